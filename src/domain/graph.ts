@@ -1,0 +1,105 @@
+import { assertNever } from "../lib/never.ts";
+import type { TaskId } from "./ids.ts";
+import type { Reason } from "./run.ts";
+import type { TaskStatus } from "./task-run.ts";
+
+/**
+ * When a task may start, given its upstreams: `all_success` each completed; `on_failure` some failed, or was skipped
+ * because of a failure further up; `all_done` each is done in whatever way.
+ */
+export const TASK_CONDITIONS = ["all_success", "on_failure", "all_done"] as const;
+export type TaskCondition = (typeof TASK_CONDITIONS)[number];
+
+/** What the graph needs to know of a task. */
+export type Node = {
+  readonly id: TaskId;
+  readonly dependsOn: readonly TaskId[];
+  readonly condition: TaskCondition;
+};
+
+export type NodeState = { readonly status: TaskStatus; readonly reason: Reason | null };
+
+/** What to do with a task now. */
+export type Verdict =
+  | { readonly kind: "start" }
+  | { readonly kind: "wait" }
+  | { readonly kind: "skip"; readonly reason: "upstream_failed" | "condition_not_met" };
+
+/** Decides about one pending task from the states of its upstreams alone. A task without upstreams is never `on_failure`. */
+export const judge = (node: Node, upstreams: readonly NodeState[]): Verdict => {
+  switch (node.condition) {
+    case "all_success":
+      return judgeAllSuccess(upstreams);
+    case "on_failure":
+      return judgeOnFailure(upstreams);
+    case "all_done":
+      return upstreams.every(isDone) ? { kind: "start" } : { kind: "wait" };
+    default:
+      return assertNever(node.condition);
+  }
+};
+
+const judgeAllSuccess = (upstreams: readonly NodeState[]): Verdict => {
+  if (upstreams.some(isFailure)) return { kind: "skip", reason: "upstream_failed" };
+  if (upstreams.some((state) => state.status === "skipped")) return { kind: "skip", reason: "condition_not_met" };
+  return upstreams.every(isDone) ? { kind: "start" } : { kind: "wait" };
+};
+
+const judgeOnFailure = (upstreams: readonly NodeState[]): Verdict => {
+  if (!upstreams.every(isDone)) return { kind: "wait" };
+  return upstreams.some(isFailure) ? { kind: "start" } : { kind: "skip", reason: "condition_not_met" };
+};
+
+const isDone = (state: NodeState): boolean => state.status !== "pending" && state.status !== "running";
+
+/** It failed, or a failure further up kept it from starting. */
+const isFailure = (state: NodeState): boolean =>
+  state.status === "failed" || (state.status === "skipped" && state.reason === "upstream_failed");
+
+/** The ids of one cycle, in order, the first repeated at the end; null where there is none. */
+export const findCycle = <Id extends string>(edges: ReadonlyMap<Id, readonly Id[]>): readonly Id[] | null => {
+  const settled = new Set<Id>();
+  for (const start of edges.keys()) {
+    const cycle = walk(edges, start, settled);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+};
+
+/** A depth-first walk without recursion, so that a chain of any length is fine. */
+const walk = <Id extends string>(
+  edges: ReadonlyMap<Id, readonly Id[]>,
+  start: Id,
+  settled: Set<Id>,
+): readonly Id[] | null => {
+  const path: { readonly id: Id; next: number }[] = settled.has(start) ? [] : [{ id: start, next: 0 }];
+  const onPath = new Set<Id>(path.map((step) => step.id));
+  for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+    const child = edges.get(top.id)?.[top.next++];
+    if (child === undefined) {
+      settled.add(top.id);
+      onPath.delete(top.id);
+      path.pop();
+    } else if (onPath.has(child)) {
+      const ids = path.map((step) => step.id);
+      return [...ids.slice(ids.indexOf(child)), child];
+    } else if (!settled.has(child)) {
+      onPath.add(child);
+      path.push({ id: child, next: 0 });
+    }
+  }
+  return null;
+};
+
+/** Every task that `id` waits for, directly or further up. */
+export const upstreamsOf = (nodes: readonly Pick<Node, "id" | "dependsOn">[], id: TaskId): ReadonlySet<TaskId> => {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const found = new Set<TaskId>();
+  const queue = [...(byId.get(id)?.dependsOn ?? [])];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    queue.push(...(byId.get(next)?.dependsOn ?? []));
+  }
+  return found;
+};

@@ -1,0 +1,70 @@
+import type { Event } from "../domain/event.ts";
+import type { JobId, RunId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import type { Run } from "../domain/run.ts";
+import type { Problem } from "../jobfile/problem.ts";
+import type { Store } from "../store/store.ts";
+
+/** The scheduler as the API and the command line see it. Reads of runs, tasks and output go to `store` directly. */
+export interface Engine extends AsyncDisposable {
+  readonly store: Store;
+  /** Goes on with what the last petit left, then schedules. Resolves when it takes triggers. */
+  start(): Promise<void>;
+  /** `drain` waits for running runs; `leave` lets their processes live for the next start. Idempotent; a second call with `now` ends the wait. */
+  stop(how: StopMode): Promise<void>;
+  readonly state: SchedulerState;
+
+  /** Throws `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused). */
+  trigger(jobId: string, request?: TriggerRequest): Run;
+  /** Idempotent; a second cancel of a run that is being ended also ends its clean-up tasks. Throws `not_found`. */
+  cancel(runId: RunId): Run;
+  /** Throws `not_found`, `conflict` (it runs; nothing is left to rerun), and what `trigger` throws. */
+  retry(runId: RunId, options?: { readonly fromStart?: boolean }): Run;
+  /** Resolves with the run when it has ended, or as it stands after `timeoutMs` or when `signal` aborts. Throws `not_found`. */
+  waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
+
+  pause(): void;
+  resume(): void;
+  /** Reads JOBS_DIR again. Jobs of broken files keep their last good version. */
+  reload(): Promise<Reload>;
+
+  /** By id. */
+  listJobs(): readonly JobView[];
+  findJob(jobId: string): JobView | null;
+  /** The next `count` occurrences of a job, ms since the epoch. */
+  coming(jobId: JobId, count: number): readonly number[];
+  health(): Health;
+  /** Runs that wait, and runs that are going on. */
+  readonly counts: { readonly pending: number; readonly running: number };
+
+  /** `listener` is told of every event after its commit. The answer ends that. */
+  onEvent(listener: (event: Event) => void): () => void;
+  /** `listener` is told when a run has new output, or has ended; it then reads the store. The answer ends that. */
+  onOutput(runId: RunId, listener: () => void): () => void;
+}
+
+export type SchedulerState = "running" | "paused" | "stopped";
+export type StopMode = "drain" | "leave" | "now";
+
+export type TriggerRequest = {
+  /** Values as they came; checked against the job's `params`. */
+  readonly params?: Readonly<Record<string, string>>;
+  readonly idempotencyKey?: string;
+};
+
+export type JobView = {
+  readonly job: Job;
+  /** Null where it has no schedule, is disabled, or never fires again; ms since the epoch. Also given while paused. */
+  readonly nextRunAt: number | null;
+  readonly lastRun: Run | null;
+  /** Runs that are going on. */
+  readonly running: number;
+};
+
+export type Reload = { readonly jobs: number; readonly problems: readonly Problem[] };
+
+export type Health = {
+  readonly status: "ok" | "degraded" | "unavailable";
+  /** A sentence each; empty when ok. */
+  readonly reasons: readonly string[];
+};

@@ -1,0 +1,31 @@
+const UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+type Unit = keyof typeof UNITS_MS;
+
+/** What a duration looks like, for messages. */
+export const DURATION_FORM = 'a duration such as "250ms", "30s", "5m", "2h", "1d" or "1h30m"';
+
+/** The form as a regular expression: a sum of whole numbers with a unit each, largest first, each unit at most once. */
+export const DURATION_PATTERN = "^(?=\\d)(\\d+d)?(\\d+h)?(\\d+m(?!s))?(\\d+s)?(\\d+ms)?$";
+
+const SHAPE = new RegExp(DURATION_PATTERN);
+
+/** Reads `1h30m` as milliseconds; null where the text is not a duration or exceeds 2^53 ms. */
+export const parseDuration = (text: string): number | null => {
+  if (!SHAPE.test(text)) return null;
+  let totalMs = 0;
+  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[smhd])/g)) totalMs += Number(digits) * UNITS_MS[unit as Unit];
+  return Number.isSafeInteger(totalMs) ? totalMs : null;
+};
+
+/** Writes milliseconds the way they are read: `5400000` is `1h30m`; 0 is `0s`. */
+export const formatDuration = (durationMs: number): string => {
+  const parts: string[] = [];
+  let left = Math.round(durationMs);
+  for (const unit of ["d", "h", "m", "s", "ms"] as const) {
+    const count = Math.floor(left / UNITS_MS[unit]);
+    if (count > 0) parts.push(`${count}${unit}`);
+    left -= count * UNITS_MS[unit];
+  }
+  return parts.join("") || "0s";
+};

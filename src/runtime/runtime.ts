@@ -1,0 +1,85 @@
+/**
+ * What petit needs of the runtime it is executed by. Chosen once, in `main.ts`, and handed down; everything else that
+ * petit uses (`node:fs`, `node:path`, `fetch`, web streams) is the same in every runtime.
+ */
+export interface Runtime {
+  readonly name: "bun" | "deno";
+  readonly version: string;
+  /** Opens or creates a SQLite file, with no pragma set; `:memory:` keeps nothing. Throws where it can't be opened. */
+  openDatabase(path: string, options?: { readonly readonly?: boolean }): SqlDatabase;
+  /** Starts a process. Throws an Error with the system's `code` (`ENOENT`, `EAGAIN`, …) where none could be made. */
+  spawn(options: SpawnOptions): ChildProcess;
+  /** Serves HTTP. Throws an Error with code `EADDRINUSE` where the port is taken. */
+  serve(options: ServeOptions): HttpServer;
+  /** The arguments and variables that make this very executable run a TypeScript program. */
+  typescript(program: TypeScriptProgram): {
+    readonly argv: readonly string[];
+    readonly environment: Record<string, string>;
+  };
+  /** Gives a byte range of an open file back to the disk, the file's size unchanged. False where that can't be had. */
+  punchHole(fd: number, offset: number, length: number): boolean;
+}
+
+export type SqlValue = null | number | string | Uint8Array;
+export type SqlRow = Record<string, SqlValue>;
+/** Named parameters, without their `$`. A misspelt or missing one throws. */
+export type SqlParams = Record<string, SqlValue>;
+
+export interface SqlDatabase {
+  /** Runs one or several statements that answer nothing. */
+  exec(sql: string): void;
+  prepare(sql: string): SqlStatement;
+  close(): void;
+}
+
+export interface SqlStatement {
+  /** How many rows were changed. */
+  run(params?: SqlParams): number;
+  get(params?: SqlParams): SqlRow | null;
+  all(params?: SqlParams): SqlRow[];
+}
+
+export type SpawnOptions = {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** The whole environment; nothing is inherited. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Open file descriptors, which stay the caller's; null is /dev/null. */
+  readonly stdin: number | null;
+  readonly stdout: number | null;
+  readonly stderr: number | null;
+};
+
+/** A process that leads its own session and process group. */
+export interface ChildProcess {
+  readonly pid: number;
+  readonly exited: Promise<{ readonly exitCode: number | null; readonly signal: string | null }>;
+}
+
+export type TypeScriptProgram =
+  | { readonly file: string; readonly args: readonly string[] }
+  | { readonly text: string; readonly args: readonly string[] };
+
+export type ServeOptions = {
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
+  /** Larger bodies are answered 413. */
+  readonly maxBodyBytes: number;
+};
+
+/** What is known of the connection that a request came over. */
+export interface Connection {
+  /** The peer's address; null where it is gone already. */
+  readonly peerAddress: string | null;
+  /** Seconds without traffic until the connection is cut; 0 is never. */
+  keepOpen(seconds: number): void;
+}
+
+export interface HttpServer {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes no more connections; waits `graceMs` for those that are open, then cuts them. */
+  stop(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,175 @@
+import type { Upstream } from "../domain/dependency.ts";
+import type { Event, EventType } from "../domain/event.ts";
+import type { JobId, RunId, TaskId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import type { MissReason, Occurrence, SkipReason } from "../domain/occurrence.ts";
+import type { EndingReason, ParamValues, Run, RunOutcome, RunStatus, Trigger } from "../domain/run.ts";
+import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, TaskRun } from "../domain/task-run.ts";
+
+/**
+ * All that petit remembers, in one SQLite file. Every verb is one transaction that is on disk when the verb returns
+ * (the exceptions say so); a transition whose row is not in the expected status throws. `now` and all times are ms since
+ * the epoch. Errors: `storage_failed` where the database can't be written.
+ */
+export interface Store extends Disposable {
+  /** Makes one transaction of all verbs that `work` calls; a throw undoes them all. Nests. */
+  transaction<T>(work: () => T): T;
+  /** `listener` is told of the events of each transaction, in order, after its commit. The answer ends that. */
+  onEvents(listener: (events: readonly Event[]) => void): () => void;
+
+  /** Stores the definitions; jobs that are not among them are marked as removed. Answers what each is stored as, by id. */
+  saveJobs(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
+  /** The last good definition of every job that is not removed, by id. */
+  listJobs(): ReadonlyMap<JobId, StoredJob>;
+  /** The definition that a run started with. */
+  definition(versionId: number): Job;
+
+  /** Stores a run with its tasks and, for an occurrence, the row of the ledger. A run by an idempotency key is stored with it. */
+  startRun(input: NewRun): Run;
+  /** `pending` → `running`. */
+  beginRun(runId: RunId, now: number): Run;
+  /** Remembers that the run is to end; the first reason stays. */
+  requestEnd(runId: RunId, ending: EndingReason, now: number): Run;
+  /** Remembers that an attempt of the run was lost. */
+  markLost(runId: RunId): void;
+  /** To a final status; from `pending` or `running`. */
+  finishRun(runId: RunId, outcome: RunOutcome, now: number): Run;
+  findRun(runId: RunId): Run | null;
+  /** Newest first. `before` is exclusive; an unknown one throws `not_found`. */
+  listRuns(filter: RunFilter): readonly Run[];
+  /** Every run that is not final, oldest first. */
+  unfinishedRuns(): readonly Run[];
+  /** What the gates of other jobs look at. */
+  upstream(jobId: JobId): Upstream;
+  /** The newest run of each job that has one. */
+  newestRuns(): ReadonlyMap<JobId, Run>;
+  newestRun(jobId: JobId): Run | null;
+  findIdempotent(key: string): { readonly runId: RunId; readonly request: string } | null;
+
+  /** `pending` → `running`. Not on disk at once: a power cut may undo it. */
+  startTask(runId: RunId, taskId: TaskId, now: number): void;
+  /** To a final status, from `pending` or `running`. */
+  finishTask(runId: RunId, taskId: TaskId, outcome: TaskOutcome, now: number): void;
+  /** In the order of the definition. */
+  listTaskRuns(runId: RunId): readonly TaskRun[];
+
+  /** A new attempt, without a process yet; counts it in its task. On disk at once: an attempt is never forgotten. */
+  startAttempt(runId: RunId, taskId: TaskId, now: number): Attempt;
+  /** Not on disk at once: a power cut, which ends the process as well, may undo it. */
+  recordProcess(attemptId: number, identity: ProcessIdentity): void;
+  /** To a final status, from `running`; with `retryAt`, the task waits for its next attempt. */
+  finishAttempt(
+    attemptId: number,
+    outcome: AttemptOutcome,
+    options: { readonly now: number; readonly retryAt: number | null },
+  ): void;
+  /** By task, in the order of the definition, then by number. */
+  listAttempts(runId: RunId): readonly Attempt[];
+
+  /** Adds what an attempt wrote. Not on disk at once; in order. */
+  appendOutput(attempt: Pick<Attempt, "id" | "runId">, chunks: readonly NewChunk[]): void;
+  /** Chunks in the order in which they were seen, from the one that holds line `fromSeq` on. */
+  readOutput(query: OutputQuery): readonly OutputChunk[];
+
+  /** Records what became of occurrences that no run was stored for. An occurrence that is in the ledger already stays as it is. */
+  recordOccurrences(jobId: JobId, occurrences: readonly NewOccurrence[], now: number): void;
+  /** Everything due at or before `until` is now in the ledger. It never goes back. */
+  accountUntil(jobId: JobId, until: number): void;
+  findOccurrence(jobId: JobId, scheduledFor: number): Occurrence | null;
+  /** Newest first; `before` is exclusive. */
+  listOccurrences(jobId: JobId, filter: { readonly limit: number; readonly before?: number }): readonly Occurrence[];
+
+  isPaused(): boolean;
+  setPaused(paused: boolean, now: number): void;
+  /** An event that no other verb tells of. */
+  tell(event: {
+    readonly type: EventType;
+    readonly now: number;
+    readonly status?: string;
+    readonly reason?: string;
+  }): void;
+  /** Events after `seq`, oldest first. */
+  eventsAfter(seq: number, limit: number): readonly Event[];
+  /** 0 where there was none yet. */
+  newestEventSeq(): number;
+
+  /** Throws `storage_failed` where nothing can be written. */
+  probe(now: number): void;
+  /** Bytes of the database, its write-ahead log included. */
+  sizeBytes(): number;
+}
+
+export type StoredJob = {
+  readonly job: Job;
+  readonly versionId: number;
+  /** When the database first heard of it. */
+  readonly firstSeenAt: number;
+  /** Every occurrence due at or before this is in the ledger. */
+  readonly accountedUntil: number;
+};
+
+export type NewRun = {
+  readonly id: RunId;
+  readonly job: Job;
+  readonly versionId: number;
+  readonly status: "pending" | "running";
+  readonly trigger: Trigger;
+  readonly params: ParamValues;
+  readonly now: number;
+  /** Puts the occurrence into the ledger as `fired`; throws `conflict` where it has been fired or skipped before. */
+  readonly occurrence: { readonly scheduledFor: number; readonly jitterMs: number } | null;
+  readonly retry: { readonly of: RunId; readonly reused: readonly ReusedTask[] } | null;
+  readonly idempotency: { readonly key: string; readonly request: string } | null;
+};
+
+/** A task that a retry takes over from the run before. */
+export type ReusedTask = { readonly taskId: TaskId; readonly outputs: Outputs };
+
+export type RunFilter = {
+  readonly jobId?: JobId;
+  readonly status?: RunStatus;
+  readonly before?: RunId;
+  readonly limit: number;
+};
+
+export const STREAMS = ["stdout", "stderr"] as const;
+export type Stream = (typeof STREAMS)[number];
+
+/**
+ * Lines that were seen at the same time: whole lines, each ended by `\n` but for the last one of an attempt's stream
+ * (or a piece of a line that exceeds the bound of a chunk). The bytes are exact.
+ */
+export type NewChunk = {
+  readonly stream: Stream;
+  /** When they were seen, ms since the epoch. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  /** Lines in it, at least 1. */
+  readonly lines: number;
+};
+
+export type OutputChunk = NewChunk & {
+  /** Number of its first line in the run, from 1; the lines of a run have no gaps but for what was dropped. */
+  readonly seq: number;
+  readonly taskId: TaskId;
+  readonly attempt: number;
+};
+
+export type OutputQuery = {
+  readonly runId: RunId;
+  readonly fromSeq: number;
+  /** Chunks, at most. */
+  readonly limit: number;
+  readonly taskId?: TaskId;
+  readonly attempt?: number;
+  readonly stream?: Stream;
+  /** Newest first, from the end: for a tail. */
+  readonly reverse?: boolean;
+};
+
+export type NewOccurrence = {
+  readonly scheduledFor: number;
+  readonly outcome: "skipped" | "missed";
+  readonly reason: SkipReason | MissReason;
+  readonly jitterMs: number;
+};
