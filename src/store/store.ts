@@ -29,7 +29,7 @@ export interface Store extends Disposable {
   /** `pending` → `running`. */
   beginRun(runId: RunId, now: number): Run;
   /** Remembers that the run is to end; the first reason stays. */
-  requestEnd(runId: RunId, ending: EndingReason, now: number): Run;
+  requestEnd(runId: RunId, ending: EndingReason): Run;
   /** Remembers that an attempt of the run was lost. */
   markLost(runId: RunId): void;
   /** To a final status; from `pending` or `running`. */
@@ -44,12 +44,12 @@ export interface Store extends Disposable {
   /** The newest run of each job that has one. */
   newestRuns(): ReadonlyMap<JobId, Run>;
   newestRun(jobId: JobId): Run | null;
-  findIdempotent(key: string): { readonly runId: RunId; readonly request: string } | null;
+  findIdempotent(key: string, now: number): { readonly runId: RunId; readonly request: string } | null;
 
   /** `pending` → `running`. Not on disk at once: a power cut may undo it. */
-  startTask(runId: RunId, taskId: TaskId, now: number): void;
+  startTask(run: RunKey, taskId: TaskId, now: number): void;
   /** To a final status, from `pending` or `running`. */
-  finishTask(runId: RunId, taskId: TaskId, outcome: TaskOutcome, now: number): void;
+  finishTask(run: RunKey, taskId: TaskId, end: { readonly outcome: TaskOutcome; readonly now: number }): void;
   /** In the order of the definition. */
   listTaskRuns(runId: RunId): readonly TaskRun[];
 
@@ -66,8 +66,14 @@ export interface Store extends Disposable {
   /** By task, in the order of the definition, then by number. */
   listAttempts(runId: RunId): readonly Attempt[];
 
-  /** Adds what an attempt wrote. Not on disk at once; in order. */
-  appendOutput(attempt: Pick<Attempt, "id" | "runId">, chunks: readonly NewChunk[]): void;
+  /** Adds what an attempt wrote, and how far its spool files are stored. Answers each chunk's `seq`. Not on disk at once; in order. */
+  appendOutput(attempt: AttemptKey, chunks: readonly NewChunk[], offsets: SpoolOffsets): readonly number[];
+  /** How far an attempt's spool files are stored. */
+  spoolOffsets(attemptId: number): SpoolOffsets;
+  /** What is stored of an attempt's output, in order, without the bytes. */
+  outputExtents(attempt: AttemptKey): readonly OutputExtent[];
+  /** Removes chunks of an attempt and lets `marker` stand in the place of the first one; an earlier marker is replaced. */
+  dropOutput(attempt: AttemptKey, seqs: readonly number[], marker: OutputMarker): void;
   /** Chunks in the order in which they were seen, from the one that holds line `fromSeq` on. */
   readOutput(query: OutputQuery): readonly OutputChunk[];
 
@@ -93,6 +99,9 @@ export interface Store extends Disposable {
   /** 0 where there was none yet. */
   newestEventSeq(): number;
 
+  /** Whom to name when somebody else finds the database locked; null when nobody holds it any more. */
+  setHolder(holder: string | null): void;
+
   /** Throws `storage_failed` where nothing can be written. */
   probe(now: number): void;
   /** Bytes of the database, its write-ahead log included. */
@@ -116,8 +125,10 @@ export type NewRun = {
   readonly trigger: Trigger;
   readonly params: ParamValues;
   readonly now: number;
-  /** Puts the occurrence into the ledger as `fired`; throws `conflict` where it has been fired or skipped before. */
-  readonly occurrence: { readonly scheduledFor: number; readonly jitterMs: number } | null;
+  /** The occurrence it runs for; a retry keeps that of the run before. */
+  readonly scheduledFor: number | null;
+  /** With it, the occurrence goes into the ledger as `fired`; throws `conflict` where it was fired or skipped before. */
+  readonly ledger: { readonly jitterMs: number } | null;
   readonly retry: { readonly of: RunId; readonly reused: readonly ReusedTask[] } | null;
   readonly idempotency: { readonly key: string; readonly request: string } | null;
 };
@@ -146,6 +157,25 @@ export type NewChunk = {
   readonly bytes: Uint8Array;
   /** Lines in it, at least 1. */
   readonly lines: number;
+};
+
+export type RunKey = Pick<Run, "id" | "jobId">;
+
+export type AttemptKey = Pick<Attempt, "id" | "runId" | "taskId" | "attempt">;
+
+/** Bytes from the start of each of an attempt's spool files. */
+export type SpoolOffsets = { readonly stdout: number; readonly stderr: number };
+
+/** A stored chunk without its bytes; `dropped` is 0 but for a marker. */
+export type OutputExtent = { readonly seq: number; readonly bytes: number; readonly dropped: number };
+
+/** The line that stands for what was dropped. */
+export type OutputMarker = {
+  readonly seq: number;
+  readonly stream: Stream;
+  readonly at: number;
+  readonly text: string;
+  readonly dropped: number;
 };
 
 export type OutputChunk = NewChunk & {

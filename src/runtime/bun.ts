@@ -1,0 +1,114 @@
+import { dlopen } from "bun:ffi";
+import { Database } from "bun:sqlite";
+import type {
+  ChildProcess,
+  HttpServer,
+  Runtime,
+  ServeOptions,
+  SpawnOptions,
+  SqlDatabase,
+  SqlRow,
+  SqlStatement,
+} from "./runtime.ts";
+
+export const bunRuntime = (): Runtime => ({
+  name: "bun",
+  version: Bun.version,
+  openDatabase,
+  spawn,
+  serve,
+  typescript: (program) => ({
+    // With this variable a compiled executable is Bun itself.
+    environment: { BUN_BE_BUN: "1" },
+    argv:
+      "file" in program
+        ? [process.execPath, "run", program.file, ...program.args]
+        : [process.execPath, "-e", program.text, ...program.args],
+  }),
+  punchHole: holePuncher(),
+});
+
+const openDatabase: Runtime["openDatabase"] = (path, options) => {
+  const db = new Database(
+    path,
+    options?.readonly ? { readonly: true, strict: true } : { create: true, readwrite: true, strict: true },
+  );
+  return {
+    exec: (sql) => {
+      db.run(sql);
+    },
+    prepare: (sql): SqlStatement => {
+      const statement = db.prepare<SqlRow, [Parameters<SqlStatement["run"]>[0] & object]>(sql);
+      return {
+        run: (params = {}) => statement.run(params).changes,
+        get: (params = {}) => statement.get(params),
+        all: (params = {}) => statement.all(params),
+      };
+    },
+    close: () => db.close(),
+  } satisfies SqlDatabase;
+};
+
+const spawn = (options: SpawnOptions): ChildProcess => {
+  const child = Bun.spawn([...options.argv], {
+    cwd: options.cwd,
+    env: options.environment,
+    stdin: options.stdin ?? "ignore",
+    stdout: options.stdout ?? "ignore",
+    stderr: options.stderr ?? "ignore",
+    detached: true,
+  });
+  // Neither the process nor the wait for it keeps petit alive: it may leave and let the process live.
+  child.unref();
+  return {
+    pid: child.pid,
+    exited: child.exited.then(() => ({
+      exitCode: child.exitCode,
+      signal: child.signalCode ? String(child.signalCode) : null,
+    })),
+  };
+};
+
+const serve = (options: ServeOptions): HttpServer => {
+  const server = Bun.serve({
+    hostname: options.hostname,
+    port: options.port,
+    reusePort: false,
+    maxRequestBodySize: options.maxBodyBytes,
+    idleTimeout: IDLE_SECONDS,
+    fetch: (request, self) =>
+      options.fetch(request, {
+        get peerAddress() {
+          return self.requestIP(request)?.address ?? null;
+        },
+        keepOpen: (seconds) => self.timeout(request, seconds),
+      }),
+  });
+  return {
+    hostname: server.hostname ?? options.hostname,
+    port: server.port ?? options.port,
+    stop: async (graceMs) => {
+      const deadline = setTimeout(() => server.stop(true), graceMs);
+      await server.stop();
+      clearTimeout(deadline);
+    },
+  };
+};
+
+const IDLE_SECONDS = 30;
+
+const PUNCH_HOLE_KEEP_SIZE = 3;
+
+/** `fallocate` of the system's C library, where there is one. */
+const holePuncher = (): Runtime["punchHole"] => {
+  if (process.platform !== "linux") return () => false;
+  for (const library of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"]) {
+    try {
+      const { symbols } = dlopen(library, { fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" } });
+      return (fd, offset, length) => symbols.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0;
+    } catch {
+      // The next name.
+    }
+  }
+  return () => false;
+};

@@ -1,0 +1,52 @@
+import { EVENT_TYPES, type Event, type EventType } from "../domain/event.ts";
+import type { JobId, RunId, TaskId } from "../domain/ids.ts";
+import type { SqlRow } from "../runtime/runtime.ts";
+import { idOrNull, integer, textOrNull, word } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+export type NewEvent = {
+  readonly type: EventType;
+  readonly now: number;
+  readonly jobId?: JobId;
+  readonly runId?: RunId;
+  readonly taskId?: TaskId;
+  readonly status?: string | null;
+  readonly reason?: string | null;
+};
+
+export const insertEvent = (sql: Statements, event: NewEvent): Event => {
+  const row = sql.get(
+    `INSERT INTO events (at, type, job_id, run_id, task_id, status, reason)
+     VALUES ($at, $type, $jobId, $runId, $taskId, $status, $reason) RETURNING *`,
+    {
+      at: event.now,
+      type: event.type,
+      jobId: event.jobId ?? null,
+      runId: event.runId ?? null,
+      taskId: event.taskId ?? null,
+      status: event.status ?? null,
+      reason: event.reason ?? null,
+    },
+  );
+  if (row === null) throw new Error("an event was not stored");
+  return toEvent(row);
+};
+
+export const eventsAfter = (sql: Statements, seq: number, limit: number): readonly Event[] =>
+  sql.all("SELECT * FROM events WHERE seq > $seq ORDER BY seq LIMIT $limit", { seq, limit }).map(toEvent);
+
+export const newestEventSeq = (sql: Statements): number => {
+  const row = sql.get("SELECT coalesce(max(seq), 0) AS seq FROM events");
+  return row === null ? 0 : integer(row, "seq");
+};
+
+const toEvent = (row: SqlRow): Event => ({
+  seq: integer(row, "seq"),
+  at: integer(row, "at"),
+  type: word(row, "type", EVENT_TYPES),
+  jobId: idOrNull<JobId>(row, "job_id"),
+  runId: idOrNull<RunId>(row, "run_id"),
+  taskId: idOrNull<TaskId>(row, "task_id"),
+  status: textOrNull(row, "status"),
+  reason: textOrNull(row, "reason"),
+});

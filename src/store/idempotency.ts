@@ -1,0 +1,30 @@
+import type { RunId } from "../domain/ids.ts";
+import { id, text } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+/** How long a key names its run. */
+export const IDEMPOTENCY_KEY_AGE_MS = 24 * 3_600_000;
+
+/** Forgets keys that are too old, and stores this one; the unique key makes a second one fail. */
+export const insertKey = (
+  sql: Statements,
+  entry: { readonly key: string; readonly request: string; readonly runId: RunId; readonly now: number },
+): void => {
+  sql.run("DELETE FROM idempotency_keys WHERE created_at <= $oldest", { oldest: entry.now - IDEMPOTENCY_KEY_AGE_MS });
+  sql.run(
+    "INSERT INTO idempotency_keys (key, run_id, request, created_at) VALUES ($key, $runId, $request, $now)",
+    entry,
+  );
+};
+
+export const findKey = (
+  sql: Statements,
+  key: string,
+  now: number,
+): { readonly runId: RunId; readonly request: string } | null => {
+  const row = sql.get("SELECT run_id, request FROM idempotency_keys WHERE key = $key AND created_at > $oldest", {
+    key,
+    oldest: now - IDEMPOTENCY_KEY_AGE_MS,
+  });
+  return row === null ? null : { runId: id<RunId>(row, "run_id"), request: text(row, "request") };
+};

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import type { JobId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import type { SqlRow } from "../runtime/runtime.ts";
+import { id, integer, integerOrNull, json, text } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+import type { StoredJob } from "./store.ts";
+
+/**
+ * Writes what differs, and marks the rest as removed. A job that is new, back again, or has another schedule than before
+ * has no past: its ledger begins now.
+ */
+export const saveJobs = (sql: Statements, jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob> => {
+  const known = knownJobs(sql);
+  const stored = new Map<JobId, StoredJob>();
+  for (const job of jobs) stored.set(job.id, saveJob(sql, job, { known: known.get(job.id) ?? null, now }));
+  for (const [jobId, { removed }] of known) {
+    if (!stored.has(jobId) && !removed) sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
+  }
+  return stored;
+};
+
+type KnownJob = {
+  readonly digest: string;
+  readonly removed: boolean;
+  readonly schedule: string;
+  readonly versionId: number;
+  readonly firstSeenAt: number;
+  readonly accountedUntil: number;
+};
+
+const saveJob = (
+  sql: Statements,
+  job: Job,
+  context: { readonly known: KnownJob | null; readonly now: number },
+): StoredJob => {
+  const { known, now } = context;
+  const definition = JSON.stringify(job);
+  const digest = createHash("sha256").update(definition).digest("hex");
+  if (known !== null && !known.removed && known.digest === digest) return { job, ...pick(known) };
+  const versionId = saveVersion(sql, { job, digest, definition, now });
+  const hasPast = known !== null && !known.removed && known.schedule === JSON.stringify(job.schedule);
+  const accountedUntil = hasPast ? known.accountedUntil : Math.max(now, known?.accountedUntil ?? 0);
+  const firstSeenAt = known?.firstSeenAt ?? now;
+  sql.run(
+    `INSERT INTO jobs (id, version, first_seen_at, accounted_until) VALUES ($jobId, $versionId, $firstSeenAt, $accountedUntil)
+     ON CONFLICT (id) DO UPDATE SET version = $versionId, accounted_until = $accountedUntil, removed_at = NULL`,
+    { jobId: job.id, versionId, firstSeenAt, accountedUntil },
+  );
+  return { job, versionId, firstSeenAt, accountedUntil };
+};
+
+const pick = ({ versionId, firstSeenAt, accountedUntil }: KnownJob): Omit<StoredJob, "job"> => ({
+  versionId,
+  firstSeenAt,
+  accountedUntil,
+});
+
+type NewVersion = { readonly job: Job; readonly digest: string; readonly definition: string; readonly now: number };
+
+const saveVersion = (sql: Statements, { job, digest, definition, now }: NewVersion): number => {
+  const row = sql.get(
+    `INSERT INTO job_versions (job_id, digest, definition, created_at) VALUES ($jobId, $digest, $definition, $now)
+     ON CONFLICT (job_id, digest) DO UPDATE SET digest = digest RETURNING id`,
+    { jobId: job.id, digest, definition, now },
+  );
+  if (row === null) throw new Error(`the definition of ${job.id} was not stored`);
+  return integer(row, "id");
+};
+
+const knownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
+  new Map(
+    sql
+      .all(
+        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, removed_at, digest,
+           json_extract(definition, '$.schedule') AS schedule
+         FROM jobs JOIN job_versions ON job_versions.id = jobs.version`,
+      )
+      .map((row) => [id<JobId>(row, "id"), toKnownJob(row)]),
+  );
+
+const toKnownJob = (row: SqlRow): KnownJob => ({
+  digest: text(row, "digest"),
+  removed: integerOrNull(row, "removed_at") !== null,
+  schedule: row.schedule === null ? "null" : text(row, "schedule"),
+  versionId: integer(row, "version"),
+  firstSeenAt: integer(row, "first_seen_at"),
+  accountedUntil: integer(row, "accounted_until"),
+});
+
+export const listJobs = (sql: Statements): ReadonlyMap<JobId, StoredJob> =>
+  new Map(
+    sql
+      .all(
+        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, definition
+         FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE removed_at IS NULL ORDER BY jobs.id`,
+      )
+      .map((row) => [
+        id<JobId>(row, "id"),
+        {
+          job: json<Job>(row, "definition"),
+          versionId: integer(row, "version"),
+          firstSeenAt: integer(row, "first_seen_at"),
+          accountedUntil: integer(row, "accounted_until"),
+        },
+      ]),
+  );
+
+export const definition = (sql: Statements, versionId: number): Job => {
+  const row = sql.get("SELECT definition FROM job_versions WHERE id = $versionId", { versionId });
+  if (row === null) throw new Error(`there is no definition ${versionId}`);
+  return json<Job>(row, "definition");
+};
+
+export const accountUntil = (sql: Statements, jobId: JobId, until: number): void => {
+  sql.run("UPDATE jobs SET accounted_until = $until WHERE id = $jobId AND accounted_until < $until", { jobId, until });
+};

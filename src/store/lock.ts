@@ -1,0 +1,44 @@
+import { closeSync, existsSync, openSync } from "node:fs";
+import { PetitError } from "../domain/errors.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/**
+ * Makes sure that one scheduler uses a database: an exclusive transaction, held open, on a second SQLite file beside it.
+ * The system drops it with the process, however that ends. Throws `taken`, naming the holder, where somebody has it.
+ */
+export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
+  const file = `${path}-lock`;
+  if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
+  const db = runtime.openDatabase(file);
+  try {
+    db.exec("PRAGMA busy_timeout = 0");
+    db.exec("PRAGMA locking_mode = EXCLUSIVE");
+    db.exec("BEGIN EXCLUSIVE");
+  } catch (cause) {
+    db.close();
+    throw isBusy(cause)
+      ? new PetitError(
+          "taken",
+          `${path} is in use by ${holderOf(runtime, path)}; stop that one, or name another file with --db`,
+          { cause },
+        )
+      : cause;
+  }
+  return { [Symbol.dispose]: () => db.close() };
+};
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+
+const holderOf = (runtime: Runtime, path: string): string => {
+  try {
+    const db = runtime.openDatabase(path, { readonly: true });
+    try {
+      return String(db.prepare("SELECT holder FROM scheduler").get()?.holder ?? "another petit");
+    } finally {
+      db.close();
+    }
+  } catch {
+    return "another petit";
+  }
+};

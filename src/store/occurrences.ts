@@ -1,0 +1,67 @@
+import { PetitError } from "../domain/errors.ts";
+import type { JobId, RunId } from "../domain/ids.ts";
+import { MISS_REASONS, type Occurrence, OUTCOMES, SKIP_REASONS } from "../domain/occurrence.ts";
+import type { SqlRow } from "../runtime/runtime.ts";
+import { id, idOrNull, integer, word, wordOrNull } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+import type { NewOccurrence } from "./store.ts";
+
+type Fired = {
+  readonly jobId: JobId;
+  readonly scheduledFor: number;
+  readonly jitterMs: number;
+  readonly runId: RunId;
+  readonly now: number;
+};
+
+/** One that was missed may still fire, when the clock was set back and it is due once more; no other row ever changes. */
+export const insertFired = (sql: Statements, fired: Fired): void => {
+  const changed = sql.run(
+    `INSERT INTO occurrences (job_id, scheduled_for, outcome, run_id, decided_at, jitter_ms)
+     VALUES ($jobId, $scheduledFor, 'fired', $runId, $now, $jitterMs)
+     ON CONFLICT (job_id, scheduled_for) DO UPDATE SET outcome = 'fired', reason = NULL, run_id = $runId, decided_at = $now
+     WHERE outcome = 'missed'`,
+    fired,
+  );
+  if (changed === 1) return;
+  const when = new Date(fired.scheduledFor).toISOString();
+  throw new PetitError("conflict", `the occurrence of '${fired.jobId}' at ${when} is in the ledger already`);
+};
+
+/** False where the ledger has that occurrence already; it stays as it is. */
+export const insertUnfired = (sql: Statements, jobId: JobId, occurrence: NewOccurrence, now: number): boolean =>
+  sql.run(
+    `INSERT INTO occurrences (job_id, scheduled_for, outcome, reason, decided_at, jitter_ms)
+     VALUES ($jobId, $scheduledFor, $outcome, $reason, $now, $jitterMs) ON CONFLICT (job_id, scheduled_for) DO NOTHING`,
+    { jobId, now, ...occurrence },
+  ) === 1;
+
+export const findOccurrence = (sql: Statements, jobId: JobId, scheduledFor: number): Occurrence | null => {
+  const row = sql.get("SELECT * FROM occurrences WHERE job_id = $jobId AND scheduled_for = $scheduledFor", {
+    jobId,
+    scheduledFor,
+  });
+  return row === null ? null : toOccurrence(row);
+};
+
+export const listOccurrences = (
+  sql: Statements,
+  jobId: JobId,
+  filter: { readonly limit: number; readonly before?: number },
+): readonly Occurrence[] =>
+  sql
+    .all(
+      `SELECT * FROM occurrences WHERE job_id = $jobId AND scheduled_for < $before ORDER BY scheduled_for DESC LIMIT $limit`,
+      { jobId, limit: filter.limit, before: filter.before ?? Number.MAX_SAFE_INTEGER },
+    )
+    .map(toOccurrence);
+
+const toOccurrence = (row: SqlRow): Occurrence => ({
+  jobId: id<JobId>(row, "job_id"),
+  scheduledFor: integer(row, "scheduled_for"),
+  outcome: word(row, "outcome", OUTCOMES),
+  reason: wordOrNull(row, "reason", [...SKIP_REASONS, ...MISS_REASONS] as const),
+  runId: idOrNull<RunId>(row, "run_id"),
+  decidedAt: integer(row, "decided_at"),
+  jitterMs: integer(row, "jitter_ms"),
+});

@@ -1,0 +1,166 @@
+import type { Event } from "../domain/event.ts";
+import type { RunId } from "../domain/ids.ts";
+import type { Run } from "../domain/run.ts";
+import type { SqlDatabase } from "../runtime/runtime.ts";
+import * as attempts from "./attempts.ts";
+import { eventsAfter, insertEvent, type NewEvent, newestEventSeq } from "./events.ts";
+import { findKey, insertKey } from "./idempotency.ts";
+import * as jobs from "./jobs.ts";
+import * as logs from "./logs.ts";
+import * as occurrences from "./occurrences.ts";
+import * as runs from "./runs.ts";
+import * as scheduler from "./scheduler.ts";
+import { type Statements, statements } from "./statements.ts";
+import type { NewRun, Store } from "./store.ts";
+import * as taskRuns from "./task-runs.ts";
+import { type Durability, transactions } from "./transaction.ts";
+
+/** The store over an open database whose schema is up to date. */
+export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () => number }): Store => {
+  const sql = statements(db);
+  const listeners = new Set<(events: readonly Event[]) => void>();
+  let told: Event[] = [];
+  const afterCommit = (): void => {
+    const events = told;
+    told = [];
+    if (events.length > 0) for (const listener of [...listeners]) listener(events);
+  };
+  const transaction = transactions(db, {
+    afterCommit,
+    afterRollback: () => {
+      told = [];
+    },
+  });
+  const tell = (event: NewEvent): void => {
+    told.push(insertEvent(sql, event));
+  };
+  const write =
+    <Args extends readonly unknown[], T>(durability: Durability, verb: (...args: Args) => T) =>
+    (...args: Args): T =>
+      transaction.run(durability, () => verb(...args));
+
+  const store: Omit<Store, keyof Disposable> = {
+    transaction: (work) => transaction.run("durable", work),
+    onEvents: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    saveJobs: write("durable", (list, now) => jobs.saveJobs(sql, list, now)),
+    listJobs: () => jobs.listJobs(sql),
+    definition: (versionId) => jobs.definition(sql, versionId),
+
+    startRun: write("durable", (input) => startRun(sql, input, tell)),
+    beginRun: write("durable", (runId, now) => {
+      runs.beginRun(sql, runId, now);
+      const run = mustFind(sql, runId);
+      tell(runEvent("run.started", run, now));
+      return run;
+    }),
+    requestEnd: write("durable", (runId, ending) => {
+      runs.requestEnd(sql, runId, ending);
+      return mustFind(sql, runId);
+    }),
+    markLost: write("durable", (runId) => runs.markLost(sql, runId)),
+    finishRun: write("durable", (runId, outcome, now) => {
+      runs.finishRun(sql, runId, outcome, now);
+      const run = mustFind(sql, runId);
+      tell(runEvent("run.finished", run, now));
+      return run;
+    }),
+    findRun: (runId) => runs.findRun(sql, runId),
+    listRuns: (filter) => runs.listRuns(sql, filter),
+    unfinishedRuns: () => runs.unfinishedRuns(sql),
+    upstream: (jobId) => runs.upstream(sql, jobId),
+    newestRuns: () => runs.newestRuns(sql),
+    newestRun: (jobId) => runs.newestRun(sql, jobId),
+    findIdempotent: (key, now) => findKey(sql, key, now),
+
+    startTask: write("relaxed", (run, taskId, now) => {
+      taskRuns.startTask(sql, run.id, taskId, now);
+      tell({ type: "task.started", now, jobId: run.jobId, runId: run.id, taskId, status: "running" });
+    }),
+    finishTask: write("durable", (run, taskId, { outcome, now }) => {
+      taskRuns.finishTask(sql, { runId: run.id, taskId, outcome, now });
+      const { status, reason } = outcome;
+      tell({ type: "task.finished", now, jobId: run.jobId, runId: run.id, taskId, status, reason });
+    }),
+    listTaskRuns: (runId) => taskRuns.listTaskRuns(sql, runId),
+
+    startAttempt: write("durable", (runId, taskId, now) => {
+      taskRuns.countAttempt(sql, runId, taskId);
+      return attempts.insertAttempt(sql, runId, taskId, now);
+    }),
+    recordProcess: write("relaxed", (attemptId, identity) => attempts.recordProcess(sql, attemptId, identity)),
+    finishAttempt: write("durable", (attemptId, outcome, { now, retryAt }) => {
+      attempts.finishAttempt(sql, attemptId, outcome, now);
+      if (retryAt === null) return;
+      const { runId, taskId } = attempts.ownerOf(sql, attemptId);
+      taskRuns.scheduleRetry(sql, runId, taskId, retryAt);
+    }),
+    listAttempts: (runId) => attempts.listAttempts(sql, runId),
+
+    appendOutput: write("relaxed", (attempt, chunks, offsets) => {
+      attempts.setSpoolOffsets(sql, attempt.id, offsets);
+      return logs.insertChunks(sql, attempt, chunks);
+    }),
+    spoolOffsets: (attemptId) => attempts.spoolOffsets(sql, attemptId),
+    outputExtents: (attempt) => logs.outputExtents(sql, attempt),
+    dropOutput: write("relaxed", (attempt, seqs, marker) => logs.dropChunks(sql, attempt, { seqs, marker })),
+    readOutput: (query) => logs.readOutput(sql, query),
+
+    recordOccurrences: write("durable", (jobId, list, now) => {
+      for (const occurrence of list) {
+        if (!occurrences.insertUnfired(sql, jobId, occurrence, now)) continue;
+        tell({ type: "occurrence", now, jobId, status: occurrence.outcome, reason: occurrence.reason });
+      }
+    }),
+    accountUntil: write("relaxed", (jobId, until) => jobs.accountUntil(sql, jobId, until)),
+    findOccurrence: (jobId, scheduledFor) => occurrences.findOccurrence(sql, jobId, scheduledFor),
+    listOccurrences: (jobId, filter) => occurrences.listOccurrences(sql, jobId, filter),
+
+    isPaused: () => scheduler.isPaused(sql),
+    setPaused: write("durable", (paused, now) => {
+      scheduler.setPaused(sql, paused);
+      tell({ type: paused ? "scheduler.paused" : "scheduler.resumed", now, status: paused ? "paused" : "running" });
+    }),
+    tell: write("relaxed", tell),
+    eventsAfter: (seq, limit) => eventsAfter(sql, seq, limit),
+    newestEventSeq: () => newestEventSeq(sql),
+
+    setHolder: write("relaxed", (holder) => scheduler.setHolder(sql, holder)),
+    probe: write("durable", (now) => scheduler.probe(sql, now)),
+    sizeBytes: options.sizeBytes,
+  };
+  return Object.assign(store, { [Symbol.dispose]: () => db.close() });
+};
+
+const startRun = (sql: Statements, input: NewRun, tell: (event: NewEvent) => void): Run => {
+  const { id: runId, job, now } = input;
+  const run = runs.insertRun(sql, input);
+  taskRuns.insertTaskRuns(sql, { run, job, reused: input.retry?.reused ?? [], now });
+  if (input.ledger !== null && input.scheduledFor !== null) {
+    const { scheduledFor } = input;
+    occurrences.insertFired(sql, { jobId: job.id, scheduledFor, jitterMs: input.ledger.jitterMs, runId, now });
+    tell({ type: "occurrence", now, jobId: job.id, runId, status: "fired" });
+  }
+  if (input.idempotency !== null) insertKey(sql, { ...input.idempotency, runId, now });
+  const stored = mustFind(sql, runId);
+  if (stored.status === "running") tell(runEvent("run.started", stored, now));
+  return stored;
+};
+
+const mustFind = (sql: Statements, runId: RunId): Run => {
+  const run = runs.findRun(sql, runId);
+  if (run === null) throw new Error(`run ${runId} is not stored`);
+  return run;
+};
+
+const runEvent = (type: "run.started" | "run.finished", run: Run, now: number): NewEvent => ({
+  type,
+  now,
+  jobId: run.jobId,
+  runId: run.id,
+  status: run.status,
+  reason: run.reason,
+});

@@ -1,0 +1,72 @@
+import { PetitError } from "../domain/errors.ts";
+import type { SqlDatabase } from "../runtime/runtime.ts";
+
+export type Durability = "durable" | "relaxed";
+
+export interface Transactions {
+  /**
+   * Runs `work` in a transaction: `durable` is on disk when it returns, `relaxed` with the next durable one. A nested one
+   * belongs to the one around it.
+   */
+  run<T>(durability: Durability, work: () => T): T;
+}
+
+/** `afterCommit` is called after each commit, outside of the transaction; `afterRollback` after an undone one. */
+export const transactions = (
+  db: SqlDatabase,
+  hooks: { readonly afterCommit: () => void; readonly afterRollback: () => void },
+): Transactions => {
+  let depth = 0;
+  let synchronous: Durability | null = null;
+
+  const begin = (durability: Durability): void => {
+    // SQLite takes a change of this only between transactions.
+    if (synchronous !== durability) db.exec(`PRAGMA synchronous = ${durability === "durable" ? "FULL" : "NORMAL"}`);
+    synchronous = durability;
+    db.exec("BEGIN IMMEDIATE");
+  };
+
+  const outermost = <T>(durability: Durability, work: () => T): T => {
+    depth = 1;
+    try {
+      begin(durability);
+      const result = work();
+      db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      rollback(db);
+      hooks.afterRollback();
+      throw asStorageError(error);
+    } finally {
+      depth = 0;
+    }
+  };
+
+  return {
+    run: (durability, work) => {
+      if (depth > 0) return work();
+      const result = outermost(durability, work);
+      hooks.afterCommit();
+      return result;
+    },
+  };
+};
+
+const rollback = (db: SqlDatabase): void => {
+  try {
+    db.exec("ROLLBACK");
+  } catch {
+    // SQLite has rolled back by itself, or had not begun.
+  }
+};
+
+const UNWRITABLE = /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|CORRUPT|NOMEM|PERM|NOTADB)/;
+
+/** Names a failure of the disk as what it is; everything else passes unchanged. */
+export const asStorageError = (error: unknown): unknown => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (!UNWRITABLE.test(code)) return error;
+  return new PetitError("storage_failed", `the database can't be written: ${String(error)} (${code})`, {
+    cause: error,
+  });
+};
