@@ -1,0 +1,1 @@
+export const loadConfigFile = async (_: unknown) => null;

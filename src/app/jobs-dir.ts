@@ -1,0 +1,19 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { PetitError } from "../domain/errors.ts";
+import { suggest } from "../lib/suggest.ts";
+
+/** Throws `not_found`, with a suggestion, where `dir` is no folder. */
+export const checkJobsDir = async (dir: string): Promise<void> => {
+  const found = await stat(dir).catch(() => null);
+  if (found?.isDirectory()) return;
+  if (found !== null) throw new PetitError("not_found", `${dir} is not a folder; expected one with job files`);
+  const near = suggest(basename(dir), await neighbours(dir));
+  const hint = near === null ? "" : `; did you mean '${dir.slice(0, dir.lastIndexOf(basename(dir)))}${near}'?`;
+  throw new PetitError("not_found", `there is no folder ${dir}${hint}`);
+};
+
+const neighbours = async (dir: string): Promise<readonly string[]> => {
+  const entries = await readdir(dirname(dir), { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+};

@@ -1,0 +1,212 @@
+import { INTERRUPT_POLICIES } from "../domain/job.ts";
+import {
+  choice,
+  duration,
+  type Kind,
+  many,
+  matching,
+  onOff,
+  optional,
+  type Setting,
+  size,
+  text,
+  whole,
+} from "./setting.ts";
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+export const LOG_FORMATS = ["pretty", "json"] as const;
+export const SHUTDOWN_MODES = ["drain", "leave"] as const;
+
+const setting = <T>(declared: Setting<T>): Setting<T> => declared;
+
+const isUrl = (given: string): boolean => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
+
+const isOrigin = (given: string): boolean => isUrl(given) && new URL(given).origin === given;
+
+const isHost = (given: string): boolean =>
+  /^(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|[A-Za-z0-9_.-]+)$/.test(given);
+
+const isTimezone = (given: string): boolean => {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: given });
+    return given !== "";
+  } catch {
+    return false;
+  }
+};
+
+const url: Kind<string> = matching({
+  placeholder: "URL",
+  expected: "a URL such as http://127.0.0.1:8565",
+  accepts: isUrl,
+});
+const host: Kind<string> = matching({ placeholder: "HOST", expected: "a host name or an IP address", accepts: isHost });
+const origin: Kind<string> = matching({
+  placeholder: "ORIGIN",
+  expected: "an origin such as https://example.org, without a path (and not *)",
+  accepts: isOrigin,
+});
+const timezone: Kind<string> = matching({
+  placeholder: "ZONE",
+  expected: "an IANA time zone such as Europe/Paris",
+  accepts: isTimezone,
+});
+
+/** Every setting there is, in the order of the help. */
+export const SETTINGS = {
+  db: setting({
+    name: "db",
+    kind: text("FILE", "a file, or :memory:"),
+    default: "petit.db",
+    doc: "The database; `:memory:` keeps nothing.",
+  }),
+  url: setting({
+    name: "url",
+    kind: optional(url),
+    default: null,
+    defaultText: "http://127.0.0.1:8565",
+    doc: "The running petit that commands talk to.",
+  }),
+  tokenFile: setting({
+    name: "token_file",
+    kind: optional(text("FILE", "a file that holds the token")),
+    default: null,
+    defaultText: "$PETIT_API_TOKEN",
+    doc: "File with the API's token.",
+  }),
+  logLevel: setting({ name: "log_level", kind: choice(LOG_LEVELS), default: "info", doc: "The least that is logged." }),
+  logFormat: setting({
+    name: "log_format",
+    kind: optional(choice(LOG_FORMATS)),
+    default: null,
+    defaultText: "pretty on a terminal, else json",
+    doc: "How the log on stderr is written.",
+  }),
+  color: setting({
+    name: "color",
+    kind: onOff,
+    default: true,
+    doc: "Colours, on a terminal and unless NO_COLOR is set.",
+    offDoc: "No colours; there are none either where NO_COLOR is set or the output is no terminal.",
+  }),
+  jobsDir: setting({
+    name: "jobs_dir",
+    kind: text("DIR", "a folder"),
+    default: "jobs",
+    doc: "The folder of the job files, where JOBS_DIR isn't given.",
+  }),
+  api: setting({
+    name: "api",
+    kind: onOff,
+    default: true,
+    doc: "Serve the HTTP API.",
+    offDoc: "Serve no HTTP API; nothing listens.",
+  }),
+  apiPort: setting({
+    name: "api_port",
+    kind: whole(0, 65_535),
+    default: 8565,
+    doc: "Port of the API; 0 takes any free one.",
+  }),
+  apiHost: setting({
+    name: "api_host",
+    kind: host,
+    default: "127.0.0.1",
+    doc: "Address the API listens on; any but loopback needs a token.",
+  }),
+  allowedHosts: setting({
+    name: "allowed_hosts",
+    flag: "allowed-host",
+    kind: many(host),
+    default: [],
+    defaultText: "none",
+    doc: "A further name that petit is served under; can be repeated.",
+  }),
+  corsOrigins: setting({
+    name: "cors_origins",
+    flag: "cors-origin",
+    kind: many(origin),
+    default: [],
+    defaultText: "none",
+    doc: "An origin whose pages may call the API; can be repeated.",
+  }),
+  maxJobs: setting({
+    name: "max_jobs",
+    short: "j",
+    kind: optional(whole(1, 100_000)),
+    default: null,
+    defaultText: "unlimited",
+    doc: "Runs at once.",
+  }),
+  maxTasks: setting({
+    name: "max_tasks",
+    short: "t",
+    kind: whole(1, 100_000),
+    default: 4,
+    doc: "Tasks at once in a run.",
+  }),
+  onShutdown: setting({
+    name: "on_shutdown",
+    kind: choice(SHUTDOWN_MODES),
+    default: "drain",
+    doc: "drain: wait for running runs; leave: the next start goes on with them.",
+  }),
+  shutdownTimeoutMs: setting({
+    name: "shutdown_timeout",
+    kind: duration,
+    default: 30_000,
+    doc: "How long draining waits before it ends what runs.",
+  }),
+  onInterrupt: setting({
+    name: "on_interrupt",
+    kind: choice(INTERRUPT_POLICIES),
+    default: "fail",
+    doc: "What becomes of an attempt that was lost: its task fails, or it is made anew.",
+  }),
+  killGraceMs: setting({
+    name: "kill_grace",
+    kind: duration,
+    default: 10_000,
+    doc: "Between SIGTERM and SIGKILL, for jobs that don't say.",
+  }),
+  logLimitBytes: setting({
+    name: "log_limit",
+    kind: size(1024),
+    default: 16 * 2 ** 20,
+    doc: "Output kept of an attempt.",
+  }),
+  timezone: setting({
+    name: "timezone",
+    kind: optional(timezone),
+    default: null,
+    defaultText: "the system's",
+    doc: "Zone of the schedules that have none of their own.",
+  }),
+  watch: setting({
+    name: "watch",
+    kind: onOff,
+    default: true,
+    doc: "Reload when a job file changes.",
+    offDoc: "Don't reload when a job file changes.",
+  }),
+  strict: setting({ name: "strict", kind: onOff, default: false, doc: "Refuse to start on a broken job file." }),
+};
+
+export type SettingKey = keyof typeof SETTINGS;
+
+/** The value of every setting. */
+export type Settings = {
+  readonly [Key in SettingKey]: (typeof SETTINGS)[Key] extends Setting<infer T> ? T : never;
+};
+
+/** Where a value came from; `name` is the flag, the variable, or the file. */
+export type Origin = {
+  readonly kind: "flag" | "environment" | "file" | "default";
+  readonly name: string;
+};
+
+export type Origins = { readonly [Key in SettingKey]: Origin };
+
+/** The zone of schedules without one of their own. */
+export const zoneOf = (settings: Pick<Settings, "timezone">): string =>
+  settings.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;

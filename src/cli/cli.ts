@@ -1,0 +1,90 @@
+import { parseArgs } from "citty";
+import { loadConfigFile } from "../app/config-file.ts";
+import { resolveSettings } from "../app/resolve-settings.ts";
+import { PetitError } from "../domain/errors.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { type Invocation, readArgv, usageError } from "./argv.ts";
+import type { Command, Context } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
+import { argsOf } from "./flags.ts";
+import { commandHelp, rootHelp } from "./help.ts";
+import { openTerminal, paint, type Stream, type Terminal } from "./terminal.ts";
+import { checkWords } from "./words.ts";
+
+/** What petit is started with. */
+export type Host = {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  /** Of petit. */
+  readonly version: string;
+};
+
+/** Does what the command line says. Never throws: what goes wrong is told on stderr and in the exit status. */
+export const runCli = async (argv: readonly string[], host: Host): Promise<ExitStatus> => {
+  const terminal = openTerminal(host, { color: !argv.includes("--no-color") });
+  try {
+    const invocation = readArgv(argv, COMMANDS);
+    return answerAtOnce(argv, { invocation, terminal, version: host.version }) ?? (await runCommand(invocation, host));
+  } catch (error) {
+    return report(error, terminal);
+  }
+};
+
+/** Help and version, which need no settings. */
+const answerAtOnce = (
+  argv: readonly string[],
+  of: { readonly invocation: Invocation; readonly terminal: Terminal; readonly version: string },
+): ExitStatus | null => {
+  const { command, flags } = of.invocation;
+  const out = of.terminal.out;
+  if (argv.length === 0) out.write(rootHelp(COMMANDS, out));
+  else if (flags.has("help")) out.write(command === null ? rootHelp(COMMANDS, out) : commandHelp(command, out));
+  else if (flags.has("version")) out.write(`petit ${of.version}\n`);
+  else return null;
+  return EXIT.DONE;
+};
+
+const runCommand = async ({ command, flags, words }: Invocation, host: Host): Promise<ExitStatus> => {
+  if (command === null) throw usageError("a command is missing", null, "petit");
+  checkWords(command, words);
+  const context = await openContext(flags, host);
+  return command.run(parseArgs(normalised(command, { flags, words }), argsOf(command)), context);
+};
+
+const openContext = async (flags: Invocation["flags"], host: Host): Promise<Context> => {
+  const { environment } = host;
+  const file = await loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
+  const { settings, origins } = resolveSettings({ flags, environment, file });
+  return {
+    ...host,
+    terminal: openTerminal(host, { color: settings.color }),
+    settings,
+    origins,
+    flags,
+    json: flags.has("json"),
+  };
+};
+
+/** The command line in the one spelling that leaves citty no choice. */
+const normalised = (command: Command, { flags, words }: Pick<Invocation, "flags" | "words">): string[] => {
+  const args = argsOf(command);
+  const given = [...flags].map(([name, values]) => {
+    const value = values.at(-1) ?? "";
+    if (args[name]?.type !== "boolean") return `--${name}=${value}`;
+    return value === "false" ? `--no-${name}` : `--${name}`;
+  });
+  return [...given, "--", ...words];
+};
+
+/** One line for what a user can mend; more for what only a developer can. */
+const report = (error: unknown, { err }: Terminal): ExitStatus => {
+  const known = error instanceof PetitError;
+  const message = known ? error.message : `internal error: ${error instanceof Error ? error.stack : String(error)}`;
+  err.write(`${paint(err, "red", "petit:")} ${message}\n`);
+  return known ? EXIT_OF_ERROR[error.code] : EXIT.FAILED;
+};

@@ -1,0 +1,111 @@
+import type { ArgDef, ArgsDef } from "citty";
+import type { Command } from "./command.ts";
+import { globalArgs, ownArgs } from "./flags.ts";
+import { paint, type Screen } from "./terminal.ts";
+
+/** The help of `petit` itself. */
+export const rootHelp = (commands: readonly Command[], screen: Screen): string =>
+  join([
+    `petit runs jobs from YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.`,
+    section(screen, "Usage", "  petit COMMAND [ARGUMENTS] [FLAGS]"),
+    section(
+      screen,
+      "Commands",
+      columns(
+        commands.map(({ name, summary }) => [name, summary]),
+        screen,
+      ),
+    ),
+    section(screen, "Flags of every command", flagLines(globalArgs, screen)),
+    section(
+      screen,
+      "Examples",
+      lines(["petit init", "petit --db petit.db run examples/jobs", "petit next examples/jobs -n 3"]),
+    ),
+    section(screen, "Exit status", EXIT_STATUSES),
+    "'petit COMMAND --help' tells more of a command.",
+  ]);
+
+/** The help of one command. */
+export const commandHelp = (command: Command, screen: Screen): string =>
+  join([
+    command.description,
+    section(screen, "Usage", lines(usageLines(command))),
+    section(screen, "Arguments", argumentLines(command.args, screen)),
+    section(screen, "Flags", flagLines(ownArgs(command), screen)),
+    section(screen, "Flags of every command", flagLines(globalArgs, screen)),
+    command.notes?.() ?? "",
+    section(screen, "Examples", lines(command.examples)),
+  ]);
+
+/** `petit validate JOBS_DIR`, one for each way to call it. */
+export const usageLines = (command: Command): readonly string[] =>
+  command.usage ?? [["petit", command.name, ...placesOf(command.args)].join(" ")];
+
+const placesOf = (args: ArgsDef): readonly string[] =>
+  Object.entries(args)
+    .filter(([, arg]) => arg.type === "positional")
+    .map(([name, arg]) => (arg.required === false ? `[${name}]` : name));
+
+const EXIT_STATUSES = `  0  done
+  1  what was asked for failed: the run failed, a file is invalid
+  2  usage or configuration; also an unknown job or folder
+  3  no scheduler reachable
+  4  the database or the port is taken`;
+
+const join = (parts: readonly string[]): string => `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+
+const section = (screen: Screen, title: string, body: string): string =>
+  body === "" ? "" : `${paint(screen, "bold", `${title}:`)}\n${body}`;
+
+const lines = (texts: readonly string[]): string => texts.map((text) => `  ${text}`).join("\n");
+
+const argumentLines = (args: ArgsDef, screen: Screen): string =>
+  columns(
+    Object.entries(args)
+      .filter(([, arg]) => arg.type === "positional")
+      .map(([name, arg]) => [name, arg.description ?? ""]),
+    screen,
+  );
+
+const flagLines = (args: ArgsDef, screen: Screen): string =>
+  columns(
+    Object.entries(args)
+      .filter(([, arg]) => arg.type !== "positional")
+      .map(([name, arg]) => flagRow(name, arg)),
+    screen,
+  );
+
+/** `-j, --max-jobs N`; a switch that is on by default is shown as what turns it off. */
+const flagRow = (name: string, arg: ArgDef): [string, string] => {
+  const aliases = "alias" in arg ? [arg.alias ?? []].flat().map((alias) => `-${alias}, `) : [];
+  const value = arg.valueHint === undefined ? "" : ` ${arg.valueHint}`;
+  const off = "negativeDescription" in arg && arg.negativeDescription ? arg.negativeDescription : null;
+  const written = `${aliases.join("") || "    "}--${off === null ? "" : "no-"}${name}${value}`;
+  return [written, off ?? arg.description ?? ""];
+};
+
+const MAX_LEFT = 30;
+
+/** Two columns; the right one is wrapped at the width of the screen, at most 110. */
+const columns = (rows: readonly (readonly [string, string])[], screen: Screen): string => {
+  const left = Math.min(MAX_LEFT, Math.max(0, ...rows.map(([name]) => name.length)));
+  const width = Math.max(30, Math.min(110, screen.columns()) - left - 4);
+  return rows.map(([name, text]) => row(name, wrap(text, width), left)).join("\n");
+};
+
+const row = (name: string, texts: readonly string[], left: number): string => {
+  const [first = "", ...more] = texts;
+  const start = name.length > left ? `  ${name}\n${" ".repeat(left + 4)}${first}` : `  ${name.padEnd(left)}  ${first}`;
+  return [start, ...more.map((text) => `${" ".repeat(left + 4)}${text}`)].join("\n").trimEnd();
+};
+
+const wrap = (text: string, width: number): readonly string[] => {
+  const found: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = found.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) found[found.length - 1] = `${last} ${word}`;
+    else found.push(word);
+  }
+  return found;
+};

@@ -1,0 +1,28 @@
+import type { ArgsDef } from "citty";
+import { suggest } from "../lib/suggest.ts";
+import { nameOf, usageError } from "./argv.ts";
+import type { Command } from "./command.ts";
+import { argsOf } from "./flags.ts";
+import { usageLines } from "./help.ts";
+
+/** Throws `invalid_request` where an argument is missing or too many. */
+export const checkWords = (command: Command, words: readonly string[]): void => {
+  const places = positionals(command.args);
+  const missing = places.filter(({ required }) => required)[words.length];
+  if (missing !== undefined) throw usageError(`${missing.name} is missing: ${usage(command)}`, null, nameOf(command));
+  const extra = words[places.length];
+  if (extra === undefined) return;
+  const near = suggest(
+    `--${extra}`,
+    Object.keys(argsOf(command)).map((name) => `--${name}`),
+  );
+  const what = `unexpected argument '${extra}': ${usage(command)}`;
+  throw usageError(what, near === null ? null : `'${near}'`, nameOf(command));
+};
+
+export const positionals = (args: ArgsDef): readonly { readonly name: string; readonly required: boolean }[] =>
+  Object.entries(args)
+    .filter(([, arg]) => arg.type === "positional")
+    .map(([name, arg]) => ({ name, required: arg.required !== false }));
+
+const usage = (command: Command): string => usageLines(command).join(" or ");

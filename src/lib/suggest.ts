@@ -1,0 +1,43 @@
+/**
+ * The candidate that `word` is most likely a slip for: within a third of its length in edits, two neighbours swapped
+ * counting as one, upper and lower case alike. Null where none is near.
+ */
+export const suggest = (word: string, candidates: Iterable<string>): string | null => {
+  let best: { readonly candidate: string; readonly distance: number } | null = null;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance <= tolerance(word, candidate) && (best === null || distance < best.distance)) {
+      best = { candidate, distance };
+    }
+  }
+  return best?.candidate ?? null;
+};
+
+const tolerance = (word: string, candidate: string): number =>
+  Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
+
+/** Optimal string alignment: inserts, deletes, replacements, and swaps of two neighbours. */
+const editDistance = (left: string, right: string): number => {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: right.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column++) {
+      const same = left[row - 1] === right[column - 1];
+      const swapped =
+        row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
+      const edits = [
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (same ? 0 : 1),
+        swapped ? at(beforeLast, column - 2) + 1 : Number.POSITIVE_INFINITY,
+      ];
+      current.push(Math.min(...edits));
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return at(last, right.length);
+};
+
+const at = (row: readonly number[], column: number): number => row[column] ?? Number.POSITIVE_INFINITY;
