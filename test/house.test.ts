@@ -1,0 +1,139 @@
+import { describe, expect, test } from "bun:test";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+const ROOT = join(import.meta.dir, "..");
+
+/** Rooms that a room may import from. `runtime` stands for its contract alone; what it is made of is main's to choose. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  main: ["cli", "lib", "runtime"],
+  cli: ["app", "api", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  app: ["api", "web", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  api: ["engine", "store", "jobfile", "domain", "lib", "runtime"],
+  web: ["api", "domain", "lib"],
+  engine: ["store", "jobfile", "domain", "lib", "runtime"],
+  store: ["domain", "lib", "runtime"],
+  jobfile: ["domain", "lib"],
+  domain: ["lib"],
+  lib: [],
+  runtime: ["lib"],
+};
+
+/** Who may use a dependency: files by the beginning of their path. */
+const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  citty: ["src/cli/"],
+  elysia: ["src/api/"],
+  "@elysiajs/cors": ["src/api/"],
+  pino: ["src/app/logger.ts"],
+  "pino-pretty": ["src/app/logger.ts"],
+  yaml: ["src/jobfile/parse.ts"],
+  croner: ["src/domain/schedule"],
+};
+
+type Import = { readonly file: string; readonly target: string; readonly typeOnly: boolean };
+
+const sources = globSync("src/**/*.{ts,tsx}", { cwd: ROOT }).sort();
+
+const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+
+const importsOf = (file: string): readonly Import[] =>
+  [...read(file).matchAll(/^(?:import|export)\s+(type\s)?(?:[^"';]*?from\s+)?"([^"]+)"|import\("([^"]+)"\)/gm)].map(
+    ([, type, target, dynamic]) => ({ file, target: target ?? dynamic ?? "", typeOnly: type !== undefined }),
+  );
+
+const imports = sources.flatMap(importsOf);
+
+const roomOf = (path: string): string => {
+  const [, room = ""] = path.split("/");
+  return room.replace(/\.ts$/, "");
+};
+
+const targetPath = ({ file, target }: Import): string => relative(ROOT, join(ROOT, dirname(file), target));
+
+const named = ({ file, target }: Import): string => `${file} imports ${target}`;
+
+describe("the house", () => {
+  test("has files to look at", () => {
+    expect(sources.length).toBeGreaterThan(20);
+    expect(imports.length).toBeGreaterThan(50);
+  });
+
+  test("lets rooms import one way only", () => {
+    const local = imports.filter(({ target }) => target.startsWith("."));
+    const wrong = local.filter((each) => {
+      const from = roomOf(each.file);
+      const to = roomOf(targetPath(each));
+      const outside = !targetPath(each).startsWith("src/");
+      if (outside) return from !== "main" || targetPath(each) !== "package.json";
+      return from !== to && !(MAY_IMPORT[from] ?? []).includes(to);
+    });
+    expect(wrong.map(named)).toEqual([]);
+  });
+
+  test("lets only main choose the runtime", () => {
+    const wrong = imports.filter((each) => {
+      const to = targetPath(each);
+      return (
+        to.startsWith("src/runtime/") &&
+        to !== "src/runtime/runtime.ts" &&
+        !/^src\/(main\.ts|runtime\/)/.test(each.file)
+      );
+    });
+    expect(wrong.map(named)).toEqual([]);
+  });
+
+  test("lets the dashboard take only types from the API", () => {
+    const wrong = imports.filter((each) => roomOf(each.file) === "web" && roomOf(targetPath(each)) === "api");
+    expect(wrong.filter(({ typeOnly }) => !typeOnly).map(named)).toEqual([]);
+  });
+
+  test("gives each dependency one owner", () => {
+    const outside = imports.filter(({ target }) => !target.startsWith(".") && !/^(node|bun):/.test(target));
+    const wrong = outside.filter(({ file, target }) => {
+      const name = target
+        .split("/")
+        .slice(0, target.startsWith("@") ? 2 : 1)
+        .join("/");
+      return !(OWNERS[name] ?? []).some((owner) => file.startsWith(owner));
+    });
+    expect(wrong.map(named)).toEqual([]);
+  });
+
+  test("names Bun and Deno in runtime alone", () => {
+    const wrong = sources.filter(
+      (file) => !file.startsWith("src/runtime/") && /\b(Bun|Deno)\.|"bun:|from "bun"/.test(withoutComments(read(file))),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("does no I/O in the domain, and asks it for no time", () => {
+    const wrong = sources.filter(
+      (file) =>
+        file.startsWith("src/domain/") &&
+        /"node:|Date\.now|new Date\(\)|performance\./.test(withoutComments(read(file))),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("ends the process in main alone", () => {
+    const wrong = sources.filter(
+      (file) => file !== "src/main.ts" && /process\.exit\(/.test(withoutComments(read(file))),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("keeps files short", () => {
+    const long = sources
+      .map((file) => ({ file, lines: read(file).split("\n").length }))
+      .filter(({ lines }) => lines > 250);
+    expect(long).toEqual([]);
+  });
+
+  test("has no room for any, barrels or files without a noun", () => {
+    expect(sources.filter((file) => /\/(types|utils?|helpers?|index|manager|service)\.tsx?$/.test(file))).toEqual([]);
+    expect(sources.filter((file) => /(:|<|as) any\b/.test(withoutComments(read(file))))).toEqual([]);
+    expect(sources.filter((file) => /^export default/m.test(read(file)) && !file.endsWith(".d.ts"))).toEqual([]);
+  });
+});
+
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
