@@ -1,0 +1,111 @@
+import { type FSWatcher, watch } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+
+export type WatchOptions = {
+  /** JOBS_DIR. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called after job files were added, changed or removed; never twice at once. */
+  readonly onChange: () => Promise<void>;
+};
+
+/** Editors write a file in several steps; a look this long after the first of them sees them all. */
+const SETTLE_MS = 200;
+
+/** The system drops events under load, and has none for some file systems. */
+const POLL_MS = 5_000;
+
+/** Watches the job files of a folder. What the system tells is only a hint: the folder itself is looked at each time. */
+export const watchJobs = async (options: WatchOptions): Promise<AsyncDisposable> => {
+  const watcher = new JobsWatcher(options, await snapshot(options.dir));
+  return watcher;
+};
+
+class JobsWatcher implements AsyncDisposable {
+  readonly #options: WatchOptions;
+  readonly #events: FSWatcher | null;
+  #seen: string;
+  #cancelTimer: () => void = () => {};
+  #lookingSoon = false;
+  #looking: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: WatchOptions, seen: string) {
+    this.#options = options;
+    this.#seen = seen;
+    this.#events = this.#openEvents();
+    this.#lookIn(POLL_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer();
+    this.#events?.close();
+    await this.#looking;
+  }
+
+  #openEvents(): FSWatcher | null {
+    const { dir, log } = this.#options;
+    const fallBack = (error: unknown): void =>
+      log.warn(
+        { dir, error: String(error) },
+        `job files can't be watched; they are looked at every ${POLL_MS / 1000} s`,
+      );
+    try {
+      const events = watch(dir, { recursive: true }, () => this.#lookSoon());
+      events.on("error", fallBack);
+      events.unref();
+      return events;
+    } catch (error) {
+      fallBack(error);
+      return null;
+    }
+  }
+
+  /** Further events don't put the look off: a file that is written all the time would do so for ever. */
+  #lookSoon(): void {
+    if (!this.#lookingSoon) this.#lookIn(SETTLE_MS);
+    this.#lookingSoon = true;
+  }
+
+  #lookIn(delayMs: number): void {
+    this.#cancelTimer();
+    if (!this.#stopped) this.#cancelTimer = this.#options.clock.setTimeout(() => this.#look(), delayMs);
+  }
+
+  #look(): void {
+    this.#lookingSoon = false;
+    this.#looking = this.#looking
+      .then(() => this.#compare())
+      .then(() => {
+        if (!this.#lookingSoon) this.#lookIn(POLL_MS);
+      });
+  }
+
+  async #compare(): Promise<void> {
+    try {
+      const now = await snapshot(this.#options.dir);
+      if (now === this.#seen || this.#stopped) return;
+      this.#seen = now;
+      await this.#options.onChange();
+    } catch (error) {
+      this.#options.log.error({ error: String(error) }, "job files could not be reloaded");
+    }
+  }
+}
+
+/** Names, sizes and times of all job files: what differs when one was touched. */
+const snapshot = async (dir: string): Promise<string> => {
+  const entries = await readdir(dir, { recursive: true }).catch(() => []);
+  const files = entries.filter((path) => /\.ya?ml$/.test(path) && !/(^|\/)\./.test(path)).sort();
+  return (await Promise.all(files.map((path) => mark(join(dir, path))))).join("\n");
+};
+
+const mark = async (path: string): Promise<string> => {
+  const found = await stat(path).catch(() => null);
+  return found === null ? `${path} gone` : `${path} ${found.ino} ${found.size} ${found.mtimeMs}`;
+};
