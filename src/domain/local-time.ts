@@ -1,0 +1,139 @@
+const SECOND_MS = 1000;
+const DAY_MS = 86_400_000;
+
+/** A stretch of time in which a zone keeps one offset: `start` ≤ t < `end`, at most a UTC day long. Ms since the epoch. */
+export type ZoneSpan = { readonly start: number; readonly end: number; readonly offsetMs: number };
+
+/** What a zone's clocks show. "Wall" times are the clock's reading, in ms, as if it were UTC. */
+export interface Zone {
+  readonly name: string;
+  /** The stretch that `at` lies in. */
+  spanAt(at: number): ZoneSpan;
+  /** What the clock shows at `at`. */
+  toWall(at: number): number;
+  /** When the clock first shows `wall`; where it never does since it goes forward over it, the instant it goes forward. */
+  toInstant(wall: number): number;
+  /** The change of offset that lies within a day of `wall` on either side; null where there is none. */
+  changeNear(wall: number): ZoneChange | null;
+}
+
+/** The clock goes from `at + beforeMs` to `at + afterMs`. */
+export type ZoneChange = { readonly at: number; readonly beforeMs: number; readonly afterMs: number };
+
+/** Whether the system knows a zone by this name, such as `Europe/Paris` or `UTC`. */
+export const isTimezone = (name: string): boolean => {
+  try {
+    new Intl.DateTimeFormat("en-US", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const zones = new Map<string, Zone>();
+
+/** The zone of that name, kept for the next who asks. Throws a RangeError where there is none. */
+export const zoneOf = (name: string): Zone => {
+  const known = zones.get(name);
+  if (known !== undefined) return known;
+  const zone = makeZone(name);
+  zones.set(name, zone);
+  return zone;
+};
+
+const makeZone = (name: string): Zone => {
+  const spanAt = rememberSpans(offsetReader(name));
+  const toWall = (at: number): number => at + spanAt(at).offsetMs;
+  const changeNear = (wall: number): ZoneChange | null => {
+    let span = spanAt(wall - DAY_MS);
+    while (span.end <= wall + DAY_MS) {
+      const next = spanAt(span.end);
+      if (next.offsetMs !== span.offsetMs) return { at: next.start, beforeMs: span.offsetMs, afterMs: next.offsetMs };
+      span = next;
+    }
+    return null;
+  };
+  const toInstant = (wall: number): number => {
+    const change = changeNear(wall);
+    if (change === null) return wall - spanAt(wall).offsetMs;
+    if (wall - change.beforeMs < change.at) return wall - change.beforeMs;
+    return Math.max(wall - change.afterMs, change.at);
+  };
+  return { name, spanAt, toWall, toInstant, changeNear };
+};
+
+/** How many days of a zone are kept: eleven years, some 200 KB. */
+const DAYS_KEPT = 4096;
+
+/** A day of a zone: up to two spans. */
+type Day = { readonly first: ZoneSpan; readonly second: ZoneSpan | null };
+
+/** No zone ever changed twice within a day, so that two readings tell whether one did. */
+const rememberSpans = (readOffset: (at: number) => number): ((at: number) => ZoneSpan) => {
+  const days = new Map<number, Day>();
+  const readDay = (number: number): Day => {
+    const [start, end] = [number * DAY_MS, (number + 1) * DAY_MS];
+    const [before, after] = [readOffset(start), readOffset(end)];
+    if (before === after) return { first: { start, end, offsetMs: before }, second: null };
+    const change = findChange(readOffset, start, end);
+    return {
+      first: { start, end: change, offsetMs: before },
+      second: change < end ? { start: change, end, offsetMs: after } : null,
+    };
+  };
+  return (at) => {
+    const number = Math.floor(at / DAY_MS);
+    let day = days.get(number);
+    if (day === undefined) {
+      if (days.size >= DAYS_KEPT) days.clear();
+      day = readDay(number);
+      days.set(number, day);
+    }
+    return day.second !== null && at >= day.second.start ? day.second : day.first;
+  };
+};
+
+/** The first whole second after `start`, up to `end`, at which the offset is another than at `start`. */
+const findChange = (readOffset: (at: number) => number, start: number, end: number): number => {
+  const before = readOffset(start);
+  let [low, high] = [start / SECOND_MS, end / SECOND_MS];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (readOffset(middle * SECOND_MS) === before) low = middle;
+    else high = middle;
+  }
+  return high * SECOND_MS;
+};
+
+/** Reads a zone's offset, in ms east of UTC, at a whole second. */
+const offsetReader = (name: string): ((at: number) => number) => {
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone: name,
+    hourCycle: "h23",
+    era: "short",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  });
+  return (at) => {
+    const [month = 0, day = 0, year = 0, hour = 0, minute = 0, second = 0] =
+      format.format(at).match(/\d+/g)?.map(Number) ?? [];
+    return Date.UTC(year, month - 1, day, hour, minute, second) - at;
+  };
+};
+
+/** ISO 8601 with the zone's offset, such as `2026-03-08T03:00:00-04:00`. */
+export const localTime = (at: number, timezone: string): string => {
+  const wall = zoneOf(timezone).toWall(at);
+  const text = new Date(wall).toISOString().slice(0, -1);
+  return `${text.endsWith(".000") ? text.slice(0, -4) : text}${formatOffset(wall - at)}`;
+};
+
+const formatOffset = (offsetMs: number): string => {
+  const minutes = Math.floor(Math.abs(offsetMs) / 60_000);
+  const [hour, minute] = [Math.floor(minutes / 60), minutes % 60].map((part) => String(part).padStart(2, "0"));
+  return `${offsetMs < 0 ? "-" : "+"}${hour}:${minute}`;
+};

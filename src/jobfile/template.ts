@@ -1,0 +1,113 @@
+import type { TaskId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import type { ParamValues } from "../domain/run.ts";
+import { asText } from "../domain/task-environment.ts";
+import type { Outputs } from "../domain/task-run.ts";
+import type { Json } from "../lib/json.ts";
+
+/** What a template can reach. */
+export type Reference =
+  | { readonly kind: "param"; readonly name: string }
+  /** `config.a.b` is the key `a.b`, or else the key `b` of the map `a`. */
+  | { readonly kind: "config"; readonly key: string }
+  | { readonly kind: "output"; readonly task: string; readonly key: string }
+  | { readonly kind: "jobId" }
+  | { readonly kind: "runId" }
+  | { readonly kind: "scheduledFor" };
+
+/** A `${{ … }}` in a text; `reference` is null where what it holds is none of the known forms. */
+export type Template = {
+  readonly text: string;
+  readonly expression: string;
+  readonly reference: Reference | null;
+};
+
+/** What a template can hold, for messages. */
+export const REFERENCE_FORMS = "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for";
+
+/** One that lacks its closing braces is found as well, and reaches to the end. */
+const TEMPLATE = /\$\{\{([\s\S]*?)(\}\}|$)/g;
+
+/** Every template of a text, in order. */
+export const findTemplates = (text: string): readonly Template[] =>
+  text.includes("${{") ? Array.from(text.matchAll(TEMPLATE), ([text, inner]) => toTemplate(text, inner)) : [];
+
+const toTemplate = (text: string, inner = ""): Template => {
+  const expression = inner.trim();
+  return { text, expression, reference: text.endsWith("}}") ? parseReference(expression) : null };
+};
+
+const parseReference = (expression: string): Reference | null => {
+  if (expression === "job.id") return { kind: "jobId" };
+  if (expression === "run.id") return { kind: "runId" };
+  if (expression === "run.scheduled_for") return { kind: "scheduledFor" };
+  const [, root, rest = ""] = /^(params|config|tasks)\.(\S+)$/.exec(expression) ?? [];
+  if (root === "params") return { kind: "param", name: rest };
+  if (root === "config") return { kind: "config", key: rest };
+  const [, task, key] = (root === "tasks" && /^(.+?)\.outputs\.(.+)$/.exec(rest)) || [];
+  return task === undefined || key === undefined ? null : { kind: "output", task, key };
+};
+
+/** What the templates of a run are filled from. */
+export type TemplateScope = {
+  readonly params: ParamValues;
+  readonly config: Job["config"];
+  /** Of the tasks that are done. */
+  readonly outputs: ReadonlyMap<TaskId, Outputs>;
+  readonly jobId: string;
+  readonly runId: string;
+  /** Ms since the epoch; null for a manual run. */
+  readonly scheduledFor: number | null;
+};
+
+/**
+ * Puts values in the place of templates, once: what a value brings is not read again. Maps and lists are written as
+ * JSON; an output or a param without a value is an empty text.
+ */
+export const expandTemplate = (text: string, scope: TemplateScope): string =>
+  text.includes("${{") ? text.replace(TEMPLATE, (match, inner: string) => fill(toTemplate(match, inner), scope)) : text;
+
+const fill = (template: Template, scope: TemplateScope): string => {
+  const { reference } = template;
+  switch (reference?.kind) {
+    case "param":
+      return ownValue(scope.params, reference.name) ?? "";
+    case "config":
+      return asText(configValue(scope.config, reference.key) ?? null);
+    case "output":
+      return outputValue(scope.outputs, reference);
+    case "jobId":
+      return scope.jobId;
+    case "runId":
+      return scope.runId;
+    case "scheduledFor":
+      return scope.scheduledFor === null ? "" : new Date(scope.scheduledFor).toISOString();
+    case undefined:
+      return template.text;
+  }
+};
+
+const ownValue = <Value>(record: { readonly [key: string]: Value }, key: string): Value | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+const outputValue = (outputs: TemplateScope["outputs"], { task, key }: { task: string; key: string }): string => {
+  for (const [id, values] of outputs) if (id === task) return ownValue(values, key) ?? "";
+  return "";
+};
+
+/** Undefined where there is no such value. */
+export const configValue = (config: Job["config"], key: string): Json | undefined => {
+  const direct = ownValue(config, key);
+  if (direct !== undefined) return direct;
+  for (let dot = key.indexOf("."); dot !== -1; dot = key.indexOf(".", dot + 1)) {
+    const inner = ownValue(config, key.slice(0, dot));
+    if (isMap(inner)) {
+      const found = configValue(inner, key.slice(dot + 1));
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+};
+
+const isMap = (value: Json | undefined): value is Job["config"] =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
