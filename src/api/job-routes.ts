@@ -1,0 +1,50 @@
+import { Elysia, t } from "elysia";
+import type { ApiContext } from "./context.ts";
+import { foundJob } from "./found.ts";
+import { JobDetail, JobList, jobDetail, jobList } from "./job-shape.ts";
+import { OccurrenceList, occurrenceList } from "./occurrence-shape.ts";
+import { exactly, failures, JobIdText, wholeNumber } from "./schemas.ts";
+
+const JobParams = exactly({ job_id: JobIdText });
+
+const OccurrenceQuery = exactly({
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "How many of the past, at most")),
+  before: t.Optional(
+    wholeNumber(
+      { minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+      "Only those due before this time, in ms since the epoch",
+    ),
+  ),
+  coming: t.Optional(wholeNumber({ minimum: 0, maximum: 1000, default: 0 }, "How many of the next ones, too")),
+});
+
+export const jobRoutes = ({ engine, store }: ApiContext) =>
+  new Elysia({ prefix: "/api/jobs" })
+    .get("", () => jobList(engine.listJobs()), {
+      response: { 200: JobList, ...failures() },
+      detail: { operationId: "listJobs", tags: ["jobs"], summary: "All jobs, by id" },
+    })
+    .get("/:job_id", ({ params }) => jobDetail(foundJob(engine, params.job_id)), {
+      params: JobParams,
+      response: { 200: JobDetail, ...failures("NOT_FOUND") },
+      detail: { operationId: "getJob", tags: ["jobs"], summary: "A job with its definition" },
+    })
+    .get(
+      "/:job_id/occurrences",
+      ({ params, query }) => {
+        const { job } = foundJob(engine, params.job_id);
+        const before = query.before === undefined ? {} : { before: Number(query.before) };
+        const past = store.listOccurrences(job.id, { limit: Number(query.limit ?? 100), ...before });
+        return occurrenceList(engine.coming(job.id, Number(query.coming ?? 0)), past);
+      },
+      {
+        params: JobParams,
+        query: OccurrenceQuery,
+        response: { 200: OccurrenceList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
+        detail: {
+          operationId: "listOccurrences",
+          tags: ["jobs"],
+          summary: "What became of the instants a job was due at, newest first",
+        },
+      },
+    );

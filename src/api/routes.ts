@@ -1,0 +1,66 @@
+import { Elysia, NotFoundError } from "elysia";
+import { allowedMethods } from "./allowed-methods.ts";
+import type { ApiContext } from "./context.ts";
+import { ApiError, failureResponse, toApiError } from "./errors.ts";
+import type { EventFeed } from "./event-feed.ts";
+import { eventRoutes } from "./event-routes.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { jobRoutes } from "./job-routes.ts";
+import { logRoutes } from "./log-routes.ts";
+import type { DescribedRoute } from "./openapi.ts";
+import { openApiRoutes } from "./openapi-routes.ts";
+import { runActionRoutes } from "./run-action-routes.ts";
+import { runRoutes } from "./run-routes.ts";
+import { schedulerRoutes } from "./scheduler-routes.ts";
+import { triggerRoutes } from "./trigger-routes.ts";
+
+/** Every route, one plugin a noun. What a route throws, and what no route takes, becomes the one shape of a failure. */
+export const routes = (context: ApiContext, feed: EventFeed) => {
+  const app = new Elysia({ normalize: false })
+    .onError(({ error, request }) => {
+      const known = error instanceof NotFoundError ? noRoute(allowed, request) : error;
+      return answerError(context, known, request);
+    })
+    .use(healthRoutes(context))
+    .use(jobRoutes(context))
+    .use(triggerRoutes(context))
+    .use(runRoutes(context))
+    .use(runActionRoutes(context))
+    .use(logRoutes(context))
+    .use(eventRoutes(context, feed))
+    .use(schedulerRoutes(context))
+    .use(openApiRoutes(() => described, context.version));
+  const described: readonly DescribedRoute[] = app.routes;
+  const allowed = allowedMethods(described);
+  return app;
+};
+
+/** The type of the whole API, for a client that is typed by it. */
+export type Routes = ReturnType<typeof routes>;
+
+/** Tells the log what the answer doesn't, under the id that both carry. */
+export const answerError = ({ log, requests }: ApiContext, error: unknown, request: Request): Response => {
+  const apiError = toApiError(error);
+  if (apiError.failure === "INTERNAL_ERROR") {
+    const { method, url } = request;
+    log.error({ request_id: requests.idOf(request), method, url, err: error }, "a request failed");
+  }
+  return failureResponse(apiError);
+};
+
+const noRoute = (allowed: ReturnType<typeof allowedMethods>, request: Request): ApiError => {
+  const path = pathOf(request.url);
+  const methods = allowed(path);
+  const shown = path.slice(0, 200);
+  if (methods.length === 0)
+    return new ApiError("NOT_FOUND", `there is nothing at ${shown}; GET /api/openapi.json lists what there is`);
+  const allow = methods.join(", ");
+  return new ApiError("METHOD_NOT_ALLOWED", `${request.method} does not go with ${shown}; ${allow} do`, { allow });
+};
+
+/** Without the query. */
+export const pathOf = (url: string): string => {
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  const end = url.indexOf("?", start);
+  return end === -1 ? url.slice(start) : url.slice(start, end);
+};
