@@ -103,3 +103,26 @@ export const upstreamsOf = (nodes: readonly Pick<Node, "id" | "dependsOn">[], id
   }
   return found;
 };
+
+/** Each node after those it depends on, else in the order given. The graph has no cycle. */
+export const topological = <T extends Pick<Node, "id" | "dependsOn">>(nodes: readonly T[]): readonly T[] => {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const placed = new Set<TaskId>();
+  const ordered: T[] = [];
+  const place = (start: T): void => {
+    const stack = [start];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const missing = top.dependsOn.flatMap((id) => (placed.has(id) ? [] : (byId.get(id) ?? [])))[0];
+      if (missing !== undefined) {
+        stack.push(missing);
+        continue;
+      }
+      stack.pop();
+      if (placed.has(top.id)) continue;
+      placed.add(top.id);
+      ordered.push(top);
+    }
+  };
+  nodes.forEach(place);
+  return ordered;
+};

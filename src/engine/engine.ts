@@ -4,6 +4,8 @@ import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
+import type { EngineOptions } from "./options.ts";
+import { Scheduler } from "./scheduler.ts";
 
 /** The scheduler as the API and the command line see it. Reads of runs, tasks and output go to `store` directly. */
 export interface Engine extends AsyncDisposable {
@@ -68,3 +70,5 @@ export type Health = {
   /** A sentence each; empty when ok. */
   readonly reasons: readonly string[];
 };
+
+export const createEngine = (options: EngineOptions): Engine => new Scheduler(options);

@@ -18,15 +18,19 @@ export const bunRuntime = (): Runtime => ({
   spawn,
   serve,
   typescript: (program) => ({
+    // Behind `-e` stands what a program finds at the place of its file, so that its arguments are where they always are.
     // With this variable a compiled executable is Bun itself.
     environment: { BUN_BE_BUN: "1" },
     argv:
       "file" in program
-        ? [process.execPath, "run", program.file, ...program.args]
-        : [process.execPath, "-e", program.text, ...program.args],
+        ? [process.execPath, ...AS_BUN, program.file, ...program.args]
+        : [process.execPath, ...AS_BUN, "-e", program.text, "inline", ...program.args],
   }),
   punchHole: holePuncher(),
 });
+
+/** A task's environment and packages are what its job says, not what lies in the folder it runs in. */
+const AS_BUN = ["--no-install", "--no-env-file"];
 
 const openDatabase: Runtime["openDatabase"] = (path, options) => {
   const db = new Database(

@@ -56,11 +56,16 @@ const insertChunk = (
 export const outputExtents = (sql: Statements, attempt: AttemptKey): readonly OutputExtent[] =>
   sql
     .all(
-      `SELECT seq, length(bytes) AS bytes, dropped FROM output
+      `SELECT seq, stream, length(bytes) AS bytes, dropped FROM output
        WHERE run = ${RUN} AND task_id = $taskId AND attempt = $attempt ORDER BY seq`,
       { runId: attempt.runId, taskId: attempt.taskId, attempt: attempt.attempt },
     )
-    .map((row) => ({ seq: integer(row, "seq"), bytes: integer(row, "bytes"), dropped: integer(row, "dropped") }));
+    .map((row) => ({
+      seq: integer(row, "seq"),
+      stream: word(row, "stream", STREAMS),
+      bytes: integer(row, "bytes"),
+      dropped: integer(row, "dropped"),
+    }));
 
 export const dropChunks = (
   sql: Statements,

@@ -167,7 +167,12 @@ export type AttemptKey = Pick<Attempt, "id" | "runId" | "taskId" | "attempt">;
 export type SpoolOffsets = { readonly stdout: number; readonly stderr: number };
 
 /** A stored chunk without its bytes; `dropped` is 0 but for a marker. */
-export type OutputExtent = { readonly seq: number; readonly bytes: number; readonly dropped: number };
+export type OutputExtent = {
+  readonly seq: number;
+  readonly stream: Stream;
+  readonly bytes: number;
+  readonly dropped: number;
+};
 
 /** The line that stands for what was dropped. */
 export type OutputMarker = {

@@ -1,0 +1,36 @@
+import type { Schedule } from "./schedule.ts";
+
+/** Occurrences of one gap that the ledger keeps at most; of a longer gap it keeps the newest. */
+export const MAX_DUE = 10_000;
+
+export type Due = {
+  /** Oldest first, ms since the epoch. */
+  readonly occurrences: readonly number[];
+  /** The first one that is not due yet; null where none comes. */
+  readonly next: number | null;
+};
+
+/**
+ * The occurrences that are due, from `first` on: `isDue` is true up to some instant and false from then on. Where there
+ * are more than MAX_DUE, the middle of the gap is passed over, so that a month without petit costs no more than a day.
+ */
+export const dueFrom = (schedule: Schedule, first: number | null, now: number, isDue: (at: number) => boolean): Due => {
+  let occurrences: number[] = [];
+  let at = first;
+  while (at !== null && isDue(at)) {
+    occurrences.push(at);
+    at = schedule.next(at);
+    if (at === null || occurrences.length < 2 * MAX_DUE) continue;
+    const start = passOver(occurrences, now);
+    if (start > at) at = schedule.next(start);
+    occurrences = occurrences.slice(-MAX_DUE);
+  }
+  return { occurrences: occurrences.slice(-MAX_DUE), next: at };
+};
+
+/** From where some more than MAX_DUE occurrences are left, if they go on at the pace of these. */
+const passOver = (occurrences: readonly number[], now: number): number => {
+  const [first = now, last = now] = [occurrences[0], occurrences.at(-1)];
+  const paceMs = (last - first) / (occurrences.length - 1);
+  return Math.floor(now - 1.5 * MAX_DUE * paceMs);
+};

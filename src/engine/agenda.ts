@@ -1,0 +1,135 @@
+import { type Due, dueFrom } from "../domain/due.ts";
+import type { JobId } from "../domain/ids.ts";
+import { jitterMs } from "../domain/jitter.ts";
+import type { Job } from "../domain/job.ts";
+import { compileSchedule, type Schedule } from "../domain/schedule.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { StoredJob } from "../store/store.ts";
+import { Timer } from "./timer.ts";
+
+/** A job on the agenda. */
+export type Entry = {
+  readonly stored: StoredJob;
+  readonly schedule: Schedule;
+  /** Its next occurrence, without jitter; null where none comes. */
+  nextAt: number | null;
+};
+
+/** Occurrences of a job that have come due, and what comes after them. */
+export type DueJob = { readonly entry: Entry; readonly due: Due };
+
+export type AgendaOptions = {
+  readonly clock: Clock;
+  readonly timezone: string;
+  /** Decides about what is due and stores that; a throw lets it come due again in a moment. */
+  readonly fire: (due: readonly DueJob[], now: number) => void;
+};
+
+/** A fire that failed is tried again after this. */
+const AGAIN_MS = 1_000;
+
+/** Knows when each job is due next, and tells. */
+export class Agenda implements Disposable {
+  readonly #options: AgendaOptions;
+  readonly #timer: Timer<Entry>;
+  #entries = new Map<JobId, Entry>();
+
+  constructor(options: AgendaOptions) {
+    this.#options = options;
+    this.#timer = new Timer({
+      clock: options.clock,
+      onDue: (entries, now) => this.#fire(entries, now),
+      onSetBack: (now) => this.#replan(now),
+    });
+  }
+
+  start(): void {
+    this.#timer.start();
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer[Symbol.dispose]();
+  }
+
+  /** Its next occurrence, ms since the epoch; null where it has none or is disabled. */
+  nextAt(jobId: JobId): number | null {
+    const entry = this.#entries.get(jobId);
+    return entry?.stored.job.enabled ? entry.nextAt : null;
+  }
+
+  schedule(jobId: JobId): Schedule | null {
+    return this.#entries.get(jobId)?.schedule ?? null;
+  }
+
+  /** Takes the jobs as they are now; those whose schedule is as it was keep their place. */
+  set(jobs: Iterable<StoredJob>, now: number): void {
+    const before = this.#entries;
+    this.#entries = new Map();
+    for (const stored of jobs) {
+      if (stored.job.schedule !== null)
+        this.#entries.set(stored.job.id, this.#entry(stored, before.get(stored.job.id), now));
+    }
+    this.#refill();
+  }
+
+  /** What has come due while petit was not there: before the timer starts. */
+  takeDue(now: number): readonly DueJob[] {
+    return [...this.#entries.values()]
+      .map((entry) => this.#due(entry, now))
+      .filter(({ due }) => due.occurrences.length > 0);
+  }
+
+  /** Moves jobs behind what was decided about. */
+  advance(fired: readonly DueJob[]): void {
+    for (const { entry, due } of fired) entry.nextAt = due.next;
+  }
+
+  #entry(stored: StoredJob, before: Entry | undefined, now: number): Entry {
+    const { job } = stored;
+    const { timezone } = this.#options;
+    if (before !== undefined && JSON.stringify(before.stored.job.schedule) === JSON.stringify(job.schedule)) {
+      return { ...before, stored };
+    }
+    const schedule = compileSchedule(scheduleOf(job), timezone);
+    return { stored, schedule, nextAt: schedule.next(Math.min(stored.accountedUntil, now)) };
+  }
+
+  #refill(): void {
+    this.#timer.clear();
+    for (const entry of this.#entries.values()) this.#plan(entry);
+  }
+
+  #plan(entry: Entry, notBefore = 0): void {
+    if (entry.nextAt !== null) this.#timer.add(entry, Math.max(dueAt(entry, entry.nextAt), notBefore));
+  }
+
+  #fire(entries: readonly Entry[], now: number): void {
+    const current = entries.filter((entry) => this.#entries.get(entry.stored.job.id) === entry);
+    const due = current.map((entry) => this.#due(entry, now));
+    try {
+      this.#options.fire(due, now);
+      this.advance(due);
+      for (const entry of current) this.#plan(entry);
+    } catch {
+      for (const entry of current) this.#plan(entry, now + AGAIN_MS);
+    }
+  }
+
+  #due(entry: Entry, now: number): DueJob {
+    return { entry, due: dueFrom(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= now) };
+  }
+
+  /** After the clock was set back, what lies ahead may lie in the ledger already: whoever fires looks there. */
+  #replan(now: number): void {
+    for (const entry of this.#entries.values()) entry.nextAt = entry.schedule.next(now);
+    this.#refill();
+  }
+}
+
+const scheduleOf = (job: Job): NonNullable<Job["schedule"]> => {
+  if (job.schedule === null) throw new Error(`job '${job.id}' has no schedule`);
+  return job.schedule;
+};
+
+/** When an occurrence is to start. */
+const dueAt = ({ stored: { job } }: Entry, at: number): number => at + jitterMs(job.id, at, scheduleOf(job).jitterMs);

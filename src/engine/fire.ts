@@ -1,0 +1,120 @@
+import { judgeDue, type Verdict } from "../domain/catchup.ts";
+import { jitterMs } from "../domain/jitter.ts";
+import type { Job } from "../domain/job.ts";
+import type { SkipReason } from "../domain/occurrence.ts";
+import { resolveParams } from "../domain/param.ts";
+import type { ScheduleSpec } from "../domain/schedule.ts";
+import type { Store, StoredJob } from "../store/store.ts";
+import { admitScheduled } from "./admit.ts";
+import type { DueJob } from "./agenda.ts";
+import type { Followup, Runs } from "./runs.ts";
+
+export type FireOptions = {
+  readonly store: Store;
+  readonly runs: Runs;
+  readonly now: number;
+  readonly isPaused: boolean;
+  /** True for what came due while petit was not running. */
+  readonly wasDown: boolean;
+};
+
+type Context = FireOptions & { readonly later: (followup: Followup) => void };
+
+/** Decides about everything that is due and accounts for it, in one transaction. Throws `storage_failed`. */
+export const fire = (dueJobs: readonly DueJob[], options: FireOptions): void =>
+  options.runs.inTransaction((later) => {
+    for (const { entry, due } of dueJobs) {
+      fireJob(entry.stored, due.occurrences, { ...options, later });
+      const last = due.occurrences.at(-1);
+      if (last !== undefined) options.store.accountUntil(entry.stored.job.id, last);
+    }
+  });
+
+const fireJob = (stored: StoredJob, occurrences: readonly number[], context: Context): void => {
+  const { job } = stored;
+  const { schedule } = job;
+  if (schedule === null) return;
+  const verdicts = verdictsOf(job, schedule, occurrences, context);
+  for (const [index, scheduledFor] of occurrences.entries()) {
+    const verdict = verdicts[index];
+    if (verdict !== undefined) account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context });
+  }
+};
+
+type Decision = Verdict | { readonly kind: "skip"; readonly reason: SkipReason };
+
+const verdictsOf = (
+  job: Job,
+  schedule: ScheduleSpec,
+  occurrences: readonly number[],
+  context: Context,
+): readonly Decision[] => {
+  if (!job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
+  if (context.isPaused) return occurrences.map(() => ({ kind: "skip", reason: "paused" }));
+  const rules = { policy: schedule.catchup, windowMs: schedule.catchupWindowMs, wasDown: context.wasDown };
+  return judgeDue(occurrences, context.now, rules);
+};
+
+type Account = {
+  readonly stored: StoredJob;
+  readonly scheduledFor: number;
+  /** Bound of the schedule's jitter, in ms. */
+  readonly jitter: number;
+  readonly verdict: Decision;
+  readonly context: Context;
+};
+
+const account = ({ stored, scheduledFor, jitter, verdict, context }: Account): void => {
+  const { store, now, runs } = context;
+  const { job } = stored;
+  // The clock was set back, and this instant has been decided about before; only what was missed may still fire.
+  const known = verdict.kind === "fire" ? store.findOccurrence(job.id, scheduledFor) : null;
+  if (known !== null && known.outcome !== "missed") return;
+  const delayMs = jitterMs(job.id, scheduledFor, jitter);
+  const decision = verdict.kind === "fire" ? admitScheduled(job, runs.admissionState(job)) : verdict;
+  if (decision.kind === "skip" || decision.kind === "miss") {
+    const outcome = decision.kind === "skip" ? "skipped" : "missed";
+    store.recordOccurrences(job.id, [{ scheduledFor, outcome, reason: decision.reason, jitterMs: delayMs }], now);
+    return;
+  }
+  if (decision.kind === "replace") replace(job, context);
+  const trigger = verdict.kind === "fire" ? verdict.trigger : "schedule";
+  start({ stored, scheduledFor, delayMs, trigger, waits: decision.kind !== "start", context });
+};
+
+type Start = {
+  readonly stored: StoredJob;
+  readonly scheduledFor: number;
+  readonly delayMs: number;
+  readonly trigger: "schedule" | "catchup";
+  readonly waits: boolean;
+  readonly context: Context;
+};
+
+const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: Start): void => {
+  const { job, versionId } = stored;
+  const params = resolveParams(job.params, {});
+  context.later(
+    context.runs.create({
+      job,
+      versionId,
+      status: waits ? "pending" : "running",
+      trigger,
+      // A job that wants a param which has no default can't have a schedule: its file would not be valid.
+      params: "values" in params ? params.values : {},
+      scheduledFor,
+      ledger: { jitterMs: delayMs },
+      retry: null,
+      idempotency: null,
+    }),
+  );
+};
+
+/** What waits is dropped, what runs is ended; the new run starts when that is over. */
+const replace = (job: Job, { runs, store, later }: Context): void => {
+  for (const waiting of runs.waitingOf(job.id)) later(runs.dropWaiting(waiting));
+  for (const active of runs.activeOf(job.id)) {
+    store.requestEnd(active.run.id, "cancelled");
+    later({ launch: () => active.end("cancelled", { all: false }), undo: () => {} });
+  }
+};

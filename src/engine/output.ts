@@ -1,0 +1,143 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { Clock } from "../lib/clock.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { AttemptKey, NewChunk, Store, Stream } from "../store/store.ts";
+import { LineCutter } from "./line-cutter.ts";
+import { OutputBudget } from "./output-budget.ts";
+import type { Spool } from "./spool.ts";
+
+/** Read at once from a spool file. */
+const READ_BYTES = 262_144;
+
+/** Read at most in one look: a task that prints without end must leave time for others. */
+const LOOK_BYTES = 2_097_152;
+
+/** So much of a spool file may be stored already before it is given back to the disk. */
+const PUNCH_BYTES = 1_048_576;
+
+export type OutputOptions = {
+  readonly store: Store;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly attempt: AttemptKey;
+  readonly spool: Spool;
+  /** Bytes kept of the attempt: the first and the last half. */
+  readonly limitBytes: number;
+  /** Called when lines were stored. */
+  readonly onStored: () => void;
+};
+
+/** A spool file, and how far it is read. */
+type Tail = {
+  readonly stream: Stream;
+  readonly fd: number;
+  readonly cutter: LineCutter;
+  offset: number;
+  punched: number;
+};
+
+/** Moves what one attempt writes from its spool files into the store; never holds more than a chunk of a stream. */
+export class Output implements Disposable {
+  readonly #options: OutputOptions;
+  readonly #budget: OutputBudget;
+  readonly #tails: readonly Tail[];
+  /** Read and not stored yet: empty but for after a failure of the store. */
+  #unstored: NewChunk[] = [];
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+    this.#budget = new OutputBudget(options);
+    const offsets = options.store.spoolOffsets(options.attempt.id);
+    this.#tails = [
+      openTail("stdout", options.spool.stdout, offsets.stdout),
+      openTail("stderr", options.spool.stderr, offsets.stderr),
+    ];
+  }
+
+  /** Stores what is new, up to a bound; true where there was something. Throws `storage_failed`. */
+  look(): boolean {
+    this.#store();
+    let moved = false;
+    for (const tail of this.#tails) moved = this.#readTail(tail, LOOK_BYTES) || moved;
+    this.#store();
+    return moved;
+  }
+
+  /** Stores all that is left, the last unfinished lines included. Throws `storage_failed`; can be called again then. */
+  finish(): void {
+    while (this.look()) {
+      // Each look is bounded; what is passed over ends it soon.
+    }
+    for (const tail of this.#tails) {
+      const chunk = tail.cutter.flush();
+      if (chunk !== null) this.#unstored.push(this.#chunk(tail.stream, chunk));
+    }
+    this.#store();
+    this.#budget.settle();
+  }
+
+  [Symbol.dispose](): void {
+    for (const tail of this.#tails) closeSync(tail.fd);
+  }
+
+  /** True where there was something. */
+  #readTail(tail: Tail, most: number): boolean {
+    const size = fstatSync(tail.fd).size;
+    const start = tail.offset;
+    this.#passOver(tail, size);
+    const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(0, size - tail.offset)));
+    for (let left = most; left > 0 && tail.offset < size; ) {
+      const count = readSync(tail.fd, buffer, 0, Math.min(buffer.length, size - tail.offset), tail.offset);
+      if (count === 0) break;
+      tail.offset += count;
+      left -= count;
+      for (const chunk of tail.cutter.push(buffer.subarray(0, count)))
+        this.#unstored.push(this.#chunk(tail.stream, chunk));
+    }
+    return tail.offset > start;
+  }
+
+  /** Once the first half is full, only the last half can be kept: what lies before that need not be read. */
+  #passOver(tail: Tail, size: number): void {
+    const skipped = this.#budget.headIsFull ? size - tail.offset - this.#budget.tailBytes : 0;
+    if (skipped <= 0) return;
+    tail.offset += skipped;
+    this.#budget.passOver(skipped);
+  }
+
+  #chunk(stream: Stream, chunk: Omit<NewChunk, "stream" | "at">): NewChunk {
+    return { stream, at: this.#options.clock.now(), ...chunk };
+  }
+
+  #store(): void {
+    if (this.#unstored.length === 0) return;
+    this.#budget.store(this.#unstored, this.#storedOffsets());
+    this.#unstored = [];
+    for (const tail of this.#tails) this.#punch(tail);
+    this.#options.onStored();
+  }
+
+  /** What the cutters still hold is not stored: the next petit reads it again. */
+  #storedOffsets(): { readonly stdout: number; readonly stderr: number } {
+    const of = (stream: Stream): number => {
+      const tail = this.#tails.find((candidate) => candidate.stream === stream);
+      return tail === undefined ? 0 : tail.offset - tail.cutter.pending;
+    };
+    return { stdout: of("stdout"), stderr: of("stderr") };
+  }
+
+  #punch(tail: Tail): void {
+    const stored = tail.offset - tail.cutter.pending;
+    if (stored - tail.punched < PUNCH_BYTES) return;
+    this.#options.runtime.punchHole(tail.fd, tail.punched, stored - tail.punched);
+    tail.punched = stored;
+  }
+}
+
+const openTail = (stream: Stream, path: string, offset: number): Tail => ({
+  stream,
+  fd: openSync(path, "a+", 0o600),
+  cutter: new LineCutter(),
+  offset,
+  punched: 0,
+});

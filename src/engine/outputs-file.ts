@@ -1,0 +1,55 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { Outputs } from "../domain/task-run.ts";
+
+/** What a task may tell at most, in bytes. */
+export const MAX_OUTPUTS_BYTES = 1_048_576;
+
+export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: string | null };
+
+/** Reads what a task told through `$PETIT_OUTPUT`. A file that is gone told nothing. */
+export const readOutputs = (path: string): ParsedOutputs => {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return { outputs: {}, problem: null };
+  }
+  try {
+    const { size } = fstatSync(fd);
+    if (size > MAX_OUTPUTS_BYTES)
+      return broken(`it wrote ${size} bytes to $PETIT_OUTPUT; at most ${MAX_OUTPUTS_BYTES} are kept`);
+    const buffer = Buffer.alloc(size);
+    return parseOutputs(buffer.toString("utf8", 0, readSync(fd, buffer, 0, size, 0)));
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const broken = (problem: string): ParsedOutputs => ({ outputs: {}, problem });
+
+const KEY = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+
+/** `key=value` lines and `key<<END` blocks up to a line `END`; empty lines don't count; the last of equal keys wins. */
+export const parseOutputs = (text: string): ParsedOutputs => {
+  const outputs = new Map<string, string>();
+  const lines = text.split("\n");
+  for (let at = 0; at < lines.length; at++) {
+    const line = (lines[at] ?? "").replace(/\r$/, "");
+    if (line.trim() === "") continue;
+    const [, key = "", operator = "", rest = ""] = /^(.*?)(=|<<)(.*)$/s.exec(line) ?? [];
+    if (!KEY.test(key))
+      return broken(`line ${at + 1} of $PETIT_OUTPUT is ${quote(line)}; expected key=value or key<<END`);
+    if (operator === "=") {
+      outputs.set(key, rest);
+      continue;
+    }
+    const end = lines.findIndex((candidate, index) => index > at && candidate.replace(/\r$/, "") === rest);
+    if (rest === "" || end === -1)
+      return broken(`the block '${key}' in $PETIT_OUTPUT has no end: expected a line ${quote(rest)}`);
+    outputs.set(key, lines.slice(at + 1, end).join("\n"));
+    at = end;
+  }
+  return { outputs: Object.fromEntries(outputs), problem: null };
+};
+
+const quote = (line: string): string => JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { ProcessIdentity } from "../domain/task-run.ts";
+import { readText, type Spool } from "./spool.ts";
+
+let knownBootId: string | null = null;
+
+/** Identity of this boot of the machine; empty where the system tells none. */
+export const bootId = (): string => {
+  knownBootId ??= (readText("/proc/sys/kernel/random/boot_id") ?? "").trim();
+  return knownBootId;
+};
+
+/** Who has this pid now; null where nobody has it, or only a zombie. */
+export const identify = (pid: number): ProcessIdentity | null => {
+  if (process.platform !== "linux") return isAlive(pid) ? { pid, startTime: "", bootId: "" } : null;
+  const stat = parseStat(readText(`/proc/${pid}/stat`) ?? "");
+  return stat === null || stat.state === "Z" ? null : { pid, startTime: stat.startTime, bootId: bootId() };
+};
+
+/** Whether that very process still lives. */
+export const isSame = (identity: ProcessIdentity): boolean => {
+  if (identity.bootId !== "" && identity.bootId !== bootId()) return false;
+  const now = identify(identity.pid);
+  return now !== null && now.startTime === identity.startTime;
+};
+
+/** What the shell around the program wrote of itself; null where it never started. */
+export const readIdentity = (spool: Spool): ProcessIdentity | null => {
+  const line = readText(spool.pid);
+  if (line === null || !line.endsWith("\n")) return null;
+  const stat = parseStat(line);
+  if (stat !== null) return { pid: stat.pid, startTime: stat.startTime, bootId: bootId() };
+  const pid = Number.parseInt(line, 10);
+  return Number.isSafeInteger(pid) ? { pid, startTime: "", bootId: "" } : null;
+};
+
+type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly startTime: string };
+
+/** A line of /proc/PID/stat: the name in the middle may hold anything, so the fields are counted from behind its `)`. */
+const parseStat = (line: string): Stat | null => {
+  const pid = Number.parseInt(line, 10);
+  const fields = line
+    .slice(line.lastIndexOf(")") + 2)
+    .trim()
+    .split(" ");
+  const [state, , group] = fields;
+  const startTime = fields[19];
+  if (!Number.isSafeInteger(pid) || state === undefined || startTime === undefined) return null;
+  return { pid, state, group: Number(group), startTime };
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Whether a process group has a member that is not a zombie, started no earlier than its leader was. */
+export const hasMembers = (leader: ProcessIdentity): boolean => {
+  if (process.platform !== "linux") return isAlive(-leader.pid);
+  if (!isAlive(-leader.pid)) return false;
+  return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isMember(name, leader));
+};
+
+const isMember = (name: string, leader: ProcessIdentity): boolean => {
+  try {
+    const stat = parseStat(readFileSync(`/proc/${name}/stat`, "utf8"));
+    return (
+      stat !== null &&
+      stat.group === leader.pid &&
+      stat.state !== "Z" &&
+      Number(stat.startTime) >= Number(leader.startTime)
+    );
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,201 @@
+import { PetitError } from "../domain/errors.ts";
+import { ENDING_REASONS, type EndingReason } from "../domain/run.ts";
+import type { Attempt, AttemptOutcome, Outputs } from "../domain/task-run.ts";
+import { sleep } from "../lib/clock.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { type AttemptContext, planAttempt, SpawnError } from "./command.ts";
+import type { EngineOptions } from "./options.ts";
+import { Output } from "./output.ts";
+import { readOutputs } from "./outputs-file.ts";
+import type { Persist } from "./persist.ts";
+import type { Pulse } from "./pulse.ts";
+import { type Command, type Exit, type RunningProcess, startProcess, terminate } from "./run-process.ts";
+import { makeSpool, type Spool } from "./spool.ts";
+
+/** What ends an attempt from outside; the first one wins. */
+export type AttemptEnd = EndingReason;
+
+export type AttemptResult = {
+  readonly outcome: AttemptOutcome;
+  readonly outputs: Outputs;
+  /** A fault that may pass: worth a retry where only such are retried. */
+  readonly transient: boolean;
+};
+
+export type RunAttemptOptions = {
+  readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment">;
+  readonly context: Omit<AttemptContext, "runtime" | "environment" | "spool" | "attempt">;
+  readonly attempt: Attempt;
+  readonly spool: Spool;
+  /** A process that an earlier petit made for this attempt; null makes one. */
+  readonly adopted: RunningProcess | null;
+  readonly pulse: Pulse;
+  readonly persist: Persist;
+  /** Aborted with an AttemptEnd. */
+  readonly end: AbortSignal;
+  /** Aborted when there is no time for the grace. */
+  readonly hurry: AbortSignal;
+  /** Aborted when petit leaves: the process lives on, for the next petit. */
+  readonly left: AbortSignal;
+  readonly onOutput: () => void;
+};
+
+/** Makes one attempt, from the process to its stored output; never throws for what a task can do wrong. */
+export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptResult> => {
+  const begun = begin(options);
+  if ("outcome" in begun) return begun;
+  using output = begun.output;
+  return await follow(begun.process, output, options);
+};
+
+/** A process whose output can be followed, or the failure to make it. */
+const begin = (
+  options: RunAttemptOptions,
+): { readonly output: Output; readonly process: RunningProcess } | AttemptResult => {
+  let output: Output | null = null;
+  try {
+    // A file that can't be opened must show before there is a process.
+    const command = options.adopted === null ? prepare(options) : null;
+    output = openOutput(options);
+    return { output, process: options.adopted ?? start(command, options) };
+  } catch (error) {
+    output?.[Symbol.dispose]();
+    if (error instanceof PetitError) throw error;
+    return failedToStart(error);
+  }
+};
+
+const prepare = ({ engine, context, attempt, spool }: RunAttemptOptions): Command => {
+  const { runtime, environment } = engine;
+  const plan = planAttempt({ ...context, runtime, environment, spool, attempt: attempt.attempt });
+  makeSpool(spool, plan);
+  return plan.command;
+};
+
+const openOutput = ({ engine, attempt, spool, onOutput }: RunAttemptOptions): Output =>
+  new Output({ ...engine, attempt, spool, limitBytes: engine.settings.logLimitBytes, onStored: onOutput });
+
+const start = (command: Command | null, { engine, attempt, spool }: RunAttemptOptions): RunningProcess => {
+  if (command === null) throw new Error("an attempt without a command");
+  const process = startProcess(engine.runtime, command, spool);
+  try {
+    engine.store.recordProcess(attempt.id, process.identity);
+  } catch {
+    // Its spool folder names it as well.
+  }
+  return process;
+};
+
+const follow = async (process: RunningProcess, output: Output, options: RunAttemptOptions): Promise<AttemptResult> => {
+  const stopWatching = watch(output, options);
+  try {
+    const { exit, ended } = await waitForEnd(process, options);
+    await options.persist(() => output.finish());
+    return judge(exit, ended, options);
+  } finally {
+    stopWatching();
+  }
+};
+
+/** Moves output as it appears; a store that can't be written is tried again at the next look. */
+const watch = (output: Output, { pulse }: RunAttemptOptions): (() => void) =>
+  pulse.add(() => {
+    try {
+      return output.look();
+    } catch {
+      return false;
+    }
+  });
+
+type Ended = { readonly exit: Exit; readonly ended: AttemptEnd | null };
+
+/** Waits for the process, and ends its group where its time is up or somebody asked. */
+const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): Promise<Ended> => {
+  const over = new AbortController();
+  const ending = endingOf(options, over.signal);
+  const first = await Promise.race([process.exited, ending]);
+  over.abort();
+  options.left.throwIfAborted();
+  if (typeof first === "object") return { exit: first, ended: null };
+  const { engine, context, hurry } = options;
+  const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
+  await terminate(process.identity.pid, { clock: engine.clock, graceMs, hurry });
+  return { exit: await process.exited, ended: first };
+};
+
+/** Resolves with what ends the attempt from outside, or when petit leaves; never where `over` comes first. */
+const endingOf = async (options: RunAttemptOptions, over: AbortSignal): Promise<AttemptEnd> => {
+  const { engine, context, attempt, end, left } = options;
+  const passedMs = Math.max(0, engine.clock.now() - attempt.startedAt);
+  const leftMs = context.task.timeoutMs === null ? Number.POSITIVE_INFINITY : context.task.timeoutMs - passedMs;
+  await sleep(engine.clock, leftMs, AbortSignal.any([end, over, left]));
+  if (over.aborted) return new Promise(() => {});
+  return ENDING_REASONS.find((reason) => end.aborted && end.reason === reason) ?? "timeout";
+};
+
+const failedToStart = (error: unknown): AttemptResult => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const message = error instanceof Error ? error.message : String(error);
+  const text = error instanceof SpawnError ? message : `no process could be made: ${EXPLAINED[code] ?? message}`;
+  return {
+    outcome: { status: "failed", reason: "spawn_failed", error: text, exitCode: null, signal: null },
+    outputs: {},
+    transient: TRANSIENT_CODES.has(code),
+  };
+};
+
+/** For want of resources, which may be there again in a moment. */
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+
+const EXPLAINED: Readonly<Record<string, string>> = {
+  EAGAIN: "the limit of processes is reached (EAGAIN)",
+  EMFILE: "petit has too many open files; raise its limit (EMFILE)",
+  ENFILE: "the system has too many open files (ENFILE)",
+  ENOMEM: "the system is out of memory (ENOMEM)",
+  E2BIG: "arguments and environment are too long for the system (E2BIG)",
+};
+
+/** EX_TEMPFAIL of sysexits.h: the program's own word for "try again later". */
+const EX_TEMPFAIL = 75;
+
+const judge = (exit: Exit, ended: AttemptEnd | null, options: RunAttemptOptions): AttemptResult => {
+  const { outputs, problem } = readOutputs(options.spool.outputs);
+  if (ended !== null) {
+    const outcome = { status: "failed", reason: ended, error: whyEnded(ended, options), ...exit } as const;
+    return { outcome, outputs, transient: ended === "timeout" };
+  }
+  if (exit.exitCode === 0) return succeeded(outputs, problem);
+  return { outcome: failedBy(exit), outputs, transient: exit.exitCode === EX_TEMPFAIL };
+};
+
+const whyEnded = (ended: AttemptEnd, { context }: RunAttemptOptions): string => {
+  if (ended === "timeout" && context.task.timeoutMs !== null)
+    return `timed out after ${formatDuration(context.task.timeoutMs)}`;
+  return { cancelled: "cancelled", timeout: "the run timed out", shutdown: "ended, since petit was stopping" }[ended];
+};
+
+/** What it told must be readable: the tasks after it may build on that. */
+const succeeded = (outputs: Outputs, problem: string | null): AttemptResult => ({
+  outcome:
+    problem === null
+      ? { status: "completed", reason: null, error: null, exitCode: 0, signal: null }
+      : { status: "failed", reason: "exit_code", error: problem, exitCode: 0, signal: null },
+  outputs,
+  transient: false,
+});
+
+const failedBy = (exit: Exit): AttemptOutcome => {
+  if (exit.signal !== null) return { status: "failed", reason: "signal", error: `ended by ${exit.signal}`, ...exit };
+  if (exit.exitCode !== null)
+    return { status: "failed", reason: "exit_code", error: `exit code ${exit.exitCode}`, ...exit };
+  return LOST;
+};
+
+/** It left no status, and nobody saw its end. */
+export const LOST: AttemptOutcome = {
+  status: "failed",
+  reason: "interrupted",
+  error: "Run was interrupted",
+  exitCode: null,
+  signal: null,
+};

@@ -1,0 +1,266 @@
+import { whyShut } from "../domain/dependency.ts";
+import { PetitError } from "../domain/errors.ts";
+import { type JobId, newRunId, type RunId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import type { Run } from "../domain/run.ts";
+import type { NewRun } from "../store/store.ts";
+import type { AdmissionState } from "./admit.ts";
+import { Limiter, type WaitingRun } from "./limiter.ts";
+import { Listeners } from "./listeners.ts";
+import type { EngineOptions } from "./options.ts";
+import { type Persist, persistence } from "./persist.ts";
+import { Pulse } from "./pulse.ts";
+import { type Adopted, RunJob } from "./run-job.ts";
+
+export type RunRequest = Omit<NewRun, "id" | "now">;
+
+/** What is to be done when a transaction is over: after its commit, or when it was undone. */
+export type Followup = { readonly launch: () => void; readonly undo: () => void };
+
+/** The runs that wait or go on. */
+export class Runs implements Disposable {
+  readonly #options: EngineOptions;
+  readonly #limiter: Limiter;
+  readonly #active = new Map<RunId, RunJob>();
+  readonly #newest = new Map<JobId, Run>();
+  readonly #outputs = new Listeners<RunId, void>();
+  readonly #ends = new Listeners<RunId, Run>();
+  readonly #left = new AbortController();
+  /** For what has to be looked at again and again. */
+  readonly pulse: Pulse;
+  readonly #persist: Persist;
+  #pumping = false;
+  #isClosed = false;
+  #whenIdle: (() => void) | null = null;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#limiter = new Limiter(options.settings.maxJobs);
+    this.pulse = new Pulse(options.clock);
+    this.#persist = persistence({ ...options, signal: this.#left.signal });
+  }
+
+  /** Lets processes live and stores nothing more. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#left.abort();
+    this.pulse[Symbol.dispose]();
+  }
+
+  get counts(): { readonly pending: number; readonly running: number } {
+    return this.#limiter.counts;
+  }
+
+  running(jobId: JobId): number {
+    return this.#limiter.running(jobId);
+  }
+
+  newest(jobId: JobId): Run | null {
+    return this.#newest.get(jobId) ?? null;
+  }
+
+  get active(): readonly RunJob[] {
+    return [...this.#active.values()];
+  }
+
+  find(runId: RunId): RunJob | null {
+    return this.#active.get(runId) ?? null;
+  }
+
+  activeOf(jobId: JobId): readonly RunJob[] {
+    return this.#limiter.runningIds(jobId).flatMap((runId) => this.#active.get(runId) ?? []);
+  }
+
+  waitingOf(jobId: JobId): readonly WaitingRun[] {
+    return this.#limiter.waitingOf(jobId);
+  }
+
+  /** What admission looks at, now. */
+  admissionState(job: Job): AdmissionState {
+    const { store, clock, settings } = this.#options;
+    const now = clock.now();
+    const reasons = job.dependsOn.flatMap((gate) => whyShut(gate, store.upstream(gate.jobId), now) ?? []);
+    const { running, pending } = this.#limiter.counts;
+    return {
+      shutGate: reasons[0] ?? null,
+      running: this.#limiter.running(job.id),
+      pending: this.#limiter.pending(job.id),
+      runningInAll: running,
+      pendingInAll: pending,
+      maxJobs: settings.maxJobs,
+    };
+  }
+
+  /** Stores a run, within a transaction. */
+  create(request: RunRequest): Followup & { readonly run: Run } {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    const run = store.startRun({ ...request, id: newRunId(now), now });
+    if (run.status === "pending") return { run, ...this.#hold({ run, job: request.job }) };
+    return { run, ...this.#begin(run, request.job) };
+  }
+
+  /** Takes up what an earlier petit left. */
+  adopt(run: Run, job: Job, adopted: readonly Adopted[]): void {
+    if (run.status === "pending") {
+      this.#limiter.wait({ run, job });
+      return;
+    }
+    this.#limiter.enter(job.id, run.id);
+    const runJob = this.#runJob(run, job, adopted);
+    this.#active.set(run.id, runJob);
+    runJob.resume();
+  }
+
+  loadNewest(): void {
+    for (const [jobId, run] of this.#options.store.newestRuns()) this.#newest.set(jobId, run);
+  }
+
+  /** Ends a run that waits, within a transaction. */
+  dropWaiting(waiting: WaitingRun): Followup {
+    const { store, clock } = this.#options;
+    const { run, job } = waiting;
+    const now = clock.now();
+    store.requestEnd(run.id, "cancelled");
+    for (const { id } of job.tasks) store.finishTask(run, id, { outcome: SKIPPED, now });
+    const ended = store.finishRun(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
+    const launch = (): void => {
+      this.#limiter.drop(run.id);
+      this.#ended(ended);
+    };
+    return { launch, undo: () => {} };
+  }
+
+  findWaiting(runId: RunId): WaitingRun | null {
+    const run = this.#options.store.findRun(runId);
+    return run?.status === "pending"
+      ? (this.waitingOf(run.jobId).find((waiting) => waiting.run.id === runId) ?? null)
+      : null;
+  }
+
+  /** Starts what waits, as far as there is room, in the order in which it came. */
+  async pump(): Promise<void> {
+    if (this.#pumping || this.#isClosed) return;
+    this.#pumping = true;
+    try {
+      while (!this.#isClosed && this.#limiter.nextStartable() !== null) await this.#persist(() => this.#startNext());
+    } catch (error) {
+      if (!this.#left.signal.aborted) this.#options.log.error({ err: error }, "a pending run can't be started");
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /** No run that waits is started any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Resolves when no run is going on. */
+  async idle(): Promise<void> {
+    if (this.#active.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#whenIdle = resolve;
+    });
+  }
+
+  onOutput(runId: RunId, listener: () => void): () => void {
+    return this.#outputs.add(runId, listener);
+  }
+
+  onEnd(runId: RunId, listener: (run: Run) => void): () => void {
+    return this.#ends.add(runId, listener);
+  }
+
+  #startNext(): void {
+    const next = this.#limiter.nextStartable();
+    if (next === null) return;
+    const { store, clock } = this.#options;
+    this.inTransaction((later) => {
+      later({ launch: () => this.#limiter.drop(next.run.id), undo: () => {} });
+      const run = store.beginRun(next.run.id, clock.now());
+      later(this.#begin(run, next.job));
+    });
+  }
+
+  /** One transaction with what has to follow it, or be undone with it. */
+  inTransaction<T>(work: (later: (followup: Followup) => void) => T): T {
+    const followups: Followup[] = [];
+    let result: T;
+    try {
+      result = this.#options.store.transaction(() => work((followup) => followups.push(followup)));
+    } catch (error) {
+      for (const { undo } of followups.reverse()) undo();
+      throw error;
+    }
+    for (const { launch } of followups) launch();
+    return result;
+  }
+
+  #hold(waiting: WaitingRun): Followup {
+    this.#limiter.wait(waiting);
+    const { run } = waiting;
+    return {
+      launch: () => {
+        this.#newest.set(run.jobId, run);
+        void this.pump();
+      },
+      undo: () => this.#limiter.drop(run.id),
+    };
+  }
+
+  #begin(run: Run, job: Job): Followup {
+    this.#limiter.enter(job.id, run.id);
+    const runJob = this.#runJob(run, job, []);
+    const launch = runJob.begin();
+    return {
+      launch: () => {
+        this.#active.set(run.id, runJob);
+        this.#remember(run, true);
+        launch();
+      },
+      undo: () => this.#limiter.leave(job.id, run.id),
+    };
+  }
+
+  #runJob(run: Run, job: Job, adopted: readonly Adopted[]): RunJob {
+    return new RunJob({
+      engine: this.#options,
+      run,
+      job,
+      taskRuns: this.#options.store.listTaskRuns(run.id),
+      adopted,
+      pulse: this.pulse,
+      persist: this.#persist,
+      left: this.#left.signal,
+      onOutput: ({ id }) => this.#outputs.tell(id),
+      onEnd: (ended) => this.#ended(ended),
+    });
+  }
+
+  #ended(run: Run): void {
+    this.#limiter.leave(run.jobId, run.id);
+    this.#active.delete(run.id);
+    this.#remember(run, false);
+    this.#ends.tell(run.id, run);
+    this.#outputs.tell(run.id);
+    if (this.#active.size === 0) this.#whenIdle?.();
+    void this.pump();
+  }
+
+  /** Keeps the newest run of a job: a new one, or a newer state of it. */
+  #remember(run: Run, isNew: boolean): void {
+    const known = this.#newest.get(run.jobId);
+    if (known === undefined || known.id === run.id || (isNew && known.createdAt <= run.createdAt))
+      this.#newest.set(run.jobId, run);
+  }
+}
+
+const SKIPPED = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} } as const;
+
+/** Throws `not_found`. */
+export const mustFindRun = (store: EngineOptions["store"], runId: RunId): Run => {
+  const run = store.findRun(runId);
+  if (run === null) throw new PetitError("not_found", `run '${runId}' not found`);
+  return run;
+};

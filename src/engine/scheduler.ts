@@ -1,0 +1,213 @@
+import { mkdirSync } from "node:fs";
+import { PetitError } from "../domain/errors.ts";
+import type { Event } from "../domain/event.ts";
+import type { JobId, RunId } from "../domain/ids.ts";
+import { isFinal, type Run } from "../domain/run.ts";
+import { sleep } from "../lib/clock.ts";
+import type { Store, StoredJob } from "../store/store.ts";
+import { Agenda, type DueJob } from "./agenda.ts";
+import type { Engine, Health, JobView, Reload, SchedulerState, StopMode, TriggerRequest } from "./engine.ts";
+import { fire } from "./fire.ts";
+import { healthOf } from "./health.ts";
+import { Jobs } from "./jobs.ts";
+import type { EngineOptions } from "./options.ts";
+import { recover } from "./recover.ts";
+import { mustFindRun, Runs } from "./runs.ts";
+import { Stop } from "./stop.ts";
+import { retry, type TriggerOptions, trigger } from "./trigger.ts";
+
+/** The engine: wires what decides, what runs and what remembers. */
+export class Scheduler implements Engine {
+  readonly store: Store;
+  readonly #options: EngineOptions;
+  readonly #jobs: Jobs;
+  readonly #runs: Runs;
+  readonly #agenda: Agenda;
+  readonly #stop: Stop;
+  #isPaused = false;
+  #isStarted = false;
+  #reloading: Promise<Reload> = Promise.resolve({ jobs: 0, problems: [] });
+
+  constructor(options: EngineOptions) {
+    this.store = options.store;
+    this.#options = options;
+    this.#jobs = new Jobs(options);
+    this.#runs = new Runs(options);
+    const { clock, settings } = options;
+    this.#agenda = new Agenda({ clock, timezone: settings.timezone, fire: (due, now) => this.#fire(due, now, false) });
+    this.#stop = new Stop({ ...options, runs: this.#runs, agenda: this.#agenda });
+  }
+
+  async start(): Promise<void> {
+    mkdirSync(this.#options.spoolDir, { recursive: true, mode: 0o700 });
+    await this.#jobs.load();
+    this.#isPaused = this.store.isPaused();
+    this.#runs.loadNewest();
+    recover(this.#options, this.#runs);
+    this.#schedule();
+    this.#isStarted = true;
+    void this.#runs.pump();
+  }
+
+  /** What came due while petit was away first, then what comes. */
+  #schedule(): void {
+    const now = this.#options.clock.now();
+    this.#agenda.set(this.#jobs.all.values(), now);
+    const due = this.#agenda.takeDue(now);
+    this.#fire(due, now, true);
+    this.#agenda.advance(due);
+    this.#agenda.set(this.#jobs.all.values(), now);
+    this.#agenda.start();
+  }
+
+  async stop(how: StopMode): Promise<void> {
+    await this.#stop.run(how);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("now");
+  }
+
+  get state(): SchedulerState {
+    if (!this.#isStarted || this.#stop.isStopping) return "stopped";
+    return this.#isPaused ? "paused" : "running";
+  }
+
+  get counts(): { readonly pending: number; readonly running: number } {
+    return this.#runs.counts;
+  }
+
+  trigger(jobId: string, request: TriggerRequest = {}): Run {
+    this.#assertRunning();
+    return trigger(jobId, request, this.#triggerOptions());
+  }
+
+  retry(runId: RunId, options: { readonly fromStart?: boolean } = {}): Run {
+    this.#assertRunning();
+    return retry(mustFindRun(this.store, runId), options.fromStart ?? false, this.#triggerOptions());
+  }
+
+  cancel(runId: RunId): Run {
+    const run = mustFindRun(this.store, runId);
+    if (isFinal(run.status)) return run;
+    const waiting = this.#runs.findWaiting(runId);
+    if (waiting !== null) this.#runs.inTransaction((later) => later(this.#runs.dropWaiting(waiting)));
+    const active = this.#runs.find(runId);
+    if (active !== null) {
+      const isSecond = active.isEnding;
+      this.store.requestEnd(runId, "cancelled");
+      active.end("cancelled", { all: isSecond });
+    }
+    return mustFindRun(this.store, runId);
+  }
+
+  async waitForRun(
+    runId: RunId,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<Run> {
+    const over = new AbortController();
+    const end = this.#runs.onEnd(runId, () => over.abort());
+    try {
+      const run = mustFindRun(this.store, runId);
+      if (isFinal(run.status)) return run;
+      const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
+      await sleep(this.#options.clock, options.timeoutMs ?? Number.POSITIVE_INFINITY, signal);
+      return mustFindRun(this.store, runId);
+    } finally {
+      end();
+    }
+  }
+
+  pause(): void {
+    this.#setPaused(true);
+  }
+
+  resume(): void {
+    this.#setPaused(false);
+  }
+
+  /** One at a time: each reads the files as they are when it begins. */
+  reload(): Promise<Reload> {
+    this.#reloading = this.#reloading.catch(() => {}).then(() => this.#reload());
+    return this.#reloading;
+  }
+
+  listJobs(): readonly JobView[] {
+    return [...this.#jobs.all.values()].map((stored) => this.#view(stored));
+  }
+
+  findJob(jobId: string): JobView | null {
+    const stored = this.#jobs.find(jobId);
+    return stored === null ? null : this.#view(stored);
+  }
+
+  coming(jobId: JobId, count: number): readonly number[] {
+    const schedule = this.#agenda.schedule(jobId);
+    const coming: number[] = [];
+    let at = this.#agenda.nextAt(jobId);
+    while (schedule !== null && at !== null && coming.length < count) {
+      coming.push(at);
+      at = schedule.next(at);
+    }
+    return coming;
+  }
+
+  health(): Health {
+    return healthOf({ store: this.store, clock: this.#options.clock, problems: this.#jobs.problems });
+  }
+
+  onEvent(listener: (event: Event) => void): () => void {
+    return this.store.onEvents((events) => events.forEach(listener));
+  }
+
+  onOutput(runId: RunId, listener: () => void): () => void {
+    return this.#runs.onOutput(runId, listener);
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#assertRunning();
+    if (this.#isPaused === paused) return;
+    this.store.setPaused(paused, this.#options.clock.now());
+    this.#isPaused = paused;
+  }
+
+  async #reload(): Promise<Reload> {
+    const { clock, log } = this.#options;
+    await this.#jobs.load();
+    const now = clock.now();
+    const { problems, all } = this.#jobs;
+    this.store.tell({ type: "jobs.reloaded", now, status: problems.length === 0 ? "ok" : "degraded" });
+    if (!this.#stop.isStopping) this.#agenda.set(all.values(), now);
+    log.info({ jobs: all.size, problems: problems.length }, "the job files were read again");
+    return { jobs: all.size, problems };
+  }
+
+  #fire(due: readonly DueJob[], now: number, wasDown: boolean): void {
+    try {
+      fire(due, { store: this.store, runs: this.#runs, now, isPaused: this.#isPaused, wasDown });
+    } catch (error) {
+      this.#options.log.error({ err: error }, "what is due can't be stored");
+      throw error;
+    }
+  }
+
+  #view(stored: StoredJob): JobView {
+    const { job } = stored;
+    return {
+      job,
+      nextRunAt: this.#agenda.nextAt(job.id),
+      lastRun: this.#runs.newest(job.id),
+      running: this.#runs.running(job.id),
+    };
+  }
+
+  #triggerOptions(): TriggerOptions {
+    return { store: this.store, jobs: this.#jobs, runs: this.#runs, now: this.#options.clock.now() };
+  }
+
+  #assertRunning(): void {
+    if (this.state !== "stopped") return;
+    const what = this.#stop.isStopping ? "stopping" : "starting";
+    throw new PetitError("not_running", `petit is ${what}; try again in a moment`);
+  }
+}

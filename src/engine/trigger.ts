@@ -1,0 +1,99 @@
+import { PetitError } from "../domain/errors.ts";
+import { topological } from "../domain/graph.ts";
+import type { TaskId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import { resolveParams } from "../domain/param.ts";
+import { isFinal, type ParamValues, type Run } from "../domain/run.ts";
+import { suggest } from "../lib/suggest.ts";
+import type { ReusedTask, Store, StoredJob } from "../store/store.ts";
+import { admitManual } from "./admit.ts";
+import type { TriggerRequest } from "./engine.ts";
+import type { Jobs } from "./jobs.ts";
+import { mustFindRun, type RunRequest, type Runs } from "./runs.ts";
+
+export type TriggerOptions = { readonly store: Store; readonly jobs: Jobs; readonly runs: Runs; readonly now: number };
+
+/** Starts a run on request, or answers the one that its idempotency key names. */
+export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): Run => {
+  const { idempotencyKey } = request;
+  if (idempotencyKey === undefined) return startManual(jobId, request.params ?? {}, null, options);
+  const fingerprint = JSON.stringify([jobId, Object.entries(request.params ?? {}).sort()]);
+  const known = options.store.findIdempotent(idempotencyKey, options.now);
+  if (known === null)
+    return startManual(jobId, request.params ?? {}, { key: idempotencyKey, request: fingerprint }, options);
+  if (known.request === fingerprint) return mustFindRun(options.store, known.runId);
+  throw new PetitError("conflict", `idempotency key '${idempotencyKey}' was used for another request`);
+};
+
+const startManual = (
+  jobId: string,
+  given: Readonly<Record<string, string>>,
+  idempotency: RunRequest["idempotency"],
+  options: TriggerOptions,
+): Run => {
+  const stored = mustFindJob(jobId, options.jobs);
+  const params = mustResolve(stored.job, given);
+  return start({ stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency }, options);
+};
+
+/**
+ * Runs again what a run did, by the definition of today: what completed, and all of whose upstreams completed, is taken
+ * over; the rest runs.
+ */
+export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Run => {
+  if (!isFinal(run.status))
+    throw new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait for its end`);
+  if (run.status === "completed" && !fromStart) {
+    throw new PetitError(
+      "conflict",
+      `run '${run.id}' completed: nothing is left to rerun (from=start reruns all of it)`,
+    );
+  }
+  const stored = mustFindJob(run.jobId, options.jobs);
+  const params = mustResolve(stored.job, run.params);
+  const reused = fromStart ? [] : reusable(stored.job, run, options.store);
+  const { scheduledFor } = run;
+  return start(
+    { stored, params, trigger: "retry", scheduledFor, retry: { of: run.id, reused }, idempotency: null },
+    options,
+  );
+};
+
+const reusable = (job: Job, run: Run, store: Store): readonly ReusedTask[] => {
+  const before = new Map(store.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
+  const reused = new Map<TaskId, ReusedTask>();
+  for (const task of topological(job.tasks)) {
+    const taskRun = before.get(task.id);
+    if (taskRun?.status !== "completed" || !task.dependsOn.every((id) => reused.has(id))) continue;
+    reused.set(task.id, { taskId: task.id, outputs: taskRun.outputs });
+  }
+  return [...reused.values()];
+};
+
+type Start = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | "idempotency"> & {
+  readonly stored: StoredJob;
+};
+
+const start = ({ stored, ...request }: Start, { runs }: TriggerOptions): Run => {
+  const { job, versionId } = stored;
+  const admission = admitManual(job, runs.admissionState(job));
+  if (admission.kind === "refuse") throw new PetitError(admission.code, admission.message);
+  return runs.inTransaction((later) => {
+    const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
+    later(created);
+    return created.run;
+  });
+};
+
+export const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
+  const stored = jobs.find(jobId);
+  if (stored !== null) return stored;
+  const near = suggest(jobId, [...jobs.all.keys()]);
+  throw new PetitError("not_found", `job '${jobId}' not found${near === null ? "" : `; did you mean '${near}'?`}`);
+};
+
+const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {
+  const resolved = resolveParams(job.params, given);
+  if ("problem" in resolved) throw new PetitError("invalid_request", resolved.problem);
+  return resolved.values;
+};
