@@ -1,13 +1,13 @@
 import type { Connection } from "../runtime/runtime.ts";
 import { checkBodySize } from "./body.ts";
 import { type ApiContext, Requests } from "./context.ts";
-import { crossOrigin } from "./cross-origin.ts";
+import { type Answer, crossOrigin } from "./cross-origin.ts";
 import { EventFeed } from "./event-feed.ts";
 import { checkOrigin, tokenCheck } from "./guard.ts";
 import { HEALTH_PATH } from "./health-routes.ts";
 import { hostCheck } from "./host.ts";
 import type { ApiOptions } from "./options.ts";
-import { secured, withoutBody } from "./response.ts";
+import { secured } from "./response.ts";
 import { answerError, pathOf, routes } from "./routes.ts";
 
 export interface Api {
@@ -24,17 +24,19 @@ export const createApi = (options: ApiOptions): Api => {
   const context: ApiContext = { ...options, requests, closing: closing.signal };
   const feed = new EventFeed(options.engine, options.store);
   const checkHost = hostCheck(options);
-  const answer = crossOrigin(options.corsOrigins, answerer(options, context, feed));
+  const answer = crossOrigin(options.corsOrigins, answerer(options, context, feed), context);
   return {
     handle: async (request, connection) => {
       const id = crypto.randomUUID();
+      // Whoever serves this sends no body for HEAD, but the length of one.
       const asked = request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
       requests.add(asked, id, connection);
-      const response = await guarded(context, asked, () => {
+      try {
         checkHost(asked);
-        return answer(asked);
-      });
-      return secured(request.method === "HEAD" ? withoutBody(response) : response, id);
+        return secured(await answer(asked), id);
+      } catch (error) {
+        return secured(answerError(context, error, asked), id);
+      }
     },
     close: () => {
       closing.abort();
@@ -43,33 +45,17 @@ export const createApi = (options: ApiOptions): Api => {
   };
 };
 
-type Answer = (request: Request) => Response | Promise<Response>;
-
-/** Whatever is thrown on the way to an answer becomes one. */
-const guarded = async (context: ApiContext, request: Request, answer: () => Response | Promise<Response>) => {
-  try {
-    return await answer();
-  } catch (error) {
-    return answerError(context, error, request);
-  }
-};
-
-/** The Host is petit's own; what comes next is asked in this order: where it comes from, what it is for, who sends it. */
-const answerer = (
-  options: ApiOptions,
-  context: ApiContext,
-  feed: EventFeed,
-): ((fromAllowedOrigin: boolean) => Answer) => {
+/** The Host is petit's own; then these are asked in turn: where a request comes from, what it is for, who sends it. */
+const answerer = (options: ApiOptions, context: ApiContext, feed: EventFeed): Answer => {
   const app = routes(context, feed);
   const checkToken = tokenCheck(options.token);
-  return (fromAllowedOrigin) => (request) =>
-    guarded(context, request, () => {
-      const path = pathOf(request.url);
-      const page = request.method === "GET" ? (options.page?.(path) ?? null) : null;
-      if (!fromAllowedOrigin) checkOrigin(request, page !== null);
-      if (page !== null) return page;
-      if (path !== HEALTH_PATH) checkToken(request);
-      checkBodySize(request);
-      return app.fetch(request);
-    });
+  return (request, fromAllowedOrigin) => {
+    const path = pathOf(request.url);
+    const page = request.method === "GET" ? (options.page?.(path) ?? null) : null;
+    if (!fromAllowedOrigin) checkOrigin(request, page !== null);
+    if (page !== null) return page;
+    if (path !== HEALTH_PATH) checkToken(request);
+    checkBodySize(request);
+    return app.fetch(request);
+  };
 };

@@ -1,21 +1,27 @@
 import { cors } from "@elysiajs/cors";
 import { Elysia } from "elysia";
+import type { ApiContext } from "./context.ts";
+import { answerError } from "./routes.ts";
 
-type Answer = (request: Request) => Response | Promise<Response>;
+/** `fromAllowedOrigin`: a page sent the request that may. */
+export type Answer = (request: Request, fromAllowedOrigin: boolean) => Response | Promise<Response>;
 
 /**
  * Requests of pages that `origins` names get CORS headers, and their preflights an answer; all others pass by, without
  * a trace of CORS.
  */
-export const crossOrigin = (origins: readonly string[], answer: (fromAllowedOrigin: boolean) => Answer): Answer => {
-  const own = answer(false);
-  if (origins.length === 0) return own;
+export const crossOrigin = (
+  origins: readonly string[],
+  answer: Answer,
+  context: ApiContext,
+): ((request: Request) => Response | Promise<Response>) => {
+  if (origins.length === 0) return (request) => answer(request, false);
   const allowed = new Set(origins);
   const app = new Elysia()
     .use(cors(policy(origins)))
-    .all("/*", ({ request }) => answer(true)(request))
-    .all("/", ({ request }) => answer(true)(request));
-  return (request) => (allowed.has(request.headers.get("origin") ?? "") ? app.fetch(request) : own(request));
+    .onError(({ error, request }) => answerError(context, error, request))
+    .all("/*", async ({ request }) => await answer(request, true));
+  return (request) => (allowed.has(request.headers.get("origin") ?? "") ? app.fetch(request) : answer(request, false));
 };
 
 const policy = (origins: readonly string[]) => ({

@@ -1,12 +1,12 @@
 import { t } from "elysia";
 import type { Event } from "../domain/event.ts";
 import { EVENT_TYPES } from "../domain/event.ts";
-import { exactly, instant, JobIdText, RunIdText, TaskIdText } from "./schemas.ts";
+import { exactly, instant, integer, JobIdText, RunIdText, TaskIdText } from "./schemas.ts";
 import { serverSentEvent } from "./sse.ts";
 
 const EventData = exactly(
   {
-    seq: t.Integer({
+    seq: integer({
       minimum: 1,
       description: "Its number, and the event's id; strictly increasing, also over restarts",
     }),

@@ -11,6 +11,7 @@ import {
   durationOrNull,
   exactly,
   instantOrNull,
+  integer,
   JobIdText,
   nullable,
   RunIdText,
@@ -39,8 +40,8 @@ const summaryFields = {
   timezone: nullable(t.String(), "The zone its schedule names; null is the `timezone` setting's, else the system's"),
   next_run_at: instantOrNull("Its next occurrence, null where none comes; also given while petit is paused"),
   last_run: nullable(LastRun, "Its newest run"),
-  running: t.Integer({ minimum: 0, description: "Runs that are going on" }),
-  task_count: t.Integer({ minimum: 1, description: "How many tasks it has" }),
+  running: integer({ minimum: 0, description: "Runs that are going on" }),
+  task_count: integer({ minimum: 1, description: "How many tasks it has" }),
 };
 
 const SUMMARY_EXAMPLE = {
@@ -66,10 +67,10 @@ export const JobList = exactly(
 
 const RetryBody = exactly(
   {
-    max_attempts: t.Integer({ minimum: 0, description: "Retries after the first attempt" }),
-    delay_ms: t.Integer({ minimum: 0, description: "Wait before the first retry, in ms" }),
+    max_attempts: integer({ minimum: 0, description: "Retries after the first attempt" }),
+    delay_ms: integer({ minimum: 0, description: "Wait before the first retry, in ms" }),
     backoff: word(BACKOFFS, "How the wait grows"),
-    max_delay_ms: t.Integer({ minimum: 0, description: "Upper bound of the wait, in ms" }),
+    max_delay_ms: integer({ minimum: 0, description: "Upper bound of the wait, in ms" }),
     condition: word(RETRY_CONDITIONS, "Which failures are retried"),
   },
   { title: "Retry" },
@@ -82,7 +83,7 @@ const TaskBody = exactly(
     type: word(TASK_TYPES, "How its process is made"),
     depends_on: t.Array(TaskIdText, { description: "The tasks before it" }),
     condition: word(TASK_CONDITIONS, "What it wants of the tasks before it"),
-    timeout_ms: nullable(t.Integer(), "How long an attempt may take, in ms"),
+    timeout_ms: nullable(integer(), "How long an attempt may take, in ms"),
     retry: nullable(RetryBody, "What is done about a failed attempt"),
   },
   { title: "Task", description: "A node of a job's graph" },
@@ -103,7 +104,7 @@ const DependencyBody = exactly(
   {
     job_id: JobIdText,
     condition: word(DEPENDENCY_CONDITIONS, "What is asked of the other job"),
-    window_ms: nullable(t.Integer(), "Only with `within_window`, in ms"),
+    window_ms: nullable(integer(), "Only with `within_window`, in ms"),
   },
   { title: "Dependency", description: "A gate on another job" },
 );
@@ -114,11 +115,11 @@ export const JobDetail = exactly(
     tasks: t.Array(TaskBody, { description: "In the order of the job file" }),
     params: t.Record(t.String(), ParamBody, { description: "By name" }),
     depends_on: t.Array(DependencyBody, { description: "Its gates on other jobs" }),
-    max_concurrency: nullable(t.Integer({ minimum: 1 }), "Concurrent runs it may have; null is unlimited"),
+    max_concurrency: nullable(integer({ minimum: 1 }), "Concurrent runs it may have; null is unlimited"),
     source: exactly(
       {
         file: t.String({ description: "Path of its file, relative to JOBS_DIR" }),
-        line: t.Integer({ minimum: 1, description: "Where it begins in it" }),
+        line: integer({ minimum: 1, description: "Where it begins in it" }),
       },
       { title: "Source", description: "Where its definition stands" },
     ),

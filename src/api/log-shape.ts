@@ -1,13 +1,13 @@
 import { t } from "elysia";
 import { type OutputChunk, STREAMS } from "../store/store.ts";
-import { exactly, instant, TaskIdText, word } from "./schemas.ts";
+import { exactly, instant, integer, TaskIdText, word } from "./schemas.ts";
 import { SSE_HEADERS, SSE_HEARTBEAT, serverSentEvent } from "./sse.ts";
 
 const LogRecord = exactly(
   {
-    seq: t.Integer({ minimum: 1, description: "Number of the line in its run" }),
+    seq: integer({ minimum: 1, description: "Number of the line in its run" }),
     task_id: TaskIdText,
-    attempt: t.Integer({ minimum: 1, description: "Which attempt wrote it" }),
+    attempt: integer({ minimum: 1, description: "Which attempt wrote it" }),
     stream: word(STREAMS, "Where to"),
     at: instant("When it was seen"),
     text: t.String({ description: "The line without its end; bytes that are no UTF-8 become U+FFFD" }),

@@ -4,35 +4,37 @@ import type { ValidationError } from "elysia";
 export const describeMismatch = (error: ValidationError): string => {
   const fault = error.valueError;
   const path = (fault?.path ?? "").slice(1).replaceAll("/", ".");
-  if (error.type === "params") return `${PATH_NOUNS[path] ?? path} ${quote(fault?.value)} was not found`;
-  const place = [PLACES[error.type] ?? error.type, path].filter((part) => part !== "").join(": ");
-  return `${place}: ${fault === undefined ? "it does not fit" : describeFault(fault)}`;
+  if (error.type === "params") return missing(path, fault?.value);
+  const place = PLACES[error.type] ?? error.type;
+  if (fault === undefined) return `the ${place} does not fit`;
+  if (fault.message === "Unexpected property") return unknownField(place, path, fault.schema);
+  return `${path === "" ? `the ${place}` : `${place} '${path}'`}: ${describeFault(fault)}`;
 };
 
-const PATH_NOUNS: Readonly<Record<string, string>> = { job_id: "job", run_id: "run" };
+const PLACES: Readonly<Record<string, string>> = { query: "query parameter", body: "body", headers: "header" };
 
-const PLACES: Readonly<Record<string, string>> = { query: "query", body: "body", headers: "header" };
+/** A part of a path that can't be an id is an id of nothing. */
+const missing = (name: string, value: unknown): string =>
+  `${name.replace(/_id$/, "")}${typeof value === "string" ? ` ${quote(value)}` : ""} was not found`;
 
-type Fault = { readonly value: unknown; readonly message: string; readonly schema: object; readonly path: string };
+const unknownField = (place: string, path: string, schema: object): string => {
+  const known = "properties" in schema ? Object.keys(schema.properties ?? {}) : [];
+  return `unknown ${place === "body" ? "field in the body" : place} ${quote(path)}; known: ${known.join(", ") || "none"}`;
+};
+
+type Fault = { readonly value: unknown; readonly message: string; readonly schema: object };
 
 const describeFault = (fault: Fault): string => {
-  if (fault.message === "Unexpected property") return `is not known here${knownFields(fault.schema)}`;
-  if (fault.message === "Expected required property") return "is missing";
+  if (fault.message === "Expected required property") return "it is missing";
   const wanted = expectation(fault.schema);
-  return wanted === null
-    ? `${fault.message.toLowerCase()}, not ${quote(fault.value)}`
-    : `${quote(fault.value)} is not ${wanted}`;
-};
-
-const knownFields = (schema: object): string => {
-  const names =
-    "properties" in schema && typeof schema.properties === "object" ? Object.keys(schema.properties ?? {}) : [];
-  return names.length === 0 ? "" : `; ${names.join(", ")} ${names.length === 1 ? "is" : "are"}`;
+  return wanted === null ? `${fault.message}, not ${quote(fault.value)}` : `${quote(fault.value)} is not ${wanted}`;
 };
 
 /** What a schema wants, as the end of a sentence. */
 const expectation = (schema: object): string | null => {
-  const { type, minimum, maximum, anyOf, pattern, maxLength } = schema as SchemaWords;
+  const { type, minimum, maximum, anyOf, const: only, pattern, "x-expected": expected } = schema as SchemaWords;
+  if (expected !== undefined) return expected;
+  if (only !== undefined) return `'${only}'`;
   if (type === "integer") return `a whole number from ${minimum} to ${maximum}`;
   if (type === "boolean") return "true or false";
   if (type === "object") return "a JSON object";
@@ -43,7 +45,6 @@ const expectation = (schema: object): string | null => {
       .join(", a ")
       .replace(/, a ([^,]*)$/, " or a $1")}`;
   if (pattern !== undefined) return `text that matches ${pattern}`;
-  if (maxLength !== undefined) return `text of at most ${maxLength} characters`;
   return null;
 };
 
@@ -51,8 +52,10 @@ type SchemaWords = {
   readonly type?: string;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly maxLength?: number;
+  readonly const?: unknown;
   readonly pattern?: string;
+  /** For messages, where the rest would not say it well. */
+  readonly "x-expected"?: string;
   readonly anyOf?: readonly { readonly const?: unknown; readonly type?: string }[];
 };
 

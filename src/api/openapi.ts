@@ -154,8 +154,7 @@ class Components {
   }
 
   #plain(schema: Schema): Record<string, unknown> {
-    const { title, "x-headers": _headers, ...rest } = schema;
-    return Object.fromEntries(Object.entries(rest).flatMap(([key, value]) => this.#keyword(key, value)));
+    return Object.fromEntries(Object.entries(schema).flatMap(([key, value]) => this.#keyword(key, value)));
   }
 
   /** What the checking library writes in its own way is written as readers of OpenAPI expect it. */
@@ -170,7 +169,7 @@ class Components {
       case "anyOf":
         return [this.#anyOf(value as readonly Schema[])];
       default:
-        return [[key, value]];
+        return key === "title" || key.startsWith("x-") ? [] : [[key, value]];
     }
   }
 

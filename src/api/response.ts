@@ -13,9 +13,3 @@ export const secured = (response: Response, requestId: string): Response => {
 };
 
 const POLICY = "default-src 'none'; frame-ancestors 'none'";
-
-/** What `HEAD` answers: all but the body, whose source is told that nobody reads it. */
-export const withoutBody = (response: Response): Response => {
-  void response.body?.cancel();
-  return new Response(null, { status: response.status, headers: response.headers });
-};

@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import type { Problem } from "../jobfile/problem.ts";
 import type { ApiContext } from "./context.ts";
-import { exactly, failures, word } from "./schemas.ts";
+import { exactly, failures, integer, word } from "./schemas.ts";
 
 const SchedulerBody = exactly(
   {
@@ -23,8 +23,8 @@ const Message = exactly(
 const ProblemBody = exactly(
   {
     file: t.String({ description: "Path relative to JOBS_DIR" }),
-    line: t.Integer({ minimum: 1 }),
-    column: t.Integer({ minimum: 1 }),
+    line: integer({ minimum: 1 }),
+    column: integer({ minimum: 1 }),
     path: t.String({ description: "Path of the field; empty for the file as a whole" }),
     message: t.String({ description: "What is wrong; what was expected" }),
   },

@@ -28,15 +28,28 @@ export const word = <const Words extends readonly string[]>(words: Words, descri
     ),
   );
 
+type IntegerOptions = {
+  readonly minimum?: number;
+  readonly description?: string;
+  readonly examples?: readonly number[];
+};
+
+/** A whole number, and nothing that could be read as one, as Elysia's own would be. */
+export const integer = (options: IntegerOptions = {}) => Integer({ type: "integer", ...options });
+
+const Integer = TypeSystem.Type<number, IntegerOptions & { type: "integer" }>(
+  "PlainInteger",
+  ({ minimum = Number.MIN_SAFE_INTEGER }, value) => Number.isSafeInteger(value) && Number(value) >= minimum,
+);
+
 /** An instant. */
 export const instant = (description: string) =>
-  t.Integer({ description: `${description}, in ms since the Unix epoch`, examples: [1767225600000] });
+  integer({ description: `${description}, in ms since the Unix epoch`, examples: [1767225600000] });
 
-export const instantOrNull = (description: string) =>
-  nullable(t.Integer(), `${description}, in ms since the Unix epoch`);
+export const instantOrNull = (description: string) => nullable(integer(), `${description}, in ms since the Unix epoch`);
 
 export const durationOrNull = nullable(
-  t.Integer({ minimum: 0 }),
+  integer({ minimum: 0 }),
   "From its start to its end, in ms; null until it has ended, and where it never started",
 );
 
@@ -51,7 +64,7 @@ export const RunIdText = t.String({
 });
 
 /** How many things stand beside the number. */
-export const Count = t.Integer({ minimum: 0, description: "How many are listed here" });
+export const Count = integer({ minimum: 0, description: "How many are listed here" });
 
 type Bounds = { readonly minimum: number; readonly maximum: number; readonly default?: number };
 

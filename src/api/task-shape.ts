@@ -7,17 +7,18 @@ import {
   exactly,
   instant,
   instantOrNull,
+  integer,
   nullable,
   RunIdText,
   TaskIdText,
   word,
 } from "./schemas.ts";
 
-const exitCode = nullable(t.Integer(), "Exit status of the (last) attempt; null where it had none");
+const exitCode = nullable(integer(), "Exit status of the (last) attempt; null where it had none");
 
 const AttemptBody = exactly(
   {
-    attempt: t.Integer({ minimum: 1, description: "Its number" }),
+    attempt: integer({ minimum: 1, description: "Its number" }),
     status: word(ATTEMPT_STATUSES, "Where it is"),
     reason: ReasonOrNull,
     exit_code: exitCode,
@@ -36,7 +37,7 @@ const TaskRunBody = exactly(
     status: word(TASK_STATUSES, "`skipped` tasks never started; `completed`, `failed` and `skipped` are final"),
     reason: ReasonOrNull,
     error: nullable(t.String(), "What went wrong, in a sentence"),
-    attempts: t.Integer({ minimum: 0, description: "How many attempts were made" }),
+    attempts: integer({ minimum: 0, description: "How many attempts were made" }),
     started_at: instantOrNull("When its first attempt started"),
     ended_at: instantOrNull("When it ended"),
     duration_ms: durationOrNull,

@@ -72,6 +72,7 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
             pattern: "^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,253}[\\x21-\\x7e])?$",
             description: "Names the request for 24 h: the same one again is answered with the same run",
             examples: ["deploy-2026-01-01"],
+            "x-expected": "1 to 255 visible ASCII characters",
           }),
         ),
       }),

@@ -1,0 +1,145 @@
+import { createApi } from "../../src/api/api.ts";
+import type { ApiEngine, ApiOptions } from "../../src/api/options.ts";
+import { PetitError } from "../../src/domain/errors.ts";
+import type { Event } from "../../src/domain/event.ts";
+import { newRunId, parseJobId, parseTaskId, type RunId } from "../../src/domain/ids.ts";
+import type { Job } from "../../src/domain/job.ts";
+import type { Health, JobView } from "../../src/engine/engine.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import { MEMORY, openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/store.ts";
+
+/** For what a real petit can't be brought to do: an engine that decides nothing, over a real store in memory. */
+export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonly Job[] } = {}) => {
+  const store = openStore({ path: MEMORY, runtime: bunRuntime() });
+  const jobs = options.jobs ?? [fakeJob("hello")];
+  store.saveJobs(jobs, 0);
+  const engine = fakeEngine(store);
+  const api = createApi({
+    engine,
+    store,
+    log: silentLog,
+    clock: systemClock,
+    version: "0.0.0",
+    host: "127.0.0.1",
+    port: 8565,
+    token: null,
+    corsOrigins: [],
+    allowedHosts: [],
+    hostname: "machine",
+    ...options,
+  });
+  const ask = (path: string, init: RequestInit & { host?: string } = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    headers.set("host", init.host ?? "127.0.0.1:8565");
+    return api.handle(new Request(`http://127.0.0.1:8565${path}`, { ...init, headers }));
+  };
+  return { api, engine, store, ask };
+};
+
+export const fakeJob = (id: string): Job => ({
+  id: parseJobId(id) ?? fail(),
+  name: id,
+  description: null,
+  enabled: true,
+  schedule: null,
+  maxConcurrency: null,
+  onOverlap: "skip",
+  timeoutMs: null,
+  killGraceMs: null,
+  onInterrupt: null,
+  dependsOn: [],
+  config: {},
+  params: {},
+  environment: {},
+  inheritEnvironment: true,
+  retention: { runs: null, days: null },
+  tasks: [
+    {
+      id: parseTaskId("only") ?? fail(),
+      name: "only",
+      dependsOn: [],
+      condition: "all_success",
+      program: { type: "command", command: "true" },
+      args: [],
+      workingDir: null,
+      stdin: null,
+      environment: {},
+      timeoutMs: null,
+      retry: null,
+    },
+  ],
+  source: { file: "jobs.yaml", line: 1, folder: "/jobs" },
+});
+
+const fail = (): never => {
+  throw new Error("not an id");
+};
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type FakeEngine = Mutable<ApiEngine> & { say: Health; ring: (runId: RunId) => void };
+
+const fakeEngine = (store: Store): FakeEngine => {
+  const eventListeners = new Set<(event: Event) => void>();
+  const outputListeners = new Map<RunId, Set<() => void>>();
+  store.onEvents((events) => {
+    for (const event of events) for (const listener of eventListeners) listener(event);
+  });
+  const view = (job: Job): JobView => ({ job, nextRunAt: null, lastRun: store.newestRun(job.id), running: 0 });
+  const find = (runId: RunId) => {
+    const run = store.findRun(runId);
+    if (run === null) throw new PetitError("not_found", "no such run");
+    return run;
+  };
+  const engine: FakeEngine = {
+    say: { status: "ok", reasons: [] },
+    ring: (runId) => {
+      for (const listener of outputListeners.get(runId) ?? []) listener();
+    },
+    state: "running",
+    counts: { pending: 0, running: 0 },
+    trigger: (jobId, request = {}) => {
+      const stored = [...store.listJobs().values()].find(({ job }) => job.id === jobId);
+      if (stored === undefined) throw new PetitError("not_found", `job '${jobId}' was not found`);
+      const now = Date.now();
+      return store.startRun({
+        id: newRunId(now),
+        job: stored.job,
+        versionId: stored.versionId,
+        status: "running",
+        trigger: "manual",
+        params: request.params ?? {},
+        now,
+        scheduledFor: null,
+        ledger: null,
+        retry: null,
+        idempotency: null,
+      });
+    },
+    cancel: find,
+    retry: find,
+    waitForRun: async (runId) => find(runId),
+    pause: () => store.setPaused(true, Date.now()),
+    resume: () => store.setPaused(false, Date.now()),
+    reload: async () => ({ jobs: store.listJobs().size, problems: [] }),
+    listJobs: () => [...store.listJobs().values()].map(({ job }) => view(job)),
+    findJob: (jobId) => {
+      const stored = [...store.listJobs().values()].find(({ job }) => job.id === jobId);
+      return stored === undefined ? null : view(stored.job);
+    },
+    coming: () => [],
+    health: () => engine.say,
+    onEvent: (listener) => {
+      eventListeners.add(listener);
+      return () => eventListeners.delete(listener);
+    },
+    onOutput: (runId, listener) => {
+      const listeners = outputListeners.get(runId) ?? new Set();
+      outputListeners.set(runId, listeners.add(listener));
+      return () => listeners.delete(listener);
+    },
+  };
+  return engine;
+};
