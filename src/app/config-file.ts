@@ -1,1 +1,95 @@
-export const loadConfigFile = async (_: unknown) => null;
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { PetitError } from "../domain/errors.ts";
+import type { Entry, Node, ScalarNode } from "../jobfile/node.ts";
+import { parseYaml } from "../jobfile/parse.ts";
+import { suggest } from "../lib/suggest.ts";
+import type { Given } from "./resolve-settings.ts";
+import { SETTINGS } from "./settings.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The configuration file: the one named by flag or `PETIT_CONFIG`, else the first there is of the user's and the
+ * machine's; null where there is none. Throws `invalid_request` with file, line and column of all that is wrong.
+ */
+export const loadConfigFile = (options: {
+  /** From the command line. */
+  readonly path: string | null;
+  readonly environment: Environment;
+}): Given["file"] => {
+  const named = options.path ?? (options.environment.PETIT_CONFIG || null);
+  const path = named ?? usualPlaces(options.environment).find((place) => existsSync(place)) ?? null;
+  return path === null ? null : { path, values: readValues(path) };
+};
+
+/** The user's own first; where a systemd service has no home, only the machine's. */
+export const usualPlaces = (environment: Environment): readonly string[] => {
+  const home = environment.HOME || homedir();
+  return [join(environment.XDG_CONFIG_HOME || join(home, ".config"), "petit", "config.yaml"), "/etc/petit/config.yaml"];
+};
+
+const readValues = (path: string): ReadonlyMap<string, readonly string[]> => {
+  const text = readText(path);
+  const [document, second] = parseYaml(text);
+  const faults = (document?.faults ?? []).map((fault) => ({
+    at: fault.at,
+    message: [fault.path, fault.message].filter(Boolean).join(": "),
+  }));
+  const root = document?.root ?? null;
+  if (second !== undefined) faults.push({ at: 0, message: "several documents; expected one" });
+  if (root !== null && root.kind !== "map") faults.push({ at: root.at, message: "expected a map of settings" });
+  const values = new Map<string, readonly string[]>();
+  for (const entry of root?.kind === "map" ? root.entries : []) {
+    const value = readEntry(entry);
+    if (typeof value === "string") faults.push({ at: entry.keyAt, message: value });
+    else values.set(entry.key, value);
+  }
+  if (faults.length > 0) throw wrongFile(path, text, faults);
+  return values;
+};
+
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PetitError("invalid_request", `the configuration file can't be read: ${why}`, { cause });
+  }
+};
+
+const NAMES = Object.values(SETTINGS).map(({ name }) => name);
+
+/** The texts of a value, as a flag would give them; or what is wrong. */
+const readEntry = ({ key, value }: Entry): readonly string[] | string => {
+  const setting = Object.values(SETTINGS).find(({ name }) => name === key);
+  if (setting === undefined) {
+    const near = suggest(key, NAMES);
+    return `unknown setting '${key}'; ${near === null ? `expected one of ${NAMES.join(", ")}` : `did you mean '${near}'?`}`;
+  }
+  const items: readonly Node[] = value.kind === "list" && setting.kind.arity === "many" ? value.items : [value];
+  const scalars = items.filter((item): item is ScalarNode => item.kind === "scalar" && item.value !== null);
+  if (scalars.length < items.length) return `${key}: expected ${setting.kind.expected}`;
+  const texts = scalars.map((item) => (typeof item.value === "string" ? item.value : item.source));
+  return setting.kind.parse(texts) === null
+    ? `${key} is '${texts.join(",")}'; expected ${setting.kind.expected}`
+    : texts;
+};
+
+const wrongFile = (
+  path: string,
+  text: string,
+  faults: readonly { readonly at: number; readonly message: string }[],
+): PetitError => {
+  const lines = [...faults]
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, message }) => `${path}:${placeOf(text, at)}: ${message}`);
+  return new PetitError("invalid_request", lines.join("\n       "));
+};
+
+/** `line:column`, from 1. */
+const placeOf = (text: string, at: number): string => {
+  const before = text.slice(0, at).split("\n");
+  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+};

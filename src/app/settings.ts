@@ -208,5 +208,16 @@ export type Origin = {
 export type Origins = { readonly [Key in SettingKey]: Origin };
 
 /** The zone of schedules without one of their own. */
-export const zoneOf = (settings: Pick<Settings, "timezone">): string =>
+export const defaultZone = (settings: Pick<Settings, "timezone">): string =>
   settings.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** Where commands find the running petit: what `url` says, else the address that `petit run` would take here. */
+export const urlOf = ({ url, apiHost, apiPort }: Pick<Settings, "url" | "apiHost" | "apiPort">): string =>
+  url ?? addressUrl(EVERYWHERE[apiHost] ?? apiHost, apiPort);
+
+/** `http://[::1]:8565` */
+export const addressUrl = (host: string, port: number): string =>
+  `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
+
+/** Addresses that mean all of this machine can't be asked; loopback is one of them. */
+const EVERYWHERE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1" };

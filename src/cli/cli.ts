@@ -8,6 +8,7 @@ import { type Invocation, readArgv, usageError } from "./argv.ts";
 import type { Command, Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
+import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help.ts";
 import { openTerminal, paint, type Stream, type Terminal } from "./terminal.ts";
@@ -52,13 +53,13 @@ const answerAtOnce = (
 const runCommand = async ({ command, flags, words }: Invocation, host: Host): Promise<ExitStatus> => {
   if (command === null) throw usageError("a command is missing", null, "petit");
   checkWords(command, words);
-  const context = await openContext(flags, host);
+  const context = openContext(flags, host);
   return command.run(parseArgs(normalised(command, { flags, words }), argsOf(command)), context);
 };
 
-const openContext = async (flags: Invocation["flags"], host: Host): Promise<Context> => {
+const openContext = (flags: Invocation["flags"], host: Host): Context => {
   const { environment } = host;
-  const file = await loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
+  const file = loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
   const { settings, origins } = resolveSettings({ flags, environment, file });
   return {
     ...host,
@@ -67,6 +68,7 @@ const openContext = async (flags: Invocation["flags"], host: Host): Promise<Cont
     origins,
     flags,
     json: flags.has("json"),
+    commands: COMMANDS,
   };
 };
 
@@ -83,8 +85,12 @@ const normalised = (command: Command, { flags, words }: Pick<Invocation, "flags"
 
 /** One line for what a user can mend; more for what only a developer can. */
 const report = (error: unknown, { err }: Terminal): ExitStatus => {
-  const known = error instanceof PetitError;
-  const message = known ? error.message : `internal error: ${error instanceof Error ? error.stack : String(error)}`;
-  err.write(`${paint(err, "red", "petit:")} ${message}\n`);
-  return known ? EXIT_OF_ERROR[error.code] : EXIT.FAILED;
+  err.write(`${paint(err, "red", "petit:")} ${messageOf(error)}\n`);
+  if (error instanceof Failure) return error.status;
+  return error instanceof PetitError ? EXIT_OF_ERROR[error.code] : EXIT.FAILED;
+};
+
+const messageOf = (error: unknown): string => {
+  if (error instanceof Failure || error instanceof PetitError) return error.message;
+  return `internal error: ${error instanceof Error ? error.stack : String(error)}`;
 };

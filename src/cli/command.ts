@@ -37,6 +37,8 @@ export type Context = {
   readonly json: boolean;
   /** Of petit. */
   readonly version: string;
+  /** All of them. */
+  readonly commands: readonly Command[];
 };
 
 type Declared<T extends ArgsDef> = Omit<Command, "args" | "run"> & {

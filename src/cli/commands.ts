@@ -1,5 +1,34 @@
 import type { Command } from "./command.ts";
+import { completion } from "./completion.ts";
 import { init } from "./init.ts";
+import { list } from "./list.ts";
+import { logs } from "./logs.ts";
+import { next } from "./next.ts";
+import { reload } from "./reload.ts";
+import { run } from "./run.ts";
+import { cancel, pause, resume, retry } from "./run-verbs.ts";
+import { runs } from "./runs.ts";
+import { schema } from "./schema.ts";
+import { status } from "./status.ts";
+import { trigger } from "./trigger.ts";
+import { validate } from "./validate.ts";
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [init];
+export const COMMANDS: readonly Command[] = [
+  run,
+  validate,
+  list,
+  next,
+  trigger,
+  runs,
+  status,
+  logs,
+  cancel,
+  retry,
+  pause,
+  resume,
+  reload,
+  init,
+  schema,
+  completion,
+];

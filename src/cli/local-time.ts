@@ -1,75 +1,37 @@
-/** A wall clock's fields in a zone, and how far the zone is from UTC. */
-type LocalFields = { readonly date: string; readonly time: string; readonly offsetMinutes: number };
-
-const localFields = (at: number, timezone: string): LocalFields => {
-  const offsetMinutes = zoneOffsetMinutes(at, timezone);
-  const iso = new Date(at + offsetMinutes * 60_000).toISOString();
-  return { date: iso.slice(0, 10), time: iso.slice(11, 19), offsetMinutes };
-};
-
-/** `2026-03-08T03:00:00-04:00` */
-export const isoLocal = (at: number, timezone: string): string => {
-  const { date, time, offsetMinutes } = localFields(at, timezone);
-  return `${date}T${time}${offsetText(offsetMinutes)}`;
-};
+import { localTime, zoneOf } from "../domain/local-time.ts";
 
 /** `2026-03-08 03:00:00 EDT`, for people. */
-export const readableLocal = (at: number, timezone: string): string => {
-  const { date, time } = localFields(at, timezone);
-  return `${date} ${time} ${zoneName(at, timezone)}`;
-};
-
-/** `02:00:05`, for people who were there. */
-export const readableTime = (at: number, timezone: string): string => localFields(at, timezone).time;
-
-/**
- * Reads an ISO 8601 date, or date and time, as ms since the epoch; one without an offset is wall time in `timezone`.
- * Null where the text is neither.
- */
-export const parseIso = (text: string, timezone: string): number | null => {
-  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i.exec(text);
-  if (match === null) return null;
-  const [, date, time = "00:00", offset] = match;
-  const asUtc = Date.parse(`${date}T${time}Z`);
-  if (Number.isNaN(asUtc) || new Date(asUtc).toISOString().slice(0, 10) !== date) return null;
-  if (offset === undefined) return fromWallTime(asUtc, timezone);
-  const exact = Date.parse(`${date}T${time}${offset.toUpperCase().replace(/(\d\d)(\d\d)$/, "$1:$2")}`);
-  return Number.isNaN(exact) ? null : exact;
-};
-
-/** The second look finds the offset on the right side of a change. */
-const fromWallTime = (asUtc: number, timezone: string): number => {
-  const guess = asUtc - zoneOffsetMinutes(asUtc, timezone) * 60_000;
-  return asUtc - zoneOffsetMinutes(guess, timezone) * 60_000;
-};
-
-const zoneOffsetMinutes = (at: number, timezone: string): number => {
-  const name = part(at, { timeZone: timezone, timeZoneName: "longOffset" });
-  const [, sign, hours, minutes] = /^GMT(?:([+-])(\d\d):(\d\d))?/.exec(name) ?? [];
-  if (sign === undefined) return 0;
-  return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
-};
+export const readableLocal = (at: number, timezone: string): string =>
+  `${localTime(at, timezone).slice(0, 19).replace("T", " ")} ${zoneName(at, timezone)}`;
 
 /** `EDT` where the zone has such a name in English, else `GMT+2`. */
-const zoneName = (at: number, timezone: string): string => part(at, { timeZone: timezone, timeZoneName: "short" });
-
-const part = (at: number, options: Intl.DateTimeFormatOptions): string =>
-  formatter(options)
+const zoneName = (at: number, timezone: string): string =>
+  nameFormat(timezone)
     .formatToParts(at)
-    .find(({ type }) => type === "timeZoneName")?.value ?? "";
+    .find(({ type }) => type === "timeZoneName")?.value ?? timezone;
 
-const formatters = new Map<string, Intl.DateTimeFormat>();
+const nameFormats = new Map<string, Intl.DateTimeFormat>();
 
 /** Making one costs more than a hundred uses of it. */
-const formatter = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
-  const key = JSON.stringify(options);
-  const known = formatters.get(key) ?? new Intl.DateTimeFormat("en-US", options);
-  formatters.set(key, known);
-  return known;
+const nameFormat = (timezone: string): Intl.DateTimeFormat => {
+  const known = nameFormats.get(timezone);
+  const format = known ?? new Intl.DateTimeFormat("en-US", { timeZone: timezone, timeZoneName: "short" });
+  nameFormats.set(timezone, format);
+  return format;
 };
 
-const offsetText = (minutes: number): string => {
-  const size = Math.abs(minutes);
-  const two = (value: number): string => String(value).padStart(2, "0");
-  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+const ISO = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|z|[+-]\d\d:?\d\d)?)?$/;
+
+/**
+ * Reads an ISO 8601 date, or date and time, as ms since the epoch; one without an offset is what the clocks of `timezone`
+ * show. Null where the text is neither.
+ */
+export const parseIso = (text: string, timezone: string): number | null => {
+  const [, date, time = "00:00", offset] = ISO.exec(text) ?? [];
+  const wall = Date.parse(`${date}T${time}Z`);
+  // `2026-02-30` is no date, but would be read as one in March.
+  if (Number.isNaN(wall) || new Date(wall).toISOString().slice(0, 10) !== date) return null;
+  if (offset === undefined) return zoneOf(timezone).toInstant(wall);
+  const at = Date.parse(`${date}T${time}${offset.toUpperCase().replace(/(\d\d)(\d\d)$/, "$1:$2")}`);
+  return Number.isNaN(at) ? null : at;
 };

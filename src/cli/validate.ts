@@ -1,26 +1,26 @@
-import { join } from "node:path";
-import { checkJobsDir } from "../app/jobs-dir.ts";
-import { formatProblem } from "../jobfile/problem.ts";
-import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
+import type { JobFiles } from "../jobfile/read-dir.ts";
 import { defineCommand } from "./command.ts";
 import { counted } from "./counted.ts";
 import { EXIT, type ExitStatus } from "./exit.ts";
+import { problemLine, readJobs, summaryOf } from "./read-jobs.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
 export const validate = defineCommand({
   name: "validate",
   summary: "Check the job files: all problems, or a summary",
-  description: "Reads every job file below JOBS_DIR and prints all that is wrong, one problem a line. Runs nothing.",
+  description:
+    "Reads every job file below JOBS_DIR and prints all that is wrong, one problem a line. Runs nothing. The exit status " +
+    "is 1 where a file is invalid or there is no job.",
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
   },
   settings: [],
   examples: ["petit validate examples/jobs", "petit validate examples/jobs --json"],
   run: async ({ JOBS_DIR }, { terminal, json }) => {
-    await checkJobsDir(JOBS_DIR);
-    const files = await readJobsDir(JOBS_DIR);
+    const files = await readJobs(JOBS_DIR);
     if (json) terminal.out.write(`${JSON.stringify(report(files), null, 2)}\n`);
-    return json ? statusOf(files) : tell(files, { dir: JOBS_DIR, terminal });
+    else tell(files, { dir: JOBS_DIR, terminal });
+    return statusOf(files);
   },
 });
 
@@ -33,15 +33,11 @@ const report = (files: JobFiles): object => ({
 const statusOf = (files: JobFiles): ExitStatus =>
   files.problems.length === 0 && files.jobs.length > 0 ? EXIT.DONE : EXIT.FAILED;
 
-const tell = (
-  files: JobFiles,
-  { dir, terminal }: { readonly dir: string; readonly terminal: Terminal },
-): ExitStatus => {
+const tell = (files: JobFiles, { dir, terminal }: { readonly dir: string; readonly terminal: Terminal }): void => {
   const { out, err } = terminal;
-  for (const problem of files.problems) out.write(`${formatProblem({ ...problem, file: join(dir, problem.file) })}\n`);
+  for (const problem of files.problems) out.write(`${problemLine(problem, dir)}\n`);
   if (files.problems.length > 0) {
-    const where = counted(files.broken.length, "file");
-    err.write(`${paint(err, "red", `${counted(files.problems.length, "problem")} in ${where}`)}\n`);
+    err.write(`${paint(err, "red", summaryOf(files))}\n`);
   } else if (files.jobs.length === 0) {
     err.write(`${paint(err, "red", `no job found in ${dir}`)}; expected *.yaml or *.yml files with a job each\n`);
   } else {
@@ -50,5 +46,4 @@ const tell = (
       `${paint(out, "green", "valid")}: ${counted(files.jobs.length, "job")}, ${counted(tasks, "task")} in ${dir}\n`,
     );
   }
-  return statusOf(files);
 };

@@ -1,0 +1,87 @@
+import { hostname } from "node:os";
+import { refuseOpenBind } from "../api/host.ts";
+import { startServer } from "../api/server.ts";
+import type { Engine, StopMode } from "../engine/engine.ts";
+import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
+import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
+import { addressUrl, type Origins } from "./settings.ts";
+import { readToken } from "./token.ts";
+import { watchJobs } from "./watch.ts";
+
+export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
+  readonly origins: Origins;
+  readonly jobsDir: string;
+  /** What was read of it already. */
+  readonly jobFiles: JobFiles;
+  /** Of petit. */
+  readonly version: string;
+};
+
+/** A whole petit: database, engine, API and the watch over the job files. */
+export interface App extends AsyncDisposable {
+  readonly engine: Engine;
+  /** Where the API listens; null where it is off. */
+  readonly url: string | null;
+  /** Reads the job files again; what goes wrong is logged. */
+  reload(): Promise<void>;
+  /** Stops the engine, then all the rest. Idempotent; a second call with `now` ends the wait of the first. */
+  stop(how: StopMode): Promise<void>;
+}
+
+/** How long open requests may take when petit stops. */
+const SERVER_GRACE_MS = 1_000;
+
+/**
+ * Starts a petit. First what may be taken: the database, then the port; only then is anything run. Until the engine has
+ * taken up what the last petit left, the API answers that it isn't running yet.
+ */
+export const startApp = async (options: AppOptions): Promise<App> => {
+  const { settings, clock, log, jobsDir } = options;
+  const token = readToken(options);
+  if (settings.api) refuseOpenBind(settings.apiHost, token);
+  await using parts = new AsyncDisposableStack();
+  const engine = openEngine({ ...options, readJobs: readerOf(jobsDir, options.jobFiles) }, parts);
+  const url = settings.api ? await serve({ ...options, token, engine }, parts) : null;
+  await engine.start();
+  const reload = async (): Promise<void> => {
+    await engine.reload().catch((error: unknown) => log.error({ error: String(error) }, "the reload failed"));
+  };
+  if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange: reload }));
+  return assemble({ engine, url, reload }, parts.move());
+};
+
+/** The first reading was made already, before anything was started. */
+const readerOf = (dir: string, first: JobFiles): (() => Promise<JobFiles>) => {
+  let atHand: JobFiles | null = first;
+  return async () => {
+    const files = atHand ?? (await readJobsDir(dir));
+    atHand = null;
+    return files;
+  };
+};
+
+const serve = async (
+  options: AppOptions & { readonly token: string | null; readonly engine: Engine },
+  parts: AsyncDisposableStack,
+): Promise<string> => {
+  const { settings, engine } = options;
+  const server = await startServer({
+    ...options,
+    store: engine.store,
+    host: settings.apiHost,
+    port: settings.apiPort,
+    corsOrigins: settings.corsOrigins,
+    allowedHosts: settings.allowedHosts,
+    hostname: hostname(),
+  });
+  parts.defer(() => server.stop(SERVER_GRACE_MS));
+  return addressUrl(server.hostname, server.port);
+};
+
+const assemble = (made: Pick<App, "engine" | "url" | "reload">, parts: AsyncDisposableStack): App => {
+  const stop = async (how: StopMode): Promise<void> => {
+    await made.engine.stop(how);
+    await parts.disposeAsync();
+  };
+  return { ...made, stop, [Symbol.asyncDispose]: () => stop("now") };
+};

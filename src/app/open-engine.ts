@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { PetitError } from "../domain/errors.ts";
+import { createEngine, type Engine } from "../engine/engine.ts";
+import type { EngineSettings } from "../engine/options.ts";
+import type { JobFiles } from "../jobfile/read-dir.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { lockDatabase } from "../store/lock.ts";
+import { MEMORY, openStore } from "../store/open.ts";
+import { defaultZone, type Settings } from "./settings.ts";
+import { openSpoolDir } from "./spool-dir.ts";
+
+export type OpenEngineOptions = {
+  readonly settings: Settings;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly readJobs: () => Promise<JobFiles>;
+};
+
+/**
+ * The engine with its database and its spool folder, not yet started. What it holds is handed to `parts`, to be let go
+ * of in the reverse order. Throws `taken` where another petit has the database, `unusable_database` where it can't be used.
+ */
+export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
+  const { settings, runtime, clock, log } = options;
+  checkFolder(settings.db);
+  if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
+  const store = parts.use(openStore({ path: settings.db, runtime }));
+  const spool = parts.use(openSpoolDir(settings.db));
+  return parts.use(
+    createEngine({
+      store,
+      runtime,
+      clock,
+      log,
+      readJobs: options.readJobs,
+      spoolDir: spool.path,
+      environment: definedIn(options.environment),
+      settings: engineSettings(settings),
+    }),
+  );
+};
+
+const checkFolder = (db: string): void => {
+  if (db === MEMORY || existsSync(dirname(resolve(db)))) return;
+  throw new PetitError("unusable_database", `there is no folder ${dirname(db)} for the database ${db}; make it first`);
+};
+
+const definedIn = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+
+const engineSettings = (settings: Settings): EngineSettings => ({
+  maxJobs: settings.maxJobs,
+  maxTasks: settings.maxTasks,
+  timezone: defaultZone(settings),
+  killGraceMs: settings.killGraceMs,
+  onInterrupt: settings.onInterrupt,
+  logLimitBytes: settings.logLimitBytes,
+  shutdownTimeoutMs: settings.shutdownTimeoutMs,
+});

@@ -1,0 +1,43 @@
+import { defaultZone } from "../app/settings.ts";
+import { counted } from "./counted.ts";
+import { readableLocal } from "./local-time.ts";
+import { problemLine, summaryOf } from "./read-jobs.ts";
+import type { Ready } from "./run.ts";
+import { paint } from "./terminal.ts";
+
+/** What petit tells when it has started on a terminal. */
+export const banner = (ready: Ready): string => {
+  const { context, app } = ready;
+  const { err } = context.terminal;
+  const rows: readonly (readonly [string, string])[] = [
+    ["jobs", jobsText(ready)],
+    ["next", nextText(ready)],
+    ["API", app.url ?? "off"],
+    ["database", context.settings.db],
+    ["stop", "Ctrl-C"],
+  ];
+  const title = `${paint(err, "bold", `petit ${context.version}`)}\n`;
+  return `${title}${rows.map(([name, text]) => `  ${paint(err, "dim", name.padEnd(10))}${text}\n`).join("")}${problemText(ready)}`;
+};
+
+const jobsText = ({ app, jobsDir, context: { terminal } }: Ready): string => {
+  const count = app.engine.listJobs().length;
+  if (count === 0) return paint(terminal.err, "yellow", `none in ${jobsDir}`);
+  return `${counted(count, "job")} from ${jobsDir}`;
+};
+
+const nextText = ({ app, context }: Ready): string => {
+  const coming = app.engine
+    .listJobs()
+    .flatMap(({ job, nextRunAt }) => (nextRunAt === null ? [] : [{ job, nextRunAt }]));
+  const [first] = coming.sort((a, b) => a.nextRunAt - b.nextRunAt);
+  if (first === undefined) return "no job has a schedule";
+  const paused = app.engine.state === "paused" ? " (but paused: 'petit resume' ends that)" : "";
+  return `${first.job.id} at ${readableLocal(first.nextRunAt, first.job.schedule?.timezone ?? defaultZone(context.settings))}${paused}`;
+};
+
+const problemText = ({ jobFiles, jobsDir, context: { terminal } }: Ready): string => {
+  if (jobFiles.problems.length === 0) return "";
+  const lines = jobFiles.problems.map((problem) => `  ${problemLine(problem, jobsDir)}\n`).join("");
+  return `${paint(terminal.err, "red", `${summaryOf(jobFiles)}:`)}\n${lines}`;
+};

@@ -1,0 +1,85 @@
+import type { ArgsDef } from "citty";
+import { PetitError } from "../domain/errors.ts";
+import { type Command, defineCommand } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { argsOf, globalArgs, ownArgs } from "./flags.ts";
+
+const SHELLS = ["bash", "zsh", "fish"] as const;
+
+export const completion = defineCommand({
+  name: "completion",
+  summary: "Print a completion script for bash, zsh or fish",
+  description: "Prints a script that has the shell complete petit's commands and flags.",
+  args: {
+    SHELL: { type: "positional", required: true, description: "bash, zsh or fish." },
+  },
+  settings: [],
+  examples: [
+    "petit completion bash > /etc/bash_completion.d/petit",
+    'eval "$(petit completion zsh)"',
+    "petit completion fish > ~/.config/fish/completions/petit.fish",
+  ],
+  run: async ({ SHELL }, { terminal, commands }) => {
+    const shell = SHELLS.find((each) => each === SHELL);
+    if (shell === undefined) {
+      throw new PetitError("invalid_request", `no completion for '${SHELL}'; expected ${SHELLS.join(", ")}`);
+    }
+    terminal.out.write(SCRIPTS[shell](commands));
+    return EXIT.DONE;
+  },
+});
+
+const bashScript = (commands: readonly Command[]): string => {
+  const names = commands.map(({ name }) => name);
+  const cases = commands.map((command) => `    ${command.name}) words="${flagsOf(argsOf(command)).join(" ")}" ;;`);
+  return `_petit() {
+  local current=\${COMP_WORDS[COMP_CWORD]} command="" word words
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $word in ${names.join("|")}) command=$word; break ;; esac
+  done
+  case $command in
+    "") words="${[...names, ...flagsOf(globalArgs)].join(" ")}" ;;
+${cases.join("\n")}
+  esac
+  # Without a match the shell completes file names.
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o default -F _petit petit
+`;
+};
+
+const zshScript = (commands: readonly Command[]): string =>
+  `autoload -U +X bashcompinit && bashcompinit\n${bashScript(commands)}`;
+
+const fishScript = (commands: readonly Command[]): string =>
+  [
+    ...commands.map(
+      ({ name, summary }) => `complete -c petit -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
+    ),
+    ...fishFlags(globalArgs, ""),
+    ...commands.flatMap((command) => fishFlags(ownArgs(command), `-n '__fish_seen_subcommand_from ${command.name}' `)),
+    "",
+  ].join("\n");
+
+const fishFlags = (args: ArgsDef, when: string): readonly string[] =>
+  Object.entries(args)
+    .filter(([, arg]) => arg.type !== "positional")
+    .map(([name, arg]) => {
+      const short = "alias" in arg && typeof arg.alias === "string" ? ` -s ${arg.alias}` : "";
+      const value = arg.type === "string" ? " -r" : "";
+      const written = "negativeDescription" in arg && arg.negativeDescription ? `no-${name}` : name;
+      return `complete -c petit ${when}-l ${written}${short}${value} -d ${quoted(arg.description ?? "")}`;
+    });
+
+const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const satisfies Record<
+  (typeof SHELLS)[number],
+  (commands: readonly Command[]) => string
+>;
+
+const flagsOf = (args: ArgsDef): readonly string[] =>
+  Object.entries(args)
+    .filter(([, arg]) => arg.type !== "positional")
+    .map(([name, arg]) => ("negativeDescription" in arg && arg.negativeDescription ? `--no-${name}` : `--${name}`));
+
+/** In single quotes, for fish. */
+const quoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

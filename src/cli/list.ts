@@ -1,0 +1,50 @@
+import { jobList } from "../api/job-shape.ts";
+import { defaultZone } from "../app/settings.ts";
+import type { Job } from "../domain/job.ts";
+import { compileSchedule } from "../domain/schedule.ts";
+import type { JobView } from "../engine/engine.ts";
+import { defineCommand } from "./command.ts";
+import { readableLocal } from "./local-time.ts";
+import { readJobs, warnOfProblems } from "./read-jobs.ts";
+import { table } from "./table.ts";
+
+export const list = defineCommand({
+  name: "list",
+  summary: "The jobs, with schedule, next occurrence and tasks",
+  description:
+    "Lists the jobs of a folder, by id. With --json: as GET /api/jobs answers. Exit status 1 where a file is invalid.",
+  args: {
+    JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
+  },
+  settings: ["timezone"],
+  examples: ["petit list examples/jobs", "petit list examples/jobs --json"],
+  run: async ({ JOBS_DIR }, { terminal: { out, err }, json, settings, clock }) => {
+    const files = await readJobs(JOBS_DIR);
+    const zone = defaultZone(settings);
+    const views = files.jobs.map((job) => viewOf(job, { zone, now: clock.now() }));
+    if (json) out.write(`${JSON.stringify(jobList(views), null, 2)}\n`);
+    else
+      out.write(
+        table(
+          ["JOB", "SCHEDULE", "NEXT", "TASKS"],
+          views.map((view) => rowOf(view, zone)),
+          out,
+        ),
+      );
+    return warnOfProblems(files, { dir: JOBS_DIR, err });
+  },
+});
+
+const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: number }): JobView => ({
+  job,
+  nextRunAt: job.schedule === null || !job.enabled ? null : compileSchedule(job.schedule, zone).next(now),
+  lastRun: null,
+  running: 0,
+});
+
+const rowOf = ({ job, nextRunAt }: JobView, zone: string): readonly string[] => [
+  job.id,
+  job.enabled ? (job.schedule?.expressions.join(", ") ?? "-") : "disabled",
+  nextRunAt === null ? "-" : readableLocal(nextRunAt, job.schedule?.timezone ?? zone),
+  String(job.tasks.length),
+];

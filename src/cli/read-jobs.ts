@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { checkJobsDir } from "../app/jobs-dir.ts";
+import { PetitError } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
+import { formatProblem, type Problem } from "../jobfile/problem.ts";
+import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
+import { suggest } from "../lib/suggest.ts";
+import { counted } from "./counted.ts";
+import { EXIT, type ExitStatus } from "./exit.ts";
+import { Failure } from "./failure.ts";
+import { paint, type Screen } from "./terminal.ts";
+
+/** What a folder of job files holds. Throws `not_found` where there is no such folder. */
+export const readJobs = async (dir: string): Promise<JobFiles> => {
+  await checkJobsDir(dir);
+  return readJobsDir(dir);
+};
+
+/** A problem as a compiler says it: with the path from where the user is. */
+export const problemLine = (problem: Problem, dir: string): string =>
+  formatProblem({ ...problem, file: join(dir, problem.file) });
+
+/** Says what is wrong beside what a command was asked for. The answer is the exit status to end with. */
+export const warnOfProblems = (
+  files: JobFiles,
+  { dir, err }: { readonly dir: string; readonly err: Screen },
+): ExitStatus => {
+  for (const problem of files.problems) err.write(`${problemLine(problem, dir)}\n`);
+  if (files.problems.length === 0) return EXIT.DONE;
+  err.write(`${paint(err, "red", summaryOf(files))}: their jobs are left out\n`);
+  return EXIT.FAILED;
+};
+
+/** `3 problems in 2 files` */
+export const summaryOf = (files: JobFiles): string =>
+  `${counted(files.problems.length, "problem")} in ${counted(files.broken.length, "file")}`;
+
+/**
+ * The job of that id. Throws `not_found` with a suggestion; where files are broken it may be in one of them, which is a
+ * failure.
+ */
+export const findJob = (files: JobFiles, { id, dir }: { readonly id: string; readonly dir: string }): Job => {
+  const job = files.jobs.find((each) => each.id === id);
+  if (job !== undefined) return job;
+  if (files.problems.length > 0) throw new Failure(EXIT.FAILED, `no valid job '${id}' in ${dir}: ${summaryOf(files)}`);
+  const near = suggest(
+    id,
+    files.jobs.map((each) => each.id),
+  );
+  const hint = near === null ? "" : `; did you mean '${near}'?`;
+  throw new PetitError("not_found", `no job '${id}' in ${dir}${hint}`);
+};

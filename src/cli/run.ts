@@ -1,0 +1,78 @@
+import type { App } from "../app/app.ts";
+import { SETTINGS } from "../app/settings.ts";
+import { PetitError } from "../domain/errors.ts";
+import type { JobFiles } from "../jobfile/read-dir.ts";
+import { banner } from "./banner.ts";
+import { type Context, defineCommand } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { problemLine, readJobs, summaryOf } from "./read-jobs.ts";
+
+export const run = defineCommand({
+  name: "run",
+  summary: "Schedule and run the jobs, with the HTTP API, in the foreground",
+  description:
+    "Runs the jobs of JOBS_DIR on their schedules and serves the HTTP API until SIGTERM or SIGINT ends it. SIGHUP has it " +
+    "read the job files again. Each flag is also a variable (PETIT_API_PORT) and a key of the configuration file (api_port).",
+  args: {
+    JOBS_DIR: {
+      type: "positional",
+      required: false,
+      description: `The folder of the job files. [default: the jobs_dir setting, ${SETTINGS.jobsDir.default}]`,
+    },
+  },
+  settings: [
+    "api",
+    "apiPort",
+    "apiHost",
+    "allowedHosts",
+    "corsOrigins",
+    "maxJobs",
+    "maxTasks",
+    "onShutdown",
+    "shutdownTimeoutMs",
+    "onInterrupt",
+    "killGraceMs",
+    "logLimitBytes",
+    "timezone",
+    "watch",
+    "strict",
+  ],
+  examples: ["petit run examples/jobs", "petit --db petit.db run examples/jobs --api-port 9000 -j 4"],
+  run: async ({ JOBS_DIR }, context) => {
+    const { settings, terminal } = context;
+    const jobsDir = JOBS_DIR ?? settings.jobsDir;
+    const jobFiles = await readJobs(jobsDir);
+    if (settings.strict) refuseProblems(jobFiles, jobsDir);
+    // Elysia and pino are not for the commands that need neither.
+    const [{ runApp }, { openLog }] = await Promise.all([import("../app/run-app.ts"), import("../app/logger.ts")]);
+    const format = settings.logFormat ?? (terminal.err.isTerminal && !context.json ? "pretty" : "json");
+    const log = openLog({ level: settings.logLevel, format, color: terminal.err.color });
+    await runApp({ ...context, log, jobsDir, jobFiles }, (app) => {
+      if (format === "pretty") terminal.err.write(banner({ app, jobsDir, jobFiles, context }));
+      else log.info(readyFields({ app, jobsDir, jobFiles, context }), "petit is ready");
+    });
+    return EXIT.DONE;
+  },
+});
+
+const refuseProblems = (files: JobFiles, dir: string): void => {
+  if (files.problems.length === 0) return;
+  const lines = files.problems.map((problem) => problemLine(problem, dir)).join("\n");
+  throw new PetitError("invalid_request", `${summaryOf(files)}, and --strict is on:\n${lines}`);
+};
+
+export type Ready = {
+  readonly app: App;
+  readonly jobsDir: string;
+  readonly jobFiles: JobFiles;
+  readonly context: Context;
+};
+
+const readyFields = ({ app, jobsDir, jobFiles, context }: Ready): Record<string, unknown> => ({
+  version: context.version,
+  url: app.url,
+  db: context.settings.db,
+  jobs_dir: jobsDir,
+  jobs: app.engine.listJobs().length,
+  problems: jobFiles.problems.length,
+});

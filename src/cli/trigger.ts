@@ -1,0 +1,59 @@
+import { PetitError } from "../domain/errors.ts";
+import { defineCommand } from "./command.ts";
+import { triggerHere } from "./trigger-here.ts";
+import { triggerThere } from "./trigger-there.ts";
+
+export const trigger = defineCommand({
+  name: "trigger",
+  summary: "Run a job now: in this process, or by the running petit",
+  description:
+    "With JOBS_DIR: runs the job once in this process and shows its output live; nothing is kept unless --db names a " +
+    "database. With JOB alone: asks the running petit. The exit status is 0 where the run completed, else 1.",
+  usage: ["petit trigger JOBS_DIR JOB", "petit trigger JOB"],
+  args: {
+    "JOBS_DIR|JOB": {
+      type: "positional",
+      required: true,
+      description: "The folder of the job files; the job, where it stands alone.",
+    },
+    JOB: { type: "positional", required: false, description: "The job to run, out of that folder." },
+    param: {
+      type: "string",
+      alias: "p",
+      valueHint: "NAME=VALUE",
+      description: "A value for a param of the job; can be repeated.",
+    },
+    wait: { type: "boolean", description: "Wait until the run has ended (in this process: always)." },
+    follow: { type: "boolean", alias: "f", description: "Show its output meanwhile (in this process: always)." },
+    "idempotency-key": {
+      type: "string",
+      valueHint: "KEY",
+      description: "The same key gives the same run again, for 24 hours.",
+    },
+  },
+  settings: ["maxTasks", "killGraceMs", "logLimitBytes", "timezone"],
+  examples: [
+    "petit trigger examples/jobs hello_world",
+    "petit trigger examples/jobs greet --param name=you --db petit.db",
+    "petit trigger data_pipeline --follow",
+  ],
+  run: (args, context) => {
+    const request = {
+      params: readParams(context.flags.get("param") ?? []),
+      ...(args["idempotency-key"] === undefined ? {} : { idempotencyKey: args["idempotency-key"] }),
+    };
+    const first = args["JOBS_DIR|JOB"];
+    if (args.JOB !== undefined) return triggerHere({ dir: first, jobId: args.JOB, request }, context);
+    return triggerThere({ jobId: first, request, wait: args.wait === true, follow: args.follow === true }, context);
+  },
+});
+
+/** `name=value` each; the value may be empty, and hold further `=`. */
+const readParams = (texts: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new PetitError("invalid_request", `--param is '${text}'; expected NAME=VALUE`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import type { Origin } from "../../src/app/settings.ts";
+import { readToken } from "../../src/app/token.ts";
+import { tempFolder } from "../support/cli.ts";
+
+const read = (
+  tokenFile: string | null,
+  environment: Readonly<Record<string, string>> = {},
+  kind: Origin["kind"] = "flag",
+): string | null => readToken({ settings: { tokenFile }, origins: { tokenFile: { kind, name: "" } }, environment });
+
+describe("readToken", () => {
+  test("is null where nothing names one", () => {
+    expect(read(null, {}, "default")).toBeNull();
+  });
+
+  test("comes from a file, less the blanks around it", () => {
+    using folder = tempFolder();
+    expect(read(folder.write("token", "  s3cret\n"))).toBe("s3cret");
+  });
+
+  test("comes from PETIT_API_TOKEN", () => {
+    expect(read(null, { PETIT_API_TOKEN: "s3cret" }, "default")).toBe("s3cret");
+  });
+
+  test("comes from the systemd credential, which need not be there", () => {
+    using folder = tempFolder();
+    const environment = { CREDENTIALS_DIRECTORY: folder.path };
+    expect(read(null, environment, "default")).toBeNull();
+    folder.write("petit-token", "s3cret\n");
+    expect(read(null, environment, "default")).toBe("s3cret");
+  });
+
+  test("prefers the variable to a file that only the configuration file names", () => {
+    using folder = tempFolder();
+    const file = folder.write("token", "of-file");
+    expect(read(file, { PETIT_API_TOKEN: "of-variable" }, "file")).toBe("of-variable");
+    expect(read(file, { PETIT_API_TOKEN: "of-variable" }, "flag")).toBe("of-file");
+    expect(read(file, {}, "file")).toBe("of-file");
+  });
+
+  test("has to be one line of printable characters, and is not repeated in the message", () => {
+    using folder = tempFolder();
+    expect(() => read(folder.write("empty", "\n"))).toThrow("is empty");
+    expect(() => read(folder.write("blank", "s3cret word"))).toThrow("has characters that a token can't have");
+    expect(() => read(folder.write("blank", "s3cret word"))).not.toThrow("s3cret");
+    expect(() => read(`${folder.path}/missing`)).toThrow("can't be read");
+  });
+});

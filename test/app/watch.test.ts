@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { watchJobs } from "../../src/app/watch.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { type TempFolder, tempFolder } from "../support/cli.ts";
+
+/** Does `change` in a watched folder, and resolves when the watch has told of it. */
+const toldOf = async (change: (folder: TempFolder) => void): Promise<void> => {
+  using folder = tempFolder();
+  folder.write("a.yaml", "id: a\n");
+  const told = Promise.withResolvers<void>();
+  const onChange = async (): Promise<void> => told.resolve();
+  await using _ = await watchJobs({ dir: folder.path, clock: systemClock, log: silentLog, onChange });
+  change(folder);
+  await told.promise;
+};
+
+describe("watchJobs", () => {
+  const changes: readonly (readonly [string, (folder: TempFolder) => void])[] = [
+    ["a file is added", (folder) => folder.write("b.yml", "id: b\n")],
+    ["a file is changed", ({ path }) => appendFileSync(join(path, "a.yaml"), "name: A\n")],
+    ["a file is removed", ({ path }) => rmSync(join(path, "a.yaml"))],
+    ["a file is added in a new folder", (folder) => folder.write("deep/er/c.yaml", "id: c\n")],
+    [
+      "an editor saves by renaming",
+      ({ path }) => {
+        writeFileSync(join(path, ".a.yaml.swp"), "id: changed\n");
+        renameSync(join(path, ".a.yaml.swp"), join(path, "a.yaml"));
+      },
+    ],
+  ];
+  test.each(changes)("tells when %s", async (_, change) => {
+    await toldOf(change);
+  });
+
+  test("doesn't tell of files that are no job files", async () => {
+    using folder = tempFolder();
+    const changes: string[] = [];
+    const told = Promise.withResolvers<void>();
+    const onChange = async (): Promise<void> => {
+      changes.push("told");
+      told.resolve();
+    };
+    await using _ = await watchJobs({ dir: folder.path, clock: systemClock, log: silentLog, onChange });
+    folder.write("notes.txt", "x");
+    folder.write(".hidden.yaml", "x");
+    mkdirSync(join(folder.path, ".git"));
+    folder.write(".git/x.yaml", "x");
+    folder.write("real.yaml", "id: real\n");
+    await told.promise;
+    expect(changes).toEqual(["told"]);
+  });
+});

@@ -1,0 +1,26 @@
+import { describe, expect, test } from "bun:test";
+import { suggest } from "../../src/lib/suggest.ts";
+
+describe("suggest", () => {
+  const commands = ["run", "runs", "retry", "validate", "list", "trigger", "status"];
+  const cases: readonly (readonly [string, string | null])[] = [
+    ["vaildate", "validate"],
+    ["validat", "validate"],
+    ["VALIDATE", "validate"],
+    ["rnu", "run"],
+    ["lsit", "list"],
+    ["statsu", "status"],
+    ["triger", "trigger"],
+    ["completely_else", null],
+    ["toString", null],
+    ["", null],
+  ];
+  test.each(cases)("answers %p with %p", (word, expected) => {
+    expect(suggest(word, commands)).toBe(expected);
+  });
+
+  test("prefers the nearest candidate, and the first of equally near ones", () => {
+    expect(suggest("runs", commands)).toBe("runs");
+    expect(suggest("abc", ["abd", "abe"])).toBe("abd");
+  });
+});

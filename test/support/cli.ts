@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const ROOT = join(import.meta.dir, "..", "..");
+
+/** What the tests run: `PETIT_TEST_TARGET=executable` is `dist/petit`, else the source. */
+export const PETIT: readonly string[] =
+  process.env.PETIT_TEST_TARGET === "executable"
+    ? [join(ROOT, "dist", "petit")]
+    : [process.execPath, join(ROOT, "src", "main.ts")];
+
+export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
+
+export type CliOptions = {
+  /** By default a folder that is empty. */
+  readonly cwd?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+/** An environment in which no configuration of this machine counts. */
+export const cleanEnvironment = (home: string): Record<string, string> => ({
+  PATH: process.env.PATH ?? "/usr/bin:/bin",
+  HOME: home,
+  XDG_CONFIG_HOME: join(home, ".config"),
+  TZ: "UTC",
+});
+
+/** Runs `petit ARGS…` to its end. */
+export const petit = async (args: readonly string[], options: CliOptions = {}): Promise<Ended> => {
+  using folder = tempFolder();
+  const [program = "", ...before] = PETIT;
+  const child = spawn(program, [...before, ...args], {
+    cwd: options.cwd ?? folder.path,
+    env: { ...cleanEnvironment(folder.path), ...options.environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr, status] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    }),
+  ]);
+  return { status, stdout, stderr };
+};
+
+const textOf = async (stream: AsyncIterable<Buffer>): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+};
+
+export type TempFolder = Disposable & {
+  readonly path: string;
+  /** Writes a file below it, folders included; answers its path. */
+  readonly write: (name: string, text: string) => string;
+};
+
+/** A folder that is gone at the end. */
+export const tempFolder = (): TempFolder => {
+  const path = mkdtempSync(join(tmpdir(), "petit-test-"));
+  return {
+    path,
+    write: (name, text) => {
+      const file = join(path, name);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+      return file;
+    },
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+};
