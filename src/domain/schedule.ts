@@ -40,6 +40,14 @@ export const compileSchedule = (spec: ScheduleSpec, defaultTimezone: string): Sc
   return { timezone, next: (after) => earliest(rules, after) };
 };
 
+/** Null where an expression can be read, and is due some day; else what is wrong, and what was expected. */
+export const whyUnusable = (text: string): string | null => {
+  const expression = parseExpression(text);
+  if (expression.kind === "wrong") return `'${text}' is not a schedule: ${expression.problem}`;
+  if (expression.kind === "every" || wallClock(expression.pattern)(0) !== null) return null;
+  return `'${text}' never fires; expected a day that some year has`;
+};
+
 /** What a timezone looks like, for messages. */
 export const TIMEZONE_FORM = 'expected an IANA name such as "Europe/Paris" or "UTC"';
 

@@ -1,12 +1,109 @@
+import { readFileSync, statSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { PetitError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
+import { checkJobs } from "./check-jobs.ts";
+import { describeFailure, listFiles } from "./list-files.ts";
 import type { Problem } from "./problem.ts";
+import { type FileContent, readJobFile } from "./read-job-file.ts";
 
 /** What a JOBS_DIR holds. */
 export type JobFiles = {
-  /** The valid jobs, by id. */
+  /** The jobs of the files in which nothing is wrong, by id. */
   readonly jobs: readonly Job[];
   /** Everything that is wrong, by file and place. */
   readonly problems: readonly Problem[];
-  /** The files that have a problem, relative to JOBS_DIR: their jobs keep their last good version. */
+  /**
+   * The files that have a problem, relative to JOBS_DIR: their jobs keep their last good version. A folder that can't be
+   * read stands for all files below it (`isBroken` tells).
+   */
   readonly broken: readonly string[];
+};
+
+/** Whether a file is one of `broken`, or lies in a folder that is. */
+export const isBroken = (broken: readonly string[], file: string): boolean =>
+  broken.some((path) => path === file || path === "." || file.startsWith(`${path}/`));
+
+/**
+ * Reads and checks every job file of a folder. A file with a problem contributes no job. Gives way to other work while
+ * it reads. Throws `not_found` where there is no such folder.
+ */
+export const readJobsDir = async (dir: string): Promise<JobFiles> => {
+  const root = resolve(dir);
+  await requireFolder(root, dir);
+  const listing = await listFiles(root);
+  const contents: FileContent[] = [];
+  const failed = listing.failures.map(({ file, message }) => wholeFile(file, message));
+  let pausedAt = performance.now();
+  for (const file of listing.files) {
+    contents.push(readFile(root, file));
+    if (performance.now() - pausedAt < BATCH_MS) continue;
+    await setImmediate();
+    pausedAt = performance.now();
+  }
+  return assemble([...failed, ...contents]);
+};
+
+/** How long to read in one go: a run that is due meanwhile waits no longer than this. */
+const BATCH_MS = 10;
+
+const requireFolder = async (root: string, dir: string): Promise<void> => {
+  const stats = await stat(root).catch(() => null);
+  if (stats === null)
+    throw new PetitError("not_found", `JOBS_DIR '${dir}' was not found; expected a folder of job files`);
+  if (!stats.isDirectory())
+    throw new PetitError("not_found", `JOBS_DIR '${dir}' is a file; expected the folder it is in`);
+};
+
+const wholeFile = (file: string, message: string): FileContent => ({
+  jobs: [],
+  declarations: [],
+  problems: [{ file, line: 1, column: 1, path: "", message }],
+});
+
+const MAX_BYTES = 2 ** 20;
+
+const readFile = (root: string, file: string): FileContent => {
+  try {
+    const path = join(root, file);
+    const stats = statSync(path);
+    if (!stats.isFile()) return wholeFile(file, "is not a regular file; expected a job file");
+    const bytes = stats.size > MAX_BYTES ? null : readFileSync(path);
+    if (bytes === null || bytes.length > MAX_BYTES)
+      return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
+    const text = decode(bytes);
+    return text === null
+      ? wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8")
+      : readJobFile({ file, folder: dirname(path), text });
+  } catch (error) {
+    return wholeFile(file, describeFailure(error));
+  }
+};
+
+/** Null where the bytes aren't UTF-8. */
+const decode = (bytes: Uint8Array): string | null => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+};
+
+const assemble = (contents: readonly FileContent[]): JobFiles => {
+  const conflicts = checkJobs(contents.flatMap((content) => content.declarations));
+  const problems = [...contents.flatMap((content) => content.problems), ...conflicts.map(({ problem }) => problem)];
+  const broken = new Set([...problems.map(({ file }) => file), ...conflicts.flatMap(({ files }) => files)]);
+  const jobs = contents.flatMap((content) => content.jobs).filter((job) => !broken.has(job.source.file));
+  return {
+    jobs: jobs.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    problems: problems.sort(byPlace),
+    broken: [...broken].sort(),
+  };
+};
+
+const byPlace = (a: Problem, b: Problem): number => {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
 };

@@ -1,0 +1,113 @@
+import type { Dependency } from "../domain/dependency.ts";
+import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.ts";
+import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
+import type { Retry } from "../domain/retry.ts";
+import type { ScheduleSpec } from "../domain/schedule.ts";
+import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS, type JobFields, type TaskFields } from "./schema.ts";
+
+/** Makes a job of the fields of a file in which nothing is wrong. */
+export const buildJob = (fields: JobFields, source: Source): Job => ({
+  id: toJobId(fields.id),
+  name: fields.name ?? fields.id,
+  description: fields.description ?? null,
+  enabled: fields.enabled,
+  schedule: fields.schedule === undefined ? null : buildSchedule(fields.schedule),
+  maxConcurrency: fields.max_concurrency ?? null,
+  onOverlap: fields.on_overlap,
+  timeoutMs: fields.timeout ?? null,
+  killGraceMs: fields.kill_grace ?? null,
+  onInterrupt: fields.on_interrupt ?? null,
+  dependsOn: fields.depends_on.map(buildGate),
+  config: fields.config,
+  params: Object.fromEntries(Object.entries(fields.params).map(([name, param]) => [name, buildParam(param)])),
+  environment: fields.environment,
+  inheritEnvironment: fields.inherit_environment,
+  retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
+  tasks: fields.tasks.map(buildTask),
+  source,
+});
+
+const toJobId = (text: string): JobId => {
+  const id = parseJobId(text);
+  if (id === null) throw new Error(`an id that was not checked: ${text}`);
+  return id;
+};
+
+const toTaskId = (text: string): TaskId => {
+  const id = parseTaskId(text);
+  if (id === null) throw new Error(`an id that was not checked: ${text}`);
+  return id;
+};
+
+type ScheduleFields = NonNullable<JobFields["schedule"]>;
+
+const buildSchedule = (fields: ScheduleFields): ScheduleSpec => {
+  const full = isMap(fields) ? fields : null;
+  return {
+    expressions: isMap(fields) ? toList(fields.cron) : toList(fields),
+    timezone: full?.timezone ?? null,
+    catchup: full?.catchup ?? DEFAULT_CATCHUP,
+    catchupWindowMs: full?.catchup_window ?? DEFAULT_CATCHUP_WINDOW_MS,
+    jitterMs: full?.jitter ?? 0,
+  };
+};
+
+const isMap = <T>(value: T): value is Exclude<T, string | readonly string[]> =>
+  typeof value !== "string" && !Array.isArray(value);
+
+const toList = (value: string | readonly string[]): readonly string[] => (typeof value === "string" ? [value] : value);
+
+const buildGate = (fields: JobFields["depends_on"][number]): Dependency => {
+  if (typeof fields === "string") return { jobId: toJobId(fields), condition: "last_success", windowMs: null };
+  const jobId = toJobId(fields.job ?? fields.job_id ?? "");
+  if (typeof fields.condition === "string") return { jobId, condition: fields.condition, windowMs: null };
+  const window = fields.condition.within_window;
+  return { jobId, condition: "within_window", windowMs: typeof window === "number" ? window : window.seconds };
+};
+
+const buildParam = (fields: JobFields["params"][string]): Param => ({
+  description: fields.description ?? null,
+  default: fields.default ?? null,
+  required: fields.required,
+  enum: fields.enum ?? null,
+  pattern: fields.pattern ?? null,
+});
+
+const buildTask = (fields: TaskFields): Task => ({
+  id: toTaskId(fields.id),
+  name: fields.name ?? fields.id,
+  dependsOn: [...new Set(fields.depends_on)].map(toTaskId),
+  condition: fields.condition,
+  program: buildProgram(fields),
+  args: fields.args,
+  workingDir: fields.working_dir ?? null,
+  stdin: fields.stdin ?? null,
+  environment: fields.environment,
+  timeoutMs: fields.timeout ?? fields.timeout_secs ?? null,
+  retry: fields.retry === undefined ? null : buildRetry(fields.retry),
+});
+
+const DEFAULT_SHELL = ["/bin/sh", "-e"];
+
+const buildProgram = (fields: TaskFields): Program => {
+  const script = fields.script ?? "";
+  switch (fields.type) {
+    case "command":
+      return { type: "command", command: fields.command ?? "" };
+    case "shell":
+      return { type: "shell", script, shell: fields.shell ?? DEFAULT_SHELL };
+    case "python":
+    case "typescript":
+      return fields.inline
+        ? { type: fields.type, inline: true, text: script }
+        : { type: fields.type, inline: false, file: script };
+  }
+};
+
+const buildRetry = (fields: NonNullable<TaskFields["retry"]>): Retry => ({
+  maxAttempts: fields.max_attempts,
+  delayMs: fields.delay ?? fields.delay_secs ?? 0,
+  backoff: fields.backoff,
+  maxDelayMs: fields.max_delay,
+  condition: fields.condition,
+});

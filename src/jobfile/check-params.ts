@@ -1,0 +1,35 @@
+import { whyUnfit } from "../domain/param.ts";
+import type { Report } from "./report.ts";
+import type { JobDraft } from "./schema.ts";
+
+type ParamDraft = NonNullable<NonNullable<JobDraft["params"]>[string]>;
+
+/** That a param's pattern can be read, and that its default is one of the values it allows. */
+export const checkParams = ({ params }: JobDraft, report: Report): void => {
+  for (const [name, param] of Object.entries(params ?? {})) {
+    if (param !== undefined) checkParam(name, param, report);
+  }
+};
+
+const checkParam = (name: string, param: ParamDraft, report: Report): void => {
+  const patternProblem = param.pattern === undefined ? null : whyNotPattern(param.pattern);
+  if (patternProblem !== null) report.addAt(["params", name, "pattern"], patternProblem);
+  if (param.default === undefined) return;
+  if (param.required)
+    report.addAt(["params", name, "required"], "is true although there is a default; expected one of the two");
+  const allowed = { enum: listed(param.enum), pattern: patternProblem === null ? (param.pattern ?? null) : null };
+  const problem = whyUnfit(name, allowed, param.default);
+  if (problem !== null) report.addAt(["params", name, "default"], problem);
+};
+
+const listed = (values: readonly (string | undefined)[] | undefined): readonly string[] | null =>
+  values === undefined ? null : values.filter((value) => value !== undefined);
+
+const whyNotPattern = (pattern: string): string | null => {
+  try {
+    new RegExp(pattern, "u");
+    return null;
+  } catch (error) {
+    return `'${pattern}' is not a regular expression: ${error instanceof Error ? error.message : error}`;
+  }
+};

@@ -1,0 +1,33 @@
+import { isTimezone } from "../domain/local-time.ts";
+import { TIMEZONE_FORM, whyUnusable } from "../domain/schedule.ts";
+import { suggest } from "../lib/suggest.ts";
+import type { Place, Report } from "./report.ts";
+import type { JobDraft } from "./schema.ts";
+
+/** That every expression of a schedule can be read and comes to pass some day, and that its zone exists. */
+export const checkSchedule = ({ schedule }: JobDraft, report: Report): void => {
+  if (schedule === undefined) return;
+  const isShort = typeof schedule === "string" || isList(schedule);
+  checkExpressions(isShort ? schedule : schedule.cron, { path: isShort ? ["schedule"] : ["schedule", "cron"], report });
+  if (!isShort) checkTimezone(schedule.timezone, report);
+};
+
+/** `Array.isArray` doesn't narrow a readonly list. */
+const isList = <Item>(value: readonly Item[] | object): value is readonly Item[] => Array.isArray(value);
+
+type Expressions = string | readonly (string | undefined)[] | undefined;
+
+const checkExpressions = (expressions: Expressions, { path, report }: Place): void => {
+  const isOne = typeof expressions === "string";
+  for (const [index, text] of (isOne ? [expressions] : (expressions ?? [])).entries()) {
+    const problem = text === undefined || text.trim() === "" ? null : whyUnusable(text);
+    if (problem !== null) report.addAt(isOne ? path : [...path, index], problem);
+  }
+};
+
+const checkTimezone = (timezone: string | undefined, report: Report): void => {
+  if (timezone === undefined || timezone.trim() === "" || isTimezone(timezone)) return;
+  const near = suggest(timezone, Intl.supportedValuesOf("timeZone"));
+  const hint = near === null ? TIMEZONE_FORM : `did you mean '${near}'?`;
+  report.addAt(["schedule", "timezone"], `'${timezone}' is not a timezone; ${hint}`);
+};

@@ -1,0 +1,51 @@
+import { readdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/** The job files below a folder, and what of it can't be looked into; both relative to it, in order. */
+export type Listing = {
+  readonly files: readonly string[];
+  readonly failures: readonly { readonly file: string; readonly message: string }[];
+};
+
+/** Lists `*.yaml` and `*.yml`, recursively; names that begin with `.` are skipped, links are followed, each folder once. */
+export const listFiles = async (root: string): Promise<Listing> => {
+  const files: string[] = [];
+  const failures: { file: string; message: string }[] = [];
+  const seen = new Set<string>();
+
+  const visit = async (relative: string): Promise<void> => {
+    const real = await realpath(join(root, relative));
+    if (seen.has(real)) return;
+    seen.add(real);
+    for (const entry of await readdir(join(root, relative), { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      const isLink = entry.isSymbolicLink();
+      if (entry.isDirectory() || (isLink && (await isFolder(join(root, path))))) await attempt(path);
+      else if (/\.ya?ml$/i.test(entry.name)) files.push(path);
+    }
+  };
+  const attempt = async (path: string): Promise<void> => {
+    try {
+      await visit(path);
+    } catch (error) {
+      failures.push({ file: path === "" ? "." : path, message: describeFailure(error) });
+    }
+  };
+  await attempt("");
+  return { files: files.sort(), failures };
+};
+
+const isFolder = async (path: string): Promise<boolean> => {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+};
+
+/** `can't be read (EACCES: permission denied)` */
+export const describeFailure = (error: unknown): string => {
+  const text = error instanceof Error ? error.message.split(", ").slice(0, 1).join("") : String(error);
+  return `can't be read (${text}); expected a file or folder that petit may read`;
+};
