@@ -75,7 +75,9 @@ const serve = async (
     hostname: hostname(),
   });
   parts.defer(() => server.stop(SERVER_GRACE_MS));
-  return addressUrl(server.hostname, server.port);
+  const url = addressUrl(server.hostname, server.port);
+  engine.store.setHolder(`process ${process.pid} (${url})`);
+  return url;
 };
 
 const assemble = (made: Pick<App, "engine" | "url" | "reload">, parts: AsyncDisposableStack): App => {
@@ -83,5 +85,5 @@ const assemble = (made: Pick<App, "engine" | "url" | "reload">, parts: AsyncDisp
     await made.engine.stop(how);
     await parts.disposeAsync();
   };
-  return { ...made, stop, [Symbol.asyncDispose]: () => stop("now") };
+  return { ...made, stop, [Symbol.asyncDispose]: async () => (parts.disposed ? undefined : stop("now")) };
 };

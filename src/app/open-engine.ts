@@ -19,6 +19,8 @@ export type OpenEngineOptions = {
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly readJobs: () => Promise<JobFiles>;
+  /** As the engine takes it. */
+  readonly followSchedules?: boolean;
 };
 
 /**
@@ -30,6 +32,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
   checkFolder(settings.db);
   if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
   const store = parts.use(openStore({ path: settings.db, runtime }));
+  store.setHolder(`process ${process.pid}`);
   const spool = parts.use(openSpoolDir(settings.db));
   return parts.use(
     createEngine({
@@ -41,6 +44,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       spoolDir: spool.path,
       environment: definedIn(options.environment),
       settings: engineSettings(settings),
+      followSchedules: options.followSchedules ?? true,
     }),
   );
 };

@@ -1,4 +1,3 @@
-import type { Log } from "../lib/log.ts";
 import { type App, type AppOptions, startApp } from "./app.ts";
 import { onSignal, type Signal } from "./signals.ts";
 
@@ -21,18 +20,7 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
   await using _app = app;
   ready(app);
   const signal = await asked.promise;
-  tellStop(log, { signal, how: settings.onShutdown, running: app.engine.counts.running });
+  log.info({ signal, how: settings.onShutdown }, "stopping; a second signal ends what runs at once");
   await app.stop(settings.onShutdown);
   log.info({}, "stopped");
-};
-
-const tellStop = (
-  log: Log,
-  { signal, how, running }: { readonly signal: Signal; readonly how: string; readonly running: number },
-): void => {
-  const waits = how === "drain" && running > 0;
-  log.info(
-    { signal, how, running },
-    waits ? "stopping when what runs has ended; a second signal ends it now" : "stopping",
-  );
 };

@@ -3,12 +3,10 @@ import { completion } from "./completion.ts";
 import { init } from "./init.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
-import { next } from "./next.ts";
 import { reload } from "./reload.ts";
 import { run } from "./run.ts";
 import { cancel, pause, resume, retry } from "./run-verbs.ts";
 import { runs } from "./runs.ts";
-import { schema } from "./schema.ts";
 import { status } from "./status.ts";
 import { trigger } from "./trigger.ts";
 import { validate } from "./validate.ts";
@@ -18,7 +16,6 @@ export const COMMANDS: readonly Command[] = [
   run,
   validate,
   list,
-  next,
   trigger,
   runs,
   status,
@@ -29,6 +26,5 @@ export const COMMANDS: readonly Command[] = [
   resume,
   reload,
   init,
-  schema,
   completion,
 ];

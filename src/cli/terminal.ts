@@ -39,7 +39,7 @@ const openScreen = (stream: Stream, colorWelcome: boolean): Screen => ({
   },
   isTerminal: stream.isTTY === true,
   color: stream.isTTY === true && colorWelcome,
-  columns: () => stream.columns ?? 80,
+  columns: () => stream.columns || 80,
 });
 
 const STYLES = {

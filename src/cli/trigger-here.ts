@@ -24,7 +24,7 @@ export const triggerHere = async (asked: LocalTrigger, context: Context): Promis
     parts,
   );
   await engine.start();
-  const run = engine.trigger(job.id, asked.request);
+  const run = await engine.trigger(job.id, asked.request);
   const ended = await watched(engine, run, context);
   if (context.json) context.terminal.out.write(reportOf(engine, ended));
   context.terminal.err.write(`${outcomeOf(ended, context)}\n`);
@@ -48,7 +48,7 @@ const watched = async (engine: Engine, run: Run, context: Context): Promise<Run>
   using _signals = onSignal(() => {
     engine.cancel(run.id);
   });
-  return engine.waitForRun(run.id);
+  return await engine.waitForRun(run.id);
 };
 
 const reportOf = ({ store }: Engine, run: Run): string => {

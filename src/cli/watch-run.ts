@@ -2,11 +2,11 @@ import type { Event } from "../domain/event.ts";
 import type { Run } from "../domain/run.ts";
 import type { TaskRun } from "../domain/task-run.ts";
 import type { Engine } from "../engine/engine.ts";
+import { formatDuration } from "../lib/duration.ts";
 import type { Context } from "./command.ts";
 import { counted } from "./counted.ts";
 import { endedLine } from "./outcome.ts";
 import { RunDisplay } from "./run-display.ts";
-import { tookText } from "./run-words.ts";
 
 /** Chunks of output that are read at once. */
 const BATCH = 200;
@@ -64,5 +64,5 @@ const progressText = (tasks: readonly TaskRun[], elapsedMs: number): string => {
   const running = tasks.filter(({ status }) => status === "running").map(({ taskId }) => taskId);
   const done = tasks.filter(({ status }) => status !== "running" && status !== "pending").length;
   const what = running.length === 0 ? "waiting" : running.join(", ");
-  return `${what} · ${done} of ${counted(tasks.length, "task")} done · ${tookText(Math.floor(elapsedMs / 1000) * 1000)}`;
+  return `${what} · ${done} of ${counted(tasks.length, "task")} done · ${formatDuration(Math.floor(elapsedMs / 1000) * 1000)}`;
 };

@@ -17,6 +17,8 @@ export type EngineOptions = {
   /** petit's own environment, from which tasks inherit. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: EngineSettings;
+  /** False where only triggers make runs: nothing is due, nothing is caught up on. Default true. */
+  readonly followSchedules?: boolean;
 };
 
 export type EngineSettings = {

@@ -6,6 +6,7 @@ import { isFinal, type Run } from "../domain/run.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Store, StoredJob } from "../store/store.ts";
 import { Agenda, type DueJob } from "./agenda.ts";
+import type { Later } from "./commits.ts";
 import type { Engine, Health, JobView, Reload, SchedulerState, StopMode, TriggerRequest } from "./engine.ts";
 import { fire } from "./fire.ts";
 import { healthOf } from "./health.ts";
@@ -44,7 +45,7 @@ export class Scheduler implements Engine {
     this.#isPaused = this.store.isPaused();
     this.#runs.loadNewest();
     recover(this.#options, this.#runs);
-    this.#schedule();
+    if (this.#options.followSchedules !== false) this.#schedule();
     this.#isStarted = true;
     void this.#runs.pump();
   }
@@ -77,21 +78,21 @@ export class Scheduler implements Engine {
     return this.#runs.counts;
   }
 
-  trigger(jobId: string, request: TriggerRequest = {}): Run {
-    this.#assertRunning();
-    return trigger(jobId, request, this.#triggerOptions());
+  trigger(jobId: string, request: TriggerRequest = {}): Promise<Run> {
+    return this.#runs.commits.soon((later) => trigger(jobId, request, this.#triggerOptions(later)));
   }
 
-  retry(runId: RunId, options: { readonly fromStart?: boolean } = {}): Run {
-    this.#assertRunning();
-    return retry(mustFindRun(this.store, runId), options.fromStart ?? false, this.#triggerOptions());
+  retry(runId: RunId, options: { readonly fromStart?: boolean } = {}): Promise<Run> {
+    return this.#runs.commits.soon((later) =>
+      retry(mustFindRun(this.store, runId), options.fromStart ?? false, this.#triggerOptions(later)),
+    );
   }
 
   cancel(runId: RunId): Run {
     const run = mustFindRun(this.store, runId);
     if (isFinal(run.status)) return run;
     const waiting = this.#runs.findWaiting(runId);
-    if (waiting !== null) this.#runs.inTransaction((later) => later(this.#runs.dropWaiting(waiting)));
+    if (waiting !== null) this.#runs.commits.now((later) => later(this.#runs.dropWaiting(waiting)));
     const active = this.#runs.find(runId);
     if (active !== null) {
       const isSecond = active.isEnding;
@@ -201,8 +202,9 @@ export class Scheduler implements Engine {
     };
   }
 
-  #triggerOptions(): TriggerOptions {
-    return { store: this.store, jobs: this.#jobs, runs: this.#runs, now: this.#options.clock.now() };
+  #triggerOptions(later: Later): TriggerOptions {
+    this.#assertRunning();
+    return { store: this.store, jobs: this.#jobs, runs: this.#runs, now: this.#options.clock.now(), later };
   }
 
   #assertRunning(): void {

@@ -127,7 +127,7 @@ describe("the declared settings", () => {
 
   test("have defaults that they would accept", () => {
     for (const { name, kind, default: value } of all) {
-      if (value === null || (Array.isArray(value) && value.length === 0)) continue;
+      if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue;
       expect([name, kind.parse([kind.format(value)])]).toEqual([name, value]);
     }
   });
