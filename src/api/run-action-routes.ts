@@ -49,9 +49,9 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
     )
     .post(
       "/retry",
-      ({ params, query, set }) => {
+      async ({ params, query, set }) => {
         const before = foundRun(store, params.run_id);
-        const run = engine.retry(before.id, { fromStart: query.from === "start" });
+        const run = await engine.retry(before.id, { fromStart: query.from === "start" });
         set.headers.location = runPath(run);
         return { run_id: run.id, job_id: run.jobId, message: `run ${before.id} is retried by run ${run.id}` };
       },

@@ -46,7 +46,7 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
     "/api/jobs/:job_id/trigger",
     async ({ params, query, headers, body, request, set }) => {
       const key = headers["idempotency-key"];
-      const run = engine.trigger(params.job_id, {
+      const run = await engine.trigger(params.job_id, {
         params: asText(body.params ?? {}),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });

@@ -100,7 +100,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     },
     state: "running",
     counts: { pending: 0, running: 0 },
-    trigger: (jobId, request = {}) => {
+    trigger: async (jobId, request = {}) => {
       const stored = [...store.listJobs().values()].find(({ job }) => job.id === jobId);
       if (stored === undefined) throw new PetitError("not_found", `job '${jobId}' was not found`);
       const now = Date.now();
@@ -119,7 +119,7 @@ const fakeEngine = (store: Store): FakeEngine => {
       });
     },
     cancel: find,
-    retry: find,
+    retry: async (runId) => find(runId),
     waitForRun: async (runId) => find(runId),
     pause: () => store.setPaused(true, Date.now()),
     resume: () => store.setPaused(false, Date.now()),

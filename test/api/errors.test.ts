@@ -1,0 +1,128 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import type { FailureCode } from "../../src/api/errors.ts";
+import { type ErrorCode, PetitError } from "../../src/domain/errors.ts";
+import type { Log } from "../../src/lib/log.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { fakeApi } from "../support/petit-api-fake.ts";
+
+type Line = { readonly fields: Readonly<Record<string, unknown>>; readonly message: string };
+const logged: Line[] = [];
+const log: Log = { ...silentLog, error: (fields, message) => void logged.push({ fields, message }) };
+
+const { api, engine, ask } = fakeApi({ log });
+afterAll(() => api.close());
+
+const triggerThrows = async (error: unknown) => {
+  logged.length = 0;
+  const { trigger } = engine;
+  engine.trigger = () => {
+    throw error;
+  };
+  const response = await ask("/api/jobs/hello/trigger", { method: "POST" });
+  engine.trigger = trigger;
+  return response;
+};
+
+describe("what the engine throws", () => {
+  const TABLE: readonly (readonly [ErrorCode, number, FailureCode])[] = [
+    ["not_found", 404, "NOT_FOUND"],
+    ["dependency_not_met", 409, "CONFLICT"],
+    ["conflict", 409, "CONFLICT"],
+    ["limit_reached", 429, "TOO_MANY_REQUESTS"],
+    ["not_running", 503, "SERVICE_UNAVAILABLE"],
+    ["invalid_request", 400, "INVALID_REQUEST"],
+  ];
+
+  test.each(TABLE)("%s is answered %d %s, with its message", async (code, status, failure) => {
+    const response = await triggerThrows(new PetitError(code, "why it is so"));
+    expect(response.status).toBe(status);
+    expect(await response.json()).toEqual({ error: "why it is so", code: failure });
+    expect(logged).toEqual([]);
+  });
+
+  test.each(["limit_reached", "not_running"] as const)("%s says when to try again", async (code) => {
+    expect(Number((await triggerThrows(new PetitError(code, "")))?.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  const UNFORESEEN: readonly (readonly [string, unknown])[] = [
+    ["storage_failed", new PetitError("storage_failed", "secret detail: /var/lib/petit.db")],
+    ["unusable_database", new PetitError("unusable_database", "secret detail")],
+    ["taken", new PetitError("taken", "secret detail")],
+    ["an Error", new Error("secret detail")],
+    ["a TypeError", new TypeError("secret detail")],
+    [
+      "an error with a code and a status",
+      Object.assign(new Error("secret detail"), { code: "NOT_FOUND", status: 404 }),
+    ],
+    ["a string", "secret detail"],
+    ["an object", { error: "secret detail", status: 200 }],
+    ["null", null],
+    ["undefined", undefined],
+  ];
+
+  test.each(UNFORESEEN)(
+    "%s is answered 500, tells nothing, and is logged under the request's id",
+    async (_name, error) => {
+      const response = await triggerThrows(error);
+      expect(response.status).toBe(500);
+      const text = await response.text();
+      expect(JSON.parse(text)).toMatchObject({ code: "INTERNAL_ERROR" });
+      expect(text).not.toContain("secret");
+      expect(logged).toHaveLength(1);
+      expect(logged[0]?.fields.request_id).toBe(response.headers.get("x-request-id"));
+      if (error instanceof Error) expect(logged[0]?.fields.err).toBe(error);
+    },
+  );
+});
+
+describe("an answer that does not fit its schema", () => {
+  test("is not sent, but 500, and is logged", async () => {
+    logged.length = 0;
+    const { listJobs } = engine;
+    for (const wrong of [{ nextRunAt: 1.5 }, { nextRunAt: "soon" }, { running: -1 }]) {
+      engine.listJobs = () => listJobs().map((view) => Object.assign({ ...view }, wrong));
+      const response = await ask("/api/jobs");
+      expect(response.status).toBe(500);
+      expect(await response.json()).toEqual({ error: expect.any(String), code: "INTERNAL_ERROR" });
+    }
+    engine.listJobs = listJobs;
+    expect(logged).toHaveLength(3);
+    expect((await ask("/api/jobs")).status).toBe(200);
+  });
+});
+
+describe("health", () => {
+  test("tells what ails petit, 200", async () => {
+    engine.say = { status: "degraded", reasons: ["broken.yaml:1:1: it is broken"] };
+    const response = await ask("/api/health");
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      status: "degraded",
+      version: "0.0.0",
+      reasons: ["broken.yaml:1:1: it is broken"],
+    });
+  });
+
+  test("is 503 where the database can't be written", async () => {
+    engine.say = { status: "unavailable", reasons: ["the disk is full"] };
+    const response = await ask("/api/health");
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({ status: "unavailable", version: "0.0.0", reasons: ["the disk is full"] });
+  });
+
+  test("has no reasons when all is well", async () => {
+    engine.say = { status: "ok", reasons: [] };
+    expect(await (await ask("/api/health")).json()).toEqual({ status: "ok", version: "0.0.0" });
+  });
+});
+
+describe("the scheduler's state", () => {
+  test.each([
+    ["running", true, false],
+    ["paused", false, true],
+    ["stopped", false, false],
+  ] as const)("%s is told as such", async (state, is_running, is_paused) => {
+    engine.state = state;
+    expect(await (await ask("/api/scheduler/state")).json()).toEqual({ state, is_running, is_paused });
+  });
+});

@@ -1,0 +1,87 @@
+import { connect } from "node:net";
+import type { Petit } from "./petit.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are what the tests look into.
+export type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
+
+/** An answer whose body is JSON. */
+export const ask = async (petit: Pick<Petit, "fetch">, path: string, init?: RequestInit): Promise<Answer> => {
+  const response = await petit.fetch(path, init);
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
+};
+
+export const post = (petit: Pick<Petit, "fetch">, path: string, body?: unknown, headers: HeadersInit = {}) =>
+  ask(petit, path, { method: "POST", headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+
+/** Triggers a job and resolves with its run when it has ended. */
+export const runToEnd = async (petit: Petit, jobId: string, params: Record<string, unknown> = {}) => {
+  const { status, body } = await post(petit, `/api/jobs/${jobId}/trigger?wait=60`, { params });
+  if (status !== 200) throw new Error(`${jobId} did not end: ${status} ${JSON.stringify(body)}`);
+  return body.run;
+};
+
+/** Triggers a job and resolves with its run's id at once. */
+export const start = async (petit: Petit, jobId: string): Promise<string> => {
+  const { body } = await post(petit, `/api/jobs/${jobId}/trigger`);
+  if (body.run_id === undefined) throw new Error(`${jobId} was not triggered: ${JSON.stringify(body)}`);
+  return body.run_id;
+};
+
+/** Sends text as it is and resolves with all that comes back until the connection ends; `Connection: close` ends it. */
+export const raw = (url: string, text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    let answer = "";
+    socket.setEncoding("latin1");
+    socket.on("data", (chunk) => {
+      answer += chunk;
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(answer));
+    socket.write(text);
+  });
+
+export type ServerSentEvent = { readonly id: string; readonly event: string; readonly data: string };
+
+/** Reads server-sent events as they come. */
+export async function* readEvents(response: Response): AsyncGenerator<ServerSentEvent> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    for (let end = text.indexOf("\n\n"); end !== -1; end = text.indexOf("\n\n")) {
+      const event = parseEvent(text.slice(0, end));
+      text = text.slice(end + 2);
+      if (event !== null) yield event;
+    }
+  }
+}
+
+/** Null for a comment. */
+const parseEvent = (block: string): ServerSentEvent | null => {
+  const fields = new Map(block.split("\n").map((line) => [line.split(": ", 1)[0] ?? "", line.replace(/^\w*: ?/, "")]));
+  const data = fields.get("data");
+  return data === undefined ? null : { id: fields.get("id") ?? "", event: fields.get("event") ?? "message", data };
+};
+
+/** The first `count` of a stream, which is then left. */
+export const take = async <T>(source: AsyncGenerator<T>, count: number): Promise<T[]> => {
+  const taken: T[] = [];
+  for await (const value of source) {
+    taken.push(value);
+    if (taken.length === count) break;
+  }
+  return taken;
+};
+
+/** Everything up to and including the first that fits. */
+export const takeUntil = async <T>(source: AsyncGenerator<T>, fits: (value: T) => boolean): Promise<T[]> => {
+  const taken: T[] = [];
+  for await (const value of source) {
+    taken.push(value);
+    if (fits(value)) break;
+  }
+  return taken;
+};

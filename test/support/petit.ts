@@ -1,0 +1,123 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const ROOT = join(import.meta.dir, "../..");
+
+/** What the tests start: `PETIT_TEST_TARGET` is `source` (the default) or `executable` (`dist/petit`). */
+export const petitCommand = (): readonly string[] =>
+  process.env.PETIT_TEST_TARGET === "executable"
+    ? [join(ROOT, "dist/petit")]
+    : [process.execPath, join(ROOT, "src/main.ts")];
+
+export type StartOptions = {
+  /** Text of each job file by its name; written into a new folder. */
+  readonly jobs?: Readonly<Record<string, string>>;
+  /** A folder of job files that is there already; wins over `jobs`. */
+  readonly jobsDir?: string;
+  /** The folder of a petit that was started before: its database and, unless others are given, its jobs. */
+  readonly dir?: string;
+  /** Of `petit run`, besides the folder, `--db` and `--api-port 0`. */
+  readonly args?: readonly string[];
+  /** On top of PATH, HOME and TMPDIR. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its working directory; the folder it was given or made. */
+  readonly cwd?: string;
+};
+
+/** A petit of its own process, with a folder and a free port of its own. Disposing ends it and removes the folder. */
+export interface Petit extends AsyncDisposable {
+  /** Empty with `--no-api`. */
+  readonly url: string;
+  readonly dir: string;
+  readonly jobsDir: string;
+  readonly dbPath: string;
+  readonly pid: number;
+  /** Of a path, such as `/api/jobs`. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** What it has logged so far. */
+  stderr(): string;
+  /** SIGTERM; resolves with its exit status. */
+  stop(): Promise<number>;
+  /** `kill -9`. */
+  kill(): Promise<void>;
+  /** Its exit status, when it has ended. */
+  readonly exited: Promise<number>;
+}
+
+/** Resolves when it takes triggers. Throws with its log where it ends before that. */
+export const startPetit = async (options: StartOptions = {}): Promise<Petit> => {
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), "petit-test-"));
+  const jobsDir = options.jobsDir ?? writeJobs(join(dir, "jobs"), options.jobs ?? {});
+  const dbPath = join(dir, "petit.db");
+  const child = Bun.spawn(
+    [...petitCommand(), "run", jobsDir, "--db", dbPath, "--api-port", "0", ...(options.args ?? [])],
+    {
+      cwd: options.cwd ?? dir,
+      env: { ...baseEnvironment(dir), ...options.env },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    },
+  );
+  const log = readLog(child.stderr);
+  const url = await Promise.race([log.ready, child.exited.then(() => log.ended).then(() => null)]);
+  if (url === null) throw new Error(`petit ended with ${child.exitCode ?? child.signalCode}:\n${log.text()}`);
+  const end = async (signal: NodeJS.Signals): Promise<number> => {
+    child.kill(signal);
+    return await child.exited;
+  };
+  return {
+    url,
+    dir,
+    jobsDir,
+    dbPath,
+    pid: child.pid,
+    fetch: (path, init) => fetch(`${url}${path}`, init),
+    stderr: log.text,
+    stop: () => end("SIGTERM"),
+    kill: async () => void (await end("SIGKILL")),
+    exited: child.exited,
+    [Symbol.asyncDispose]: async () => {
+      await end("SIGKILL");
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+};
+
+const writeJobs = (dir: string, jobs: Readonly<Record<string, string>>): string => {
+  mkdirSync(dir, { recursive: true });
+  for (const [name, text] of Object.entries(jobs)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  }
+  return dir;
+};
+
+const baseEnvironment = (dir: string): Record<string, string> => ({
+  PATH: process.env.PATH ?? "",
+  HOME: dir,
+  TMPDIR: tmpdir(),
+});
+
+/** The log, as JSON lines; one of them says that petit is ready, and where. */
+const readLog = (stream: ReadableStream<Uint8Array>) => {
+  let text = "";
+  const ready = Promise.withResolvers<string>();
+  const read = async (): Promise<void> => {
+    const decoder = new TextDecoder();
+    let isReady = false;
+    for await (const chunk of stream) {
+      text += decoder.decode(chunk, { stream: true });
+      const url: string | null = isReady ? null : readyUrl(text);
+      if (url !== null) ready.resolve(url);
+      isReady ||= url !== null;
+    }
+  };
+  return { text: () => text, ready: ready.promise, ended: read() };
+};
+
+const readyUrl = (log: string): string | null => {
+  const line = log.split("\n").find((each) => each.includes('"petit is ready"') && each.endsWith("}"));
+  return line === undefined ? null : (JSON.parse(line).url ?? "");
+};
