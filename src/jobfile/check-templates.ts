@@ -1,20 +1,19 @@
-import { configVariable, paramVariable } from "../domain/task-environment.ts";
-import { assertNever } from "../lib/never.ts";
 import { suggest } from "../lib/suggest.ts";
 import type { Path } from "./node.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft, TaskDraft } from "./schema.ts";
-import { configValue, findTemplates, REFERENCE_FORMS, type Reference, type Template } from "./template.ts";
+import { configValue, findTemplates, REFERENCE_FORMS, type Template } from "./template.ts";
+import { insteadOf } from "./template-hint.ts";
 import { upstreamIds } from "./upstream-ids.ts";
 
 /** That every template stands where templates are expanded, and reaches something that can exist. */
 export const checkTemplates = (draft: JobDraft, report: Report): void => {
   for (const [name, value] of Object.entries(draft.environment ?? {})) {
-    checkText(value, { draft, report, path: ["environment", name], task: null });
+    judgeTemplates(value, { draft, report, path: ["environment", name], task: null }, whyWrong);
   }
-  draft.tasks?.forEach((task, index) => {
+  for (const [index, task] of (draft.tasks ?? []).entries()) {
     if (task !== undefined) checkTask(task, { draft, report, path: ["tasks", index], task });
-  });
+  }
 };
 
 type Scope = {
@@ -25,73 +24,39 @@ type Scope = {
 };
 
 const checkTask = (task: TaskDraft, scope: Scope): void => {
-  const at = (...steps: Path): Scope => ({ ...scope, path: [...scope.path, ...steps] });
-  task.args?.forEach((arg, index) => {
-    checkText(arg, at("args", index));
-  });
-  for (const [name, value] of Object.entries(task.environment ?? {})) checkText(value, at("environment", name));
-  checkText(task.stdin, at("stdin"));
-  checkText(task.working_dir, at("working_dir"));
-  refuseTemplates(task.command, at("command"));
-  refuseTemplates(task.script, at("script"));
-  task.shell?.forEach((word, index) => {
-    refuseTemplates(word, at("shell", index));
-  });
+  const look =
+    (judge: Judge): Look =>
+    (text, ...steps) => {
+      if (text?.includes("${{")) judgeTemplates(text, { ...scope, path: [...scope.path, ...steps] }, judge);
+    };
+  const [expanded, verbatim] = [look(whyWrong), look(whyNotHere)];
+  for (const [index, arg] of (task.args ?? []).entries()) expanded(arg, "args", index);
+  for (const [name, value] of Object.entries(task.environment ?? {})) expanded(value, "environment", name);
+  expanded(task.stdin, "stdin");
+  expanded(task.working_dir, "working_dir");
+  verbatim(task.command, "command");
+  verbatim(task.script, "script");
+  for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);
 };
 
-const checkText = (text: string | undefined, scope: Scope): void =>
-  eachTemplate(text, scope, (template) => whyWrong(template, scope));
+type Look = (text: string | undefined, ...steps: Path) => void;
 
-const refuseTemplates = (text: string | undefined, scope: Scope): void =>
-  eachTemplate(text, scope, (template) => `${template.text} is not expanded here; ${insteadOf(template, scope)}`);
+/** Null where a template is right; else what is wrong. */
+type Judge = (template: Template, scope: Scope) => string | null;
 
-/** Reports what `judge` says of each template, at its own place. */
-const eachTemplate = (
-  text: string | undefined,
-  { report, path }: Scope,
-  judge: (template: Template) => string | null,
-): void => {
+/** Reports what `judge` says of each template, where that template stands. */
+const judgeTemplates = (text: string | undefined, scope: Scope, judge: Judge): void => {
   const seen = new Map<string, number>();
   for (const template of findTemplates(text ?? "")) {
     const nth = seen.get(template.text) ?? 0;
     seen.set(template.text, nth + 1);
-    const problem = judge(template);
-    if (problem !== null) report.addAt(path, problem, { text: template.text, nth });
+    const problem = judge(template, scope);
+    if (problem !== null) scope.report.addAt(scope.path, problem, { text: template.text, nth });
   }
 };
 
-/** How to get at the same value in a program. */
-const insteadOf = ({ reference }: Template, { task }: Scope): string => {
-  const variable = reference === null ? null : variableOf(reference);
-  if (variable === null)
-    return "give the value to the program in `environment` or `args`, where templates are expanded";
-  const use = `use the variable ${inLanguage(variable, task)} instead`;
-  return reference?.kind === "output" ? `set it in \`environment\`, where templates are expanded, and ${use}` : use;
-};
-
-const variableOf = (reference: Reference): string => {
-  switch (reference.kind) {
-    case "param":
-      return paramVariable(reference.name);
-    case "config":
-      return configVariable(reference.key);
-    case "output":
-      return reference.key.toUpperCase().replace(/[^A-Z0-9]/g, "_");
-    case "jobId":
-      return "PETIT_JOB_ID";
-    case "runId":
-      return "PETIT_RUN_ID";
-    case "scheduledFor":
-      return "PETIT_SCHEDULED_FOR";
-    default:
-      return assertNever(reference);
-  }
-};
-
-const inLanguage = (variable: string, task: TaskDraft | null): string => {
-  if (task?.type === "python") return `os.environ["${variable}"]`;
-  return task?.type === "typescript" ? `process.env.${variable}` : `"$${variable}"`;
-};
+const whyNotHere = (template: Template, { task }: Scope): string =>
+  `${template.text} is not expanded here; ${insteadOf(template, task?.type)}`;
 
 const whyWrong = ({ text, reference }: Template, scope: Scope): string | null => {
   if (reference === null) {
@@ -104,7 +69,7 @@ const whyWrong = ({ text, reference }: Template, scope: Scope): string | null =>
     case "param":
       return Object.hasOwn(params, reference.name) ? null : unknown("param", reference.name, Object.keys(params));
     case "config":
-      return configValue(config as Readonly<Record<string, never>>, reference.key) === undefined
+      return configValue(config, reference.key) === undefined
         ? unknown("config value", reference.key, Object.keys(config))
         : null;
     case "output":

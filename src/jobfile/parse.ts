@@ -71,17 +71,22 @@ function* composeDocuments(text: string): Generator<Document.Parsed, void> {
 }
 
 const convertDocument = (document: Document.Parsed): ParsedDocument => {
-  const [first] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+  const [first] = document.errors;
   // What follows a mistake of syntax is read wrongly: the first one is the one to mend.
   if (first !== undefined) {
     return { root: null, isSyntax: true, faults: [{ at: first.pos[0], path: "", message: explain(first.message) }] };
   }
-  const faults: Fault[] = [];
+  const faults: Fault[] = document.warnings.map(({ pos, message }) => ({
+    at: pos[0],
+    path: "",
+    message: explain(message),
+  }));
   const root = document.contents === null ? null : new Converter(faults).convert(document.contents, []);
   return { root: root !== null && isEmpty(root) ? null : root, isSyntax: false, faults };
 };
 
-const explain = (message: string): string => `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+const explain = (message: string): string =>
+  `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\s+/g, " ")}`;
 
 /** Makes our nodes of the library's, with keys as texts, aliases resolved, and merges (`<<`) carried out. */
 class Converter {

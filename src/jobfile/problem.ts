@@ -10,8 +10,12 @@ export type Problem = {
   readonly message: string;
 };
 
-/** `file:line:col: path.to.field: what is wrong; what was expected` */
+/** `file:line:col: path.to.field: what is wrong; what was expected`, in one line that is safe on a terminal. */
 export const formatProblem = (problem: Problem): string =>
   [`${problem.file}:${problem.line}:${problem.column}`, problem.path, problem.message]
     .filter((part) => part !== "")
-    .join(": ");
+    .join(": ")
+    .replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+
+/** Control characters, and those that change the direction of text: what a file holds must not steer a terminal. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;

@@ -35,7 +35,7 @@ const whyUnfit = (text: string, type: TextType): string | null => {
     return `has ${text.length} characters; expected at most ${type.maxLength}`;
   }
   if (type.pattern !== undefined && !patternOf(type.pattern).test(text))
-    return `'${shorten(text)}' can't be it; expected ${type.form}`;
+    return `'${shorten(text)}' is not ${type.form}`;
   return null;
 };
 
@@ -85,6 +85,9 @@ export const readSeconds = (node: Node, type: SecondsType, place: Place): number
 };
 
 export const readDuration = (node: Node, type: DurationType, place: Place): number | undefined => {
+  if (node.kind === "scalar" && typeof node.value === "number") {
+    return refuse(node, place, `${node.source} has no unit; expected ${DURATION_FORM}`);
+  }
   if (node.kind !== "scalar" || typeof node.value !== "string") return wrongKind(node, place, DURATION_FORM);
   const ms = parseDuration(node.value);
   if (ms === null) return refuse(node, place, `'${shorten(node.value)}' is not a duration; expected ${DURATION_FORM}`);

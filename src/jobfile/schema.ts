@@ -216,7 +216,7 @@ const RETRY = {
   exclusive: [["delay", "delay_secs"]],
 } as const satisfies ObjectType;
 
-const TASK = {
+export const TASK = {
   kind: "object",
   fields: {
     id: { type: taskId, required: true, doc: "Its id, unique in the job.", example: "extract" },

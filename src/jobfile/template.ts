@@ -3,7 +3,6 @@ import type { Job } from "../domain/job.ts";
 import type { ParamValues } from "../domain/run.ts";
 import { asText } from "../domain/task-environment.ts";
 import type { Outputs } from "../domain/task-run.ts";
-import type { Json } from "../lib/json.ts";
 
 /** What a template can reach. */
 export type Reference =
@@ -96,18 +95,16 @@ const outputValue = (outputs: TemplateScope["outputs"], { task, key }: { task: s
 };
 
 /** Undefined where there is no such value. */
-export const configValue = (config: Job["config"], key: string): Json | undefined => {
+export const configValue = <Value>(config: { readonly [key: string]: Value }, key: string): Value | undefined => {
   const direct = ownValue(config, key);
   if (direct !== undefined) return direct;
   for (let dot = key.indexOf("."); dot !== -1; dot = key.indexOf(".", dot + 1)) {
     const inner = ownValue(config, key.slice(0, dot));
-    if (isMap(inner)) {
-      const found = configValue(inner, key.slice(dot + 1));
-      if (found !== undefined) return found;
-    }
+    const found = isMap(inner) ? configValue(inner, key.slice(dot + 1)) : undefined;
+    if (found !== undefined) return found;
   }
   return undefined;
 };
 
-const isMap = (value: Json | undefined): value is Job["config"] =>
+const isMap = <Value>(value: Value): value is Value & { readonly [key: string]: Value } =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,36 @@
+import type { TaskType } from "../domain/job.ts";
+import { configVariable, paramVariable } from "../domain/task-environment.ts";
+import { assertNever } from "../lib/never.ts";
+import type { Reference, Template } from "./template.ts";
+
+/** How a program gets at the same value. */
+export const insteadOf = ({ reference }: Template, type: TaskType | undefined): string => {
+  const variable = reference === null ? null : variableOf(reference);
+  if (variable === null) return "give the program the value in `environment` or `args`, where templates are expanded";
+  const use = `use the variable ${inLanguage(variable, type)} instead`;
+  return reference?.kind === "output" ? `set it in \`environment\`, where templates are expanded, and ${use}` : use;
+};
+
+const variableOf = (reference: Reference): string => {
+  switch (reference.kind) {
+    case "param":
+      return paramVariable(reference.name);
+    case "config":
+      return configVariable(reference.key);
+    case "output":
+      return reference.key.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+    case "jobId":
+      return "PETIT_JOB_ID";
+    case "runId":
+      return "PETIT_RUN_ID";
+    case "scheduledFor":
+      return "PETIT_SCHEDULED_FOR";
+    default:
+      return assertNever(reference);
+  }
+};
+
+const inLanguage = (variable: string, type: TaskType | undefined): string => {
+  if (type === "python") return `os.environ["${variable}"]`;
+  return type === "typescript" ? `process.env.${variable}` : `"$${variable}"`;
+};
