@@ -44,6 +44,7 @@ const findCommandWord = (argv: readonly string[], commands: readonly Command[]):
     const token = argv[index] ?? "";
     if (token === "--") return index + 1 < argv.length ? index + 1 : null;
     if (!isFlag(token)) return index;
+    checkKnown(token, known);
     if (takesNext(token, known)) index++;
   }
   return null;
@@ -64,6 +65,13 @@ const flagTable = (args: ArgsDef): FlagTable => {
 };
 
 const isFlag = (token: string): boolean => token.startsWith("-") && token !== "-";
+
+/** A flag before the command: what follows one that nobody knows can't be told to be the command. */
+const checkKnown = (token: string, known: FlagTable): void => {
+  const [written = ""] = splitAt(token, "=");
+  if (!token.startsWith("--") || known.has(written) || known.has(written.replace(/^--no-/, "--"))) return;
+  throw unknownFlag(written, { table: known, name: "petit" });
+};
 
 /** Whether the value of the flag is the next token. */
 const takesNext = (token: string, known: FlagTable): boolean => {
@@ -147,7 +155,7 @@ const switchValue = (written: string, given: string | undefined, reading: Readin
 
 const isNegatable = (arg: ArgDef): boolean => "negativeDescription" in arg;
 
-const unknownFlag = (written: string, reading: Reading): PetitError => {
+const unknownFlag = (written: string, reading: Pick<Reading, "table" | "name">): PetitError => {
   const negations = [...reading.table].filter(([, { arg }]) => isNegatable(arg)).map(([, { name }]) => `--no-${name}`);
   const near = written.startsWith("--") ? suggest(written, [...longNames(reading.table), ...negations]) : null;
   return usageError(`unknown flag '${written}'`, near === null ? null : `'${near}'`, reading.name);

@@ -11,7 +11,7 @@ import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
 import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help.ts";
-import { openTerminal, paint, type Stream, type Terminal } from "./terminal.ts";
+import { openTerminal, paint, type Screen, type Stream, type Terminal } from "./terminal.ts";
 import { checkWords } from "./words.ts";
 
 /** What petit is started with. */
@@ -27,34 +27,33 @@ export type Host = {
 
 /** Does what the command line says. Never throws: what goes wrong is told on stderr and in the exit status. */
 export const runCli = async (argv: readonly string[], host: Host): Promise<ExitStatus> => {
-  const terminal = openTerminal(host, { color: !argv.includes("--no-color") });
+  let terminal = openTerminal(host, { color: !argv.includes("--no-color") });
   try {
     const invocation = readArgv(argv, COMMANDS);
-    return answerAtOnce(argv, { invocation, terminal, version: host.version }) ?? (await runCommand(invocation, host));
+    if (argv.length === 0 || isAnsweredAtOnce(invocation)) return answerAtOnce(invocation, terminal.out, host.version);
+    const command = checkedCommand(invocation);
+    const context = openContext(invocation.flags, host);
+    terminal = context.terminal;
+    return await command.run(parseArgs(normalised(command, invocation), argsOf(command)), context);
   } catch (error) {
     return report(error, terminal);
   }
 };
 
-/** Help and version, which need no settings. */
-const answerAtOnce = (
-  argv: readonly string[],
-  of: { readonly invocation: Invocation; readonly terminal: Terminal; readonly version: string },
-): ExitStatus | null => {
-  const { command, flags } = of.invocation;
-  const out = of.terminal.out;
-  if (argv.length === 0) out.write(rootHelp(COMMANDS, out));
-  else if (flags.has("help")) out.write(command === null ? rootHelp(COMMANDS, out) : commandHelp(command, out));
-  else if (flags.has("version")) out.write(`petit ${of.version}\n`);
-  else return null;
+/** Help and version need no settings. */
+const isAnsweredAtOnce = ({ flags }: Invocation): boolean => flags.has("help") || flags.has("version");
+
+const answerAtOnce = ({ command, flags }: Invocation, out: Screen, version: string): ExitStatus => {
+  const versionAlone = flags.has("version") && !flags.has("help");
+  if (versionAlone) out.write(`petit ${version}\n`);
+  else out.write(command === null ? rootHelp(COMMANDS, out) : commandHelp(command, out));
   return EXIT.DONE;
 };
 
-const runCommand = async ({ command, flags, words }: Invocation, host: Host): Promise<ExitStatus> => {
+const checkedCommand = ({ command, words }: Invocation): Command => {
   if (command === null) throw usageError("a command is missing", null, "petit");
   checkWords(command, words);
-  const context = openContext(flags, host);
-  return command.run(parseArgs(normalised(command, { flags, words }), argsOf(command)), context);
+  return command;
 };
 
 const openContext = (flags: Invocation["flags"], host: Host): Context => {

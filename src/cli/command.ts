@@ -19,8 +19,8 @@ export type Command = {
   /** How it is called, where its arguments alone don't say it. */
   readonly usage?: readonly string[];
   readonly examples: readonly string[];
-  /** More for the end of its help. */
-  readonly notes?: () => string;
+  /** A table for the end of its help. */
+  readonly reference?: () => { readonly title: string; readonly rows: readonly (readonly [string, string])[] };
   run(args: ParsedArgs, context: Context): Promise<ExitStatus>;
 };
 

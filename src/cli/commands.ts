@@ -3,10 +3,12 @@ import { completion } from "./completion.ts";
 import { init } from "./init.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
+import { next } from "./next.ts";
 import { reload } from "./reload.ts";
 import { run } from "./run.ts";
 import { cancel, pause, resume, retry } from "./run-verbs.ts";
 import { runs } from "./runs.ts";
+import { schema } from "./schema.ts";
 import { status } from "./status.ts";
 import { trigger } from "./trigger.ts";
 import { validate } from "./validate.ts";
@@ -16,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   run,
   validate,
   list,
+  next,
   trigger,
   runs,
   status,
@@ -26,5 +29,6 @@ export const COMMANDS: readonly Command[] = [
   resume,
   reload,
   init,
+  schema,
   completion,
 ];

@@ -1,4 +1,5 @@
 import type { ArgDef, ArgsDef } from "citty";
+import { columns } from "./columns.ts";
 import type { Command } from "./command.ts";
 import { globalArgs, ownArgs } from "./flags.ts";
 import { paint, type Screen } from "./terminal.ts";
@@ -34,9 +35,15 @@ export const commandHelp = (command: Command, screen: Screen): string =>
     section(screen, "Arguments", argumentLines(command.args, screen)),
     section(screen, "Flags", flagLines(ownArgs(command), screen)),
     section(screen, "Flags of every command", flagLines(globalArgs, screen)),
-    command.notes?.() ?? "",
+    referenceSection(command, screen),
     section(screen, "Examples", lines(command.examples)),
   ]);
+
+const referenceSection = ({ reference }: Command, screen: Screen): string => {
+  if (reference === undefined) return "";
+  const { title, rows } = reference();
+  return section(screen, title, columns(rows, screen));
+};
 
 /** `petit validate JOBS_DIR`, one for each way to call it. */
 export const usageLines = (command: Command): readonly string[] =>
@@ -83,29 +90,4 @@ const flagRow = (name: string, arg: ArgDef): [string, string] => {
   const off = "negativeDescription" in arg && arg.negativeDescription ? arg.negativeDescription : null;
   const written = `${aliases.join("") || "    "}--${off === null ? "" : "no-"}${name}${value}`;
   return [written, off ?? arg.description ?? ""];
-};
-
-const MAX_LEFT = 30;
-
-/** Two columns; the right one is wrapped at the width of the screen, at most 110. */
-const columns = (rows: readonly (readonly [string, string])[], screen: Screen): string => {
-  const left = Math.min(MAX_LEFT, Math.max(0, ...rows.map(([name]) => name.length)));
-  const width = Math.max(30, Math.min(110, screen.columns()) - left - 4);
-  return rows.map(([name, text]) => row(name, wrap(text, width), left)).join("\n");
-};
-
-const row = (name: string, texts: readonly string[], left: number): string => {
-  const [first = "", ...more] = texts;
-  const start = name.length > left ? `  ${name}\n${" ".repeat(left + 4)}${first}` : `  ${name.padEnd(left)}  ${first}`;
-  return [start, ...more.map((text) => `${" ".repeat(left + 4)}${text}`)].join("\n").trimEnd();
-};
-
-const wrap = (text: string, width: number): readonly string[] => {
-  const found: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = found.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) found[found.length - 1] = `${last} ${word}`;
-    else found.push(word);
-  }
-  return found;
 };

@@ -4,7 +4,7 @@ import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { localTime } from "../domain/local-time.ts";
 import { compileSchedule } from "../domain/schedule.ts";
-import { type ScheduleNote, scheduleNote } from "../domain/schedule-note.ts";
+import { scheduleNote } from "../domain/schedule-note.ts";
 import type { JobFiles } from "../jobfile/read-dir.ts";
 import { defineCommand } from "./command.ts";
 import { parseIso, readableLocal } from "./local-time.ts";
@@ -121,5 +121,3 @@ const asTable = (coming: readonly Coming[], out: Screen): string =>
     ]),
     out,
   );
-
-export type { ScheduleNote };

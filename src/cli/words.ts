@@ -12,12 +12,15 @@ export const checkWords = (command: Command, words: readonly string[]): void => 
   if (missing !== undefined) throw usageError(`${missing.name} is missing: ${usage(command)}`, null, nameOf(command));
   const extra = words[places.length];
   if (extra === undefined) return;
-  const near = suggest(
-    `--${extra}`,
-    Object.keys(argsOf(command)).map((name) => `--${name}`),
-  );
+  const near = nearFlag(extra, command);
   const what = `unexpected argument '${extra}': ${usage(command)}`;
   throw usageError(what, near === null ? null : `'${near}'`, nameOf(command));
+};
+
+/** Flags lose their dashes; but two letters are like anything. */
+const nearFlag = (word: string, command: Command): string | null => {
+  const name = word.length > 2 ? suggest(word, Object.keys(argsOf(command))) : null;
+  return name === null ? null : `--${name}`;
 };
 
 export const positionals = (args: ArgsDef): readonly { readonly name: string; readonly required: boolean }[] =>

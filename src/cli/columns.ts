@@ -1,0 +1,26 @@
+import type { Screen } from "./terminal.ts";
+
+const MAX_LEFT = 30;
+
+/** Two columns; the right one is wrapped at the width of the screen, at most 110. */
+export const columns = (rows: readonly (readonly [string, string])[], screen: Screen): string => {
+  const left = Math.min(MAX_LEFT, Math.max(0, ...rows.map(([name]) => name.length)));
+  const width = Math.max(30, Math.min(110, screen.columns()) - left - 4);
+  return rows.map(([name, text]) => row(name, wrap(text, width), left)).join("\n");
+};
+
+const row = (name: string, texts: readonly string[], left: number): string => {
+  const [first = "", ...more] = texts;
+  const start = name.length > left ? `  ${name}\n${" ".repeat(left + 4)}${first}` : `  ${name.padEnd(left)}  ${first}`;
+  return [start, ...more.map((text) => `${" ".repeat(left + 4)}${text}`)].join("\n").trimEnd();
+};
+
+const wrap = (text: string, width: number): readonly string[] => {
+  const found: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = found.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) found[found.length - 1] = `${last} ${word}`;
+    else found.push(word);
+  }
+  return found;
+};

@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test";
+import manifest from "../../package.json" with { type: "json" };
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { petit, tempFolder } from "../support/cli.ts";
+
+const JOB = "id: a\nschedule: '@daily'\ntasks: [{id: t, type: shell, script: 'true'}]\n";
+const ESCAPE = "\u001b";
+
+describe("the help", () => {
+  test("of bare petit is on stdout, lists every command, and is no error", async () => {
+    const { status, stdout, stderr } = await petit([]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    for (const { name, summary } of COMMANDS) expect(stdout).toContain(`  ${name.padEnd(10)}  ${summary}`);
+    expect(stdout).toContain("petit --db petit.db run examples/jobs");
+  });
+
+  test("is the same for --help and -h", async () => {
+    const [bare, long, short] = await Promise.all([petit([]), petit(["--help"]), petit(["-h"])]);
+    expect(long).toEqual(bare);
+    expect(short).toEqual(bare);
+  });
+
+  test("names no command that isn't there", async () => {
+    const { stdout } = await petit(["--help"]);
+    for (const name of ["service", "backup", "doctor", "why", "token"]) expect(stdout).not.toContain(`\n  ${name} `);
+  });
+
+  test.each(COMMANDS.map(({ name }) => name))(
+    "of '%s' has a usage, its flags with defaults, and an example",
+    async (name) => {
+      const { status, stdout, stderr } = await petit([name, "--help"]);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout).toContain(`\nUsage:\n  petit ${name}`);
+      expect(stdout).toContain("--db FILE");
+      expect(stdout).toMatch(/\[default:\s+petit\.db\]/);
+      expect(stdout).toMatch(new RegExp(`Examples:\\n[\\s\\S]*petit ${name}`));
+    },
+  );
+
+  test("of 'run' tells the flags that are promised, with their defaults", async () => {
+    const help = (await petit(["run", "-h"])).stdout.replace(/\s+/g, " ");
+    for (const text of ["--no-api", "--api-port N", "[default: 8565]", "--api-host HOST", "[default: 127.0.0.1]"]) {
+      expect(help).toContain(text);
+    }
+    for (const text of ["-j, --max-jobs N", "-t, --max-tasks N", "[default: 4]", "--on-shutdown drain|leave"]) {
+      expect(help).toContain(text);
+    }
+    for (const text of ["--shutdown-timeout DURATION", "[default: 30s]", "--no-watch", "--strict"]) {
+      expect(help).toContain(text);
+    }
+  });
+
+  test("wins over what else is wrong with the arguments", async () => {
+    expect((await petit(["validate", "a", "b", "c", "--help"])).status).toBe(0);
+    expect((await petit(["--help", "validate"])).stdout).toContain("petit validate JOBS_DIR");
+  });
+});
+
+describe("the version", () => {
+  test.each([["--version"], ["-V"]])("is answered to %s", async (flag) => {
+    expect(await petit([flag])).toEqual({ status: 0, stdout: `petit ${manifest.version}\n`, stderr: "" });
+  });
+});
+
+describe("a wrong command line", () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [["rnu"], "did you mean 'petit run'?"],
+    [["toString"], "unknown command 'toString'"],
+    [["validate", "x", "--jsn"], "did you mean '--json'?"],
+    [["run", "--api-prot", "9000"], "did you mean '--api-port'?"],
+    [["validate"], "JOBS_DIR is missing: petit validate JOBS_DIR"],
+    [["validate", "a", "b"], "unexpected argument 'b': petit validate JOBS_DIR"],
+    [["validate", "a", "json"], "did you mean '--json'?"],
+    [["run", "a", "b"], "unexpected argument 'b'"],
+    [["pause", "now"], "unexpected argument 'now'"],
+    [["trigger"], "is missing"],
+    [["--json"], "a command is missing"],
+    [["run", "--api-port", "abc"], "--api-port is 'abc'; expected a whole number from 0 to 65535"],
+    [["run", "--max-jobs", "0"], "--max-jobs is '0'"],
+    [["run", "--on-shutdown", "wait"], "expected drain or leave"],
+    [["--log-level", "loud", "list", "x"], "--log-level is 'loud'"],
+    [["--config", "/nowhere.yaml", "list", "x"], "can't be read"],
+    [["list", "--db=", "x"], "--db is ''"],
+    [["completion", "tcsh"], "expected bash, zsh, fish"],
+  ];
+  test.each(cases)("%j exits with 2 and says why on stderr alone", async (args, message) => {
+    const { status, stdout, stderr } = await petit(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toStartWith("petit: ");
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain("    at ");
+  });
+});
+
+describe("settings", () => {
+  test("from a wrong variable are refused by its name", async () => {
+    const { status, stderr } = await petit(["list", "x"], { environment: { PETIT_API_PORT: "abc" } });
+    expect(status).toBe(2);
+    expect(stderr).toContain("PETIT_API_PORT is 'abc'; expected");
+  });
+
+  test("from the user's configuration file are refused by file, line and column", async () => {
+    using home = tempFolder();
+    const file = home.write("petit/config.yaml", "db: x.db\napi_prot: 1\n");
+    const { status, stderr } = await petit(["list", "x"], { environment: { XDG_CONFIG_HOME: home.path } });
+    expect(status).toBe(2);
+    expect(stderr).toBe(`petit: ${file}:2:1: unknown setting 'api_prot'; did you mean 'api_port'?\n`);
+  });
+});
+
+describe("colours", () => {
+  test("are not written where there is no terminal", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", JOB);
+    folder.write("bad/b.yaml", "id: b\n");
+    for (const args of [["--help"], ["list", "jobs"], ["validate", "jobs"], ["validate", "bad"], ["rnu"]]) {
+      const { stdout, stderr } = await petit(args, { cwd: folder.path });
+      expect(stdout + stderr).not.toContain(ESCAPE);
+    }
+  });
+
+  const onTerminal = async (args: string, environment: Readonly<Record<string, string>> = {}): Promise<string> => {
+    const { PETIT } = await import("../support/cli.ts");
+    const { spawnSync } = await import("node:child_process");
+    const command = `${PETIT.join(" ")} ${args}`;
+    const { stdout } = spawnSync("script", ["-qec", command, "/dev/null"], {
+      env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", TERM: "xterm-256color", ...environment },
+      encoding: "utf8",
+    });
+    return stdout;
+  };
+
+  test("are written on a terminal, unless NO_COLOR, --no-color or a dumb terminal say otherwise", async () => {
+    expect(await onTerminal("--help")).toContain(ESCAPE);
+    expect(await onTerminal("--help --no-color")).not.toContain(ESCAPE);
+    expect(await onTerminal("--help", { NO_COLOR: "1" })).not.toContain(ESCAPE);
+    expect(await onTerminal("--help", { TERM: "dumb" })).not.toContain(ESCAPE);
+    expect(await onTerminal("list /nowhere", { PETIT_COLOR: "false" })).not.toContain(ESCAPE);
+  });
+});
+
+describe("a reader that has seen enough", () => {
+  test("is no error", async () => {
+    const { PETIT, cleanEnvironment } = await import("../support/cli.ts");
+    const { spawnSync } = await import("node:child_process");
+    const script = `set -o pipefail; ${PETIT.join(" ")} completion fish | head -n 1`;
+    const { status, stderr } = spawnSync("bash", ["-c", script], {
+      env: cleanEnvironment("/nonexistent"),
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+});
