@@ -1,0 +1,18 @@
+// The program of the task `primes` in ../typescript_task.yaml: prints the primes up to its argument.
+import { appendFileSync } from "node:fs";
+
+const limit = Number(process.argv[2] ?? "50");
+
+const isPrime = (candidate: number): boolean => {
+  for (let divisor = 2; divisor * divisor <= candidate; divisor++) {
+    if (candidate % divisor === 0) return false;
+  }
+  return candidate > 1;
+};
+
+const primes = Array.from({ length: limit + 1 }, (_, number) => number).filter(isPrime);
+console.log(`${primes.length} primes up to ${limit}: ${primes.join(" ")}`);
+
+// What is written to $PETIT_OUTPUT, later tasks can use.
+const output = process.env.PETIT_OUTPUT;
+if (output !== undefined) appendFileSync(output, `primes=${JSON.stringify(primes)}\n`);
