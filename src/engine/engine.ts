@@ -16,12 +16,12 @@ export interface Engine extends AsyncDisposable {
   stop(how: StopMode): Promise<void>;
   readonly state: SchedulerState;
 
-  /** Throws `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused). */
-  trigger(jobId: string, request?: TriggerRequest): Run;
+  /** Resolves when the run is on disk. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused). */
+  trigger(jobId: string, request?: TriggerRequest): Promise<Run>;
   /** Idempotent; a second cancel of a run that is being ended also ends its clean-up tasks. Throws `not_found`. */
   cancel(runId: RunId): Run;
-  /** Throws `not_found`, `conflict` (it runs; nothing is left to rerun), and what `trigger` throws. */
-  retry(runId: RunId, options?: { readonly fromStart?: boolean }): Run;
+  /** Rejects with `not_found`, `conflict` (it runs; nothing is left to rerun), and as `trigger` does. */
+  retry(runId: RunId, options?: { readonly fromStart?: boolean }): Promise<Run>;
   /** Resolves with the run when it has ended, or as it stands after `timeoutMs` or when `signal` aborts. Throws `not_found`. */
   waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
 

@@ -7,7 +7,8 @@ import type { ScheduleSpec } from "../domain/schedule.ts";
 import type { Store, StoredJob } from "../store/store.ts";
 import { admitScheduled } from "./admit.ts";
 import type { DueJob } from "./agenda.ts";
-import type { Followup, Runs } from "./runs.ts";
+import type { Later } from "./commits.ts";
+import type { Runs } from "./runs.ts";
 
 export type FireOptions = {
   readonly store: Store;
@@ -18,11 +19,11 @@ export type FireOptions = {
   readonly wasDown: boolean;
 };
 
-type Context = FireOptions & { readonly later: (followup: Followup) => void };
+type Context = FireOptions & { readonly later: Later };
 
 /** Decides about everything that is due and accounts for it, in one transaction. Throws `storage_failed`. */
 export const fire = (dueJobs: readonly DueJob[], options: FireOptions): void =>
-  options.runs.inTransaction((later) => {
+  options.runs.commits.now((later) => {
     for (const { entry, due } of dueJobs) {
       fireJob(entry.stored, due.occurrences, { ...options, later });
       const last = due.occurrences.at(-1);

@@ -9,6 +9,7 @@ type Marker = { readonly seq: number; readonly stream: Stream };
 export type BudgetOptions = {
   readonly store: Store;
   readonly attempt: AttemptKey;
+  readonly isNew: boolean;
   readonly limitBytes: number;
   readonly clock: { now(): number };
 };
@@ -30,7 +31,7 @@ export class OutputBudget {
   constructor(options: BudgetOptions) {
     this.#options = options;
     this.#half = Math.floor(options.limitBytes / 2);
-    this.#load();
+    if (!options.isNew) this.#load();
   }
 
   get headIsFull(): boolean {

@@ -21,6 +21,8 @@ export type OutputOptions = {
   readonly clock: Clock;
   readonly attempt: AttemptKey;
   readonly spool: Spool;
+  /** Whether nothing of it can be stored yet. */
+  readonly isNew: boolean;
   /** Bytes kept of the attempt: the first and the last half. */
   readonly limitBytes: number;
   /** Called when lines were stored. */
@@ -40,18 +42,24 @@ type Tail = {
 export class Output implements Disposable {
   readonly #options: OutputOptions;
   readonly #budget: OutputBudget;
-  readonly #tails: readonly Tail[];
+  readonly #tails: readonly [Tail, Tail];
   /** Read and not stored yet: empty but for after a failure of the store. */
   #unstored: NewChunk[] = [];
 
   constructor(options: OutputOptions) {
     this.#options = options;
     this.#budget = new OutputBudget(options);
-    const offsets = options.store.spoolOffsets(options.attempt.id);
+    const offsets = options.isNew ? { stdout: 0, stderr: 0 } : options.store.spoolOffsets(options.attempt.id);
     this.#tails = [
       openTail("stdout", options.spool.stdout, offsets.stdout),
       openTail("stderr", options.spool.stderr, offsets.stderr),
     ];
+  }
+
+  /** The open files, for the process to write to. */
+  get files(): { readonly stdout: number; readonly stderr: number } {
+    const [stdout, stderr] = this.#tails;
+    return { stdout: stdout.fd, stderr: stderr.fd };
   }
 
   /** Stores what is new, up to a bound; true where there was something. Throws `storage_failed`. */

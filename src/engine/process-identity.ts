@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
-import { readText, type Spool } from "./spool.ts";
+import { readStatus, readText, type Spool } from "./spool.ts";
 
 let knownBootId: string | null = null;
 
@@ -24,14 +24,12 @@ export const isSame = (identity: ProcessIdentity): boolean => {
   return now !== null && now.startTime === identity.startTime;
 };
 
-/** What the shell around the program wrote of itself; null where it never started. */
-export const readIdentity = (spool: Spool): ProcessIdentity | null => {
-  const line = readText(spool.pid);
-  if (line === null || !line.endsWith("\n")) return null;
-  const stat = parseStat(line);
-  if (stat !== null) return { pid: stat.pid, startTime: stat.startTime, bootId: bootId() };
-  const pid = Number.parseInt(line, 10);
-  return Number.isSafeInteger(pid) ? { pid, startTime: "", bootId: "" } : null;
+/** The process that wrote its pid into this spool, if it still lives: its command line names the file. */
+export const identifyBySpool = (spool: Spool): ProcessIdentity | null => {
+  const { pid } = readStatus(spool);
+  if (pid === null) return null;
+  const commandLine = readText(`/proc/${pid}/cmdline`);
+  return commandLine === null || commandLine.includes(spool.status) ? identify(pid) : null;
 };
 
 type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly startTime: string };

@@ -1,23 +1,23 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Run } from "../domain/run.ts";
-import type { Attempt } from "../domain/task-run.ts";
+import type { Attempt, ProcessIdentity } from "../domain/task-run.ts";
 import type { EngineOptions } from "./options.ts";
-import { readIdentity } from "./process-identity.ts";
+import { bootId, identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import type { Adopted } from "./run-job.ts";
-import { adoptProcess, type RunningProcess, recordedExit } from "./run-process.ts";
+import { adoptProcess, recordedExit } from "./run-process.ts";
 import type { Runs } from "./runs.ts";
-import { readExitStatus, removeSpool, type Spool, spoolOf } from "./spool.ts";
+import { attemptOf, readStatus, removeSpool, type Spool, spoolOf } from "./spool.ts";
 
-/** Goes on with every run that an earlier petit left, and clears away the spool folders that belong to none. */
+/** Goes on with every run that an earlier petit left, and clears away the spool files that belong to none. */
 export const recover = (options: EngineOptions, runs: Runs): void => {
   const { store, log, spoolDir } = options;
-  const kept = new Set<string>();
+  const kept = new Set<number>();
   for (const run of store.unfinishedRuns()) {
     const attempts =
       run.status === "running" ? store.listAttempts(run.id).filter(({ status }) => status === "running") : [];
-    for (const { id } of attempts) kept.add(String(id));
+    for (const { id } of attempts) kept.add(id);
     const adopted = attempts.map((attempt) => adopt(attempt, spoolOf(spoolDir, attempt.id), runs.pulse));
     log.info({ job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length }, describe(run));
     runs.adopt(run, store.definition(run.versionId), adopted);
@@ -28,25 +28,31 @@ export const recover = (options: EngineOptions, runs: Runs): void => {
 const describe = (run: Run): string =>
   run.status === "pending" ? "a pending run waits on" : "a run that was going on is taken up again";
 
-/** Finds out what became of an attempt: it lives, it has ended and left its status, it never began, or it is lost. */
+/** Finds out what became of an attempt: it has ended and left its status, it lives or is lost, or it never began. */
 const adopt = (attempt: Attempt, spool: Spool, pulse: Pulse): Adopted => {
-  const identity = attempt.process ?? readIdentity(spool);
-  if (readExitStatus(spool) !== null || identity === null) return ended(attempt, identity, spool);
-  return { attempt, process: adoptProcess(identity, spool, pulse) };
-};
-
-const ended = (attempt: Attempt, identity: RunningProcess["identity"] | null, spool: Spool): Adopted => {
   const exit = recordedExit(spool);
-  if (exit !== null) return { attempt, process: { identity: identity ?? NOBODY, exited: Promise.resolve(exit) } };
-  // Its folder goes, so that a shell that has not written its name yet can't begin any more; then it is begun anew.
-  removeSpool(spool);
-  return { attempt, process: null };
+  if (exit !== null)
+    return { attempt, process: { pid: readStatus(spool).pid ?? NOBODY, exited: Promise.resolve(exit) } };
+  const identity = attempt.process ?? begunAs(spool);
+  return { attempt, process: identity === null ? null : adoptProcess(identity, spool, pulse) };
 };
 
-const NOBODY = { pid: 0, startTime: "", bootId: "" };
+/**
+ * Who began it, where that was not stored before petit went; null where nobody did. Then its files go, so that a shell
+ * that has not said its name yet can't begin any more, and it is begun anew.
+ */
+const begunAs = (spool: Spool): ProcessIdentity | null => {
+  const before = readStatus(spool);
+  if (before.pid === null) removeSpool(spool);
+  else return identifyBySpool(spool) ?? { pid: before.pid, startTime: "", bootId: bootId() };
+  return null;
+};
 
-const clear = (spoolDir: string, kept: ReadonlySet<string>): void => {
+const NOBODY = 0;
+
+const clear = (spoolDir: string, kept: ReadonlySet<number>): void => {
   for (const name of readdirSync(spoolDir)) {
-    if (!kept.has(name)) rmSync(join(spoolDir, name), { recursive: true, force: true });
+    const attemptId = attemptOf(name);
+    if (attemptId === null || !kept.has(attemptId)) rmSync(join(spoolDir, name), { recursive: true, force: true });
   }
 };

@@ -4,10 +4,11 @@ import type { Attempt, AttemptOutcome, Outputs } from "../domain/task-run.ts";
 import { sleep } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { type AttemptContext, planAttempt, SpawnError } from "./command.ts";
+import type { Commits } from "./commits.ts";
 import type { EngineOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { readOutputs } from "./outputs-file.ts";
-import type { Persist } from "./persist.ts";
+import { identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { type Command, type Exit, type RunningProcess, startProcess, terminate } from "./run-process.ts";
 import { makeSpool, type Spool } from "./spool.ts";
@@ -30,7 +31,7 @@ export type RunAttemptOptions = {
   /** A process that an earlier petit made for this attempt; null makes one. */
   readonly adopted: RunningProcess | null;
   readonly pulse: Pulse;
-  readonly persist: Persist;
+  readonly commits: Commits;
   /** Aborted with an AttemptEnd. */
   readonly end: AbortSignal;
   /** Aborted when there is no time for the grace. */
@@ -57,7 +58,7 @@ const begin = (
     // A file that can't be opened must show before there is a process.
     const command = options.adopted === null ? prepare(options) : null;
     output = openOutput(options);
-    return { output, process: options.adopted ?? start(command, options) };
+    return { output, process: options.adopted ?? start(command, output, options) };
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
@@ -72,25 +73,26 @@ const prepare = ({ engine, context, attempt, spool }: RunAttemptOptions): Comman
   return plan.command;
 };
 
-const openOutput = ({ engine, attempt, spool, onOutput }: RunAttemptOptions): Output =>
-  new Output({ ...engine, attempt, spool, limitBytes: engine.settings.logLimitBytes, onStored: onOutput });
+const openOutput = ({ engine, attempt, spool, adopted, onOutput }: RunAttemptOptions): Output =>
+  new Output({
+    ...engine,
+    attempt,
+    spool,
+    isNew: adopted === null,
+    limitBytes: engine.settings.logLimitBytes,
+    onStored: onOutput,
+  });
 
-const start = (command: Command | null, { engine, attempt, spool }: RunAttemptOptions): RunningProcess => {
+const start = (command: Command | null, output: Output, { engine, spool }: RunAttemptOptions): RunningProcess => {
   if (command === null) throw new Error("an attempt without a command");
-  const process = startProcess(engine.runtime, command, spool);
-  try {
-    engine.store.recordProcess(attempt.id, process.identity);
-  } catch {
-    // Its spool folder names it as well.
-  }
-  return process;
+  return startProcess(engine.runtime, command, { spool, ...output.files });
 };
 
 const follow = async (process: RunningProcess, output: Output, options: RunAttemptOptions): Promise<AttemptResult> => {
   const stopWatching = watch(output, options);
   try {
     const { exit, ended } = await waitForEnd(process, options);
-    await options.persist(() => output.finish());
+    await options.commits.surely(() => output.finish());
     return judge(exit, ended, options);
   } finally {
     stopWatching();
@@ -98,14 +100,24 @@ const follow = async (process: RunningProcess, output: Output, options: RunAttem
 };
 
 /** Moves output as it appears; a store that can't be written is tried again at the next look. */
-const watch = (output: Output, { pulse }: RunAttemptOptions): (() => void) =>
-  pulse.add(() => {
+const watch = (output: Output, options: RunAttemptOptions): (() => void) => {
+  let isRecorded = options.attempt.process !== null;
+  return options.pulse.add(() => {
     try {
+      if (!isRecorded) isRecorded = recordProcess(options);
       return output.look();
     } catch {
       return false;
     }
   });
+};
+
+/** The process of an attempt that lasts; until then, and for one that is over at once, its spool folder names it. */
+const recordProcess = ({ engine, attempt, spool }: RunAttemptOptions): boolean => {
+  const identity = identifyBySpool(spool);
+  if (identity !== null) engine.store.recordProcess(attempt.id, identity);
+  return identity !== null;
+};
 
 type Ended = { readonly exit: Exit; readonly ended: AttemptEnd | null };
 
@@ -119,7 +131,7 @@ const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): 
   if (typeof first === "object") return { exit: first, ended: null };
   const { engine, context, hurry } = options;
   const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
-  await terminate(process.identity.pid, { clock: engine.clock, graceMs, hurry });
+  await terminate(process.pid, { clock: engine.clock, graceMs, hurry });
   return { exit: await process.exited, ended: first };
 };
 

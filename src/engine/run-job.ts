@@ -2,12 +2,12 @@ import { topological } from "../domain/graph.ts";
 import type { TaskId } from "../domain/ids.ts";
 import type { Job, Task } from "../domain/job.ts";
 import type { EndingReason, Run } from "../domain/run.ts";
-import type { Attempt, TaskRun } from "../domain/task-run.ts";
+import type { Attempt, ProcessIdentity, TaskRun } from "../domain/task-run.ts";
 import { sleep } from "../lib/clock.ts";
+import type { Commits, Followup } from "./commits.ts";
 import type { EngineOptions } from "./options.ts";
-import type { Persist } from "./persist.ts";
 import { type Ending, isEnded, planRun, type Step } from "./plan-run.ts";
-import { hasMembers } from "./process-identity.ts";
+import { hasMembers, identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { type AttemptResult, runAttempt } from "./run-attempt.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
@@ -24,7 +24,7 @@ export type RunJobOptions = {
   /** Those that an earlier petit was making, and the process of each; null where it had not begun. */
   readonly adopted: readonly Adopted[];
   readonly pulse: Pulse;
-  readonly persist: Persist;
+  readonly commits: Commits;
   /** Aborted when petit leaves: nothing is stored or told any more. */
   readonly left: AbortSignal;
   readonly onOutput: (run: Run) => void;
@@ -36,9 +36,6 @@ export type Adopted = { readonly attempt: Attempt; readonly process: RunningProc
 
 type Draft = Map<TaskId, TaskProgress>;
 
-/** What to do once a transaction is committed. */
-export type Launch = () => void;
-
 /** One run that is going on: decides what comes next, stores it, then does it. */
 export class RunJob {
   readonly #options: RunJobOptions;
@@ -49,6 +46,8 @@ export class RunJob {
   #states: Draft;
   #run: Run;
   #ending: Ending | null;
+  /** Whether its end is stored. */
+  #isStored = false;
 
   constructor(options: RunJobOptions) {
     this.#options = options;
@@ -67,11 +66,14 @@ export class RunJob {
   }
 
   /** Stores the first steps, within the transaction that stores the run. */
-  begin(): Launch {
-    const launch = this.#storeNext(() => {});
-    return () => {
-      void this.#watchTime();
-      launch();
+  begin(): Followup {
+    const { launch, undo } = this.#storeNext(() => {});
+    return {
+      launch: () => {
+        void this.#watchTime();
+        launch();
+      },
+      undo,
     };
   }
 
@@ -107,26 +109,39 @@ export class RunJob {
 
   /** Stores `change` and what follows from it in one transaction, then does that. */
   async #settle(change: (draft: Draft) => void = () => {}): Promise<void> {
-    await this.#guard(async () => {
-      const launch = await this.#options.persist(() =>
-        this.#over.signal.aborted ? () => {} : this.#options.engine.store.transaction(() => this.#storeNext(change)),
-      );
-      launch();
-    });
+    await this.#guard(() =>
+      this.#options.commits.surely((later) => {
+        if (!this.#isStored) later(this.#storeNext(change));
+      }),
+    );
   }
 
-  #storeNext(change: (draft: Draft) => void): Launch {
-    const draft: Draft = new Map(this.#states);
-    change(draft);
-    const { maxTasks } = this.#options.engine.settings;
-    const plan = planRun({ tasks: this.#tasks, states: draft, ending: this.#ending, maxTasks });
-    const attempts = plan.steps.flatMap((step) => this.#storeStep(step, draft) ?? []);
-    const final = plan.isOver ? this.#storeEnd(draft) : null;
-    return () => {
-      this.#states = draft;
-      for (const attempt of attempts) void this.#make(attempt, null);
-      if (final !== null) this.#finish(final);
+  /** The states are the new ones at once: what shares the transaction must build on them. */
+  #storeNext(change: (draft: Draft) => void): Followup {
+    const before = this.#states;
+    const draft: Draft = new Map(before);
+    const undo = (): void => {
+      this.#states = before;
+      this.#isStored = false;
     };
+    this.#states = draft;
+    try {
+      change(draft);
+      const { maxTasks } = this.#options.engine.settings;
+      const plan = planRun({ tasks: this.#tasks, states: draft, ending: this.#ending, maxTasks });
+      const attempts = plan.steps.flatMap((step) => this.#storeStep(step, draft) ?? []);
+      const final = plan.isOver ? this.#storeEnd(draft) : null;
+      this.#isStored = plan.isOver;
+      return { launch: () => this.#launch(attempts, final), undo };
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  #launch(attempts: readonly Attempt[], final: Run | null): void {
+    for (const attempt of attempts) void this.#make(attempt, null);
+    if (final !== null) this.#finish(final);
   }
 
   /** Answers the attempt that it starts, if it does. */
@@ -167,7 +182,7 @@ export class RunJob {
       const result = await this.#runAttempt(attempt, process);
       left.throwIfAborted();
       const isLost = result.outcome.reason === "interrupted";
-      if (isLost && process !== null && hasMembers(process.identity)) signalGroup(process.identity.pid, "SIGKILL");
+      if (isLost) killLeftovers(attempt.process ?? identifyBySpool(spool));
       await this.#settle((draft) => this.#storeResult(attempt, result, draft));
       if (left.aborted) return;
       removeSpool(spool);
@@ -176,7 +191,7 @@ export class RunJob {
   }
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
-    const { engine, job, pulse, persist, onOutput } = this.#options;
+    const { engine, job, pulse, commits, onOutput } = this.#options;
     const task = this.#task(attempt.taskId);
     const outputs = new Map([...this.#states].map(([taskId, state]) => [taskId, state.outputs]));
     return runAttempt({
@@ -186,7 +201,7 @@ export class RunJob {
       spool: spoolOf(engine.spoolDir, attempt.id),
       adopted,
       pulse,
-      persist,
+      commits,
       end: this.#ends.get(task.id)?.signal ?? this.#over.signal,
       hurry: this.#hurry.signal,
       left: this.#options.left,
@@ -225,14 +240,14 @@ export class RunJob {
 
   /** Ends the run when its time is up. */
   async #watchTime(): Promise<void> {
-    const { job, engine, left, persist } = this.#options;
+    const { job, engine, left, commits } = this.#options;
     if (job.timeoutMs === null) return;
     const startedAt = this.#run.startedAt ?? engine.clock.now();
     const signal = AbortSignal.any([this.#over.signal, left]);
     await sleep(engine.clock, job.timeoutMs - Math.max(0, engine.clock.now() - startedAt), signal);
     if (signal.aborted || this.#ending !== null) return;
     await this.#guard(async () => {
-      await persist(() => engine.store.requestEnd(this.#run.id, "timeout"));
+      await commits.surely(() => engine.store.requestEnd(this.#run.id, "timeout"));
       this.end("timeout", { all: false });
     });
   }
@@ -244,7 +259,7 @@ export class RunJob {
   }
 
   /** A fault of petit itself must be seen, and must not take other runs along. */
-  async #guard(work: () => Promise<void>): Promise<void> {
+  async #guard(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -256,3 +271,8 @@ export class RunJob {
     }
   }
 }
+
+/** Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. */
+const killLeftovers = (leader: ProcessIdentity | null): void => {
+  if (leader !== null && hasMembers(leader)) signalGroup(leader.pid, "SIGKILL");
+};

@@ -2,9 +2,9 @@ import { closeSync, openSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { identify, isSame } from "./process-identity.ts";
+import { isSame } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
-import { readExitStatus, type Spool } from "./spool.ts";
+import { readStatus, type Spool } from "./spool.ts";
 
 /** What is needed to make a process. */
 export type Command = {
@@ -19,51 +19,48 @@ export type Exit = { readonly exitCode: number | null; readonly signal: string |
 
 /** A process of an attempt, made by this petit or by an earlier one. */
 export type RunningProcess = {
-  readonly identity: ProcessIdentity;
+  /** Of its leader and its group. */
+  readonly pid: number;
   readonly exited: Promise<Exit>;
 };
 
 /**
- * The shell around every program (`$0` is the spool folder): it says who it is, runs the program, and records how that
- * ended. Signals reach the program through the process group; the shell only notes them, so that it can still record.
- * Where the folder is gone, it was given up before it had begun, and must not begin any more.
+ * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
+ * how that ended. Signals reach the program through the process group; the shell only notes them, so that it can still
+ * record. Where the status file is gone, the attempt was given up before it had begun, and must not begin any more.
  */
-const AROUND = `read -r stat < /proc/$$/stat || stat=$$
-echo "$stat" > "$0/pid" || exit 125
-trap : HUP INT QUIT TERM ALRM USR1 USR2 PIPE XCPU XFSZ
-"$@"
-echo $? > "$0/exit"`;
+const AROUND = `echo $$ >&3
+[ -e "$0" ] || exit 125
+trap : HUP INT QUIT TERM USR1 USR2
+"$@" 3>&-
+echo $? >&3`;
 
-/** Starts the process. Throws an Error with the system's `code` where none could be made. */
-export const startProcess = (runtime: Runtime, command: Command, spool: Spool): RunningProcess => {
-  const files: number[] = [];
-  const open = (path: string, flags: string): number => {
-    const fd = openSync(path, flags, 0o600);
-    files.push(fd);
-    return fd;
-  };
+/** Starts the process; its output goes to the open files. Throws an Error with the system's `code` where none could be made. */
+export const startProcess = (
+  runtime: Runtime,
+  command: Command,
+  files: { readonly spool: Spool; readonly stdout: number; readonly stderr: number },
+): RunningProcess => {
+  const { spool, stdout, stderr } = files;
+  const status = openSync(spool.status, "a");
+  const stdin = command.hasStdin ? openSync(spool.stdin, "r") : null;
   try {
-    const child = runtime.spawn({
-      argv: ["/bin/sh", "-c", AROUND, spool.dir, ...command.argv],
-      cwd: command.cwd,
-      environment: command.environment,
-      stdin: command.hasStdin ? open(spool.stdin, "r") : null,
-      stdout: open(spool.stdout, "a"),
-      stderr: open(spool.stderr, "a"),
-    });
-    const identity = identify(child.pid) ?? { pid: child.pid, startTime: "", bootId: "" };
-    return { identity, exited: child.exited.then((exit) => recordedExit(spool) ?? exit) };
+    const { argv, cwd, environment } = command;
+    const around = ["/bin/sh", "-c", AROUND, spool.status, ...argv];
+    const child = runtime.spawn({ argv: around, cwd, environment, stdin, stdout, stderr, status });
+    return { pid: child.pid, exited: child.exited.then((exit) => recordedExit(spool) ?? exit) };
   } finally {
-    files.forEach(closeSync);
+    closeSync(status);
+    if (stdin !== null) closeSync(stdin);
   }
 };
 
 /** Watches a process that an earlier petit made: it is nobody's child here, so its end is seen by looking. */
 export const adoptProcess = (identity: ProcessIdentity, spool: Spool, pulse: Pulse): RunningProcess => ({
-  identity,
+  pid: identity.pid,
   exited: new Promise((resolve) => {
     const end = pulse.add(() => {
-      const isOver = readExitStatus(spool) !== null || !isSame(identity);
+      const isOver = readStatus(spool).exit !== null || !isSame(identity);
       if (isOver) {
         end();
         resolve(recordedExit(spool) ?? UNKNOWN);
@@ -77,7 +74,7 @@ const UNKNOWN: Exit = { exitCode: null, signal: null };
 
 /** What the shell recorded; null where it could not. A status of 128 + n is the shell's word for signal n. */
 export const recordedExit = (spool: Spool): Exit | null => {
-  const status = readExitStatus(spool);
+  const status = readStatus(spool).exit;
   if (status === null) return null;
   const signal = SIGNALS[status - 128];
   return signal === undefined ? { exitCode: status, signal: null } : { exitCode: null, signal };

@@ -5,17 +5,14 @@ import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { NewRun } from "../store/store.ts";
 import type { AdmissionState } from "./admit.ts";
+import { Commits, type Followup, type Later } from "./commits.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
 import { Listeners } from "./listeners.ts";
 import type { EngineOptions } from "./options.ts";
-import { type Persist, persistence } from "./persist.ts";
 import { Pulse } from "./pulse.ts";
 import { type Adopted, RunJob } from "./run-job.ts";
 
 export type RunRequest = Omit<NewRun, "id" | "now">;
-
-/** What is to be done when a transaction is over: after its commit, or when it was undone. */
-export type Followup = { readonly launch: () => void; readonly undo: () => void };
 
 /** The runs that wait or go on. */
 export class Runs implements Disposable {
@@ -28,7 +25,7 @@ export class Runs implements Disposable {
   readonly #left = new AbortController();
   /** For what has to be looked at again and again. */
   readonly pulse: Pulse;
-  readonly #persist: Persist;
+  readonly commits: Commits;
   #pumping = false;
   #isClosed = false;
   #whenIdle: (() => void) | null = null;
@@ -37,7 +34,7 @@ export class Runs implements Disposable {
     this.#options = options;
     this.#limiter = new Limiter(options.settings.maxJobs);
     this.pulse = new Pulse(options.clock);
-    this.#persist = persistence({ ...options, signal: this.#left.signal });
+    this.commits = new Commits({ ...options, signal: this.#left.signal });
   }
 
   /** Lets processes live and stores nothing more. */
@@ -143,7 +140,8 @@ export class Runs implements Disposable {
     if (this.#pumping || this.#isClosed) return;
     this.#pumping = true;
     try {
-      while (!this.#isClosed && this.#limiter.nextStartable() !== null) await this.#persist(() => this.#startNext());
+      while (!this.#isClosed && this.#limiter.nextStartable() !== null)
+        await this.commits.surely((later) => this.#startNext(later));
     } catch (error) {
       if (!this.#left.signal.aborted) this.#options.log.error({ err: error }, "a pending run can't be started");
     } finally {
@@ -172,29 +170,13 @@ export class Runs implements Disposable {
     return this.#ends.add(runId, listener);
   }
 
-  #startNext(): void {
+  #startNext(later: Later): void {
     const next = this.#limiter.nextStartable();
     if (next === null) return;
     const { store, clock } = this.#options;
-    this.inTransaction((later) => {
-      later({ launch: () => this.#limiter.drop(next.run.id), undo: () => {} });
-      const run = store.beginRun(next.run.id, clock.now());
-      later(this.#begin(run, next.job));
-    });
-  }
-
-  /** One transaction with what has to follow it, or be undone with it. */
-  inTransaction<T>(work: (later: (followup: Followup) => void) => T): T {
-    const followups: Followup[] = [];
-    let result: T;
-    try {
-      result = this.#options.store.transaction(() => work((followup) => followups.push(followup)));
-    } catch (error) {
-      for (const { undo } of followups.reverse()) undo();
-      throw error;
-    }
-    for (const { launch } of followups) launch();
-    return result;
+    later({ launch: () => this.#limiter.drop(next.run.id), undo: () => {} });
+    const run = store.beginRun(next.run.id, clock.now());
+    later(this.#begin(run, next.job));
   }
 
   #hold(waiting: WaitingRun): Followup {
@@ -212,12 +194,12 @@ export class Runs implements Disposable {
   #begin(run: Run, job: Job): Followup {
     this.#limiter.enter(job.id, run.id);
     const runJob = this.#runJob(run, job, []);
-    const launch = runJob.begin();
+    const begun = runJob.begin();
     return {
       launch: () => {
         this.#active.set(run.id, runJob);
         this.#remember(run, true);
-        launch();
+        begun.launch();
       },
       undo: () => this.#limiter.leave(job.id, run.id),
     };
@@ -231,7 +213,7 @@ export class Runs implements Disposable {
       taskRuns: this.#options.store.listTaskRuns(run.id),
       adopted,
       pulse: this.pulse,
-      persist: this.#persist,
+      commits: this.commits,
       left: this.#left.signal,
       onOutput: ({ id }) => this.#outputs.tell(id),
       onEnd: (ended) => this.#ended(ended),

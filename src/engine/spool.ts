@@ -1,67 +1,79 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where one attempt leaves what it says, until that is stored. */
+/** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
 export type Spool = {
-  readonly dir: string;
+  /** The shell around the program writes its pid here before it starts that, and its exit status after. */
+  readonly status: string;
   readonly stdout: string;
   readonly stderr: string;
-  /** `key=value` lines for the tasks after it. */
+  /** `$PETIT_OUTPUT`: made by the task, if it has something to tell. */
   readonly outputs: string;
   /** Text of the program, where it is run from a file. */
   readonly script: string;
   readonly stdin: string;
-  /** Written by the shell around the program, before it starts that: its line of /proc. */
-  readonly pid: string;
-  /** Written by the shell around the program, when that has ended: its exit status. */
-  readonly exit: string;
 };
 
+const PARTS = ["status", "stdout", "stderr", "outputs", "script", "stdin"] as const;
+
 export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
-  const dir = join(spoolDir, String(attemptId));
+  const path = (part: (typeof PARTS)[number]): string => join(spoolDir, `${attemptId}.${part}`);
   return {
-    dir,
-    stdout: join(dir, "stdout"),
-    stderr: join(dir, "stderr"),
-    outputs: join(dir, "outputs"),
-    script: join(dir, "script"),
-    stdin: join(dir, "stdin"),
-    pid: join(dir, "pid"),
-    exit: join(dir, "exit"),
+    status: path("status"),
+    stdout: path("stdout"),
+    stderr: path("stderr"),
+    outputs: path("outputs"),
+    script: path("script"),
+    stdin: path("stdin"),
   };
 };
 
-/** A fresh folder with what the process reads. A folder of that number that lies there is nobody's. */
+/** Whose file it is; null where the name is not petit's. */
+export const attemptOf = (name: string): number | null => {
+  const [, id, part] = /^(\d+)\.([a-z]+)$/.exec(name) ?? [];
+  return PARTS.some((known) => known === part) ? Number(id) : null;
+};
+
+/** Fresh files with what the process reads. Files of that number that lie there are nobody's. */
 export const makeSpool = (
   spool: Spool,
   texts: { readonly script: string | null; readonly stdin: string | null },
 ): void => {
+  const path = spool.status;
   try {
-    mkdirSync(spool.dir, { mode: 0o700 });
+    closeSync(openSync(path, "wx", 0o600));
   } catch {
     removeSpool(spool);
-    mkdirSync(spool.dir, { mode: 0o700, recursive: true });
+    closeSync(openSync(path, "wx", 0o600));
   }
   if (texts.script !== null) writeFileSync(spool.script, texts.script, { mode: 0o600 });
   if (texts.stdin !== null) writeFileSync(spool.stdin, texts.stdin, { mode: 0o600 });
-  closeSync(openSync(spool.outputs, "w", 0o600));
 };
 
-/** First out of the way: a process that had not started yet must not find its folder any more. */
+/** The status file goes first: a shell that has not begun yet does not begin any more. */
 export const removeSpool = (spool: Spool): void => {
+  for (const part of PARTS) remove(spool[part]);
+};
+
+const remove = (path: string): void => {
   try {
-    const gone = `${spool.dir}.gone`;
-    renameSync(spool.dir, gone);
-    rmSync(gone, { recursive: true, force: true });
+    unlinkSync(path);
   } catch {
-    rmSync(spool.dir, { recursive: true, force: true });
+    // It was never made, or the next start clears it away.
   }
 };
 
-/** The exit status that the shell wrote; null while there is none. */
-export const readExitStatus = (spool: Spool): number | null => {
-  const text = readText(spool.exit);
-  return text !== null && /^\d+\n$/.test(text) ? Number(text) : null;
+export type SpoolStatus = {
+  /** Of the shell around the program; null while it has not begun. */
+  readonly pid: number | null;
+  /** Exit status of the program, 128 + n for signal n; null while there is none. */
+  readonly exit: number | null;
+};
+
+/** What the shell around the program has written. */
+export const readStatus = (spool: Spool): SpoolStatus => {
+  const [pid, exit] = (readText(spool.status) ?? "").split("\n").slice(0, -1);
+  return { pid: pid === undefined ? null : Number(pid), exit: exit === undefined ? null : Number(exit) };
 };
 
 export const readText = (path: string): string | null => {

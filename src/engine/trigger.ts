@@ -7,13 +7,20 @@ import { isFinal, type ParamValues, type Run } from "../domain/run.ts";
 import { suggest } from "../lib/suggest.ts";
 import type { ReusedTask, Store, StoredJob } from "../store/store.ts";
 import { admitManual } from "./admit.ts";
+import type { Later } from "./commits.ts";
 import type { TriggerRequest } from "./engine.ts";
 import type { Jobs } from "./jobs.ts";
 import { mustFindRun, type RunRequest, type Runs } from "./runs.ts";
 
-export type TriggerOptions = { readonly store: Store; readonly jobs: Jobs; readonly runs: Runs; readonly now: number };
+export type TriggerOptions = {
+  readonly store: Store;
+  readonly jobs: Jobs;
+  readonly runs: Runs;
+  readonly now: number;
+  readonly later: Later;
+};
 
-/** Starts a run on request, or answers the one that its idempotency key names. */
+/** Within a transaction: starts a run on request, or answers the one that its idempotency key names. */
 export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): Run => {
   const { idempotencyKey } = request;
   if (idempotencyKey === undefined) return startManual(jobId, request.params ?? {}, null, options);
@@ -74,15 +81,13 @@ type Start = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | 
   readonly stored: StoredJob;
 };
 
-const start = ({ stored, ...request }: Start, { runs }: TriggerOptions): Run => {
+const start = ({ stored, ...request }: Start, { runs, later }: TriggerOptions): Run => {
   const { job, versionId } = stored;
   const admission = admitManual(job, runs.admissionState(job));
   if (admission.kind === "refuse") throw new PetitError(admission.code, admission.message);
-  return runs.inTransaction((later) => {
-    const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
-    later(created);
-    return created.run;
-  });
+  const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
+  later(created);
+  return created.run;
 };
 
 export const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {

@@ -17,6 +17,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** Calls `callback` when everything that is ready now has been handled. */
+export const soon = (callback: () => void): void => {
+  setImmediate(callback);
+};
+
 /** Resolves after `delayMs`, or at once when `signal` aborts: look at the signal to tell which. Longer than 2^31 ms is fine. */
 export const sleep = async (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> => {
   const deadline = clock.monotonic() + delayMs;

@@ -57,9 +57,7 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   const child = Bun.spawn([...options.argv], {
     cwd: options.cwd,
     env: options.environment,
-    stdin: options.stdin ?? "ignore",
-    stdout: options.stdout ?? "ignore",
-    stderr: options.stderr ?? "ignore",
+    stdio: [options.stdin ?? "ignore", options.stdout ?? "ignore", options.stderr ?? "ignore", options.status],
     detached: true,
   });
   // Neither the process nor the wait for it keeps petit alive: it may leave and let the process live.

@@ -48,6 +48,8 @@ export type SpawnOptions = {
   readonly stdin: number | null;
   readonly stdout: number | null;
   readonly stderr: number | null;
+  /** Is file descriptor 3 in the process. */
+  readonly status: number;
 };
 
 /** A process that leads its own session and process group. */

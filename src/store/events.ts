@@ -15,21 +15,14 @@ export type NewEvent = {
 };
 
 export const insertEvent = (sql: Statements, event: NewEvent): Event => {
+  const { now: at, type, jobId = null, runId = null, taskId = null, status = null, reason = null } = event;
   const row = sql.get(
     `INSERT INTO events (at, type, job_id, run_id, task_id, status, reason)
-     VALUES ($at, $type, $jobId, $runId, $taskId, $status, $reason) RETURNING *`,
-    {
-      at: event.now,
-      type: event.type,
-      jobId: event.jobId ?? null,
-      runId: event.runId ?? null,
-      taskId: event.taskId ?? null,
-      status: event.status ?? null,
-      reason: event.reason ?? null,
-    },
+     VALUES ($at, $type, $jobId, $runId, $taskId, $status, $reason) RETURNING seq`,
+    { at, type, jobId, runId, taskId, status, reason },
   );
   if (row === null) throw new Error("an event was not stored");
-  return toEvent(row);
+  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason };
 };
 
 export const eventsAfter = (sql: Statements, seq: number, limit: number): readonly Event[] =>

@@ -16,11 +16,11 @@ import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wor
 import type { Statements } from "./statements.ts";
 import type { NewRun, RunFilter } from "./store.ts";
 
-/** Answers the run's number in this database, for the rows that belong to it. */
-export const insertRun = (sql: Statements, run: NewRun): number => {
+/** Answers the run, and its number in this database for the rows that belong to it. */
+export const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {
   const row = sql.get(
     `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at)
-     VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt) RETURNING seq`,
+     VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt) RETURNING *`,
     {
       id: run.id,
       jobId: run.job.id,
@@ -35,33 +35,51 @@ export const insertRun = (sql: Statements, run: NewRun): number => {
     },
   );
   if (row === null) throw new Error("a run was not stored");
-  return integer(row, "seq");
+  return { seq: integer(row, "seq"), run: toRun(row) };
 };
 
-export const beginRun = (sql: Statements, runId: RunId, now: number): void =>
-  sql.one(
-    "UPDATE runs SET status = 'running', started_at = $now WHERE id = $runId AND status = 'pending'",
-    { runId, now },
-    "begin a pending run",
+export const beginRun = (sql: Statements, runId: RunId, now: number): Run =>
+  changed(
+    sql.get(
+      "UPDATE runs SET status = 'running', started_at = $now WHERE id = $runId AND status = 'pending' RETURNING *",
+      {
+        runId,
+        now,
+      },
+    ),
+    "begin",
+    runId,
   );
 
-export const requestEnd = (sql: Statements, runId: RunId, ending: EndingReason): void =>
-  sql.one(
-    "UPDATE runs SET ending = coalesce(ending, $ending) WHERE id = $runId AND status IN ('pending', 'running')",
-    { runId, ending },
-    "ask for the end of a run",
+export const requestEnd = (sql: Statements, runId: RunId, ending: EndingReason): Run =>
+  changed(
+    sql.get(
+      `UPDATE runs SET ending = coalesce(ending, $ending) WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
+      { runId, ending },
+    ),
+    "ask for the end of",
+    runId,
   );
 
 export const markLost = (sql: Statements, runId: RunId): void =>
   sql.one("UPDATE runs SET lost = 1 WHERE id = $runId AND status = 'running'", { runId }, "mark a run as lost");
 
-export const finishRun = (sql: Statements, runId: RunId, outcome: RunOutcome, now: number): void =>
-  sql.one(
-    `UPDATE runs SET status = $status, reason = $reason, error = $error, ended_at = $now
-     WHERE id = $runId AND status IN ('pending', 'running')`,
-    { runId, now, status: outcome.status, reason: outcome.reason, error: outcome.error },
-    "finish a run",
+export const finishRun = (sql: Statements, runId: RunId, outcome: RunOutcome, now: number): Run =>
+  changed(
+    sql.get(
+      `UPDATE runs SET status = $status, reason = $reason, error = $error, ended_at = $now
+       WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
+      { runId, now, status: outcome.status, reason: outcome.reason, error: outcome.error },
+    ),
+    "finish",
+    runId,
   );
+
+/** A transition whose row is not in the expected status is an error. */
+const changed = (row: SqlRow | null, what: string, runId: RunId): Run => {
+  if (row === null) throw new Error(`can't ${what} run ${runId}: it is not in the expected status`);
+  return toRun(row);
+};
 
 export const findRun = (sql: Statements, runId: RunId): Run | null => {
   const row = sql.get("SELECT * FROM runs WHERE id = $runId", { runId });

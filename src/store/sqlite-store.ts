@@ -1,5 +1,4 @@
 import type { Event } from "../domain/event.ts";
-import type { RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import * as attempts from "./attempts.ts";
@@ -30,6 +29,12 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     afterRollback: () => {
       told = [];
     },
+    mark: () => {
+      const before = told.length;
+      return () => {
+        told.length = before;
+      };
+    },
   });
   const tell = (event: NewEvent): void => {
     told.push(insertEvent(sql, event));
@@ -40,7 +45,7 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
       transaction.run(durability, () => verb(...args));
 
   const store: Omit<Store, keyof Disposable> = {
-    transaction: (work) => transaction.run("durable", work),
+    transaction: (work) => transaction.nest(work),
     onEvents: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -52,19 +57,14 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
 
     startRun: write("durable", (input) => startRun(sql, input, tell)),
     beginRun: write("durable", (runId, now) => {
-      runs.beginRun(sql, runId, now);
-      const run = mustFind(sql, runId);
+      const run = runs.beginRun(sql, runId, now);
       tell(runEvent("run.started", run, now));
       return run;
     }),
-    requestEnd: write("durable", (runId, ending) => {
-      runs.requestEnd(sql, runId, ending);
-      return mustFind(sql, runId);
-    }),
+    requestEnd: write("durable", (runId, ending) => runs.requestEnd(sql, runId, ending)),
     markLost: write("durable", (runId) => runs.markLost(sql, runId)),
     finishRun: write("durable", (runId, outcome, now) => {
-      runs.finishRun(sql, runId, outcome, now);
-      const run = mustFind(sql, runId);
+      const run = runs.finishRun(sql, runId, outcome, now);
       tell(runEvent("run.finished", run, now));
       return run;
     }),
@@ -137,22 +137,15 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
 
 const startRun = (sql: Statements, input: NewRun, tell: (event: NewEvent) => void): Run => {
   const { id: runId, job, now } = input;
-  const run = runs.insertRun(sql, input);
-  taskRuns.insertTaskRuns(sql, { run, job, reused: input.retry?.reused ?? [], now });
+  const { seq, run } = runs.insertRun(sql, input);
+  taskRuns.insertTaskRuns(sql, { run: seq, job, reused: input.retry?.reused ?? [], now });
   if (input.ledger !== null && input.scheduledFor !== null) {
     const { scheduledFor } = input;
     occurrences.insertFired(sql, { jobId: job.id, scheduledFor, jitterMs: input.ledger.jitterMs, runId, now });
     tell({ type: "occurrence", now, jobId: job.id, runId, status: "fired" });
   }
   if (input.idempotency !== null) insertKey(sql, { ...input.idempotency, runId, now });
-  const stored = mustFind(sql, runId);
-  if (stored.status === "running") tell(runEvent("run.started", stored, now));
-  return stored;
-};
-
-const mustFind = (sql: Statements, runId: RunId): Run => {
-  const run = runs.findRun(sql, runId);
-  if (run === null) throw new Error(`run ${runId} is not stored`);
+  if (run.status === "running") tell(runEvent("run.started", run, now));
   return run;
 };
 

@@ -12,7 +12,7 @@ import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, Ta
  * the epoch. Errors: `storage_failed` where the database can't be written.
  */
 export interface Store extends Disposable {
-  /** Makes one transaction of all verbs that `work` calls; a throw undoes them all. Nests. */
+  /** Makes one transaction of all verbs that `work` calls; a throw undoes them all. Nests: an inner one is undone alone. */
   transaction<T>(work: () => T): T;
   /** `listener` is told of the events of each transaction, in order, after its commit. The answer ends that. */
   onEvents(listener: (events: readonly Event[]) => void): () => void;

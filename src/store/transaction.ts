@@ -9,47 +9,74 @@ export interface Transactions {
    * belongs to the one around it.
    */
   run<T>(durability: Durability, work: () => T): T;
+  /** The same, but a nested one that throws undoes what it did itself, and nothing else. */
+  nest<T>(work: () => T): T;
 }
 
 /** `afterCommit` is called after each commit, outside of the transaction; `afterRollback` after an undone one. */
 export const transactions = (
   db: SqlDatabase,
-  hooks: { readonly afterCommit: () => void; readonly afterRollback: () => void },
+  hooks: {
+    readonly afterCommit: () => void;
+    readonly afterRollback: () => void;
+    /** Called where a nested one begins; the answer is called where that is undone. */
+    readonly mark: () => () => void;
+  },
 ): Transactions => {
-  let depth = 0;
+  const begun = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const save = db.prepare("SAVEPOINT nested");
+  const release = db.prepare("RELEASE nested");
+  const back = db.prepare("ROLLBACK TO nested");
+  let isOpen = false;
   let synchronous: Durability | null = null;
 
   const begin = (durability: Durability): void => {
     // SQLite takes a change of this only between transactions.
     if (synchronous !== durability) db.exec(`PRAGMA synchronous = ${durability === "durable" ? "FULL" : "NORMAL"}`);
     synchronous = durability;
-    db.exec("BEGIN IMMEDIATE");
+    begun.run();
   };
 
   const outermost = <T>(durability: Durability, work: () => T): T => {
-    depth = 1;
+    isOpen = true;
     try {
       begin(durability);
       const result = work();
-      db.exec("COMMIT");
+      commit.run();
       return result;
     } catch (error) {
       rollback(db);
       hooks.afterRollback();
       throw asStorageError(error);
     } finally {
-      depth = 0;
+      isOpen = false;
     }
   };
 
-  return {
-    run: (durability, work) => {
-      if (depth > 0) return work();
-      const result = outermost(durability, work);
-      hooks.afterCommit();
+  const nested = <T>(work: () => T): T => {
+    const undo = hooks.mark();
+    save.run();
+    try {
+      const result = work();
+      release.run();
       return result;
-    },
+    } catch (error) {
+      undo();
+      back.run();
+      release.run();
+      throw asStorageError(error);
+    }
   };
+
+  const run: Transactions["run"] = (durability, work) => {
+    if (isOpen) return work();
+    const result = outermost(durability, work);
+    hooks.afterCommit();
+    return result;
+  };
+
+  return { run, nest: (work) => (isOpen ? nested(work) : run("durable", work)) };
 };
 
 const rollback = (db: SqlDatabase): void => {

@@ -1,0 +1,120 @@
+import { PetitError } from "../domain/errors.ts";
+import { type Clock, sleep, soon } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Store } from "../store/store.ts";
+
+/** What is to be done when a transaction is over: after its commit, or when it was undone. */
+export type Followup = { readonly launch: () => void; readonly undo: () => void };
+
+/** Within a transaction: says what has to follow it. */
+export type Later = (followup: Followup) => void;
+
+/** Stores something; may be called again where the transaction around it was undone. */
+export type Work<T> = (later: Later) => T;
+
+type Waiting = {
+  readonly attempt: (later: Later) => void;
+  readonly settle: () => void;
+  readonly fail: (error: unknown) => void;
+};
+
+/** Between two tries while the database can't be written, in ms: the first, and the longest. */
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 5_000;
+
+export type CommitsOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends all waiting for a database that can't be written. */
+  readonly signal: AbortSignal;
+};
+
+/** Transactions with what follows them. Those that are asked for at the same moment share one, and so its sync to disk. */
+export class Commits {
+  readonly #options: CommitsOptions;
+  #queue: Waiting[] = [];
+
+  constructor(options: CommitsOptions) {
+    this.#options = options;
+  }
+
+  /** At once, in a transaction of its own. */
+  now<T>(work: Work<T>): T {
+    const followups: Followup[] = [];
+    let result: T;
+    try {
+      result = this.#options.store.transaction(() => work((followup) => followups.push(followup)));
+    } catch (error) {
+      undo(followups);
+      throw error;
+    }
+    for (const { launch } of followups) launch();
+    return result;
+  }
+
+  /** In the next shared transaction; settles when that is on disk. An error of `work` undoes `work` alone. */
+  soon<T>(work: Work<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let result: { readonly value: T } | { readonly error: unknown };
+      this.#queue.push({
+        attempt: (later) => {
+          result = this.#isolated(work, later);
+        },
+        settle: () => ("error" in result ? reject(result.error) : resolve(result.value)),
+        fail: reject,
+      });
+      if (this.#queue.length === 1) soon(() => this.#flush());
+    });
+  }
+
+  /**
+   * As `soon`, again and again while the database can't be written (a full disk, an I/O error): what has happened has
+   * happened, and is told when it is stored. Other errors pass. Rejects where the signal aborts the wait.
+   */
+  async surely<T>(work: Work<T>): Promise<T> {
+    const { clock, log, signal } = this.#options;
+    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
+      signal.throwIfAborted();
+      try {
+        return await this.soon(work);
+      } catch (error) {
+        if (!(error instanceof PetitError) || error.code !== "storage_failed") throw error;
+        log.error({ err: error, retry_in_ms: delayMs }, "the database can't be written; trying again");
+        await sleep(clock, delayMs, signal);
+      }
+    }
+  }
+
+  #flush(): void {
+    const batch = this.#queue;
+    this.#queue = [];
+    try {
+      this.now((later) => {
+        for (const waiting of batch) waiting.attempt(later);
+      });
+    } catch (error) {
+      for (const waiting of batch) waiting.fail(error);
+      return;
+    }
+    for (const waiting of batch) waiting.settle();
+  }
+
+  /** An error of one must not undo the others; a database that can't be written undoes them all. */
+  #isolated<T>(work: Work<T>, later: Later): { readonly value: T } | { readonly error: unknown } {
+    const followups: Followup[] = [];
+    try {
+      const value = this.#options.store.transaction(() => work((followup) => followups.push(followup)));
+      for (const followup of followups) later(followup);
+      return { value };
+    } catch (error) {
+      undo(followups);
+      if (error instanceof PetitError && error.code === "storage_failed") throw error;
+      return { error };
+    }
+  }
+}
+
+const undo = (followups: readonly Followup[]): void => {
+  for (const followup of [...followups].reverse()) followup.undo();
+};
