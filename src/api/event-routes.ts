@@ -4,7 +4,7 @@ import type { EventFeed } from "./event-feed.ts";
 import { EventStream } from "./event-shape.ts";
 import { eventStream } from "./event-stream.ts";
 import { failures } from "./schemas.ts";
-import { lastEventId, SSE_HEADERS } from "./sse.ts";
+import { lastEventId, ResumeHeaders, SSE_HEADERS } from "./sse.ts";
 import { streamBody } from "./stream.ts";
 
 export const eventRoutes = ({ clock, log, closing, requests }: ApiContext, feed: EventFeed) =>
@@ -17,6 +17,7 @@ export const eventRoutes = ({ clock, log, closing, requests }: ApiContext, feed:
       return new Response(streamBody(eventStream(feed, clock, since), closing, log), { headers: SSE_HEADERS });
     },
     {
+      headers: ResumeHeaders,
       response: { 200: EventStream, ...failures() },
       detail: {
         operationId: "streamEvents",

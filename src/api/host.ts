@@ -77,6 +77,6 @@ export const refuseOpenBind = (host: string, token: string | null): void => {
   throw new PetitError(
     "invalid_request",
     `--api-host ${host} lets other machines reach the API, and no token is set; ` +
-      "make one with `petit token`, and give it by --token-file or PETIT_API_TOKEN",
+      "put one into a file and name that with --token-file, or set PETIT_API_TOKEN",
   );
 };

@@ -8,7 +8,7 @@ import { type LogFormat, LogText, logFormat } from "./log-shape.ts";
 import { type LogFilter, logStream, tailStart } from "./log-stream.ts";
 import type { ApiStore } from "./options.ts";
 import { exactly, failures, flag, isOn, RunIdText, wholeNumber, word } from "./schemas.ts";
-import { lastEventId } from "./sse.ts";
+import { lastEventId, ResumeHeaders } from "./sse.ts";
 import { streamBody } from "./stream.ts";
 
 const LogQuery = exactly({
@@ -34,6 +34,7 @@ export const logRoutes = ({ engine, store, clock, log, closing, requests }: ApiC
     {
       params: exactly({ run_id: RunIdText }),
       query: LogQuery,
+      headers: ResumeHeaders,
       response: { 200: LogText, ...failures("INVALID_REQUEST", "NOT_FOUND") },
       detail: {
         operationId: "getRunLogs",

@@ -6,7 +6,7 @@ const OccurrenceBody = exactly(
   {
     scheduled_for: instant("When the schedule was, or will be, due"),
     outcome: word([...OUTCOMES, "due"], "What became of it; `due` is yet to come"),
-    reason: nullable(word([...SKIP_REASONS, ...MISS_REASONS], ""), "Why it was skipped or missed"),
+    reason: nullable(word([...SKIP_REASONS, ...MISS_REASONS]), "Why it was skipped or missed"),
     run_id: nullable(RunIdText, "Its run, where it fired; null also where that run is no longer kept"),
   },
   {

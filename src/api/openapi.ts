@@ -89,8 +89,7 @@ const parameters = (schema: Schema | undefined, place: string, components: Compo
 };
 
 const answer = (schema: Schema, components: Components) => {
-  const failure = FAILURE_CODES.get(schema);
-  if (failure !== undefined) return { $ref: `#/components/responses/${failure}` };
+  if (FAILURE_SCHEMAS.has(schema)) return { $ref: `#/components/responses/${schema.title}` };
   const names = ["X-Request-Id", ...((schema["x-headers"] ?? []) as readonly string[])];
   return {
     description: schema.description ?? schema.title,
@@ -99,14 +98,12 @@ const answer = (schema: Schema, components: Components) => {
   };
 };
 
-const FAILURE_CODES: ReadonlyMap<Schema, FailureCode> = new Map(
-  Object.entries(FAILURES).map(([code, schema]) => [schema as Schema, code as FailureCode]),
-);
+const FAILURE_SCHEMAS: ReadonlySet<Schema> = new Set(Object.values(FAILURES));
 
 const failureResponses = (components: Components) =>
   Object.fromEntries(
     Object.entries(FAILURES).map(([code, schema]) => [
-      code,
+      schema.title,
       {
         description: schema.description,
         headers: headers(["X-Request-Id", ...(FAILURE_HEADERS[code as FailureCode] ?? [])]),
@@ -167,15 +164,20 @@ class Components {
       case "items":
         return [[key, this.use(value as Schema)]];
       case "anyOf":
-        return [this.#anyOf(value as readonly Schema[])];
+        return this.#anyOf(value as readonly Schema[]);
       default:
         return key === "title" || key.startsWith("x-") ? [] : [[key, value]];
     }
   }
 
-  #anyOf(schemas: readonly Schema[]): [string, unknown] {
+  /** A choice between constants is an enumeration. */
+  #anyOf(schemas: readonly Schema[]): [string, unknown][] {
     const words = schemas.map((schema) => schema.const);
-    return words.includes(undefined) ? ["anyOf", schemas.map((schema) => this.use(schema))] : ["enum", words];
+    if (words.includes(undefined)) return [["anyOf", schemas.map((schema) => this.use(schema))]];
+    return [
+      ["type", "string"],
+      ["enum", words],
+    ];
   }
 }
 

@@ -17,7 +17,7 @@ export const RunStatusWord = word(
   "`pending` waits for a place, `running` goes on; the rest are final: `interrupted` means that petit or the machine ended under it",
 );
 
-export const ReasonOrNull = nullable(word(REASONS, ""), "Why it ended as it did; null where there is nothing to tell");
+export const ReasonOrNull = nullable(word(REASONS), "Why it ended as it did; null where there is nothing to tell");
 
 export const RunBody = exactly(
   {

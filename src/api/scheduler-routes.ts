@@ -32,7 +32,7 @@ const ProblemBody = exactly(
 );
 
 const Reloaded = exactly(
-  { message: Message.properties.message, problems: t.Array(ProblemBody) },
+  { message: Message.properties.message, problems: t.Array(ProblemBody, { description: "By file and place" }) },
   {
     title: "Reloaded",
     examples: [

@@ -20,11 +20,11 @@ export const nullable = <Schema extends TSchema>(schema: Schema, description: st
   t.Union([schema, t.Null()], { description });
 
 /** One word of a list that the domain keeps. */
-export const word = <const Words extends readonly string[]>(words: Words, description: string) =>
+export const word = <const Words extends readonly string[]>(words: Words, description?: string) =>
   t.Unsafe<Words[number]>(
     t.Union(
       words.map((each) => t.Literal(each)),
-      { description },
+      description === undefined ? {} : { description },
     ),
   );
 
@@ -94,8 +94,12 @@ export const isOn = (value: string | boolean | undefined): boolean =>
 const failure = <const Code extends FailureCode>(code: Code, description: string, example: string) =>
   exactly(
     { error: t.String({ description: "What is wrong, in a sentence" }), code: t.Literal(code) },
-    { title: code, description, examples: [{ error: example, code }] },
+    { title: failureTitle(code), description, examples: [{ error: example, code }] },
   );
+
+/** `NOT_FOUND` as `NotFound`. */
+const failureTitle = (code: FailureCode): string =>
+  code.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 /** The shape of each failure, as an answer of the API. */
 export const FAILURES = {

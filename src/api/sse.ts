@@ -1,3 +1,5 @@
+import { t } from "elysia";
+
 /** The text of one server-sent event. `data` becomes JSON, which has no line break. */
 export const serverSentEvent = (event: {
   readonly id: number;
@@ -10,6 +12,12 @@ export const serverSentEvent = (event: {
 export const SSE_HEARTBEAT = new TextEncoder().encode(": petit\n\n");
 
 export const SSE_HEADERS = { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" } as const;
+
+export const ResumeHeaders = t.Object({
+  "last-event-id": t.Optional(
+    t.String({ description: "Id of the last record that was had: what comes after it is sent" }),
+  ),
+});
 
 /** Where a client wants to go on: the `Last-Event-ID` it sends, null where it sends none or no number. */
 export const lastEventId = (request: Request): number | null => {

@@ -116,7 +116,7 @@ describe("an open address", () => {
   test.each(["0.0.0.0", "::", "192.0.2.7", "example.com", "127.0.0.1.example.com"])(
     "%p is refused without a token, and told how to make one",
     (host) => {
-      expect(() => refuseOpenBind(host, null)).toThrow(/petit token/);
+      expect(() => refuseOpenBind(host, null)).toThrow(/--token-file/);
       expect(() => refuseOpenBind(host, "secret")).not.toThrow();
     },
   );
