@@ -44,8 +44,17 @@ export const compileSchedule = (spec: ScheduleSpec, defaultTimezone: string): Sc
 export const whyUnusable = (text: string): string | null => {
   const expression = parseExpression(text);
   if (expression.kind === "wrong") return `'${text}' is not a schedule: ${expression.problem}`;
-  if (expression.kind === "every" || wallClock(expression.pattern)(0) !== null) return null;
+  if (expression.kind === "every" || firesEver(expression.pattern)) return null;
   return `'${text}' never fires; expected a day that some year has`;
+};
+
+const everFiring = new Set<string>();
+
+/** Remembers those that do: many jobs share an expression. */
+const firesEver = (pattern: string): boolean => {
+  const fires = everFiring.has(pattern) || wallClock(pattern)(0) !== null;
+  if (fires && everFiring.size < PATTERNS_KEPT) everFiring.add(pattern);
+  return fires;
 };
 
 /** What a timezone looks like, for messages. */

@@ -1,7 +1,8 @@
 import { isTimezone } from "../domain/local-time.ts";
 import { TIMEZONE_FORM, whyUnusable } from "../domain/schedule.ts";
 import { suggest } from "../lib/suggest.ts";
-import type { Place, Report } from "./report.ts";
+import type { Path } from "./node.ts";
+import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema.ts";
 
 /** That every expression of a schedule can be read and comes to pass some day, and that its zone exists. */
@@ -17,7 +18,10 @@ const isList = <Item>(value: readonly Item[] | object): value is readonly Item[]
 
 type Expressions = string | readonly (string | undefined)[] | undefined;
 
-const checkExpressions = (expressions: Expressions, { path, report }: Place): void => {
+const checkExpressions = (
+  expressions: Expressions,
+  { path, report }: { readonly path: Path; readonly report: Report },
+): void => {
   const isOne = typeof expressions === "string";
   for (const [index, text] of (isOne ? [expressions] : (expressions ?? [])).entries()) {
     const problem = text === undefined || text.trim() === "" ? null : whyUnusable(text);

@@ -9,6 +9,7 @@ import { checkVariables } from "./check-variables.ts";
 import { type Declaration, declareJob, declareUnread } from "./declaration.ts";
 import type { MapNode, Node } from "./node.ts";
 import { type Fault, type ParsedDocument, parseYaml } from "./parse.ts";
+import { Place } from "./place.ts";
 import { makePositions, type Positions } from "./positions.ts";
 import type { Problem } from "./problem.ts";
 import { isWhole, readValue } from "./read-value.ts";
@@ -75,7 +76,7 @@ const noMap = (root: Node): Fault => ({
 
 const readMap = (root: MapNode, faults: readonly Fault[], source: Source): FileContent => {
   const report = makeReport(root, source.text);
-  const draft = readValue(root, JOB, { path: [], report });
+  const draft = readValue(root, JOB, Place.top(report));
   if (draft === undefined) return { jobs: [], declarations: [], problems: toProblems(report.faults, source) };
   checkMeaning(draft, report, source.folder);
   const declarations = [declareJob(draft, root, source)];

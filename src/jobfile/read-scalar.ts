@@ -2,20 +2,16 @@ import { DURATION_FORM, parseDuration } from "../lib/duration.ts";
 import { suggest } from "../lib/suggest.ts";
 import type { ChoiceType, DurationType, IntegerType, SecondsType, TextType } from "./field.ts";
 import { describe, isEmpty, type Node } from "./node.ts";
-import type { Place } from "./report.ts";
-
-const refuse = (node: Node, { path, report }: Place, message: string): undefined => {
-  report.add(node.at, path, message);
-};
+import type { Place } from "./place.ts";
 
 const wrongKind = (node: Node, place: Place, expected: string): undefined =>
-  refuse(node, place, `${isEmpty(node) ? "is empty" : `is ${describe(node)}`}; expected ${expected}`);
+  place.refuse(node, `${isEmpty(node) ? "is empty" : `is ${describe(node)}`}; expected ${expected}`);
 
 /** A text that doesn't fit is reported, and still answered: others may refer to it. */
 export const readText = (node: Node, type: TextType, place: Place): string | undefined => {
   const text = textOf(node, type, place);
   const problem = text === undefined ? null : whyUnfit(text, type);
-  if (problem !== null) refuse(node, place, problem);
+  if (problem !== null) place.refuse(node, problem);
   return text;
 };
 
@@ -69,7 +65,7 @@ export const readInteger = (node: Node, type: IntegerType, place: Place): number
   const expected = `a whole number from ${type.min} to ${type.max}`;
   if (node.kind !== "scalar" || typeof node.value !== "number") return wrongKind(node, place, expected);
   const fits = Number.isInteger(node.value) && node.value >= type.min && node.value <= type.max;
-  return fits ? node.value : refuse(node, place, `${node.source} is out of bounds; expected ${expected}`);
+  return fits ? node.value : place.refuse(node, `${node.source} is out of bounds; expected ${expected}`);
 };
 
 /** A hundred years: longer is a slip, and would not fit the arithmetic of dates. */
@@ -81,18 +77,21 @@ export const readSeconds = (node: Node, type: SecondsType, place: Place): number
   const ms = Math.round(node.value * 1000);
   return ms >= type.minMs && ms <= MAX_MS
     ? ms
-    : refuse(node, place, `${node.source} is out of bounds; expected ${expected}`);
+    : place.refuse(node, `${node.source} is out of bounds; expected ${expected}`);
 };
+
+/** Between the parts of a sum, as in `1h 30m`. */
+const GAP = /(?<=[a-z]) +(?=\d)/g;
 
 export const readDuration = (node: Node, type: DurationType, place: Place): number | undefined => {
   if (node.kind === "scalar" && typeof node.value === "number") {
-    return refuse(node, place, `${node.source} has no unit; expected ${DURATION_FORM}`);
+    return place.refuse(node, `${node.source} has no unit; expected ${DURATION_FORM}`);
   }
   if (node.kind !== "scalar" || typeof node.value !== "string") return wrongKind(node, place, DURATION_FORM);
-  const ms = parseDuration(node.value);
-  if (ms === null) return refuse(node, place, `'${shorten(node.value)}' is not a duration; expected ${DURATION_FORM}`);
-  if (ms < type.minMs) return refuse(node, place, `'${node.value}' is too short; expected more than 0`);
-  return ms <= MAX_MS ? ms : refuse(node, place, `'${node.value}' is too long; expected at most 100 years`);
+  const ms = parseDuration(node.value.replace(GAP, ""));
+  if (ms === null) return place.refuse(node, `'${shorten(node.value)}' is not a duration; expected ${DURATION_FORM}`);
+  if (ms < type.minMs) return place.refuse(node, `'${node.value}' is too short; expected more than 0`);
+  return ms <= MAX_MS ? ms : place.refuse(node, `'${node.value}' is too long; expected at most 100 years`);
 };
 
 /** A value that is misspelt is reported, and then read as what it was meant to be. */
@@ -102,11 +101,10 @@ export const readChoice = (node: Node, type: ChoiceType, place: Place): string |
   const value = own(type.aliases, node.value) ?? node.value;
   if (type.values.includes(value)) return value;
   const refused = own(type.refused, node.value);
-  if (refused !== undefined) return refuse(node, place, refused);
+  if (refused !== undefined) return place.refuse(node, refused);
   const near = suggest(node.value, type.values);
-  refuse(
+  place.refuse(
     node,
-    place,
     `'${shorten(node.value)}' is not known; ${near === null ? "" : `did you mean '${near}'? `}expected ${expected}`,
   );
   return near ?? undefined;

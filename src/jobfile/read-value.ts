@@ -1,9 +1,9 @@
-import type { Json } from "../lib/json.ts";
 import { suggest } from "../lib/suggest.ts";
-import type { Draft, Field, FieldType, MapType, ObjectType, ShapeType, Value } from "./field.ts";
+import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType, Value } from "./field.ts";
 import { describe, type Entry, isEmpty, type MapNode, type Node, toJson } from "./node.ts";
+import type { Place } from "./place.ts";
 import { readBoolean, readChoice, readDuration, readInteger, readSeconds, readText } from "./read-scalar.ts";
-import type { Place, Report } from "./report.ts";
+import type { Report } from "./report.ts";
 
 /**
  * Reads a value as its type says, and reports all that is wrong in it. What can't be read is left out, so that the rest
@@ -46,112 +46,92 @@ const readAny = (node: Node, type: FieldType, place: Place): unknown => {
   }
 };
 
-const refuse = (node: Node, { path, report }: Place, expected: string): undefined => {
-  report.add(
-    node.at,
-    path,
-    isEmpty(node) ? `is empty; expected ${expected}` : `is ${describe(node)}; expected ${expected}`,
-  );
-};
+const wrongKind = (node: Node, place: Place, expected: string): undefined =>
+  place.refuse(node, `${isEmpty(node) ? "is empty" : `is ${describe(node)}`}; expected ${expected}`);
 
-const readList = (node: Node, type: { readonly of: FieldType; readonly minItems: number }, place: Place): unknown => {
-  if (node.kind !== "list") return refuse(node, place, "a list");
-  if (node.items.length < type.minItems)
-    place.report.add(node.at, place.path, "is an empty list; expected at least one item");
-  return node.items.map((item, index) => readAny(item, type.of, step(place, index)));
+const readList = (node: Node, type: ListType, place: Place): unknown => {
+  if (node.kind !== "list") return wrongKind(node, place, "a list");
+  if (node.items.length < type.minItems) place.refuse(node, "is an empty list; expected at least one item");
+  return node.items.map((item, index) => readAny(item, type.of, place.inside(index)));
 };
 
 const readMap = (node: Node, type: MapType, place: Place): unknown => {
-  if (node.kind !== "map") return refuse(node, place, "a map of names and values");
-  return Object.fromEntries(node.entries.flatMap((entry) => readMapEntry(entry, type, place)));
-};
-
-const readMapEntry = (entry: Entry, type: MapType, place: Place): [string, unknown][] => {
-  const inner = step(place, entry.key);
-  const key: Node = { kind: "scalar", at: entry.keyAt, end: entry.keyAt, value: entry.key, source: "" };
-  readText(key, type.keys, inner);
-  if (isEmpty(entry.value) && type.emptyValue !== undefined) return [[entry.key, type.emptyValue]];
-  return [[entry.key, readAny(entry.value, type.of, inner)]];
-};
-
-const readShape = (node: Node, type: ShapeType, place: Place): unknown => {
-  if (node.kind === "map" && type.map !== undefined) return readAny(node, type.map, place);
-  if (node.kind === "list" && type.list !== undefined) return readAny(node, type.list, place);
-  if (node.kind === "scalar") return readAny(node, type.scalar, place);
-  const shapes = ["a single value", type.list && "a list", type.map && "a map"].filter((shape) => shape !== undefined);
-  return refuse(node, place, shapes.join(" or "));
-};
-
-const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
-  if (node.kind !== "map")
-    return refuse(node, place, `a map with ${Object.keys(type.fields).slice(0, 3).join(", ")} …`);
-  const given = matchFields(node, type, place);
-  checkGroups(node, type, { given, place });
+  if (node.kind !== "map") return wrongKind(node, place, "a map of names and values");
   return Object.fromEntries(
-    Object.entries(type.fields).map(([name, field]) => [
-      name,
-      readField(given.get(name), field, { node, name, place }),
-    ]),
+    node.entries.map((entry) => [entry.key, readMapEntry(entry, type, place.inside(entry.key))]),
   );
 };
 
+const readMapEntry = (entry: Entry, type: MapType, place: Place): unknown => {
+  readText({ kind: "scalar", at: entry.keyAt, end: entry.keyAt, value: entry.key, source: "" }, type.keys, place);
+  if (isEmpty(entry.value) && type.emptyValue !== undefined) return type.emptyValue;
+  return readAny(entry.value, type.of, place);
+};
+
+const readShape = (node: Node, type: ShapeType, place: Place): unknown => {
+  const shape = { scalar: type.scalar, list: type.list, map: type.map }[node.kind];
+  if (shape !== undefined) return readAny(node, shape, place);
+  const shapes = ["a single value", type.list && "a list", type.map && "a map"].filter((form) => form !== undefined);
+  return wrongKind(node, place, shapes.join(" or "));
+};
+
+const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
+  const names = Object.keys(type.fields);
+  if (node.kind !== "map") return wrongKind(node, place, `a map with ${names.slice(0, 3).join(", ")} …`);
+  const given = matchFields(node, names, place);
+  checkGroups(type, { node, given, place });
+  const values: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(type.fields)) {
+    const entry = given.get(name);
+    values[name] =
+      entry === undefined || isEmpty(entry.value)
+        ? absentValue(field, { node, entry, place: place.inside(entry?.key ?? name) })
+        : readAny(entry.value, field.type, place.inside(entry.key));
+  }
+  return values;
+};
+
 /** The entries by field. One that is misspelt is reported, and then read as what it was meant to be. */
-const matchFields = (node: MapNode, type: ObjectType, place: Place): ReadonlyMap<string, Entry> => {
-  const isField = (entry: Entry): boolean => Object.hasOwn(type.fields, entry.key);
-  const given = new Map(node.entries.filter(isField).map((entry) => [entry.key, entry]));
+const matchFields = (node: MapNode, names: readonly string[], place: Place): ReadonlyMap<string, Entry> => {
+  const given = new Map<string, Entry>();
+  const strangers: Entry[] = [];
   for (const entry of node.entries) {
-    if (isField(entry)) continue;
-    const near = suggest(entry.key, Object.keys(type.fields));
-    const hint = near === null ? `expected one of ${Object.keys(type.fields).join(", ")}` : `did you mean '${near}'?`;
-    place.report.add(entry.keyAt, [...place.path, entry.key], `unknown field; ${hint}`);
+    if (names.includes(entry.key)) given.set(entry.key, entry);
+    else strangers.push(entry);
+  }
+  for (const entry of strangers) {
+    const near = suggest(entry.key, names);
+    const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
+    place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; ${hint}`);
     if (near !== null && !given.has(near)) given.set(near, entry);
   }
   return given;
 };
 
-type FieldPlace = { readonly node: MapNode; readonly name: string; readonly place: Place };
+type Absent = { readonly node: MapNode; readonly entry: Entry | undefined; readonly place: Place };
 
-const readField = (entry: Entry | undefined, field: Field, { node, name, place }: FieldPlace): unknown => {
-  if (entry !== undefined && !isEmpty(entry.value)) return readAny(entry.value, field.type, step(place, entry.key));
-  if (field.required) {
-    const at = entry?.keyAt ?? node.entries[0]?.keyAt ?? node.at;
-    place.report.add(
-      at,
-      [...place.path, entry?.key ?? name],
-      `${entry === undefined ? "missing" : "is empty"}; ${expectedOf(field)}`,
-    );
-  }
-  return field.default;
+/** What a field is that isn't given, or is given nothing. */
+const absentValue = (field: Field, { node, entry, place }: Absent): unknown => {
+  if (!field.required) return field.default;
+  const example = field.example === undefined ? "" : `, for example ${JSON.stringify(field.example)}`;
+  const at = entry?.keyAt ?? node.entries[0]?.keyAt ?? node.at;
+  return place.refuse({ at }, `${entry === undefined ? "missing" : "is empty"}; it is required${example}`);
 };
 
-const expectedOf = (field: Field): string => {
-  const example: Json | undefined = field.example;
-  return example === undefined ? "it is required" : `it is required, for example ${JSON.stringify(example)}`;
-};
+type Given = { readonly node: MapNode; readonly given: ReadonlyMap<string, Entry>; readonly place: Place };
 
-const checkGroups = (
-  node: MapNode,
-  type: ObjectType,
-  { given, place }: { readonly given: ReadonlyMap<string, Entry>; readonly place: Place },
-): void => {
-  const present = (group: readonly string[]): Entry[] =>
-    group.flatMap((name) => {
-      const entry = given.get(name);
-      return entry === undefined || isEmpty(entry.value) ? [] : [entry];
-    });
+const checkGroups = (type: ObjectType, { node, given, place }: Given): void => {
   for (const group of type.exclusive ?? []) {
-    const [, second] = present(group);
-    if (second !== undefined)
-      place.report.add(
-        second.keyAt,
-        step(place, second.key).path,
-        `given beside another way to say it; expected one of ${group.join(", ")}`,
-      );
+    const second = presentOf(group, given)[1];
+    const message = `given beside another way to say it; expected one of ${group.join(", ")}`;
+    if (second !== undefined) place.inside(second.key).refuse({ at: second.keyAt }, message);
   }
   for (const group of type.oneOf ?? []) {
-    if (present(group).length === 0)
-      place.report.add(node.at, step(place, group[0] ?? "").path, `missing; expected one of ${group.join(", ")}`);
+    const [name = ""] = group;
+    if (presentOf(group, given).length === 0)
+      place.inside(name).refuse(node, `missing; expected one of ${group.join(", ")}`);
   }
 };
 
-const step = ({ path, report }: Place, next: string | number): Place => ({ path: [...path, next], report });
+const presentOf = (group: readonly string[], given: ReadonlyMap<string, Entry>): readonly Entry[] =>
+  group.flatMap((name) => given.get(name) ?? []).filter((entry) => !isEmpty(entry.value));

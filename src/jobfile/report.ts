@@ -35,6 +35,3 @@ const findPart = (node: Node, source: string, part: { readonly text: string; rea
   }
   return found;
 };
-
-/** Where a value is read: its path, and where to tell what is wrong. */
-export type Place = { readonly path: Path; readonly report: Report };
