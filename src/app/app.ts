@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { refuseOpenBind } from "../api/host.ts";
 import { startServer } from "../api/server.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
+import { formatProblem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { addressUrl, type Origins } from "./settings.ts";
@@ -40,7 +41,7 @@ export const startApp = async (options: AppOptions): Promise<App> => {
   const token = readToken(options);
   if (settings.api) refuseOpenBind(settings.apiHost, token);
   await using parts = new AsyncDisposableStack();
-  const engine = openEngine({ ...options, readJobs: readerOf(jobsDir, options.jobFiles) }, parts);
+  const engine = openEngine({ ...options, readJobs: readerOf(options) }, parts);
   const url = settings.api ? await serve({ ...options, token, engine }, parts) : null;
   await engine.start();
   const reload = async (): Promise<void> => {
@@ -50,14 +51,23 @@ export const startApp = async (options: AppOptions): Promise<App> => {
   return assemble({ engine, url, reload }, parts.move());
 };
 
-/** The first reading was made already, before anything was started. */
-const readerOf = (dir: string, first: JobFiles): (() => Promise<JobFiles>) => {
-  let atHand: JobFiles | null = first;
+/** The first reading was made already, before anything was started. What is wrong is logged each time. */
+const readerOf = ({ jobsDir, jobFiles, log }: AppOptions): (() => Promise<JobFiles>) => {
+  let atHand: JobFiles | null = jobFiles;
   return async () => {
-    const files = atHand ?? (await readJobsDir(dir));
+    const files = atHand ?? (await readJobsDir(jobsDir));
     atHand = null;
+    tellProblems(files, { jobsDir, log });
     return files;
   };
+};
+
+const tellProblems = ({ jobs, problems }: JobFiles, { jobsDir, log }: Pick<AppOptions, "jobsDir" | "log">): void => {
+  for (const problem of problems) {
+    const { file, line, column, path } = problem;
+    log.warn({ file, line, column, path }, `a job file is broken: ${formatProblem(problem)}`);
+  }
+  if (jobs.length === 0 && problems.length === 0) log.warn({ jobs_dir: jobsDir }, "there is no job file");
 };
 
 const serve = async (

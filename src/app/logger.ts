@@ -41,6 +41,7 @@ const prettyStream = (color: boolean): ReturnType<typeof pretty> =>
     colorize: color,
     translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
     singleLine: true,
+    ignore: "file,line,column,path",
     destination: STDERR,
     sync: true,
   });

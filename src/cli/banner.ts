@@ -1,7 +1,7 @@
 import { defaultZone } from "../app/settings.ts";
 import { counted } from "./counted.ts";
 import { readableLocal } from "./local-time.ts";
-import { problemLine, summaryOf } from "./read-jobs.ts";
+import { summaryOf } from "./read-jobs.ts";
 import type { Ready } from "./run.ts";
 import { paint } from "./terminal.ts";
 
@@ -17,13 +17,12 @@ export const banner = (ready: Ready): string => {
     ["stop", "Ctrl-C"],
   ];
   const title = `${paint(err, "bold", `petit ${context.version}`)}\n`;
-  return `${title}${rows.map(([name, text]) => `  ${paint(err, "dim", name.padEnd(10))}${text}\n`).join("")}${problemText(ready)}`;
+  return `${title}${rows.map(([name, text]) => `  ${paint(err, "dim", name.padEnd(10))}${text}\n`).join("")}`;
 };
 
-const jobsText = ({ app, jobsDir, context: { terminal } }: Ready): string => {
-  const count = app.engine.listJobs().length;
-  if (count === 0) return paint(terminal.err, "yellow", `none in ${jobsDir}`);
-  return `${counted(count, "job")} from ${jobsDir}`;
+const jobsText = ({ app, jobsDir, jobFiles, context: { terminal } }: Ready): string => {
+  const text = `${counted(app.engine.listJobs().length, "job")} from ${jobsDir}`;
+  return jobFiles.problems.length === 0 ? text : `${text}, ${paint(terminal.err, "red", summaryOf(jobFiles))}`;
 };
 
 const nextText = ({ app, context }: Ready): string => {
@@ -34,10 +33,4 @@ const nextText = ({ app, context }: Ready): string => {
   if (first === undefined) return "no job has a schedule";
   const paused = app.engine.state === "paused" ? " (but paused: 'petit resume' ends that)" : "";
   return `${first.job.id} at ${readableLocal(first.nextRunAt, first.job.schedule?.timezone ?? defaultZone(context.settings))}${paused}`;
-};
-
-const problemText = ({ jobFiles, jobsDir, context: { terminal } }: Ready): string => {
-  if (jobFiles.problems.length === 0) return "";
-  const lines = jobFiles.problems.map((problem) => `  ${problemLine(problem, jobsDir)}\n`).join("");
-  return `${paint(terminal.err, "red", `${summaryOf(jobFiles)}:`)}\n${lines}`;
 };

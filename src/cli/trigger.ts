@@ -1,6 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
 import { defineCommand } from "./command.ts";
-import { triggerHere } from "./trigger-here.ts";
 import { triggerThere } from "./trigger-there.ts";
 
 export const trigger = defineCommand({
@@ -37,13 +36,17 @@ export const trigger = defineCommand({
     "petit trigger examples/jobs greet --param name=you --db petit.db",
     "petit trigger data_pipeline --follow",
   ],
-  run: (args, context) => {
+  run: async (args, context) => {
     const request = {
       params: readParams(context.flags.get("param") ?? []),
       ...(args["idempotency-key"] === undefined ? {} : { idempotencyKey: args["idempotency-key"] }),
     };
     const first = args["JOBS_DIR|JOB"];
-    if (args.JOB !== undefined) return triggerHere({ dir: first, jobId: args.JOB, request }, context);
+    if (args.JOB !== undefined) {
+      // Brings the engine and the database, which the others do without.
+      const { triggerHere } = await import("./trigger-here.ts");
+      return triggerHere({ dir: first, jobId: args.JOB, request }, context);
+    }
     return triggerThere({ jobId: first, request, wait: args.wait === true, follow: args.follow === true }, context);
   },
 });

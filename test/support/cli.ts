@@ -47,7 +47,8 @@ export const petit = async (args: readonly string[], options: CliOptions = {}): 
   return { status, stdout, stderr };
 };
 
-const textOf = async (stream: AsyncIterable<Buffer>): Promise<string> => {
+/** All that a stream has to say. */
+export const textOf = async (stream: AsyncIterable<Buffer>): Promise<string> => {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();

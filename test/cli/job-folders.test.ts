@@ -1,0 +1,282 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { petit, type TempFolder, tempFolder } from "../support/cli.ts";
+
+const TWO_JOBS = `id: nightly
+name: Nightly
+description: At night.
+schedule: {cron: "30 2 * * *", timezone: America/New_York}
+tasks: [{id: a, type: shell, script: "true"}, {id: b, type: shell, script: "true", depends_on: [a]}]
+---
+id: by_hand
+tasks: [{id: a, type: shell, script: "true"}]
+`;
+
+const withJobs = (files: Readonly<Record<string, string>>): TempFolder => {
+  const folder = tempFolder();
+  for (const [name, text] of Object.entries(files)) folder.write(join("jobs", name), text);
+  return folder;
+};
+
+const run = (folder: TempFolder, ...args: readonly string[]) => petit(args, { cwd: folder.path });
+
+describe("petit validate", () => {
+  test("prints a summary of what is valid", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    expect(await run(folder, "validate", "jobs")).toEqual({
+      status: 0,
+      stdout: "valid: 2 jobs, 3 tasks in jobs\n",
+      stderr: "",
+    });
+  });
+
+  test("prints all problems of all files on stdout, with file, line and column, and exits with 1", async () => {
+    using folder = withJobs({
+      "a.yaml": "id: a\nshedule: '@daily'\ntasks: []\n",
+      "deep/b.yml": "id: b b\ntasks: [{id: t, type: shel, script: x}]\n",
+      "good.yaml": TWO_JOBS,
+    });
+    const { status, stdout, stderr } = await run(folder, "validate", "jobs");
+    expect(status).toBe(1);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(line).toMatch(/^jobs\/(a\.yaml|deep\/b\.yml):\d+:\d+: /);
+    expect(lines[0]).toStartWith("jobs/a.yaml:2:1: shedule: ");
+    expect(lines[0]).toContain("did you mean 'schedule'?");
+    expect(stderr).toBe("4 problems in 2 files\n");
+  });
+
+  test("says so where there is no job, and exits with 1", async () => {
+    using folder = withJobs({ "notes.txt": "nothing" });
+    const { status, stdout, stderr } = await run(folder, "validate", "jobs");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("no job found in jobs");
+  });
+
+  test("exits with 2 where there is no such folder, and suggests one", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const { status, stdout, stderr } = await run(folder, "validate", "jbos");
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toBe("petit: there is no folder jbos; did you mean 'jobs'?\n");
+    expect((await run(folder, "validate", "jobs/a.yaml")).stderr).toContain("is not a folder");
+  });
+
+  test("writes JSON in its promised shape, alone on stdout", async () => {
+    using folder = withJobs({
+      "a.yaml": TWO_JOBS,
+      "bad.yaml": "id: c\nname: ''\ntasks: [{id: t, type: shell, script: x}]\n",
+    });
+    const { status, stdout, stderr } = await run(folder, "validate", "--json", "jobs");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    const report = JSON.parse(stdout);
+    expect(Object.keys(report)).toEqual(["valid", "jobs", "problems"]);
+    expect(report).toMatchObject({ valid: false, jobs: 2, problems: [{ file: "bad.yaml", line: 2, path: "name" }] });
+    expect(Object.keys(report.problems[0]).sort()).toEqual(["column", "file", "line", "message", "path"]);
+  });
+
+  test("writes JSON of what is valid, and of nothing", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    folder.write("empty/x.txt", "");
+    expect(JSON.parse((await run(folder, "validate", "jobs", "--json")).stdout)).toEqual({
+      valid: true,
+      jobs: 2,
+      problems: [],
+    });
+    const empty = await run(folder, "validate", "empty", "--json");
+    expect([empty.status, JSON.parse(empty.stdout)]).toEqual([1, { valid: false, jobs: 0, problems: [] }]);
+  });
+});
+
+describe("petit list", () => {
+  test("shows jobs by id with schedule, next occurrence and tasks", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const { status, stdout, stderr } = await run(folder, "list", "jobs");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const [head, first, second] = stdout.split("\n");
+    expect(head).toMatch(/^JOB +SCHEDULE +NEXT +TASKS$/);
+    expect(first).toMatch(/^by_hand +- +- +1$/);
+    expect(second).toMatch(/^nightly +30 2 \* \* \* +\d{4}-\d\d-\d\d 0[23]:\d\d:00 E[SD]T +2$/);
+  });
+
+  test("writes the JSON of GET /api/jobs", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const list = JSON.parse((await run(folder, "list", "jobs", "--json")).stdout);
+    expect(list.count).toBe(2);
+    expect(list.jobs[1]).toMatchObject({
+      id: "nightly",
+      name: "Nightly",
+      description: "At night.",
+      enabled: true,
+      scheduled: true,
+      schedule: ["30 2 * * *"],
+      timezone: "America/New_York",
+      last_run: null,
+      running: 0,
+      task_count: 2,
+    });
+    expect(list.jobs[1].next_run_at).toBeGreaterThan(Date.now());
+    expect(list.jobs[0]).toMatchObject({ id: "by_hand", scheduled: false, schedule: null, next_run_at: null });
+  });
+
+  test("lists the valid jobs beside a broken file, tells of that on stderr, and exits with 1", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS, "bad.yaml": "id: c\n" });
+    const { status, stdout, stderr } = await run(folder, "list", "jobs");
+    expect(status).toBe(1);
+    expect(stdout).toContain("nightly");
+    expect(stderr).toContain("jobs/bad.yaml:1:1: ");
+  });
+});
+
+describe("petit next", () => {
+  const next = (folder: TempFolder, ...args: readonly string[]) => run(folder, "next", "jobs", ...args);
+
+  test("shows ten occurrences of all jobs by default", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const { status, stdout, stderr } = await next(folder);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout.trimEnd().split("\n")).toHaveLength(11);
+  });
+
+  test("marks what daylight saving shifts, in New York in spring", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const { stdout } = await next(folder, "nightly", "-n", "2", "--from", "2026-03-08T00:00:00-05:00");
+    const [, first, second] = stdout.split("\n");
+    expect(first).toMatch(/^2026-03-08 03:00:00 EDT +nightly +clock went forward: due at 02:30/);
+    expect(second).toMatch(/^2026-03-09 02:30:00 EDT +nightly$/);
+  });
+
+  test("writes JSON in its promised shape", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const { stdout } = await next(folder, "nightly", "-n2", "--from=2026-11-01T00:00-04:00", "--json");
+    expect(JSON.parse(stdout)).toEqual({
+      occurrences: [
+        { job_id: "nightly", at: Date.parse("2026-11-01T07:30:00Z"), local: "2026-11-01T02:30:00-05:00", note: null },
+        { job_id: "nightly", at: Date.parse("2026-11-02T07:30:00Z"), local: "2026-11-02T02:30:00-05:00", note: null },
+      ],
+      count: 2,
+    });
+  });
+
+  test("merges the jobs by time, and counts what is due at --from itself", async () => {
+    using folder = withJobs({
+      "a.yaml": "id: a\nschedule: '@every 2h'\ntasks: [{id: t, type: shell, script: x}]\n",
+      "b.yaml": "id: b\nschedule: '0 */3 * * *'\ntasks: [{id: t, type: shell, script: x}]\n",
+      "c.yaml": "id: c\nenabled: false\nschedule: '* * * * *'\ntasks: [{id: t, type: shell, script: x}]\n",
+    });
+    const { stdout } = await next(folder, "-n", "6", "--from", "2026-01-01", "--json");
+    const seen = JSON.parse(stdout).occurrences.map((each: { job_id: string; local: string }) => [
+      each.job_id,
+      each.local.slice(11, 16),
+    ]);
+    expect(seen).toEqual([
+      ["a", "00:00"],
+      ["b", "00:00"],
+      ["a", "02:00"],
+      ["b", "03:00"],
+      ["a", "04:00"],
+      ["a", "06:00"],
+    ]);
+  });
+
+  test("reads --from without an offset by the clock of --timezone", async () => {
+    using folder = withJobs({ "a.yaml": "id: a\nschedule: '0 * * * *'\ntasks: [{id: t, type: shell, script: x}]\n" });
+    const { stdout } = await next(folder, "-n1", "--from", "2026-07-01T12:00", "--timezone", "Europe/Paris", "--json");
+    expect(JSON.parse(stdout).occurrences[0]).toMatchObject({ local: "2026-07-01T12:00:00+02:00" });
+  });
+
+  test("says where nothing is due", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    expect(await next(folder, "by_hand")).toMatchObject({ status: 0, stdout: "" });
+    expect(JSON.parse((await next(folder, "by_hand", "--json")).stdout)).toEqual({ occurrences: [], count: 0 });
+  });
+
+  const wrong: readonly (readonly [readonly string[], string])[] = [
+    [["nihgtly"], "no job 'nihgtly' in jobs; did you mean 'nightly'?"],
+    [["-n", "0"], "-n is '0'; expected a whole number from 1"],
+    [["-n", "-5"], "-n is '-5'"],
+    [["-n", "many"], "-n is 'many'"],
+    [["--from", "tomorrow"], "--from is 'tomorrow'; expected an ISO 8601 time"],
+    [["--from", "2026-02-30"], "--from is '2026-02-30'"],
+    [["--timezone", "Mars/Base"], "--timezone is 'Mars/Base'"],
+  ];
+  test.each(wrong)("refuses %j", async (args, message) => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const { status, stdout, stderr } = await next(folder, ...args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("petit init", () => {
+  test("writes a first job that is valid, runs, and says what to do next", async () => {
+    using folder = tempFolder();
+    const made = await run(folder, "init");
+    expect(made).toMatchObject({ status: 0, stdout: "wrote jobs/hello.yaml\n" });
+    expect(made.stderr).toContain("petit validate jobs");
+    expect(await run(folder, "validate", "jobs")).toMatchObject({ status: 0 });
+    const ran = await run(folder, "trigger", "jobs", "hello", "--param", "name=you");
+    expect(ran.status).toBe(0);
+    expect(ran.stdout).toContain("What was said: Hello, you!");
+  });
+
+  test("overwrites nothing", async () => {
+    using folder = tempFolder();
+    const file = folder.write("my/jobs/hello.yaml", "mine");
+    const { status, stdout, stderr } = await run(folder, "init", "my/jobs");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("my/jobs/hello.yaml is there already");
+    expect(readFileSync(file, "utf8")).toBe("mine");
+  });
+
+  test("makes the folder that it is given", async () => {
+    using folder = tempFolder();
+    const { stdout } = await run(folder, "init", "a/b", "--json");
+    expect(JSON.parse(stdout)).toEqual({ written: ["a/b/hello.yaml"] });
+    expect(existsSync(join(folder.path, "a/b/hello.yaml"))).toBe(true);
+  });
+});
+
+describe("petit schema", () => {
+  test("prints a JSON Schema, and lists the fields in its help", async () => {
+    const { status, stdout } = await petit(["schema"]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ $schema: "https://json-schema.org/draft/2020-12/schema" });
+    const help = (await petit(["schema", "--help"])).stdout;
+    for (const field of ["max_concurrency", "tasks[].retry.max_attempts", "tasks[].depends_on"]) {
+      expect(help).toContain(`\n  ${field}`);
+    }
+  });
+});
+
+describe("petit completion", () => {
+  const shells: readonly (readonly [string, string])[] = [
+    ["bash", "bash -n"],
+    ["zsh", "bash -n"],
+  ];
+  test.each(shells)("for %s is a script that parses", async (shell, check) => {
+    using folder = tempFolder();
+    const file = folder.write("script", (await petit(["completion", shell])).stdout);
+    const { spawnSync } = await import("node:child_process");
+    expect(spawnSync("sh", ["-c", `${check} ${file}`], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("for bash completes commands and flags", async () => {
+    using folder = tempFolder();
+    const file = folder.write("script", (await petit(["completion", "bash"])).stdout);
+    const { spawnSync } = await import("node:child_process");
+    const complete = (...words: readonly string[]): string => {
+      const script = `. ${file}; COMP_WORDS=(petit ${words.join(" ")}); COMP_CWORD=${words.length}; _petit; echo "\${COMPREPLY[@]}"`;
+      return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim();
+    };
+    expect(complete("va")).toBe("validate");
+    expect(complete("run", "jobs", "--api-p")).toBe("--api-port");
+    expect(complete("run", "--no-w")).toBe("--no-watch");
+  });
+
+  test("for fish names every command", async () => {
+    const { stdout } = await petit(["completion", "fish"]);
+    expect(stdout).toContain("complete -c petit -n __fish_use_subcommand -f -a validate -d ");
+    expect(stdout).toContain("__fish_seen_subcommand_from next' -l count -s n -r");
+  });
+});

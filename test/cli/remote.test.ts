@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Ended, petit } from "../support/cli.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+
+const JOBS = `id: hello
+params: {name: {default: world}}
+tasks: [{id: greet, type: shell, script: 'echo "hello $PETIT_PARAM_NAME"; echo noise >&2'}]
+---
+id: bad
+tasks: [{id: t, type: shell, script: exit 3}]
+---
+id: sleeper
+tasks: [{id: s, type: command, command: sleep, args: ["60"]}]
+`;
+
+const TOKEN = "a-token-for-tests";
+
+let running: Petit;
+beforeAll(async () => {
+  running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"], env: { PETIT_API_TOKEN: TOKEN } });
+});
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
+
+const ask = (...args: readonly string[]): Promise<Ended> =>
+  petit(args, { environment: { PETIT_URL: running.url, PETIT_API_TOKEN: TOKEN } });
+
+const json = async (...args: readonly string[]) => {
+  const { stdout } = await ask(...args, "--json");
+  return JSON.parse(stdout);
+};
+
+describe("petit trigger JOB", () => {
+  test("prints the new run's id alone on stdout", async () => {
+    const { status, stdout, stderr } = await ask("trigger", "hello");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+    expect(stderr).toContain(`see 'petit status ${stdout.trim()}'`);
+  });
+
+  test("waits for the run with --wait, and ends as it ends", async () => {
+    expect((await ask("trigger", "hello", "--wait")).status).toBe(0);
+    const bad = await ask("trigger", "bad", "--wait");
+    expect(bad).toMatchObject({ status: 1, stdout: "" });
+    expect(bad.stderr).toContain("exit code 3");
+  });
+
+  test("shows the output with --follow", async () => {
+    const { status, stdout } = await ask("trigger", "hello", "--param", "name=you", "--follow");
+    expect(status).toBe(0);
+    expect(stdout.split("\n").sort()).toEqual(["", "hello you", "noise"]);
+  });
+
+  test("gives the same run for the same idempotency key", async () => {
+    const first = await json("trigger", "hello", "--idempotency-key", "k1");
+    expect(await json("trigger", "hello", "--idempotency-key", "k1")).toMatchObject({ run_id: first.run_id });
+    const other = await ask("trigger", "bad", "--idempotency-key", "k1");
+    expect(other.status).toBe(1);
+  });
+
+  const refused: readonly (readonly [readonly string[], string])[] = [
+    [["trigger", "helo"], "did you mean 'hello'?"],
+    [["trigger", "hello", "--param", "nme=x"], "unknown param 'nme'"],
+    [["trigger", "../../etc"], "petit: "],
+    [["status", "nope"], "petit: "],
+    [["logs", "00000000-0000-7000-8000-000000000000"], "not found"],
+    [["runs", "--limit", "0"], "petit: "],
+    [["runs", "--status", "done"], "petit: "],
+  ];
+  test.each(refused)("%j is refused with 2", async (args, message) => {
+    const { status, stdout, stderr } = await ask(...args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("what became of runs", () => {
+  test("petit runs lists them, newest first", async () => {
+    const { run_id } = await json("trigger", "bad");
+    const { stdout } = await ask("runs", "bad", "-n", "1");
+    expect(stdout).toContain(run_id);
+    expect(await json("runs", "bad", "--limit", "1")).toMatchObject({ count: 1, runs: [{ id: run_id }] });
+    expect((await json("runs", "--status", "failed")).runs.length).toBeGreaterThan(0);
+  });
+
+  test("petit status shows a run with its tasks", async () => {
+    const run = await json("trigger", "bad", "--wait");
+    const { stdout } = await ask("status", run.id);
+    expect(stdout).toMatch(/^run {7}[0-9a-f-]{36}\njob {7}bad\nstatus {4}failed\nreason {4}exit_code\n/);
+    expect(stdout).toMatch(/\nt +failed +1 /);
+    expect(await json("status", run.id)).toMatchObject({ id: run.id, tasks: [{ task_id: "t", exit_code: 3 }] });
+  });
+
+  test("petit logs prints output as it was, of a task or a stream where asked", async () => {
+    const run = await json("trigger", "hello", "--wait");
+    expect((await ask("logs", run.id, "greet", "--stream", "stdout")).stdout).toBe("hello world\n");
+    expect((await ask("logs", run.id, "--stream", "stderr", "-f")).stdout).toBe("noise\n");
+    const { stdout } = await ask("logs", run.id, "--json", "--stream", "stdout");
+    expect(JSON.parse(stdout)).toMatchObject({ task_id: "greet", stream: "stdout", text: "hello world" });
+  });
+
+  test("petit cancel and petit retry do what they say", async () => {
+    const { run_id } = await json("trigger", "sleeper");
+    expect((await ask("retry", run_id)).status).toBe(1);
+    expect((await ask("cancel", run_id)).status).toBe(0);
+    const failed = await json("trigger", "bad", "--wait");
+    const again = await json("retry", failed.id);
+    expect(again.run_id).not.toBe(failed.id);
+    expect(await json("retry", failed.id, "--from-start")).toMatchObject({ job_id: "bad" });
+  });
+});
+
+describe("the running scheduler", () => {
+  test("is paused and resumed", async () => {
+    const state = async () =>
+      (await (await running.fetch("/api/scheduler/state", { headers: { authorization: `Bearer ${TOKEN}` } })).json())
+        .state;
+    expect((await ask("pause")).status).toBe(0);
+    expect(await state()).toBe("paused");
+    expect((await ask("resume")).status).toBe(0);
+    expect(await state()).toBe("running");
+  });
+
+  test("reads its job files again, and tells what is wrong with them", async () => {
+    expect(await ask("reload")).toMatchObject({ status: 0, stderr: "" });
+    writeFileSync(join(running.jobsDir, "broken.yaml"), "id: broken\n");
+    const { status, stderr } = await ask("reload");
+    expect(status).toBe(1);
+    expect(stderr).toContain("broken.yaml:1:1");
+  });
+});
+
+describe("a petit that can't be asked", () => {
+  test("is status 3 where none listens", async () => {
+    const { status, stdout, stderr } = await petit(["runs", "--url", "http://127.0.0.1:9"]);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
+    expect(stderr).toContain("no petit answers at http://127.0.0.1:9");
+  });
+
+  test("is status 2 where the token is missing or wrong", async () => {
+    expect(await petit(["runs", "--url", running.url])).toMatchObject({ status: 2, stdout: "" });
+    const environment = { PETIT_API_TOKEN: "another" };
+    expect(await petit(["runs", "--url", running.url], { environment })).toMatchObject({ status: 2, stdout: "" });
+  });
+});

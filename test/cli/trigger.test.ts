@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { cleanEnvironment, PETIT, petit, type TempFolder, tempFolder, textOf } from "../support/cli.ts";
+
+const JOBS = `id: good
+params: {name: {default: world}, level: {enum: [low, high]}}
+tasks: [{id: only, type: shell, script: 'echo "hello $PETIT_PARAM_NAME $PETIT_PARAM_LEVEL"; echo noise >&2'}]
+---
+id: bad
+tasks: [{id: only, type: shell, script: "printf 'no newline'; exit 3"}]
+---
+id: graph
+tasks:
+  - {id: one, type: shell, script: "echo first"}
+  - {id: second, type: shell, script: "echo second; exit 1", depends_on: [one]}
+  - {id: third, type: shell, script: "echo never", depends_on: [second]}
+---
+id: long
+schedule: "* * * * * *"
+tasks:
+  - {id: sleep, type: command, command: sleep, args: ["60"]}
+  - {id: cleanup, type: shell, script: "echo cleaned", depends_on: [sleep], condition: all_done}
+---
+id: gated
+depends_on: [good]
+tasks: [{id: t, type: shell, script: "true"}]
+`;
+
+const withJobs = (): TempFolder => {
+  const folder = tempFolder();
+  folder.write("jobs/all.yaml", JOBS);
+  return folder;
+};
+
+const trigger = (folder: TempFolder, ...args: readonly string[]) =>
+  petit(["trigger", "jobs", ...args], { cwd: folder.path });
+
+describe("petit trigger JOBS_DIR JOB", () => {
+  test("passes the output of a single task on as it is, each stream to its own, and exits with 0", async () => {
+    using folder = withJobs();
+    const { status, stdout, stderr } = await trigger(folder, "good", "--param", "name=a=b", "-p", "level=high");
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "hello a=b high\n" });
+    expect(stderr).toMatch(/^noise\n✓ run [0-9a-f-]{36} completed in \S+\n$/);
+  });
+
+  test("adds nothing to output that ends without a newline, and exits with 1 where the run failed", async () => {
+    using folder = withJobs();
+    const { status, stdout, stderr } = await trigger(folder, "bad");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "no newline" });
+    expect(stderr).toMatch(/^✗ run \S+ failed in \S+: .*exit code 3\n$/);
+  });
+
+  test("puts the task's name before each line where there are several, and tells how each ended", async () => {
+    using folder = withJobs();
+    const { status, stdout, stderr } = await trigger(folder, "graph");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "one    │ first\nsecond │ second\n" });
+    expect(stderr).toMatch(
+      /^✓ one completed in \S+\n✗ second failed in \S+: exit code 1\n– third skipped.*: .*\n✗ run /,
+    );
+  });
+
+  test("writes the run with its tasks as JSON, alone on stdout", async () => {
+    using folder = withJobs();
+    const { status, stdout, stderr } = await trigger(folder, "good", "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      job_id: "good",
+      status: "completed",
+      trigger: "manual",
+      params: { name: "world" },
+      tasks: [{ task_id: "only", status: "completed", exit_code: 0 }],
+    });
+    expect(stderr).toContain("hello world");
+  });
+
+  test("keeps nothing unless --db says where", async () => {
+    using folder = withJobs();
+    await trigger(folder, "good");
+    expect(readdirSync(folder.path)).toEqual(["jobs"]);
+    await trigger(folder, "good", "--db", "kept.db");
+    expect(existsSync(join(folder.path, "kept.db"))).toBe(true);
+  });
+
+  const refused: readonly (readonly [readonly string[], number, string])[] = [
+    [["godo"], 2, "no job 'godo' in jobs; did you mean 'good'?"],
+    [["good", "--param", "nme=x"], 2, "unknown param 'nme'; did you mean 'name'?"],
+    [["good", "--param", "level=lwo"], 2, "param 'level' can't be 'lwo'; did you mean 'low'?"],
+    [["good", "--param", "name"], 2, "--param is 'name'; expected NAME=VALUE"],
+    [["good", "extra"], 2, "unexpected argument 'extra'"],
+    [["gated"], 1, "'good' has never run"],
+  ];
+  test.each(refused)("refuses %j", async (args, status, message) => {
+    using folder = withJobs();
+    const ended = await trigger(folder, ...args);
+    expect({ status: ended.status, stdout: ended.stdout }).toEqual({ status, stdout: "" });
+    expect(ended.stderr).toContain(message);
+  });
+
+  test("exits with 2 where there is no such folder", async () => {
+    expect(await petit(["trigger", "nowhere", "job"])).toMatchObject({ status: 2, stdout: "" });
+  });
+
+  test("runs a valid job beside a broken file, and exits with 1 where the job may be in that", async () => {
+    using folder = withJobs();
+    folder.write("jobs/broken.yaml", "id: broken\n");
+    expect(await trigger(folder, "good")).toMatchObject({ status: 0 });
+    const broken = await trigger(folder, "broken");
+    expect(broken).toMatchObject({ status: 1, stdout: "" });
+    expect(broken.stderr).toContain("no valid job 'broken' in jobs: 1 problem in 1 file");
+  });
+
+  test("cancels the run on Ctrl-C, and lets its clean-up run", async () => {
+    using folder = withJobs();
+    const [program = "", ...before] = PETIT;
+    const child = spawn(program, [...before, "trigger", "jobs", "long", "--json", "--db", "x.db"], {
+      cwd: folder.path,
+      env: cleanEnvironment(folder.path),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const status = new Promise((resolve) => child.on("close", resolve));
+    const output = textOf(child.stdout);
+    await untilRunning(folder, "x.db");
+    child.kill("SIGINT");
+    expect(await status).toBe(1);
+    const run = JSON.parse(await output);
+    expect(run).toMatchObject({ status: "cancelled", reason: "cancelled" });
+    expect(run.tasks).toMatchObject([{ status: "failed", reason: "cancelled" }, { status: "completed" }]);
+  });
+});
+
+/** The spool folder of an attempt appears right before its process. */
+const untilRunning = async (folder: TempFolder, db: string): Promise<void> => {
+  const spool = join(folder.path, `${db}-spool`);
+  const deadline = Date.now() + 5_000;
+  while (!(existsSync(spool) && readdirSync(spool).length > 0)) {
+    if (Date.now() > deadline) throw new Error("the task was not started");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
