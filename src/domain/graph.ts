@@ -92,14 +92,13 @@ const walk = <Id extends string>(
 };
 
 /** Every task that `id` waits for, directly or further up. */
-export const upstreamsOf = (nodes: readonly Pick<Node, "id" | "dependsOn">[], id: TaskId): ReadonlySet<TaskId> => {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const found = new Set<TaskId>();
-  const queue = [...(byId.get(id)?.dependsOn ?? [])];
+export const upstreamsOf = <Id extends string>(edges: ReadonlyMap<Id, readonly Id[]>, id: Id): ReadonlySet<Id> => {
+  const found = new Set<Id>();
+  const queue = [...(edges.get(id) ?? [])];
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     if (found.has(next)) continue;
     found.add(next);
-    queue.push(...(byId.get(next)?.dependsOn ?? []));
+    queue.push(...(edges.get(next) ?? []));
   }
   return found;
 };

@@ -3,7 +3,8 @@ import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.
 import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
 import type { Retry } from "../domain/retry.ts";
 import type { ScheduleSpec } from "../domain/schedule.ts";
-import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS, type JobFields, type TaskFields } from "./schema.ts";
+import type { JobFields, TaskFields } from "./schema.ts";
+import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema-schedule.ts";
 
 /** Makes a job of the fields of a file in which nothing is wrong. */
 export const buildJob = (fields: JobFields, source: Source): Job => ({

@@ -1,6 +1,6 @@
 import { findCycle } from "../domain/graph.ts";
-import { suggest } from "../lib/suggest.ts";
 import type { Declaration, Gate } from "./declaration.ts";
+import { makeHints } from "./hints.ts";
 import type { Problem } from "./problem.ts";
 
 /** What is wrong between jobs, and the files it concerns. */
@@ -17,8 +17,9 @@ export const checkJobs = (declarations: readonly Declaration[]): readonly Confli
     else duplicates.push(duplicate(declaration, earlier));
   }
   const known = new Set(declarations.flatMap(({ id }) => id ?? []));
+  const hintFor = makeHints(known, "expected the id of a job in this folder");
   const unknown = declarations.flatMap((declaration) =>
-    declaration.gates.flatMap((gate) => (known.has(gate.jobId) ? [] : [unknownJob(declaration, gate, known)])),
+    declaration.gates.flatMap((gate) => (known.has(gate.jobId) ? [] : [unknownJob(declaration, gate, hintFor)])),
   );
   return [...duplicates, ...unknown, ...findRings(byId)];
 };
@@ -33,19 +34,15 @@ const duplicate = (declaration: Declaration, earlier: Declaration): Conflict => 
   files: [declaration.file, earlier.file],
 });
 
-const unknownJob = (declaration: Declaration, gate: Gate, ids: Iterable<string>): Conflict => {
-  const near = suggest(gate.jobId, ids);
-  const hint = near === null ? "expected the id of a job in this folder" : `did you mean '${near}'?`;
-  return {
-    problem: {
-      file: declaration.file,
-      ...gate.position,
-      path: gate.path,
-      message: `there is no job '${gate.jobId}'; ${hint}`,
-    },
-    files: [declaration.file],
-  };
-};
+const unknownJob = (declaration: Declaration, gate: Gate, hintFor: (id: string) => string): Conflict => ({
+  problem: {
+    file: declaration.file,
+    ...gate.position,
+    path: gate.path,
+    message: `there is no job '${gate.jobId}'; ${hintFor(gate.jobId)}`,
+  },
+  files: [declaration.file],
+});
 
 /** Each ring once, at the gate of its first job. */
 const findRings = (byId: ReadonlyMap<string, Declaration>): Conflict[] => {

@@ -2,7 +2,8 @@ import { statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { Path } from "./node.ts";
 import type { Report } from "./report.ts";
-import { type JobDraft, PROGRAM_FIELDS, type ProgramField, type TaskDraft } from "./schema.ts";
+import type { JobDraft, TaskDraft } from "./schema.ts";
+import { PROGRAM_FIELDS, type ProgramField } from "./schema-task.ts";
 
 const FIELDS = ["command", "script", "inline", "shell"] as const satisfies readonly ProgramField[];
 

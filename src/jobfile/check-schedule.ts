@@ -1,6 +1,6 @@
 import { isTimezone } from "../domain/local-time.ts";
 import { TIMEZONE_FORM, whyUnusable } from "../domain/schedule.ts";
-import { suggest } from "../lib/suggest.ts";
+import { hint } from "./hints.ts";
 import type { Path } from "./node.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema.ts";
@@ -31,7 +31,8 @@ const checkExpressions = (
 
 const checkTimezone = (timezone: string | undefined, report: Report): void => {
   if (timezone === undefined || timezone.trim() === "" || isTimezone(timezone)) return;
-  const near = suggest(timezone, Intl.supportedValuesOf("timeZone"));
-  const hint = near === null ? TIMEZONE_FORM : `did you mean '${near}'?`;
-  report.addAt(["schedule", "timezone"], `'${timezone}' is not a timezone; ${hint}`);
+  report.addAt(
+    ["schedule", "timezone"],
+    `'${timezone}' is not a timezone; ${hint(timezone, Intl.supportedValuesOf("timeZone"), TIMEZONE_FORM)}`,
+  );
 };

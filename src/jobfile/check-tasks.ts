@@ -1,49 +1,49 @@
 import { findCycle } from "../domain/graph.ts";
-import { suggest } from "../lib/suggest.ts";
+import { makeHints } from "./hints.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema.ts";
+import { taskEdges } from "./task-edges.ts";
 
 /** That ids of tasks are unique, that each `depends_on` names one, and that no task waits for itself. */
 export const checkTasks = ({ tasks = [] }: JobDraft, report: Report): void => {
-  const first = new Map<string, number>();
-  const edges = new Map<string, string[]>();
-  tasks.forEach((task, index) => {
-    if (task?.id === undefined) return;
-    const earlier = first.get(task.id);
-    if (earlier !== undefined)
-      report.addAt(["tasks", index, "id"], `'${task.id}' is the id of tasks[${earlier}] as well; expected another`);
-    else first.set(task.id, index);
-  });
-  tasks.forEach((task, index) => {
-    const known = (task?.depends_on ?? []).filter((id, position) => isKnown(id, { index, position }));
-    if (task?.id !== undefined && first.get(task.id) === index)
-      edges.set(
-        task.id,
-        known.filter((id) => id !== undefined),
-      );
-  });
-  reportCycles(edges, (id) => ["tasks", first.get(id) ?? 0, "depends_on"], report);
+  const indexOf = checkIds(tasks, report);
+  checkDependencies(tasks, indexOf, report);
+  checkRings({ tasks }, indexOf, report);
+};
 
-  function isKnown(id: string | undefined, { index, position }: { index: number; position: number }): boolean {
-    if (id === undefined || first.has(id)) return id !== undefined;
-    const near = suggest(id, first.keys());
-    const hint = near === null ? "expected the id of a task of this job" : `did you mean '${near}'?`;
-    report.addAt(["tasks", index, "depends_on", position], `there is no task '${id}'; ${hint}`);
-    return false;
+type Tasks = NonNullable<JobDraft["tasks"]>;
+
+/** Answers where each id stands first. */
+const checkIds = (tasks: Tasks, report: Report): ReadonlyMap<string, number> => {
+  const indexOf = new Map<string, number>();
+  for (const [index, task] of tasks.entries()) {
+    if (task?.id === undefined) continue;
+    const earlier = indexOf.get(task.id);
+    if (earlier === undefined) indexOf.set(task.id, index);
+    else report.addAt(["tasks", index, "id"], `'${task.id}' is the id of tasks[${earlier}] as well; expected another`);
+  }
+  return indexOf;
+};
+
+const checkDependencies = (tasks: Tasks, indexOf: ReadonlyMap<string, number>, report: Report): void => {
+  const hintFor = makeHints([...indexOf.keys()], "expected the id of a task of this job");
+  for (const [index, task] of tasks.entries()) {
+    for (const [position, id] of (task?.depends_on ?? []).entries()) {
+      if (id === undefined || indexOf.has(id)) continue;
+      report.addAt(["tasks", index, "depends_on", position], `there is no task '${id}'; ${hintFor(id)}`);
+    }
   }
 };
 
-/** Each ring is reported once, where its first id says what it depends on. */
-const reportCycles = (
-  edges: Map<string, string[]>,
-  pathOf: (id: string) => (string | number)[],
-  report: Report,
-): void => {
-  for (let cycle = findCycle(edges); cycle !== null; cycle = findCycle(edges)) {
-    const [id = "", next = ""] = cycle;
-    const position = edges.get(id)?.indexOf(next) ?? 0;
-    const wrong = cycle.length === 2 ? "a task waits for itself" : "tasks wait for each other in a ring";
-    report.addAt([...pathOf(id), position], `${wrong}: ${cycle.join(" → ")}; expected an order`);
+/** Each ring is reported once, where its first task says what it waits for. */
+const checkRings = (draft: JobDraft, indexOf: ReadonlyMap<string, number>, report: Report): void => {
+  const edges = new Map(taskEdges(draft));
+  for (let ring = findCycle(edges); ring !== null; ring = findCycle(edges)) {
+    const [id = "", next = ""] = ring;
+    const wrong = ring.length === 2 ? "a task waits for itself" : "tasks wait for each other in a ring";
+    const index = indexOf.get(id) ?? 0;
+    const position = draft.tasks?.[index]?.depends_on?.indexOf(next) ?? 0;
+    report.addAt(["tasks", index, "depends_on", position], `${wrong}: ${ring.join(" → ")}; expected an order`);
     edges.set(
       id,
       (edges.get(id) ?? []).filter((other) => other !== next),

@@ -1,18 +1,26 @@
-import { suggest } from "../lib/suggest.ts";
+import { upstreamsOf } from "../domain/graph.ts";
+import { hint, listed, makeHints } from "./hints.ts";
 import type { Path } from "./node.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft, TaskDraft } from "./schema.ts";
+import { type TaskEdges, taskEdges } from "./task-edges.ts";
 import { configValue, findTemplates, REFERENCE_FORMS, type Template } from "./template.ts";
 import { insteadOf } from "./template-hint.ts";
-import { upstreamIds } from "./upstream-ids.ts";
 
 /** That every template stands where templates are expanded, and reaches something that can exist. */
 export const checkTemplates = (draft: JobDraft, report: Report): void => {
+  const edges = taskEdges(draft);
+  const top = {
+    draft,
+    report,
+    edges,
+    taskHint: makeHints(edges.keys().toArray(), "expected the id of a task of this job"),
+  };
   for (const [name, value] of Object.entries(draft.environment ?? {})) {
-    judgeTemplates(value, { draft, report, path: ["environment", name], task: null }, whyWrong);
+    judgeTemplates(value, { ...top, path: ["environment", name], task: null }, whyWrong);
   }
   for (const [index, task] of (draft.tasks ?? []).entries()) {
-    if (task !== undefined) checkTask(task, { draft, report, path: ["tasks", index], task });
+    if (task !== undefined) checkTask(task, { ...top, path: ["tasks", index], task });
   }
 };
 
@@ -20,7 +28,10 @@ type Scope = {
   readonly draft: JobDraft;
   readonly report: Report;
   readonly path: Path;
+  /** Null in what concerns the whole job. */
   readonly task: TaskDraft | null;
+  readonly edges: TaskEdges;
+  readonly taskHint: (id: string) => string;
 };
 
 const checkTask = (task: TaskDraft, scope: Scope): void => {
@@ -80,15 +91,13 @@ const whyWrong = ({ text, reference }: Template, scope: Scope): string | null =>
 };
 
 const unknown = (what: string, name: string, names: readonly string[]): string => {
-  const near = suggest(name, names);
-  const known = names.length === 0 ? "the job has none" : `the job has ${names.join(", ")}`;
-  return `there is no ${what} '${name}'; ${near === null ? known : `did you mean '${near}'?`}`;
+  const known = names.length === 0 ? "the job has none" : `the job has ${listed(names)}`;
+  return `there is no ${what} '${name}'; ${hint(name, names, known)}`;
 };
 
-const whyNoOutput = (id: string, { draft, task }: Scope): string | null => {
+const whyNoOutput = (id: string, { edges, task, taskHint }: Scope): string | null => {
   if (task === null) return "outputs of tasks can't be reached from the job's own environment; expected it in a task's";
-  const ids = (draft.tasks ?? []).flatMap((other) => other?.id ?? []);
-  if (!ids.includes(id)) return unknown("task", id, ids);
-  if (task.id === undefined || upstreamIds(draft, task).has(id)) return null;
+  if (!edges.has(id)) return `there is no task '${id}'; ${taskHint(id)}`;
+  if (task.id === undefined || upstreamsOf(edges, task.id).has(id)) return null;
   return `task '${id}' is not upstream of '${task.id}'; expected it in its \`depends_on\`, or further up`;
 };

@@ -1,7 +1,8 @@
 import { DURATION_PATTERN, formatDuration } from "../lib/duration.ts";
 import type { Json } from "../lib/json.ts";
 import type { Field, FieldType, MapType, ObjectType, TextType } from "./field.ts";
-import { JOB, PROGRAM_FIELDS, TASK } from "./schema.ts";
+import { JOB } from "./schema.ts";
+import { PROGRAM_FIELDS, TASK } from "./schema-task.ts";
 
 /** A schema, or a part of one. */
 export type JsonSchema = { readonly [keyword: string]: Json };

@@ -28,6 +28,7 @@ export const formatPath = (path: Path): string => path.map(formatStep).join("").
 
 const formatStep = (step: string | number): string => {
   if (typeof step === "number") return `[${step}]`;
+  if (step.length > MAX_STEP) return formatStep(`${step.slice(0, MAX_STEP - 1)}…`);
   return /^[\w-]+$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
 };
 
@@ -41,6 +42,9 @@ export const nodeAt = (root: Node, path: Path): Node => {
   }
   return node;
 };
+
+/** Characters shown of a key. */
+const MAX_STEP = 80;
 
 const childOf = (node: Node, step: string | number): Node | undefined => {
   if (node.kind === "list" && typeof step === "number") return node.items[step];

@@ -1,6 +1,6 @@
 import { DURATION_FORM, parseDuration } from "../lib/duration.ts";
-import { suggest } from "../lib/suggest.ts";
 import type { ChoiceType, DurationType, IntegerType, SecondsType, TextType } from "./field.ts";
+import { nearest } from "./hints.ts";
 import { describe, isEmpty, type Node } from "./node.ts";
 import type { Place } from "./place.ts";
 
@@ -102,7 +102,7 @@ export const readChoice = (node: Node, type: ChoiceType, place: Place): string |
   if (type.values.includes(value)) return value;
   const refused = own(type.refused, node.value);
   if (refused !== undefined) return place.refuse(node, refused);
-  const near = suggest(node.value, type.values);
+  const near = nearest(node.value, type.values);
   place.refuse(
     node,
     `'${shorten(node.value)}' is not known; ${near === null ? "" : `did you mean '${near}'? `}expected ${expected}`,

@@ -1,5 +1,5 @@
-import { suggest } from "../lib/suggest.ts";
 import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType, Value } from "./field.ts";
+import { nearest } from "./hints.ts";
 import { describe, type Entry, isEmpty, type MapNode, type Node, toJson } from "./node.ts";
 import type { Place } from "./place.ts";
 import { readBoolean, readChoice, readDuration, readInteger, readSeconds, readText } from "./read-scalar.ts";
@@ -100,7 +100,7 @@ const matchFields = (node: MapNode, names: readonly string[], place: Place): Rea
     else strangers.push(entry);
   }
   for (const entry of strangers) {
-    const near = suggest(entry.key, names);
+    const near = nearest(entry.key, names);
     const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
     place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; ${hint}`);
     if (near !== null && !given.has(near)) given.set(near, entry);

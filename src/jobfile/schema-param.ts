@@ -1,0 +1,41 @@
+import type { FieldType, ObjectType } from "./field.ts";
+import { datum, prose } from "./schema-text.ts";
+
+const PARAM = {
+  kind: "object",
+  fields: {
+    description: { type: prose, doc: "What it is for." },
+    default: {
+      type: datum,
+      doc: "The value where a trigger gives none.",
+      absent: "no value: an empty text in templates, no variable",
+      example: "2026-01-01",
+    },
+    required: { type: { kind: "boolean" }, doc: "Whether a trigger must give it.", default: false },
+    enum: {
+      type: { kind: "list", of: datum, minItems: 1 },
+      doc: "The values it can have.",
+      absent: "any",
+      example: ["fast", "full"],
+    },
+    pattern: {
+      type: { kind: "text", form: "a regular expression", characters: "prose" },
+      doc: "A regular expression (JavaScript's, with the `u` flag) that a value must match; anchor it to match the whole.",
+      absent: "any",
+      example: "^\\d{4}-\\d\\d-\\d\\d$",
+    },
+  },
+} as const satisfies ObjectType;
+
+/** Params by name. */
+export const params = {
+  kind: "map",
+  keys: {
+    kind: "text",
+    form: "a param's name: letters, digits, '_', '.' and '-', the first one a letter, a digit or '_'",
+    pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+    characters: "name",
+  },
+  of: PARAM,
+  emptyValue: { required: false },
+} as const satisfies FieldType;

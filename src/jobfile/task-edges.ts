@@ -1,0 +1,16 @@
+import type { JobDraft } from "./schema.ts";
+
+/** What each task waits for, by id; where an id is given twice, by the first of that name. */
+export type TaskEdges = ReadonlyMap<string, readonly string[]>;
+
+export const taskEdges = ({ tasks = [] }: JobDraft): TaskEdges => {
+  const edges = new Map<string, readonly string[]>();
+  for (const task of tasks) {
+    if (task?.id === undefined || edges.has(task.id)) continue;
+    edges.set(
+      task.id,
+      (task.depends_on ?? []).filter((id) => id !== undefined),
+    );
+  }
+  return edges;
+};
