@@ -23,7 +23,7 @@ export type AttemptContext = {
   readonly attempt: number;
   readonly spool: Spool;
   readonly outputs: TemplateScope["outputs"];
-  /** petit's own. */
+  /** What is left of petit's own by `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
@@ -98,14 +98,15 @@ const findScript = (file: string, folder: string, cwd: string): string => {
 /** What petit was told for itself, and what would change how a program of its runtime behaves. */
 const OWN = /^(PETIT_|BUN_|WATCHDOG_)|^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY)$/;
 
+/** What tasks may inherit of an environment. */
+export const inheritable = (environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !OWN.test(name)));
+
 const environmentOf = (context: AttemptContext, expand: (text: string) => string): Record<string, string> => {
   const { job, task, run } = context;
-  const inherited = job.inheritEnvironment
-    ? Object.entries(context.environment).filter(([name]) => !OWN.test(name))
-    : [];
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
   return {
-    ...Object.fromEntries(inherited),
+    ...(job.inheritEnvironment ? context.environment : {}),
     ...Object.fromEntries(given.map(([name, value]) => [name, expand(value)])),
     ...configVariables(job.config),
     ...paramVariables(run.params),

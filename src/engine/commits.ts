@@ -13,7 +13,7 @@ export type Later = (followup: Followup) => void;
 export type Work<T> = (later: Later) => T;
 
 type Waiting = {
-  readonly attempt: (later: Later) => void;
+  readonly attempt: (later: Later, isAlone: boolean) => void;
   readonly settle: () => void;
   readonly fail: (error: unknown) => void;
 };
@@ -58,8 +58,8 @@ export class Commits {
     return new Promise((resolve, reject) => {
       let result: { readonly value: T } | { readonly error: unknown };
       this.#queue.push({
-        attempt: (later) => {
-          result = this.#isolated(work, later);
+        attempt: (later, isAlone) => {
+          result = isAlone ? { value: work(later) } : this.#isolated(work, later);
         },
         settle: () => ("error" in result ? reject(result.error) : resolve(result.value)),
         fail: reject,
@@ -68,16 +68,21 @@ export class Commits {
     });
   }
 
+  /** As `soon`, again and again while the database can't be written. */
+  surely<T>(work: Work<T>): Promise<T> {
+    return this.untilStored(() => this.soon(work));
+  }
+
   /**
-   * As `soon`, again and again while the database can't be written (a full disk, an I/O error): what has happened has
+   * Does `work` again and again while the database can't be written (a full disk, an I/O error): what has happened has
    * happened, and is told when it is stored. Other errors pass. Rejects where the signal aborts the wait.
    */
-  async surely<T>(work: Work<T>): Promise<T> {
+  async untilStored<T>(work: () => T | Promise<T>): Promise<T> {
     const { clock, log, signal } = this.#options;
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
       signal.throwIfAborted();
       try {
-        return await this.soon(work);
+        return await work();
       } catch (error) {
         if (!(error instanceof PetitError) || error.code !== "storage_failed") throw error;
         log.error({ err: error, retry_in_ms: delayMs }, "the database can't be written; trying again");
@@ -91,7 +96,7 @@ export class Commits {
     this.#queue = [];
     try {
       this.now((later) => {
-        for (const waiting of batch) waiting.attempt(later);
+        for (const waiting of batch) waiting.attempt(later, batch.length === 1);
       });
     } catch (error) {
       for (const waiting of batch) waiting.fail(error);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Outputs } from "../domain/task-run.ts";
 
 /** What a task may tell at most, in bytes. */
@@ -8,12 +8,8 @@ export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: strin
 
 /** Reads what a task told through `$PETIT_OUTPUT`. A file that is gone told nothing. */
 export const readOutputs = (path: string): ParsedOutputs => {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    return { outputs: {}, problem: null };
-  }
+  if (!existsSync(path)) return { outputs: {}, problem: null };
+  const fd = openSync(path, "r");
   try {
     const { size } = fstatSync(fd);
     if (size > MAX_OUTPUTS_BYTES)

@@ -1,6 +1,7 @@
 import { PetitError } from "../domain/errors.ts";
 import { ENDING_REASONS, type EndingReason } from "../domain/run.ts";
 import type { Attempt, AttemptOutcome, Outputs } from "../domain/task-run.ts";
+import { anyAborted } from "../lib/abort.ts";
 import { sleep } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { type AttemptContext, planAttempt, SpawnError } from "./command.ts";
@@ -92,7 +93,7 @@ const follow = async (process: RunningProcess, output: Output, options: RunAttem
   const stopWatching = watch(output, options);
   try {
     const { exit, ended } = await waitForEnd(process, options);
-    await options.commits.surely(() => output.finish());
+    await options.commits.untilStored(() => output.finish());
     return judge(exit, ended, options);
   } finally {
     stopWatching();
@@ -138,9 +139,10 @@ const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): 
 /** Resolves with what ends the attempt from outside, or when petit leaves; never where `over` comes first. */
 const endingOf = async (options: RunAttemptOptions, over: AbortSignal): Promise<AttemptEnd> => {
   const { engine, context, attempt, end, left } = options;
+  const { timeoutMs } = context.task;
   const passedMs = Math.max(0, engine.clock.now() - attempt.startedAt);
-  const leftMs = context.task.timeoutMs === null ? Number.POSITIVE_INFINITY : context.task.timeoutMs - passedMs;
-  await sleep(engine.clock, leftMs, AbortSignal.any([end, over, left]));
+  if (timeoutMs === null) await anyAborted([end, over, left]);
+  else await sleep(engine.clock, timeoutMs - passedMs, AbortSignal.any([end, over, left]));
   if (over.aborted) return new Promise(() => {});
   return ENDING_REASONS.find((reason) => end.aborted && end.reason === reason) ?? "timeout";
 };

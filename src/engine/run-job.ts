@@ -150,10 +150,9 @@ export class RunJob {
     const before = draft.get(step.taskId);
     if (before === undefined) throw new Error(`run ${this.#run.id} has no task '${step.taskId}'`);
     const now = clock.now();
-    if (step.kind === "start") store.startTask(this.#run, step.taskId, now);
     if (step.kind === "start" || step.kind === "retry") {
       draft.set(step.taskId, attempting(before));
-      return store.startAttempt(this.#run.id, step.taskId, now);
+      return store.startAttempt(this.#run, step.taskId, now);
     }
     const outcome = endedWithout(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
     store.finishTask(this.#run, step.taskId, { outcome, now });
@@ -163,7 +162,7 @@ export class RunJob {
 
   #storeEnd(draft: Draft): Run {
     const { engine, job } = this.#options;
-    const { lost } = engine.store.findRun(this.#run.id) ?? this.#run;
+    const lost = this.#run.lost || [...draft.values()].some(({ reason }) => reason === "interrupted");
     const outcome = outcomeOfRun({ job, tasks: draft, ending: this.#ending?.reason ?? null, lost });
     return engine.store.finishRun(this.#run.id, outcome, engine.clock.now());
   }

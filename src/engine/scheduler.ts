@@ -6,6 +6,7 @@ import { isFinal, type Run } from "../domain/run.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Store, StoredJob } from "../store/store.ts";
 import { Agenda, type DueJob } from "./agenda.ts";
+import { inheritable } from "./command.ts";
 import type { Later } from "./commits.ts";
 import type { Engine, Health, JobView, Reload, SchedulerState, StopMode, TriggerRequest } from "./engine.ts";
 import { fire } from "./fire.ts";
@@ -33,7 +34,7 @@ export class Scheduler implements Engine {
     this.store = options.store;
     this.#options = options;
     this.#jobs = new Jobs(options);
-    this.#runs = new Runs(options);
+    this.#runs = new Runs({ ...options, environment: inheritable(options.environment) });
     const { clock, settings } = options;
     this.#agenda = new Agenda({ clock, timezone: settings.timezone, fire: (due, now) => this.#fire(due, now, false) });
     this.#stop = new Stop({ ...options, runs: this.#runs, agenda: this.#agenda });

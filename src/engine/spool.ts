@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
@@ -57,9 +57,9 @@ export const removeSpool = (spool: Spool): void => {
 
 const remove = (path: string): void => {
   try {
-    unlinkSync(path);
+    if (existsSync(path)) unlinkSync(path);
   } catch {
-    // It was never made, or the next start clears it away.
+    // The next start clears it away.
   }
 };
 

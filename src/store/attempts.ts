@@ -6,13 +6,14 @@ import { id, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "
 import type { Statements } from "./statements.ts";
 import type { SpoolOffsets } from "./store.ts";
 
-/** The next attempt of a task, running. */
-export const insertAttempt = (sql: Statements, runId: RunId, taskId: TaskId, now: number): Attempt => {
+type NewAttempt = { readonly runId: RunId; readonly taskId: TaskId; readonly attempt: number; readonly now: number };
+
+/** An attempt, running. */
+export const insertAttempt = (sql: Statements, { runId, taskId, attempt, now }: NewAttempt): Attempt => {
   const row = sql.get(
     `INSERT INTO attempts (run, task_id, attempt, status, started_at)
-     SELECT run, task_id, attempts, 'running', $now FROM task_runs
-     WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND task_id = $taskId RETURNING *`,
-    { runId, taskId, now },
+     VALUES ((SELECT seq FROM runs WHERE id = $runId), $taskId, $attempt, 'running', $now) RETURNING *`,
+    { runId, taskId, attempt, now },
   );
   if (row === null) throw new Error(`an attempt of ${taskId} in ${runId} was not stored`);
   return toAttempt(row, runId);

@@ -76,10 +76,6 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     newestRun: (jobId) => runs.newestRun(sql, jobId),
     findIdempotent: (key, now) => findKey(sql, key, now),
 
-    startTask: write("relaxed", (run, taskId, now) => {
-      taskRuns.startTask(sql, run.id, taskId, now);
-      tell({ type: "task.started", now, jobId: run.jobId, runId: run.id, taskId, status: "running" });
-    }),
     finishTask: write("durable", (run, taskId, { outcome, now }) => {
       taskRuns.finishTask(sql, { runId: run.id, taskId, outcome, now });
       const { status, reason } = outcome;
@@ -87,9 +83,12 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     }),
     listTaskRuns: (runId) => taskRuns.listTaskRuns(sql, runId),
 
-    startAttempt: write("durable", (runId, taskId, now) => {
-      taskRuns.countAttempt(sql, runId, taskId);
-      return attempts.insertAttempt(sql, runId, taskId, now);
+    startAttempt: write("durable", (run, taskId, now) => {
+      const attempt = taskRuns.beginAttempt(sql, run.id, taskId, now);
+      if (attempt === 1) {
+        tell({ type: "task.started", now, jobId: run.jobId, runId: run.id, taskId, status: "running" });
+      }
+      return attempts.insertAttempt(sql, { runId: run.id, taskId, attempt, now });
     }),
     recordProcess: write("relaxed", (attemptId, identity) => attempts.recordProcess(sql, attemptId, identity)),
     finishAttempt: write("durable", (attemptId, outcome, { now, retryAt }) => {

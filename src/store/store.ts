@@ -46,15 +46,13 @@ export interface Store extends Disposable {
   newestRun(jobId: JobId): Run | null;
   findIdempotent(key: string, now: number): { readonly runId: RunId; readonly request: string } | null;
 
-  /** `pending` → `running`. Not on disk at once: a power cut may undo it. */
-  startTask(run: RunKey, taskId: TaskId, now: number): void;
   /** To a final status, from `pending` or `running`. */
   finishTask(run: RunKey, taskId: TaskId, end: { readonly outcome: TaskOutcome; readonly now: number }): void;
   /** In the order of the definition. */
   listTaskRuns(runId: RunId): readonly TaskRun[];
 
-  /** A new attempt, without a process yet; counts it in its task. On disk at once: an attempt is never forgotten. */
-  startAttempt(runId: RunId, taskId: TaskId, now: number): Attempt;
+  /** A new attempt, without a process yet; its task is `running` from the first one on. */
+  startAttempt(run: RunKey, taskId: TaskId, now: number): Attempt;
   /** Not on disk at once: a power cut, which ends the process as well, may undo it. */
   recordProcess(attemptId: number, identity: ProcessIdentity): void;
   /** To a final status, from `running`; with `retryAt`, the task waits for its next attempt. */

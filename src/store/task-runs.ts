@@ -37,20 +37,16 @@ export const insertTaskRuns = (sql: Statements, { run, job, reused, now }: NewTa
   }
 };
 
-export const startTask = (sql: Statements, runId: RunId, taskId: TaskId, now: number): void =>
-  sql.one(
-    `UPDATE task_runs SET status = 'running', started_at = $now WHERE run = ${RUN} AND task_id = $taskId AND status = 'pending'`,
+/** Counts one more attempt of a task that waits for it, or has not begun; answers its number. */
+export const beginAttempt = (sql: Statements, runId: RunId, taskId: TaskId, now: number): number => {
+  const row = sql.get(
+    `UPDATE task_runs SET status = 'running', started_at = coalesce(started_at, $now), attempts = attempts + 1, retry_at = NULL
+     WHERE run = ${RUN} AND task_id = $taskId AND status IN ('pending', 'running') RETURNING attempts`,
     { runId, taskId, now },
-    "start a task",
   );
-
-/** One more attempt of a running task. */
-export const countAttempt = (sql: Statements, runId: RunId, taskId: TaskId): void =>
-  sql.one(
-    `UPDATE task_runs SET attempts = attempts + 1, retry_at = NULL WHERE run = ${RUN} AND task_id = $taskId AND status = 'running'`,
-    { runId, taskId },
-    "count an attempt",
-  );
+  if (row === null) throw new Error(`can't begin an attempt of '${taskId}' in run ${runId}: it is over`);
+  return integer(row, "attempts");
+};
 
 export const scheduleRetry = (sql: Statements, runId: RunId, taskId: TaskId, retryAt: number): void =>
   sql.one(

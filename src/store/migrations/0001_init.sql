@@ -1,6 +1,6 @@
 -- Times are ms since the Unix epoch. `run` is runs.seq, `version` is job_versions.id.
 
--- Every definition that a run was started by.
+-- Every definition that a run was started by, kept for good: there are as many as there were changes.
 CREATE TABLE job_versions (
   id INTEGER PRIMARY KEY,
   job_id TEXT NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_version ON jobs (version);
 
 CREATE TABLE runs (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
   job_id TEXT NOT NULL,
   version INTEGER NOT NULL REFERENCES job_versions (id),
@@ -45,10 +45,11 @@ CREATE TABLE runs (
   CHECK ("trigger" IN ('manual', 'retry') OR scheduled_for IS NOT NULL)
 ) STRICT;
 CREATE INDEX runs_job ON runs (job_id, seq);
-CREATE INDEX runs_job_status ON runs (job_id, status, seq);
-CREATE INDEX runs_status ON runs (status, seq);
+-- What is looked for among many: an index of the few costs the many nothing.
+CREATE INDEX runs_unfinished ON runs (status, seq) WHERE status IN ('pending', 'running');
+CREATE INDEX runs_unsuccessful ON runs (status, seq) WHERE status IN ('failed', 'cancelled', 'interrupted');
+CREATE INDEX runs_job_unsuccessful ON runs (job_id, status, seq) WHERE status IN ('failed', 'cancelled', 'interrupted');
 CREATE INDEX runs_completed ON runs (job_id, ended_at) WHERE status = 'completed';
-CREATE INDEX runs_version ON runs (version);
 
 CREATE TABLE task_runs (
   run INTEGER NOT NULL REFERENCES runs (seq) ON DELETE CASCADE,
@@ -74,7 +75,7 @@ CREATE TABLE task_runs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE attempts (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   run INTEGER NOT NULL,
   task_id TEXT NOT NULL,
   attempt INTEGER NOT NULL CHECK (attempt >= 1),
@@ -129,8 +130,9 @@ CREATE TABLE occurrences (
   CHECK ((outcome = 'fired') = (run_id IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
+-- The newest one is always kept, so that their numbers only grow.
 CREATE TABLE events (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
   type TEXT NOT NULL,
   job_id TEXT,
