@@ -8,7 +8,7 @@ import { taskEdges } from "./task-edges.ts";
 export const checkTasks = ({ tasks = [] }: JobDraft, report: Report): void => {
   const indexOf = checkIds(tasks, report);
   checkDependencies(tasks, indexOf, report);
-  checkRings({ tasks }, indexOf, report);
+  checkRings(tasks, indexOf, report);
 };
 
 type Tasks = NonNullable<JobDraft["tasks"]>;
@@ -36,13 +36,13 @@ const checkDependencies = (tasks: Tasks, indexOf: ReadonlyMap<string, number>, r
 };
 
 /** Each ring is reported once, where its first task says what it waits for. */
-const checkRings = (draft: JobDraft, indexOf: ReadonlyMap<string, number>, report: Report): void => {
-  const edges = new Map(taskEdges(draft));
+const checkRings = (tasks: Tasks, indexOf: ReadonlyMap<string, number>, report: Report): void => {
+  const edges = new Map(taskEdges({ tasks }));
   for (let ring = findCycle(edges); ring !== null; ring = findCycle(edges)) {
     const [id = "", next = ""] = ring;
     const wrong = ring.length === 2 ? "a task waits for itself" : "tasks wait for each other in a ring";
     const index = indexOf.get(id) ?? 0;
-    const position = draft.tasks?.[index]?.depends_on?.indexOf(next) ?? 0;
+    const position = tasks[index]?.depends_on?.indexOf(next) ?? 0;
     report.addAt(["tasks", index, "depends_on", position], `${wrong}: ${ring.join(" → ")}; expected an order`);
     edges.set(
       id,

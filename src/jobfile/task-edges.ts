@@ -3,7 +3,7 @@ import type { JobDraft } from "./schema.ts";
 /** What each task waits for, by id; where an id is given twice, by the first of that name. */
 export type TaskEdges = ReadonlyMap<string, readonly string[]>;
 
-export const taskEdges = ({ tasks = [] }: JobDraft): TaskEdges => {
+export const taskEdges = ({ tasks = [] }: Pick<JobDraft, "tasks">): TaskEdges => {
   const edges = new Map<string, readonly string[]>();
   for (const task of tasks) {
     if (task?.id === undefined || edges.has(task.id)) continue;
