@@ -20,6 +20,7 @@ export const triggerThere = async (asked: RemoteTrigger, context: Context): Prom
   const client = openClient(context);
   const { params, idempotencyKey } = asked.request;
   const started = await client.post<Started>(`/api/jobs/${segment(asked.jobId)}/trigger`, {
+    ...(asked.wait && !asked.follow ? { query: { wait: WAIT_SECONDS } } : {}),
     ...(Object.keys(params ?? {}).length === 0 ? {} : { body: { params } }),
     ...(idempotencyKey === undefined ? {} : { headers: { "idempotency-key": idempotencyKey } }),
   });
@@ -44,7 +45,11 @@ const follow = async (
   for await (const chunk of bytes) screen.write(chunk);
 };
 
-const POLL_MS = 500;
+/** As long as the API lets a trigger wait. */
+const WAIT_SECONDS = 300;
+
+/** Between two looks at a run that takes longer. */
+const POLL_MS = 250;
 
 const ended = async (client: Client, runId: string, { clock }: Context): Promise<typeof RunBody.static> => {
   for (;;) {
