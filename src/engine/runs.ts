@@ -18,6 +18,7 @@ export type RunRequest = Omit<NewRun, "id" | "now">;
 export class Runs implements Disposable {
   readonly #options: EngineOptions;
   readonly #limiter: Limiter;
+  readonly #onEnd: (run: Run) => void;
   readonly #active = new Map<RunId, RunJob>();
   readonly #newest = new Map<JobId, Run>();
   readonly #outputs = new Listeners<RunId, void>();
@@ -30,11 +31,17 @@ export class Runs implements Disposable {
   #isClosed = false;
   #whenIdle: (() => void) | null = null;
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, onEnd: (run: Run) => void) {
     this.#options = options;
+    this.#onEnd = onEnd;
     this.#limiter = new Limiter(options.settings.maxJobs);
     this.pulse = new Pulse(options.clock);
     this.commits = new Commits({ ...options, signal: this.#left.signal });
+  }
+
+  /** Aborted when petit leaves. */
+  get left(): AbortSignal {
+    return this.#left.signal;
   }
 
   /** Lets processes live and stores nothing more. */
@@ -225,6 +232,7 @@ export class Runs implements Disposable {
     this.#active.delete(run.id);
     this.#remember(run, false);
     this.#ends.tell(run.id, run);
+    this.#onEnd(run);
     this.#outputs.tell(run.id);
     if (this.#active.size === 0) this.#whenIdle?.();
     void this.pump();

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
 import { isFinal, type Run } from "../domain/run.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Store, StoredJob } from "../store/store.ts";
@@ -14,6 +15,7 @@ import { healthOf } from "./health.ts";
 import { Jobs } from "./jobs.ts";
 import type { EngineOptions } from "./options.ts";
 import { recover } from "./recover.ts";
+import { Retain } from "./retain.ts";
 import { mustFindRun, Runs } from "./runs.ts";
 import { Stop } from "./stop.ts";
 import { retry, type TriggerOptions, trigger } from "./trigger.ts";
@@ -25,6 +27,7 @@ export class Scheduler implements Engine {
   readonly #jobs: Jobs;
   readonly #runs: Runs;
   readonly #agenda: Agenda;
+  readonly #retain: Retain;
   readonly #stop: Stop;
   #isPaused = false;
   #isStarted = false;
@@ -34,8 +37,12 @@ export class Scheduler implements Engine {
     this.store = options.store;
     this.#options = options;
     this.#jobs = new Jobs(options);
-    this.#runs = new Runs({ ...options, environment: inheritable(options.environment) });
-    const { clock, settings } = options;
+    const { clock, settings, log } = options;
+    this.#runs = new Runs({ ...options, environment: inheritable(options.environment) }, (run) =>
+      this.#retain.look([run.jobId]),
+    );
+    const findJob = (jobId: JobId): Job | null => this.#jobs.find(jobId)?.job ?? null;
+    this.#retain = new Retain({ store: this.store, clock, log, findJob, signal: this.#runs.left });
     this.#agenda = new Agenda({ clock, timezone: settings.timezone, fire: (due, now) => this.#fire(due, now, false) });
     this.#stop = new Stop({ ...options, runs: this.#runs, agenda: this.#agenda });
   }
@@ -48,6 +55,7 @@ export class Scheduler implements Engine {
     recover(this.#options, this.#runs);
     if (this.#options.followSchedules !== false) this.#schedule();
     this.#isStarted = true;
+    this.#retain.look(this.#jobs.all.keys());
     void this.#runs.pump();
   }
 

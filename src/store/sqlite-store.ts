@@ -7,6 +7,7 @@ import { findKey, insertKey } from "./idempotency.ts";
 import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
 import * as occurrences from "./occurrences.ts";
+import * as retention from "./retention.ts";
 import * as runs from "./runs.ts";
 import * as scheduler from "./scheduler.ts";
 import { type Statements, statements } from "./statements.ts";
@@ -117,6 +118,11 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     accountUntil: write("relaxed", (jobId, until) => jobs.accountUntil(sql, jobId, until)),
     findOccurrence: (jobId, scheduledFor) => occurrences.findOccurrence(sql, jobId, scheduledFor),
     listOccurrences: (jobId, filter) => occurrences.listOccurrences(sql, jobId, filter),
+
+    deleteRuns: write("relaxed", (jobId, keep, bounds) => retention.deleteRuns(sql, jobId, keep, bounds)),
+    oldestRunAt: (jobId) => retention.oldestRunAt(sql, jobId),
+    deleteOccurrences: write("relaxed", (jobId, which) => retention.deleteOccurrences(sql, jobId, which)),
+    deleteEvents: write("relaxed", (keep, limit) => retention.deleteEvents(sql, keep, limit)),
 
     isPaused: () => scheduler.isPaused(sql),
     setPaused: write("durable", (paused, now) => {

@@ -5,6 +5,7 @@ import type { Job } from "../domain/job.ts";
 import type { MissReason, Occurrence, SkipReason } from "../domain/occurrence.ts";
 import type { EndingReason, ParamValues, Run, RunOutcome, RunStatus, Trigger } from "../domain/run.ts";
 import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, TaskRun } from "../domain/task-run.ts";
+import type { Keep } from "./retention.ts";
 
 /**
  * All that petit remembers, in one SQLite file. Every verb is one transaction that is on disk when the verb returns
@@ -82,6 +83,18 @@ export interface Store extends Disposable {
   findOccurrence(jobId: JobId, scheduledFor: number): Occurrence | null;
   /** Newest first; `before` is exclusive. */
   listOccurrences(jobId: JobId, filter: { readonly limit: number; readonly before?: number }): readonly Occurrence[];
+
+  /** Deletes the oldest finished runs beyond what is to be kept, with all that belongs to them. How many. Not on disk at once. */
+  deleteRuns(jobId: JobId, keep: Keep, bounds: DeletionBounds): number;
+  /** When the oldest run of a job was made; null where it has none. */
+  oldestRunAt(jobId: JobId): number | null;
+  /** Deletes the oldest rows of the ledger: those beyond the newest `keep`, and those due before `dueBefore`. How many. */
+  deleteOccurrences(
+    jobId: JobId,
+    which: { readonly keep: number; readonly dueBefore: number; readonly limit: number },
+  ): number;
+  /** Deletes the oldest events, but for the newest `keep`. How many. */
+  deleteEvents(keep: number, limit: number): number;
 
   isPaused(): boolean;
   setPaused(paused: boolean, now: number): void;
@@ -198,6 +211,13 @@ export type OutputQuery = {
   readonly stream?: Stream;
   /** Newest first, from the end: for a tail. */
   readonly reverse?: boolean;
+};
+
+/** A deletion stops at so many runs, or when the time is over: then the rest waits for the next one. */
+export type DeletionBounds = {
+  readonly limit: number;
+  readonly untilMs: number;
+  readonly clock: { monotonic(): number };
 };
 
 export type NewOccurrence = {

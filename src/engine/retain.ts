@@ -1,0 +1,104 @@
+import type { JobId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Store } from "../store/store.ts";
+
+/** From the end of a run until what is one too many goes: several ends at once are one round. */
+const ROUND_MS = 1_000;
+
+/** One step works at most so long, and then leaves the thread to others for as long again. */
+const STEP_MS = 8;
+const REST_MS = 8;
+
+/** Rows looked at, or deleted, in one statement. */
+const STEP_ROWS = 50;
+
+/** Rows of the ledger that are kept of a job, whatever its limits. */
+export const MAX_OCCURRENCES = 100_000;
+
+/** Events that are kept, for those who resume. */
+export const MAX_EVENTS = 20_000;
+
+const DAY_MS = 86_400_000;
+
+export type RetainOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The definition of today; null where there is none any more. */
+  readonly findJob: (jobId: JobId) => Job | null;
+  /** Ends it, in the middle of a round as well. */
+  readonly signal: AbortSignal;
+};
+
+/** Deletes what is beyond the limits of its job, in small steps. */
+export class Retain {
+  readonly #options: RetainOptions;
+  #waiting = new Set<JobId>();
+  #isRunning = false;
+
+  constructor(options: RetainOptions) {
+    this.#options = options;
+  }
+
+  /** Something of this job may be beyond its limits now. */
+  look(jobIds: Iterable<JobId>): void {
+    for (const jobId of jobIds) this.#waiting.add(jobId);
+    if (!this.#isRunning && this.#waiting.size > 0) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log, signal } = this.#options;
+    this.#isRunning = true;
+    try {
+      while (this.#waiting.size > 0 && !signal.aborted) {
+        await sleep(clock, ROUND_MS, signal);
+        await this.#round();
+      }
+    } catch (error) {
+      // What can't be deleted now is looked at again after the next run.
+      log.warn({ err: error }, "old runs can't be deleted");
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #round(): Promise<void> {
+    const jobIds = [...this.#waiting];
+    this.#waiting = new Set();
+    for (const jobId of jobIds) {
+      await this.#inSteps(() => this.#stepOfRuns(jobId));
+      await this.#inSteps(() => this.#stepOfOccurrences(jobId));
+    }
+    await this.#inSteps(() => this.#options.store.deleteEvents(MAX_EVENTS, STEP_ROWS) > 0);
+  }
+
+  /** Until `step` has nothing left to do. */
+  async #inSteps(step: () => boolean): Promise<void> {
+    const { clock, signal } = this.#options;
+    let startedAt = clock.monotonic();
+    while (!signal.aborted && step()) {
+      if (clock.monotonic() - startedAt < STEP_MS) continue;
+      await sleep(clock, REST_MS, signal);
+      startedAt = clock.monotonic();
+    }
+  }
+
+  #stepOfRuns(jobId: JobId): boolean {
+    const { store, clock, findJob } = this.#options;
+    const { runs = null, days = null } = findJob(jobId)?.retention ?? {};
+    if (runs === null && days === null) return false;
+    const endedAfter = days === null ? null : clock.now() - days * DAY_MS;
+    return store.deleteRuns(jobId, { runs, endedAfter }, { limit: STEP_ROWS, untilMs: STEP_MS, clock }) > 0;
+  }
+
+  /** The ledger goes back as far as the runs do. */
+  #stepOfOccurrences(jobId: JobId): boolean {
+    const { store, findJob } = this.#options;
+    const retention = findJob(jobId)?.retention;
+    const isLimited = retention !== undefined && (retention.runs !== null || retention.days !== null);
+    const dueBefore = isLimited ? (store.oldestRunAt(jobId) ?? 0) : 0;
+    return store.deleteOccurrences(jobId, { keep: MAX_OCCURRENCES, dueBefore, limit: STEP_ROWS }) > 0;
+  }
+}
