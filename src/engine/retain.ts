@@ -14,7 +14,7 @@ const REST_MS = 8;
 /** Rows looked at, or deleted, in one statement. */
 const STEP_ROWS = 50;
 
-/** Rows of the ledger that are kept of a job, whatever its limits. */
+/** Rows of the ledger that are kept of a job: it goes back further than the runs do. */
 export const MAX_OCCURRENCES = 100_000;
 
 /** Events that are kept, for those who resume. */
@@ -65,13 +65,14 @@ export class Retain {
   }
 
   async #round(): Promise<void> {
+    const { store } = this.#options;
     const jobIds = [...this.#waiting];
     this.#waiting = new Set();
     for (const jobId of jobIds) {
       await this.#inSteps(() => this.#stepOfRuns(jobId));
-      await this.#inSteps(() => this.#stepOfOccurrences(jobId));
+      await this.#inSteps(() => store.deleteOccurrences(jobId, MAX_OCCURRENCES, STEP_ROWS) > 0);
     }
-    await this.#inSteps(() => this.#options.store.deleteEvents(MAX_EVENTS, STEP_ROWS) > 0);
+    await this.#inSteps(() => store.deleteEvents(MAX_EVENTS, STEP_ROWS) > 0);
   }
 
   /** Until `step` has nothing left to do. */
@@ -91,14 +92,5 @@ export class Retain {
     if (runs === null && days === null) return false;
     const endedAfter = days === null ? null : clock.now() - days * DAY_MS;
     return store.deleteRuns(jobId, { runs, endedAfter }, { limit: STEP_ROWS, untilMs: STEP_MS, clock }) > 0;
-  }
-
-  /** The ledger goes back as far as the runs do. */
-  #stepOfOccurrences(jobId: JobId): boolean {
-    const { store, findJob } = this.#options;
-    const retention = findJob(jobId)?.retention;
-    const isLimited = retention !== undefined && (retention.runs !== null || retention.days !== null);
-    const dueBefore = isLimited ? (store.oldestRunAt(jobId) ?? 0) : 0;
-    return store.deleteOccurrences(jobId, { keep: MAX_OCCURRENCES, dueBefore, limit: STEP_ROWS }) > 0;
   }
 }

@@ -1,6 +1,6 @@
 import type { JobId, RunId } from "../domain/ids.ts";
-import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
-import { id, integer, integerOrNull } from "./rows.ts";
+import type { SqlRow } from "../runtime/runtime.ts";
+import { id, integer } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import type { DeletionBounds } from "./store.ts";
 
@@ -45,27 +45,15 @@ const newestBeyond = (sql: Statements, jobId: JobId, runs: number): number => {
   return row === null ? 0 : integer(row, "seq");
 };
 
-/** When the oldest run of a job that is kept was made; null where it has none. */
-export const oldestRunAt = (sql: Statements, jobId: JobId): number | null => {
-  const row = sql.get("SELECT created_at FROM runs WHERE job_id = $jobId ORDER BY seq LIMIT 1", { jobId });
-  return row === null ? null : integerOrNull(row, "created_at");
-};
-
-/** Rows of the ledger beyond the newest `keep`, or due before `dueBefore`; the oldest `limit` of them go. How many went. */
-export const deleteOccurrences = (
-  sql: Statements,
-  jobId: JobId,
-  { keep, dueBefore, limit }: { readonly keep: number; readonly dueBefore: number; readonly limit: number },
-): number => {
-  const params: SqlParams = { jobId, keep, dueBefore, limit };
-  return sql.run(
+/** Rows of a job's ledger but the newest `keep`; the oldest `limit` of them go. How many went. */
+export const deleteOccurrences = (sql: Statements, jobId: JobId, keep: number, limit: number): number =>
+  sql.run(
     `DELETE FROM occurrences WHERE job_id = $jobId AND scheduled_for IN (
-       SELECT scheduled_for FROM occurrences WHERE job_id = $jobId AND scheduled_for < max($dueBefore,
-         coalesce((SELECT scheduled_for FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT 1 OFFSET $keep), 0))
+       SELECT scheduled_for FROM occurrences WHERE job_id = $jobId AND scheduled_for <=
+         (SELECT scheduled_for FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT 1 OFFSET $keep)
        ORDER BY scheduled_for LIMIT $limit)`,
-    params,
+    { jobId, keep, limit },
   );
-};
 
 /** Events but the newest `keep`; the oldest `limit` of them go. How many went. */
 export const deleteEvents = (sql: Statements, keep: number, limit: number): number =>

@@ -120,8 +120,7 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     listOccurrences: (jobId, filter) => occurrences.listOccurrences(sql, jobId, filter),
 
     deleteRuns: write("relaxed", (jobId, keep, bounds) => retention.deleteRuns(sql, jobId, keep, bounds)),
-    oldestRunAt: (jobId) => retention.oldestRunAt(sql, jobId),
-    deleteOccurrences: write("relaxed", (jobId, which) => retention.deleteOccurrences(sql, jobId, which)),
+    deleteOccurrences: write("relaxed", (jobId, keep, limit) => retention.deleteOccurrences(sql, jobId, keep, limit)),
     deleteEvents: write("relaxed", (keep, limit) => retention.deleteEvents(sql, keep, limit)),
 
     isPaused: () => scheduler.isPaused(sql),

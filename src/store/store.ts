@@ -86,13 +86,8 @@ export interface Store extends Disposable {
 
   /** Deletes the oldest finished runs beyond what is to be kept, with all that belongs to them. How many. Not on disk at once. */
   deleteRuns(jobId: JobId, keep: Keep, bounds: DeletionBounds): number;
-  /** When the oldest run of a job was made; null where it has none. */
-  oldestRunAt(jobId: JobId): number | null;
-  /** Deletes the oldest rows of the ledger: those beyond the newest `keep`, and those due before `dueBefore`. How many. */
-  deleteOccurrences(
-    jobId: JobId,
-    which: { readonly keep: number; readonly dueBefore: number; readonly limit: number },
-  ): number;
+  /** Deletes the oldest rows of a job's ledger, but for the newest `keep`. How many. */
+  deleteOccurrences(jobId: JobId, keep: number, limit: number): number;
   /** Deletes the oldest events, but for the newest `keep`. How many. */
   deleteEvents(keep: number, limit: number): number;
 
