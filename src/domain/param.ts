@@ -1,3 +1,4 @@
+import { shorten } from "../lib/shorten.ts";
 import { suggest } from "../lib/suggest.ts";
 import type { Param } from "./job.ts";
 import type { ParamValues } from "./run.ts";
@@ -27,9 +28,9 @@ export const resolveParams = (
 
 const unknownParam = (params: Readonly<Record<string, Param>>, name: string): string => {
   const names = Object.keys(params);
-  const near = suggest(name, names);
+  const near = suggest(shorten(name), names);
   if (near !== null) return `unknown param '${name}'; did you mean '${near}'?`;
-  return `unknown param '${name}'; ${names.length === 0 ? "the job takes none" : `the job takes ${names.join(", ")}`}`;
+  return `unknown param '${shorten(name)}'; ${names.length === 0 ? "the job takes none" : `the job takes ${names.join(", ")}`}`;
 };
 
 const whyMissing = (name: string, param: Param): string | null => {
@@ -40,12 +41,12 @@ const whyMissing = (name: string, param: Param): string | null => {
 /** Null where the value fits the param, else why not. */
 export const whyUnfit = (name: string, param: Pick<Param, "enum" | "pattern">, value: string): string | null => {
   if (param.enum !== null && !param.enum.includes(value)) {
-    const near = suggest(value, param.enum);
+    const near = suggest(shorten(value), param.enum);
     const hint = near === null ? `expected one of ${param.enum.join(", ")}` : `did you mean '${near}'?`;
-    return `param '${name}' can't be '${value}'; ${hint}`;
+    return `param '${name}' can't be '${shorten(value)}'; ${hint}`;
   }
   if (param.pattern !== null && !new RegExp(param.pattern, "u").test(value)) {
-    return `param '${name}' can't be '${value}'; expected a value that matches ${param.pattern}`;
+    return `param '${name}' can't be '${shorten(value)}'; expected a value that matches ${param.pattern}`;
   }
   return null;
 };

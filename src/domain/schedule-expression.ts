@@ -83,6 +83,7 @@ const hasWildcard = (field: string | undefined): boolean => field !== undefined 
  */
 const joinFields = (fields: readonly string[]): string => {
   const [second, minute, hour, day = "*", month, weekday = "*"] = fields;
-  const bothMatch = weekday !== "*" && (day.startsWith("*") || weekday.startsWith("*"));
+  const bothGiven = day !== "*" && weekday !== "*";
+  const bothMatch = bothGiven && (day.startsWith("*") || weekday.startsWith("*"));
   return [second, minute, hour, day, month, bothMatch ? `+${weekday}` : weekday].join(" ");
 };

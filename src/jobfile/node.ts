@@ -1,4 +1,5 @@
 import type { Json } from "../lib/json.ts";
+import { shorten } from "../lib/shorten.ts";
 
 /** A YAML value with its place in the file: `at` is the offset of its first character, in UTF-16 units. */
 export type Node = MapNode | ListNode | ScalarNode;
@@ -28,8 +29,7 @@ export const formatPath = (path: Path): string => path.map(formatStep).join("").
 
 const formatStep = (step: string | number): string => {
   if (typeof step === "number") return `[${step}]`;
-  if (step.length > MAX_STEP) return formatStep(`${step.slice(0, MAX_STEP - 1)}…`);
-  return /^[\w-]+$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+  return /^[\w-]{1,80}$/.test(step) ? `.${step}` : `[${JSON.stringify(shorten(step))}]`;
 };
 
 /** What stands at a path, or the last thing on the way to it that is there. */
@@ -42,9 +42,6 @@ export const nodeAt = (root: Node, path: Path): Node => {
   }
   return node;
 };
-
-/** Characters shown of a key. */
-const MAX_STEP = 80;
 
 const childOf = (node: Node, step: string | number): Node | undefined => {
   if (node.kind === "list" && typeof step === "number") return node.items[step];

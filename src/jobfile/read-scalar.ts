@@ -1,4 +1,5 @@
 import { DURATION_FORM, parseDuration } from "../lib/duration.ts";
+import { shorten } from "../lib/shorten.ts";
 import type { ChoiceType, DurationType, IntegerType, SecondsType, TextType } from "./field.ts";
 import { nearest } from "./hints.ts";
 import { describe, isEmpty, type Node } from "./node.ts";
@@ -53,8 +54,6 @@ const patternOf = (source: string): RegExp => {
   patterns.set(source, pattern);
   return pattern;
 };
-
-const shorten = (text: string): string => (text.length > 80 ? `${text.slice(0, 77)}…` : text);
 
 export const readBoolean = (node: Node, place: Place): boolean | undefined => {
   if (node.kind === "scalar" && typeof node.value === "boolean") return node.value;

@@ -1,0 +1,51 @@
+import { describe, expect, test } from "bun:test";
+import { type Dependency, whyShut } from "../../src/domain/dependency.ts";
+import { type JobId, parseJobId } from "../../src/domain/ids.ts";
+import { RUN_STATUSES, type RunStatus } from "../../src/domain/run.ts";
+
+const other = parseJobId("other") as JobId;
+const gate = (condition: Dependency["condition"], windowMs: number | null = null): Dependency => ({
+  jobId: other,
+  condition,
+  windowMs,
+});
+const opensFor = (condition: Dependency["condition"]): readonly RunStatus[] =>
+  RUN_STATUSES.filter((newest) => whyShut(gate(condition), { newest, lastCompletedAt: null }, 0) === null);
+
+describe("a gate on another job", () => {
+  test("with last_success opens when its newest run completed", () => {
+    expect(opensFor("last_success")).toEqual(["completed"]);
+  });
+
+  test("with last_complete opens when its newest run completed or failed", () => {
+    expect(opensFor("last_complete")).toEqual(["completed", "failed"]);
+  });
+
+  test.each([
+    [900, 100, true],
+    [899, 100, false],
+    [1_000, 0, true],
+  ])(
+    "with within_window, now 1000, a run completed at %p and a window of %p ms, is open: %p",
+    (endedAt, windowMs, open) => {
+      const upstream = { newest: "failed", lastCompletedAt: endedAt } as const;
+      expect(whyShut(gate("within_window", windowMs), upstream, 1_000) === null).toBe(open);
+    },
+  );
+
+  test("says why it is shut, and of which job", () => {
+    const never = { newest: null, lastCompletedAt: null };
+    const failed = { newest: "failed", lastCompletedAt: null } as const;
+    expect(whyShut(gate("last_success"), never, 0)).toBe("'other' has never run, but its last run must be completed");
+    expect(whyShut(gate("last_success"), failed, 0)).toContain("a last run that is failed");
+    expect(whyShut(gate("last_complete"), never, 0)).toContain("completed or failed");
+    expect(whyShut(gate("within_window", 60_000), never, 0)).toBe(
+      "'other' has no completed run in the last 60 seconds",
+    );
+  });
+
+  test("refuses a condition it doesn't know", () => {
+    const unknown = { ...gate("last_success"), condition: "sometimes" } as unknown as Dependency;
+    expect(() => whyShut(unknown, { newest: null, lastCompletedAt: null }, 0)).toThrow("unexpected value");
+  });
+});

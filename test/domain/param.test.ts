@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import type { Param } from "../../src/domain/job.ts";
+import { resolveParams } from "../../src/domain/param.ts";
+
+const param = (given: Partial<Param> = {}): Param => ({
+  description: null,
+  default: null,
+  required: false,
+  enum: null,
+  pattern: null,
+  ...given,
+});
+
+const PARAMS = {
+  day: param({ default: "2026-01-01", pattern: "^\\d{4}-\\d\\d-\\d\\d$" }),
+  level: param({ enum: ["fast", "full"] }),
+  note: param(),
+};
+
+const resolve = (given: Record<string, string>, params: Readonly<Record<string, Param>> = PARAMS) =>
+  resolveParams(params, given);
+
+describe("params of a trigger", () => {
+  test("are filled up with defaults; one without either has no value", () => {
+    expect(resolve({})).toEqual({ values: { day: "2026-01-01" } });
+    expect(resolve({ day: "2026-02-03", level: "fast", note: "" })).toEqual({
+      values: { day: "2026-02-03", level: "fast", note: "" },
+    });
+  });
+
+  test.each([
+    [{ dya: "x" }, "unknown param 'dya'; did you mean 'day'?"],
+    [{ something: "x" }, "unknown param 'something'; the job takes day, level, note"],
+    [{ level: "fst" }, "param 'level' can't be 'fst'; did you mean 'fast'?"],
+    [{ level: "slow-motion" }, "param 'level' can't be 'slow-motion'; expected one of fast, full"],
+    [{ day: "today" }, "param 'day' can't be 'today'; expected a value that matches ^\\d{4}-\\d\\d-\\d\\d$"],
+    [{ toString: "x" }, "unknown param 'toString'; the job takes day, level, note"],
+  ])("%p are refused: %p", (given, problem) => {
+    expect(resolve(given as Record<string, string>)).toEqual({ problem });
+  });
+
+  test("are refused with everything that is wrong", () => {
+    const answer = resolve({ level: "x", day: "y" });
+    expect("problem" in answer ? answer.problem.split("; param").length : 0).toBe(2);
+  });
+
+  test("are refused where the job takes none", () => {
+    expect(resolve({ a: "b" }, {})).toEqual({ problem: "unknown param 'a'; the job takes none" });
+  });
+
+  test("are refused where a required one is not given", () => {
+    const required = { level: param({ required: true, enum: ["fast", "full"] }), day: param({ required: true }) };
+    expect(resolve({}, required)).toEqual({
+      problem: "param 'level' is required; expected one of fast, full; param 'day' is required",
+    });
+    expect(resolve({ level: "full", day: "" }, required)).toEqual({ values: { level: "full", day: "" } });
+  });
+
+  test("match a pattern anywhere unless it is anchored, by code points", () => {
+    const params = { loose: param({ pattern: "b" }), one: param({ pattern: "^.$" }) };
+    expect(resolve({ loose: "abc", one: "😀" }, params)).toEqual({ values: { loose: "abc", one: "😀" } });
+  });
+
+  test("keep a name that means something to JavaScript", () => {
+    expect(Object.entries(resolveParams({ constructor: param({ default: "x" }) }, {}))).toEqual([
+      ["values", { constructor: "x" }],
+    ]);
+  });
+});
