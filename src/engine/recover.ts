@@ -5,7 +5,7 @@ import type { Attempt, ProcessIdentity } from "../domain/task-run.ts";
 import type { EngineOptions } from "./options.ts";
 import { bootId, identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
-import type { Adopted } from "./run-job.ts";
+import type { Adopted } from "./run-context.ts";
 import { adoptProcess, recordedExit } from "./run-process.ts";
 import type { Runs } from "./runs.ts";
 import { attemptOf, readStatus, removeSpool, type Spool, spoolOf } from "./spool.ts";

@@ -1,38 +1,20 @@
 import { topological } from "../domain/graph.ts";
 import type { TaskId } from "../domain/ids.ts";
-import type { Job, Task } from "../domain/job.ts";
+import type { Task } from "../domain/job.ts";
 import type { EndingReason, Run } from "../domain/run.ts";
-import type { Attempt, ProcessIdentity, TaskRun } from "../domain/task-run.ts";
+import type { Attempt } from "../domain/task-run.ts";
 import { sleep } from "../lib/clock.ts";
-import type { Commits, Followup } from "./commits.ts";
-import type { EngineOptions } from "./options.ts";
+import type { Followup } from "./commits.ts";
+import { guarded } from "./guarded.ts";
 import { type Ending, isEnded, planRun, type Step } from "./plan-run.ts";
-import { hasMembers, identifyBySpool } from "./process-identity.ts";
-import type { Pulse } from "./pulse.ts";
+import { identifyBySpool } from "./process-identity.ts";
 import { type AttemptResult, runAttempt } from "./run-attempt.ts";
+import type { RunJobOptions } from "./run-context.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
-import { type RunningProcess, signalGroup } from "./run-process.ts";
+import { killLeftovers, type RunningProcess } from "./run-process.ts";
+import { timeIsUp } from "./run-time.ts";
 import { removeSpool, spoolOf } from "./spool.ts";
 import { afterAttempt, attempting, ended, endedWithout, progressOf, type TaskProgress } from "./task-progress.ts";
-
-export type RunJobOptions = {
-  readonly engine: EngineOptions;
-  readonly run: Run;
-  readonly job: Job;
-  /** As they are stored. */
-  readonly taskRuns: readonly TaskRun[];
-  /** Those that an earlier petit was making, and the process of each; null where it had not begun. */
-  readonly adopted: readonly Adopted[];
-  readonly pulse: Pulse;
-  readonly commits: Commits;
-  /** Aborted when petit leaves: nothing is stored or told any more. */
-  readonly left: AbortSignal;
-  readonly onOutput: (run: Run) => void;
-  /** Called once, when its end is stored. */
-  readonly onEnd: (run: Run) => void;
-};
-
-export type Adopted = { readonly attempt: Attempt; readonly process: RunningProcess | null };
 
 type Draft = Map<TaskId, TaskProgress>;
 
@@ -147,8 +129,7 @@ export class RunJob {
   /** Answers the attempt that it starts, if it does. */
   #storeStep(step: Step, draft: Draft): Attempt | null {
     const { store, clock } = this.#options.engine;
-    const before = draft.get(step.taskId);
-    if (before === undefined) throw new Error(`run ${this.#run.id} has no task '${step.taskId}'`);
+    const before = stateOf(draft, step.taskId);
     const now = clock.now();
     if (step.kind === "start" || step.kind === "retry") {
       draft.set(step.taskId, attempting(before));
@@ -211,8 +192,7 @@ export class RunJob {
   #storeResult(attempt: Attempt, result: AttemptResult, draft: Draft): void {
     const { engine, job } = this.#options;
     const { store, clock, settings } = engine;
-    const before = draft.get(attempt.taskId);
-    if (before === undefined) throw new Error(`run ${this.#run.id} has no task '${attempt.taskId}'`);
+    const before = stateOf(draft, attempt.taskId);
     const task = this.#task(attempt.taskId);
     const now = clock.now();
     const ending = isEnded(task, this.#ending) ? this.#ending.reason : null;
@@ -241,10 +221,9 @@ export class RunJob {
   async #watchTime(): Promise<void> {
     const { job, engine, left, commits } = this.#options;
     if (job.timeoutMs === null) return;
-    const startedAt = this.#run.startedAt ?? engine.clock.now();
     const signal = AbortSignal.any([this.#over.signal, left]);
-    await sleep(engine.clock, job.timeoutMs - Math.max(0, engine.clock.now() - startedAt), signal);
-    if (signal.aborted || this.#ending !== null) return;
+    const isUp = await timeIsUp(this.#run, job, { clock: engine.clock, signal });
+    if (!isUp || this.isEnding) return;
     await this.#guard(async () => {
       await commits.surely(() => engine.store.requestEnd(this.#run.id, "timeout"));
       this.end("timeout", { all: false });
@@ -257,21 +236,14 @@ export class RunJob {
     return task;
   }
 
-  /** A fault of petit itself must be seen, and must not take other runs along. */
-  async #guard(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (this.#options.left.aborted) return;
-      this.#options.engine.log.error(
-        { err: error, job_id: this.#run.jobId, run_id: this.#run.id },
-        "a run can't go on",
-      );
-    }
+  #guard(work: () => Promise<unknown>): Promise<void> {
+    const { engine, left } = this.#options;
+    return guarded(work, { log: engine.log, left, fields: { job_id: this.#run.jobId, run_id: this.#run.id } });
   }
 }
 
-/** Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. */
-const killLeftovers = (leader: ProcessIdentity | null): void => {
-  if (leader !== null && hasMembers(leader)) signalGroup(leader.pid, "SIGKILL");
+const stateOf = (draft: Draft, taskId: TaskId): TaskProgress => {
+  const state = draft.get(taskId);
+  if (state === undefined) throw new Error(`the run has no task '${taskId}'`);
+  return state;
 };

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { isSame } from "./process-identity.ts";
+import { hasMembers, isSame } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { readStatus, type Spool } from "./spool.ts";
 
@@ -131,4 +131,9 @@ export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean =
   } catch {
     return false;
   }
+};
+
+/** Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. */
+export const killLeftovers = (leader: ProcessIdentity | null): void => {
+  if (leader !== null && hasMembers(leader)) signalGroup(leader.pid, "SIGKILL");
 };

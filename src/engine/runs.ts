@@ -1,5 +1,4 @@
 import { whyShut } from "../domain/dependency.ts";
-import { PetitError } from "../domain/errors.ts";
 import { type JobId, newRunId, type RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
@@ -10,7 +9,8 @@ import { Limiter, type WaitingRun } from "./limiter.ts";
 import { Listeners } from "./listeners.ts";
 import type { EngineOptions } from "./options.ts";
 import { Pulse } from "./pulse.ts";
-import { type Adopted, RunJob } from "./run-job.ts";
+import type { Adopted } from "./run-context.ts";
+import { RunJob } from "./run-job.ts";
 
 export type RunRequest = Omit<NewRun, "id" | "now">;
 
@@ -247,10 +247,3 @@ export class Runs implements Disposable {
 }
 
 const SKIPPED = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} } as const;
-
-/** Throws `not_found`. */
-export const mustFindRun = (store: EngineOptions["store"], runId: RunId): Run => {
-  const run = store.findRun(runId);
-  if (run === null) throw new PetitError("not_found", `run '${runId}' not found`);
-  return run;
-};

@@ -10,13 +10,14 @@ import { Agenda, type DueJob } from "./agenda.ts";
 import { inheritable } from "./command.ts";
 import type { Later } from "./commits.ts";
 import type { Engine, Health, JobView, Reload, SchedulerState, StopMode, TriggerRequest } from "./engine.ts";
+import { mustFindRun } from "./find-run.ts";
 import { fire } from "./fire.ts";
 import { healthOf } from "./health.ts";
 import { Jobs } from "./jobs.ts";
 import type { EngineOptions } from "./options.ts";
 import { recover } from "./recover.ts";
 import { Retain } from "./retain.ts";
-import { mustFindRun, Runs } from "./runs.ts";
+import { Runs } from "./runs.ts";
 import { Stop } from "./stop.ts";
 import { retry, type TriggerOptions, trigger } from "./trigger.ts";
 

@@ -9,8 +9,9 @@ import type { ReusedTask, Store, StoredJob } from "../store/store.ts";
 import { admitManual } from "./admit.ts";
 import type { Later } from "./commits.ts";
 import type { TriggerRequest } from "./engine.ts";
+import { mustFindRun } from "./find-run.ts";
 import type { Jobs } from "./jobs.ts";
-import { mustFindRun, type RunRequest, type Runs } from "./runs.ts";
+import type { RunRequest, Runs } from "./runs.ts";
 
 export type TriggerOptions = {
   readonly store: Store;

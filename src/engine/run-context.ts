@@ -1,0 +1,27 @@
+import type { Job } from "../domain/job.ts";
+import type { Run } from "../domain/run.ts";
+import type { Attempt, TaskRun } from "../domain/task-run.ts";
+import type { Commits } from "./commits.ts";
+import type { EngineOptions } from "./options.ts";
+import type { Pulse } from "./pulse.ts";
+import type { RunningProcess } from "./run-process.ts";
+
+/** What a run that is going on is made of, and whom it tells. */
+export type RunJobOptions = {
+  readonly engine: EngineOptions;
+  readonly run: Run;
+  readonly job: Job;
+  /** As they are stored. */
+  readonly taskRuns: readonly TaskRun[];
+  /** Those that an earlier petit was making, and the process of each; null where it had not begun. */
+  readonly adopted: readonly Adopted[];
+  readonly pulse: Pulse;
+  readonly commits: Commits;
+  /** Aborted when petit leaves: nothing is stored or told any more. */
+  readonly left: AbortSignal;
+  readonly onOutput: (run: Run) => void;
+  /** Called once, when its end is stored. */
+  readonly onEnd: (run: Run) => void;
+};
+
+export type Adopted = { readonly attempt: Attempt; readonly process: RunningProcess | null };
