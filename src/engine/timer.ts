@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { MinHeap } from "../lib/heap.ts";
 
 /** Timers stand still while a machine sleeps, and a clock can be set: look again at least this often. */
-const MAX_HOP_MS = 30_000;
+const MAX_HOP_MS = 5_000;
 
 /** A wall clock that loses more than this against the monotonic one has been set back. */
 const STEP_MS = 1_000;
