@@ -11,10 +11,9 @@ export type AdmissionState = {
   /** Runs of this job. */
   readonly running: number;
   readonly pending: number;
-  /** Runs of all jobs. */
-  readonly runningInAll: number;
-  readonly pendingInAll: number;
-  /** Null is unlimited. */
+  /** Whether all places are taken, or promised to runs that wait. */
+  readonly isFull: boolean;
+  /** Places for runs of all jobs; null is unlimited. */
   readonly maxJobs: number | null;
 };
 
@@ -31,8 +30,8 @@ export const admitManual = (job: Job, state: AdmissionState): ManualAdmission =>
     const message = `max concurrent runs exceeded: '${job.id}' has ${state.running + state.pending} of ${job.maxConcurrency}`;
     return { kind: "refuse", code: "limit_reached", message };
   }
-  if (isAtGlobalLimit(state)) {
-    const message = `max concurrent runs exceeded: ${state.runningInAll} of ${state.maxJobs} jobs are running`;
+  if (state.isFull) {
+    const message = `max concurrent runs exceeded: all ${state.maxJobs} places are taken`;
     return { kind: "refuse", code: "limit_reached", message };
   }
   return { kind: "start" };
@@ -51,7 +50,7 @@ export const admitScheduled = (job: Job, state: AdmissionState): ScheduledAdmiss
   if (state.shutGate !== null) return { kind: "skip", reason: "dependency" };
   if (state.pending >= MAX_PENDING_RUNS) return { kind: "skip", reason: "queue_full" };
   if (isAtJobLimit(job, state)) return OVERLAP[job.onOverlap];
-  return isAtGlobalLimit(state) ? { kind: "wait" } : { kind: "start" };
+  return state.isFull ? { kind: "wait" } : { kind: "start" };
 };
 
 const OVERLAP = {
@@ -62,7 +61,3 @@ const OVERLAP = {
 
 const isAtJobLimit = (job: Job, state: AdmissionState): boolean =>
   job.maxConcurrency !== null && state.running + state.pending >= job.maxConcurrency;
-
-/** Those that wait come first, so a place counts as taken while any do. */
-const isAtGlobalLimit = (state: AdmissionState): boolean =>
-  state.maxJobs !== null && state.runningInAll + state.pendingInAll >= state.maxJobs;

@@ -33,6 +33,11 @@ export class Limiter {
     return { pending: this.#waiting.size, running: this.#runningInAll };
   }
 
+  /** Whether all places are taken, or promised: a run that waits and could start comes first. */
+  get isFull(): boolean {
+    return this.#maxJobs !== null && (this.#runningInAll >= this.#maxJobs || this.nextStartable() !== null);
+  }
+
   /** Takes a place; the caller has looked whether there is one. */
   enter(jobId: JobId, runId: RunId): void {
     const runs = this.#running.get(jobId) ?? new Set();

@@ -84,13 +84,11 @@ export class Runs implements Disposable {
     const { store, clock, settings } = this.#options;
     const now = clock.now();
     const reasons = job.dependsOn.flatMap((gate) => whyShut(gate, store.upstream(gate.jobId), now) ?? []);
-    const { running, pending } = this.#limiter.counts;
     return {
       shutGate: reasons[0] ?? null,
       running: this.#limiter.running(job.id),
       pending: this.#limiter.pending(job.id),
-      runningInAll: running,
-      pendingInAll: pending,
+      isFull: this.#limiter.isFull,
       maxJobs: settings.maxJobs,
     };
   }
