@@ -1,0 +1,61 @@
+// A client in a process of its own: PORT CONNECTIONS SECONDS METHOD PATH. Each connection sends its next request when the
+// answer to the last one is there. Prints {perSecond, latenciesMs, failures} as JSON.
+const [port = 0, connections = 1, seconds = 1] = process.argv.slice(2, 5).map(Number);
+const [method = "GET", path = "/"] = process.argv.slice(5);
+
+const request = Buffer.from(
+  `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${method === "POST" ? "Content-Length: 0\r\n" : ""}\r\n`,
+);
+const latenciesMs: number[] = [];
+let failures = 0;
+let isOver = false;
+
+/** Bytes of a whole answer at the start of `text`; 0 while some are missing. */
+const answerLength = (text: string): number => {
+  const bodyAt = text.indexOf("\r\n\r\n") + 4;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
+  if (bodyAt < 4 || length === undefined) return 0;
+  return text.length >= bodyAt + Number(length) ? bodyAt + Number(length) : 0;
+};
+
+const connect = async (): Promise<void> => {
+  const closed = Promise.withResolvers<void>();
+  let received = "";
+  let sentAt = 0;
+  const send = (socket: { write(data: Uint8Array): number; end(): void }): void => {
+    if (isOver) return void socket.end();
+    sentAt = performance.now();
+    socket.write(request);
+  };
+  await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      open: send,
+      data: (socket, data) => {
+        // One character a byte: lengths are those of the answer.
+        received += data.toString("latin1");
+        const length = answerLength(received);
+        if (length === 0) return;
+        if (!received.startsWith("HTTP/1.1 2")) failures++;
+        received = received.slice(length);
+        if (!isOver) latenciesMs.push(performance.now() - sentAt);
+        send(socket);
+      },
+      close: () => closed.resolve(),
+      error: () => closed.resolve(),
+    },
+  });
+  await closed.promise;
+};
+
+const startedAt = performance.now();
+let lastedMs = seconds * 1000;
+setTimeout(() => {
+  isOver = true;
+  lastedMs = performance.now() - startedAt;
+}, seconds * 1000);
+await Promise.all(Array.from({ length: connections }, connect));
+console.log(JSON.stringify({ perSecond: (latenciesMs.length / lastedMs) * 1000, latenciesMs, failures }));
+
+export {};

@@ -1,0 +1,23 @@
+import { join } from "node:path";
+
+export type Load = {
+  readonly port: number;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly method: "GET" | "POST";
+  readonly path: string;
+};
+
+export type LoadResult = { readonly perSecond: number; readonly latenciesMs: readonly number[] };
+
+/** Sends requests from a process of its own. Throws where one is answered by anything but 2xx. */
+export const load = async ({ port, connections, seconds, method, path }: Load): Promise<LoadResult> => {
+  const args = [port, connections, seconds, method, path].map(String);
+  const client = Bun.spawn([process.execPath, join(import.meta.dir, "load-client.ts"), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const { failures, ...result } = JSON.parse(await new Response(client.stdout).text());
+  if (failures > 0 || result.latenciesMs.length === 0)
+    throw new Error(`${failures} requests of ${method} ${path} failed`);
+  return result;
+};

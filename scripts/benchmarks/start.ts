@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { residentMiB, startPetit } from "./petit-process.ts";
+import { figure, median } from "./statistics.ts";
+import type { Row } from "./table.ts";
+import { makeFolder, usualJob, writeJobs } from "./workspace.ts";
+
+/** Jobs, rounds, and how long a start may take, in ms. */
+const SIZES = [
+  { jobs: 10, rounds: 7, underMs: 100 },
+  { jobs: 1_000, rounds: 5, underMs: 300 },
+  { jobs: 10_000, rounds: 2, underMs: null },
+] as const;
+
+/** From exec to healthy: on a database that knows the jobs, and on a new one; and what memory that takes. */
+export const measureStart = async (): Promise<readonly Row[]> => {
+  const dir = makeFolder("start");
+  const rows: Row[] = [];
+  for (const { jobs, rounds, underMs } of SIZES) {
+    const jobsDir = writeJobs(dir, jobs, (id, index) => usualJob(id, index));
+    const starts = await startOften(jobsDir, { dir, rounds });
+    const againMs = median(starts.map(({ again }) => again));
+    rows.push({
+      what: `start with ${figure(jobs)} jobs, known / new database`,
+      petit: `${figure(againMs)} / ${figure(median(starts.map(({ first }) => first)))} ms`,
+      ...(underMs === null ? {} : { value: againMs, target: { bound: "under", value: underMs, unit: " ms" } }),
+    });
+    rows.push({
+      what: `memory with ${figure(jobs)} jobs`,
+      petit: `${figure(median(starts.map(({ mib }) => mib)))} MiB`,
+    });
+  }
+  return rows;
+};
+
+type Start = { readonly first: number; readonly again: number; readonly mib: number };
+
+/** What is allocated at the start is partly given back within this time. */
+const SETTLE_MS = 1_000;
+
+const startOften = async (
+  jobsDir: string,
+  { dir, rounds }: { readonly dir: string; readonly rounds: number },
+): Promise<readonly Start[]> => {
+  const starts: Start[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const db = join(dir, `${jobsDir.split("-").at(-1)}-${round}.db`);
+    const first = await startOnce(jobsDir, db, 0);
+    const again = await startOnce(jobsDir, db, SETTLE_MS);
+    starts.push({ first: first.startMs, again: again.startMs, mib: again.mib });
+  }
+  return starts;
+};
+
+const startOnce = async (jobsDir: string, db: string, settleMs: number) => {
+  await using petit = await startPetit({ jobsDir, db });
+  await Bun.sleep(settleMs);
+  return { startMs: petit.startMs, mib: residentMiB(petit.pid) };
+};

@@ -1,0 +1,26 @@
+import { EXECUTABLE } from "./petit-process.ts";
+import { figure, median } from "./statistics.ts";
+import type { Row } from "./table.ts";
+import { makeFolder, usualJob, writeJobs } from "./workspace.ts";
+
+const ROUNDS = 5;
+
+/** CPU time, user and system, of `petit validate` on 1,000 files. */
+export const measureValidate = async (): Promise<readonly Row[]> => {
+  const jobsDir = writeJobs(makeFolder("validate"), 1_000, (id, index) => usualJob(id, index));
+  const ms = median(Array.from({ length: ROUNDS }, () => validateMs(jobsDir)));
+  return [
+    {
+      what: "validate 1,000 files, CPU time",
+      petit: `${figure(ms)} ms`,
+      value: ms,
+      target: { bound: "under", value: 1000, unit: " ms" },
+    },
+  ];
+};
+
+const validateMs = (jobsDir: string): number => {
+  const { success, resourceUsage } = Bun.spawnSync([EXECUTABLE, "validate", jobsDir]);
+  if (!success) throw new Error("petit validate failed");
+  return Number(resourceUsage.cpuTime.total) / 1000;
+};
