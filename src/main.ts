@@ -3,10 +3,17 @@ import { runCli } from "./cli/cli.ts";
 import { systemClock } from "./lib/clock.ts";
 import { bunRuntime } from "./runtime/bun.ts";
 
-// A reader that has seen enough (`petit schema | head`) is no error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-}
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") {
+    process.stderr.write(`petit: stdout can't be written: ${error.message}\n`);
+    process.exit(1);
+  }
+  // A reader that has seen enough (`petit schema | head`) is no error. What handles signals ends in its own way.
+  if (process.listenerCount("SIGINT") === 0) process.exit(0);
+  process.emit("SIGINT");
+});
+// Nobody is left to tell.
+process.stderr.on("error", () => {});
 
 const status = await runCli(process.argv.slice(2), {
   runtime: bunRuntime(),
@@ -17,5 +24,5 @@ const status = await runCli(process.argv.slice(2), {
   version: manifest.version,
 });
 
-// What was written to a pipe is on its way until the callback.
-process.stdout.write("", () => process.stderr.write("", () => process.exit(status)));
+// What was written to a pipe is on its way until then.
+process.stdout.end(() => process.stderr.end(() => process.exit(status)));

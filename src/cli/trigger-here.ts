@@ -1,10 +1,11 @@
 import { runBody } from "../api/run-shape.ts";
 import { taskRunList } from "../api/task-shape.ts";
 import { openLog } from "../app/logger.ts";
-import { openEngine } from "../app/open-engine.ts";
+import { type OpenEngineOptions, openEngine } from "../app/open-engine.ts";
 import { onSignal } from "../app/signals.ts";
 import type { Run } from "../domain/run.ts";
 import type { Engine, TriggerRequest } from "../engine/engine.ts";
+import type { JobFiles } from "../jobfile/read-dir.ts";
 import { MEMORY } from "../store/open.ts";
 import type { Context } from "./command.ts";
 import { EXIT, type ExitStatus } from "./exit.ts";
@@ -19,17 +20,37 @@ export const triggerHere = async (asked: LocalTrigger, context: Context): Promis
   const files = await readJobs(asked.dir);
   const job = findJob(files, { id: asked.jobId, dir: asked.dir });
   await using parts = new AsyncDisposableStack();
-  const engine = openEngine(
-    { ...withOwnDatabase(context), readJobs: async () => files, log: openQuietLog(context), followSchedules: false },
-    parts,
-  );
+  const interrupts = parts.use(openInterrupts());
+  const engine = openEngine(engineOptions(files, context), parts);
   await engine.start();
   const run = await engine.trigger(job.id, asked.request);
+  interrupts.onEach(() => engine.cancel(run.id));
   const ended = await watched(engine, run, context);
   if (context.json) context.terminal.out.write(reportOf(engine, ended));
   context.terminal.err.write(`${outcomeOf(ended, context)}\n`);
   return ended.status === "completed" ? EXIT.DONE : EXIT.FAILED;
 };
+
+/** Counts from the first moment on: a signal that came before there was a run to cancel is not lost. */
+const openInterrupts = (): Disposable & { readonly onEach: (handle: () => void) => void } => {
+  let early = 0;
+  let act = (): void => {
+    early++;
+  };
+  const signals = onSignal(() => act());
+  const onEach = (handle: () => void): void => {
+    act = handle;
+    for (; early > 0; early--) handle();
+  };
+  return { onEach, [Symbol.dispose]: () => signals[Symbol.dispose]() };
+};
+
+const engineOptions = (files: JobFiles, context: Context): OpenEngineOptions => ({
+  ...withOwnDatabase(context),
+  readJobs: async () => files,
+  log: openQuietLog(context),
+  followSchedules: false,
+});
 
 /** Nothing is kept unless somebody says where. */
 const withOwnDatabase = (context: Context): Context =>
@@ -44,10 +65,7 @@ const openQuietLog = ({ settings, origins, terminal: { err } }: Context): Return
   });
 
 const watched = async (engine: Engine, run: Run, context: Context): Promise<Run> => {
-  using _watch = watchRun(engine, run, context);
-  using _signals = onSignal(() => {
-    engine.cancel(run.id);
-  });
+  using _ = watchRun(engine, run, context);
   return await engine.waitForRun(run.id);
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { petit, type TempFolder, tempFolder } from "../support/cli.ts";
@@ -257,14 +258,12 @@ describe("petit completion", () => {
   test.each(shells)("for %s is a script that parses", async (shell, check) => {
     using folder = tempFolder();
     const file = folder.write("script", (await petit(["completion", shell])).stdout);
-    const { spawnSync } = await import("node:child_process");
     expect(spawnSync("sh", ["-c", `${check} ${file}`], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
   });
 
   test("for bash completes commands and flags", async () => {
     using folder = tempFolder();
     const file = folder.write("script", (await petit(["completion", "bash"])).stdout);
-    const { spawnSync } = await import("node:child_process");
     const complete = (...words: readonly string[]): string => {
       const script = `. ${file}; COMP_WORDS=(petit ${words.join(" ")}); COMP_CWORD=${words.length}; _petit; echo "\${COMPREPLY[@]}"`;
       return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim();

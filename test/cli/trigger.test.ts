@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, type TempFolder, tempFolder, textOf } from "../support/cli.ts";
@@ -109,6 +109,15 @@ describe("petit trigger JOBS_DIR JOB", () => {
     const broken = await trigger(folder, "broken");
     expect(broken).toMatchObject({ status: 1, stdout: "" });
     expect(broken.stderr).toContain("no valid job 'broken' in jobs: 1 problem in 1 file");
+  });
+
+  test("passes on all of a large output, however late it is read", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", 'id: big\ntasks: [{id: t, type: shell, script: "seq 1 100000"}]\n');
+    const script = `${PETIT.join(" ")} trigger jobs big 2>/dev/null | (sleep 1; cksum)`;
+    const options = { cwd: folder.path, env: cleanEnvironment(folder.path), encoding: "utf8" } as const;
+    const expected = spawnSync("sh", ["-c", "seq 1 100000 | cksum"], options).stdout;
+    expect(spawnSync("sh", ["-c", script], options).stdout).toBe(expected);
   });
 
   test("cancels the run on Ctrl-C, and lets its clean-up run", async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import manifest from "../../package.json" with { type: "json" };
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { petit, tempFolder } from "../support/cli.ts";
+import { cleanEnvironment, PETIT, petit, tempFolder } from "../support/cli.ts";
 
 const JOB = "id: a\nschedule: '@daily'\ntasks: [{id: t, type: shell, script: 'true'}]\n";
 const ESCAPE = "\u001b";
@@ -119,9 +120,7 @@ describe("colours", () => {
     }
   });
 
-  const onTerminal = async (args: string, environment: Readonly<Record<string, string>> = {}): Promise<string> => {
-    const { PETIT } = await import("../support/cli.ts");
-    const { spawnSync } = await import("node:child_process");
+  const onTerminal = (args: string, environment: Readonly<Record<string, string>> = {}): string => {
     const command = `${PETIT.join(" ")} ${args}`;
     const { stdout } = spawnSync("script", ["-qec", command, "/dev/null"], {
       env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", TERM: "xterm-256color", ...environment },
@@ -130,24 +129,38 @@ describe("colours", () => {
     return stdout;
   };
 
-  test("are written on a terminal, unless NO_COLOR, --no-color or a dumb terminal say otherwise", async () => {
-    expect(await onTerminal("--help")).toContain(ESCAPE);
-    expect(await onTerminal("--help --no-color")).not.toContain(ESCAPE);
-    expect(await onTerminal("--help", { NO_COLOR: "1" })).not.toContain(ESCAPE);
-    expect(await onTerminal("--help", { TERM: "dumb" })).not.toContain(ESCAPE);
-    expect(await onTerminal("list /nowhere", { PETIT_COLOR: "false" })).not.toContain(ESCAPE);
+  test("are written on a terminal, unless NO_COLOR, --no-color or a dumb terminal say otherwise", () => {
+    expect(onTerminal("--help")).toContain(ESCAPE);
+    expect(onTerminal("--help --no-color")).not.toContain(ESCAPE);
+    expect(onTerminal("--help", { NO_COLOR: "1" })).not.toContain(ESCAPE);
+    expect(onTerminal("--help", { TERM: "dumb" })).not.toContain(ESCAPE);
+    expect(onTerminal("list /nowhere", { PETIT_COLOR: "false" })).not.toContain(ESCAPE);
   });
 });
 
-describe("a reader that has seen enough", () => {
-  test("is no error", async () => {
-    const { PETIT, cleanEnvironment } = await import("../support/cli.ts");
-    const { spawnSync } = await import("node:child_process");
-    const script = `set -o pipefail; ${PETIT.join(" ")} completion fish | head -n 1`;
-    const { status, stderr } = spawnSync("bash", ["-c", script], {
-      env: cleanEnvironment("/nonexistent"),
-      encoding: "utf8",
+describe("stdout", () => {
+  const inShell = (script: string) => {
+    const environment = { ...cleanEnvironment("/nonexistent"), PETIT: PETIT.join(" ") };
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { env: environment, encoding: "utf8" });
+    return { status, stdout, stderr };
+  };
+
+  test("that is closed early is no error", () => {
+    expect(inShell("set -o pipefail; $PETIT completion fish | head -n 1 | wc -l")).toEqual({
+      status: 0,
+      stdout: "1\n",
+      stderr: "",
     });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
+  test("that is read late gets everything", async () => {
+    const all = (await petit(["schema", "--help"])).stdout + (await petit(["completion", "fish"])).stdout;
+    expect(inShell("($PETIT schema --help; $PETIT completion fish) | (sleep 0.5; cat)").stdout).toBe(all);
+  });
+
+  test("that can't be written is an error", () => {
+    const { status, stderr } = inShell("$PETIT schema > /dev/full");
+    expect(status).toBe(1);
+    expect(stderr).toContain("stdout can't be written");
   });
 });
