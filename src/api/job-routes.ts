@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import type { ApiContext } from "./context.ts";
+import { direct } from "./direct.ts";
 import { foundJob } from "./found.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "./job-shape.ts";
 import { OccurrenceList, occurrenceList } from "./occurrence-shape.ts";
@@ -24,11 +25,15 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
       response: { 200: JobList, ...failures() },
       detail: { operationId: "listJobs", tags: ["jobs"], summary: "All jobs, by id" },
     })
-    .get("/:job_id", ({ params }) => jobDetail(foundJob(engine, params.job_id)), {
-      params: JobParams,
-      response: { 200: JobDetail, ...failures("NOT_FOUND") },
-      detail: { operationId: "getJob", tags: ["jobs"], summary: "A job with its definition" },
-    })
+    .get(
+      "/:job_id",
+      direct(({ params }: { readonly params: typeof JobParams.static }) => jobDetail(foundJob(engine, params.job_id))),
+      {
+        params: JobParams,
+        response: { 200: JobDetail, ...failures("NOT_FOUND") },
+        detail: { operationId: "getJob", tags: ["jobs"], summary: "A job with its definition" },
+      },
+    )
     .get(
       "/:job_id/occurrences",
       ({ params, query }) => {

@@ -1,5 +1,5 @@
 /**
- * Answers are data: no browser runs, guesses at, frames, embeds or keeps them. The dashboard's files bring a policy of
+ * Answers are data: no browser runs, guesses at, frames or keeps them. The dashboard's files bring a policy of
  * their own.
  */
 export const secured = (response: Response, requestId: string): Response => {
@@ -8,7 +8,6 @@ export const secured = (response: Response, requestId: string): Response => {
   headers.set("x-content-type-options", "nosniff");
   if (!headers.has("content-security-policy")) headers.set("content-security-policy", POLICY);
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-  headers.set("cross-origin-resource-policy", "same-origin");
   return response;
 };
 

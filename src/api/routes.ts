@@ -43,7 +43,8 @@ export const answerError = ({ log, requests }: ApiContext, error: unknown, reque
   const apiError = toApiError(error);
   if (apiError.failure === "INTERNAL_ERROR") {
     const { method, url } = request;
-    log.error({ request_id: requests.idOf(request), method, url, err: error }, "a request failed");
+    // Without the query: who knows what is in it.
+    log.error({ request_id: requests.idOf(request), method, path: pathOf(url), err: error }, "a request failed");
   }
   return failureResponse(apiError);
 };
@@ -58,9 +59,9 @@ const noRoute = (allowed: ReturnType<typeof allowedMethods>, request: Request): 
   return new ApiError("METHOD_NOT_ALLOWED", `${request.method} does not go with ${shown}; ${allow} do`, { allow });
 };
 
-/** Without the query. */
+/** Of an absolute URL, without the query. */
 export const pathOf = (url: string): string => {
-  const start = url.indexOf("/", url.indexOf("//") + 2);
+  const start = url.indexOf("/", url.indexOf("://") + 3);
   const end = url.indexOf("?", start);
   return end === -1 ? url.slice(start) : url.slice(start, end);
 };

@@ -3,6 +3,7 @@ import { PetitError } from "../domain/errors.ts";
 import { type JobId, parseRunId, type RunId } from "../domain/ids.ts";
 import type { RunFilter } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
+import { direct } from "./direct.ts";
 import { foundJob, foundRun } from "./found.ts";
 import { RunBody, RunList, RunStatusWord, runBody, runList } from "./run-shape.ts";
 import { exactly, failures, JobIdText, RunIdText, wholeNumber } from "./schemas.ts";
@@ -33,11 +34,15 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
       detail: { operationId: "listRuns", tags: ["runs"], summary: "The runs of all jobs, newest first" },
     })
-    .get("/api/runs/:run_id", ({ params }) => runBody(foundRun(store, params.run_id)), {
-      params: RunParams,
-      response: { 200: RunBody, ...failures("NOT_FOUND") },
-      detail: { operationId: "getRun", tags: ["runs"], summary: "A run" },
-    })
+    .get(
+      "/api/runs/:run_id",
+      direct(({ params }: { readonly params: typeof RunParams.static }) => runBody(foundRun(store, params.run_id))),
+      {
+        params: RunParams,
+        response: { 200: RunBody, ...failures("NOT_FOUND") },
+        detail: { operationId: "getRun", tags: ["runs"], summary: "A run" },
+      },
+    )
     .get(
       "/api/runs/:run_id/tasks",
       ({ params }) => {

@@ -31,7 +31,7 @@ export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonl
     hostname: "machine",
     ...options,
   });
-  const ask = (path: string, init: RequestInit & { host?: string } = {}): Promise<Response> => {
+  const ask = async (path: string, init: RequestInit & { host?: string } = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     headers.set("host", init.host ?? "127.0.0.1:8565");
     return api.handle(new Request(`http://127.0.0.1:8565${path}`, { ...init, headers }));
