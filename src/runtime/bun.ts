@@ -78,6 +78,8 @@ const serve = (options: ServeOptions): HttpServer => {
     reusePort: false,
     maxRequestBodySize: options.maxBodyBytes,
     idleTimeout: IDLE_SECONDS,
+    // No error page with source and stack.
+    development: false,
     fetch: (request, self) =>
       options.fetch(request, {
         get peerAddress() {
