@@ -3,6 +3,7 @@ import {
   Composer,
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   Lexer,
@@ -54,17 +55,18 @@ class TooDeep extends Error {
   }
 }
 
-/** Counts brackets as they are read: the parser's time grows with the square of their depth. */
+/** What the parser has open beside maps and lists: the document, and a scalar. */
+const OUTSIDE = 2;
+
+/** Looks at the depth as it reads: the parser's time grows with the square of it. */
 function* composeDocuments(text: string): Generator<Document.Parsed, void> {
   const parser = new Parser();
   const composer = new Composer({ uniqueKeys: false, keepSourceTokens: false, merge: true });
-  let [offset, depth] = [0, 0];
+  let offset = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    if (lexeme === "[" || lexeme === "{") depth++;
-    if (lexeme === "]" || lexeme === "}") depth--;
-    if (depth > MAX_DEPTH) throw new TooDeep(offset);
-    offset += lexeme.length;
     for (const token of parser.next(lexeme)) yield* composer.next(token);
+    if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new TooDeep(offset);
+    offset += lexeme.length;
   }
   for (const token of parser.end()) yield* composer.next(token);
   yield* composer.end(false, text.length);
@@ -100,7 +102,7 @@ class Converter {
   }
 
   convert(node: YamlNode | null, path: Path): Node {
-    if (path.length > MAX_DEPTH) throw new TooDeep(startOf(node));
+    if (path.length >= MAX_DEPTH && isCollection(node)) throw new TooDeep(startOf(node));
     if (isAlias(node)) return this.#resolve(node, path);
     const anchor = node?.anchor;
     if (anchor === undefined) return this.#convertValue(node, path);

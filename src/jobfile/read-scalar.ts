@@ -79,15 +79,12 @@ export const readSeconds = (node: Node, type: SecondsType, place: Place): number
     : place.refuse(node, `${node.source} is out of bounds; expected ${expected}`);
 };
 
-/** Between the parts of a sum, as in `1h 30m`. */
-const GAP = /(?<=[a-z]) +(?=\d)/g;
-
 export const readDuration = (node: Node, type: DurationType, place: Place): number | undefined => {
   if (node.kind === "scalar" && typeof node.value === "number") {
     return place.refuse(node, `${node.source} has no unit; expected ${DURATION_FORM}`);
   }
   if (node.kind !== "scalar" || typeof node.value !== "string") return wrongKind(node, place, DURATION_FORM);
-  const ms = parseDuration(node.value.replace(GAP, ""));
+  const ms = parseDuration(node.value);
   if (ms === null) return place.refuse(node, `'${shorten(node.value)}' is not a duration; expected ${DURATION_FORM}`);
   if (ms < type.minMs) return place.refuse(node, `'${node.value}' is too short; expected more than 0`);
   return ms <= MAX_MS ? ms : place.refuse(node, `'${node.value}' is too long; expected at most 100 years`);

@@ -114,7 +114,7 @@ type Absent = { readonly node: MapNode; readonly entry: Entry | undefined; reado
 const absentValue = (field: Field, { node, entry, place }: Absent): unknown => {
   if (!field.required) return field.default;
   const example = field.example === undefined ? "" : `, for example ${JSON.stringify(field.example)}`;
-  const at = entry?.keyAt ?? node.entries[0]?.keyAt ?? node.at;
+  const at = entry?.keyAt ?? node.at;
   return place.refuse({ at }, `${entry === undefined ? "missing" : "is empty"}; it is required${example}`);
 };
 

@@ -5,8 +5,11 @@ type Unit = keyof typeof UNITS_MS;
 /** What a duration looks like, for messages. */
 export const DURATION_FORM = 'a duration such as "250ms", "30s", "5m", "2h", "1d" or "1h30m"';
 
-/** The form as a regular expression: a sum of whole numbers with a unit each, largest first, each unit at most once. */
-export const DURATION_PATTERN = "^(?=\\d)(\\d+d)?(\\d+h)?(\\d+m(?!s))?(\\d+s)?(\\d+ms)?$";
+/**
+ * The form as a regular expression: a sum of whole numbers with a unit each, largest first, each unit at most once, with
+ * or without spaces between them.
+ */
+export const DURATION_PATTERN = "^(?=\\d)(?!.* $)(\\d+d *)?(\\d+h *)?(\\d+m(?!s) *)?(\\d+s *)?(\\d+ms)?$";
 
 const SHAPE = new RegExp(DURATION_PATTERN);
 

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { compileSchedule } from "../../src/domain/schedule.ts";
+import { formatProblem } from "../../src/jobfile/problem.ts";
+import { readJobsDir } from "../../src/jobfile/read-dir.ts";
+
+const EXAMPLES = join(import.meta.dir, "../../examples/jobs");
+const files = await readJobsDir(EXAMPLES);
+
+describe("the examples", () => {
+  test("are valid", () => {
+    expect(files.problems.map(formatProblem)).toEqual([]);
+  });
+
+  test("are those that the documentation names, one job a file of the same name", () => {
+    expect(files.jobs.map((job) => job.source.file)).toEqual(files.jobs.map((job) => `${job.id}.yaml`));
+    expect(files.jobs.map((job) => String(job.id))).toEqual([
+      "data_pipeline",
+      "failing_job",
+      "failure_alert",
+      "greet",
+      "hello_world",
+      "hourly_check",
+      "minute_tick",
+      "paris_morning",
+      "pipeline_report",
+      "slow_task",
+      "system_monitor",
+      "task_outputs",
+      "typescript_task",
+    ]);
+  });
+
+  test.each(files.jobs.map((job) => [job.id, job] as const))(
+    "%s begins with a comment, and says what it is for",
+    (_id, job) => {
+      expect(readFileSync(join(EXAMPLES, job.source.file), "utf8")).toStartWith("# ");
+      expect(job.description).not.toBeNull();
+    },
+  );
+
+  test("with a schedule are due some day", () => {
+    const scheduled = files.jobs.flatMap((job) => job.schedule ?? []);
+    expect(scheduled.length).toBeGreaterThan(5);
+    for (const spec of scheduled) expect(compileSchedule(spec, "UTC").next(0)).not.toBeNull();
+  });
+});
