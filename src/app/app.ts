@@ -4,6 +4,7 @@ import { startServer } from "../api/server.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import { formatProblem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
+import { narrate } from "./narrate.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { addressUrl, type Origins } from "./settings.ts";
 import { readToken } from "./token.ts";
@@ -43,6 +44,7 @@ export const startApp = async (options: AppOptions): Promise<App> => {
   await using parts = new AsyncDisposableStack();
   const engine = openEngine({ ...options, readJobs: readerOf(options) }, parts);
   const url = settings.api ? await serve({ ...options, token, engine }, parts) : null;
+  parts.use(narrate(engine, log));
   await engine.start();
   const reload = async (): Promise<void> => {
     await engine.reload().catch((error: unknown) => log.error({ error: String(error) }, "the reload failed"));

@@ -9,9 +9,12 @@ export const checkJobsDir = async (dir: string): Promise<void> => {
   if (found?.isDirectory()) return;
   if (found !== null) throw new PetitError("not_found", `${dir} is not a folder; expected one with job files`);
   const near = suggest(basename(dir), await neighbours(dir));
-  const hint = near === null ? "" : `; did you mean '${dir.slice(0, dir.lastIndexOf(basename(dir)))}${near}'?`;
+  const hint = near === null ? `; 'petit init ${dir}' makes one` : `; did you mean '${withLastPart(dir, near)}'?`;
   throw new PetitError("not_found", `there is no folder ${dir}${hint}`);
 };
+
+const withLastPart = (path: string, part: string): string =>
+  `${path.slice(0, path.lastIndexOf(basename(path)))}${part}`;
 
 const neighbours = async (dir: string): Promise<readonly string[]> => {
   const entries = await readdir(dirname(dir), { withFileTypes: true }).catch(() => []);

@@ -41,7 +41,7 @@ const prettyStream = (color: boolean): ReturnType<typeof pretty> =>
     colorize: color,
     translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
     singleLine: true,
-    ignore: "file,line,column,path",
+    ignore: "file,line,column,path,job_id,task_id,status,reason,outcome,duration_ms",
     destination: STDERR,
     sync: true,
   });

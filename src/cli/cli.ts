@@ -29,7 +29,7 @@ export type Host = {
 export const runCli = async (argv: readonly string[], host: Host): Promise<ExitStatus> => {
   let terminal = openTerminal(host, { color: !argv.includes("--no-color") });
   try {
-    const invocation = readArgv(argv, COMMANDS);
+    const invocation = readArgv(withoutHelpWord(argv), COMMANDS);
     if (argv.length === 0 || isAnsweredAtOnce(invocation)) return answerAtOnce(invocation, terminal.out, host.version);
     const command = checkedCommand(invocation);
     const context = openContext(invocation.flags, host);
@@ -39,6 +39,10 @@ export const runCli = async (argv: readonly string[], host: Host): Promise<ExitS
     return report(error, terminal);
   }
 };
+
+/** `petit help run` is `petit run --help`. */
+const withoutHelpWord = (argv: readonly string[]): readonly string[] =>
+  argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
 
 /** Help and version need no settings. */
 const isAnsweredAtOnce = ({ flags }: Invocation): boolean => flags.has("help") || flags.has("version");

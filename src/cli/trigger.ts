@@ -1,4 +1,6 @@
 import { PetitError } from "../domain/errors.ts";
+import { isName } from "../domain/ids.ts";
+import { usageError } from "./argv.ts";
 import { defineCommand } from "./command.ts";
 import { triggerThere } from "./trigger-there.ts";
 
@@ -46,6 +48,13 @@ export const trigger = defineCommand({
       // Brings the engine and the database, which the others do without.
       const { triggerHere } = await import("./trigger-here.ts");
       return triggerHere({ dir: first, jobId: args.JOB, request }, context);
+    }
+    if (!isName(first)) {
+      throw usageError(
+        `'${first}' is no job's id; in a folder, JOB is missing`,
+        `'petit trigger ${first} JOB'`,
+        "petit trigger",
+      );
     }
     return triggerThere({ jobId: first, request, wait: args.wait === true, follow: args.follow === true }, context);
   },

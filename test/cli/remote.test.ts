@@ -64,7 +64,7 @@ describe("petit trigger JOB", () => {
   const refused: readonly (readonly [readonly string[], string])[] = [
     [["trigger", "helo"], "did you mean 'hello'?"],
     [["trigger", "hello", "--param", "nme=x"], "unknown param 'nme'"],
-    [["trigger", "../../etc"], "petit: "],
+    [["trigger", "../../etc"], "is no job's id"],
     [["status", "nope"], "petit: "],
     [["logs", "00000000-0000-7000-8000-000000000000"], "not found"],
     [["runs", "--limit", "0"], "petit: "],

@@ -51,6 +51,12 @@ describe("the help", () => {
     }
   });
 
+  test("is also what 'petit help' and 'petit help run' print", async () => {
+    expect(await petit(["help"])).toEqual(await petit([]));
+    expect(await petit(["help", "run"])).toEqual(await petit(["run", "--help"]));
+    expect(await petit(["help", "rnu"])).toMatchObject({ status: 2, stdout: "" });
+  });
+
   test("wins over what else is wrong with the arguments", async () => {
     expect((await petit(["validate", "a", "b", "c", "--help"])).status).toBe(0);
     expect((await petit(["--help", "validate"])).stdout).toContain("petit validate JOBS_DIR");
@@ -75,6 +81,7 @@ describe("a wrong command line", () => {
     [["run", "a", "b"], "unexpected argument 'b'"],
     [["pause", "now"], "unexpected argument 'now'"],
     [["trigger"], "is missing"],
+    [["trigger", "some/jobs"], "did you mean 'petit trigger some/jobs JOB'?"],
     [["--json"], "a command is missing"],
     [["run", "--api-port", "abc"], "--api-port is 'abc'; expected a whole number from 0 to 65535"],
     [["run", "--max-jobs", "0"], "--max-jobs is '0'"],
