@@ -128,7 +128,10 @@ const assertFolder = (cwd: string): void => {
 /** Where a system looks when the environment has no PATH. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Makes sure that the program can be executed: the shell around it could only say 126 or 127. */
+/**
+ * Makes sure that the program can be executed: the shell around it could only say 126 or 127. Answers its path, since a
+ * bare name can mean something built into that shell.
+ */
 const findProgram = (argv: readonly string[], cwd: string, path: string | undefined): readonly string[] => {
   const [program = "", ...args] = argv;
   if (program.includes("/")) {
@@ -142,7 +145,7 @@ const findProgram = (argv: readonly string[], cwd: string, path: string | undefi
   const found = folders.map((folder) => join(folder === "" ? cwd : folder, program)).find(isExecutable);
   if (found === undefined)
     throw new SpawnError("ENOENT", `program '${program}' was not found in PATH (${path ?? DEFAULT_PATH})`);
-  return path === undefined ? [found, ...args] : argv;
+  return [found, ...args];
 };
 
 const isExecutable = (file: string): boolean => {

@@ -27,13 +27,16 @@ export type RunningProcess = {
 /**
  * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
  * how that ended. Signals reach the program through the process group; the shell only notes them, so that it can still
- * record. Where the status file is gone, the attempt was given up before it had begun, and must not begin any more.
+ * record. Where the status file is gone, the attempt was given up before it had begun, and must not begin any more; nor
+ * where nothing can be written to it. Its own status is the program's: a note can be lost.
  */
-const AROUND = `echo $$ >&3
+const AROUND = `echo $$ >&3 || exit 125
 [ -e "$0" ] || exit 125
 trap : HUP INT QUIT TERM USR1 USR2
 "$@" 3>&-
-echo $? >&3`;
+set -- $?
+echo $1 >&3
+exit $1`;
 
 /** Starts the process; its output goes to the open files. Throws an Error with the system's `code` where none could be made. */
 export const startProcess = (
@@ -48,7 +51,7 @@ export const startProcess = (
     const { argv, cwd, environment } = command;
     const around = ["/bin/sh", "-c", AROUND, spool.status, ...argv];
     const child = runtime.spawn({ argv: around, cwd, environment, stdin, stdout, stderr, status });
-    return { pid: child.pid, exited: child.exited.then((exit) => recordedExit(spool) ?? exit) };
+    return { pid: child.pid, exited: child.exited.then((exit) => recordedExit(spool) ?? asExit(exit)) };
   } finally {
     closeSync(status);
     if (stdin !== null) closeSync(stdin);
@@ -74,10 +77,13 @@ const UNKNOWN: Exit = { exitCode: null, signal: null };
 
 /** What the shell recorded; null where it could not. A status of 128 + n is the shell's word for signal n. */
 export const recordedExit = (spool: Spool): Exit | null => {
-  const status = readStatus(spool).exit;
-  if (status === null) return null;
-  const signal = SIGNALS[status - 128];
-  return signal === undefined ? { exitCode: status, signal: null } : { exitCode: null, signal };
+  const { exit } = readStatus(spool);
+  return exit === null ? null : asExit({ exitCode: exit, signal: null });
+};
+
+const asExit = ({ exitCode, signal }: Exit): Exit => {
+  const named = signal ?? SIGNALS[(exitCode ?? 0) - 128];
+  return named === undefined ? { exitCode, signal: null } : { exitCode: null, signal: named };
 };
 
 /** By number, as Linux and macOS agree on them; those they don't agree on are left out. */

@@ -1,0 +1,194 @@
+import { existsSync, readdirSync } from "node:fs";
+import type { Event, EventType } from "../../src/domain/event.ts";
+import type { RunId } from "../../src/domain/ids.ts";
+import type { Job } from "../../src/domain/job.ts";
+import type { Run } from "../../src/domain/run.ts";
+import type { Attempt, TaskRun } from "../../src/domain/task-run.ts";
+import { createEngine, type Engine, type TriggerRequest } from "../../src/engine/engine.ts";
+import type { EngineOptions, EngineSettings } from "../../src/engine/options.ts";
+import type { JobFiles } from "../../src/jobfile/read-dir.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
+import { type Log, silentLog } from "../../src/lib/log.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { OutputChunk, Store, Stream } from "../../src/store/store.ts";
+import { tempDir } from "./temp-dir.ts";
+
+export const SETTINGS: EngineSettings = {
+  maxJobs: null,
+  maxTasks: 4,
+  timezone: "UTC",
+  killGraceMs: 10_000,
+  onInterrupt: "fail",
+  logLimitBytes: 16 * 2 ** 20,
+  shutdownTimeoutMs: 30_000,
+};
+
+export type StartOptions = {
+  readonly jobs?: readonly Job[];
+  readonly clock?: Clock;
+  readonly settings?: Partial<EngineSettings>;
+  /** The folder of an engine that was before, with its database and its spool. */
+  readonly dir?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly runtime?: Runtime;
+  readonly log?: Log;
+  /** Puts something between the engine and its store. */
+  readonly wrap?: (store: Store) => Store;
+  readonly followSchedules?: boolean;
+};
+
+/** An engine over a real database and real processes, and what tests ask of it. */
+export type StartedEngine = AsyncDisposable & {
+  readonly engine: Engine;
+  readonly store: Store;
+  /** Of the database and the spool. */
+  readonly dir: string;
+  /** What the job files say from the next reload on. */
+  files: JobFiles;
+  /** The names of the files in the spool folder. */
+  readonly spooled: readonly string[];
+  trigger(jobId: string, request?: TriggerRequest): Promise<Run>;
+  /** Triggers a job and resolves with its run when it has ended. */
+  run(jobId: string, params?: Readonly<Record<string, string>>): Promise<Finished>;
+  /** What is stored of a run, when it has ended. */
+  ended(runId: RunId): Promise<Finished>;
+  read(runId: RunId): Finished;
+  /** Resolves when such an event was told, from the first one that this engine told on. */
+  event(type: EventType, fits?: Partial<Event>): Promise<Event>;
+  /** Resolves when what a run wrote holds this text. */
+  written(runId: RunId, text: string): Promise<void>;
+  /** Ends the engine and its store; the folder stays where it was given. */
+  stop(how: "drain" | "leave" | "now"): Promise<void>;
+};
+
+export type Finished = {
+  readonly run: Run;
+  readonly tasks: Readonly<Record<string, TaskRun>>;
+  readonly attempts: readonly Attempt[];
+  /** `a completed · b failed(exit_code)`, by id. */
+  readonly summary: string;
+  readonly chunks: readonly OutputChunk[];
+  bytes(filter?: OutputFilter): Buffer;
+  output(filter?: OutputFilter): string;
+};
+
+type OutputFilter = { readonly task?: string; readonly attempt?: number; readonly stream?: Stream };
+
+export const filesOf = (jobs: readonly Job[]): JobFiles => ({
+  jobs: [...jobs].sort((a, b) => (a.id < b.id ? -1 : 1)),
+  problems: [],
+  broken: [],
+});
+
+export const startEngine = async (options: StartOptions = {}): Promise<StartedEngine> => {
+  const parts = new AsyncDisposableStack();
+  const dir = options.dir ?? parts.use(tempDir()).path;
+  const runtime = options.runtime ?? bunRuntime();
+  const opened = parts.use(openStore({ path: `${dir}/petit.db`, runtime }));
+  const store = options.wrap?.(opened) ?? opened;
+  const spoolDir = `${dir}/spool`;
+  let files = filesOf(options.jobs ?? []);
+  const engine = createEngine({
+    store,
+    runtime,
+    clock: options.clock ?? systemClock,
+    log: options.log ?? silentLog,
+    readJobs: async () => files,
+    spoolDir,
+    environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
+    settings: { ...SETTINGS, ...options.settings },
+    followSchedules: options.followSchedules ?? true,
+  } satisfies EngineOptions);
+  const events: Event[] = [];
+  const listeners = new Set<() => void>();
+  engine.onEvent((event) => {
+    events.push(event);
+    for (const listener of [...listeners]) listener();
+  });
+  parts.use(engine);
+  await engine.start();
+
+  const started: StartedEngine = {
+    engine,
+    store,
+    dir,
+    get files() {
+      return files;
+    },
+    set files(next) {
+      files = next;
+    },
+    get spooled() {
+      return existsSync(spoolDir) ? readdirSync(spoolDir).sort() : [];
+    },
+    trigger: (jobId, request) => engine.trigger(jobId, request),
+    run: async (jobId, params) => {
+      const run = await engine.trigger(jobId, params === undefined ? {} : { params });
+      return started.ended(run.id);
+    },
+    ended: async (runId) => {
+      await engine.waitForRun(runId);
+      return started.read(runId);
+    },
+    read: (runId) => readRun(store, runId),
+    event: (type, fits = {}) =>
+      until(listeners, () => events.find((event) => event.type === type && holds(event, fits)) ?? null),
+    written: async (runId, text) => {
+      const heard = new Set<() => void>();
+      const end = engine.onOutput(runId, () => {
+        for (const listener of [...heard]) listener();
+      });
+      await until(heard, () => (readRun(store, runId).output().includes(text) ? true : null));
+      end();
+    },
+    stop: async (how) => {
+      await engine.stop(how);
+      await parts.disposeAsync();
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+  return started;
+};
+
+const holds = (event: Event, fits: Partial<Event>): boolean =>
+  Object.entries(fits).every(([key, value]) => event[key as keyof Event] === value);
+
+/** Looks now, and whenever there is something new, until there is an answer. */
+const until = <T>(listeners: Set<() => void>, look: () => T | null): Promise<T> =>
+  new Promise((resolve) => {
+    const listener = (): void => {
+      const found = look();
+      if (found === null) return;
+      listeners.delete(listener);
+      resolve(found);
+    };
+    listeners.add(listener);
+    listener();
+  });
+
+export const readRun = (store: Store, runId: RunId): Finished => {
+  const run = store.findRun(runId);
+  if (run === null) throw new Error(`there is no run ${runId}`);
+  const taskRuns = store.listTaskRuns(runId);
+  const chunks = store.readOutput({ runId, fromSeq: 1, limit: 1_000_000 });
+  const bytes: Finished["bytes"] = (filter = {}) =>
+    Buffer.concat(chunks.filter((chunk) => fits(chunk, filter)).map((chunk) => chunk.bytes));
+  return {
+    run,
+    tasks: Object.fromEntries(taskRuns.map((taskRun) => [taskRun.taskId, taskRun])),
+    attempts: store.listAttempts(runId),
+    summary: taskRuns
+      .map(({ taskId, status, reason }) => `${taskId} ${status}${reason === null ? "" : `(${reason})`}`)
+      .join(" · "),
+    chunks,
+    bytes,
+    output: (filter) => bytes(filter).toString("utf8"),
+  };
+};
+
+const fits = (chunk: OutputChunk, filter: OutputFilter): boolean =>
+  (filter.task === undefined || chunk.taskId === filter.task) &&
+  (filter.attempt === undefined || chunk.attempt === filter.attempt) &&
+  (filter.stream === undefined || chunk.stream === filter.stream);

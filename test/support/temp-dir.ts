@@ -1,0 +1,13 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A folder that is gone when its `using` ends. */
+export const tempDir = (): { readonly path: string; readonly file: (name: string) => string } & Disposable => {
+  const path = mkdtempSync(join(tmpdir(), "petit-test-"));
+  return {
+    path,
+    file: (name) => join(path, name),
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+};
