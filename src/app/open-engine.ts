@@ -66,5 +66,6 @@ const engineSettings = (settings: Settings): EngineSettings => ({
   killGraceMs: settings.killGraceMs,
   onInterrupt: settings.onInterrupt,
   logLimitBytes: settings.logLimitBytes,
+  retention: { runs: settings.retentionRuns, days: settings.retentionDays },
   shutdownTimeoutMs: settings.shutdownTimeoutMs,
 });

@@ -1,56 +1,12 @@
 import { INTERRUPT_POLICIES } from "../domain/job.ts";
-import {
-  choice,
-  duration,
-  type Kind,
-  many,
-  matching,
-  onOff,
-  optional,
-  type Setting,
-  size,
-  text,
-  whole,
-} from "./setting.ts";
+import { choice, duration, host, many, onOff, optional, origin, size, text, timezone, url, whole } from "./kinds.ts";
+import type { Setting } from "./setting.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export const LOG_FORMATS = ["pretty", "json"] as const;
 export const SHUTDOWN_MODES = ["drain", "leave"] as const;
 
 const setting = <T>(declared: Setting<T>): Setting<T> => declared;
-
-const isUrl = (given: string): boolean => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
-
-const isOrigin = (given: string): boolean => isUrl(given) && new URL(given).origin === given;
-
-const isHost = (given: string): boolean =>
-  /^(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|[A-Za-z0-9_.-]+)$/.test(given);
-
-const isTimezone = (given: string): boolean => {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: given });
-    return given !== "";
-  } catch {
-    return false;
-  }
-};
-
-const url: Kind<string> = matching({
-  placeholder: "URL",
-  expected: "a URL such as http://127.0.0.1:8565",
-  accepts: isUrl,
-});
-const host: Kind<string> = matching({ placeholder: "HOST", expected: "a host name or an IP address", accepts: isHost });
-const origin: Kind<string> = matching({
-  placeholder: "ORIGIN",
-  expected: "an origin such as https://example.org, without a path (and not *)",
-  accepts: isOrigin,
-});
-const timezone: Kind<string> = matching({
-  placeholder: "ZONE",
-  expected: "an IANA time zone such as Europe/Paris",
-  accepts: isTimezone,
-});
 
 /** Every setting there is, in the order of the help. */
 export const SETTINGS = {
@@ -174,6 +130,20 @@ export const SETTINGS = {
     kind: size(1024),
     default: 16 * 2 ** 20,
     doc: "Output kept of an attempt.",
+  }),
+  retentionRuns: setting({
+    name: "retention_runs",
+    kind: optional(whole(1, 1_000_000_000)),
+    default: null,
+    defaultText: "all",
+    doc: "Finished runs that are kept of a job that doesn't say.",
+  }),
+  retentionDays: setting({
+    name: "retention_days",
+    kind: optional(whole(1, 36_500)),
+    default: null,
+    defaultText: "for ever",
+    doc: "Days that finished runs are kept of a job that doesn't say.",
   }),
   timezone: setting({
     name: "timezone",

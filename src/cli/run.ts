@@ -33,6 +33,8 @@ export const run = defineCommand({
     "onInterrupt",
     "killGraceMs",
     "logLimitBytes",
+    "retentionRuns",
+    "retentionDays",
     "timezone",
     "watch",
     "strict",

@@ -1,4 +1,4 @@
-import type { InterruptPolicy } from "../domain/job.ts";
+import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { JobFiles } from "../jobfile/read-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -33,6 +33,8 @@ export type EngineSettings = {
   readonly onInterrupt: InterruptPolicy;
   /** Output kept of an attempt, in bytes. */
   readonly logLimitBytes: number;
+  /** Of finished runs, for jobs that don't say: so many, for so many days; null is without limit, as is leaving it out. */
+  readonly retention?: Job["retention"];
   /** How long running runs may go on when petit drains. */
   readonly shutdownTimeoutMs: number;
 };

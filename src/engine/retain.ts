@@ -28,6 +28,8 @@ export type RetainOptions = {
   readonly log: Log;
   /** The definition of today; null where there is none any more. */
   readonly findJob: (jobId: JobId) => Job | null;
+  /** For jobs that don't say, and for those that are gone. */
+  readonly defaults: Job["retention"];
   /** Ends it, in the middle of a round as well. */
   readonly signal: AbortSignal;
 };
@@ -87,8 +89,9 @@ export class Retain {
   }
 
   #stepOfRuns(jobId: JobId): boolean {
-    const { store, clock, findJob } = this.#options;
-    const { runs = null, days = null } = findJob(jobId)?.retention ?? {};
+    const { store, clock, findJob, defaults } = this.#options;
+    const own = findJob(jobId)?.retention;
+    const [runs, days] = [own?.runs ?? defaults.runs, own?.days ?? defaults.days];
     if (runs === null && days === null) return false;
     const endedAfter = days === null ? null : clock.now() - days * DAY_MS;
     return store.deleteRuns(jobId, { runs, endedAfter }, { limit: STEP_ROWS, untilMs: STEP_MS, clock }) > 0;

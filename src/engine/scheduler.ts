@@ -43,7 +43,14 @@ export class Scheduler implements Engine {
       this.#retain.look([run.jobId]),
     );
     const findJob = (jobId: JobId): Job | null => this.#jobs.find(jobId)?.job ?? null;
-    this.#retain = new Retain({ store: this.store, clock, log, findJob, signal: this.#runs.left });
+    this.#retain = new Retain({
+      store: this.store,
+      clock,
+      log,
+      findJob,
+      defaults: settings.retention ?? { runs: null, days: null },
+      signal: this.#runs.left,
+    });
     this.#agenda = new Agenda({ clock, timezone: settings.timezone, fire: (due, now) => this.#fire(due, now, false) });
     this.#stop = new Stop({ ...options, runs: this.#runs, agenda: this.#agenda });
   }

@@ -62,6 +62,8 @@ describe("resolveSettings", () => {
       onInterrupt: "fail",
       killGraceMs: 10_000,
       logLimitBytes: 16 * 2 ** 20,
+      retentionRuns: null,
+      retentionDays: null,
       timezone: null,
       watch: true,
       strict: false,
