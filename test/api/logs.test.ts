@@ -228,7 +228,7 @@ describe("following a run", () => {
 
   test("does not stop petit from stopping", async () => {
     await using other = await startPetit({
-      jobs: { "jobs.yaml": "id: slow\ntasks: [{id: a, type: command, command: sleep, args: ['60']}]" },
+      jobs: { "jobs.yaml": "id: slow\ntasks: [{id: a, type: command, command: sleep, args: ['3']}]" },
       args: ["--on-shutdown", "leave"],
     });
     const runId = await start(other, "slow");

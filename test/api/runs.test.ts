@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, post, runToEnd, start } from "../support/petit-api.ts";
+import { ask, post, readEvents, runToEnd, start, take } from "../support/petit-api.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -8,7 +8,7 @@ id: hello
 tasks: [{id: only, type: shell, script: "echo hello"}]
 ---
 id: slow
-tasks: [{id: only, type: command, command: sleep, args: ["60"]}]
+tasks: [{id: only, type: shell, script: "echo ready; exec sleep 60"}]
 ---
 id: brief
 tasks: [{id: only, type: command, command: sleep, args: ["0.2"]}]
@@ -34,6 +34,14 @@ beforeAll(async () => {
   petit = await startPetit({ jobs: JOBS });
 });
 afterAll(() => petit[Symbol.asyncDispose]());
+
+/** Resolves when the run's program runs: what comes before that is the engine's to test. */
+const untilReady = async (runId: string): Promise<void> => {
+  const response = await petit.fetch(`/api/runs/${runId}/logs?follow=true`, {
+    headers: { accept: "text/event-stream" },
+  });
+  await take(readEvents(response), 1);
+};
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const trigger = (job: string, query = "", body?: unknown, headers: HeadersInit = {}) =>
@@ -277,6 +285,7 @@ describe("the tasks of a run", () => {
 describe("cancel", () => {
   test("ends a run, and can be asked again", async () => {
     const runId = await start(petit, "slow");
+    await untilReady(runId);
     const first = await post(petit, `/api/runs/${runId}/cancel`);
     expect(first.status).toBe(200);
     expect(first.body).toEqual({ run_id: runId, job_id: "slow", message: expect.any(String) });

@@ -45,6 +45,9 @@ export interface Petit extends AsyncDisposable {
   readonly exited: Promise<number>;
 }
 
+/** How long a petit may take to end. */
+const DISPOSE_MS = 15_000;
+
 /** Resolves when it takes triggers. Throws with its log where it ends before that. */
 export const startPetit = async (options: StartOptions = {}): Promise<Petit> => {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), "petit-test-"));
@@ -79,7 +82,12 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
     kill: async () => void (await end("SIGKILL")),
     exited: child.exited,
     [Symbol.asyncDispose]: async () => {
-      await end("SIGKILL");
+      // The second signal has it end what runs: a task would outlive a `kill -9`.
+      child.kill("SIGTERM");
+      child.kill("SIGINT");
+      const deadline = setTimeout(() => child.kill("SIGKILL"), DISPOSE_MS);
+      await child.exited;
+      clearTimeout(deadline);
       rmSync(dir, { recursive: true, force: true });
     },
   };
