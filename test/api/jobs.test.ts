@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, post, runToEnd } from "../support/petit-api.ts";
+import { ask, post, readEvents, runToEnd, takeUntil } from "../support/petit-api.ts";
 
 const JOBS = {
   "pipeline.yaml": `
@@ -173,6 +173,34 @@ describe("GET /api/jobs/{job_id}/occurrences", () => {
     expect(times).toEqual(times.toSorted((a, b) => b - a));
     expect((times[0] ?? 0) - (times[2] ?? 0)).toBeGreaterThanOrEqual(47 * HOUR_MS);
     expect(times[2]).toBe((await ask(petit, "/api/jobs/data_pipeline")).body.next_run_at);
+  });
+
+  test("tells what became of those that were: fired with their run, or skipped and why", async () => {
+    await using other = await startPetit({
+      jobs: { "jobs.yaml": "id: ticks\nschedule: '@every 1s'\ntasks: [{id: a, type: command, command: 'true'}]" },
+    });
+    const stream = readEvents(await other.fetch("/api/events", { headers: { "last-event-id": "0" } }));
+    await takeUntil(stream, (event) => event.event === "run.finished");
+    await post(other, "/api/scheduler/pause");
+    const paused = readEvents(await other.fetch("/api/events"));
+    await takeUntil(paused, (event) => event.event === "occurrence" && event.data.includes('"paused"'));
+    const { body } = await ask(other, "/api/jobs/ticks/occurrences?coming=1");
+    const run = (await ask(other, "/api/runs?limit=1")).body.runs[0];
+    expect(run).toMatchObject({ trigger: "schedule", scheduled_for: expect.any(Number) });
+    const [due, skipped] = body.occurrences;
+    expect(due.outcome).toBe("due");
+    expect(skipped).toEqual({ scheduled_for: expect.any(Number), outcome: "skipped", reason: "paused", run_id: null });
+    expect(body.occurrences).toContainEqual({
+      scheduled_for: run.scheduled_for,
+      outcome: "fired",
+      reason: null,
+      run_id: run.id,
+    });
+    const times: number[] = body.occurrences.map((each: { scheduled_for: number }) => each.scheduled_for);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    const older = await ask(other, `/api/jobs/ticks/occurrences?limit=1&before=${skipped.scheduled_for}`);
+    expect(older.body.count).toBe(1);
+    expect(older.body.occurrences[0].scheduled_for).toBe(times.filter((time) => time < skipped.scheduled_for)[0]);
   });
 
   test("is empty for a job without a schedule, whatever is asked", async () => {

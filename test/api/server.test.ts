@@ -1,0 +1,182 @@
+import { describe, expect, test } from "bun:test";
+import { createServer } from "node:net";
+import { type ServerOptions, startServer } from "../../src/api/server.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { ask, post, readEvents, start, take } from "../support/petit-api.ts";
+import { fakeApi } from "../support/petit-api-fake.ts";
+
+const serve = (options: Partial<ServerOptions> = {}) => {
+  const { engine, store } = fakeApi();
+  return startServer({
+    engine,
+    store,
+    log: silentLog,
+    clock: systemClock,
+    version: "0.0.0",
+    host: "127.0.0.1",
+    port: 0,
+    token: null,
+    corsOrigins: [],
+    allowedHosts: [],
+    hostname: "machine",
+    runtime: bunRuntime(),
+    ...options,
+  });
+};
+
+const codeOf = async (started: Promise<unknown>): Promise<string> => {
+  const error: unknown = await started.then(
+    () => new Error("it was started"),
+    (reason: unknown) => reason,
+  );
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+};
+
+describe("the server", () => {
+  test("says where it listens, and stops", async () => {
+    const server = await serve();
+    const url = `http://127.0.0.1:${server.port}/api/health`;
+    expect((await fetch(url)).status).toBe(200);
+    await server.stop(1000);
+    expect(
+      await fetch(url).then(
+        () => "answered",
+        () => "refused",
+      ),
+    ).toBe("refused");
+  });
+
+  test("does not share a port that is taken", async () => {
+    const other = createServer();
+    const port = await new Promise<number>((resolve) => {
+      other.listen(0, "127.0.0.1", () => {
+        const address = other.address();
+        resolve(typeof address === "object" && address !== null ? address.port : 0);
+      });
+    });
+    expect(await codeOf(serve({ port }))).toBe("taken");
+    other.close();
+    const first = await serve();
+    expect(await codeOf(serve({ port: first.port }))).toBe("taken");
+    await first.stop(0);
+  });
+
+  test("refuses an address that others can reach, where no token is set, and does not bind it", async () => {
+    expect(await codeOf(serve({ host: "0.0.0.0" }))).toBe("invalid_request");
+    const server = await serve({ host: "0.0.0.0", token: "secret" });
+    expect((await fetch(`http://127.0.0.1:${server.port}/api/jobs`)).status).toBe(401);
+    await server.stop(0);
+  });
+
+  test("says so where the address is none of this machine's", async () => {
+    expect(await codeOf(serve({ host: "192.0.2.1", token: "secret" }))).toBe("invalid_request");
+  });
+
+  test("ends its streams when it stops", async () => {
+    const server = await serve();
+    const response = await fetch(`http://127.0.0.1:${server.port}/api/events`);
+    const read = response.text();
+    const before = performance.now();
+    await server.stop(10_000);
+    expect(await read).toBe(": petit\n\n");
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+});
+
+const JOBS = { "jobs.yaml": "id: slow\ntasks: [{id: a, type: shell, script: 'echo ready; exec sleep 60'}]" };
+
+describe("a petit that is stopping", () => {
+  test("refuses what would make a run, 503 with Retry-After, and still tells what there is", async () => {
+    await using petit = await startPetit({ jobs: JOBS });
+    const runId = await start(petit, "slow");
+    await take(
+      readEvents(
+        await petit.fetch(`/api/runs/${runId}/logs?follow=true`, { headers: { accept: "text/event-stream" } }),
+      ),
+      1,
+    );
+    const stopped = petit.stop();
+    const refused = await until(async () => {
+      const answer = await post(petit, "/api/jobs/slow/trigger");
+      return answer.status === 200 ? null : answer;
+    });
+    expect(refused).toMatchObject({ status: 503, body: { code: "SERVICE_UNAVAILABLE" } });
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect((await ask(petit, `/api/runs/${runId}`)).body.status).toBe("running");
+    expect((await ask(petit, "/api/scheduler/state")).body).toEqual({
+      state: "stopped",
+      is_running: false,
+      is_paused: false,
+    });
+    expect((await post(petit, `/api/runs/${runId}/retry?from=start`)).body.code).toMatch(
+      /SERVICE_UNAVAILABLE|CONFLICT/,
+    );
+    process.kill(petit.pid, "SIGTERM");
+    expect(await stopped).toBe(0);
+  });
+
+  test("answers who waits for a run with the run as it stands", async () => {
+    await using petit = await startPetit({ jobs: JOBS, args: ["--on-shutdown", "leave"] });
+    const waiting = post(petit, "/api/jobs/slow/trigger?wait=60");
+    const events = readEvents(await petit.fetch("/api/events", { headers: { "last-event-id": "0" } }));
+    await take(events, 1);
+    await petit.stop();
+    expect((await waiting).status).toBe(202);
+    await using next = await startPetit({ dir: petit.dir, jobs: JOBS });
+    const { runs } = (await ask(next, "/api/runs?status=running")).body;
+    for (const run of runs) await post(next, `/api/runs/${run.id}/cancel`);
+  });
+});
+
+/** Asks again until there is an answer. */
+const until = async <T>(probe: () => Promise<T | null>): Promise<T> => {
+  for (;;) {
+    const found = await probe();
+    if (found !== null) return found;
+  }
+};
+
+describe("settings of the API", () => {
+  const TOKEN = "a-token-of-the-environment";
+  const withSettings = (run: (petit: Petit) => Promise<void>) => async () => {
+    await using petit = await startPetit({
+      jobs: {
+        "jobs.yaml": 'id: env\ntasks: [{id: a, type: shell, script: \'env; tr "\\\\0" " " < /proc/$PPID/cmdline\'}]',
+      },
+      args: ["--cors-origin", "https://ops.example.com", "--allowed-host", "petit.example.com"],
+      env: { PETIT_API_TOKEN: TOKEN },
+    });
+    await run(petit);
+  };
+  const authorization = `Bearer ${TOKEN}`;
+
+  test(
+    "reach it: token, allowed host, origin",
+    withSettings(async (petit) => {
+      expect((await petit.fetch("/api/health")).status).toBe(200);
+      expect((await petit.fetch("/api/jobs")).status).toBe(401);
+      expect((await petit.fetch("/api/jobs", { headers: { authorization } })).status).toBe(200);
+      const origin = "https://ops.example.com";
+      const crossed = await petit.fetch("/api/jobs", { headers: { authorization, origin, host: "petit.example.com" } });
+      expect(crossed.status).toBe(200);
+      expect(crossed.headers.get("access-control-allow-origin")).toBe(origin);
+    }),
+  );
+
+  test(
+    "keep the token to themselves: no log, no answer, no child has it",
+    withSettings(async (petit) => {
+      const headers = { authorization };
+      const { body } = await ask(petit, "/api/jobs/env/trigger?wait=30", { method: "POST", headers });
+      const log = await (await petit.fetch(`/api/runs/${body.run_id}/logs`, { headers })).text();
+      expect(log).toContain("PETIT_JOB_ID=env");
+      const wrong = await ask(petit, "/api/jobs", { headers: { authorization: `${authorization}x` } });
+      const described = await ask(petit, "/api/openapi.json", { headers });
+      for (const text of [log, petit.stderr(), JSON.stringify([body, wrong.body, described.body])])
+        expect(text).not.toContain(TOKEN);
+    }),
+  );
+});
