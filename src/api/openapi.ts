@@ -15,7 +15,21 @@ export type DescribedRoute = {
   };
 };
 
-type Schema = { readonly [key: string]: unknown };
+/** A schema as the checking library writes it, as far as the routes use it. */
+type Schema = {
+  readonly title?: string;
+  readonly description?: string;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly const?: unknown;
+  /** Names of headers that go with it, as an answer. */
+  readonly "x-headers"?: readonly string[];
+  /** The types that it comes in, as an answer that is no JSON. */
+  readonly "x-content"?: Readonly<Record<string, { readonly example: string; readonly itemSchema?: Schema }>>;
+};
 
 /** The description of the API, OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1 */
 export const openApi = (routes: readonly DescribedRoute[], version: string) => {
@@ -81,16 +95,19 @@ const operation = ({ hooks }: DescribedRoute, components: Components) => ({
 });
 
 const parameters = (schema: Schema | undefined, place: string, components: Components) => {
-  const required = new Set(Array.isArray(schema?.required) ? schema.required : []);
-  return Object.entries((schema?.properties ?? {}) as Record<string, Schema>).map(([name, field]) => {
-    const { description, ...rest } = field;
-    return { name, in: place, required: required.has(name), description, schema: components.use(rest) };
-  });
+  const required = new Set(schema?.required);
+  return Object.entries(schema?.properties ?? {}).map(([name, { description, ...rest }]) => ({
+    name,
+    in: place,
+    required: required.has(name),
+    description,
+    schema: components.use(rest),
+  }));
 };
 
 const answer = (schema: Schema, components: Components) => {
   if (FAILURE_SCHEMAS.has(schema)) return { $ref: `#/components/responses/${schema.title}` };
-  const names = ["X-Request-Id", ...((schema["x-headers"] ?? []) as readonly string[])];
+  const names = ["X-Request-Id", ...(schema["x-headers"] ?? [])];
   return {
     description: schema.description ?? schema.title,
     headers: headers(names),
@@ -123,7 +140,7 @@ const headers = (names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
 const content = (schema: Schema, components: Components) => {
-  const types = schema["x-content"] as Record<string, { example: string; itemSchema?: Schema }> | undefined;
+  const types = schema["x-content"];
   if (types === undefined) return json(schema, components);
   return Object.fromEntries(
     Object.entries(types).map(([type, { example, itemSchema }]) => [
@@ -145,41 +162,31 @@ class Components {
 
   /** A schema as JSON Schema, or the reference to it. */
   use(schema: Schema): unknown {
-    if (typeof schema.title !== "string") return this.#plain(schema);
+    if (schema.title === undefined) return this.#plain(schema);
     this.schemas[schema.title] ??= this.#plain(schema);
     return { $ref: `#/components/schemas/${schema.title}` };
   }
 
-  #plain(schema: Schema): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(schema).flatMap(([key, value]) => this.#keyword(key, value)));
-  }
-
   /** What the checking library writes in its own way is written as readers of OpenAPI expect it. */
-  #keyword(key: string, value: unknown): [string, unknown][] {
-    switch (key) {
-      case "properties":
-        return [[key, mapValues(value as Record<string, Schema>, (each) => this.use(each))]];
-      case "patternProperties":
-        return Object.values(value as Record<string, Schema>).map((each) => ["additionalProperties", this.use(each)]);
-      case "items":
-        return [[key, this.use(value as Schema)]];
-      case "anyOf":
-        return this.#anyOf(value as readonly Schema[]);
-      default:
-        return key === "title" || key.startsWith("x-") ? [] : [[key, value]];
-    }
+  #plain({ title: _title, properties, patternProperties, items, anyOf, ...rest }: Schema): object {
+    const [values] = Object.values(patternProperties ?? {});
+    return {
+      ...Object.fromEntries(Object.entries(rest).filter(([keyword]) => !keyword.startsWith("x-"))),
+      ...(properties === undefined ? {} : { properties: mapValues(properties, (each) => this.use(each)) }),
+      ...(values === undefined ? {} : { additionalProperties: this.use(values) }),
+      ...(items === undefined ? {} : { items: this.use(items) }),
+      ...(anyOf === undefined ? {} : this.#anyOf(anyOf)),
+    };
   }
 
-  /** A choice between constants is an enumeration. */
-  #anyOf(schemas: readonly Schema[]): [string, unknown][] {
+  /** A choice between words is an enumeration. */
+  #anyOf(schemas: readonly Schema[]): object {
     const words = schemas.map((schema) => schema.const);
-    if (words.includes(undefined)) return [["anyOf", schemas.map((schema) => this.use(schema))]];
-    return [
-      ["type", "string"],
-      ["enum", words],
-    ];
+    return words.includes(undefined)
+      ? { anyOf: schemas.map((schema) => this.use(schema)) }
+      : { type: "string", enum: words };
   }
 }
 
-const mapValues = <From, To>(record: Record<string, From>, map: (value: From) => To): Record<string, To> =>
+const mapValues = <From, To>(record: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
