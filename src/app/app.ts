@@ -47,7 +47,7 @@ export const startApp = async (options: AppOptions): Promise<App> => {
   parts.use(narrate(engine, log));
   await engine.start();
   const reload = async (): Promise<void> => {
-    await engine.reload().catch((error: unknown) => log.error({ error: String(error) }, "the reload failed"));
+    await engine.reload().catch((error: unknown) => log.error({ err: error }, "the reload failed"));
   };
   if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange: reload }));
   return assemble({ engine, url, reload }, parts.move());

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
@@ -29,7 +29,7 @@ export type OpenEngineOptions = {
  */
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
   const { settings, runtime, clock, log } = options;
-  checkFolder(settings.db);
+  checkPlace(settings.db);
   if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
   const store = parts.use(openStore({ path: settings.db, runtime }));
   store.setHolder(`process ${process.pid}`);
@@ -49,9 +49,18 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
   );
 };
 
-const checkFolder = (db: string): void => {
-  if (db === MEMORY || existsSync(dirname(resolve(db)))) return;
-  throw new PetitError("unusable_database", `there is no folder ${dirname(db)} for the database ${db}; make it first`);
+/** What SQLite calls an I/O error. */
+const checkPlace = (db: string): void => {
+  if (db === MEMORY) return;
+  if (!existsSync(dirname(resolve(db)))) {
+    throw new PetitError(
+      "unusable_database",
+      `there is no folder ${dirname(db)} for the database ${db}; make it first`,
+    );
+  }
+  if (statSync(db, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new PetitError("unusable_database", `the database ${db} is a folder; expected a file`);
+  }
 };
 
 const definedIn = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> =>

@@ -51,10 +51,7 @@ class JobsWatcher implements AsyncDisposable {
   #openEvents(): FSWatcher | null {
     const { dir, log } = this.#options;
     const fallBack = (error: unknown): void =>
-      log.warn(
-        { dir, error: String(error) },
-        `job files can't be watched; they are looked at every ${POLL_MS / 1000} s`,
-      );
+      log.warn({ dir, err: error }, `job files can't be watched; they are looked at every ${POLL_MS / 1000} s`);
     try {
       const events = watch(dir, { recursive: true }, () => this.#lookSoon());
       events.on("error", fallBack);
@@ -93,7 +90,7 @@ class JobsWatcher implements AsyncDisposable {
       this.#seen = now;
       await this.#options.onChange();
     } catch (error) {
-      this.#options.log.error({ error: String(error) }, "job files could not be reloaded");
+      this.#options.log.error({ err: error }, "job files could not be reloaded");
     }
   }
 }

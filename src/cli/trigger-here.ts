@@ -22,6 +22,8 @@ export const triggerHere = async (asked: LocalTrigger, context: Context): Promis
   await using parts = new AsyncDisposableStack();
   const interrupts = parts.use(openInterrupts());
   const engine = openEngine(engineOptions(files, context), parts);
+  // In a database that is kept there may be runs of an earlier petit: they are left to the next one.
+  parts.defer(() => engine.stop("leave"));
   await engine.start();
   const run = await engine.trigger(job.id, asked.request);
   interrupts.onEach(() => engine.cancel(run.id));

@@ -116,7 +116,11 @@ describe("petit run", () => {
     expect(status).toBe(2);
     expect(stderr).toContain("notes.db");
     expect(statSync(file).size).toBe(41 * 50);
-    expect((await petit(["run", "jobs", "--db", "no/such/x.db"], { cwd: folder.path })).status).toBe(2);
+    for (const db of ["no/such/x.db", "jobs"]) {
+      const refused = await petit(["run", "jobs", "--db", db], { cwd: folder.path });
+      expect(refused).toMatchObject({ status: 2, stdout: "" });
+      expect(refused.stderr).toContain("folder");
+    }
   });
 
   test("reads its job files again on SIGHUP", async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, type TempFolder, tempFolder, textOf } from "../support/cli.ts";
+import { startPetit } from "../support/petit.ts";
 
 const JOBS = `id: good
 params: {name: {default: world}, level: {enum: [low, high]}}
@@ -96,6 +97,30 @@ describe("petit trigger JOBS_DIR JOB", () => {
     const ended = await trigger(folder, ...args);
     expect({ status: ended.status, stdout: ended.stdout }).toEqual({ status, stdout: "" });
     expect(ended.stderr).toContain(message);
+  });
+
+  test("exits with 4 where a scheduler has the database", async () => {
+    await using running = await startPetit({ jobs: { "all.yaml": JOBS } });
+    const ended = await petit(["trigger", running.jobsDir, "good", "--db", running.dbPath]);
+    expect(ended).toMatchObject({ status: 4, stdout: "" });
+    expect(ended.stderr).toContain(`is in use by process ${running.pid}`);
+  });
+
+  test("follows no schedule, and leaves the runs of an earlier petit to the next", async () => {
+    await using running = await startPetit({
+      jobs: { "all.yaml": JOBS.replace("* * * * * *", "0 0 1 1 *") },
+      args: ["--on-shutdown", "leave"],
+    });
+    const { run_id } = await (await running.fetch("/api/jobs/long/trigger", { method: "POST" })).json();
+    await running.stop();
+    writeFileSync(join(running.jobsDir, "all.yaml"), JOBS);
+    expect(await petit(["trigger", running.jobsDir, "good", "--db", running.dbPath])).toMatchObject({ status: 0 });
+    writeFileSync(join(running.jobsDir, "all.yaml"), JOBS.replace("* * * * * *", "0 0 1 1 *"));
+    await using again = await startPetit({ dir: running.dir });
+    const { runs } = await (await again.fetch("/api/jobs/long/runs")).json();
+    expect(runs).toMatchObject([{ id: run_id, status: "running" }]);
+    await again.fetch(`/api/runs/${run_id}/cancel`, { method: "POST" });
+    await again.fetch(`/api/runs/${run_id}/logs?follow=true`).then((response) => response.text());
   });
 
   test("exits with 2 where there is no such folder", async () => {

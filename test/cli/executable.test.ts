@@ -1,0 +1,34 @@
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { petit, tempFolder } from "../support/cli.ts";
+
+const ROOT = join(import.meta.dir, "..", "..");
+
+/** From source, Bun itself reads what the executable must not. */
+describe.skipIf(process.env.PETIT_TEST_TARGET !== "executable")("the executable", () => {
+  test("reads no .env and no bunfig.toml of the folder it is started in", async () => {
+    using folder = tempFolder();
+    folder.write(".env", "PETIT_API_PORT=abc\n");
+    folder.write("bunfig.toml", 'preload = ["./preload.ts"]\n');
+    folder.write("preload.ts", 'require("node:fs").writeFileSync("was-here", "");\n');
+    folder.write("tsconfig.json", "not json");
+    folder.write("package.json", "not json");
+    expect(await petit(["init"], { cwd: folder.path })).toMatchObject({ status: 0, stdout: "wrote jobs/hello.yaml\n" });
+    expect(existsSync(join(folder.path, "was-here"))).toBe(false);
+  });
+
+  test("needs nothing on the machine: no PATH, no HOME", async () => {
+    const environment = { PATH: "", HOME: "" };
+    expect(await petit(["schema"], { environment })).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("is run by scripts/petit in the folder of the caller, whatever Bun's variables say", () => {
+    using folder = tempFolder();
+    const env = { PATH: process.env.PATH ?? "", HOME: folder.path, BUN_BE_BUN: "1", BUN_OPTIONS: "--bogus" };
+    const ran = spawnSync(join(ROOT, "scripts/petit"), ["init", "here"], { cwd: folder.path, env, encoding: "utf8" });
+    expect(ran).toMatchObject({ status: 0, stdout: "wrote here/hello.yaml\n" });
+    expect(existsSync(join(folder.path, "here/hello.yaml"))).toBe(true);
+  });
+});
