@@ -61,7 +61,7 @@ const OUTSIDE = 2;
 /** Looks at the depth as it reads: the parser's time grows with the square of it. */
 function* composeDocuments(text: string): Generator<Document.Parsed, void> {
   const parser = new Parser();
-  const composer = new Composer({ uniqueKeys: false, keepSourceTokens: false, merge: true });
+  const composer = new Composer({ uniqueKeys: false, keepSourceTokens: false });
   let offset = 0;
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) yield* composer.next(token);
@@ -161,9 +161,11 @@ class Converter {
   }
 
   #keyOf(pair: Pair, path: Path): string | null {
-    const key = isAlias(pair.key) ? undefined : pair.key;
-    if (isScalar(key) && key.value !== null)
+    const { key } = pair;
+    if (isScalar(key) && key.value !== null) {
+      if (key.anchor !== undefined) this.#anchors.set(key.anchor, { node: this.#convertScalar(key, path), aliases: 0 });
       return typeof key.value === "string" ? key.value : (key.source ?? String(key.value));
+    }
     this.#fault(startOf(pair.key as YamlNode | null), path, "a key that is not a text; expected a name");
     return null;
   }

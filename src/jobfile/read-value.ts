@@ -1,3 +1,4 @@
+import { shorten } from "../lib/shorten.ts";
 import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType, Value } from "./field.ts";
 import { nearest } from "./hints.ts";
 import { describe, type Entry, isEmpty, type MapNode, type Node, toJson } from "./node.ts";
@@ -50,10 +51,14 @@ const wrongKind = (node: Node, place: Place, expected: string): undefined =>
   place.refuse(node, `${isEmpty(node) ? "is empty" : `is ${describe(node)}`}; expected ${expected}`);
 
 const readList = (node: Node, type: ListType, place: Place): unknown => {
-  if (node.kind !== "list") return wrongKind(node, place, "a list");
+  if (node.kind !== "list") return wrongKind(node, place, `a list${exampleOf(node)}`);
   if (node.items.length < type.minItems) place.refuse(node, "is an empty list; expected at least one item");
   return node.items.map((item, index) => readAny(item, type.of, place.inside(index)));
 };
+
+/** One value where a list is meant is the commonest slip. */
+const exampleOf = (node: Node): string =>
+  node.kind === "scalar" && !isEmpty(node) ? `, as in [${shorten(String(node.value))}]` : "";
 
 const readMap = (node: Node, type: MapType, place: Place): unknown => {
   if (node.kind !== "map") return wrongKind(node, place, "a map of names and values");

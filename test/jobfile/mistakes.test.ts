@@ -150,6 +150,11 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "4:44: tasks[1].args[0]: is a list; expected a text",
   ],
   [
+    "an upstream without a list",
+    task("type: shell, script: x, depends_on: up"),
+    "4:49: tasks[1].depends_on: is a text; expected a list, as in [up]",
+  ],
+  [
     "an unknown upstream",
     task("type: shell, script: x, depends_on: [pu]"),
     "4:50: tasks[1].depends_on[0]: there is no task 'pu'; did you mean 'up'?",

@@ -251,14 +251,14 @@ environment: {BASE: &base x}
 tasks:
   - &first {id: a, type: shell, script: x, environment: &env {A: "1", B: "2"}}
   - {<<: *first, id: b, environment: {<<: *env, B: "3"}}
-  - {<<: [{stdin: s}, *first], id: c, args: [*base]}
+  - {&key stdin: t, <<: [{stdin: s}, *first], id: c, args: [*base, <<, "<<", *key]}
 `);
     expect(job.tasks.map((task) => task.environment)).toEqual([
       { A: "1", B: "2" },
       { A: "1", B: "3" },
       { A: "1", B: "2" },
     ]);
-    expect(job.tasks[2]).toMatchObject({ stdin: "s", args: ["x"], program: { script: "x" } });
+    expect(job.tasks[2]).toMatchObject({ stdin: "t", args: ["x", "<<", "<<", "stdin"], program: { script: "x" } });
   });
 
   test("may use an alias many times over", () => {
