@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Outputs } from "../domain/task-run.ts";
 
 /** What a task may tell at most, in bytes. */
@@ -6,19 +6,29 @@ export const MAX_OUTPUTS_BYTES = 1_048_576;
 
 export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: string | null };
 
-/** Reads what a task told through `$PETIT_OUTPUT`. A file that is gone told nothing. */
+/** Reads what a task told through `$PETIT_OUTPUT`; never waits, and never throws, whatever the task put there. */
 export const readOutputs = (path: string): ParsedOutputs => {
-  if (!existsSync(path)) return { outputs: {}, problem: null };
-  const fd = openSync(path, "r");
+  let fd: number;
   try {
-    const { size } = fstatSync(fd);
-    if (size > MAX_OUTPUTS_BYTES)
-      return broken(`it wrote ${size} bytes to $PETIT_OUTPUT; at most ${MAX_OUTPUTS_BYTES} are kept`);
-    const buffer = Buffer.alloc(size);
-    return parseOutputs(buffer.toString("utf8", 0, readSync(fd, buffer, 0, size, 0)));
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (!existsSync(path)) return { outputs: {}, problem: null };
+    return broken(`$PETIT_OUTPUT can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return broken("$PETIT_OUTPUT is not a regular file");
+    return stats.size > MAX_OUTPUTS_BYTES
+      ? broken(`it wrote ${stats.size} bytes to $PETIT_OUTPUT; at most ${MAX_OUTPUTS_BYTES} are kept`)
+      : parseOutputs(readText(fd, stats.size));
   } finally {
     closeSync(fd);
   }
+};
+
+const readText = (fd: number, size: number): string => {
+  const buffer = Buffer.alloc(size);
+  return buffer.toString("utf8", 0, readSync(fd, buffer, 0, size, 0));
 };
 
 const broken = (problem: string): ParsedOutputs => ({ outputs: {}, problem });
