@@ -1,0 +1,41 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { petit, tempFolder } from "../support/cli.ts";
+
+const EXAMPLES = join(import.meta.dir, "../../examples/jobs");
+
+/** Runs an example in a process of its own; answers its exit status and all that it printed. */
+const run = async (job: string, params: readonly string[]): Promise<{ status: number | null; text: string }> => {
+  using folder = tempFolder();
+  const args = ["trigger", EXAMPLES, job, ...params.flatMap((param) => ["--param", param])];
+  const { status, stdout, stderr } = await petit(args, { environment: { TMPDIR: folder.path } });
+  return { status, text: stdout + stderr };
+};
+
+describe("the quick examples, run", () => {
+  test.each([
+    ["hello_world", [], 0, "Hello from petit!"],
+    ["data_pipeline", [], 0, "loaded a total of 84"],
+    ["failing_job", [], 1, "removing temporary files"],
+    ["hourly_check", [], 0, "the service is fine"],
+    ["minute_tick", [], 0, "tick: due now"],
+    ["system_monitor", [], 0, "MiB available"],
+    ["task_outputs", [], 0, "violets are blue"],
+    ["greet", [], 0, "Hi world!"],
+    ["greet", ["name=Zoë", "tone=formal"], 0, "Good day, Zoë."],
+    ["greet", ["name=$(reboot)"], 2, "can't be '$(reboot)'"],
+    ["typescript_task", [], 0, "their sum is 328"],
+    ["failure_alert", [], 1, "petit-alerts.log"],
+    ["failure_alert", ["fail=no"], 0, "the work went well"],
+    ["paris_morning", [], 0, "in Paris it is"],
+    ["pipeline_report", [], 1, "'data_pipeline' has no completed run"],
+  ])(
+    "%s with %p exits with %p and prints %p",
+    async (job, params, status, expected) => {
+      const ended = await run(job, params);
+      expect(ended.text).toContain(expected);
+      expect(ended.status).toBe(status);
+    },
+    30_000,
+  );
+});
