@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Log } from "../lib/log.ts";
 
 /** Ms between two signs of life on a silent stream, so that nothing on the way takes it for dead. */
@@ -23,6 +24,8 @@ export const streamBody = (source: Source, closing: AbortSignal, log: Log): Read
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
+        // A fast reader asks again at once: everybody else has a turn in between.
+        await turn();
         const { value, done } = await generator.next().catch((error: unknown) => {
           log.error({ err: error }, "a stream broke");
           return { value: undefined, done: true };

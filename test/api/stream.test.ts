@@ -30,6 +30,20 @@ describe("the body of a stream", () => {
     expect(given).toBe(10);
   });
 
+  test("gives everybody else a turn between two pieces, however fast its reader is", async () => {
+    const source: Source = async function* () {
+      for (;;) yield encode("x");
+    };
+    const reader = streamBody(source, open(), silentLog).getReader();
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const until = performance.now() + 50;
+    while (performance.now() < until) await reader.read();
+    clearInterval(timer);
+    await reader.cancel();
+    expect(turns).toBeGreaterThan(3);
+  });
+
   test("lets its source clean up when the reader goes, also while it waits", async () => {
     let cleaned = false;
     const source: Source = async function* (signal) {
