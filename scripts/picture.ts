@@ -26,10 +26,15 @@ const outputOf = (command: string): string => {
     env: { ...process.env, TERM: "xterm-256color", NO_COLOR: "" },
     encoding: "utf8",
   });
-  // biome-ignore lint/complexity/useRegexLiterals: the escape character is easier to see so
-  const erased = new RegExp("\\r\\u001b\\[2K[^\\n]*?(?=\\r\\u001b\\[2K)|\\r\\u001b\\[2K|\\r", "g");
-  return stdout.replace(erased, "").trimEnd();
+  return stdout.split("\n").map(lastWritten).join("\n").trimEnd();
 };
+
+/** What stands in a line of a terminal in the end: a line of progress is overwritten. */
+const lastWritten = (line: string): string =>
+  line
+    .split("\r")
+    .filter((part) => part.trim() !== "")
+    .at(-1) ?? "";
 
 type Span = { readonly text: string; readonly color: string; readonly bold: boolean };
 

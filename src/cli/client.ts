@@ -25,19 +25,46 @@ export type StreamOptions = { readonly query?: Query; readonly accept: string };
 
 export const openClient = (context: Pick<Context, "settings" | "origins" | "environment">): Client => {
   const base = urlOf(context.settings);
+  avoidProxy(base);
   const token = readToken(context);
   const headers = token === null ? {} : { authorization: `Bearer ${token}` };
   const ask = async (path: string, init: RequestInit, query: Query = {}): Promise<Response> =>
     checked(await reach(base, { path, query, init: { ...init, headers: { ...headers, ...init.headers } } }));
   return {
-    get: async (path, query) => (await ask(path, {}, query)).json(),
-    post: async (path, options = {}) => (await ask(path, postInit(options), options.query)).json(),
+    get: async (path, query) => bodyOf(await ask(path, {}, query)),
+    post: async (path, options = {}) => bodyOf(await ask(path, postInit(options), options.query)),
     stream: async function* (path, { query, accept }) {
       const response = await ask(path, { headers: { accept } }, query);
-      yield* response.body ?? [];
+      yield* uncut(response.body ?? [], base);
     },
   };
 };
+
+/** This machine is not behind its own proxy. `fetch` looks at the variables each time; no other process sees these. */
+const avoidProxy = (base: string): void => {
+  const { hostname } = new URL(base);
+  if (!/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return;
+  for (const name of ["NO_PROXY", "no_proxy"]) {
+    process.env[name] = [process.env[name], hostname].filter(Boolean).join(",");
+  }
+};
+
+const bodyOf = async <T>(response: Response): Promise<T> => {
+  try {
+    return await response.json();
+  } catch (cause) {
+    throw new Failure(EXIT.FAILED, `${response.url} didn't answer as petit does; --url names another`, { cause });
+  }
+};
+
+/** A stream that ends before its end is one whose petit went away. */
+async function* uncut(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, base: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw new Failure(EXIT.UNREACHABLE, `the petit at ${base} went away`, { cause });
+  }
+}
 
 const postInit = ({ body, headers = {} }: PostOptions): RequestInit =>
   body === undefined

@@ -17,7 +17,6 @@ export type DisplayOptions = {
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const FRAME_MS = 100;
-const ERASE_LINE = "\r\u001b[2K";
 const NEWLINE = 10;
 
 /** A run as it goes: output as it comes, a line for each task that ended, and on a terminal a line of progress below. */
@@ -25,7 +24,8 @@ export class RunDisplay implements Disposable {
   readonly #options: DisplayOptions;
   readonly #nameWidth: number;
   #frame = 0;
-  #progressShown = false;
+  /** How wide the line of progress is that stands there. */
+  #shownWidth = 0;
   #cancelTimer: () => void = () => {};
   /** Whose line has no end yet. */
   #open: { readonly key: string; readonly screen: Screen } | null = null;
@@ -87,13 +87,15 @@ export class RunDisplay implements Disposable {
   #showProgress(): void {
     if (this.#open !== null) return;
     const { err } = this.#options.terminal;
-    const text = `${FRAMES[this.#frame++ % FRAMES.length]} ${this.#options.progress()}`;
-    err.write(`${ERASE_LINE}${paint(err, "dim", text.slice(0, err.columns() - 1))}`);
-    this.#progressShown = true;
+    const text = `${FRAMES[this.#frame++ % FRAMES.length]} ${this.#options.progress()}`.slice(0, err.columns() - 1);
+    this.#hideProgress();
+    err.write(paint(err, "dim", text));
+    this.#shownWidth = text.length;
   }
 
+  /** With blanks, which every terminal knows. */
   #hideProgress(): void {
-    if (this.#progressShown) this.#options.terminal.err.write(ERASE_LINE);
-    this.#progressShown = false;
+    if (this.#shownWidth > 0) this.#options.terminal.err.write(`\r${" ".repeat(this.#shownWidth)}\r`);
+    this.#shownWidth = 0;
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { type Ended, petit } from "../support/cli.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
@@ -140,9 +141,42 @@ describe("a petit that can't be asked", () => {
     expect(stderr).toContain("no petit answers at http://127.0.0.1:9");
   });
 
+  test("is asked past any proxy where it is on this machine", async () => {
+    const environment = { PETIT_API_TOKEN: TOKEN, HTTP_PROXY: "http://127.0.0.1:9", http_proxy: "http://127.0.0.1:9" };
+    expect(await petit(["runs", "--url", running.url], { environment })).toMatchObject({ status: 0 });
+  });
+
+  test("is status 1 where something else answers", async () => {
+    await using other = await startOther();
+    const { status, stdout, stderr } = await petit(["runs", "--url", other.url]);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("didn't answer as petit does");
+  });
+
+  test("is status 3 where it goes away in the middle of a stream", async () => {
+    await using going = await startPetit({ jobs: { "all.yaml": JOBS } });
+    const { run_id: other } = await (await going.fetch("/api/jobs/sleeper/trigger", { method: "POST" })).json();
+    const following = petit(["logs", other, "-f", "--url", going.url]);
+    await going.fetch(`/api/runs/${other}/tasks`);
+    await going.kill();
+    expect((await following).status).toBe(3);
+  });
+
   test("is status 2 where the token is missing or wrong", async () => {
     expect(await petit(["runs", "--url", running.url])).toMatchObject({ status: 2, stdout: "" });
     const environment = { PETIT_API_TOKEN: "another" };
     expect(await petit(["runs", "--url", running.url], { environment })).toMatchObject({ status: 2, stdout: "" });
   });
 });
+
+/** A server that is no petit. */
+const startOther = async (): Promise<AsyncDisposable & { readonly url: string }> => {
+  const server = createServer((_, response) => response.end("<html>"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+};

@@ -145,6 +145,18 @@ describe("petit trigger JOBS_DIR JOB", () => {
     expect(spawnSync("sh", ["-c", script], options).stdout).toBe(expected);
   });
 
+  test("shows a line of progress on a terminal, and there alone", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", 'id: slow\ntasks: [{id: nap, type: shell, script: "sleep 0.5; echo done"}]\n');
+    const options = { cwd: folder.path, env: cleanEnvironment(folder.path), encoding: "utf8" } as const;
+    const command = `${PETIT.join(" ")} trigger jobs slow --no-color`;
+    const seen = spawnSync("script", ["-qec", command, "/dev/null"], options).stdout;
+    expect(seen).toMatch(/nap · 0 of 1 task done · 0s\r +\rdone\r\n/);
+    expect(seen).not.toContain("\u001b");
+    const piped = spawnSync("sh", ["-c", `${command} 2>&1`], options).stdout;
+    expect(piped).toMatch(/^done\n✓ run \S+ completed in \S+\n$/);
+  });
+
   test("cancels the run on Ctrl-C, and lets its clean-up run", async () => {
     using folder = withJobs();
     const [program = "", ...before] = PETIT;
