@@ -1,0 +1,19 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canStepClock } from "../support/faults-clock.ts";
+import { torture } from "../support/torture.ts";
+import { violations } from "../support/torture-invariants.ts";
+
+const KILLS = Number(process.env.PETIT_TORTURE_KILLS ?? 8);
+const SEED = Number(process.env.PETIT_TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+test(`keeps its promises through ${KILLS} kills, and whatever else happens to it`, async () => {
+  console.log(`torture: seed ${SEED} (scripts/torture --kills ${KILLS} --seed ${SEED} does the same again)`);
+  const dir = mkdtempSync(join(tmpdir(), "petit-torture-"));
+  const result = await torture({ seed: SEED, kills: KILLS, dir, stepsClock: canStepClock });
+  expect(result.surprises).toEqual([]);
+  expect(violations(result.dbPath, result.accepted)).toEqual([]);
+  rmSync(dir, { recursive: true });
+}, 120_000);

@@ -1,0 +1,149 @@
+import { Database } from "bun:sqlite";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { compileSchedule } from "../../src/domain/schedule.ts";
+import { LINES } from "./torture-jobs.ts";
+import { taskProcesses } from "./torture-processes.ts";
+
+/** What is wrong in what a petit left that was stopped with nothing going on: a sentence each. */
+export const violations = (dbPath: string, accepted: ReadonlySet<string>): readonly string[] => {
+  const db = new Database(dbPath, { readonly: true });
+  try {
+    return [
+      ...integrity(db),
+      ...askEach(db),
+      ...unaccepted(db, accepted),
+      ...ledgerHoles(db),
+      ...wrongOutput(db),
+      ...wrongDeeds(db, join(dirname(dbPath), "did")),
+      ...leftovers(dbPath),
+    ];
+  } finally {
+    db.close();
+  }
+};
+
+type Row = Record<string, string | number | null>;
+
+const rows = (db: Database, sql: string): readonly Row[] => db.query<Row, []>(sql).all();
+
+const integrity = (db: Database): readonly string[] => {
+  const found = rows(db, "PRAGMA integrity_check").map((row) => String(row.integrity_check));
+  const broken = rows(db, "PRAGMA foreign_key_check").map((row) => `a row of ${row.table} has no parent`);
+  return [...found.filter((line) => line !== "ok"), ...broken];
+};
+
+/** Queries that must find nothing. */
+const NEVER: Readonly<Record<string, string>> = {
+  "an occurrence fired twice": `SELECT job_id, scheduled_for, count(*) AS times FROM runs
+    WHERE "trigger" IN ('schedule', 'catchup') GROUP BY 1, 2 HAVING times > 1`,
+  "a fired occurrence has no run": `SELECT job_id, scheduled_for FROM occurrences AS o WHERE outcome = 'fired' AND NOT EXISTS
+    (SELECT 1 FROM runs WHERE id = o.run_id AND job_id = o.job_id AND scheduled_for = o.scheduled_for)`,
+  "a scheduled run is not in the ledger": `SELECT id, job_id FROM runs AS r WHERE "trigger" IN ('schedule', 'catchup') AND NOT EXISTS
+    (SELECT 1 FROM occurrences WHERE run_id = r.id AND outcome = 'fired')`,
+  "a run is not over": "SELECT id, job_id, status FROM runs WHERE status IN ('pending', 'running')",
+  "a task of a run that is over is not":
+    "SELECT run, task_id, status FROM task_runs WHERE status IN ('pending', 'running')",
+  "an attempt is not over": "SELECT id, run, task_id FROM attempts WHERE status = 'running'",
+  "a completed run has a task that failed": `SELECT id, task_id FROM runs JOIN task_runs ON run = runs.seq
+    WHERE runs.status = 'completed' AND task_runs.status = 'failed'`,
+  "a failed run has no task that failed": `SELECT id, job_id FROM runs AS r WHERE status = 'failed' AND NOT EXISTS
+    (SELECT 1 FROM task_runs WHERE run = r.seq AND status = 'failed')`,
+  "a task completed without such an attempt": `SELECT run, task_id FROM task_runs AS t WHERE status = 'completed' AND NOT reused
+    AND 1 <> (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id AND status = 'completed')`,
+  "a task has other attempts than it counts": `SELECT run, task_id, attempts FROM task_runs AS t WHERE attempts <>
+    (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id)`,
+  "a run was told to have ended twice": `SELECT run_id, count(*) AS times FROM events WHERE type = 'run.finished'
+    GROUP BY 1 HAVING times > 1`,
+  "a run was ended for nothing": `SELECT id, job_id, reason FROM runs WHERE (status = 'cancelled') <> (ending IS 'cancelled')`,
+};
+
+const askEach = (db: Database): readonly string[] =>
+  Object.entries(NEVER).flatMap(([what, sql]) => rows(db, sql).map((row) => `${what}: ${JSON.stringify(row)}`));
+
+const unaccepted = (db: Database, accepted: ReadonlySet<string>): readonly string[] => {
+  const known = new Set(rows(db, "SELECT id FROM runs").map(({ id }) => String(id)));
+  return [...accepted].filter((id) => !known.has(id)).map((id) => `the run ${id} was accepted, and is not there`);
+};
+
+/** Between the first and the last occurrence of a job in the ledger, each is in it. */
+const ledgerHoles = (db: Database): readonly string[] =>
+  rows(
+    db,
+    "SELECT jobs.id, definition FROM jobs JOIN job_versions ON job_versions.id = version WHERE definition ->> '$.schedule' IS NOT NULL",
+  ).flatMap(({ id, definition }) => holesOf(db, String(id), JSON.parse(String(definition)).schedule));
+
+const holesOf = (db: Database, jobId: string, spec: Parameters<typeof compileSchedule>[0]): readonly string[] => {
+  const known = new Set(
+    db
+      .query<{ at: number }, [string]>("SELECT scheduled_for AS at FROM occurrences WHERE job_id = ? ORDER BY 1")
+      .all(jobId)
+      .map(({ at }) => at),
+  );
+  const due = dueBetween(spec, Math.min(...known), Math.max(...known));
+  const missing = [...due].filter((at) => !known.has(at));
+  const extra = [...known].filter((at) => !due.has(at));
+  const told = (what: string, list: readonly number[]): string[] =>
+    list.length === 0 ? [] : [`${list.length} occurrences of ${jobId} ${what}, ${times(list)}`];
+  return [...told("are missing in the ledger", missing), ...told("are in the ledger and were never due", extra)];
+};
+
+const dueBetween = (spec: Parameters<typeof compileSchedule>[0], first: number, last: number): ReadonlySet<number> => {
+  const due = new Set<number>();
+  const schedule = compileSchedule(spec, Intl.DateTimeFormat().resolvedOptions().timeZone);
+  for (let at = schedule.next(first - 1); at !== null && at <= last; at = schedule.next(at)) due.add(at);
+  return due;
+};
+
+const times = (list: readonly number[]): string =>
+  `${new Date(list[0] ?? 0).toISOString()} to ${new Date(list.at(-1) ?? 0).toISOString()}`;
+
+/** What a completed attempt printed is stored once, in order. */
+const wrongOutput = (db: Database): readonly string[] => {
+  const printed = Array.from({ length: LINES }, (_, index) => `${index + 1}\n`).join("");
+  const found = rows(
+    db,
+    `SELECT run, task_id, attempt, (SELECT group_concat(CAST(bytes AS TEXT), '' ORDER BY seq) FROM output AS o
+       WHERE o.run = a.run AND o.task_id = a.task_id AND o.attempt = a.attempt) AS text
+     FROM attempts AS a WHERE status = 'completed'`,
+  );
+  return found.filter(({ text }) => text !== printed).map((row) => `output is wrong: ${JSON.stringify(row)}`);
+};
+
+/** What the tasks themselves wrote down, against what is stored of them. */
+const wrongDeeds = (db: Database, file: string): readonly string[] => {
+  const stored = new Map(
+    rows(
+      db,
+      `SELECT runs.id || ' ' || task_id || ' ' || attempt AS key, attempts.status, attempts.reason
+       FROM attempts JOIN runs ON runs.seq = attempts.run`,
+    ).map(({ key, status, reason }) => [String(key), { status, reason }]),
+  );
+  const deeds = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  const by = (verb: string): readonly string[] =>
+    deeds.filter((line) => line.startsWith(`${verb} `)).map((line) => line.slice(verb.length + 1));
+  const ended = new Set(by("end"));
+  const completed = [...stored].filter(([, { status }]) => status === "completed").map(([key]) => key);
+  return [
+    ...by("beside").map((key) => `ran beside itself: ${key}`),
+    ...twice(by("start")).map((key) => `was made twice: ${key}`),
+    ...by("start")
+      .filter((key) => !stored.has(key))
+      .map((key) => `was made and is not stored: ${key}`),
+    ...completed.filter((key) => !ended.has(key)).map((key) => `completed without having come to its end: ${key}`),
+    ...[...ended]
+      .filter((key) => !isRightEnd(stored.get(key)))
+      .map((key) => `ended with 0, and is stored as ${JSON.stringify(stored.get(key))}: ${key}`),
+  ];
+};
+
+/** Between its last words and its exit, a task can still be ended by somebody, or lost. */
+const isRightEnd = (attempt: { readonly status: unknown; readonly reason: unknown } | undefined): boolean =>
+  attempt?.status === "completed" || ["cancelled", "timeout", "shutdown"].includes(String(attempt?.reason));
+
+const twice = (list: readonly string[]): readonly string[] => list.filter((each, index) => list.indexOf(each) < index);
+
+const leftovers = (dbPath: string): readonly string[] => [
+  ...taskProcesses(dbPath).map((pid) => `process ${pid} of a task still lives`),
+  ...readdirSync(`${dbPath}-spool`).map((name) => `${name} is left in the spool`),
+];

@@ -1,0 +1,108 @@
+/**
+ * Jobs that write down what they did: lines `start RUN TASK ATTEMPT` and, right before they exit with 0, `end …` in the
+ * file `did` of `dir`; `beside …` where another process makes the same task at that moment. They print lines `1` to `LINES`.
+ */
+export const tortureJobs = (dir: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(jobs()).map(([id, body]) => [`${id}.yaml`, jobFile(dir, id, body)]));
+
+/** Lines that each attempt which completes has printed. */
+export const LINES = 5;
+
+/** How often each job is due, in seconds; every time that this divides. */
+export const PERIODS = { tick: 1, chain: 2, queue: 2, replace: 3, skip: 1, flaky: 2, rerun: 2, stubborn: 5 } as const;
+
+const jobs = (): Record<string, string> => ({
+  tick: `schedule: "* * * * * *"
+tasks:
+  - ${task("only", "0.05")}`,
+  chain: `schedule: "*/2 * * * * *"
+tasks:
+  - ${task("a", "0.15", { tell: true })}
+  - ${task("b", "0.15", { after: "a" })}
+  - ${task("c", "0.15", { after: "b" })}
+  - ${task("tidy", "0.05", { after: "c", condition: "all_done" })}`,
+  queue: `schedule: {cron: "*/2 * * * * *", catchup: all, catchup_window: 20s}
+max_concurrency: 1
+on_overlap: queue
+tasks:
+  - ${task("only", "0.5")}`,
+  replace: `schedule: "*/3 * * * * *"
+max_concurrency: 1
+on_overlap: replace
+kill_grace: 200ms
+tasks:
+  - ${task("only", "4")}
+  - ${task("tidy", "0.05", { after: "only", condition: "all_done" })}`,
+  skip: `schedule: "@every 1s"
+max_concurrency: 1
+tasks:
+  - ${task("only", "1.4")}`,
+  flaky: `schedule: "*/2 * * * * *"
+tasks:
+  - ${task("only", "0.1", { exit: "[ $(($$ % 3)) = 0 ] || exit $(($$ % 2 * 74 + 1))", retry: true })}
+  - ${task("alarm", "0.05", { after: "only", condition: "on_failure" })}`,
+  rerun: `schedule: "*/2 * * * * *"
+on_interrupt: rerun
+tasks:
+  - ${task("only", "0.8")}`,
+  stubborn: `schedule: {cron: "*/5 * * * * *", jitter: 1s}
+kill_grace: 300ms
+tasks:
+  - ${task("only", "30", { before: "trap '' TERM", timeout: "1s" })}`,
+  manual: `params: {n: {default: "0"}}
+tasks:
+  - ${task("left", "0.3")}
+  - ${task("right", "0.2")}
+  - ${task("both", "0.05", { after: "left, right" })}`,
+});
+
+type TaskOptions = {
+  readonly after?: string;
+  readonly condition?: string;
+  readonly timeout?: string;
+  readonly retry?: boolean;
+  /** Tells an output. */
+  readonly tell?: boolean;
+  /** Shell, before and after what all tasks do. */
+  readonly before?: string;
+  readonly exit?: string;
+};
+
+const task = (id: string, seconds: string, options: TaskOptions = {}): string => {
+  const fields = [
+    `id: ${id}`,
+    "type: shell",
+    `depends_on: [${options.after ?? ""}]`,
+    ...(options.condition === undefined ? [] : [`condition: ${options.condition}`]),
+    ...(options.timeout === undefined ? [] : [`timeout: ${options.timeout}`]),
+    ...(options.retry ? ["retry: {max_attempts: 2, delay: 300ms}"] : []),
+    `script: ${JSON.stringify(script(seconds, options))}`,
+  ];
+  return fields.join("\n    ");
+};
+
+const script = (seconds: string, { before = "", tell = false, exit = "" }: TaskOptions): string => `${before}
+me="$PETIT_RUN_ID $PETIT_TASK_ID"
+lock="$DID/lock-$PETIT_RUN_ID-$PETIT_TASK_ID"
+if [ -e "$lock" ]; then
+  case "$(cut -d' ' -f3 "/proc/$(cat "$lock")/stat" 2>/dev/null)" in
+    ''|Z|X) ;;
+    *) echo "beside $me $PETIT_ATTEMPT" >> "$DID/did" ;;
+  esac
+fi
+echo $$ > "$lock"
+echo "start $me $PETIT_ATTEMPT" >> "$DID/did"
+for line in 1 2 3; do echo $line; done
+sleep ${seconds}
+for line in 4 5; do echo $line; done
+${tell ? 'echo "told=$PETIT_RUN_ID" >> "$PETIT_OUTPUT"' : ""}
+${exit}
+echo "end $me $PETIT_ATTEMPT" >> "$DID/did"`;
+
+/** The clock of petit is not that of its tasks. */
+const jobFile = (dir: string, id: string, body: string): string =>
+  `id: ${id}
+inherit_environment: false
+environment: {PATH: /usr/bin:/bin, DID: ${JSON.stringify(dir)}}
+${body}
+`;

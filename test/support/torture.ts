@@ -1,0 +1,291 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type SteppedClock, steppedClock } from "./faults-clock.ts";
+import { type Petit, startPetit } from "./petit.ts";
+import { tortureJobs } from "./torture-jobs.ts";
+import { groupOf, taskProcesses } from "./torture-processes.ts";
+import { type Random, randomOf } from "./torture-random.ts";
+
+export type TortureOptions = {
+  readonly seed: number;
+  /** How often petit is killed; it is ended in other ways besides. */
+  readonly kills: number;
+  /** An empty folder. */
+  readonly dir: string;
+  /** Whether the clock is set as well. */
+  readonly stepsClock: boolean;
+  readonly tell?: (line: string) => void;
+};
+
+export type Torture = {
+  readonly dbPath: string;
+  /** How often each thing was done. */
+  readonly done: ReadonlyMap<string, number>;
+  /** Runs whose trigger was answered with success, by their id. */
+  readonly accepted: ReadonlySet<string>;
+  /** What should not have happened while it went on. */
+  readonly surprises: readonly string[];
+  /** From the start of the process until it is ready, each in ms. */
+  readonly startsMs: readonly number[];
+};
+
+/** Does to a petit what the world does, for as long as it takes; then lets it end what it has begun, and stops it. */
+export const torture = async (options: TortureOptions): Promise<Torture> => {
+  const torturer = new Torturer(options);
+  await torturer.start();
+  while (torturer.kills < options.kills) await torturer.round();
+  await torturer.settle();
+  return torturer;
+};
+
+const HOUR_MS = 3_600_000;
+
+/** How long all that was begun may take to end. */
+const SETTLE_MS = 90_000;
+
+class Torturer implements Torture {
+  readonly #options: TortureOptions;
+  readonly #random: Random;
+  readonly #clock: SteppedClock;
+  readonly done = new Map<string, number>();
+  readonly accepted = new Set<string>();
+  readonly surprises: string[] = [];
+  readonly startsMs: number[] = [];
+  readonly #keys = new Map<string, string>();
+  #petit: Petit | null = null;
+  #isPaused = false;
+
+  constructor(options: TortureOptions) {
+    this.#options = options;
+    this.#random = randomOf(options.seed);
+    this.#clock = steppedClock(options.dir);
+    this.#write(tortureJobs(options.dir));
+  }
+
+  get dbPath(): string {
+    return join(this.#options.dir, "petit.db");
+  }
+
+  get kills(): number {
+    return this.#count("kill") + this.#count("kill frozen");
+  }
+
+  async start(): Promise<void> {
+    const how = this.#random.pick([
+      [1, "leave"],
+      [1, "drain"],
+    ] as const);
+    const { dir, stepsClock } = this.#options;
+    const args = ["--on-shutdown", how, "--shutdown-timeout", "500ms", "--kill-grace", "300ms", "--max-jobs", "12"];
+    const startedAt = performance.now();
+    this.#petit = await startPetit({ dir, args, env: stepsClock ? this.#clock.environment : {} });
+    this.startsMs.push(performance.now() - startedAt);
+  }
+
+  /** Some things that happen to a petit that lives, its end, and its next start. */
+  async round(): Promise<void> {
+    for (let left = this.#random.between(1, 5); left > 0; left--) {
+      await this.#act();
+      await this.#wait(10, 250);
+    }
+    await this.#end();
+    if (this.#random.next() < 0.3) this.#loseTask();
+    if (this.#random.next() < 0.4) await this.#wait(10, 1_200);
+    await this.start();
+  }
+
+  /** Nothing new any more; what was begun ends. */
+  async settle(): Promise<void> {
+    await this.#post("/api/scheduler/pause");
+    const deadline = performance.now() + SETTLE_MS;
+    while ((await this.#unfinished()) > 0) {
+      if (performance.now() > deadline) {
+        this.surprises.push(`after ${SETTLE_MS / 1000} s there are unfinished runs`);
+        break;
+      }
+      await this.#wait(50, 100);
+    }
+    await this.#stop();
+  }
+
+  async #act(): Promise<void> {
+    const acts = [
+      [6, "trigger"],
+      [2, "trigger by key"],
+      [2, "cancel"],
+      [1, "pause"],
+      [1, "reload"],
+      [1, "freeze"],
+      [this.#options.stepsClock ? 2 : 0, "step"],
+    ] as const;
+    const act = this.#random.pick(acts);
+    this.#did(act);
+    if (act === "trigger") await this.#trigger();
+    else if (act === "trigger by key") await this.#triggerByKey();
+    else if (act === "cancel") await this.#cancel();
+    else if (act === "pause") await this.#pause();
+    else if (act === "reload") this.#changeJobs();
+    else if (act === "freeze") await this.#freeze();
+    else this.#step();
+  }
+
+  async #end(): Promise<void> {
+    const end = this.#random.pick([
+      [6, "kill"],
+      [1, "kill frozen"],
+      [3, "stop"],
+    ] as const);
+    this.#did(end);
+    if (end === "stop") return this.#stop();
+    if (end === "kill frozen") this.#signal("SIGSTOP");
+    // In the middle of its work.
+    const triggers = end === "kill" ? [this.#trigger(), this.#trigger(), this.#triggerByKey()] : [];
+    if (end === "kill") await this.#wait(0, 12);
+    await this.#petit?.kill();
+    await Promise.all(triggers);
+  }
+
+  async #stop(): Promise<void> {
+    const petit = this.#petit;
+    const status = await petit?.stop();
+    if (status !== 0) this.surprises.push(`petit stopped with ${status}:\n${petit?.stderr().slice(-2_000)}`);
+  }
+
+  async #trigger(): Promise<void> {
+    const answer = await this.#post(`/api/jobs/${this.#anyJob()}/trigger`);
+    if (answer !== null) this.#accept(answer);
+  }
+
+  /** The same request by the same key, twice: one run. */
+  async #triggerByKey(): Promise<void> {
+    const key = `key-${this.#random.between(1, 20)}`;
+    const ask = (): Promise<Answer | null> =>
+      this.#post("/api/jobs/manual/trigger", {
+        headers: { "idempotency-key": key },
+        body: `{"params":{"n":"${key}"}}`,
+      });
+    for (const answer of await Promise.all([ask(), ask()])) {
+      if (answer === null || !this.#accept(answer)) continue;
+      const known = this.#keys.get(key) ?? answer.body.run_id;
+      if (known !== answer.body.run_id) this.surprises.push(`${key} names two runs`);
+      this.#keys.set(key, known ?? "");
+    }
+  }
+
+  #accept({ status, body }: Answer): boolean {
+    if (status === 200 && body.run_id !== undefined) this.accepted.add(body.run_id);
+    else if (status !== 429) this.surprises.push(`a trigger was answered ${status}: ${JSON.stringify(body)}`);
+    return status === 200;
+  }
+
+  async #cancel(): Promise<void> {
+    const runs = await this.#get<{ readonly runs: readonly { readonly id: string }[] }>(
+      "/api/runs?status=running&limit=50",
+    );
+    const count = runs?.runs.length ?? 0;
+    const run = runs?.runs[this.#random.between(0, Math.max(0, count - 1))];
+    if (run !== undefined) await this.#post(`/api/runs/${run.id}/cancel`);
+  }
+
+  async #pause(): Promise<void> {
+    const answer = await this.#post(`/api/scheduler/${this.#isPaused ? "resume" : "pause"}`);
+    if (answer?.status === 200) this.#isPaused = !this.#isPaused;
+  }
+
+  /** The file of a job that isn't scheduled, broken for a while. */
+  #changeJobs(): void {
+    const good = tortureJobs(this.#options.dir)["manual.yaml"] ?? "";
+    const isBroken = this.#random.next() < 0.5;
+    this.#write({ "manual.yaml": isBroken ? `${good}tusks: []\n` : `${good}# ${this.#random.next()}\n` });
+  }
+
+  async #freeze(): Promise<void> {
+    this.#signal("SIGSTOP");
+    await this.#wait(100, 1_500);
+    this.#signal("SIGCONT");
+  }
+
+  #step(): void {
+    const offset = this.#random.pick([
+      [2, HOUR_MS],
+      [2, -HOUR_MS],
+      [2, 0],
+      [2, this.#random.between(-5_000, 5_000)],
+      [1, this.#random.between(-HOUR_MS, HOUR_MS)],
+    ] as const);
+    this.#clock.set(offset);
+  }
+
+  /** Ends the processes of one task, while nobody looks. */
+  #loseTask(): void {
+    const pids = taskProcesses(this.dbPath);
+    const group = groupOf(pids[this.#random.between(0, Math.max(0, pids.length - 1))] ?? 0);
+    if (group === null) return;
+    this.#did("lose a task");
+    try {
+      process.kill(-group, "SIGKILL");
+    } catch {
+      // It has just ended.
+    }
+  }
+
+  #anyJob(): string {
+    return this.#random.pick([
+      [3, "manual"],
+      [1, "chain"],
+      [1, "flaky"],
+      [1, "rerun"],
+      [1, "skip"],
+    ] as const);
+  }
+
+  async #unfinished(): Promise<number> {
+    const answers = await Promise.all(
+      ["pending", "running"].map((status) =>
+        this.#get<{ readonly count: number }>(`/api/runs?status=${status}&limit=1`),
+      ),
+    );
+    return answers.reduce((sum, answer) => sum + (answer?.count ?? 1), 0);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#petit !== null) process.kill(this.#petit.pid, signal);
+  }
+
+  #write(files: Readonly<Record<string, string>>): void {
+    const jobsDir = join(this.#options.dir, "jobs");
+    mkdirSync(jobsDir, { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(jobsDir, name), text);
+  }
+
+  #count(what: string): number {
+    return this.done.get(what) ?? 0;
+  }
+
+  #did(what: string): void {
+    this.done.set(what, this.#count(what) + 1);
+    this.#options.tell?.(what);
+  }
+
+  async #get<Body>(path: string): Promise<Body | null> {
+    const response = await this.#petit?.fetch(path);
+    return response?.ok ? ((await response.json()) as Body) : null;
+  }
+
+  /** Null where no answer came. */
+  async #post(path: string, init: RequestInit = {}): Promise<Answer | null> {
+    try {
+      const response = await this.#petit?.fetch(path, { method: "POST", ...init });
+      return response === undefined ? null : { status: response.status, body: (await response.json()) as Body };
+    } catch {
+      return null;
+    }
+  }
+
+  #wait(least: number, most: number): Promise<void> {
+    return Bun.sleep(this.#random.between(least, most));
+  }
+}
+
+type Body = { readonly run_id?: string };
+type Answer = { readonly status: number; readonly body: Body };
