@@ -8,11 +8,12 @@ export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: strin
 
 /** Reads what a task told through `$PETIT_OUTPUT`; never waits, and never throws, whatever the task put there. */
 export const readOutputs = (path: string): ParsedOutputs => {
+  // Most tell nothing, and an error costs more than a look.
+  if (!existsSync(path)) return { outputs: {}, problem: null };
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (!existsSync(path)) return { outputs: {}, problem: null };
     return broken(`$PETIT_OUTPUT can't be read: ${error instanceof Error ? error.message : String(error)}`);
   }
   try {

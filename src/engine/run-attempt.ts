@@ -1,7 +1,7 @@
 import { PetitError } from "../domain/errors.ts";
 import { ENDING_REASONS, type EndingReason } from "../domain/run.ts";
 import type { Attempt, AttemptOutcome, Outputs } from "../domain/task-run.ts";
-import { anyAborted } from "../lib/abort.ts";
+import { abortQuietly, anyAborted } from "../lib/abort.ts";
 import { sleep } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { type AttemptContext, planAttempt, SpawnError } from "./command.ts";
@@ -127,7 +127,7 @@ const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): 
   const over = new AbortController();
   const ending = endingOf(options, over.signal);
   const first = await Promise.race([process.exited, ending]);
-  over.abort();
+  abortQuietly(over);
   options.left.throwIfAborted();
   if (typeof first === "object") return { exit: first, ended: null };
   const { engine, context, hurry } = options;

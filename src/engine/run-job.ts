@@ -150,7 +150,7 @@ export class RunJob {
 
   #finish(run: Run): void {
     this.#run = run;
-    this.#over.abort();
+    this.#over.abort(run.status);
     this.#options.onEnd(run);
   }
 

@@ -27,12 +27,14 @@ export type RunningProcess = {
 /**
  * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
  * how that ended. Signals reach the program through the process group; the shell only notes them, so that it can still
- * record. Where the status file is gone, the attempt was given up before it had begun, and must not begin any more; nor
- * where nothing can be written to it. Its own status is the program's: a note can be lost.
+ * record; one that comes before the program is there ends it all. Where the status file is gone, the attempt was given
+ * up before it had begun, and must not begin any more; nor where nothing can be written to it. Its own status is the
+ * program's: a note can be lost.
  */
 const AROUND = `echo $$ >&3 || exit 125
 [ -e "$0" ] || exit 125
-trap : HUP INT QUIT TERM USR1 USR2
+trap PETIT_SIGNAL=1 HUP INT QUIT TERM USR1 USR2
+[ -z "$PETIT_SIGNAL" ] || exit 143
 "$@" 3>&-
 set -- $?
 echo $1 >&3
@@ -51,7 +53,7 @@ export const startProcess = (
     const { argv, cwd, environment } = command;
     const around = ["/bin/sh", "-c", AROUND, spool.status, ...argv];
     const child = runtime.spawn({ argv: around, cwd, environment, stdin, stdout, stderr, status });
-    return { pid: child.pid, exited: child.exited.then((exit) => recordedExit(spool) ?? asExit(exit)) };
+    return { pid: child.pid, exited: child.exited.then((exit) => exitOf(exit, spool)) };
   } finally {
     closeSync(status);
     if (stdin !== null) closeSync(stdin);
@@ -80,6 +82,10 @@ export const recordedExit = (spool: Spool): Exit | null => {
   const { exit } = readStatus(spool);
   return exit === null ? null : asExit({ exitCode: exit, signal: null });
 };
+
+/** The shell's own status is the program's; where it was killed, it may have noted how the program ended before. */
+const exitOf = (exit: Exit, spool: Spool): Exit =>
+  exit.exitCode === null ? (recordedExit(spool) ?? asExit(exit)) : asExit(exit);
 
 const asExit = ({ exitCode, signal }: Exit): Exit => {
   const named = signal ?? SIGNALS[(exitCode ?? 0) - 128];

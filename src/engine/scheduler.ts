@@ -4,6 +4,7 @@ import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { isFinal, type Run } from "../domain/run.ts";
+import { abortQuietly } from "../lib/abort.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Store, StoredJob } from "../store/store.ts";
 import { Agenda, type DueJob } from "./agenda.ts";
@@ -124,7 +125,7 @@ export class Scheduler implements Engine {
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Run> {
     const over = new AbortController();
-    const end = this.#runs.onEnd(runId, () => over.abort());
+    const end = this.#runs.onEnd(runId, () => abortQuietly(over));
     try {
       const run = mustFindRun(this.store, runId);
       if (isFinal(run.status)) return run;

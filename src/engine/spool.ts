@@ -1,5 +1,4 @@
 import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 
 /** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
 export type Spool = {
@@ -14,10 +13,13 @@ export type Spool = {
   readonly stdin: string;
 };
 
-const PARTS = ["status", "stdout", "stderr", "outputs", "script", "stdin"] as const;
+/** Every attempt has these, and not each the others. */
+const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
+const OTHER_PARTS = ["outputs", "script", "stdin"] as const;
+const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
 export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
-  const path = (part: (typeof PARTS)[number]): string => join(spoolDir, `${attemptId}.${part}`);
+  const path = (part: (typeof PARTS)[number]): string => `${spoolDir}/${attemptId}.${part}`;
   return {
     status: path("status"),
     stdout: path("stdout"),
@@ -52,12 +54,13 @@ export const makeSpool = (
 
 /** The status file goes first: a shell that has not begun yet does not begin any more. */
 export const removeSpool = (spool: Spool): void => {
-  for (const part of PARTS) remove(spool[part]);
+  for (const part of COMMON_PARTS) remove(spool[part]);
+  for (const part of OTHER_PARTS) if (existsSync(spool[part])) remove(spool[part]);
 };
 
 const remove = (path: string): void => {
   try {
-    if (existsSync(path)) unlinkSync(path);
+    unlinkSync(path);
   } catch {
     // The next start clears it away.
   }
