@@ -6,13 +6,12 @@ import {
   isCollection,
   isMap,
   isScalar,
+  isSeq,
   Lexer,
-  type Pair,
+  type ParsedNode,
   Parser,
   type Scalar,
   type YAMLMap,
-  type YAMLSeq,
-  type Node as YamlNode,
 } from "yaml";
 import { type Entry, formatPath, isEmpty, type Node, type Path } from "./node.ts";
 
@@ -31,29 +30,37 @@ export type Fault = { readonly at: number; readonly path: string; readonly messa
 const MAX_DEPTH = 100;
 /** Aliases in a document, at most; one within an aliased value counts each time that value is used. */
 const MAX_ALIASES = 1000;
+/** Characters that the aliases of a document stand for, at most; counted in the same way. */
+const MAX_ALIASED = 4 * 2 ** 20;
 
 /** Reads every document of a file. Never throws for what the file holds. */
 export const parseYaml = (text: string): ParsedDocument[] => {
   try {
     return [...composeDocuments(text)].map(convertDocument);
   } catch (error) {
-    if (error instanceof TooDeep)
-      return [{ root: null, isSyntax: true, faults: [{ at: error.at, path: "", message: TOO_DEEP }] }];
-    if (error instanceof RangeError)
-      return [{ root: null, isSyntax: true, faults: [{ at: 0, path: "", message: TOO_DEEP }] }];
+    if (error instanceof Unreadable) return [unreadable(error.at, error.message)];
     throw error;
   }
 };
 
-const TOO_DEEP = `nested too deeply; expected at most ${MAX_DEPTH} levels`;
-
-class TooDeep extends Error {
+/** Ends the reading of a file that asks for too much. */
+class Unreadable extends Error {
   readonly at: number;
-  constructor(at: number) {
-    super(TOO_DEEP);
+  constructor(at: number, message: string) {
+    super(message);
     this.at = at;
   }
 }
+
+const TOO_DEEP = `nested too deeply; expected at most ${MAX_DEPTH} levels`;
+const TOO_MANY_ALIASES = `too many aliases; expected at most ${MAX_ALIASES} in a document, each use within another one counted`;
+const TOO_LARGE_ALIASES = "the aliases stand for too much; expected at most 4 MiB of text in a document";
+
+const unreadable = (at: number, message: string): ParsedDocument => ({
+  root: null,
+  faults: [{ at, path: "", message }],
+  isSyntax: true,
+});
 
 /** What the parser has open beside maps and lists: the document, and a scalar. */
 const OUTSIDE = 2;
@@ -62,91 +69,75 @@ const OUTSIDE = 2;
 function* composeDocuments(text: string): Generator<Document.Parsed, void> {
   const parser = new Parser();
   const composer = new Composer({ uniqueKeys: false, keepSourceTokens: false });
-  let offset = 0;
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) yield* composer.next(token);
-    if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new TooDeep(offset);
-    offset += lexeme.length;
+    if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new Unreadable(parser.offset, TOO_DEEP);
   }
   for (const token of parser.end()) yield* composer.next(token);
   yield* composer.end(false, text.length);
 }
 
-const convertDocument = (document: Document.Parsed): ParsedDocument => {
-  const [first] = document.errors;
+const convertDocument = ({ errors, warnings, contents }: Document.Parsed): ParsedDocument => {
   // What follows a mistake of syntax is read wrongly: the first one is the one to mend.
-  if (first !== undefined) {
-    return { root: null, isSyntax: true, faults: [{ at: first.pos[0], path: "", message: explain(first.message) }] };
-  }
-  const faults: Fault[] = document.warnings.map(({ pos, message }) => ({
-    at: pos[0],
-    path: "",
-    message: explain(message),
-  }));
-  const root = document.contents === null ? null : new Converter(faults).convert(document.contents, []);
+  const [first] = errors;
+  if (first !== undefined) return unreadable(first.pos[0], explain(first.message));
+  const faults = warnings.map(({ pos, message }): Fault => ({ at: pos[0], path: "", message: explain(message) }));
+  const root = contents === null ? null : new Converter(faults).convert(contents, []);
   return { root: root !== null && isEmpty(root) ? null : root, isSyntax: false, faults };
 };
 
 const explain = (message: string): string =>
   `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\s+/g, " ")}`;
 
+/** A value that an alias can name; how many aliases are within it, and how many characters it is with what they stand for. */
+type Target = { readonly node: Node; readonly aliases: number; readonly characters: number };
+
+type Pair = YAMLMap.Parsed["items"][number];
+
 /** Makes our nodes of the library's, with keys as texts, aliases resolved, and merges (`<<`) carried out. */
 class Converter {
   readonly #faults: Fault[];
-  /** The values that can be named by an alias, as read so far; null while one is being read. */
-  readonly #anchors = new Map<string, { readonly node: Node; readonly aliases: number } | null>();
+  /** By anchor, as read so far; null while one is being read. */
+  readonly #targets = new Map<string, Target | null>();
   #aliases = 0;
+  #aliased = 0;
 
   constructor(faults: Fault[]) {
     this.#faults = faults;
   }
 
-  convert(node: YamlNode | null, path: Path): Node {
-    if (path.length >= MAX_DEPTH && isCollection(node)) throw new TooDeep(startOf(node));
+  convert(node: ParsedNode, path: Path): Node {
+    if (path.length >= MAX_DEPTH && isCollection(node)) throw new Unreadable(node.range[0], TOO_DEEP);
     if (isAlias(node)) return this.#resolve(node, path);
-    const anchor = node?.anchor;
-    if (anchor === undefined) return this.#convertValue(node, path);
-    this.#anchors.set(anchor, null);
-    const before = this.#aliases;
+    if (node.anchor === undefined) return this.#convertValue(node, path);
+    this.#targets.set(node.anchor, null);
+    const [aliases, aliased] = [this.#aliases, this.#aliased];
     const converted = this.#convertValue(node, path);
-    this.#anchors.set(anchor, { node: converted, aliases: this.#aliases - before });
+    this.#targets.set(node.anchor, {
+      node: converted,
+      aliases: this.#aliases - aliases,
+      characters: node.range[1] - node.range[0] + this.#aliased - aliased,
+    });
     return converted;
   }
 
-  #convertValue(node: YamlNode | null, path: Path): Node {
-    if (node === null) return emptyScalar(0);
-    if (isScalar(node)) return this.#convertScalar(node, path);
-    if (isMap(node)) return { kind: "map", at: startOf(node), entries: this.#convertEntries(node, path) };
-    return this.#convertList(node as YAMLSeq.Parsed, path);
-  }
-
-  #convertList(list: YAMLSeq.Parsed, path: Path): Node {
-    const items = list.items.map((item, index) => this.convert(item, [...path, index]));
-    return { kind: "list", at: startOf(list), items };
-  }
-
-  #convertScalar(node: Scalar, path: Path): Node {
-    const [at, end] = [startOf(node), node.range?.[1] ?? 0];
-    const value = node.value;
-    if (
-      typeof value === "number" &&
-      !(Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value))
-    ) {
-      this.#fault(at, path, `the number ${node.source} can't be kept exactly; put it in quotes`);
+  #convertValue(node: Exclude<ParsedNode, Alias.Parsed>, path: Path): Node {
+    const at = node.range[0];
+    if (isMap(node)) return { kind: "map", at, entries: this.#convertEntries(node, path) };
+    if (isSeq(node)) {
+      return { kind: "list", at, items: node.items.map((item, index) => this.convert(item, [...path, index])) };
     }
-    const known =
-      value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "string";
-    return { kind: "scalar", at, end, value: known ? value : String(value), source: node.source ?? String(value) };
+    return convertScalar(node);
   }
 
-  #convertEntries(map: YAMLMap, path: Path): Entry[] {
+  #convertEntries(map: YAMLMap.Parsed, path: Path): Entry[] {
     const entries = new Map<string, Entry>();
     const merged: Entry[] = [];
     for (const pair of map.items) {
       const key = this.#keyOf(pair, path);
       if (key === null) continue;
-      const keyAt = startOf(pair.key as YamlNode);
-      const value = this.#convertPairValue(pair, key, { keyAt, path });
+      const keyAt = pair.key.range[0];
+      const value = pair.value === null ? emptyScalar(keyAt) : this.convert(pair.value, [...path, key]);
       if (key === "<<" && isPlain(pair.key)) merged.push(...this.#mergedEntries(value, path));
       else if (entries.has(key)) this.#fault(keyAt, [...path, key], "given twice; expected each field once");
       else entries.set(key, { key, keyAt, value });
@@ -155,19 +146,16 @@ class Converter {
     return [...entries.values()];
   }
 
-  #convertPairValue(pair: Pair, key: string, { keyAt, path }: { keyAt: number; path: Path }): Node {
-    const value = pair.value as YamlNode | null;
-    return value === null ? emptyScalar(keyAt) : this.convert(value, [...path, key]);
-  }
-
-  #keyOf(pair: Pair, path: Path): string | null {
-    const { key } = pair;
-    if (isScalar(key) && key.value !== null) {
-      if (key.anchor !== undefined) this.#anchors.set(key.anchor, { node: this.#convertScalar(key, path), aliases: 0 });
-      return typeof key.value === "string" ? key.value : (key.source ?? String(key.value));
+  /** A key as a text; null where it is none, which is reported. */
+  #keyOf({ key }: Pair, path: Path): string | null {
+    if (!isScalar(key) || key.value === null) {
+      this.#fault(key.range[0], path, "a key that is not a text; expected a name");
+      return null;
     }
-    this.#fault(startOf(pair.key as YamlNode | null), path, "a key that is not a text; expected a name");
-    return null;
+    const { value, source } = convertScalar(key);
+    if (key.anchor !== undefined)
+      this.#targets.set(key.anchor, { node: convertScalar(key), aliases: 0, characters: source.length });
+    return typeof value === "string" ? value : source;
   }
 
   #mergedEntries(value: Node, path: Path): readonly Entry[] {
@@ -179,19 +167,18 @@ class Converter {
     return maps.flatMap((item) => (item.kind === "map" ? item.entries : []));
   }
 
-  #resolve(alias: Alias, path: Path): Node {
-    const at = startOf(alias);
-    const target = this.#anchors.get(alias.source);
+  #resolve(alias: Alias.Parsed, path: Path): Node {
+    const [at] = alias.range;
+    const target = this.#targets.get(alias.source);
     if (target === undefined || target === null) {
       const wrong = target === null ? "stands for a value that it is a part of" : "has no anchor before it";
       this.#fault(at, path, `the alias '*${alias.source}' ${wrong}; expected '&${alias.source}' on an earlier value`);
       return emptyScalar(at);
     }
     this.#aliases += 1 + target.aliases;
-    if (this.#aliases > MAX_ALIASES) {
-      if (!this.#faults.some((fault) => fault.message === TOO_MANY_ALIASES)) this.#fault(at, path, TOO_MANY_ALIASES);
-      return emptyScalar(at);
-    }
+    this.#aliased += target.characters;
+    if (this.#aliases > MAX_ALIASES) throw new Unreadable(at, TOO_MANY_ALIASES);
+    if (this.#aliased > MAX_ALIASED) throw new Unreadable(at, TOO_LARGE_ALIASES);
     return target.node;
   }
 
@@ -200,9 +187,16 @@ class Converter {
   }
 }
 
-const TOO_MANY_ALIASES = `too many aliases; expected at most ${MAX_ALIASES} in a document, each use within another one counted`;
+const convertScalar = ({ value, source, range: [at, end] }: Scalar.Parsed): Extract<Node, { kind: "scalar" }> => ({
+  kind: "scalar",
+  at,
+  end,
+  value: isPlainValue(value) ? value : String(value),
+  source: source ?? String(value),
+});
 
-const startOf = (node: YamlNode | null): number => node?.range?.[0] ?? 0;
+const isPlainValue = (value: unknown): value is null | boolean | number | string =>
+  value === null || ["boolean", "number", "string"].includes(typeof value);
 
 const emptyScalar = (at: number): Node => ({ kind: "scalar", at, end: at, value: null, source: "" });
 

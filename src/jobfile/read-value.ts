@@ -1,7 +1,8 @@
+import type { Json } from "../lib/json.ts";
 import { shorten } from "../lib/shorten.ts";
 import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType, Value } from "./field.ts";
 import { nearest } from "./hints.ts";
-import { describe, type Entry, isEmpty, type MapNode, type Node, toJson } from "./node.ts";
+import { describe, type Entry, isEmpty, type MapNode, type Node, type ScalarNode, toJson } from "./node.ts";
 import type { Place } from "./place.ts";
 import { readBoolean, readChoice, readDuration, readInteger, readSeconds, readText } from "./read-scalar.ts";
 import type { Report } from "./report.ts";
@@ -43,7 +44,7 @@ const readAny = (node: Node, type: FieldType, place: Place): unknown => {
     case "shape":
       return readShape(node, type, place);
     case "json":
-      return toJson(node);
+      return readJson(node, place);
   }
 };
 
@@ -78,6 +79,23 @@ const readShape = (node: Node, type: ShapeType, place: Place): unknown => {
   if (shape !== undefined) return readAny(node, shape, place);
   const shapes = ["a single value", type.list && "a list", type.map && "a map"].filter((form) => form !== undefined);
   return wrongKind(node, place, shapes.join(" or "));
+};
+
+const readJson = (node: Node, place: Place): Json => {
+  eachScalar(node, place, (scalar, at) => {
+    const { value, source } = scalar;
+    const isExact =
+      typeof value !== "number" || (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value));
+    if (!isExact) at.refuse(scalar, `the number ${source} can't be kept exactly; put it in quotes`);
+  });
+  return toJson(node);
+};
+
+const eachScalar = (node: Node, place: Place, visit: (scalar: ScalarNode, place: Place) => void): void => {
+  if (node.kind === "scalar") visit(node, place);
+  else if (node.kind === "list")
+    for (const [index, item] of node.items.entries()) eachScalar(item, place.inside(index), visit);
+  else for (const entry of node.entries) eachScalar(entry.value, place.inside(entry.key), visit);
 };
 
 const readObject = (node: Node, type: ObjectType, place: Place): unknown => {

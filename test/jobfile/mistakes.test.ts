@@ -571,6 +571,15 @@ describe("a YAML bomb", () => {
   });
 
   test.each([
+    ["a long list", `a: &a [${Array(50_000).fill("x")}]`],
+    ["a long text", `a: &a ${"x".repeat(100_000)}`],
+  ])("of aliases of %s is refused", (_name, value) => {
+    const problems = problemsOf(job("config:", `  ${value}`, `  b: [${Array(900).fill("*a")}]`));
+    small(problems);
+    expect(problems[0]).toContain("the aliases stand for too much; expected at most 4 MiB");
+  });
+
+  test.each([
     ["brackets", `id: j\nconfig: {a: ${"[".repeat(101)}`],
     ["closed brackets", `id: j\nconfig: {a: ${"[".repeat(99)}${"]".repeat(99)}}\n${TASKS}`],
     ["a million brackets", `id: j\nconfig: ${"[".repeat(1_000_000)}`],

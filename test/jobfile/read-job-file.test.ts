@@ -89,7 +89,7 @@ params:
   day: {description: The day, default: 2026-01-01, pattern: "^\\\\d{4}"}
   level: {enum: [fast, 2, true], required: true}
   free:
-environment: {TZ: UTC, PORT: 8080, RATE: 1.50, DEBUG: true, EMPTY: , WHO: "\${{ params.level }} \${{ job.id }}"}
+environment: {TZ: UTC, PORT: 8080, SERIAL: 12345678901234567890, RATE: 1.50, DEBUG: true, EMPTY: , WHO: "\${{ params.level }} \${{ job.id }}"}
 inherit_environment: false
 retention: {runs: 10, days: 3}
 tasks:
@@ -161,6 +161,7 @@ tasks:
     expect(job.environment).toEqual({
       TZ: "UTC",
       PORT: "8080",
+      SERIAL: "12345678901234567890",
       RATE: "1.50",
       DEBUG: "true",
       EMPTY: "",
