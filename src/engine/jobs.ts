@@ -1,6 +1,6 @@
 import type { JobId } from "../domain/ids.ts";
 import type { Problem } from "../jobfile/problem.ts";
-import type { JobFiles } from "../jobfile/read-dir.ts";
+import { brokenFiles, type JobFiles } from "../jobfile/read-dir.ts";
 import type { StoredJob } from "../store/store.ts";
 import type { EngineOptions } from "./options.ts";
 
@@ -39,10 +39,10 @@ export class Jobs {
 
   #keptOf(files: JobFiles): readonly StoredJob["job"][] {
     if (files.broken.length === 0) return [];
-    const broken = new Set(files.broken);
+    const isBroken = brokenFiles(files.broken);
     const valid = new Set(files.jobs.map(({ id }) => id));
     return [...this.#options.store.listJobs().values()]
       .map(({ job }) => job)
-      .filter((job) => broken.has(job.source.file) && !valid.has(job.id));
+      .filter((job) => isBroken(job.source.file) && !valid.has(job.id));
   }
 }

@@ -22,7 +22,7 @@ export const listFiles = async (root: string): Promise<Listing> => {
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
       const isLink = entry.isSymbolicLink();
       if (entry.isDirectory() || (isLink && (await isFolder(join(root, path))))) await attempt(path);
-      else if (/\.ya?ml$/i.test(entry.name)) files.push(path);
+      else if (/\.ya?ml$/.test(entry.name)) files.push(path);
     }
   };
   const attempt = async (path: string): Promise<void> => {

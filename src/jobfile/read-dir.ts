@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, posix, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
@@ -17,14 +17,19 @@ export type JobFiles = {
   readonly problems: readonly Problem[];
   /**
    * The files that have a problem, relative to JOBS_DIR: their jobs keep their last good version. A folder that can't be
-   * read stands for all files below it (`isBroken` tells).
+   * read stands for all files below it (`brokenFiles` tells).
    */
   readonly broken: readonly string[];
 };
 
-/** Whether a file is one of `broken`, or lies in a folder that is. */
-export const isBroken = (broken: readonly string[], file: string): boolean =>
-  broken.some((path) => path === file || path === "." || file.startsWith(`${path}/`));
+/** Makes a test of whether a file is one of `broken`, or lies in a folder that is. */
+export const brokenFiles = (broken: readonly string[]): ((file: string) => boolean) => {
+  const paths = new Set(broken);
+  return (file) => {
+    for (let path = file; path !== "."; path = posix.dirname(path)) if (paths.has(path)) return true;
+    return paths.has(".");
+  };
+};
 
 /**
  * Reads and checks every job file of a folder. A file with a problem contributes no job. Gives way to other work while

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PetitError } from "../../src/domain/errors.ts";
 import { listFiles } from "../../src/jobfile/list-files.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
-import { isBroken, type JobFiles, readJobsDir } from "../../src/jobfile/read-dir.ts";
+import { brokenFiles, type JobFiles, readJobsDir } from "../../src/jobfile/read-dir.ts";
 import { makeJobDir } from "../support/job-dir.ts";
 
 const FIXTURES = join(import.meta.dir, "../fixtures");
@@ -156,7 +156,7 @@ describe("a broken file", () => {
     [["."], "any/where.yaml", true],
     [[], "a.yaml", false],
   ])("of %p: %p is broken: %p", (broken, file, expected) => {
-    expect(isBroken(broken, file)).toBe(expected);
+    expect(brokenFiles(broken)(file)).toBe(expected);
   });
 });
 
