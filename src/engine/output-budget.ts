@@ -1,10 +1,14 @@
 import { formatSize } from "../lib/size.ts";
 import type { AttemptKey, NewChunk, SpoolOffsets, Store, Stream } from "../store/store.ts";
+import { MAX_CHUNK_BYTES } from "./line-cutter.ts";
 
 /** So far the last half may grow over its bound before it is cut back, so that not every line costs a deletion. */
 const SLACK_BYTES = 1_048_576;
 
+const MIN_CHUNK_BYTES = 256;
+
 type Marker = { readonly seq: number; readonly stream: Stream };
+type Kept = Marker & { readonly bytes: number };
 
 export type BudgetOptions = {
   readonly store: Store;
@@ -20,7 +24,7 @@ export class OutputBudget {
   readonly #half: number;
   #headBytes = 0;
   #headIsFull = false;
-  #tail: { readonly seq: number; readonly bytes: number }[] = [];
+  #tail: Kept[] = [];
   #tailBytes = 0;
   #dropped = 0;
   /** Where the line stands that tells of it; null while nothing was dropped. */
@@ -32,6 +36,11 @@ export class OutputBudget {
     this.#options = options;
     this.#half = Math.floor(options.limitBytes / 2);
     if (!options.isNew) this.#load();
+  }
+
+  /** Of a chunk, at most: whole chunks are kept or dropped, so that a small limit wants small ones. */
+  get chunkBytes(): number {
+    return Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, Math.floor(this.#half / 16)));
   }
 
   get headIsFull(): boolean {
@@ -50,19 +59,23 @@ export class OutputBudget {
 
   /** All or nothing: after a throw the same chunks can be stored again. */
   store(chunks: readonly NewChunk[], offsets: SpoolOffsets): void {
+    this.#atomically(() => this.#append(chunks, offsets));
+  }
+
+  /** To the exact bound, when nothing more will come. All or nothing. */
+  settle(): void {
+    if (this.#tailBytes > this.#half) this.#atomically(() => this.#cutBack(this.#half));
+  }
+
+  #atomically(work: () => void): void {
     const passedOver = this.#passedOver;
     try {
-      this.#options.store.transaction(() => this.#append(chunks, offsets));
+      this.#options.store.transaction(work);
     } catch (error) {
       this.#load();
       this.#passedOver = passedOver;
       throw error;
     }
-  }
-
-  /** To the exact bound, when nothing more will come. */
-  settle(): void {
-    if (this.#tailBytes > this.#half) this.#options.store.transaction(() => this.#cutBack("stdout"));
   }
 
   /** What the store has of the attempt: after an adoption, or when a transaction was undone. */
@@ -72,7 +85,7 @@ export class OutputBudget {
     this.#tail = [];
     this.#marker = null;
     for (const extent of this.#options.store.outputExtents(this.#options.attempt)) {
-      if (extent.dropped === 0) this.#count(extent.seq, extent.bytes);
+      if (extent.dropped === 0) this.#measure(extent);
       else {
         this.#marker = { seq: extent.seq, stream: extent.stream };
         this.#dropped = extent.dropped;
@@ -83,48 +96,49 @@ export class OutputBudget {
 
   #append(chunks: readonly NewChunk[], offsets: SpoolOffsets): void {
     const { store, attempt } = this.#options;
-    const stream = chunks[0]?.stream ?? "stdout";
-    const place = this.#passedOver > 0 && this.#marker === null ? [this.#placeholder(stream)] : [];
-    const seqs = store.appendOutput(attempt, [...place, ...chunks], offsets);
-    if (place.length > 0) this.#marker = { seq: seqs[0] ?? 0, stream };
-    for (const [index, chunk] of chunks.entries()) this.#count(seqs[index + place.length] ?? 0, chunk.bytes.length);
-    if (this.#tailBytes > this.#half + SLACK_BYTES || this.#passedOver > 0) this.#cutBack(stream);
+    if (this.#passedOver > 0) this.#makeGap();
+    const seqs = store.appendOutput(attempt, chunks, offsets);
+    for (const [index, { stream, bytes }] of chunks.entries())
+      this.#measure({ seq: seqs[index] ?? 0, stream, bytes: bytes.length });
+    if (this.#tailBytes > this.#half + SLACK_BYTES) this.#cutBack(this.#half);
   }
 
-  /** Holds the line's place in the numbering. */
-  #placeholder(stream: Stream): NewChunk {
-    return { stream, at: this.#options.clock.now(), bytes: new Uint8Array([10]), lines: 1 };
+  /** As much follows what was passed over as can be kept, so nothing of what came before it stays in the last half. */
+  #makeGap(): void {
+    this.#dropped += this.#passedOver;
+    this.#passedOver = 0;
+    this.#cutBack(0);
   }
 
-  #count(seq: number, bytes: number): void {
-    if (!this.#headIsFull && this.#headBytes + bytes <= this.#half) {
-      this.#headBytes += bytes;
+  /** Part of the first half while that has room, then of the last. */
+  #measure(kept: Kept): void {
+    if (!this.#headIsFull && this.#headBytes + kept.bytes <= this.#half) {
+      this.#headBytes += kept.bytes;
       return;
     }
     this.#headIsFull = true;
-    this.#tail.push({ seq, bytes });
-    this.#tailBytes += bytes;
+    this.#tail.push(kept);
+    this.#tailBytes += kept.bytes;
   }
 
-  #cutBack(stream: Stream): void {
+  /** Until at most so many bytes of the last half are left. */
+  #cutBack(bytes: number): void {
     const seqs: number[] = [];
-    while (this.#tailBytes > this.#half) {
+    while (this.#tailBytes > bytes) {
       const oldest = this.#tail.shift();
       if (oldest === undefined) break;
       seqs.push(oldest.seq);
+      this.#marker ??= oldest;
       this.#dropped += oldest.bytes;
       this.#tailBytes -= oldest.bytes;
     }
-    this.#dropped += this.#passedOver;
-    this.#passedOver = 0;
-    this.#mark(seqs, stream);
+    if (this.#marker !== null) this.#mark(seqs, this.#marker);
   }
 
-  #mark(seqs: readonly number[], stream: Stream): void {
+  #mark(seqs: readonly number[], { seq, stream }: Marker): void {
     const { store, attempt, clock } = this.#options;
-    this.#marker ??= { seq: seqs[0] ?? 0, stream };
     const kept = formatSize(this.#half);
     const text = `[petit: ${this.#dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
-    store.dropOutput(attempt, seqs, { ...this.#marker, at: clock.now(), text, dropped: this.#dropped });
+    store.dropOutput(attempt, seqs, { seq, stream, at: clock.now(), text, dropped: this.#dropped });
   }
 }

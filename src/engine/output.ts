@@ -38,6 +38,9 @@ type Tail = {
   punched: number;
 };
 
+/** Bytes in each spool file. */
+type Sizes = Readonly<Record<Stream, number>>;
+
 /** Moves what one attempt writes from its spool files into the store; never holds more than a chunk of a stream. */
 export class Output implements Disposable {
   readonly #options: OutputOptions;
@@ -49,11 +52,17 @@ export class Output implements Disposable {
   constructor(options: OutputOptions) {
     this.#options = options;
     this.#budget = new OutputBudget(options);
-    const offsets = options.isNew ? { stdout: 0, stderr: 0 } : options.store.spoolOffsets(options.attempt.id);
-    this.#tails = [
-      openTail("stdout", options.spool.stdout, offsets.stdout),
-      openTail("stderr", options.spool.stderr, offsets.stderr),
-    ];
+    const { isNew, store, attempt, spool } = options;
+    const offsets = isNew ? { stdout: 0, stderr: 0 } : store.spoolOffsets(attempt.id);
+    const chunkBytes = this.#budget.chunkBytes;
+    const stdout = openTail({ stream: "stdout", path: spool.stdout, offset: offsets.stdout, chunkBytes });
+    try {
+      this.#tails = [stdout, openTail({ stream: "stderr", path: spool.stderr, offset: offsets.stderr, chunkBytes })];
+    } catch (error) {
+      // Out of file descriptors, as like as not: this one must not be lost as well.
+      closeSync(stdout.fd);
+      throw error;
+    }
   }
 
   /** The open files, for the process to write to. */
@@ -64,17 +73,17 @@ export class Output implements Disposable {
 
   /** Stores what is new, up to a bound; true where there was something. Throws `storage_failed`. */
   look(): boolean {
-    this.#store();
-    let moved = false;
-    for (const tail of this.#tails) moved = this.#readTail(tail, LOOK_BYTES) || moved;
-    this.#store();
-    return moved;
+    return this.#move(this.#sizes());
   }
 
-  /** Stores all that is left, the last unfinished lines included. Throws `storage_failed`; can be called again then. */
+  /**
+   * Stores all that is left, the last unfinished lines included; not what a process that lives on writes from now on.
+   * Throws `storage_failed`; can be called again then.
+   */
   finish(): void {
-    while (this.look()) {
-      // Each look is bounded; what is passed over ends it soon.
+    const sizes = this.#sizes();
+    while (this.#move(sizes)) {
+      // Each move is bounded; what is passed over ends it soon.
     }
     for (const tail of this.#tails) {
       const chunk = tail.cutter.flush();
@@ -88,13 +97,27 @@ export class Output implements Disposable {
     for (const tail of this.#tails) closeSync(tail.fd);
   }
 
+  #sizes(): Sizes {
+    const [stdout, stderr] = this.#tails;
+    return { stdout: fstatSync(stdout.fd).size, stderr: fstatSync(stderr.fd).size };
+  }
+
   /** True where there was something. */
-  #readTail(tail: Tail, most: number): boolean {
-    const size = fstatSync(tail.fd).size;
+  #move(sizes: Sizes): boolean {
+    this.#store();
+    let moved = false;
+    for (const tail of this.#tails) moved = this.#readTail(tail, sizes[tail.stream]) || moved;
+    this.#store();
+    return moved;
+  }
+
+  /** True where there was something. */
+  #readTail(tail: Tail, size: number): boolean {
+    if (size < tail.offset) this.#startOver(tail);
     const start = tail.offset;
     this.#passOver(tail, size);
     const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(0, size - tail.offset)));
-    for (let left = most; left > 0 && tail.offset < size; ) {
+    for (let left = LOOK_BYTES; left > 0 && tail.offset < size; ) {
       const count = readSync(tail.fd, buffer, 0, Math.min(buffer.length, size - tail.offset), tail.offset);
       if (count === 0) break;
       tail.offset += count;
@@ -105,12 +128,20 @@ export class Output implements Disposable {
     return tail.offset > start;
   }
 
+  /** The task has cut its own output: `> /dev/stderr` does that to a file. What it writes now stands at the beginning. */
+  #startOver(tail: Tail): void {
+    const chunk = tail.cutter.flush();
+    if (chunk !== null) this.#unstored.push(this.#chunk(tail.stream, chunk));
+    tail.offset = tail.punched = 0;
+  }
+
   /** Once the first half is full, only the last half can be kept: what lies before that need not be read. */
   #passOver(tail: Tail, size: number): void {
     const skipped = this.#budget.headIsFull ? size - tail.offset - this.#budget.tailBytes : 0;
     if (skipped <= 0) return;
     tail.offset += skipped;
-    this.#budget.passOver(skipped);
+    // The beginning of a line whose end is not read would be glued to another one.
+    this.#budget.passOver(skipped + tail.cutter.discard());
   }
 
   #chunk(stream: Stream, chunk: Omit<NewChunk, "stream" | "at">): NewChunk {
@@ -142,10 +173,12 @@ export class Output implements Disposable {
   }
 }
 
-const openTail = (stream: Stream, path: string, offset: number): Tail => ({
+type NewTail = Pick<Tail, "stream" | "offset"> & { readonly path: string; readonly chunkBytes: number };
+
+const openTail = ({ stream, path, offset, chunkBytes }: NewTail): Tail => ({
   stream,
   fd: openSync(path, "a+", 0o600),
-  cutter: new LineCutter(),
+  cutter: new LineCutter(chunkBytes),
   offset,
   punched: 0,
 });

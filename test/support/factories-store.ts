@@ -1,0 +1,41 @@
+import { newRunId } from "../../src/domain/ids.ts";
+import type { Job } from "../../src/domain/job.ts";
+import type { Run } from "../../src/domain/run.ts";
+import type { Attempt } from "../../src/domain/task-run.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import { MEMORY, openStore } from "../../src/store/open.ts";
+import type { NewRun, Store } from "../../src/store/store.ts";
+import { job } from "./factories.ts";
+import { NOON } from "./fake-clock.ts";
+
+export const memoryStore = (): Store => openStore({ path: MEMORY, runtime: bunRuntime() });
+
+/** Stores a run; of a new job where none is given. */
+export const startRun = (store: Store, given: Partial<NewRun> & { readonly job?: Job } = {}): Run => {
+  const now = given.now ?? NOON;
+  const definition = given.job ?? job("hello");
+  const known = [...store.listJobs().values()].map((stored) => stored.job).filter(({ id }) => id !== definition.id);
+  const { versionId = 0 } = store.saveJobs([...known, definition], now).get(definition.id) ?? {};
+  return store.startRun({
+    id: newRunId(now),
+    job: definition,
+    versionId,
+    status: "running",
+    trigger: "manual",
+    params: {},
+    now,
+    scheduledFor: null,
+    ledger: null,
+    retry: null,
+    idempotency: null,
+    ...given,
+  });
+};
+
+/** Stores a run with an attempt at its first task. */
+export const startAttempt = (store: Store, definition: Job = job("hello")): Attempt => {
+  const run = startRun(store, { job: definition });
+  const [task] = definition.tasks;
+  if (task === undefined) throw new Error("a job without tasks");
+  return store.startAttempt(run, task.id, NOON);
+};
