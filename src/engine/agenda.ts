@@ -23,6 +23,8 @@ export type AgendaOptions = {
   readonly timezone: string;
   /** Decides about what is due and stores that; a throw lets it come due again in a moment. */
   readonly fire: (due: readonly DueJob[], now: number) => void;
+  /** Told when the clock was set back, before anything comes due once more. */
+  readonly setBack: (now: number) => void;
 };
 
 /** A fire that failed is tried again after this. */
@@ -49,6 +51,11 @@ export class Agenda implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer[Symbol.dispose]();
+  }
+
+  /** Tells of what is due by now, without waiting for its timer. */
+  look(): void {
+    this.#timer.look();
   }
 
   /** Its next occurrence, ms since the epoch; null where it has none or is disabled. */
@@ -121,6 +128,7 @@ export class Agenda implements Disposable {
 
   /** After the clock was set back, what lies ahead may lie in the ledger already: whoever fires looks there. */
   #replan(now: number): void {
+    this.#options.setBack(now);
     for (const entry of this.#entries.values()) entry.nextAt = entry.schedule.next(now);
     this.#refill();
   }

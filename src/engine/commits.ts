@@ -26,7 +26,7 @@ export type CommitsOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Ends all waiting for a database that can't be written. */
+  /** Aborted when petit leaves: nothing is stored any more, and nobody waits for a database that can't be written. */
   readonly signal: AbortSignal;
 };
 
@@ -94,6 +94,11 @@ export class Commits {
   #flush(): void {
     const batch = this.#queue;
     this.#queue = [];
+    if (this.#options.signal.aborted) {
+      for (const waiting of batch)
+        waiting.fail(new PetitError("not_running", "petit is stopping; try again in a moment"));
+      return;
+    }
     try {
       this.now((later) => {
         for (const waiting of batch) waiting.attempt(later, batch.length === 1);

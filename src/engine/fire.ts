@@ -8,6 +8,7 @@ import type { Store, StoredJob } from "../store/store.ts";
 import { admitScheduled } from "./admit.ts";
 import type { DueJob } from "./agenda.ts";
 import type { Later } from "./commits.ts";
+import type { EngineOptions } from "./options.ts";
 import type { Runs } from "./runs.ts";
 
 export type FireOptions = {
@@ -117,5 +118,14 @@ const replace = (job: Job, { runs, store, later }: Context): void => {
   for (const active of runs.activeOf(job.id)) {
     store.requestEnd(active.run.id, "cancelled");
     later({ launch: () => active.end("cancelled", { all: false }), undo: () => {} });
+  }
+};
+
+/** The clock was set back, perhaps while petit was down: what comes due once more is looked up in the ledger. */
+export const lookAgain = ({ store, log }: Pick<EngineOptions, "store" | "log">, now: number): void => {
+  try {
+    store.accountBackTo(now);
+  } catch (error) {
+    log.error({ err: error }, "that the clock was set back can't be stored");
   }
 };

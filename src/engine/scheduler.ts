@@ -12,7 +12,7 @@ import { inheritable } from "./command.ts";
 import type { Later } from "./commits.ts";
 import type { Engine, Health, JobView, Reload, SchedulerState, StopMode, TriggerRequest } from "./engine.ts";
 import { mustFindRun } from "./find-run.ts";
-import { fire } from "./fire.ts";
+import { fire, lookAgain } from "./fire.ts";
 import { healthOf } from "./health.ts";
 import { Jobs } from "./jobs.ts";
 import type { EngineOptions } from "./options.ts";
@@ -52,7 +52,12 @@ export class Scheduler implements Engine {
       defaults: settings.retention ?? { runs: null, days: null },
       signal: this.#runs.left,
     });
-    this.#agenda = new Agenda({ clock, timezone: settings.timezone, fire: (due, now) => this.#fire(due, now, false) });
+    this.#agenda = new Agenda({
+      clock,
+      timezone: settings.timezone,
+      fire: (due, now) => this.#fire(due, now, false),
+      setBack: (now) => lookAgain(options, now),
+    });
     this.#stop = new Stop({ ...options, runs: this.#runs, agenda: this.#agenda });
   }
 
@@ -71,6 +76,7 @@ export class Scheduler implements Engine {
   /** What came due while petit was away first, then what comes. */
   #schedule(): void {
     const now = this.#options.clock.now();
+    lookAgain(this.#options, now);
     this.#agenda.set(this.#jobs.all.values(), now);
     const due = this.#agenda.takeDue(now);
     this.#fire(due, now, true);
@@ -186,6 +192,8 @@ export class Scheduler implements Engine {
   #setPaused(paused: boolean): void {
     this.#assertRunning();
     if (this.#isPaused === paused) return;
+    // What is due by now is due under what was true until now.
+    this.#agenda.look();
     this.store.setPaused(paused, this.#options.clock.now());
     this.#isPaused = paused;
   }

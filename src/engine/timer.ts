@@ -40,6 +40,11 @@ export class Timer<T> implements Disposable {
     this.clear();
   }
 
+  /** Looks at the clock now. */
+  look(): void {
+    if (this.#started) this.#wake();
+  }
+
   /** `dueAt` in ms since the epoch. */
   add(item: T, dueAt: number): void {
     this.#heap.push(item, dueAt);

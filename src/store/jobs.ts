@@ -115,3 +115,7 @@ export const definition = (sql: Statements, versionId: number): Job => {
 export const accountUntil = (sql: Statements, jobId: JobId, until: number): void => {
   sql.run("UPDATE jobs SET accounted_until = $until WHERE id = $jobId AND accounted_until < $until", { jobId, until });
 };
+
+export const accountBackTo = (sql: Statements, now: number): void => {
+  sql.run("UPDATE jobs SET accounted_until = $now WHERE accounted_until > $now", { now });
+};

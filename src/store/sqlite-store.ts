@@ -116,6 +116,7 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
       }
     }),
     accountUntil: write("relaxed", (jobId, until) => jobs.accountUntil(sql, jobId, until)),
+    accountBackTo: write("relaxed", (now) => jobs.accountBackTo(sql, now)),
     findOccurrence: (jobId, scheduledFor) => occurrences.findOccurrence(sql, jobId, scheduledFor),
     listOccurrences: (jobId, filter) => occurrences.listOccurrences(sql, jobId, filter),
 

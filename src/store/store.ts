@@ -78,8 +78,10 @@ export interface Store extends Disposable {
 
   /** Records what became of occurrences that no run was stored for. An occurrence that is in the ledger already stays as it is. */
   recordOccurrences(jobId: JobId, occurrences: readonly NewOccurrence[], now: number): void;
-  /** Everything due at or before `until` is now in the ledger. It never goes back. */
+  /** Everything due at or before `until` is now in the ledger. It doesn't go back. */
   accountUntil(jobId: JobId, until: number): void;
+  /** The clock was set back to `now`: what comes after that is to be looked at again, of every job. */
+  accountBackTo(now: number): void;
   findOccurrence(jobId: JobId, scheduledFor: number): Occurrence | null;
   /** Newest first; `before` is exclusive. */
   listOccurrences(jobId: JobId, filter: { readonly limit: number; readonly before?: number }): readonly Occurrence[];

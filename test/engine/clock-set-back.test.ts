@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { job, jobId, schedule } from "../support/factories.ts";
+import { FakeClock, NOON } from "../support/fake-clock.ts";
+import { instantRuntime } from "../support/model-runtime.ts";
+import { startEngine } from "../support/started-engine.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const MINUTE = 60_000;
+const EACH_MINUTE = job("tick", { schedule: schedule("* * * * *") });
+
+test("a clock that is set back, and an end of petit before it has caught up, leave no hole in the ledger", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const start = () => startEngine({ jobs: [EACH_MINUTE], clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  await clock.pass(10 * MINUTE);
+  clock.step(-60 * MINUTE);
+  await clock.pass(5 * MINUTE);
+  await first.stop("leave");
+  clock.step(10 * MINUTE);
+  await using second = await start();
+  await clock.pass(50 * MINUTE);
+  const ledger = second.store.listOccurrences(jobId("tick"), { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
+  const first_ = NOON - 49 * MINUTE;
+  expect([...ledger].reverse()).toEqual(Array.from({ length: 65 }, (_, index) => first_ + index * MINUTE));
+});
+
+test("a clock that was set back while petit was down leaves no hole in the ledger either", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const start = () => startEngine({ jobs: [EACH_MINUTE], clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  await clock.pass(10 * MINUTE);
+  await first.stop("leave");
+  clock.step(-60 * MINUTE);
+  const second = await start();
+  await clock.pass(MINUTE);
+  await second.stop("leave");
+  clock.step(3 * MINUTE);
+  await using third = await start();
+  const ledger = third.store.listOccurrences(jobId("tick"), { limit: 1_000, before: NOON - 40 * MINUTE });
+  expect(ledger.map(({ scheduledFor, outcome }) => [(NOON - scheduledFor) / MINUTE, outcome])).toEqual([
+    [46, "fired"],
+    [47, "missed"],
+    [48, "missed"],
+    [49, "fired"],
+  ]);
+});
+
+test("resume fires nothing that is past, though a step of the clock hid it until then", async () => {
+  const clock = new FakeClock(NOON);
+  await using started = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
+  started.engine.pause();
+  clock.step(10 * MINUTE);
+  started.engine.resume();
+  await clock.pass(10_000);
+  const ledger = started.store.listOccurrences(jobId("tick"), { limit: 100 });
+  expect(ledger.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "paused"));
+});
