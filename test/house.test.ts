@@ -26,6 +26,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@elysiajs/cors": ["src/api/"],
   pino: ["src/app/logger.ts"],
   "pino-pretty": ["src/app/logger.ts"],
+  "prom-client": ["src/api/metrics.ts", "src/api/process-metrics.ts"],
   yaml: ["src/jobfile/parse.ts"],
   croner: ["src/domain/schedule"],
 };

@@ -6,9 +6,10 @@ import { EventFeed } from "./event-feed.ts";
 import { checkOrigin, tokenCheck } from "./guard.ts";
 import { HEALTH_PATH } from "./health-routes.ts";
 import { hostCheck } from "./host.ts";
+import { createMetrics } from "./metrics.ts";
 import type { ApiOptions } from "./options.ts";
 import { secured } from "./response.ts";
-import { answerError, pathOf, routes } from "./routes.ts";
+import { answerError, pathOf, routes, type Told } from "./routes.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
@@ -22,9 +23,9 @@ export const createApi = (options: ApiOptions): Api => {
   const closing = new AbortController();
   const requests = new Requests();
   const context: ApiContext = { ...options, requests, closing: closing.signal };
-  const feed = new EventFeed(options.engine, options.store);
+  const told = { feed: new EventFeed(options.engine, options.store), metrics: createMetrics(options) };
   const checkHost = hostCheck(options);
-  const answer = crossOrigin(options.corsOrigins, answerer(options, context, feed), context);
+  const answer = crossOrigin(options.corsOrigins, answerer(options, context, told), context);
   return {
     handle: (request, connection) => {
       const id = crypto.randomUUID();
@@ -43,14 +44,14 @@ export const createApi = (options: ApiOptions): Api => {
     },
     close: () => {
       closing.abort();
-      feed[Symbol.dispose]();
+      for (const each of [told.feed, told.metrics]) each[Symbol.dispose]();
     },
   };
 };
 
 /** The Host is petit's own; then these are asked in turn: where a request comes from, what it is for, who sends it. */
-const answerer = (options: ApiOptions, context: ApiContext, feed: EventFeed): Answer => {
-  const app = routes(context, feed);
+const answerer = (options: ApiOptions, context: ApiContext, told: Told): Answer => {
+  const app = routes(context, told);
   const checkToken = tokenCheck(options.token);
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);

@@ -40,4 +40,6 @@ export type ApiStore = Pick<
   | "readOutput"
   | "eventsAfter"
   | "newestEventSeq"
+  | "findOccurrence"
+  | "sizeBytes"
 >;

@@ -7,6 +7,8 @@ import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { jobRoutes } from "./job-routes.ts";
 import { logRoutes } from "./log-routes.ts";
+import type { Metrics } from "./metrics.ts";
+import { metricsRoutes } from "./metrics-routes.ts";
 import type { DescribedRoute } from "./openapi.ts";
 import { openApiRoutes } from "./openapi-routes.ts";
 import { runActionRoutes } from "./run-action-routes.ts";
@@ -14,8 +16,11 @@ import { runRoutes } from "./run-routes.ts";
 import { schedulerRoutes } from "./scheduler-routes.ts";
 import { triggerRoutes } from "./trigger-routes.ts";
 
+/** What listens to the engine for as long as the API is there. */
+export type Told = { readonly feed: EventFeed; readonly metrics: Metrics };
+
 /** Every route, one plugin a noun. What a route throws, and what no route takes, becomes the one shape of a failure. */
-export const routes = (context: ApiContext, feed: EventFeed) => {
+export const routes = (context: ApiContext, { feed, metrics }: Told) => {
   const app = new Elysia({ normalize: false })
     .onError(({ error, request }) => {
       const known = error instanceof NotFoundError ? noRoute(allowed, request) : error;
@@ -29,6 +34,7 @@ export const routes = (context: ApiContext, feed: EventFeed) => {
     .use(logRoutes(context))
     .use(eventRoutes(context, feed))
     .use(schedulerRoutes(context))
+    .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => described, context.version));
   const described: readonly DescribedRoute[] = app.routes;
   const allowed = allowedMethods(described);

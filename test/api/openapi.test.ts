@@ -72,6 +72,7 @@ describe("the description of the API", () => {
       "GET /api/runs/{run_id}/logs",
       "GET /api/runs/{run_id}/tasks",
       "GET /api/scheduler/state",
+      "GET /metrics",
       "POST /api/jobs/reload",
       "POST /api/jobs/{job_id}/trigger",
       "POST /api/runs/{run_id}/cancel",
