@@ -23,7 +23,7 @@ export type ZoneChange = { readonly at: number; readonly beforeMs: number; reado
 /** Whether the system knows a zone by this name, such as `Europe/Paris` or `UTC`. */
 export const isTimezone = (name: string): boolean => {
   try {
-    new Intl.DateTimeFormat("en-US", { timeZone: name });
+    zoneOf(name);
     return true;
   } catch {
     return false;
@@ -110,7 +110,6 @@ const offsetReader = (name: string): ((at: number) => number) => {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone: name,
     hourCycle: "h23",
-    era: "short",
     year: "numeric",
     month: "numeric",
     day: "numeric",

@@ -31,6 +31,9 @@ export const normaliseField = (text: string, field: ScheduleField): NormalField 
     if (typeof result !== "string") return { text, problem: result.problem };
     parts.push(result);
   }
+  if (parts.length > 1 && parts.includes("LW")) {
+    return { text, problem: "'LW' can't be in a list; expected it alone, and the rest in an expression of its own" };
+  }
   return { text: parts.includes("*") ? "*" : parts.join(","), problem: null };
 };
 

@@ -4,6 +4,7 @@ import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
 import type { Retry } from "../domain/retry.ts";
 import type { ScheduleSpec } from "../domain/schedule.ts";
 import type { JobFields, TaskFields } from "./schema.ts";
+import { DEFAULT_CONDITION } from "./schema-gate.ts";
 import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema-schedule.ts";
 
 /** Makes a job of the fields of a file in which nothing is wrong. */
@@ -59,7 +60,7 @@ const isMap = <T>(value: T): value is Exclude<T, string | readonly string[]> =>
 const toList = (value: string | readonly string[]): readonly string[] => (typeof value === "string" ? [value] : value);
 
 const buildGate = (fields: JobFields["depends_on"][number]): Dependency => {
-  if (typeof fields === "string") return { jobId: toJobId(fields), condition: "last_success", windowMs: null };
+  if (typeof fields === "string") return { jobId: toJobId(fields), condition: DEFAULT_CONDITION, windowMs: null };
   const jobId = toJobId(fields.job ?? fields.job_id ?? "");
   if (typeof fields.condition === "string") return { jobId, condition: fields.condition, windowMs: null };
   const window = fields.condition.within_window;

@@ -1,4 +1,5 @@
 import { findCycle } from "../domain/graph.ts";
+import { isName } from "../domain/ids.ts";
 import type { Declaration, Gate } from "./declaration.ts";
 import { makeHints } from "./hints.ts";
 import type { Problem } from "./problem.ts";
@@ -11,7 +12,7 @@ export const checkJobs = (declarations: readonly Declaration[]): readonly Confli
   const byId = new Map<string, Declaration>();
   const duplicates: Conflict[] = [];
   for (const declaration of declarations) {
-    if (declaration.id === null || declaration.isGuess) continue;
+    if (declaration.id === null || declaration.isGuess || !isName(declaration.id)) continue;
     const earlier = byId.get(declaration.id);
     if (earlier === undefined) byId.set(declaration.id, declaration);
     else duplicates.push(duplicate(declaration, earlier));

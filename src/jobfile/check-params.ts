@@ -12,14 +12,22 @@ export const checkParams = ({ params }: JobDraft, report: Report): void => {
 };
 
 const checkParam = (name: string, param: ParamDraft, report: Report): void => {
-  const patternProblem = param.pattern === undefined ? null : whyNotPattern(param.pattern);
-  if (patternProblem !== null) report.addAt(["params", name, "pattern"], patternProblem);
+  const pattern = readablePattern(name, param, report);
   if (param.default === undefined) return;
-  if (param.required)
+  if (param.required) {
     report.addAt(["params", name, "required"], "is true although there is a default; expected one of the two");
-  const allowed = { enum: listed(param.enum), pattern: patternProblem === null ? (param.pattern ?? null) : null };
-  const problem = whyUnfit(name, allowed, param.default);
+  }
+  const problem = whyUnfit(name, { enum: listed(param.enum), pattern }, param.default);
   if (problem !== null) report.addAt(["params", name, "default"], problem);
+};
+
+/** Null where there is none, or none that can be read, which is reported. */
+const readablePattern = (name: string, { pattern }: ParamDraft, report: Report): string | null => {
+  const path = ["params", name, "pattern"];
+  if (pattern === undefined || report.has(path)) return null;
+  const problem = whyNotPattern(pattern);
+  if (problem !== null) report.addAt(path, problem);
+  return problem === null ? pattern : null;
 };
 
 const listed = (values: readonly (string | undefined)[] | undefined): readonly string[] | null =>

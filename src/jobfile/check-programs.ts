@@ -22,16 +22,14 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
   if (task.type === undefined) return;
   const { required, optional } = PROGRAM_FIELDS[task.type];
   const allowed: readonly string[] = [...required, ...optional];
-  for (const field of FIELDS) {
-    if (task[field] !== undefined && !allowed.includes(field)) {
-      report.addAt([...path, field], `is not a field of a ${task.type} task; expected ${allowed.join(", ")}`);
-    }
+  const strangers = FIELDS.filter((field) => task[field] !== undefined && !allowed.includes(field));
+  for (const field of strangers) {
+    report.addAt([...path, field], `is not a field of a ${task.type} task; expected ${allowed.join(", ")}`);
   }
-  const strangers = FIELDS.some((field) => task[field] !== undefined && !allowed.includes(field));
-  for (const field of required) {
-    if (task[field] === undefined && !strangers && !report.has([...path, field]))
-      report.addAt([...path, field], `missing; a ${task.type} task needs it`);
-  }
+  // A stranger likely stands in the place of what is missing: one mistake, told once.
+  const missing = required.filter((field) => task[field] === undefined && !report.has([...path, field]));
+  if (strangers.length > 0) return;
+  for (const field of missing) report.addAt([...path, field], `missing; a ${task.type} task needs it`);
 };
 
 const checkFile = (task: TaskDraft, place: TaskPlace & { readonly folder: string }): void => {

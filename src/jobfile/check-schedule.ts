@@ -24,13 +24,14 @@ const checkExpressions = (
 ): void => {
   const isOne = typeof expressions === "string";
   for (const [index, text] of (isOne ? [expressions] : (expressions ?? [])).entries()) {
-    const problem = text === undefined || text.trim() === "" ? null : whyUnusable(text);
-    if (problem !== null) report.addAt(isOne ? path : [...path, index], problem);
+    const place = isOne ? path : [...path, index];
+    const problem = text === undefined || report.has(place) ? null : whyUnusable(text);
+    if (problem !== null) report.addAt(place, problem);
   }
 };
 
 const checkTimezone = (timezone: string | undefined, report: Report): void => {
-  if (timezone === undefined || timezone.trim() === "" || isTimezone(timezone)) return;
+  if (timezone === undefined || report.has(["schedule", "timezone"]) || isTimezone(timezone)) return;
   report.addAt(
     ["schedule", "timezone"],
     `'${timezone}' is not a timezone; ${hint(timezone, Intl.supportedValuesOf("timeZone"), TIMEZONE_FORM)}`,

@@ -1,4 +1,5 @@
 import { findCycle } from "../domain/graph.ts";
+import { isName } from "../domain/ids.ts";
 import { makeHints } from "./hints.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema.ts";
@@ -20,7 +21,8 @@ const checkIds = (tasks: Tasks, report: Report): ReadonlyMap<string, number> => 
     if (task?.id === undefined) continue;
     const earlier = indexOf.get(task.id);
     if (earlier === undefined) indexOf.set(task.id, index);
-    else report.addAt(["tasks", index, "id"], `'${task.id}' is the id of tasks[${earlier}] as well; expected another`);
+    else if (isName(task.id))
+      report.addAt(["tasks", index, "id"], `'${task.id}' is the id of tasks[${earlier}] as well; expected another`);
   }
   return indexOf;
 };

@@ -82,6 +82,8 @@ export type MapType = {
 export type ObjectType = {
   readonly kind: "object";
   readonly fields: { readonly [name: string]: Field };
+  /** By field and value: strangers that are not told of, since the value itself is refused and brought them along. */
+  readonly excused?: { readonly [name: string]: { readonly [value: string]: readonly string[] } };
   /** Groups of which at most one may be given. */
   readonly exclusive?: readonly (readonly string[])[];
   /** Groups of which one has to be given. */

@@ -46,6 +46,7 @@ const isFolder = async (path: string): Promise<boolean> => {
 
 /** `can't be read (EACCES: permission denied)` */
 export const describeFailure = (error: unknown): string => {
-  const text = error instanceof Error ? error.message.split(", ").slice(0, 1).join("") : String(error);
+  // Without the path, which the problem names already.
+  const [text] = String(error instanceof Error ? error.message : error).split(", ");
   return `can't be read (${text}); expected a file or folder that petit may read`;
 };

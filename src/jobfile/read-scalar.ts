@@ -19,7 +19,7 @@ export const readText = (node: Node, type: TextType, place: Place): string | und
 const textOf = (node: Node, type: TextType, place: Place): string | undefined => {
   if (node.kind !== "scalar" || node.value === null) return wrongKind(node, place, type.form);
   if (typeof node.value === "string") return node.value;
-  if (!type.scalars) return wrongKind(node, place, `${type.form}; put it in quotes: "${node.source}"`);
+  if (!type.scalars) wrongKind(node, place, `${type.form}; put it in quotes: "${node.source}"`);
   return node.source;
 };
 

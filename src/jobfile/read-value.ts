@@ -99,9 +99,9 @@ const eachScalar = (node: Node, place: Place, visit: (scalar: ScalarNode, place:
 };
 
 const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
-  const names = Object.keys(type.fields);
-  if (node.kind !== "map") return wrongKind(node, place, `a map with ${names.slice(0, 3).join(", ")} …`);
-  const given = matchFields(node, names, place);
+  if (node.kind !== "map")
+    return wrongKind(node, place, `a map with ${Object.keys(type.fields).slice(0, 3).join(", ")} …`);
+  const given = matchFields(node, type, place);
   checkGroups(type, { node, given, place });
   const values: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(type.fields)) {
@@ -115,20 +115,33 @@ const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
 };
 
 /** The entries by field. One that is misspelt is reported, and then read as what it was meant to be. */
-const matchFields = (node: MapNode, names: readonly string[], place: Place): ReadonlyMap<string, Entry> => {
+const matchFields = (node: MapNode, type: ObjectType, place: Place): ReadonlyMap<string, Entry> => {
   const given = new Map<string, Entry>();
   const strangers: Entry[] = [];
   for (const entry of node.entries) {
-    if (names.includes(entry.key)) given.set(entry.key, entry);
+    if (Object.hasOwn(type.fields, entry.key)) given.set(entry.key, entry);
     else strangers.push(entry);
   }
   for (const entry of strangers) {
-    const near = nearest(entry.key, names);
-    const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
-    place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; ${hint}`);
-    if (near !== null && !given.has(near)) given.set(near, entry);
+    if (isExcused(entry, type, given)) continue;
+    const meant = reportStranger(entry, Object.keys(type.fields), place);
+    if (meant !== null && !given.has(meant)) given.set(meant, entry);
   }
   return given;
+};
+
+const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, Entry>): boolean =>
+  Object.entries(type.excused ?? {}).some(([name, byValue]) => {
+    const value = given.get(name)?.value;
+    return value?.kind === "scalar" && byValue[String(value.value)]?.includes(entry.key);
+  });
+
+/** Answers what it was likely meant to be. */
+const reportStranger = (entry: Entry, names: readonly string[], place: Place): string | null => {
+  const near = nearest(entry.key, names);
+  const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
+  place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; ${hint}`);
+  return near;
 };
 
 type Absent = { readonly node: MapNode; readonly entry: Entry | undefined; readonly place: Place };

@@ -1,6 +1,9 @@
-import type { DEPENDENCY_CONDITIONS } from "../domain/dependency.ts";
+import type { DependencyCondition } from "../domain/dependency.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { jobId } from "./schema-text.ts";
+
+/** For a gate that is given by its job's id alone, as well. */
+export const DEFAULT_CONDITION = "last_success" satisfies DependencyCondition;
 
 const GATE = {
   kind: "object",
@@ -44,7 +47,7 @@ const GATE = {
         },
       },
       doc: "What the other job's newest run must be: `last_success` completed, `last_complete` completed or failed; or `{within_window: {seconds: N}}`: some run completed within the last N seconds.",
-      default: "last_success" satisfies (typeof DEPENDENCY_CONDITIONS)[number],
+      default: DEFAULT_CONDITION,
     },
   },
   exclusive: [["job", "job_id"]],

@@ -120,6 +120,7 @@ export const TASK = {
     timeout_secs: { type: { kind: "seconds", minMs: 1 }, doc: "The same as `timeout`, in seconds.", example: 300 },
     retry: { type: RETRY, doc: "Whether and how a failed attempt is made again.", absent: "no retry" },
   },
+  excused: { type: { custom: ["handler", "config"] } },
   exclusive: [["timeout", "timeout_secs"]],
 } as const satisfies ObjectType;
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { whyUnusable } from "../../src/domain/schedule.ts";
 import { parseExpression } from "../../src/domain/schedule-expression.ts";
 
@@ -70,6 +71,53 @@ describe("a cron expression", () => {
   });
 });
 
+describe("any expression", () => {
+  const words = [
+    "*",
+    "?",
+    "0",
+    "1",
+    "5",
+    "7",
+    "L",
+    "LW",
+    "15W",
+    "31W",
+    "MON",
+    "JAN",
+    "5L",
+    "MON#2",
+    "7#5",
+    "*/2",
+    "*/31",
+  ];
+  const ranges = ["1-5", "1-5/2", "5/3", "MON-FRI", "FRI-SUN", "0-7", "6-7", "L-3", "-1", "5-", "", "99", "x", "1#9"];
+  const field = fc
+    .array(fc.constantFrom(...words, ...ranges), { minLength: 1, maxLength: 3 })
+    .map((parts) => parts.join(","));
+  const fields = fc.array(fc.oneof(field, fc.constantFrom("0", "*")), { minLength: 5, maxLength: 6 });
+
+  test("that is understood can be asked, and any other says why not", () => {
+    fc.assert(
+      fc.property(fields, (parts) => {
+        const text = parts.join(" ");
+        const problem = whyUnusable(text);
+        if (parseExpression(text).kind === "wrong") expect(problem).toContain("is not a schedule: ");
+        else expect(problem ?? "never fires").toContain("never fires");
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("of any characters is read without a throw", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(whyUnusable(text)).toBeString();
+      }),
+    );
+  });
+});
+
 describe("a period", () => {
   test.each([
     ["@every 1s", 1_000],
@@ -109,6 +157,7 @@ describe("a wrong expression says what is wrong with it:", () => {
     ["/5 * * * *", "'/5' is not understood"],
     ["5/ * * * *", "'5/' is not understood"],
     ["1/2/3 * * * *", "'1/2/3' is not understood"],
+    ["0 0 LW,15 * *", "'LW' can't be in a list; expected it alone"],
     ["1,,2 * * * *", "'' is not understood in the minute field"],
     ["L * * * *", "'L' is not understood in the minute field"],
     ["0 0 32W * *", "'32' is out of range in the day of month field"],

@@ -113,6 +113,11 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "4:19: tasks[1].type: 'custom' tasks need code of petit's own and are not supported; expected one of command, shell, python, typescript",
   ],
   [
+    "a custom task with all that it had",
+    task("type: custom, handler: x, config: {a: 1}"),
+    "4:19: tasks[1].type: 'custom' tasks need code",
+  ],
+  [
     "a command task without a command",
     task("type: command"),
     "4:5: tasks[1].command: missing; a command task needs it",
@@ -532,6 +537,20 @@ describe("a job with mistakes", () => {
       "id: j\ntasks:\n  - {id: my task, type: shell, script: x}\n  - {id: b, type: shell, script: x, depends_on: [my task]}\n";
     expect(problemsOf(text)).toHaveLength(1 + 1);
     expect(problemsOf(text).every((problem) => problem.includes("'my task' is not a task's id"))).toBe(true);
+  });
+
+  test("tells two empty ids, and not that they are the same", () => {
+    const tasks = "tasks: [{id: '', type: shell, script: x}, {id: '', type: shell, script: x}]";
+    expect(problemsOf(`id: j\n${tasks}`)).toHaveLength(2);
+  });
+
+  test("tells a pattern that rings once, though it is none either", () => {
+    expect(problemsOf(job('params: {a: {pattern: "(\\u0007", default: x}}'))).toHaveLength(1);
+  });
+
+  test("tells an id that is a number once, and finds it", () => {
+    const tasks = "tasks: [{id: 1, type: shell, script: x}, {id: b, type: shell, script: x, depends_on: ['1']}]";
+    expect(problemsOf(`id: j\n${tasks}`)).toHaveLength(1);
   });
 
   test("is printed in lines that can't steer a terminal", () => {
