@@ -69,8 +69,8 @@ const counters = (registry: Registry, store: Sources["store"]): ((event: Event) 
     const ms = durationMs(run.startedAt, run.endedAt);
     if (ms !== null) durations.observe(ms / 1000);
   };
-  const occurrence = ({ runId, status }: Event): void => {
-    occurrences.inc({ outcome: status ?? "" });
+  const occurrence = ({ runId, status, times }: Event): void => {
+    occurrences.inc({ outcome: status ?? "" }, times ?? 1);
     const run = runId === null ? null : store.findRun(runId);
     if (run === null || run.scheduledFor === null || run.trigger !== "schedule") return;
     const fired = store.findOccurrence(run.jobId, run.scheduledFor);

@@ -46,13 +46,13 @@ const taskMoved: ToLine = ({ jobId, runId, taskId, status, reason }) => ({
 });
 
 /** The run says of itself that it was started. */
-const occurrence: ToLine = ({ jobId, status, reason }) =>
+const occurrence: ToLine = ({ jobId, status, reason, times = 1 }) =>
   status === "fired"
     ? null
     : {
         level: "warn",
         fields: { job_id: jobId, outcome: status, reason },
-        message: `an occurrence of ${jobId} was ${status}${why(reason)}`,
+        message: `${times === 1 ? "an occurrence" : `${times} occurrences`} of ${jobId} ${times === 1 ? "was" : "were"} ${status}${why(reason)}`,
       };
 
 const schedulerMoved: ToLine = ({ type }) => ({

@@ -25,4 +25,6 @@ export type Event = {
   /** The status or outcome that was reached. */
   readonly status: string | null;
   readonly reason: string | null;
+  /** Occurrences that it tells of at once, where they are more than one; it is told and not stored. */
+  readonly times?: number;
 };

@@ -4,7 +4,7 @@ import type { Job } from "../domain/job.ts";
 import type { SkipReason } from "../domain/occurrence.ts";
 import { resolveParams } from "../domain/param.ts";
 import type { ScheduleSpec } from "../domain/schedule.ts";
-import type { Store, StoredJob } from "../store/store.ts";
+import type { NewOccurrence, Store, StoredJob } from "../store/store.ts";
 import { admitScheduled } from "./admit.ts";
 import type { DueJob } from "./agenda.ts";
 import type { Later } from "./commits.ts";
@@ -37,10 +37,13 @@ const fireJob = (stored: StoredJob, occurrences: readonly number[], context: Con
   const { schedule } = job;
   if (schedule === null) return;
   const verdicts = verdictsOf(job, schedule, occurrences, context);
-  for (const [index, scheduledFor] of occurrences.entries()) {
+  const unfired = occurrences.flatMap((scheduledFor, index) => {
     const verdict = verdicts[index];
-    if (verdict !== undefined) account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context });
-  }
+    return verdict === undefined
+      ? []
+      : (account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
+  });
+  if (unfired.length > 0) context.store.recordOccurrences(job.id, unfired, context.now);
 };
 
 type Decision = Verdict | { readonly kind: "skip"; readonly reason: SkipReason };
@@ -66,22 +69,23 @@ type Account = {
   readonly context: Context;
 };
 
-const account = ({ stored, scheduledFor, jitter, verdict, context }: Account): void => {
-  const { store, now, runs } = context;
+/** Starts a run for an occurrence; where none comes of it, answers what became of it. */
+const account = ({ stored, scheduledFor, jitter, verdict, context }: Account): NewOccurrence | null => {
+  const { store, runs } = context;
   const { job } = stored;
   // The clock was set back, and this instant has been decided about before; only what was missed may still fire.
   const known = verdict.kind === "fire" ? store.findOccurrence(job.id, scheduledFor) : null;
-  if (known !== null && known.outcome !== "missed") return;
+  if (known !== null && known.outcome !== "missed") return null;
   const delayMs = jitterMs(job.id, scheduledFor, jitter);
   const decision = verdict.kind === "fire" ? admitScheduled(job, runs.admissionState(job)) : verdict;
   if (decision.kind === "skip" || decision.kind === "miss") {
     const outcome = decision.kind === "skip" ? "skipped" : "missed";
-    store.recordOccurrences(job.id, [{ scheduledFor, outcome, reason: decision.reason, jitterMs: delayMs }], now);
-    return;
+    return { scheduledFor, outcome, reason: decision.reason, jitterMs: delayMs };
   }
   if (decision.kind === "replace") replace(job, context);
   const trigger = verdict.kind === "fire" ? verdict.trigger : "schedule";
   start({ stored, scheduledFor, delayMs, trigger, waits: decision.kind !== "start", context });
+  return null;
 };
 
 type Start = {

@@ -12,6 +12,7 @@ export type NewEvent = {
   readonly taskId?: TaskId;
   readonly status?: string | null;
   readonly reason?: string | null;
+  readonly times?: number;
 };
 
 export const insertEvent = (sql: Statements, event: NewEvent): Event => {
@@ -22,7 +23,8 @@ export const insertEvent = (sql: Statements, event: NewEvent): Event => {
     { at, type, jobId, runId, taskId, status, reason },
   );
   if (row === null) throw new Error("an event was not stored");
-  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason };
+  const times = event.times === undefined || event.times === 1 ? {} : { times: event.times };
+  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason, ...times };
 };
 
 export const eventsAfter = (sql: Statements, seq: number, limit: number): readonly Event[] =>

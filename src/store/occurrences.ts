@@ -36,6 +36,16 @@ export const insertUnfired = (sql: Statements, jobId: JobId, occurrence: NewOccu
     { jobId, now, ...occurrence },
   ) === 1;
 
+type Alike = Pick<NewOccurrence, "outcome" | "reason"> & { readonly times: number };
+
+/** How often the same came of them: an hour of sleep is no news of 3,600 lines. */
+export const alike = (list: readonly NewOccurrence[]): readonly Alike[] => {
+  const counts = new Map<string, Alike>();
+  for (const { outcome, reason } of list)
+    counts.set(reason, { outcome, reason, times: (counts.get(reason)?.times ?? 0) + 1 });
+  return [...counts.values()];
+};
+
 export const findOccurrence = (sql: Statements, jobId: JobId, scheduledFor: number): Occurrence | null => {
   const row = sql.get("SELECT * FROM occurrences WHERE job_id = $jobId AND scheduled_for = $scheduledFor", {
     jobId,

@@ -110,10 +110,9 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     readOutput: (query) => logs.readOutput(sql, query),
 
     recordOccurrences: write("durable", (jobId, list, now) => {
-      for (const occurrence of list) {
-        if (!occurrences.insertUnfired(sql, jobId, occurrence, now)) continue;
-        tell({ type: "occurrence", now, jobId, status: occurrence.outcome, reason: occurrence.reason });
-      }
+      const added = list.filter((occurrence) => occurrences.insertUnfired(sql, jobId, occurrence, now));
+      for (const { outcome, reason, times } of occurrences.alike(added))
+        tell({ type: "occurrence", now, jobId, status: outcome, reason, times });
     }),
     accountUntil: write("relaxed", (jobId, until) => jobs.accountUntil(sql, jobId, until)),
     accountBackTo: write("relaxed", (now) => jobs.accountBackTo(sql, now)),

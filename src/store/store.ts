@@ -76,7 +76,10 @@ export interface Store extends Disposable {
   /** Chunks in the order in which they were seen, from the one that holds line `fromSeq` on. */
   readOutput(query: OutputQuery): readonly OutputChunk[];
 
-  /** Records what became of occurrences that no run was stored for. An occurrence that is in the ledger already stays as it is. */
+  /**
+   * Records what became of occurrences that no run was stored for; those that came to the same are one event. An
+   * occurrence that is in the ledger already stays as it is.
+   */
   recordOccurrences(jobId: JobId, occurrences: readonly NewOccurrence[], now: number): void;
   /** Everything due at or before `until` is now in the ledger. It doesn't go back. */
   accountUntil(jobId: JobId, until: number): void;

@@ -55,6 +55,7 @@ describe("narrate", () => {
     const skipped = event("occurrence", { runId: null, status: "skipped", reason: "paused" });
     const fired = event("occurrence", { status: "fired" });
     expect(linesOf([skipped, fired])).toEqual(["warn an occurrence of nightly was skipped: paused"]);
+    expect(linesOf([{ ...skipped, times: 3_599 }])).toEqual(["warn 3599 occurrences of nightly were skipped: paused"]);
   });
 
   test("tells of tasks to those who debug", () => {

@@ -57,3 +57,18 @@ test("resume fires nothing that is past, though a step of the clock hid it until
   const ledger = started.store.listOccurrences(jobId("tick"), { limit: 100 });
   expect(ledger.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "paused"));
 });
+
+test("an hour of sleep is one event, and not one an occurrence", async () => {
+  const clock = new FakeClock(NOON);
+  await using started = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
+  const told: (readonly [string | null, string | null, number | undefined])[] = [];
+  started.engine.onEvent(({ type, status, reason, times }) => {
+    if (type === "occurrence") told.push([status, reason, times]);
+  });
+  clock.step(60 * MINUTE);
+  await clock.pass(10_000);
+  expect(told).toEqual([
+    ["fired", null, undefined],
+    ["missed", "superseded", 59],
+  ]);
+});
