@@ -11,7 +11,7 @@ export type JsonSchema = { readonly [keyword: string]: Json };
 export const jsonSchema = (): JsonSchema => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "petit job",
-  description: "One document of a job file of petit.",
+  description: "One document of a job file of petit. A field with nothing after its colon is the same as none.",
   ...schemaOf(JOB),
 });
 

@@ -7,14 +7,14 @@ const PARAM = {
     description: { type: prose, doc: "What it is for." },
     default: {
       type: datum,
-      doc: "The value where a trigger gives none.",
+      doc: "The value where a trigger gives none; numbers and booleans stand for their text as written.",
       absent: "no value: an empty text in templates, no variable",
       example: "2026-01-01",
     },
     required: { type: { kind: "boolean" }, doc: "Whether a trigger must give it.", default: false },
     enum: {
       type: { kind: "list", of: datum, minItems: 1 },
-      doc: "The values it can have.",
+      doc: "The values it can have; numbers and booleans stand for their text as written.",
       absent: "any",
       example: ["fast", "full"],
     },
