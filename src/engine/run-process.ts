@@ -28,14 +28,16 @@ export type RunningProcess = {
  * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
  * how that ended. Signals reach the program through the process group; the shell only notes them, so that it can still
  * record; one that comes before the program is there ends it all. Where the status file is gone, the attempt was given
- * up before it had begun, and must not begin any more; nor where nothing can be written to it. Its own status is the
- * program's: a note can be lost.
+ * up before it had begun, and must not begin any more; nor where nothing can be written to it. What it says itself, such
+ * as "Killed", is kept out of the program's output (which takes a subshell: dash says it where the program's words go).
+ * Its own status is the program's: a note can be lost.
  */
 const AROUND = `echo $$ >&3 || exit 125
 [ -e "$0" ] || exit 125
 trap PETIT_SIGNAL=1 HUP INT QUIT TERM USR1 USR2
 [ -z "$PETIT_SIGNAL" ] || exit 143
-"$@" 3>&-
+exec 4>&2 2>/dev/null
+(exec "$@" 2>&4 3>&- 4>&-)
 set -- $?
 echo $1 >&3
 exit $1`;
@@ -122,8 +124,10 @@ export type Termination = {
 /** Ends a whole process group: SIGTERM, then SIGKILL to what is left after the grace. Resolves when none of it is left. */
 export const terminate = async (pgid: number, { clock, graceMs, hurry }: Termination): Promise<void> => {
   const deadline = clock.monotonic() + graceMs;
+  const isTime = (): boolean => clock.monotonic() < deadline && !hurry.aborted;
+  while (isTime() && !hasBegun(pgid)) await pause(clock, LOOK_MS);
   let isAlive = signalGroup(pgid, "SIGTERM");
-  while (isAlive && clock.monotonic() < deadline && !hurry.aborted) {
+  while (isAlive && isTime()) {
     await pause(clock, LOOK_MS);
     isAlive = signalGroup(pgid, 0);
   }

@@ -40,6 +40,12 @@ describe("output of a task", () => {
     expect([...bytes()]).toEqual([...Array(256).keys(), 255, 10, 195]);
   });
 
+  test.each(["KILL", "TERM", "SEGV"])("is exact: of a program that SIG%s ends", async (signal) => {
+    const { bytes, run } = await runScript(`echo last words; kill -${signal} $$`);
+    expect(run.reason).toBe("signal");
+    expect(bytes().toString()).toBe("last words\n");
+  });
+
   test("of none is none", async () => {
     expect((await runScript("true")).chunks).toEqual([]);
   });
