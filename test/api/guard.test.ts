@@ -23,6 +23,8 @@ const EVERYWHERE: readonly (readonly [string, string])[] = [
   ["GET", "/api/runs"],
   ["GET", "/api/events"],
   ["GET", "/api/openapi.json"],
+  ["GET", "/api/docs"],
+  ["GET", "/metrics"],
   ["GET", "/api/scheduler/state"],
   ["POST", "/api/jobs/hello/trigger"],
   ["POST", "/api/jobs/reload"],

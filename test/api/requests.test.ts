@@ -148,6 +148,8 @@ describe("a wrong method", () => {
     ["/api/scheduler/pause", "POST"],
     ["/api/scheduler/resume", "POST"],
     ["/api/openapi.json", "GET, HEAD"],
+    ["/api/docs", "GET, HEAD"],
+    ["/metrics", "GET, HEAD"],
   ];
 
   test.each(ALLOWED)("for %s is 405, and Allow is %s", async (path, allow) => {
@@ -175,6 +177,7 @@ describe("HEAD", () => {
     "/api/jobs/none",
     "/api/runs",
     "/api/openapi.json",
+    "/api/docs",
     "/nowhere",
   ])("of %s is GET without the body", async (path) => {
     const got = await petit.fetch(path);

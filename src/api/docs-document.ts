@@ -1,0 +1,62 @@
+/** An OpenAPI document, as far as the reference page shows it. */
+export type ApiDocument = {
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly summary: string;
+    readonly description: string;
+  };
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  /** By path, then by method in lower case. */
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DocOperation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, DocSchema>>;
+    readonly responses: Readonly<Record<string, DocResponse>>;
+  };
+};
+
+export type DocOperation = {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description?: string;
+  readonly parameters: readonly DocParameter[];
+  readonly requestBody?: { readonly content: DocContent };
+  readonly responses: Readonly<Record<string, DocResponse | Reference>>;
+};
+
+export type DocParameter = {
+  readonly name: string;
+  readonly in: string;
+  readonly required: boolean;
+  readonly description?: string;
+  readonly schema: DocSchema;
+};
+
+export type DocResponse = { readonly description: string; readonly content?: DocContent };
+
+export type DocContent = Readonly<
+  Record<string, { readonly schema: DocSchema; readonly example?: string; readonly "x-item-schema"?: DocSchema }>
+>;
+
+export type Reference = { readonly $ref: string };
+
+export type DocSchema = {
+  readonly $ref?: string;
+  readonly description?: string;
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly DocSchema[];
+  readonly items?: DocSchema;
+  readonly properties?: Readonly<Record<string, DocSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | DocSchema;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+};
+
+/** `#/components/schemas/Run` as `Run`. */
+export const nameOf = (reference: string): string => reference.slice(reference.lastIndexOf("/") + 1);
