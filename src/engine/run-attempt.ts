@@ -12,7 +12,8 @@ import { readOutputs } from "./outputs-file.ts";
 import { identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { type Command, type Exit, type RunningProcess, startProcess, terminate } from "./run-process.ts";
-import { makeSpool, type Spool } from "./spool.ts";
+import type { Spool } from "./spool.ts";
+import type { SpoolPool } from "./spool-pool.ts";
 
 /** What ends an attempt from outside; the first one wins. */
 export type AttemptEnd = EndingReason;
@@ -29,6 +30,7 @@ export type RunAttemptOptions = {
   readonly context: Omit<AttemptContext, "runtime" | "environment" | "spool" | "attempt">;
   readonly attempt: Attempt;
   readonly spool: Spool;
+  readonly spools: SpoolPool;
   /** A process that an earlier petit made for this attempt; null makes one. */
   readonly adopted: RunningProcess | null;
   readonly pulse: Pulse;
@@ -67,10 +69,10 @@ const begin = (
   }
 };
 
-const prepare = ({ engine, context, attempt, spool }: RunAttemptOptions): Command => {
+const prepare = ({ engine, context, attempt, spool, spools }: RunAttemptOptions): Command => {
   const { runtime, environment } = engine;
   const plan = planAttempt({ ...context, runtime, environment, spool, attempt: attempt.attempt });
-  makeSpool(spool, plan);
+  spools.make(spool, plan);
   return plan.command;
 };
 

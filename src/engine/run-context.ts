@@ -5,6 +5,7 @@ import type { Commits } from "./commits.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Pulse } from "./pulse.ts";
 import type { RunningProcess } from "./run-process.ts";
+import type { SpoolPool } from "./spool-pool.ts";
 
 /** What a run that is going on is made of, and whom it tells. */
 export type RunJobOptions = {
@@ -16,6 +17,7 @@ export type RunJobOptions = {
   /** Those that an earlier petit was making, and the process of each; null where it had not begun. */
   readonly adopted: readonly Adopted[];
   readonly pulse: Pulse;
+  readonly spools: SpoolPool;
   readonly commits: Commits;
   /** Aborted when petit leaves: nothing is stored or told any more. */
   readonly left: AbortSignal;

@@ -13,10 +13,8 @@ import type { RunJobOptions } from "./run-context.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
 import { killLeftovers, type RunningProcess } from "./run-process.ts";
 import { timeIsUp } from "./run-time.ts";
-import { removeSpool, spoolOf } from "./spool.ts";
-import { afterAttempt, attempting, ended, endedWithout, progressOf, type TaskProgress } from "./task-progress.ts";
-
-type Draft = Map<TaskId, TaskProgress>;
+import { spoolOf } from "./spool.ts";
+import { afterAttempt, attempting, type Draft, ended, endedWithout, progressOf, stateOf } from "./task-progress.ts";
 
 /** One run that is going on: decides what comes next, stores it, then does it. */
 export class RunJob {
@@ -89,10 +87,11 @@ export class RunJob {
     for (const task of this.#tasks) if (isEnded(task, ending)) this.#ends.get(task.id)?.abort(ending.reason);
   }
 
-  /** Stores `change` and what follows from it in one transaction, then does that. */
-  async #settle(change: (draft: Draft) => void = () => {}): Promise<void> {
+  /** Stores `change` and what follows from it in one transaction; then calls `stored`, and does what follows. */
+  async #settle(change: (draft: Draft) => void = () => {}, stored: () => void = () => {}): Promise<void> {
     await this.#guard(() =>
       this.#options.commits.surely((later) => {
+        later({ launch: stored, undo: () => {} });
         if (!this.#isStored) later(this.#storeNext(change));
       }),
     );
@@ -157,21 +156,22 @@ export class RunJob {
   /** Makes one attempt, or goes on with one, and stores how it ended. */
   async #make(attempt: Attempt, process: RunningProcess | null): Promise<void> {
     await this.#guard(async () => {
-      const { engine, left } = this.#options;
+      const { engine, spools, left } = this.#options;
       const spool = spoolOf(engine.spoolDir, attempt.id);
       const result = await this.#runAttempt(attempt, process);
       left.throwIfAborted();
       const isLost = result.outcome.reason === "interrupted";
       if (isLost) killLeftovers(attempt.process ?? identifyBySpool(spool));
-      await this.#settle((draft) => this.#storeResult(attempt, result, draft));
-      if (left.aborted) return;
-      removeSpool(spool);
+      await this.#settle(
+        (draft) => this.#storeResult(attempt, result, draft),
+        () => spools.remove(spool),
+      );
       void this.#waitForRetry(attempt.taskId);
     });
   }
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
-    const { engine, job, pulse, commits, onOutput } = this.#options;
+    const { engine, job, pulse, spools, commits, onOutput } = this.#options;
     const task = this.#task(attempt.taskId);
     const outputs = new Map([...this.#states].map(([taskId, state]) => [taskId, state.outputs]));
     return runAttempt({
@@ -181,6 +181,7 @@ export class RunJob {
       spool: spoolOf(engine.spoolDir, attempt.id),
       adopted,
       pulse,
+      spools,
       commits,
       end: this.#ends.get(task.id)?.signal ?? this.#over.signal,
       hurry: this.#hurry.signal,
@@ -241,9 +242,3 @@ export class RunJob {
     return guarded(work, { log: engine.log, left, fields: { job_id: this.#run.jobId, run_id: this.#run.id } });
   }
 }
-
-const stateOf = (draft: Draft, taskId: TaskId): TaskProgress => {
-  const state = draft.get(taskId);
-  if (state === undefined) throw new Error(`the run has no task '${taskId}'`);
-  return state;
-};

@@ -7,10 +7,12 @@ import type { AdmissionState } from "./admit.ts";
 import { Commits, type Followup, type Later } from "./commits.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
 import { Listeners } from "./listeners.ts";
+import { NewestRuns } from "./newest-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import { Pulse } from "./pulse.ts";
 import type { Adopted } from "./run-context.ts";
 import { RunJob } from "./run-job.ts";
+import { SpoolPool } from "./spool-pool.ts";
 
 export type RunRequest = Omit<NewRun, "id" | "now">;
 
@@ -20,12 +22,13 @@ export class Runs implements Disposable {
   readonly #limiter: Limiter;
   readonly #onEnd: (run: Run) => void;
   readonly #active = new Map<RunId, RunJob>();
-  readonly #newest = new Map<JobId, Run>();
+  readonly #newest = new NewestRuns();
   readonly #outputs = new Listeners<RunId, void>();
   readonly #ends = new Listeners<RunId, Run>();
   readonly #left = new AbortController();
   /** For what has to be looked at again and again. */
   readonly pulse: Pulse;
+  readonly #spools: SpoolPool;
   readonly commits: Commits;
   #pumping = false;
   #isClosed = false;
@@ -36,6 +39,7 @@ export class Runs implements Disposable {
     this.#onEnd = onEnd;
     this.#limiter = new Limiter(options.settings.maxJobs);
     this.pulse = new Pulse(options.clock);
+    this.#spools = new SpoolPool(options);
     this.commits = new Commits({ ...options, signal: this.#left.signal });
   }
 
@@ -49,6 +53,7 @@ export class Runs implements Disposable {
     this.#isClosed = true;
     this.#left.abort();
     this.pulse[Symbol.dispose]();
+    this.#spools[Symbol.dispose]();
   }
 
   get counts(): { readonly pending: number; readonly running: number } {
@@ -60,7 +65,7 @@ export class Runs implements Disposable {
   }
 
   newest(jobId: JobId): Run | null {
-    return this.#newest.get(jobId) ?? null;
+    return this.#newest.find(jobId);
   }
 
   get active(): readonly RunJob[] {
@@ -115,7 +120,7 @@ export class Runs implements Disposable {
   }
 
   loadNewest(): void {
-    for (const [jobId, run] of this.#options.store.newestRuns()) this.#newest.set(jobId, run);
+    this.#newest.load(this.#options.store.newestRuns());
   }
 
   /** Ends a run that waits, within a transaction. */
@@ -189,7 +194,7 @@ export class Runs implements Disposable {
     const { run } = waiting;
     return {
       launch: () => {
-        this.#newest.set(run.jobId, run);
+        this.#newest.add(run);
         void this.pump();
       },
       undo: () => this.#limiter.drop(run.id),
@@ -203,7 +208,7 @@ export class Runs implements Disposable {
     return {
       launch: () => {
         this.#active.set(run.id, runJob);
-        this.#remember(run, true);
+        this.#newest.add(run);
         begun.launch();
       },
       undo: () => this.#limiter.leave(job.id, run.id),
@@ -218,6 +223,7 @@ export class Runs implements Disposable {
       taskRuns: this.#options.store.listTaskRuns(run.id),
       adopted,
       pulse: this.pulse,
+      spools: this.#spools,
       commits: this.commits,
       left: this.#left.signal,
       onOutput: ({ id }) => this.#outputs.tell(id),
@@ -228,19 +234,12 @@ export class Runs implements Disposable {
   #ended(run: Run): void {
     this.#limiter.leave(run.jobId, run.id);
     this.#active.delete(run.id);
-    this.#remember(run, false);
+    this.#newest.update(run);
     this.#ends.tell(run.id, run);
     this.#onEnd(run);
     this.#outputs.tell(run.id);
     if (this.#active.size === 0) this.#whenIdle?.();
     void this.pump();
-  }
-
-  /** Keeps the newest run of a job: a new one, or a newer state of it. */
-  #remember(run: Run, isNew: boolean): void {
-    const known = this.#newest.get(run.jobId);
-    if (known === undefined || known.id === run.id || (isNew && known.createdAt <= run.createdAt))
-      this.#newest.set(run.jobId, run);
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, unlinkSync } from "node:fs";
 
 /** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
 export type Spool = {
@@ -16,6 +16,7 @@ export type Spool = {
 /** Every attempt has these, and not each the others. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
 const OTHER_PARTS = ["outputs", "script", "stdin"] as const;
+export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
 export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
@@ -36,25 +37,12 @@ export const attemptOf = (name: string): number | null => {
   return PARTS.some((known) => known === part) ? Number(id) : null;
 };
 
-/** Fresh files with what the process reads. Files of that number that lie there are nobody's. */
-export const makeSpool = (
-  spool: Spool,
-  texts: { readonly script: string | null; readonly stdin: string | null },
-): void => {
-  const path = spool.status;
-  try {
-    closeSync(openSync(path, "wx", 0o600));
-  } catch {
-    removeSpool(spool);
-    closeSync(openSync(path, "wx", 0o600));
-  }
-  if (texts.script !== null) writeFileSync(spool.script, texts.script, { mode: 0o600 });
-  if (texts.stdin !== null) writeFileSync(spool.stdin, texts.stdin, { mode: 0o600 });
-};
-
-/** The status file goes first: a shell that has not begun yet does not begin any more. */
-export const removeSpool = (spool: Spool): void => {
-  for (const part of COMMON_PARTS) remove(spool[part]);
+/**
+ * Removes the files of an attempt, but for those that `keep` has taken. The status file goes first: a shell that has not
+ * begun yet does not begin any more.
+ */
+export const removeSpool = (spool: Spool, keep: (part: CommonPart) => boolean = () => false): void => {
+  for (const part of COMMON_PARTS) if (!keep(part)) remove(spool[part]);
   for (const part of OTHER_PARTS) if (existsSync(spool[part])) remove(spool[part]);
 };
 
@@ -73,9 +61,13 @@ export type SpoolStatus = {
   readonly exit: number | null;
 };
 
+/** Stands in a status file behind what an earlier attempt has written to it. */
+export const REUSED = "--\n";
+
 /** What the shell around the program has written. */
 export const readStatus = (spool: Spool): SpoolStatus => {
-  const [pid, exit] = (readText(spool.status) ?? "").split("\n").slice(0, -1);
+  const text = readText(spool.status) ?? "";
+  const [pid, exit] = (text.split(REUSED).at(-1) ?? "").split("\n").slice(0, -1);
   return { pid: pid === undefined ? null : Number(pid), exit: exit === undefined ? null : Number(exit) };
 };
 

@@ -1,3 +1,4 @@
+import type { TaskId } from "../domain/ids.ts";
 import type { InterruptPolicy, Task } from "../domain/job.ts";
 import { isRetried, retryDelayMs } from "../domain/retry.ts";
 import type { EndingReason, Reason } from "../domain/run.ts";
@@ -14,6 +15,15 @@ export type TaskProgress = TaskState & {
   readonly exitCode: number | null;
   /** When the next attempt is due; null where none waits. */
   readonly retryAt: number | null;
+};
+
+/** What a run knows of all its tasks, while a change of it is being stored. */
+export type Draft = Map<TaskId, TaskProgress>;
+
+export const stateOf = (draft: ReadonlyMap<TaskId, TaskProgress>, taskId: TaskId): TaskProgress => {
+  const state = draft.get(taskId);
+  if (state === undefined) throw new Error(`the run has no task '${taskId}'`);
+  return state;
 };
 
 /** As it is stored: the start of a run, or what an earlier petit left. */

@@ -26,7 +26,7 @@ export const bunRuntime = (): Runtime => ({
         ? [process.execPath, ...AS_BUN, program.file, ...program.args]
         : [process.execPath, ...AS_BUN, "-e", program.text, "inline", ...program.args],
   }),
-  punchHole: holePuncher(),
+  ...fileCalls(),
 });
 
 /** A task's environment and packages are what its job says, not what lies in the folder it runs in. */
@@ -101,18 +101,36 @@ const serve = (options: ServeOptions): HttpServer => {
 
 const IDLE_SECONDS = 30;
 
+/** Constants of Linux. */
 const PUNCH_HOLE_KEEP_SIZE = 3;
+const F_SETLEASE = 1024;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
 
-/** `fallocate` of the system's C library, where there is one. */
-const holePuncher = (): Runtime["punchHole"] => {
-  if (process.platform !== "linux") return () => false;
+const SYMBOLS = {
+  fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+} as const;
+
+/** What the system's C library can do with files, where it is Linux's. */
+const fileCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere"> => {
+  const libc = process.platform === "linux" ? openLibc() : null;
+  if (libc === null) return { punchHole: () => false, isOpenElsewhere: () => true };
+  const { fallocate, fcntl } = libc;
+  return {
+    punchHole: (fd, offset, length) => fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0,
+    // A write lease is only given to who has the file open alone.
+    isOpenElsewhere: (fd) => fcntl(fd, F_SETLEASE, F_WRLCK) !== 0 || fcntl(fd, F_SETLEASE, F_UNLCK) !== 0,
+  };
+};
+
+const openLibc = () => {
   for (const library of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"]) {
     try {
-      const { symbols } = dlopen(library, { fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" } });
-      return (fd, offset, length) => symbols.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0;
+      return dlopen(library, SYMBOLS).symbols;
     } catch {
       // The next name.
     }
   }
-  return () => false;
+  return null;
 };

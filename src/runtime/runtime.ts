@@ -18,6 +18,8 @@ export interface Runtime {
   };
   /** Gives a byte range of an open file back to the disk, the file's size unchanged. False where that can't be had. */
   punchHole(fd: number, offset: number, length: number): boolean;
+  /** Whether a file that is open for writing is open under another descriptor as well, or the system can't tell. */
+  isOpenElsewhere(fd: number): boolean;
 }
 
 export type SqlValue = null | number | string | Uint8Array;
