@@ -19,10 +19,13 @@ export const identify = (pid: number): ProcessIdentity | null => {
 
 /** Whether that very process still lives. */
 export const isSame = (identity: ProcessIdentity): boolean => {
-  if (identity.bootId !== "" && identity.bootId !== bootId()) return false;
+  if (!isOfThisBoot(identity)) return false;
   const now = identify(identity.pid);
   return now !== null && now.startTime === identity.startTime;
 };
+
+/** After a boot every pid and every start time may be somebody else's. */
+const isOfThisBoot = (identity: ProcessIdentity): boolean => identity.bootId === "" || identity.bootId === bootId();
 
 /** The process that wrote its pid into this spool, if it still lives: its command line names the file. */
 export const identifyBySpool = (spool: Spool): ProcessIdentity | null => {
@@ -30,6 +33,18 @@ export const identifyBySpool = (spool: Spool): ProcessIdentity | null => {
   if (pid === null) return null;
   const commandLine = readText(`/proc/${pid}/cmdline`);
   return commandLine === null || commandLine.includes(spool.status) ? identify(pid) : null;
+};
+
+/**
+ * Whether the shell around a program has started it, or is gone: until then a signal would reach that shell alone, which
+ * only notes it.
+ */
+export const hasBegun = (pid: number): boolean => {
+  const own = readText(`/proc/${pid}/cmdline`);
+  const children = readText(`/proc/${pid}/task/${pid}/children`);
+  if (!own || children === null) return true;
+  const pids = children.split(" ").filter((child) => child !== "");
+  return pids.some((child) => readText(`/proc/${child}/cmdline`) !== own);
 };
 
 type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly startTime: string };
@@ -56,8 +71,9 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Whether a process group has a member that is not a zombie, started no earlier than its leader was. */
+/** Whether a process group of this boot has a member that is not a zombie, started no earlier than its leader was. */
 export const hasMembers = (leader: ProcessIdentity): boolean => {
+  if (!isOfThisBoot(leader)) return false;
   if (process.platform !== "linux") return isAlive(-leader.pid);
   if (!isAlive(-leader.pid)) return false;
   return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isMember(name, leader));

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { hasMembers, isSame } from "./process-identity.ts";
+import { hasBegun, hasMembers, isSame } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { readStatus, type Spool } from "./spool.ts";
 
