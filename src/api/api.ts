@@ -20,6 +20,7 @@ export interface Api {
 
 /** The whole HTTP API, without a socket. */
 export const createApi = (options: ApiOptions): Api => {
+  const { clock, log } = options;
   const closing = new AbortController();
   const requests = new Requests();
   const context: ApiContext = { ...options, requests, closing: closing.signal };
@@ -32,12 +33,22 @@ export const createApi = (options: ApiOptions): Api => {
       // Whoever serves this sends no body for HEAD, but the length of one.
       const asked = request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
       requests.add(asked, id, connection);
-      const failed = (error: unknown): Response => secured(answerError(context, error, asked), id);
+      const since = clock.monotonic();
+      const done = (response: Response): Response => {
+        const { method, url } = request;
+        const { status } = response;
+        // Without the query: who knows what is in it. Of a stream, this is its beginning.
+        const path = pathOf(url).slice(0, 200);
+        const duration_ms = Math.round(clock.monotonic() - since);
+        log.debug({ request_id: id, method, path, status, duration_ms }, `${method} ${path} was answered ${status}`);
+        return secured(response, id);
+      };
+      const failed = (error: unknown): Response => done(answerError(context, error, asked));
       try {
         checkHost(asked);
         const response = answer(asked);
         // Most answers are at hand at once, and a promise of one costs a tenth of it.
-        return response instanceof Promise ? response.then((each) => secured(each, id), failed) : secured(response, id);
+        return response instanceof Promise ? response.then(done, failed) : done(response);
       } catch (error) {
         return failed(error);
       }
