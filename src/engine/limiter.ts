@@ -4,13 +4,16 @@ import type { Run } from "../domain/run.ts";
 
 export type WaitingRun = { readonly run: Run; readonly job: Job };
 
+type Queued = WaitingRun & { readonly order: number };
+
 /** Counts what runs, and keeps what waits in the order in which it came. */
 export class Limiter {
   readonly #maxJobs: number | null;
   readonly #running = new Map<JobId, Set<RunId>>();
-  readonly #waiting = new Map<RunId, WaitingRun>();
+  #waiting = new Map<RunId, Queued>();
   readonly #waitingByJob = new Map<JobId, number>();
   #runningInAll = 0;
+  #nextOrder = 0;
 
   constructor(maxJobs: number | null) {
     this.#maxJobs = maxJobs;
@@ -55,18 +58,31 @@ export class Limiter {
   }
 
   wait(waiting: WaitingRun): void {
-    this.#waiting.set(waiting.run.id, waiting);
-    this.#waitingByJob.set(waiting.job.id, this.pending(waiting.job.id) + 1);
+    this.#queue({ ...waiting, order: this.#nextOrder++ });
   }
 
-  /** Takes a run out of the queue; null where it doesn't wait. */
-  drop(runId: RunId): WaitingRun | null {
-    const waiting = this.#waiting.get(runId) ?? null;
-    if (waiting === null || !this.#waiting.delete(runId)) return null;
-    const left = this.pending(waiting.job.id) - 1;
-    if (left === 0) this.#waitingByJob.delete(waiting.job.id);
-    else this.#waitingByJob.set(waiting.job.id, left);
-    return waiting;
+  /** Takes a run out of the queue, where it waits; the answer puts it back in its place. */
+  drop(runId: RunId): () => void {
+    const queued = this.#waiting.get(runId);
+    if (queued === undefined) return () => {};
+    this.#waiting.delete(runId);
+    this.#countWaiting(queued.job.id, -1);
+    return () => {
+      this.#queue(queued);
+      const inOrder = [...this.#waiting.values()].sort((a, b) => a.order - b.order);
+      this.#waiting = new Map(inOrder.map((each) => [each.run.id, each]));
+    };
+  }
+
+  #queue(queued: Queued): void {
+    this.#waiting.set(queued.run.id, queued);
+    this.#countWaiting(queued.job.id, 1);
+  }
+
+  #countWaiting(jobId: JobId, by: 1 | -1): void {
+    const count = this.pending(jobId) + by;
+    if (count === 0) this.#waitingByJob.delete(jobId);
+    else this.#waitingByJob.set(jobId, count);
   }
 
   waitingOf(jobId: JobId): readonly WaitingRun[] {

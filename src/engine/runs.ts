@@ -131,11 +131,7 @@ export class Runs implements Disposable {
     store.requestEnd(run.id, "cancelled");
     for (const { id } of job.tasks) store.finishTask(run, id, { outcome: SKIPPED, now });
     const ended = store.finishRun(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
-    const launch = (): void => {
-      this.#limiter.drop(run.id);
-      this.#ended(ended);
-    };
-    return { launch, undo: () => {} };
+    return { launch: () => this.#ended(ended), undo: this.#limiter.drop(run.id) };
   }
 
   findWaiting(runId: RunId): WaitingRun | null {
@@ -184,9 +180,9 @@ export class Runs implements Disposable {
     const next = this.#limiter.nextStartable();
     if (next === null) return;
     const { store, clock } = this.#options;
-    later({ launch: () => this.#limiter.drop(next.run.id), undo: () => {} });
     const run = store.beginRun(next.run.id, clock.now());
     later(this.#begin(run, next.job));
+    later({ launch: () => {}, undo: this.#limiter.drop(run.id) });
   }
 
   #hold(waiting: WaitingRun): Followup {
@@ -202,16 +198,19 @@ export class Runs implements Disposable {
   }
 
   #begin(run: Run, job: Job): Followup {
-    this.#limiter.enter(job.id, run.id);
     const runJob = this.#runJob(run, job, []);
     const begun = runJob.begin();
+    this.#limiter.enter(job.id, run.id);
+    this.#active.set(run.id, runJob);
     return {
       launch: () => {
-        this.#active.set(run.id, runJob);
         this.#newest.add(run);
         begun.launch();
       },
-      undo: () => this.#limiter.leave(job.id, run.id),
+      undo: () => {
+        this.#active.delete(run.id);
+        this.#limiter.leave(job.id, run.id);
+      },
     };
   }
 

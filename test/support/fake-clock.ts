@@ -59,6 +59,17 @@ export class FakeClock implements Clock {
     return this.pass(wall - this.#wall);
   }
 
+  /** Lets time pass until something is over that waits for it, and for what is real besides. */
+  async passUntil<T>(over: Promise<T>): Promise<T> {
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+    };
+    over.then(end, end);
+    while (!isOver) await this.pass(20);
+    return over;
+  }
+
   #first(end: number): Pending | null {
     let first: Pending | null = null;
     for (const timer of this.#timers) if (timer.at <= end && (first === null || timer.at < first.at)) first = timer;

@@ -13,6 +13,7 @@ import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { OutputChunk, Store, Stream } from "../../src/store/store.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export const SETTINGS: EngineSettings = {
@@ -147,7 +148,8 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
       await engine.stop(how);
       await parts.disposeAsync();
     },
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+    [Symbol.asyncDispose]: () =>
+      options.clock instanceof FakeClock ? options.clock.passUntil(parts.disposeAsync()) : parts.disposeAsync(),
   };
   return started;
 };
