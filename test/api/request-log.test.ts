@@ -13,9 +13,11 @@ afterAll(() => {
   for (const { api } of [open, locked]) api.close();
 });
 
-const logOf = async (asked: Promise<Response>): Promise<{ readonly response: Response; readonly lines: Line[] }> => {
+const logOf = async (
+  ask: () => Promise<Response>,
+): Promise<{ readonly response: Response; readonly lines: Line[] }> => {
   logged.length = 0;
-  return { response: await asked, lines: [...logged] };
+  return { response: await ask(), lines: [...logged] };
 };
 
 describe("the log of requests", () => {
@@ -28,7 +30,7 @@ describe("the log of requests", () => {
     ["POST", "/api/jobs/hello/trigger", 200],
     ["GET", "/metrics", 200],
   ] as const)("has one line at debug for %s %s, with the id of its answer", async (method, path, status) => {
-    const { response, lines } = await logOf(open.ask(path, { method }));
+    const { response, lines } = await logOf(() => open.ask(path, { method }));
     expect(response.status).toBe(status);
     expect(lines).toEqual([
       {
@@ -50,16 +52,16 @@ describe("the log of requests", () => {
       [() => open.ask("/api/jobs", { headers: { origin: "https://example.com" } }), 403],
       [() => locked.ask("/api/jobs"), 401],
     ] as const) {
-      const { lines } = await logOf(asked());
+      const { lines } = await logOf(asked);
       expect(lines.at(-1)?.fields).toMatchObject({ path: "/api/jobs", status });
     }
   });
 
   test("has neither query nor token, and no more than the beginning of a path", async () => {
     const headers = { authorization: `Bearer ${TOKEN}x`, cookie: `token=${TOKEN}` };
-    const { lines } = await logOf(locked.ask(`/api/jobs?token=${TOKEN}`, { headers }));
+    const { lines } = await logOf(() => locked.ask(`/api/jobs?token=${TOKEN}`, { headers }));
     expect(JSON.stringify(lines)).not.toContain(TOKEN);
-    const long = await logOf(open.ask(`/${"a".repeat(5000)}`));
+    const long = await logOf(() => open.ask(`/${"a".repeat(5000)}`));
     expect(JSON.stringify(long.lines).length).toBeLessThan(1000);
   });
 });
