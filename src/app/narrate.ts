@@ -50,7 +50,8 @@ const occurrence: ToLine = ({ jobId, status, reason, times = 1 }) =>
   status === "fired"
     ? null
     : {
-        level: "warn",
+        // What somebody has decided is no news each time.
+        level: reason === "disabled" || reason === "paused" ? "debug" : "warn",
         fields: { job_id: jobId, outcome: status, reason },
         message: `${times === 1 ? "an occurrence" : `${times} occurrences`} of ${jobId} ${times === 1 ? "was" : "were"} ${status}${why(reason)}`,
       };

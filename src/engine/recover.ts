@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Run } from "../domain/run.ts";
 import type { Attempt, ProcessIdentity } from "../domain/task-run.ts";
@@ -31,24 +31,42 @@ const describe = (run: Run): string =>
 /** Finds out what became of an attempt: it has ended and left its status, it lives or is lost, or it never began. */
 const adopt = (attempt: Attempt, spool: Spool, pulse: Pulse): Adopted => {
   const exit = recordedExit(spool);
-  if (exit !== null)
-    return { attempt, process: { pid: readStatus(spool).pid ?? NOBODY, exited: Promise.resolve(exit) } };
+  if (exit !== null) {
+    const { pid } = readStatus(spool);
+    return { attempt, process: { pid: pid ?? NOBODY, exited: Promise.resolve(exit), endedAt: endOf(attempt, spool) } };
+  }
   const identity = attempt.process ?? begunAs(spool);
   return { attempt, process: identity === null ? null : adoptProcess(identity, spool, pulse) };
 };
 
-/**
- * Who began it, where that was not stored before petit went; null where nobody did. Then its files go, so that a shell
- * that has not said its name yet can't begin any more, and it is begun anew.
- */
+/** Who began it, where that was not stored before petit went; null where nobody did, or will: it is begun anew. */
 const begunAs = (spool: Spool): ProcessIdentity | null => {
-  const before = readStatus(spool);
-  if (before.pid === null) removeSpool(spool);
-  else return identifyBySpool(spool) ?? { pid: before.pid, startTime: "", bootId: bootId() };
-  return null;
+  if (readStatus(spool).pid === null && withdraw(spool)) return null;
+  return identifyBySpool(spool) ?? { pid: readStatus(spool).pid ?? NOBODY, startTime: "", bootId: bootId() };
+};
+
+/**
+ * Takes the files away from a shell that has not said its name yet, so that it can't begin any more. False where it said
+ * so at this very moment: whether it then saw its file is not known, so that it counts as begun.
+ */
+const withdraw = (spool: Spool): boolean => {
+  const aside = `${spool.status}-withdrawn`;
+  if (!existsSync(spool.status)) return true;
+  renameSync(spool.status, aside);
+  if (readStatus({ ...spool, status: aside }).pid !== null) {
+    renameSync(aside, spool.status);
+    return false;
+  }
+  rmSync(aside);
+  removeSpool(spool);
+  return true;
 };
 
 const NOBODY = 0;
+
+/** The last thing that is written to the status file is how the program ended. */
+const endOf = (attempt: Attempt, spool: Spool): number =>
+  Math.max(attempt.startedAt, Math.floor(statSync(spool.status).mtimeMs));
 
 const clear = (spoolDir: string, kept: ReadonlySet<number>): void => {
   for (const name of readdirSync(spoolDir)) {

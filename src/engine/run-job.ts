@@ -7,7 +7,7 @@ import { sleep } from "../lib/clock.ts";
 import type { Followup } from "./commits.ts";
 import { guarded } from "./guarded.ts";
 import { type Ending, isEnded, planRun, type Step } from "./plan-run.ts";
-import { identifyBySpool } from "./process-identity.ts";
+import { leftoversOf } from "./process-identity.ts";
 import { type AttemptResult, runAttempt } from "./run-attempt.ts";
 import type { RunJobOptions } from "./run-context.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
@@ -161,9 +161,9 @@ export class RunJob {
       const result = await this.#runAttempt(attempt, process);
       left.throwIfAborted();
       const isLost = result.outcome.reason === "interrupted";
-      if (isLost) killLeftovers(attempt.process ?? identifyBySpool(spool));
+      if (isLost) killLeftovers(attempt.process ?? leftoversOf(spool));
       await this.#settle(
-        (draft) => this.#storeResult(attempt, result, draft),
+        (draft) => this.#storeResult(attempt, result, { draft, endedAt: process?.endedAt ?? null }),
         () => spools.remove(spool),
       );
       void this.#waitForRetry(attempt.taskId);
@@ -190,19 +190,23 @@ export class RunJob {
     });
   }
 
-  #storeResult(attempt: Attempt, result: AttemptResult, draft: Draft): void {
+  #storeResult(
+    attempt: Attempt,
+    result: AttemptResult,
+    to: { readonly draft: Draft; readonly endedAt: number | null },
+  ): void {
     const { engine, job } = this.#options;
     const { store, clock, settings } = engine;
-    const before = stateOf(draft, attempt.taskId);
+    const before = stateOf(to.draft, attempt.taskId);
     const task = this.#task(attempt.taskId);
-    const now = clock.now();
+    const now = Math.min(to.endedAt ?? Number.POSITIVE_INFINITY, clock.now());
     const ending = isEnded(task, this.#ending) ? this.#ending.reason : null;
     const onInterrupt = job.onInterrupt ?? settings.onInterrupt;
     const after = afterAttempt(before, result, { task, now, ending, onInterrupt, random: Math.random() });
     store.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
     if (after.outcome?.reason === "interrupted") store.markLost(this.#run.id);
     if (after.outcome !== null) store.finishTask(this.#run, task.id, { outcome: after.outcome, now });
-    draft.set(task.id, after.progress);
+    to.draft.set(task.id, after.progress);
   }
 
   async #waitForRetry(taskId: TaskId): Promise<void> {

@@ -15,13 +15,18 @@ export type Command = {
 };
 
 /** How a process ended; all null where nobody knows: it left no status. */
-export type Exit = { readonly exitCode: number | null; readonly signal: string | null };
+export type Exit = {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+};
 
 /** A process of an attempt, made by this petit or by an earlier one. */
 export type RunningProcess = {
   /** Of its leader and its group. */
   readonly pid: number;
   readonly exited: Promise<Exit>;
+  /** When it ended, ms since the epoch, where that was before this petit looked. */
+  readonly endedAt?: number;
 };
 
 /**
@@ -112,6 +117,7 @@ const SIGNALS: Readonly<Record<number, string>> = {
 
 /** How often a process group that was asked to end is looked at. */
 const LOOK_MS = 20;
+const LOOKS_PER_SCAN = 5;
 
 export type Termination = {
   readonly clock: Clock;
@@ -127,9 +133,11 @@ export const terminate = async (pgid: number, { clock, graceMs, hurry }: Termina
   const isTime = (): boolean => clock.monotonic() < deadline && !hurry.aborted;
   while (isTime() && !hasBegun(pgid)) await pause(clock, LOOK_MS);
   let isAlive = signalGroup(pgid, "SIGTERM");
-  while (isAlive && isTime()) {
+  for (let look = 1; isAlive && isTime(); look++) {
     await pause(clock, LOOK_MS);
-    isAlive = signalGroup(pgid, 0);
+    // Zombies count as members until somebody reaps them; to tell, all processes have to be looked at.
+    isAlive =
+      signalGroup(pgid, 0) && (look % LOOKS_PER_SCAN !== 0 || hasMembers({ pid: pgid, startTime: "0", bootId: "" }));
   }
   if (isAlive) signalGroup(pgid, "SIGKILL");
 };

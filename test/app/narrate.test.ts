@@ -52,10 +52,15 @@ describe("narrate", () => {
   });
 
   test("tells of occurrences that came to nothing, and not of those that fired", () => {
-    const skipped = event("occurrence", { runId: null, status: "skipped", reason: "paused" });
+    const skipped = event("occurrence", { runId: null, status: "skipped", reason: "overlap" });
     const fired = event("occurrence", { status: "fired" });
-    expect(linesOf([skipped, fired])).toEqual(["warn an occurrence of nightly was skipped: paused"]);
-    expect(linesOf([{ ...skipped, times: 3_599 }])).toEqual(["warn 3599 occurrences of nightly were skipped: paused"]);
+    expect(linesOf([skipped, fired])).toEqual(["warn an occurrence of nightly was skipped: overlap"]);
+    expect(linesOf([{ ...skipped, times: 3_599 }])).toEqual(["warn 3599 occurrences of nightly were skipped: overlap"]);
+  });
+
+  test("makes little of occurrences that somebody decided to skip", () => {
+    const skipped = event("occurrence", { runId: null, status: "skipped", reason: "disabled" });
+    expect(linesOf([skipped])).toEqual(["debug an occurrence of nightly was skipped: disabled"]);
   });
 
   test("tells of tasks to those who debug", () => {
