@@ -79,6 +79,16 @@ export const hasMembers = (leader: ProcessIdentity): boolean => {
   return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isMember(name, leader));
 };
 
+/** What lives on of an attempt whose leader is gone and was never stored: its environment names the spool. */
+export const leftoversOf = (spool: Spool): ProcessIdentity | null => {
+  const { pid } = readStatus(spool);
+  if (pid === null || !isAlive(-pid)) return null;
+  const leader = { pid, startTime: "", bootId: bootId() };
+  const isOurs = (name: string): boolean =>
+    isMember(name, leader) && (readText(`/proc/${name}/environ`) ?? "").includes(`PETIT_OUTPUT=${spool.outputs}\0`);
+  return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isOurs(name)) ? leader : null;
+};
+
 const isMember = (name: string, leader: ProcessIdentity): boolean => {
   try {
     const stat = parseStat(readFileSync(`/proc/${name}/stat`, "utf8"));

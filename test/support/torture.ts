@@ -113,7 +113,8 @@ class Torturer implements Torture {
       [6, "trigger"],
       [2, "trigger by key"],
       [2, "cancel"],
-      [1, "pause"],
+      // Not for long: what passes meanwhile never fires.
+      [this.#isPaused ? 10 : 1, "pause"],
       [1, "reload"],
       [1, "freeze"],
       [this.#options.stepsClock ? 2 : 0, "step"],

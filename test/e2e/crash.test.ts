@@ -1,0 +1,143 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { start } from "../support/petit-api.ts";
+import { taskProcesses } from "../support/torture-processes.ts";
+import { endOf, eventually } from "../support/torture-run.ts";
+
+/** Writes down that it began, then waits for a file `go` in petit's folder. */
+const WAITING = `id: waiting
+tasks:
+  - id: first
+    type: shell
+    script: |
+      echo began >> began
+      while [ ! -e go ]; do sleep 0.02; done
+      echo done
+  - {id: second, type: command, command: echo, args: [next], depends_on: [first]}
+`;
+
+const RERUN = WAITING.replace("id: waiting", "id: rerun\non_interrupt: rerun");
+
+const begun = (petit: Petit): string => {
+  try {
+    return readFileSync(join(petit.dir, "began"), "utf8");
+  } catch {
+    return "";
+  }
+};
+
+/** Kills petit while its only attempt is going on. */
+const killedAmid = async (jobs: Readonly<Record<string, string>>, job: string) => {
+  const petit = await startPetit({ jobs });
+  const runId = await start(petit, job);
+  await eventually("the task's begin", () => (begun(petit) === "" ? null : true));
+  await petit.kill();
+  return {
+    petit,
+    runId,
+    spooled: (part: string): string => {
+      const name = readdirSync(`${petit.dbPath}-spool`).find((each) => each.endsWith(`.${part}`));
+      return join(`${petit.dbPath}-spool`, name ?? "nothing");
+    },
+    forgetProcess: (): void => {
+      const db = new Database(petit.dbPath);
+      db.run("UPDATE attempts SET pid = NULL, pid_started = NULL, boot_id = NULL");
+      db.close();
+    },
+    go: (): void => writeFileSync(join(petit.dir, "go"), ""),
+    again: (): Promise<Petit> => startPetit({ dir: petit.dir }),
+  };
+};
+
+const pidIn = (status: string): number => Number(readFileSync(status, "utf8").split("--\n").at(-1)?.split("\n")[0]);
+
+describe("after kill -9", () => {
+  test("what lives is adopted, and the run goes on", async () => {
+    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+    await using petit = await left.again();
+    left.go();
+    expect(await endOf(petit, left.runId)).toMatchObject({ status: "completed", log: "done\nnext\n" });
+    expect(begun(petit)).toBe("began\n");
+  });
+
+  test("what lives is adopted where its process was not stored yet", async () => {
+    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+    left.forgetProcess();
+    await using petit = await left.again();
+    left.go();
+    expect(await endOf(petit, left.runId)).toMatchObject({ status: "completed", log: "done\nnext\n" });
+    expect(begun(petit)).toBe("began\n");
+  });
+
+  test("what ended meanwhile counts with its real exit status", async () => {
+    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+    left.go();
+    await eventually("the task's end", () => (taskProcesses(left.petit.dbPath).length === 0 ? true : null));
+    await using petit = await left.again();
+    expect(await endOf(petit, left.runId)).toMatchObject({ status: "completed", log: "done\nnext\n" });
+    expect(begun(petit)).toBe("began\n");
+  });
+
+  test("what was killed meanwhile is lost, and the run interrupted", async () => {
+    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+    process.kill(-pidIn(left.spooled("status")), "SIGKILL");
+    await using petit = await left.again();
+    const run = await endOf(petit, left.runId);
+    expect(run).toMatchObject({ status: "interrupted", reason: "interrupted", error: "Run was interrupted" });
+    expect(run.tasks.map(({ status }) => status)).toEqual(["failed", "skipped"]);
+  });
+
+  test("what was killed meanwhile is made anew with on_interrupt: rerun", async () => {
+    const left = await killedAmid({ "a.yaml": RERUN }, "rerun");
+    process.kill(-pidIn(left.spooled("status")), "SIGKILL");
+    left.go();
+    await using petit = await left.again();
+    const run = await endOf(petit, left.runId);
+    expect(run).toMatchObject({ status: "completed", log: "done\nnext\n" });
+    expect(run.tasks.map(({ attempts }) => attempts)).toEqual([2, 1]);
+  });
+
+  for (const isStored of [true, false]) {
+    test(`what is left of a lost one is killed${isStored ? "" : ", where its process was not stored yet"}`, async () => {
+      const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+      if (!isStored) left.forgetProcess();
+      process.kill(pidIn(left.spooled("status")), "SIGKILL");
+      expect(taskProcesses(left.petit.dbPath)).not.toEqual([]);
+      await using petit = await left.again();
+      expect(await endOf(petit, left.runId)).toMatchObject({ status: "interrupted" });
+      await eventually("the end of what was left", () => (taskProcesses(petit.dbPath).length === 0 ? true : null));
+    });
+  }
+
+  test("what was stored and never begun is begun", async () => {
+    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+    left.forgetProcess();
+    process.kill(-pidIn(left.spooled("status")), "SIGKILL");
+    for (const name of readdirSync(`${left.petit.dbPath}-spool`)) rmSync(join(`${left.petit.dbPath}-spool`, name));
+    left.go();
+    await using petit = await left.again();
+    const run = await endOf(petit, left.runId);
+    expect(run).toMatchObject({ status: "completed", log: "done\nnext\n" });
+    expect(run.tasks.map(({ attempts }) => attempts)).toEqual([1, 1]);
+  });
+
+  test("a cancel, a timeout and the output work on what was adopted", async () => {
+    const timed = WAITING.replaceAll("waiting", "timed").replace(
+      "    type: shell",
+      "    type: shell\n    timeout: 1500ms",
+    );
+    const left = await killedAmid({ "a.yaml": WAITING, "b.yaml": timed }, "waiting");
+    const between = await left.again();
+    const timedRun = await start(between, "timed");
+    await eventually("the task's begin", () => (begun(between) === "began\nbegan\n" ? true : null));
+    await between.kill();
+    await using petit = await left.again();
+    await petit.fetch(`/api/runs/${left.runId}/cancel`, { method: "POST" });
+    expect(await endOf(petit, left.runId)).toMatchObject({ status: "cancelled", reason: "cancelled" });
+    expect(await endOf(petit, timedRun)).toMatchObject({ status: "failed", reason: "timeout" });
+    expect(taskProcesses(petit.dbPath)).toEqual([]);
+  });
+});
