@@ -10,6 +10,7 @@ import { cancel, pause, resume, retry } from "./run-verbs.ts";
 import { runs } from "./runs.ts";
 import { schema } from "./schema.ts";
 import { status } from "./status.ts";
+import { token } from "./token.ts";
 import { trigger } from "./trigger.ts";
 import { validate } from "./validate.ts";
 
@@ -30,5 +31,6 @@ export const COMMANDS: readonly Command[] = [
   reload,
   init,
   schema,
+  token,
   completion,
 ];
