@@ -157,6 +157,11 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
 const holds = (event: Event, fits: Partial<Event>): boolean =>
   Object.entries(fits).every(([key, value]) => event[key as keyof Event] === value);
 
+/** Looks again and again: for what nothing tells of. */
+export const seen = async (look: () => boolean): Promise<void> => {
+  while (!look()) await Bun.sleep(1);
+};
+
 /** Looks now, and whenever there is something new, until there is an answer. */
 const until = <T>(listeners: Set<() => void>, look: () => T | null): Promise<T> =>
   new Promise((resolve) => {
