@@ -1,3 +1,4 @@
+import { backup } from "./backup.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion.ts";
 import { init } from "./init.ts";
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   pause,
   resume,
   reload,
+  backup,
   init,
   schema,
   token,
