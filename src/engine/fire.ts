@@ -57,7 +57,9 @@ const verdictsOf = (
   if (!job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
   if (context.isPaused) return occurrences.map(() => ({ kind: "skip", reason: "paused" }));
   const rules = { policy: schedule.catchup, windowMs: schedule.catchupWindowMs, wasDown: context.wasDown };
-  return judgeDue(occurrences, context.now, rules);
+  // Late is what comes after the time it was to start at.
+  const starts = occurrences.map((at) => at + jitterMs(job.id, at, schedule.jitterMs));
+  return judgeDue(starts, context.now, rules);
 };
 
 type Account = {

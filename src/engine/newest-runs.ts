@@ -14,10 +14,9 @@ export class NewestRuns {
     for (const [jobId, run] of runs) this.#byJob.set(jobId, run);
   }
 
-  /** A run that has just been made. */
+  /** A run that has just been made, whatever the clock said when those before it were. */
   add(run: Run): void {
-    const known = this.#byJob.get(run.jobId);
-    if (known === undefined || known.createdAt <= run.createdAt) this.#byJob.set(run.jobId, run);
+    this.#byJob.set(run.jobId, run);
   }
 
   /** A newer state of a run, which may not be the newest one any more. */

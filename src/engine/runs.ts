@@ -104,7 +104,12 @@ export class Runs implements Disposable {
     const now = clock.now();
     const run = store.startRun({ ...request, id: newRunId(now), now });
     if (run.status === "pending") return { run, ...this.#hold({ run, job: request.job }) };
-    return { run, ...this.#begin(run, request.job) };
+    const { launch, undo } = this.#begin(run, request.job);
+    const added = (): void => {
+      this.#newest.add(run);
+      launch();
+    };
+    return { run, launch: added, undo };
   }
 
   /** Takes up what an earlier petit left. */
@@ -182,7 +187,7 @@ export class Runs implements Disposable {
     const { store, clock } = this.#options;
     const run = store.beginRun(next.run.id, clock.now());
     later(this.#begin(run, next.job));
-    later({ launch: () => {}, undo: this.#limiter.drop(run.id) });
+    later({ launch: () => this.#newest.update(run), undo: this.#limiter.drop(run.id) });
   }
 
   #hold(waiting: WaitingRun): Followup {
@@ -203,10 +208,7 @@ export class Runs implements Disposable {
     this.#limiter.enter(job.id, run.id);
     this.#active.set(run.id, runJob);
     return {
-      launch: () => {
-        this.#newest.add(run);
-        begun.launch();
-      },
+      launch: begun.launch,
       undo: () => {
         this.#active.delete(run.id);
         this.#limiter.leave(job.id, run.id);
