@@ -2,6 +2,7 @@ import type { Json } from "../lib/json.ts";
 import type { Dependency } from "./dependency.ts";
 import type { TaskCondition } from "./graph.ts";
 import type { JobId, TaskId } from "./ids.ts";
+import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
 import type { ScheduleSpec } from "./schedule.ts";
 
@@ -42,6 +43,8 @@ export type Job = {
   readonly environment: Environment;
   readonly inheritEnvironment: boolean;
   readonly retention: { readonly runs: number | null; readonly days: number | null };
+  /** Left out where there is none, as in definitions that were stored before there were any. */
+  readonly notify?: readonly NotifyTarget[];
   readonly tasks: readonly Task[];
   readonly source: Source;
 };

@@ -8,12 +8,14 @@ import type { NewOccurrence, Store, StoredJob } from "../store/store.ts";
 import { admitScheduled } from "./admit.ts";
 import type { DueJob } from "./agenda.ts";
 import type { Later } from "./commits.ts";
+import type { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Runs } from "./runs.ts";
 
 export type FireOptions = {
   readonly store: Store;
   readonly runs: Runs;
+  readonly notify: Notify;
   readonly now: number;
   readonly isPaused: boolean;
   /** True for what came due while petit was not running. */
@@ -43,7 +45,7 @@ const fireJob = (stored: StoredJob, occurrences: readonly number[], context: Con
       ? []
       : (account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
   });
-  if (unfired.length > 0) context.store.recordOccurrences(job.id, unfired, context.now);
+  if (unfired.length > 0) context.notify.missed(stored, context.store.recordOccurrences(job.id, unfired, context.now));
 };
 
 type Decision = Verdict | { readonly kind: "skip"; readonly reason: SkipReason };

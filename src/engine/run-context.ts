@@ -2,14 +2,18 @@ import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { Attempt, TaskRun } from "../domain/task-run.ts";
 import type { Commits } from "./commits.ts";
+import type { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Pulse } from "./pulse.ts";
 import type { RunningProcess } from "./run-process.ts";
 import type { SpoolPool } from "./spool-pool.ts";
 
+/** What runs need of the engine. */
+export type RunsOptions = EngineOptions & { readonly notify: Notify };
+
 /** What a run that is going on is made of, and whom it tells. */
 export type RunJobOptions = {
-  readonly engine: EngineOptions;
+  readonly engine: RunsOptions;
   readonly run: Run;
   readonly job: Job;
   /** As they are stored. */

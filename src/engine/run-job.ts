@@ -144,7 +144,7 @@ export class RunJob {
     const { engine, job } = this.#options;
     const lost = this.#run.lost || [...draft.values()].some(({ reason }) => reason === "interrupted");
     const outcome = outcomeOfRun({ job, tasks: draft, ending: this.#ending?.reason ?? null, lost });
-    return engine.store.finishRun(this.#run.id, outcome, engine.clock.now());
+    return engine.notify.ended(job, engine.store.finishRun(this.#run.id, outcome, engine.clock.now()));
   }
 
   #finish(run: Run): void {

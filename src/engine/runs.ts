@@ -8,9 +8,8 @@ import { Commits, type Followup, type Later } from "./commits.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
 import { Listeners } from "./listeners.ts";
 import { NewestRuns } from "./newest-runs.ts";
-import type { EngineOptions } from "./options.ts";
 import { Pulse } from "./pulse.ts";
-import type { Adopted } from "./run-context.ts";
+import type { Adopted, RunsOptions } from "./run-context.ts";
 import { RunJob } from "./run-job.ts";
 import { SpoolPool } from "./spool-pool.ts";
 
@@ -18,7 +17,7 @@ export type RunRequest = Omit<NewRun, "id" | "now">;
 
 /** The runs that wait or go on. */
 export class Runs implements Disposable {
-  readonly #options: EngineOptions;
+  readonly #options: RunsOptions;
   readonly #limiter: Limiter;
   readonly #onEnd: (run: Run) => void;
   readonly #active = new Map<RunId, RunJob>();
@@ -34,7 +33,7 @@ export class Runs implements Disposable {
   #isClosed = false;
   #whenIdle: (() => void) | null = null;
 
-  constructor(options: EngineOptions, onEnd: (run: Run) => void) {
+  constructor(options: RunsOptions, onEnd: (run: Run) => void) {
     this.#options = options;
     this.#onEnd = onEnd;
     this.#limiter = new Limiter(options.settings.maxJobs);
@@ -130,12 +129,13 @@ export class Runs implements Disposable {
 
   /** Ends a run that waits, within a transaction. */
   dropWaiting(waiting: WaitingRun): Followup {
-    const { store, clock } = this.#options;
+    const { store, clock, notify } = this.#options;
     const { run, job } = waiting;
     const now = clock.now();
     store.requestEnd(run.id, "cancelled");
     for (const { id } of job.tasks) store.finishTask(run, id, { outcome: SKIPPED, now });
     const ended = store.finishRun(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
+    notify.ended(job, ended);
     return { launch: () => this.#ended(ended), undo: this.#limiter.drop(run.id) };
   }
 
@@ -204,6 +204,7 @@ export class Runs implements Disposable {
 
   #begin(run: Run, job: Job): Followup {
     const runJob = this.#runJob(run, job, []);
+    this.#options.notify.started(job, run);
     const begun = runJob.begin();
     this.#limiter.enter(job.id, run.id);
     this.#active.set(run.id, runJob);

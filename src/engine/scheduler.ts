@@ -15,6 +15,7 @@ import { mustFindRun } from "./find-run.ts";
 import { fire, lookAgain } from "./fire.ts";
 import { healthOf } from "./health.ts";
 import { Jobs } from "./jobs.ts";
+import { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
 import { recover } from "./recover.ts";
 import { Retain } from "./retain.ts";
@@ -27,6 +28,7 @@ export class Scheduler implements Engine {
   readonly store: Store;
   readonly #options: EngineOptions;
   readonly #jobs: Jobs;
+  readonly #notify: Notify;
   readonly #runs: Runs;
   readonly #agenda: Agenda;
   readonly #retain: Retain;
@@ -40,7 +42,9 @@ export class Scheduler implements Engine {
     this.#options = options;
     this.#jobs = new Jobs(options);
     const { clock, settings, log } = options;
-    this.#runs = new Runs({ ...options, environment: inheritable(options.environment) }, (run) =>
+    const notify = new Notify(options);
+    this.#notify = notify;
+    this.#runs = new Runs({ ...options, notify, environment: inheritable(options.environment) }, (run) =>
       this.#retain.look([run.jobId]),
     );
     const findJob = (jobId: JobId): Job | null => this.#jobs.find(jobId)?.job ?? null;
@@ -58,7 +62,7 @@ export class Scheduler implements Engine {
       fire: (due, now) => this.#fire(due, now, false),
       setBack: (now) => lookAgain(options, now),
     });
-    this.#stop = new Stop({ ...options, runs: this.#runs, agenda: this.#agenda });
+    this.#stop = new Stop({ ...options, notify, runs: this.#runs, agenda: this.#agenda });
   }
 
   async start(): Promise<void> {
@@ -69,6 +73,7 @@ export class Scheduler implements Engine {
     recover(this.#options, this.#runs);
     if (this.#options.followSchedules !== false) this.#schedule();
     this.#isStarted = true;
+    this.#notify.start(this.#jobs.all.values());
     this.#retain.look(this.#jobs.all.keys());
     void this.#runs.pump();
   }
@@ -203,6 +208,7 @@ export class Scheduler implements Engine {
     await this.#jobs.load();
     const now = clock.now();
     const { problems, all } = this.#jobs;
+    this.#notify.check(all.values());
     this.store.tell({ type: "jobs.reloaded", now, status: problems.length === 0 ? "ok" : "degraded" });
     if (!this.#stop.isStopping) this.#agenda.set(all.values(), now);
     log.info({ jobs: all.size, problems: problems.length }, "the job files were read again");
@@ -211,7 +217,8 @@ export class Scheduler implements Engine {
 
   #fire(due: readonly DueJob[], now: number, wasDown: boolean): void {
     try {
-      fire(due, { store: this.store, runs: this.#runs, now, isPaused: this.#isPaused, wasDown });
+      const { store } = this;
+      fire(due, { store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused, wasDown });
     } catch (error) {
       this.#options.log.error({ err: error }, "what is due can't be stored");
       throw error;

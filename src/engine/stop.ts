@@ -1,6 +1,7 @@
 import { sleep } from "../lib/clock.ts";
 import type { Agenda } from "./agenda.ts";
 import type { StopMode } from "./engine.ts";
+import type { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
 import type { RunJob } from "./run-job.ts";
 import type { Runs } from "./runs.ts";
@@ -8,7 +9,7 @@ import type { Runs } from "./runs.ts";
 /** What ending a run may take beyond its grace, before petit leaves it to the next start. */
 const PATIENCE_MS = 5_000;
 
-export type StopOptions = EngineOptions & { readonly runs: Runs; readonly agenda: Agenda };
+export type StopOptions = EngineOptions & { readonly notify: Notify; readonly runs: Runs; readonly agenda: Agenda };
 
 /** The way out: no new runs; then wait, end, or leave what is going on. */
 export class Stop {
@@ -32,10 +33,13 @@ export class Stop {
   }
 
   async #stop(how: StopMode): Promise<void> {
-    const { runs, agenda } = this.#options;
+    const { runs, agenda, notify, followSchedules } = this.#options;
     agenda[Symbol.dispose]();
     runs.close();
     if (how !== "leave") await this.#drain();
+    // Where only triggers make runs there may be no next start that sends what waits.
+    if (how === "drain" || followSchedules === false) await notify.drain(this.#now.signal);
+    notify[Symbol.dispose]();
     runs[Symbol.dispose]();
   }
 

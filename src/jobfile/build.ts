@@ -3,6 +3,7 @@ import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.
 import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
 import type { Retry } from "../domain/retry.ts";
 import type { ScheduleSpec } from "../domain/schedule.ts";
+import { buildNotify } from "./build-notify.ts";
 import type { JobFields, TaskFields } from "./schema.ts";
 import { DEFAULT_CONDITION } from "./schema-gate.ts";
 import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema-schedule.ts";
@@ -25,6 +26,7 @@ export const buildJob = (fields: JobFields, source: Source): Job => ({
   environment: fields.environment,
   inheritEnvironment: fields.inherit_environment,
   retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
+  ...(fields.notify.length > 0 && { notify: fields.notify.map(buildNotify) }),
   tasks: fields.tasks.map(buildTask),
   source,
 });

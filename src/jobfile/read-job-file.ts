@@ -1,5 +1,6 @@
 import type { Job } from "../domain/job.ts";
 import { buildJob } from "./build.ts";
+import { checkNotify } from "./check-notify.ts";
 import { checkParams } from "./check-params.ts";
 import { checkPrograms } from "./check-programs.ts";
 import { checkSchedule } from "./check-schedule.ts";
@@ -91,6 +92,7 @@ const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => 
   checkSchedule(draft, report);
   checkParams(draft, report);
   checkVariables(draft, report);
+  checkNotify(draft, report);
   checkTasks(draft, report);
   checkPrograms(draft, report, folder);
   checkTemplates(draft, report);

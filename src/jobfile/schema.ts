@@ -1,6 +1,7 @@
 import { INTERRUPT_POLICIES, OVERLAP_POLICIES } from "../domain/job.ts";
 import type { Draft, ObjectType, Value } from "./field.ts";
 import { gate } from "./schema-gate.ts";
+import { notify } from "./schema-notify.ts";
 import { params } from "./schema-param.ts";
 import { schedule } from "./schema-schedule.ts";
 import { TASK } from "./schema-task.ts";
@@ -96,6 +97,12 @@ export const JOB = {
     environment: environment("for every task; templates are expanded in the values"),
     inherit_environment: { type: { kind: "boolean" }, doc: "Whether tasks see petit's own variables.", default: true },
     retention: { type: RETENTION, doc: "How long finished runs are kept.", absent: "the settings'" },
+    notify: {
+      type: notify,
+      doc: "Who is told what became of it, beside the run and without holding it up.",
+      default: [],
+      example: [{ type: "webhook", url: "https://example.com/hook" }],
+    },
     tasks: { type: { kind: "list", of: TASK, minItems: 1 }, required: true, doc: "What it does: at least one task." },
   },
 } as const satisfies ObjectType;

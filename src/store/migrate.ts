@@ -1,9 +1,10 @@
 import { PetitError } from "../domain/errors.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import init from "./migrations/0001_init.sql" with { type: "text" };
+import notifications from "./migrations/0002_notifications.sql" with { type: "text" };
 
 /** In order; the schema's version (`user_version`) is how many of them a database has. Only ever added to. */
-const MIGRATIONS: readonly string[] = [init];
+const MIGRATIONS: readonly string[] = [init, notifications];
 
 /** `application_id` of a petit database: "petj" as four bytes. */
 export const APPLICATION_ID = 0x7065746a;

@@ -6,6 +6,7 @@ import { eventsAfter, insertEvent, type NewEvent, newestEventSeq } from "./event
 import { findKey, insertKey } from "./idempotency.ts";
 import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
+import * as notifications from "./notifications.ts";
 import * as occurrences from "./occurrences.ts";
 import * as retention from "./retention.ts";
 import * as runs from "./runs.ts";
@@ -113,6 +114,7 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
       const added = list.filter((occurrence) => occurrences.insertUnfired(sql, jobId, occurrence, now));
       for (const { outcome, reason, times } of occurrences.alike(added))
         tell({ type: "occurrence", now, jobId, status: outcome, reason, times });
+      return added;
     }),
     accountUntil: write("relaxed", (jobId, until) => jobs.accountUntil(sql, jobId, until)),
     accountBackTo: write("relaxed", (now) => jobs.accountBackTo(sql, now)),
@@ -122,6 +124,15 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     deleteRuns: write("relaxed", (jobId, keep, bounds) => retention.deleteRuns(sql, jobId, keep, bounds)),
     deleteOccurrences: write("relaxed", (jobId, keep, limit) => retention.deleteOccurrences(sql, jobId, keep, limit)),
     deleteEvents: write("relaxed", (keep, limit) => retention.deleteEvents(sql, keep, limit)),
+
+    queueDelivery: write("durable", (delivery, now) => notifications.insertDelivery(sql, delivery, now)),
+    waitingChannels: () => notifications.waitingChannels(sql),
+    nextDelivery: (channel) => notifications.nextDelivery(sql, channel),
+    postponeDelivery: write("relaxed", (id, postponement) => notifications.postponeDelivery(sql, id, postponement)),
+    endDelivery: write("relaxed", (id, end, now) => notifications.endDelivery(sql, id, end, now)),
+    dropDeliveries: write("relaxed", (channel, keep, now) => notifications.dropDeliveries(sql, channel, keep, now)),
+    deleteDeliveries: write("relaxed", (before, limit) => notifications.deleteDeliveries(sql, before, limit)),
+    wasBroken: (run) => notifications.wasBroken(sql, run),
 
     isPaused: () => scheduler.isPaused(sql),
     setPaused: write("durable", (paused, now) => {

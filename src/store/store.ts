@@ -5,6 +5,7 @@ import type { Job } from "../domain/job.ts";
 import type { MissReason, Occurrence, SkipReason } from "../domain/occurrence.ts";
 import type { EndingReason, ParamValues, Run, RunOutcome, RunStatus, Trigger } from "../domain/run.ts";
 import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, TaskRun } from "../domain/task-run.ts";
+import type { Delivery, DeliveryEnd, NewDelivery, Postponement } from "./notifications.ts";
 import type { Keep } from "./retention.ts";
 
 /**
@@ -78,9 +79,9 @@ export interface Store extends Disposable {
 
   /**
    * Records what became of occurrences that no run was stored for; those that came to the same are one event. An
-   * occurrence that is in the ledger already stays as it is.
+   * occurrence that is in the ledger already stays as it is. Answers the others.
    */
-  recordOccurrences(jobId: JobId, occurrences: readonly NewOccurrence[], now: number): void;
+  recordOccurrences(jobId: JobId, occurrences: readonly NewOccurrence[], now: number): readonly NewOccurrence[];
   /** Everything due at or before `until` is now in the ledger. It doesn't go back. */
   accountUntil(jobId: JobId, until: number): void;
   /** The clock was set back to `now`: what comes after that is to be looked at again, of every job. */
@@ -95,6 +96,22 @@ export interface Store extends Disposable {
   deleteOccurrences(jobId: JobId, keep: number, limit: number): number;
   /** Deletes the oldest events, but for the newest `keep`. How many. */
   deleteEvents(keep: number, limit: number): number;
+
+  /** Has something told, by whoever sends what waits. */
+  queueDelivery(delivery: NewDelivery, now: number): void;
+  /** Channels with something that waits. */
+  waitingChannels(): readonly string[];
+  /** The first in a channel that waits. */
+  nextDelivery(channel: string): Delivery | null;
+  /** After an attempt that failed. Not on disk at once, as with what follows: then it is sent once more. */
+  postponeDelivery(deliveryId: string, postponement: Postponement): void;
+  endDelivery(deliveryId: string, end: DeliveryEnd, now: number): void;
+  /** Gives up what waits in a channel, but for the newest `keep`. How many. */
+  dropDeliveries(channel: string, keep: number, now: number): number;
+  /** Deletes deliveries that ended before that. How many. */
+  deleteDeliveries(endedBefore: number, limit: number): number;
+  /** Whether the last run of its job to end, but for this one and those that were cancelled, did not complete. */
+  wasBroken(run: RunKey): boolean;
 
   isPaused(): boolean;
   setPaused(paused: boolean, now: number): void;
