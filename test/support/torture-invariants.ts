@@ -66,14 +66,21 @@ const unaccepted = (db: Database, accepted: ReadonlySet<string>): readonly strin
   return [...accepted].filter((id) => !known.has(id)).map((id) => `the run ${id} was accepted, and is not there`);
 };
 
-/** Between the first and the last occurrence of a job in the ledger, each is in it. */
+/** Each occurrence of a job is in the ledger, from the first one on to where the clock stands: what lies behind that is to come once more. */
 const ledgerHoles = (db: Database): readonly string[] =>
   rows(
     db,
-    "SELECT jobs.id, definition FROM jobs JOIN job_versions ON job_versions.id = version WHERE definition ->> '$.schedule' IS NOT NULL",
-  ).flatMap(({ id, definition }) => holesOf(db, String(id), JSON.parse(String(definition)).schedule));
+    "SELECT jobs.id, accounted_until, definition FROM jobs JOIN job_versions ON job_versions.id = version WHERE definition ->> '$.schedule' IS NOT NULL",
+  ).flatMap((row) =>
+    holesOf(db, String(row.id), {
+      spec: JSON.parse(String(row.definition)).schedule,
+      until: Number(row.accounted_until),
+    }),
+  );
 
-const holesOf = (db: Database, jobId: string, spec: Parameters<typeof compileSchedule>[0]): readonly string[] => {
+type Accounted = { readonly spec: Parameters<typeof compileSchedule>[0]; readonly until: number };
+
+const holesOf = (db: Database, jobId: string, { spec, until }: Accounted): readonly string[] => {
   const known = new Set(
     db
       .query<{ at: number }, [string]>("SELECT scheduled_for AS at FROM occurrences WHERE job_id = ? ORDER BY 1")
@@ -81,7 +88,7 @@ const holesOf = (db: Database, jobId: string, spec: Parameters<typeof compileSch
       .map(({ at }) => at),
   );
   const due = dueBetween(spec, Math.min(...known), Math.max(...known));
-  const missing = [...due].filter((at) => !known.has(at));
+  const missing = [...due].filter((at) => at <= until && !known.has(at));
   const extra = [...known].filter((at) => !due.has(at));
   const told = (what: string, list: readonly number[]): string[] =>
     list.length === 0 ? [] : [`${list.length} occurrences of ${jobId} ${what}, ${times(list)}`];

@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { type Browser, CHROMIUM, type Site, startBrowser, startSite } from "../support/browser.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { ask, runToEnd } from "../support/petit-api.ts";
+
+const SCRIPT = "<script>document.title = 'ran'</script><img src=x onerror=\"document.title = 'ran'\">";
+
+const JOBS = {
+  "jobs.yaml": `
+id: hello
+params: {note: {default: ""}}
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: evil
+name: ${JSON.stringify(SCRIPT)}
+description: ${JSON.stringify(SCRIPT)}
+tasks: [{id: only, type: command, command: echo, args: [${JSON.stringify(SCRIPT)}]}]
+`,
+};
+
+/** What a page does to whom it wants to harm: every way a browser has to send a POST, and to read an answer. */
+const ATTACK = `<!doctype html><title>innocent</title><iframe name="frame"></iframe><script>
+const target = new URLSearchParams(location.search).get("target");
+const trigger = target + "/api/jobs/hello/trigger";
+const settled = (promise) => promise.then(() => "done", () => "refused");
+const loaded = (element) => new Promise((resolve) => {
+  element.onload = () => resolve("done");
+  element.onerror = () => resolve("refused");
+  document.body.append(element);
+});
+const form = (enctype) => {
+  const made = Object.assign(document.createElement("form"), { method: "post", action: trigger, enctype, target: "frame" });
+  // As plain text this is JSON.
+  made.innerHTML = '<input name="{&quot;params&quot;:{&quot;note&quot;:&quot;" value="&quot;}}">';
+  document.body.append(made);
+  const answered = new Promise((resolve) => { document.querySelector("iframe").onload = () => resolve("done"); });
+  made.submit();
+  return answered;
+};
+const attacks = {
+  simple: () => settled(fetch(trigger, { method: "POST", mode: "no-cors", body: '{"params":{}}' })),
+  empty: () => settled(fetch(trigger, { method: "POST", mode: "no-cors" })),
+  credentials: () => settled(fetch(trigger, { method: "POST", mode: "no-cors", credentials: "include" })),
+  json: () => settled(fetch(trigger, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" })),
+  put: () => settled(fetch(trigger, { method: "PUT" })),
+  xhr: () => new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.onloadend = () => resolve(request.status === 0 ? "refused" : "done");
+    request.open("POST", trigger);
+    request.send("{}");
+  }),
+  beacon: async () => String(navigator.sendBeacon(trigger, "{}")),
+  urlencoded: () => form("application/x-www-form-urlencoded"),
+  multipart: () => form("multipart/form-data"),
+  plain: () => form("text/plain"),
+  pause: () => settled(fetch(target + "/api/scheduler/pause", { method: "POST", mode: "no-cors" })),
+  reload: () => settled(fetch(target + "/api/jobs/reload", { method: "POST", mode: "no-cors" })),
+  read: () => settled(fetch(target + "/api/jobs").then((response) => response.text())),
+  metrics: () => settled(fetch(target + "/metrics").then((response) => response.text())),
+  script: () => loaded(Object.assign(document.createElement("script"), { src: target + "/api/jobs" })),
+  image: () => loaded(Object.assign(new Image(), { src: target + "/api/jobs" })),
+  events: () => new Promise((resolve) => {
+    const source = new EventSource(target + "/api/events");
+    source.onopen = () => resolve("done");
+    source.onerror = () => resolve("refused");
+  }),
+};
+window.attack = async () => {
+  const results = {};
+  for (const [name, run] of Object.entries(attacks)) results[name] = await run();
+  return results;
+};
+</script>`;
+
+type Results = Readonly<Record<string, string>>;
+
+/** Opens the page under a name, and lets it loose. */
+const attack = async (page: Page, from: string, target: string): Promise<Results> => {
+  await page.goto(`${from}/?target=${encodeURIComponent(target)}`);
+  return await page.evaluate("window.attack()");
+};
+
+type Answered = { readonly method: string; readonly path: string; readonly status: number };
+
+/** What petit answered, by its log. */
+const answered = (petit: Petit): Answered[] =>
+  petit
+    .stderr()
+    .split("\n")
+    .filter((line) => line.includes(" was answered "))
+    .map((line): Answered => JSON.parse(line));
+
+const REFUSED = {
+  json: "refused",
+  xhr: "refused",
+  put: "refused",
+  read: "refused",
+  metrics: "refused",
+  script: "refused",
+};
+
+describe.skipIf(CHROMIUM === null)("in a browser", () => {
+  let [petit, browser, site]: [Petit?, Browser?, Site?] = [];
+  const running = (): { petit: Petit; browser: Browser; site: Site } => {
+    if (petit === undefined || browser === undefined || site === undefined) throw new Error("not started");
+    return { petit, browser, site };
+  };
+  beforeAll(async () => {
+    [petit, browser, site] = await Promise.all([
+      startPetit({ jobs: JOBS, args: ["--log-level", "debug", "--no-watch"] }),
+      startBrowser(["evil.example", "rebound.example"]),
+      startSite(() => ATTACK),
+    ]);
+  }, 30_000);
+  afterAll(async () => {
+    for (const each of [browser, petit, site]) await each?.[Symbol.asyncDispose]();
+  }, 30_000);
+
+  /** Nothing was started, paused or read, though the page did reach petit with whatever the browser let through. */
+  const expectUnharmed = async (results: Results, since: number): Promise<void> => {
+    const requests = answered(running().petit).slice(since);
+    expect(results).toMatchObject(REFUSED);
+    expect(requests.filter(({ method }) => method === "POST").length).toBeGreaterThanOrEqual(8);
+    expect(requests.filter(({ status, method }) => method !== "GET" && status !== 403)).toEqual([]);
+    const { body } = await ask(running().petit, "/api/runs");
+    expect(body.runs).toEqual([]);
+    expect((await ask(running().petit, "/api/scheduler/state")).body.state).toBe("running");
+  };
+
+  test("a page of another site can trigger, pause and read nothing", async () => {
+    const { petit, browser, site } = running();
+    const page = await browser.context.newPage();
+    for (const target of [petit.url, petit.url.replace("127.0.0.1", "localhost")]) {
+      const since = answered(petit).length;
+      const results = await attack(page, `http://evil.example:${site.port}`, target);
+      await expectUnharmed(results, since);
+      expect(results).toMatchObject({ events: "refused", image: "refused" });
+      expect(
+        answered(petit)
+          .slice(since)
+          .filter(({ status }) => status !== 403),
+      ).toEqual([
+        expect.objectContaining({ path: "/api/runs" }),
+        expect.objectContaining({ path: "/api/scheduler/state" }),
+      ]);
+    }
+    await page.close();
+  }, 30_000);
+
+  test("a page of another port of this machine can neither", async () => {
+    const { petit, browser, site } = running();
+    const page = await browser.context.newPage();
+    const since = answered(petit).length;
+    await expectUnharmed(await attack(page, `http://127.0.0.1:${site.port}`, petit.url), since);
+    await page.close();
+  }, 30_000);
+
+  test("a page whose name was made to point at petit (DNS rebinding) can neither", async () => {
+    const { browser } = running();
+    const page = await browser.context.newPage();
+    // What answers under that name and port is the attacker's at first, and then it is petit.
+    const rebound = await startSite(() => ATTACK);
+    const url = `http://rebound.example:${rebound.port}`;
+    await page.goto(`${url}/?target=${encodeURIComponent(url)}`);
+    await rebound[Symbol.asyncDispose]();
+    await using victim = await startPetit({
+      jobs: JOBS,
+      args: ["--log-level", "debug", "--api-port", String(rebound.port)],
+    });
+    const results: Results = await page.evaluate("window.attack()");
+    // To the browser this is one site: it lets all of it through, and the page reads that it is refused.
+    expect(results).toMatchObject({ simple: "done", json: "done", read: "done" });
+    expect(await page.evaluate("fetch('/api/jobs').then((response) => response.status)")).toBe(403);
+    const requests = answered(victim);
+    expect(requests.filter(({ method }) => method === "POST").length).toBeGreaterThanOrEqual(8);
+    expect(requests.filter(({ status }) => status !== 403)).toEqual([]);
+    expect((await ask(victim, "/api/runs")).body.runs).toEqual([]);
+    await page.close();
+  }, 30_000);
+
+  test("a form, or a link, of another site leads to a refusal", async () => {
+    const { petit, browser, site } = running();
+    const page = await browser.context.newPage();
+    const visit = async (markup: string): Promise<unknown> => {
+      await page.goto(`http://evil.example:${site.port}/?target=${petit.url}`);
+      await page.setContent(markup);
+      const [response] = await Promise.all([page.waitForNavigation(), page.click("#go")]);
+      return await response?.json();
+    };
+    const refused = { error: expect.any(String), code: "FORBIDDEN" };
+    const action = `${petit.url}/api/jobs/hello/trigger`;
+    expect(await visit(`<form method=post action=${action}><button id=go>win</button></form>`)).toEqual(refused);
+    expect(await visit(`<a id=go href=${petit.url}/api/jobs>jobs</a>`)).toEqual(refused);
+    expect((await ask(petit, "/api/runs")).body.runs).toEqual([]);
+    await page.close();
+  }, 30_000);
+
+  test("a page that is named may do all of it: the attack is a real one", async () => {
+    const { browser, site } = running();
+    const origin = `http://evil.example:${site.port}`;
+    await using open = await startPetit({ jobs: JOBS, args: ["--cors-origin", origin] });
+    const page = await browser.context.newPage();
+    const results = await attack(page, origin, open.url);
+    expect(results).toMatchObject({ simple: "done", json: "done", xhr: "done", read: "done", metrics: "done" });
+    expect((await ask(open, "/api/runs")).body.count).toBe(7);
+    expect((await ask(open, "/api/scheduler/state")).body.state).toBe("paused");
+    await page.close();
+  }, 30_000);
+
+  test("names and output are data: no script in them runs", async () => {
+    const { petit, browser } = running();
+    const run = await runToEnd(petit, "evil");
+    const page = await browser.context.newPage();
+    for (const [path, type] of [
+      [`/api/runs/${run.id}/logs`, "text/plain"],
+      ["/api/jobs/evil", "application/json"],
+      ["/api/jobs", "application/json"],
+      ["/metrics", "text/plain"],
+      [`/nowhere/${encodeURIComponent(SCRIPT)}`, "application/json"],
+    ]) {
+      await page.goto(`${petit.url}${path}`);
+      expect([path, await page.evaluate("document.contentType")]).toEqual([path, type]);
+      expect(await page.evaluate("document.querySelectorAll('img, body script').length")).toBe(0);
+      expect(await page.title()).not.toBe("ran");
+    }
+    await page.close();
+  }, 30_000);
+
+  test("the reference page has its style, and nothing to complain of", async () => {
+    const { petit, browser } = running();
+    const page = await browser.context.newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    page.on("request", (request) =>
+      complaints.push(...(request.url() === `${petit.url}/api/docs` ? [] : [request.url()])),
+    );
+    await page.goto(`${petit.url}/api/docs`);
+    expect(await page.evaluate("getComputedStyle(document.querySelector('nav')).position")).toBe("sticky");
+    await page.click("nav a[href='#triggerJob']");
+    expect(await page.evaluate("document.querySelector(':target').id")).toBe("triggerJob");
+    expect(complaints.filter((text) => !text.endsWith("/api/docs#triggerJob"))).toEqual([]);
+    await page.close();
+  }, 30_000);
+
+  test("no page can put petit into a frame", async () => {
+    const { petit, browser, site } = running();
+    const page = await browser.context.newPage();
+    for (const from of ["evil.example", "127.0.0.1"]) {
+      await page.goto(`http://${from}:${site.port}/?target=x`);
+      await page.setContent(`<iframe src="${petit.url}/api/docs"></iframe>`, { waitUntil: "load" });
+      const frame = page.frames().find((each) => each !== page.mainFrame());
+      expect(frame === undefined ? 0 : await frame.locator("nav").count()).toBe(0);
+    }
+    await page.close();
+  }, 30_000);
+});
