@@ -51,15 +51,15 @@ const startManual = (
 export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Run => {
   if (!isFinal(run.status))
     throw new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait for its end`);
-  if (run.status === "completed" && !fromStart) {
-    throw new PetitError(
-      "conflict",
-      `run '${run.id}' completed: nothing is left to rerun (from=start reruns all of it)`,
-    );
-  }
   const stored = mustFindJob(run.jobId, options.jobs);
   const params = mustResolve(stored.job, run.params);
   const reused = fromStart ? [] : reusable(stored.job, run, options.store);
+  if (!fromStart && (run.status === "completed" || reused.length === stored.job.tasks.length)) {
+    throw new PetitError(
+      "conflict",
+      `run '${run.id}' ended ${run.status}: nothing is left to rerun (from=start reruns all of it)`,
+    );
+  }
   const { scheduledFor } = run;
   return start(
     { stored, params, trigger: "retry", scheduledFor, retry: { of: run.id, reused }, idempotency: null },

@@ -295,6 +295,6 @@ describe("waitForRun", () => {
 
   test("refuses an unknown run", async () => {
     await using petit = await startEngine();
-    expect(petit.engine.waitForRun("01900000-0000-7000-8000-000000000000" as RunId)).rejects.toThrow("not found");
+    await expect(petit.engine.waitForRun("01900000-0000-7000-8000-000000000000" as RunId)).rejects.toThrow("not found");
   });
 });
