@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, chromium } from "playwright-core";
+
+/** Null where there is none; scripts/setup-tests brings one. */
+export const CHROMIUM = Bun.which("chromium");
+
+export type Browser = AsyncDisposable & { readonly context: BrowserContext };
+
+/** A browser of its own profile, for which each of these names is this machine. */
+export const startBrowser = async (names: readonly string[]): Promise<Browser> => {
+  const profile = mkdtempSync(join(tmpdir(), "petit-browser-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM ?? "chromium",
+    headless: true,
+    chromiumSandbox: false,
+    args: [
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      `--host-resolver-rules=${names.map((name) => `MAP ${name} 127.0.0.1`).join(", ")}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
+    ],
+  });
+  return {
+    context,
+    [Symbol.asyncDispose]: async () => {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+};
+
+export type Site = AsyncDisposable & { readonly port: number };
+
+/** Serves one page of HTML, whatever is asked for. */
+export const startSite = async (page: (request: IncomingMessage) => string): Promise<Site> => {
+  const server = createServer((request, response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end(page(request));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+};
