@@ -50,8 +50,13 @@ export const whyUnusable = (text: string): string | null => {
 
 const everFiring = new Set<string>();
 
-/** Remembers those that do: many jobs share an expression. */
+/**
+ * Only certain days of certain months may never come; asking takes long. Remembers those that do: many jobs share an
+ * expression.
+ */
 const firesEver = (pattern: string): boolean => {
+  const [, , , day, month] = pattern.split(" ");
+  if (day === "*" || month === "*") return true;
   const fires = everFiring.has(pattern) || wallClock(pattern)(0) !== null;
   if (fires && everFiring.size < PATTERNS_KEPT) everFiring.add(pattern);
   return fires;
