@@ -28,6 +28,8 @@ export const SETTINGS: EngineSettings = {
 
 export type StartOptions = {
   readonly jobs?: readonly Job[];
+  /** What the job files say, in place of `jobs`. */
+  readonly files?: JobFiles;
   readonly clock?: Clock;
   readonly settings?: Partial<EngineSettings>;
   /** The folder of an engine that was before, with its database and its spool. */
@@ -48,6 +50,8 @@ export type StartedEngine = AsyncDisposable & {
   readonly dir: string;
   /** What the job files say from the next reload on. */
   files: JobFiles;
+  /** Lets the next look at the job files fail. */
+  failRead(error: Error): void;
   /** The names of the files in the spool folder. */
   readonly spooled: readonly string[];
   trigger(jobId: string, request?: TriggerRequest): Promise<Run>;
@@ -90,13 +94,19 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
   const opened = parts.use(openStore({ path: `${dir}/petit.db`, runtime }));
   const store = options.wrap?.(opened) ?? opened;
   const spoolDir = `${dir}/spool`;
-  let files = filesOf(options.jobs ?? []);
+  let files = options.files ?? filesOf(options.jobs ?? []);
+  let failure: Error | null = null;
   const engine = createEngine({
     store,
     runtime,
     clock: options.clock ?? systemClock,
     log: options.log ?? silentLog,
-    readJobs: async () => files,
+    readJobs: async () => {
+      const error = failure;
+      failure = null;
+      if (error !== null) throw error;
+      return files;
+    },
     spoolDir,
     environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
     settings: { ...SETTINGS, ...options.settings },
@@ -120,6 +130,9 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     },
     set files(next) {
       files = next;
+    },
+    failRead: (error) => {
+      failure = error;
     },
     get spooled() {
       return existsSync(spoolDir) ? readdirSync(spoolDir).sort() : [];

@@ -1,0 +1,197 @@
+import { describe, expect, test } from "bun:test";
+import { createEngine } from "../../src/engine/engine.ts";
+import { identify } from "../../src/engine/process-identity.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { filesOf, SETTINGS, seen, startEngine } from "../support/started-engine.ts";
+import { gate } from "../support/started-engine-gate.ts";
+
+describe("petit that drains", () => {
+  test("waits for what runs, and lets it go on with its next tasks", async () => {
+    using door = gate();
+    const tasks = [shell("a", door.wait), command("b", "true", { after: ["a"] })];
+    await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    const stopped = petit.engine.stop("drain");
+    expect(petit.engine.state).toBe("stopped");
+    door.open();
+    await stopped;
+    expect(petit.read(id)).toMatchObject({ run: { status: "completed" }, summary: "a completed · b completed" });
+    expect(petit.spooled).toEqual([]);
+  });
+
+  test("takes no new runs", async () => {
+    using door = gate();
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
+    const { id } = await petit.trigger("slow");
+    await petit.engine.waitForRun(id, { timeoutMs: 0 });
+    const stopped = petit.engine.stop("drain");
+    const refused = { code: "not_running", message: "petit is stopping; try again in a moment" };
+    await expect(petit.trigger("slow")).rejects.toMatchObject(refused);
+    await expect(petit.engine.retry(id)).rejects.toMatchObject(refused);
+    expect(() => petit.engine.pause()).toThrow(refused.message);
+    door.open();
+    await stopped;
+  });
+
+  test("ends what still runs after its time as interrupted: shutdown, clean-ups and all", async () => {
+    const tasks = [
+      shell("a", "sleep 60"),
+      command("b", "true", { after: ["a"] }),
+      command("c", "true", { after: ["a"], condition: "all_done" }),
+    ];
+    await using petit = await startEngine({ jobs: [job("slow", { tasks })], settings: { shutdownTimeoutMs: 50 } });
+    const { id } = await petit.trigger("slow");
+    await petit.engine.stop("drain");
+    const { run, summary, tasks: ended } = petit.read(id);
+    expect(run).toMatchObject({
+      status: "interrupted",
+      reason: "shutdown",
+      error: "Run was interrupted",
+      ending: "shutdown",
+    });
+    expect(summary).toBe("a failed(shutdown) · b skipped(shutdown) · c skipped(shutdown)");
+    expect(ended.a?.error).toBe("ended, since petit was stopping");
+  });
+
+  test("kills what ignores that, after the grace", async () => {
+    using door = gate();
+    const tasks = [shell("t", `trap '' TERM; echo $$; ${door.wait}`)];
+    const settings = { shutdownTimeoutMs: 10, killGraceMs: 100 };
+    await using petit = await startEngine({ jobs: [job("stubborn", { tasks })], settings });
+    const { id } = await petit.trigger("stubborn");
+    await door.reached();
+    await petit.engine.stop("drain");
+    const { attempts, run, output } = petit.read(id);
+    expect(run).toMatchObject({ status: "interrupted", reason: "shutdown" });
+    expect(attempts).toMatchObject([{ reason: "shutdown", signal: "SIGKILL" }]);
+    await seen(() => identify(Number(output())) === null);
+  });
+
+  test("ends at once when it is asked a second time", async () => {
+    using door = gate();
+    const tasks = [shell("t", `trap '' TERM; ${door.wait}`)];
+    await using petit = await startEngine({ jobs: [job("stubborn", { tasks })] });
+    const { id } = await petit.trigger("stubborn");
+    await door.reached();
+    const begun = performance.now();
+    const first = petit.engine.stop("drain");
+    const second = petit.engine.stop("now");
+    await Promise.all([first, second]);
+    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(petit.read(id).run).toMatchObject({ status: "interrupted", reason: "shutdown" });
+  });
+
+  test("gives up a retry that waits", async () => {
+    const tasks = [shell("t", "exit 1", { retry: retry(3, { delayMs: 3_600_000 }) })];
+    await using petit = await startEngine({ jobs: [job("flaky", { tasks })], settings: { shutdownTimeoutMs: 20 } });
+    const { id } = await petit.trigger("flaky");
+    await seen(() => petit.read(id).tasks.t?.retryAt !== null);
+    await petit.engine.stop("drain");
+    expect(petit.read(id)).toMatchObject({ run: { status: "interrupted" }, summary: "t failed(shutdown)" });
+  });
+
+  test("keeps a cancelled run cancelled, whatever ends it", async () => {
+    using door = gate();
+    const tasks = [shell("t", `trap '' TERM; ${door.wait}`)];
+    await using petit = await startEngine({ jobs: [job("stubborn", { tasks })] });
+    const { id } = await petit.trigger("stubborn");
+    await door.reached();
+    petit.engine.cancel(id);
+    await petit.engine.stop("now");
+    expect(petit.read(id)).toMatchObject({ run: { status: "cancelled" }, summary: "t failed(cancelled)" });
+  });
+
+  test("leaves what waits for the next start, and starts none of it", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const jobs = [
+      job("tick", {
+        schedule: schedule("* * * * *"),
+        maxConcurrency: 1,
+        onOverlap: "queue",
+        tasks: [shell("t", door.wait)],
+      }),
+    ];
+    await using petit = await startEngine({ clock, jobs });
+    await clock.pass(120_000);
+    door.open();
+    await petit.engine.stop("drain");
+    expect(petit.store.listRuns({ limit: 9 }).map(({ status }) => status)).toEqual(["pending", "completed"]);
+  });
+
+  test("fires nothing any more", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const jobs = [job("tick", { schedule: schedule("* * * * *") }), job("slow", { tasks: [shell("t", door.wait)] })];
+    await using petit = await startEngine({ clock, jobs, settings: { shutdownTimeoutMs: 24 * 3_600_000 } });
+    await petit.trigger("slow");
+    const stopped = petit.engine.stop("drain");
+    await clock.pass(3_600_000);
+    expect(petit.store.listOccurrences(jobId("tick"), { limit: 9 })).toEqual([]);
+    door.open();
+    await clock.passUntil(stopped);
+  });
+
+  test("with nothing to wait for is gone at once, and can be stopped again", async () => {
+    await using petit = await startEngine({ jobs: [job("hello")] });
+    await petit.engine.stop("drain");
+    await petit.engine.stop("drain");
+    await petit.engine.stop("now");
+    expect(petit.engine.state).toBe("stopped");
+  });
+});
+
+describe("petit that leaves", () => {
+  test("is gone at once, and its processes live on", async () => {
+    using door = gate();
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", `echo $$; ${door.wait}`)] })] });
+    const { id } = await petit.trigger("slow");
+    await petit.written(id, "\n");
+    const pid = Number(petit.read(id).output());
+    await petit.engine.stop("leave");
+    expect(identify(pid)).not.toBeNull();
+    expect(petit.read(id).run.status).toBe("running");
+    expect(petit.read(id).attempts[0]).toMatchObject({ status: "running", process: { pid: expect.any(Number) } });
+    process.kill(pid, "SIGKILL");
+  });
+
+  test("stores nothing more", async () => {
+    using door = gate();
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    await petit.engine.stop("leave");
+    const before = petit.store.newestEventSeq();
+    door.open();
+    await seen(() => petit.spooled.some((name) => name.endsWith(".status")));
+    expect(petit.store.newestEventSeq()).toBe(before);
+    expect(petit.read(id).run.status).toBe("running");
+  });
+});
+
+describe("petit that starts", () => {
+  test("takes no triggers before it has started", async () => {
+    await using petit = await startEngine();
+    const early = createEngine({
+      store: petit.store,
+      runtime: bunRuntime(),
+      clock: systemClock,
+      log: silentLog,
+      readJobs: async () => filesOf([job("hello")]),
+      spoolDir: `${petit.dir}/spool`,
+      environment: {},
+      settings: SETTINGS,
+    });
+    expect(early.state).toBe("stopped");
+    await expect(early.trigger("hello")).rejects.toMatchObject({
+      code: "not_running",
+      message: "petit is starting; try again in a moment",
+    });
+    await early.stop("now");
+  });
+});
