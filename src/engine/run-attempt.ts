@@ -161,13 +161,15 @@ const failedToStart = (error: unknown): AttemptResult => {
 };
 
 /** For want of resources, which may be there again in a moment. */
-const TRANSIENT_CODES: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT"]);
 
 const EXPLAINED: Readonly<Record<string, string>> = {
   EAGAIN: "the limit of processes is reached (EAGAIN)",
   EMFILE: "petit has too many open files; raise its limit (EMFILE)",
   ENFILE: "the system has too many open files (ENFILE)",
   ENOMEM: "the system is out of memory (ENOMEM)",
+  ENOSPC: "the disk of the spool folder is full (ENOSPC)",
+  EDQUOT: "petit's share of the disk is used up (EDQUOT)",
   E2BIG: "arguments and environment are too long for the system (E2BIG)",
 };
 

@@ -44,7 +44,7 @@ export class SpoolPool implements Disposable {
     this.#cancel();
     this.#inUse++;
     if (existsSync(spool.status)) removeSpool(spool);
-    if (!this.#take("status", spool.status)) closeSync(openSync(spool.status, "wx", 0o600));
+    if (!this.#take("status", spool.status)) create(spool.status);
     // Where there are none, whoever opens them makes them.
     this.#take("stdout", spool.stdout);
     this.#take("stderr", spool.stderr);
@@ -113,6 +113,16 @@ export class SpoolPool implements Disposable {
     for (const part of Object.values(this.#free)) for (const path of part.splice(0)) unlink(path);
   }
 }
+
+/** Takes its place on the disk at once: how a program ended is written down where nothing else has room any more. */
+const create = (statusPath: string): void => {
+  const fd = openSync(statusPath, "wx", 0o600);
+  try {
+    writeSync(fd, REUSED);
+  } finally {
+    closeSync(fd);
+  }
+};
 
 const unlink = (path: string): void => {
   try {

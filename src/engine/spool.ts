@@ -61,7 +61,7 @@ export type SpoolStatus = {
   readonly exit: number | null;
 };
 
-/** Stands in a status file behind what an earlier attempt has written to it. */
+/** Stands in a status file before what its attempt writes to it, and behind what an earlier one has written. */
 export const REUSED = "--\n";
 
 /** What the shell around the program has written. */

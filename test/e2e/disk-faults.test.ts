@@ -1,0 +1,162 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canInject, injectFault, smallDisk } from "../support/faults.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { ask, post, start } from "../support/petit-api.ts";
+import { endOf, eventually } from "../support/torture-run.ts";
+
+const JOBS = {
+  "quick.yaml": "id: quick\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n",
+  "tick.yaml": `id: tick\nschedule: "* * * * * *"\ntasks: [{id: t, type: command, command: "true"}]\n`,
+  "waiting.yaml": `id: waiting
+tasks:
+  - id: first
+    type: shell
+    script: |
+      echo began >> "$PETIT_CONFIG_DIR/began"
+      while [ ! -e "$PETIT_CONFIG_DIR/go" ]; do sleep 0.02; done
+      echo done || :
+  - {id: second, type: command, command: echo, args: [next], depends_on: [first]}
+`,
+};
+
+type Fault = {
+  begin(): Promise<void>;
+  end(): Promise<void>;
+  /** What is left of the output of a task that prints meanwhile. */
+  readonly printed: string;
+};
+
+/** What a petit with a disk that fails does: before, during and after. */
+const livesThrough = async (petit: Petit, scratch: string, fault: Fault): Promise<void> => {
+  const before = await start(petit, "quick");
+  expect(await endOf(petit, before)).toMatchObject({ status: "completed", log: "hi\n" });
+  const waiting = await start(petit, "waiting");
+  await eventually("the task's begin", () => (existsSync(join(scratch, "began")) ? true : null));
+
+  await fault.begin();
+  const health = await eventually("health says so", async () => {
+    const answer = await ask(petit, "/api/health");
+    return answer.status === 503 ? answer.body : null;
+  });
+  expect(health).toMatchObject({ status: "unavailable" });
+  expect(JSON.stringify(health)).toContain("can't be written");
+  const refused = await post(petit, "/api/jobs/quick/trigger");
+  expect(refused.status).toBeGreaterThanOrEqual(500);
+  expect(refused.body.run_id).toBeUndefined();
+  // What ends now is not said to have ended: that can't be stored.
+  writeFileSync(join(scratch, "go"), "");
+  await eventually("petit tries to store the end", () => (petit.stderr().includes("trying again") ? true : null));
+  expect((await ask(petit, `/api/runs/${waiting}`)).body).toMatchObject({ status: "running" });
+  expect((await ask(petit, "/api/jobs")).body.count).toBe(3);
+  expect(await (await petit.fetch(`/api/runs/${before}/logs`)).text()).toBe("hi\n");
+
+  await fault.end();
+  await eventually("health is well again", async () =>
+    (await petit.fetch("/api/health")).status === 200 ? true : null,
+  );
+  expect(await endOf(petit, waiting)).toMatchObject({ status: "completed", log: `${fault.printed}next\n` });
+  expect(await endOf(petit, await start(petit, "quick"))).toMatchObject({ status: "completed" });
+  const goneOn = performance.timeOrigin + performance.now();
+  await eventually("occurrences fire again", async () => {
+    const { body } = await ask(petit, "/api/jobs/tick/runs?status=completed&limit=1");
+    return body.runs[0]?.created_at > goneOn || body.runs[0]?.started_at > goneOn ? true : null;
+  });
+  expect(await petit.stop()).toBe(0);
+  const db = new Database(petit.dbPath, { readonly: true });
+  expect(db.query("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+  expect(db.query("SELECT count(*) AS count FROM runs WHERE job_id = 'quick'").get()).toEqual({ count: 2 });
+  expect(db.query("SELECT count(*) AS count FROM runs WHERE status IN ('pending', 'running')").get()).toEqual({
+    count: 0,
+  });
+  db.close();
+};
+
+const mkdirIn = (folder: string, name: string): string => {
+  const path = join(folder, name);
+  mkdirSync(path);
+  return path;
+};
+
+const withScratch = async (work: (scratch: string) => Promise<void>): Promise<void> => {
+  const scratch = mkdtempSync(join(tmpdir(), "petit-faults-"));
+  try {
+    await work(scratch);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+};
+
+const jobsFor = (scratch: string): Readonly<Record<string, string>> => ({
+  ...JOBS,
+  "waiting.yaml": `config: {dir: ${JSON.stringify(scratch)}}\n${JOBS["waiting.yaml"]}`,
+});
+
+describe("a petit whose disk fails stays alive, reads on, says so, and recovers by itself", () => {
+  const rules = {
+    "a sync that fails": ["fsync:error=EIO"],
+    "a write that fails": ["pwrite64:error=EIO"],
+    "a disk that is full": ["pwrite64:error=ENOSPC"],
+  };
+  for (const [what, calls] of Object.entries(rules)) {
+    test.skipIf(!canInject)(
+      what,
+      () =>
+        withScratch(async (scratch) => {
+          await using petit = await startPetit({ jobs: jobsFor(scratch) });
+          let end = async (): Promise<void> => {};
+          await livesThrough(petit, scratch, {
+            begin: async () => {
+              end = (await injectFault(petit.pid, calls)).end;
+            },
+            end: () => end(),
+            printed: "done\n",
+          });
+        }),
+      60_000,
+    );
+  }
+
+  test(
+    "a disk of 2 MB that is full",
+    () =>
+      withScratch(async (scratch) => {
+        const mountPoint = mkdirIn(scratch, "disk");
+        using disk = smallDisk(mountPoint, 2 * 2 ** 20);
+        if (disk === null) return console.log("skipped: to mount a small disk takes root");
+        await using petit = await startPetit({ dir: mkdirIn(mountPoint, "petit"), jobs: jobsFor(scratch) });
+        await livesThrough(petit, scratch, {
+          begin: async () => disk.fill(),
+          end: async () => disk.free(),
+          printed: "",
+        });
+      }),
+    60_000,
+  );
+});
+
+test("a spool without room is a spawn failure by name, and passes", () =>
+  withScratch(async (scratch) => {
+    const dir = mkdirIn(scratch, "petit");
+    using disk = smallDisk(mkdirIn(dir, "petit.db-spool"), 65_536);
+    if (disk === null) return console.log("skipped: to mount a small disk takes root");
+    const retry = "retry: {max_attempts: 100, delay: 50ms, condition: transient_only}";
+    // Not disposed of: its folder can't go while a disk is mounted in it.
+    const petit = await startPetit({
+      dir,
+      jobs: { "a.yaml": `id: quick\ntasks: [{id: t, type: shell, script: 'echo hi', ${retry}}]\n` },
+    });
+    disk.fill();
+    const runId = await start(petit, "quick");
+    const { error, reason } = await eventually("a second attempt", async () => {
+      const { body } = await ask(petit, `/api/runs/${runId}/tasks`);
+      return body.tasks[0].attempts < 2 ? null : { ...body.tasks[0].attempt_list[0], error: body.tasks[0].error };
+    });
+    expect({ error, reason }).toMatchObject({ reason: "spawn_failed" });
+    disk.free();
+    expect(await endOf(petit, runId)).toMatchObject({ status: "completed", log: "hi\n" });
+    expect(await petit.stop()).toBe(0);
+  }));

@@ -1,0 +1,88 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+
+/** Whether the calls of a process can be made to fail here: `scripts/setup-tests` brings what that needs. */
+export const canInject = Bun.which("strace") !== null && canTrace();
+
+function canTrace(): boolean {
+  return Bun.spawnSync(["strace", "-o", "/dev/null", "true"], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
+}
+
+export interface Fault {
+  /** The calls succeed again. */
+  end(): Promise<void>;
+}
+
+/** Lets system calls of a process's main thread fail, such as `pwrite64:error=ENOSPC`, from when it resolves. */
+export const injectFault = async (pid: number, rules: readonly string[]): Promise<Fault> => {
+  const calls = rules.map((rule) => rule.split(":")[0]).join(",");
+  const injections = rules.flatMap((rule) => ["-e", `inject=${rule}`]);
+  const strace = Bun.spawn(["strace", "-p", String(pid), "-o", "/dev/null", "-e", `trace=${calls}`, ...injections], {
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const reader = strace.stderr.getReader();
+  let said = "";
+  while (!said.includes("attached")) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`strace can't be had: ${said}`);
+    said += new TextDecoder().decode(value);
+  }
+  return {
+    end: async () => {
+      strace.kill("SIGINT");
+      await strace.exited;
+      reader.releaseLock();
+    },
+  };
+};
+
+/** A small file system in memory, at `path`; null where this user can't mount one. */
+export const smallDisk = (path: string, bytes: number): SmallDisk | null => {
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path], { stderr: "ignore" });
+  return mounted.exitCode === 0 ? new SmallDisk(path) : null;
+};
+
+export class SmallDisk implements Disposable {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Takes all the room that is left. */
+  fill(): void {
+    const fd = openSync(join(this.#path, "filler"), "a");
+    try {
+      for (const bytes of [65_536, 4_096, 1]) this.#fillBy(fd, new Uint8Array(bytes));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Gives it back. */
+  free(): void {
+    execFileSync("rm", ["-f", join(this.#path, "filler")]);
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync("umount", ["-l", this.#path]);
+  }
+
+  #fillBy(fd: number, bytes: Uint8Array): void {
+    try {
+      while (writeSync(fd, bytes) === bytes.length);
+    } catch {
+      // No room for so much.
+    }
+  }
+}
+
+/** Digests of a database and of what lies beside it: what must be the same where nothing may be changed. */
+export const digests = (dbPath: string): Readonly<Record<string, string | null>> =>
+  Object.fromEntries(["", "-wal", "-journal"].map((suffix) => [`db${suffix}`, digest(`${dbPath}${suffix}`)]));
+
+const digest = (path: string): string | null =>
+  existsSync(path) ? createHash("sha256").update(readFileSync(path)).digest("hex") : null;
