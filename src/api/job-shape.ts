@@ -5,6 +5,7 @@ import { type Job, type Param, TASK_TYPES, type Task } from "../domain/job.ts";
 import { BACKOFFS, RETRY_CONDITIONS, type Retry } from "../domain/retry.ts";
 import type { Run } from "../domain/run.ts";
 import type { JobView } from "../engine/engine.ts";
+import { NotifyBody, notifyBody } from "./notify-shape.ts";
 import { durationMs, RunStatusWord } from "./run-shape.ts";
 import {
   Count,
@@ -115,6 +116,7 @@ export const JobDetail = exactly(
     tasks: t.Array(TaskBody, { description: "In the order of the job file" }),
     params: t.Record(t.String(), ParamBody, { description: "By name" }),
     depends_on: t.Array(DependencyBody, { description: "Its gates on other jobs" }),
+    notify: t.Array(NotifyBody, { description: "Who is told what became of it" }),
     max_concurrency: nullable(integer({ minimum: 1 }), "Concurrent runs it may have; null is unlimited"),
     source: exactly(
       {
@@ -143,6 +145,7 @@ export const JobDetail = exactly(
         ],
         params: { day: { description: null, default: "2026-01-01", required: false, enum: null, pattern: null } },
         depends_on: [{ job_id: "upstream_job", condition: "last_success", window_ms: null }],
+        notify: [],
         max_concurrency: 1,
         source: { file: "pipeline.yaml", line: 1 },
       },
@@ -186,6 +189,7 @@ const definitionOf = (job: Job) => ({
   tasks: job.tasks.map(taskBody),
   params: Object.fromEntries(Object.entries(job.params).map(([name, param]) => [name, paramBody(param)])),
   depends_on: job.dependsOn.map(dependencyBody),
+  notify: (job.notify ?? []).map(notifyBody),
   max_concurrency: job.maxConcurrency,
   source: { file: job.source.file, line: job.source.line },
 });

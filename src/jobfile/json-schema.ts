@@ -1,7 +1,9 @@
+import { PING_EVENTS } from "../domain/notification.ts";
 import { DURATION_PATTERN, formatDuration } from "../lib/duration.ts";
 import type { Json } from "../lib/json.ts";
 import type { Field, FieldType, MapType, ObjectType, TextType } from "./field.ts";
 import { JOB } from "./schema.ts";
+import { NOTIFY } from "./schema-notify.ts";
 import { PROGRAM_FIELDS, TASK } from "./schema-task.ts";
 
 /** A schema, or a part of one. */
@@ -64,7 +66,11 @@ const orEmpty = (schema: JsonSchema): JsonSchema =>
 const schemaOfObject = (type: ObjectType): JsonSchema => {
   const fields = Object.entries(type.fields);
   const required = fields.flatMap(([name, field]) => (field.required ? [name] : []));
-  const rules = [...groupRules(type), ...(type === TASK ? programRules() : [])];
+  const rules = [
+    ...groupRules(type),
+    ...(type === TASK ? programRules() : []),
+    ...(type === NOTIFY ? pingRules() : []),
+  ];
   return {
     type: "object",
     properties: Object.fromEntries(fields.map(([name, field]) => [name, schemaOfField(field)])),
@@ -101,3 +107,12 @@ const programRules = (): JsonSchema[] =>
       then: { required, properties: Object.fromEntries(foreign.map((field) => [field, false])) },
     };
   });
+
+/** A ping is not signed, and there isn't one for each event. */
+const pingRules = (): JsonSchema[] => [
+  {
+    if: { properties: { type: { const: "healthchecks" } }, required: ["type"] },
+    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+    then: { properties: { secret: false, on: { items: { enum: PING_EVENTS } } } },
+  },
+];

@@ -1,4 +1,4 @@
-import { NOTIFY_EVENTS, NOTIFY_TYPES } from "../domain/notification.ts";
+import { NOTIFY_EVENTS, NOTIFY_TYPES, type NotifyEvent } from "../domain/notification.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { path } from "./schema-text.ts";
 
@@ -41,6 +41,17 @@ const headerName = {
   characters: "name",
 } as const;
 
+const isStatus = (status: string, event: NotifyEvent): string =>
+  `'${status}' is what a run is, not what happens to it; did you mean '${event}'? expected one of ${NOTIFY_EVENTS.join(", ")}`;
+
+/** The words that come to mind first. */
+const STATUSES = {
+  failed: isStatus("failed", "failure"),
+  interrupted: isStatus("interrupted", "failure"),
+  completed: isStatus("completed", "success"),
+  running: isStatus("running", "started"),
+};
+
 /** For an entry that gives none. */
 export const DEFAULT_NOTIFY_TIMEOUT_MS = 10_000;
 
@@ -61,7 +72,7 @@ export const NOTIFY = {
       example: "https://example.com/hook",
     },
     on: {
-      type: { kind: "list", of: { kind: "choice", values: NOTIFY_EVENTS }, minItems: 1 },
+      type: { kind: "list", of: { kind: "choice", values: NOTIFY_EVENTS, refused: STATUSES }, minItems: 1 },
       doc: "What is told: `failure` a run failed or was interrupted; `recovery` a run completed after one that had; `success`; `cancelled`; `missed` occurrences were missed; `started`.",
       absent: "failure and recovery; started, success, failure and cancelled with `healthchecks`",
       example: ["failure", "recovery"],

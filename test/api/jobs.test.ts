@@ -146,6 +146,7 @@ describe("GET /api/jobs/{job_id}", () => {
         { job_id: "other", condition: "last_complete", window_ms: null },
         { job_id: "other", condition: "within_window", window_ms: 3_600_000 },
       ],
+      notify: [],
       max_concurrency: 1,
       source: { file: "pipeline.yaml", line: 2 },
     });

@@ -40,6 +40,16 @@ describe("the JSON Schema of job files", () => {
     ["an empty param", { ...task(shell), params: { a: null } }],
     ["numbers as arguments", task({ ...shell, args: [1, true, "x"], environment: { A: 1, B: null } })],
     ["always", task({ ...shell, condition: "always" })],
+    [
+      "who is told, in every form",
+      {
+        ...task(shell),
+        notify: [
+          { type: "webhook", url: { env: "HOOK" }, headers: { "X-A": { file: "a" }, "X-B": 1 }, secret: { file: "s" } },
+          { type: "healthchecks", url: "https://hc.example/uuid", on: ["success"], timeout: "5s" },
+        ],
+      },
+    ],
   ])("takes %s", (_name, job) => {
     expect(fits(job)).toBe(true);
   });
@@ -60,6 +70,10 @@ describe("the JSON Schema of job files", () => {
     ["a gate without a job", { ...task(shell), depends_on: [{ condition: "last_success" }] }],
     ["a variable with '='", task({ ...shell, environment: { "A=B": "x" } })],
     ["an empty command", task({ type: "command", command: "" })],
+    ["who is told without a URL", { ...task(shell), notify: [{ type: "webhook" }] }],
+    ["a URL from two places", { ...task(shell), notify: [{ type: "webhook", url: { env: "A", file: "b" } }] }],
+    ["a signed ping", { ...task(shell), notify: [{ type: "healthchecks", url: "http://a", secret: { env: "A" } }] }],
+    ["a ping of a recovery", { ...task(shell), notify: [{ type: "healthchecks", url: "http://a", on: ["recovery"] }] }],
   ])("refuses %s, as petit does", (_name, job) => {
     expect(fits(job)).toBe(false);
     expect(readJobFile({ file: "f", folder: "/", text: JSON.stringify(job) }).problems).not.toEqual([]);

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  type Discreet,
+  deliveryDelayMs,
+  eventOfEnd,
+  MAX_DELIVERY_DELAY_MS,
+  maskedUrl,
+  NOTIFY_EVENTS,
+  type NotifyEvent,
+} from "../../src/domain/notification.ts";
+import { isFinal, RUN_STATUSES } from "../../src/domain/run.ts";
+
+describe("the event of a run's end", () => {
+  test.each([
+    ["failed", NOTIFY_EVENTS, false, "failure"],
+    ["interrupted", NOTIFY_EVENTS, true, "failure"],
+    ["cancelled", NOTIFY_EVENTS, true, "cancelled"],
+    ["completed", NOTIFY_EVENTS, true, "recovery"],
+    ["completed", NOTIFY_EVENTS, false, "success"],
+    ["completed", ["success"], true, "success"],
+    ["completed", ["recovery"], false, null],
+    ["completed", ["failure"], true, null],
+    ["cancelled", ["failure", "recovery"], true, null],
+    ["failed", ["success", "started", "missed"], false, null],
+    ["running", NOTIFY_EVENTS, true, null],
+    ["pending", NOTIFY_EVENTS, true, null],
+  ] as const)("of a %s one, for who wants %p, after trouble %p, is %p", (status, on, broken, expected) => {
+    expect(eventOfEnd(status, on, () => broken)).toBe(expected);
+  });
+
+  test("is always one that was asked for", () => {
+    const events = fc.subarray<NotifyEvent>([...NOTIFY_EVENTS]);
+    fc.assert(
+      fc.property(fc.constantFrom(...RUN_STATUSES), events, fc.boolean(), (status, on, broken) => {
+        const event = eventOfEnd(status, on, () => broken);
+        expect(event === null || on.includes(event)).toBe(true);
+        if (!isFinal(status)) expect(event).toBeNull();
+      }),
+    );
+  });
+});
+
+describe("the wait between two attempts to deliver", () => {
+  test.each([
+    [1, 0, 500],
+    [1, 0.999, 1_000],
+    [2, 0, 1_000],
+    [5, 0, 8_000],
+    [100, 0, MAX_DELIVERY_DELAY_MS / 2],
+  ])("after attempt %p, by chance %p, is %p ms", (attempt, random, expected) => {
+    expect(deliveryDelayMs(attempt, random)).toBe(expected);
+  });
+
+  test("is never nothing, and never longer than the longest", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (attempt, random) => {
+          const delay = deliveryDelayMs(attempt, random);
+          expect(delay).toBeGreaterThan(0);
+          expect(delay).toBeLessThanOrEqual(MAX_DELIVERY_DELAY_MS);
+          expect(Number.isInteger(delay)).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe("a masked URL", () => {
+  test.each<[Discreet, string]>([
+    ["https://hooks.example/services/T0/B0/xyz", "https://hooks.example/…"],
+    ["https://hooks.example:8443/?key=xyz", "https://hooks.example:8443/…"],
+    ["https://me:xyz@hooks.example/", "https://hooks.example/…"],
+    ["https://hooks.example", "https://hooks.example/"],
+    ["xyz", "…"],
+    [{ env: "HOOK" }, "(variable HOOK)"],
+    [{ file: "/run/hook" }, "(file /run/hook)"],
+  ])("of %p is %p", (url, expected) => {
+    expect(maskedUrl(url)).toBe(expected);
+  });
+});

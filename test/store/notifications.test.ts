@@ -1,0 +1,159 @@
+import { describe, expect, test } from "bun:test";
+import { newRunId } from "../../src/domain/ids.ts";
+import type { RunStatus } from "../../src/domain/run.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import { APPLICATION_ID } from "../../src/store/migrate.ts";
+import init from "../../src/store/migrations/0001_init.sql" with { type: "text" };
+import type { NewDelivery } from "../../src/store/notifications.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/store.ts";
+import { job, jobId } from "../support/factories.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
+import { NOON } from "../support/fake-clock.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const delivery = (store: Store, id: string, given: Partial<NewDelivery> = {}): NewDelivery => ({
+  id,
+  versionId: store.saveJobs([job("j")], NOON).get(jobId("j"))?.versionId ?? 0,
+  jobId: jobId("j"),
+  target: 0,
+  channel: "a",
+  event: "failure",
+  runId: null,
+  notice: "{}",
+  ...given,
+});
+
+describe("the queue of deliveries", () => {
+  test("keeps each channel in its order", () => {
+    using store = memoryStore();
+    for (const [id, channel] of [
+      ["1", "a"],
+      ["2", "b"],
+      ["3", "a"],
+    ] as const)
+      store.queueDelivery(delivery(store, id, { channel }), NOON);
+    expect([...store.waitingChannels()].sort()).toEqual(["a", "b"]);
+    expect(store.nextDelivery("a")).toMatchObject({ id: "1", attempts: 0, dueAt: NOON, queuedAt: NOON, notice: "{}" });
+    store.postponeDelivery("1", { dueAt: NOON + 5, error: "answered 500" });
+    expect(store.nextDelivery("a")).toMatchObject({ id: "1", attempts: 1, dueAt: NOON + 5 });
+    store.endDelivery("1", { status: "delivered" }, NOON + 6);
+    expect(store.nextDelivery("a")?.id).toBe("3");
+    store.endDelivery("3", { status: "given_up", error: "answered 404" }, NOON + 6);
+    expect(store.nextDelivery("a")).toBeNull();
+    expect(store.waitingChannels()).toEqual(["b"]);
+  });
+
+  test("gives up the oldest of a channel that is too long", () => {
+    using store = memoryStore();
+    for (const id of ["1", "2", "3", "4"]) store.queueDelivery(delivery(store, id), NOON);
+    store.queueDelivery(delivery(store, "5", { channel: "b" }), NOON);
+    expect(store.dropDeliveries("a", 2, NOON)).toBe(2);
+    expect(store.dropDeliveries("a", 2, NOON)).toBe(0);
+    expect(store.nextDelivery("a")?.id).toBe("3");
+    // It was on its way; what came of that is nothing to anybody any more.
+    store.endDelivery("1", { status: "delivered" }, NOON);
+    store.postponeDelivery("2", { dueAt: NOON, error: "x" });
+    expect(store.nextDelivery("a")?.id).toBe("3");
+  });
+
+  test("forgets what ended long ago, and nothing that waits", () => {
+    using store = memoryStore();
+    for (const id of ["1", "2", "3"]) store.queueDelivery(delivery(store, id), NOON);
+    store.endDelivery("1", { status: "delivered" }, NOON);
+    store.endDelivery("2", { status: "given_up", error: "x" }, NOON + 10);
+    expect(store.deleteDeliveries(NOON + 1, 10)).toBe(1);
+    expect(store.deleteDeliveries(NOON + 100, 10)).toBe(1);
+    expect(store.nextDelivery("a")?.id).toBe("3");
+  });
+
+  test("is as it was where the transaction around it is undone", () => {
+    using store = memoryStore();
+    const one = delivery(store, "1");
+    expect(() =>
+      store.transaction(() => {
+        store.queueDelivery(one, NOON);
+        throw new Error("undone");
+      }),
+    ).toThrow("undone");
+    expect(store.waitingChannels()).toEqual([]);
+  });
+});
+
+describe("whether a job was broken", () => {
+  const FINAL = {
+    completed: null,
+    failed: "exit_code",
+    interrupted: "interrupted",
+    cancelled: "cancelled",
+  } as const;
+  const end = (store: Store, status: keyof typeof FINAL & RunStatus, at: number) => {
+    const run = startRun(store, { now: at, id: newRunId(at) });
+    const reason = FINAL[status];
+    return store.finishRun(run.id, { status, reason, error: reason }, at);
+  };
+
+  test.each([
+    [[], false],
+    [["completed"], false],
+    [["failed"], true],
+    [["interrupted"], true],
+    [["cancelled"], false],
+    [["failed", "cancelled"], true],
+    [["completed", "cancelled"], false],
+    [["failed", "completed"], false],
+    [["completed", "failed", "failed"], true],
+  ] as const)("after %p is %p", (statuses, expected) => {
+    using store = memoryStore();
+    statuses.forEach((status, index) => {
+      end(store, status, NOON + index);
+    });
+    const last = end(store, "completed", NOON + 100);
+    expect(store.wasBroken(last)).toBe(expected);
+  });
+
+  test("is decided by what ended last, whatever began first", () => {
+    using store = memoryStore();
+    const slow = startRun(store, { now: NOON });
+    end(store, "completed", NOON + 1);
+    store.finishRun(slow.id, { status: "failed", reason: "exit_code", error: "x" }, NOON + 2);
+    expect(store.wasBroken(end(store, "completed", NOON + 3))).toBe(true);
+  });
+
+  test("is nothing to another job", () => {
+    using store = memoryStore();
+    end(store, "failed", NOON);
+    const other = startRun(store, { job: job("other") });
+    expect(store.wasBroken(other)).toBe(false);
+  });
+});
+
+describe("a database of schema 1", () => {
+  test("is brought up to date, with all that is in it", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    const db = bunRuntime().openDatabase(path);
+    db.exec(init);
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    db.exec("PRAGMA user_version = 1");
+    const definition = JSON.stringify(job("old"));
+    db.exec(`INSERT INTO job_versions VALUES (7, 'old', 'digest', '${definition}', 1)`);
+    db.exec("INSERT INTO jobs VALUES ('old', 7, 1, 5, NULL)");
+    const runId = newRunId(NOON);
+    db.exec(
+      `INSERT INTO runs (id, job_id, version, status, "trigger", params, created_at, started_at)
+       VALUES ('${runId}', 'old', 7, 'running', 'manual', '{}', 1, 1)`,
+    );
+    db.close();
+
+    using store = openStore({ path, runtime: bunRuntime() });
+    expect(store.definition(7)).toEqual(job("old"));
+    expect(store.listJobs().get(jobId("old"))).toMatchObject({ versionId: 7, accountedUntil: 5 });
+    const run = store.finishRun(runId, { status: "completed", reason: null, error: null }, NOON);
+    expect(store.wasBroken(run)).toBe(false);
+    store.queueDelivery({ ...delivery(store, "1"), versionId: 7 }, NOON);
+    expect(store.nextDelivery("a")?.versionId).toBe(7);
+    const versionOf = bunRuntime().openDatabase(path, { readonly: true }).prepare("PRAGMA user_version").get();
+    expect(versionOf).toEqual({ user_version: 2 });
+  });
+});
