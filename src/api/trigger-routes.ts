@@ -1,5 +1,6 @@
 import { Elysia, status, t } from "elysia";
-import { isFinal, type Run } from "../domain/run.ts";
+import { isFinal } from "../domain/run.ts";
+import type { TriggeredRun } from "../engine/engine.ts";
 import { readJson } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { RunBody, runBody } from "./run-shape.ts";
@@ -29,7 +30,7 @@ export const MadeRun = exactly(
   },
   {
     title: "MadeRun",
-    description: "A run that was made; `run` is given with `wait`",
+    description: "A run that was made; `run` is given with `wait`, unless it was deleted since",
     "x-headers": ["Location"],
     examples: [
       {
@@ -51,7 +52,7 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
       set.headers.location = runPath(run);
-      if (query.wait === undefined) return madeRun(run);
+      if (query.wait === undefined || !("status" in run)) return madeRun(run);
       requests.keepOpen(request);
       const signal = AbortSignal.any([request.signal, closing]);
       const waited = await engine.waitForRun(run.id, { timeoutMs: Number(query.wait) * 1000, signal });
@@ -98,9 +99,9 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
     },
   );
 
-export const runPath = (run: Run): string => `/api/runs/${run.id}`;
+export const runPath = (run: TriggeredRun): string => `/api/runs/${run.id}`;
 
-const madeRun = (run: Run): typeof MadeRun.static => ({
+const madeRun = (run: TriggeredRun): typeof MadeRun.static => ({
   run_id: run.id,
   job_id: run.jobId,
   message: `job '${run.jobId}' was triggered`,

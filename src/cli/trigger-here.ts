@@ -4,7 +4,7 @@ import { openLog } from "../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../app/open-engine.ts";
 import { onSignal } from "../app/signals.ts";
 import type { Run } from "../domain/run.ts";
-import type { Engine, TriggerRequest } from "../engine/engine.ts";
+import type { Engine, TriggeredRun, TriggerRequest } from "../engine/engine.ts";
 import type { JobFiles } from "../jobfile/read-dir.ts";
 import { MEMORY } from "../store/open.ts";
 import type { Context } from "./command.ts";
@@ -66,7 +66,7 @@ const openQuietLog = ({ settings, origins, terminal: { err } }: Context): Return
     color: err.color,
   });
 
-const watched = async (engine: Engine, run: Run, context: Context): Promise<Run> => {
+const watched = async (engine: Engine, run: TriggeredRun, context: Context): Promise<Run> => {
   using _ = watchRun(engine, run, context);
   return await engine.waitForRun(run.id);
 };

@@ -1,7 +1,6 @@
 import type { Event } from "../domain/event.ts";
-import type { Run } from "../domain/run.ts";
 import type { TaskRun } from "../domain/task-run.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, TriggeredRun } from "../engine/engine.ts";
 import { formatDuration } from "../lib/duration.ts";
 import type { Context } from "./command.ts";
 import { counted } from "./counted.ts";
@@ -12,7 +11,7 @@ import { RunDisplay } from "./run-display.ts";
 const BATCH = 200;
 
 /** Shows a run of this process until it is disposed of. */
-export const watchRun = (engine: Engine, run: Run, context: Context): Disposable => {
+export const watchRun = (engine: Engine, run: TriggeredRun, context: Context): Disposable => {
   using parts = new DisposableStack();
   const { terminal, clock, json } = context;
   const tasks = engine.store.listTaskRuns(run.id).map(({ taskId }) => taskId);
@@ -41,7 +40,7 @@ export const watchRun = (engine: Engine, run: Run, context: Context): Disposable
 };
 
 /** Shows what is new in the store since the last call. */
-const outputReader = ({ store }: Engine, run: Run, display: RunDisplay): (() => void) => {
+const outputReader = ({ store }: Engine, run: TriggeredRun, display: RunDisplay): (() => void) => {
   let fromSeq = 1;
   return () => {
     for (;;) {

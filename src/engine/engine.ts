@@ -16,8 +16,10 @@ export interface Engine extends AsyncDisposable {
   stop(how: StopMode): Promise<void>;
   readonly state: SchedulerState;
 
-  /** Resolves when the run is on disk. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused). */
-  trigger(jobId: string, request?: TriggerRequest): Promise<Run>;
+  /**
+   * Resolves when the run is on disk; one that an idempotency key names may have been deleted by now. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused).
+   */
+  trigger(jobId: string, request?: TriggerRequest): Promise<TriggeredRun>;
   /** Idempotent; a second cancel of a run that is being ended also ends its clean-up tasks. Throws `not_found`. */
   cancel(runId: RunId): Run;
   /** Rejects with `not_found`, `conflict` (it runs; nothing is left to rerun), and as `trigger` does. */
@@ -53,6 +55,9 @@ export type TriggerRequest = {
   readonly params?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
 };
+
+/** A run that was asked for; only this much is known of one that was deleted since. */
+export type TriggeredRun = Run | Pick<Run, "id" | "jobId">;
 
 export type JobView = {
   readonly job: Job;

@@ -10,7 +10,16 @@ import type { Store, StoredJob } from "../store/store.ts";
 import { Agenda, type DueJob } from "./agenda.ts";
 import { inheritable } from "./command.ts";
 import type { Later } from "./commits.ts";
-import type { Engine, Health, JobView, Reload, SchedulerState, StopMode, TriggerRequest } from "./engine.ts";
+import type {
+  Engine,
+  Health,
+  JobView,
+  Reload,
+  SchedulerState,
+  StopMode,
+  TriggeredRun,
+  TriggerRequest,
+} from "./engine.ts";
 import { mustFindRun } from "./find-run.ts";
 import { fire, lookAgain } from "./fire.ts";
 import { healthOf } from "./health.ts";
@@ -107,7 +116,7 @@ export class Scheduler implements Engine {
     return this.#runs.counts;
   }
 
-  trigger(jobId: string, request: TriggerRequest = {}): Promise<Run> {
+  trigger(jobId: string, request: TriggerRequest = {}): Promise<TriggeredRun> {
     return this.#runs.commits.soon((later) => trigger(jobId, request, this.#triggerOptions(later)));
   }
 

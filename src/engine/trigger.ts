@@ -8,8 +8,7 @@ import { suggest } from "../lib/suggest.ts";
 import type { ReusedTask, Store, StoredJob } from "../store/store.ts";
 import { admitManual } from "./admit.ts";
 import type { Later } from "./commits.ts";
-import type { TriggerRequest } from "./engine.ts";
-import { mustFindRun } from "./find-run.ts";
+import type { TriggeredRun, TriggerRequest } from "./engine.ts";
 import type { Jobs } from "./jobs.ts";
 import type { RunRequest, Runs } from "./runs.ts";
 
@@ -22,14 +21,15 @@ export type TriggerOptions = {
 };
 
 /** Within a transaction: starts a run on request, or answers the one that its idempotency key names. */
-export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): Run => {
+export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): TriggeredRun => {
   const { idempotencyKey } = request;
   if (idempotencyKey === undefined) return startManual(jobId, request.params ?? {}, null, options);
   const fingerprint = JSON.stringify([jobId, Object.entries(request.params ?? {}).sort()]);
   const known = options.store.findIdempotent(idempotencyKey, options.now);
   if (known === null)
     return startManual(jobId, request.params ?? {}, { key: idempotencyKey, request: fingerprint }, options);
-  if (known.request === fingerprint) return mustFindRun(options.store, known.runId);
+  if (known.request === fingerprint)
+    return options.store.findRun(known.runId) ?? { id: known.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
   throw new PetitError("conflict", `idempotency key '${idempotencyKey}' was used for another request`);
 };
 

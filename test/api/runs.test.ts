@@ -13,6 +13,10 @@ tasks: [{id: only, type: shell, script: "echo ready; exec sleep 60"}]
 id: brief
 tasks: [{id: only, type: command, command: sleep, args: ["0.2"]}]
 ---
+id: forgotten
+retention: {runs: 1}
+tasks: [{id: only, type: command, command: "true"}]
+---
 id: told
 params:
   day: {default: "2026-01-01", pattern: "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d$"}
@@ -183,6 +187,17 @@ describe("an idempotency key", () => {
     const second = await trigger("brief", "?wait=30", undefined, headers);
     expect(second.status).toBe(200);
     expect(second.body.run).toMatchObject({ id: first.body.run_id, status: "completed" });
+  });
+
+  test("is answered with the run that it made when that was deleted", async () => {
+    const first = await keyed("kept", "forgotten");
+    await trigger("forgotten", "?wait=30");
+    while ((await ask(petit, `/api/runs/${first.body.run_id}`)).status === 200) await trigger("forgotten", "?wait=30");
+    for (const query of ["", "?wait=30"]) {
+      const again = await trigger("forgotten", query, undefined, { "idempotency-key": "kept" });
+      expect(again).toMatchObject({ status: 200, body: first.body });
+      expect(again.body).not.toHaveProperty("run");
+    }
   });
 
   test("used for another job or other params is 409", async () => {

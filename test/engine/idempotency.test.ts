@@ -51,6 +51,15 @@ describe("an idempotency key", () => {
     expect(one.id).not.toBe(two.id);
   });
 
+  test("still names its run when that was deleted", async () => {
+    await using petit = await startEngine({ jobs });
+    const { id, jobId } = await petit.trigger("hello", { idempotencyKey: "k" });
+    await petit.ended(id);
+    const bounds = { limit: 1, untilMs: 1_000, clock: new FakeClock() };
+    expect(petit.store.deleteRuns(jobId, { runs: 0, endedAfter: null }, bounds)).toBe(1);
+    expect(await petit.engine.trigger("hello", { idempotencyKey: "k" })).toEqual({ id, jobId });
+  });
+
   test("is kept for 24 hours, over restarts", async () => {
     using dir = tempDir();
     const clock = new FakeClock();

@@ -137,7 +137,11 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     get spooled() {
       return existsSync(spoolDir) ? readdirSync(spoolDir).sort() : [];
     },
-    trigger: (jobId, request) => engine.trigger(jobId, request),
+    trigger: async (jobId, request) => {
+      const run = await engine.trigger(jobId, request);
+      if ("status" in run) return run;
+      throw new Error(`run '${run.id}' was deleted`);
+    },
     run: async (jobId, params) => {
       const run = await engine.trigger(jobId, params === undefined ? {} : { params });
       return started.ended(run.id);
