@@ -3,7 +3,7 @@ import { cpuMs, startPetit } from "./petit-process.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 5_000;
 const WATCH_MS = 10_000;
 
 /** The share of a core that 10,000 scheduled jobs take of which none is due. */

@@ -20,7 +20,7 @@ const SETTLE_MS = 200;
 const POLL_MS = 5_000;
 
 /** A look at many files takes its time; looks without an event come so much further apart than that. */
-const POLL_FACTOR = 400;
+const POLL_FACTOR = 1_000;
 
 /** Watches the job files of a folder. What the system tells is only a hint: the folder itself is looked at each time. */
 export const watchJobs = async (options: WatchOptions): Promise<AsyncDisposable> => {
