@@ -29,6 +29,8 @@ export const transactions = (
   const release = db.prepare("RELEASE nested");
   const back = db.prepare("ROLLBACK TO nested");
   let isOpen = false;
+  /** What made SQLite undo the whole transaction by itself, as a full disk does; nothing can be written in it any more. */
+  let undone: { readonly error: unknown } | null = null;
   let synchronous: Durability | null = null;
 
   const begin = (durability: Durability): void => {
@@ -40,9 +42,11 @@ export const transactions = (
 
   const outermost = <T>(durability: Durability, work: () => T): T => {
     isOpen = true;
+    undone = null;
     try {
       begin(durability);
       const result = work();
+      assertWhole();
       commit.run();
       return result;
     } catch (error) {
@@ -54,23 +58,43 @@ export const transactions = (
     }
   };
 
+  const assertWhole = (): void => {
+    if (undone !== null) throw undone.error;
+  };
+
   const nested = <T>(work: () => T): T => {
+    assertWhole();
     const undo = hooks.mark();
     save.run();
     try {
       const result = work();
+      assertWhole();
       release.run();
       return result;
-    } catch (error) {
+    } catch (cause) {
       undo();
+      const error = asStorageError(cause);
+      if (!goBack()) undone ??= { error };
+      throw error;
+    }
+  };
+
+  /** To where the nested one began; false where SQLite has undone the whole. */
+  const goBack = (): boolean => {
+    try {
       back.run();
       release.run();
-      throw asStorageError(error);
+      return true;
+    } catch {
+      return false;
     }
   };
 
   const run: Transactions["run"] = (durability, work) => {
-    if (isOpen) return work();
+    if (isOpen) {
+      assertWhole();
+      return work();
+    }
     const result = outermost(durability, work);
     hooks.afterCommit();
     return result;
