@@ -1,0 +1,184 @@
+import { describe, expect, test } from "bun:test";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import type { Runtime, SqlDatabase } from "../../src/runtime/runtime.ts";
+import { command, job, jobId, schedule, shell } from "../support/factories.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { seen, startEngine } from "../support/started-engine.ts";
+import { gate } from "../support/started-engine-gate.ts";
+
+/** A runtime whose database stops taking writes, as on a disk that is full or has become read-only. */
+const brittle = () => {
+  const runtime = bunRuntime();
+  const opened: SqlDatabase[] = [];
+  const openDatabase: Runtime["openDatabase"] = (path, options) => {
+    const db = runtime.openDatabase(path, options);
+    if (options?.readonly !== true) opened.push(db);
+    return db;
+  };
+  const all = (sql: (db: SqlDatabase) => string): void => {
+    for (const db of opened) db.exec(sql(db));
+  };
+  return {
+    runtime: { ...runtime, openDatabase },
+    breakIt: () => all(() => "PRAGMA query_only = 1"),
+    fill: () => all((db) => `PRAGMA max_page_count = ${Number(db.prepare("PRAGMA page_count").get()?.page_count)}`),
+    repair: () => all(() => "PRAGMA query_only = 0; PRAGMA max_page_count = 1000000"),
+  };
+};
+
+const REFUSED = { code: "storage_failed" };
+
+describe("a database that can't be written", () => {
+  test("shows in health, and in no other way once it can be written again", async () => {
+    const { runtime, breakIt, repair } = brittle();
+    await using petit = await startEngine({ runtime, jobs: [job("hello")] });
+    expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
+    breakIt();
+    expect(petit.engine.health()).toMatchObject({
+      status: "unavailable",
+      reasons: [expect.stringContaining("the database can't be written")],
+    });
+    repair();
+    expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
+  });
+
+  test("lets no trigger seem to succeed, starts no process, and takes no place", async () => {
+    const { runtime, breakIt, repair } = brittle();
+    let spawned = 0;
+    const counting: Runtime = {
+      ...runtime,
+      spawn: (options) => {
+        spawned++;
+        return runtime.spawn(options);
+      },
+    };
+    await using petit = await startEngine({ runtime: counting, jobs: [job("hello", { maxConcurrency: 1 })] });
+    breakIt();
+    await expect(petit.trigger("hello")).rejects.toMatchObject(REFUSED);
+    const both = await Promise.allSettled([petit.trigger("hello"), petit.trigger("hello")]);
+    expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
+    expect(petit.store.listRuns({ limit: 9 })).toEqual([]);
+    expect(spawned).toBe(0);
+    repair();
+    expect((await petit.run("hello")).run.status).toBe("completed");
+  });
+
+  test("goes on to be read", async () => {
+    const { runtime, breakIt, repair } = brittle();
+    await using petit = await startEngine({ runtime, jobs: [job("hello")] });
+    const { run } = await petit.run("hello");
+    breakIt();
+    expect(petit.read(run.id).summary).toBe("only completed");
+    expect(petit.engine.findJob("hello")?.lastRun?.status).toBe("completed");
+    repair();
+  });
+
+  test("keeps a run from ending until that is stored, and loses nothing of it", async () => {
+    using door = gate();
+    const { runtime, breakIt, repair } = brittle();
+    const clock = new FakeClock();
+    const tasks = [
+      shell("a", `echo one; ${door.wait}; echo two; echo "k=v" > "$PETIT_OUTPUT"; exit 0`),
+      command("b", "echo", { after: ["a"], args: ["${{ tasks.a.outputs.k }}"] }),
+    ];
+    await using petit = await startEngine({ runtime, clock, jobs: [job("slow", { tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    breakIt();
+    door.open();
+    for (let second = 0; second < 30; second++) await clock.pass(1_000);
+    await seen(() => petit.spooled.includes("1.outputs"));
+    expect(petit.read(id).summary).toBe("a running · b pending");
+    repair();
+    const ended = await clock.passUntil(petit.ended(id));
+    expect(ended.run.status).toBe("completed");
+    expect(ended.output()).toBe("one\ntwo\nv\n");
+    expect(ended.attempts).toHaveLength(2);
+    expect(petit.spooled).toEqual([]);
+  });
+
+  test("keeps the ends of many runs apart, and stores each when it can", async () => {
+    using door = gate();
+    const { runtime, fill, repair } = brittle();
+    const clock = new FakeClock();
+    const jobs = [job("slow", { tasks: [shell("t", `${door.wait}; head -c 200000 /dev/zero | tr '\\0' x`)] })];
+    await using petit = await startEngine({ runtime, clock, jobs });
+    const runs = await Promise.all(Array.from({ length: 5 }, () => petit.trigger("slow")));
+    for (const _ of runs) await door.reached();
+    fill();
+    door.open(5);
+    for (let second = 0; second < 20; second++) await clock.pass(1_000);
+    expect(runs.map(({ id }) => petit.read(id).run.status)).toEqual(runs.map(() => "running"));
+    repair();
+    for (const { id } of runs) {
+      const ended = await clock.passUntil(petit.ended(id));
+      expect(ended.run.status).toBe("completed");
+      expect(ended.bytes()).toHaveLength(200_000);
+    }
+    expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
+  });
+
+  test("refuses a cancel that it can't remember, and takes it when it can", async () => {
+    using door = gate();
+    const { runtime, breakIt, repair } = brittle();
+    await using petit = await startEngine({ runtime, jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    breakIt();
+    expect(() => petit.engine.cancel(id)).toThrow(expect.objectContaining(REFUSED));
+    expect(() => petit.engine.pause()).toThrow(expect.objectContaining(REFUSED));
+    expect(petit.engine.state).toBe("running");
+    repair();
+    petit.engine.cancel(id);
+    expect((await petit.ended(id)).run.status).toBe("cancelled");
+  });
+
+  test("lets a run's timeout end what runs all the same", async () => {
+    const { runtime, breakIt, repair } = brittle();
+    const clock = new FakeClock();
+    const jobs = [job("slow", { timeoutMs: 60_000, tasks: [shell("t", "sleep 60")] })];
+    await using petit = await startEngine({ runtime, clock, jobs });
+    const { id } = await petit.trigger("slow");
+    breakIt();
+    await clock.pass(90_000);
+    repair();
+    expect((await clock.passUntil(petit.ended(id))).run).toMatchObject({ status: "failed", reason: "timeout" });
+  });
+
+  test("lets what is due fire when it can be stored, once", async () => {
+    const { runtime, breakIt, repair } = brittle();
+    const clock = new FakeClock();
+    await using petit = await startEngine({ runtime, clock, jobs: [job("tick", { schedule: schedule("* * * * *") })] });
+    await clock.pass(30_000);
+    breakIt();
+    await clock.pass(60_000);
+    repair();
+    await clock.pass(2_000);
+    const ledger = petit.store.listOccurrences(jobId("tick"), { limit: 9 });
+    expect(ledger).toMatchObject([{ outcome: "fired" }]);
+    expect(petit.store.findRun(ledger[0]?.runId ?? expect.unreachable())?.trigger).toBe("catchup");
+  });
+
+  test("starts a run that waits when it can", async () => {
+    using door = gate();
+    const { runtime, breakIt, repair } = brittle();
+    const clock = new FakeClock();
+    const tasks = [shell("t", door.wait)];
+    const jobs = [job("tick", { schedule: schedule("* * * * *"), maxConcurrency: 1, onOverlap: "queue", tasks })];
+    await using petit = await startEngine({ runtime, clock, jobs });
+    await clock.pass(120_000);
+    await door.reached();
+    breakIt();
+    door.open(2);
+    await clock.pass(10_000);
+    repair();
+    await clock.passUntil(door.reached());
+    const [second, first] = petit.store.listRuns({ limit: 9 }).slice(-2);
+    await clock.passUntil(petit.event("run.finished", { runId: second?.id ?? null }));
+    expect([first, second].map((run) => petit.read(run?.id ?? expect.unreachable()).run.status)).toEqual([
+      "completed",
+      "completed",
+    ]);
+  });
+});
