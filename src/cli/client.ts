@@ -41,7 +41,7 @@ export const openClient = (context: Pick<Context, "settings" | "origins" | "envi
 };
 
 /** This machine is not behind its own proxy. `fetch` looks at the variables each time; no other process sees these. */
-const avoidProxy = (base: string): void => {
+export const avoidProxy = (base: string): void => {
   const { hostname } = new URL(base);
   if (!/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return;
   for (const name of ["NO_PROXY", "no_proxy"]) {

@@ -1,6 +1,7 @@
 import { backup } from "./backup.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion.ts";
+import { doctor } from "./doctor.ts";
 import { init } from "./init.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   resume,
   reload,
   backup,
+  doctor,
   init,
   schema,
   token,

@@ -27,10 +27,10 @@ export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
   return { [Symbol.dispose]: () => db.close() };
 };
 
-const isBusy = (error: unknown): boolean =>
+export const isBusy = (error: unknown): boolean =>
   error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
 
-const holderOf = (runtime: Runtime, path: string): string => {
+export const holderOf = (runtime: Runtime, path: string): string => {
   try {
     const db = runtime.openDatabase(path, { readonly: true });
     try {

@@ -6,6 +6,9 @@ import notifications from "./migrations/0002_notifications.sql" with { type: "te
 /** In order; the schema's version (`user_version`) is how many of them a database has. Only ever added to. */
 const MIGRATIONS: readonly string[] = [init, notifications];
 
+/** The schema that this petit writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
 /** `application_id` of a petit database: "petj" as four bytes. */
 export const APPLICATION_ID = 0x7065746a;
 

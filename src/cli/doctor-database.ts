@@ -1,0 +1,80 @@
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { findDamage, findDangling } from "../store/check.ts";
+import { type Existing, openExisting } from "../store/existing.ts";
+import { SCHEMA_VERSION } from "../store/migrate.ts";
+import { MEMORY } from "../store/open.ts";
+import type { Context } from "./command.ts";
+import { type Check, failed, ok, reasonOf } from "./doctor-check.ts";
+import { diskCheck, folderCheck, permissionsCheck, spoolCheck } from "./doctor-files.ts";
+import { sizeText } from "./size-text.ts";
+
+/** The database and what lies beside it. */
+export const databaseChecks = ({ settings, runtime }: Pick<Context, "settings" | "runtime">): readonly Check[] => {
+  const path = settings.db;
+  if (path === MEMORY) return [ok("database", "is kept in memory: nothing outlives petit")];
+  const folder = dirname(resolve(path));
+  const room = folderCheck(folder);
+  const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
+  if (isThere) return [...fileChecks(path, runtime), room, ...roomChecks(path, folder)];
+  if (room.status === "failed")
+    return [failed("database", { message: `${path} can't be made`, hint: MAKE_ROOM }), room];
+  return [ok("database", `${path} is not there yet; 'petit run' makes it`), room, ...roomChecks(path, folder)];
+};
+
+const roomChecks = (path: string, folder: string): readonly Check[] => [diskCheck(folder), spoolCheck(path)];
+
+const MAKE_ROOM = "make the folder, or name another database with --db";
+
+const fileChecks = (path: string, runtime: Context["runtime"]): readonly Check[] => {
+  try {
+    using existing = openExisting({ path, runtime });
+    return [
+      schemaCheck(path, existing),
+      integrityCheck(path, existing),
+      foreignKeysCheck(existing),
+      permissionsCheck(path),
+    ];
+  } catch (error) {
+    const hint = "name another file with --db; a damaged database is best replaced by a copy of 'petit backup'";
+    return [failed("database", { message: reasonOf(error), hint })];
+  }
+};
+
+const schemaCheck = (path: string, { state }: Existing): Check => {
+  const behind = state.version < SCHEMA_VERSION ? ` of ${SCHEMA_VERSION}; the next start brings it up to date` : "";
+  return ok("database", `${path}: ${sizeText(sizeOf(path))}, schema ${state.version}${behind}`);
+};
+
+/** With what is not yet in the file itself. */
+const sizeOf = (path: string): number =>
+  [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+
+/** A full check of a file beyond this takes minutes. */
+const QUICK_FROM_BYTES = 2 ** 30;
+
+const integrityCheck = (path: string, { db }: Existing): Check => {
+  const quick = sizeOf(path) > QUICK_FROM_BYTES;
+  const what = quick ? "quick_check" : "integrity_check";
+  const damage = damageOf(() => findDamage(db, { quick }));
+  if (damage.length === 0) return ok("integrity", `${what} found nothing wrong`);
+  const hint =
+    "stop petit, keep the file, and put a copy of 'petit backup' in its place; or save it with sqlite3's .recover";
+  return failed("integrity", { message: `the database is damaged: ${damage.join("; ")}`, hint });
+};
+
+const foreignKeysCheck = ({ db }: Existing): Check => {
+  const dangling = damageOf(() => findDangling(db));
+  if (dangling.length === 0) return ok("foreign_keys", "every row has what it refers to");
+  const hint = "something else than petit has written to the database; put a copy of 'petit backup' in its place";
+  return failed("foreign_keys", { message: `rows refer to what isn't there: ${dangling.join("; ")}`, hint });
+};
+
+/** What is damaged badly enough can't be checked. */
+const damageOf = (find: () => readonly string[]): readonly string[] => {
+  try {
+    return find();
+  } catch (error) {
+    return [reasonOf(error)];
+  }
+};
