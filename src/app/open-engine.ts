@@ -8,7 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { lockDatabase } from "../store/lock.ts";
-import { MEMORY, openStore } from "../store/open.ts";
+import { assertUsable, MEMORY, openStore } from "../store/open.ts";
 import { defaultZone, type Settings } from "./settings.ts";
 import { openSpoolDir } from "./spool-dir.ts";
 
@@ -30,6 +30,8 @@ export type OpenEngineOptions = {
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
   const { settings, runtime, clock, log } = options;
   checkPlace(settings.db);
+  // Before the lock, which makes a file beside it.
+  assertUsable({ path: settings.db, runtime });
   if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
   const store = parts.use(openStore({ path: settings.db, runtime }));
   store.setHolder(`process ${process.pid}`);

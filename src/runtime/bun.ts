@@ -32,11 +32,19 @@ export const bunRuntime = (): Runtime => ({
 /** A task's environment and packages are what its job says, not what lies in the folder it runs in. */
 const AS_BUN = ["--no-install", "--no-env-file"];
 
+const open = (path: string, options: Parameters<Runtime["openDatabase"]>[1] = {}): Database => {
+  if (options.immutable)
+    return new Database(`file:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}?immutable=1`, READONLY_URI);
+  return options.readonly
+    ? new Database(path, { readonly: true, strict: true })
+    : new Database(path, { create: true, readwrite: true, strict: true });
+};
+
+/** SQLITE_OPEN_READONLY and SQLITE_OPEN_URI. */
+const READONLY_URI = 0x01 | 0x40;
+
 const openDatabase: Runtime["openDatabase"] = (path, options) => {
-  const db = new Database(
-    path,
-    options?.readonly ? { readonly: true, strict: true } : { create: true, readwrite: true, strict: true },
-  );
+  const db = open(path, options);
   return {
     exec: (sql) => {
       db.run(sql);

@@ -5,8 +5,11 @@
 export interface Runtime {
   readonly name: "bun" | "deno";
   readonly version: string;
-  /** Opens or creates a SQLite file, with no pragma set; `:memory:` keeps nothing. Throws where it can't be opened. */
-  openDatabase(path: string, options?: { readonly readonly?: boolean }): SqlDatabase;
+  /**
+   * Opens or creates a SQLite file, with no pragma set; `:memory:` keeps nothing. `immutable` reads what is in the file
+   * itself, as if nobody wrote to it: nothing is made beside it. Throws where it can't be opened.
+   */
+  openDatabase(path: string, options?: { readonly readonly?: boolean; readonly immutable?: boolean }): SqlDatabase;
   /** Starts a process. Throws an Error with the system's `code` (`ENOENT`, `EAGAIN`, …) where none could be made. */
   spawn(options: SpawnOptions): ChildProcess;
   /** Serves HTTP. Throws an Error with code `EADDRINUSE` where the port is taken. */

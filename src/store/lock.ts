@@ -1,15 +1,14 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 
 /**
  * Makes sure that one scheduler uses a database: an exclusive transaction, held open, on a second SQLite file beside it.
- * The system drops it with the process, however that ends. Throws `taken`, naming the holder, where somebody has it.
+ * The system drops it with the process, however that ends. Throws `taken`, naming the holder, where somebody has it,
+ * `unusable_database` where there can be no such file.
  */
 export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
-  const file = `${path}-lock`;
-  if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
-  const db = runtime.openDatabase(file);
+  const db = openLock(runtime, path);
   try {
     db.exec("PRAGMA busy_timeout = 0");
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
@@ -25,6 +24,19 @@ export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
       : cause;
   }
   return { [Symbol.dispose]: () => db.close() };
+};
+
+const openLock = (runtime: Runtime, path: string): SqlDatabase => {
+  const file = `${path}-lock`;
+  try {
+    if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
+    return runtime.openDatabase(file);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PetitError("unusable_database", `${path} can't be used, since nothing can be written beside it: ${why}`, {
+      cause,
+    });
+  }
 };
 
 export const isBusy = (error: unknown): boolean =>

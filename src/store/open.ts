@@ -1,39 +1,49 @@
 import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { lockOwner } from "./foreign-lock.ts";
+import { isBusy } from "./lock.ts";
 import { assertOurs, migrate, readSchemaState } from "./migrate.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 import type { Store } from "./store.ts";
 
-/** How long a statement waits for somebody else's lock. */
+/** How long a statement waits for somebody else's lock: while petit runs, and when it starts. */
 const BUSY_TIMEOUT_MS = 5_000;
+const START_TIMEOUT_MS = 500;
 
 /** A database that is kept nowhere. */
 export const MEMORY = ":memory:";
 
 /**
  * Opens petit's database, made where there is none, with its schema up to date; mode 0600, WAL, foreign keys on.
- * Throws `unusable_database` where the file can't be used: it is left as it was, to the byte.
+ * Throws `unusable_database` where the file can't be used: it is left as it was, to the byte; `taken` where somebody has
+ * locked it.
  */
-export const openStore = (options: { readonly path: string; readonly runtime: Runtime }): Store => {
+export const openStore = (options: OpenOptions): Store => {
   const { path, runtime } = options;
-  try {
-    if (path !== MEMORY) inspect(runtime, path);
+  assertUsable(options);
+  return refusing(path, () => {
+    if (path !== MEMORY && isNew(path)) create(path);
     const db = open(runtime, path);
     return sqliteStore(db, { sizeBytes: () => sizeOf(db, path) });
-  } catch (error) {
-    throw error instanceof PetitError ? error : unusable(path, error);
-  }
+  });
 };
 
-/** Looks at an existing file without writing to it. */
+export type OpenOptions = { readonly path: string; readonly runtime: Runtime };
+
+/** Looks at a file that may be there, without writing to it or beside it. Throws as `openStore` does. */
+export const assertUsable = ({ path, runtime }: OpenOptions): void => {
+  if (path === MEMORY || isNew(path)) return;
+  refusing(path, () => inspect(runtime, path));
+};
+
+const isNew = (path: string): boolean => !existsSync(path) || (statSync(path).isFile() && statSync(path).size === 0);
+
 const inspect = (runtime: Runtime, path: string): void => {
-  if (!existsSync(path) || statSync(path).size === 0) {
-    create(path);
-    return;
-  }
-  const db = runtime.openDatabase(path, { readonly: true });
+  // Without a log to read there is no need for the files that SQLite makes beside what it reads.
+  const db = runtime.openDatabase(path, sizeOfFile(`${path}-wal`) === 0 ? { immutable: true } : { readonly: true });
   try {
+    db.exec(`PRAGMA busy_timeout = ${START_TIMEOUT_MS}`);
     assertOurs(readSchemaState(db), path);
   } finally {
     db.close();
@@ -49,18 +59,44 @@ const create = (path: string): void => {
 const open = (runtime: Runtime, path: string): SqlDatabase => {
   const db = runtime.openDatabase(path);
   try {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.exec(`PRAGMA busy_timeout = ${START_TIMEOUT_MS}`);
     db.exec("PRAGMA journal_mode = WAL");
     db.exec("PRAGMA foreign_keys = ON");
     db.exec("PRAGMA wal_autocheckpoint = 1000");
     db.exec("PRAGMA journal_size_limit = 67108864");
     migrate(db);
+    assertWritable(db);
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
 };
+
+/** `BEGIN IMMEDIATE` alone begins nothing but a read of what can only be read. */
+const assertWritable = (db: SqlDatabase): void => {
+  const { version } = readSchemaState(db);
+  db.exec("BEGIN IMMEDIATE");
+  db.exec(`PRAGMA user_version = ${version}`);
+  db.exec("ROLLBACK");
+};
+
+const refusing = <T>(path: string, work: () => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PetitError) throw error;
+    throw isBusy(error) ? locked(path, error) : unusable(path, error);
+  }
+};
+
+const locked = (path: string, cause: unknown): PetitError =>
+  new PetitError(
+    "taken",
+    `${path} is locked by ${lockOwner(path) ?? "another program"}; end that, or name another file with --db`,
+    { cause },
+  );
 
 const unusable = (path: string, cause: unknown): PetitError => {
   const why = cause instanceof Error ? cause.message : String(cause);
@@ -69,5 +105,8 @@ const unusable = (path: string, cause: unknown): PetitError => {
 
 const sizeOf = (db: SqlDatabase, path: string): number => {
   if (path === MEMORY) return Number(db.prepare("PRAGMA page_count").get()?.page_count ?? 0) * 4096;
-  return [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+  return sizeOfFile(path) + sizeOfFile(`${path}-wal`);
 };
+
+/** 0 where there is none. */
+const sizeOfFile = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -67,6 +67,11 @@ export class SmallDisk implements Disposable {
     execFileSync("rm", ["-f", join(this.#path, "filler")]);
   }
 
+  /** From now on it can only be read. */
+  protect(): void {
+    execFileSync("mount", ["-o", "remount,ro", this.#path]);
+  }
+
   [Symbol.dispose](): void {
     execFileSync("umount", ["-l", this.#path]);
   }

@@ -1,0 +1,225 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { digests, smallDisk } from "../support/faults.ts";
+import { petitCommand, startPetit } from "../support/petit.ts";
+import { start } from "../support/petit-api.ts";
+import { endOf } from "../support/torture-run.ts";
+
+const JOB = { "a.yaml": "id: a\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n" };
+
+type Refusal = { readonly status: number | null; readonly stderr: string; readonly tookMs: number };
+
+/** Starts a petit that must not start, on a folder with a database and its jobs. */
+const refused = async (dir: string, args: readonly string[] = []): Promise<Refusal> => {
+  mkdirSync(join(dir, "jobs"), { recursive: true });
+  writeFileSync(join(dir, "jobs", "a.yaml"), JOB["a.yaml"]);
+  const startedAt = performance.now();
+  const command = [
+    ...petitCommand(),
+    "run",
+    join(dir, "jobs"),
+    "--db",
+    join(dir, "petit.db"),
+    "--api-port",
+    "0",
+    ...args,
+  ];
+  const env = { PATH: process.env.PATH ?? "", HOME: dir };
+  const child = Bun.spawn(command, { cwd: dir, env, stdout: "ignore", stderr: "pipe" });
+  const deadline = setTimeout(() => child.kill("SIGKILL"), 8_000);
+  const stderr = await new Response(child.stderr).text();
+  await child.exited;
+  clearTimeout(deadline);
+  return { status: child.exitCode, stderr, tookMs: performance.now() - startedAt };
+};
+
+const inFolder = async (work: (dir: string) => Promise<void>): Promise<void> => {
+  const dir = mkdtempSync(join(tmpdir(), "petit-refusals-"));
+  try {
+    await work(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+};
+
+/** A database of a petit that was killed after a run: much of it is in the write-ahead log alone. */
+const killedPetit = async (dir: string): Promise<void> => {
+  const petit = await startPetit({ dir, jobs: JOB });
+  await endOf(petit, await start(petit, "a"));
+  await petit.kill();
+};
+
+const foreign = (path: string, journalMode: string): Database => {
+  const db = new Database(path);
+  db.run(`PRAGMA journal_mode = ${journalMode}`);
+  db.run("CREATE TABLE notes (text TEXT)");
+  db.run("INSERT INTO notes VALUES ('mine')");
+  return db;
+};
+
+/** As its owner left it when the machine went down: a write-ahead log, and nobody who reads it. */
+const orphan = (from: string, to: string): void => {
+  for (const suffix of ["", "-wal", "-journal"])
+    if (existsSync(from + suffix)) copyFileSync(from + suffix, to + suffix);
+};
+
+/** All of it is in the file itself then. */
+const checkpoint = (path: string): void => {
+  const db = new Database(path);
+  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  db.close();
+  for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
+};
+
+const overwrite = (path: string, offset: number, length: number): void => {
+  const bytes = readFileSync(path);
+  bytes.fill(0xa5, offset, offset + length);
+  writeFileSync(path, bytes);
+};
+
+const UNUSABLE: Readonly<Record<string, { make(dir: string, path: string): void | Promise<void>; says: RegExp }>> = {
+  "a text": {
+    make: (_, path) => writeFileSync(path, "dear diary, ".repeat(1_000)),
+    says: /not a database/,
+  },
+  "a database of somebody else": {
+    make: (_, path) => foreign(path, "DELETE").close(),
+    says: /not a petit database/,
+  },
+  "a database of somebody else, with a write-ahead log": {
+    make: (dir, path) => {
+      const other = foreign(join(dir, "other.db"), "WAL");
+      orphan(join(dir, "other.db"), path);
+      other.close();
+    },
+    says: /not a petit database/,
+  },
+  "a database of somebody else, in the middle of a transaction": {
+    make: (dir, path) => {
+      const other = foreign(join(dir, "other.db"), "DELETE");
+      other.run("PRAGMA cache_size = 1");
+      other.run("BEGIN");
+      for (let row = 0; row < 200; row++) other.run("INSERT INTO notes VALUES (hex(randomblob(500)))");
+      orphan(join(dir, "other.db"), path);
+      other.run("ROLLBACK");
+      other.close();
+    },
+    says: /petit\.db/,
+  },
+  "a database of a newer petit, with a write-ahead log": {
+    make: async (dir, path) => {
+      await killedPetit(dir);
+      const db = new Database(path);
+      const { user_version } = db.query<{ user_version: number }, []>("PRAGMA user_version").get() ?? {
+        user_version: 0,
+      };
+      db.run(`PRAGMA user_version = ${user_version + 1}`);
+      orphan(path, join(dir, "copy"));
+      db.close();
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+      orphan(join(dir, "copy"), path);
+    },
+    says: /newer petit/,
+  },
+  "a petit database that was cut": {
+    make: async (dir, path) => {
+      await killedPetit(dir);
+      checkpoint(path);
+      truncateSync(path, 8_192);
+    },
+    says: /malformed|corrupt|cut/,
+  },
+  "a petit database whose first page is damaged": {
+    make: async (dir, path) => {
+      await killedPetit(dir);
+      checkpoint(path);
+      overwrite(path, 100, 3_000);
+    },
+    says: /malformed|corrupt/,
+  },
+  "zeros, as a file has that was never written": {
+    make: (_, path) => writeFileSync(path, new Uint8Array(8_192)),
+    says: /not a database/,
+  },
+  "a folder": {
+    make: (_, path) => mkdirSync(path),
+    says: /petit\.db/,
+  },
+};
+
+describe("petit run refuses with 2, says why, and changes no byte of", () => {
+  for (const [what, { make, says }] of Object.entries(UNUSABLE)) {
+    test(what, () =>
+      inFolder(async (dir) => {
+        const path = join(dir, "petit.db");
+        await make(dir, path);
+        const isFile = what !== "a folder";
+        const before = isFile ? digests(path) : null;
+        const refusal = await refused(dir);
+        expect(refusal).toMatchObject({ status: 2, stderr: expect.stringMatching(says) });
+        if (isFile) expect(digests(path)).toEqual(before ?? {});
+      }),
+    );
+  }
+
+  for (const hasLock of [true, false]) {
+    test(`a database on a disk that can only be read${hasLock ? "" : ", where petit never was"}`, () =>
+      inFolder(async (dir) => {
+        const mountPoint = join(dir, "disk");
+        mkdirSync(mountPoint);
+        using disk = smallDisk(mountPoint, 4 * 2 ** 20);
+        if (disk === null) return console.log("skipped: to mount a small disk takes root");
+        await killedPetit(mountPoint);
+        if (!hasLock) rmSync(join(mountPoint, "petit.db-lock"));
+        disk.protect();
+        const before = digests(join(mountPoint, "petit.db"));
+        const refusal = await refused(dir, ["--db", join(mountPoint, "petit.db")]);
+        expect(refusal).toMatchObject({ status: 2, stderr: expect.stringMatching(/read-?only/i) });
+        expect(digests(join(mountPoint, "petit.db"))).toEqual(before);
+      }));
+  }
+});
+
+describe("petit run exits with 4 within a second", () => {
+  test("where another petit has the database, and names it", () =>
+    inFolder(async (dir) => {
+      await using petit = await startPetit({ dir, jobs: JOB });
+      const refusal = await refused(dir);
+      expect(refusal).toMatchObject({
+        status: 4,
+        stderr: expect.stringContaining(`process ${petit.pid} (${petit.url})`),
+      });
+      expect(refusal.tookMs).toBeLessThan(1_000);
+    }));
+
+  test("where another program has locked the database, and names it", () =>
+    inFolder(async (dir) => {
+      await killedPetit(dir);
+      const db = new Database(join(dir, "petit.db"));
+      db.run("BEGIN IMMEDIATE");
+      const refusal = await refused(dir);
+      db.close();
+      expect(refusal).toMatchObject({ status: 4, stderr: expect.stringContaining(`process ${process.pid}`) });
+      expect(refusal.tookMs).toBeLessThan(1_000);
+    }));
+
+  test("where the port is taken, before it does anything", () =>
+    inFolder(async (dir) => {
+      using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+      const refusal = await refused(dir, ["--api-port", String(server.port)]);
+      expect(refusal).toMatchObject({ status: 4, stderr: expect.stringContaining(`127.0.0.1:${server.port}`) });
+      expect(refusal.tookMs).toBeLessThan(1_000);
+    }));
+});
