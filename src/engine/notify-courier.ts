@@ -25,7 +25,7 @@ const AGAIN_MS = 30_000;
 /** How long petit waits, when it stops, for what can be delivered at once. */
 const DRAIN_MS = 2_000;
 
-export type CourierOptions = Pick<EngineOptions, "store" | "clock" | "log" | "environment">;
+export type CourierOptions = Pick<EngineOptions, "store" | "clock" | "log" | "environment" | "followSchedules">;
 
 /**
  * Sends what waits in the database, channel by channel in the order of the queue: where a receiver is away, what is for
@@ -171,7 +171,7 @@ export class Courier implements Disposable {
   /** The first failure is news; that it goes on is not. */
   #tellFailure(delivery: Delivery, target: NotifyTarget, failure: { why: string; retry_in_ms: number }): void {
     const level = delivery.attempts === 0 ? "warn" : "debug";
-    const message = `${describe(delivery, target)} was not delivered, and will be tried again: ${failure.why}`;
+    const message = `${describe(delivery, target)} was not delivered: ${failure.why}`;
     this.#options.log[level]({ ...this.#fields(delivery), ...failure }, message);
   }
 

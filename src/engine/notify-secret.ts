@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Discreet } from "../domain/notification.ts";
 
@@ -31,6 +31,8 @@ const fromEnvironment = (name: string, { environment }: SecretPlaces): Found => 
 const fromFile = (file: string, { folder }: SecretPlaces): Found => {
   const path = resolve(folder, file);
   try {
+    // To open a pipe is to wait for whoever writes to it.
+    if (!statSync(path).isFile()) return { problem: `${path} is not a file` };
     const value = readStart(path).trim();
     return value === "" ? { problem: `the file ${path} is empty` } : { value };
   } catch (error) {
@@ -39,7 +41,7 @@ const fromFile = (file: string, { folder }: SecretPlaces): Found => {
   }
 };
 
-/** Whatever it is that somebody named. */
+/** However large it is. */
 const readStart = (path: string): string => {
   const fd = openSync(path, "r");
   try {

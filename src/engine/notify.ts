@@ -33,8 +33,9 @@ export class Notify implements Disposable {
     this.#courier.start();
   }
 
-  /** Warns of secrets that aren't there. */
+  /** Warns of secrets that aren't there; not where one run is all that is asked for. */
   check(jobs: Iterable<StoredJob>): void {
+    if (this.#options.followSchedules === false) return;
     for (const { job } of jobs) warnOfMissing(job, this.#options);
   }
 
@@ -83,7 +84,7 @@ export class Notify implements Disposable {
     const targets = subject.job.notify ?? [];
     if (targets.length === 0) return;
     const { store, log, clock } = this.#options;
-    const now = clock.now();
+    const now = subject.run?.endedAt ?? subject.run?.startedAt ?? clock.now();
     try {
       store.transaction(() => {
         for (const [place, target] of targets.entries()) {

@@ -26,6 +26,7 @@ describe("the quick examples, run", () => {
     ["greet", ["name=$(reboot)"], 2, "can't be '$(reboot)'"],
     ["typescript_task", [], 0, "their sum is 328"],
     ["failure_alert", [], 1, "petit-alerts.log"],
+    ["notify", [], 0, "at work"],
     ["failure_alert", ["fail=no"], 0, "the work went well"],
     ["paris_morning", [], 0, "in Paris it is"],
     ["pipeline_report", [], 1, "'data_pipeline' has no completed run"],

@@ -23,6 +23,7 @@ describe("the examples", () => {
       "hello_world",
       "hourly_check",
       "minute_tick",
+      "notify",
       "paris_morning",
       "pipeline_report",
       "slow_task",

@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { petit as cli, tempFolder } from "../support/cli.ts";
+import { startPetit } from "../support/petit.ts";
+import { receiver } from "../support/receiver.ts";
+
+const FAILING = `
+id: nightly
+notify:
+  - {type: webhook, url: {env: HOOK}, secret: {env: PETIT_HOOK_SECRET}}
+tasks: [{id: work, type: shell, script: "echo it broke; exit 3"}]
+`;
+
+const trigger = (petit: { fetch: (path: string, init?: RequestInit) => Promise<Response> }): Promise<Response> =>
+  petit.fetch("/api/jobs/nightly/trigger?wait=10", { method: "POST" });
+
+test("what was not told before a kill -9 is told by the next petit", async () => {
+  const silence = Promise.withResolvers<Response>();
+  await using hook = receiver((_received, index) => (index === 0 ? silence.promise : new Response("ok")));
+  const env = { HOOK: `${hook.url}/s3cret`, PETIT_HOOK_SECRET: "s3cret" };
+  await using before = await startPetit({ jobs: { "nightly.yaml": FAILING }, env });
+  const answer = await (await trigger(before)).text();
+  expect(JSON.parse(answer).run).toMatchObject({ status: "failed" });
+  const definition = await (await before.fetch("/api/jobs/nightly")).text();
+  expect(JSON.parse(definition).notify[0]).toMatchObject({ url: "(variable HOOK)", signed: true });
+  await hook.first(1);
+  await before.kill();
+  silence.resolve(new Response("to nobody"));
+
+  await using after = await startPetit({ dir: before.dir, jobsDir: before.jobsDir, env });
+  const [first, second] = await hook.first(2);
+  expect(second?.path).toBe("/s3cret");
+  expect(second?.headers.get("petit-delivery")).toBe(first?.headers.get("petit-delivery") ?? "");
+  expect(second?.headers.get("petit-signature")).toMatch(/^t=\d+,v1=[0-9a-f]{64}$/);
+  expect(JSON.parse(second?.body ?? "")).toMatchObject({ event: "failure", log_tail: "it broke\n" });
+  expect(await after.stop()).toBe(0);
+  expect(hook.received).toHaveLength(2);
+  for (const text of [answer, definition, before.stderr(), after.stderr()]) expect(text).not.toContain("s3cret");
+}, 30_000);
+
+test("a receiver that is away delays neither a run nor the end of petit", async () => {
+  const env = { HOOK: "http://127.0.0.1:1/", PETIT_HOOK_SECRET: "s3cret" };
+  await using petit = await startPetit({ jobs: { "nightly.yaml": FAILING }, env });
+  for (let count = 0; count < 5; count++) expect((await trigger(petit)).status).toBe(200);
+  const startedAt = performance.now();
+  expect(await petit.stop()).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  expect(petit.stderr()).toContain("was not delivered: can't be reached");
+}, 30_000);
+
+test("a job that is run once in its own process tells what became of it", async () => {
+  await using hook = receiver();
+  using folder = tempFolder();
+  folder.write("nightly.yaml", FAILING);
+  const environment = { HOOK: hook.url, PETIT_HOOK_SECRET: "s3cret" };
+  const ended = await cli(["trigger", folder.path, "nightly"], { environment });
+  expect(ended.status).toBe(1);
+  expect(hook.received.map(({ headers }) => headers.get("petit-event"))).toEqual(["failure"]);
+}, 30_000);
+
+test("a variable that is not set is a warning, and the file is valid", async () => {
+  using folder = tempFolder();
+  folder.write("nightly.yaml", FAILING);
+  expect((await cli(["validate", folder.path])).status).toBe(0);
+  await using petit = await startPetit({ jobsDir: folder.path });
+  expect(petit.stderr()).toContain("notify[0].url of nightly can't be used yet: the variable HOOK is not set");
+  expect((await petit.fetch("/api/health")).status).toBe(200);
+}, 30_000);
