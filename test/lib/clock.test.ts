@@ -1,0 +1,80 @@
+import { describe, expect, test } from "bun:test";
+import { anyAborted } from "../../src/lib/abort.ts";
+import { sleep, systemClock } from "../../src/lib/clock.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+/** Whether a promise has settled by now. */
+const watched = (promise: Promise<unknown>): (() => boolean) => {
+  let settled = false;
+  void promise.then(() => {
+    settled = true;
+  });
+  return () => settled;
+};
+
+describe("sleep", () => {
+  test("lasts as long as it should, beyond what one timer can wait", async () => {
+    const clock = new FakeClock();
+    const delayMs = 100 * 24 * 3_600_000;
+    const isOver = watched(sleep(clock, delayMs));
+    await clock.pass(delayMs - 1);
+    expect(isOver()).toBe(false);
+    await clock.pass(1);
+    expect(isOver()).toBe(true);
+  });
+
+  test.each([0, -5])("of %p ms is over at once", async (delayMs) => {
+    const clock = new FakeClock();
+    await sleep(clock, delayMs);
+    expect(clock.timers).toEqual([]);
+  });
+
+  test("for ever ends with its signal, and leaves no timer behind", async () => {
+    const clock = new FakeClock();
+    const end = new AbortController();
+    const isOver = watched(sleep(clock, Number.POSITIVE_INFINITY, end.signal));
+    await clock.pass(1_000);
+    expect(isOver()).toBe(false);
+    end.abort();
+    await clock.pass(0);
+    expect(isOver()).toBe(true);
+    expect(clock.timers).toEqual([]);
+  });
+
+  test("with a signal that is aborted already is over at once", async () => {
+    const clock = new FakeClock();
+    await sleep(clock, 1_000, AbortSignal.abort());
+    expect(clock.timers).toEqual([]);
+  });
+});
+
+describe("systemClock", () => {
+  test("tells the time, and calls after a while unless that is cancelled", async () => {
+    expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1_000);
+    const begun = systemClock.monotonic();
+    let wrong = false;
+    const cancel = systemClock.setTimeout(() => {
+      wrong = true;
+    }, 1);
+    cancel();
+    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 10));
+    expect(systemClock.monotonic() - begun).toBeGreaterThanOrEqual(9);
+    expect(wrong).toBe(false);
+  });
+});
+
+describe("anyAborted", () => {
+  test("resolves with the first of its signals", async () => {
+    const [one, two] = [new AbortController(), new AbortController()];
+    const isOver = watched(anyAborted([one.signal, two.signal]));
+    await Promise.resolve();
+    expect(isOver()).toBe(false);
+    two.abort();
+    await Promise.resolve();
+    expect(isOver()).toBe(true);
+  });
+
+  test("resolves at once where one is aborted already", async () => {
+    await anyAborted([new AbortController().signal, AbortSignal.abort()]);
+  });
+});
