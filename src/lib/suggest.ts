@@ -1,6 +1,6 @@
 /**
  * The candidate that `word` is most likely a slip for: within a third of its length in edits, two neighbours swapped
- * counting as one, upper and lower case alike. Null where none is near.
+ * counting as one, upper and lower case alike. Null where none is near: every letter is near every other.
  */
 export const suggest = (word: string, candidates: Iterable<string>): string | null => {
   let best: { readonly candidate: string; readonly distance: number } | null = null;
@@ -13,8 +13,10 @@ export const suggest = (word: string, candidates: Iterable<string>): string | nu
   return best?.candidate ?? null;
 };
 
-const tolerance = (word: string, candidate: string): number =>
-  Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
+const tolerance = (word: string, candidate: string): number => {
+  const length = Math.max(word.length, candidate.length);
+  return length === 1 ? 0 : Math.max(1, Math.floor(length / 3));
+};
 
 /** Optimal string alignment: inserts, deletes, replacements, and swaps of two neighbours. */
 const editDistance = (left: string, right: string): number => {

@@ -19,6 +19,12 @@ describe("suggest", () => {
     expect(suggest(word, commands)).toBe(expected);
   });
 
+  test("takes no letter for a slip of another, but for its case", () => {
+    expect(suggest("b", ["a", "c"])).toBeNull();
+    expect(suggest("b", ["a", "B"])).toBe("B");
+    expect(suggest("b", ["ab"])).toBe("ab");
+  });
+
   test("prefers the nearest candidate, and the first of equally near ones", () => {
     expect(suggest("runs", commands)).toBe("runs");
     expect(suggest("abc", ["abd", "abe"])).toBe("abd");
