@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { Counter, Gauge, type Registry } from "prom-client";
+import Counter from "prom-client/lib/counter.js";
+import Gauge from "prom-client/lib/gauge.js";
+import type Registry from "prom-client/lib/registry.js";
 
 /**
  * Figures of the process under the names that all exporters use. The library's own are Node's alone: in other runtimes some
