@@ -366,11 +366,11 @@ describe("after a sleep of the machine", () => {
     expect(ledger(petit.store).at(-1)).toBe("5 fired");
   });
 
-  test("petit has noticed within half a minute, though nothing was due for hours", async () => {
+  test("petit has noticed within seconds, though nothing was due for hours", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({ schedule: schedule("0 18 * * *") })] });
     clock.step(6 * HOUR + 1);
-    await clock.pass(30_000);
+    await clock.pass(5_000);
     expect(ledger(petit.store)).toEqual(["360 fired"]);
   });
 });

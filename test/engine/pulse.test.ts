@@ -1,0 +1,80 @@
+import { describe, expect, test } from "bun:test";
+import { Pulse } from "../../src/engine/pulse.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+const start = () => {
+  const clock = new FakeClock();
+  const pulse = new Pulse(clock);
+  const begun = clock.monotonic();
+  const at: number[] = [];
+  const beat = (moved: () => boolean) => () => {
+    at.push(clock.monotonic() - begun);
+    return moved();
+  };
+  return { clock, pulse, at, beat };
+};
+
+describe("Pulse", () => {
+  test("looks often while something moves", async () => {
+    const { clock, pulse, at, beat } = start();
+    pulse.add(beat(() => true));
+    await clock.pass(100);
+    expect(at).toEqual([25, 50, 75, 100]);
+  });
+
+  test("looks less and less often while all is quiet, down to a bound", async () => {
+    const { clock, pulse, at, beat } = start();
+    pulse.add(beat(() => false));
+    await clock.pass(1_000);
+    expect(at).toEqual([25, 75, 175, 375, 575, 775, 975]);
+  });
+
+  test("looks often again when something moves, and when something is added", async () => {
+    const { clock, pulse, at, beat } = start();
+    let moves = false;
+    pulse.add(beat(() => moves));
+    await clock.pass(600);
+    moves = true;
+    await clock.pass(200);
+    expect(at.slice(-2)).toEqual([775, 800]);
+    moves = false;
+    await clock.pass(1_000);
+    const before = at.length;
+    pulse.add(() => false);
+    await clock.pass(225);
+    expect(at.length - before).toBeGreaterThanOrEqual(2);
+  });
+
+  test("has one timer for all, and none when nothing is left to look at", async () => {
+    const { clock, pulse } = start();
+    const end = [pulse.add(() => true), pulse.add(() => false)];
+    expect(clock.timers).toHaveLength(1);
+    for (const each of end) each();
+    await clock.pass(25);
+    expect(clock.timers).toEqual([]);
+    pulse.add(() => false);
+    expect(clock.timers).toEqual([25]);
+  });
+
+  test("can be left from within a look", async () => {
+    const { clock, pulse } = start();
+    let looks = 0;
+    const end = pulse.add(() => {
+      looks++;
+      end();
+      return true;
+    });
+    await clock.pass(500);
+    expect(looks).toBe(1);
+    expect(clock.timers).toEqual([]);
+  });
+
+  test("that is over looks at nothing", async () => {
+    const { clock, pulse, at, beat } = start();
+    pulse.add(beat(() => true));
+    pulse[Symbol.dispose]();
+    await clock.pass(500);
+    expect(at).toEqual([]);
+    expect(clock.timers).toEqual([]);
+  });
+});
