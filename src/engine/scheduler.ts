@@ -4,8 +4,6 @@ import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { isFinal, type Run } from "../domain/run.ts";
-import { abortQuietly } from "../lib/abort.ts";
-import { sleep } from "../lib/clock.ts";
 import type { Store, StoredJob } from "../store/store.ts";
 import { Agenda, type DueJob } from "./agenda.ts";
 import { inheritable } from "./command.ts";
@@ -31,6 +29,7 @@ import { Retain } from "./retain.ts";
 import { Runs } from "./runs.ts";
 import { Stop } from "./stop.ts";
 import { retry, type TriggerOptions, trigger } from "./trigger.ts";
+import { type WaitOptions, waitForRun } from "./wait-for-run.ts";
 
 /** The engine: wires what decides, what runs and what remembers. */
 export class Scheduler implements Engine {
@@ -140,21 +139,9 @@ export class Scheduler implements Engine {
     return mustFindRun(this.store, runId);
   }
 
-  async waitForRun(
-    runId: RunId,
-    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<Run> {
-    const over = new AbortController();
-    const end = this.#runs.onEnd(runId, () => abortQuietly(over));
-    try {
-      const run = mustFindRun(this.store, runId);
-      if (isFinal(run.status)) return run;
-      const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
-      await sleep(this.#options.clock, options.timeoutMs ?? Number.POSITIVE_INFINITY, signal);
-      return mustFindRun(this.store, runId);
-    } finally {
-      end();
-    }
+  waitForRun(runId: RunId, options: WaitOptions = {}): Promise<Run> {
+    const { store } = this;
+    return waitForRun(runId, { ...options, store, runs: this.#runs, clock: this.#options.clock });
   }
 
   pause(): void {
