@@ -275,14 +275,19 @@ describe("an occurrence at the job's limit", () => {
   });
 
   test("replaces all before it where many come due at once, and the newest goes on", async () => {
+    using door = gate();
     const clock = new FakeClock();
-    const every = schedule("* * * * *", { catchup: "all" });
-    const jobs = [job("tick", { schedule: every, maxConcurrency: 1, onOverlap: "replace" })];
+    const every = schedule("0-11 12 * * *", { catchup: "all" });
+    const tasks = [shell("t", door.wait)];
+    const jobs = [job("tick", { schedule: every, maxConcurrency: 1, onOverlap: "replace", tasks })];
     await using petit = await startEngine({ clock, jobs });
     clock.step(10 * MINUTE);
     await clock.pass(MINUTE);
     const newest = petit.store.findOccurrence(jobId("tick"), NOON + 11 * MINUTE)?.runId ?? null;
-    await clock.passUntil(petit.event("run.finished", { runId: newest }));
+    const isOver = petit.event("run.finished", { runId: newest });
+    await clock.passUntil(petit.event("run.started", { runId: newest }));
+    door.open();
+    await clock.passUntil(isOver);
     const runs = petit.store.listRuns({ limit: 100 }).toReversed();
     expect(runs.map(({ status }) => status)).toEqual([...Array(runs.length - 1).fill("cancelled"), "completed"]);
     expect(petit.store.listOccurrences(jobId("tick"), { limit: 100 })).toHaveLength(11);
