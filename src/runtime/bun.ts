@@ -45,19 +45,27 @@ const READONLY_URI = 0x01 | 0x40;
 
 const openDatabase: Runtime["openDatabase"] = (path, options) => {
   const db = open(path, options);
+  const prepare = (sql: string) => db.prepare<SqlRow, [Parameters<SqlStatement["run"]>[0] & object]>(sql);
+  const prepared = new Map<string, ReturnType<typeof prepare>>();
   return {
     exec: (sql) => {
       db.run(sql);
     },
     prepare: (sql): SqlStatement => {
-      const statement = db.prepare<SqlRow, [Parameters<SqlStatement["run"]>[0] & object]>(sql);
+      const statement = prepared.get(sql) ?? prepare(sql);
+      prepared.set(sql, statement);
       return {
         run: (params = {}) => statement.run(params).changes,
         get: (params = {}) => statement.get(params),
         all: (params = {}) => statement.all(params),
       };
     },
-    close: () => db.close(),
+    close: () => {
+      // With a statement left the file would stay open, and its log beside it, until the collector has found that.
+      for (const statement of prepared.values()) statement.finalize();
+      prepared.clear();
+      db.close();
+    },
   } satisfies SqlDatabase;
 };
 

@@ -1,0 +1,180 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import type { SpawnOptions } from "../../src/runtime/runtime.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const runtime = bunRuntime();
+
+describe("openDatabase", () => {
+  test("closes for good: nothing of it is left beside the file", () => {
+    using dir = tempDir();
+    const db = runtime.openDatabase(dir.file("t.db"));
+    db.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
+    db.prepare("INSERT INTO t VALUES ($x)").run({ x: 1 });
+    db.prepare("SELECT * FROM t").all();
+    expect(readdirSync(dir.path).sort()).toEqual(["t.db", "t.db-shm", "t.db-wal"]);
+    db.close();
+    expect(readdirSync(dir.path)).toEqual(["t.db"]);
+  });
+
+  test("takes and gives values of every kind, and says how many rows were changed", () => {
+    const db = runtime.openDatabase(":memory:");
+    db.exec("CREATE TABLE t (i INTEGER, r REAL, t TEXT, b BLOB, n)");
+    const row = { i: 2 ** 53 - 1, r: 1.5, t: "ä\0b", b: new Uint8Array([0, 255]), n: null };
+    expect(db.prepare("INSERT INTO t VALUES ($i, $r, $t, $b, $n)").run(row)).toBe(1);
+    expect(db.prepare("SELECT * FROM t").get()).toEqual(row);
+    expect(db.prepare("SELECT * FROM t WHERE i = $i").all({ i: 1 })).toEqual([]);
+    expect(db.prepare("SELECT * FROM t WHERE i = $i").get({ i: 1 })).toBeNull();
+    expect(db.prepare("UPDATE t SET n = 1 WHERE i = 1").run()).toBe(0);
+    db.close();
+  });
+
+  test.each([{}, { y: 1 }])("refuses parameters that are missing or misspelt: %j", (params) => {
+    const db = runtime.openDatabase(":memory:");
+    expect(() => db.prepare("SELECT $x AS x").get(params)).toThrow();
+    db.close();
+  });
+
+  test("for reading only writes nothing", () => {
+    using dir = tempDir();
+    const first = runtime.openDatabase(dir.file("t.db"));
+    first.exec("CREATE TABLE t (x)");
+    first.close();
+    for (const options of [{ readonly: true }, { immutable: true }]) {
+      const db = runtime.openDatabase(dir.file("t.db"), options);
+      expect(db.prepare("SELECT count(*) AS count FROM t").get()).toEqual({ count: 0 });
+      expect(() => db.exec("INSERT INTO t VALUES (1)")).toThrow("readonly");
+      db.close();
+    }
+    expect(() => runtime.openDatabase(dir.file("none.db"), { readonly: true })).toThrow();
+    expect(readdirSync(dir.path)).toEqual(["t.db"]);
+  });
+});
+
+describe("spawn", () => {
+  /** Runs a script with its output, and what it says on descriptor 3, in files. */
+  const run = async (script: string, given: Partial<SpawnOptions> = {}) => {
+    using dir = tempDir();
+    const [stdout, status] = [openSync(dir.file("out"), "a+"), openSync(dir.file("status"), "a+")];
+    const argv = ["/bin/sh", "-c", script];
+    const child = runtime.spawn({
+      argv,
+      cwd: "/",
+      environment: {},
+      stdin: null,
+      stdout,
+      stderr: stdout,
+      status,
+      ...given,
+    });
+    const exit = await child.exited;
+    for (const fd of [stdout, status]) closeSync(fd);
+    const read = (name: string) => readFileSync(dir.file(name), "utf8");
+    return { pid: child.pid, exit, output: read("out"), status: read("status") };
+  };
+
+  test.each([
+    ["exit 0", { exitCode: 0, signal: null }],
+    ["exit 7", { exitCode: 7, signal: null }],
+    ["kill -TERM $$", { exitCode: null, signal: "SIGTERM" }],
+    ["kill -KILL $$", { exitCode: null, signal: "SIGKILL" }],
+  ])("says how '%s' ended", async (script, exit) => {
+    expect((await run(script)).exit).toEqual(exit);
+  });
+
+  test("gives it the environment and the folder that it is told to, and nothing else", async () => {
+    process.env.NOT_INHERITED = "x";
+    const { output } = await run('env | grep -v "^_=\\|^PWD=\\|^OLDPWD=\\|^SHLVL="; pwd', {
+      environment: { ONLY: "this" },
+      cwd: "/usr",
+    });
+    delete process.env.NOT_INHERITED;
+    expect(output).toBe("ONLY=this\n/usr\n");
+  });
+
+  test("lets it lead a session and a group of its own", async () => {
+    const { pid, output } = await run("cut -d' ' -f5,6 /proc/$$/stat");
+    expect(output).toBe(`${pid} ${pid}\n`);
+  });
+
+  test("gives it its descriptor 3, and an empty stdin", async () => {
+    const { output, status } = await run("echo noted >&3; cat; echo end");
+    expect([output, status]).toEqual(["end\n", "noted\n"]);
+  });
+
+  test.each([
+    ["/no/such/program", "/", "ENOENT"],
+    ["/etc/passwd", "/", "EACCES"],
+  ])("of %s in %s says %s", (program, cwd, code) => {
+    const options = { argv: [program], cwd, environment: {}, stdin: null, stdout: null, stderr: null, status: 2 };
+    expect(() => runtime.spawn(options)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe("typescript", () => {
+  test.each([
+    ["a text", { text: "console.log(process.argv.slice(2).join('|') satisfies string)" }],
+    ["a file", { file: "program.ts" }],
+  ])("runs %s with its arguments", async (_, program) => {
+    using dir = tempDir();
+    writeFileSync(
+      dir.file("program.ts"),
+      "const args: string[] = process.argv.slice(2);\nconsole.log(args.join('|'));",
+    );
+    const given = "file" in program ? { file: dir.file(program.file) } : program;
+    const { argv, environment } = runtime.typescript({ ...given, args: ["a b", "-x", "--help"] });
+    const child = Bun.spawn([...argv], { env: { ...environment }, stdout: "pipe" });
+    expect(await new Response(child.stdout).text()).toBe("a b|-x|--help\n");
+  });
+});
+
+describe("punchHole", () => {
+  test("gives a range back to the disk, and leaves the rest as it is", () => {
+    using dir = tempDir();
+    const bytes = Buffer.alloc(1_048_576, "x");
+    writeFileSync(dir.file("holed"), bytes);
+    const fd = openSync(dir.file("holed"), "r+");
+    expect(runtime.punchHole(fd, 0, 524_288)).toBe(true);
+    expect(runtime.punchHole(fd, 0, 0)).toBe(false);
+    closeSync(fd);
+    expect(runtime.punchHole(fd, 0, 1)).toBe(false);
+    const after = readFileSync(dir.file("holed"));
+    expect(after.length).toBe(bytes.length);
+    expect(after.subarray(524_288)).toEqual(bytes.subarray(524_288));
+    expect(after.subarray(0, 524_288).every((byte) => byte === 0)).toBe(true);
+    expect(statSync(dir.file("holed")).blocks * 512).toBeLessThan(700_000);
+  });
+});
+
+describe("serve", () => {
+  const serve = (port = 0, answer: () => Response | Promise<Response> = () => new Response("hello")) =>
+    runtime.serve({ hostname: "127.0.0.1", port, maxBodyBytes: 1_000, fetch: answer });
+
+  test("answers, on the port that it says", async () => {
+    const server = serve();
+    expect(await (await fetch(`http://127.0.0.1:${server.port}/`)).text()).toBe("hello");
+    await server.stop(0);
+    await expect(fetch(`http://127.0.0.1:${server.port}/`)).rejects.toThrow();
+  });
+
+  test("refuses a port that is taken", async () => {
+    const server = serve();
+    expect(() => serve(server.port)).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
+    await server.stop(0);
+  });
+
+  test("refuses a body that is too large", async () => {
+    const server = serve();
+    const { status } = await fetch(`http://127.0.0.1:${server.port}/`, { method: "POST", body: "x".repeat(2_000) });
+    expect(status).toBe(413);
+    await server.stop(0);
+  });
+
+  test("stops though a connection stays open", async () => {
+    const server = serve(0, () => new Response(new ReadableStream({ start: (stream) => stream.enqueue("begun") })));
+    const response = await fetch(`http://127.0.0.1:${server.port}/`);
+    await server.stop(10);
+    await expect(response.text()).rejects.toThrow();
+  });
+});
