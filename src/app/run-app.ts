@@ -1,4 +1,5 @@
 import { type App, type AppOptions, startApp } from "./app.ts";
+import { reapOrphans } from "./reap.ts";
 import { onSignal, type Signal } from "./signals.ts";
 
 /**
@@ -16,6 +17,7 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
     stopping = true;
     asked.resolve(signal);
   });
+  using _orphans = reapOrphans(options);
   app = await startApp(options);
   await using _app = app;
   ready(app);

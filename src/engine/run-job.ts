@@ -161,7 +161,7 @@ export class RunJob {
       const result = await this.#runAttempt(attempt, process);
       left.throwIfAborted();
       const isLost = result.outcome.reason === "interrupted";
-      if (isLost) killLeftovers(attempt.process ?? leftoversOf(spool));
+      if (isLost) await killLeftovers(attempt.process ?? leftoversOf(spool), engine.clock);
       await this.#settle(
         (draft) => this.#storeResult(attempt, result, { draft, endedAt: process?.endedAt ?? null }),
         () => spools.remove(spool),

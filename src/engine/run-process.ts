@@ -129,6 +129,7 @@ export type Termination = {
 
 /** Ends a whole process group: SIGTERM, then SIGKILL to what is left after the grace. Resolves when none of it is left. */
 export const terminate = async (pgid: number, { clock, graceMs, hurry }: Termination): Promise<void> => {
+  const group = { pid: pgid, startTime: "0", bootId: "" };
   const deadline = clock.monotonic() + graceMs;
   const isTime = (): boolean => clock.monotonic() < deadline && !hurry.aborted;
   while (isTime() && !hasBegun(pgid)) await pause(clock, LOOK_MS);
@@ -136,10 +137,18 @@ export const terminate = async (pgid: number, { clock, graceMs, hurry }: Termina
   for (let look = 1; isAlive && isTime(); look++) {
     await pause(clock, LOOK_MS);
     // Zombies count as members until somebody reaps them; to tell, all processes have to be looked at.
-    isAlive =
-      signalGroup(pgid, 0) && (look % LOOKS_PER_SCAN !== 0 || hasMembers({ pid: pgid, startTime: "0", bootId: "" }));
+    isAlive = signalGroup(pgid, 0) && (look % LOOKS_PER_SCAN !== 0 || hasMembers(group));
   }
-  if (isAlive) signalGroup(pgid, "SIGKILL");
+  if (isAlive) await kill(group, clock);
+};
+
+/** What a killed process may take to be gone: one in the middle of a call to the disk takes longer, and is not waited for. */
+const DYING_MS = 2_000;
+
+const kill = async (group: ProcessIdentity, clock: Clock): Promise<void> => {
+  signalGroup(group.pid, "SIGKILL");
+  const deadline = clock.monotonic() + DYING_MS;
+  while (clock.monotonic() < deadline && hasMembers(group)) await pause(clock, LOOK_MS);
 };
 
 const pause = (clock: Clock, delayMs: number): Promise<void> =>
@@ -158,6 +167,6 @@ export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean =
 };
 
 /** Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. */
-export const killLeftovers = (leader: ProcessIdentity | null): void => {
-  if (leader !== null && hasMembers(leader)) signalGroup(leader.pid, "SIGKILL");
+export const killLeftovers = async (leader: ProcessIdentity | null, clock: Clock): Promise<void> => {
+  if (leader !== null && hasMembers(leader)) await kill(leader, clock);
 };

@@ -26,7 +26,7 @@ export const bunRuntime = (): Runtime => ({
         ? [process.execPath, ...AS_BUN, program.file, ...program.args]
         : [process.execPath, ...AS_BUN, "-e", program.text, "inline", ...program.args],
   }),
-  ...fileCalls(),
+  ...systemCalls(),
 });
 
 /** A task's environment and packages are what its job says, not what lies in the folder it runs in. */
@@ -78,14 +78,18 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   });
   // Neither the process nor the wait for it keeps petit alive: it may leave and let the process live.
   child.unref();
+  ownChildren.add(child.pid);
   return {
     pid: child.pid,
-    exited: child.exited.then(() => ({
-      exitCode: child.exitCode,
-      signal: child.signalCode ? String(child.signalCode) : null,
-    })),
+    exited: child.exited.then(() => {
+      ownChildren.delete(child.pid);
+      return { exitCode: child.exitCode, signal: child.signalCode ? String(child.signalCode) : null };
+    }),
   };
 };
+
+/** Those whose end Bun waits for: nobody else may take it. */
+const ownChildren = new Set<number>();
 
 const serve = (options: ServeOptions): HttpServer => {
   const server = Bun.serve({
@@ -122,18 +126,21 @@ const PUNCH_HOLE_KEEP_SIZE = 3;
 const F_SETLEASE = 1024;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
+const WNOHANG = 1;
 
 const SYMBOLS = {
   fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
 } as const;
 
-/** What the system's C library can do with files, where it is Linux's. */
-const fileCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere"> => {
+/** What the system's C library can do, where it is Linux's. */
+const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> => {
   const libc = process.platform === "linux" ? openLibc() : null;
-  if (libc === null) return { punchHole: () => false, isOpenElsewhere: () => true };
-  const { fallocate, fcntl } = libc;
+  if (libc === null) return { punchHole: () => false, isOpenElsewhere: () => true, reap: () => null };
+  const { fallocate, fcntl, waitpid } = libc;
   return {
+    reap: (pid) => !ownChildren.has(pid) && waitpid(pid, null, WNOHANG) === pid,
     punchHole: (fd, offset, length) => fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0,
     // A write lease is only given to who has the file open alone.
     isOpenElsewhere: (fd) => fcntl(fd, F_SETLEASE, F_WRLCK) !== 0 || fcntl(fd, F_SETLEASE, F_UNLCK) !== 0,

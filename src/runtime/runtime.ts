@@ -19,6 +19,11 @@ export interface Runtime {
     readonly argv: readonly string[];
     readonly environment: Record<string, string>;
   };
+  /**
+   * Lets go of a child that has ended and that `spawn` did not make: as process 1 of a container, petit inherits what
+   * its tasks leave behind. False where there is no such child, null where this can't be done here.
+   */
+  reap(pid: number): boolean | null;
   /** Gives a byte range of an open file back to the disk, the file's size unchanged. False where that can't be had. */
   punchHole(fd: number, offset: number, length: number): boolean;
   /** Whether a file that is open for writing is open under another descriptor as well, or the system can't tell. */

@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** Between two looks at what was inherited. */
+const REAP_MS = 2_000;
+
+export type ReapOptions = { readonly runtime: Pick<Runtime, "reap">; readonly clock: Clock; readonly log: Log };
+
+/**
+ * As process 1 of a container petit is the parent of whatever its tasks leave behind, and lets go of what has ended of
+ * that; where it can't, it says how to run it. Does nothing where petit is not process 1.
+ */
+export const reapOrphans = (options: ReapOptions, pid = process.pid): Disposable => {
+  let cancel = (): void => {};
+  const look = (): void => {
+    for (const child of childrenOf(pid)) options.runtime.reap(child);
+    cancel = options.clock.setTimeout(look, REAP_MS);
+  };
+  if (pid === 1) {
+    if (canReap(options, pid)) look();
+    else options.log.warn({}, HINT);
+  }
+  return { [Symbol.dispose]: () => cancel() };
+};
+
+const HINT =
+  "petit is process 1 here and can't reap what its tasks leave behind; run it under an init: docker run --init, or tini -- petit run";
+
+const NOBODY = 2 ** 30;
+
+const canReap = ({ runtime }: ReapOptions, pid: number): boolean =>
+  runtime.reap(NOBODY) !== null && readChildren(pid, String(pid)) !== null;
+
+const childrenOf = (pid: number): readonly number[] => {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.flatMap((thread) => (readChildren(pid, thread) ?? "").split(" ").filter(Boolean).map(Number));
+};
+
+/** Null where the system has no such file. */
+const readChildren = (pid: number, thread: string): string | null => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8");
+  } catch {
+    return null;
+  }
+};
