@@ -123,6 +123,11 @@ describe("the house", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("asks other machines for something in one place, and petit itself in the command line and the page", () => {
+    const asks = sources.filter((file) => /(?<![.\w])fetch\(/.test(withoutComments(read(file))));
+    expect(asks.filter((file) => !/^src\/(cli|web)\//.test(file))).toEqual(["src/engine/notify-send.ts"]);
+  });
+
   test("keeps files short", () => {
     const long = sources
       .map((file) => ({ file, lines: read(file).split("\n").length }))

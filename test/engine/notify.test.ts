@@ -229,6 +229,18 @@ describe("a receiver", () => {
 });
 
 describe("what was not sent before petit was gone", () => {
+  test("was stored with the end of the run: whoever hears of that finds it queued", async () => {
+    await using hook = receiver();
+    await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })] });
+    const queued: (readonly string[])[] = [];
+    petit.engine.onEvent(({ type }) => {
+      if (type === "run.finished") queued.push(petit.store.waitingChannels());
+    });
+    await petit.run("j");
+    expect(queued).toEqual([[expect.stringMatching(/^[0-9a-f]{32}$/)]]);
+    await hook.first(1);
+  });
+
   test("is sent by the next one", async () => {
     await using hook = receiver();
     using dir = tempDir();
