@@ -30,8 +30,7 @@ export const createApi = (options: ApiOptions): Api => {
   return {
     handle: (request, connection) => {
       const id = crypto.randomUUID();
-      // Whoever serves this sends no body for HEAD, but the length of one.
-      const asked = request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
+      let asked = request;
       requests.add(asked, id, connection);
       const since = clock.monotonic();
       const done = (response: Response): Response => {
@@ -45,7 +44,12 @@ export const createApi = (options: ApiOptions): Api => {
       };
       const failed = (error: unknown): Response => done(answerError(context, error, asked));
       try {
-        checkHost(asked);
+        checkHost(request);
+        // Whoever serves this sends no body for HEAD, but the length of one.
+        if (request.method === "HEAD") {
+          asked = new Request(request, { method: "GET" });
+          requests.add(asked, id, connection);
+        }
         const response = answer(asked);
         // Most answers are at hand at once, and a promise of one costs a tenth of it.
         return response instanceof Promise ? response.then(done, failed) : done(response);

@@ -56,7 +56,8 @@ export const isLoopback = (host: string): boolean => {
  */
 const hostName = (host: string): string | null => {
   const match = /^(?:([A-Za-z0-9._-]+?)\.?|(\[[0-9A-Fa-f:.]+\]))(?::\d{1,5})?$/.exec(host);
-  if (match === null) return null;
+  // Digits alone don't make a port, nor an address.
+  if (match === null || !URL.canParse(`http://${host}/`)) return null;
   return match[1]?.toLowerCase() ?? shortAddress(match[2] ?? "");
 };
 

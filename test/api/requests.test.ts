@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, raw, runToEnd, start } from "../support/petit-api.ts";
 
@@ -309,6 +310,17 @@ describe("a body", () => {
     }
   });
 
+  test("that breaks off is the client's fault, and no error in the log", async () => {
+    const head = "POST /api/jobs/hello/trigger HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{";
+    const { hostname, port } = new URL(petit.url);
+    await new Promise<void>((resolve) => {
+      const socket = connect(Number(port), hostname, () => socket.write(head, () => socket.destroy()));
+      socket.on("close", () => resolve());
+    });
+    expect((await ask(petit, "/api/health")).status).toBe(200);
+    expect(petit.stderr()).not.toContain('"level":"error"');
+  });
+
   test("in chunks that grow too large is 413", async () => {
     const chunk = "x".repeat(100_000);
     const source = new ReadableStream<string>({
@@ -377,6 +389,8 @@ describe("a Host over the wire", () => {
     ["foreign second", "Host: localhost\r\nHost: example.com\r\n"],
     ["twice the same", "Host: localhost\r\nHost: localhost\r\n"],
     ["in two cases", "host: localhost\r\nHOST: example.com\r\n"],
+    ["an address that is none", "Host: 127.999.999.999\r\n"],
+    ["with a port that is none", "Host: localhost:99999\r\n"],
     ["with a user", "Host: localhost@example.com\r\n"],
     ["with a path", "Host: localhost/@example.com\r\n"],
   ];
@@ -385,6 +399,8 @@ describe("a Host over the wire", () => {
     const answer = await raw(petit.url, `POST /api/jobs/hello/trigger HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`);
     expect(answer).toStartWith("HTTP/1.1 403 ");
     expect(answer).toContain('"code":"FORBIDDEN"');
+    const head = await raw(petit.url, `HEAD /api/jobs HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`);
+    expect(head).toStartWith("HTTP/1.1 403 ");
   });
 
   test.each(["HTTP/1.0", "HTTP/1.1"])("that is missing is refused in %s", async (version) => {
@@ -399,6 +415,16 @@ describe("a Host over the wire", () => {
       "GET http://localhost/api/jobs HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n",
     );
     expect(answer).toStartWith("HTTP/1.1 403 ");
+  });
+
+  test("may hold bytes that no URL can, also for HEAD", async () => {
+    for (const method of ["GET", "HEAD", "POST"]) {
+      const answer = await raw(
+        petit.url,
+        `${method} /api/jobs HTTP/1.1\r\nHost: \u00e8 <>^%\r\nConnection: close\r\n\r\n`,
+      );
+      expect([method, answer.slice(0, 13)]).toEqual([method, "HTTP/1.1 403 "]);
+    }
   });
 
   test("that is petit's own is answered", async () => {

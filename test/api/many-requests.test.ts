@@ -1,0 +1,81 @@
+import { describe, expect, test } from "bun:test";
+import { startPetit } from "../support/petit.ts";
+import { ask, runToEnd } from "../support/petit-api.ts";
+import { parseMetrics } from "../support/petit-metrics.ts";
+import { makeRequest, send, type WireAnswer, type WireRequest } from "../support/petit-requests.ts";
+import { randomOf } from "../support/torture-random.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: hello
+schedule: "@every 1h"
+max_concurrency: 4
+params: {x: {default: ""}}
+retention: {runs: 100}
+tasks: [{id: only, type: command, command: echo, args: ["hello"]}]
+`,
+};
+
+/** How many, and by which seed: PETIT_TEST_REQUESTS=200000 for a long one. */
+const COUNT = Number(process.env.PETIT_TEST_REQUESTS ?? 10_000);
+const SEED = Number(process.env.PETIT_TEST_SEED ?? Date.now() % 1_000_000);
+const AT_ONCE = 32;
+/** What a process may hold more after all of them than after the first third; its heap breathes. */
+const FLAT_BYTES = 48_000_000;
+
+/** What is wrong with an answer; null where nothing is. */
+const fault = ({ intact }: WireRequest, { status, headers, body }: WireAnswer): string | null => {
+  if (status === null) return intact ? "no answer" : null;
+  if (status >= 500 && status !== 505) return `status ${status}`;
+  // What the runtime's parser refuses has no body.
+  if (headers["x-request-id"] === undefined)
+    return [400, 413, 431, 505].includes(status) ? null : `no request id: ${status}`;
+  if (headers["x-content-type-options"] !== "nosniff") return "no nosniff";
+  if (status < 400 || body === "" || !intact) return null;
+  const failure: unknown = JSON.parse(body);
+  const isFailure = typeof failure === "object" && failure !== null && Object.keys(failure).join() === "error,code";
+  return isFailure ? null : `not a failure: ${body.slice(0, 200)}`;
+};
+
+describe(`${COUNT} requests, valid, mutated and hostile`, () => {
+  test(
+    `meet no 500 and no crash, and leave memory flat (PETIT_TEST_SEED=${SEED})`,
+    async () => {
+      await using petit = await startPetit({ jobs: JOBS, args: ["--no-watch"] });
+      const random = randomOf(SEED);
+      const run = await runToEnd(petit, "hello");
+      const statuses = new Map<number | null, number>();
+      const faults: string[] = [];
+      let left = COUNT;
+      const sendSome = async (until: number): Promise<void> => {
+        while (left > until) {
+          left -= 1;
+          const request = makeRequest(random, run.id);
+          const answer = await send(petit.url, request);
+          statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+          const wrong = fault(request, answer);
+          if (wrong !== null && faults.length < 10)
+            faults.push(`${wrong}: ${JSON.stringify(request.text.slice(0, 500))}`);
+        }
+      };
+      const sendMany = (until: number) => Promise.all(Array.from({ length: AT_ONCE }, () => sendSome(until)));
+      const memory = async (): Promise<number> =>
+        parseMetrics(await (await petit.fetch("/metrics")).text()).value("process_resident_memory_bytes") ?? 0;
+
+      await sendMany(Math.ceil((COUNT * 2) / 3));
+      const before = await memory();
+      await sendMany(0);
+      const after = await memory();
+      expect(faults).toEqual([]);
+      expect(after - before).toBeLessThan(FLAT_BYTES);
+      // The generator reaches what it is meant to.
+      const rare = [200, 400, 403, 404, 405, 431].filter((status) => (statuses.get(status) ?? 0) < COUNT / 500);
+      expect(rare).toEqual([]);
+      expect(petit.stderr()).not.toContain('"level":"error"');
+      expect((await ask(petit, "/api/health")).body).toMatchObject({ status: "ok" });
+      expect((await runToEnd(petit, "hello")).status).toBe("completed");
+      if (process.env.PETIT_TEST_REQUESTS !== undefined) console.log({ before, after, statuses });
+    },
+    30_000 + COUNT * 10,
+  );
+});
