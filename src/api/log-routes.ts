@@ -42,7 +42,8 @@ export const logRoutes = ({ engine, store, clock, log, closing, requests }: ApiC
         summary: "The output of a run",
         description:
           "As text, its bytes as they were written, in the order they were seen, and nothing added. `Accept: application/x-ndjson` " +
-          "or `text/event-stream` give a LogRecord a line; those can be resumed after the line whose `seq` `Last-Event-ID` gives.",
+          "or `text/event-stream` give a LogRecord a line; those can be resumed after the line whose `seq` `Last-Event-ID` gives. `text/event-stream;chunks=base64` gives the bytes " +
+          "of several lines an event, as `base64` in the place of `text`.",
       },
     },
   );

@@ -43,11 +43,13 @@ export type LogFormat = {
 
 /** The format that an `Accept` header names first; text where it names none of them. */
 export const logFormat = (accept: string | null, timestamps: boolean): LogFormat => {
-  const named = /text\/event-stream|application\/x-ndjson/i.exec(accept ?? "")?.[0].toLowerCase();
-  if (named === "text/event-stream") return EVENTS;
+  const [, named, chunks] = FORMATS.exec(accept ?? "")?.map((each) => each?.toLowerCase()) ?? [];
+  if (named === "text/event-stream") return chunks === undefined ? EVENTS : CHUNKS;
   if (named === "application/x-ndjson") return NDJSON;
   return timestamps ? stampedText() : TEXT;
 };
+
+const FORMATS = /(text\/event-stream|application\/x-ndjson)(;\s*chunks=base64)?/i;
 
 const TEXT_HEADERS = { "content-type": "text/plain; charset=utf-8" } as const;
 
@@ -70,6 +72,16 @@ const EVENTS: LogFormat = {
   encode: (chunk, skip) => encodeRecords(chunk, skip, (record) => serverSentEvent({ id: record.seq, data: record })),
   heartbeat: SSE_HEARTBEAT,
   resumable: true,
+};
+
+/** Several lines an event, their bytes as they were: what a client needs that goes on after a break and loses none. */
+const CHUNKS: LogFormat = {
+  ...EVENTS,
+  encode: ({ seq, lines, taskId, attempt, stream, at, bytes }, skip) => {
+    const base64 = Buffer.from(withoutLines(bytes, skip)).toString("base64");
+    const data = { seq: seq + skip, task_id: taskId, attempt, stream, at, base64 };
+    return encoder.encode(serverSentEvent({ id: seq + lines - 1, data }));
+  },
 };
 
 type LineWriter = (record: typeof LogRecord.static) => string;

@@ -1,40 +1,63 @@
 import { urlOf } from "../app/settings.ts";
 import { readToken } from "../app/token.ts";
 import type { Context } from "./command.ts";
-import { EXIT, type ExitStatus } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import { Failure } from "./failure.ts";
+import { checked, strange } from "./refusal.ts";
+import type { Answer, Known, Method, QueryValue, Request as RequestOf } from "./routes-type.ts";
 
-/** A running petit, asked over HTTP. Each call throws a `Failure` where it can't be reached or refuses. */
+/**
+ * A running petit, asked over HTTP; paths, queries and answers have the server's own types. Each call throws a `Failure`
+ * where it can't be reached or refuses. (A plain `fetch` under a mapped type: Eden would bring a proxy object, its own
+ * error values and another way to read streams, and could neither resume nor tell a petit from something else.)
+ */
 export type Client = {
-  readonly get: <T>(path: string, query?: Query) => Promise<T>;
-  readonly post: <T>(path: string, options?: PostOptions) => Promise<T>;
+  /** Where it is, for messages. */
+  readonly base: string;
+  readonly get: Call<"get">;
+  readonly post: Call<"post">;
   /** The answer's bytes as they come, until its end. */
-  readonly stream: (path: string, options: StreamOptions) => AsyncIterable<Uint8Array>;
+  readonly stream: <Path extends string>(
+    path: Known<"get", Path>,
+    options: RequestOf<"get", Path> & { readonly signal?: AbortSignal },
+  ) => AsyncIterable<Uint8Array>;
 };
 
-/** What is undefined is left out. */
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+type Call<M extends Method> = <Path extends string>(
+  path: Known<M, Path>,
+  ...options: object extends RequestOf<M, Path> ? [RequestOf<M, Path>?] : [RequestOf<M, Path>]
+) => Promise<Answer<M, Path>>;
 
-export type PostOptions = {
-  readonly query?: Query;
-  readonly body?: object;
+/** Ms that an answer, but for a stream, may take. */
+const PATIENCE_MS = 60_000;
+
+type Asked = {
+  readonly method: "GET" | "POST";
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, QueryValue>>;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
 };
-
-export type StreamOptions = { readonly query?: Query; readonly accept: string };
 
 export const openClient = (context: Pick<Context, "settings" | "origins" | "environment">): Client => {
-  const base = urlOf(context.settings);
+  const base = urlOf(context.settings).replace(/\/$/, "");
   avoidProxy(base);
   const token = readToken(context);
-  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-  const ask = async (path: string, init: RequestInit, query: Query = {}): Promise<Response> =>
-    checked(await reach(base, { path, query, init: { ...init, headers: { ...headers, ...init.headers } } }));
+  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+  const ask = async (path: string, asked: Asked): Promise<Response> =>
+    checked(
+      await reach(base, { path, asked: { ...asked, headers: { ...authorization, ...asked.headers } } }),
+      token !== null,
+    );
+  const answer = async (path: string, asked: Asked) =>
+    bodyOf(await ask(path, { ...asked, signal: AbortSignal.timeout(PATIENCE_MS) }));
   return {
-    get: async (path, query) => bodyOf(await ask(path, {}, query)),
-    post: async (path, options = {}) => bodyOf(await ask(path, postInit(options), options.query)),
-    stream: async function* (path, { query, accept }) {
-      const response = await ask(path, { headers: { accept } }, query);
+    base,
+    get: (path, ...[options]) => answer(path, { method: "GET", ...options }),
+    post: (path, ...[options]) => answer(path, { method: "POST", ...options }),
+    stream: async function* (path, options) {
+      const response = await ask(path, { method: "GET", ...options });
       yield* uncut(response.body ?? [], base);
     },
   };
@@ -49,11 +72,11 @@ export const avoidProxy = (base: string): void => {
   }
 };
 
-const bodyOf = async <T>(response: Response): Promise<T> => {
+const bodyOf = async (response: Response) => {
   try {
     return await response.json();
   } catch (cause) {
-    throw new Failure(EXIT.FAILED, `${response.url} didn't answer as petit does; --url names another`, { cause });
+    throw strange(response, cause);
   }
 };
 
@@ -66,52 +89,36 @@ async function* uncut(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, ba
   }
 }
 
-const postInit = ({ body, headers = {} }: PostOptions): RequestInit =>
-  body === undefined
-    ? { method: "POST", headers }
-    : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } };
-
-type Call = { readonly path: string; readonly query: Query; readonly init: RequestInit };
-
-const reach = async (base: string, { path, query, init }: Call): Promise<Response> => {
-  const url = new URL(`${base.replace(/\/$/, "")}${path}`);
-  for (const [name, value] of Object.entries(query)) {
+const reach = async (
+  base: string,
+  { path, asked }: { readonly path: string; readonly asked: Asked },
+): Promise<Response> => {
+  const url = new URL(`${base}${filled(path, asked.params ?? {})}`);
+  for (const [name, value] of Object.entries(asked.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
   try {
-    return await fetch(url, init);
+    return await fetch(url, initOf(asked));
   } catch (cause) {
-    const message = `no petit answers at ${base}; start one with 'petit run', or name it with --url`;
-    throw new Failure(EXIT.UNREACHABLE, message, { cause });
+    throw unreachable(base, cause);
   }
 };
 
-const checked = async (response: Response): Promise<Response> => {
-  if (response.ok) return response;
-  const text = await response.text();
-  const { error, code } = parseFailure(text);
-  throw new Failure(STATUS_OF[code] ?? EXIT.FAILED, error ?? `${response.url} answered ${response.status}`);
-};
+/** `/api/runs/:run_id` with the id in its place. */
+const filled = (path: string, params: Readonly<Record<string, string>>): string =>
+  path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
 
-/** What isn't petit's own shape comes from something in between, or from something else altogether. */
-const parseFailure = (text: string): { readonly error: string | null; readonly code: string } => {
-  try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === "object" && body !== null && "error" in body && "code" in body) {
-      return { error: String(body.error), code: String(body.code) };
-    }
-  } catch {
-    // Not JSON.
-  }
-  return { error: null, code: "" };
-};
+const initOf = ({ method, headers = {}, body, signal }: Asked): RequestInit => ({
+  method,
+  headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
+  ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  ...(signal === undefined ? {} : { signal }),
+  // What answers somewhere else than it was asked is no petit.
+  redirect: "manual",
+});
 
-const STATUS_OF: Readonly<Record<string, ExitStatus>> = {
-  NOT_FOUND: EXIT.USAGE,
-  INVALID_REQUEST: EXIT.USAGE,
-  UNAUTHORIZED: EXIT.USAGE,
-  FORBIDDEN: EXIT.USAGE,
+const unreachable = (base: string, cause: unknown): Failure => {
+  const late = cause instanceof Error && cause.name === "TimeoutError";
+  const what = late ? `nothing answered at ${base} in ${PATIENCE_MS / 1000} s` : `no petit answers at ${base}`;
+  return new Failure(EXIT.UNREACHABLE, `${what}; start one with 'petit run', or name it with --url`, { cause });
 };
-
-/** A segment of a path. */
-export const segment = (text: string): string => encodeURIComponent(text);

@@ -1,9 +1,7 @@
-import { formatProblem, type Problem } from "../jobfile/problem.ts";
+import { formatProblem } from "../jobfile/problem.ts";
 import { openClient } from "./client.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
-
-type Reloaded = { readonly message: string; readonly problems: readonly Problem[] };
 
 export const reload = defineCommand({
   name: "reload",
@@ -15,7 +13,7 @@ export const reload = defineCommand({
   examples: ["petit reload"],
   run: async (_, context) => {
     const { out, err } = context.terminal;
-    const answer = await openClient(context).post<Reloaded>("/api/jobs/reload");
+    const answer = await openClient(context).post("/api/jobs/reload");
     out.write(context.json ? `${JSON.stringify(answer, null, 2)}\n` : `${answer.message}\n`);
     if (!context.json) for (const problem of answer.problems) err.write(`${formatProblem(problem)}\n`);
     return answer.problems.length === 0 ? EXIT.DONE : EXIT.FAILED;

@@ -1,5 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
+import { endsLine, linesOf } from "./lines.ts";
+import { LiveRegion } from "./live-region.ts";
+import { endedLine } from "./outcome.ts";
+import { progressText, runFrame, taskLines } from "./run-frame.ts";
+import { type RunView, type TaskView, tookMs } from "./run-view.ts";
 import { paint, type Screen, type Terminal } from "./terminal.ts";
+import { fitEnd } from "./text-width.ts";
 
 /** A piece of what a task wrote. */
 export type Piece = { readonly taskId: string; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array };
@@ -7,68 +13,101 @@ export type Piece = { readonly taskId: string; readonly stream: "stdout" | "stde
 export type DisplayOptions = {
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** The tasks whose names stand before their lines; none where a job has but one. */
-  readonly named: readonly string[];
   /** Keeps stdout for something else: all output goes to stderr. */
   readonly quietStdout: boolean;
-  /** What the line of progress says, asked for again and again. */
-  readonly progress: () => string;
+  /** The run as it stands, asked for again and again; its tasks are always the same ones. */
+  readonly view: () => RunView;
 };
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const FRAME_MS = 100;
-const NEWLINE = 10;
+const LINE_END = Buffer.from("\n");
 
-/** A run as it goes: output as it comes, a line for each task that ended, and on a terminal a line of progress below. */
+/** Bytes of output that wait for the next frame, at most. */
+const MAX_PENDING_BYTES = 65_536;
+
+/**
+ * A run as it goes: its output as it comes, with the task's name where there are several. On a terminal, its tasks stand
+ * below and change in place; elsewhere, and where the cursor can't be moved, a line tells of each task that ended.
+ */
 export class RunDisplay implements Disposable {
   readonly #options: DisplayOptions;
+  readonly #region: LiveRegion | null;
   readonly #nameWidth: number;
   #frame = 0;
-  /** How wide the line of progress is that stands there. */
-  #shownWidth = 0;
   #cancelTimer: () => void = () => {};
-  /** Whose line has no end yet. */
+  /** What stands above the region with the next frame. */
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  /** Without a region: how wide the line of progress is that stands there. */
+  #shownWidth = 0;
+  /** Without a region: whose line has no end yet. */
   #open: { readonly key: string; readonly screen: Screen } | null = null;
 
   constructor(options: DisplayOptions) {
     this.#options = options;
-    this.#nameWidth = Math.max(0, ...options.named.map((name) => name.length));
-    if (options.terminal.err.isTerminal) this.#tick();
+    const { tasks } = options.view();
+    const { err } = options.terminal;
+    this.#nameWidth = tasks.length < 2 ? 0 : Math.max(...tasks.map(({ id }) => id.length));
+    this.#region = err.movesCursor ? new LiveRegion(err) : null;
+    if (err.isTerminal) this.#tick();
   }
 
+  /** Leaves the tasks, as they are by now, where they stand. */
   [Symbol.dispose](): void {
     this.#cancelTimer();
+    if (this.#region !== null) this.#drawEnd(this.#region);
     this.#hideProgress();
     this.#endOpenLine();
   }
 
   write(piece: Piece): void {
-    this.#hideProgress();
-    const { terminal, quietStdout, named } = this.#options;
-    const screen = piece.stream === "stdout" && !quietStdout ? terminal.out : terminal.err;
-    if (named.length > 0) this.#writeNamed(piece, screen);
-    else screen.write(piece.bytes);
-    const key = `${piece.taskId} ${piece.stream}`;
-    this.#open = piece.bytes.at(-1) === NEWLINE ? null : { key, screen };
+    const { terminal, quietStdout } = this.#options;
+    const toOut = piece.stream === "stdout" && !quietStdout;
+    const screen = toOut ? terminal.out : terminal.err;
+    // What goes elsewhere is not in the way of the region.
+    if (this.#region !== null && screen.isTerminal) this.#writeAbove(this.#named(piece, screen));
+    else this.#writePlain(piece, screen);
+  }
+
+  /** A task has ended: where the region doesn't show it, a line on stderr does. */
+  taskEnded(task: TaskView): void {
+    if (this.#region !== null || this.#nameWidth === 0) return;
+    this.note(endedLine({ ...task, durationMs: tookMs(task) }, this.#options.terminal.err));
   }
 
   /** A line of petit's own, on stderr. */
   note(text: string): void {
+    if (this.#region !== null) {
+      this.#writeAbove(Buffer.from(`${text}\n`));
+      return;
+    }
     this.#hideProgress();
     this.#endOpenLine();
     this.#options.terminal.err.write(`${text}\n`);
   }
 
-  #writeNamed(piece: Piece, screen: Screen): void {
-    if (this.#open !== null && this.#open.key !== `${piece.taskId} ${piece.stream}`) this.#endOpenLine();
-    const name = paint(screen, piece.stream === "stdout" ? "cyan" : "yellow", piece.taskId.padEnd(this.#nameWidth));
-    for (let from = 0; from < piece.bytes.length; ) {
-      const end = piece.bytes.indexOf(NEWLINE, from);
-      const to = end === -1 ? piece.bytes.length : end + 1;
-      if (this.#open === null || from > 0) screen.write(`${name} │ `);
-      screen.write(piece.bytes.subarray(from, to));
-      from = to;
-    }
+  /** The piece, with the task's name before each line where there are several tasks. */
+  #named({ taskId, stream, bytes }: Piece, screen: Screen, goesOn = false): Uint8Array {
+    if (this.#nameWidth === 0) return bytes;
+    const name = paint(screen, stream === "stdout" ? "cyan" : "yellow", taskId.padEnd(this.#nameWidth));
+    const prefix = Buffer.from(`${name} │ `);
+    return Buffer.concat(linesOf(bytes).flatMap((line, at) => (at === 0 && goesOn ? [line] : [prefix, line])));
+  }
+
+  #writeAbove(bytes: Uint8Array): void {
+    this.#pending.push(bytes);
+    if (!endsLine(bytes)) this.#pending.push(LINE_END);
+    this.#pendingBytes += bytes.length;
+    if (this.#pendingBytes > MAX_PENDING_BYTES) this.#draw();
+  }
+
+  #writePlain(piece: Piece, screen: Screen): void {
+    this.#hideProgress();
+    const key = `${piece.taskId} ${piece.stream}`;
+    if (this.#nameWidth > 0 && this.#open !== null && this.#open.key !== key) this.#endOpenLine();
+    screen.write(this.#named(piece, screen, this.#open !== null));
+    this.#open = endsLine(piece.bytes) ? null : { key, screen };
   }
 
   /** Raw output stays as it is where a program reads it. */
@@ -78,19 +117,48 @@ export class RunDisplay implements Disposable {
   }
 
   #tick(): void {
+    this.#draw();
     this.#cancelTimer = this.#options.clock.setTimeout(() => {
-      this.#showProgress();
+      this.#frame++;
       this.#tick();
     }, FRAME_MS);
   }
 
-  #showProgress(): void {
+  #draw(): void {
+    const { view, clock, terminal } = this.#options;
+    const spinner = FRAMES[this.#frame % FRAMES.length] ?? "";
+    if (this.#region === null) this.#showProgress(`${spinner} ${progressText(view(), clock.now())}`);
+    else {
+      const rows = Math.max(1, terminal.err.rows() - 2);
+      this.#region.draw(
+        runFrame(view(), { screen: terminal.err, now: clock.now(), spinner, rows }),
+        this.#takePending(),
+      );
+    }
+  }
+
+  #drawEnd(region: LiveRegion): void {
+    const { view, clock, terminal } = this.#options;
+    const { tasks } = view();
+    const options = { screen: terminal.err, now: clock.now(), spinner: "●", rows: tasks.length };
+    const lines = tasks.length < 2 ? [] : taskLines(tasks, options);
+    region.draw(lines.length === 0 ? [] : [...lines, ""], this.#takePending());
+  }
+
+  #takePending(): Uint8Array {
+    const bytes = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return bytes;
+  }
+
+  #showProgress(text: string): void {
     if (this.#open !== null) return;
     const { err } = this.#options.terminal;
-    const text = `${FRAMES[this.#frame++ % FRAMES.length]} ${this.#options.progress()}`.slice(0, err.columns() - 1);
+    const shown = fitEnd(text, err.columns() - 1);
     this.#hideProgress();
-    err.write(paint(err, "dim", text));
-    this.#shownWidth = text.length;
+    err.write(paint(err, "dim", shown));
+    this.#shownWidth = shown.length;
   }
 
   /** With blanks, which every terminal knows. */

@@ -1,39 +1,79 @@
-import type { RunList } from "../api/run-shape.ts";
+import type { RunBody } from "../api/run-shape.ts";
 import { defaultZone } from "../app/settings.ts";
-import { openClient, segment } from "./client.ts";
-import { defineCommand } from "./command.ts";
+import { openClient } from "./client.ts";
+import { type Context, defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { readableLocal } from "./local-time.ts";
-import { tookText } from "./run-words.ts";
-import { table } from "./table.ts";
+import { relativeText } from "./relative-time.ts";
+import { signOf, styleOf, tookText } from "./run-words.ts";
+import { type Column, columnTable } from "./table.ts";
+import { paint } from "./terminal.ts";
+
+const DEFAULT_LIMIT = 20;
 
 export const runs = defineCommand({
   name: "runs",
   summary: "The newest runs, of all jobs or of one",
-  description: "Lists runs of the running petit, newest first.",
+  description:
+    "Lists runs of the running petit, newest first. On a terminal, times are relative and columns fit its width; " +
+    "elsewhere, and with --json, all is there in full.",
   args: {
     JOB: { type: "positional", required: false, description: "Only of this job." },
-    limit: { type: "string", alias: "n", valueHint: "N", description: "At most so many, 1 to 1000. [default: 20]" },
+    limit: {
+      type: "string",
+      alias: "n",
+      valueHint: "N",
+      description: `At most so many, 1 to 1000. [default: ${DEFAULT_LIMIT}]`,
+    },
     status: { type: "string", valueHint: "STATUS", description: "Only with this status, such as failed." },
-    before: { type: "string", valueHint: "RUN", description: "Only older than this run." },
+    before: { type: "string", valueHint: "RUN", description: "Only older than this run; its full id." },
   },
   settings: [],
   examples: ["petit runs", "petit runs hello_world -n 5 --status failed"],
   run: async ({ JOB, limit, status, before }, context) => {
-    const path = JOB === undefined ? "/api/runs" : `/api/jobs/${segment(JOB)}/runs`;
-    const list = await openClient(context).get<typeof RunList.static>(path, { limit, status, before });
+    const client = openClient(context);
+    const query = { limit, status, before };
+    const list =
+      JOB === undefined
+        ? await client.get("/api/runs", { query })
+        : await client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query });
     const { out } = context.terminal;
-    const zone = defaultZone(context.settings);
-    const rows = list.runs.map((run) => [
-      run.id,
-      run.job_id,
-      run.status,
-      run.trigger,
-      readableLocal(run.started_at ?? run.created_at, zone),
-      tookText(run.duration_ms),
-    ]);
-    const text = table(["RUN", "JOB", "STATUS", "TRIGGER", "STARTED", "TOOK"], rows, out);
-    out.write(context.json ? `${JSON.stringify(list, null, 2)}\n` : text);
+    if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
+    else out.write(columnTable(runColumns(list.runs, context), out));
+    if (out.isTerminal && !context.json) tellMore(list.runs, Number(limit ?? DEFAULT_LIMIT), context);
     return EXIT.DONE;
   },
 });
+
+type Runs = readonly (typeof RunBody.static)[];
+
+const runColumns = (list: Runs, { terminal: { out }, settings, clock }: Context): readonly Column[] => {
+  const zone = defaultZone(settings);
+  const now = clock.now();
+  const started = (run: Runs[number]): string => {
+    const at = run.started_at ?? run.created_at;
+    return out.isTerminal ? relativeText(at - now) : readableLocal(at, zone);
+  };
+  const took = (run: Runs[number]): string =>
+    tookText(
+      run.status === "running" && out.isTerminal && run.started_at !== null ? now - run.started_at : run.duration_ms,
+    );
+  const style = (row: number) => styleOf(list[row]?.status ?? "pending");
+  const sign = (run: Runs[number]): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
+  return [
+    { title: "RUN", cells: list.map(({ id }) => id), shrink: 2, min: 13, keep: "end" },
+    { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 1, min: 8 },
+    { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style },
+    { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 1 },
+    { title: "STARTED", cells: list.map(started), drop: 3 },
+    { title: "TOOK", cells: list.map(took), drop: 2 },
+  ];
+};
+
+/** What the table alone leaves open. */
+const tellMore = (list: Runs, limit: number, { terminal: { err } }: Context): void => {
+  const last = list.at(-1);
+  if (last === undefined) err.write(paint(err, "dim", "no runs\n"));
+  else if (list.length === limit)
+    err.write(paint(err, "dim", `older ones: --before ${last.id}, or a larger --limit\n`));
+};

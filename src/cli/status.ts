@@ -1,55 +1,63 @@
 import type { RunBody } from "../api/run-shape.ts";
 import type { TaskRunList } from "../api/task-shape.ts";
 import { defaultZone } from "../app/settings.ts";
-import { openClient, segment } from "./client.ts";
-import { defineCommand } from "./command.ts";
+import { openClient } from "./client.ts";
+import { type Context, defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { findRun, RUN_HELP } from "./find-run.ts";
 import { readableLocal } from "./local-time.ts";
-import { STYLE_OF_STATUS, tookText } from "./run-words.ts";
-import { table } from "./table.ts";
-import { paint, type Screen } from "./terminal.ts";
+import { patienceOf, RECONNECT } from "./reconnect.ts";
+import { relativeText } from "./relative-time.ts";
+import { signOf, styleOf, tookText } from "./run-words.ts";
+import { columnTable } from "./table.ts";
+import { paint } from "./terminal.ts";
+import { oneLine } from "./text-width.ts";
+import { watchThere } from "./watch-there.ts";
+
+type Run = typeof RunBody.static;
+type Task = (typeof TaskRunList.static)["tasks"][number];
 
 export const status = defineCommand({
   name: "status",
   summary: "How a run and its tasks are doing",
-  description: "Shows a run of the running petit with its tasks. With --json: the run, with its `tasks`.",
-  args: { RUN: { type: "positional", required: true, description: "Id of the run." } },
+  description:
+    "Shows a run of the running petit with its tasks. With --json: the run, with its `tasks`. The exit status is 0 however " +
+    "the run ended; with --follow, 0 where it completed, else 1.",
+  args: {
+    RUN: { type: "positional", required: true, description: RUN_HELP },
+    follow: { type: "boolean", alias: "f", description: "Show it live, with its output, until it ends." },
+    ...RECONNECT,
+  },
   settings: [],
-  examples: ["petit status 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60"],
-  run: async ({ RUN }, context) => {
+  examples: ["petit status 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60", "petit status data_pipeline --follow"],
+  run: async ({ RUN, follow, reconnect }, context) => {
+    const patienceMs = patienceOf(reconnect);
     const client = openClient(context);
-    const path = `/api/runs/${segment(RUN)}`;
-    const run = await client.get<typeof RunBody.static>(path);
-    const { tasks } = await client.get<typeof TaskRunList.static>(`${path}/tasks`);
+    const params = { run_id: await findRun(client, RUN, context) };
+    if (follow) return watchThere(client, { runId: params.run_id, output: true, patienceMs }, context);
+    const run = await client.get("/api/runs/:run_id", { params });
+    const { tasks } = await client.get("/api/runs/:run_id/tasks", { params });
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify({ ...run, tasks }, null, 2)}\n`);
-    else out.write(`${runText(run, { zone: defaultZone(context.settings), out })}\n${taskTable(tasks, out)}`);
+    else out.write(`${runText(run, context)}\n${taskTable(tasks, context)}`);
     return EXIT.DONE;
   },
 });
 
-const runText = (
-  run: typeof RunBody.static,
-  { zone, out }: { readonly zone: string; readonly out: Screen },
-): string => {
-  const when = (at: number | null): string => (at === null ? "-" : readableLocal(at, zone));
+const runText = (run: Run, context: Context): string => {
+  const { out } = context.terminal;
   const rows: readonly (readonly [string, string])[] = [
     ["run", run.id],
     ["job", run.job_id],
-    ["status", paint(out, STYLE_OF_STATUS[run.status] ?? "bold", run.status)],
+    ["status", paint(out, styleOf(run.status), statusText(run, context))],
     ["reason", run.reason ?? ""],
-    ["error", run.error ?? ""],
+    ["error", oneLine(run.error ?? "")],
     ["trigger", run.trigger],
-    ["scheduled", run.scheduled_for === null ? "" : when(run.scheduled_for)],
-    [
-      "params",
-      Object.entries(run.params)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(" "),
-    ],
+    ["scheduled", run.scheduled_for === null ? "" : whenText(run.scheduled_for, context)],
+    ["params", oneLine(paramText(run.params))],
     ["retry of", run.retry_of ?? ""],
-    ["started", when(run.started_at)],
-    ["ended", when(run.ended_at)],
+    ["started", whenText(run.started_at, context)],
+    ["ended", whenText(run.ended_at, context)],
     ["took", tookText(run.duration_ms)],
   ];
   return rows
@@ -58,16 +66,42 @@ const runText = (
     .join("");
 };
 
-const taskTable = (tasks: (typeof TaskRunList.static)["tasks"], out: Screen): string =>
-  table(
-    ["TASK", "STATUS", "ATTEMPTS", "TOOK", "REASON", "ERROR"],
-    tasks.map((task) => [
-      task.task_id,
-      task.status,
-      String(task.attempts),
-      tookText(task.duration_ms),
-      task.reason ?? "-",
-      task.error ?? "-",
-    ]),
-    out,
+const paramText = (params: Run["params"]): string =>
+  Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+
+/** The sign is for a person. */
+const statusText = ({ status: word }: Pick<Run | Task, "status">, { terminal: { out } }: Context): string =>
+  out.isTerminal ? `${signOf(word)} ${word}` : word;
+
+/** `2026-03-08 03:00:00 EDT`, and for a person how long ago that is. */
+const whenText = (at: number | null, { terminal: { out }, settings, clock }: Context): string => {
+  if (at === null) return "-";
+  const absolute = readableLocal(at, defaultZone(settings));
+  return out.isTerminal ? `${absolute} (${relativeText(at - clock.now())})` : absolute;
+};
+
+const taskTable = (tasks: readonly Task[], context: Context): string =>
+  columnTable(
+    [
+      { title: "TASK", cells: tasks.map(({ task_id }) => task_id), shrink: 2, min: 12 },
+      {
+        title: "STATUS",
+        cells: tasks.map((task) => statusText(task, context)),
+        style: (row) => styleOf(tasks[row]?.status ?? "pending"),
+      },
+      { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
+      { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 4 },
+      { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-"), drop: 1 },
+      { title: "ERROR", cells: tasks.map(({ error }) => error ?? "-"), shrink: 1, min: 12, drop: 3 },
+    ],
+    context.terminal.out,
+  );
+
+const taskTook = (task: Task, { terminal: { out }, clock }: Context): string =>
+  tookText(
+    out.isTerminal && task.status === "running" && task.started_at !== null
+      ? clock.now() - task.started_at
+      : task.duration_ms,
   );

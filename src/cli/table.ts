@@ -1,13 +1,84 @@
-import { paint, type Screen } from "./terminal.ts";
+import { paint, type Screen, type Style } from "./terminal.ts";
+import { fitEnd, fitStart, oneLine, padTo, textWidth } from "./text-width.ts";
+
+/** How a column gives way where a terminal is too narrow: those with a lower number first, those without not at all. */
+export type Yielding = {
+  /** The order in which columns are made narrower, down to `min`. */
+  readonly shrink?: number;
+  /** Columns, the title not counted. [default: 8] */
+  readonly min?: number;
+  /** Which part of a cell stays. [default: its start] */
+  readonly keep?: "start" | "end";
+  /** The order in which columns are left out, when none can be made narrower. */
+  readonly drop?: number;
+};
+
+export type Column = Yielding & {
+  readonly title: string;
+  readonly cells: readonly string[];
+  /** The style of a cell. */
+  readonly style?: (row: number) => Style | null;
+};
 
 /** Columns as wide as their widest cell, two blanks between them; the head only where there are rows. */
-export const table = (head: readonly string[], rows: readonly (readonly string[])[], screen: Screen): string => {
-  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join("  ")
-      .trimEnd();
-  if (rows.length === 0) return "";
-  return `${[paint(screen, "bold", line(head)), ...rows.map(line)].join("\n")}\n`;
+export const table = (head: readonly string[], rows: readonly (readonly string[])[], screen: Screen): string =>
+  columnTable(
+    head.map((title, at) => ({ title, cells: rows.map((row) => row[at] ?? "") })),
+    screen,
+  );
+
+/** As `table`; on a terminal no line is longer than that is wide, as far as the columns give way. */
+export const columnTable = (columns: readonly Column[], screen: Screen): string => {
+  const rows = columns[0]?.cells.length ?? 0;
+  if (rows === 0) return "";
+  const measured = columns.map((column) => ({ ...column, width: naturalWidth(column) }));
+  const fitted = screen.isTerminal ? fit(measured, screen.columns()) : measured;
+  const lines = Array.from({ length: rows }, (_, row) => lineOf(fitted, row, screen));
+  return `${[headOf(fitted, screen), ...lines].join("\n")}\n`;
 };
+
+type Measured = Column & { readonly width: number };
+
+const naturalWidth = ({ title, cells }: Column): number =>
+  Math.max(title.length, ...cells.map((cell) => textWidth(oneLine(cell))));
+
+const GAP = 2;
+
+const fit = (columns: readonly Measured[], width: number): readonly Measured[] => {
+  const shrunk = byOrder(columns, "shrink").reduce((all, column) => shrink(all, column.title, width), columns);
+  if (excess(shrunk, width) <= 0) return shrunk;
+  const [first] = byOrder(columns, "drop");
+  if (first === undefined) return shrunk;
+  return fit(
+    columns.filter(({ title }) => title !== first.title),
+    width,
+  );
+};
+
+const byOrder = (columns: readonly Measured[], by: "shrink" | "drop"): readonly Measured[] =>
+  columns.filter((column) => column[by] !== undefined).sort((left, right) => (left[by] ?? 0) - (right[by] ?? 0));
+
+const shrink = (columns: readonly Measured[], title: string, width: number): readonly Measured[] =>
+  columns.map((column) => {
+    if (column.title !== title) return column;
+    const least = Math.max(column.min ?? 8, title.length);
+    return { ...column, width: Math.min(column.width, Math.max(least, column.width - excess(columns, width))) };
+  });
+
+const excess = (columns: readonly Measured[], width: number): number =>
+  columns.reduce((sum, column) => sum + column.width + GAP, -GAP) - width;
+
+const headOf = (columns: readonly Measured[], screen: Screen): string =>
+  paint(screen, "bold", joined(columns.map(({ title, width }) => padTo(title, width))));
+
+const lineOf = (columns: readonly Measured[], row: number, screen: Screen): string =>
+  joined(
+    columns.map(({ cells, keep, width, style }) => {
+      const cell = (keep === "end" ? fitStart : fitEnd)(oneLine(cells[row] ?? ""), width);
+      const padding = " ".repeat(Math.max(0, width - textWidth(cell)));
+      const name = style?.(row) ?? null;
+      return `${name === null ? cell : paint(screen, name, cell)}${padding}`;
+    }),
+  );
+
+const joined = (cells: readonly string[]): string => cells.join(" ".repeat(GAP)).trimEnd();

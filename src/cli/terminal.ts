@@ -9,8 +9,12 @@ export type Screen = {
   readonly isTerminal: boolean;
   /** Whether colours are welcome: a terminal, and nobody objects. */
   readonly color: boolean;
+  /** Whether it is a terminal that can move its cursor. */
+  readonly movesCursor: boolean;
   /** Width in characters; 80 where it isn't known. */
   readonly columns: () => number;
+  /** Height in lines; 24 where it isn't known. */
+  readonly rows: () => number;
 };
 
 /** What Node calls a `WriteStream`, as far as it matters here. */
@@ -18,6 +22,7 @@ export type Stream = {
   write(data: string | Uint8Array): boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 };
 
 export const openTerminal = (
@@ -30,16 +35,22 @@ export const openTerminal = (
 ): Terminal => {
   const { stdout, stderr, environment } = host;
   const welcome = options.color && !environment.NO_COLOR && environment.TERM !== "dumb";
-  return { out: openScreen(stdout, welcome), err: openScreen(stderr, welcome) };
+  const movesCursor = !["", "dumb"].includes(environment.TERM ?? "");
+  const open = (stream: Stream): Screen => openScreen(stream, { color: welcome, movesCursor });
+  return { out: open(stdout), err: open(stderr) };
 };
 
-const openScreen = (stream: Stream, colorWelcome: boolean): Screen => ({
+type Abilities = { readonly color: boolean; readonly movesCursor: boolean };
+
+const openScreen = (stream: Stream, { color, movesCursor }: Abilities): Screen => ({
   write: (text) => {
     stream.write(text);
   },
   isTerminal: stream.isTTY === true,
-  color: stream.isTTY === true && colorWelcome,
+  color: stream.isTTY === true && color,
+  movesCursor: stream.isTTY === true && movesCursor,
   columns: () => stream.columns || 80,
+  rows: () => stream.rows || 24,
 });
 
 const STYLES = {

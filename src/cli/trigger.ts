@@ -2,6 +2,7 @@ import { PetitError } from "../domain/errors.ts";
 import { isName } from "../domain/ids.ts";
 import { usageError } from "./argv.ts";
 import { defineCommand } from "./command.ts";
+import { patienceOf, RECONNECT } from "./reconnect.ts";
 import { triggerThere } from "./trigger-there.ts";
 
 export const trigger = defineCommand({
@@ -9,7 +10,8 @@ export const trigger = defineCommand({
   summary: "Run a job now: in this process, or by the running petit",
   description:
     "With JOBS_DIR: runs the job once in this process and shows its output live; nothing is kept unless --db names a " +
-    "database. With JOB alone: asks the running petit. The exit status is 0 where the run completed, else 1.",
+    "database, and Ctrl-C cancels the run. With JOB alone: asks the running petit; Ctrl-C then ends the waiting alone. The " +
+    "exit status is 0 where the run completed, else 1.",
   usage: ["petit trigger JOBS_DIR JOB", "petit trigger JOB"],
   args: {
     "JOBS_DIR|JOB": {
@@ -25,7 +27,12 @@ export const trigger = defineCommand({
       description: "A value for a param of the job; can be repeated.",
     },
     wait: { type: "boolean", description: "Wait until the run has ended (in this process: always)." },
-    follow: { type: "boolean", alias: "f", description: "Show its output meanwhile (in this process: always)." },
+    follow: {
+      type: "boolean",
+      alias: "f",
+      description: "Wait, and show its output meanwhile (in this process: always).",
+    },
+    ...RECONNECT,
     "idempotency-key": {
       type: "string",
       valueHint: "KEY",
@@ -56,7 +63,8 @@ export const trigger = defineCommand({
         "petit trigger",
       );
     }
-    return triggerThere({ jobId: first, request, wait: args.wait === true, follow: args.follow === true }, context);
+    const going = { wait: args.wait === true, follow: args.follow === true, patienceMs: patienceOf(args.reconnect) };
+    return triggerThere({ jobId: first, request, ...going }, context);
   },
 });
 

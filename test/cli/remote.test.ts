@@ -50,9 +50,9 @@ describe("petit trigger JOB", () => {
   });
 
   test("shows the output with --follow", async () => {
-    const { status, stdout } = await ask("trigger", "hello", "--param", "name=you", "--follow");
-    expect(status).toBe(0);
-    expect(stdout.split("\n").sort()).toEqual(["", "hello you", "noise"]);
+    const { status, stdout, stderr } = await ask("trigger", "hello", "--param", "name=you", "--follow");
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "hello you\n" });
+    expect(stderr).toMatch(/^noise\n✓ run [0-9a-f-]{36} completed in \S+\n$/);
   });
 
   test("gives the same run for the same idempotency key", async () => {
@@ -156,7 +156,7 @@ describe("a petit that can't be asked", () => {
   test("is status 3 where it goes away in the middle of a stream", async () => {
     await using going = await startPetit({ jobs: { "all.yaml": JOBS } });
     const { run_id: other } = await (await going.fetch("/api/jobs/sleeper/trigger", { method: "POST" })).json();
-    const following = petit(["logs", other, "-f", "--url", going.url]);
+    const following = petit(["logs", other, "-f", "--url", going.url, "--reconnect", "0s"]);
     await going.fetch(`/api/runs/${other}/tasks`);
     await going.kill();
     expect((await following).status).toBe(3);

@@ -1,0 +1,71 @@
+import { isName } from "../domain/ids.ts";
+import type { Client } from "./client.ts";
+import type { Context } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { Failure } from "./failure.ts";
+import { relativeText } from "./relative-time.ts";
+
+/** What the argument RUN may be. */
+export const RUN_HELP =
+  "Id of the run; the beginning or end of one, at least 6 characters; a job, for its newest run; or 'latest'.";
+
+const FULL = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const PART = /^[0-9a-f-]{6,36}$/i;
+
+/** Runs among which a part of an id is looked for: the newest. */
+const LOOKED_AT = 1000;
+
+/**
+ * The id of the run that is meant. A part may be the end, which is random, or the beginning, which runs of one minute
+ * share. Throws a `Failure` where none or several fit. A full id is taken as it is, without asking.
+ */
+export const findRun = async (client: Client, text: string, context: Context): Promise<string> => {
+  if (FULL.test(text)) return text.toLowerCase();
+  // As `petit runs` shortens it.
+  const short = text.replace(/^…/, "");
+  const found = (await ofJob(client, short)) ?? (await byPart(client, short, context)) ?? (await latest(client, short));
+  if (found === null) throw new Failure(EXIT.USAGE, `no run '${text}'; expected ${lowerFirst(RUN_HELP)}`);
+  const { id, job_id, created_at } = found;
+  const when = relativeText(created_at - context.clock.now());
+  context.terminal.err.write(`run ${id} of ${job_id}, made ${when}\n`);
+  return id;
+};
+
+type Found = { readonly id: string; readonly job_id: string; readonly created_at: number; readonly status: string };
+
+const ofJob = async (client: Client, jobId: string): Promise<Found | null> => {
+  if (!isName(jobId)) return null;
+  try {
+    const { runs } = await client.get("/api/jobs/:job_id/runs", { params: { job_id: jobId }, query: { limit: 1 } });
+    if (runs[0] !== undefined) return runs[0];
+  } catch (error) {
+    if (error instanceof Failure && error.status === EXIT.USAGE) return null;
+    throw error;
+  }
+  throw new Failure(EXIT.USAGE, `job '${jobId}' has never run`);
+};
+
+const byPart = async (client: Client, part: string, { clock }: Context): Promise<Found | null> => {
+  if (!PART.test(part)) return null;
+  const { runs } = await client.get("/api/runs", { query: { limit: LOOKED_AT } });
+  const sought = part.toLowerCase();
+  const fitting = runs.filter(({ id }) => id.startsWith(sought) || id.endsWith(sought));
+  if (fitting.length < 2) return fitting[0] ?? null;
+  const lines = fitting
+    .slice(0, 5)
+    .map((run) => `  ${run.id}  ${run.job_id}, ${run.status}, ${relativeText(run.created_at - clock.now())}\n`);
+  const more = fitting.length > 5 ? `  … ${fitting.length - 5} more\n` : "";
+  throw new Failure(
+    EXIT.USAGE,
+    `'${part}' is a part of ${fitting.length} runs' ids:\n${lines.join("")}${more}`.trimEnd(),
+  );
+};
+
+const latest = async (client: Client, word: string): Promise<Found | null> => {
+  if (word !== "latest") return null;
+  const { runs } = await client.get("/api/runs", { query: { limit: 1 } });
+  if (runs[0] !== undefined) return runs[0];
+  throw new Failure(EXIT.USAGE, "nothing has run yet");
+};
+
+const lowerFirst = (text: string): string => `${text.charAt(0).toLowerCase()}${text.slice(1)}`.replace(/\.$/, "");

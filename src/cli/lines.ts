@@ -1,0 +1,15 @@
+const NEWLINE = 10;
+
+/** Each line with its end; the last may have none. */
+export const linesOf = (bytes: Uint8Array): readonly Uint8Array[] => {
+  const lines: Uint8Array[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const end = bytes.indexOf(NEWLINE, from);
+    const to = end === -1 ? bytes.length : end + 1;
+    lines.push(bytes.subarray(from, to));
+    from = to;
+  }
+  return lines;
+};
+
+export const endsLine = (bytes: Uint8Array): boolean => bytes.at(-1) === NEWLINE;
