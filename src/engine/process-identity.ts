@@ -24,6 +24,16 @@ export const isSame = (identity: ProcessIdentity): boolean => {
   return now !== null && now.startTime === identity.startTime;
 };
 
+/** The unit of start times; the same on all of Linux. */
+const MS_PER_TICK = 10;
+
+/** How long ago a process of this boot started, by a clock that nobody sets; null where the system doesn't tell. */
+export const ageMs = ({ startTime }: ProcessIdentity): number | null => {
+  const own = identify(process.pid)?.startTime ?? "";
+  if (startTime === "" || own === "") return null;
+  return Math.max(0, (Number(own) - Number(startTime)) * MS_PER_TICK + process.uptime() * 1_000);
+};
+
 /** After a boot every pid and every start time may be somebody else's. */
 const isOfThisBoot = (identity: ProcessIdentity): boolean => identity.bootId === "" || identity.bootId === bootId();
 

@@ -9,7 +9,7 @@ import type { Commits } from "./commits.ts";
 import type { EngineOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { readOutputs } from "./outputs-file.ts";
-import { identifyBySpool } from "./process-identity.ts";
+import { ageMs, identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { type Command, type Exit, type RunningProcess, startProcess, terminate } from "./run-process.ts";
 import type { Spool } from "./spool.ts";
@@ -140,13 +140,19 @@ const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): 
 
 /** Resolves with what ends the attempt from outside, or when petit leaves; never where `over` comes first. */
 const endingOf = async (options: RunAttemptOptions, over: AbortSignal): Promise<AttemptEnd> => {
-  const { engine, context, attempt, end, left } = options;
+  const { engine, context, end, left } = options;
   const { timeoutMs } = context.task;
-  const passedMs = Math.max(0, engine.clock.now() - attempt.startedAt);
   if (timeoutMs === null) await anyAborted([end, over, left]);
-  else await sleep(engine.clock, timeoutMs - passedMs, AbortSignal.any([end, over, left]));
+  else await sleep(engine.clock, timeoutMs - passedMs(options), AbortSignal.any([end, over, left]));
   if (over.aborted) return new Promise(() => {});
   return ENDING_REASONS.find((reason) => end.aborted && end.reason === reason) ?? "timeout";
+};
+
+/** The time that an attempt has had; how long a process lives tells it though the clock was set meanwhile. */
+const passedMs = ({ engine, attempt, adopted }: RunAttemptOptions): number => {
+  if (adopted === null) return 0;
+  const age = attempt.process === null ? null : ageMs(attempt.process);
+  return age ?? Math.max(0, engine.clock.now() - attempt.startedAt);
 };
 
 const failedToStart = (error: unknown): AttemptResult => {

@@ -14,7 +14,16 @@ import { outcomeOfRun } from "./run-outcome.ts";
 import { killLeftovers, type RunningProcess } from "./run-process.ts";
 import { timeIsUp } from "./run-time.ts";
 import { spoolOf } from "./spool.ts";
-import { afterAttempt, attempting, type Draft, ended, endedWithout, progressOf, stateOf } from "./task-progress.ts";
+import {
+  afterAttempt,
+  attempting,
+  type Draft,
+  delayUntil,
+  ended,
+  endedWithout,
+  progressOf,
+  stateOf,
+} from "./task-progress.ts";
 
 /** One run that is going on: decides what comes next, stores it, then does it. */
 export class RunJob {
@@ -214,7 +223,7 @@ export class RunJob {
     const state = this.#states.get(taskId);
     if (state?.phase !== "waiting" || state.retryAt === null) return;
     const signal = AbortSignal.any([left, this.#over.signal, this.#ends.get(taskId)?.signal ?? left]);
-    await sleep(engine.clock, state.retryAt - engine.clock.now(), signal);
+    await sleep(engine.clock, delayUntil(state.retryAt, this.#task(taskId), engine.clock.now()), signal);
     if (signal.aborted) return;
     await this.#settle((draft) => {
       const waiting = draft.get(taskId);
