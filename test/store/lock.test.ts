@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import { findHolder } from "../../src/store/holder.ts";
+import { lockDatabase } from "../../src/store/lock.ts";
+import { openStore } from "../../src/store/open.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const runtime = bunRuntime();
+
+/** Another process that holds the database. */
+const holdElsewhere = async (path: string, holder: string) => {
+  const script = join(import.meta.dir, "../support/factories-lock.ts");
+  const child = Bun.spawn([process.execPath, script, path, holder], { stdout: "pipe", stderr: "inherit" });
+  const reader = child.stdout.getReader();
+  expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("held\n");
+  return {
+    kill: async () => {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+};
+
+describe("lockDatabase", () => {
+  test("keeps another one out, and names who has it", async () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    await using _ = await holdElsewhere(path, "process 17 (http://127.0.0.1:8565)");
+    const begun = performance.now();
+    expect(() => lockDatabase(runtime, path)).toThrow(
+      expect.objectContaining({
+        code: "taken",
+        message: `${path} is in use by process 17 (http://127.0.0.1:8565); stop that one, or name another file with --db`,
+      }),
+    );
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(findHolder(runtime, path)).toBe("process 17 (http://127.0.0.1:8565)");
+  });
+
+  test("goes with its process, kill -9 included", async () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    const other = await holdElsewhere(path, "process 17");
+    await other.kill();
+    expect(findHolder(runtime, path)).toBeNull();
+    using lock = lockDatabase(runtime, path);
+    expect(lock).toBeDefined();
+  });
+
+  test("lets the next one in when it is let go", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    lockDatabase(runtime, path)[Symbol.dispose]();
+    lockDatabase(runtime, path)[Symbol.dispose]();
+  });
+
+  test("keeps out another one in the same process, while the database is in use", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    using lock = lockDatabase(runtime, path);
+    using store = openStore({ path, runtime });
+    expect(store.listRuns({ limit: 1 })).toEqual([]);
+    expect(() => lockDatabase(runtime, path)).toThrow(expect.objectContaining({ code: "taken" }));
+    expect(lock).toBeDefined();
+  });
+
+  test("of different databases is different", () => {
+    using dir = tempDir();
+    using one = lockDatabase(runtime, dir.file("a.db"));
+    using two = lockDatabase(runtime, dir.file("b.db"));
+    expect(one).not.toBe(two);
+  });
+
+  test("names somebody where nobody has said who they are, and is private", async () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    using _ = lockDatabase(runtime, path);
+    expect((statSync(`${path}-lock`).mode & 0o777).toString(8)).toBe("600");
+    expect(() => lockDatabase(runtime, path)).toThrow(`${path} is in use by another petit`);
+    expect(findHolder(runtime, path)).toBe("another petit");
+  });
+
+  test("says so where nothing can be written beside the database", () => {
+    expect(() => lockDatabase(runtime, "/no/such/folder/petit.db")).toThrow(
+      expect.objectContaining({
+        code: "unusable_database",
+        message: expect.stringContaining("nothing can be written beside it"),
+      }),
+    );
+    expect(findHolder(runtime, "/no/such/folder/petit.db")).toBeNull();
+  });
+});

@@ -1,0 +1,375 @@
+import { describe, expect, test } from "bun:test";
+import { newRunId, type RunId } from "../../src/domain/ids.ts";
+import { RUN_STATUSES, type RunOutcome } from "../../src/domain/run.ts";
+import type { AttemptOutcome, TaskOutcome } from "../../src/domain/task-run.ts";
+import { command, job, jobId, taskId } from "../support/factories.ts";
+import { memoryStore, startAttempt, startRun } from "../support/factories-store.ts";
+import { NOON } from "../support/fake-clock.ts";
+
+const UNKNOWN = newRunId(NOON);
+const DONE: RunOutcome = { status: "completed", reason: null, error: null };
+const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task 'a' failed" };
+const TASK_DONE: TaskOutcome = { status: "completed", reason: null, error: null, exitCode: 0, outputs: { k: "v" } };
+const ATTEMPT_DONE: AttemptOutcome = { status: "completed", reason: null, error: null, exitCode: 0, signal: null };
+const ATTEMPT_FAILED: AttemptOutcome = {
+  status: "failed",
+  reason: "signal",
+  error: "ended by SIGKILL",
+  exitCode: null,
+  signal: "SIGKILL",
+};
+
+describe("a run", () => {
+  test("is found as it was stored", () => {
+    using store = memoryStore();
+    const run = startRun(store, {
+      params: { day: "ä\n" },
+      trigger: "retry",
+      scheduledFor: 5,
+      retry: { of: UNKNOWN, reused: [] },
+    });
+    expect(run).toEqual({
+      id: run.id,
+      jobId: jobId("hello"),
+      versionId: 1,
+      status: "running",
+      reason: null,
+      error: null,
+      trigger: "retry",
+      scheduledFor: 5,
+      params: { day: "ä\n" },
+      retryOf: UNKNOWN,
+      createdAt: NOON,
+      startedAt: NOON,
+      endedAt: null,
+      ending: null,
+      lost: false,
+    });
+    expect(store.findRun(run.id)).toEqual(run);
+    expect(store.findRun(UNKNOWN)).toBeNull();
+  });
+
+  test("goes from pending over running to its end, with a time for each", () => {
+    using store = memoryStore();
+    const { id } = startRun(store, { status: "pending" });
+    expect(store.findRun(id)).toMatchObject({ status: "pending", startedAt: null });
+    expect(store.beginRun(id, NOON + 1)).toMatchObject({ status: "running", startedAt: NOON + 1 });
+    expect(store.finishRun(id, FAILED, NOON + 2)).toMatchObject({ ...FAILED, endedAt: NOON + 2 });
+  });
+
+  test("can end where it waits", () => {
+    using store = memoryStore();
+    const { id } = startRun(store, { status: "pending" });
+    const outcome = { status: "cancelled", reason: "cancelled", error: "cancelled" } as const;
+    expect(store.finishRun(id, outcome, NOON + 1)).toMatchObject({ status: "cancelled", startedAt: null });
+  });
+
+  test("remembers the first reason to end it, and that it lost something", () => {
+    using store = memoryStore();
+    const { id } = startRun(store);
+    expect(store.requestEnd(id, "timeout").ending).toBe("timeout");
+    expect(store.requestEnd(id, "cancelled").ending).toBe("timeout");
+    store.markLost(id);
+    expect(store.findRun(id)).toMatchObject({ ending: "timeout", lost: true });
+  });
+
+  test("refuses every move from a status that it does not start from", () => {
+    using store = memoryStore();
+    const running = startRun(store);
+    const ended = startRun(store);
+    store.finishRun(ended.id, DONE, NOON);
+    const pending = startRun(store, { status: "pending" });
+    const wrong: readonly (() => unknown)[] = [
+      () => store.beginRun(running.id, NOON),
+      () => store.beginRun(ended.id, NOON),
+      () => store.beginRun(UNKNOWN, NOON),
+      () => store.finishRun(ended.id, DONE, NOON),
+      () => store.finishRun(UNKNOWN, DONE, NOON),
+      () => store.requestEnd(ended.id, "cancelled"),
+      () => store.markLost(pending.id),
+      () => store.markLost(ended.id),
+    ];
+    const before = store.listRuns({ limit: 9 });
+    for (const each of wrong) expect(each).toThrow();
+    expect(store.listRuns({ limit: 9 })).toEqual(before);
+    expect(store.newestEventSeq()).toBe(3);
+  });
+
+  test.each([
+    ["a completed run with a reason", { ...DONE, reason: "signal" }],
+    ["a completed run with an error", { ...DONE, error: "x" }],
+    ["a reason that there is none of", { ...FAILED, reason: "bad luck" }],
+    ["a status that there is none of", { ...FAILED, status: "lost" }],
+    ["an end that is none", { ...DONE, status: "running" }],
+  ])("can't be %s: the schema says so as well", (_, outcome) => {
+    using store = memoryStore();
+    const { id } = startRun(store);
+    expect(() => store.finishRun(id, outcome as RunOutcome, NOON)).toThrow("CHECK constraint failed");
+    expect(store.findRun(id)?.status).toBe("running");
+  });
+
+  test.each([
+    ["a scheduled run without an occurrence", { trigger: "schedule" as const }],
+    ["a version that is not there", { versionId: 99 }],
+  ])("can't be stored as %s", (_, given) => {
+    using store = memoryStore();
+    expect(() => startRun(store, given)).toThrow("constraint failed");
+    expect(store.listRuns({ limit: 9 })).toEqual([]);
+  });
+
+  test("has an id of its own", () => {
+    using store = memoryStore();
+    const { id } = startRun(store);
+    expect(() => startRun(store, { id })).toThrow("UNIQUE constraint failed");
+  });
+});
+
+describe("listRuns", () => {
+  const filled = () => {
+    const store = memoryStore();
+    const ids: RunId[] = [];
+    for (let index = 0; index < 12; index++) {
+      const run = startRun(store, {
+        job: job(index % 2 === 0 ? "even" : "odd"),
+        now: NOON + index,
+        status: index === 11 ? "pending" : "running",
+      });
+      ids.push(run.id);
+      if (index < 8) store.finishRun(run.id, index % 4 === 0 ? FAILED : DONE, NOON + 100);
+    }
+    return { store, ids };
+  };
+
+  test("is newest first, by the order in which they were stored", () => {
+    const { store, ids } = filled();
+    expect(store.listRuns({ limit: 100 }).map(({ id }) => id)).toEqual(ids.toReversed());
+    expect(store.listRuns({ limit: 3 }).map(({ id }) => id)).toEqual(ids.slice(-3).toReversed());
+  });
+
+  test.each([
+    [{ jobId: jobId("odd") }, [11, 9, 7, 5, 3, 1]],
+    [{ status: "failed" as const }, [4, 0]],
+    [{ status: "completed" as const }, [7, 6, 5, 3, 2, 1]],
+    [{ status: "running" as const }, [10, 9, 8]],
+    [{ status: "pending" as const }, [11]],
+    [{ status: "cancelled" as const }, []],
+    [{ jobId: jobId("even"), status: "completed" as const }, [6, 2]],
+    [{ jobId: jobId("even"), status: "failed" as const }, [4, 0]],
+    [{ jobId: jobId("none") }, []],
+  ])("with %j is %p", (filter, expected) => {
+    const { store, ids } = filled();
+    expect(store.listRuns({ ...filter, limit: 100 }).map(({ id }) => ids.indexOf(id))).toEqual(expected);
+  });
+
+  test("goes on before a run, whatever the filter, and reaches each once", () => {
+    const { store, ids } = filled();
+    for (const filter of [{}, { jobId: jobId("even") }, { status: "completed" as const }]) {
+      const seen: RunId[] = [];
+      for (let before: RunId | undefined; ; before = seen.at(-1)) {
+        const page = store.listRuns({ ...filter, limit: 2, ...(before && { before }) });
+        if (page.length === 0) break;
+        seen.push(...page.map(({ id }) => id));
+      }
+      expect(seen).toEqual(store.listRuns({ ...filter, limit: 100 }).map(({ id }) => id));
+    }
+    expect(
+      store.listRuns({ jobId: jobId("odd"), before: ids[4] ?? UNKNOWN, limit: 9 }).map(({ id }) => ids.indexOf(id)),
+    ).toEqual([3, 1]);
+    expect(() => store.listRuns({ before: UNKNOWN, limit: 9 })).toThrow(expect.objectContaining({ code: "not_found" }));
+  });
+
+  test("knows every status", () => {
+    const { store } = filled();
+    const count = RUN_STATUSES.flatMap((status) => store.listRuns({ status, limit: 100 })).length;
+    expect(count).toBe(12);
+  });
+});
+
+describe("what is asked of many runs", () => {
+  test("unfinishedRuns are those that wait or go on, oldest first", () => {
+    using store = memoryStore();
+    const runs = (["running", "pending", "running"] as const).map((status) => startRun(store, { status }));
+    store.finishRun(runs[0]?.id ?? UNKNOWN, DONE, NOON);
+    expect(store.unfinishedRuns().map(({ id }) => id)).toEqual(runs.slice(1).map(({ id }) => id));
+  });
+
+  test("newestRuns has the newest of each job, and newestRun that of one", () => {
+    using store = memoryStore();
+    startRun(store, { job: job("a") });
+    const a = startRun(store, { job: job("a") });
+    const b = startRun(store, { job: job("b") });
+    store.saveJobs([job("a"), job("b"), job("never")], NOON);
+    expect(Object.fromEntries(store.newestRuns())).toEqual({ a, b });
+    expect(store.newestRun(jobId("a"))).toEqual(a);
+    expect(store.newestRun(jobId("never"))).toBeNull();
+  });
+
+  test("upstream is the status of the newest run, and when the last one completed", () => {
+    using store = memoryStore();
+    expect(store.upstream(jobId("hello"))).toEqual({ newest: null, lastCompletedAt: null });
+    store.finishRun(startRun(store).id, DONE, NOON + 5);
+    store.finishRun(startRun(store).id, FAILED, NOON + 9);
+    expect(store.upstream(jobId("hello"))).toEqual({ newest: "failed", lastCompletedAt: NOON + 5 });
+    startRun(store, { status: "pending" });
+    expect(store.upstream(jobId("hello"))).toEqual({ newest: "pending", lastCompletedAt: NOON + 5 });
+  });
+});
+
+describe("tasks of a run", () => {
+  const two = job("two", { tasks: [command("b", "true"), command("a", "true")] });
+
+  test("are there from the start, pending, in the order of the definition", () => {
+    using store = memoryStore();
+    const { id } = startRun(store, { job: two });
+    expect(store.listTaskRuns(id)).toMatchObject([
+      {
+        runId: id,
+        taskId: "b",
+        status: "pending",
+        attempts: 0,
+        startedAt: null,
+        endedAt: null,
+        outputs: {},
+        reused: false,
+      },
+      { taskId: "a", status: "pending" },
+    ]);
+    expect(store.listTaskRuns(UNKNOWN)).toEqual([]);
+  });
+
+  test("that are reused are completed, with what they told", () => {
+    using store = memoryStore();
+    const reused = [{ taskId: taskId("a"), outputs: { k: "v" } }];
+    const { id } = startRun(store, { job: two, trigger: "retry", retry: { of: UNKNOWN, reused } });
+    expect(store.listTaskRuns(id)[1]).toMatchObject({
+      status: "completed",
+      reused: true,
+      attempts: 0,
+      outputs: { k: "v" },
+      startedAt: NOON,
+      endedAt: NOON,
+    });
+  });
+
+  test("go through attempts to their end", () => {
+    using store = memoryStore();
+    const run = startRun(store, { job: two });
+    const first = store.startAttempt(run, taskId("a"), NOON + 1);
+    expect(first).toEqual({
+      id: first.id,
+      runId: run.id,
+      taskId: taskId("a"),
+      attempt: 1,
+      status: "running",
+      reason: null,
+      error: null,
+      exitCode: null,
+      signal: null,
+      startedAt: NOON + 1,
+      endedAt: null,
+      process: null,
+    });
+    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", attempts: 1, startedAt: NOON + 1 });
+    const identity = { pid: 17, startTime: "4711", bootId: "boot" };
+    store.recordProcess(first.id, identity);
+    store.finishAttempt(first.id, ATTEMPT_FAILED, { now: NOON + 2, retryAt: NOON + 9 });
+    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", retryAt: NOON + 9 });
+    const second = store.startAttempt(run, taskId("a"), NOON + 9);
+    expect(second.attempt).toBe(2);
+    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ attempts: 2, startedAt: NOON + 1, retryAt: null });
+    store.finishAttempt(second.id, ATTEMPT_DONE, { now: NOON + 10, retryAt: null });
+    store.finishTask(run, taskId("a"), { outcome: TASK_DONE, now: NOON + 10 });
+    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ ...TASK_DONE, endedAt: NOON + 10, attempts: 2 });
+    expect(store.listAttempts(run.id)).toMatchObject([
+      { ...ATTEMPT_FAILED, attempt: 1, endedAt: NOON + 2, process: identity },
+      { ...ATTEMPT_DONE, attempt: 2, endedAt: NOON + 10, process: null },
+    ]);
+  });
+
+  test("can be skipped where they are pending", () => {
+    using store = memoryStore();
+    const run = startRun(store);
+    const outcome: TaskOutcome = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} };
+    store.finishTask(run, taskId("only"), { outcome, now: NOON });
+    expect(store.listTaskRuns(run.id)[0]).toMatchObject({
+      status: "skipped",
+      reason: "cancelled",
+      startedAt: null,
+      endedAt: NOON,
+    });
+  });
+
+  test("refuse every move from a status that it does not start from", () => {
+    using store = memoryStore();
+    const attempt = startAttempt(store);
+    const run = store.findRun(attempt.runId) ?? expect.unreachable();
+    const only = taskId("only");
+    expect(() => store.startAttempt(run, only, NOON)).toThrow("UNIQUE constraint failed");
+    store.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null });
+    store.finishTask(run, only, { outcome: TASK_DONE, now: NOON });
+    const wrong: readonly (() => unknown)[] = [
+      () => store.finishTask(run, only, { outcome: TASK_DONE, now: NOON }),
+      () => store.finishTask(run, taskId("other"), { outcome: TASK_DONE, now: NOON }),
+      () => store.startAttempt(run, only, NOON),
+      () => store.startAttempt(run, taskId("other"), NOON),
+      () => store.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null }),
+      () => store.finishAttempt(99, ATTEMPT_DONE, { now: NOON, retryAt: null }),
+      () => store.recordProcess(attempt.id, { pid: 1, startTime: "", bootId: "" }),
+      () => store.spoolOffsets(99),
+    ];
+    const seq = store.newestEventSeq();
+    for (const each of wrong) expect(each).toThrow();
+    expect(store.newestEventSeq()).toBe(seq);
+    expect(store.listAttempts(run.id)).toHaveLength(1);
+  });
+
+  test.each([
+    ["a failed task without a reason", { ...TASK_DONE, status: "failed" }],
+    ["a completed task with a reason", { ...TASK_DONE, reason: "signal" }],
+    ["a status that there is none of", { ...TASK_DONE, status: "gone" }],
+  ])("can't be %s", (_, outcome) => {
+    using store = memoryStore();
+    const run = startRun(store);
+    expect(() => store.finishTask(run, taskId("only"), { outcome: outcome as TaskOutcome, now: NOON })).toThrow(
+      "CHECK constraint failed",
+    );
+  });
+
+  test("and attempts go with their run's definition order, and by number", () => {
+    using store = memoryStore();
+    const run = startRun(store, { job: two });
+    for (const id of ["a", "b"]) {
+      const { id: attemptId } = store.startAttempt(run, taskId(id), NOON);
+      store.finishAttempt(attemptId, ATTEMPT_FAILED, { now: NOON, retryAt: NOON });
+      store.startAttempt(run, taskId(id), NOON);
+    }
+    expect(store.listAttempts(run.id).map(({ taskId: id, attempt }) => `${id}${attempt}`)).toEqual([
+      "b1",
+      "b2",
+      "a1",
+      "a2",
+    ]);
+  });
+});
+
+describe("idempotency keys", () => {
+  const DAY = 24 * 3_600_000;
+
+  test("name the run that they were stored with, for a day", () => {
+    using store = memoryStore();
+    const run = startRun(store, { idempotency: { key: "k", request: "r" } });
+    expect(store.findIdempotent("k", NOON)).toEqual({ runId: run.id, request: "r" });
+    expect(store.findIdempotent("other", NOON)).toBeNull();
+    expect(store.findIdempotent("k", NOON + DAY - 1)).not.toBeNull();
+    expect(store.findIdempotent("k", NOON + DAY)).toBeNull();
+    const next = startRun(store, { now: NOON + DAY, idempotency: { key: "k", request: "r" } });
+    expect(store.findIdempotent("k", NOON + DAY)?.runId).toBe(next.id);
+  });
+
+  test("are unique: a second run of that key is not stored", () => {
+    using store = memoryStore();
+    startRun(store, { idempotency: { key: "k", request: "r" } });
+    expect(() => startRun(store, { idempotency: { key: "k", request: "r" } })).toThrow("UNIQUE constraint failed");
+    expect(store.listRuns({ limit: 9 })).toHaveLength(1);
+  });
+});
