@@ -1,0 +1,130 @@
+import { describe, expect, test } from "bun:test";
+import type { Event } from "../../src/domain/event.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/store.ts";
+import { jobId, taskId } from "../support/factories.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
+import { NOON } from "../support/fake-clock.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const listening = (store: Store) => {
+  const batches: Event[][] = [];
+  const end = store.onEvents((events) => batches.push([...events]));
+  return { batches, end, words: () => batches.map((events) => events.map(({ type }) => type).join(" ")) };
+};
+
+describe("events", () => {
+  test("are told after the commit of what they tell of, as they are stored", () => {
+    using store = memoryStore();
+    const { batches, words } = listening(store);
+    store.transaction(() => {
+      const run = startRun(store);
+      store.startAttempt(run, taskId("only"), NOON + 1);
+      expect(batches).toEqual([]);
+    });
+    store.setPaused(true, NOON + 2);
+    expect(words()).toEqual(["run.started task.started", "scheduler.paused"]);
+    expect(batches.flat()).toEqual([...store.eventsAfter(0, 9)]);
+    expect(batches[0]?.[1]).toEqual({
+      seq: 2,
+      at: NOON + 1,
+      type: "task.started",
+      jobId: jobId("hello"),
+      runId: store.listRuns({ limit: 1 })[0]?.id ?? null,
+      taskId: taskId("only"),
+      status: "running",
+      reason: null,
+    });
+  });
+
+  test("of what was undone are not told, nor kept", () => {
+    using store = memoryStore();
+    const { words } = listening(store);
+    const undone = (work: () => void) => () =>
+      store.transaction(() => {
+        work();
+        throw new Error("no");
+      });
+    expect(undone(() => store.setPaused(true, NOON))).toThrow("no");
+    expect(words()).toEqual([]);
+    store.transaction(() => {
+      store.setPaused(true, NOON);
+      expect(undone(() => startRun(store))).toThrow("no");
+      store.tell({ type: "jobs.reloaded", now: NOON, status: "ok" });
+    });
+    expect(words()).toEqual(["scheduler.paused jobs.reloaded"]);
+    expect(store.eventsAfter(0, 9).map(({ type }) => type)).toEqual(["scheduler.paused", "jobs.reloaded"]);
+  });
+
+  test("are not told to one who has left", () => {
+    using store = memoryStore();
+    const { batches, end } = listening(store);
+    end();
+    store.setPaused(true, NOON);
+    expect(batches).toEqual([]);
+  });
+
+  test("can be followed on from any of them, in order", () => {
+    using store = memoryStore();
+    for (let index = 0; index < 5; index++) store.setPaused(index % 2 === 0, NOON + index);
+    const seqs = (after: number, limit: number) => store.eventsAfter(after, limit).map(({ seq }) => seq);
+    expect(seqs(0, 9)).toEqual([1, 2, 3, 4, 5]);
+    expect(seqs(2, 2)).toEqual([3, 4]);
+    expect(seqs(5, 9)).toEqual([]);
+    expect(store.newestEventSeq()).toBe(5);
+  });
+
+  test("have numbers that only grow, also over a restart and a deletion", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    const first = openStore({ path, runtime: bunRuntime() });
+    expect(first.newestEventSeq()).toBe(0);
+    for (let index = 0; index < 4; index++) first.setPaused(true, NOON);
+    expect(first.deleteEvents(1, 100)).toBe(3);
+    first[Symbol.dispose]();
+    using second = openStore({ path, runtime: bunRuntime() });
+    second.setPaused(false, NOON);
+    expect(second.eventsAfter(0, 9).map(({ seq }) => seq)).toEqual([4, 5]);
+  });
+
+  test("of an occurrence name its outcome, its reason and its run; those alike are one, with how many", () => {
+    using store = memoryStore();
+    const { batches } = listening(store);
+    const missed = { outcome: "missed", reason: "down", jitterMs: 0 } as const;
+    store.recordOccurrences(
+      jobId("hello"),
+      [
+        { ...missed, scheduledFor: 1 },
+        { ...missed, scheduledFor: 2 },
+        { ...missed, scheduledFor: 3, reason: "superseded" },
+      ],
+      NOON,
+    );
+    const run = startRun(store, { trigger: "schedule", scheduledFor: 4, ledger: { jitterMs: 0 } });
+    expect(batches.flat().filter(({ type }) => type === "occurrence")).toMatchObject([
+      { jobId: "hello", status: "missed", reason: "down", runId: null, times: 2 },
+      { status: "missed", reason: "superseded" },
+      { status: "fired", reason: null, runId: run.id },
+    ]);
+  });
+});
+
+describe("the scheduler's row", () => {
+  test("remembers the pause and the holder, over a restart", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    const first = openStore({ path, runtime: bunRuntime() });
+    expect(first.isPaused()).toBe(false);
+    first.setPaused(true, NOON);
+    first.setHolder("process 17");
+    first[Symbol.dispose]();
+    using second = openStore({ path, runtime: bunRuntime() });
+    expect(second.isPaused()).toBe(true);
+    second.setPaused(false, NOON);
+    expect(second.isPaused()).toBe(false);
+    second.setHolder(null);
+    second.probe(NOON);
+    expect(second.newestEventSeq()).toBe(2);
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "bun:test";
+import type { RunId } from "../../src/domain/ids.ts";
+import type { Attempt } from "../../src/domain/task-run.ts";
+import type { NewChunk, OutputQuery, Store } from "../../src/store/store.ts";
+import { command, job, taskId } from "../support/factories.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
+import { NOON } from "../support/fake-clock.ts";
+
+const ZERO = { stdout: 0, stderr: 0 };
+
+const chunk = (text: string, stream: NewChunk["stream"] = "stdout"): NewChunk => ({
+  stream,
+  at: NOON,
+  bytes: Buffer.from(text),
+  lines: text.split("\n").length - (text.endsWith("\n") ? 1 : 0),
+});
+
+/** A run with two tasks, an attempt each, and what they wrote: lines 1 to 3, 4, 5 to 6, 7. */
+const filled = () => {
+  const store = memoryStore();
+  const run = startRun(store, { job: job("two", { tasks: [command("a", "true"), command("b", "true")] }) });
+  const [a, b] = ["a", "b"].map((id) => store.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
+  const seqs = [
+    store.appendOutput(a, [chunk("1\n2\n3\n"), chunk("4\n", "stderr")], { stdout: 6, stderr: 2 }),
+    store.appendOutput(b, [chunk("5\n6\n")], { stdout: 4, stderr: 0 }),
+    store.appendOutput(a, [chunk("7")], { stdout: 7, stderr: 2 }),
+  ];
+  return { store, run, a, b, seqs };
+};
+
+const texts = (store: Store, runId: RunId, query: Partial<OutputQuery> = {}) =>
+  store.readOutput({ runId, fromSeq: 1, limit: 100, ...query }).map(({ seq, bytes }) => `${seq}:${Buffer.from(bytes)}`);
+
+describe("output", () => {
+  test("is numbered by line, in the order in which it was seen", () => {
+    const { store, run, seqs } = filled();
+    expect(seqs).toEqual([[1, 4], [5], [7]]);
+    expect(texts(store, run.id)).toEqual(["1:1\n2\n3\n", "4:4\n", "5:5\n6\n", "7:7"]);
+    expect(store.readOutput({ runId: run.id, fromSeq: 4, limit: 1 })).toEqual([
+      {
+        seq: 4,
+        lines: 1,
+        taskId: taskId("a"),
+        attempt: 1,
+        stream: "stderr",
+        at: NOON,
+        bytes: new Uint8Array(Buffer.from("4\n")),
+      },
+    ]);
+  });
+
+  test.each([
+    [{ fromSeq: 0 }, ["1", "4", "5", "7"]],
+    [{ fromSeq: 2 }, ["1", "4", "5", "7"]],
+    [{ fromSeq: 3 }, ["1", "4", "5", "7"]],
+    [{ fromSeq: 4 }, ["4", "5", "7"]],
+    [{ fromSeq: 6 }, ["5", "7"]],
+    [{ fromSeq: 7 }, ["7"]],
+    [{ fromSeq: 8 }, []],
+    [{ limit: 2 }, ["1", "4"]],
+    [{ reverse: true, limit: 2 }, ["7", "5"]],
+    [{ reverse: true, fromSeq: 5 }, ["7", "5"]],
+    [{ taskId: taskId("a") }, ["1", "4", "7"]],
+    [{ taskId: taskId("b") }, ["5"]],
+    [{ stream: "stderr" as const }, ["4"]],
+    [{ taskId: taskId("a"), stream: "stdout" as const, fromSeq: 2 }, ["1", "7"]],
+    [{ taskId: taskId("b"), fromSeq: 2 }, ["5"]],
+    [{ attempt: 2 }, []],
+    [{ taskId: taskId("none") }, []],
+  ])("read with %j begins at %p", (query, expected) => {
+    const { store, run } = filled();
+    expect(texts(store, run.id, query).map((text) => text.split(":")[0])).toEqual(expected);
+  });
+
+  test("of an unknown run, or of another one, is none", () => {
+    const { store, run } = filled();
+    const other = startRun(store);
+    expect(texts(store, other.id)).toEqual([]);
+    store.appendOutput(store.startAttempt(other, taskId("only"), NOON), [chunk("x\n")], ZERO);
+    expect(texts(store, other.id)).toEqual(["1:x\n"]);
+    expect(texts(store, run.id)).toHaveLength(4);
+  });
+
+  test("keeps bytes of every kind", () => {
+    const { store, run, b } = filled();
+    const bytes = new Uint8Array(256).map((_, index) => index);
+    const [seq = 0] = store.appendOutput(b, [{ stream: "stdout", at: NOON, bytes, lines: 2 }], ZERO);
+    expect(store.readOutput({ runId: run.id, fromSeq: seq, limit: 1 })[0]?.bytes).toEqual(bytes);
+  });
+
+  test("remembers how far the spool files are stored, with the chunks or not at all", () => {
+    const { store, a, b } = filled();
+    expect(store.spoolOffsets(a.id)).toEqual({ stdout: 7, stderr: 2 });
+    expect(store.spoolOffsets(b.id)).toEqual({ stdout: 4, stderr: 0 });
+    expect(() =>
+      store.appendOutput(a, [{ ...chunk("x"), stream: "stdin" as "stdout" }], { stdout: 99, stderr: 99 }),
+    ).toThrow("CHECK");
+    expect(store.spoolOffsets(a.id)).toEqual({ stdout: 7, stderr: 2 });
+    expect(() => store.appendOutput({ ...a, id: 99 }, [chunk("x")], ZERO)).toThrow();
+  });
+
+  test("shows its extents, of one attempt, without the bytes", () => {
+    const { store, a } = filled();
+    expect(store.outputExtents(a)).toEqual([
+      { seq: 1, stream: "stdout", bytes: 6, dropped: 0 },
+      { seq: 4, stream: "stderr", bytes: 2, dropped: 0 },
+      { seq: 7, stream: "stdout", bytes: 1, dropped: 0 },
+    ]);
+  });
+
+  test("lets a line stand for what was dropped, and that line grow", () => {
+    const { store, run, a } = filled();
+    const marker = { seq: 1, stream: "stdout", at: NOON, text: "[6 dropped]\n", dropped: 6 } as const;
+    store.dropOutput(a, [1], marker);
+    expect(texts(store, run.id)).toEqual(["1:[6 dropped]\n", "4:4\n", "5:5\n6\n", "7:7"]);
+    store.dropOutput(a, [4], { ...marker, text: "[8 dropped]\n", dropped: 8 });
+    expect(texts(store, run.id)).toEqual(["1:[8 dropped]\n", "5:5\n6\n", "7:7"]);
+    expect(store.outputExtents(a)).toMatchObject([
+      { seq: 1, dropped: 8 },
+      { seq: 7, dropped: 0 },
+    ]);
+    expect(store.appendOutput(a, [chunk("8\n")], ZERO)).toEqual([8]);
+    expect(texts(store, run.id, { fromSeq: 2 })).toEqual(["5:5\n6\n", "7:7", "8:8\n"]);
+  });
+
+  test("of many lines is found fast wherever it is read from", () => {
+    using store = memoryStore();
+    const run = startRun(store);
+    const attempt = store.startAttempt(run, taskId("only"), NOON);
+    store.transaction(() => {
+      for (let index = 0; index < 20_000; index++) store.appendOutput(attempt, [chunk(`${index}\n`)], ZERO);
+    });
+    const begun = performance.now();
+    for (let round = 0; round < 200; round++) {
+      expect(texts(store, run.id, { fromSeq: 19_990, limit: 1 })).toEqual(["19990:19989\n"]);
+      expect(texts(store, run.id, { reverse: true, limit: 1 })).toEqual(["20000:19999\n"]);
+    }
+    expect(performance.now() - begun).toBeLessThan(1_000);
+  });
+});
