@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { findDamage, findDangling } from "../store/check.ts";
-import { type Existing, openExisting } from "../store/existing.ts";
+import { type Existing, readExisting } from "../store/existing.ts";
 import { SCHEMA_VERSION } from "../store/migrate.ts";
 import { MEMORY } from "../store/open.ts";
 import type { Context } from "./command.ts";
@@ -28,13 +28,12 @@ const MAKE_ROOM = "make the folder, or name another database with --db";
 
 const fileChecks = (path: string, runtime: Context["runtime"]): readonly Check[] => {
   try {
-    using existing = openExisting({ path, runtime });
-    return [
+    const inside = readExisting({ path, runtime }, (existing) => [
       schemaCheck(path, existing),
       integrityCheck(path, existing),
       foreignKeysCheck(existing),
-      permissionsCheck(path),
-    ];
+    ]);
+    return [...inside, permissionsCheck(path)];
   } catch (error) {
     const hint = "name another file with --db; a damaged database is best replaced by a copy of 'petit backup'";
     return [failed("database", { message: reasonOf(error), hint })];

@@ -12,7 +12,7 @@ export const machineChecks = (context: Context): readonly Check[] => [
   zoneCheck(context),
   shellCheck(),
   ...openFilesCheck(context),
-  ...processOneCheck(),
+  ...processOneCheck(context),
 ];
 
 /** No machine on which this was installed has an earlier date. */
@@ -73,13 +73,17 @@ const openFilesCheck = ({ settings }: Context): readonly Check[] => {
   return [warning("open_files", { message, hint: `ulimit -n ${least}, or LimitNOFILE=${least} in the systemd unit` })];
 };
 
+const NOBODY = 2 ** 30;
+
 /** What nobody waits for any more becomes a child of the first process, which has to take note of its end. */
-const processOneCheck = (): readonly Check[] => {
+const processOneCheck = ({ runtime }: Context): readonly Check[] => {
   const name = textOf("/proc/1/comm").trim();
   if (name === "") return [];
   if (name !== "petit") return [ok("process_1", `is ${name}`)];
-  const message = "petit is process 1, and takes no note of the end of processes that tasks leave behind";
-  return [warning("process_1", { message, hint: "put an init before it: docker run --init, or tini" })];
+  if (runtime.reap(NOBODY) !== null && existsSync("/proc/1/task/1/children"))
+    return [ok("process_1", "is petit, which lets go of what its tasks leave behind")];
+  const message = "petit is process 1, but can't let go of what its tasks leave behind here";
+  return [warning("process_1", { message, hint: "put an init before it: docker run --init, or tini -- petit run" })];
 };
 
 const textOf = (file: string): string => {

@@ -1,9 +1,9 @@
-import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, statSync, truncateSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { findDamage } from "./check.ts";
-import { openExisting } from "./existing.ts";
+import { readExisting } from "./existing.ts";
 import { lockDatabase } from "./lock.ts";
 import { makeTemporaryFile } from "./temporary-file.ts";
 
@@ -22,13 +22,16 @@ export type BackupOptions = {
  * `storage_failed` where the copy can't be written or isn't sound; then nothing of it stays.
  */
 export const backUp = ({ path, target, runtime }: BackupOptions): number => {
-  using source = openExisting({ path, runtime });
+  assertDatabase({ path, runtime });
   const place = placeOf(target);
   assertFree(place, { path, target });
   using _lock = existsSync(`${place}-lock`) ? lockDatabase(runtime, place) : null;
   try {
     using copy = makeTemporaryFile(place);
-    source.db.prepare("VACUUM INTO $copy").run({ copy: copy.path });
+    readExisting({ path, runtime }, ({ db }) => {
+      truncateSync(copy.path);
+      db.exec(`VACUUM INTO '${copy.path.replaceAll("'", "''")}'`);
+    });
     seal(runtime, copy.path);
     sync(copy.path);
     renameSync(copy.path, place);
@@ -38,6 +41,9 @@ export const backUp = ({ path, target, runtime }: BackupOptions): number => {
     throw error instanceof PetitError ? error : unwritten(target, error);
   }
 };
+
+/** Before anything is said of the target. */
+const assertDatabase = (options: Pick<BackupOptions, "path" | "runtime">): void => readExisting(options, () => {});
 
 /** Where a link leads to, so that the link stays one; absolute, so that SQLite can't take it for a URI. */
 const placeOf = (target: string): string => {

@@ -1,36 +1,33 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-import { assertOurs, readSchemaState, type SchemaState } from "./migrate.ts";
-import { MEMORY } from "./open.ts";
+import { readSchemaState, type SchemaState } from "./migrate.ts";
+import { assertUsable, MEMORY } from "./open.ts";
 
 /** How long a statement waits for somebody else's lock. */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** A petit database as it was found. */
-export type Existing = { readonly db: SqlDatabase; readonly state: SchemaState } & Disposable;
+export type Existing = { readonly db: SqlDatabase; readonly state: SchemaState };
+
+export type ExistingOptions = { readonly path: string; readonly runtime: Runtime };
 
 /**
- * Opens a petit database that is there, for reading, beside the scheduler that may be running on it. No byte of it is
- * changed: the last to close a file in WAL mode writes to it, unless it opened it for reading only. Throws `not_found`
- * where there is none, `unusable_database` where the file is something else.
+ * Reads a petit database that is there, beside the scheduler that may be running on it. Nothing of it is changed; `read`
+ * is called a second time where somebody began to write meanwhile. Throws `not_found` where there is none,
+ * `unusable_database` where the file is something else, and what `read` throws.
  */
-export const openExisting = (options: { readonly path: string; readonly runtime: Runtime }): Existing => {
-  const { path, runtime } = options;
+export const readExisting = <T>(options: ExistingOptions, read: (existing: Existing) => T): T => {
+  const { path } = options;
   assertFile(path);
-  try {
-    const db = runtime.openDatabase(path, { readonly: true });
-    const close = (): void => db.close();
-    try {
-      db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-      return { db, state: checkedState(db, path), [Symbol.dispose]: close };
-    } catch (error) {
-      close();
-      throw error;
-    }
-  } catch (error) {
-    throw error instanceof PetitError ? error : unreadable(path, error);
-  }
+  assertUsable(options);
+  const before = markOf(path);
+  if (before === null) return withDatabase(options, { readonly: true }, read);
+  // At rest it can be read without the files that SQLite makes beside what it reads, also where none can be made.
+  const result = attempt(() => withDatabase(options, { immutable: true }, read));
+  if (markOf(path) !== before) return withDatabase(options, { readonly: true }, read);
+  if ("error" in result) throw result.error;
+  return result.value;
 };
 
 const assertFile = (path: string): void => {
@@ -38,16 +35,38 @@ const assertFile = (path: string): void => {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new PetitError("not_found", `there is no database ${path}; --db names another`);
   if (!found.isFile()) throw new PetitError("unusable_database", `the database ${path} is no file; --db names another`);
-};
-
-const checkedState = (db: SqlDatabase, path: string): SchemaState => {
-  const state = readSchemaState(db);
-  assertOurs(state, path);
-  if (state.version > 0) return state;
+  if (found.size > 0 || hasLog(path)) return;
   throw new PetitError("unusable_database", `${path} is empty; it is no petit database yet`);
 };
 
-const unreadable = (path: string, cause: unknown): PetitError => {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new PetitError("unusable_database", `${path} can't be read as petit's database: ${why}`, { cause });
+/** What writing would change; null where something is in a log, so that the file alone is not all. */
+const markOf = (path: string): string | null => {
+  if (hasLog(path)) return null;
+  const { mtimeNs, size } = statSync(path, { bigint: true });
+  return `${mtimeNs} ${size}`;
+};
+
+const hasLog = (path: string): boolean =>
+  existsSync(`${path}-journal`) || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+
+const withDatabase = <T>(
+  { path, runtime }: ExistingOptions,
+  how: Parameters<Runtime["openDatabase"]>[1],
+  read: (existing: Existing) => T,
+): T => {
+  const db = runtime.openDatabase(path, how);
+  try {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    return read({ db, state: readSchemaState(db) });
+  } finally {
+    db.close();
+  }
+};
+
+const attempt = <T>(work: () => T): { readonly value: T } | { readonly error: unknown } => {
+  try {
+    return { value: work() };
+  } catch (error) {
+    return { error };
+  }
 };

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import {
+  copyFileSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -153,6 +154,27 @@ describe("petit backup", () => {
   });
 });
 
+describe("petit backup of a database at rest", () => {
+  test("makes nothing beside it", async () => {
+    using folder = tempFolder();
+    await quietDatabase(folder);
+    const before = readdirSync(folder.path).sort();
+    expect(await petit(["backup", "copy.db"], { cwd: folder.path })).toMatchObject({ status: 0 });
+    expect(readdirSync(folder.path).sort()).toEqual(["copy.db", ...before]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("needs no disk that can be written where it is", async () => {
+    using folder = tempFolder();
+    const db = await quietDatabase(folder);
+    using disk = smallDisk(join(folder.path, "disk"), "1m");
+    copyFileSync(db, join(disk.path, "petit.db"));
+    spawnSync("mount", ["-o", "remount,ro", disk.path]);
+    const ended = await petit(["backup", "copy.db", "--db", "disk/petit.db"], { cwd: folder.path });
+    expect(ended).toMatchObject({ status: 0 });
+    expect(check(join(folder.path, "copy.db"))).toEqual(["ok"]);
+  });
+});
+
 describe("petit backup refuses", () => {
   const refused: readonly (readonly [string, readonly string[], string])[] = [
     ["the database itself", ["petit.db"], "petit.db is the database itself"],
@@ -163,7 +185,7 @@ describe("petit backup refuses", () => {
     ["a folder that isn't there", ["no/where.db"], "there is no folder no"],
     ["what is no regular file", ["/dev/null"], "not a regular file"],
     ["a missing database", ["copy.db", "--db", "none.db"], "there is no database none.db"],
-    ["what is no database", ["copy.db", "--db", "notes.txt"], "notes.txt can't be read as petit's database"],
+    ["what is no database", ["copy.db", "--db", "notes.txt"], "notes.txt can't be used as petit's database"],
     ["an empty file", ["copy.db", "--db", "empty.db"], "no petit database yet"],
     ["somebody else's database", ["copy.db", "--db", "foreign.db"], "is not a petit database"],
     ["a newer petit's database", ["copy.db", "--db", "newer.db"], "of a newer petit"],
@@ -224,7 +246,7 @@ describe("a backup that fails", () => {
   test.skipIf(process.getuid?.() !== 0)("keeps nothing on a full disk, and says so with 1", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
-    using disk = smallDisk(join(folder.path, "disk"));
+    using disk = smallDisk(join(folder.path, "disk"), "64k");
     writeFileSync(join(disk.path, "copy.db"), "an older copy");
     const ended = await petit(["backup", "disk/copy.db"], { cwd: folder.path });
     expect(ended).toMatchObject({ status: 1, stdout: "" });
@@ -276,10 +298,9 @@ const makeDatabase = (file: string, applicationId: number, version: number): voi
 const shell = (folder: TempFolder, script: string) =>
   spawnSync("/bin/sh", ["-c", script, "sh", ...PETIT], { cwd: folder.path, env: cleanEnvironment(NO_HOME) });
 
-/** A disk of 64 KiB. */
-const smallDisk = (path: string): { readonly path: string } & Disposable => {
+const smallDisk = (path: string, size: string): { readonly path: string } & Disposable => {
   mkdirSync(path);
-  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path]);
+  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path]);
   if (status !== 0) throw new Error(`no disk could be made: ${stderr}`);
   return { path, [Symbol.dispose]: () => void spawnSync("umount", [path]) };
 };

@@ -100,12 +100,13 @@ describe("petit doctor", () => {
     expect(stderr).toBe("\n1 warning\n");
   });
 
-  test("changes no byte of the database", async () => {
+  test("changes no byte of the database, and makes nothing beside it", async () => {
     using folder = await setUp();
     const file = join(folder.path, "petit.db");
-    const before = readFileSync(file);
+    const [bytes, files] = [readFileSync(file), readdirSync(folder.path)];
     await doctor(PORT, { cwd: folder.path });
-    expect(readFileSync(file).equals(before)).toBe(true);
+    expect(readFileSync(file).equals(bytes)).toBe(true);
+    expect(readdirSync(folder.path)).toEqual(files);
   });
 });
 
