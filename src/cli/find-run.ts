@@ -3,7 +3,6 @@ import type { Client } from "./client.ts";
 import type { Context } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { Failure } from "./failure.ts";
-import { relativeText } from "./relative-time.ts";
 
 /** What the argument RUN may be. */
 export const RUN_HELP =
@@ -17,18 +16,17 @@ const LOOKED_AT = 1000;
 
 /**
  * The id of the run that is meant. A part may be the end, which is random, or the beginning, which runs of one minute
- * share. Throws a `Failure` where none or several fit. A full id is taken as it is, without asking.
+ * share. Throws a `Failure` where none or several fit. A full id is taken as it is, without asking; else `context`, where
+ * one is given, has it told which run it is.
  */
-export const findRun = async (client: Client, text: string, context: Context): Promise<string> => {
+export const findRun = async (client: Client, text: string, context: Context | null): Promise<string> => {
   if (FULL.test(text)) return text.toLowerCase();
   // As `petit runs` shortens it.
   const short = text.replace(/^…/, "");
-  const found = (await ofJob(client, short)) ?? (await byPart(client, short, context)) ?? (await latest(client, short));
+  const found = (await ofJob(client, short)) ?? (await byPart(client, short)) ?? (await latest(client, short));
   if (found === null) throw new Failure(EXIT.USAGE, `no run '${text}'; expected ${lowerFirst(RUN_HELP)}`);
-  const { id, job_id, created_at } = found;
-  const when = relativeText(created_at - context.clock.now());
-  context.terminal.err.write(`run ${id} of ${job_id}, made ${when}\n`);
-  return id;
+  context?.terminal.err.write(`run ${found.id} of ${found.job_id}\n`);
+  return found.id;
 };
 
 type Found = { readonly id: string; readonly job_id: string; readonly created_at: number; readonly status: string };
@@ -45,15 +43,13 @@ const ofJob = async (client: Client, jobId: string): Promise<Found | null> => {
   throw new Failure(EXIT.USAGE, `job '${jobId}' has never run`);
 };
 
-const byPart = async (client: Client, part: string, { clock }: Context): Promise<Found | null> => {
+const byPart = async (client: Client, part: string): Promise<Found | null> => {
   if (!PART.test(part)) return null;
   const { runs } = await client.get("/api/runs", { query: { limit: LOOKED_AT } });
   const sought = part.toLowerCase();
   const fitting = runs.filter(({ id }) => id.startsWith(sought) || id.endsWith(sought));
   if (fitting.length < 2) return fitting[0] ?? null;
-  const lines = fitting
-    .slice(0, 5)
-    .map((run) => `  ${run.id}  ${run.job_id}, ${run.status}, ${relativeText(run.created_at - clock.now())}\n`);
+  const lines = fitting.slice(0, 5).map((run) => `  ${run.id}  ${run.job_id}, ${run.status}\n`);
   const more = fitting.length > 5 ? `  … ${fitting.length - 5} more\n` : "";
   throw new Failure(
     EXIT.USAGE,

@@ -4,7 +4,7 @@ import { whyText } from "./outcome.ts";
 import { hasEnded, type RunView, type TaskView, tookMs } from "./run-view.ts";
 import { elapsedText, signOf, styleOf, tookText } from "./run-words.ts";
 import { paint, type Screen } from "./terminal.ts";
-import { fitEnd, padTo } from "./text-width.ts";
+import { fitEnd, padTo, textWidth } from "./text-width.ts";
 
 export type FrameOptions = {
   readonly screen: Screen;
@@ -52,18 +52,18 @@ const STATUS_WIDTH = "completed".length;
 /** Of a time that is nothing out of the ordinary, so that most lines stand in columns. */
 const TIME_WIDTH = 6;
 
+/** The name gives way before the status does. */
 const taskLine = (task: TaskView, options: FrameOptions & { readonly nameWidth: number }): string => {
-  const { screen, spinner, now, nameWidth } = options;
+  const { screen, spinner, now } = options;
   const sign = task.status === "running" ? spinner : signOf(task.status);
   const width = screen.columns() - 1;
-  // The name gives way before the status does.
-  const name = padTo(
-    fitEnd(task.id, Math.max(6, width - STATUS_WIDTH - TIME_WIDTH - 6)),
-    Math.min(nameWidth, width - STATUS_WIDTH - TIME_WIDTH - 6),
-  );
-  const status = fitEnd(`${sign} ${name}  ${padTo(task.status, STATUS_WIDTH)}`, width);
+  const nameWidth = Math.min(options.nameWidth, Math.max(6, width - STATUS_WIDTH - TIME_WIDTH - 6));
+  const name = padTo(fitEnd(task.id, nameWidth), nameWidth);
   const rest = `  ${timeOf(task, now).padEnd(TIME_WIDTH)}  ${detailOf(task, now)}`.trimEnd();
-  return `${paint(screen, styleOf(task.status), status)}${fitEnd(rest, width - status.length)}`;
+  const padded = fitEnd(`${sign} ${name}  ${padTo(task.status, STATUS_WIDTH)}`, width);
+  // Blanks at the end would be wrapped when the terminal becomes narrower.
+  const status = rest === "" ? padded.trimEnd() : padded;
+  return `${paint(screen, styleOf(task.status), status)}${fitEnd(rest, width - textWidth(status))}`;
 };
 
 const timeOf = (task: TaskView, now: number): string => {

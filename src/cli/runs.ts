@@ -61,12 +61,12 @@ const runColumns = (list: Runs, { terminal: { out }, settings, clock }: Context)
   const style = (row: number) => styleOf(list[row]?.status ?? "pending");
   const sign = (run: Runs[number]): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
   return [
-    { title: "RUN", cells: list.map(({ id }) => id), shrink: 2, min: 13, keep: "end" },
-    { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 1, min: 8 },
+    { title: "RUN", cells: list.map(({ id }) => id), shrink: 5, min: 13, keep: "end" },
+    { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 1, min: 6 },
     { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style },
-    { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 1 },
-    { title: "STARTED", cells: list.map(started), drop: 3 },
-    { title: "TOOK", cells: list.map(took), drop: 2 },
+    { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 2 },
+    { title: "STARTED", cells: list.map(started), drop: 4 },
+    { title: "TOOK", cells: list.map(took), drop: 3 },
   ];
 };
 
@@ -74,6 +74,5 @@ const runColumns = (list: Runs, { terminal: { out }, settings, clock }: Context)
 const tellMore = (list: Runs, limit: number, { terminal: { err } }: Context): void => {
   const last = list.at(-1);
   if (last === undefined) err.write(paint(err, "dim", "no runs\n"));
-  else if (list.length === limit)
-    err.write(paint(err, "dim", `older ones: --before ${last.id}, or a larger --limit\n`));
+  else if (list.length === limit) err.write(paint(err, "dim", `older ones: --before ${last.id}\n`));
 };

@@ -6,10 +6,11 @@ import { type Context, defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { findRun, RUN_HELP } from "./find-run.ts";
 import { readableLocal } from "./local-time.ts";
+import { whyText } from "./outcome.ts";
 import { patienceOf, RECONNECT } from "./reconnect.ts";
 import { relativeText } from "./relative-time.ts";
 import { signOf, styleOf, tookText } from "./run-words.ts";
-import { columnTable } from "./table.ts";
+import { type Column, columnTable } from "./table.ts";
 import { paint } from "./terminal.ts";
 import { oneLine } from "./text-width.ts";
 import { watchThere } from "./watch-there.ts";
@@ -33,7 +34,7 @@ export const status = defineCommand({
   run: async ({ RUN, follow, reconnect }, context) => {
     const patienceMs = patienceOf(reconnect);
     const client = openClient(context);
-    const params = { run_id: await findRun(client, RUN, context) };
+    const params = { run_id: await findRun(client, RUN, follow ? context : null) };
     if (follow) return watchThere(client, { runId: params.run_id, output: true, patienceMs }, context);
     const run = await client.get("/api/runs/:run_id", { params });
     const { tasks } = await client.get("/api/runs/:run_id/tasks", { params });
@@ -85,19 +86,29 @@ const whenText = (at: number | null, { terminal: { out }, settings, clock }: Con
 const taskTable = (tasks: readonly Task[], context: Context): string =>
   columnTable(
     [
-      { title: "TASK", cells: tasks.map(({ task_id }) => task_id), shrink: 2, min: 12 },
+      { title: "TASK", cells: tasks.map(({ task_id }) => task_id), shrink: 5, min: 12 },
       {
         title: "STATUS",
         cells: tasks.map((task) => statusText(task, context)),
         style: (row) => styleOf(tasks[row]?.status ?? "pending"),
       },
       { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
-      { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 4 },
-      { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-"), drop: 1 },
-      { title: "ERROR", cells: tasks.map(({ error }) => error ?? "-"), shrink: 1, min: 12, drop: 3 },
+      { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
+      ...whyColumns(tasks, context),
     ],
     context.terminal.out,
   );
+
+/** For a person, the error says it; programs get both. */
+const whyColumns = (tasks: readonly Task[], { terminal: { out } }: Context): readonly Column[] => {
+  const errors = tasks.map(({ error }) => error ?? "-");
+  if (!out.isTerminal)
+    return [
+      { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-") },
+      { title: "ERROR", cells: errors },
+    ];
+  return [{ title: "WHY", cells: tasks.map((task) => whyText(task)), shrink: 1, min: 14, drop: 4 }];
+};
 
 const taskTook = (task: Task, { terminal: { out }, clock }: Context): string =>
   tookText(

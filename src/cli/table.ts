@@ -1,15 +1,15 @@
 import { paint, type Screen, type Style } from "./terminal.ts";
 import { fitEnd, fitStart, oneLine, padTo, textWidth } from "./text-width.ts";
 
-/** How a column gives way where a terminal is too narrow: those with a lower number first, those without not at all. */
+/** When a column gives way where a terminal is too narrow: lower numbers first; one without any doesn't. */
 export type Yielding = {
-  /** The order in which columns are made narrower, down to `min`. */
+  /** When it is made narrower, down to `min`. */
   readonly shrink?: number;
-  /** Columns, the title not counted. [default: 8] */
+  /** Columns. [default: 8] */
   readonly min?: number;
   /** Which part of a cell stays. [default: its start] */
   readonly keep?: "start" | "end";
-  /** The order in which columns are left out, when none can be made narrower. */
+  /** When it is left out. */
   readonly drop?: number;
 };
 
@@ -44,21 +44,35 @@ const naturalWidth = ({ title, cells }: Column): number =>
 
 const GAP = 2;
 
+/** Columns give way one after the other, until the line fits. What was made narrower is so only as far as still needed. */
 const fit = (columns: readonly Measured[], width: number): readonly Measured[] => {
-  const shrunk = byOrder(columns, "shrink").reduce((all, column) => shrink(all, column.title, width), columns);
-  if (excess(shrunk, width) <= 0) return shrunk;
-  const [first] = byOrder(columns, "drop");
-  if (first === undefined) return shrunk;
-  return fit(
-    columns.filter(({ title }) => title !== first.title),
-    width,
-  );
+  const steps = stepsOf(columns);
+  for (let count = 0; count < steps.length; count++) {
+    const fitted = yielded(columns, steps.slice(0, count), width);
+    if (excess(fitted, width) <= 0) return fitted;
+  }
+  return yielded(columns, steps, width);
 };
 
-const byOrder = (columns: readonly Measured[], by: "shrink" | "drop"): readonly Measured[] =>
-  columns.filter((column) => column[by] !== undefined).sort((left, right) => (left[by] ?? 0) - (right[by] ?? 0));
+type Step = { readonly title: string; readonly order: number; readonly drops: boolean };
 
-const shrink = (columns: readonly Measured[], title: string, width: number): readonly Measured[] =>
+const stepsOf = (columns: readonly Measured[]): readonly Step[] =>
+  columns
+    .flatMap(({ title, shrink, drop }): (Step | null)[] => [
+      shrink === undefined ? null : { title, order: shrink, drops: false },
+      drop === undefined ? null : { title, order: drop, drops: true },
+    ])
+    .filter((step) => step !== null)
+    .sort((left, right) => left.order - right.order);
+
+const yielded = (columns: readonly Measured[], steps: readonly Step[], width: number): readonly Measured[] => {
+  const dropped = steps.filter(({ drops }) => drops).map(({ title }) => title);
+  const left = columns.filter(({ title }) => !dropped.includes(title));
+  const narrower = steps.filter(({ drops }) => !drops);
+  return narrower.reduce<readonly Measured[]>((all, { title }) => shrunk(all, title, width), left);
+};
+
+const shrunk = (columns: readonly Measured[], title: string, width: number): readonly Measured[] =>
   columns.map((column) => {
     if (column.title !== title) return column;
     const least = Math.max(column.min ?? 8, title.length);

@@ -36,7 +36,8 @@ export const watchThere = async (client: Client, watching: Watching, context: Co
 };
 
 const tellLeft = (runId: string, { terminal: { err } }: Context): ExitStatus => {
-  err.write(`run ${runId} goes on: 'petit status ${runId} --follow' shows it again, 'petit cancel ${runId}' ends it\n`);
+  err.write(`run ${runId} goes on\n  petit status ${runId} --follow  shows it again\n`);
+  err.write(`  petit cancel ${runId}           ends it\n`);
   return EXIT.FAILED;
 };
 
