@@ -15,6 +15,7 @@ import { status } from "./status.ts";
 import { token } from "./token.ts";
 import { trigger } from "./trigger.ts";
 import { validate } from "./validate.ts";
+import { why } from "./why.ts";
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   runs,
   status,
   logs,
+  why,
   cancel,
   retry,
   pause,

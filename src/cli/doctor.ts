@@ -12,6 +12,7 @@ import { EXIT } from "./exit.ts";
 import { GLOBAL_SETTINGS } from "./flags.ts";
 import { table } from "./table.ts";
 import { paint, type Screen, type Style } from "./terminal.ts";
+import { oneLine } from "./text-width.ts";
 
 const GLOBAL: readonly string[] = GLOBAL_SETTINGS;
 
@@ -68,16 +69,14 @@ const SIGNS = {
 const NAME_WIDTH = 14;
 const INDENT = " ".repeat(2 + NAME_WIDTH);
 
-/** `✓ clock         it is …`, the hint on a line of its own. */
+/** `✓ clock         it is …`, each further line and the hint below it. */
 const checksText = (checks: readonly Check[], out: Screen): string =>
   checks
     .map(({ name, status, message, hint }) => {
       const { sign, style } = SIGNS[status];
-      const lines = `${message}${hint === null ? "" : `\n${paint(out, "bold", "→")} ${hint}`}`.replaceAll(
-        "\n",
-        `\n${INDENT}`,
-      );
-      return `${paint(out, style, sign)} ${name.padEnd(NAME_WIDTH)}${lines}\n`;
+      const lines = message.split("\n").map(oneLine);
+      const all = hint === null ? lines : [...lines, `${paint(out, "bold", "→")} ${oneLine(hint)}`];
+      return `${paint(out, style, sign)} ${name.padEnd(NAME_WIDTH)}${all.join(`\n${INDENT}`)}\n`;
     })
     .join("");
 
