@@ -18,6 +18,7 @@ describe("the quick examples, run", () => {
     ["data_pipeline", [], 0, "loaded a total of 84"],
     ["failing_job", [], 1, "removing temporary files"],
     ["hourly_check", [], 0, "the service is fine"],
+    ["import_rows", [], 0, "row 3 of 3"],
     ["minute_tick", [], 0, "tick: due now"],
     ["system_monitor", [], 0, "MiB available"],
     ["task_outputs", [], 0, "violets are blue"],

@@ -22,6 +22,7 @@ describe("the examples", () => {
       "greet",
       "hello_world",
       "hourly_check",
+      "import_rows",
       "minute_tick",
       "notify",
       "paris_morning",

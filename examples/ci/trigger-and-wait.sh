@@ -1,0 +1,10 @@
+#!/bin/sh
+# From a pipeline: PETIT_URL=… PETIT_API_TOKEN=… trigger-and-wait.sh JOB KEY [-d '{"params": {…}}']; the same KEY, the same run.
+set -eu
+job=$1 key=$2 url=${PETIT_URL:-http://127.0.0.1:8565} answer='"ended_at":null'; shift 2
+ask() { printf 'Authorization: Bearer %s\n' "${PETIT_API_TOKEN:-}" | curl -fsS --retry 3 -H @- "$@"; }
+while case $answer in *'"ended_at":null'*) ;; *) false ;; esac; do
+  answer=$(ask -X POST -H "Idempotency-Key: $key" "$url/api/jobs/$job/trigger?wait=300" "$@")
+done
+ask "$url/api/runs/$(expr "$answer" : '.*"run_id":"\([^"]*\)"')/logs"
+case $answer in *'"status":"completed"'*) ;; *) exit 1 ;; esac
