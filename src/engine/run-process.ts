@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { hasBegun, hasMembers, isSame } from "./process-identity.ts";
+import { hasBegun, hasMembers, identify, isSame } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { readStatus, type Spool } from "./spool.ts";
 
@@ -166,7 +166,10 @@ export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean =
   }
 };
 
-/** Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. */
+/**
+ * Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. Where somebody
+ * has the leader's pid, the group is that one's: no pid is given away while it names a group.
+ */
 export const killLeftovers = async (leader: ProcessIdentity | null, clock: Clock): Promise<void> => {
-  if (leader !== null && hasMembers(leader)) await kill(leader, clock);
+  if (leader !== null && identify(leader.pid) === null && hasMembers(leader)) await kill(leader, clock);
 };

@@ -52,7 +52,7 @@ export type StartedEngine = AsyncDisposable & {
   files: JobFiles;
   /** Lets the next look at the job files fail. */
   failRead(error: Error): void;
-  /** The names of the files in the spool folder. */
+  /** The names of the files in the spool folder, but for those that wait a moment for the next attempt. */
   readonly spooled: readonly string[];
   trigger(jobId: string, request?: TriggerRequest): Promise<Run>;
   /** Triggers a job and resolves with its run when it has ended. */
@@ -135,7 +135,8 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
       failure = error;
     },
     get spooled() {
-      return existsSync(spoolDir) ? readdirSync(spoolDir).sort() : [];
+      const names = existsSync(spoolDir) ? readdirSync(spoolDir).sort() : [];
+      return names.filter((name) => !name.startsWith("free-"));
     },
     trigger: async (jobId, request) => {
       const run = await engine.trigger(jobId, request);
