@@ -32,7 +32,6 @@ const steps = (text: string): readonly Step[] =>
 const settled = (line: string): string =>
   line
     .replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, "ID")
-    .replace(/made [\w ]+$/, "made WHEN")
     .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b/g, "TIME");
 
 let petit: Petit;
