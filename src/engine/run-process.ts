@@ -29,6 +29,9 @@ export type RunningProcess = {
   readonly endedAt?: number;
 };
 
+/** Whether the file of that name is the one that is open: it can have been given up, and made anew for another one. */
+const IS_MINE = process.platform === "linux" ? '[ "$0" -ef /proc/self/fd/3 ]' : '[ -e "$0" ]';
+
 /**
  * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
  * how that ended. Signals reach the program through the process group; the shell only notes them, so that it can still
@@ -38,7 +41,7 @@ export type RunningProcess = {
  * Its own status is the program's: a note can be lost.
  */
 const AROUND = `echo $$ >&3 || exit 125
-[ -e "$0" ] || exit 125
+${IS_MINE} || exit 125
 trap PETIT_SIGNAL=1 HUP INT QUIT TERM USR1 USR2
 [ -z "$PETIT_SIGNAL" ] || exit 143
 exec 4>&2 2>/dev/null
@@ -54,16 +57,21 @@ export const startProcess = (
   files: { readonly spool: Spool; readonly stdout: number; readonly stderr: number },
 ): RunningProcess => {
   const { spool, stdout, stderr } = files;
-  const status = openSync(spool.status, "a");
-  const stdin = command.hasStdin ? openSync(spool.stdin, "r") : null;
+  const opened: number[] = [];
+  const open = (path: string, flags: "a" | "r"): number => {
+    const fd = openSync(path, flags);
+    opened.push(fd);
+    return fd;
+  };
   try {
     const { argv, cwd, environment } = command;
+    const status = open(spool.status, "a");
+    const stdin = command.hasStdin ? open(spool.stdin, "r") : null;
     const around = ["/bin/sh", "-c", AROUND, spool.status, ...argv];
     const child = runtime.spawn({ argv: around, cwd, environment, stdin, stdout, stderr, status });
     return { pid: child.pid, exited: child.exited.then((exit) => exitOf(exit, spool)) };
   } finally {
-    closeSync(status);
-    if (stdin !== null) closeSync(stdin);
+    for (const fd of opened) closeSync(fd);
   }
 };
 

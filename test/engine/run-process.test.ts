@@ -1,0 +1,171 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, existsSync, openSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { signalGroup, startProcess, terminate } from "../../src/engine/run-process.ts";
+import { readStatus, spoolOf } from "../../src/engine/spool.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { bunRuntime } from "../../src/runtime/bun.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import { seen } from "../support/started-engine.ts";
+import { gate } from "../support/started-engine-gate.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const runtime = bunRuntime();
+
+const open = () => {
+  const dir = tempDir();
+  const spool = spoolOf(dir.path, 1);
+  writeFileSync(spool.status, "--\n");
+  const [stdout, stderr] = [openSync(spool.stdout, "a+"), openSync(spool.stderr, "a+")];
+  const start = (script: string, by: Runtime = runtime, hasStdin = false) => {
+    const command = {
+      argv: ["/bin/sh", "-c", script],
+      cwd: "/",
+      environment: { PATH: process.env.PATH ?? "" },
+      hasStdin,
+    };
+    return startProcess(by, command, { spool, stdout, stderr });
+  };
+  const close = () => {
+    for (const fd of [stdout, stderr]) closeSync(fd);
+    dir[Symbol.dispose]();
+  };
+  return { dir, spool, start, [Symbol.dispose]: close };
+};
+
+const openFiles = (): number => readdirSync("/proc/self/fd").length;
+
+describe("startProcess", () => {
+  test("lets the shell around it say who it is, and how the program ended", async () => {
+    using it = open();
+    const child = it.start("exit 5");
+    expect(await child.exited).toEqual({ exitCode: 5, signal: null });
+    expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: 5 });
+  });
+
+  test("begins nothing where the attempt was given up before it had begun", async () => {
+    using it = open();
+    const lost: Runtime = {
+      ...runtime,
+      spawn: (options) => {
+        unlinkSync(it.spool.status);
+        return runtime.spawn(options);
+      },
+    };
+    expect(await it.start(`touch ${it.dir.file("begun")}`, lost).exited).toEqual({ exitCode: 125, signal: null });
+    expect(existsSync(it.dir.file("begun"))).toBe(false);
+  });
+
+  test("begins nothing where another one has been given its name since: nothing runs beside itself", async () => {
+    for (let round = 0; ; round++) {
+      using it = open();
+      let pid = 0;
+      const stopped: Runtime = {
+        ...runtime,
+        spawn: (options) => {
+          const child = runtime.spawn(options);
+          pid = child.pid;
+          process.kill(pid, "SIGSTOP");
+          return child;
+        },
+      };
+      const child = it.start(`touch ${it.dir.file("begun")}`, stopped);
+      const hasBegun = readStatus(it.spool).pid !== null;
+      rmSync(it.spool.status);
+      writeFileSync(it.spool.status, "--\n");
+      process.kill(pid, "SIGCONT");
+      const exit = await child.exited;
+      // It was faster than the test, which has to be tried again.
+      if (hasBegun && round < 50) continue;
+      expect(exit).toEqual({ exitCode: 125, signal: null });
+      expect(existsSync(it.dir.file("begun"))).toBe(false);
+      return;
+    }
+  });
+
+  test("begins nothing where nothing can be noted", async () => {
+    using it = open();
+    const full: Runtime = {
+      ...runtime,
+      spawn: (options) => {
+        const status = openSync("/dev/full", "w");
+        const child = runtime.spawn({ ...options, status });
+        closeSync(status);
+        return child;
+      },
+    };
+    expect(await it.start(`touch ${it.dir.file("begun")}`, full).exited).toEqual({ exitCode: 125, signal: null });
+    expect(existsSync(it.dir.file("begun"))).toBe(false);
+  });
+
+  test("lets no file descriptor go to waste where it fails", () => {
+    using it = open();
+    const failing: Runtime = {
+      ...runtime,
+      spawn: () => {
+        throw Object.assign(new Error("no"), { code: "EAGAIN" });
+      },
+    };
+    writeFileSync(it.spool.stdin, "");
+    const before = openFiles();
+    expect(() => it.start("true", failing, true)).toThrow("no");
+    rmSync(it.spool.stdin);
+    expect(() => it.start("true", runtime, true)).toThrow("ENOENT");
+    expect(openFiles()).toBe(before);
+  });
+
+  test("hands the program none of petit's files", async () => {
+    using it = open();
+    await it.start(`ls /proc/self/fd > ${it.dir.file("seen")}`).exited;
+    const seenFds = (await Bun.file(it.dir.file("seen")).text()).trim().split("\n");
+    // 3 is what ls itself opened.
+    expect(seenFds).toEqual(["0", "1", "2", "3"]);
+  });
+});
+
+describe("terminate", () => {
+  const calm = new AbortController().signal;
+
+  test("asks, and waits for the whole group", async () => {
+    using it = open();
+    using door = gate();
+    const child = it.start(`trap 'exit 3' TERM; ${door.wait}`);
+    await door.reached();
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, hurry: calm });
+    expect(await child.exited).toEqual({ exitCode: 3, signal: null });
+    expect(signalGroup(child.pid, 0)).toBe(false);
+  });
+
+  test.each([
+    ["after the grace", 50, calm],
+    ["at once without one", 0, calm],
+    ["at once when there is no time", 10_000, AbortSignal.abort()],
+  ])("kills %s what does not listen", async (_, graceMs, hurry) => {
+    using it = open();
+    using door = gate();
+    const child = it.start(`trap '' TERM; ${door.wait}`);
+    await door.reached();
+    const begun = performance.now();
+    await terminate(child.pid, { clock: systemClock, graceMs, hurry });
+    expect(await child.exited).toEqual({ exitCode: null, signal: "SIGKILL" });
+    expect(performance.now() - begun).toBeWithin(graceMs === 50 ? 49 : 0, 5_000);
+  });
+
+  test("right after the start ends the program all the same, long before the grace is over", async () => {
+    for (let round = 0; round < 20; round++) {
+      using it = open();
+      const child = it.start("sleep 30");
+      const begun = performance.now();
+      await terminate(child.pid, { clock: systemClock, graceMs: 20_000, hurry: calm });
+      expect(await child.exited).toEqual({ exitCode: null, signal: "SIGTERM" });
+      expect(performance.now() - begun).toBeLessThan(5_000);
+    }
+  });
+
+  test("of a group that is gone does nothing", async () => {
+    using it = open();
+    const child = it.start("true");
+    await child.exited;
+    await seen(() => !signalGroup(child.pid, 0));
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, hurry: calm });
+  });
+});
