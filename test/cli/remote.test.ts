@@ -163,9 +163,12 @@ describe("a petit that can't be asked", () => {
   });
 
   test("is status 2 where the token is missing or wrong", async () => {
-    expect(await petit(["runs", "--url", running.url])).toMatchObject({ status: 2, stdout: "" });
-    const environment = { PETIT_API_TOKEN: "another" };
-    expect(await petit(["runs", "--url", running.url], { environment })).toMatchObject({ status: 2, stdout: "" });
+    const none = await petit(["runs", "--url", running.url]);
+    expect(none).toMatchObject({ status: 2, stdout: "" });
+    expect(none.stderr).toMatch(/wants a token; give it with --token-file FILE, or in .* PETIT_API_TOKEN\n$/);
+    const wrong = await petit(["runs", "--url", running.url], { environment: { PETIT_API_TOKEN: "another" } });
+    expect(wrong).toMatchObject({ status: 2, stdout: "" });
+    expect(wrong.stderr).toMatch(/the token is not the one .*; give it with --token-file FILE/);
   });
 });
 
