@@ -1,3 +1,5 @@
+import type { Log } from "../lib/log.ts";
+
 /** Who wants to hear of what happens under a key. */
 export class Listeners<Key, Value> {
   readonly #byKey = new Map<Key, Set<(value: Value) => void>>();
@@ -16,3 +18,14 @@ export class Listeners<Key, Value> {
     for (const listener of [...(this.#byKey.get(key) ?? [])]) listener(value);
   }
 }
+
+/** What is told has happened already: whoever fails to hear of it must not take along who told it. */
+export const safely =
+  <Values extends readonly unknown[]>(listener: (...values: Values) => void, log: Log): ((...values: Values) => void) =>
+  (...values) => {
+    try {
+      listener(...values);
+    } catch (error) {
+      log.error({ err: error }, "a listener failed");
+    }
+  };

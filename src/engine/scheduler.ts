@@ -22,6 +22,7 @@ import { mustFindRun } from "./find-run.ts";
 import { fire, lookAgain } from "./fire.ts";
 import { healthOf } from "./health.ts";
 import { Jobs } from "./jobs.ts";
+import { safely } from "./listeners.ts";
 import { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
 import { recover } from "./recover.ts";
@@ -183,11 +184,12 @@ export class Scheduler implements Engine {
   }
 
   onEvent(listener: (event: Event) => void): () => void {
-    return this.store.onEvents((events) => events.forEach(listener));
+    const heard = safely(listener, this.#options.log);
+    return this.store.onEvents((events) => events.forEach((event) => heard(event)));
   }
 
   onOutput(runId: RunId, listener: () => void): () => void {
-    return this.#runs.onOutput(runId, listener);
+    return this.#runs.onOutput(runId, safely(listener, this.#options.log));
   }
 
   #setPaused(paused: boolean): void {

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "bun:test";
+import type { Log } from "../../src/lib/log.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { job, jobId, schedule, shell } from "../support/factories.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { startEngine } from "../support/started-engine.ts";
+import { gate } from "../support/started-engine-gate.ts";
+
+/** A log that keeps its errors. */
+const listening = () => {
+  const errors: string[] = [];
+  const log: Log = { ...silentLog, error: (_, message) => errors.push(message) };
+  return { log, errors };
+};
+
+const fail = (): never => {
+  throw new Error("a listener that fails");
+};
+
+describe("who listens", () => {
+  test("hears of events until it has heard enough", async () => {
+    await using petit = await startEngine({ jobs: [job("hello")] });
+    const heard: string[] = [];
+    const end = petit.engine.onEvent(({ type }) => heard.push(type));
+    await petit.run("hello");
+    end();
+    await petit.run("hello");
+    expect(heard).toEqual(["run.started", "task.started", "task.finished", "run.finished"]);
+  });
+
+  test("hears that a run has new output, and that it has ended; of no other run", async () => {
+    using door = gate();
+    await using petit = await startEngine({
+      jobs: [job("slow", { tasks: [shell("t", `echo one; ${door.wait}`)] }), job("other")],
+    });
+    const { id } = await petit.trigger("slow");
+    const heard: string[] = [];
+    petit.engine.onOutput(id, () => heard.push(`${petit.read(id).run.status} ${petit.read(id).output().length}`));
+    await petit.written(id, "one\n");
+    await petit.run("other");
+    expect(heard).toEqual(["running 4"]);
+    door.open();
+    await petit.ended(id);
+    expect(heard.at(-1)).toBe("completed 4");
+  });
+
+  test("and fails takes nothing along: what happened is stored, and goes on", async () => {
+    const { log, errors } = listening();
+    const clock = new FakeClock();
+    const jobs = [job("tick", { schedule: schedule("* * * * *"), tasks: [shell("t", "echo one")] })];
+    await using petit = await startEngine({ jobs, log, clock });
+    petit.engine.onEvent(fail);
+    const heard: string[] = [];
+    petit.engine.onEvent(({ type }) => heard.push(type));
+    await clock.pass(60_000);
+    const { runId } = await petit.event("run.finished");
+    expect(petit.read(runId ?? expect.unreachable()).run.status).toBe("completed");
+    expect(petit.store.listOccurrences(jobId("tick"), { limit: 9 })).toHaveLength(1);
+    expect(heard).toContain("run.finished");
+    expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
+    const run = await petit.trigger("tick");
+    petit.engine.onOutput(run.id, fail);
+    expect((await petit.ended(run.id)).output()).toBe("one\n");
+    expect(errors.length).toBeGreaterThan(4);
+    expect(new Set(errors)).toEqual(new Set(["a listener failed"]));
+  });
+});
