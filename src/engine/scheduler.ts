@@ -185,7 +185,9 @@ export class Scheduler implements Engine {
 
   onEvent(listener: (event: Event) => void): () => void {
     const heard = safely(listener, this.#options.log);
-    return this.store.onEvents((events) => events.forEach((event) => heard(event)));
+    return this.store.onEvents((events) => {
+      for (const event of events) heard(event);
+    });
   }
 
   onOutput(runId: RunId, listener: () => void): () => void {
