@@ -123,9 +123,10 @@ const IDLE_SECONDS = 30;
 
 /** Constants of Linux. */
 const PUNCH_HOLE_KEEP_SIZE = 3;
+const F_SETSIG = 10;
 const F_SETLEASE = 1024;
 const F_WRLCK = 1;
-const F_UNLCK = 2;
+const SIGURG = 23;
 const WNOHANG = 1;
 
 const SYMBOLS = {
@@ -142,8 +143,9 @@ const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> 
   return {
     reap: (pid) => !ownChildren.has(pid) && waitpid(pid, null, WNOHANG) === pid,
     punchHole: (fd, offset, length) => fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0,
-    // A write lease is only given to who has the file open alone.
-    isOpenElsewhere: (fd) => fcntl(fd, F_SETLEASE, F_WRLCK) !== 0 || fcntl(fd, F_SETLEASE, F_UNLCK) !== 0,
+    // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file
+    // meanwhile waits, and sends a signal: by default SIGIO, which would end petit; nobody minds this one.
+    isOpenElsewhere: (fd) => fcntl(fd, F_SETSIG, SIGURG) !== 0 || fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
   };
 };
 

@@ -26,7 +26,10 @@ export interface Runtime {
   reap(pid: number): boolean | null;
   /** Gives a byte range of an open file back to the disk, the file's size unchanged. False where that can't be had. */
   punchHole(fd: number, offset: number, length: number): boolean;
-  /** Whether a file that is open for writing is open under another descriptor as well, or the system can't tell. */
+  /**
+   * Whether a file that is open for writing is open under another descriptor as well, or the system can't tell. Where it
+   * isn't, who opens it waits until this descriptor is closed.
+   */
   isOpenElsewhere(fd: number): boolean;
 }
 

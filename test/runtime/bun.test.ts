@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { SpawnOptions } from "../../src/runtime/runtime.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -127,6 +128,44 @@ describe("typescript", () => {
     const child = Bun.spawn([...argv], { env: { ...environment }, stdout: "pipe" });
     expect(await new Response(child.stdout).text()).toBe("a b|-x|--help\n");
   });
+});
+
+describe("isOpenElsewhere", () => {
+  test("is true where a child still has the file, also one that was forked by it", async () => {
+    using dir = tempDir();
+    const written = openSync(dir.file("out"), "a");
+    const child = Bun.spawn(["/bin/sh", "-c", "sleep 0.2 & exit 0"], { stdio: ["ignore", written, "ignore"] });
+    closeSync(written);
+    await child.exited;
+    expect(whether(dir.file("out"))).toBe(true);
+  });
+
+  test("is false where it is open here alone; who opens it then waits, and does petit no harm", async () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("out"), "text");
+    const fd = openSync(dir.file("out"), "r+");
+    expect(runtime.isOpenElsewhere(fd)).toBe(false);
+    const reader = Bun.spawn(["/bin/cat", dir.file("out")], { stdout: "pipe" });
+    while (!waitsForLease(reader.pid)) await setImmediate();
+    closeSync(fd);
+    expect(await new Response(reader.stdout).text()).toBe("text");
+  });
+
+  test("is true where it can't be told", () => {
+    expect(runtime.isOpenElsewhere(-1)).toBe(true);
+  });
+
+  /** The function of the kernel that it sleeps in. */
+  const waitsForLease = (pid: number): boolean => readFileSync(`/proc/${pid}/wchan`, "utf8").includes("lease");
+
+  const whether = (path: string): boolean => {
+    const fd = openSync(path, "r+");
+    try {
+      return runtime.isOpenElsewhere(fd);
+    } finally {
+      closeSync(fd);
+    }
+  };
 });
 
 describe("punchHole", () => {
