@@ -3,10 +3,11 @@ import type { Client } from "./client.ts";
 import type { Context } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { Failure } from "./failure.ts";
+import { nearJob } from "./near-job.ts";
 
 /** What the argument RUN may be. */
 export const RUN_HELP =
-  "Id of the run; the beginning or end of one, at least 6 characters; a job, for its newest run; or 'latest'.";
+  "Id of the run, or 6 characters or more of its beginning or end; a job, for its newest run; or 'latest'.";
 
 const FULL = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const PART = /^[0-9a-f-]{6,36}$/i;
@@ -24,7 +25,7 @@ export const findRun = async (client: Client, text: string, context: Context | n
   // As `petit runs` shortens it.
   const short = text.replace(/^…/, "");
   const found = (await ofJob(client, short)) ?? (await byPart(client, short)) ?? (await latest(client, short));
-  if (found === null) throw new Failure(EXIT.USAGE, `no run '${text}'; expected ${lowerFirst(RUN_HELP)}`);
+  if (found === null) throw await noRun(client, text);
   context?.terminal.err.write(`run ${found.id} of ${found.job_id}\n`);
   return found.id;
 };
@@ -37,7 +38,7 @@ const ofJob = async (client: Client, jobId: string): Promise<Found | null> => {
     const { runs } = await client.get("/api/jobs/:job_id/runs", { params: { job_id: jobId }, query: { limit: 1 } });
     if (runs[0] !== undefined) return runs[0];
   } catch (error) {
-    if (error instanceof Failure && error.status === EXIT.USAGE) return null;
+    if (error instanceof Failure && error.code === "NOT_FOUND") return null;
     throw error;
   }
   throw new Failure(EXIT.USAGE, `job '${jobId}' has never run`);
@@ -64,4 +65,8 @@ const latest = async (client: Client, word: string): Promise<Found | null> => {
   throw new Failure(EXIT.USAGE, "nothing has run yet");
 };
 
-const lowerFirst = (text: string): string => `${text.charAt(0).toLowerCase()}${text.slice(1)}`.replace(/\.$/, "");
+const noRun = async (client: Client, text: string): Promise<Failure> => {
+  const near = await nearJob(client, text);
+  const expected = "expected an id, or 6 characters or more of its beginning or end, or a job, or 'latest'";
+  return new Failure(EXIT.USAGE, `no run '${text}'${near === "" ? `; ${expected}` : near}`);
+};

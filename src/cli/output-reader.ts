@@ -1,7 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Client } from "./client.ts";
 import { type EventSourceOptions, eventSource, openEvents, type StreamedEvent } from "./event-source.ts";
-import { EXIT } from "./exit.ts";
 import { Failure } from "./failure.ts";
 
 export type OutputOptions = {
@@ -77,7 +76,7 @@ const runHasEnded = async (client: Client, runId: string): Promise<boolean> => {
   try {
     return (await client.get("/api/runs/:run_id", { params: { run_id: runId } })).ended_at !== null;
   } catch (error) {
-    if (error instanceof Failure && error.status === EXIT.USAGE) return true;
+    if (error instanceof Failure && error.code === "NOT_FOUND") return true;
     throw error;
   }
 };

@@ -7,7 +7,8 @@ export const checked = async (response: Response, hasToken: boolean): Promise<Re
   const refusal = parseRefusal(await response.text().catch(() => ""));
   if (refusal === null) throw strange(response);
   const { error, code } = refusal;
-  throw new Failure(STATUS_OF[code] ?? EXIT.FAILED, code === "UNAUTHORIZED" ? tokenAdvice(hasToken) : error);
+  const message = code === "UNAUTHORIZED" ? tokenAdvice(hasToken) : inFlags(error);
+  throw new Failure(STATUS_OF[code] ?? EXIT.FAILED, message, { code });
 };
 
 /** What isn't petit's own shape comes from something in between, or from something else altogether. */
@@ -24,6 +25,10 @@ const tokenAdvice = (hasToken: boolean): string => {
   const what = hasToken ? "the token is not the one that this petit knows" : "this petit wants a token";
   return `${what}; give it with --token-file FILE, or in the variable PETIT_API_TOKEN`;
 };
+
+/** What the API says of its parameters, said of the flags that they come from. */
+const inFlags = (message: string): string =>
+  message.replace(/^query parameter '([a-z]+)': /, "--$1: ").replace("(from=start ", "(--from-start ");
 
 const parseRefusal = (text: string): { readonly error: string; readonly code: string } | null => {
   try {

@@ -4,6 +4,7 @@ import { openClient } from "./client.ts";
 import { type Context, defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { readableLocal } from "./local-time.ts";
+import { askOfJob } from "./near-job.ts";
 import { relativeText } from "./relative-time.ts";
 import { signOf, styleOf, tookText } from "./run-words.ts";
 import { type Column, columnTable } from "./table.ts";
@@ -36,7 +37,7 @@ export const runs = defineCommand({
     const list =
       JOB === undefined
         ? await client.get("/api/runs", { query })
-        : await client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query });
+        : await askOfJob(client, JOB, () => client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query }));
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
     else out.write(columnTable(runColumns(list.runs, context), out));

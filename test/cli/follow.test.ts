@@ -173,8 +173,8 @@ describe("RUN", () => {
       [older.slice(0, 6), "is a part of 2 runs' ids:\n"],
       ["gated", "job 'gated' has never run"],
       ["000000", "no run '000000'"],
-      [older.slice(-5), "at least 6 characters"],
-      ["../etc", "no run '../etc'"],
+      [older.slice(-5), "expected an id, or 6 characters or more"],
+      ["baad", "no run 'baad'; did you mean 'bad'?"],
     ];
     for (const [text, message] of refused) {
       const { status, stdout, stderr } = await ask(running, "cancel", text);

@@ -43,7 +43,7 @@ describe("petit trigger JOB", () => {
   });
 
   test("waits for the run with --wait, and ends as it ends", async () => {
-    expect((await ask("trigger", "hello", "--wait")).status).toBe(0);
+    expect(await ask("trigger", "hello", "--wait")).toMatchObject({ status: 0, stdout: "" });
     const bad = await ask("trigger", "bad", "--wait");
     expect(bad).toMatchObject({ status: 1, stdout: "" });
     expect(bad.stderr).toContain("exit code 3");
@@ -68,8 +68,11 @@ describe("petit trigger JOB", () => {
     [["trigger", "../../etc"], "is no job's id"],
     [["status", "nope"], "petit: "],
     [["logs", "00000000-0000-7000-8000-000000000000"], "not found"],
-    [["runs", "--limit", "0"], "petit: "],
-    [["runs", "--status", "done"], "petit: "],
+    [["runs", "helo"], "job 'helo' was not found; did you mean 'hello'?"],
+    [["runs", "--limit", "0"], "petit: --limit: '0' is not a whole number from 1 to 1000"],
+    [["runs", "--status", "done"], "petit: --status: 'done' is not one of"],
+    [["logs", "latest", "-f", "--reconnect", "soon"], "--reconnect is 'soon'; expected a duration"],
+    [["logs", "latest", "a", "--task", "b"], "the task is named twice"],
   ];
   test.each(refused)("%j is refused with 2", async (args, message) => {
     const { status, stdout, stderr } = await ask(...args);
@@ -150,7 +153,14 @@ describe("a petit that can't be asked", () => {
     await using other = await startOther();
     const { status, stdout, stderr } = await petit(["runs", "--url", other.url]);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toContain("didn't answer as petit does");
+    expect(stderr).toContain("didn't answer as petit does (200, no content type); name petit's own address with --url");
+  });
+
+  test("is status 3 where a proxy says that it is gone", async () => {
+    await using proxy = await startOther(502);
+    const { status, stderr } = await petit(["runs", "--url", proxy.url]);
+    expect(status).toBe(3);
+    expect(stderr).toContain("didn't answer as petit does (502");
   });
 
   test("is status 3 where it goes away in the middle of a stream", async () => {
@@ -173,8 +183,8 @@ describe("a petit that can't be asked", () => {
 });
 
 /** A server that is no petit. */
-const startOther = async (): Promise<AsyncDisposable & { readonly url: string }> => {
-  const server = createServer((_, response) => response.end("<html>"));
+const startOther = async (status = 200): Promise<AsyncDisposable & { readonly url: string }> => {
+  const server = createServer((_, response) => response.writeHead(status).end("<html>"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
