@@ -1,0 +1,118 @@
+import { afterAll, expect, test } from "bun:test";
+import fc from "fast-check";
+import { FATES, type Fate, Model, TRIGGERABLE } from "../support/model.ts";
+import { PRESENCES, type Presence } from "../support/model-jobs.ts";
+import { expected, MODEL_START, ModelPetit } from "../support/model-petit.ts";
+import { ScriptedProcesses } from "../support/model-runtime.ts";
+
+/** Sequences of commands: `PETIT_MODEL_RUNS=1000` for the long run. */
+const RUNS = Number(process.env.PETIT_MODEL_RUNS ?? 100);
+const SEED = Number(process.env.PETIT_MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+const MINUTE = 60_000;
+
+type Command = fc.AsyncCommand<Model, ModelPetit>;
+
+/** Does something to both, and compares all that they know. */
+const command = (name: string, run: (model: Model, petit: ModelPetit) => Promise<void>): Command => ({
+  check: () => true,
+  run: async (model, petit) => {
+    await run(model, petit);
+    await petit.settle();
+    model.pass(SETTLED_MS);
+    expect(petit.actual()).toEqual(expected(model));
+  },
+  toString: () => name,
+});
+
+const SETTLED_MS = 250;
+
+const trigger = (job: string, key: string | null): Command =>
+  command(`trigger ${job}${key === null ? "" : ` by key ${key}`}`, async (model, petit) => {
+    const answer = await petit.trigger(job, key);
+    model.pass(SETTLED_MS);
+    expect(answer).toBe(model.trigger(job, key));
+  });
+
+const end = (which: number, exitCode: number): Command =>
+  command(`process ${which} ends with ${exitCode}`, async (model, petit) => {
+    const living = model.living[which % Math.max(1, model.living.length)];
+    if (living === undefined) return;
+    petit.processes.end(petit.processOf(model, living), exitCode);
+    model.processEnds(...living, exitCode);
+  });
+
+const cancel = (which: number): Command =>
+  command(`cancel ${which}`, async (model, petit) => {
+    const run = model.unfinished[which % Math.max(1, model.unfinished.length)];
+    if (run === undefined) return;
+    petit.engine.cancel(petit.runId(model, run));
+    model.cancel(run);
+  });
+
+const pause = (isPaused: boolean): Command =>
+  command(isPaused ? "pause" : "resume", async (model, petit) => {
+    if (isPaused) petit.engine.pause();
+    else petit.engine.resume();
+    model.pause(isPaused);
+  });
+
+const pass = (minutes: number): Command =>
+  command(`${minutes} min pass`, async (model, petit) => {
+    await petit.pass(minutes * MINUTE);
+    model.pass(minutes * MINUTE);
+  });
+
+/** Petit notices within seconds; by then nothing else is due. */
+const step = (minutes: number): Command =>
+  command(`the clock is set by ${minutes} min`, async (model, petit) => {
+    petit.step(minutes * MINUTE);
+    model.step(minutes * MINUTE);
+    await petit.pass(MINUTE);
+    model.pass(MINUTE);
+  });
+
+const crash = (downMinutes: number, fates: readonly Fate[]): Command =>
+  command(`crash for ${downMinutes} min, [${fates.join(", ")}]`, async (model, petit) => {
+    const children = model.living.map((living) => petit.processOf(model, living));
+    const met = children.map((child, index) => [child, fates[index] ?? "lives"] as const);
+    await petit.crash(downMinutes * MINUTE, met);
+    model.crash(downMinutes * MINUTE, fates);
+  });
+
+const reload = (tick: Presence): Command =>
+  command(`reload, tick is ${tick}`, async (model, petit) => {
+    await petit.reload(tick);
+    model.reload(tick);
+  });
+
+const jobs = fc.constantFrom(...TRIGGERABLE);
+const place = fc.nat(9);
+
+const commands = fc.commands(
+  [
+    fc.tuple(jobs, fc.option(fc.constantFrom("k1", "k2"), { freq: 3 })).map(([job, key]) => trigger(job, key)),
+    fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
+    fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
+    place.map(cancel),
+    fc.boolean().map(pause),
+    fc.constantFrom(1, 1, 2).map(pass),
+    fc.constantFrom(-120, -5, -1, 1, 5, 120).map(step),
+    fc
+      .tuple(fc.constantFrom(0, 1, 5, 90), fc.array(fc.constantFrom(...FATES), { maxLength: 5 }))
+      .map((given) => crash(...given)),
+    fc.constantFrom(...PRESENCES).map(reload),
+  ],
+  { maxCommands: 25, size: "max" },
+);
+
+const processes = await ScriptedProcesses.start(16);
+afterAll(() => processes[Symbol.dispose]());
+
+test(`does what the contract says in ${RUNS} random sequences of triggers, ends, pauses, cancels, crashes, reloads and clocks`, async () => {
+  const property = fc.asyncProperty(commands, async (sequence) => {
+    await using petit = await ModelPetit.start(processes);
+    await fc.asyncModelRun(() => ({ model: new Model(MODEL_START), real: petit }), sequence);
+  });
+  await fc.assert(property, { numRuns: RUNS, seed: SEED });
+}, 120_000);

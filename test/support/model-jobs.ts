@@ -1,0 +1,49 @@
+import type { Job } from "../../src/domain/job.ts";
+import { command, job, jobId, retry, schedule } from "./factories.ts";
+
+const task = (id: string, given: Parameters<typeof command>[2] = {}) => command(id, "true", given);
+
+/** The jobs of the model. Those with a schedule are due at seconds of their own, so that their order is never in doubt. */
+export const MODEL_JOBS: readonly Job[] = [
+  job("chain", {
+    tasks: [
+      task("a"),
+      task("b", { after: ["a"] }),
+      task("c", { after: ["a"], condition: "on_failure" }),
+      task("d", { after: ["b"], condition: "all_done" }),
+    ],
+  }),
+  job("flaky", {
+    onInterrupt: "rerun",
+    tasks: [task("only", { retry: retry(1, { delayMs: 20_000, condition: "transient_only" }) })],
+  }),
+  job("free", { tasks: [task("left"), task("right")] }),
+  job("gated", { dependsOn: [{ jobId: jobId("free"), condition: "last_success", windowMs: null }] }),
+  job("queue", { schedule: schedule("10 * * * * *"), maxConcurrency: 1, onOverlap: "queue" }),
+  job("replace", {
+    schedule: schedule("20 */2 * * * *"),
+    maxConcurrency: 1,
+    onOverlap: "replace",
+    tasks: [task("work"), task("tidy", { after: ["work"], condition: "all_done" })],
+  }),
+  job("tick", { schedule: schedule("0 * * * * *"), maxConcurrency: 1 }),
+];
+
+/** When the jobs with a schedule are due: the model's own way to say it. */
+export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly offsetMs: number }>> = {
+  tick: { periodMs: 60_000, offsetMs: 0 },
+  queue: { periodMs: 60_000, offsetMs: 10_000 },
+  replace: { periodMs: 120_000, offsetMs: 20_000 },
+};
+
+export const MODEL_MAX_JOBS = 4;
+
+/** How a job's file can be: there, there and disabled, or gone. */
+export const PRESENCES = ["on", "off", "gone"] as const;
+export type Presence = (typeof PRESENCES)[number];
+
+/** The jobs of the files, with `tick` as it is at the moment. */
+export const jobsWith = (tick: Presence): readonly Job[] =>
+  MODEL_JOBS.filter(({ id }) => tick !== "gone" || id !== "tick").map((each) =>
+    each.id === "tick" ? { ...each, enabled: tick === "on" } : each,
+  );
