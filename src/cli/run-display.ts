@@ -13,7 +13,7 @@ export type Piece = { readonly taskId: string; readonly stream: "stdout" | "stde
 export type DisplayOptions = {
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Keeps stdout for something else: all output goes to stderr. */
+  /** Keeps stdout for something else, or for nothing: output, if any, goes to stderr. */
   readonly quietStdout: boolean;
   /** The run as it stands, asked for again and again; its tasks are always the same ones. */
   readonly view: () => RunView;
@@ -28,7 +28,7 @@ const MAX_PENDING_BYTES = 65_536;
 
 /**
  * A run as it goes: its output as it comes, with the task's name where there are several. On a terminal, its tasks stand
- * below and change in place; elsewhere, and where the cursor can't be moved, a line tells of each task that ended.
+ * below and change in place; where the cursor can't be moved, a line of progress does. Elsewhere there are plain lines.
  */
 export class RunDisplay implements Disposable {
   readonly #options: DisplayOptions;
@@ -49,8 +49,10 @@ export class RunDisplay implements Disposable {
     const { tasks } = options.view();
     const { err } = options.terminal;
     this.#nameWidth = tasks.length < 2 ? 0 : Math.max(...tasks.map(({ id }) => id.length));
-    this.#region = err.movesCursor ? new LiveRegion(err) : null;
-    if (err.isTerminal) this.#tick();
+    // What a pipe's reader writes to the same terminal would come between.
+    const isAlone = options.terminal.out.isTerminal || options.quietStdout;
+    this.#region = err.movesCursor && isAlone ? new LiveRegion(err) : null;
+    if (err.isTerminal && isAlone) this.#tick();
   }
 
   /** Leaves the tasks, as they are by now, where they stand. */

@@ -55,7 +55,7 @@ const watchToEnd = async (
 ): Promise<Seen | null> => {
   let seen = await look(client, runId);
   const { clock } = context;
-  using display = new RunDisplay({ ...context, quietStdout: context.json, view: () => viewOf(seen) });
+  using display = new RunDisplay({ ...context, quietStdout: context.json || !output, view: () => viewOf(seen) });
   const show = (data: string): void => display.write(readChunk(data));
   const reader = new OutputReader({ client, clock, runId, accept: "text/event-stream;chunks=base64", show });
   const told = new Set<string>();

@@ -70,6 +70,13 @@ describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
     expect(seen).not.toContain("\u001b");
     expect(plain(seen)).toContainEqual(expect.stringMatching(/^✗ boom failed in \S+: exit code 3$/));
   });
+
+  test("draws nothing where what its output is piped to may write to the terminal as well", () => {
+    const seen = onTerminal("trigger graph --follow | cat", { environment: { NO_COLOR: "1" } });
+    expect(seen).not.toContain("\u001b");
+    expect(plain(seen)).toContain("extract_the_rows │ one");
+    expect(plain(seen)).not.toContainEqual(expect.stringContaining(" tasks done"));
+  });
 });
 
 describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
