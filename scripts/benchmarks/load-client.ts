@@ -1,7 +1,7 @@
-// A client in a process of its own: PORT CONNECTIONS SECONDS METHOD PATH. Each connection sends its next request when the
-// answer to the last one is there. Prints {perSecond, latenciesMs, failures} as JSON.
-const [port = 0, connections = 1, seconds = 1] = process.argv.slice(2, 5).map(Number);
-const [method = "GET", path = "/"] = process.argv.slice(5);
+// A client in a process of its own: PORT CONNECTIONS SECONDS PAUSE METHOD PATH. Each connection sends its next request so
+// many ms after the answer to the last one. Prints {perSecond, latenciesMs, failures} as JSON.
+const [port = 0, connections = 1, seconds = 1, pauseMs = 0] = process.argv.slice(2, 6).map(Number);
+const [method = "GET", path = "/"] = process.argv.slice(6);
 
 const request = Buffer.from(
   `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${method === "POST" ? "Content-Length: 0\r\n" : ""}\r\n`,
@@ -40,7 +40,8 @@ const connect = async (): Promise<void> => {
         if (!received.startsWith("HTTP/1.1 2")) failures++;
         received = received.slice(length);
         if (!isOver) latenciesMs.push(performance.now() - sentAt);
-        send(socket);
+        if (pauseMs === 0) send(socket);
+        else setTimeout(() => send(socket), pauseMs);
       },
       close: () => closed.resolve(),
       error: () => closed.resolve(),

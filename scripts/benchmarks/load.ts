@@ -4,6 +4,8 @@ export type Load = {
   readonly port: number;
   readonly connections: number;
   readonly seconds: number;
+  /** Between an answer and the next request of its connection, in ms; 0. */
+  readonly pauseMs?: number;
   readonly method: "GET" | "POST";
   readonly path: string;
 };
@@ -11,8 +13,8 @@ export type Load = {
 export type LoadResult = { readonly perSecond: number; readonly latenciesMs: readonly number[] };
 
 /** Sends requests from a process of its own. Throws where one is answered by anything but 2xx. */
-export const load = async ({ port, connections, seconds, method, path }: Load): Promise<LoadResult> => {
-  const args = [port, connections, seconds, method, path].map(String);
+export const load = async ({ port, connections, seconds, pauseMs = 0, method, path }: Load): Promise<LoadResult> => {
+  const args = [port, connections, seconds, pauseMs, method, path].map(String);
   const client = Bun.spawn([process.execPath, join(import.meta.dir, "load-client.ts"), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
