@@ -89,3 +89,10 @@ export type Program =
   | { readonly type: "python" | "typescript"; readonly inline: true; readonly text: string }
   /** `file` as written: looked for in the job file's folder, then in the task's working directory. */
   | { readonly type: "python" | "typescript"; readonly inline: false; readonly file: string };
+
+/** The task of a job; throws where it has none of that id. */
+export const taskOf = (job: Job, taskId: TaskId): Task => {
+  const task = job.tasks.find(({ id }) => id === taskId);
+  if (task === undefined) throw new Error(`job ${job.id} has no task '${taskId}'`);
+  return task;
+};

@@ -1,6 +1,6 @@
 import { topological } from "../domain/graph.ts";
 import type { TaskId } from "../domain/ids.ts";
-import type { Task } from "../domain/job.ts";
+import { type Task, taskOf } from "../domain/job.ts";
 import type { EndingReason, Run } from "../domain/run.ts";
 import type { Attempt } from "../domain/task-run.ts";
 import { sleep } from "../lib/clock.ts";
@@ -122,16 +122,15 @@ export class RunJob {
       const attempts = plan.steps.flatMap((step) => this.#storeStep(step, draft) ?? []);
       const final = plan.isOver ? this.#storeEnd(draft) : null;
       this.#isStored = plan.isOver;
-      return { launch: () => this.#launch(attempts, final), undo };
+      const launch = (): void => {
+        for (const attempt of attempts) void this.#make(attempt, null);
+        if (final !== null) this.#finish(final);
+      };
+      return { launch, undo };
     } catch (error) {
       undo();
       throw error;
     }
-  }
-
-  #launch(attempts: readonly Attempt[], final: Run | null): void {
-    for (const attempt of attempts) void this.#make(attempt, null);
-    if (final !== null) this.#finish(final);
   }
 
   /** Answers the attempt that it starts, if it does. */
@@ -181,7 +180,7 @@ export class RunJob {
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
     const { engine, job, pulse, spools, commits, onOutput } = this.#options;
-    const task = this.#task(attempt.taskId);
+    const task = taskOf(job, attempt.taskId);
     const outputs = new Map([...this.#states].map(([taskId, state]) => [taskId, state.outputs]));
     return runAttempt({
       engine,
@@ -207,7 +206,7 @@ export class RunJob {
     const { engine, job } = this.#options;
     const { store, clock, settings } = engine;
     const before = stateOf(to.draft, attempt.taskId);
-    const task = this.#task(attempt.taskId);
+    const task = taskOf(job, attempt.taskId);
     const now = Math.min(to.endedAt ?? Number.POSITIVE_INFINITY, clock.now());
     const ending = isEnded(task, this.#ending) ? this.#ending.reason : null;
     const onInterrupt = job.onInterrupt ?? settings.onInterrupt;
@@ -219,11 +218,11 @@ export class RunJob {
   }
 
   async #waitForRetry(taskId: TaskId): Promise<void> {
-    const { engine, left } = this.#options;
+    const { engine, job, left } = this.#options;
     const state = this.#states.get(taskId);
     if (state?.phase !== "waiting" || state.retryAt === null) return;
     const signal = AbortSignal.any([left, this.#over.signal, this.#ends.get(taskId)?.signal ?? left]);
-    await sleep(engine.clock, delayUntil(state.retryAt, this.#task(taskId), engine.clock.now()), signal);
+    await sleep(engine.clock, delayUntil(state.retryAt, taskOf(job, taskId), engine.clock.now()), signal);
     if (signal.aborted) return;
     await this.#settle((draft) => {
       const waiting = draft.get(taskId);
@@ -242,12 +241,6 @@ export class RunJob {
       await commits.surely(() => engine.store.requestEnd(this.#run.id, "timeout"));
       this.end("timeout", { all: false });
     });
-  }
-
-  #task(taskId: TaskId): Task {
-    const task = this.#tasks.find(({ id }) => id === taskId);
-    if (task === undefined) throw new Error(`job ${this.#options.job.id} has no task '${taskId}'`);
-    return task;
   }
 
   #guard(work: () => Promise<unknown>): Promise<void> {
