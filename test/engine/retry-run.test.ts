@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { RunId } from "../../src/domain/ids.ts";
 import { command, job, param, schedule, shell, taskId } from "../support/factories.ts";
 import { FakeClock, NOON } from "../support/fake-clock.ts";
@@ -161,7 +161,6 @@ describe("a retry of a run", () => {
     writeFileSync(dir.file("wait"), "");
     await petit.trigger("one");
     await expect(petit.engine.retry(run.id)).rejects.toMatchObject({ code: "limit_reached" });
-    rmSync(dir.file("wait"));
     await door.reached();
     door.open();
   });

@@ -16,8 +16,9 @@ export class FakeClock implements Clock {
     this.#wall = now;
   }
 
+  /** Whole, as the system's is; timers may go off in between. */
   now(): number {
-    return this.#wall;
+    return Math.floor(this.#wall);
   }
 
   monotonic(): number {
