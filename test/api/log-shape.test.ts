@@ -112,3 +112,25 @@ describe("output as records", () => {
     expect(events).toStartWith('id: 3\ndata: {"seq":3,');
   });
 });
+
+describe("output as chunks", () => {
+  const { encode, resumable } = logFormat("text/event-stream; chunks=base64", false);
+
+  test("has its bytes as they were, and is resumed after its last line", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
+        const given = chunk(bytes, { seq: 7, attempt: 2, stream: "stderr", at: 9 });
+        const [, id, data = ""] = /^id: (\d+)\ndata: (.*)\n\n$/.exec(textOf(encode(given, 0))) ?? [];
+        const base64 = Buffer.from(bytes).toString("base64");
+        expect(Number(id)).toBe(7 + given.lines - 1);
+        expect(JSON.parse(data)).toEqual({ seq: 7, task_id: "task", attempt: 2, stream: "stderr", at: 9, base64 });
+      }),
+    );
+    expect(resumable).toBe(true);
+  });
+
+  test("leaves out the first lines", () => {
+    expect(textOf(encode(chunk("a\nb\n", { seq: 3 }), 1))).toContain(`id: 4\ndata: {"seq":4,`);
+    expect(textOf(encode(chunk("a\nb\n", { seq: 3 }), 1))).toContain(`"base64":"${btoa("b\n")}"`);
+  });
+});
