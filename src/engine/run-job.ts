@@ -124,7 +124,10 @@ export class RunJob {
       this.#isStored = plan.isOver;
       const launch = (): void => {
         for (const attempt of attempts) void this.#make(attempt, null);
-        if (final !== null) this.#finish(final);
+        if (final === null) return;
+        this.#run = final;
+        this.#over.abort(final.status);
+        this.#options.onEnd(final);
       };
       return { launch, undo };
     } catch (error) {
@@ -155,12 +158,6 @@ export class RunJob {
     return engine.notify.ended(job, engine.store.finishRun(this.#run.id, outcome, engine.clock.now()));
   }
 
-  #finish(run: Run): void {
-    this.#run = run;
-    this.#over.abort(run.status);
-    this.#options.onEnd(run);
-  }
-
   /** Makes one attempt, or goes on with one, and stores how it ended. */
   async #make(attempt: Attempt, process: RunningProcess | null): Promise<void> {
     await this.#guard(async () => {
@@ -168,8 +165,8 @@ export class RunJob {
       const spool = spoolOf(engine.spoolDir, attempt.id);
       const result = await this.#runAttempt(attempt, process);
       left.throwIfAborted();
-      const isLost = result.outcome.reason === "interrupted";
-      if (isLost) await killLeftovers(attempt.process ?? leftoversOf(spool), engine.clock);
+      const { reason } = result.outcome;
+      if (reason === "interrupted") await killLeftovers(attempt.process ?? leftoversOf(spool), engine.clock);
       await this.#settle(
         (draft) => this.#storeResult(attempt, result, { draft, endedAt: process?.endedAt ?? null }),
         () => spools.remove(spool),
