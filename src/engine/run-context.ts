@@ -18,6 +18,8 @@ export type RunJobOptions = {
   readonly job: Job;
   /** As they are stored. */
   readonly taskRuns: readonly TaskRun[];
+  /** Its attempts as they are stored; none of a run that begins. */
+  readonly attempts: readonly Attempt[];
   /** Those that an earlier petit was making, and the process of each; null where it had not begun. */
   readonly adopted: readonly Adopted[];
   readonly pulse: Pulse;

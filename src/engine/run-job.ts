@@ -44,10 +44,7 @@ export class RunJob {
     this.#ending = options.run.ending === null ? null : { reason: options.run.ending, all: false };
     this.#tasks = topological(options.job.tasks);
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
-    const busy = new Set(options.adopted.map(({ attempt }) => attempt.taskId));
-    this.#states = new Map(
-      options.taskRuns.map((taskRun) => [taskRun.taskId, progressOf(taskRun, busy.has(taskRun.taskId))]),
-    );
+    this.#states = new Map(options.taskRuns.map((taskRun) => [taskRun.taskId, progressOf(taskRun, options.attempts)]));
   }
 
   get run(): Run {

@@ -9,7 +9,7 @@ import { Limiter, type WaitingRun } from "./limiter.ts";
 import { Listeners } from "./listeners.ts";
 import { NewestRuns } from "./newest-runs.ts";
 import { Pulse } from "./pulse.ts";
-import type { Adopted, RunsOptions } from "./run-context.ts";
+import type { Adopted, RunJobOptions, RunsOptions } from "./run-context.ts";
 import { RunJob } from "./run-job.ts";
 import { SpoolPool } from "./spool-pool.ts";
 
@@ -118,7 +118,7 @@ export class Runs implements Disposable {
       return;
     }
     this.#limiter.enter(job.id, run.id);
-    const runJob = this.#runJob(run, job, adopted);
+    const runJob = this.#runJob(run, job, { adopted, attempts: this.#options.store.listAttempts(run.id) });
     this.#active.set(run.id, runJob);
     runJob.resume();
   }
@@ -203,7 +203,7 @@ export class Runs implements Disposable {
   }
 
   #begin(run: Run, job: Job): Followup {
-    const runJob = this.#runJob(run, job, []);
+    const runJob = this.#runJob(run, job, { adopted: [], attempts: [] });
     this.#options.notify.started(job, run);
     const begun = runJob.begin();
     this.#limiter.enter(job.id, run.id);
@@ -217,13 +217,13 @@ export class Runs implements Disposable {
     };
   }
 
-  #runJob(run: Run, job: Job, adopted: readonly Adopted[]): RunJob {
+  #runJob(run: Run, job: Job, before: Pick<RunJobOptions, "adopted" | "attempts">): RunJob {
     return new RunJob({
       engine: this.#options,
       run,
       job,
       taskRuns: this.#options.store.listTaskRuns(run.id),
-      adopted,
+      ...before,
       pulse: this.pulse,
       spools: this.#spools,
       commits: this.commits,

@@ -2,7 +2,7 @@ import type { TaskId } from "../domain/ids.ts";
 import type { InterruptPolicy, Task } from "../domain/job.ts";
 import { isRetried, longestDelayMs, retryDelayMs } from "../domain/retry.ts";
 import type { EndingReason, Reason } from "../domain/run.ts";
-import type { Outputs, TaskOutcome, TaskRun } from "../domain/task-run.ts";
+import type { Attempt, Outputs, TaskOutcome, TaskRun } from "../domain/task-run.ts";
 import type { TaskState } from "./plan-run.ts";
 import type { AttemptResult } from "./run-attempt.ts";
 
@@ -26,17 +26,21 @@ export const stateOf = (draft: ReadonlyMap<TaskId, TaskProgress>, taskId: TaskId
   return state;
 };
 
-/** As it is stored: the start of a run, or what an earlier petit left. */
-export const progressOf = (taskRun: TaskRun, isAttempting: boolean): TaskProgress => ({
-  status: taskRun.status,
-  reason: taskRun.reason,
-  phase: phaseOf(taskRun, isAttempting),
-  failures: isAttempting ? taskRun.attempts - 1 : taskRun.attempts,
-  outputs: taskRun.outputs,
-  error: taskRun.error,
-  exitCode: taskRun.exitCode,
-  retryAt: taskRun.retryAt,
-});
+/** As it is stored, with the attempts of its run: the start of a run, or what an earlier petit left. */
+export const progressOf = (taskRun: TaskRun, attempts: readonly Attempt[]): TaskProgress => {
+  const own = attempts.filter(({ taskId }) => taskId === taskRun.taskId);
+  const isAttempting = own.some(({ status }) => status === "running");
+  return {
+    status: taskRun.status,
+    reason: taskRun.reason,
+    phase: phaseOf(taskRun, isAttempting),
+    failures: own.filter(({ status, reason }) => status === "failed" && reason !== "interrupted").length,
+    outputs: taskRun.outputs,
+    error: taskRun.error,
+    exitCode: taskRun.exitCode,
+    retryAt: taskRun.retryAt,
+  };
+};
 
 const phaseOf = (taskRun: TaskRun, isAttempting: boolean): TaskState["phase"] => {
   if (taskRun.status !== "running") return "idle";

@@ -120,3 +120,33 @@ test(
   },
   60_000 + RUNS * 1_000,
 );
+
+/** Sequences that chance is slow to find. */
+const RARE: Readonly<Record<string, readonly Command[]>> = {
+  "an attempt that was lost is none of the retries, also for the petit after the next": [
+    trigger("flaky", null),
+    crash(0, ["is lost"]),
+    crash(0, ["lives"]),
+    end(0, 75),
+    pass(1),
+    end(0, 0),
+  ],
+  "a retry that waits, waits on over a crash and a clock that was set back": [
+    trigger("flaky", null),
+    end(0, 75),
+    step(-120),
+    end(0, 75),
+    trigger("flaky", null),
+    end(0, 75),
+    crash(0, []),
+    pass(1),
+  ],
+};
+
+for (const [what, sequence] of Object.entries(RARE)) {
+  test(what, async () => {
+    await using petit = await ModelPetit.start(processes);
+    const model = new Model(MODEL_START);
+    for (const each of sequence) await each.run(model, petit);
+  });
+}
