@@ -6,6 +6,7 @@ import { sleep } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { type AttemptContext, planAttempt, SpawnError } from "./command.ts";
 import type { Commits } from "./commits.ts";
+import { keepShort } from "./leftover-output.ts";
 import type { EngineOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { readOutputs } from "./outputs-file.ts";
@@ -96,6 +97,7 @@ const follow = async (process: RunningProcess, output: Output, options: RunAttem
   try {
     const { exit, ended } = await waitForEnd(process, options);
     await options.commits.untilStored(() => output.finish());
+    keepShort({ ...options, runtime: options.engine.runtime, group: process.pid });
     return judge(exit, ended, options);
   } finally {
     stopWatching();

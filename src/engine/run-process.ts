@@ -166,6 +166,8 @@ const pause = (clock: Clock, delayMs: number): Promise<void> =>
 
 /** False where the group has no member any more. */
 export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean => {
+  // To the system 0 is petit's own group, and 1 everybody.
+  if (pgid <= 1) return false;
   try {
     process.kill(-pgid, signal);
     return true;

@@ -7,7 +7,7 @@ import type { Store } from "../../src/store/store.ts";
 import { job, retry, shell } from "../support/factories.ts";
 import { memoryStore, startAttempt } from "../support/factories-store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { type Finished, startEngine } from "../support/started-engine.ts";
+import { type Finished, seen, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -117,6 +117,40 @@ describe("output of a task", () => {
     process.kill(Number(readFileSync(dir.file("pid"), "utf8")), "SIGKILL");
     expect(attempts).toMatchObject([{ reason: "exit_code", exitCode: 3 }]);
     expect(output()).toContain("begun\n");
+  });
+});
+
+describe("output of a process that outlives its attempt", () => {
+  test("is kept short, though nobody reads it and its file has no name", async () => {
+    using dir = tempDir();
+    const script = `yes & echo $! > ${dir.file("pid")}`;
+    await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
+    await petit.run("daemon");
+    const pid = Number(readFileSync(dir.file("pid"), "utf8"));
+    const size = () => statSync(`/proc/${pid}/fd/1`).size;
+    for (let cut = 0; cut < 2; cut++) {
+      let largest = 0;
+      await seen(() => {
+        const isCut = size() < largest;
+        largest = Math.max(largest, size());
+        return isCut;
+      });
+    }
+    process.kill(pid, "SIGKILL");
+  });
+
+  test("costs nothing where there is none: nothing is open, nothing is looked at", async () => {
+    using dir = tempDir();
+    const clock = new FakeClock();
+    const script = `sleep 60 > /dev/null 2>&1 & echo $! > ${dir.file("pid")}`;
+    await using petit = await startEngine({ clock, jobs: [job("daemon", { tasks: [shell("t", script)] })] });
+    const before = readdirSync("/proc/self/fd").length;
+    const { id } = await petit.trigger("daemon");
+    await clock.passUntil(petit.ended(id));
+    await clock.pass(1_000);
+    expect(readdirSync("/proc/self/fd").length).toBe(before);
+    expect(clock.timers.filter((inMs) => inMs <= 200)).toEqual([]);
+    process.kill(Number(readFileSync(dir.file("pid"), "utf8")), "SIGKILL");
   });
 });
 

@@ -122,6 +122,12 @@ describe("startProcess", () => {
   });
 });
 
+describe("signalGroup", () => {
+  test.each([0, 1, -1])("reaches neither petit's own group nor everybody by %p", (pgid) => {
+    expect(signalGroup(pgid, 0)).toBe(false);
+  });
+});
+
 describe("terminate", () => {
   const calm = new AbortController().signal;
 
