@@ -6,7 +6,7 @@ import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 
 const SETTLE_MS = 3_000;
-const WATCH_MS = 15_000;
+const WATCH_MS = 12_000;
 
 /** Jobs, of which a hundred are due each second, and the rest once a year. */
 const JOBS = 10_000;

@@ -6,7 +6,7 @@ import { figure, median } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 const TARGET = { bound: "at least", value: 0.35 } as const;
 
 /** Processes of the baseline in a round: about half a second of them. */
