@@ -9,7 +9,7 @@ import type { Store } from "./store.ts";
 
 /** How long a statement waits for somebody else's lock: while petit runs, and when it starts. */
 const BUSY_TIMEOUT_MS = 5_000;
-const START_TIMEOUT_MS = 500;
+const START_TIMEOUT_MS = 250;
 
 /** A database that is kept nowhere. */
 export const MEMORY = ":memory:";
