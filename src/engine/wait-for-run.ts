@@ -9,20 +9,28 @@ import type { Runs } from "./runs.ts";
 /** `timeoutMs`: without it, as long as it takes. */
 export type WaitOptions = { readonly timeoutMs?: number; readonly signal?: AbortSignal };
 
-type Sources = { readonly store: Store; readonly runs: Pick<Runs, "onEnd">; readonly clock: Clock };
+type Sources = { readonly store: Store; readonly runs: Pick<Runs, "find" | "onEnd">; readonly clock: Clock };
 
 /** Resolves with the run when it has ended, or as it stands when the time is up or the signal aborts. Throws `not_found`. */
 export const waitForRun = async (runId: RunId, options: WaitOptions & Sources): Promise<Run> => {
-  const { store, runs, clock, timeoutMs = Number.POSITIVE_INFINITY } = options;
+  const { store, runs, clock, signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
   const over = new AbortController();
-  const end = runs.onEnd(runId, () => abortQuietly(over));
+  const giveUp = (): void => abortQuietly(over);
+  let ended: Run | null = null;
+  const end = runs.onEnd(runId, (run) => {
+    ended = run;
+    giveUp();
+  });
   try {
-    const run = mustFindRun(store, runId);
-    if (isFinal(run.status)) return run;
-    const signal = options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
-    await sleep(clock, timeoutMs, signal);
-    return mustFindRun(store, runId);
+    // Nobody needs to ask the database about a run that is going on.
+    const stored = runs.find(runId) === null ? mustFindRun(store, runId) : null;
+    if (stored !== null && isFinal(stored.status)) return stored;
+    if (signal?.aborted) return mustFindRun(store, runId);
+    signal?.addEventListener("abort", giveUp, { once: true });
+    await sleep(clock, timeoutMs, over.signal);
+    return ended ?? mustFindRun(store, runId);
   } finally {
+    signal?.removeEventListener("abort", giveUp);
     end();
   }
 };
