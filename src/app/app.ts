@@ -4,6 +4,7 @@ import { startServer } from "../api/server.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import { formatProblem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
+import { asUnusable } from "../store/open.ts";
 import { narrate } from "./narrate.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { addressUrl, type Origins } from "./settings.ts";
@@ -37,7 +38,12 @@ const SERVER_GRACE_MS = 1_000;
  * Starts a petit. First what may be taken: the database, then the port; only then is anything run. Until the engine has
  * taken up what the last petit left, the API answers that it isn't running yet.
  */
-export const startApp = async (options: AppOptions): Promise<App> => {
+export const startApp = (options: AppOptions): Promise<App> =>
+  start(options).catch((error: unknown) => {
+    throw asUnusable(options.settings.db, error);
+  });
+
+const start = async (options: AppOptions): Promise<App> => {
   const { settings, clock, log, jobsDir } = options;
   const token = readToken(options);
   if (settings.api) refuseOpenBind(settings.apiHost, token);

@@ -21,8 +21,8 @@ export const MEMORY = ":memory:";
  */
 export const openStore = (options: OpenOptions): Store => {
   const { path, runtime } = options;
-  assertUsable(options);
   return refusing(path, () => {
+    if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertSound);
     if (path !== MEMORY && isNew(path)) create(path);
     const db = open(runtime, path);
     return sqliteStore(db, { sizeBytes: () => sizeOf(db, path) });
@@ -39,15 +39,25 @@ export const assertUsable = ({ path, runtime }: OpenOptions): void => {
 
 const isNew = (path: string): boolean => !existsSync(path) || (statSync(path).isFile() && statSync(path).size === 0);
 
-const inspect = (runtime: Runtime, path: string): void => {
+const inspect = (runtime: Runtime, path: string, further: (db: SqlDatabase, path: string) => void = () => {}): void => {
   // Without a log to read there is no need for the files that SQLite makes beside what it reads.
   const db = runtime.openDatabase(path, sizeOfFile(`${path}-wal`) === 0 ? { immutable: true } : { readonly: true });
   try {
     db.exec(`PRAGMA busy_timeout = ${START_TIMEOUT_MS}`);
     assertOurs(readSchemaState(db), path);
+    further(db, path);
   } finally {
     db.close();
   }
+};
+
+/** A larger database is not looked through at each start: a millisecond a MiB. Damage shows where it is met, then. */
+const LOOKED_THROUGH_BYTES = 16 * 2 ** 20;
+
+const assertSound = (db: SqlDatabase, path: string): void => {
+  if (sizeOfFile(path) + sizeOfFile(`${path}-wal`) > LOOKED_THROUGH_BYTES) return;
+  const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+  if (found !== "ok") throw new Error(`it is damaged (${String(found).replace(/\s+/g, " ")}); restore a backup`);
 };
 
 /** SQLite gives its journals the mode of the database. */
@@ -91,6 +101,15 @@ const refusing = <T>(path: string, work: () => T): T => {
   }
 };
 
+/** An error as what it says of the database, where that can't be used: damage that shows later than at the first look. */
+export const asUnusable = (path: string, error: unknown): unknown => {
+  const cause = error instanceof PetitError && error.code === "storage_failed" ? error.cause : error;
+  return isDamage(cause) ? unusable(path, cause) : error;
+};
+
+const isDamage = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code));
+
 const locked = (path: string, cause: unknown): PetitError =>
   new PetitError(
     "taken",
@@ -99,7 +118,8 @@ const locked = (path: string, cause: unknown): PetitError =>
   );
 
 const unusable = (path: string, cause: unknown): PetitError => {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const what = cause instanceof Error ? cause.message : String(cause);
+  const why = isDamage(cause) ? `${what}; restore a backup` : what;
   return new PetitError("unusable_database", `${path} can't be used as petit's database: ${why}`, { cause });
 };
 

@@ -83,6 +83,14 @@ const checkpoint = (path: string): void => {
   for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
 };
 
+const rootPage = (path: string, table: string): number => {
+  const db = new Database(path, { readonly: true });
+  const row = db.query<{ rootpage: number }, [string]>("SELECT rootpage FROM sqlite_schema WHERE name = ?").get(table);
+  db.close();
+  for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
+  return row?.rootpage ?? 0;
+};
+
 const overwrite = (path: string, offset: number, length: number): void => {
   const bytes = readFileSync(path);
   bytes.fill(0xa5, offset, offset + length);
@@ -148,6 +156,14 @@ const UNUSABLE: Readonly<Record<string, { make(dir: string, path: string): void 
       overwrite(path, 100, 3_000);
     },
     says: /malformed|corrupt/,
+  },
+  "a petit database whose runs are damaged": {
+    make: async (dir, path) => {
+      await killedPetit(dir);
+      checkpoint(path);
+      overwrite(path, (rootPage(path, "runs") - 1) * 4_096, 4_096);
+    },
+    says: /damaged/,
   },
   "zeros, as a file has that was never written": {
     make: (_, path) => writeFileSync(path, new Uint8Array(8_192)),
