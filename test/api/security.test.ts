@@ -170,7 +170,7 @@ describe("the token", () => {
     };
     const run = await ask(locked, "/api/jobs/spy/trigger?wait=30", { method: "POST", headers });
     const folder = readdirSync(locked.dir, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
-    return {
+    const answers = {
       child: await text(`/api/runs/${run.body.run_id}/logs`),
       run: JSON.stringify(run.body),
       metrics: await text("/metrics"),
@@ -182,10 +182,11 @@ describe("the token", () => {
       "wrong path": await text("/nowhere"),
       "wrong method": await text("/api/jobs", { method: "DELETE", headers }),
       "wrong body": await text("/api/jobs/spy/trigger", { method: "POST", body: "{", headers }),
-      log: locked.stderr(),
       argv: readFileSync(`/proc/${locked.pid}/cmdline`, "utf8"),
       database: folder.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1")).join(""),
     };
+    await locked.stop();
+    return { ...answers, log: locked.stderr() };
   };
 
   test.each(["file", "variable", "credential"])(

@@ -68,7 +68,10 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
   if (url === null) throw new Error(`petit ended with ${child.exitCode ?? child.signalCode}:\n${log.text()}`);
   const end = async (signal: NodeJS.Signals): Promise<number> => {
     child.kill(signal);
-    return await child.exited;
+    const status = await child.exited;
+    // All it said has arrived.
+    await log.ended;
+    return status;
   };
   return {
     url,
