@@ -34,6 +34,15 @@ const trigger = (job: string, key: string | null): Command =>
     expect(answer).toBe(model.trigger(job, key));
   });
 
+const retry = (which: number): Command =>
+  command(`retry ${which}`, async (model, petit) => {
+    const run = model.runs[which % Math.max(1, model.runs.length)];
+    if (run === undefined) return;
+    const answer = await petit.retry(petit.runId(model, run));
+    model.pass(SETTLED_MS);
+    expect(answer).toBe(model.retry(run));
+  });
+
 const end = (which: number, exitCode: number): Command =>
   command(`process ${which} ends with ${exitCode}`, async (model, petit) => {
     const living = model.living[which % Math.max(1, model.living.length)];
@@ -95,6 +104,7 @@ const commands = fc.commands(
     fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
     fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
     place.map(cancel),
+    place.map(retry),
     fc.boolean().map(pause),
     fc.constantFrom(1, 1, 2).map(pass),
     fc.constantFrom(-120, -5, -1, 1, 5, 120).map(step),
@@ -127,6 +137,13 @@ const RARE: Readonly<Record<string, readonly Command[]>> = {
     trigger("flaky", null),
     crash(0, ["is lost"]),
     crash(0, ["lives"]),
+    end(0, 75),
+    pass(1),
+    end(0, 0),
+  ],
+  "an attempt that was lost is none of the retries": [
+    trigger("flaky", null),
+    crash(0, ["is lost"]),
     end(0, 75),
     pass(1),
     end(0, 0),

@@ -5,6 +5,7 @@ const task = (id: string, given: Parameters<typeof command>[2] = {}) => command(
 
 /** The jobs of the model. Those with a schedule are due at seconds of their own, so that their order is never in doubt. */
 export const MODEL_JOBS: readonly Job[] = [
+  job("all", { schedule: schedule("25 * * * * *", { catchup: "all", catchupWindowMs: 180_000 }) }),
   job("chain", {
     tasks: [
       task("a"),
@@ -19,6 +20,7 @@ export const MODEL_JOBS: readonly Job[] = [
   }),
   job("free", { tasks: [task("left"), task("right")] }),
   job("gated", { dependsOn: [{ jobId: jobId("free"), condition: "last_success", windowMs: null }] }),
+  job("none", { schedule: schedule("15 * * * * *", { catchup: "none" }), maxConcurrency: 2 }),
   job("queue", { schedule: schedule("10 * * * * *"), maxConcurrency: 1, onOverlap: "queue" }),
   job("replace", {
     schedule: schedule("20 */2 * * * *"),
@@ -32,6 +34,8 @@ export const MODEL_JOBS: readonly Job[] = [
 /** When the jobs with a schedule are due: the model's own way to say it. */
 export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly offsetMs: number }>> = {
   tick: { periodMs: 60_000, offsetMs: 0 },
+  none: { periodMs: 60_000, offsetMs: 15_000 },
+  all: { periodMs: 60_000, offsetMs: 25_000 },
   queue: { periodMs: 60_000, offsetMs: 10_000 },
   replace: { periodMs: 120_000, offsetMs: 20_000 },
 };

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PetitError } from "../../src/domain/errors.ts";
+import type { RunId } from "../../src/domain/ids.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -65,10 +66,13 @@ export class ModelPetit implements AsyncDisposable {
   }
 
   /** Null where it succeeded, else the code of the refusal. */
-  async trigger(job: string, key: string | null): Promise<string | null> {
-    const answer = this.#engine.trigger(job, key === null ? {} : { idempotencyKey: key }).then(() => null, codeOf);
-    await this.settle();
-    return answer;
+  trigger(job: string, key: string | null): Promise<string | null> {
+    return this.#outcomeOf(this.#engine.trigger(job, key === null ? {} : { idempotencyKey: key }));
+  }
+
+  /** As `trigger`. */
+  retry(runId: RunId): Promise<string | null> {
+    return this.#outcomeOf(this.#engine.retry(runId));
   }
 
   async reload(tick: Presence): Promise<void> {
@@ -95,7 +99,7 @@ export class ModelPetit implements AsyncDisposable {
     return found;
   }
 
-  runId(model: Model, run: RunModel) {
+  runId(model: Model, run: RunModel): RunId {
     const found = this.#runs()[model.runs.indexOf(run)];
     if (found === undefined) throw new Error("there is no such run");
     return found.id;
@@ -123,6 +127,12 @@ export class ModelPetit implements AsyncDisposable {
       ),
       `${this.#spooled()} in the spool`,
     ];
+  }
+
+  async #outcomeOf(request: Promise<unknown>): Promise<string | null> {
+    const answer = request.then(() => null, codeOf);
+    await this.settle();
+    return answer;
   }
 
   #runs() {

@@ -28,6 +28,16 @@ type RunModel = {
   lost: boolean;
 };
 
+type Created = {
+  readonly trigger: string;
+  readonly scheduledFor: number | null;
+  readonly waits: boolean;
+  /** Tasks that the run before had completed. */
+  readonly reused?: ReadonlySet<string>;
+};
+
+const MISSED = { outcome: "missed", reason: null } as const;
+
 type Decided = { readonly outcome: string; readonly reason: string | null };
 
 /** The contract, said once more and as simply as can be: what has to be the case after each thing that happens. */
@@ -70,6 +80,19 @@ export class Model {
     if (refusal !== null) return refusal;
     const run = this.#create(job, { trigger: "manual", scheduledFor: null, waits: false });
     if (key !== null) this.#keys.set(key, run);
+    return null;
+  }
+
+  /** The same of a retry. */
+  retry(before: RunModel): string | null {
+    if (before.status === "pending" || before.status === "running") return "conflict";
+    const job = this.#jobs().find(({ id }) => id === before.job.id);
+    if (job === undefined) return "not_found";
+    const reused = reusable(before);
+    if (before.status === "completed" || reused.size === job.tasks.length) return "conflict";
+    const refusal = this.#refusal(job);
+    if (refusal !== null) return refusal;
+    this.#create(job, { trigger: "retry", scheduledFor: before.scheduledFor, waits: false, reused });
     return null;
   }
 
@@ -196,17 +219,26 @@ export class Model {
     }
   }
 
-  /** `catchup: latest`, within an hour. */
+  /** Whether it was disabled or paused comes first, then its policy for what it was late for. */
   #decide(id: string, due: readonly number[], wasDown: boolean): void {
     const job = this.#jobs().find((each) => each.id === id);
     if (job === undefined) return;
     for (const at of due) {
       if (!job.enabled) this.#record(id, at, { outcome: "skipped", reason: "disabled" });
       else if (this.#isPaused) this.#record(id, at, { outcome: "skipped", reason: "paused" });
-      else if (at !== due.at(-1) || this.#now - at > 3_600_000)
-        this.#record(id, at, { outcome: "missed", reason: null });
-      else this.#fire(job, at, wasDown || this.#now - at > 2_000 ? "catchup" : "schedule");
+      else if (!this.#isCaughtUp(job, at, { isNewest: at === due.at(-1), wasDown })) this.#record(id, at, MISSED);
+      else this.#fire(job, at, this.#isLate(at, wasDown) ? "catchup" : "schedule");
     }
+  }
+
+  #isCaughtUp(job: Job, at: number, { isNewest, wasDown }: { isNewest: boolean; wasDown: boolean }): boolean {
+    const isInWindow = this.#now - at <= (job.schedule?.catchupWindowMs ?? 0);
+    if (job.schedule?.catchup === "none") return !this.#isLate(at, wasDown);
+    return isInWindow && (isNewest || job.schedule?.catchup === "all");
+  }
+
+  #isLate(at: number, wasDown: boolean): boolean {
+    return wasDown || this.#now - at > 2_000;
   }
 
   #fire(job: Job, at: number, trigger: string): void {
@@ -230,19 +262,9 @@ export class Model {
     if (!ledger.has(at)) ledger.set(at, decided);
   }
 
-  #create(job: Job, given: { trigger: string; scheduledFor: number | null; waits: boolean }): RunModel {
-    const { trigger, scheduledFor, waits } = given;
-    const tasks = job.tasks.map(
-      (task): TaskModel => ({
-        task,
-        status: "pending",
-        reason: null,
-        attempts: 0,
-        failures: 0,
-        lives: false,
-        retry: null,
-      }),
-    );
+  #create(job: Job, given: Created): RunModel {
+    const { trigger, scheduledFor, waits, reused = new Set() } = given;
+    const tasks = job.tasks.map((task) => newTask(task, reused.has(task.id)));
     const run = { job, trigger, scheduledFor, status: "pending", tasks, ending: false, endingAll: false, lost: false };
     this.runs.push(run);
     if (!waits) this.#start(run);
@@ -343,6 +365,24 @@ export type { RunModel, TaskModel };
 /** Clean-ups outlive the first request to end a run. */
 const isEnded = (run: RunModel, { task }: TaskModel): boolean =>
   run.ending && (run.endingAll || task.condition !== "all_done");
+
+const newTask = (task: Task, isReused: boolean): TaskModel => ({
+  task,
+  status: isReused ? "completed" : "pending",
+  reason: null,
+  attempts: 0,
+  failures: 0,
+  lives: false,
+  retry: null,
+});
+
+/** What completed, after what completed. */
+const reusable = (run: RunModel): ReadonlySet<string> => {
+  const reused = new Set<string>();
+  for (const { task, status } of run.tasks)
+    if (status === "completed" && task.dependsOn.every((id) => reused.has(id))) reused.add(task.id);
+  return reused;
+};
 
 const begin = (task: TaskModel): void => {
   task.status = "running";
