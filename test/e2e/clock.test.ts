@@ -49,6 +49,44 @@ test.skipIf(!canStepClock)(
   40_000,
 );
 
+const IN_NEW_YORK = `inherit_environment: false
+tasks: [{id: t, type: command, command: "true"}]
+`;
+
+/** Runs of a job by their occurrences, oldest first, as soon as \`tick\` has fired at or after an instant. */
+const firedBy = async (petit: Parameters<typeof ask>[0], job: string, instant: string): Promise<readonly string[]> => {
+  await eventually(`tick fires at ${instant}`, async () => {
+    const fired = await firedOf(petit);
+    return (fired.at(-1) ?? 0) >= Date.parse(instant) ? true : null;
+  });
+  const { body } = await ask(petit, `/api/jobs/${job}/runs?limit=100`);
+  const runs: readonly { readonly scheduled_for: number }[] = body.runs;
+  return runs.map(({ scheduled_for }) => new Date(scheduled_for).toISOString()).reverse();
+};
+
+test.skipIf(!canStepClock)(
+  "daylight saving begins and ends on a petit that lives: each fixed time once",
+  async () => {
+    const schedule = (time: string): string => `schedule: {cron: "${time}", timezone: America/New_York}\n`;
+    const jobs = {
+      "tick.yaml": TICK,
+      "gap.yaml": `id: gap\n${schedule("30 2 8 3 *")}${IN_NEW_YORK}`,
+      "twice.yaml": `id: twice\n${schedule("0 1 1 11 *")}${IN_NEW_YORK}`,
+    };
+    const { clock, start: startIt } = inSteps(jobs);
+    const setTo = (instant: string): void => clock.set(Date.parse(instant) - Date.now());
+    setTo("2026-03-08T06:59:58Z");
+    await using petit = await startIt();
+    expect(await firedBy(petit, "gap", "2026-03-08T07:00:01Z")).toEqual(["2026-03-08T07:00:00.000Z"]);
+    setTo("2026-11-01T04:59:58Z");
+    expect(await firedBy(petit, "twice", "2026-11-01T05:00:01Z")).toEqual(["2026-11-01T05:00:00.000Z"]);
+    setTo("2026-11-01T05:59:58Z");
+    expect(await firedBy(petit, "twice", "2026-11-01T06:00:01Z")).toEqual(["2026-11-01T05:00:00.000Z"]);
+    expect(await firedBy(petit, "gap", "2026-11-01T06:00:01Z")).toEqual(["2026-03-08T07:00:00.000Z"]);
+  },
+  40_000,
+);
+
 test.skipIf(!canStepClock)(
   "the timeout of what was adopted counts the time that passed, whatever the clock says",
   async () => {
