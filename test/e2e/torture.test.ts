@@ -6,7 +6,7 @@ import { canStepClock } from "../support/faults-clock.ts";
 import { torture } from "../support/torture.ts";
 import { violations } from "../support/torture-invariants.ts";
 
-const KILLS = Number(process.env.PETIT_TORTURE_KILLS ?? 8);
+const KILLS = Number(process.env.PETIT_TORTURE_KILLS ?? 6);
 const SEED = Number(process.env.PETIT_TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 test(`keeps its promises through ${KILLS} kills, and whatever else happens to it`, async () => {
