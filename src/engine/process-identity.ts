@@ -54,7 +54,8 @@ export const hasBegun = (pid: number): boolean => {
   const children = readText(`/proc/${pid}/task/${pid}/children`);
   if (!own || children === null) return true;
   const pids = children.split(" ").filter((child) => child !== "");
-  return pids.some((child) => readText(`/proc/${child}/cmdline`) !== own);
+  // Between two programs a process has no command line for a moment.
+  return pids.map((child) => readText(`/proc/${child}/cmdline`)).some((line) => Boolean(line) && line !== own);
 };
 
 type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly startTime: string };
