@@ -16,10 +16,17 @@ export interface Fault {
 }
 
 /** Lets system calls of a process's main thread fail, such as `pwrite64:error=ENOSPC`, from when it resolves. */
-export const injectFault = async (pid: number, rules: readonly string[]): Promise<Fault> => {
+export const injectFault = (pid: number, rules: readonly string[]): Promise<Fault> => {
   const calls = rules.map((rule) => rule.split(":")[0]).join(",");
-  const injections = rules.flatMap((rule) => ["-e", `inject=${rule}`]);
-  const strace = Bun.spawn(["strace", "-p", String(pid), "-o", "/dev/null", "-e", `trace=${calls}`, ...injections], {
+  return trace(pid, ["-e", `trace=${calls}`, ...rules.flatMap((rule) => ["-e", `inject=${rule}`])]);
+};
+
+/** Kills a process at the nth of these system calls of its main thread, from when it resolves. */
+export const killAtCall = (pid: number, calls: string, nth: number): Promise<Fault> =>
+  trace(pid, ["-e", `trace=${calls}`, "-e", `inject=${calls}:signal=SIGKILL:when=${nth}`]);
+
+const trace = async (pid: number, options: readonly string[]): Promise<Fault> => {
+  const strace = Bun.spawn(["strace", "-p", String(pid), "-o", "/dev/null", ...options], {
     stdout: "ignore",
     stderr: "pipe",
   });
