@@ -16,7 +16,12 @@ export type Entry = {
 };
 
 /** Occurrences of a job that have come due, and what comes after them. */
-export type DueJob = { readonly entry: Entry; readonly due: Due };
+export type DueJob = {
+  readonly entry: Entry;
+  readonly due: Due;
+  /** True for what came due while petit was not running. */
+  readonly wasDown: boolean;
+};
 
 export type AgendaOptions = {
   readonly clock: Clock;
@@ -27,6 +32,9 @@ export type AgendaOptions = {
   readonly setBack: (now: number) => void;
 };
 
+/** Occurrences that are decided about in one go, about: after an outage there can be millions, and others want a turn. */
+const SLICE = 2_000;
+
 /** A fire that failed is tried again after this. */
 const AGAIN_MS = 1_000;
 
@@ -35,6 +43,8 @@ export class Agenda implements Disposable {
   readonly #options: AgendaOptions;
   readonly #timer: Timer<Entry>;
   #entries = new Map<JobId, Entry>();
+  /** When petit started: what was due by then came due while it was not there. */
+  #downUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: AgendaOptions) {
     this.#options = options;
@@ -45,8 +55,11 @@ export class Agenda implements Disposable {
     });
   }
 
-  start(): void {
+  /** What came due while petit was not there first, then what comes. */
+  start(now: number): void {
+    this.#downUntil = now;
     this.#timer.start();
+    this.#timer.look();
   }
 
   [Symbol.dispose](): void {
@@ -79,18 +92,6 @@ export class Agenda implements Disposable {
     this.#refill();
   }
 
-  /** What has come due while petit was not there: before the timer starts. */
-  takeDue(now: number): readonly DueJob[] {
-    return [...this.#entries.values()]
-      .map((entry) => this.#due(entry, now))
-      .filter(({ due }) => due.occurrences.length > 0);
-  }
-
-  /** Moves jobs behind what was decided about. */
-  advance(fired: readonly DueJob[]): void {
-    for (const { entry, due } of fired) entry.nextAt = due.next;
-  }
-
   #entry(stored: StoredJob, before: Entry | undefined, now: number): Entry {
     const { job } = stored;
     const { timezone } = this.#options;
@@ -112,23 +113,41 @@ export class Agenda implements Disposable {
 
   #fire(entries: readonly Entry[], now: number): void {
     const current = entries.filter((entry) => this.#entries.get(entry.stored.job.id) === entry);
-    const due = current.map((entry) => this.#due(entry, now));
+    const slice = this.#slice(current, now);
+    const taken = new Set(slice.map(({ entry }) => entry));
+    for (const entry of current) if (!taken.has(entry)) this.#plan(entry);
     try {
-      this.#options.fire(due, now);
-      this.advance(due);
-      for (const entry of current) this.#plan(entry);
+      this.#options.fire(slice, now);
+      for (const { entry, due } of slice) entry.nextAt = due.next;
+      for (const { entry } of slice) this.#plan(entry);
     } catch {
-      for (const entry of current) this.#plan(entry, now + AGAIN_MS);
+      for (const { entry } of slice) this.#plan(entry, now + AGAIN_MS);
     }
   }
 
+  /** The first of them: as many as make a slice. */
+  #slice(entries: readonly Entry[], now: number): readonly DueJob[] {
+    const slice: DueJob[] = [];
+    let count = 0;
+    for (const entry of entries) {
+      if (count >= SLICE) break;
+      const one = this.#due(entry, now);
+      count += one.due.occurrences.length;
+      slice.push(one);
+    }
+    return slice;
+  }
+
   #due(entry: Entry, now: number): DueJob {
-    return { entry, due: dueFrom(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= now) };
+    const wasDown = entry.nextAt !== null && dueAt(entry, entry.nextAt) <= this.#downUntil;
+    const until = wasDown ? this.#downUntil : now;
+    return { entry, due: dueFrom(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= until), wasDown };
   }
 
   /** After the clock was set back, what lies ahead may lie in the ledger already: whoever fires looks there. */
   #replan(now: number): void {
     this.#options.setBack(now);
+    this.#downUntil = Number.NEGATIVE_INFINITY;
     for (const entry of this.#entries.values()) entry.nextAt = entry.schedule.next(now);
     this.#refill();
   }

@@ -18,17 +18,15 @@ export type FireOptions = {
   readonly notify: Notify;
   readonly now: number;
   readonly isPaused: boolean;
-  /** True for what came due while petit was not running. */
-  readonly wasDown: boolean;
 };
 
-type Context = FireOptions & { readonly later: Later };
+type Context = FireOptions & Pick<DueJob, "wasDown"> & { readonly later: Later };
 
 /** Decides about everything that is due and accounts for it, in one transaction. Throws `storage_failed`. */
 export const fire = (dueJobs: readonly DueJob[], options: FireOptions): void =>
   options.runs.commits.now((later) => {
-    for (const { entry, due } of dueJobs) {
-      fireJob(entry.stored, due.occurrences, { ...options, later });
+    for (const { entry, due, wasDown } of dueJobs) {
+      fireJob(entry.stored, due.occurrences, { ...options, wasDown, later });
       const last = due.occurrences.at(-1);
       if (last !== undefined) options.store.accountUntil(entry.stored.job.id, last);
     }

@@ -68,7 +68,7 @@ export class Scheduler implements Engine {
     this.#agenda = new Agenda({
       clock,
       timezone: settings.timezone,
-      fire: (due, now) => this.#fire(due, now, false),
+      fire: (due, now) => this.#fire(due, now),
       setBack: (now) => lookAgain(options, now),
     });
     this.#stop = new Stop({ ...options, notify, runs: this.#runs, agenda: this.#agenda });
@@ -92,11 +92,7 @@ export class Scheduler implements Engine {
     const now = this.#options.clock.now();
     lookAgain(this.#options, now);
     this.#agenda.set(this.#jobs.all.values(), now);
-    const due = this.#agenda.takeDue(now);
-    this.#fire(due, now, true);
-    this.#agenda.advance(due);
-    this.#agenda.set(this.#jobs.all.values(), now);
-    this.#agenda.start();
+    this.#agenda.start(now);
   }
 
   async stop(how: StopMode): Promise<void> {
@@ -215,10 +211,10 @@ export class Scheduler implements Engine {
     return { jobs: all.size, problems };
   }
 
-  #fire(due: readonly DueJob[], now: number, wasDown: boolean): void {
+  #fire(due: readonly DueJob[], now: number): void {
     try {
       const { store } = this;
-      fire(due, { store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused, wasDown });
+      fire(due, { store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
     } catch (error) {
       this.#options.log.error({ err: error }, "what is due can't be stored");
       throw error;

@@ -72,3 +72,21 @@ test("an hour of sleep is one event, and not one an occurrence", async () => {
     ["missed", "superseded", 59],
   ]);
 });
+
+test("what many jobs missed is decided about in slices, the oldest first, and nothing waits for all of it", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const jobs = Array.from({ length: 40 }, (_, index) =>
+    job(`tick-${index}`, { schedule: schedule(`${index} * * * * *`, { catchup: "none" }) }),
+  );
+  const start = () => startEngine({ jobs, clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  await first.stop("leave");
+  clock.step(120 * MINUTE);
+  await using second = await start();
+  const missed = (index: number) => second.store.listOccurrences(jobId(`tick-${index}`), { limit: 1_000 }).length;
+  expect(missed(1)).toBe(120);
+  expect(missed(0)).toBe(0);
+  await clock.pass(10);
+  expect(jobs.map((_, index) => missed(index))).toEqual(jobs.map(() => 120));
+});

@@ -210,7 +210,7 @@ export class Model {
   /** Decides about all that has come due since the last look. */
   #wake(wasDown: boolean): void {
     const firstDue = (id: string): number => dueAfter(id, this.#seen.get(id) ?? this.#now);
-    const ids = [...this.#scheduled()].sort((a, b) => (wasDown ? (a < b ? -1 : 1) : firstDue(a) - firstDue(b)));
+    const ids = [...this.#scheduled()].sort((a, b) => firstDue(a) - firstDue(b));
     for (const id of ids) {
       const due: number[] = [];
       for (let at = firstDue(id); at <= this.#now; at = dueAfter(id, at)) due.push(at);
