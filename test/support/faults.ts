@@ -1,14 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmdirSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Whether the calls of a process can be made to fail here: `scripts/setup-tests` brings what that needs. */
-export const canInject = Bun.which("strace") !== null && canTrace();
-
-function canTrace(): boolean {
-  return Bun.spawnSync(["strace", "-o", "/dev/null", "true"], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
-}
+export const canInject =
+  Bun.which("strace") !== null &&
+  Bun.spawnSync(["strace", "-o", "/dev/null", "true"], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
 
 export interface Fault {
   /** The calls succeed again. */
@@ -46,10 +45,10 @@ const trace = async (pid: number, options: readonly string[]): Promise<Fault> =>
   };
 };
 
-/** A small file system in memory, at `path`; null where this user can't mount one. */
-export const smallDisk = (path: string, bytes: number): SmallDisk | null => {
-  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path], { stderr: "ignore" });
-  return mounted.exitCode === 0 ? new SmallDisk(path) : null;
+/** A small file system in memory, at `path`. */
+export const smallDisk = (path: string, bytes: number): SmallDisk => {
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path], { stdio: "ignore" });
+  return new SmallDisk(path);
 };
 
 export class SmallDisk implements Disposable {
@@ -91,6 +90,19 @@ export class SmallDisk implements Disposable {
     }
   }
 }
+
+/** Whether this user can mount one. */
+export const canMount = ((): boolean => {
+  const path = mkdtempSync(join(tmpdir(), "petit-mount-"));
+  try {
+    smallDisk(path, 4_096)[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmdirSync(path);
+  }
+})();
 
 /** Digests of a database and of what lies beside it: what must be the same where nothing may be changed. */
 export const digests = (dbPath: string): Readonly<Record<string, string | null>> =>

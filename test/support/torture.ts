@@ -32,9 +32,14 @@ export type Torture = {
 /** Does to a petit what the world does, for as long as it takes; then lets it end what it has begun, and stops it. */
 export const torture = async (options: TortureOptions): Promise<Torture> => {
   const torturer = new Torturer(options);
-  await torturer.start();
-  while (torturer.kills < options.kills) await torturer.round();
-  await torturer.settle();
+  try {
+    await torturer.start();
+    while (torturer.kills < options.kills) await torturer.round();
+    await torturer.settle();
+  } catch (error) {
+    await torturer.giveUp();
+    throw error;
+  }
   return torturer;
 };
 
@@ -106,6 +111,12 @@ class Torturer implements Torture {
       await this.#wait(50, 100);
     }
     await this.#stop();
+  }
+
+  /** Leaves no process behind. */
+  async giveUp(): Promise<void> {
+    await this.#petit?.kill();
+    for (const pid of taskProcesses(this.dbPath)) process.kill(pid, "SIGKILL");
   }
 
   async #act(): Promise<void> {
