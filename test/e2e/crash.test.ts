@@ -47,9 +47,20 @@ const killedAmid = async (jobs: Readonly<Record<string, string>>, job: string) =
       db.run("UPDATE attempts SET pid = NULL, pid_started = NULL, boot_id = NULL");
       db.close();
     },
+    /** As if the attempt had had that pid, a moment before who has it now. */
+    storeProcess: (pid: number): void => {
+      const db = new Database(petit.dbPath);
+      db.query("UPDATE attempts SET pid = ?, pid_started = ?").run(pid, String(startTimeOf(pid) - 1));
+      db.close();
+    },
     go: (): void => writeFileSync(join(petit.dir, "go"), ""),
     again: (): Promise<Petit> => startPetit({ dir: petit.dir }),
   };
+};
+
+const startTimeOf = (pid: number): number => {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
 };
 
 const pidIn = (status: string): number => Number(readFileSync(status, "utf8").split("--\n").at(-1)?.split("\n")[0]);
@@ -111,6 +122,21 @@ describe("after kill -9", () => {
       await eventually("the end of what was left", () => (taskProcesses(petit.dbPath).length === 0 ? true : null));
     });
   }
+
+  test("a stranger who has the pid of a lost one by now is left alone", async () => {
+    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+    process.kill(-pidIn(left.spooled("status")), "SIGKILL");
+    const stranger = Bun.spawn(["sleep", "60"], { detached: true });
+    try {
+      left.storeProcess(stranger.pid);
+      await using petit = await left.again();
+      expect(await endOf(petit, left.runId)).toMatchObject({ status: "interrupted" });
+      expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+    } finally {
+      stranger.kill("SIGKILL");
+      await stranger.exited;
+    }
+  });
 
   test("what was stored and never begun is begun", async () => {
     const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
