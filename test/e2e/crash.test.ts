@@ -50,7 +50,9 @@ const killedAmid = async (jobs: Readonly<Record<string, string>>, job: string) =
     /** As if the attempt had had that pid, a moment before who has it now. */
     storeProcess: (pid: number): void => {
       const db = new Database(petit.dbPath);
-      db.query("UPDATE attempts SET pid = ?, pid_started = ?").run(pid, String(startTimeOf(pid) - 1));
+      const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+      const startTime = String(startTimeOf(pid) - 1);
+      db.query("UPDATE attempts SET pid = ?, pid_started = ?, boot_id = ?").run(pid, startTime, bootId);
       db.close();
     },
     go: (): void => writeFileSync(join(petit.dir, "go"), ""),
