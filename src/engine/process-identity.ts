@@ -84,16 +84,10 @@ const isAlive = (pid: number): boolean => {
 
 /** Whether a process group of this boot has a member that is not a zombie, started no earlier than its leader was. */
 export const hasMembers = (leader: ProcessIdentity): boolean => {
-  if (!isOfThisBoot(leader) || isStrangers(leader)) return false;
+  if (!isOfThisBoot(leader)) return false;
   if (process.platform !== "linux") return isAlive(-leader.pid);
   if (!isAlive(-leader.pid)) return false;
   return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isMember(name, leader));
-};
-
-/** A pid is given to somebody else only when its group has no member left: then the group is theirs. */
-const isStrangers = ({ pid, startTime }: ProcessIdentity): boolean => {
-  const now = Number(startTime) === 0 ? null : identify(pid);
-  return now !== null && now.startTime !== startTime;
 };
 
 /** What lives on of an attempt whose leader is gone and was never stored: its environment names the spool. */
