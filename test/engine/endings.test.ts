@@ -49,6 +49,25 @@ describe("a task's timeout", () => {
   });
 });
 
+describe("timeouts and delays", () => {
+  test("are measured by a clock that nobody sets", async () => {
+    const clock = new FakeClock();
+    const jobs = [
+      job("task", { tasks: [shell("t", "sleep 60", { timeoutMs: 60_000 })] }),
+      job("run", { timeoutMs: 60_000, tasks: [shell("t", "sleep 60")] }),
+    ];
+    await using petit = await startEngine({ clock, jobs });
+    const ids = [(await petit.trigger("task")).id, (await petit.trigger("run")).id];
+    clock.step(7_200_000);
+    await clock.pass(30_000);
+    clock.step(-14_400_000);
+    await clock.pass(29_000);
+    expect(ids.map((id) => petit.read(id).run.status)).toEqual(["running", "running"]);
+    await clock.pass(1_000);
+    for (const id of ids) expect((await clock.passUntil(petit.ended(id))).run.reason).toBe("timeout");
+  });
+});
+
 describe("a tree that ignores SIGTERM", () => {
   const stubborn = "trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $!; sleep 60 & sleep 60";
 
