@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FATES, type Fate, Model, TRIGGERABLE } from "../support/model.ts";
 import { PRESENCES, type Presence } from "../support/model-jobs.ts";
@@ -116,7 +116,10 @@ const commands = fc.commands(
   { maxCommands: 25, size: "max" },
 );
 
-const processes = await ScriptedProcesses.start(16);
+let processes: ScriptedProcesses;
+beforeAll(async () => {
+  processes = await ScriptedProcesses.start(16);
+});
 afterAll(() => processes[Symbol.dispose]());
 
 test(

@@ -133,12 +133,9 @@ export class ScriptedProcesses implements Disposable {
 
 const SIGTERM_STATUS = 143;
 
-/** A shell with a child, as that around a program is; its whole group goes at the end. */
+/** A shell with a child, as that around a program is; both go at the end, or when whoever waits for them is gone. */
 const standIn = (): { readonly pid: number; readonly end: () => void } => {
-  const child = Bun.spawn(["/bin/sh", "-c", "sleep 100000; :"], {
-    detached: true,
-    stdio: ["ignore", "ignore", "ignore"],
-  });
+  const child = Bun.spawn(["/bin/sh", "-c", "cat; :"], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
   child.unref();
   return { pid: child.pid, end: () => void process.kill(-child.pid, "SIGKILL") };
 };
