@@ -133,11 +133,22 @@ const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): 
   const first = await Promise.race([process.exited, ending]);
   abortQuietly(over);
   options.left.throwIfAborted();
-  if (typeof first === "object") return { exit: first, ended: null };
+  if (typeof first === "object") return { exit: first, ended: endedBefore(first, options) };
   const { engine, context, hurry } = options;
   const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
   await terminate(process.pid, { clock: engine.clock, graceMs, hurry });
   return { exit: await process.exited, ended: first };
+};
+
+/** What an earlier petit had ended this attempt for, and could not store any more; null where it ended by itself. */
+const endedBefore = (exit: Exit, { adopted, attempt, context, end }: RunAttemptOptions): AttemptEnd | null => {
+  const hasFailed = exit.signal !== null || (exit.exitCode !== null && exit.exitCode !== 0);
+  if (adopted === null || !hasFailed) return null;
+  // Only what was stored before: somebody may have asked since.
+  if (context.run.ending !== null && end.aborted) return context.run.ending;
+  const { timeoutMs } = context.task;
+  const tookMs = (adopted.endedAt ?? 0) - attempt.startedAt;
+  return timeoutMs !== null && exit.signal !== null && tookMs >= timeoutMs ? "timeout" : null;
 };
 
 /** Resolves with what ends the attempt from outside, or when petit leaves; never where `over` comes first. */

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { start } from "../support/petit-api.ts";
@@ -123,6 +123,23 @@ describe("after kill -9", () => {
       await using petit = await left.again();
       expect(await endOf(petit, left.runId)).toMatchObject({ status: "interrupted" });
       await eventually("the end of what was left", () => (taskProcesses(petit.dbPath).length === 0 ? true : null));
+    });
+  }
+
+  for (const reason of ["cancelled", "timeout"]) {
+    test(`what had been ended before, and ended meanwhile, was ended for that reason: ${reason}`, async () => {
+      const script = `trap 'echo asked >> asked; sleep 0.3; exit 143' TERM; echo began >> began; while :; do sleep 0.02; done`;
+      const timeout = reason === "timeout" ? "timeout: 300ms, " : "";
+      const job = `id: slow\ntasks: [{id: t, type: shell, ${timeout}script: "${script}"}]\n`;
+      const first = await startPetit({ jobs: { "a.yaml": job } });
+      const runId = await start(first, "slow");
+      await eventually("the task's begin", () => (begun(first) === "" ? null : true));
+      if (reason === "cancelled") await first.fetch(`/api/runs/${runId}/cancel`, { method: "POST" });
+      await eventually("it is asked to end", () => (existsSync(join(first.dir, "asked")) ? true : null));
+      await first.kill();
+      await eventually("the task's end", () => (taskProcesses(first.dbPath).length === 0 ? true : null));
+      await using second = await startPetit({ dir: first.dir });
+      expect((await endOf(second, runId)).tasks).toMatchObject([{ status: "failed", reason }]);
     });
   }
 
