@@ -23,6 +23,7 @@ test("a process is known by its pid, its start and the boot, whatever its name h
   using dir = tempDir();
   copyFileSync("/bin/sleep", dir.file("a) S 1 (b"));
   using child = leader([dir.file("a) S 1 (b"), "60"]);
+  await seen(() => identify(child.pid) !== null);
   const identity = identify(child.pid);
   expect(identity).toEqual({ pid: child.pid, startTime: expect.stringMatching(/^\d+$/), bootId: bootId() });
   expect(bootId()).toMatch(/^[0-9a-f-]{36}$/);
@@ -39,7 +40,7 @@ test("a process that has ended and waits to be fetched is nobody", async () => {
   expect(identify(parent.pid)).not.toBeNull();
 });
 
-test("who is named in a spool is taken for its process only where the command line names the spool", () => {
+test("who is named in a spool is taken for its process only where the command line names the spool", async () => {
   using dir = tempDir();
   const spool = spoolOf(dir.path, 7);
   expect(identifyBySpool(spool)).toBeNull();
@@ -48,7 +49,7 @@ test("who is named in a spool is taken for its process only where the command li
   expect(identifyBySpool(spool)).toBeNull();
   using own = leader(["sh", "-c", "sleep 60; true", spool.status]);
   writeFileSync(spool.status, `--\n${own.pid}\n`);
-  expect(identifyBySpool(spool)?.pid).toBe(own.pid);
+  await seen(() => identifyBySpool(spool)?.pid === own.pid);
 });
 
 test("a shell has begun its program when that is there, and when the shell is gone", async () => {

@@ -3,6 +3,7 @@ import { PetitError } from "../../src/domain/errors.ts";
 import { jitterMs } from "../../src/domain/jitter.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { ScheduleSpec } from "../../src/domain/schedule.ts";
+import { silentLog } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId, schedule } from "../support/factories.ts";
 import { FakeClock, NOON } from "../support/fake-clock.ts";
@@ -148,7 +149,7 @@ describe("a schedule", () => {
         return store.startRun(input);
       },
     });
-    await using petit = await startEngine({ clock, jobs: [tick()], wrap });
+    await using petit = await startEngine({ log: silentLog, clock, jobs: [tick()], wrap });
     await clock.passTo(NOON + MINUTE + 1_999);
     expect(ledger(petit.store)).toEqual([]);
     await clock.passTo(NOON + 2 * MINUTE);

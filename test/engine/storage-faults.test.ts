@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { silentLog } from "../../src/lib/log.ts";
 import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { Runtime, SqlDatabase } from "../../src/runtime/runtime.ts";
 import { command, job, jobId, schedule, shell } from "../support/factories.ts";
@@ -31,7 +32,7 @@ const REFUSED = { code: "storage_failed" };
 describe("a database that can't be written", () => {
   test("shows in health, and in no other way once it can be written again", async () => {
     const { runtime, breakIt, repair } = brittle();
-    await using petit = await startEngine({ runtime, jobs: [job("hello")] });
+    await using petit = await startEngine({ log: silentLog, runtime, jobs: [job("hello")] });
     expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
     breakIt();
     expect(petit.engine.health()).toMatchObject({
@@ -52,7 +53,11 @@ describe("a database that can't be written", () => {
         return runtime.spawn(options);
       },
     };
-    await using petit = await startEngine({ runtime: counting, jobs: [job("hello", { maxConcurrency: 1 })] });
+    await using petit = await startEngine({
+      log: silentLog,
+      runtime: counting,
+      jobs: [job("hello", { maxConcurrency: 1 })],
+    });
     breakIt();
     await expect(petit.trigger("hello")).rejects.toMatchObject(REFUSED);
     const both = await Promise.allSettled([petit.trigger("hello"), petit.trigger("hello")]);
@@ -66,7 +71,7 @@ describe("a database that can't be written", () => {
 
   test("goes on to be read", async () => {
     const { runtime, breakIt, repair } = brittle();
-    await using petit = await startEngine({ runtime, jobs: [job("hello")] });
+    await using petit = await startEngine({ log: silentLog, runtime, jobs: [job("hello")] });
     const { run } = await petit.run("hello");
     breakIt();
     expect(petit.read(run.id).summary).toBe("only completed");
@@ -82,7 +87,7 @@ describe("a database that can't be written", () => {
       shell("a", `echo one; ${door.wait}; echo two; echo "k=v" > "$PETIT_OUTPUT"; exit 0`),
       command("b", "echo", { after: ["a"], args: ["${{ tasks.a.outputs.k }}"] }),
     ];
-    await using petit = await startEngine({ runtime, clock, jobs: [job("slow", { tasks })] });
+    await using petit = await startEngine({ log: silentLog, runtime, clock, jobs: [job("slow", { tasks })] });
     const { id } = await petit.trigger("slow");
     await door.reached();
     breakIt();
@@ -103,7 +108,7 @@ describe("a database that can't be written", () => {
     const { runtime, fill, repair } = brittle();
     const clock = new FakeClock();
     const jobs = [job("slow", { tasks: [shell("t", `${door.wait}; head -c 200000 /dev/zero | tr '\\0' x`)] })];
-    await using petit = await startEngine({ runtime, clock, jobs });
+    await using petit = await startEngine({ log: silentLog, runtime, clock, jobs });
     const runs = await Promise.all(Array.from({ length: 5 }, () => petit.trigger("slow")));
     for (const _ of runs) await door.reached();
     fill();
@@ -122,7 +127,11 @@ describe("a database that can't be written", () => {
   test("refuses a cancel that it can't remember, and takes it when it can", async () => {
     using door = gate();
     const { runtime, breakIt, repair } = brittle();
-    await using petit = await startEngine({ runtime, jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
+    await using petit = await startEngine({
+      log: silentLog,
+      runtime,
+      jobs: [job("slow", { tasks: [shell("t", door.wait)] })],
+    });
     const { id } = await petit.trigger("slow");
     await door.reached();
     breakIt();
@@ -138,7 +147,7 @@ describe("a database that can't be written", () => {
     const { runtime, breakIt, repair } = brittle();
     const clock = new FakeClock();
     const jobs = [job("slow", { timeoutMs: 60_000, tasks: [shell("t", "sleep 60")] })];
-    await using petit = await startEngine({ runtime, clock, jobs });
+    await using petit = await startEngine({ log: silentLog, runtime, clock, jobs });
     const { id } = await petit.trigger("slow");
     breakIt();
     await clock.pass(90_000);
@@ -149,7 +158,12 @@ describe("a database that can't be written", () => {
   test("lets what is due fire when it can be stored, once", async () => {
     const { runtime, breakIt, repair } = brittle();
     const clock = new FakeClock();
-    await using petit = await startEngine({ runtime, clock, jobs: [job("tick", { schedule: schedule("* * * * *") })] });
+    await using petit = await startEngine({
+      log: silentLog,
+      runtime,
+      clock,
+      jobs: [job("tick", { schedule: schedule("* * * * *") })],
+    });
     await clock.pass(30_000);
     breakIt();
     await clock.pass(60_000);
@@ -166,7 +180,7 @@ describe("a database that can't be written", () => {
     const clock = new FakeClock();
     const tasks = [shell("t", door.wait)];
     const jobs = [job("tick", { schedule: schedule("* * * * *"), maxConcurrency: 1, onOverlap: "queue", tasks })];
-    await using petit = await startEngine({ runtime, clock, jobs });
+    await using petit = await startEngine({ log: silentLog, runtime, clock, jobs });
     await clock.pass(120_000);
     await door.reached();
     breakIt();

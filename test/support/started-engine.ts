@@ -36,6 +36,7 @@ export type StartOptions = {
   readonly dir?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly runtime?: Runtime;
+  /** Without one, an error in it fails the test when the engine ends. */
   readonly log?: Log;
   /** Puts something between the engine and its store. */
   readonly wrap?: (store: Store) => Store;
@@ -89,6 +90,10 @@ export const filesOf = (jobs: readonly Job[]): JobFiles => ({
 
 export const startEngine = async (options: StartOptions = {}): Promise<StartedEngine> => {
   const parts = new AsyncDisposableStack();
+  const errors: string[] = [];
+  parts.defer(() => {
+    if (errors.length > 0) throw new Error(`petit logged errors:\n${errors.join("\n")}`);
+  });
   const dir = options.dir ?? parts.use(tempDir()).path;
   const runtime = options.runtime ?? bunRuntime();
   const opened = parts.use(openStore({ path: `${dir}/petit.db`, runtime }));
@@ -100,7 +105,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     store,
     runtime,
     clock: options.clock ?? systemClock,
-    log: options.log ?? silentLog,
+    log: options.log ?? { ...silentLog, error: ({ err }, message) => errors.push(`${message}: ${err}`) },
     readJobs: async () => {
       const error = failure;
       failure = null;
