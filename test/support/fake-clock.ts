@@ -16,9 +16,8 @@ export class FakeClock implements Clock {
     this.#wall = now;
   }
 
-  /** Whole, as the system's is; timers may go off in between. */
   now(): number {
-    return Math.floor(this.#wall);
+    return this.#wall;
   }
 
   monotonic(): number {
@@ -27,7 +26,8 @@ export class FakeClock implements Clock {
 
   setTimeout(callback: () => void, delayMs: number): () => void {
     if (!(delayMs >= 0 && delayMs < 2 ** 31)) throw new Error(`a timer can't wait ${delayMs} ms`);
-    const timer = { at: this.#monotonic + delayMs, callback };
+    // Whole, so that the clock stays so.
+    const timer = { at: this.#monotonic + Math.ceil(delayMs), callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
