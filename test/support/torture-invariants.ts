@@ -87,6 +87,7 @@ const holesOf = (db: Database, jobId: string, { spec, until }: Accounted): reado
       .all(jobId)
       .map(({ at }) => at),
   );
+  if (known.size === 0) return [];
   const due = dueBetween(spec, Math.min(...known), Math.max(...known));
   const missing = [...due].filter((at) => at <= until && !known.has(at));
   const extra = [...known].filter((at) => !due.has(at));
