@@ -50,12 +50,14 @@ export const identifyBySpool = (spool: Spool): ProcessIdentity | null => {
  * only notes it.
  */
 export const hasBegun = (pid: number): boolean => {
+  if (identify(pid) === null) return true;
   const own = readText(`/proc/${pid}/cmdline`);
   const children = readText(`/proc/${pid}/task/${pid}/children`);
-  if (!own || children === null) return true;
+  if (own === null || children === null) return true;
   const pids = children.split(" ").filter((child) => child !== "");
-  // Between two programs a process has no command line for a moment.
-  return pids.map((child) => readText(`/proc/${child}/cmdline`)).some((line) => Boolean(line) && line !== own);
+  // Between two programs a process has no command line for a moment: so has the shell itself when it begins.
+  const lines = own === "" ? [] : pids.map((child) => readText(`/proc/${child}/cmdline`));
+  return lines.some((line) => Boolean(line) && line !== own);
 };
 
 type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly startTime: string };

@@ -54,8 +54,7 @@ test("who is named in a spool is taken for its process only where the command li
 
 test("a shell has begun its program when that is there, and when the shell is gone", async () => {
   using shell = leader(["sh", "-c", "read -r line; sleep 60; true"]);
-  // As long as it is no shell yet, a signal ends it.
-  await seen(() => !hasBegun(shell.pid));
+  for (let look = 0; look < 20; look++) expect(hasBegun(shell.pid)).toBe(false);
   shell.stdin.write("go\n");
   shell.stdin.flush();
   await seen(() => hasBegun(shell.pid));

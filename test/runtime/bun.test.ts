@@ -69,7 +69,10 @@ describe("spawn", () => {
       status,
       ...given,
     });
+    // A child does not keep the test waiting for its end.
+    const alive = setInterval(() => {}, 100);
     const exit = await child.exited;
+    clearInterval(alive);
     for (const fd of [stdout, status]) closeSync(fd);
     const read = (name: string) => readFileSync(dir.file(name), "utf8");
     return { pid: child.pid, exit, output: read("out"), status: read("status") };
