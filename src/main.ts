@@ -1,7 +1,7 @@
+import { openRuntime } from "#runtime";
 import manifest from "../package.json" with { type: "json" };
 import { runCli } from "./cli/cli.ts";
 import { systemClock } from "./lib/clock.ts";
-import { bunRuntime } from "./runtime/bun.ts";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") {
@@ -16,7 +16,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 process.stderr.on("error", () => {});
 
 const status = await runCli(process.argv.slice(2), {
-  runtime: bunRuntime(),
+  runtime: openRuntime(),
   clock: systemClock,
   environment: process.env,
   stdout: process.stdout,

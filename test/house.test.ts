@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Who may use a dependency: files by the beginning of their path. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  "#runtime": ["src/main.ts"],
   citty: ["src/cli/"],
   elysia: ["src/api/"],
   "@elysiajs/cors": ["src/api/"],

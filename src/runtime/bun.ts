@@ -29,6 +29,9 @@ export const bunRuntime = (): Runtime => ({
   ...systemCalls(),
 });
 
+/** What `#runtime` of package.json names; in Deno it is another. */
+export { bunRuntime as openRuntime };
+
 /** A task's environment and packages are what its job says, not what lies in the folder it runs in. */
 const AS_BUN = ["--no-install", "--no-env-file"];
 

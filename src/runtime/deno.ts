@@ -1,0 +1,103 @@
+import { spawn as spawnChild } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { openDatabase } from "./deno-database.ts";
+import { systemCalls } from "./deno-system.ts";
+import type { ChildProcess, HttpServer, Runtime, ServeOptions, SpawnOptions } from "./runtime.ts";
+
+export const openRuntime = (): Runtime => ({
+  name: "deno",
+  version: Deno.version.deno,
+  openDatabase,
+  spawn,
+  serve,
+  typescript: (program) => ({
+    environment: {},
+    argv:
+      "file" in program
+        ? [Deno.execPath(), "run", "--allow-all", ...AS_GIVEN, program.file, ...program.args]
+        : [Deno.execPath(), "eval", ...AS_GIVEN, "--ext=ts", program.text, ...program.args],
+  }),
+  ...systemCalls(ownChildren),
+});
+
+/** A task's packages and settings are what its job says, not what lies in the folder it runs in; none are downloaded. */
+const AS_GIVEN = ["--quiet", "--no-config", "--no-lock", "--no-remote", "--node-modules-dir=manual"];
+
+/** Those whose end Deno waits for: nobody else may take it. */
+const ownChildren = new Set<number>();
+
+const spawn = (options: SpawnOptions): ChildProcess => {
+  const { cwd, environment } = options;
+  refuseMissing(options);
+  const { script, stdio } = wiring(options);
+  const child = spawnChild("/bin/sh", ["-c", script, "sh", ...options.argv], {
+    cwd,
+    env: environment,
+    stdio: [...stdio],
+    detached: true,
+  });
+  const { pid } = child;
+  const exited = Promise.withResolvers<Awaited<ChildProcess["exited"]>>();
+  // The system's word for it would come later. What could be wrong with program and folder was looked at before.
+  child.on("error", () => {});
+  if (pid === undefined)
+    throw Object.assign(new Error(`no process could be made for ${options.argv[0]}`), NO_RESOURCES);
+  // Neither the process nor the wait for it keeps petit alive: it may leave and let the process live.
+  child.unref();
+  ownChildren.add(pid);
+  child.on("exit", (exitCode, signal) => {
+    ownChildren.delete(pid);
+    exited.resolve({ exitCode, signal });
+  });
+  return { pid, exited: exited.promise };
+};
+
+const NO_RESOURCES = { code: "EAGAIN" } as const;
+
+/** Throws ENOENT or EACCES where the program or its folder is not there or may not be used. */
+const refuseMissing = ({ argv: [program = ""], cwd }: SpawnOptions): void => {
+  accessSync(cwd, constants.X_OK);
+  if (program.includes("/")) accessSync(program, constants.X_OK);
+};
+
+/**
+ * Deno gives a process the files that are its stdin, stdout and stderr a second time, under numbers that nobody knows;
+ * those with higher numbers it gives once, and names them in a variable. So a shell puts the higher ones in their places.
+ */
+const wiring = ({ stdin, stdout, stderr, status }: SpawnOptions) => {
+  const given = [...new Set([status, stdin, stdout, stderr].filter((fd) => fd !== null))];
+  const place = (fd: number): number => given.indexOf(fd) + FIRST_EXTRA;
+  const places = [stdin, stdout, stderr].flatMap((fd, at) => (fd === null ? [] : [`${at}<&${place(fd)}`]));
+  const closed = given.slice(1).map((fd) => `${place(fd)}<&-`);
+  return {
+    script: `unset DENO_EXTRA_STDIO_FDS; exec ${[...places, ...closed].join(" ")}; exec "$@"`,
+    stdio: [...NOTHING, ...given],
+  };
+};
+
+const FIRST_EXTRA = 3;
+const NOTHING = ["ignore", "ignore", "ignore"] as const;
+
+const serve = (options: ServeOptions): HttpServer => {
+  const cut = new AbortController();
+  const server = Deno.serve(
+    { hostname: options.hostname, port: options.port, signal: cut.signal, onListen: () => {} },
+    (request, { remoteAddr }) =>
+      Number(request.headers.get("content-length") ?? 0) > options.maxBodyBytes
+        ? new Response(null, { status: 413 })
+        : options.fetch(request, {
+            peerAddress: remoteAddr.hostname,
+            // Deno cuts no connection that is silent.
+            keepOpen: () => {},
+          }),
+  );
+  return {
+    hostname: server.addr.hostname,
+    port: server.addr.port,
+    stop: async (graceMs) => {
+      const deadline = setTimeout(() => cut.abort(), graceMs);
+      await server.shutdown();
+      clearTimeout(deadline);
+    },
+  };
+};
