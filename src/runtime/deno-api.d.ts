@@ -26,7 +26,7 @@ declare namespace Deno {
     shutdown(): Promise<void>;
   };
 
-  type NativeTypes = { i32: number; i64: bigint; pointer: null };
+  type NativeTypes = { i32: number; i64: bigint; pointer: null; buffer: NodeJS.TypedArray };
   type NativeFunction = {
     readonly parameters: readonly (keyof NativeTypes)[];
     readonly result: "i32";

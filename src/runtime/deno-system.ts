@@ -7,35 +7,51 @@ const F_SETLEASE = 1024;
 const F_WRLCK = 1;
 const SIGURG = 23;
 const WNOHANG = 1;
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
+const MSG_NOSIGNAL = 0x4000;
+const CLOCK_MONOTONIC = 1;
+
+/** Bytes that the name of a socket may have. */
+const MAX_NAME_BYTES = 107;
 
 const SYMBOLS = {
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   waitpid: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  sendto: { parameters: ["i32", "buffer", "i64", "i32", "buffer", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
 /**
  * What the system's C library can do, where it is Linux's and Deno was started with `--allow-ffi`. `ownChildren` are
  * those that Deno waits for.
  */
-export const systemCalls = (
-  ownChildren: ReadonlySet<number>,
-): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> => {
+export const systemCalls = (ownChildren: ReadonlySet<number>) => {
   const libc = isAllowed() ? openLibc() : null;
-  if (libc === null) return { punchHole: () => false, isOpenElsewhere: () => true, reap: () => null };
-  const { fallocate, fcntl, waitpid } = libc;
-  return {
-    reap: (pid) => !ownChildren.has(pid) && waitpid(pid, null, WNOHANG) === pid,
-    punchHole: (fd, offset, length) => fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(offset), BigInt(length)) === 0,
-    // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file
-    // meanwhile waits, and sends a signal: by default SIGIO, which would end petit; nobody minds this one.
-    isOpenElsewhere: (fd) => fcntl(fd, F_SETSIG, SIGURG) !== 0 || fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
-  };
+  return libc === null ? NONE : callsOf(libc, ownChildren);
+};
+
+type SystemCalls = Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> & {
+  sendDatagram(name: string, text: string): boolean | null;
+  monotonicMicros(): bigint | null;
+};
+
+const NONE: SystemCalls = {
+  punchHole: () => false,
+  isOpenElsewhere: () => true,
+  reap: () => null,
+  sendDatagram: () => null,
+  monotonicMicros: () => null,
 };
 
 /** Asking is free; to be refused what isn't needed would have Deno ask the user. */
 const isAllowed = (): boolean =>
   process.platform === "linux" && Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+
+type Libc = NonNullable<ReturnType<typeof openLibc>>;
 
 const openLibc = () => {
   for (const library of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"]) {
@@ -46,4 +62,39 @@ const openLibc = () => {
     }
   }
   return null;
+};
+
+const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => ({
+  reap: (pid) => !ownChildren.has(pid) && libc.waitpid(pid, null, WNOHANG) === pid,
+  punchHole: (fd, offset, length) => libc.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(offset), BigInt(length)) === 0,
+  // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file
+  // meanwhile waits, and sends a signal: by default SIGIO, which would end petit; nobody minds this one.
+  isOpenElsewhere: (fd) => libc.fcntl(fd, F_SETSIG, SIGURG) !== 0 || libc.fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
+  sendDatagram: (name, text) => {
+    const address = addressOf(name);
+    const fd = address === null ? -1 : libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+    if (address === null || fd < 0) return false;
+    const bytes = Buffer.from(text);
+    const sent = libc.sendto(fd, bytes, BigInt(bytes.length), MSG_NOSIGNAL, address, address.length);
+    libc.close(fd);
+    return sent === bytes.length;
+  },
+  monotonicMicros: () => {
+    const time = new BigInt64Array(2);
+    const failed = libc.clock_gettime(CLOCK_MONOTONIC, time);
+    const [seconds = 0n, nanoseconds = 0n] = time;
+    return failed === 0 ? seconds * 1_000_000n + nanoseconds / 1_000n : null;
+  },
+});
+
+/** A `sockaddr_un`: the family, then the name. One that begins with `@` is no file: it begins with a zero byte. */
+const addressOf = (name: string): Buffer | null => {
+  const bytes = Buffer.from(name);
+  if (!/^[@/]/.test(name) || name.includes("\0") || bytes.length > MAX_NAME_BYTES) return null;
+  // A path ends with a zero byte; what is abstract is as long as the address says.
+  const address = Buffer.alloc(2 + bytes.length + (name.startsWith("@") ? 0 : 1));
+  address[0] = AF_UNIX;
+  bytes.copy(address, 2);
+  if (name.startsWith("@")) address[2] = 0;
+  return address;
 };

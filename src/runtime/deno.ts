@@ -4,20 +4,26 @@ import { openDatabase } from "./deno-database.ts";
 import { systemCalls } from "./deno-system.ts";
 import type { ChildProcess, HttpServer, Runtime, ServeOptions, SpawnOptions } from "./runtime.ts";
 
-export const openRuntime = (): Runtime => ({
-  name: "deno",
-  version: Deno.version.deno,
-  openDatabase,
-  spawn,
-  serve,
-  typescript: (program) => ({
-    environment: {},
-    argv:
-      "file" in program
-        ? [Deno.execPath(), "run", "--allow-all", ...AS_GIVEN, program.file, ...program.args]
-        : [Deno.execPath(), "eval", ...AS_GIVEN, "--ext=ts", program.text, ...program.args],
-  }),
-  ...systemCalls(ownChildren),
+export const openRuntime = (): Runtime => {
+  const runtime = {
+    name: "deno" as const,
+    version: Deno.version.deno,
+    executable: null,
+    openDatabase,
+    spawn,
+    serve,
+    typescript,
+    ...systemCalls(ownChildren),
+  };
+  return runtime;
+};
+
+const typescript: Runtime["typescript"] = (program) => ({
+  environment: {},
+  argv:
+    "file" in program
+      ? [Deno.execPath(), "run", "--allow-all", ...AS_GIVEN, program.file, ...program.args]
+      : [Deno.execPath(), "eval", ...AS_GIVEN, "--ext=ts", program.text, ...program.args],
 });
 
 /** A task's packages and settings are what its job says, not what lies in the folder it runs in; none are downloaded. */
