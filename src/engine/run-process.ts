@@ -34,16 +34,16 @@ const IS_MINE = process.platform === "linux" ? '[ "$0" -ef /proc/self/fd/3 ]' : 
 
 /**
  * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
- * how that ended. Signals reach the program through the process group; the shell only notes them, so that it can still
- * record; one that comes before the program is there ends it all. Where the status file is gone, the attempt was given
+ * how that ended. Signals reach the program through the process group; the shell outlives them, so that it can still
+ * record. One that comes before the program is there puts another in its place, which ends as the program would have:
+ * by a signal. No variable notes it, as each may be the program's. Where the status file is gone, the attempt was given
  * up before it had begun, and must not begin any more; nor where nothing can be written to it. What it says itself, such
  * as "Killed", is kept out of the program's output (which takes a subshell: dash says it where the program's words go).
  * Its own status is the program's: a note can be lost.
  */
 const AROUND = `echo $$ >&3 || exit 125
 ${IS_MINE} || exit 125
-trap PETIT_SIGNAL=1 HUP INT QUIT TERM USR1 USR2
-[ -z "$PETIT_SIGNAL" ] || exit 143
+trap 'set -- /bin/sh -c "kill \\$\\$"' HUP INT QUIT TERM USR1 USR2
 exec 4>&2 2>/dev/null
 (exec "$@" 2>&4 3>&- 4>&-)
 set -- $?

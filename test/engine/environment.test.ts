@@ -47,6 +47,12 @@ describe("a task's environment", () => {
     });
   });
 
+  test("has each variable of the job: the shell around it keeps none for itself", async () => {
+    const own = { PETIT_SIGNAL: "1", PETIT_STATUS: "1", PS4: "x" };
+    const { environment } = await environmentOf({ environment: own });
+    expect(environment).toMatchObject(own);
+  });
+
   test("is petit's own, less what is meant for petit alone", async () => {
     const own = {
       KEPT: "kept",
