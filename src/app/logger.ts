@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import pretty from "pino-pretty";
 import type { Log } from "../lib/log.ts";
+import { asJournalLines } from "./journal.ts";
 import type { LOG_FORMATS, LOG_LEVELS } from "./settings.ts";
 
 export type LoggerOptions = {
@@ -8,6 +9,8 @@ export type LoggerOptions = {
   readonly format: (typeof LOG_FORMATS)[number];
   /** Only with `pretty`. */
   readonly color: boolean;
+  /** Whether stderr is the journal: lines begin with their priority then, and leave the time to it. Default false. */
+  readonly journal?: boolean;
 };
 
 const STDERR = 2;
@@ -20,13 +23,11 @@ export const openLog = (options: LoggerOptions): Log => {
   const settings = {
     level: options.level,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: options.journal ? false : pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRETS, censor: "[redacted]" },
   };
-  return options.format === "json"
-    ? pino(settings, pino.destination({ dest: STDERR, sync: true }))
-    : pino(settings, prettyStream(options.color));
+  return pino(settings, streamFor(options));
 };
 
 /** Names under which a secret could reach a field of the log. */
@@ -36,12 +37,21 @@ const SECRETS = ["token", "authorization", "cookie", "environment"].flatMap((nam
   `*.*.${name}`,
 ]);
 
-const prettyStream = (color: boolean): ReturnType<typeof pretty> =>
-  pretty({
-    colorize: color,
-    translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
-    singleLine: true,
-    ignore: "file,line,column,path,job_id,task_id,status,reason,outcome,duration_ms",
-    destination: STDERR,
-    sync: true,
-  });
+const streamFor = ({ format, color, journal = false }: LoggerOptions): pino.DestinationStream => {
+  if (!journal && format === "pretty") return pretty({ ...PRETTY, colorize: color, destination: STDERR, sync: true });
+  const stderr = pino.destination({ dest: STDERR, sync: true });
+  if (!journal) return stderr;
+  const worded = pretty.prettyFactory({ ...PRETTY, colorize: false, ignore: `level,${PRETTY.ignore}` });
+  return {
+    write: (line) => {
+      const record = JSON.parse(line);
+      stderr.write(asJournalLines(record.level, format === "json" ? line : worded(record)));
+    },
+  };
+};
+
+const PRETTY = {
+  translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
+  singleLine: true,
+  ignore: "file,line,column,path,job_id,task_id,status,reason,outcome,duration_ms",
+} satisfies pretty.PrettyOptions;

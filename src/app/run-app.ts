@@ -1,18 +1,20 @@
 import { type App, type AppOptions, startApp } from "./app.ts";
 import { reapOrphans } from "./reap.ts";
 import { onSignal, type Signal } from "./signals.ts";
+import { Systemd } from "./systemd.ts";
 
 /**
  * Runs a petit until a signal ends it: SIGTERM or SIGINT stops it as the settings say, a second one at once; SIGHUP has
- * it read its job files again. `ready` is told when it takes triggers.
+ * it read its job files again. `ready` is told when it takes triggers, and then systemd is, where it wants to know.
  */
 export const runApp = async (options: AppOptions, ready: (app: App) => void): Promise<void> => {
   const { log, settings } = options;
   const asked = Promise.withResolvers<Signal>();
   let stopping = false;
   let app: App | null = null;
+  using systemd = new Systemd(options);
   using _ = onSignal((signal) => {
-    if (signal === "SIGHUP") return void app?.reload();
+    if (signal === "SIGHUP") return void (app === null ? null : systemd.reloading(app.reload));
     if (stopping) void app?.stop("now");
     stopping = true;
     asked.resolve(signal);
@@ -21,7 +23,9 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
   app = await startApp(options);
   await using _app = app;
   ready(app);
+  systemd.ready(app.engine);
   const signal = await asked.promise;
+  systemd.stopping();
   log.info({ signal, how: settings.onShutdown }, "stopping; a second signal ends what runs at once");
   await app.stop(settings.onShutdown);
   log.info({}, "stopped");

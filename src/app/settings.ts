@@ -35,7 +35,7 @@ export const SETTINGS = {
     name: "log_format",
     kind: optional(choice(LOG_FORMATS)),
     default: null,
-    defaultText: "pretty on a terminal, else json",
+    defaultText: "pretty on a terminal and in the journal, else json",
     doc: "How the log on stderr is written.",
   }),
   color: setting({

@@ -11,6 +11,7 @@ import { run } from "./run.ts";
 import { cancel, pause, resume, retry } from "./run-verbs.ts";
 import { runs } from "./runs.ts";
 import { schema } from "./schema.ts";
+import { service } from "./service-command.ts";
 import { status } from "./status.ts";
 import { token } from "./token.ts";
 import { trigger } from "./trigger.ts";
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   reload,
   backup,
   doctor,
+  service,
   init,
   schema,
   token,

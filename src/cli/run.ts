@@ -1,4 +1,5 @@
 import type { App } from "../app/app.ts";
+import { isJournal } from "../app/journal.ts";
 import { SETTINGS } from "../app/settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { JobFiles } from "../jobfile/read-dir.ts";
@@ -47,15 +48,19 @@ export const run = defineCommand({
     if (settings.strict) refuseProblems(jobFiles, jobsDir);
     // Elysia and pino are not for the commands that need neither.
     const [{ runApp }, { openLog }] = await Promise.all([import("../app/run-app.ts"), import("../app/logger.ts")]);
-    const format = settings.logFormat ?? (terminal.err.isTerminal && !context.json ? "pretty" : "json");
-    const log = openLog({ level: settings.logLevel, format, color: terminal.err.color });
+    const journal = isJournal(context.environment, STDERR);
+    const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
+    const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
+    const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
     await runApp({ ...context, log, jobsDir, jobFiles }, (app) => {
-      if (format === "pretty") terminal.err.write(banner({ app, jobsDir, jobFiles, context }));
+      if (format === "pretty" && !journal) terminal.err.write(banner({ app, jobsDir, jobFiles, context }));
       else log.info(readyFields({ app, jobsDir, jobFiles, context }), "petit is ready");
     });
     return EXIT.DONE;
   },
 });
+
+const STDERR = 2;
 
 const refuseProblems = (files: JobFiles, dir: string): void => {
   if (files.problems.length === 0) return;

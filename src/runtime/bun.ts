@@ -1,5 +1,6 @@
 import { dlopen } from "bun:ffi";
 import { Database } from "bun:sqlite";
+import { monotonicMicros, sendDatagram } from "./bun-libc.ts";
 import type {
   ChildProcess,
   HttpServer,
@@ -14,6 +15,9 @@ import type {
 export const bunRuntime = (): Runtime => ({
   name: "bun",
   version: Bun.version,
+  executable: COMPILED.test(Bun.main) ? process.execPath : null,
+  sendDatagram,
+  monotonicMicros,
   openDatabase,
   spawn,
   serve,
@@ -31,6 +35,9 @@ export const bunRuntime = (): Runtime => ({
 
 /** What `#runtime` of package.json names; in Deno it is another. */
 export { bunRuntime as openRuntime };
+
+/** Where the program of a compiled executable lies: in a file system of its own. */
+const COMPILED = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;
 
 /** A task's environment and packages are what its job says, not what lies in the folder it runs in. */
 const AS_BUN = ["--no-install", "--no-env-file"];

@@ -5,6 +5,8 @@
 export interface Runtime {
   readonly name: "bun" | "deno";
   readonly version: string;
+  /** The one file that petit is, absolute; null where it runs from source. */
+  readonly executable: string | null;
   /**
    * Opens or creates a SQLite file, with no pragma set; `:memory:` keeps nothing. `immutable` reads what is in the file
    * itself, as if nobody wrote to it: nothing is made beside it. Throws where it can't be opened.
@@ -31,6 +33,13 @@ export interface Runtime {
    * isn't, who opens it waits until this descriptor is closed.
    */
   isOpenElsewhere(fd: number): boolean;
+  /**
+   * Sends one datagram to a local socket (`AF_UNIX`), whose name is a path, or begins with `@` where it is abstract. False
+   * where nobody takes it, null where this can't be done here: petit then can't tell systemd how it is.
+   */
+  sendDatagram(name: string, text: string): boolean | null;
+  /** The system's CLOCK_MONOTONIC in µs, by which processes tell each other times; null where it can't be had. */
+  monotonicMicros(): bigint | null;
 }
 
 export type SqlValue = null | number | string | Uint8Array;

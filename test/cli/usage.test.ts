@@ -21,11 +21,6 @@ describe("the help", () => {
     expect(short).toEqual(bare);
   });
 
-  test("names no command that isn't there", async () => {
-    const { stdout } = await petit(["--help"]);
-    for (const name of ["service"]) expect(stdout).not.toContain(`\n  ${name} `);
-  });
-
   test.each(COMMANDS.map(({ name }) => name))(
     "of '%s' has a usage, its flags with defaults, and an example",
     async (name) => {
