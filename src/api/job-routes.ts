@@ -8,6 +8,10 @@ import { exactly, failures, JobIdText, wholeNumber } from "./schemas.ts";
 
 const JobParams = exactly({ job_id: JobIdText });
 
+const ListQuery = exactly({
+  recent: t.Optional(wholeNumber({ minimum: 0, maximum: 100, default: 0 }, "How many of the newest runs of each, too")),
+});
+
 const OccurrenceQuery = exactly({
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "How many of the past, at most")),
   before: t.Optional(
@@ -21,10 +25,23 @@ const OccurrenceQuery = exactly({
 
 export const jobRoutes = ({ engine, store }: ApiContext) =>
   new Elysia({ prefix: "/api/jobs" })
-    .get("", () => jobList(engine.listJobs()), {
-      response: { 200: JobList, ...failures() },
-      detail: { operationId: "listJobs", tags: ["jobs"], summary: "All jobs, by id" },
-    })
+    .get(
+      "",
+      ({ query }) => {
+        const recent = Number(query.recent ?? 0);
+        return jobList(engine.listJobs(), recent === 0 ? null : store.recentRuns(recent));
+      },
+      {
+        query: ListQuery,
+        response: { 200: JobList, ...failures("INVALID_REQUEST") },
+        detail: {
+          operationId: "listJobs",
+          tags: ["jobs"],
+          summary: "All jobs, by id",
+          description: "With `recent`, each with its newest runs, its success rate and its usual duration.",
+        },
+      },
+    )
     .get(
       "/:job_id",
       direct(({ params }: { readonly params: typeof JobParams.static }) => jobDetail(foundJob(engine, params.job_id))),

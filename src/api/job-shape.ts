@@ -1,11 +1,14 @@
 import { t } from "elysia";
 import { DEPENDENCY_CONDITIONS, type Dependency } from "../domain/dependency.ts";
 import { TASK_CONDITIONS } from "../domain/graph.ts";
+import type { JobId } from "../domain/ids.ts";
 import { type Job, type Param, TASK_TYPES, type Task } from "../domain/job.ts";
 import { BACKOFFS, RETRY_CONDITIONS, type Retry } from "../domain/retry.ts";
 import type { Run } from "../domain/run.ts";
 import type { JobView } from "../engine/engine.ts";
+import type { RecentRun } from "../store/recent-runs.ts";
 import { NotifyBody, notifyBody } from "./notify-shape.ts";
+import { recentBody, recentFields } from "./recent-shape.ts";
 import { durationMs, RunStatusWord } from "./run-shape.ts";
 import {
   Count,
@@ -59,7 +62,10 @@ const SUMMARY_EXAMPLE = {
   task_count: 1,
 };
 
-const JobSummary = exactly(summaryFields, { title: "JobSummary", description: "A job", examples: [SUMMARY_EXAMPLE] });
+const JobSummary = exactly(
+  { ...summaryFields, ...recentFields },
+  { title: "JobSummary", description: "A job", examples: [SUMMARY_EXAMPLE] },
+);
 
 export const JobList = exactly(
   { jobs: t.Array(JobSummary, { description: "By id" }), count: Count },
@@ -153,12 +159,20 @@ export const JobDetail = exactly(
   },
 );
 
-export const jobList = (views: readonly JobView[]): typeof JobList.static => ({
-  jobs: views.map(jobSummary),
+/** With the newest runs of each job, where they are given. */
+export const jobList = (
+  views: readonly JobView[],
+  recent: ReadonlyMap<JobId, readonly RecentRun[]> | null = null,
+): typeof JobList.static => ({
+  jobs: views.map((view) =>
+    recent === null
+      ? jobSummary(view)
+      : { ...jobSummary(view), ...recentBody(view.job, recent.get(view.job.id) ?? []) },
+  ),
   count: views.length,
 });
 
-const jobSummary = ({ job, nextRunAt, lastRun, running }: JobView): typeof JobSummary.static => ({
+const jobSummary = ({ job, nextRunAt, lastRun, running }: JobView) => ({
   id: job.id,
   name: job.name,
   description: job.description,

@@ -2,6 +2,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
+import type { WindowReads } from "../store/windows.ts";
 
 export type ApiOptions = {
   readonly engine: ApiEngine;
@@ -42,4 +43,7 @@ export type ApiStore = Pick<
   | "newestEventSeq"
   | "findOccurrence"
   | "sizeBytes"
+  | "unfinishedRuns"
+  | "definition"
+  | keyof WindowReads
 >;

@@ -14,6 +14,7 @@ import { openApiRoutes } from "./openapi-routes.ts";
 import { runActionRoutes } from "./run-action-routes.ts";
 import { runRoutes } from "./run-routes.ts";
 import { schedulerRoutes } from "./scheduler-routes.ts";
+import { timelineRoutes } from "./timeline-routes.ts";
 import { triggerRoutes } from "./trigger-routes.ts";
 
 /** What listens to the engine for as long as the API is there. */
@@ -34,6 +35,7 @@ export const routes = (context: ApiContext, { feed, metrics }: Told) => {
     .use(logRoutes(context))
     .use(eventRoutes(context, feed))
     .use(schedulerRoutes(context))
+    .use(timelineRoutes(context))
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => described, context.version));
   const described: readonly DescribedRoute[] = app.routes;

@@ -5,6 +5,7 @@ import type { Job } from "../domain/job.ts";
 import { compileSchedule, type Schedule } from "../domain/schedule.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { StoredJob } from "../store/store.ts";
+import type { ComingBounds } from "./engine.ts";
 import { Timer } from "./timer.ts";
 
 /** A job on the agenda. */
@@ -77,8 +78,21 @@ export class Agenda implements Disposable {
     return entry?.stored.job.enabled ? entry.nextAt : null;
   }
 
-  schedule(jobId: JobId): Schedule | null {
-    return this.#entries.get(jobId)?.schedule ?? null;
+  /** The next occurrences of a job within the bounds. */
+  coming(
+    jobId: JobId,
+    count: number,
+    { from = 0, to = Number.MAX_SAFE_INTEGER, apartMs = 1 }: ComingBounds,
+  ): readonly number[] {
+    const schedule = this.#entries.get(jobId)?.schedule ?? null;
+    const coming: number[] = [];
+    let at = this.nextAt(jobId);
+    if (schedule !== null && at !== null && at < from) at = schedule.next(from - 1);
+    while (schedule !== null && at !== null && at < to && coming.length < count) {
+      coming.push(at);
+      at = schedule.next(at + apartMs - 1);
+    }
+    return coming;
   }
 
   /** Takes the jobs as they are now; those whose schedule is as it was keep their place. */

@@ -35,8 +35,8 @@ export interface Engine extends AsyncDisposable {
   /** By id. */
   listJobs(): readonly JobView[];
   findJob(jobId: string): JobView | null;
-  /** The next `count` occurrences of a job, ms since the epoch. */
-  coming(jobId: JobId, count: number): readonly number[];
+  /** The next `count` occurrences of a job, ms since the epoch; without those outside the bounds. */
+  coming(jobId: JobId, count: number, bounds?: ComingBounds): readonly number[];
   health(): Health;
   /** Runs that wait, and runs that are going on. */
   readonly counts: { readonly pending: number; readonly running: number };
@@ -46,6 +46,14 @@ export interface Engine extends AsyncDisposable {
   /** `listener` is told when a run has new output, or has ended; it then reads the store. The answer ends that. */
   onOutput(runId: RunId, listener: () => void): () => void;
 }
+
+export type ComingBounds = {
+  /** Ms since the epoch; `to` is exclusive. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Of those that are closer than this to the one before, ms, none is told. */
+  readonly apartMs?: number;
+};
 
 export type SchedulerState = "running" | "paused" | "stopped";
 export type StopMode = "drain" | "leave" | "now";

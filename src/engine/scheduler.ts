@@ -9,6 +9,7 @@ import { Agenda, type DueJob } from "./agenda.ts";
 import { inheritable } from "./command.ts";
 import type { Later } from "./commits.ts";
 import type {
+  ComingBounds,
   Engine,
   Health,
   JobView,
@@ -164,15 +165,8 @@ export class Scheduler implements Engine {
     return stored === null ? null : this.#view(stored);
   }
 
-  coming(jobId: JobId, count: number): readonly number[] {
-    const schedule = this.#agenda.schedule(jobId);
-    const coming: number[] = [];
-    let at = this.#agenda.nextAt(jobId);
-    while (schedule !== null && at !== null && coming.length < count) {
-      coming.push(at);
-      at = schedule.next(at);
-    }
-    return coming;
+  coming(jobId: JobId, count: number, bounds: ComingBounds = {}): readonly number[] {
+    return this.#agenda.coming(jobId, count, bounds);
   }
 
   health(): Health {

@@ -2,9 +2,10 @@ import { PetitError } from "../domain/errors.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import init from "./migrations/0001_init.sql" with { type: "text" };
 import notifications from "./migrations/0002_notifications.sql" with { type: "text" };
+import windows from "./migrations/0003_windows.sql" with { type: "text" };
 
 /** In order; the schema's version (`user_version`) is how many of them a database has. Only ever added to. */
-const MIGRATIONS: readonly string[] = [init, notifications];
+const MIGRATIONS: readonly string[] = [init, notifications, windows];
 
 /** The schema that this petit writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

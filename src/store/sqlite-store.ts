@@ -8,6 +8,7 @@ import * as jobs from "./jobs.ts";
 import * as logs from "./logs.ts";
 import * as notifications from "./notifications.ts";
 import * as occurrences from "./occurrences.ts";
+import * as recentRuns from "./recent-runs.ts";
 import * as retention from "./retention.ts";
 import * as runs from "./runs.ts";
 import * as scheduler from "./scheduler.ts";
@@ -15,6 +16,7 @@ import { type Statements, statements } from "./statements.ts";
 import type { NewRun, Store } from "./store.ts";
 import * as taskRuns from "./task-runs.ts";
 import { type Durability, transactions } from "./transaction.ts";
+import * as windows from "./windows.ts";
 
 /** The store over an open database whose schema is up to date. */
 export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () => number }): Store => {
@@ -120,6 +122,15 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     accountBackTo: write("relaxed", (now) => jobs.accountBackTo(sql, now)),
     findOccurrence: (jobId, scheduledFor) => occurrences.findOccurrence(sql, jobId, scheduledFor),
     listOccurrences: (jobId, filter) => occurrences.listOccurrences(sql, jobId, filter),
+
+    endedSpans: (query) => windows.endedSpans(sql, query),
+    nthEndAfter: (after, count) => windows.nthEndAfter(sql, after, count),
+    estimateEnded: (after, until) => windows.estimateEnded(sql, after, until),
+    unfiredSpans: (window) => windows.unfiredSpans(sql, window),
+    countEnded: (from) => windows.countEnded(sql, from),
+    countOccurrences: (from, to) => windows.countOccurrences(sql, from, to),
+    recentRuns: (limit) => recentRuns.recentRuns(sql, limit),
+    retriesOf: (runId) => recentRuns.retriesOf(sql, runId),
 
     deleteRuns: write("relaxed", (jobId, keep, bounds) => retention.deleteRuns(sql, jobId, keep, bounds)),
     deleteOccurrences: write("relaxed", (jobId, keep, limit) => retention.deleteOccurrences(sql, jobId, keep, limit)),

@@ -7,13 +7,14 @@ import type { EndingReason, ParamValues, Run, RunOutcome, RunStatus, Trigger } f
 import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, TaskRun } from "../domain/task-run.ts";
 import type { Delivery, DeliveryEnd, NewDelivery, Postponement } from "./notifications.ts";
 import type { Keep } from "./retention.ts";
+import type { WindowReads } from "./windows.ts";
 
 /**
  * All that petit remembers, in one SQLite file. Every verb is one transaction that is on disk when the verb returns
  * (the exceptions say so); a transition whose row is not in the expected status throws. `now` and all times are ms since
  * the epoch. Errors: `storage_failed` where the database can't be written.
  */
-export interface Store extends Disposable {
+export interface Store extends WindowReads, Disposable {
   /** Makes one transaction of all verbs that `work` calls; a throw undoes them all. Nests: an inner one is undone alone. */
   transaction<T>(work: () => T): T;
   /** `listener` is told of the events of each transaction, in order, after its commit. The answer ends that. */

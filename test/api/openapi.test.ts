@@ -73,6 +73,8 @@ describe("the description of the API", () => {
       "GET /api/runs/{run_id}/logs",
       "GET /api/runs/{run_id}/tasks",
       "GET /api/scheduler/state",
+      "GET /api/stats",
+      "GET /api/timeline",
       "GET /metrics",
       "POST /api/jobs/reload",
       "POST /api/jobs/{job_id}/trigger",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { newRunId } from "../../src/domain/ids.ts";
 import type { RunStatus } from "../../src/domain/run.ts";
 import { bunRuntime } from "../../src/runtime/bun.ts";
-import { APPLICATION_ID } from "../../src/store/migrate.ts";
+import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/store/migrate.ts";
 import init from "../../src/store/migrations/0001_init.sql" with { type: "text" };
 import type { NewDelivery } from "../../src/store/notifications.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -154,6 +154,6 @@ describe("a database of schema 1", () => {
     store.queueDelivery({ ...delivery(store, "1"), versionId: 7 }, NOON);
     expect(store.nextDelivery("a")?.versionId).toBe(7);
     const versionOf = bunRuntime().openDatabase(path, { readonly: true }).prepare("PRAGMA user_version").get();
-    expect(versionOf).toEqual({ user_version: 2 });
+    expect(versionOf).toEqual({ user_version: SCHEMA_VERSION });
   });
 });

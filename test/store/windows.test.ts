@@ -1,0 +1,160 @@
+import { describe, expect, test } from "bun:test";
+import { newRunId } from "../../src/domain/ids.ts";
+import type { RunOutcome } from "../../src/domain/run.ts";
+import type { Store } from "../../src/store/store.ts";
+import { job, jobId } from "../support/factories.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
+import { NOON } from "../support/fake-clock.ts";
+
+const DONE: RunOutcome = { status: "completed", reason: null, error: null };
+const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task 'a' failed" };
+const HOUR = 3_600_000;
+
+/** A run of so long from an instant on, relative to noon. */
+const ran = (store: Store, at: number, ms: number, outcome: RunOutcome = DONE, id = "hello") => {
+  const run = startRun(store, { job: job(id), now: NOON + at });
+  return store.finishRun(run.id, outcome, NOON + at + ms);
+};
+
+const window = { from: NOON, to: NOON + 100_000, binMs: 10_000 };
+const ALL = { ...window, after: NOON - 1, until: NOON + 24 * HOUR };
+
+describe("runs in a window", () => {
+  test("are counted together where they share a bin, told by the newest of the worst", () => {
+    using store = memoryStore();
+    ran(store, 1_000, 10);
+    const failed = ran(store, 2_000, 10, FAILED);
+    ran(store, 3_000, 500);
+    ran(store, 50_000, 10);
+    expect(store.endedSpans(ALL)).toEqual([
+      {
+        jobId: jobId("hello"),
+        firstBin: 0,
+        lastBin: 0,
+        count: 3,
+        startedAt: NOON + 1_000,
+        endedAt: NOON + 3_500,
+        worst: { id: failed.id, status: "failed", trigger: "manual", weight: expect.any(Number) },
+      },
+      expect.objectContaining({ firstBin: 5, lastBin: 5, count: 1 }),
+    ]);
+  });
+
+  test("are those that it touches: begun before it, in it, or over its whole length", () => {
+    using store = memoryStore();
+    ran(store, -50_000, 10_000);
+    ran(store, -5_000, 6_000);
+    ran(store, 99_000, 60_000);
+    ran(store, -HOUR, 2 * HOUR);
+    ran(store, 100_000, 10);
+    const bins = store.endedSpans(ALL).map(({ firstBin, lastBin }) => [firstBin, lastBin]);
+    expect(bins).toEqual([
+      [0, 0],
+      [0, 9],
+      [9, 9],
+    ]);
+  });
+
+  test("that took more than an hour are found by themselves", () => {
+    using store = memoryStore();
+    ran(store, 0, HOUR);
+    ran(store, 0, HOUR + 1);
+    expect(store.endedSpans({ ...ALL, long: true }).map(({ endedAt }) => endedAt)).toEqual([NOON + HOUR + 1]);
+  });
+
+  test("that were cancelled while they waited stand at their end", () => {
+    using store = memoryStore();
+    const { id } = startRun(store, { status: "pending", now: NOON });
+    store.finishRun(id, { status: "cancelled", reason: "cancelled", error: null }, NOON + 20_000);
+    expect(store.endedSpans(ALL)).toMatchObject([{ firstBin: 2, startedAt: NOON + 20_000, endedAt: NOON + 20_000 }]);
+  });
+
+  test("are kept apart by job", () => {
+    using store = memoryStore();
+    ran(store, 0, 1);
+    ran(store, 0, 1, FAILED, "other");
+    expect(store.endedSpans(ALL).map((span) => [span.jobId, span.worst.status])).toEqual([
+      [jobId("hello"), "completed"],
+      [jobId("other"), "failed"],
+    ]);
+  });
+
+  test("are estimated by job, and counted off by their end", () => {
+    using store = memoryStore();
+    for (let at = 0; at < 40; at++) ran(store, at, 1, DONE, at % 4 === 0 ? "other" : "hello");
+    const estimate = store.estimateEnded(NOON - 1, NOON + HOUR);
+    expect(estimate).toEqual(
+      new Map([
+        [jobId("hello"), 30],
+        [jobId("other"), 10],
+      ]),
+    );
+    expect(store.nthEndAfter(NOON, 5)).toBe(NOON + 5);
+    expect(store.nthEndAfter(NOON, 41)).toBeNull();
+    expect(store.estimateEnded(NOON + HOUR, NOON + 2 * HOUR)).toEqual(new Map());
+  });
+});
+
+describe("occurrences in a window", () => {
+  const fire = (store: Store, at: number) =>
+    startRun(store, { job: job("hello"), scheduledFor: NOON + at, trigger: "schedule", ledger: { jitterMs: 0 } });
+
+  test("without a run are counted together by reason", () => {
+    using store = memoryStore();
+    store.saveJobs([job("hello")], NOON);
+    const skipped = (at: number, reason: "paused" | "overlap") =>
+      ({ scheduledFor: NOON + at, outcome: "skipped", reason, jitterMs: 0 }) as const;
+    const list = [skipped(-1, "paused"), skipped(0, "paused"), skipped(9_999, "paused"), skipped(5_000, "overlap")];
+    store.recordOccurrences(jobId("hello"), [...list, skipped(100_000, "paused")], NOON);
+    fire(store, 1_000);
+    const span = { jobId: jobId("hello"), outcome: "skipped", bin: 0 };
+    expect(store.unfiredSpans(window)).toEqual([
+      { ...span, outcome: "skipped", reason: "paused", count: 2, firstAt: NOON, lastAt: NOON + 9_999 },
+      { ...span, outcome: "skipped", reason: "overlap", count: 1, firstAt: NOON + 5_000, lastAt: NOON + 5_000 },
+    ]);
+  });
+
+  test("are counted by outcome, and runs by status", () => {
+    using store = memoryStore();
+    const run = fire(store, 0);
+    store.finishRun(run.id, FAILED, NOON + 10);
+    ran(store, 0, 20);
+    store.recordOccurrences(
+      jobId("hello"),
+      [{ scheduledFor: NOON + 1, outcome: "missed", reason: "down", jitterMs: 0 }],
+      NOON,
+    );
+    expect(store.countOccurrences(NOON, NOON + 2)).toEqual(
+      new Map([
+        ["fired", 1],
+        ["missed", 1],
+      ]),
+    );
+    expect(store.countOccurrences(NOON + 1, NOON + 2)).toEqual(new Map([["missed", 1]]));
+    expect(store.countEnded(NOON + 11)).toEqual(new Map([["completed", 1]]));
+    expect(store.countEnded(NOON + 10).get("failed")).toBe(1);
+  });
+});
+
+describe("the newest runs of each job", () => {
+  test("are so many, the newest last", () => {
+    using store = memoryStore();
+    const runs = [1, 2, 3].map((at) => ran(store, at, 1));
+    const other = startRun(store, { job: job("other") });
+    const recent = store.recentRuns(2);
+    expect(recent.get(jobId("hello"))?.map(({ id }) => id)).toEqual(runs.slice(1).map(({ id }) => id));
+    expect(recent.get(jobId("other"))).toEqual([
+      { id: other.id, status: "running", trigger: "manual", startedAt: NOON, endedAt: null },
+    ]);
+  });
+});
+
+test("the retries of a run are found, oldest first", () => {
+  using store = memoryStore();
+  const { id } = ran(store, 0, 1, FAILED);
+  const again = [1, 2].map((at) =>
+    startRun(store, { now: NOON + at, trigger: "retry", retry: { of: id, reused: [] } }),
+  );
+  expect(store.retriesOf(id)).toEqual(again.map((run) => run.id));
+  expect(store.retriesOf(newRunId(NOON))).toEqual([]);
+});
