@@ -52,7 +52,16 @@ export type Job = {
 export type Environment = { readonly [name: string]: string };
 
 /** Where a definition stands: the file's path relative to JOBS_DIR, the line from 1, and the absolute folder of the file. */
-export type Source = { readonly file: string; readonly line: number; readonly folder: string };
+export type Source = {
+  readonly file: string;
+  readonly line: number;
+  readonly folder: string;
+  /**
+   * What is written there, with secrets hidden, and the line on which that begins, which may be a comment's. Left out
+   * where it isn't known, as in definitions that were stored before it was.
+   */
+  readonly document?: { readonly text: string; readonly line: number };
+};
 
 /** A value that a trigger may pass. */
 export type Param = {

@@ -21,6 +21,8 @@ export type ParsedDocument = {
   readonly faults: readonly Fault[];
   /** Whether it isn't even YAML: what could be read of it means nothing. */
   readonly isSyntax: boolean;
+  /** Offset of what comes after it. */
+  readonly end: number;
 };
 
 /** What is wrong at an offset. */
@@ -60,6 +62,7 @@ const unreadable = (at: number, message: string): ParsedDocument => ({
   root: null,
   faults: [{ at, path: "", message }],
   isSyntax: true,
+  end: at,
 });
 
 /** What the parser has open beside maps and lists: the document, and a scalar. */
@@ -77,13 +80,13 @@ function* composeDocuments(text: string): Generator<Document.Parsed, void> {
   yield* composer.end(false, text.length);
 }
 
-const convertDocument = ({ errors, warnings, contents }: Document.Parsed): ParsedDocument => {
+const convertDocument = ({ errors, warnings, contents, range }: Document.Parsed): ParsedDocument => {
   // What follows a mistake of syntax is read wrongly: the first one is the one to mend.
   const [first] = errors;
   if (first !== undefined) return unreadable(first.pos[0], explain(first.message));
   const faults = warnings.map(({ pos, message }): Fault => ({ at: pos[0], path: "", message: explain(message) }));
   const root = contents === null ? null : new Converter(faults).convert(contents, []);
-  return { root: root !== null && isEmpty(root) ? null : root, isSyntax: false, faults };
+  return { root: root !== null && isEmpty(root) ? null : root, isSyntax: false, faults, end: range[2] };
 };
 
 const explain = (message: string): string =>

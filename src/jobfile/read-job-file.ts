@@ -8,6 +8,7 @@ import { checkTasks } from "./check-tasks.ts";
 import { checkTemplates } from "./check-templates.ts";
 import { checkVariables } from "./check-variables.ts";
 import { type Declaration, declareJob, declareUnread } from "./declaration.ts";
+import { documentText, type Range } from "./document-text.ts";
 import type { MapNode, Node } from "./node.ts";
 import { type Fault, type ParsedDocument, parseYaml } from "./parse.ts";
 import { Place } from "./place.ts";
@@ -40,7 +41,10 @@ export const readJobFile = (file: JobFile): FileContent => {
   const source = { ...file, positions: makePositions(file.text) };
   const fault = faultOfText(file.text);
   if (fault !== null) return { jobs: [], declarations: declareUnread(source), problems: toProblems([fault], source) };
-  const contents = parseYaml(file.text).map((document) => readDocument(document, source));
+  const documents = parseYaml(file.text);
+  const contents = documents.map((document, index) =>
+    readDocument(document, source, { from: documents[index - 1]?.end ?? 0, to: document.end }),
+  );
   return {
     jobs: contents.flatMap((content) => content.jobs),
     declarations: contents.flatMap((content) => content.declarations),
@@ -60,13 +64,13 @@ const faultOfText = (text: string): Fault | null => {
 const toProblems = (faults: readonly Fault[], { file, positions }: Source): Problem[] =>
   faults.map(({ at, path, message }) => ({ file, ...positions(at), path, message }));
 
-const readDocument = ({ root, faults, isSyntax }: ParsedDocument, source: Source): FileContent => {
+const readDocument = ({ root, faults, isSyntax }: ParsedDocument, source: Source, range: Range): FileContent => {
   if (root === null && faults.length === 0) return { jobs: [], declarations: [], problems: [] };
   if (root?.kind !== "map" || isSyntax) {
     const all = faults.length > 0 || root === null ? faults : [noMap(root)];
     return { jobs: [], declarations: declareUnread(source), problems: toProblems(all, source) };
   }
-  return readMap(root, faults, source);
+  return readMap(root, faults, { ...source, range });
 };
 
 const noMap = (root: Node): Fault => ({
@@ -75,7 +79,7 @@ const noMap = (root: Node): Fault => ({
   message: "is not a job; expected a map with id, tasks …",
 });
 
-const readMap = (root: MapNode, faults: readonly Fault[], source: Source): FileContent => {
+const readMap = (root: MapNode, faults: readonly Fault[], source: Source & { readonly range: Range }): FileContent => {
   const report = makeReport(root, source.text);
   const draft = readValue(root, JOB, Place.top(report));
   if (draft === undefined) return { jobs: [], declarations: [], problems: toProblems(report.faults, source) };
@@ -84,8 +88,10 @@ const readMap = (root: MapNode, faults: readonly Fault[], source: Source): FileC
   const all = [...faults, ...report.faults];
   if (all.length > 0 || !isWhole(JOB, draft, report))
     return { jobs: [], declarations, problems: toProblems(all, source) };
+  const { file, folder } = source;
   const { line } = source.positions(root.at);
-  return { jobs: [buildJob(draft, { file: source.file, line, folder: source.folder })], declarations, problems: [] };
+  const job = buildJob(draft, { file, line, folder, document: documentText(root, source, source.range) });
+  return { jobs: [job], declarations, problems: [] };
 };
 
 const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => {

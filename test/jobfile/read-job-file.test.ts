@@ -59,7 +59,12 @@ describe("a job with nothing but what it needs", () => {
           retry: null,
         },
       ],
-      source: { file: "dir/f.yaml", line: 1, folder: "/jobs/dir" },
+      source: {
+        file: "dir/f.yaml",
+        line: 1,
+        folder: "/jobs/dir",
+        document: { text: `${MINIMAL.trim()}\n`, line: 1 },
+      },
     });
   });
 });
@@ -217,7 +222,7 @@ describe("an empty value", () => {
       "depends_on",
     ];
     const text = `${lines.map((name) => `${name}:`).join("\n")}\n${MINIMAL}`;
-    expect(jobOf(text)).toEqual({ ...jobOf(MINIMAL), source: { file: "dir/f.yaml", line: 1, folder: "/jobs/dir" } });
+    expect(jobOf(text)).toEqual({ ...jobOf(MINIMAL), source: expect.objectContaining({ line: 1 }) });
   });
 
   test("of a task is the same as none", () => {
