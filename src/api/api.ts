@@ -2,6 +2,7 @@ import type { Connection } from "../runtime/runtime.ts";
 import { checkBodySize } from "./body.ts";
 import { type ApiContext, Requests } from "./context.ts";
 import { type Answer, crossOrigin } from "./cross-origin.ts";
+import { ApiError } from "./errors.ts";
 import { EventFeed } from "./event-feed.ts";
 import { checkOrigin, tokenCheck } from "./guard.ts";
 import { HEALTH_PATH } from "./health-routes.ts";
@@ -64,15 +65,24 @@ export const createApi = (options: ApiOptions): Api => {
   };
 };
 
+/** HEAD has become GET by then. */
+const onlyGet = (request: Request, page: Response): Response => {
+  if (request.method === "GET") return page;
+  const path = pathOf(request.url).slice(0, 200);
+  throw new ApiError("METHOD_NOT_ALLOWED", `${request.method} does not go with ${path}; GET, HEAD do`, {
+    allow: "GET, HEAD",
+  });
+};
+
 /** The Host is petit's own; then these are asked in turn: where a request comes from, what it is for, who sends it. */
 const answerer = (options: ApiOptions, context: ApiContext, told: Told): Answer => {
   const app = routes(context, told);
   const checkToken = tokenCheck(options.token);
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
-    const page = request.method === "GET" ? (options.page?.(path) ?? null) : null;
+    const page = options.page?.(path, request.headers) ?? null;
     if (!fromAllowedOrigin) checkOrigin(request, page !== null);
-    if (page !== null) return page;
+    if (page !== null) return onlyGet(request, page);
     if (path !== HEALTH_PATH) checkToken(request);
     checkBodySize(request);
     return app.fetch(request);

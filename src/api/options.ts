@@ -24,7 +24,7 @@ export type ApiOptions = {
   /** This machine's name. */
   readonly hostname: string;
   /** The dashboard's static files: null where it has none by that path. */
-  readonly page?: (path: string) => Response | null;
+  readonly page?: (path: string, request: Headers) => Response | null;
 };
 
 /** What the API asks of the engine. */

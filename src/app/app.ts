@@ -7,6 +7,7 @@ import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
 import { asUnusable } from "../store/open.ts";
 import { narrate } from "./narrate.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
+import { pageFiles } from "./page.ts";
 import { addressUrl, type Origins } from "./settings.ts";
 import { readToken } from "./token.ts";
 import { watchJobs } from "./watch.ts";
@@ -91,6 +92,7 @@ const serve = async (
     corsOrigins: settings.corsOrigins,
     allowedHosts: settings.allowedHosts,
     hostname: hostname(),
+    page: pageFiles(),
   });
   parts.defer(() => server.stop(SERVER_GRACE_MS));
   const url = addressUrl(server.hostname, server.port);

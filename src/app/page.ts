@@ -1,0 +1,82 @@
+import { gunzipSync } from "node:zlib";
+import PAGE from "../../dist/web/page.txt" with { type: "text" };
+
+/** The dashboard's static files, by path; null where there is none. They hold no data: who asks needs no token. */
+export type PageFiles = (path: string, request: Headers) => Response | null;
+
+/** What a browser may do with the dashboard: load its own files and ask its own petit, nothing else from nowhere. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const HEADERS = {
+  "content-security-policy": POLICY,
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  vary: "accept-encoding",
+} as const;
+
+/** What the page shows by itself: a visit to any of these gets the page. */
+const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|system\/?)$/;
+
+type File = {
+  readonly type: string;
+  readonly etag: string;
+  /** Compressed by gzip. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The name of an asset changes with its content; that of the page doesn't. */
+  readonly isImmutable: boolean;
+};
+
+/** What was bundled is decoded when the first of it is asked for: a petit that nobody looks at pays nothing. */
+export const pageFiles = (): PageFiles => {
+  let files: ReadonlyMap<string, File> | null = null;
+  return (path, request) => {
+    if (path.startsWith("/api/")) return null;
+    files ??= readFiles(PAGE);
+    const file = files.get(VIEWS.test(path) ? "/index.html" : path);
+    return file === undefined || path === "/index.html" ? null : answer(file, request);
+  };
+};
+
+const readFiles = (text: string): ReadonlyMap<string, File> =>
+  new Map(
+    text
+      .trim()
+      .split("\n")
+      .map((line) => {
+        const [path = "", type = "", digest = "", base64 = ""] = line.split("\t");
+        const isImmutable = path.startsWith("/assets/");
+        return [path, { type, etag: `"${digest}"`, bytes: Buffer.from(base64, "base64"), isImmutable }];
+      }),
+  );
+
+const answer = ({ type, etag, bytes, isImmutable }: File, request: Headers): Response => {
+  const headers = {
+    ...HEADERS,
+    "content-type": type,
+    etag,
+    "cache-control": isImmutable ? "public, max-age=31536000, immutable" : "no-cache",
+  };
+  if (isKnown(request, etag)) return new Response(null, { status: 304, headers });
+  return takesGzip(request)
+    ? new Response(bytes, { headers: { ...headers, "content-encoding": "gzip" } })
+    : new Response(gunzipSync(bytes), { headers });
+};
+
+const isKnown = (request: Headers, etag: string): boolean =>
+  (request.get("if-none-match") ?? "")
+    .split(",")
+    .some((each) => each.trim().replace(/^W\//, "") === etag || each.trim() === "*");
+
+const takesGzip = (request: Headers): boolean =>
+  /(^|,)\s*(gzip|\*)\s*(?!;\s*q=0(\.0*)?\s*(,|$))(;|,|$)/i.test(request.get("accept-encoding") ?? "");

@@ -1,0 +1,30 @@
+import { Dialog } from "../ui/dialog.tsx";
+import { shortcuts } from "./shortcuts.ts";
+
+/** Lists what the keyboard does where it is opened. */
+export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
+  <Dialog title="Keyboard" onClose={onClose}>
+    <dl className="facts">
+      {shortcuts().map(({ key, what }) => (
+        <div key={key} className="shortcut">
+          <dt>
+            <kbd>{key}</kbd>
+          </dt>
+          <dd>{what}</dd>
+        </div>
+      ))}
+      <div className="shortcut">
+        <dt>
+          <kbd>Enter</kbd>
+        </dt>
+        <dd>Open what has the focus</dd>
+      </div>
+      <div className="shortcut">
+        <dt>
+          <kbd>Esc</kbd>
+        </dt>
+        <dd>Close a dialog</dd>
+      </div>
+    </dl>
+  </Dialog>
+);

@@ -1,0 +1,12 @@
+import { createRoot } from "react-dom/client";
+import { ConnectionProvider } from "./data/connection.tsx";
+import { Shell } from "./shell/shell.tsx";
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("the page has no #root");
+
+createRoot(root).render(
+  <ConnectionProvider>
+    <Shell />
+  </ConnectionProvider>,
+);

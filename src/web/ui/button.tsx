@@ -1,0 +1,22 @@
+import type { ButtonHTMLAttributes } from "react";
+
+export type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
+  /** `primary`: the one thing to do here. `danger`: it ends something. `quiet`: no border. */
+  readonly kind?: "plain" | "primary" | "danger" | "quiet";
+  /** While what it started goes on: it takes no second click, and keeps the focus. */
+  readonly isBusy?: boolean;
+};
+
+export const Button = ({ kind = "plain", isBusy = false, className = "", onClick, ...rest }: ButtonProps) => (
+  <button
+    type="button"
+    {...rest}
+    className={`button button-${kind} ${className}`}
+    aria-disabled={isBusy || undefined}
+    aria-busy={isBusy || undefined}
+    onClick={(event) => {
+      if (isBusy) event.preventDefault();
+      else onClick?.(event);
+    }}
+  />
+);

@@ -1,0 +1,61 @@
+import { formatDuration } from "../../lib/duration.ts";
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Ms as `8ms`, `1.24s`, `12.3s`, `4m 05s`, `2h 03m`, `3d 4h`: never a whole second for less. */
+export const durationText = (durationMs: number): string => {
+  const ms = Math.max(0, durationMs);
+  if (ms < SECOND_MS) return `${Math.round(ms)}ms`;
+  if (ms < 10 * SECOND_MS) return `${(ms / SECOND_MS).toFixed(2)}s`;
+  if (ms < MINUTE_MS) return `${(ms / SECOND_MS).toFixed(1)}s`;
+  if (ms < HOUR_MS) return pair(ms, MINUTE_MS, "m", SECOND_MS, "s");
+  if (ms < DAY_MS) return pair(ms, HOUR_MS, "h", MINUTE_MS, "m");
+  return `${Math.floor(ms / DAY_MS)}d ${Math.floor((ms % DAY_MS) / HOUR_MS)}h`;
+};
+
+const pair = (ms: number, large: number, largeUnit: string, small: number, smallUnit: string): string =>
+  `${Math.floor(ms / large)}${largeUnit} ${String(Math.floor((ms % large) / small)).padStart(2, "0")}${smallUnit}`;
+
+/** Of what goes on or is to come, to whole seconds: `0s`, `59s`, `4m 05s`. */
+export const roughText = (durationMs: number): string =>
+  durationMs < MINUTE_MS ? formatDuration(Math.floor(Math.max(0, durationMs) / 1000) * 1000) : durationText(durationMs);
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making one costs more than a hundred uses of it. */
+const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
+  const key = JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(undefined, options);
+  formats.set(key, known);
+  return known;
+};
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+
+/** Local: `14:03:09` today, `Mon 24 Nov 14:03:09` in this year, else with the year. */
+export const timeText = (at: number, now: number): string => {
+  const [day, today] = [new Date(at), new Date(now)];
+  if (day.toDateString() === today.toDateString()) return format(CLOCK).format(at);
+  const year = day.getFullYear() === today.getFullYear() ? {} : { year: "numeric" as const };
+  return format({ weekday: "short", day: "numeric", month: "short", ...year, ...CLOCK }).format(at);
+};
+
+/** In full, to the millisecond, in a zone or the local one: `Mon 24 Nov 2026, 14:03:09.123 CET`. */
+export const fullTimeText = (at: number, timeZone?: string): string =>
+  format({
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    ...CLOCK,
+    fractionalSecondDigits: 3,
+    timeZoneName: "short",
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).format(at);
+
+/** `1 run`, `3 runs`. */
+export const counted = (count: number, noun: string): string =>
+  `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,0 +1,40 @@
+import { type ReactNode, useEffect, useRef } from "react";
+
+export type PageProps = {
+  /** Heading and, before " · petit", title of the tab. */
+  readonly title: string;
+  /** A line below the heading. */
+  readonly lead?: ReactNode;
+  /** Buttons beside the heading. */
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+};
+
+let isFirst = true;
+
+/** What each view is made of: one heading, which has the focus after a visit, and what is below. */
+export const Page = ({ title, lead, actions, children }: PageProps) => {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · petit`;
+  }, [title]);
+  useEffect(() => {
+    // Of a page that was just opened, the browser's own start is the right one.
+    if (!isFirst) heading.current?.focus({ preventScroll: true });
+    isFirst = false;
+  }, []);
+  return (
+    <div className="page">
+      <header className="page-head">
+        <div>
+          <h1 ref={heading} tabIndex={-1}>
+            {title}
+          </h1>
+          {lead !== undefined && <div className="page-lead">{lead}</div>}
+        </div>
+        {actions !== undefined && <div className="row">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+};

@@ -1,0 +1,64 @@
+import { Link } from "wouter";
+import type { Run } from "../data/shapes.ts";
+import { Status } from "./status.tsx";
+import { Table } from "./table.tsx";
+import { Duration, Elapsed, Time } from "./time.tsx";
+
+type RunTableProps = {
+  readonly runs: readonly Run[];
+  readonly label: string;
+  /** False where all are of one job. */
+  readonly hasJob?: boolean;
+};
+
+/** Runs, a row each. */
+export const RunTable = ({ runs, label, hasJob = true }: RunTableProps) => (
+  <Table
+    label={label}
+    head={
+      <tr>
+        <th scope="col">Status</th>
+        {hasJob && <th scope="col">Job</th>}
+        <th scope="col">Started</th>
+        <th scope="col" className="number">
+          Took
+        </th>
+        <th scope="col">Trigger</th>
+        <th scope="col">Run</th>
+      </tr>
+    }
+  >
+    {runs.map((run) => (
+      <RunRow key={run.id} run={run} hasJob={hasJob} />
+    ))}
+  </Table>
+);
+
+const RunRow = ({ run, hasJob }: { readonly run: Run; readonly hasJob: boolean }) => (
+  <tr>
+    <td>
+      <Status of={run.status} />
+    </td>
+    {hasJob && (
+      <td>
+        <Link href={`/jobs/${run.job_id}`}>{run.job_id}</Link>
+      </td>
+    )}
+    <td>
+      <Time at={run.started_at ?? run.created_at} />
+    </td>
+    <td className="number">
+      {run.status === "running" && run.started_at !== null ? (
+        <Elapsed since={run.started_at} />
+      ) : (
+        <Duration ms={run.duration_ms} />
+      )}
+    </td>
+    <td>{run.trigger}</td>
+    <td>
+      <Link href={`/runs/${run.id}`} className="mono" data-row>
+        {run.id.slice(-8)}
+      </Link>
+    </td>
+  </tr>
+);

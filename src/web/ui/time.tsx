@@ -1,0 +1,43 @@
+import { durationText, fullTimeText, roughText, timeText } from "./format.ts";
+import { Hint } from "./hint.tsx";
+import { useNow } from "./now.ts";
+
+type TimeProps = {
+  /** Ms since the epoch. */
+  readonly at: number;
+  /** The schedule's zone: told on hover beside the local time. */
+  readonly zone?: string | null | undefined;
+  /** False where it stands inside a link or a button. */
+  readonly isFocusable?: boolean;
+};
+
+/** A local time, as short as it can be; in full, and in the schedule's zone, on hover. */
+export const Time = ({ at, zone, isFocusable = true }: TimeProps) => (
+  <Hint text={timeHint(at, zone)} isFocusable={isFocusable}>
+    <time dateTime={new Date(at).toISOString()}>{timeText(at, Date.now())}</time>
+  </Hint>
+);
+
+/** Local and, where it is another, in the schedule's zone. */
+export const timeHint = (at: number, zone?: string | null): string => {
+  const local = fullTimeText(at);
+  const there = zone == null ? local : fullTimeText(at, zone);
+  return there === local ? local : `${local}\n${there} (${zone})`;
+};
+
+/** How long something took; a dash where that is not known. */
+export const Duration = ({ ms }: { readonly ms: number | null }) =>
+  ms === null ? <span className="muted">–</span> : <time dateTime={`PT${ms / 1000}S`}>{durationText(ms)}</time>;
+
+/** How long something goes on by now; counts. */
+export const Elapsed = ({ since }: { readonly since: number }) => <span>{roughText(useNow() - since)}</span>;
+
+/** `in 4m 05s`, counting down; the time itself on hover. */
+export const Countdown = ({ at, zone, isFocusable = true }: TimeProps) => {
+  const left = at - useNow();
+  return (
+    <Hint text={timeHint(at, zone)} isFocusable={isFocusable}>
+      <time dateTime={new Date(at).toISOString()}>{left < 1000 ? "now" : `in ${roughText(left)}`}</time>
+    </Hint>
+  );
+};

@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { gunzipSync } from "node:zlib";
+import { pageFiles } from "../../src/app/page.ts";
+
+const files = pageFiles();
+const get = (path: string, headers: Record<string, string> = {}): Response | null => files(path, new Headers(headers));
+
+/** Of a path that there is. */
+const got = (path: string, headers: Record<string, string> = {}): Response => {
+  const response = get(path, headers);
+  if (response === null) throw new Error(`there is nothing at ${path}`);
+  return response;
+};
+
+const html = await got("/").text();
+const assets = [...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = ""]) => path);
+const script = assets.find((path) => path.endsWith(".js")) ?? "";
+
+describe("the files of the dashboard", () => {
+  test.each(["/", "/jobs", "/jobs/a.b-c_d", "/runs", "/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60", "/system"])(
+    "are the page itself at %s",
+    async (path) => {
+      expect(await got(path).text()).toBe(html);
+    },
+  );
+
+  test.each([
+    "/index.html",
+    "/jobs/a/b",
+    "/api/jobs",
+    "/api",
+    "/metrics",
+    "/assets/",
+    "/favicon.ico",
+    "/nowhere",
+    "//",
+  ])("are none at %s", (path) => {
+    expect(get(path)).toBeNull();
+  });
+
+  test("are all there that the page names, and each is told by its type", async () => {
+    expect(assets.length).toBe(3);
+    for (const path of assets) {
+      expect(got(path).headers.get("content-type")).toMatch(/^(text\/(javascript|css)|image\/svg\+xml)/);
+      expect((await got(path).text()).length).toBeGreaterThan(100);
+    }
+  });
+
+  test("come from nowhere else, and hold nothing that a strict policy refuses", () => {
+    expect(html).not.toMatch(/https?:|<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
+  });
+
+  test("have a policy that lets nothing in from elsewhere, and no code from a string", () => {
+    const policy = got("/").headers.get("content-security-policy") ?? "";
+    expect(policy).toStartWith("default-src 'none'; script-src 'self'; style-src 'self';");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|http|\*/);
+  });
+
+  test("are sent compressed to whoever takes that", async () => {
+    for (const accept of ["gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "*"]) {
+      const response = got(script, { "accept-encoding": accept });
+      expect(response.headers.get("content-encoding")).toBe("gzip");
+      expect(gunzipSync(await response.arrayBuffer()).toString()).toBe(await got(script).text());
+    }
+    for (const accept of ["identity", "br", "gzip;q=0", "gzip; q=0.0, br", "x-gzipped"]) {
+      expect(got(script, { "accept-encoding": accept }).headers.has("content-encoding")).toBe(false);
+    }
+  });
+
+  test("are kept for ever where their name changes with them, and asked for again where it doesn't", () => {
+    expect(got(script).headers.get("cache-control")).toContain("immutable");
+    expect(got("/").headers.get("cache-control")).toBe("no-cache");
+  });
+
+  test("are not sent again to whoever has them", async () => {
+    const etag = got("/").headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"[\w-]{22}"$/);
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`]) {
+      const response = got("/jobs", { "if-none-match": known });
+      expect([response.status, await response.text(), response.headers.get("etag")]).toEqual([304, "", etag]);
+    }
+    expect(got("/", { "if-none-match": '"other"' }).status).toBe(200);
+  });
+});

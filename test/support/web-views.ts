@@ -1,0 +1,19 @@
+/** What the pages of a petit can be visited for: a job and a run that are there. */
+export type Visited = { readonly jobId: string; readonly runId: string };
+
+export type View = {
+  readonly name: string;
+  readonly path: (visited: Visited) => string;
+  /** Its heading. */
+  readonly heading: RegExp;
+};
+
+/** Every view of the dashboard. */
+export const VIEWS: readonly View[] = [
+  { name: "now", path: () => "/", heading: /^Now/ },
+  { name: "jobs", path: () => "/jobs", heading: /^Jobs/ },
+  { name: "job", path: ({ jobId }) => `/jobs/${jobId}`, heading: /./ },
+  { name: "runs", path: () => "/runs", heading: /^Runs/ },
+  { name: "run", path: ({ runId }) => `/runs/${runId}`, heading: /./ },
+  { name: "system", path: () => "/system", heading: /^System/ },
+];
