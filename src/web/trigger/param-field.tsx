@@ -1,0 +1,63 @@
+import { useId } from "react";
+import type { Param } from "../data/shapes.ts";
+
+type ParamFieldProps = {
+  readonly name: string;
+  readonly param: Param;
+  readonly value: string;
+  readonly problem: string | undefined;
+  readonly onChange: (value: string) => void;
+};
+
+/** A param of a job: a choice where it has an `enum`, else text. */
+export const ParamField = ({ name, param, value, problem, onChange }: ParamFieldProps) => {
+  const id = useId();
+  const control = {
+    id,
+    name,
+    value,
+    required: param.required,
+    "aria-invalid": problem !== undefined || undefined,
+    "aria-describedby": `${id}-about ${id}-wrong`,
+    onChange: (event: { readonly target: { readonly value: string } }) => onChange(event.target.value),
+  } as const;
+  return (
+    <div className="field" data-param={name}>
+      <label htmlFor={id}>
+        {name} {param.required && <span className="muted">· required</span>}
+      </label>
+      {param.enum === null ? (
+        <input {...control} type="text" autoComplete="off" spellCheck={false} />
+      ) : (
+        <select {...control}>
+          {param.default === null && <option value="">{param.required ? "Choose one" : "None"}</option>}
+          {param.enum.map((each) => (
+            <option key={each}>{each}</option>
+          ))}
+        </select>
+      )}
+      <About id={`${id}-about`} param={param} />
+      <p id={`${id}-wrong`} className="wrong" role="alert">
+        {problem}
+      </p>
+    </div>
+  );
+};
+
+const About = ({ id, param }: { readonly id: string; readonly param: Param }) => (
+  <small id={id}>
+    {param.description}
+    {param.description !== null && (param.default !== null || param.pattern !== null) && " · "}
+    {param.default !== null && (
+      <>
+        default <code>{param.default}</code>
+      </>
+    )}
+    {param.default !== null && param.pattern !== null && " · "}
+    {param.pattern !== null && (
+      <>
+        matches <code>{param.pattern}</code>
+      </>
+    )}
+  </small>
+);

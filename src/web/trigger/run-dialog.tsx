@@ -1,0 +1,103 @@
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useLocation } from "wouter";
+import { useTrigger } from "../data/actions.ts";
+import { ApiFailure } from "../data/failure.ts";
+import { jobQuery } from "../data/queries.ts";
+import type { JobDetail } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { failureText, Loaded } from "../ui/states.tsx";
+import { ParamField } from "./param-field.tsx";
+import { defaultsOf, givenValues, NO_PROBLEM, problemsIn, problemsOf } from "./param-values.ts";
+
+type RunDialogProps = {
+  readonly jobId: string;
+  readonly onClose: () => void;
+};
+
+/** Asks for a job's params and runs it; then shows the run. */
+export const RunDialog = ({ jobId, onClose }: RunDialogProps) => {
+  const job = useQuery(jobQuery(jobId));
+  return (
+    <Dialog title={`Run ${job.data?.name ?? jobId}`} onClose={onClose}>
+      <Loaded query={job} what="the params">
+        {(detail) => <RunForm job={detail} onClose={onClose} />}
+      </Loaded>
+    </Dialog>
+  );
+};
+
+const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: () => void }) => {
+  const { values, problems, isPending, set, submit } = useRunForm(job, onClose);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, select, [type=submit]")?.focus(), []);
+  return (
+    <form ref={form} className="dialog-form" noValidate onSubmit={submit}>
+      <p className="muted">{aboutRun(job)}</p>
+      {Object.entries(job.params).map(([name, param]) => (
+        <ParamField
+          key={name}
+          name={name}
+          param={param}
+          value={values[name] ?? ""}
+          problem={problems.of[name]}
+          onChange={(value) => set(name, value)}
+        />
+      ))}
+      {problems.rest !== null && (
+        <p className="wrong" role="alert">
+          {problems.rest}
+        </p>
+      )}
+      <div className="dialog-actions">
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind="primary" type="submit" isBusy={isPending}>
+          Run now
+        </Button>
+      </div>
+    </form>
+  );
+};
+
+const aboutRun = ({ description, enabled, params, tasks }: JobDetail): string => {
+  const what = description ?? `${tasks.length === 1 ? "One task" : `${tasks.length} tasks`}.`;
+  const none = Object.keys(params).length === 0 ? " It takes no params." : "";
+  return `${what}${enabled ? "" : " Its schedule is off; this runs it all the same."}${none}`;
+};
+
+const useRunForm = (job: JobDetail, onClose: () => void) => {
+  const [, navigate] = useLocation();
+  const { mutate, isPending } = useTrigger();
+  const [values, setValues] = useState(() => defaultsOf(job.params));
+  const [problems, setProblems] = useState(NO_PROBLEM);
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (isPending) return;
+    const found = problemsOf(job.params, values);
+    setProblems(found);
+    if (Object.keys(found.of).length > 0) return;
+    mutate(
+      { jobId: job.id, params: givenValues(job.params, values) },
+      {
+        onSuccess: ({ run_id }) => {
+          onClose();
+          navigate(`/runs/${run_id}`);
+        },
+        onError: (error) => setProblems(problemsIn(job.params, wordsOf(error))),
+      },
+    );
+  };
+  const set = (name: string, value: string): void => {
+    setValues((now) => ({ ...now, [name]: value }));
+    setProblems(({ of, rest }) => ({
+      of: Object.fromEntries(Object.entries(of).filter(([key]) => key !== name)),
+      rest,
+    }));
+  };
+  return { values, problems, isPending, set, submit };
+};
+
+/** petit's own words where it gave some. */
+const wordsOf = (error: unknown): string =>
+  error instanceof ApiFailure && error.code === "INVALID_REQUEST" ? error.message : failureText(error);
