@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
-const ROOT = join(import.meta.dir, "..");
+const ROOT = join(import.meta.dirname, "..");
 
 /** Rooms that a room may import from. `runtime` stands for its contract alone; what it is made of is main's to choose. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

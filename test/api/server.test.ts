@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { createServer } from "node:net";
+import { openRuntime } from "#runtime";
 import { type ServerOptions, startServer } from "../../src/api/server.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, readEvents, start, take } from "../support/petit-api.ts";
 import { fakeApi } from "../support/petit-api-fake.ts";
@@ -22,7 +22,7 @@ const serve = (options: Partial<ServerOptions> = {}) => {
     corsOrigins: [],
     allowedHosts: [],
     hostname: "machine",
-    runtime: bunRuntime(),
+    runtime: openRuntime(),
     ...options,
   });
 };

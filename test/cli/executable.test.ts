@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { petit, tempFolder } from "../support/cli.ts";
 
-const ROOT = join(import.meta.dir, "..", "..");
+const ROOT = join(import.meta.dirname, "..", "..");
 
 /** From source, Bun itself reads what the executable must not. */
 describe.skipIf(process.env.PETIT_TEST_TARGET !== "executable")("the executable", () => {

@@ -6,7 +6,7 @@ import { cleanEnvironment, type Ended, tempFolder, textOf } from "../support/cli
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask } from "../support/petit-api.ts";
 
-const SCRIPT = join(import.meta.dir, "../../examples/ci/trigger-and-wait.sh");
+const SCRIPT = join(import.meta.dirname, "../../examples/ci/trigger-and-wait.sh");
 const TOKEN = "a-token-for-the-pipeline";
 const authorization = `Bearer ${TOKEN}`;
 

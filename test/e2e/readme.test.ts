@@ -7,7 +7,7 @@ import { cleanEnvironment, textOf } from "../support/cli.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask } from "../support/petit-api.ts";
 
-const ROOT = join(import.meta.dir, "../..");
+const ROOT = join(import.meta.dirname, "../..");
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 
 type Step = { readonly command: string; readonly output: readonly string[] };

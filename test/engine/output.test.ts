@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync } from "node:fs";
+import { openRuntime } from "#runtime";
 import { Output } from "../../src/engine/output.ts";
 import { spoolOf } from "../../src/engine/spool.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, retry, shell } from "../support/factories.ts";
 import { memoryStore, startAttempt } from "../support/factories-store.ts";
@@ -206,7 +206,7 @@ const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) 
   const spool = spoolOf(dir.path, attempt.id);
   const options = {
     store: wrap(store),
-    runtime: bunRuntime(),
+    runtime: openRuntime(),
     clock: new FakeClock(),
     attempt,
     spool,

@@ -135,7 +135,7 @@ describe("a typescript task", () => {
     mkdirSync(dir.file("jobs"));
     mkdirSync(dir.file("work"));
     const text =
-      "console.log(import.meta.dir.split('/').at(-1), process.cwd().split('/').at(-1), process.argv.slice(2))";
+      "console.log(import.meta.dirname.split('/').at(-1), process.cwd().split('/').at(-1), process.argv.slice(2))";
     writeFileSync(dir.file("work/task.ts"), text);
     const source = { file: "one.yaml", line: 1, folder: dir.file("jobs") };
     const task = program("t", "typescript", { file: "task.ts" }, { args: ["x"], workingDir: dir.file("work") });

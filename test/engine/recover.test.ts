@@ -455,7 +455,7 @@ describe("a start after a crash", () => {
     ];
     const jobs = [job("slow", { tasks })];
     writeFileSync(dir.file("jobs.json"), JSON.stringify(jobs));
-    const script = join(import.meta.dir, "../support/started-engine-process.ts");
+    const script = join(import.meta.dirname, "../support/started-engine-process.ts");
     const child = Bun.spawn([process.execPath, script, dir.path, dir.file("jobs.json"), "slow"], {
       stdout: "pipe",
       stderr: "inherit",

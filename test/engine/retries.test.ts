@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import type { Retry } from "../../src/domain/retry.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { job, retry, shell } from "../support/factories.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -19,7 +19,7 @@ const start = (
 
 /** Real processes, the first of which can't be made. */
 const failingToSpawn = (code: string, times: number): Runtime => {
-  const runtime = bunRuntime();
+  const runtime = openRuntime();
   let left = times;
   return {
     ...runtime,

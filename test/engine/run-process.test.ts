@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, existsSync, openSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { openRuntime } from "#runtime";
 import { signalGroup, startProcess, terminate } from "../../src/engine/run-process.ts";
 import { readStatus, spoolOf } from "../../src/engine/spool.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { seen } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const runtime = bunRuntime();
+const runtime = openRuntime();
 
 const open = () => {
   const dir = tempDir();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import { createEngine } from "../../src/engine/engine.ts";
 import { identify } from "../../src/engine/process-identity.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { filesOf, SETTINGS, seen, startEngine } from "../support/started-engine.ts";
@@ -179,7 +179,7 @@ describe("petit that starts", () => {
     await using petit = await startEngine();
     const early = createEngine({
       store: petit.store,
-      runtime: bunRuntime(),
+      runtime: openRuntime(),
       clock: systemClock,
       log: silentLog,
       readJobs: async () => filesOf([job("hello")]),

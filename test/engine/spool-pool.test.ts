@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openRuntime } from "#runtime";
 import { readStatus, type Spool, spoolOf } from "../../src/engine/spool.ts";
 import { SpoolPool } from "../../src/engine/spool-pool.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 
 const NOTHING = { script: null, stdin: null };
-const runtime = bunRuntime();
+const runtime = openRuntime();
 
 let spoolDir = "";
 let timers: (() => void)[] = [];

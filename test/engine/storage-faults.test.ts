@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import { silentLog } from "../../src/lib/log.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { Runtime, SqlDatabase } from "../../src/runtime/runtime.ts";
 import { command, job, jobId, schedule, shell } from "../support/factories.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -9,7 +9,7 @@ import { gate } from "../support/started-engine-gate.ts";
 
 /** A runtime whose database stops taking writes, as on a disk that is full or has become read-only. */
 const brittle = () => {
-  const runtime = bunRuntime();
+  const runtime = openRuntime();
   const opened: SqlDatabase[] = [];
   const openDatabase: Runtime["openDatabase"] = (path, options) => {
     const db = runtime.openDatabase(path, options);

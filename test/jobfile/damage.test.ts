@@ -7,7 +7,7 @@ import { compileSchedule } from "../../src/domain/schedule.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
 import { readJobFile } from "../../src/jobfile/read-job-file.ts";
 
-const ROOT = join(import.meta.dir, "../..");
+const ROOT = join(import.meta.dirname, "../..");
 const FILES = globSync(["examples/jobs/*.yaml", "test/fixtures/*/*.{yaml,yml}"], { cwd: ROOT }).map((file) => ({
   file,
   folder: join(ROOT, dirname(file)),

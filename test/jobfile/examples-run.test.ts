@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { petit, tempFolder } from "../support/cli.ts";
 
-const EXAMPLES = join(import.meta.dir, "../../examples/jobs");
+const EXAMPLES = join(import.meta.dirname, "../../examples/jobs");
 
 /** Runs an example in a process of its own; answers its exit status and all that it printed. */
 const run = async (job: string, params: readonly string[]): Promise<{ status: number | null; text: string }> => {

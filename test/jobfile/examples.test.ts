@@ -5,7 +5,7 @@ import { compileSchedule } from "../../src/domain/schedule.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
 import { readJobsDir } from "../../src/jobfile/read-dir.ts";
 
-const EXAMPLES = join(import.meta.dir, "../../examples/jobs");
+const EXAMPLES = join(import.meta.dirname, "../../examples/jobs");
 const files = await readJobsDir(EXAMPLES);
 
 describe("the examples", () => {

@@ -6,7 +6,7 @@ import { jsonSchema } from "../../src/jobfile/json-schema.ts";
 import { readJobFile } from "../../src/jobfile/read-job-file.ts";
 import { fitsSchema } from "../support/fits-schema.ts";
 
-const ROOT = join(import.meta.dir, "../..");
+const ROOT = join(import.meta.dirname, "../..");
 const schema = jsonSchema();
 const fits = (job: unknown): boolean => fitsSchema(job, schema);
 const task = (fields: object): object => ({ id: "j", tasks: [{ id: "t", ...fields }] });

@@ -4,7 +4,9 @@ import { readJobFile } from "../../src/jobfile/read-job-file.ts";
 
 /** Reads a file and answers its problems, without the file's name. */
 const problemsOf = (text: string): readonly string[] =>
-  readJobFile({ file: "f", folder: import.meta.dir, text }).problems.map((problem) => formatProblem(problem).slice(2));
+  readJobFile({ file: "f", folder: import.meta.dirname, text }).problems.map((problem) =>
+    formatProblem(problem).slice(2),
+  );
 
 const TASKS = "tasks: [{id: t, type: shell, script: echo}]";
 

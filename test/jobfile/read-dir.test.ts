@@ -7,7 +7,7 @@ import { formatProblem } from "../../src/jobfile/problem.ts";
 import { brokenFiles, type JobFiles, readJobsDir } from "../../src/jobfile/read-dir.ts";
 import { makeJobDir } from "../support/job-dir.ts";
 
-const FIXTURES = join(import.meta.dir, "../fixtures");
+const FIXTURES = join(import.meta.dirname, "../fixtures");
 
 const job = (id: string, ...more: readonly string[]): string =>
   [`id: ${id}`, ...more, "tasks: [{id: t, type: shell, script: echo}]", ""].join("\n");

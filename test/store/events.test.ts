@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import type { Event } from "../../src/domain/event.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { jobId, taskId } from "../support/factories.ts";
@@ -78,12 +78,12 @@ describe("events", () => {
   test("have numbers that only grow, also over a restart and a deletion", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
-    const first = openStore({ path, runtime: bunRuntime() });
+    const first = openStore({ path, runtime: openRuntime() });
     expect(first.newestEventSeq()).toBe(0);
     for (let index = 0; index < 4; index++) first.setPaused(true, NOON);
     expect(first.deleteEvents(1, 100)).toBe(3);
     first[Symbol.dispose]();
-    using second = openStore({ path, runtime: bunRuntime() });
+    using second = openStore({ path, runtime: openRuntime() });
     second.setPaused(false, NOON);
     expect(second.eventsAfter(0, 9).map(({ seq }) => seq)).toEqual([4, 5]);
   });
@@ -114,12 +114,12 @@ describe("the scheduler's row", () => {
   test("remembers the pause and the holder, over a restart", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
-    const first = openStore({ path, runtime: bunRuntime() });
+    const first = openStore({ path, runtime: openRuntime() });
     expect(first.isPaused()).toBe(false);
     first.setPaused(true, NOON);
     first.setHolder("process 17");
     first[Symbol.dispose]();
-    using second = openStore({ path, runtime: bunRuntime() });
+    using second = openStore({ path, runtime: openRuntime() });
     expect(second.isPaused()).toBe(true);
     second.setPaused(false, NOON);
     expect(second.isPaused()).toBe(false);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openRuntime } from "#runtime";
 import { openStore } from "../../src/store/open.ts";
 import { command, job, jobId, param, retry, schedule } from "../support/factories.ts";
 import { memoryStore, startRun } from "../support/factories-store.ts";
@@ -21,10 +21,10 @@ describe("saveJobs", () => {
       tasks: [command("t", "true", { retry: retry(3), timeoutMs: 5, environment: { X: "y" } })],
     });
     const path = dir.file("petit.db");
-    const first = openStore({ path, runtime: bunRuntime() });
+    const first = openStore({ path, runtime: openRuntime() });
     const stored = first.saveJobs([full, timed], NOON);
     first[Symbol.dispose]();
-    using second = openStore({ path, runtime: bunRuntime() });
+    using second = openStore({ path, runtime: openRuntime() });
     expect(second.listJobs()).toEqual(new Map([...stored].sort()));
     expect(second.listJobs().get(full.id)?.job).toEqual(full);
     expect(second.definition(stored.get(full.id)?.versionId ?? 0)).toEqual(full);

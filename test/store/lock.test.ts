@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openRuntime } from "#runtime";
 import { findHolder } from "../../src/store/holder.ts";
 import { lockDatabase } from "../../src/store/lock.ts";
 import { openStore } from "../../src/store/open.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const runtime = bunRuntime();
+const runtime = openRuntime();
 
 /** Another process that holds the database. */
 const holdElsewhere = async (path: string, holder: string) => {
-  const script = join(import.meta.dir, "../support/factories-lock.ts");
+  const script = join(import.meta.dirname, "../support/factories-lock.ts");
   const child = Bun.spawn([process.execPath, script, path, holder], { stdout: "pipe", stderr: "inherit" });
   const reader = child.stdout.getReader();
   expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("held\n");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import { newRunId } from "../../src/domain/ids.ts";
 import type { RunStatus } from "../../src/domain/run.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/store/migrate.ts";
 import init from "../../src/store/migrations/0001_init.sql" with { type: "text" };
 import type { NewDelivery } from "../../src/store/notifications.ts";
@@ -132,7 +132,7 @@ describe("a database of schema 1", () => {
   test("is brought up to date, with all that is in it", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
-    const db = bunRuntime().openDatabase(path);
+    const db = openRuntime().openDatabase(path);
     db.exec(init);
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
     db.exec("PRAGMA user_version = 1");
@@ -146,14 +146,14 @@ describe("a database of schema 1", () => {
     );
     db.close();
 
-    using store = openStore({ path, runtime: bunRuntime() });
+    using store = openStore({ path, runtime: openRuntime() });
     expect(store.definition(7)).toEqual(job("old"));
     expect(store.listJobs().get(jobId("old"))).toMatchObject({ versionId: 7, accountedUntil: 5 });
     const run = store.finishRun(runId, { status: "completed", reason: null, error: null }, NOON);
     expect(store.wasBroken(run)).toBe(false);
     store.queueDelivery({ ...delivery(store, "1"), versionId: 7 }, NOON);
     expect(store.nextDelivery("a")?.versionId).toBe(7);
-    const versionOf = bunRuntime().openDatabase(path, { readonly: true }).prepare("PRAGMA user_version").get();
+    const versionOf = openRuntime().openDatabase(path, { readonly: true }).prepare("PRAGMA user_version").get();
     expect(versionOf).toEqual({ user_version: SCHEMA_VERSION });
   });
 });

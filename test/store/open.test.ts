@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openRuntime } from "#runtime";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/store/migrate.ts";
 import { MEMORY, openStore } from "../../src/store/open.ts";
 import { job, jobId } from "../support/factories.ts";
@@ -8,7 +8,7 @@ import { startRun } from "../support/factories-store.ts";
 import { NOON } from "../support/fake-clock.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const runtime = bunRuntime();
+const runtime = openRuntime();
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 /** What SQLite says of a file. */

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import { PetitError } from "../../src/domain/errors.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { SqlDatabase } from "../../src/runtime/runtime.ts";
 import { asStorageError, transactions } from "../../src/store/transaction.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const open = () => {
   const dir = tempDir();
-  const db = bunRuntime().openDatabase(dir.file("t.db"));
+  const db = openRuntime().openDatabase(dir.file("t.db"));
   db.exec("PRAGMA journal_mode = WAL; CREATE TABLE words (word TEXT NOT NULL)");
   const told: string[] = [];
   const { run, nest } = transactions(db, {
@@ -120,7 +120,7 @@ describe("a transaction", () => {
   test("on a database that is locked elsewhere says that it can't be written", () => {
     using it = open();
     it.db.exec("PRAGMA busy_timeout = 0");
-    const other = bunRuntime().openDatabase(String(it.db.prepare("PRAGMA database_list").get()?.file));
+    const other = openRuntime().openDatabase(String(it.db.prepare("PRAGMA database_list").get()?.file));
     other.exec("BEGIN IMMEDIATE");
     expect(() => it.run("durable", () => it.insert("a"))).toThrow(expect.objectContaining({ code: "storage_failed" }));
     other.exec("ROLLBACK");

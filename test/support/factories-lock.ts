@@ -1,10 +1,10 @@
-import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openRuntime } from "#runtime";
 import { lockDatabase } from "../../src/store/lock.ts";
 import { openStore } from "../../src/store/open.ts";
 
 /** A process that holds a database until it is killed: `bun factories-lock.ts PATH HOLDER`. */
 const [path = "", holder = ""] = process.argv.slice(2);
-const runtime = bunRuntime();
+const runtime = openRuntime();
 const lock = lockDatabase(runtime, path);
 const store = openStore({ path, runtime });
 store.setHolder(holder);

@@ -1,14 +1,14 @@
+import { openRuntime } from "#runtime";
 import { newRunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Attempt } from "../../src/domain/task-run.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import { MEMORY, openStore } from "../../src/store/open.ts";
 import type { NewRun, Store } from "../../src/store/store.ts";
 import { job } from "./factories.ts";
 import { NOON } from "./fake-clock.ts";
 
-export const memoryStore = (): Store => openStore({ path: MEMORY, runtime: bunRuntime() });
+export const memoryStore = (): Store => openStore({ path: MEMORY, runtime: openRuntime() });
 
 /** Stores a run; of a new job where none is given. */
 export const startRun = (store: Store, given: Partial<NewRun> & { readonly job?: Job } = {}): Run => {

@@ -1,13 +1,13 @@
 import { appendFileSync, truncateSync, writeSync } from "node:fs";
 import { basename } from "node:path";
+import { openRuntime } from "#runtime";
 import { hasBegun, identify } from "../../src/engine/process-identity.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { ChildProcess, Runtime, SpawnOptions } from "../../src/runtime/runtime.ts";
 import type { Store } from "../../src/store/store.ts";
 
 /** A runtime whose processes are none: each has ended with 0 as soon as it was made, its status recorded. */
 export const instantRuntime = (): Runtime => ({
-  ...bunRuntime(),
+  ...openRuntime(),
   spawn: ({ status }: SpawnOptions) => {
     writeSync(status, `${NOBODY}\n0\n`);
     return { pid: NOBODY, exited: Promise.resolve({ exitCode: 0, signal: null }) };
@@ -57,7 +57,7 @@ export class ScriptedProcesses implements Disposable {
   }
 
   get runtime(): Runtime {
-    return { ...bunRuntime(), spawn: (options) => this.#spawn(options) };
+    return { ...openRuntime(), spawn: (options) => this.#spawn(options) };
   }
 
   end(child: ScriptedProcess, exitCode: number): void {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-const ROOT = join(import.meta.dir, "../..");
+const ROOT = join(import.meta.dirname, "../..");
 
 /** What the tests start: `PETIT_TEST_TARGET` is `source` (the default) or `executable` (`dist/petit`). */
 export const petitCommand = (): readonly string[] =>

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { openRuntime } from "#runtime";
 import type { Event, EventType } from "../../src/domain/event.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
@@ -9,7 +10,6 @@ import type { EngineOptions, EngineSettings } from "../../src/engine/options.ts"
 import type { JobFiles } from "../../src/jobfile/read-dir.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { OutputChunk, Store, Stream } from "../../src/store/store.ts";
@@ -95,7 +95,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     if (errors.length > 0) throw new Error(`petit logged errors:\n${errors.join("\n")}`);
   });
   const dir = options.dir ?? parts.use(tempDir()).path;
-  const runtime = options.runtime ?? bunRuntime();
+  const runtime = options.runtime ?? openRuntime();
   const opened = parts.use(openStore({ path: `${dir}/petit.db`, runtime }));
   const store = options.wrap?.(opened) ?? opened;
   const spoolDir = `${dir}/spool`;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openRuntime } from "#runtime";
 import type { SpawnOptions } from "../../src/runtime/runtime.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const runtime = bunRuntime();
+const runtime = openRuntime();
 
 describe("openDatabase", () => {
   test("closes for good: nothing of it is left beside the file", () => {
