@@ -1,5 +1,8 @@
 import { Elysia, t } from "elysia";
+import { PetitError } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
 import type { ApiContext } from "./context.ts";
+import { DefinitionText, definitionText } from "./definition-shape.ts";
 import { direct } from "./direct.ts";
 import { foundJob } from "./found.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "./job-shape.ts";
@@ -44,13 +47,28 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
     )
     .get(
       "/:job_id",
-      direct(({ params }: { readonly params: typeof JobParams.static }) => jobDetail(foundJob(engine, params.job_id))),
+      direct(({ params }: { readonly params: typeof JobParams.static }) =>
+        jobDetail(
+          foundJob(engine, params.job_id),
+          engine.listJobs().map(({ job }) => job),
+        ),
+      ),
       {
         params: JobParams,
         response: { 200: JobDetail, ...failures("NOT_FOUND") },
         detail: { operationId: "getJob", tags: ["jobs"], summary: "A job with its definition" },
       },
     )
+    .get("/:job_id/definition", ({ params }) => knownText(foundJob(engine, params.job_id).job), {
+      params: JobParams,
+      response: { 200: DefinitionText, ...failures("NOT_FOUND") },
+      detail: {
+        operationId: "getJobDefinition",
+        tags: ["jobs"],
+        summary: "What a job file says of a job",
+        description: "Of a broken file, what its last good version said. 404 also where no text was kept.",
+      },
+    })
     .get(
       "/:job_id/occurrences",
       ({ params, query }) => {
@@ -70,3 +88,13 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
         },
       },
     );
+
+/** Definitions that were stored by a petit that kept none have no text until their file is read again. */
+const knownText = ({ id, source }: Job): typeof DefinitionText.static => {
+  const text = definitionText(source);
+  if (text !== null) return text;
+  throw new PetitError(
+    "not_found",
+    `the text of job '${id}' is not known: ${source.file} could not be read since petit keeps it`,
+  );
+};

@@ -5,7 +5,7 @@ import type { RunFilter } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
 import { direct } from "./direct.ts";
 import { foundJob, foundRun } from "./found.ts";
-import { RunBody, RunList, RunStatusWord, runBody, runList } from "./run-shape.ts";
+import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "./run-shape.ts";
 import { exactly, failures, JobIdText, RunIdText, wholeNumber } from "./schemas.ts";
 import { TaskRunList, taskRunList } from "./task-shape.ts";
 
@@ -36,18 +36,25 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
     })
     .get(
       "/api/runs/:run_id",
-      direct(({ params }: { readonly params: typeof RunParams.static }) => runBody(foundRun(store, params.run_id))),
+      direct(({ params }: { readonly params: typeof RunParams.static }) => {
+        const run = foundRun(store, params.run_id);
+        return runDetail(run, { canRetry: engine.canRetry(run), retriedBy: store.retriesOf(run.id) });
+      }),
       {
         params: RunParams,
-        response: { 200: RunBody, ...failures("NOT_FOUND") },
+        response: { 200: RunDetail, ...failures("NOT_FOUND") },
         detail: { operationId: "getRun", tags: ["runs"], summary: "A run" },
       },
     )
     .get(
       "/api/runs/:run_id/tasks",
       ({ params }) => {
-        const { id } = foundRun(store, params.run_id);
-        return taskRunList(store.listTaskRuns(id), store.listAttempts(id));
+        const { id, versionId } = foundRun(store, params.run_id);
+        return taskRunList({
+          definition: store.definition(versionId),
+          tasks: store.listTaskRuns(id),
+          attempts: store.listAttempts(id),
+        });
       },
       {
         params: RunParams,

@@ -1,5 +1,7 @@
 import { t } from "elysia";
+import { type Job, taskOf } from "../domain/job.ts";
 import { ATTEMPT_STATUSES, type Attempt, TASK_STATUSES, type TaskRun } from "../domain/task-run.ts";
+import { nodeBody, nodeFields } from "./definition-shape.ts";
 import { durationMs, ReasonOrNull } from "./run-shape.ts";
 import {
   Count,
@@ -34,6 +36,7 @@ const TaskRunBody = exactly(
   {
     task_id: TaskIdText,
     run_id: RunIdText,
+    ...nodeFields,
     status: word(TASK_STATUSES, "`skipped` tasks never started; `completed`, `failed` and `skipped` are final"),
     reason: ReasonOrNull,
     error: nullable(t.String(), "What went wrong, in a sentence"),
@@ -49,11 +52,15 @@ const TaskRunBody = exactly(
   },
   {
     title: "TaskRun",
-    description: "A task of a run",
+    description: "A task of a run, with its place in the graph that the run was started with",
     examples: [
       {
         task_id: "extract",
         run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+        name: "Extract",
+        type: "command",
+        depends_on: [],
+        condition: "all_success",
         status: "completed",
         reason: null,
         error: null,
@@ -87,12 +94,24 @@ export const TaskRunList = exactly(
   { title: "TaskRunList" },
 );
 
-export const taskRunList = (tasks: readonly TaskRun[], attempts: readonly Attempt[]): typeof TaskRunList.static => {
-  const byTask = Map.groupBy(attempts, (attempt) => attempt.taskId);
-  return { tasks: tasks.map((task) => taskRunBody(task, byTask.get(task.taskId) ?? [])), count: tasks.length };
+type RunParts = {
+  /** What the run was started by. */
+  readonly definition: Job;
+  readonly tasks: readonly TaskRun[];
+  readonly attempts: readonly Attempt[];
 };
 
-const taskRunBody = (task: TaskRun, attempts: readonly Attempt[]): typeof TaskRunBody.static => ({
+export const taskRunList = ({ definition, tasks, attempts }: RunParts): typeof TaskRunList.static => {
+  const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
+  const byTask = Map.groupBy(attempts, (attempt) => attempt.taskId);
+  const bodies = tasks.map((task) => ({
+    ...(nodes.get(task.taskId) ?? nodeBody(taskOf(definition, task.taskId))),
+    ...taskRunBody(task, byTask.get(task.taskId) ?? []),
+  }));
+  return { tasks: bodies, count: bodies.length };
+};
+
+const taskRunBody = (task: TaskRun, attempts: readonly Attempt[]) => ({
   task_id: task.taskId,
   run_id: task.runId,
   status: task.status,

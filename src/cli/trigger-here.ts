@@ -72,7 +72,11 @@ const watched = async (engine: Engine, run: TriggeredRun, context: Context): Pro
 };
 
 const reportOf = ({ store }: Engine, run: Run): string => {
-  const { tasks } = taskRunList(store.listTaskRuns(run.id), store.listAttempts(run.id));
+  const { tasks } = taskRunList({
+    definition: store.definition(run.versionId),
+    tasks: store.listTaskRuns(run.id),
+    attempts: store.listAttempts(run.id),
+  });
   return `${JSON.stringify({ ...runBody(run), tasks }, null, 2)}\n`;
 };
 

@@ -24,6 +24,8 @@ export interface Engine extends AsyncDisposable {
   cancel(runId: RunId): Run;
   /** Rejects with `not_found`, `conflict` (it runs; nothing is left to rerun), and as `trigger` does. */
   retry(runId: RunId, options?: { readonly fromStart?: boolean }): Promise<Run>;
+  /** Whether `retry` would find something to rerun; limits and gates may refuse it all the same. */
+  canRetry(run: Run): boolean;
   /** Resolves with the run when it has ended, or as it stands after `timeoutMs` or when `signal` aborts. Throws `not_found`. */
   waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
 

@@ -30,7 +30,7 @@ import { recover } from "./recover.ts";
 import { Retain } from "./retain.ts";
 import { Runs } from "./runs.ts";
 import { Stop } from "./stop.ts";
-import { retry, type TriggerOptions, trigger } from "./trigger.ts";
+import { canRetry, retry, type TriggerOptions, trigger } from "./trigger.ts";
 import { type WaitOptions, waitForRun } from "./wait-for-run.ts";
 
 /** The engine: wires what decides, what runs and what remembers. */
@@ -121,6 +121,10 @@ export class Scheduler implements Engine {
     return this.#runs.commits.soon((later) =>
       retry(mustFindRun(this.store, runId), options.fromStart ?? false, this.#triggerOptions(later)),
     );
+  }
+
+  canRetry(run: Run): boolean {
+    return canRetry(run, { store: this.store, jobs: this.#jobs });
   }
 
   cancel(runId: RunId): Run {

@@ -49,22 +49,41 @@ const startManual = (
  * over; the rest runs.
  */
 export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Run => {
-  if (!isFinal(run.status))
-    throw new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait for its end`);
-  const stored = mustFindJob(run.jobId, options.jobs);
-  const params = mustResolve(stored.job, run.params);
-  const reused = fromStart ? [] : reusable(stored.job, run, options.store);
-  if (!fromStart && (run.status === "completed" || reused.length === stored.job.tasks.length)) {
-    throw new PetitError(
-      "conflict",
-      `run '${run.id}' ended ${run.status}: nothing is left to rerun (from=start reruns all of it)`,
-    );
-  }
+  const plan = planRetry(run, fromStart, options);
+  if (plan instanceof PetitError) throw plan;
+  const { stored, params, reused } = plan;
   const { scheduledFor } = run;
   return start(
     { stored, params, trigger: "retry", scheduledFor, retry: { of: run.id, reused }, idempotency: null },
     options,
   );
+};
+
+/** Whether something of a run is left to rerun, and can be: but for the limits and gates, which a moment changes. */
+export const canRetry = (run: Run, options: Pick<TriggerOptions, "store" | "jobs">): boolean =>
+  !(planRetry(run, false, options) instanceof PetitError);
+
+type RetryPlan = Pick<Start, "stored" | "params"> & { readonly reused: readonly ReusedTask[] };
+
+const planRetry = (
+  run: Run,
+  fromStart: boolean,
+  { store, jobs }: Pick<TriggerOptions, "store" | "jobs">,
+): RetryPlan | PetitError => {
+  if (!isFinal(run.status))
+    return new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait for its end`);
+  const stored = jobs.find(run.jobId);
+  if (stored === null) return noJob(run.jobId, jobs);
+  const resolved = resolveParams(stored.job.params, run.params);
+  if ("problem" in resolved) return new PetitError("invalid_request", resolved.problem);
+  const reused = fromStart || run.status === "completed" ? [] : reusable(stored.job, run, store);
+  if (!fromStart && (run.status === "completed" || reused.length === stored.job.tasks.length)) {
+    return new PetitError(
+      "conflict",
+      `run '${run.id}' ended ${run.status}: nothing is left to rerun (from=start reruns all of it)`,
+    );
+  }
+  return { stored, params: resolved.values, reused };
 };
 
 const reusable = (job: Job, run: Run, store: Store): readonly ReusedTask[] => {
@@ -94,8 +113,12 @@ const start = ({ stored, ...request }: Start, { runs, later }: TriggerOptions): 
 export const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
   const stored = jobs.find(jobId);
   if (stored !== null) return stored;
+  throw noJob(jobId, jobs);
+};
+
+const noJob = (jobId: string, jobs: Jobs): PetitError => {
   const near = suggest(jobId, [...jobs.all.keys()]);
-  throw new PetitError("not_found", `job '${jobId}' not found${near === null ? "" : `; did you mean '${near}'?`}`);
+  return new PetitError("not_found", `job '${jobId}' not found${near === null ? "" : `; did you mean '${near}'?`}`);
 };
 
 const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {

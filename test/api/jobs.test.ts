@@ -3,6 +3,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, readEvents, runToEnd, takeUntil } from "../support/petit-api.ts";
+import { fakeApi } from "../support/petit-api-fake.ts";
 
 const JOBS = {
   "pipeline.yaml": `
@@ -31,6 +32,18 @@ id: other
 enabled: false
 schedule: ["@hourly", "@every 90m"]
 tasks: [{id: only, type: command, command: "true"}]
+---
+# Each with a value of its own.
+id: set
+schedule: {cron: "@daily", catchup: all, catchup_window: 1d, jitter: 30s}
+on_overlap: queue
+on_interrupt: rerun
+timeout: 2h
+kill_grace: 5s
+retention: {runs: 100, days: 30}
+depends_on: [other]
+environment: {API_TOKEN: hunter2, STAGE: test}
+tasks: [{id: only, type: command, command: "true"}]
 `,
 };
 
@@ -45,8 +58,8 @@ describe("GET /api/jobs", () => {
     const { status, headers, body } = await ask(petit, "/api/jobs");
     expect(status).toBe(200);
     expect(headers.get("content-type")).toStartWith("application/json");
-    expect(body.count).toBe(3);
-    expect(body.jobs.map((job: { id: string }) => job.id)).toEqual(["data_pipeline", "other", "upstream_job"]);
+    expect(body.count).toBe(4);
+    expect(body.jobs.map((job: { id: string }) => job.id)).toEqual(["data_pipeline", "other", "set", "upstream_job"]);
   });
 
   test("tells of each what clients know, and more", async () => {
@@ -65,7 +78,7 @@ describe("GET /api/jobs", () => {
       task_count: 2,
     });
     expect(body.jobs[1]).toMatchObject({ id: "other", enabled: false, scheduled: true, next_run_at: null });
-    expect(body.jobs[2]).toMatchObject({
+    expect(body.jobs[3]).toMatchObject({
       name: "upstream_job",
       description: null,
       enabled: true,
@@ -88,7 +101,7 @@ describe("GET /api/jobs", () => {
   test("gives the newest run of each", async () => {
     const run = await runToEnd(petit, "upstream_job");
     const { body } = await ask(petit, "/api/jobs");
-    expect(body.jobs[2].last_run).toEqual({
+    expect(body.jobs[3].last_run).toEqual({
       id: run.id,
       status: "completed",
       started_at: run.started_at,
@@ -146,10 +159,47 @@ describe("GET /api/jobs/{job_id}", () => {
         { job_id: "other", condition: "last_complete", window_ms: null },
         { job_id: "other", condition: "within_window", window_ms: 3_600_000 },
       ],
+      dependents: [],
       notify: [],
       max_concurrency: 1,
+      on_overlap: "skip",
+      on_interrupt: null,
+      timeout_ms: null,
+      kill_grace_ms: null,
+      catchup: "latest",
+      catchup_window_ms: 3_600_000,
+      jitter_ms: 0,
+      retention: { runs: null, days: null },
       source: { file: "pipeline.yaml", line: 2 },
     });
+  });
+
+  test("gives every setting that its file gives, null for those it leaves to petit", async () => {
+    const { body } = await ask(petit, "/api/jobs/set");
+    expect(body).toMatchObject({
+      on_overlap: "queue",
+      on_interrupt: "rerun",
+      timeout_ms: 7_200_000,
+      kill_grace_ms: 5_000,
+      catchup: "all",
+      catchup_window_ms: 86_400_000,
+      jitter_ms: 30_000,
+      retention: { runs: 100, days: 30 },
+    });
+    expect((await ask(petit, "/api/jobs/upstream_job")).body).toMatchObject({
+      catchup: null,
+      catchup_window_ms: null,
+      jitter_ms: null,
+    });
+  });
+
+  test("names the jobs with a gate on it, and what they ask", async () => {
+    const { body } = await ask(petit, "/api/jobs/other");
+    expect(body.dependents).toEqual([
+      { job_id: "data_pipeline", condition: "last_complete", window_ms: null },
+      { job_id: "data_pipeline", condition: "within_window", window_ms: 3_600_000 },
+      { job_id: "set", condition: "last_success", window_ms: null },
+    ]);
   });
 
   test("says in which document of a file it stands", async () => {
@@ -158,6 +208,35 @@ describe("GET /api/jobs/{job_id}", () => {
     expect(body.max_concurrency).toBeNull();
     expect(body.params).toEqual({});
     expect(body.depends_on).toEqual([]);
+  });
+});
+
+describe("GET /api/jobs/{job_id}/definition", () => {
+  test("is what the file says of the job, and where that begins", async () => {
+    const { status, body } = await ask(petit, "/api/jobs/upstream_job/definition");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      file: "more.yaml",
+      line: 2,
+      text: '# Two documents.\nid: upstream_job\ntasks: [{id: only, type: command, command: "true"}]\n',
+    });
+  });
+
+  test("hides what may be a secret", async () => {
+    const { text } = (await ask(petit, "/api/jobs/set/definition")).body;
+    expect(text).toContain("STAGE: test");
+    expect(text).toContain("API_TOKEN:");
+    expect(text).not.toContain("hunter2");
+  });
+
+  test("is not found, in words, where no text was kept", async () => {
+    const { ask: asked } = fakeApi();
+    const response = await asked("/api/jobs/hello/definition");
+    expect(response.status).toBe(404);
+    expect(await response.json()).toEqual({
+      error: "the text of job 'hello' is not known: jobs.yaml could not be read since petit keeps it",
+      code: "NOT_FOUND",
+    });
   });
 });
 

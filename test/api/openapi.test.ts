@@ -65,6 +65,7 @@ describe("the description of the API", () => {
       "GET /api/health",
       "GET /api/jobs",
       "GET /api/jobs/{job_id}",
+      "GET /api/jobs/{job_id}/definition",
       "GET /api/jobs/{job_id}/occurrences",
       "GET /api/jobs/{job_id}/runs",
       "GET /api/openapi.json",

@@ -60,7 +60,12 @@ describe("an unknown", () => {
   ];
 
   test.each(JOB_IDS)("job %p is 404 wherever it is asked for", async (id) => {
-    for (const path of [`/api/jobs/${id}`, `/api/jobs/${id}/runs`, `/api/jobs/${id}/occurrences`]) {
+    for (const path of [
+      `/api/jobs/${id}`,
+      `/api/jobs/${id}/runs`,
+      `/api/jobs/${id}/occurrences`,
+      `/api/jobs/${id}/definition`,
+    ]) {
       const { status, body } = await ask(petit, path);
       expect([path, status]).toEqual([path, 404]);
       expect(body).toEqual(failure("NOT_FOUND"));
@@ -94,7 +99,6 @@ describe("an unknown", () => {
   });
 
   test.each([
-    "/",
     "/api",
     "/api/",
     "/api/job",
@@ -102,7 +106,7 @@ describe("an unknown", () => {
     "/api/runs/x/y/z",
     "/API/jobs",
     "/favicon.ico",
-    "//",
+    "/api//jobs",
     "/api/jobs/hello//runs",
   ])("route %p is 404 for every method", async (path) => {
     for (const method of ["GET", "POST", "PUT", "DELETE", "PATCH"]) {
@@ -136,6 +140,7 @@ describe("a wrong method", () => {
     ["/api/jobs/hello/", "GET, HEAD"],
     ["/api/jobs/hello/runs", "GET, HEAD"],
     ["/api/jobs/hello/occurrences", "GET, HEAD"],
+    ["/api/jobs/hello/definition", "GET, HEAD"],
     ["/api/jobs/hello/trigger", "POST"],
     ["/api/jobs/reload", "GET, HEAD, POST"],
     ["/api/runs", "GET, HEAD"],

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, readEvents, runToEnd, start, take } from "../support/petit-api.ts";
 
@@ -32,6 +34,9 @@ tasks:
   - {id: killed, type: shell, script: "kill -9 $$"}
 `,
 };
+
+/** Of a run that completed. */
+const NOTHING_TO_DO = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
 
 let petit: Petit;
 beforeAll(async () => {
@@ -236,8 +241,8 @@ describe("runs", () => {
 
   test("are told the same way one by one and in a list", async () => {
     const run = await runToEnd(petit, "hello");
-    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual(run);
-    expect((await ask(petit, `/api/runs/${run.id.toUpperCase()}`)).body).toEqual(run);
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
+    expect((await ask(petit, `/api/runs/${run.id.toUpperCase()}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
     expect((await ask(petit, "/api/jobs/hello/runs?limit=1")).body.runs).toEqual([run]);
     expect((await ask(petit, "/api/runs?limit=1")).body.runs).toEqual([run]);
   });
@@ -253,6 +258,48 @@ describe("runs", () => {
   });
 });
 
+describe("what can be done about a run", () => {
+  const done = async (runId: string) => {
+    const { ending, can_cancel, can_retry, retried_by } = (await ask(petit, `/api/runs/${runId}`)).body;
+    return { ending, can_cancel, can_retry, retried_by };
+  };
+
+  test("is a cancel while it runs", async () => {
+    const runId = await start(petit, "slow");
+    expect(await done(runId)).toEqual({ ending: null, can_cancel: true, can_retry: false, retried_by: [] });
+    await post(petit, `/api/runs/${runId}/cancel`);
+    await (await petit.fetch(`/api/runs/${runId}/logs?follow=true`)).text();
+    expect(await done(runId)).toEqual({ ending: "cancelled", can_cancel: false, can_retry: true, retried_by: [] });
+  });
+
+  test("is a retry when it failed; those that were made are named", async () => {
+    const run = await runToEnd(petit, "graph");
+    expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true });
+    const first = (await post(petit, `/api/runs/${run.id}/retry`)).body.run_id;
+    await (await petit.fetch(`/api/runs/${first}/logs?follow=true`)).text();
+    const second = (await post(petit, `/api/runs/${run.id}/retry?from=start`)).body.run_id;
+    await (await petit.fetch(`/api/runs/${second}/logs?follow=true`)).text();
+    expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true, retried_by: [first, second] });
+  });
+
+  test("is nothing when its job is gone, or wants other params by now", async () => {
+    const file = (job: string, params: string) =>
+      `id: ${job}\n${params}\ntasks: [{id: only, type: command, command: "false"}]\n`;
+    await using other = await startPetit({
+      jobs: { "a.yaml": file("goes", ""), "b.yaml": file("changes", "") },
+      args: ["--no-watch"],
+    });
+    const [goes, changes] = [await runToEnd(other, "goes"), await runToEnd(other, "changes")];
+    await rm(join(other.jobsDir, "a.yaml"));
+    await writeFile(join(other.jobsDir, "b.yaml"), file("changes", "params: {day: {required: true}}"));
+    await post(other, "/api/jobs/reload");
+    for (const { id } of [goes, changes]) {
+      expect((await ask(other, `/api/runs/${id}`)).body.can_retry).toBe(false);
+      expect((await post(other, `/api/runs/${id}/retry`)).status).toBeWithin(400, 500);
+    }
+  });
+});
+
 describe("the tasks of a run", () => {
   test("are told in the order of the job file, with every attempt", async () => {
     const run = await runToEnd(petit, "graph");
@@ -265,6 +312,10 @@ describe("the tasks of a run", () => {
     expect(first).toEqual({
       task_id: "first",
       run_id: run.id,
+      name: "first",
+      type: "shell",
+      depends_on: [],
+      condition: "all_success",
       status: "completed",
       reason: null,
       error: null,
@@ -314,7 +365,7 @@ describe("cancel", () => {
   test("leaves a run that has ended as it is", async () => {
     const run = await runToEnd(petit, "hello");
     expect((await post(petit, `/api/runs/${run.id}/cancel`)).status).toBe(200);
-    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual(run);
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
   });
 });
 

@@ -25,8 +25,17 @@ const JOB: JobBody = {
   tasks: [],
   params: {},
   depends_on: [],
+  dependents: [],
   notify: [],
   max_concurrency: null,
+  on_overlap: "skip",
+  on_interrupt: null,
+  timeout_ms: null,
+  kill_grace_ms: null,
+  catchup: "latest",
+  catchup_window_ms: 60 * MINUTE,
+  jitter_ms: 0,
+  retention: { runs: null, days: null },
   source: { file: "deep/report.yaml", line: 1 },
 };
 

@@ -1,3 +1,4 @@
+import { openRuntime } from "#runtime";
 import { createApi } from "../../src/api/api.ts";
 import type { ApiEngine, ApiOptions } from "../../src/api/options.ts";
 import { PetitError } from "../../src/domain/errors.ts";
@@ -7,13 +8,12 @@ import type { Job } from "../../src/domain/job.ts";
 import type { Health, JobView } from "../../src/engine/engine.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
 import { MEMORY, openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 
 /** For what a real petit can't be brought to do: an engine that decides nothing, over a real store in memory. */
 export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonly Job[] } = {}) => {
-  const store = openStore({ path: MEMORY, runtime: bunRuntime() });
+  const store = openStore({ path: MEMORY, runtime: openRuntime() });
   const jobs = options.jobs ?? [fakeJob("hello")];
   store.saveJobs(jobs, 0);
   const engine = fakeEngine(store);
@@ -120,6 +120,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     },
     cancel: find,
     retry: async (runId) => find(runId),
+    canRetry: () => false,
     waitForRun: async (runId) => find(runId),
     pause: () => store.setPaused(true, Date.now()),
     resume: () => store.setPaused(false, Date.now()),
