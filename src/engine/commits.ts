@@ -2,6 +2,7 @@ import { PetitError } from "../domain/errors.ts";
 import { type Clock, sleep, soon } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
+import { Outage } from "./outage.ts";
 
 /** What is to be done when a transaction is over: after its commit, or when it was undone. */
 export type Followup = { readonly launch: () => void; readonly undo: () => void };
@@ -32,11 +33,14 @@ export type CommitsOptions = {
 
 /** Transactions with what follows them. Those that are asked for at the same moment share one, and so its sync to disk. */
 export class Commits {
+  /** Of the database, as those see it who try again until it is over. */
+  readonly outage: Outage;
   readonly #options: CommitsOptions;
   #queue: Waiting[] = [];
 
   constructor(options: CommitsOptions) {
     this.#options = options;
+    this.outage = new Outage(options);
   }
 
   /** At once, in a transaction of its own. */
@@ -78,14 +82,15 @@ export class Commits {
    * happened, and is told when it is stored. Other errors pass. Rejects where the signal aborts the wait.
    */
   async untilStored<T>(work: () => T | Promise<T>): Promise<T> {
-    const { clock, log, signal } = this.#options;
+    const { clock, signal } = this.#options;
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
       signal.throwIfAborted();
       try {
-        return await work();
+        const result = await work();
+        this.outage.noteSuccess();
+        return result;
       } catch (error) {
-        if (!(error instanceof PetitError) || error.code !== "storage_failed") throw error;
-        log.error({ err: error, retry_in_ms: delayMs }, "the database can't be written; trying again");
+        if (!this.outage.noteFailure(error)) throw error;
         await sleep(clock, delayMs, signal);
       }
     }

@@ -210,11 +210,13 @@ export class Scheduler implements Engine {
   }
 
   #fire(due: readonly DueJob[], now: number): void {
+    const { outage } = this.#runs.commits;
     try {
       const { store } = this;
       fire(due, { store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
+      outage.noteSuccess();
     } catch (error) {
-      this.#options.log.error({ err: error }, "what is due can't be stored");
+      if (!outage.noteFailure(error)) this.#options.log.error({ err: error }, "what is due can't be decided");
       throw error;
     }
   }
