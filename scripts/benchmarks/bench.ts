@@ -1,3 +1,6 @@
+import { measureBusyApi } from "./busy-api.ts";
+import { measureEvents } from "./events.ts";
+import { measureFollow } from "./follow.ts";
 import { measureGetJob } from "./get-job.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLateness } from "./lateness.ts";
@@ -18,6 +21,9 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   start: { about: "from exec to healthy, and the memory then", isSlow: false, measure: measureStart },
   "get-job": { about: "GET /api/jobs/{id} against a bare Bun.serve", isSlow: false, measure: measureGetJob },
   validate: { about: "CPU time to validate 1,000 files", isSlow: false, measure: measureValidate },
+  follow: { about: "100,000 lines to 1 and to 50 who follow a log", isSlow: false, measure: measureFollow },
+  events: { about: "every event to 200 subscribers", isSlow: false, measure: measureEvents },
+  "busy-api": { about: "API answers while 4 runs start per 10 ms", isSlow: false, measure: measureBusyApi },
   lateness: {
     about: "lateness of firing, 10,000 jobs of which 100 are due a second",
     isSlow: true,

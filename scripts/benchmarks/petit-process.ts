@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { ROOT } from "./workspace.ts";
@@ -76,8 +76,15 @@ const isHealthy = async (port: number): Promise<boolean> => {
 };
 
 /** Resident memory of a process, in MiB. */
-export const residentMiB = (pid: number): number => {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+export const residentMiB = (pid: number): number => memoryMiB(pid, "VmRSS");
+
+/** The most that a process has had since its start, or since `resetPeak`, in MiB. */
+export const peakMiB = (pid: number): number => memoryMiB(pid, "VmHWM");
+
+export const resetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, "5");
+
+const memoryMiB = (pid: number, field: "VmRSS" | "VmHWM"): number => {
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Number(kib) / 1024;
 };
 
