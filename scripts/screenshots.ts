@@ -23,11 +23,18 @@ const fill = async (petit: Petit): Promise<Visited> => {
     }
   }
   await runToEnd(petit, "greet", { name: "Ada" });
-  await post(petit, `/api/runs/${await start(petit, "slow_task")}/cancel`);
+  const cancelled = start(petit, "slow_task");
+  await post(petit, `/api/runs/${await cancelled}/cancel`);
+  await ended(petit, await cancelled);
   const run = await runToEnd(petit, "data_pipeline");
   await start(petit, "slow_task");
   await start(petit, "import_rows");
   return { jobId: "data_pipeline", runId: run.id };
+};
+
+/** Follows its output, which ends with it. */
+const ended = async (petit: Petit, runId: string): Promise<void> => {
+  await (await petit.fetch(`/api/runs/${runId}/logs?follow=true`)).text();
 };
 
 const draw = async (petit: Petit, visited: Visited, views: readonly View[]): Promise<void> => {

@@ -1,24 +1,39 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { answerOf, petit } from "./client.ts";
 
+declare module "@tanstack/react-query" {
+  interface Register {
+    /** What a notice says when it is done, and above the reason where petit refuses: nothing where it isn't given. */
+    mutationMeta: { readonly done?: string; readonly failed?: string };
+  }
+}
+
 type Params = Readonly<Record<string, string>>;
 
-/** `mutate({ jobId, params })`: runs a job now; its answer has the `run_id`. */
-export const useTrigger = () =>
+/**
+ * `mutate({ jobId, params })`: runs a job now; its answer has the `run_id`. With `isFailureShown`, what calls it shows
+ * itself why petit refuses.
+ */
+export const useTrigger = ({ isFailureShown = false }: { readonly isFailureShown?: boolean } = {}) =>
   useMutation({
     mutationFn: ({ jobId, params = {} }: { readonly jobId: string; readonly params?: Params }) =>
       answerOf(petit.api.jobs({ job_id: jobId }).trigger.post({ params }, { headers: {} })),
+    meta: isFailureShown ? {} : { failed: "The job was not run" },
   });
 
 /** `mutate(runId)`: ends a run; a second time ends its clean-up tasks too. */
 export const useCancelRun = () =>
-  useMutation({ mutationFn: (runId: string) => answerOf(petit.api.runs({ run_id: runId }).cancel.post()) });
+  useMutation({
+    mutationFn: (runId: string) => answerOf(petit.api.runs({ run_id: runId }).cancel.post()),
+    meta: { done: "The run is being cancelled", failed: "The run was not cancelled" },
+  });
 
 /** `mutate({ runId, fromStart })`: a new run of what did not complete, or of everything; its answer has the `run_id`. */
 export const useRetryRun = () =>
   useMutation({
     mutationFn: ({ runId, fromStart = false }: { readonly runId: string; readonly fromStart?: boolean }) =>
       answerOf(petit.api.runs({ run_id: runId }).retry.post(null, { query: fromStart ? { from: "start" } : {} })),
+    meta: { failed: "The run was not retried" },
   });
 
 /** `mutate(true)` pauses the scheduler, `mutate(false)` resumes it. */
@@ -28,6 +43,7 @@ export const usePause = () => {
     mutationFn: (isPaused: boolean) =>
       answerOf(isPaused ? petit.api.scheduler.pause.post() : petit.api.scheduler.resume.post()),
     onSettled: () => client.invalidateQueries({ queryKey: ["scheduler"] }),
+    meta: { failed: "The scheduler goes on as before" },
   });
 };
 
@@ -37,5 +53,6 @@ export const useReload = () => {
   return useMutation({
     mutationFn: () => answerOf(petit.api.jobs.reload.post()),
     onSettled: () => client.invalidateQueries(),
+    meta: { failed: "The job files were not read" },
   });
 };

@@ -1,73 +1,94 @@
-import type { QueryClient, QueryKey } from "@tanstack/react-query";
+import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
 import type { LiveEvent } from "./event.ts";
 import { patchJobs } from "./patch-jobs.ts";
 
-/** Ms that what an event makes stale waits for more of its kind; a list of all jobs is a large thing. */
-const WAIT_MS = { job: 150, list: 400, jobs: 1_500 } as const;
-type Wait = keyof typeof WAIT_MS;
+/** The begin of a query's key: one of all, `jobs`, or one of an id, `run 019b…`. */
+type Name = string;
 
-/** Which queries an event makes stale, and how soon they are asked again. */
-const staleBy = (event: LiveEvent): readonly (readonly [Wait, QueryKey])[] => {
-  const { type, job_id, run_id } = event;
+/** The queries that an event makes stale. */
+const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly Name[] => {
   switch (type) {
     case "task.started":
     case "task.finished":
-      return [["job", ["run-tasks", run_id]]];
+      return [`run-tasks ${run_id}`];
     case "run.started":
     case "run.finished":
-      return [
-        ["job", ["run", run_id]],
-        ["job", ["run-tasks", run_id]],
-        ["job", ["job", job_id]],
-        ["list", ["job-runs", job_id]],
-        ["list", ["runs"]],
-        ["jobs", ["jobs"]],
-      ];
+      return [...ofRun(run_id), ...ofJob(job_id), "runs", "jobs", "timeline", "stats"];
     case "occurrence":
-      return [
-        ["list", ["job", job_id]],
-        ["list", ["occurrences", job_id]],
-        ["jobs", ["jobs"]],
-      ];
+      return [...ofJob(job_id), "jobs", "timeline", "stats"];
     case "jobs.reloaded":
-      return ALL.map((name) => ["job", [name]] as const);
+      return ["jobs", "job", "definition", "health", "system", "occurrences", "timeline"];
     case "scheduler.paused":
     case "scheduler.resumed":
-      return [["job", ["scheduler"]]];
+      return ["scheduler", "system"];
   }
 };
 
-const ALL = ["jobs", "job", "health", "system", "occurrences"] as const;
+const ofRun = (id: string | undefined): readonly Name[] => [`run ${id}`, `run-tasks ${id}`];
+const ofJob = (id: string | undefined): readonly Name[] => [`job ${id}`, `job-runs ${id}`, `occurrences ${id}`];
+
+/** Ms between two answers of a query, at least, and how much more for each item of a list: a thousand jobs are a large thing. */
+const REST_MS = 150;
+const REST_PER_ITEM_MS = 10;
 
 /**
  * Has the cache follow what petit tells: what an event says by itself is written at once, the rest is asked for again,
- * soon and once for many events. Queries that no view shows are only marked as stale.
+ * once for many events. Queries that no view shows are only marked as stale.
  */
 export class EventApplier {
   readonly #client: QueryClient;
-  readonly #waiting = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #stale = new Set<Name>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: QueryClient) {
     this.#client = client;
   }
 
-  apply(event: LiveEvent): void {
-    patchJobs(this.#client, event);
-    for (const [wait, key] of staleBy(event)) this.#later(wait, key);
+  apply(events: readonly LiveEvent[]): void {
+    patchJobs(this.#client, events);
+    for (const name of events.flatMap(staleBy)) this.#stale.add(name);
+    this.#refresh();
   }
 
-  /** A stream begins: whatever happened before it may have been missed. */
+  /** A stream begins, or more was told than could be taken: whatever happened may have been missed. */
   refreshAll(): void {
+    this.#stale.clear();
     void this.#client.invalidateQueries();
   }
 
-  #later(wait: Wait, queryKey: QueryKey): void {
-    const name = JSON.stringify(queryKey);
-    if (this.#waiting.has(name)) return;
-    const timer = setTimeout(() => {
-      this.#waiting.delete(name);
-      void this.#client.invalidateQueries({ queryKey }, { cancelRefetch: false });
-    }, WAIT_MS[wait]);
-    this.#waiting.set(name, timer);
+  #refresh(): void {
+    const stale = this.#client.getQueryCache().findAll({ predicate: ({ queryKey }) => this.#isStale(queryKey) });
+    const now = Date.now();
+    const ready = new Set(stale.filter((query) => waitMs(query, now) === 0));
+    this.#wait(stale.filter((query) => !ready.has(query)));
+    void this.#client.invalidateQueries({ predicate: (query) => ready.has(query) });
+  }
+
+  #isStale([noun, id]: QueryKey): boolean {
+    return this.#stale.has(`${noun}`) || this.#stale.has(`${noun} ${id}`);
+  }
+
+  #wait(queries: readonly Query[]): void {
+    this.#stale.clear();
+    for (const { queryKey } of queries) this.#stale.add(nameOf(queryKey));
+    clearTimeout(this.#timer);
+    if (queries.length === 0) return;
+    const now = Date.now();
+    this.#timer = setTimeout(() => this.#refresh(), Math.min(...queries.map((query) => waitMs(query, now))));
   }
 }
+
+/** What is on its way may have been read before the event: it is asked for once more, when it is there. */
+const waitMs = (query: Query, now: number): number => {
+  if (!query.isActive()) return 0;
+  if (query.state.fetchStatus === "fetching") return REST_MS;
+  const restedMs = now - query.state.dataUpdatedAt;
+  const restMs = Math.max(REST_MS, itemsOf(query.state.data) * REST_PER_ITEM_MS);
+  return restedMs < 0 ? 0 : Math.max(0, restMs - restedMs);
+};
+
+/** Every list of petit's says how long it is. */
+const itemsOf = (data: unknown): number =>
+  typeof data === "object" && data !== null && "count" in data ? Number(data.count) : 0;
+
+const nameOf = ([noun, id]: QueryKey): Name => (typeof id === "string" ? `${noun} ${id}` : `${noun}`);

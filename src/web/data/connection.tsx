@@ -1,10 +1,16 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, notifyManager, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { EventApplier } from "./apply-events.ts";
 import type { LiveEvent } from "./event.ts";
+import { EventQueue } from "./event-queue.ts";
 import { ApiFailure } from "./failure.ts";
+import { inNextFrame } from "./frame.ts";
 import { type ConnectionState, LiveStream } from "./live-stream.ts";
+import { tell } from "./notices.ts";
 import { useTokenState } from "./token.ts";
+
+// However many answers come at once, what they change is drawn once a frame.
+notifyManager.setScheduler(inNextFrame);
 
 /** The one stream of events of a page, and the cache that it keeps fresh. */
 class Connection {
@@ -21,20 +27,32 @@ class Connection {
       },
       mutations: { networkMode: "always" },
     },
+    mutationCache: new MutationCache({
+      onSuccess: (_data, _given, _context, { meta }) => {
+        if (meta?.done !== undefined) tell({ text: meta.done });
+      },
+      onError: (error, _given, _context, { meta }) => {
+        if (meta?.failed !== undefined) tell({ text: meta.failed, error });
+      },
+    }),
   });
   readonly #listeners = new Set<(event: LiveEvent) => void>();
   readonly #stateListeners = new Set<() => void>();
   readonly #applier = new EventApplier(this.client);
   #state: ConnectionState = "connecting";
   #opened = 0;
-  readonly stream = new LiveStream({
-    onEvent: (event) => {
-      this.#applier.apply(event);
-      for (const tell of this.#listeners) tell(event);
+  readonly #queue = new EventQueue({
+    onEvents: (events) => {
+      this.#applier.apply(events);
+      for (const event of events) for (const listener of this.#listeners) listener(event);
     },
+    onOverflow: () => this.#applier.refreshAll(),
+  });
+  readonly stream = new LiveStream({
+    onEvent: (event) => this.#queue.add(event),
     onState: (state) => {
       this.#state = state;
-      for (const tell of this.#stateListeners) tell();
+      for (const listener of this.#stateListeners) listener();
     },
     onOpen: () => {
       if (this.#opened++ > 0) this.#applier.refreshAll();
@@ -100,7 +118,10 @@ export const useConnectionState = (): ConnectionState => {
   return useSyncExternalStore(onState, state);
 };
 
-/** Calls `listener` with each event of petit, for as long as the component is there; the newest one given counts. */
+/**
+ * Calls `listener` with each event of petit, for as long as the component is there; the newest one given counts. Those of
+ * a frame come together: what they change is drawn once.
+ */
 export const useLiveEvents = (listener: (event: LiveEvent) => void): void => {
   const { onEvent } = useConnection();
   const newest = useRef(listener);

@@ -1,33 +1,62 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { RUN_STATUSES, type RunStatus } from "../../domain/run.ts";
 import type { LiveEvent } from "./event.ts";
-import { jobsQuery } from "./queries.ts";
-import type { JobSummary } from "./shapes.ts";
+import { RECENT_RUNS } from "./queries.ts";
+import type { JobSummary, RecentRun } from "./shapes.ts";
 
-/** What an event says of a job, written into the list of jobs at once: of a thousand, one changes. */
-export const patchJobs = (client: QueryClient, event: LiveEvent): void => {
-  const { type, job_id } = event;
-  if (type !== "run.started" && type !== "run.finished") return;
-  client.setQueryData(jobsQuery().queryKey, (list) => {
-    const at = list?.jobs.findIndex(({ id }) => id === job_id) ?? -1;
-    const job = list?.jobs[at];
-    if (list === undefined || job === undefined) return list;
-    return { ...list, jobs: list.jobs.with(at, type === "run.started" ? started(job, event) : finished(job, event)) };
-  });
+/** What events say of jobs, written into the lists of jobs at once: of a thousand, few change. */
+export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): void => {
+  const byJob = Map.groupBy(events.filter(isOfRun), ({ job_id }) => job_id);
+  if (byJob.size === 0) return;
+  for (const { queryKey, state } of client.getQueryCache().findAll({ queryKey: ["jobs"], type: "active" })) {
+    client.setQueryData<JobsAnswer>(
+      queryKey,
+      (list) => list && { ...list, jobs: list.jobs.map((job) => patched(job, byJob.get(job.id))) },
+      // It is as old as it was: what these events don't say is still asked for.
+      { updatedAt: state.dataUpdatedAt },
+    );
+  }
 };
 
-const started = (job: JobSummary, { run_id = "", at }: LiveEvent): JobSummary => ({
-  ...job,
-  running: job.last_run?.id === run_id && job.last_run.status === "running" ? job.running : job.running + 1,
-  last_run: { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null },
-});
+type JobsAnswer = { readonly jobs: readonly JobSummary[] };
+
+const isOfRun = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+
+const patched = (job: JobSummary, events: readonly LiveEvent[] = []): JobSummary =>
+  events.reduce((now, event) => (event.type === "run.started" ? started(now, event) : finished(now, event)), job);
+
+const started = (job: JobSummary, { run_id = "", at }: LiveEvent): JobSummary => {
+  if (job.last_run?.id === run_id && job.last_run.status !== "pending") return job;
+  return {
+    ...job,
+    running: job.running + 1,
+    last_run: { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null },
+    ...recentOf(job, (runs) => begun(runs, run_id, at)),
+  };
+};
+
+/** Why it runs is not told; its list is asked for again soon. */
+const begun = (runs: readonly RecentRun[], id: string, started_at: number): RecentRun[] => [
+  ...runs.filter((run) => run.id !== id).slice(runs.length < RECENT_RUNS ? 0 : 1),
+  { id, status: "running", trigger: "schedule", started_at, duration_ms: null },
+];
 
 const finished = (job: JobSummary, { run_id, at, status }: LiveEvent): JobSummary => {
-  const running = Math.max(0, job.running - 1);
   const { last_run } = job;
-  if (last_run === null || last_run.id !== run_id) return { ...job, running };
-  const duration_ms = last_run.started_at === null ? null : Math.max(0, at - last_run.started_at);
-  return { ...job, running, last_run: { ...last_run, status: statusOf(status), ended_at: at, duration_ms } };
+  const end = <Run extends { readonly started_at: number | null }>(run: Run) => ({
+    ...run,
+    status: statusOf(status),
+    duration_ms: run.started_at === null ? null : Math.max(0, at - run.started_at),
+  });
+  return {
+    ...job,
+    running: Math.max(0, job.running - 1),
+    last_run: last_run !== null && last_run.id === run_id ? { ...end(last_run), ended_at: at } : last_run,
+    ...recentOf(job, (runs) => runs.map((run) => (run.id === run_id ? end(run) : run))),
+  };
 };
+
+const recentOf = ({ recent_runs }: JobSummary, change: (runs: readonly RecentRun[]) => RecentRun[]) =>
+  recent_runs === undefined ? {} : { recent_runs: change(recent_runs) };
 
 const statusOf = (text: string | undefined): RunStatus => RUN_STATUSES.find((each) => each === text) ?? "failed";

@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { RunStatus } from "../../domain/run.ts";
 import { answerOf, petit } from "./client.ts";
 
@@ -6,7 +6,18 @@ import { answerOf, petit } from "./client.ts";
  * What petit can be asked, as TanStack queries: `useQuery(jobsQuery())`. The live stream of events keeps them fresh (see
  * apply-events.ts), so that nothing polls.
  */
-export const jobsQuery = () => queryOptions({ queryKey: ["jobs"], queryFn: () => answerOf(petit.api.jobs.get()) });
+export const jobsQuery = () =>
+  queryOptions({ queryKey: ["jobs"], queryFn: () => answerOf(petit.api.jobs.get({ query: {} })) });
+
+/** With the newest runs of each job, its success rate and usual duration: more to send, for those who show it. */
+export const jobsWithRunsQuery = () =>
+  queryOptions({
+    queryKey: ["jobs", "with-runs"],
+    queryFn: () => answerOf(petit.api.jobs.get({ query: { recent: RECENT_RUNS } })),
+  });
+
+/** How many of its newest runs a job of `jobsWithRunsQuery` has, at most. */
+export const RECENT_RUNS = 30;
 
 export const jobQuery = (jobId: string) =>
   queryOptions({ queryKey: ["job", jobId], queryFn: () => answerOf(petit.api.jobs({ job_id: jobId }).get()) });
@@ -53,6 +64,33 @@ export const runTasksQuery = (runId: string) =>
   queryOptions({
     queryKey: ["run-tasks", runId],
     queryFn: () => answerOf(petit.api.runs({ run_id: runId }).tasks.get()),
+  });
+
+export type TimelineWindow = {
+  /** Ms since the epoch. Round them: each pair is a question of its own. */
+  readonly from: number;
+  readonly to: number;
+  /** Parts of the window, and bars of a job at most: 10 to 2000; 600 where not given. */
+  readonly bins?: number;
+  /** Ids with commas between them: only these jobs. */
+  readonly jobs?: string;
+};
+
+/** While another window is on its way, the last one stays. */
+export const timelineQuery = (window: TimelineWindow) =>
+  queryOptions({
+    queryKey: ["timeline", window],
+    queryFn: () => answerOf(petit.api.timeline.get({ query: asQuery(window) })),
+    placeholderData: keepPreviousData,
+    gcTime: 30_000,
+  });
+
+/** Asked again each minute: the past that it counts moves on. */
+export const statsQuery = (hours = 24) =>
+  queryOptions({
+    queryKey: ["stats", hours],
+    queryFn: () => answerOf(petit.api.stats.get({ query: { hours } })),
+    refetchInterval: 60_000,
   });
 
 /** Asked again now and then: nothing tells of the database. */

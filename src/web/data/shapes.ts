@@ -4,9 +4,12 @@ import type {
   jobQuery,
   jobsQuery,
   occurrencesQuery,
+  runQuery,
   runsQuery,
   runTasksQuery,
   schedulerQuery,
+  statsQuery,
+  timelineQuery,
 } from "./queries.ts";
 
 /** What a query answers with, as the server itself declares it. */
@@ -18,12 +21,17 @@ type ListAnswer<Query, Name extends string> = Query extends { readonly [K in Nam
   : never;
 
 export type JobSummary = ListAnswer<AnswerOf<typeof jobsQuery>, "jobs">;
+export type RecentRun = NonNullable<JobSummary["recent_runs"]>[number];
 export type JobDetail = AnswerOf<typeof jobQuery>;
 export type Task = JobDetail["tasks"][number];
 export type Param = JobDetail["params"][string];
 export type Run = ListAnswer<AnswerOf<typeof runsQuery>, "runs">;
+export type RunDetail = AnswerOf<typeof runQuery>;
 export type TaskRun = ListAnswer<AnswerOf<typeof runTasksQuery>, "tasks">;
 export type Attempt = TaskRun["attempt_list"][number];
 export type Occurrence = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
 export type Health = AnswerOf<typeof healthQuery>;
 export type SchedulerState = AnswerOf<typeof schedulerQuery>;
+export type Stats = AnswerOf<typeof statsQuery>;
+export type Timeline = AnswerOf<typeof timelineQuery>;
+export type TimelineJob = Timeline["jobs"][number];

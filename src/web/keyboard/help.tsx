@@ -7,8 +7,10 @@ export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
     <dl className="facts">
       {shortcuts().map(({ key, what }) => (
         <div key={key} className="shortcut">
-          <dt>
-            <kbd>{key}</kbd>
+          <dt className="row">
+            {key.split(" ").map((each) => (
+              <kbd key={each}>{each}</kbd>
+            ))}
           </dt>
           <dd>{what}</dd>
         </div>

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 
 export type Shortcut = {
-  /** As `KeyboardEvent.key` says it: `r`, `?`, `/`. */
+  /** As `KeyboardEvent.key` says it, `r`, `?`, `/`; or two, one after the other: `g j`. */
   readonly key: string;
   /** What it does, for the help: "Run this job". */
   readonly what: string;
@@ -40,14 +40,25 @@ export const useKeyboard = (): void => {
   }, []);
 };
 
+/** How long the second of two keys may take. */
+const SECOND_KEY_MS = 1_500;
+
+/** The first of two keys, and when it was pressed. */
+let first = { key: "", at: Number.NEGATIVE_INFINITY };
+
 const onKey = (event: KeyboardEvent): void => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (isTyping(event.target) || document.querySelector("dialog[open]") !== null) return;
-  const shortcut = registered.find(({ current }) => current.key === event.key && current.isOn !== false);
+  const isSecond = event.timeStamp - first.at < SECOND_KEY_MS;
+  const shortcut = (isSecond ? find(`${first.key} ${event.key}`) : undefined) ?? find(event.key);
+  first = { key: event.key, at: shortcut === undefined ? event.timeStamp : Number.NEGATIVE_INFINITY };
   if (shortcut === undefined) return;
   event.preventDefault();
-  shortcut.current.run();
+  shortcut.run();
 };
+
+const find = (key: string): Shortcut | undefined =>
+  registered.find(({ current }) => current.key === key && current.isOn !== false)?.current;
 
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));

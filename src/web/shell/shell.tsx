@@ -4,7 +4,7 @@
  * How a view is added:
  * 1. A folder of its own, `src/web/NAME/NAME-view.tsx`, which exports one component. It renders a `Page` (ui/page.tsx), asks
  *    for data with `useQuery(…Query())` (data/queries.ts) inside `Loaded` (ui/states.tsx), and acts with the hooks of
- *    data/actions.ts. Nothing polls: data/apply-events.ts says which queries an event of petit makes stale.
+ *    data/actions.ts, which tell by themselves what became of it. Nothing polls: data/apply-events.ts says which queries an event of petit makes stale.
  * 2. A line in `routes.tsx`, which loads it when it is first visited, and its path in `src/app/page.ts`, so that it can be linked to.
  * 3. Its own stylesheet, `NAME.css`, imported by the view; colours, sizes and gaps are tokens (ui/tokens.css).
  * 4. Rows to move between with `j` and `k` have a link with `data-row`; a search field has `data-search`; other keys are
@@ -15,6 +15,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { KeyboardHelp } from "../keyboard/help.tsx";
 import { focusSearch, moveRow, useKeyboard, useShortcut } from "../keyboard/shortcuts.ts";
+import { Notices } from "../ui/notices.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
 import { Header } from "./header.tsx";
 import { Outage } from "./outage.tsx";
@@ -40,13 +41,19 @@ export const Shell = () => {
         </ErrorBoundary>
       </main>
       {isHelpOpen && <KeyboardHelp onClose={() => setHelpOpen(false)} />}
+      <Notices />
       <TokenDialog />
     </>
   );
 };
 
 const useShellShortcuts = (openHelp: () => void): void => {
+  const [, navigate] = useLocation();
   useShortcut({ key: "?", what: "Show this help", run: openHelp });
+  useShortcut({ key: "g s", what: "Go to System", run: () => navigate("/system") });
+  useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });
+  useShortcut({ key: "g j", what: "Go to Jobs", run: () => navigate("/jobs") });
+  useShortcut({ key: "g n", what: "Go to Now", run: () => navigate("/") });
   useShortcut({ key: "k", what: "Previous row", run: () => moveRow(-1) });
   useShortcut({ key: "j", what: "Next row", run: () => moveRow(1) });
   useShortcut({ key: "/", what: "Search", run: focusSearch });

@@ -1,27 +1,33 @@
-import { formatDuration } from "../../lib/duration.ts";
-
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** Ms as `8ms`, `1.24s`, `12.3s`, `4m 05s`, `2h 03m`, `3d 4h`: never a whole second for less. */
+/** Ms as `43 ms`, `1.2 s`, `4m 05s`, `2h 03m`, `3d 04h`: never a whole second for less. */
 export const durationText = (durationMs: number): string => {
-  const ms = Math.max(0, durationMs);
-  if (ms < SECOND_MS) return `${Math.round(ms)}ms`;
-  if (ms < 10 * SECOND_MS) return `${(ms / SECOND_MS).toFixed(2)}s`;
-  if (ms < MINUTE_MS) return `${(ms / SECOND_MS).toFixed(1)}s`;
-  if (ms < HOUR_MS) return pair(ms, MINUTE_MS, "m", SECOND_MS, "s");
-  if (ms < DAY_MS) return pair(ms, HOUR_MS, "h", MINUTE_MS, "m");
-  return `${Math.floor(ms / DAY_MS)}d ${Math.floor((ms % DAY_MS) / HOUR_MS)}h`;
+  const ms = Math.max(0, Math.round(durationMs));
+  if (ms < SECOND_MS) return `${ms} ms`;
+  // Not rounded up: 59.96 s are not a minute yet.
+  if (ms < MINUTE_MS) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  return longText(ms);
 };
 
-const pair = (ms: number, large: number, largeUnit: string, small: number, smallUnit: string): string =>
-  `${Math.floor(ms / large)}${largeUnit} ${String(Math.floor((ms % large) / small)).padStart(2, "0")}${smallUnit}`;
+/** Of what goes on or is to come, to whole seconds: `0 s`, `59 s`, `4m 05s`. */
+export const roughText = (durationMs: number): string => {
+  const ms = Math.max(0, durationMs);
+  return ms < MINUTE_MS ? `${Math.floor(ms / SECOND_MS)} s` : longText(ms);
+};
 
-/** Of what goes on or is to come, to whole seconds: `0s`, `59s`, `4m 05s`. */
-export const roughText = (durationMs: number): string =>
-  durationMs < MINUTE_MS ? formatDuration(Math.floor(Math.max(0, durationMs) / 1000) * 1000) : durationText(durationMs);
+const longText = (ms: number): string => {
+  if (ms < HOUR_MS) return pair(ms, [MINUTE_MS, "m"], [SECOND_MS, "s"]);
+  if (ms < DAY_MS) return pair(ms, [HOUR_MS, "h"], [MINUTE_MS, "m"]);
+  return pair(ms, [DAY_MS, "d"], [HOUR_MS, "h"]);
+};
+
+type Unit = readonly [ms: number, name: string];
+
+const pair = (ms: number, [large, largeName]: Unit, [small, smallName]: Unit): string =>
+  `${Math.floor(ms / large)}${largeName} ${String(Math.floor((ms % large) / small)).padStart(2, "0")}${smallName}`;
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 

@@ -7,13 +7,15 @@ export type PageProps = {
   readonly lead?: ReactNode;
   /** Buttons beside the heading. */
   readonly actions?: ReactNode;
+  /** Uses all the width there is, as a time line or a graph does. */
+  readonly isWide?: boolean;
   readonly children: ReactNode;
 };
 
 let isFirst = true;
 
 /** What each view is made of: one heading, which has the focus after a visit, and what is below. */
-export const Page = ({ title, lead, actions, children }: PageProps) => {
+export const Page = ({ title, lead, actions, isWide = false, children }: PageProps) => {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · petit`;
@@ -24,7 +26,7 @@ export const Page = ({ title, lead, actions, children }: PageProps) => {
     isFirst = false;
   }, []);
   return (
-    <div className="page">
+    <div className={isWide ? "page page-wide" : "page"}>
       <header className="page-head">
         <div>
           <h1 ref={heading} tabIndex={-1}>

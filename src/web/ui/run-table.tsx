@@ -15,6 +15,7 @@ type RunTableProps = {
 export const RunTable = ({ runs, label, hasJob = true }: RunTableProps) => (
   <Table
     label={label}
+    isCards
     head={
       <tr>
         <th scope="col">Status</th>
@@ -40,22 +41,22 @@ const RunRow = ({ run, hasJob }: { readonly run: Run; readonly hasJob: boolean }
       <Status of={run.status} />
     </td>
     {hasJob && (
-      <td>
+      <td data-label="Job">
         <Link href={`/jobs/${run.job_id}`}>{run.job_id}</Link>
       </td>
     )}
-    <td>
-      <Time at={run.started_at ?? run.created_at} />
+    <td data-label="Started">
+      <Time at={run.started_at ?? run.created_at} isFocusable={false} />
     </td>
-    <td className="number">
+    <td className="number" data-label="Took">
       {run.status === "running" && run.started_at !== null ? (
         <Elapsed since={run.started_at} />
       ) : (
         <Duration ms={run.duration_ms} />
       )}
     </td>
-    <td>{run.trigger}</td>
-    <td>
+    <td data-label="Trigger">{run.trigger}</td>
+    <td data-label="Run">
       <Link href={`/runs/${run.id}`} className="mono" data-row>
         {run.id.slice(-8)}
       </Link>

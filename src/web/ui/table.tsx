@@ -7,13 +7,17 @@ export type TableProps = {
   readonly head: ReactNode;
   /** `<tr>`s of the body. The link that a row leads to has `data-row`: `j` and `k` move between those. */
   readonly children: ReactNode;
+  /**
+   * On a phone each row becomes a card: the first cell is its heading, and each other says before its value what its
+   * `data-label` holds. Without it, a wide table scrolls by itself.
+   */
+  readonly isCards?: boolean;
 };
 
-/** Scrolls by itself where it is wider than the screen. */
-export const Table = ({ label, head, children }: TableProps) => (
+export const Table = ({ label, head, children, isCards = false }: TableProps) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
   <section className="table-scroll" aria-label={label} tabIndex={0}>
-    <table className="table">
+    <table className={isCards ? "table table-cards" : "table"}>
       <caption className="visually-hidden">{label}</caption>
       <thead>{head}</thead>
       <tbody>{children}</tbody>

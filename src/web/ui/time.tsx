@@ -14,7 +14,9 @@ type TimeProps = {
 /** A local time, as short as it can be; in full, and in the schedule's zone, on hover. */
 export const Time = ({ at, zone, isFocusable = true }: TimeProps) => (
   <Hint text={timeHint(at, zone)} isFocusable={isFocusable}>
-    <time dateTime={new Date(at).toISOString()}>{timeText(at, Date.now())}</time>
+    <time className="nowrap" dateTime={new Date(at).toISOString()}>
+      {timeText(at, Date.now())}
+    </time>
   </Hint>
 );
 
@@ -25,19 +27,29 @@ export const timeHint = (at: number, zone?: string | null): string => {
   return there === local ? local : `${local}\n${there} (${zone})`;
 };
 
-/** How long something took; a dash where that is not known. */
+/** How long something took, to the millisecond on hover; a dash where that is not known. */
 export const Duration = ({ ms }: { readonly ms: number | null }) =>
-  ms === null ? <span className="muted">–</span> : <time dateTime={`PT${ms / 1000}S`}>{durationText(ms)}</time>;
+  ms === null ? (
+    <span className="muted">–</span>
+  ) : (
+    <time className="nowrap" dateTime={`PT${ms / 1000}S`} title={ms < 1000 ? undefined : `${ms.toLocaleString()} ms`}>
+      {durationText(ms)}
+    </time>
+  );
 
 /** How long something goes on by now; counts. */
-export const Elapsed = ({ since }: { readonly since: number }) => <span>{roughText(useNow() - since)}</span>;
+export const Elapsed = ({ since }: { readonly since: number }) => (
+  <span className="nowrap">{roughText(useNow() - since)}</span>
+);
 
 /** `in 4m 05s`, counting down; the time itself on hover. */
 export const Countdown = ({ at, zone, isFocusable = true }: TimeProps) => {
   const left = at - useNow();
   return (
     <Hint text={timeHint(at, zone)} isFocusable={isFocusable}>
-      <time dateTime={new Date(at).toISOString()}>{left < 1000 ? "now" : `in ${roughText(left)}`}</time>
+      <time className="nowrap" dateTime={new Date(at).toISOString()}>
+        {left < 1000 ? "now" : `in ${roughText(left)}`}
+      </time>
     </Hint>
   );
 };

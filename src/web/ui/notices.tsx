@@ -1,0 +1,39 @@
+import { Link } from "wouter";
+import { dismiss, type Notice, useNotices } from "../data/notices.ts";
+import { Button } from "./button.tsx";
+import { failureText } from "./states.tsx";
+import { StatusIcon, statusStyle } from "./status.tsx";
+
+/** What became of what was done here, in the corner. `tell` of data/notices.ts adds to it. */
+export const Notices = () => (
+  <section className="notices" aria-label="Notices" aria-live="polite">
+    {useNotices().map((notice) => (
+      <NoticeCard key={notice.id} notice={notice} />
+    ))}
+  </section>
+);
+
+const NoticeCard = ({ notice: { id, text, error, link } }: { readonly notice: Notice }) => {
+  const status = error === undefined ? "completed" : "failed";
+  return (
+    <div className="notice" style={statusStyle(status)}>
+      <StatusIcon of={status} label={error === undefined ? "Done" : "Failed"} />
+      <div className="notice-text">
+        <p>
+          <strong>{text}</strong>
+        </p>
+        {error !== undefined && <p>{failureText(error)}</p>}
+        {link !== undefined && (
+          <p>
+            <Link href={link.href} onClick={() => dismiss(id)}>
+              {link.text}
+            </Link>
+          </p>
+        )}
+      </div>
+      <Button kind="quiet" aria-label="Dismiss" onClick={() => dismiss(id)}>
+        ✕
+      </Button>
+    </div>
+  );
+};
