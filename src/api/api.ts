@@ -25,7 +25,7 @@ export const createApi = (options: ApiOptions): Api => {
   const closing = new AbortController();
   const requests = new Requests();
   const context: ApiContext = { ...options, requests, closing: closing.signal };
-  const told = { feed: new EventFeed(options.engine, options.store), metrics: createMetrics(options) };
+  const told = { feed: new EventFeed(options), metrics: createMetrics(options) };
   const checkHost = hostCheck(options);
   const answer = crossOrigin(options.corsOrigins, answerer(options, context, told), context);
   return {

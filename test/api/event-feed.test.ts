@@ -1,9 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { EventFeed } from "../../src/api/event-feed.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { fakeApi } from "../support/petit-api-fake.ts";
 
 const made = fakeApi();
-let feed = new EventFeed(made.engine, made.store);
+let clock = new FakeClock();
+const makeFeed = (): EventFeed => {
+  clock = new FakeClock();
+  return new EventFeed({ ...made, clock });
+};
+let feed = makeFeed();
 afterEach(() => feed[Symbol.dispose]());
 
 const happen = (count: number): void => {
@@ -27,7 +33,7 @@ const numbers = (from: number, to: number): number[] =>
 describe("the feed of events", () => {
   test("gives each event once, from the store and from memory, wherever a reader begins", () => {
     happen(300);
-    feed = new EventFeed(made.engine, made.store);
+    feed = makeFeed();
     const first = made.store.newestEventSeq() - 299;
     happen(2500);
     const last = first + 2799;
@@ -37,19 +43,38 @@ describe("the feed of events", () => {
     }
   });
 
-  test("tells those who listen, until they don't", () => {
-    feed = new EventFeed(made.engine, made.store);
+  test("tells those who listen at once, and of what follows closely together", async () => {
+    feed = makeFeed();
     let told = 0;
-    const end = feed.onNew(() => told++);
-    happen(2);
+    feed.onNew(() => told++);
+    happen(5);
+    expect(told).toBe(1);
+    await clock.pass(9);
+    happen(5);
+    expect(told).toBe(1);
+    await clock.pass(1);
     expect(told).toBe(2);
+    await clock.pass(100);
+    expect(told).toBe(2);
+    happen(1);
+    expect(told).toBe(3);
+  });
+
+  test("tells nobody who has stopped to listen, and goes on for those who begin", async () => {
+    feed = makeFeed();
+    let [first, second] = [0, 0];
+    const end = feed.onNew(() => first++);
+    happen(1);
     end();
     happen(1);
-    expect(told).toBe(2);
+    await clock.pass(10);
+    feed.onNew(() => second++);
+    happen(1);
+    expect([first, second]).toEqual([1, 1]);
   });
 
   test("holds a bounded number of them", () => {
-    feed = new EventFeed(made.engine, made.store);
+    feed = makeFeed();
     happen(5000);
     expect(feed.after(feed.newestSeq - 500, 10_000)).toHaveLength(500);
     let read = 0;

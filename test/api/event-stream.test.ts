@@ -3,7 +3,7 @@ import { EventFeed } from "../../src/api/event-feed.ts";
 import { eventStream } from "../../src/api/event-stream.ts";
 import { logFormat } from "../../src/api/log-shape.ts";
 import { logStream } from "../../src/api/log-stream.ts";
-import type { Clock } from "../../src/lib/clock.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { fakeApi } from "../support/petit-api-fake.ts";
 
 /** A clock that notes what it is asked for, and passes it at once when `pass` is called. */
@@ -28,7 +28,7 @@ const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode
 describe("a silent stream", () => {
   test("of events shows every 15 s that it lives", async () => {
     const { clock, timers, pass } = handClock();
-    using feed = new EventFeed(made.engine, made.store);
+    using feed = new EventFeed({ ...made, clock: systemClock });
     const ending = new AbortController();
     const stream = eventStream(feed, clock, feed.newestSeq)(ending.signal);
     expect(text((await stream.next()).value ?? undefined)).toStartWith(":");
