@@ -21,20 +21,37 @@ const bundle = async (): Promise<readonly File[]> => {
     define: { "process.env.NODE_ENV": '"production"' },
   });
   // The stylesheet of the page holds those of all views; those that come with each view are loaded by nobody.
-  return await Promise.all(
+  const files = await Promise.all(
     outputs.filter(isLoaded).map(async (output) => ({
       path: `/${output.path.replace(/^\.?\//, "")}`,
       type: output.type,
       bytes: new Uint8Array(await output.arrayBuffer()),
     })),
   );
+  return files.flatMap(withoutFonts);
 };
 
 const isLoaded = ({ path }: { readonly path: string }): boolean => !/-view-\w+\.css$/.test(path);
 
+/** The bundler puts a font into its stylesheet, which all else waits for: a file of its own comes beside it. */
+const withoutFonts = (file: File): readonly File[] => {
+  if (!file.path.endsWith(".css")) return [file];
+  const fonts: File[] = [];
+  const css = Buffer.from(file.bytes)
+    .toString()
+    .replace(/data:font\/woff2;base64,([\w+/=]+)/g, (_, base64: string) => {
+      const bytes = Buffer.from(base64, "base64");
+      const path = `/assets/font-${digestOf(bytes).slice(0, 8)}.woff2`;
+      fonts.push({ path, type: "font/woff2", bytes });
+      return path;
+    });
+  return [{ ...file, bytes: Buffer.from(css) }, ...fonts];
+};
+
+const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("base64url");
+
 const lineOf = ({ path, type, bytes }: File): string => {
-  const digest = createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
-  return [path, type, digest, gzipSync(bytes, { level: 9 }).toString("base64")].join("\t");
+  return [path, type, digestOf(bytes).slice(0, 22), gzipSync(bytes, { level: 9 }).toString("base64")].join("\t");
 };
 
 const files = await bundle();
