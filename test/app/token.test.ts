@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
 import type { Origin } from "../../src/app/settings.ts";
 import { readToken } from "../../src/app/token.ts";
 import { tempFolder } from "../support/cli.ts";
@@ -30,6 +32,20 @@ describe("readToken", () => {
     folder.write("petit-token", "s3cret\n");
     expect(read(null, environment, "default")).toBe("s3cret");
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "is null where systemd made a folder for credentials that only root can enter",
+    () => {
+      using folder = tempFolder();
+      chmodSync(folder.path, 0o700);
+      const reader = `import { readToken } from ${JSON.stringify(join(import.meta.dir, "../../src/app/token.ts"))};
+      process.setuid(65534);
+      const settings = { tokenFile: null }, origins = { tokenFile: { kind: "default", name: "" } };
+      console.log(readToken({ settings, origins, environment: { CREDENTIALS_DIRECTORY: ${JSON.stringify(folder.path)} } }));`;
+      const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", reader], { env: { BUN_BE_BUN: "1" } });
+      expect({ stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({ stdout: "null\n", stderr: "" });
+    },
+  );
 
   test("prefers the variable to a file that only the configuration file names", () => {
     using folder = tempFolder();
