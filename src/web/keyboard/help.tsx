@@ -9,7 +9,9 @@ export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
         <div key={key} className="shortcut">
           <dt className="row">
             {key.split(" ").map((each) => (
-              <kbd key={each}>{each}</kbd>
+              <kbd className="key" key={each}>
+                {each}
+              </kbd>
             ))}
           </dt>
           <dd>{what}</dd>
@@ -17,13 +19,13 @@ export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
       ))}
       <div className="shortcut">
         <dt>
-          <kbd>Enter</kbd>
+          <kbd className="key">Enter</kbd>
         </dt>
         <dd>Open what has the focus</dd>
       </div>
       <div className="shortcut">
         <dt>
-          <kbd>Esc</kbd>
+          <kbd className="key">Esc</kbd>
         </dt>
         <dd>Close a dialog</dd>
       </div>

@@ -1,39 +1,111 @@
+import { useQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, useId, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
+import { jobsQuery } from "../data/queries.ts";
+import { findJobs } from "./find-jobs.ts";
+import { type Found, FoundList } from "./found-list.tsx";
+import "./search.css";
 
-/** Searches jobs from anywhere; `/` leads to it. On the list of jobs it is `?q=`, which that view filters by. */
+/** Leads to a job from anywhere; `/` leads to it. On the list of jobs it is `?q=`, which that view filters by. */
 export const SearchBox = () => {
-  const [path, navigate] = useLocation();
+  const [path] = useLocation();
+  return <search className="shell-search">{path === "/jobs" ? <Filter /> : <Finder key={path} />}</search>;
+};
+
+const FIELD = {
+  type: "search",
+  "data-search": true,
+  "aria-label": "Search jobs",
+  placeholder: "Search jobs",
+  autoComplete: "off",
+  spellCheck: false,
+} as const;
+
+const Filter = () => {
   const [query, setQuery] = useSearchParams();
-  const isList = path === "/jobs";
-  const search = (text: string): void => {
-    if (!isList) return;
-    setQuery((now) => withText(now, text), { replace: true });
+  return (
+    <>
+      <input
+        {...FIELD}
+        value={query.get("q") ?? ""}
+        onChange={(event) => setQuery((now) => withText(now, event.target.value), { replace: true })}
+        onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
+      />
+      <kbd className="search-key" aria-hidden>
+        /
+      </kbd>
+    </>
+  );
+};
+
+const Finder = () => {
+  const [text, setText] = useState("");
+  const [hasFocus, setFocus] = useState(false);
+  const [at, setAt] = useState(0);
+  const [, navigate] = useLocation();
+  const field = useRef<HTMLInputElement>(null);
+  const listId = useId();
+  const found = useFound(text, hasFocus);
+  const isOpen = hasFocus && found.length > 0;
+  const close = (): void => {
+    setText("");
+    field.current?.blur();
+  };
+  const open = ({ href }: Found): void => {
+    close();
+    navigate(href);
   };
   return (
-    <search className="shell-search">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const text = String(new FormData(event.currentTarget).get("q") ?? "");
-          if (!isList) navigate(`/jobs?${withText(new URLSearchParams(), text)}`);
+    <>
+      <input
+        {...FIELD}
+        ref={field}
+        role="combobox"
+        aria-expanded={isOpen}
+        aria-controls={listId}
+        aria-autocomplete="list"
+        aria-activedescendant={isOpen ? `${listId}-${at}` : undefined}
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          setAt(0);
         }}
-      >
-        <input
-          key={path}
-          name="q"
-          type="search"
-          data-search
-          aria-label="Search jobs"
-          placeholder="Search jobs   /"
-          autoComplete="off"
-          spellCheck={false}
-          defaultValue={isList ? (query.get("q") ?? "") : ""}
-          onChange={(event) => search(event.target.value)}
-          onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
-        />
-      </form>
-    </search>
+        onFocus={() => setFocus(true)}
+        onBlur={() => setFocus(false)}
+        onKeyDown={(event) => onKey(event, { found, at, setAt, open, close })}
+      />
+      <kbd className="search-key" aria-hidden>
+        /
+      </kbd>
+      {isOpen && <FoundList id={listId} found={found} at={at} onOpen={open} />}
+    </>
   );
+};
+
+/** The jobs that fit, and the list of all that do. */
+const useFound = (text: string, hasFocus: boolean): readonly Found[] => {
+  const { data } = useQuery({ ...jobsQuery(), enabled: hasFocus });
+  if (text.trim() === "") return [];
+  const jobs = findJobs(data?.jobs ?? [], text).map((job) => ({ href: `/jobs/${job.id}`, job }));
+  return [...jobs, { href: `/jobs?${withText(new URLSearchParams(), text.trim())}`, text: text.trim() }];
+};
+
+type KeyOptions = {
+  readonly found: readonly Found[];
+  readonly at: number;
+  readonly setAt: (at: number) => void;
+  readonly open: (found: Found) => void;
+  readonly close: () => void;
+};
+
+const onKey = (event: KeyboardEvent, { found, at, setAt, open, close }: KeyOptions): void => {
+  const chosen = found[at];
+  if (event.key === "Escape") close();
+  else if (event.key === "Enter" && chosen !== undefined) open(chosen);
+  else if (event.key === "ArrowDown") setAt(Math.min(at + 1, found.length - 1));
+  else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
+  else return;
+  event.preventDefault();
 };
 
 const withText = (query: URLSearchParams, text: string): URLSearchParams => {
