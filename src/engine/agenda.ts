@@ -158,11 +158,16 @@ export class Agenda implements Disposable {
     return { entry, due: dueFrom(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= until), wasDown };
   }
 
-  /** After the clock was set back, what lies ahead may lie in the ledger already: whoever fires looks there. */
+  /**
+   * After the clock was set back, what lies ahead may lie in the ledger already: whoever fires looks there. What was due
+   * before and still waits for its turn stays due.
+   */
   #replan(now: number): void {
     this.#options.setBack(now);
-    this.#downUntil = Number.NEGATIVE_INFINITY;
-    for (const entry of this.#entries.values()) entry.nextAt = entry.schedule.next(now);
+    this.#downUntil = Math.min(this.#downUntil, now);
+    for (const entry of this.#entries.values()) {
+      if (entry.nextAt === null || entry.nextAt > now) entry.nextAt = entry.schedule.next(now);
+    }
     this.#refill();
   }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { JobId } from "../../src/domain/ids.ts";
 import { job, jobId, schedule } from "../support/factories.ts";
 import { FakeClock, NOON } from "../support/fake-clock.ts";
 import { instantRuntime } from "../support/model-runtime.ts";
@@ -89,4 +90,26 @@ test("what many jobs missed is decided about in slices, the oldest first, and no
   expect(missed(0)).toBe(0);
   await clock.pass(10);
   expect(jobs.map((_, index) => missed(index))).toEqual(jobs.map(() => 120));
+});
+
+test("a clock that is set back in the middle of what an outage left leaves no hole in the ledger", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const jobs = Array.from({ length: 40 }, (_, index) =>
+    job(`tick-${index}`, { schedule: schedule(`${index} * * * * *`, { catchup: "none" }) }),
+  );
+  const start = () => startEngine({ jobs, clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  first.engine.pause();
+  await first.stop("leave");
+  clock.step(120 * MINUTE);
+  await using second = await start();
+  const ledger = ({ id }: { readonly id: JobId }) =>
+    second.store.listOccurrences(id, { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
+  expect(jobs.filter((each) => ledger(each).length === 0).length).toBeGreaterThan(0);
+  clock.step(-10 * MINUTE);
+  await clock.pass(11 * MINUTE);
+  const gaps = jobs.flatMap((each) => ledger(each).map((at, index, all) => (all[index - 1] ?? at + MINUTE) - at));
+  expect(new Set(gaps)).toEqual(new Set([MINUTE]));
+  expect(jobs.map((each) => ledger(each).length)).toEqual(jobs.map(() => 121));
 });
