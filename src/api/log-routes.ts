@@ -1,20 +1,16 @@
 import { Elysia, t } from "elysia";
-import { PetitError } from "../domain/errors.ts";
-import type { TaskId } from "../domain/ids.ts";
-import { STREAMS } from "../store/store.ts";
+import type { LineFilter } from "../store/lines.ts";
 import type { ApiContext } from "./context.ts";
-import { foundRun } from "./found.ts";
+import { lineFilter, lineFilterFields } from "./line-filter.ts";
 import { type LogFormat, LogText, logFormat } from "./log-shape.ts";
-import { type LogFilter, logStream, tailStart } from "./log-stream.ts";
+import { logStream, tailStart } from "./log-stream.ts";
 import type { ApiStore } from "./options.ts";
-import { exactly, failures, flag, isOn, RunIdText, wholeNumber, word } from "./schemas.ts";
+import { exactly, failures, flag, isOn, RunIdText, wholeNumber } from "./schemas.ts";
 import { lastEventId, ResumeHeaders } from "./sse.ts";
 import { streamBody } from "./stream.ts";
 
 const LogQuery = exactly({
-  task: t.Optional(t.String({ description: "Only of this task" })),
-  attempt: t.Optional(wholeNumber({ minimum: 1, maximum: 1_000_000 }, "Only of attempts with this number")),
-  stream: t.Optional(word(STREAMS, "Only of this stream")),
+  ...lineFilterFields,
   tail: t.Optional(wholeNumber({ minimum: 0, maximum: 1_000_000 }, "Only so many of the last lines")),
   timestamps: t.Optional(flag("Whether text has the time before each line (records have it anyway)")),
   follow: t.Optional(flag("Whether to go on until the run ends")),
@@ -24,7 +20,7 @@ export const logRoutes = ({ engine, store, clock, log, closing, requests }: ApiC
   new Elysia().get(
     "/api/runs/:run_id/logs",
     ({ params, query, request }) => {
-      const filter = logFilter(store, params.run_id, query);
+      const filter = lineFilter(store, params.run_id, query);
       const format = logFormat(request.headers.get("accept"), isOn(query.timestamps));
       const fromSeq = firstSeq(store, { filter, format, tail: query.tail, resumeAfter: lastEventId(request) });
       requests.keepOpen(request);
@@ -48,25 +44,8 @@ export const logRoutes = ({ engine, store, clock, log, closing, requests }: ApiC
     },
   );
 
-/** Throws `not_found` where the run is not there, or has no such task. */
-const logFilter = (store: ApiStore, runId: string, query: typeof LogQuery.static): LogFilter => {
-  const run = foundRun(store, runId);
-  return {
-    runId: run.id,
-    ...(query.task === undefined ? {} : { taskId: foundTask(store, run, query.task) }),
-    ...(query.attempt === undefined ? {} : { attempt: Number(query.attempt) }),
-    ...(query.stream === undefined ? {} : { stream: query.stream }),
-  };
-};
-
-const foundTask = (store: ApiStore, run: ReturnType<typeof foundRun>, taskId: string): TaskId => {
-  const task = store.listTaskRuns(run.id).find((each) => each.taskId === taskId);
-  if (task === undefined) throw new PetitError("not_found", `run ${run.id} has no task '${taskId.slice(0, 130)}'`);
-  return task.taskId;
-};
-
 type Start = {
-  readonly filter: LogFilter;
+  readonly filter: LineFilter;
   readonly format: LogFormat;
   readonly tail: string | number | undefined;
   readonly resumeAfter: number | null;

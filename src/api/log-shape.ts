@@ -3,7 +3,7 @@ import { type OutputChunk, STREAMS } from "../store/store.ts";
 import { exactly, instant, integer, TaskIdText, word } from "./schemas.ts";
 import { SSE_HEADERS, SSE_HEARTBEAT, serverSentEvent } from "./sse.ts";
 
-const LogRecord = exactly(
+export const LogRecord = exactly(
   {
     seq: integer({ minimum: 1, description: "Number of the line in its run" }),
     task_id: TaskIdText,
@@ -84,16 +84,17 @@ const CHUNKS: LogFormat = {
   },
 };
 
-type LineWriter = (record: typeof LogRecord.static) => string;
+export type LogLine = typeof LogRecord.static;
 
-const encodeRecords = (chunk: OutputChunk, skip: number, write: LineWriter): Uint8Array => {
-  const lines = decoder.decode(withoutEnd(chunk.bytes)).split("\n");
+/** The lines of a chunk without its first `skip`. */
+export const linesOf = (chunk: OutputChunk, skip: number): readonly LogLine[] => {
   const { seq, taskId, attempt, stream, at } = chunk;
-  const texts = lines
-    .slice(skip)
-    .map((text, index) => write({ seq: seq + skip + index, task_id: taskId, attempt, stream, at, text }));
-  return encoder.encode(texts.join(""));
+  const lines = decoder.decode(withoutEnd(chunk.bytes)).split("\n").slice(skip);
+  return lines.map((text, index) => ({ seq: seq + skip + index, task_id: taskId, attempt, stream, at, text }));
 };
+
+const encodeRecords = (chunk: OutputChunk, skip: number, write: (line: LogLine) => string): Uint8Array =>
+  encoder.encode(linesOf(chunk, skip).map(write).join(""));
 
 /** Text with the time before each line. A line too long for one chunk goes on in a later one, and has it once. */
 const stampedText = (): LogFormat => {

@@ -1,7 +1,8 @@
-import type { RunId, TaskId } from "../domain/ids.ts";
+import type { RunId } from "../domain/ids.ts";
 import { isFinal } from "../domain/run.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { OutputChunk, OutputQuery, Stream } from "../store/store.ts";
+import type { LineFilter } from "../store/lines.ts";
+import type { OutputChunk, OutputQuery } from "../store/store.ts";
 import { Bell } from "./bell.ts";
 import type { LogFormat } from "./log-shape.ts";
 import type { ApiEngine, ApiStore } from "./options.ts";
@@ -12,18 +13,11 @@ export type LogStreamOptions = {
   readonly store: ApiStore;
   readonly clock: Clock;
   readonly format: LogFormat;
-  readonly filter: LogFilter;
+  readonly filter: LineFilter;
   /** Whether to go on until the run ends. */
   readonly follow: boolean;
   /** Number of the first line. */
   readonly fromSeq: number;
-};
-
-export type LogFilter = {
-  readonly runId: RunId;
-  readonly taskId?: TaskId;
-  readonly attempt?: number;
-  readonly stream?: Stream;
 };
 
 /** The output of a run, read from the store as fast as the client takes it. */
@@ -64,7 +58,7 @@ const nextSeq = (chunks: readonly OutputChunk[]): number | null => {
 };
 
 /** Number of the line at which the last `count` lines of the output begin, as it stands. */
-export const tailStart = (store: ApiStore, filter: LogFilter, count: number): number => {
+export const tailStart = (store: ApiStore, filter: LineFilter, count: number): number => {
   const query = { ...filter, fromSeq: 1, reverse: true } satisfies Omit<OutputQuery, "limit">;
   for (let limit = BATCH; ; limit *= 4) {
     const chunks = store.readOutput({ ...query, limit });

@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { LineReads } from "../store/lines.ts";
 import type { Store } from "../store/store.ts";
 import type { WindowReads } from "../store/windows.ts";
 
@@ -46,4 +47,5 @@ export type ApiStore = Pick<
   | "unfinishedRuns"
   | "definition"
   | keyof WindowReads
+  | keyof LineReads
 >;

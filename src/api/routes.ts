@@ -6,6 +6,7 @@ import type { EventFeed } from "./event-feed.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { jobRoutes } from "./job-routes.ts";
+import { lineRoutes } from "./line-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import type { Metrics } from "./metrics.ts";
 import { metricsRoutes } from "./metrics-routes.ts";
@@ -33,6 +34,7 @@ export const routes = (context: ApiContext, { feed, metrics }: Told) => {
     .use(runRoutes(context))
     .use(runActionRoutes(context))
     .use(logRoutes(context))
+    .use(lineRoutes(context))
     .use(eventRoutes(context, feed))
     .use(schedulerRoutes(context))
     .use(timelineRoutes(context))

@@ -5,6 +5,7 @@ import * as attempts from "./attempts.ts";
 import { eventsAfter, insertEvent, type NewEvent, newestEventSeq } from "./events.ts";
 import { findKey, insertKey } from "./idempotency.ts";
 import * as jobs from "./jobs.ts";
+import * as lines from "./lines.ts";
 import * as logs from "./logs.ts";
 import * as notifications from "./notifications.ts";
 import * as occurrences from "./occurrences.ts";
@@ -111,6 +112,9 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     outputExtents: (attempt) => logs.outputExtents(sql, attempt),
     dropOutput: write("relaxed", (attempt, seqs, marker) => logs.dropChunks(sql, attempt, { seqs, marker })),
     readOutput: (query) => logs.readOutput(sql, query),
+    newestLine: (runId) => lines.newestLine(sql, runId),
+    countLines: (query) => lines.countLines(sql, query),
+    lineAt: (query) => lines.lineAt(sql, query),
 
     recordOccurrences: write("durable", (jobId, list, now) => {
       const added = list.filter((occurrence) => occurrences.insertUnfired(sql, jobId, occurrence, now));

@@ -5,6 +5,7 @@ import type { Job } from "../domain/job.ts";
 import type { MissReason, Occurrence, SkipReason } from "../domain/occurrence.ts";
 import type { EndingReason, ParamValues, Run, RunOutcome, RunStatus, Trigger } from "../domain/run.ts";
 import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, TaskRun } from "../domain/task-run.ts";
+import type { LineReads } from "./lines.ts";
 import type { Delivery, DeliveryEnd, NewDelivery, Postponement } from "./notifications.ts";
 import type { Keep } from "./retention.ts";
 import type { WindowReads } from "./windows.ts";
@@ -14,7 +15,7 @@ import type { WindowReads } from "./windows.ts";
  * (the exceptions say so); a transition whose row is not in the expected status throws. `now` and all times are ms since
  * the epoch. Errors: `storage_failed` where the database can't be written.
  */
-export interface Store extends WindowReads, Disposable {
+export interface Store extends WindowReads, LineReads, Disposable {
   /** Makes one transaction of all verbs that `work` calls; a throw undoes them all. Nests: an inner one is undone alone. */
   transaction<T>(work: () => T): T;
   /** `listener` is told of the events of each transaction, in order, after its commit. The answer ends that. */

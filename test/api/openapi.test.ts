@@ -71,6 +71,8 @@ describe("the description of the API", () => {
       "GET /api/openapi.json",
       "GET /api/runs",
       "GET /api/runs/{run_id}",
+      "GET /api/runs/{run_id}/lines",
+      "GET /api/runs/{run_id}/lines/search",
       "GET /api/runs/{run_id}/logs",
       "GET /api/runs/{run_id}/tasks",
       "GET /api/scheduler/state",

@@ -88,7 +88,14 @@ describe("an unknown", () => {
   ];
 
   test.each(RUN_IDS)("or malformed run id %p is 404 wherever it is asked for", async (id) => {
-    for (const path of [`/api/runs/${id}`, `/api/runs/${id}/tasks`, `/api/runs/${id}/logs`, `/api/runs?before=${id}`]) {
+    for (const path of [
+      `/api/runs/${id}`,
+      `/api/runs/${id}/tasks`,
+      `/api/runs/${id}/logs`,
+      `/api/runs/${id}/lines`,
+      `/api/runs/${id}/lines/search?q=x`,
+      `/api/runs?before=${id}`,
+    ]) {
       const { status, body } = await ask(petit, path);
       expect([path, status]).toEqual([path, 404]);
       expect(body).toEqual(failure("NOT_FOUND"));
@@ -141,6 +148,8 @@ describe("a wrong method", () => {
     ["/api/jobs/hello/runs", "GET, HEAD"],
     ["/api/jobs/hello/occurrences", "GET, HEAD"],
     ["/api/jobs/hello/definition", "GET, HEAD"],
+    [`/api/runs/${UNKNOWN_RUN}/lines`, "GET, HEAD"],
+    [`/api/runs/${UNKNOWN_RUN}/lines/search`, "GET, HEAD"],
     ["/api/jobs/hello/trigger", "POST"],
     ["/api/jobs/reload", "GET, HEAD, POST"],
     ["/api/runs", "GET, HEAD"],
