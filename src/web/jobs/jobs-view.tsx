@@ -1,71 +1,74 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useLocation, useSearchParams } from "wouter";
-import { useTrigger } from "../data/actions.ts";
-import { jobsQuery } from "../data/queries.ts";
+import { useMemo, useState } from "react";
+import { useSearchParams } from "wouter";
+import { jobsWithRunsQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
+import { useShortcut } from "../keyboard/shortcuts.ts";
+import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Button } from "../ui/button.tsx";
+import { withParam } from "../ui/choice.tsx";
+import { FirstSteps } from "../ui/first-steps.tsx";
+import { counted } from "../ui/format.ts";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
-import { Status } from "../ui/status.tsx";
-import { Table } from "../ui/table.tsx";
-import { Countdown } from "../ui/time.tsx";
+import { StatusFills } from "../ui/status-fill.tsx";
+import { JobFilters } from "./job-filters.tsx";
+import { listJobs, readFilter } from "./job-list.ts";
+import { JobTable } from "./job-table.tsx";
+import "./jobs.css";
 
+const NONE: readonly JobSummary[] = [];
+
+/** Every job: what it does when, and how it went lately. */
 export const JobsView = () => {
-  const jobs = useQuery(jobsQuery());
-  const [search] = useSearchParams();
-  const text = (search.get("q") ?? "").toLowerCase();
+  const jobs = useQuery(jobsWithRunsQuery());
+  const [query, setQuery] = useSearchParams();
+  const filter = useMemo(() => readFilter(query), [query]);
+  const all = jobs.data?.jobs ?? NONE;
+  const shown = useMemo(() => listJobs(all, filter), [all, filter]);
+  const set = (name: string, value: string): void => setQuery((now) => withParam(now, name, value));
   return (
-    <Page title="Jobs">
+    <Page
+      title="Jobs"
+      lead={
+        <span role="status">
+          {jobs.data !== undefined && (shown.length === all.length ? "" : `${shown.length.toLocaleString()} of `)}
+          {jobs.data !== undefined && counted(all.length, "job")}
+        </span>
+      }
+      actions={<JobFilters query={query} onChange={set} />}
+    >
       <Loaded query={jobs} what="the jobs">
-        {(list) => <JobTable jobs={list.jobs.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(text))} />}
+        {() => {
+          if (all.length === 0) return <FirstSteps />;
+          if (shown.length === 0) return <NoneFits onReset={() => setQuery(new URLSearchParams())} />;
+          return <Jobs jobs={shown} filter={filter} onSort={(sort) => set("sort", sort)} />;
+        }}
       </Loaded>
     </Page>
   );
 };
 
-const JobTable = ({ jobs }: { readonly jobs: readonly JobSummary[] }) =>
-  jobs.length === 0 ? (
-    <Empty title="No job" />
-  ) : (
-    <Table
-      label="Jobs"
-      head={
-        <tr>
-          <th scope="col">Job</th>
-          <th scope="col">Schedule</th>
-          <th scope="col">Next</th>
-          <th scope="col">Last run</th>
-          <th scope="col">
-            <span className="visually-hidden">Actions</span>
-          </th>
-        </tr>
-      }
-    >
-      {jobs.map((job) => (
-        <JobRow key={job.id} job={job} />
-      ))}
-    </Table>
-  );
+const NoneFits = ({ onReset }: { readonly onReset: () => void }) => (
+  <Empty title="No job fits">
+    <Button onClick={onReset}>Show all jobs</Button>
+  </Empty>
+);
 
-const JobRow = ({ job }: { readonly job: JobSummary }) => {
-  const [, navigate] = useLocation();
-  const trigger = useTrigger();
-  const run = (): void => trigger.mutate({ jobId: job.id }, { onSuccess: ({ run_id }) => navigate(`/runs/${run_id}`) });
+type JobsProps = Pick<Parameters<typeof JobTable>[0], "jobs" | "filter" | "onSort">;
+
+const Jobs = (props: JobsProps) => {
+  const [running, setRunning] = useState<string | null>(null);
+  const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
+  useShortcut({ key: "r", what: "Run the job that has the focus", run: () => setRunning(focusedJob()) });
   return (
-    <tr>
-      <td>
-        <Link href={`/jobs/${job.id}`} data-row>
-          {job.name}
-        </Link>
-      </td>
-      <td className="mono">{job.schedule?.join(", ") ?? "–"}</td>
-      <td>{job.next_run_at === null ? "–" : <Countdown at={job.next_run_at} zone={job.timezone} />}</td>
-      <td>{job.last_run === null ? "–" : <Status of={job.last_run.status} />}</td>
-      <td className="number">
-        <Button isBusy={trigger.isPending} aria-label={`Run now: ${job.name}`} onClick={run}>
-          Run now
-        </Button>
-      </td>
-    </tr>
+    <>
+      <StatusFills />
+      <JobTable {...props} isPaused={isPaused} onRun={setRunning} />
+      {running !== null && <RunDialog jobId={running} onClose={() => setRunning(null)} />}
+    </>
   );
 };
+
+const focusedJob = (): string | null =>
+  document.activeElement?.closest("tr")?.querySelector<HTMLElement>("[data-job]")?.dataset.job ?? null;

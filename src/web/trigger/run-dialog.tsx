@@ -10,6 +10,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { failureText, Loaded } from "../ui/states.tsx";
 import { ParamField } from "./param-field.tsx";
 import { defaultsOf, givenValues, NO_PROBLEM, problemsIn, problemsOf } from "./param-values.ts";
+import "./trigger.css";
 
 type RunDialogProps = {
   readonly jobId: string;
@@ -68,7 +69,7 @@ const aboutRun = ({ description, enabled, params, tasks }: JobDetail): string =>
 
 const useRunForm = (job: JobDetail, onClose: () => void) => {
   const [, navigate] = useLocation();
-  const { mutate, isPending } = useTrigger();
+  const { mutate, isPending } = useTrigger({ isFailureShown: true });
   const [values, setValues] = useState(() => defaultsOf(job.params));
   const [problems, setProblems] = useState(NO_PROBLEM);
   const submit = (event: FormEvent): void => {

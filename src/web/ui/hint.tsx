@@ -27,20 +27,27 @@ export const Hint = ({ text, children, isFocusable = true }: HintProps) => {
       onKeyDown={(event) => event.key === "Escape" && setShown(false)}
     >
       {children}
-      {isShown && <HintText id={id} text={text} anchor={anchor.current} />}
+      {isShown && <Tip id={id} text={text} anchor={anchor.current} />}
     </span>
   );
 };
 
-type HintTextProps = { readonly id: string; readonly text: string; readonly anchor: HTMLElement | null };
+type TipProps = {
+  readonly id?: string;
+  readonly text: string;
+  /** What it is told beside. */
+  readonly anchor: { readonly getBoundingClientRect: () => DOMRect } | null;
+};
 
-const HintText = ({ id, text, anchor }: HintTextProps) => {
+/** The text of a tooltip, for as long as it is there. */
+export const Tip = ({ id, text, anchor }: TipProps) => {
   const shown = useRef<HTMLSpanElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another text has another size.
   useLayoutEffect(() => {
     if (shown.current === null || anchor === null) return;
     shown.current.showPopover();
     place(shown.current, anchor.getBoundingClientRect());
-  }, [anchor]);
+  }, [anchor, text]);
   return (
     <span ref={shown} id={id} role="tooltip" popover="manual" className="hint-text">
       {text}

@@ -1,0 +1,39 @@
+import { asWritten, Choice } from "../ui/choice.tsx";
+import { type SCHEDULE_FILTERS, type SortKey, STATUS_FILTERS } from "./job-list.ts";
+
+type JobFiltersProps = {
+  readonly query: URLSearchParams;
+  readonly onChange: (name: string, value: string) => void;
+};
+
+/** Above the list: what it is narrowed to. The search field is that of the page's head. */
+export const JobFilters = ({ query, onChange }: JobFiltersProps) => (
+  <div className="choices">
+    {FILTERS.map(({ name, ...rest }) => (
+      <Choice
+        key={name}
+        {...rest}
+        value={(query.get(name) ?? "").replace(/^-/, "")}
+        onChange={(value) => onChange(name, value)}
+      />
+    ))}
+  </div>
+);
+
+const SCHEDULE_WORDS = { on: "on", off: "disabled", none: "by hand only" } as const satisfies Record<
+  (typeof SCHEDULE_FILTERS)[number],
+  string
+>;
+
+const SORT_WORDS = {
+  next: "next run",
+  last: "last run",
+  success: "success",
+  usual: "usual duration",
+} as const satisfies Record<Exclude<SortKey, "name">, string>;
+
+const FILTERS = [
+  { name: "status", label: "Last run", words: { "": "any", ...asWritten(STATUS_FILTERS) } },
+  { name: "schedule", label: "Schedule", words: { "": "any", ...SCHEDULE_WORDS } },
+  { name: "sort", label: "Sort", words: { "": "name", ...SORT_WORDS }, className: "phone-only" },
+] as const;

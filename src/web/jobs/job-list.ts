@@ -1,0 +1,90 @@
+import { isFinal, RUN_STATUSES, type RunStatus } from "../../domain/run.ts";
+import type { JobSummary } from "../data/shapes.ts";
+
+/** What the list can be narrowed to and ordered by; the URL keeps it, and a bare one says nothing. */
+export const STATUS_FILTERS = ["running", "completed", "failed", "cancelled", "interrupted", "never"] as const;
+export const SCHEDULE_FILTERS = ["on", "off", "none"] as const;
+export const SORT_KEYS = ["name", "next", "last", "success", "usual"] as const;
+
+type StatusFilter = (typeof STATUS_FILTERS)[number];
+type ScheduleFilter = (typeof SCHEDULE_FILTERS)[number];
+export type SortKey = (typeof SORT_KEYS)[number];
+
+export type JobFilter = {
+  readonly text: string;
+  readonly status: StatusFilter | null;
+  readonly schedule: ScheduleFilter | null;
+  readonly sort: SortKey;
+  readonly isDescending: boolean;
+};
+
+/** What it doesn't know counts as not given. */
+export const readFilter = (query: URLSearchParams): JobFilter => {
+  const sort = query.get("sort") ?? "name";
+  return {
+    text: (query.get("q") ?? "").trim().toLowerCase(),
+    status: STATUS_FILTERS.find((each) => each === query.get("status")) ?? null,
+    schedule: SCHEDULE_FILTERS.find((each) => each === query.get("schedule")) ?? null,
+    sort: SORT_KEYS.find((each) => each === sort.replace(/^-/, "")) ?? "name",
+    isDescending: sort.startsWith("-"),
+  };
+};
+
+/** What the URL says after a click on a heading: the other way round where it was that already. */
+export const sortedBy = ({ sort, isDescending }: JobFilter, key: SortKey): string =>
+  sort === key && !isDescending ? `-${key}` : key;
+
+/** The jobs that fit, in order. Those that have nothing to be ordered by come last either way. */
+export const listJobs = (jobs: readonly JobSummary[], filter: JobFilter): readonly JobSummary[] => {
+  const keyed = jobs.filter((job) => fits(job, filter)).map((job) => ({ job, key: sortKey(job, filter.sort) }));
+  const sign = filter.isDescending ? -1 : 1;
+  return keyed.sort((a, b) => compare(a.key, b.key, sign)).map(({ job }) => job);
+};
+
+const fits = (job: JobSummary, { text, status, schedule }: JobFilter): boolean =>
+  (text === "" || `${job.id} ${job.name}`.toLowerCase().includes(text)) &&
+  (status === null || hasStatus(job, status)) &&
+  (schedule === null || scheduleOf(job) === schedule);
+
+const hasStatus = ({ running, last_run }: JobSummary, status: StatusFilter): boolean => {
+  if (status === "running") return running > 0;
+  return status === "never" ? last_run === null : last_run?.status === status;
+};
+
+const scheduleOf = ({ enabled, scheduled }: JobSummary): ScheduleFilter => {
+  if (!scheduled) return "none";
+  return enabled ? "on" : "off";
+};
+
+type Key = string | number | null;
+
+const sortKey = (job: JobSummary, sort: SortKey): Key => {
+  switch (sort) {
+    case "name":
+      return job.name.toLowerCase();
+    case "next":
+      return job.next_run_at;
+    case "last":
+      return job.last_run === null ? null : -(job.last_run.started_at ?? 0);
+    case "success":
+      return job.success_rate ?? null;
+    case "usual":
+      return job.usual_duration_ms ?? null;
+  }
+};
+
+const compare = (a: Key, b: Key, sign: 1 | -1): number => {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  if (a === b) return 0;
+  return a < b ? -sign : sign;
+};
+
+/** `30 runs: 28 completed, 1 failed, 1 running`. */
+export const countRuns = (runs: readonly { readonly status: RunStatus }[]): string => {
+  const counts = RUN_STATUSES.map((status) => ({
+    status,
+    count: runs.filter((run) => run.status === status).length,
+  })).filter(({ count }) => count > 0);
+  const ended = counts.toSorted((a, b) => Number(isFinal(b.status)) - Number(isFinal(a.status)));
+  return `${runs.length} ${runs.length === 1 ? "run" : "runs"}: ${ended.map(({ status, count }) => `${count} ${status}`).join(", ")}`;
+};

@@ -1,0 +1,93 @@
+import { memo, type Ref } from "react";
+import { Link } from "wouter";
+import { RECENT_RUNS } from "../data/queries.ts";
+import type { JobSummary } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
+import { scheduleText } from "../ui/schedule-words.ts";
+import { Status } from "../ui/status.tsx";
+import { Countdown, Duration, Time } from "../ui/time.tsx";
+import { RecentBars } from "./recent-bars.tsx";
+
+type JobRowProps = {
+  readonly job: JobSummary;
+  readonly isPaused: boolean;
+  /** In the whole list, from 0. */
+  readonly index: number;
+  readonly ref: Ref<HTMLTableRowElement>;
+  readonly onRun: (jobId: string) => void;
+};
+
+/** A job in the list; drawn anew only when it changed. */
+export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) => (
+  <tr ref={ref} className="job-row" aria-rowindex={index + 2} data-index={index}>
+    <td className="job-name">
+      <Link href={`/jobs/${job.id}`} data-row data-job={job.id}>
+        {job.name}
+      </Link>
+      {!job.enabled && <span className="tag">disabled</span>}
+      {job.name !== job.id && <small className="mono muted">{job.id}</small>}
+    </td>
+    <td className="job-schedule">
+      <Schedule job={job} />
+    </td>
+    <td className="job-next">
+      <Next job={job} isPaused={isPaused} />
+    </td>
+    <td className="job-last">
+      <Last job={job} />
+    </td>
+    <td className="job-recent">
+      <RecentBars runs={job.recent_runs ?? NONE} most={RECENT_RUNS} />
+    </td>
+    <td className="number job-success">{rateText(job.success_rate)}</td>
+    <td className="number job-usual">
+      <Duration ms={job.usual_duration_ms ?? null} />
+    </td>
+    <td className="number job-run">
+      <Button aria-label={`Run now: ${job.name}`} onClick={() => onRun(job.id)}>
+        Run
+      </Button>
+    </td>
+  </tr>
+));
+
+const NONE = [] as const;
+
+const Schedule = ({ job: { schedule, timezone } }: { readonly job: JobSummary }) =>
+  schedule === null ? (
+    <span className="muted">By hand</span>
+  ) : (
+    <>
+      {scheduleText(schedule)}
+      <small className="mono muted">
+        {schedule.join(" · ")}
+        {timezone !== null && ` ${timezone}`}
+      </small>
+    </>
+  );
+
+const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
+  if (job.next_run_at === null) return <span className="muted">–</span>;
+  if (isPaused) return <span className="muted">paused</span>;
+  return <Countdown at={job.next_run_at} zone={job.timezone} isFocusable={false} />;
+};
+
+const Last = ({ job: { last_run, running } }: { readonly job: JobSummary }) => {
+  if (last_run === null) return <span className="muted">never</span>;
+  return (
+    <>
+      <Link href={`/runs/${last_run.id}`}>
+        <Status of={last_run.status} />
+      </Link>
+      <small className="muted">
+        {running > 1
+          ? `${running} at once`
+          : last_run.started_at !== null && <Time at={last_run.started_at} isFocusable={false} />}
+      </small>
+    </>
+  );
+};
+
+/** Rounded down: what failed once is not all of it. */
+const rateText = (rate: number | null | undefined): string =>
+  rate === null || rate === undefined ? "–" : `${Math.floor(rate * 100)} %`;

@@ -1,0 +1,49 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { type RefObject, useLayoutEffect, useRef, useState } from "react";
+
+export type WindowRowsOptions = {
+  readonly count: number;
+  /** Of a row, in px, until it was measured. */
+  readonly estimatePx: number;
+  readonly keyOf: (index: number) => string;
+};
+
+export type WindowRows<Around extends HTMLElement> = {
+  /** Of what the rows are in. */
+  readonly around: RefObject<Around | null>;
+  readonly rows: readonly { readonly index: number; readonly start: number }[];
+  /** Px of what is left out above and below. */
+  readonly above: number;
+  readonly below: number;
+  /** `ref` of a row that has `data-index`. */
+  readonly measure: (row: Element | null) => void;
+};
+
+/** Of a long list in the page, only the rows that are in sight, and some around. */
+export const useWindowRows = <Around extends HTMLElement>({
+  count,
+  estimatePx,
+  keyOf,
+}: WindowRowsOptions): WindowRows<Around> => {
+  const around = useRef<Around>(null);
+  const [scrollMargin, setScrollMargin] = useState(0);
+  useLayoutEffect(() => {
+    if (around.current !== null) setScrollMargin(around.current.getBoundingClientRect().top + scrollY);
+  });
+  const virtualizer = useWindowVirtualizer<Element>({
+    count,
+    estimateSize: () => estimatePx,
+    getItemKey: keyOf,
+    overscan: 8,
+    scrollMargin,
+  });
+  const rows = virtualizer.getVirtualItems();
+  const [first, last] = [rows[0], rows.at(-1)];
+  return {
+    around,
+    rows: rows.map(({ index, start }) => ({ index, start: start - scrollMargin })),
+    above: first === undefined ? 0 : first.start - scrollMargin,
+    below: last === undefined ? 0 : virtualizer.getTotalSize() - (last.end - scrollMargin),
+    measure: virtualizer.measureElement,
+  };
+};
