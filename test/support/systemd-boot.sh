@@ -1,0 +1,88 @@
+#!/bin/sh
+# Boots a systemd of its own, as the first process of its own namespaces, on a copy of this machine's file system that is kept in
+# memory. Nothing that happens there reaches this machine: its disk, its network, its kernel settings. Whoever starts it
+# holds its stdin: when that is closed, the machine goes off, and takes all its processes with it.
+#   unshare --mount systemd-boot.sh power FOLDER PETIT
+set -eu
+stage=$1 folder=$2 petit=$3
+
+power() {
+  mount --make-rprivate /
+  mount -t tmpfs -o mode=755 tmpfs "$folder"
+  mkdir "$folder/cgroup" "$folder/disk" "$folder/scratch" "$folder/root"
+  mount -t cgroup2 cgroup2 "$folder/cgroup"
+  group=$folder/cgroup/petit-test-$$
+  mkdir "$group"
+  echo $$ > "$group/cgroup.procs"
+  {
+    unshare --fork --pid --cgroup --net --uts --ipc --mount sh "$0" boot "$folder" "$petit" || true
+    touch "$folder/off"
+  } &
+  echo $$ > "$folder/cgroup/cgroup.procs"
+  cat > /dev/null
+  # A group is busy for a moment after its last process.
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    find "$group" -name cgroup.procs -exec cat {} + | xargs -r kill -9 2> /dev/null || true
+    sleep 0.05
+    find "$group" -depth -type d -exec rmdir {} + 2> /dev/null && break
+  done
+  umount -l "$folder"
+  rmdir "$folder"
+}
+
+boot() {
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/disk,workdir=$folder/scratch" "$folder/root"
+  cd "$folder/root"
+  kernel
+  devices
+  mount -t tmpfs -o mode=755 tmpfs run
+  mount -t tmpfs -o mode=1777 tmpfs tmp
+  units
+  touch usr/local/bin/petit
+  mount --bind "$petit" usr/local/bin/petit
+  mkdir old
+  pivot_root . old
+  umount -l /old
+  rmdir /old
+  exec env -i container=petit-test LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    "$(first_of /usr/lib/systemd/systemd /lib/systemd/systemd)" --system --unit=multi-user.target --log-target=journal --show-status=no
+}
+
+# What the kernel says of itself can be read, and nothing of it be changed.
+kernel() {
+  mount -t proc proc proc
+  mount --bind proc/sys proc/sys
+  mount -o remount,bind,ro proc/sys
+  mount -t sysfs -o ro sysfs sys
+  mount -t cgroup2 cgroup2 sys/fs/cgroup
+}
+
+# No disks, no kernel log.
+devices() {
+  mount -t tmpfs -o mode=755 tmpfs dev
+  mkdir dev/shm dev/pts
+  mount -t tmpfs -o mode=1777 tmpfs dev/shm
+  mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
+  for each in null zero full random urandom tty; do
+    touch "dev/$each"
+    mount --bind "/dev/$each" "dev/$each"
+  done
+  ln -s pts/ptmx dev/ptmx
+  ln -s /proc/self/fd dev/fd
+}
+
+# The system's own units, of which it needs none but the journal; no service of this machine.
+units() {
+  rm -rf etc/systemd/system etc/systemd/user usr/lib/systemd/system/*.wants usr/lib/systemd/system-generators etc/petit etc/credstore
+  mkdir -p etc/systemd/system/sysinit.target.wants etc/credstore
+  ln -s /usr/lib/systemd/system/systemd-journald.service etc/systemd/system/sysinit.target.wants/
+  rm -f etc/machine-id
+  od -An -N16 -tx1 /dev/urandom | tr -d ' \n' > etc/machine-id
+}
+
+first_of() {
+  for each; do [ ! -x "$each" ] || break; done
+  echo "$each"
+}
+
+"$stage"
