@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import { readStatus, readText, type Spool } from "./spool.ts";
 
@@ -60,7 +60,17 @@ export const hasBegun = (pid: number): boolean => {
   return lines.some((line) => Boolean(line) && line !== own);
 };
 
-type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly startTime: string };
+type Stat = {
+  readonly pid: number;
+  readonly state: string;
+  readonly group: number;
+  readonly startTime: string;
+  /** It has begun to end, and has no memory any more; its files may still be open. */
+  readonly isEnding: boolean;
+};
+
+/** The kernel's flag for that, PF_EXITING. */
+const ENDING = 0x4;
 
 /** A line of /proc/PID/stat: the name in the middle may hold anything, so the fields are counted from behind its `)`. */
 const parseStat = (line: string): Stat | null => {
@@ -70,9 +80,9 @@ const parseStat = (line: string): Stat | null => {
     .trim()
     .split(" ");
   const [state, , group] = fields;
-  const startTime = fields[19];
+  const [flags, startTime] = [Number(fields[6]), fields[19]];
   if (!Number.isSafeInteger(pid) || state === undefined || startTime === undefined) return null;
-  return { pid, state, group: Number(group), startTime };
+  return { pid, state, group: Number(group), startTime, isEnding: (flags & ENDING) !== 0 };
 };
 
 const isAlive = (pid: number): boolean => {
@@ -88,30 +98,36 @@ const isAlive = (pid: number): boolean => {
 export const hasMembers = (leader: ProcessIdentity): boolean => {
   if (!isOfThisBoot(leader)) return false;
   if (process.platform !== "linux") return isAlive(-leader.pid);
-  if (!isAlive(-leader.pid)) return false;
-  return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isMember(name, leader));
+  return hasSuch(leader.pid, (name) => memberOf(leader, name) !== null);
+};
+
+/** Whether it has a member that is about to end: such a one has no environment any more by which it could be known. */
+export const hasEnding = (pgid: number): boolean => {
+  const group = { pid: pgid, startTime: "", bootId: "" };
+  return hasSuch(pgid, (name) => memberOf(group, name)?.isEnding === true);
 };
 
 /** What lives on of an attempt whose leader is gone and was never stored: its environment names the spool. */
 export const leftoversOf = (spool: Spool): ProcessIdentity | null => {
   const { pid } = readStatus(spool);
-  if (pid === null || !isAlive(-pid)) return null;
+  if (pid === null) return null;
   const leader = { pid, startTime: "", bootId: bootId() };
   const isOurs = (name: string): boolean =>
-    isMember(name, leader) && (readText(`/proc/${name}/environ`) ?? "").includes(`PETIT_OUTPUT=${spool.outputs}\0`);
-  return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isOurs(name)) ? leader : null;
+    memberOf(leader, name) !== null &&
+    (readText(`/proc/${name}/environ`) ?? "").includes(`PETIT_OUTPUT=${spool.outputs}\0`);
+  return hasSuch(pid, isOurs) ? leader : null;
 };
 
-const isMember = (name: string, leader: ProcessIdentity): boolean => {
-  try {
-    const stat = parseStat(readFileSync(`/proc/${name}/stat`, "utf8"));
-    return (
-      stat !== null &&
-      stat.group === leader.pid &&
-      stat.state !== "Z" &&
-      Number(stat.startTime) >= Number(leader.startTime)
-    );
-  } catch {
-    return false;
-  }
+/** Whether there is a process of that kind, where the group has members at all: to look at each costs milliseconds. */
+const hasSuch = (pgid: number, isSuch: (name: string) => boolean): boolean =>
+  isAlive(-pgid) && readdirSync("/proc").some((name) => /^\d+$/.test(name) && isSuch(name));
+
+const memberOf = (leader: ProcessIdentity, name: string): Stat | null => {
+  const stat = parseStat(readText(`/proc/${name}/stat`) ?? "");
+  return stat !== null &&
+    stat.group === leader.pid &&
+    stat.state !== "Z" &&
+    Number(stat.startTime) >= Number(leader.startTime)
+    ? stat
+    : null;
 };

@@ -7,7 +7,6 @@ import { sleep } from "../lib/clock.ts";
 import type { Followup } from "./commits.ts";
 import { guarded } from "./guarded.ts";
 import { type Ending, isEnded, planRun, type Step } from "./plan-run.ts";
-import { leftoversOf } from "./process-identity.ts";
 import { type AttemptResult, runAttempt } from "./run-attempt.ts";
 import type { RunJobOptions } from "./run-context.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
@@ -163,7 +162,7 @@ export class RunJob {
       const result = await this.#runAttempt(attempt, process);
       left.throwIfAborted();
       const { reason } = result.outcome;
-      if (reason === "interrupted") await killLeftovers(attempt.process ?? leftoversOf(spool), engine.clock);
+      if (reason === "interrupted") await killLeftovers(attempt.process, spool, engine.clock);
       await this.#settle(
         (draft) => this.#storeResult(attempt, result, { draft, endedAt: process?.endedAt ?? null }),
         () => spools.remove(spool),

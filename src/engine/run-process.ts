@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { hasBegun, hasMembers, identify, isSame } from "./process-identity.ts";
+import { hasBegun, hasEnding, hasMembers, identify, isSame, leftoversOf } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { readStatus, type Spool } from "./spool.ts";
 
@@ -155,8 +155,12 @@ const DYING_MS = 2_000;
 
 const kill = async (group: ProcessIdentity, clock: Clock): Promise<void> => {
   signalGroup(group.pid, "SIGKILL");
+  await whileDying(clock, () => hasMembers(group));
+};
+
+const whileDying = async (clock: Clock, isThere: () => boolean): Promise<void> => {
   const deadline = clock.monotonic() + DYING_MS;
-  while (clock.monotonic() < deadline && hasMembers(group)) await pause(clock, LOOK_MS);
+  while (clock.monotonic() < deadline && isThere()) await pause(clock, LOOK_MS);
 };
 
 const pause = (clock: Clock, delayMs: number): Promise<void> =>
@@ -178,8 +182,12 @@ export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean =
 
 /**
  * Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. Where somebody
- * has the leader's pid, the group is that one's: no pid is given away while it names a group.
+ * has the leader's pid, the group is that one's: no pid is given away while it names a group. `known` is null where who
+ * led it was not stored. Resolves when nothing is left.
  */
-export const killLeftovers = async (leader: ProcessIdentity | null, clock: Clock): Promise<void> => {
+export const killLeftovers = async (known: ProcessIdentity | null, spool: Spool, clock: Clock): Promise<void> => {
+  const leader = known ?? leftoversOf(spool);
   if (leader !== null && identify(leader.pid) === null && hasMembers(leader)) await kill(leader, clock);
+  const pgid = readStatus(spool).pid;
+  if (leader === null && pgid !== null) await whileDying(clock, () => hasEnding(pgid));
 };
