@@ -1,32 +1,80 @@
 import { useQuery } from "@tanstack/react-query";
-import { runQuery, runTasksQuery } from "../data/queries.ts";
+import { useCallback, useMemo } from "react";
+import { Link, useSearchParams } from "wouter";
+import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
+import type { RunDetail, TaskRun } from "../data/shapes.ts";
+import { Graph } from "../graph/graph.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
-import { Status } from "../ui/status.tsx";
+import { Gantt } from "./gantt.tsx";
+import { graphTask } from "./graph-tasks.ts";
+import "./run.css";
+import { RunActions } from "./run-actions.tsx";
+import { RunSummary } from "./run-summary.tsx";
+import { RunValues } from "./run-values.tsx";
 
+/** A run: how it stands, its graph and its time, what went in, what came out, and what it wrote. */
 export const RunView = ({ runId }: { readonly runId: string }) => {
   const run = useQuery(runQuery(runId));
   const tasks = useQuery(runTasksQuery(runId));
+  const jobId = run.data?.job_id;
+  const job = useQuery({ ...jobQuery(jobId ?? ""), enabled: jobId !== undefined });
+  const shortId = runId.slice(-8);
   return (
-    <Page title={`Run ${runId.slice(-8)}`} lead={run.data?.job_id}>
+    <Page
+      title={jobId === undefined ? `Run ${shortId}` : `${job.data?.name ?? jobId}, run ${shortId}`}
+      lead={
+        jobId !== undefined && (
+          <>
+            Job <Link href={`/jobs/${jobId}`}>{jobId}</Link>
+          </>
+        )
+      }
+      actions={run.data !== undefined && <RunActions run={run.data} />}
+    >
       <Loaded query={run} what="the run">
-        {({ status, error }) => (
-          <p>
-            <Status of={status} isPill /> {error}
-          </p>
-        )}
-      </Loaded>
-      <Loaded query={tasks} what="its tasks">
-        {(list) => (
-          <ul>
-            {list.tasks.map(({ task_id, status }) => (
-              <li key={task_id}>
-                <Status of={status} /> {task_id}
-              </li>
-            ))}
-          </ul>
+        {(found) => (
+          <Loaded query={tasks} what="its tasks">
+            {(list) => <Parts run={found} tasks={list.tasks} />}
+          </Loaded>
         )}
       </Loaded>
     </Page>
   );
+};
+
+const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readonly TaskRun[] }) => {
+  const { data: job } = useQuery(jobQuery(run.job_id));
+  const { picked, pick } = usePicked();
+  const nodes = useMemo(() => tasks.map(graphTask), [tasks]);
+  return (
+    <>
+      <RunSummary run={run} tasks={tasks} zone={job?.timezone ?? null} />
+      <div className="run-pictures">
+        <Graph tasks={nodes} picked={picked} onPick={pick} />
+        <Gantt run={run} tasks={tasks} picked={picked} onPick={pick} />
+      </div>
+      <RunValues run={run} tasks={tasks} />
+    </>
+  );
+};
+
+/** The task whose log is shown: `?task=`; chosen twice, all of them again. */
+const usePicked = () => {
+  const [query, setQuery] = useSearchParams();
+  const picked = query.get("task");
+  const pick = useCallback(
+    (taskId: string): void =>
+      setQuery(
+        (before) => {
+          const next = new URLSearchParams(before);
+          if (next.get("task") === taskId) next.delete("task");
+          else next.set("task", taskId);
+          return next;
+        },
+        { replace: true },
+      ),
+    [setQuery],
+  );
+  return { picked, pick };
 };

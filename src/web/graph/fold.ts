@@ -1,0 +1,78 @@
+import { type Box, extentOf, GAP, isReadable, type Place, type Plan, type Size, zoomOf } from "./plan.ts";
+
+/** Ids of each rank, in their order across. */
+export type Columns = readonly (readonly string[])[];
+
+/** A rank, or a part of one that was split. */
+type Column = { readonly ids: readonly string[]; readonly isPart: boolean };
+
+type FoldOptions = { readonly box: Box; readonly node: Size; readonly isVertical: boolean };
+
+/** The ranks of a plan, read from where it puts its nodes. */
+export const columnsOf = ({ places, isVertical }: Plan): Columns => {
+  const along = isVertical ? "y" : "x";
+  const across = isVertical ? "x" : "y";
+  const byRank = Map.groupBy(places, ([, place]) => place[along]);
+  return [...byRank]
+    .sort(([a], [b]) => a - b)
+    .map(([, entries]) => entries.sort(([, a], [, b]) => a[across] - b[across]).map(([id]) => id));
+};
+
+/** Ranks in bands below each other, as large as can be; split into parts only where that alone makes it readable. */
+export const fold = (columns: Columns, options: FoldOptions): Plan => {
+  const longest = Math.max(...columns.map((column) => column.length));
+  const whole = bestOf(splitColumns(columns, longest), options);
+  if (isReadable(zoomOf(whole, options.box), options.box)) return whole;
+  const split = countTo(longest).map((rows) => bestOf(splitColumns(columns, rows), options));
+  return largest(split, options.box);
+};
+
+const bestOf = (columns: readonly Column[], options: FoldOptions): Plan => {
+  const lengths = new Set(countTo(columns.length).map((bands) => Math.ceil(columns.length / bands)));
+  const plans = [...lengths].map((perBand) => planOf(chunksOf(columns, perBand), options));
+  return largest(plans, options.box);
+};
+
+const largest = (plans: readonly Plan[], box: Box): Plan =>
+  plans.reduce((best, plan) => (zoomOf(plan, box) > zoomOf(best, box) ? plan : best));
+
+/** Between bands, in nodes. */
+const BAND_GAP = 0.5;
+
+const planOf = (bands: readonly (readonly Column[])[], { node, isVertical }: FoldOptions): Plan => {
+  const places = new Map<string, Place>();
+  const step = (isVertical ? node.width : node.height) + GAP.across;
+  let start = 0;
+  for (const band of bands) {
+    const depth = Math.max(...band.map(({ ids }) => ids.length));
+    const offsets = offsetsOf(band, isVertical ? node.height : node.width);
+    for (const [index, { ids }] of band.entries()) {
+      for (const [row, id] of ids.entries()) {
+        const across = (start + (depth - ids.length) / 2 + row) * step;
+        const along = offsets[index] ?? 0;
+        places.set(id, isVertical ? { x: across, y: along } : { x: along, y: across });
+      }
+    }
+    start += depth + BAND_GAP;
+  }
+  return { places, node, isVertical, ...extentOf([...places.values()], node) };
+};
+
+const offsetsOf = (band: readonly Column[], length: number): readonly number[] => {
+  let at = 0;
+  return band.map(({ isPart }, index) => {
+    if (index > 0) at += length + (isPart ? GAP.part : GAP.along);
+    return at;
+  });
+};
+
+const splitColumns = (columns: Columns, rows: number): readonly Column[] =>
+  columns.flatMap((column) => {
+    const size = Math.ceil(column.length / Math.ceil(column.length / rows));
+    return chunksOf(column, size).map((ids, index) => ({ ids, isPart: index > 0 }));
+  });
+
+const countTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+const chunksOf = <T>(values: readonly T[], size: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(values.length / size) }, (_, index) => values.slice(index * size, (index + 1) * size));

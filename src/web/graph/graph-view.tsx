@@ -1,0 +1,148 @@
+import {
+  type Edge,
+  MarkerType,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+  type Viewport,
+} from "@xyflow/react";
+import { useEffect, useMemo, useRef } from "react";
+import { Button } from "../ui/button.tsx";
+import "@xyflow/react/dist/base.css";
+import { CONDITION_TEXT, type GraphTask } from "./graph-task.ts";
+import { firstViewport, wholeViewport } from "./home.ts";
+import { type Layout, layOut } from "./layout.ts";
+import { PickContext } from "./pick.ts";
+import { type Box, MARGIN } from "./plan.ts";
+import { TaskNode, type TaskNodeType } from "./task-node.tsx";
+import { useBox } from "./use-box.ts";
+
+type GraphViewProps = {
+  readonly tasks: readonly GraphTask[];
+  readonly onPick: (taskId: string) => void;
+  readonly picked: string | null;
+};
+
+const NODE_TYPES = { task: TaskNode };
+
+export const GraphView = ({ tasks, onPick, picked }: GraphViewProps) => {
+  const frame = useRef<HTMLDivElement>(null);
+  const box = useBox(frame);
+  const layout = useLayout(tasks, box);
+  const pick = useMemo(() => ({ picked, onPick }), [picked, onPick]);
+  return (
+    <div ref={frame} className="graph-frame">
+      {box !== null && layout !== null && (
+        <PickContext value={pick}>
+          <ReactFlowProvider>
+            <Drawing tasks={tasks} box={box} layout={layout} />
+          </ReactFlowProvider>
+        </PickContext>
+      )}
+    </div>
+  );
+};
+
+/** Anew for other tasks or another box, not for what becomes of the tasks. */
+const useLayout = (tasks: readonly GraphTask[], box: Box | null): Layout | null => {
+  const shape = tasks.map(({ id, dependsOn }) => `${id}<${dependsOn.join()}`).join(";");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is all that counts of the tasks.
+  return useMemo(() => (box === null ? null : layOut(tasks, box)), [shape, box]);
+};
+
+type DrawingProps = { readonly tasks: readonly GraphTask[]; readonly box: Box; readonly layout: Layout };
+
+const Drawing = ({ tasks, box, layout }: DrawingProps) => {
+  const height = Math.min(box.maxHeight, Math.ceil(layout.height * layout.zoom) + 2 * MARGIN);
+  const room = { width: box.width, height };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: where it begins does not follow what becomes of the tasks.
+  const home = useMemo(() => firstViewport(tasks, layout, box, room), [layout]);
+  const nodes = useMemo(() => nodesOf(tasks, layout), [tasks, layout]);
+  const edges = useMemo(() => edgesOf(tasks, layout), [tasks, layout]);
+  return (
+    <>
+      <div className="graph-box" style={{ height }}>
+        <ReactFlow
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={NODE_TYPES}
+          defaultViewport={home}
+          minZoom={Math.min(layout.zoom, home.zoom)}
+          maxZoom={2 * box.maxZoom}
+          {...FIXED}
+        />
+      </div>
+      <Views home={home} whole={wholeViewport(layout, room)} />
+    </>
+  );
+};
+
+/** It is looked at, not edited; a wheel scrolls the page. */
+const FIXED = {
+  nodesDraggable: false,
+  nodesConnectable: false,
+  nodesFocusable: false,
+  edgesFocusable: false,
+  elementsSelectable: false,
+  disableKeyboardA11y: true,
+  zoomOnScroll: false,
+  zoomOnDoubleClick: false,
+  preventScrolling: false,
+} as const;
+
+type ViewsProps = { readonly home: Viewport; readonly whole: Viewport };
+
+/** Zoom, and the way back. */
+const Views = ({ home, whole }: ViewsProps) => {
+  const flow = useReactFlow();
+  useEffect(() => void flow.setViewport(home), [flow, home]);
+  return (
+    <div className="graph-buttons">
+      <Button aria-label="Zoom in" onClick={() => void flow.zoomIn()}>
+        +
+      </Button>
+      <Button aria-label="Zoom out" onClick={() => void flow.zoomOut()}>
+        −
+      </Button>
+      <Button onClick={() => void flow.setViewport(whole)}>Whole graph</Button>
+    </div>
+  );
+};
+
+const nodesOf = (tasks: readonly GraphTask[], { places, node, isVertical }: Layout): TaskNodeType[] =>
+  tasks.map((task) => ({
+    id: task.id,
+    type: "task",
+    position: places.get(task.id) ?? { x: 0, y: 0 },
+    data: { task, isVertical, size: node },
+    ...node,
+    sourcePosition: isVertical ? Position.Bottom : Position.Right,
+    targetPosition: isVertical ? Position.Top : Position.Left,
+  }));
+
+const edgesOf = (tasks: readonly GraphTask[], { places, isVertical }: Layout): Edge[] =>
+  tasks.flatMap((task) =>
+    task.dependsOn.map((upstream) => ({
+      id: `${upstream} ${task.id}`,
+      source: upstream,
+      target: task.id,
+      type: isAhead(places.get(upstream), places.get(task.id), isVertical) ? "default" : "smoothstep",
+      markerEnd: ARROW,
+      className: `graph-edge graph-edge-${task.condition}`,
+      ...labelOf(task),
+    })),
+  );
+
+const ARROW = { type: MarkerType.ArrowClosed, color: "var(--line-strong)", width: 16, height: 16 };
+
+const labelOf = ({ condition }: GraphTask): Partial<Edge> => {
+  const label = CONDITION_TEXT[condition];
+  return label === null ? {} : { label, labelBgPadding: [4, 2], labelBgBorderRadius: 4 };
+};
+
+type Point = { readonly x: number; readonly y: number } | undefined;
+
+/** False for the way from a band to the next. */
+const isAhead = (from: Point, to: Point, isVertical: boolean): boolean =>
+  isVertical ? (from?.y ?? 0) < (to?.y ?? 0) : (from?.x ?? 0) < (to?.x ?? 0);

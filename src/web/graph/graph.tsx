@@ -1,0 +1,37 @@
+import { lazy, Suspense, useId } from "react";
+import { counted } from "../ui/format.ts";
+import { Loading } from "../ui/states.tsx";
+import "./graph.css";
+import { type GraphTask, taskText } from "./graph-task.ts";
+
+export type GraphProps = {
+  readonly tasks: readonly GraphTask[];
+  /** Called with the id of the task that was chosen. */
+  readonly onPick?: (taskId: string) => void;
+  /** Id of the task that is chosen. */
+  readonly picked?: string | null;
+};
+
+/** Most of the dashboard does without what draws a graph. */
+const GraphView = lazy(async () => ({ default: (await import("./graph-view.tsx")).GraphView }));
+
+/** The tasks of a job or a run and what depends on what: as a drawing, and as a list. */
+export const Graph = ({ tasks, onPick = () => {}, picked = null }: GraphProps) => {
+  const titleId = useId();
+  return (
+    <section className="card graph-card" aria-labelledby={titleId}>
+      <h2 id={titleId}>Graph</h2>
+      <Suspense fallback={<Loading what="the graph" />}>
+        <GraphView tasks={tasks} onPick={onPick} picked={picked} />
+      </Suspense>
+      <details className="graph-list">
+        <summary>{counted(tasks.length, "task")} as a list</summary>
+        <ol>
+          {tasks.map((task) => (
+            <li key={task.id}>{taskText(task)}</li>
+          ))}
+        </ol>
+      </details>
+    </section>
+  );
+};

@@ -1,0 +1,81 @@
+import { Handle, type Node, type NodeProps, Position, useReactFlow, useStore } from "@xyflow/react";
+import { memo, useContext } from "react";
+import { durationText, roughText } from "../ui/format.ts";
+import { useNow } from "../ui/now.ts";
+import { StatusIcon, statusStyle } from "../ui/status.tsx";
+import { type GraphTask, placeText, type TaskProgress } from "./graph-task.ts";
+import { PickContext } from "./pick.ts";
+import type { Size } from "./plan.ts";
+
+export type TaskNodeType = Node<
+  { readonly task: GraphTask; readonly isVertical: boolean; readonly size: Size },
+  "task"
+>;
+
+/** A task: its status, name and type, how long it took, and which attempt it is at. */
+export const TaskNode = memo(
+  ({ data: { task, isVertical, size }, positionAbsoluteX: x, positionAbsoluteY: y }: NodeProps<TaskNodeType>) => {
+    const { picked, onPick } = useContext(PickContext);
+    const show = useShow(size);
+    const { id, name, progress } = task;
+    return (
+      <>
+        <Handle type="target" position={isVertical ? Position.Top : Position.Left} isConnectable={false} />
+        <button
+          type="button"
+          className={isVertical ? "graph-node graph-node-narrow nopan" : "graph-node nopan"}
+          data-task={id}
+          data-status={progress?.status}
+          aria-pressed={picked === id}
+          title={name}
+          style={{ ...size, ...(progress === null ? {} : statusStyle(progress.status)) }}
+          onClick={() => onPick(id)}
+          onFocus={(event) => {
+            if (event.currentTarget.matches(":focus-visible")) show(x, y);
+          }}
+        >
+          <span className="graph-node-name">
+            {progress !== null && <StatusIcon of={progress.status} label={`${progress.status}: `} />}
+            <span className="graph-node-text">{name}</span>
+          </span>
+          <span className="graph-node-facts">
+            <span>{task.type}</span>
+            {progress !== null && <Facts progress={progress} />}
+          </span>
+          <span className="visually-hidden">{placeText(task)}</span>
+        </button>
+        <Handle type="source" position={isVertical ? Position.Bottom : Position.Right} isConnectable={false} />
+      </>
+    );
+  },
+);
+
+const Facts = ({ progress }: { readonly progress: TaskProgress }) => {
+  const { attempts, isReused, retryAt, status, startedAt, durationMs } = progress;
+  return (
+    <>
+      {attempts > 1 && <span>attempt {attempts}</span>}
+      {isReused && <span>reused</span>}
+      {status === "running" && retryAt !== null && <RetryIn at={retryAt} />}
+      {status === "running" && retryAt === null && startedAt !== null && <Running since={startedAt} />}
+      {durationMs !== null && !isReused && <span>{durationText(durationMs)}</span>}
+    </>
+  );
+};
+
+const RetryIn = ({ at }: { readonly at: number }) => <span>again in {roughText(at - useNow())}</span>;
+
+const Running = ({ since }: { readonly since: number }) => <span>{roughText(useNow() - since)}</span>;
+
+/** Brings a node that gets the focus into the box, where it isn't. */
+const useShow = (size: Size): ((x: number, y: number) => void) => {
+  const flow = useReactFlow();
+  const width = useStore((state) => state.width);
+  const height = useStore((state) => state.height);
+  return (x, y) => {
+    const { x: left, y: top, zoom } = flow.getViewport();
+    const [at, below] = [x * zoom + left, y * zoom + top];
+    const isInside = at >= 0 && below >= 0 && at + size.width * zoom <= width && below + size.height * zoom <= height;
+    if (!isInside) void flow.setCenter(x + size.width / 2, y + size.height / 2, { zoom });
+  };
+};

@@ -1,0 +1,79 @@
+import { useId } from "react";
+import { isFinal } from "../../domain/run.ts";
+import type { RunDetail, TaskRun } from "../data/shapes.ts";
+import { durationText } from "../ui/format.ts";
+import "./gantt.css";
+import { GanttRow } from "./gantt-row.tsx";
+import { type Scale, scaleOf, ticksOf } from "./gantt-scale.ts";
+import { useFastNow } from "./use-fast-now.ts";
+
+type GanttProps = {
+  readonly run: RunDetail;
+  readonly tasks: readonly TaskRun[];
+  readonly picked: string | null;
+  readonly onPick: (taskId: string) => void;
+};
+
+/** What each task did with the time of a run: waited, ran, failed, waited again. */
+export const Gantt = ({ run, tasks, picked, onPick }: GanttProps) => {
+  const titleId = useId();
+  const now = useFastNow(!isFinal(run.status));
+  const startedAt = run.started_at ?? run.created_at;
+  const scale = scaleOf(startedAt, run.ended_at ?? now);
+  return (
+    <section className="card gantt-card" aria-labelledby={titleId}>
+      <h2 id={titleId}>Tasks</h2>
+      <Axis scale={scale} />
+      <ol className="gantt">
+        {tasks.map((task) => (
+          <GanttRow
+            key={task.task_id}
+            task={task}
+            tasks={tasks}
+            scale={scale}
+            now={run.ended_at ?? now}
+            isPicked={picked === task.task_id}
+            onPick={onPick}
+          />
+        ))}
+      </ol>
+      <Legend />
+    </section>
+  );
+};
+
+const MOST_TICKS = 6;
+
+const Axis = ({ scale }: { readonly scale: Scale }) => (
+  <div className="gantt-axis" aria-hidden="true">
+    {ticksOf(scale, MOST_TICKS).map(({ at, afterMs }) => (
+      <span key={afterMs} className={at > 0.93 ? "is-last" : ""} style={{ left: `${at * 100}%` }}>
+        {afterMs === 0 ? "0" : tickText(afterMs)}
+      </span>
+    ))}
+  </div>
+);
+
+/** `1.00s` says no more than `1s`. */
+const tickText = (ms: number): string =>
+  durationText(ms)
+    .replace(/\.0+(?=s)/, "")
+    .replace(/(\.\d)0(?=s)/, "$1")
+    .replace(/ 00[sm]$/, "");
+
+const Legend = () => (
+  <p className="gantt-legend" aria-hidden="true">
+    <span>
+      <i className="gantt-piece gantt-upstream" /> waits for tasks
+    </span>
+    <span>
+      <i className="gantt-piece gantt-place" /> waits for a place
+    </span>
+    <span>
+      <i className="gantt-piece gantt-attempt" /> attempt
+    </span>
+    <span>
+      <i className="gantt-piece gantt-backoff" /> backs off
+    </span>
+  </p>
+);

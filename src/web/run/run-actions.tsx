@@ -1,0 +1,42 @@
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { useCancelRun, useRetryRun, useTrigger } from "../data/actions.ts";
+import type { RunDetail } from "../data/shapes.ts";
+import { useShortcut } from "../keyboard/shortcuts.ts";
+import { Button } from "../ui/button.tsx";
+import { failureText } from "../ui/states.tsx";
+
+/** What can be done about a run. */
+export const RunActions = ({ run }: { readonly run: RunDetail }) => {
+  const [, navigate] = useLocation();
+  const [error, setError] = useState<unknown>(null);
+  const then = {
+    onSuccess: ({ run_id }: { readonly run_id: string }) => navigate(`/runs/${run_id}`),
+    onError: setError,
+  };
+  const [cancel, retry, again] = [useCancelRun(), useRetryRun(), useTrigger()];
+  const runAgain = (): void => again.mutate({ jobId: run.job_id, params: run.params }, then);
+  useShortcut({ key: "r", what: "Run it again, with the same params", run: runAgain });
+  return (
+    <>
+      {run.can_cancel && (
+        <Button kind="danger" isBusy={cancel.isPending} onClick={() => cancel.mutate(run.id, { onError: setError })}>
+          {run.ending === null ? "Cancel" : "Cancel clean-ups, too"}
+        </Button>
+      )}
+      {run.can_retry && (
+        <Button kind="primary" isBusy={retry.isPending} onClick={() => retry.mutate({ runId: run.id }, then)}>
+          Retry from failed
+        </Button>
+      )}
+      <Button isBusy={again.isPending} onClick={runAgain}>
+        Run again
+      </Button>
+      {error !== null && (
+        <p className="run-refusal" role="alert">
+          {failureText(error)}
+        </p>
+      )}
+    </>
+  );
+};

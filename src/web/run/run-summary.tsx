@@ -1,0 +1,71 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import type { RunDetail, TaskRun } from "../data/shapes.ts";
+import { Status } from "../ui/status.tsx";
+import { Duration, Elapsed, Time } from "../ui/time.tsx";
+import { latenessText, TRIGGER_TEXT, wordsOf } from "./run-words.ts";
+
+type SummaryProps = { readonly run: RunDetail; readonly tasks: readonly TaskRun[]; readonly zone: string | null };
+
+/** How a run stands, in words, and what is known of it. */
+export const RunSummary = ({ run, tasks, zone }: SummaryProps) => {
+  const { what, next } = wordsOf(run, tasks);
+  return (
+    <section className="card run-summary" aria-label="Summary" data-run-status={run.status}>
+      <p className="run-words" role="status">
+        <Status of={run.status} isPill /> <span>{what}</span> {next !== null && <span className="muted">{next}</span>}
+      </p>
+      <dl className="run-facts">
+        <Fact name="Took">
+          {run.duration_ms === null && run.started_at !== null ? (
+            <Elapsed since={run.started_at} />
+          ) : (
+            <Duration ms={run.duration_ms} />
+          )}
+        </Fact>
+        <Fact name="Started">
+          <Time at={run.started_at ?? run.created_at} zone={zone} />
+        </Fact>
+        {run.ended_at !== null && (
+          <Fact name="Ended">
+            <Time at={run.ended_at} zone={zone} />
+          </Fact>
+        )}
+        <Fact name="Triggered">{TRIGGER_TEXT[run.trigger]}</Fact>
+        {run.scheduled_for !== null && (
+          <Fact name="Was due">
+            <Time at={run.scheduled_for} zone={zone} /> <span className="muted">{latenessText(run)}</span>
+          </Fact>
+        )}
+        {run.retry_of !== null && (
+          <Fact name="Retry of">
+            <RunLink id={run.retry_of} />
+          </Fact>
+        )}
+        {run.retried_by.length > 0 && (
+          <Fact name="Retried by">
+            {run.retried_by.map((id) => (
+              <RunLink key={id} id={id} />
+            ))}
+          </Fact>
+        )}
+        <Fact name="Run">
+          <code>{run.id}</code>
+        </Fact>
+      </dl>
+    </section>
+  );
+};
+
+const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+const RunLink = ({ id }: { readonly id: string }) => (
+  <Link href={`/runs/${id}`} className="mono">
+    {id.slice(-8)}
+  </Link>
+);

@@ -1,0 +1,42 @@
+import type { RunDetail, TaskRun } from "../data/shapes.ts";
+
+type ValuesProps = { readonly run: RunDetail; readonly tasks: readonly TaskRun[] };
+
+/** What went into a run and what came out of it; nothing where there is neither. */
+export const RunValues = ({ run, tasks }: ValuesProps) => {
+  const params = Object.entries(run.params);
+  const outputs = tasks.filter((task) => Object.keys(task.outputs).length > 0);
+  if (params.length === 0 && outputs.length === 0) return null;
+  return (
+    <div className="run-values">
+      {params.length > 0 && (
+        <section className="card" aria-labelledby="params">
+          <h2 id="params">Params</h2>
+          <Values of={params} />
+        </section>
+      )}
+      {outputs.length > 0 && (
+        <section className="card" aria-labelledby="outputs">
+          <h2 id="outputs">Outputs</h2>
+          {outputs.map((task) => (
+            <div key={task.task_id} className="run-outputs">
+              <h3>{task.name}</h3>
+              <Values of={Object.entries(task.outputs)} />
+            </div>
+          ))}
+        </section>
+      )}
+    </div>
+  );
+};
+
+const Values = ({ of }: { readonly of: readonly (readonly [string, string])[] }) => (
+  <dl className="facts">
+    {of.map(([name, value]) => (
+      <div key={name} className="shortcut">
+        <dt className="mono">{name}</dt>
+        <dd className="run-value">{value === "" ? <span className="muted">empty</span> : value}</dd>
+      </div>
+    ))}
+  </dl>
+);
