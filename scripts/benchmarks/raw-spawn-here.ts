@@ -1,4 +1,4 @@
-// As raw-spawn.c, for a machine without a C compiler: N K PROGRAM.
+// As raw-spawn.c, by the spawn of the runtime that petit is built on: N K PROGRAM.
 const [count = 0, together = 1] = process.argv.slice(2, 4).map(Number);
 const program = process.argv[4] ?? "";
 let left = count;

@@ -8,16 +8,16 @@ export const TOGETHER = 4;
 
 export const PROGRAM = "/bin/true";
 
-/** A C program around `posix_spawn`, built in `dir`; where there is no compiler, this runtime's own spawn. */
-export const compileRawSpawn = (dir: string): RawSpawn => {
+/** This runtime's own spawn and, built in `dir` where there is a compiler, a C program around `posix_spawn`. */
+export const rawSpawns = (dir: string): readonly RawSpawn[] => {
   const binary = join(dir, "raw-spawn");
   const compiler = ["cc", "gcc", "clang"].find((name) => Bun.which(name) !== null);
-  if (compiler === undefined) return viaRuntime();
+  if (compiler === undefined) return [viaRuntime()];
   const { exitCode } = Bun.spawnSync([compiler, "-O2", "-o", binary, join(import.meta.dir, "raw-spawn.c")]);
-  return exitCode === 0 ? viaC(binary) : viaRuntime();
+  return exitCode === 0 ? [viaC(binary), viaRuntime()] : [viaRuntime()];
 };
 
-const viaC = (binary: string): RawSpawn => ({ name: "posix_spawn", rate: (count) => rateOf([binary], count) });
+const viaC = (binary: string): RawSpawn => ({ name: "C posix_spawn", rate: (count) => rateOf([binary], count) });
 
 const viaRuntime = (): RawSpawn => ({
   name: "Bun.spawn",

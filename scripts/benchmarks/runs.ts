@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { load } from "./load.ts";
 import { startPetit } from "./petit-process.ts";
-import { compileRawSpawn, type RawSpawn, TOGETHER } from "./raw-spawn.ts";
+import { type RawSpawn, rawSpawns, TOGETHER } from "./raw-spawn.ts";
 import { figure, median } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
@@ -15,17 +15,18 @@ const RAW_COUNT = 600;
 /** Runs of one task a second, from the trigger to the stored end, four at a time; each round beside the baseline. */
 export const measureRuns = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("runs");
-  const raw = compileRawSpawn(dir);
+  const raws = rawSpawns(dir);
   const jobsDir = writeJobs(dir, 1, (id) => trueJob(id));
   return [
-    row("runs of one task, engine alone", await inProcess(dir, jobsDir, raw), raw),
-    row("runs of one task, over HTTP (?wait)", await overHttp(dir, jobsDir, raw), raw),
+    ...rows("runs of one task, engine alone", await inProcess(dir, jobsDir, raws), raws),
+    ...rows("runs of one task, over HTTP (?wait)", await overHttp(dir, jobsDir, raws), raws),
   ];
 };
 
-type Round = { readonly petit: number; readonly raw: number };
+/** Runs a second, and processes a second of each baseline, before and after them. */
+type Round = { readonly petit: number; readonly raw: readonly number[] };
 
-const inProcess = async (dir: string, jobsDir: string, raw: RawSpawn): Promise<readonly Round[]> => {
+const inProcess = async (dir: string, jobsDir: string, raws: readonly RawSpawn[]): Promise<readonly Round[]> => {
   const child = Bun.spawn(
     [process.execPath, join(import.meta.dir, "engine-runs.ts"), jobsDir, join(dir, "engine.db")],
     {
@@ -34,7 +35,7 @@ const inProcess = async (dir: string, jobsDir: string, raw: RawSpawn): Promise<r
   );
   const answers = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   await answers.read();
-  const rounds = await alternate(raw, async () => {
+  const rounds = await alternate(raws, async () => {
     child.stdin.write("\n");
     child.stdin.flush();
     return Number((await answers.read()).value);
@@ -44,29 +45,35 @@ const inProcess = async (dir: string, jobsDir: string, raw: RawSpawn): Promise<r
   return rounds;
 };
 
-const overHttp = async (dir: string, jobsDir: string, raw: RawSpawn): Promise<readonly Round[]> => {
+const overHttp = async (dir: string, jobsDir: string, raws: readonly RawSpawn[]): Promise<readonly Round[]> => {
   await using petit = await startPetit({ jobsDir, db: join(dir, "http.db") });
   const path = "/api/jobs/job-00000/trigger?wait=30";
   const round = async (seconds: number): Promise<number> =>
     (await load({ port: petit.port, connections: TOGETHER, seconds, method: "POST", path })).perSecond;
   await round(0.5);
-  return await alternate(raw, () => round(1));
+  return await alternate(raws, () => round(1));
 };
 
-const alternate = async (raw: RawSpawn, round: () => Promise<number>): Promise<readonly Round[]> => {
+const alternate = async (raws: readonly RawSpawn[], round: () => Promise<number>): Promise<readonly Round[]> => {
+  const measureRaws = (): readonly number[] => raws.map((raw) => raw.rate(RAW_COUNT));
   const rounds: Round[] = [];
   for (let index = 0; index < ROUNDS; index++) {
-    const before = raw.rate(RAW_COUNT);
+    const before = measureRaws();
     const petit = await round();
-    rounds.push({ petit, raw: (before + raw.rate(RAW_COUNT)) / 2 });
+    rounds.push({ petit, raw: measureRaws().map((after, which) => (after + (before[which] ?? after)) / 2) });
   }
   return rounds;
 };
 
-const row = (what: string, rounds: readonly Round[], raw: RawSpawn): Row => ({
-  what,
-  petit: `${figure(median(rounds.map(({ petit }) => petit)))}/s`,
-  baseline: `${figure(median(rounds.map((each) => each.raw)))}/s ${raw.name}`,
-  ratio: median(rounds.map((each) => each.petit / each.raw)),
-  target: TARGET,
-});
+/** One for each baseline. */
+const rows = (what: string, rounds: readonly Round[], raws: readonly RawSpawn[]): readonly Row[] =>
+  raws.map(({ name }, which) => {
+    const rates = rounds.map(({ petit, raw }) => ({ petit, raw: raw[which] ?? 0 }));
+    return {
+      what: which === 0 ? what : "  …",
+      petit: `${figure(median(rates.map(({ petit }) => petit)))}/s`,
+      baseline: `${figure(median(rates.map(({ raw }) => raw)))}/s ${name}`,
+      ratio: median(rates.map(({ petit, raw }) => petit / raw)),
+      target: TARGET,
+    };
+  });

@@ -12,7 +12,7 @@ export type Row = {
 
 export type Target = { readonly bound: "at least" | "under"; readonly value: number; readonly unit?: string };
 
-const WIDTHS = [50, 22, 20, 7] as const;
+const WIDTHS = [50, 22, 24, 7] as const;
 
 export const header = (): string => columns(["measure", "petit", "baseline", "ratio", "target"]);
 
