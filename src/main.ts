@@ -1,28 +1,53 @@
-import { openRuntime } from "#runtime";
+import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
-import { runCli } from "./cli/cli.ts";
-import { systemClock } from "./lib/clock.ts";
+import { asksVersionAlone, versionLine } from "./cli/version-line.ts";
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") {
-    process.stderr.write(`petit: stdout can't be written: ${error.message}\n`);
-    process.exit(1);
+const argv = process.argv.slice(2);
+
+/** All else is read, and the streams are opened, where somebody wants more than the version. */
+const main = async (): Promise<void> => {
+  const [{ openRuntime }, { runCli }, { systemClock }] = await Promise.all([
+    import("#runtime"),
+    import("./cli/cli.ts"),
+    import("./lib/clock.ts"),
+  ]);
+  watchStreams();
+  const status = await runCli(argv, {
+    runtime: openRuntime(),
+    clock: systemClock,
+    environment: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    version: manifest.version,
+  });
+  // What was written to a pipe is on its way until then.
+  process.stdout.end(() => process.stderr.end(() => process.exit(status)));
+};
+
+const watchStreams = (): void => {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") endUnwritten(error);
+    // A reader that has seen enough (`petit schema | head`) is no error. What handles signals ends in its own way.
+    if (process.listenerCount("SIGINT") === 0) process.exit(0);
+    process.emit("SIGINT");
+  });
+  // Nobody is left to tell.
+  process.stderr.on("error", () => {});
+};
+
+/** Past the streams, which take longer to open than the rest of it takes. */
+const tellVersion = (): void => {
+  try {
+    writeSync(1, versionLine(manifest.version));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code !== "EPIPE") endUnwritten(error);
   }
-  // A reader that has seen enough (`petit schema | head`) is no error. What handles signals ends in its own way.
-  if (process.listenerCount("SIGINT") === 0) process.exit(0);
-  process.emit("SIGINT");
-});
-// Nobody is left to tell.
-process.stderr.on("error", () => {});
+};
 
-const status = await runCli(process.argv.slice(2), {
-  runtime: openRuntime(),
-  clock: systemClock,
-  environment: process.env,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  version: manifest.version,
-});
+const endUnwritten = (error: Error): never => {
+  process.stderr.write(`petit: stdout can't be written: ${error.message}\n`);
+  process.exit(1);
+};
 
-// What was written to a pipe is on its way until then.
-process.stdout.end(() => process.stderr.end(() => process.exit(status)));
+if (asksVersionAlone(argv)) tellVersion();
+else await main();

@@ -1,5 +1,6 @@
 import { parseArgs } from "citty";
 import { loadConfigFile } from "../app/config-file.ts";
+import { asJournalLines, isJournal } from "../app/journal.ts";
 import { resolveSettings } from "../app/resolve-settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -12,6 +13,7 @@ import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help.ts";
 import { openTerminal, paint, type Screen, type Stream, type Terminal } from "./terminal.ts";
+import { versionText } from "./version.ts";
 import { checkWords } from "./words.ts";
 
 /** What petit is started with. */
@@ -30,13 +32,13 @@ export const runCli = async (argv: readonly string[], host: Host): Promise<ExitS
   let terminal = openTerminal(host, { color: !argv.includes("--no-color") });
   try {
     const invocation = readArgv(withoutHelpWord(argv), COMMANDS);
-    if (argv.length === 0 || isAnsweredAtOnce(invocation)) return answerAtOnce(invocation, terminal.out, host.version);
+    if (argv.length === 0 || isAnsweredAtOnce(invocation)) return answerAtOnce(invocation, terminal.out, host);
     const command = checkedCommand(invocation);
     const context = openContext(invocation.flags, host);
     terminal = context.terminal;
     return await command.run(parseArgs(normalised(command, invocation), argsOf(command)), context);
   } catch (error) {
-    return report(error, terminal);
+    return report(error, terminal, host);
   }
 };
 
@@ -47,9 +49,9 @@ const withoutHelpWord = (argv: readonly string[]): readonly string[] =>
 /** Help and version need no settings. */
 const isAnsweredAtOnce = ({ flags }: Invocation): boolean => flags.has("help") || flags.has("version");
 
-const answerAtOnce = ({ command, flags }: Invocation, out: Screen, version: string): ExitStatus => {
+const answerAtOnce = ({ command, flags }: Invocation, out: Screen, host: Host): ExitStatus => {
   const versionAlone = flags.has("version") && !flags.has("help");
-  if (versionAlone) out.write(`petit ${version}\n`);
+  if (versionAlone) out.write(versionText(host, flags.has("json")));
   else out.write(command === null ? rootHelp(COMMANDS, out) : commandHelp(command, out));
   return EXIT.DONE;
 };
@@ -87,8 +89,9 @@ const normalised = (command: Command, { flags, words }: Pick<Invocation, "flags"
 };
 
 /** One line for what a user can mend; more for what only a developer can. */
-const report = (error: unknown, { err }: Terminal): ExitStatus => {
-  err.write(`${paint(err, "red", "petit:")} ${messageOf(error)}\n`);
+const report = (error: unknown, { err }: Terminal, { environment }: Host): ExitStatus => {
+  const text = `${paint(err, "red", "petit:")} ${messageOf(error)}\n`;
+  err.write(isJournal(environment) ? asJournalLines("error", text) : text);
   if (error instanceof Failure) return error.status;
   return error instanceof PetitError ? EXIT_OF_ERROR[error.code] : EXIT.FAILED;
 };

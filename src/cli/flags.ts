@@ -22,7 +22,7 @@ const GLOBAL_ARGS = {
   },
   json: { type: "boolean", description: "Write JSON on stdout." },
   help: { type: "boolean", alias: "h", description: "Show this help." },
-  version: { type: "boolean", alias: "V", description: "Show the version." },
+  version: { type: "boolean", alias: "V", description: "Show the version; with --json also what it is built of." },
 } as const satisfies ArgsDef;
 
 /** A setting as citty takes it. No default: what isn't given as a flag is looked for elsewhere. */
