@@ -45,8 +45,10 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
   };
   const row = (name: string): Locator => running().web.page.locator(`tr:has([data-job="${name}"])`);
   const shows = async (...names: readonly string[]): Promise<void> => {
-    const rows = "[...document.querySelectorAll('main [data-row]')].map(({ textContent }) => textContent).join()";
-    await running().web.page.waitForFunction(`${rows} === ${JSON.stringify(names.join())}`);
+    await running().web.page.waitForFunction(
+      (expected) => [...document.querySelectorAll("main [data-row]")].map((row) => row.textContent).join() === expected,
+      names.join(),
+    );
   };
   beforeAll(async () => {
     petit = await startPetit({ jobs: JOBS });

@@ -1,16 +1,83 @@
-import { useQuery } from "@tanstack/react-query";
-import { runsQuery } from "../data/queries.ts";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Link, useSearchParams } from "wouter";
+import { jobRunsQuery, runsQuery } from "../data/queries.ts";
+import type { Run } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
+import { withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
 import { RunTable } from "../ui/run-table.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
+import { askedFor, pageOf, type RunFilter, readFilter } from "./run-filter.ts";
+import { RunFilters } from "./run-filters.tsx";
 
+/** The runs of all jobs, the newest first. */
 export const RunsView = () => {
-  const runs = useQuery(runsQuery({ limit: 100 }));
+  const [query, setQuery] = useSearchParams();
+  const filter = readFilter(query);
+  const runs = useRuns(filter);
+  const set = (name: string, value: string): void =>
+    setQuery((now) => withParam(withParam(now, name, value), "before", ""));
   return (
-    <Page title="Runs">
+    <Page title="Runs" actions={<RunFilters query={query} onChange={set} />}>
       <Loaded query={runs} what="the runs">
-        {(list) => (list.count === 0 ? <Empty title="No run yet" /> : <RunTable label="Runs" runs={list.runs} />)}
+        {(list) => <Runs runs={list.runs} filter={filter} query={query} onReset={() => setQuery({})} />}
       </Loaded>
     </Page>
   );
 };
+
+/** While others are on their way, those that were shown stay. */
+const useRuns = (filter: RunFilter) => {
+  const isOfJob = filter.job !== "";
+  const ofAll = useQuery({ ...runsQuery(askedFor(filter)), placeholderData: keepPreviousData, enabled: !isOfJob });
+  const ofJob = useQuery({
+    ...jobRunsQuery(filter.job, askedFor(filter)),
+    placeholderData: keepPreviousData,
+    enabled: isOfJob,
+  });
+  return isOfJob ? ofJob : ofAll;
+};
+
+type RunsProps = {
+  readonly runs: readonly Run[];
+  readonly filter: RunFilter;
+  readonly query: URLSearchParams;
+  readonly onReset: () => void;
+};
+
+const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
+  const { shown, next, lookedAt } = pageOf(runs, filter);
+  const isNarrowed = query.size > 0;
+  return (
+    <>
+      {shown.length > 0 && <RunTable label="Runs" runs={shown} />}
+      {shown.length === 0 && !isNarrowed && (
+        <Empty title="No run yet">
+          <p>
+            A job runs when its schedule says so, or when you <Link href="/jobs">run it by hand</Link>.
+          </p>
+        </Empty>
+      )}
+      {shown.length === 0 && isNarrowed && (
+        <Empty title="No run fits">
+          <Button onClick={onReset}>Show all runs</Button>
+        </Empty>
+      )}
+      <nav className="row" aria-label="Pages">
+        {filter.before !== "" && <PageLink text="Newest" query={withParam(query, "before", "")} />}
+        {next !== null && <PageLink text="Older" query={withParam(query, "before", next)} />}
+        {filter.trigger !== null && (
+          <span className="muted">
+            {shown.length.toLocaleString()} of {lookedAt.toLocaleString()} runs that were looked at
+          </span>
+        )}
+      </nav>
+    </>
+  );
+};
+
+const PageLink = ({ text, query }: { readonly text: string; readonly query: URLSearchParams }) => (
+  <Link className="button" href={`/runs${query.size === 0 ? "" : `?${query}`}`} onClick={() => scrollTo(0, 0)}>
+    {text}
+  </Link>
+);

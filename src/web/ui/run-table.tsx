@@ -39,6 +39,7 @@ const RunRow = ({ run, hasJob }: { readonly run: Run; readonly hasJob: boolean }
   <tr>
     <td>
       <Status of={run.status} />
+      {run.reason !== null && run.reason !== run.status && <small className="muted run-reason">{run.reason}</small>}
     </td>
     {hasJob && (
       <td data-label="Job">
