@@ -1,5 +1,6 @@
 import { measureBusyApi } from "./busy-api.ts";
 import { measureEvents } from "./events.ts";
+import { measureExecutable } from "./executable.ts";
 import { measureFollow } from "./follow.ts";
 import { measureGetJob } from "./get-job.ts";
 import { measureIdle } from "./idle.ts";
@@ -18,6 +19,7 @@ type Measure = { readonly about: string; readonly isSlow: boolean; readonly meas
 const MEASURES: Readonly<Record<string, Measure>> = {
   runs: { about: "runs of one task a second, against raw posix_spawn", isSlow: false, measure: measureRuns },
   trigger: { about: "how long a trigger takes to answer", isSlow: false, measure: measureTrigger },
+  executable: { about: "the executable against a bare one", isSlow: false, measure: measureExecutable },
   start: { about: "from exec to healthy, and the memory then", isSlow: false, measure: measureStart },
   "get-job": { about: "GET /api/jobs/{id} against a bare Bun.serve", isSlow: false, measure: measureGetJob },
   validate: { about: "CPU time to validate 1,000 files", isSlow: false, measure: measureValidate },

@@ -42,7 +42,7 @@ export const startPetit = async ({ jobsDir, db, args = [] }: StartOptions): Prom
 
 const QUIET = ["--log-level", "error", "--log-format", "json"];
 
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);

@@ -1,0 +1,84 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { EXECUTABLE, freePort, startPetit } from "./petit-process.ts";
+import { figure, median } from "./statistics.ts";
+import type { Row } from "./table.ts";
+import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
+
+const VERSION_ROUNDS = 40;
+const HEALTH_ROUNDS = 7;
+
+/** How long the executable takes to say something, against executables of the same runtime that do nothing else. */
+export const measureExecutable = async (): Promise<readonly Row[]> => {
+  const dir = makeFolder("executable");
+  return [version(dir), await health(dir)];
+};
+
+const version = (dir: string): Row => {
+  const bare = compile(dir, "bare-version", `console.log("petit 0.1.0")`);
+  const rounds = Array.from({ length: VERSION_ROUNDS }, () => ({
+    petit: runMs([EXECUTABLE, "--version"]),
+    bare: runMs([bare]),
+  }));
+  // The first ones read the files from the disk.
+  return row("petit --version", rounds.slice(3), { bound: "under", value: 2 });
+};
+
+const health = async (dir: string): Promise<Row> => {
+  const bare = compile(
+    dir,
+    "bare-server",
+    `Bun.serve({ hostname: "127.0.0.1", port: Number(process.argv[2]), fetch: () => Response.json({ status: "ok" }) })`,
+  );
+  const jobsDir = writeJobs(dir, 1, (id) => trueJob(id));
+  const rounds: Round[] = [];
+  for (let round = 0; round < HEALTH_ROUNDS; round++) {
+    await using petit = await startPetit({ jobsDir, db: join(dir, "petit.db") });
+    rounds.push({ petit: petit.startMs, bare: await serveMs(bare) });
+  }
+  return row("from exec to the first health answer", rounds.slice(1));
+};
+
+type Round = { readonly petit: number; readonly bare: number };
+
+const row = (what: string, rounds: readonly Round[], target?: Row["target"]): Row => ({
+  what,
+  petit: `${figure(median(rounds.map(({ petit }) => petit)))} ms`,
+  baseline: `${figure(median(rounds.map(({ bare }) => bare)))} ms bare`,
+  ratio: median(rounds.map(({ petit, bare }) => petit / bare)),
+  ...(target === undefined ? {} : { target }),
+});
+
+/** Built as petit is. */
+const compile = (dir: string, name: string, text: string): string => {
+  const source = join(dir, `${name}.ts`);
+  const out = join(dir, name);
+  writeFileSync(source, text);
+  const how = ["--compile", `--outfile=${out}`, "--minify-whitespace", "--minify-syntax", "--bytecode", "--format=esm"];
+  const { success } = Bun.spawnSync([process.execPath, "build", source, ...how], { stdout: "ignore" });
+  if (!success) throw new Error(`${name} can't be built`);
+  return out;
+};
+
+const runMs = (command: string[]): number => {
+  const startedAt = performance.now();
+  if (!Bun.spawnSync(command, { stdout: "pipe" }).success) throw new Error(`${command.join(" ")} failed`);
+  return performance.now() - startedAt;
+};
+
+const serveMs = async (executable: string): Promise<number> => {
+  const port = await freePort();
+  const startedAt = performance.now();
+  const child = Bun.spawn([executable, String(port)], { stdio: ["ignore", "ignore", "inherit"] });
+  while (!(await answers(port))) await Bun.sleep(1);
+  const took = performance.now() - startedAt;
+  child.kill();
+  await child.exited;
+  return took;
+};
+
+const answers = (port: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${port}/api/health`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
