@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { CHROMIUM } from "../support/browser.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post } from "../support/petit-api.ts";
@@ -110,6 +112,23 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
     }
   }, 60_000);
 
+  test("explains itself on the first visit, until somebody knows", async () => {
+    const { petit } = running();
+    await using fresh = await openWeb(petit);
+    const { page } = fresh;
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await fresh.open("/");
+    const hint = page.getByRole("complementary", { name: "Welcome" });
+    const line = `curl -X POST ${petit.url}/api/jobs/hello/trigger`;
+    await hint.getByRole("button", { name: `Copy: ${line}` }).click();
+    await hint.getByText("Copied").waitFor();
+    expect(await page.evaluate("navigator.clipboard.readText()")).toBe(line);
+    await hint.getByRole("button", { name: "Got it" }).click();
+    await hint.waitFor({ state: "detached" });
+    await fresh.open("/");
+    expect(await hint.count()).toBe(0);
+  }, 60_000);
+
   test("says that there is no such job, and no such run", async () => {
     const { web } = running();
     for (const path of ["/jobs/nobody", "/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60"]) {
@@ -118,5 +137,23 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
       expect(await web.page.getByRole("alert").first().textContent()).toContain("not found");
       expect(await web.axe()).toEqual([]);
     }
+  }, 60_000);
+});
+
+describe.skipIf(CHROMIUM === null)("the dashboard of a petit without a job", () => {
+  test("says in each view what to do next, or that there is nothing", async () => {
+    await using petit = await startPetit();
+    await using web = await openWeb(petit);
+    const { page } = web;
+    for (const path of ["/", "/jobs", "/runs", "/system"]) {
+      await web.open(path);
+      expect(await web.axe()).toEqual([]);
+    }
+    await web.open("/jobs");
+    await page.getByRole("button", { name: "Copy: petit init" }).waitFor();
+    // A file that is put there shows up.
+    writeFileSync(join(petit.jobsDir, "jobs.yaml"), JOBS["jobs.yaml"]);
+    await page.getByRole("link", { name: "Hello" }).first().waitFor();
+    expect(web.complaints()).toEqual([]);
   }, 60_000);
 });

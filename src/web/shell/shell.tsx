@@ -22,6 +22,7 @@ import { Outage } from "./outage.tsx";
 import { Routes } from "./routes.tsx";
 import "./shell.css";
 import { TokenDialog } from "./token-dialog.tsx";
+import { Welcome } from "./welcome.tsx";
 
 export const Shell = () => {
   const [isHelpOpen, setHelpOpen] = useState(false);
@@ -36,6 +37,7 @@ export const Shell = () => {
       <Header onHelp={() => setHelpOpen(true)} />
       <Outage />
       <main id="main" tabIndex={-1}>
+        {path === "/" && <Welcome />}
         <ErrorBoundary key={path}>
           <Routes />
         </ErrorBoundary>

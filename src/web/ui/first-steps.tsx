@@ -1,3 +1,5 @@
+import { Link } from "wouter";
+import { CopyLine } from "./copy.tsx";
 import { Empty } from "./states.tsx";
 
 const EXAMPLE = `id: hello
@@ -15,9 +17,10 @@ export const FirstSteps = () => (
       once.
     </p>
     <pre className="example">{EXAMPLE}</pre>
+    <p>Or have a first one written, with comments:</p>
+    <CopyLine text="petit init" />
     <p>
-      <code>petit init</code> writes a first job with comments; <code>petit validate</code> says what is wrong with a
-      file.
+      <code>petit validate</code> says what is wrong with a file; so does <Link href="/system">System</Link>.
     </p>
   </Empty>
 );
