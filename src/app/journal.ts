@@ -1,10 +1,12 @@
 import { fstatSync } from "node:fs";
 
+const STDERR = 2;
+
 /**
- * Whether what is written to this file descriptor goes straight into systemd's journal, by the `JOURNAL_STREAM` that
- * systemd sets: device and inode of what it opened, so that a redirection is seen.
+ * Whether what is written to stderr goes straight into systemd's journal, by the `JOURNAL_STREAM` that systemd sets: device
+ * and inode of what it opened, so that a redirection is seen.
  */
-export const isJournal = (environment: Readonly<Record<string, string | undefined>>, fd: number): boolean => {
+export const isJournal = (environment: Readonly<Record<string, string | undefined>>, fd = STDERR): boolean => {
   const stream = environment.JOURNAL_STREAM;
   if (!stream) return false;
   try {

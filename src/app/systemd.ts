@@ -11,6 +11,8 @@ export type SystemdOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
+type Told = Pick<Engine, "listJobs" | "counts" | "state" | "onEvent">;
+
 /** Two statuses are at least this far apart. */
 const STATUS_MS = 1_000;
 
@@ -26,9 +28,10 @@ export class Systemd implements Disposable {
   readonly #options: SystemdOptions;
   readonly #socket: string | null;
   readonly #timers = new Map<string, () => void>();
-  #engine: Engine | null = null;
+  #engine: Told | null = null;
   #unlisten = (): void => {};
   #isStopping = false;
+  #isUnheard = false;
 
   constructor(options: SystemdOptions) {
     this.#options = options;
@@ -38,7 +41,7 @@ export class Systemd implements Disposable {
   }
 
   /** Takes triggers, the port bound. From now on the unit's status has its counts. */
-  ready(engine: Engine): void {
+  ready(engine: Told): void {
     if (this.#socket === null) return;
     this.#engine = engine;
     this.#unlisten = engine.onEvent(() => this.#statusSoon());
@@ -91,7 +94,11 @@ export class Systemd implements Disposable {
   #tell(...lines: readonly string[]): void {
     if (this.#socket === null) return;
     const told = this.#options.runtime.sendDatagram(this.#socket, lines.join("\n"));
-    if (told !== true) this.#options.log.warn({ socket: this.#socket, lines }, told === null ? CANNOT : UNHEARD);
+    // Once is enough: it would be each second.
+    if (told !== true && !this.#isUnheard) {
+      this.#options.log.warn({ socket: this.#socket, lines }, told === null ? CANNOT : UNHEARD);
+    }
+    this.#isUnheard = told !== true;
   }
 }
 

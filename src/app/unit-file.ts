@@ -14,6 +14,8 @@ export type Unit = {
   readonly jobsDir: string | null;
   /** The database, absolute or `:memory:`; null is petit.db in the state folder. */
   readonly db: string | null;
+  /** The configuration file, absolute; null where petit looks for it itself. */
+  readonly config: string | null;
   /** Further arguments of `petit run`. */
   readonly args: readonly string[];
   /** Whom petit and its tasks run as; only a system service chooses. */
@@ -81,6 +83,7 @@ TimeoutStartSec=5min
 # Tasks outlive petit: a stop, a restart or a crash ends petit alone (KillMode=process), which leaves its running tasks to the
 # next start (--on-shutdown leave). With --on-shutdown drain a stop waits for them first; petit asks for more time than
 # this where that takes longer. A task that the kernel ends for want of memory is no reason to stop petit.
+${MACHINE_END[unit.scope]}
 KillMode=process
 TimeoutStopSec=${unit.stopSeconds}
 OOMPolicy=continue
@@ -93,13 +96,23 @@ ${credential(unit)}
 ${stateText(unit)}
 ${sandboxText(unit)}`;
 
-const commandLine = ({ exec, jobsDir, db, args }: Unit): string =>
+/** What no KillMode= spares them. */
+const MACHINE_END = {
+  system: `\
+# When the machine goes off, tasks that still run get SIGTERM, and some seconds later SIGKILL, from systemd itself; the next
+# start finds how they ended.`,
+  user: `\
+# When you log out, your systemd ends, and with it what still runs, unless 'loginctl enable-linger' has it stay.`,
+} as const satisfies Record<Unit["scope"], string>;
+
+const commandLine = ({ exec, jobsDir, db, config, args }: Unit): string =>
   [
     unitWord(exec),
     "run",
     jobsDir === null ? "%E/petit/jobs" : commandWord(jobsDir),
     "--db",
     db === null ? "%S/petit/petit.db" : commandWord(db),
+    ...(config === null ? [] : [`--config=${config}`]).map(commandWord),
     ...args.map(commandWord),
   ].join(" ");
 

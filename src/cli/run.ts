@@ -48,7 +48,7 @@ export const run = defineCommand({
     if (settings.strict) refuseProblems(jobFiles, jobsDir);
     // Elysia and pino are not for the commands that need neither.
     const [{ runApp }, { openLog }] = await Promise.all([import("../app/run-app.ts"), import("../app/logger.ts")]);
-    const journal = isJournal(context.environment, STDERR);
+    const journal = isJournal(context.environment);
     const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
@@ -59,8 +59,6 @@ export const run = defineCommand({
     return EXIT.DONE;
   },
 });
-
-const STDERR = 2;
 
 const refuseProblems = (files: JobFiles, dir: string): void => {
   if (files.problems.length === 0) return;

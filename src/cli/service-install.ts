@@ -1,5 +1,6 @@
-import { chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { chownSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { urlOf } from "../app/settings.ts";
 import { UNIT, type Unit, unitFile } from "../app/unit-file.ts";
 import type { Context } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -13,11 +14,12 @@ export type InstallOptions = { readonly start: boolean; readonly force: boolean 
 export type Installed = {
   readonly unit: string;
   readonly jobsDir: string;
-  /** The folder of its database, unless that was put elsewhere. */
-  readonly stateDir: string;
+  readonly database: string;
   /** Null for a service of a user's own. */
   readonly user: string | null;
   readonly started: boolean;
+  /** Where it says that it is well; null where its API is off. */
+  readonly health: string | null;
   /** What was done, a line each. */
   readonly done: readonly string[];
 };
@@ -41,7 +43,10 @@ export const install = (unit: Unit, options: InstallOptions, context: Context): 
     ...(options.start ? start(unit) : []),
   ];
   const user = scope === "system" ? unit.runAs : null;
-  return { unit: path, jobsDir, stateDir: stateDir(scope), user, started: options.start, done };
+  const { settings } = context;
+  const health = settings.api ? `${urlOf({ ...settings, url: null })}/api/health` : null;
+  const database = unit.db ?? join(stateDir(scope), "petit.db");
+  return { unit: path, jobsDir, database, user, started: options.start, health, done };
 };
 
 const hasUser = (name: string): boolean => runProgram("id", ["-u", name]).ok;
@@ -77,7 +82,10 @@ const writeUnit = (path: string, text: string): readonly string[] => {
   const before = readUnit(path);
   if (before === text) return [`${path} is as it should be`];
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text, { mode: 0o644 });
+  // In one step, and not through a link: that is how a masked unit looks.
+  const made = `${path}.new`;
+  writeFileSync(made, text, { mode: 0o644 });
+  renameSync(made, path);
   return [before === null ? `wrote ${path}` : `wrote ${path} anew`];
 };
 

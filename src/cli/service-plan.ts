@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { flagOf } from "../app/setting.ts";
 import { SETTINGS, type SettingKey } from "../app/settings.ts";
@@ -31,6 +31,7 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
     exec: findExecutable(flags.exec, context),
     jobsDir: flags.jobsDir === undefined ? null : resolve(flags.jobsDir),
     db: db === null || db === MEMORY ? db : resolve(db),
+    config: absolute(fromFlag("config", context)),
     args: runArguments(context),
     runAs: checkedUser(flags.as ?? DEFAULT_USER),
     tokenFile: absolute(fromFlag("token-file", context)),
@@ -39,6 +40,7 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
     stopSeconds: stopSeconds(context.settings),
     version: context.version,
   };
+  assertWritten(unit);
   if (scope === "system" && flags.sandbox) assertInSight(unit);
   return unit;
 };
@@ -81,12 +83,11 @@ const OTHERWISE: readonly SettingKey[] = ["db", "url", "tokenFile", "color"];
 /** What is handed on to `petit run`, as it was given. */
 const runArguments = (context: Context): readonly string[] => {
   const keys: readonly SettingKey[] = [...run.settings, "logLevel", "logFormat"];
-  const config = absolute(fromFlag("config", context));
   const given = keys
     .filter((key) => !OTHERWISE.includes(key))
     .flatMap((key) => (context.flags.get(flagOf(SETTINGS[key])) ?? []).map((value) => flagText(key, value)));
   const shutdown = context.flags.has(flagOf(SETTINGS.onShutdown)) ? [] : ["--on-shutdown=leave"];
-  return [...shutdown, ...(config === null ? [] : [`--config=${config}`]), ...given];
+  return [...shutdown, ...given];
 };
 
 const flagText = (key: SettingKey, value: string): string => {
@@ -95,13 +96,30 @@ const flagText = (key: SettingKey, value: string): string => {
   return value === "false" ? `--no-${flagOf(setting)}` : `--${flagOf(setting)}`;
 };
 
+/** Unit files have no way to write these in the lines that need them. */
+const assertWritten = ({ tokenFile, writable }: Unit): void => {
+  const isOdd = (path: string): boolean => /["'\\\p{Cc}]/u.test(path);
+  const odd = [tokenFile, writable].find((path) => path !== null && isOdd(path));
+  if (odd)
+    throw wrong(`a unit can't name ${JSON.stringify(odd)}; expected a path without quotes, \\ and control characters`);
+};
+
 /** Folders that `ProtectHome=yes` hides. */
 const HIDDEN = /^\/(home|root|run\/user)(\/|$)/;
 
-const assertInSight = ({ exec, jobsDir, db }: Unit): void => {
-  const hidden = [exec, jobsDir ?? "", db ?? ""].find((path) => HIDDEN.test(path));
-  if (hidden === undefined) return;
+const assertInSight = ({ exec, jobsDir, db, config }: Unit): void => {
+  const hidden = [exec, jobsDir, db, config].find((path) => path !== null && HIDDEN.test(realPath(path)));
+  if (!hidden) return;
   throw wrong(`a system service does not see ${hidden}: home folders are hidden from it. ${insteadOf(hidden, exec)}`);
+};
+
+/** Where links lead; the path itself where there is nothing yet. */
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 };
 
 const insteadOf = (hidden: string, exec: string): string =>

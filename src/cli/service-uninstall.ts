@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { UNIT, type Unit } from "../app/unit-file.ts";
 import type { Context } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -13,6 +13,10 @@ export type Uninstalled = {
   /** What it ran, as the unit said it. */
   readonly command: string;
   readonly stateDir: string;
+  /** Whether it ran. */
+  readonly stopped: boolean;
+  /** The folder of the drop-ins that were made for it; null where there is none. */
+  readonly dropIns: string | null;
   /** Processes of its tasks that go on. */
   readonly left: number;
 };
@@ -29,12 +33,14 @@ export const uninstall = (
   if (text === null) throw new Failure(EXIT.FAILED, `there is no ${path}: nothing is installed`);
   refuseEdited(path, { force, doing: "remove" });
   const running = isRunning(scope);
-  const where = { command: commandIn(text), stateDir: stateDir(scope) };
+  const stopped = running && systemctl(scope, "is-active", "--quiet", UNIT).ok;
+  const dropIns = existsSync(`${path}.d`) ? `${path}.d` : null;
+  const where = { command: commandIn(text), stateDir: stateDir(scope), dropIns };
   const group = running ? systemctl(scope, "show", "--property=ControlGroup", "--value", UNIT).stdout.trim() : "";
   mustSystemctl(scope, "disable", "--quiet", ...(running ? ["--now"] : []), UNIT);
   rmSync(path);
   if (running) forget(scope);
-  return { unit: path, ...where, left: countIn(group) };
+  return { unit: path, ...where, stopped, left: countIn(group) };
 };
 
 const commandIn = (text: string): string => /^ExecStart=(.*)$/m.exec(text)?.[1] ?? "";

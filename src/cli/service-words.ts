@@ -6,11 +6,11 @@ import type { Uninstalled } from "./service-uninstall.ts";
 
 /** What was installed, on stdout, and what comes next. */
 export const afterInstall = (installed: Installed, { terminal: { out, err }, json }: Context): void => {
-  const { unit, jobsDir, stateDir, user, started, done } = installed;
-  const data = { unit, jobs_dir: jobsDir, state_dir: stateDir, user, started, done };
+  const { unit, jobsDir, database, user, started, done } = installed;
+  const data = { unit, jobs_dir: jobsDir, database, user, started, done };
   out.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${done.join("\n")}\n`);
   err.write(`
-petit's database is in ${stateDir}, unless --db says otherwise.
+Its job files are in ${jobsDir}, its database is ${database}.
 
 Next:
 ${nextSteps(installed)
@@ -18,14 +18,14 @@ ${nextSteps(installed)
   .join("")}`);
 };
 
-const nextSteps = ({ jobsDir, user, started }: Installed): readonly (readonly [string, string])[] => {
+const nextSteps = ({ jobsDir, user, started, health }: Installed): readonly (readonly [string, string])[] => {
   const own = user === null ? " --user" : "";
   return [
     [`petit init ${jobsDir}`, "a first job, if there is none"],
     ...(started ? [] : [[`systemctl${own} start petit`, "it was not started yet"] as const]),
     [`systemctl${own} status petit`, "how it is"],
     [`journalctl${own} -u petit -f`, "what it does"],
-    ["curl http://127.0.0.1:8565/api/health", "whether it answers, unless you gave it another port"],
+    ...(health === null ? [] : [[`curl ${health}`, "whether it answers"] as const]),
     ...(user === null ? [["loginctl enable-linger", "to have it run while you are logged out"] as const] : []),
   ];
 };
@@ -36,12 +36,13 @@ export const afterUninstall = (
   { scope, context }: { readonly scope: Unit["scope"]; readonly context: Context },
 ): void => {
   const { out, err } = context.terminal;
-  const { unit, command, stateDir, left } = removed;
-  if (context.json) out.write(`${JSON.stringify({ unit, command, state_dir: stateDir, left }, null, 2)}\n`);
-  else out.write(`stopped petit\nremoved ${unit}\n`);
+  const { unit, command, stateDir, stopped, dropIns, left } = removed;
+  const data = { unit, command, state_dir: stateDir, stopped, drop_ins: dropIns, left };
+  if (context.json) out.write(`${JSON.stringify(data, null, 2)}\n`);
+  else out.write(`${stopped ? "stopped petit\n" : ""}removed ${unit}\n`);
   const goingOn = left === 0 ? "" : `${counted(left, "process")} of its tasks go on, and end by themselves.\n`;
   err.write(`
 ${goingOn}What it had is still there: the database in ${stateDir}, and what its command named:
   ${command}
-${scope === "system" ? "To be rid of all: rm -r /var/lib/petit /etc/petit && userdel petit\n" : ""}`);
+${dropIns === null ? "" : `Its drop-ins are in ${dropIns}.\n`}${scope === "system" ? "To be rid of all: rm -r /var/lib/petit /etc/petit && userdel petit\n" : ""}`);
 };

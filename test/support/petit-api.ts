@@ -22,7 +22,7 @@ export const runToEnd = async (petit: Petit, jobId: string, params: Record<strin
 };
 
 /** Triggers a job and resolves with its run's id at once. */
-export const start = async (petit: Petit, jobId: string): Promise<string> => {
+export const start = async (petit: Pick<Petit, "fetch">, jobId: string): Promise<string> => {
   const { body } = await post(petit, `/api/jobs/${jobId}/trigger`);
   if (body.run_id === undefined) throw new Error(`${jobId} was not triggered: ${JSON.stringify(body)}`);
   return body.run_id;
