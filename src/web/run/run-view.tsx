@@ -4,6 +4,7 @@ import { Link, useSearchParams } from "wouter";
 import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRun } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
+import { Log } from "../log/log.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Gantt } from "./gantt.tsx";
@@ -55,6 +56,7 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
         <Gantt run={run} tasks={tasks} picked={picked} onPick={pick} />
       </div>
       <RunValues run={run} tasks={tasks} />
+      <Log runId={run.id} tasks={tasks} from={run.status === "completed" ? "start" : "end"} />
     </>
   );
 };

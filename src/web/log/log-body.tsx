@@ -1,0 +1,126 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useLayoutEffect, useRef } from "react";
+import { Button } from "../ui/button.tsx";
+import { counted } from "../ui/format.ts";
+import type { LogBook } from "./log-book.ts";
+import { LogRow } from "./log-row.tsx";
+import { useFollow } from "./use-follow.ts";
+import type { LogLook } from "./use-log-look.ts";
+
+/** A line to go to. */
+export type Target = { readonly position: number; readonly align: "start" | "center" | "end" };
+
+type BodyProps = {
+  readonly book: LogBook;
+  readonly look: LogLook;
+  /** Whether each line says which task wrote it. */
+  readonly hasTasks: boolean;
+  /** Text to mark. */
+  readonly wanted: string;
+  /** Number of the line that the address leads to. */
+  readonly marked: number | null;
+  /** Gone to whenever another is given. */
+  readonly target: Target | null;
+  readonly isFollowing: boolean;
+  readonly onFollowing: (isFollowing: boolean) => void;
+};
+
+/** Rows that are drawn beyond what is seen, at either end. */
+const OVERSCAN = 12;
+
+/** The lines that are seen, of however many there are. */
+export const LogBody = (props: BodyProps) => {
+  const { book, look, target, isFollowing, onFollowing } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const rowHeight = useRowHeight();
+  const virtual = useVirtualizer({
+    count: book.total,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: OVERSCAN,
+  });
+  const rows = virtual.getVirtualItems();
+  useWanted(book, rows[0]?.index ?? 0, (rows.at(-1)?.index ?? -1) + 1);
+  useTarget(virtual, target);
+  useAnchored(virtual, look.isWrapped);
+  const size = virtual.getTotalSize();
+  const { onScroll, newLines } = useFollow({ scroller, size, total: book.total, isFollowing, onFollowing });
+  return (
+    <div className="log-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <section ref={scroller} className={classOf(props)} aria-label="Lines" tabIndex={0} onScroll={onScroll}>
+        <div className="log-lines" style={{ height: size }}>
+          {rows.map(({ index, start }) => (
+            <LogRow
+              key={index}
+              index={index}
+              start={start}
+              line={book.line(index)}
+              hasTimes={look.hasTimes}
+              hasTask={props.hasTasks}
+              wanted={props.wanted}
+              marked={props.marked}
+              isCurrent={target?.align === "center" && target.position === index}
+              measure={look.isWrapped ? virtual.measureElement : null}
+            />
+          ))}
+        </div>
+        {book.total === 0 && (
+          <p className="log-empty muted">
+            {book.state === "ended" ? "Nothing was written." : "Nothing was written yet."}
+          </p>
+        )}
+      </section>
+      {book.state !== "ended" && !isFollowing && (
+        <Button kind="primary" className="log-follow" onClick={() => onFollowing(true)}>
+          {newLines > 0 ? `↓ ${counted(newLines, "new line")}` : "↓ Follow"}
+        </Button>
+      )}
+    </div>
+  );
+};
+
+const classOf = ({ look }: BodyProps): string =>
+  ["log-scroll", look.isWrapped ? "is-wrapped" : "", look.hasTimes ? "has-times" : ""].join(" ");
+
+/** In CSS px, as the stylesheet has it. */
+const useRowHeight = (): number => {
+  const height = useRef(0);
+  if (height.current === 0) {
+    height.current = Math.round(1.25 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
+  }
+  return height.current;
+};
+
+/** Has what is seen, and a little around it, loaded. */
+const useWanted = (book: LogBook, from: number, to: number): void => {
+  const version = book.version();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another version may have other lines.
+  useEffect(() => {
+    if (to > from) book.want(from, to);
+  }, [book, version, from, to]);
+};
+
+type Virtual = ReturnType<typeof useVirtualizer<HTMLDivElement, Element>>;
+
+const useTarget = (virtual: Virtual, target: Target | null): void => {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is gone to once.
+  useLayoutEffect(() => {
+    if (target !== null && target.position >= 0) virtual.scrollToIndex(target.position, { align: target.align });
+  }, [target]);
+};
+
+/** The line at the top stays there when lines take another height. */
+const useAnchored = (virtual: Virtual, isWrapped: boolean): void => {
+  const isFirst = useRef(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only the way lines are drawn counts.
+  useLayoutEffect(() => {
+    if (isFirst.current) {
+      isFirst.current = false;
+      return;
+    }
+    const top = virtual.getVirtualItemForOffset(virtual.scrollOffset ?? 0)?.index ?? 0;
+    virtual.measure();
+    virtual.scrollToIndex(top, { align: "start" });
+  }, [isWrapped]);
+};

@@ -1,0 +1,60 @@
+import { type MouseEvent, useState } from "react";
+import { fetchPetit } from "../data/client.ts";
+import { currentToken } from "../data/token.ts";
+import { Button } from "../ui/button.tsx";
+import { withoutCommands } from "./ansi.ts";
+import type { LogFilter } from "./log-line.ts";
+import { logPath } from "./log-path.ts";
+
+type ExportProps = { readonly runId: string; readonly filter: LogFilter };
+
+/** The output as a file, byte by byte; a link cannot bring the token, so that with one it is asked for first. */
+export const DownloadLog = ({ runId, filter }: ExportProps) => {
+  const path = logPath(runId, filter);
+  const name = [runId.slice(-8), filter.task, filter.stream].filter((part) => part !== undefined).join("-");
+  const save = (event: MouseEvent<HTMLAnchorElement>): void => {
+    if (currentToken() === null) return;
+    event.preventDefault();
+    void saveAs(path, `${name}.log`);
+  };
+  return (
+    <a className="button button-quiet" href={path} download={`${name}.log`} onClick={save}>
+      Download
+    </a>
+  );
+};
+
+const saveAs = async (path: string, name: string): Promise<void> => {
+  const url = URL.createObjectURL(await (await fetchPetit(path)).blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // Once the browser has taken it.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+};
+
+/** Characters that a clipboard is given at most. */
+const MAX_COPY = 4_000_000;
+
+/** All that the filter takes, without what colours it. A page over plain HTTP from elsewhere has no clipboard. */
+export const CopyLog = ({ runId, filter }: ExportProps) => {
+  const [told, setTold] = useState("Copy");
+  if (navigator.clipboard === undefined) return null;
+  const copy = async (): Promise<void> => {
+    const text = await (await fetchPetit(logPath(runId, filter))).text();
+    if (text.length > MAX_COPY) return setTold("Too long");
+    await navigator.clipboard.writeText(withoutCommands(text));
+    setTold("Copied");
+  };
+  return (
+    <Button
+      kind="quiet"
+      aria-live="polite"
+      onBlur={() => setTold("Copy")}
+      onClick={() => void copy().catch(() => setTold("Failed"))}
+    >
+      {told}
+    </Button>
+  );
+};

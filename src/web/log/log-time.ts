@@ -1,0 +1,10 @@
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  hourCycle: "h23",
+});
+
+/** Local: `14:03:09.123`. */
+export const clockText = (at: number): string => CLOCK.format(at);

@@ -1,0 +1,100 @@
+import { useCallback, useId, useState } from "react";
+import type { TaskRun } from "../data/shapes.ts";
+import { counted } from "../ui/format.ts";
+import { Failure, Loading } from "../ui/states.tsx";
+import "./log.css";
+import { lineLink, useLineLink } from "./line-link.ts";
+import { LogBody, type Target } from "./log-body.tsx";
+import type { LogBook } from "./log-book.ts";
+import { LogFilters } from "./log-filters.tsx";
+import { LogFind } from "./log-find.tsx";
+import type { LogFilter } from "./log-line.ts";
+import { LogToolbar } from "./log-toolbar.tsx";
+import { useLogBook } from "./use-log-book.ts";
+import { useLogFilter } from "./use-log-filter.ts";
+import { useLogLook } from "./use-log-look.ts";
+
+export type LogProps = {
+  readonly runId: string;
+  readonly tasks: readonly TaskRun[];
+  /** Where it opens once the run has ended: at its beginning, or where it tells what went wrong. */
+  readonly from: "start" | "end";
+};
+
+/** What a run wrote and writes: all of it, whatever its length. */
+export const Log = ({ runId, tasks, from }: LogProps) => {
+  const titleId = useId();
+  const { filter, change } = useLogFilter();
+  const book = useLogBook({ runId, filter, from });
+  return (
+    <section className="card log-card" id="log" aria-labelledby={titleId} data-log={book?.state ?? "loading"}>
+      <div className="log-head">
+        <h2 id={titleId}>Log</h2>
+        {book !== null && <LogState book={book} />}
+        <LogFilters tasks={tasks} filter={filter} onChange={change} />
+      </div>
+      {book === null || book.state === "loading" ? (
+        <Loading what="the log" />
+      ) : book.failure === null ? (
+        <Lines key={book.id} book={book} runId={runId} filter={filter} from={from} tasks={tasks} />
+      ) : (
+        <Failure title="petit could not show the log" error={book.failure} onRetry={() => location.reload()} />
+      )}
+    </section>
+  );
+};
+
+const LogState = ({ book: { state, total } }: { readonly book: LogBook }) => (
+  <span className="muted log-count">
+    {state === "loading" ? "" : counted(total, "line")}
+    {state === "live" && ", live"}
+    {state === "away" && ", petit is away"}
+  </span>
+);
+
+type LinesProps = LogProps & { readonly book: LogBook; readonly filter: LogFilter };
+
+const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
+  const [target, setTarget] = useState<Target | null>(() => firstTarget(book, from));
+  const [isFollowing, setFollowing] = useState(() => book.state !== "ended" && lineLink() === null);
+  const [wanted, setWanted] = useState("");
+  const { look, toggle } = useLogLook();
+  const jump = useCallback((position: number): void => {
+    setFollowing(false);
+    setTarget({ position, align: "center" });
+  }, []);
+  const marked = useLineLink(book, jump);
+  return (
+    <>
+      <LogToolbar
+        runId={runId}
+        filter={filter}
+        look={look}
+        onToggle={toggle}
+        onStart={() => {
+          setFollowing(false);
+          setTarget({ position: 0, align: "start" });
+        }}
+        onEnd={() => {
+          setFollowing(book.state !== "ended");
+          setTarget({ position: book.total - 1, align: "end" });
+        }}
+      >
+        <LogFind book={book} runId={runId} filter={filter} onText={setWanted} onMatch={jump} />
+      </LogToolbar>
+      <LogBody
+        book={book}
+        look={look}
+        hasTasks={filter.task === undefined && tasks.length > 1}
+        wanted={wanted}
+        marked={marked}
+        target={target}
+        isFollowing={isFollowing}
+        onFollowing={setFollowing}
+      />
+    </>
+  );
+};
+
+const firstTarget = ({ state, total }: LogBook, from: "start" | "end"): Target | null =>
+  state === "ended" && from === "end" && lineLink() === null ? { position: total - 1, align: "end" } : null;

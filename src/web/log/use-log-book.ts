@@ -1,0 +1,24 @@
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { lineLink } from "./line-link.ts";
+import { LogBook, type LogOptions } from "./log-book.ts";
+
+const NOBODY = () => () => {};
+
+/** The log of a run through a filter; the component is drawn anew when there is something new in it. Null for a moment. */
+export const useLogBook = ({
+  runId,
+  filter,
+  from,
+}: LogOptions & { readonly from: "start" | "end" }): LogBook | null => {
+  const [book, setBook] = useState<LogBook | null>(null);
+  const { task, attempt, stream } = filter;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is its fields; where it opens counts when it does.
+  useEffect(() => {
+    const made = new LogBook({ runId, filter });
+    setBook(made);
+    void made.start(from === "end" && lineLink() === null ? "end" : "start");
+    return () => made.stop();
+  }, [runId, task, attempt, stream]);
+  useSyncExternalStore(book?.subscribe ?? NOBODY, () => book?.version() ?? 0);
+  return book;
+};

@@ -1,0 +1,33 @@
+import { useCallback, useMemo } from "react";
+import { useSearchParams } from "wouter";
+import type { LogFilter } from "./log-line.ts";
+
+/** What the address says of the log's filter: `?task=load&attempt=2&stream=stderr`. */
+export const useLogFilter = () => {
+  const [query, setQuery] = useSearchParams();
+  const [task, attempt, stream] = ["task", "attempt", "stream"].map((name) => query.get(name));
+  const filter = useMemo(() => filterOf({ task, attempt, stream }), [task, attempt, stream]);
+  const change = useCallback(
+    (name: keyof LogFilter, value: string): void =>
+      setQuery(
+        (before) => {
+          const next = new URLSearchParams(before);
+          if (name === "task") next.delete("attempt");
+          if (value === "") next.delete(name);
+          else next.set(name, value);
+          return next;
+        },
+        { replace: true },
+      ),
+    [setQuery],
+  );
+  return { filter, change };
+};
+
+type Texts = { readonly [Name in keyof LogFilter]: string | null | undefined };
+
+const filterOf = ({ task, attempt, stream }: Texts): LogFilter => ({
+  ...(task == null ? {} : { task }),
+  ...(attempt != null && /^[1-9]\d{0,5}$/.test(attempt) ? { attempt: Number(attempt) } : {}),
+  ...(stream === "stdout" || stream === "stderr" ? { stream } : {}),
+});
