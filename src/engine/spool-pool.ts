@@ -97,7 +97,8 @@ export class SpoolPool implements Disposable {
     try {
       const { size } = fstatSync(fd);
       if (size > MAX_BYTES[part] || this.#options.runtime.isOpenElsewhere(fd)) return false;
-      if (size > 0) writeSync(fd, REUSED, size);
+      // As bytes: Deno writes a text where the file begins, whatever place is named.
+      if (size > 0) writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size);
       return true;
     } finally {
       closeSync(fd);

@@ -10,6 +10,15 @@ declare namespace Deno {
 
   type PermissionDescriptor = { readonly name: "ffi" };
 
+  /** Of `deno test`. */
+  function test(options: {
+    readonly name: string;
+    readonly ignore: boolean;
+    /** In ms. */
+    readonly timeout: number;
+    readonly fn: () => Promise<void>;
+  }): void;
+
   function serve(
     options: {
       readonly hostname: string;
@@ -19,29 +28,33 @@ declare namespace Deno {
     },
     handler: (
       request: Request,
-      info: { readonly remoteAddr: { readonly hostname: string } },
+      info: { readonly remoteAddr: { readonly hostname: string }; readonly completed: Promise<void> },
     ) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly hostname: string; readonly port: number };
-    shutdown(): Promise<void>;
+    readonly finished: Promise<void>;
   };
 
-  type NativeTypes = { i32: number; i64: bigint; pointer: null; buffer: NodeJS.TypedArray };
+  type NativeTypes = { i32: number; u32: number; i64: bigint; pointer: null; buffer: NodeJS.TypedArray };
   type NativeFunction = {
     readonly parameters: readonly (keyof NativeTypes)[];
     readonly result: "i32";
+    /** Missing where the library has none. */
+    readonly optional?: true;
   };
+
+  type Call<Parameters extends readonly (keyof NativeTypes)[]> = (
+    ...args: { -readonly [At in keyof Parameters]: NativeTypes[Parameters[At]] }
+  ) => number;
 
   function dlopen<const Symbols extends Record<string, NativeFunction>>(
     library: string,
     symbols: Symbols,
   ): {
     readonly symbols: {
-      readonly [Name in keyof Symbols]: (
-        ...args: {
-          -readonly [At in keyof Symbols[Name]["parameters"]]: NativeTypes[Symbols[Name]["parameters"][At]];
-        }
-      ) => number;
+      readonly [Name in keyof Symbols]:
+        | Call<Symbols[Name]["parameters"]>
+        | (Symbols[Name] extends { readonly optional: true } ? null : never);
     };
   };
 }

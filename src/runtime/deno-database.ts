@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import type { Runtime, SqlDatabase, SqlParams, SqlRow, SqlStatement } from "./runtime.ts";
+import type { Runtime, SqlDatabase, SqlParams, SqlRow, SqlStatement, SqlValue } from "./runtime.ts";
 
 export const openDatabase: Runtime["openDatabase"] = (path, options = {}) => {
   const db = told(() => open(path, options));
@@ -28,16 +28,19 @@ const open = (path: string, options: NonNullable<Parameters<Runtime["openDatabas
 const asStatement = (statement: StatementSync, sql: string): SqlStatement => {
   const names = namesIn(sql);
   /** Deno binds NULL for one that is missing. */
-  const complete = (params: SqlParams): SqlParams => {
+  const bound = (params: SqlParams): Record<string, SqlValue | bigint> => {
     for (const name of names) if (!(name in params)) throw new Error(`the parameter '${name}' is missing`);
-    return params;
+    return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, asWhole(value)]));
   };
   return {
-    run: (params = {}) => told(() => Number(statement.run(complete(params)).changes)),
-    get: (params = {}) => told(() => (statement.get(complete(params)) as SqlRow | undefined) ?? null),
-    all: (params = {}) => told(() => statement.all(complete(params)) as SqlRow[]),
+    run: (params = {}) => told(() => Number(statement.run(bound(params)).changes)),
+    get: (params = {}) => told(() => (statement.get(bound(params)) as SqlRow | undefined) ?? null),
+    all: (params = {}) => told(() => statement.all(bound(params)) as SqlRow[]),
   };
 };
+
+/** A number is a REAL to Deno, which SQLite divides otherwise than an INTEGER. */
+const asWhole = (value: SqlValue): SqlValue | bigint => (Number.isSafeInteger(value) ? BigInt(Number(value)) : value);
 
 /** Parameters of a statement; what looks like one in a text or a comment is none. */
 const namesIn = (sql: string): readonly string[] => {
@@ -45,47 +48,35 @@ const namesIn = (sql: string): readonly string[] => {
   return [...new Set([...code.matchAll(/\$(\w+)/g)].map(([, name = ""]) => name))];
 };
 
-/** Has an error of SQLite bear its name as `code`, as SQLite itself spells it. */
+/** Has an error of SQLite bear its name as `code`, as SQLite itself spells it, where it is one that petit tells from others. */
 const told = <T>(act: () => T): T => {
   try {
     return act();
   } catch (error) {
-    if (error instanceof Error && "errcode" in error) {
-      const name = NAMES[Number(error.errcode) & 0xff];
-      if (name !== undefined) Object.assign(error, { code: `SQLITE_${name}` });
-    }
+    if (error instanceof Error) Object.assign(error, nameOf(error));
     throw error;
   }
 };
 
-/** https://sqlite.org/rescode.html, by number; the low byte of an extended one is its kind. */
-const NAMES: readonly (string | undefined)[] = [
-  ...[
-    "OK",
-    "ERROR",
-    "INTERNAL",
-    "PERM",
-    "ABORT",
-    "BUSY",
-    "LOCKED",
-    "NOMEM",
-    "READONLY",
-    "INTERRUPT",
-    "IOERR",
-    "CORRUPT",
-  ],
-  ...[
-    "NOTFOUND",
-    "FULL",
-    "CANTOPEN",
-    "PROTOCOL",
-    "EMPTY",
-    "SCHEMA",
-    "TOOBIG",
-    "CONSTRAINT",
-    "MISMATCH",
-    "MISUSE",
-    "NOLFS",
-  ],
-  ...["AUTH", "FORMAT", "RANGE", "NOTADB"],
-];
+/** `exec` of Deno doesn't say the number of its error, but what that means, in the words of SQLite. */
+const nameOf = (error: Error): { readonly code?: string } => {
+  const kind = "errcode" in error ? Number(error.errcode) & 0xff : null;
+  const is = ([, number, words]: (typeof FAILURES)[number]) =>
+    kind === null ? error.message.startsWith(words) : kind === number;
+  const name = FAILURES.find(is)?.[0];
+  return name === undefined ? {} : { code: `SQLITE_${name}` };
+};
+
+/** Of https://sqlite.org/rescode.html; the low byte of an extended one is its kind. */
+const FAILURES = [
+  ["PERM", 3, "access permission denied"],
+  ["BUSY", 5, "database is locked"],
+  ["LOCKED", 6, "database table is locked"],
+  ["NOMEM", 7, "out of memory"],
+  ["READONLY", 8, "attempt to write a readonly database"],
+  ["IOERR", 10, "disk I/O error"],
+  ["CORRUPT", 11, "database disk image is malformed"],
+  ["FULL", 13, "database or disk is full"],
+  ["CANTOPEN", 14, "unable to open database"],
+  ["NOTADB", 26, "file is not a database"],
+] as const;

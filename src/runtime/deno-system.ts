@@ -11,6 +11,9 @@ const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const MSG_NOSIGNAL = 0x4000;
 const CLOCK_MONOTONIC = 1;
+const FIRST_OWN_FILE = 3;
+const LAST_FILE = 0xffffffff;
+const CLOSE_RANGE_CLOEXEC = 4;
 
 /** Bytes that the name of a socket may have. */
 const MAX_NAME_BYTES = 107;
@@ -22,6 +25,7 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   sendto: { parameters: ["i32", "buffer", "i64", "i32", "buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  close_range: { parameters: ["u32", "u32", "i32"], result: "i32", optional: true },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
@@ -31,6 +35,8 @@ const SYMBOLS = {
  */
 export const systemCalls = (ownChildren: ReadonlySet<number>) => {
   const libc = isAllowed() ? openLibc() : null;
+  // Deno hands a process what itself was handed by whoever started it.
+  libc?.close_range?.(FIRST_OWN_FILE, LAST_FILE, CLOSE_RANGE_CLOEXEC);
   return libc === null ? NONE : callsOf(libc, ownChildren);
 };
 

@@ -47,7 +47,7 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   // The system's word for it would come later. What could be wrong with program and folder was looked at before.
   child.on("error", () => {});
   if (pid === undefined)
-    throw Object.assign(new Error(`no process could be made for ${options.argv[0]}`), NO_RESOURCES);
+    throw Object.assign(new Error(`no process could be made for ${options.argv[0]}`), { code: whyNone(options) });
   // Neither the process nor the wait for it keeps petit alive: it may leave and let the process live.
   child.unref();
   ownChildren.add(pid);
@@ -58,7 +58,16 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   return { pid, exited: exited.promise };
 };
 
-const NO_RESOURCES = { code: "EAGAIN" } as const;
+/** A text may have less, NUL included, and all of them together, where the stack is as large as usual. Of Linux. */
+const MAX_TEXT_BYTES = 131_072;
+const MAX_BYTES = 2_097_152;
+
+const whyNone = ({ argv, environment }: SpawnOptions): "E2BIG" | "EAGAIN" => {
+  const texts = [...argv, ...Object.entries(environment).map((each) => each.join("="))];
+  const bytes = texts.map((text) => Buffer.byteLength(text));
+  const sum = bytes.reduce((total, each) => total + each, 0);
+  return sum > MAX_BYTES || bytes.some((each) => each >= MAX_TEXT_BYTES) ? "E2BIG" : "EAGAIN";
+};
 
 /** Throws ENOENT or EACCES where the program or its folder is not there or may not be used. */
 const refuseMissing = ({ argv: [program = ""], cwd }: SpawnOptions): void => {
@@ -86,24 +95,31 @@ const NOTHING = ["ignore", "ignore", "ignore"] as const;
 
 const serve = (options: ServeOptions): HttpServer => {
   const cut = new AbortController();
+  const open = new Set<Promise<void>>();
+  let isStopping = false;
   const server = Deno.serve(
     { hostname: options.hostname, port: options.port, signal: cut.signal, onListen: () => {} },
-    (request, { remoteAddr }) =>
-      Number(request.headers.get("content-length") ?? 0) > options.maxBodyBytes
-        ? new Response(null, { status: 413 })
-        : options.fetch(request, {
-            peerAddress: remoteAddr.hostname,
-            // Deno cuts no connection that is silent.
-            keepOpen: () => {},
-          }),
+    (request, { remoteAddr, completed }) => {
+      const ended = completed.catch(() => {}).finally(() => open.delete(ended));
+      open.add(ended);
+      if (isStopping) return new Response(null, { status: 503, headers: { connection: "close" } });
+      if (Number(request.headers.get("content-length") ?? 0) > options.maxBodyBytes)
+        return new Response(null, { status: 413 });
+      // Deno cuts no connection that is silent.
+      return options.fetch(request, { peerAddress: remoteAddr.hostname, keepOpen: () => {} });
+    },
   );
   return {
     hostname: server.addr.hostname,
     port: server.addr.port,
     stop: async (graceMs) => {
+      // Deno's own way to stop waits for all that is open, and cuts nothing any more.
+      isStopping = true;
       const deadline = setTimeout(() => cut.abort(), graceMs);
-      await server.shutdown();
+      await Promise.all(open);
       clearTimeout(deadline);
+      cut.abort();
+      await server.finished;
     },
   };
 };

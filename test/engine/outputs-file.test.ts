@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { MAX_OUTPUTS_BYTES, parseOutputs, readOutputs } from "../../src/engine/outputs-file.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -68,9 +70,9 @@ describe("readOutputs", () => {
     using dir = tempDir();
     const path = dir.file("outputs");
     const fitting = `a=${"x".repeat(MAX_OUTPUTS_BYTES - 2)}`;
-    await Bun.write(path, fitting);
+    writeFileSync(path, fitting);
     expect(readOutputs(path).outputs.a).toHaveLength(MAX_OUTPUTS_BYTES - 2);
-    await Bun.write(path, `${fitting}x`);
+    writeFileSync(path, `${fitting}x`);
     expect(readOutputs(path)).toEqual({
       outputs: {},
       problem: "it wrote 1048577 bytes to $PETIT_OUTPUT; at most 1048576 are kept",
@@ -82,7 +84,7 @@ describe("readOutputs", () => {
     ["a pipe, which it does not wait for", "mkfifo"],
   ])("refuses %s", async (_, make) => {
     using dir = tempDir();
-    await Bun.$`${make} ${dir.file("outputs")}`;
+    execFileSync(make, [dir.file("outputs")]);
     expect(readOutputs(dir.file("outputs")).problem).toContain("$PETIT_OUTPUT is not a regular file");
   });
 });

@@ -2,27 +2,14 @@ import { expect, test } from "bun:test";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { bootId, hasBegun, hasMembers, identify, identifyBySpool } from "../../src/engine/process-identity.ts";
 import { spoolOf } from "../../src/engine/spool.ts";
+import { startChild } from "../support/child.ts";
 import { seen } from "../support/started-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
-
-/** A process that leads a group of its own, until the test ends. */
-const leader = (argv: readonly string[]) => {
-  const child = Bun.spawn([...argv], { detached: true, stdio: ["pipe", "pipe", "ignore"] });
-  const kill = (): void => {
-    try {
-      process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // It is gone already.
-    }
-  };
-  const said = async () => Buffer.from((await child.stdout.getReader().read()).value ?? []).toString();
-  return { pid: child.pid, exited: child.exited, stdin: child.stdin, said, kill, [Symbol.dispose]: kill };
-};
 
 test("a process is known by its pid, its start and the boot, whatever its name holds", async () => {
   using dir = tempDir();
   copyFileSync("/bin/sleep", dir.file("a) S 1 (b"));
-  using child = leader([dir.file("a) S 1 (b"), "60"]);
+  using child = startChild([dir.file("a) S 1 (b"), "60"]);
   await seen(() => identify(child.pid) !== null);
   const identity = identify(child.pid);
   expect(identity).toEqual({ pid: child.pid, startTime: expect.stringMatching(/^\d+$/), bootId: bootId() });
@@ -34,7 +21,7 @@ test("a process is known by its pid, its start and the boot, whatever its name h
 });
 
 test("a process that has ended and waits to be fetched is nobody", async () => {
-  using parent = leader(["sh", "-c", "(exit 0) & echo $!; exec sleep 60"]);
+  using parent = startChild(["sh", "-c", "(exit 0) & echo $!; exec sleep 60"]);
   const pid = Number(await parent.said());
   await seen(() => identify(pid) === null);
   expect(identify(parent.pid)).not.toBeNull();
@@ -44,19 +31,18 @@ test("who is named in a spool is taken for its process only where the command li
   using dir = tempDir();
   const spool = spoolOf(dir.path, 7);
   expect(identifyBySpool(spool)).toBeNull();
-  using stranger = leader(["sleep", "60"]);
+  using stranger = startChild(["sleep", "60"]);
   writeFileSync(spool.status, `--\n${stranger.pid}\n`);
   expect(identifyBySpool(spool)).toBeNull();
-  using own = leader(["sh", "-c", "sleep 60; true", spool.status]);
+  using own = startChild(["sh", "-c", "sleep 60; true", spool.status]);
   writeFileSync(spool.status, `--\n${own.pid}\n`);
   await seen(() => identifyBySpool(spool)?.pid === own.pid);
 });
 
 test("a shell has begun its program when that is there, and when the shell is gone", async () => {
-  using shell = leader(["sh", "-c", "read -r line; sleep 60; true"]);
+  using shell = startChild(["sh", "-c", "read -r line; sleep 60; true"]);
   for (let look = 0; look < 20; look++) expect(hasBegun(shell.pid)).toBe(false);
-  shell.stdin.write("go\n");
-  shell.stdin.flush();
+  shell.write("go\n");
   await seen(() => hasBegun(shell.pid));
   shell.kill();
   await shell.exited;
@@ -64,7 +50,7 @@ test("a shell has begun its program when that is there, and when the shell is go
 });
 
 test("a group has members while any of them lives, its leader or not", async () => {
-  using group = leader(["sh", "-c", "sleep 60 & echo $!; sleep 60"]);
+  using group = startChild(["sh", "-c", "sleep 60 & echo $!; sleep 60"]);
   const member = Number(await group.said());
   const identity = identify(group.pid);
   if (identity === null) throw new Error("the leader is not there");

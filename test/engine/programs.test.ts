@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import type { Job, Task } from "../../src/domain/job.ts";
 import { command, job, program, retry, shell } from "../support/factories.ts";
+import { isInstalled } from "../support/runtime-command.ts";
 import { type Finished, startEngine } from "../support/started-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -12,7 +13,7 @@ const runTask = async (task: Task, given: Partial<Job> = {}): Promise<Finished> 
   return finished;
 };
 
-const hasPython = Bun.which("python3") !== null;
+const hasPython = isInstalled("python3");
 
 describe("a command", () => {
   test("gets its arguments as they are", async () => {

@@ -1,16 +1,26 @@
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openRuntime } from "#runtime";
 import { parseRunId, type RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { ProcessIdentity } from "../../src/domain/task-run.ts";
 import { identify } from "../../src/engine/process-identity.ts";
+import type { SqlParams } from "../../src/runtime/runtime.ts";
+import { startChild } from "../support/child.ts";
 import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";
 import { FakeClock, NOON } from "../support/fake-clock.ts";
+import { runtimeCommand } from "../support/runtime-command.ts";
 import { type StartOptions, seen, startEngine } from "../support/started-engine.ts";
 import { type Gate, gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
+
+/** Changes what a database holds while nobody uses it. */
+const change = (path: string, sql: string, params: SqlParams = {}): void => {
+  const db = openRuntime().openDatabase(path);
+  db.prepare(sql).run(params);
+  db.close();
+};
 
 /** An engine that leaves in the middle of a run, and those that come after it. */
 const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
@@ -35,15 +45,12 @@ const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
     },
     status: () => readFileSync(dir.file("spool/1.status"), "utf8").split("--\n").at(-1) ?? "",
     /** What the database says of the only attempt's process. */
-    rewrite: (identity: ProcessIdentity | null) => {
-      const db = new Database(dir.file("petit.db"));
-      db.run("UPDATE attempts SET pid = ?, pid_started = ?, boot_id = ? WHERE status = 'running'", [
-        identity?.pid ?? null,
-        identity?.startTime ?? null,
-        identity?.bootId ?? null,
-      ]);
-      db.close();
-    },
+    rewrite: (identity: ProcessIdentity | null) =>
+      change(
+        dir.file("petit.db"),
+        "UPDATE attempts SET pid = $pid, pid_started = $startTime, boot_id = $bootId WHERE status = 'running'",
+        identity ?? { pid: null, startTime: null, bootId: null },
+      ),
     [Symbol.dispose]: () => dir[Symbol.dispose](),
   };
 };
@@ -331,18 +338,12 @@ describe("a lost attempt", () => {
     expect(identify(Number(output()))).toBeNull();
   });
 
-  /** A process that leads a group, and has nothing to do with petit. */
-  const stranger = () => {
-    const child = Bun.spawn(["sleep", "60"], { detached: true, stdio: ["ignore", "ignore", "ignore"] });
-    return { pid: child.pid, [Symbol.dispose]: () => child.kill("SIGKILL") };
-  };
-
   test.each([
     ["after a reboot", (identity: ProcessIdentity) => ({ ...identity, bootId: "another" })],
     ["after all pids were used", (identity: ProcessIdentity) => ({ ...identity, startTime: "1" })],
   ])("is not taken for a stranger that has its pid %s, and that one is left alone", async (_, before) => {
     using door = gate();
-    using other = stranger();
+    using other = startChild(["sleep", "60"]);
     using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
     const { id, pid } = await life.leaveAt(door);
     await killGroup(pid);
@@ -363,9 +364,8 @@ describe("an attempt that was stored and never begun", () => {
     await killGroup(pid);
     life.rewrite(null);
     rmSync(life.dir.file("spool"), { recursive: true });
-    const db = new Database(life.dir.file("petit.db"));
-    db.run("DELETE FROM output; UPDATE attempts SET stdout_offset = 0");
-    db.close();
+    change(life.dir.file("petit.db"), "DELETE FROM output");
+    change(life.dir.file("petit.db"), "UPDATE attempts SET stdout_offset = 0");
     await using petit = await life.start();
     await door.reached();
     door.open();
@@ -424,13 +424,13 @@ describe("a start after a crash", () => {
     const first = await life.start();
     const { run } = await first.run("two");
     await first.stop("drain");
-    const db = new Database(life.dir.file("petit.db"));
-    db.run("UPDATE runs SET status = 'running', ended_at = NULL");
-    db.run("DELETE FROM attempts");
-    db.run(
+    const path = life.dir.file("petit.db");
+    change(path, "UPDATE runs SET status = 'running', ended_at = NULL");
+    change(path, "DELETE FROM attempts");
+    change(
+      path,
       "UPDATE task_runs SET status = 'pending', attempts = 0, started_at = NULL, ended_at = NULL, exit_code = NULL",
     );
-    db.close();
     await using petit = await life.start();
     expect((await petit.ended(run.id)).summary).toBe("a completed · b completed");
   });
@@ -456,14 +456,10 @@ describe("a start after a crash", () => {
     const jobs = [job("slow", { tasks })];
     writeFileSync(dir.file("jobs.json"), JSON.stringify(jobs));
     const script = join(import.meta.dirname, "../support/started-engine-process.ts");
-    const child = Bun.spawn([process.execPath, script, dir.path, dir.file("jobs.json"), "slow"], {
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    const said = Buffer.from((await child.stdout.getReader().read()).value ?? []).toString();
-    const id = parseRunId(said.trim()) ?? expect.unreachable();
+    using child = startChild([...runtimeCommand, script, dir.path, dir.file("jobs.json"), "slow"]);
+    const id = parseRunId((await child.said()).trim()) ?? expect.unreachable();
     await door.reached();
-    child.kill("SIGKILL");
+    child.kill();
     await child.exited;
     await using petit = await startEngine({ dir: dir.path, jobs });
     door.open();

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { openRuntime } from "#runtime";
 import { signalGroup, startProcess, terminate } from "../../src/engine/run-process.ts";
 import { readStatus, spoolOf } from "../../src/engine/spool.ts";
@@ -126,7 +136,7 @@ describe("startProcess", () => {
   test("hands the program none of petit's files", async () => {
     using it = open();
     await it.start(`ls /proc/self/fd > ${it.dir.file("seen")}`).exited;
-    const seenFds = (await Bun.file(it.dir.file("seen")).text()).trim().split("\n");
+    const seenFds = readFileSync(it.dir.file("seen"), "utf8").trim().split("\n");
     // 3 is what ls itself opened.
     expect(seenFds).toEqual(["0", "1", "2", "3"]);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../../src/domain/errors.ts";
@@ -107,7 +108,7 @@ describe("a folder of job files", () => {
       "latin.yaml": Buffer.from("id: \xe9", "latin1"),
     });
     symlinkSync("nowhere", join(dir.path, "dangling.yaml"));
-    Bun.spawnSync(["mkfifo", join(dir.path, "pipe.yaml")]);
+    execFileSync("mkfifo", [join(dir.path, "pipe.yaml")]);
     mkdirSync(join(dir.path, "folder.yaml"));
     const files = await readJobsDir(dir.path);
     expect(ids(files)).toEqual(["a"]);

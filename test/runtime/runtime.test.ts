@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { openRuntime } from "#runtime";
 import type { SpawnOptions } from "../../src/runtime/runtime.ts";
+import { startChild } from "../support/child.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const runtime = openRuntime();
@@ -22,13 +25,45 @@ describe("openDatabase", () => {
   test("takes and gives values of every kind, and says how many rows were changed", () => {
     const db = runtime.openDatabase(":memory:");
     db.exec("CREATE TABLE t (i INTEGER, r REAL, t TEXT, b BLOB, n)");
-    const row = { i: 2 ** 53 - 1, r: 1.5, t: "ä\0b", b: new Uint8Array([0, 255]), n: null };
+    const row = { i: 2 ** 53 - 1, r: 1.5, t: "äb", b: new Uint8Array([0, 255]), n: null };
     expect(db.prepare("INSERT INTO t VALUES ($i, $r, $t, $b, $n)").run(row)).toBe(1);
     expect(db.prepare("SELECT * FROM t").get()).toEqual(row);
     expect(db.prepare("SELECT * FROM t WHERE i = $i").all({ i: 1 })).toEqual([]);
     expect(db.prepare("SELECT * FROM t WHERE i = $i").get({ i: 1 })).toBeNull();
     expect(db.prepare("UPDATE t SET n = 1 WHERE i = 1").run()).toBe(0);
     db.close();
+  });
+
+  test.skipIf(runtime.name === "deno")(
+    "gives a text as it is, with a NUL in it: Deno gives what is before that",
+    () => {
+      const db = runtime.openDatabase(":memory:");
+      expect(db.prepare("SELECT $text AS text").get({ text: "a\0b" })).toEqual({ text: "a\0b" });
+      db.close();
+    },
+  );
+
+  test("gives and takes a whole number as one, so that it is divided as one", () => {
+    const db = runtime.openDatabase(":memory:");
+    expect(db.prepare("SELECT $x / 2 AS half, typeof($x) AS kind").get({ x: 5 })).toEqual({ half: 2, kind: "integer" });
+    db.close();
+  });
+
+  test("names what SQLite can't do, of a statement and of several at once", () => {
+    using dir = tempDir();
+    const [first, second] = [runtime.openDatabase(dir.file("t.db")), runtime.openDatabase(dir.file("t.db"))];
+    first.exec("CREATE TABLE t (x); BEGIN EXCLUSIVE");
+    const busy = expect.objectContaining({ code: expect.stringMatching(/^SQLITE_BUSY/) });
+    expect(() => second.exec("BEGIN EXCLUSIVE")).toThrow(busy);
+    expect(() => second.prepare("BEGIN EXCLUSIVE").run()).toThrow(busy);
+    first.close();
+    second.close();
+    writeFileSync(dir.file("none.db"), "x".repeat(4_096));
+    const none = runtime.openDatabase(dir.file("none.db"));
+    const unknown = expect.objectContaining({ code: "SQLITE_NOTADB" });
+    expect(() => none.exec("CREATE TABLE t (x)")).toThrow(unknown);
+    expect(() => none.prepare("CREATE TABLE t (x)").run()).toThrow(unknown);
+    none.close();
   });
 
   test.each([{}, { y: 1 }])("refuses parameters that are missing or misspelt: %j", (params) => {
@@ -128,8 +163,8 @@ describe("typescript", () => {
     );
     const given = "file" in program ? { file: dir.file(program.file) } : program;
     const { argv, environment } = runtime.typescript({ ...given, args: ["a b", "-x", "--help"] });
-    const child = Bun.spawn([...argv], { env: { ...environment }, stdout: "pipe" });
-    expect(await new Response(child.stdout).text()).toBe("a b|-x|--help\n");
+    using child = startChild(argv, { ...environment });
+    expect(await child.text()).toBe("a b|-x|--help\n");
   });
 });
 
@@ -137,9 +172,9 @@ describe("isOpenElsewhere", () => {
   test("is true where a child still has the file, also one that was forked by it", async () => {
     using dir = tempDir();
     const written = openSync(dir.file("out"), "a");
-    const child = Bun.spawn(["/bin/sh", "-c", "sleep 0.2 & exit 0"], { stdio: ["ignore", written, "ignore"] });
+    const child = spawn("/bin/sh", ["-c", "sleep 0.2 & exit 0"], { stdio: ["ignore", written, "ignore"] });
     closeSync(written);
-    await child.exited;
+    await once(child, "exit");
     expect(whether(dir.file("out"))).toBe(true);
   });
 
@@ -148,10 +183,10 @@ describe("isOpenElsewhere", () => {
     writeFileSync(dir.file("out"), "text");
     const fd = openSync(dir.file("out"), "r+");
     expect(runtime.isOpenElsewhere(fd)).toBe(false);
-    const reader = Bun.spawn(["/bin/cat", dir.file("out")], { stdout: "pipe" });
+    using reader = startChild(["/bin/cat", dir.file("out")]);
     while (!waitsForLease(reader.pid)) await setImmediate();
     closeSync(fd);
-    expect(await new Response(reader.stdout).text()).toBe("text");
+    expect(await reader.text()).toBe("text");
   });
 
   test("is true where it can't be told", () => {
@@ -214,7 +249,10 @@ describe("serve", () => {
   });
 
   test("stops though a connection stays open", async () => {
-    const server = serve(0, () => new Response(new ReadableStream({ start: (stream) => stream.enqueue("begun") })));
+    const server = serve(
+      0,
+      () => new Response(new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from("begun")) })),
+    );
     const response = await fetch(`http://127.0.0.1:${server.port}/`);
     await server.stop(10);
     await expect(response.text()).rejects.toThrow();

@@ -5,6 +5,8 @@ import { openRuntime } from "#runtime";
 import { findHolder } from "../../src/store/holder.ts";
 import { lockDatabase } from "../../src/store/lock.ts";
 import { openStore } from "../../src/store/open.ts";
+import { startChild } from "../support/child.ts";
+import { runtimeCommand } from "../support/runtime-command.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const runtime = openRuntime();
@@ -12,19 +14,13 @@ const runtime = openRuntime();
 /** Another process that holds the database. */
 const holdElsewhere = async (path: string, holder: string) => {
   const script = join(import.meta.dirname, "../support/factories-lock.ts");
-  const child = Bun.spawn([process.execPath, script, path, holder], { stdout: "pipe", stderr: "inherit" });
-  const reader = child.stdout.getReader();
-  expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("held\n");
-  return {
-    kill: async () => {
-      child.kill("SIGKILL");
-      await child.exited;
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.kill("SIGKILL");
-      await child.exited;
-    },
+  const child = startChild([...runtimeCommand, script, path, holder]);
+  expect(await child.said()).toBe("held\n");
+  const kill = async (): Promise<void> => {
+    child.kill();
+    await child.exited;
   };
+  return { kill, [Symbol.asyncDispose]: kill };
 };
 
 describe("lockDatabase", () => {

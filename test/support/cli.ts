@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { runtimeCommand } from "./runtime-command.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -9,7 +10,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 export const PETIT: readonly string[] =
   process.env.PETIT_TEST_TARGET === "executable"
     ? [join(ROOT, "dist", "petit")]
-    : [process.execPath, join(ROOT, "src", "main.ts")];
+    : [...runtimeCommand, join(ROOT, "src", "main.ts")];
 
 export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 

@@ -1,9 +1,11 @@
 import { appendFileSync, truncateSync, writeSync } from "node:fs";
 import { basename } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { openRuntime } from "#runtime";
 import { hasBegun, identify } from "../../src/engine/process-identity.ts";
 import type { ChildProcess, Runtime, SpawnOptions } from "../../src/runtime/runtime.ts";
 import type { Store } from "../../src/store/store.ts";
+import { startChild } from "./child.ts";
 
 /** A runtime whose processes are none: each has ended with 0 as soon as it was made, its status recorded. */
 export const instantRuntime = (): Runtime => ({
@@ -46,7 +48,7 @@ export class ScriptedProcesses implements Disposable {
   /** Resolves when all of the stand-ins look as a program does that has begun. */
   static async start(most: number): Promise<ScriptedProcesses> {
     const processes = new ScriptedProcesses(most);
-    while (!processes.#standIns.every(({ pid }) => hasBegun(pid))) await Bun.sleep(5);
+    while (!processes.#standIns.every(({ pid }) => hasBegun(pid))) await setTimeout(5);
     return processes;
   }
 
@@ -135,7 +137,6 @@ const SIGTERM_STATUS = 143;
 
 /** A shell with a child, as that around a program is; both go at the end, or when whoever waits for them is gone. */
 const standIn = (): { readonly pid: number; readonly end: () => void } => {
-  const child = Bun.spawn(["/bin/sh", "-c", "cat; :"], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
-  child.unref();
-  return { pid: child.pid, end: () => void process.kill(-child.pid, "SIGKILL") };
+  const child = startChild(["/bin/sh", "-c", "cat; :"]);
+  return { pid: child.pid, end: child.kill };
 };

@@ -1,6 +1,8 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { runtimeCommand } from "./runtime-command.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -8,7 +10,7 @@ const ROOT = join(import.meta.dirname, "../..");
 export const petitCommand = (): readonly string[] =>
   process.env.PETIT_TEST_TARGET === "executable"
     ? [join(ROOT, "dist/petit")]
-    : [process.execPath, join(ROOT, "src/main.ts")];
+    : [...runtimeCommand, join(ROOT, "src/main.ts")];
 
 export type StartOptions = {
   /** Text of each job file by its name; written into a new folder. */
@@ -53,22 +55,20 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), "petit-test-"));
   const jobsDir = options.jobsDir ?? writeJobs(join(dir, "jobs"), options.jobs ?? {});
   const dbPath = join(dir, "petit.db");
-  const child = Bun.spawn(
-    [...petitCommand(), "run", jobsDir, "--db", dbPath, "--api-port", "0", ...(options.args ?? [])],
-    {
-      cwd: options.cwd ?? dir,
-      env: { ...baseEnvironment(dir), ...options.env },
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-    },
-  );
+  const [program = "", ...before] = petitCommand();
+  const args = [...before, "run", jobsDir, "--db", dbPath, "--api-port", "0", ...(options.args ?? [])];
+  const child = spawn(program, args, {
+    cwd: options.cwd ?? dir,
+    env: { ...baseEnvironment(dir), ...options.env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const exited = exitOf(child);
   const log = readLog(child.stderr);
-  const url = await Promise.race([log.ready, child.exited.then(() => log.ended).then(() => null)]);
-  if (url === null) throw new Error(`petit ended with ${child.exitCode ?? child.signalCode}:\n${log.text()}`);
+  const url = await Promise.race([log.ready, exited.then(() => log.ended).then(() => null)]);
+  if (url === null) throw new Error(`petit ended with ${await exited}:\n${log.text()}`);
   const end = async (signal: NodeJS.Signals): Promise<number> => {
     child.kill(signal);
-    const status = await child.exited;
+    const status = await exited;
     // All it said has arrived.
     await log.ended;
     return status;
@@ -78,23 +78,34 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
     dir,
     jobsDir,
     dbPath,
-    pid: child.pid,
+    pid: child.pid ?? expectPid(),
     fetch: (path, init) => fetch(`${url}${path}`, init),
     stderr: log.text,
     stop: () => end("SIGTERM"),
     kill: async () => void (await end("SIGKILL")),
-    exited: child.exited,
+    exited,
     [Symbol.asyncDispose]: async () => {
       // The second signal has it end what runs: a task would outlive a `kill -9`.
       child.kill("SIGTERM");
       child.kill("SIGINT");
       const deadline = setTimeout(() => child.kill("SIGKILL"), DISPOSE_MS);
-      await child.exited;
+      await exited;
       clearTimeout(deadline);
       rmSync(dir, { recursive: true, force: true });
     },
   };
 };
+
+const expectPid = (): never => {
+  throw new Error("petit can't be started");
+};
+
+/** Its exit status; 128 and the number of the signal that ended it. */
+const exitOf = (child: ChildProcess): Promise<number> =>
+  new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (status, signal) => resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  });
 
 const writeJobs = (dir: string, jobs: Readonly<Record<string, string>>): string => {
   mkdirSync(dir, { recursive: true });
@@ -112,7 +123,7 @@ const baseEnvironment = (dir: string): Record<string, string> => ({
 });
 
 /** The log, as JSON lines; one of them says that petit is ready, and where. */
-const readLog = (stream: ReadableStream<Uint8Array>) => {
+const readLog = (stream: AsyncIterable<Uint8Array>) => {
   let text = "";
   const ready = Promise.withResolvers<string>();
   const read = async (): Promise<void> => {

@@ -1,3 +1,5 @@
+import { openRuntime } from "#runtime";
+
 /** What a receiver was sent. */
 export type Received = {
   readonly path: string;
@@ -20,9 +22,10 @@ export type Receiver = AsyncDisposable & {
 export const receiver = (answer: Answer = () => new Response("ok"), port = 0): Receiver => {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
-  const server = Bun.serve({
+  const server = openRuntime().serve({
     hostname: "127.0.0.1",
     port,
+    maxBodyBytes: 2 ** 20,
     fetch: async (request) => {
       const { pathname, search } = new URL(request.url);
       const { method, headers } = request;
@@ -45,6 +48,6 @@ export const receiver = (answer: Answer = () => new Response("ok"), port = 0): R
         waiting.add(look);
         look();
       }),
-    [Symbol.asyncDispose]: () => server.stop(true),
+    [Symbol.asyncDispose]: () => server.stop(0),
   };
 };

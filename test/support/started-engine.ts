@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { openRuntime } from "#runtime";
 import type { Event, EventType } from "../../src/domain/event.ts";
 import type { RunId } from "../../src/domain/ids.ts";
@@ -182,7 +183,7 @@ const holds = (event: Event, fits: Partial<Event>): boolean =>
 
 /** Looks again and again: for what nothing tells of. */
 export const seen = async (look: () => boolean): Promise<void> => {
-  while (!look()) await Bun.sleep(1);
+  while (!look()) await setTimeout(1);
 };
 
 /** Looks now, and whenever there is something new, until there is an answer. */
