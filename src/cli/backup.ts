@@ -1,7 +1,7 @@
+import { sizeText } from "../lib/size-text.ts";
 import { backUp } from "../store/backup.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
-import { sizeText } from "./size-text.ts";
 
 export const backup = defineCommand({
   name: "backup",

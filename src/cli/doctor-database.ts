@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { sizeText } from "../lib/size-text.ts";
 import { findDamage, findDangling } from "../store/check.ts";
 import { type Existing, readExisting } from "../store/existing.ts";
 import { SCHEMA_VERSION } from "../store/migrate.ts";
@@ -7,7 +8,7 @@ import { MEMORY } from "../store/open.ts";
 import type { Context } from "./command.ts";
 import { type Check, failed, ok, reasonOf } from "./doctor-check.ts";
 import { diskCheck, folderCheck, permissionsCheck, spoolCheck } from "./doctor-files.ts";
-import { sizeText } from "./size-text.ts";
+import { notificationsCheck } from "./doctor-notifications.ts";
 
 /** The database and what lies beside it. */
 export const databaseChecks = ({ settings, runtime }: Pick<Context, "settings" | "runtime">): readonly Check[] => {
@@ -32,6 +33,7 @@ const fileChecks = (path: string, runtime: Context["runtime"]): readonly Check[]
       schemaCheck(path, existing),
       integrityCheck(path, existing),
       foreignKeysCheck(existing),
+      ...notificationsCheck(existing),
     ]);
     return [...inside, permissionsCheck(path)];
   } catch (error) {

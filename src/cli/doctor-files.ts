@@ -1,8 +1,8 @@
 import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { sizeText } from "../lib/size-text.ts";
 import { counted } from "./counted.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./doctor-check.ts";
-import { sizeText } from "./size-text.ts";
 
 /** Of the database and the files that SQLite keeps beside it. */
 export const permissionsCheck = (db: string): Check => {
