@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import type { Origins, Settings } from "./settings.ts";
@@ -23,20 +23,10 @@ export const readToken = (options: {
   if (settings.tokenFile !== null && !fileIsWeaker) return fromFile(settings.tokenFile);
   if (inEnvironment !== null) return checked(inEnvironment, VARIABLE);
   const folder = environment.CREDENTIALS_DIRECTORY;
-  return folder && canEnter(folder) ? fromCredential(join(folder, CREDENTIAL)) : null;
+  return folder ? fromCredential(join(folder, CREDENTIAL)) : null;
 };
 
 const fromFile = (path: string): string => checked(read(path), path);
-
-/** Where systemd 252 has found no credential for a unit, the folder is there, and only root can enter it. */
-const canEnter = (folder: string): boolean => {
-  try {
-    accessSync(folder, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** A unit may well have other credentials than this one. */
 const fromCredential = (path: string): string | null => {

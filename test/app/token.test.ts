@@ -33,19 +33,18 @@ describe("readToken", () => {
     expect(read(null, environment, "default")).toBe("s3cret");
   });
 
-  test.skipIf(process.getuid?.() !== 0)(
-    "is null where systemd made a folder for credentials that only root can enter",
-    () => {
-      using folder = tempFolder();
-      chmodSync(folder.path, 0o700);
-      const reader = `import { readToken } from ${JSON.stringify(join(import.meta.dir, "../../src/app/token.ts"))};
+  test.skipIf(process.getuid?.() !== 0)("is an error where the folder of credentials can't be entered", () => {
+    using folder = tempFolder();
+    folder.write("petit-token", "s3cret\n");
+    chmodSync(folder.path, 0o700);
+    const reader = `import { readToken } from ${JSON.stringify(join(import.meta.dir, "../../src/app/token.ts"))};
       process.setuid(65534);
       const settings = { tokenFile: null }, origins = { tokenFile: { kind: "default", name: "" } };
       console.log(readToken({ settings, origins, environment: { CREDENTIALS_DIRECTORY: ${JSON.stringify(folder.path)} } }));`;
-      const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", reader], { env: { BUN_BE_BUN: "1" } });
-      expect({ stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({ stdout: "null\n", stderr: "" });
-    },
-  );
+    const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", reader], { env: { BUN_BE_BUN: "1" } });
+    expect(stdout.toString()).toBe("");
+    expect(stderr.toString()).toContain("the token can't be read: EACCES");
+  });
 
   test("prefers the variable to a file that only the configuration file names", () => {
     using folder = tempFolder();

@@ -44,6 +44,8 @@ boot() {
   pivot_root . old
   umount -l /old
   rmdir /old
+  # As systemd has it on a machine: a unit's credentials are mounted in one namespace, and seen in the others.
+  mount --make-rshared /
   exec env -i container=petit-test LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     "$(first_of /usr/lib/systemd/systemd /lib/systemd/systemd)" --system --unit=multi-user.target --log-target=journal --show-status=no
 }
