@@ -2,7 +2,10 @@ import type { Connection } from "../runtime/runtime.ts";
 import type { ApiOptions } from "./options.ts";
 
 /** What every route is given. */
-export type ApiContext = Pick<ApiOptions, "engine" | "store" | "log" | "clock" | "version"> & {
+export type ApiContext = Pick<
+  ApiOptions,
+  "engine" | "store" | "log" | "clock" | "version" | "hostname" | "token" | "system"
+> & {
   readonly requests: Requests;
   /** Aborts when the API closes: streams end, waits are answered. */
   readonly closing: AbortSignal;

@@ -2,12 +2,14 @@ import { Elysia, status, t } from "elysia";
 import type { ApiContext } from "./context.ts";
 import { exactly, FAILURES, word } from "./schemas.ts";
 
+export const HealthWord = word(
+  ["ok", "degraded", "unavailable"],
+  "`degraded`: a job file is broken; `unavailable`: the database can't be written",
+);
+
 const HealthBody = exactly(
   {
-    status: word(
-      ["ok", "degraded", "unavailable"],
-      "`degraded`: a job file is broken; `unavailable`: the database can't be written",
-    ),
+    status: HealthWord,
     version: t.String({ description: "petit's own" }),
     reasons: t.Optional(t.Array(t.String(), { description: "A sentence each; not given when ok" })),
   },

@@ -3,8 +3,10 @@ import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
 import type { Event } from "../domain/event.ts";
+import { NOTIFY_TYPES } from "../domain/notification.ts";
 import { OUTCOMES } from "../domain/occurrence.ts";
 import { isFinal } from "../domain/run.ts";
+import { DELIVERY_OUTCOMES, type DeliveryNews } from "../engine/notify-courier.ts";
 import type { ApiContext } from "./context.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { durationMs } from "./run-shape.ts";
@@ -25,7 +27,8 @@ export const createMetrics = (sources: Sources): Metrics => {
   gauges(registry, sources);
   processMetrics(registry);
   const count = counters(registry, sources.store);
-  const stop = sources.engine.onEvent((event) => {
+  const stopDeliveries = sources.engine.onDelivery(deliveries(registry));
+  const stopEvents = sources.engine.onEvent((event) => {
     try {
       count(event);
     } catch (error) {
@@ -33,7 +36,24 @@ export const createMetrics = (sources: Sources): Metrics => {
       sources.log.warn({ err: error, seq: event.seq }, "an event was not counted");
     }
   });
-  return { text: () => registry.metrics(), [Symbol.dispose]: stop };
+  return {
+    text: () => registry.metrics(),
+    [Symbol.dispose]: () => {
+      stopEvents();
+      stopDeliveries();
+    },
+  };
+};
+
+const deliveries = (registry: Registry): ((news: DeliveryNews) => void) => {
+  const counter = new Counter({
+    name: "petit_notifications_total",
+    help: "Attempts to deliver a notification, by how it is told and what came of it; failed ones are tried again.",
+    labelNames: ["type", "outcome"],
+    registers: [registry],
+  });
+  for (const type of NOTIFY_TYPES) for (const outcome of DELIVERY_OUTCOMES) counter.inc({ type, outcome }, 0);
+  return ({ type, outcome, times }) => counter.inc({ type, outcome }, times);
 };
 
 /** What happens, one by one. The start of a run costs nothing here: who triggers one waits for that. */
@@ -100,6 +120,7 @@ const gauges = (registry: Registry, { engine, store, version }: Sources): void =
     });
   gauge("petit_running_runs", "Runs that are going on.", () => engine.counts.running);
   gauge("petit_pending_runs", "Runs that wait for a place.", () => engine.counts.pending);
+  gauge("petit_waiting_notifications", "Notifications that nobody took yet.", () => store.waitingDeliveries());
   gauge("petit_db_bytes", "Size of the database, its write-ahead log included.", () => store.sizeBytes());
   new Gauge({
     name: "petit_build_info",

@@ -24,8 +24,42 @@ export type ApiOptions = {
   readonly allowedHosts: readonly string[];
   /** This machine's name. */
   readonly hostname: string;
+  readonly system: SystemFacts;
   /** The dashboard's static files: null where it has none by that path. */
   readonly page?: (path: string, request: Headers) => Response | null;
+};
+
+/** What there is to know of a petit from its start on. */
+export type SystemFacts = {
+  readonly runtime: { readonly name: string; readonly version: string };
+  /** Operating system and processor, such as `linux-x64`. */
+  readonly target: string;
+  /** Of the process, ms since the epoch. */
+  readonly startedAt: number;
+  /** Absolute; `:memory:` is none. */
+  readonly dbPath: string;
+  readonly schemaVersion: number;
+  /** Absolute. */
+  readonly jobsDir: string;
+  /** Of schedules without one of their own. */
+  readonly timezone: string;
+  /** In the order of the help. */
+  readonly settings: readonly SettingFact[];
+};
+
+/** A setting with what it is and where that came from; holds no secret. */
+export type SettingFact = {
+  /** As in the configuration file. */
+  readonly name: string;
+  /** As the configuration file would hold it; null where there is none. */
+  readonly value: string | number | boolean | readonly string[] | null;
+  readonly origin: "flag" | "environment" | "file" | "default";
+  /** The flag, the variable, or the file; null for a default. */
+  readonly from: string | null;
+  /** The value for people. */
+  readonly text: string;
+  /** What it is for, in a sentence. */
+  readonly doc: string;
 };
 
 /** What the API asks of the engine. */
@@ -46,6 +80,9 @@ export type ApiStore = Pick<
   | "sizeBytes"
   | "unfinishedRuns"
   | "definition"
+  | "listDeliveries"
+  | "waitingDeliveries"
+  | "sqliteVersion"
   | keyof WindowReads
   | keyof LineReads
 >;

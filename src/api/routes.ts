@@ -10,11 +10,13 @@ import { lineRoutes } from "./line-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import type { Metrics } from "./metrics.ts";
 import { metricsRoutes } from "./metrics-routes.ts";
+import { notificationRoutes } from "./notification-routes.ts";
 import type { DescribedRoute } from "./openapi.ts";
 import { openApiRoutes } from "./openapi-routes.ts";
 import { runActionRoutes } from "./run-action-routes.ts";
 import { runRoutes } from "./run-routes.ts";
 import { schedulerRoutes } from "./scheduler-routes.ts";
+import { systemRoutes } from "./system-routes.ts";
 import { timelineRoutes } from "./timeline-routes.ts";
 import { triggerRoutes } from "./trigger-routes.ts";
 
@@ -38,6 +40,8 @@ export const routes = (context: ApiContext, { feed, metrics }: Told) => {
     .use(eventRoutes(context, feed))
     .use(schedulerRoutes(context))
     .use(timelineRoutes(context))
+    .use(notificationRoutes(context))
+    .use(systemRoutes(context))
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => described, context.version));
   const described: readonly DescribedRoute[] = app.routes;

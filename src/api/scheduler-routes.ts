@@ -1,34 +1,11 @@
 import { Elysia, t } from "elysia";
-import type { Problem } from "../jobfile/problem.ts";
 import type { ApiContext } from "./context.ts";
-import { exactly, failures, integer, word } from "./schemas.ts";
-
-const SchedulerBody = exactly(
-  {
-    state: word(
-      ["running", "paused", "stopped"],
-      "`paused`: no occurrence fires; triggers work. `stopped`: starting or stopping",
-    ),
-    is_running: t.Boolean({ description: "Whether it is `running`" }),
-    is_paused: t.Boolean({ description: "Whether it is `paused`" }),
-  },
-  { title: "SchedulerState", examples: [{ state: "running", is_running: true, is_paused: false }] },
-);
+import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "./scheduler-shape.ts";
+import { exactly, failures } from "./schemas.ts";
 
 const Message = exactly(
   { message: t.String({ description: "What was done, in a sentence" }) },
   { title: "Message", examples: [{ message: "the scheduler is paused" }] },
-);
-
-const ProblemBody = exactly(
-  {
-    file: t.String({ description: "Path relative to JOBS_DIR" }),
-    line: integer({ minimum: 1 }),
-    column: integer({ minimum: 1 }),
-    path: t.String({ description: "Path of the field; empty for the file as a whole" }),
-    message: t.String({ description: "What is wrong; what was expected" }),
-  },
-  { title: "Problem", description: "What is wrong with a job file" },
 );
 
 const Reloaded = exactly(
@@ -54,14 +31,10 @@ const Reloaded = exactly(
 
 export const schedulerRoutes = ({ engine }: ApiContext) =>
   new Elysia()
-    .get(
-      "/api/scheduler/state",
-      () => ({ state: engine.state, is_running: engine.state === "running", is_paused: engine.state === "paused" }),
-      {
-        response: { 200: SchedulerBody, ...failures() },
-        detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Whether the scheduler runs" },
-      },
-    )
+    .get("/api/scheduler/state", () => schedulerBody(engine.state), {
+      response: { 200: SchedulerBody, ...failures() },
+      detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Whether the scheduler runs" },
+    })
     .post(
       "/api/scheduler/pause",
       () => {
@@ -110,14 +83,6 @@ export const schedulerRoutes = ({ engine }: ApiContext) =>
         },
       },
     );
-
-const problemBody = ({ file, line, column, path, message }: Problem): typeof ProblemBody.static => ({
-  file,
-  line,
-  column,
-  path,
-  message,
-});
 
 const reloadMessage = (jobs: number, problems: number): string => {
   const read = jobs === 1 ? "1 job was read" : `${jobs} jobs were read`;

@@ -9,6 +9,7 @@ import { narrate } from "./narrate.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { pageFiles } from "./page.ts";
 import { addressUrl, type Origins } from "./settings.ts";
+import { systemFacts } from "./system-facts.ts";
 import { readToken } from "./token.ts";
 import { watchJobs } from "./watch.ts";
 
@@ -92,6 +93,7 @@ const serve = async (
     corsOrigins: settings.corsOrigins,
     allowedHosts: settings.allowedHosts,
     hostname: hostname(),
+    system: systemFacts(options),
     page: pageFiles(),
   });
   parts.defer(() => server.stop(SERVER_GRACE_MS));

@@ -1,11 +1,11 @@
 import { createServer } from "node:net";
 import { addressUrl, urlOf } from "../app/settings.ts";
+import { withoutSecret } from "../app/shown-settings.ts";
 import { findHolder } from "../store/holder.ts";
 import { MEMORY } from "../store/open.ts";
 import { askHealth, type HealthAnswer } from "./ask-health.ts";
 import type { Context } from "./command.ts";
 import { type Check, failed, ok, warning } from "./doctor-check.ts";
-import { withoutSecret } from "./doctor-settings.ts";
 
 type Found = {
   /** Who has the database, as it says itself; null where nobody has. */

@@ -1,4 +1,5 @@
 import { SETTINGS } from "../app/settings.ts";
+import { isSettingKey, type SettingShown, shownSettings } from "../app/shown-settings.ts";
 import { type Context, defineCommand } from "./command.ts";
 import { counted } from "./counted.ts";
 import { accessChecks } from "./doctor-access.ts";
@@ -7,7 +8,6 @@ import { databaseChecks } from "./doctor-database.ts";
 import { jobChecks } from "./doctor-jobs.ts";
 import { machineChecks } from "./doctor-machine.ts";
 import { schedulerChecks } from "./doctor-scheduler.ts";
-import { isSettingKey, type SettingShown, shownSettings } from "./doctor-settings.ts";
 import { EXIT } from "./exit.ts";
 import { GLOBAL_SETTINGS } from "./flags.ts";
 import { table } from "./table.ts";
@@ -56,7 +56,7 @@ const examine = async (jobsDir: string | null, context: Context): Promise<readon
 };
 
 const asJson = (checks: readonly Check[], settings: readonly SettingShown[]): string => {
-  const shown = settings.map(({ text: _, ...setting }) => setting);
+  const shown = settings.map(({ text: _text, doc: _doc, ...setting }) => setting);
   return `${JSON.stringify({ checks, settings: shown }, null, 2)}\n`;
 };
 

@@ -23,6 +23,15 @@ export const DEFAULT_EVENTS = {
   healthchecks: PING_EVENTS,
 } as const satisfies Record<NotifyType, readonly NotifyEvent[]>;
 
+/**
+ * Where a delivery is:
+ * - `waiting`: nobody took it yet. A crash leaves it; the next start goes on with it, and may send it once more.
+ * - `delivered`: the receiver took it. Final.
+ * - `given_up`: it was refused, or nobody took it in time. Final.
+ */
+export const DELIVERY_STATUSES = ["waiting", "delivered", "given_up"] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+
 /** Where a secret is read at the moment it is needed: a variable of petit's own environment, or a file. */
 export type SecretSource = { readonly env: string } | { readonly file: string };
 

@@ -4,6 +4,7 @@ import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
+import type { DeliveryNews } from "./notify-courier.ts";
 import type { EngineOptions } from "./options.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -40,6 +41,8 @@ export interface Engine extends AsyncDisposable {
   /** The next `count` occurrences of a job, ms since the epoch; without those outside the bounds. */
   coming(jobId: JobId, count: number, bounds?: ComingBounds): readonly number[];
   health(): Health;
+  /** What is wrong with the job files. */
+  readonly problems: readonly Problem[];
   /** Runs that wait, and runs that are going on. */
   readonly counts: { readonly pending: number; readonly running: number };
 
@@ -47,6 +50,8 @@ export interface Engine extends AsyncDisposable {
   onEvent(listener: (event: Event) => void): () => void;
   /** `listener` is told when a run has new output, or has ended; it then reads the store. The answer ends that. */
   onOutput(runId: RunId, listener: () => void): () => void;
+  /** `listener` is told of every attempt to deliver a notification. The answer ends that. */
+  onDelivery(listener: (news: DeliveryNews) => void): () => void;
 }
 
 export type ComingBounds = {

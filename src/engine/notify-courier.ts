@@ -25,6 +25,16 @@ const AGAIN_MS = 30_000;
 /** How long petit waits, when it stops, for what can be delivered at once. */
 const DRAIN_MS = 2_000;
 
+/** `failed`: it is tried again. */
+export const DELIVERY_OUTCOMES = ["delivered", "failed", "given_up"] as const;
+
+/** What came of an attempt to deliver; or, `times`, of what was never tried. */
+export type DeliveryNews = {
+  readonly type: NotifyTarget["type"];
+  readonly outcome: (typeof DELIVERY_OUTCOMES)[number];
+  readonly times: number;
+};
+
 export type CourierOptions = Pick<EngineOptions, "store" | "clock" | "log" | "environment" | "followSchedules">;
 
 /**
@@ -40,9 +50,11 @@ export class Courier implements Disposable {
   #cancelTimer: (() => void) | null = null;
   #isWoken = false;
   #whenIdle: (() => void) | null = null;
+  readonly #tell: (news: DeliveryNews) => void;
 
-  constructor(options: CourierOptions) {
+  constructor(options: CourierOptions, tell: (news: DeliveryNews) => void) {
     this.#options = options;
+    this.#tell = tell;
   }
 
   /** Takes up what an earlier petit left, all of it at once: a new start may be what was lacking. */
@@ -147,6 +159,7 @@ export class Courier implements Disposable {
     const dueAt = now + delayMs(sent, delivery);
     const error = sent.kind === "delivered" ? "" : sent.why;
     store.postponeDelivery(delivery.id, { dueAt, error });
+    this.#tell({ type: target.type, outcome: "failed", times: 1 });
     this.#tellFailure(delivery, target, { why: error, retry_in_ms: dueAt - now });
     return dueAt;
   }
@@ -163,6 +176,7 @@ export class Courier implements Disposable {
     const now = clock.now();
     store.endDelivery(delivery.id, end, now);
     store.deleteDeliveries(now - KEPT_MS, PRUNE_ROWS);
+    this.#tell({ type: target.type, outcome: end.status, times: 1 });
     const fields = this.#fields(delivery);
     if (end.status === "delivered") log.debug(fields, `${describe(delivery, target)} was delivered`);
     else log.error({ ...fields, why: end.error }, `${describe(delivery, target)} was given up: ${end.error}`);

@@ -6,7 +6,7 @@ import type { Run } from "../domain/run.ts";
 import { uuidv7 } from "../lib/uuid.ts";
 import type { NewOccurrence, StoredJob } from "../store/store.ts";
 import { warnOfMissing } from "./notify-check.ts";
-import { Courier, type CourierOptions } from "./notify-courier.ts";
+import { Courier, type CourierOptions, type DeliveryNews } from "./notify-courier.ts";
 import { type Notice, noticeOfEnd, noticeOfMissed, noticeOfStart } from "./notify-notice.ts";
 
 /** What waits in one channel at most; beyond that the oldest is given up. */
@@ -21,10 +21,21 @@ type Subject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null
 export class Notify implements Disposable {
   readonly #options: CourierOptions;
   readonly #courier: Courier;
+  readonly #listeners = new Set<(news: DeliveryNews) => void>();
 
   constructor(options: CourierOptions) {
     this.#options = options;
-    this.#courier = new Courier(options);
+    this.#courier = new Courier(options, (news) => this.#hear(news));
+  }
+
+  /** The answer ends it. */
+  onDelivery(listener: (news: DeliveryNews) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #hear(news: DeliveryNews): void {
+    for (const listener of [...this.#listeners]) listener(news);
   }
 
   /** Takes up what an earlier petit left. */
@@ -106,7 +117,10 @@ export class Notify implements Disposable {
     const about = { versionId, jobId: job.id, target: place, event, runId: run?.id ?? null };
     store.queueDelivery({ id, channel, ...about, notice: JSON.stringify(notice) }, now);
     const dropped = store.dropDeliveries(channel, MAX_WAITING, now);
-    if (dropped > 0) log.error({ job_id: job.id, dropped }, `too many notifications wait at notify[${place}]`);
+    if (dropped > 0) {
+      log.error({ job_id: job.id, dropped }, `too many notifications wait at notify[${place}]`);
+      this.#hear({ type: target.type, outcome: "given_up", times: dropped });
+    }
     this.#courier.look(channel);
   }
 }

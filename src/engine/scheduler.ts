@@ -2,7 +2,6 @@ import { mkdirSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import type { Job } from "../domain/job.ts";
 import { isFinal, type Run } from "../domain/run.ts";
 import type { Store, StoredJob } from "../store/store.ts";
 import { Agenda, type DueJob } from "./agenda.ts";
@@ -52,17 +51,15 @@ export class Scheduler implements Engine {
     this.#options = options;
     this.#jobs = new Jobs(options);
     const { clock, settings, log } = options;
-    const notify = new Notify(options);
-    this.#notify = notify;
-    this.#runs = new Runs({ ...options, notify, environment: inheritable(options.environment) }, (run) =>
+    this.#notify = new Notify(options);
+    this.#runs = new Runs({ ...options, notify: this.#notify, environment: inheritable(options.environment) }, (run) =>
       this.#retain.look([run.jobId]),
     );
-    const findJob = (jobId: JobId): Job | null => this.#jobs.find(jobId)?.job ?? null;
     this.#retain = new Retain({
       store: this.store,
       clock,
       log,
-      findJob,
+      findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       defaults: settings.retention ?? { runs: null, days: null },
       signal: this.#runs.left,
     });
@@ -72,7 +69,7 @@ export class Scheduler implements Engine {
       fire: (due, now) => this.#fire(due, now),
       setBack: (now) => lookAgain(options, now),
     });
-    this.#stop = new Stop({ ...options, notify, runs: this.#runs, agenda: this.#agenda });
+    this.#stop = new Stop({ ...options, notify: this.#notify, runs: this.#runs, agenda: this.#agenda });
   }
 
   async start(): Promise<void> {
@@ -173,6 +170,10 @@ export class Scheduler implements Engine {
     return this.#agenda.coming(jobId, count, bounds);
   }
 
+  get problems(): Engine["problems"] {
+    return this.#jobs.problems;
+  }
+
   health(): Health {
     return healthOf({ store: this.store, clock: this.#options.clock, problems: this.#jobs.problems });
   }
@@ -186,6 +187,10 @@ export class Scheduler implements Engine {
 
   onOutput(runId: RunId, listener: () => void): () => void {
     return this.#runs.onOutput(runId, safely(listener, this.#options.log));
+  }
+
+  onDelivery(...[listener]: Parameters<Engine["onDelivery"]>): () => void {
+    return this.#notify.onDelivery(safely(listener, this.#options.log));
   }
 
   #setPaused(paused: boolean): void {
@@ -212,8 +217,7 @@ export class Scheduler implements Engine {
   #fire(due: readonly DueJob[], now: number): void {
     const { outage } = this.#runs.commits;
     try {
-      const { store } = this;
-      fire(due, { store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
+      fire(due, { store: this.store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
       outage.noteSuccess();
     } catch (error) {
       if (!outage.noteFailure(error)) this.#options.log.error({ err: error }, "what is due can't be decided");

@@ -1,16 +1,34 @@
 import type { JobId, RunId } from "../domain/ids.ts";
-import { NOTIFY_EVENTS, type NotifyEvent } from "../domain/notification.ts";
+import { DELIVERY_STATUSES, type DeliveryStatus, NOTIFY_EVENTS, type NotifyEvent } from "../domain/notification.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { id, idOrNull, integer, text, word } from "./rows.ts";
+import { id, idOrNull, integer, integerOrNull, text, textOrNull, word } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
-/**
- * Where a delivery is:
- * - `waiting`: nobody took it yet. A crash leaves it; the next start goes on with it, and may send it once more.
- * - `delivered`: the receiver took it. Final.
- * - `given_up`: it was refused, or nobody took it in time. Final.
- */
+/** What is to be told of jobs, and what became of that. */
+export interface Deliveries {
+  /** Has something told, by whoever sends what waits. */
+  queueDelivery(delivery: NewDelivery, now: number): void;
+  /** Channels with something that waits. */
+  waitingChannels(): readonly string[];
+  /** The first in a channel that waits. */
+  nextDelivery(channel: string): Delivery | null;
+  /** After an attempt that failed. Not on disk at once, as with what follows: then it is sent once more. */
+  postponeDelivery(deliveryId: string, postponement: Postponement): void;
+  endDelivery(deliveryId: string, end: DeliveryEnd, now: number): void;
+  /** Gives up what waits in a channel, but for the newest `keep`. How many. */
+  dropDeliveries(channel: string, keep: number, now: number): number;
+  /** Newest first. */
+  listDeliveries(filter: DeliveryFilter): readonly DeliveryRecord[];
+  /** How many wait. */
+  waitingDeliveries(): number;
+  /** Deletes deliveries that ended before that. How many. */
+  deleteDeliveries(endedBefore: number, limit: number): number;
+  /** Whether the last run of its job to end, but for this one and those that were cancelled, did not complete. */
+  wasBroken(run: Pick<Run, "id" | "jobId">): boolean;
+}
+
+/** What became of a delivery. */
 export type DeliveryEnd = { readonly status: "delivered" } | { readonly status: "given_up"; readonly error: string };
 
 export type NewDelivery = {
@@ -102,6 +120,51 @@ export const wasBroken = (sql: Statements, run: Pick<Run, "id" | "jobId">): bool
     { jobId: run.jobId, runId: run.id },
   );
   return row !== null && text(row, "status") !== "completed";
+};
+
+/** A delivery as it is told of: without what it says. */
+export type DeliveryRecord = Pick<NewDelivery, "id" | "versionId" | "jobId" | "target" | "event" | "runId"> &
+  Pick<Delivery, "attempts" | "queuedAt"> & {
+    readonly status: DeliveryStatus;
+    /** What went wrong last; null where nothing did, and once it was delivered. */
+    readonly error: string | null;
+    /** When it is to be tried, ms since the epoch; null where it isn't any more. */
+    readonly dueAt: number | null;
+    readonly endedAt: number | null;
+  };
+
+export type DeliveryFilter = { readonly limit: number; readonly status?: DeliveryStatus };
+
+/** Newest first. */
+export const listDeliveries = (sql: Statements, { limit, status }: DeliveryFilter): readonly DeliveryRecord[] =>
+  sql
+    .all(`SELECT * FROM deliveries WHERE $status IS NULL OR status = $status ORDER BY seq DESC LIMIT $limit`, {
+      limit,
+      status: status ?? null,
+    })
+    .map(toRecord);
+
+export const waitingDeliveries = (sql: Statements): number => {
+  const row = sql.get("SELECT count(*) AS count FROM deliveries WHERE status = 'waiting'");
+  return row === null ? 0 : integer(row, "count");
+};
+
+const toRecord = (row: SqlRow): DeliveryRecord => {
+  const status = word(row, "status", DELIVERY_STATUSES);
+  return {
+    id: text(row, "id"),
+    versionId: integer(row, "version"),
+    jobId: id<JobId>(row, "job_id"),
+    target: integer(row, "target"),
+    event: word(row, "event", NOTIFY_EVENTS),
+    runId: idOrNull<RunId>(row, "run_id"),
+    status,
+    attempts: integer(row, "attempts"),
+    error: textOrNull(row, "error"),
+    dueAt: status === "waiting" ? integer(row, "due_at") : null,
+    queuedAt: integer(row, "created_at"),
+    endedAt: integerOrNull(row, "ended_at"),
+  };
 };
 
 const toDelivery = (row: SqlRow): Delivery => ({

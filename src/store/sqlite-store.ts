@@ -147,6 +147,8 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     endDelivery: write("relaxed", (id, end, now) => notifications.endDelivery(sql, id, end, now)),
     dropDeliveries: write("relaxed", (channel, keep, now) => notifications.dropDeliveries(sql, channel, keep, now)),
     deleteDeliveries: write("relaxed", (before, limit) => notifications.deleteDeliveries(sql, before, limit)),
+    listDeliveries: (filter) => notifications.listDeliveries(sql, filter),
+    waitingDeliveries: () => notifications.waitingDeliveries(sql),
     wasBroken: (run) => notifications.wasBroken(sql, run),
 
     isPaused: () => scheduler.isPaused(sql),
@@ -161,6 +163,7 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     setHolder: write("relaxed", (holder) => scheduler.setHolder(sql, holder)),
     probe: write("durable", (now) => scheduler.probe(sql, now)),
     sizeBytes: options.sizeBytes,
+    sqliteVersion: () => String(sql.get("SELECT sqlite_version() AS version")?.version ?? ""),
   };
   return Object.assign(store, { [Symbol.dispose]: () => db.close() });
 };

@@ -5,8 +5,8 @@ import type { Job } from "../domain/job.ts";
 import type { MissReason, Occurrence, SkipReason } from "../domain/occurrence.ts";
 import type { EndingReason, ParamValues, Run, RunOutcome, RunStatus, Trigger } from "../domain/run.ts";
 import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, TaskRun } from "../domain/task-run.ts";
-import type { LineReads } from "./lines.ts";
-import type { Delivery, DeliveryEnd, NewDelivery, Postponement } from "./notifications.ts";
+import type { LineFilter, LineReads } from "./lines.ts";
+import type { Deliveries } from "./notifications.ts";
 import type { Keep } from "./retention.ts";
 import type { WindowReads } from "./windows.ts";
 
@@ -15,7 +15,7 @@ import type { WindowReads } from "./windows.ts";
  * (the exceptions say so); a transition whose row is not in the expected status throws. `now` and all times are ms since
  * the epoch. Errors: `storage_failed` where the database can't be written.
  */
-export interface Store extends WindowReads, LineReads, Disposable {
+export interface Store extends WindowReads, LineReads, Deliveries, Disposable {
   /** Makes one transaction of all verbs that `work` calls; a throw undoes them all. Nests: an inner one is undone alone. */
   transaction<T>(work: () => T): T;
   /** `listener` is told of the events of each transaction, in order, after its commit. The answer ends that. */
@@ -99,22 +99,6 @@ export interface Store extends WindowReads, LineReads, Disposable {
   /** Deletes the oldest events, but for the newest `keep`. How many. */
   deleteEvents(keep: number, limit: number): number;
 
-  /** Has something told, by whoever sends what waits. */
-  queueDelivery(delivery: NewDelivery, now: number): void;
-  /** Channels with something that waits. */
-  waitingChannels(): readonly string[];
-  /** The first in a channel that waits. */
-  nextDelivery(channel: string): Delivery | null;
-  /** After an attempt that failed. Not on disk at once, as with what follows: then it is sent once more. */
-  postponeDelivery(deliveryId: string, postponement: Postponement): void;
-  endDelivery(deliveryId: string, end: DeliveryEnd, now: number): void;
-  /** Gives up what waits in a channel, but for the newest `keep`. How many. */
-  dropDeliveries(channel: string, keep: number, now: number): number;
-  /** Deletes deliveries that ended before that. How many. */
-  deleteDeliveries(endedBefore: number, limit: number): number;
-  /** Whether the last run of its job to end, but for this one and those that were cancelled, did not complete. */
-  wasBroken(run: RunKey): boolean;
-
   isPaused(): boolean;
   setPaused(paused: boolean, now: number): void;
   /** An event that no other verb tells of. */
@@ -136,6 +120,8 @@ export interface Store extends WindowReads, LineReads, Disposable {
   probe(now: number): void;
   /** Bytes of the database, its write-ahead log included. */
   sizeBytes(): number;
+  /** Of the library that reads and writes it. */
+  sqliteVersion(): string;
 }
 
 export type StoredJob = {
@@ -220,14 +206,10 @@ export type OutputChunk = NewChunk & {
   readonly attempt: number;
 };
 
-export type OutputQuery = {
-  readonly runId: RunId;
+export type OutputQuery = LineFilter & {
   readonly fromSeq: number;
   /** Chunks, at most. */
   readonly limit: number;
-  readonly taskId?: TaskId;
-  readonly attempt?: number;
-  readonly stream?: Stream;
   /** Newest first, from the end: for a tail. */
   readonly reverse?: boolean;
 };

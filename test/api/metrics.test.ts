@@ -63,6 +63,8 @@ describe("the metrics", () => {
       petit_running_runs: "gauge",
       petit_pending_runs: "gauge",
       petit_db_bytes: "gauge",
+      petit_notifications_total: "counter",
+      petit_waiting_notifications: "gauge",
       process_cpu_seconds_total: "counter",
       process_resident_memory_bytes: "gauge",
       process_start_time_seconds: "gauge",

@@ -148,6 +148,8 @@ describe("a wrong method", () => {
     ["/api/jobs/hello/runs", "GET, HEAD"],
     ["/api/jobs/hello/occurrences", "GET, HEAD"],
     ["/api/jobs/hello/definition", "GET, HEAD"],
+    ["/api/notifications", "GET, HEAD"],
+    ["/api/system", "GET, HEAD"],
     [`/api/runs/${UNKNOWN_RUN}/lines`, "GET, HEAD"],
     [`/api/runs/${UNKNOWN_RUN}/lines/search`, "GET, HEAD"],
     ["/api/jobs/hello/trigger", "POST"],

@@ -9,7 +9,7 @@ import { ask, post, readEvents, start, take } from "../support/petit-api.ts";
 import { fakeApi } from "../support/petit-api-fake.ts";
 
 const serve = (options: Partial<ServerOptions> = {}) => {
-  const { engine, store } = fakeApi();
+  const { engine, store, system } = fakeApi();
   return startServer({
     engine,
     store,
@@ -22,6 +22,7 @@ const serve = (options: Partial<ServerOptions> = {}) => {
     corsOrigins: [],
     allowedHosts: [],
     hostname: "machine",
+    system,
     runtime: openRuntime(),
     ...options,
   });

@@ -317,6 +317,21 @@ describe("petit doctor finds", () => {
   });
 });
 
+test("petit doctor tells whom nobody could tell, without a secret", async () => {
+  using folder = await setUp();
+  expect(find(await doctor(PORT, { cwd: folder.path }), "notifications")).toMatchObject({ status: "ok" });
+  const notify = "[{type: webhook, url: 'http://127.0.0.1:1/s3cret'}]";
+  folder.write("jobs/told.yaml", `id: told\nnotify: ${notify}\ntasks: [{id: t, type: shell, script: 'exit 1'}]\n`);
+  await petit(["trigger", "jobs", "told", "--db", "petit.db"], { cwd: folder.path });
+  const report = await doctor([...PORT, "jobs"], { cwd: folder.path });
+  const check = find(report, "notifications");
+  expect(check).toMatchObject({ status: "warning", hint: expect.stringContaining("/api/notifications") });
+  expect(check.message).toMatch(
+    /^1 receiver could not be told:\ntold to http:\/\/127.0.0.1:1\/… \(webhook\): can't be reached.* \(1 waiting\)$/,
+  );
+  expect(report.text).not.toContain("s3cret");
+});
+
 describe("petit doctor beside a running petit", () => {
   test("names it, its version and its health, and leaves it alone", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });

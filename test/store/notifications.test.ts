@@ -57,6 +57,25 @@ describe("the queue of deliveries", () => {
     expect(store.nextDelivery("a")?.id).toBe("3");
   });
 
+  test("tells of the newest first, with what became of each", () => {
+    using store = memoryStore();
+    for (const id of ["1", "2", "3"]) store.queueDelivery(delivery(store, id), NOON);
+    store.endDelivery("1", { status: "delivered" }, NOON + 1);
+    store.postponeDelivery("2", { dueAt: NOON + 5, error: "answered 500" });
+    store.endDelivery("3", { status: "given_up", error: "answered 404" }, NOON + 2);
+    const { id: _, notice: _notice, channel: _channel, ...same } = delivery(store, "");
+    const common = { ...same, attempts: 1, queuedAt: NOON };
+    const [given, waiting, delivered] = [
+      { ...common, id: "3", status: "given_up", error: "answered 404", dueAt: null, endedAt: NOON + 2 },
+      { ...common, id: "2", status: "waiting", error: "answered 500", dueAt: NOON + 5, endedAt: null },
+      { ...common, id: "1", status: "delivered", error: null, dueAt: null, endedAt: NOON + 1 },
+    ] as const;
+    expect(store.listDeliveries({ limit: 10 })).toEqual([given, waiting, delivered]);
+    expect(store.listDeliveries({ limit: 2 })).toEqual([given, waiting]);
+    expect(store.listDeliveries({ limit: 2, status: "delivered" })).toEqual([delivered]);
+    expect(store.waitingDeliveries()).toBe(1);
+  });
+
   test("forgets what ended long ago, and nothing that waits", () => {
     using store = memoryStore();
     for (const id of ["1", "2", "3"]) store.queueDelivery(delivery(store, id), NOON);

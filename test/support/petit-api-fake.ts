@@ -1,6 +1,6 @@
 import { openRuntime } from "#runtime";
 import { createApi } from "../../src/api/api.ts";
-import type { ApiEngine, ApiOptions } from "../../src/api/options.ts";
+import type { ApiEngine, ApiOptions, SystemFacts } from "../../src/api/options.ts";
 import { PetitError } from "../../src/domain/errors.ts";
 import type { Event } from "../../src/domain/event.ts";
 import { newRunId, parseJobId, parseTaskId, type RunId } from "../../src/domain/ids.ts";
@@ -29,6 +29,7 @@ export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonl
     corsOrigins: [],
     allowedHosts: [],
     hostname: "machine",
+    system: SYSTEM,
     ...options,
   });
   const ask = async (path: string, init: RequestInit & { host?: string } = {}): Promise<Response> => {
@@ -36,7 +37,18 @@ export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonl
     headers.set("host", init.host ?? "127.0.0.1:8565");
     return api.handle(new Request(`http://127.0.0.1:8565${path}`, { ...init, headers }));
   };
-  return { api, engine, store, ask };
+  return { api, engine, store, system: SYSTEM, ask };
+};
+
+const SYSTEM: SystemFacts = {
+  runtime: { name: "bun", version: "0" },
+  target: "linux-x64",
+  startedAt: 0,
+  dbPath: MEMORY,
+  schemaVersion: 1,
+  jobsDir: "/jobs",
+  timezone: "UTC",
+  settings: [],
 };
 
 export const fakeJob = (id: string): Job => ({
@@ -132,10 +144,12 @@ const fakeEngine = (store: Store): FakeEngine => {
     },
     coming: () => [],
     health: () => engine.say,
+    problems: [],
     onEvent: (listener) => {
       eventListeners.add(listener);
       return () => eventListeners.delete(listener);
     },
+    onDelivery: () => () => {},
     onOutput: (runId, listener) => {
       const listeners = outputListeners.get(runId) ?? new Set();
       outputListeners.set(runId, listeners.add(listener));

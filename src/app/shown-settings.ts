@@ -1,28 +1,16 @@
-import type { Setting } from "../app/setting.ts";
-import { type Origin, SETTINGS, type SettingKey } from "../app/settings.ts";
-import type { Json } from "../lib/json.ts";
-import type { Context } from "./command.ts";
+import type { SettingFact } from "../api/options.ts";
+import type { Setting } from "./setting.ts";
+import { type Origin, type Origins, SETTINGS, type SettingKey, type Settings } from "./settings.ts";
 
 /** A setting with what it is and where that came from. */
-export type SettingShown = {
-  /** As in the configuration file. */
-  readonly name: string;
-  /** As the configuration file would hold it; null where there is none. */
-  readonly value: Json;
-  readonly origin: Origin["kind"];
-  /** The flag, the variable, or the file; null for a default. */
-  readonly from: string | null;
-  /** The value for people. */
-  readonly text: string;
-};
+export type SettingShown = SettingFact & { readonly origin: Origin["kind"] };
 
 export const isSettingKey = (key: string): key is SettingKey => key in SETTINGS;
 
+type Resolved = { readonly settings: Settings; readonly origins: Origins };
+
 /** Every setting, in the order of the help. `jobsDir` is the argument, where it was given. */
-export const shownSettings = (
-  { settings, origins }: Pick<Context, "settings" | "origins">,
-  jobsDir: string | null,
-): readonly SettingShown[] =>
+export const shownSettings = ({ settings, origins }: Resolved, jobsDir: string | null): readonly SettingShown[] =>
   Object.keys(SETTINGS)
     .filter(isSettingKey)
     .map((key) =>
@@ -37,10 +25,11 @@ const shown = (setting: Setting<unknown>, value: unknown, { kind, name }: Origin
   origin: kind,
   from: kind === "default" ? null : name,
   text: textOf(setting, value),
+  doc: setting.doc,
 });
 
 /** What has a unit is written with it. */
-const jsonOf = (setting: Setting<unknown>, value: unknown): Json => {
+const jsonOf = (setting: Setting<unknown>, value: unknown): SettingFact["value"] => {
   if (value === null || value === undefined) return null;
   if (Array.isArray(value)) return value.map((each) => withoutSecret(String(each)));
   if (typeof value === "boolean") return value;

@@ -1,0 +1,26 @@
+import { resolve } from "node:path";
+import type { SystemFacts } from "../api/options.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { SCHEMA_VERSION } from "../store/migrate.ts";
+import { MEMORY } from "../store/open.ts";
+import { defaultZone, type Origins, type Settings } from "./settings.ts";
+import { shownSettings } from "./shown-settings.ts";
+
+type Started = {
+  readonly settings: Settings;
+  readonly origins: Origins;
+  readonly runtime: Pick<Runtime, "name" | "version">;
+  readonly jobsDir: string;
+};
+
+/** What the API tells of this petit. The folder of the job files is an argument where it isn't the setting's. */
+export const systemFacts = ({ settings, origins, runtime, jobsDir }: Started): SystemFacts => ({
+  runtime: { name: runtime.name, version: runtime.version },
+  target: `${process.platform}-${process.arch}`,
+  startedAt: Math.round(performance.timeOrigin),
+  dbPath: settings.db === MEMORY ? MEMORY : resolve(settings.db),
+  schemaVersion: SCHEMA_VERSION,
+  jobsDir: resolve(jobsDir),
+  timezone: defaultZone(settings),
+  settings: shownSettings({ settings, origins }, jobsDir === settings.jobsDir ? null : jobsDir),
+});

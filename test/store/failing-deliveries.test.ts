@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
+import type { NotifyTarget } from "../../src/domain/notification.ts";
+import { failingDeliveries } from "../../src/store/failing-deliveries.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/store.ts";
+import { job, jobId } from "../support/factories.ts";
+import { NOON } from "../support/fake-clock.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const target = (url: string): NotifyTarget => ({
+  type: "webhook",
+  url,
+  on: ["failure"],
+  headers: {},
+  secret: null,
+  timeoutMs: 1_000,
+});
+
+/** A store of one job with two receivers, and what fails in it. */
+const opened = () => {
+  const dir = tempDir();
+  const path = dir.file("petit.db");
+  const store = openStore({ path, runtime: openRuntime() });
+  const notify = [target("https://a.example/x"), target("https://b.example/y")];
+  const versionId = store.saveJobs([job("j", { notify })], NOON).get(jobId("j"))?.versionId ?? 0;
+  let made = 0;
+  const queue = (place: number): string => {
+    const id = String(++made);
+    const about = { versionId, jobId: jobId("j"), target: place, channel: String(place), event: "failure" } as const;
+    store.queueDelivery({ id, ...about, runId: null, notice: "{}" }, NOON);
+    return id;
+  };
+  const failing = () => {
+    const db = openRuntime().openDatabase(path);
+    const found = failingDeliveries(db);
+    db.close();
+    return found;
+  };
+  return { store, queue, failing, notify, [Symbol.dispose]: () => [store, dir].map((each) => each[Symbol.dispose]()) };
+};
+
+const deliver = (store: Store, id: string): void => store.endDelivery(id, { status: "delivered" }, NOON);
+const giveUp = (store: Store, id: string): void => store.endDelivery(id, { status: "given_up", error: "no" }, NOON);
+
+describe("deliveries that fail", () => {
+  test("are none where all arrived, or nothing was tried yet", () => {
+    using all = opened();
+    expect(all.failing()).toEqual([]);
+    deliver(all.store, all.queue(0));
+    all.queue(0);
+    expect(all.failing()).toEqual([]);
+  });
+
+  test("are told by receiver, with what went wrong last", () => {
+    using all = opened();
+    giveUp(all.store, all.queue(0));
+    deliver(all.store, all.queue(0));
+    giveUp(all.store, all.queue(0));
+    giveUp(all.store, all.queue(0));
+    all.store.postponeDelivery(all.queue(1), { dueAt: NOON, error: "answered 503" });
+    all.queue(1);
+    expect(all.failing()).toEqual([
+      { jobId: jobId("j"), target: target("https://b.example/y"), waiting: 1, givenUp: 0, error: "answered 503" },
+      { jobId: jobId("j"), target: target("https://a.example/x"), waiting: 0, givenUp: 2, error: "no" },
+    ]);
+  });
+
+  test("are over when one arrives", () => {
+    using all = opened();
+    giveUp(all.store, all.queue(0));
+    deliver(all.store, all.queue(0));
+    expect(all.failing()).toEqual([]);
+  });
+
+  test("are none of a receiver that the job doesn't name any more, or of a job that is gone", () => {
+    using all = opened();
+    giveUp(all.store, all.queue(0));
+    giveUp(all.store, all.queue(1));
+    all.store.saveJobs([job("j", { notify: [target("https://b.example/y")] })], NOON);
+    expect(all.failing().map((each) => each.target.url)).toEqual(["https://b.example/y"]);
+    all.store.saveJobs([], NOON);
+    expect(all.failing()).toEqual([]);
+  });
+});
