@@ -17,8 +17,8 @@ export const service = defineCommand({
   description:
     "'print' shows the unit, and touches nothing. 'install' puts it in place, with the system user and the folders it needs, " +
     "enables and starts it; what is there already is kept, an edited unit too unless --force is given. Run again, it " +
-    "writes the unit for what is asked now and restarts petit, whose running tasks go on. 'uninstall' stops the service and " +
-    "removes the unit; job files, database and user stay. With --user all of it is for the systemd of who calls it, and " +
+    "writes the unit for what is asked now and restarts petit, whose running tasks go on, as they do over a stop unless " +
+    "--on-shutdown drain is given. 'uninstall' stops the service and removes the unit; job files, database and user stay. With --user all of it is for the systemd of who calls it, and " +
     "needs no root. The flags of 'petit run' go into the unit; so do --db, --config, --log-level, --log-format and " +
     "--token-file, whose file systemd reads for petit.",
   usage: [

@@ -1,6 +1,5 @@
 import type { Unit } from "../app/unit-file.ts";
 import type { Context } from "./command.ts";
-import { counted } from "./counted.ts";
 import type { Installed } from "./service-install.ts";
 import type { Uninstalled } from "./service-uninstall.ts";
 
@@ -8,20 +7,20 @@ import type { Uninstalled } from "./service-uninstall.ts";
 export const afterInstall = (installed: Installed, { terminal: { out, err }, json }: Context): void => {
   const { unit, jobsDir, database, user, started, done } = installed;
   const data = { unit, jobs_dir: jobsDir, database, user, started, done };
+  const steps = nextSteps(installed);
+  const width = Math.max(...steps.map(([command]) => command.length));
   out.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${done.join("\n")}\n`);
   err.write(`
 Its job files are in ${jobsDir}, its database is ${database}.
 
 Next:
-${nextSteps(installed)
-  .map(([command, what]) => `  ${command.padEnd(46)}${what}\n`)
-  .join("")}`);
+${steps.map(([command, what]) => `  ${command.padEnd(width)}  ${what}\n`).join("")}`);
 };
 
 const nextSteps = ({ jobsDir, user, started, health }: Installed): readonly (readonly [string, string])[] => {
   const own = user === null ? " --user" : "";
   return [
-    [`petit init ${jobsDir}`, "a first job, if there is none"],
+    [`petit init ${shellWord(jobsDir)}`, "a first job, if there is none"],
     ...(started ? [] : [[`systemctl${own} start petit`, "it was not started yet"] as const]),
     [`systemctl${own} status petit`, "how it is"],
     [`journalctl${own} -u petit -f`, "what it does"],
@@ -29,6 +28,9 @@ const nextSteps = ({ jobsDir, user, started, health }: Installed): readonly (rea
     ...(user === null ? [["loginctl enable-linger", "to have it run while you are logged out"] as const] : []),
   ];
 };
+
+const shellWord = (text: string): string =>
+  /^[\w/.:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** What was removed, on stdout, and what was not. */
 export const afterUninstall = (
@@ -40,7 +42,7 @@ export const afterUninstall = (
   const data = { unit, command, state_dir: stateDir, stopped, drop_ins: dropIns, left };
   if (context.json) out.write(`${JSON.stringify(data, null, 2)}\n`);
   else out.write(`${stopped ? "stopped petit\n" : ""}removed ${unit}\n`);
-  const goingOn = left === 0 ? "" : `${counted(left, "process")} of its tasks go on, and end by themselves.\n`;
+  const goingOn = left === 0 ? "" : `Processes of its tasks that go on, and end by themselves: ${left}.\n`;
   err.write(`
 ${goingOn}What it had is still there: the database in ${stateDir}, and what its command named:
   ${command}

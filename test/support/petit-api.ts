@@ -15,7 +15,7 @@ export const post = (petit: Pick<Petit, "fetch">, path: string, body?: unknown, 
   ask(petit, path, { method: "POST", headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
 
 /** Triggers a job and resolves with its run when it has ended. */
-export const runToEnd = async (petit: Petit, jobId: string, params: Record<string, unknown> = {}) => {
+export const runToEnd = async (petit: Pick<Petit, "fetch">, jobId: string, params: Record<string, unknown> = {}) => {
   const { status, body } = await post(petit, `/api/jobs/${jobId}/trigger?wait=60`, { params });
   if (status !== 200) throw new Error(`${jobId} did not end: ${status} ${JSON.stringify(body)}`);
   return body.run;

@@ -19,7 +19,7 @@ export type JournalEntry = { readonly text: string; readonly priority: number; r
  * goes off, with all that runs in it, when it is disposed of, and when this process ends.
  */
 export interface Machine extends AsyncDisposable {
-  /** Runs a program to its end, as root unless another user is named, in an environment of its own. */
+  /** Runs a program to its end, as root unless another user is meant, in an environment of its own. */
   run(argv: readonly string[], options?: RunOptions): Promise<Said>;
   /** As `run`; answers its stdout, and throws where it fails. */
   must(...argv: readonly string[]): Promise<string>;
@@ -35,7 +35,8 @@ export interface Machine extends AsyncDisposable {
 }
 
 export type RunOptions = {
-  readonly user?: string;
+  /** Of whom it runs as, and of that user's group. */
+  readonly uid?: number;
   readonly environment?: Readonly<Record<string, string>>;
 };
 
@@ -97,7 +98,7 @@ const readOr = (path: string, otherwise: string): string => {
 
 const NAMESPACES = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"];
 
-const enter = async (init: number, argv: readonly string[], { user, environment }: RunOptions = {}): Promise<Said> => {
+const enter = async (init: number, argv: readonly string[], { uid, environment }: RunOptions = {}): Promise<Said> => {
   const variables = {
     PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     HOME: "/root",
@@ -105,7 +106,7 @@ const enter = async (init: number, argv: readonly string[], { user, environment 
     ...environment,
   };
   const words = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  const as = user === undefined ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups"];
+  const as = uid === undefined ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
   const child = Bun.spawn(
     ["nsenter", `--target=${init}`, ...NAMESPACES, ...as, "env", "--ignore-environment", ...words, ...argv],
     { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: COMMAND_MS },

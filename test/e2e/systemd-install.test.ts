@@ -1,0 +1,208 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { ask, runToEnd } from "../support/petit-api.ts";
+import { installService, JOBS, onMachine, STATE } from "../support/systemd-service.ts";
+import { eventually } from "../support/torture-run.ts";
+
+// What it takes on a busy machine.
+setDefaultTimeout(60_000);
+
+const UNIT = "/etc/systemd/system/petit.service";
+
+/** A job with one task in the shell. */
+const shellJob = (id: string, ...script: readonly string[]): string =>
+  [
+    `id: ${id}`,
+    "tasks:",
+    "  - id: t",
+    "    type: shell",
+    "    script: |",
+    ...script.map((line) => `      ${line}`),
+    "",
+  ].join("\n");
+
+await onMachine("as a service of a real systemd, petit", (machine) => {
+  const logOf = async (jobId: string): Promise<string> => {
+    const { id, status } = await runToEnd(machine, jobId);
+    const log = await (await machine.fetch(`/api/runs/${id}/logs`)).text();
+    expect({ status, log }).toEqual({ status: "completed", log });
+    return log;
+  };
+
+  describe("is installed", () => {
+    test("with what it needs, and runs as a user of its own", async () => {
+      await using service = await installService(machine, {
+        jobs: { "who.yaml": shellJob("who", "id -un; pwd; umask") },
+      });
+      expect(service.said).toContain(`wrote ${UNIT}\nenabled it: it starts with the machine\nstarted it: 1 job`);
+      expect(await logOf("who")).toBe(`petit\n${STATE}\n0027\n`);
+      expect(await machine.must("stat", "--format=%U %a", STATE, `${STATE}/petit.db`)).toBe("petit 750\npetit 600\n");
+      expect((await machine.must("systemctl", "is-enabled", "petit")).trim()).toBe("enabled");
+    });
+
+    test("once: done again it changes nothing, and with other flags it is another", async () => {
+      await using service = await installService(machine);
+      const again = await machine.must("petit", "service", "install");
+      expect(again).toContain(`${UNIT} is as it should be\n`);
+      expect(again).toContain("restarted it: 0 jobs");
+      const before = await service.pid();
+      expect(await machine.must("petit", "service", "install", "--max-jobs=3")).toContain(`wrote ${UNIT} anew\n`);
+      expect(await service.pid()).not.toBe(before);
+      expect(await machine.must("systemctl", "cat", "petit")).toContain(" --max-jobs=3\n");
+    });
+
+    test("in folders with blanks and signs that systemd knows", async () => {
+      const [jobs, db, token] = ["/srv/my 100% $HOME jobs", "/srv/da ta %h/petit.db", "/srv/to ken %t"];
+      machine.write(`${jobs}/a.yaml`, shellJob("a", "echo here"));
+      machine.write(token, "s3cret\n");
+      await using _ = await installService(machine, { args: [jobs, `--db=${db}`, `--token-file=${token}`] });
+      const headers = { Authorization: "Bearer s3cret" };
+      const { status, body } = await ask(machine, "/api/jobs/a/trigger?wait=60", { method: "POST", headers });
+      expect({ status, run: body.run?.status }).toEqual({ status: 200, run: "completed" });
+      expect(await machine.must("stat", "--format=%U %a", db)).toBe("petit 600\n");
+      expect((await ask(machine, "/api/jobs")).status).toBe(401);
+      machine.remove("/srv");
+    });
+
+    test("by root alone", async () => {
+      const { status, stderr } = await machine.run(["petit", "service", "install"], { uid: 65_534 });
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: "petit: a system service needs root: use sudo; or --user, for a service of your own\n",
+      });
+      expect(machine.has(UNIT)).toBe(false);
+    });
+
+    test("and says why it doesn't start", async () => {
+      const { status, stderr } = await machine.run(["petit", "service", "install", "--api-host=0.0.0.0"]);
+      expect(status).toBe(1);
+      expect(stderr).toContain("it was put in place, but does not start: ");
+      expect(stderr).toMatch(/petit\[\d+\]: petit: .*token/);
+      await machine.must("petit", "service", "uninstall");
+    });
+  });
+
+  test("is uninstalled, and what it had is not", async () => {
+    const held = shellJob("held", "touch begun", "until [ -e go ]; do sleep 0.05; done", "touch done");
+    await using service = await installService(machine, { jobs: { "held.yaml": held } });
+    await ask(machine, "/api/jobs/held/trigger", { method: "POST" });
+    await eventually("the task has begun", () => (machine.has(`${STATE}/begun`) ? true : null));
+    const { status, stdout, stderr } = await machine.run(["petit", "service", "uninstall"]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `stopped petit\nremoved ${UNIT}\n` });
+    expect(stderr).toMatch(/Processes of its tasks that go on, and end by themselves: \d\./);
+    expect(stderr).toContain(`the database in ${STATE}`);
+    expect((await machine.run(["systemctl", "cat", "petit"])).status).not.toBe(0);
+    expect(machine.has("/etc/systemd/system/multi-user.target.wants/petit.service")).toBe(false);
+    expect([`${JOBS}/held.yaml`, `${STATE}/petit.db`].map(machine.has)).toEqual([true, true]);
+    machine.write(`${STATE}/go`, "");
+    await eventually("its task ends by itself", () => (machine.has(`${STATE}/done`) ? true : null));
+    await eventually("nothing of it is left", () => (service.processes().length === 0 ? true : null));
+  });
+
+  describe("keeps to itself", () => {
+    test("what systemd gave it: its tasks have none of it, but their own variables", async () => {
+      const job = shellJob("env", "env; ls /run/credentials 2>&1 | grep -c petit-token || true");
+      await using _ = await installService(machine, {
+        jobs: { "env.yaml": job },
+        dropIn: ["Environment=OF_UNIT=1"],
+        files: { "/etc/petit/environment": "FOR_TASKS=yes\nBUN_BE_BUN=1\nBUN_OPTIONS=--version\n" },
+      });
+      const names = (await logOf("env")).split("\n").map((line) => line.split("=")[0] ?? "");
+      expect(names).toContain("FOR_TASKS");
+      expect(names).toContain("OF_UNIT");
+      expect(names.filter((name) => /^(NOTIFY_SOCKET|WATCHDOG_|CREDENTIALS_DIRECTORY|BUN_)/.test(name))).toEqual([]);
+      const told = await machine.must(
+        "cat",
+        `/proc/${await machine.must("systemctl", "show", "--property=MainPID", "--value", "petit").then((text) => text.trim())}/environ`,
+      );
+      expect(told).toContain("NOTIFY_SOCKET=");
+      expect(told).toContain("WATCHDOG_USEC=");
+      expect(told).toContain("CREDENTIALS_DIRECTORY=");
+    });
+
+    test("its token, which systemd finds for it", async () => {
+      const job = shellJob(
+        "look",
+        'cat "/run/credentials/petit.service/petit-token" /etc/credstore/petit-token || echo "no"',
+      );
+      await using _ = await installService(machine, {
+        jobs: { "look.yaml": job },
+        files: { "/etc/credstore/petit-token": "s3cret\n" },
+      });
+      await machine.must("chmod", "600", "/etc/credstore/petit-token");
+      expect((await ask(machine, "/api/jobs")).status).toBe(401);
+      const headers = { Authorization: "Bearer s3cret" };
+      expect((await ask(machine, "/api/jobs", { headers })).status).toBe(200);
+    });
+  });
+
+  describe("in its sandbox", () => {
+    const KINDS = `id: kinds
+tasks:
+  - {id: command, type: command, command: /bin/echo, args: [command]}
+  - {id: shell, type: shell, script: "touch made /tmp/made && echo shell", depends_on: [command]}
+  - {id: typescript, type: typescript, inline: true, script: "console.log(\`type\${'script'}\`)", depends_on: [shell]}
+`;
+
+    test("runs tasks of each kind", async () => {
+      await using _ = await installService(machine, { jobs: { "kinds.yaml": KINDS } });
+      expect(await logOf("kinds")).toBe("command\nshell\ntypescript\n");
+      expect([`${STATE}/made`, "/tmp/made"].map(machine.has)).toEqual([true, true]);
+    });
+
+    test("narrows what they may do, unless it is left out", async () => {
+      const tries = [
+        "touch /usr/made 2> /dev/null && echo usr || true",
+        "ls /home > /dev/null 2>&1 && echo homes || true",
+        "grep -q '^NoNewPrivs:.*1' /proc/self/status || echo privileges",
+        "[ -e /proc/1/comm ] && echo processes || true",
+        "unshare --user true 2> /dev/null && echo namespaces || true",
+      ];
+      const jobs = { "tries.yaml": shellJob("tries", ...tries) };
+      {
+        await using _ = await installService(machine, { jobs });
+        expect(await logOf("tries")).toBe("");
+      }
+      await using _ = await installService(machine, { jobs, args: ["--no-sandbox"] });
+      expect(await logOf("tries")).toContain("homes\nprivileges\nprocesses\n");
+    });
+
+    test("is exposed by 2.0 at most, as systemd scores it", async () => {
+      await using _ = await installService(machine, { args: ["--no-start"] });
+      const analysis = await machine.must("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT);
+      const [text, score] = /Overall exposure level for petit\.service: ([\d.]+)/.exec(analysis) ?? [];
+      console.log(`systemd-analyze security: ${text}`);
+      expect(Number(score)).toBeLessThanOrEqual(2);
+    });
+  });
+
+  test.each<readonly [string, readonly string[]]>([
+    ["as it comes", []],
+    ["without a sandbox", ["--no-sandbox"]],
+    ["of a user", ["--user"]],
+    ["with all that it can be given", ["/srv/my jobs", "--db=/srv/da ta/p.db", "--token-file=/srv/t k", "--as=daemon"]],
+  ])("has a unit that systemd finds nothing wrong with: %s", async (_, args) => {
+    machine.write("/tmp/verify/petit.service", await machine.must("petit", "service", "print", ...args));
+    const scope = args.includes("--user") ? ["--user"] : [];
+    const { status, stdout, stderr } = await machine.run(
+      ["systemd-analyze", "verify", ...scope, "--man=no", "--recursive-errors=no", "/tmp/verify/petit.service"],
+      { environment: { XDG_RUNTIME_DIR: "/tmp/verify" } },
+    );
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+
+  test("logs to the journal: lines for people, under their priorities, without a time of their own", async () => {
+    const jobs = { "a.yaml": shellJob("a", "true"), "broken.yaml": "id: broken\nschedul: '@daily'\n" };
+    await using _ = await installService(machine, { jobs });
+    await runToEnd(machine, "a");
+    const said = await machine.journal("_SYSTEMD_UNIT=petit.service", "_COMM=petit");
+    const priorityOf = (text: string) => said.findLast((entry) => entry.text.includes(text))?.priority;
+    expect(priorityOf("petit is ready")).toBe(6);
+    expect(priorityOf("a job file is broken")).toBe(4);
+    for (const { text } of said) expect(text).not.toMatch(/<\d>|\d\d:\d\d:\d\d|\u001b|^\{|INFO|WARN/);
+    await machine.must("systemctl", "stop", "petit");
+    machine.write("/etc/petit/config.yaml", "max_jobs: many\n");
+    expect((await machine.run(["systemctl", "start", "petit"])).status).toBe(1);
+    const [last] = (await machine.journal("_SYSTEMD_UNIT=petit.service", "_COMM=petit")).slice(-1);
+    expect(last).toMatchObject({ priority: 3, text: expect.stringMatching(/^petit: .*max_jobs is 'many'/) });
+  });
+});
