@@ -1,7 +1,7 @@
 // Bundles src/web for browsers and writes all its files into one, a line each: path, content type, the SHA-256 of the
 // content and, compressed by gzip, the content in base64. Usage: scripts/bundle-page.ts FILE under Bun; see scripts/build-page.
 import { createHash } from "node:crypto";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 
@@ -54,10 +54,13 @@ const lineOf = ({ path, type, bytes }: File): string => {
   return [path, type, digestOf(bytes).slice(0, 22), gzipSync(bytes, { level: 9 }).toString("base64")].join("\t");
 };
 
+const startedAt = new Date();
 const files = await bundle();
 mkdirSync(dirname(FILE), { recursive: true });
 // Whole or not at all: two may build at once.
 writeFileSync(`${FILE}.${process.pid}`, `${files.map(lineOf).join("\n")}\n`);
+// What changes while it is bundled is newer than it.
+utimesSync(`${FILE}.${process.pid}`, startedAt, startedAt);
 renameSync(`${FILE}.${process.pid}`, FILE);
 
 for (const { path, bytes } of files) {

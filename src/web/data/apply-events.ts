@@ -13,7 +13,7 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly Name[] => {
       return [`run-tasks ${run_id}`];
     case "run.started":
     case "run.finished":
-      return [...ofRun(run_id), ...ofJob(job_id), "runs", "jobs", "timeline", "stats"];
+      return [...ofRun(run_id), ...ofJob(job_id), "runs", "jobs", "timeline", "stats", "notifications"];
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats"];
     case "jobs.reloaded":

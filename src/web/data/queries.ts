@@ -1,4 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { DeliveryStatus } from "../../domain/notification.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import { answerOf, petit } from "./client.ts";
 
@@ -21,6 +22,13 @@ export const RECENT_RUNS = 30;
 
 export const jobQuery = (jobId: string) =>
   queryOptions({ queryKey: ["job", jobId], queryFn: () => answerOf(petit.api.jobs({ job_id: jobId }).get()) });
+
+/** What the job's file says of it. */
+export const definitionQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ["definition", jobId],
+    queryFn: () => answerOf(petit.api.jobs({ job_id: jobId }).definition.get()),
+  });
 
 export type RunsFilter = {
   readonly status?: RunStatus;
@@ -105,6 +113,22 @@ export const healthQuery = () =>
         : await answerOf(Promise.resolve(answer));
     },
     refetchInterval: 30_000,
+  });
+
+/** Asked again now and then: nothing tells of the database and of what runs. */
+export const systemQuery = () =>
+  queryOptions({
+    queryKey: ["system"],
+    queryFn: () => answerOf(petit.api.system.get()),
+    refetchInterval: 15_000,
+  });
+
+/** Asked again now and then: nothing tells of a delivery. */
+export const notificationsQuery = (status: DeliveryStatus) =>
+  queryOptions({
+    queryKey: ["notifications", status],
+    queryFn: () => answerOf(petit.api.notifications.get({ query: { status, limit: 50 } })),
+    refetchInterval: 5_000,
   });
 
 export const schedulerQuery = () =>

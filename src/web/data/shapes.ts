@@ -1,14 +1,17 @@
 import type { QueryFunction } from "@tanstack/react-query";
 import type {
+  definitionQuery,
   healthQuery,
   jobQuery,
   jobsQuery,
+  notificationsQuery,
   occurrencesQuery,
   runQuery,
   runsQuery,
   runTasksQuery,
   schedulerQuery,
   statsQuery,
+  systemQuery,
   timelineQuery,
 } from "./queries.ts";
 
@@ -23,6 +26,7 @@ type ListAnswer<Query, Name extends string> = Query extends { readonly [K in Nam
 export type JobSummary = ListAnswer<AnswerOf<typeof jobsQuery>, "jobs">;
 export type RecentRun = NonNullable<JobSummary["recent_runs"]>[number];
 export type JobDetail = AnswerOf<typeof jobQuery>;
+export type Definition = AnswerOf<typeof definitionQuery>;
 export type Task = JobDetail["tasks"][number];
 export type Param = JobDetail["params"][string];
 export type Run = ListAnswer<AnswerOf<typeof runsQuery>, "runs">;
@@ -35,3 +39,5 @@ export type SchedulerState = AnswerOf<typeof schedulerQuery>;
 export type Stats = AnswerOf<typeof statsQuery>;
 export type Timeline = AnswerOf<typeof timelineQuery>;
 export type TimelineJob = Timeline["jobs"][number];
+export type System = AnswerOf<typeof systemQuery>;
+export type Notification = ListAnswer<AnswerOf<typeof notificationsQuery>, "notifications">;

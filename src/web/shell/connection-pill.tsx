@@ -17,7 +17,7 @@ export const ConnectionPill = () => {
   return (
     <span className="status status-pill" role="status" data-connection={state} style={statusStyle(like)}>
       <StatusIcon of={like} />
-      {word}
+      <span className="connection-word">{word}</span>
     </span>
   );
 };

@@ -1,6 +1,7 @@
 import { Link, useRoute } from "wouter";
 import { Button } from "../ui/button.tsx";
 import { ConnectionPill } from "./connection-pill.tsx";
+import { HealthPill } from "./health-pill.tsx";
 import { SchedulerPill } from "./scheduler-pill.tsx";
 import { SearchBox } from "./search-box.tsx";
 
@@ -27,6 +28,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
     </nav>
     <SearchBox />
     <div className="shell-state">
+      <HealthPill />
       <SchedulerPill />
       <ConnectionPill />
       <Button kind="quiet" aria-label="Keyboard help" className="shell-help" onClick={onHelp}>

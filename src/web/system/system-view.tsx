@@ -1,27 +1,56 @@
 import { useQuery } from "@tanstack/react-query";
-import { healthQuery } from "../data/queries.ts";
+import { useReload } from "../data/actions.ts";
+import { tell } from "../data/notices.ts";
+import { systemQuery } from "../data/queries.ts";
+import type { System } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
+import { Facts } from "./facts.tsx";
+import { Health } from "./health.tsx";
+import { Interfaces } from "./interfaces.tsx";
+import { Notifications } from "./notifications.tsx";
+import { Problems } from "./problems.tsx";
+import { Scheduler } from "./scheduler.tsx";
+import { Settings } from "./settings.tsx";
+import "./system.css";
 
+/** petit itself: whether it is well, what it was told, and where it is. */
 export const SystemView = () => {
-  const health = useQuery(healthQuery());
+  const system = useQuery(systemQuery());
   return (
-    <Page title="System">
-      <Loaded query={health} what="its health">
-        {({ status, version, reasons = [] }) => (
-          <section className="card">
-            <h2>Health</h2>
-            <p>
-              petit {version} is {status}.
-            </p>
-            <ul>
-              {reasons.map((reason) => (
-                <li key={reason}>{reason}</li>
-              ))}
-            </ul>
-          </section>
-        )}
+    <Page title="System" actions={<Reload />}>
+      <Loaded query={system} what="what there is to know of itself">
+        {(known) => <Parts system={known} />}
       </Loaded>
     </Page>
   );
 };
+
+const Parts = ({ system }: { readonly system: System }) => (
+  <>
+    <div className="system-cards">
+      <Health system={system} />
+      <Scheduler system={system} />
+      <Facts system={system} />
+    </div>
+    {system.problems.length > 0 && <Problems problems={system.problems} />}
+    <Notifications />
+    <Settings settings={system.settings} />
+    <Interfaces needsToken={system.needs_token} />
+  </>
+);
+
+const Reload = () => {
+  const reload = useReload();
+  return (
+    <Button
+      isBusy={reload.isPending}
+      onClick={() => reload.mutate(undefined, { onSuccess: ({ message }) => tell({ text: capital(message) }) })}
+    >
+      Reload job files
+    </Button>
+  );
+};
+
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

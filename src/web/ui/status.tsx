@@ -49,10 +49,18 @@ export const StatusIcon = ({ of, label }: { readonly of: AnyStatus; readonly lab
   </>
 );
 
-/** Shape and word, in the colour of the status; `isPill` puts a ground under it. */
-export const Status = ({ of, isPill = false }: { readonly of: AnyStatus; readonly isPill?: boolean }) => (
+export type StatusProps = {
+  readonly of: AnyStatus;
+  /** With a ground under it. */
+  readonly isPill?: boolean;
+  /** Another than the status itself: "waiting". */
+  readonly word?: string;
+};
+
+/** Shape and word, in the colour of the status. */
+export const Status = ({ of, isPill = false, word = of }: StatusProps) => (
   <span className={isPill ? "status status-pill" : "status"} style={statusStyle(of)}>
     <StatusIcon of={of} />
-    {of}
+    {word}
   </span>
 );

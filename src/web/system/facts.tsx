@@ -1,0 +1,41 @@
+import type { ReactNode } from "react";
+import { sizeText } from "../../lib/size-text.ts";
+import type { System } from "../data/shapes.ts";
+import { Elapsed, Time } from "../ui/time.tsx";
+
+/** What it is and where it is. */
+export const Facts = ({ system }: { readonly system: System }) => (
+  <section className="card">
+    <h2>petit {system.version}</h2>
+    <dl className="facts">
+      <Fact name="Up for">
+        <Elapsed since={system.started_at} /> <span className="muted">since</span> <Time at={system.started_at} />
+      </Fact>
+      <Fact name="Jobs">
+        <Path text={system.jobs_dir} />
+      </Fact>
+      <Fact name="Database">
+        <Path text={system.database.path} /> <span className="nowrap">{sizeText(system.database.bytes)}</span>
+      </Fact>
+      <Fact name="Time zone">{system.timezone}</Fact>
+      <Fact name="Machine">
+        {system.hostname} <span className="muted">({system.target})</span>, process {system.pid}
+      </Fact>
+      <Fact name="Made of">
+        {RUNTIMES[system.runtime.name] ?? system.runtime.name} {system.runtime.version}, SQLite {system.sqlite_version},
+        schema {system.database.schema}
+      </Fact>
+    </dl>
+  </section>
+);
+
+const RUNTIMES: Readonly<Record<string, string>> = { bun: "Bun", deno: "Deno" };
+
+const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (
+  <>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </>
+);
+
+const Path = ({ text }: { readonly text: string }) => <code>{text}</code>;

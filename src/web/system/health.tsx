@@ -1,0 +1,53 @@
+import type { System } from "../data/shapes.ts";
+import { counted } from "../ui/format.ts";
+import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status.tsx";
+
+type HealthWord = System["health"]["status"];
+
+const LOOK = {
+  ok: { title: "petit is well", like: "completed" },
+  degraded: { title: "petit works, but something is wrong", like: "missed" },
+  unavailable: { title: "petit can't work", like: "failed" },
+} as const satisfies Record<HealthWord, { readonly title: string; readonly like: AnyStatus }>;
+
+export const Health = ({ system }: { readonly system: System }) => {
+  const { status } = system.health;
+  const { title, like } = LOOK[status];
+  return (
+    <section className="card system-health" style={statusStyle(like)} data-health={status}>
+      <h2>
+        <StatusIcon of={like} label={`${status}:`} /> {title}
+      </h2>
+      <Why system={system} />
+    </section>
+  );
+};
+
+const Why = ({ system: { health, problems, jobs } }: { readonly system: System }) => {
+  switch (health.status) {
+    case "ok":
+      return <p>Every job file is good, and the database can be written. {counted(jobs, "job")} in all.</p>;
+    case "degraded":
+      return (
+        <p>
+          <a href="#problems">{counted(problems.length, "problem")}</a> in {counted(filesOf(problems), "job file")}.
+          What such a file last said goes on to count.
+        </p>
+      );
+    case "unavailable":
+      return (
+        <>
+          <p>The database can’t be written: nothing is started until it can.</p>
+          <ul>
+            {health.reasons.map((reason) => (
+              <li key={reason} className="mono">
+                {reason}
+              </li>
+            ))}
+          </ul>
+        </>
+      );
+  }
+};
+
+const filesOf = (problems: System["problems"]): number => new Set(problems.map(({ file }) => file)).size;

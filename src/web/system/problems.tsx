@@ -1,0 +1,32 @@
+import type { System } from "../data/shapes.ts";
+import { Table } from "../ui/table.tsx";
+
+/** What is wrong with the job files: all of it, each with its place. */
+export const Problems = ({ problems }: { readonly problems: System["problems"] }) => (
+  <section id="problems" className="system-part">
+    <h2>Problems in job files</h2>
+    <Table
+      label="Problems in job files"
+      isCards
+      head={
+        <tr>
+          <th scope="col">Where</th>
+          <th scope="col">Field</th>
+          <th scope="col">What is wrong</th>
+        </tr>
+      }
+    >
+      {problems.map(({ file, line, column, path, message }) => (
+        <tr key={`${file}:${line}:${column}:${path}:${message}`}>
+          <td className="mono">
+            {file}:{line}:{column}
+          </td>
+          <td className="mono" data-label="Field">
+            {path === "" ? "–" : path}
+          </td>
+          <td className="system-long">{message}</td>
+        </tr>
+      ))}
+    </Table>
+  </section>
+);

@@ -1,0 +1,47 @@
+import { useQuery } from "@tanstack/react-query";
+import { usePause } from "../data/actions.ts";
+import { schedulerQuery } from "../data/queries.ts";
+import type { System } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
+import { counted } from "../ui/format.ts";
+import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status.tsx";
+
+type State = System["scheduler"]["state"];
+
+const LOOK = {
+  running: { title: "The scheduler runs", like: "completed", text: "Each occurrence fires when it is due." },
+  paused: {
+    title: "The scheduler is paused",
+    like: "missed",
+    text: "No occurrence fires, and those that pass are skipped, over restarts too. Runs by hand work; what runs goes on.",
+  },
+  stopped: { title: "The scheduler has stopped", like: "pending", text: "petit is starting or stopping." },
+} as const satisfies Record<State, { readonly title: string; readonly like: AnyStatus; readonly text: string }>;
+
+export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: System }) => {
+  // What an event tells comes sooner.
+  const state = useQuery(schedulerQuery()).data?.state ?? scheduler.state;
+  const { title, like, text } = LOOK[state];
+  return (
+    <section className="card" style={statusStyle(like)}>
+      <h2>
+        <StatusIcon of={like} /> {title}
+      </h2>
+      <p>{text}</p>
+      <p className="muted">
+        {counted(runs.running, "run")} going on, {runs.pending.toLocaleString()} waiting for a place.
+      </p>
+      {state !== "stopped" && <PauseButton isPaused={state === "paused"} />}
+    </section>
+  );
+};
+
+const PauseButton = ({ isPaused }: { readonly isPaused: boolean }) => {
+  const pause = usePause();
+  return (
+    <Button kind={isPaused ? "primary" : "plain"} isBusy={pause.isPending} onClick={() => pause.mutate(!isPaused)}>
+      {isPaused ? "Resume" : "Pause"}
+      <span className="visually-hidden"> the scheduler</span>
+    </Button>
+  );
+};

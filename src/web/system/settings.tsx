@@ -1,0 +1,41 @@
+import type { System } from "../data/shapes.ts";
+import { Table } from "../ui/table.tsx";
+
+type Setting = System["settings"][number];
+
+/** Each setting, with what gave it. */
+export const Settings = ({ settings }: { readonly settings: readonly Setting[] }) => (
+  <section className="system-part system-settings">
+    <h2>Settings</h2>
+    <Table
+      label="Settings"
+      isCards
+      head={
+        <tr>
+          <th scope="col">Setting</th>
+          <th scope="col">Value</th>
+          <th scope="col">From</th>
+          <th scope="col">What it is for</th>
+        </tr>
+      }
+    >
+      {settings.map((setting) => (
+        <SettingRow key={setting.name} setting={setting} />
+      ))}
+    </Table>
+  </section>
+);
+
+const SettingRow = ({ setting: { name, text, origin, from, doc } }: { readonly setting: Setting }) => (
+  <tr className={origin === "default" ? undefined : "system-given"}>
+    <td className="mono">{name}</td>
+    <td className="mono system-long" data-label="Value">
+      {text}
+    </td>
+    <td data-label="From">{origin === "default" ? <span className="muted">default</span> : <Given from={from} />}</td>
+    <td className="system-long muted">{doc}</td>
+  </tr>
+);
+
+/** The flag, the variable or the file. */
+const Given = ({ from }: { readonly from: string | null }) => <code>{from}</code>;
