@@ -1,0 +1,170 @@
+#!/bin/sh
+# Installs petit: one file. Nothing is put in place before its checksum is right and it has run.
+set -eu
+
+# scripts/release puts the address of its releases here.
+releases_url=
+
+main() {
+  version=latest
+  prefix=
+  read_arguments "$@"
+  base_url=${PETIT_BASE_URL:-$releases_url}
+  [ -n "$base_url" ] || fail "where are the releases? Set PETIT_BASE_URL, or take the install.sh of a release"
+  target=$(find_target)
+  prepare_folder
+  download
+  verify
+  unpack
+  try
+  put_in_place
+}
+
+read_arguments() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --version) [ $# -ge 2 ] || usage "--version wants a version, such as 1.2.3"; version=${2#v}; shift 2 ;;
+      --version=*) version=${1#*=}; version=${version#v}; shift ;;
+      --prefix) [ $# -ge 2 ] || usage "--prefix wants a folder"; prefix=$2; shift 2 ;;
+      --prefix=*) prefix=${1#*=}; shift ;;
+      -h | --help) help; exit 0 ;;
+      *) usage "unknown argument '$1'" ;;
+    esac
+  done
+  case $version in
+    latest | [0-9]*.[0-9]*.[0-9]*) ;;
+    *) usage "'$version' is no version; expected one such as 1.2.3" ;;
+  esac
+}
+
+help() {
+  cat <<'END'
+Installs petit: one file, PREFIX/bin/petit.
+
+  sh install.sh [--version X.Y.Z] [--prefix DIR]
+
+PREFIX is /usr/local for root and ~/.local for others. PETIT_BASE_URL is where the releases are: below it lie
+latest/download/FILE and download/vX.Y.Z/FILE.
+END
+}
+
+find_target() {
+  system=$(uname -s)
+  machine=$(uname -m)
+  case $machine in
+    x86_64 | amd64) arch=x64 ;;
+    aarch64 | arm64) arch=arm64 ;;
+    *) fail "there is no petit for processors of the kind '$machine'; there is one for x86_64 and for arm64" ;;
+  esac
+  case $system in
+    Linux) echo "linux-$arch$(libc_suffix)" ;;
+    Darwin) echo "darwin-$arch" ;;
+    MINGW* | MSYS* | CYGWIN*) fail "for Windows there is petit-windows-x64.zip among the files of a release" ;;
+    *) fail "there is no petit for '$system'; there is one for Linux and for macOS" ;;
+  esac
+}
+
+# musl's loader has a name of its own; where glibc is there too, that one counts.
+libc_suffix() {
+  if ls /lib/ld-linux-*.so.* /lib64/ld-linux-*.so.* >/dev/null 2>&1; then return; fi
+  if ls /lib/ld-musl-*.so.* >/dev/null 2>&1; then echo "-musl"; fi
+}
+
+prepare_folder() {
+  if [ -z "$prefix" ]; then
+    if [ "$(id -u)" = 0 ]; then prefix=/usr/local; else prefix=${HOME:?}/.local; fi
+  fi
+  bin=$prefix/bin
+  mkdir -p "$bin" 2>/dev/null || fail "$bin can't be made; name another folder with --prefix, or be root"
+  # Beside its place, so that it is put there in one step.
+  work=$(mktemp -d "$bin/.petit-install-XXXXXX" 2>/dev/null) ||
+    fail "$bin can't be written to; name another folder with --prefix, or be root"
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 1' HUP INT TERM
+}
+
+download() {
+  archive=petit-$target.tar.gz
+  if [ "$version" = latest ]; then from=$base_url/latest/download; else from=$base_url/download/v$version; fi
+  say "downloading $from/$archive"
+  fetch "$from/SHA256SUMS" "$work/SHA256SUMS" || fail "$from/SHA256SUMS can't be downloaded; is there such a release?"
+  fetch "$from/$archive" "$work/$archive" || fail "$from/$archive can't be downloaded whole; nothing was installed"
+}
+
+fetch() {
+  if command -v curl >/dev/null 2>&1; then
+    curl --fail --silent --show-error --location --retry 2 --output "$2" "$1"
+  elif command -v wget >/dev/null 2>&1; then
+    wget -q -O "$2" "$1"
+  else
+    fail "neither curl nor wget was found; install one of them"
+  fi
+}
+
+verify() {
+  expected=$(awk -v file="$archive" '$2 == file || $2 == "*" file { print $1 }' "$work/SHA256SUMS")
+  [ -n "$expected" ] || fail "SHA256SUMS has no line for $archive; nothing was installed"
+  actual=$(checksum "$work/$archive")
+  [ "$actual" = "$expected" ] ||
+    fail "the checksum of $archive is wrong; nothing was installed
+  expected $expected
+  but it is $actual"
+}
+
+checksum() {
+  if command -v sha256sum >/dev/null 2>&1; then
+    sha256sum "$1" | cut -d ' ' -f 1
+  elif command -v shasum >/dev/null 2>&1; then
+    shasum -a 256 "$1" | cut -d ' ' -f 1
+  elif command -v openssl >/dev/null 2>&1; then
+    openssl dgst -sha256 -r "$1" | cut -d ' ' -f 1
+  else
+    fail "the checksum can't be verified: none of sha256sum, shasum and openssl was found"
+  fi
+}
+
+unpack() {
+  mkdir "$work/unpacked"
+  tar -xzf "$work/$archive" -C "$work/unpacked" || fail "$archive can't be unpacked; nothing was installed"
+  new=$(ls "$work"/unpacked/petit-*/petit) || fail "$archive has no petit in it; nothing was installed"
+}
+
+# A petit that can't run here must not take the place of one that can.
+try() {
+  if said=$("$new" --version 2>&1); then return; fi
+  case $target in
+    *-musl) hint="; it needs the C++ library: apk add libstdc++" ;;
+    linux-x64) hint="; it needs glibc 2.17, and a processor with AVX2" ;;
+    *) hint= ;;
+  esac
+  fail "this petit can't run here$hint; nothing was installed
+  $(echo "$said" | head -n 3)"
+}
+
+put_in_place() {
+  before=$("$bin/petit" --version 2>/dev/null) || before=
+  chmod 755 "$new"
+  mv -f "$new" "$bin/petit"
+  say "$said is installed as $bin/petit${before:+, in the place of $before}"
+  case :$PATH: in
+    *:"$bin":*) ;;
+    *) say "$bin is not in your PATH; add it: export PATH=\"$bin:\$PATH\"" ;;
+  esac
+  [ -n "$before" ] || say "next: petit init; petit run jobs"
+  [ -z "$before" ] || say "a petit that runs goes on as it is until it is restarted"
+}
+
+say() { echo "$*" >&2; }
+
+fail() {
+  say "install.sh: $*"
+  exit 1
+}
+
+usage() {
+  say "install.sh: $*; see --help"
+  exit 2
+}
+
+# The last line: what arrives cut does nothing.
+main "$@"

@@ -1,0 +1,44 @@
+// Writes what a release is made of, as a CycloneDX bill of materials in JSON, to stdout: sbom.ts VERSION TIMESTAMP
+import { lockedPackages, type Package } from "./lock.ts";
+
+const [version = "", timestamp = ""] = process.argv.slice(2);
+const packages = lockedPackages();
+
+/** The package's address in the way that tools for it have agreed on. */
+const purl = ({ name, version }: Pick<Package, "name" | "version">): string =>
+  `pkg:npm/${name.replace("@", "%40")}@${version}`;
+
+const component = (one: Package) => ({
+  type: "library",
+  "bom-ref": purl(one),
+  name: one.name,
+  version: one.version,
+  purl: purl(one),
+  hashes: [{ alg: "SHA-512", content: Buffer.from(one.integrity.replace("sha512-", ""), "base64").toString("hex") }],
+  ...(one.license === null ? {} : { licenses: [licenseChoice(one.license)] }),
+});
+
+/** One license by its SPDX id, or several in an expression. */
+const licenseChoice = (text: string) => (/[ ()]/.test(text) ? { expression: text } : { license: { id: text } });
+
+/** It is in the executable, with SQLite and a JavaScript engine inside. */
+const runtime = { name: "bun", version: Bun.version };
+const petit = { type: "application", "bom-ref": `petit@${version}`, name: "petit", version };
+const refOf = (key: string): string[] => [packages.get(key)].flatMap((one) => (one === undefined ? [] : [purl(one)]));
+const direct = Object.keys((await import("../../package.json")).default.dependencies);
+
+const bom = {
+  bomFormat: "CycloneDX",
+  specVersion: "1.6",
+  version: 1,
+  metadata: { timestamp, component: { ...petit, licenses: [{ license: { id: "MIT" } }] } },
+  components: [
+    { type: "platform", "bom-ref": purl(runtime), ...runtime, purl: purl(runtime), licenses: [licenseChoice("MIT")] },
+    ...[...packages.values()].map(component),
+  ],
+  dependencies: [
+    { ref: petit["bom-ref"], dependsOn: [purl(runtime), ...direct.flatMap(refOf)] },
+    ...[...packages.values()].map((one) => ({ ref: purl(one), dependsOn: one.uses.flatMap(refOf) })),
+  ],
+};
+console.log(JSON.stringify(bom, null, 2));

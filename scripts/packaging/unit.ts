@@ -1,0 +1,15 @@
+// Writes the systemd unit of a petit that is installed as /usr/local/bin/petit, where there may be none here, to stdout.
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { isUnedited } from "../../src/app/unit-file.ts";
+
+const MAIN = join(import.meta.dir, "../../src/main.ts");
+
+const print = [process.execPath, MAIN, "service", "print", "--exec", process.execPath];
+const printed = Bun.spawnSync(print, { stderr: "inherit" }).stdout.toString();
+// Its first line has a checksum of the others.
+const [, ...lines] = printed.replaceAll(process.execPath, "/usr/local/bin/petit").split("\n");
+const text = lines.join("\n");
+const unit = `# petit-unit sha256:${createHash("sha256").update(text).digest("hex")}\n${text}`;
+if (!isUnedited(unit)) throw new Error("the unit has another first line than it had");
+process.stdout.write(unit);
