@@ -3,6 +3,7 @@ import { statusLine } from "../../src/app/status-line.ts";
 import { Systemd } from "../../src/app/systemd.ts";
 import type { Event } from "../../src/domain/event.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { startPetit } from "../support/petit.ts";
 import { recordingLog } from "../support/recording-log.ts";
 
 const SOCKET = { NOTIFY_SOCKET: "/run/notify" };
@@ -156,6 +157,14 @@ describe("what systemd is told", () => {
     expect(log.text().split("\n").length).toBe(1);
     expect(log.text()).toContain(warning);
   });
+});
+
+test("petit goes on where nobody listens at the socket, and says so once", async () => {
+  await using petit = await startPetit({ env: { NOTIFY_SOCKET: "/nowhere/notify", WATCHDOG_USEC: "20000" } });
+  process.kill(petit.pid, "SIGHUP");
+  expect((await petit.fetch("/api/health")).status).toBe(200);
+  expect(await petit.stop()).toBe(0);
+  expect(petit.stderr().match(/systemd does not take what it is told/g)?.length).toBe(1);
 });
 
 describe("the status", () => {

@@ -181,6 +181,18 @@ await onMachine("under a real systemd, petit", (machine) => {
       await endHeld(runId);
     });
 
+    test("finds how it ended where the machine went off meanwhile, which ends what runs", async () => {
+      await using service = await installService(machine, { jobs: { "held.yaml": HELD } });
+      const runId = await startHeld();
+      await machine.must("systemctl", "stop", "petit");
+      // What systemd does at last, when all services are stopped.
+      for (const pid of service.processes()) process.kill(pid, "SIGTERM");
+      await eventually("they have ended", () => (service.processes().length === 0 ? true : null));
+      await machine.must("systemctl", "start", "petit");
+      const { status, error } = await endOf(machine, runId);
+      expect({ status, error }).toEqual({ status: "failed", error: expect.stringContaining("SIGTERM") });
+    });
+
     test("waits for it with --on-shutdown drain, longer than systemd would by itself", async () => {
       await using service = await installService(machine, {
         jobs: { "held.yaml": HELD },

@@ -75,7 +75,8 @@ devices() {
 
 # The system's own units, of which it needs none but the journal; no service of this machine.
 units() {
-  rm -rf etc/systemd/system etc/systemd/user usr/lib/systemd/system/*.wants usr/lib/systemd/system-generators etc/petit etc/credstore
+  rm -rf etc/systemd/system etc/systemd/user usr/lib/systemd/system/*.wants usr/lib/systemd/user/*.wants \
+    usr/lib/systemd/system-generators usr/lib/systemd/user-generators etc/petit etc/credstore
   mkdir -p etc/systemd/system/sysinit.target.wants etc/credstore
   ln -s /usr/lib/systemd/system/systemd-journald.service etc/systemd/system/sysinit.target.wants/
   rm -f etc/machine-id
