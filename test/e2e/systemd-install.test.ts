@@ -1,4 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { ask, runToEnd } from "../support/petit-api.ts";
 import { installService, JOBS, onMachine, STATE } from "../support/systemd-service.ts";
 import { eventually } from "../support/torture-run.ts";
@@ -29,6 +31,21 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
   };
 
   describe("is installed", () => {
+    test("as README says", async () => {
+      const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+      const [, block = ""] = /## As a service\n\n```sh\n([\s\S]*?)```/.exec(readme) ?? [];
+      // The machine has the executable where the first line puts it.
+      const [install, ...lines] = block.trim().split("\n");
+      expect(install).toBe("sudo install -m 755 dist/petit /usr/local/bin/petit");
+      // Nothing but what it takes to be removed again.
+      await using service = await installService(machine, { args: ["--no-start"] });
+      for (const line of lines) await machine.must("sh", "-c", line.replace("sudo ", ""));
+      expect(await service.show("ActiveState")).toBe("active");
+      await eventually("it finds the job by itself", async () =>
+        (await service.show("StatusText")) === "1 job, 0 runs going on, 0 waiting" ? true : null,
+      );
+    });
+
     test("with what it needs, and runs as a user of its own", async () => {
       await using service = await installService(machine, {
         jobs: { "who.yaml": shellJob("who", "id -un; pwd; umask") },
