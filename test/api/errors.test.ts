@@ -18,7 +18,7 @@ const triggerThrows = async (error: unknown) => {
   engine.trigger = () => {
     throw error;
   };
-  const response = await ask("/api/jobs/hello/trigger", { method: "POST" });
+  const response = await ask("/api/jobs/hello/trigger?wait=7", { method: "POST" });
   engine.trigger = trigger;
   return response;
 };
@@ -70,6 +70,8 @@ describe("what the engine throws", () => {
       expect(text).not.toContain("secret");
       expect(logged).toHaveLength(1);
       expect(logged[0]?.fields.request_id).toBe(response.headers.get("x-request-id"));
+      // Who knows what is in a query.
+      expect(logged[0]?.fields.path).toBe("/api/jobs/hello/trigger");
       if (error instanceof Error) expect(logged[0]?.fields.err).toBe(error);
     },
   );

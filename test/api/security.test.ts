@@ -27,11 +27,35 @@ tasks: [{id: only, type: shell, script: 'head -c 8000000 /dev/zero | tr "\\\\0" 
 
 const TRIGGER = "/api/jobs/hello/trigger";
 
+/** How connections begin that never get any further. */
+const HALF = {
+  "their headers": `POST ${TRIGGER} HTTP/1.1\r\nHost: localhost\r\nX-Slow: `,
+  "their body": `POST ${TRIGGER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{"params":`,
+  "to read": `GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(20),
+  "to say anything": "",
+} as const;
+
 let petit: Petit;
+/** Another one, whose connections are left alone from the beginning. */
+let forgetful: Petit;
+let forgotten: readonly Socket[] = [];
 beforeAll(async () => {
   petit = await startPetit({ jobs: JOBS, args: ["--no-watch"] });
+  forgetful = await startPetit();
+  const starts = [HALF["their headers"], HALF["to say anything"]];
+  forgotten = await Promise.all(Array.from({ length: 200 }, (_, index) => dial(forgetful, starts[index % 2] ?? "")));
 });
-afterAll(() => petit[Symbol.asyncDispose]());
+afterAll(async () => {
+  for (const each of [petit, forgetful]) await each[Symbol.asyncDispose]();
+});
+
+/** A connection on which that has been written. */
+const dial = (to: Petit, start: string): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(to.url);
+    const socket = connect(Number(port), hostname, () => socket.write(start, () => resolve(socket)));
+    socket.on("error", reject);
+  });
 
 const runs = async (): Promise<number> => (await ask(petit, "/api/runs?limit=1000")).body.count;
 
@@ -220,37 +244,33 @@ describe("the token", () => {
 });
 
 describe("200 connections that never finish", () => {
-  const dial = (start: string): Promise<Socket> =>
-    new Promise((resolve, reject) => {
-      const { hostname, port } = new URL(petit.url);
-      const socket = connect(Number(port), hostname, () => socket.write(start, () => resolve(socket)));
-      socket.on("error", reject);
-    });
+  const openFiles = (): number => readdirSync(`/proc/${petit.pid}/fd`).length;
 
-  test.each([
-    ["their headers", `POST ${TRIGGER} HTTP/1.1\r\nHost: localhost\r\nX-Slow: `],
-    ["their body", `POST ${TRIGGER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{"params":`],
-    ["to read", `GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(20)],
-    ["to say anything", ""],
-  ])("%s keep nobody else waiting, and cost little memory", async (_name, start) => {
-    const before = await residentBytes();
-    const sockets = await Promise.all(Array.from({ length: 200 }, () => dial(start)));
-    for (const socket of sockets) socket.pause();
-    for (let drip = 0; drip < 5; drip += 1) {
-      for (const socket of sockets) if (start.startsWith("POST")) socket.write("x");
-      const since = performance.now();
-      expect((await runToEnd(petit, "hello")).status).toBe("completed");
-      expect(performance.now() - since).toBeLessThan(2000);
-    }
-    expect((await residentBytes()) - before).toBeLessThan(100_000_000);
-    for (const socket of sockets) socket.destroy();
-  });
+  test.each(Object.entries(HALF))(
+    "%s keep nobody else waiting, and cost little memory",
+    async (_name, start) => {
+      const [before, filesBefore] = [await residentBytes(), openFiles()];
+      const sockets = await Promise.all(Array.from({ length: 200 }, () => dial(petit, start)));
+      for (const socket of sockets) socket.pause();
+      for (let drip = 0; drip < 5; drip += 1) {
+        for (const socket of sockets) if (start.startsWith("POST")) socket.write("x");
+        const since = performance.now();
+        expect((await runToEnd(petit, "hello")).status).toBe("completed");
+        expect(performance.now() - since).toBeLessThan(2000);
+      }
+      expect((await residentBytes()) - before).toBeLessThan(100_000_000);
+      for (const socket of sockets) socket.destroy();
+      // Each answer gives petit time to find that they are gone.
+      while (openFiles() > filesBefore + 10) await ask(petit, "/api/health");
+    },
+    30_000,
+  );
 
   test("but read a large log slowly: memory stays bounded", async () => {
     const run = await runToEnd(petit, "noisy");
     const before = await residentBytes();
     const request = `GET /api/runs/${run.id}/logs HTTP/1.1\r\nHost: localhost\r\n\r\n`;
-    const sockets = await Promise.all(Array.from({ length: 50 }, () => dial(request)));
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => dial(petit, request)));
     for (const socket of sockets) socket.pause();
     expect((await runToEnd(petit, "hello")).status).toBe("completed");
     expect((await residentBytes()) - before).toBeLessThan(150_000_000);
@@ -297,4 +317,14 @@ describe("a YAML bomb", () => {
     const { value } = parseMetrics(await (await bombed.fetch("/metrics")).text());
     expect(value("process_resident_memory_bytes")).toBeLessThan(400_000_000);
   });
+});
+
+describe("200 connections that are forgotten", () => {
+  test("are ended by petit", async () => {
+    const ended = forgotten.map(
+      (socket) => new Promise<void>((resolve) => (socket.closed ? resolve() : socket.resume().on("close", resolve))),
+    );
+    await Promise.all(ended);
+    expect((await ask(forgetful, "/api/health")).body.status).toBe("ok");
+  }, 60_000);
 });

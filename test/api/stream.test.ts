@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { type Source, streamBody } from "../../src/api/stream.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { silentLog } from "../../src/lib/log.ts";
@@ -25,6 +26,7 @@ describe("the body of a stream", () => {
     };
     const reader = streamBody(source, open(), silentLog).getReader();
     for (let read = 0; read < 10; read++) await reader.read();
+    for (let each = 0; each < 20; each++) await turn();
     expect(given).toBe(10);
     await reader.cancel();
     expect(given).toBe(10);

@@ -69,7 +69,7 @@ describe("petit trigger JOB", () => {
     [["status", "nope"], "petit: "],
     [["logs", "00000000-0000-7000-8000-000000000000"], "not found"],
     [["runs", "helo"], "job 'helo' was not found; did you mean 'hello'?"],
-    [["runs", "--limit", "0"], "petit: --limit: '0' is not a whole number from 1 to 1000"],
+    [["runs", "--limit", "0"], "petit: --limit is '0'; expected a whole number from 1 to 1000"],
     [["runs", "--status", "done"], "petit: --status: 'done' is not one of"],
     [["logs", "latest", "-f", "--reconnect", "soon"], "--reconnect is 'soon'; expected a duration"],
     [["logs", "latest", "a", "--task", "b"], "the task is named twice"],
@@ -156,6 +156,15 @@ describe("a petit that can't be asked", () => {
     expect(stderr).toContain("didn't answer as petit does (200, no content type); name petit's own address with --url");
   });
 
+  test("is status 1 where it sends one elsewhere: the token goes nowhere else", async () => {
+    await using other = await startOther(307, { location: `${running.url}/api/runs` });
+    const { status, stdout, stderr } = await petit(["runs", "--url", other.url], {
+      environment: { PETIT_API_TOKEN: TOKEN },
+    });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("didn't answer as petit does (307");
+  });
+
   test("is status 3 where a proxy says that it is gone", async () => {
     await using proxy = await startOther(502);
     const { status, stderr } = await petit(["runs", "--url", proxy.url]);
@@ -183,8 +192,11 @@ describe("a petit that can't be asked", () => {
 });
 
 /** A server that is no petit. */
-const startOther = async (status = 200): Promise<AsyncDisposable & { readonly url: string }> => {
-  const server = createServer((_, response) => response.writeHead(status).end("<html>"));
+const startOther = async (
+  status = 200,
+  headers: Record<string, string> = {},
+): Promise<AsyncDisposable & { readonly url: string }> => {
+  const server = createServer((_, response) => response.writeHead(status, headers).end("<html>"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;

@@ -59,6 +59,7 @@ const attacks = {
   reload: () => settled(fetch(target + "/api/jobs/reload", { method: "POST", mode: "no-cors" })),
   read: () => settled(fetch(target + "/api/jobs").then((response) => response.text())),
   metrics: () => settled(fetch(target + "/metrics").then((response) => response.text())),
+  page: () => settled(fetch(target + "/").then((response) => response.text())),
   script: () => loaded(Object.assign(document.createElement("script"), { src: target + "/api/jobs" })),
   image: () => loaded(Object.assign(new Image(), { src: target + "/api/jobs" })),
   events: () => new Promise((resolve) => {
@@ -104,6 +105,7 @@ const REFUSED = {
   put: "refused",
   read: "refused",
   metrics: "refused",
+  page: "refused",
   script: "refused",
 };
 
@@ -199,6 +201,42 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
+  test("a link of another site leads to the dashboard, which asks petit and nobody else", async () => {
+    const { petit, browser, site } = running();
+    const page = await browser.context.newPage();
+    const complaints: string[] = [];
+    const asked: string[] = [];
+    await page.goto(`http://evil.example:${site.port}/?target=${petit.url}`);
+    await page.setContent(`<a id=go href=${petit.url}/jobs>jobs</a>`);
+    page.on("console", (message) => complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("request", (request) => asked.push(new URL(request.url()).origin));
+    const [response] = await Promise.all([page.waitForNavigation(), page.click("#go")]);
+    expect([response?.status(), await page.evaluate("document.contentType")]).toEqual([200, "text/html"]);
+    await page.locator("main a", { hasText: "hello" }).first().waitFor();
+    expect(new Set(asked)).toEqual(new Set([petit.url]));
+    expect(complaints).toEqual([]);
+    // What runs in it is what it came with: no code from a string, none from elsewhere.
+    expect(await page.evaluate("fetch('http://evil.example/').then(() => 'read', () => 'refused')")).toBe("refused");
+    await page.addScriptTag({ content: "document.title = 'ran'" }).catch(() => {});
+    expect(await page.title()).not.toBe("ran");
+    await page.close();
+  }, 30_000);
+
+  test("no page of another site can load the dashboard's files", async () => {
+    const { petit, browser, site } = running();
+    const html = await (await petit.fetch("/")).text();
+    const [script = ""] = /\/assets\/[^"]+\.js/.exec(html) ?? [];
+    const [style = ""] = /\/assets\/[^"]+\.css/.exec(html) ?? [];
+    const page = await browser.context.newPage();
+    await page.goto(`http://evil.example:${site.port}/?target=${petit.url}`);
+    const load = (tag: string, attributes: object): Promise<unknown> =>
+      page.evaluate(`loaded(Object.assign(document.createElement("${tag}"), ${JSON.stringify(attributes)}))`);
+    expect(await load("script", { src: petit.url + script })).toBe("refused");
+    expect(await load("link", { rel: "stylesheet", href: petit.url + style })).toBe("refused");
+    await page.close();
+  }, 30_000);
+
   test("a page that is named may do all of it: the attack is a real one", async () => {
     const { browser, site } = running();
     const origin = `http://evil.example:${site.port}`;
@@ -250,10 +288,12 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     const { petit, browser, site } = running();
     const page = await browser.context.newPage();
     for (const from of ["evil.example", "127.0.0.1"]) {
-      await page.goto(`http://${from}:${site.port}/?target=x`);
-      await page.setContent(`<iframe src="${petit.url}/api/docs"></iframe>`, { waitUntil: "load" });
-      const frame = page.frames().find((each) => each !== page.mainFrame());
-      expect(frame === undefined ? 0 : await frame.locator("nav").count()).toBe(0);
+      for (const path of ["/api/docs", "/", "/jobs"]) {
+        await page.goto(`http://${from}:${site.port}/?target=x`);
+        const asked = page.waitForEvent("request", (request) => request.url() === petit.url + path);
+        await page.setContent(`<iframe src="${petit.url}${path}"></iframe>`, { waitUntil: "load" });
+        expect([path, (await asked).failure()?.errorText]).toEqual([path, "net::ERR_BLOCKED_BY_RESPONSE"]);
+      }
     }
     await page.close();
   }, 30_000);
