@@ -1,14 +1,9 @@
 import { dlopen } from "bun:ffi";
 import type { Runtime } from "./runtime.ts";
+import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC, socketAddress } from "./unix-socket.ts";
 
 /** Constants of Linux. */
-const AF_UNIX = 1;
-const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
-const MSG_NOSIGNAL = 0x4000;
 const CLOCK_MONOTONIC = 1;
-
-/** Bytes that the name of a socket may have. */
-const MAX_NAME_BYTES = 107;
 
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -20,7 +15,7 @@ const SYMBOLS = {
 export const sendDatagram: Runtime["sendDatagram"] = (name, text) => {
   const { socket, sendto, close } = symbols() ?? {};
   if (socket === undefined || sendto === undefined || close === undefined) return null;
-  const address = addressOf(name);
+  const address = socketAddress(name);
   const fd = address === null ? -1 : socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (address === null || fd < 0) return false;
   const bytes = Buffer.from(text);
@@ -55,16 +50,4 @@ const open = () => {
     }
   }
   return null;
-};
-
-/** A `sockaddr_un`: the family, then the name. One that begins with `@` is no file: it begins with a zero byte. */
-const addressOf = (name: string): Buffer | null => {
-  const bytes = Buffer.from(name);
-  if (!/^[@/]/.test(name) || name.includes("\0") || bytes.length > MAX_NAME_BYTES) return null;
-  // A path ends with a zero byte; what is abstract is as long as the address says.
-  const address = Buffer.alloc(2 + bytes.length + (name.startsWith("@") ? 0 : 1));
-  address[0] = AF_UNIX;
-  bytes.copy(address, 2);
-  if (name.startsWith("@")) address[2] = 0;
-  return address;
 };

@@ -1,4 +1,5 @@
 import type { Runtime } from "./runtime.ts";
+import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC, socketAddress } from "./unix-socket.ts";
 
 /** Constants of Linux. */
 const PUNCH_HOLE_KEEP_SIZE = 3;
@@ -7,16 +8,10 @@ const F_SETLEASE = 1024;
 const F_WRLCK = 1;
 const SIGURG = 23;
 const WNOHANG = 1;
-const AF_UNIX = 1;
-const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
-const MSG_NOSIGNAL = 0x4000;
 const CLOCK_MONOTONIC = 1;
 const FIRST_OWN_FILE = 3;
 const LAST_FILE = 0xffffffff;
 const CLOSE_RANGE_CLOEXEC = 4;
-
-/** Bytes that the name of a socket may have. */
-const MAX_NAME_BYTES = 107;
 
 const SYMBOLS = {
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
@@ -77,7 +72,7 @@ const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => (
   // meanwhile waits, and sends a signal: by default SIGIO, which would end petit; nobody minds this one.
   isOpenElsewhere: (fd) => libc.fcntl(fd, F_SETSIG, SIGURG) !== 0 || libc.fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
   sendDatagram: (name, text) => {
-    const address = addressOf(name);
+    const address = socketAddress(name);
     const fd = address === null ? -1 : libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
     if (address === null || fd < 0) return false;
     const bytes = Buffer.from(text);
@@ -92,15 +87,3 @@ const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => (
     return failed === 0 ? seconds * 1_000_000n + nanoseconds / 1_000n : null;
   },
 });
-
-/** A `sockaddr_un`: the family, then the name. One that begins with `@` is no file: it begins with a zero byte. */
-const addressOf = (name: string): Buffer | null => {
-  const bytes = Buffer.from(name);
-  if (!/^[@/]/.test(name) || name.includes("\0") || bytes.length > MAX_NAME_BYTES) return null;
-  // A path ends with a zero byte; what is abstract is as long as the address says.
-  const address = Buffer.alloc(2 + bytes.length + (name.startsWith("@") ? 0 : 1));
-  address[0] = AF_UNIX;
-  bytes.copy(address, 2);
-  if (name.startsWith("@")) address[2] = 0;
-  return address;
-};
