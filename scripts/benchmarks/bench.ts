@@ -1,4 +1,5 @@
 import { measureBusyApi } from "./busy-api.ts";
+import { measureDashboard } from "./dashboard.ts";
 import { measureEvents } from "./events.ts";
 import { measureExecutable } from "./executable.ts";
 import { measureFollow } from "./follow.ts";
@@ -32,6 +33,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
     measure: measureLateness,
   },
   idle: { about: "CPU time of 10,000 jobs of which none is due", isSlow: true, measure: measureIdle },
+  dashboard: { about: "the dashboard over 1,000 jobs and 100,000 runs", isSlow: true, measure: measureDashboard },
   million: { about: "queries and triggers over 1,000,000 stored runs", isSlow: true, measure: measureMillion },
 };
 
@@ -40,7 +42,7 @@ const help = (): string =>
     "scripts/bench [--quick] [NAME…]",
     "",
     ...Object.entries(MEASURES).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`),
-    "  --quick    without lateness, idle and million",
+    "  --quick    without lateness, idle, dashboard and million",
   ].join("\n");
 
 const chosen = (args: readonly string[]): readonly Measure[] => {
