@@ -1,5 +1,5 @@
-import { PetitError } from "../domain/errors.ts";
 import { parseRunId } from "../domain/ids.ts";
+import { jobNotFound, runNotFound } from "../domain/not-found.ts";
 import type { Run } from "../domain/run.ts";
 import type { JobView } from "../engine/engine.ts";
 import type { ApiEngine, ApiStore } from "./options.ts";
@@ -7,14 +7,16 @@ import type { ApiEngine, ApiStore } from "./options.ts";
 /** Throws `not_found`. */
 export const foundJob = (engine: ApiEngine, jobId: string): JobView => {
   const view = engine.findJob(jobId);
-  if (view === null) throw new PetitError("not_found", `job '${jobId}' was not found`);
+  if (view === null) throw jobNotFound(jobId, idsOf(engine));
   return view;
 };
+
+const idsOf = (engine: ApiEngine): readonly string[] => engine.listJobs().map(({ job }) => job.id);
 
 /** Throws `not_found`, also where the text can't be an id. */
 export const foundRun = (store: ApiStore, runId: string): Run => {
   const id = parseRunId(runId);
   const run = id === null ? null : store.findRun(id);
-  if (run === null) throw new PetitError("not_found", `run '${runId.slice(0, 80)}' was not found`);
+  if (run === null) throw runNotFound(runId);
   return run;
 };

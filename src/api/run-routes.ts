@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
-import { PetitError } from "../domain/errors.ts";
 import { type JobId, parseRunId, type RunId } from "../domain/ids.ts";
+import { runNotFound } from "../domain/not-found.ts";
 import type { RunFilter } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
 import { direct } from "./direct.ts";
@@ -72,6 +72,6 @@ const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunFilter => (
 
 const cursor = (text: string): RunId => {
   const id = parseRunId(text);
-  if (id === null) throw new PetitError("not_found", `run '${text.slice(0, 80)}' was not found`);
+  if (id === null) throw runNotFound(text);
   return id;
 };

@@ -8,12 +8,14 @@ import { scheduleNote } from "../domain/schedule-note.ts";
 import type { JobFiles } from "../jobfile/read-dir.ts";
 import { defineCommand } from "./command.ts";
 import { parseIso, readableLocal } from "./local-time.ts";
+import { readCount } from "./read-count.ts";
 import { findJob, readJobs, warnOfProblems } from "./read-jobs.ts";
 import { table } from "./table.ts";
 import { paint, type Screen } from "./terminal.ts";
 
 const DEFAULT_COUNT = 10;
 const MAX_COUNT = 10_000;
+const COUNT = { flag: "-n", max: MAX_COUNT };
 
 export const next = defineCommand({
   name: "next",
@@ -41,7 +43,11 @@ export const next = defineCommand({
   ],
   run: async ({ JOBS_DIR, JOB, count, from }, { terminal: { out, err }, json, settings, clock }) => {
     const zone = defaultZone(settings);
-    const options = { count: readCount(count), after: readFrom(from, zone) ?? clock.now(), zone };
+    const options = {
+      count: readCount(count, COUNT) ?? DEFAULT_COUNT,
+      after: readFrom(from, zone) ?? clock.now(),
+      zone,
+    };
     const files = await readJobs(JOBS_DIR);
     const jobs = JOB === undefined ? files.jobs : [findJob(files, { id: JOB, dir: JOBS_DIR })];
     const coming = comingOf(jobs, options);
@@ -53,13 +59,6 @@ export const next = defineCommand({
 
 /** Who asks for one job doesn't hear of the others. */
 const NO_PROBLEMS: JobFiles = { jobs: [], problems: [], broken: [] };
-
-const readCount = (text: string | undefined): number => {
-  if (text === undefined) return DEFAULT_COUNT;
-  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= MAX_COUNT) return count;
-  throw new PetitError("invalid_request", `-n is '${text}'; expected a whole number from 1 to ${MAX_COUNT}`);
-};
 
 /** The instant just before, since what is due at `from` itself belongs to it. Null where it isn't given. */
 const readFrom = (text: string | undefined, zone: string): number | null => {

@@ -4,13 +4,14 @@ import { openClient } from "./client.ts";
 import { type Context, defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { readableLocal } from "./local-time.ts";
-import { askOfJob } from "./near-job.ts";
+import { readCount } from "./read-count.ts";
 import { relativeText } from "./relative-time.ts";
 import { signOf, styleOf, tookText } from "./run-words.ts";
 import { type Column, columnTable } from "./table.ts";
 import { paint } from "./terminal.ts";
 
 const DEFAULT_LIMIT = 20;
+const LIMIT = { flag: "--limit", max: 1000 };
 
 export const runs = defineCommand({
   name: "runs",
@@ -24,24 +25,25 @@ export const runs = defineCommand({
       type: "string",
       alias: "n",
       valueHint: "N",
-      description: `At most so many, 1 to 1000. [default: ${DEFAULT_LIMIT}]`,
+      description: `At most so many, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
     },
     status: { type: "string", valueHint: "STATUS", description: "Only with this status, such as failed." },
     before: { type: "string", valueHint: "RUN", description: "Only older than this run; its full id." },
   },
   settings: [],
   examples: ["petit runs", "petit runs hello_world -n 5 --status failed"],
-  run: async ({ JOB, limit, status, before }, context) => {
+  run: async ({ JOB, limit: given, status, before }, context) => {
+    const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
     const client = openClient(context);
     const query = { limit, status, before };
     const list =
       JOB === undefined
         ? await client.get("/api/runs", { query })
-        : await askOfJob(client, JOB, () => client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query }));
+        : await client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query });
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
     else out.write(columnTable(runColumns(list.runs, context), out));
-    if (out.isTerminal && !context.json) tellMore(list.runs, Number(limit ?? DEFAULT_LIMIT), context);
+    if (out.isTerminal && !context.json) tellMore(list.runs, limit, context);
     return EXIT.DONE;
   },
 });

@@ -3,7 +3,6 @@ import type { OccurrenceList } from "../api/occurrence-shape.ts";
 import type { RunBody } from "../api/run-shape.ts";
 import { urlOf } from "../app/settings.ts";
 import type { SchedulerState } from "../engine/engine.ts";
-import { suggest } from "../lib/suggest.ts";
 import { askHealth, type HealthAnswer } from "./ask-health.ts";
 import { type Client, openClient } from "./client.ts";
 import type { Context } from "./command.ts";
@@ -41,7 +40,7 @@ export const UPSTREAM_RUNS = 100;
 export const gather = async (jobId: string, options: MaterialOptions, context: Context): Promise<Material> => {
   const client = openClient(context);
   const params = { job_id: jobId };
-  const job = await findJob(client, jobId);
+  const job = await client.get("/api/jobs/:job_id", { params });
   const [occurrences, runs, waiting, scheduler, health, ...gates] = await Promise.all([
     client.get("/api/jobs/:job_id/occurrences", { params, query: { limit: options.past, coming: options.coming } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { limit: 1 } }),
@@ -60,20 +59,6 @@ export const gather = async (jobId: string, options: MaterialOptions, context: C
     state: scheduler.state,
     health,
   };
-};
-
-const findJob = async (client: Client, jobId: string): Promise<JobBody> => {
-  try {
-    return await client.get("/api/jobs/:job_id", { params: { job_id: jobId } });
-  } catch (error) {
-    if (!(error instanceof Failure) || error.status !== EXIT.USAGE) throw error;
-    const { jobs } = await client.get("/api/jobs");
-    const near = suggest(
-      jobId,
-      jobs.map(({ id }) => id),
-    );
-    throw new Failure(EXIT.USAGE, near === null ? error.message : `${error.message}; did you mean '${near}'?`);
-  }
 };
 
 const gateOf = async (client: Client, gate: Gate["gate"]): Promise<Gate> => {

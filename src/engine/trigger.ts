@@ -2,9 +2,9 @@ import { PetitError } from "../domain/errors.ts";
 import { topological } from "../domain/graph.ts";
 import type { TaskId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import { jobNotFound } from "../domain/not-found.ts";
 import { resolveParams } from "../domain/param.ts";
 import { isFinal, type ParamValues, type Run } from "../domain/run.ts";
-import { suggest } from "../lib/suggest.ts";
 import type { ReusedTask, Store, StoredJob } from "../store/store.ts";
 import { admitManual } from "./admit.ts";
 import type { Later } from "./commits.ts";
@@ -73,7 +73,7 @@ const planRetry = (
   if (!isFinal(run.status))
     return new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait for its end`);
   const stored = jobs.find(run.jobId);
-  if (stored === null) return noJob(run.jobId, jobs);
+  if (stored === null) return jobNotFound(run.jobId, jobs.all.keys());
   const resolved = resolveParams(stored.job.params, run.params);
   if ("problem" in resolved) return new PetitError("invalid_request", resolved.problem);
   const reused = fromStart || run.status === "completed" ? [] : reusable(stored.job, run, store);
@@ -113,12 +113,7 @@ const start = ({ stored, ...request }: Start, { runs, later }: TriggerOptions): 
 export const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
   const stored = jobs.find(jobId);
   if (stored !== null) return stored;
-  throw noJob(jobId, jobs);
-};
-
-const noJob = (jobId: string, jobs: Jobs): PetitError => {
-  const near = suggest(jobId, [...jobs.all.keys()]);
-  return new PetitError("not_found", `job '${jobId}' not found${near === null ? "" : `; did you mean '${near}'?`}`);
+  throw jobNotFound(jobId, jobs.all.keys());
 };
 
 const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {

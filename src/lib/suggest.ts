@@ -5,6 +5,8 @@
 export const suggest = (word: string, candidates: Iterable<string>): string | null => {
   let best: { readonly candidate: string; readonly distance: number } | null = null;
   for (const candidate of candidates) {
+    // So many letters too many or too few are as many edits.
+    if (Math.abs(word.length - candidate.length) > tolerance(word, candidate)) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance <= tolerance(word, candidate) && (best === null || distance < best.distance)) {
       best = { candidate, distance };

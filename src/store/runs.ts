@@ -1,6 +1,6 @@
 import type { Upstream } from "../domain/dependency.ts";
-import { PetitError } from "../domain/errors.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import { runNotFound } from "../domain/not-found.ts";
 import {
   ENDING_REASONS,
   type EndingReason,
@@ -103,7 +103,7 @@ export const listRuns = (sql: Statements, filter: RunFilter): readonly Run[] => 
 
 const seqOf = (sql: Statements, runId: RunId): number => {
   const row = sql.get("SELECT seq FROM runs WHERE id = $runId", { runId });
-  if (row === null) throw new PetitError("not_found", `there is no run '${runId}'`);
+  if (row === null) throw runNotFound(runId);
   return integer(row, "seq");
 };
 

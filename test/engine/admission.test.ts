@@ -29,9 +29,9 @@ describe("a manual trigger", () => {
   test("of an unknown job is refused, with what may have been meant", async () => {
     await using petit = await startEngine({ jobs: [job("hello_world")] });
     expect(await refusal(petit.trigger("hello_wrld"))).toBe(
-      "not_found: job 'hello_wrld' not found; did you mean 'hello_world'?",
+      "not_found: job 'hello_wrld' was not found; did you mean 'hello_world'?",
     );
-    expect(await refusal(petit.trigger("../etc/passwd"))).toBe("not_found: job '../etc/passwd' not found");
+    expect(await refusal(petit.trigger("../etc/passwd"))).toBe("not_found: job '../etc/passwd' was not found");
     expect(petit.store.listRuns({ limit: 10 })).toEqual([]);
   });
 

@@ -221,7 +221,7 @@ describe("cancel", () => {
   test("of an unknown run is refused", async () => {
     await using petit = await startEngine({ jobs: [job("fast")] });
     const unknown = "01900000-0000-7000-8000-000000000000" as RunId;
-    expect(() => petit.engine.cancel(unknown)).toThrow("run '01900000-0000-7000-8000-000000000000' not found");
+    expect(() => petit.engine.cancel(unknown)).toThrow("run '01900000-0000-7000-8000-000000000000' was not found");
   });
 
   test("of a run that waits for its retry makes no further attempt", async () => {
