@@ -1,0 +1,34 @@
+// Tries the archives of a release, each by what people do first: smoke.ts ARCHIVE… See scripts/smoke.
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import { CHECKS } from "./smoke-checks.ts";
+import { CannotRun, layOut } from "./smoke-place.ts";
+
+const main = async (archives: readonly string[]): Promise<boolean> => {
+  const results: boolean[] = [];
+  for (const archive of archives) results.push(await smoke(archive));
+  return !results.includes(false);
+};
+
+/** False where something that should work doesn't. */
+const smoke = async (archive: string): Promise<boolean> => {
+  console.log(`${basename(archive)}  ${(statSync(archive).size / 2 ** 20).toFixed(1)} MiB`);
+  try {
+    using place = layOut(archive);
+    for (const [name, check] of Object.entries(CHECKS)) {
+      const startedAt = performance.now();
+      const said = await check(place);
+      console.log(`  ✓ ${name.padEnd(10)} ${said}  (${Math.round(performance.now() - startedAt)} ms)`);
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof CannotRun)) {
+      console.log(`  ✗ ${error instanceof Error ? error.message : error}`);
+      return false;
+    }
+    console.log(`  – not run: ${error.message}`);
+    return true;
+  }
+};
+
+process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
