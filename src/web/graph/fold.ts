@@ -1,4 +1,4 @@
-import { type Box, extentOf, GAP, isReadable, type Place, type Plan, type Size, zoomOf } from "./plan.ts";
+import { type Box, extentOf, GAP, isReadable, type Place, type Plan, type Style, zoomOf } from "./plan.ts";
 
 /** Ids of each rank, in their order across. */
 export type Columns = readonly (readonly string[])[];
@@ -6,25 +6,33 @@ export type Columns = readonly (readonly string[])[];
 /** A rank, or a part of one that was split. */
 type Column = { readonly ids: readonly string[]; readonly isPart: boolean };
 
-type FoldOptions = { readonly box: Box; readonly node: Size; readonly isVertical: boolean };
+type FoldOptions = { readonly box: Box; readonly style: Style };
 
 /** The ranks of a plan, read from where it puts its nodes. */
-export const columnsOf = ({ places, isVertical }: Plan): Columns => {
+export const columnsOf = ({ places, style: { isVertical } }: Plan): Columns => {
   const along = isVertical ? "y" : "x";
   const across = isVertical ? "x" : "y";
   const byRank = Map.groupBy(places, ([, place]) => place[along]);
   return [...byRank]
     .sort(([a], [b]) => a - b)
-    .map(([, entries]) => entries.sort(([, a], [, b]) => a[across] - b[across]).map(([id]) => id));
+    .map(([, entries]) => (entries.length > MANY ? entries : entries.sort(([, a], [, b]) => a[across] - b[across])))
+    .map((entries) => entries.map(([id]) => id));
 };
 
-/** Ranks in bands below each other, as large as can be; split into parts only where that alone makes it readable. */
+/** Tasks of a rank that are found by the order of the job file, whatever crosses. */
+const MANY = 12;
+
+/** Ranks in bands below each other, as large as can be; split into parts no further than makes them readable. */
 export const fold = (columns: Columns, options: FoldOptions): Plan => {
+  const { box } = options;
   const longest = Math.max(...columns.map((column) => column.length));
-  const whole = bestOf(splitColumns(columns, longest), options);
-  if (isReadable(zoomOf(whole, options.box), options.box)) return whole;
-  const split = countTo(longest).map((rows) => bestOf(splitColumns(columns, rows), options));
-  return largest(split, options.box);
+  const plans: Plan[] = [];
+  for (let rows = longest; rows >= 1; rows--) {
+    const plan = bestOf(splitColumns(columns, rows), options);
+    if (isReadable(zoomOf(plan, box), box)) return plan;
+    plans.push(plan);
+  }
+  return largest(plans, box);
 };
 
 const bestOf = (columns: readonly Column[], options: FoldOptions): Plan => {
@@ -39,13 +47,14 @@ const largest = (plans: readonly Plan[], box: Box): Plan =>
 /** Between bands, in nodes. */
 const BAND_GAP = 0.5;
 
-const planOf = (bands: readonly (readonly Column[])[], { node, isVertical }: FoldOptions): Plan => {
+const planOf = (bands: readonly (readonly Column[])[], { style }: FoldOptions): Plan => {
+  const { node, gap, isVertical } = style;
   const places = new Map<string, Place>();
   const step = (isVertical ? node.width : node.height) + GAP.across;
   let start = 0;
   for (const band of bands) {
     const depth = Math.max(...band.map(({ ids }) => ids.length));
-    const offsets = offsetsOf(band, isVertical ? node.height : node.width);
+    const offsets = offsetsOf(band, isVertical ? node.height : node.width, gap);
     for (const [index, { ids }] of band.entries()) {
       for (const [row, id] of ids.entries()) {
         const across = (start + (depth - ids.length) / 2 + row) * step;
@@ -55,13 +64,13 @@ const planOf = (bands: readonly (readonly Column[])[], { node, isVertical }: Fol
     }
     start += depth + BAND_GAP;
   }
-  return { places, node, isVertical, ...extentOf([...places.values()], node) };
+  return { places, style, ...extentOf([...places.values()], node) };
 };
 
-const offsetsOf = (band: readonly Column[], length: number): readonly number[] => {
+const offsetsOf = (band: readonly Column[], length: number, gap: number): readonly number[] => {
   let at = 0;
   return band.map(({ isPart }, index) => {
-    if (index > 0) at += length + (isPart ? GAP.part : GAP.along);
+    if (index > 0) at += length + (isPart ? GAP.part : gap);
     return at;
   });
 };

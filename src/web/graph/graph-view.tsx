@@ -62,7 +62,7 @@ const Drawing = ({ tasks, box, layout }: DrawingProps) => {
   const edges = useMemo(() => edgesOf(tasks, layout), [tasks, layout]);
   return (
     <>
-      <div className="graph-box" style={{ height }}>
+      <div className={edges.length > DENSE * tasks.length ? "graph-box is-dense" : "graph-box"} style={{ height }}>
         <ReactFlow
           nodes={nodes}
           edges={edges}
@@ -77,6 +77,9 @@ const Drawing = ({ tasks, box, layout }: DrawingProps) => {
     </>
   );
 };
+
+/** More edges than this a task are drawn thin: they are a texture, not lines to follow. */
+const DENSE = 1.6;
 
 /** It is looked at, not edited; a wheel scrolls the page. */
 const FIXED = {
@@ -110,7 +113,7 @@ const Views = ({ home, whole }: ViewsProps) => {
   );
 };
 
-const nodesOf = (tasks: readonly GraphTask[], { places, node, isVertical }: Layout): TaskNodeType[] =>
+const nodesOf = (tasks: readonly GraphTask[], { places, style: { node, isVertical } }: Layout): TaskNodeType[] =>
   tasks.map((task) => ({
     id: task.id,
     type: "task",
@@ -121,7 +124,7 @@ const nodesOf = (tasks: readonly GraphTask[], { places, node, isVertical }: Layo
     targetPosition: isVertical ? Position.Top : Position.Left,
   }));
 
-const edgesOf = (tasks: readonly GraphTask[], { places, isVertical }: Layout): Edge[] =>
+const edgesOf = (tasks: readonly GraphTask[], { places, style: { isVertical } }: Layout): Edge[] =>
   tasks.flatMap((task) =>
     task.dependsOn.map((upstream) => ({
       id: `${upstream} ${task.id}`,

@@ -1,6 +1,6 @@
 import type { GraphTask } from "./graph-task.ts";
 import type { Layout } from "./layout.ts";
-import { type Box, isReadable, MARGIN, type Place, READABLE_ZOOM, type Size } from "./plan.ts";
+import { type Box, LEAST_ZOOM, MARGIN, type Place, READABLE_ZOOM, type Size } from "./plan.ts";
 
 /** How a graph is moved and scaled, in CSS px. */
 type Viewport = { readonly x: number; readonly y: number; readonly zoom: number };
@@ -14,7 +14,7 @@ export const wholeViewport = ({ width, height, zoom }: Layout, room: Size): View
 
 /** All of it where that can be read; else what one would look for first, large enough. */
 export const firstViewport = (tasks: readonly GraphTask[], layout: Layout, box: Box, room: Size): Viewport => {
-  if (isReadable(layout.zoom, box)) return wholeViewport(layout, room);
+  if (layout.zoom >= LEAST_ZOOM * box.maxZoom) return wholeViewport(layout, room);
   const place = layout.places.get(firstOf(tasks)?.id ?? "") ?? { x: 0, y: 0 };
   return around(place, layout, READABLE_ZOOM * box.maxZoom, room);
 };
@@ -26,7 +26,7 @@ const firstOf = (tasks: readonly GraphTask[]): GraphTask | undefined =>
   tasks[0];
 
 /** With a node in the middle, but no more beyond the edge of the graph than its margin. */
-const around = ({ x, y }: Place, { width, height, node }: Layout, zoom: number, room: Size): Viewport => ({
+const around = ({ x, y }: Place, { width, height, style: { node } }: Layout, zoom: number, room: Size): Viewport => ({
   zoom,
   x: within(room.width / 2 - (x + node.width / 2) * zoom, room.width - width * zoom),
   y: within(room.height / 2 - (y + node.height / 2) * zoom, room.height - height * zoom),

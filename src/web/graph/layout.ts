@@ -1,12 +1,15 @@
 import { Graph, layout } from "@dagrejs/dagre";
 import { columnsOf, fold } from "./fold.ts";
-import type { GraphTask } from "./graph-task.ts";
-import { type Box, extentOf, GAP, isReadable, type Place, type Plan, type Size, zoomOf } from "./plan.ts";
+import { CONDITION_TEXT, type GraphTask } from "./graph-task.ts";
+import { type Box, extentOf, GAP, type Place, type Plan, type Size, type Style, zoomOf } from "./plan.ts";
 
 export type Layout = Plan & {
   /** Scale at which all of it fits the box. */
   readonly zoom: number;
 };
+
+/** As dagre has it, a graph is clearer than folded, even a little smaller than one would like. */
+const NATURAL_ZOOM = 0.5;
 
 /** Boxes that are narrower have the graph run downwards, with nodes as wide as a name of two lines. */
 const NARROW = 640;
@@ -19,19 +22,28 @@ const NARROW_NODE: Size = { width: 128, height: 72 };
  */
 export const layOut = (tasks: readonly GraphTask[], box: Box): Layout => {
   performance.mark("graph.layout");
-  const natural = planByDagre(tasks, box.width < NARROW);
+  const natural = planByDagre(tasks, styleOf(tasks, box));
   const zoom = zoomOf(natural, box);
-  if (isReadable(zoom, box)) return { ...natural, zoom };
-  const folded = fold(columnsOf(natural), { box, node: natural.node, isVertical: natural.isVertical });
+  if (zoom >= NATURAL_ZOOM * box.maxZoom) return { ...natural, zoom };
+  const folded = fold(columnsOf(natural), { box, style: natural.style });
   const foldedZoom = zoomOf(folded, box);
   return foldedZoom > zoom ? { ...folded, zoom: foldedZoom } : { ...natural, zoom };
 };
 
-const planByDagre = (tasks: readonly GraphTask[], isVertical: boolean): Plan => {
-  const node = isVertical ? NARROW_NODE : WIDE_NODE;
+/** Conditions are written on the way from left to right: there they take room. */
+const styleOf = (tasks: readonly GraphTask[], { width }: Box): Style => {
+  if (width < NARROW) return { node: NARROW_NODE, gap: 34, isVertical: true };
+  const hasLabels = tasks.some(
+    ({ condition, dependsOn }) => dependsOn.length > 0 && CONDITION_TEXT[condition] !== null,
+  );
+  return { node: WIDE_NODE, gap: hasLabels ? 68 : 40, isVertical: false };
+};
+
+const planByDagre = (tasks: readonly GraphTask[], style: Style): Plan => {
+  const { node, gap, isVertical } = style;
   const graph = new Graph();
-  const ranksep = isVertical ? GAP.along / 2 : GAP.along;
-  graph.setGraph({ rankdir: isVertical ? "TB" : "LR", nodesep: isVertical ? GAP.part : GAP.across, ranksep });
+  const nodesep = isVertical ? GAP.part : GAP.across;
+  graph.setGraph({ rankdir: isVertical ? "TB" : "LR", nodesep, ranksep: gap });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id } of tasks) graph.setNode(id, { ...node });
   // A task that waits for one other stands beside it, not beside what comes after.
@@ -39,8 +51,21 @@ const planByDagre = (tasks: readonly GraphTask[], isVertical: boolean): Plan => 
     for (const upstream of dependsOn) graph.setEdge(upstream, id, { weight: dependsOn.length === 1 ? 2 : 1 });
   }
   layout(graph);
-  const places = new Map(tasks.map(({ id }) => [id, corner(graph.node(id), node)]));
-  return { places, node, isVertical, ...extentOf([...places.values()], node) };
+  const found = tasks.map(({ id }) => [id, corner(graph.node(id), node)] as const);
+  const places = inFileOrder(found, isVertical ? "x" : "y");
+  return { places, style, ...extentOf([...places.values()], node) };
+};
+
+/** Mirrored where the tasks of a rank would else stand against the order of the job file. */
+const inFileOrder = (places: readonly (readonly [string, Place])[], axis: "x" | "y"): ReadonlyMap<string, Place> => {
+  const ranks = Map.groupBy(places, ([, place]) => place[axis === "x" ? "y" : "x"]).values();
+  const order = [...ranks].reduce(
+    (sum, rank) => sum + Math.sign((rank.at(-1)?.[1][axis] ?? 0) - (rank[0]?.[1][axis] ?? 0)),
+    0,
+  );
+  if (order >= 0) return new Map(places);
+  const end = Math.max(...places.map(([, place]) => place[axis]));
+  return new Map(places.map(([id, place]) => [id, { ...place, [axis]: end - place[axis] }]));
 };
 
 /** dagre gives the middle of a node. */

@@ -14,18 +14,28 @@ export type Size = { readonly width: number; readonly height: number };
 /** Where the nodes of a graph go, in its own units; the first stand at 0. */
 export type Plan = Size & {
   readonly places: ReadonlyMap<string, Place>;
+  readonly style: Style;
+};
+
+/** What a graph is drawn with. */
+export type Style = {
   /** Of each node. */
   readonly node: Size;
+  /** Between ranks. */
+  readonly gap: number;
   readonly isVertical: boolean;
 };
 
-/** Between ranks, nodes of a rank, and the parts of a rank that was split. */
-export const GAP = { along: 68, across: 18, part: 14 } as const;
+/** Between nodes of a rank, and between the parts of a rank that was split. */
+export const GAP = { across: 18, part: 14 } as const;
+
 /** Around a graph, in CSS px. */
 export const MARGIN = 16;
 
-/** Below this nobody reads a name: then it is drawn larger than its box, and moved about in it. */
-export const READABLE_ZOOM = 0.58;
+/** Below this hardly anybody reads a name: a graph that is folded aims at it. */
+export const READABLE_ZOOM = 0.55;
+/** Below this nobody does: then it is drawn larger than its box, and moved about in it. */
+export const LEAST_ZOOM = 0.48;
 
 /** Scale at which so much fits a box. */
 export const zoomOf = ({ width, height }: Size, box: Box): number =>

@@ -20,7 +20,7 @@ export const useBox = (element: RefObject<HTMLElement | null>): Box | null => {
 };
 
 /** Of a screen, a graph takes what leaves room for something else. */
-const SHARE = 0.62;
+const SHARE = 0.72;
 
 const boxOf = (width: number): Box => {
   const scale = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;

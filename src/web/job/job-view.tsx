@@ -1,21 +1,81 @@
 import { useQuery } from "@tanstack/react-query";
-import { jobQuery, jobRunsQuery } from "../data/queries.ts";
+import { useCallback, useMemo, useState } from "react";
+import { jobQuery } from "../data/queries.ts";
+import type { JobDetail, Task } from "../data/shapes.ts";
+import { Graph } from "../graph/graph.tsx";
+import type { GraphTask } from "../graph/graph-task.ts";
+import { useShortcut } from "../keyboard/shortcuts.ts";
+import { RunDialog } from "../trigger/run-dialog.tsx";
+import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
-import { RunTable } from "../ui/run-table.tsx";
 import { Loaded } from "../ui/states.tsx";
+import { Definition } from "./definition.tsx";
+import { History } from "./history.tsx";
+import "./job.css";
+import { Neighbours } from "./neighbours.tsx";
+import { Occurrences } from "./occurrences.tsx";
+import { ScheduleCard } from "./schedule-card.tsx";
+import { SettingsCard } from "./settings-card.tsx";
 
+/** A job: when it runs, what it is made of, how it went, and what its file says. */
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
-  const runs = useQuery(jobRunsQuery(jobId, { limit: 30 }));
+  const [isRunning, setRunning] = useState(false);
+  useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true) });
   return (
-    <Page title={job.data?.name ?? jobId} lead={job.data?.description}>
+    <Page
+      title={job.data?.name ?? jobId}
+      lead={job.data !== undefined && <Lead job={job.data} />}
+      actions={
+        <Button kind="primary" onClick={() => setRunning(true)}>
+          Run now
+        </Button>
+      }
+    >
       <Loaded query={job} what="the job">
-        {() => (
-          <Loaded query={runs} what="its runs">
-            {(list) => <RunTable label={`Runs of ${jobId}`} runs={list.runs} hasJob={false} />}
-          </Loaded>
-        )}
+        {(found) => <Parts job={found} />}
       </Loaded>
+      {isRunning && <RunDialog jobId={jobId} onClose={() => setRunning(false)} />}
     </Page>
   );
 };
+
+const Lead = ({ job: { id, name, description, enabled, running } }: { readonly job: JobDetail }) => (
+  <>
+    {name !== id && <code>{id} </code>}
+    {!enabled && <span className="tag">disabled</span>} {running > 0 && <strong>{running} running </strong>}
+    {description}
+  </>
+);
+
+const Parts = ({ job }: { readonly job: JobDetail }) => {
+  const [picked, setPicked] = useState<string | null>(null);
+  const pick = useCallback((id: string): void => setPicked((before) => (before === id ? null : id)), []);
+  const nodes = useMemo(() => job.tasks.map(graphTask), [job.tasks]);
+  return (
+    <>
+      <div className="job-cards">
+        <ScheduleCard job={job} />
+        <SettingsCard job={job} />
+        <Neighbours job={job} />
+      </div>
+      <Graph tasks={nodes} picked={picked} onPick={pick} />
+      <div className="job-columns">
+        <div className="job-column">
+          <History jobId={job.id} />
+          {job.schedule !== null && <Occurrences jobId={job.id} zone={job.timezone} />}
+        </div>
+        <Definition jobId={job.id} picked={picked} />
+      </div>
+    </>
+  );
+};
+
+const graphTask = ({ id, name, type, depends_on, condition }: Task): GraphTask => ({
+  id,
+  name,
+  type,
+  dependsOn: depends_on,
+  condition,
+  progress: null,
+});

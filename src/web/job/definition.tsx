@@ -1,0 +1,86 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef } from "react";
+import { isNotFound } from "../data/failure.ts";
+import { definitionQuery } from "../data/queries.ts";
+import type { Definition as DefinitionText } from "../data/shapes.ts";
+import { Loaded } from "../ui/states.tsx";
+import "./definition.css";
+import { highlightYaml, type Token } from "./highlight-yaml.ts";
+
+type DefinitionProps = {
+  readonly jobId: string;
+  /** Id of the task to show. */
+  readonly picked: string | null;
+};
+
+/** What the job's file says, with the numbers of its lines there. */
+export const Definition = ({ jobId, picked }: DefinitionProps) => {
+  const definition = useQuery(definitionQuery(jobId));
+  return (
+    <section className="card definition-card" aria-labelledby="definition">
+      <h2 id="definition">Definition</h2>
+      {isNotFound(definition.error) ? (
+        <p className="muted">Its text is not known: petit has not read its file since it keeps that.</p>
+      ) : (
+        <Loaded query={definition} what="the definition">
+          {(found) => <Text definition={found} picked={picked} />}
+        </Loaded>
+      )}
+    </section>
+  );
+};
+
+type TextProps = { readonly definition: DefinitionText; readonly picked: string | null };
+
+const Text = ({ definition: { file, line, text }, picked }: TextProps) => {
+  const lines = useMemo(() => highlightYaml(text), [text]);
+  const pickedLine = picked === null ? -1 : lineOf(text, picked);
+  const row = useRef<HTMLLIElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another line is another place to go to.
+  useEffect(() => row.current?.scrollIntoView({ block: "nearest" }), [pickedLine]);
+  return (
+    <>
+      <p className="definition-file mono">
+        {file}:{line}
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <section className="definition" aria-label={`Text of ${file}`} tabIndex={0}>
+        <ol style={{ counterReset: `line ${line - 1}` }}>
+          {lines.map((tokens, index) => (
+            <li
+              // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other name.
+              key={index}
+              ref={index === pickedLine ? row : null}
+              className={index === pickedLine ? "is-picked" : ""}
+              data-line={line + index}
+            >
+              <Line tokens={tokens} />
+            </li>
+          ))}
+        </ol>
+      </section>
+    </>
+  );
+};
+
+const Line = ({ tokens }: { readonly tokens: readonly Token[] }) => (
+  <code>
+    {tokens.map(({ text, classes }, index) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line keep their order.
+      <span key={index} className={classes}>
+        {text}
+      </span>
+    ))}
+  </code>
+);
+
+/** Where a task begins; -1 where that can't be seen. */
+const lineOf = (text: string, taskId: string): number => {
+  const id = taskId.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const tasks = text.split("\n").findIndex((line) => /^\s*tasks\s*:/.test(line));
+  return text
+    .split("\n")
+    .findIndex(
+      (line, index) => index >= tasks && new RegExp(`\\bid["']?\\s*:\\s*["']?${id}["']?\\s*(?:[,}#]|$)`).test(line),
+    );
+};

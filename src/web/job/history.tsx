@@ -1,0 +1,41 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { jobRunsQuery } from "../data/queries.ts";
+import { Button } from "../ui/button.tsx";
+import { RunTable } from "../ui/run-table.tsx";
+import { Loaded } from "../ui/states.tsx";
+import { Trend } from "./trend.tsx";
+
+/** Runs that are drawn, and of these, at first, listed. */
+const DRAWN = 90;
+const LISTED = 10;
+
+/** How a job's runs went. */
+export const History = ({ jobId }: { readonly jobId: string }) => {
+  const [isWhole, setWhole] = useState(false);
+  const runs = useQuery({ ...jobRunsQuery(jobId, { limit: DRAWN }), placeholderData: keepPreviousData });
+  return (
+    <section className="card job-history" aria-labelledby="history">
+      <h2 id="history">History</h2>
+      <Loaded query={runs} what="its runs">
+        {(list) =>
+          list.count === 0 ? (
+            <p className="muted">It has never run.</p>
+          ) : (
+            <>
+              <Trend runs={list.runs} />
+              <RunTable
+                label={`Runs of ${jobId}`}
+                runs={isWhole ? list.runs : list.runs.slice(0, LISTED)}
+                hasJob={false}
+              />
+              {!isWhole && list.count > LISTED && (
+                <Button onClick={() => setWhole(true)}>Show {list.count - LISTED} more</Button>
+              )}
+            </>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+};

@@ -1,0 +1,85 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link } from "wouter";
+import { occurrencesQuery } from "../data/queries.ts";
+import type { Occurrence } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
+import { Loaded } from "../ui/states.tsx";
+import { Status } from "../ui/status.tsx";
+import { Table } from "../ui/table.tsx";
+import { Countdown, Time } from "../ui/time.tsx";
+import { reasonText } from "./occurrence-words.ts";
+
+type OccurrencesProps = { readonly jobId: string; readonly zone: string | null };
+
+const COMING = 3;
+const FEW = 10;
+const MANY = 100;
+
+/** Every instant at which the schedule was due and what became of it, below those to come. */
+export const Occurrences = ({ jobId, zone }: OccurrencesProps) => {
+  const [limit, setLimit] = useState(FEW);
+  const query = useQuery({
+    ...occurrencesQuery(jobId, { limit, coming: COMING }),
+    placeholderData: keepPreviousData,
+  });
+  return (
+    <section className="card job-ledger" aria-labelledby="occurrences">
+      <h2 id="occurrences">Occurrences</h2>
+      <Loaded query={query} what="its occurrences">
+        {({ occurrences }) => (
+          <>
+            <Ledger occurrences={occurrences} zone={zone} />
+            {limit === FEW && occurrences.filter(({ outcome }) => outcome !== "due").length === FEW && (
+              <Button onClick={() => setLimit(MANY)}>Show more</Button>
+            )}
+          </>
+        )}
+      </Loaded>
+    </section>
+  );
+};
+
+type LedgerProps = { readonly occurrences: readonly Occurrence[]; readonly zone: string | null };
+
+const Ledger = ({ occurrences, zone }: LedgerProps) => (
+  <Table
+    label="The ledger"
+    isCards
+    head={
+      <tr>
+        <th scope="col">Due</th>
+        <th scope="col">What became of it</th>
+        <th scope="col">Why</th>
+      </tr>
+    }
+  >
+    {occurrences.map((occurrence) => (
+      <tr key={occurrence.scheduled_for} data-outcome={occurrence.outcome}>
+        <td>
+          <Time at={occurrence.scheduled_for} zone={zone} />
+        </td>
+        <td data-label="What became of it">
+          <Status of={occurrence.outcome} />
+        </td>
+        <td data-label="Why">
+          <Why occurrence={occurrence} zone={zone} />
+        </td>
+      </tr>
+    ))}
+  </Table>
+);
+
+const Why = ({
+  occurrence: { outcome, reason, run_id, scheduled_for },
+  zone,
+}: { readonly occurrence: Occurrence } & Pick<LedgerProps, "zone">) => {
+  if (outcome === "due") return <Countdown at={scheduled_for} zone={zone} />;
+  if (reason !== null) return <span>{reasonText(reason)}</span>;
+  if (run_id === null) return <span className="muted">its run is not kept any more</span>;
+  return (
+    <Link href={`/runs/${run_id}`} className="mono">
+      {run_id.slice(-8)}
+    </Link>
+  );
+};

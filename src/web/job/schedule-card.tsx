@@ -1,0 +1,49 @@
+import { useQuery } from "@tanstack/react-query";
+import { occurrencesQuery, schedulerQuery } from "../data/queries.ts";
+import type { JobDetail } from "../data/shapes.ts";
+import { scheduleText } from "../ui/schedule-words.ts";
+import { Countdown, Time } from "../ui/time.tsx";
+
+const NEXT = 5;
+
+/** When a job runs by itself. */
+export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => (
+  <section className="card" aria-labelledby="schedule">
+    <h2 id="schedule">Schedule</h2>
+    {job.schedule === null ? (
+      <p className="muted">It has none: it runs when somebody triggers it.</p>
+    ) : (
+      <>
+        <p className="job-schedule-words">{scheduleText(job.schedule)}</p>
+        <p className="mono muted">
+          {job.schedule.join(" · ")} {job.timezone ?? "in petit's own zone"}
+        </p>
+        <Next job={job} />
+      </>
+    )}
+  </section>
+);
+
+const Next = ({ job }: { readonly job: JobDetail }) => {
+  const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
+  const { data } = useQuery(occurrencesQuery(job.id, { limit: 1, coming: NEXT }));
+  if (!job.enabled) return <p className="muted">It is disabled: its schedule does not count.</p>;
+  const coming = (data?.occurrences ?? []).filter(({ outcome }) => outcome === "due").toReversed();
+  return (
+    <>
+      {isPaused && <p className="job-paused">The scheduler is paused: these will be skipped until it is resumed.</p>}
+      <ol className="job-next">
+        {coming.map(({ scheduled_for }, index) => (
+          <li key={scheduled_for}>
+            <Time at={scheduled_for} zone={job.timezone} />
+            {index === 0 && (
+              <span className="muted">
+                <Countdown at={scheduled_for} zone={job.timezone} />
+              </span>
+            )}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+};

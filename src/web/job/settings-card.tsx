@@ -1,0 +1,63 @@
+import type { ReactNode } from "react";
+import { formatDuration } from "../../lib/duration.ts";
+import type { JobDetail } from "../data/shapes.ts";
+import { counted } from "../ui/format.ts";
+
+/** What a job says of how it is run and kept. */
+export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
+  <section className="card" aria-labelledby="settings">
+    <h2 id="settings">Settings</h2>
+    <dl className="facts">
+      <Fact name="At once">
+        {job.max_concurrency === null ? "as many as come" : counted(job.max_concurrency, "run")}
+      </Fact>
+      {job.max_concurrency !== null && job.schedule !== null && (
+        <Fact name="Beyond that">{OVERLAP[job.on_overlap]}</Fact>
+      )}
+      <Fact name="Timeout">{job.timeout_ms === null ? "none" : formatDuration(job.timeout_ms)}</Fact>
+      {job.kill_grace_ms !== null && <Fact name="Kill grace">{formatDuration(job.kill_grace_ms)}</Fact>}
+      {job.catchup !== null && (
+        <Fact name="Catch-up">
+          {job.catchup}
+          {job.catchup !== "none" &&
+            job.catchup_window_ms !== null &&
+            `, within ${formatDuration(job.catchup_window_ms)}`}
+        </Fact>
+      )}
+      {job.jitter_ms !== null && job.jitter_ms > 0 && <Fact name="Jitter">up to {formatDuration(job.jitter_ms)}</Fact>}
+      {job.on_interrupt !== null && <Fact name="When interrupted">{job.on_interrupt}</Fact>}
+      <Fact name="Kept">{keptText(job)}</Fact>
+      {job.notify.map(({ type, url, on }) => (
+        <Fact key={`${type} ${url} ${on.join()}`} name="Tells">
+          {type} {url}, of {on.join(", ")}
+        </Fact>
+      ))}
+      {Object.entries(job.params).map(([name, param]) => (
+        <Fact key={name} name={`Param ${name}`}>
+          {param.enum?.join(" | ") ?? param.pattern ?? "any text"}
+          {param.default !== null && `, ${param.default} unless given`}
+          {param.required && ", required"}
+        </Fact>
+      ))}
+    </dl>
+  </section>
+);
+
+const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (
+  <div className="shortcut">
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+const OVERLAP = {
+  skip: "an occurrence is skipped",
+  queue: "an occurrence waits",
+  replace: "an occurrence ends the run that goes on",
+} as const satisfies Record<JobDetail["on_overlap"], string>;
+
+const keptText = ({ retention: { runs, days } }: JobDetail): string => {
+  const parts = [runs === null ? null : counted(runs, "run"), days === null ? null : counted(days, "day")];
+  const own = parts.filter((part) => part !== null);
+  return own.length === 0 ? "as petit's settings say" : own.join(", ");
+};

@@ -1,0 +1,83 @@
+import { useState } from "react";
+import { Link } from "wouter";
+import type { Run } from "../data/shapes.ts";
+import { durationText, fullTimeText } from "../ui/format.ts";
+import { Tip } from "../ui/hint.tsx";
+import { barLook, StatusFills } from "../ui/status-fill.tsx";
+
+type Pointed = { readonly run: Run; readonly anchor: Element };
+
+const HEIGHT = 96;
+const STEP = 12;
+const BAR = 9;
+const LEAST = 3;
+
+/** How long each of the newest runs took, and how it ended; the newest on the right. */
+export const Trend = ({ runs }: { readonly runs: readonly Run[] }) => {
+  const [pointed, setPointed] = useState<Pointed | null>(null);
+  const ordered = runs.toReversed();
+  const longest = Math.max(1, ...runs.map(({ duration_ms }) => duration_ms ?? 0));
+  const usual = medianOf(runs);
+  return (
+    <figure className="trend">
+      <StatusFills />
+      <figcaption className="muted">
+        Longest {durationText(longest)}
+        {usual !== null && `, usually ${durationText(usual)}`}
+      </figcaption>
+      <div className="trend-scroll">
+        <svg width={ordered.length * STEP} height={HEIGHT} aria-labelledby="trend">
+          <title id="trend">Runs by how long they took</title>
+          {usual !== null && <Line at={usual / longest} width={ordered.length * STEP} />}
+          {ordered.map((run, index) => (
+            <Link
+              key={run.id}
+              href={`/runs/${run.id}`}
+              aria-label={aboutRun(run)}
+              onPointerEnter={(event) => setPointed({ run, anchor: event.currentTarget })}
+              onPointerLeave={() => setPointed(null)}
+              onFocus={(event) => setPointed({ run, anchor: event.currentTarget })}
+              onBlur={() => setPointed(null)}
+            >
+              <rect className="trend-reach" x={index * STEP} y={0} width={STEP} height={HEIGHT} />
+              <Bar run={run} x={index * STEP} share={(run.duration_ms ?? longest / 2) / longest} />
+            </Link>
+          ))}
+        </svg>
+      </div>
+      {pointed !== null && <Tip text={aboutRun(pointed.run)} anchor={pointed.anchor} />}
+    </figure>
+  );
+};
+
+const Bar = ({ run, x, share }: { readonly run: Run; readonly x: number; readonly share: number }) => {
+  const height = LEAST + (HEIGHT - LEAST - 2) * share;
+  return (
+    <rect
+      data-run={run.id}
+      data-status={run.status}
+      x={x + 1}
+      y={HEIGHT - height - 1}
+      width={BAR}
+      height={height}
+      rx={1.5}
+      {...barLook(run.status)}
+    />
+  );
+};
+
+const Line = ({ at, width }: { readonly at: number; readonly width: number }) => {
+  const y = HEIGHT - LEAST - (HEIGHT - LEAST - 2) * at;
+  return <line className="trend-line" x1={0} x2={width} y1={y} y2={y} />;
+};
+
+/** Of those that completed; null where there are too few to tell. */
+const medianOf = (runs: readonly Run[]): number | null => {
+  const durations = runs
+    .flatMap(({ status, duration_ms }) => (status === "completed" && duration_ms !== null ? [duration_ms] : []))
+    .sort((a, b) => a - b);
+  return durations.length < 3 ? null : (durations[Math.floor(durations.length / 2)] ?? null);
+};
+
+const aboutRun = ({ status, started_at, created_at, duration_ms }: Run): string =>
+  `${status}${duration_ms === null ? "" : `, ${durationText(duration_ms)}`}\n${fullTimeText(started_at ?? created_at)}`;
