@@ -12,7 +12,7 @@ export const banner = (ready: Ready): string => {
   const rows: readonly (readonly [string, string])[] = [
     ["jobs", jobsText(ready)],
     ["next", nextText(ready)],
-    ["API", app.url ?? "off"],
+    ["dashboard", app.url === null ? "off" : `${app.url}/`],
     ["database", context.settings.db],
     ["stop", "Ctrl-C"],
   ];

@@ -1,6 +1,10 @@
 import { createRoot } from "react-dom/client";
 import { ConnectionProvider } from "./data/connection.tsx";
 import { Shell } from "./shell/shell.tsx";
+import { preload } from "./shell/views.ts";
+
+// While the frame is drawn.
+preload(location.pathname);
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no #root");

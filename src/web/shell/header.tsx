@@ -4,6 +4,7 @@ import { ConnectionPill } from "./connection-pill.tsx";
 import { HealthPill } from "./health-pill.tsx";
 import { SchedulerPill } from "./scheduler-pill.tsx";
 import { SearchBox } from "./search-box.tsx";
+import { preload } from "./views.ts";
 
 const PLACES = [
   { href: "/", name: "Now", pattern: "/" },
@@ -41,7 +42,12 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
 const Place = ({ href, name, pattern }: (typeof PLACES)[number]) => {
   const [isHere] = useRoute(pattern);
   return (
-    <Link href={href} aria-current={isHere ? "page" : undefined}>
+    <Link
+      href={href}
+      aria-current={isHere ? "page" : undefined}
+      onPointerEnter={() => preload(href)}
+      onFocus={() => preload(href)}
+    >
       {name}
     </Link>
   );

@@ -4,8 +4,10 @@
  * How a view is added:
  * 1. A folder of its own, `src/web/NAME/NAME-view.tsx`, which exports one component. It renders a `Page` (ui/page.tsx), asks
  *    for data with `useQuery(…Query())` (data/queries.ts) inside `Loaded` (ui/states.tsx), and acts with the hooks of
- *    data/actions.ts, which tell by themselves what became of it. Nothing polls: data/apply-events.ts says which queries an event of petit makes stale.
- * 2. A line in `routes.tsx`, which loads it when it is first visited, and its path in `src/app/page.ts`, so that it can be linked to.
+ *    data/actions.ts, which tell by themselves what became of it. Nothing polls: data/apply-events.ts says which queries an
+ *    event of petit makes stale.
+ * 2. Lines in `views.ts`, which loads it when it is first visited, and in `routes.tsx`; its path in `src/app/page.ts`, so that
+ *    it can be linked to.
  * 3. Its own stylesheet, `NAME.css`, imported by the view; colours, sizes and gaps are tokens (ui/tokens.css).
  * 4. Rows to move between with `j` and `k` have a link with `data-row`; a search field has `data-search`; other keys are
  *    added with `useShortcut`.

@@ -1,0 +1,29 @@
+import { type ComponentType, lazy } from "react";
+
+/** A view that is loaded when it is first visited, or a moment before. */
+const view = <Props>(path: RegExp, load: () => Promise<ComponentType<Props>>) => ({
+  path,
+  load,
+  Component: lazy(async () => ({ default: await load() })),
+});
+
+const NOW = view(/^\/$/, async () => (await import("../now/now-view.tsx")).NowView);
+const JOBS = view(/^\/jobs$/, async () => (await import("../jobs/jobs-view.tsx")).JobsView);
+const JOB = view(/^\/jobs\/./, async () => (await import("../job/job-view.tsx")).JobView);
+const RUNS = view(/^\/runs$/, async () => (await import("../runs/runs-view.tsx")).RunsView);
+const RUN = view(/^\/runs\/./, async () => (await import("../run/run-view.tsx")).RunView);
+const SYSTEM = view(/^\/system$/, async () => (await import("../system/system-view.tsx")).SystemView);
+
+export const NowView = NOW.Component;
+export const JobsView = JOBS.Component;
+export const JobView = JOB.Component;
+export const RunsView = RUNS.Component;
+export const RunView = RUN.Component;
+export const SystemView = SYSTEM.Component;
+
+/** Has the view of a path loaded by the time it is visited; again, it does nothing. */
+export const preload = (path: string): void => {
+  const found = [NOW, JOBS, JOB, RUNS, RUN, SYSTEM].find((each) => each.path.test(path));
+  // What can't be loaded is told where it is visited.
+  void found?.load().catch(() => {});
+};
