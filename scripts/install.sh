@@ -64,11 +64,17 @@ find_target() {
   esac
 }
 
-# musl's loader has a name of its own; where glibc is there too, that one counts.
+# Whichever the shell is made with: a system can have the loaders of both.
 libc_suffix() {
-  if ls /lib/ld-linux-*.so.* /lib64/ld-linux-*.so.* >/dev/null 2>&1; then return; fi
-  if ls /lib/ld-musl-*.so.* >/dev/null 2>&1; then echo "-musl"; fi
+  case $(ldd /bin/sh 2>&1) in
+    *ld-musl-*) echo "-musl" ;;
+    *libc.so.6*) ;;
+    *) if exists /lib/ld-musl-* && ! exists /lib*/ld-linux-*; then echo "-musl"; fi ;;
+  esac
 }
+
+# Whether a pattern has found anything.
+exists() { [ -e "$1" ]; }
 
 prepare_folder() {
   if [ -z "$prefix" ]; then
