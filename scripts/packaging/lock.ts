@@ -18,7 +18,8 @@ export type Package = {
 };
 
 type Needs = Readonly<Record<string, string>>;
-type Entry = readonly [string, string, { dependencies?: Needs; peerDependencies?: Needs }, string];
+type Details = { dependencies?: Needs; peerDependencies?: Needs; optionalPeers?: readonly string[] };
+type Entry = readonly [string, string, Details, string];
 type Lock = {
   readonly workspaces: { readonly "": { readonly dependencies: Needs } };
   readonly packages: Readonly<Record<string, Entry>>;
@@ -44,16 +45,20 @@ const readLock = (): Lock => JSON.parse(readFileSync(join(ROOT, "bun.lock"), "ut
 const packageOf = (lock: Lock, key: string): Package => {
   const entry = lock.packages[key];
   if (entry === undefined) throw new Error(`bun.lock has no ${key}`);
-  const [id, , { dependencies = {}, peerDependencies = {} }, integrity] = entry;
+  const [id, , details, integrity] = entry;
   const at = id.lastIndexOf("@");
   const folder = join(ROOT, "node_modules", nestedFolder(key));
-  const uses = [...Object.keys(dependencies), ...Object.keys(peerDependencies)].flatMap((name) =>
-    resolve(lock, key, name),
-  );
+  const uses = needsOf(details).flatMap((name) => resolve(lock, key, name));
   return { name: id.slice(0, at), version: id.slice(at + 1), integrity, folder, license: licenseOf(folder), uses };
 };
 
-/** A package of its own below whoever needs another version than the rest; none where an optional peer isn't there. */
+/** What is optional is there for development, or is named by petit itself. */
+const needsOf = ({ dependencies = {}, peerDependencies = {}, optionalPeers = [] }: Details): readonly string[] => [
+  ...Object.keys(dependencies),
+  ...Object.keys(peerDependencies).filter((name) => !optionalPeers.includes(name)),
+];
+
+/** A package of its own below whoever needs another version than the rest. */
 const resolve = (lock: Lock, user: string, name: string): string[] =>
   [`${user}/${name}`, name].filter((key) => key in lock.packages).slice(0, 1);
 
