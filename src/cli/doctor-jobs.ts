@@ -1,6 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { checkJobsDir } from "../app/jobs-dir.ts";
+import { misspeltVariables } from "../app/misspelt-variables.ts";
 import type { Job } from "../domain/job.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
 import type { Context } from "./command.ts";
@@ -19,13 +20,18 @@ export const jobChecks = async (
   try {
     await checkJobsDir(dir.path);
     const files = await readJobsDir(dir.path);
-    return [filesCheck(files, dir.path), ...pythonCheck(files.jobs, environment.PATH ?? "")];
+    return [
+      filesCheck(files, dir.path),
+      ...pythonCheck(files.jobs, environment.PATH ?? ""),
+      variablesCheck(files.jobs, environment),
+    ];
   } catch (error) {
     const finding = {
       message: reasonOf(error),
       hint: "JOBS_DIR, or the jobs_dir setting, names another",
     };
-    return [dir.given ? failed("job_files", finding) : warning("job_files", finding)];
+    const check = dir.given ? failed("job_files", finding) : warning("job_files", finding);
+    return [check, variablesCheck([], environment)];
   }
 };
 
@@ -38,6 +44,14 @@ const filesCheck = (files: JobFiles, dir: string): Check => {
   }
   if (files.jobs.length > 0) return ok("job_files", `${counted(files.jobs.length, "job")} in ${dir}`);
   return warning("job_files", { message: `there is no job in ${dir}`, hint: `'petit init ${dir}' writes a first one` });
+};
+
+/** A misspelt variable is one that petit doesn't look at. */
+const variablesCheck = (jobs: readonly Job[], environment: Context["environment"]): Check => {
+  const misspelt = misspeltVariables(environment, jobs);
+  if (misspelt.length === 0) return ok("variables", "no PETIT_ variable looks misspelt");
+  const message = misspelt.map(({ name, near }) => `${name} is no setting of petit; did you mean ${near}?`).join("\n");
+  return warning("variables", { message, hint: "petit doesn't look at it: rename it, or take it out" });
 };
 
 const pythonCheck = (jobs: readonly Job[], path: string): readonly Check[] => {

@@ -1,5 +1,6 @@
 import type { App } from "../app/app.ts";
 import { isJournal } from "../app/journal.ts";
+import { misspeltVariables } from "../app/misspelt-variables.ts";
 import { SETTINGS } from "../app/settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { JobFiles } from "../jobfile/read-dir.ts";
@@ -52,6 +53,8 @@ export const run = defineCommand({
     const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
+    for (const { name, near } of misspeltVariables(context.environment, jobFiles.jobs))
+      log.warn({ variable: name }, `${name} is no setting of petit; did you mean ${near}?`);
     await runApp({ ...context, log, jobsDir, jobFiles }, (app) => {
       if (format === "pretty" && !journal) terminal.err.write(banner({ app, jobsDir, jobFiles, context }));
       else log.info(readyFields({ app, jobsDir, jobFiles, context }), "petit is ready");

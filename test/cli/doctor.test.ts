@@ -270,6 +270,14 @@ describe("petit doctor finds", () => {
       message: "Mars/Olympus",
     },
     {
+      what: "a misspelt variable",
+      break: () => {},
+      environment: { PETIT_MAX_JOSB: "3" },
+      check: "variables",
+      status: "warning",
+      message: "PETIT_MAX_JOSB is no setting of petit; did you mean PETIT_MAX_JOBS?",
+    },
+    {
       what: "too few open files for so many tasks",
       break: () => {},
       args: ["--max-jobs", "100000"],

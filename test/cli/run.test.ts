@@ -23,6 +23,13 @@ describe("petit run", () => {
     expect(more.at(-1)).toMatchObject({ msg: "stopped" });
   });
 
+  test("warns of a variable that looks like a setting's", async () => {
+    await using running = await startPetit({ jobs: { "a.yaml": HELLO }, env: { PETIT_MAX_JOSB: "3" } });
+    const [first] = logOf(running.stderr());
+    const msg = "PETIT_MAX_JOSB is no setting of petit; did you mean PETIT_MAX_JOBS?";
+    expect(first).toMatchObject({ level: "warn", variable: "PETIT_MAX_JOSB", msg });
+  });
+
   test("keeps its runs over a restart", async () => {
     await using first = await startPetit({ jobs: { "a.yaml": HELLO } });
     const { run_id } = await (await first.fetch("/api/jobs/hello/trigger?wait=10", { method: "POST" })).json();
