@@ -12,6 +12,7 @@ import { measureStart } from "./start.ts";
 import { header, line, type Row } from "./table.ts";
 import { measureTrigger } from "./trigger.ts";
 import { measureValidate } from "./validate.ts";
+import { measureWebLog } from "./web-log.ts";
 import { cleanUp } from "./workspace.ts";
 
 type Measure = { readonly about: string; readonly isSlow: boolean; readonly measure: () => Promise<readonly Row[]> };
@@ -34,6 +35,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   },
   idle: { about: "CPU time of 10,000 jobs of which none is due", isSlow: true, measure: measureIdle },
   dashboard: { about: "the dashboard over 1,000 jobs and 100,000 runs", isSlow: true, measure: measureDashboard },
+  "web-log": { about: "the log view: 100,000 lines, and 1,000 a second live", isSlow: true, measure: measureWebLog },
   million: { about: "queries and triggers over 1,000,000 stored runs", isSlow: true, measure: measureMillion },
 };
 
@@ -42,7 +44,7 @@ const help = (): string =>
     "scripts/bench [--quick] [NAME…]",
     "",
     ...Object.entries(MEASURES).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`),
-    "  --quick    without lateness, idle, dashboard and million",
+    "  --quick    without lateness, idle, dashboard, web-log and million",
   ].join("\n");
 
 const chosen = (args: readonly string[]): readonly Measure[] => {

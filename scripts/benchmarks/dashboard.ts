@@ -105,7 +105,7 @@ const memoryRow = async (name: string, { page }: Web): Promise<Row> => {
 };
 
 /** What is left when all that can be collected is. */
-const heapMiB = async (page: Page): Promise<number> => {
+export const heapMiB = async (page: Page): Promise<number> => {
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize } = await session.send("Runtime.getHeapUsage");

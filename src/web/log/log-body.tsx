@@ -26,7 +26,7 @@ type BodyProps = {
 };
 
 /** Rows that are drawn beyond what is seen, at either end. */
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 
 /** The lines that are seen, of however many there are. */
 export const LogBody = (props: BodyProps) => {
@@ -44,6 +44,7 @@ export const LogBody = (props: BodyProps) => {
   useTarget(virtual, target);
   useAnchored(virtual, look.isWrapped);
   const size = virtual.getTotalSize();
+  const slots = slotsFor(rows.length);
   const { onScroll, newLines } = useFollow({ scroller, size, total: book.total, isFollowing, onFollowing });
   return (
     <div className="log-frame">
@@ -52,7 +53,8 @@ export const LogBody = (props: BodyProps) => {
         <div className="log-lines" style={{ height: size }}>
           {rows.map(({ index, start }) => (
             <LogRow
-              key={index}
+              // Rows that are all of one height are used again for other lines: a scroll makes no element.
+              key={look.isWrapped ? `line ${index}` : index % slots}
               index={index}
               start={start}
               line={book.line(index)}
@@ -79,6 +81,9 @@ export const LogBody = (props: BodyProps) => {
     </div>
   );
 };
+
+/** So many are never more than are drawn at once; it changes seldom. */
+const slotsFor = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, rows)));
 
 const classOf = ({ look }: BodyProps): string =>
   ["log-scroll", look.isWrapped ? "is-wrapped" : "", look.hasTimes ? "has-times" : ""].join(" ");
