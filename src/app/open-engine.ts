@@ -9,6 +9,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { lockDatabase } from "../store/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/open.ts";
+import { assertRunsJobsHere } from "./platform.ts";
 import { defaultZone, type Settings } from "./settings.ts";
 import { openSpoolDir } from "./spool-dir.ts";
 
@@ -25,10 +26,12 @@ export type OpenEngineOptions = {
 
 /**
  * The engine with its database and its spool folder, not yet started. What it holds is handed to `parts`, to be let go
- * of in the reverse order. Throws `taken` where another petit has the database, `unusable_database` where it can't be used.
+ * of in the reverse order. Throws `taken` where another petit has the database, `unusable_database` where it can't be used,
+ * `invalid_request` on a system that has no way to run jobs.
  */
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
   const { settings, runtime, clock, log } = options;
+  assertRunsJobsHere();
   checkPlace(settings.db);
   // Before the lock, which makes a file beside it.
   assertUsable({ path: settings.db, runtime });

@@ -6,12 +6,14 @@ import { PETIT, petit } from "../support/cli.ts";
 
 const told = async (...args: string[]) => (await petit(args)).stdout;
 
-test.each([["--version"], ["-V"], ["--version", "--no-color"], ["run", "--version"]])(
-  "%s tells petit's version",
-  async (...args) => {
-    expect(await petit(args)).toEqual({ status: 0, stdout: `petit ${manifest.version}\n`, stderr: "" });
-  },
-);
+test.each([
+  { args: ["--version"] },
+  { args: ["-V"] },
+  { args: ["--version", "--no-color"] },
+  { args: ["run", "--version"] },
+])("$args tells petit's version", async ({ args }) => {
+  expect(await petit(args)).toEqual({ status: 0, stdout: `petit ${manifest.version}\n`, stderr: "" });
+});
 
 test("--version --json tells what petit was built from, for what, and what is in it", async () => {
   const details = JSON.parse(await told("--version", "--json"));
