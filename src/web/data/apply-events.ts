@@ -1,6 +1,7 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
 import type { LiveEvent } from "./event.ts";
 import { patchJobs } from "./patch-jobs.ts";
+import { patchTimeline } from "./patch-timeline.ts";
 
 /** The begin of a query's key: one of all, `jobs`, or one of an id, `run 019b…`. */
 type Name = string;
@@ -30,6 +31,8 @@ const ofJob = (id: string | undefined): readonly Name[] => [`job ${id}`, `job-ru
 /** Ms between two answers of a query, at least, and how much more for each item of a list: a thousand jobs are a large thing. */
 const REST_MS = 150;
 const REST_PER_ITEM_MS = 10;
+/** Of those that are counted from all runs of a day. */
+const REST_STATS_MS = 2_000;
 
 /**
  * Has the cache follow what petit tells: what an event says by itself is written at once, the rest is asked for again,
@@ -46,6 +49,7 @@ export class EventApplier {
 
   apply(events: readonly LiveEvent[]): void {
     patchJobs(this.#client, events);
+    patchTimeline(this.#client, events);
     for (const name of events.flatMap(staleBy)) this.#stale.add(name);
     this.#refresh();
   }
@@ -83,9 +87,11 @@ const waitMs = (query: Query, now: number): number => {
   if (!query.isActive()) return 0;
   if (query.state.fetchStatus === "fetching") return REST_MS;
   const restedMs = now - query.state.dataUpdatedAt;
-  const restMs = Math.max(REST_MS, itemsOf(query.state.data) * REST_PER_ITEM_MS);
+  const restMs = Math.max(restOf(query), itemsOf(query.state.data) * REST_PER_ITEM_MS);
   return restedMs < 0 ? 0 : Math.max(0, restMs - restedMs);
 };
+
+const restOf = ({ queryKey }: Query): number => (queryKey[0] === "stats" ? REST_STATS_MS : REST_MS);
 
 /** Every list of petit's says how long it is. */
 const itemsOf = (data: unknown): number =>

@@ -20,7 +20,7 @@ export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): vo
 
 type JobsAnswer = { readonly jobs: readonly JobSummary[] };
 
-const isOfRun = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+export const isOfRun = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
 
 const patched = (job: JobSummary, events: readonly LiveEvent[] = []): JobSummary =>
   events.reduce((now, event) => (event.type === "run.started" ? started(now, event) : finished(now, event)), job);
@@ -59,4 +59,4 @@ const finished = (job: JobSummary, { run_id, at, status }: LiveEvent): JobSummar
 const recentOf = ({ recent_runs }: JobSummary, change: (runs: readonly RecentRun[]) => RecentRun[]) =>
   recent_runs === undefined ? {} : { recent_runs: change(recent_runs) };
 
-const statusOf = (text: string | undefined): RunStatus => RUN_STATUSES.find((each) => each === text) ?? "failed";
+export const statusOf = (text: string | undefined): RunStatus => RUN_STATUSES.find((each) => each === text) ?? "failed";

@@ -1,17 +1,31 @@
 import { useQuery } from "@tanstack/react-query";
-import { runsQuery } from "../data/queries.ts";
+import { jobsQuery } from "../data/queries.ts";
+import { FirstSteps } from "../ui/first-steps.tsx";
 import { Page } from "../ui/page.tsx";
-import { RunTable } from "../ui/run-table.tsx";
-import { Empty, Loaded } from "../ui/states.tsx";
+import { NextPanel } from "./next-panel.tsx";
+import { RunningPanel } from "./running-panel.tsx";
+import { StatsPanel } from "./stats-panel.tsx";
+import { Timeline } from "./timeline.tsx";
+import "./now.css";
 
-/** What runs at this moment. */
+/** What runs, what ran, and what will. */
 export const NowView = () => {
-  const running = useQuery(runsQuery({ status: "running", limit: 100 }));
+  const { data } = useQuery(jobsQuery());
+  if (data?.count === 0) {
+    return (
+      <Page title="Now">
+        <FirstSteps />
+      </Page>
+    );
+  }
   return (
-    <Page title="Now">
-      <Loaded query={running} what="what is running">
-        {({ runs }) => (runs.length === 0 ? <Empty title="Nothing runs" /> : <RunTable runs={runs} label="Running" />)}
-      </Loaded>
+    <Page title="Now" isWide>
+      <div className="now-panels">
+        <RunningPanel />
+        <NextPanel />
+        <StatsPanel />
+      </div>
+      <Timeline />
     </Page>
   );
 };

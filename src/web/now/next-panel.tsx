@@ -1,0 +1,46 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { Link } from "wouter";
+import { jobsQuery, schedulerQuery } from "../data/queries.ts";
+import type { JobSummary } from "../data/shapes.ts";
+import { Loaded } from "../ui/states.tsx";
+import { StatusIcon } from "../ui/status.tsx";
+import { Countdown } from "../ui/time.tsx";
+
+const MOST = 4;
+
+/** What is due next. */
+export const NextPanel = () => {
+  const jobs = useQuery(jobsQuery());
+  const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
+  return (
+    <section className="card now-panel" aria-labelledby="now-next">
+      <h2 id="now-next">Next up {isPaused && <span className="muted">when it is resumed</span>}</h2>
+      <Loaded query={jobs} what="what comes next">
+        {(list) => <NextList jobs={list.jobs} />}
+      </Loaded>
+    </section>
+  );
+};
+
+const NextList = ({ jobs }: { readonly jobs: readonly JobSummary[] }) => {
+  const coming = useMemo(() => soonest(jobs), [jobs]);
+  if (coming.length === 0) return <p className="muted">Nothing is due: no job has a schedule.</p>;
+  return (
+    <ol className="now-list">
+      {coming.map(({ job, at }) => (
+        <li key={job.id} className="now-next">
+          <StatusIcon of="due" />
+          <Link href={`/jobs/${job.id}`}>{job.name}</Link>
+          <Countdown at={at} zone={job.timezone} isFocusable={false} />
+        </li>
+      ))}
+    </ol>
+  );
+};
+
+const soonest = (jobs: readonly JobSummary[]) =>
+  jobs
+    .flatMap((job) => (job.next_run_at === null ? [] : [{ job, at: job.next_run_at }]))
+    .sort((a, b) => a.at - b.at)
+    .slice(0, MOST);

@@ -1,0 +1,103 @@
+import type { TimelineJob } from "../data/shapes.ts";
+import { counted, durationText, fullTimeText, roughText } from "../ui/format.ts";
+import { whyUnfired } from "../ui/occurrence-words.ts";
+import { type Bar, barSides, type Mark, type Scale, xOf } from "./row-shapes.ts";
+
+/** Something that a row shows and that can be pointed at. */
+export type RowItem = {
+  readonly key: string;
+  /** Ms since the epoch: where it begins. */
+  readonly at: number;
+  /** Px. */
+  readonly left: number;
+  readonly right: number;
+  /** What it is, in words. */
+  readonly text: string;
+  /** Where it leads; null for what is yet to come. */
+  readonly href: string | null;
+};
+
+/** All of a row, in the order of time. */
+export const rowItems = (row: TimelineJob, scale: Scale, now: number): readonly RowItem[] =>
+  [
+    ...row.bars.map((bar) => barItem(row, bar, scale, now)),
+    ...row.marks.map((mark) => markItem(row, mark, scale)),
+    ...row.due.filter((at) => at > now).map((at) => dueItem(at, scale, now)),
+  ].sort((a, b) => a.at - b.at);
+
+const barItem = ({ job_id }: TimelineJob, bar: Bar, scale: Scale, now: number): RowItem => ({
+  key: `${bar.run_id} ${bar.status}`,
+  at: bar.started_at,
+  ...barSides(bar, scale, now),
+  text: barText(bar, now),
+  href: bar.count === 1 ? `/runs/${bar.run_id}` : `/runs?job=${job_id}`,
+});
+
+const barText = ({ status, started_at, ended_at, count }: Bar, now: number): string => {
+  const took = (ended_at ?? now) - started_at;
+  if (ended_at === null) {
+    return `${counted(count, "run")} ${status} for ${roughText(took)}\nsince ${fullTimeText(started_at)}`;
+  }
+  if (count > 1) {
+    const worst = status === "completed" ? "all completed" : `at worst ${status}`;
+    return `${counted(count, "run")}, ${worst}\n${fullTimeText(started_at)}\nto ${fullTimeText(ended_at)}`;
+  }
+  return `${status} in ${durationText(took)}\n${fullTimeText(started_at)}`;
+};
+
+const HALF_MARK_PX = 6;
+
+const markItem = ({ job_id }: TimelineJob, mark: Mark, scale: Scale): RowItem => ({
+  key: `${mark.outcome} ${mark.reason} ${mark.at}`,
+  at: mark.at,
+  left: xOf(scale, mark.at) - HALF_MARK_PX,
+  right: xOf(scale, mark.at) + HALF_MARK_PX,
+  text: markText(mark),
+  href: `/jobs/${job_id}`,
+});
+
+const markText = ({ outcome, reason, at, until, count }: Mark): string => {
+  const times = count === 1 ? fullTimeText(at) : `${fullTimeText(at)}\nto ${fullTimeText(until)}`;
+  return `${count === 1 ? outcome : `${count} occurrences ${outcome}`}: ${whyUnfired(reason)}\n${times}`;
+};
+
+const dueItem = (at: number, scale: Scale, now: number): RowItem => ({
+  key: `due ${at}`,
+  at,
+  left: xOf(scale, at) - 2,
+  right: xOf(scale, at) + 2,
+  text: `due in ${roughText(at - now)}\n${fullTimeText(at)}`,
+  href: null,
+});
+
+/** How far beside it a pointer may be. */
+const REACH_PX = 5;
+
+/** What is at this px: of several, the one that was drawn last. */
+export const itemAt = (items: readonly RowItem[], x: number): RowItem | null =>
+  items.findLast(({ left, right }) => x >= left && x <= right) ??
+  items.findLast(({ left, right }) => x >= left - REACH_PX && x <= right + REACH_PX) ??
+  null;
+
+/** What stands after (1) or before (-1) an item; from none, the last that has begun. */
+export const neighbour = (items: readonly RowItem[], key: string | null, step: 1 | -1, now: number): RowItem | null => {
+  const at = items.findIndex((item) => item.key === key);
+  if (at !== -1) return items[at + step] ?? items[at] ?? null;
+  return items.findLast((item) => item.at <= now) ?? items[0] ?? null;
+};
+
+/** What the row shows, for those who can't see it. */
+export const rowSummary = ({ bars, marks, due, enabled, scheduled }: TimelineJob, now: number): string => {
+  const runs = bars.reduce((sum, { count }) => sum + count, 0);
+  const next = due.find((at) => at > now);
+  const parts = [
+    counted(runs, "run"),
+    ...(["failed", "interrupted", "cancelled", "running", "pending"] as const)
+      .filter((status) => bars.some((bar) => bar.status === status))
+      .map((status) => `some ${status}`),
+    ...marks.map(({ outcome, reason, count }) => `${count} ${outcome}, ${whyUnfired(reason)}`),
+    ...(scheduled && !enabled ? ["disabled"] : []),
+    ...(next === undefined ? [] : [`next ${fullTimeText(next)}`]),
+  ];
+  return parts.join("; ");
+};

@@ -1,0 +1,83 @@
+import { useQuery } from "@tanstack/react-query";
+import { memo } from "react";
+import { Link } from "wouter";
+import { useCancelRun } from "../data/actions.ts";
+import { jobRunsQuery, runsQuery } from "../data/queries.ts";
+import type { Run } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
+import { roughText } from "../ui/format.ts";
+import { useNow } from "../ui/now.ts";
+import { Loaded } from "../ui/states.tsx";
+import { StatusIcon } from "../ui/status.tsx";
+import { progressOf, usualDuration } from "./usual-duration.ts";
+
+const MOST = 50;
+
+/** What runs at this moment, the newest first. */
+export const RunningPanel = () => {
+  const running = useQuery(runsQuery({ status: "running", limit: MOST }));
+  return (
+    <section className="card now-panel" aria-labelledby="now-running">
+      <h2 id="now-running">
+        Running{" "}
+        {running.data !== undefined && running.data.count > 0 && (
+          <span className="muted">{running.data.count === MOST ? `${MOST} and more` : running.data.count}</span>
+        )}
+      </h2>
+      <Loaded query={running} what="what is running">
+        {({ runs }) =>
+          runs.length === 0 ? (
+            <p className="muted">Nothing is running.</p>
+          ) : (
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+            <ul className="now-list" tabIndex={0} aria-label="Running">
+              {runs.map((run) => (
+                <RunningRow key={run.id} run={run} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+};
+
+const RunningRow = memo(({ run }: { readonly run: Run }) => {
+  const { mutate, isPending } = useCancelRun();
+  return (
+    <li className="now-running">
+      <StatusIcon of="running" label="running" />
+      <Link href={`/runs/${run.id}`}>{run.job_id}</Link>
+      <Progress run={run} />
+      <Button
+        kind="quiet"
+        className="now-cancel"
+        isBusy={isPending}
+        aria-label={`Cancel ${run.job_id}`}
+        onClick={() => mutate(run.id)}
+      >
+        Cancel
+      </Button>
+    </li>
+  );
+});
+
+/** What has just begun may be gone before it can be read: nothing is asked for its sake. */
+const WORTH_ASKING_MS = 1_000;
+
+const Progress = ({ run }: { readonly run: Run }) => {
+  const elapsedMs = Math.max(0, useNow() - (run.started_at ?? run.created_at));
+  const { data } = useQuery({
+    ...jobRunsQuery(run.job_id, { status: "completed", limit: 20 }),
+    enabled: elapsedMs > WORTH_ASKING_MS,
+  });
+  const usualMs = data === undefined ? null : usualDuration(data.runs);
+  if (usualMs === null) return <span className="now-progress muted">{roughText(elapsedMs)}</span>;
+  const { share, words } = progressOf(elapsedMs, usualMs);
+  return (
+    <span className="now-progress">
+      <progress aria-label={`Progress of ${run.job_id}`} {...(share === null ? {} : { value: share })} />
+      <span className="muted">{words}</span>
+    </span>
+  );
+};

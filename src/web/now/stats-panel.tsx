@@ -1,0 +1,60 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import { statsQuery } from "../data/queries.ts";
+import type { Stats } from "../data/shapes.ts";
+import { Loaded } from "../ui/states.tsx";
+import { Status } from "../ui/status.tsx";
+
+/** What became of the last 24 hours; each count of runs leads to those runs. */
+export const StatsPanel = () => {
+  const stats = useQuery(statsQuery());
+  const rate = stats.data?.success_rate;
+  return (
+    <section className="card now-panel" aria-labelledby="now-stats">
+      <h2 id="now-stats">
+        Last 24 hours{" "}
+        {rate !== null && rate !== undefined && <span className="muted now-rate">{rateText(rate)} success</span>}
+      </h2>
+      <Loaded query={stats} what="the counts">
+        {(counts) => <Counts {...counts} />}
+      </Loaded>
+    </section>
+  );
+};
+
+const ENDED = ["completed", "failed", "cancelled", "interrupted"] as const;
+
+const Counts = ({ runs, occurrences, pending }: Stats) => (
+  <ul className="now-stats">
+    {ENDED.map((status) => (
+      <Count key={status} count={runs[status]} href={`/runs?status=${status}`}>
+        <Status of={status} />
+      </Count>
+    ))}
+    <Count count={occurrences.skipped} href="/?zoom=24h&show=trouble">
+      <Status of="skipped" />
+    </Count>
+    <Count count={occurrences.missed} href="/?zoom=24h&show=trouble">
+      <Status of="missed" />
+    </Count>
+    {pending > 0 && (
+      <Count count={pending} href="/runs?status=pending">
+        <Status of="pending" />
+      </Count>
+    )}
+  </ul>
+);
+
+type CountProps = { readonly count: number; readonly href: string; readonly children: ReactNode };
+
+const Count = ({ count, href, children }: CountProps) => (
+  <li data-zero={count === 0 || undefined}>
+    <Link href={href}>
+      <strong>{count.toLocaleString()}</strong> {children}
+    </Link>
+  </li>
+);
+
+/** Rounded down: what failed once is not all of it. */
+const rateText = (rate: number): string => `${(Math.floor(rate * 1000) / 10).toLocaleString()} %`;

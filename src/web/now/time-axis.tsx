@@ -1,0 +1,30 @@
+import { memo, type Ref } from "react";
+import { type Scale, xOf } from "./row-shapes.ts";
+import { axisText, axisTimes } from "./time-window.ts";
+
+type TimeAxisProps = {
+  readonly ref: Ref<HTMLDivElement>;
+  readonly from: number;
+  readonly to: number;
+  readonly stepMs: number;
+  readonly scale: Scale;
+};
+
+/** Local times along the top; they slide with what is below. */
+export const TimeAxis = memo(({ ref, from, to, stepMs, scale }: TimeAxisProps) => (
+  <div className="time-axis" aria-hidden="true">
+    <div ref={ref} className="time-axis-track">
+      <div className="slides">
+        {scale.pxPerMs > 0 &&
+          axisTimes(from, to, stepMs).map((at) => (
+            <time key={at} dateTime={new Date(at).toISOString()} style={{ left: xOf(scale, at) }}>
+              {axisText(at)}
+            </time>
+          ))}
+      </div>
+      <span className="time-axis-now">
+        <span>now</span>
+      </span>
+    </div>
+  </div>
+));

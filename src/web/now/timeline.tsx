@@ -1,0 +1,125 @@
+import { useQuery } from "@tanstack/react-query";
+import { type CSSProperties, useMemo, useRef } from "react";
+import { useSearchParams } from "wouter";
+import { timelineQuery } from "../data/queries.ts";
+import type { Timeline as TimelineData, TimelineJob } from "../data/shapes.ts";
+import { withParam } from "../ui/choice.tsx";
+import { useNow } from "../ui/now.ts";
+import { Empty, Loaded } from "../ui/states.tsx";
+import { StatusFills } from "../ui/status-fill.tsx";
+import { useWidth } from "../ui/use-width.ts";
+import { type Scale, xOf } from "./row-shapes.ts";
+import { TimeAxis } from "./time-axis.tsx";
+import { askedWindow, axisStepMs, axisTimes, fromOf, panned, type View, zoomed } from "./time-window.ts";
+import { TimelineLegend } from "./timeline-legend.tsx";
+import { TimelineRows } from "./timeline-rows.tsx";
+import { TimelineToolbar } from "./timeline-toolbar.tsx";
+import { useGestures } from "./use-gestures.ts";
+import { useView } from "./use-view.ts";
+import "./timeline.css";
+
+/** All jobs, a row each: what they did, didn't and will do. */
+export const Timeline = () => {
+  const [view, change] = useView();
+  const [query, setQuery] = useSearchParams();
+  const show = query.get("show") ?? "";
+  const track = useRef<HTMLDivElement>(null);
+  const width = useWidth(track);
+  const { timeline, frame } = useFrame(view, width);
+  const around = useRef<HTMLElement>(null);
+  const { wasDragged, ...drag } = useGestures(around, {
+    onPan: (px) => change((before) => panned(before, -px / frame.scale.pxPerMs, Date.now())),
+    onZoom: (step, x) => change((before) => zoomed(before, step, timeAt(before, x, track.current))),
+  });
+  return (
+    <section ref={around} className="card time" aria-label="Time line" style={frame.style} {...drag}>
+      <StatusFills />
+      <div className="time-head">
+        <TimelineToolbar
+          view={view}
+          change={change}
+          show={show}
+          onShow={(value) => setQuery((now) => withParam(now, "show", value), { replace: true })}
+        />
+        <TimeAxis ref={track} from={frame.from} to={frame.to} stepMs={frame.stepMs} scale={frame.scale} />
+      </div>
+      <Loaded query={timeline} what="the time line">
+        {(data) => (
+          <Rows
+            data={data}
+            show={show}
+            asked={frame.asked}
+            scale={frame.scale}
+            shift={frame.shift}
+            onReach={(at) => change((before) => broughtIntoView(before, at))}
+            wasDragged={wasDragged}
+          />
+        )}
+      </Loaded>
+      <TimelineLegend />
+    </section>
+  );
+};
+
+type RowsProps = Omit<Parameters<typeof TimelineRows>[0], "rows"> & {
+  readonly data: TimelineData;
+  readonly show: string;
+};
+
+const Rows = ({ data, show, ...rest }: RowsProps) => {
+  const rows = useMemo(() => data.jobs.filter((row) => isShown(row, show)), [data, show]);
+  if (rows.length === 0) return <Empty title="No job to show here" />;
+  return <TimelineRows rows={rows} {...rest} />;
+};
+
+const isShown = ({ bars, marks }: TimelineJob, show: string): boolean => {
+  if (show === "ran") return bars.length > 0;
+  if (show !== "trouble") return true;
+  return marks.length > 0 || bars.some(({ status }) => status === "failed" || status === "interrupted");
+};
+
+const AXIS_ROOM_PX = 90;
+
+/** What is asked for, and where it stands on the screen. */
+const useFrame = (view: View, width: number) => {
+  const now = useNow();
+  const from = fromOf(view, now);
+  const { spanMs } = view.zoom;
+  const asked = { ...askedWindow(from, spanMs), bins: binsOf(width) };
+  const timeline = useQuery({
+    ...timelineQuery(asked),
+    enabled: width > 0,
+    // Of thousands of bars, to find out which are the same costs more than to draw those in sight.
+    structuralSharing: false,
+  });
+  const pxPerMs = width / spanMs;
+  const originMs = timeline.data?.from ?? asked.from;
+  const to = timeline.data?.to ?? asked.to;
+  const scale = useMemo<Scale>(() => ({ originMs, pxPerMs }), [originMs, pxPerMs]);
+  const stepMs = axisStepMs(pxPerMs, AXIS_ROOM_PX);
+  const shift = (originMs - from) * pxPerMs;
+  const first = axisTimes(originMs, originMs + stepMs, stepMs)[0] ?? originMs;
+  const style: CSSProperties & Record<`--${string}`, string> = {
+    "--shift": `${shift}px`,
+    "--now-x": `${Math.min(Math.max(-2, (now - from) * pxPerMs), width + 2)}px`,
+    "--grid-step": `${stepMs * pxPerMs}px`,
+    "--grid-x": `${xOf(scale, first) + shift}px`,
+  };
+  return { timeline, frame: { asked, from: originMs, to, scale, shift, stepMs, style } };
+};
+
+/** Parts of what is asked for, each about as wide as the thinnest bar; in steps, so that a window that is resized doesn't ask for each. */
+const binsOf = (width: number): number => Math.min(2_000, Math.max(100, Math.ceil((width * 1.75) / 300) * 100));
+
+const timeAt = (view: View, x: number, track: HTMLElement | null) => {
+  const now = Date.now();
+  const { left, width } = track?.getBoundingClientRect() ?? { left: 0, width: 1 };
+  const share = Math.min(1, Math.max(0, (x - left) / width));
+  return { time: fromOf(view, now) + share * view.zoom.spanMs, now };
+};
+
+const broughtIntoView = (view: View, at: number): View => {
+  const from = fromOf(view, Date.now());
+  const isInView = at >= from && at <= from + view.zoom.spanMs;
+  return isInView ? view : { zoom: view.zoom, from: Math.max(0, at - view.zoom.spanMs / 2) };
+};

@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { setTimeout } from "node:timers/promises";
+import type { Locator } from "playwright-core";
+import { CHROMIUM } from "../support/browser.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { ask, post, runToEnd, start } from "../support/petit-api.ts";
+import { openWeb, type Web } from "../support/web.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: ten
+name: Every ten minutes
+schedule: "@every 10m"
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: bad
+tasks: [{id: only, type: command, command: "false"}]
+---
+id: busy
+schedule: "@every 1s"
+max_concurrency: 1
+tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
+---
+id: away
+schedule: {cron: "* * * * * *", catchup: none}
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: wait
+params: {for: {default: "600"}}
+tasks: [{id: only, type: command, command: sleep, args: ["\${{ params.for }}"]}]
+`,
+};
+
+/** So long petit is down: long enough for some occurrences. */
+const DOWN_MS = 2_500;
+
+describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
+  let [petit, web]: [Petit?, Web?] = [];
+  const running = (): { petit: Petit; web: Web } => {
+    if (petit === undefined || web === undefined) throw new Error("not started");
+    return { petit, web };
+  };
+  const row = (name: string): Locator => running().web.page.locator(".time-row", { hasText: name });
+  /** What is told of what the arrow keys have come to. */
+  const told = (text: RegExp): Locator => running().web.page.getByRole("status").filter({ hasText: text });
+  const bars = (name: string, status: string): Locator => row(name).locator(`path[data-status=${status}]`);
+  beforeAll(async () => {
+    const first = await startPetit({ jobs: JOBS });
+    await first.stop();
+    await setTimeout(DOWN_MS);
+    petit = await startPetit({ dir: first.dir });
+    web = await openWeb(petit);
+    await runToEnd(petit, "bad");
+  }, 60_000);
+  afterAll(async () => {
+    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
+  }, 30_000);
+
+  test("tells what ran, what comes, and why something did not", async () => {
+    const { web } = running();
+    const { page } = web;
+    await web.open("/?zoom=15m");
+    await bars("bad", "failed").waitFor();
+    const name = (job: string): Locator => row(job).getByRole("link");
+    await name("bad").press("ArrowLeft");
+    await told(/^failed in \d+ ms/).waitFor();
+    await page
+      .getByRole("tooltip")
+      .getByText(/^failed in/)
+      .waitFor();
+    await name("bad").press("Escape");
+    await page.getByRole("tooltip").waitFor({ state: "detached" });
+    await name("Every ten minutes").press("ArrowRight");
+    await told(/^due in/).waitFor();
+    await name("busy").press("ArrowRight");
+    await told(/skipped: an earlier run still went on|running/).waitFor();
+    await row("busy")
+      .getByRole("img", { name: /\d+ skipped, an earlier run still went on/ })
+      .waitFor();
+    const missed = row("away").locator("[data-outcome=missed]");
+    const box = await missed.boundingBox();
+    if (box === null) throw new Error("no mark is in sight");
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page
+      .getByRole("tooltip")
+      .getByText(/missed: petit was not running/)
+      .waitFor();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("leads to the run that is come to", async () => {
+    const { petit, web } = running();
+    await web.open("/?zoom=15m");
+    const { body } = await ask(petit, "/api/jobs/bad/runs");
+    await row("bad").getByRole("link").press("ArrowLeft");
+    await told(/^failed/).waitFor();
+    await web.page.keyboard.press("Enter");
+    await web.page.waitForURL(`**/runs/${body.runs[0].id}`);
+  }, 30_000);
+
+  test("keeps in the address how much time it shows, and which", async () => {
+    const { web } = running();
+    const { page } = web;
+    const pressed = (name: string): Promise<string | null> =>
+      page.getByRole("button", { name, exact: true }).getAttribute("aria-pressed");
+    await web.open("/");
+    expect([await pressed("6 h"), await pressed("Now")]).toEqual(["true", "true"]);
+    await page.getByRole("button", { name: "1 h", exact: true }).click();
+    await page.waitForURL("**/?zoom=1h");
+    await page.keyboard.press("+");
+    await page.waitForURL("**/?zoom=15m");
+    await page.keyboard.press("[");
+    await page.waitForURL(/\?zoom=15m&from=\d+$/);
+    expect(await pressed("Now")).toBe("false");
+    await page.reload();
+    await page.locator(".time-row").first().waitFor();
+    expect([await pressed("15 min"), await pressed("Now")]).toEqual(["true", "false"]);
+    await page.keyboard.press("n");
+    await page.waitForURL("**/?zoom=15m");
+    const box = await page.locator(".time-track").first().boundingBox();
+    await page.mouse.move((box?.x ?? 0) + 200, box?.y ?? 0);
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, 240);
+    await page.keyboard.up("Control");
+    await page.waitForURL(/\?zoom=(1h|6h|24h)$|\/$/);
+    await page.mouse.down();
+    await page.mouse.move((box?.x ?? 0) + 320, box?.y ?? 0, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL(/from=\d+$/);
+    await page.getByLabel("Show").selectOption("those with trouble");
+    await page.waitForURL(/show=trouble/);
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("shows a run as it begins and ends, with its progress, without being loaded again", async () => {
+    const { petit, web } = running();
+    const { page } = web;
+    await runToEnd(petit, "wait", { for: "0.2" });
+    await web.open("/?zoom=15m&show=");
+    await page.evaluate("window.isTheSame = true");
+    await row("wait").getByRole("link").focus();
+    await page.keyboard.press("r");
+    const dialog = page.getByRole("dialog", { name: "Run wait" });
+    await dialog.getByLabel("for").fill("600");
+    await dialog.getByRole("button", { name: "Run now" }).click();
+    await page.waitForURL("**/runs/*");
+    await page.getByRole("link", { name: "Now", exact: true }).click();
+    await bars("wait", "running").waitFor();
+    const panel = page.getByRole("region", { name: /^Running/ });
+    await panel.getByRole("progressbar", { name: "Progress of wait" }).waitFor();
+    await panel
+      .getByText(/, usually \d+ s/)
+      .first()
+      .waitFor();
+    await panel.getByRole("button", { name: "Cancel wait" }).click();
+    await bars("wait", "cancelled").waitFor();
+    await panel.getByRole("link", { name: "wait" }).waitFor({ state: "detached" });
+    await start(petit, "wait");
+    await bars("wait", "running").waitFor();
+    expect(await page.evaluate("window.isTheSame")).toBe(true);
+  }, 60_000);
+
+  test("counts the last day, and leads to what it counts", async () => {
+    const { web } = running();
+    const { page } = web;
+    await web.open("/");
+    const panel = page.getByRole("region", { name: /^Last 24 hours/ });
+    await panel.getByRole("link", { name: /^[1-9]\d* missed/ }).waitFor();
+    await panel.getByRole("link", { name: /^[1-9]\d* skipped/ }).waitFor();
+    await panel.getByRole("link", { name: "1 failed" }).click();
+    await page.waitForURL("**/runs?status=failed");
+    await page.locator("tbody").getByText("failed").waitFor();
+  }, 30_000);
+
+  test("says what is due next, also that it waits for the scheduler", async () => {
+    const { petit, web } = running();
+    await web.open("/");
+    const panel = web.page.getByRole("region", { name: /^Next up/ });
+    await panel.getByRole("link", { name: "Every ten minutes" }).waitFor();
+    await post(petit, "/api/scheduler/pause");
+    await panel.getByText("when it is resumed").waitFor();
+    await row("away")
+      .getByRole("img", { name: /skipped, the scheduler was paused/ })
+      .waitFor();
+    await post(petit, "/api/scheduler/resume");
+    await panel.getByText("when it is resumed").waitFor({ state: "detached" });
+  }, 30_000);
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`has nothing that axe-core finds, ${colorScheme}, and fits a phone`, async () => {
+      const { petit, web } = running();
+      await web.page.emulateMedia({ colorScheme });
+      await web.open("/?zoom=15m");
+      await bars("bad", "failed").waitFor();
+      expect(await web.axe()).toEqual([]);
+      await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 800 }, colorScheme });
+      await phone.open("/");
+      await phone.page.locator(".time-row").first().waitFor();
+      expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+      expect(await phone.axe()).toEqual([]);
+    }, 60_000);
+  }
+});
+
+describe.skipIf(CHROMIUM === null)("the view of what is now of a petit without jobs", () => {
+  test("says how one is made", async () => {
+    await using petit = await startPetit({ jobs: {} });
+    await using web = await openWeb(petit);
+    await web.open("/");
+    await web.page.getByRole("heading", { name: "No jobs yet" }).waitFor();
+  }, 30_000);
+});
