@@ -13,7 +13,7 @@ export type ServerOptions = ApiOptions & { readonly runtime: Pick<Runtime, "serv
 export const startServer = async (options: ServerOptions): Promise<HttpServer> => {
   refuseOpenBind(options.host, options.token);
   const api = createApi(options);
-  const server = await listen(options, api.handle);
+  const server = listen(options, api.handle);
   return {
     hostname: server.hostname,
     port: server.port,
@@ -24,12 +24,9 @@ export const startServer = async (options: ServerOptions): Promise<HttpServer> =
   };
 };
 
-const listen = async (
-  { runtime, host, port }: ServerOptions,
-  handle: ReturnType<typeof createApi>["handle"],
-): Promise<HttpServer> => {
+const listen = ({ runtime, host, port }: ServerOptions, handle: ReturnType<typeof createApi>["handle"]): HttpServer => {
   try {
-    return await runtime.serve({ hostname: host, port, fetch: handle, maxBodyBytes: Number.MAX_SAFE_INTEGER });
+    return runtime.serve({ hostname: host, port, fetch: handle, maxBodyBytes: Number.MAX_SAFE_INTEGER });
   } catch (cause) {
     throw bindError(`${host}:${port}`, cause);
   }

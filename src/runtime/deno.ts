@@ -1,8 +1,9 @@
 import { spawn as spawnChild } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { openDatabase } from "./deno-database.ts";
+import { serve } from "./deno-server.ts";
 import { systemCalls } from "./deno-system.ts";
-import type { ChildProcess, HttpServer, Runtime, ServeOptions, SpawnOptions } from "./runtime.ts";
+import type { ChildProcess, Runtime, SpawnOptions } from "./runtime.ts";
 
 export const openRuntime = (): Runtime => {
   const runtime = {
@@ -92,34 +93,3 @@ const wiring = ({ stdin, stdout, stderr, status }: SpawnOptions) => {
 
 const FIRST_EXTRA = 3;
 const NOTHING = ["ignore", "ignore", "ignore"] as const;
-
-const serve = (options: ServeOptions): HttpServer => {
-  const cut = new AbortController();
-  const open = new Set<Promise<void>>();
-  let isStopping = false;
-  const server = Deno.serve(
-    { hostname: options.hostname, port: options.port, signal: cut.signal, onListen: () => {} },
-    (request, { remoteAddr, completed }) => {
-      const ended = completed.catch(() => {}).finally(() => open.delete(ended));
-      open.add(ended);
-      if (isStopping) return new Response(null, { status: 503, headers: { connection: "close" } });
-      if (Number(request.headers.get("content-length") ?? 0) > options.maxBodyBytes)
-        return new Response(null, { status: 413 });
-      // Deno cuts no connection that is silent.
-      return options.fetch(request, { peerAddress: remoteAddr.hostname, keepOpen: () => {} });
-    },
-  );
-  return {
-    hostname: server.addr.hostname,
-    port: server.addr.port,
-    stop: async (graceMs) => {
-      // Deno's own way to stop waits for all that is open, and cuts nothing any more.
-      isStopping = true;
-      const deadline = setTimeout(() => cut.abort(), graceMs);
-      await Promise.all(open);
-      clearTimeout(deadline);
-      cut.abort();
-      await server.finished;
-    },
-  };
-};

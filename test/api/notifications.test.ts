@@ -28,7 +28,7 @@ const tried = async (petit: Petit) => {
 
 describe("GET /api/notifications", () => {
   test("tells what was told, what was refused, and what is tried again, without a secret", async () => {
-    await using hook = await receiver(({ path }) => new Response("", { status: STATUS[path.split("/")[1] ?? ""] ?? 500 }));
+    await using hook = receiver(({ path }) => new Response("", { status: STATUS[path.split("/")[1] ?? ""] ?? 500 }));
     await using petit = await startPetit({ jobs: jobs(hook.url), args: ["--no-watch"] });
     expect((await ask(petit, "/api/notifications")).body).toEqual({ notifications: [], count: 0 });
     const run = await runToEnd(petit, "nightly");

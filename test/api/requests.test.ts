@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, raw, runToEnd, start } from "../support/petit-api.ts";
+import { isDeno } from "../support/runtime-command.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -320,7 +321,7 @@ describe("a body", () => {
   test("that says it is larger is 413 before it is sent, wherever to", async () => {
     for (const line of ["POST /api/jobs/hello/trigger", "POST /api/scheduler/resume", "GET /api/jobs"]) {
       const head = `${line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000000000\r\n\r\n`;
-      const answer = await raw(petit.url, head);
+      const answer = await raw(petit.url, head, (text) => text.endsWith("}"));
       expect(answer).toStartWith("HTTP/1.1 413 ");
       expect(answer).toContain('"code":"PAYLOAD_TOO_LARGE"');
     }
@@ -401,15 +402,24 @@ describe("every answer", () => {
 describe("a Host over the wire", () => {
   const hosts: readonly (readonly [string, string])[] = [
     ["foreign", "Host: example.com\r\n"],
-    ["foreign first", "Host: example.com\r\nHost: localhost\r\n"],
-    ["foreign second", "Host: localhost\r\nHost: example.com\r\n"],
-    ["twice the same", "Host: localhost\r\nHost: localhost\r\n"],
-    ["in two cases", "host: localhost\r\nHOST: example.com\r\n"],
     ["an address that is none", "Host: 127.999.999.999\r\n"],
     ["with a port that is none", "Host: localhost:99999\r\n"],
     ["with a user", "Host: localhost@example.com\r\n"],
     ["with a path", "Host: localhost/@example.com\r\n"],
   ];
+
+  test.each([
+    ["foreign first", "Host: example.com\r\nHost: localhost\r\n"],
+    ["foreign second", "Host: localhost\r\nHost: example.com\r\n"],
+    ["twice the same", "Host: localhost\r\nHost: localhost\r\n"],
+    ["in two cases", "host: localhost\r\nHOST: example.com\r\n"],
+  ])("that is there twice, %s, is refused: 400 by Deno's own parser, else 403", async (_name, lines) => {
+    for (const line of ["POST /api/jobs/hello/trigger", "HEAD /api/jobs"]) {
+      const answer = await raw(petit.url, `${line} HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`);
+      expect(answer).toStartWith(isDeno ? "HTTP/1.1 400 " : "HTTP/1.1 403 ");
+      expect(answer.includes('"code":"FORBIDDEN"')).toBe(!isDeno && line.startsWith("POST"));
+    }
+  });
 
   test.each(hosts)("that is %s is 403", async (_name, lines) => {
     const answer = await raw(petit.url, `POST /api/jobs/hello/trigger HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`);

@@ -53,8 +53,8 @@ const doAll = async (acts: readonly Act[]): Promise<void> => {
 
 let group = new Group("", null, false);
 
-/** As long as Bun gives a test. */
-const LIMIT_MS = 5_000;
+/** Several processes test at once, and each Deno takes longer to start: tests have time enough. */
+const LIMIT_MS = 60_000;
 
 const declare = (name: string, run: Act, limit: Limit = {}, isSkipped = false): void => {
   const { path } = group;
@@ -63,7 +63,7 @@ const declare = (name: string, run: Act, limit: Limit = {}, isSkipped = false): 
   Deno.test({
     name: [...path.map((each) => each.name), name].filter((each) => each !== "").join(" > "),
     ignore,
-    timeout: typeof limit === "number" ? limit : (limit.timeout ?? LIMIT_MS),
+    timeout: Math.max(LIMIT_MS, typeof limit === "number" ? limit : (limit.timeout ?? 0)),
     fn: () => runWithin(path, run),
   });
 };

@@ -28,8 +28,11 @@ export const start = async (petit: Pick<Petit, "fetch">, jobId: string): Promise
   return body.run_id;
 };
 
-/** Sends text as it is and resolves with all that comes back until the connection ends; `Connection: close` ends it. */
-export const raw = (url: string, text: string): Promise<string> =>
+/**
+ * Sends text as it is and resolves with all that comes back until the connection ends, which `Connection: close` has it
+ * do, or until `isWhole` says so.
+ */
+export const raw = (url: string, text: string, isWhole: (answer: string) => boolean = () => false): Promise<string> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -37,6 +40,7 @@ export const raw = (url: string, text: string): Promise<string> =>
     socket.setEncoding("latin1");
     socket.on("data", (chunk) => {
       answer += chunk;
+      if (isWhole(answer)) socket.destroy();
     });
     socket.on("error", reject);
     socket.on("close", () => resolve(answer));

@@ -62,12 +62,17 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
     env: { ...baseEnvironment(dir), ...options.env },
     stdio: ["ignore", "ignore", "pipe"],
   });
+  const { pid = expectPid() } = child;
   const exited = exitOf(child);
+  /** Not by `child.kill`: to Deno's, whoever was sent a signal was ended by it. */
+  const send = (signal: NodeJS.Signals): void => {
+    if (isAlive(child)) process.kill(pid, signal);
+  };
   const log = readLog(child.stderr);
   const url = await Promise.race([log.ready, exited.then(() => log.ended).then(() => null)]);
   if (url === null) throw new Error(`petit ended with ${await exited}:\n${log.text()}`);
   const end = async (signal: NodeJS.Signals): Promise<number> => {
-    child.kill(signal);
+    send(signal);
     const status = await exited;
     // All it said has arrived.
     await log.ended;
@@ -78,7 +83,7 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
     dir,
     jobsDir,
     dbPath,
-    pid: child.pid ?? expectPid(),
+    pid,
     fetch: (path, init) => fetch(`${url}${path}`, init),
     stderr: log.text,
     stop: () => end("SIGTERM"),
@@ -86,9 +91,9 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
     exited,
     [Symbol.asyncDispose]: async () => {
       // The second signal has it end what runs: a task would outlive a `kill -9`.
-      child.kill("SIGTERM");
-      child.kill("SIGINT");
-      const deadline = setTimeout(() => child.kill("SIGKILL"), DISPOSE_MS);
+      send("SIGTERM");
+      send("SIGINT");
+      const deadline = setTimeout(() => send("SIGKILL"), DISPOSE_MS);
       await exited;
       clearTimeout(deadline);
       rmSync(dir, { recursive: true, force: true });
@@ -99,6 +104,8 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
 const expectPid = (): never => {
   throw new Error("petit can't be started");
 };
+
+const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
 
 /** Its exit status; 128 and the number of the signal that ended it. */
 const exitOf = (child: ChildProcess): Promise<number> =>

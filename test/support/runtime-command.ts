@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { openRuntime } from "#runtime";
 
+/** Whether these tests, and what they start from source, run under Deno. */
+export const isDeno = openRuntime().name === "deno";
+
 /** Before the name of a program in TypeScript: has the runtime that the tests run in run it. */
-export const runtimeCommand: readonly string[] =
-  openRuntime().name === "deno" ? [process.execPath, "run", "-A"] : [process.execPath];
+export const runtimeCommand: readonly string[] = isDeno ? [process.execPath, "run", "-A"] : [process.execPath];
 
 /** Whether a program is on the PATH. */
 export const isInstalled = (program: string): boolean =>

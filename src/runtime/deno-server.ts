@@ -1,0 +1,42 @@
+import type { HttpServer, ServeOptions } from "./runtime.ts";
+
+export const serve = (options: ServeOptions): HttpServer => {
+  const cut = new AbortController();
+  const open = new Set<Promise<void>>();
+  let isStopping = false;
+  const server = Deno.serve(
+    { hostname: options.hostname, port: options.port, signal: cut.signal, onListen: () => {} },
+    (request, { remoteAddr, completed }) => {
+      const ended = completed.catch(() => {}).finally(() => open.delete(ended));
+      open.add(ended);
+      const refused = isStopping ? 503 : tooLarge(request, options);
+      if (refused !== null) return new Response(null, { status: refused, headers: { connection: "close" } });
+      // Deno cuts no connection that is silent.
+      return options.fetch(request, { peerAddress: remoteAddr.hostname, keepOpen: () => {} });
+    },
+  );
+  return {
+    hostname: server.addr.hostname,
+    port: server.addr.port,
+    stop: async (graceMs) => {
+      // Deno's own way to stop waits for all that is open, and cuts nothing any more.
+      isStopping = true;
+      const deadline = setTimeout(() => cut.abort(), graceMs);
+      await Promise.all(open);
+      clearTimeout(deadline);
+      cut.abort();
+      await server.finished;
+    },
+  };
+};
+
+/** What a request may have before its body, in bytes. Deno itself reads some 400 KB. */
+const MAX_HEAD_BYTES = 16_384;
+
+/** The status that refuses a request; null where its size is fine. */
+const tooLarge = ({ url, headers }: Request, { maxBodyBytes }: ServeOptions): 413 | 431 | null => {
+  let headBytes = url.length;
+  for (const [name, value] of headers) headBytes += name.length + value.length;
+  if (headBytes > MAX_HEAD_BYTES) return 431;
+  return Number(headers.get("content-length") ?? 0) > maxBodyBytes ? 413 : null;
+};
