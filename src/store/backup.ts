@@ -5,12 +5,13 @@ import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { findDamage } from "./check.ts";
 import { readExisting } from "./existing.ts";
 import { lockDatabase } from "./lock.ts";
+import { APPLICATION_ID, readSchemaState } from "./migrate.ts";
 import { makeTemporaryFile } from "./temporary-file.ts";
 
 export type BackupOptions = {
   /** The database. */
   readonly path: string;
-  /** The copy; a file that is there is replaced. */
+  /** The copy; an older one, or an empty file, is replaced. */
   readonly target: string;
   readonly runtime: Runtime;
 };
@@ -18,13 +19,15 @@ export type BackupOptions = {
 /**
  * Copies a petit database, also while a scheduler writes to it: the copy is the state of one moment, checked, and on disk
  * when this returns its size in bytes. It appears under its name whole or not at all, mode 0600. Throws `not_found` and
- * `unusable_database` for the database, `invalid_request` for a target that can't be one, `taken` for one in use, and
+ * `unusable_database` for the database, `invalid_request` for a target that can't be one, or is something else than a
+ * petit database, `taken` for one in use, and
  * `storage_failed` where the copy can't be written or isn't sound; then nothing of it stays.
  */
 export const backUp = ({ path, target, runtime }: BackupOptions): number => {
   assertDatabase({ path, runtime });
   const place = placeOf(target);
   assertFree(place, { path, target });
+  assertOlderCopy(place, { target, runtime });
   using _lock = existsSync(`${place}-lock`) ? lockDatabase(runtime, place) : null;
   try {
     using copy = makeTemporaryFile(place);
@@ -82,6 +85,28 @@ const assertFree = (place: string, { path, target }: Pick<BackupOptions, "path" 
     "taken",
     `${target} is a database that is in use, or was when its program crashed: there is ${target}${journal}; name another file`,
   );
+};
+
+/** What the name stands for by mistake is not to be lost; an older copy is. */
+const assertOlderCopy = (place: string, { target, runtime }: Pick<BackupOptions, "target" | "runtime">): void => {
+  if (sizeOf(place) === 0 || isPetitDatabase(runtime, place)) return;
+  throw new PetitError(
+    "invalid_request",
+    `${target} is no petit database, so it is not replaced; name another file, or remove it first`,
+  );
+};
+
+const isPetitDatabase = (runtime: Runtime, place: string): boolean => {
+  try {
+    const db = runtime.openDatabase(place, { immutable: true });
+    try {
+      return readSchemaState(db).applicationId === APPLICATION_ID;
+    } finally {
+      db.close();
+    }
+  } catch {
+    return false;
+  }
 };
 
 const isSameFile = (a: string, b: string): boolean => {

@@ -131,15 +131,19 @@ describe("petit backup", () => {
     expect(JSON.parse(stdout)).toEqual({ file: "copy.db", bytes: statSync(join(folder.path, "copy.db")).size });
   });
 
-  test("replaces a file that is there, and what a link leads to", async () => {
+  test("replaces an older copy, and what a link leads to", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
-    const old = folder.write("old.db", "an older copy");
+    const old = makeOlderCopy(join(folder.path, "old.db"));
     symlinkSync("old.db", join(folder.path, "link.db"));
     expect(await petit(["backup", "link.db"], { cwd: folder.path })).toMatchObject({ status: 0 });
     expect(check(old)).toEqual(["ok"]);
     expect(statSync(old).mode & 0o777).toBe(0o600);
+    expect(count(old, "SELECT count(*) FROM runs")).toBe(1);
     expect(readdirSync(folder.path)).toContain("link.db");
+    folder.write("empty.db", "");
+    expect(await petit(["backup", "empty.db"], { cwd: folder.path })).toMatchObject({ status: 0 });
+    expect(check(join(folder.path, "empty.db"))).toEqual(["ok"]);
   });
 
   test("changes nothing in the database, not even after a crash", async () => {
@@ -184,6 +188,12 @@ describe("petit backup refuses", () => {
     ["a folder", ["folder"], "folder is a folder; name a file, such as folder/petit.db"],
     ["a folder that isn't there", ["no/where.db"], "there is no folder no"],
     ["what is no regular file", ["/dev/null"], "not a regular file"],
+    [
+      "a file to replace that is none",
+      ["notes.txt"],
+      "notes.txt is no petit database, so it is not replaced; name another",
+    ],
+    ["somebody else's to replace", ["foreign.db"], "foreign.db is no petit database, so it is not replaced"],
     ["a missing database", ["copy.db", "--db", "none.db"], "there is no database none.db"],
     ["what is no database", ["copy.db", "--db", "notes.txt"], "notes.txt can't be used as petit's database"],
     ["an empty file", ["copy.db", "--db", "empty.db"], "no petit database yet"],
@@ -207,6 +217,7 @@ describe("petit backup refuses", () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain(message);
     expect(filesOf(folder.path)).toEqual(before);
+    expect(readFileSync(join(folder.path, "notes.txt"), "utf8")).toStartWith("these are notes");
   });
 
   test("a database that another petit is on, with 4", async () => {
@@ -235,11 +246,12 @@ describe("a backup that fails", () => {
   test("keeps nothing where a file may not grow so large, and leaves the older copy", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
-    const old = folder.write("copy.db", "an older copy");
+    const old = makeOlderCopy(join(folder.path, "copy.db"));
+    const before = readFileSync(old);
     // In blocks of 512 bytes: 64 KiB, less than a new database has.
     const ended = shell(folder, 'ulimit -f 128; exec "$@" backup copy.db');
     expect(ended.status).not.toBe(0);
-    expect(readFileSync(old, "utf8")).toBe("an older copy");
+    expect(readFileSync(old).equals(before)).toBe(true);
     expect(await until(() => filesOf(folder.path).join() === "copy.db,jobs,petit.db")).toBe(true);
   });
 
@@ -247,12 +259,13 @@ describe("a backup that fails", () => {
     using folder = tempFolder();
     await quietDatabase(folder);
     using disk = smallDisk(join(folder.path, "disk"), "64k");
-    writeFileSync(join(disk.path, "copy.db"), "an older copy");
+    const old = makeOlderCopy(join(disk.path, "copy.db"));
+    const before = readFileSync(old);
     const ended = await petit(["backup", "disk/copy.db"], { cwd: folder.path });
     expect(ended).toMatchObject({ status: 1, stdout: "" });
     expect(ended.stderr).toContain("disk/copy.db can't be written: database or disk is full");
     expect(readdirSync(disk.path)).toEqual(["copy.db"]);
-    expect(readFileSync(join(disk.path, "copy.db"), "utf8")).toBe("an older copy");
+    expect(readFileSync(old).equals(before)).toBe(true);
   });
 
   test("keeps nothing of a damaged database, and says that it is", async () => {
@@ -285,6 +298,12 @@ describe("a backup that fails", () => {
     expect(filesOf(folder.path)).toEqual(["jobs", "petit.db"]);
   });
 });
+
+/** What an earlier backup left, as far as anybody looks into it. */
+const makeOlderCopy = (file: string): string => {
+  makeDatabase(file, 0x7065746a, 1);
+  return file;
+};
 
 const makeDatabase = (file: string, applicationId: number, version: number): void => {
   const db = new Database(file);
