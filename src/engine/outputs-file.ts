@@ -36,12 +36,15 @@ const broken = (problem: string): ParsedOutputs => ({ outputs: {}, problem });
 
 const KEY = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
-/** `key=value` lines and `key<<END` blocks up to a line `END`; empty lines don't count; the last of equal keys wins. */
+/**
+ * `key=value` lines and `key<<END` blocks up to a line `END`; empty lines don't count; the last of equal keys wins. Where
+ * a line ends with CRLF, and of a block its first one, the CR is no part of a value.
+ */
 export const parseOutputs = (text: string): ParsedOutputs => {
   const outputs = new Map<string, string>();
   const lines = text.split("\n");
   for (let at = 0; at < lines.length; at++) {
-    const line = (lines[at] ?? "").replace(/\r$/, "");
+    const line = withoutCr(lines[at]);
     if (line.trim() === "") continue;
     const [, key = "", operator = "", rest = ""] = /^(.*?)(=|<<)(.*)$/s.exec(line) ?? [];
     if (!KEY.test(key))
@@ -50,13 +53,22 @@ export const parseOutputs = (text: string): ParsedOutputs => {
       outputs.set(key, rest);
       continue;
     }
-    const end = lines.findIndex((candidate, index) => index > at && candidate.replace(/\r$/, "") === rest);
+    const end = endOf(lines, at + 1, rest);
     if (rest === "" || end === -1)
       return broken(`the block '${key}' in $PETIT_OUTPUT has no end: expected a line ${quote(rest)}`);
-    outputs.set(key, lines.slice(at + 1, end).join("\n"));
+    const block = lines.slice(at + 1, end);
+    outputs.set(key, (lines[at]?.endsWith("\r") ? block.map(withoutCr) : block).join("\n"));
     at = end;
   }
   return { outputs: Object.fromEntries(outputs), problem: null };
 };
+
+/** Number of the line that ends a block which begins at line `from`; -1 where none does. */
+const endOf = (lines: readonly string[], from: number, word: string): number => {
+  for (let at = from; at < lines.length; at++) if (withoutCr(lines[at]) === word) return at;
+  return -1;
+};
+
+const withoutCr = (line = ""): string => (line.endsWith("\r") ? line.slice(0, -1) : line);
 
 const quote = (line: string): string => JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);

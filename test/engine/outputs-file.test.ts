@@ -22,7 +22,9 @@ describe("parseOutputs", () => {
     ["text<<EOF\nEOF", { text: "" }],
     ["text<<EOF\n\nEOF", { text: "" }],
     ["text<<A\nx=1\nB\nA\ny=2", { text: "x=1\nB", y: "2" }],
-    ["text<<EOF\r\none\r\nEOF\r\n", { text: "one\r" }],
+    ["text<<EOF\r\none\r\ntwo\r\nEOF\r\nrows=1\r\n", { text: "one\ntwo", rows: "1" }],
+    ["text<<EOF\none\r\nEOF\n", { text: "one\r" }],
+    ["text<<EOF\r\none\r\r\ntwo\nEOF", { text: "one\r\ntwo" }],
     ["text<<=\n1\n=\n", { text: "1" }],
     ["a-b.c_D1=x", { "a-b.c_D1": "x" }],
     ["ünits=3", null],
@@ -46,6 +48,13 @@ describe("parseOutputs", () => {
     const parsed = parseOutputs(text);
     expect(parsed.problem).toContain(problem);
     expect(parsed.outputs).toEqual({});
+  });
+
+  test("takes as long as there is text, however many blocks that is", () => {
+    const text = "a<<b\nb\n".repeat(MAX_OUTPUTS_BYTES / 7);
+    const begun = performance.now();
+    expect(parseOutputs(text)).toEqual({ outputs: { a: "" }, problem: null });
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
   test("gives back whatever was written as blocks", () => {
