@@ -10,6 +10,8 @@ type Ended = {
   readonly reason: string | null;
   readonly error: string | null;
   readonly durationMs: number | null;
+  /** Of a task: whether a retry took it over. */
+  readonly reused?: boolean;
 };
 
 /** `✓ run 0197… completed in 1.2s` */
@@ -23,6 +25,8 @@ export const endedLine = (ended: Ended, screen: Screen): string => {
   return `${what}${took}${why === "" ? "" : `: ${why}`}`;
 };
 
+type Why = Pick<Ended, "status" | "reason" | "error" | "reused">;
+
 /** Why it ended as it did, where its status alone doesn't say it. */
-export const whyText = ({ status, reason, error }: Pick<Ended, "status" | "reason" | "error">): string =>
-  oneLine(error ?? (reason === status ? "" : (reason ?? "")));
+export const whyText = ({ status, reason, error, reused = false }: Why): string =>
+  reused ? "reused from the run before" : oneLine(error ?? (reason === status ? "" : (reason ?? "")));

@@ -74,7 +74,6 @@ const timeOf = (task: TaskView, now: number): string => {
 
 const detailOf = (task: TaskView, now: number): string => {
   if (task.retryAt !== null) return `attempt ${task.attempts + 1} in ${elapsedText(task.retryAt - now)}`;
-  if (task.reused) return "taken over from the run before";
   const attempt = task.attempts > 1 ? `attempt ${task.attempts}` : "";
   return [attempt, hasEnded(task) ? whyText(task) : ""].filter((each) => each !== "").join(": ");
 };

@@ -27,6 +27,10 @@ export type TaskView = {
 
 export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean => status !== "pending" && status !== "running";
 
-/** Null until it has ended. */
-export const tookMs = ({ startedAt, endedAt }: Pick<TaskView, "startedAt" | "endedAt">): number | null =>
-  startedAt === null || endedAt === null ? null : Math.max(0, endedAt - startedAt);
+/** Null until it has ended, and where the time was another run's. */
+export const tookMs = ({
+  startedAt,
+  endedAt,
+  reused,
+}: Pick<TaskView, "startedAt" | "endedAt" | "reused">): number | null =>
+  startedAt === null || endedAt === null || reused ? null : Math.max(0, endedAt - startedAt);

@@ -110,9 +110,8 @@ const whyColumns = (tasks: readonly Task[], { terminal: { out } }: Context): rea
   return [{ title: "WHY", cells: tasks.map((task) => whyText(task)), shrink: 1, min: 14, drop: 4 }];
 };
 
-const taskTook = (task: Task, { terminal: { out }, clock }: Context): string =>
-  tookText(
-    out.isTerminal && task.status === "running" && task.started_at !== null
-      ? clock.now() - task.started_at
-      : task.duration_ms,
-  );
+const taskTook = (task: Task, { terminal: { out }, clock }: Context): string => {
+  if (task.reused) return tookText(null);
+  const goesOn = out.isTerminal && task.status === "running" && task.started_at !== null;
+  return tookText(goesOn ? clock.now() - task.started_at : task.duration_ms);
+};

@@ -103,7 +103,11 @@ export const JOB = {
       default: [],
       example: [{ type: "webhook", url: "https://example.com/hook" }],
     },
-    tasks: { type: { kind: "list", of: TASK, minItems: 1 }, required: true, doc: "What it does: at least one task." },
+    tasks: {
+      type: { kind: "list", of: TASK, minItems: 1 },
+      required: true,
+      doc: "What it does: at least one task. One that exits with 0 completes; 128 + n stands for signal n, as in a shell: 137 is SIGKILL.",
+    },
   },
 } as const satisfies ObjectType;
 
