@@ -112,6 +112,6 @@ const whyColumns = (tasks: readonly Task[], { terminal: { out } }: Context): rea
 
 const taskTook = (task: Task, { terminal: { out }, clock }: Context): string => {
   if (task.reused) return tookText(null);
-  const goesOn = out.isTerminal && task.status === "running" && task.started_at !== null;
-  return tookText(goesOn ? clock.now() - task.started_at : task.duration_ms);
+  const since = out.isTerminal && task.status === "running" ? task.started_at : null;
+  return tookText(since === null ? task.duration_ms : clock.now() - since);
 };
