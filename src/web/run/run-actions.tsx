@@ -1,6 +1,8 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { useCancelRun, useRetryRun, useTrigger } from "../data/actions.ts";
+import { runQuery } from "../data/queries.ts";
 import type { RunDetail } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { Button } from "../ui/button.tsx";
@@ -10,7 +12,11 @@ import { failureText } from "../ui/states.tsx";
 export const RunActions = ({ run }: { readonly run: RunDetail }) => {
   const [, navigate] = useLocation();
   const [error, setError] = useState<unknown>(null);
+  const client = useQueryClient();
+  // Nothing tells of it: not that the run is being ended, nor that it was retried.
+  const onSettled = (): void => void client.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
   const then = {
+    onSettled,
     onSuccess: ({ run_id }: { readonly run_id: string }) => navigate(`/runs/${run_id}`),
     onError: setError,
   };
@@ -20,7 +26,11 @@ export const RunActions = ({ run }: { readonly run: RunDetail }) => {
   return (
     <>
       {run.can_cancel && (
-        <Button kind="danger" isBusy={cancel.isPending} onClick={() => cancel.mutate(run.id, { onError: setError })}>
+        <Button
+          kind="danger"
+          isBusy={cancel.isPending}
+          onClick={() => cancel.mutate(run.id, { onSettled, onError: setError })}
+        >
           {run.ending === null ? "Cancel" : "Cancel clean-ups, too"}
         </Button>
       )}

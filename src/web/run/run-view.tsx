@@ -1,6 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { Link, useSearchParams } from "wouter";
+import { useLiveEvents } from "../data/connection.tsx";
 import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRun } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
@@ -21,6 +22,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
   const jobId = run.data?.job_id;
   const job = useQuery({ ...jobQuery(jobId ?? ""), enabled: jobId !== undefined });
   const shortId = runId.slice(-8);
+  useEnding(runId);
   return (
     <Page
       title={jobId === undefined ? `Run ${shortId}` : `${job.data?.name ?? jobId}, run ${shortId}`}
@@ -42,6 +44,15 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
       </Loaded>
     </Page>
   );
+};
+
+/** No event tells that a run is being ended, but the tasks that this ends do. */
+const useEnding = (runId: string): void => {
+  const client = useQueryClient();
+  useLiveEvents(({ type, run_id, reason }) => {
+    if (type !== "task.finished" || run_id !== runId || reason === undefined) return;
+    void client.invalidateQueries({ queryKey: runQuery(runId).queryKey });
+  });
 };
 
 const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readonly TaskRun[] }) => {
