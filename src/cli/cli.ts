@@ -43,8 +43,12 @@ export const runCli = async (argv: readonly string[], host: Host): Promise<ExitS
 };
 
 /** `petit help run` is `petit run --help`. */
-const withoutHelpWord = (argv: readonly string[]): readonly string[] =>
-  argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+const withoutHelpWord = (argv: readonly string[]): readonly string[] => {
+  const [first, ...rest] = argv;
+  return first === "help" && rest.some((word) => COMMANDS.some(({ name }) => name === word))
+    ? [...rest, "--help"]
+    : argv;
+};
 
 /** Help and version need no settings. */
 const isAnsweredAtOnce = ({ flags }: Invocation): boolean => flags.has("help") || flags.has("version");

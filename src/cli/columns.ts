@@ -5,9 +5,12 @@ const MAX_LEFT = 30;
 /** Two columns; the right one is wrapped at the width of the screen, at most 110. */
 export const columns = (rows: readonly (readonly [string, string])[], screen: Screen): string => {
   const left = Math.min(MAX_LEFT, Math.max(0, ...rows.map(([name]) => name.length)));
-  const width = Math.max(30, Math.min(110, screen.columns()) - left - 4);
+  const width = Math.max(30, widthOf(screen) - left - 4);
   return rows.map(([name, text]) => row(name, wrap(text, width), left)).join("\n");
 };
+
+/** Of what is read line by line. */
+export const widthOf = (screen: Screen): number => Math.min(110, screen.columns());
 
 const row = (name: string, texts: readonly string[], left: number): string => {
   const [first = "", ...more] = texts;
@@ -15,7 +18,8 @@ const row = (name: string, texts: readonly string[], left: number): string => {
   return [start, ...more.map((text) => `${" ".repeat(left + 4)}${text}`)].join("\n").trimEnd();
 };
 
-const wrap = (text: string, width: number): readonly string[] => {
+/** Lines of at most so many characters, broken between words. */
+export const wrap = (text: string, width: number): readonly string[] => {
   const found: string[] = [];
   for (const word of text.split(" ")) {
     const last = found.at(-1);

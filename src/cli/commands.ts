@@ -2,6 +2,7 @@ import { backup } from "./backup.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion.ts";
 import { doctor } from "./doctor.ts";
+import { help } from "./help-command.ts";
 import { init } from "./init.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
@@ -41,4 +42,5 @@ export const COMMANDS: readonly Command[] = [
   schema,
   token,
   completion,
+  help,
 ];

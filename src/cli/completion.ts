@@ -3,6 +3,9 @@ import { PetitError } from "../domain/errors.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { argsOf, globalArgs, ownArgs } from "./flags.ts";
+import { TOPICS } from "./topics/topics.ts";
+
+const topicNames = TOPICS.map(({ name }) => name);
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -31,7 +34,9 @@ export const completion = defineCommand({
 
 const bashScript = (commands: readonly Command[]): string => {
   const names = commands.map(({ name }) => name);
-  const cases = commands.map((command) => `    ${command.name}) words="${flagsOf(argsOf(command)).join(" ")}" ;;`);
+  const wordsOf = (command: Command) =>
+    command.name === "help" ? [...topicNames, ...names] : flagsOf(argsOf(command));
+  const cases = commands.map((command) => `    ${command.name}) words="${wordsOf(command).join(" ")}" ;;`);
   return `_petit() {
   local current=\${COMP_WORDS[COMP_CWORD]} command="" word words
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -56,6 +61,7 @@ const fishScript = (commands: readonly Command[]): string =>
     ...commands.map(
       ({ name, summary }) => `complete -c petit -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
     ),
+    `complete -c petit -n '__fish_seen_subcommand_from help' -f -a ${quoted(topicNames.join(" "))}`,
     ...fishFlags(globalArgs, ""),
     ...commands.flatMap((command) => fishFlags(ownArgs(command), `-n '__fish_seen_subcommand_from ${command.name}' `)),
     "",

@@ -1,8 +1,10 @@
 import type { ArgDef, ArgsDef } from "citty";
-import { columns } from "./columns.ts";
+import { columns, widthOf, wrap } from "./columns.ts";
 import type { Command } from "./command.ts";
 import { globalArgs, ownArgs } from "./flags.ts";
 import { paint, type Screen } from "./terminal.ts";
+import type { Part } from "./topics/topic.ts";
+import { TOPICS } from "./topics/topics.ts";
 
 /** The help of `petit` itself. */
 export const rootHelp = (commands: readonly Command[], screen: Screen): string =>
@@ -17,6 +19,14 @@ export const rootHelp = (commands: readonly Command[], screen: Screen): string =
         screen,
       ),
     ),
+    section(
+      screen,
+      "Topics",
+      columns(
+        TOPICS.map(({ name, summary }) => [name, summary]),
+        screen,
+      ),
+    ),
     section(screen, "Flags of every command", flagLines(globalArgs, screen)),
     section(
       screen,
@@ -24,8 +34,20 @@ export const rootHelp = (commands: readonly Command[], screen: Screen): string =
       lines(["petit init", "petit --db petit.db run examples/jobs", "petit next examples/jobs -n 3"]),
     ),
     section(screen, "Exit status", EXIT_STATUSES),
-    "'petit COMMAND --help' tells more of a command.",
+    "'petit COMMAND --help' tells more of a command, 'petit help TOPIC' of a topic.",
   ]);
+
+/** A topic, as sentences and tables. */
+export const topicHelp = (parts: readonly Part[], screen: Screen): string =>
+  join(
+    parts.map(({ title, text, rows, lines: shown }) => {
+      const indent = title === undefined ? "" : "  ";
+      const sentences = wrap(text ?? "", widthOf(screen) - indent.length).map((each) => `${indent}${each}`);
+      const body = [sentences.join("\n"), columns(rows ?? [], screen), lines(shown ?? [])];
+      const all = body.filter((each) => each.trim() !== "").join("\n\n");
+      return title === undefined ? all : section(screen, title, all);
+    }),
+  );
 
 /** The help of one command. */
 export const commandHelp = (command: Command, screen: Screen): string =>

@@ -12,12 +12,15 @@ export const schema = defineCommand({
   args: {},
   settings: [],
   examples: ["petit schema > petit.schema.json", "petit schema --help"],
-  reference: () => ({ title: "Fields of a job", rows: fieldTable().map(rowOf) }),
+  reference: () => ({ title: "Fields of a job", rows: fieldRows() }),
   run: async (_, { terminal }) => {
     terminal.out.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
     return EXIT.DONE;
   },
 });
+
+/** Every field of a job file, with what it is. */
+export const fieldRows = (): readonly (readonly [string, string])[] => fieldTable().map(rowOf);
 
 const rowOf = ({ path, type, default: given, doc }: FieldRow): readonly [string, string] => [
   path,

@@ -15,7 +15,8 @@ export type Expression =
   /** What is wrong; what was expected. */
   | { readonly kind: "wrong"; readonly problem: string };
 
-const NICKNAMES: Readonly<Record<string, string>> = {
+/** Names, and the five fields that they stand for. */
+export const NICKNAMES: Readonly<Record<string, string>> = {
   "@yearly": "0 0 1 1 *",
   "@annually": "0 0 1 1 *",
   "@monthly": "0 0 1 * *",

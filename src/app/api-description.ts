@@ -1,0 +1,41 @@
+import { createApi } from "../api/api.ts";
+import type { ApiDocument } from "../api/docs-document.ts";
+import { MEMORY } from "../store/open.ts";
+import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
+import type { Origins } from "./settings.ts";
+import { systemFacts } from "./system-facts.ts";
+
+export type ApiDescriptionOptions = Pick<OpenEngineOptions, "settings" | "runtime" | "clock" | "log"> & {
+  readonly origins: Origins;
+  /** Of petit. */
+  readonly version: string;
+};
+
+/** What a running petit answers to GET /api/openapi.json: made by its routes, beside a database that is kept nowhere. */
+export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDocument> => {
+  const settings = { ...options.settings, db: MEMORY };
+  await using parts = new AsyncDisposableStack();
+  const nothing = {
+    environment: {},
+    readJobs: async () => ({ jobs: [], problems: [], broken: [] }),
+    followSchedules: false,
+  };
+  const engine = openEngine({ ...options, settings, ...nothing }, parts);
+  const api = createApi({
+    ...options,
+    engine,
+    store: engine.store,
+    host: HOST,
+    port: 0,
+    token: null,
+    corsOrigins: [],
+    allowedHosts: [],
+    hostname: HOST,
+    system: systemFacts({ ...options, settings, jobsDir: settings.jobsDir }),
+  });
+  parts.defer(() => api.close());
+  const response = await api.handle(new Request(`http://${HOST}/api/openapi.json`, { headers: { host: HOST } }));
+  return await response.json();
+};
+
+const HOST = "127.0.0.1";

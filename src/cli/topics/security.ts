@@ -1,0 +1,55 @@
+import { flagOf } from "../../app/setting.ts";
+import { SETTINGS, type SettingKey } from "../../app/settings.ts";
+import type { Row, Topic } from "./topic.ts";
+
+const KEYS = ["apiHost", "tokenFile", "allowedHosts", "corsOrigins", "api"] as const satisfies readonly SettingKey[];
+
+const settingRow = (key: (typeof KEYS)[number]): Row => {
+  const setting = SETTINGS[key];
+  const offDoc = "offDoc" in setting ? setting.offDoc : undefined;
+  return [`--${offDoc === undefined ? "" : "no-"}${flagOf(setting)}`, offDoc ?? setting.doc];
+};
+
+export const security: Topic = {
+  name: "security",
+  summary: "Who may do what: the token, the address, what tasks see",
+  parts: () => [
+    {
+      text:
+        "Whoever may trigger a job or write a job file runs programs as petit's user. petit listens on 127.0.0.1, where every user " +
+        "of the machine may ask it, and on any other address only with a token.",
+    },
+    { title: "Settings", rows: KEYS.map(settingRow) },
+    {
+      title: "The token",
+      text:
+        "`petit token` makes one. It comes from --token-file, the variable PETIT_API_TOKEN or the systemd credential petit-token, never " +
+        "from the command line, and is sent as `Authorization: Bearer …`. TLS is a proxy's: petit speaks plain HTTP. Open without it are " +
+        "/api/health and the page's own files, which hold no data.",
+    },
+    {
+      title: "Browsers",
+      text:
+        "Requests under a foreign Host, and from pages of other sites, are refused: a page that somebody visits can't trigger anything. " +
+        "What jobs print is text on the page, never markup.",
+    },
+    {
+      title: "Tasks",
+      rows: [
+        ["programs", "Templates are never expanded in script and command, so that a param can't become a program."],
+        ["params", "A trigger may pass only what a job declares; `pattern` and `enum` narrow it down."],
+        [
+          "environment",
+          "Tasks see petit's own, less PETIT_* and systemd's; `inherit_environment: false` leaves all of it out.",
+        ],
+        ["secrets", "Those of `notify` are read when they are needed, and are in no log, no answer and no database."],
+      ],
+    },
+    {
+      title: "Files",
+      text:
+        "The database, with all output of tasks, is readable by its owner alone; so is a backup. `petit service install` runs petit as a " +
+        "user of its own, in a unit that narrows down what it and its tasks may do.",
+    },
+  ],
+};

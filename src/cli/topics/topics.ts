@@ -1,0 +1,9 @@
+import { api } from "./api.ts";
+import { jobFiles } from "./job-files.ts";
+import { schedules } from "./schedules.ts";
+import { security } from "./security.ts";
+import type { Topic } from "./topic.ts";
+import { upgrade } from "./upgrade.ts";
+
+/** In the order of the help. */
+export const TOPICS: readonly Topic[] = [jobFiles, schedules, api, security, upgrade];
