@@ -1,14 +1,17 @@
 import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
-import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openRuntime } from "#runtime";
 import type { SqlRow } from "../../src/runtime/runtime.ts";
 import { SCHEMA_VERSION } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import { canInject } from "../support/faults.ts";
 import { KEPT_SCHEMAS, layDatabase } from "../support/fixture-database.ts";
+import { runtimeCommand } from "../support/runtime-command.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const runtime = bunRuntime();
+const runtime = openRuntime();
 
 const query = (path: string, sql: string): SqlRow[] => {
   const db = runtime.openDatabase(path);
@@ -102,13 +105,12 @@ const POINTS = [1, 2, 3, 5, 8, 11, 14, 17, 20, 24, 28, 32];
 
 /** Whether it was killed before it had done all. */
 const openKilledAt = async (path: string, nth: number): Promise<boolean> => {
-  const script = join(import.meta.dir, "../support/open-database.ts");
+  const script = join(import.meta.dirname, "../support/open-database.ts");
   const inject = ["-e", `trace=${CALLS}`, "-e", `inject=${CALLS}:signal=SIGKILL:when=${nth}`];
-  const child = Bun.spawn(["strace", "-f", "-o", "/dev/null", ...inject, process.execPath, script, path], {
-    stdout: "ignore",
-    stderr: "ignore",
-  });
-  return (await child.exited) !== 0;
+  const command = ["-f", "-o", "/dev/null", ...inject, ...runtimeCommand, script, path];
+  const child = spawn("strace", command, { stdio: "ignore" });
+  const [status] = await once(child, "exit");
+  return status !== 0;
 };
 
 /** What the schema is after each migration: the kept databases, whose text is not changed by what comes later. */

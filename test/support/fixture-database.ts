@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 
-const FIXTURES = join(import.meta.dir, "../fixtures/databases");
+const FIXTURES = join(import.meta.dirname, "../fixtures/databases");
 
 /** The schemas of which a database is kept, as the petit of that time left it; `make.ts` beside them makes one. */
 export const KEPT_SCHEMAS: readonly number[] = readdirSync(FIXTURES)
@@ -13,7 +14,7 @@ export const KEPT_SCHEMAS: readonly number[] = readdirSync(FIXTURES)
 export const layDatabase = (schema: number, dir: string): string => {
   const kept = join(FIXTURES, String(schema));
   const dbPath = join(dir, "petit.db");
-  writeFileSync(dbPath, Bun.gunzipSync(readFileSync(join(kept, "petit.gz"))), { mode: 0o600 });
+  writeFileSync(dbPath, gunzipSync(readFileSync(join(kept, "petit.gz"))), { mode: 0o600 });
   cpSync(join(kept, "spool"), `${dbPath}-spool`, { recursive: true });
   mkdirSync(join(dir, "jobs"));
   cpSync(join(kept, "jobs.yaml"), join(dir, "jobs/all.yaml"));
