@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, runToEnd, start } from "../support/petit-api.ts";
-import { openWeb, type Web } from "../support/web.ts";
+import { holds, openWeb, type Web } from "../support/web.ts";
 
 /** Waits for a file, told by the params of the run. */
 const WAIT = 'until [ -e "$PETIT_PARAM_GATE" ]; do sleep 0.05; done';
@@ -208,7 +208,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
       // Of a node 58 px high with a name of 13.
       expect(Math.min(...seen)).toBeGreaterThan(58 * 0.45);
       await page.getByRole("button", { name: "Whole graph" }).click();
-      await page.waitForFunction(ALL_INSIDE);
+      await holds(page, ALL_INSIDE);
     },
     120_000,
   );
@@ -220,7 +220,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const { page } = phone;
     await phone.open(`/runs/${id}`);
     await node(page, "load", "failed").waitFor();
-    await page.waitForFunction(ALL_INSIDE);
+    await holds(page, ALL_INSIDE);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(375);
     await page.locator('[data-task="kept"]').focus();
     await page.keyboard.press("Tab");

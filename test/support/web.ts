@@ -80,3 +80,11 @@ const axe = async (page: Page): Promise<readonly string[]> => {
   const found: readonly Finding[] = await page.evaluate("axe.run().then(({ violations }) => violations)");
   return found.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html}`));
 };
+
+/** Waits until an expression holds in the page, looked at once a frame. (The page's policy forbids `waitForFunction`.) */
+export const holds = async (page: Page, expression: string): Promise<void> => {
+  await page.evaluate(`new Promise((resolve) => {
+    const look = () => ((${expression}) ? resolve() : requestAnimationFrame(look));
+    look();
+  })`);
+};

@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { useTokenState } from "../data/token.ts";
 import { lineLink } from "./line-link.ts";
 import { LogBook, type LogOptions } from "./log-book.ts";
 
@@ -12,13 +13,14 @@ export const useLogBook = ({
 }: LogOptions & { readonly from: "start" | "end" }): LogBook | null => {
   const [book, setBook] = useState<LogBook | null>(null);
   const { task, attempt, stream } = filter;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is its fields; where it opens counts when it does.
+  const { token } = useTokenState();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is its fields, another token is another reason to ask; where it opens counts when it does.
   useEffect(() => {
     const made = new LogBook({ runId, filter });
     setBook(made);
     void made.start(from === "end" && lineLink() === null ? "end" : "start");
     return () => made.stop();
-  }, [runId, task, attempt, stream]);
+  }, [runId, task, attempt, stream, token]);
   useSyncExternalStore(book?.subscribe ?? NOBODY, () => book?.version() ?? 0);
   return book;
 };

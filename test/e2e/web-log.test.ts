@@ -1,0 +1,334 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { CHROMIUM } from "../support/browser.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { ask, runToEnd } from "../support/petit-api.ts";
+import { holds, openWeb, type Web } from "../support/web.ts";
+
+const LINES = 20_000;
+const TOKEN = "correct-horse-battery-staple-0123456789";
+
+const JOBS = {
+  "long.yaml": `
+id: long
+tasks:
+  - id: print
+    type: shell
+    script: |
+      awk 'BEGIN { for (i = 1; i <= ${LINES}; i++) print i (i == 17777 ? " a Needle in the hay" : i % 9000 == 0 ? " milestone" : " hay") }'
+`,
+  "streams.yaml": `
+id: streams
+tasks:
+  - {id: first, type: shell, script: 'echo "first out"; echo "first err" >&2; [ "$PETIT_ATTEMPT" = 2 ]', retry: {max_attempts: 1}}
+  - {id: second, type: shell, script: 'echo "second out"; echo "second err" >&2', depends_on: [first]}
+`,
+  "colours.yaml": `
+id: colours
+tasks:
+  - id: only
+    type: shell
+    script: |
+      printf '\\033[31mred\\033[0m plain \\033[1;38;2;10;200;30mown\\033[0m \\033[38;5;208mpalette\\033[0m\\n'
+      printf 'a\\001b\\007c \\342\\200\\256 reversed \\033]0;title\\007\\033[2Jcleared\\n'
+      printf '10%%\\r50%%\\r100%%\\n'
+      printf '<img src=x onerror=window.pwned=1><script>window.pwned=1</script>\\n'
+      head -c 50000 /dev/zero | tr '\\0' x
+      printf '\\n\\377\\376 no text\\n'
+`,
+  "paced.yaml": `
+id: paced
+params: {gate: {required: true}, lines: {default: "200"}}
+tasks:
+  - id: count
+    type: shell
+    script: |
+      i=0
+      while [ $i -lt "$PETIT_PARAM_LINES" ]; do i=$((i + 1)); echo "line $i"; sleep 0.02; done
+      until [ -e "$PETIT_PARAM_GATE" ]; do sleep 0.05; done
+      echo "the end"
+`,
+};
+
+const rows = (page: Page) => page.locator(".log-row[data-seq]");
+const row = (page: Page, seq: number) => page.locator(`.log-row[data-seq="${seq}"]`);
+const texts = (page: Page): Promise<string[]> => page.locator(".log-row .log-text").allTextContents();
+
+describe.skipIf(CHROMIUM === null)("the log of a run", () => {
+  let [petit, web]: [Petit?, Web?] = [];
+  let longRun = "";
+  const running = (): { petit: Petit; web: Web; page: Page } => {
+    if (petit === undefined || web === undefined) throw new Error("not started");
+    return { petit, web, page: web.page };
+  };
+  const openLog = async (runId: string, more = ""): Promise<void> => {
+    const { web, page } = running();
+    await web.open(`/runs/${runId}${more}`);
+    await page.locator("[data-log]:not([data-log=loading])").waitFor();
+  };
+  beforeAll(async () => {
+    petit = await startPetit({ jobs: JOBS });
+    [web, { id: longRun }] = await Promise.all([openWeb(petit), runToEnd(petit, "long")]);
+  }, 60_000);
+  afterAll(async () => {
+    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
+  }, 30_000);
+
+  test("draws a few rows of many lines, and any of them when it is gone to", async () => {
+    const { page } = running();
+    await openLog(longRun);
+    await row(page, 1).waitFor();
+    await page.getByText(`${LINES.toLocaleString("en-US")} lines`).waitFor();
+    await page.getByRole("button", { name: "End", exact: true }).click();
+    await row(page, LINES).waitFor();
+    await page.locator(".log-scroll").evaluate((each) => {
+      each.scrollTop = each.scrollHeight / 2;
+    });
+    await row(page, LINES / 2).waitFor();
+    expect(await rows(page).count()).toBeLessThan(100);
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await row(page, 1).waitFor();
+  }, 60_000);
+
+  test("searches all of it, far beyond what was loaded, to and fro", async () => {
+    const { page } = running();
+    await openLog(longRun);
+    await page.keyboard.press("/");
+    await page.keyboard.type("NEEDLE");
+    await row(page, 17_777).waitFor();
+    await page.getByText("1 of 1").waitFor();
+    expect(await row(page, 17_777).locator("mark").textContent()).toBe("Needle");
+    await page.getByLabel("Search the log").fill("milestone");
+    await page.getByText("1 of 2").waitFor();
+    await row(page, 9_000).waitFor();
+    await page.getByLabel("Search the log").press("Enter");
+    await page.getByText("2 of 2").waitFor();
+    await row(page, 18_000).waitFor();
+    await page.getByRole("button", { name: "Next match" }).click();
+    await page.getByText("1 of 2").waitFor();
+    await page.getByRole("button", { name: "Match before" }).click();
+    await page.getByText("2 of 2").waitFor();
+    await page.getByLabel("Search the log").fill("not there");
+    await page.getByText("none").waitFor();
+  }, 60_000);
+
+  test("leads to a line by its address, marks it, and gives each line one", async () => {
+    const { page } = running();
+    await openLog(longRun, "#L12345");
+    await page.locator('.log-row.is-marked[data-seq="12345"]').waitFor();
+    expect(await row(page, 12_345).boundingBox()).toMatchObject({ y: expect.any(Number) });
+    await page.locator(".log-seq", { hasText: "12347" }).click();
+    await page.locator('.log-row.is-marked[data-seq="12347"]').waitFor();
+    expect(new URL(page.url()).hash).toBe("#L12347");
+    await page.reload();
+    await page.locator('.log-row.is-marked[data-seq="12347"]').waitFor();
+  }, 60_000);
+
+  test("is narrowed to a task, an attempt, a stream; the address says so", async () => {
+    const { petit, page } = running();
+    const { id } = await runToEnd(petit, "streams");
+    await openLog(id);
+    await page.getByText("6 lines").waitFor();
+    await page.getByLabel("Stream").selectOption("stderr");
+    await page.getByText("3 lines").waitFor();
+    expect(await texts(page)).toEqual(["first err", "first err", "second err"]);
+    await page.getByLabel("Task", { exact: true }).selectOption("first");
+    await page.getByText("2 lines").waitFor();
+    await page.getByLabel("Attempt").selectOption("2");
+    await page.getByText("1 line", { exact: true }).waitFor();
+    expect(new URL(page.url()).search).toBe("?stream=stderr&task=first&attempt=2");
+    await page.reload();
+    await page.getByText("1 line", { exact: true }).waitFor();
+    // Positions are those of the lines that are shown: the number of a line stays its own.
+    const last = (await ask(petit, `/api/runs/${id}/lines?task=second`)).body.lines.at(-1);
+    await openLog(id, `?task=second#L${last.seq}`);
+    await page.locator(`.log-row.is-marked[data-seq="${last.seq}"]`, { hasText: last.text }).waitFor();
+  }, 60_000);
+
+  test("colours what a program coloured, and shows whatever else it wrote as text", async () => {
+    const { petit, page } = running();
+    const { id } = await runToEnd(petit, "colours");
+    await openLog(id);
+    await row(page, 1).waitFor();
+    const shown = await texts(page);
+    expect(shown[0]).toBe("red plain own palette");
+    expect(shown[1]).toBe("a\u2401b\u2407c \ufffd reversed cleared");
+    expect(shown[2]).toBe("100%");
+    expect(shown[3]).toBe("<img src=x onerror=window.pwned=1><script>window.pwned=1</script>");
+    expect(shown[4]).toMatch(/^x{2000} … 48,000 more characters/);
+    expect(shown[5]).toBe("\ufffd\ufffd no text");
+    const colourOf = (text: string): Promise<string> =>
+      page
+        .locator(".log-text")
+        .getByText(text, { exact: true })
+        .evaluate((each) => getComputedStyle(each).color);
+    const colours = new Set(await Promise.all(["red", "own", "palette"].map(colourOf)));
+    expect(colours.size).toBe(3);
+    expect(await page.evaluate("window.pwned ?? null")).toBeNull();
+    expect(await page.evaluate("document.querySelectorAll('.log-scroll img, .log-scroll script').length")).toBe(0);
+  }, 60_000);
+
+  test("says when each line was seen, and wraps long ones, at a key", async () => {
+    const { petit, page } = running();
+    const { id } = await runToEnd(petit, "colours");
+    await openLog(id);
+    await row(page, 5).waitFor();
+    const before = await row(page, 5).boundingBox();
+    await page.keyboard.press("t");
+    await page.locator(".log-time").first().waitFor();
+    expect(await page.locator(".log-time").first().textContent()).toMatch(/^\d\d:\d\d:\d\d\.\d{3}$/);
+    await page.keyboard.press("w");
+    await holds(
+      page,
+      `document.querySelector('.log-row[data-seq="5"]')?.getBoundingClientRect().height > ${4 * (before?.height ?? 0)}`,
+    );
+    // What comes after moves down, and does not lie on it.
+    await holds(
+      page,
+      `(() => {
+      const at = (seq) => document.querySelector('.log-row[data-seq="' + seq + '"]')?.getBoundingClientRect();
+      return at(6) !== undefined && Math.abs(at(6).top - at(5).bottom) < 2;
+    })()`,
+    );
+    await page.keyboard.press("w");
+    await page.keyboard.press("t");
+  }, 60_000);
+
+  test("stays at the newest line until one scrolls up, counts what comes then, and goes back", async () => {
+    const { petit, page } = running();
+    const gate = join(petit.dir, "gate-follow");
+    const { body } = await ask(petit, "/api/jobs/paced/trigger", {
+      method: "POST",
+      body: JSON.stringify({ params: { gate, lines: "400" } }),
+    });
+    await openLog(body.run_id);
+    await row(page, 100).waitFor();
+    await page.locator(".log-scroll").hover();
+    await page.mouse.wheel(0, -800);
+    await page.getByRole("button", { name: /^↓ \d+ new lines?$/ }).waitFor();
+    const top = await page.locator(".log-scroll").evaluate((each) => each.scrollTop);
+    await page.getByText("400 lines, live").waitFor();
+    expect(await page.locator(".log-scroll").evaluate((each) => each.scrollTop)).toBe(top);
+    await page.getByRole("button", { name: /new lines?$/ }).click();
+    await row(page, 400).waitFor();
+    writeFileSync(gate, "");
+    await page.locator(".log-row", { hasText: "the end" }).waitFor();
+    await page.locator('[data-log="ended"]').waitFor();
+  }, 90_000);
+
+  test("finds in what is added what was looked for before it was there", async () => {
+    const { petit, page } = running();
+    const gate = join(petit.dir, "gate-find");
+    const { body } = await ask(petit, "/api/jobs/paced/trigger", {
+      method: "POST",
+      body: JSON.stringify({ params: { gate, lines: "5" } }),
+    });
+    await openLog(body.run_id);
+    await row(page, 5).waitFor();
+    await page.getByLabel("Search the log").fill("the end");
+    await page.getByText("none").waitFor();
+    writeFileSync(gate, "");
+    await page.getByText("1 lines").or(page.getByText("1 of 1")).waitFor();
+  }, 60_000);
+
+  test("is downloaded and copied as a whole", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "colours");
+    await openLog(id);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download" }).click(),
+    ]);
+    const bytes = Buffer.from(await (await petit.fetch(`/api/runs/${id}/logs`)).arrayBuffer());
+    expect(readFileSync(await download.path()).equals(bytes)).toBe(true);
+    expect(bytes.includes(Buffer.from([0xff, 0xfe]))).toBe(true);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "Copy" }).click();
+    await page.getByText("Copied").waitFor();
+    expect(await page.evaluate("navigator.clipboard.readText()")).toStartWith("red plain own palette\n");
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test.each(["light", "dark"] as const)(
+    "has nothing that axe-core finds, in colour and with matches, %s",
+    async (colorScheme) => {
+      const { petit, web, page } = running();
+      await page.emulateMedia({ colorScheme });
+      const { id } = await runToEnd(petit, "colours");
+      await openLog(id, "#L3");
+      await page.locator(".log-row.is-marked").waitFor();
+      await page.getByLabel("Search the log").fill("re");
+      await page.getByText(/^1 of \d/).waitFor();
+      expect(await web.axe()).toEqual([]);
+      await page.emulateMedia({ colorScheme: "light" });
+    },
+    60_000,
+  );
+});
+
+describe.skipIf(CHROMIUM === null)("the log of a run of a petit with a token", () => {
+  test("is downloaded with it, byte by byte", async () => {
+    await using petit = await startPetit({ jobs: JOBS, env: { PETIT_API_TOKEN: TOKEN } });
+    const authorized = { headers: { authorization: `Bearer ${TOKEN}` } };
+    const { body } = await ask(petit, "/api/jobs/colours/trigger?wait=60", { method: "POST", ...authorized });
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await page.goto(`${petit.url}/runs/${body.run.id}`);
+    await page.getByRole("textbox", { name: "Token" }).fill(TOKEN);
+    await page.getByRole("button", { name: "Continue" }).click();
+    await row(page, 1).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download" }).click(),
+    ]);
+    const bytes = await (await petit.fetch(`/api/runs/${body.run.id}/logs`, authorized)).arrayBuffer();
+    expect(readFileSync(await download.path()).equals(Buffer.from(bytes))).toBe(true);
+  }, 90_000);
+});
+
+describe.skipIf(CHROMIUM === null)("the log of a run whose petit is killed and started anew", () => {
+  test("goes on with no gap and nothing twice", async () => {
+    const first = await startPetit({ jobs: JOBS });
+    const { port } = new URL(first.url);
+    const gate = join(first.dir, "gate-restart");
+    await using web = await openWeb(first);
+    const { page } = web;
+    const { body } = await ask(first, "/api/jobs/paced/trigger", {
+      method: "POST",
+      body: JSON.stringify({ params: { gate, lines: "500" } }),
+    });
+    await web.open(`/runs/${body.run_id}`);
+    await row(page, 60).waitFor();
+    await first.kill();
+    await page.locator('[data-log="away"]').waitFor();
+    await using second = await startPetit({ dir: first.dir, args: ["--api-port", port] });
+    await page.locator('[data-log="live"]').waitFor();
+    await page.getByText("500 lines, live").waitFor({ timeout: 60_000 });
+    writeFileSync(gate, "");
+    await page.locator('[data-log="ended"]').waitFor({ timeout: 60_000 });
+    await page.getByText("501 lines", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    const expected = [...Array.from({ length: 500 }, (_, index) => `line ${index + 1}`), "the end"];
+    expect(await readAll(page)).toEqual(expected);
+    expect(second.url).toBe(first.url);
+  }, 150_000);
+});
+
+/** Every line that the view shows, from the first to the last, as one that scrolls through it reads it. */
+const readAll = async (page: Page): Promise<readonly string[]> => {
+  const read = new Map<string, string>();
+  for (let top = 0; ; top += 300) {
+    await page.locator(".log-scroll").evaluate((each, to) => each.scrollTo({ top: to }), top);
+    await holds(page, "![...document.querySelectorAll('.log-row')].some((each) => each.dataset.seq === undefined)");
+    const shown = await page
+      .locator(".log-row")
+      .evaluateAll((all) => all.map((each) => [each.getAttribute("data-index"), each.lastElementChild?.textContent]));
+    for (const [index, text] of shown) read.set(index ?? "", text ?? "");
+    const isEnd = await page
+      .locator(".log-scroll")
+      .evaluate((each) => each.scrollTop + each.clientHeight >= each.scrollHeight - 1);
+    if (isEnd) return [...read].sort(([a], [b]) => Number(a) - Number(b)).map(([, text]) => text);
+  }
+};
