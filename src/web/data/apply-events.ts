@@ -14,7 +14,16 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly Name[] => {
       return [`run-tasks ${run_id}`];
     case "run.started":
     case "run.finished":
-      return [...ofRun(run_id), ...ofJob(job_id), "runs", "jobs", "timeline", "stats", "notifications"];
+      return [
+        ...ofRun(run_id),
+        ...ofJob(job_id),
+        "runs",
+        "jobs",
+        "jobs-with-runs",
+        "timeline",
+        "stats",
+        "notifications",
+      ];
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats"];
     case "jobs.reloaded":
@@ -51,6 +60,9 @@ export class EventApplier {
     patchJobs(this.#client, events);
     patchTimeline(this.#client, events);
     for (const name of events.flatMap(staleBy)) this.#stale.add(name);
+    if (events.some(({ type }) => type === "jobs.reloaded")) {
+      void this.#client.invalidateQueries({ queryKey: ["jobs-with-runs"] });
+    }
     this.#refresh();
   }
 
@@ -61,7 +73,9 @@ export class EventApplier {
   }
 
   #refresh(): void {
-    const stale = this.#client.getQueryCache().findAll({ predicate: ({ queryKey }) => this.#isStale(queryKey) });
+    const stale = this.#client.getQueryCache().findAll({
+      predicate: (query) => this.#isStale(query.queryKey) && !isPatched(query),
+    });
     const now = Date.now();
     const ready = new Set(stale.filter((query) => waitMs(query, now) === 0));
     this.#wait(stale.filter((query) => !ready.has(query)));
@@ -81,6 +95,9 @@ export class EventApplier {
     this.#timer = setTimeout(() => this.#refresh(), Math.min(...queries.map((query) => waitMs(query, now))));
   }
 }
+
+/** While it is shown, events say all of it that changes, and it is the largest of all. */
+const isPatched = (query: Query): boolean => query.queryKey[0] === "jobs-with-runs" && query.isActive();
 
 /** What is on its way may have been read before the event: it is asked for once more, when it is there. */
 const waitMs = (query: Query, now: number): number => {

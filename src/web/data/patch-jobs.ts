@@ -1,14 +1,16 @@
-import type { QueryClient } from "@tanstack/react-query";
+import type { Query, QueryClient } from "@tanstack/react-query";
 import { RUN_STATUSES, type RunStatus } from "../../domain/run.ts";
 import type { LiveEvent } from "./event.ts";
 import { RECENT_RUNS } from "./queries.ts";
+import { successRate, usualDuration } from "./recent-figures.ts";
 import type { JobSummary, RecentRun } from "./shapes.ts";
 
 /** What events say of jobs, written into the lists of jobs at once: of a thousand, few change. */
 export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): void => {
   const byJob = Map.groupBy(events.filter(isOfRun), ({ job_id }) => job_id);
   if (byJob.size === 0) return;
-  for (const { queryKey, state } of client.getQueryCache().findAll({ queryKey: ["jobs"], type: "active" })) {
+  const isList = ({ queryKey: [noun] }: Query): boolean => noun === "jobs" || noun === "jobs-with-runs";
+  for (const { queryKey, state } of client.getQueryCache().findAll({ predicate: isList, type: "active" })) {
     client.setQueryData<JobsAnswer>(
       queryKey,
       (list) => list && { ...list, jobs: list.jobs.map((job) => patched(job, byJob.get(job.id))) },
@@ -35,7 +37,7 @@ const started = (job: JobSummary, { run_id = "", at }: LiveEvent): JobSummary =>
   };
 };
 
-/** Why it runs is not told; its list is asked for again soon. */
+/** Why it runs is not told. */
 const begun = (runs: readonly RecentRun[], id: string, started_at: number): RecentRun[] => [
   ...runs.filter((run) => run.id !== id).slice(runs.length < RECENT_RUNS ? 0 : 1),
   { id, status: "running", trigger: "schedule", started_at, duration_ms: null },
@@ -56,7 +58,10 @@ const finished = (job: JobSummary, { run_id, at, status }: LiveEvent): JobSummar
   };
 };
 
-const recentOf = ({ recent_runs }: JobSummary, change: (runs: readonly RecentRun[]) => RecentRun[]) =>
-  recent_runs === undefined ? {} : { recent_runs: change(recent_runs) };
+const recentOf = ({ recent_runs }: JobSummary, change: (runs: readonly RecentRun[]) => RecentRun[]) => {
+  if (recent_runs === undefined) return {};
+  const runs = change(recent_runs);
+  return { recent_runs: runs, success_rate: successRate(runs), usual_duration_ms: usualDuration(runs) };
+};
 
 export const statusOf = (text: string | undefined): RunStatus => RUN_STATUSES.find((each) => each === text) ?? "failed";

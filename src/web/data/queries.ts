@@ -13,7 +13,7 @@ export const jobsQuery = () =>
 /** With the newest runs of each job, its success rate and usual duration: more to send, for those who show it. */
 export const jobsWithRunsQuery = () =>
   queryOptions({
-    queryKey: ["jobs", "with-runs"],
+    queryKey: ["jobs-with-runs"],
     queryFn: () => answerOf(petit.api.jobs.get({ query: { recent: RECENT_RUNS } })),
   });
 

@@ -37,7 +37,7 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) =
       <Last job={job} />
     </td>
     <td className="job-recent">
-      <RecentBars runs={job.recent_runs ?? NONE} most={RECENT_RUNS} />
+      {job.recent_runs !== undefined && <RecentBars runs={job.recent_runs} most={RECENT_RUNS} />}
     </td>
     <td className="number job-success">{rateText(job.success_rate)}</td>
     <td className="number job-usual">
@@ -50,8 +50,6 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) =
     </td>
   </tr>
 ));
-
-const NONE = [] as const;
 
 const Schedule = ({ job: { schedule, timezone } }: { readonly job: JobSummary }) =>
   schedule === null ? (

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
-import { jobsWithRunsQuery, schedulerQuery } from "../data/queries.ts";
+import { schedulerQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { RunDialog } from "../trigger/run-dialog.tsx";
@@ -15,16 +15,17 @@ import { StatusFills } from "../ui/status-fill.tsx";
 import { JobFilters } from "./job-filters.tsx";
 import { listJobs, readFilter } from "./job-list.ts";
 import { JobTable } from "./job-table.tsx";
+import { useJobs } from "./use-jobs.ts";
 import "./jobs.css";
 
 const NONE: readonly JobSummary[] = [];
 
 /** Every job: what it does when, and how it went lately. */
 export const JobsView = () => {
-  const jobs = useQuery(jobsWithRunsQuery());
+  const { list, jobs } = useJobs();
   const [query, setQuery] = useSearchParams();
   const filter = useMemo(() => readFilter(query), [query]);
-  const all = jobs.data?.jobs ?? NONE;
+  const all = jobs ?? NONE;
   const shown = useMemo(() => listJobs(all, filter), [all, filter]);
   const set = (name: string, value: string): void => setQuery((now) => withParam(now, name, value));
   return (
@@ -32,13 +33,13 @@ export const JobsView = () => {
       title="Jobs"
       lead={
         <span role="status">
-          {jobs.data !== undefined && (shown.length === all.length ? "" : `${shown.length.toLocaleString()} of `)}
-          {jobs.data !== undefined && counted(all.length, "job")}
+          {jobs !== undefined && (shown.length === all.length ? "" : `${shown.length.toLocaleString()} of `)}
+          {jobs !== undefined && counted(all.length, "job")}
         </span>
       }
       actions={<JobFilters query={query} onChange={set} />}
     >
-      <Loaded query={jobs} what="the jobs">
+      <Loaded query={list} what="the jobs">
         {() => {
           if (all.length === 0) return <FirstSteps />;
           if (shown.length === 0) return <NoneFits onReset={() => setQuery(new URLSearchParams())} />;

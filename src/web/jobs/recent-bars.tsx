@@ -74,7 +74,7 @@ const Bar = ({ run, at, share }: { readonly run: RecentRun; readonly at: number;
   );
 };
 
-const aboutRun = ({ status, trigger, started_at, duration_ms }: RecentRun): string => {
+const aboutRun = ({ status, started_at, duration_ms }: RecentRun): string => {
   const took = duration_ms === null ? "" : ` in ${durationText(duration_ms)}`;
-  return `${status}${took} · ${trigger}${started_at === null ? "" : `\n${fullTimeText(started_at)}`}`;
+  return `${status}${took}${started_at === null ? "" : `\n${fullTimeText(started_at)}`}`;
 };

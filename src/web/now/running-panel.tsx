@@ -3,13 +3,14 @@ import { memo } from "react";
 import { Link } from "wouter";
 import { useCancelRun } from "../data/actions.ts";
 import { jobRunsQuery, runsQuery } from "../data/queries.ts";
+import { usualDuration } from "../data/recent-figures.ts";
 import type { Run } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { roughText } from "../ui/format.ts";
 import { useNow } from "../ui/now.ts";
 import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status.tsx";
-import { progressOf, usualDuration } from "./usual-duration.ts";
+import { progressOf } from "./progress.ts";
 
 const MOST = 50;
 

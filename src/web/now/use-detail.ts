@@ -20,7 +20,6 @@ export const useDetail = (rows: readonly TimelineJob[], seen: Seen, asked: Timel
   const { data } = useQuery({
     ...timelineQuery({ ...asked, jobs }),
     enabled: jobs !== "" && asked.to - asked.from <= LONGEST_MS,
-    structuralSharing: false,
   });
   const byJob = useMemo(() => new Map(data?.jobs.map((row) => [row.job_id, row])), [data]);
   // Rows of another window would stand in the wrong place only where they end.

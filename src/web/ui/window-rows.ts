@@ -26,10 +26,7 @@ export const useWindowRows = <Around extends HTMLElement>({
   keyOf,
 }: WindowRowsOptions): WindowRows<Around> => {
   const around = useRef<Around>(null);
-  const [scrollMargin, setScrollMargin] = useState(0);
-  useLayoutEffect(() => {
-    if (around.current !== null) setScrollMargin(around.current.getBoundingClientRect().top + scrollY);
-  });
+  const scrollMargin = useTop(around);
   const virtualizer = useWindowVirtualizer<Element>({
     count,
     estimateSize: () => estimatePx,
@@ -46,4 +43,19 @@ export const useWindowRows = <Around extends HTMLElement>({
     below: last === undefined ? 0 : virtualizer.getTotalSize() - (last.end - scrollMargin),
     measure: virtualizer.measureElement,
   };
+};
+
+/** Of an element in the page, in px; known anew when something in the page has changed its size. */
+const useTop = (element: RefObject<HTMLElement | null>): number => {
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const measure = (): void => {
+      if (element.current !== null) setTop(element.current.getBoundingClientRect().top + scrollY);
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, [element]);
+  return top;
 };

@@ -129,9 +129,9 @@ describe("a list of jobs", () => {
 
   test("follows each run of its jobs, and is otherwise the same", async () => {
     const { client, applier } = setUp();
-    const jobs = watched(client, ["jobs", "with-runs"]);
+    const jobs = watched(client, ["jobs-with-runs"]);
     await jobs.answer(0, { jobs: [job("hello"), job("other")], count: 2 });
-    const read = () => client.getQueryData<{ readonly jobs: readonly JobSummary[] }>(["jobs", "with-runs"])?.jobs;
+    const read = () => client.getQueryData<{ readonly jobs: readonly JobSummary[] }>(["jobs-with-runs"])?.jobs;
     const other = read()?.[1];
     applier.apply([started(1), started(2)]);
     expect(read()?.[0]).toMatchObject({ running: 2, last_run: { id: "run-2", status: "running", started_at: 1_002 } });
@@ -147,12 +147,33 @@ describe("a list of jobs", () => {
     expect(read()?.[1]).toBe(other);
   });
 
+  test("is not asked for again while events say enough, but for other definitions", async () => {
+    const { client, applier } = setUp();
+    const [jobs, withRuns] = [watched(client, ["jobs"]), watched(client, ["jobs-with-runs"])];
+    await Promise.all([jobs.answer(0, { jobs: [], count: 0 }), withRuns.answer(0, { jobs: [], count: 0 })]);
+    applier.apply([finished(1)]);
+    await jobs.askedTimes(2);
+    await jobs.answer(1, { jobs: [], count: 0 });
+    expect(withRuns.asked).toHaveLength(1);
+    applier.apply([{ type: "jobs.reloaded", seq: 9, at: 9 }]);
+    await withRuns.askedTimes(2);
+  });
+
+  test("has its figures of the runs that it shows", async () => {
+    const { client, applier } = setUp();
+    const jobs = watched(client, ["jobs-with-runs"]);
+    await jobs.answer(0, { jobs: [job("hello")], count: 1 });
+    applier.apply([started(1), { ...finished(1), status: "completed" }, started(2), finished(2)]);
+    const list = client.getQueryData<{ readonly jobs: readonly JobSummary[] }>(["jobs-with-runs"]);
+    expect(list?.jobs[0]).toMatchObject({ success_rate: 0.5, usual_duration_ms: 1_000 });
+  });
+
   test("keeps thirty runs of a job, however many there were", async () => {
     const { client, applier } = setUp();
-    const jobs = watched(client, ["jobs", "with-runs"]);
+    const jobs = watched(client, ["jobs-with-runs"]);
     await jobs.answer(0, { jobs: [job("hello")], count: 1 });
     applier.apply(Array.from({ length: 500 }, (_, run) => started(run)));
-    const list = client.getQueryData<{ readonly jobs: readonly JobSummary[] }>(["jobs", "with-runs"]);
+    const list = client.getQueryData<{ readonly jobs: readonly JobSummary[] }>(["jobs-with-runs"]);
     expect(list?.jobs[0]?.recent_runs).toHaveLength(30);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { TimelineJob } from "../../../src/web/data/shapes.ts";
+import { progressOf } from "../../../src/web/now/progress.ts";
 import { itemAt, neighbour, rowItems, rowSummary } from "../../../src/web/now/row-items.ts";
 import { barPaths, barSides, MIN_BAR_PX } from "../../../src/web/now/row-shapes.ts";
-import { progressOf, usualDuration } from "../../../src/web/now/usual-duration.ts";
 
 const NOW = 1_000_000;
 /** 1 px a second; 0 px is 900,000. */
@@ -87,13 +87,8 @@ describe("a row of the time line", () => {
   });
 });
 
-describe("how long a run usually takes", () => {
-  test("is the median, the lower one of two", () => {
-    const runs = [40, 10, null, 30, 20].map((duration_ms) => ({ duration_ms }));
-    expect([usualDuration(runs), usualDuration(runs.slice(0, 1)), usualDuration([])]).toEqual([20, 40, null]);
-  });
-
-  test("makes its progress, until it is over that", () => {
+describe("the progress of a run", () => {
+  test("is measured by what it usually takes, until it is over that", () => {
     expect(progressOf(5_000, 20_000)).toEqual({ share: 0.25, words: "5 s of usually 20 s" });
     expect(progressOf(25_000, 20_000)).toEqual({ share: null, words: "25 s, usually 20 s" });
     expect(progressOf(0, 0).share).toBeNull();
