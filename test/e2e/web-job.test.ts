@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { CHROMIUM } from "../support/browser.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { post, runToEnd } from "../support/petit-api.ts";
+import { openWeb, type Web } from "../support/web.ts";
+
+const JOBS = {
+  "etl/nightly.yaml": `id: upstream
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: nightly
+name: Nightly load
+description: Brings the orders of yesterday.
+schedule: {cron: "30 2 * * *", timezone: Asia/Kathmandu, catchup: all, catchup_window: 2h}
+max_concurrency: 1
+on_overlap: queue
+timeout: 90m
+retention: {runs: 50, days: 7}
+depends_on: [{job: upstream, condition: last_complete}]
+params: {exit: {default: "0"}}
+tasks:
+  # <script>window.pwned=1</script>
+  - id: extract
+    type: shell
+    script: 'exit "$PETIT_PARAM_EXIT"'
+  - {id: load, type: command, command: "true", depends_on: [extract]}
+---
+id: downstream
+depends_on: [nightly]
+tasks: [{id: only, type: command, command: "true"}]
+`,
+  "tick.yaml": `id: tick\nschedule: "* * * * * *"\ntasks: [{id: only, type: command, command: "true"}]\n`,
+};
+
+describe.skipIf(CHROMIUM === null)("the view of a job", () => {
+  let [petit, web]: [Petit?, Web?] = [];
+  const running = (): { petit: Petit; web: Web; page: Page } => {
+    if (petit === undefined || web === undefined) throw new Error("not started");
+    return { petit, web, page: web.page };
+  };
+  beforeAll(async () => {
+    petit = await startPetit({ jobs: JOBS });
+    web = await openWeb(petit);
+    await runToEnd(petit, "upstream");
+  }, 60_000);
+  afterAll(async () => {
+    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
+  }, 30_000);
+
+  const card = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
+
+  test("says when it runs and how, in words, and which jobs it stands between", async () => {
+    const { web, page } = running();
+    await web.open("/jobs/nightly");
+    const schedule = card(page, "Schedule");
+    await schedule.getByText("Every day at 02:30").waitFor();
+    expect(await schedule.textContent()).toContain("30 2 * * * Asia/Kathmandu");
+    await schedule.locator("li").nth(4).waitFor();
+    const settings = await card(page, "Settings").textContent();
+    for (const text of ["1 run", "an occurrence waits", "1h30m", "all, within 2h", "50 runs, 7 days", "Param exit"]) {
+      expect(settings).toContain(text);
+    }
+    await card(page, "Other jobs").getByRole("link", { name: "upstream" }).waitFor();
+    await card(page, "Other jobs").getByRole("link", { name: "downstream" }).click();
+    await page.waitForURL("**/jobs/downstream");
+    await card(page, "Other jobs").getByText("completed last").waitFor();
+  }, 60_000);
+
+  test("shows its definition with the lines of its file, as text; a task of the graph leads to its line", async () => {
+    const { web, page } = running();
+    await web.open("/jobs/nightly");
+    await page.getByText("etl/nightly.yaml:4").waitFor();
+    const line = page.locator(".definition li[data-line]", { hasText: "id: extract" });
+    await line.locator(".hljs-attr").first().waitFor();
+    const number = JOBS["etl/nightly.yaml"].split("\n").findIndex((text) => text.includes("- id: extract")) + 1;
+    expect(await line.getAttribute("data-line")).toBe(String(number));
+    await page.locator('[data-task="extract"]').click();
+    await page.locator(`.definition .is-picked[data-line="${number}"]`).waitFor();
+    await page.locator(".definition li", { hasText: "<script>window.pwned=1</script>" }).waitFor();
+    expect(await page.evaluate("window.pwned ?? null")).toBeNull();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("draws how its runs went and how long they took, as they end", async () => {
+    const { petit, web, page } = running();
+    await runToEnd(petit, "nightly");
+    await web.open("/jobs/nightly");
+    await page.locator('.trend [data-status="completed"]').waitFor();
+    const { id } = await runToEnd(petit, "nightly", { exit: "1" });
+    await page.locator(`.trend [data-run="${id}"][data-status="failed"]`).waitFor();
+    await card(page, "History")
+      .getByRole("link", { name: id.slice(-8) })
+      .waitFor();
+    await page.locator(".trend a").last().focus();
+    await page.getByRole("tooltip").getByText("failed").waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/runs/${id}`);
+  }, 60_000);
+
+  test("tells what became of each occurrence, with the reason in words, and those to come", async () => {
+    const { petit, web, page } = running();
+    await web.open("/jobs/tick");
+    const ledger = card(page, "Occurrences");
+    await ledger.locator('[data-outcome="fired"] a').first().waitFor();
+    expect(await ledger.locator('[data-outcome="due"]').count()).toBe(3);
+    await post(petit, "/api/scheduler/pause");
+    await ledger.locator('[data-outcome="skipped"]').first().getByText("the scheduler was paused").waitFor();
+    await card(page, "Schedule").getByText("The scheduler is paused").waitFor();
+    await post(petit, "/api/scheduler/resume");
+    await card(page, "Schedule").getByText("The scheduler is paused").waitFor({ state: "detached" });
+  }, 60_000);
+
+  test("is run at a key", async () => {
+    const { web, page } = running();
+    await web.open("/jobs/upstream");
+    await page.keyboard.press("r");
+    await page.getByRole("dialog").getByRole("button", { name: "Run now" }).click();
+    await page.waitForURL("**/runs/*");
+  }, 60_000);
+
+  test.each(["light", "dark"] as const)(
+    "fits on a phone, and has nothing that axe-core finds, %s",
+    async (colorScheme) => {
+      const { petit } = running();
+      await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 740 }, colorScheme });
+      for (const id of ["nightly", "tick"]) {
+        await phone.open(`/jobs/${id}`);
+        await phone.page.locator(".graph-node").first().waitFor();
+        expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+        expect(await phone.axe()).toEqual([]);
+      }
+    },
+    90_000,
+  );
+});
