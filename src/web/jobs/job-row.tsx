@@ -19,31 +19,31 @@ type JobRowProps = {
 
 /** A job in the list; drawn anew only when it changed. */
 export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) => (
-  <tr ref={ref} className="job-row" aria-rowindex={index + 2} data-index={index}>
-    <td className="job-name">
+  <tr ref={ref} className="jobs-row" aria-rowindex={index + 2} data-index={index}>
+    <td className="jobs-name">
       <Link href={`/jobs/${job.id}`} data-row data-job={job.id}>
         {job.name}
       </Link>
       {!job.enabled && <span className="tag">disabled</span>}
       {job.name !== job.id && <small className="mono muted">{job.id}</small>}
     </td>
-    <td className="job-schedule">
+    <td className="jobs-schedule">
       <Schedule job={job} />
     </td>
-    <td className="job-next">
+    <td className="jobs-next">
       <Next job={job} isPaused={isPaused} />
     </td>
-    <td className="job-last">
+    <td className="jobs-last">
       <Last job={job} />
     </td>
-    <td className="job-recent">
+    <td className="jobs-recent">
       {job.recent_runs !== undefined && <RecentBars runs={job.recent_runs} most={RECENT_RUNS} />}
     </td>
-    <td className="number job-success">{rateText(job.success_rate)}</td>
-    <td className="number job-usual">
+    <td className="number jobs-success">{rateText(job.success_rate)}</td>
+    <td className="number jobs-usual">
       <Duration ms={job.usual_duration_ms ?? null} />
     </td>
-    <td className="number job-run">
+    <td className="number jobs-run">
       <Button aria-label={`Run now: ${job.name}`} onClick={() => onRun(job.id)}>
         Run
       </Button>

@@ -21,7 +21,7 @@ export const JobTable = ({ jobs, filter, isPaused, onSort, onRun }: JobTableProp
     keyOf: (index) => jobs[index]?.id ?? "",
   });
   return (
-    <table ref={around} className="table job-table" aria-rowcount={jobs.length + 1}>
+    <table ref={around} className="table jobs-table" aria-rowcount={jobs.length + 1}>
       <caption className="visually-hidden">Jobs</caption>
       <thead>
         <tr aria-rowindex={1}>
