@@ -39,12 +39,24 @@ export class Bars {
   }
 
   /** By start, at most `each` of a job and about `all` in all: jobs with the most of them give way first. */
-  fitted(each: number, all: number): ReadonlyMap<JobId, readonly Bar[]> {
+  fitted(each: number, all: number): FittedBars {
     const sizes = [...this.#byJob.values()].map(({ size }) => Math.min(size, each));
     const most = Math.max(MIN_BARS, Math.min(each, fairShare(sizes, all)));
-    return new Map([...this.#byJob].map(([jobId, bars]) => [jobId, coarsened(bars, most).sort(byStart)]));
+    return {
+      keys: () => this.jobIds,
+      get: (jobId) => {
+        const bars = this.#byJob.get(jobId);
+        return bars === undefined ? undefined : coarsened(bars, most).sort(byStart);
+      },
+    };
   }
 }
+
+/** Those of a job are made few when they are asked for: of all jobs that takes long enough for others to want a turn. */
+export type FittedBars = {
+  readonly keys: () => Iterable<JobId>;
+  readonly get: (jobId: JobId) => readonly Bar[] | undefined;
+};
 
 /** However many jobs there are, each shows so many. */
 const MIN_BARS = 10;

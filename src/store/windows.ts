@@ -154,20 +154,31 @@ export const unfiredSpans = (sql: Statements, { from, to, binMs }: Window): read
     }));
 
 export const countEnded = (sql: Statements, from: number): ReadonlyMap<RunStatus, number> =>
-  new Map(
-    sql
-      .all("SELECT status, count(*) AS count FROM runs WHERE ended_at >= $from GROUP BY status", { from })
-      .map((row) => [word(row, "status", RUN_STATUSES), integer(row, "count")]),
+  counted(
+    sql.get(`SELECT ${countEach("status", RUN_STATUSES)} FROM runs WHERE ended_at >= $from`, { from }),
+    RUN_STATUSES,
   );
 
 /** A seek a job. */
 export const countOccurrences = (sql: Statements, from: number, to: number): ReadonlyMap<Outcome, number> =>
+  counted(
+    sql.get(
+      `SELECT ${countEach("outcome", OUTCOMES)} FROM jobs CROSS JOIN occurrences ON occurrences.job_id = jobs.id
+         AND scheduled_for >= $from AND scheduled_for < $to`,
+      { from, to },
+    ),
+    OUTCOMES,
+  );
+
+/** In one pass, a third of the time that groups take, which are sorted. */
+const countEach = (column: string, words: readonly string[]): string =>
+  words.map((each) => `count(*) FILTER (WHERE ${column} = '${each}') AS ${each}`).join(", ");
+
+/** Words that occur. */
+const counted = <Word extends string>(row: SqlRow | null, words: readonly Word[]): ReadonlyMap<Word, number> =>
   new Map(
-    sql
-      .all(
-        `SELECT outcome, count(*) AS count FROM jobs CROSS JOIN occurrences ON occurrences.job_id = jobs.id
-           AND scheduled_for >= $from AND scheduled_for < $to GROUP BY outcome`,
-        { from, to },
-      )
-      .map((row) => [word(row, "outcome", OUTCOMES), integer(row, "count")]),
+    words.flatMap((each) => {
+      const count = row === null ? 0 : integer(row, each);
+      return count === 0 ? [] : [[each, count] as const];
+    }),
   );
