@@ -11,6 +11,8 @@ export type RowItem = {
   /** Px. */
   readonly left: number;
   readonly right: number;
+  /** Whether it stands for an occurrence that no run came of. */
+  readonly isMark?: boolean;
   /** What it is, in words. */
   readonly text: string;
   /** Where it leads; null for what is yet to come. */
@@ -52,6 +54,7 @@ const markItem = ({ job_id }: TimelineJob, mark: Mark, scale: Scale): RowItem =>
   at: mark.at,
   left: xOf(scale, mark.at) - HALF_MARK_PX,
   right: xOf(scale, mark.at) + HALF_MARK_PX,
+  isMark: true,
   text: markText(mark),
   href: `/jobs/${job_id}`,
 });
@@ -73,11 +76,12 @@ const dueItem = (at: number, scale: Scale, now: number): RowItem => ({
 /** How far beside it a pointer may be. */
 const REACH_PX = 5;
 
-/** What is at this px: of several, the one that was drawn last. */
-export const itemAt = (items: readonly RowItem[], x: number): RowItem | null =>
-  items.findLast(({ left, right }) => x >= left && x <= right) ??
-  items.findLast(({ left, right }) => x >= left - REACH_PX && x <= right + REACH_PX) ??
-  null;
+/** What is at this px: of several, the one that was drawn last, which marks are. */
+export const itemAt = (items: readonly RowItem[], x: number): RowItem | null => {
+  const within = (px: number) => items.filter(({ left, right }) => x >= left - px && x <= right + px);
+  const [at, near] = [within(0), within(REACH_PX)];
+  return at.findLast(({ isMark }) => isMark) ?? at.at(-1) ?? near.at(-1) ?? null;
+};
 
 /** What stands after (1) or before (-1) an item; from none, the last that has begun. */
 export const neighbour = (items: readonly RowItem[], key: string | null, step: 1 | -1, now: number): RowItem | null => {

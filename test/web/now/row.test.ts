@@ -74,6 +74,9 @@ describe("a row of the time line", () => {
     expect(itemAt(items, 23)).toBe(first ?? null);
     expect(itemAt(items, 52)).toBe(mark ?? null);
     expect(itemAt(items, 35)).toBeNull();
+    const under = rowItems({ ...ROW, bars: [bar({ started_at: 951_000, ended_at: 960_000 })] }, SCALE, NOW);
+    expect(itemAt(under, 52)?.text).toMatch(/skipped/);
+    expect(itemAt(under, 58)?.text).toMatch(/completed/);
     expect(neighbour(items, null, 1, NOW)).toBe(open ?? null);
     expect(neighbour(items, open?.key ?? "", 1, NOW)).toBe(due ?? null);
     expect(neighbour(items, due?.key ?? "", 1, NOW)).toBe(due ?? null);
