@@ -16,6 +16,7 @@ export const RunTable = ({ runs, label, hasJob = true }: RunTableProps) => (
   <Table
     label={label}
     isCards
+    className="run-table"
     head={
       <tr>
         <th scope="col">Status</th>
@@ -39,7 +40,9 @@ const RunRow = ({ run, hasJob }: { readonly run: Run; readonly hasJob: boolean }
   <tr>
     <td>
       <Status of={run.status} />
-      {run.reason !== null && run.reason !== run.status && <small className="muted run-reason">{run.reason}</small>}
+      {run.reason !== null && run.reason !== run.status && (
+        <small className="muted run-reason">{run.reason.replaceAll("_", " ")}</small>
+      )}
     </td>
     {hasJob && (
       <td data-label="Job">

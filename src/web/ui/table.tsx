@@ -12,12 +12,13 @@ export type TableProps = {
    * `data-label` holds. Without it, a wide table scrolls by itself.
    */
   readonly isCards?: boolean;
+  readonly className?: string;
 };
 
-export const Table = ({ label, head, children, isCards = false }: TableProps) => (
+export const Table = ({ label, head, children, isCards = false, className = "" }: TableProps) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
   <section className="table-scroll" aria-label={label} tabIndex={0}>
-    <table className={isCards ? "table table-cards" : "table"}>
+    <table className={`table ${isCards ? "table-cards" : ""} ${className}`}>
       <caption className="visually-hidden">{label}</caption>
       <thead>{head}</thead>
       <tbody>{children}</tbody>
