@@ -211,7 +211,7 @@ tasks:
     const jobs = { "a.yaml": shellJob("a", "true"), "broken.yaml": "id: broken\nschedul: '@daily'\n" };
     await using _ = await installService(machine, { jobs });
     await runToEnd(machine, "a");
-    const said = await machine.journal("_SYSTEMD_UNIT=petit.service", "_COMM=petit");
+    const said = await machine.journal("_SYSTEMD_UNIT=petit.service", "_TRANSPORT=stdout");
     const priorityOf = (text: string) => said.findLast((entry) => entry.text.includes(text))?.priority;
     expect(priorityOf("petit is ready")).toBe(6);
     expect(priorityOf("a job file is broken")).toBe(4);
@@ -219,7 +219,7 @@ tasks:
     await machine.must("systemctl", "stop", "petit");
     machine.write("/etc/petit/config.yaml", "max_jobs: many\n");
     expect((await machine.run(["systemctl", "start", "petit"])).status).toBe(1);
-    const [last] = (await machine.journal("_SYSTEMD_UNIT=petit.service", "_COMM=petit")).slice(-1);
+    const [last] = (await machine.journal("_SYSTEMD_UNIT=petit.service", "_TRANSPORT=stdout")).slice(-1);
     expect(last).toMatchObject({ priority: 3, text: expect.stringMatching(/^petit: .*max_jobs is 'many'/) });
   });
 });

@@ -132,7 +132,7 @@ await onMachine("under a real systemd, petit", (machine) => {
       const runId = await startHeld();
       const pid = await service.pid();
       const stoppedAt = performance.now();
-      await machine.must("kill", "-STOP", String(pid));
+      await machine.must("sh", "-c", `kill -STOP ${pid}`);
       await service.back(pid);
       tell(`back ${Math.round(performance.now() - stoppedAt)} ms after it was stopped, with WatchdogSec=2`);
       expect(await notes()).toContain("Watchdog timeout (limit 2s)!");
@@ -154,7 +154,7 @@ await onMachine("under a real systemd, petit", (machine) => {
     const runId = await startHeld();
     const pid = await service.pid();
     const killedAt = performance.now();
-    await machine.must("kill", "-KILL", String(pid));
+    await machine.must("sh", "-c", `kill -KILL ${pid}`);
     await service.back(pid);
     tell(`back ${Math.round(performance.now() - killedAt)} ms after kill -9, with RestartSec=100ms`);
     expect(service.processes().length).toBeGreaterThan(2);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Boots a systemd of its own, as the first process of its own namespaces, on a copy of this machine's file system that is kept in
 # memory. Nothing that happens there reaches this machine: its disk, its network, its kernel settings. Whoever starts it
-# holds its stdin: when that is closed, the machine goes off, and takes all its processes with it.
+# holds its stdin: when that is closed, or this is killed, the machine goes off, and takes all its processes with it.
 #   unshare --mount systemd-boot.sh power FOLDER PETIT
 set -eu
 stage=$1 folder=$2 petit=$3
@@ -14,12 +14,11 @@ power() {
   group=$folder/cgroup/petit-test-$$
   mkdir "$group"
   echo $$ > "$group/cgroup.procs"
-  {
-    unshare --fork --pid --cgroup --net --uts --ipc --mount sh "$0" boot "$folder" "$petit" || true
-    touch "$folder/off"
-  } &
+  setpriv --pdeathsig KILL sh "$0" plug "$folder" "$petit" &
   echo $$ > "$folder/cgroup/cgroup.procs"
-  cat > /dev/null
+  # What ends the tests by a signal is no reason to leave anything behind.
+  trap : HUP INT TERM
+  cat > /dev/null || true
   # A group is busy for a moment after its last process.
   for i in 1 2 3 4 5 6 7 8 9 10; do
     find "$group" -name cgroup.procs -exec cat {} + | xargs -r kill -9 2> /dev/null || true
@@ -28,6 +27,12 @@ power() {
   done
   umount -l "$folder"
   rmdir "$folder"
+}
+
+# Whoever dies takes with it what it has started; with the first process of a pid namespace go all others.
+plug() {
+  setpriv --pdeathsig KILL unshare --fork --kill-child --pid --cgroup --net --uts --ipc --mount sh "$0" boot "$folder" "$petit" || true
+  touch "$folder/off"
 }
 
 boot() {

@@ -42,7 +42,9 @@ export type RunOptions = {
 
 /** Boots one; answers why not where that can't be done here. */
 export const bootMachine = async (petit: string): Promise<Machine | string> => {
-  const missing = ["unshare", "nsenter", "systemctl", "journalctl", "curl"].filter((each) => Bun.which(each) === null);
+  const missing = ["unshare", "nsenter", "setpriv", "systemctl", "journalctl", "curl"].filter(
+    (each) => Bun.which(each) === null,
+  );
   if (missing.length > 0) return `there is no ${missing.join(", ")}`;
   if (!existsSync(petit)) return `there is no ${petit}`;
   if (process.getuid?.() !== 0) return "it takes root";
@@ -96,7 +98,7 @@ const readOr = (path: string, otherwise: string): string => {
   }
 };
 
-const NAMESPACES = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"];
+const NAMESPACES = ["--root", "--wd", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"];
 
 const enter = async (init: number, argv: readonly string[], { uid, environment }: RunOptions = {}): Promise<Said> => {
   const variables = {
