@@ -41,12 +41,13 @@ test.skipIf(!canStepClock)(
         const fired = await firedOf(petit);
         return fired.length > before.length ? fired : null;
       });
-      expect(performance.now() - steppedAt).toBeLessThan(4_000);
+      // Not after the hour that was stepped over, however busy the machine.
+      expect(performance.now() - steppedAt).toBeLessThan(20_000);
       expect(after.length - before.length).toBeLessThanOrEqual(2);
       expect(new Set(after).size).toBe(after.length);
     }
   },
-  40_000,
+  90_000,
 );
 
 const IN_NEW_YORK = `inherit_environment: false
