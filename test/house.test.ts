@@ -47,6 +47,9 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 /** What is made when petit is built, and who takes it in. */
 const MADE: Readonly<Record<string, string>> = { "src/app/page.ts": "dist/web/page.txt", main: "package.json" };
 
+/** Whose tests scripts/test-deno runs. */
+const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", "app", "api"];
+
 type Import = { readonly file: string; readonly target: string; readonly typeOnly: boolean };
 
 const sources = globSync("src/**/*.{ts,tsx}", { cwd: ROOT }).sort();
@@ -124,6 +127,15 @@ describe("the house", () => {
   test("names Bun and Deno in runtime alone", () => {
     const wrong = sources.filter(
       (file) => !file.startsWith("src/runtime/") && /\b(Bun|Deno)\.|"bun:|from "bun"/.test(withoutComments(read(file))),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("has tests that Deno runs, too, name nothing of Bun's", () => {
+    const shared = globSync(`test/{${SHARED_ROOMS.join()}}/*.ts`, { cwd: ROOT });
+    expect(shared.length).toBeGreaterThan(100);
+    const wrong = shared.filter((file) =>
+      /\bBun\.|"bun:(?!test")|\/bun\.ts"|import\.meta\.(dir|path)\b/.test(withoutComments(read(file))),
     );
     expect(wrong).toEqual([]);
   });

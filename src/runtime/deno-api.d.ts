@@ -32,7 +32,7 @@ declare namespace Deno {
     ) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly hostname: string; readonly port: number };
-    readonly finished: Promise<void>;
+    shutdown(): Promise<void>;
   };
 
   type NativeTypes = { i32: number; u32: number; i64: bigint; pointer: null; buffer: NodeJS.TypedArray };

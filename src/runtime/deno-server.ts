@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { HttpServer, ServeOptions } from "./runtime.ts";
 
 export const serve = (options: ServeOptions): HttpServer => {
@@ -19,16 +20,18 @@ export const serve = (options: ServeOptions): HttpServer => {
     hostname: server.addr.hostname,
     port: server.addr.port,
     stop: async (graceMs) => {
-      // Deno's own way to stop waits for all that is open, and cuts nothing any more.
+      // Deno's own way to stop waits for whatever is open, and cuts nothing any more; a cut loses what is on its way.
       isStopping = true;
       const deadline = setTimeout(() => cut.abort(), graceMs);
       await Promise.all(open);
       clearTimeout(deadline);
-      cut.abort();
-      await server.finished;
+      if (!cut.signal.aborted) await Promise.race([server.shutdown(), pause(FLUSH_MS, undefined, { ref: false })]);
     },
   };
 };
+
+/** What is answered may take so long to be sent; connections that say nothing are not waited for. */
+const FLUSH_MS = 500;
 
 /** What a request may have before its body, in bytes. Deno itself reads some 400 KB. */
 const MAX_HEAD_BYTES = 16_384;

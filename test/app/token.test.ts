@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Origin } from "../../src/app/settings.ts";
 import { readToken } from "../../src/app/token.ts";
 import { tempFolder } from "../support/cli.ts";
+import { runProgram } from "../support/runtime-command.ts";
 
 const read = (
   tokenFile: string | null,
@@ -37,13 +38,13 @@ describe("readToken", () => {
     using folder = tempFolder();
     folder.write("petit-token", "s3cret\n");
     chmodSync(folder.path, 0o700);
-    const reader = `import { readToken } from ${JSON.stringify(join(import.meta.dir, "../../src/app/token.ts"))};
+    const reader = `import { readToken } from ${JSON.stringify(join(import.meta.dirname, "../../src/app/token.ts"))};
       process.setuid(65534);
       const settings = { tokenFile: null }, origins = { tokenFile: { kind: "default", name: "" } };
       console.log(readToken({ settings, origins, environment: { CREDENTIALS_DIRECTORY: ${JSON.stringify(folder.path)} } }));`;
-    const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", reader], { env: { BUN_BE_BUN: "1" } });
-    expect(stdout.toString()).toBe("");
-    expect(stderr.toString()).toContain("the token can't be read: EACCES");
+    const { stdout, stderr } = runProgram(reader);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("the token can't be read: EACCES");
   });
 
   test("prefers the variable to a file that only the configuration file names", () => {

@@ -80,19 +80,23 @@ const runWithin = async (path: readonly Group[], run: Act): Promise<void> => {
   await run();
 };
 
-const declareGroup = (name: string, fill: () => void, isSkipped = false): void => {
+const declareGroup = (name: string, fill: Act, isSkipped = false): void => {
   const outer = group;
   group = new Group(name, outer, isSkipped);
   fill();
   group = outer;
 };
 
-const eachOf = (rows: readonly unknown[]) => (name: string, run: Run, limit?: Limit) => {
-  for (const row of rows) {
-    const values = Array.isArray(row) ? row : [row];
-    declare(titleOf(name, values), () => run(...values), limit);
-  }
-};
+/** Declares one for each row, whose values it is given. */
+const eachOf =
+  (one: (name: string, run: Act, limit?: Limit) => void) =>
+  (rows: readonly unknown[]) =>
+  (name: string, run: Run, limit?: Limit): void => {
+    for (const row of rows) {
+      const values = Array.isArray(row) ? row : [row];
+      one(titleOf(name, values), () => run(...values), limit);
+    }
+  };
 
 /** A line, with the values in the places of `%s`, `%d`, `%j` and `%p`. */
 const titleOf = (name: string, values: readonly unknown[]): string => {
@@ -107,12 +111,13 @@ const titleOf = (name: string, values: readonly unknown[]): string => {
 const ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, compact: true };
 
 export const test = Object.assign(declare, {
-  each: eachOf,
+  each: eachOf(declare),
   skipIf: (isSkipped: boolean) => (name: string, run: Act, limit?: Limit) => declare(name, run, limit, isSkipped),
 });
 
 export const describe = Object.assign(declareGroup, {
-  skipIf: (isSkipped: boolean) => (name: string, fill: () => void) => declareGroup(name, fill, isSkipped),
+  each: eachOf((name, fill) => declareGroup(name, fill)),
+  skipIf: (isSkipped: boolean) => (name: string, fill: Act) => declareGroup(name, fill, isSkipped),
 });
 
 export const beforeAll = (act: Act): void => void group.before.all.push(act);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { runtimeCommand } from "./runtime-command.ts";
+import { runtimeCommand, runtimeEnvironment } from "./runtime-command.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -22,6 +22,7 @@ export type CliOptions = {
 
 /** An environment in which no configuration of this machine counts. */
 export const cleanEnvironment = (home: string): Record<string, string> => ({
+  ...runtimeEnvironment,
   PATH: process.env.PATH ?? "/usr/bin:/bin",
   HOME: home,
   XDG_CONFIG_HOME: join(home, ".config"),

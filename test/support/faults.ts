@@ -1,13 +1,12 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmdirSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Whether the calls of a process can be made to fail here: `scripts/setup-tests` brings what that needs. */
-export const canInject =
-  Bun.which("strace") !== null &&
-  Bun.spawnSync(["strace", "-o", "/dev/null", "true"], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
+export const canInject = spawnSync("strace", ["-o", "/dev/null", "true"], { stdio: "ignore" }).status === 0;
 
 export interface Fault {
   /** The calls succeed again. */
@@ -25,22 +24,21 @@ export const killAtCall = (pid: number, calls: string, nth: number): Promise<Fau
   trace(pid, ["-e", `trace=${calls}`, "-e", `inject=${calls}:signal=SIGKILL:when=${nth}`]);
 
 const trace = async (pid: number, options: readonly string[]): Promise<Fault> => {
-  const strace = Bun.spawn(["strace", "-p", String(pid), "-o", "/dev/null", ...options], {
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  const reader = strace.stderr.getReader();
+  const args = ["-p", String(pid), "-o", "/dev/null", ...options];
+  const strace = spawn("strace", args, { stdio: ["ignore", "ignore", "pipe"] });
+  const exited = once(strace, "exit");
   let said = "";
-  while (!said.includes("attached")) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`strace can't be had: ${said}`);
-    said += new TextDecoder().decode(value);
-  }
+  await new Promise<void>((resolve, reject) => {
+    strace.stderr.on("data", (chunk) => {
+      said += chunk;
+      if (said.includes("attached")) resolve();
+    });
+    strace.stderr.on("end", () => reject(new Error(`strace can't be had: ${said}`)));
+  });
   return {
     end: async () => {
       strace.kill("SIGINT");
-      await strace.exited;
-      reader.releaseLock();
+      await exited;
     },
   };
 };

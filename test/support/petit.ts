@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { runtimeCommand } from "./runtime-command.ts";
+import { runtimeCommand, runtimeEnvironment } from "./runtime-command.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -124,6 +124,7 @@ const writeJobs = (dir: string, jobs: Readonly<Record<string, string>>): string 
 };
 
 const baseEnvironment = (dir: string): Record<string, string> => ({
+  ...runtimeEnvironment,
   PATH: process.env.PATH ?? "",
   HOME: dir,
   TMPDIR: tmpdir(),

@@ -7,6 +7,17 @@ export const isDeno = openRuntime().name === "deno";
 /** Before the name of a program in TypeScript: has the runtime that the tests run in run it. */
 export const runtimeCommand: readonly string[] = isDeno ? [process.execPath, "run", "-A"] : [process.execPath];
 
+/** Runs a program in TypeScript, and answers what it says. */
+export const runProgram = (text: string): { readonly stdout: string; readonly stderr: string } => {
+  // Where the packages are found that it takes in, by way of petit's source.
+  const cwd = import.meta.dirname;
+  return spawnSync(process.execPath, [isDeno ? "eval" : "-e", text], { cwd, encoding: "utf8" });
+};
+
+/** What a runtime itself wants to know where a test gives it another home: where Deno keeps what it transpiled. */
+export const runtimeEnvironment: Readonly<Record<string, string>> =
+  process.env.DENO_DIR === undefined ? {} : { DENO_DIR: process.env.DENO_DIR };
+
 /** Whether a program is on the PATH. */
 export const isInstalled = (program: string): boolean =>
   spawnSync("/bin/sh", ["-c", 'command -v "$1"', "sh", program], { stdio: "ignore" }).status === 0;
