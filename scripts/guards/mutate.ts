@@ -68,7 +68,7 @@ const runTest = async (
   { test, only }: Guard,
 ): Promise<{ readonly passed: number; readonly failed: number }> => {
   const filter = only === undefined ? [] : ["-t", only];
-  const child = Bun.spawn([process.execPath, "test", join("test", test), ...filter], {
+  const child = Bun.spawn([process.execPath, "test", "--timeout", "30000", join("test", test), ...filter], {
     cwd: tree,
     stdout: "ignore",
     stderr: "pipe",

@@ -85,6 +85,7 @@ describe("header smuggling", () => {
     ["a blank before the colon", outer("Content-Length : 0\r\nTransfer-Encoding : chunked", inner)],
     ["a folded line", outer("X: a\r\n Transfer-Encoding: chunked\r\nContent-Length: 0", inner)],
     ["a bare CR", outer("X: a\rTransfer-Encoding: chunked\r\nContent-Length: 0", inner)],
+    ["a bare LF", outer("X: a\nTransfer-Encoding: chunked\r\nContent-Length: 0", inner)],
     ["a NUL", outer("X: a\0b\r\nContent-Length: 0", inner)],
   ])("by %s gets nothing past: the request is refused as a whole", async (_name, text) => {
     const before = await runs();
