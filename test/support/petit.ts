@@ -13,6 +13,8 @@ export const petitCommand = (): readonly string[] =>
     : [...runtimeCommand, join(ROOT, "src/main.ts")];
 
 export type StartOptions = {
+  /** What runs petit, before `run`; what `PETIT_TEST_TARGET` says. */
+  readonly command?: readonly string[];
   /** Text of each job file by its name; written into a new folder. */
   readonly jobs?: Readonly<Record<string, string>>;
   /** A folder of job files that is there already; wins over `jobs`. */
@@ -55,7 +57,7 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), "petit-test-"));
   const jobsDir = options.jobsDir ?? writeJobs(join(dir, "jobs"), options.jobs ?? {});
   const dbPath = join(dir, "petit.db");
-  const [program = "", ...before] = petitCommand();
+  const [program = "", ...before] = options.command ?? petitCommand();
   const args = [...before, "run", jobsDir, "--db", dbPath, "--api-port", "0", ...(options.args ?? [])];
   const child = spawn(program, args, {
     cwd: options.cwd ?? dir,

@@ -1,0 +1,92 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { deno, denoCommand, denoEnvironment, ROOT } from "../support/deno.ts";
+import { type Petit, type StartOptions, startPetit } from "../support/petit.ts";
+import { ask, runToEnd, start } from "../support/petit-api.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { endOf, eventually } from "../support/torture-run.ts";
+
+const LIMIT_MS = 60_000;
+
+/** Takes no time while it waits, and ends with its folder. */
+const GATED = `id: gated
+tasks:
+  - id: a
+    type: shell
+    script: |
+      echo begins
+      until [ -e go ] || [ ! -e petit.db ]; do sleep 0.05; done
+      echo ends
+`;
+
+const NOISY = `id: noisy
+tasks:
+  - {id: a, type: shell, script: "seq 2000; printf 'été \\\\377 no end' >&2; echo n=1 >> $PETIT_OUTPUT"}
+  - {id: b, type: command, command: "false", depends_on: [a], retry: {max_attempts: 2, delay: 0s}}
+`;
+
+const underDeno = (): Pick<StartOptions, "command" | "env"> => ({ command: denoCommand(), env: denoEnvironment });
+
+/** All that the API tells of runs that have ended: rows, tasks, attempts, and output byte by byte. */
+const history = async (petit: Petit): Promise<unknown> => {
+  const { body } = await ask(petit, "/api/runs?status=failed");
+  expect(body.runs).toHaveLength(1);
+  const details = body.runs.map(async ({ id }: { id: string }) => {
+    const paths = ["", "/tasks", "/lines"].map(async (path) => (await ask(petit, `/api/runs/${id}${path}`)).body);
+    const log = await (await petit.fetch(`/api/runs/${id}/logs`)).bytes();
+    return [await Promise.all(paths), Buffer.from(log).toString("hex")];
+  });
+  return [body.runs, await Promise.all(details)];
+};
+
+const integrityOf = (path: string): unknown => {
+  using db = new Database(path, { readonly: true });
+  return db.query("PRAGMA integrity_check").values();
+};
+
+/** One petit leaves a run that goes on, with what has ended before; another goes on with it. */
+const handOver = async (from: Partial<StartOptions>, to: Partial<StartOptions>): Promise<void> => {
+  using folder = tempDir();
+  const args = ["--on-shutdown", "leave"];
+  const jobs = { "gated.yaml": GATED, "noisy.yaml": NOISY };
+  await using first = await startPetit({ dir: folder.path, jobs, args, ...from });
+  expect(await runToEnd(first, "noisy")).toMatchObject({ status: "failed" });
+  const runId = await start(first, "gated");
+  const logOf = async () => await (await first.fetch(`/api/runs/${runId}/logs`)).text();
+  await eventually("the task begins", async () => ((await logOf()).includes("begins") ? true : null), LIMIT_MS);
+  const before = await history(first);
+  expect(await first.stop()).toBe(0);
+
+  await using second = await startPetit({ dir: folder.path, jobs, args, ...to });
+  expect((await ask(second, `/api/runs/${runId}`)).body).toMatchObject({ status: "running" });
+  expect(await history(second)).toEqual(before);
+  writeFileSync(folder.file("go"), "");
+  const run = await endOf(second, runId, LIMIT_MS);
+  expect(run).toMatchObject({ status: "completed", log: "begins\nends\n", tasks: [{ attempts: 1 }] });
+  expect(await second.stop()).toBe(0);
+  expect(integrityOf(second.dbPath)).toEqual([["ok"]]);
+};
+
+const name = deno.path === null ? `petit under Deno, which can't be had here: ${deno.reason}` : "petit under Deno";
+
+describe.skipIf(deno.path === null)(name, () => {
+  test("runs the examples from the checkout, serves API and dashboard, and ends with 0", async () => {
+    await using petit = await startPetit({ ...underDeno(), cwd: ROOT, jobsDir: "examples/jobs" });
+    expect((await ask(petit, "/api/health")).status).toBe(200);
+    expect((await ask(petit, "/api/system")).body).toMatchObject({ runtime: { name: "deno" } });
+    expect(await (await petit.fetch("/")).text()).toContain("<title>petit");
+    const hello = await runToEnd(petit, "hello_world");
+    expect(await endOf(petit, hello.id)).toMatchObject({ status: "completed", log: "Hello from petit!\n" });
+    const primes = await runToEnd(petit, "typescript_task");
+    const run = await endOf(petit, primes.id);
+    expect(run).toMatchObject({ status: "completed", log: expect.stringContaining("their sum is 328\n") });
+    expect(await petit.stop()).toBe(0);
+  }, 120_000);
+
+  test("goes on with a task that it left", () => handOver(underDeno(), underDeno()), 120_000);
+
+  test("goes on with what the executable left", () => handOver({}, underDeno()), 120_000);
+
+  test("leaves what the executable goes on with", () => handOver(underDeno(), {}), 120_000);
+});

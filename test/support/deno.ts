@@ -1,0 +1,24 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const ROOT = join(import.meta.dirname, "../..");
+
+/** Where Deno is; null, with why, where it can't be had. */
+const setUp = (): { readonly path: string | null; readonly reason: string } => {
+  const { status, stdout, stderr } = spawnSync(join(ROOT, "scripts/setup-deno"), { encoding: "utf8" });
+  return status === 0 ? { path: stdout.trim(), reason: "" } : { path: null, reason: (stderr ?? "").trim() };
+};
+
+export const deno = setUp();
+
+/** Runs petit as the README says, from any folder. */
+export const denoCommand = (): readonly string[] => {
+  const [, flags = "", main = ""] =
+    /`deno run (.*?) ?(src\/main\.ts) run examples\/jobs`/.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
+  if (main === "") throw new Error("the README doesn't say how petit runs under Deno");
+  return [deno.path ?? "deno", "run", ...flags.split(" ").filter(Boolean), join(ROOT, main)];
+};
+
+/** What was transpiled once is kept, whatever the home of a petit is. */
+export const denoEnvironment = { DENO_DIR: join(ROOT, ".tools/deno/cache"), NO_COLOR: "1" };
