@@ -77,9 +77,16 @@ type Finding = { readonly id: string; readonly help: string; readonly nodes: rea
 
 const axe = async (page: Page): Promise<readonly string[]> => {
   await page.evaluate(AXE);
+  await page.evaluate(SETTLED);
   const found: readonly Finding[] = await page.evaluate("axe.run().then(({ violations }) => violations)");
   return found.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html}`));
 };
+
+/** What fades in has less contrast until it is there; what turns for ever is not waited for. */
+const SETTLED = `Promise.allSettled(document.getAnimations()
+  .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
+  .map(({ finished }) => finished))
+  .then(() => undefined)`;
 
 /** Waits until an expression holds in the page, looked at once a frame. (The page's policy forbids `waitForFunction`.) */
 export const holds = async (page: Page, expression: string): Promise<void> => {
