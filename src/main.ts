@@ -1,19 +1,17 @@
 import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { asksVersionAlone, versionLine } from "./cli/version-line.ts";
+import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
 
 /** All else is read, and the streams are opened, where somebody wants more than the version. */
 const main = async (): Promise<void> => {
-  const [{ openRuntime }, { runCli }, { systemClock }] = await Promise.all([
-    import("#runtime"),
-    import("./cli/cli.ts"),
-    import("./lib/clock.ts"),
-  ]);
+  const runtime = await chooseRuntime();
+  const [{ runCli }, { systemClock }] = await Promise.all([import("./cli/cli.ts"), import("./lib/clock.ts")]);
   watchStreams();
   const status = await runCli(argv, {
-    runtime: openRuntime(),
+    runtime,
     clock: systemClock,
     environment: process.env,
     stdout: process.stdout,
@@ -22,6 +20,17 @@ const main = async (): Promise<void> => {
   });
   // What was written to a pipe is on its way until then.
   process.stdout.end(() => process.stderr.end(() => process.exit(status)));
+};
+
+/** Before all else is read, which may need what the runtime doesn't grant. */
+const chooseRuntime = async (): Promise<Runtime> => {
+  const { openRuntime } = await import("#runtime");
+  try {
+    return openRuntime();
+  } catch (error) {
+    process.stderr.write(`petit: ${error instanceof Error ? error.message : error}\n`);
+    return process.exit(2);
+  }
 };
 
 const watchStreams = (): void => {

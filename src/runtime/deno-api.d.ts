@@ -5,10 +5,16 @@ declare namespace Deno {
   function execPath(): string;
 
   const permissions: {
-    querySync(descriptor: PermissionDescriptor): { readonly state: "granted" | "denied" | "prompt" };
+    /** `partial` is what is granted with exceptions. */
+    querySync(descriptor: PermissionDescriptor): {
+      readonly state: "granted" | "denied" | "prompt";
+      readonly partial: boolean;
+    };
   };
 
-  type PermissionDescriptor = { readonly name: "ffi" };
+  type PermissionDescriptor = {
+    readonly name: "read" | "write" | "net" | "env" | "sys" | "run" | "ffi" | "import";
+  };
 
   /** Of `deno test`. */
   function test(options: {

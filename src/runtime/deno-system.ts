@@ -24,12 +24,9 @@ const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
-/**
- * What the system's C library can do, where it is Linux's and Deno was started with `--allow-ffi`. `ownChildren` are
- * those that Deno waits for.
- */
+/** What the system's C library can do, where it is Linux's. `ownChildren` are those that Deno waits for. */
 export const systemCalls = (ownChildren: ReadonlySet<number>) => {
-  const libc = isAllowed() ? openLibc() : null;
+  const libc = process.platform === "linux" ? openLibc() : null;
   // Deno hands a process what itself was handed by whoever started it.
   libc?.close_range?.(FIRST_OWN_FILE, LAST_FILE, CLOSE_RANGE_CLOEXEC);
   return libc === null ? NONE : callsOf(libc, ownChildren);
@@ -47,10 +44,6 @@ const NONE: SystemCalls = {
   sendDatagram: () => null,
   monotonicMicros: () => null,
 };
-
-/** Asking is free; to be refused what isn't needed would have Deno ask the user. */
-const isAllowed = (): boolean =>
-  process.platform === "linux" && Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 
 type Libc = NonNullable<ReturnType<typeof openLibc>>;
 

@@ -1,11 +1,14 @@
 import { spawn as spawnChild } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { openDatabase } from "./deno-database.ts";
+import { assertAllowed } from "./deno-permissions.ts";
 import { serve } from "./deno-server.ts";
 import { systemCalls } from "./deno-system.ts";
 import type { ChildProcess, Runtime, SpawnOptions } from "./runtime.ts";
 
+/** Throws where Deno grants petit too little. */
 export const openRuntime = (): Runtime => {
+  assertAllowed();
   const runtime = {
     name: "deno" as const,
     version: Deno.version.deno,

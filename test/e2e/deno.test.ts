@@ -1,6 +1,8 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { cleanEnvironment, textOf } from "../support/cli.ts";
 import { deno, denoCommand, denoEnvironment, ROOT } from "../support/deno.ts";
 import { type Petit, type StartOptions, startPetit } from "../support/petit.ts";
 import { ask, runToEnd, start } from "../support/petit-api.ts";
@@ -68,6 +70,32 @@ const handOver = async (from: Partial<StartOptions>, to: Partial<StartOptions>):
   expect(integrityOf(second.dbPath)).toEqual([["ok"]]);
 };
 
+const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
+
+const [, , ...README_FLAGS] = denoCommand().slice(0, -1);
+
+/** What petit says under Deno with these flags, on a terminal that somebody could answer at. */
+const refusal = async (...flags: string[]): Promise<{ readonly status: number | null; readonly said: string }> => {
+  using folder = tempDir();
+  const main = denoCommand().at(-1) ?? "";
+  return await onTerminal([deno.path ?? "", "run", ...flags, main, "run", folder.path, "--api-port", "0"], folder.path);
+};
+
+/** Under script(1), of util-linux. */
+const onTerminal = async (line: readonly string[], cwd: string) => {
+  const child = spawn("script", ["-qec", line.map((word) => `'${word}'`).join(" "), "/dev/null"], {
+    cwd,
+    env: { ...cleanEnvironment(cwd), ...denoEnvironment },
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  const deadline = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const said = (await textOf(child.stdout)).trim();
+  const status = await ended;
+  clearTimeout(deadline);
+  return { status, said };
+};
+
 const name = deno.path === null ? `petit under Deno, which can't be had here: ${deno.reason}` : "petit under Deno";
 
 describe.skipIf(deno.path === null)(name, () => {
@@ -82,6 +110,20 @@ describe.skipIf(deno.path === null)(name, () => {
     const run = await endOf(petit, primes.id);
     expect(run).toMatchObject({ status: "completed", log: expect.stringContaining("their sum is 328\n") });
     expect(await petit.stop()).toBe(0);
+  }, 120_000);
+
+  test("needs all that the README has Deno grant, and names what is missing", async () => {
+    const asked = PERMISSIONS.map(async (permission) => await refusal(...README_FLAGS, `--deny-${permission}`));
+    const told = PERMISSIONS.map((permission) => ({
+      status: 2,
+      said: `petit: Deno does not grant --allow-${permission} in full; petit needs all that deno run -A grants`,
+    }));
+    expect(await Promise.all(asked)).toEqual(told);
+    const partly = await refusal(...README_FLAGS, "--deny-read=/etc/shadow");
+    expect(partly).toEqual({ status: 2, said: expect.stringContaining("--allow-read in full") });
+    const nothing = await refusal();
+    expect(nothing.status).toBe(2);
+    for (const permission of PERMISSIONS) expect(nothing.said).toContain(`--allow-${permission}`);
   }, 120_000);
 
   test("goes on with a task that it left", () => handOver(underDeno(), underDeno()), 120_000);
