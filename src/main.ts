@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
+import { EXIT } from "./cli/exit.ts";
 import { asksVersionAlone, versionLine } from "./cli/version-line.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
@@ -29,7 +30,7 @@ const chooseRuntime = async (): Promise<Runtime> => {
     return openRuntime();
   } catch (error) {
     process.stderr.write(`petit: ${error instanceof Error ? error.message : error}\n`);
-    return process.exit(2);
+    return process.exit(EXIT.USAGE);
   }
 };
 
