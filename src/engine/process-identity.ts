@@ -57,7 +57,8 @@ export const hasBegun = (pid: number): boolean => {
   const pids = children.split(" ").filter((child) => child !== "");
   // Between two programs a process has no command line for a moment: so has the shell itself when it begins.
   const lines = own === "" ? [] : pids.map((child) => readText(`/proc/${child}/cmdline`));
-  return lines.some((line) => Boolean(line) && line !== own);
+  // Nor does a child of the shell tell anything where the shell has only just taken the place of who started it.
+  return lines.some((line) => Boolean(line) && line !== own) && readText(`/proc/${pid}/cmdline`) === own;
 };
 
 type Stat = {
