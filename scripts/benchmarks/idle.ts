@@ -3,7 +3,8 @@ import { cpuMs, startPetit } from "./petit-process.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 
-const SETTLE_MS = 5_000;
+/** What a start with 10,000 jobs leaves behind is cleared away for some seconds after it. */
+const SETTLE_MS = 20_000;
 const WATCH_MS = 10_000;
 
 /** The share of a core that 10,000 scheduled jobs take of which none is due. */
