@@ -24,8 +24,9 @@ const POLL_FACTOR = 1_000;
 
 /** Watches the job files of a folder. What the system tells is only a hint: the folder itself is looked at each time. */
 export const watchJobs = async (options: WatchOptions): Promise<AsyncDisposable> => {
-  const watcher = new JobsWatcher(options, await snapshot(options.dir));
-  return watcher;
+  const startedAt = options.clock.monotonic();
+  const seen = await snapshot(options.dir);
+  return new JobsWatcher(options, { seen, lookMs: options.clock.monotonic() - startedAt });
 };
 
 class JobsWatcher implements AsyncDisposable {
@@ -33,17 +34,18 @@ class JobsWatcher implements AsyncDisposable {
   readonly #events: FSWatcher | null;
   #seen: string;
   /** How long the last look took. */
-  #lookMs = 0;
+  #lookMs: number;
   #cancelTimer: () => void = () => {};
   #lookingSoon = false;
   #looking: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(options: WatchOptions, seen: string) {
+  constructor(options: WatchOptions, first: { readonly seen: string; readonly lookMs: number }) {
     this.#options = options;
-    this.#seen = seen;
+    this.#seen = first.seen;
+    this.#lookMs = first.lookMs;
     this.#events = this.#openEvents();
-    this.#lookIn(POLL_MS);
+    this.#lookInAWhile();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,8 +86,12 @@ class JobsWatcher implements AsyncDisposable {
     this.#looking = this.#looking
       .then(() => this.#compare())
       .then(() => {
-        if (!this.#lookingSoon) this.#lookIn(Math.max(POLL_MS, this.#lookMs * POLL_FACTOR));
+        if (!this.#lookingSoon) this.#lookInAWhile();
       });
+  }
+
+  #lookInAWhile(): void {
+    this.#lookIn(Math.max(POLL_MS, this.#lookMs * POLL_FACTOR));
   }
 
   async #compare(): Promise<void> {
