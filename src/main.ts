@@ -19,6 +19,8 @@ const main = async (): Promise<void> => {
     stderr: process.stderr,
     version: manifest.version,
   });
+  // Also where a stream has failed, which then tells no end of it.
+  process.exitCode = status;
   // What was written to a pipe is on its way until then.
   process.stdout.end(() => process.stderr.end(() => process.exit(status)));
 };
@@ -37,9 +39,10 @@ const chooseRuntime = async (): Promise<Runtime> => {
 const watchStreams = (): void => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") endUnwritten(error);
-    // A reader that has seen enough (`petit schema | head`) is no error. What handles signals ends in its own way.
-    if (process.listenerCount("SIGINT") === 0) process.exit(0);
-    process.emit("SIGINT");
+    // A reader that has seen enough (`petit schema | head`) is no error. What handles signals ends in its own way; what has
+    // written its last has a turn to say how it ended.
+    if (process.listenerCount("SIGINT") === 0) setImmediate(() => process.exit());
+    else process.emit("SIGINT");
   });
   // Nobody is left to tell.
   process.stderr.on("error", () => {});

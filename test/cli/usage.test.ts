@@ -140,13 +140,13 @@ describe("colours", () => {
   });
 });
 
-describe("stdout", () => {
-  const inShell = (script: string) => {
-    const environment = { ...cleanEnvironment("/nonexistent"), PETIT: PETIT.join(" ") };
-    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { env: environment, encoding: "utf8" });
-    return { status, stdout, stderr };
-  };
+const inShell = (script: string) => {
+  const environment = { ...cleanEnvironment("/nonexistent"), PETIT: PETIT.join(" ") };
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { env: environment, encoding: "utf8" });
+  return { status, stdout, stderr };
+};
 
+describe("stdout", () => {
   test("that is closed early is no error", () => {
     expect(inShell("set -o pipefail; $PETIT completion fish | head -n 1 | wc -l")).toEqual({
       status: 0,
@@ -164,5 +164,22 @@ describe("stdout", () => {
     const { status, stderr } = inShell("$PETIT schema > /dev/full");
     expect(status).toBe(1);
     expect(stderr).toContain("stdout can't be written");
+  });
+});
+
+describe("the exit status", () => {
+  test.each([
+    ["validate bad 2>/dev/full", 1],
+    ["list /nowhere 2>/dev/full", 2],
+    ["validate bad >/dev/full 2>/dev/full", 1],
+    ["validate bad 2>&-", 1],
+    ["validate bad >&- 2>&-", 1],
+    ["validate bad | true", 1],
+    ["validate good | true", 0],
+  ])("of 'petit %s' is %i, whoever reads what it writes", (args, expected) => {
+    using folder = tempFolder();
+    folder.write("bad/b.yaml", "id: b\n");
+    folder.write("good/a.yaml", JOB);
+    expect(inShell(`set -o pipefail; cd ${folder.path}; $PETIT ${args}`).status).toBe(expected);
   });
 });
