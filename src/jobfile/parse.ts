@@ -11,6 +11,7 @@ import {
   type ParsedNode,
   Parser,
   type Scalar,
+  type Tags,
   type YAMLMap,
 } from "yaml";
 import { type Entry, formatPath, isEmpty, type Node, type Path } from "./node.ts";
@@ -71,7 +72,12 @@ const OUTSIDE = 2;
 /** Looks at the depth as it reads: the parser's time grows with the square of it. */
 function* composeDocuments(text: string): Generator<Document.Parsed, void> {
   const parser = new Parser();
-  const composer = new Composer({ uniqueKeys: false, keepSourceTokens: false });
+  const composer = new Composer({
+    uniqueKeys: false,
+    keepSourceTokens: false,
+    resolveKnownTags: false,
+    customTags: tagsOfPlainData,
+  });
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) yield* composer.next(token);
     if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new Unreadable(parser.offset, TOO_DEEP);
@@ -79,6 +85,13 @@ function* composeDocuments(text: string): Generator<Document.Parsed, void> {
   for (const token of parser.end()) yield* composer.next(token);
   yield* composer.end(false, text.length);
 }
+
+/** Those of `%YAML 1.1` that make no map, list or scalar, and its own merges, which are carried out here. */
+const EXOTIC = new Set(
+  ["binary", "merge", "omap", "pairs", "set", "timestamp"].map((name) => `tag:yaml.org,2002:${name}`),
+);
+
+const tagsOfPlainData = (tags: Tags): Tags => tags.filter((tag) => typeof tag === "string" || !EXOTIC.has(tag.tag));
 
 const convertDocument = ({ errors, warnings, contents, range }: Document.Parsed): ParsedDocument => {
   // What follows a mistake of syntax is read wrongly: the first one is the one to mend.
@@ -92,9 +105,13 @@ const convertDocument = ({ errors, warnings, contents, range }: Document.Parsed)
 const explain = (message: string): string =>
   `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\s+/g, " ")}`;
 
-/** A value that an alias can name; how many aliases are within it, and how many characters it is with what they stand for. */
-type Target = { readonly node: Node; readonly aliases: number; readonly characters: number };
+/**
+ * A value that an alias can name; how many maps and lists within each other it is, how many aliases are within it, and
+ * how many characters it is with what they stand for.
+ */
+type Target = { readonly node: Node; readonly depth: number; readonly aliases: number; readonly characters: number };
 
+type Plain = Exclude<ParsedNode, Alias.Parsed>;
 type Pair = YAMLMap.Parsed["items"][number];
 
 /** Makes our nodes of the library's, with keys as texts, aliases resolved, and merges (`<<`) carried out. */
@@ -104,28 +121,41 @@ class Converter {
   readonly #targets = new Map<string, Target | null>();
   #aliases = 0;
   #aliased = 0;
+  /** The deepest level of maps and lists within the value that is being read, aliases carried out. */
+  #deepest = 0;
 
   constructor(faults: Fault[]) {
     this.#faults = faults;
   }
 
   convert(node: ParsedNode, path: Path): Node {
-    if (path.length >= MAX_DEPTH && isCollection(node)) throw new Unreadable(node.range[0], TOO_DEEP);
     if (isAlias(node)) return this.#resolve(node, path);
-    if (node.anchor === undefined) return this.#convertValue(node, path);
-    this.#targets.set(node.anchor, null);
-    const [aliases, aliased] = [this.#aliases, this.#aliased];
+    return node.anchor === undefined ? this.#convertValue(node, path) : this.#convertAnchored(node, node.anchor, path);
+  }
+
+  #convertAnchored(node: Plain, anchor: string, path: Path): Node {
+    this.#targets.set(anchor, null);
+    const [aliases, aliased, deepest] = [this.#aliases, this.#aliased, this.#deepest];
+    this.#deepest = path.length;
     const converted = this.#convertValue(node, path);
-    this.#targets.set(node.anchor, {
+    this.#targets.set(anchor, {
       node: converted,
+      depth: this.#deepest - path.length,
       aliases: this.#aliases - aliases,
       characters: node.range[1] - node.range[0] + this.#aliased - aliased,
     });
+    this.#deepest = Math.max(this.#deepest, deepest);
     return converted;
   }
 
-  #convertValue(node: Exclude<ParsedNode, Alias.Parsed>, path: Path): Node {
+  #goDown(depth: number, at: number): void {
+    if (depth > MAX_DEPTH) throw new Unreadable(at, TOO_DEEP);
+    this.#deepest = Math.max(this.#deepest, depth);
+  }
+
+  #convertValue(node: Plain, path: Path): Node {
     const at = node.range[0];
+    if (isCollection(node)) this.#goDown(path.length + 1, at);
     if (isMap(node)) return { kind: "map", at, entries: this.#convertEntries(node, path) };
     if (isSeq(node)) {
       return { kind: "list", at, items: node.items.map((item, index) => this.convert(item, [...path, index])) };
@@ -157,7 +187,7 @@ class Converter {
     }
     const { value, source } = convertScalar(key);
     if (key.anchor !== undefined)
-      this.#targets.set(key.anchor, { node: convertScalar(key), aliases: 0, characters: source.length });
+      this.#targets.set(key.anchor, { node: convertScalar(key), depth: 0, aliases: 0, characters: source.length });
     return typeof value === "string" ? value : source;
   }
 
@@ -178,6 +208,7 @@ class Converter {
       this.#fault(at, path, `the alias '*${alias.source}' ${wrong}; expected '&${alias.source}' on an earlier value`);
       return emptyScalar(at);
     }
+    this.#goDown(path.length + target.depth, at);
     this.#aliases += 1 + target.aliases;
     this.#aliased += target.characters;
     if (this.#aliases > MAX_ALIASES) throw new Unreadable(at, TOO_MANY_ALIASES);

@@ -473,6 +473,13 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   ["a quote without its end", 'id: "j\ntasks: []', 'not valid YAML: missing closing "quote'],
   ["a tab that indents", "id: j\ntasks:\n\t- id: a", "3:1: not valid YAML: tabs are not allowed as indentation"],
   ["an unknown tag", job("name: !secret x"), "2:7: not valid YAML: unresolved tag: !secret"],
+  ...["binary aGk=", "omap [a: b]", "pairs [a: b]", "set {a, b}", "timestamp 2026-01-01"].flatMap((value) => {
+    const problem = `not valid YAML: unresolved tag: tag:yaml.org,2002:${value.split(" ")[0]}`;
+    return [
+      [`a value as !!${value}`, job(`config: {x: !!${value}}`), `2:13: ${problem}`],
+      [`a value of YAML 1.1 as !!${value}`, `%YAML 1.1\n---\n${job(`config: {x: !!${value}}`)}`, `4:13: ${problem}`],
+    ] as const;
+  }),
   [
     "an alias of nothing",
     job("name: *x"),
@@ -607,6 +614,15 @@ describe("a YAML bomb", () => {
     [
       "maps in lines",
       `id: j\nconfig:\n${Array.from({ length: 101 }, (_, depth) => `${" ".repeat(depth + 1)}k:`).join("\n")}`,
+    ],
+    [
+      "aliases within lists",
+      job(
+        "config:",
+        `  a: &a ${"[".repeat(60)}${"]".repeat(60)}`,
+        `  b: &b [[*a]]`,
+        `  c: ${"[".repeat(37)}*b${"]".repeat(37)}`,
+      ),
     ],
     ["lists in a line", `id: j\nconfig:\n  a:\n    ${"- ".repeat(2_000)}x`],
     ["a hundred thousand lists in a line", `id: j\nconfig:\n  a:\n    ${"- ".repeat(100_000)}x`],

@@ -272,8 +272,22 @@ tasks:
     expect(jobOf(`id: j\nname: &s x\ntasks:\n${tasks.join("\n")}`).tasks).toHaveLength(900);
   });
 
-  test("may nest a hundred levels deep", () => {
-    expect(jobsOf(`config: {a: ${"[".repeat(98)}${"]".repeat(98)}}\n${MINIMAL}`)).toHaveLength(1);
+  test("may nest a hundred levels deep, aliases carried out", () => {
+    const lists = (depth: number, text = ""): string => `${"[".repeat(depth)}${text}${"]".repeat(depth)}`;
+    expect(jobsOf(`config: {a: ${lists(98)}}\n${MINIMAL}`)).toHaveLength(1);
+    expect(jobsOf(`config: {a: &a ${lists(60)}, b: &b [[*a]], c: ${lists(36, "*b")}}\n${MINIMAL}`)).toHaveLength(1);
+  });
+
+  test("may say that it is YAML 1.1, with its words for true, its merges and its dates as texts", () => {
+    const job = jobOf(`%YAML 1.1
+---
+id: j
+enabled: no
+config: {a: &a {x: 1}, b: {<<: *a, y: 2}, day: 2026-01-01, 2026-01-02: z}
+tasks: [{id: t, type: shell, script: x}]
+`);
+    expect(job.enabled).toBe(false);
+    expect(job.config).toEqual({ a: { x: 1 }, b: { x: 1, y: 2 }, day: "2026-01-01", "2026-01-02": "z" });
   });
 
   test("has keys that are numbers as texts, and one that means something to JavaScript as itself", () => {
