@@ -89,7 +89,8 @@ const normaliseStep = (
   if (base === "*" || base === "?") return `*/${step}`;
   const range = readRange(base, field);
   if ("problem" in range) return range;
-  return count(range.from, base.includes("-") ? range.to : last, step).join(",");
+  if (base.includes("-")) return count(range.from, range.to, step).join(",");
+  return count(range.from > last ? field.min : range.from, last, step).join(",");
 };
 
 /** Sunday is 0 as well as 7: the week ends with Saturday. */
