@@ -20,18 +20,23 @@ const nameFormat = (timezone: string): Intl.DateTimeFormat => {
   return format;
 };
 
-const ISO = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|z|[+-]\d\d:?\d\d)?)?$/;
+/** Of years from 1000 on: for earlier ones no zone is known, and `Date` takes the first century for another. */
+const ISO =
+  /^(?<date>[1-9]\d{3}-\d\d-\d\d)(?:[Tt ](?<time>\d\d:\d\d(?::\d\d)?)(?:(?<=:..:..)[.,](?<fraction>\d+))?(?<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?)?$/;
 
 /**
  * Reads an ISO 8601 date, or date and time, as ms since the epoch; one without an offset is what the clocks of `timezone`
- * show. Null where the text is neither.
+ * show. Less than a millisecond doesn't count. Null where the text is neither.
  */
 export const parseIso = (text: string, timezone: string): number | null => {
-  const [, date, time = "00:00", offset] = ISO.exec(text) ?? [];
-  const wall = Date.parse(`${date}T${time}Z`);
+  const { date, time = "00:00", fraction = "0", offset } = ISO.exec(text)?.groups ?? {};
+  const local = `${date}T${time.padEnd(8, ":00")}.${fraction.slice(0, 3)}`;
+  const wall = Date.parse(`${local}Z`);
   // `2026-02-30` is no date, but would be read as one in March.
   if (Number.isNaN(wall) || new Date(wall).toISOString().slice(0, 10) !== date) return null;
   if (offset === undefined) return zoneOf(timezone).toInstant(wall);
-  const at = Date.parse(`${date}T${time}${offset.toUpperCase().replace(/(\d\d)(\d\d)$/, "$1:$2")}`);
+  const at = Date.parse(
+    local + offset.toUpperCase().replace(/^(...):?(..)?$/, (_, hour, minute = "00") => `${hour}:${minute}`),
+  );
   return Number.isNaN(at) ? null : at;
 };

@@ -186,6 +186,17 @@ describe("petit next", () => {
     expect(JSON.parse(stdout).occurrences[0]).toMatchObject({ local: "2026-07-01T12:00:00+02:00" });
   });
 
+  test.each([
+    ["2026-03-08T06:00+01", "05:00:00"],
+    ["2026-03-08T06:00:00.000001Z", "06:00:00"],
+    ["2026-03-08T05:59:59.123456789Z", "06:00:00"],
+    ["2026-03-08 05:00:00,5+00:00", "06:00:00"],
+  ])("reads --from as %s", async (from, time) => {
+    using folder = withJobs({ "a.yaml": "id: a\nschedule: '@every 1h'\ntasks: [{id: t, type: shell, script: x}]\n" });
+    const { stdout } = await next(folder, "-n1", "--from", from, "--timezone", "UTC", "--json");
+    expect(JSON.parse(stdout).occurrences[0].local).toBe(`2026-03-08T${time}+00:00`);
+  });
+
   test("says where nothing is due", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     expect(await next(folder, "by_hand")).toMatchObject({ status: 0, stdout: "" });
@@ -199,6 +210,7 @@ describe("petit next", () => {
     [["-n", "many"], "-n is 'many'"],
     [["--from", "tomorrow"], "--from is 'tomorrow'; expected an ISO 8601 time"],
     [["--from", "2026-02-30"], "--from is '2026-02-30'"],
+    [["--from", "0000-01-01"], "--from is '0000-01-01'"],
     [["--timezone", "Mars/Base"], "--timezone is 'Mars/Base'"],
   ];
   test.each(wrong)("refuses %j", async (args, message) => {
