@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { sizeText } from "../lib/size-text.ts";
+import { beside } from "../store/beside.ts";
 import { findDamage, findDangling } from "../store/check.ts";
 import { type Existing, readExisting } from "../store/existing.ts";
 import { SCHEMA_VERSION } from "../store/migrate.ts";
@@ -49,7 +50,7 @@ const schemaCheck = (path: string, { state }: Existing): Check => {
 
 /** With what is not yet in the file itself. */
 const sizeOf = (path: string): number =>
-  [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+  [path, beside(path, "-wal")].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 
 /** A full check of a file beyond this takes minutes. */
 const QUICK_FROM_BYTES = 2 ** 30;

@@ -1,12 +1,15 @@
 import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { sizeText } from "../lib/size-text.ts";
+import { beside } from "../store/beside.ts";
 import { counted } from "./counted.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./doctor-check.ts";
 
 /** Of the database and the files that SQLite keeps beside it. */
 export const permissionsCheck = (db: string): Check => {
-  const files = ["", "-wal", "-shm", "-lock"].map((suffix) => `${db}${suffix}`).filter((file) => statOf(file) !== null);
+  const files = ["", "-wal", "-shm", "-lock"]
+    .map((suffix) => beside(db, suffix))
+    .filter((file) => statOf(file) !== null);
   const foreign = files.find((file) => isForeign(statOf(file)));
   if (foreign !== undefined) {
     const message = `${foreign} belongs to another user (${statOf(foreign)?.uid}), and can't be written`;
@@ -53,7 +56,7 @@ export const diskCheck = (folder: string): Check => {
 
 /** Where attempts leave their output until it is stored. */
 export const spoolCheck = (db: string): Check => {
-  const spool = `${resolve(db)}-spool`;
+  const spool = resolve(beside(db, "-spool"));
   const stats = statOf(spool);
   if (stats === null) return ok("spool", `${spool} is not there yet; 'petit run' makes it`);
   if (!stats.isDirectory()) return failed("spool", { message: `${spool} is no folder`, hint: "move it away" });

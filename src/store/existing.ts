@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { beside } from "./beside.ts";
 import { readSchemaState, type SchemaState } from "./migrate.ts";
 import { assertUsable, MEMORY } from "./open.ts";
 
@@ -47,7 +48,7 @@ const markOf = (path: string): string | null => {
 };
 
 const hasLog = (path: string): boolean =>
-  existsSync(`${path}-journal`) || (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  existsSync(beside(path, "-journal")) || (statSync(beside(path, "-wal"), { throwIfNoEntry: false })?.size ?? 0) > 0;
 
 const withDatabase = <T>(
   { path, runtime }: ExistingOptions,

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Runtime } from "../runtime/runtime.ts";
+import { beside } from "./beside.ts";
 import { holderOf, isBusy } from "./lock.ts";
 
 /**
@@ -7,7 +8,7 @@ import { holderOf, isBusy } from "./lock.ts";
  * number can share, so that it keeps no scheduler from starting for longer than a look takes.
  */
 export const findHolder = (runtime: Runtime, path: string): string | null => {
-  const file = `${path}-lock`;
+  const file = beside(path, "-lock");
   if (!existsSync(file)) return null;
   const db = runtime.openDatabase(file, { readonly: true });
   try {

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { beside } from "./beside.ts";
 
 /**
  * Makes sure that one scheduler uses a database: an exclusive transaction, held open, on a second SQLite file beside it.
@@ -27,7 +28,7 @@ export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
 };
 
 const openLock = (runtime: Runtime, path: string): SqlDatabase => {
-  const file = `${path}-lock`;
+  const file = beside(path, "-lock");
   try {
     if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
     return runtime.openDatabase(file);

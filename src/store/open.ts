@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { beside } from "./beside.ts";
 import { lockOwner } from "./foreign-lock.ts";
 import { isBusy } from "./lock.ts";
 import { assertOurs, migrate, readSchemaState } from "./migrate.ts";
@@ -41,7 +42,10 @@ const isNew = (path: string): boolean => !existsSync(path) || (statSync(path).is
 
 const inspect = (runtime: Runtime, path: string, further: (db: SqlDatabase, path: string) => void = () => {}): void => {
   // Without a log to read there is no need for the files that SQLite makes beside what it reads.
-  const db = runtime.openDatabase(path, sizeOfFile(`${path}-wal`) === 0 ? { immutable: true } : { readonly: true });
+  const db = runtime.openDatabase(
+    path,
+    sizeOfFile(beside(path, "-wal")) === 0 ? { immutable: true } : { readonly: true },
+  );
   try {
     db.exec(`PRAGMA busy_timeout = ${START_TIMEOUT_MS}`);
     assertOurs(readSchemaState(db), path);
@@ -55,7 +59,7 @@ const inspect = (runtime: Runtime, path: string, further: (db: SqlDatabase, path
 const LOOKED_THROUGH_BYTES = 16 * 2 ** 20;
 
 const assertSound = (db: SqlDatabase, path: string): void => {
-  if (sizeOfFile(path) + sizeOfFile(`${path}-wal`) > LOOKED_THROUGH_BYTES) return;
+  if (sizeOfFile(path) + sizeOfFile(beside(path, "-wal")) > LOOKED_THROUGH_BYTES) return;
   const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
   if (found !== "ok") throw new Error(`it is damaged (${String(found).replace(/\s+/g, " ")}); restore a backup`);
 };
@@ -125,7 +129,7 @@ const unusable = (path: string, cause: unknown): PetitError => {
 
 const sizeOf = (db: SqlDatabase, path: string): number => {
   if (path === MEMORY) return Number(db.prepare("PRAGMA page_count").get()?.page_count ?? 0) * 4096;
-  return sizeOfFile(path) + sizeOfFile(`${path}-wal`);
+  return sizeOfFile(path) + sizeOfFile(beside(path, "-wal"));
 };
 
 /** 0 where there is none. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { findHolder } from "../../src/store/holder.ts";
@@ -64,6 +64,35 @@ describe("lockDatabase", () => {
     expect(store.listRuns({ limit: 1 })).toEqual([]);
     expect(() => lockDatabase(runtime, path)).toThrow(expect.objectContaining({ code: "taken" }));
     expect(lock).toBeDefined();
+  });
+
+  test.each(["link.db", "link-of-link.db", "folder/petit.db"])(
+    "is one, also where %s stands for the database",
+    (name) => {
+      using dir = tempDir();
+      const path = dir.file("petit.db");
+      symlinkSync("petit.db", dir.file("link.db"));
+      symlinkSync(dir.file("link.db"), dir.file("link-of-link.db"));
+      symlinkSync(".", dir.file("folder"));
+      // Before there is a database as well as after.
+      for (const _ of [1, 2]) {
+        using lock = lockDatabase(runtime, path);
+        expect(lock).toBeDefined();
+        expect(() => lockDatabase(runtime, dir.file(name))).toThrow(expect.objectContaining({ code: "taken" }));
+        using store = openStore({ path, runtime });
+        store.setHolder("process 17");
+        expect(findHolder(runtime, dir.file(name))).toBe("process 17");
+      }
+    },
+  );
+
+  test("says so of links that lead to each other", () => {
+    using dir = tempDir();
+    symlinkSync("b.db", dir.file("a.db"));
+    symlinkSync("a.db", dir.file("b.db"));
+    expect(() => openStore({ path: dir.file("a.db"), runtime })).toThrow(
+      expect.objectContaining({ code: "unusable_database" }),
+    );
   });
 
   test("of different databases is different", () => {

@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import { existsSync, symlinkSync } from "node:fs";
+import { openSpoolDir } from "../../src/app/spool-dir.ts";
+import { MEMORY } from "../../src/store/open.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+test("openSpoolDir gives the same folder under each link to a database", () => {
+  using dir = tempDir();
+  symlinkSync("petit.db", dir.file("link.db"));
+  using direct = openSpoolDir(dir.file("petit.db"));
+  using linked = openSpoolDir(dir.file("link.db"));
+  expect(direct.path).toBe(dir.file("petit.db-spool"));
+  expect(linked.path).toBe(direct.path);
+});
+
+test("openSpoolDir gives a folder that goes at the end where nothing is kept", () => {
+  const spool = openSpoolDir(MEMORY);
+  expect(existsSync(spool.path)).toBe(true);
+  spool[Symbol.dispose]();
+  expect(existsSync(spool.path)).toBe(false);
+});
