@@ -1,7 +1,7 @@
 import { cors } from "@elysiajs/cors";
 import { Elysia } from "elysia";
 import type { ApiContext } from "./context.ts";
-import { answerError } from "./routes.ts";
+import { ANY_HOST, answerError } from "./routes.ts";
 
 /** `fromAllowedOrigin`: a page sent the request that may. */
 export type Answer = (request: Request, fromAllowedOrigin: boolean) => Response | Promise<Response>;
@@ -17,7 +17,7 @@ export const crossOrigin = (
 ): ((request: Request) => Response | Promise<Response>) => {
   if (origins.length === 0) return (request) => answer(request, false);
   const allowed = new Set(origins);
-  const app = new Elysia()
+  const app = new Elysia({ handler: ANY_HOST })
     .use(cors(policy(origins)))
     .onError(({ error, request }) => answerError(context, error, request))
     .all("/*", async ({ request }) => await answer(request, true));

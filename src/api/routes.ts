@@ -25,7 +25,7 @@ export type Told = { readonly feed: EventFeed; readonly metrics: Metrics };
 
 /** Every route, one plugin a noun. What a route throws, and what no route takes, becomes the one shape of a failure. */
 export const routes = (context: ApiContext, { feed, metrics }: Told) => {
-  const app = new Elysia({ normalize: false })
+  const app = new Elysia({ normalize: false, handler: ANY_HOST })
     .onError(({ error, request }) => {
       const known = error instanceof NotFoundError ? noRoute(allowed, request) : error;
       return answerError(context, known, request);
@@ -48,6 +48,9 @@ export const routes = (context: ApiContext, { feed, metrics }: Told) => {
   const allowed = allowedMethods(described);
   return app;
 };
+
+/** Or else Elysia looks for the path behind the place where a host of four characters would end. */
+export const ANY_HOST = { standardHostname: false } as const;
 
 /** The type of the whole API, for a client that is typed by it. */
 export type Routes = ReturnType<typeof routes>;

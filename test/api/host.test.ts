@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { hostCheck, isLoopback, refuseOpenBind } from "../../src/api/host.ts";
+import { fakeApi } from "../support/petit-api-fake.ts";
 
 const passes = (host: string | null, options: Partial<Parameters<typeof hostCheck>[0]> = {}): boolean => {
   const check = hostCheck({ host: "127.0.0.1", hostname: "machine", allowedHosts: [], ...options });
@@ -123,5 +124,25 @@ describe("an open address", () => {
 
   test("an empty token is none", () => {
     expect(() => refuseOpenBind("127.0.0.1", "")).toThrow(/empty/);
+  });
+});
+
+describe("a name of one to three characters", () => {
+  const ORIGIN = "https://ops.example.com";
+
+  test.each(["x", "pi", "box", "pi:8565"])("serves every path: %p", async (host) => {
+    const { api } = fakeApi({ allowedHosts: ["x", "pi", "box"], corsOrigins: [ORIGIN] });
+    const ask = async (path: string, headers: Record<string, string> = {}) =>
+      (await api.handle(new Request(`http://${host}${path}`, { headers: { host, ...headers } }))).status;
+    const statuses = {
+      jobs: await ask("/api/jobs"),
+      job: await ask("/api/jobs/hello"),
+      filtered: await ask("/api/runs?limit=1"),
+      wrong: await ask("/api/runs?limit=0"),
+      metrics: await ask("/metrics"),
+      crossed: await ask("/api/jobs/hello", { origin: ORIGIN }),
+    };
+    api.close();
+    expect(statuses).toEqual({ jobs: 200, job: 200, filtered: 200, wrong: 400, metrics: 200, crossed: 200 });
   });
 });
