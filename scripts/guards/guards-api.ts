@@ -113,8 +113,8 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "what another site loads without an Origin",
     file: "api/guard.ts",
-    from: '} else if (request.headers.get("sec-fetch-site") === "cross-site" &&',
-    to: "} else if (false &&",
+    from: 'if (request.headers.get("sec-fetch-site") === "cross-site" &&',
+    to: "if (false &&",
     test: "e2e/browser-security.test.ts",
     only: "can trigger, pause and read nothing",
   },

@@ -26,9 +26,8 @@ const unauthorized = (message: string): ApiError =>
  */
 export const checkOrigin = (request: Request, isPage: boolean): void => {
   const origin = request.headers.get("origin");
-  if (origin !== null) {
-    if (!isSameOrigin(origin, request.headers.get("host") ?? "")) throw foreignOrigin(origin);
-  } else if (request.headers.get("sec-fetch-site") === "cross-site" && !(isPage && isVisit(request))) {
+  if (origin !== null && !isSameOrigin(origin, request.headers.get("host") ?? "")) throw foreignOrigin(origin);
+  if (request.headers.get("sec-fetch-site") === "cross-site" && !(isPage && isVisit(request))) {
     throw new ApiError("FORBIDDEN", "requests from pages of other sites are not allowed");
   }
 };

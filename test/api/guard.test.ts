@@ -134,6 +134,12 @@ describe("a request of another site's page", () => {
     expect(await code(open.ask(path, { method, headers: visit }))).toBe("FORBIDDEN");
   });
 
+  test("is refused whatever Origin it claims", async () => {
+    const headers = { ...crossSite, origin: "http://127.0.0.1:8565" };
+    expect(await code(open.ask("/api/jobs", { headers }))).toBe("FORBIDDEN");
+    expect(await code(open.ask("/api/scheduler/pause", { method: "POST", headers }))).toBe("FORBIDDEN");
+  });
+
   test("may be a top-level visit to the page", async () => {
     expect((await paged.ask("/", { headers: visit })).status).toBe(200);
     expect((await paged.ask("/", { method: "HEAD", headers: visit })).status).toBe(200);
