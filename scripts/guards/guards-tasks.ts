@@ -50,6 +50,13 @@ export const TASK_GUARDS: readonly Guard[] = [
     only: "parameter injection",
   },
   {
+    against: "half of a surrogate pair in a param",
+    file: "domain/param.ts",
+    from: "if (!value.isWellFormed())",
+    to: "if (false)",
+    test: "domain/param.test.ts",
+  },
+  {
     against: "a value that doesn't match its param's pattern",
     file: "domain/param.ts",
     from: 'if (param.pattern !== null && !new RegExp(param.pattern, "u").test(value))',

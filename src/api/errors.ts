@@ -76,9 +76,9 @@ const RETRY_AFTER: Partial<Record<FailureCode, Readonly<Record<string, string>>>
   SERVICE_UNAVAILABLE: { "retry-after": "5" },
 };
 
-/** The one shape of every failure. */
+/** The one shape of every failure. A message that quotes half of a surrogate pair would be JSON that many can't read. */
 export const failureResponse = (error: ApiError): Response =>
   Response.json(
-    { error: error.message, code: error.failure },
+    { error: error.message.toWellFormed(), code: error.failure },
     { status: FAILURE_STATUS[error.failure], headers: error.headers },
   );

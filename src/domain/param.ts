@@ -42,6 +42,7 @@ const whyMissing = (name: string, param: Param): string | null => {
 export const whyUnfit = (name: string, param: Pick<Param, "enum" | "pattern">, value: string): string | null => {
   // It ends a variable and an argument.
   if (value.includes("\0")) return `param '${name}' can't hold a NUL character: no process could be given it`;
+  if (!value.isWellFormed()) return `param '${name}' can't hold half of a surrogate pair: no process could be given it`;
   if (param.enum !== null && !param.enum.includes(value)) {
     const near = suggest(shorten(value), param.enum);
     const hint = near === null ? `expected one of ${param.enum.join(", ")}` : `did you mean '${near}'?`;

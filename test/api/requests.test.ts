@@ -290,6 +290,15 @@ describe("a body", () => {
     expect(body.error.length).toBeLessThan(300);
   });
 
+  test.each(['{"\\ud800":1}', `{"params":"${"a".repeat(79)}😀"}`])(
+    "that is quoted in an error leaves it readable for strict parsers: %p",
+    async (text) => {
+      const response = await petit.fetch("/api/jobs/hello/trigger", { method: "POST", body: text });
+      expect(response.status).toBe(400);
+      expect(await response.text()).not.toContain("\\ud");
+    },
+  );
+
   test("that is no UTF-8 is 400", async () => {
     const bytes = new Uint8Array([0x7b, 0xff, 0xfe, 0x7d]);
     expect(await trigger(bytes)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
