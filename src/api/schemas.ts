@@ -75,7 +75,7 @@ export const wholeNumber = (bounds: Bounds, description: string) =>
 const WholeNumber = TypeSystem.Type<string | number, Bounds & { type: "integer"; description: string }>(
   "WholeNumber",
   (bounds, value) =>
-    (typeof value === "number" || (typeof value === "string" && /^\d{1,15}$/.test(value))) &&
+    (typeof value === "number" || (typeof value === "string" && /^\d{1,16}$/.test(value))) &&
     Number(value) >= bounds.minimum &&
     Number(value) <= bounds.maximum,
 );

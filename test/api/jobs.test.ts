@@ -283,11 +283,14 @@ describe("GET /api/jobs/{job_id}/occurrences", () => {
     expect(older.body.occurrences[0].scheduled_for).toBe(times.filter((time) => time < skipped.scheduled_for)[0]);
   });
 
-  test("is empty for a job without a schedule, whatever is asked", async () => {
-    const { status, body } = await ask(petit, "/api/jobs/upstream_job/occurrences?coming=5&limit=5&before=0");
-    expect(status).toBe(200);
-    expect(body).toEqual({ occurrences: [], count: 0 });
-  });
+  test.each(["0", "9007199254740991"])(
+    "is empty for a job without a schedule, whatever is asked: before %s",
+    async (before) => {
+      const { status, body } = await ask(petit, `/api/jobs/upstream_job/occurrences?coming=5&limit=5&before=${before}`);
+      expect(status).toBe(200);
+      expect(body).toEqual({ occurrences: [], count: 0 });
+    },
+  );
 
   test.each([
     "limit=0",
@@ -296,6 +299,7 @@ describe("GET /api/jobs/{job_id}/occurrences", () => {
     "limit=",
     "before=x",
     "before=-1",
+    "before=9007199254740992",
     "coming=-1",
     "coming=1001",
     "upcoming=1",
