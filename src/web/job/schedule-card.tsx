@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { occurrencesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
+import { fullTimeText } from "../ui/format.ts";
 import { scheduleText } from "../ui/schedule-words.ts";
 import { Countdown, Time } from "../ui/time.tsx";
 
@@ -24,6 +25,10 @@ export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => (
   </section>
 );
 
+/** Whether the clock of the schedule shows another time than the one here. */
+const isElsewhere = ({ timezone }: JobDetail, at: number | undefined): boolean =>
+  at !== undefined && timezone !== null && fullTimeText(at, timezone) !== fullTimeText(at);
+
 const Next = ({ job }: { readonly job: JobDetail }) => {
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
   const { data } = useQuery(occurrencesQuery(job.id, { limit: 1, coming: NEXT }));
@@ -31,6 +36,7 @@ const Next = ({ job }: { readonly job: JobDetail }) => {
   const coming = (data?.occurrences ?? []).filter(({ outcome }) => outcome === "due").toReversed();
   return (
     <>
+      {isElsewhere(job, coming[0]?.scheduled_for) && <p className="job-zone muted">In your own time:</p>}
       {isPaused && <p className="job-paused">The scheduler is paused: these will be skipped until it is resumed.</p>}
       <ol className="job-next">
         {coming.map(({ scheduled_for }, index) => (

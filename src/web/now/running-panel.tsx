@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { memo } from "react";
 import { Link } from "wouter";
 import { useCancelRun } from "../data/actions.ts";
-import { jobRunsQuery, runsQuery } from "../data/queries.ts";
+import { jobRunsQuery, jobsQuery, runsQuery } from "../data/queries.ts";
 import { usualDuration } from "../data/recent-figures.ts";
 import type { Run } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -45,16 +45,17 @@ export const RunningPanel = () => {
 
 const RunningRow = memo(({ run }: { readonly run: Run }) => {
   const { mutate, isPending } = useCancelRun();
+  const name = useJobName(run.job_id);
   return (
     <li className="now-running">
       <StatusIcon of="running" label="running" />
-      <Link href={`/runs/${run.id}`}>{run.job_id}</Link>
+      <Link href={`/runs/${run.id}`}>{name}</Link>
       <Progress run={run} />
       <Button
         kind="quiet"
         className="now-cancel"
         isBusy={isPending}
-        aria-label={`Cancel ${run.job_id}`}
+        aria-label={`Cancel ${name}`}
         onClick={() => mutate(run.id)}
       >
         Cancel
@@ -62,6 +63,12 @@ const RunningRow = memo(({ run }: { readonly run: Run }) => {
     </li>
   );
 });
+
+/** Its id where it has been removed. */
+const useJobName = (jobId: string): string => {
+  const { data } = useQuery({ ...jobsQuery(), select: ({ jobs }) => jobs.find(({ id }) => id === jobId)?.name });
+  return data ?? jobId;
+};
 
 /** What has just begun may be gone before it can be read: nothing is asked for its sake. */
 const WORTH_ASKING_MS = 1_000;
