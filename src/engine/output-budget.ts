@@ -47,9 +47,9 @@ export class OutputBudget {
     return this.#headIsFull;
   }
 
-  /** Bytes of the last half. */
-  get tailBytes(): number {
-    return this.#half;
+  /** Bytes of the last half, at most: with what a chunk that didn't fit has left of the first. */
+  get mostTailBytes(): number {
+    return this.#options.limitBytes - this.#headBytes;
   }
 
   /** Bytes that will not be read, between what was stored last and what comes next. */
@@ -64,7 +64,7 @@ export class OutputBudget {
 
   /** To the exact bound, when nothing more will come. All or nothing. */
   settle(): void {
-    if (this.#tailBytes > this.#half) this.#atomically(() => this.#cutBack(this.#half));
+    if (this.#tailBytes > this.mostTailBytes) this.#atomically(() => this.#cutBack(this.mostTailBytes));
   }
 
   #atomically(work: () => void): void {
@@ -100,7 +100,7 @@ export class OutputBudget {
     const seqs = store.appendOutput(attempt, chunks, offsets);
     for (const [index, { stream, bytes }] of chunks.entries())
       this.#measure({ seq: seqs[index] ?? 0, stream, bytes: bytes.length });
-    if (this.#tailBytes > this.#half + SLACK_BYTES) this.#cutBack(this.#half);
+    if (this.#tailBytes > this.mostTailBytes + SLACK_BYTES) this.#cutBack(this.mostTailBytes);
   }
 
   /** As much follows what was passed over as can be kept, so nothing of what came before it stays in the last half. */

@@ -137,7 +137,7 @@ export class Output implements Disposable {
 
   /** Once the first half is full, only the last half can be kept: what lies before that need not be read. */
   #passOver(tail: Tail, size: number): void {
-    const skipped = this.#budget.headIsFull ? size - tail.offset - this.#budget.tailBytes : 0;
+    const skipped = this.#budget.headIsFull ? size - tail.offset - this.#budget.mostTailBytes : 0;
     if (skipped <= 0) return;
     tail.offset += skipped;
     // The beginning of a line whose end is not read would be glued to another one.

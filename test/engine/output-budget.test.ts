@@ -35,6 +35,13 @@ describe("OutputBudget", () => {
     expect(stored(store, attempt)).toEqual(["a\n", "b\n"]);
   });
 
+  test("keeps all of what is just the limit, wherever its chunks end", () => {
+    const { store, attempt, budget } = open(10);
+    budget.store([chunk("aaa\n"), chunk("bbb\n"), chunk("c\n")], offsets);
+    budget.settle();
+    expect(stored(store, attempt)).toEqual(["aaa\n", "bbb\n", "c\n"]);
+  });
+
   test("keeps the first and the last half of what is more, and a line between them", () => {
     const { store, attempt, budget } = open(8);
     budget.store(
@@ -151,7 +158,8 @@ describe("OutputBudget", () => {
         expect(written.startsWith(head)).toBe(true);
         expect(written.endsWith(tail)).toBe(true);
         expect(head.length + tail.length + dropped).toBe(all);
-        expect(tail.length).toBeLessThanOrEqual(half);
+        if (all <= limitBytes) expect(place).toBe(-1);
+        expect(head.length + tail.length).toBeLessThanOrEqual(limitBytes);
         if (place === -1) expect(head.length).toBeLessThanOrEqual(limitBytes);
         else {
           expect(head.length).toBeLessThanOrEqual(half);
