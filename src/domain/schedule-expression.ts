@@ -28,12 +28,15 @@ export const NICKNAMES: Readonly<Record<string, string>> = {
 
 const FORMS = `expected 5 fields (minute hour day month weekday), 6 (second first), "@every 1h30m", or one of ${Object.keys(NICKNAMES).join(" ")}`;
 
+/** An expression in one line, its fields one blank apart: crontabs have tabs there, and a block of YAML ends its line. */
+export const tidyExpression = (text: string): string => text.trim().replace(/\s+/g, " ");
+
 /** Reads one expression of a schedule. */
 export const parseExpression = (text: string): Expression => {
-  const trimmed = text.trim();
-  const [word = "", ...rest] = trimmed.split(/\s+/);
+  const tidy = tidyExpression(text);
+  const [word = "", ...rest] = tidy.split(" ");
   if (word.toLowerCase() === "@every") return parseEvery(rest.join(""));
-  if (word.startsWith("@")) return parseNickname(trimmed);
+  if (word.startsWith("@")) return parseNickname(tidy);
   if (/^(CRON_)?TZ=/.test(word))
     return wrong("a zone is given apart from the expression; expected `schedule: {cron: …, timezone: …}`");
   return parseFields([word, ...rest].filter((field) => field !== ""));

@@ -27,7 +27,7 @@ export type NormalField = { readonly text: string; readonly problem: string | nu
 export const normaliseField = (text: string, field: ScheduleField): NormalField => {
   const parts: string[] = [];
   for (const part of text.split(",")) {
-    const result = normalisePart(part, field);
+    const result = part === "" ? wrong(text, field) : normalisePart(part, field);
     if (typeof result !== "string") return { text, problem: result.problem };
     parts.push(result);
   }
@@ -101,7 +101,7 @@ const count = (from: number, to: number, step: number): number[] =>
 
 const readRange = (text: string, field: ScheduleField): { readonly from: number; readonly to: number } | Wrong => {
   const [low = "", high, ...more] = text.split("-");
-  if (more.length > 0) return wrong(text, field);
+  if (low === "" || high === "" || more.length > 0) return wrong(text, field);
   const from = checkNumber(low, field);
   if (typeof from !== "number") return from;
   if (high === undefined) return { from, to: from };
@@ -117,7 +117,10 @@ const orderRange = (
 ): typeof range | Wrong =>
   range.from <= range.to
     ? range
-    : { problem: `'${text}' in the ${field.name} field runs backwards; write two ranges, as in "5-6,0-1"` };
+    : { problem: `'${text}' in the ${field.name} field runs backwards; expected two ranges: '${inTwo(text, field)}'` };
+
+/** `fri-mon` as `fri-6,0-mon`. */
+const inTwo = (text: string, field: ScheduleField): string => text.replace("-", `-${lastOf(field)},${field.min}-`);
 
 const checkNumber = (text: string, field: ScheduleField): number | Wrong => {
   const number = readNumber(text, field);

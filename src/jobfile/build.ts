@@ -3,6 +3,7 @@ import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.
 import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
 import type { Retry } from "../domain/retry.ts";
 import type { ScheduleSpec } from "../domain/schedule.ts";
+import { tidyExpression } from "../domain/schedule-expression.ts";
 import { buildNotify } from "./build-notify.ts";
 import type { JobFields, TaskFields } from "./schema.ts";
 import { DEFAULT_CONDITION } from "./schema-gate.ts";
@@ -48,7 +49,7 @@ type ScheduleFields = NonNullable<JobFields["schedule"]>;
 const buildSchedule = (fields: ScheduleFields): ScheduleSpec => {
   const full = isMap(fields) ? fields : null;
   return {
-    expressions: isMap(fields) ? toList(fields.cron) : toList(fields),
+    expressions: toList(isMap(fields) ? fields.cron : fields).map(tidyExpression),
     timezone: full?.timezone ?? null,
     catchup: full?.catchup ?? DEFAULT_CATCHUP,
     catchupWindowMs: full?.catchup_window ?? DEFAULT_CATCHUP_WINDOW_MS,

@@ -1,5 +1,6 @@
 import { isTimezone } from "../domain/local-time.ts";
 import { TIMEZONE_FORM, whyUnusable } from "../domain/schedule.ts";
+import { tidyExpression } from "../domain/schedule-expression.ts";
 import { hint } from "./hints.ts";
 import type { Path } from "./node.ts";
 import type { Report } from "./report.ts";
@@ -25,7 +26,7 @@ const checkExpressions = (
   const isOne = typeof expressions === "string";
   for (const [index, text] of (isOne ? [expressions] : (expressions ?? [])).entries()) {
     const place = isOne ? path : [...path, index];
-    const problem = text === undefined || report.has(place) ? null : whyUnusable(text);
+    const problem = text === undefined || report.has(place) ? null : whyUnusable(tidyExpression(text));
     if (problem !== null) report.addAt(place, problem);
   }
 };

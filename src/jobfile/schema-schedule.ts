@@ -1,11 +1,13 @@
 import { CATCHUP_POLICIES, type CatchupPolicy } from "../domain/schedule.ts";
-import type { FieldType, ObjectType } from "./field.ts";
+import type { FieldType, ObjectType, TextType } from "./field.ts";
+
+const expression = { kind: "text", form: "a cron expression", characters: "prose" } as const satisfies TextType;
 
 const cron = {
   kind: "shape",
-  scalar: { kind: "text", form: "a cron expression", characters: "name" },
-  list: { kind: "list", of: { kind: "text", form: "a cron expression", characters: "name" }, minItems: 1 },
-} as const;
+  scalar: expression,
+  list: { kind: "list", of: expression, minItems: 1 },
+} as const satisfies FieldType;
 
 /** For a schedule that is given by its expression alone, as well. */
 export const DEFAULT_CATCHUP = "latest" satisfies CatchupPolicy;

@@ -278,6 +278,13 @@ tasks:
     expect(jobsOf(`config: {a: &a ${lists(60)}, b: &b [[*a]], c: ${lists(36, "*b")}}\n${MINIMAL}`)).toHaveLength(1);
   });
 
+  test("may have tabs in a schedule, as crontabs do, or a block of YAML, and has it in one line", () => {
+    const block = jobOf(`id: j\nschedule: >\n  0 2\n  * * *\ntasks: [{id: t, type: shell, script: x}]\n`);
+    expect(block.schedule?.expressions).toEqual(["0 2 * * *"]);
+    const tabs = jobOf(`id: j\nschedule: ["0\t2\t* * *", "@every\t1h "]\ntasks: [{id: t, type: shell, script: x}]\n`);
+    expect(tabs.schedule?.expressions).toEqual(["0 2 * * *", "@every 1h"]);
+  });
+
   test("may say that it is YAML 1.1, with its words for true, its merges and its dates as texts", () => {
     const job = jobOf(`%YAML 1.1
 ---
