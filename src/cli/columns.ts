@@ -1,11 +1,15 @@
 import type { Screen } from "./terminal.ts";
 
 const MAX_LEFT = 30;
+/** What is wrapped to less is hard to read: then the texts stand below the names. */
+const MIN_RIGHT = 26;
+const LEFT_BESIDE_NOTHING = 2;
 
 /** Two columns; the right one is wrapped at the width of the screen, at most 110. */
 export const columns = (rows: readonly (readonly [string, string])[], screen: Screen): string => {
-  const left = Math.min(MAX_LEFT, Math.max(0, ...rows.map(([name]) => name.length)));
-  const width = Math.max(30, widthOf(screen) - left - 4);
+  const widest = Math.min(MAX_LEFT, Math.max(0, ...rows.map(([name]) => name.length)));
+  const left = widthOf(screen) - widest - 4 < MIN_RIGHT ? LEFT_BESIDE_NOTHING : widest;
+  const width = widthOf(screen) - left - 4;
   return rows.map(([name, text]) => row(name, wrap(text, width), left)).join("\n");
 };
 
@@ -17,6 +21,14 @@ const row = (name: string, texts: readonly string[], left: number): string => {
   const start = name.length > left ? `  ${name}\n${" ".repeat(left + 4)}${first}` : `  ${name.padEnd(left)}  ${first}`;
   return [start, ...more.map((text) => `${" ".repeat(left + 4)}${text}`)].join("\n").trimEnd();
 };
+
+/** A text that stands behind `indent`, and goes on below it: on a terminal that is too narrow for it, unless it is tiny. */
+export const fold = (text: string, indent: string, screen: Screen): string => {
+  const width = screen.columns() - indent.length;
+  return screen.isTerminal && width >= MIN_FOLD ? wrap(text, width).join(`\n${indent}`) : text;
+};
+
+const MIN_FOLD = 12;
 
 /** Lines of at most so many characters, broken between words. */
 export const wrap = (text: string, width: number): readonly string[] => {

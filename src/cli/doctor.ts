@@ -1,5 +1,6 @@
 import { SETTINGS } from "../app/settings.ts";
 import { isSettingKey, type SettingShown, shownSettings } from "../app/shown-settings.ts";
+import { fold } from "./columns.ts";
 import { type Context, defineCommand } from "./command.ts";
 import { counted } from "./counted.ts";
 import { accessChecks } from "./doctor-access.ts";
@@ -10,7 +11,7 @@ import { machineChecks } from "./doctor-machine.ts";
 import { schedulerChecks } from "./doctor-scheduler.ts";
 import { EXIT } from "./exit.ts";
 import { GLOBAL_SETTINGS } from "./flags.ts";
-import { table } from "./table.ts";
+import { columnTable } from "./table.ts";
 import { paint, type Screen, type Style } from "./terminal.ts";
 import { oneLine } from "./text-width.ts";
 
@@ -74,18 +75,24 @@ const checksText = (checks: readonly Check[], out: Screen): string =>
   checks
     .map(({ name, status, message, hint }) => {
       const { sign, style } = SIGNS[status];
-      const lines = message.split("\n").map(oneLine);
-      const all = hint === null ? lines : [...lines, `${paint(out, "bold", "→")} ${oneLine(hint)}`];
+      const lines = message.split("\n").map((line) => fold(oneLine(line), INDENT, out));
+      const all =
+        hint === null ? lines : [...lines, `${paint(out, "bold", "→")} ${fold(oneLine(hint), `${INDENT}  `, out)}`];
       return `${paint(out, style, sign)} ${name.padEnd(NAME_WIDTH)}${all.join(`\n${INDENT}`)}\n`;
     })
     .join("");
 
 const settingsText = (settings: readonly SettingShown[], out: Screen): string =>
-  table(
-    ["SETTING", "VALUE", "FROM"],
-    settings.map(({ name, text, origin, from }) => [name, text, [ORIGINS[origin], from].filter(Boolean).join(" ")]),
+  columnTable(
+    [
+      { title: "SETTING", cells: settings.map(({ name }) => name), shrink: 4 },
+      { title: "VALUE", cells: settings.map(({ text }) => text), shrink: 1, min: 12 },
+      { title: "FROM", cells: settings.map(originText), shrink: 2, min: 7, keep: "end", drop: 3 },
+    ],
     out,
   );
+
+const originText = ({ origin, from }: SettingShown): string => [ORIGINS[origin], from].filter(Boolean).join(" ");
 
 const ORIGINS = {
   flag: "flag",

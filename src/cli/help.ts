@@ -9,7 +9,10 @@ import { TOPICS } from "./topics/topics.ts";
 /** The help of `petit` itself. */
 export const rootHelp = (commands: readonly Command[], screen: Screen): string =>
   join([
-    `petit runs jobs from YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.`,
+    paragraph(
+      "petit runs jobs from YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.",
+      screen,
+    ),
     section(screen, "Usage", "  petit COMMAND [ARGUMENTS] [FLAGS]"),
     section(
       screen,
@@ -33,8 +36,8 @@ export const rootHelp = (commands: readonly Command[], screen: Screen): string =
       "Examples",
       lines(["petit init", "petit --db petit.db run examples/jobs", "petit next examples/jobs -n 3"]),
     ),
-    section(screen, "Exit status", EXIT_STATUSES),
-    "'petit COMMAND --help' tells more of a command, 'petit help TOPIC' of a topic.",
+    section(screen, "Exit status", columns(EXIT_STATUSES, screen)),
+    paragraph("'petit COMMAND --help' tells more of a command, 'petit help TOPIC' of a topic.", screen),
   ]);
 
 /** A topic, as sentences and tables. */
@@ -52,7 +55,7 @@ export const topicHelp = (parts: readonly Part[], screen: Screen): string =>
 /** The help of one command. */
 export const commandHelp = (command: Command, screen: Screen): string =>
   join([
-    command.description,
+    paragraph(command.description, screen),
     section(screen, "Usage", lines(usageLines(command))),
     section(screen, "Arguments", argumentLines(command.args, screen)),
     section(screen, "Flags", flagLines(ownArgs(command), screen)),
@@ -76,11 +79,15 @@ const placesOf = (args: ArgsDef): readonly string[] =>
     .filter(([, arg]) => arg.type === "positional")
     .map(([name, arg]) => (arg.required === false ? `[${name}]` : name));
 
-const EXIT_STATUSES = `  0  done
-  1  what was asked for failed: the run failed, a file is invalid
-  2  usage or configuration; also an unknown job or folder
-  3  no scheduler reachable
-  4  the database or the port is taken`;
+const EXIT_STATUSES = [
+  ["0", "done"],
+  ["1", "what was asked for failed: the run failed, a file is invalid"],
+  ["2", "usage or configuration; also an unknown job or folder"],
+  ["3", "no scheduler reachable"],
+  ["4", "the database or the port is taken"],
+] as const;
+
+const paragraph = (text: string, screen: Screen): string => wrap(text, widthOf(screen)).join("\n");
 
 const join = (parts: readonly string[]): string => `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 

@@ -5,7 +5,7 @@ import type { JobView } from "../engine/engine.ts";
 import { defineCommand } from "./command.ts";
 import { readableLocal } from "./local-time.ts";
 import { readJobs, warnOfProblems } from "./read-jobs.ts";
-import { table } from "./table.ts";
+import { type Column, columnTable } from "./table.ts";
 
 export const list = defineCommand({
   name: "list",
@@ -22,14 +22,7 @@ export const list = defineCommand({
     const zone = defaultZone(settings);
     const views = files.jobs.map((job) => viewOf(job, { zone, now: clock.now() }));
     if (json) out.write(await asJson(views));
-    else
-      out.write(
-        table(
-          ["JOB", "SCHEDULE", "NEXT", "TASKS"],
-          views.map((view) => rowOf(view, zone)),
-          out,
-        ),
-      );
+    else out.write(columnTable(columnsOf(views, zone), out));
     return warnOfProblems(files, { dir: JOBS_DIR, err });
   },
 });
@@ -47,9 +40,16 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
   running: 0,
 });
 
-const rowOf = ({ job, nextRunAt }: JobView, zone: string): readonly string[] => [
-  job.id,
-  job.enabled ? (job.schedule?.expressions.join(", ") ?? "-") : "disabled",
-  nextRunAt === null ? "-" : readableLocal(nextRunAt, job.schedule?.timezone ?? zone),
-  String(job.tasks.length),
+/** Where a terminal is narrow, what is left is which job runs when. */
+const columnsOf = (views: readonly JobView[], zone: string): readonly Column[] => [
+  { title: "JOB", cells: views.map(({ job }) => job.id), shrink: 3, min: 8 },
+  { title: "SCHEDULE", cells: views.map(({ job }) => scheduleText(job)), shrink: 1, min: 9, drop: 4 },
+  { title: "NEXT", cells: views.map((view) => nextText(view, zone)), drop: 5 },
+  { title: "TASKS", cells: views.map(({ job }) => String(job.tasks.length)), drop: 2 },
 ];
+
+const scheduleText = ({ enabled, schedule }: Job): string =>
+  enabled ? (schedule?.expressions.join(", ") ?? "-") : "disabled";
+
+const nextText = ({ job, nextRunAt }: JobView, zone: string): string =>
+  nextRunAt === null ? "-" : readableLocal(nextRunAt, job.schedule?.timezone ?? zone);

@@ -10,8 +10,8 @@ import { defineCommand } from "./command.ts";
 import { parseIso, readableLocal } from "./local-time.ts";
 import { readCount } from "./read-count.ts";
 import { findJob, readJobs, warnOfProblems } from "./read-jobs.ts";
-import { table } from "./table.ts";
-import { paint, type Screen } from "./terminal.ts";
+import { columnTable } from "./table.ts";
+import type { Screen } from "./terminal.ts";
 
 const DEFAULT_COUNT = 10;
 const MAX_COUNT = 10_000;
@@ -111,12 +111,11 @@ const asJson = (coming: readonly Coming[]): string => {
 };
 
 const asTable = (coming: readonly Coming[], out: Screen): string =>
-  table(
-    ["WHEN", "JOB", ""],
-    coming.map(({ jobId, at, zone, note }) => [
-      readableLocal(at, zone),
-      jobId,
-      note === null ? "" : paint(out, "yellow", note),
-    ]),
+  columnTable(
+    [
+      { title: "WHEN", cells: coming.map(({ at, zone }) => readableLocal(at, zone)) },
+      { title: "JOB", cells: coming.map(({ jobId }) => jobId), shrink: 2, min: 6 },
+      { title: "", cells: coming.map(({ note }) => note ?? ""), style: () => "yellow", shrink: 1, min: 14, drop: 3 },
+    ],
     out,
   );

@@ -64,9 +64,9 @@ const runColumns = (list: Runs, { terminal: { out }, settings, clock }: Context)
   const style = (row: number) => styleOf(list[row]?.status ?? "pending");
   const sign = (run: Runs[number]): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
   return [
-    { title: "RUN", cells: list.map(({ id }) => id), shrink: 5, min: 13, keep: "end" },
+    { title: "RUN", cells: list.map(({ id }) => id), shrink: 5, min: 7, keep: "end" },
     { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 1, min: 6 },
-    { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style },
+    { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style, shrink: 6, min: 6 },
     { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 2 },
     { title: "STARTED", cells: list.map(started), drop: 4 },
     { title: "TOOK", cells: list.map(took), drop: 3 },

@@ -1,4 +1,5 @@
 import { defaultZone } from "../app/settings.ts";
+import { fold } from "./columns.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { paint, type Screen } from "./terminal.ts";
@@ -47,10 +48,14 @@ const asText = (material: Material, when: When, out: Screen): string => {
 };
 
 const WIDTH = 12;
+const INDENT = " ".repeat(WIDTH);
 
 const section = (name: string, lines: readonly string[], out: Screen): string =>
   lines
-    .map((line, index) => `${paint(out, "bold", (index === 0 ? name : "").padEnd(WIDTH))}${oneLine(line)}\n`)
+    .map(
+      (line, index) =>
+        `${paint(out, "bold", (index === 0 ? name : "").padEnd(WIDTH))}${fold(oneLine(line), INDENT, out)}\n`,
+    )
     .join("");
 
 const titleOf = ({ job }: Material): string => {

@@ -11,6 +11,10 @@ tasks:
   - {id: boom, type: shell, script: "echo two; exit 3", depends_on: [extract_the_rows]}
   - {id: never, type: shell, script: "true", depends_on: [boom]}
 ---
+id: spring
+schedule: {cron: "30 2 * * *", timezone: America/New_York}
+tasks: [{id: t, type: shell, script: "true"}]
+---
 id: a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide
 tasks: [{id: t, type: shell, script: "true"}]
 `;
@@ -29,7 +33,7 @@ afterAll(async () => {
 const onTerminal = (args: string, { columns = 100, environment = {} }: TerminalOptions = {}): string => {
   const command = `stty cols ${columns} rows 20; ${PETIT.join(" ")} ${args}`;
   const env = { ...cleanEnvironment(running.dir), TERM: "xterm-256color", PETIT_URL: running.url, ...environment };
-  return spawnSync("script", ["-qec", command, "/dev/null"], { env, encoding: "utf8" }).stdout;
+  return spawnSync("script", ["-qec", command, "/dev/null"], { env, cwd: running.dir, encoding: "utf8" }).stdout;
 };
 
 type TerminalOptions = { readonly columns?: number; readonly environment?: Readonly<Record<string, string>> };
@@ -95,4 +99,34 @@ describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
     expect(without).toContain("✓ completed");
     expect(without).not.toContain("\u001b");
   });
+});
+
+describe.skipIf(!hasScript)("a terminal that is narrow", () => {
+  /** What is to be copied stays whole, and so does a word. */
+  const mayBeLong = (line: string): boolean => line.startsWith("  petit ") || /\S{24}/.test(line);
+
+  test.each([
+    ["list", "list jobs"],
+    ["next", "next jobs --from 2026-03-07"],
+    ["doctor", "doctor --no-api"],
+    ["why", "why graph"],
+    ["a command's help", "trigger --help"],
+    ["help", "help"],
+    ["a topic", "help schedules"],
+  ])("is given lines that it needn't break by %s", (_name, args) => {
+    const lines = plain(onTerminal(args, { columns: 40 }));
+    expect(lines.filter((line) => line.length > 40 && !mayBeLong(line))).toEqual([]);
+    expect(lines.length).toBeGreaterThan(4);
+  });
+
+  test("has what a check says go on under its beginning", () => {
+    const lines = plain(onTerminal("doctor --no-api", { columns: 40 }));
+    expect(lines).toContain("✓ token         there is none");
+    expect(lines[lines.findIndex((line) => line.startsWith("✓ disk_space")) + 1]).toStartWith(" ".repeat(16));
+  });
+});
+
+test.skipIf(!hasScript)("'next' has the mark of a daylight-saving shift in a colour, and nothing else in it", () => {
+  const seen = onTerminal("next jobs spring -n 1 --from 2026-03-08");
+  expect(seen).toContain("  \u001b[33mclock went forward: due at 02:30, which did not exist\u001b[39m\r\n");
 });
