@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { refuseOpenBind } from "../api/host.ts";
 import { startServer } from "../api/server.ts";
+import { PetitError } from "../domain/errors.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import { formatProblem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
@@ -65,11 +66,17 @@ const start = async (options: AppOptions): Promise<App> => {
 const readerOf = ({ jobsDir, jobFiles, log }: AppOptions): (() => Promise<JobFiles>) => {
   let atHand: JobFiles | null = jobFiles;
   return async () => {
-    const files = atHand ?? (await readJobsDir(jobsDir));
+    const files = atHand ?? (await readJobsDir(jobsDir).catch(asBrokenFolder));
     atHand = null;
     tellProblems(files, { jobsDir, log });
     return files;
   };
+};
+
+/** A folder that is gone by now, perhaps for a moment, is one that can't be read: all jobs keep their last good version. */
+const asBrokenFolder = (error: unknown): JobFiles => {
+  if (!(error instanceof PetitError && error.code === "not_found")) throw error;
+  return { jobs: [], problems: [{ file: ".", line: 1, column: 1, path: "", message: error.message }], broken: ["."] };
 };
 
 const tellProblems = ({ jobs, problems }: JobFiles, { jobsDir, log }: Pick<AppOptions, "jobsDir" | "log">): void => {

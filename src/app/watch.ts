@@ -1,6 +1,6 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
+import { listFiles } from "../jobfile/list-files.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 
@@ -108,11 +108,10 @@ class JobsWatcher implements AsyncDisposable {
   }
 }
 
-/** Names, sizes and times of all job files: what differs when one was touched. */
+/** Names, sizes and times of all job files, and what can't be read: what differs when one was touched. */
 const snapshot = async (dir: string): Promise<string> => {
-  const entries = await readdir(dir, { recursive: true }).catch(() => []);
-  const files = entries.filter((path) => /\.ya?ml$/.test(path) && !/(^|\/)\./.test(path)).sort();
-  const marks: string[] = [];
+  const { files, failures } = await listFiles(dir);
+  const marks = failures.map(({ file, message }) => `${file} ${message}`);
   for (const [index, path] of files.entries()) {
     // One by one is twice as fast as all at once on other threads; others get their turn in between.
     if (index % BATCH === BATCH - 1) await setImmediate();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, readEvents, runToEnd, takeUntil } from "../support/petit-api.ts";
@@ -364,6 +364,23 @@ describe("health and reload", () => {
     expect(degraded).toMatchObject({ status: 200, body: { status: "degraded" } });
     expect(degraded.body.reasons.join()).toContain("broken.yaml");
     await rm(broken);
+    expect((await post(petit, "/api/jobs/reload")).body.problems).toEqual([]);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  });
+
+  test("a JOBS_DIR that is gone keeps its jobs, and shows in health until it is back", async () => {
+    const away = `${petit.jobsDir}-away`;
+    await rename(petit.jobsDir, away);
+    const { status, body } = await post(petit, "/api/jobs/reload");
+    expect(status).toBe(200);
+    expect(body.problems).toEqual([
+      { file: ".", line: 1, column: 1, path: "", message: expect.stringContaining(`'${petit.jobsDir}' was not found`) },
+    ]);
+    const degraded = await ask(petit, "/api/health");
+    expect(degraded).toMatchObject({ status: 200, body: { status: "degraded" } });
+    expect(degraded.body.reasons.join()).toContain(petit.jobsDir);
+    expect((await runToEnd(petit, "upstream_job")).status).toBe("completed");
+    await rename(away, petit.jobsDir);
     expect((await post(petit, "/api/jobs/reload")).body.problems).toEqual([]);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
   });

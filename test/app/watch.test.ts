@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { watchJobs } from "../../src/app/watch.ts";
-import { systemClock } from "../../src/lib/clock.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { type TempFolder, tempFolder } from "../support/cli.ts";
 
@@ -15,6 +15,12 @@ const toldOf = async (change: (folder: TempFolder) => void): Promise<void> => {
   await using _ = await watchJobs({ dir: folder.path, clock: systemClock, log: silentLog, onChange });
   change(folder);
   await told.promise;
+};
+
+/** Looks without an event come soon. */
+const hasty: Clock = {
+  ...systemClock,
+  setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs / 100),
 };
 
 describe("watchJobs", () => {
@@ -33,6 +39,37 @@ describe("watchJobs", () => {
   ];
   test.each(changes)("tells when %s", async (_, change) => {
     await toldOf(change);
+  });
+
+  // The system has no event for these.
+  const unseen: readonly (readonly [string, (elsewhere: TempFolder, folder: TempFolder) => void])[] = [
+    ["a file is changed in a folder that a link leads to", ({ write }) => write("a.yaml", "id: changed\n")],
+    ["an empty folder is removed", (_, { path }) => rmSync(path, { recursive: true })],
+  ];
+  test.each(unseen)("tells when %s", async (what, change) => {
+    using elsewhere = tempFolder();
+    elsewhere.write("a.yaml", "id: a\n");
+    using folder = tempFolder();
+    if (what.includes("link")) symlinkSync(elsewhere.path, join(folder.path, "linked"));
+    const told = Promise.withResolvers<void>();
+    const onChange = async (): Promise<void> => told.resolve();
+    await using _ = await watchJobs({ dir: folder.path, clock: hasty, log: silentLog, onChange });
+    change(elsewhere, folder);
+    await told.promise;
+  });
+
+  test("goes on with the files that can be read where a folder can't", async () => {
+    using folder = tempFolder();
+    symlinkSync("loop", join(folder.path, "loop"));
+    folder.write("closed/b.yaml", "id: b\n");
+    chmodSync(join(folder.path, "closed"), 0);
+    folder.write("a.yaml", "id: a\n");
+    const told = Promise.withResolvers<void>();
+    const onChange = async (): Promise<void> => told.resolve();
+    await using _ = await watchJobs({ dir: folder.path, clock: hasty, log: silentLog, onChange });
+    folder.write("a.yaml", "id: changed\n");
+    await told.promise;
+    chmodSync(join(folder.path, "closed"), 0o700);
   });
 
   test("doesn't tell of files that are no job files", async () => {
