@@ -55,7 +55,7 @@ const ParamBody = exactly(
   {
     description: nullable(t.String(), "What it is for"),
     default: nullable(t.String(), "Its value where a trigger gives none"),
-    required: t.Boolean({ description: "Whether a trigger must give it" }),
+    required: t.Boolean({ description: "Whether a trigger must give it, where there is no default" }),
     enum: nullable(t.Array(t.String()), "The values it may have"),
     pattern: nullable(t.String(), "A regular expression that its value matches"),
   },

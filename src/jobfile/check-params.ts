@@ -14,9 +14,6 @@ export const checkParams = ({ params }: JobDraft, report: Report): void => {
 const checkParam = (name: string, param: ParamDraft, report: Report): void => {
   const pattern = readablePattern(name, param, report);
   if (param.default === undefined) return;
-  if (param.required) {
-    report.addAt(["params", name, "required"], "is true although there is a default; expected one of the two");
-  }
   const problem = whyUnfit(name, { enum: listed(param.enum), pattern }, param.default);
   if (problem !== null) report.addAt(["params", name, "default"], problem);
 };

@@ -11,7 +11,11 @@ const PARAM = {
       absent: "no value: an empty text in templates, no variable",
       example: "2026-01-01",
     },
-    required: { type: { kind: "boolean" }, doc: "Whether a trigger must give it.", default: false },
+    required: {
+      type: { kind: "boolean" },
+      doc: "Whether a trigger must give it, where there is no default.",
+      default: false,
+    },
     enum: {
       type: { kind: "list", of: datum, minItems: 1 },
       doc: "The values it can have; numbers and booleans stand for their text as written.",

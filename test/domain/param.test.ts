@@ -58,6 +58,10 @@ describe("params of a trigger", () => {
     expect(resolve({ level: "full", day: "" }, required)).toEqual({ values: { level: "full", day: "" } });
   });
 
+  test("are the default where a required one has one and isn't given", () => {
+    expect(resolve({}, { day: param({ required: true, default: "x" }) })).toEqual({ values: { day: "x" } });
+  });
+
   test("match a pattern anywhere unless it is anchored, by code points", () => {
     const params = { loose: param({ pattern: "b" }), one: param({ pattern: "^.$" }) };
     expect(resolve({ loose: "abc", one: "😀" }, params)).toEqual({ values: { loose: "abc", one: "😀" } });

@@ -326,11 +326,6 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   ],
   ["an enum of nothing", job("params: {a: {enum: []}}"), "2:20: params.a.enum: is an empty list"],
   [
-    "a required param with a default",
-    job("params: {a: {default: x, required: true}}"),
-    "2:36: params.a.required: is true although there is a default; expected one of the two",
-  ],
-  [
     "two params in one variable",
     job("params: {a-b: {}, a.b: {}}"),
     '2:24: params["a.b"]: its variable PETIT_PARAM_A_B is that of params.a-b as well; expected another name',

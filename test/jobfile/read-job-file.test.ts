@@ -278,6 +278,11 @@ tasks:
     expect(jobsOf(`config: {a: &a ${lists(60)}, b: &b [[*a]], c: ${lists(36, "*b")}}\n${MINIMAL}`)).toHaveLength(1);
   });
 
+  test("may require a param that has a default, as workflows of GitHub do", () => {
+    const job = jobOf(`params: {a: {default: x, required: true}}\n${MINIMAL}`);
+    expect(job.params).toMatchObject({ a: { default: "x", required: true } });
+  });
+
   test("may have tabs in a schedule, as crontabs do, or a block of YAML, and has it in one line", () => {
     const block = jobOf(`id: j\nschedule: >\n  0 2\n  * * *\ntasks: [{id: t, type: shell, script: x}]\n`);
     expect(block.schedule?.expressions).toEqual(["0 2 * * *"]);
