@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
@@ -28,6 +27,7 @@ import type { EngineOptions } from "./options.ts";
 import { recover } from "./recover.ts";
 import { Retain } from "./retain.ts";
 import { Runs } from "./runs.ts";
+import { makeSpoolDir } from "./spool.ts";
 import { Stop } from "./stop.ts";
 import { canRetry, retry, type TriggerOptions, trigger } from "./trigger.ts";
 import { type WaitOptions, waitForRun } from "./wait-for-run.ts";
@@ -73,7 +73,7 @@ export class Scheduler implements Engine {
   }
 
   async start(): Promise<void> {
-    mkdirSync(this.#options.spoolDir, { recursive: true, mode: 0o700 });
+    makeSpoolDir(this.#options.spoolDir);
     await this.#jobs.load();
     this.#isPaused = this.store.isPaused();
     this.#runs.loadNewest();

@@ -1,8 +1,8 @@
 import { closeSync, existsSync, fstatSync, openSync, renameSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type CommonPart, REUSED, removeSpool, type Spool } from "./spool.ts";
+import { type CommonPart, makeSpoolDir, REUSED, removeSpool, type Spool } from "./spool.ts";
 
 /** What a process reads from files; null where it doesn't. */
 export type SpoolTexts = { readonly script: string | null; readonly stdin: string | null };
@@ -117,11 +117,22 @@ export class SpoolPool implements Disposable {
 
 /** Takes its place on the disk at once: how a program ended is written down where nothing else has room any more. */
 const create = (statusPath: string): void => {
-  const fd = openSync(statusPath, "wx", 0o600);
+  const fd = openNew(statusPath);
   try {
     writeSync(fd, REUSED);
   } finally {
     closeSync(fd);
+  }
+};
+
+/** In a folder that somebody may have cleared away. */
+const openNew = (path: string): number => {
+  try {
+    return openSync(path, "wx", 0o600);
+  } catch (error) {
+    if (existsSync(dirname(path))) throw error;
+    makeSpoolDir(dirname(path));
+    return openSync(path, "wx", 0o600);
   }
 };
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
 
 /** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
 export type Spool = {
@@ -18,6 +18,11 @@ const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
 const OTHER_PARTS = ["outputs", "script", "stdin"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
+
+/** Only its owner can look into it. */
+export const makeSpoolDir = (path: string): void => {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+};
 
 export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
   const path = (part: (typeof PARTS)[number]): string => `${spoolDir}/${attemptId}.${part}`;

@@ -42,6 +42,14 @@ const inodes = (spool: Spool): readonly number[] =>
   [spool.status, spool.stdout, spool.stderr].map((path) => statSync(path).ino);
 
 describe("SpoolPool", () => {
+  test("makes the folder anew where somebody has cleared it away", () => {
+    rmSync(spoolDir, { recursive: true });
+    const spool = spoolOf(spoolDir, 1);
+    pool.make(spool, { script: "true", stdin: null });
+    expect(readdirSync(spoolDir).sort()).toEqual(["1.script", "1.status"]);
+    expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
+  });
+
   test("leaves nothing of an attempt that was alone", () => {
     pool.remove(attempted(1));
     expect(readdirSync(spoolDir)).toEqual([]);
