@@ -11,6 +11,7 @@ import { createMetrics } from "./metrics.ts";
 import type { ApiOptions } from "./options.ts";
 import { secured } from "./response.ts";
 import { answerError, pathOf, routes, type Told } from "./routes.ts";
+import { drain, isUnread } from "./unread-body.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
@@ -43,7 +44,9 @@ export const createApi = (options: ApiOptions): Api => {
         log.debug({ request_id: id, method, path, status, duration_ms }, `${method} ${path} was answered ${status}`);
         return secured(response, id);
       };
-      const failed = (error: unknown): Response => done(answerError(context, error, asked));
+      const finish = (response: Response): Response | Promise<Response> =>
+        isUnread(request, response.status) ? drain(request, clock).then(() => done(response)) : done(response);
+      const failed = (error: unknown) => finish(answerError(context, error, asked));
       try {
         checkHost(request);
         // Whoever serves this sends no body for HEAD, but the length of one.
@@ -53,7 +56,7 @@ export const createApi = (options: ApiOptions): Api => {
         }
         const response = answer(asked);
         // Most answers are at hand at once, and a promise of one costs a tenth of it.
-        return response instanceof Promise ? response.then(done, failed) : done(response);
+        return response instanceof Promise ? response.then(finish, failed) : finish(response);
       } catch (error) {
         return failed(error);
       }
