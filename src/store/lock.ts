@@ -22,7 +22,7 @@ export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
           `${path} is in use by ${holderOf(runtime, path)}; stop that one, or name another file with --db`,
           { cause },
         )
-      : cause;
+      : unlockable(path, cause);
   }
   return { [Symbol.dispose]: () => db.close() };
 };
@@ -33,11 +33,17 @@ const openLock = (runtime: Runtime, path: string): SqlDatabase => {
     if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
     return runtime.openDatabase(file);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PetitError("unusable_database", `${path} can't be used, since nothing can be written beside it: ${why}`, {
-      cause,
-    });
+    throw unlockable(path, cause);
   }
+};
+
+/** A full disk, a folder that can only be read, or a file of that name that is something else. */
+const unlockable = (path: string, cause: unknown): PetitError => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const file = beside(path, "-lock");
+  return new PetitError("unusable_database", `${path} can't be used, since ${file} can't be written: ${why}`, {
+    cause,
+  });
 };
 
 export const isBusy = (error: unknown): boolean =>

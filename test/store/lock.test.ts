@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { statSync, symlinkSync } from "node:fs";
+import { statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { findHolder } from "../../src/store/holder.ts";
@@ -115,9 +115,26 @@ describe("lockDatabase", () => {
     expect(() => lockDatabase(runtime, "/no/such/folder/petit.db")).toThrow(
       expect.objectContaining({
         code: "unusable_database",
-        message: expect.stringContaining("nothing can be written beside it"),
+        message: expect.stringContaining(
+          "/no/such/folder/petit.db can't be used, since /no/such/folder/petit.db-lock can't be written: ",
+        ),
       }),
     );
     expect(findHolder(runtime, "/no/such/folder/petit.db")).toBeNull();
+  });
+
+  test("says so where a file of the lock's name is something else", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    writeFileSync(
+      `${path}-lock`,
+      "Somebody's notes, and long enough to be no database: more than a hundred bytes. ".repeat(2),
+    );
+    expect(() => lockDatabase(runtime, path)).toThrow(
+      expect.objectContaining({
+        code: "unusable_database",
+        message: expect.stringContaining(`${path}-lock can't be written: file is not a database`),
+      }),
+    );
   });
 });
