@@ -153,8 +153,8 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "--cors-origin '*'",
     file: "app/kinds.ts",
-    from: "isUrl(given) && new URL(given).origin === given;",
-    to: 'given === "*" || (isUrl(given) && new URL(given).origin === given);',
+    from: "isUrl(given) && new URL(given).origin === given && ",
+    to: 'given === "*" || isUrl(given) && new URL(given).origin === given && ',
     test: "app/resolve-settings.test.ts",
   },
   {

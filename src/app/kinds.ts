@@ -96,7 +96,8 @@ export const many = (kind: Kind<string>): Kind<readonly string[]> => ({
 
 const isUrl = (given: string): boolean => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
 
-const isOrigin = (given: string): boolean => isUrl(given) && new URL(given).origin === given;
+/** A `*` would be a letter of the name: no browser sends one, so it would allow nothing. */
+const isOrigin = (given: string): boolean => isUrl(given) && new URL(given).origin === given && !given.includes("*");
 
 const isHost = (given: string): boolean =>
   /^(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|[A-Za-z0-9_.-]+)$/.test(given);

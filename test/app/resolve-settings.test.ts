@@ -104,6 +104,7 @@ describe("resolveSettings", () => {
     ["PETIT_TIMEZONE", "Europe/Pariss", "expected an IANA time zone"],
     ["PETIT_URL", "ftp://x", "expected a URL"],
     ["PETIT_CORS_ORIGINS", "*", "expected an origin"],
+    ["PETIT_CORS_ORIGINS", "https://*.example.org", "expected an origin"],
     ["PETIT_CORS_ORIGINS", "https://a.example/path", "expected an origin"],
   ];
   test.each(wrong)("refuses %s=%s", (variable, value, message) => {
