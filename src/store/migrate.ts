@@ -3,6 +3,7 @@ import type { SqlDatabase } from "../runtime/runtime.ts";
 import init from "./migrations/0001_init.sql" with { type: "text" };
 import notifications from "./migrations/0002_notifications.sql" with { type: "text" };
 import windows from "./migrations/0003_windows.sql" with { type: "text" };
+import { rollback } from "./transaction.ts";
 
 /** In order; the schema's version (`user_version`) is how many of them a database has. Only ever added to. */
 const MIGRATIONS: readonly string[] = [init, notifications, windows];
@@ -52,7 +53,7 @@ export const migrate = (db: SqlDatabase): void => {
       db.exec(`PRAGMA user_version = ${version + 1}`);
       db.exec("COMMIT");
     } catch (error) {
-      db.exec("ROLLBACK");
+      rollback(db);
       throw error;
     }
   }

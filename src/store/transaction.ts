@@ -103,7 +103,8 @@ export const transactions = (
   return { run, nest: (work) => (isOpen ? nested(work) : run("durable", work)) };
 };
 
-const rollback = (db: SqlDatabase): void => {
+/** Undoes the transaction that is open, if SQLite has not done so by itself, as on a full disk. */
+export const rollback = (db: SqlDatabase): void => {
   try {
     db.exec("ROLLBACK");
   } catch {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import type { SqlRow } from "../../src/runtime/runtime.ts";
-import { SCHEMA_VERSION } from "../../src/store/migrate.ts";
+import { migrate, readSchemaState, SCHEMA_VERSION } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import { canInject } from "../support/faults.ts";
 import { KEPT_SCHEMAS, layDatabase } from "../support/fixture-database.ts";
@@ -112,6 +112,15 @@ const openKilledAt = async (path: string, nth: number): Promise<boolean> => {
   const [status] = await once(child, "exit");
   return status !== 0;
 };
+
+test("a disk that is too full for the schema is told as that, and nothing of it is left", () => {
+  using dir = tempDir();
+  const db = runtime.openDatabase(dir.file("petit.db"));
+  db.exec("PRAGMA max_page_count = 4");
+  expect(() => migrate(db)).toThrow("database or disk is full");
+  expect(readSchemaState(db)).toEqual({ applicationId: 0, version: 0, isEmpty: true });
+  db.close();
+});
 
 /** What the schema is after each migration: the kept databases, whose text is not changed by what comes later. */
 const schemas = (): Readonly<Record<number, readonly SqlRow[]>> => {
