@@ -68,8 +68,9 @@ const assertFree = (place: string, { path, target }: Pick<BackupOptions, "path" 
   if (isSameFile(place, source) || COMPANIONS.some((suffix) => place === `${source}${suffix}`)) {
     throw new PetitError("invalid_request", `${target} is the database itself; name another file for the copy`);
   }
-  const found = statSync(place, { throwIfNoEntry: false });
-  if (found?.isDirectory()) {
+  // Of what the name stands for: where /dev/stdout leads to a pipe, there is nothing to be found under the pipe's name.
+  const found = statSync(resolve(target), { throwIfNoEntry: false });
+  if (found?.isDirectory() || target.endsWith("/")) {
     throw new PetitError(
       "invalid_request",
       `${target} is a folder; name a file, such as ${join(target, basename(path))}`,

@@ -187,7 +187,9 @@ describe("petit backup refuses", () => {
     ["its journal", ["petit.db-wal"], "is the database itself"],
     ["a folder", ["folder"], "folder is a folder; name a file, such as folder/petit.db"],
     ["a folder that isn't there", ["no/where.db"], "there is no folder no"],
+    ["a name that can only be a folder's", ["copy/"], "copy/ is a folder; name a file, such as copy/petit.db"],
     ["what is no regular file", ["/dev/null"], "not a regular file"],
+    ["what leads to no file at all", ["/dev/stdout"], "/dev/stdout is not a regular file"],
     [
       "a file to replace that is none",
       ["notes.txt"],
