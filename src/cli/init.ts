@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { SETTINGS } from "../app/settings.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { Failure } from "./failure.ts";
 import FIRST_JOB from "./first-job.yaml" with { type: "text" };
 import { paint } from "./terminal.ts";
 
@@ -18,7 +19,6 @@ export const init = defineCommand({
   run: async ({ DIR }, { terminal: { out, err }, settings, json }) => {
     const dir = DIR ?? settings.jobsDir;
     const file = join(dir, "hello.yaml");
-    await mkdir(dir, { recursive: true });
     if (!(await writeNew(file, FIRST_JOB))) {
       err.write(`${paint(err, "red", "petit:")} ${file} is there already; it was left as it is\n`);
       return EXIT.FAILED;
@@ -29,15 +29,25 @@ export const init = defineCommand({
   },
 });
 
-/** False where the file exists. */
+/** With the folder it is in. False where the file exists. */
 const writeNew = async (file: string, text: string): Promise<boolean> => {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+  } catch (error) {
+    throw unwritten(`the folder ${dirname(file)} can't be made`, error);
+  }
   try {
     await writeFile(file, text, { flag: "wx" });
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
+    throw unwritten(`${file} can't be written`, error);
   }
+};
+
+const unwritten = (what: string, cause: unknown): Failure => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Failure(EXIT.FAILED, `${what}: ${why}; name another folder`, { cause });
 };
 
 const nextSteps = (dir: string): string => `

@@ -242,6 +242,20 @@ describe("petit init", () => {
     expect(readFileSync(file, "utf8")).toBe("mine");
   });
 
+  test.each([
+    ["file", "the folder file can't be made: "],
+    ["file/jobs", "the folder file/jobs can't be made: "],
+    ["/proc/here", "the folder /proc/here can't be made: "],
+    ["/proc", "/proc/hello.yaml can't be written: "],
+  ])("says why there can be no %s", async (dir, why) => {
+    using folder = tempFolder();
+    folder.write("file", "");
+    const { status, stdout, stderr } = await run(folder, "init", dir);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toStartWith(`petit: ${why}`);
+    expect(stderr).toEndWith("; name another folder\n");
+  });
+
   test("makes the folder that it is given", async () => {
     using folder = tempFolder();
     const { stdout } = await run(folder, "init", "a/b", "--json");
