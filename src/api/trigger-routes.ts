@@ -1,4 +1,5 @@
 import { Elysia, status, t } from "elysia";
+import { IDEMPOTENCY_KEY_PATTERN } from "../domain/ids.ts";
 import { isFinal } from "../domain/run.ts";
 import type { TriggeredRun } from "../engine/engine.ts";
 import { readJson } from "./body.ts";
@@ -70,7 +71,7 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
       headers: t.Object({
         "idempotency-key": t.Optional(
           t.String({
-            pattern: "^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,253}[\\x21-\\x7e])?$",
+            pattern: IDEMPOTENCY_KEY_PATTERN,
             description: "Names the request for 24 h: the same one again is answered with the same run",
             examples: ["deploy-2026-01-01"],
             "x-expected": "1 to 255 visible ASCII characters",

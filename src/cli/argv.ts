@@ -21,8 +21,13 @@ export const readArgv = (argv: readonly string[], commands: readonly Command[]):
   const at = findCommandWord(argv, commands);
   const command = at === null ? null : findCommand(argv[at] ?? "", commands);
   const rest = argv.filter((_, index) => index !== at);
-  return { command, ...readFlags(rest, { args: argsOf(command), name: nameOf(command) }) };
+  // Without a command any flag may be meant for the one that is missing.
+  const args = command === null ? allArgs(commands) : argsOf(command);
+  return { command, ...readFlags(rest, { args, name: nameOf(command) }) };
 };
+
+const allArgs = (commands: readonly Command[]): ArgsDef =>
+  Object.assign({}, ...commands.map((command) => argsOf(command)), argsOf(null));
 
 export const nameOf = (command: Pick<Command, "name"> | null): string =>
   command === null ? "petit" : `petit ${command.name}`;
@@ -34,18 +39,21 @@ const findCommand = (word: string, commands: readonly Command[]): Command => {
     word,
     commands.map(({ name }) => name),
   );
-  throw usageError(`unknown command '${word}'`, near === null ? null : `'petit ${near}'`, "petit");
+  const meant = near === null ? nearFlag(word) : `petit ${near}`;
+  throw usageError(`unknown command '${word}'`, meant === null ? null : `'${meant}'`, "petit");
 };
+
+const nearFlag = (word: string): string | null => (Object.hasOwn(argsOf(null), word) ? `petit --${word}` : null);
 
 /** The first word that is neither a flag nor the value of one. */
 const findCommandWord = (argv: readonly string[], commands: readonly Command[]): number | null => {
-  const known = flagTable(Object.assign({}, ...commands.map((command) => argsOf(command)), argsOf(null)));
+  const known = flagTable(allArgs(commands));
   for (let index = 0; index < argv.length; index++) {
     const token = argv[index] ?? "";
     if (token === "--") return index + 1 < argv.length ? index + 1 : null;
     if (!isFlag(token)) return index;
     checkKnown(token, known);
-    if (takesNext(token, known)) index++;
+    if (takesNext(token, { next: argv[index + 1], commands })) index++;
   }
   return null;
 };
@@ -73,12 +81,23 @@ const checkKnown = (token: string, known: FlagTable): void => {
   throw unknownFlag(written, { table: known, name: "petit" });
 };
 
-/** Whether the value of the flag is the next token. */
-const takesNext = (token: string, known: FlagTable): boolean => {
-  if (token.startsWith("--")) return !token.includes("=") && known.get(token)?.arg.type === "string";
-  const cluster = [...token.slice(1)];
-  const valued = cluster.findIndex((letter) => known.get(`-${letter}`)?.arg.type === "string");
-  return valued !== -1 && valued === cluster.length - 1;
+type Around = { readonly next: string | undefined; readonly commands: readonly Command[] };
+
+/** Whether the value of the flag is the next token. Where commands differ about the flag, that is one unless it names one. */
+const takesNext = (token: string, { next, commands }: Around): boolean => {
+  const tables = commands.map((command) => flagTable(argsOf(command)));
+  const typesOf = (written: string): readonly (string | undefined)[] =>
+    tables.flatMap((table) => table.get(written)?.arg.type ?? []);
+  const written = token.startsWith("--") ? token : lastOfCluster(token, (flag) => typesOf(flag).includes("string"));
+  const types = written === null ? [] : typesOf(written);
+  if (!types.includes("string")) return false;
+  return types.every((type) => type === "string") || !commands.some(({ name }) => name === next);
+};
+
+/** `-n` of `-fn`; null where a value is attached to it or to one before it. */
+const lastOfCluster = (token: string, isValued: (flag: string) => boolean): string | null => {
+  const at = [...token].findIndex((letter, index) => index > 0 && isValued(`-${letter}`));
+  return at === token.length - 1 ? `-${token[at]}` : null;
 };
 
 type Reading = {
@@ -110,7 +129,8 @@ const readLong = (token: string, reading: Reading): void => {
   const negated = reading.table.get(written.replace(/^--no-/, "--"));
   if (flag?.arg.type === "string") keep(reading, flag, given ?? nextValue(written, reading));
   else if (flag !== undefined) keep(reading, flag, switchValue(written, given, reading));
-  else if (negated !== undefined && isNegatable(negated.arg) && given === undefined) keep(reading, negated, "false");
+  else if (negated !== undefined && isNegatable(negated.arg))
+    keep(reading, negated, String(switchValue(written, given, reading) === "false"));
   else throw unknownFlag(written, reading);
 };
 

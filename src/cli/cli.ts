@@ -2,6 +2,8 @@ import { parseArgs } from "citty";
 import { loadConfigFile } from "../app/config-file.ts";
 import { asJournalLines, isJournal } from "../app/journal.ts";
 import { resolveSettings } from "../app/resolve-settings.ts";
+import { variableOf } from "../app/setting.ts";
+import { SETTINGS } from "../app/settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -29,7 +31,7 @@ export type Host = {
 
 /** Does what the command line says. Never throws: what goes wrong is told on stderr and in the exit status. */
 export const runCli = async (argv: readonly string[], host: Host): Promise<ExitStatus> => {
-  let terminal = openTerminal(host, { color: !argv.includes("--no-color") });
+  let terminal = openTerminal(host, { color: !argv.includes("--no-color") && !isColorOff(host.environment) });
   try {
     const invocation = readArgv(withoutHelpWord(argv), COMMANDS);
     if (argv.length === 0 || isAnsweredAtOnce(invocation)) return answerAtOnce(invocation, terminal.out, host);
@@ -41,6 +43,10 @@ export const runCli = async (argv: readonly string[], host: Host): Promise<ExitS
     return report(error, terminal, host);
   }
 };
+
+/** What can't wait for the settings: help, and what is wrong with the command line or with them. */
+const isColorOff = (environment: Host["environment"]): boolean =>
+  SETTINGS.color.kind.parse([environment[variableOf(SETTINGS.color)] ?? ""]) === false;
 
 /** `petit help run` is `petit run --help`. */
 const withoutHelpWord = (argv: readonly string[]): readonly string[] => {

@@ -1,7 +1,10 @@
+import { statSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
-import { isName } from "../domain/ids.ts";
+import { IDEMPOTENCY_KEY_PATTERN, isName } from "../domain/ids.ts";
 import { usageError } from "./argv.ts";
 import { defineCommand } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { Failure } from "./failure.ts";
 import { patienceOf, RECONNECT } from "./reconnect.ts";
 import { triggerThere } from "./trigger-there.ts";
 
@@ -48,7 +51,7 @@ export const trigger = defineCommand({
   run: async (args, context) => {
     const request = {
       params: readParams(context.flags.get("param") ?? []),
-      ...(args["idempotency-key"] === undefined ? {} : { idempotencyKey: args["idempotency-key"] }),
+      ...(args["idempotency-key"] === undefined ? {} : { idempotencyKey: checkedKey(args["idempotency-key"]) }),
     };
     const first = args["JOBS_DIR|JOB"];
     if (args.JOB !== undefined) {
@@ -64,7 +67,11 @@ export const trigger = defineCommand({
       );
     }
     const going = { wait: args.wait === true, follow: args.follow === true, patienceMs: patienceOf(args.reconnect) };
-    return triggerThere({ jobId: first, request, ...going }, context);
+    try {
+      return await triggerThere({ jobId: first, request, ...going }, context);
+    } catch (error) {
+      throw isFolder(first) ? inFolder(error, first) : error;
+    }
   },
 });
 
@@ -77,3 +84,19 @@ const readParams = (texts: readonly string[]): Readonly<Record<string, string>> 
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );
+
+/** Some could not even be sent. */
+const checkedKey = (key: string): string => {
+  if (new RegExp(IDEMPOTENCY_KEY_PATTERN).test(key)) return key;
+  const given = JSON.stringify(key.slice(0, 40));
+  throw new PetitError("invalid_request", `--idempotency-key is ${given}; expected 1 to 255 visible ASCII characters`);
+};
+
+const isFolder = (name: string): boolean => statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** A folder's name can be a job's id, too: only where that is no job, or nobody knows, was the folder meant. */
+const inFolder = (error: unknown, dir: string): unknown => {
+  const isUnknown = error instanceof Failure && (error.code === "NOT_FOUND" || error.status === EXIT.UNREACHABLE);
+  if (!isUnknown) return error;
+  return new Failure(error.status, `${error.message}; for a job of the folder ${dir}: 'petit trigger ${dir} JOB'`);
+};

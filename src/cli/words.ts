@@ -5,16 +5,19 @@ import type { Command } from "./command.ts";
 import { argsOf } from "./flags.ts";
 import { usageLines } from "./help.ts";
 
-/** Throws `invalid_request` where an argument is missing or too many. */
+/** Throws `invalid_request` where an argument is missing, empty or too many. */
 export const checkWords = (command: Command, words: readonly string[]): void => {
   const places = positionals(command.args);
   const missing = places.filter(({ required }) => required)[words.length];
   if (missing !== undefined) throw usageError(`${missing.name} is missing: ${usage(command)}`, null, nameOf(command));
+  const empty = places[words.indexOf("")];
+  if (empty !== undefined) throw usageError(`${empty.name} is empty: ${usage(command)}`, null, nameOf(command));
   const extra = words[places.length];
   if (extra === undefined) return;
-  const near = nearFlag(extra, command);
   const what = `unexpected argument '${extra}': ${usage(command)}`;
-  throw usageError(what, near === null ? null : `'${near}'`, nameOf(command));
+  const behind = extra.startsWith("--") ? " (what stands behind '--' is no flag)" : "";
+  const near = behind === "" ? nearFlag(extra, command) : null;
+  throw usageError(`${what}${behind}`, near === null ? null : `'${near}'`, nameOf(command));
 };
 
 /** Flags lose their dashes; but two letters are like anything. */

@@ -10,6 +10,9 @@ export type RunId = Branded<"RunId">;
 /** What the id of a job or a task looks like; 1 to 128 characters, none of which means anything to a shell or a path. */
 export const ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$";
 
+/** What a client may call a request of its own: 1 to 255 visible ASCII characters, as they fit into a header. */
+export const IDEMPOTENCY_KEY_PATTERN = "^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,253}[\\x21-\\x7e])?$";
+
 const NAME = new RegExp(ID_PATTERN);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

@@ -41,6 +41,12 @@ describe("readArgv", () => {
     ["trigger job -p a=1 --param b=--x", { command: "trigger", flags: { param: ["a=1", "b=--x"] }, words: ["job"] }],
     ["logs id -fn5", { command: "logs", flags: { follow: ["true"], tail: ["5"] }, words: ["id"] }],
     ["run -", { command: "run", flags: {}, words: ["-"] }],
+    ["run --no-color=false", { command: "run", flags: { color: ["true"] }, words: [] }],
+    ["-t 3 run jobs", { command: "run", flags: { "max-tasks": ["3"] }, words: ["jobs"] }],
+    ["-t logs id", { command: "logs", flags: { timestamps: ["true"] }, words: ["id"] }],
+    ["-ft logs id", { command: "logs", flags: { follow: ["true"], timestamps: ["true"] }, words: ["id"] }],
+    ["-j3 -t2 run", { command: "run", flags: { "max-jobs": ["3"], "max-tasks": ["2"] }, words: [] }],
+    ["--api-port 9000", { command: null, flags: { "api-port": ["9000"] }, words: [] }],
     ["-V", { command: null, flags: { version: ["true"] }, words: [] }],
     ["validate -h", { command: "validate", flags: { help: ["true"] }, words: [] }],
   ];
@@ -66,6 +72,8 @@ describe("readArgv", () => {
     ["run --db", "--db needs a value"],
     ["run --db --json", "--db needs a value"],
     ["run -j", "-j needs a value"],
+    ["run --no-api=3", "--no-api takes no value, but was given '3'"],
+    ["version", "unknown command 'version'; did you mean 'petit --version'?"],
     ["run --json=yes", "--json takes no value, but was given 'yes'"],
   ];
   test.each(refused)("refuses 'petit %s'", (line, message) => {

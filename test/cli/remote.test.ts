@@ -55,6 +55,15 @@ describe("petit trigger JOB", () => {
     expect(stderr).toMatch(/^noise\n✓ run [0-9a-f-]{36} completed in \S+\n$/);
   });
 
+  test("tells how to name a job of a folder, where there is no such job but such a folder", async () => {
+    const { status, stderr } = await petit(["trigger", "jobs"], {
+      cwd: running.dir,
+      environment: { PETIT_URL: running.url, PETIT_API_TOKEN: TOKEN },
+    });
+    expect(status).toBe(2);
+    expect(stderr).toBe("petit: job 'jobs' was not found; for a job of the folder jobs: 'petit trigger jobs JOB'\n");
+  });
+
   test("gives the same run for the same idempotency key", async () => {
     const first = await json("trigger", "hello", "--idempotency-key", "k1");
     expect(await json("trigger", "hello", "--idempotency-key", "k1")).toMatchObject({ run_id: first.run_id });

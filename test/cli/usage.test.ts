@@ -84,6 +84,15 @@ describe("a wrong command line", () => {
     [["--log-level", "loud", "list", "x"], "--log-level is 'loud'"],
     [["--config", "/nowhere.yaml", "list", "x"], "can't be read"],
     [["list", "--db=", "x"], "--db is ''"],
+    [["--api-port", "9000"], "a command is missing"],
+    [["list", ""], "JOBS_DIR is empty: petit list JOBS_DIR"],
+    [["init", ""], "DIR is empty: petit init [DIR]"],
+    [
+      ["validate", "a", "--", "--json"],
+      "unexpected argument '--json': petit validate JOBS_DIR (what stands behind '--'",
+    ],
+    [["trigger", "a", "--idempotency-key", ""], '--idempotency-key is ""; expected 1 to 255 visible ASCII characters'],
+    [["trigger", "a", "--idempotency-key", "a\nb"], '--idempotency-key is "a\\nb"; expected'],
     [["completion", "tcsh"], "expected bash, zsh, fish"],
   ];
   test.each(cases)("%j exits with 2 and says why on stderr alone", async (args, message) => {
@@ -136,7 +145,9 @@ describe("colours", () => {
     expect(onTerminal("--help --no-color")).not.toContain(ESCAPE);
     expect(onTerminal("--help", { NO_COLOR: "1" })).not.toContain(ESCAPE);
     expect(onTerminal("--help", { TERM: "dumb" })).not.toContain(ESCAPE);
-    expect(onTerminal("list /nowhere", { PETIT_COLOR: "false" })).not.toContain(ESCAPE);
+    for (const args of ["list /nowhere", "--help", "rnu"]) {
+      expect(onTerminal(args, { PETIT_COLOR: "off" })).not.toContain(ESCAPE);
+    }
   });
 });
 
