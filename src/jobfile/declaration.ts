@@ -1,6 +1,7 @@
-import { formatPath, type MapNode, nodeAt } from "./node.ts";
+import { formatPath } from "./node.ts";
 import type { Position } from "./positions.ts";
 import type { Source } from "./read-job-file.ts";
+import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema.ts";
 
 /** What a document says that concerns others: its id, and the jobs it names. */
@@ -16,20 +17,17 @@ export type Declaration = {
 
 export type Gate = { readonly jobId: string; readonly path: string; readonly position: Position };
 
-export const declareJob = (draft: JobDraft, root: MapNode, source: Source): Declaration => ({
+export const declareJob = (draft: JobDraft, report: Report, { file, positions }: Source): Declaration => ({
   id: draft.id ?? null,
-  file: source.file,
-  position: source.positions(nodeAt(root, ["id"]).at),
+  file,
+  position: positions(report.locate(["id"]).node.at),
   isGuess: false,
   gates: (draft.depends_on ?? []).flatMap((gate, index) => {
     const jobId = typeof gate === "string" ? gate : (gate?.job ?? gate?.job_id);
-    const path =
-      typeof gate === "string"
-        ? ["depends_on", index]
-        : ["depends_on", index, gate?.job === undefined ? "job_id" : "job"];
-    return jobId === undefined
-      ? []
-      : [{ jobId, path: formatPath(path), position: source.positions(nodeAt(root, path).at) }];
+    const field = typeof gate === "string" ? [] : [gate?.job === undefined ? "job_id" : "job"];
+    if (jobId === undefined) return [];
+    const { node, path } = report.locate(["depends_on", index, ...field]);
+    return [{ jobId, path: formatPath(path), position: positions(node.at) }];
   }),
 });
 

@@ -32,20 +32,33 @@ const formatStep = (step: string | number): string => {
   return /^[\w-]{1,80}$/.test(step) ? `.${step}` : `[${JSON.stringify(shorten(step))}]`;
 };
 
-/** What stands at a path, or the last thing on the way to it that is there. */
-export const nodeAt = (root: Node, path: Path): Node => {
+/** By misspelt entry, the field that it is read as. */
+export type Misspelt = ReadonlyMap<Entry, string>;
+
+/** What stands at a path, or the last thing on the way to it that is there; and the path with its keys as they are written. */
+export const locate = (root: Node, path: Path, misspelt: Misspelt): { readonly node: Node; readonly path: Path } => {
   let node = root;
+  const written: (string | number)[] = [];
   for (const step of path) {
-    const next = childOf(node, step);
+    const next = childOf(node, step, misspelt);
     if (next === undefined) break;
-    node = next;
+    node = next.node;
+    written.push(next.step);
   }
-  return node;
+  return { node, path: [...written, ...path.slice(written.length)] };
 };
 
-const childOf = (node: Node, step: string | number): Node | undefined => {
-  if (node.kind === "list" && typeof step === "number") return node.items[step];
-  return node.kind === "map" ? node.entries.find((entry) => entry.key === step)?.value : undefined;
+type Child = { readonly node: Node; readonly step: string | number };
+
+const childOf = (node: Node, step: string | number, misspelt: Misspelt): Child | undefined => {
+  if (node.kind === "list" && typeof step === "number") {
+    const item = node.items[step];
+    return item === undefined ? undefined : { node: item, step };
+  }
+  if (node.kind !== "map") return undefined;
+  const entry =
+    node.entries.find(({ key }) => key === step) ?? node.entries.find((each) => misspelt.get(each) === step);
+  return entry === undefined ? undefined : { node: entry.value, step: entry.key };
 };
 
 export const isEmpty = (node: Node): boolean => node.kind === "scalar" && node.value === null;

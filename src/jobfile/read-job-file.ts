@@ -84,7 +84,7 @@ const readMap = (root: MapNode, faults: readonly Fault[], source: Source & { rea
   const draft = readValue(root, JOB, Place.top(report));
   if (draft === undefined) return { jobs: [], declarations: [], problems: toProblems(report.faults, source) };
   checkMeaning(draft, report, source.folder);
-  const declarations = [declareJob(draft, root, source)];
+  const declarations = [declareJob(draft, report, source)];
   const all = [...faults, ...report.faults];
   if (all.length > 0 || !isWhole(JOB, draft, report))
     return { jobs: [], declarations, problems: toProblems(all, source) };

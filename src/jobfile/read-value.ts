@@ -125,7 +125,9 @@ const matchFields = (node: MapNode, type: ObjectType, place: Place): ReadonlyMap
   for (const entry of strangers) {
     if (isExcused(entry, type, given)) continue;
     const meant = reportStranger(entry, Object.keys(type.fields), place);
-    if (meant !== null && !given.has(meant)) given.set(meant, entry);
+    if (meant === null || given.has(meant)) continue;
+    given.set(meant, entry);
+    place.report.readAs(entry, meant);
   }
   return given;
 };

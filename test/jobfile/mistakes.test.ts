@@ -576,6 +576,23 @@ describe("a job with mistakes", () => {
   });
 });
 
+describe("what is wrong in a misspelt field", () => {
+  test.each([
+    ["of a map", job("scheduel: {crn: '0 0 30 2 *'}"), "2:17: scheduel.crn: '0 0 30 2 *' never fires"],
+    ["of one value", job("schedul: '@dayly'"), "2:10: schedul: '@dayly' is not a schedule"],
+    ["of the wrong kind", job("schedul: 5"), "2:10: schedul: is a number; expected a cron expression"],
+    [
+      "of a task",
+      task("type: shell, script: x, depnds_on: [upp]"),
+      "4:49: tasks[1].depnds_on[0]: there is no task 'upp'; did you mean 'up'?",
+    ],
+  ])("%s stands where it is written", (_field, file, problem) => {
+    const [wrong, ...more] = problemsOf(file).filter((text) => !text.includes("unknown field; did you mean"));
+    expect(wrong).toContain(problem);
+    expect(more).toEqual([]);
+  });
+});
+
 describe("a YAML bomb", () => {
   const small = (problems: readonly string[]): void => {
     expect(problems.length).toBeGreaterThan(0);

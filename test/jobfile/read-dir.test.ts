@@ -194,6 +194,15 @@ describe("jobs among themselves", () => {
     ]);
   });
 
+  test("can't wait for one that isn't there in a misspelt field either", async () => {
+    using dir = makeJobDir({ "a.yaml": job("nightly", "depnds_on: [{jb: dayly}]") });
+    expect(lines(await readJobsDir(dir.path))).toEqual([
+      "a.yaml:2:1: depnds_on: unknown field; did you mean 'depends_on'?",
+      "a.yaml:2:14: depnds_on[0].jb: unknown field; did you mean 'job'?",
+      "a.yaml:2:18: depnds_on[0].jb: there is no job 'dayly'; expected the id of a job in this folder",
+    ]);
+  });
+
   test("can't wait for each other: each ring is told once, and none of it is taken", async () => {
     using dir = makeJobDir({
       "a.yaml": job("a", "depends_on: [c]"),
