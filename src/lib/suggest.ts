@@ -1,10 +1,13 @@
 /**
  * The candidate that `word` is most likely a slip for: within a third of its length in edits, two neighbours swapped
- * counting as one, upper and lower case alike. Null where none is near: every letter is near every other.
+ * counting as one, upper and lower case alike. Where none is near, the only one that begins with `word`, if that has three
+ * letters: `env` stands for `environment`. Else null: every letter is near every other.
  */
 export const suggest = (word: string, candidates: Iterable<string>): string | null => {
   let best: { readonly candidate: string; readonly distance: number } | null = null;
+  const longer: string[] = [];
   for (const candidate of candidates) {
+    if (word.length >= 3 && candidate.toLowerCase().startsWith(word.toLowerCase())) longer.push(candidate);
     // So many letters too many or too few are as many edits.
     if (Math.abs(word.length - candidate.length) > tolerance(word, candidate)) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
@@ -12,7 +15,7 @@ export const suggest = (word: string, candidates: Iterable<string>): string | nu
       best = { candidate, distance };
     }
   }
-  return best?.candidate ?? null;
+  return best?.candidate ?? (longer.length === 1 ? longer[0] : null) ?? null;
 };
 
 const tolerance = (word: string, candidate: string): number => {

@@ -25,6 +25,13 @@ describe("suggest", () => {
     expect(suggest("b", ["ab"])).toBe("ab");
   });
 
+  test("takes the beginning of a word for it, where it is that of no other", () => {
+    expect(suggest("env", ["id", "environment", "tasks"])).toBe("environment");
+    expect(suggest("Val", commands)).toBe("validate");
+    expect(suggest("time", ["timeouts_of_all", "timeouts_of_one"])).toBeNull();
+    expect(suggest("en", ["environment"])).toBeNull();
+  });
+
   test("prefers the nearest candidate, and the first of equally near ones", () => {
     expect(suggest("runs", commands)).toBe("runs");
     expect(suggest("abc", ["abd", "abe"])).toBe("abd");
