@@ -13,6 +13,7 @@ import {
   type Scalar,
   type Tags,
   type YAMLMap,
+  type YAMLParseError,
 } from "yaml";
 import { type Entry, formatPath, isEmpty, type Node, type Path } from "./node.ts";
 
@@ -39,7 +40,8 @@ const MAX_ALIASED = 4 * 2 ** 20;
 /** Reads every document of a file. Never throws for what the file holds. */
 export const parseYaml = (text: string): ParsedDocument[] => {
   try {
-    return [...composeDocuments(text)].map(convertDocument);
+    const quotes: number[] = [];
+    return [...composeDocuments(text, quotes)].map((document) => convertDocument(document, quotes));
   } catch (error) {
     if (error instanceof Unreadable) return [unreadable(error.at, error.message)];
     throw error;
@@ -69,8 +71,11 @@ const unreadable = (at: number, message: string): ParsedDocument => ({
 /** What the parser has open beside maps and lists: the document, and a scalar. */
 const OUTSIDE = 2;
 
-/** Looks at the depth as it reads: the parser's time grows with the square of it. */
-function* composeDocuments(text: string): Generator<Document.Parsed, void> {
+/**
+ * Looks at the depth as it reads: the parser's time grows with the square of it. `quotes` becomes the offsets of those
+ * that are never closed: the library knows only where the text ends.
+ */
+function* composeDocuments(text: string, quotes: number[]): Generator<Document.Parsed, void> {
   const parser = new Parser();
   const composer = new Composer({
     uniqueKeys: false,
@@ -79,6 +84,7 @@ function* composeDocuments(text: string): Generator<Document.Parsed, void> {
     customTags: tagsOfPlainData,
   });
   for (const lexeme of new Lexer().lex(text)) {
+    if (/^(["'])(?!.*\1$)/s.test(lexeme)) quotes.push(parser.offset);
     for (const token of parser.next(lexeme)) yield* composer.next(token);
     if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new Unreadable(parser.offset, TOO_DEEP);
   }
@@ -93,14 +99,20 @@ const EXOTIC = new Set(
 
 const tagsOfPlainData = (tags: Tags): Tags => tags.filter((tag) => typeof tag === "string" || !EXOTIC.has(tag.tag));
 
-const convertDocument = ({ errors, warnings, contents, range }: Document.Parsed): ParsedDocument => {
+const convertDocument = (
+  { errors, warnings, contents, range }: Document.Parsed,
+  quotes: readonly number[],
+): ParsedDocument => {
   // What follows a mistake of syntax is read wrongly: the first one is the one to mend.
   const [first] = errors;
-  if (first !== undefined) return unreadable(first.pos[0], explain(first.message));
+  if (first !== undefined) return unreadable(placeOf(first, quotes), explain(first.message));
   const faults = warnings.map(({ pos, message }): Fault => ({ at: pos[0], path: "", message: explain(message) }));
   const root = contents === null ? null : new Converter(faults).convert(contents, []);
   return { root: root !== null && isEmpty(root) ? null : root, isSyntax: false, faults, end: range[2] };
 };
+
+const placeOf = ({ pos: [at], message }: YAMLParseError, quotes: readonly number[]): number =>
+  (message.startsWith("Missing closing") ? quotes.findLast((quote) => quote < at) : null) ?? at;
 
 const explain = (message: string): string =>
   `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\s+/g, " ")}`;

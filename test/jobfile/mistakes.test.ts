@@ -465,7 +465,13 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   // YAML.
   ["a list that isn't indented", "id: j\ntasks:\n  - id: a\n   type: shell", "4:1: not valid YAML: "],
   ["a bracket without its end", "id: j\ntasks: [", "2:9: not valid YAML: "],
-  ["a quote without its end", 'id: "j\ntasks: []', 'not valid YAML: missing closing "quote'],
+  ["a quote without its end", 'id: "j\ntasks: []', '1:5: not valid YAML: missing closing "quote'],
+  [
+    "another one",
+    `${job("description: it's 'x' \"y\"", "name: ['a', 'it']", "schedule: '@daily")}`,
+    "4:11: not valid YAML: missing closing 'quote",
+  ],
+  ["one that is escaped", `---\n${job('name: "a\\"')}`, '3:7: not valid YAML: missing closing "quote'],
   ["a tab that indents", "id: j\ntasks:\n\t- id: a", "3:1: not valid YAML: tabs are not allowed as indentation"],
   ["an unknown tag", job("name: !secret x"), "2:7: not valid YAML: unresolved tag: !secret"],
   ...["binary aGk=", "omap [a: b]", "pairs [a: b]", "set {a, b}", "timestamp 2026-01-01"].flatMap((value) => {
