@@ -1,11 +1,12 @@
 import type { Clock } from "../lib/clock.ts";
 import { endsLine, linesOf } from "./lines.ts";
+import { LiveOutput } from "./live-output.ts";
 import { LiveRegion } from "./live-region.ts";
 import { endedLine } from "./outcome.ts";
-import { progressText, runFrame, taskLines } from "./run-frame.ts";
+import { progressLine, runFrame, taskLines } from "./run-frame.ts";
 import { type RunView, type TaskView, tookMs } from "./run-view.ts";
 import { paint, type Screen, type Terminal } from "./terminal.ts";
-import { fitEnd } from "./text-width.ts";
+import { fitMiddle, textWidth } from "./text-width.ts";
 
 /** A piece of what a task wrote. */
 export type Piece = { readonly taskId: string; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array };
@@ -33,6 +34,7 @@ const MAX_PENDING_BYTES = 65_536;
 export class RunDisplay implements Disposable {
   readonly #options: DisplayOptions;
   readonly #region: LiveRegion | null;
+  readonly #output = new LiveOutput();
   readonly #nameWidth: number;
   #frame = 0;
   #cancelTimer: () => void = () => {};
@@ -68,8 +70,10 @@ export class RunDisplay implements Disposable {
     const toOut = piece.stream === "stdout" && !quietStdout;
     const screen = toOut ? terminal.out : terminal.err;
     // What goes elsewhere is not in the way of the region.
-    if (this.#region !== null && screen.isTerminal) this.#writeAbove(this.#named(piece, screen));
-    else this.#writePlain(piece, screen);
+    if (this.#region !== null && screen.isTerminal) {
+      const key = `${piece.taskId} ${piece.stream}`;
+      this.#writeAbove(this.#output.lines(piece.bytes, { key, prefix: this.#prefix(piece, screen) }));
+    } else this.#writePlain(piece, screen);
   }
 
   /** A task has ended: where the region doesn't show it, a line on stderr does. */
@@ -89,12 +93,19 @@ export class RunDisplay implements Disposable {
     this.#options.terminal.err.write(`${text}\n`);
   }
 
-  /** The piece, with the task's name before each line where there are several tasks. */
-  #named({ taskId, stream, bytes }: Piece, screen: Screen, goesOn = false): Uint8Array {
-    if (this.#nameWidth === 0) return bytes;
-    const name = paint(screen, stream === "stdout" ? "cyan" : "yellow", taskId.padEnd(this.#nameWidth));
-    const prefix = Buffer.from(`${name} │ `);
-    return Buffer.concat(linesOf(bytes).flatMap((line, at) => (at === 0 && goesOn ? [line] : [prefix, line])));
+  /** The task's name, which stands before each line where there are several tasks; on a terminal it leaves room for that. */
+  #prefix({ taskId, stream }: Piece, screen: Screen): string {
+    if (this.#nameWidth === 0) return "";
+    const most = screen.isTerminal ? Math.max(4, Math.floor(screen.columns() / 3)) : this.#nameWidth;
+    const width = Math.min(this.#nameWidth, most);
+    const name = fitMiddle(taskId, width).padEnd(width);
+    return `${paint(screen, stream === "stdout" ? "cyan" : "yellow", name)} │ `;
+  }
+
+  #named(piece: Piece, screen: Screen, goesOn: boolean): Uint8Array {
+    const prefix = Buffer.from(this.#prefix(piece, screen));
+    if (prefix.length === 0) return piece.bytes;
+    return Buffer.concat(linesOf(piece.bytes).flatMap((line, at) => (at === 0 && goesOn ? [line] : [prefix, line])));
   }
 
   #writeAbove(bytes: Uint8Array): void {
@@ -129,7 +140,8 @@ export class RunDisplay implements Disposable {
   #draw(): void {
     const { view, clock, terminal } = this.#options;
     const spinner = FRAMES[this.#frame % FRAMES.length] ?? "";
-    if (this.#region === null) this.#showProgress(`${spinner} ${progressText(view(), clock.now())}`);
+    if (this.#region === null)
+      this.#showProgress(progressLine(view(), { screen: terminal.err, now: clock.now(), spinner }));
     else {
       const rows = Math.max(1, terminal.err.rows() - 2);
       this.#region.draw(
@@ -157,10 +169,9 @@ export class RunDisplay implements Disposable {
   #showProgress(text: string): void {
     if (this.#open !== null) return;
     const { err } = this.#options.terminal;
-    const shown = fitEnd(text, err.columns() - 1);
     this.#hideProgress();
-    err.write(paint(err, "dim", shown));
-    this.#shownWidth = shown.length;
+    err.write(paint(err, "dim", text));
+    this.#shownWidth = textWidth(text);
   }
 
   /** With blanks, which every terminal knows. */

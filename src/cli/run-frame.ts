@@ -4,7 +4,7 @@ import { whyText } from "./outcome.ts";
 import { hasEnded, type RunView, type TaskView, tookMs } from "./run-view.ts";
 import { elapsedText, signOf, styleOf, tookText } from "./run-words.ts";
 import { paint, type Screen } from "./terminal.ts";
-import { fitEnd, padTo, textWidth } from "./text-width.ts";
+import { fitEnd, fitMiddle, padTo, textWidth } from "./text-width.ts";
 
 export type FrameOptions = {
   readonly screen: Screen;
@@ -17,8 +17,8 @@ export type FrameOptions = {
 
 /** The tasks of a run, a line each, and what it comes to below them; none wider than the screen. */
 export const runFrame = (run: RunView, options: FrameOptions): readonly string[] => {
-  const { screen, spinner, rows } = options;
-  const below = paint(screen, "dim", fitEnd(`${spinner} ${progressText(run, options.now)}`, screen.columns() - 1));
+  const { screen, rows } = options;
+  const below = paint(screen, "dim", progressLine(run, options));
   return run.tasks.length < 2 ? [below] : [...taskLines(run.tasks, { ...options, rows: rows - 1 }), below];
 };
 
@@ -52,18 +52,26 @@ const STATUS_WIDTH = "completed".length;
 /** Of a time that is nothing out of the ordinary, so that most lines stand in columns. */
 const TIME_WIDTH = 6;
 
-/** The name gives way before the status does. */
+/** Of a name, where there is room for so much. */
+const SHORT_NAME = 24;
+const MIN_NAME = 6;
+
+/** The name gives way before the status and the time do, and to what there is to say; on the tiniest screen it stands alone. */
 const taskLine = (task: TaskView, options: FrameOptions & { readonly nameWidth: number }): string => {
   const { screen, spinner, now } = options;
   const sign = task.status === "running" ? spinner : signOf(task.status);
+  const style = styleOf(task.status);
   const width = screen.columns() - 1;
-  const nameWidth = Math.min(options.nameWidth, Math.max(6, width - STATUS_WIDTH - TIME_WIDTH - 6));
-  const name = padTo(fitEnd(task.id, nameWidth), nameWidth);
+  if (width < MIN_NAME + STATUS_WIDTH + 4)
+    return paint(screen, style, fitEnd(`${sign} ${fitMiddle(task.id, width - 2)}`, width));
+  const room = Math.max(MIN_NAME, width - STATUS_WIDTH - TIME_WIDTH - 6);
+  const nameWidth = Math.min(options.nameWidth, room, Math.max(SHORT_NAME, Math.floor(width / 2)));
+  const name = padTo(fitMiddle(task.id, nameWidth), nameWidth);
   const rest = `  ${timeOf(task, now).padEnd(TIME_WIDTH)}  ${detailOf(task, now)}`.trimEnd();
   const padded = fitEnd(`${sign} ${name}  ${padTo(task.status, STATUS_WIDTH)}`, width);
   // Blanks at the end would be wrapped when the terminal becomes narrower.
   const status = rest === "" ? padded.trimEnd() : padded;
-  return `${paint(screen, styleOf(task.status), status)}${fitEnd(rest, width - textWidth(status))}`;
+  return `${paint(screen, style, status)}${fitEnd(rest, width - textWidth(status))}`;
 };
 
 const timeOf = (task: TaskView, now: number): string => {
@@ -78,11 +86,16 @@ const detailOf = (task: TaskView, now: number): string => {
   return [attempt, hasEnded(task) ? whyText(task) : ""].filter((each) => each !== "").join(": ");
 };
 
-/** `crunch · 1 of 3 tasks done · 4s` */
-export const progressText = ({ status, startedAt, tasks }: RunView, now: number): string => {
+/** `⠋ crunch · 1 of 3 tasks done · 4s`, no wider than the screen: the names of what runs give way first. */
+export const progressLine = (
+  { status, startedAt, tasks }: RunView,
+  { screen, now, spinner }: Pick<FrameOptions, "screen" | "now" | "spinner">,
+): string => {
   const running = tasks.filter((task) => task.status === "running").map(({ id }) => id);
   const waiting = status === "pending" ? "waiting for a place" : "waiting";
-  const what = running.length === 0 ? waiting : running.join(", ");
+  const what = `${spinner} ${running.length === 0 ? waiting : running.join(", ")}`;
   const done = tasks.filter(hasEnded).length;
-  return `${what} · ${done} of ${counted(tasks.length, "task")} done · ${elapsedText(now - (startedAt ?? now))}`;
+  const rest = ` · ${done} of ${counted(tasks.length, "task")} done · ${elapsedText(now - (startedAt ?? now))}`;
+  const width = screen.columns() - 1;
+  return fitEnd(`${fitEnd(what, Math.max(MIN_NAME, width - rest.length))}${rest}`, width);
 };

@@ -1,5 +1,5 @@
 const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18fff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 const segmenter = new Intl.Segmenter();
 
 /** Columns that a text without control characters takes on a terminal. */
@@ -26,6 +26,13 @@ export const fitEnd = (text: string, width: number): string => {
 /** As `fitEnd`, but it is the end that is kept: of an id, that tells most. */
 export const fitStart = (text: string, width: number): string =>
   text.length <= width ? text : width < 1 ? "" : `…${text.slice(text.length - width + 1)}`;
+
+/** As `fitEnd`, but beginning and end are kept: of ids that begin or end alike, both tell. */
+export const fitMiddle = (text: string, width: number): string => {
+  if (text.length <= width) return text;
+  const end = Math.floor((width - 1) / 2);
+  return width < 1 ? "" : `${text.slice(0, width - 1 - end)}…${end === 0 ? "" : text.slice(-end)}`;
+};
 
 export const padTo = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - textWidth(text)));
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { LiveRegion } from "../../src/cli/live-region.ts";
 import { columnTable } from "../../src/cli/table.ts";
 import type { Screen } from "../../src/cli/terminal.ts";
-import { fitEnd, fitStart, textWidth } from "../../src/cli/text-width.ts";
+import { fitEnd, fitMiddle, fitStart, textWidth } from "../../src/cli/text-width.ts";
 
 const screenOf = (columns: number, isTerminal = true): Screen & { readonly written: string[] } => {
   const written: string[] = [];
@@ -54,17 +54,21 @@ describe("a table", () => {
 });
 
 test.each([
-  ["abcdef", 6, "abcdef", "abcdef"],
-  ["abcdef", 4, "abc…", "…def"],
-  ["abcdef", 1, "…", "…"],
-  ["abcdef", 0, "", ""],
-] as const)("%p in %d columns is %p or %p", (text, width, end, start) => {
+  ["abcdef", 6, "abcdef", "abcdef", "abcdef"],
+  ["abcdef", 5, "abcd…", "…cdef", "ab…ef"],
+  ["abcdef", 4, "abc…", "…def", "ab…f"],
+  ["abcdef", 2, "a…", "…f", "a…"],
+  ["abcdef", 1, "…", "…", "…"],
+  ["abcdef", 0, "", "", ""],
+] as const)("%p in %d columns is %p, %p or %p", (text, width, end, start, middle) => {
   expect(fitEnd(text, width)).toBe(end);
   expect(fitStart(text, width)).toBe(start);
+  expect(fitMiddle(text, width)).toBe(middle);
 });
 
 test("a wide character takes two columns", () => {
   expect(textWidth("日本")).toBe(4);
+  expect(textWidth("\u{20bb7}野家")).toBe(6);
   expect(textWidth("é✓│")).toBe(3);
   expect(fitEnd("日本語", 4)).toBe("日…");
 });
