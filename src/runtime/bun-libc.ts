@@ -1,9 +1,7 @@
 import { dlopen } from "bun:ffi";
+import { CLOCK_MONOTONIC, openLibc } from "./libc.ts";
 import type { Runtime } from "./runtime.ts";
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC, socketAddress } from "./unix-socket.ts";
-
-/** Constants of Linux. */
-const CLOCK_MONOTONIC = 1;
 
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -41,13 +39,4 @@ const symbols = (): Symbols => {
   return opened.symbols;
 };
 
-const open = () => {
-  for (const library of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"]) {
-    try {
-      return dlopen(library, SYMBOLS).symbols;
-    } catch {
-      // The next name.
-    }
-  }
-  return null;
-};
+const open = () => openLibc((name) => dlopen(name, SYMBOLS).symbols);

@@ -1,6 +1,7 @@
 import { dlopen } from "bun:ffi";
 import { Database } from "bun:sqlite";
 import { monotonicMicros, sendDatagram } from "./bun-libc.ts";
+import { F_SETLEASE, F_SETSIG, F_WRLCK, openLibc, PUNCH_HOLE_KEEP_SIZE, SIGURG, WNOHANG } from "./libc.ts";
 import type {
   ChildProcess,
   HttpServer,
@@ -131,14 +132,6 @@ const serve = (options: ServeOptions): HttpServer => {
 
 const IDLE_SECONDS = 30;
 
-/** Constants of Linux. */
-const PUNCH_HOLE_KEEP_SIZE = 3;
-const F_SETSIG = 10;
-const F_SETLEASE = 1024;
-const F_WRLCK = 1;
-const SIGURG = 23;
-const WNOHANG = 1;
-
 const SYMBOLS = {
   fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -147,7 +140,7 @@ const SYMBOLS = {
 
 /** What the system's C library can do, where it is Linux's. */
 const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> => {
-  const libc = process.platform === "linux" ? openLibc() : null;
+  const libc = process.platform === "linux" ? openLibc((name) => dlopen(name, SYMBOLS).symbols) : null;
   if (libc === null) return { punchHole: () => false, isOpenElsewhere: () => true, reap: () => null };
   const { fallocate, fcntl, waitpid } = libc;
   return {
@@ -157,15 +150,4 @@ const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> 
     // meanwhile waits, and sends a signal: by default SIGIO, which would end petit; nobody minds this one.
     isOpenElsewhere: (fd) => fcntl(fd, F_SETSIG, SIGURG) !== 0 || fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
   };
-};
-
-const openLibc = () => {
-  for (const library of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"]) {
-    try {
-      return dlopen(library, SYMBOLS).symbols;
-    } catch {
-      // The next name.
-    }
-  }
-  return null;
 };

@@ -1,14 +1,17 @@
+import {
+  CLOCK_MONOTONIC,
+  F_SETLEASE,
+  F_SETSIG,
+  F_WRLCK,
+  openLibc,
+  PUNCH_HOLE_KEEP_SIZE,
+  SIGURG,
+  WNOHANG,
+} from "./libc.ts";
 import type { Runtime } from "./runtime.ts";
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC, socketAddress } from "./unix-socket.ts";
 
 /** Constants of Linux. */
-const PUNCH_HOLE_KEEP_SIZE = 3;
-const F_SETSIG = 10;
-const F_SETLEASE = 1024;
-const F_WRLCK = 1;
-const SIGURG = 23;
-const WNOHANG = 1;
-const CLOCK_MONOTONIC = 1;
 const FIRST_OWN_FILE = 3;
 const LAST_FILE = 0xffffffff;
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -26,7 +29,7 @@ const SYMBOLS = {
 
 /** What the system's C library can do, where it is Linux's. `ownChildren` are those that Deno waits for. */
 export const systemCalls = (ownChildren: ReadonlySet<number>) => {
-  const libc = process.platform === "linux" ? openLibc() : null;
+  const libc = process.platform === "linux" ? openLibc(open) : null;
   // Deno hands a process what itself was handed by whoever started it.
   libc?.close_range?.(FIRST_OWN_FILE, LAST_FILE, CLOSE_RANGE_CLOEXEC);
   return libc === null ? NONE : callsOf(libc, ownChildren);
@@ -45,18 +48,9 @@ const NONE: SystemCalls = {
   monotonicMicros: () => null,
 };
 
-type Libc = NonNullable<ReturnType<typeof openLibc>>;
+type Libc = ReturnType<typeof open>;
 
-const openLibc = () => {
-  for (const library of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"]) {
-    try {
-      return Deno.dlopen(library, SYMBOLS).symbols;
-    } catch {
-      // The next name.
-    }
-  }
-  return null;
-};
+const open = (name: string) => Deno.dlopen(name, SYMBOLS).symbols;
 
 const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => ({
   reap: (pid) => !ownChildren.has(pid) && libc.waitpid(pid, null, WNOHANG) === pid,

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { job } from "../support/factories.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, readEvents, runToEnd, start, takeUntil } from "../support/petit-api.ts";
-import { fakeApi, fakeJob } from "../support/petit-api-fake.ts";
+import { fakeApi } from "../support/petit-api-fake.ts";
 import { parseMetrics, type Scrape } from "../support/petit-metrics.ts";
 
 const JOBS = {
@@ -164,7 +165,7 @@ describe("counters", () => {
   });
 
   test("survive a store that can't be read", async () => {
-    const { api, engine, store, ask: asked } = fakeApi({ jobs: [fakeJob("hello")] });
+    const { api, engine, store, ask: asked } = fakeApi({ jobs: [job("hello")] });
     const run = await engine.trigger("hello");
     const { findRun } = store;
     store.findRun = () => {
@@ -178,7 +179,7 @@ describe("counters", () => {
   });
 
   test("stop with the API", async () => {
-    const { api, engine, store, ask: asked } = fakeApi({ jobs: [fakeJob("hello")] });
+    const { api, engine, store, ask: asked } = fakeApi({ jobs: [job("hello")] });
     const run = await engine.trigger("hello");
     api.close();
     store.finishRun(run.id, { status: "completed", reason: null, error: null }, Date.now());

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { jobDetail } from "../../src/api/job-shape.ts";
 import type { NotifyTarget } from "../../src/domain/notification.ts";
-import { fakeJob } from "../support/petit-api-fake.ts";
+import { job } from "../support/factories.ts";
 
 const target: NotifyTarget = {
   type: "webhook",
@@ -14,7 +14,7 @@ const target: NotifyTarget = {
 
 test("a job shows who is told, and nothing that could be a secret", () => {
   const notify = [target, { ...target, url: { env: "HOOK" }, headers: {}, secret: null }];
-  const body = jobDetail({ job: { ...fakeJob("j"), notify }, nextRunAt: null, lastRun: null, running: 0 }, []);
+  const body = jobDetail({ job: job("j", { notify }), nextRunAt: null, lastRun: null, running: 0 }, []);
   const common = { type: "webhook" as const, on: ["failure" as const], timeout_ms: 10_000 };
   expect(body.notify).toEqual([
     { ...common, url: "https://hooks.example/…", headers: ["X-Key", "X-Other"], signed: true },

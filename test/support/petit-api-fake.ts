@@ -3,18 +3,19 @@ import { createApi } from "../../src/api/api.ts";
 import type { ApiEngine, ApiOptions, SystemFacts } from "../../src/api/options.ts";
 import { PetitError } from "../../src/domain/errors.ts";
 import type { Event } from "../../src/domain/event.ts";
-import { newRunId, parseJobId, parseTaskId, type RunId } from "../../src/domain/ids.ts";
+import { newRunId, type RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { Health, JobView } from "../../src/engine/engine.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { MEMORY, openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
+import { job } from "./factories.ts";
 
 /** For what a real petit can't be brought to do: an engine that decides nothing, over a real store in memory. */
 export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonly Job[] } = {}) => {
   const store = openStore({ path: MEMORY, runtime: openRuntime() });
-  const jobs = options.jobs ?? [fakeJob("hello")];
+  const jobs = options.jobs ?? [job("hello")];
   store.saveJobs(jobs, 0);
   const engine = fakeEngine(store);
   const api = createApi({
@@ -49,45 +50,6 @@ const SYSTEM: SystemFacts = {
   jobsDir: "/jobs",
   timezone: "UTC",
   settings: [],
-};
-
-export const fakeJob = (id: string): Job => ({
-  id: parseJobId(id) ?? fail(),
-  name: id,
-  description: null,
-  enabled: true,
-  schedule: null,
-  maxConcurrency: null,
-  onOverlap: "skip",
-  timeoutMs: null,
-  killGraceMs: null,
-  onInterrupt: null,
-  dependsOn: [],
-  config: {},
-  params: {},
-  environment: {},
-  inheritEnvironment: true,
-  retention: { runs: null, days: null },
-  tasks: [
-    {
-      id: parseTaskId("only") ?? fail(),
-      name: "only",
-      dependsOn: [],
-      condition: "all_success",
-      program: { type: "command", command: "true" },
-      args: [],
-      workingDir: null,
-      stdin: null,
-      environment: {},
-      timeoutMs: null,
-      retry: null,
-    },
-  ],
-  source: { file: "jobs.yaml", line: 1, folder: "/jobs" },
-});
-
-const fail = (): never => {
-  throw new Error("not an id");
 };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
