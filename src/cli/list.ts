@@ -4,7 +4,7 @@ import { compileSchedule } from "../domain/schedule.ts";
 import type { JobView } from "../engine/engine.ts";
 import { defineCommand } from "./command.ts";
 import { readableLocal } from "./local-time.ts";
-import { readJobs, warnOfProblems } from "./read-jobs.ts";
+import { noJobIn, readJobs, warnOfProblems } from "./read-jobs.ts";
 import { type Column, columnTable } from "./table.ts";
 
 export const list = defineCommand({
@@ -23,6 +23,7 @@ export const list = defineCommand({
     const views = files.jobs.map((job) => viewOf(job, { zone, now: clock.now() }));
     if (json) out.write(await asJson(views));
     else out.write(columnTable(columnsOf(views, zone), out));
+    if (!json && views.length === 0 && files.problems.length === 0) err.write(noJobIn(JOBS_DIR, err));
     return warnOfProblems(files, { dir: JOBS_DIR, err });
   },
 });

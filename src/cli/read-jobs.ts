@@ -20,6 +20,10 @@ export const readJobs = async (dir: string): Promise<JobFiles> => {
 export const problemLine = (problem: Problem, dir: string): string =>
   formatProblem({ ...problem, file: join(dir, problem.file) });
 
+/** What to say of a folder that holds neither a job nor a problem. */
+export const noJobIn = (dir: string, err: Screen): string =>
+  `${paint(err, "red", `no job found in ${dir}`)}; expected *.yaml or *.yml files with a job each\n`;
+
 /** Says what is wrong beside what a command was asked for. The answer is the exit status to end with. */
 export const warnOfProblems = (
   files: JobFiles,

@@ -2,7 +2,7 @@ import type { JobFiles } from "../jobfile/read-dir.ts";
 import { defineCommand } from "./command.ts";
 import { counted } from "./counted.ts";
 import { EXIT, type ExitStatus } from "./exit.ts";
-import { problemLine, readJobs, summaryOf } from "./read-jobs.ts";
+import { noJobIn, problemLine, readJobs, summaryOf } from "./read-jobs.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
 export const validate = defineCommand({
@@ -39,7 +39,7 @@ const tell = (files: JobFiles, { dir, terminal }: { readonly dir: string; readon
   if (files.problems.length > 0) {
     err.write(`${paint(err, "red", summaryOf(files))}\n`);
   } else if (files.jobs.length === 0) {
-    err.write(`${paint(err, "red", `no job found in ${dir}`)}; expected *.yaml or *.yml files with a job each\n`);
+    err.write(noJobIn(dir, err));
   } else {
     const tasks = files.jobs.reduce((sum, job) => sum + job.tasks.length, 0);
     out.write(

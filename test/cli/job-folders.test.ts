@@ -120,6 +120,15 @@ describe("petit list", () => {
     expect(list.jobs[0]).toMatchObject({ id: "by_hand", scheduled: false, schedule: null, next_run_at: null });
   });
 
+  test("says that there is no job", async () => {
+    using folder = withJobs({ "later.yaml": "# nothing yet\n" });
+    expect(await run(folder, "list", "jobs")).toEqual({
+      status: 0,
+      stdout: "",
+      stderr: "no job found in jobs; expected *.yaml or *.yml files with a job each\n",
+    });
+  });
+
   test("lists the valid jobs beside a broken file, tells of that on stderr, and exits with 1", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS, "bad.yaml": "id: c\n" });
     const { status, stdout, stderr } = await run(folder, "list", "jobs");
