@@ -34,7 +34,7 @@ type Secret = { readonly node: ScalarNode; readonly mask: string };
 const secretsOf = (root: Node): Secret[] => {
   const found: Secret[] = [];
   const hide = (node: Node, mask: (text: string) => string): void => {
-    if (node.kind === "scalar" && node.value !== null && !node.source.includes("${{"))
+    if (node.kind === "scalar" && node.value !== null && !TEMPLATE.test(node.source))
       found.push({ node, mask: JSON.stringify(mask(String(node.value))) });
   };
   const walk = (node: Node, within: string): void => {
@@ -43,7 +43,8 @@ const secretsOf = (root: Node): Secret[] => {
     for (const { key, value } of node.entries) {
       const path = `${within}.${key}`;
       if (path === ".notify.url") hide(value, maskedUrl);
-      else if (within === ".notify.headers" || NAME.test(key)) hide(value, () => "…");
+      else if (within === ".notify.headers" || NAME.test(key) || (within.endsWith(".environment") && /key$/i.test(key)))
+        hide(value, () => "…");
       walk(value, path);
     }
   };
@@ -52,4 +53,8 @@ const secretsOf = (root: Node): Secret[] => {
 };
 
 /** What people call a secret. */
-const NAME = /passw|passphrase|secret|token|credential|api_?key|private_?key|access_?key/i;
+const NAME =
+  /passw|passphrase|pass(?:$|[_.-])|pwd|secret|token|credential|(?:^|[_.-])auth(?:$|[_.-])|authorization|(?:api|private|access|signing|encryption)[_.-]?key/i;
+
+/** Nothing but one template, which tells where a value is from. */
+const TEMPLATE = /^["']?\s*\$\{\{[^{}]*\}\}\s*["']?$/;

@@ -58,6 +58,31 @@ tasks:
     expect(document?.text).toContain(`{MY_TOKEN: "\${{ params.token }}", GH_TOKEN: "…"}`);
   });
 
+  test.each([
+    "PGPASS",
+    "SMTP_PASS",
+    "MYSQL_PWD",
+    "BASIC_AUTH",
+    "STRIPE_KEY",
+    "SSH_KEY",
+    "api-key",
+    "AUTHORIZATION",
+    "Signing.Key",
+    "TOKEN_2",
+  ])("hides an environment's %s", (name) => {
+    const [document] = documentsOf(`id: a\nenvironment: {${name}: hunter2, MONKEY_ISLAND: 3}\n${TASKS}\n`);
+    expect(document?.text).toBe(`id: a\nenvironment: {${name}: "…", MONKEY_ISLAND: 3}\n${TASKS}\n`);
+  });
+
+  test("hides a secret beside a template, and shows a template that stands alone", () => {
+    const [document] = documentsOf(`id: a
+params: {p: {default: x}}
+environment: {A_TOKEN: "hunter2-\${{ params.p }}", B_TOKEN: "\${{ params.p }}"}
+${TASKS}
+`);
+    expect(document?.text).toContain(`environment: {A_TOKEN: "…", B_TOKEN: "\${{ params.p }}"}`);
+  });
+
   test("hides what an alias stands for at its anchor", () => {
     const [document] = documentsOf(`id: a
 config: {where: &hook "https://hooks.example.com/hunter2"}
