@@ -1,7 +1,7 @@
 import type { Schedule } from "./schedule.ts";
 
-/** Occurrences of one gap that the ledger keeps at most; of a longer gap it keeps the newest. */
-export const MAX_DUE = 10_000;
+/** Occurrences that the ledger keeps of a job, and of one gap, at most: the newest. A day of seconds fits, and two months of minutes. */
+export const MAX_DUE = 100_000;
 
 export type Due = {
   /** Oldest first, ms since the epoch. */
@@ -12,7 +12,7 @@ export type Due = {
 
 /**
  * The occurrences that are due, from `first` on: `isDue` is true up to some instant and false from then on. Where there
- * are more than MAX_DUE, the middle of the gap is passed over, so that a month without petit costs no more than a day.
+ * are more than MAX_DUE, the middle of the gap is passed over, so that a year without petit costs no more than a day.
  */
 export const dueFrom = (schedule: Schedule, first: number | null, now: number, isDue: (at: number) => boolean): Due => {
   let occurrences: number[] = [];

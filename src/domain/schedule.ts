@@ -20,6 +20,10 @@ export type ScheduleSpec = {
   readonly jitterMs: number;
 };
 
+/** Whether two are due at the same instants, whatever they do about them; null is no schedule. */
+export const isDueAlike = (a: ScheduleSpec | null, b: ScheduleSpec | null): boolean =>
+  JSON.stringify([a?.expressions, a?.timezone]) === JSON.stringify([b?.expressions, b?.timezone]);
+
 /** A schedule that can be asked. */
 export interface Schedule {
   /** The first occurrence strictly after `after`, both ms since the epoch; null where none comes. */

@@ -1,17 +1,29 @@
 import type { JobId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import { isDueAlike } from "../domain/schedule.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import { brokenFiles, type JobFiles } from "../jobfile/read-dir.ts";
 import type { StoredJob } from "../store/store.ts";
+import type { DueJob } from "./agenda.ts";
+import { dueOfLeft } from "./left-schedule.ts";
 import type { EngineOptions } from "./options.ts";
+
+/** Decides about what is due, and accounts for it. */
+type Fire = (due: readonly DueJob[], now: number) => void;
+
+const NONE: ReadonlyMap<JobId, StoredJob> = new Map();
 
 /** The jobs as they are now. */
 export class Jobs {
   readonly #options: EngineOptions;
-  #jobs: ReadonlyMap<JobId, StoredJob> = new Map();
+  readonly #fire: Fire;
+  /** Null until they are loaded. */
+  #jobs: ReadonlyMap<JobId, StoredJob> | null = null;
   #problems: readonly Problem[] = [];
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, fire: Fire) {
     this.#options = options;
+    this.#fire = fire;
   }
 
   get problems(): readonly Problem[] {
@@ -19,12 +31,12 @@ export class Jobs {
   }
 
   get all(): ReadonlyMap<JobId, StoredJob> {
-    return this.#jobs;
+    return this.#jobs ?? NONE;
   }
 
   /** By an id as it came from outside. */
   find(jobId: string): StoredJob | null {
-    const byText: ReadonlyMap<string, StoredJob> = this.#jobs;
+    const byText: ReadonlyMap<string, StoredJob> = this.all;
     return byText.get(jobId) ?? null;
   }
 
@@ -33,11 +45,23 @@ export class Jobs {
     const { store, clock, readJobs } = this.#options;
     const files = await readJobs();
     const jobs = [...files.jobs, ...this.#keptOf(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.#leaveSchedules(jobs);
     this.#jobs = store.saveJobs(jobs, clock.now());
     this.#problems = files.problems;
   }
 
-  #keptOf(files: JobFiles): readonly StoredJob["job"][] {
+  /** What a schedule had due until now is accounted for before another takes its place. */
+  #leaveSchedules(jobs: readonly Job[]): void {
+    // What is at hand doesn't know how far the ledgers go by now, but tells soon that there is nothing to do.
+    if (this.#jobs !== null && leaving(this.#jobs, jobs).length === 0) return;
+    const { store, clock, settings } = this.#options;
+    const now = clock.now();
+    const left = leaving(store.listJobs(), jobs);
+    const due = dueOfLeft(left, { now, timezone: settings.timezone, wasDown: this.#jobs === null });
+    if (due.length > 0) this.#fire(due, now);
+  }
+
+  #keptOf(files: JobFiles): readonly Job[] {
     if (files.broken.length === 0) return [];
     const isBroken = brokenFiles(files.broken);
     const valid = new Set(files.jobs.map(({ id }) => id));
@@ -46,3 +70,10 @@ export class Jobs {
       .filter((job) => isBroken(job.source.file) && !valid.has(job.id));
   }
 }
+
+/** Those of the stored jobs that have another schedule now. */
+const leaving = (stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): readonly StoredJob[] =>
+  jobs.flatMap(({ id, schedule }) => {
+    const before = stored.get(id);
+    return before === undefined || isDueAlike(before.job.schedule, schedule) ? [] : [before];
+  });

@@ -1,3 +1,4 @@
+import { MAX_DUE } from "../domain/due.ts";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
@@ -13,9 +14,6 @@ const REST_MS = 8;
 
 /** Rows looked at, or deleted, in one statement. */
 const STEP_ROWS = 50;
-
-/** Rows of the ledger that are kept of a job: it goes back further than the runs do. */
-export const MAX_OCCURRENCES = 100_000;
 
 /** Events that are kept, for those who resume. */
 export const MAX_EVENTS = 20_000;
@@ -72,7 +70,7 @@ export class Retain {
     this.#waiting = new Set();
     for (const jobId of jobIds) {
       await this.#inSteps(() => this.#stepOfRuns(jobId));
-      await this.#inSteps(() => store.deleteOccurrences(jobId, MAX_OCCURRENCES, STEP_ROWS) > 0);
+      await this.#inSteps(() => store.deleteOccurrences(jobId, MAX_DUE, STEP_ROWS) > 0);
     }
     await this.#inSteps(() => store.deleteEvents(MAX_EVENTS, STEP_ROWS) > 0);
   }

@@ -49,7 +49,7 @@ export class Scheduler implements Engine {
   constructor(options: EngineOptions) {
     this.store = options.store;
     this.#options = options;
-    this.#jobs = new Jobs(options);
+    this.#jobs = new Jobs(options, (due, now) => this.#fire(due, now));
     const { clock, settings, log } = options;
     this.#notify = new Notify(options);
     this.#runs = new Runs({ ...options, notify: this.#notify, environment: inheritable(options.environment) }, (run) =>
@@ -74,8 +74,8 @@ export class Scheduler implements Engine {
 
   async start(): Promise<void> {
     makeSpoolDir(this.#options.spoolDir);
-    await this.#jobs.load();
     this.#isPaused = this.store.isPaused();
+    await this.#jobs.load();
     this.#runs.loadNewest();
     recover(this.#options, this.#runs);
     if (this.#options.followSchedules !== false) this.#schedule();
@@ -204,18 +204,19 @@ export class Scheduler implements Engine {
 
   async #reload(): Promise<Reload> {
     const { clock, log } = this.#options;
+    this.#assertRunning();
     await this.#jobs.load();
-    const now = clock.now();
     const { problems, all } = this.#jobs;
     this.#notify.check(all.values());
-    this.store.tell({ type: "jobs.reloaded", now, status: problems.length === 0 ? "ok" : "degraded" });
-    if (!this.#stop.isStopping) this.#agenda.set(all.values(), now);
+    this.store.tell({ type: "jobs.reloaded", now: clock.now(), status: problems.length === 0 ? "ok" : "degraded" });
+    if (!this.#stop.isStopping) this.#agenda.set(all.values(), clock.now());
     log.info({ jobs: all.size, problems: problems.length }, "the job files were read again");
     return { jobs: all.size, problems };
   }
 
   #fire(due: readonly DueJob[], now: number): void {
     const { outage } = this.#runs.commits;
+    if (this.#stop.isStopping) this.#assertRunning();
     try {
       fire(due, { store: this.store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
       outage.noteSuccess();

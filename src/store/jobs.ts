@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import { isDueAlike } from "../domain/schedule.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import { id, integer, integerOrNull, json, text } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import type { StoredJob } from "./store.ts";
 
 /**
- * Writes what differs, and marks the rest as removed. A job that is new, back again, or has another schedule than before
+ * Writes what differs, and marks the rest as removed. A job that is new, back again, or is due at other times than before
  * has no past: its ledger begins now.
  */
 export const saveJobs = (sql: Statements, jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob> => {
@@ -23,7 +24,7 @@ export const saveJobs = (sql: Statements, jobs: readonly Job[], now: number): Re
 type KnownJob = {
   readonly digest: string;
   readonly removed: boolean;
-  readonly schedule: string;
+  readonly schedule: Job["schedule"];
   readonly versionId: number;
   readonly firstSeenAt: number;
   readonly accountedUntil: number;
@@ -39,7 +40,7 @@ const saveJob = (
   const digest = createHash("sha256").update(definition).digest("hex");
   if (known !== null && !known.removed && known.digest === digest) return { job, ...pick(known) };
   const versionId = saveVersion(sql, { job, digest, definition, now });
-  const hasPast = known !== null && !known.removed && known.schedule === JSON.stringify(job.schedule);
+  const hasPast = known !== null && !known.removed && isDueAlike(known.schedule, job.schedule);
   const accountedUntil = hasPast ? known.accountedUntil : Math.max(now, known?.accountedUntil ?? 0);
   const firstSeenAt = known?.firstSeenAt ?? now;
   sql.run(
@@ -82,7 +83,7 @@ const knownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
 const toKnownJob = (row: SqlRow): KnownJob => ({
   digest: text(row, "digest"),
   removed: integerOrNull(row, "removed_at") !== null,
-  schedule: row.schedule === null ? "null" : text(row, "schedule"),
+  schedule: row.schedule === null ? null : json<Job["schedule"]>(row, "schedule"),
   versionId: integer(row, "version"),
   firstSeenAt: integer(row, "first_seen_at"),
   accountedUntil: integer(row, "accounted_until"),

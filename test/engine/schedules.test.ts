@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { MAX_DUE } from "../../src/domain/due.ts";
 import { PetitError } from "../../src/domain/errors.ts";
 import { jitterMs } from "../../src/domain/jitter.ts";
 import type { Job } from "../../src/domain/job.ts";
@@ -263,17 +264,50 @@ describe("a job that is new", () => {
     expect(ledger(petit.store)).toEqual(["11 fired", "12 fired", "15 fired", "16 fired"]);
   });
 
-  test("has none of its new schedule where that was changed, also while petit was down", async () => {
-    using life = lives([tick()]);
-    await life.live(async () => life.clock.pass(MINUTE));
-    life.clock.step(HOUR);
-    await life.live(
-      async (petit) => {
-        await life.clock.pass(5 * MINUTE);
-        expect(ledger(petit.store)).toEqual(["1 fired", "65 fired"]);
-      },
-      { jobs: [tick({ schedule: schedule("*/5 * * * *", { catchup: "all" }) })] },
-    );
+  const everyFive = tick({ schedule: schedule("*/5 * * * *", { catchup: "all" }) });
+
+  test.each([
+    ["missed", "missed down", {}, { paused: false }],
+    ["skipped where it was disabled", "skipped disabled", { enabled: false }, { paused: false }],
+    ["skipped where petit was paused", "skipped paused", {}, { paused: true }],
+  ])(
+    "has none of its new schedule where that was changed while petit was down; what the old one had is %s",
+    async (_, outcome, given, { paused }) => {
+      using life = lives([tick(given, { catchup: "all" })]);
+      await life.live(async ({ engine }) => (paused ? engine.pause() : null));
+      life.clock.step(3 * MINUTE);
+      for (const jobs of [[everyFive], [everyFive], [job("tick")], [tick()]]) {
+        await life.live(
+          async (petit) => {
+            expect(ledger(petit.store)).toEqual([1, 2, 3].map((minute) => `${minute} ${outcome}`));
+            expect(petit.store.findOccurrence(jobId("tick"), NOON)).toBeNull();
+          },
+          { jobs },
+        );
+      }
+    },
+  );
+
+  test("has none of its new schedule where a reload changes that; what the old one has kept back by jitter starts", async () => {
+    const clock = new FakeClock();
+    const before = tick({}, { jitterMs: 50_000 });
+    await using petit = await startEngine({ clock, jobs: [before] });
+    await clock.pass(MINUTE);
+    expect(ledger(petit.store)).toEqual([]);
+    petit.files = filesOf([everyFive]);
+    await petit.engine.reload();
+    expect(ledger(petit.store)).toEqual(["1 fired"]);
+    await clock.passTo(NOON + 5 * MINUTE);
+    expect(ledger(petit.store)).toEqual(["1 fired", "5 fired"]);
+  });
+
+  test("is its own where only the policy was changed while petit was down", async () => {
+    using life = lives([tick({}, { catchup: "none" })]);
+    await life.live(async () => {});
+    life.clock.step(3 * MINUTE);
+    await life.live(async (petit) => expect(ledger(petit.store)).toEqual(["1 fired", "2 fired", "3 fired"]), {
+      jobs: [tick({}, { catchup: "all" })],
+    });
   });
 });
 
@@ -342,7 +376,7 @@ describe("after downtime", () => {
     life.clock.step(30 * 24 * HOUR);
     const begun = performance.now();
     await life.live(async (petit) => {
-      expect(petit.store.listOccurrences(jobId("tick"), { limit: 20_000 })).toHaveLength(10_001);
+      expect(petit.store.listOccurrences(jobId("tick"), { limit: 2 * MAX_DUE })).toHaveLength(MAX_DUE + 1);
       const now = Math.floor(life.clock.now() / 1_000) * 1_000;
       expect(petit.store.findOccurrence(jobId("tick"), now)?.outcome).toBe("missed");
       expect(petit.engine.coming(jobId("tick"), 1)).toEqual([now + 1_000]);

@@ -33,6 +33,7 @@ describe("petit that drains", () => {
     const refused = { code: "not_running", message: "petit is stopping; try again in a moment" };
     await expect(petit.trigger("slow")).rejects.toMatchObject(refused);
     await expect(petit.engine.retry(id)).rejects.toMatchObject(refused);
+    await expect(petit.engine.reload()).rejects.toMatchObject(refused);
     expect(() => petit.engine.pause()).toThrow(refused.message);
     door.open();
     await stopped;

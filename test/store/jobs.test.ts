@@ -62,6 +62,12 @@ describe("saveJobs", () => {
     ["new", null, timed, NOON + 100],
     ["as it was", timed, timed, NOON + 10],
     ["changed, but for its schedule", timed, job("a", { schedule: schedule("@daily"), name: "other" }), NOON + 10],
+    [
+      "on its schedule with another policy",
+      timed,
+      job("a", { schedule: schedule("@daily", { catchup: "all", catchupWindowMs: 1, jitterMs: 1 }) }),
+      NOON + 10,
+    ],
     ["on another schedule", timed, job("a", { schedule: schedule("@hourly") }), NOON + 100],
     [
       "on the same schedule in another zone",
