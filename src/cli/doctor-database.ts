@@ -17,11 +17,13 @@ export const databaseChecks = ({ settings, runtime }: Pick<Context, "settings" |
   if (path === MEMORY) return [ok("database", "is kept in memory: nothing outlives petit")];
   const folder = dirname(resolve(path));
   const room = folderCheck(folder);
-  const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
-  if (isThere) return [...fileChecks(path, runtime), room, ...roomChecks(path, folder)];
+  const found = statSync(path, { throwIfNoEntry: false });
+  const isEmpty = found?.isFile() === true && sizeOf(path) === 0;
+  if (found !== undefined && !isEmpty) return [...fileChecks(path, runtime), room, ...roomChecks(path, folder)];
   if (room.status === "failed")
     return [failed("database", { message: `${path} can't be made`, hint: MAKE_ROOM }), room];
-  return [ok("database", `${path} is not there yet; 'petit run' makes it`), room, ...roomChecks(path, folder)];
+  const yet = isEmpty ? `is empty; 'petit run' makes a database of it` : `is not there yet; 'petit run' makes it`;
+  return [ok("database", `${path} ${yet}`), room, ...roomChecks(path, folder)];
 };
 
 const roomChecks = (path: string, folder: string): readonly Check[] => [diskCheck(folder), spoolCheck(path)];

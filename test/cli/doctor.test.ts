@@ -70,6 +70,15 @@ describe("petit doctor", () => {
     expect(readdirSync(folder.path)).toEqual(["jobs"]);
   });
 
+  test("takes an empty file for a database that is not made yet, as 'petit run' does", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", HELLO);
+    folder.write("petit.db", "");
+    const report = await doctor(PORT, { cwd: folder.path });
+    expect(find(report, "database").message).toBe("petit.db is empty; 'petit run' makes a database of it");
+    expect(report.status).toBe(0);
+  });
+
   test("tells of each thing once, what it is, and what to do", async () => {
     using folder = await setUp();
     const report = await doctor([...PORT, "jobs"], { cwd: folder.path });
