@@ -29,4 +29,4 @@ type Why = Pick<Ended, "status" | "reason" | "error" | "reused">;
 
 /** Why it ended as it did, where its status alone doesn't say it. */
 export const whyText = ({ status, reason, error, reused = false }: Why): string =>
-  reused ? "reused from the run before" : oneLine(error ?? (reason === status ? "" : (reason ?? "")));
+  reused ? "reused from the run before" : (error ?? reason) === status ? "" : oneLine(error ?? reason ?? "");
