@@ -6,6 +6,7 @@ import type { Entry, Node, ScalarNode } from "../jobfile/node.ts";
 import { parseYaml } from "../jobfile/parse.ts";
 import { suggest } from "../lib/suggest.ts";
 import type { Given } from "./resolve-settings.ts";
+import { spellingsOf, textsOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,9 +43,10 @@ const readValues = (path: string): ReadonlyMap<string, readonly string[]> => {
   if (root !== null && root.kind !== "map") faults.push({ at: root.at, message: "expected a map of settings" });
   const values = new Map<string, readonly string[]>();
   for (const entry of root?.kind === "map" ? root.entries : []) {
-    const value = readEntry(entry);
-    if (typeof value === "string") faults.push({ at: entry.keyAt, message: value });
-    else values.set(entry.key, value);
+    const read = readEntry(entry);
+    if ("fault" in read) faults.push({ at: entry.keyAt, message: read.fault });
+    else if (values.has(read.name)) faults.push({ at: entry.keyAt, message: twice(entry.key, read.name) });
+    else values.set(read.name, read.texts);
   }
   if (faults.length > 0) throw wrongFile(path, text, faults);
   return values;
@@ -60,22 +62,35 @@ const readText = (path: string): string => {
 };
 
 const NAMES = Object.values(SETTINGS).map(({ name }) => name);
+const SPELLINGS = Object.values(SETTINGS).flatMap((setting) =>
+  spellingsOf(setting).map((spelling) => ({ setting, spelling })),
+);
+
+type Read = { readonly name: string; readonly texts: readonly string[] } | { readonly fault: string };
 
 /** The texts of a value, as a flag would give them; or what is wrong. */
-const readEntry = ({ key, value }: Entry): readonly string[] | string => {
-  const setting = Object.values(SETTINGS).find(({ name }) => name === key);
-  if (setting === undefined) {
-    const near = suggest(key, NAMES);
-    return `unknown setting '${key}'; ${near === null ? `expected one of ${NAMES.join(", ")}` : `did you mean '${near}'?`}`;
-  }
+const readEntry = ({ key, value }: Entry): Read => {
+  const found = SPELLINGS.find(({ spelling }) => spelling.name === key);
+  if (found === undefined) return { fault: unknownKey(key) };
+  const { setting, spelling } = found;
   const items: readonly Node[] = value.kind === "list" && setting.kind.arity === "many" ? value.items : [value];
   const scalars = items.filter((item): item is ScalarNode => item.kind === "scalar" && item.value !== null);
-  if (scalars.length < items.length) return `${key}: expected ${setting.kind.expected}`;
+  if (scalars.length < items.length) return { fault: `${key}: expected ${setting.kind.expected}` };
   const texts = scalars.map((item) => (typeof item.value === "string" ? item.value : item.source));
   return setting.kind.parse(texts) === null
-    ? `${key} is '${texts.join(",")}'; expected ${setting.kind.expected}`
-    : texts;
+    ? { fault: `${key} is '${texts.join(",")}'; expected ${setting.kind.expected}` }
+    : { name: setting.name, texts: textsOf(texts, setting, spelling) };
 };
+
+const unknownKey = (key: string): string => {
+  const near = suggest(
+    key,
+    SPELLINGS.map(({ spelling }) => spelling.name),
+  );
+  return `unknown setting '${key}'; ${near === null ? `expected one of ${NAMES.join(", ")}` : `did you mean '${near}'?`}`;
+};
+
+const twice = (key: string, name: string): string => `${key}: ${name} is given already; expected each setting once`;
 
 const wrongFile = (
   path: string,

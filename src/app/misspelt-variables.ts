@@ -1,7 +1,7 @@
 import type { Job } from "../domain/job.ts";
 import { TASK_VARIABLES } from "../domain/task-environment.ts";
 import { suggest } from "../lib/suggest.ts";
-import { variableOf } from "./setting.ts";
+import { spellingsOf, variableOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** A variable that petit doesn't know, and the one that was likely meant. */
@@ -10,7 +10,11 @@ export type Misspelt = { readonly name: string; readonly near: string };
 const PREFIX = "PETIT_";
 
 /** What petit reads. */
-const READ: readonly string[] = [...Object.values(SETTINGS).map(variableOf), "PETIT_API_TOKEN", "PETIT_CONFIG"];
+const READ: readonly string[] = [
+  ...Object.values(SETTINGS).flatMap(spellingsOf).map(variableOf),
+  "PETIT_API_TOKEN",
+  "PETIT_CONFIG",
+];
 
 /** What it sets for tasks: a petit within a task has them. */
 const SET: readonly string[] = [...TASK_VARIABLES, "PETIT_PARAM_", "PETIT_CONFIG_"];

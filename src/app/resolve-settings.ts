@@ -1,5 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
-import { flagOf, type Setting, variableOf } from "./setting.ts";
+import { flagOf, type Setting, spellingsOf, textsOf, variableOf } from "./setting.ts";
 import { type Origin, type Origins, SETTINGS, type Settings } from "./settings.ts";
 
 /** The texts that were given, by place. */
@@ -28,18 +28,22 @@ type Found = { readonly origin: Origin; readonly texts: readonly string[] };
 const find = (setting: Setting<unknown>, given: Given): Found | null => {
   const flag = given.flags.get(flagOf(setting));
   if (flag !== undefined) return { origin: { kind: "flag", name: `--${flagOf(setting)}` }, texts: flag };
-  const variable = given.environment[variableOf(setting)];
-  // As with most programs, an empty variable is one that isn't set.
-  if (variable !== undefined && variable !== "") return fromVariable(setting, variable);
+  const variable = fromVariable(setting, given.environment);
+  if (variable !== null) return variable;
   const value = given.file?.values.get(setting.name);
   if (given.file === null || value === undefined) return null;
   return { origin: { kind: "file", name: given.file.path }, texts: value };
 };
 
-const fromVariable = (setting: Setting<unknown>, value: string): Found => ({
-  origin: { kind: "environment", name: variableOf(setting) },
-  texts: setting.kind.arity === "many" ? value.split(",").map((part) => part.trim()) : [value],
-});
+const fromVariable = (setting: Setting<unknown>, environment: Given["environment"]): Found | null => {
+  // As with most programs, an empty variable is one that isn't set.
+  const spelling = spellingsOf(setting).find((each) => environment[variableOf(each)]);
+  if (spelling === undefined) return null;
+  const name = variableOf(spelling);
+  const value = environment[name] ?? "";
+  const texts = setting.kind.arity === "many" ? value.split(",").map((part) => part.trim()) : [value];
+  return { origin: { kind: "environment", name }, texts: textsOf(texts, setting, spelling) };
+};
 
 const parse = (setting: Setting<unknown>, found: Found): unknown => {
   const value = setting.kind.parse(found.texts);

@@ -33,4 +33,29 @@ export type Kind<T> = {
 export const flagOf = (setting: Pick<Setting<unknown>, "name" | "flag">): string =>
   setting.flag ?? setting.name.replaceAll("_", "-");
 
-export const variableOf = (setting: Pick<Setting<unknown>, "name">): string => `PETIT_${setting.name.toUpperCase()}`;
+export const variableOf = ({ name }: { readonly name: string }): string => `PETIT_${name.toUpperCase()}`;
+
+/** What a setting may be called in a variable or the configuration file, and whether that turns it round. */
+export type Spelling = { readonly name: string; readonly isNegated: boolean };
+
+/** Its own name first, then as the help writes its flag: `no_api` for `api`, `allowed_host` for `allowed_hosts`. */
+export const spellingsOf = (
+  setting: Pick<Setting<unknown>, "name" | "flag" | "offDoc">,
+): readonly [Spelling, ...Spelling[]] => {
+  const flag = flagOf(setting).replaceAll("-", "_");
+  return [
+    { name: setting.name, isNegated: false },
+    ...(flag === setting.name ? [] : [{ name: flag, isNegated: false }]),
+    ...(setting.offDoc === undefined ? [] : [{ name: `no_${flag}`, isNegated: true }]),
+  ];
+};
+
+/** The texts of the setting itself, where they were given under that spelling; as they are where they don't fit. */
+export const textsOf = (
+  texts: readonly string[],
+  { kind }: Pick<Setting<unknown>, "kind">,
+  { isNegated }: Spelling,
+): readonly string[] => {
+  const value = isNegated ? kind.parse(texts) : null;
+  return value === null ? texts : [String(!value)];
+};

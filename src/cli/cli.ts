@@ -2,7 +2,7 @@ import { parseArgs } from "citty";
 import { loadConfigFile } from "../app/config-file.ts";
 import { asJournalLines, isJournal } from "../app/journal.ts";
 import { resolveSettings } from "../app/resolve-settings.ts";
-import { variableOf } from "../app/setting.ts";
+import { spellingsOf, textsOf, variableOf } from "../app/setting.ts";
 import { SETTINGS } from "../app/settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -46,7 +46,10 @@ export const runCli = async (argv: readonly string[], host: Host): Promise<ExitS
 
 /** What can't wait for the settings: help, and what is wrong with the command line or with them. */
 const isColorOff = (environment: Host["environment"]): boolean =>
-  SETTINGS.color.kind.parse([environment[variableOf(SETTINGS.color)] ?? ""]) === false;
+  spellingsOf(SETTINGS.color).some((spelling) => {
+    const texts = [environment[variableOf(spelling)] ?? ""];
+    return SETTINGS.color.kind.parse(textsOf(texts, SETTINGS.color, spelling)) === false;
+  });
 
 /** `petit help run` is `petit run --help`. */
 const withoutHelpWord = (argv: readonly string[]): readonly string[] => {

@@ -32,6 +32,14 @@ describe("loadConfigFile", () => {
     });
   });
 
+  test("takes a setting that is named as the help writes its flag", () => {
+    expect(load("no_api: true\nno_watch: false\nallowed_host: a.example\n")).toEqual({
+      api: ["false"],
+      watch: ["true"],
+      allowed_hosts: ["a.example"],
+    });
+  });
+
   test("takes an empty file for no settings", () => {
     expect(load("")).toEqual({});
     expect(load("# nothing yet\n")).toEqual({});
@@ -44,6 +52,9 @@ describe("loadConfigFile", () => {
     ["api_port:\n", "config.yaml:1:1: api_port: expected a whole number"],
     ["db: [a, b]\n", "db: expected a file"],
     ["db: a\ndb: b\n", "config.yaml:2:1: db: given twice"],
+    ["api: true\nno_api: true\n", "config.yaml:2:1: no_api: api is given already; expected each setting once"],
+    ["no_api: maybe\n", "config.yaml:1:1: no_api is 'maybe'; expected true or false"],
+    ["no_ap: true\n", "unknown setting 'no_ap'; did you mean 'no_api'?"],
     ["- db\n", "config.yaml:1:1: expected a map of settings"],
     ["db: a\n---\ndb: b\n", "several documents; expected one"],
     ["db: [\n", "config.yaml:"],

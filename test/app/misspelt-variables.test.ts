@@ -15,6 +15,7 @@ describe("a variable that looks like a setting's", () => {
     ["PETIT_TOKENFILE", "PETIT_TOKEN_FILE"],
     ["PETIT_API_TOKN", "PETIT_API_TOKEN"],
     ["PETIT_DBB", "PETIT_DB"],
+    ["PETIT_NO_APPI", "PETIT_NO_API"],
     ["PETIT_TIME_ZONE", "PETIT_TIMEZONE"],
   ])("%s is a slip for %s", (name, near) => {
     expect(nearOf(name)).toBe(near);
@@ -22,6 +23,8 @@ describe("a variable that looks like a setting's", () => {
 
   test.each([
     ...Object.values(SETTINGS).map(variableOf),
+    "PETIT_NO_API",
+    "PETIT_ALLOWED_HOST",
     "PETIT_API_TOKEN",
     "PETIT_CONFIG",
     "PETIT_JOB_ID",

@@ -74,6 +74,31 @@ describe("resolveSettings", () => {
     expect(resolveSettings(given({ environment: { PETIT_API_PORT: "" } })).settings.apiPort).toBe(8565);
   });
 
+  test.each([
+    [{ PETIT_NO_API: "true" }, { api: false }],
+    [{ PETIT_NO_API: "0" }, { api: true }],
+    [
+      { PETIT_NO_WATCH: "yes", PETIT_NO_COLOR: "1" },
+      { watch: false, color: false },
+    ],
+    [{ PETIT_API: "true", PETIT_NO_API: "true" }, { api: true }],
+    [{ PETIT_ALLOWED_HOST: "a.example,b.example" }, { allowedHosts: ["a.example", "b.example"] }],
+    [{ PETIT_CORS_ORIGIN: "https://a.example" }, { corsOrigins: ["https://a.example"] }],
+  ])("takes %j, named as the help writes the flag, for %j", (environment, expected) => {
+    const { settings, origins } = resolveSettings(given({ environment }));
+    expect(settings).toMatchObject(expected);
+    expect(Object.values(origins).filter(({ kind }) => kind === "environment")).toHaveLength(
+      Object.keys(expected).length,
+    );
+  });
+
+  test("names the variable that was given, also where its value is wrong", () => {
+    const { origins } = resolveSettings(given({ environment: { PETIT_NO_API: "on" } }));
+    expect(origins.api).toEqual({ kind: "environment", name: "PETIT_NO_API" });
+    const wrong = given({ environment: { PETIT_NO_API: "maybe" } });
+    expect(errorOf(wrong)).toBe("PETIT_NO_API is 'maybe'; expected true or false");
+  });
+
   test("splits a variable of several values at commas", () => {
     const { settings } = resolveSettings(given({ environment: { PETIT_ALLOWED_HOSTS: "a.example, b.example" } }));
     expect(settings.allowedHosts).toEqual(["a.example", "b.example"]);
