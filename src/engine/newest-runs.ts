@@ -9,9 +9,10 @@ export class NewestRuns {
     return this.#byJob.get(jobId) ?? null;
   }
 
-  /** As they are stored. */
-  load(runs: ReadonlyMap<JobId, Run>): void {
+  /** As they are stored. Answers whose they are: jobs that are gone have some as well. */
+  load(runs: ReadonlyMap<JobId, Run>): Iterable<JobId> {
     for (const [jobId, run] of runs) this.#byJob.set(jobId, run);
+    return runs.keys();
   }
 
   /** A run that has just been made, whatever the clock said when those before it were. */

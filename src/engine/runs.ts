@@ -123,8 +123,9 @@ export class Runs implements Disposable {
     runJob.resume();
   }
 
-  loadNewest(): void {
-    this.#newest.load(this.#options.store.newestRuns());
+  /** Answers which jobs have runs, those that are gone included. */
+  loadNewest(): Iterable<JobId> {
+    return this.#newest.load(this.#options.store.newestRuns());
   }
 
   /** Ends a run that waits, within a transaction. */

@@ -76,12 +76,12 @@ export class Scheduler implements Engine {
     makeSpoolDir(this.#options.spoolDir);
     this.#isPaused = this.store.isPaused();
     await this.#jobs.load();
-    this.#runs.loadNewest();
+    const ran = this.#runs.loadNewest();
     recover(this.#options, this.#runs);
     if (this.#options.followSchedules !== false) this.#schedule();
     this.#isStarted = true;
     this.#notify.start(this.#jobs.all.values());
-    this.#retain.look(this.#jobs.all.keys());
+    this.#retain.look([...this.#jobs.all.keys(), ...ran]);
     void this.#runs.pump();
   }
 

@@ -1,0 +1,80 @@
+import { describe, expect, test } from "bun:test";
+import type { RunId } from "../../src/domain/ids.ts";
+import type { Job } from "../../src/domain/job.ts";
+import { job, jobId, shell } from "../support/factories.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { type StartedEngine, type StartOptions, startEngine } from "../support/started-engine.ts";
+import { gate } from "../support/started-engine-gate.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const DAY_MS = 86_400_000;
+
+/** The runs of a job that are there, oldest first. */
+const kept = ({ store }: StartedEngine, id: string): readonly RunId[] =>
+  store
+    .listRuns({ jobId: jobId(id), limit: 100 })
+    .map((run) => run.id)
+    .toReversed();
+
+/** Runs a job so often, one time after the other. */
+const runs = async (petit: StartedEngine, id: string, count: number): Promise<readonly RunId[]> => {
+  const ids: RunId[] = [];
+  for (let each = 0; each < count; each++) ids.push((await petit.run(id)).run.id);
+  return ids;
+};
+
+const keeping = (id: string, retention: Partial<Job["retention"]>): Job =>
+  job(id, { retention: { runs: null, days: null, ...retention }, tasks: [shell("only", "echo hi")] });
+
+describe("retention", () => {
+  test("keeps the newest runs of a job, by its own limit or else by the setting's, soon after a run's end", async () => {
+    const clock = new FakeClock();
+    const jobs = [keeping("own", { runs: 2 }), keeping("other", {})];
+    await using petit = await startEngine({ clock, jobs, settings: { retention: { runs: 3, days: null } } });
+    const [own, other] = [await runs(petit, "own", 4), await runs(petit, "other", 4)];
+    await clock.pass(3_000);
+    expect(kept(petit, "own")).toEqual(own.slice(-2));
+    expect(kept(petit, "other")).toEqual(other.slice(-3));
+  });
+
+  test("never takes a run that goes on, however old", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const long = job("long", {
+      retention: { runs: 1, days: null },
+      params: { wait: { description: null, default: "", required: false, enum: null, pattern: null } },
+      tasks: [shell("only", `[ -z "$PETIT_PARAM_WAIT" ] || { ${door.wait}; }`)],
+    });
+    await using petit = await startEngine({ clock, jobs: [long] });
+    const first = await petit.trigger("long", { params: { wait: "yes" } });
+    const others = await runs(petit, "long", 2);
+    await clock.pass(3_000);
+    expect(kept(petit, "long")).toEqual([first.id, ...others.slice(-1)]);
+    door.open();
+    await petit.ended(first.id);
+  });
+
+  const life = async (options: StartOptions, work: (petit: StartedEngine) => Promise<unknown>): Promise<void> => {
+    await using petit = await startEngine(options);
+    await work(petit);
+    await petit.stop("drain");
+  };
+
+  test.each([
+    ["runs", { runs: 2, days: null }, 0, 2],
+    ["days", { runs: null, days: 7 }, 8 * DAY_MS, 0],
+    ["days that are not over", { runs: null, days: 7 }, 6 * DAY_MS, 4],
+  ])("looks at the start, too, also at a job that is gone: %s", async (_, retention, afterMs, expected) => {
+    using dir = tempDir();
+    const shared = { dir: dir.path, clock: new FakeClock() };
+    await life({ ...shared, jobs: [keeping("here", {}), keeping("gone", {})] }, async (petit) => {
+      await runs(petit, "here", 4);
+      await runs(petit, "gone", 4);
+    });
+    shared.clock.step(afterMs);
+    await life({ ...shared, jobs: [keeping("here", {})], settings: { retention } }, async (petit) => {
+      await shared.clock.pass(3_000);
+      expect([kept(petit, "here").length, kept(petit, "gone").length]).toEqual([expected, expected]);
+    });
+  });
+});
