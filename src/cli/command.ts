@@ -14,6 +14,8 @@ export type Command = {
   readonly description: string;
   /** Its arguments and flags, as citty reads them, less the settings and the global flags. */
   readonly args: ArgsDef;
+  /** What its first argument can be, where that is one of a few words. */
+  readonly choices?: readonly string[];
   /** The settings that it takes as flags, beyond the global ones. */
   readonly settings: readonly SettingKey[];
   /** How it is called, where its arguments alone don't say it. */

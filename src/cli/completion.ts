@@ -3,9 +3,6 @@ import { PetitError } from "../domain/errors.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { argsOf, globalArgs, ownArgs } from "./flags.ts";
-import { TOPICS } from "./topics/topics.ts";
-
-const topicNames = TOPICS.map(({ name }) => name);
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -16,6 +13,7 @@ export const completion = defineCommand({
   args: {
     SHELL: { type: "positional", required: true, description: "bash, zsh or fish." },
   },
+  choices: SHELLS,
   settings: [],
   examples: [
     "petit completion bash > /etc/bash_completion.d/petit",
@@ -34,8 +32,7 @@ export const completion = defineCommand({
 
 const bashScript = (commands: readonly Command[]): string => {
   const names = commands.map(({ name }) => name);
-  const wordsOf = (command: Command) =>
-    command.name === "help" ? [...topicNames, ...names] : flagsOf(argsOf(command));
+  const wordsOf = (command: Command) => [...choicesOf(command, names), ...flagsOf(argsOf(command))];
   const cases = commands.map((command) => `    ${command.name}) words="${wordsOf(command).join(" ")}" ;;`);
   return `_petit() {
   local current=\${COMP_WORDS[COMP_CWORD]} command="" word words
@@ -53,6 +50,10 @@ complete -o default -F _petit petit
 `;
 };
 
+/** A command is a thing to explain, too. */
+const choicesOf = ({ name, choices = [] }: Command, names: readonly string[]): readonly string[] =>
+  name === "help" ? [...choices, ...names] : choices;
+
 const zshScript = (commands: readonly Command[]): string =>
   `autoload -U +X bashcompinit && bashcompinit\n${bashScript(commands)}`;
 
@@ -61,11 +62,20 @@ const fishScript = (commands: readonly Command[]): string =>
     ...commands.map(
       ({ name, summary }) => `complete -c petit -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
     ),
-    `complete -c petit -n '__fish_seen_subcommand_from help' -f -a ${quoted(topicNames.join(" "))}`,
+    ...commands.flatMap((command) => fishChoices(command, commands)),
     ...fishFlags(globalArgs, ""),
     ...commands.flatMap((command) => fishFlags(ownArgs(command), `-n '__fish_seen_subcommand_from ${command.name}' `)),
     "",
   ].join("\n");
+
+const fishChoices = (command: Command, commands: readonly Command[]): readonly string[] => {
+  const choices = choicesOf(
+    command,
+    commands.map(({ name }) => name),
+  );
+  if (choices.length === 0) return [];
+  return [`complete -c petit -n '__fish_seen_subcommand_from ${command.name}' -f -a ${quoted(choices.join(" "))}`];
+};
 
 const fishFlags = (args: ArgsDef, when: string): readonly string[] =>
   Object.entries(args)

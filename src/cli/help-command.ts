@@ -12,6 +12,7 @@ export const help = defineCommand({
   args: {
     TOPIC: { type: "positional", required: false, description: "A topic or a command." },
   },
+  choices: TOPICS.map(({ name }) => name),
   settings: [],
   examples: ["petit help job-files", "petit help run"],
   reference: () => ({ title: "Topics", rows: TOPICS.map(({ name, summary }) => [name, summary]) }),

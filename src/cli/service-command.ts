@@ -53,6 +53,7 @@ export const service = defineCommand({
     },
     force: { type: "boolean", description: "Overwrite, or remove, a unit that was edited." },
   },
+  choices: ACTIONS,
   settings: run.settings,
   examples: [
     "petit service print",

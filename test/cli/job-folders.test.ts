@@ -306,11 +306,16 @@ describe("petit completion", () => {
     expect(complete("va")).toBe("validate");
     expect(complete("run", "jobs", "--api-p")).toBe("--api-port");
     expect(complete("run", "--no-w")).toBe("--no-watch");
+    expect(complete("service", "--user", "un")).toBe("uninstall");
+    expect(complete("completion", "z")).toBe("zsh");
+    expect(complete("help", "up")).toBe("upgrade");
+    expect(complete("help", "serv")).toBe("service");
   });
 
   test("for fish names every command", async () => {
     const { stdout } = await petit(["completion", "fish"]);
     expect(stdout).toContain("complete -c petit -n __fish_use_subcommand -f -a validate -d ");
     expect(stdout).toContain("__fish_seen_subcommand_from next' -l count -s n -r");
+    expect(stdout).toContain("'__fish_seen_subcommand_from service' -f -a 'print install uninstall'");
   });
 });
