@@ -42,12 +42,16 @@ export class Jobs {
 
   /** Reads JOBS_DIR and stores what it says; jobs of broken files keep their last good version. */
   async load(): Promise<void> {
-    const { store, clock, readJobs } = this.#options;
+    const { store, clock, readJobs, followSchedules } = this.#options;
     const files = await readJobs();
     const jobs = [...files.jobs, ...this.#keptOf(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
-    this.#leaveSchedules(jobs);
-    this.#jobs = store.saveJobs(jobs, clock.now());
+    this.#jobs = followSchedules === false ? store.saveDefinitions(jobs, clock.now()) : this.#save(jobs);
     this.#problems = files.problems;
+  }
+
+  #save(jobs: readonly Job[]): ReadonlyMap<JobId, StoredJob> {
+    this.#leaveSchedules(jobs);
+    return this.#options.store.saveJobs(jobs, this.#options.clock.now());
   }
 
   /** What a schedule had due until now is accounted for before another takes its place. */

@@ -78,16 +78,17 @@ export class Scheduler implements Engine {
     await this.#jobs.load();
     const ran = this.#runs.loadNewest();
     recover(this.#options, this.#runs);
-    if (this.#options.followSchedules !== false) this.#schedule();
+    if (this.#options.followSchedules !== false) this.#schedule(ran);
     this.#isStarted = true;
     this.#notify.start(this.#jobs.all.values());
-    this.#retain.look([...this.#jobs.all.keys(), ...ran]);
+    this.#retain.look(this.#jobs.all.keys());
     void this.#runs.pump();
   }
 
   /** What came due while petit was away first, then what comes. */
-  #schedule(): void {
+  #schedule(ran: Iterable<JobId>): void {
     const now = this.#options.clock.now();
+    this.#retain.look(ran);
     lookAgain(this.#options, now);
     this.#agenda.set(this.#jobs.all.values(), now);
     this.#agenda.start(now);
@@ -131,9 +132,8 @@ export class Scheduler implements Engine {
     if (waiting !== null) this.#runs.commits.now((later) => later(this.#runs.dropWaiting(waiting)));
     const active = this.#runs.find(runId);
     if (active !== null) {
-      const isSecond = active.isEnding;
       this.store.requestEnd(runId, "cancelled");
-      active.end("cancelled", { all: isSecond });
+      active.end("cancelled", { all: active.isEnding });
     }
     return mustFindRun(this.store, runId);
   }

@@ -21,6 +21,20 @@ export const saveJobs = (sql: Statements, jobs: readonly Job[], now: number): Re
   return stored;
 };
 
+/** As versions; a job that nobody knew is one that was removed, as far as schedules go. */
+export const saveDefinitions = (sql: Statements, jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob> =>
+  new Map(jobs.map((job) => [job.id, saveDefinition(sql, job, now)]));
+
+const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
+  const versionId = saveVersion(sql, { job, ...digestOf(job), now });
+  sql.run(
+    `INSERT INTO jobs (id, version, first_seen_at, accounted_until, removed_at) VALUES ($jobId, $versionId, $now, $now, $now)
+     ON CONFLICT (id) DO NOTHING`,
+    { jobId: job.id, versionId, now },
+  );
+  return { job, versionId, firstSeenAt: now, accountedUntil: now };
+};
+
 type KnownJob = {
   readonly digest: string;
   readonly removed: boolean;
@@ -36,10 +50,9 @@ const saveJob = (
   context: { readonly known: KnownJob | null; readonly now: number },
 ): StoredJob => {
   const { known, now } = context;
-  const definition = JSON.stringify(job);
-  const digest = createHash("sha256").update(definition).digest("hex");
-  if (known !== null && !known.removed && known.digest === digest) return { job, ...pick(known) };
-  const versionId = saveVersion(sql, { job, digest, definition, now });
+  const digested = digestOf(job);
+  if (known !== null && !known.removed && known.digest === digested.digest) return { job, ...pick(known) };
+  const versionId = saveVersion(sql, { job, ...digested, now });
   const hasPast = known !== null && !known.removed && isDueAlike(known.schedule, job.schedule);
   const accountedUntil = hasPast ? known.accountedUntil : Math.max(now, known?.accountedUntil ?? 0);
   const firstSeenAt = known?.firstSeenAt ?? now;
@@ -49,6 +62,11 @@ const saveJob = (
     { jobId: job.id, versionId, firstSeenAt, accountedUntil },
   );
   return { job, versionId, firstSeenAt, accountedUntil };
+};
+
+const digestOf = (job: Job): Pick<NewVersion, "digest" | "definition"> => {
+  const definition = JSON.stringify(job);
+  return { definition, digest: createHash("sha256").update(definition).digest("hex") };
 };
 
 const pick = ({ versionId, firstSeenAt, accountedUntil }: KnownJob): Omit<StoredJob, "job"> => ({

@@ -57,6 +57,7 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     },
 
     saveJobs: write("durable", (list, now) => jobs.saveJobs(sql, list, now)),
+    saveDefinitions: write("durable", (list, now) => jobs.saveDefinitions(sql, list, now)),
     listJobs: () => jobs.listJobs(sql),
     definition: (versionId) => jobs.definition(sql, versionId),
 

@@ -23,6 +23,8 @@ export interface Store extends WindowReads, LineReads, Deliveries, Disposable {
 
   /** Stores the definitions; jobs that are not among them are marked as removed. Answers what each is stored as, by id. */
   saveJobs(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
+  /** Stores the definitions for runs to be made of; which jobs there are, and what is due, stays as it is. */
+  saveDefinitions(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
   /** The last good definition of every job that is not removed, by id. */
   listJobs(): ReadonlyMap<JobId, StoredJob>;
   /** The definition that a run started with. */

@@ -312,6 +312,19 @@ describe("a job that is new", () => {
 });
 
 describe("after downtime", () => {
+  test("one run in between, of other job files, takes no past away", async () => {
+    using life = lives([tick({}, { catchup: "all" }), job("other")]);
+    await life.live(async () => {});
+    life.clock.step(2 * MINUTE);
+    const between = { jobs: [job("tick"), job("aside")], followSchedules: false };
+    await life.live(async (petit) => {
+      for (const id of ["tick", "aside"]) expect((await petit.run(id)).run.status).toBe("completed");
+      expect([...petit.store.listJobs().keys()].map(String)).toEqual(["other", "tick"]);
+      expect([...petit.store.newestRuns().keys()].map(String).sort()).toEqual(["aside", "tick"]);
+    }, between);
+    await life.live(async (petit) => expect(ledger(petit.store)).toEqual(["1 fired", "2 fired"]));
+  });
+
   const DOWN = "missed down";
   const OLD = "missed superseded";
   const FIRED = "fired";
