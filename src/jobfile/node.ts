@@ -32,15 +32,15 @@ const formatStep = (step: string | number): string => {
   return /^[\w-]{1,80}$/.test(step) ? `.${step}` : `[${JSON.stringify(shorten(step))}]`;
 };
 
-/** By misspelt entry, the field that it is read as. */
-export type Misspelt = ReadonlyMap<Entry, string>;
+/** Finds what a map has for a field. */
+export type Lookup = (map: MapNode, field: string) => Entry | undefined;
 
 /** What stands at a path, or the last thing on the way to it that is there; and the path with its keys as they are written. */
-export const locate = (root: Node, path: Path, misspelt: Misspelt): { readonly node: Node; readonly path: Path } => {
+export const locate = (root: Node, path: Path, lookup: Lookup): { readonly node: Node; readonly path: Path } => {
   let node = root;
   const written: (string | number)[] = [];
   for (const step of path) {
-    const next = childOf(node, step, misspelt);
+    const next = childOf(node, step, lookup);
     if (next === undefined) break;
     node = next.node;
     written.push(next.step);
@@ -50,14 +50,12 @@ export const locate = (root: Node, path: Path, misspelt: Misspelt): { readonly n
 
 type Child = { readonly node: Node; readonly step: string | number };
 
-const childOf = (node: Node, step: string | number, misspelt: Misspelt): Child | undefined => {
+const childOf = (node: Node, step: string | number, lookup: Lookup): Child | undefined => {
   if (node.kind === "list" && typeof step === "number") {
     const item = node.items[step];
     return item === undefined ? undefined : { node: item, step };
   }
-  if (node.kind !== "map") return undefined;
-  const entry =
-    node.entries.find(({ key }) => key === step) ?? node.entries.find((each) => misspelt.get(each) === step);
+  const entry = node.kind === "map" && typeof step === "string" ? lookup(node, step) : undefined;
   return entry === undefined ? undefined : { node: entry.value, step: entry.key };
 };
 

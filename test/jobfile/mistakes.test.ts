@@ -652,6 +652,27 @@ describe("a YAML bomb", () => {
     expect(performance.now() - start).toBeLessThan(2_000);
   });
 
+  test.each([
+    [
+      "params",
+      20_000,
+      job(
+        "params:",
+        ...Array.from({ length: 10_000 }, (_, index) => `  k${index}: {pattrn: x, default: y, enum: [a]}`),
+      ),
+    ],
+    ["templates", 50_000, task(`type: shell, script: "${"${{ x }} ".repeat(50_000)}"`)],
+    [
+      "different templates",
+      50_000,
+      task(`type: shell, script: "${Array.from({ length: 50_000 }, (_, index) => `\${{ x${index} }} `).join("")}"`),
+    ],
+  ])("of wrong %s is told of in time", (_name, count, text) => {
+    const start = performance.now();
+    expect(problemsOf(text)).toHaveLength(count);
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
   test("of unknown names is not compared with everything", () => {
     const ids = Array.from({ length: 5_000 }, (_, index) => `t${index}`);
     const lines = ids.map((id) => `  - {id: ${id}, type: shell, script: x, depends_on: [z${id}z]}`);
