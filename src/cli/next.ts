@@ -52,10 +52,17 @@ export const next = defineCommand({
     const jobs = JOB === undefined ? files.jobs : [findJob(files, { id: JOB, dir: JOBS_DIR })];
     const coming = comingOf(jobs, options);
     out.write(json ? asJson(coming) : asTable(coming, out));
-    if (coming.length === 0 && !json) err.write("nothing is due: no enabled job has a schedule\n");
+    if (coming.length === 0 && !json) err.write(`nothing is due: ${whyNothing(jobs, JOB)}\n`);
     return warnOfProblems(JOB === undefined ? files : NO_PROBLEMS, { dir: JOBS_DIR, err });
   },
 });
+
+const whyNothing = (jobs: readonly Job[], asked: string | undefined): string => {
+  const scheduled = jobs.filter(({ schedule }) => schedule !== null);
+  if (scheduled.some(({ enabled }) => enabled)) return "no occurrence is left";
+  if (asked === undefined) return "no enabled job has a schedule";
+  return `'${asked}' ${scheduled.length === 0 ? "has no schedule" : "is disabled"}`;
+};
 
 /** Who asks for one job doesn't hear of the others. */
 const NO_PROBLEMS: JobFiles = { jobs: [], problems: [], broken: [] };

@@ -206,9 +206,17 @@ describe("petit next", () => {
     expect(JSON.parse(stdout).occurrences[0].local).toBe(`2026-03-08T${time}+00:00`);
   });
 
-  test("says where nothing is due", async () => {
-    using folder = withJobs({ "a.yaml": TWO_JOBS });
-    expect(await next(folder, "by_hand")).toMatchObject({ status: 0, stdout: "" });
+  test("says where nothing is due, and why", async () => {
+    const off = "id: off\nenabled: false\nschedule: '@daily'\ntasks: [{id: t, type: shell, script: x}]\n";
+    using folder = withJobs({ "a.yaml": TWO_JOBS, "off.yaml": off });
+    const why = async (...args: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await next(folder, ...args);
+      expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+      return stderr;
+    };
+    expect(await why("by_hand")).toBe("nothing is due: 'by_hand' has no schedule\n");
+    expect(await why("off")).toBe("nothing is due: 'off' is disabled\n");
+    expect(await why("nightly", "--from", "9999-12-31T23:59")).toBe("nothing is due: no occurrence is left\n");
     expect(JSON.parse((await next(folder, "by_hand", "--json")).stdout)).toEqual({ occurrences: [], count: 0 });
   });
 
