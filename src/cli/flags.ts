@@ -18,7 +18,8 @@ const GLOBAL_ARGS = {
   config: {
     type: "string",
     valueHint: "FILE",
-    description: "The configuration file. [default: $PETIT_CONFIG, else ~/.config/petit/config.yaml, else /etc/petit/config.yaml]",
+    description:
+      "The configuration file. [default: $PETIT_CONFIG, else ~/.config/petit/config.yaml, else /etc/petit/config.yaml]",
   },
   json: { type: "boolean", description: "Write JSON on stdout." },
   help: { type: "boolean", alias: "h", description: "Show this help." },
