@@ -38,16 +38,27 @@ const SECRETS = ["token", "authorization", "cookie", "environment"].flatMap((nam
 ]);
 
 const streamFor = ({ format, color, journal = false }: LoggerOptions): pino.DestinationStream => {
-  if (!journal && format === "pretty") return pretty({ ...PRETTY, colorize: color, destination: STDERR, sync: true });
-  const stderr = pino.destination({ dest: STDERR, sync: true });
-  if (!journal) return stderr;
-  const worded = pretty.prettyFactory({ ...PRETTY, colorize: false, ignore: `level,${PRETTY.ignore}` });
+  const stderr = openStderr();
+  if (!journal && format === "json") return stderr;
+  const ignore = journal ? `level,${PRETTY.ignore}` : PRETTY.ignore;
+  const worded = pretty.prettyFactory({ ...PRETTY, colorize: color && !journal, ignore });
   return {
     write: (line) => {
       const record = JSON.parse(line);
-      stderr.write(asJournalLines(record.level, format === "json" ? line : worded(record)));
+      const text = format === "json" ? line : worded(record);
+      stderr.write(journal ? asJournalLines(record.level, text) : text);
     },
   };
+};
+
+/** What waits for a stderr that takes nothing, bytes; what comes beyond that is lost. */
+const BACKLOG_BYTES = 65_536;
+
+/** A log that can't be written, on a full disk or to a reader that has gone, is no reason to end. */
+const openStderr = (): pino.DestinationStream => {
+  const stderr = pino.destination({ dest: STDERR, sync: true, maxLength: BACKLOG_BYTES });
+  stderr.on("error", () => {});
+  return stderr;
 };
 
 const PRETTY = {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { runProgram } from "../support/runtime-command.ts";
 
@@ -18,5 +19,23 @@ describe("the log", () => {
     expect(line).toContain("said");
     expect(line).toContain("shown");
     expect(line).not.toContain("s3cret");
+  });
+
+  test.each([
+    ["json", false],
+    ["pretty", false],
+    ["json", true],
+    ["pretty", true],
+  ] as const)("goes on where nobody can take it: a full disk, as %s; into the journal: %p", (format, journal) => {
+    const program = `import { openLog } from ${JSON.stringify(LOGGER)};
+      const log = openLog({ level: "info", format: "${format}", color: false, journal: ${journal} });
+      for (let line = 0; line < 3; line++) { log.info({}, "said"); await new Promise((done) => setImmediate(done)); }
+      console.log("alive");`;
+    const full = openSync("/dev/full", "w");
+    try {
+      expect(runProgram(program, { stderr: full })).toMatchObject({ status: 0, stdout: "alive\n" });
+    } finally {
+      closeSync(full);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, type StdioOptions, spawnSync } from "node:child_process";
 import { openRuntime } from "#runtime";
 
 /** Whether these tests, and what they start from source, run under Deno. */
@@ -7,11 +7,15 @@ export const isDeno = openRuntime().name === "deno";
 /** Before the name of a program in TypeScript: has the runtime that the tests run in run it. */
 export const runtimeCommand: readonly string[] = isDeno ? [process.execPath, "run", "-A"] : [process.execPath];
 
-/** Runs a program in TypeScript, and answers what it says. */
-export const runProgram = (text: string): { readonly stdout: string; readonly stderr: string } => {
+/** Runs a program in TypeScript, and answers what it says, and how it ends; `stderr` is an open file that takes that. */
+export const runProgram = (
+  text: string,
+  { stderr = "pipe" }: { readonly stderr?: number | "pipe" } = {},
+): Pick<SpawnSyncReturns<string>, "status" | "stdout" | "stderr"> => {
   // Where the packages are found that it takes in, by way of petit's source.
   const cwd = import.meta.dirname;
-  return spawnSync(process.execPath, [isDeno ? "eval" : "-e", text], { cwd, encoding: "utf8" });
+  const stdio = ["ignore", "pipe", stderr] satisfies StdioOptions;
+  return spawnSync(process.execPath, [isDeno ? "eval" : "-e", text], { cwd, stdio, encoding: "utf8" });
 };
 
 /** What a runtime itself wants to know where a test gives it another home: where Deno keeps what it transpiled. */
