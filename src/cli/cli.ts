@@ -6,6 +6,7 @@ import { spellingsOf, textsOf, variableOf } from "../app/setting.ts";
 import { SETTINGS } from "../app/settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
+import { printable } from "../lib/printable.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Invocation, readArgv, usageError } from "./argv.ts";
 import type { Command, Context } from "./command.ts";
@@ -109,7 +110,9 @@ const report = (error: unknown, { err }: Terminal, { environment }: Host): ExitS
   return error instanceof PetitError ? EXIT_OF_ERROR[error.code] : EXIT.FAILED;
 };
 
+/** It may repeat what was given, or what somebody who is no petit answered. */
 const messageOf = (error: unknown): string => {
-  if (error instanceof Failure || error instanceof PetitError) return error.message;
+  if (error instanceof Failure || error instanceof PetitError)
+    return error.message.split("\n").map(printable).join("\n");
   return `internal error: ${error instanceof Error ? error.stack : String(error)}`;
 };

@@ -1,3 +1,5 @@
+import { printable } from "../lib/printable.ts";
+
 /** What is wrong with a job file. Line and column count from 1. */
 export type Problem = {
   /** Path of the file, relative to JOBS_DIR. */
@@ -12,10 +14,8 @@ export type Problem = {
 
 /** `file:line:col: path.to.field: what is wrong; what was expected`, in one line that is safe on a terminal. */
 export const formatProblem = (problem: Problem): string =>
-  [`${problem.file}:${problem.line}:${problem.column}`, problem.path, problem.message]
-    .filter((part) => part !== "")
-    .join(": ")
-    .replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-
-/** Control characters, and those that change the direction of text: what a file holds must not steer a terminal. */
-const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+  printable(
+    [`${problem.file}:${problem.line}:${problem.column}`, problem.path, problem.message]
+      .filter((part) => part !== "")
+      .join(": "),
+  );

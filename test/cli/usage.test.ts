@@ -93,6 +93,8 @@ describe("a wrong command line", () => {
     ],
     [["trigger", "a", "--idempotency-key", ""], '--idempotency-key is ""; expected 1 to 255 visible ASCII characters'],
     [["trigger", "a", "--idempotency-key", "a\nb"], '--idempotency-key is "a\\nb"; expected'],
+    [["r\u001b[2Jun"], "unknown command 'r\\u{1b}[2Jun'"],
+    [["list", "no\u001b]0;x\u0007pe"], "there is no folder no\\u{1b}]0;x\\u{7}pe"],
     [["completion", "tcsh"], "expected bash, zsh, fish"],
   ];
   test.each(cases)("%j exits with 2 and says why on stderr alone", async (args, message) => {
