@@ -10,7 +10,7 @@ import type { ScheduleSpec } from "./schedule.ts";
 export const TASK_TYPES = ["command", "shell", "python", "typescript"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
 
-/** What a scheduled occurrence does when the job is at its limit: `skip` it, `queue` it, or `replace` what runs. */
+/** What a scheduled occurrence does when the job is at its limit: `skip` it, `queue` it, or `replace` the oldest run. */
 export const OVERLAP_POLICIES = ["skip", "queue", "replace"] as const;
 export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 

@@ -41,7 +41,7 @@ export type ScheduledAdmission =
   | { readonly kind: "start" }
   /** It is stored as pending, and starts in its turn. */
   | { readonly kind: "wait" }
-  /** As `wait`, and what the job has going on is ended. */
+  /** As `wait`, and what stands in its way is ended. */
   | { readonly kind: "replace" }
   | { readonly kind: "skip"; readonly reason: SkipReason };
 

@@ -118,13 +118,19 @@ const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: Start
   );
 };
 
-/** What waits is dropped, what runs is ended; the new run starts when that is over. */
+/**
+ * Of what would go on, as many as stand in the way: the oldest. What runs of them is ended, what waits is dropped; the new
+ * run starts when a place is free.
+ */
 const replace = (job: Job, { runs, store, later }: Context): void => {
-  for (const waiting of runs.waitingOf(job.id)) later(runs.dropWaiting(waiting));
-  for (const active of runs.activeOf(job.id)) {
+  const running = runs.activeOf(job.id).filter(({ isEnding }) => !isEnding);
+  const waiting = runs.waitingOf(job.id);
+  const count = running.length + waiting.length + 1 - (job.maxConcurrency ?? Number.POSITIVE_INFINITY);
+  for (const active of running.slice(0, Math.max(0, count))) {
     store.requestEnd(active.run.id, "cancelled");
     later({ launch: () => active.end("cancelled", { all: false }), undo: () => {} });
   }
+  for (const each of waiting.slice(0, Math.max(0, count - running.length))) later(runs.dropWaiting(each));
 };
 
 /** The clock was set back, perhaps while petit was down: what comes due once more is looked up in the ledger. */

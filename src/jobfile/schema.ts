@@ -51,7 +51,7 @@ export const JOB = {
     },
     on_overlap: {
       type: { kind: "choice", values: OVERLAP_POLICIES },
-      doc: "What a scheduled occurrence does at that limit: `skip` it, `queue` it, or `replace` what runs.",
+      doc: "What a scheduled occurrence does at that limit: `skip` it, `queue` it, or `replace` the oldest run.",
       default: "skip",
     },
     timeout: {

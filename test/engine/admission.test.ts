@@ -257,6 +257,39 @@ describe("an occurrence at the job's limit", () => {
     expect(ledger()).toEqual(["fired", "fired"]);
   });
 
+  test("replaces no more than it must: the oldest of several", async () => {
+    await using started = await start("replace", undefined, 2);
+    const { clock, petit, runs } = started;
+    for (const expected of [
+      ["running", "running"],
+      ["cancelled", "running", "running"],
+      ["cancelled", "cancelled", "running", "running"],
+    ]) {
+      await clock.passTo(NOON + expected.length * MINUTE);
+      const ended = runs().slice(0, -2);
+      for (const { id } of ended) await clock.passUntil(petit.event("run.finished", { runId: id }));
+      await petit.event("run.started", { runId: runs().at(-1)?.id ?? null });
+      expect(runs().map(({ status }) => status)).toEqual(expected);
+    }
+  });
+
+  test("replaces what waits where that is the oldest that would go on", async () => {
+    using door = gate();
+    const stubborn = [shell("t", `trap '' TERM; ${door.wait}`)];
+    const clock = new FakeClock();
+    const every = schedule("* * * * * *");
+    const jobs = [job("tick", { schedule: every, maxConcurrency: 2, onOverlap: "replace", tasks: stubborn })];
+    await using petit = await startEngine({ clock, jobs, settings: { killGraceMs: 3_600_000 } });
+    await clock.pass(2_000);
+    await door.reached();
+    await door.reached();
+    const statuses = () => petit.store.listRuns({ limit: 9 }).map(({ status }) => status);
+    await clock.pass(2_000);
+    expect(statuses()).toEqual(["pending", "pending", "running", "running"]);
+    await clock.pass(1_000);
+    expect(statuses()).toEqual(["pending", "pending", "cancelled", "running", "running"]);
+  });
+
   test("replaces what waits as well", async () => {
     using door = gate();
     // Each look at a process that is to end is a scan of all processes: pass seconds, not minutes.
