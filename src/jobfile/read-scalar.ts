@@ -26,7 +26,8 @@ const textOf = (node: Node, type: TextType, place: Place): string | undefined =>
 const whyUnfit = (text: string, type: TextType): string | null => {
   if (text.trim() === "" && !type.empty) return `is an empty text; expected ${type.form}`;
   const forbidden = FORBIDDEN[type.characters ?? "prose"].exec(text)?.[0];
-  if (forbidden !== undefined) return `holds the character ${codePoint(forbidden)}; expected ${type.form} without it`;
+  if (forbidden !== undefined)
+    return `holds the character ${codePoint(forbidden)}; expected ${type.form}${type.pattern === undefined ? " without it" : ""}`;
   if (!text.isWellFormed()) return `holds half of a surrogate pair; expected ${type.form}`;
   if (type.maxLength !== undefined && text.length > type.maxLength) {
     return `has ${text.length} characters; expected at most ${type.maxLength}`;
@@ -71,7 +72,7 @@ export const readInteger = (node: Node, type: IntegerType, place: Place): number
 const MAX_MS = 36_525 * 86_400_000;
 
 export const readSeconds = (node: Node, type: SecondsType, place: Place): number | undefined => {
-  const expected = `a number of seconds${type.minMs > 0 ? ", more than 0" : ""}`;
+  const expected = `a number of seconds${type.minMs > 0 ? ", more than 0" : ""}, at most ${MAX_MS / 1000}`;
   if (node.kind !== "scalar" || typeof node.value !== "number") return wrongKind(node, place, expected);
   const ms = Math.round(node.value * 1000);
   return ms >= type.minMs && ms <= MAX_MS

@@ -194,7 +194,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "no time at all",
     task("type: shell, script: x, timeout_secs: 0"),
-    "4:51: tasks[1].timeout_secs: 0 is out of bounds; expected a number of seconds, more than 0",
+    "4:51: tasks[1].timeout_secs: 0 is out of bounds; expected a number of seconds, more than 0, at most 3155760000",
   ],
   [
     "seconds with a unit",
