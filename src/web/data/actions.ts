@@ -1,4 +1,5 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type UseMutationOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
 import { answerOf, petit } from "./client.ts";
 
 declare module "@tanstack/react-query" {
@@ -8,6 +9,27 @@ declare module "@tanstack/react-query" {
   }
 }
 
+/**
+ * `useMutation`, one at a time: what is asked for again before petit has answered is left out. A second click, or a key
+ * that is held, comes before the page has drawn that it is busy.
+ */
+const useAction = <Data, Given>(options: UseMutationOptions<Data, Error, Given>) => {
+  const isUnderWay = useRef(false);
+  const { mutate, isPending } = useMutation<Data, Error, Given>({
+    ...options,
+    onSettled: (...settled) => {
+      isUnderWay.current = false;
+      return options.onSettled?.(...settled);
+    },
+  });
+  const once: typeof mutate = (...given) => {
+    if (isUnderWay.current) return;
+    isUnderWay.current = true;
+    mutate(...given);
+  };
+  return { mutate: once, isPending };
+};
+
 type Params = Readonly<Record<string, string>>;
 
 /**
@@ -15,7 +37,7 @@ type Params = Readonly<Record<string, string>>;
  * itself why petit refuses.
  */
 export const useTrigger = ({ isFailureShown = false }: { readonly isFailureShown?: boolean } = {}) =>
-  useMutation({
+  useAction({
     mutationFn: ({ jobId, params = {} }: { readonly jobId: string; readonly params?: Params }) =>
       answerOf(petit.api.jobs({ job_id: jobId }).trigger.post({ params }, { headers: {} })),
     meta: isFailureShown ? {} : { failed: "The job was not run" },
@@ -23,14 +45,14 @@ export const useTrigger = ({ isFailureShown = false }: { readonly isFailureShown
 
 /** `mutate(runId)`: ends a run; a second time ends its clean-up tasks too. */
 export const useCancelRun = () =>
-  useMutation({
+  useAction({
     mutationFn: (runId: string) => answerOf(petit.api.runs({ run_id: runId }).cancel.post()),
     meta: { done: "The run is being cancelled", failed: "The run was not cancelled" },
   });
 
 /** `mutate({ runId, fromStart })`: a new run of what did not complete, or of everything; its answer has the `run_id`. */
 export const useRetryRun = () =>
-  useMutation({
+  useAction({
     mutationFn: ({ runId, fromStart = false }: { readonly runId: string; readonly fromStart?: boolean }) =>
       answerOf(petit.api.runs({ run_id: runId }).retry.post(null, { query: fromStart ? { from: "start" } : {} })),
     meta: { failed: "The run was not retried" },
@@ -39,7 +61,7 @@ export const useRetryRun = () =>
 /** `mutate(true)` pauses the scheduler, `mutate(false)` resumes it. */
 export const usePause = () => {
   const client = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: (isPaused: boolean) =>
       answerOf(isPaused ? petit.api.scheduler.pause.post() : petit.api.scheduler.resume.post()),
     onSettled: () => client.invalidateQueries({ queryKey: ["scheduler"] }),
@@ -50,7 +72,7 @@ export const usePause = () => {
 /** Has petit read its job files again; its answer has the `problems` it found. */
 export const useReload = () => {
   const client = useQueryClient();
-  return useMutation({
+  return useAction({
     mutationFn: () => answerOf(petit.api.jobs.reload.post()),
     onSettled: () => client.invalidateQueries(),
     meta: { failed: "The job files were not read" },

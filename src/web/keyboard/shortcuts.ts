@@ -8,6 +8,8 @@ export type Shortcut = {
   readonly run: () => void;
   /** False while it would do nothing. */
   readonly isOn?: boolean;
+  /** True where a key that is held down does it again and again. */
+  readonly doesRepeat?: boolean;
 };
 
 type Registered = { readonly current: Shortcut };
@@ -54,6 +56,7 @@ const onKey = (event: KeyboardEvent): void => {
   first = { key: event.key, at: shortcut === undefined ? event.timeStamp : Number.NEGATIVE_INFINITY };
   if (shortcut === undefined) return;
   event.preventDefault();
+  if (event.repeat && shortcut.doesRepeat !== true) return;
   shortcut.run();
 };
 

@@ -25,8 +25,8 @@ export const LogFind = ({ book, runId, filter, onText, onMatch }: FindProps) => 
     onText,
     onMatch,
   });
-  useShortcut({ key: "n", what: "Log: next match", run: () => move(1), isOn: matches.length > 0 });
-  useShortcut({ key: "N", what: "Log: match before", run: () => move(-1), isOn: matches.length > 0 });
+  useShortcut({ key: "n", what: "Log: next match", run: () => move(1), isOn: matches.length > 0, doesRepeat: true });
+  useShortcut({ key: "N", what: "Log: match before", run: () => move(-1), isOn: matches.length > 0, doesRepeat: true });
   return (
     <search className="log-find">
       <input

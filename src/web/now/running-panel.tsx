@@ -52,6 +52,7 @@ const RunningRow = memo(({ run }: { readonly run: Run }) => {
       <Link href={`/runs/${run.id}`}>{name}</Link>
       <Progress run={run} />
       <Button
+        isOnce
         kind="quiet"
         className="now-cancel"
         isBusy={isPending}

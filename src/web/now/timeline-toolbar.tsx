@@ -21,8 +21,8 @@ export const TimelineToolbar = ({ view, change, show, onShow }: ToolbarProps) =>
   const follow = (): void => change(({ zoom }) => ({ zoom, from: null }));
   const at = ZOOMS.indexOf(view.zoom);
   useShortcut({ key: "n", what: "Time line: back to the present", run: follow });
-  useShortcut({ key: "]", what: "Time line: later", run: () => pan(STEP_SHARE) });
-  useShortcut({ key: "[", what: "Time line: earlier", run: () => pan(-STEP_SHARE) });
+  useShortcut({ key: "]", what: "Time line: later", run: () => pan(STEP_SHARE), doesRepeat: true });
+  useShortcut({ key: "[", what: "Time line: earlier", run: () => pan(-STEP_SHARE), doesRepeat: true });
   useShortcut({ key: "-", what: "Time line: see more time", run: () => zoomTo(ZOOMS[at + 1]) });
   useShortcut({ key: "+", what: "Time line: see less time", run: () => zoomTo(ZOOMS[at - 1]) });
   return (

@@ -27,6 +27,7 @@ export const RunActions = ({ run }: { readonly run: RunDetail }) => {
     <>
       {run.can_cancel && (
         <Button
+          isOnce
           kind="danger"
           isBusy={cancel.isPending}
           onClick={() => cancel.mutate(run.id, { onSettled, onError: setError })}
@@ -35,11 +36,11 @@ export const RunActions = ({ run }: { readonly run: RunDetail }) => {
         </Button>
       )}
       {run.can_retry && (
-        <Button kind="primary" isBusy={retry.isPending} onClick={() => retry.mutate({ runId: run.id }, then)}>
+        <Button isOnce kind="primary" isBusy={retry.isPending} onClick={() => retry.mutate({ runId: run.id }, then)}>
           Retry from failed
         </Button>
       )}
-      <Button isBusy={again.isPending} onClick={runAgain}>
+      <Button isOnce isBusy={again.isPending} onClick={runAgain}>
         Run again
       </Button>
       {error !== null && (

@@ -58,7 +58,7 @@ const useShellShortcuts = (openHelp: () => void): void => {
   useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });
   useShortcut({ key: "g j", what: "Go to Jobs", run: () => navigate("/jobs") });
   useShortcut({ key: "g n", what: "Go to Now", run: () => navigate("/") });
-  useShortcut({ key: "k", what: "Previous row", run: () => moveRow(-1) });
-  useShortcut({ key: "j", what: "Next row", run: () => moveRow(1) });
+  useShortcut({ key: "k", what: "Previous row", run: () => moveRow(-1), doesRepeat: true });
+  useShortcut({ key: "j", what: "Next row", run: () => moveRow(1), doesRepeat: true });
   useShortcut({ key: "/", what: "Search", run: focusSearch });
 };

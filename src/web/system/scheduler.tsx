@@ -39,7 +39,12 @@ export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: Sy
 const PauseButton = ({ isPaused }: { readonly isPaused: boolean }) => {
   const pause = usePause();
   return (
-    <Button kind={isPaused ? "primary" : "plain"} isBusy={pause.isPending} onClick={() => pause.mutate(!isPaused)}>
+    <Button
+      isOnce
+      kind={isPaused ? "primary" : "plain"}
+      isBusy={pause.isPending}
+      onClick={() => pause.mutate(!isPaused)}
+    >
       {isPaused ? "Resume" : "Pause"}
       <span className="visually-hidden"> the scheduler</span>
     </Button>

@@ -53,7 +53,7 @@ const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: 
       )}
       <div className="dialog-actions">
         <Button onClick={onClose}>Cancel</Button>
-        <Button kind="primary" type="submit" isBusy={isPending}>
+        <Button isOnce kind="primary" type="submit" isBusy={isPending}>
           Run now
         </Button>
       </div>

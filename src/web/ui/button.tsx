@@ -5,9 +5,18 @@ export type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
   readonly kind?: "plain" | "primary" | "danger" | "quiet";
   /** While what it started goes on: it takes no second click, and keeps the focus. */
   readonly isBusy?: boolean;
+  /** Of a double click it takes the first: by the second, it may be there for something else. */
+  readonly isOnce?: boolean;
 };
 
-export const Button = ({ kind = "plain", isBusy = false, className = "", onClick, ...rest }: ButtonProps) => (
+export const Button = ({
+  kind = "plain",
+  isBusy = false,
+  isOnce = false,
+  className = "",
+  onClick,
+  ...rest
+}: ButtonProps) => (
   <button
     type="button"
     {...rest}
@@ -15,7 +24,7 @@ export const Button = ({ kind = "plain", isBusy = false, className = "", onClick
     aria-disabled={isBusy || undefined}
     aria-busy={isBusy || undefined}
     onClick={(event) => {
-      if (isBusy) event.preventDefault();
+      if (isBusy || (isOnce && event.detail > 1)) event.preventDefault();
       else onClick?.(event);
     }}
   />

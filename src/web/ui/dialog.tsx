@@ -31,7 +31,9 @@ export const Dialog = ({ title, onClose, children, canClose = true }: DialogProp
         if (canClose) onClose();
       }}
       onClick={(event) => {
-        if (canClose && event.target === dialog.current) onClose();
+        // The second of a double click on what opened it is none outside.
+        const isOutside = event.target === dialog.current && event.detail < 2;
+        if (canClose && isOutside) onClose();
       }}
     >
       <div className="dialog-head">

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { CHROMIUM } from "../support/browser.ts";
+import { type Petit, startPetit } from "../support/petit.ts";
+import { ask, runToEnd, start } from "../support/petit-api.ts";
+import { openWeb, type Web } from "../support/web.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: quick
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: endless
+tasks:
+  - {id: main, type: command, command: sleep, args: ["600"]}
+  - {id: tidy, type: command, command: sleep, args: ["600"], depends_on: [main], condition: all_done}
+`,
+};
+
+describe.skipIf(CHROMIUM === null)("what is done twice by mistake", () => {
+  let [petit, web]: [Petit?, Web?] = [];
+  const running = (): { petit: Petit; web: Web; page: Page } => {
+    if (petit === undefined || web === undefined) throw new Error("not started");
+    return { petit, web, page: web.page };
+  };
+  const countRuns = async (job: string): Promise<number> =>
+    (await ask(running().petit, `/api/jobs/${job}/runs`)).body.count;
+  beforeAll(async () => {
+    petit = await startPetit({ jobs: JOBS });
+    web = await openWeb(petit);
+  }, 60_000);
+  afterAll(async () => {
+    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
+  }, 30_000);
+
+  test("opens the form of a job, and runs it once, by a double click on either", async () => {
+    const { web, page } = running();
+    await web.open("/jobs");
+    await page.getByRole("button", { name: "Run now: quick" }).dblclick();
+    const act = page.getByRole("dialog").getByRole("button", { name: "Run now" });
+    await act.waitFor();
+    await act.dblclick();
+    await page.waitForURL("**/runs/*");
+    await page.locator("[data-run-status=completed]").waitFor();
+    expect(await countRuns("quick")).toBe(1);
+  }, 60_000);
+
+  test("runs a job again once by a key that is held", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "quick");
+    const before = await countRuns("quick");
+    await web.open(`/runs/${id}`);
+    // Each further one is the key's repeat.
+    await page.keyboard.down("r");
+    await page.keyboard.down("r");
+    await page.waitForURL((url) => !url.pathname.endsWith(id));
+    await page.locator("[data-run-status=completed]").waitFor();
+    await page.keyboard.down("r");
+    await page.keyboard.up("r");
+    await page.reload();
+    await page.locator("[data-run-status=completed]").waitFor();
+    expect(await countRuns("quick")).toBe(before + 1);
+  }, 60_000);
+
+  test("leaves the clean-ups of a run alone by a double click on its Cancel", async () => {
+    const { petit, web, page } = running();
+    const id = await start(petit, "endless");
+    await web.open(`/runs/${id}`);
+    await page.locator('[data-task="main"][data-status="running"]').waitFor();
+    const { x, y, width, height } = (await page.getByRole("button", { name: "Cancel" }).boundingBox()) ?? UNSEEN;
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await press(page, 1);
+    await page.locator('[data-task="tidy"][data-status="running"]').waitFor();
+    const again = page.getByRole("button", { name: "Cancel clean-ups, too" });
+    await again.waitFor();
+    const cancels: string[] = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST") cancels.push(request.url());
+    });
+    await press(page, 2);
+    await again.click();
+    await page.locator("[data-run-status=cancelled]").waitFor();
+    expect(cancels).toHaveLength(1);
+  }, 60_000);
+});
+
+const UNSEEN = { x: 0, y: 0, width: 0, height: 0 };
+
+/** Of a double click, the first or the second press. */
+const press = async (page: Page, clickCount: 1 | 2): Promise<void> => {
+  await page.mouse.down({ clickCount });
+  await page.mouse.up({ clickCount });
+};
