@@ -51,7 +51,7 @@ export const openClient = (context: Pick<Context, "settings" | "origins" | "envi
       token !== null,
     );
   const answer = async (path: string, asked: Asked) =>
-    bodyOf(await ask(path, { ...asked, signal: AbortSignal.timeout(PATIENCE_MS) }));
+    bodyOf(await ask(path, { ...asked, signal: AbortSignal.timeout(PATIENCE_MS) }), markOf(path, asked));
   return {
     base,
     get: (path, ...[options]) => answer(path, { method: "GET", ...options }),
@@ -72,12 +72,20 @@ export const avoidProxy = (base: string): void => {
   }
 };
 
-const bodyOf = async (response: Response) => {
-  try {
-    return await response.json();
-  } catch (cause) {
+const bodyOf = async (response: Response, mark: string) => {
+  const body = await response.json().catch((cause: unknown) => {
     throw strange(response, cause);
-  }
+  });
+  if (typeof body === "object" && body !== null && mark in body) return body;
+  throw strange(response);
+};
+
+/** What petit's answer always has there, and hardly that of something else that speaks JSON. */
+const markOf = (path: string, { method }: Asked): string => {
+  const last = path.slice(path.lastIndexOf("/") + 1);
+  if (method === "POST") return "message";
+  if (last.startsWith(":")) return "id";
+  return last === "system" ? "database" : last;
 };
 
 /** A stream that ends before its end is one whose petit went away. */

@@ -165,6 +165,22 @@ describe("a petit that can't be asked", () => {
     expect(stderr).toContain("didn't answer as petit does (200, no content type); name petit's own address with --url");
   });
 
+  test.each([
+    ["{}", ["runs"]],
+    ["[]", ["trigger", "hello"]],
+    ["null", ["pause"]],
+    ['{"ok": true}', ["status", "latest"]],
+    ['"hello"', ["why", "hello"]],
+    ["", ["reload"]],
+  ])("is status 1 where something else answers %j in JSON", async (body, args) => {
+    await using other = await startOther(200, { "content-type": "application/json" }, body);
+    const { status, stdout, stderr } = await petit([...args, "--url", other.url]);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain(
+      "didn't answer as petit does (200, application/json); name petit's own address with --url",
+    );
+  });
+
   test("is status 1 where it sends one elsewhere: the token goes nowhere else", async () => {
     await using other = await startOther(307, { location: `${running.url}/api/runs` });
     const { status, stdout, stderr } = await petit(["runs", "--url", other.url], {
@@ -204,8 +220,9 @@ describe("a petit that can't be asked", () => {
 const startOther = async (
   status = 200,
   headers: Record<string, string> = {},
+  body = "<html>",
 ): Promise<AsyncDisposable & { readonly url: string }> => {
-  const server = createServer((_, response) => response.writeHead(status, headers).end("<html>"));
+  const server = createServer((_, response) => response.writeHead(status, headers).end(body));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
