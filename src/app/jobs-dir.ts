@@ -5,12 +5,23 @@ import { suggest } from "../lib/suggest.ts";
 
 /** Throws `not_found`, with a suggestion, where `dir` is no folder. */
 export const checkJobsDir = async (dir: string): Promise<void> => {
-  const found = await stat(dir).catch(() => null);
+  const found = await stat(dir).catch((error) => (isAbsence(error) ? null : refuse(dir, error)));
   if (found?.isDirectory()) return;
   if (found !== null) throw new PetitError("not_found", `${dir} is not a folder; expected one with job files`);
   const near = suggest(basename(dir), await neighbours(dir));
   const hint = near === null ? `; 'petit init ${dir}' makes one` : `; did you mean '${withLastPart(dir, near)}'?`;
   throw new PetitError("not_found", `there is no folder ${dir}${hint}`);
+};
+
+const isAbsence = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+
+/** It may well be there: to make it anew, or to name another, would be no help. */
+const refuse = (dir: string, cause: unknown): never => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  throw new PetitError("not_found", `${dir} can't be reached (${why}); expected a folder that petit may read`, {
+    cause,
+  });
 };
 
 const withLastPart = (path: string, part: string): string =>

@@ -1,4 +1,3 @@
-import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
@@ -9,6 +8,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { lockDatabase } from "../store/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/open.ts";
+import { statDatabase } from "../store/stat-database.ts";
 import { assertRunsJobsHere } from "./platform.ts";
 import { defaultZone, type Settings } from "./settings.ts";
 import { openSpoolDir } from "./spool-dir.ts";
@@ -57,13 +57,13 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
 /** What SQLite calls an I/O error. */
 const checkPlace = (db: string): void => {
   if (db === MEMORY) return;
-  if (!existsSync(dirname(resolve(db)))) {
+  if (statDatabase(dirname(resolve(db))) === undefined) {
     throw new PetitError(
       "unusable_database",
       `there is no folder ${dirname(db)} for the database ${db}; make it first`,
     );
   }
-  if (statSync(db, { throwIfNoEntry: false })?.isDirectory()) {
+  if (statDatabase(db)?.isDirectory()) {
     throw new PetitError("unusable_database", `the database ${db} is a folder; expected a file`);
   }
 };

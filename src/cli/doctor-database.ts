@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { sizeText } from "../lib/size-text.ts";
 import { beside } from "../store/beside.ts";
@@ -6,6 +6,7 @@ import { findDamage, findDangling } from "../store/check.ts";
 import { type Existing, readExisting } from "../store/existing.ts";
 import { SCHEMA_VERSION } from "../store/migrate.ts";
 import { MEMORY } from "../store/open.ts";
+import { statDatabase, whyClosed } from "../store/stat-database.ts";
 import type { Context } from "./command.ts";
 import { type Check, failed, ok, reasonOf } from "./doctor-check.ts";
 import { diskCheck, folderCheck, permissionsCheck, spoolCheck } from "./doctor-files.ts";
@@ -17,13 +18,26 @@ export const databaseChecks = ({ settings, runtime }: Pick<Context, "settings" |
   if (path === MEMORY) return [ok("database", "is kept in memory: nothing outlives petit")];
   const folder = dirname(resolve(path));
   const room = folderCheck(folder);
-  const found = statSync(path, { throwIfNoEntry: false });
+  const { found, why } = lookAt(path);
+  if (why !== null) return [failed("database", { message: why, hint: BE_THAT_USER })];
   const isEmpty = found?.isFile() === true && sizeOf(path) === 0;
   if (found !== undefined && !isEmpty) return [...fileChecks(path, runtime), room, ...roomChecks(path, folder)];
   if (room.status === "failed")
     return [failed("database", { message: `${path} can't be made`, hint: MAKE_ROOM }), room];
   const yet = isEmpty ? `is empty; 'petit run' makes a database of it` : `is not there yet; 'petit run' makes it`;
   return [ok("database", `${path} ${yet}`), room, ...roomChecks(path, folder)];
+};
+
+const BE_THAT_USER = "run petit doctor as the user of that petit, such as with sudo";
+
+type Look = { readonly found: Stats | undefined; readonly why: string | null };
+
+const lookAt = (path: string): Look => {
+  try {
+    return { found: statDatabase(path), why: null };
+  } catch (error) {
+    return { found: undefined, why: reasonOf(error) };
+  }
 };
 
 const roomChecks = (path: string, folder: string): readonly Check[] => [diskCheck(folder), spoolCheck(path)];
@@ -40,7 +54,10 @@ const fileChecks = (path: string, runtime: Context["runtime"]): readonly Check[]
     ]);
     return [...inside, permissionsCheck(path)];
   } catch (error) {
-    const hint = "name another file with --db; a damaged database is best replaced by a copy of 'petit backup'";
+    const hint =
+      whyClosed(path) === null
+        ? "name another file with --db; a damaged database is best replaced by a copy of 'petit backup'"
+        : BE_THAT_USER;
     return [failed("database", { message: reasonOf(error), hint })];
   }
 };

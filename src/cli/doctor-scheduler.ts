@@ -1,9 +1,11 @@
 import { createServer } from "node:net";
+import { resolve } from "node:path";
 import { addressUrl, urlOf } from "../app/settings.ts";
 import { withoutSecret } from "../app/shown-settings.ts";
 import { findHolder } from "../store/holder.ts";
 import { MEMORY } from "../store/open.ts";
 import { askHealth, type HealthAnswer } from "./ask-health.ts";
+import { openClient } from "./client.ts";
 import type { Context } from "./command.ts";
 import { type Check, failed, ok, warning } from "./doctor-check.ts";
 
@@ -13,15 +15,40 @@ type Found = {
   /** Where commands look for a petit. */
   readonly url: string;
   readonly answer: HealthAnswer;
+  /** The database of what answers, as it says itself; null where it doesn't say. */
+  readonly database: string | null;
 };
 
 /** The scheduler, if one runs, and the address that one would take. */
 export const schedulerChecks = async (context: Context): Promise<readonly Check[]> => {
-  const { settings, runtime } = context;
-  const url = urlOf(settings);
-  const holder = settings.db === MEMORY ? null : findHolder(runtime, settings.db);
-  const found: Found = { holder, url: withoutSecret(url), answer: await askHealth(url) };
-  return [schedulerCheck(found, context), await portCheck(holder, context)];
+  const url = urlOf(context.settings);
+  const holder = holderOf(context);
+  const answer = await askHealth(url);
+  const database = answer.kind === "petit" ? await databaseOf(context) : null;
+  const found: Found = { holder, url: withoutSecret(url), answer, database };
+  return [schedulerCheck(found, context), await portCheck(holder !== null || isItsOwn(found, context), context)];
+};
+
+/** What is closed to who asks can't be looked into: the check of the database tells of that. */
+const holderOf = ({ settings: { db }, runtime }: Context): string | null => {
+  try {
+    return db === MEMORY ? null : findHolder(runtime, db);
+  } catch {
+    return null;
+  }
+};
+
+/** Whether what answers says that this is its database. */
+const isItsOwn = ({ database }: Found, { settings }: Context): boolean =>
+  database !== null && database === resolve(settings.db);
+
+/** It may ask for a token that isn't at hand. */
+const databaseOf = async (context: Context): Promise<string | null> => {
+  try {
+    return (await openClient(context).get("/api/system")).database.path;
+  } catch {
+    return null;
+  }
 };
 
 const schedulerCheck = (found: Found, context: Context): Check => {
@@ -41,7 +68,9 @@ const schedulerCheck = (found: Found, context: Context): Check => {
 
 type Petit = Extract<HealthAnswer, { readonly kind: "petit" }>;
 
-const petitCheck = ({ holder, url }: Found, answer: Petit, { settings, version }: Context): Check => {
+const petitCheck = (found: Found, answer: Petit, context: Context): Check => {
+  const { holder, url, database } = found;
+  const { settings, version } = context;
   const who = `petit ${answer.version} at ${url}`;
   if (answer.status !== "ok") {
     const message = `${who} is ${answer.status}: ${answer.reasons.join("; ")}`;
@@ -52,18 +81,20 @@ const petitCheck = ({ holder, url }: Found, answer: Petit, { settings, version }
           hint: "its log tells more; it goes on by itself when the database can be written",
         });
   }
-  if (holder === null || isElsewhere(holder, url)) {
+  const isOn = holder === null ? isItsOwn(found, context) : !isElsewhere(holder, url);
+  if (!isOn) {
     const held = holder === null ? "" : `, which is held by ${holder}`;
     const message = `${who} answers, but it doesn't run on ${settings.db}${held}`;
-    return warning("scheduler", {
-      message,
-      hint: "name its database with --db, or another petit's address with --url",
-    });
+    const hint =
+      database === null
+        ? "name its database with --db, or another petit's address with --url"
+        : `to check that petit: --db ${database}; --url names the address of another`;
+    return warning("scheduler", { message, hint });
   }
   if (answer.version !== version) {
     return warning("scheduler", { message: `${who} runs, but this is petit ${version}`, hint: "restart it" });
   }
-  return ok("scheduler", `${who} runs on ${settings.db}: ${holder}`);
+  return ok("scheduler", `${who} runs on ${settings.db}${holder === null ? "" : `: ${holder}`}`);
 };
 
 /** `process 17 (http://127.0.0.1:8565)`: its address, where it has one. */
@@ -77,7 +108,7 @@ const isElsewhere = (holder: string, url: string): boolean => {
   return own.hostname === asked.hostname && own.port !== asked.port;
 };
 
-const portCheck = async (holder: string | null, { settings }: Context): Promise<Check> => {
+const portCheck = async (isHeld: boolean, { settings }: Context): Promise<Check> => {
   const { api, apiHost, apiPort } = settings;
   if (!api) return ok("port", "the API is off: nothing listens");
   const address = addressUrl(apiHost, apiPort).replace("http://", "");
@@ -89,18 +120,24 @@ const portCheck = async (holder: string | null, { settings }: Context): Promise<
     return failed("port", { message, hint: "name another address with --api-host or --api-port" });
   }
   const answer = await askHealth(urlOf({ url: null, apiHost, apiPort }));
-  if (answer.kind === "petit" && holder !== null) return ok("port", `${address} is taken by petit ${answer.version}`);
-  const who = answer.kind === "petit" ? "a petit with another database" : "something that is no petit";
-  const message = `${address} is taken by ${who}`;
+  if (answer.kind === "petit" && isHeld) return ok("port", `${address} is taken by petit ${answer.version}`);
+  if (answer.kind === "petit") {
+    const message = `${address} is taken by a petit with another database`;
+    return failed("port", {
+      message,
+      hint: "to check that petit, name its database; to run one more, another --api-port",
+    });
+  }
+  const message = `${address} is taken by something that is no petit`;
   return failed("port", { message, hint: "stop what listens there, or name another with --api-port" });
 };
 
 /** The system's word for why it can't be listened there; null where it can. */
 const tryToListen = (host: string, port: number): Promise<string | null> =>
-  new Promise((resolve) => {
+  new Promise((settle) => {
     const server = createServer();
-    server.once("error", (error) => resolve("code" in error && error.code ? String(error.code) : error.message));
+    server.once("error", (error) => settle("code" in error && error.code ? String(error.code) : error.message));
     server.listen({ host: host.replace(/^\[|\]$/g, ""), port, exclusive: true }, () =>
-      server.close(() => resolve(null)),
+      server.close(() => settle(null)),
     );
   });

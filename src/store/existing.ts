@@ -4,6 +4,7 @@ import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { beside } from "./beside.ts";
 import { readSchemaState, type SchemaState } from "./migrate.ts";
 import { assertUsable, MEMORY } from "./open.ts";
+import { statDatabase } from "./stat-database.ts";
 
 /** How long a statement waits for somebody else's lock. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -33,7 +34,7 @@ export const readExisting = <T>(options: ExistingOptions, read: (existing: Exist
 
 const assertFile = (path: string): void => {
   if (path === MEMORY) throw new PetitError("invalid_request", `${MEMORY} is no file; --db names one`);
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statDatabase(path);
   if (found === undefined) throw new PetitError("not_found", `there is no database ${path}; --db names another`);
   if (!found.isFile()) throw new PetitError("unusable_database", `the database ${path} is no file; --db names another`);
   if (found.size > 0 || hasLog(path)) return;

@@ -6,6 +6,7 @@ import { lockOwner } from "./foreign-lock.ts";
 import { isBusy } from "./lock.ts";
 import { assertOurs, migrate, readSchemaState } from "./migrate.ts";
 import { sqliteStore } from "./sqlite-store.ts";
+import { whyClosed } from "./stat-database.ts";
 import type { Store } from "./store.ts";
 
 /** How long a statement waits for somebody else's lock: while petit runs, and when it starts. */
@@ -123,7 +124,7 @@ const locked = (path: string, cause: unknown): PetitError =>
 
 const unusable = (path: string, cause: unknown): PetitError => {
   const what = cause instanceof Error ? cause.message : String(cause);
-  const why = isDamage(cause) ? `${what}; restore a backup` : what;
+  const why = isDamage(cause) ? `${what}; restore a backup` : (whyClosed(path) ?? what);
   return new PetitError("unusable_database", `${path} can't be used as petit's database: ${why}`, { cause });
 };
 

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { type CliOptions, petit, type TempFolder, tempFolder } from "../support/cli.ts";
 import { startPetit } from "../support/petit.ts";
+import { eventually } from "../support/torture-run.ts";
 
 const HELLO = "id: hello\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n";
 const BROKEN = "id: broken\ntask: 1\n";
@@ -335,12 +336,14 @@ describe("petit doctor finds", () => {
 });
 
 test("petit doctor tells whom nobody could tell, without a secret", async () => {
-  using folder = await setUp();
-  expect(find(await doctor(PORT, { cwd: folder.path }), "notifications")).toMatchObject({ status: "ok" });
   const notify = "[{type: webhook, url: 'http://127.0.0.1:1/s3cret'}]";
-  folder.write("jobs/told.yaml", `id: told\nnotify: ${notify}\ntasks: [{id: t, type: shell, script: 'exit 1'}]\n`);
-  await petit(["trigger", "jobs", "told", "--db", "petit.db"], { cwd: folder.path });
-  const report = await doctor([...PORT, "jobs"], { cwd: folder.path });
+  const told = `id: told\nnotify: ${notify}\ntasks: [{id: t, type: shell, script: 'exit 1'}]\n`;
+  await using running = await startPetit({ jobs: { "told.yaml": told } });
+  const args = [running.jobsDir, "--db", running.dbPath, "--api-port", new URL(running.url).port];
+  expect(find(await doctor(args), "notifications")).toMatchObject({ status: "ok" });
+  await running.fetch("/api/jobs/told/trigger?wait=30", { method: "POST" });
+  await eventually("it was tried", () => (running.stderr().includes("was not delivered") ? true : null));
+  const report = await doctor(args);
   const check = find(report, "notifications");
   expect(check).toMatchObject({ status: "warning", hint: expect.stringContaining("/api/notifications") });
   expect(check.message).toMatch(
@@ -377,8 +380,11 @@ describe("petit doctor beside a running petit", () => {
     using folder = await setUp();
     const port = new URL(running.url).port;
     const report = await doctor(["--api-port", port], { cwd: folder.path });
-    expect(find(report, "scheduler")).toMatchObject({ status: "warning" });
-    expect(find(report, "port")).toMatchObject({ status: "failed" });
+    expect(find(report, "scheduler")).toMatchObject({
+      status: "warning",
+      hint: `to check that petit: --db ${running.dbPath}; --url names the address of another`,
+    });
+    expect(find(report, "port")).toMatchObject({ status: "failed", hint: expect.not.stringContaining("stop") });
   });
 
   test("says that its health is degraded, and why", async () => {

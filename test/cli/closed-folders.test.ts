@@ -1,0 +1,76 @@
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { cleanEnvironment, PETIT, petit, tempFolder } from "../support/cli.ts";
+
+/** Root that has lost what opens the files of others to it: as any other user is, wherever this tree lies. */
+const BARRED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
+const [setpriv = "", ...bounds] = BARRED;
+const canBar = process.getuid?.() === 0 && spawnSync(setpriv, [...bounds, "true"]).status === 0;
+
+const STRANGER = 65_534;
+const HELLO = "id: hello\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n";
+
+/** A folder with jobs and a database, and another that both are in as well, but which belongs to somebody else. */
+const setUp = async () => {
+  const folder = tempFolder();
+  for (const jobs of ["jobs", "closed/jobs"]) folder.write(`${jobs}/a.yaml`, HELLO);
+  for (const db of ["petit.db", "closed/petit.db"])
+    expect((await petit(["trigger", "jobs", "hello", "--db", db], { cwd: folder.path })).status).toBe(0);
+  const closed = join(folder.path, "closed");
+  mkdirSync(join(closed, "deep"));
+  chmodSync(closed, 0o700);
+  chownSync(closed, STRANGER, STRANGER);
+  chownSync(join(folder.path, "petit.db"), STRANGER, STRANGER);
+  return folder;
+};
+
+const barred = (cwd: string, ...args: readonly string[]) => {
+  const { status, stdout, stderr } = spawnSync(setpriv, [...bounds, ...PETIT, ...args], {
+    cwd,
+    env: cleanEnvironment(cwd),
+    encoding: "utf8",
+  });
+  return { status, said: stdout + stderr };
+};
+
+describe.skipIf(!canBar)("what is closed to who runs petit", () => {
+  test.each([
+    ["the job files", ["run", "closed/jobs", "--api-port=0"], "closed/jobs can't be reached (EACCES"],
+    ["the job files", ["validate", "closed/jobs"], "closed/jobs can't be reached (EACCES"],
+    [
+      "the database's folder",
+      ["run", "jobs", "--api-port=0", "--db=closed/petit.db"],
+      "closed/petit.db can't be reached",
+    ],
+    [
+      "a folder further up",
+      ["run", "jobs", "--api-port=0", "--db=closed/deep/petit.db"],
+      "closed/deep can't be reached",
+    ],
+    ["the database's folder", ["backup", "copy.db", "--db=closed/petit.db"], "closed/petit.db can't be reached"],
+    [
+      "the database",
+      ["run", "jobs", "--api-port=0"],
+      "petit.db can't be used as petit's database: user 0 may not read it",
+    ],
+    ["the database", ["backup", "copy.db"], "it belongs to user 65534, mode 0600"],
+  ])("is told as that, of %s: petit %j", async (_, args, said) => {
+    using folder = await setUp();
+    const ended = barred(folder.path, ...args);
+    expect(ended).toEqual({ status: 2, said: expect.stringContaining(said) });
+    expect(ended.said).not.toMatch(/internal error|there is no/);
+  });
+
+  test("is a finding of petit doctor, with what to do", async () => {
+    using folder = await setUp();
+    for (const db of ["closed/petit.db", "petit.db"]) {
+      const { status, said } = barred(folder.path, "doctor", "jobs", "--api-port=0", `--db=${db}`);
+      expect(status).toBe(1);
+      expect(said).toMatch(
+        new RegExp(`✗ database +${db} can't be .*(EACCES|may not read it).*\n +→ run petit doctor as`),
+      );
+    }
+  });
+});
