@@ -1,4 +1,4 @@
-import { chownSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { urlOf } from "../app/settings.ts";
 import { UNIT, type Unit, unitFile } from "../app/unit-file.ts";
@@ -36,7 +36,7 @@ export const install = (unit: Unit, options: InstallOptions, context: Context): 
   refuseEdited(path, { force: options.force, doing: "overwrite" });
   const done = [
     ...(scope === "system" ? makeUser(unit.runAs) : []),
-    ...makeFolder(jobsDir),
+    ...makeJobsDir(jobsDir, unit),
     ...makeDatabaseFolder(unit),
     ...writeUnit(path, unitFile(unit)),
     ...enable(unit),
@@ -62,18 +62,27 @@ const makeUser = (name: string): readonly string[] => {
   throw new Failure(EXIT.FAILED, `the system user ${name} can't be made; make it, or name another with --as`);
 };
 
-const makeFolder = (path: string): readonly string[] => {
+const makeJobsDir = (path: string, { scope }: Unit): readonly string[] => {
   if (existsSync(path)) return [];
-  mkdirSync(path, { recursive: true });
+  makeFolders(path, scope);
   return [`made ${path}`];
 };
 
 /** petit's own folder is made by systemd. */
 const makeDatabaseFolder = ({ writable, scope, runAs }: Unit): readonly string[] => {
   if (writable === null || existsSync(writable)) return [];
-  mkdirSync(writable, { recursive: true, mode: 0o750 });
+  makeFolders(writable, scope);
+  chmodSync(writable, 0o750);
   if (scope === "system") chownSync(writable, idOf("-u", runAs), idOf("-g", runAs));
   return [`made ${writable}`];
+};
+
+/** Each that isn't there yet. The user of a system service has to come through all of them, whatever root's umask is. */
+const makeFolders = (path: string, scope: Unit["scope"]): void => {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path), scope);
+  mkdirSync(path);
+  if (scope === "system") chmodSync(path, 0o755);
 };
 
 const idOf = (which: "-u" | "-g", user: string): number => Number(runProgram("id", [which, user]).stdout);
@@ -84,7 +93,8 @@ const writeUnit = (path: string, text: string): readonly string[] => {
   mkdirSync(dirname(path), { recursive: true });
   // In one step, and not through a link: that is how a masked unit looks.
   const made = `${path}.new`;
-  writeFileSync(made, text, { mode: 0o644 });
+  writeFileSync(made, text);
+  chmodSync(made, 0o644);
   renameSync(made, path);
   return [before === null ? `wrote ${path}` : `wrote ${path} anew`];
 };

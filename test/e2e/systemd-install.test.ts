@@ -80,6 +80,15 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       machine.remove("/srv");
     });
 
+    test("in folders that its user comes through, whatever root's umask is", async () => {
+      await machine.must("sh", "-c", "umask 077; petit service install --db /srv/a/b/petit.db");
+      const modes = await machine.must("stat", "--format=%U %a", JOBS, "/srv/a", "/srv/a/b", UNIT);
+      expect(modes).toBe("root 755\nroot 755\npetit 750\nroot 644\n");
+      expect((await machine.must("systemctl", "is-active", "petit")).trim()).toBe("active");
+      await machine.must("petit", "service", "uninstall");
+      for (const path of ["/srv", "/etc/petit"]) machine.remove(path);
+    });
+
     test("by root alone", async () => {
       const { status, stderr } = await machine.run(["petit", "service", "install"], { uid: 65_534 });
       expect({ status, stderr }).toEqual({

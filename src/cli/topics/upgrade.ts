@@ -21,6 +21,14 @@ export const upgrade: Topic = {
       ],
     },
     {
+      title: "With the service",
+      lines: [
+        "sudo petit --db /var/lib/petit/petit.db backup before.db",
+        "sudo petit --db /var/lib/petit/petit.db doctor /etc/petit/jobs",
+        "sudo install -o petit -g petit -m 600 before.db /var/lib/petit/petit.db   # back again",
+      ],
+    },
+    {
       title: "The database",
       text:
         `petit ${version} writes schema ${SCHEMA_VERSION}. A database of any earlier schema is brought up to it at the start, and keeps every ` +
