@@ -10,6 +10,7 @@ main() {
   prefix=
   read_arguments "$@"
   base_url=${PETIT_BASE_URL:-$releases_url}
+  base_url=${base_url%/}
   [ -n "$base_url" ] || fail "where are the releases? Set PETIT_BASE_URL, or take the install.sh of a release"
   target=$(find_target)
   prepare_folder
@@ -25,7 +26,8 @@ read_arguments() {
     case $1 in
       --version) [ $# -ge 2 ] || usage "--version wants a version, such as 1.2.3"; version=${2#v}; shift 2 ;;
       --version=*) version=${1#*=}; version=${version#v}; shift ;;
-      --prefix) [ $# -ge 2 ] || usage "--prefix wants a folder"; prefix=$2; shift 2 ;;
+      --prefix) [ -n "${2:-}" ] || usage "--prefix wants a folder"; prefix=$2; shift 2 ;;
+      --prefix=) usage "--prefix wants a folder" ;;
       --prefix=*) prefix=${1#*=}; shift ;;
       -h | --help) help; exit 0 ;;
       *) usage "unknown argument '$1'" ;;
@@ -78,9 +80,14 @@ exists() { [ -e "$1" ]; }
 
 prepare_folder() {
   if [ -z "$prefix" ]; then
-    if [ "$(id -u)" = 0 ]; then prefix=/usr/local; else prefix=${HOME:?}/.local; fi
+    if [ "$(id -u)" = 0 ]; then prefix=/usr/local
+    elif [ -n "${HOME:-}" ]; then prefix=$HOME/.local
+    else fail "HOME is not set; name a folder with --prefix"
+    fi
   fi
+  case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
   bin=$prefix/bin
+  [ ! -d "$bin/petit" ] || fail "$bin/petit is a folder; move it away, or name another folder with --prefix"
   mkdir -p "$bin" 2>/dev/null || fail "$bin can't be made; name another folder with --prefix, or be root"
   # Beside its place, so that it is put there in one step.
   work=$(mktemp -d "$bin/.petit-install-XXXXXX" 2>/dev/null) ||

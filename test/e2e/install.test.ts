@@ -57,16 +57,18 @@ type Installing = {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly cwd?: string;
 };
 
 const SHELLS = [["sh"], ["bash", "--posix"], ["busybox", "sh"]].filter(([name = ""]) => Bun.which(name) !== null);
 
 describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,", (shell) => {
-  const install = async (prefix: string, { args = [], env = {}, stdin }: Installing = {}) => {
+  const install = async (prefix: string, { args = [], env = {}, stdin, cwd = work }: Installing = {}) => {
     const child = Bun.spawn(
       [...shell.split(" "), ...(stdin === undefined ? [SCRIPT] : ["-s", "--"]), "--prefix", prefix, ...args],
       {
         env: { PATH: process.env.PATH ?? "", HOME: prefix, PETIT_BASE_URL: origin, ...env },
+        cwd,
         stdin: stdin === undefined ? "ignore" : Buffer.from(stdin),
         stdout: "pipe",
         stderr: "pipe",
@@ -142,6 +144,18 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
         installing: { args: ["--version", "newest"] },
         status: 2,
       },
+      "a prefix that is nothing": {
+        serve: () => ({}),
+        says: "--prefix wants a folder",
+        installing: { args: ["--prefix="] },
+        status: 2,
+      },
+      "a prefix from a variable that isn't set": {
+        serve: () => ({}),
+        says: "--prefix wants a folder",
+        installing: { args: ["--prefix", ""] },
+        status: 2,
+      },
       "an unknown argument": {
         serve: () => ({}),
         says: "unknown argument '--force'",
@@ -160,6 +174,26 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
       expect([installed(folder.path), kept(folder.path)]).toEqual(["petit 0.9.0\n", ["petit"]]);
     });
   }
+
+  test("takes a folder from where it is called, and an address with a slash at its end", async () => {
+    using folder = tempFolder();
+    files = publish("/latest/download", archive("1.0.0"));
+    const env = { PETIT_BASE_URL: `${origin}/` };
+    const done = await install("-here", { cwd: folder.path, env });
+    expect(done).toEqual({
+      status: 0,
+      stderr: expect.stringContaining(`export PATH="${folder.path}/-here/bin:$PATH"`),
+    });
+    expect(installed(join(folder.path, "-here"))).toBe("petit 1.0.0\n");
+  });
+
+  test("refuses a place that a folder has, which would swallow it", async () => {
+    using folder = tempFolder();
+    folder.write("bin/petit/kept", "");
+    files = publish("/latest/download", archive("1.0.0"));
+    expect(await install(folder.path)).toEqual({ status: 1, stderr: expect.stringContaining("is a folder") });
+    expect(readdirSync(join(folder.path, "bin/petit"))).toEqual(["kept"]);
+  });
 
   test("refuses a folder that can't be written to, before anything is downloaded", async () => {
     files = {};
