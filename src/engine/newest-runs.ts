@@ -9,10 +9,20 @@ export class NewestRuns {
     return this.#byJob.get(jobId) ?? null;
   }
 
-  /** As they are stored. Answers whose they are: jobs that are gone have some as well. */
-  load(runs: ReadonlyMap<JobId, Run>): Iterable<JobId> {
+  /** The jobs that have runs; those that are gone have some as well. */
+  get jobIds(): Iterable<JobId> {
+    return this.#byJob.keys();
+  }
+
+  /** As they are stored. */
+  load(runs: ReadonlyMap<JobId, Run>): void {
     for (const [jobId, run] of runs) this.#byJob.set(jobId, run);
-    return runs.keys();
+  }
+
+  /** What is left after some of a job's were deleted; null is none. */
+  put(jobId: JobId, run: Run | null): void {
+    if (run === null) this.#byJob.delete(jobId);
+    else this.#byJob.set(jobId, run);
   }
 
   /** A run that has just been made, whatever the clock said when those before it were. */

@@ -8,6 +8,9 @@ import type { Store } from "../store/store.ts";
 /** From the end of a run until what is one too many goes: several ends at once are one round. */
 const ROUND_MS = 1_000;
 
+/** Days pass for jobs without a run, too. */
+const ALL_MS = 3_600_000;
+
 /** One step works at most so long, and then leaves the thread to others for as long again. */
 const STEP_MS = 8;
 const REST_MS = 8;
@@ -24,10 +27,14 @@ export type RetainOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  /** Every job whose limits are known: a run in between, of other job files, is no reason to judge the rest. */
+  readonly jobIds: () => Iterable<JobId>;
   /** The definition of today; null where there is none any more. */
   readonly findJob: (jobId: JobId) => Job | null;
   /** For jobs that don't say, and for those that are gone. */
   readonly defaults: Job["retention"];
+  /** Told when some of a job's runs were deleted. */
+  readonly onDeleted: (jobId: JobId) => void;
   /** Ends it, in the middle of a round as well. */
   readonly signal: AbortSignal;
 };
@@ -37,14 +44,26 @@ export class Retain {
   readonly #options: RetainOptions;
   #waiting = new Set<JobId>();
   #isRunning = false;
+  #lookedAtAll = Number.NEGATIVE_INFINITY;
 
   constructor(options: RetainOptions) {
     this.#options = options;
   }
 
-  /** Something of this job may be beyond its limits now. */
-  look(jobIds: Iterable<JobId>): void {
-    for (const jobId of jobIds) this.#waiting.add(jobId);
+  /** Something of this job may be beyond its limits now; of the others as well, when they were not looked at for long. */
+  look(jobId: JobId): void {
+    this.#waiting.add(jobId);
+    if (this.#options.clock.monotonic() - this.#lookedAtAll >= ALL_MS) this.lookAtAll();
+    else this.#start();
+  }
+
+  lookAtAll(): void {
+    this.#lookedAtAll = this.#options.clock.monotonic();
+    for (const jobId of this.#options.jobIds()) this.#waiting.add(jobId);
+    this.#start();
+  }
+
+  #start(): void {
     if (!this.#isRunning && this.#waiting.size > 0) void this.#run();
   }
 
@@ -69,21 +88,24 @@ export class Retain {
     const jobIds = [...this.#waiting];
     this.#waiting = new Set();
     for (const jobId of jobIds) {
-      await this.#inSteps(() => this.#stepOfRuns(jobId));
+      if (await this.#inSteps(() => this.#stepOfRuns(jobId))) this.#options.onDeleted(jobId);
       await this.#inSteps(() => store.deleteOccurrences(jobId, MAX_DUE, STEP_ROWS) > 0);
     }
     await this.#inSteps(() => store.deleteEvents(MAX_EVENTS, STEP_ROWS) > 0);
   }
 
-  /** Until `step` has nothing left to do. */
-  async #inSteps(step: () => boolean): Promise<void> {
+  /** Until `step` has nothing left to do. True where it has done something. */
+  async #inSteps(step: () => boolean): Promise<boolean> {
     const { clock, signal } = this.#options;
     let startedAt = clock.monotonic();
+    let isDone = false;
     while (!signal.aborted && step()) {
+      isDone = true;
       if (clock.monotonic() - startedAt < STEP_MS) continue;
       await sleep(clock, REST_MS, signal);
       startedAt = clock.monotonic();
     }
+    return isDone;
   }
 
   #stepOfRuns(jobId: JobId): boolean {

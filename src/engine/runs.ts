@@ -21,7 +21,7 @@ export class Runs implements Disposable {
   readonly #limiter: Limiter;
   readonly #onEnd: (run: Run) => void;
   readonly #active = new Map<RunId, RunJob>();
-  readonly #newest = new NewestRuns();
+  readonly newest = new NewestRuns();
   readonly #outputs = new Listeners<RunId, void>();
   readonly #ends = new Listeners<RunId, Run>();
   readonly #left = new AbortController();
@@ -63,10 +63,6 @@ export class Runs implements Disposable {
     return this.#limiter.running(jobId);
   }
 
-  newest(jobId: JobId): Run | null {
-    return this.#newest.find(jobId);
-  }
-
   get active(): readonly RunJob[] {
     return [...this.#active.values()];
   }
@@ -105,7 +101,7 @@ export class Runs implements Disposable {
     if (run.status === "pending") return { run, ...this.#hold({ run, job: request.job }) };
     const { launch, undo } = this.#begin(run, request.job);
     const added = (): void => {
-      this.#newest.add(run);
+      this.newest.add(run);
       launch();
     };
     return { run, launch: added, undo };
@@ -123,9 +119,8 @@ export class Runs implements Disposable {
     runJob.resume();
   }
 
-  /** Answers which jobs have runs, those that are gone included. */
-  loadNewest(): Iterable<JobId> {
-    return this.#newest.load(this.#options.store.newestRuns());
+  loadNewest(): void {
+    this.newest.load(this.#options.store.newestRuns());
   }
 
   /** Ends a run that waits, within a transaction. */
@@ -188,7 +183,7 @@ export class Runs implements Disposable {
     const { store, clock } = this.#options;
     const run = store.beginRun(next.run.id, clock.now());
     later(this.#begin(run, next.job));
-    later({ launch: () => this.#newest.update(run), undo: this.#limiter.drop(run.id) });
+    later({ launch: () => this.newest.update(run), undo: this.#limiter.drop(run.id) });
   }
 
   #hold(waiting: WaitingRun): Followup {
@@ -196,7 +191,7 @@ export class Runs implements Disposable {
     const { run } = waiting;
     return {
       launch: () => {
-        this.#newest.add(run);
+        this.newest.add(run);
         void this.pump();
       },
       undo: () => this.#limiter.drop(run.id),
@@ -237,7 +232,7 @@ export class Runs implements Disposable {
   #ended(run: Run): void {
     this.#limiter.leave(run.jobId, run.id);
     this.#active.delete(run.id);
-    this.#newest.update(run);
+    this.newest.update(run);
     this.#ends.tell(run.id, run);
     this.#onEnd(run);
     this.#outputs.tell(run.id);

@@ -50,17 +50,17 @@ export class Scheduler implements Engine {
     this.store = options.store;
     this.#options = options;
     this.#jobs = new Jobs(options, (due, now) => this.#fire(due, now));
-    const { clock, settings, log } = options;
+    const { clock, settings } = options;
     this.#notify = new Notify(options);
     this.#runs = new Runs({ ...options, notify: this.#notify, environment: inheritable(options.environment) }, (run) =>
-      this.#retain.look([run.jobId]),
+      this.#retain.look(run.jobId),
     );
     this.#retain = new Retain({
-      store: this.store,
-      clock,
-      log,
+      ...options,
+      jobIds: () => [...this.#jobs.all.keys(), ...(options.followSchedules === false ? [] : this.#runs.newest.jobIds)],
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       defaults: settings.retention ?? { runs: null, days: null },
+      onDeleted: (jobId) => this.#runs.newest.put(jobId, this.store.newestRun(jobId)),
       signal: this.#runs.left,
     });
     this.#agenda = new Agenda({
@@ -76,19 +76,18 @@ export class Scheduler implements Engine {
     makeSpoolDir(this.#options.spoolDir);
     this.#isPaused = this.store.isPaused();
     await this.#jobs.load();
-    const ran = this.#runs.loadNewest();
+    this.#runs.loadNewest();
     recover(this.#options, this.#runs);
-    if (this.#options.followSchedules !== false) this.#schedule(ran);
+    if (this.#options.followSchedules !== false) this.#schedule();
     this.#isStarted = true;
     this.#notify.start(this.#jobs.all.values());
-    this.#retain.look(this.#jobs.all.keys());
+    this.#retain.lookAtAll();
     void this.#runs.pump();
   }
 
   /** What came due while petit was away first, then what comes. */
-  #schedule(ran: Iterable<JobId>): void {
+  #schedule(): void {
     const now = this.#options.clock.now();
-    this.#retain.look(ran);
     lookAgain(this.#options, now);
     this.#agenda.set(this.#jobs.all.values(), now);
     this.#agenda.start(now);
@@ -231,7 +230,7 @@ export class Scheduler implements Engine {
     return {
       job,
       nextRunAt: this.#agenda.nextAt(job.id),
-      lastRun: this.#runs.newest(job.id),
+      lastRun: this.#runs.newest.find(job.id),
       running: this.#runs.running(job.id),
     };
   }

@@ -37,6 +37,18 @@ describe("retention", () => {
     expect(kept(petit, "other")).toEqual(other.slice(-3));
   });
 
+  test("takes the last run as well, when its days are over and another job's run ends; then the job has none", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [keeping("a", { days: 1 }), keeping("b", { days: 1 })] });
+    await runs(petit, "a", 1);
+    await clock.pass(2 * DAY_MS);
+    const ran = await runs(petit, "b", 1);
+    await clock.pass(3_000);
+    expect([kept(petit, "a"), petit.engine.findJob("a")?.lastRun]).toEqual([[], null]);
+    expect(kept(petit, "b")).toEqual(ran);
+    expect(petit.engine.findJob("b")?.lastRun?.id).toBe(ran[0]);
+  });
+
   test("never takes a run that goes on, however old", async () => {
     using door = gate();
     const clock = new FakeClock();
