@@ -40,7 +40,9 @@ export class RunJob {
   constructor(options: RunJobOptions) {
     this.#options = options;
     this.#run = options.run;
-    this.#ending = options.run.ending === null ? null : { reason: options.run.ending, all: false };
+    const { ending } = options.run;
+    // A petit that ends its runs as it stops ends their clean-ups too.
+    this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
     this.#tasks = topological(options.job.tasks);
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
     this.#states = new Map(options.taskRuns.map((taskRun) => [taskRun.taskId, progressOf(taskRun, options.attempts)]));

@@ -60,6 +60,23 @@ const killGroup = async (pid: number): Promise<void> => {
   await seen(() => identify(pid) === null);
 };
 
+describe("a run that was being ended", () => {
+  test.each([
+    ["cancelled", "a failed(cancelled) · b completed", "cancelled"],
+    // As in the petit that went: when that ends its runs, it ends all of them.
+    ["shutdown", "a failed(shutdown) · b skipped(shutdown)", "interrupted"],
+  ] as const)("is ended by the next petit: %s", async (ending, summary, status) => {
+    using door = gate();
+    const tasks = [shell("a", door.wait), command("b", "true", { after: ["a"], condition: "all_done" })];
+    using life = lives([job("slow", { tasks })]);
+    const { id } = await life.leaveAt(door, async (id, { store }) => store.requestEnd(id, ending));
+    await using petit = await life.start();
+    const ended = await petit.ended(id);
+    expect(ended.run).toMatchObject({ status, reason: ending });
+    expect(ended.summary).toBe(summary);
+  });
+});
+
 describe("an attempt that lives on", () => {
   test("is adopted: its output goes on without a gap, and the run with its next tasks", async () => {
     using door = gate();
