@@ -269,7 +269,7 @@ describe("an occurrence at the job's limit", () => {
       const ended = runs().slice(0, -2);
       for (const { id } of ended) await clock.passUntil(petit.event("run.finished", { runId: id }));
       await petit.event("run.started", { runId: runs().at(-1)?.id ?? null });
-      expect(runs().map(({ status }) => status)).toEqual(expected);
+      expect(runs().map(({ status }): string => status)).toEqual(expected);
     }
   });
 
