@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { formatDuration } from "../../lib/duration.ts";
 import type { JobDetail } from "../data/shapes.ts";
-import { counted } from "../ui/format.ts";
+import { counted, valueText } from "../ui/format.ts";
 
 /** What a job says of how it is run and kept. */
 export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
@@ -35,7 +35,7 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       {Object.entries(job.params).map(([name, param]) => (
         <Fact key={name} name={`Param ${name}`}>
           {param.enum?.join(" | ") ?? param.pattern ?? "any text"}
-          {param.default !== null && `, ${param.default} unless given`}
+          {param.default !== null && `, default ${valueText(param.default)}`}
           {param.required && ", required"}
         </Fact>
       ))}

@@ -21,7 +21,7 @@ type JobRowProps = {
 export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) => (
   <tr ref={ref} className="jobs-row" aria-rowindex={index + 2} data-index={index}>
     <td className="jobs-name">
-      <Link href={`/jobs/${job.id}`} data-row data-job={job.id}>
+      <Link href={`/jobs/${job.id}`} title={job.name} data-row data-job={job.id}>
         {job.name}
       </Link>
       {!job.enabled && <span className="tag">disabled</span>}

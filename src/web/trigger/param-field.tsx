@@ -1,5 +1,6 @@
 import { useId } from "react";
 import type { Param } from "../data/shapes.ts";
+import { valueText } from "../ui/format.ts";
 
 type ParamFieldProps = {
   readonly name: string;
@@ -50,7 +51,7 @@ const About = ({ id, param }: { readonly id: string; readonly param: Param }) =>
     {param.description !== null && (param.default !== null || param.pattern !== null) && " · "}
     {param.default !== null && (
       <>
-        default <code>{param.default}</code>
+        default <code>{valueText(param.default)}</code>
       </>
     )}
     {param.default !== null && param.pattern !== null && " · "}

@@ -9,7 +9,7 @@ import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { failureText, Loaded } from "../ui/states.tsx";
 import { ParamField } from "./param-field.tsx";
-import { defaultsOf, givenValues, NO_PROBLEM, problemsIn, problemsOf } from "./param-values.ts";
+import { defaultsOf, givenValues, NO_PROBLEM, type Problems, problemsIn, problemsOf } from "./param-values.ts";
 import "./trigger.css";
 
 type RunDialogProps = {
@@ -30,9 +30,13 @@ export const RunDialog = ({ jobId, onClose }: RunDialogProps) => {
 };
 
 const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: () => void }) => {
-  const { values, problems, isPending, set, submit } = useRunForm(job, onClose);
+  const { values, problems, refusals, isPending, set, submit } = useRunForm(job, onClose);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>("input, select, [type=submit]")?.focus(), []);
+  // Perhaps far above what was pressed.
+  useEffect(() => {
+    if (refusals > 0) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [refusals]);
   return (
     <form ref={form} className="dialog-form" noValidate onSubmit={submit}>
       <p className="muted">{aboutRun(job)}</p>
@@ -72,12 +76,20 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
   const { mutate, isPending } = useTrigger({ isFailureShown: true });
   const [values, setValues] = useState(() => defaultsOf(job.params));
   const [problems, setProblems] = useState(NO_PROBLEM);
+  const [refusals, setRefusals] = useState(0);
+  const refuse = (found: Problems): void => {
+    setProblems(found);
+    setRefusals((count) => count + 1);
+  };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (isPending) return;
     const found = problemsOf(job.params, values);
-    setProblems(found);
-    if (Object.keys(found.of).length > 0) return;
+    if (Object.keys(found.of).length > 0) {
+      refuse(found);
+      return;
+    }
+    setProblems(NO_PROBLEM);
     mutate(
       { jobId: job.id, params: givenValues(job.params, values) },
       {
@@ -85,7 +97,7 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
           onClose();
           navigate(`/runs/${run_id}`);
         },
-        onError: (error) => setProblems(problemsIn(job.params, wordsOf(error))),
+        onError: (error) => refuse(problemsIn(job.params, wordsOf(error))),
       },
     );
   };
@@ -96,7 +108,7 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
       rest,
     }));
   };
-  return { values, problems, isPending, set, submit };
+  return { values, problems, refusals, isPending, set, submit };
 };
 
 /** petit's own words where it gave some. */

@@ -62,6 +62,15 @@ export const fullTimeText = (at: number, timeZone?: string): string =>
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(at);
 
+/** Characters of a value that stands in a sentence. */
+const MAX_VALUE = 80;
+
+/** A value as a sentence has room for it: `empty` for none, the beginning of a long one. */
+export const valueText = (value: string): string => {
+  if (value === "") return "empty";
+  return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
+};
+
 /** `1 run`, `3 runs`. */
 export const counted = (count: number, noun: string): string =>
   `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
