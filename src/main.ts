@@ -20,9 +20,9 @@ const main = async (): Promise<void> => {
     version: manifest.version,
   });
   // Also where a stream has failed, which then tells no end of it.
-  process.exitCode = status;
+  process.exitCode ||= status;
   // What was written to a pipe is on its way until then.
-  process.stdout.end(() => process.stderr.end(() => process.exit(status)));
+  process.stdout.end(() => process.stderr.end(() => process.exit()));
 };
 
 /** Before all else is read, which may need what the runtime doesn't grant. */
@@ -37,10 +37,13 @@ const chooseRuntime = async (): Promise<Runtime> => {
 };
 
 const watchStreams = (): void => {
+  let isWatched = true;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") endUnwritten(error);
-    // A reader that has seen enough (`petit schema | head`) is no error. What handles signals ends in its own way; what has
-    // written its last has a turn to say how it ended.
+    if (!isWatched) return;
+    isWatched = false;
+    // A reader that has seen enough (`petit schema | head`) is no error.
+    if (error.code !== "EPIPE") tellUnwritten(error);
+    // What handles signals ends in its own way; what has written its last has a turn to say how it ended.
     if (process.listenerCount("SIGINT") === 0) setImmediate(() => process.exit());
     else process.emit("SIGINT");
   });
@@ -53,13 +56,13 @@ const tellVersion = (): void => {
   try {
     writeSync(1, versionLine(manifest.version));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code !== "EPIPE") endUnwritten(error);
+    if (error instanceof Error && "code" in error && error.code !== "EPIPE") tellUnwritten(error);
   }
 };
 
-const endUnwritten = (error: Error): never => {
+const tellUnwritten = (error: Error): void => {
   process.stderr.write(`petit: stdout can't be written: ${error.message}\n`);
-  process.exit(1);
+  process.exitCode = EXIT.FAILED;
 };
 
 if (asksVersionAlone(argv)) tellVersion();

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { cleanEnvironment, PETIT, petit, tempFolder } from "../support/cli.ts";
@@ -171,6 +173,24 @@ describe("stdout", () => {
   test("that is read late gets everything", async () => {
     const all = (await petit(["schema", "--help"])).stdout + (await petit(["completion", "fish"])).stdout;
     expect(inShell("($PETIT schema --help; $PETIT completion fish) | (sleep 0.5; cat)").stdout).toBe(all);
+  });
+
+  test.each([
+    [">/dev/full", "stdout can't be written"],
+    ["| true", "cancelled"],
+  ])("that takes no output (%s) has a run in this process cancelled, and its clean-up done", (where, said) => {
+    using folder = tempFolder();
+    const job = `id: a
+tasks:
+  - {id: t, type: shell, script: "echo out; sleep 60"}
+  - {id: clean, type: shell, script: "echo out; touch ${folder.path}/clean", depends_on: [t], condition: all_done}
+`;
+    folder.write("jobs/a.yaml", job);
+    const { status, stderr } = inShell(`set -o pipefail; $PETIT trigger ${folder.path}/jobs a ${where}`);
+    expect(status).toBe(1);
+    expect(stderr).toContain(said);
+    expect(stderr).toContain("✓ clean completed");
+    expect(existsSync(join(folder.path, "clean"))).toBe(true);
   });
 
   test("that can't be written is an error", () => {
