@@ -40,9 +40,8 @@ const whyMissing = (name: string, param: Param): string | null => {
 
 /** Null where the value fits the param, else why not. */
 export const whyUnfit = (name: string, param: Pick<Param, "enum" | "pattern">, value: string): string | null => {
-  // It ends a variable and an argument.
-  if (value.includes("\0")) return `param '${name}' can't hold a NUL character: no process could be given it`;
-  if (!value.isWellFormed()) return `param '${name}' can't hold half of a surrogate pair: no process could be given it`;
+  const problem = whyNotGiven(value);
+  if (problem !== null) return `param '${name}' ${problem}`;
   if (param.enum !== null && !param.enum.includes(value)) {
     const near = suggest(shorten(value), param.enum);
     const hint = near === null ? `expected one of ${param.enum.join(", ")}` : `did you mean '${near}'?`;
@@ -52,4 +51,11 @@ export const whyUnfit = (name: string, param: Pick<Param, "enum" | "pattern">, v
     return `param '${name}' can't be '${shorten(value)}'; expected a value that matches ${param.pattern}`;
   }
   return null;
+};
+
+/** Null where a process can be given a text in a variable or an argument, else why not. */
+export const whyNotGiven = (text: string): string | null => {
+  // It ends a variable and an argument.
+  if (text.includes("\0")) return "can't hold a NUL character: no process could be given it";
+  return text.isWellFormed() ? null : "can't hold half of a surrogate pair: no process could be given it";
 };

@@ -1,9 +1,10 @@
+import { whyNotGiven } from "../domain/param.ts";
 import { configVariable, paramVariable, TASK_VARIABLES } from "../domain/task-environment.ts";
 import type { Path } from "./node.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema.ts";
 
-/** That no two values of a job are to stand in one variable. */
+/** That no two values of a job are to stand in one variable, and that each can stand in one. */
 export const checkVariables = (draft: JobDraft, report: Report): void => {
   const reserved = new Map<string, string>(TASK_VARIABLES.map((name) => [name, "petit"]));
   const claim = (variable: string, path: Path): void => {
@@ -13,7 +14,11 @@ export const checkVariables = (draft: JobDraft, report: Report): void => {
     else reserved.set(variable, path.join("."));
   };
   for (const name of Object.keys(draft.params ?? {})) claim(paramVariable(name), ["params", name]);
-  for (const key of Object.keys(draft.config ?? {})) claim(configVariable(key), ["config", key]);
+  for (const [key, value] of Object.entries(draft.config ?? {})) {
+    claim(configVariable(key), ["config", key]);
+    const problem = typeof value === "string" ? whyNotGiven(value) : null;
+    if (problem !== null) report.addAt(["config", key], problem);
+  }
 
   const checkEnvironment = (names: object | undefined, path: Path): void => {
     for (const name of Object.keys(names ?? {})) {

@@ -491,6 +491,16 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     job("config: {a: &x [*x]}"),
     "2:17: config.a[0]: the alias '*x' stands for a value that it is a part of",
   ],
+  [
+    "a NUL in a variable",
+    job('config: {a: "x\\0y"}'),
+    "2:13: config.a: can't hold a NUL character: no process could be given it",
+  ],
+  [
+    "half a character in a variable",
+    job('config: {a: "x\\ud800"}'),
+    "2:13: config.a: can't hold half of a surrogate pair",
+  ],
   ["a key that is a list", job("config: {[a, b]: c}"), "2:10: config: a key that is not a text; expected a name"],
   [
     "a merge of a text",
