@@ -38,6 +38,10 @@ tasks:
       head -c 50000 /dev/zero | tr '\\0' x
       printf '\\n\\377\\376 no text\\n'
 `,
+  "spanning.yaml": `
+id: spanning
+tasks: [{id: only, type: shell, script: "printf '\\\\033[31mbegins\\\\ngoes on\\\\nends\\\\033[0m\\\\nplain\\\\n'"}]
+`,
   "paced.yaml": `
 id: paced
 params: {gate: {required: true}, lines: {default: "200"}}
@@ -168,6 +172,19 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     expect(colours.size).toBe(3);
     expect(await page.evaluate("window.pwned ?? null")).toBeNull();
     expect(await page.evaluate("document.querySelectorAll('.log-scroll img, .log-scroll script').length")).toBe(0);
+  }, 60_000);
+
+  test("goes on with a colour from line to line, in no more room than they take", async () => {
+    const { petit, page } = running();
+    const { id } = await runToEnd(petit, "spanning");
+    await openLog(id);
+    await row(page, 4).waitFor();
+    const colours = await page
+      .locator(".log-text > *")
+      .evaluateAll((pieces) => pieces.map((each) => `${each.textContent} ${getComputedStyle(each).color}`));
+    const red = colours[0]?.replace("begins ", "");
+    expect(colours).toEqual([`begins ${red}`, `goes on ${red}`, `ends ${red}`]);
+    expect((await page.locator(".log-scroll").boundingBox())?.height).toBeLessThan(150);
   }, 60_000);
 
   test("says when each line was seen, and wraps long ones, at a key", async () => {

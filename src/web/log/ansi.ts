@@ -1,4 +1,5 @@
 import Anser from "anser";
+import { withSemicolons } from "./ansi-style.ts";
 
 /** A piece of a line that is of one look. */
 export type Segment = {
@@ -15,7 +16,10 @@ const COMMANDS =
   /\x1b\][\s\S]*?(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b[PX^_][\s\S]*?(?:\x1b\\|$)|\x1b[ -/]*[0-Z\\^-~]/g;
 
 /** Without any command to a terminal, colours included. */
-export const withoutCommands = (text: string): string => text.replace(COMMANDS, "").replace(/\x1b\[[\d;]*m/g, "");
+export const withoutCommands = (text: string): string => text.replace(COMMANDS, "").replace(STYLES, "");
+
+/** Commands about colour. */
+const STYLES = /\x1b\[([\d;:]*)m/g;
 
 /** What would act on what is around it, or not be seen: control characters, and marks that turn the direction of text. */
 const UNSEEN = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
@@ -24,7 +28,8 @@ const UNSEEN = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u
 export const segmentsOf = (line: string): readonly Segment[] => {
   const text = line.replace(COMMANDS, "");
   if (!text.includes("\x1b")) return [plain(visible(text))];
-  return Anser.ansiToJson(text, { json: true, use_classes: true, remove_empty: true }).map(segmentOf);
+  const styled = text.replace(STYLES, (_, codes: string) => `\x1b[${withSemicolons(codes)}m`);
+  return Anser.ansiToJson(styled, { json: true, use_classes: true, remove_empty: true }).map(segmentOf);
 };
 
 const plain = (text: string): Segment => ({ text, classes: [], color: null, ground: null });

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { counted } from "../ui/format.ts";
 import type { LogBook } from "./log-book.ts";
@@ -44,12 +44,21 @@ export const LogBody = (props: BodyProps) => {
   useTarget(virtual, target);
   useAnchored(virtual, look.isWrapped);
   const size = virtual.getTotalSize();
+  // One that grows has its room from the start: what is read must not move.
+  const [isWhole] = useState(() => book.state === "ended");
   const slots = slotsFor(rows.length);
   const { onScroll, newLines } = useFollow({ scroller, size, total: book.total, isFollowing, onFollowing });
   return (
     <div className="log-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <section ref={scroller} className={classOf(props)} aria-label="Lines" tabIndex={0} onScroll={onScroll}>
+      <section
+        ref={scroller}
+        className={classOf(props)}
+        style={isWhole ? roomFor(size) : undefined}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+        aria-label="Lines"
+        onScroll={onScroll}
+      >
         <div className="log-lines" style={{ height: size }}>
           {rows.map(({ index, start }) => (
             <LogRow
@@ -84,6 +93,9 @@ export const LogBody = (props: BodyProps) => {
 
 /** So many are never more than are drawn at once; it changes seldom. */
 const slotsFor = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, rows)));
+
+/** As much as all lines take, where that is less than there is. */
+const roomFor = (size: number): CSSProperties & Record<`--${string}`, string> => ({ "--log-size": `${size}px` });
 
 const classOf = ({ look }: BodyProps): string =>
   ["log-scroll", look.isWrapped ? "is-wrapped" : "", look.hasTimes ? "has-times" : ""].join(" ");

@@ -1,6 +1,7 @@
 import { askLines, type LinePage, type LinesQuery } from "../data/lines.ts";
 import { followLog } from "./follow-log.ts";
-import { type LogFilter, type LogLine, logLine } from "./log-line.ts";
+import type { ShownLine } from "./line-styles.ts";
+import { type LogFilter, logLine } from "./log-line.ts";
 import { LogPages, PAGE } from "./log-pages.ts";
 
 export type LogOptions = { readonly runId: string; readonly filter: LogFilter };
@@ -66,7 +67,7 @@ export class LogBook {
   /** Another one means that something is to be drawn anew. */
   readonly version = (): number => this.#version;
 
-  line(position: number): LogLine | undefined {
+  line(position: number): ShownLine | undefined {
     return this.#pages.at(position);
   }
 

@@ -1,4 +1,5 @@
 import type { LogRecord } from "../data/lines.ts";
+import { type AnsiStyle, styleCommand, styleIn } from "./ansi-style.ts";
 
 /** A line of output as it is shown. */
 export type LogLine = Omit<LogRecord, "text"> & {
@@ -6,6 +7,8 @@ export type LogLine = Omit<LogRecord, "text"> & {
   readonly text: string;
   /** How many characters are not in `text`. */
   readonly cut: number;
+  /** What it leaves to the next of its stream. */
+  readonly leaves: AnsiStyle;
 };
 
 /** Characters of a line that are shown: more would be a row that nobody reads and that is slow to draw. */
@@ -13,7 +16,13 @@ const MAX_TEXT = 2_000;
 
 export const logLine = (record: LogRecord): LogLine => {
   const text = afterLastReturn(record.text);
-  return { ...record, text: text.slice(0, MAX_TEXT), cut: Math.max(0, text.length - MAX_TEXT) };
+  const before = record.text.slice(0, record.text.lastIndexOf(text));
+  return {
+    ...record,
+    text: `${styleCommand(styleIn(before))}${text.slice(0, MAX_TEXT)}`,
+    cut: Math.max(0, text.length - MAX_TEXT),
+    leaves: styleIn(record.text),
+  };
 };
 
 /** A program that draws over its line, such as a progress bar, shows what a terminal would: the last of it. */

@@ -1,3 +1,4 @@
+import { areSame, NO_STYLES, type ShownLine, type Styles, stylesAfter } from "./line-styles.ts";
 import type { LogLine } from "./log-line.ts";
 
 /** Lines of a page. */
@@ -9,16 +10,17 @@ const MAX_PAGES = 40;
 /** The lines of a log that are at hand, by position from 0; the pages that were looked at last are kept. */
 export class LogPages {
   /** The newest last. */
-  readonly #pages = new Map<number, (LogLine | undefined)[]>();
+  readonly #pages = new Map<number, (ShownLine | undefined)[]>();
 
   /** Undefined where it isn't at hand. */
-  at(position: number): LogLine | undefined {
+  at(position: number): ShownLine | undefined {
     return this.#pages.get(pageOf(position))?.[position % PAGE];
   }
 
   /** Puts lines where they belong, from a position on. */
   put(position: number, lines: readonly LogLine[]): void {
-    for (const [index, line] of lines.entries()) this.#page(pageOf(position + index))[(position + index) % PAGE] = line;
+    for (const [index, line] of lines.entries()) this.#set(position + index, line);
+    this.#restyle(position + lines.length);
     this.#forget();
   }
 
@@ -39,10 +41,29 @@ export class LogPages {
     this.#pages.clear();
   }
 
-  #page(page: number): (LogLine | undefined)[] {
+  #set(position: number, line: LogLine): void {
+    this.#page(pageOf(position))[position % PAGE] = { ...line, styles: this.#stylesAt(position) };
+  }
+
+  /** What lies before a line that isn't at hand may have coloured it: it is seen when that is. */
+  #stylesAt(position: number): Styles {
+    const before = this.at(position - 1);
+    return before === undefined ? NO_STYLES : stylesAfter(before);
+  }
+
+  /** Has what is at hand from a position on go on as what was put before it does. */
+  #restyle(from: number): void {
+    for (let position = from; ; position++) {
+      const line = this.at(position);
+      if (line === undefined || areSame(line.styles, this.#stylesAt(position))) return;
+      this.#set(position, line);
+    }
+  }
+
+  #page(page: number): (ShownLine | undefined)[] {
     const known = this.#pages.get(page);
     if (known !== undefined) return known;
-    const made: (LogLine | undefined)[] = [];
+    const made: (ShownLine | undefined)[] = [];
     this.#pages.set(page, made);
     return made;
   }

@@ -2,7 +2,7 @@ import { type CSSProperties, memo, useMemo } from "react";
 import { counted } from "../ui/format.ts";
 import { segmentsOf } from "./ansi.ts";
 import { highlight, type Piece } from "./highlight.ts";
-import type { LogLine } from "./log-line.ts";
+import { type ShownLine, shownText } from "./line-styles.ts";
 import { clockText } from "./log-time.ts";
 
 type RowProps = {
@@ -10,7 +10,7 @@ type RowProps = {
   /** CSS px from the top of all lines. */
   readonly start: number;
   /** Undefined while it is on its way. */
-  readonly line: LogLine | undefined;
+  readonly line: ShownLine | undefined;
   readonly hasTimes: boolean;
   readonly hasTask: boolean;
   readonly wanted: string;
@@ -47,8 +47,9 @@ export const LogRow = memo(
   ),
 );
 
-const Text = ({ line, wanted }: { readonly line: LogLine; readonly wanted: string }) => {
-  const segments = useMemo(() => segmentsOf(line.text), [line.text]);
+const Text = ({ line, wanted }: { readonly line: ShownLine; readonly wanted: string }) => {
+  const text = shownText(line);
+  const segments = useMemo(() => segmentsOf(text), [text]);
   return (
     <bdi className="log-text">
       {highlight(segments, wanted).map((piece, index) => (
