@@ -8,7 +8,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { lockDatabase } from "../store/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/open.ts";
-import { statDatabase } from "../store/stat-database.ts";
+import { assertOpen, statDatabase } from "../store/stat-database.ts";
 import { assertRunsJobsHere } from "./platform.ts";
 import { defaultZone, type Settings } from "./settings.ts";
 import { openSpoolDir } from "./spool-dir.ts";
@@ -66,6 +66,7 @@ const checkPlace = (db: string): void => {
   if (statDatabase(db)?.isDirectory()) {
     throw new PetitError("unusable_database", `the database ${db} is a folder; expected a file`);
   }
+  assertOpen(db);
 };
 
 const definedIn = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> =>

@@ -1,5 +1,6 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
+import { beside } from "./beside.ts";
 
 /**
  * What lies under a name of a database, or of the folder for one; undefined where nothing does. Throws `unusable_database`
@@ -27,6 +28,24 @@ export const whyClosed = (path: string): string | null => {
   const mode = (stats.mode & 0o777).toString(8).padStart(4, "0");
   const what = may.read ? "write" : "read";
   return `user ${process.getuid?.()} may not ${what} it: it belongs to user ${stats.uid}, mode ${mode}`;
+};
+
+/** Of what petit writes to beside a database. */
+const BESIDE = ["-wal", "-shm", "-lock", "-spool"];
+
+/**
+ * Throws `unusable_database` where a database, or what lies beside it, is there but closed to who asks: before SQLite, which
+ * says less, makes files that are closed as well.
+ */
+export const assertOpen = (path: string): void => {
+  const closed = (file: string, name: string): readonly string[] => {
+    const why = whyClosed(file);
+    return why === null ? [] : [`${name}${why}`];
+  };
+  const beneath = BESIDE.map((suffix) => beside(path, suffix)).flatMap((file) => closed(file, `${file}: `));
+  const [why] = [...closed(path, ""), ...beneath];
+  if (why === undefined) return;
+  throw new PetitError("unusable_database", `${path} can't be used as petit's database: ${why}`);
 };
 
 /** A disk that can only be read is another matter. */

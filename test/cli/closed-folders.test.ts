@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, tempFolder } from "../support/cli.ts";
 
@@ -61,6 +61,30 @@ describe.skipIf(!canBar)("what is closed to who runs petit", () => {
     const ended = barred(folder.path, ...args);
     expect(ended).toEqual({ status: 2, said: expect.stringContaining(said) });
     expect(ended.said).not.toMatch(/internal error|there is no/);
+  });
+
+  test("is told of a database that can only be read, and nothing is made that would stay closed", async () => {
+    using folder = await setUp();
+    const db = join(folder.path, "petit.db");
+    chownSync(db, 0, 0);
+    chmodSync(db, 0o400);
+    const refused = barred(folder.path, "run", "jobs", "--api-port=0");
+    expect(refused).toEqual({ status: 2, said: expect.stringContaining("user 0 may not write it") });
+    expect(readdirSync(folder.path)).not.toContain("petit.db-shm");
+    chmodSync(db, 0o600);
+    expect(barred(folder.path, "trigger", "jobs", "hello", "--db=petit.db").status).toBe(0);
+  });
+
+  test.each(["petit.db-spool", "petit.db-shm"])("is told of what lies beside the database: %s", async (name) => {
+    using folder = await setUp();
+    chownSync(join(folder.path, "petit.db"), 0, 0);
+    const path = join(folder.path, name);
+    if (name === "petit.db-shm") folder.write(name, "x");
+    else mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o700);
+    chownSync(path, STRANGER, STRANGER);
+    const { status, said } = barred(folder.path, "run", "jobs", "--api-port=0");
+    expect({ status, said }).toEqual({ status: 2, said: expect.stringContaining(`${name}: user 0 may not read it`) });
   });
 
   test("is a finding of petit doctor, with what to do", async () => {
