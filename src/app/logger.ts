@@ -64,5 +64,5 @@ const openStderr = (): pino.DestinationStream => {
 const PRETTY = {
   translateTime: "SYS:yyyy-mm-dd HH:MM:ss",
   singleLine: true,
-  ignore: "file,line,column,path,job_id,task_id,status,reason,outcome,duration_ms",
+  ignore: "file,line,column,path,job_id,task_id,exit_code,status,reason,outcome,duration_ms",
 } satisfies pretty.PrettyOptions;

@@ -1,22 +1,23 @@
 import type { Event, EventType } from "../domain/event.ts";
 import type { RunId } from "../domain/ids.ts";
+import type { TaskRun } from "../domain/task-run.ts";
 import type { Engine } from "../engine/engine.ts";
 import { formatDuration } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
+import type { Store } from "../store/store.ts";
 
 /** Has the log tell what the engine does: runs as they start and end, occurrences that came to nothing; tasks at `debug`. */
-export const narrate = (engine: Pick<Engine, "onEvent">, log: Log): Disposable => {
-  const startedAt = new Map<RunId, number>();
+export const narrate = (engine: Told, log: Log): Disposable => {
   const stop = engine.onEvent((event) => {
-    const { runId } = event;
-    if (runId !== null && event.type === "run.started") startedAt.set(runId, event.at);
-    const since = runId === null ? undefined : startedAt.get(runId);
-    const line = LINES[event.type](event, since === undefined ? null : Math.max(0, event.at - since));
+    const line = LINES[event.type](event, engine.store);
     if (line !== null) log[line.level](line.fields, line.message);
-    if (runId !== null && event.type === "run.finished") startedAt.delete(runId);
   });
   return { [Symbol.dispose]: stop };
 };
+
+type Told = Pick<Engine, "onEvent"> & { readonly store: Remembered };
+
+type Remembered = Pick<Store, "findRun" | "listTaskRuns">;
 
 type Line = {
   readonly level: "debug" | "info" | "warn";
@@ -24,8 +25,7 @@ type Line = {
   readonly message: string;
 };
 
-/** `elapsedMs` since the run's start; null where that was not seen. */
-type ToLine = (event: Event, elapsedMs: number | null) => Line | null;
+type ToLine = (event: Event, store: Remembered) => Line | null;
 
 const runStarted: ToLine = ({ jobId, runId }) => ({
   level: "info",
@@ -33,11 +33,36 @@ const runStarted: ToLine = ({ jobId, runId }) => ({
   message: `${jobId} started`,
 });
 
-const runFinished: ToLine = ({ jobId, runId, status, reason }, elapsedMs) => ({
-  level: status === "completed" ? "info" : "warn",
-  fields: { job_id: jobId, run_id: runId, status, reason, duration_ms: elapsedMs },
-  message: `${jobId} ${status}${elapsedMs === null ? "" : ` in ${formatDuration(elapsedMs)}`}${why(reason)}`,
-});
+const runFinished: ToLine = ({ jobId, runId, status, reason }, store) => {
+  const elapsedMs = runId === null ? null : elapsedOf(runId, store);
+  const took = elapsedMs === null ? "" : ` in ${formatDuration(elapsedMs)}`;
+  const fields = { job_id: jobId, run_id: runId, status, reason, duration_ms: elapsedMs };
+  if (status === "completed") return { level: "info", fields, message: `${jobId} ${status}${took}` };
+  const failed = runId === null || status !== "failed" ? [] : failedTasks(runId, store);
+  const [first] = failed;
+  const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
+  return first === undefined
+    ? { level: "warn", fields, message: `${jobId} ${status}${took}${reason === status ? "" : why(reason)}` }
+    : {
+        level: "warn",
+        fields: { ...fields, task_id: first.taskId, exit_code: first.exitCode },
+        message: `${jobId} ${status}${took}: task '${first.taskId}': ${whyTask(first)}${more}`,
+      };
+};
+
+const elapsedOf = (runId: RunId, store: Remembered): number | null => {
+  const run = store.findRun(runId);
+  return run === null || run.startedAt === null || run.endedAt === null
+    ? null
+    : Math.max(0, run.endedAt - run.startedAt);
+};
+
+const failedTasks = (runId: RunId, store: Remembered): readonly TaskRun[] =>
+  store.listTaskRuns(runId).filter(({ status }) => status === "failed");
+
+/** No more than that: an error can quote what a task wrote. */
+const whyTask = ({ reason, exitCode }: TaskRun): string =>
+  reason === "exit_code" && exitCode !== null ? `exit code ${exitCode}` : (reason ?? "failed");
 
 const taskMoved: ToLine = ({ jobId, runId, taskId, status, reason }) => ({
   level: "debug",
