@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
@@ -109,6 +111,20 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor();
     await post(petit, "/api/scheduler/resume");
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor({ state: "detached" });
+  }, 60_000);
+
+  test("says so when it is removed while it is shown, and leads to its runs", async () => {
+    const { petit, web, page } = running();
+    const file = join(petit.jobsDir, "brief.yaml");
+    writeFileSync(file, "id: brief\nschedule: '@daily'\ntasks: [{id: only, type: command, command: 'true'}]\n");
+    await post(petit, "/api/jobs/reload");
+    await web.open("/jobs/brief");
+    await page.getByRole("button", { name: "Run now" }).waitFor();
+    rmSync(file);
+    await page.getByText("This job is gone").waitFor();
+    expect(await page.getByRole("button", { name: "Run now" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Its runs" }).click();
+    await page.waitForURL("**/runs?job=brief");
   }, 60_000);
 
   test("is run at a key", async () => {

@@ -222,6 +222,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await node(page, "load", "failed").waitFor();
     await holds(page, ALL_INSIDE);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+    expect(await page.evaluate(LABELS_APART)).toBe(true);
     await page.locator('[data-task="kept"]').focus();
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.dataset.task")).toBe("load");
@@ -230,6 +231,18 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.getByText("3 tasks as a list").click();
     await page.getByText("page (command), completed, after load, on failure").waitFor();
   }, 90_000);
+
+  test("has its bars also where the system chooses all colours", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "tries");
+    await page.emulateMedia({ forcedColors: "active" });
+    await web.open(`/runs/${id}`);
+    const grounds = await page
+      .locator(".gantt-attempt")
+      .evaluateAll((bars) => bars.map((each) => getComputedStyle(each).backgroundColor));
+    await page.emulateMedia({ forcedColors: "none" });
+    expect(new Set(grounds).size).toBe(2);
+  }, 60_000);
 
   test.each(["light", "dark"] as const)(
     "has nothing that axe-core finds, %s",
@@ -262,6 +275,13 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.getByRole("alert").getByText("param").waitFor();
   }, 90_000);
 });
+
+/** No label of the axis of time lies on the next, and none reaches out of it. */
+const LABELS_APART = `(() => {
+  const axis = document.querySelector(".gantt-axis").getBoundingClientRect();
+  const labels = [...document.querySelectorAll(".gantt-axis span")].map((each) => each.getBoundingClientRect());
+  return labels.length > 1 && labels.every(({ right }, at) => right <= (labels[at + 1]?.left ?? axis.right + 1));
+})()`;
 
 /** Whether each node of the graph is within its box. */
 const ALL_INSIDE = `(() => {

@@ -1,5 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
+import { Link } from "wouter";
+import { isNotFound } from "../data/failure.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail, Task } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
@@ -8,7 +10,7 @@ import { useShortcut } from "../keyboard/shortcuts.ts";
 import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
-import { Loaded } from "../ui/states.tsx";
+import { Empty, Loaded } from "../ui/states.tsx";
 import { Definition } from "./definition.tsx";
 import { History } from "./history.tsx";
 import "./job.css";
@@ -21,24 +23,36 @@ import { SettingsCard } from "./settings-card.tsx";
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
   const [isRunning, setRunning] = useState(false);
-  useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true) });
+  const isGone = isNotFound(job.error);
+  useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true), isOn: !isGone });
   return (
     <Page
       title={job.data?.name ?? jobId}
-      lead={job.data !== undefined && <Lead job={job.data} />}
+      lead={job.data !== undefined && !isGone && <Lead job={job.data} />}
       actions={
-        <Button kind="primary" onClick={() => setRunning(true)}>
-          Run now
-        </Button>
+        !isGone && (
+          <Button kind="primary" onClick={() => setRunning(true)}>
+            Run now
+          </Button>
+        )
       }
     >
       <Loaded query={job} what="the job">
-        {(found) => <Parts job={found} />}
+        {(found) => (isGone ? <Gone jobId={jobId} /> : <Parts job={found} />)}
       </Loaded>
       {isRunning && <RunDialog jobId={jobId} onClose={() => setRunning(false)} />}
     </Page>
   );
 };
+
+/** While it was shown. */
+const Gone = ({ jobId }: { readonly jobId: string }) => (
+  <Empty title="This job is gone">
+    <p>
+      No job file says it any more, so that it never fires. <Link href={`/runs?job=${jobId}`}>Its runs</Link> are kept.
+    </p>
+  </Empty>
+);
 
 const Lead = ({ job: { id, name, description, enabled, running } }: { readonly job: JobDetail }) => (
   <>

@@ -8,19 +8,26 @@ type TimeAxisProps = {
   readonly to: number;
   readonly stepMs: number;
   readonly scale: Scale;
+  /** Where the present stands, px of the scale. */
+  readonly nowX: number;
 };
 
+/** Between the middles of a label and of "now", px: nearer, one would lie on the other. */
+const NOW_ROOM_PX = 44;
+
 /** Local times along the top; they slide with what is below. */
-export const TimeAxis = memo(({ ref, from, to, stepMs, scale }: TimeAxisProps) => (
+export const TimeAxis = memo(({ ref, from, to, stepMs, scale, nowX }: TimeAxisProps) => (
   <div className="time-axis" aria-hidden="true">
     <div ref={ref} className="time-axis-track">
       <div className="slides">
         {scale.pxPerMs > 0 &&
-          axisTimes(from, to, stepMs).map((at) => (
-            <time key={at} dateTime={new Date(at).toISOString()} style={{ left: xOf(scale, at) }}>
-              {axisText(at)}
-            </time>
-          ))}
+          axisTimes(from, to, stepMs)
+            .filter((at) => Math.abs(xOf(scale, at) - nowX) >= NOW_ROOM_PX)
+            .map((at) => (
+              <time key={at} dateTime={new Date(at).toISOString()} style={{ left: xOf(scale, at) }}>
+                {axisText(at)}
+              </time>
+            ))}
       </div>
       <span className="time-axis-now">
         <span>now</span>

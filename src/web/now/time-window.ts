@@ -17,12 +17,17 @@ const USUAL_ZOOM = ZOOMS[2];
 /** What is looked at. `from` in ms since the epoch; null: it follows the present. */
 export type View = { readonly zoom: Zoom; readonly from: number | null };
 
+/** The last that a view begins at: what it asks for around it must still be dates. */
+const LAST_FROM = 8_640_000_000_000_000 - 14 * DAY_MS;
+
+const bounded = (from: number): number => Math.min(LAST_FROM, Math.max(0, from));
+
 /** What it doesn't know counts as not given. */
 export const readView = (query: URLSearchParams): View => {
   const from = Number(query.get("from") ?? Number.NaN);
   return {
     zoom: ZOOMS.find(({ name }) => name === query.get("zoom")) ?? USUAL_ZOOM,
-    from: Number.isSafeInteger(from) && from >= 0 ? from : null,
+    from: Number.isSafeInteger(from) && from === bounded(from) ? from : null,
   };
 };
 
@@ -54,13 +59,13 @@ export const zoomedTo = (
 ): View => {
   if (view.from === null) return { zoom, from: null };
   const share = (time - fromOf(view, now)) / view.zoom.spanMs;
-  return { zoom, from: Math.max(0, time - share * zoom.spanMs) };
+  return { zoom, from: bounded(time - share * zoom.spanMs) };
 };
 
 /** Moved by ms; one that is moved follows the present no more. */
 export const panned = (view: View, byMs: number, now: number): View => ({
   zoom: view.zoom,
-  from: Math.max(0, fromOf(view, now) + byMs),
+  from: bounded(fromOf(view, now) + byMs),
 });
 
 /** What petit is asked for: more than is in view, and the same for a while as time goes on. */

@@ -41,7 +41,14 @@ export const Timeline = () => {
           show={show}
           onShow={(value) => setQuery((now) => withParam(now, "show", value), { replace: true })}
         />
-        <TimeAxis ref={track} from={frame.from} to={frame.to} stepMs={frame.stepMs} scale={frame.scale} />
+        <TimeAxis
+          ref={track}
+          from={frame.from}
+          to={frame.to}
+          stepMs={frame.stepMs}
+          scale={frame.scale}
+          nowX={frame.nowX}
+        />
       </div>
       <Loaded query={timeline} what="the time line">
         {(data) => (
@@ -105,8 +112,13 @@ const useFrame = (view: View, width: number) => {
     "--grid-step": `${stepMs * pxPerMs}px`,
     "--grid-x": `${xOf(scale, first) + shift}px`,
   };
-  return { timeline, frame: { asked, from: originMs, to, scale, shift, stepMs, style } };
+  const nowX = inSteps(xOf(scale, now));
+  return { timeline, frame: { asked, from: originMs, to, scale, shift, stepMs, style, nowX } };
 };
+
+/** Px that the present moves before the labels around it are looked at again. */
+const NOW_STEP_PX = 8;
+const inSteps = (x: number): number => Math.round(x / NOW_STEP_PX) * NOW_STEP_PX;
 
 /** Parts of what is asked for, each about as wide as the thinnest bar; in steps, so that a window that is resized doesn't ask for each. */
 const binsOf = (width: number): number => Math.min(2_000, Math.max(100, Math.ceil((width * 1.75) / 300) * 100));

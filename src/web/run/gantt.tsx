@@ -1,7 +1,8 @@
-import { useId } from "react";
+import { useId, useRef } from "react";
 import { isFinal } from "../../domain/run.ts";
 import type { RunDetail, TaskRun } from "../data/shapes.ts";
 import { durationText } from "../ui/format.ts";
+import { useWidth } from "../ui/use-width.ts";
 import "./gantt.css";
 import { GanttRow } from "./gantt-row.tsx";
 import { type Scale, scaleOf, ticksOf } from "./gantt-scale.ts";
@@ -43,16 +44,25 @@ export const Gantt = ({ run, tasks, picked, onPick }: GanttProps) => {
 };
 
 const MOST_TICKS = 6;
+/** Of a label, px. */
+const LABEL_PX = 60;
 
-const Axis = ({ scale }: { readonly scale: Scale }) => (
-  <div className="gantt-axis" aria-hidden="true">
-    {ticksOf(scale, MOST_TICKS).map(({ at, afterMs }) => (
-      <span key={afterMs} className={at > 0.93 ? "is-last" : ""} style={{ left: `${at * 100}%` }}>
-        {afterMs === 0 ? "0" : tickText(afterMs)}
-      </span>
-    ))}
-  </div>
-);
+/** At the end, where a label has no room after its line, it stands before it: hence room for two between two lines. */
+const Axis = ({ scale }: { readonly scale: Scale }) => {
+  const axis = useRef<HTMLDivElement>(null);
+  const width = useWidth(axis);
+  const most = Math.min(MOST_TICKS, Math.max(1, Math.floor(width / (2 * LABEL_PX))));
+  return (
+    <div ref={axis} className="gantt-axis" aria-hidden="true">
+      {width > 0 &&
+        ticksOf(scale, most).map(({ at, afterMs }) => (
+          <span key={afterMs} className={(1 - at) * width < LABEL_PX ? "is-last" : ""} style={{ left: `${at * 100}%` }}>
+            {afterMs === 0 ? "0" : tickText(afterMs)}
+          </span>
+        ))}
+    </div>
+  );
+};
 
 /** `1.00s` says no more than `1s`. */
 const tickText = (ms: number): string =>

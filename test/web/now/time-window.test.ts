@@ -24,6 +24,8 @@ describe("the window of a time line", () => {
     ["zoom=7d&from=1800000000000", "7d", NOW],
     ["zoom=odd&from=odd", "6h", null],
     ["from=-1", "6h", null],
+    ["from=8600000000000000", "6h", 8_600_000_000_000_000],
+    ["from=8639999999999999", "6h", null],
   ])("is read from '%s'", (query, zoom, from) => {
     expect([read(query).zoom.name, read(query).from]).toEqual([zoom, from] as never);
   });
@@ -50,6 +52,13 @@ describe("the window of a time line", () => {
     expect(zoomed({ zoom: sixHours, from: null }, 1, { time, now: NOW }).from).toBeNull();
     expect(zoomed({ zoom: quarter, from: null }, -1, { time, now: NOW }).zoom).toBe(quarter);
     expect(zoomed({ zoom: week, from: null }, 1, { time, now: NOW }).zoom).toBe(week);
+  });
+
+  test("is never of what are no dates, however far it is moved", () => {
+    const { from } = panned({ zoom: week, from: 8_600_000_000_000_000 }, 1e15, NOW);
+    const { to } = askedWindow(from ?? 0, week.spanMs);
+    expect(new Date(to).getTime()).toBe(to);
+    expect(axisTimes(from ?? 0, to, 24 * HOUR).map((at) => new Date(at).getTime())).not.toContain(Number.NaN);
   });
 
   test("asks for all that is in view, and for the same while time goes on", () => {
