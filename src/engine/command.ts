@@ -5,6 +5,7 @@ import type { Run } from "../domain/run.ts";
 import { configVariables, paramVariables } from "../domain/task-environment.ts";
 import { expandTemplate, type TemplateScope } from "../jobfile/template.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { reopensOutput } from "./reopens-output.ts";
 import type { Command } from "./run-process.ts";
 import type { Spool } from "./spool.ts";
 
@@ -62,11 +63,10 @@ export const planAttempt = (context: AttemptContext): AttemptPlan => {
   const environment = { ...environmentOf(context, expand), ...program.environment };
   assertFolder(cwd);
   const stdin = task.stdin === null ? null : expand(task.stdin);
-  return {
-    command: { argv: findProgram(program.argv, cwd, environment.PATH), cwd, environment, hasStdin: stdin !== null },
-    script: task.program.type === "shell" ? task.program.script : null,
-    stdin,
-  };
+  const script = task.program.type === "shell" ? task.program.script : null;
+  const argv = findProgram(program.argv, cwd, environment.PATH);
+  const reopens = reopensOutput(argv, cwd, script);
+  return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
 };
 
 type ProgramOptions = {

@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { AROUND, AROUND_RELAYED } from "./around-shell.ts";
 import { hasBegun, hasEnding, hasMembers, identify, isSame, leftoversOf } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { readStatus, type Spool } from "./spool.ts";
@@ -12,6 +13,8 @@ export type Command = {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly hasStdin: boolean;
+  /** Whether it opens its own output anew, as far as can be told. Default false. */
+  readonly reopensOutput?: boolean;
 };
 
 /** How a process ended; all null where nobody knows: it left no status. */
@@ -28,27 +31,6 @@ export type RunningProcess = {
   /** When it ended, ms since the epoch, where that was before this petit looked. */
   readonly endedAt?: number;
 };
-
-/** Whether the file of that name is the one that is open: it can have been given up, and made anew for another one. */
-const IS_MINE = process.platform === "linux" ? '[ "$0" -ef /proc/self/fd/3 ]' : '[ -e "$0" ]';
-
-/**
- * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
- * how that ended. Signals reach the program through the process group; the shell outlives them, so that it can still
- * record. One that comes before the program is there puts another in its place, which ends as the program would have:
- * by a signal. No variable notes it, as each may be the program's. Where the status file is gone, the attempt was given
- * up before it had begun, and must not begin any more; nor where nothing can be written to it. What it says itself, such
- * as "Killed", is kept out of the program's output (which takes a subshell: dash says it where the program's words go).
- * Its own status is the program's: a note can be lost.
- */
-const AROUND = `echo $$ >&3 || exit 125
-${IS_MINE} || exit 125
-trap 'set -- /bin/sh -c "kill \\$\\$"' HUP INT QUIT TERM USR1 USR2
-exec 4>&2 2>/dev/null
-(exec "$@" 2>&4 3>&- 4>&-)
-set -- $?
-echo $1 >&3
-exit $1`;
 
 /** Starts the process; its output goes to the open files. Throws an Error with the system's `code` where none could be made. */
 export const startProcess = (
@@ -67,7 +49,7 @@ export const startProcess = (
     const { argv, cwd, environment } = command;
     const status = open(spool.status, "a");
     const stdin = command.hasStdin ? open(spool.stdin, "r") : null;
-    const around = ["/bin/sh", "-c", AROUND, spool.status, ...argv];
+    const around = ["/bin/sh", "-c", command.reopensOutput ? AROUND_RELAYED : AROUND, spool.status, ...argv];
     const child = runtime.spawn({ argv: around, cwd, environment, stdin, stdout, stderr, status });
     return { pid: child.pid, exited: child.exited.then((exit) => exitOf(exit, spool)) };
   } finally {

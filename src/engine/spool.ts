@@ -11,11 +11,14 @@ export type Spool = {
   /** Text of the program, where it is run from a file. */
   readonly script: string;
   readonly stdin: string;
+  /** Pipes, where a program opens its own output anew: from there it is copied to the files. */
+  readonly out: string;
+  readonly err: string;
 };
 
 /** Every attempt has these, and not each the others. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
-const OTHER_PARTS = ["outputs", "script", "stdin"] as const;
+const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
@@ -33,6 +36,8 @@ export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
     outputs: path("outputs"),
     script: path("script"),
     stdin: path("stdin"),
+    out: path("out"),
+    err: path("err"),
   };
 };
 

@@ -80,6 +80,14 @@ describe("a shell task", () => {
     expect(attempts[0]?.exitCode).toBe(1);
   });
 
+  test("keeps what it writes to /dev/stdout and /dev/stderr", async () => {
+    const { output } = await runTask(
+      shell("t", "for i in 1 2 3; do echo $i > /dev/stdout; echo no$i > /dev/stderr; done"),
+    );
+    expect(output({ stream: "stdout" })).toBe("1\n2\n3\n");
+    expect(output({ stream: "stderr" })).toBe("no1\nno2\nno3\n");
+  });
+
   test("takes a script of any text", async () => {
     const { output } = await runTask(shell("t", "cat <<'EOF'\n'\"$(nothing) ${{ params.x }}\nEOF"));
     expect(output()).toBe("'\"$(nothing) ${{ params.x }}\n");

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { openRuntime } from "#runtime";
+import { hasMembers } from "../../src/engine/process-identity.ts";
 import { signalGroup, startProcess, terminate } from "../../src/engine/run-process.ts";
 import { readStatus, spoolOf } from "../../src/engine/spool.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -26,12 +27,13 @@ const open = () => {
   const spool = spoolOf(dir.path, 1);
   writeFileSync(spool.status, "--\n");
   const [stdout, stderr] = [openSync(spool.stdout, "a+"), openSync(spool.stderr, "a+")];
-  const start = (script: string, by: Runtime = runtime, hasStdin = false) => {
+  const start = (script: string, by: Runtime = runtime, { hasStdin = false, reopensOutput = false } = {}) => {
     const command = {
       argv: ["/bin/sh", "-c", script],
       cwd: "/",
       environment: { PATH: process.env.PATH ?? "" },
       hasStdin,
+      reopensOutput,
     };
     return startProcess(by, command, { spool, stdout, stderr });
   };
@@ -54,6 +56,66 @@ const openCount = (path: string): number =>
       return false;
     }
   }).length;
+
+describe("a program that opens its own output anew", () => {
+  const relayed = { reopensOutput: true };
+  const written = ({ spool }: ReturnType<typeof open>): readonly string[] =>
+    [spool.stdout, spool.stderr].map((path) => readFileSync(path, "utf8"));
+
+  test.each([
+    ["echo a >&2; echo b > /dev/stderr; echo c >&2; echo d | tee /dev/stderr", "d\n", "a\nb\nc\nd\n", 0],
+    ["for i in 1 2 3; do echo $i > /dev/stdout; done; exit 5", "1\n2\n3\n", "", 5],
+    ["echo x > /proc/self/fd/1; echo y > /dev/fd/1; printf z", "x\ny\nz", "", 0],
+    ["head -c 300000 /dev/zero | tr '\\0' x > /dev/stdout", "x".repeat(300_000), "", 0],
+  ])("cuts nothing: %s", async (script, stdout, stderr, exitCode) => {
+    using it = open();
+    const child = it.start(script, runtime, relayed);
+    expect(await child.exited).toEqual({ exitCode, signal: null });
+    expect(written(it)).toEqual([stdout, stderr]);
+    expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: exitCode });
+    expect(readdirSync(it.dir.path).sort()).toEqual(["1.status", "1.stderr", "1.stdout"]);
+  });
+
+  test("ends as it ends, whoever holds its output, which is still copied", async () => {
+    using it = open();
+    using door = gate();
+    const { pid, exited } = it.start(`(${door.wait}; echo late) & echo now > /dev/stdout`, runtime, relayed);
+    expect(await exited).toEqual({ exitCode: 0, signal: null });
+    expect(written(it)).toEqual(["now\n", ""]);
+    door.open();
+    await seen(() => written(it)[0] === "now\nlate\n");
+    await seen(() => !signalGroup(pid, 0));
+  });
+
+  test("is ended by signals as any other, and what it says then is kept", async () => {
+    using it = open();
+    using door = gate();
+    const script = `trap 'echo bye > /dev/stdout; exit 9' TERM; ${door.wait}`;
+    const { pid, exited } = it.start(script, runtime, relayed);
+    await door.reached();
+    await terminate(pid, { clock: systemClock, graceMs: 10_000, hurry: new AbortController().signal });
+    expect(await exited).toEqual({ exitCode: 9, signal: null });
+    expect(written(it)).toEqual(["bye\n", ""]);
+  });
+
+  test("leaves nothing behind where it is ended at any moment of its beginning", async () => {
+    for (let round = 0; round < 20; round++) {
+      using it = open();
+      const { pid, exited } = it.start("sleep 60", runtime, relayed);
+      await new Promise((resolve) => setTimeout(resolve, round));
+      await terminate(pid, { clock: systemClock, graceMs: 10_000, hurry: new AbortController().signal });
+      expect(await exited).toEqual({ exitCode: null, signal: "SIGTERM" });
+      expect(hasMembers({ pid, startTime: "0", bootId: "" })).toBe(false);
+    }
+  });
+
+  test("has its output in the files where there can be no pipes", async () => {
+    using it = open();
+    writeFileSync(it.spool.out, "");
+    expect(await it.start("echo hi; exit 3", runtime, relayed).exited).toEqual({ exitCode: 3, signal: null });
+    expect(written(it)).toEqual(["hi\n", ""]);
+  });
+});
 
 describe("startProcess", () => {
   test("lets the shell around it say who it is, and how the program ended", async () => {
@@ -127,9 +189,9 @@ describe("startProcess", () => {
       },
     };
     writeFileSync(it.spool.stdin, "");
-    expect(() => it.start("true", failing, true)).toThrow("no");
+    expect(() => it.start("true", failing, { hasStdin: true })).toThrow("no");
     rmSync(it.spool.stdin);
-    expect(() => it.start("true", runtime, true)).toThrow("ENOENT");
+    expect(() => it.start("true", runtime, { hasStdin: true })).toThrow("ENOENT");
     expect([openCount(it.spool.status), openCount(it.spool.stdin)]).toEqual([0, 0]);
   });
 
