@@ -1,4 +1,5 @@
 import { lazy, Suspense, useId } from "react";
+import { loadPart } from "../data/load-part.ts";
 import { counted } from "../ui/format.ts";
 import { Loading } from "../ui/states.tsx";
 import "./graph.css";
@@ -13,7 +14,7 @@ export type GraphProps = {
 };
 
 /** Most of the dashboard does without what draws a graph. */
-const GraphView = lazy(async () => ({ default: (await import("./graph-view.tsx")).GraphView }));
+const GraphView = lazy(async () => ({ default: (await loadPart(() => import("./graph-view.tsx"))).GraphView }));
 
 /** The tasks of a job or a run and what depends on what: as a drawing, and as a list. */
 export const Graph = ({ tasks, onPick = () => {}, picked = null }: GraphProps) => {

@@ -1,4 +1,5 @@
 import { Component, type ReactNode } from "react";
+import { Page } from "../ui/page.tsx";
 import { Failure } from "../ui/states.tsx";
 
 type Props = { readonly children: ReactNode };
@@ -16,10 +17,10 @@ export class ErrorBoundary extends Component<Props, State> {
     const { error } = this.state;
     if (error === null) return this.props.children;
     return (
-      <div className="page">
+      <Page title="This view can't be shown">
         {/* After an upgrade of petit, the parts that this page would load are gone. */}
-        <Failure title="This view can't be shown" error={error} onRetry={() => location.reload()} />
-      </div>
+        <Failure title="What went wrong" error={error} onRetry={() => location.reload()} />
+      </Page>
     );
   }
 }

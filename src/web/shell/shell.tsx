@@ -13,8 +13,9 @@
  *    added with `useShortcut`.
  * 5. A line in the table of `test/support/web-views.ts`: the tests look at it for what axe-core finds, scripts/screenshots draws it.
  */
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import { useConnectionState } from "../data/connection.tsx";
 import { KeyboardHelp } from "../keyboard/help.tsx";
 import { focusSearch, moveRow, useKeyboard, useShortcut } from "../keyboard/shortcuts.ts";
 import { Notices } from "../ui/notices.tsx";
@@ -24,11 +25,13 @@ import { Outage } from "./outage.tsx";
 import { Routes } from "./routes.tsx";
 import "./shell.css";
 import { TokenDialog } from "./token-dialog.tsx";
+import { preloadAll } from "./views.ts";
 import { Welcome } from "./welcome.tsx";
 
 export const Shell = () => {
   const [isHelpOpen, setHelpOpen] = useState(false);
   useKeyboard();
+  usePreload();
   useShellShortcuts(() => setHelpOpen(true));
   const [path] = useLocation();
   return (
@@ -49,6 +52,18 @@ export const Shell = () => {
       <TokenDialog />
     </>
   );
+};
+
+/** Ms: what somebody came for is there by then. */
+const PRELOAD_AFTER_MS = 2_000;
+
+const usePreload = (): void => {
+  const isConnected = useConnectionState() === "connected";
+  useEffect(() => {
+    if (!isConnected) return;
+    const timer = setTimeout(preloadAll, PRELOAD_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [isConnected]);
 };
 
 const useShellShortcuts = (openHelp: () => void): void => {

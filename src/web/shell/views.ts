@@ -1,10 +1,11 @@
 import { type ComponentType, lazy } from "react";
+import { loadPart } from "../data/load-part.ts";
 
 /** A view that is loaded when it is first visited, or a moment before. */
 const view = <Props>(path: RegExp, load: () => Promise<ComponentType<Props>>) => ({
   path,
   load,
-  Component: lazy(async () => ({ default: await load() })),
+  Component: lazy(async () => ({ default: await loadPart(load) })),
 });
 
 const NOW = view(/^\/$/, async () => (await import("../now/now-view.tsx")).NowView);
@@ -21,9 +22,18 @@ export const RunsView = RUNS.Component;
 export const RunView = RUN.Component;
 export const SystemView = SYSTEM.Component;
 
+const VIEWS = [NOW, JOBS, JOB, RUNS, RUN, SYSTEM];
+
+/** Has all of the page loaded that isn't yet, so that it goes on while petit is away, and after it was replaced. */
+export const preloadAll = (): void => {
+  for (const load of [...VIEWS.map((each) => each.load), () => import("../graph/graph-view.tsx")]) {
+    void load().catch(() => {});
+  }
+};
+
 /** Has the view of a path loaded by the time it is visited; again, it does nothing. */
 export const preload = (path: string): void => {
-  const found = [NOW, JOBS, JOB, RUNS, RUN, SYSTEM].find((each) => each.path.test(path));
+  const found = VIEWS.find((each) => each.path.test(path));
   // What can't be loaded is told where it is visited.
   void found?.load().catch(() => {});
 };
