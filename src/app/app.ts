@@ -56,7 +56,10 @@ const start = async (options: AppOptions): Promise<App> => {
   parts.use(narrate(engine, log));
   await engine.start();
   const reload = async (): Promise<void> => {
-    await engine.reload().catch((error: unknown) => log.error({ err: error }, "the reload failed"));
+    await engine.reload().catch((error: unknown) => {
+      // Whoever stops has no use for it any more.
+      if (!isRefusal(error)) log.error({ err: error }, "the reload failed");
+    });
   };
   if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange: reload }));
   return assemble({ engine, url, reload }, parts.move());
@@ -72,6 +75,8 @@ const readerOf = ({ jobsDir, jobFiles, log }: AppOptions): (() => Promise<JobFil
     return files;
   };
 };
+
+const isRefusal = (error: unknown): boolean => error instanceof PetitError && error.code === "not_running";
 
 /** A folder that is gone by now, perhaps for a moment, is one that can't be read: all jobs keep their last good version. */
 const asBrokenFolder = (error: unknown): JobFiles => {
