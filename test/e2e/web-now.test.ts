@@ -99,6 +99,14 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     await web.page.waitForURL(`**/runs/${body.runs[0].id}`);
   }, 30_000);
 
+  test("says the present where no other time is written", async () => {
+    const { web } = running();
+    for (const zoom of ["15m", "1h", "6h", "24h", "7d"]) {
+      await web.open(`/?zoom=${zoom}`);
+      expect([zoom, await web.page.evaluate(TIMES_ON_NOW)]).toEqual([zoom, 0]);
+    }
+  }, 60_000);
+
   test("keeps in the address how much time it shows, and which", async () => {
     const { web } = running();
     const { page } = web;
@@ -211,3 +219,10 @@ describe.skipIf(CHROMIUM === null)("the view of what is now of a petit without j
     await web.page.getByRole("heading", { name: "No jobs yet" }).waitFor();
   }, 30_000);
 });
+
+/** How many times of the axis lie on "now". */
+const TIMES_ON_NOW = `(() => {
+  const now = document.querySelector(".time-axis-now span").getBoundingClientRect();
+  const times = [...document.querySelectorAll(".time-axis time")].map((each) => each.getBoundingClientRect());
+  return times.filter(({ left, right }) => left < now.right && right > now.left).length;
+})()`;

@@ -160,6 +160,9 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     expect(quick?.width).toBeGreaterThanOrEqual(3);
     expect(long?.width ?? 0).toBeGreaterThan(10 * (quick?.width ?? 0));
     expect(await page.locator('[data-gantt="quick"] .gantt-took').textContent()).toMatch(/^\d+ ms$/);
+    const axis = await page.locator(".gantt-axis").textContent();
+    expect(axis).toContain("2 s");
+    expect(axis).not.toContain(".0 s");
     await pieces("again", "attempt").first().hover();
     expect(await page.getByRole("tooltip").textContent()).toMatch(/^Attempt 1 failed \(exit code 1\), .*\d\.\d{3}/s);
   }, 90_000);

@@ -12,8 +12,11 @@ type TimeAxisProps = {
   readonly nowX: number;
 };
 
-/** Between the middles of a label and of "now", px: nearer, one would lie on the other. */
-const NOW_ROOM_PX = 44;
+/** Between the middles of a label and of "now", px: nearer, one would lie on the other. Days are longer than times. */
+const NOW_ROOM_PX = { time: 44, day: 64 } as const;
+
+const hasRoom = (at: number, { scale, nowX }: Pick<TimeAxisProps, "scale" | "nowX">): boolean =>
+  Math.abs(xOf(scale, at) - nowX) >= NOW_ROOM_PX[/^\d\d:\d\d$/.test(axisText(at)) ? "time" : "day"];
 
 /** Local times along the top; they slide with what is below. */
 export const TimeAxis = memo(({ ref, from, to, stepMs, scale, nowX }: TimeAxisProps) => (
@@ -22,7 +25,7 @@ export const TimeAxis = memo(({ ref, from, to, stepMs, scale, nowX }: TimeAxisPr
       <div className="slides">
         {scale.pxPerMs > 0 &&
           axisTimes(from, to, stepMs)
-            .filter((at) => Math.abs(xOf(scale, at) - nowX) >= NOW_ROOM_PX)
+            .filter((at) => hasRoom(at, { scale, nowX }))
             .map((at) => (
               <time key={at} dateTime={new Date(at).toISOString()} style={{ left: xOf(scale, at) }}>
                 {axisText(at)}

@@ -64,12 +64,11 @@ const Axis = ({ scale }: { readonly scale: Scale }) => {
   );
 };
 
-/** `1.00s` says no more than `1s`. */
+/** `1.0 s` says no more than `1 s`, and `5m 00s` than `5m`. */
 const tickText = (ms: number): string =>
   durationText(ms)
-    .replace(/\.0+(?=s)/, "")
-    .replace(/(\.\d)0(?=s)/, "$1")
-    .replace(/ 00[sm]$/, "");
+    .replace(/\.0(?= s$)/, "")
+    .replace(/ 00[smh]$/, "");
 
 const Legend = () => (
   <p className="gantt-legend" aria-hidden="true">
