@@ -22,6 +22,9 @@ describe.skipIf(CHROMIUM === null)("the dashboard of a petit with a token", () =
     await give(web, "wrong");
     await page.getByText("petit refused that token").waitFor();
     expect(await web.axe()).toEqual([]);
+    // As it is copied from elsewhere, with something in it that nobody sees.
+    await give(web, `${TOKEN}\u200b${TOKEN}`);
+    await page.getByText("A token has no blanks, and no characters beyond ASCII").waitFor();
     await give(web, TOKEN);
     await page.getByRole("link", { name: "Hello" }).first().waitFor();
     await page.locator("[data-connection=connected]").waitFor();
@@ -32,6 +35,17 @@ describe.skipIf(CHROMIUM === null)("the dashboard of a petit with a token", () =
     await page.reload();
     await page.getByRole("link", { name: "Hello" }).first().waitFor();
     expect(web.complaints().filter((text) => !text.startsWith("401 "))).toEqual([]);
+  }, 60_000);
+
+  test("is there also where the browser keeps nothing", async () => {
+    await using petit = await startPetit({ jobs: JOBS, env: { PETIT_API_TOKEN: TOKEN } });
+    await using web = await openWeb(petit);
+    await web.page.addInitScript(`for (const name of ["sessionStorage", "localStorage"])
+      Object.defineProperty(window, name, { get: () => { throw new DOMException("denied", "SecurityError"); } });`);
+    await web.page.goto(petit.url);
+    await give(web, TOKEN);
+    await web.page.getByRole("button", { name: "Got it" }).click();
+    await web.page.getByRole("link", { name: "Hello" }).first().waitFor();
   }, 60_000);
 
   test("asks again in another tab, and shows nothing until then", async () => {

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { readKept, writeKept } from "./kept.ts";
 
 const KEY = "petit.token";
 
@@ -9,7 +10,7 @@ type TokenState = {
 };
 
 /** In this tab and until it is closed: session storage only. */
-let state: TokenState = { token: sessionStorage.getItem(KEY), isWanted: false };
+let state: TokenState = { token: readKept("session", KEY), isWanted: false };
 const listeners = new Set<() => void>();
 
 const change = (next: TokenState): void => {
@@ -30,7 +31,7 @@ export const refuseToken = (): void => {
 };
 
 export const keepToken = (token: string): void => {
-  sessionStorage.setItem(KEY, token);
+  writeKept("session", KEY, token);
   change({ token, isWanted: false });
 };
 

@@ -9,15 +9,27 @@ export const TokenDialog = () => {
   return isWanted ? <TokenForm wasRefused={token !== null} /> : null;
 };
 
+/** As petit takes them: another could not even be sent. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+const problemOf = (isUnfit: boolean, wasRefused: boolean): string | null => {
+  if (isUnfit) return "A token has no blanks, and no characters beyond ASCII.";
+  return wasRefused ? "petit refused that token." : null;
+};
+
 const TokenForm = ({ wasRefused }: { readonly wasRefused: boolean }) => {
   const [text, setText] = useState("");
+  const [isUnfit, setUnfit] = useState(false);
+  const problem = problemOf(isUnfit, wasRefused);
   return (
     <Dialog title="This petit wants a token" canClose={false} onClose={() => {}}>
       <form
         className="dialog-form"
         onSubmit={(event) => {
           event.preventDefault();
-          if (text.trim() !== "") keepToken(text.trim());
+          const token = text.trim();
+          setUnfit(token !== "" && !TOKEN.test(token));
+          if (TOKEN.test(token)) keepToken(token);
         }}
       >
         <div className="field">
@@ -31,11 +43,11 @@ const TokenForm = ({ wasRefused }: { readonly wasRefused: boolean }) => {
             value={text}
             onChange={(event) => setText(event.target.value)}
             aria-describedby="token-note"
-            aria-invalid={wasRefused || undefined}
+            aria-invalid={problem !== null || undefined}
           />
-          {wasRefused && (
+          {problem !== null && (
             <p className="wrong" role="alert">
-              petit refused that token.
+              {problem}
             </p>
           )}
           <small id="token-note">

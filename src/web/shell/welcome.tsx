@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
+import { readKept, writeKept } from "../data/kept.ts";
 import { jobsQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -14,7 +15,7 @@ export const Welcome = () => {
   const [isKnown, setKnown] = useState(wasWelcomed);
   if (isKnown) return null;
   const dismiss = (): void => {
-    localStorage.setItem(KEY, "yes");
+    writeKept("local", KEY, "yes");
     setKnown(true);
   };
   return (
@@ -31,7 +32,7 @@ export const Welcome = () => {
   );
 };
 
-const wasWelcomed = (): boolean => localStorage.getItem(KEY) !== null;
+const wasWelcomed = (): boolean => readKept("local", KEY) !== null;
 
 const TriggerLine = () => {
   const { data } = useQuery({ ...jobsQuery(), enabled: useIdle() });
