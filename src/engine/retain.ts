@@ -45,6 +45,7 @@ export class Retain {
   #waiting = new Set<JobId>();
   #isRunning = false;
   #lookedAtAll = Number.NEGATIVE_INFINITY;
+  #restedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RetainOptions) {
     this.#options = options;
@@ -96,16 +97,19 @@ export class Retain {
 
   /** Until `step` has nothing left to do. True where it has done something. */
   async #inSteps(step: () => boolean): Promise<boolean> {
-    const { clock, signal } = this.#options;
-    let startedAt = clock.monotonic();
-    let isDone = false;
-    while (!signal.aborted && step()) {
-      isDone = true;
-      if (clock.monotonic() - startedAt < STEP_MS) continue;
-      await sleep(clock, REST_MS, signal);
-      startedAt = clock.monotonic();
+    for (let isDone = false; ; isDone = true) {
+      const goesOn = !this.#options.signal.aborted && step();
+      await this.#rest();
+      if (!goesOn) return isDone;
     }
-    return isDone;
+  }
+
+  /** Where it is time: of many jobs each may take but a moment. */
+  async #rest(): Promise<void> {
+    const { clock, signal } = this.#options;
+    if (clock.monotonic() - this.#restedAt < STEP_MS) return;
+    await sleep(clock, REST_MS, signal);
+    this.#restedAt = clock.monotonic();
   }
 
   #stepOfRuns(jobId: JobId): boolean {

@@ -1,8 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
+import { Retain } from "../../src/engine/retain.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import type { Store } from "../../src/store/store.ts";
 import { job, jobId, shell } from "../support/factories.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { memoryStore } from "../support/factories-store.ts";
+import { FakeClock, NOON } from "../support/fake-clock.ts";
 import { type StartedEngine, type StartOptions, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -64,6 +68,41 @@ describe("retention", () => {
     expect(kept(petit, "long")).toEqual([first.id, ...others.slice(-1)]);
     door.open();
     await petit.ended(first.id);
+  });
+
+  test("leaves the thread to others also between jobs that have nothing to delete", async () => {
+    using store = memoryStore();
+    let [now, timers] = [0, 0];
+    // Each look at it takes a while.
+    const monotonic = () => (now += 1);
+    const soon = (callback: () => void, delayMs: number) => {
+      timers++;
+      now += delayMs;
+      queueMicrotask(callback);
+      return () => {};
+    };
+    const ids = Array.from({ length: 100 }, (_, index) => jobId(`j${index}`));
+    const looked = Promise.withResolvers<void>();
+    const watching: Store = {
+      ...store,
+      deleteEvents: () => {
+        looked.resolve();
+        return 0;
+      },
+    };
+    const retain = new Retain({
+      store: watching,
+      clock: { now: () => NOON, monotonic, setTimeout: soon },
+      log: silentLog,
+      jobIds: () => ids,
+      findJob: () => null,
+      defaults: { runs: 1, days: null },
+      onDeleted: () => expect.unreachable(),
+      signal: new AbortController().signal,
+    });
+    retain.lookAtAll();
+    await looked.promise;
+    expect(timers).toBeGreaterThan(10);
   });
 
   const life = async (options: StartOptions, work: (petit: StartedEngine) => Promise<unknown>): Promise<void> => {
