@@ -107,6 +107,17 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     }
   }, 60_000);
 
+  test("has a line below each time also where daylight saving changes, and no present where that is out of sight", async () => {
+    await using web = await openWeb(running().petit);
+    const session = await web.page.context().newCDPSession(web.page);
+    await session.send("Emulation.setTimezoneOverride", { timezoneId: "America/New_York" });
+    await web.open(`/?zoom=24h&from=${Date.UTC(2026, 10, 1)}`);
+    const { times, lines } = await web.page.evaluate<Axis>(AXIS);
+    expect(times.length).toBeGreaterThan(5);
+    for (const at of times) expect(lines.some((line) => Math.abs(line - at) < 2)).toBe(true);
+    expect(await web.page.locator(".time-axis-now").isVisible()).toBe(false);
+  }, 60_000);
+
   test("keeps in the address how much time it shows, and which", async () => {
     const { web } = running();
     const { page } = web;
@@ -225,4 +236,18 @@ const TIMES_ON_NOW = `(() => {
   const now = document.querySelector(".time-axis-now span").getBoundingClientRect();
   const times = [...document.querySelectorAll(".time-axis time")].map((each) => each.getBoundingClientRect());
   return times.filter(({ left, right }) => left < now.right && right > now.left).length;
+})()`;
+
+/** Px from the left of the track: the middles of the times that are in sight, and the lines below. */
+type Axis = { readonly times: readonly number[]; readonly lines: readonly number[] };
+
+const AXIS = `(() => {
+  const { left, width } = document.querySelector(".time-axis-track").getBoundingClientRect();
+  const times = [...document.querySelectorAll(".time-axis time")].map((each) => {
+    const box = each.getBoundingClientRect();
+    return (box.left + box.right) / 2 - left;
+  });
+  const grid = document.querySelector(".time").style.getPropertyValue("--grid");
+  const lines = [...grid.matchAll(/var\\(--line\\) ([\\d.]+)px/g)].map((match) => Number(match[1]));
+  return { times: times.filter((at) => at >= 0 && at <= width), lines };
 })()`;

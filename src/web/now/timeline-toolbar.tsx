@@ -20,11 +20,11 @@ export const TimelineToolbar = ({ view, change, show, onShow }: ToolbarProps) =>
   const pan = (share: number): void => change((before) => panned(before, share * before.zoom.spanMs, Date.now()));
   const follow = (): void => change(({ zoom }) => ({ zoom, from: null }));
   const at = ZOOMS.indexOf(view.zoom);
-  useShortcut({ key: "n", what: "Time line: back to the present", run: follow });
-  useShortcut({ key: "]", what: "Time line: later", run: () => pan(STEP_SHARE), doesRepeat: true });
-  useShortcut({ key: "[", what: "Time line: earlier", run: () => pan(-STEP_SHARE), doesRepeat: true });
-  useShortcut({ key: "-", what: "Time line: see more time", run: () => zoomTo(ZOOMS[at + 1]) });
   useShortcut({ key: "+", what: "Time line: see less time", run: () => zoomTo(ZOOMS[at - 1]) });
+  useShortcut({ key: "-", what: "Time line: see more time", run: () => zoomTo(ZOOMS[at + 1]) });
+  useShortcut({ key: "[", what: "Time line: earlier", run: () => pan(-STEP_SHARE), doesRepeat: true });
+  useShortcut({ key: "]", what: "Time line: later", run: () => pan(STEP_SHARE), doesRepeat: true });
+  useShortcut({ key: "n", what: "Time line: back to the present", run: follow });
   return (
     <div className="time-tools">
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset can't be laid out as freely. */}

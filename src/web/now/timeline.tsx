@@ -32,7 +32,14 @@ export const Timeline = () => {
     onZoom: (step, x) => change((before) => zoomed(before, step, timeAt(before, x, track.current))),
   });
   return (
-    <section ref={around} className="card time" aria-label="Time line" style={frame.style} {...drag}>
+    <section
+      ref={around}
+      className="card time"
+      aria-label="Time line"
+      data-now={frame.isNowSeen ? "seen" : "out"}
+      style={frame.style}
+      {...drag}
+    >
       <StatusFills />
       <div className="time-head">
         <TimelineToolbar
@@ -105,15 +112,24 @@ const useFrame = (view: View, width: number) => {
   const scale = useMemo<Scale>(() => ({ originMs, pxPerMs }), [originMs, pxPerMs]);
   const stepMs = axisStepMs(pxPerMs, AXIS_ROOM_PX);
   const shift = (originMs - from) * pxPerMs;
-  const first = axisTimes(originMs, originMs + stepMs, stepMs)[0] ?? originMs;
+  const nowPx = (now - from) * pxPerMs;
+  const lines = axisTimes(originMs, to, stepMs).map((at) => xOf(scale, at) + shift);
   const style: CSSProperties & Record<`--${string}`, string> = {
     "--shift": `${shift}px`,
-    "--now-x": `${Math.min(Math.max(-2, (now - from) * pxPerMs), width + 2)}px`,
-    "--grid-step": `${stepMs * pxPerMs}px`,
-    "--grid-x": `${xOf(scale, first) + shift}px`,
+    "--now-x": `${Math.min(Math.max(0, nowPx), width)}px`,
+    "--grid": gridOf(lines.filter((x) => x >= 0 && x <= width)),
   };
+  const isNowSeen = nowPx >= 0 && nowPx <= width;
   const nowX = inSteps(xOf(scale, now));
-  return { timeline, frame: { asked, from: originMs, to, scale, shift, stepMs, style, nowX } };
+  return { timeline, frame: { asked, from: originMs, to, scale, shift, stepMs, style, nowX, isNowSeen } };
+};
+
+/** A line at each time of the axis, px: after a change of daylight saving, they are not as far apart as before. */
+const gridOf = (lines: readonly number[]): string => {
+  const stops = lines.map(
+    (x) => `transparent ${x.toFixed(1)}px, var(--line) ${x.toFixed(1)}px ${(x + 1).toFixed(1)}px, transparent 0`,
+  );
+  return `linear-gradient(90deg, ${["transparent 0", ...stops, "transparent 0"].join(", ")})`;
 };
 
 /** Px that the present moves before the labels around it are looked at again. */

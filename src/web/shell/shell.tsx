@@ -68,12 +68,12 @@ const usePreload = (): void => {
 
 const useShellShortcuts = (openHelp: () => void): void => {
   const [, navigate] = useLocation();
-  useShortcut({ key: "?", what: "Show this help", run: openHelp });
-  useShortcut({ key: "g s", what: "Go to System", run: () => navigate("/system") });
-  useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });
-  useShortcut({ key: "g j", what: "Go to Jobs", run: () => navigate("/jobs") });
-  useShortcut({ key: "g n", what: "Go to Now", run: () => navigate("/") });
-  useShortcut({ key: "k", what: "Previous row", run: () => moveRow(-1), doesRepeat: true });
-  useShortcut({ key: "j", what: "Next row", run: () => moveRow(1), doesRepeat: true });
   useShortcut({ key: "/", what: "Search", run: focusSearch });
+  useShortcut({ key: "j", what: "Next row", run: () => moveRow(1), doesRepeat: true });
+  useShortcut({ key: "k", what: "Previous row", run: () => moveRow(-1), doesRepeat: true });
+  useShortcut({ key: "g n", what: "Go to Now", run: () => navigate("/") });
+  useShortcut({ key: "g j", what: "Go to Jobs", run: () => navigate("/jobs") });
+  useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });
+  useShortcut({ key: "g s", what: "Go to System", run: () => navigate("/system") });
+  useShortcut({ key: "?", what: "Show this help", run: openHelp });
 };
