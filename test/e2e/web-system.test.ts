@@ -106,11 +106,11 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     );
     await page.getByRole("button", { name: "Pause the scheduler" }).click();
     const notice = page.getByRole("region", { name: "Notices" });
-    await notice.getByText("Petit is stopping.").waitFor();
+    await notice.getByText("petit is stopping.").waitFor();
     expect(await notice.textContent()).toContain("The scheduler goes on as before");
     expect(await web.axe()).toEqual([]);
     await notice.getByRole("button", { name: "Dismiss" }).click();
-    await notice.getByText("Petit is stopping.").waitFor({ state: "detached" });
+    await notice.getByText("petit is stopping.").waitFor({ state: "detached" });
     await page.unroute("**/api/scheduler/pause");
   }, 60_000);
 });

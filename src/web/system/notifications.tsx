@@ -66,10 +66,10 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
         {attempts}
       </td>
       <td className="system-long">
-        {error ?? "–"}
+        {error ?? (attempts === 0 ? "not tried yet" : "–")}
         {next_try_at !== null && (
           <>
-            {"; again "}
+            {attempts === 0 ? "; first " : "; again "}
             <Countdown at={next_try_at} isFocusable={false} />
           </>
         )}

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import type { System } from "../data/shapes.ts";
 import { Table } from "../ui/table.tsx";
 
@@ -33,9 +34,14 @@ const SettingRow = ({ setting: { name, text, origin, from, doc } }: { readonly s
       {text}
     </td>
     <td data-label="From">{origin === "default" ? <span className="muted">default</span> : <Given from={from} />}</td>
-    <td className="system-long muted">{doc}</td>
+    <td className="system-long muted">{withCode(doc)}</td>
   </tr>
 );
+
+/** What stands between backticks is code. */
+const withCode = (text: string): ReactNode =>
+  // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text have no other name, and keep their order.
+  text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 
 /** The flag, the variable or the file. */
 const Given = ({ from }: { readonly from: string | null }) => <code>{from}</code>;

@@ -44,7 +44,9 @@ export const failureText = (error: unknown): string => {
   return sentence(error.message);
 };
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+/** petit's own name begins small also there. */
+const sentence = (text: string): string =>
+  text.startsWith("petit ") ? `${text}.` : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 export type LoadedProps<Data> = {
   readonly query: UseQueryResult<Data>;
