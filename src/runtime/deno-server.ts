@@ -10,6 +10,7 @@ export const serve = (options: ServeOptions): HttpServer => {
     (request, { remoteAddr, completed }) => {
       const ended = completed.catch(() => {}).finally(() => open.delete(ended));
       open.add(ended);
+      quietSignal(request, ended);
       const refused = isStopping ? 503 : tooLarge(request, options);
       if (refused !== null) return new Response(null, { status: refused, headers: { connection: "close" } });
       // Deno cuts no connection that is silent.
@@ -28,6 +29,13 @@ export const serve = (options: ServeOptions): HttpServer => {
       if (!cut.signal.aborted) await Promise.race([server.shutdown(), pause(FLUSH_MS, undefined, { ref: false })]);
     },
   };
+};
+
+/** Aborts when a request is over, as Deno's own does, which writes a line to stderr, amid the log, when it is first asked for. */
+const quietSignal = (request: Request, ended: Promise<void>): void => {
+  const over = new AbortController();
+  void ended.then(() => over.abort());
+  Object.defineProperty(request, "signal", { value: over.signal });
 };
 
 /** What is answered may take so long to be sent; connections that say nothing are not waited for. */

@@ -59,6 +59,9 @@ const handOver = async (from: Partial<StartOptions>, to: Partial<StartOptions>):
   await eventually("the task begins", async () => ((await logOf()).includes("begins") ? true : null), LIMIT_MS);
   const before = await history(first);
   expect(await first.stop()).toBe(0);
+  // The log, and nothing of the runtime's own.
+  const lines = first.stderr().trim().split("\n");
+  expect(lines.filter((line) => !line.startsWith("{"))).toEqual([]);
 
   await using second = await startPetit({ dir: folder.path, jobs, args, ...to });
   expect((await ask(second, `/api/runs/${runId}`)).body).toMatchObject({ status: "running" });
