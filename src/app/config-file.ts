@@ -25,10 +25,21 @@ export const loadConfigFile = (options: {
   return path === null ? null : { path, values: readValues(path) };
 };
 
-/** The user's own first; where a systemd service has no home, only the machine's. */
+/** The user's own first; where there is no home, only the machine's. */
 export const usualPlaces = (environment: Environment): readonly string[] => {
-  const home = environment.HOME || homedir();
-  return [join(environment.XDG_CONFIG_HOME || join(home, ".config"), "petit", "config.yaml"), "/etc/petit/config.yaml"];
+  const home = homeOf(environment);
+  const folder = environment.XDG_CONFIG_HOME || (home === null ? null : join(home, ".config"));
+  const own = folder === null ? [] : [join(folder, "petit", "config.yaml")];
+  return [...own, "/etc/petit/config.yaml"];
+};
+
+/** A user by number alone, as containers have them, is in no list that would tell. */
+const homeOf = (environment: Environment): string | null => {
+  try {
+    return environment.HOME || homedir();
+  } catch {
+    return null;
+  }
 };
 
 const readValues = (path: string): ReadonlyMap<string, readonly string[]> => {

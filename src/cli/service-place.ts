@@ -10,7 +10,16 @@ import { hasSystemctl, isRunning, systemctl } from "./systemctl.ts";
 type Scope = Unit["scope"];
 
 const configFolder = (scope: Scope, { environment }: Pick<Context, "environment">): string =>
-  scope === "system" ? "/etc" : environment.XDG_CONFIG_HOME || join(environment.HOME || homedir(), ".config");
+  scope === "system" ? "/etc" : environment.XDG_CONFIG_HOME || join(environment.HOME || home(), ".config");
+
+const home = (): string => {
+  try {
+    return homedir();
+  } catch (cause) {
+    const message = "your home can't be told: HOME is not set, and this machine knows no user of your number";
+    throw new Failure(EXIT.FAILED, message, { cause });
+  }
+};
 
 /** Where the unit file lies. */
 export const unitPath = (scope: Scope, context: Pick<Context, "environment">): string =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { petit, tempFolder } from "../support/cli.ts";
+import { PETIT, petit, tempFolder } from "../support/cli.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -22,6 +22,17 @@ describe.skipIf(process.env.PETIT_TEST_TARGET !== "executable")("the executable"
   test("needs nothing on the machine: no PATH, no HOME", async () => {
     const environment = { PATH: "", HOME: "" };
     expect(await petit(["schema"], { environment })).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  const somebody = ["unshare", "--user", "--map-user=54321", "--map-group=54321"];
+  const [unshare = "", ...mapped] = somebody;
+
+  test.skipIf(spawnSync(unshare, [...mapped, "true"]).status !== 0)("needs no user that the machine knows", () => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", "id: a\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n");
+    const args = [...mapped, ...PETIT, "trigger", "jobs", "a"];
+    const ran = spawnSync(unshare, args, { cwd: folder.path, env: {}, encoding: "utf8" });
+    expect(ran).toMatchObject({ status: 0, stdout: expect.stringContaining("hi") });
   });
 
   test("is run by scripts/petit in the folder of the caller, whatever Bun's variables say", () => {
