@@ -65,7 +65,7 @@ export const planAttempt = (context: AttemptContext): AttemptPlan => {
   const stdin = task.stdin === null ? null : expand(task.stdin);
   const script = task.program.type === "shell" ? task.program.script : null;
   const argv = findProgram(program.argv, cwd, environment.PATH);
-  const reopens = reopensOutput(argv, cwd, script);
+  const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
   return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
 };
 
@@ -78,15 +78,20 @@ type ProgramOptions = {
   readonly script: string;
 };
 
-type ProgramCall = { readonly argv: readonly string[]; readonly environment?: Readonly<Record<string, string>> };
+type ProgramCall = {
+  readonly argv: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Of its text, where the job file names one. */
+  readonly file?: string;
+};
 
 const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions): ProgramCall => {
   if (program.type === "command") return { argv: [program.command, ...args] };
   if (program.type === "shell") return { argv: [...program.shell, script, ...args] };
   const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };
-  if (program.type === "typescript") return runtime.typescript({ ...source, args });
+  if (program.type === "typescript") return { ...runtime.typescript({ ...source, args }), ...source };
   // Unbuffered, so that its output can be watched.
-  return { argv: ["python3", "-u", ...("file" in source ? [source.file] : ["-c", source.text]), ...args] };
+  return { argv: ["python3", "-u", ...("file" in source ? [source.file] : ["-c", source.text]), ...args], ...source };
 };
 
 const findScript = (file: string, folder: string, cwd: string): string => {
