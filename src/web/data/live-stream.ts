@@ -1,6 +1,7 @@
 import { fetchPetit } from "./client.ts";
 import { type LiveEvent, liveEvent, readServerSentEvents, type ServerSentEvent } from "./event.ts";
 import { ApiFailure } from "./failure.ts";
+import { seen, unseen } from "./sight.ts";
 
 /**
  * How the page stands to petit:
@@ -27,8 +28,8 @@ const OFFLINE_AFTER_MS = 30_000;
 const SILENCE_MS = 40_000;
 
 /**
- * The events of petit, for as long as the page is open, over any number of breaks: each goes on after the last event it
- * had. Read with `fetch`, since an EventSource can't send a token.
+ * The events of petit, for as long as the page is open and seen, over any number of breaks: each goes on after the last
+ * event it had. Read with `fetch`, since an EventSource can't send a token.
  */
 export class LiveStream {
   readonly #options: LiveStreamOptions;
@@ -36,6 +37,8 @@ export class LiveStream {
   #delayMs = FIRST_DELAY_MS;
   #awaySince: number | null = null;
   #ending = new AbortController();
+  /** Aborted where the last one was left because nobody saw the page. */
+  #left = new AbortController().signal;
   #wake: () => void = () => {};
 
   constructor(options: LiveStreamOptions) {
@@ -66,14 +69,17 @@ export class LiveStream {
         (error: unknown) => error,
       );
       if (signal.aborted) return;
+      if (this.#left.aborted) continue;
       this.#tellBreak(failure);
       await this.#pause();
     }
   }
 
   async #readOnce(ending: AbortSignal): Promise<void> {
+    await seen(ending);
     const silence = new Silence();
-    const signal = AbortSignal.any([ending, silence.signal]);
+    this.#left = unseen(silence.signal);
+    const signal = AbortSignal.any([ending, silence.signal, this.#left]);
     const resume: Record<string, string> = this.#lastId === null ? {} : { "last-event-id": this.#lastId };
     try {
       const response = await fetchPetit("/api/events", { signal, headers: resume, cache: "no-store" });

@@ -2,6 +2,7 @@ import { fetchPetit } from "../data/client.ts";
 import { readServerSentEvents } from "../data/event.ts";
 import { ApiFailure } from "../data/failure.ts";
 import type { LogRecord } from "../data/lines.ts";
+import { seen, unseen } from "../data/sight.ts";
 import type { LogFilter } from "./log-line.ts";
 import { logPath } from "./log-path.ts";
 
@@ -25,9 +26,10 @@ export const followLog = async (options: FollowOptions): Promise<void> => {
   const { signal, onState, isEnded } = options;
   for (let delayMs = FIRST_DELAY_MS; !signal.aborted; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
     try {
-      await readOnce(options, () => {
+      const isLeft = await readOnce(options, () => {
         delayMs = FIRST_DELAY_MS;
       });
+      if (isLeft) continue;
       if (await isEnded()) return;
     } catch (error) {
       if (error instanceof ApiFailure && error.code !== "UNREACHABLE" && error.code !== "SERVICE_UNAVAILABLE")
@@ -39,8 +41,26 @@ export const followLog = async (options: FollowOptions): Promise<void> => {
   }
 };
 
-const readOnce = async (options: FollowOptions, onLife: () => void): Promise<void> => {
-  const { runId, filter, signal, lastSeq, onRecord, onState } = options;
+/** True where it was left because nobody saw the page any more. */
+const readOnce = async (options: FollowOptions, onLife: () => void): Promise<boolean> => {
+  await seen(options.signal);
+  const attempt = new AbortController();
+  const left = unseen(AbortSignal.any([options.signal, attempt.signal]));
+  try {
+    await read(options, { signal: AbortSignal.any([options.signal, left]), onLife });
+    return false;
+  } catch (error) {
+    if (left.aborted) return true;
+    throw error;
+  } finally {
+    attempt.abort();
+  }
+};
+
+type Reading = { readonly signal: AbortSignal; readonly onLife: () => void };
+
+const read = async (options: FollowOptions, { signal, onLife }: Reading): Promise<void> => {
+  const { runId, filter, lastSeq, onRecord, onState } = options;
   const response = await fetchPetit(`${logPath(runId, filter)}&follow=true`, {
     signal,
     cache: "no-store",
