@@ -225,6 +225,10 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await page.locator(".log-scroll").hover();
     await page.mouse.wheel(0, -800);
     await page.getByRole("button", { name: /^↓ \d+ new lines?$/ }).waitFor();
+    await page.locator(".log-scroll").press("End");
+    await page.locator(".log-follow").waitFor({ state: "detached" });
+    await page.mouse.wheel(0, -800);
+    await page.getByRole("button", { name: /^↓ \d+ new lines?$/ }).waitFor();
     const top = await page.locator(".log-scroll").evaluate((each) => each.scrollTop);
     await page.getByText("400 lines, live").waitFor();
     expect(await page.locator(".log-scroll").evaluate((each) => each.scrollTop)).toBe(top);

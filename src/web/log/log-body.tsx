@@ -58,6 +58,8 @@ export const LogBody = (props: BodyProps) => {
         tabIndex={0}
         aria-label="Lines"
         onScroll={onScroll}
+        // What is written meanwhile would be quicker than a browser that scrolls to where the end was.
+        onKeyDown={({ key }) => key === "End" && book.state !== "ended" && onFollowing(true)}
       >
         <div className="log-lines" style={{ height: size }}>
           {rows.map(({ index, start }) => (
