@@ -27,8 +27,15 @@ export const openStore = (options: OpenOptions): Store => {
     if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertSound);
     if (path !== MEMORY && isNew(path)) create(path);
     const db = open(runtime, path);
-    return sqliteStore(db, { sizeBytes: () => sizeOf(db, path) });
+    return sqliteStore(db, { sizeBytes: () => sizeOf(db, path), assertThere: () => assertThere(path) });
   });
+};
+
+/** The system lets a file that is gone be written on, for nobody to read. */
+const assertThere = (path: string): void => {
+  if (path === MEMORY || existsSync(path)) return;
+  const why = `${path} is gone; put it back, or start petit anew`;
+  throw new PetitError("storage_failed", `the database can't be written: ${why}`);
 };
 
 export type OpenOptions = { readonly path: string; readonly runtime: Runtime };

@@ -19,8 +19,14 @@ import * as taskRuns from "./task-runs.ts";
 import { type Durability, transactions } from "./transaction.ts";
 import * as windows from "./windows.ts";
 
+export type SqliteStoreOptions = {
+  readonly sizeBytes: () => number;
+  /** Throws `storage_failed` where what is written can't be found again. */
+  readonly assertThere: () => void;
+};
+
 /** The store over an open database whose schema is up to date. */
-export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () => number }): Store => {
+export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store => {
   const sql = statements(db);
   const listeners = new Set<(events: readonly Event[]) => void>();
   let told: Event[] = [];
@@ -61,7 +67,10 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     listJobs: () => jobs.listJobs(sql),
     definition: (versionId) => jobs.definition(sql, versionId),
 
-    startRun: write("durable", (input) => startRun(sql, input, tell)),
+    startRun: write("durable", (input) => {
+      options.assertThere();
+      return startRun(sql, input, tell);
+    }),
     beginRun: write("durable", (runId, now) => {
       const run = runs.beginRun(sql, runId, now);
       tell(runEvent("run.started", run, now));
@@ -162,7 +171,10 @@ export const sqliteStore = (db: SqlDatabase, options: { readonly sizeBytes: () =
     newestEventSeq: () => newestEventSeq(sql),
 
     setHolder: write("relaxed", (holder) => scheduler.setHolder(sql, holder)),
-    probe: write("durable", (now) => scheduler.probe(sql, now)),
+    probe: write("durable", (now) => {
+      options.assertThere();
+      scheduler.probe(sql, now);
+    }),
     sizeBytes: options.sizeBytes,
     sqliteVersion: () => String(sql.get("SELECT sqlite_version() AS version")?.version ?? ""),
   };

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { openRuntime } from "#runtime";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/store/migrate.ts";
 import { MEMORY, openStore } from "../../src/store/open.ts";
@@ -116,6 +125,23 @@ describe("openStore", () => {
     const before = store.sizeBytes();
     store.saveJobs([job("big", { description: "x".repeat(1_000_000) })], NOON);
     expect(store.sizeBytes() - before).toBeGreaterThan(1_000_000);
+  });
+
+  test("takes no run where the file is gone: nobody could find it again", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    using store = openStore({ path, runtime });
+    startRun(store, { job: job("a"), now: NOON });
+    renameSync(path, `${path}-away`);
+    const gone = expect.objectContaining({
+      code: "storage_failed",
+      message: `the database can't be written: ${path} is gone; put it back, or start petit anew`,
+    });
+    expect(() => store.probe(NOON)).toThrow(gone);
+    expect(() => startRun(store, { job: job("b"), now: NOON })).toThrow(gone);
+    renameSync(`${path}-away`, path);
+    store.probe(NOON);
+    startRun(store, { job: job("b"), now: NOON });
   });
 
   describe("refuses, and leaves untouched to the byte,", () => {
