@@ -22,7 +22,9 @@ export const Trend = ({ runs }: { readonly runs: readonly Run[] }) => {
     <figure className="trend">
       <StatusFills />
       <figcaption className="muted">
-        Longest {durationText(longest)}
+        {runs.some(({ duration_ms }) => duration_ms !== null)
+          ? `Longest ${durationText(longest)}`
+          : "None has ended yet"}
         {usual !== null && `, usually ${durationText(usual)}`}
       </figcaption>
       <div className="trend-scroll">

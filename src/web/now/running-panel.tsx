@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { memo } from "react";
 import { Link } from "wouter";
 import { useCancelRun } from "../data/actions.ts";
-import { jobRunsQuery, jobsQuery, runsQuery } from "../data/queries.ts";
+import { jobRunsQuery, jobsQuery, runsQuery, statsQuery } from "../data/queries.ts";
 import { usualDuration } from "../data/recent-figures.ts";
 import type { Run } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -24,6 +24,7 @@ export const RunningPanel = () => {
         {running.data !== undefined && running.data.count > 0 && (
           <span className="muted">{running.data.count === MOST ? `${MOST} and more` : running.data.count}</span>
         )}
+        <Waiting />
       </h2>
       <Loaded query={running} what="what is running">
         {({ runs }) =>
@@ -40,6 +41,18 @@ export const RunningPanel = () => {
         }
       </Loaded>
     </section>
+  );
+};
+
+/** How many wait for a place, where any does. */
+const Waiting = () => {
+  const pending = useQuery(statsQuery()).data?.pending ?? 0;
+  return (
+    pending > 0 && (
+      <Link className="now-waiting" href="/runs?status=pending">
+        {pending.toLocaleString()} waiting
+      </Link>
+    )
   );
 };
 

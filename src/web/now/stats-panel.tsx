@@ -25,7 +25,7 @@ export const StatsPanel = () => {
 
 const ENDED = ["completed", "failed", "cancelled", "interrupted"] as const;
 
-const Counts = ({ runs, occurrences, pending }: Stats) => (
+const Counts = ({ runs, occurrences }: Stats) => (
   <ul className="now-stats">
     {ENDED.map((status) => (
       <Count key={status} count={runs[status]} href={`/runs?status=${status}`}>
@@ -38,11 +38,6 @@ const Counts = ({ runs, occurrences, pending }: Stats) => (
     <Count count={occurrences.missed} href="/?zoom=24h&show=trouble">
       <Status of="missed" />
     </Count>
-    {pending > 0 && (
-      <Count count={pending} href="/runs?status=pending">
-        <Status of="pending" />
-      </Count>
-    )}
   </ul>
 );
 

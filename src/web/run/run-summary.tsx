@@ -23,7 +23,7 @@ export const RunSummary = ({ run, tasks, zone }: SummaryProps) => {
             <Duration ms={run.duration_ms} />
           )}
         </Fact>
-        <Fact name="Started">
+        <Fact name={run.started_at === null ? "Queued" : "Started"}>
           <Time at={run.started_at ?? run.created_at} zone={zone} />
         </Fact>
         {run.ended_at !== null && (

@@ -50,6 +50,7 @@ const RunRow = ({ run, hasJob }: { readonly run: Run; readonly hasJob: boolean }
       </td>
     )}
     <td data-label="Started">
+      {run.started_at === null && <span className="muted">queued </span>}
       <Time at={run.started_at ?? run.created_at} isFocusable={false} />
     </td>
     <td className="number" data-label="Took">
