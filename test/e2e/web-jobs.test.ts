@@ -15,7 +15,7 @@ description: Says hello.
 params:
   day: {description: Of which day, default: "2026-01-01", pattern: "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d$"}
   level: {enum: [fast, full], required: true}
-  note: {}
+  note: {default: "one\\ntwo"}
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: nightly
@@ -124,12 +124,14 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await dialog.getByText("Is required").waitFor();
     expect(await day.getAttribute("aria-invalid")).toBe("true");
     expect((await ask(petit, "/api/jobs/greet/runs")).body.count).toBe(0);
+    await dialog.getByLabel("note").press("End");
+    await page.keyboard.type("!");
     await day.fill("2026-02-03");
     await dialog.getByLabel("level").selectOption("full");
     await dialog.getByRole("button", { name: "Run now" }).click();
     await page.waitForURL("**/runs/*");
     const { body } = await ask(petit, `/api/runs/${page.url().split("/").at(-1)}`);
-    expect(body.params).toEqual({ day: "2026-02-03", level: "full" });
+    expect(body.params).toEqual({ day: "2026-02-03", level: "full", note: "one!\ntwo" });
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     await page.getByRole("img", { name: "The newest 1 run: 1 completed" }).waitFor();
   }, 60_000);

@@ -98,6 +98,8 @@ export const TRIGGER_TEXT = {
   retry: "as a retry",
 } as const satisfies Record<RunDetail["trigger"], string>;
 
-/** How much later than it was due a run started. */
-export const latenessText = ({ scheduled_for, started_at }: RunDetail): string | null =>
-  scheduled_for === null || started_at === null ? null : `${durationText(started_at - scheduled_for)} late`;
+/** How much later than it was due a run started; a retry is not late. */
+export const latenessText = ({ scheduled_for, started_at, trigger }: RunDetail): string | null =>
+  scheduled_for === null || started_at === null || trigger === "retry"
+    ? null
+    : `${durationText(started_at - scheduled_for)} late`;

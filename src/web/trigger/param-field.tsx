@@ -1,4 +1,4 @@
-import { useId } from "react";
+import { type ComponentProps, useId } from "react";
 import type { Param } from "../data/shapes.ts";
 import { valueText } from "../ui/format.ts";
 
@@ -27,21 +27,31 @@ export const ParamField = ({ name, param, value, problem, onChange }: ParamField
       <label htmlFor={id}>
         {name} {param.required && <span className="muted">· required</span>}
       </label>
-      {param.enum === null ? (
-        <input {...control} type="text" autoComplete="off" spellCheck={false} />
-      ) : (
-        <select {...control}>
-          {param.default === null && <option value="">{param.required ? "Choose one" : "None"}</option>}
-          {param.enum.map((each) => (
-            <option key={each}>{each}</option>
-          ))}
-        </select>
-      )}
+      <Control param={param} {...control} />
       <About id={`${id}-about`} param={param} />
       <p id={`${id}-wrong`} className="wrong" role="alert">
         {problem}
       </p>
     </div>
+  );
+};
+
+type ControlProps = { readonly param: Param } & Pick<ComponentProps<"input">, "id" | "name" | "value" | "required"> & {
+    readonly onChange: (event: { readonly target: { readonly value: string } }) => void;
+  };
+
+const Control = ({ param, ...control }: ControlProps) => {
+  const text = { ...control, autoComplete: "off", spellCheck: false } as const;
+  // A field of one line would take the ends of lines away.
+  if (param.enum === null && param.default?.includes("\n")) return <textarea {...text} rows={3} />;
+  if (param.enum === null) return <input {...text} type="text" />;
+  return (
+    <select {...control}>
+      {param.default === null && <option value="">{param.required ? "Choose one" : "None"}</option>}
+      {param.enum.map((each) => (
+        <option key={each}>{each}</option>
+      ))}
+    </select>
   );
 };
 

@@ -32,7 +32,7 @@ export const RunDialog = ({ jobId, onClose }: RunDialogProps) => {
 const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: () => void }) => {
   const { values, problems, refusals, isPending, set, submit } = useRunForm(job, onClose);
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector<HTMLElement>("input, select, [type=submit]")?.focus(), []);
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, select, textarea, [type=submit]")?.focus(), []);
   // Perhaps far above what was pressed.
   useEffect(() => {
     if (refusals > 0) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
