@@ -63,8 +63,11 @@ const checkPlace = (db: string): void => {
       `there is no folder ${dirname(db)} for the database ${db}; make it first`,
     );
   }
-  if (statDatabase(db)?.isDirectory()) {
-    throw new PetitError("unusable_database", `the database ${db} is a folder; expected a file`);
+  const found = statDatabase(db);
+  if (found !== undefined && !found.isFile()) {
+    // To open a pipe is to wait for whoever writes to it.
+    const what = found.isDirectory() ? "a folder" : "no regular file";
+    throw new PetitError("unusable_database", `the database ${db} is ${what}; expected a file`);
   }
   assertOpen(db);
 };

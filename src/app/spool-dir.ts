@@ -1,12 +1,21 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { PetitError } from "../domain/errors.ts";
 import { beside } from "../store/beside.ts";
 import { MEMORY } from "../store/open.ts";
 
-/** Where processes leave what they have to say: beside the database, or in a folder of its own that goes at the end. */
+/**
+ * Where processes leave what they have to say: beside the database, or in a folder of its own that goes at the end. Throws
+ * `unusable_database` where something else is in its place.
+ */
 export const openSpoolDir = (db: string): { readonly path: string } & Disposable => {
-  if (db !== MEMORY) return { path: resolve(beside(db, "-spool")), [Symbol.dispose]: () => {} };
+  if (db !== MEMORY) return { path: checked(resolve(beside(db, "-spool"))), [Symbol.dispose]: () => {} };
   const path = mkdtempSync(join(tmpdir(), "petit-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+};
+
+const checked = (path: string): string => {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return path;
+  throw new PetitError("unusable_database", `${path} is no folder, but tasks leave their output in one; move it away`);
 };

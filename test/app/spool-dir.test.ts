@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, symlinkSync } from "node:fs";
+import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { openSpoolDir } from "../../src/app/spool-dir.ts";
 import { MEMORY } from "../../src/store/open.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -18,4 +18,12 @@ test("openSpoolDir gives a folder that goes at the end where nothing is kept", (
   expect(existsSync(spool.path)).toBe(true);
   spool[Symbol.dispose]();
   expect(existsSync(spool.path)).toBe(false);
+});
+
+test("openSpoolDir refuses what is in the place of its folder, before anything is run", () => {
+  using dir = tempDir();
+  writeFileSync(dir.file("petit.db-spool"), "");
+  expect(() => openSpoolDir(dir.file("petit.db"))).toThrow(
+    "petit.db-spool is no folder, but tasks leave their output in one",
+  );
 });
