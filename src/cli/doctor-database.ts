@@ -16,10 +16,11 @@ import { notificationsCheck } from "./doctor-notifications.ts";
 export const databaseChecks = ({ settings, runtime }: Pick<Context, "settings" | "runtime">): readonly Check[] => {
   const path = settings.db;
   if (path === MEMORY) return [ok("database", "is kept in memory: nothing outlives petit")];
-  const folder = dirname(resolve(path));
-  const room = folderCheck(folder);
   const { found, why } = lookAt(path);
   if (why !== null) return [failed("database", { message: why, hint: BE_THAT_USER })];
+  // Of the file itself: a link may lead to another disk, or to none.
+  const folder = dirname(resolve(beside(path, "")));
+  const room = folderCheck(folder);
   const isEmpty = found?.isFile() === true && sizeOf(path) === 0;
   if (found !== undefined && !isEmpty) return [...fileChecks(path, runtime), room, ...roomChecks(path, folder)];
   if (room.status === "failed")

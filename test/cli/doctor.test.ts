@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type CliOptions, petit, type TempFolder, tempFolder } from "../support/cli.ts";
@@ -324,6 +324,16 @@ describe("petit doctor finds", () => {
     const report = await doctor([...PORT, "--db", join(disk.path, "petit.db")], { cwd: folder.path });
     expect(report.status).toBe(1);
     expect(find(report, "disk_space")).toMatchObject({ status: "failed" });
+    symlinkSync(join(disk.path, "petit.db"), join(folder.path, "link.db"));
+    const linked = await doctor([...PORT, "--db", "link.db"], { cwd: folder.path });
+    expect(find(linked, "disk_space")).toMatchObject({ status: "failed" });
+  });
+
+  test("a link in the place of the database that leads to no folder", async () => {
+    using folder = await setUp();
+    symlinkSync(join(folder.path, "gone/petit.db"), join(folder.path, "link.db"));
+    const report = await doctor([...PORT, "--db", "link.db"], { cwd: folder.path });
+    expect(find(report, "database")).toMatchObject({ status: "failed", message: "link.db can't be made" });
   });
 
   test("nobody's folder to be no failure where nobody named it", async () => {
