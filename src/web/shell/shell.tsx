@@ -61,7 +61,7 @@ const usePreload = (): void => {
   const isConnected = useConnectionState() === "connected";
   useEffect(() => {
     if (!isConnected) return;
-    const timer = setTimeout(preloadAll, PRELOAD_AFTER_MS);
+    const timer = setTimeout(() => void preloadAll(), PRELOAD_AFTER_MS);
     return () => clearTimeout(timer);
   }, [isConnected]);
 };

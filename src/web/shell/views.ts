@@ -24,12 +24,23 @@ export const SystemView = SYSTEM.Component;
 
 const VIEWS = [NOW, JOBS, JOB, RUNS, RUN, SYSTEM];
 
-/** Has all of the page loaded that isn't yet, so that it goes on while petit is away, and after it was replaced. */
-export const preloadAll = (): void => {
+/**
+ * Has all of the page loaded that isn't yet, so that it goes on while petit is away, and after it was replaced; a part at a
+ * time, while there is nothing else to do.
+ */
+export const preloadAll = async (): Promise<void> => {
   for (const load of [...VIEWS.map((each) => each.load), () => import("../graph/graph-view.tsx")]) {
-    void load().catch(() => {});
+    await idle();
+    await load().catch(() => {});
   }
 };
+
+/** Not every browser can tell. */
+const idle = (): Promise<void> =>
+  new Promise((resolve) => {
+    if ("requestIdleCallback" in globalThis) requestIdleCallback(() => resolve());
+    else setTimeout(resolve, 200);
+  });
 
 /** Has the view of a path loaded by the time it is visited; again, it does nothing. */
 export const preload = (path: string): void => {
