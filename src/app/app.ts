@@ -62,8 +62,13 @@ const start = async (options: AppOptions): Promise<App> => {
     });
   };
   if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange: reload }));
+  // What the start leaves behind would be cleared away in the next minute, in which petit is to be idle.
+  if (options.jobFiles.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();
   return assemble({ engine, url, reload }, parts.move());
 };
+
+/** Fewer leave too little behind to spend time on. */
+const MANY_JOBS = 500;
 
 /** The first reading was made already, before anything was started. What is wrong is logged each time. */
 const readerOf = ({ jobsDir, jobFiles, log }: AppOptions): (() => Promise<JobFiles>) => {

@@ -20,6 +20,7 @@ export const bunRuntime = (): Runtime => ({
   sendDatagram,
   monotonicMicros,
   openDatabase,
+  collectGarbage: () => Bun.gc(true),
   spawn,
   serve,
   typescript: (program) => ({

@@ -14,6 +14,7 @@ export const openRuntime = (): Runtime => {
     version: Deno.version.deno,
     executable: null,
     openDatabase,
+    collectGarbage: () => {},
     spawn,
     serve,
     typescript,

@@ -21,6 +21,8 @@ export interface Runtime {
     readonly argv: readonly string[];
     readonly environment: Record<string, string>;
   };
+  /** Clears away what nobody needs any more, now: up to 50 ms for each 100 MB. Nothing where the runtime does so when it likes. */
+  collectGarbage(): void;
   /**
    * Lets go of a child that has ended and that `spawn` did not make: as process 1 of a container, petit inherits what
    * its tasks leave behind. False where there is no such child, null where this can't be done here.
