@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { API_GUARDS } from "../scripts/guards/guards-api.ts";
+import { TASK_GUARDS } from "../scripts/guards/guards-tasks.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -71,6 +73,14 @@ const roomOf = (path: string): string => {
 const targetPath = ({ file, target }: Import): string => relative(ROOT, join(ROOT, dirname(file), target));
 
 const named = ({ file, target }: Import): string => `${file} imports ${target}`;
+
+test("each guard that scripts/mutate-guards takes away stands where it is said to", () => {
+  const places = [...API_GUARDS, ...TASK_GUARDS].map(({ against, file, from }) => ({
+    against,
+    places: readFileSync(join(ROOT, "src", file), "utf8").split(from).length - 1,
+  }));
+  expect(places.filter((guard) => guard.places !== 1)).toEqual([]);
+});
 
 describe("the house", () => {
   test("has files to look at", () => {

@@ -183,7 +183,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "line breaks in an idempotency key",
     file: "api/trigger-routes.ts",
-    from: 'pattern: "^[\\\\x21-\\\\x7e](?:[\\\\x20-\\\\x7e]{0,253}[\\\\x21-\\\\x7e])?$",',
+    from: "pattern: IDEMPOTENCY_KEY_PATTERN,",
     to: "",
     test: "api/runs.test.ts",
   },

@@ -44,7 +44,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "a NUL in a param",
     file: "domain/param.ts",
-    from: 'if (value.includes("\\0"))',
+    from: 'if (text.includes("\\0"))',
     to: "if (false)",
     test: "api/security.test.ts",
     only: "parameter injection",
@@ -52,8 +52,8 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "half of a surrogate pair in a param",
     file: "domain/param.ts",
-    from: "if (!value.isWellFormed())",
-    to: "if (false)",
+    from: "return text.isWellFormed() ?",
+    to: "return true ?",
     test: "domain/param.test.ts",
   },
   {
@@ -111,7 +111,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "a depth of closed brackets",
     file: "jobfile/parse.ts",
-    from: "if (path.length >= MAX_DEPTH && isCollection(node)) throw new Unreadable(node.range[0], TOO_DEEP);",
+    from: "if (depth > MAX_DEPTH) throw new Unreadable(at, TOO_DEEP);",
     to: "",
     test: "jobfile/mistakes.test.ts",
     only: "a YAML bomb",
@@ -125,7 +125,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "control characters in a message",
-    file: "jobfile/problem.ts",
+    file: "lib/printable.ts",
     from: "const UNPRINTABLE = /",
     to: "const UNPRINTABLE = /(?!)",
     test: "jobfile/mistakes.test.ts",
@@ -196,7 +196,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "others who read the output of tasks",
-    file: "engine/scheduler.ts",
+    file: "engine/spool.ts",
     from: "mode: 0o700",
     to: "mode: 0o755",
     test: "cli/run.test.ts",
