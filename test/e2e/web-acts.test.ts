@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { ask, runToEnd, start } from "../support/petit-api.ts";
-import { openWeb, type Web } from "../support/web.ts";
+import { sharedWeb } from "../support/web-shared.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -18,20 +18,9 @@ tasks:
 };
 
 describe.skipIf(CHROMIUM === null)("what is done twice by mistake", () => {
-  let [petit, web]: [Petit?, Web?] = [];
-  const running = (): { petit: Petit; web: Web; page: Page } => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
-    return { petit, web, page: web.page };
-  };
+  const running = sharedWeb(() => startPetit({ jobs: JOBS }));
   const countRuns = async (job: string): Promise<number> =>
     (await ask(running().petit, `/api/jobs/${job}/runs`)).body.count;
-  beforeAll(async () => {
-    petit = await startPetit({ jobs: JOBS });
-    web = await openWeb(petit);
-  }, 60_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 30_000);
 
   test("opens the form of a job, and runs it once, by a double click on either", async () => {
     const { web, page } = running();

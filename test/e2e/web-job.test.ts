@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { post, runToEnd } from "../support/petit-api.ts";
-import { openWeb, type Web } from "../support/web.ts";
+import { openWeb } from "../support/web.ts";
+import { sharedWeb } from "../support/web-shared.ts";
 
 const JOBS = {
   "etl/nightly.yaml": `id: upstream
@@ -36,19 +37,12 @@ tasks: [{id: only, type: command, command: "true"}]
 };
 
 describe.skipIf(CHROMIUM === null)("the view of a job", () => {
-  let [petit, web]: [Petit?, Web?] = [];
-  const running = (): { petit: Petit; web: Web; page: Page } => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
-    return { petit, web, page: web.page };
-  };
-  beforeAll(async () => {
-    petit = await startPetit({ jobs: JOBS });
-    web = await openWeb(petit);
-    await runToEnd(petit, "upstream");
-  }, 60_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 30_000);
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit) => {
+      await runToEnd(petit, "upstream");
+    },
+  );
 
   const card = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
 

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Locator } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { ask, post, runToEnd, start } from "../support/petit-api.ts";
-import { openWeb, type Web } from "../support/web.ts";
+import { openWeb } from "../support/web.ts";
+import { sharedWeb } from "../support/web-shared.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -38,11 +39,12 @@ tasks: [{id: only, type: shell, script: "while [ ! -e go ]; do sleep 0.05; done"
 };
 
 describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
-  let [petit, web]: [Petit?, Web?] = [];
-  const running = (): { petit: Petit; web: Web } => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
-    return { petit, web };
-  };
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit) => {
+      for (const job of ["nightly", "off", "nightly"]) await runToEnd(petit, job);
+    },
+  );
   const row = (name: string): Locator => running().web.page.locator(`tr:has([data-job="${name}"])`);
   const shows = async (...names: readonly string[]): Promise<void> => {
     await running().web.page.waitForFunction(
@@ -50,16 +52,6 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
       names.join(),
     );
   };
-  beforeAll(async () => {
-    petit = await startPetit({ jobs: JOBS });
-    web = await openWeb(petit);
-    await runToEnd(petit, "nightly");
-    await runToEnd(petit, "off");
-    await runToEnd(petit, "nightly");
-  }, 30_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 30_000);
 
   test("says when each runs, in words and as it is written, and how it went", async () => {
     const { web } = running();

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { ask, runToEnd } from "../support/petit-api.ts";
-import { holds, openWeb, type Web } from "../support/web.ts";
+import { holds, openWeb } from "../support/web.ts";
+import { sharedWeb } from "../support/web-shared.ts";
 
 const LINES = 20_000;
 const TOKEN = "correct-horse-battery-staple-0123456789";
@@ -61,24 +62,18 @@ const row = (page: Page, seq: number) => page.locator(`.log-row[data-seq="${seq}
 const texts = (page: Page): Promise<string[]> => page.locator(".log-row .log-text").allTextContents();
 
 describe.skipIf(CHROMIUM === null)("the log of a run", () => {
-  let [petit, web]: [Petit?, Web?] = [];
   let longRun = "";
-  const running = (): { petit: Petit; web: Web; page: Page } => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
-    return { petit, web, page: web.page };
-  };
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit) => {
+      longRun = (await runToEnd(petit, "long")).id;
+    },
+  );
   const openLog = async (runId: string, more = ""): Promise<void> => {
     const { web, page } = running();
     await web.open(`/runs/${runId}${more}`);
     await page.locator("[data-log]:not([data-log=loading])").waitFor();
   };
-  beforeAll(async () => {
-    petit = await startPetit({ jobs: JOBS });
-    [web, { id: longRun }] = await Promise.all([openWeb(petit), runToEnd(petit, "long")]);
-  }, 60_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 30_000);
 
   test("draws a few rows of many lines, and any of them when it is gone to", async () => {
     const { page } = running();

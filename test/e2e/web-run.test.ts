@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { ask, post, runToEnd, start } from "../support/petit-api.ts";
-import { holds, openWeb, type Web } from "../support/web.ts";
+import { holds, openWeb } from "../support/web.ts";
+import { sharedWeb } from "../support/web-shared.ts";
 
 /** Waits for a file, told by the params of the run. */
 const WAIT = 'until [ -e "$PETIT_PARAM_GATE" ]; do sleep 0.05; done';
@@ -62,18 +63,7 @@ tasks:
 };
 
 describe.skipIf(CHROMIUM === null)("the view of a run", () => {
-  let [petit, web]: [Petit?, Web?] = [];
-  const running = (): { petit: Petit; web: Web; page: Page } => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
-    return { petit, web, page: web.page };
-  };
-  beforeAll(async () => {
-    petit = await startPetit({ jobs: JOBS });
-    web = await openWeb(petit);
-  }, 60_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 30_000);
+  const running = sharedWeb(() => startPetit({ jobs: JOBS }));
 
   const node = (page: Page, id: string, status: string) => page.locator(`[data-task="${id}"][data-status="${status}"]`);
   const summary = (page: Page, status: string) => page.locator(`[data-run-status="${status}"]`);

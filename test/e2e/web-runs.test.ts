@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { ask, post, runToEnd, start } from "../support/petit-api.ts";
-import { openWeb, type Web } from "../support/web.ts";
+import { openWeb } from "../support/web.ts";
+import { sharedWeb } from "../support/web-shared.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -20,28 +21,21 @@ tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
 const PAGE = 50;
 
 describe.skipIf(CHROMIUM === null)("the list of runs", () => {
-  let [petit, web]: [Petit?, Web?] = [];
-  const running = (): { petit: Petit; web: Web } => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
-    return { petit, web };
-  };
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit) => {
+      for (let index = 0; index < PAGE; index++) await runToEnd(petit, "good");
+      const bad = await runToEnd(petit, "bad");
+      await post(petit, `/api/runs/${bad.id}/retry`);
+      await runToEnd(petit, "bad");
+    },
+  );
   const count = async (rows: number): Promise<void> => {
     await running().web.page.waitForFunction(
       (expected) => document.querySelectorAll("main [data-row]").length === expected,
       rows,
     );
   };
-  beforeAll(async () => {
-    petit = await startPetit({ jobs: JOBS });
-    web = await openWeb(petit);
-    for (let index = 0; index < PAGE; index++) await runToEnd(petit, "good");
-    const bad = await runToEnd(petit, "bad");
-    await post(petit, `/api/runs/${bad.id}/retry`);
-    await runToEnd(petit, "bad");
-  }, 60_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 30_000);
 
   test("is narrowed by status, job and trigger, which stand in the address", async () => {
     const { web } = running();

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { ask, post } from "../support/petit-api.ts";
-import { loaded, openWeb, type Web } from "../support/web.ts";
+import { loaded, openWeb } from "../support/web.ts";
+import { sharedWeb } from "../support/web-shared.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -19,18 +20,7 @@ tasks: [{id: only, type: command, command: "true"}]
 };
 
 describe.skipIf(CHROMIUM === null)("the dashboard", () => {
-  let [petit, web]: [Petit?, Web?] = [];
-  const running = (): { petit: Petit; web: Web } => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
-    return { petit, web };
-  };
-  beforeAll(async () => {
-    petit = await startPetit({ jobs: JOBS });
-    web = await openWeb(petit);
-  }, 30_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 30_000);
+  const running = sharedWeb(() => startPetit({ jobs: JOBS }));
 
   test("goes from view to view without being loaded again, and back", async () => {
     const { web } = running();

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHROMIUM } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit.ts";
 import { ask, runToEnd } from "../support/petit-api.ts";
-import { openWeb, type Web } from "../support/web.ts";
+import { type SharedWeb, sharedWeb } from "../support/web-shared.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -18,24 +18,16 @@ tasks: [{id: only, type: command, command: "true"}]
 const BROKEN = `id: broken\nschedule: "61 * * * *"\ntaks: []\n`;
 
 describe.skipIf(CHROMIUM === null)("the view of the system", () => {
-  let [petit, web]: [Petit?, Web?] = [];
-  const opened = async (): Promise<{ petit: Petit; web: Web }> => {
-    if (petit === undefined || web === undefined) throw new Error("not started");
+  const running = sharedWeb(() =>
+    startPetit({ jobs: JOBS, args: ["--max-jobs", "7", "--no-watch"], env: { PETIT_LOG_LEVEL: "debug" } }),
+  );
+  const opened = async (): Promise<SharedWeb> => {
+    const shared = running();
+    const { web } = shared;
     await web.open("/system");
     await web.page.locator("[data-connection=connected]").waitFor();
-    return { petit, web };
+    return shared;
   };
-  beforeAll(async () => {
-    petit = await startPetit({
-      jobs: JOBS,
-      args: ["--max-jobs", "7", "--no-watch"],
-      env: { PETIT_LOG_LEVEL: "debug" },
-    });
-    web = await openWeb(petit);
-  }, 60_000);
-  afterAll(async () => {
-    for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
-  }, 60_000);
 
   test("says what petit is, and where each setting comes from", async () => {
     const { petit, web } = await opened();
