@@ -76,9 +76,11 @@ describe("the README", () => {
       // Whoever types is slower than a run takes to end.
       if (command.startsWith("petit cancel")) await idle();
     }
-    const { body } = await ask(petit, "/api/runs?limit=3");
+    const { body } = await ask(petit, "/api/runs?limit=100");
+    // At a full minute the examples run by themselves, too.
+    const asked = body.runs.filter(({ trigger }: Record<string, string>) => trigger !== "schedule");
     expect(
-      body.runs.map(({ job_id, status, trigger }: Record<string, string>) => `${job_id} ${status} ${trigger}`),
+      asked.map(({ job_id, status, trigger }: Record<string, string>) => `${job_id} ${status} ${trigger}`),
     ).toEqual(["import_rows completed retry", "import_rows cancelled manual", "greet completed manual"]);
     const tasks = await ask(petit, `/api/runs/${body.runs[0].id}/tasks`);
     expect(tasks.body.tasks.map(({ reused }: { reused: boolean }) => reused)).toEqual([true, false]);
