@@ -82,7 +82,7 @@ describe("the README", () => {
     expect(
       asked.map(({ job_id, status, trigger }: Record<string, string>) => `${job_id} ${status} ${trigger}`),
     ).toEqual(["import_rows completed retry", "import_rows cancelled manual", "greet completed manual"]);
-    const tasks = await ask(petit, `/api/runs/${body.runs[0].id}/tasks`);
+    const tasks = await ask(petit, `/api/runs/${asked[0].id}/tasks`);
     expect(tasks.body.tasks.map(({ reused }: { reused: boolean }) => reused)).toEqual([true, false]);
   }, 60_000);
 
