@@ -8,6 +8,7 @@ releases_url=
 main() {
   version=latest
   prefix=
+  work=
   read_arguments "$@"
   base_url=${PETIT_BASE_URL:-$releases_url}
   base_url=${base_url%/}
@@ -88,12 +89,24 @@ prepare_folder() {
   case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
   bin=$prefix/bin
   [ ! -d "$bin/petit" ] || fail "$bin/petit is a folder; move it away, or name another folder with --prefix"
+  existing=$bin
+  until [ -d "$existing" ] || [ "$existing" = / ]; do existing=$(dirname "$existing"); done
+  trap clean_up EXIT
+  trap 'exit 1' HUP INT TERM
   mkdir -p "$bin" 2>/dev/null || fail "$bin can't be made; name another folder with --prefix, or be root"
   # Beside its place, so that it is put there in one step.
   work=$(mktemp -d "$bin/.petit-install-XXXXXX" 2>/dev/null) ||
     fail "$bin can't be written to; name another folder with --prefix, or be root"
-  trap 'rm -rf "$work"' EXIT
-  trap 'exit 1' HUP INT TERM
+}
+
+# Removes the temporary folder, and the folders that this script created if they are still empty.
+clean_up() {
+  [ -z "$work" ] || rm -rf "$work"
+  folder=$bin
+  while [ "$folder" != "$existing" ]; do
+    rmdir "$folder" 2>/dev/null || [ ! -e "$folder" ] || break
+    folder=$(dirname "$folder")
+  done
 }
 
 download() {

@@ -175,6 +175,22 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
     });
   }
 
+  test("leaves no folder behind when the download fails", async () => {
+    using folder = tempFolder();
+    files = {};
+    const prefix = join(folder.path, "opt/new petit");
+    expect(await install(prefix)).toEqual({ status: 1, stderr: expect.stringContaining("can't be downloaded") });
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  test("keeps an empty folder that was there before a failed install", async () => {
+    using folder = tempFolder();
+    mkdirSync(join(folder.path, "bin"));
+    files = {};
+    expect(await install(folder.path)).toMatchObject({ status: 1 });
+    expect(readdirSync(folder.path)).toEqual(["bin"]);
+  });
+
   test("takes a folder from where it is called, and an address with a slash at its end", async () => {
     using folder = tempFolder();
     files = publish("/latest/download", archive("1.0.0"));
