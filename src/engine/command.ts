@@ -63,7 +63,7 @@ export const planAttempt = (context: AttemptContext): AttemptPlan => {
   const environment = { ...environmentOf(context, expand), ...program.environment };
   assertFolder(cwd);
   const stdin = task.stdin === null ? null : expand(task.stdin);
-  const script = task.program.type === "shell" ? task.program.script : null;
+  const script = program.script ?? null;
   const argv = findProgram(program.argv, cwd, environment.PATH);
   const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
   return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
@@ -81,17 +81,21 @@ type ProgramOptions = {
 type ProgramCall = {
   readonly argv: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Text of the program, which the spool's script file has to hold. */
+  readonly script?: string;
   /** Of its text, where the job file names one. */
   readonly file?: string;
 };
 
 const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions): ProgramCall => {
   if (program.type === "command") return { argv: [program.command, ...args] };
-  if (program.type === "shell") return { argv: [...program.shell, script, ...args] };
+  if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
   const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };
   if (program.type === "typescript") return { ...runtime.typescript({ ...source, args }), ...source };
-  // Unbuffered, so that its output can be watched.
-  return { argv: ["python3", "-u", ...("file" in source ? [source.file] : ["-c", source.text]), ...args], ...source };
+  // Python imports modules from the folder of its file. With `-c` that is the working directory, which can belong to
+  // somebody else; `-P` against it is missing before Python 3.11. `-u`: unbuffered, so that output appears as it is written.
+  if ("file" in source) return { argv: ["python3", "-u", source.file, ...args], file: source.file };
+  return { argv: ["python3", "-u", script, ...args], script: source.text };
 };
 
 const findScript = (file: string, folder: string, cwd: string): string => {

@@ -30,7 +30,7 @@ export const bunRuntime = (): Runtime => ({
     argv:
       "file" in program
         ? [process.execPath, ...AS_BUN, program.file, ...program.args]
-        : [process.execPath, ...AS_BUN, "-e", program.text, "inline", ...program.args],
+        : [process.execPath, ...AS_BUN, NO_TSCONFIG, "-e", program.text, "inline", ...program.args],
   }),
   ...systemCalls(),
 });
@@ -41,8 +41,14 @@ export { bunRuntime as openRuntime };
 /** Where the program of a compiled executable lies: in a file system of its own. */
 const COMPILED = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;
 
-/** A task's environment and packages are what its job says, not what lies in the folder it runs in. */
-const AS_BUN = ["--no-install", "--no-env-file"];
+/**
+ * Ignores what may lie in the working directory, which can belong to somebody else: the `preload` of a bunfig.toml runs code,
+ * and a .env file sets variables. Nothing is downloaded.
+ */
+const AS_BUN = ["--no-install", "--no-env-file", "--config=/dev/null"];
+
+/** Bun looks for the tsconfig.json of an inline program in the working directory; its `paths` can replace any import. */
+const NO_TSCONFIG = "--tsconfig-override=/dev/null";
 
 const open = (path: string, options: Parameters<Runtime["openDatabase"]>[1] = {}): Database => {
   if (options.immutable)

@@ -42,6 +42,11 @@ export const security: Topic = {
           "environment",
           "Tasks see petit's own, less PETIT_* and systemd's; `inherit_environment: false` leaves all of it out.",
         ],
+        [
+          "working_dir",
+          "A bunfig.toml, tsconfig.json, .env file or Python module there has no effect on a task. Only the packages that an inline " +
+            "TypeScript program imports are taken from its node_modules: let no other user write to that folder.",
+        ],
         ["secrets", "Those of `notify` are read when they are needed, and are in no log, no answer and no database."],
       ],
     },
