@@ -2,26 +2,25 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KEPT_SCHEMAS, keptAnswers, layDatabase } from "../support/fixture-database.ts";
+import { KEPT_SCHEMAS, layDatabase } from "../support/fixture-database.ts";
 import { startPetit } from "../support/petit.ts";
 import { ask, runToEnd } from "../support/petit-api.ts";
 import { receiver } from "../support/receiver.ts";
 import { endOf } from "../support/torture-run.ts";
 
-/** A petit on what an earlier one left when it was killed; what its tasks waited for has happened meanwhile. */
+/** Starts petit on what an earlier version left when it was killed; what its tasks waited for has happened meanwhile. */
 const upgraded = async (schema: number, env: Readonly<Record<string, string>> = {}) => {
   const dir = mkdtempSync(join(tmpdir(), "petit-upgrade-"));
-  layDatabase(schema, dir);
+  const { answers } = layDatabase(schema, dir);
   await Bun.write(join(dir, "go"), "");
-  return await startPetit({ dir, args: ["--no-watch"], env });
+  return { ...(await startPetit({ dir, args: ["--no-watch"], env })), answers };
 };
 
 describe.each(KEPT_SCHEMAS)("on a database of schema %d petit", (schema) => {
   test("answers what the petit of that time did", async () => {
     await using petit = await upgraded(schema);
-    const answers = keptAnswers(schema);
-    expect(answers.size).toBeGreaterThan(20);
-    for (const [path, before] of answers) {
+    expect(petit.answers.size).toBeGreaterThan(20);
+    for (const [path, before] of petit.answers) {
       const now = path.endsWith("/logs") ? await (await petit.fetch(path)).text() : (await ask(petit, path)).body;
       // Newer answers may say more.
       expect([path, now]).toEqual([path, typeof before === "string" ? before : containing(before)]);

@@ -337,7 +337,7 @@ const readAll = async (page: Page): Promise<readonly string[]> => {
   const read = new Map<string, string>();
   for (let top = 0; ; top += 300) {
     await page.locator(".log-scroll").evaluate((each, to) => each.scrollTo({ top: to }), top);
-    await holds(page, "![...document.querySelectorAll('.log-row')].some((each) => each.dataset.seq === undefined)");
+    await holds(page, IS_DRAWN);
     const shown = await page
       .locator(".log-row")
       .evaluateAll((all) => all.map((each) => [each.getAttribute("data-index"), each.lastElementChild?.textContent]));
@@ -348,3 +348,11 @@ const readAll = async (page: Page): Promise<readonly string[]> => {
     if (isEnd) return [...read].sort(([a], [b]) => Number(a) - Number(b)).map(([, text]) => text);
   }
 };
+
+/** The page draws a frame after a scroll: true when the drawn rows reach the end of what is visible, and each has its line. */
+const IS_DRAWN = `(() => {
+  const rows = [...document.querySelectorAll(".log-row")];
+  const bottom = (element) => element.getBoundingClientRect().bottom;
+  const end = Math.min(...[".log-scroll", ".log-lines"].map((each) => bottom(document.querySelector(each))));
+  return rows.every((each) => each.dataset.seq !== undefined) && rows.some((each) => bottom(each) >= end - 1);
+})()`;

@@ -51,7 +51,7 @@ test("a database is kept of each schema before this one (test/fixtures/databases
 describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
   test("has rows of every kind", () => {
     using dir = tempDir();
-    const path = layDatabase(schema, dir.path);
+    const { path } = layDatabase(schema, dir.path);
     expect(versionOf(path)).toBe(schema);
     const statuses = query(path, "SELECT DISTINCT status FROM runs ORDER BY status").map(({ status }) => status);
     expect(statuses).toEqual(["cancelled", "completed", "failed", "interrupted", "pending", "running"]);
@@ -64,7 +64,7 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
 
   test("keeps every row, and becomes what a new one is", () => {
     using dir = tempDir();
-    const path = layDatabase(schema, dir.path);
+    const { path } = layDatabase(schema, dir.path);
     const before = tablesOf(path);
     openAndClose(path);
     expect(before.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...before]);
@@ -78,13 +78,12 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
   test.skipIf(!canInject)(
     "is of the old schema or of a newer one, whole, at whichever call petit is killed as it opens it",
     async () => {
-      using dir = tempDir();
       const wholeSchemas = schemas();
-      const kept = tablesOf(layDatabase(schema, dir.path));
       let kills = 0;
       for (const nth of POINTS) {
         using copy = tempDir();
-        const path = layDatabase(schema, copy.path);
+        const { path } = layDatabase(schema, copy.path);
+        const kept = tablesOf(path);
         if (await openKilledAt(path, nth)) kills++;
         const version = Number(versionOf(path));
         expect(version).toBeGreaterThanOrEqual(schema);
@@ -129,7 +128,7 @@ const schemas = (): Readonly<Record<number, readonly SqlRow[]>> => {
   const found: Record<number, readonly SqlRow[]> = { [SCHEMA_VERSION]: schemaOf(dir.file("new.db")) };
   for (const schema of KEPT_SCHEMAS) {
     using copy = tempDir();
-    found[schema] = schemaOf(layDatabase(schema, copy.path));
+    found[schema] = schemaOf(layDatabase(schema, copy.path).path);
   }
   return found;
 };
