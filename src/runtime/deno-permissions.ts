@@ -1,3 +1,4 @@
+/// <reference path="./deno-api.d.ts" />
 /** All that Deno grants or not. */
 const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"] as const;
 

@@ -1,3 +1,4 @@
+/// <reference path="./deno-api.d.ts" />
 import { setTimeout as pause } from "node:timers/promises";
 import type { HttpServer, ServeOptions } from "./runtime.ts";
 

@@ -1,3 +1,4 @@
+/// <reference path="./deno-api.d.ts" />
 import {
   CLOCK_MONOTONIC,
   F_SETLEASE,

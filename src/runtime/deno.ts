@@ -1,3 +1,4 @@
+/// <reference path="./deno-api.d.ts" />
 import { spawn as spawnChild } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { openDatabase } from "./deno-database.ts";

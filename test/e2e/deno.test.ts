@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { cleanEnvironment, textOf } from "../support/cli.ts";
 import { deno, denoCommand, denoEnvironment, ROOT } from "../support/deno.ts";
 import { type Petit, type StartOptions, startPetit } from "../support/petit.ts";
@@ -99,9 +100,33 @@ const onTerminal = async (line: readonly string[], cwd: string) => {
   return { status, said };
 };
 
+/** Runs `deno ARGS…` in the checkout. `deno compile` takes its runtime from a file that isn't there: nothing is downloaded. */
+const runDeno = async (args: readonly string[], cwd: string) => {
+  const child = spawn(deno.path ?? "", args, {
+    cwd: ROOT,
+    env: { ...cleanEnvironment(cwd), ...denoEnvironment, DENORT_BIN: join(cwd, "no-denort") },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  const stderr = await textOf(child.stderr);
+  return { status: await ended, stderr };
+};
+
 const name = deno.path === null ? `petit under Deno, which can't be had here: ${deno.reason}` : "petit under Deno";
 
 describe.skipIf(deno.path === null)(name, () => {
+  test("has no type errors in deno check", async () => {
+    using folder = tempDir();
+    expect(await runDeno(["check", "--quiet", "src/main.ts"], folder.path)).toEqual({ status: 0, stderr: "" });
+  }, 120_000);
+
+  test("has no type errors in deno compile, which then looks for its runtime", async () => {
+    using folder = tempDir();
+    const compiled = await runDeno(["compile", "-A", "-o", folder.file("petit"), "src/main.ts"], folder.path);
+    expect(compiled).toEqual({ status: 1, stderr: expect.stringContaining("Could not find denort at") });
+    expect(compiled.stderr).not.toMatch(/TS\d+/);
+  }, 120_000);
+
   test("runs the examples from the checkout, serves API and dashboard, and ends with 0", async () => {
     await using petit = await startPetit({ ...underDeno(), cwd: ROOT, jobsDir: "examples/jobs" });
     expect((await ask(petit, "/api/health")).status).toBe(200);
