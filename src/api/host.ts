@@ -78,6 +78,6 @@ export const refuseOpenBind = (host: string, token: string | null): void => {
   throw new PetitError(
     "invalid_request",
     `--api-host ${host} lets other machines reach the API, and no token is set; ` +
-      "make one with 'petit token > petit.token && chmod 600 petit.token' and give --token-file petit.token, or set PETIT_API_TOKEN",
+      "make one with 'petit token petit.token' and give --token-file petit.token, or set PETIT_API_TOKEN",
   );
 };

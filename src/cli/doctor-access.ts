@@ -23,7 +23,7 @@ const tokenCheck = (context: Context): Token => {
     const text = readToken(context);
     return { check: text === null ? ok("token", "there is none") : storedCheck(text, context), text };
   } catch (error) {
-    const hint = "'petit token > FILE' makes one; --token-file names the file";
+    const hint = "'petit token FILE' makes one; --token-file names the file";
     return { check: failed("token", { message: reasonOf(error), hint }), text: null };
   }
 };
@@ -59,7 +59,7 @@ const bindCheck = async (token: string | null, { settings }: Context): Promise<C
   try {
     refuseOpenBind(apiHost, token);
   } catch (error) {
-    return failed("api_access", { message: reasonOf(error), hint: "'petit token > FILE', then --token-file FILE" });
+    return failed("api_access", { message: reasonOf(error), hint: "'petit token FILE', then --token-file FILE" });
   }
   const who = isLoopback(apiHost)
     ? "only this machine can reach the API"

@@ -23,7 +23,7 @@ export const security: Topic = {
     {
       title: "The token",
       text:
-        "`petit token` makes one. It comes from --token-file, the variable PETIT_API_TOKEN or the systemd credential petit-token, never " +
+        "`petit token FILE` makes one. It comes from --token-file, the variable PETIT_API_TOKEN or the systemd credential petit-token, never " +
         "from the command line, and is sent as `Authorization: Bearer …`. TLS is a proxy's: petit speaks plain HTTP. Open without it are " +
         "/api/health and the page's own files, which hold no data.",
     },
