@@ -5,7 +5,10 @@ import { SSE_HEADERS, SSE_HEARTBEAT, serverSentEvent } from "./sse.ts";
 
 export const LogRecord = exactly(
   {
-    seq: integer({ minimum: 1, description: "Number of the line in its run" }),
+    seq: integer({
+      minimum: 1,
+      description: "Number of the line in its run; it only grows, with gaps where lines were dropped",
+    }),
     task_id: TaskIdText,
     attempt: integer({ minimum: 1, description: "Which attempt wrote it" }),
     stream: word(STREAMS, "Where to"),

@@ -7,8 +7,9 @@ const SLACK_BYTES = 1_048_576;
 
 const MIN_CHUNK_BYTES = 256;
 
-type Marker = { readonly seq: number; readonly stream: Stream };
-type Kept = Marker & { readonly bytes: number };
+type Kept = { readonly seq: number; readonly lines: number; readonly stream: Stream; readonly bytes: number };
+type Marker = Pick<Kept, "seq" | "stream">;
+type PassedOver = { readonly bytes: number; readonly stream: Stream };
 
 export type BudgetOptions = {
   readonly store: Store;
@@ -27,10 +28,10 @@ export class OutputBudget {
   #tail: Kept[] = [];
   #tailBytes = 0;
   #dropped = 0;
-  /** Where the line stands that tells of it; null while nothing was dropped. */
-  #marker: Marker | null = null;
+  /** Number of the line that says how much was dropped; null while nothing was dropped. */
+  #markerSeq: number | null = null;
   /** Not read at all, since the last chunk was stored. */
-  #passedOver = 0;
+  #passedOver: PassedOver | null = null;
 
   constructor(options: BudgetOptions) {
     this.#options = options;
@@ -53,8 +54,8 @@ export class OutputBudget {
   }
 
   /** Bytes that will not be read, between what was stored last and what comes next. */
-  passOver(bytes: number): void {
-    this.#passedOver += bytes;
+  passOver(bytes: number, stream: Stream): void {
+    this.#passedOver = { bytes: (this.#passedOver?.bytes ?? 0) + bytes, stream };
   }
 
   /** All or nothing: after a throw the same chunks can be stored again. */
@@ -83,11 +84,11 @@ export class OutputBudget {
     this.#headBytes = this.#tailBytes = this.#dropped = 0;
     this.#headIsFull = false;
     this.#tail = [];
-    this.#marker = null;
+    this.#markerSeq = null;
     for (const extent of this.#options.store.outputExtents(this.#options.attempt)) {
       if (extent.dropped === 0) this.#measure(extent);
       else {
-        this.#marker = { seq: extent.seq, stream: extent.stream };
+        this.#markerSeq = extent.seq;
         this.#dropped = extent.dropped;
         this.#headIsFull = true;
       }
@@ -96,18 +97,23 @@ export class OutputBudget {
 
   #append(chunks: readonly NewChunk[], offsets: SpoolOffsets): void {
     const { store, attempt } = this.#options;
-    if (this.#passedOver > 0) this.#makeGap();
+    if (this.#passedOver !== null) this.#makeGap(this.#passedOver);
     const seqs = store.appendOutput(attempt, chunks, offsets);
-    for (const [index, { stream, bytes }] of chunks.entries())
-      this.#measure({ seq: seqs[index] ?? 0, stream, bytes: bytes.length });
+    for (const [index, { stream, lines, bytes }] of chunks.entries())
+      this.#measure({ seq: seqs[index] ?? 0, lines, stream, bytes: bytes.length });
     if (this.#tailBytes > this.mostTailBytes + SLACK_BYTES) this.#cutBack(this.mostTailBytes);
   }
 
-  /** As much follows what was passed over as can be kept, so nothing of what came before it stays in the last half. */
-  #makeGap(): void {
-    this.#dropped += this.#passedOver;
-    this.#passedOver = 0;
-    this.#cutBack(0);
+  /**
+   * As much follows what was passed over as can be kept, so nothing of what came before it stays in the last half. The
+   * marker takes a new number: readers that have seen the newest line must see the marker too, and the numbers of the
+   * lines that are deleted here must not be used again.
+   */
+  #makeGap({ bytes, stream }: PassedOver): void {
+    this.#dropped += bytes;
+    this.#passedOver = null;
+    const seq = this.#options.store.newestLine(this.#options.attempt.runId) + 1;
+    this.#mark(this.#dropOldest(0), { seq, stream });
   }
 
   /** Part of the first half while that has room, then of the last. */
@@ -121,24 +127,36 @@ export class OutputBudget {
     this.#tailBytes += kept.bytes;
   }
 
-  /** Until at most so many bytes of the last half are left. */
+  /**
+   * Drops the oldest chunks of the last half until at most `bytes` are left. The marker takes the number of the newest
+   * line that is dropped: readers that have not reached that line see the marker, and those that have lost nothing.
+   */
   #cutBack(bytes: number): void {
-    const seqs: number[] = [];
+    const dropped = this.#dropOldest(bytes);
+    const newest = dropped.at(-1);
+    if (newest !== undefined) this.#mark(dropped, { seq: newest.seq + newest.lines - 1, stream: newest.stream });
+  }
+
+  #dropOldest(bytes: number): readonly Kept[] {
+    const dropped: Kept[] = [];
     while (this.#tailBytes > bytes) {
       const oldest = this.#tail.shift();
       if (oldest === undefined) break;
-      seqs.push(oldest.seq);
-      this.#marker ??= oldest;
+      dropped.push(oldest);
       this.#dropped += oldest.bytes;
       this.#tailBytes -= oldest.bytes;
     }
-    if (this.#marker !== null) this.#mark(seqs, this.#marker);
+    return dropped;
   }
 
-  #mark(seqs: readonly number[], { seq, stream }: Marker): void {
+  /** Replaces dropped chunks and the marker before by a new marker. */
+  #mark(replaced: readonly Kept[], { seq, stream }: Marker): void {
     const { store, attempt, clock } = this.#options;
     const kept = formatSize(this.#half);
     const text = `[petit: ${this.#dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
+    const seqs = replaced.map((kept) => kept.seq);
+    if (this.#markerSeq !== null) seqs.push(this.#markerSeq);
     store.dropOutput(attempt, seqs, { seq, stream, at: clock.now(), text, dropped: this.#dropped });
+    this.#markerSeq = seq;
   }
 }

@@ -141,7 +141,7 @@ export class Output implements Disposable {
     if (skipped <= 0) return;
     tail.offset += skipped;
     // The beginning of a line whose end is not read would be glued to another one.
-    this.#budget.passOver(skipped + tail.cutter.discard());
+    this.#budget.passOver(skipped + tail.cutter.discard(), tail.stream);
   }
 
   #chunk(stream: Stream, chunk: Omit<NewChunk, "stream" | "at">): NewChunk {

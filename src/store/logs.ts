@@ -56,12 +56,13 @@ const insertChunk = (
 export const outputExtents = (sql: Statements, attempt: AttemptKey): readonly OutputExtent[] =>
   sql
     .all(
-      `SELECT seq, stream, length(bytes) AS bytes, dropped FROM output
+      `SELECT seq, lines, stream, length(bytes) AS bytes, dropped FROM output
        WHERE run = ${RUN} AND task_id = $taskId AND attempt = $attempt ORDER BY seq`,
       { runId: attempt.runId, taskId: attempt.taskId, attempt: attempt.attempt },
     )
     .map((row) => ({
       seq: integer(row, "seq"),
+      lines: integer(row, "lines"),
       stream: word(row, "stream", STREAMS),
       bytes: integer(row, "bytes"),
       dropped: integer(row, "dropped"),
@@ -72,9 +73,8 @@ export const dropChunks = (
   attempt: AttemptKey,
   drop: { readonly seqs: readonly number[]; readonly marker: OutputMarker },
 ): void => {
-  for (const seq of [...drop.seqs, drop.marker.seq]) {
+  for (const seq of drop.seqs)
     sql.run(`DELETE FROM output WHERE run = ${RUN} AND seq = $seq`, { runId: attempt.runId, seq });
-  }
   const { seq, stream, at, text, dropped } = drop.marker;
   insertChunk(sql, attempt, { seq, stream, at, dropped, lines: 1, bytes: new TextEncoder().encode(text) });
 };

@@ -76,7 +76,10 @@ export interface Store extends WindowReads, LineReads, Deliveries, Disposable {
   spoolOffsets(attemptId: number): SpoolOffsets;
   /** What is stored of an attempt's output, in order, without the bytes. */
   outputExtents(attempt: AttemptKey): readonly OutputExtent[];
-  /** Removes chunks of an attempt and lets `marker` stand in the place of the first one; an earlier marker is replaced. */
+  /**
+   * Deletes the chunks of an attempt that begin at `seqs`, the marker before included, and stores `marker`. Its `seq` is
+   * free then, and not below the newest line that is deleted: numbers of a run's lines are never used again.
+   */
   dropOutput(attempt: AttemptKey, seqs: readonly number[], marker: OutputMarker): void;
   /** Chunks in the order in which they were seen, from the one that holds line `fromSeq` on. */
   readOutput(query: OutputQuery): readonly OutputChunk[];
@@ -187,6 +190,7 @@ export type SpoolOffsets = { readonly stdout: number; readonly stderr: number };
 /** A stored chunk without its bytes; `dropped` is 0 but for a marker. */
 export type OutputExtent = {
   readonly seq: number;
+  readonly lines: number;
   readonly stream: Stream;
   readonly bytes: number;
   readonly dropped: number;

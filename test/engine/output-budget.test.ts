@@ -18,6 +18,9 @@ const chunk = (text: string, stream: NewChunk["stream"] = "stdout"): NewChunk =>
 const stored = (store: Store, { runId }: AttemptKey): readonly string[] =>
   store.readOutput({ runId, fromSeq: 1, limit: 1_000 }).map(({ bytes }) => Buffer.from(bytes).toString());
 
+const numbers = (store: Store, attempt: AttemptKey): readonly number[] =>
+  store.outputExtents(attempt).map(({ seq }) => seq);
+
 const marker = (dropped: number, kept: string): string =>
   `[petit: ${dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
 
@@ -63,9 +66,25 @@ describe("OutputBudget", () => {
     const { store, attempt, budget } = open(8);
     budget.store([chunk("aa\n"), chunk("bb\n"), chunk("c\n")], offsets);
     expect(budget.headIsFull).toBe(true);
-    budget.passOver(1_000);
+    budget.passOver(1_000, "stdout");
     budget.store([chunk("dd\n")], offsets);
     expect(stored(store, attempt)).toEqual(["aa\n", marker(1_005, "4B"), "dd\n"]);
+  });
+
+  test("gives the marker a number that no reader has passed, and never uses a number again", () => {
+    const { store, attempt, budget } = open(8);
+    budget.store([chunk("aa\n"), chunk("b\nb\n"), chunk("c\n")], offsets);
+    expect(numbers(store, attempt)).toEqual([1, 2, 4]);
+    budget.passOver(1_000, "stderr");
+    budget.store([chunk("dd\n")], offsets);
+    expect(numbers(store, attempt)).toEqual([1, 5, 6]);
+    expect(store.outputExtents(attempt)).toMatchObject([{}, { stream: "stderr", dropped: 1_006 }, {}]);
+    budget.passOver(1_000, "stdout");
+    budget.store([chunk("ee\n"), chunk("f\nf\n"), chunk("gg\n")], offsets);
+    expect(numbers(store, attempt)).toEqual([1, 7, 8, 9, 11]);
+    budget.settle();
+    expect(numbers(store, attempt)).toEqual([1, 10, 11]);
+    expect(store.outputExtents(attempt)).toMatchObject([{}, { stream: "stdout", dropped: 2_016 }, {}]);
   });
 
   test("lets the last half grow a little, so that not every line costs a deletion", () => {
@@ -86,7 +105,7 @@ describe("OutputBudget", () => {
     const { store, attempt, budget } = open(8);
     const broken: Store = { ...store, appendOutput: () => expect.unreachable() };
     const failing = new OutputBudget({ store: broken, attempt, clock, limitBytes: 8, isNew: true });
-    failing.passOver(5);
+    failing.passOver(5, "stdout");
     expect(() => failing.store([chunk("aa\n")], offsets)).toThrow();
     expect(stored(store, attempt)).toEqual([]);
     budget.store([chunk("aa\n")], offsets);
@@ -141,7 +160,7 @@ describe("OutputBudget", () => {
             expect(stored(store, attempt)).toEqual(before);
             ({ store, attempt, budget } = open(limitBytes, { store, attempt }));
           } else if (budget.headIsFull) {
-            budget.passOver(each.bytes);
+            budget.passOver(each.bytes, "stdout");
             all += each.bytes;
             // What is passed over leaves a last half to read.
             for (let left = limitBytes / 2; left > 0; left -= 10) budget.store([next(10)], offsets);

@@ -102,25 +102,25 @@ describe("output", () => {
   test("shows its extents, of one attempt, without the bytes", () => {
     const { store, a } = filled();
     expect(store.outputExtents(a)).toEqual([
-      { seq: 1, stream: "stdout", bytes: 6, dropped: 0 },
-      { seq: 4, stream: "stderr", bytes: 2, dropped: 0 },
-      { seq: 7, stream: "stdout", bytes: 1, dropped: 0 },
+      { seq: 1, lines: 3, stream: "stdout", bytes: 6, dropped: 0 },
+      { seq: 4, lines: 1, stream: "stderr", bytes: 2, dropped: 0 },
+      { seq: 7, lines: 1, stream: "stdout", bytes: 1, dropped: 0 },
     ]);
   });
 
   test("lets a line stand for what was dropped, and that line grow", () => {
     const { store, run, a } = filled();
-    const marker = { seq: 1, stream: "stdout", at: NOON, text: "[6 dropped]\n", dropped: 6 } as const;
+    const marker = { seq: 3, stream: "stdout", at: NOON, text: "[6 dropped]\n", dropped: 6 } as const;
     store.dropOutput(a, [1], marker);
-    expect(texts(store, run.id)).toEqual(["1:[6 dropped]\n", "4:4\n", "5:5\n6\n", "7:7"]);
-    store.dropOutput(a, [4], { ...marker, text: "[8 dropped]\n", dropped: 8 });
-    expect(texts(store, run.id)).toEqual(["1:[8 dropped]\n", "5:5\n6\n", "7:7"]);
+    expect(texts(store, run.id)).toEqual(["3:[6 dropped]\n", "4:4\n", "5:5\n6\n", "7:7"]);
+    store.dropOutput(a, [4, 3], { ...marker, seq: 4, text: "[8 dropped]\n", dropped: 8 });
+    expect(texts(store, run.id)).toEqual(["4:[8 dropped]\n", "5:5\n6\n", "7:7"]);
     expect(store.outputExtents(a)).toMatchObject([
-      { seq: 1, dropped: 8 },
+      { seq: 4, dropped: 8 },
       { seq: 7, dropped: 0 },
     ]);
     expect(store.appendOutput(a, [chunk("8\n")], ZERO)).toEqual([8]);
-    expect(texts(store, run.id, { fromSeq: 2 })).toEqual(["5:5\n6\n", "7:7", "8:8\n"]);
+    expect(texts(store, run.id, { fromSeq: 5 })).toEqual(["5:5\n6\n", "7:7", "8:8\n"]);
   });
 
   test("of many lines is found fast wherever it is read from", () => {

@@ -8,6 +8,9 @@ export const tortureJobs = (dir: string): Readonly<Record<string, string>> =>
 /** Lines that each attempt which completes has printed. */
 export const LINES = 5;
 
+/** Lines that the job `burst` prints before these, at once: far more than is kept. */
+const BURST = 200_000;
+
 /** How often each job is due, in seconds; every time that this divides. */
 export const PERIODS = { tick: 1, chain: 2, queue: 2, replace: 3, skip: 1, flaky: 2, rerun: 2, stubborn: 5 } as const;
 
@@ -49,6 +52,8 @@ tasks:
 kill_grace: 300ms
 tasks:
   - ${task("only", "30", { before: "trap '' TERM", timeout: "1s" })}`,
+  burst: `tasks:
+  - ${task("burst", "0.4", { before: `seq 1 ${BURST}` })}`,
   manual: `params: {n: {default: "0"}}
 tasks:
   - ${task("left", "0.3")}

@@ -1,7 +1,9 @@
+import { Database } from "bun:sqlite";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type SteppedClock, steppedClock } from "./faults-clock.ts";
 import { type Petit, startPetit } from "./petit.ts";
+import { LogFollower } from "./torture-follower.ts";
 import { tortureJobs } from "./torture-jobs.ts";
 import { groupOf, taskProcesses } from "./torture-processes.ts";
 import { type Random, randomOf } from "./torture-random.ts";
@@ -45,6 +47,9 @@ export const torture = async (options: TortureOptions): Promise<Torture> => {
 
 const HOUR_MS = 3_600_000;
 
+/** Small, so that a burst exceeds it. */
+const LOG_LIMIT = "64KiB";
+
 /** How long all that was begun may take to end. */
 const SETTLE_MS = 90_000;
 
@@ -57,6 +62,7 @@ class Torturer implements Torture {
   readonly surprises: string[] = [];
   readonly startsMs: number[] = [];
   readonly #keys = new Map<string, string>();
+  readonly #followers: LogFollower[] = [];
   #petit: Petit | null = null;
   #isPaused = false;
 
@@ -82,6 +88,7 @@ class Torturer implements Torture {
     ] as const);
     const { dir, stepsClock } = this.#options;
     const args = ["--on-shutdown", how, "--shutdown-timeout", "500ms", "--kill-grace", "300ms", "--max-jobs", "12"];
+    args.push("--log-limit", LOG_LIMIT);
     const startedAt = performance.now();
     this.#petit = await startPetit({ dir, args, env: stepsClock ? this.#clock.environment : {} });
     this.startsMs.push(performance.now() - startedAt);
@@ -110,7 +117,16 @@ class Torturer implements Torture {
       }
       await this.#wait(50, 100);
     }
+    await this.#checkFollowers();
     await this.#stop();
+  }
+
+  async #checkFollowers(): Promise<void> {
+    const failures = await Promise.all(this.#followers.map(({ ended }) => ended));
+    const db = new Database(this.dbPath, { readonly: true });
+    const faults = this.#followers.flatMap((follower) => follower.faults(db).slice(0, 3));
+    db.close();
+    this.surprises.push(...failures.filter((failure) => failure !== null), ...faults);
   }
 
   /** Leaves no process behind. */
@@ -165,7 +181,13 @@ class Torturer implements Torture {
 
   async #trigger(): Promise<void> {
     const answer = await this.#post(`/api/jobs/${this.#anyJob()}/trigger`);
-    if (answer !== null) this.#accept(answer);
+    if (answer !== null && this.#accept(answer)) this.#follow(answer.body.run_id ?? "");
+  }
+
+  #follow(runId: string): void {
+    if (this.#random.next() < 0.5) return;
+    this.#did("follow");
+    this.#followers.push(new LogFollower(runId, () => this.#petit));
   }
 
   /** The same request by the same key, twice: one run. */
@@ -244,6 +266,7 @@ class Torturer implements Torture {
   #anyJob(): string {
     return this.#random.pick([
       [3, "manual"],
+      [2, "burst"],
       [1, "chain"],
       [1, "flaky"],
       [1, "rerun"],

@@ -1,0 +1,124 @@
+import type { Database } from "bun:sqlite";
+import { eventSource } from "../../src/cli/event-source.ts";
+import { EXIT } from "../../src/cli/exit.ts";
+import { Failure } from "../../src/cli/failure.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import type { Petit } from "./petit.ts";
+
+/** How long a follower waits for petit to come back, in ms. */
+const PATIENCE_MS = 60_000;
+
+/** Some lines of output: the number of the first, who wrote them, and their bytes. */
+type Chunk = { readonly seq: number; readonly writer: string; readonly bytes: Uint8Array };
+
+/** Follows the log of a run until it ends, over restarts of petit, and keeps every byte that it gets. */
+export class LogFollower {
+  readonly #runId: string;
+  readonly #petit: () => Petit | null;
+  readonly #chunks: Chunk[] = [];
+  /** Resolves when the run has ended; with what went wrong, or null. */
+  readonly ended: Promise<string | null>;
+
+  /** `petit` returns the process that serves at the moment. */
+  constructor(runId: string, petit: () => Petit | null) {
+    this.#runId = runId;
+    this.#petit = petit;
+    this.ended = this.#follow().then(
+      () => null,
+      (error: unknown) => `a follower of ${runId} failed: ${error}`,
+    );
+  }
+
+  /** Compares what it got with what the database holds of the run; a sentence for each fault. */
+  faults(db: Database): readonly string[] {
+    const got = linesOf(this.#chunks);
+    const faults = this.#chunks
+      .filter(({ seq }, index) => seq < firstFree(this.#chunks[index - 1]))
+      .map(({ seq }) => `line ${seq} came again or late`);
+    const stored = storedChunks(db, this.#runId);
+    const last = firstFree(stored.at(-1)) - 1;
+    if (firstFree(this.#chunks.at(-1)) - 1 !== last) faults.push(`its last line is not line ${last}`);
+    // The marker may stand where the follower got the line that was dropped later.
+    for (const [seq, line] of linesOf(stored.filter(({ dropped }) => dropped === 0)))
+      if (got.get(seq) !== line) faults.push(`line ${seq} is ${got.get(seq)} instead of ${line}`);
+    const seqs = [...got.keys()];
+    const newestMarker = seqs.findLast((seq) => got.get(seq)?.startsWith(MARKER)) ?? 0;
+    for (const [index, seq] of seqs.entries())
+      if (seq > (seqs[index - 1] ?? 0) + 1 && seq > newestMarker)
+        faults.push(`no marker explains the gap before ${seq}`);
+    return faults.map((fault) => `a follower of ${this.#runId}: ${fault}`);
+  }
+
+  async #follow(): Promise<void> {
+    const events = eventSource({
+      open: (lastId, signal) => this.#open(lastId, signal),
+      isOver: async () => {
+        const response = await this.#ask(`/api/runs/${this.#runId}`, {});
+        return ((await response.json()) as { readonly ended_at: string | null }).ended_at !== null;
+      },
+      clock: systemClock,
+      patienceMs: PATIENCE_MS,
+    });
+    for await (const { data } of events) if (data !== null) this.#chunks.push(readChunk(data));
+  }
+
+  async *#open(lastId: string | null, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const headers = {
+      accept: "text/event-stream;chunks=base64",
+      ...(lastId === null ? {} : { "last-event-id": lastId }),
+    };
+    const { body } = await this.#ask(`/api/runs/${this.#runId}/logs?follow=true`, { headers, signal });
+    try {
+      for await (const bytes of body ?? []) yield bytes;
+    } catch {
+      throw AWAY;
+    }
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<Response> {
+    const response = await this.#petit()
+      ?.fetch(path, init)
+      .catch(() => null);
+    if (response?.ok) return response;
+    throw AWAY;
+  }
+}
+
+const readChunk = (data: string): Chunk => {
+  const { seq, task_id, attempt, stream, base64 } = JSON.parse(data);
+  return { seq, writer: `${task_id} ${attempt} ${stream}`, bytes: Buffer.from(base64, "base64") };
+};
+
+const AWAY = new Failure(EXIT.UNREACHABLE, "petit went away");
+
+const MARKER = "[petit: ";
+
+type StoredChunk = Chunk & { readonly dropped: number };
+
+const storedChunks = (db: Database, runId: string): readonly StoredChunk[] =>
+  db
+    .query<StoredChunk, [string]>(
+      `SELECT output.seq, task_id || ' ' || attempt || ' ' || stream AS writer, bytes, dropped
+       FROM output JOIN runs ON runs.seq = run WHERE runs.id = ? ORDER BY output.seq`,
+    )
+    .all(runId);
+
+/** Number of the line after a chunk. */
+const firstFree = (chunk: Chunk | undefined): number => (chunk === undefined ? 1 : chunk.seq + textsOf(chunk).length);
+
+/** Each line by its number: who wrote it and where, and its bytes. */
+const linesOf = (chunks: readonly Chunk[]): ReadonlyMap<number, string> =>
+  new Map(
+    chunks.flatMap((chunk) =>
+      textsOf(chunk).map((text, index): [number, string] => [
+        chunk.seq + index,
+        text.startsWith(MARKER) ? text : `${chunk.writer} ${text}`,
+      ]),
+    ),
+  );
+
+/** Each line with its end. */
+const textsOf = ({ bytes }: Pick<Chunk, "bytes">): readonly string[] =>
+  Buffer.from(bytes)
+    .toString("latin1")
+    .match(/[^\n]*\n|[^\n]+$/g) ?? [];
