@@ -1,58 +1,222 @@
-import type { JobId, RunId } from "../domain/ids.ts";
+import type { JobId } from "../domain/ids.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { id, integer } from "./rows.ts";
+import { integer } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import type { DeletionBounds } from "./store.ts";
 
-/** What is to be kept of a job's finished runs; null is no limit. */
-export type Keep = {
-  /** The newest so many. */
-  readonly runs: number | null;
-  /** Those that ended after this, ms since the epoch. */
-  readonly endedAfter: number | null;
+/** What retention asks for and deletes, in steps that are small enough to never hold up a trigger. */
+export interface Retention {
+  /** Returns the number (`seq`) of the `count`th newest run of a job before number `before`; null where there are fewer. */
+  nthNewestRun(jobId: JobId, before: number, count: number): number | null;
+  /** Returns how many runs of a job are pending or running, of those with a number from `from` to `to`. */
+  countUnfinished(jobId: JobId, from: number, to: number): number;
+  /** Returns the number of the run that ended last at or before `at`, of any job; 0 where none did. */
+  lastRunEndedBy(at: number): number;
+  /** Deletes finished runs of a job that are beyond a limit, with all that belongs to them. Not on disk at once. */
+  deleteRuns(jobId: JobId, limits: RunLimits, bounds: DeletionBounds): Deleted;
+  /** Deletes more of the runs whose deletion has begun. True while something of them is left. Not on disk at once. */
+  finishDeletions(bounds: DeletionBounds): boolean;
+  /** Returns the time of the occurrence of a job that has `count` newer ones; null where there are fewer. */
+  nthNewestOccurrence(jobId: JobId, count: number): number | null;
+  /** Deletes the oldest `limit` rows of a job's ledger, of those up to `upTo`. How many. */
+  deleteOccurrences(jobId: JobId, upTo: number, limit: number): number;
+  /** Deletes the oldest events, but for the newest `keep`. How many. */
+  deleteEvents(keep: number, limit: number): number;
+}
+
+/** Which finished runs of a job are deleted: each that is beyond one of these. */
+export type RunLimits = {
+  /** Runs up to this number (`seq`) are too many; 0 for none. */
+  readonly upTo: number;
+  readonly age: AgeLimit | null;
+};
+
+/** Times are ms since the epoch. */
+export type AgeLimit = {
+  /** Runs that ended at or before this are too old. */
+  readonly endedBy: number;
+  readonly now: number;
+  /**
+   * Number of some run that is too old. Where the end of a run lies in the future, the clock was wrong: it is too old
+   * if its number is lower than this one, since numbers follow the order in which runs were created.
+   */
+  readonly oldRun: number;
+};
+
+export type Deleted = {
+  readonly runs: number;
+  /** Number to pass as `after` in the next step; null when nothing is left to do. */
+  readonly next: number | null;
 };
 
 const FINAL = "status NOT IN ('pending', 'running')";
 
-/** Deletes the oldest finished runs of a job that are beyond a limit, with their tasks, attempts and output. How many. */
-export const deleteRuns = (sql: Statements, jobId: JobId, keep: Keep, bounds: DeletionBounds): number => {
-  const deadline = bounds.clock.monotonic() + bounds.untilMs;
-  let deleted = 0;
-  for (const runId of runsBeyond(sql, jobId, keep, bounds.limit)) {
-    deleted += sql.run(`DELETE FROM runs WHERE id = $runId AND ${FINAL}`, { runId });
-    if (bounds.clock.monotonic() >= deadline) break;
+export const nthNewestRun = (sql: Statements, jobId: JobId, before: number, count: number): number | null =>
+  seqOrNull(
+    sql.get(
+      "SELECT seq FROM runs WHERE job_id = $jobId AND seq < $before ORDER BY seq DESC LIMIT 1 OFFSET $count - 1",
+      { jobId, before, count },
+    ),
+  );
+
+export const countUnfinished = (sql: Statements, jobId: JobId, from: number, to: number): number =>
+  integer(
+    sql.get(
+      `SELECT count(*) AS count FROM runs
+       WHERE status IN ('pending', 'running') AND job_id = $jobId AND seq BETWEEN $from AND $to`,
+      { jobId, from, to },
+    ) ?? {},
+    "count",
+  );
+
+export const lastRunEndedBy = (sql: Statements, at: number): number =>
+  seqOrNull(sql.get("SELECT seq FROM runs WHERE ended_at BETWEEN 0 AND $at ORDER BY ended_at DESC LIMIT 1", { at })) ??
+  0;
+
+export const deleteRuns = (sql: Statements, jobId: JobId, limits: RunLimits, bounds: DeletionBounds): Deleted => {
+  const { limit, after = 0 } = bounds;
+  const isOver = deadline(bounds);
+  const found = findExpired(sql, jobId, { limits, limit });
+  const { expired, next } =
+    found.length > 0 || limits.age === null
+      ? { expired: found, next: found.length > 0 ? after : null }
+      : walkUnsuccessful(sql, jobId, { age: limits.age, after, limit });
+  let runs = 0;
+  for (const seq of expired) {
+    runs++;
+    // A step that ends early begins again where it began: what it deleted is not found once more.
+    if (!deleteRun(sql, seq, isOver) || (isOver() && runs < expired.length)) return { runs, next: after };
   }
-  return deleted;
+  return { runs, next };
 };
 
-const runsBeyond = (sql: Statements, jobId: JobId, keep: Keep, limit: number): readonly RunId[] => {
-  const newestGone = keep.runs === null ? 0 : newestBeyond(sql, jobId, keep.runs);
-  const oldest = sql.all(
-    `SELECT seq, id, ended_at FROM runs WHERE job_id = $jobId AND ${FINAL} ORDER BY seq LIMIT $limit`,
-    { jobId, limit },
+/** The clock is read once for each piece of work. */
+const deadline = ({ clock, untilMs }: DeletionBounds): (() => boolean) => {
+  const end = clock.monotonic() + untilMs;
+  return () => clock.monotonic() >= end;
+};
+
+type Search = { readonly limits: RunLimits; readonly limit: number };
+
+/** Expired runs that an index leads to. */
+const findExpired = (sql: Statements, jobId: JobId, { limits: { upTo, age }, limit }: Search): readonly number[] => {
+  const tooMany = sql.all(
+    `SELECT seq FROM runs WHERE job_id = $jobId AND seq <= $upTo AND ${FINAL} ORDER BY seq LIMIT $limit`,
+    { jobId, upTo, limit },
   );
-  const isGone = (row: SqlRow): boolean =>
-    integer(row, "seq") <= newestGone || (keep.endedAfter !== null && integer(row, "ended_at") <= keep.endedAfter);
-  return oldest.filter(isGone).map((row) => id<RunId>(row, "id"));
+  if (tooMany.length > 0 || age === null) return tooMany.map(seqOf);
+  const { endedBy, now, oldRun } = age;
+  const fromFuture = sql.all(
+    `SELECT seq FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at > $now AND seq < $oldRun
+     ORDER BY ended_at LIMIT $limit`,
+    { jobId, now, oldRun, limit },
+  );
+  if (fromFuture.length > 0) return fromFuture.map(seqOf);
+  return sql
+    .all(
+      `SELECT seq FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at <= $endedBy
+       ORDER BY ended_at LIMIT $limit`,
+      { jobId, endedBy, limit },
+    )
+    .map(seqOf);
 };
 
-/** Number of the newest finished run that is one too many; 0 where none is. */
-const newestBeyond = (sql: Statements, jobId: JobId, runs: number): number => {
+const UNSUCCESSFUL = ["failed", "cancelled", "interrupted"]
+  .map(
+    (status) => `SELECT * FROM (SELECT seq, ended_at FROM runs
+      WHERE job_id = $jobId AND status = '${status}' AND seq > $after ORDER BY seq LIMIT $limit)`,
+  )
+  .join(" UNION ALL ");
+
+type Walk = { readonly age: AgeLimit; readonly after: number; readonly limit: number };
+
+/** No index knows when these ended: looks at the next `limit` of them. */
+const walkUnsuccessful = (sql: Statements, jobId: JobId, { age, after, limit }: Walk) => {
+  const { endedBy, now, oldRun } = age;
+  const rows = sql.all(`${UNSUCCESSFUL} ORDER BY seq LIMIT $limit`, { jobId, after, limit });
+  const isExpired = (row: SqlRow): boolean => {
+    const endedAt = integer(row, "ended_at");
+    return endedAt <= endedBy || (endedAt > now && seqOf(row) < oldRun);
+  };
+  const last = rows.at(-1);
+  return {
+    expired: rows.filter(isExpired).map(seqOf),
+    next: last === undefined || rows.length < limit ? null : seqOf(last),
+  };
+};
+
+/** True when nothing of the run is left. */
+const deleteRun = (sql: Statements, seq: number, isOver: () => boolean): boolean => {
+  if (!isLarge(sql, seq)) {
+    sql.run(`DELETE FROM runs WHERE seq = $seq AND ${FINAL}`, { seq });
+    return true;
+  }
+  hide(sql, seq);
+  return deletePieces(sql, seq, isOver);
+};
+
+/** Rows of a table that are deleted in one go. A row of output has up to 64 KiB. */
+const PIECE = { output: 32, attempts: 100, task_runs: 100 } as const;
+
+const isLarge = (sql: Statements, seq: number): boolean =>
+  Object.entries(PIECE).some(
+    ([table, rows]) =>
+      sql.get(`SELECT 1 AS one FROM ${table} WHERE run = $seq LIMIT 1 OFFSET $rows`, { seq, rows }) !== null,
+  );
+
+/** The job id of runs whose deletion has begun; no job can have it. */
+export const DELETED = "";
+
+/**
+ * Makes a run disappear at once, however long the deletion of its output takes: its row stays as the parent of the
+ * rest, without an id or a job that anybody could ask for, and without an end that falls into any window of time.
+ */
+const hide = (sql: Statements, seq: number): void => {
+  sql.run(
+    `UPDATE runs SET id = 'deleted ' || seq, job_id = '${DELETED}', status = 'cancelled', ending = 'cancelled', reason = NULL,
+       error = NULL, "trigger" = 'manual', scheduled_for = NULL, params = '{}', retry_of = NULL, started_at = NULL, ended_at = -1
+     WHERE seq = $seq AND ${FINAL}`,
+    { seq },
+  );
+};
+
+export const finishDeletions = (sql: Statements, bounds: DeletionBounds): boolean => {
+  const isOver = deadline(bounds);
+  const next = (): number | null =>
+    seqOrNull(sql.get(`SELECT seq FROM runs WHERE job_id = '${DELETED}' ORDER BY seq LIMIT 1`));
+  for (let seq = next(); seq !== null; seq = next()) if (!deletePieces(sql, seq, isOver) || isOver()) return true;
+  return false;
+};
+
+/** True when nothing of the run is left. */
+const deletePieces = (sql: Statements, run: number, isOver: () => boolean): boolean => {
+  const pieces = [
+    `DELETE FROM output WHERE id IN (SELECT id FROM output WHERE run = $run ORDER BY seq LIMIT ${PIECE.output})`,
+    `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE run = $run LIMIT ${PIECE.attempts})`,
+    `DELETE FROM task_runs WHERE run = $run AND task_id IN
+       (SELECT task_id FROM task_runs WHERE run = $run LIMIT ${PIECE.task_runs})`,
+    "DELETE FROM runs WHERE seq = $run",
+  ];
+  for (const piece of pieces) {
+    while (sql.run(piece, { run }) > 0) if (isOver()) return false;
+  }
+  return true;
+};
+
+export const nthNewestOccurrence = (sql: Statements, jobId: JobId, count: number): number | null => {
   const row = sql.get(
-    `SELECT seq FROM runs WHERE job_id = $jobId AND ${FINAL} ORDER BY seq DESC LIMIT 1 OFFSET $runs`,
-    { jobId, runs },
+    "SELECT scheduled_for FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT 1 OFFSET $count",
+    { jobId, count },
   );
-  return row === null ? 0 : integer(row, "seq");
+  return row === null ? null : integer(row, "scheduled_for");
 };
 
-/** Rows of a job's ledger but the newest `keep`; the oldest `limit` of them go. How many went. */
-export const deleteOccurrences = (sql: Statements, jobId: JobId, keep: number, limit: number): number =>
+export const deleteOccurrences = (sql: Statements, jobId: JobId, upTo: number, limit: number): number =>
   sql.run(
     `DELETE FROM occurrences WHERE job_id = $jobId AND scheduled_for IN (
-       SELECT scheduled_for FROM occurrences WHERE job_id = $jobId AND scheduled_for <=
-         (SELECT scheduled_for FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT 1 OFFSET $keep)
+       SELECT scheduled_for FROM occurrences WHERE job_id = $jobId AND scheduled_for <= $upTo
        ORDER BY scheduled_for LIMIT $limit)`,
-    { jobId, keep, limit },
+    { jobId, upTo, limit },
   );
 
 /** Events but the newest `keep`; the oldest `limit` of them go. How many went. */
@@ -62,3 +226,7 @@ export const deleteEvents = (sql: Statements, keep: number, limit: number): numb
        SELECT seq FROM events WHERE seq <= (SELECT max(seq) FROM events) - $keep ORDER BY seq LIMIT $limit)`,
     { keep, limit },
   );
+
+const seqOf = (row: SqlRow): number => integer(row, "seq");
+
+const seqOrNull = (row: SqlRow | null): number | null => (row === null ? null : seqOf(row));

@@ -12,6 +12,7 @@ import {
   TRIGGERS,
 } from "../domain/run.ts";
 import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
+import { DELETED } from "./retention.ts";
 import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import type { NewRun, RunFilter } from "./store.ts";
@@ -87,7 +88,7 @@ export const findRun = (sql: Statements, runId: RunId): Run | null => {
 };
 
 export const listRuns = (sql: Statements, filter: RunFilter): readonly Run[] => {
-  const conditions: string[] = [];
+  const conditions = [`job_id <> '${DELETED}'`];
   const params: SqlParams = { limit: filter.limit };
   const where = (condition: string, name: string, value: string | number): void => {
     conditions.push(condition);
@@ -97,8 +98,9 @@ export const listRuns = (sql: Statements, filter: RunFilter): readonly Run[] => 
   // Written out, so that SQLite sees which partial index answers it; it is one of a fixed set of words.
   if (filter.status !== undefined) conditions.push(`status = '${filter.status}'`);
   if (filter.before !== undefined) where("seq < $before", "before", seqOf(sql, filter.before));
-  const clause = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  return sql.all(`SELECT * FROM runs ${clause} ORDER BY seq DESC LIMIT $limit`, params).map(toRun);
+  return sql
+    .all(`SELECT * FROM runs WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT $limit`, params)
+    .map(toRun);
 };
 
 const seqOf = (sql: Statements, runId: RunId): number => {

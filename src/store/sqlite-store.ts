@@ -146,8 +146,13 @@ export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store
     recentRuns: (limit) => recentRuns.recentRuns(sql, limit),
     retriesOf: (runId) => recentRuns.retriesOf(sql, runId),
 
-    deleteRuns: write("relaxed", (jobId, keep, bounds) => retention.deleteRuns(sql, jobId, keep, bounds)),
-    deleteOccurrences: write("relaxed", (jobId, keep, limit) => retention.deleteOccurrences(sql, jobId, keep, limit)),
+    nthNewestRun: (jobId, before, count) => retention.nthNewestRun(sql, jobId, before, count),
+    countUnfinished: (jobId, from, to) => retention.countUnfinished(sql, jobId, from, to),
+    lastRunEndedBy: (at) => retention.lastRunEndedBy(sql, at),
+    deleteRuns: write("relaxed", (jobId, limits, bounds) => retention.deleteRuns(sql, jobId, limits, bounds)),
+    finishDeletions: write("relaxed", (bounds) => retention.finishDeletions(sql, bounds)),
+    nthNewestOccurrence: (jobId, count) => retention.nthNewestOccurrence(sql, jobId, count),
+    deleteOccurrences: write("relaxed", (jobId, upTo, limit) => retention.deleteOccurrences(sql, jobId, upTo, limit)),
     deleteEvents: write("relaxed", (keep, limit) => retention.deleteEvents(sql, keep, limit)),
 
     queueDelivery: write("durable", (delivery, now) => notifications.insertDelivery(sql, delivery, now)),

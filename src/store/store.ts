@@ -7,7 +7,7 @@ import type { EndingReason, ParamValues, Run, RunOutcome, RunStatus, Trigger } f
 import type { Attempt, AttemptOutcome, Outputs, ProcessIdentity, TaskOutcome, TaskRun } from "../domain/task-run.ts";
 import type { LineFilter, LineReads } from "./lines.ts";
 import type { Deliveries } from "./notifications.ts";
-import type { Keep } from "./retention.ts";
+import type { Retention } from "./retention.ts";
 import type { WindowReads } from "./windows.ts";
 
 /**
@@ -15,7 +15,7 @@ import type { WindowReads } from "./windows.ts";
  * (the exceptions say so); a transition whose row is not in the expected status throws. `now` and all times are ms since
  * the epoch. Errors: `storage_failed` where the database can't be written.
  */
-export interface Store extends WindowReads, LineReads, Deliveries, Disposable {
+export interface Store extends WindowReads, LineReads, Deliveries, Retention, Disposable {
   /** Makes one transaction of all verbs that `work` calls; a throw undoes them all. Nests: an inner one is undone alone. */
   transaction<T>(work: () => T): T;
   /** `listener` is told of the events of each transaction, in order, after its commit. The answer ends that. */
@@ -96,13 +96,6 @@ export interface Store extends WindowReads, LineReads, Deliveries, Disposable {
   findOccurrence(jobId: JobId, scheduledFor: number): Occurrence | null;
   /** Newest first; `before` is exclusive. */
   listOccurrences(jobId: JobId, filter: { readonly limit: number; readonly before?: number }): readonly Occurrence[];
-
-  /** Deletes the oldest finished runs beyond what is to be kept, with all that belongs to them. How many. Not on disk at once. */
-  deleteRuns(jobId: JobId, keep: Keep, bounds: DeletionBounds): number;
-  /** Deletes the oldest rows of a job's ledger, but for the newest `keep`. How many. */
-  deleteOccurrences(jobId: JobId, keep: number, limit: number): number;
-  /** Deletes the oldest events, but for the newest `keep`. How many. */
-  deleteEvents(keep: number, limit: number): number;
 
   isPaused(): boolean;
   setPaused(paused: boolean, now: number): void;
@@ -220,10 +213,14 @@ export type OutputQuery = LineFilter & {
   readonly reverse?: boolean;
 };
 
-/** A deletion stops at so many runs, or when the time is over: then the rest waits for the next one. */
+/** Bounds of one step of a deletion; the next step does the rest. */
 export type DeletionBounds = {
+  /** Runs to look at, at most. */
   readonly limit: number;
+  /** The step ends when this much time has passed. */
   readonly untilMs: number;
+  /** Runs up to this number were looked at in an earlier step. Default: 0. */
+  readonly after?: number;
   readonly clock: { monotonic(): number };
 };
 

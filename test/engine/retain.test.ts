@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { RunId } from "../../src/domain/ids.ts";
+import { openRuntime } from "#runtime";
+import { newRunId, type RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
 import { Retain } from "../../src/engine/retain.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId, shell } from "../support/factories.ts";
-import { memoryStore } from "../support/factories-store.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
 import { FakeClock, NOON } from "../support/fake-clock.ts";
 import { type StartedEngine, type StartOptions, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
@@ -29,6 +30,12 @@ const runs = async (petit: StartedEngine, id: string, count: number): Promise<re
 
 const keeping = (id: string, retention: Partial<Job["retention"]>): Job =>
   job(id, { retention: { runs: null, days: null, ...retention }, tasks: [shell("only", "echo hi")] });
+
+const life = async (options: StartOptions, work: (petit: StartedEngine) => Promise<unknown>): Promise<void> => {
+  await using petit = await startEngine(options);
+  await work(petit);
+  await petit.stop("drain");
+};
 
 describe("retention", () => {
   test("keeps the newest runs of a job, by its own limit or else by the setting's, soon after a run's end", async () => {
@@ -70,6 +77,112 @@ describe("retention", () => {
     await petit.ended(first.id);
   });
 
+  test("counts finished runs alone, also where older and newer ones go on", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const mixed = job("mixed", {
+      retention: { runs: 2, days: null },
+      params: { wait: { description: null, default: "", required: false, enum: null, pattern: null } },
+      tasks: [shell("only", `[ -z "$PETIT_PARAM_WAIT" ] || { ${door.wait}; }`)],
+    });
+    await using petit = await startEngine({ clock, jobs: [mixed] });
+    const oldest = await petit.trigger("mixed", { params: { wait: "yes" } });
+    await runs(petit, "mixed", 2);
+    const middle = await petit.trigger("mixed", { params: { wait: "yes" } });
+    const finished = await runs(petit, "mixed", 2);
+    const newest = await petit.trigger("mixed", { params: { wait: "yes" } });
+    await clock.pass(3_000);
+    expect(kept(petit, "mixed")).toEqual([oldest.id, middle.id, ...finished, newest.id]);
+    door.open(3);
+    await Promise.all([oldest, middle, newest].map(({ id }) => petit.ended(id)));
+  });
+
+  /** A store with so many finished runs of a job. */
+  const storeWithRuns = (count: number): Store => {
+    const store = memoryStore();
+    store.transaction(() => {
+      const { versionId } = startRun(store, {});
+      for (let each = 1; each < count; each++) {
+        const run = { ...NEW_RUN, id: newRunId(NOON), versionId };
+        store.finishRun(store.startRun(run).id, { status: "completed", reason: null, error: null }, NOON + each);
+      }
+    });
+    return store;
+  };
+
+  const NEW_RUN = {
+    job: job("hello"),
+    status: "running",
+    trigger: "manual",
+    params: {},
+    now: NOON,
+    scheduledFor: null,
+    ledger: null,
+    retry: null,
+    idempotency: null,
+  } as const;
+
+  test("counts the runs that stay once, not for each that goes, and deletes many in a step", async () => {
+    using store = storeWithRuns(2_000);
+    const clock = new FakeClock();
+    const [counted, deleted]: [number[], number[]] = [[], []];
+    const retain = new Retain({
+      store: {
+        ...store,
+        nthNewestRun: (jobId, before, count) => {
+          counted.push(count);
+          return store.nthNewestRun(jobId, before, count);
+        },
+        deleteRuns: (...args) => {
+          const step = store.deleteRuns(...args);
+          deleted.push(step.runs);
+          return step;
+        },
+      },
+      clock,
+      log: silentLog,
+      jobIds: () => [jobId("hello")],
+      findJob: () => null,
+      defaults: { runs: 1_000, days: null },
+      onDeleted: () => {},
+      signal: new AbortController().signal,
+    });
+    retain.lookAtAll();
+    await clock.pass(5_000);
+    // The one that goes on stays, too.
+    expect(store.listRuns({ limit: 9_999 })).toHaveLength(1_001);
+    expect(counted.reduce((a, b) => a + b, 0)).toBeLessThan(3_000);
+    expect(Math.max(...deleted)).toBeGreaterThan(100);
+    expect(Math.max(...deleted)).toBeLessThanOrEqual(200);
+  });
+
+  test("finishes at the start what a crash left of a deletion", async () => {
+    using dir = tempDir();
+    const noisy = job("noisy");
+    const shared = { dir: dir.path, clock: new FakeClock() };
+    await life({ ...shared, jobs: [noisy] }, async (petit) => {
+      const { run } = await petit.run("noisy");
+      const attempt = petit.store.listAttempts(run.id)[0];
+      if (attempt === undefined) throw new Error("no attempt");
+      const chunk = { stream: "stdout", at: NOON, bytes: new Uint8Array(10).fill(10), lines: 10 } as const;
+      petit.store.appendOutput(attempt, Array(100).fill(chunk), { stdout: 1_000, stderr: 0 });
+      let now = 0;
+      const bounds = { limit: 1, untilMs: 1, clock: { monotonic: () => now++ } };
+      petit.store.deleteRuns(run.jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
+    });
+    const rows = (): unknown => {
+      const db = openRuntime().openDatabase(`${dir.path}/petit.db`);
+      const row = db
+        .prepare("SELECT (SELECT count(*) FROM runs) AS runs, (SELECT count(*) FROM output) AS output")
+        .get();
+      db.close();
+      return row;
+    };
+    expect(rows()).toEqual({ runs: 1, output: expect.any(Number) });
+    await life({ ...shared, jobs: [] }, () => shared.clock.pass(3_000));
+    expect(rows()).toEqual({ runs: 0, output: 0 });
+  });
+
   test("leaves the thread to others also between jobs that have nothing to delete", async () => {
     using store = memoryStore();
     let [now, timers] = [0, 0];
@@ -104,12 +217,6 @@ describe("retention", () => {
     await looked.promise;
     expect(timers).toBeGreaterThan(10);
   });
-
-  const life = async (options: StartOptions, work: (petit: StartedEngine) => Promise<unknown>): Promise<void> => {
-    await using petit = await startEngine(options);
-    await work(petit);
-    await petit.stop("drain");
-  };
 
   test.each([
     ["runs", { runs: 2, days: null }, 0, 2],

@@ -1,0 +1,146 @@
+import { describe, expect, test } from "bun:test";
+import type { RunId } from "../../src/domain/ids.ts";
+import type { RunOutcome } from "../../src/domain/run.ts";
+import type { AgeLimit } from "../../src/store/retention.ts";
+import type { DeletionBounds, Store } from "../../src/store/store.ts";
+import { job, jobId } from "../support/factories.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
+import { NOON } from "../support/fake-clock.ts";
+
+const HELLO = jobId("hello");
+const DONE: RunOutcome = { status: "completed", reason: null, error: null };
+const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task 'a' failed" };
+const DAY = 86_400_000;
+const ALL = { upTo: Number.MAX_SAFE_INTEGER, age: null } as const;
+
+/** A run that ended so long after noon. */
+const ran = (store: Store, at: number, outcome = DONE, id = "hello"): RunId => {
+  const run = startRun(store, { job: job(id), now: NOON + Math.min(at, 0) });
+  store.finishRun(run.id, outcome, NOON + at);
+  return run.id;
+};
+
+/** Time passes at each look at the clock: a step ends after one piece of work. */
+const hurried = (limit = 100): DeletionBounds => {
+  let now = 0;
+  return { limit, untilMs: 1, clock: { monotonic: () => now++ } };
+};
+
+const relaxed: DeletionBounds = { limit: 100, untilMs: 1, clock: { monotonic: () => 0 } };
+
+const kept = (store: Store, id = "hello"): readonly RunId[] =>
+  store
+    .listRuns({ jobId: jobId(id), limit: 1_000 })
+    .map((run) => run.id)
+    .toReversed();
+
+describe("a run with much output", () => {
+  const CHUNKS = 100;
+
+  const large = (store: Store): RunId => {
+    const run = startRun(store, {});
+    const [task] = job("hello").tasks;
+    if (task === undefined) throw new Error("a job without tasks");
+    const attempt = store.startAttempt(run, task.id, NOON);
+    const chunk = { stream: "stdout", at: NOON, bytes: new Uint8Array(1_000).fill(10), lines: 1_000 } as const;
+    store.appendOutput(attempt, Array(CHUNKS).fill(chunk), { stdout: CHUNKS * 1_000, stderr: 0 });
+    store.finishAttempt(
+      attempt.id,
+      { status: "completed", reason: null, error: null, exitCode: 0, signal: null },
+      {
+        now: NOON,
+        retryAt: null,
+      },
+    );
+    store.finishTask(run, task.id, {
+      outcome: { status: "completed", reason: null, error: null, exitCode: 0, outputs: {} },
+      now: NOON,
+    });
+    store.finishRun(run.id, DONE, NOON + 1);
+    return run.id;
+  };
+
+  test("disappears at the first step of its deletion, and the rest of it goes in several transactions", () => {
+    using store = memoryStore();
+    const id = large(store);
+    const other = ran(store, 1);
+    expect(store.deleteRuns(HELLO, { upTo: 1, age: null }, hurried())).toEqual({ runs: 1, next: 0 });
+    expect(store.findRun(id)).toBeNull();
+    expect(store.listRuns({ limit: 10 }).map((run) => run.id)).toEqual([other]);
+    expect(store.listRuns({ limit: 10, status: "cancelled" })).toEqual([]);
+    expect(store.newestRuns().get(HELLO)?.id).toBe(other);
+    expect([...store.countEnded(0)]).toEqual([["completed", 1]]);
+    const window = { from: 0, to: NOON + DAY, binMs: DAY, after: -1, until: NOON + DAY };
+    expect(store.endedSpans(window)).toMatchObject([{ count: 1, worst: { id: other } }]);
+    expect(store.readOutput({ runId: id, fromSeq: 1, limit: 10 })).toEqual([]);
+    let steps = 0;
+    while (store.finishDeletions(hurried())) steps++;
+    expect(steps).toBeGreaterThan(2);
+    expect(kept(store)).toEqual([other]);
+    // Its number is free when nothing of it is left; a run that gets it again has no output.
+    expect(store.deleteRuns(HELLO, ALL, relaxed).runs).toBe(1);
+    const next = startRun(store, {});
+    expect(store.readOutput({ runId: next.id, fromSeq: 1, limit: 10 })).toEqual([]);
+  });
+
+  test("is not begun where it has not ended", () => {
+    using store = memoryStore();
+    const { id } = startRun(store, {});
+    expect(store.deleteRuns(HELLO, ALL, relaxed)).toEqual({ runs: 0, next: null });
+    expect(kept(store)).toEqual([id]);
+  });
+});
+
+describe("runs that are too old", () => {
+  const age = (store: Store, endedBy: number): AgeLimit => ({
+    endedBy: NOON + endedBy,
+    now: NOON,
+    oldRun: store.lastRunEndedBy(NOON + endedBy),
+  });
+
+  const deleteAll = (store: Store, endedBy: number): number => {
+    const limits = { upTo: 0, age: age(store, endedBy) };
+    let runs = 0;
+    for (let next: number | null = 0; next !== null; ) {
+      const step = store.deleteRuns(HELLO, limits, { ...relaxed, limit: 3, after: next });
+      runs += step.runs;
+      next = step.next;
+    }
+    return runs;
+  };
+
+  test.each([
+    ["completed", DONE],
+    ["unsuccessful", FAILED],
+  ])("are deleted behind any number of %s runs whose end lies in the future, and those go with them", (_, outcome) => {
+    using store = memoryStore();
+    for (let each = 0; each < 10; each++) ran(store, 400 * DAY, outcome);
+    for (let each = 0; each < 10; each++) ran(store, -3 * DAY + each, each % 2 === 0 ? DONE : FAILED);
+    const young = [ran(store, -1), ran(store, -1, FAILED), ran(store, 400 * DAY, outcome)];
+    expect(deleteAll(store, -2 * DAY)).toBe(20);
+    expect(kept(store)).toEqual(young);
+  });
+
+  test("are deleted behind unsuccessful ones that are not", () => {
+    using store = memoryStore();
+    const young = Array.from({ length: 10 }, () => ran(store, -1, FAILED));
+    ran(store, -3 * DAY, FAILED);
+    expect(deleteAll(store, -2 * DAY)).toBe(1);
+    expect(kept(store)).toEqual(young);
+  });
+
+  test("are none while the clock is set back to before all of them", () => {
+    using store = memoryStore();
+    const all = [ran(store, DAY), ran(store, DAY, FAILED), ran(store, 2 * DAY)];
+    expect(deleteAll(store, -2 * DAY)).toBe(0);
+    expect(kept(store)).toEqual(all);
+  });
+
+  test("are known by those of other jobs where their own end lies in the future", () => {
+    using store = memoryStore();
+    ran(store, 400 * DAY);
+    ran(store, -3 * DAY, DONE, "other");
+    expect(deleteAll(store, -2 * DAY)).toBe(1);
+    expect(kept(store, "other")).toHaveLength(1);
+  });
+});
