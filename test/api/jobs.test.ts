@@ -4,13 +4,16 @@ import { join } from "node:path";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, readEvents, runToEnd, takeUntil } from "../support/petit-api.ts";
 import { fakeApi } from "../support/petit-api-fake.ts";
+import { quietHour } from "../support/quiet-hour.ts";
+
+const HOUR = quietHour();
 
 const JOBS = {
   "pipeline.yaml": `
 id: data_pipeline
 name: Data Pipeline
 description: Moves data
-schedule: {cron: "0 0 2 * * *", timezone: Europe/Paris}
+schedule: {cron: "0 0 ${HOUR} * * *", timezone: Europe/Paris}
 max_concurrency: 1
 depends_on:
   - upstream_job
@@ -70,7 +73,7 @@ describe("GET /api/jobs", () => {
       description: "Moves data",
       enabled: true,
       scheduled: true,
-      schedule: ["0 0 2 * * *"],
+      schedule: [`0 0 ${HOUR} * * *`],
       timezone: "Europe/Paris",
       next_run_at: expect.any(Number),
       last_run: null,
@@ -95,7 +98,7 @@ describe("GET /api/jobs", () => {
     expect(body.next_run_at).toBeGreaterThan(Date.now());
     expect(body.next_run_at).toBeLessThan(Date.now() + 25 * 3_600_000);
     const local = new Intl.DateTimeFormat("en-GB", { timeZone: "Europe/Paris", timeStyle: "medium" });
-    expect(local.format(body.next_run_at)).toBe("02:00:00");
+    expect(local.format(body.next_run_at)).toBe(`${HOUR}:00:00`);
   });
 
   test("gives the newest run of each", async () => {

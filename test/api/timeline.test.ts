@@ -12,7 +12,7 @@ params: {day: {default: x}}
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: hourly
-schedule: "0 0 * * * *"
+schedule: {cron: "0 0 * * * *", timezone: UTC}
 params: {day: {required: true}}
 tasks: [{id: only, type: command, command: "true"}]
 ---

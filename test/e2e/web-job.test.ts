@@ -5,9 +5,11 @@ import type { Page } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
 import { startPetit } from "../support/petit.ts";
 import { post, runToEnd } from "../support/petit-api.ts";
+import { quietHour } from "../support/quiet-hour.ts";
 import { openWeb } from "../support/web.ts";
 import { sharedWeb } from "../support/web-shared.ts";
 
+const HOUR = quietHour();
 const JOBS = {
   "etl/nightly.yaml": `id: upstream
 tasks: [{id: only, type: command, command: "true"}]
@@ -15,7 +17,7 @@ tasks: [{id: only, type: command, command: "true"}]
 id: nightly
 name: Nightly load
 description: Brings the orders of yesterday.
-schedule: {cron: "30 2 * * *", timezone: Asia/Kathmandu, catchup: all, catchup_window: 2h}
+schedule: {cron: "30 ${HOUR} * * *", timezone: Asia/Kathmandu, catchup: all, catchup_window: 2h}
 max_concurrency: 1
 on_overlap: queue
 timeout: 90m
@@ -50,8 +52,8 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     const { web, page } = running();
     await web.open("/jobs/nightly");
     const schedule = card(page, "Schedule");
-    await schedule.getByText("Every day at 02:30").waitFor();
-    expect(await schedule.textContent()).toContain("30 2 * * * Asia/Kathmandu");
+    await schedule.getByText(`Every day at ${HOUR}:30`).waitFor();
+    expect(await schedule.textContent()).toContain(`30 ${HOUR} * * * Asia/Kathmandu`);
     await schedule.locator("li").nth(4).waitFor();
     const settings = await card(page, "Settings").textContent();
     for (const text of ["1 run", "an occurrence waits", "1h30m", "all, within 2h", "50 runs, 7 days", "Param exit"]) {

@@ -5,9 +5,11 @@ import type { Locator } from "playwright-core";
 import { CHROMIUM } from "../support/browser.ts";
 import { startPetit } from "../support/petit.ts";
 import { ask, post, runToEnd, start } from "../support/petit-api.ts";
+import { quietHour } from "../support/quiet-hour.ts";
 import { openWeb } from "../support/web.ts";
 import { sharedWeb } from "../support/web-shared.ts";
 
+const HOUR = quietHour();
 const JOBS = {
   "jobs.yaml": `
 id: greet
@@ -20,7 +22,7 @@ params:
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: nightly
-schedule: {cron: "0 3 * * *", timezone: Asia/Kathmandu}
+schedule: {cron: "0 ${HOUR} * * *", timezone: Asia/Kathmandu}
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: every
@@ -57,13 +59,15 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     const { web } = running();
     await web.open("/jobs");
     expect(await row("nightly").textContent()).toMatch(
-      /nightly.*Every day at 03:00.*0 3 \* \* \* Asia\/Kathmandu.*in \d+h \d\dm.*completed.*100 %.*ms/,
+      new RegExp(
+        `nightly.*Every day at ${HOUR}:00.*0 ${HOUR} \\* \\* \\* Asia/Kathmandu.*in \\d+h \\d\\dm.*completed.*100 %.*ms`,
+      ),
     );
     expect(await row("every").textContent()).toContain("Every 12h 30m");
     expect(await row("off").textContent()).toMatch(/disabled.*Every day at 00:00.*–.*failed.*0 %/);
     expect(await row("greet").textContent()).toMatch(/Greet somebody.*By hand.*never.*No run yet/);
-    await web.page.getByRole("img", { name: "The newest 2 runs: 2 completed" }).waitFor();
-    await web.page.getByRole("img", { name: "The newest 1 run: 1 failed" }).waitFor();
+    await row("nightly").getByRole("img", { name: "The newest 2 runs: 2 completed" }).waitFor();
+    await row("off").getByRole("img", { name: "The newest 1 run: 1 failed" }).waitFor();
     expect(web.complaints()).toEqual([]);
   }, 30_000);
 
@@ -125,7 +129,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     const { body } = await ask(petit, `/api/runs/${page.url().split("/").at(-1)}`);
     expect(body.params).toEqual({ day: "2026-02-03", level: "full", note: "one!\ntwo" });
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
-    await page.getByRole("img", { name: "The newest 1 run: 1 completed" }).waitFor();
+    await row("greet").getByRole("img", { name: "The newest 1 run: 1 completed" }).waitFor();
   }, 60_000);
 
   test("follows a run without being loaded again, and says why another is refused", async () => {
