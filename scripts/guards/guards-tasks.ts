@@ -80,8 +80,8 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "a file that is too large",
     file: "jobfile/read-dir.ts",
-    from: "stats.size > MAX_BYTES ? null : readFileSync(path);\n    if (bytes === null || bytes.length > MAX_BYTES)",
-    to: "readFileSync(path);\n    if (bytes === null)",
+    from: "if (bytes.length > MAX_BYTES)",
+    to: "if (bytes.length > 2 * MAX_BYTES)",
     test: "jobfile/read-dir.test.ts",
   },
   {

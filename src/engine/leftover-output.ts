@@ -1,8 +1,8 @@
-import { closeSync, fstatSync, ftruncateSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync } from "node:fs";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Pulse } from "./pulse.ts";
 import { signalGroup } from "./run-process.ts";
-import type { Spool } from "./spool.ts";
+import { openSpoolFile, type Spool } from "./spool.ts";
 
 /** So much may stand in a file that nobody reads any more. */
 const MAX_BYTES = 1_048_576;
@@ -38,7 +38,8 @@ export const keepShort = ({ spool, group, runtime, pulse }: Leftover): void => {
 
 const open = (path: string): number[] => {
   try {
-    return [openSync(path, "r+")];
+    const fd = openSpoolFile(path, constants.O_RDWR);
+    return fd === null ? [] : [fd];
   } catch {
     // It can't be helped: the process writes on as it will.
     return [];

@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Discreet } from "../domain/notification.ts";
+import { openRegular, readStart } from "../lib/regular-file.ts";
 
 /** Where secrets are looked for. */
 export type SecretPlaces = {
@@ -31,9 +32,8 @@ const fromEnvironment = (name: string, { environment }: SecretPlaces): Found => 
 const fromFile = (file: string, { folder }: SecretPlaces): Found => {
   const path = resolve(folder, file);
   try {
-    // To open a pipe is to wait for whoever writes to it.
-    if (!statSync(path).isFile()) return { problem: `${path} is not a file` };
-    const value = readStart(path).trim();
+    const value = readSecret(path)?.trim();
+    if (value === undefined) return { problem: `${path} is not a file` };
     return value === "" ? { problem: `the file ${path} is empty` } : { value };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
@@ -41,12 +41,12 @@ const fromFile = (file: string, { folder }: SecretPlaces): Found => {
   }
 };
 
-/** However large it is. */
-const readStart = (path: string): string => {
-  const fd = openSync(path, "r");
+/** The beginning of it, however large it is; null where it is not a regular file. */
+const readSecret = (path: string): string | null => {
+  const fd = openRegular(path);
+  if (fd === null) return null;
   try {
-    const bytes = Buffer.alloc(MAX_BYTES);
-    return bytes.toString("utf8", 0, readSync(fd, bytes, 0, MAX_BYTES, 0));
+    return readStart(fd, MAX_BYTES).toString();
   } finally {
     closeSync(fd);
   }

@@ -1,10 +1,10 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { AttemptKey, NewChunk, Store, Stream } from "../store/store.ts";
 import { LineCutter } from "./line-cutter.ts";
 import { OutputBudget } from "./output-budget.ts";
-import type { Spool } from "./spool.ts";
+import { openAppended, type Spool } from "./spool.ts";
 
 /** Read at once from a spool file. */
 const READ_BYTES = 262_144;
@@ -177,7 +177,7 @@ type NewTail = Pick<Tail, "stream" | "offset"> & { readonly path: string; readon
 
 const openTail = ({ stream, path, offset, chunkBytes }: NewTail): Tail => ({
   stream,
-  fd: openSync(path, "a+", 0o600),
+  fd: openAppended(path),
   cutter: new LineCutter(chunkBytes),
   offset,
   punched: 0,

@@ -1,5 +1,7 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync } from "node:fs";
 import type { Outputs } from "../domain/task-run.ts";
+import { readStart } from "../lib/regular-file.ts";
+import { openSpoolFile } from "./spool.ts";
 
 /** What a task may tell at most, in bytes. */
 export const MAX_OUTPUTS_BYTES = 1_048_576;
@@ -10,26 +12,21 @@ export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: strin
 export const readOutputs = (path: string): ParsedOutputs => {
   // Most tell nothing, and an error costs more than a look.
   if (!existsSync(path)) return { outputs: {}, problem: null };
-  let fd: number;
+  let fd: number | null;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = openSpoolFile(path, constants.O_RDONLY);
   } catch (error) {
     return broken(`$PETIT_OUTPUT can't be read: ${error instanceof Error ? error.message : String(error)}`);
   }
+  if (fd === null) return broken("$PETIT_OUTPUT is not a regular file");
   try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) return broken("$PETIT_OUTPUT is not a regular file");
-    return stats.size > MAX_OUTPUTS_BYTES
-      ? broken(`it wrote ${stats.size} bytes to $PETIT_OUTPUT; at most ${MAX_OUTPUTS_BYTES} are kept`)
-      : parseOutputs(readText(fd, stats.size));
+    const { size } = fstatSync(fd);
+    return size > MAX_OUTPUTS_BYTES
+      ? broken(`it wrote ${size} bytes to $PETIT_OUTPUT; at most ${MAX_OUTPUTS_BYTES} are kept`)
+      : parseOutputs(readStart(fd, MAX_OUTPUTS_BYTES).toString());
   } finally {
     closeSync(fd);
   }
-};
-
-const readText = (fd: number, size: number): string => {
-  const buffer = Buffer.alloc(size);
-  return buffer.toString("utf8", 0, readSync(fd, buffer, 0, size, 0));
 };
 
 const broken = (problem: string): ParsedOutputs => ({ outputs: {}, problem });

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
+import { openRegular, readStart } from "../lib/regular-file.ts";
 
 /** Names of a process's own output. To open one anew cuts a file, but not a pipe, which is what programs are used to. */
 const OWN_OUTPUT = /\/dev\/std(?:out|err)\b|\/fd\/[12]\b/;
@@ -49,23 +50,19 @@ const wordsLikeFiles = (text: string): readonly string[] =>
 /** Of a small text file; empty where it is none. */
 const textOf = (path: string): string => {
   try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats?.isFile() || stats.size > MAX_BYTES || isBinary(path)) return "";
-    return readFileSync(path, "latin1");
+    // Most words name nothing, and an error costs more than a look.
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return "";
+    const fd = openRegular(path);
+    if (fd === null) return "";
+    try {
+      // Most programs are binary: a look at the first bytes costs less than all of them.
+      const isText = fstatSync(fd).size <= MAX_BYTES && !readStart(fd, ELF.length).equals(ELF);
+      return isText ? readStart(fd, MAX_BYTES).toString("latin1") : "";
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return "";
-  }
-};
-
-/** Most programs are: a look at the first bytes costs less than all of them. */
-const isBinary = (path: string): boolean => {
-  const fd = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(ELF.length);
-    readSync(fd, head, 0, head.length, 0);
-    return head.equals(ELF);
-  } finally {
-    closeSync(fd);
   }
 };
 

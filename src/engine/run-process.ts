@@ -1,11 +1,11 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { AROUND, AROUND_RELAYED } from "./around-shell.ts";
 import { hasBegun, hasEnding, hasMembers, identify, isSame, leftoversOf } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
-import { readStatus, type Spool } from "./spool.ts";
+import { openSpoolFile, readStatus, type Spool } from "./spool.ts";
 
 /** What is needed to make a process. */
 export type Command = {
@@ -40,15 +40,16 @@ export const startProcess = (
 ): RunningProcess => {
   const { spool, stdout, stderr } = files;
   const opened: number[] = [];
-  const open = (path: string, flags: "a" | "r"): number => {
-    const fd = openSync(path, flags);
+  const open = (path: string, flags: number): number => {
+    const fd = openSpoolFile(path, flags);
+    if (fd === null) throw new Error(`${path} is not a regular file`);
     opened.push(fd);
     return fd;
   };
   try {
     const { argv, cwd, environment } = command;
-    const status = open(spool.status, "a");
-    const stdin = command.hasStdin ? open(spool.stdin, "r") : null;
+    const status = open(spool.status, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
+    const stdin = command.hasStdin ? open(spool.stdin, constants.O_RDONLY) : null;
     const around = ["/bin/sh", "-c", command.reopensOutput ? AROUND_RELAYED : AROUND, spool.status, ...argv];
     const child = runtime.spawn({ argv: around, cwd, environment, stdin, stdout, stderr, status });
     return { pid: child.pid, exited: child.exited.then((exit) => exitOf(exit, spool)) };

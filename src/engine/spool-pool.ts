@@ -1,8 +1,18 @@
-import { closeSync, existsSync, fstatSync, openSync, renameSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type CommonPart, makeSpoolDir, REUSED, removeSpool, type Spool } from "./spool.ts";
+import { type CommonPart, makeSpoolDir, openSpoolFile, REUSED, removeSpool, type Spool } from "./spool.ts";
 
 /** What a process reads from files; null where it doesn't. */
 export type SpoolTexts = { readonly script: string | null; readonly stdin: string | null };
@@ -93,7 +103,8 @@ export class SpoolPool implements Disposable {
 
   /** Lets a file say nothing of its last attempt, before it gets another name; false where that can't be. */
   #blank(part: CommonPart, path: string): boolean {
-    const fd = openSync(path, "r+");
+    const fd = openSpoolFile(path, constants.O_RDWR);
+    if (fd === null) return false;
     try {
       const { size } = fstatSync(fd);
       if (size > MAX_BYTES[part] || this.#options.runtime.isOpenElsewhere(fd)) return false;

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import { closeSync, constants, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync } from "node:fs";
+import { openRegular, readStart } from "../lib/regular-file.ts";
 
 /** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
 export type Spool = {
@@ -74,11 +75,49 @@ export type SpoolStatus = {
 /** Stands in a status file before what its attempt writes to it, and behind what an earlier one has written. */
 export const REUSED = "--\n";
 
-/** What the shell around the program has written. */
+/** Far more than shells write to a status file, however often it is used again. */
+const MAX_STATUS_BYTES = 65_536;
+
+/** What the shell around the program has written; nothing where a task has put something else in the place of the file. */
 export const readStatus = (spool: Spool): SpoolStatus => {
-  const text = readText(spool.status) ?? "";
+  const text = readSpoolFile(spool.status, MAX_STATUS_BYTES) ?? "";
   const [pid, exit] = (text.split(REUSED).at(-1) ?? "").split("\n").slice(0, -1);
-  return { pid: pid === undefined ? null : Number(pid), exit: exit === undefined ? null : Number(exit) };
+  return { pid: numberOf(pid), exit: numberOf(exit) };
+};
+
+const numberOf = (line: string | undefined): number | null => (/^\d{1,10}$/.test(line ?? "") ? Number(line) : null);
+
+/** Null where there is none that is a regular file, or it can't be read. */
+const readSpoolFile = (path: string, maxBytes: number): string | null => {
+  try {
+    const fd = openSpoolFile(path, constants.O_RDONLY);
+    if (fd === null) return null;
+    try {
+      return readStart(fd, maxBytes).toString();
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * Opens a file of a spool folder; returns null where a link, a pipe or anything else than a regular file has its name:
+ * each task can replace the files there. Throws the errors of `open`.
+ */
+export const openSpoolFile = (path: string, flags: number): number | null =>
+  openRegular(path, flags | constants.O_NOFOLLOW, 0o600);
+
+/** Opens a file to read it and to append to it; creates it where there is none, or something else than a regular file. */
+export const openAppended = (path: string): number => {
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+  const fd = openSpoolFile(path, flags);
+  if (fd !== null) return fd;
+  rmSync(path, { recursive: true, force: true });
+  const created = openSpoolFile(path, flags | constants.O_EXCL);
+  if (created === null) throw new Error(`${path} is not a regular file`);
+  return created;
 };
 
 export const readText = (path: string): string | null => {

@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join, posix, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
+import { openRegular, readStart } from "../lib/regular-file.ts";
 import { checkJobs } from "./check-jobs.ts";
 import { describeFailure, listFiles } from "./list-files.ts";
 import type { Problem } from "./problem.ts";
@@ -73,17 +74,26 @@ const MAX_BYTES = 2 ** 20;
 const readFile = (root: string, file: string): FileContent => {
   try {
     const path = join(root, file);
-    const stats = statSync(path);
-    if (!stats.isFile()) return wholeFile(file, "is not a regular file; expected a job file");
-    const bytes = stats.size > MAX_BYTES ? null : readFileSync(path);
-    if (bytes === null || bytes.length > MAX_BYTES)
-      return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
+    const bytes = readBytes(path);
+    if (bytes === null) return wholeFile(file, "is not a regular file; expected a job file");
+    if (bytes.length > MAX_BYTES) return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
     const text = decode(bytes);
     return text === null
       ? wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8")
       : readJobFile({ file, folder: dirname(path), text });
   } catch (error) {
     return wholeFile(file, describeFailure(error));
+  }
+};
+
+/** Null where it is not a regular file; one byte more than allowed tells that it is too large. */
+const readBytes = (path: string): Buffer | null => {
+  const fd = openRegular(path);
+  if (fd === null) return null;
+  try {
+    return readStart(fd, MAX_BYTES + 1);
+  } finally {
+    closeSync(fd);
   }
 };
 

@@ -88,12 +88,13 @@ describe("readOutputs", () => {
     });
   });
 
-  test.each([
-    ["a folder", "mkdir"],
-    ["a pipe, which it does not wait for", "mkfifo"],
-  ])("refuses %s", async (_, make) => {
+  test.each<[string, string, readonly string[]]>([
+    ["a folder", "mkdir", []],
+    ["a pipe, which it does not wait for", "mkfifo", []],
+    ["a link", "ln", ["-s", "/etc/passwd"]],
+  ])("refuses %s", async (_, make, args) => {
     using dir = tempDir();
-    execFileSync(make, [dir.file("outputs")]);
+    execFileSync(make, [...args, dir.file("outputs")]);
     expect(readOutputs(dir.file("outputs")).problem).toContain("$PETIT_OUTPUT is not a regular file");
   });
 });

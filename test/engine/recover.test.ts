@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { parseRunId, type RunId } from "../../src/domain/ids.ts";
@@ -120,6 +121,24 @@ describe("an attempt that lives on", () => {
     await seen(() => petit.read(id).attempts[0]?.process?.pid === pid);
     door.open();
     expect((await petit.ended(id)).run.status).toBe("completed");
+  });
+
+  test("is adopted where pipes and links are in the place of its files, which holds nothing up", async () => {
+    using door = gate();
+    using dir = tempDir();
+    writeFileSync(dir.file("other"), "other\n");
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id, pid } = await life.leaveAt(door, async (_, { dir: home }) => {
+      for (const part of ["status", "stdout", "stderr"]) rmSync(`${home}/spool/1.${part}`);
+      for (const part of ["status", "stderr"]) execFileSync("mkfifo", [`${home}/spool/1.${part}`]);
+      symlinkSync(dir.file("other"), `${home}/spool/1.stdout`);
+    });
+    await using petit = await life.start();
+    expect(petit.read(id).run.status).toBe("running");
+    door.open();
+    expect((await petit.ended(id)).attempts).toMatchObject([{ reason: "interrupted" }]);
+    expect(identify(pid)).toBeNull();
+    expect(readFileSync(dir.file("other"), "utf8")).toBe("other\n");
   });
 
   test("can be cancelled", async () => {

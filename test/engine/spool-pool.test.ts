@@ -1,5 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
@@ -77,6 +88,22 @@ describe("SpoolPool", () => {
     writeFileSync(first.stdout, "hello\n");
     pool.remove(first);
     expect(statSync(attempted(3).stdout, { throwIfNoEntry: false })?.size).toBe(0);
+  });
+
+  test.each<[string, (path: string) => void]>([
+    ["a pipe", (path) => void execFileSync("mkfifo", [path])],
+    ["a link", (path) => symlinkSync(join(spoolDir, "elsewhere"), path)],
+  ])("makes new files where a task has put %s in the place of the old ones", (_, replace) => {
+    writeFileSync(join(spoolDir, "elsewhere"), "");
+    const [first] = [attempted(1), attempted(2)];
+    for (const path of [first.status, first.stdout]) {
+      rmSync(path);
+      replace(path);
+    }
+    pool.remove(first);
+    const next = attempted(3);
+    for (const path of [next.status, next.stdout]) expect(lstatSync(path).isFile()).toBe(true);
+    expect(statSync(join(spoolDir, "elsewhere")).size).toBe(0);
   });
 
   test("makes new files where a process still has the old ones open", () => {
