@@ -190,8 +190,8 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "others who read the database",
     file: "store/open.ts",
-    from: "chmodSync(path, 0o600);",
-    to: "chmodSync(path, 0o644);",
+    from: "fchmodSync(fd, 0o600);",
+    to: "fchmodSync(fd, 0o644);",
     test: "store/open.test.ts",
   },
   {

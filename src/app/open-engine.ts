@@ -8,6 +8,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { lockDatabase } from "../store/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/open.ts";
+import { assertOwned, findOpenFolder, openFolderText } from "../store/ownership.ts";
 import { assertOpen, statDatabase } from "../store/stat-database.ts";
 import { assertRunsJobsHere } from "./platform.ts";
 import { defaultZone, type Settings } from "./settings.ts";
@@ -32,13 +33,15 @@ export type OpenEngineOptions = {
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
   const { settings, runtime, clock, log } = options;
   assertRunsJobsHere();
-  checkPlace(settings.db);
+  checkPlace(options);
   // Before the lock, which makes a file beside it.
   assertUsable({ path: settings.db, runtime });
   if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
   const store = parts.use(openStore({ path: settings.db, runtime }));
   store.setHolder(`process ${process.pid}`);
   const spool = parts.use(openSpoolDir(settings.db));
+  // Somebody else may have created one of them since the first check.
+  assertNotForeign(options);
   return parts.use(
     createEngine({
       store,
@@ -54,8 +57,9 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
   );
 };
 
-/** What SQLite calls an I/O error. */
-const checkPlace = (db: string): void => {
+/** What SQLite calls an I/O error, and what others could have planted. */
+const checkPlace = (options: OpenEngineOptions): void => {
+  const { db } = options.settings;
   if (db === MEMORY) return;
   if (statDatabase(dirname(resolve(db))) === undefined) {
     throw new PetitError(
@@ -70,6 +74,14 @@ const checkPlace = (db: string): void => {
     throw new PetitError("unusable_database", `the database ${db} is ${what}; expected a file`);
   }
   assertOpen(db);
+  assertNotForeign(options);
+  const folder = findOpenFolder({ ...options, db });
+  if (folder !== null) options.log.warn({ folder }, `${openFolderText(folder)}; keep the database in one of your own`);
+};
+
+const assertNotForeign = (options: OpenEngineOptions): void => {
+  const { db } = options.settings;
+  if (db !== MEMORY) assertOwned({ ...options, db });
 };
 
 const definedIn = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> =>

@@ -2,15 +2,20 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
+import { makeSpoolDir } from "../engine/spool.ts";
 import { beside } from "../store/beside.ts";
 import { MEMORY } from "../store/open.ts";
 
 /**
- * Where processes leave what they have to say: beside the database, or in a folder of its own that goes at the end. Throws
- * `unusable_database` where something else is in its place.
+ * Creates the folder where processes leave what they have to say: beside the database, or one of its own that goes at the end.
+ * Throws `unusable_database` where something else is in its place.
  */
 export const openSpoolDir = (db: string): { readonly path: string } & Disposable => {
-  if (db !== MEMORY) return { path: checked(resolve(beside(db, "-spool"))), [Symbol.dispose]: () => {} };
+  if (db !== MEMORY) {
+    const path = checked(resolve(beside(db, "-spool")));
+    makeSpoolDir(path);
+    return { path, [Symbol.dispose]: () => {} };
+  }
   const path = mkdtempSync(join(tmpdir(), "petit-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 };

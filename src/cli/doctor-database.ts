@@ -9,24 +9,26 @@ import { MEMORY } from "../store/open.ts";
 import { statDatabase, whyClosed } from "../store/stat-database.ts";
 import type { Context } from "./command.ts";
 import { type Check, failed, ok, reasonOf } from "./doctor-check.ts";
-import { diskCheck, folderCheck, permissionsCheck, spoolCheck } from "./doctor-files.ts";
+import { diskCheck, folderCheck, permissionsCheck, plantedChecks, spoolCheck } from "./doctor-files.ts";
 import { notificationsCheck } from "./doctor-notifications.ts";
 
 /** The database and what lies beside it. */
-export const databaseChecks = ({ settings, runtime }: Pick<Context, "settings" | "runtime">): readonly Check[] => {
+export const databaseChecks = (context: Context): readonly Check[] => {
+  const { settings, environment } = context;
   const path = settings.db;
   if (path === MEMORY) return [ok("database", "is kept in memory: nothing outlives petit")];
   const { found, why } = lookAt(path);
   if (why !== null) return [failed("database", { message: why, hint: BE_THAT_USER })];
   // Of the file itself: a link may lead to another disk, or to none.
   const folder = dirname(resolve(beside(path, "")));
-  const room = folderCheck(folder);
+  const room = folderCheck(folder, { db: path, environment });
   const isEmpty = found?.isFile() === true && sizeOf(path) === 0;
-  if (found !== undefined && !isEmpty) return [...fileChecks(path, runtime), room, ...roomChecks(path, folder)];
+  if (found !== undefined && !isEmpty) return [...fileChecks(path, context), room, ...roomChecks(path, folder)];
   if (room.status === "failed")
     return [failed("database", { message: `${path} can't be made`, hint: MAKE_ROOM }), room];
   const yet = isEmpty ? `is empty; 'petit run' makes a database of it` : `is not there yet; 'petit run' makes it`;
-  return [ok("database", `${path} ${yet}`), room, ...roomChecks(path, folder)];
+  const planted = plantedChecks({ db: path, environment });
+  return [ok("database", `${path} ${yet}`), ...planted, room, ...roomChecks(path, folder)];
 };
 
 const BE_THAT_USER = "run petit doctor as the user of that petit, such as with sudo";
@@ -45,7 +47,7 @@ const roomChecks = (path: string, folder: string): readonly Check[] => [diskChec
 
 const MAKE_ROOM = "make the folder, or name another database with --db";
 
-const fileChecks = (path: string, runtime: Context["runtime"]): readonly Check[] => {
+const fileChecks = (path: string, { runtime, environment }: Context): readonly Check[] => {
   try {
     const inside = readExisting({ path, runtime }, (existing) => [
       schemaCheck(path, existing),
@@ -53,7 +55,7 @@ const fileChecks = (path: string, runtime: Context["runtime"]): readonly Check[]
       foreignKeysCheck(existing),
       ...notificationsCheck(existing),
     ]);
-    return [...inside, permissionsCheck(path)];
+    return [...inside, permissionsCheck({ db: path, environment })];
   } catch (error) {
     const hint =
       whyClosed(path) === null

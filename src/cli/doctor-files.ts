@@ -2,11 +2,15 @@ import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } 
 import { resolve } from "node:path";
 import { sizeText } from "../lib/size-text.ts";
 import { beside } from "../store/beside.ts";
+import { findForeign, findOpenFolder, foreignText, type OwnershipOptions, openFolderText } from "../store/ownership.ts";
 import { counted } from "./counted.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./doctor-check.ts";
 
 /** Of the database and the files that SQLite keeps beside it. */
-export const permissionsCheck = (db: string): Check => {
+export const permissionsCheck = (options: OwnershipOptions): Check => {
+  const { db } = options;
+  const [planted] = plantedChecks(options);
+  if (planted !== undefined) return planted;
   const files = ["", "-wal", "-shm", "-lock"]
     .map((suffix) => beside(db, suffix))
     .filter((file) => statOf(file) !== null);
@@ -24,12 +28,20 @@ export const permissionsCheck = (db: string): Check => {
   return warning("permissions", { message, hint: `chmod 600 ${open}` });
 };
 
+/** Finds what 'petit run' refuses, since another user put it there; also where there is no database yet. */
+export const plantedChecks = (options: OwnershipOptions): readonly Check[] => {
+  const foreign = findForeign(options);
+  return foreign === null ? [] : [failed("permissions", { message: foreignText(foreign), hint: foreign.hint })];
+};
+
 /** SQLite makes files beside the database. */
-export const folderCheck = (folder: string): Check => {
+export const folderCheck = (folder: string, options: OwnershipOptions): Check => {
   try {
     if (!statSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
     accessSync(folder, constants.W_OK | constants.X_OK);
-    return ok("folder", `${folder} can be written`);
+    const open = findOpenFolder(options);
+    if (open === null) return ok("folder", `${folder} can be written`);
+    return warning("folder", { message: openFolderText(open), hint: "keep the database in a folder of your own" });
   } catch (error) {
     const hint =
       "petit makes files beside its database: let its user write to that folder, or name another file with --db";

@@ -58,8 +58,8 @@ export class SpoolPool implements Disposable {
     // Where there are none, whoever opens them makes them.
     this.#take("stdout", spool.stdout);
     this.#take("stderr", spool.stderr);
-    if (texts.script !== null) writeFileSync(spool.script, texts.script, { mode: 0o600 });
-    if (texts.stdin !== null) writeFileSync(spool.stdin, texts.stdin, { mode: 0o600 });
+    if (texts.script !== null) writeNew(spool.script, texts.script);
+    if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
   }
 
   /** Takes back the files of an attempt that is over. */
@@ -133,6 +133,17 @@ const create = (statusPath: string): void => {
     writeSync(fd, REUSED);
   } finally {
     closeSync(fd);
+  }
+};
+
+/** Replaces what lies there, without following a link. */
+const writeNew = (path: string, text: string): void => {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    unlinkSync(path);
+    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
   }
 };
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync } from "node:fs";
 import { openRegular, readStart } from "../lib/regular-file.ts";
+import { restrictMode } from "../store/ownership.ts";
 
 /** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
 export type Spool = {
@@ -23,9 +24,14 @@ const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
-/** Only its owner can look into it. */
+/** Creates the spool folder, which only its owner can enter; takes an existing one from everybody else. */
 export const makeSpoolDir = (path: string): void => {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    restrictMode(path);
+  }
 };
 
 export const spoolOf = (spoolDir: string, attemptId: number): Spool => {

@@ -11,8 +11,17 @@ export const beside = (database: string, suffix: string): string => `${realFile(
 const MAX_LINKS = 40;
 
 /** Where a link leads to, also where nothing is there yet; a path that is no link as it was given. */
-const realFile = (path: string, followed = 0): string => {
-  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
-  if (!isLink || followed === MAX_LINKS) return path;
-  return realFile(resolve(realpathSync(dirname(path)), readlinkSync(path)), followed + 1);
+const realFile = (path: string): string => follow(path).file;
+
+/** Returns the symbolic links through which a path leads to its file, in this order; empty for a path that is no link. */
+export const linksOf = (path: string): readonly string[] => follow(path).links;
+
+const follow = (path: string): { readonly file: string; readonly links: readonly string[] } => {
+  const links: string[] = [];
+  let file = path;
+  while (links.length < MAX_LINKS && (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false)) {
+    links.push(file);
+    file = resolve(realpathSync(dirname(file)), readlinkSync(file));
+  }
+  return { file, links };
 };

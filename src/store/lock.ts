@@ -1,7 +1,8 @@
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, openSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { beside } from "./beside.ts";
+import { restrictMode } from "./ownership.ts";
 
 /**
  * Makes sure that one scheduler uses a database: an exclusive transaction, held open, on a second SQLite file beside it.
@@ -30,10 +31,20 @@ export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
 const openLock = (runtime: Runtime, path: string): SqlDatabase => {
   const file = beside(path, "-lock");
   try {
-    if (!existsSync(file)) closeSync(openSync(file, "a", 0o600));
+    if (!existsSync(file)) createLock(file);
+    restrictMode(file);
     return runtime.openDatabase(file);
   } catch (cause) {
     throw unlockable(path, cause);
+  }
+};
+
+/** Another petit that starts at this moment may create it first; what somebody else put there is refused when it is opened. */
+const createLock = (file: string): void => {
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if (lstatSync(file, { throwIfNoEntry: false })?.uid !== process.geteuid?.()) throw error;
   }
 };
 

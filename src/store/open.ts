@@ -1,10 +1,11 @@
-import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
+import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { beside } from "./beside.ts";
 import { lockOwner } from "./foreign-lock.ts";
 import { isBusy } from "./lock.ts";
 import { assertOurs, migrate, readSchemaState } from "./migrate.ts";
+import { restrictMode } from "./ownership.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 import { whyClosed } from "./stat-database.ts";
 import type { Store } from "./store.ts";
@@ -26,6 +27,7 @@ export const openStore = (options: OpenOptions): Store => {
   return refusing(path, () => {
     if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertSound);
     if (path !== MEMORY && isNew(path)) create(path);
+    if (path !== MEMORY) restrictModes(path);
     const db = open(runtime, path);
     return sqliteStore(db, { sizeBytes: () => sizeOf(db, path), assertThere: () => assertThere(path) });
   });
@@ -72,10 +74,19 @@ const assertSound = (db: SqlDatabase, path: string): void => {
   if (found !== "ok") throw new Error(`it is damaged (${String(found).replace(/\s+/g, " ")}); restore a backup`);
 };
 
-/** SQLite gives its journals the mode of the database. */
+/** SQLite gives its journals the mode of the database. Fails if somebody else creates the file, or a link, at this moment. */
 const create = (path: string): void => {
-  closeSync(openSync(path, "a", 0o600));
-  chmodSync(path, 0o600);
+  const fd = openSync(beside(path, ""), existsSync(path) ? constants.O_RDWR | constants.O_NOFOLLOW : "wx", 0o600);
+  try {
+    fchmodSync(fd, 0o600);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** An existing database keeps its mode otherwise, and SQLite gives that to each new log. */
+const restrictModes = (path: string): void => {
+  for (const suffix of ["", "-wal", "-shm"]) restrictMode(beside(path, suffix));
 };
 
 const open = (runtime: Runtime, path: string): SqlDatabase => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { chmodSync, closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /**
@@ -15,12 +15,20 @@ export const makeTemporaryFile = (path: string): { readonly path: string } & Dis
     heir.stdin.end();
   };
   try {
-    closeSync(openSync(file, "wx", 0o600));
-    chmodSync(file, 0o600);
+    createPrivate(file);
     return { path: file, [Symbol.dispose]: remove };
   } catch (error) {
     remove();
     throw error;
+  }
+};
+
+const createPrivate = (file: string): void => {
+  const fd = openSync(file, "wx", 0o600);
+  try {
+    fchmodSync(fd, 0o600);
+  } finally {
+    closeSync(fd);
   }
 };
 

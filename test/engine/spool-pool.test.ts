@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   closeSync,
   lstatSync,
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,8 +16,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
-import { readStatus, type Spool, spoolOf } from "../../src/engine/spool.ts";
+import { makeSpoolDir, readStatus, type Spool, spoolOf } from "../../src/engine/spool.ts";
 import { SpoolPool } from "../../src/engine/spool-pool.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const NOTHING = { script: null, stdin: null };
 const runtime = openRuntime();
@@ -59,6 +62,22 @@ describe("SpoolPool", () => {
     pool.make(spool, { script: "true", stdin: null });
     expect(readdirSync(spoolDir).sort()).toEqual(["1.script", "1.status"]);
     expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
+  });
+
+  test("takes a folder from others that they could enter", () => {
+    chmodSync(spoolDir, 0o777);
+    makeSpoolDir(spoolDir);
+    expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
+  });
+
+  test("does not follow a link that lies in the place of a new file", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("precious"), "precious");
+    const spool = spoolOf(spoolDir, 1);
+    for (const part of [spool.script, spool.stdin]) symlinkSync(dir.file("precious"), part);
+    pool.make(spool, { script: "true", stdin: "in" });
+    expect([spool.script, spool.stdin].map((path) => readFileSync(path, "utf8"))).toEqual(["true", "in"]);
+    expect(readFileSync(dir.file("precious"), "utf8")).toBe("precious");
   });
 
   test("leaves nothing of an attempt that was alone", () => {

@@ -74,6 +74,27 @@ describe("openStore", () => {
     expect(modeOf(dir.file("petit.db"))).toBe("600");
   });
 
+  test("takes a database from others that they could read, its log and the new ones too", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    openStore({ path, runtime })[Symbol.dispose]();
+    writeFileSync(`${path}-wal`, "");
+    for (const file of readdirSync(dir.path)) chmodSync(dir.file(file), 0o644);
+    using store = openStore({ path, runtime });
+    startRun(store);
+    expect(readdirSync(dir.path).map((file) => modeOf(dir.file(file)))).toEqual(["600", "600", "600"]);
+  });
+
+  test("leaves a file as it is that is not petit's, its mode too", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("notes"), "notes ".repeat(100));
+    chmodSync(dir.file("notes"), 0o644);
+    expect(() => openStore({ path: dir.file("notes"), runtime })).toThrow(
+      expect.objectContaining({ code: "unusable_database" }),
+    );
+    expect(modeOf(dir.file("notes"))).toBe("644");
+  });
+
   test("goes on with what is there", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");

@@ -53,8 +53,11 @@ export const security: Topic = {
     {
       title: "Files",
       text:
-        "The database, with all output of tasks, is readable by its owner alone; so is a backup. `petit service install` runs petit as a " +
-        "user of its own, in a unit that narrows down what it and its tasks may do.",
+        "The database, with all output of tasks, is readable by its owner alone, whatever its mode was before; so is a backup. A database, " +
+        "a file beside it or a spool folder that belongs to another user is refused, since its owner could decide what petit runs: trusted " +
+        "are petit's own user, root, and under sudo the user who called it. Only the owner of the files counts, so that root in a container " +
+        "can use a volume whose folder belongs to a user of the host; but a folder that others can write to is warned about. `petit service " +
+        "install` runs petit as a user of its own, in a unit that narrows down what it and its tasks may do.",
     },
   ],
 };
