@@ -18,9 +18,15 @@ export const runProgram = (
   return spawnSync(process.execPath, [isDeno ? "eval" : "-e", text], { cwd, stdio, encoding: "utf8" });
 };
 
-/** What a runtime itself wants to know where a test gives it another home: where Deno keeps what it transpiled. */
-export const runtimeEnvironment: Readonly<Record<string, string>> =
-  process.env.DENO_DIR === undefined ? {} : { DENO_DIR: process.env.DENO_DIR };
+/** Where Deno keeps what it transpiled, and the clock of scripts/test-at. */
+const PASSED_ON = /^(DENO_DIR|LD_PRELOAD|FAKETIME(_.*)?|NO_FAKE_STAT)$/;
+
+/** Holds the variables that a process needs although a test gives it another home. */
+export const runtimeEnvironment: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && PASSED_ON.test(name) ? [[name, value]] : [],
+  ),
+);
 
 /** Whether a program is on the PATH. */
 export const isInstalled = (program: string): boolean =>
