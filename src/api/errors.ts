@@ -40,7 +40,7 @@ const FAILURE_OF = {
   invalid_request: "INVALID_REQUEST",
   unusable_database: "INTERNAL_ERROR",
   taken: "INTERNAL_ERROR",
-  storage_failed: "INTERNAL_ERROR",
+  storage_failed: "SERVICE_UNAVAILABLE",
 } as const satisfies Record<ErrorCode, FailureCode>;
 
 /** Any error as what a client may know of it: an error that nobody foresaw tells nothing but that it happened. */

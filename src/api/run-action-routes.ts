@@ -30,8 +30,8 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
   new Elysia({ prefix: "/api/runs/:run_id" })
     .post(
       "/cancel",
-      ({ params }) => {
-        const run = engine.cancel(foundRun(store, params.run_id).id);
+      async ({ params }) => {
+        const run = await engine.cancel(foundRun(store, params.run_id).id);
         return { run_id: run.id, job_id: run.jobId, message: cancelMessage(run) };
       },
       {

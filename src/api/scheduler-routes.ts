@@ -1,4 +1,8 @@
 import { Elysia, t } from "elysia";
+import { PetitError } from "../domain/errors.ts";
+import { LOCK_WAIT_MS } from "../engine/commits.ts";
+import type { Reload } from "../engine/engine.ts";
+import { sleep } from "../lib/clock.ts";
 import type { ApiContext } from "./context.ts";
 import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "./scheduler-shape.ts";
 import { exactly, failures } from "./schemas.ts";
@@ -29,7 +33,7 @@ const Reloaded = exactly(
   },
 );
 
-export const schedulerRoutes = ({ engine }: ApiContext) =>
+export const schedulerRoutes = ({ engine, clock }: ApiContext) =>
   new Elysia()
     .get("/api/scheduler/state", () => schedulerBody(engine.state), {
       response: { 200: SchedulerBody, ...failures() },
@@ -37,8 +41,8 @@ export const schedulerRoutes = ({ engine }: ApiContext) =>
     })
     .post(
       "/api/scheduler/pause",
-      () => {
-        engine.pause();
+      async () => {
+        await engine.pause();
         return { message: "the scheduler is paused" };
       },
       {
@@ -53,8 +57,8 @@ export const schedulerRoutes = ({ engine }: ApiContext) =>
     )
     .post(
       "/api/scheduler/resume",
-      () => {
-        engine.resume();
+      async () => {
+        await engine.resume();
         return { message: "the scheduler is running" };
       },
       {
@@ -70,7 +74,7 @@ export const schedulerRoutes = ({ engine }: ApiContext) =>
     .post(
       "/api/jobs/reload",
       async () => {
-        const { jobs, problems } = await engine.reload();
+        const { jobs, problems } = await reloaded({ engine, clock });
         return { message: reloadMessage(jobs, problems.length), problems: problems.map(problemBody) };
       },
       {
@@ -88,4 +92,15 @@ const reloadMessage = (jobs: number, problems: number): string => {
   const read = jobs === 1 ? "1 job was read" : `${jobs} jobs were read`;
   if (problems === 0) return read;
   return `${read}; ${problems === 1 ? "1 problem was" : `${problems} problems were`} found`;
+};
+
+/** Waits for a reload no longer than a trigger waits for the database; petit itself goes on trying. */
+const reloaded = async ({ engine, clock }: Pick<ApiContext, "engine" | "clock">): Promise<Reload> => {
+  const done = new AbortController();
+  const reloading = engine.reload().finally(() => done.abort());
+  await Promise.race([reloading, sleep(clock, LOCK_WAIT_MS, done.signal)]);
+  if (done.signal.aborted) return await reloading;
+  reloading.catch(() => {});
+  const why = engine.health().reasons.join("; ");
+  throw new PetitError("storage_failed", `the job files are reloaded when the database can be written again: ${why}`);
 };

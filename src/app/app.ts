@@ -43,7 +43,7 @@ const SERVER_GRACE_MS = 1_000;
  */
 export const startApp = (options: AppOptions): Promise<App> =>
   start(options).catch((error: unknown) => {
-    throw asUnusable(options.settings.db, error);
+    throw asUnusable({ path: options.settings.db, runtime: options.runtime }, error);
   });
 
 const start = async (options: AppOptions): Promise<App> => {
@@ -61,7 +61,8 @@ const start = async (options: AppOptions): Promise<App> => {
       if (!isRefusal(error)) log.error({ err: error }, "the reload failed");
     });
   };
-  if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange: reload }));
+  const onChange = async (): Promise<void> => void (await engine.reload());
+  if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange }));
   // What the start leaves behind would be cleared away in the next minute, in which petit is to be idle.
   if (options.jobFiles.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();
   return assemble({ engine, url, reload }, parts.move());

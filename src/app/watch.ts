@@ -9,7 +9,10 @@ export type WatchOptions = {
   readonly dir: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called after job files were added, changed or removed; never twice at once. */
+  /**
+   * Called after job files were added, changed or removed; never twice at once. Where it rejects it is called again after the
+   * next look, whether or not anything has changed since.
+   */
   readonly onChange: () => Promise<void>;
 };
 
@@ -39,6 +42,7 @@ class JobsWatcher implements AsyncDisposable {
   #lookingSoon = false;
   #looking: Promise<void> = Promise.resolve();
   #stopped = false;
+  #isFailing = false;
 
   constructor(options: WatchOptions, first: { readonly seen: string; readonly lookMs: number }) {
     this.#options = options;
@@ -100,10 +104,13 @@ class JobsWatcher implements AsyncDisposable {
       const now = await snapshot(this.#options.dir);
       this.#lookMs = this.#options.clock.monotonic() - startedAt;
       if (now === this.#seen || this.#stopped) return;
-      this.#seen = now;
       await this.#options.onChange();
+      this.#seen = now;
+      this.#isFailing = false;
     } catch (error) {
-      this.#options.log.error({ err: error }, "job files could not be reloaded");
+      if (!this.#isFailing && !this.#stopped)
+        this.#options.log.error({ err: error }, "job files could not be reloaded; trying again");
+      this.#isFailing = true;
     }
   }
 }

@@ -21,12 +21,17 @@ export const triggerHere = async (asked: LocalTrigger, context: Context): Promis
   const job = findJob(files, { id: asked.jobId, dir: asked.dir });
   await using parts = new AsyncDisposableStack();
   const interrupts = parts.use(openInterrupts());
-  const engine = openEngine(engineOptions(files, context), parts);
+  const options = engineOptions(files, context);
+  const engine = openEngine(options, parts);
   // In a database that is kept there may be runs of an earlier petit: they are left to the next one.
   parts.defer(() => engine.stop("leave"));
   await engine.start();
   const run = await engine.trigger(job.id, asked.request);
-  interrupts.onEach(() => engine.cancel(run.id));
+  interrupts.onEach(() => {
+    engine.cancel(run.id).catch((error: unknown) => {
+      options.log.error({ err: error, run_id: run.id }, "the run can't be cancelled");
+    });
+  });
   const ended = await watched(engine, run, context);
   if (context.json) context.terminal.out.write(reportOf(engine, ended));
   context.terminal.err.write(`${outcomeOf(ended, context)}\n`);

@@ -46,6 +46,8 @@ export class Agenda implements Disposable {
   #entries = new Map<JobId, Entry>();
   /** When petit started: what was due by then came due while it was not there. */
   #downUntil = Number.NEGATIVE_INFINITY;
+  /** Why `fire` failed the last time that it did. */
+  #failure: { readonly error: unknown } | null = null;
 
   constructor(options: AgendaOptions) {
     this.#options = options;
@@ -67,9 +69,17 @@ export class Agenda implements Disposable {
     this.#timer[Symbol.dispose]();
   }
 
-  /** Tells of what is due by now, without waiting for its timer. */
-  look(): void {
+  /** Decides about everything that is due by now, without waiting for a timer. Throws what `fire` throws. */
+  decideDue(): void {
+    this.#failure = null;
+    // What failed before is planned for a later moment, though it is due.
+    this.#refill();
     this.#timer.look();
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
   }
 
   /** Its next occurrence, ms since the epoch; null where it has none or is disabled. */
@@ -134,7 +144,8 @@ export class Agenda implements Disposable {
       this.#options.fire(slice, now);
       for (const { entry, due } of slice) entry.nextAt = due.next;
       for (const { entry } of slice) this.#plan(entry);
-    } catch {
+    } catch (error) {
+      this.#failure = { error };
       for (const { entry } of slice) this.#plan(entry, now + AGAIN_MS);
     }
   }

@@ -1,7 +1,8 @@
 import { PetitError } from "../domain/errors.ts";
-import { type Clock, sleep, soon } from "../lib/clock.ts";
+import { type Clock, soon } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
+import { isLocked } from "../store/transaction.ts";
 import { Outage } from "./outage.ts";
 
 /** What is to be done when a transaction is over: after its commit, or when it was undone. */
@@ -23,6 +24,9 @@ type Waiting = {
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 5_000;
 
+/** How long whoever asks for something waits for a database that another process has locked, in ms. */
+export const LOCK_WAIT_MS = 5_000;
+
 export type CommitsOptions = {
   readonly store: Store;
   readonly clock: Clock;
@@ -40,7 +44,7 @@ export class Commits {
 
   constructor(options: CommitsOptions) {
     this.#options = options;
-    this.outage = new Outage(options);
+    this.outage = new Outage({ ...options, probe: () => options.store.probe(options.clock.now()) });
   }
 
   /** At once, in a transaction of its own. */
@@ -82,8 +86,9 @@ export class Commits {
    * happened, and is told when it is stored. Other errors pass. Rejects where the signal aborts the wait.
    */
   async untilStored<T>(work: () => T | Promise<T>): Promise<T> {
-    const { clock, signal } = this.#options;
+    const { signal } = this.#options;
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
+      while (this.outage.isLocked && !signal.aborted) await this.outage.wait(LONGEST_DELAY_MS);
       signal.throwIfAborted();
       try {
         const result = await work();
@@ -91,8 +96,44 @@ export class Commits {
         return result;
       } catch (error) {
         if (!this.outage.noteFailure(error)) throw error;
-        await sleep(clock, delayMs, signal);
+        await this.outage.wait(delayMs);
       }
+    }
+  }
+
+  /**
+   * Does `work`, which somebody asks for and waits for, again for up to 5 s while another process has locked the database;
+   * it is called at once, before this returns, where no lock is known. Rejects with `storage_failed` after that time or
+   * where the database can't be written for another reason, with `not_running` where petit leaves, and as `work` does.
+   */
+  async whileLocked<T>(work: () => T | Promise<T>): Promise<T> {
+    const { clock, signal } = this.#options;
+    const deadline = clock.monotonic() + LOCK_WAIT_MS;
+    for (;;) {
+      if (!this.outage.isLocked) {
+        try {
+          return await work();
+        } catch (error) {
+          if (!this.outage.noteFailure(error) || !isLocked(error)) throw error;
+        }
+      }
+      const leftMs = deadline - clock.monotonic();
+      if (leftMs <= 0 && this.outage.error !== null) throw this.outage.error;
+      await this.outage.wait(leftMs);
+      if (signal.aborted) throw leaving();
+    }
+  }
+
+  /** Stores `work` at once where that is possible, otherwise as soon as it is: what has to happen anyhow must not wait. */
+  nowOrLater(work: () => void): void {
+    try {
+      this.#options.store.transaction(work);
+    } catch (error) {
+      if (!this.outage.noteFailure(error)) throw error;
+      this.untilStored(work).catch((later: unknown) => {
+        const { log, signal } = this.#options;
+        if (!signal.aborted) log.error({ err: later }, "a change can't be stored");
+      });
     }
   }
 
@@ -100,8 +141,7 @@ export class Commits {
     const batch = this.#queue;
     this.#queue = [];
     if (this.#options.signal.aborted) {
-      for (const waiting of batch)
-        waiting.fail(new PetitError("not_running", "petit is stopping; try again in a moment"));
+      for (const waiting of batch) waiting.fail(leaving());
       return;
     }
     try {
@@ -129,6 +169,8 @@ export class Commits {
     }
   }
 }
+
+const leaving = (): PetitError => new PetitError("not_running", "petit is stopping; try again in a moment");
 
 const undo = (followups: readonly Followup[]): void => {
   for (const followup of [...followups].reverse()) followup.undo();

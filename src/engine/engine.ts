@@ -18,11 +18,13 @@ export interface Engine extends AsyncDisposable {
   readonly state: SchedulerState;
 
   /**
-   * Resolves when the run is on disk; one that an idempotency key names may have been deleted by now. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused).
+   * Resolves when the run is on disk; one that an idempotency key names may have been deleted by now. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused),
+   * and, as every method here that changes something, with `storage_failed` where the database can't be written, or is still
+   * locked by another process after 5 s; then nothing was changed.
    */
   trigger(jobId: string, request?: TriggerRequest): Promise<TriggeredRun>;
-  /** Idempotent; a second cancel of a run that is being ended also ends its clean-up tasks. Throws `not_found`. */
-  cancel(runId: RunId): Run;
+  /** Idempotent; a second cancel of a run that is being ended also ends its clean-up tasks. Rejects with `not_found`. */
+  cancel(runId: RunId): Promise<Run>;
   /** Rejects with `not_found`, `conflict` (it runs; nothing is left to rerun), and as `trigger` does. */
   retry(runId: RunId, options?: { readonly fromStart?: boolean }): Promise<Run>;
   /** Whether `retry` would find something to rerun; limits and gates may refuse it all the same. */
@@ -30,9 +32,12 @@ export interface Engine extends AsyncDisposable {
   /** Resolves with the run when it has ended, or as it stands after `timeoutMs` or when `signal` aborts. Throws `not_found`. */
   waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
 
-  pause(): void;
-  resume(): void;
-  /** Reads JOBS_DIR again. Jobs of broken files keep their last good version. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /**
+   * Reads JOBS_DIR again. Jobs of broken files keep their last good version. While the database can't be written it is tried
+   * again, without a bound, until it succeeds or petit stops; health says so meanwhile.
+   */
   reload(): Promise<Reload>;
 
   /** By id. */

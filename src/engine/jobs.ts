@@ -42,16 +42,24 @@ export class Jobs {
 
   /** Reads JOBS_DIR and stores what it says; jobs of broken files keep their last good version. */
   async load(): Promise<void> {
-    const { store, clock, readJobs, followSchedules } = this.#options;
-    const files = await readJobs();
-    const jobs = [...files.jobs, ...this.#keptOf(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
-    this.#jobs = followSchedules === false ? store.saveDefinitions(jobs, clock.now()) : this.#save(jobs);
-    this.#problems = files.problems;
+    this.replace(await this.#options.readJobs());
   }
 
-  #save(jobs: readonly Job[]): ReadonlyMap<JobId, StoredJob> {
-    this.#leaveSchedules(jobs);
-    return this.#options.store.saveJobs(jobs, this.#options.clock.now());
+  /**
+   * Stores what was read and takes it over, in one transaction with `alongside`; jobs of broken files keep their last good
+   * version. Where that throws all is as before, and it can be called again.
+   */
+  replace(files: JobFiles, alongside: () => void = () => {}): void {
+    const { store, clock, followSchedules } = this.#options;
+    const jobs = [...files.jobs, ...this.#keptOf(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (followSchedules !== false) this.#leaveSchedules(jobs);
+    this.#jobs = store.transaction(() => {
+      const now = clock.now();
+      const stored = followSchedules === false ? store.saveDefinitions(jobs, now) : store.saveJobs(jobs, now);
+      alongside();
+      return stored;
+    });
+    this.#problems = files.problems;
   }
 
   /** What a schedule had due until now is accounted for before another takes its place. */

@@ -25,15 +25,25 @@ export const keepShort = ({ spool, group, runtime, pulse }: Leftover): void => {
   const end = pulse.add(() => {
     const isOver = !signalGroup(group, 0);
     files = files.filter((fd) => {
-      const stays = !isOver && runtime.isOpenElsewhere(fd);
-      // Who writes appends, and goes on at the beginning.
-      if (stays && fstatSync(fd).size > MAX_BYTES) ftruncateSync(fd);
+      const stays = !isOver && isKeptShort(fd, runtime);
       if (!stays) closeSync(fd);
       return stays;
     });
     if (files.length === 0) end();
     return false;
   });
+};
+
+/** Cuts a file that somebody else has open; false where nobody has, or where it can't be cut: it is not looked at again. */
+const isKeptShort = (fd: number, runtime: Leftover["runtime"]): boolean => {
+  try {
+    if (!runtime.isOpenElsewhere(fd)) return false;
+    // Writers use O_APPEND, so truncating the file is safe.
+    if (fstatSync(fd).size > MAX_BYTES) ftruncateSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
 };
 
 const open = (path: string): number[] => {

@@ -35,7 +35,10 @@ export type DeliveryNews = {
   readonly times: number;
 };
 
-export type CourierOptions = Pick<EngineOptions, "store" | "clock" | "log" | "environment" | "followSchedules">;
+export type CourierOptions = Pick<EngineOptions, "store" | "clock" | "log" | "environment" | "followSchedules"> & {
+  /** Repeats `work` while the database can't be written: what was sent must not be sent again for want of a row. */
+  readonly untilStored: (work: () => void) => Promise<void>;
+};
 
 /**
  * Sends what waits in the database, channel by channel in the order of the queue: where a receiver is away, what is for
@@ -144,7 +147,7 @@ export class Courier implements Disposable {
 
   /** One attempt. Answers when its channel is to be looked at again. */
   async #deliver(delivery: Delivery): Promise<number> {
-    const { store, clock } = this.#options;
+    const { store, clock, untilStored } = this.#options;
     const job = store.definition(delivery.versionId);
     const target = job.notify?.[delivery.target];
     if (target === undefined) throw new Error(`job ${job.id} has no notify[${delivery.target}]`);
@@ -153,12 +156,12 @@ export class Courier implements Disposable {
     const now = clock.now();
     const end = endOf(sent, delivery, now);
     if (end !== null) {
-      this.#end(delivery, target, end);
+      await this.#end(delivery, target, end);
       return now;
     }
     const dueAt = now + delayMs(sent, delivery);
     const error = sent.kind === "delivered" ? "" : sent.why;
-    store.postponeDelivery(delivery.id, { dueAt, error });
+    await untilStored(() => store.postponeDelivery(delivery.id, { dueAt, error }));
     this.#tell({ type: target.type, outcome: "failed", times: 1 });
     this.#tellFailure(delivery, target, { why: error, retry_in_ms: dueAt - now });
     return dueAt;
@@ -171,11 +174,15 @@ export class Courier implements Disposable {
     return await send(request, { clock, timeoutMs: target.timeoutMs, signal: this.#left.signal });
   }
 
-  #end(delivery: Delivery, target: NotifyTarget, end: DeliveryEnd): void {
-    const { store, clock, log } = this.#options;
+  async #end(delivery: Delivery, target: NotifyTarget, end: DeliveryEnd): Promise<void> {
+    const { store, clock, log, untilStored } = this.#options;
     const now = clock.now();
-    store.endDelivery(delivery.id, end, now);
-    store.deleteDeliveries(now - KEPT_MS, PRUNE_ROWS);
+    await untilStored(() =>
+      store.transaction(() => {
+        store.endDelivery(delivery.id, end, now);
+        store.deleteDeliveries(now - KEPT_MS, PRUNE_ROWS);
+      }),
+    );
     this.#tell({ type: target.type, outcome: end.status, times: 1 });
     const fields = this.#fields(delivery);
     if (end.status === "delivered") log.debug(fields, `${describe(delivery, target)} was delivered`);

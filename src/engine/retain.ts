@@ -39,6 +39,8 @@ export type RetainOptions = {
   readonly defaults: Job["retention"];
   /** Told when some of a job's runs were deleted. */
   readonly onDeleted: (jobId: JobId) => void;
+  /** Repeats a step while the database can't be written. */
+  readonly untilStored: (step: () => boolean) => Promise<boolean>;
   /** Ends it, in the middle of a round as well. */
   readonly signal: AbortSignal;
 };
@@ -89,7 +91,7 @@ export class Retain {
       }
     } catch (error) {
       // What can't be deleted now is looked at again after the next run.
-      log.warn({ err: error }, "old runs can't be deleted");
+      if (!signal.aborted) log.warn({ err: error }, "old runs can't be deleted");
     } finally {
       this.#isRunning = false;
     }
@@ -111,7 +113,7 @@ export class Retain {
   /** Until `step` has nothing left to do. */
   async #inSteps(step: () => boolean): Promise<void> {
     for (let goesOn = true; goesOn; ) {
-      goesOn = !this.#options.signal.aborted && step();
+      goesOn = !this.#options.signal.aborted && (await this.#options.untilStored(step));
       await this.#rest();
     }
   }

@@ -108,10 +108,13 @@ const follow = async (process: RunningProcess, output: Output, options: RunAttem
 const watch = (output: Output, options: RunAttemptOptions): (() => void) => {
   let isRecorded = options.attempt.process !== null;
   return options.pulse.add(() => {
+    if (options.commits.outage.isLocked) return false;
     try {
       if (!isRecorded) isRecorded = recordProcess(options);
       return output.look();
-    } catch {
+    } catch (error) {
+      // Storage is tried again at the next look, once no lock is known any more.
+      options.commits.outage.noteFailure(error);
       return false;
     }
   });

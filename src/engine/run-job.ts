@@ -233,7 +233,8 @@ export class RunJob {
     const isUp = await timeIsUp(this.#run, job, { clock: engine.clock, signal });
     if (!isUp || this.isEnding) return;
     await this.#guard(async () => {
-      await commits.surely(() => engine.store.requestEnd(this.#run.id, "timeout"));
+      // What runs is ended now, also while the database can't be written.
+      commits.nowOrLater(() => engine.store.requestEnd(this.#run.id, "timeout"));
       this.end("timeout", { all: false });
     });
   }

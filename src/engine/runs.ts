@@ -37,7 +37,7 @@ export class Runs implements Disposable {
     this.#options = options;
     this.#onEnd = onEnd;
     this.#limiter = new Limiter(options.settings.maxJobs);
-    this.pulse = new Pulse(options.clock);
+    this.pulse = new Pulse(options);
     this.#spools = new SpoolPool(options);
     this.commits = new Commits({ ...options, signal: this.#left.signal });
   }

@@ -1,9 +1,10 @@
 import { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import { isFinal, type Run } from "../domain/run.ts";
+import type { Run } from "../domain/run.ts";
 import type { Store, StoredJob } from "../store/store.ts";
 import { Agenda, type DueJob } from "./agenda.ts";
+import { cancel } from "./cancel.ts";
 import { inheritable } from "./command.ts";
 import type { Later } from "./commits.ts";
 import type {
@@ -25,6 +26,7 @@ import { safely } from "./listeners.ts";
 import { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
 import { recover } from "./recover.ts";
+import { Reloader } from "./reloader.ts";
 import { Retain } from "./retain.ts";
 import { Runs } from "./runs.ts";
 import { makeSpoolDir } from "./spool.ts";
@@ -42,16 +44,16 @@ export class Scheduler implements Engine {
   readonly #agenda: Agenda;
   readonly #retain: Retain;
   readonly #stop: Stop;
+  readonly #reloader: Reloader;
   #isPaused = false;
   #isStarted = false;
-  #reloading: Promise<Reload> = Promise.resolve({ jobs: 0, problems: [] });
 
   constructor(options: EngineOptions) {
     this.store = options.store;
     this.#options = options;
     this.#jobs = new Jobs(options, (due, now) => this.#fire(due, now));
     const { clock, settings } = options;
-    this.#notify = new Notify(options);
+    this.#notify = new Notify({ ...options, untilStored: (work) => this.#runs.commits.untilStored(work) });
     this.#runs = new Runs({ ...options, notify: this.#notify, environment: inheritable(options.environment) }, (run) =>
       this.#retain.look(run.jobId),
     );
@@ -61,15 +63,23 @@ export class Scheduler implements Engine {
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       defaults: settings.retention ?? { runs: null, days: null },
       onDeleted: (jobId) => this.#runs.newest.put(jobId, this.store.newestRun(jobId)),
+      untilStored: (work) => this.#runs.commits.untilStored(work),
       signal: this.#runs.left,
     });
     this.#agenda = new Agenda({
       clock,
       timezone: settings.timezone,
       fire: (due, now) => this.#fire(due, now),
-      setBack: (now) => lookAgain(options, now),
+      setBack: (now) => this.#runs.commits.nowOrLater(() => this.store.accountBackTo(now)),
     });
-    this.#stop = new Stop({ ...options, notify: this.#notify, runs: this.#runs, agenda: this.#agenda });
+    const parts = { notify: this.#notify, runs: this.#runs, agenda: this.#agenda };
+    this.#stop = new Stop({ ...options, ...parts });
+    this.#reloader = new Reloader({
+      ...options,
+      ...parts,
+      jobs: this.#jobs,
+      assertRunning: () => this.#assertRunning(),
+    });
   }
 
   async start(): Promise<void> {
@@ -79,6 +89,7 @@ export class Scheduler implements Engine {
     this.#runs.loadNewest();
     recover(this.#options, this.#runs);
     if (this.#options.followSchedules !== false) this.#schedule();
+    this.store.stopBlocking();
     this.#isStarted = true;
     this.#notify.start(this.#jobs.all.values());
     this.#retain.lookAtAll();
@@ -111,12 +122,16 @@ export class Scheduler implements Engine {
   }
 
   trigger(jobId: string, request: TriggerRequest = {}): Promise<TriggeredRun> {
-    return this.#runs.commits.soon((later) => trigger(jobId, request, this.#triggerOptions(later)));
+    const { commits } = this.#runs;
+    return commits.whileLocked(() => commits.soon((later) => trigger(jobId, request, this.#triggerOptions(later))));
   }
 
   retry(runId: RunId, options: { readonly fromStart?: boolean } = {}): Promise<Run> {
-    return this.#runs.commits.soon((later) =>
-      retry(mustFindRun(this.store, runId), options.fromStart ?? false, this.#triggerOptions(later)),
+    const { commits } = this.#runs;
+    return commits.whileLocked(() =>
+      commits.soon((later) =>
+        retry(mustFindRun(this.store, runId), options.fromStart ?? false, this.#triggerOptions(later)),
+      ),
     );
   }
 
@@ -124,17 +139,8 @@ export class Scheduler implements Engine {
     return canRetry(run, { store: this.store, jobs: this.#jobs });
   }
 
-  cancel(runId: RunId): Run {
-    const run = mustFindRun(this.store, runId);
-    if (isFinal(run.status)) return run;
-    const waiting = this.#runs.findWaiting(runId);
-    if (waiting !== null) this.#runs.commits.now((later) => later(this.#runs.dropWaiting(waiting)));
-    const active = this.#runs.find(runId);
-    if (active !== null) {
-      this.store.requestEnd(runId, "cancelled");
-      active.end("cancelled", { all: active.isEnding });
-    }
-    return mustFindRun(this.store, runId);
+  cancel(runId: RunId): Promise<Run> {
+    return this.#runs.commits.whileLocked(() => cancel(runId, { store: this.store, runs: this.#runs }));
   }
 
   waitForRun(runId: RunId, options: WaitOptions = {}): Promise<Run> {
@@ -142,18 +148,16 @@ export class Scheduler implements Engine {
     return waitForRun(runId, { ...options, store, runs: this.#runs, clock: this.#options.clock });
   }
 
-  pause(): void {
-    this.#setPaused(true);
+  pause(): Promise<void> {
+    return this.#runs.commits.whileLocked(() => this.#setPaused(true));
   }
 
-  resume(): void {
-    this.#setPaused(false);
+  resume(): Promise<void> {
+    return this.#runs.commits.whileLocked(() => this.#setPaused(false));
   }
 
-  /** One at a time: each reads the files as they are when it begins. */
   reload(): Promise<Reload> {
-    this.#reloading = this.#reloading.catch(() => {}).then(() => this.#reload());
-    return this.#reloading;
+    return this.#reloader.reload();
   }
 
   listJobs(): readonly JobView[] {
@@ -174,7 +178,13 @@ export class Scheduler implements Engine {
   }
 
   health(): Health {
-    return healthOf({ store: this.store, clock: this.#options.clock, problems: this.#jobs.problems });
+    return healthOf({
+      store: this.store,
+      clock: this.#options.clock,
+      outage: this.#runs.commits.outage,
+      problems: this.#jobs.problems,
+      reloadFailure: this.#reloader.failure,
+    });
   }
 
   onEvent(listener: (event: Event) => void): () => void {
@@ -196,21 +206,9 @@ export class Scheduler implements Engine {
     this.#assertRunning();
     if (this.#isPaused === paused) return;
     // What is due by now is due under what was true until now.
-    this.#agenda.look();
+    this.#agenda.decideDue();
     this.store.setPaused(paused, this.#options.clock.now());
     this.#isPaused = paused;
-  }
-
-  async #reload(): Promise<Reload> {
-    const { clock, log } = this.#options;
-    this.#assertRunning();
-    await this.#jobs.load();
-    const { problems, all } = this.#jobs;
-    this.#notify.check(all.values());
-    this.store.tell({ type: "jobs.reloaded", now: clock.now(), status: problems.length === 0 ? "ok" : "degraded" });
-    if (!this.#stop.isStopping) this.#agenda.set(all.values(), clock.now());
-    log.info({ jobs: all.size, problems: problems.length }, "the job files were read again");
-    return { jobs: all.size, problems };
   }
 
   #fire(due: readonly DueJob[], now: number): void {
@@ -240,6 +238,7 @@ export class Scheduler implements Engine {
     return { store: this.store, jobs: this.#jobs, runs: this.#runs, now: this.#options.clock.now(), later };
   }
 
+  /** Throws `not_running`. */
   #assertRunning(): void {
     if (this.state !== "stopped") return;
     const what = this.#stop.isStopping ? "stopping" : "starting";

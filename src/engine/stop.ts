@@ -64,11 +64,8 @@ export class Stop {
   }
 
   #end(runJob: RunJob): void {
-    try {
-      this.#options.store.requestEnd(runJob.run.id, "shutdown");
-    } catch (error) {
-      this.#options.log.error({ err: error, run_id: runJob.run.id }, "the end of a run can't be stored");
-    }
+    const { runs, store } = this.#options;
+    runs.commits.nowOrLater(() => store.requestEnd(runJob.run.id, "shutdown"));
     runJob.end("shutdown", { all: true });
   }
 }

@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from
 import { PetitError } from "../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { beside } from "./beside.ts";
+import { findDamage } from "./check.ts";
 import { lockOwner } from "./foreign-lock.ts";
 import { isBusy } from "./lock.ts";
 import { assertOurs, migrate, readSchemaState } from "./migrate.ts";
@@ -10,9 +11,9 @@ import { sqliteStore } from "./sqlite-store.ts";
 import { whyClosed } from "./stat-database.ts";
 import type { Store } from "./store.ts";
 
-/** How long a statement waits for somebody else's lock: while petit runs, and when it starts. */
+/** How long a statement waits for the lock of another process: while petit starts, and while it opens the database. */
 const BUSY_TIMEOUT_MS = 5_000;
-const START_TIMEOUT_MS = 250;
+const OPEN_TIMEOUT_MS = 250;
 
 /** A database that is kept nowhere. */
 export const MEMORY = ":memory:";
@@ -24,20 +25,35 @@ export const MEMORY = ":memory:";
  */
 export const openStore = (options: OpenOptions): Store => {
   const { path, runtime } = options;
-  return refusing(path, () => {
+  return refusing(options, () => {
     if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertSound);
     if (path !== MEMORY && isNew(path)) create(path);
     if (path !== MEMORY) restrictModes(path);
     const db = open(runtime, path);
-    return sqliteStore(db, { sizeBytes: () => sizeOf(db, path), assertThere: () => assertThere(path) });
+    return sqliteStore(db, {
+      sizeBytes: () => sizeOf(db, path),
+      assertThere: presenceOf(path),
+      lockOwner: () => (path === MEMORY ? null : lockOwner(path)),
+    });
   });
 };
 
-/** The system lets a file that is gone be written on, for nobody to read. */
-const assertThere = (path: string): void => {
-  if (path === MEMORY || existsSync(path)) return;
-  const why = `${path} is gone; put it back, or start petit anew`;
-  throw new PetitError("storage_failed", `the database can't be written: ${why}`);
+/**
+ * Returns a check that `path` still names the file that is there now, and throws `storage_failed` where it does not: the
+ * system lets an open file be written to after it was removed or replaced, but nobody would find that again.
+ */
+const presenceOf = (path: string): (() => void) => {
+  if (path === MEMORY) return () => {};
+  const opened = statSync(path, { bigint: true });
+  return () => {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (found?.ino === opened.ino && found.dev === opened.dev) return;
+    const why =
+      found === undefined
+        ? `${path} is gone; put it back, or restart petit to begin with an empty database`
+        : `${path} was replaced by another file; restart petit to use that one, or put the original file back`;
+    throw new PetitError("storage_failed", `the database can't be written: ${why}`);
+  };
 };
 
 export type OpenOptions = { readonly path: string; readonly runtime: Runtime };
@@ -45,7 +61,7 @@ export type OpenOptions = { readonly path: string; readonly runtime: Runtime };
 /** Looks at a file that may be there, without writing to it or beside it. Throws as `openStore` does. */
 export const assertUsable = ({ path, runtime }: OpenOptions): void => {
   if (path === MEMORY || isNew(path)) return;
-  refusing(path, () => inspect(runtime, path));
+  refusing({ path, runtime }, () => inspect(runtime, path));
 };
 
 const isNew = (path: string): boolean => !existsSync(path) || (statSync(path).isFile() && statSync(path).size === 0);
@@ -57,7 +73,7 @@ const inspect = (runtime: Runtime, path: string, further: (db: SqlDatabase, path
     sizeOfFile(beside(path, "-wal")) === 0 ? { immutable: true } : { readonly: true },
   );
   try {
-    db.exec(`PRAGMA busy_timeout = ${START_TIMEOUT_MS}`);
+    db.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT_MS}`);
     assertOurs(readSchemaState(db), path);
     further(db, path);
   } finally {
@@ -71,7 +87,9 @@ const LOOKED_THROUGH_BYTES = 16 * 2 ** 20;
 const assertSound = (db: SqlDatabase, path: string): void => {
   if (sizeOfFile(path) + sizeOfFile(beside(path, "-wal")) > LOOKED_THROUGH_BYTES) return;
   const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
-  if (found !== "ok") throw new Error(`it is damaged (${String(found).replace(/\s+/g, " ")}); restore a backup`);
+  if (found === "ok") return;
+  const message = `it is damaged (${String(found).replace(/\s+/g, " ")})`;
+  throw Object.assign(new Error(message), { code: "SQLITE_CORRUPT" });
 };
 
 /** SQLite gives its journals the mode of the database. Fails if somebody else creates the file, or a link, at this moment. */
@@ -92,7 +110,7 @@ const restrictModes = (path: string): void => {
 const open = (runtime: Runtime, path: string): SqlDatabase => {
   const db = runtime.openDatabase(path);
   try {
-    db.exec(`PRAGMA busy_timeout = ${START_TIMEOUT_MS}`);
+    db.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT_MS}`);
     db.exec("PRAGMA journal_mode = WAL");
     db.exec("PRAGMA foreign_keys = ON");
     db.exec("PRAGMA wal_autocheckpoint = 1000");
@@ -115,19 +133,19 @@ const assertWritable = (db: SqlDatabase): void => {
   db.exec("ROLLBACK");
 };
 
-const refusing = <T>(path: string, work: () => T): T => {
+const refusing = <T>(options: OpenOptions, work: () => T): T => {
   try {
     return work();
   } catch (error) {
     if (error instanceof PetitError) throw error;
-    throw isBusy(error) ? locked(path, error) : unusable(path, error);
+    throw isBusy(error) ? locked(options.path, error) : unusable(options, error);
   }
 };
 
-/** An error as what it says of the database, where that can't be used: damage that shows later than at the first look. */
-export const asUnusable = (path: string, error: unknown): unknown => {
+/** Returns `unusable_database` for an error that means damage which showed only after the database was opened; else `error`. */
+export const asUnusable = (options: OpenOptions, error: unknown): unknown => {
   const cause = error instanceof PetitError && error.code === "storage_failed" ? error.cause : error;
-  return isDamage(cause) ? unusable(path, cause) : error;
+  return isDamage(cause) ? unusable(options, cause) : error;
 };
 
 const isDamage = (error: unknown): boolean =>
@@ -140,10 +158,37 @@ const locked = (path: string, cause: unknown): PetitError =>
     { cause },
   );
 
-const unusable = (path: string, cause: unknown): PetitError => {
+const unusable = (options: OpenOptions, cause: unknown): PetitError => {
+  const { path } = options;
   const what = cause instanceof Error ? cause.message : String(cause);
-  const why = isDamage(cause) ? `${what}; restore a backup` : (whyClosed(path) ?? what);
+  const why = isDamage(cause) ? `${what}; ${remedyOf(options)}` : (whyClosed(path) ?? what);
   return new PetitError("unusable_database", `${path} can't be used as petit's database: ${why}`, { cause });
+};
+
+/**
+ * What to do about a damaged database. A file that was copied over the database of a running petit lies beside the log of
+ * the old file, which SQLite then applies to the new one: the file alone is sound.
+ */
+const remedyOf = ({ path, runtime }: OpenOptions): string => {
+  const log = beside(path, "-wal");
+  return sizeOfFile(log) > 0 && isSoundAlone(runtime, path)
+    ? `without its log ${log} it is sound: the log seems to be left from another file of that name. ` +
+        `Move ${log} and ${beside(path, "-shm")} away, then start petit again`
+    : "restore a backup";
+};
+
+const isSoundAlone = (runtime: Runtime, path: string): boolean => {
+  try {
+    const db = runtime.openDatabase(path, { immutable: true });
+    try {
+      assertOurs(readSchemaState(db), path);
+      return findDamage(db, { quick: true }).length === 0;
+    } finally {
+      db.close();
+    }
+  } catch {
+    return false;
+  }
 };
 
 const sizeOf = (db: SqlDatabase, path: string): number => {

@@ -23,7 +23,15 @@ export type SqliteStoreOptions = {
   readonly sizeBytes: () => number;
   /** Throws `storage_failed` where what is written can't be found again. */
   readonly assertThere: () => void;
+  /** Names the process that has locked the database; null where it can't be found out. */
+  readonly lockOwner: () => string | null;
 };
+
+/**
+ * How long a write waits for the lock of another process once petit serves, in ms. The wait blocks the only thread, so it
+ * covers no more than the commit of a well-behaved writer; longer locks are waited for without blocking.
+ */
+const SERVING_BUSY_TIMEOUT_MS = 5;
 
 /** The store over an open database whose schema is up to date. */
 export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store => {
@@ -36,6 +44,8 @@ export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store
     if (events.length > 0) for (const listener of [...listeners]) listener(events);
   };
   const transaction = transactions(db, {
+    assertThere: options.assertThere,
+    lockOwner: options.lockOwner,
     afterCommit,
     afterRollback: () => {
       told = [];
@@ -67,10 +77,7 @@ export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store
     listJobs: () => jobs.listJobs(sql),
     definition: (versionId) => jobs.definition(sql, versionId),
 
-    startRun: write("durable", (input) => {
-      options.assertThere();
-      return startRun(sql, input, tell);
-    }),
+    startRun: write("durable", (input) => startRun(sql, input, tell)),
     beginRun: write("durable", (runId, now) => {
       const run = runs.beginRun(sql, runId, now);
       tell(runEvent("run.started", run, now));
@@ -176,10 +183,8 @@ export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store
     newestEventSeq: () => newestEventSeq(sql),
 
     setHolder: write("relaxed", (holder) => scheduler.setHolder(sql, holder)),
-    probe: write("durable", (now) => {
-      options.assertThere();
-      scheduler.probe(sql, now);
-    }),
+    probe: write("durable", (now) => scheduler.probe(sql, now)),
+    stopBlocking: () => db.exec(`PRAGMA busy_timeout = ${SERVING_BUSY_TIMEOUT_MS}`),
     sizeBytes: options.sizeBytes,
     sqliteVersion: () => String(sql.get("SELECT sqlite_version() AS version")?.version ?? ""),
   };

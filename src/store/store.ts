@@ -116,6 +116,11 @@ export interface Store extends WindowReads, LineReads, Deliveries, Retention, Di
 
   /** Throws `storage_failed` where nothing can be written. */
   probe(now: number): void;
+  /**
+   * From now on a write that meets the lock of another process fails within a few ms, and its caller waits without
+   * blocking. Until then, while petit starts, a write waits up to 5 s.
+   */
+  stopBlocking(): void;
   /** Bytes of the database, its write-ahead log included. */
   sizeBytes(): number;
   /** Of the library that reads and writes it. */

@@ -1,5 +1,6 @@
 import { PetitError } from "../domain/errors.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
+import { isBusy } from "./lock.ts";
 
 export type Durability = "durable" | "relaxed";
 
@@ -19,6 +20,10 @@ export const transactions = (
   hooks: {
     readonly afterCommit: () => void;
     readonly afterRollback: () => void;
+    /** Called before each transaction; throws `storage_failed` where what it writes could not be found again. */
+    readonly assertThere: () => void;
+    /** Names the process that has locked the database, such as `process 17`; null where it can't be found out. */
+    readonly lockOwner: () => string | null;
     /** Called where a nested one begins; the answer is called where that is undone. */
     readonly mark: () => () => void;
   },
@@ -44,6 +49,7 @@ export const transactions = (
     isOpen = true;
     undone = null;
     try {
+      hooks.assertThere();
       begin(durability);
       const result = work();
       assertWhole();
@@ -52,7 +58,7 @@ export const transactions = (
     } catch (error) {
       rollback(db);
       hooks.afterRollback();
-      throw asStorageError(error);
+      throw asStorageError(error, hooks.lockOwner);
     } finally {
       isOpen = false;
     }
@@ -114,11 +120,14 @@ export const rollback = (db: SqlDatabase): void => {
 
 const UNWRITABLE = /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|CORRUPT|NOMEM|PERM|NOTADB)/;
 
-/** Names a failure of the disk as what it is; everything else passes unchanged. */
-export const asStorageError = (error: unknown): unknown => {
+/** Whether `error` says that another process has locked the database: that passes by itself, unlike a full disk. */
+export const isLocked = (error: unknown): boolean =>
+  error instanceof PetitError && error.code === "storage_failed" && isBusy(error.cause);
+
+/** Returns `storage_failed` for an error of the disk or of a lock, which it names; everything else passes unchanged. */
+export const asStorageError = (error: unknown, lockOwner: () => string | null = () => null): unknown => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (!UNWRITABLE.test(code)) return error;
-  return new PetitError("storage_failed", `the database can't be written: ${String(error)} (${code})`, {
-    cause: error,
-  });
+  const what = isBusy(error) ? `it is locked by ${lockOwner() ?? "another program"}` : String(error);
+  return new PetitError("storage_failed", `the database can't be written: ${what} (${code})`, { cause: error });
 };

@@ -30,6 +30,7 @@ describe("what the engine throws", () => {
     ["conflict", 409, "CONFLICT"],
     ["limit_reached", 429, "TOO_MANY_REQUESTS"],
     ["not_running", 503, "SERVICE_UNAVAILABLE"],
+    ["storage_failed", 503, "SERVICE_UNAVAILABLE"],
     ["invalid_request", 400, "INVALID_REQUEST"],
   ];
 
@@ -40,12 +41,11 @@ describe("what the engine throws", () => {
     expect(logged).toEqual([]);
   });
 
-  test.each(["limit_reached", "not_running"] as const)("%s says when to try again", async (code) => {
+  test.each(["limit_reached", "not_running", "storage_failed"] as const)("%s says when to try again", async (code) => {
     expect(Number((await triggerThrows(new PetitError(code, "")))?.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
   const UNFORESEEN: readonly (readonly [string, unknown])[] = [
-    ["storage_failed", new PetitError("storage_failed", "secret detail: /var/lib/petit.db")],
     ["unusable_database", new PetitError("unusable_database", "secret detail")],
     ["taken", new PetitError("taken", "secret detail")],
     ["an Error", new Error("secret detail")],

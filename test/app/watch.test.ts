@@ -5,6 +5,7 @@ import { watchJobs } from "../../src/app/watch.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { type TempFolder, tempFolder } from "../support/cli.ts";
+import { recordingLog } from "../support/recording-log.ts";
 
 /** Does `change` in a watched folder, and resolves when the watch has told of it. */
 const toldOf = async (change: (folder: TempFolder) => void): Promise<void> => {
@@ -70,6 +71,27 @@ describe("watchJobs", () => {
     folder.write("a.yaml", "id: changed\n");
     await told.promise;
     chmodSync(join(folder.path, "closed"), 0o700);
+  });
+
+  test("tells again of a change that could not be taken over", async () => {
+    using folder = tempFolder();
+    folder.write("a.yaml", "id: a\n");
+    const taken = Promise.withResolvers<void>();
+    let calls = 0;
+    const onChange = async (): Promise<void> => {
+      calls++;
+      if (calls < 3) throw new Error("the database is locked");
+      taken.resolve();
+    };
+    const log = recordingLog();
+    await using _ = await watchJobs({ dir: folder.path, clock: hasty, log, onChange });
+    folder.write("b.yaml", "id: b\n");
+    await taken.promise;
+    const told = log
+      .text()
+      .split("\n")
+      .filter((line) => line.includes("could not be reloaded"));
+    expect(told).toHaveLength(1);
   });
 
   test("doesn't tell of files that are no job files", async () => {

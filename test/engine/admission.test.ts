@@ -142,7 +142,7 @@ describe("a gate on another job", () => {
     await petit.engine.reload();
     const { id } = await petit.trigger("upstream");
     expect(await refusal(petit.trigger("gated"))).toContain("'upstream' has a last run that is running");
-    petit.engine.cancel(id);
+    await petit.engine.cancel(id);
     await petit.ended(id);
     expect(await refusal(petit.trigger("gated"))).toContain("'upstream' has a last run that is cancelled");
   });

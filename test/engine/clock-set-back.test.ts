@@ -51,9 +51,9 @@ test("a clock that was set back while petit was down leaves no hole in the ledge
 test("resume fires nothing that is past, though a step of the clock hid it until then", async () => {
   const clock = new FakeClock(NOON);
   await using started = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
-  started.engine.pause();
+  await started.engine.pause();
   clock.step(10 * MINUTE);
-  started.engine.resume();
+  await started.engine.resume();
   await clock.pass(10_000);
   const ledger = started.store.listOccurrences(jobId("tick"), { limit: 100 });
   expect(ledger.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "paused"));
@@ -100,7 +100,7 @@ test("a clock that is set back in the middle of what an outage left leaves no ho
   );
   const start = () => startEngine({ jobs, clock, dir: dir.path, runtime: instantRuntime() });
   const first = await start();
-  first.engine.pause();
+  await first.engine.pause();
   await first.stop("leave");
   clock.step(120 * MINUTE);
   await using second = await start();

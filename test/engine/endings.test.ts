@@ -166,7 +166,7 @@ describe("cancel", () => {
     const { petit, run } = await start(door);
     await using _ = petit;
     await door.reached();
-    expect(petit.engine.cancel(run.id)).toMatchObject({ status: "running", ending: "cancelled" });
+    expect(await petit.engine.cancel(run.id)).toMatchObject({ status: "running", ending: "cancelled" });
     await door.reached();
     await petit.event("task.finished", { taskId: taskId("a") });
     expect(petit.read(run.id).summary).toBe(
@@ -184,9 +184,9 @@ describe("cancel", () => {
     const { petit, run } = await start(door);
     await using _ = petit;
     await door.reached();
-    petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
     await door.reached();
-    petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
     const ended = await petit.ended(run.id);
     expect(ended.run.status).toBe("cancelled");
     expect(ended.tasks.d).toMatchObject({ status: "failed", reason: "cancelled" });
@@ -197,15 +197,14 @@ describe("cancel", () => {
     const { petit, run } = await start(door);
     await using _ = petit;
     await door.reached();
-    petit.engine.cancel(run.id);
-    petit.engine.cancel(run.id);
+    await Promise.all([petit.engine.cancel(run.id), petit.engine.cancel(run.id)]);
     expect((await petit.ended(run.id)).tasks.d).toMatchObject({ status: "skipped", reason: "cancelled" });
   });
 
   test("right after the trigger ends the run", async () => {
     await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", "sleep 60")] })] });
     const run = await petit.trigger("slow");
-    petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
     const begun = performance.now();
     expect((await petit.ended(run.id)).run.status).toBe("cancelled");
     expect(performance.now() - begun).toBeLessThan(3_000);
@@ -214,14 +213,16 @@ describe("cancel", () => {
   test("of what has ended changes nothing", async () => {
     await using petit = await startEngine({ jobs: [job("fast")] });
     const { run } = await petit.run("fast");
-    expect(petit.engine.cancel(run.id)).toEqual(run);
+    expect(await petit.engine.cancel(run.id)).toEqual(run);
     expect(petit.store.findRun(run.id)).toEqual(run);
   });
 
   test("of an unknown run is refused", async () => {
     await using petit = await startEngine({ jobs: [job("fast")] });
     const unknown = "01900000-0000-7000-8000-000000000000" as RunId;
-    expect(() => petit.engine.cancel(unknown)).toThrow("run '01900000-0000-7000-8000-000000000000' was not found");
+    await expect(petit.engine.cancel(unknown)).rejects.toThrow(
+      "run '01900000-0000-7000-8000-000000000000' was not found",
+    );
   });
 
   test("of a run that waits for its retry makes no further attempt", async () => {
@@ -229,7 +230,7 @@ describe("cancel", () => {
     await using petit = await startEngine({ jobs: [job("flaky", { tasks })] });
     const { id } = await petit.trigger("flaky");
     await seen(() => petit.read(id).tasks.t?.retryAt !== null);
-    petit.engine.cancel(id);
+    await petit.engine.cancel(id);
     const { run, tasks: ended, attempts } = await petit.ended(id);
     expect(run.status).toBe("cancelled");
     expect(ended.t).toMatchObject({ status: "failed", reason: "cancelled", retryAt: null });
@@ -247,7 +248,11 @@ describe("cancel", () => {
     await clock.pass(180_000);
     const [third, second, first] = petit.store.listRuns({ limit: 3 });
     if (!first || !second || !third) throw new Error("three runs were expected");
-    expect(petit.engine.cancel(second.id)).toMatchObject({ status: "cancelled", reason: "cancelled", startedAt: null });
+    expect(await petit.engine.cancel(second.id)).toMatchObject({
+      status: "cancelled",
+      reason: "cancelled",
+      startedAt: null,
+    });
     expect(petit.read(second.id).summary).toBe("t skipped(cancelled)");
     expect(petit.engine.counts).toEqual({ pending: 1, running: 1 });
     expect(await petit.engine.waitForRun(second.id)).toMatchObject({ status: "cancelled" });
@@ -261,7 +266,7 @@ describe("cancel", () => {
     await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
     const { id } = await petit.trigger("slow");
     await door.reached();
-    petit.engine.cancel(id);
+    await petit.engine.cancel(id);
     door.open();
     const { run, attempts } = await petit.ended(id);
     expect(run.status).toBe("cancelled");
@@ -273,8 +278,8 @@ describe("cancel", () => {
     const { petit, run } = await start(door);
     await using _ = petit;
     await door.reached();
-    petit.engine.cancel(run.id);
-    petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
     await petit.ended(run.id);
     const told = petit.store
       .eventsAfter(0, 100)

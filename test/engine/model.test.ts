@@ -55,14 +55,14 @@ const cancel = (which: number): Command =>
   command(`cancel ${which}`, async (model, petit) => {
     const run = model.unfinished[which % Math.max(1, model.unfinished.length)];
     if (run === undefined) return;
-    petit.engine.cancel(petit.runId(model, run));
+    await petit.engine.cancel(petit.runId(model, run));
     model.cancel(run);
   });
 
 const pause = (isPaused: boolean): Command =>
   command(isPaused ? "pause" : "resume", async (model, petit) => {
-    if (isPaused) petit.engine.pause();
-    else petit.engine.resume();
+    if (isPaused) await petit.engine.pause();
+    else await petit.engine.resume();
     model.pause(isPaused);
   });
 

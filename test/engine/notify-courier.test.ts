@@ -27,7 +27,7 @@ const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store)
   const [clock, log] = [new FakeClock(), recordingLog()];
   const store = wrap(parts.use(memoryStore()));
   const hook = parts.use(receiver(answer));
-  const notify = parts.use(new Notify({ store, clock, log, environment: {} }));
+  const notify = parts.use(new Notify({ store, clock, log, environment: {}, untilStored: async (work) => work() }));
   const target = { type: "webhook", url: hook.url, headers: {}, secret: null, timeoutMs: 10_000 } as const;
   const definition = job("j", { notify: [{ ...target, on: [...DEFAULT_EVENTS.webhook, "missed"] }] });
   const [stored] = store.saveJobs([definition], NOON).values();

@@ -84,7 +84,7 @@ describe("a webhook", () => {
     await petit.run("quick");
     expect(eventsOf(await hook.first(2))).toEqual(["started", "success"]);
     const run = await petit.trigger("slow");
-    petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
     await petit.ended(run.id);
     const later = (await hook.first(4)).slice(2);
     expect(eventsOf(later)).toEqual(["started", "cancelled"]);
@@ -325,7 +325,7 @@ describe("a healthchecks entry", () => {
     const tasks = [command("t", "sleep", { args: ["60"] })];
     await using petit = await startEngine({ jobs: [job("j", { notify: [check(`${hook.url}/u`)], tasks })] });
     const run = await petit.trigger("j");
-    petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
     const end = (await hook.first(2))[1];
     expect(end).toMatchObject({ path: `/u/log?rid=${run.id}`, body: "cancelled" });
   });

@@ -6,8 +6,13 @@ import { recordingLog } from "../support/recording-log.ts";
 
 const full = (): PetitError => new PetitError("storage_failed", "the disk is full");
 
+const locked = (): PetitError =>
+  new PetitError("storage_failed", "it is locked", {
+    cause: Object.assign(new Error("database is locked"), { code: "SQLITE_BUSY" }),
+  });
+
 describe("an outage of the database", () => {
-  const open = () => {
+  const open = (probe = (): void => {}) => {
     const clock = new FakeClock(NOON);
     const log = recordingLog();
     const messages = () =>
@@ -16,7 +21,7 @@ describe("an outage of the database", () => {
         .split("\n")
         .filter((line) => line !== "")
         .map((line): unknown => JSON.parse(line).message);
-    return { clock, log, messages, outage: new Outage({ clock, log }) };
+    return { clock, log, messages, outage: new Outage({ clock, log, probe, signal: new AbortController().signal }) };
   };
 
   test("is told of when it begins, once a minute, and when it is over", async () => {
@@ -47,5 +52,50 @@ describe("an outage of the database", () => {
     expect(outage.noteFailure(new Error("no"))).toBe(false);
     expect(outage.noteFailure(new PetitError("not_found", "no"))).toBe(false);
     expect(messages()).toEqual([]);
+  });
+
+  test("that is a lock ends when a probe succeeds, and whoever waits for that is told at once", async () => {
+    let isLocked = true;
+    let probes = 0;
+    const { clock, messages, outage } = open(() => {
+      probes++;
+      if (isLocked) throw locked();
+    });
+    outage.noteFailure(locked());
+    expect(outage.isLocked).toBe(true);
+    const waited = Array.from({ length: 100 }, () => outage.wait(3_600_000));
+    await clock.pass(1_000);
+    expect(probes).toBe(20);
+    expect(outage.lastsMs).toBe(1_000);
+    isLocked = false;
+    await clock.pass(50);
+    await Promise.all(waited);
+    expect(outage.isLocked).toBe(false);
+    expect(messages()).toEqual(["the database can't be written; trying again", "the database can be written again"]);
+    expect(clock.timers).toEqual([]);
+  });
+
+  test("that turns from a lock into a full disk is no lock any more, and may become one again", async () => {
+    let error = full();
+    const { clock, outage } = open(() => {
+      throw error;
+    });
+    outage.noteFailure(locked());
+    const waited = outage.wait(3_600_000);
+    await clock.pass(50);
+    await waited;
+    expect(outage.isLocked).toBe(false);
+    expect(outage.error).toBe(error);
+    error = locked();
+    outage.noteFailure(error);
+    expect(outage.isLocked).toBe(true);
+    let isOver = false;
+    void outage.wait(10_000).then(() => {
+      isOver = true;
+    });
+    await clock.pass(5_000);
+    expect(isOver).toBe(false);
+    await clock.pass(5_000);
+    expect(isOver).toBe(true);
   });
 });

@@ -1,17 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { Pulse } from "../../src/engine/pulse.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { recordingLog } from "../support/recording-log.ts";
 
 const start = () => {
   const clock = new FakeClock();
-  const pulse = new Pulse(clock);
+  const log = recordingLog();
+  const pulse = new Pulse({ clock, log });
   const begun = clock.monotonic();
   const at: number[] = [];
   const beat = (moved: () => boolean) => () => {
     at.push(clock.monotonic() - begun);
     return moved();
   };
-  return { clock, pulse, at, beat };
+  return { clock, log, pulse, at, beat };
 };
 
 describe("Pulse", () => {
@@ -54,6 +56,29 @@ describe("Pulse", () => {
     expect(clock.timers).toEqual([]);
     pulse.add(() => false);
     expect(clock.timers).toEqual([25]);
+  });
+
+  test("goes on after a look that throws, and logs it once until it succeeds", async () => {
+    const { clock, log, pulse, at, beat } = start();
+    let fails = true;
+    pulse.add(() => {
+      if (fails) throw new Error("the descriptor is gone");
+      return false;
+    });
+    pulse.add(beat(() => true));
+    await clock.pass(100);
+    expect(at).toEqual([25, 50, 75, 100]);
+    const lines = () =>
+      log
+        .text()
+        .split("\n")
+        .filter((line) => line.includes("the descriptor is gone"));
+    expect(lines()).toHaveLength(1);
+    fails = false;
+    await clock.pass(25);
+    fails = true;
+    await clock.pass(50);
+    expect(lines()).toHaveLength(2);
   });
 
   test("can be left from within a look", async () => {

@@ -146,7 +146,7 @@ describe("an attempt that lives on", () => {
     using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
     const { id } = await life.leaveAt(door);
     await using petit = await life.start();
-    petit.engine.cancel(id);
+    await petit.engine.cancel(id);
     const { run, attempts } = await petit.ended(id);
     expect(run.status).toBe("cancelled");
     expect(attempts).toMatchObject([{ reason: "cancelled", signal: "SIGTERM" }]);
@@ -157,7 +157,7 @@ describe("an attempt that lives on", () => {
     using life = lives([job("slow", { killGraceMs: 50, tasks: [shell("a", `trap '' TERM; ${door.wait}`)] })]);
     const { id, pid } = await life.leaveAt(door);
     await using petit = await life.start();
-    petit.engine.cancel(id);
+    await petit.engine.cancel(id);
     expect((await petit.ended(id)).attempts).toMatchObject([{ reason: "cancelled" }]);
     await seen(() => identify(pid) === null);
   });

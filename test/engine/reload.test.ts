@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { Job } from "../../src/domain/job.ts";
 import type { Problem } from "../../src/jobfile/problem.ts";
-import { command, job, shell } from "../support/factories.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { command, job, jobId, schedule, shell } from "../support/factories.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { filesOf, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -28,6 +30,37 @@ describe("a reload", () => {
     expect(ids(petit)).toEqual(["added", "kept"]);
     expect((await petit.run("kept")).output()).toBe("new\n");
     await expect(petit.trigger("removed")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("that can't be told of changes nothing: neither what is shown nor what fires", async () => {
+    const clock = new FakeClock();
+    let fails = false;
+    await using petit = await startEngine({
+      clock,
+      log: silentLog,
+      jobs: [job("tick", { schedule: schedule("0 12 * * *") })],
+      wrap: (store) => ({
+        ...store,
+        tell: (event) => {
+          if (fails) throw new Error("no events today");
+          store.tell(event);
+        },
+      }),
+    });
+    petit.files = filesOf([job("tick", { schedule: schedule("* * * * *") })]);
+    fails = true;
+    await expect(petit.engine.reload()).rejects.toThrow("no events today");
+    expect(petit.engine.findJob("tick")?.job.schedule).toEqual(schedule("0 12 * * *"));
+    expect([...petit.store.listJobs().values()][0]?.job.schedule).toEqual(schedule("0 12 * * *"));
+    expect(petit.engine.health()).toEqual({
+      status: "degraded",
+      reasons: ["the job files could not be reloaded; trying again: no events today"],
+    });
+    fails = false;
+    await petit.engine.reload();
+    expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
+    await clock.pass(60_000);
+    expect(petit.store.listOccurrences(jobId("tick"), { limit: 9 })).toMatchObject([{ outcome: "fired" }]);
   });
 
   test("is told, with how it went", async () => {

@@ -145,6 +145,7 @@ describe("retention", () => {
       findJob: () => null,
       defaults: { runs: 1_000, days: null },
       onDeleted: () => {},
+      untilStored: async (step) => step(),
       signal: new AbortController().signal,
     });
     retain.lookAtAll();
@@ -211,6 +212,7 @@ describe("retention", () => {
       findJob: () => null,
       defaults: { runs: 1, days: null },
       onDeleted: () => expect.unreachable(),
+      untilStored: async (step) => step(),
       signal: new AbortController().signal,
     });
     retain.lookAtAll();

@@ -121,7 +121,7 @@ describe("a retry of a run", () => {
     const first = await petit.trigger("one");
     await door.reached();
     await petit.event("task.finished", { taskId: taskId("u") });
-    petit.engine.cancel(first.id);
+    await petit.engine.cancel(first.id);
     await petit.ended(first.id);
     petit.files = filesOf([job("one", { tasks: tasks.slice(1) })]);
     await petit.engine.reload();

@@ -219,7 +219,7 @@ describe("what comes", () => {
     ]);
     expect(petit.engine.coming(jobId("manual"), 2)).toEqual([]);
     expect(petit.engine.coming(jobId("off"), 2)).toEqual([]);
-    petit.engine.pause();
+    await petit.engine.pause();
     expect(petit.engine.findJob("tick")?.nextRunAt).toBe(midnight);
     expect(petit.engine.findJob("none")).toBeNull();
   });
@@ -501,10 +501,10 @@ describe("pause", () => {
   test("skips what comes due, and resume fires nothing that is past", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
-    petit.engine.pause();
+    await petit.engine.pause();
     expect(petit.engine.state).toBe("paused");
     await clock.pass(2 * MINUTE);
-    petit.engine.resume();
+    await petit.engine.resume();
     expect(petit.engine.state).toBe("running");
     await clock.pass(MINUTE);
     expect(ledger(petit.store)).toEqual(["1 skipped paused", "2 skipped paused", "3 fired"]);
@@ -512,7 +512,7 @@ describe("pause", () => {
 
   test("lets manual triggers go on", async () => {
     await using petit = await startEngine({ jobs: [tick()] });
-    petit.engine.pause();
+    await petit.engine.pause();
     expect((await petit.run("tick")).run.status).toBe("completed");
   });
 
@@ -524,17 +524,17 @@ describe("pause", () => {
       expect(petit.engine.state).toBe("paused");
       await life.clock.pass(MINUTE);
       expect(ledger(petit.store)).toEqual(["1 skipped paused", "2 skipped paused", "3 skipped paused"]);
-      petit.engine.resume();
+      await petit.engine.resume();
     });
     await life.live(async (petit) => expect(petit.engine.state).toBe("running"));
   });
 
   test("and resume tell once, however often they are asked for", async () => {
     await using petit = await startEngine();
-    petit.engine.pause();
-    petit.engine.pause();
-    petit.engine.resume();
-    petit.engine.resume();
+    await petit.engine.pause();
+    await petit.engine.pause();
+    await petit.engine.resume();
+    await petit.engine.resume();
     expect(petit.store.eventsAfter(0, 9).map(({ type, status }) => `${type} ${status}`)).toEqual([
       "scheduler.paused paused",
       "scheduler.resumed running",
@@ -545,7 +545,7 @@ describe("pause", () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     clock.step(MINUTE);
-    petit.engine.pause();
+    await petit.engine.pause();
     await clock.pass(30_000);
     expect(ledger(petit.store)).toEqual(["1 fired"]);
   });

@@ -34,7 +34,7 @@ describe("petit that drains", () => {
     await expect(petit.trigger("slow")).rejects.toMatchObject(refused);
     await expect(petit.engine.retry(id)).rejects.toMatchObject(refused);
     await expect(petit.engine.reload()).rejects.toMatchObject(refused);
-    expect(() => petit.engine.pause()).toThrow(refused.message);
+    await expect(petit.engine.pause()).rejects.toThrow(refused.message);
     door.open();
     await stopped;
   });
@@ -102,7 +102,7 @@ describe("petit that drains", () => {
     await using petit = await startEngine({ jobs: [job("stubborn", { tasks })] });
     const { id } = await petit.trigger("stubborn");
     await door.reached();
-    petit.engine.cancel(id);
+    await petit.engine.cancel(id);
     await petit.engine.stop("now");
     expect(petit.read(id)).toMatchObject({ run: { status: "cancelled" }, summary: "t failed(cancelled)" });
   });

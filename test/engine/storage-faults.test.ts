@@ -135,11 +135,11 @@ describe("a database that can't be written", () => {
     const { id } = await petit.trigger("slow");
     await door.reached();
     breakIt();
-    expect(() => petit.engine.cancel(id)).toThrow(expect.objectContaining(REFUSED));
-    expect(() => petit.engine.pause()).toThrow(expect.objectContaining(REFUSED));
+    await expect(petit.engine.cancel(id)).rejects.toThrow(expect.objectContaining(REFUSED));
+    await expect(petit.engine.pause()).rejects.toThrow(expect.objectContaining(REFUSED));
     expect(petit.engine.state).toBe("running");
     repair();
-    petit.engine.cancel(id);
+    await petit.engine.cancel(id);
     expect((await petit.ended(id)).run.status).toBe("cancelled");
   });
 

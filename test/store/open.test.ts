@@ -1,15 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { openRuntime } from "#runtime";
+import { backUp } from "../../src/store/backup.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/store/migrate.ts";
 import { MEMORY, openStore } from "../../src/store/open.ts";
 import { job, jobId } from "../support/factories.ts";
@@ -156,13 +159,59 @@ describe("openStore", () => {
     renameSync(path, `${path}-away`);
     const gone = expect.objectContaining({
       code: "storage_failed",
-      message: `the database can't be written: ${path} is gone; put it back, or start petit anew`,
+      message: `the database can't be written: ${path} is gone; put it back, or restart petit to begin with an empty database`,
     });
     expect(() => store.probe(NOON)).toThrow(gone);
     expect(() => startRun(store, { job: job("b"), now: NOON })).toThrow(gone);
     renameSync(`${path}-away`, path);
     store.probe(NOON);
     startRun(store, { job: job("b"), now: NOON });
+  });
+
+  test("takes nothing where another file is in its place, until the original is back", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    using store = openStore({ path, runtime });
+    startRun(store, { job: job("a"), now: NOON });
+    backUp({ path, target: dir.file("copy.db"), runtime });
+    renameSync(path, `${path}-away`);
+    renameSync(dir.file("copy.db"), path);
+    const replaced = expect.objectContaining({
+      code: "storage_failed",
+      message: `the database can't be written: ${path} was replaced by another file; restart petit to use that one, or put the original file back`,
+    });
+    expect(() => store.probe(NOON)).toThrow(replaced);
+    expect(() => startRun(store, { job: job("b"), now: NOON })).toThrow(replaced);
+    expect(() => store.setPaused(true, NOON)).toThrow(replaced);
+    expect(() => store.transaction(() => store.setPaused(true, NOON))).toThrow(replaced);
+    renameSync(`${path}-away`, path);
+    startRun(store, { job: job("b"), now: NOON });
+    expect(store.listRuns({ limit: 9 })).toHaveLength(2);
+  });
+
+  test("names the log that is left from the file which another one has replaced, and what to do with it", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    {
+      using store = openStore({ path, runtime });
+      for (let run = 0; run < 50; run++) startRun(store, { job: job(`a${run}`), now: NOON });
+      backUp({ path, target: dir.file("copy.db"), runtime });
+      for (let run = 0; run < 50; run++) startRun(store, { job: job(`b${run}`), now: NOON });
+      // What a petit leaves that is killed.
+      copyFileSync(`${path}-wal`, dir.file("left-wal"));
+    }
+    renameSync(dir.file("copy.db"), path);
+    renameSync(dir.file("left-wal"), `${path}-wal`);
+    expect(() => openStore({ path, runtime })).toThrow(
+      expect.objectContaining({
+        code: "unusable_database",
+        message: expect.stringContaining(`Move ${path}-wal and ${path}-shm away, then start petit again`),
+      }),
+    );
+    renameSync(`${path}-wal`, `${path}-wal-away`);
+    rmSync(`${path}-shm`, { force: true });
+    using store = openStore({ path, runtime });
+    expect(store.listRuns({ limit: 100 })).toHaveLength(50);
   });
 
   describe("refuses, and leaves untouched to the byte,", () => {

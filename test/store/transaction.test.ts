@@ -11,6 +11,8 @@ const open = () => {
   db.exec("PRAGMA journal_mode = WAL; CREATE TABLE words (word TEXT NOT NULL)");
   const told: string[] = [];
   const { run, nest } = transactions(db, {
+    assertThere: () => {},
+    lockOwner: () => "process 17",
     afterCommit: () => told.push("commit"),
     afterRollback: () => told.push("rollback"),
     mark: () => () => told.push("undo"),

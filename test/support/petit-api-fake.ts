@@ -92,12 +92,12 @@ const fakeEngine = (store: Store): FakeEngine => {
         idempotency: null,
       });
     },
-    cancel: find,
+    cancel: async (runId) => find(runId),
     retry: async (runId) => find(runId),
     canRetry: () => false,
     waitForRun: async (runId) => find(runId),
-    pause: () => store.setPaused(true, Date.now()),
-    resume: () => store.setPaused(false, Date.now()),
+    pause: async () => store.setPaused(true, Date.now()),
+    resume: async () => store.setPaused(false, Date.now()),
     reload: async () => ({ jobs: store.listJobs().size, problems: [] }),
     listJobs: () => [...store.listJobs().values()].map(({ job }) => view(job)),
     findJob: (jobId) => {

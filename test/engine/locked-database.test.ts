@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
+import { silentLog } from "../../src/lib/log.ts";
+import { job, jobId, schedule, shell } from "../support/factories.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { filesOf, type StartOptions, seen, startEngine } from "../support/started-engine.ts";
+import { gate } from "../support/started-engine-gate.ts";
+
+/** An engine, and another connection that locks its database. */
+const start = async (options: StartOptions) => {
+  const parts = new AsyncDisposableStack();
+  const petit = parts.use(await startEngine({ log: silentLog, ...options }));
+  const other = openRuntime().openDatabase(`${petit.dir}/petit.db`);
+  parts.defer(() => other.close());
+  return {
+    petit,
+    lock: () => other.exec("BEGIN IMMEDIATE"),
+    unlock: () => other.exec("ROLLBACK"),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+};
+
+/** How long a call keeps everything else waiting, in ms. */
+const blockedMs = (call: () => unknown): number => {
+  const begun = performance.now();
+  call();
+  return performance.now() - begun;
+};
+
+describe("a database that another process has locked", () => {
+  test("keeps a trigger waiting, and nobody else, until it is unlocked", async () => {
+    await using it = await start({ jobs: [job("hello")] });
+    it.lock();
+    const begun = performance.now();
+    const triggers = [it.petit.trigger("hello"), it.petit.trigger("hello")];
+    for (let turn = 0; turn < 10; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(blockedMs(() => it.petit.engine.listJobs())).toBeLessThan(100);
+      expect(blockedMs(() => it.petit.engine.health())).toBeLessThan(100);
+    }
+    expect(it.petit.store.listRuns({ limit: 9 })).toEqual([]);
+    it.unlock();
+    const runs = await Promise.all(triggers);
+    expect(performance.now() - begun).toBeLessThan(4_000);
+    for (const { id } of runs) expect((await it.petit.ended(id)).run.status).toBe("completed");
+    expect(it.petit.store.listRuns({ limit: 9 })).toHaveLength(2);
+  });
+
+  test("refuses what is asked for after 5 s, with the reason that health gives, and nothing of it is done", async () => {
+    const clock = new FakeClock();
+    using door = gate();
+    await using it = await start({ clock, jobs: [job("hello", { tasks: [shell("t", door.wait)] })] });
+    const { id } = await it.petit.trigger("hello");
+    await door.reached();
+    it.lock();
+    const { engine } = it.petit;
+    const asked = Promise.allSettled([
+      engine.trigger("hello", { idempotencyKey: "k" }),
+      engine.cancel(id),
+      engine.pause(),
+    ]);
+    await clock.pass(4_000);
+    expect(engine.health()).toEqual({ status: "ok", reasons: [] });
+    await clock.pass(2_000);
+    const health = engine.health();
+    expect(health).toMatchObject({ status: "unavailable", reasons: [expect.stringContaining("is locked by")] });
+    const refusal = { status: "rejected", reason: { code: "storage_failed", message: health.reasons[0] } };
+    expect(await asked).toMatchObject([refusal, refusal, refusal]);
+    it.unlock();
+    await clock.pass(1_000);
+    expect(engine.health()).toEqual({ status: "ok", reasons: [] });
+    expect(engine.state).toBe("running");
+    expect(it.petit.read(id).run).toMatchObject({ status: "running", ending: null });
+    expect(it.petit.store.listRuns({ limit: 9 })).toHaveLength(1);
+    door.open();
+    expect((await clock.passUntil(it.petit.ended(id))).run.status).toBe("completed");
+  });
+
+  test("lets a run's timeout and a task's timeout end what runs at their time", async () => {
+    const tasks = [shell("t", "echo begun; exec sleep 60")];
+    const jobs = [
+      job("run", { timeoutMs: 300, tasks }),
+      job("task", { tasks: [shell("t", "echo begun; exec sleep 60", { timeoutMs: 300 })] }),
+    ];
+    await using it = await start({ jobs });
+    const runs = await Promise.all([it.petit.trigger("run"), it.petit.trigger("task")]);
+    for (const { id } of runs) await it.petit.written(id, "begun");
+    for (const { id } of runs) await seen(() => it.petit.read(id).attempts[0]?.process != null);
+    it.lock();
+    const pids = runs.map(({ id }) => it.petit.read(id).attempts[0]?.process?.pid ?? 0);
+    const begun = performance.now();
+    await seen(() => pids.every((pid) => !isAlive(pid)));
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(runs.map(({ id }) => it.petit.read(id).run.status)).toEqual(["running", "running"]);
+    it.unlock();
+    for (const { id } of runs)
+      expect((await it.petit.ended(id)).attempts).toMatchObject([{ status: "failed", reason: "timeout" }]);
+  });
+
+  test("does not turn what came due before a pause into something that was paused", async () => {
+    const clock = new FakeClock();
+    await using it = await start({ clock, jobs: [job("tick", { schedule: schedule("* * * * *") })] });
+    await clock.pass(58_000);
+    it.lock();
+    await clock.pass(3_000);
+    const paused = it.petit.engine.pause();
+    await clock.pass(100);
+    it.unlock();
+    await clock.passUntil(paused);
+    await clock.pass(60_000);
+    const ledger = it.petit.store.listOccurrences(jobId("tick"), { limit: 9 });
+    expect(ledger.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+      ["skipped", "paused"],
+      ["fired", null],
+    ]);
+  });
+
+  test("delays a reload, which takes place when it is unlocked", async () => {
+    await using it = await start({ jobs: [job("a")] });
+    it.petit.files = filesOf([job("a"), job("b")]);
+    it.lock();
+    const reload = it.petit.engine.reload();
+    await seen(() => it.petit.engine.health().status === "degraded");
+    expect(it.petit.engine.health().reasons).toEqual([expect.stringContaining("could not be reloaded")]);
+    it.unlock();
+    expect(await reload).toMatchObject({ jobs: 2 });
+    expect(it.petit.engine.findJob("b")).not.toBeNull();
+    expect(it.petit.engine.health()).toEqual({ status: "ok", reasons: [] });
+    expect((await it.petit.run("b")).run.status).toBe("completed");
+  });
+
+  test("lets petit stop within its time", async () => {
+    await using it = await start({
+      settings: { shutdownTimeoutMs: 100, killGraceMs: 100 },
+      jobs: [job("slow", { tasks: [shell("t", "echo begun; exec sleep 60")] })],
+    });
+    const { id } = await it.petit.trigger("slow");
+    await it.petit.written(id, "begun");
+    it.lock();
+    const begun = performance.now();
+    await it.petit.engine.stop("drain");
+    expect(performance.now() - begun).toBeLessThan(8_000);
+  });
+});
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
