@@ -1,9 +1,14 @@
+/** Length of the longest word that is compared: ids have at most 128 characters. */
+const MAX_WORD = 256;
+
 /**
  * The candidate that `word` is most likely a slip for: within a third of its length in edits, two neighbours swapped
  * counting as one, upper and lower case alike. Where none is near, the only one that begins with `word`, if that has three
  * letters: `env` stands for `environment`. Else null: every letter is near every other.
  */
 export const suggest = (word: string, candidates: Iterable<string>): string | null => {
+  // The distance takes time in proportion to the product of both lengths.
+  if (word.length > MAX_WORD) return null;
   let best: { readonly candidate: string; readonly distance: number } | null = null;
   const longer: string[] = [];
   for (const candidate of candidates) {

@@ -32,6 +32,11 @@ describe("suggest", () => {
     expect(suggest("en", ["environment"])).toBeNull();
   });
 
+  test("takes no word longer than 256 letters for a slip: to compare long ones takes minutes", () => {
+    expect(suggest(`${"a".repeat(255)}b`, [`${"a".repeat(255)}c`])).toBe(`${"a".repeat(255)}c`);
+    expect(suggest(`${"a".repeat(20_000)}b`, [`${"a".repeat(20_000)}c`])).toBeNull();
+  });
+
   test("prefers the nearest candidate, and the first of equally near ones", () => {
     expect(suggest("runs", commands)).toBe("runs");
     expect(suggest("abc", ["abd", "abe"])).toBe("abd");

@@ -7,10 +7,26 @@ export type Piece = Segment & { readonly isMatch: boolean };
 export const highlight = (segments: readonly Segment[], wanted: string): readonly Piece[] => {
   const ranges = wanted === "" ? [] : rangesOf(segments.map(({ text }) => text).join(""), wanted);
   if (ranges.length === 0) return segments.map((segment) => ({ ...segment, isMatch: false }));
-  let start = 0;
+  let end = 0;
+  let next = 0;
   return segments.flatMap((segment) => {
-    const pieces = cut(segment, start, ranges);
-    start += segment.text.length;
+    const start = end;
+    end += segment.text.length;
+    const pieces: Piece[] = [];
+    let done = start;
+    const add = (to: number, isMatch: boolean): void => {
+      if (to <= done) return;
+      pieces.push({ ...segment, text: segment.text.slice(done - start, to - start), isMatch });
+      done = to;
+    };
+    // Both lists are in order: each is walked through once, however many matches a line has.
+    for (let range = ranges[next]; range !== undefined && range[0] < end; range = ranges[next]) {
+      add(range[0], false);
+      add(Math.min(range[1], end), true);
+      if (range[1] > end) break;
+      next++;
+    }
+    add(end, false);
     return pieces;
   });
 };
@@ -26,16 +42,4 @@ const rangesOf = (text: string, wanted: string): readonly Range[] => {
     ranges.push([at, at + needle.length]);
   }
   return ranges;
-};
-
-const cut = (segment: Segment, start: number, ranges: readonly Range[]): readonly Piece[] => {
-  const end = start + segment.text.length;
-  const inside = ranges.filter(([from, to]) => from < end && to > start);
-  const marks = new Set([start, end, ...inside.flat().filter((at) => at > start && at < end)]);
-  const bounds = [...marks].sort((a, b) => a - b);
-  return bounds.slice(1).map((to, index) => {
-    const from = bounds[index] ?? start;
-    const isMatch = inside.some((range) => range[0] <= from && to <= range[1]);
-    return { ...segment, text: segment.text.slice(from - start, to - start), isMatch };
-  });
 };
