@@ -32,6 +32,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["src/api/metrics.ts", "src/api/process-metrics.ts"],
   yaml: ["src/jobfile/parse.ts"],
   croner: ["src/domain/schedule"],
+  re2js: ["src/domain/pattern"],
   react: ["src/web/"],
   "react-dom": ["src/web/main.tsx"],
   wouter: ["src/web/"],

@@ -44,7 +44,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "a NUL in a param",
     file: "domain/param.ts",
-    from: 'if (text.includes("\\0"))',
+    from: 'if (value.includes("\\0"))',
     to: "if (false)",
     test: "api/security.test.ts",
     only: "parameter injection",
@@ -52,16 +52,23 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "half of a surrogate pair in a param",
     file: "domain/param.ts",
-    from: "return text.isWellFormed() ?",
-    to: "return true ?",
+    from: "if (!value.isWellFormed())",
+    to: "if (false)",
     test: "domain/param.test.ts",
   },
   {
     against: "a value that doesn't match its param's pattern",
     file: "domain/param.ts",
-    from: 'if (param.pattern !== null && !new RegExp(param.pattern, "u").test(value))',
-    to: "if (false)",
+    from: "const mismatch = whyUnmatched(param.pattern, value);",
+    to: "const mismatch = null;",
     test: "domain/param.test.ts",
+  },
+  {
+    against: "a value that a complex pattern would take long to match",
+    file: "domain/pattern.ts",
+    from: "if (value.length > maxLength)",
+    to: "if (false)",
+    test: "domain/pattern.test.ts",
   },
   {
     against: "templates in what a shell reads",

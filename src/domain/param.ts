@@ -1,7 +1,9 @@
 import { shorten } from "../lib/shorten.ts";
 import { suggest } from "../lib/suggest.ts";
 import type { Param } from "./job.ts";
+import { whyUnmatched } from "./pattern.ts";
 import type { ParamValues } from "./run.ts";
+import { paramVariable } from "./task-environment.ts";
 
 export type ResolvedParams = { readonly values: ParamValues } | { readonly problem: string };
 
@@ -18,10 +20,12 @@ export const resolveParams = (
   );
   const values: [string, string][] = [];
   for (const [name, param] of Object.entries(params)) {
-    const value = Object.hasOwn(given, name) ? given[name] : param.default;
-    const problem = value === undefined || value === null ? whyMissing(name, param) : whyUnfit(name, param, value);
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    // A default was checked when its file was read.
+    const problem = value === undefined ? whyMissing(name, param) : whyUnfit(name, param, value);
+    const used = value ?? param.default;
     if (problem !== null) problems.push(problem);
-    else if (value !== undefined && value !== null) values.push([name, value]);
+    else if (used !== null) values.push([name, used]);
   }
   return problems.length > 0 ? { problem: problems.join("; ") } : { values: Object.fromEntries(values) };
 };
@@ -34,28 +38,39 @@ const unknownParam = (params: Readonly<Record<string, Param>>, name: string): st
 };
 
 const whyMissing = (name: string, param: Param): string | null => {
-  if (!param.required) return null;
+  if (!param.required || param.default !== null) return null;
   return `param '${name}' is required${param.enum === null ? "" : `; expected one of ${param.enum.join(", ")}`}`;
 };
 
-/** Null where the value fits the param, else why not. */
+/** Returns null if the value fits the param, else what is wrong with it. Needs `loadPatterns` if the param has a pattern. */
 export const whyUnfit = (name: string, param: Pick<Param, "enum" | "pattern">, value: string): string | null => {
-  const problem = whyNotGiven(value);
-  if (problem !== null) return `param '${name}' ${problem}`;
-  if (param.enum !== null && !param.enum.includes(value)) {
-    const near = suggest(shorten(value), param.enum);
-    const hint = near === null ? `expected one of ${param.enum.join(", ")}` : `did you mean '${near}'?`;
-    return `param '${name}' can't be '${shorten(value)}'; ${hint}`;
-  }
-  if (param.pattern !== null && !new RegExp(param.pattern, "u").test(value)) {
-    return `param '${name}' can't be '${shorten(value)}'; expected a value that matches ${param.pattern}`;
-  }
-  return null;
+  const problem = whyUnlisted(name, param, value);
+  if (problem !== null || param.pattern === null) return problem;
+  const mismatch = whyUnmatched(param.pattern, value);
+  return mismatch === null ? null : `param '${name}' ${mismatch}`;
 };
 
-/** Null where a process can be given a text in a variable or an argument, else why not. */
-export const whyNotGiven = (text: string): string | null => {
+/** Does what `whyUnfit` does, without the pattern: the page leaves that to the server. */
+export const whyUnlisted = (name: string, param: Pick<Param, "enum">, value: string): string | null => {
+  const problem = whyNotGiven(paramVariable(name), value);
+  if (problem !== null) return `param '${name}' ${problem}`;
+  if (param.enum === null || param.enum.includes(value)) return null;
+  const near = suggest(shorten(value), param.enum);
+  const hint = near === null ? `expected one of ${param.enum.join(", ")}` : `did you mean '${near}'?`;
+  return `param '${name}' can't be '${shorten(value)}'; ${hint}`;
+};
+
+/** Linux's MAX_ARG_STRLEN: the bytes of a `NAME=value` string with the NUL that ends it. A longer one fails execve. */
+const MAX_VARIABLE_BYTES = 131_072;
+
+/** Returns null if a process can be given `value` in that environment variable, else why not. */
+export const whyNotGiven = (variable: string, value: string): string | null => {
   // It ends a variable and an argument.
-  if (text.includes("\0")) return "can't hold a NUL character: no process could be given it";
-  return text.isWellFormed() ? null : "can't hold half of a surrogate pair: no process could be given it";
+  if (value.includes("\0")) return "can't hold a NUL character: no process could be given it";
+  if (!value.isWellFormed()) return "can't hold half of a surrogate pair: no process could be given it";
+  const maxBytes = MAX_VARIABLE_BYTES - `${variable}=\0`.length;
+  // No character has fewer bytes than UTF-16 units, or more than three times as many.
+  if (value.length * 3 <= maxBytes) return null;
+  const bytes = new TextEncoder().encode(value).length;
+  return bytes <= maxBytes ? null : `has ${bytes} bytes; expected at most ${maxBytes}: no process could be given more`;
 };

@@ -1,5 +1,6 @@
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import { loadPatterns } from "../domain/pattern.ts";
 import { isDueAlike } from "../domain/schedule.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import { brokenFiles, type JobFiles } from "../jobfile/read-dir.ts";
@@ -42,7 +43,12 @@ export class Jobs {
 
   /** Reads JOBS_DIR and stores what it says; jobs of broken files keep their last good version. */
   async load(): Promise<void> {
-    this.replace(await this.#options.readJobs());
+    const { store, readJobs } = this.#options;
+    const files = await readJobs();
+    // Jobs of broken files come from the store: their patterns were not seen while the files were read.
+    const stored = [...store.listJobs().values()].map(({ job }) => job);
+    if ([...files.jobs, ...stored].some(hasPattern)) await loadPatterns();
+    this.replace(files);
   }
 
   /**
@@ -82,6 +88,9 @@ export class Jobs {
       .filter((job) => isBroken(job.source.file) && !valid.has(job.id));
   }
 }
+
+/** True if a value that a trigger gives may have to match a pattern. */
+const hasPattern = ({ params }: Job): boolean => Object.values(params).some(({ pattern }) => pattern !== null);
 
 /** Those of the stored jobs that have another schedule now. */
 const leaving = (stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): readonly StoredJob[] =>

@@ -1,4 +1,5 @@
 import { whyUnfit } from "../domain/param.ts";
+import { whyNotPattern } from "../domain/pattern.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema.ts";
 
@@ -29,12 +30,3 @@ const readablePattern = (name: string, { pattern }: ParamDraft, report: Report):
 
 const listed = (values: readonly (string | undefined)[] | undefined): readonly string[] | null =>
   values === undefined ? null : values.filter((value) => value !== undefined);
-
-const whyNotPattern = (pattern: string): string | null => {
-  try {
-    new RegExp(pattern, "u");
-    return null;
-  } catch (error) {
-    return `'${pattern}' is not a regular expression: ${error instanceof Error ? error.message : error}`;
-  }
-};

@@ -16,7 +16,7 @@ export const checkVariables = (draft: JobDraft, report: Report): void => {
   for (const name of Object.keys(draft.params ?? {})) claim(paramVariable(name), ["params", name]);
   for (const [key, value] of Object.entries(draft.config ?? {})) {
     claim(configVariable(key), ["config", key]);
-    const problem = typeof value === "string" ? whyNotGiven(value) : null;
+    const problem = typeof value === "string" ? whyNotGiven(configVariable(key), value) : null;
     if (problem !== null) report.addAt(["config", key], problem);
   }
 

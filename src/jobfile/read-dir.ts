@@ -4,6 +4,7 @@ import { dirname, join, posix, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
+import { loadPatterns } from "../domain/pattern.ts";
 import { openRegular, readStart } from "../lib/regular-file.ts";
 import { checkJobs } from "./check-jobs.ts";
 import { describeFailure, listFiles } from "./list-files.ts";
@@ -44,7 +45,7 @@ export const readJobsDir = async (dir: string): Promise<JobFiles> => {
   const failed = listing.failures.map(({ file, message }) => wholeFile(file, message));
   let pausedAt = performance.now();
   for (const file of listing.files) {
-    contents.push(readFile(root, file));
+    contents.push(await readFile(root, file));
     if (performance.now() - pausedAt < BATCH_MS) continue;
     await setImmediate();
     pausedAt = performance.now();
@@ -71,16 +72,16 @@ const wholeFile = (file: string, message: string): FileContent => ({
 
 const MAX_BYTES = 2 ** 20;
 
-const readFile = (root: string, file: string): FileContent => {
+const readFile = async (root: string, file: string): Promise<FileContent> => {
   try {
     const path = join(root, file);
     const bytes = readBytes(path);
     if (bytes === null) return wholeFile(file, "is not a regular file; expected a job file");
     if (bytes.length > MAX_BYTES) return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
     const text = decode(bytes);
-    return text === null
-      ? wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8")
-      : readJobFile({ file, folder: dirname(path), text });
+    if (text === null) return wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8");
+    if (PATTERN_KEY.test(text)) await loadPatterns();
+    return readJobFile({ file, folder: dirname(path), text });
   } catch (error) {
     return wholeFile(file, describeFailure(error));
   }
@@ -96,6 +97,9 @@ const readBytes = (path: string): Buffer | null => {
     closeSync(fd);
   }
 };
+
+/** Found in every file that has the key `pattern`: YAML writes the letters themselves, or one of these escapes. */
+const PATTERN_KEY = /pattern|\\[xuU\r\n]/;
 
 /** Null where the bytes aren't UTF-8. */
 const decode = (bytes: Uint8Array): string | null => {

@@ -36,7 +36,7 @@ export type FileContent = {
   readonly problems: readonly Problem[];
 };
 
-/** Reads and checks every document of a file, apart from what concerns other files. */
+/** Reads and checks every document of a file, apart from what concerns other files. Needs `loadPatterns` if a param has a pattern. */
 export const readJobFile = (file: JobFile): FileContent => {
   const source = { ...file, positions: makePositions(file.text) };
   const fault = faultOfText(file.text);

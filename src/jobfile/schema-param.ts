@@ -23,8 +23,8 @@ const PARAM = {
       example: ["fast", "full"],
     },
     pattern: {
-      type: { kind: "text", form: "a regular expression", characters: "prose" },
-      doc: "A regular expression (JavaScript's, with the `u` flag) that a value must match; anchor it to match the whole.",
+      type: { kind: "text", form: "a regular expression", characters: "prose", maxLength: 4096 },
+      doc: "A regular expression that a value must match; anchor it with `^` and `$` to match the whole. The syntax is RE2's: no lookaround, no backreferences.",
       absent: "any",
       example: "^\\d{4}-\\d\\d-\\d\\d$",
     },

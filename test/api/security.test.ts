@@ -18,6 +18,14 @@ tasks:
   - {id: argument, type: command, command: printf, args: ["<%s>", "\${{ params.x }}"], depends_on: [variable]}
   - {id: input, type: command, command: cat, stdin: "{\${{ params.x }}}", depends_on: [argument]}
 ---
+id: twice
+params: {x: {default: ""}}
+tasks: [{id: only, type: command, command: "true", args: ["\${{ params.x }}\${{ params.x }}"]}]
+---
+id: mail
+params: {to: {pattern: '^\\S+@\\S+\\.\\S+$'}}
+tasks: [{id: only, type: shell, script: 'printf "%s" "$PETIT_PARAM_TO" | wc -c'}]
+---
 id: spy
 tasks: [{id: only, type: shell, script: 'env; tr "\\\\0" "\\\\n" < /proc/$PPID/cmdline; ls -a'}]
 ---
@@ -172,16 +180,36 @@ describe("parameter injection", () => {
     ["that every object has", JSON.parse('{"__proto__":"x"}')],
     ["that every object inherits", { constructor: "x" }],
     ["with a NUL", { x: "a\0b" }],
+    ["that is longer than a process can be given", { x: "x".repeat(131_058) }],
   ])("a param %s is refused", async (_name, params) => {
     const before = await runs();
     expect(await post(petit, TRIGGER, { params })).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
     expect(await runs()).toBe(before);
   });
 
-  test("a param that no process can be given fails its run, and nothing else", async () => {
-    const run = await runToEnd(petit, "hello", { x: "x".repeat(900_000) });
+  test("the longest param that a process can be given reaches it", async () => {
+    const x = "x".repeat(131_057);
+    const run = await runToEnd(petit, "hello", { x });
+    expect(run.status).toBe("completed");
+    expect(await (await petit.fetch(`/api/runs/${run.id}/logs`)).text()).toBe(`[${x}]<${x}>{${x}}`);
+  });
+
+  test("an argument that no process can be given fails its run, and nothing else", async () => {
+    const run = await runToEnd(petit, "twice", { x: "x".repeat(100_000) });
     expect([run.status, run.reason]).toEqual(["failed", "spawn_failed"]);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  });
+
+  test("a param that makes a backtracking engine slow is matched in linear time", async () => {
+    const hostile = (length: number): string => `${"a@".padEnd(length - 1, ".a@")} `;
+    for (const length of [6_000, 130_000]) {
+      const refused = await post(petit, "/api/jobs/mail/trigger", { params: { to: hostile(length) } });
+      expect(refused).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+      expect(refused.body).toHaveProperty("error", expect.stringContaining("expected a value that matches ^\\S+@"));
+    }
+    const refused = await post(petit, "/api/jobs/mail/trigger", { params: { to: hostile(900_000) } });
+    expect(refused.body).toHaveProperty("error", expect.stringContaining("param 'to' has 900000 bytes; expected at"));
+    expect(await runToEnd(petit, "mail", { to: "a@b.c" })).toMatchObject({ status: "completed" });
   });
 
   test.each(["../../etc/passwd", "%2e%2e%2f", "only'--", "a\0", "__proto__"])(

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Param } from "../../src/domain/job.ts";
 import { resolveParams } from "../../src/domain/param.ts";
+import { loadPatterns } from "../../src/domain/pattern.ts";
+
+beforeAll(loadPatterns);
 
 const param = (given: Partial<Param> = {}): Param => ({
   description: null,
@@ -65,6 +68,22 @@ describe("params of a trigger", () => {
   test("match a pattern anywhere unless it is anchored, by code points", () => {
     const params = { loose: param({ pattern: "b" }), one: param({ pattern: "^.$" }) };
     expect(resolve({ loose: "abc", one: "😀" }, params)).toEqual({ values: { loose: "abc", one: "😀" } });
+  });
+
+  test("are at most as long as a variable of a process can be", () => {
+    const longest = 131_072 - "PETIT_PARAM_NOTE=".length - 1;
+    expect(resolve({ note: "x".repeat(longest) })).toHaveProperty("values");
+    expect(resolve({ note: "x".repeat(longest + 1) })).toEqual({
+      problem: `param 'note' has ${longest + 1} bytes; expected at most ${longest}: no process could be given more`,
+    });
+    expect(resolve({ note: "é".repeat(longest / 2) })).toHaveProperty("values");
+    expect(resolve({ note: "€".repeat(longest / 2) })).toHaveProperty("problem");
+  });
+
+  test("are not matched when they are the default: that was checked when the file was read", () => {
+    const params = { day: param({ default: "x", pattern: "(?=x)x" }) };
+    expect(resolve({}, params)).toEqual({ values: { day: "x" } });
+    expect(resolve({ day: "x" }, params)).toHaveProperty("problem");
   });
 
   test("keep a name that means something to JavaScript", () => {

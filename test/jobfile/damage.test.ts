@@ -1,11 +1,14 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { parseJobId } from "../../src/domain/ids.ts";
+import { loadPatterns } from "../../src/domain/pattern.ts";
 import { compileSchedule } from "../../src/domain/schedule.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
 import { readJobFile } from "../../src/jobfile/read-job-file.ts";
+
+beforeAll(loadPatterns);
 
 const ROOT = join(import.meta.dirname, "../..");
 const FILES = globSync(["examples/jobs/*.yaml", "test/fixtures/*/*.{yaml,yml}"], { cwd: ROOT }).map((file) => ({

@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { loadPatterns } from "../../src/domain/pattern.ts";
 import { jsonSchema } from "../../src/jobfile/json-schema.ts";
 import { readJobFile } from "../../src/jobfile/read-job-file.ts";
 import { fitsSchema } from "../support/fits-schema.ts";
+
+beforeAll(loadPatterns);
 
 const ROOT = join(import.meta.dirname, "../..");
 const schema = jsonSchema();

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { loadPatterns } from "../../src/domain/pattern.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
 import { readJobFile } from "../../src/jobfile/read-job-file.ts";
+
+beforeAll(loadPatterns);
 
 /** Reads a file and answers its problems, without the file's name. */
 const problemsOf = (text: string): readonly string[] =>
@@ -312,7 +315,22 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "a pattern that is none",
     job('params: {a: {pattern: "("}}'),
-    "2:23: params.a.pattern: '(' is not a regular expression: ",
+    "2:23: params.a.pattern: '(' is not a regular expression: missing closing ): `(`; expected RE2's syntax",
+  ],
+  [
+    "a pattern with a lookahead",
+    job('params: {a: {pattern: "^(?!x)"}}'),
+    "2:23: params.a.pattern: '^(?!x)' is not a regular expression: invalid or unsupported Perl syntax: `(?!`; expected RE2's syntax, which has no lookaround",
+  ],
+  [
+    "a pattern that is too long",
+    job(`params: {a: {pattern: "${"a".repeat(4097)}"}}`),
+    "2:23: params.a.pattern: has 4097 characters; expected at most 4096",
+  ],
+  [
+    "a config value that no variable can hold",
+    job(`config: {a: "${"x".repeat(131_072)}"}`),
+    "2:13: config.a: has 131072 bytes; expected at most 131056: no process could be given more",
   ],
   [
     "a default beside the pattern",

@@ -36,6 +36,16 @@ describe("a folder with ten different mistakes in three files", () => {
   });
 });
 
+describe("a pattern", () => {
+  test.each([["pattern"], ['"p\\x61ttern"'], ['"p\\u0061ttern"'], ['"p\\U00000061ttern"'], ['"\\x70attern"']])(
+    "is checked where its key is written as %s",
+    async (key) => {
+      using dir = makeJobDir({ "a.yaml": job("a", `params: {day: {${key}: "("}}`) });
+      expect(lines(await readJobsDir(dir.path))).toEqual([expect.stringContaining("params.day.pattern: '(' is not a")]);
+    },
+  );
+});
+
 describe("job files of the Rust petit", () => {
   test("are read unchanged", async () => {
     const files = await readJobsDir(join(FIXTURES, "jobs-rust-era"));

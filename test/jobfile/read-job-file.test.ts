@@ -1,7 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Job } from "../../src/domain/job.ts";
+import { loadPatterns } from "../../src/domain/pattern.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
 import { readJobFile } from "../../src/jobfile/read-job-file.ts";
+
+beforeAll(loadPatterns);
 
 /** The jobs of a text in which nothing is wrong. */
 const jobsOf = (text: string): readonly Job[] => {

@@ -18,11 +18,19 @@ describe("the values of a form", () => {
   });
 
   test("are refused before they are sent, each at its field", () => {
-    expect(problemsOf(PARAMS, { day: "yesterday", level: "", note: "" }).of).toEqual({
-      day: "Can't be 'yesterday'; expected a value that matches ^\\d{4}-\\d\\d-\\d\\d$",
+    expect(problemsOf(PARAMS, { day: "2026-02-03", level: "slow-motion", note: "" }).of).toEqual({
+      level: "Can't be 'slow-motion'; expected one of fast, full",
+    });
+    expect(problemsOf(PARAMS, { day: "2026-02-03", level: "", note: "x".repeat(200_000) }).of).toEqual({
       level: "Is required",
+      note: "Has 200000 bytes; expected at most 131054: no process could be given more",
     });
     expect(problemsOf(PARAMS, { day: "2026-02-03", level: "full", note: "" }).of).toEqual({});
+  });
+
+  test("are sent without a match of their patterns, which a hostile pattern could make the page freeze on", () => {
+    const params = { mail: { ...free, pattern: "^(a+)+$" } };
+    expect(problemsOf(params, { mail: `${"a".repeat(100_000)}b` }).of).toEqual({});
   });
 
   test("that petit refused are told at their fields, and the rest above", () => {

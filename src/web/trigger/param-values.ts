@@ -1,4 +1,4 @@
-import { whyUnfit } from "../../domain/param.ts";
+import { whyUnlisted } from "../../domain/param.ts";
 import type { Param } from "../data/shapes.ts";
 
 type Params = Readonly<Record<string, Param>>;
@@ -21,12 +21,12 @@ export const givenValues = (params: Params, values: Values): Values =>
     }),
   );
 
-/** As petit itself would refuse them, in its words. */
+/** Returns what petit would refuse, in its words, except for patterns: only petit has the engine that matches them. */
 export const problemsOf = (params: Params, values: Values): Problems => {
   const given = givenValues(params, values);
   const of = Object.entries(params).flatMap(([name, param]) => {
     const value = given[name];
-    const problem = value === undefined ? whyMissing(param) : whyUnfit(name, param, value);
+    const problem = value === undefined ? whyMissing(param) : whyUnlisted(name, param, value);
     return problem === null ? [] : [[name, atField(problem)]];
   });
   return { of: Object.fromEntries(of), rest: null };

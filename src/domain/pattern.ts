@@ -1,0 +1,56 @@
+import type { RE2JS } from "re2js";
+import { shorten } from "../lib/shorten.ts";
+
+/** The regular expression engine, loaded when the first pattern is used: it takes about 3 MB of memory. */
+let engine: typeof RE2JS | null = null;
+
+/** Loads the engine that `whyNotPattern` and `whyUnmatched` need. Later calls return at once. */
+export const loadPatterns = async (): Promise<void> => {
+  engine ??= (await import("re2js")).RE2JS;
+};
+
+/** Upper bound of a compiled pattern, in instructions. `.{1,1000}` has 2001. */
+const MAX_INSTRUCTIONS = 10_000;
+
+/** Upper bound of instructions times characters in one match: at most about 100 ms. */
+const MAX_STEPS = 2 ** 21;
+
+/**
+ * Returns null if `pattern` is a regular expression in the syntax of RE2, else what is wrong with it. RE2 matches in time
+ * linear in the value's length: a value that a stranger chose cannot block the process.
+ */
+export const whyNotPattern = (pattern: string): string | null => {
+  const compiled = compile(pattern);
+  if ("problem" in compiled) return compiled.problem;
+  const size = compiled.expression.programSize();
+  return size <= MAX_INSTRUCTIONS
+    ? null
+    : `is too complex (${size} instructions); expected at most ${MAX_INSTRUCTIONS}`;
+};
+
+/** Returns null if `value` matches `pattern` in any part, else what is wrong with it. */
+export const whyUnmatched = (pattern: string, value: string): string | null => {
+  const compiled = compile(pattern);
+  // Files are checked when they are read; a definition that an earlier version stored may have such a pattern.
+  if ("problem" in compiled) return `has a pattern that cannot be used: ${compiled.problem}`;
+  const maxLength = Math.floor(MAX_STEPS / compiled.expression.programSize());
+  if (value.length > maxLength) {
+    return `has ${value.length} characters, too many for its pattern; expected at most ${maxLength}`;
+  }
+  if (compiled.expression.test(value)) return null;
+  return `can't be '${shorten(value)}'; expected a value that matches ${pattern}`;
+};
+
+type Compiled = { readonly expression: RE2JS } | { readonly problem: string };
+
+const compile = (pattern: string): Compiled => {
+  if (engine === null) throw new Error("loadPatterns must be called before a pattern is used");
+  try {
+    return { expression: engine.compile(pattern) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : String(error);
+    return { problem: `'${pattern}' is not a regular expression: ${why}; expected ${SYNTAX}` };
+  }
+};
+
+const SYNTAX = "RE2's syntax, which has no lookaround and no backreferences";
