@@ -9,6 +9,8 @@ const argv = process.argv.slice(2);
 /** All else is read, and the streams are opened, where somebody wants more than the version. */
 const main = async (): Promise<void> => {
   const runtime = await chooseRuntime();
+  // The environment can hold the API's token, and tasks are processes of the same user.
+  runtime.denyInspection();
   const [{ runCli }, { systemClock }] = await Promise.all([import("./cli/cli.ts"), import("./lib/clock.ts")]);
   watchStreams();
   const status = await runCli(argv, {

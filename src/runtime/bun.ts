@@ -1,7 +1,16 @@
 import { dlopen } from "bun:ffi";
 import { Database } from "bun:sqlite";
 import { monotonicMicros, sendDatagram } from "./bun-libc.ts";
-import { F_SETLEASE, F_SETSIG, F_WRLCK, openLibc, PUNCH_HOLE_KEEP_SIZE, SIGURG, WNOHANG } from "./libc.ts";
+import {
+  F_SETLEASE,
+  F_SETSIG,
+  F_WRLCK,
+  openLibc,
+  PR_SET_DUMPABLE,
+  PUNCH_HOLE_KEEP_SIZE,
+  SIGURG,
+  WNOHANG,
+} from "./libc.ts";
 import type {
   ChildProcess,
   HttpServer,
@@ -143,14 +152,17 @@ const SYMBOLS = {
   fallocate: { args: ["i32", "i32", "i64", "i64"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  prctl: { args: ["i32", "u64"], returns: "i32" },
 } as const;
 
 /** What the system's C library can do, where it is Linux's. */
-const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> => {
+const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection"> => {
   const libc = process.platform === "linux" ? openLibc((name) => dlopen(name, SYMBOLS).symbols) : null;
-  if (libc === null) return { punchHole: () => false, isOpenElsewhere: () => true, reap: () => null };
-  const { fallocate, fcntl, waitpid } = libc;
+  if (libc === null)
+    return { punchHole: () => false, isOpenElsewhere: () => true, reap: () => null, denyInspection: () => false };
+  const { fallocate, fcntl, waitpid, prctl } = libc;
   return {
+    denyInspection: () => prctl(PR_SET_DUMPABLE, 0) === 0,
     reap: (pid) => !ownChildren.has(pid) && waitpid(pid, null, WNOHANG) === pid,
     punchHole: (fd, offset, length) => fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0,
     // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file

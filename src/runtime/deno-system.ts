@@ -5,6 +5,7 @@ import {
   F_SETSIG,
   F_WRLCK,
   openLibc,
+  PR_SET_DUMPABLE,
   PUNCH_HOLE_KEEP_SIZE,
   SIGURG,
   WNOHANG,
@@ -26,6 +27,7 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   close_range: { parameters: ["u32", "u32", "i32"], result: "i32", optional: true },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  prctl: { parameters: ["i32", "i64"], result: "i32" },
 } as const;
 
 /** What the system's C library can do, where it is Linux's. `ownChildren` are those that Deno waits for. */
@@ -36,7 +38,7 @@ export const systemCalls = (ownChildren: ReadonlySet<number>) => {
   return libc === null ? NONE : callsOf(libc, ownChildren);
 };
 
-type SystemCalls = Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap"> & {
+type SystemCalls = Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection"> & {
   sendDatagram(name: string, text: string): boolean | null;
   monotonicMicros(): bigint | null;
 };
@@ -45,6 +47,7 @@ const NONE: SystemCalls = {
   punchHole: () => false,
   isOpenElsewhere: () => true,
   reap: () => null,
+  denyInspection: () => false,
   sendDatagram: () => null,
   monotonicMicros: () => null,
 };
@@ -54,6 +57,7 @@ type Libc = ReturnType<typeof open>;
 const open = (name: string) => Deno.dlopen(name, SYMBOLS).symbols;
 
 const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => ({
+  denyInspection: () => libc.prctl(PR_SET_DUMPABLE, 0n) === 0,
   reap: (pid) => !ownChildren.has(pid) && libc.waitpid(pid, null, WNOHANG) === pid,
   punchHole: (fd, offset, length) => libc.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(offset), BigInt(length)) === 0,
   // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file

@@ -9,6 +9,7 @@ export const F_WRLCK = 1;
 export const SIGURG = 23;
 export const WNOHANG = 1;
 export const CLOCK_MONOTONIC = 1;
+export const PR_SET_DUMPABLE = 4;
 
 /** The answer of `open` to the first name of the C library that it takes; null where it throws at each. */
 export const openLibc = <T>(open: (name: string) => T): T | null => {

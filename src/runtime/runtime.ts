@@ -40,6 +40,11 @@ export interface Runtime {
    * where nobody takes it, null where this can't be done here: petit then can't tell systemd how it is.
    */
   sendDatagram(name: string, text: string): boolean | null;
+  /**
+   * Keeps other processes of the same user from reading this process's environment and memory, through /proc or ptrace; root
+   * still can. The system then writes no core dump of it. Children are not affected. False where this can't be done.
+   */
+  denyInspection(): boolean;
   /** The system's CLOCK_MONOTONIC in µs, by which processes tell each other times; null where it can't be had. */
   monotonicMicros(): bigint | null;
 }

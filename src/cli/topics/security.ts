@@ -48,6 +48,12 @@ export const security: Topic = {
             "TypeScript program imports are taken from its node_modules: let no other user write to that folder.",
         ],
         ["secrets", "Those of `notify` are read when they are needed, and are in no log, no answer and no database."],
+        [
+          "same user",
+          "Tasks run as petit's user and can read what that user can: the token's file, the systemd credentials, the database, and the " +
+            "environment of other tasks. On Linux petit's own environment and memory are closed to them, unless petit runs as root with " +
+            "all capabilities; so no core dump of petit is written. To keep a task away from them, have it run as another user (sudo -u).",
+        ],
       ],
     },
     {
