@@ -50,7 +50,7 @@ export const instantOrNull = (description: string) => nullable(integer(), `${des
 
 export const durationOrNull = nullable(
   integer({ minimum: 0 }),
-  "From its start to its end, in ms; null until it has ended, and where it never started",
+  "From its start to its end, in ms, whatever the wall clock is set to meanwhile; null until it has ended, and where it never started",
 );
 
 export const JobIdText = t.String({ pattern: ID_PATTERN, description: "Id of a job", examples: ["hello_world"] });

@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, steadyClock } from "../lib/clock.ts";
 import { endsLine, linesOf } from "./lines.ts";
 import { LiveOutput } from "./live-output.ts";
 import { LiveRegion } from "./live-region.ts";
@@ -36,6 +36,7 @@ export class RunDisplay implements Disposable {
   readonly #region: LiveRegion | null;
   readonly #output = new LiveOutput();
   readonly #nameWidth: number;
+  readonly #now: () => number;
   #frame = 0;
   #cancelTimer: () => void = () => {};
   /** What stands above the region with the next frame. */
@@ -48,6 +49,7 @@ export class RunDisplay implements Disposable {
 
   constructor(options: DisplayOptions) {
     this.#options = options;
+    this.#now = steadyClock(options.clock, options.clock.now());
     const { tasks } = options.view();
     const { err } = options.terminal;
     this.#nameWidth = tasks.length < 2 ? 0 : Math.max(...tasks.map(({ id }) => id.length));
@@ -138,23 +140,23 @@ export class RunDisplay implements Disposable {
   }
 
   #draw(): void {
-    const { view, clock, terminal } = this.#options;
+    const { view, terminal } = this.#options;
     const spinner = FRAMES[this.#frame % FRAMES.length] ?? "";
     if (this.#region === null)
-      this.#showProgress(progressLine(view(), { screen: terminal.err, now: clock.now(), spinner }));
+      this.#showProgress(progressLine(view(), { screen: terminal.err, now: this.#now(), spinner }));
     else {
       const rows = Math.max(1, terminal.err.rows() - 2);
       this.#region.draw(
-        runFrame(view(), { screen: terminal.err, now: clock.now(), spinner, rows }),
+        runFrame(view(), { screen: terminal.err, now: this.#now(), spinner, rows }),
         this.#takePending(),
       );
     }
   }
 
   #drawEnd(region: LiveRegion): void {
-    const { view, clock, terminal } = this.#options;
+    const { view, terminal } = this.#options;
     const { tasks } = view();
-    const options = { screen: terminal.err, now: clock.now(), spinner: "●", rows: tasks.length };
+    const options = { screen: terminal.err, now: this.#now(), spinner: "●", rows: tasks.length };
     const lines = tasks.length < 2 ? [] : taskLines(tasks, options);
     region.draw(lines.length === 0 ? [] : [...lines, ""], this.#takePending());
   }

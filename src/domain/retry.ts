@@ -34,6 +34,3 @@ export const isRetried = (
   if (retry === null || failure.attempt > retry.maxAttempts) return false;
   return retry.condition === "always" || (retry.condition === "transient_only" && failure.transient);
 };
-
-/** No delay is longer. */
-export const longestDelayMs = (retry: Retry): number => (retry.backoff === "fixed" ? retry.delayMs : retry.maxDelayMs);

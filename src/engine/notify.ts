@@ -95,12 +95,14 @@ export class Notify implements Disposable {
     const targets = subject.job.notify ?? [];
     if (targets.length === 0) return;
     const { store, log, clock } = this.#options;
-    const now = subject.run?.endedAt ?? subject.run?.startedAt ?? clock.now();
+    const now = clock.now();
+    // The clock of a run may differ from the wall clock by now.
+    const happenedAt = subject.run?.endedAt ?? subject.run?.startedAt ?? now;
     try {
       store.transaction(() => {
         for (const [place, target] of targets.entries()) {
           const event = eventFor(target);
-          if (event !== null) this.#queue({ subject, place, target, event, now, notice: noticeOf(event, now) });
+          if (event !== null) this.#queue({ subject, place, target, event, now, notice: noticeOf(event, happenedAt) });
         }
       });
     } catch (error) {

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import type { ProcessIdentity } from "../domain/task-run.ts";
 import { readStatus, readText, type Spool } from "./spool.ts";
 
@@ -27,10 +27,14 @@ export const isSame = (identity: ProcessIdentity): boolean => {
 /** The unit of start times; the same on all of Linux. */
 const MS_PER_TICK = 10;
 
-/** How long ago a process of this boot started, by a clock that nobody sets; null where the system doesn't tell. */
-export const ageMs = ({ startTime }: ProcessIdentity): number | null => {
+/**
+ * Returns how long ago a process started, in ms, by a clock that nobody sets, whether it still lives or not; null for a
+ * process of another or an unknown boot, and where the system does not tell.
+ */
+export const ageMs = (identity: ProcessIdentity): number | null => {
+  const { startTime } = identity;
   const own = identify(process.pid)?.startTime ?? "";
-  if (startTime === "" || own === "") return null;
+  if (startTime === "" || own === "" || identity.bootId === "" || identity.bootId !== bootId()) return null;
   return Math.max(0, (Number(own) - Number(startTime)) * MS_PER_TICK + process.uptime() * 1_000);
 };
 
@@ -108,20 +112,36 @@ export const hasEnding = (pgid: number): boolean => {
   return hasSuch(pgid, (name) => memberOf(group, name)?.isEnding === true);
 };
 
-/** What lives on of an attempt whose leader is gone and was never stored: its environment names the spool. */
-export const leftoversOf = (spool: Spool): ProcessIdentity | null => {
-  const { pid } = readStatus(spool);
-  if (pid === null) return null;
-  const leader = { pid, startTime: "", bootId: bootId() };
-  const isOurs = (name: string): boolean =>
-    memberOf(leader, name) !== null &&
-    (readText(`/proc/${name}/environ`) ?? "").includes(`PETIT_OUTPUT=${spool.outputs}\0`);
-  return hasSuch(pid, isOurs) ? leader : null;
+/**
+ * Returns whether a process group has a member that belongs to the attempt of this spool: its environment names the spool,
+ * or its output goes there. One such member is enough. No pid is given away while it names a group, so a group with one
+ * member of the attempt has no strangers; a group without one may belong to whoever got the leader's pid later. Outside
+ * of Linux nothing tells them apart: any group of that number counts.
+ */
+export const isGroupOf = (leader: ProcessIdentity, spool: Spool): boolean => {
+  if (!isOfThisBoot(leader)) return false;
+  if (process.platform !== "linux") return isAlive(-leader.pid);
+  return hasSuch(leader.pid, (name) => memberOf(leader, name) !== null && belongsTo(name, spool));
+};
+
+const belongsTo = (name: string, { outputs, stdout, stderr }: Spool): boolean =>
+  (readText(`/proc/${name}/environ`) ?? "").includes(`PETIT_OUTPUT=${outputs}\0`) ||
+  [1, 2].some((fd) => [stdout, stderr].some((path) => isSameFile(`/proc/${name}/fd/${fd}`, path)));
+
+const isSameFile = (one: string, other: string): boolean => {
+  try {
+    const [a, b] = [statSync(one), statSync(other)];
+    return a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    return false;
+  }
 };
 
 /** Whether there is a process of that kind, where the group has members at all: to look at each costs milliseconds. */
 const hasSuch = (pgid: number, isSuch: (name: string) => boolean): boolean =>
-  isAlive(-pgid) && readdirSync("/proc").some((name) => /^\d+$/.test(name) && isSuch(name));
+  process.platform === "linux" &&
+  isAlive(-pgid) &&
+  readdirSync("/proc").some((name) => /^\d+$/.test(name) && isSuch(name));
 
 const memberOf = (leader: ProcessIdentity, name: string): Stat | null => {
   const stat = parseStat(readText(`/proc/${name}/stat`) ?? "");

@@ -2,8 +2,9 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Run } from "../domain/run.ts";
 import type { Attempt, ProcessIdentity } from "../domain/task-run.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { EngineOptions } from "./options.ts";
-import { bootId, identifyBySpool } from "./process-identity.ts";
+import { ageMs, bootId, identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import type { Adopted } from "./run-context.ts";
 import { adoptProcess, recordedExit } from "./run-process.ts";
@@ -12,13 +13,15 @@ import { attemptOf, readStatus, removeSpool, type Spool, spoolOf } from "./spool
 
 /** Goes on with every run that an earlier petit left, and clears away the spool files that belong to none. */
 export const recover = (options: EngineOptions, runs: Runs): void => {
-  const { store, log, spoolDir } = options;
+  const { store, log, spoolDir, clock } = options;
   const kept = new Set<number>();
   for (const run of store.unfinishedRuns()) {
     const attempts =
       run.status === "running" ? store.listAttempts(run.id).filter(({ status }) => status === "running") : [];
     for (const { id } of attempts) kept.add(id);
-    const adopted = attempts.map((attempt) => adopt(attempt, spoolOf(spoolDir, attempt.id), runs.pulse));
+    const adopted = attempts.map((attempt) =>
+      adopt(attempt, spoolOf(spoolDir, attempt.id), { pulse: runs.pulse, clock }),
+    );
     log.info({ job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length }, describe(run));
     runs.adopt(run, store.definition(run.versionId), adopted);
   }
@@ -29,11 +32,18 @@ const describe = (run: Run): string =>
   run.status === "pending" ? "a pending run waits on" : "a run that was going on is taken up again";
 
 /** Finds out what became of an attempt: it has ended and left its status, it lives or is lost, or it never began. */
-const adopt = (attempt: Attempt, spool: Spool, pulse: Pulse): Adopted => {
+const adopt = (
+  attempt: Attempt,
+  spool: Spool,
+  { pulse, clock }: { readonly pulse: Pulse; readonly clock: Clock },
+): Adopted => {
   const exit = recordedExit(spool);
   if (exit !== null) {
     const { pid } = readStatus(spool);
-    return { attempt, process: { pid: pid ?? NOBODY, exited: Promise.resolve(exit), endedAt: endOf(attempt, spool) } };
+    return {
+      attempt,
+      process: { pid: pid ?? NOBODY, exited: Promise.resolve(exit), endedAt: endOf(attempt, spool, clock) },
+    };
   }
   const identity = attempt.process ?? begunAs(spool);
   return { attempt, process: identity === null ? null : adoptProcess(identity, spool, pulse) };
@@ -64,9 +74,18 @@ const withdraw = (spool: Spool): boolean => {
 
 const NOBODY = 0;
 
-/** The last thing that is written to the status file is how the program ended. */
-const endOf = (attempt: Attempt, spool: Spool): number =>
-  Math.max(attempt.startedAt, Math.floor(statSync(spool.status).mtimeMs));
+/**
+ * Returns when an attempt ended, by the clock of its run. The last write to the status file tells it by the wall clock; where
+ * that is impossible, since the process had not started or would be older than it can be, the wall clock was stepped before.
+ */
+const endOf = ({ startedAt, process }: Attempt, spool: Spool, clock: Clock): number => {
+  const byWallMs = Math.floor(statSync(spool.status).mtimeMs) - startedAt;
+  const mostMs = process === null ? null : ageMs(process);
+  if (mostMs === null) return startedAt + Math.max(0, byWallMs);
+  const steppedMs = clock.now() - startedAt - mostMs;
+  const tookMs = byWallMs >= 0 && byWallMs <= mostMs ? byWallMs : byWallMs - steppedMs;
+  return startedAt + Math.round(Math.min(mostMs, Math.max(0, tookMs)));
+};
 
 const clear = (spoolDir: string, kept: ReadonlySet<number>): void => {
   for (const name of readdirSync(spoolDir)) {

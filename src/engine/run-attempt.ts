@@ -10,9 +10,9 @@ import { keepShort } from "./leftover-output.ts";
 import type { EngineOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { readOutputs } from "./outputs-file.ts";
-import { ageMs, identifyBySpool } from "./process-identity.ts";
+import { identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
-import { type Command, type Exit, type RunningProcess, startProcess, terminate } from "./run-process.ts";
+import { type Command, type Exit, hasEnded, type RunningProcess, startProcess, terminate } from "./run-process.ts";
 import type { Spool } from "./spool.ts";
 import type { SpoolPool } from "./spool-pool.ts";
 
@@ -30,6 +30,8 @@ export type RunAttemptOptions = {
   readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment">;
   readonly context: Omit<AttemptContext, "runtime" | "environment" | "spool" | "attempt">;
   readonly attempt: Attempt;
+  /** The clock of the run. */
+  readonly now: () => number;
   readonly spool: Spool;
   readonly spools: SpoolPool;
   /** A process that an earlier petit made for this attempt; null makes one. */
@@ -129,14 +131,21 @@ const recordProcess = ({ engine, attempt, spool }: RunAttemptOptions): boolean =
 
 type Ended = { readonly exit: Exit; readonly ended: AttemptEnd | null };
 
-/** Waits for the process, and ends its group where its time is up or somebody asked. */
+/**
+ * Waits for the process, and ends its group when its time is up or somebody asks. An exit that has happened wins over a
+ * timeout that is noticed later: after petit was stopped or the machine slept, both are due at once.
+ */
 const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): Promise<Ended> => {
   const over = new AbortController();
   const ending = endingOf(options, over.signal);
   const first = await Promise.race([process.exited, ending]);
   abortQuietly(over);
   options.left.throwIfAborted();
-  if (typeof first === "object") return { exit: first, ended: endedBefore(first, options) };
+  const isLate = first === "timeout" && options.context.run.ending === null && hasEnded(options.spool);
+  if (typeof first === "object" || isLate) {
+    const exit = await process.exited;
+    return { exit, ended: endedBefore(exit, options) };
+  }
   const { engine, context, hurry } = options;
   const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
   await terminate(process.pid, { clock: engine.clock, graceMs, hurry });
@@ -164,12 +173,9 @@ const endingOf = async (options: RunAttemptOptions, over: AbortSignal): Promise<
   return ENDING_REASONS.find((reason) => end.aborted && end.reason === reason) ?? "timeout";
 };
 
-/** The time that an attempt has had; how long a process lives tells it though the clock was set meanwhile. */
-const passedMs = ({ engine, attempt, adopted }: RunAttemptOptions): number => {
-  if (adopted === null) return 0;
-  const age = attempt.process === null ? null : ageMs(attempt.process);
-  return age ?? Math.max(0, engine.clock.now() - attempt.startedAt);
-};
+/** Returns the time that an adopted attempt has already had. */
+const passedMs = ({ attempt, adopted, now }: RunAttemptOptions): number =>
+  adopted === null ? 0 : Math.max(0, now() - attempt.startedAt);
 
 const failedToStart = (error: unknown): AttemptResult => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

@@ -10,25 +10,20 @@ import { type Ending, isEnded, planRun, type Step } from "./plan-run.ts";
 import { type AttemptResult, runAttempt } from "./run-attempt.ts";
 import type { RunJobOptions } from "./run-context.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
-import { killLeftovers, type RunningProcess } from "./run-process.ts";
-import { timeIsUp } from "./run-time.ts";
+import { hasEnded, killLeftovers, type RunningProcess } from "./run-process.ts";
+import { clockOfRun } from "./run-time.ts";
 import { spoolOf } from "./spool.ts";
-import {
-  afterAttempt,
-  attempting,
-  type Draft,
-  delayUntil,
-  ended,
-  endedWithout,
-  progressOf,
-  stateOf,
-} from "./task-progress.ts";
+import { storeResult } from "./store-result.ts";
+import { attempting, type Draft, ended, endedWithout, progressOf, stateOf } from "./task-progress.ts";
 
 /** One run that is going on: decides what comes next, stores it, then does it. */
 export class RunJob {
   readonly #options: RunJobOptions;
   readonly #tasks: readonly Task[];
+  readonly #now: () => number;
   readonly #ends: ReadonlyMap<TaskId, AbortController>;
+  /** Attempts that are not stored as ended yet, and what resolves when each is. */
+  readonly #making = new Map<Attempt, Promise<void>>();
   readonly #hurry = new AbortController();
   readonly #over = new AbortController();
   #states: Draft;
@@ -36,10 +31,13 @@ export class RunJob {
   #ending: Ending | null;
   /** Whether its end is stored. */
   #isStored = false;
+  /** Whether attempts wait to be started, since the run's time may be up. */
+  #isHeld = false;
 
   constructor(options: RunJobOptions) {
     this.#options = options;
     this.#run = options.run;
+    this.#now = clockOfRun(options);
     const { ending } = options.run;
     // A petit that ends its runs as it stops ends their clean-ups too.
     this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
@@ -66,7 +64,7 @@ export class RunJob {
 
   /** Goes on with the run of an earlier petit. */
   resume(): void {
-    for (const { attempt, process } of this.#options.adopted) void this.#make(attempt, process);
+    for (const { attempt, process } of this.#options.adopted) this.#make(attempt, process);
     for (const [taskId, state] of this.#states) if (state.phase === "waiting") void this.#waitForRetry(taskId);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
     void this.#watchTime();
@@ -115,13 +113,13 @@ export class RunJob {
     this.#states = draft;
     try {
       change(draft);
-      const { maxTasks } = this.#options.engine.settings;
+      const maxTasks = this.#isHeld ? 0 : this.#options.engine.settings.maxTasks;
       const plan = planRun({ tasks: this.#tasks, states: draft, ending: this.#ending, maxTasks });
       const attempts = plan.steps.flatMap((step) => this.#storeStep(step, draft) ?? []);
       const final = plan.isOver ? this.#storeEnd(draft) : null;
       this.#isStored = plan.isOver;
       const launch = (): void => {
-        for (const attempt of attempts) void this.#make(attempt, null);
+        for (const attempt of attempts) this.#make(attempt, null);
         if (final === null) return;
         this.#run = final;
         this.#over.abort(final.status);
@@ -136,9 +134,9 @@ export class RunJob {
 
   /** Answers the attempt that it starts, if it does. */
   #storeStep(step: Step, draft: Draft): Attempt | null {
-    const { store, clock } = this.#options.engine;
+    const { store } = this.#options.engine;
     const before = stateOf(draft, step.taskId);
-    const now = clock.now();
+    const now = this.#now();
     if (step.kind === "start" || step.kind === "retry") {
       draft.set(step.taskId, attempting(before));
       return store.startAttempt(this.#run, step.taskId, now);
@@ -153,12 +151,12 @@ export class RunJob {
     const { engine, job } = this.#options;
     const lost = this.#run.lost || [...draft.values()].some(({ reason }) => reason === "interrupted");
     const outcome = outcomeOfRun({ job, tasks: draft, ending: this.#ending?.reason ?? null, lost });
-    return engine.notify.ended(job, engine.store.finishRun(this.#run.id, outcome, engine.clock.now()));
+    return engine.notify.ended(job, engine.store.finishRun(this.#run.id, outcome, this.#now()));
   }
 
   /** Makes one attempt, or goes on with one, and stores how it ended. */
-  async #make(attempt: Attempt, process: RunningProcess | null): Promise<void> {
-    await this.#guard(async () => {
+  #make(attempt: Attempt, process: RunningProcess | null): void {
+    const made = this.#guard(async () => {
       const { engine, spools, left } = this.#options;
       const spool = spoolOf(engine.spoolDir, attempt.id);
       const result = await this.#runAttempt(attempt, process);
@@ -166,11 +164,16 @@ export class RunJob {
       const { reason } = result.outcome;
       if (reason === "interrupted") await killLeftovers(attempt.process, spool, engine.clock);
       await this.#settle(
-        (draft) => this.#storeResult(attempt, result, { draft, endedAt: process?.endedAt ?? null }),
+        (draft) => {
+          const now = Math.min(process?.endedAt ?? Number.POSITIVE_INFINITY, this.#now());
+          storeResult(this.#options, { attempt, result, draft, now, ending: this.#ending });
+        },
         () => spools.remove(spool),
       );
       void this.#waitForRetry(attempt.taskId);
     });
+    this.#making.set(attempt, made);
+    void made.then(() => this.#making.delete(attempt));
   }
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
@@ -181,6 +184,7 @@ export class RunJob {
       engine,
       context: { job, task, run: this.#run, outputs },
       attempt,
+      now: this.#now,
       spool: spoolOf(engine.spoolDir, attempt.id),
       adopted,
       pulse,
@@ -193,31 +197,12 @@ export class RunJob {
     });
   }
 
-  #storeResult(
-    attempt: Attempt,
-    result: AttemptResult,
-    to: { readonly draft: Draft; readonly endedAt: number | null },
-  ): void {
-    const { engine, job } = this.#options;
-    const { store, clock, settings } = engine;
-    const before = stateOf(to.draft, attempt.taskId);
-    const task = taskOf(job, attempt.taskId);
-    const now = Math.min(to.endedAt ?? Number.POSITIVE_INFINITY, clock.now());
-    const ending = isEnded(task, this.#ending) ? this.#ending.reason : null;
-    const onInterrupt = job.onInterrupt ?? settings.onInterrupt;
-    const after = afterAttempt(before, result, { task, now, ending, onInterrupt, random: Math.random() });
-    store.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
-    if (after.outcome?.reason === "interrupted") store.markLost(this.#run.id);
-    if (after.outcome !== null) store.finishTask(this.#run, task.id, { outcome: after.outcome, now });
-    to.draft.set(task.id, after.progress);
-  }
-
   async #waitForRetry(taskId: TaskId): Promise<void> {
-    const { engine, job, left } = this.#options;
+    const { engine, left } = this.#options;
     const state = this.#states.get(taskId);
     if (state?.phase !== "waiting" || state.retryAt === null) return;
     const signal = AbortSignal.any([left, this.#over.signal, this.#ends.get(taskId)?.signal ?? left]);
-    await sleep(engine.clock, delayUntil(state.retryAt, taskOf(job, taskId), engine.clock.now()), signal);
+    await sleep(engine.clock, state.retryAt - this.#now(), signal);
     if (signal.aborted) return;
     await this.#settle((draft) => {
       const waiting = draft.get(taskId);
@@ -230,13 +215,24 @@ export class RunJob {
     const { job, engine, left, commits } = this.#options;
     if (job.timeoutMs === null) return;
     const signal = AbortSignal.any([this.#over.signal, left]);
-    const isUp = await timeIsUp(this.#run, job, { clock: engine.clock, signal });
-    if (!isUp || this.isEnding) return;
+    await sleep(engine.clock, job.timeoutMs - (this.#now() - (this.#run.startedAt ?? this.#now())), signal);
+    if (!signal.aborted) await this.#storeExits();
+    if (signal.aborted) return;
+    if (this.isEnding) return this.#settle();
     await this.#guard(async () => {
       // What runs is ended now, also while the database can't be written.
       commits.nowOrLater(() => engine.store.requestEnd(this.#run.id, "timeout"));
       this.end("timeout", { all: false });
     });
+  }
+
+  /** Stores the exits that have happened, and starts nothing meanwhile: the run may be over, though its time is up too. */
+  async #storeExits(): Promise<void> {
+    const { spoolDir } = this.#options.engine;
+    this.#isHeld = true;
+    const ended = [...this.#making].filter(([{ id }]) => hasEnded(spoolOf(spoolDir, id)));
+    await Promise.all(ended.map(([, made]) => made));
+    this.#isHeld = false;
   }
 
   #guard(work: () => Promise<unknown>): Promise<void> {

@@ -3,7 +3,7 @@ import type { ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { AROUND, AROUND_RELAYED } from "./around-shell.ts";
-import { hasBegun, hasEnding, hasMembers, identify, isSame, leftoversOf } from "./process-identity.ts";
+import { bootId, hasBegun, hasEnding, hasMembers, identify, isGroupOf, isSame } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { openSpoolFile, readStatus, type Spool } from "./spool.ts";
 
@@ -28,8 +28,10 @@ export type RunningProcess = {
   /** Of its leader and its group. */
   readonly pid: number;
   readonly exited: Promise<Exit>;
-  /** When it ended, ms since the epoch, where that was before this petit looked. */
+  /** When it ended, by the clock of its run, where that was before this petit looked. */
   readonly endedAt?: number;
+  /** Identity of an adopted process. */
+  readonly identity?: ProcessIdentity;
 };
 
 /** Starts the process; its output goes to the open files. Throws an Error with the system's `code` where none could be made. */
@@ -61,6 +63,7 @@ export const startProcess = (
 /** Watches a process that an earlier petit made: it is nobody's child here, so its end is seen by looking. */
 export const adoptProcess = (identity: ProcessIdentity, spool: Spool, pulse: Pulse): RunningProcess => ({
   pid: identity.pid,
+  identity,
   exited: new Promise((resolve) => {
     const end = pulse.add(() => {
       const isOver = readStatus(spool).exit !== null || !isSame(identity);
@@ -79,6 +82,15 @@ const UNKNOWN: Exit = { exitCode: null, signal: null };
 export const recordedExit = (spool: Spool): Exit | null => {
   const { exit } = readStatus(spool);
   return exit === null ? null : asExit({ exitCode: exit, signal: null });
+};
+
+/**
+ * Returns whether the process of an attempt has ended, even where its exit has not been noticed yet: the shell around the
+ * program has recorded a status, or is gone.
+ */
+export const hasEnded = (spool: Spool): boolean => {
+  const { pid, exit } = readStatus(spool);
+  return exit !== null || (pid !== null && identify(pid) === null);
 };
 
 /** The shell's own status is the program's; where it was killed, it may have noted how the program ended before. */
@@ -164,13 +176,15 @@ export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean =
 };
 
 /**
- * Of an attempt that was lost, a process may live on in its group: what comes next must not run beside it. Where somebody
- * has the leader's pid, the group is that one's: no pid is given away while it names a group. `known` is null where who
- * led it was not stored. Resolves when nothing is left.
+ * Kills what is left of a lost attempt's process group, so that what comes next does not run beside it; resolves when
+ * nothing is left. `known` is the stored leader, null where none was stored. A group whose leader lives, or that has no
+ * member of this attempt, belongs to others.
  */
 export const killLeftovers = async (known: ProcessIdentity | null, spool: Spool, clock: Clock): Promise<void> => {
-  const leader = known ?? leftoversOf(spool);
-  if (leader !== null && identify(leader.pid) === null && hasMembers(leader)) await kill(leader, clock);
-  const pgid = readStatus(spool).pid;
-  if (leader === null && pgid !== null) await whileDying(clock, () => hasEnding(pgid));
+  const pid = known?.pid ?? readStatus(spool).pid;
+  if (pid === null) return;
+  const leader = known ?? { pid, startTime: "", bootId: bootId() };
+  if (identify(pid) === null && isGroupOf(leader, spool)) await kill(leader, clock);
+  // A process that is about to end shows neither environment nor files any more.
+  else await whileDying(clock, () => hasEnding(pid));
 };

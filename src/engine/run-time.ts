@@ -1,15 +1,26 @@
-import type { Job } from "../domain/job.ts";
-import type { Run } from "../domain/run.ts";
-import { type Clock, sleep } from "../lib/clock.ts";
+import { type Clock, steadyClock } from "../lib/clock.ts";
+import { ageMs } from "./process-identity.ts";
+import type { RunJobOptions } from "./run-context.ts";
 
-/** Resolves when the time of a whole run is up: true then, false where `signal` came first or it may take any time. */
-export const timeIsUp = async (
-  run: Run,
-  job: Pick<Job, "timeoutMs">,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<boolean> => {
-  if (job.timeoutMs === null) return false;
-  const passedMs = Math.max(0, clock.now() - (run.startedAt ?? clock.now()));
-  await sleep(clock, job.timeoutMs - passedMs, signal);
-  return !signal.aborted;
+type TimedRun = Pick<RunJobOptions, "run" | "taskRuns" | "attempts" | "adopted"> & {
+  readonly engine: { readonly clock: Clock };
+};
+
+/**
+ * Returns the clock of a run, in ms since the epoch. All times of a run, its tasks and its attempts are read from it: it
+ * starts with the wall clock at the run's start and goes on by elapsed time, so that a step of the wall clock changes no
+ * duration and no timeout.
+ *
+ * After a restart it goes on where it would be now. The age of any process that the run started during this boot tells
+ * that, whether the process still lives or not. Where there is none, the wall clock does, but never a time before what is
+ * already stored.
+ */
+export const clockOfRun = ({ engine, run, taskRuns, attempts, adopted }: TimedRun): (() => number) => {
+  const stored = [run, ...taskRuns, ...attempts].flatMap(({ startedAt, endedAt }) => [startedAt ?? 0, endedAt ?? 0]);
+  const known = adopted.flatMap(({ attempt, process }) => ({ ...attempt, process: process?.identity ?? null }));
+  const byAge = [...attempts, ...known].flatMap(({ startedAt, process }) => {
+    const age = process === null ? null : ageMs(process);
+    return age === null ? [] : [startedAt + Math.round(age)];
+  });
+  return steadyClock(engine.clock, Math.max(...stored, ...(byAge.length > 0 ? byAge : [engine.clock.now()])));
 };

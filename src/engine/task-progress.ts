@@ -1,6 +1,6 @@
 import type { TaskId } from "../domain/ids.ts";
 import type { InterruptPolicy, Task } from "../domain/job.ts";
-import { isRetried, longestDelayMs, retryDelayMs } from "../domain/retry.ts";
+import { isRetried, retryDelayMs } from "../domain/retry.ts";
 import type { EndingReason, Reason } from "../domain/run.ts";
 import type { Attempt, Outputs, TaskOutcome, TaskRun } from "../domain/task-run.ts";
 import type { TaskState } from "./plan-run.ts";
@@ -13,7 +13,7 @@ export type TaskProgress = TaskState & {
   readonly outputs: Outputs;
   readonly error: string | null;
   readonly exitCode: number | null;
-  /** When the next attempt is due; null where none waits. */
+  /** When the next attempt is due, by the clock of the run; null where none waits. */
   readonly retryAt: number | null;
 };
 
@@ -117,7 +117,3 @@ const nextDelayMs = ({ isLost, transient, failures, context }: NextAttempt): num
   if (task.retry === null || !isRetried(task.retry, { attempt: failures, transient })) return null;
   return retryDelayMs(task.retry, failures, random);
 };
-
-/** How long an attempt that is due at `retryAt` waits: where the clock was set back, no longer than it ever would. */
-export const delayUntil = (retryAt: number, { retry }: Pick<Task, "retry">, now: number): number =>
-  Math.min(retryAt - now, retry === null ? 0 : longestDelayMs(retry));

@@ -8,6 +8,7 @@ const handClock = () => {
   const clock: Clock = {
     now: () => 0,
     monotonic: () => 0,
+    elapsed: () => 0,
     setTimeout: (callback) => {
       timers.add(callback);
       return () => timers.delete(callback);

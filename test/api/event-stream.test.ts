@@ -12,6 +12,7 @@ const handClock = () => {
   const clock: Clock = {
     now: () => 0,
     monotonic: () => 0,
+    elapsed: () => 0,
     setTimeout: (callback, delayMs) => {
       const timer = { callback, delayMs };
       timers.push(timer);

@@ -13,7 +13,7 @@ const fastClock = (): Clock => {
     queueMicrotask(callback);
     return () => {};
   };
-  return { now: () => now, monotonic: () => now, setTimeout };
+  return { now: () => now, monotonic: () => now, elapsed: () => now, setTimeout };
 };
 
 const gone = (): Failure => new Failure(EXIT.UNREACHABLE, "gone");

@@ -88,27 +88,131 @@ test.skipIf(!canStepClock)(
   40_000,
 );
 
-test.skipIf(!canStepClock)(
-  "the timeout of what was adopted counts the time that passed, whatever the clock says",
-  async () => {
-    const script = `echo began > began; while [ ! -e go ]; do sleep 0.02; done`;
-    const job = `id: slow\ninherit_environment: false\nenvironment: {PATH: /usr/bin:/bin}\ntasks: [{id: t, type: shell, timeout: 10m, script: "${script}"}]\n`;
-    const { dir, clock, start: startIt } = inSteps({ "a.yaml": job });
-    const first = await startIt();
-    const runId = await start(first, "slow");
-    await eventually("the task's begin", () => (existsSync(join(dir, "began")) ? true : null));
-    await eventually("its process is stored", () => isProcessStored(first.dbPath) || null);
-    await first.kill();
-    clock.set(HOUR_MS);
-    await using second = await startIt();
+/** A task that writes a file when it has begun, and ends when `go` is there. */
+const waiting = (id: string, more = ""): string =>
+  `id: ${id}\n${PLAIN}${more}tasks: [{id: t, type: shell, timeout: 10m, script: "${untilGo(id)}"}]\n`;
+
+const PLAIN = "inherit_environment: false\nenvironment: {PATH: /usr/bin:/bin}\n";
+
+const untilGo = (id: string): string => `echo began > ${id}.began; while [ ! -e go ]; do sleep 0.02; done`;
+
+const hasBegun = (dir: string, id: string): Promise<true> =>
+  eventually(`the start of ${id}`, () => existsSync(join(dir, `${id}.began`)) || null);
+
+/** The times of a run, its tasks and their attempts, once it has ended. */
+const timesOf = async (petit: Parameters<typeof ask>[0], runId: string) => {
+  const run = await endOf(petit, runId);
+  const { body } = await ask(petit, `/api/runs/${runId}`);
+  const { tasks } = (await ask(petit, `/api/runs/${runId}/tasks`)).body;
+  const all: readonly Times[] = [
+    body,
+    ...tasks,
+    ...tasks.flatMap((task: { attempt_list: Times[] }) => task.attempt_list),
+  ];
+  return { status: run.status, reason: run.reason, all };
+};
+
+type Times = { readonly started_at: number; readonly ended_at: number; readonly duration_ms: number };
+
+/** However busy the machine is, no test takes a tenth of the hour that is stepped over. */
+const MOST_MS = 360_000;
+
+const expectTrue = ({ all }: Awaited<ReturnType<typeof timesOf>>, leastMs = 0): void => {
+  for (const { started_at, ended_at, duration_ms } of all) {
+    expect(ended_at - started_at).toBe(duration_ms);
+    expect(duration_ms).toBeGreaterThanOrEqual(leastMs);
+    expect(duration_ms).toBeLessThan(MOST_MS);
+  }
+};
+
+test.skipIf(!canStepClock).each([HOUR_MS, -HOUR_MS])(
+  "a clock that is set by %p ms in the middle of a run changes no duration, wherever it is reported",
+  async (offsetMs) => {
+    const { dir, clock, start: startIt } = inSteps({ "a.yaml": waiting("slow") });
+    await using petit = await startIt();
+    const runId = await start(petit, "slow");
+    await hasBegun(dir, "slow");
+    await Bun.sleep(200);
+    clock.set(offsetMs);
     await Bun.write(join(dir, "go"), "");
-    expect(await endOf(second, runId)).toMatchObject({ status: "completed" });
+    expectTrue(await timesOf(petit, runId), 200);
+    const metrics = await (await petit.fetch("/metrics")).text();
+    const seconds = Number(/^petit_run_duration_seconds_sum\S* (.*)$/m.exec(metrics)?.[1]);
+    expect(seconds).toBeGreaterThanOrEqual(0.2);
+    expect(seconds).toBeLessThan(MOST_MS / 1_000);
+    const logged = [...petit.stderr().matchAll(/duration_ms"?[:=] ?(\d+)/g)].map(([, ms]) => Number(ms));
+    expect(logged.length).toBeGreaterThan(0);
+    for (const ms of logged) expect(ms).toBeLessThan(MOST_MS);
   },
+  40_000,
 );
 
-const isProcessStored = (dbPath: string): boolean => {
+test.skipIf(!canStepClock).each([HOUR_MS, -HOUR_MS])(
+  "a clock that is set by %p ms while petit is down changes no timeout, no delay and no duration of what is adopted",
+  async (offsetMs) => {
+    const failing = `[ -e tried ] || { echo > tried; ${untilGo("again")}; exit 1; }`;
+    const jobs = {
+      "task.yaml": waiting("task"),
+      "run.yaml": waiting("run", "timeout: 10m\n"),
+      "over.yaml": `id: over\n${PLAIN}tasks: [{id: t, type: shell, script: "echo began > over.began; while [ ! -e over.go ]; do sleep 0.02; done"}]\n`,
+      "again.yaml": `id: again\n${PLAIN}timeout: 10m\ntasks: [{id: t, type: shell, retry: {max_attempts: 1, delay: 2s}, script: "${failing}"}]\n`,
+    };
+    const { dir, clock, start: startIt } = inSteps(jobs);
+    const first = await startIt();
+    const ids = ["task", "run", "over", "again"];
+    const runIds = await Promise.all(ids.map((id) => start(first, id)));
+    await Promise.all(ids.map((id) => hasBegun(dir, id)));
+    await eventually("all processes are stored", () => storedProcesses(first.dbPath) === ids.length || null);
+    await first.kill();
+    await Bun.write(join(dir, "over.go"), "");
+    await Bun.sleep(500);
+    clock.set(offsetMs);
+    await using second = await startIt();
+    await Bun.write(join(dir, "go"), "");
+    const times = await Promise.all(runIds.map((runId) => timesOf(second, runId)));
+    expect(times.map(({ status, reason }) => [status, reason])).toEqual(ids.map(() => ["completed", null]));
+    for (const each of times) expectTrue(each);
+    // Its process lives on: the age of that tells how long it took until it was let go.
+    expectTrue(times[0] ?? { status: "", reason: null, all: [] }, 500);
+  },
+  60_000,
+);
+
+const storedProcesses = (dbPath: string): number => {
   const db = new Database(dbPath, { readonly: true });
-  const row = db.query("SELECT 1 FROM attempts WHERE pid IS NOT NULL").get();
+  const { length } = db.query("SELECT 1 FROM attempts WHERE pid IS NOT NULL").all();
   db.close();
-  return row !== null;
+  return length;
 };
+
+const TIMEOUT_MS = 4_000;
+
+/** Ten runs that petit starts, or adopts, and that end while it is frozen, before their timeouts. */
+const frozen = async (isAdopted: boolean): Promise<readonly string[]> => {
+  const dir = mkdtempSync(join(tmpdir(), "petit-freeze-"));
+  const timeout = `timeout: ${TIMEOUT_MS}ms`;
+  const jobs = {
+    "task.yaml": `id: task\n${PLAIN}tasks: [{id: t, type: shell, ${timeout}, script: "${untilGo("$PETIT_RUN_ID")}"}]\n`,
+    "run.yaml": `id: run\n${PLAIN}${timeout}\ntasks: [{id: t, type: shell, script: "${untilGo("$PETIT_RUN_ID")}"}]\n`,
+  };
+  const first = await startPetit({ dir, jobs, args: ["--no-watch"] });
+  const ids = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? "task" : "run"));
+  const runIds = await Promise.all(ids.map((id) => start(first, id)));
+  const begunAt = performance.now();
+  await Promise.all(runIds.map((id) => hasBegun(dir, id)));
+  if (isAdopted) await first.kill();
+  await using petit = isAdopted ? await startPetit({ dir, args: ["--no-watch"] }) : first;
+  process.kill(petit.pid, "SIGSTOP");
+  await Bun.write(join(dir, "go"), "");
+  await Bun.sleep(begunAt + TIMEOUT_MS + 200 - performance.now());
+  process.kill(petit.pid, "SIGCONT");
+  return await Promise.all(runIds.map(async (id) => (await endOf(petit, id)).status));
+};
+
+test.each([false, true])(
+  "ten of ten runs that ended in time while petit was frozen past their timeout are completed (adopted: %p)",
+  async (isAdopted) => {
+    expect(await frozen(isAdopted)).toEqual(Array.from({ length: 10 }, () => "completed"));
+  },
+  40_000,
+);

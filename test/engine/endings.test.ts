@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { RunId } from "../../src/domain/ids.ts";
 import { identify } from "../../src/engine/process-identity.ts";
 import { command, job, jobId, retry, schedule, shell, taskId } from "../support/factories.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { seen, startEngine } from "../support/started-engine.ts";
+import { FakeClock, NOON } from "../support/fake-clock.ts";
+import { type Finished, seen, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 
 /** Resolves when none of these processes is left; a zombie is none. */
@@ -65,6 +65,99 @@ describe("timeouts and delays", () => {
     expect(ids.map((id) => petit.read(id).run.status)).toEqual(["running", "running"]);
     await clock.pass(1_000);
     for (const id of ids) expect((await clock.passUntil(petit.ended(id))).run.reason).toBe("timeout");
+  });
+});
+
+const TIMEOUT_MS = 2_000;
+
+/** Keeps the event loop from noticing anything until a timeout is over, as when petit is stopped or the machine sleeps. */
+const freeze = (startedAt: number): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, startedAt + TIMEOUT_MS + 100 - Date.now());
+};
+
+describe("an exit that petit notices only when the time is up, too,", () => {
+  test("counts for a task", async () => {
+    using door = gate();
+    await using petit = await startEngine({
+      jobs: [job("slow", { tasks: [shell("t", door.wait, { timeoutMs: TIMEOUT_MS })] })],
+    });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    door.open();
+    freeze(Date.now());
+    expect((await petit.ended(id)).summary).toBe("t completed");
+  });
+
+  test("counts for the last task of a run, while a task before it has its followers skipped, but for clean-ups", async () => {
+    using door = gate();
+    const clean = command("clean", "true", { after: ["b"], condition: "all_done" });
+    const jobs = [
+      job("last", { timeoutMs: TIMEOUT_MS, tasks: [shell("t", door.wait)] }),
+      job("first", {
+        timeoutMs: TIMEOUT_MS,
+        tasks: [shell("a", door.wait), command("b", "true", { after: ["a"] }), clean],
+      }),
+    ];
+    await using petit = await startEngine({ jobs });
+    const [last, first] = [(await petit.trigger("last")).id, (await petit.trigger("first")).id];
+    await door.reached();
+    await door.reached();
+    door.open(2);
+    freeze(Date.now());
+    expect((await petit.ended(last)).run).toMatchObject({ status: "completed", reason: null });
+    const ended = await petit.ended(first);
+    expect(ended.run).toMatchObject({ status: "failed", reason: "timeout" });
+    expect(ended.summary).toBe("a completed · b skipped(timeout) · clean completed");
+    expect(ended.tasks.b?.attempts).toBe(0);
+  });
+});
+
+describe("the times of a run", () => {
+  const times = ({ run, tasks, attempts }: Finished) =>
+    [run, ...Object.values(tasks), ...attempts].map(({ startedAt, endedAt }) => [startedAt, endedAt]);
+
+  test.each([3_600_000, -3_600_000])("are counted from its start when the clock is set by %p ms", async (offsetMs) => {
+    using door = gate();
+    const clock = new FakeClock();
+    const tasks = [shell("a", door.wait), shell("b", door.wait, { after: ["a"] })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    await clock.pass(30_000);
+    clock.step(offsetMs);
+    door.open();
+    await clock.passUntil(door.reached());
+    const b = petit.read(id).tasks.b?.startedAt ?? 0;
+    expect(b).toBeGreaterThanOrEqual(NOON + 30_000);
+    expect(b).toBeLessThan(NOON + 1_800_000);
+    await clock.pass(30_000);
+    door.open();
+    const ended = await clock.passUntil(petit.ended(id));
+    const end = ended.run.endedAt ?? 0;
+    expect(end).toBeGreaterThanOrEqual(b + 30_000);
+    expect(end).toBeLessThan(NOON + 3_500_000);
+    expect(times(ended)).toEqual([
+      [NOON, end],
+      [NOON, b],
+      [b, end],
+      [NOON, b],
+      [b, end],
+    ]);
+  });
+
+  test("count the time for which the machine was suspended; its timeout does not", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const tasks = [shell("t", door.wait, { timeoutMs: 600_000 })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    clock.suspend(3_600_000);
+    await clock.pass(1_000);
+    door.open();
+    const { run } = await clock.passUntil(petit.ended(id));
+    expect(run.status).toBe("completed");
+    expect(run.endedAt).toBeGreaterThanOrEqual(NOON + 3_601_000);
   });
 });
 

@@ -206,7 +206,7 @@ describe("retention", () => {
     };
     const retain = new Retain({
       store: watching,
-      clock: { now: () => NOON, monotonic, setTimeout: soon },
+      clock: { now: () => NOON, monotonic, elapsed: monotonic, setTimeout: soon },
       log: silentLog,
       jobIds: () => ids,
       findJob: () => null,

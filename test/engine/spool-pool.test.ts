@@ -36,7 +36,11 @@ beforeEach(() => {
       timers = timers.filter((each) => each !== callback);
     };
   };
-  pool = new SpoolPool({ spoolDir, runtime, clock: { now: () => 0, monotonic: () => 0, setTimeout } });
+  pool = new SpoolPool({
+    spoolDir,
+    runtime,
+    clock: { now: () => 0, monotonic: () => 0, elapsed: () => 0, setTimeout },
+  });
 });
 
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { anyAborted } from "../../src/lib/abort.ts";
-import { sleep, systemClock } from "../../src/lib/clock.ts";
+import { sleep, steadyClock, systemClock } from "../../src/lib/clock.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
 /** Whether a promise has settled by now. */
@@ -45,6 +45,19 @@ describe("sleep", () => {
     const clock = new FakeClock();
     await sleep(clock, 1_000, AbortSignal.abort());
     expect(clock.timers).toEqual([]);
+  });
+});
+
+describe("steadyClock", () => {
+  test("goes on by the time that passes, a suspension included, whatever the wall clock is set to", async () => {
+    const clock = new FakeClock();
+    const now = steadyClock(clock, 10_000);
+    clock.step(3_600_000);
+    await clock.pass(250);
+    expect(now()).toBe(10_250);
+    clock.step(-7_200_000);
+    clock.suspend(60_000);
+    expect(now()).toBe(70_250);
   });
 });
 

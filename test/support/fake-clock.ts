@@ -10,6 +10,7 @@ export const NOON = Date.UTC(2026, 0, 15, 12);
 export class FakeClock implements Clock {
   #wall: number;
   #monotonic = 1_000;
+  #suspended = 0;
   readonly #timers = new Set<Pending>();
 
   constructor(now = NOON) {
@@ -22,6 +23,10 @@ export class FakeClock implements Clock {
 
   monotonic(): number {
     return this.#monotonic;
+  }
+
+  elapsed(): number {
+    return this.#monotonic + this.#suspended;
   }
 
   setTimeout(callback: () => void, delayMs: number): () => void {
@@ -37,9 +42,15 @@ export class FakeClock implements Clock {
     return [...this.#timers].map(({ at }) => at - this.#monotonic).sort((a, b) => a - b);
   }
 
-  /** Sets the wall clock; timers don't notice, as when somebody sets it, or the machine slept. */
+  /** Sets the wall clock; timers don't notice. */
   step(byMs: number): void {
     this.#wall += byMs;
+  }
+
+  /** Suspends the machine for so long; timers don't notice. */
+  suspend(forMs: number): void {
+    this.#wall += forMs;
+    this.#suspended += forMs;
   }
 
   /** Lets time pass: every timer on the way goes off in its turn, and what it sets in motion gets its turn as well. */

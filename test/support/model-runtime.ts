@@ -71,7 +71,8 @@ export class ScriptedProcesses implements Disposable {
   /** Petit is gone, and this one lives on: the next petit will find it. */
   outlive(child: ScriptedProcess, store: Store): void {
     const identity = identify(child.pid);
-    if (identity !== null) store.recordProcess(child.attemptId, identity);
+    // Without a boot a stand-in has no age: that would be real time, and the clock is a fake one.
+    if (identity !== null) store.recordProcess(child.attemptId, { ...identity, bootId: "" });
     this.#stored.add(child);
   }
 
@@ -79,7 +80,7 @@ export class ScriptedProcesses implements Disposable {
   lose(child: ScriptedProcess, store: Store): void {
     this.#forget(child);
     const identity = identify(child.pid);
-    if (identity !== null) store.recordProcess(child.attemptId, { ...identity, startTime: "1" });
+    if (identity !== null) store.recordProcess(child.attemptId, { ...identity, startTime: "1", bootId: "" });
   }
 
   /** Petit was gone before its shell could say who it is; one that is stored already has said so. */

@@ -35,6 +35,13 @@ export const schedules: Topic = {
         "twice runs once. A schedule with a wildcard in its minute or hour follows real time instead. `petit next` marks both.",
     },
     {
+      title: "When the clock is set",
+      text:
+        "No occurrence fires twice. The times of a run, its tasks and its attempts are counted from its start by a clock that " +
+        "nobody sets: a run during which the system's clock is set keeps its true duration and its timeouts, and its end is " +
+        "stored as its start plus its duration. `within_window` and `retention` go by that end.",
+    },
+    {
       title: "What becomes of an occurrence",
       text: "Each is accounted for once, also over a crash: none fires twice. `petit why JOB` tells the last ones.",
       rows: [

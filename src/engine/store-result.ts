@@ -1,0 +1,37 @@
+import { taskOf } from "../domain/job.ts";
+import type { Attempt } from "../domain/task-run.ts";
+import { type Ending, isEnded } from "./plan-run.ts";
+import type { AttemptResult } from "./run-attempt.ts";
+import type { RunJobOptions } from "./run-context.ts";
+import { afterAttempt, type Draft, stateOf } from "./task-progress.ts";
+
+type EndedAttempt = {
+  readonly attempt: Attempt;
+  readonly result: AttemptResult;
+  /** Takes the task's new state. */
+  readonly draft: Draft;
+  /** By the clock of the run. */
+  readonly now: number;
+  /** Why the run is being ended; null where it isn't. */
+  readonly ending: Ending | null;
+};
+
+/** Stores how an attempt ended and what that means for its task: its end, or another attempt. */
+export const storeResult = (
+  { engine, job, run }: Pick<RunJobOptions, "engine" | "job" | "run">,
+  { attempt, result, draft, now, ending }: EndedAttempt,
+): void => {
+  const { store, settings } = engine;
+  const task = taskOf(job, attempt.taskId);
+  const after = afterAttempt(stateOf(draft, task.id), result, {
+    task,
+    now,
+    ending: isEnded(task, ending) ? ending.reason : null,
+    onInterrupt: job.onInterrupt ?? settings.onInterrupt,
+    random: Math.random(),
+  });
+  store.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
+  if (after.outcome?.reason === "interrupted") store.markLost(run.id);
+  if (after.outcome !== null) store.finishTask(run, task.id, { outcome: after.outcome, now });
+  draft.set(task.id, after.progress);
+};
