@@ -209,10 +209,7 @@ const frozen = async (isAdopted: boolean): Promise<readonly string[]> => {
   return await Promise.all(runIds.map(async (id) => (await endOf(petit, id)).status));
 };
 
-test.each([false, true])(
-  "ten of ten runs that ended in time while petit was frozen past their timeout are completed (adopted: %p)",
-  async (isAdopted) => {
-    expect(await frozen(isAdopted)).toEqual(Array.from({ length: 10 }, () => "completed"));
-  },
-  40_000,
-);
+test("ten of ten runs that ended in time while petit was frozen past their timeout are completed, adopted ones too", async () => {
+  const completed = Array.from({ length: 10 }, () => "completed");
+  expect(await Promise.all([frozen(false), frozen(true)])).toEqual([completed, completed]);
+}, 40_000);
