@@ -32,28 +32,44 @@ export const openStore = (options: OpenOptions): Store => {
     const db = open(runtime, path);
     return sqliteStore(db, {
       sizeBytes: () => sizeOf(db, path),
-      assertThere: presenceOf(path),
+      assertThere: presenceOf(db, path),
       lockOwner: () => (path === MEMORY ? null : lockOwner(path)),
     });
   });
 };
 
 /**
- * Returns a check that `path` still names the file that is there now, and throws `storage_failed` where it does not: the
- * system lets an open file be written to after it was removed or replaced, but nobody would find that again.
+ * Returns a check that `path` still names the file that is open, and throws `storage_failed` where it does not: the system
+ * lets an open file be written to after it was removed or replaced, but nobody would find that again.
  */
-const presenceOf = (path: string): (() => void) => {
+const presenceOf = (db: SqlDatabase, path: string): (() => void) => {
   if (path === MEMORY) return () => {};
   const opened = statSync(path, { bigint: true });
+  let isHere = true;
   return () => {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (found?.ino === opened.ino && found.dev === opened.dev) return;
+    const wasHere = isHere;
+    isHere = found?.ino === opened.ino && found.dev === opened.dev;
+    if (isHere) return;
+    if (wasHere) emptyLog(db);
     const why =
       found === undefined
         ? `${path} is gone; put it back, or restart petit to begin with an empty database`
         : `${path} was replaced by another file; restart petit to use that one, or put the original file back`;
     throw new PetitError("storage_failed", `the database can't be written: ${why}`);
   };
+};
+
+/**
+ * Moves everything from the write-ahead log into the open file, which may lie elsewhere by now. The next start would apply
+ * the log to the file that has taken its place.
+ */
+const emptyLog = (db: SqlDatabase): void => {
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // Somebody reads it; the next start names a log that does not fit.
+  }
 };
 
 export type OpenOptions = { readonly path: string; readonly runtime: Runtime };

@@ -2,17 +2,23 @@ import { Database } from "bun:sqlite";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { compileSchedule } from "../../src/domain/schedule.ts";
+import type { Torture } from "./torture.ts";
 import { LINES } from "./torture-jobs.ts";
 import { taskProcesses } from "./torture-processes.ts";
 
 /** What is wrong in what a petit left that was stopped with nothing going on: a sentence each. */
-export const violations = (dbPath: string, accepted: ReadonlySet<string>): readonly string[] => {
+export const violations = ({
+  dbPath,
+  accepted,
+  refused,
+}: Pick<Torture, "dbPath" | "accepted" | "refused">): readonly string[] => {
   const db = new Database(dbPath, { readonly: true });
   try {
     return [
       ...integrity(db),
       ...askEach(db),
       ...unaccepted(db, accepted),
+      ...begunThoughRefused(db, refused),
       ...ledgerHoles(db),
       ...wrongOutput(db),
       ...wrongDeeds(db, join(dirname(dbPath), "did")),
@@ -65,6 +71,11 @@ const unaccepted = (db: Database, accepted: ReadonlySet<string>): readonly strin
   const known = new Set(rows(db, "SELECT id FROM runs").map(({ id }) => String(id)));
   return [...accepted].filter((id) => !known.has(id)).map((id) => `the run ${id} was accepted, and is not there`);
 };
+
+const begunThoughRefused = (db: Database, refused: ReadonlySet<string>): readonly string[] =>
+  rows(db, "SELECT id, params ->> '$.n' AS n FROM runs WHERE job_id = 'manual'")
+    .filter(({ n }) => refused.has(String(n)))
+    .map(({ id, n }) => `the trigger ${n} was refused, and there is its run ${id}`);
 
 /** Each occurrence of a job is in the ledger, from the first one on to where the clock stands: what lies behind that is to come once more. */
 const ledgerHoles = (db: Database): readonly string[] =>

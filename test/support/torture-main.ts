@@ -8,9 +8,15 @@ import { type Torture, torture } from "./torture.ts";
 import { violations } from "./torture-invariants.ts";
 
 const { values } = parseArgs({
-  options: { kills: { type: "string", default: "200" }, seed: { type: "string" }, verbose: { type: "boolean" } },
+  options: {
+    kills: { type: "string", default: "200" },
+    seed: { type: "string" },
+    "no-locker": { type: "boolean" },
+    verbose: { type: "boolean" },
+  },
 });
 const kills = Number(values.kills);
+const locksForMs = values["no-locker"] ? 0 : 20_000;
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 
 const report = (result: Torture, wrong: readonly string[]): void => {
@@ -40,8 +46,15 @@ const report = (result: Torture, wrong: readonly string[]): void => {
 console.log(`torture: ${kills} kills, seed ${seed}, ${canStepClock ? "with" : "without"} steps of the clock`);
 const dir = mkdtempSync(join(tmpdir(), "petit-torture-"));
 const tell = values.verbose ? (line: string): void => console.log(line) : undefined;
-const result = await torture({ seed, kills, dir, stepsClock: canStepClock, ...(tell === undefined ? {} : { tell }) });
-const wrong = [...result.surprises, ...violations(result.dbPath, result.accepted)];
+const result = await torture({
+  seed,
+  kills,
+  dir,
+  stepsClock: canStepClock,
+  locksForMs,
+  ...(tell === undefined ? {} : { tell }),
+});
+const wrong = [...result.surprises, ...violations(result)];
 report(result, wrong);
 if (wrong.length === 0) rmSync(dir, { recursive: true });
 process.exitCode = wrong.length === 0 ? 0 : 1;

@@ -5,6 +5,7 @@ import { type SteppedClock, steppedClock } from "./faults-clock.ts";
 import { type Petit, startPetit } from "./petit.ts";
 import { LogFollower } from "./torture-follower.ts";
 import { tortureJobs } from "./torture-jobs.ts";
+import { Locker } from "./torture-locker.ts";
 import { groupOf, taskProcesses } from "./torture-processes.ts";
 import { type Random, randomOf } from "./torture-random.ts";
 
@@ -16,6 +17,8 @@ export type TortureOptions = {
   readonly dir: string;
   /** Whether the clock is set as well. */
   readonly stepsClock: boolean;
+  /** How long the database is locked by another program at most, in ms; 0 never locks it. */
+  readonly locksForMs: number;
   readonly tell?: (line: string) => void;
 };
 
@@ -25,6 +28,8 @@ export type Torture = {
   readonly done: ReadonlyMap<string, number>;
   /** Runs whose trigger was answered with success, by their id. */
   readonly accepted: ReadonlySet<string>;
+  /** Values of the param `n` of triggers that were refused for want of a database that can be written. */
+  readonly refused: ReadonlySet<string>;
   /** What should not have happened while it went on. */
   readonly surprises: readonly string[];
   /** From the start of the process until it is ready, each in ms. */
@@ -59,17 +64,21 @@ class Torturer implements Torture {
   readonly #clock: SteppedClock;
   readonly done = new Map<string, number>();
   readonly accepted = new Set<string>();
+  readonly refused = new Set<string>();
   readonly surprises: string[] = [];
   readonly startsMs: number[] = [];
   readonly #keys = new Map<string, string>();
   readonly #followers: LogFollower[] = [];
+  readonly #locker: Locker;
   #petit: Petit | null = null;
+  #triggers = 0;
   #isPaused = false;
 
   constructor(options: TortureOptions) {
     this.#options = options;
     this.#random = randomOf(options.seed);
     this.#clock = steppedClock(options.dir);
+    this.#locker = new Locker(this.dbPath);
     this.#write(tortureJobs(options.dir));
   }
 
@@ -89,9 +98,19 @@ class Torturer implements Torture {
     const { dir, stepsClock } = this.#options;
     const args = ["--on-shutdown", how, "--shutdown-timeout", "500ms", "--kill-grace", "300ms", "--max-jobs", "12"];
     args.push("--log-limit", LOG_LIMIT);
-    const startedAt = performance.now();
-    this.#petit = await startPetit({ dir, args, env: stepsClock ? this.#clock.environment : {} });
-    this.startsMs.push(performance.now() - startedAt);
+    for (;;) {
+      const startedAt = performance.now();
+      try {
+        this.#petit = await startPetit({ dir, args, env: stepsClock ? this.#clock.environment : {} });
+        this.startsMs.push(performance.now() - startedAt);
+        return;
+      } catch (error) {
+        // Whoever starts petit tries again, as the systemd unit does.
+        if (!this.#locker.wasHeldWithin(performance.now() - startedAt) || !isLockRefusal(error)) throw error;
+        this.#did("start refused: locked");
+        await this.#wait(100, 200);
+      }
+    }
   }
 
   /** Some things that happen to a petit that lives, its end, and its next start. */
@@ -108,7 +127,9 @@ class Torturer implements Torture {
 
   /** Nothing new any more; what was begun ends. */
   async settle(): Promise<void> {
-    await this.#post("/api/scheduler/pause");
+    this.#locker.unlock();
+    const paused = await this.#post("/api/scheduler/pause");
+    if (paused?.status !== 200) this.surprises.push(`the last pause was answered ${paused?.status}`);
     const deadline = performance.now() + SETTLE_MS;
     while ((await this.#unfinished()) > 0) {
       if (performance.now() > deadline) {
@@ -131,6 +152,7 @@ class Torturer implements Torture {
 
   /** Leaves no process behind. */
   async giveUp(): Promise<void> {
+    this.#locker.unlock();
     await this.#petit?.kill();
     for (const pid of taskProcesses(this.dbPath)) process.kill(pid, "SIGKILL");
   }
@@ -145,6 +167,7 @@ class Torturer implements Torture {
       [1, "reload"],
       [1, "freeze"],
       [this.#options.stepsClock ? 2 : 0, "step"],
+      [this.#options.locksForMs > 0 ? 2 : 0, "lock"],
     ] as const;
     const act = this.#random.pick(acts);
     this.#did(act);
@@ -154,6 +177,7 @@ class Torturer implements Torture {
     else if (act === "pause") await this.#pause();
     else if (act === "reload") this.#changeJobs();
     else if (act === "freeze") await this.#freeze();
+    else if (act === "lock") this.#lock();
     else this.#step();
   }
 
@@ -179,9 +203,25 @@ class Torturer implements Torture {
     if (status !== 0) this.surprises.push(`petit stopped with ${status}:\n${petit?.stderr().slice(-2_000)}`);
   }
 
+  /** Most locks are short: petit can't start while it is locked. */
+  #lock(): void {
+    const most = this.#options.locksForMs;
+    const longest = this.#random.pick([
+      [5, Math.min(500, most)],
+      [3, Math.min(5_000, most)],
+      [1, most],
+    ] as const);
+    if (!this.#locker.lock(this.#random.between(0, longest))) this.#did("lock refused: busy");
+  }
+
   async #trigger(): Promise<void> {
-    const answer = await this.#post(`/api/jobs/${this.#anyJob()}/trigger`);
-    if (answer !== null && this.#accept(answer)) this.#follow(answer.body.run_id ?? "");
+    const job = this.#anyJob();
+    const n = `trigger-${++this.#triggers}`;
+    const init = job === "manual" ? { body: JSON.stringify({ params: { n } }) } : {};
+    const answer = await this.#post(`/api/jobs/${job}/trigger`, init);
+    if (answer === null) return;
+    if (this.#accept(answer)) this.#follow(answer.body.run_id ?? "");
+    else this.refused.add(n);
   }
 
   #follow(runId: string): void {
@@ -208,6 +248,8 @@ class Torturer implements Torture {
 
   #accept({ status, body }: Answer): boolean {
     if (status === 200 && body.run_id !== undefined) this.accepted.add(body.run_id);
+    else if (status === 503 && this.#locker.wasHeldWithin(1_000) && /is locked by/.test(body.error ?? ""))
+      this.#did("trigger refused: locked");
     else if (status !== 429) this.surprises.push(`a trigger was answered ${status}: ${JSON.stringify(body)}`);
     return status === 200;
   }
@@ -322,5 +364,8 @@ class Torturer implements Torture {
   }
 }
 
-type Body = { readonly run_id?: string };
+const isLockRefusal = (error: unknown): boolean =>
+  error instanceof Error && /is locked by|SQLITE_BUSY/.test(error.message);
+
+type Body = { readonly run_id?: string; readonly error?: string };
 type Answer = { readonly status: number; readonly body: Body };
