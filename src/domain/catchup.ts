@@ -16,6 +16,8 @@ export type CatchupRules = {
   readonly windowMs: number;
   /** True for what came due while petit was not running; then nothing is on time. */
   readonly wasDown: boolean;
+  /** Where these are a part of a large backlog: how many newer ones belong to it. Then not all of it is on time. */
+  readonly newer?: number | undefined;
 };
 
 /**
@@ -24,8 +26,8 @@ export type CatchupRules = {
  */
 export const judgeDue = (due: readonly number[], now: number, rules: CatchupRules): readonly Verdict[] => {
   const isOnTime = (at: number): boolean => !rules.wasDown && now - at <= ON_TIME_MS;
-  if (due.every(isOnTime)) return due.map(() => ({ kind: "fire", trigger: "schedule" }));
-  const firesFrom = due.length - (rules.policy === "all" ? MAX_CATCHUP_RUNS : 1);
+  if (rules.newer === undefined && due.every(isOnTime)) return due.map(() => ({ kind: "fire", trigger: "schedule" }));
+  const firesFrom = due.length + (rules.newer ?? 0) - (rules.policy === "all" ? MAX_CATCHUP_RUNS : 1);
   return due.map((at, index): Verdict => {
     if (isOnTime(at) && (rules.policy !== "latest" || index >= firesFrom)) return { kind: "fire", trigger: "schedule" };
     if (rules.policy === "none" || now - at > rules.windowMs)

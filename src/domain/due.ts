@@ -10,14 +10,36 @@ export type Due = {
   readonly next: number | null;
 };
 
+/** Occurrences that are looked for in one step of `dueInSteps`: about a ms or two of work. */
+export const DUE_STEP = 1_000;
+
+/** Returns all that is due at once; see `dueInSteps`. */
+export const dueFrom = (...args: Parameters<typeof dueInSteps>): Due => allOf(dueInSteps(...args));
+
+/** Returns what the steps end with. */
+export const allOf = (steps: Iterator<void, Due>): Due => {
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+};
+
 /**
  * The occurrences that are due, from `first` on: `isDue` is true up to some instant and false from then on. Where there
  * are more than MAX_DUE, the middle of the gap is passed over, so that a year without petit costs no more than a day.
+ * Yields after each DUE_STEP of them, so that the caller can leave the thread to others.
  */
-export const dueFrom = (schedule: Schedule, first: number | null, now: number, isDue: (at: number) => boolean): Due => {
+export function* dueInSteps(
+  schedule: Schedule,
+  first: number | null,
+  now: number,
+  isDue: (at: number) => boolean,
+): Generator<void, Due> {
   let occurrences: number[] = [];
   let at = first;
+  let looked = 0;
   while (at !== null && isDue(at)) {
+    if (looked++ >= DUE_STEP) {
+      looked = 1;
+      yield;
+    }
     occurrences.push(at);
     at = schedule.next(at);
     if (at === null || occurrences.length < 2 * MAX_DUE) continue;
@@ -26,7 +48,7 @@ export const dueFrom = (schedule: Schedule, first: number | null, now: number, i
     occurrences = occurrences.slice(-MAX_DUE);
   }
   return { occurrences: occurrences.slice(-MAX_DUE), next: at };
-};
+}
 
 /** From where some more than MAX_DUE occurrences are left, if they go on at the pace of these. */
 const passOver = (occurrences: readonly number[], now: number): number => {

@@ -1,28 +1,17 @@
-import { type Due, dueFrom } from "../domain/due.ts";
+import { DUE_STEP, type Due, dueInSteps } from "../domain/due.ts";
 import type { JobId } from "../domain/ids.ts";
 import { jitterMs } from "../domain/jitter.ts";
 import type { Job } from "../domain/job.ts";
-import { compileSchedule, type Schedule } from "../domain/schedule.ts";
+import { compileSchedule } from "../domain/schedule.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { StoredJob } from "../store/store.ts";
+import { Backlogs, type DueSteps } from "./backlog.ts";
+import type { DueJob, Entry } from "./due-job.ts";
 import type { ComingBounds } from "./engine.ts";
 import { Timer } from "./timer.ts";
 
-/** A job on the agenda. */
-export type Entry = {
-  readonly stored: StoredJob;
-  readonly schedule: Schedule;
-  /** Its next occurrence, without jitter; null where none comes. */
-  nextAt: number | null;
-};
-
-/** Occurrences of a job that have come due, and what comes after them. */
-export type DueJob = {
-  readonly entry: Entry;
-  readonly due: Due;
-  /** True for what came due while petit was not running. */
-  readonly wasDown: boolean;
-};
+/** `due` is null where there is so much that the rest must still be looked for. */
+type Slice = DueSteps & { readonly due: Due | null };
 
 export type AgendaOptions = {
   readonly clock: Clock;
@@ -31,9 +20,10 @@ export type AgendaOptions = {
   readonly fire: (due: readonly DueJob[], now: number) => void;
   /** Told when the clock was set back, before anything comes due once more. */
   readonly setBack: (now: number) => void;
+  readonly isPaused: () => boolean;
 };
 
-/** Occurrences that are decided about in one go, about: after an outage there can be millions, and others want a turn. */
+/** Occurrences of all jobs that are decided about in one go, about. A job that alone has more than DUE_STEP is a backlog. */
 const SLICE = 2_000;
 
 /** A fire that failed is tried again after this. */
@@ -44,6 +34,7 @@ export class Agenda implements Disposable {
   readonly #options: AgendaOptions;
   readonly #timer: Timer<Entry>;
   #entries = new Map<JobId, Entry>();
+  readonly #backlogs: Backlogs;
   /** When petit started: what was due by then came due while it was not there. */
   #downUntil = Number.NEGATIVE_INFINITY;
   /** Why `fire` failed the last time that it did. */
@@ -56,6 +47,11 @@ export class Agenda implements Disposable {
       onDue: (entries, now) => this.#fire(entries, now),
       onSetBack: (now) => this.#replan(now),
     });
+    this.#backlogs = new Backlogs({
+      ...options,
+      findEntry: (jobId) => this.#entries.get(jobId),
+      onDone: (entry) => this.#plan(entry),
+    });
   }
 
   /** What came due while petit was not there first, then what comes. */
@@ -66,6 +62,7 @@ export class Agenda implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#backlogs[Symbol.dispose]();
     this.#timer[Symbol.dispose]();
   }
 
@@ -85,7 +82,8 @@ export class Agenda implements Disposable {
   /** Its next occurrence, ms since the epoch; null where it has none or is disabled. */
   nextAt(jobId: JobId): number | null {
     const entry = this.#entries.get(jobId);
-    return entry?.stored.job.enabled ? entry.nextAt : null;
+    if (!entry?.stored.job.enabled) return null;
+    return this.#backlogs.has(entry) ? entry.schedule.next(this.#options.clock.now()) : entry.nextAt;
   }
 
   /** The next occurrences of a job within the bounds. */
@@ -132,6 +130,7 @@ export class Agenda implements Disposable {
   }
 
   #plan(entry: Entry, notBefore = 0): void {
+    if (this.#backlogs.has(entry)) return;
     if (entry.nextAt !== null) this.#timer.add(entry, Math.max(dueAt(entry, entry.nextAt), notBefore));
   }
 
@@ -140,33 +139,45 @@ export class Agenda implements Disposable {
     const slice = this.#slice(current, now);
     const taken = new Set(slice.map(({ entry }) => entry));
     for (const entry of current) if (!taken.has(entry)) this.#plan(entry);
+    for (const each of slice) if (each.due === null) this.#backlogs.start(each, now);
+    this.#fireSmall(slice, now);
+  }
+
+  #fireSmall(slice: readonly Slice[], now: number): void {
+    const small = slice.flatMap(({ due, ...rest }) => (due === null ? [] : [{ ...rest, due }]));
+    if (small.length === 0) return;
     try {
-      this.#options.fire(slice, now);
-      for (const { entry, due } of slice) entry.nextAt = due.next;
-      for (const { entry } of slice) this.#plan(entry);
+      this.#options.fire(
+        small.map(({ entry: { stored }, due: { occurrences }, wasDown }) => ({ stored, occurrences, wasDown })),
+        now,
+      );
+      for (const { entry, due } of small) entry.nextAt = due.next;
+      for (const { entry } of small) this.#plan(entry);
     } catch (error) {
       this.#failure = { error };
-      for (const { entry } of slice) this.#plan(entry, now + AGAIN_MS);
+      for (const { entry } of small) this.#plan(entry, now + AGAIN_MS);
     }
   }
 
   /** The first of them: as many as make a slice. */
-  #slice(entries: readonly Entry[], now: number): readonly DueJob[] {
-    const slice: DueJob[] = [];
+  #slice(entries: readonly Entry[], now: number): readonly Slice[] {
+    const slice: Slice[] = [];
     let count = 0;
     for (const entry of entries) {
       if (count >= SLICE) break;
       const one = this.#due(entry, now);
-      count += one.due.occurrences.length;
+      count += one.due?.occurrences.length ?? DUE_STEP;
       slice.push(one);
     }
     return slice;
   }
 
-  #due(entry: Entry, now: number): DueJob {
+  #due(entry: Entry, now: number): Slice {
     const wasDown = entry.nextAt !== null && dueAt(entry, entry.nextAt) <= this.#downUntil;
     const until = wasDown ? this.#downUntil : now;
-    return { entry, due: dueFrom(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= until), wasDown };
+    const steps = dueInSteps(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= until);
+    const first = steps.next();
+    return { entry, wasDown, steps, due: first.done ? first.value : null };
   }
 
   /**
@@ -175,6 +186,7 @@ export class Agenda implements Disposable {
    */
   #replan(now: number): void {
     this.#options.setBack(now);
+    this.#backlogs.end();
     this.#downUntil = Math.min(this.#downUntil, now);
     for (const entry of this.#entries.values()) {
       if (entry.nextAt === null || entry.nextAt > now) entry.nextAt = entry.schedule.next(now);

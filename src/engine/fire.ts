@@ -4,10 +4,12 @@ import type { Job } from "../domain/job.ts";
 import type { SkipReason } from "../domain/occurrence.ts";
 import { resolveParams } from "../domain/param.ts";
 import type { ScheduleSpec } from "../domain/schedule.ts";
+import type { Log } from "../lib/log.ts";
 import type { NewOccurrence, Store, StoredJob } from "../store/store.ts";
 import { admitScheduled } from "./admit.ts";
-import type { DueJob } from "./agenda.ts";
+
 import type { Later } from "./commits.ts";
+import type { Backlog, DueJob } from "./due-job.ts";
 import type { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Runs } from "./runs.ts";
@@ -18,49 +20,86 @@ export type FireOptions = {
   readonly notify: Notify;
   readonly now: number;
   readonly isPaused: boolean;
+  readonly log: Log;
 };
 
-type Context = FireOptions & Pick<DueJob, "wasDown"> & { readonly later: Later };
+type Context = FireOptions & { readonly later: Later };
 
-/** Decides about everything that is due and accounts for it, in one transaction. Throws `storage_failed`. */
-export const fire = (dueJobs: readonly DueJob[], options: FireOptions): void =>
+/** Decides about everything that is due and accounts for it, in one transaction. Logs and throws what goes wrong. */
+export const fire = (dueJobs: readonly DueJob[], options: FireOptions): void => {
+  const { outage } = options.runs.commits;
+  try {
+    decide(dueJobs, options);
+    outage.noteSuccess();
+  } catch (error) {
+    if (!outage.noteFailure(error)) options.log.error({ err: error }, "what is due can't be decided");
+    throw error;
+  }
+};
+
+const decide = (dueJobs: readonly DueJob[], options: FireOptions): void =>
   options.runs.commits.now((later) => {
-    for (const { entry, due, wasDown } of dueJobs) {
-      fireJob(entry.stored, due.occurrences, { ...options, wasDown, later });
+    for (const due of dueJobs) {
+      fireJob(due, { ...options, later });
       const last = due.occurrences.at(-1);
-      if (last !== undefined) options.store.accountUntil(entry.stored.job.id, last);
+      if (last !== undefined) options.store.accountUntil(due.stored.job.id, last);
     }
   });
 
-const fireJob = (stored: StoredJob, occurrences: readonly number[], context: Context): void => {
-  const { job } = stored;
-  const { schedule } = job;
+const fireJob = (due: DueJob, context: Context): void => {
+  const { stored, occurrences, backlog } = due;
+  const { schedule } = stored.job;
   if (schedule === null) return;
-  const verdicts = verdictsOf(job, schedule, occurrences, context);
+  const verdicts = verdictsOf(due, schedule, context);
   const unfired = occurrences.flatMap((scheduledFor, index) => {
     const verdict = verdicts[index];
     return verdict === undefined
       ? []
       : (account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
   });
-  if (unfired.length > 0) context.notify.missed(stored, context.store.recordOccurrences(job.id, unfired, context.now));
+  if (backlog !== undefined) recordPart(stored, unfired, { ...context, backlog });
+  else if (unfired.length > 0) context.notify.missed(stored, record(stored, unfired, context));
+};
+
+const record = ({ job }: StoredJob, unfired: readonly NewOccurrence[], { store, now }: Context) =>
+  store.recordOccurrences(job.id, unfired, now);
+
+/** A backlog is told of when its last part is recorded: a day of seconds is one piece of news. */
+const recordPart = (
+  stored: StoredJob,
+  unfired: readonly NewOccurrence[],
+  context: Context & { readonly backlog: Backlog },
+): void => {
+  const { store, now, notify, later, backlog } = context;
+  const { recorded, newer } = backlog;
+  const isLast = newer === 0;
+  const added = store.recordOccurrences(stored.job.id, unfired, now, { earlier: recorded, isLast });
+  if (isLast) notify.missed(stored, [...recorded, ...added]);
+  const launch = (): void => {
+    if (isLast) recorded.length = 0;
+    else recorded.push(...added);
+  };
+  later({ launch, undo: () => {} });
 };
 
 type Decision = Verdict | { readonly kind: "skip"; readonly reason: SkipReason };
 
 const verdictsOf = (
-  job: Job,
+  { stored: { job }, occurrences, wasDown, backlog }: DueJob,
   schedule: ScheduleSpec,
-  occurrences: readonly number[],
-  context: Context,
+  { now, isPaused }: Context,
 ): readonly Decision[] => {
   if (!job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
-  if (context.isPaused) return occurrences.map(() => ({ kind: "skip", reason: "paused" }));
-  const rules = { policy: schedule.catchup, windowMs: schedule.catchupWindowMs, wasDown: context.wasDown };
+  if (backlog?.isPaused ?? isPaused) return occurrences.map(() => PAUSED);
+  const rules = { policy: schedule.catchup, windowMs: schedule.catchupWindowMs, wasDown, newer: backlog?.newer };
   // Late is what comes after the time it was to start at.
   const starts = occurrences.map((at) => at + jitterMs(job.id, at, schedule.jitterMs));
-  return judgeDue(starts, context.now, rules);
+  const verdicts = judgeDue(starts, now, rules);
+  // A pause that came after the backlog was found lets nothing of it start.
+  return isPaused ? verdicts.map((verdict) => (verdict.kind === "fire" ? PAUSED : verdict)) : verdicts;
 };
+
+const PAUSED = { kind: "skip", reason: "paused" } as const;
 
 type Account = {
   readonly stored: StoredJob;

@@ -1,11 +1,13 @@
+import { allOf } from "../domain/due.ts";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { loadPatterns } from "../domain/pattern.ts";
 import { isDueAlike } from "../domain/schedule.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import { brokenFiles, type JobFiles } from "../jobfile/read-dir.ts";
-import type { StoredJob } from "../store/store.ts";
-import type { DueJob } from "./agenda.ts";
+import type { NewOccurrence, StoredJob } from "../store/store.ts";
+import { inParts } from "./backlog.ts";
+import type { DueJob } from "./due-job.ts";
 import { dueOfLeft } from "./left-schedule.ts";
 import type { EngineOptions } from "./options.ts";
 
@@ -48,6 +50,7 @@ export class Jobs {
     // Jobs of broken files come from the store: their patterns were not seen while the files were read.
     const stored = [...store.listJobs().values()].map(({ job }) => job);
     if ([...files.jobs, ...stored].some(hasPattern)) await loadPatterns();
+    await this.leaveLargeSchedules(files);
     this.replace(files);
   }
 
@@ -57,7 +60,7 @@ export class Jobs {
    */
   replace(files: JobFiles, alongside: () => void = () => {}): void {
     const { store, clock, followSchedules } = this.#options;
-    const jobs = [...files.jobs, ...this.#keptOf(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const jobs = this.#jobsOf(files);
     if (followSchedules !== false) this.#leaveSchedules(jobs);
     this.#jobs = store.transaction(() => {
       const now = clock.now();
@@ -68,15 +71,49 @@ export class Jobs {
     this.#problems = files.problems;
   }
 
-  /** What a schedule had due until now is accounted for before another takes its place. */
+  /** What a schedule had due until now is accounted for before another takes its place, or the job goes. */
   #leaveSchedules(jobs: readonly Job[]): void {
+    const now = this.#options.clock.now();
+    const due = [...this.#leaving(jobs, now)].map(({ stored, steps }) => ({
+      stored,
+      occurrences: allOf(steps).occurrences,
+      wasDown: this.#jobs === null,
+    }));
+    if (due.length > 0) this.#fire(due, now);
+  }
+
+  /**
+   * Accounts for long backlogs of schedules that these files end, in parts, before `replace` does the rest in one go.
+   * Where it throws it can be called again.
+   */
+  async leaveLargeSchedules(files: JobFiles): Promise<void> {
+    if (this.#options.followSchedules === false) return;
+    const now = this.#options.clock.now();
+    for (const { stored, steps } of this.#leaving(this.#jobsOf(files), now)) {
+      if (steps.next().done) continue;
+      const recorded: NewOccurrence[] = [];
+      for await (const { occurrences, newer } of inParts(steps, () => true)) {
+        const backlog = { isPaused: null, recorded, newer };
+        this.#fire([{ stored, occurrences, wasDown: this.#jobs === null, backlog }], now);
+      }
+    }
+  }
+
+  /** The stored jobs that have another schedule now or are gone, with what they had due. */
+  *#leaving(jobs: readonly Job[], now: number) {
     // What is at hand doesn't know how far the ledgers go by now, but tells soon that there is nothing to do.
     if (this.#jobs !== null && leaving(this.#jobs, jobs).length === 0) return;
-    const { store, clock, settings } = this.#options;
-    const now = clock.now();
-    const left = leaving(store.listJobs(), jobs);
-    const due = dueOfLeft(left, { now, timezone: settings.timezone, wasDown: this.#jobs === null });
-    if (due.length > 0) this.#fire(due, now);
+    const { store, settings } = this.#options;
+    const there = new Set(jobs.map(({ id }) => id));
+    for (const stored of leaving(store.listJobs(), jobs)) {
+      const isThere = there.has(stored.job.id);
+      const due = dueOfLeft(stored, { now, timezone: settings.timezone, isThere });
+      if (due !== null) yield due;
+    }
+  }
+
+  #jobsOf(files: JobFiles): readonly Job[] {
+    return [...files.jobs, ...this.#keptOf(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   #keptOf(files: JobFiles): readonly Job[] {
@@ -92,9 +129,11 @@ export class Jobs {
 /** True if a value that a trigger gives may have to match a pattern. */
 const hasPattern = ({ params }: Job): boolean => Object.values(params).some(({ pattern }) => pattern !== null);
 
-/** Those of the stored jobs that have another schedule now. */
-const leaving = (stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): readonly StoredJob[] =>
-  jobs.flatMap(({ id, schedule }) => {
-    const before = stored.get(id);
-    return before === undefined || isDueAlike(before.job.schedule, schedule) ? [] : [before];
+/** Those of the stored jobs that have another schedule now, or are gone. */
+const leaving = (stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): readonly StoredJob[] => {
+  const today = new Map(jobs.map((job) => [job.id, job]));
+  return [...stored.values()].filter(({ job: { id, schedule } }) => {
+    const now = today.get(id);
+    return now === undefined || !isDueAlike(schedule, now.schedule);
   });
+};

@@ -44,6 +44,7 @@ export class Reloader {
       assertRunning();
       const files = await readJobs();
       if (outage.isLocked) this.#failure = messageOf(outage.error);
+      await runs.commits.untilStored(() => jobs.leaveLargeSchedules(files));
       await runs.commits.untilStored(() => this.#replace(files));
     } catch (error) {
       if (runs.left.aborted) assertRunning();

@@ -3,10 +3,11 @@ import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
 import type { Store, StoredJob } from "../store/store.ts";
-import { Agenda, type DueJob } from "./agenda.ts";
+import { Agenda } from "./agenda.ts";
 import { cancel } from "./cancel.ts";
 import { inheritable } from "./command.ts";
 import type { Later } from "./commits.ts";
+import type { DueJob } from "./due-job.ts";
 import type {
   ComingBounds,
   Engine,
@@ -71,6 +72,7 @@ export class Scheduler implements Engine {
       timezone: settings.timezone,
       fire: (due, now) => this.#fire(due, now),
       setBack: (now) => this.#runs.commits.nowOrLater(() => this.store.accountBackTo(now)),
+      isPaused: () => this.#isPaused,
     });
     const parts = { notify: this.#notify, runs: this.#runs, agenda: this.#agenda };
     this.#stop = new Stop({ ...options, ...parts });
@@ -212,15 +214,8 @@ export class Scheduler implements Engine {
   }
 
   #fire(due: readonly DueJob[], now: number): void {
-    const { outage } = this.#runs.commits;
     if (this.#stop.isStopping) this.#assertRunning();
-    try {
-      fire(due, { store: this.store, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
-      outage.noteSuccess();
-    } catch (error) {
-      if (!outage.noteFailure(error)) this.#options.log.error({ err: error }, "what is due can't be decided");
-      throw error;
-    }
+    fire(due, { ...this.#options, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
   }
 
   #view(stored: StoredJob): JobView {

@@ -28,13 +28,23 @@ export const insertFired = (sql: Statements, fired: Fired): void => {
   throw new PetitError("conflict", `the occurrence of '${fired.jobId}' at ${when} is in the ledger already`);
 };
 
-/** False where the ledger has that occurrence already; it stays as it is. */
-export const insertUnfired = (sql: Statements, jobId: JobId, occurrence: NewOccurrence, now: number): boolean =>
-  sql.run(
+/** Returns those that were stored. An occurrence that the ledger has already stays as it is. */
+export const insertUnfired = (
+  sql: Statements,
+  jobId: JobId,
+  list: readonly NewOccurrence[],
+  now: number,
+): readonly NewOccurrence[] => {
+  const rows = sql.all(
     `INSERT INTO occurrences (job_id, scheduled_for, outcome, reason, decided_at, jitter_ms)
-     VALUES ($jobId, $scheduledFor, $outcome, $reason, $now, $jitterMs) ON CONFLICT (job_id, scheduled_for) DO NOTHING`,
-    { jobId, now, ...occurrence },
-  ) === 1;
+     SELECT $jobId, value ->> 'scheduledFor', value ->> 'outcome', value ->> 'reason', $now, value ->> 'jitterMs'
+     FROM json_each($list) WHERE true ON CONFLICT (job_id, scheduled_for) DO NOTHING RETURNING scheduled_for`,
+    { jobId, now, list: JSON.stringify(list) },
+  );
+  if (rows.length === list.length) return list;
+  const stored = new Set(rows.map((row) => integer(row, "scheduled_for")));
+  return list.filter(({ scheduledFor }) => stored.delete(scheduledFor));
+};
 
 type Alike = Pick<NewOccurrence, "outcome" | "reason"> & { readonly times: number };
 

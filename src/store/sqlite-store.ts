@@ -133,9 +133,9 @@ export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store
     countLines: (query) => lines.countLines(sql, query),
     lineAt: (query) => lines.lineAt(sql, query),
 
-    recordOccurrences: write("durable", (jobId, list, now) => {
-      const added = list.filter((occurrence) => occurrences.insertUnfired(sql, jobId, occurrence, now));
-      for (const { outcome, reason, times } of occurrences.alike(added))
+    recordOccurrences: write("durable", (jobId, list, now, part = { earlier: [], isLast: true }) => {
+      const added = occurrences.insertUnfired(sql, jobId, list, now);
+      for (const { outcome, reason, times } of occurrences.alike(part.isLast ? [...part.earlier, ...added] : []))
         tell({ type: "occurrence", now, jobId, status: outcome, reason, times });
       return added;
     }),

@@ -86,9 +86,15 @@ export interface Store extends WindowReads, LineReads, Deliveries, Retention, Di
 
   /**
    * Records what became of occurrences that no run was stored for; those that came to the same are one event. An
-   * occurrence that is in the ledger already stays as it is. Answers the others.
+   * occurrence that is in the ledger already stays as it is. Answers the others. For a part of a whole, the events are
+   * emitted with the last part.
    */
-  recordOccurrences(jobId: JobId, occurrences: readonly NewOccurrence[], now: number): readonly NewOccurrence[];
+  recordOccurrences(
+    jobId: JobId,
+    occurrences: readonly NewOccurrence[],
+    now: number,
+    part?: { readonly earlier: readonly NewOccurrence[]; readonly isLast: boolean },
+  ): readonly NewOccurrence[];
   /** Everything due at or before `until` is now in the ledger. It doesn't go back. */
   accountUntil(jobId: JobId, until: number): void;
   /** The clock was set back to `now`: what comes after that is to be looked at again, of every job. */
