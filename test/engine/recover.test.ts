@@ -7,6 +7,7 @@ import { parseRunId, type RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { ProcessIdentity } from "../../src/domain/task-run.ts";
 import { identify } from "../../src/engine/process-identity.ts";
+import { readStatus, spoolOf } from "../../src/engine/spool.ts";
 import type { SqlParams } from "../../src/runtime/runtime.ts";
 import { startChild } from "../support/child.ts";
 import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";
@@ -179,6 +180,29 @@ describe("an attempt that lives on", () => {
     await clock.pass(2_000);
     const { attempts } = await clock.passUntil(petit.ended(id));
     expect(attempts).toMatchObject([{ reason: "timeout" }]);
+  });
+
+  test.each([
+    ["by the wall clock where the machine was booted meanwhile", 3_600_000],
+    ["at its start where that clock is behind it by then", -3_600_000],
+  ])("that is lost ends %s", async (_, offsetMs) => {
+    using door = gate();
+    const clock = new FakeClock();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })], { clock });
+    const first = await life.start();
+    const { id } = await first.trigger("slow");
+    await door.reached();
+    const { pid } = readStatus(spoolOf(life.dir.file("spool"), 1));
+    await first.stop("leave");
+    life.rewrite({ pid: pid ?? 0, startTime: "1", bootId: "another" });
+    clock.step(offsetMs);
+    await using petit = await life.start();
+    const { run, attempts } = await clock.passUntil(petit.ended(id));
+    expect(run.status).toBe("interrupted");
+    const tookMs = (run.endedAt ?? 0) - (run.startedAt ?? 0);
+    expect(tookMs).toBeGreaterThanOrEqual(Math.max(0, offsetMs));
+    expect(attempts.map(({ startedAt, endedAt }) => (endedAt ?? 0) - startedAt)).toEqual([tookMs]);
+    await killGroup(pid ?? 0);
   });
 
   test("keeps the timeout of its run", async () => {
