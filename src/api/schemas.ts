@@ -80,16 +80,16 @@ const WholeNumber = TypeSystem.Type<string | number, Bounds & { type: "integer";
     Number(value) <= bounds.maximum,
 );
 
-/** Yes or no in a query: `?follow`, `?follow=true` and `?follow=1` are the same. `isOn` reads it. */
+/** Yes or no in a query: `true`, `1`, `false` or `0`; an empty value is refused. `isOn` reads it. */
 export const flag = (description: string) => Flag({ type: "boolean", default: false, description });
 
 const Flag = TypeSystem.Type<string | boolean, { type: "boolean"; default: false; description: string }>(
   "Flag",
-  (_, value) => typeof value === "boolean" || ["", "true", "1", "false", "0"].includes(String(value)),
+  (_, value) => typeof value === "boolean" || ["true", "1", "false", "0"].includes(String(value)),
 );
 
 export const isOn = (value: string | boolean | undefined): boolean =>
-  value === true || value === "" || value === "true" || value === "1";
+  value === true || value === "true" || value === "1";
 
 const failure = <const Code extends FailureCode>(code: Code, description: string, example: string) =>
   exactly(

@@ -22,7 +22,9 @@ export const loadConfigFile = (options: {
 }): Given["file"] => {
   const named = options.path ?? (options.environment.PETIT_CONFIG || null);
   const path = named ?? usualPlaces(options.environment).find((place) => existsSync(place)) ?? null;
-  return path === null ? null : { path, values: readValues(path) };
+  if (path === null) return null;
+  const source = options.path === null ? "PETIT_CONFIG" : "--config";
+  return { path, values: readValues(path, named === null ? path : `${path} (${source})`) };
 };
 
 /** The user's own first; where there is no home, only the machine's. */
@@ -42,8 +44,9 @@ const homeOf = (environment: Environment): string | null => {
   }
 };
 
-const readValues = (path: string): ReadonlyMap<string, readonly string[]> => {
-  const text = readText(path);
+/** Reads the values of a file; `shown` is its path with the place that it was given in. */
+const readValues = (path: string, shown: string): ReadonlyMap<string, readonly string[]> => {
+  const text = readText(path, shown);
   const [document, second] = parseYaml(text);
   const faults = (document?.faults ?? []).map((fault) => ({
     at: fault.at,
@@ -63,12 +66,12 @@ const readValues = (path: string): ReadonlyMap<string, readonly string[]> => {
   return values;
 };
 
-const readText = (path: string): string => {
+const readText = (path: string, shown: string): string => {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PetitError("invalid_request", `the configuration file can't be read: ${why}`, { cause });
+    throw new PetitError("invalid_request", `the configuration file ${shown} can't be read: ${why}`, { cause });
   }
 };
 

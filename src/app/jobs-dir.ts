@@ -3,14 +3,14 @@ import { basename, dirname } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { suggest } from "../lib/suggest.ts";
 
-/** Throws `not_found`, with a suggestion, where `dir` is no folder. */
-export const checkJobsDir = async (dir: string): Promise<void> => {
-  const found = await stat(dir).catch((error) => (isAbsence(error) ? null : refuse(dir, error)));
+/** Throws `not_found`, with a suggestion, if `dir` is not a folder. `shown` is how messages name it. */
+export const checkJobsDir = async (dir: string, shown = dir): Promise<void> => {
+  const found = await stat(dir).catch((error) => (isAbsence(error) ? null : refuse(shown, error)));
   if (found?.isDirectory()) return;
-  if (found !== null) throw new PetitError("not_found", `${dir} is not a folder; expected one with job files`);
+  if (found !== null) throw new PetitError("not_found", `${shown} is not a folder; expected one with job files`);
   const near = suggest(basename(dir), await neighbours(dir));
   const hint = near === null ? `; 'petit init ${dir}' makes one` : `; did you mean '${withLastPart(dir, near)}'?`;
-  throw new PetitError("not_found", `there is no folder ${dir}${hint}`);
+  throw new PetitError("not_found", `there is no folder ${shown}${hint}`);
 };
 
 const isAbsence = (error: unknown): boolean =>

@@ -1,6 +1,6 @@
 import { PetitError } from "../domain/errors.ts";
 import { flagOf, type Setting, spellingsOf, textsOf, variableOf } from "./setting.ts";
-import { type Origin, type Origins, SETTINGS, type Settings } from "./settings.ts";
+import { givenBy, type Origin, type Origins, SETTINGS, type Settings } from "./settings.ts";
 
 /** The texts that were given, by place. */
 export type Given = {
@@ -48,6 +48,6 @@ const fromVariable = (setting: Setting<unknown>, environment: Given["environment
 const parse = (setting: Setting<unknown>, found: Found): unknown => {
   const value = setting.kind.parse(found.texts);
   if (value !== null) return value;
-  const place = found.origin.kind === "file" ? `${setting.name} in ${found.origin.name}` : found.origin.name;
+  const place = givenBy(setting, found.origin);
   throw new PetitError("invalid_request", `${place} is '${found.texts.join(",")}'; expected ${setting.kind.expected}`);
 };

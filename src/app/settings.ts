@@ -175,6 +175,21 @@ export type Origin = {
   readonly name: string;
 };
 
+/**
+ * Returns how a message names a setting that was given: by its flag, its variable, or its key and the configuration file.
+ * Returns null for a default.
+ */
+export const givenBy = ({ name }: Pick<Setting<unknown>, "name">, origin: Origin): string | null => {
+  if (origin.kind === "default") return null;
+  return origin.kind === "file" ? `${name} in ${origin.name}` : origin.name;
+};
+
+/** Returns a value with the place that it was given in, for messages: `petit.token (PETIT_TOKEN_FILE)`. */
+export const withOrigin = (value: string, setting: Pick<Setting<unknown>, "name">, origin: Origin): string => {
+  const place = givenBy(setting, origin);
+  return place === null ? value : `${value} (${place})`;
+};
+
 export type Origins = { readonly [Key in SettingKey]: Origin };
 
 /** The zone of schedules without one of their own. */

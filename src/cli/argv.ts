@@ -76,8 +76,8 @@ const isFlag = (token: string): boolean => token.startsWith("-") && token !== "-
 
 /** A flag before the command: what follows one that nobody knows can't be told to be the command. */
 const checkKnown = (token: string, known: FlagTable): void => {
-  const [written = ""] = splitAt(token, "=");
-  if (!token.startsWith("--") || known.has(written) || known.has(written.replace(/^--no-/, "--"))) return;
+  const [written = ""] = token.startsWith("--") ? splitAt(token, "=") : [token.slice(0, 2)];
+  if (known.has(written) || known.has(written.replace(/^--no-/, "--"))) return;
   throw unknownFlag(written, { table: known, name: "petit" });
 };
 

@@ -3,7 +3,7 @@ import { loadConfigFile } from "../app/config-file.ts";
 import { asJournalLines, isJournal } from "../app/journal.ts";
 import { resolveSettings } from "../app/resolve-settings.ts";
 import { spellingsOf, textsOf, variableOf } from "../app/setting.ts";
-import { SETTINGS } from "../app/settings.ts";
+import { givenBy, SETTINGS } from "../app/settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { printable } from "../lib/printable.ts";
@@ -32,16 +32,17 @@ export type Host = {
 
 /** Does what the command line says. Never throws: what goes wrong is told on stderr and in the exit status. */
 export const runCli = async (argv: readonly string[], host: Host): Promise<ExitStatus> => {
+  let context: Context | null = null;
   let terminal = openTerminal(host, { color: !argv.includes("--no-color") && !isColorOff(host.environment) });
   try {
     const invocation = readArgv(withoutHelpWord(argv), COMMANDS);
     if (argv.length === 0 || isAnsweredAtOnce(invocation)) return answerAtOnce(invocation, terminal.out, host);
     const command = checkedCommand(invocation);
-    const context = openContext(invocation.flags, host);
+    context = openContext(invocation.flags, host);
     terminal = context.terminal;
     return await command.run(parseArgs(normalised(command, invocation), argsOf(command)), context);
   } catch (error) {
-    return report(error, terminal, host);
+    return report(namingDatabase(error, context), terminal, host);
   }
 };
 
@@ -100,6 +101,15 @@ const normalised = (command: Command, { flags, words }: Pick<Invocation, "flags"
     return value === "false" ? `--no-${name}` : `--${name}`;
   });
   return [...given, "--", ...words];
+};
+
+/** Returns the error with the variable or the file that names the database, if that is what is wrong and it was one of these. */
+const namingDatabase = (error: unknown, context: Context | null): unknown => {
+  if (context === null || !(error instanceof PetitError) || error.code !== "unusable_database") return error;
+  const { db } = context.origins;
+  const place = db.kind === "flag" ? null : givenBy(SETTINGS.db, db);
+  if (place === null) return error;
+  return new PetitError(error.code, `${error.message} (the database is named by ${place})`, { cause: error });
 };
 
 /** One line for what a user can mend; more for what only a developer can. */

@@ -1,4 +1,4 @@
-import { urlOf } from "../app/settings.ts";
+import { type Origins, SETTINGS, urlOf, withOrigin } from "../app/settings.ts";
 import { readToken } from "../app/token.ts";
 import type { Context } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -42,12 +42,13 @@ type Asked = {
 
 export const openClient = (context: Pick<Context, "settings" | "origins" | "environment">): Client => {
   const base = urlOf(context.settings).replace(/\/$/, "");
+  const shown = shownUrl(base, context.origins);
   avoidProxy(base);
   const token = readToken(context);
   const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
   const ask = async (path: string, asked: Asked): Promise<Response> =>
     checked(
-      await reach(base, { path, asked: { ...asked, headers: { ...authorization, ...asked.headers } } }),
+      await reach(base, { shown, path, asked: { ...asked, headers: { ...authorization, ...asked.headers } } }),
       token !== null,
     );
   const answer = async (path: string, asked: Asked) =>
@@ -61,6 +62,12 @@ export const openClient = (context: Pick<Context, "settings" | "origins" | "envi
       yield* uncut(response.body ?? [], base);
     },
   };
+};
+
+/** Returns the address with the setting that names it, for messages. */
+const shownUrl = (base: string, origins: Origins): string => {
+  const key = (["url", "apiPort", "apiHost"] as const).find((each) => origins[each].kind !== "default");
+  return key === undefined ? base : withOrigin(base, SETTINGS[key], origins[key]);
 };
 
 /** This machine is not behind its own proxy. `fetch` looks at the variables each time; no other process sees these. */
@@ -99,7 +106,7 @@ async function* uncut(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, ba
 
 const reach = async (
   base: string,
-  { path, asked }: { readonly path: string; readonly asked: Asked },
+  { shown, path, asked }: { readonly shown: string; readonly path: string; readonly asked: Asked },
 ): Promise<Response> => {
   const url = new URL(`${base}${filled(path, asked.params ?? {})}`);
   for (const [name, value] of Object.entries(asked.query ?? {})) {
@@ -108,7 +115,7 @@ const reach = async (
   try {
     return await fetch(url, initOf(asked));
   } catch (cause) {
-    throw unreachable(base, cause);
+    throw unreachable(shown, cause);
   }
 };
 
@@ -125,8 +132,8 @@ const initOf = ({ method, headers = {}, body, signal }: Asked): RequestInit => (
   redirect: "manual",
 });
 
-const unreachable = (base: string, cause: unknown): Failure => {
+const unreachable = (shown: string, cause: unknown): Failure => {
   const late = cause instanceof Error && cause.name === "TimeoutError";
-  const what = late ? `nothing answered at ${base} in ${PATIENCE_MS / 1000} s` : `no petit answers at ${base}`;
+  const what = late ? `nothing answered at ${shown} in ${PATIENCE_MS / 1000} s` : `no petit answers at ${shown}`;
   return new Failure(EXIT.UNREACHABLE, `${what}; start one with 'petit run', or name it with --url`, { cause });
 };

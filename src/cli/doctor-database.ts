@@ -9,7 +9,7 @@ import { MEMORY } from "../store/open.ts";
 import { statDatabase, whyClosed } from "../store/stat-database.ts";
 import type { Context } from "./command.ts";
 import { type Check, failed, ok, reasonOf } from "./doctor-check.ts";
-import { diskCheck, folderCheck, permissionsCheck, plantedChecks, spoolCheck } from "./doctor-files.ts";
+import { diskCheck, folderCheck, permissionsCheck, plantedChecks, roomHint, spoolCheck } from "./doctor-files.ts";
 import { notificationsCheck } from "./doctor-notifications.ts";
 
 /** The database and what lies beside it. */
@@ -25,7 +25,7 @@ export const databaseChecks = (context: Context): readonly Check[] => {
   const isEmpty = found?.isFile() === true && sizeOf(path) === 0;
   if (found !== undefined && !isEmpty) return [...fileChecks(path, context), room, ...roomChecks(path, folder)];
   if (room.status === "failed")
-    return [failed("database", { message: `${path} can't be made`, hint: MAKE_ROOM }), room];
+    return [failed("database", { message: `${path} can't be made`, hint: roomHint(folder) }), room];
   const yet = isEmpty ? `is empty; 'petit run' makes a database of it` : `is not there yet; 'petit run' makes it`;
   const planted = plantedChecks({ db: path, environment });
   return [ok("database", `${path} ${yet}`), ...planted, room, ...roomChecks(path, folder)];
@@ -44,8 +44,6 @@ const lookAt = (path: string): Look => {
 };
 
 const roomChecks = (path: string, folder: string): readonly Check[] => [diskCheck(folder), spoolCheck(path)];
-
-const MAKE_ROOM = "make the folder, or name another database with --db";
 
 const fileChecks = (path: string, { runtime, environment }: Context): readonly Check[] => {
   try {

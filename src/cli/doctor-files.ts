@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { sizeText } from "../lib/size-text.ts";
 import { beside } from "../store/beside.ts";
@@ -43,10 +43,15 @@ export const folderCheck = (folder: string, options: OwnershipOptions): Check =>
     if (open === null) return ok("folder", `${folder} can be written`);
     return warning("folder", { message: openFolderText(open), hint: "keep the database in a folder of your own" });
   } catch (error) {
-    const hint =
-      "petit makes files beside its database: let its user write to that folder, or name another file with --db";
-    return failed("folder", { message: `${folder} can't be written: ${reasonOf(error)}`, hint });
+    return failed("folder", { message: `${folder} can't be written: ${reasonOf(error)}`, hint: roomHint(folder) });
   }
+};
+
+/** Returns what to do about a folder that petit can't create the database in. */
+export const roomHint = (folder: string): string => {
+  const other = "or name another database with --db";
+  if (!existsSync(folder)) return `make the folder ${folder}, ${other}`;
+  return `petit makes files beside its database: let its user write to ${folder}, ${other}`;
 };
 
 /** Below the first petit is about to stand still; below the second it is time to look. */

@@ -49,8 +49,11 @@ const columnsOf = (views: readonly JobView[], zone: string): readonly Column[] =
   { title: "TASKS", cells: views.map(({ job }) => String(job.tasks.length)), drop: 2 },
 ];
 
-const scheduleText = ({ enabled, schedule }: Job): string =>
-  enabled ? (schedule?.expressions.join(", ") ?? "-") : "disabled";
+const scheduleText = ({ enabled, schedule }: Job): string => {
+  const text = schedule?.expressions.join(", ") ?? null;
+  if (enabled) return text ?? "-";
+  return text === null ? "disabled" : `${text} (disabled)`;
+};
 
 const nextText = ({ job, nextRunAt }: JobView, zone: string): string =>
   nextRunAt === null ? "-" : readableLocal(nextRunAt, job.schedule?.timezone ?? zone);

@@ -49,7 +49,7 @@ export const next = defineCommand({
       zone,
     };
     const files = await readJobs(JOBS_DIR);
-    const jobs = JOB === undefined ? files.jobs : [findJob(files, { id: JOB, dir: JOBS_DIR })];
+    const jobs = JOB === undefined ? files.jobs : [findJob(files, { id: JOB, dir: JOBS_DIR, err })];
     const coming = comingOf(jobs, options);
     out.write(json ? asJson(coming) : asTable(coming, out));
     if (coming.length === 0 && !json) err.write(`nothing is due: ${whyNothing(jobs, JOB)}\n`);

@@ -10,9 +10,9 @@ import { EXIT, type ExitStatus } from "./exit.ts";
 import { Failure } from "./failure.ts";
 import { paint, type Screen } from "./terminal.ts";
 
-/** What a folder of job files holds. Throws `not_found` where there is no such folder. */
-export const readJobs = async (dir: string): Promise<JobFiles> => {
-  await checkJobsDir(dir);
+/** Reads a folder of job files. Throws `not_found` if there is no such folder; `shown` is how messages name it. */
+export const readJobs = async (dir: string, shown = dir): Promise<JobFiles> => {
+  await checkJobsDir(dir, shown);
   return readJobsDir(dir);
 };
 
@@ -40,13 +40,19 @@ export const summaryOf = (files: JobFiles): string =>
   `${counted(files.problems.length, "problem")} in ${counted(files.broken.length, "file")}`;
 
 /**
- * The job of that id. Throws `not_found` with a suggestion; where files are broken it may be in one of them, which is a
- * failure.
+ * Returns the job of that id. Throws `not_found` with a suggestion. If files are broken, the job may be in one of them: then
+ * the problems are written to `err`, and a failure is thrown.
  */
-export const findJob = (files: JobFiles, { id, dir }: { readonly id: string; readonly dir: string }): Job => {
+export const findJob = (
+  files: JobFiles,
+  { id, dir, err }: { readonly id: string; readonly dir: string; readonly err: Screen },
+): Job => {
   const job = files.jobs.find((each) => each.id === id);
   if (job !== undefined) return job;
-  if (files.problems.length > 0) throw new Failure(EXIT.FAILED, `no valid job '${id}' in ${dir}: ${summaryOf(files)}`);
+  if (files.problems.length > 0) {
+    for (const problem of files.problems) err.write(`${problemLine(problem, dir)}\n`);
+    throw new Failure(EXIT.FAILED, `no valid job '${id}' in ${dir}: ${summaryOf(files)}`);
+  }
   const near = suggest(
     id,
     files.jobs.map((each) => each.id),

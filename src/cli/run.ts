@@ -1,7 +1,7 @@
 import type { App } from "../app/app.ts";
 import { isJournal } from "../app/journal.ts";
 import { misspeltVariables } from "../app/misspelt-variables.ts";
-import { SETTINGS } from "../app/settings.ts";
+import { SETTINGS, withOrigin } from "../app/settings.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { JobFiles } from "../jobfile/read-dir.ts";
 import { banner } from "./banner.ts";
@@ -43,9 +43,12 @@ export const run = defineCommand({
   ],
   examples: ["petit run examples/jobs", "petit --db petit.db run examples/jobs --api-port 9000 -j 4"],
   run: async ({ JOBS_DIR }, context) => {
-    const { settings, terminal } = context;
+    const { settings, origins, terminal } = context;
     const jobsDir = JOBS_DIR ?? settings.jobsDir;
-    const jobFiles = await readJobs(jobsDir);
+    const jobFiles = await readJobs(
+      jobsDir,
+      JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
+    );
     if (settings.strict) refuseProblems(jobFiles, jobsDir);
     // Elysia and pino are not for the commands that need neither.
     const [{ runApp }, { openLog }] = await Promise.all([import("../app/run-app.ts"), import("../app/logger.ts")]);

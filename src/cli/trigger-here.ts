@@ -18,7 +18,7 @@ export type LocalTrigger = { readonly dir: string; readonly jobId: string; reado
 /** Runs a job once in this process, live; ends as the run ends. Ctrl-C cancels the run, a second time its clean-ups too. */
 export const triggerHere = async (asked: LocalTrigger, context: Context): Promise<ExitStatus> => {
   const files = await readJobs(asked.dir);
-  const job = findJob(files, { id: asked.jobId, dir: asked.dir });
+  const job = findJob(files, { id: asked.jobId, dir: asked.dir, err: context.terminal.err });
   await using parts = new AsyncDisposableStack();
   const interrupts = parts.use(openInterrupts());
   const options = engineOptions(files, context);
@@ -59,9 +59,9 @@ const engineOptions = (files: JobFiles, context: Context): OpenEngineOptions => 
   followSchedules: false,
 });
 
-/** Nothing is kept unless somebody says where. */
+/** Keeps nothing unless a flag, a variable or the configuration file names a database. */
 const withOwnDatabase = (context: Context): Context =>
-  context.origins.db.kind === "flag" ? context : { ...context, settings: { ...context.settings, db: MEMORY } };
+  context.origins.db.kind !== "default" ? context : { ...context, settings: { ...context.settings, db: MEMORY } };
 
 /** What the run itself has to say is shown; the log is for what goes wrong beside it. */
 const openQuietLog = ({ settings, origins, terminal: { err } }: Context): ReturnType<typeof openLog> =>

@@ -12,8 +12,8 @@ export const trigger = defineCommand({
   name: "trigger",
   summary: "Run a job now: in this process, or by the running petit",
   description:
-    "With JOBS_DIR: runs the job once in this process and shows its output live; nothing is kept unless --db names a " +
-    "database, and Ctrl-C cancels the run. With JOB alone: asks the running petit; Ctrl-C then ends the waiting alone. The " +
+    "With JOBS_DIR: runs the job once in this process and shows its output live; nothing is kept unless --db, " +
+    "PETIT_DB or the configuration file names a database, and Ctrl-C cancels the run. With JOB alone: asks the running petit; Ctrl-C then ends the waiting alone. The " +
     "exit status is 0 where the run completed, else 1.",
   usage: ["petit trigger JOBS_DIR JOB", "petit trigger JOB"],
   args: {

@@ -7,7 +7,7 @@ type SourceFields = NonNullable<Fields["secret"]>;
 export const buildNotify = (fields: Fields): NotifyTarget => ({
   type: fields.type,
   url: buildDiscreet(fields.url),
-  on: [...new Set(fields.on ?? DEFAULT_EVENTS[fields.type])],
+  on: fields.on ?? DEFAULT_EVENTS[fields.type],
   headers: Object.fromEntries(Object.entries(fields.headers).map(([name, value]) => [name, buildDiscreet(value)])),
   secret: fields.secret === undefined ? null : buildSource(fields.secret),
   timeoutMs: fields.timeout,

@@ -81,7 +81,7 @@ const buildParam = (fields: JobFields["params"][string]): Param => ({
 const buildTask = (fields: TaskFields): Task => ({
   id: toTaskId(fields.id),
   name: fields.name ?? fields.id,
-  dependsOn: [...new Set(fields.depends_on)].map(toTaskId),
+  dependsOn: fields.depends_on.map(toTaskId),
   condition: fields.condition,
   program: buildProgram(fields),
   args: fields.args,

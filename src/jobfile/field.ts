@@ -68,6 +68,8 @@ export type ListType = {
   readonly kind: "list";
   readonly of: FieldType;
   readonly minItems: number;
+  /** True if no two items may be the same text (default: false). */
+  readonly unique?: true;
 };
 
 /** A map with keys of the user's choice. */

@@ -32,7 +32,12 @@ const schemaOf = (type: FieldType): JsonSchema => {
     case "choice":
       return { enum: [...type.values, ...Object.keys(type.aliases ?? {})] };
     case "list":
-      return { type: "array", items: schemaOf(type.of), ...(type.minItems > 0 && { minItems: type.minItems }) };
+      return {
+        type: "array",
+        items: schemaOf(type.of),
+        ...(type.minItems > 0 && { minItems: type.minItems }),
+        ...(type.unique && { uniqueItems: true }),
+      };
     case "map":
       return schemaOfMap(type);
     case "object":

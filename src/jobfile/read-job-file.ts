@@ -1,5 +1,6 @@
 import type { Job } from "../domain/job.ts";
 import { buildJob } from "./build.ts";
+import { checkGates } from "./check-gates.ts";
 import { checkNotify } from "./check-notify.ts";
 import { checkParams } from "./check-params.ts";
 import { checkPrograms } from "./check-programs.ts";
@@ -96,6 +97,7 @@ const readMap = (root: MapNode, faults: readonly Fault[], source: Source & { rea
 
 const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => {
   checkSchedule(draft, report);
+  checkGates(draft, report);
   checkParams(draft, report);
   checkVariables(draft, report);
   checkNotify(draft, report);

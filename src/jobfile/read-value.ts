@@ -54,7 +54,19 @@ const wrongKind = (node: Node, place: Place, expected: string): undefined =>
 const readList = (node: Node, type: ListType, place: Place): unknown => {
   if (node.kind !== "list") return wrongKind(node, place, `a list${exampleOf(node)}`);
   if (node.items.length < type.minItems) place.refuse(node, "is an empty list; expected at least one item");
-  return node.items.map((item, index) => readAny(item, type.of, place.inside(index)));
+  const seen = new Map<unknown, number>();
+  return node.items.map((item, index) => {
+    const known = place.report.faults.length;
+    const value = readAny(item, type.of, place.inside(index));
+    // A misspelt value is read as what it was meant to be: that one is not a duplicate for certain.
+    if (type.unique && typeof value === "string" && place.report.faults.length === known) {
+      const first = seen.get(value) ?? index;
+      if (first !== index)
+        place.inside(index).refuse(item, `'${shorten(value)}' is item ${first} as well; expected each once`);
+      seen.set(value, first);
+    }
+    return value;
+  });
 };
 
 /** One value where a list is meant is the commonest slip. */

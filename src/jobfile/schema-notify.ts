@@ -72,7 +72,12 @@ export const NOTIFY = {
       example: "https://example.com/hook",
     },
     on: {
-      type: { kind: "list", of: { kind: "choice", values: NOTIFY_EVENTS, refused: STATUSES }, minItems: 1 },
+      type: {
+        kind: "list",
+        of: { kind: "choice", values: NOTIFY_EVENTS, refused: STATUSES },
+        minItems: 1,
+        unique: true,
+      },
       doc: "What is told: `failure` a run failed or was interrupted; `recovery` a run completed after one that had; `success`; `cancelled`; `missed` occurrences were missed; `started`.",
       absent: "failure and recovery; started, success, failure and cancelled with `healthchecks`",
       example: ["failure", "recovery"],

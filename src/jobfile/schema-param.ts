@@ -17,7 +17,7 @@ const PARAM = {
       default: false,
     },
     enum: {
-      type: { kind: "list", of: datum, minItems: 1 },
+      type: { kind: "list", of: datum, minItems: 1, unique: true },
       doc: "The values it can have; numbers and booleans stand for their text as written.",
       absent: "any",
       example: ["fast", "full"],

@@ -6,7 +6,7 @@ const expression = { kind: "text", form: "a cron expression", characters: "prose
 const cron = {
   kind: "shape",
   scalar: expression,
-  list: { kind: "list", of: expression, minItems: 1 },
+  list: { kind: "list", of: expression, minItems: 1, unique: true },
 } as const satisfies FieldType;
 
 /** For a schedule that is given by its expression alone, as well. */

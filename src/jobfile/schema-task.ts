@@ -101,7 +101,7 @@ export const TASK = {
     },
     environment: environment("for this task, over those of the job; templates are expanded in the values"),
     depends_on: {
-      type: { kind: "list", of: taskId, minItems: 0 },
+      type: { kind: "list", of: taskId, minItems: 0, unique: true },
       doc: "Ids of the tasks it waits for.",
       default: [],
       example: ["extract"],

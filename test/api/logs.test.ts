@@ -104,7 +104,7 @@ describe("the log of a run as text", () => {
     const at = Date.parse(stamped.slice(0, 24));
     expect(at).toBeGreaterThanOrEqual(run.started_at);
     expect(at).toBeLessThanOrEqual(run.ended_at);
-    expect(await text(run.id, "?task=one&stream=stdout&timestamps")).toBe(stamped);
+    expect(await text(run.id, "?task=one&stream=stdout&timestamps=1")).toBe(stamped);
     expect(await text(run.id, "?task=one&stream=stdout&timestamps=false")).toBe("one-out\n");
   });
 
@@ -123,6 +123,9 @@ describe("the log of a run as text", () => {
     "attempt=x",
     "stream=out",
     "follow=maybe",
+    "follow=",
+    "follow",
+    "timestamps=",
     "timestamps=2",
     "taks=one",
   ])("is 400 for ?%s", async (query) => {

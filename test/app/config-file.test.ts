@@ -80,4 +80,14 @@ describe("loadConfigFile", () => {
   test("has to be there where it is named", () => {
     expect(() => loadConfigFile({ path: "/nowhere/petit.yaml", environment: {} })).toThrow("can't be read");
   });
+
+  test("is told with the flag or the variable that names it, where it can't be read", () => {
+    const missing = "/nowhere/petit.yaml";
+    expect(() => loadConfigFile({ path: missing, environment: {} })).toThrow(
+      `the configuration file ${missing} (--config) can't be read: ENOENT`,
+    );
+    expect(() => loadConfigFile({ path: null, environment: { PETIT_CONFIG: missing } })).toThrow(
+      `the configuration file ${missing} (PETIT_CONFIG) can't be read: ENOENT`,
+    );
+  });
 });

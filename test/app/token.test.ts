@@ -44,7 +44,7 @@ describe("readToken", () => {
       console.log(readToken({ settings, origins, environment: { CREDENTIALS_DIRECTORY: ${JSON.stringify(folder.path)} } }));`;
     const { stdout, stderr } = runProgram(reader);
     expect(stdout).toBe("");
-    expect(stderr).toContain("the token can't be read: EACCES");
+    expect(stderr).toMatch(/the systemd credential \S+ can't be read: EACCES/);
   });
 
   test("prefers the variable to a file that only the configuration file names", () => {
@@ -61,5 +61,25 @@ describe("readToken", () => {
     expect(() => read(folder.write("blank", "s3cret word"))).toThrow("has characters that a token can't have");
     expect(() => read(folder.write("blank", "s3cret word"))).not.toThrow("s3cret");
     expect(() => read(`${folder.path}/missing`)).toThrow("can't be read");
+  });
+
+  test.each([
+    ["flag", "--token-file", "--token-file"],
+    ["environment", "PETIT_TOKEN_FILE", "PETIT_TOKEN_FILE"],
+    ["file", "/etc/petit/config.yaml", "token_file in /etc/petit/config.yaml"],
+  ] as const)("names the setting that was given as a %s, if the file is wrong", (kind, name, place) => {
+    using folder = tempFolder();
+    const origins = { tokenFile: { kind, name } };
+    const of = (tokenFile: string) => () => readToken({ settings: { tokenFile }, origins, environment: {} });
+    const empty = folder.write("empty", "\n");
+    expect(of(empty)).toThrow(`the token file ${empty} (${place}) is empty; expected one line of printable ASCII`);
+    expect(of(`${empty}-missing`)).toThrow(`the token file ${empty}-missing (${place}) can't be read: ENOENT`);
+  });
+
+  test("names the systemd credential, if that is empty", () => {
+    using folder = tempFolder();
+    const file = folder.write("petit-token", "");
+    const environment = { CREDENTIALS_DIRECTORY: folder.path };
+    expect(() => read(null, environment, "default")).toThrow(`the systemd credential ${file} is empty`);
   });
 });

@@ -67,6 +67,8 @@ describe("readArgv", () => {
     ["run --no-json", "unknown flag '--no-json'"],
     ["run --constructor", "unknown flag '--constructor'"],
     ["run -x", "unknown flag '-x'"],
+    ["-c jobs", "unknown flag '-c'. See 'petit --help'."],
+    ["-c X run jobs", "unknown flag '-c'. See 'petit --help'."],
     ["run -jx4 -y", "unknown flag '-y'"],
     ["validate jobs --api-port 1", "unknown flag '--api-port'"],
     ["run --db", "--db needs a value"],

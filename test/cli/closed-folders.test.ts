@@ -63,6 +63,15 @@ describe.skipIf(!canBar)("what is closed to who runs petit", () => {
     expect(ended.said).not.toMatch(/internal error|there is no/);
   });
 
+  test("is no folder to make, of one that petit doctor can't write to", async () => {
+    using folder = await setUp();
+    chmodSync(join(folder.path, "closed"), 0o755);
+    const there = barred(folder.path, "doctor", "--api-port=0", "--db=closed/new.db");
+    expect(there.said).toContain("let its user write to");
+    expect(there.said).not.toContain("make the folder");
+    expect(barred(folder.path, "doctor", "--api-port=0", "--db=no/new.db").said).toMatch(/make the folder \S+\/no, or/);
+  });
+
   test("is told of a database that can only be read, and nothing is made that would stay closed", async () => {
     using folder = await setUp();
     const db = join(folder.path, "petit.db");

@@ -100,6 +100,16 @@ describe("petit list", () => {
     expect(second).toMatch(/^nightly +30 2 \* \* \* +\d{4}-\d\d-\d\d 0[23]:\d\d:00 E[SD]T +2$/);
   });
 
+  test("shows the schedule of a job that is disabled, and that it is", async () => {
+    const tasks = "tasks: [{id: t, type: shell, script: 'true'}]";
+    using folder = withJobs({
+      "a.yaml": `id: off\nenabled: false\nschedule: "30 2 * * *"\n${tasks}\n---\nid: off_by_hand\nenabled: false\n${tasks}`,
+    });
+    const [, first, second] = (await run(folder, "list", "jobs")).stdout.split("\n");
+    expect(first).toMatch(/^off +30 2 \* \* \* \(disabled\) +- +1$/);
+    expect(second).toMatch(/^off_by_hand +disabled +- +1$/);
+  });
+
   test("writes the JSON of GET /api/jobs", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     const list = JSON.parse((await run(folder, "list", "jobs", "--json")).stdout);

@@ -151,6 +151,8 @@ describe("a petit that can't be asked", () => {
     const { status, stdout, stderr } = await petit(["runs", "--url", "http://127.0.0.1:9"]);
     expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
     expect(stderr).toContain("no petit answers at http://127.0.0.1:9");
+    const environment = { PETIT_URL: "http://127.0.0.1:9" };
+    expect((await petit(["runs"], { environment })).stderr).toContain("at http://127.0.0.1:9 (PETIT_URL);");
   });
 
   test("is asked past any proxy where it is on this machine", async () => {

@@ -113,6 +113,21 @@ describe("petit run", () => {
   test("exits with 2 where there is no such folder", async () => {
     expect(await petit(["run", "nowhere"])).toMatchObject({ status: 2, stdout: "" });
     expect((await petit(["run"])).stderr).toContain("there is no folder jobs");
+    const inVariable = await petit(["run"], { environment: { PETIT_JOBS_DIR: "nowhere" } });
+    expect(inVariable.stderr).toStartWith("petit: there is no folder nowhere (PETIT_JOBS_DIR);");
+  });
+
+  test("names the setting of a database that can't be used", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", "id: a\ntasks: [{id: t, type: shell, script: 'true'}]\n");
+    folder.write("x.db", "no database");
+    folder.write("config.yaml", "db: x.db\n");
+    const options = { cwd: folder.path, environment: { PETIT_DB: "x.db" } };
+    const run = ["run", "jobs", "--api-port=0"];
+    const inVariable = await petit(run, options);
+    expect(inVariable).toMatchObject({ status: 2, stderr: expect.stringContaining("is named by PETIT_DB)\n") });
+    const inFile = await petit([...run, "--config=config.yaml"], { cwd: folder.path });
+    expect(inFile.stderr).toContain("(the database is named by db in config.yaml)\n");
   });
 
   test("exits with 2 on a file that is no petit database, and leaves it untouched", async () => {

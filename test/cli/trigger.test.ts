@@ -76,12 +76,27 @@ describe("petit trigger JOBS_DIR JOB", () => {
     expect(stderr).toContain("hello world");
   });
 
-  test("keeps nothing unless --db says where", async () => {
+  test("keeps nothing unless --db, PETIT_DB or db: says where", async () => {
     using folder = withJobs();
     await trigger(folder, "good");
     expect(readdirSync(folder.path)).toEqual(["jobs"]);
-    await trigger(folder, "good", "--db", "kept.db");
-    expect(existsSync(join(folder.path, "kept.db"))).toBe(true);
+    await trigger(folder, "good", "--db", "flag.db");
+    const environment = { PETIT_DB: "variable.db" };
+    expect((await petit(["trigger", "jobs", "good"], { cwd: folder.path, environment })).status).toBe(0);
+    folder.write("config.yaml", "db: file.db\n");
+    await trigger(folder, "good", "--config", "config.yaml");
+    for (const db of ["flag.db", "variable.db", "file.db"]) expect(existsSync(join(folder.path, db))).toBe(true);
+  });
+
+  test("prints the problems of broken files as 'validate' does, where the job is in none of the others", async () => {
+    using folder = withJobs();
+    folder.write("jobs/broken.yaml", "id: broken\ntasks: [{id: t, type: shel, script: 'true'}]\n");
+    const { stdout: problems } = await petit(["validate", "jobs"], { cwd: folder.path });
+    expect(problems).toStartWith("jobs/broken.yaml:2:");
+    const message = "petit: no valid job 'broken' in jobs: 1 problem in 1 file\n";
+    expect(await trigger(folder, "broken")).toEqual({ status: 1, stdout: "", stderr: `${problems}${message}` });
+    const next = await petit(["next", "jobs", "broken"], { cwd: folder.path });
+    expect(next).toEqual({ status: 1, stdout: "", stderr: `${problems}${message}` });
   });
 
   const refused: readonly (readonly [readonly string[], number, string])[] = [

@@ -312,6 +312,37 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "2:15: params.day: is a text; expected a map with description, default, required",
   ],
   ["a param's odd name", job('params: {"a b": {}}'), "2:10: params[\"a b\"]: 'a b' is not a param's name"],
+  ["a gate twice", job("depends_on: [a, a]"), "2:17: depends_on[1]: asks the same as depends_on[0]"],
+  [
+    "a gate twice, in two forms",
+    job("depends_on: [a, {job_id: a, condition: last_success}]"),
+    "2:17: depends_on[1]: asks the same as depends_on[0]; expected each gate once",
+  ],
+  [
+    "two windows of a gate",
+    job("depends_on: [{job: a, condition: {within_window: 1h}}, {job: a, condition: {within_window: 2h}}]"),
+    "2:56: depends_on[1]: asks the same as depends_on[0]",
+  ],
+  [
+    "an expression twice",
+    job('schedule: ["0 2 * * *", "0 2 * * *"]'),
+    "2:25: schedule[1]: '0 2 * * *' is item 0 as well; expected each once",
+  ],
+  [
+    "an expression twice in a map",
+    job('schedule: {cron: ["@daily", "@daily"]}'),
+    "2:29: schedule.cron[1]: '@daily' is item 0 as well; expected each once",
+  ],
+  [
+    "a value of an enum twice",
+    job("params: {a: {enum: [x, y, x]}}"),
+    "2:27: params.a.enum[2]: 'x' is item 0 as well; expected each once",
+  ],
+  [
+    "a task that waits for another twice",
+    "id: j\ntasks: [{id: t, type: shell, script: x}, {id: u, type: shell, script: x, depends_on: [t, t]}]",
+    "2:90: tasks[1].depends_on[1]: 't' is item 0 as well; expected each once",
+  ],
   [
     "a pattern that is none",
     job('params: {a: {pattern: "("}}'),

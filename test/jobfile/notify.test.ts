@@ -25,7 +25,7 @@ describe("an entry of notify", () => {
 
   test("keeps all that it says, and where its secrets are", () => {
     const { jobs } = read(
-      "{type: webhook, url: {file: hook}, on: [missed, missed, success], headers: {X-A: 1, X-B: {env: B}}, secret: {env: S}, timeout: 1m}",
+      "{type: webhook, url: {file: hook}, on: [missed, success], headers: {X-A: 1, X-B: {env: B}}, secret: {env: S}, timeout: 1m}",
     );
     expect(jobs[0]?.notify).toEqual([
       {
@@ -110,6 +110,11 @@ describe("an entry of notify", () => {
       "3:43: notify[0].on: is a text; expected a list",
     ],
     ["no event", "{type: webhook, url: 'https://a', on: []}", "3:43: notify[0].on: is an empty list"],
+    [
+      "an event twice",
+      "{type: webhook, url: 'https://a', on: [missed, missed]}",
+      "3:52: notify[0].on[1]: 'missed' is item 0 as well; expected each once",
+    ],
     [
       "a secret that is written down",
       "{type: webhook, url: 'https://a', secret: hush}",

@@ -115,7 +115,7 @@ tasks:
     type: typescript
     inline: true
     script: console.log(1)
-    depends_on: [extract, extract]
+    depends_on: [extract]
     condition: always
     environment: {ROWS: "\${{ tasks.extract.outputs.rows }}"}
     timeout: 5m

@@ -28,6 +28,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   maxLength: (value, length: number) => typeof value !== "string" || value.length <= length,
   minimum: (value, bound: number) => typeof value !== "number" || value >= bound,
   maximum: (value, bound: number) => typeof value !== "number" || value <= bound,
+  uniqueItems: (value) =>
+    !Array.isArray(value) || new Set(value.map((item) => JSON.stringify(item))).size === value.length,
   minItems: (value, count: number) => !Array.isArray(value) || value.length >= count,
   items: (value, items: Schema) => !Array.isArray(value) || value.every((item) => fitsSchema(item, items)),
   required: (value, names: string[]) => !isMap(value) || names.every((name) => Object.hasOwn(value, name)),
