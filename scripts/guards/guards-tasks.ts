@@ -194,19 +194,4 @@ export const TASK_GUARDS: readonly Guard[] = [
     to: "",
     test: "cli/remote.test.ts",
   },
-  {
-    against: "others who read the database",
-    file: "store/open.ts",
-    from: "fchmodSync(fd, 0o600);",
-    to: "fchmodSync(fd, 0o644);",
-    test: "store/open.test.ts",
-  },
-  {
-    against: "others who read the output of tasks",
-    file: "engine/spool.ts",
-    from: "mode: 0o700",
-    to: "mode: 0o755",
-    test: "cli/run.test.ts",
-    only: "only its owner can read",
-  },
 ];

@@ -3,13 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Guard } from "./guard.ts";
 import { API_GUARDS } from "./guards-api.ts";
+import { FILE_GUARDS } from "./guards-files.ts";
 import { TASK_GUARDS } from "./guards-tasks.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const PATIENCE_MS = 120_000;
 
 const main = async (words: readonly string[]): Promise<void> => {
-  const guards = [...API_GUARDS, ...TASK_GUARDS].filter((guard) => words.every((word) => lineOf(guard).includes(word)));
+  const guards = [...API_GUARDS, ...TASK_GUARDS, ...FILE_GUARDS].filter((guard) =>
+    words.every((word) => lineOf(guard).includes(word)),
+  );
   const tree = copyTree();
   const passes = new Map<string, Promise<boolean>>();
   let missed = 0;

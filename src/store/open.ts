@@ -27,8 +27,7 @@ export const openStore = (options: OpenOptions): Store => {
   const { path, runtime } = options;
   return refusing(options, () => {
     if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertSound);
-    if (path !== MEMORY && isNew(path)) create(path);
-    if (path !== MEMORY) restrictModes(path);
+    if (path !== MEMORY) makePrivate(path);
     const db = open(runtime, path);
     return sqliteStore(db, {
       sizeBytes: () => sizeOf(db, path),
@@ -108,6 +107,12 @@ const assertSound = (db: SqlDatabase, path: string): void => {
   throw Object.assign(new Error(message), { code: "SQLITE_CORRUPT" });
 };
 
+const makePrivate = (path: string): void => {
+  if (isNew(path)) create(path);
+  else restrictMode(path);
+  for (const suffix of ["-wal", "-shm"]) restrictMode(beside(path, suffix));
+};
+
 /** SQLite gives its journals the mode of the database. Fails if somebody else creates the file, or a link, at this moment. */
 const create = (path: string): void => {
   const fd = openSync(beside(path, ""), existsSync(path) ? constants.O_RDWR | constants.O_NOFOLLOW : "wx", 0o600);
@@ -116,11 +121,6 @@ const create = (path: string): void => {
   } finally {
     closeSync(fd);
   }
-};
-
-/** An existing database keeps its mode otherwise, and SQLite gives that to each new log. */
-const restrictModes = (path: string): void => {
-  for (const suffix of ["", "-wal", "-shm"]) restrictMode(beside(path, suffix));
 };
 
 const open = (runtime: Runtime, path: string): SqlDatabase => {

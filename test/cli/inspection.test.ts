@@ -4,12 +4,29 @@ import { chownSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, type TempFolder, tempFolder } from "../support/cli.ts";
 
-/** To root all processes are open. */
-const UNPRIVILEGED =
-  process.geteuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"] : [];
+type Who = { readonly who: string; readonly prefix: readonly string[]; readonly uid: number | null };
 
-const run = (folder: TempFolder, args: readonly string[]) => {
-  const [program = "", ...rest] = [...UNPRIVILEGED, ...PETIT, ...args];
+const ROOT_PREFIX = ["setpriv", "--bounding-set=-sys_ptrace,-perfmon,-sys_admin"];
+const NOBODY_PREFIX = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/** With all capabilities root can read every process. */
+const USERS: readonly Who[] =
+  process.geteuid?.() === 0
+    ? [
+        { who: "root with the capabilities of a container", prefix: ROOT_PREFIX, uid: null },
+        { who: "an unprivileged user", prefix: NOBODY_PREFIX, uid: 65_534 },
+      ]
+    : [{ who: "an unprivileged user", prefix: [], uid: null }];
+
+const setUp = ({ uid }: Who): TempFolder => {
+  const folder = tempFolder();
+  folder.write("jobs/look.yaml", LOOK);
+  if (uid !== null) for (const path of ["", "jobs"]) chownSync(join(folder.path, path), uid, uid);
+  return folder;
+};
+
+const run = (folder: TempFolder, { prefix }: Who, args: readonly string[]) => {
+  const [program = "", ...rest] = [...prefix, ...PETIT, ...args];
   return spawnSync(program, rest, {
     cwd: folder.path,
     env: { ...cleanEnvironment(folder.path), PETIT_API_TOKEN: "the-secret-token" },
@@ -18,10 +35,10 @@ const run = (folder: TempFolder, args: readonly string[]) => {
 };
 
 /** Another user may have no way to where this tree lies. */
-const canRun = (): boolean => {
+const canRun = (who: Who): boolean => {
   using folder = tempFolder();
-  if (UNPRIVILEGED.length > 0) chownSync(folder.path, 65_534, 65_534);
-  return process.platform === "linux" && run(folder, ["--help"]).status === 0;
+  if (who.uid !== null) chownSync(folder.path, who.uid, who.uid);
+  return process.platform === "linux" && run(folder, who, ["--help"]).status === 0;
 };
 
 /** The parent of the shell around a task is petit. */
@@ -37,12 +54,10 @@ tasks:
       grep -c PETIT_TASK_ID=t /proc/$$/environ
 `;
 
-describe.skipIf(!canRun())("a task of the same user", () => {
-  test("can't read petit's environment or memory map, and its own is open as ever", () => {
-    using folder = tempFolder();
-    folder.write("jobs/look.yaml", LOOK);
-    if (UNPRIVILEGED.length > 0) for (const path of ["", "jobs"]) chownSync(join(folder.path, path), 65_534, 65_534);
-    const { stdout, status } = run(folder, ["trigger", "jobs", "look", "--db", "petit.db"]);
+describe("a task", () => {
+  test.each(USERS.filter(canRun))("can't read the environment or memory map of petit, run by $who", (who) => {
+    using folder = setUp(who);
+    const { stdout, status } = run(folder, who, ["trigger", "jobs", "look", "--db", "petit.db"]);
     expect({ stdout, status }).toEqual({ stdout: "petit is there: yes\n1\n", status: 0 });
   });
 });

@@ -1,0 +1,85 @@
+import type { Guard } from "./guard.ts";
+
+/** On the machine: what other users, and files that they plant, can reach. */
+export const FILE_GUARDS: readonly Guard[] = [
+  {
+    against: "others who read the database",
+    file: "store/open.ts",
+    from: "fchmodSync(fd, 0o600);",
+    to: "fchmodSync(fd, 0o644);",
+    test: "store/open.test.ts",
+  },
+  {
+    against: "others who read the output of tasks",
+    file: "engine/spool.ts",
+    from: "mode: 0o700",
+    to: "mode: 0o755",
+    test: "engine/spool-pool.test.ts",
+    only: "makes the folder anew",
+  },
+  {
+    against: "others who can read an existing database",
+    file: "store/ownership.ts",
+    from: "fchmodSync(fd, stats.mode & 0o700)",
+    to: "fchmodSync(fd, stats.mode)",
+    test: "store/open.test.ts",
+    only: "takes a database from others",
+  },
+  {
+    against: "a database or spool folder that another user planted",
+    file: "store/ownership.ts",
+    from: "if (foreign === null) return;\n  throw",
+    to: "if (foreign === null || foreign !== null) return;\n  throw",
+    test: "cli/planted-database.test.ts",
+    only: "is refused",
+  },
+  {
+    against: "another user's link to the database",
+    file: "store/ownership.ts",
+    from: "[...linksOf(db), ...COMPANIONS",
+    to: "[...COMPANIONS",
+    test: "store/ownership.test.ts",
+  },
+  {
+    against: "a link in the place of a script",
+    file: "engine/spool-pool.ts",
+    from: "    unlinkSync(path);\n    writeFileSync(path, text, {",
+    to: "    writeFileSync(path, text, {",
+    test: "engine/spool-pool.test.ts",
+  },
+  {
+    against: "code in the bunfig.toml of a working directory",
+    file: "runtime/bun.ts",
+    from: ', "--config=/dev/null"]',
+    to: "]",
+    test: "engine/planted-files.test.ts",
+  },
+  {
+    against: "imports that the tsconfig.json of a working directory redirects",
+    file: "runtime/bun.ts",
+    from: "...AS_BUN, NO_TSCONFIG,",
+    to: "...AS_BUN,",
+    test: "engine/planted-files.test.ts",
+  },
+  {
+    against: "python modules of the working directory",
+    file: "engine/command.ts",
+    from: 'argv: ["python3", "-u", script, ...args]',
+    to: 'argv: ["python3", "-u", "-c", source.text, ...args]',
+    test: "engine/planted-files.test.ts",
+  },
+  {
+    against: "a task that reads petit's environment",
+    file: "main.ts",
+    from: "runtime.denyInspection();",
+    to: "",
+    test: "cli/inspection.test.ts",
+  },
+  {
+    against: "others who can read a new token",
+    file: "cli/token.ts",
+    from: 'openSync(file, "wx", 0o600)',
+    to: 'openSync(file, "wx", 0o644)',
+    test: "cli/token.test.ts",
+  },
+];
