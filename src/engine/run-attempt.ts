@@ -4,7 +4,7 @@ import type { Attempt, AttemptOutcome, Outputs } from "../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../lib/abort.ts";
 import { sleep } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
-import { type AttemptContext, planAttempt, SpawnError } from "./command.ts";
+import { type AttemptContext, planAttempt } from "./command.ts";
 import type { Commits } from "./commits.ts";
 import { keepShort } from "./leftover-output.ts";
 import type { EngineOptions } from "./options.ts";
@@ -15,6 +15,7 @@ import type { Pulse } from "./pulse.ts";
 import { type Command, type Exit, hasEnded, type RunningProcess, startProcess, terminate } from "./run-process.ts";
 import type { Spool } from "./spool.ts";
 import type { SpoolPool } from "./spool-pool.ts";
+import { startFailure } from "./start-failure.ts";
 
 /** What ends an attempt from outside; the first one wins. */
 export type AttemptEnd = EndingReason;
@@ -22,9 +23,13 @@ export type AttemptEnd = EndingReason;
 export type AttemptResult = {
   readonly outcome: AttemptOutcome;
   readonly outputs: Outputs;
+  /** When it ended, by the clock of the run; storing that may take longer. */
+  readonly endedAt: number;
   /** A fault that may pass: worth a retry where only such are retried. */
   readonly transient: boolean;
 };
+
+type Judgement = Omit<AttemptResult, "endedAt">;
 
 export type RunAttemptOptions = {
   readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment">;
@@ -68,7 +73,7 @@ const begin = (
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
-    return failedToStart(error);
+    return { ...startFailure(error), outputs: {}, endedAt: options.now() };
   }
 };
 
@@ -98,9 +103,10 @@ const follow = async (process: RunningProcess, output: Output, options: RunAttem
   const stopWatching = watch(output, options);
   try {
     const { exit, ended } = await waitForEnd(process, options);
+    const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     await options.commits.untilStored(() => output.finish());
     keepShort({ ...options, runtime: options.engine.runtime, group: process.pid });
-    return judge(exit, ended, options);
+    return { ...judge(exit, ended, options), endedAt };
   } finally {
     stopWatching();
   }
@@ -177,34 +183,10 @@ const endingOf = async (options: RunAttemptOptions, over: AbortSignal): Promise<
 const passedMs = ({ attempt, adopted, now }: RunAttemptOptions): number =>
   adopted === null ? 0 : Math.max(0, now() - attempt.startedAt);
 
-const failedToStart = (error: unknown): AttemptResult => {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const message = error instanceof Error ? error.message : String(error);
-  const text = error instanceof SpawnError ? message : `no process could be made: ${EXPLAINED[code] ?? message}`;
-  return {
-    outcome: { status: "failed", reason: "spawn_failed", error: text, exitCode: null, signal: null },
-    outputs: {},
-    transient: TRANSIENT_CODES.has(code),
-  };
-};
-
-/** For want of resources, which may be there again in a moment. */
-const TRANSIENT_CODES: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT"]);
-
-const EXPLAINED: Readonly<Record<string, string>> = {
-  EAGAIN: "the limit of processes is reached (EAGAIN)",
-  EMFILE: "petit has too many open files; raise its limit (EMFILE)",
-  ENFILE: "the system has too many open files (ENFILE)",
-  ENOMEM: "the system is out of memory (ENOMEM)",
-  ENOSPC: "the disk of the spool folder is full (ENOSPC)",
-  EDQUOT: "petit's share of the disk is used up (EDQUOT)",
-  E2BIG: "arguments and environment are too long for the system (E2BIG)",
-};
-
 /** EX_TEMPFAIL of sysexits.h: the program's own word for "try again later". */
 const EX_TEMPFAIL = 75;
 
-const judge = (exit: Exit, ended: AttemptEnd | null, options: RunAttemptOptions): AttemptResult => {
+const judge = (exit: Exit, ended: AttemptEnd | null, options: RunAttemptOptions): Judgement => {
   const { outputs, problem } = readOutputs(options.spool.outputs);
   if (ended !== null) {
     const outcome = { status: "failed", reason: ended, error: whyEnded(ended, options), ...exit } as const;
@@ -221,7 +203,7 @@ const whyEnded = (ended: AttemptEnd, { context }: RunAttemptOptions): string => 
 };
 
 /** What it told must be readable: the tasks after it may build on that. */
-const succeeded = (outputs: Outputs, problem: string | null): AttemptResult => ({
+const succeeded = (outputs: Outputs, problem: string | null): Judgement => ({
   outcome:
     problem === null
       ? { status: "completed", reason: null, error: null, exitCode: 0, signal: null }

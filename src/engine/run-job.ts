@@ -10,8 +10,8 @@ import { type Ending, isEnded, planRun, type Step } from "./plan-run.ts";
 import { type AttemptResult, runAttempt } from "./run-attempt.ts";
 import type { RunJobOptions } from "./run-context.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
-import { hasEnded, killLeftovers, type RunningProcess } from "./run-process.ts";
-import { clockOfRun } from "./run-time.ts";
+import { killLeftovers, type RunningProcess } from "./run-process.ts";
+import { clockOfRun, exitsStored } from "./run-time.ts";
 import { spoolOf } from "./spool.ts";
 import { storeResult } from "./store-result.ts";
 import { attempting, type Draft, ended, endedWithout, progressOf, stateOf } from "./task-progress.ts";
@@ -28,6 +28,8 @@ export class RunJob {
   readonly #over = new AbortController();
   #states: Draft;
   #run: Run;
+  /** When the newest change happened, by the clock of the run: it ends then, also where that is stored later. */
+  #changedAt: number;
   #ending: Ending | null;
   /** Whether its end is stored. */
   #isStored = false;
@@ -38,6 +40,7 @@ export class RunJob {
     this.#options = options;
     this.#run = options.run;
     this.#now = clockOfRun(options);
+    this.#changedAt = this.#now();
     const { ending } = options.run;
     // A petit that ends its runs as it stops ends their clean-ups too.
     this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
@@ -92,8 +95,16 @@ export class RunJob {
     for (const task of this.#tasks) if (isEnded(task, ending)) this.#ends.get(task.id)?.abort(ending.reason);
   }
 
-  /** Stores `change` and what follows from it in one transaction; then calls `stored`, and does what follows. */
-  async #settle(change: (draft: Draft) => void = () => {}, stored: () => void = () => {}): Promise<void> {
+  /**
+   * Stores `change`, which happened at `at`, and what follows from it in one transaction; then calls `stored`, and does what
+   * follows.
+   */
+  async #settle(
+    change: (draft: Draft) => void = () => {},
+    stored: () => void = () => {},
+    at = this.#now(),
+  ): Promise<void> {
+    this.#changedAt = Math.max(this.#changedAt, at);
     await this.#guard(() =>
       this.#options.commits.surely((later) => {
         later({ launch: stored, undo: () => {} });
@@ -136,13 +147,12 @@ export class RunJob {
   #storeStep(step: Step, draft: Draft): Attempt | null {
     const { store } = this.#options.engine;
     const before = stateOf(draft, step.taskId);
-    const now = this.#now();
     if (step.kind === "start" || step.kind === "retry") {
       draft.set(step.taskId, attempting(before));
-      return store.startAttempt(this.#run, step.taskId, now);
+      return store.startAttempt(this.#run, step.taskId, this.#now());
     }
     const outcome = endedWithout(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
-    store.finishTask(this.#run, step.taskId, { outcome, now });
+    store.finishTask(this.#run, step.taskId, { outcome, now: this.#changedAt });
     draft.set(step.taskId, ended(before, outcome));
     return null;
   }
@@ -151,7 +161,7 @@ export class RunJob {
     const { engine, job } = this.#options;
     const lost = this.#run.lost || [...draft.values()].some(({ reason }) => reason === "interrupted");
     const outcome = outcomeOfRun({ job, tasks: draft, ending: this.#ending?.reason ?? null, lost });
-    return engine.notify.ended(job, engine.store.finishRun(this.#run.id, outcome, this.#now()));
+    return engine.notify.ended(job, engine.store.finishRun(this.#run.id, outcome, this.#changedAt));
   }
 
   /** Makes one attempt, or goes on with one, and stores how it ended. */
@@ -164,11 +174,9 @@ export class RunJob {
       const { reason } = result.outcome;
       if (reason === "interrupted") await killLeftovers(attempt.process, spool, engine.clock);
       await this.#settle(
-        (draft) => {
-          const now = Math.min(process?.endedAt ?? Number.POSITIVE_INFINITY, this.#now());
-          storeResult(this.#options, { attempt, result, draft, now, ending: this.#ending });
-        },
+        (draft) => storeResult(this.#options, { attempt, result, draft, ending: this.#ending }),
         () => spools.remove(spool),
+        result.endedAt,
       );
       void this.#waitForRetry(attempt.taskId);
     });
@@ -228,10 +236,8 @@ export class RunJob {
 
   /** Stores the exits that have happened, and starts nothing meanwhile: the run may be over, though its time is up too. */
   async #storeExits(): Promise<void> {
-    const { spoolDir } = this.#options.engine;
     this.#isHeld = true;
-    const ended = [...this.#making].filter(([{ id }]) => hasEnded(spoolOf(spoolDir, id)));
-    await Promise.all(ended.map(([, made]) => made));
+    await exitsStored(this.#making, this.#options.engine);
     this.#isHeld = false;
   }
 

@@ -1,6 +1,9 @@
-import { type Clock, steadyClock } from "../lib/clock.ts";
+import type { Attempt } from "../domain/task-run.ts";
+import { type Clock, sleep, steadyClock } from "../lib/clock.ts";
 import { ageMs } from "./process-identity.ts";
 import type { RunJobOptions } from "./run-context.ts";
+import { hasEnded } from "./run-process.ts";
+import { spoolOf } from "./spool.ts";
 
 type TimedRun = Pick<RunJobOptions, "run" | "taskRuns" | "attempts" | "adopted"> & {
   readonly engine: { readonly clock: Clock };
@@ -23,4 +26,19 @@ export const clockOfRun = ({ engine, run, taskRuns, attempts, adopted }: TimedRu
     return age === null ? [] : [startedAt + Math.round(age)];
   });
   return steadyClock(engine.clock, Math.max(...stored, ...(byAge.length > 0 ? byAge : [engine.clock.now()])));
+};
+
+/** How long a run whose time is up waits for exits that have happened to be stored, in ms, where other tasks still run. */
+const STORE_MS = 1_000;
+
+/** Resolves when the exits that have happened are stored; what still runs is ended soon, also while that is impossible. */
+export const exitsStored = async (
+  making: ReadonlyMap<Attempt, Promise<void>>,
+  { spoolDir, clock }: { readonly spoolDir: string; readonly clock: Clock },
+): Promise<void> => {
+  const ended = [...making].filter(([{ id }]) => hasEnded(spoolOf(spoolDir, id)));
+  const stored = new AbortController();
+  const storing = Promise.all(ended.map(([, made]) => made)).then(() => stored.abort());
+  const isAll = ended.length === making.size;
+  await (isAll ? storing : Promise.race([storing, sleep(clock, STORE_MS, stored.signal)]));
 };

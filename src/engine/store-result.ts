@@ -10,8 +10,6 @@ type EndedAttempt = {
   readonly result: AttemptResult;
   /** Takes the task's new state. */
   readonly draft: Draft;
-  /** By the clock of the run. */
-  readonly now: number;
   /** Why the run is being ended; null where it isn't. */
   readonly ending: Ending | null;
 };
@@ -19,9 +17,10 @@ type EndedAttempt = {
 /** Stores how an attempt ended and what that means for its task: its end, or another attempt. */
 export const storeResult = (
   { engine, job, run }: Pick<RunJobOptions, "engine" | "job" | "run">,
-  { attempt, result, draft, now, ending }: EndedAttempt,
+  { attempt, result, draft, ending }: EndedAttempt,
 ): void => {
   const { store, settings } = engine;
+  const now = result.endedAt;
   const task = taskOf(job, attempt.taskId);
   const after = afterAttempt(stateOf(draft, task.id), result, {
     task,

@@ -92,9 +92,17 @@ describe("a database that another process has locked", () => {
     await seen(() => pids.every((pid) => !isAlive(pid)));
     expect(performance.now() - begun).toBeLessThan(5_000);
     expect(runs.map(({ id }) => it.petit.read(id).run.status)).toEqual(["running", "running"]);
+    const gone = performance.now();
+    await seen(() => performance.now() - gone > 1_000);
+    const unlockedAt = Date.now();
     it.unlock();
-    for (const { id } of runs)
-      expect((await it.petit.ended(id)).attempts).toMatchObject([{ status: "failed", reason: "timeout" }]);
+    for (const { id } of runs) {
+      const { run, tasks: ended, attempts } = await it.petit.ended(id);
+      expect(attempts).toMatchObject([{ status: "failed", reason: "timeout" }]);
+      // They have ended when they did, not when that could be stored.
+      for (const { endedAt } of [run, ...Object.values(ended), ...attempts])
+        expect(endedAt).toBeWithin(run.startedAt ?? 0, unlockedAt - 100);
+    }
   });
 
   test("does not turn what came due before a pause into something that was paused", async () => {
