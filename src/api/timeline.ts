@@ -4,6 +4,7 @@ import type { Job } from "../domain/job.ts";
 import type { JobView } from "../engine/engine.ts";
 import type { UnfiredSpan, Window } from "../store/windows.ts";
 import type { ApiContext } from "./context.ts";
+import { readMarks } from "./timeline-marks.ts";
 import { type Bar, Bars, fairShare, openBar } from "./timeline-merge.ts";
 
 export type TimelineQuery = {
@@ -32,7 +33,6 @@ type Sources = Pick<ApiContext, "engine" | "store" | "clock">;
 
 /** What all jobs show together, about: more than that no screen has room for. */
 const MAX_BARS = 10_000;
-const MAX_MARKS = 5_000;
 const MAX_DUE = 5_000;
 
 /** Rows of the database that are read in one go, about 5 ms of them: others want a turn. */
@@ -43,7 +43,7 @@ export const readTimeline = async (query: TimelineQuery, sources: Sources): Prom
   const now = sources.clock.now();
   const views = sources.engine.listJobs().filter(({ job }) => isAsked(query, job.id));
   const bars = (await readBars(query, now, sources)).fitted(query.bins, MAX_BARS);
-  const marks = await readMarks(query, sources);
+  const marks = await readMarks({ ...query, isAsked: (jobId) => isAsked(query, jobId) }, sources);
   const rows: TimelineRow[] = [];
   let pausedAt = sources.clock.monotonic();
   const dueOf = dueReader({ query, now, views, sources });
@@ -104,19 +104,6 @@ const windowOf = ({ from, to, bins, jobIds }: TimelineQuery, store: Sources["sto
 };
 
 const MIN_BINS = 20;
-
-const readMarks = async (
-  query: TimelineQuery,
-  { store }: Sources,
-): Promise<ReadonlyMap<JobId, readonly UnfiredSpan[]>> => {
-  const { from, to, bins } = query;
-  for (let parts = bins; ; parts = Math.ceil(parts / 4)) {
-    const binMs = Math.max(1, Math.ceil((to - from) / parts));
-    const spans = store.unfiredSpans({ from, to, binMs }).filter(({ jobId }) => isAsked(query, jobId));
-    await setImmediate();
-    if (spans.length <= MAX_MARKS || parts === 1) return Map.groupBy(spans, ({ jobId }) => jobId);
-  }
-};
 
 type DueOptions = {
   readonly query: TimelineQuery;

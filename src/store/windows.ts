@@ -14,8 +14,10 @@ export interface WindowReads {
   nthEndAfter(after: number, count: number): number | null;
   /** How many runs of each job ended within (`after`, `until`], about: jobs with few of them may be left out. */
   estimateEnded(after: number, until: number): ReadonlyMap<JobId, number>;
-  /** Occurrences that were skipped or missed, by job and time. */
-  unfiredSpans(window: Window): readonly UnfiredSpan[];
+  /** Returns when occurrence number `count` was due, of those within [`from`, `to`) that were skipped or missed; null where there are fewer. */
+  nthUnfired(from: number, to: number, count: number): number | null;
+  /** Occurrences within [`from`, `to`) that were skipped or missed, counted by job and reason. */
+  unfiredSpans(from: number, to: number): readonly UnfiredSpan[];
   /** How many runs ended at or after `from`, by status. */
   countEnded(from: number): ReadonlyMap<RunStatus, number>;
   /** How many occurrences were due within [`from`, `to`), by outcome. */
@@ -55,12 +57,11 @@ export type RunSpan = {
   };
 };
 
-/** Occurrences of a job that came to the same in one bin. */
+/** Occurrences of a job that came to the same. */
 export type UnfiredSpan = {
   readonly jobId: JobId;
   readonly outcome: "skipped" | "missed";
   readonly reason: (typeof SKIP_REASONS)[number] | (typeof MISS_REASONS)[number];
-  readonly bin: number;
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;
@@ -134,20 +135,27 @@ export const estimateEnded = (sql: Statements, after: number, until: number): Re
 
 const SAMPLES = 1_000;
 
-export const unfiredSpans = (sql: Statements, { from, to, binMs }: Window): readonly UnfiredSpan[] =>
+export const nthUnfired = (sql: Statements, from: number, to: number, count: number): number | null => {
+  const row = sql.get(
+    `SELECT scheduled_for FROM occurrences WHERE outcome <> 'fired' AND scheduled_for >= $from AND scheduled_for < $to
+     ORDER BY scheduled_for LIMIT 1 OFFSET $count - 1`,
+    { from, to, count },
+  );
+  return row === null ? null : integer(row, "scheduled_for");
+};
+
+export const unfiredSpans = (sql: Statements, from: number, to: number): readonly UnfiredSpan[] =>
   sql
     .all(
-      `SELECT job_id, outcome, reason, (scheduled_for - $from) / $binMs AS bin, count(*) AS count,
-         min(scheduled_for) AS first_at, max(scheduled_for) AS last_at
+      `SELECT job_id, outcome, reason, count(*) AS count, min(scheduled_for) AS first_at, max(scheduled_for) AS last_at
        FROM occurrences WHERE outcome <> 'fired' AND scheduled_for >= $from AND scheduled_for < $to
-       GROUP BY job_id, outcome, reason, bin ORDER BY job_id, first_at`,
-      { from, to, binMs },
+       GROUP BY job_id, reason ORDER BY job_id, first_at`,
+      { from, to },
     )
     .map((row) => ({
       jobId: id<JobId>(row, "job_id"),
       outcome: word(row, "outcome", ["skipped", "missed"] as const),
       reason: word(row, "reason", [...SKIP_REASONS, ...MISS_REASONS] as const),
-      bin: integer(row, "bin"),
       count: integer(row, "count"),
       firstAt: integer(row, "first_at"),
       lastAt: integer(row, "last_at"),

@@ -107,10 +107,16 @@ describe("occurrences in a window", () => {
     const list = [skipped(-1, "paused"), skipped(0, "paused"), skipped(9_999, "paused"), skipped(5_000, "overlap")];
     store.recordOccurrences(jobId("hello"), [...list, skipped(100_000, "paused")], NOON);
     fire(store, 1_000);
-    const span = { jobId: jobId("hello"), outcome: "skipped", bin: 0 };
-    expect(store.unfiredSpans(window)).toEqual([
+    const span = { jobId: jobId("hello"), outcome: "skipped" };
+    expect(store.unfiredSpans(NOON, NOON + 100_000)).toEqual([
       { ...span, outcome: "skipped", reason: "paused", count: 2, firstAt: NOON, lastAt: NOON + 9_999 },
       { ...span, outcome: "skipped", reason: "overlap", count: 1, firstAt: NOON + 5_000, lastAt: NOON + 5_000 },
+    ]);
+    expect([1, 2, 3, 4].map((count) => store.nthUnfired(NOON, NOON + 100_000, count))).toEqual([
+      NOON,
+      NOON + 5_000,
+      NOON + 9_999,
+      null,
     ]);
   });
 
