@@ -4,7 +4,11 @@ import { createApi } from "./api.ts";
 import { refuseOpenBind } from "./host.ts";
 import type { ApiOptions } from "./options.ts";
 
-export type ServerOptions = ApiOptions & { readonly runtime: Pick<Runtime, "serve"> };
+export type ServerOptions = ApiOptions & {
+  readonly runtime: Pick<Runtime, "serve">;
+  /** Open at once; beyond that, the longest idle ones are closed. */
+  readonly maxConnections: number;
+};
 
 /**
  * Serves the API. `stop` ends its streams and waits. Throws `taken` where the port is in use, `invalid_request` where the
@@ -24,12 +28,35 @@ export const startServer = async (options: ServerOptions): Promise<HttpServer> =
   };
 };
 
-const listen = ({ runtime, host, port }: ServerOptions, handle: ReturnType<typeof createApi>["handle"]): HttpServer => {
+const listen = (options: ServerOptions, handle: ReturnType<typeof createApi>["handle"]): HttpServer => {
+  const { runtime, host, port, maxConnections } = options;
   try {
-    return runtime.serve({ hostname: host, port, fetch: handle, maxBodyBytes: Number.MAX_SAFE_INTEGER });
+    return runtime.serve({
+      hostname: host,
+      port,
+      fetch: handle,
+      maxBodyBytes: Number.MAX_SAFE_INTEGER,
+      maxConnections,
+      onClosed: warnOfClosed(options),
+    });
   } catch (cause) {
     throw bindError(`${host}:${port}`, cause);
   }
+};
+
+/** Connections are closed many times a second under a flood; the log tells it once a minute. */
+const WARN_EVERY_MS = 60_000;
+
+const warnOfClosed = ({ clock, log, maxConnections }: ServerOptions): ((count: number) => void) => {
+  let closed = 0;
+  let nextAt = Number.NEGATIVE_INFINITY;
+  return (count) => {
+    closed += count;
+    if (clock.monotonic() < nextAt) return;
+    log.warn({ closed, max_connections: maxConnections }, "too many connections: the longest idle ones were closed");
+    closed = 0;
+    nextAt = clock.monotonic() + WARN_EVERY_MS;
+  };
 };
 
 const bindError = (address: string, cause: unknown): unknown => {

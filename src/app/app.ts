@@ -8,6 +8,7 @@ import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
 import { asUnusable } from "../store/open.ts";
 import { narrate } from "./narrate.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
+import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { addressUrl, type Origins } from "./settings.ts";
 import { systemFacts } from "./system-facts.ts";
@@ -108,6 +109,7 @@ const serve = async (
     store: engine.store,
     host: settings.apiHost,
     port: settings.apiPort,
+    maxConnections: settings.maxConnections ?? defaultMaxConnections(),
     corsOrigins: settings.corsOrigins,
     allowedHosts: settings.allowedHosts,
     hostname: hostname(),

@@ -86,6 +86,13 @@ export const SETTINGS = {
     defaultText: "none",
     doc: "An origin whose pages may call the API; can be repeated.",
   }),
+  maxConnections: setting({
+    name: "max_connections",
+    kind: optional(whole(1, 100_000)),
+    default: null,
+    defaultText: "a quarter of the open files limit, 8 to 4096",
+    doc: "Connections to the API at once; beyond that, the longest idle ones are closed.",
+  }),
   maxJobs: setting({
     name: "max_jobs",
     short: "j",

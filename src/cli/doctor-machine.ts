@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { defaultMaxConnections, FILES_OF_PETIT, openFilesLimit } from "../app/open-files.ts";
 import { defaultZone } from "../app/settings.ts";
 import { isTimezone } from "../domain/local-time.ts";
 import type { Context } from "./command.ts";
@@ -60,16 +61,18 @@ const shellCheck = (): Check => {
 
 /** Of a task that runs: its output, its status, and what the runtime holds for it. */
 const FILES_PER_TASK = 8;
-const FILES_OF_PETIT = 64;
 const FEW_FILES = 1024;
 
 const openFilesCheck = ({ settings }: Context): readonly Check[] => {
-  const limit = /^Max open files +(\S+)/m.exec(textOf("/proc/self/limits"))?.[1];
-  if (limit === undefined) return [];
-  const needed = FILES_OF_PETIT + (settings.maxJobs ?? 0) * settings.maxTasks * FILES_PER_TASK;
+  const limit = openFilesLimit();
+  if (limit === null) return [];
+  const { maxJobs, maxTasks, maxConnections } = settings;
+  const needed = FILES_OF_PETIT + (maxJobs ?? 0) * maxTasks * FILES_PER_TASK + (maxConnections ?? 0);
   const least = Math.max(FEW_FILES, needed);
-  if (limit === "unlimited" || Number(limit) >= least) return [ok("open_files", `up to ${limit} at once`)];
-  const message = `only ${limit} files can be open at once; ${least} are wanted for so many tasks`;
+  const connections = maxConnections ?? defaultMaxConnections(limit);
+  const shown = limit === Number.POSITIVE_INFINITY ? "unlimited" : limit;
+  if (limit >= least) return [ok("open_files", `up to ${shown} at once, ${connections} of them connections`)];
+  const message = `only ${limit} files can be open at once; ${least} are needed for so many tasks and connections`;
   return [warning("open_files", { message, hint: `ulimit -n ${least}, or LimitNOFILE=${least} in the systemd unit` })];
 };
 

@@ -28,6 +28,7 @@ export const run = defineCommand({
     "apiHost",
     "allowedHosts",
     "corsOrigins",
+    "maxConnections",
     "maxJobs",
     "maxTasks",
     "onShutdown",

@@ -1,4 +1,5 @@
 import { dlopen } from "bun:ffi";
+import type { SocketCalls } from "./connections.ts";
 import { CLOCK_MONOTONIC, openLibc } from "./libc.ts";
 import type { Runtime } from "./runtime.ts";
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC, socketAddress } from "./unix-socket.ts";
@@ -7,6 +8,12 @@ const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i64" },
   close: { args: ["i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  listen: { args: ["i32", "i32"], returns: "i32" },
+  shutdown: { args: ["i32", "i32"], returns: "i32" },
+  getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
 } as const;
 
@@ -28,6 +35,9 @@ export const monotonicMicros: Runtime["monotonicMicros"] = () => {
   const [seconds = 0n, nanoseconds = 0n] = time;
   return failed === 0 ? seconds * 1_000_000n + nanoseconds / 1_000n : null;
 };
+
+/** Null where the C library can't be had. */
+export const socketCalls = (): SocketCalls | null => symbols();
 
 type Symbols = ReturnType<typeof open>;
 

@@ -1,6 +1,7 @@
 import { dlopen } from "bun:ffi";
 import { Database } from "bun:sqlite";
-import { monotonicMicros, sendDatagram } from "./bun-libc.ts";
+import { monotonicMicros, sendDatagram, socketCalls } from "./bun-libc.ts";
+import { boundConnections, type Connections } from "./connections.ts";
 import {
   F_SETLEASE,
   F_SETSIG,
@@ -119,6 +120,7 @@ const spawn = (options: SpawnOptions): ChildProcess => {
 const ownChildren = new Set<number>();
 
 const serve = (options: ServeOptions): HttpServer => {
+  let connections: Connections | null = null;
   const server = Bun.serve({
     hostname: options.hostname,
     port: options.port,
@@ -132,13 +134,20 @@ const serve = (options: ServeOptions): HttpServer => {
         get peerAddress() {
           return self.requestIP(request)?.address ?? null;
         },
-        keepOpen: (seconds) => self.timeout(request, seconds),
+        keepOpen: (seconds) => {
+          self.timeout(request, seconds);
+          const peer = self.requestIP(request);
+          if (peer !== null) connections?.prefer(peer.port);
+        },
       }),
   });
+  const port = server.port ?? options.port;
+  connections = boundConnections(socketCalls(), { ...options, port });
   return {
     hostname: server.hostname ?? options.hostname,
-    port: server.port ?? options.port,
+    port,
     stop: async (graceMs) => {
+      connections?.[Symbol.dispose]();
       const deadline = setTimeout(() => server.stop(true), graceMs);
       await server.stop();
       clearTimeout(deadline);

@@ -34,7 +34,10 @@ declare namespace Deno {
     },
     handler: (
       request: Request,
-      info: { readonly remoteAddr: { readonly hostname: string }; readonly completed: Promise<void> },
+      info: {
+        readonly remoteAddr: { readonly hostname: string; readonly port: number };
+        readonly completed: Promise<void>;
+      },
     ) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly hostname: string; readonly port: number };

@@ -1,11 +1,13 @@
 /// <reference path="./deno-api.d.ts" />
 import { setTimeout as pause } from "node:timers/promises";
+import { boundConnections, type Connections, type SocketCalls } from "./connections.ts";
 import type { HttpServer, ServeOptions } from "./runtime.ts";
 
-export const serve = (options: ServeOptions): HttpServer => {
+export const serve = (options: ServeOptions, sockets: SocketCalls | null): HttpServer => {
   const cut = new AbortController();
   const open = new Set<Promise<void>>();
   let isStopping = false;
+  let connections: Connections | null = null;
   const server = Deno.serve(
     { hostname: options.hostname, port: options.port, signal: cut.signal, onListen: () => {} },
     (request, { remoteAddr, completed }) => {
@@ -14,16 +16,21 @@ export const serve = (options: ServeOptions): HttpServer => {
       quietSignal(request, ended);
       const refused = isStopping ? 503 : tooLarge(request, options);
       if (refused !== null) return new Response(null, { status: refused, headers: { connection: "close" } });
-      // Deno cuts no connection that is silent.
-      return options.fetch(request, { peerAddress: remoteAddr.hostname, keepOpen: () => {} });
+      return options.fetch(request, {
+        peerAddress: remoteAddr.hostname,
+        // Deno cuts no connection that is silent.
+        keepOpen: () => connections?.prefer(remoteAddr.port),
+      });
     },
   );
+  connections = boundConnections(sockets, { ...options, port: server.addr.port });
   return {
     hostname: server.addr.hostname,
     port: server.addr.port,
     stop: async (graceMs) => {
       // Deno's own way to stop waits for whatever is open, and cuts nothing any more; a cut loses what is on its way.
       isStopping = true;
+      connections?.[Symbol.dispose]();
       const deadline = setTimeout(() => cut.abort(), graceMs);
       await Promise.all(open);
       clearTimeout(deadline);

@@ -1,4 +1,5 @@
 /// <reference path="./deno-api.d.ts" />
+import type { SocketCalls } from "./connections.ts";
 import {
   CLOCK_MONOTONIC,
   F_SETLEASE,
@@ -25,6 +26,11 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   sendto: { parameters: ["i32", "buffer", "i64", "i32", "buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   close_range: { parameters: ["u32", "u32", "i32"], result: "i32", optional: true },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   prctl: { parameters: ["i32", "i64"], result: "i32" },
@@ -39,11 +45,14 @@ export const systemCalls = (ownChildren: ReadonlySet<number>) => {
 };
 
 type SystemCalls = Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection"> & {
+  /** Null where the C library can't be had. */
+  readonly sockets: SocketCalls | null;
   sendDatagram(name: string, text: string): boolean | null;
   monotonicMicros(): bigint | null;
 };
 
 const NONE: SystemCalls = {
+  sockets: null,
   punchHole: () => false,
   isOpenElsewhere: () => true,
   reap: () => null,
@@ -58,6 +67,7 @@ const open = (name: string) => Deno.dlopen(name, SYMBOLS).symbols;
 
 const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => ({
   denyInspection: () => libc.prctl(PR_SET_DUMPABLE, 0n) === 0,
+  sockets: libc,
   reap: (pid) => !ownChildren.has(pid) && libc.waitpid(pid, null, WNOHANG) === pid,
   punchHole: (fd, offset, length) => libc.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(offset), BigInt(length)) === 0,
   // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file

@@ -5,11 +5,12 @@ import { openDatabase } from "./deno-database.ts";
 import { assertAllowed } from "./deno-permissions.ts";
 import { serve } from "./deno-server.ts";
 import { systemCalls } from "./deno-system.ts";
-import type { ChildProcess, Runtime, SpawnOptions } from "./runtime.ts";
+import type { ChildProcess, Runtime, ServeOptions, SpawnOptions } from "./runtime.ts";
 
 /** Throws where Deno grants petit too little. */
 export const openRuntime = (): Runtime => {
   assertAllowed();
+  const { sockets, ...calls } = systemCalls(ownChildren);
   const runtime = {
     name: "deno" as const,
     version: Deno.version.deno,
@@ -17,9 +18,9 @@ export const openRuntime = (): Runtime => {
     openDatabase,
     collectGarbage: () => {},
     spawn,
-    serve,
+    serve: (options: ServeOptions) => serve(options, sockets),
     typescript,
-    ...systemCalls(ownChildren),
+    ...calls,
   };
   return runtime;
 };

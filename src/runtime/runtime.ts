@@ -98,6 +98,10 @@ export type ServeOptions = {
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
   /** Larger bodies are answered 413. */
   readonly maxBodyBytes: number;
+  /** Open at once; beyond that, those that have been idle for the longest time are closed. Linux only. */
+  readonly maxConnections: number;
+  /** Called with how many connections were closed for `maxConnections`, whenever some were. */
+  readonly onClosed: (count: number) => void;
 };
 
 /** What is known of the connection that a request came over. */

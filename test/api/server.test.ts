@@ -3,7 +3,9 @@ import { createServer } from "node:net";
 import { openRuntime } from "#runtime";
 import { type ServerOptions, startServer } from "../../src/api/server.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { silentLog } from "../../src/lib/log.ts";
+import { type Log, silentLog } from "../../src/lib/log.ts";
+import type { HttpServer, ServeOptions } from "../../src/runtime/runtime.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, readEvents, start, take } from "../support/petit-api.ts";
 import { fakeApi } from "../support/petit-api-fake.ts";
@@ -24,6 +26,7 @@ const serve = (options: Partial<ServerOptions> = {}) => {
     hostname: "machine",
     system,
     runtime: openRuntime(),
+    maxConnections: 100,
     ...options,
   });
 };
@@ -48,6 +51,27 @@ describe("the server", () => {
         () => "refused",
       ),
     ).toBe("refused");
+  });
+
+  test("logs once a minute how many connections were closed for the bound", async () => {
+    const clock = new FakeClock();
+    const lines: unknown[] = [];
+    const log: Log = { ...silentLog, warn: (fields) => lines.push(fields) };
+    let report = (_: number): void => {};
+    const runtime = {
+      serve: ({ onClosed }: ServeOptions): HttpServer => {
+        report = onClosed;
+        return { hostname: "127.0.0.1", port: 1, stop: async () => {} };
+      },
+    };
+    await serve({ clock, log, runtime, maxConnections: 7 });
+    for (const count of [3, 2, 1]) report(count);
+    await clock.pass(60_000);
+    report(1);
+    expect(lines).toEqual([
+      { closed: 3, max_connections: 7 },
+      { closed: 4, max_connections: 7 },
+    ]);
   });
 
   test("does not share a port that is taken", async () => {

@@ -295,6 +295,14 @@ describe("petit doctor finds", () => {
       status: "warning",
       message: "files can be open at once",
     },
+    {
+      what: "too few open files for so many connections",
+      break: () => {},
+      args: ["--max-connections", "100000"],
+      check: "open_files",
+      status: "warning",
+      message: "files can be open at once",
+    },
   ];
   test.each(faults)("$what", async (fault) => {
     using folder = await setUp();

@@ -226,7 +226,14 @@ describe("punchHole", () => {
 
 describe("serve", () => {
   const serve = (port = 0, answer: () => Response | Promise<Response> = () => new Response("hello")) =>
-    runtime.serve({ hostname: "127.0.0.1", port, maxBodyBytes: 1_000, fetch: answer });
+    runtime.serve({
+      hostname: "127.0.0.1",
+      port,
+      maxBodyBytes: 1_000,
+      maxConnections: 100,
+      onClosed: () => {},
+      fetch: answer,
+    });
 
   test("answers, on the port that it says", async () => {
     const server = serve();

@@ -26,6 +26,8 @@ export const receiver = (answer: Answer = () => new Response("ok"), port = 0): R
     hostname: "127.0.0.1",
     port,
     maxBodyBytes: 2 ** 20,
+    maxConnections: 1_000,
+    onClosed: () => {},
     fetch: async (request) => {
       const { pathname, search } = new URL(request.url);
       const { method, headers } = request;

@@ -2,7 +2,14 @@ import { flagOf } from "../../app/setting.ts";
 import { SETTINGS, type SettingKey } from "../../app/settings.ts";
 import type { Row, Topic } from "./topic.ts";
 
-const KEYS = ["apiHost", "tokenFile", "allowedHosts", "corsOrigins", "api"] as const satisfies readonly SettingKey[];
+const KEYS = [
+  "apiHost",
+  "tokenFile",
+  "allowedHosts",
+  "corsOrigins",
+  "maxConnections",
+  "api",
+] as const satisfies readonly SettingKey[];
 
 const settingRow = (key: (typeof KEYS)[number]): Row => {
   const setting = SETTINGS[key];
@@ -26,6 +33,13 @@ export const security: Topic = {
         "`petit token FILE` makes one. It comes from --token-file, the variable PETIT_API_TOKEN or the systemd credential petit-token, never " +
         "from the command line, and is sent as `Authorization: Bearer …`. TLS is a proxy's: petit speaks plain HTTP. Open without it are " +
         "/api/health and the page's own files, which hold no data.",
+    },
+    {
+      title: "Connections",
+      text:
+        "They are bounded, so that clients which open many and finish no request can't take the files that tasks need. " +
+        "Beyond --max-connections petit closes those on which it has sent nothing for the longest time, and streams last. " +
+        "The bound holds on Linux only.",
     },
     {
       title: "Browsers",
