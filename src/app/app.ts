@@ -62,7 +62,11 @@ const start = async (options: AppOptions): Promise<App> => {
       if (!isRefusal(error)) log.error({ err: error }, "the reload failed");
     });
   };
-  const onChange = async (): Promise<void> => void (await engine.reload());
+  const onChange = async (): Promise<void> => {
+    await engine.reload().catch((error: unknown) => {
+      if (!isRefusal(error)) throw error;
+    });
+  };
   if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange }));
   // What the start leaves behind would be cleared away in the next minute, in which petit is to be idle.
   if (options.jobFiles.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();

@@ -124,16 +124,21 @@ export class Commits {
     }
   }
 
-  /** Stores `work` at once where that is possible, otherwise as soon as it is: what has to happen anyhow must not wait. */
-  nowOrLater(work: () => void): void {
+  /**
+   * Stores `work` at once where that is possible, otherwise as soon as it is: what has to happen anyhow must not wait. Returns
+   * whether it is stored.
+   */
+  nowOrLater(work: () => void): boolean {
     try {
       this.#options.store.transaction(work);
+      return true;
     } catch (error) {
       if (!this.outage.noteFailure(error)) throw error;
       this.untilStored(work).catch((later: unknown) => {
         const { log, signal } = this.#options;
         if (!signal.aborted) log.error({ err: later }, "a change can't be stored");
       });
+      return false;
     }
   }
 

@@ -9,7 +9,7 @@ import type { Pulse } from "./pulse.ts";
 import type { Adopted } from "./run-context.ts";
 import { adoptProcess, recordedExit } from "./run-process.ts";
 import type { Runs } from "./runs.ts";
-import { attemptOf, readStatus, removeSpool, type Spool, spoolOf } from "./spool.ts";
+import { attemptOf, readEnding, readStatus, removeSpool, type Spool, spoolOf } from "./spool.ts";
 
 /** Goes on with every run that an earlier petit left, and clears away the spool files that belong to none. */
 export const recover = (options: EngineOptions, runs: Runs): void => {
@@ -23,9 +23,21 @@ export const recover = (options: EngineOptions, runs: Runs): void => {
       adopt(attempt, spoolOf(spoolDir, attempt.id), { pulse: runs.pulse, clock }),
     );
     log.info({ job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length }, describe(run));
-    runs.adopt(run, store.definition(run.versionId), adopted);
+    runs.adopt(withNotedEnding(run, attempts, options), store.definition(run.versionId), adopted);
   }
   clear(spoolDir, kept);
+};
+
+/** Stores why the run was to be ended where the previous process could only note that. */
+const withNotedEnding = (
+  run: Run,
+  attempts: readonly Attempt[],
+  { store, spoolDir }: Pick<EngineOptions, "store" | "spoolDir">,
+): Run => {
+  const [noted] = attempts.flatMap(({ id }) => readEnding(spoolOf(spoolDir, id)) ?? []);
+  if (noted === undefined || run.ending !== null) return run;
+  store.requestEnd(run.id, noted);
+  return { ...run, ending: noted };
 };
 
 const describe = (run: Run): string =>

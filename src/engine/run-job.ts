@@ -12,7 +12,7 @@ import type { RunJobOptions } from "./run-context.ts";
 import { outcomeOfRun } from "./run-outcome.ts";
 import { killLeftovers, type RunningProcess } from "./run-process.ts";
 import { clockOfRun, exitsStored } from "./run-time.ts";
-import { spoolOf } from "./spool.ts";
+import { noteEnding, spoolOf } from "./spool.ts";
 import { storeResult } from "./store-result.ts";
 import { attempting, type Draft, ended, endedWithout, progressOf, stateOf } from "./task-progress.ts";
 
@@ -80,6 +80,14 @@ export class RunJob {
     this.#run = { ...this.#run, ending: this.#ending.reason };
     this.#abortEnded(this.#ending);
     void this.#settle();
+  }
+
+  /** Does as `end`, and stores the reason: now, or when the database can be written again, or at the next start. */
+  endAnyhow(reason: EndingReason, options: { readonly all: boolean }): void {
+    const { store, spoolDir } = this.#options.engine;
+    const isStored = this.#options.commits.nowOrLater(() => store.requestEnd(this.#run.id, reason));
+    if (!isStored) for (const { id } of this.#making.keys()) noteEnding(spoolOf(spoolDir, id), reason);
+    this.end(reason, options);
   }
 
   get isEnding(): boolean {
@@ -220,25 +228,18 @@ export class RunJob {
 
   /** Ends the run when its time is up. */
   async #watchTime(): Promise<void> {
-    const { job, engine, left, commits } = this.#options;
+    const { job, engine, left } = this.#options;
     if (job.timeoutMs === null) return;
     const signal = AbortSignal.any([this.#over.signal, left]);
     await sleep(engine.clock, job.timeoutMs - (this.#now() - (this.#run.startedAt ?? this.#now())), signal);
-    if (!signal.aborted) await this.#storeExits();
+    if (signal.aborted) return;
+    // Nothing is started meanwhile: the run may be over, though its time is up too.
+    this.#isHeld = true;
+    await exitsStored(this.#making, engine);
+    this.#isHeld = false;
     if (signal.aborted) return;
     if (this.isEnding) return this.#settle();
-    await this.#guard(async () => {
-      // What runs is ended now, also while the database can't be written.
-      commits.nowOrLater(() => engine.store.requestEnd(this.#run.id, "timeout"));
-      this.end("timeout", { all: false });
-    });
-  }
-
-  /** Stores the exits that have happened, and starts nothing meanwhile: the run may be over, though its time is up too. */
-  async #storeExits(): Promise<void> {
-    this.#isHeld = true;
-    await exitsStored(this.#making, this.#options.engine);
-    this.#isHeld = false;
+    await this.#guard(async () => this.endAnyhow("timeout", { all: false }));
   }
 
   #guard(work: () => Promise<unknown>): Promise<void> {

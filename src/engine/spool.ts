@@ -1,4 +1,5 @@
-import { closeSync, constants, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync } from "node:fs";
+import { closeSync, constants, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { ENDING_REASONS, type EndingReason } from "../domain/run.ts";
 import { openRegular, readStart } from "../lib/regular-file.ts";
 import { restrictMode } from "../store/ownership.ts";
 
@@ -16,11 +17,13 @@ export type Spool = {
   /** Pipes, where a program opens its own output anew: from there it is copied to the files. */
   readonly out: string;
   readonly err: string;
+  /** Why petit ends the attempt, where that could not be stored. */
+  readonly ending: string;
 };
 
 /** Every attempt has these, and not each the others. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
-const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err"] as const;
+const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err", "ending"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
@@ -45,6 +48,7 @@ export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
     stdin: path("stdin"),
     out: path("out"),
     err: path("err"),
+    ending: path("ending"),
   };
 };
 
@@ -106,6 +110,27 @@ const readSpoolFile = (path: string, maxBytes: number): string | null => {
   } catch {
     return null;
   }
+};
+
+/** Notes why an attempt is ended, for the next start. On a full disk there may be no room for that either. */
+export const noteEnding = (spool: Spool, reason: EndingReason): void => {
+  try {
+    const fd = openSpoolFile(spool.ending, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+    if (fd === null) return;
+    try {
+      writeSync(fd, reason);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // Noted before, or there is no room.
+  }
+};
+
+/** Returns why an attempt was to be ended, where that was noted. */
+export const readEnding = (spool: Spool): EndingReason | null => {
+  const text = readSpoolFile(spool.ending, MAX_STATUS_BYTES);
+  return ENDING_REASONS.find((reason) => reason === text) ?? null;
 };
 
 /**

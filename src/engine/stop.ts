@@ -3,7 +3,6 @@ import type { Agenda } from "./agenda.ts";
 import type { StopMode } from "./engine.ts";
 import type { Notify } from "./notify.ts";
 import type { EngineOptions } from "./options.ts";
-import type { RunJob } from "./run-job.ts";
 import type { Runs } from "./runs.ts";
 
 /** What ending a run may take beyond its grace, before petit leaves it to the next start. */
@@ -57,15 +56,9 @@ export class Stop {
   async #endAll(idle: AbortSignal): Promise<void> {
     const { runs, clock, settings, log } = this.#options;
     log.warn({ runs: runs.active.length }, "ending what still runs");
-    for (const runJob of runs.active) this.#end(runJob);
+    for (const runJob of runs.active) runJob.endAnyhow("shutdown", { all: true });
     await sleep(clock, settings.killGraceMs, AbortSignal.any([idle, this.#now.signal]));
     for (const runJob of runs.active) runJob.hurry();
     await sleep(clock, PATIENCE_MS, idle);
-  }
-
-  #end(runJob: RunJob): void {
-    const { runs, store } = this.#options;
-    runs.commits.nowOrLater(() => store.requestEnd(runJob.run.id, "shutdown"));
-    runJob.end("shutdown", { all: true });
   }
 }

@@ -45,7 +45,8 @@ const livesThrough = async (petit: Petit, scratch: string, fault: Fault): Promis
   expect(health).toMatchObject({ status: "unavailable" });
   expect(JSON.stringify(health)).toContain("can't be written");
   const refused = await post(petit, "/api/jobs/quick/trigger");
-  expect(refused.status).toBeGreaterThanOrEqual(500);
+  expect(refused).toMatchObject({ status: 503, body: { code: "SERVICE_UNAVAILABLE" } });
+  expect(refused.body.error).toContain("the database can't be written: ");
   expect(refused.body.run_id).toBeUndefined();
   // What ends now is not said to have ended: that can't be stored.
   writeFileSync(join(scratch, "go"), "");

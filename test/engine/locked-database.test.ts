@@ -5,6 +5,7 @@ import { job, jobId, schedule, shell } from "../support/factories.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { filesOf, type StartOptions, seen, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 /** An engine, and another connection that locks its database. */
 const start = async (options: StartOptions) => {
@@ -137,17 +138,27 @@ describe("a database that another process has locked", () => {
     expect((await it.petit.run("b")).run.status).toBe("completed");
   });
 
-  test("lets petit stop within its time", async () => {
-    await using it = await start({
+  test("lets petit stop within its time, and the next start knows why the runs were ended", async () => {
+    using dir = tempDir();
+    const options = {
+      dir: dir.path,
       settings: { shutdownTimeoutMs: 100, killGraceMs: 100 },
-      jobs: [job("slow", { tasks: [shell("t", "echo begun; exec sleep 60")] })],
-    });
+      jobs: [job("slow", { tasks: [shell("t", "echo begun; exec sleep 60"), shell("u", "true", { after: ["t"] })] })],
+    };
+    await using it = await start(options);
     const { id } = await it.petit.trigger("slow");
     await it.petit.written(id, "begun");
     it.lock();
     const begun = performance.now();
     await it.petit.engine.stop("drain");
     expect(performance.now() - begun).toBeLessThan(8_000);
+    it.unlock();
+    await it.petit.stop("now");
+    await using next = await startEngine(options);
+    const { run, summary } = await next.ended(id);
+    expect(run).toMatchObject({ status: "interrupted", reason: "shutdown" });
+    expect(summary).toBe("t failed(shutdown) · u skipped(shutdown)");
+    expect(next.spooled).toEqual([]);
   });
 });
 
