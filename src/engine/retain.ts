@@ -37,6 +37,8 @@ export type RetainOptions = {
   readonly findJob: (jobId: JobId) => Job | null;
   /** For jobs that don't say, and for those that are gone. */
   readonly defaults: Job["retention"];
+  /** False where definitions are stored for runs alone: one that no run refers to yet must stay. Default: true. */
+  readonly followSchedules?: boolean;
   /** Told when some of a job's runs were deleted. */
   readonly onDeleted: (jobId: JobId) => void;
   /** Repeats a step while the database can't be written. */
@@ -107,6 +109,7 @@ export class Retain {
       await this.#deleteRuns(jobId, isFull);
       if (isFull) await this.#deleteOccurrences(jobId);
     }
+    if (isFull && this.#options.followSchedules !== false) await this.#deleteVersions();
     await this.#inSteps(() => store.deleteEvents(MAX_EVENTS, STEP_ROWS) > 0);
   }
 
@@ -181,6 +184,14 @@ export class Retain {
       await this.#rest();
     }
     return found;
+  }
+
+  async #deleteVersions(): Promise<void> {
+    let after: number | null = 0;
+    await this.#inSteps(() => {
+      after = this.#options.store.deleteVersions(after ?? 0, STEP_ROWS);
+      return after !== null;
+    });
   }
 
   async #deleteOccurrences(jobId: JobId): Promise<void> {

@@ -131,6 +131,23 @@ export const definition = (sql: Statements, versionId: number): Job => {
   return json<Job>(row, "definition");
 };
 
+export const deleteVersions = (sql: Statements, after: number, limit: number): number | null => {
+  const row = sql.get(
+    "SELECT max(id) AS last FROM (SELECT id FROM job_versions WHERE id > $after ORDER BY id LIMIT $limit)",
+    { after, limit },
+  );
+  const last = row === null ? null : integerOrNull(row, "last");
+  if (last === null) return null;
+  sql.run(
+    `DELETE FROM job_versions WHERE id > $after AND id <= $last
+       AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.version = job_versions.id)
+       AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.version = job_versions.id)
+       AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.version = job_versions.id)`,
+    { after, last },
+  );
+  return last;
+};
+
 export const accountUntil = (sql: Statements, jobId: JobId, until: number): void => {
   sql.run("UPDATE jobs SET accounted_until = $until WHERE id = $jobId AND accounted_until < $until", { jobId, until });
 };

@@ -3,10 +3,11 @@ import type { SqlDatabase } from "../runtime/runtime.ts";
 import init from "./migrations/0001_init.sql" with { type: "text" };
 import notifications from "./migrations/0002_notifications.sql" with { type: "text" };
 import windows from "./migrations/0003_windows.sql" with { type: "text" };
+import versions from "./migrations/0004_versions.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /** In order; the schema's version (`user_version`) is how many of them a database has. Only ever added to. */
-const MIGRATIONS: readonly string[] = [init, notifications, windows];
+const MIGRATIONS: readonly string[] = [init, notifications, windows, versions];
 
 /** The schema that this petit writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

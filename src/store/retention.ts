@@ -22,6 +22,11 @@ export interface Retention {
   deleteOccurrences(jobId: JobId, upTo: number, limit: number): number;
   /** Deletes the oldest events, but for the newest `keep`. How many. */
   deleteEvents(keep: number, limit: number): number;
+  /**
+   * Deletes the definitions that no job, run or delivery refers to, of the `limit` ones after number `after`. Returns the
+   * number to pass as `after` in the next step; null where there are no more.
+   */
+  deleteVersions(after: number, limit: number): number | null;
 }
 
 /** Which finished runs of a job are deleted: each that is beyond one of these. */

@@ -161,6 +161,7 @@ export const sqliteStore = (db: SqlDatabase, options: SqliteStoreOptions): Store
     finishDeletions: write("relaxed", (bounds) => retention.finishDeletions(sql, bounds)),
     nthNewestOccurrence: (jobId, count) => retention.nthNewestOccurrence(sql, jobId, count),
     deleteOccurrences: write("relaxed", (jobId, upTo, limit) => retention.deleteOccurrences(sql, jobId, upTo, limit)),
+    deleteVersions: write("relaxed", (after, limit) => jobs.deleteVersions(sql, after, limit)),
     deleteEvents: write("relaxed", (keep, limit) => retention.deleteEvents(sql, keep, limit)),
 
     queueDelivery: write("durable", (delivery, now) => notifications.insertDelivery(sql, delivery, now)),

@@ -8,7 +8,7 @@ import type { Store } from "../../src/store/store.ts";
 import { job, jobId, shell } from "../support/factories.ts";
 import { memoryStore, startRun } from "../support/factories-store.ts";
 import { FakeClock, NOON } from "../support/fake-clock.ts";
-import { type StartedEngine, type StartOptions, startEngine } from "../support/started-engine.ts";
+import { filesOf, type StartedEngine, type StartOptions, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -182,6 +182,33 @@ describe("retention", () => {
     expect(rows()).toEqual({ runs: 1, output: expect.any(Number) });
     await life({ ...shared, jobs: [] }, () => shared.clock.pass(3_000));
     expect(rows()).toEqual({ runs: 0, output: 0 });
+  });
+
+  test.each([
+    ["deletes", true, 1],
+    ["keeps, where only triggers make runs,", false, 2],
+  ])("%s the definitions that nothing refers to any more, after the runs", async (_, followSchedules, left) => {
+    using dir = tempDir();
+    const shared = { dir: dir.path, clock: new FakeClock(), jobs: [keeping("a", { runs: 1 })] };
+    const changed = keeping("a", { runs: 1, days: 900 });
+    let versions: number[] = [];
+    await life(shared, async (petit) => {
+      const first = await petit.run("a");
+      petit.files = filesOf([changed]);
+      await petit.engine.reload();
+      versions = [first.run.versionId, (await petit.run("a")).run.versionId];
+    });
+    await life({ ...shared, jobs: [changed], followSchedules }, async (petit) => {
+      await shared.clock.pass(5_000);
+      const there = versions.filter((version) => {
+        try {
+          return petit.store.definition(version).id;
+        } catch {
+          return false;
+        }
+      });
+      expect(there).toEqual(versions.slice(-left));
+    });
   });
 
   test("leaves the thread to others also between jobs that have nothing to delete", async () => {

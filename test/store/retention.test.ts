@@ -91,6 +91,37 @@ describe("a run with much output", () => {
   });
 });
 
+describe("definitions", () => {
+  const named = (name: string) => job("hello", { name });
+
+  test("are deleted when no job, run or delivery refers to them", () => {
+    using store = memoryStore();
+    const save = (name: string): number => store.saveJobs([named(name)], NOON).get(HELLO)?.versionId ?? 0;
+    const [unused, delivered] = [save("unused"), save("delivered")];
+    const { versionId: ran } = startRun(store, { job: named("ran") });
+    const about = { jobId: HELLO, target: 0, channel: "c", event: "missed", runId: null, notice: "{}" } as const;
+    store.queueDelivery({ ...about, id: "d", versionId: delivered }, NOON);
+    const today = save("today");
+    let steps = 0;
+    for (let after: number | null = 0; after !== null; steps++) after = store.deleteVersions(after, 1);
+    expect(steps).toBe(5);
+    expect(() => store.definition(unused)).toThrow("no definition");
+    expect([delivered, ran, today].map((version) => store.definition(version).name)).toEqual([
+      "delivered",
+      "ran",
+      "today",
+    ]);
+  });
+
+  test("of a job that was removed stay", () => {
+    using store = memoryStore();
+    const version = store.saveJobs([named("gone")], NOON).get(HELLO)?.versionId ?? 0;
+    store.saveJobs([], NOON);
+    store.deleteVersions(0, 100);
+    expect(store.definition(version).name).toBe("gone");
+  });
+});
+
 describe("runs that are too old", () => {
   const age = (store: Store, endedBy: number): AgeLimit => ({
     endedBy: NOON + endedBy,

@@ -1,6 +1,6 @@
 -- Times are ms since the Unix epoch. `run` is runs.seq, `version` is job_versions.id.
 
--- Every definition that a run was started by, kept for good: there are as many as there were changes.
+-- Every definition that a job, a run or a delivery refers to.
 CREATE TABLE job_versions (
   id INTEGER PRIMARY KEY,
   job_id TEXT NOT NULL,
