@@ -48,6 +48,8 @@ export class Output implements Disposable {
   readonly #tails: readonly [Tail, Tail];
   /** Read and not stored yet: empty but for after a failure of the store. */
   #unstored: NewChunk[] = [];
+  /** Whether the last look passed over something. */
+  #isPassing = false;
 
   constructor(options: OutputOptions) {
     this.#options = options;
@@ -69,6 +71,13 @@ export class Output implements Disposable {
   get files(): { readonly stdout: number; readonly stderr: number } {
     const [stdout, stderr] = this.#tails;
     return { stdout: stdout.fd, stderr: stderr.fd };
+  }
+
+  /** Whether more is written than one look reads. */
+  get isOutgrown(): boolean {
+    if (this.#isPassing) return true;
+    const sizes = this.#sizes();
+    return this.#tails.some((tail) => sizes[tail.stream] - tail.offset > LOOK_BYTES);
   }
 
   /** Stores what is new, up to a bound; true where there was something. Throws `storage_failed`. */
@@ -106,6 +115,7 @@ export class Output implements Disposable {
   #move(sizes: Sizes): boolean {
     this.#store();
     let moved = false;
+    this.#isPassing = false;
     for (const tail of this.#tails) moved = this.#readTail(tail, sizes[tail.stream]) || moved;
     this.#store();
     return moved;
@@ -117,7 +127,8 @@ export class Output implements Disposable {
     const start = tail.offset;
     this.#passOver(tail, size);
     const buffer = new Uint8Array(Math.min(READ_BYTES, Math.max(0, size - tail.offset)));
-    for (let left = LOOK_BYTES; left > 0 && tail.offset < size; ) {
+    // Of what is likely to be dropped by the next look, little is stored: enough for those who follow.
+    for (let left = this.#isPassing ? READ_BYTES : LOOK_BYTES; left > 0 && tail.offset < size; ) {
       const count = readSync(tail.fd, buffer, 0, Math.min(buffer.length, size - tail.offset), tail.offset);
       if (count === 0) break;
       tail.offset += count;
@@ -139,6 +150,7 @@ export class Output implements Disposable {
   #passOver(tail: Tail, size: number): void {
     const skipped = this.#budget.headIsFull ? size - tail.offset - this.#budget.mostTailBytes : 0;
     if (skipped <= 0) return;
+    this.#isPassing = true;
     tail.offset += skipped;
     // The beginning of a line whose end is not read would be glued to another one.
     this.#budget.passOver(skipped + tail.cutter.discard(), tail.stream);

@@ -13,7 +13,7 @@ export const bootId = (): string => {
 /** Who has this pid now; null where nobody has it, or only a zombie. */
 export const identify = (pid: number): ProcessIdentity | null => {
   if (process.platform !== "linux") return isAlive(pid) ? { pid, startTime: "", bootId: "" } : null;
-  const stat = parseStat(readText(`/proc/${pid}/stat`) ?? "");
+  const stat = statOf(pid);
   return stat === null || stat.state === "Z" ? null : { pid, startTime: stat.startTime, bootId: bootId() };
 };
 
@@ -69,6 +69,7 @@ type Stat = {
   readonly pid: number;
   readonly state: string;
   readonly group: number;
+  readonly session: number;
   readonly startTime: string;
   /** It has begun to end, and has no memory any more; its files may still be open. */
   readonly isEnding: boolean;
@@ -77,6 +78,9 @@ type Stat = {
 /** The kernel's flag for that, PF_EXITING. */
 const ENDING = 0x4;
 
+/** What the system says of a process; null where there is none, or no /proc. */
+export const statOf = (pid: number): Stat | null => parseStat(readText(`/proc/${pid}/stat`) ?? "");
+
 /** A line of /proc/PID/stat: the name in the middle may hold anything, so the fields are counted from behind its `)`. */
 const parseStat = (line: string): Stat | null => {
   const pid = Number.parseInt(line, 10);
@@ -84,10 +88,10 @@ const parseStat = (line: string): Stat | null => {
     .slice(line.lastIndexOf(")") + 2)
     .trim()
     .split(" ");
-  const [state, , group] = fields;
+  const [state, , group, session] = fields;
   const [flags, startTime] = [Number(fields[6]), fields[19]];
   if (!Number.isSafeInteger(pid) || state === undefined || startTime === undefined) return null;
-  return { pid, state, group: Number(group), startTime, isEnding: (flags & ENDING) !== 0 };
+  return { pid, state, group: Number(group), session: Number(session), startTime, isEnding: (flags & ENDING) !== 0 };
 };
 
 const isAlive = (pid: number): boolean => {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Run } from "../domain/run.ts";
 import type { Attempt, ProcessIdentity } from "../domain/task-run.ts";
 import type { Clock } from "../lib/clock.ts";
+import { continueHeld } from "./brake.ts";
 import type { EngineOptions } from "./options.ts";
-import { ageMs, bootId, identifyBySpool } from "./process-identity.ts";
+import { ageMs, bootId, identifyBySpool, isSame } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import type { Adopted } from "./run-context.ts";
 import { adoptProcess, recordedExit } from "./run-process.ts";
@@ -58,6 +59,7 @@ const adopt = (
     };
   }
   const identity = attempt.process ?? begunAs(spool);
+  if (identity !== null && isSame(identity)) continueHeld({ leader: identity.pid, spool });
   return { attempt, process: identity === null ? null : adoptProcess(identity, spool, pulse) };
 };
 

@@ -4,18 +4,19 @@ import type { Attempt, AttemptOutcome, Outputs } from "../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../lib/abort.ts";
 import { sleep } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
+import { Brake } from "./brake.ts";
 import { type AttemptContext, planAttempt } from "./command.ts";
 import type { Commits } from "./commits.ts";
 import { keepShort } from "./leftover-output.ts";
 import type { EngineOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { readOutputs } from "./outputs-file.ts";
-import { identifyBySpool } from "./process-identity.ts";
 import type { Pulse } from "./pulse.ts";
 import { type Command, type Exit, hasEnded, type RunningProcess, startProcess, terminate } from "./run-process.ts";
 import type { Spool } from "./spool.ts";
 import type { SpoolPool } from "./spool-pool.ts";
 import { startFailure } from "./start-failure.ts";
+import { watchOutput } from "./watch-output.ts";
 
 /** What ends an attempt from outside; the first one wins. */
 export type AttemptEnd = EndingReason;
@@ -100,9 +101,10 @@ const start = (command: Command | null, output: Output, { engine, spool }: RunAt
 };
 
 const follow = async (process: RunningProcess, output: Output, options: RunAttemptOptions): Promise<AttemptResult> => {
-  const stopWatching = watch(output, options);
+  using brake = new Brake({ leader: process.pid, spool: options.spool });
+  const stopWatching = watchOutput(output, brake, options);
   try {
-    const { exit, ended } = await waitForEnd(process, options);
+    const { exit, ended } = await waitForEnd(process, brake, options);
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     await options.commits.untilStored(() => output.finish());
     keepShort({ ...options, runtime: options.engine.runtime, group: process.pid });
@@ -112,41 +114,19 @@ const follow = async (process: RunningProcess, output: Output, options: RunAttem
   }
 };
 
-/** Moves output as it appears; a store that can't be written is tried again at the next look. */
-const watch = (output: Output, options: RunAttemptOptions): (() => void) => {
-  let isRecorded = options.attempt.process !== null;
-  return options.pulse.add(() => {
-    if (options.commits.outage.isLocked) return false;
-    try {
-      if (!isRecorded) isRecorded = recordProcess(options);
-      return output.look();
-    } catch (error) {
-      // Storage is tried again at the next look, once no lock is known any more.
-      options.commits.outage.noteFailure(error);
-      return false;
-    }
-  });
-};
-
-/** The process of an attempt that lasts; until then, and for one that is over at once, its spool folder names it. */
-const recordProcess = ({ engine, attempt, spool }: RunAttemptOptions): boolean => {
-  const identity = identifyBySpool(spool);
-  if (identity !== null) engine.store.recordProcess(attempt.id, identity);
-  return identity !== null;
-};
-
 type Ended = { readonly exit: Exit; readonly ended: AttemptEnd | null };
 
 /**
  * Waits for the process, and ends its group when its time is up or somebody asks. An exit that has happened wins over a
  * timeout that is noticed later: after petit was stopped or the machine slept, both are due at once.
  */
-const waitForEnd = async (process: RunningProcess, options: RunAttemptOptions): Promise<Ended> => {
+const waitForEnd = async (process: RunningProcess, brake: Brake, options: RunAttemptOptions): Promise<Ended> => {
   const over = new AbortController();
   const ending = endingOf(options, over.signal);
   const first = await Promise.race([process.exited, ending]);
   abortQuietly(over);
   options.left.throwIfAborted();
+  brake.isEnding = true;
   const isLate = first === "timeout" && options.context.run.ending === null && hasEnded(options.spool);
   if (typeof first === "object" || isLate) {
     const exit = await process.exited;

@@ -19,11 +19,13 @@ export type Spool = {
   readonly err: string;
   /** Why petit ends the attempt, where that could not be stored. */
   readonly ending: string;
+  /** Empty; there once petit has stopped the processes of the attempt for a moment: the next petit continues them. */
+  readonly held: string;
 };
 
 /** Every attempt has these, and not each the others. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
-const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err", "ending"] as const;
+const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err", "held", "ending"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
@@ -49,6 +51,7 @@ export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
     out: path("out"),
     err: path("err"),
     ending: path("ending"),
+    held: path("held"),
   };
 };
 

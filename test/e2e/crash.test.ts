@@ -95,6 +95,32 @@ describe("after kill -9", () => {
     expect(begun(petit)).toBe("began\n");
   });
 
+  test("what petit held back, since it printed faster than petit reads, is continued", async () => {
+    const printer = "id: printer\ntasks:\n  - {id: only, type: shell, script: 'echo $$ > began; exec yes'}\n";
+    const petit = await startPetit({ jobs: { "a.yaml": printer } });
+    const runId = await start(petit, "printer");
+    await eventually("the task's begin", () => (begun(petit).endsWith("\n") ? true : null));
+    const pid = Number(begun(petit));
+    // Between two looks it is stopped, and stays so while petit is frozen.
+    await eventually("a stopped task", async () => {
+      process.kill(petit.pid, "SIGSTOP");
+      await Bun.sleep(20);
+      if (statOf(pid)[0] === "T") return true;
+      process.kill(petit.pid, "SIGCONT");
+      await Bun.sleep(20);
+      return null;
+    });
+    await petit.kill();
+    expect(statOf(pid)[0]).toBe("T");
+    await using next = await startPetit({ dir: petit.dir });
+    await next.fetch(`/api/runs/${runId}/cancel`, { method: "POST" });
+    expect(await endOf(next, runId)).toMatchObject({ status: "cancelled" });
+    const { tasks } = (await (await next.fetch(`/api/runs/${runId}/tasks`)).json()) as {
+      readonly tasks: readonly { readonly attempt_list: readonly { readonly signal: string }[] }[];
+    };
+    expect(tasks[0]?.attempt_list).toMatchObject([{ signal: "SIGTERM" }]);
+  });
+
   test("what was killed meanwhile is lost, and the run interrupted", async () => {
     const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
     process.kill(-pidIn(left.spooled("status")), "SIGKILL");

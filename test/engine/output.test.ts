@@ -334,6 +334,21 @@ describe("Output", () => {
     expect(read().length).toBe(4 * 1_500 * 1_024 + 4);
   });
 
+  test("is outgrown where more is unread than one look reads, or something had to be passed over", () => {
+    const { output, write } = openOutput(1_024);
+    const line = `${"x".repeat(1_023)}\n`;
+    write(line.repeat(2_048));
+    expect(output.isOutgrown).toBe(false);
+    write(line);
+    expect(output.isOutgrown).toBe(true);
+    output.look();
+    write(line.repeat(100));
+    output.look();
+    expect(output.isOutgrown).toBe(true);
+    while (output.look()) {}
+    expect(output.isOutgrown).toBe(false);
+  });
+
   test("looks at so much at a time and no more", () => {
     const { output, write, read } = openOutput(16 * 2 ** 20);
     write(`${"x".repeat(1_023)}\n`.repeat(4_096));

@@ -81,6 +81,39 @@ describe("Pulse", () => {
     expect(lines()).toHaveLength(2);
   });
 
+  test("lets what is held move on between looks alone, and asks soon after it was added whether it must be held", async () => {
+    const { clock, pulse, at, beat } = start();
+    let isHeld = false;
+    const calls: string[] = [];
+    const hold = () => {
+      calls.push("hold");
+      return isHeld;
+    };
+    const yieldTime = () => {
+      calls.push("yield");
+      return isHeld;
+    };
+    pulse.add(
+      beat(() => true),
+      { hold, yield: yieldTime },
+    );
+    await clock.pass(10);
+    expect([at, calls]).toEqual([[], ["hold", "hold"]]);
+    isHeld = true;
+    calls.length = 0;
+    await clock.pass(5);
+    expect([at, calls]).toEqual([[15], ["hold", "hold", "yield", "hold"]]);
+    calls.length = 0;
+    await clock.pass(5);
+    expect([at, calls]).toEqual([
+      [15, 20],
+      ["hold", "yield", "hold"],
+    ]);
+    isHeld = false;
+    await clock.pass(30);
+    expect(at).toEqual([15, 20, 25, 50]);
+  });
+
   test("can be left from within a look", async () => {
     const { clock, pulse } = start();
     let looks = 0;
