@@ -50,7 +50,7 @@ test.skipIf(!canStepClock)(
   90_000,
 );
 
-const IN_NEW_YORK = `inherit_environment: false
+const TASKS = `inherit_environment: false
 tasks: [{id: t, type: command, command: "true"}]
 `;
 
@@ -65,27 +65,50 @@ const firedBy = async (petit: Parameters<typeof ask>[0], job: string, instant: s
   return runs.map(({ scheduled_for }) => new Date(scheduled_for).toISOString()).reverse();
 };
 
-test.skipIf(!canStepClock)(
-  "daylight saving begins and ends on a petit that lives: each fixed time once",
-  async () => {
-    const schedule = (time: string): string => `schedule: {cron: "${time}", timezone: America/New_York}\n`;
-    const jobs = {
-      "tick.yaml": TICK,
-      "gap.yaml": `id: gap\n${schedule("30 2 8 3 *")}${IN_NEW_YORK}`,
-      "twice.yaml": `id: twice\n${schedule("0 1 1 11 *")}${IN_NEW_YORK}`,
-    };
-    const { clock, start: startIt } = inSteps(jobs);
-    const setTo = (instant: string): void => clock.set(Date.parse(instant) - Date.now());
-    setTo("2026-03-08T06:59:59Z");
-    await using petit = await startIt();
-    expect(await firedBy(petit, "gap", "2026-03-08T07:00:00Z")).toEqual(["2026-03-08T07:00:00.000Z"]);
-    setTo("2026-11-01T04:59:59Z");
-    expect(await firedBy(petit, "twice", "2026-11-01T05:00:00Z")).toEqual(["2026-11-01T05:00:00.000Z"]);
-    setTo("2026-11-01T05:59:59Z");
-    expect(await firedBy(petit, "twice", "2026-11-01T06:00:00Z")).toEqual(["2026-11-01T05:00:00.000Z"]);
-    expect(await firedBy(petit, "gap", "2026-11-01T06:00:00Z")).toEqual(["2026-03-08T07:00:00.000Z"]);
+type Change = {
+  readonly name: string;
+  readonly cron: string;
+  /** When petit starts: well before anything is due, however long that takes. */
+  readonly from: string;
+  /** Instants that petit lives through, and what has fired by then. */
+  readonly fired: readonly (readonly [by: string, at: readonly string[]])[];
+};
+
+const CHANGES: readonly Change[] = [
+  {
+    name: "an hour that is skipped",
+    cron: "30 2 8 3 *",
+    from: "2026-03-08T06:50:00Z",
+    fired: [
+      ["2026-03-08T07:00:00Z", ["2026-03-08T07:00:00.000Z"]],
+      ["2026-03-08T07:30:00Z", ["2026-03-08T07:00:00.000Z"]],
+    ],
   },
-  40_000,
+  {
+    name: "an hour that is repeated",
+    cron: "0 1 1 11 *",
+    from: "2026-11-01T04:50:00Z",
+    fired: [
+      ["2026-11-01T05:00:00Z", ["2026-11-01T05:00:00.000Z"]],
+      ["2026-11-01T06:00:00Z", ["2026-11-01T05:00:00.000Z"]],
+    ],
+  },
+];
+
+test.skipIf(!canStepClock).each([...CHANGES])(
+  "a fixed time in $name fires once on a petit that lives",
+  async ({ cron, from, fired }) => {
+    const fixed = `id: fixed\nschedule: {cron: "${cron}", timezone: America/New_York}\n${TASKS}`;
+    const { clock, start: startIt } = inSteps({ "tick.yaml": TICK, "fixed.yaml": fixed });
+    const setTo = (instant: number): void => clock.set(instant - Date.now());
+    setTo(Date.parse(from));
+    await using petit = await startIt();
+    for (const [by, at] of fired) {
+      setTo(Date.parse(by) - 1_000);
+      expect(await firedBy(petit, "fixed", by)).toEqual(at);
+    }
+  },
+  60_000,
 );
 
 /** A task that writes a file when it has begun, and ends when `go` is there. */
