@@ -20,7 +20,7 @@ export const transactions = (
   hooks: {
     readonly afterCommit: () => void;
     readonly afterRollback: () => void;
-    /** Called before each transaction; throws `storage_failed` where what it writes could not be found again. */
+    /** Called before each durable transaction; throws `storage_failed` where what it writes could not be found again. */
     readonly assertThere: () => void;
     /** Names the process that has locked the database, such as `process 17`; null where it can't be found out. */
     readonly lockOwner: () => string | null;
@@ -49,7 +49,7 @@ export const transactions = (
     isOpen = true;
     undone = null;
     try {
-      hooks.assertThere();
+      if (durability === "durable") hooks.assertThere();
       begin(durability);
       const result = work();
       assertWhole();

@@ -19,6 +19,7 @@ tasks:
       echo began >> "$PETIT_CONFIG_DIR/began"
       while [ ! -e "$PETIT_CONFIG_DIR/go" ]; do sleep 0.02; done
       echo done || :
+      echo ended >> "$PETIT_CONFIG_DIR/ended"
   - {id: second, type: command, command: echo, args: [next], depends_on: [first]}
 `,
 };
@@ -50,6 +51,7 @@ const livesThrough = async (petit: Petit, scratch: string, fault: Fault): Promis
   expect(refused.body.run_id).toBeUndefined();
   // What ends now is not said to have ended: that can't be stored.
   writeFileSync(join(scratch, "go"), "");
+  await eventually("the task's end", () => (existsSync(join(scratch, "ended")) ? true : null));
   await eventually("petit tries to store the end", () => (petit.stderr().includes("trying again") ? true : null));
   expect((await ask(petit, `/api/runs/${waiting}`)).body).toMatchObject({ status: "running" });
   expect((await ask(petit, "/api/jobs")).body.count).toBe(3);
