@@ -1,11 +1,11 @@
 // The engine without HTTP, on a database file: JOBS_DIR DB. Makes a round of runs for each line on stdin, and prints how
 // many a second were stored as finished.
 import { createEngine } from "../../src/engine/engine.ts";
-import { readJobsDir } from "../../src/jobfile/read-dir.ts";
+import { readJobsDir } from "../../src/jobfile/read/job-dir.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { bunRuntime } from "../../src/runtime/bun.ts";
-import { openStore } from "../../src/store/open.ts";
+import { openStore } from "../../src/store/database/open.ts";
 import { TOGETHER } from "./raw-spawn.ts";
 
 const WARM_UP = 100;

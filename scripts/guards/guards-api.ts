@@ -20,7 +20,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a wrong token",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: "if (!timingSafeEqual(digest(given), expected))",
     to: "if (false)",
     test: "api/guard.test.ts",
@@ -28,7 +28,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a token of which the beginning is right",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: "!timingSafeEqual(digest(given), expected)",
     to: "!given.startsWith(token.slice(0, 8))",
     test: "api/guard.test.ts",
@@ -36,14 +36,14 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "another address than loopback without a token",
-    file: "api/host.ts",
+    file: "api/guard/host.ts",
     from: "if (token !== null || isLoopback(host)) return;",
     to: "return;",
     test: "cli/token.test.ts",
   },
   {
     against: "an address that looks like loopback",
-    file: "api/host.ts",
+    file: "api/guard/host.ts",
     from: "/^127(\\.\\d{1,3}){3}$/",
     to: "/^127(\\.\\d{1,3}){3}/",
     test: "api/host.test.ts",
@@ -58,7 +58,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a foreign Host over the wire",
-    file: "api/host.ts",
+    file: "api/guard/host.ts",
     from: "if (name === null || !isOwn(name)) throw foreignHost(host);",
     to: "",
     test: "api/requests.test.ts",
@@ -66,7 +66,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "two Hosts",
-    file: "api/host.ts",
+    file: "api/guard/host.ts",
     from: "hostName(host);\n    if (name === null",
     to: "hostName(host.split(',')[0] ?? '');\n    if (name === null",
     test: "api/requests.test.ts",
@@ -74,14 +74,14 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "no Host",
-    file: "api/host.ts",
+    file: "api/guard/host.ts",
     from: "host === null ? null : hostName(host);",
     to: 'hostName(host || "localhost");',
     test: "api/host.test.ts",
   },
   {
     against: "a Host that is remembered before it is judged",
-    file: "api/host.ts",
+    file: "api/guard/host.ts",
     from: "if (host !== null && seen.has(host)) return;",
     to: 'if (host !== null && seen.has(host)) return;\n    seen.add(host ?? "");',
     test: "api/host.test.ts",
@@ -96,7 +96,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "an Origin that only begins as petit's",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: "origin === `http://${host}` ||",
     to: "origin.startsWith(`http://${host}`) ||",
     test: "api/guard.test.ts",
@@ -104,7 +104,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a page of another port of this machine",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: "origin === `http://${host}` ||",
     to: "new URL(origin).hostname === new URL(`http://${host}`).hostname ||",
     test: "e2e/browser-security.test.ts",
@@ -112,7 +112,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "what another site loads without an Origin",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: 'if (request.headers.get("sec-fetch-site") === "cross-site" &&',
     to: "if (false &&",
     test: "e2e/browser-security.test.ts",
@@ -120,7 +120,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "the dashboard in what another site loads",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: 'request.headers.get("sec-fetch-mode") === "navigate" &&',
     to: "",
     test: "api/guard.test.ts",
@@ -128,7 +128,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "the dashboard in a frame of another site",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: 'request.headers.get("sec-fetch-dest") === "document"',
     to: "true",
     test: "api/guard.test.ts",
@@ -136,7 +136,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a form of another site that posts to the dashboard",
-    file: "api/guard.ts",
+    file: "api/guard/guard.ts",
     from: '(request.method === "GET" || request.method === "HEAD") &&',
     to: "",
     test: "api/guard.test.ts",
@@ -144,7 +144,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "CORS for an origin that is not named",
-    file: "api/cross-origin.ts",
+    file: "api/guard/cross-origin.ts",
     from: 'allowed.has(request.headers.get("origin") ?? "")',
     to: "true",
     test: "api/guard.test.ts",
@@ -152,7 +152,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "--cors-origin '*'",
-    file: "app/kinds.ts",
+    file: "app/settings/kinds.ts",
     from: "isUrl(given) && new URL(given).origin === given && ",
     to: 'given === "*" || isUrl(given) && new URL(given).origin === given && ',
     test: "app/resolve-settings.test.ts",
@@ -167,14 +167,14 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a body that grows too large",
-    file: "api/body.ts",
+    file: "api/guard/body.ts",
     from: "if (size > MAX_BODY_BYTES) throw tooLarge();",
     to: "",
     test: "api/body.test.ts",
   },
   {
     against: "fields of a body that nobody knows",
-    file: "api/schemas.ts",
+    file: "api/shapes/schemas.ts",
     from: "t.Object(fields, { ...options, additionalProperties: false });",
     to: "t.Object(fields, { ...options, additionalProperties: true });",
     test: "api/requests.test.ts",
@@ -182,7 +182,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "line breaks in an idempotency key",
-    file: "api/trigger-routes.ts",
+    file: "api/routes/trigger.ts",
     from: "pattern: IDEMPOTENCY_KEY_PATTERN,",
     to: "",
     test: "api/runs.test.ts",
@@ -211,7 +211,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a query in the log of a fault",
-    file: "api/routes.ts",
+    file: "api/routes/routes.ts",
     from: "path: pathOf(url), err: error }",
     to: "path: url, err: error }",
     test: "api/errors.test.ts",
@@ -264,14 +264,14 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "the reference page in a frame",
-    file: "api/docs-page.ts",
+    file: "api/docs/page.ts",
     from: "\"frame-ancestors 'none'\",",
     to: "",
     test: "api/docs.test.ts",
   },
   {
     against: "markup in names on the reference page",
-    file: "api/html.ts",
+    file: "api/docs/html.ts",
     from: "return String(value).replaceAll(/[&<>\"']/g, (character) => `&#${character.charCodeAt(0)};`);",
     to: "return String(value);",
     test: "api/docs.test.ts",
@@ -293,7 +293,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "one who reads slowly and has petit hold all of it",
-    file: "api/stream.ts",
+    file: "api/events/response-stream.ts",
     from: "{ highWaterMark: 0 },",
     to: "{ highWaterMark: 100_000 },",
     test: "api/stream.test.ts",

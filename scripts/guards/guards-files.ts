@@ -4,14 +4,14 @@ import type { Guard } from "./guard.ts";
 export const FILE_GUARDS: readonly Guard[] = [
   {
     against: "others who read the database",
-    file: "store/open.ts",
+    file: "store/database/open.ts",
     from: "fchmodSync(fd, 0o600);",
     to: "fchmodSync(fd, 0o644);",
     test: "store/open.test.ts",
   },
   {
     against: "others who read the output of tasks",
-    file: "engine/spool.ts",
+    file: "engine/output/spool.ts",
     from: "mode: 0o700",
     to: "mode: 0o755",
     test: "engine/spool-pool.test.ts",
@@ -19,7 +19,7 @@ export const FILE_GUARDS: readonly Guard[] = [
   },
   {
     against: "others who can read an existing database",
-    file: "store/ownership.ts",
+    file: "store/database/ownership.ts",
     from: "fchmodSync(fd, stats.mode & 0o700)",
     to: "fchmodSync(fd, stats.mode)",
     test: "store/open.test.ts",
@@ -27,7 +27,7 @@ export const FILE_GUARDS: readonly Guard[] = [
   },
   {
     against: "a database or spool folder that another user planted",
-    file: "store/ownership.ts",
+    file: "store/database/ownership.ts",
     from: "if (foreign === null) return;\n  throw",
     to: "if (foreign === null || foreign !== null) return;\n  throw",
     test: "cli/planted-database.test.ts",
@@ -35,14 +35,14 @@ export const FILE_GUARDS: readonly Guard[] = [
   },
   {
     against: "another user's link to the database",
-    file: "store/ownership.ts",
+    file: "store/database/ownership.ts",
     from: "[...linksOf(db), ...COMPANIONS",
     to: "[...COMPANIONS",
     test: "store/ownership.test.ts",
   },
   {
     against: "a link in the place of a script",
-    file: "engine/spool-pool.ts",
+    file: "engine/output/spool-pool.ts",
     from: "    unlinkSync(path);\n    writeFileSync(path, text, {",
     to: "    writeFileSync(path, text, {",
     test: "engine/spool-pool.test.ts",
@@ -63,7 +63,7 @@ export const FILE_GUARDS: readonly Guard[] = [
   },
   {
     against: "python modules of the working directory",
-    file: "engine/command.ts",
+    file: "engine/attempt/command.ts",
     from: 'argv: ["python3", "-u", script, ...args]',
     to: 'argv: ["python3", "-u", "-c", source.text, ...args]',
     test: "engine/planted-files.test.ts",
@@ -77,7 +77,7 @@ export const FILE_GUARDS: readonly Guard[] = [
   },
   {
     against: "others who can read a new token",
-    file: "cli/token.ts",
+    file: "cli/commands/token.ts",
     from: 'openSync(file, "wx", 0o600)',
     to: 'openSync(file, "wx", 0o644)',
     test: "cli/token.test.ts",

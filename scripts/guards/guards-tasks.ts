@@ -4,14 +4,14 @@ import type { Guard } from "./guard.ts";
 export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "petit's own variables in a task",
-    file: "engine/command.ts",
+    file: "engine/attempt/command.ts",
     from: ".filter(([name]) => !OWN.test(name))",
     to: "",
     test: "engine/environment.test.ts",
   },
   {
     against: "the token in a task",
-    file: "engine/command.ts",
+    file: "engine/attempt/command.ts",
     from: "const OWN = /^(PETIT_|BUN_",
     to: "const OWN = /^(PETIT_X_|BUN_",
     test: "api/security.test.ts",
@@ -19,7 +19,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "the folder of credentials in a task",
-    file: "engine/command.ts",
+    file: "engine/attempt/command.ts",
     from: "|CREDENTIALS_DIRECTORY)$/",
     to: ")$/",
     test: "api/security.test.ts",
@@ -72,7 +72,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "templates in what a shell reads",
-    file: "jobfile/check-templates.ts",
+    file: "jobfile/check/templates.ts",
     from: 'verbatim(task.script, "script");',
     to: "",
     test: "jobfile/mistakes.test.ts",
@@ -86,14 +86,14 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "a file that is too large",
-    file: "jobfile/read-dir.ts",
+    file: "jobfile/read/job-dir.ts",
     from: "if (bytes.length > MAX_BYTES)",
     to: "if (bytes.length > 2 * MAX_BYTES)",
     test: "jobfile/read-dir.test.ts",
   },
   {
     against: "aliases of aliases (a YAML bomb)",
-    file: "jobfile/parse.ts",
+    file: "jobfile/parse/parse.ts",
     from: "if (this.#aliases > MAX_ALIASES) throw new Unreadable(at, TOO_MANY_ALIASES);",
     to: "",
     test: "jobfile/mistakes.test.ts",
@@ -101,7 +101,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "aliases of something large",
-    file: "jobfile/parse.ts",
+    file: "jobfile/parse/parse.ts",
     from: "if (this.#aliased > MAX_ALIASED) throw new Unreadable(at, TOO_LARGE_ALIASES);",
     to: "",
     test: "jobfile/mistakes.test.ts",
@@ -109,7 +109,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "a depth that the parser would choke on",
-    file: "jobfile/parse.ts",
+    file: "jobfile/parse/parse.ts",
     from: "if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new Unreadable(parser.offset, TOO_DEEP);",
     to: "",
     test: "jobfile/mistakes.test.ts",
@@ -117,7 +117,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "a depth of closed brackets",
-    file: "jobfile/parse.ts",
+    file: "jobfile/parse/parse.ts",
     from: "if (depth > MAX_DEPTH) throw new Unreadable(at, TOO_DEEP);",
     to: "",
     test: "jobfile/mistakes.test.ts",
@@ -125,7 +125,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "control characters in a name",
-    file: "jobfile/read-scalar.ts",
+    file: "jobfile/read/scalar.ts",
     from: "const forbidden = FORBIDDEN[",
     to: "const forbidden = { name: /(?!)/, prose: /(?!)/, argument: /(?!)/, data: /(?!)/ }[",
     test: "jobfile/mistakes.test.ts",
@@ -139,14 +139,14 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "secrets in the text of a job that is shown",
-    file: "jobfile/document-text.ts",
+    file: "jobfile/parse/document-text.ts",
     from: "|| NAME.test(key)",
     to: "",
     test: "jobfile/document-text.test.ts",
   },
   {
     against: "a password in an address that is shown",
-    file: "jobfile/document-text.ts",
+    file: "jobfile/parse/document-text.ts",
     from: '.replaceAll(PASSWORD, "$1…@")',
     to: "",
     test: "jobfile/document-text.test.ts",
@@ -160,7 +160,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "the token in a message about it",
-    file: "app/token.ts",
+    file: "app/settings/token.ts",
     from: '"has characters that a token can\'t have";',
     to: "`has characters that a token can't have: ${token}`;",
     test: "app/token.test.ts",
@@ -175,21 +175,21 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "the URL of a receiver in a message about it",
-    file: "engine/notify-send.ts",
+    file: "engine/notify/send.ts",
     from: "return /^[A-Za-z0-9_]{2,60}$/.test(code) ? `can't be reached (${code})` : \"can't be reached\";",
     to: "return String(error) + request.url;",
     test: "engine/notify.test.ts",
   },
   {
     against: "a receiver that sends petit elsewhere",
-    file: "engine/notify-send.ts",
+    file: "engine/notify/send.ts",
     from: 'redirect: "manual",',
     to: "",
     test: "engine/notify.test.ts",
   },
   {
     against: "a petit that sends its client elsewhere, token and all",
-    file: "cli/client.ts",
+    file: "cli/client/client.ts",
     from: 'redirect: "manual",',
     to: "",
     test: "cli/remote.test.ts",

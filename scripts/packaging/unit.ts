@@ -1,7 +1,7 @@
 // Writes the systemd unit of a petit that is installed as /usr/local/bin/petit, where there may be none here, to stdout.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { isUnedited } from "../../src/app/unit-file.ts";
+import { isUnedited } from "../../src/app/systemd/unit-file.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 

@@ -1,17 +1,17 @@
 import type { Connection } from "../runtime/runtime.ts";
-import { checkBodySize } from "./body.ts";
 import { type ApiContext, Requests } from "./context.ts";
-import { type Answer, crossOrigin } from "./cross-origin.ts";
 import { ApiError } from "./errors.ts";
-import { EventFeed } from "./event-feed.ts";
-import { checkOrigin, tokenCheck } from "./guard.ts";
-import { HEALTH_PATH } from "./health-routes.ts";
-import { hostCheck } from "./host.ts";
-import { createMetrics } from "./metrics.ts";
+import { EventFeed } from "./events/feed.ts";
+import { checkBodySize } from "./guard/body.ts";
+import { type Answer, crossOrigin } from "./guard/cross-origin.ts";
+import { checkOrigin, tokenCheck } from "./guard/guard.ts";
+import { hostCheck } from "./guard/host.ts";
+import { drain, isUnread } from "./guard/unread-body.ts";
+import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
 import { secured } from "./response.ts";
-import { answerError, pathOf, routes, type Told } from "./routes.ts";
-import { drain, isUnread } from "./unread-body.ts";
+import { HEALTH_PATH } from "./routes/health.ts";
+import { answerError, pathOf, routes, type Told } from "./routes/routes.ts";
 
 export interface Api {
   /** Answers any request; never throws. */

@@ -1,7 +1,7 @@
 import { PetitError } from "../domain/errors.ts";
 import type { HttpServer, Runtime } from "../runtime/runtime.ts";
 import { createApi } from "./api.ts";
-import { refuseOpenBind } from "./host.ts";
+import { refuseOpenBind } from "./guard/host.ts";
 import type { ApiOptions } from "./options.ts";
 
 export type ServerOptions = ApiOptions & {

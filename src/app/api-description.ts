@@ -1,8 +1,8 @@
 import { createApi } from "../api/api.ts";
-import type { ApiDocument } from "../api/docs-document.ts";
-import { MEMORY } from "../store/open.ts";
+import type { ApiDocument } from "../api/docs/document.ts";
+import { MEMORY } from "../store/database/open.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
-import type { Origins } from "./settings.ts";
+import type { Origins } from "./settings/settings.ts";
 import { systemFacts } from "./system-facts.ts";
 
 export type ApiDescriptionOptions = Pick<OpenEngineOptions, "settings" | "runtime" | "clock" | "log"> & {

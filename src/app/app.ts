@@ -1,18 +1,18 @@
 import { hostname } from "node:os";
-import { refuseOpenBind } from "../api/host.ts";
+import { refuseOpenBind } from "../api/guard/host.ts";
 import { startServer } from "../api/server.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import { formatProblem } from "../jobfile/problem.ts";
-import { type JobFiles, readJobsDir } from "../jobfile/read-dir.ts";
-import { asUnusable } from "../store/open.ts";
-import { narrate } from "./narrate.ts";
+import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
+import { asUnusable } from "../store/database/open.ts";
+import { narrate } from "./event-log.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
-import { addressUrl, type Origins } from "./settings.ts";
+import { addressUrl, type Origins } from "./settings/settings.ts";
+import { readToken } from "./settings/token.ts";
 import { systemFacts } from "./system-facts.ts";
-import { readToken } from "./token.ts";
 import { watchJobs } from "./watch.ts";
 
 export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import pretty from "pino-pretty";
 import type { Log } from "../lib/log.ts";
-import { asJournalLines } from "./journal.ts";
-import type { LOG_FORMATS, LOG_LEVELS } from "./settings.ts";
+import type { LOG_FORMATS, LOG_LEVELS } from "./settings/settings.ts";
+import { asJournalLines } from "./systemd/journal.ts";
 
 export type LoggerOptions = {
   readonly level: (typeof LOG_LEVELS)[number];

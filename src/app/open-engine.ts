@@ -2,16 +2,16 @@ import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import type { EngineSettings } from "../engine/options.ts";
-import type { JobFiles } from "../jobfile/read-dir.ts";
+import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { lockDatabase } from "../store/lock.ts";
-import { assertUsable, MEMORY, openStore } from "../store/open.ts";
-import { assertOwned, findOpenFolder, openFolderText } from "../store/ownership.ts";
-import { assertOpen, statDatabase } from "../store/stat-database.ts";
+import { lockDatabase } from "../store/database/lock.ts";
+import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
+import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
+import { assertOpen, statDatabase } from "../store/database/stat.ts";
 import { assertRunsJobsHere } from "./platform.ts";
-import { defaultZone, type Settings } from "./settings.ts";
+import { defaultZone, type Settings } from "./settings/settings.ts";
 import { openSpoolDir } from "./spool-dir.ts";
 
 export type OpenEngineOptions = {

@@ -1,7 +1,7 @@
 import { type App, type AppOptions, startApp } from "./app.ts";
 import { reapOrphans } from "./reap.ts";
 import { onSignal, type Signal } from "./signals.ts";
-import { Systemd } from "./systemd.ts";
+import { Systemd } from "./systemd/systemd.ts";
 
 /**
  * Runs a petit until a signal ends it: SIGTERM or SIGINT stops it as the settings say, a second one at once; SIGHUP has

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
-import { makeSpoolDir } from "../engine/spool.ts";
-import { beside } from "../store/beside.ts";
-import { MEMORY } from "../store/open.ts";
+import { makeSpoolDir } from "../engine/output/spool.ts";
+import { MEMORY } from "../store/database/open.ts";
+import { beside } from "../store/database/sibling-file.ts";
 
 /**
  * Creates the folder where processes leave what they have to say: beside the database, or one of its own that goes at the end.

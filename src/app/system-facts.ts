@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import type { SystemFacts } from "../api/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { SCHEMA_VERSION } from "../store/migrate.ts";
-import { MEMORY } from "../store/open.ts";
-import { defaultZone, type Origins, type Settings } from "./settings.ts";
-import { shownSettings } from "./shown-settings.ts";
+import { SCHEMA_VERSION } from "../store/database/migrate.ts";
+import { MEMORY } from "../store/database/open.ts";
+import { defaultZone, type Origins, type Settings } from "./settings/settings.ts";
+import { shownSettings } from "./settings/shown.ts";
 
 type Started = {
   readonly settings: Settings;

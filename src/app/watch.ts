@@ -1,6 +1,6 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { listFiles } from "../jobfile/list-files.ts";
+import { listFiles } from "../jobfile/read/list-files.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 

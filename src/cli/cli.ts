@@ -1,23 +1,23 @@
 import { parseArgs } from "citty";
-import { loadConfigFile } from "../app/config-file.ts";
-import { asJournalLines, isJournal } from "../app/journal.ts";
-import { resolveSettings } from "../app/resolve-settings.ts";
-import { spellingsOf, textsOf, variableOf } from "../app/setting.ts";
-import { givenBy, SETTINGS } from "../app/settings.ts";
+import { loadConfigFile } from "../app/settings/config-file.ts";
+import { resolveSettings } from "../app/settings/resolve.ts";
+import { spellingsOf, textsOf, variableOf } from "../app/settings/setting.ts";
+import { givenBy, SETTINGS } from "../app/settings/settings.ts";
+import { asJournalLines, isJournal } from "../app/systemd/journal.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { printable } from "../lib/printable.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Invocation, readArgv, usageError } from "./argv.ts";
 import type { Command, Context } from "./command.ts";
+import { versionText } from "./commands/version.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
 import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
-import { commandHelp, rootHelp } from "./help.ts";
-import { openTerminal, paint, type Screen, type Stream, type Terminal } from "./terminal.ts";
-import { versionText } from "./version.ts";
-import { checkWords } from "./words.ts";
+import { commandHelp, rootHelp } from "./help/help.ts";
+import { checkWords } from "./positionals.ts";
+import { openTerminal, paint, type Screen, type Stream, type Terminal } from "./terminal/terminal.ts";
 
 /** What petit is started with. */
 export type Host = {

@@ -1,9 +1,9 @@
 import type { ArgsDef, ParsedArgs } from "citty";
-import type { Origins, SettingKey, Settings } from "../app/settings.ts";
+import type { Origins, SettingKey, Settings } from "../app/settings/settings.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ExitStatus } from "./exit.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 /** One word after `petit`: what it takes, what its help says, and what it does. */
 export type Command = {

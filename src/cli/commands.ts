@@ -1,23 +1,23 @@
-import { backup } from "./backup.ts";
 import type { Command } from "./command.ts";
-import { completion } from "./completion.ts";
-import { doctor } from "./doctor.ts";
-import { help } from "./help-command.ts";
-import { init } from "./init.ts";
-import { list } from "./list.ts";
-import { logs } from "./logs.ts";
-import { next } from "./next.ts";
-import { reload } from "./reload.ts";
-import { run } from "./run.ts";
-import { cancel, pause, resume, retry } from "./run-verbs.ts";
-import { runs } from "./runs.ts";
-import { schema } from "./schema.ts";
-import { service } from "./service-command.ts";
-import { status } from "./status.ts";
-import { token } from "./token.ts";
-import { trigger } from "./trigger.ts";
-import { validate } from "./validate.ts";
-import { why } from "./why.ts";
+import { backup } from "./commands/backup.ts";
+import { completion } from "./commands/completion.ts";
+import { doctor } from "./commands/doctor.ts";
+import { help } from "./commands/help.ts";
+import { init } from "./commands/init.ts";
+import { list } from "./commands/list.ts";
+import { logs } from "./commands/logs.ts";
+import { next } from "./commands/next.ts";
+import { reload } from "./commands/reload.ts";
+import { run } from "./commands/run.ts";
+import { cancel, pause, resume, retry } from "./commands/run-actions.ts";
+import { runs } from "./commands/runs.ts";
+import { schema } from "./commands/schema.ts";
+import { service } from "./commands/service.ts";
+import { status } from "./commands/status.ts";
+import { token } from "./commands/token.ts";
+import { trigger } from "./commands/trigger.ts";
+import { validate } from "./commands/validate.ts";
+import { why } from "./commands/why.ts";
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [

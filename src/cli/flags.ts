@@ -1,6 +1,6 @@
 import type { ArgDef, ArgsDef } from "citty";
-import { flagOf, type Setting } from "../app/setting.ts";
-import { SETTINGS, type SettingKey } from "../app/settings.ts";
+import { flagOf, type Setting } from "../app/settings/setting.ts";
+import { SETTINGS, type SettingKey } from "../app/settings/settings.ts";
 import type { Command } from "./command.ts";
 
 /** Settings that every command takes as flags. */

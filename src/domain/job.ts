@@ -4,7 +4,7 @@ import type { TaskCondition } from "./graph.ts";
 import type { JobId, TaskId } from "./ids.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
-import type { ScheduleSpec } from "./schedule.ts";
+import type { ScheduleSpec } from "./schedule/schedule.ts";
 
 /** How a task's process is made. */
 export const TASK_TYPES = ["command", "shell", "python", "typescript"] as const;

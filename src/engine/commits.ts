@@ -1,8 +1,8 @@
 import { PetitError } from "../domain/errors.ts";
 import { type Clock, soon } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { isLocked } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
-import { isLocked } from "../store/transaction.ts";
 import { Outage } from "./outage.ts";
 
 /** What is to be done when a transaction is over: after its commit, or when it was undone. */

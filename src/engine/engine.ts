@@ -4,7 +4,7 @@ import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
-import type { DeliveryNews } from "./notify-courier.ts";
+import type { DeliveryNews } from "./notify/dispatcher.ts";
 import type { EngineOptions } from "./options.ts";
 import { Scheduler } from "./scheduler.ts";
 

@@ -1,7 +1,7 @@
 import type { Problem } from "../jobfile/problem.ts";
 import type { Clock } from "../lib/clock.ts";
+import { isLocked } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
-import { isLocked } from "../store/transaction.ts";
 import { LOCK_WAIT_MS } from "./commits.ts";
 import type { Health } from "./engine.ts";
 import type { Outage } from "./outage.ts";

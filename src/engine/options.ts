@@ -1,5 +1,5 @@
 import type { InterruptPolicy, Job } from "../domain/job.ts";
-import type { JobFiles } from "../jobfile/read-dir.ts";
+import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";

@@ -1,7 +1,7 @@
 import { PetitError } from "../domain/errors.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import { isLocked } from "../store/transaction.ts";
+import { isLocked } from "../store/database/transaction.ts";
 
 /** How often an outage that lasts is logged again. */
 const REMINDER_MS = 60_000;

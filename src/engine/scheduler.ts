@@ -3,11 +3,8 @@ import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
 import type { Store, StoredJob } from "../store/store.ts";
-import { Agenda } from "./agenda.ts";
-import { cancel } from "./cancel.ts";
-import { inheritable } from "./command.ts";
+import { inheritable } from "./attempt/command.ts";
 import type { Later } from "./commits.ts";
-import type { DueJob } from "./due-job.ts";
 import type {
   ComingBounds,
   Engine,
@@ -19,21 +16,24 @@ import type {
   TriggeredRun,
   TriggerRequest,
 } from "./engine.ts";
-import { mustFindRun } from "./find-run.ts";
-import { fire, lookAgain } from "./fire.ts";
 import { healthOf } from "./health.ts";
-import { Jobs } from "./jobs.ts";
 import { safely } from "./listeners.ts";
-import { Notify } from "./notify.ts";
+import { Notify } from "./notify/notify.ts";
 import type { EngineOptions } from "./options.ts";
-import { recover } from "./recover.ts";
-import { Reloader } from "./reloader.ts";
-import { Retain } from "./retain.ts";
-import { Runs } from "./runs.ts";
-import { makeSpoolDir } from "./spool.ts";
+import { makeSpoolDir } from "./output/spool.ts";
+import { Retain } from "./pruner.ts";
+import { cancel } from "./run/cancel.ts";
+import { mustFindRun } from "./run/find.ts";
+import { recover } from "./run/recover.ts";
+import { Runs } from "./run/runs.ts";
+import { canRetry, retry, type TriggerOptions, trigger } from "./run/trigger.ts";
+import { type WaitOptions, waitForRun } from "./run/wait.ts";
+import type { DueJob } from "./schedule/due-job.ts";
+import { fire, lookAgain } from "./schedule/fire.ts";
+import { Jobs } from "./schedule/jobs.ts";
+import { Reloader } from "./schedule/reloader.ts";
+import { Agenda } from "./schedule/schedule-queue.ts";
 import { Stop } from "./stop.ts";
-import { canRetry, retry, type TriggerOptions, trigger } from "./trigger.ts";
-import { type WaitOptions, waitForRun } from "./wait-for-run.ts";
 
 /** The engine: wires what decides, what runs and what remembers. */
 export class Scheduler implements Engine {

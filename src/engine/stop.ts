@@ -1,9 +1,9 @@
 import { sleep } from "../lib/clock.ts";
-import type { Agenda } from "./agenda.ts";
 import type { StopMode } from "./engine.ts";
-import type { Notify } from "./notify.ts";
+import type { Notify } from "./notify/notify.ts";
 import type { EngineOptions } from "./options.ts";
-import type { Runs } from "./runs.ts";
+import type { Runs } from "./run/runs.ts";
+import type { Agenda } from "./schedule/schedule-queue.ts";
 
 /** What ending a run may take beyond its grace, before petit leaves it to the next start. */
 const PATIENCE_MS = 5_000;

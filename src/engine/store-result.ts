@@ -1,9 +1,9 @@
 import { taskOf } from "../domain/job.ts";
 import type { Attempt } from "../domain/task-run.ts";
-import { type Ending, isEnded } from "./plan-run.ts";
-import type { AttemptResult } from "./run-attempt.ts";
-import type { RunJobOptions } from "./run-context.ts";
-import { afterAttempt, type Draft, stateOf } from "./task-progress.ts";
+import type { AttemptResult } from "./attempt/run-attempt.ts";
+import type { RunJobOptions } from "./run/context.ts";
+import { type Ending, isEnded } from "./run/plan.ts";
+import { afterAttempt, type Draft, stateOf } from "./run/progress.ts";
 
 type EndedAttempt = {
   readonly attempt: Attempt;

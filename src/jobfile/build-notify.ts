@@ -1,5 +1,5 @@
 import { DEFAULT_EVENTS, type Discreet, type NotifyTarget, type SecretSource } from "../domain/notification.ts";
-import type { JobFields } from "./schema.ts";
+import type { JobFields } from "./schema/job.ts";
 
 type Fields = JobFields["notify"][number];
 type SourceFields = NonNullable<Fields["secret"]>;

@@ -2,12 +2,12 @@ import type { Dependency } from "../domain/dependency.ts";
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.ts";
 import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
 import type { Retry } from "../domain/retry.ts";
-import type { ScheduleSpec } from "../domain/schedule.ts";
-import { tidyExpression } from "../domain/schedule-expression.ts";
+import { tidyExpression } from "../domain/schedule/expression.ts";
+import type { ScheduleSpec } from "../domain/schedule/schedule.ts";
 import { buildNotify } from "./build-notify.ts";
-import type { JobFields, TaskFields } from "./schema.ts";
-import { DEFAULT_CONDITION } from "./schema-gate.ts";
-import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema-schedule.ts";
+import { DEFAULT_CONDITION } from "./schema/gate.ts";
+import type { JobFields, TaskFields } from "./schema/job.ts";
+import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema/schedule.ts";
 
 /** Makes a job of the fields of a file in which nothing is wrong. */
 export const buildJob = (fields: JobFields, source: Source): Job => ({

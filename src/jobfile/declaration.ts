@@ -1,8 +1,8 @@
-import { formatPath } from "./node.ts";
-import type { Position } from "./positions.ts";
-import type { Source } from "./read-job-file.ts";
+import { formatPath } from "./parse/node.ts";
+import type { Position } from "./parse/positions.ts";
+import type { Source } from "./read/job-file.ts";
 import type { Report } from "./report.ts";
-import type { JobDraft } from "./schema.ts";
+import type { JobDraft } from "./schema/job.ts";
 
 /** What a document says that concerns others: its id, and the jobs it names. */
 export type Declaration = {

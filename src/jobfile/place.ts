@@ -1,4 +1,4 @@
-import type { Node, Path } from "./node.ts";
+import type { Node, Path } from "./parse/node.ts";
 import type { Report } from "./report.ts";
 
 /** Where a value is read: the way to it, and where to tell what is wrong. */

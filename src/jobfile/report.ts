@@ -1,5 +1,5 @@
-import { type Entry, formatPath, type Lookup, locate, type MapNode, type Node, type Path } from "./node.ts";
-import type { Fault } from "./parse.ts";
+import { type Entry, formatPath, type Lookup, locate, type MapNode, type Node, type Path } from "./parse/node.ts";
+import type { Fault } from "./parse/parse.ts";
 
 /** Collects what is wrong with one document. */
 export interface Report {

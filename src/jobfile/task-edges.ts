@@ -1,4 +1,4 @@
-import type { JobDraft } from "./schema.ts";
+import type { JobDraft } from "./schema/job.ts";
 
 /** What each task waits for, by id; where an id is given twice, by the first of that name. */
 export type TaskEdges = ReadonlyMap<string, readonly string[]>;

@@ -2,8 +2,8 @@ import type { RunId, TaskId } from "../domain/ids.ts";
 import { REASONS } from "../domain/run.ts";
 import { ATTEMPT_STATUSES, type Attempt, type AttemptOutcome, type ProcessIdentity } from "../domain/task-run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { id, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { id, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import type { SpoolOffsets } from "./store.ts";
 
 type NewAttempt = { readonly runId: RunId; readonly taskId: TaskId; readonly attempt: number; readonly now: number };

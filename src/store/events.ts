@@ -1,8 +1,8 @@
 import { EVENT_TYPES, type Event, type EventType } from "../domain/event.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { idOrNull, integer, textOrNull, word } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { idOrNull, integer, textOrNull, word } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 
 export type NewEvent = {
   readonly type: EventType;

@@ -1,7 +1,7 @@
 import type { JobId } from "../domain/ids.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
-import { id, integer, json, text } from "./rows.ts";
+import { id, integer, json, text } from "./database/rows.ts";
 
 /** Where what is told of a job doesn't arrive. */
 export type Failing = {

@@ -1,6 +1,6 @@
 import type { RunId } from "../domain/ids.ts";
-import { id, text } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { id, text } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 
 /** How long a key names its run. */
 export const IDEMPOTENCY_KEY_AGE_MS = 24 * 3_600_000;

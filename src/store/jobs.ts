@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
-import { isDueAlike } from "../domain/schedule.ts";
+import { isDueAlike } from "../domain/schedule/schedule.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { id, integer, integerOrNull, json, text } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { id, integer, integerOrNull, json, text } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import type { StoredJob } from "./store.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { RunId, TaskId } from "../domain/ids.ts";
 import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
-import { integer } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { integer } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import type { Stream } from "./store.ts";
 
 /** Where the lines of a run's output are: reads that look at no byte of it. */

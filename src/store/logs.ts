@@ -1,7 +1,7 @@
 import type { RunId, TaskId } from "../domain/ids.ts";
 import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
-import { bytes, id, integer, word } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { bytes, id, integer, word } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import {
   type AttemptKey,
   type NewChunk,

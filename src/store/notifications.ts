@@ -2,8 +2,8 @@ import type { JobId, RunId } from "../domain/ids.ts";
 import { DELIVERY_STATUSES, type DeliveryStatus, NOTIFY_EVENTS, type NotifyEvent } from "../domain/notification.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { id, idOrNull, integer, integerOrNull, text, textOrNull, word } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { id, idOrNull, integer, integerOrNull, text, textOrNull, word } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 
 /** What is to be told of jobs, and what became of that. */
 export interface Deliveries {

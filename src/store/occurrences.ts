@@ -1,9 +1,9 @@
 import { PetitError } from "../domain/errors.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import { MISS_REASONS, type Occurrence, OUTCOMES, SKIP_REASONS } from "../domain/occurrence.ts";
+import { MISS_REASONS, type Occurrence, OUTCOMES, SKIP_REASONS } from "../domain/schedule/occurrence.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { id, idOrNull, integer, word, wordOrNull } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { id, idOrNull, integer, word, wordOrNull } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import type { NewOccurrence } from "./store.ts";
 
 type Fired = {

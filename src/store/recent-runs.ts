@@ -1,7 +1,7 @@
 import type { JobId, RunId } from "../domain/ids.ts";
 import { RUN_STATUSES, type Run, TRIGGERS } from "../domain/run.ts";
-import { id, integerOrNull, word } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { id, integerOrNull, word } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 
 /** As much of a run as a row of many shows. */
 export type RecentRun = Pick<Run, "id" | "status" | "trigger" | "startedAt" | "endedAt">;

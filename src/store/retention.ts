@@ -1,7 +1,7 @@
 import type { JobId } from "../domain/ids.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { integer } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { integer } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import type { DeletionBounds } from "./store.ts";
 
 /** What retention asks for and deletes, in steps that are small enough to never hold up a trigger. */

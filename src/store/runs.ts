@@ -12,9 +12,9 @@ import {
   TRIGGERS,
 } from "../domain/run.ts";
 import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
+import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import { DELETED } from "./retention.ts";
-import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "./rows.ts";
-import type { Statements } from "./statements.ts";
 import type { NewRun, RunFilter } from "./store.ts";
 
 /** Answers the run, and its number in this database for the rows that belong to it. */

@@ -1,5 +1,5 @@
-import { flag } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { flag } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 
 export const isPaused = (sql: Statements): boolean => {
   const row = sql.get("SELECT paused FROM scheduler");

@@ -2,6 +2,8 @@ import type { Event } from "../domain/event.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import * as attempts from "./attempts.ts";
+import { type Statements, statements } from "./database/statements.ts";
+import { type Durability, transactions } from "./database/transaction.ts";
 import { eventsAfter, insertEvent, type NewEvent, newestEventSeq } from "./events.ts";
 import { findKey, insertKey } from "./idempotency.ts";
 import * as jobs from "./jobs.ts";
@@ -13,10 +15,8 @@ import * as recentRuns from "./recent-runs.ts";
 import * as retention from "./retention.ts";
 import * as runs from "./runs.ts";
 import * as scheduler from "./scheduler.ts";
-import { type Statements, statements } from "./statements.ts";
 import type { NewRun, Store } from "./store.ts";
 import * as taskRuns from "./task-runs.ts";
-import { type Durability, transactions } from "./transaction.ts";
 import * as windows from "./windows.ts";
 
 export type SqliteStoreOptions = {

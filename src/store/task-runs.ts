@@ -3,8 +3,8 @@ import type { Job } from "../domain/job.ts";
 import { REASONS } from "../domain/run.ts";
 import { type Outputs, TASK_STATUSES, type TaskOutcome, type TaskRun } from "../domain/task-run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import { flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import type { ReusedTask } from "./store.ts";
 
 const RUN = "(SELECT seq FROM runs WHERE id = $runId)";

@@ -1,10 +1,10 @@
 import type { JobId, RunId } from "../domain/ids.ts";
-import { MISS_REASONS, OUTCOMES, type Outcome, SKIP_REASONS } from "../domain/occurrence.ts";
 import { RUN_STATUSES, type RunStatus, TRIGGERS, type Trigger } from "../domain/run.ts";
+import { MISS_REASONS, OUTCOMES, type Outcome, SKIP_REASONS } from "../domain/schedule/occurrence.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
+import { id, integer, word } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 import type { RecentRun } from "./recent-runs.ts";
-import { id, integer, word } from "./rows.ts";
-import type { Statements } from "./statements.ts";
 
 /** What is told of windows of time, and of the newest runs: reads of many rows, each bounded by what it is asked for. */
 export interface WindowReads {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { openSpoolDir } from "../../src/app/spool-dir.ts";
-import { MEMORY } from "../../src/store/open.ts";
+import { MEMORY } from "../../src/store/database/open.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 test("openSpoolDir gives the same folder under each link to a database", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
+import { identify } from "../../src/engine/attempt/identity.ts";
 import { createEngine } from "../../src/engine/engine.ts";
-import { identify } from "../../src/engine/process-identity.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";

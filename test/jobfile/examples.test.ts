@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { compileSchedule } from "../../src/domain/schedule.ts";
+import { compileSchedule } from "../../src/domain/schedule/schedule.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
-import { readJobsDir } from "../../src/jobfile/read-dir.ts";
+import { readJobsDir } from "../../src/jobfile/read/job-dir.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../examples/jobs");
 const files = await readJobsDir(EXAMPLES);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatProblem } from "../../src/jobfile/problem.ts";
-import { readJobFile } from "../../src/jobfile/read-job-file.ts";
+import { readJobFile } from "../../src/jobfile/read/job-file.ts";
 
 const TASKS = "tasks: [{id: t, type: shell, script: echo}]";
 

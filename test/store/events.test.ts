@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import type { Event } from "../../src/domain/event.ts";
-import { openStore } from "../../src/store/open.ts";
+import { openStore } from "../../src/store/database/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { jobId, taskId } from "../support/factories.ts";
 import { memoryStore, startRun } from "../support/factories-store.ts";

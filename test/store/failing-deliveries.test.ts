@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import type { NotifyTarget } from "../../src/domain/notification.ts";
+import { openStore } from "../../src/store/database/open.ts";
 import { failingDeliveries } from "../../src/store/failing-deliveries.ts";
-import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId } from "../support/factories.ts";
 import { NOON } from "../support/fake-clock.ts";

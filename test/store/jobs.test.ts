@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
-import { openStore } from "../../src/store/open.ts";
+import { openStore } from "../../src/store/database/open.ts";
 import { command, job, jobId, param, retry, schedule } from "../support/factories.ts";
 import { memoryStore, startRun } from "../support/factories-store.ts";
 import { NOON } from "../support/fake-clock.ts";

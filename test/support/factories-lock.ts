@@ -1,6 +1,6 @@
 import { openRuntime } from "#runtime";
-import { lockDatabase } from "../../src/store/lock.ts";
-import { openStore } from "../../src/store/open.ts";
+import { lockDatabase } from "../../src/store/database/lock.ts";
+import { openStore } from "../../src/store/database/open.ts";
 
 /** A process that holds a database until it is killed: `bun factories-lock.ts PATH HOLDER`. */
 const [path = "", holder = ""] = process.argv.slice(2);

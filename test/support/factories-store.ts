@@ -3,7 +3,7 @@ import { newRunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Attempt } from "../../src/domain/task-run.ts";
-import { MEMORY, openStore } from "../../src/store/open.ts";
+import { MEMORY, openStore } from "../../src/store/database/open.ts";
 import type { NewRun, Store } from "../../src/store/store.ts";
 import { job } from "./factories.ts";
 import { NOON } from "./fake-clock.ts";

@@ -1,7 +1,7 @@
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../../src/domain/ids.ts";
 import type { Job, Param, Task } from "../../src/domain/job.ts";
 import type { Retry } from "../../src/domain/retry.ts";
-import type { ScheduleSpec } from "../../src/domain/schedule.ts";
+import type { ScheduleSpec } from "../../src/domain/schedule/schedule.ts";
 
 export const jobId = (text: string): JobId => parseJobId(text) ?? fail(text);
 

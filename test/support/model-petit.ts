@@ -5,7 +5,7 @@ import { PetitError } from "../../src/domain/errors.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { openStore } from "../../src/store/open.ts";
+import { openStore } from "../../src/store/database/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { jobId } from "./factories.ts";
 import { FakeClock } from "./fake-clock.ts";

@@ -2,7 +2,7 @@ import { appendFileSync, truncateSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { openRuntime } from "#runtime";
-import { hasBegun, identify } from "../../src/engine/process-identity.ts";
+import { hasBegun, identify } from "../../src/engine/attempt/identity.ts";
 import type { ChildProcess, Runtime, SpawnOptions } from "../../src/runtime/runtime.ts";
 import type { Store } from "../../src/store/store.ts";
 import { startChild } from "./child.ts";

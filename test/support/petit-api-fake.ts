@@ -8,7 +8,7 @@ import type { Job } from "../../src/domain/job.ts";
 import type { Health, JobView } from "../../src/engine/engine.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { MEMORY, openStore } from "../../src/store/open.ts";
+import { MEMORY, openStore } from "../../src/store/database/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job } from "./factories.ts";
 

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { eventSource } from "../../src/cli/event-source.ts";
+import { eventSource } from "../../src/cli/client/event-source.ts";
 import { EXIT } from "../../src/cli/exit.ts";
 import { Failure } from "../../src/cli/failure.ts";
 import { systemClock } from "../../src/lib/clock.ts";

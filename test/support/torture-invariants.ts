@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { compileSchedule } from "../../src/domain/schedule.ts";
+import { compileSchedule } from "../../src/domain/schedule/schedule.ts";
 import type { Torture } from "./torture.ts";
 import { LINES } from "./torture-jobs.ts";
 import { taskProcesses } from "./torture-processes.ts";

@@ -1,5 +1,5 @@
 import { treaty } from "@elysiajs/eden";
-import type { Routes } from "../../api/routes.ts";
+import type { Routes } from "../../api/routes/routes.ts";
 import { ApiFailure, failureOf } from "./failure.ts";
 import { currentToken, refuseToken } from "./token.ts";
 

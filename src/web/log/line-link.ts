@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import type { LogBook } from "./log-book.ts";
+import type { LogBook } from "./book/book.ts";
 
 /** Number of the line that the address leads to, as `#L123`; null where it leads to none. */
 export const lineLink = (): number | null => {

@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { counted } from "../ui/format.ts";
-import type { LogBook } from "./log-book.ts";
+import type { LogBook } from "./book/book.ts";
 import { LogRow } from "./log-row.tsx";
 import { useFollow } from "./use-follow.ts";
 import type { LogLook } from "./use-log-look.ts";

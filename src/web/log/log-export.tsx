@@ -2,9 +2,9 @@ import { type MouseEvent, useState } from "react";
 import { fetchPetit } from "../data/client.ts";
 import { currentToken } from "../data/token.ts";
 import { Button } from "../ui/button.tsx";
-import { withoutCommands } from "./ansi.ts";
-import type { LogFilter } from "./log-line.ts";
-import { logPath } from "./log-path.ts";
+import { withoutCommands } from "./ansi/ansi.ts";
+import type { LogFilter } from "./book/line.ts";
+import { logPath } from "./book/path.ts";
 
 type ExportProps = { readonly runId: string; readonly filter: LogFilter };
 

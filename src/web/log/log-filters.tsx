@@ -1,5 +1,5 @@
 import type { TaskRun } from "../data/shapes.ts";
-import type { LogFilter } from "./log-line.ts";
+import type { LogFilter } from "./book/line.ts";
 
 type FiltersProps = {
   readonly tasks: readonly TaskRun[];

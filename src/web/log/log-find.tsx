@@ -1,8 +1,8 @@
 import { useRef } from "react";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { Button } from "../ui/button.tsx";
-import type { LogBook } from "./log-book.ts";
-import type { LogFilter } from "./log-line.ts";
+import type { LogBook } from "./book/book.ts";
+import type { LogFilter } from "./book/line.ts";
 import { useLogSearch } from "./use-log-search.ts";
 
 type FindProps = {

@@ -1,8 +1,8 @@
 import { type CSSProperties, memo, useMemo } from "react";
 import { counted } from "../ui/format.ts";
-import { segmentsOf } from "./ansi.ts";
-import { highlight, type Piece } from "./highlight.ts";
-import { type ShownLine, shownText } from "./line-styles.ts";
+import { segmentsOf } from "./ansi/ansi.ts";
+import { highlight, type Piece } from "./ansi/highlight.ts";
+import { type ShownLine, shownText } from "./ansi/line-styles.ts";
 import { clockText } from "./log-time.ts";
 
 type RowProps = {

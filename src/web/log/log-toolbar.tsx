@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Button } from "../ui/button.tsx";
+import type { LogFilter } from "./book/line.ts";
 import { CopyLog, DownloadLog } from "./log-export.tsx";
-import type { LogFilter } from "./log-line.ts";
 import type { LogLook } from "./use-log-look.ts";
 
 type ToolbarProps = {

@@ -3,14 +3,14 @@ import type { TaskRun } from "../data/shapes.ts";
 import { counted } from "../ui/format.ts";
 import { Failure, Loading } from "../ui/states.tsx";
 import "./log.css";
+import type { LogBook } from "./book/book.ts";
+import type { LogFilter } from "./book/line.ts";
+import { useLogBook } from "./book/use-book.ts";
 import { lineLink, useLineLink } from "./line-link.ts";
 import { LogBody, type Target } from "./log-body.tsx";
-import type { LogBook } from "./log-book.ts";
 import { LogFilters } from "./log-filters.tsx";
 import { LogFind } from "./log-find.tsx";
-import type { LogFilter } from "./log-line.ts";
 import { LogToolbar } from "./log-toolbar.tsx";
-import { useLogBook } from "./use-log-book.ts";
 import { useLogFilter } from "./use-log-filter.ts";
 import { useLogLook } from "./use-log-look.ts";
 

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
-import type { LogFilter } from "./log-line.ts";
+import type { LogFilter } from "./book/line.ts";
 
 /** What the address says of the log's filter: `?task=load&attempt=2&stream=stderr`. */
 export const useLogFilter = () => {

@@ -1,5 +1,5 @@
 import { useId } from "react";
-import "./choice.css";
+import "./style/choice.css";
 
 export type ChoiceProps = {
   readonly label: string;

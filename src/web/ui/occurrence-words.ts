@@ -1,4 +1,4 @@
-import type { MissReason, SkipReason } from "../../domain/occurrence.ts";
+import type { MissReason, SkipReason } from "../../domain/schedule/occurrence.ts";
 
 const WORDS = {
   paused: "the scheduler was paused",

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
-import type { Outcome } from "../../domain/occurrence.ts";
 import type { RunStatus } from "../../domain/run.ts";
+import type { Outcome } from "../../domain/schedule/occurrence.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
 
 /** Whatever has a colour: of a run, a task, or an occurrence. */

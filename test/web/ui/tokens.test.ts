@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const CSS = readFileSync(join(import.meta.dirname, "../../../src/web/ui/tokens.css"), "utf8");
+const CSS = readFileSync(join(import.meta.dirname, "../../../src/web/ui/style/tokens.css"), "utf8");
 
 /** The colours of a theme by name, `completed-ground`: those after `:root` in the part of the file that it is in. */
 const theme = (part: string): ReadonlyMap<string, string> =>

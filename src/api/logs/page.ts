@@ -1,0 +1,29 @@
+import type { LineFilter } from "../../store/lines.ts";
+import type { ApiStore } from "../options.ts";
+import { type LogLine, linesOf } from "../shapes/log.ts";
+
+/** Text of a page, in characters: it ends with the line that reaches it. */
+const MAX_TEXT = 1_000_000;
+
+/** Chunks that are read in one go. */
+const BATCH = 32;
+
+type PageQuery = { readonly filter: LineFilter; readonly fromSeq: number; readonly limit: number };
+
+/** Lines from `fromSeq` on, at least one where there is one. */
+export const readPage = (store: ApiStore, { filter, fromSeq, limit }: PageQuery): readonly LogLine[] => {
+  const page: LogLine[] = [];
+  let text = 0;
+  for (let seq = fromSeq; ; ) {
+    const chunks = store.readOutput({ ...filter, fromSeq: seq, limit: BATCH });
+    for (const chunk of chunks) {
+      for (const line of linesOf(chunk, Math.max(0, seq - chunk.seq))) {
+        if (page.length === limit || text >= MAX_TEXT) return page;
+        page.push(line);
+        text += line.text.length;
+      }
+      seq = chunk.seq + chunk.lines;
+    }
+    if (chunks.length < BATCH) return page;
+  }
+};

@@ -1,0 +1,22 @@
+import { parseRunId } from "../../domain/ids.ts";
+import { jobNotFound, runNotFound } from "../../domain/not-found.ts";
+import type { Run } from "../../domain/run.ts";
+import type { JobView } from "../../engine/engine.ts";
+import type { ApiEngine, ApiStore } from "../options.ts";
+
+/** Throws `not_found`. */
+export const foundJob = (engine: ApiEngine, jobId: string): JobView => {
+  const view = engine.findJob(jobId);
+  if (view === null) throw jobNotFound(jobId, idsOf(engine));
+  return view;
+};
+
+const idsOf = (engine: ApiEngine): readonly string[] => engine.listJobs().map(({ job }) => job.id);
+
+/** Throws `not_found`, also where the text can't be an id. */
+export const foundRun = (store: ApiStore, runId: string): Run => {
+  const id = parseRunId(runId);
+  const run = id === null ? null : store.findRun(id);
+  if (run === null) throw runNotFound(runId);
+  return run;
+};

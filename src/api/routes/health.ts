@@ -1,0 +1,41 @@
+import { Elysia, status, t } from "elysia";
+import type { ApiContext } from "../context.ts";
+import { exactly, FAILURES, word } from "../shapes/schemas.ts";
+
+export const HealthWord = word(
+  ["ok", "degraded", "unavailable"],
+  "`degraded`: a job file is broken; `unavailable`: the database can't be written",
+);
+
+const HealthBody = exactly(
+  {
+    status: HealthWord,
+    version: t.String({ description: "petit's own" }),
+    reasons: t.Optional(t.Array(t.String(), { description: "A sentence each; not given when ok" })),
+  },
+  { title: "Health", examples: [{ status: "ok", version: "0.1.0" }] },
+);
+
+/** Open without a token: it tells no more than that petit is there, and what ails it. */
+export const HEALTH_PATH = "/api/health";
+
+export const healthRoutes = ({ engine, version }: ApiContext) =>
+  new Elysia().get(
+    HEALTH_PATH,
+    () => {
+      const health = engine.health();
+      const reasons = health.status === "ok" ? {} : { reasons: [...health.reasons] };
+      const body = { status: health.status, version, ...reasons };
+      return health.status === "unavailable" ? status(503, body) : body;
+    },
+    {
+      response: { 200: HealthBody, 403: FAILURES.FORBIDDEN, 500: FAILURES.INTERNAL_ERROR, 503: HealthBody },
+      detail: {
+        operationId: "getHealth",
+        tags: ["scheduler"],
+        summary: "Whether petit is well",
+        description: "Needs no token.",
+        security: [],
+      },
+    },
+  );

@@ -1,0 +1,30 @@
+import { Elysia, t } from "elysia";
+import { METRICS_TYPE, type Metrics } from "../metrics/metrics.ts";
+import { failures } from "../shapes/schemas.ts";
+
+const EXAMPLE = `# HELP petit_runs_total Runs that ended, by what came of them and why they existed.
+# TYPE petit_runs_total counter
+petit_runs_total{job_id="hello_world",status="completed",trigger="schedule"} 12
+`;
+
+const MetricsText = t.String({
+  description: "The text format of Prometheus",
+  "x-content": { "text/plain": { example: EXAMPLE } },
+});
+
+export const metricsRoutes = (metrics: Metrics) =>
+  new Elysia().get(
+    "/metrics",
+    async () => new Response(await metrics.text(), { headers: { "content-type": METRICS_TYPE } }),
+    {
+      response: { 200: MetricsText, ...failures() },
+      detail: {
+        operationId: "getMetrics",
+        tags: ["scheduler"],
+        summary: "Figures for Prometheus",
+        description:
+          "Counters begin with the process. A job that is removed keeps its series until then. Needs the token where one " +
+          "is set, as everything else: `authorization: {credentials_file: …}` in the scrape configuration sends it.",
+      },
+    },
+  );

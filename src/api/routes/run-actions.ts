@@ -1,0 +1,87 @@
+import { Elysia, t } from "elysia";
+import { isFinal, type Run } from "../../domain/run.ts";
+import type { ApiContext } from "../context.ts";
+import { exactly, failures, JobIdText, RunIdText, word } from "../shapes/schemas.ts";
+import { foundRun } from "./found.ts";
+import { MadeRun, runPath } from "./trigger.ts";
+
+const RunParams = exactly({ run_id: RunIdText });
+
+const EndedRun = exactly(
+  {
+    run_id: RunIdText,
+    job_id: JobIdText,
+    message: t.String({ description: "What was done, in a sentence" }),
+  },
+  {
+    title: "EndedRun",
+    description: "A run that was to end",
+    examples: [
+      {
+        run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+        job_id: "hello_world",
+        message: "the run is being cancelled",
+      },
+    ],
+  },
+);
+
+export const runActionRoutes = ({ engine, store }: ApiContext) =>
+  new Elysia({ prefix: "/api/runs/:run_id" })
+    .post(
+      "/cancel",
+      async ({ params }) => {
+        const run = await engine.cancel(foundRun(store, params.run_id).id);
+        return { run_id: run.id, job_id: run.jobId, message: cancelMessage(run) };
+      },
+      {
+        params: RunParams,
+        response: { 200: EndedRun, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        detail: {
+          operationId: "cancelRun",
+          tags: ["runs"],
+          summary: "End a run",
+          description:
+            "Ends what runs and skips what waits, but for clean-up tasks (`all_done`); a second cancel ends those too. A run " +
+            "that has ended stays as it is.",
+        },
+      },
+    )
+    .post(
+      "/retry",
+      async ({ params, query, set }) => {
+        const before = foundRun(store, params.run_id);
+        const run = await engine.retry(before.id, { fromStart: query.from === "start" });
+        set.headers.location = runPath(run);
+        return { run_id: run.id, job_id: run.jobId, message: `run ${before.id} is retried by run ${run.id}` };
+      },
+      {
+        params: RunParams,
+        query: exactly({
+          from: t.Optional(word(["start"], "`start` reruns every task, not only what did not complete")),
+        }),
+        response: {
+          200: MadeRun,
+          ...failures(
+            "INVALID_REQUEST",
+            "NOT_FOUND",
+            "CONFLICT",
+            "PAYLOAD_TOO_LARGE",
+            "TOO_MANY_REQUESTS",
+            "SERVICE_UNAVAILABLE",
+          ),
+        },
+        detail: {
+          operationId: "retryRun",
+          tags: ["runs"],
+          summary: "Run again what did not complete",
+          description:
+            "Makes a new run, which takes over the tasks that completed, with their outputs. `Location` names it.",
+        },
+      },
+    );
+
+const cancelMessage = (run: Run): string => {
+  if (run.status === "cancelled") return "the run is cancelled";
+  return isFinal(run.status) ? `the run has already ended: it is ${run.status}` : "the run is being cancelled";
+};

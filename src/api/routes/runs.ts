@@ -1,0 +1,77 @@
+import { Elysia, t } from "elysia";
+import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
+import { runNotFound } from "../../domain/not-found.ts";
+import type { RunFilter } from "../../store/store.ts";
+import type { ApiContext } from "../context.ts";
+import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
+import { exactly, failures, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
+import { TaskRunList, taskRunList } from "../shapes/task.ts";
+import { direct } from "./direct.ts";
+import { foundJob, foundRun } from "./found.ts";
+
+const RunParams = exactly({ run_id: RunIdText });
+
+const RunQuery = exactly({
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "How many, at most")),
+  status: t.Optional(RunStatusWord),
+  before: t.Optional(t.String({ description: "Id of a run: only those that were made before it" })),
+});
+
+export const runRoutes = ({ engine, store }: ApiContext) =>
+  new Elysia()
+    .get(
+      "/api/jobs/:job_id/runs",
+      ({ params, query }) => runList(store.listRuns(runFilter(query, foundJob(engine, params.job_id).job.id))),
+      {
+        params: exactly({ job_id: JobIdText }),
+        query: RunQuery,
+        response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
+        detail: { operationId: "listJobRuns", tags: ["runs"], summary: "The runs of a job, newest first" },
+      },
+    )
+    .get("/api/runs", ({ query }) => runList(store.listRuns(runFilter(query))), {
+      query: RunQuery,
+      response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
+      detail: { operationId: "listRuns", tags: ["runs"], summary: "The runs of all jobs, newest first" },
+    })
+    .get(
+      "/api/runs/:run_id",
+      direct(({ params }: { readonly params: typeof RunParams.static }) => {
+        const run = foundRun(store, params.run_id);
+        return runDetail(run, { canRetry: engine.canRetry(run), retriedBy: store.retriesOf(run.id) });
+      }),
+      {
+        params: RunParams,
+        response: { 200: RunDetail, ...failures("NOT_FOUND") },
+        detail: { operationId: "getRun", tags: ["runs"], summary: "A run" },
+      },
+    )
+    .get(
+      "/api/runs/:run_id/tasks",
+      ({ params }) => {
+        const { id, versionId } = foundRun(store, params.run_id);
+        return taskRunList({
+          definition: store.definition(versionId),
+          tasks: store.listTaskRuns(id),
+          attempts: store.listAttempts(id),
+        });
+      },
+      {
+        params: RunParams,
+        response: { 200: TaskRunList, ...failures("NOT_FOUND") },
+        detail: { operationId: "listTaskRuns", tags: ["runs"], summary: "The tasks of a run, with their attempts" },
+      },
+    );
+
+const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunFilter => ({
+  limit: Number(query.limit ?? 20),
+  ...(jobId === undefined ? {} : { jobId }),
+  ...(query.status === undefined ? {} : { status: query.status }),
+  ...(query.before === undefined ? {} : { before: cursor(query.before) }),
+});
+
+const cursor = (text: string): RunId => {
+  const id = parseRunId(text);
+  if (id === null) throw runNotFound(text);
+  return id;
+};

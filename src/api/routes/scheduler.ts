@@ -1,0 +1,106 @@
+import { Elysia, t } from "elysia";
+import { PetitError } from "../../domain/errors.ts";
+import { LOCK_WAIT_MS } from "../../engine/commits.ts";
+import type { Reload } from "../../engine/engine.ts";
+import { sleep } from "../../lib/clock.ts";
+import type { ApiContext } from "../context.ts";
+import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "../shapes/scheduler.ts";
+import { exactly, failures } from "../shapes/schemas.ts";
+
+const Message = exactly(
+  { message: t.String({ description: "What was done, in a sentence" }) },
+  { title: "Message", examples: [{ message: "the scheduler is paused" }] },
+);
+
+const Reloaded = exactly(
+  { message: Message.properties.message, problems: t.Array(ProblemBody, { description: "By file and place" }) },
+  {
+    title: "Reloaded",
+    examples: [
+      {
+        message: "3 jobs were read; 1 problem was found",
+        problems: [
+          {
+            file: "broken.yaml",
+            line: 3,
+            column: 1,
+            path: "taks",
+            message: "unknown field; did you mean 'tasks'?",
+          },
+        ],
+      },
+    ],
+  },
+);
+
+export const schedulerRoutes = ({ engine, clock }: ApiContext) =>
+  new Elysia()
+    .get("/api/scheduler/state", () => schedulerBody(engine.state), {
+      response: { 200: SchedulerBody, ...failures() },
+      detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Whether the scheduler runs" },
+    })
+    .post(
+      "/api/scheduler/pause",
+      async () => {
+        await engine.pause();
+        return { message: "the scheduler is paused" };
+      },
+      {
+        response: { 200: Message, ...failures("PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        detail: {
+          operationId: "pauseScheduler",
+          tags: ["scheduler"],
+          summary: "Stop scheduled triggers",
+          description: "Survives a restart. Triggers by hand go on; occurrences that pass are skipped.",
+        },
+      },
+    )
+    .post(
+      "/api/scheduler/resume",
+      async () => {
+        await engine.resume();
+        return { message: "the scheduler is running" };
+      },
+      {
+        response: { 200: Message, ...failures("PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        detail: {
+          operationId: "resumeScheduler",
+          tags: ["scheduler"],
+          summary: "Take up scheduled triggers again",
+          description: "Fires nothing that is past.",
+        },
+      },
+    )
+    .post(
+      "/api/jobs/reload",
+      async () => {
+        const { jobs, problems } = await reloaded({ engine, clock });
+        return { message: reloadMessage(jobs, problems.length), problems: problems.map(problemBody) };
+      },
+      {
+        response: { 200: Reloaded, ...failures("PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        detail: {
+          operationId: "reloadJobs",
+          tags: ["scheduler"],
+          summary: "Read the job files again",
+          description: "The jobs of a broken file keep their last good version; `problems` says what is wrong.",
+        },
+      },
+    );
+
+const reloadMessage = (jobs: number, problems: number): string => {
+  const read = jobs === 1 ? "1 job was read" : `${jobs} jobs were read`;
+  if (problems === 0) return read;
+  return `${read}; ${problems === 1 ? "1 problem was" : `${problems} problems were`} found`;
+};
+
+/** Waits for a reload no longer than a trigger waits for the database; petit itself goes on trying. */
+const reloaded = async ({ engine, clock }: Pick<ApiContext, "engine" | "clock">): Promise<Reload> => {
+  const done = new AbortController();
+  const reloading = engine.reload().finally(() => done.abort());
+  await Promise.race([reloading, sleep(clock, LOCK_WAIT_MS, done.signal)]);
+  if (done.signal.aborted) return await reloading;
+  reloading.catch(() => {});
+  const why = engine.health().reasons.join("; ");
+  throw new PetitError("storage_failed", `the job files are reloaded when the database can be written again: ${why}`);
+};

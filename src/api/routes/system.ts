@@ -1,0 +1,49 @@
+import { Elysia } from "elysia";
+import type { ApiContext } from "../context.ts";
+import { problemBody, schedulerBody } from "../shapes/scheduler.ts";
+import { failures } from "../shapes/schemas.ts";
+import { SystemBody, settingBody } from "../shapes/system.ts";
+
+export const systemRoutes = (context: ApiContext) =>
+  new Elysia().get("/api/system", () => systemBody(context), {
+    response: { 200: SystemBody, ...failures() },
+    detail: {
+      operationId: "getSystem",
+      tags: ["scheduler"],
+      summary: "What petit is, where it is, and how it does",
+      description: "Settings come with where they are from, as `petit doctor` shows them.",
+    },
+  });
+
+const systemBody = ({
+  engine,
+  store,
+  clock,
+  version,
+  hostname,
+  token,
+  system,
+}: ApiContext): typeof SystemBody.static => {
+  const { status, reasons } = engine.health();
+  return {
+    version,
+    runtime: { ...system.runtime },
+    sqlite_version: store.sqliteVersion(),
+    target: system.target,
+    hostname,
+    pid: process.pid,
+    started_at: system.startedAt,
+    uptime_ms: Math.max(0, Math.round(clock.now() - system.startedAt)),
+    timezone: system.timezone,
+    database: { path: system.dbPath, bytes: store.sizeBytes(), schema: system.schemaVersion },
+    jobs_dir: system.jobsDir,
+    jobs: engine.listJobs().length,
+    runs: { running: engine.counts.running, pending: engine.counts.pending },
+    waiting_notifications: store.waitingDeliveries(),
+    scheduler: schedulerBody(engine.state),
+    health: { status, reasons: [...reasons] },
+    problems: engine.problems.map(problemBody),
+    needs_token: token !== null,
+    settings: system.settings.map(settingBody),
+  };
+};

@@ -1,0 +1,109 @@
+import { t } from "elysia";
+import type { JobId } from "../../domain/ids.ts";
+import type { Job } from "../../domain/job.ts";
+import type { Run } from "../../domain/run.ts";
+import type { JobView } from "../../engine/engine.ts";
+import type { RecentRun } from "../../store/recent-runs.ts";
+import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition.ts";
+import { recentBody, recentFields } from "./recent-runs.ts";
+import { durationMs, RunStatusWord } from "./run.ts";
+import { Count, durationOrNull, exactly, instantOrNull, integer, JobIdText, nullable, RunIdText } from "./schemas.ts";
+
+const LastRun = exactly(
+  {
+    id: RunIdText,
+    status: RunStatusWord,
+    started_at: instantOrNull("When it started"),
+    ended_at: instantOrNull("When it ended"),
+    duration_ms: durationOrNull,
+  },
+  { title: "LastRun", description: "The newest run of a job" },
+);
+
+const summaryFields = {
+  id: JobIdText,
+  name: t.String({ description: "Its name; its id where it has none" }),
+  description: nullable(t.String(), "What it is for"),
+  enabled: t.Boolean({ description: "Whether its schedule counts; a trigger works either way" }),
+  scheduled: t.Boolean({ description: "Whether it has a schedule" }),
+  schedule: nullable(t.Array(t.String()), "Its schedule's expressions"),
+  timezone: nullable(t.String(), "The zone its schedule names; null is the `timezone` setting's, else the system's"),
+  next_run_at: instantOrNull("Its next occurrence, null where none comes; also given while petit is paused"),
+  last_run: nullable(LastRun, "Its newest run"),
+  running: integer({ minimum: 0, description: "Runs that are going on" }),
+  task_count: integer({ minimum: 1, description: "How many tasks it has" }),
+};
+
+const SUMMARY_EXAMPLE = {
+  id: "data_pipeline",
+  name: "Data Pipeline",
+  description: null,
+  enabled: true,
+  scheduled: true,
+  schedule: ["0 0 2 * * *"],
+  timezone: "Europe/Paris",
+  next_run_at: 1767225600000,
+  last_run: null,
+  running: 0,
+  task_count: 1,
+};
+
+const JobSummary = exactly(
+  { ...summaryFields, ...recentFields },
+  { title: "JobSummary", description: "A job", examples: [SUMMARY_EXAMPLE] },
+);
+
+export const JobList = exactly(
+  { jobs: t.Array(JobSummary, { description: "By id" }), count: Count },
+  { title: "JobList" },
+);
+
+export const JobDetail = exactly(
+  { ...summaryFields, ...definitionFields },
+  {
+    title: "JobDetail",
+    description: "A job with its definition",
+    examples: [{ ...SUMMARY_EXAMPLE, ...DEFINITION_EXAMPLE }],
+  },
+);
+
+/** With the newest runs of each job, where they are given. */
+export const jobList = (
+  views: readonly JobView[],
+  recent: ReadonlyMap<JobId, readonly RecentRun[]> | null = null,
+): typeof JobList.static => ({
+  jobs: views.map((view) =>
+    recent === null
+      ? jobSummary(view)
+      : { ...jobSummary(view), ...recentBody(view.job, recent.get(view.job.id) ?? []) },
+  ),
+  count: views.length,
+});
+
+const jobSummary = ({ job, nextRunAt, lastRun, running }: JobView) => ({
+  id: job.id,
+  name: job.name,
+  description: job.description,
+  enabled: job.enabled,
+  scheduled: job.schedule !== null,
+  schedule: job.schedule === null ? null : [...job.schedule.expressions],
+  timezone: job.schedule?.timezone ?? null,
+  next_run_at: nextRunAt,
+  last_run: lastRun === null ? null : lastRunBody(lastRun),
+  running,
+  task_count: job.tasks.length,
+});
+
+const lastRunBody = (run: Run): typeof LastRun.static => ({
+  id: run.id,
+  status: run.status,
+  started_at: run.startedAt,
+  ended_at: run.endedAt,
+  duration_ms: durationMs(run.startedAt, run.endedAt),
+});
+
+/** `others`: all jobs, for those that have a gate on this one. */
+export const jobDetail = (view: JobView, others: readonly Job[]): typeof JobDetail.static => ({
+  ...jobSummary(view),
+  ...definitionBody(view.job, others),
+});

@@ -1,0 +1,48 @@
+import { t } from "elysia";
+import { MISS_REASONS, type Occurrence, OUTCOMES, SKIP_REASONS } from "../../domain/schedule/occurrence.ts";
+import { Count, exactly, instant, nullable, RunIdText, word } from "./schemas.ts";
+
+const OccurrenceBody = exactly(
+  {
+    scheduled_for: instant("When the schedule was, or will be, due"),
+    outcome: word([...OUTCOMES, "due"], "What became of it; `due` is yet to come"),
+    reason: nullable(word([...SKIP_REASONS, ...MISS_REASONS]), "Why it was skipped or missed"),
+    run_id: nullable(RunIdText, "Its run, where it fired; null also where that run is no longer kept"),
+  },
+  {
+    title: "Occurrence",
+    description: "An instant at which a schedule is due",
+    examples: [{ scheduled_for: 1767225600000, outcome: "skipped", reason: "paused", run_id: null }],
+  },
+);
+
+export const OccurrenceList = exactly(
+  {
+    occurrences: t.Array(OccurrenceBody, { description: "Newest first; those to come before those that were" }),
+    count: Count,
+  },
+  { title: "OccurrenceList" },
+);
+
+/** `coming` in the order of time, `past` newest first. */
+export const occurrenceList = (
+  coming: readonly number[],
+  past: readonly Occurrence[],
+): typeof OccurrenceList.static => {
+  const occurrences = [...coming.toReversed().map(dueBody), ...past.map(occurrenceBody)];
+  return { occurrences, count: occurrences.length };
+};
+
+const dueBody = (at: number): typeof OccurrenceBody.static => ({
+  scheduled_for: at,
+  outcome: "due",
+  reason: null,
+  run_id: null,
+});
+
+const occurrenceBody = (occurrence: Occurrence): typeof OccurrenceBody.static => ({
+  scheduled_for: occurrence.scheduledFor,
+  outcome: occurrence.outcome,
+  reason: occurrence.reason,
+  run_id: occurrence.runId,
+});

@@ -1,0 +1,116 @@
+import { t } from "elysia";
+import type { RunId } from "../../domain/ids.ts";
+import { ENDING_REASONS, isFinal, REASONS, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
+import {
+  Count,
+  durationOrNull,
+  exactly,
+  instant,
+  instantOrNull,
+  JobIdText,
+  nullable,
+  RunIdText,
+  word,
+} from "./schemas.ts";
+
+export const RunStatusWord = word(
+  RUN_STATUSES,
+  "`pending` waits for a place, `running` goes on; the rest are final: `interrupted` means that petit or the machine ended under it",
+);
+
+export const ReasonOrNull = nullable(word(REASONS), "Why it ended as it did; null where there is nothing to tell");
+
+const runFields = {
+  id: RunIdText,
+  job_id: JobIdText,
+  status: RunStatusWord,
+  reason: ReasonOrNull,
+  error: nullable(t.String(), "What went wrong, in a sentence"),
+  trigger: word(TRIGGERS, "Why the run exists"),
+  scheduled_for: instantOrNull("The occurrence it runs for, null for a manual one"),
+  params: t.Record(t.String(), t.String(), { description: "Values of the job's params, defaults filled in" }),
+  retry_of: nullable(RunIdText, "The run that this one retries"),
+  created_at: instant("When it was admitted"),
+  started_at: instantOrNull("When it started"),
+  ended_at: instantOrNull("When it ended"),
+  duration_ms: durationOrNull,
+};
+
+const EXAMPLE = {
+  id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+  job_id: "hello_world",
+  status: "completed",
+  reason: null,
+  error: null,
+  trigger: "manual",
+  scheduled_for: null,
+  params: {},
+  retry_of: null,
+  created_at: 1767225600000,
+  started_at: 1767225600001,
+  ended_at: 1767225600042,
+  duration_ms: 41,
+};
+
+export const RunBody = exactly(runFields, {
+  title: "Run",
+  description: "One execution of a job",
+  examples: [EXAMPLE],
+});
+
+export const RunDetail = exactly(
+  {
+    ...runFields,
+    ending: nullable(word(ENDING_REASONS), "Why it is being ended, while it still runs; then, why it was"),
+    can_cancel: t.Boolean({ description: "Whether a cancel would find something to end" }),
+    can_retry: t.Boolean({
+      description: "Whether a retry would find something to rerun; limits and gates may refuse it all the same",
+    }),
+    retried_by: t.Array(RunIdText, { description: "The runs that retried it, oldest first" }),
+  },
+  {
+    title: "RunDetail",
+    description: "One execution of a job, and what can be done about it",
+    examples: [{ ...EXAMPLE, ending: null, can_cancel: false, can_retry: false, retried_by: [] }],
+  },
+);
+
+export const RunList = exactly(
+  { runs: t.Array(RunBody, { description: "Newest first" }), count: Count },
+  { title: "RunList" },
+);
+
+export const runBody = (run: Run): typeof RunBody.static => ({
+  id: run.id,
+  job_id: run.jobId,
+  status: run.status,
+  reason: run.reason,
+  error: run.error,
+  trigger: run.trigger,
+  scheduled_for: run.scheduledFor,
+  params: run.params,
+  retry_of: run.retryOf,
+  created_at: run.createdAt,
+  started_at: run.startedAt,
+  ended_at: run.endedAt,
+  duration_ms: durationMs(run.startedAt, run.endedAt),
+});
+
+type RunOptions = { readonly canRetry: boolean; readonly retriedBy: readonly RunId[] };
+
+export const runDetail = (run: Run, { canRetry, retriedBy }: RunOptions): typeof RunDetail.static => ({
+  ...runBody(run),
+  ending: run.ending,
+  can_cancel: !isFinal(run.status),
+  can_retry: canRetry,
+  retried_by: [...retriedBy],
+});
+
+export const runList = (runs: readonly Run[]): typeof RunList.static => ({
+  runs: runs.map(runBody),
+  count: runs.length,
+});
+
+/** Null until it has ended; 0 where the clock was set back meanwhile. */
+export const durationMs = (startedAt: number | null, endedAt: number | null): number | null =>
+  startedAt === null || endedAt === null ? null : Math.max(0, endedAt - startedAt);

@@ -1,0 +1,45 @@
+import { t } from "elysia";
+import type { SchedulerState } from "../../engine/engine.ts";
+import type { Problem } from "../../jobfile/problem.ts";
+import { exactly, integer, word } from "./schemas.ts";
+
+export const SchedulerBody = exactly(
+  {
+    state: word(
+      ["running", "paused", "stopped"],
+      "`paused`: no occurrence fires; triggers work. `stopped`: starting or stopping",
+    ),
+    is_running: t.Boolean({ description: "Whether it is `running`" }),
+    is_paused: t.Boolean({ description: "Whether it is `paused`" }),
+  },
+  {
+    title: "SchedulerState",
+    description: "Whether the scheduler runs",
+    examples: [{ state: "running", is_running: true, is_paused: false }],
+  },
+);
+
+export const schedulerBody = (state: SchedulerState): typeof SchedulerBody.static => ({
+  state,
+  is_running: state === "running",
+  is_paused: state === "paused",
+});
+
+export const ProblemBody = exactly(
+  {
+    file: t.String({ description: "Path relative to JOBS_DIR" }),
+    line: integer({ minimum: 1 }),
+    column: integer({ minimum: 1 }),
+    path: t.String({ description: "Path of the field; empty for the file as a whole" }),
+    message: t.String({ description: "What is wrong; what was expected" }),
+  },
+  { title: "Problem", description: "What is wrong with a job file" },
+);
+
+export const problemBody = ({ file, line, column, path, message }: Problem): typeof ProblemBody.static => ({
+  file,
+  line,
+  column,
+  path,
+  message,
+});

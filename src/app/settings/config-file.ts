@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { PetitError } from "../../domain/errors.ts";
+import type { Entry, Node, ScalarNode } from "../../jobfile/parse/node.ts";
+import { parseYaml } from "../../jobfile/parse/parse.ts";
+import { suggest } from "../../lib/suggest.ts";
+import type { Given } from "./resolve.ts";
+import { spellingsOf, textsOf } from "./setting.ts";
+import { SETTINGS } from "./settings.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The configuration file: the one named by flag or `PETIT_CONFIG`, else the first there is of the user's and the
+ * machine's; null where there is none. Throws `invalid_request` with file, line and column of all that is wrong.
+ */
+export const loadConfigFile = (options: {
+  /** From the command line. */
+  readonly path: string | null;
+  readonly environment: Environment;
+}): Given["file"] => {
+  const named = options.path ?? (options.environment.PETIT_CONFIG || null);
+  const path = named ?? usualPlaces(options.environment).find((place) => existsSync(place)) ?? null;
+  if (path === null) return null;
+  const source = options.path === null ? "PETIT_CONFIG" : "--config";
+  return { path, values: readValues(path, named === null ? path : `${path} (${source})`) };
+};
+
+/** The user's own first; where there is no home, only the machine's. */
+export const usualPlaces = (environment: Environment): readonly string[] => {
+  const home = homeOf(environment);
+  const folder = environment.XDG_CONFIG_HOME || (home === null ? null : join(home, ".config"));
+  const own = folder === null ? [] : [join(folder, "petit", "config.yaml")];
+  return [...own, "/etc/petit/config.yaml"];
+};
+
+/** A user by number alone, as containers have them, is in no list that would tell. */
+const homeOf = (environment: Environment): string | null => {
+  try {
+    return environment.HOME || homedir();
+  } catch {
+    return null;
+  }
+};
+
+/** Reads the values of a file; `shown` is its path with the place that it was given in. */
+const readValues = (path: string, shown: string): ReadonlyMap<string, readonly string[]> => {
+  const text = readText(path, shown);
+  const [document, second] = parseYaml(text);
+  const faults = (document?.faults ?? []).map((fault) => ({
+    at: fault.at,
+    message: [fault.path, fault.message].filter(Boolean).join(": "),
+  }));
+  const root = document?.root ?? null;
+  if (second !== undefined) faults.push({ at: 0, message: "several documents; expected one" });
+  if (root !== null && root.kind !== "map") faults.push({ at: root.at, message: "expected a map of settings" });
+  const values = new Map<string, readonly string[]>();
+  for (const entry of root?.kind === "map" ? root.entries : []) {
+    const read = readEntry(entry);
+    if ("fault" in read) faults.push({ at: entry.keyAt, message: read.fault });
+    else if (values.has(read.name)) faults.push({ at: entry.keyAt, message: twice(entry.key, read.name) });
+    else values.set(read.name, read.texts);
+  }
+  if (faults.length > 0) throw wrongFile(path, text, faults);
+  return values;
+};
+
+const readText = (path: string, shown: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PetitError("invalid_request", `the configuration file ${shown} can't be read: ${why}`, { cause });
+  }
+};
+
+const NAMES = Object.values(SETTINGS).map(({ name }) => name);
+const SPELLINGS = Object.values(SETTINGS).flatMap((setting) =>
+  spellingsOf(setting).map((spelling) => ({ setting, spelling })),
+);
+
+type Read = { readonly name: string; readonly texts: readonly string[] } | { readonly fault: string };
+
+/** The texts of a value, as a flag would give them; or what is wrong. */
+const readEntry = ({ key, value }: Entry): Read => {
+  const found = SPELLINGS.find(({ spelling }) => spelling.name === key);
+  if (found === undefined) return { fault: unknownKey(key) };
+  const { setting, spelling } = found;
+  const items: readonly Node[] = value.kind === "list" && setting.kind.arity === "many" ? value.items : [value];
+  const scalars = items.filter((item): item is ScalarNode => item.kind === "scalar" && item.value !== null);
+  if (scalars.length < items.length) return { fault: `${key}: expected ${setting.kind.expected}` };
+  const texts = scalars.map((item) => (typeof item.value === "string" ? item.value : item.source));
+  return setting.kind.parse(texts) === null
+    ? { fault: `${key} is '${texts.join(",")}'; expected ${setting.kind.expected}` }
+    : { name: setting.name, texts: textsOf(texts, setting, spelling) };
+};
+
+const unknownKey = (key: string): string => {
+  const near = suggest(
+    key,
+    SPELLINGS.map(({ spelling }) => spelling.name),
+  );
+  return `unknown setting '${key}'; ${near === null ? `expected one of ${NAMES.join(", ")}` : `did you mean '${near}'?`}`;
+};
+
+const twice = (key: string, name: string): string => `${key}: ${name} is given already; expected each setting once`;
+
+const wrongFile = (
+  path: string,
+  text: string,
+  faults: readonly { readonly at: number; readonly message: string }[],
+): PetitError => {
+  const lines = [...faults]
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, message }) => `${path}:${placeOf(text, at)}: ${message}`);
+  return new PetitError("invalid_request", lines.join("\n       "));
+};
+
+/** `line:column`, from 1. */
+const placeOf = (text: string, at: number): string => {
+  const before = text.slice(0, at).split("\n");
+  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+};

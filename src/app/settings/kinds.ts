@@ -1,0 +1,124 @@
+import { isTimezone } from "../../domain/schedule/local-time.ts";
+import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration.ts";
+import { formatSize, parseSize, SIZE_FORM } from "../../lib/size.ts";
+import type { Kind } from "./setting.ts";
+
+/** The last one given counts, as with most programs. */
+const one = <T>(kind: {
+  readonly placeholder: string;
+  readonly expected: string;
+  readonly parse: (text: string) => T | null;
+  readonly format?: (value: NonNullable<T>) => string;
+}): Kind<T> => ({
+  arity: "one",
+  placeholder: kind.placeholder,
+  expected: kind.expected,
+  parse: (texts) => {
+    const last = texts.at(-1);
+    return last === undefined ? null : kind.parse(last);
+  },
+  format: kind.format ?? String,
+});
+
+/** Gives a kind whose default is "nothing" the type that says so. */
+export const optional = <T>(kind: Kind<T>): Kind<T | null> => kind as Kind<T | null>;
+
+export const text = (placeholder: string, expected: string): Kind<string> =>
+  one({ placeholder, expected, parse: (given) => (given === "" || given.includes("\0") ? null : given) });
+
+const matching = (options: {
+  readonly placeholder: string;
+  readonly expected: string;
+  readonly accepts: (text: string) => boolean;
+}): Kind<string> => one({ ...options, parse: (given) => (options.accepts(given) ? given : null) });
+
+export const whole = (min: number, max: number): Kind<number> =>
+  one({
+    placeholder: "N",
+    expected: `a whole number from ${min} to ${max}`,
+    parse: (given) => (/^\d{1,15}$/.test(given) ? within(Number(given), min, max) : null),
+  });
+
+const within = (value: number, min: number, max: number): number | null =>
+  value >= min && value <= max ? value : null;
+
+/** In ms. */
+export const duration: Kind<number> = one({
+  placeholder: "DURATION",
+  expected: DURATION_FORM,
+  parse: parseDuration,
+  format: formatDuration,
+});
+
+/** In bytes. */
+export const size = (min: number): Kind<number> =>
+  one({
+    placeholder: "SIZE",
+    expected: `${SIZE_FORM}, at least ${formatSize(min)}`,
+    parse: (given) => within(parseSize(given) ?? -1, min, Number.MAX_SAFE_INTEGER),
+    format: formatSize,
+  });
+
+export const choice = <const T extends string>(options: readonly T[]): Kind<T> =>
+  one({
+    placeholder: options.join("|"),
+    expected: options.join(", ").replace(/, ([^,]*)$/, " or $1"),
+    parse: (given) => options.find((option) => option === given) ?? null,
+  });
+
+const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["yes", true],
+  ["on", true],
+  ["1", true],
+  ["false", false],
+  ["no", false],
+  ["off", false],
+  ["0", false],
+]);
+
+export const onOff: Kind<boolean> = {
+  ...one({
+    placeholder: "",
+    expected: "true or false",
+    parse: (given) => SWITCH_WORDS.get(given.toLowerCase()) ?? null,
+  }),
+  arity: "switch",
+};
+
+export const many = (kind: Kind<string>): Kind<readonly string[]> => ({
+  arity: "many",
+  placeholder: kind.placeholder,
+  expected: kind.expected,
+  parse: (texts) => (texts.every((given) => kind.parse([given]) !== null) ? texts : null),
+  format: (values) => values.join(","),
+});
+
+const isUrl = (given: string): boolean => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
+
+/** A `*` would be a letter of the name: no browser sends one, so it would allow nothing. */
+const isOrigin = (given: string): boolean => isUrl(given) && new URL(given).origin === given && !given.includes("*");
+
+const isHost = (given: string): boolean =>
+  /^(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|[A-Za-z0-9_.-]+)$/.test(given);
+
+export const url: Kind<string> = matching({
+  placeholder: "URL",
+  expected: "a URL such as http://127.0.0.1:8565",
+  accepts: isUrl,
+});
+export const host: Kind<string> = matching({
+  placeholder: "HOST",
+  expected: "a host name or an IP address",
+  accepts: isHost,
+});
+export const origin: Kind<string> = matching({
+  placeholder: "ORIGIN",
+  expected: "an origin such as https://example.org, without a path (and not *)",
+  accepts: isOrigin,
+});
+export const timezone: Kind<string> = matching({
+  placeholder: "ZONE",
+  expected: "an IANA time zone such as Europe/Paris",
+  accepts: isTimezone,
+});

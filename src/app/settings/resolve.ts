@@ -1,0 +1,53 @@
+import { PetitError } from "../../domain/errors.ts";
+import { flagOf, type Setting, spellingsOf, textsOf, variableOf } from "./setting.ts";
+import { givenBy, type Origin, type Origins, SETTINGS, type Settings } from "./settings.ts";
+
+/** The texts that were given, by place. */
+export type Given = {
+  /** By the flag's name without its dashes; a switch is `true` or `false`. */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** By key, from a configuration file. */
+  readonly file: { readonly path: string; readonly values: ReadonlyMap<string, readonly string[]> } | null;
+};
+
+/** Each setting from its flag, else its variable, else the file, else its default. Throws `invalid_request`, naming the place. */
+export const resolveSettings = (given: Given): { readonly settings: Settings; readonly origins: Origins } => {
+  const settings: Record<string, unknown> = {};
+  const origins: Record<string, Origin> = {};
+  for (const [key, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const found = find(setting, given);
+    settings[key] = found === null ? setting.default : parse(setting, found);
+    origins[key] = found?.origin ?? { kind: "default", name: "default" };
+  }
+  return { settings: settings as Settings, origins: origins as Origins };
+};
+
+type Found = { readonly origin: Origin; readonly texts: readonly string[] };
+
+const find = (setting: Setting<unknown>, given: Given): Found | null => {
+  const flag = given.flags.get(flagOf(setting));
+  if (flag !== undefined) return { origin: { kind: "flag", name: `--${flagOf(setting)}` }, texts: flag };
+  const variable = fromVariable(setting, given.environment);
+  if (variable !== null) return variable;
+  const value = given.file?.values.get(setting.name);
+  if (given.file === null || value === undefined) return null;
+  return { origin: { kind: "file", name: given.file.path }, texts: value };
+};
+
+const fromVariable = (setting: Setting<unknown>, environment: Given["environment"]): Found | null => {
+  // As with most programs, an empty variable is one that isn't set.
+  const spelling = spellingsOf(setting).find((each) => environment[variableOf(each)]);
+  if (spelling === undefined) return null;
+  const name = variableOf(spelling);
+  const value = environment[name] ?? "";
+  const texts = setting.kind.arity === "many" ? value.split(",").map((part) => part.trim()) : [value];
+  return { origin: { kind: "environment", name }, texts: textsOf(texts, setting, spelling) };
+};
+
+const parse = (setting: Setting<unknown>, found: Found): unknown => {
+  const value = setting.kind.parse(found.texts);
+  if (value !== null) return value;
+  const place = givenBy(setting, found.origin);
+  throw new PetitError("invalid_request", `${place} is '${found.texts.join(",")}'; expected ${setting.kind.expected}`);
+};

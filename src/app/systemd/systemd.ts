@@ -1,0 +1,114 @@
+import type { Engine } from "../../engine/engine.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { statusLine } from "./status-line.ts";
+
+export type SystemdOptions = {
+  readonly runtime: Pick<Runtime, "sendDatagram" | "monotonicMicros">;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+};
+
+type Told = Pick<Engine, "listJobs" | "counts" | "state" | "onEvent">;
+
+/** Two statuses are at least this far apart. */
+const STATUS_MS = 1_000;
+
+/** While petit stops it asks for this much more time, again and again. */
+const EXTEND_MS = 15_000;
+
+/**
+ * What petit tells the systemd that started it as a unit of `Type=notify`, as sd_notify(3) has it: that it is ready, what it
+ * does, that it reads its files again, that it stops, and, from the event loop, that it is alive. Says nothing where
+ * there is no `NOTIFY_SOCKET`.
+ */
+export class Systemd implements Disposable {
+  readonly #options: SystemdOptions;
+  readonly #socket: string | null;
+  readonly #timers = new Map<string, () => void>();
+  #engine: Told | null = null;
+  #unlisten = (): void => {};
+  #isStopping = false;
+  #isUnheard = false;
+
+  constructor(options: SystemdOptions) {
+    this.#options = options;
+    this.#socket = options.environment.NOTIFY_SOCKET || null;
+    const periodMs = watchdogPeriodMs(options.environment);
+    if (periodMs !== null) this.#every("watchdog", periodMs, () => this.#tell("WATCHDOG=1"));
+  }
+
+  /** Takes triggers, the port bound. From now on the unit's status has its counts. */
+  ready(engine: Told): void {
+    if (this.#socket === null) return;
+    this.#engine = engine;
+    this.#unlisten = engine.onEvent(() => this.#statusSoon());
+    this.#tell("READY=1", `STATUS=${statusLine(engine)}`);
+  }
+
+  /** Calls `reload`, and has the unit count as reloading meanwhile. */
+  async reloading(reload: () => Promise<void>): Promise<void> {
+    const now = this.#socket === null ? null : this.#options.runtime.monotonicMicros();
+    if (!this.#isStopping) this.#tell("RELOADING=1", ...(now === null ? [] : [`MONOTONIC_USEC=${now}`]));
+    await reload();
+    if (!this.#isStopping) this.#tell("READY=1", ...this.#status());
+  }
+
+  /** Is on its way out; as long as that takes, systemd waits. */
+  stopping(): void {
+    this.#isStopping = true;
+    this.#tell("STOPPING=1", ...this.#status());
+    this.#every("extend", EXTEND_MS / 3, () => this.#tell(`EXTEND_TIMEOUT_USEC=${EXTEND_MS * 1_000}`));
+  }
+
+  [Symbol.dispose](): void {
+    this.#unlisten();
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+
+  #status(): readonly string[] {
+    return this.#engine === null ? [] : [`STATUS=${statusLine(this.#engine)}`];
+  }
+
+  #statusSoon(): void {
+    if (!this.#timers.has("status")) this.#in("status", STATUS_MS, () => this.#tell(...this.#status()));
+  }
+
+  #every(name: string, periodMs: number, tell: () => void): void {
+    if (this.#socket === null) return;
+    tell();
+    this.#in(name, periodMs, () => this.#every(name, periodMs, tell));
+  }
+
+  #in(name: string, delayMs: number, callback: () => void): void {
+    const cancel = this.#options.clock.setTimeout(() => {
+      this.#timers.delete(name);
+      callback();
+    }, delayMs);
+    this.#timers.set(name, cancel);
+  }
+
+  #tell(...lines: readonly string[]): void {
+    if (this.#socket === null) return;
+    const told = this.#options.runtime.sendDatagram(this.#socket, lines.join("\n"));
+    // Once is enough: it would be each second.
+    if (told !== true && !this.#isUnheard) {
+      this.#options.log.warn({ socket: this.#socket, lines }, told === null ? CANNOT : UNHEARD);
+    }
+    this.#isUnheard = told !== true;
+  }
+}
+
+const UNHEARD = "systemd does not take what it is told";
+const CANNOT =
+  "systemd can't be told anything without the system's C library; use a unit of Type=exec without WatchdogSec=";
+
+/** Half of the time within which systemd wants to hear from this process; null where it doesn't want to. */
+const watchdogPeriodMs = ({ WATCHDOG_USEC, WATCHDOG_PID }: SystemdOptions["environment"]): number | null => {
+  const micros = Number(WATCHDOG_USEC ?? 0);
+  const isMeant = !WATCHDOG_PID || Number(WATCHDOG_PID) === process.pid;
+  return isMeant && Number.isFinite(micros) && micros > 0 ? Math.max(1, Math.floor(micros / 2_000)) : null;
+};

@@ -1,0 +1,36 @@
+import type { Health } from "../../engine/engine.ts";
+import { avoidProxy } from "./client.ts";
+
+/** What answers at an address: a petit, something else, or nothing. */
+export type HealthAnswer =
+  | ({ readonly kind: "petit"; readonly version: string } & Health)
+  | { readonly kind: "stranger" }
+  | { readonly kind: "silence"; readonly why: string };
+
+/** A petit that is stopped, or starved, takes connections and answers nothing. */
+const PATIENCE_MS = 3_000;
+
+/** Asks for the health of a petit, which wants no token. Never throws. */
+export const askHealth = async (base: string): Promise<HealthAnswer> => {
+  avoidProxy(base);
+  let response: Response;
+  try {
+    response = await fetch(`${base.replace(/\/$/, "")}/api/health`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    return { kind: "silence", why: isLate ? `it took no notice for ${PATIENCE_MS / 1000} s` : "nothing listens there" };
+  }
+  return readHealth(await response.json().catch(() => null));
+};
+
+const STATUSES = ["ok", "degraded", "unavailable"] as const satisfies readonly Health["status"][];
+
+const readHealth = (body: unknown): HealthAnswer => {
+  if (typeof body !== "object" || body === null || !("status" in body) || !("version" in body)) return STRANGER;
+  const status = STATUSES.find((each) => each === body.status);
+  if (status === undefined) return STRANGER;
+  const reasons = "reasons" in body && Array.isArray(body.reasons) ? body.reasons.map(String) : [];
+  return { kind: "petit", version: String(body.version), status, reasons };
+};
+
+const STRANGER: HealthAnswer = { kind: "stranger" };

@@ -1,0 +1,109 @@
+import { SETTINGS } from "../../app/settings/settings.ts";
+import { isSettingKey, type SettingShown, shownSettings } from "../../app/settings/shown.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { accessChecks } from "../doctor/access.ts";
+import type { Check } from "../doctor/check.ts";
+import { databaseChecks } from "../doctor/database.ts";
+import { jobChecks } from "../doctor/jobs.ts";
+import { machineChecks } from "../doctor/machine.ts";
+import { schedulerChecks } from "../doctor/scheduler.ts";
+import { EXIT } from "../exit.ts";
+import { GLOBAL_SETTINGS } from "../flags.ts";
+import { fold } from "../terminal/columns.ts";
+import { counted } from "../terminal/counted.ts";
+import { columnTable } from "../terminal/table.ts";
+import { paint, type Screen, type Style } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
+
+const GLOBAL: readonly string[] = GLOBAL_SETTINGS;
+
+export const doctor = defineCommand({
+  name: "doctor",
+  summary: "Check the database, the set-up and the machine",
+  description:
+    "Looks at all that petit needs, with the settings that 'petit run' would have here, and says what is wrong and what to " +
+    "do; then shows each setting and where its value comes from. Changes nothing, and needs no petit to run. Exit status 1 " +
+    "where a check failed; a warning is no failure.",
+  args: {
+    JOBS_DIR: {
+      type: "positional",
+      required: false,
+      description: `The folder of the job files. [default: the jobs_dir setting, ${SETTINGS.jobsDir.default}]`,
+    },
+  },
+  settings: Object.keys(SETTINGS)
+    .filter(isSettingKey)
+    .filter((key) => key !== "jobsDir" && !GLOBAL.includes(key)),
+  examples: ["petit doctor", "petit doctor examples/jobs --db petit.db", "petit doctor --json"],
+  run: async ({ JOBS_DIR }, context) => {
+    const { out, err } = context.terminal;
+    const checks = await examine(JOBS_DIR ?? null, context);
+    const settings = shownSettings(context, JOBS_DIR ?? null);
+    out.write(context.json ? asJson(checks, settings) : `${checksText(checks, out)}\n${settingsText(settings, out)}`);
+    if (!context.json) err.write(`\n${summary(checks, err)}\n`);
+    return checks.some(({ status }) => status === "failed") ? EXIT.FAILED : EXIT.DONE;
+  },
+});
+
+const examine = async (jobsDir: string | null, context: Context): Promise<readonly Check[]> => {
+  const given = jobsDir !== null || context.origins.jobsDir.kind !== "default";
+  return [
+    ...databaseChecks(context),
+    ...(await schedulerChecks(context)),
+    ...(await accessChecks(context)),
+    ...(await jobChecks({ path: jobsDir ?? context.settings.jobsDir, given }, context)),
+    ...machineChecks(context),
+  ];
+};
+
+const asJson = (checks: readonly Check[], settings: readonly SettingShown[]): string => {
+  const shown = settings.map(({ text: _text, doc: _doc, ...setting }) => setting);
+  return `${JSON.stringify({ checks, settings: shown }, null, 2)}\n`;
+};
+
+const SIGNS = {
+  ok: { sign: "✓", style: "green" },
+  warning: { sign: "!", style: "yellow" },
+  failed: { sign: "✗", style: "red" },
+} as const satisfies Record<Check["status"], { readonly sign: string; readonly style: Style }>;
+
+const NAME_WIDTH = 14;
+const INDENT = " ".repeat(2 + NAME_WIDTH);
+
+/** `✓ clock         it is …`, each further line and the hint below it. */
+const checksText = (checks: readonly Check[], out: Screen): string =>
+  checks
+    .map(({ name, status, message, hint }) => {
+      const { sign, style } = SIGNS[status];
+      const lines = message.split("\n").map((line) => fold(oneLine(line), INDENT, out));
+      const all =
+        hint === null ? lines : [...lines, `${paint(out, "bold", "→")} ${fold(oneLine(hint), `${INDENT}  `, out)}`];
+      return `${paint(out, style, sign)} ${name.padEnd(NAME_WIDTH)}${all.join(`\n${INDENT}`)}\n`;
+    })
+    .join("");
+
+const settingsText = (settings: readonly SettingShown[], out: Screen): string =>
+  columnTable(
+    [
+      { title: "SETTING", cells: settings.map(({ name }) => name), shrink: 4 },
+      { title: "VALUE", cells: settings.map(({ text }) => text), shrink: 1, min: 12 },
+      { title: "FROM", cells: settings.map(originText), shrink: 2, min: 7, keep: "end", drop: 3 },
+    ],
+    out,
+  );
+
+const originText = ({ origin, from }: SettingShown): string => [ORIGINS[origin], from].filter(Boolean).join(" ");
+
+const ORIGINS = {
+  flag: "flag",
+  environment: "environment",
+  file: "config file",
+  default: "default",
+} as const satisfies Record<SettingShown["origin"], string>;
+
+const summary = (checks: readonly Check[], err: Screen): string => {
+  const failures = checks.filter(({ status }) => status === "failed").length;
+  const warnings = checks.filter(({ status }) => status === "warning").length;
+  if (failures > 0) return paint(err, "red", `${counted(failures, "check")} failed, ${counted(warnings, "warning")}`);
+  return warnings > 0 ? paint(err, "yellow", counted(warnings, "warning")) : paint(err, "green", "all is well");
+};

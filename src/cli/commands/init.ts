@@ -1,0 +1,58 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { SETTINGS } from "../../app/settings/settings.ts";
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { Failure } from "../failure.ts";
+import { paint } from "../terminal/terminal.ts";
+import FIRST_JOB from "./first-job.yaml" with { type: "text" };
+
+export const init = defineCommand({
+  name: "init",
+  summary: "Write a commented first job",
+  description: "Makes the folder DIR and, in it, hello.yaml: a first job with comments. Overwrites nothing.",
+  args: {
+    DIR: { type: "positional", required: false, description: `The folder. [default: ${SETTINGS.jobsDir.default}]` },
+  },
+  settings: [],
+  examples: ["petit init", "petit init my/jobs"],
+  run: async ({ DIR }, { terminal: { out, err }, settings, json }) => {
+    const dir = DIR ?? settings.jobsDir;
+    const file = join(dir, "hello.yaml");
+    if (!(await writeNew(file, FIRST_JOB))) {
+      err.write(`${paint(err, "red", "petit:")} ${file} is there already; it was left as it is\n`);
+      return EXIT.FAILED;
+    }
+    out.write(json ? `${JSON.stringify({ written: [file] })}\n` : `wrote ${file}\n`);
+    err.write(nextSteps(dir));
+    return EXIT.DONE;
+  },
+});
+
+/** With the folder it is in. False where the file exists. */
+const writeNew = async (file: string, text: string): Promise<boolean> => {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+  } catch (error) {
+    throw unwritten(`the folder ${dirname(file)} can't be made`, error);
+  }
+  try {
+    await writeFile(file, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw unwritten(`${file} can't be written`, error);
+  }
+};
+
+const unwritten = (what: string, cause: unknown): Failure => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Failure(EXIT.FAILED, `${what}: ${why}; name another folder`, { cause });
+};
+
+const nextSteps = (dir: string): string => `
+Next:
+  petit validate ${dir}
+  petit trigger ${dir} hello --param name=you
+  petit run ${dir}
+`;

@@ -1,0 +1,59 @@
+import { defaultZone } from "../../app/settings/settings.ts";
+import type { Job } from "../../domain/job.ts";
+import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import type { JobView } from "../../engine/engine.ts";
+import { defineCommand } from "../command.ts";
+import { noJobIn, readJobs, warnOfProblems } from "../job-folder.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { type Column, columnTable } from "../terminal/table.ts";
+
+export const list = defineCommand({
+  name: "list",
+  summary: "The jobs, with schedule, next occurrence and tasks",
+  description:
+    "Lists the jobs of a folder, by id. With --json: as GET /api/jobs answers. Exit status 1 where a file is invalid.",
+  args: {
+    JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
+  },
+  settings: ["timezone"],
+  examples: ["petit list examples/jobs", "petit list examples/jobs --json"],
+  run: async ({ JOBS_DIR }, { terminal: { out, err }, json, settings, clock }) => {
+    const files = await readJobs(JOBS_DIR);
+    const zone = defaultZone(settings);
+    const views = files.jobs.map((job) => viewOf(job, { zone, now: clock.now() }));
+    if (json) out.write(await asJson(views));
+    else out.write(columnTable(columnsOf(views, zone), out));
+    if (!json && views.length === 0 && files.problems.length === 0) err.write(noJobIn(JOBS_DIR, err));
+    return warnOfProblems(files, { dir: JOBS_DIR, err });
+  },
+});
+
+/** Elysia, of whose kind the shape is, takes longer to load than all the rest. */
+const asJson = async (views: readonly JobView[]): Promise<string> => {
+  const { jobList } = await import("../../api/shapes/job.ts");
+  return `${JSON.stringify(jobList(views), null, 2)}\n`;
+};
+
+const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: number }): JobView => ({
+  job,
+  nextRunAt: job.schedule === null || !job.enabled ? null : compileSchedule(job.schedule, zone).next(now),
+  lastRun: null,
+  running: 0,
+});
+
+/** Where a terminal is narrow, what is left is which job runs when. */
+const columnsOf = (views: readonly JobView[], zone: string): readonly Column[] => [
+  { title: "JOB", cells: views.map(({ job }) => job.id), shrink: 3, min: 8 },
+  { title: "SCHEDULE", cells: views.map(({ job }) => scheduleText(job)), shrink: 1, min: 9, drop: 4 },
+  { title: "NEXT", cells: views.map((view) => nextText(view, zone)), drop: 5 },
+  { title: "TASKS", cells: views.map(({ job }) => String(job.tasks.length)), drop: 2 },
+];
+
+const scheduleText = ({ enabled, schedule }: Job): string => {
+  const text = schedule?.expressions.join(", ") ?? null;
+  if (enabled) return text ?? "-";
+  return text === null ? "disabled" : `${text} (disabled)`;
+};
+
+const nextText = ({ job, nextRunAt }: JobView, zone: string): string =>
+  nextRunAt === null ? "-" : readableLocal(nextRunAt, job.schedule?.timezone ?? zone);

@@ -1,0 +1,81 @@
+import type { RunBody } from "../../api/shapes/run.ts";
+import { defaultZone } from "../../app/settings/settings.ts";
+import { openClient } from "../client/client.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { readCount } from "../read-count.ts";
+import { signOf, styleOf, tookText } from "../run-display/words.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { relativeText } from "../terminal/relative-time.ts";
+import { type Column, columnTable } from "../terminal/table.ts";
+import { paint } from "../terminal/terminal.ts";
+
+const DEFAULT_LIMIT = 20;
+const LIMIT = { flag: "--limit", max: 1000 };
+
+export const runs = defineCommand({
+  name: "runs",
+  summary: "The newest runs, of all jobs or of one",
+  description:
+    "Lists runs of the running petit, newest first. On a terminal, times are relative and columns fit its width; " +
+    "elsewhere, and with --json, all is there in full.",
+  args: {
+    JOB: { type: "positional", required: false, description: "Only of this job." },
+    limit: {
+      type: "string",
+      alias: "n",
+      valueHint: "N",
+      description: `At most so many, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
+    },
+    status: { type: "string", valueHint: "STATUS", description: "Only with this status, such as failed." },
+    before: { type: "string", valueHint: "RUN", description: "Only older than this run; its full id." },
+  },
+  settings: [],
+  examples: ["petit runs", "petit runs hello_world -n 5 --status failed"],
+  run: async ({ JOB, limit: given, status, before }, context) => {
+    const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
+    const client = openClient(context);
+    const query = { limit, status, before };
+    const list =
+      JOB === undefined
+        ? await client.get("/api/runs", { query })
+        : await client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query });
+    const { out } = context.terminal;
+    if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
+    else out.write(columnTable(runColumns(list.runs, context), out));
+    if (out.isTerminal && !context.json) tellMore(list.runs, limit, context);
+    return EXIT.DONE;
+  },
+});
+
+type Runs = readonly (typeof RunBody.static)[];
+
+const runColumns = (list: Runs, { terminal: { out }, settings, clock }: Context): readonly Column[] => {
+  const zone = defaultZone(settings);
+  const now = clock.now();
+  const started = (run: Runs[number]): string => {
+    const at = run.started_at ?? run.created_at;
+    return out.isTerminal ? relativeText(at - now) : readableLocal(at, zone);
+  };
+  const took = (run: Runs[number]): string =>
+    tookText(
+      run.status === "running" && out.isTerminal && run.started_at !== null ? now - run.started_at : run.duration_ms,
+    );
+  const style = (row: number) => styleOf(list[row]?.status ?? "pending");
+  const sign = (run: Runs[number]): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
+  return [
+    { title: "RUN", cells: list.map(({ id }) => id), shrink: 5, min: 7, keep: "end" },
+    { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 1, min: 6 },
+    { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style, shrink: 6, min: 6 },
+    { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 2 },
+    { title: "STARTED", cells: list.map(started), drop: 4 },
+    { title: "TOOK", cells: list.map(took), drop: 3 },
+  ];
+};
+
+/** What the table alone leaves open. */
+const tellMore = (list: Runs, limit: number, { terminal: { err } }: Context): void => {
+  const last = list.at(-1);
+  if (last === undefined) err.write(paint(err, "dim", "no runs\n"));
+  else if (list.length === limit) err.write(paint(err, "dim", `older ones: --before ${last.id}\n`));
+};

@@ -1,0 +1,117 @@
+import type { RunBody } from "../../api/shapes/run.ts";
+import type { TaskRunList } from "../../api/shapes/task.ts";
+import { defaultZone } from "../../app/settings/settings.ts";
+import { openClient } from "../client/client.ts";
+import { findRun, RUN_HELP } from "../client/find-run.ts";
+import { patienceOf, RECONNECT } from "../client/reconnect.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { whyText } from "../run-display/outcome.ts";
+import { signOf, styleOf, tookText } from "../run-display/words.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { relativeText } from "../terminal/relative-time.ts";
+import { type Column, columnTable } from "../terminal/table.ts";
+import { paint } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
+import { watchThere } from "../trigger/watch-remote.ts";
+
+type Run = typeof RunBody.static;
+type Task = (typeof TaskRunList.static)["tasks"][number];
+
+export const status = defineCommand({
+  name: "status",
+  summary: "How a run and its tasks are doing",
+  description:
+    "Shows a run of the running petit with its tasks. With --json: the run, with its `tasks`. The exit status is 0 however " +
+    "the run ended; with --follow, 0 where it completed, else 1.",
+  args: {
+    RUN: { type: "positional", required: true, description: RUN_HELP },
+    follow: { type: "boolean", alias: "f", description: "Show it live, with its output, until it ends." },
+    ...RECONNECT,
+  },
+  settings: [],
+  examples: ["petit status 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60", "petit status data_pipeline --follow"],
+  run: async ({ RUN, follow, reconnect }, context) => {
+    const patienceMs = patienceOf(reconnect);
+    const client = openClient(context);
+    const params = { run_id: await findRun(client, RUN, follow ? context : null) };
+    if (follow) return watchThere(client, { runId: params.run_id, output: true, patienceMs }, context);
+    const run = await client.get("/api/runs/:run_id", { params });
+    const { tasks } = await client.get("/api/runs/:run_id/tasks", { params });
+    const { out } = context.terminal;
+    if (context.json) out.write(`${JSON.stringify({ ...run, tasks }, null, 2)}\n`);
+    else out.write(`${runText(run, context)}\n${taskTable(tasks, context)}`);
+    return EXIT.DONE;
+  },
+});
+
+const runText = (run: Run, context: Context): string => {
+  const { out } = context.terminal;
+  const rows: readonly (readonly [string, string])[] = [
+    ["run", run.id],
+    ["job", run.job_id],
+    ["status", paint(out, styleOf(run.status), statusText(run, context))],
+    ["reason", run.reason ?? ""],
+    ["error", oneLine(run.error ?? "")],
+    ["trigger", run.trigger],
+    ["scheduled", run.scheduled_for === null ? "" : whenText(run.scheduled_for, context)],
+    ["params", oneLine(paramText(run.params))],
+    ["retry of", run.retry_of ?? ""],
+    ["started", whenText(run.started_at, context)],
+    ["ended", whenText(run.ended_at, context)],
+    ["took", tookText(run.duration_ms)],
+  ];
+  return rows
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name.padEnd(10)}${value}\n`)
+    .join("");
+};
+
+const paramText = (params: Run["params"]): string =>
+  Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+
+/** The sign is for a person. */
+const statusText = ({ status: word }: Pick<Run | Task, "status">, { terminal: { out } }: Context): string =>
+  out.isTerminal ? `${signOf(word)} ${word}` : word;
+
+/** `2026-03-08 03:00:00 EDT`, and for a person how long ago that is. */
+const whenText = (at: number | null, { terminal: { out }, settings, clock }: Context): string => {
+  if (at === null) return "-";
+  const absolute = readableLocal(at, defaultZone(settings));
+  return out.isTerminal ? `${absolute} (${relativeText(at - clock.now())})` : absolute;
+};
+
+const taskTable = (tasks: readonly Task[], context: Context): string =>
+  columnTable(
+    [
+      { title: "TASK", cells: tasks.map(({ task_id }) => task_id), shrink: 5, min: 12 },
+      {
+        title: "STATUS",
+        cells: tasks.map((task) => statusText(task, context)),
+        style: (row) => styleOf(tasks[row]?.status ?? "pending"),
+      },
+      { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
+      { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
+      ...whyColumns(tasks, context),
+    ],
+    context.terminal.out,
+  );
+
+/** For a person, the error says it; programs get both. */
+const whyColumns = (tasks: readonly Task[], { terminal: { out } }: Context): readonly Column[] => {
+  const errors = tasks.map(({ error }) => error ?? "-");
+  if (!out.isTerminal)
+    return [
+      { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-") },
+      { title: "ERROR", cells: errors },
+    ];
+  return [{ title: "WHY", cells: tasks.map((task) => whyText(task)), shrink: 1, min: 14, drop: 4 }];
+};
+
+const taskTook = (task: Task, { terminal: { out }, clock }: Context): string => {
+  if (task.reused) return tookText(null);
+  const since = out.isTerminal && task.status === "running" ? task.started_at : null;
+  return tookText(since === null ? task.duration_ms : clock.now() - since);
+};

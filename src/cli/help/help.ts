@@ -1,0 +1,122 @@
+import type { ArgDef, ArgsDef } from "citty";
+import type { Command } from "../command.ts";
+import { globalArgs, ownArgs } from "../flags.ts";
+import { columns, widthOf, wrap } from "../terminal/columns.ts";
+import { paint, type Screen } from "../terminal/terminal.ts";
+import type { Part } from "./topics/topic.ts";
+import { TOPICS } from "./topics/topics.ts";
+
+/** The help of `petit` itself. */
+export const rootHelp = (commands: readonly Command[], screen: Screen): string =>
+  join([
+    paragraph(
+      "petit runs jobs from YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.",
+      screen,
+    ),
+    section(screen, "Usage", "  petit COMMAND [ARGUMENTS] [FLAGS]"),
+    section(
+      screen,
+      "Commands",
+      columns(
+        commands.map(({ name, summary }) => [name, summary]),
+        screen,
+      ),
+    ),
+    section(
+      screen,
+      "Topics",
+      columns(
+        TOPICS.map(({ name, summary }) => [name, summary]),
+        screen,
+      ),
+    ),
+    section(screen, "Flags of every command", flagLines(globalArgs, screen)),
+    section(
+      screen,
+      "Examples",
+      lines(["petit init", "petit --db petit.db run examples/jobs", "petit next examples/jobs -n 3"]),
+    ),
+    section(screen, "Exit status", columns(EXIT_STATUSES, screen)),
+    paragraph("'petit COMMAND --help' tells more of a command, 'petit help TOPIC' of a topic.", screen),
+  ]);
+
+/** A topic, as sentences and tables. */
+export const topicHelp = (parts: readonly Part[], screen: Screen): string =>
+  join(
+    parts.map(({ title, text, rows, lines: shown }) => {
+      const indent = title === undefined ? "" : "  ";
+      const sentences = wrap(text ?? "", widthOf(screen) - indent.length).map((each) => `${indent}${each}`);
+      const body = [sentences.join("\n"), columns(rows ?? [], screen), lines(shown ?? [])];
+      const all = body.filter((each) => each.trim() !== "").join("\n\n");
+      return title === undefined ? all : section(screen, title, all);
+    }),
+  );
+
+/** The help of one command. */
+export const commandHelp = (command: Command, screen: Screen): string =>
+  join([
+    paragraph(command.description, screen),
+    section(screen, "Usage", lines(usageLines(command))),
+    section(screen, "Arguments", argumentLines(command.args, screen)),
+    section(screen, "Flags", flagLines(ownArgs(command), screen)),
+    section(screen, "Flags of every command", flagLines(globalArgs, screen)),
+    referenceSection(command, screen),
+    section(screen, "Examples", lines(command.examples)),
+  ]);
+
+const referenceSection = ({ reference }: Command, screen: Screen): string => {
+  if (reference === undefined) return "";
+  const { title, rows } = reference();
+  return section(screen, title, columns(rows, screen));
+};
+
+/** `petit validate JOBS_DIR`, one for each way to call it. */
+export const usageLines = (command: Command): readonly string[] =>
+  command.usage ?? [["petit", command.name, ...placesOf(command.args)].join(" ")];
+
+const placesOf = (args: ArgsDef): readonly string[] =>
+  Object.entries(args)
+    .filter(([, arg]) => arg.type === "positional")
+    .map(([name, arg]) => (arg.required === false ? `[${name}]` : name));
+
+const EXIT_STATUSES = [
+  ["0", "done"],
+  ["1", "what was asked for failed: the run failed, a file is invalid"],
+  ["2", "usage or configuration; also an unknown job or folder"],
+  ["3", "no scheduler reachable"],
+  ["4", "the database or the port is taken"],
+] as const;
+
+const paragraph = (text: string, screen: Screen): string => wrap(text, widthOf(screen)).join("\n");
+
+const join = (parts: readonly string[]): string => `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+
+const section = (screen: Screen, title: string, body: string): string =>
+  body === "" ? "" : `${paint(screen, "bold", `${title}:`)}\n${body}`;
+
+const lines = (texts: readonly string[]): string => texts.map((text) => `  ${text}`).join("\n");
+
+const argumentLines = (args: ArgsDef, screen: Screen): string =>
+  columns(
+    Object.entries(args)
+      .filter(([, arg]) => arg.type === "positional")
+      .map(([name, arg]) => [name, arg.description ?? ""]),
+    screen,
+  );
+
+const flagLines = (args: ArgsDef, screen: Screen): string =>
+  columns(
+    Object.entries(args)
+      .filter(([, arg]) => arg.type !== "positional")
+      .map(([name, arg]) => flagRow(name, arg)),
+    screen,
+  );
+
+/** `-j, --max-jobs N`; a switch that is on by default is shown as what turns it off. */
+const flagRow = (name: string, arg: ArgDef): [string, string] => {
+  const aliases = "alias" in arg ? [arg.alias ?? []].flat().map((alias) => `-${alias}, `) : [];
+  const value = arg.valueHint === undefined ? "" : ` ${arg.valueHint}`;
+  const off = "negativeDescription" in arg && arg.negativeDescription ? arg.negativeDescription : null;
+  const written = `${aliases.join("") || "    "}--${off === null ? "" : "no-"}${name}${value}`;
+  return [written, off ?? arg.description ?? ""];
+};

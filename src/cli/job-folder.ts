@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { checkJobsDir } from "../app/jobs-dir.ts";
+import { PetitError } from "../domain/errors.ts";
+import type { Job } from "../domain/job.ts";
+import { formatProblem, type Problem } from "../jobfile/problem.ts";
+import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
+import { suggest } from "../lib/suggest.ts";
+import { EXIT, type ExitStatus } from "./exit.ts";
+import { Failure } from "./failure.ts";
+import { counted } from "./terminal/counted.ts";
+import { paint, type Screen } from "./terminal/terminal.ts";
+
+/** Reads a folder of job files. Throws `not_found` if there is no such folder; `shown` is how messages name it. */
+export const readJobs = async (dir: string, shown = dir): Promise<JobFiles> => {
+  await checkJobsDir(dir, shown);
+  return readJobsDir(dir);
+};
+
+/** A problem as a compiler says it: with the path from where the user is. */
+export const problemLine = (problem: Problem, dir: string): string =>
+  formatProblem({ ...problem, file: join(dir, problem.file) });
+
+/** What to say of a folder that holds neither a job nor a problem. */
+export const noJobIn = (dir: string, err: Screen): string =>
+  `${paint(err, "red", `no job found in ${dir}`)}; expected *.yaml or *.yml files with a job each\n`;
+
+/** Says what is wrong beside what a command was asked for. The answer is the exit status to end with. */
+export const warnOfProblems = (
+  files: JobFiles,
+  { dir, err }: { readonly dir: string; readonly err: Screen },
+): ExitStatus => {
+  for (const problem of files.problems) err.write(`${problemLine(problem, dir)}\n`);
+  if (files.problems.length === 0) return EXIT.DONE;
+  err.write(`${paint(err, "red", summaryOf(files))}: their jobs are left out\n`);
+  return EXIT.FAILED;
+};
+
+/** `3 problems in 2 files` */
+export const summaryOf = (files: JobFiles): string =>
+  `${counted(files.problems.length, "problem")} in ${counted(files.broken.length, "file")}`;
+
+/**
+ * Returns the job of that id. Throws `not_found` with a suggestion. If files are broken, the job may be in one of them: then
+ * the problems are written to `err`, and a failure is thrown.
+ */
+export const findJob = (
+  files: JobFiles,
+  { id, dir, err }: { readonly id: string; readonly dir: string; readonly err: Screen },
+): Job => {
+  const job = files.jobs.find((each) => each.id === id);
+  if (job !== undefined) return job;
+  if (files.problems.length > 0) {
+    for (const problem of files.problems) err.write(`${problemLine(problem, dir)}\n`);
+    throw new Failure(EXIT.FAILED, `no valid job '${id}' in ${dir}: ${summaryOf(files)}`);
+  }
+  const near = suggest(
+    id,
+    files.jobs.map((each) => each.id),
+  );
+  const hint = near === null ? "" : `; did you mean '${near}'?`;
+  throw new PetitError("not_found", `no job '${id}' in ${dir}${hint}`);
+};

@@ -1,0 +1,49 @@
+import type { Event } from "../../domain/event.ts";
+import type { TaskRun } from "../../domain/task-run.ts";
+import type { Engine, TriggeredRun } from "../../engine/engine.ts";
+import type { Context } from "../command.ts";
+import { RunDisplay } from "../run-display/display.ts";
+import type { RunView, TaskView } from "../run-display/view.ts";
+
+/** Chunks of output that are read at once. */
+const BATCH = 200;
+
+/** Shows a run of this process until it is disposed of. */
+export const watchRun = (engine: Engine, run: TriggeredRun, context: Context): Disposable => {
+  using parts = new DisposableStack();
+  const view = (): RunView => viewOf(engine, run);
+  const display = parts.use(new RunDisplay({ ...context, quietStdout: context.json, view }));
+  const showOutput = outputReader(engine, run, display);
+  const onEvent = (event: Event): void => {
+    if (event.runId !== run.id || event.type !== "task.finished") return;
+    showOutput();
+    const task = view().tasks.find(({ id }) => id === event.taskId);
+    if (task !== undefined) display.taskEnded(task);
+  };
+  parts.defer(showOutput);
+  parts.defer(engine.onEvent(onEvent));
+  parts.defer(engine.onOutput(run.id, showOutput));
+  showOutput();
+  return parts.move();
+};
+
+/** Shows what is new in the store since the last call. */
+const outputReader = ({ store }: Engine, run: TriggeredRun, display: RunDisplay): (() => void) => {
+  let fromSeq = 1;
+  return () => {
+    for (;;) {
+      const chunks = store.readOutput({ runId: run.id, fromSeq, limit: BATCH });
+      for (const chunk of chunks) display.write(chunk);
+      const last = chunks.at(-1);
+      if (last === undefined) return;
+      fromSeq = last.seq + last.lines;
+    }
+  };
+};
+
+const viewOf = ({ store }: Engine, { id }: TriggeredRun): RunView => {
+  const { jobId, status, startedAt } = store.findRun(id) ?? { jobId: "", status: "running", startedAt: null };
+  return { id, jobId, status, startedAt, tasks: store.listTaskRuns(id).map(taskView) };
+};
+
+const taskView = ({ taskId, ...task }: TaskRun): TaskView => ({ id: taskId, ...task });

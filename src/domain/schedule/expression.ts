@@ -1,0 +1,93 @@
+import { parseDuration } from "../../lib/duration.ts";
+import { normaliseField, SCHEDULE_FIELDS } from "./field.ts";
+
+/** What an expression says. */
+export type Expression =
+  /** Every `periodMs`, counted from the Unix epoch. */
+  | { readonly kind: "every"; readonly periodMs: number }
+  | {
+      readonly kind: "cron";
+      /** Six fields, names and steps of ranges written out. */
+      readonly pattern: string;
+      /** With a wildcard in minute or hour it follows real time; without, it means readings of the clock, as in cronie. */
+      readonly realTime: boolean;
+    }
+  /** What is wrong; what was expected. */
+  | { readonly kind: "wrong"; readonly problem: string };
+
+/** Names, and the five fields that they stand for. */
+export const NICKNAMES: Readonly<Record<string, string>> = {
+  "@yearly": "0 0 1 1 *",
+  "@annually": "0 0 1 1 *",
+  "@monthly": "0 0 1 * *",
+  "@weekly": "0 0 * * 0",
+  "@daily": "0 0 * * *",
+  "@midnight": "0 0 * * *",
+  "@hourly": "0 * * * *",
+};
+
+const FORMS = `expected 5 fields (minute hour day month weekday), 6 (second first), "@every 1h30m", or one of ${Object.keys(NICKNAMES).join(" ")}`;
+
+/** An expression in one line, its fields one blank apart: crontabs have tabs there, and a block of YAML ends its line. */
+export const tidyExpression = (text: string): string => text.trim().replace(/\s+/g, " ");
+
+/** Reads one expression of a schedule. */
+export const parseExpression = (text: string): Expression => {
+  const tidy = tidyExpression(text);
+  const [word = "", ...rest] = tidy.split(" ");
+  if (word.toLowerCase() === "@every") return parseEvery(rest.join(""));
+  if (word.startsWith("@")) return parseNickname(tidy);
+  if (/^(CRON_)?TZ=/.test(word))
+    return wrong("a zone is given apart from the expression; expected `schedule: {cron: …, timezone: …}`");
+  return parseFields([word, ...rest].filter((field) => field !== ""));
+};
+
+const wrong = (problem: string): Expression => ({ kind: "wrong", problem });
+
+const parseEvery = (text: string): Expression => {
+  const periodMs = parseDuration(text.toLowerCase());
+  if (periodMs === null || /ms$/i.test(text)) {
+    return wrong(`'@every ${text}' is not a period; expected a sum of d, h, m and s such as "@every 1h30m"`);
+  }
+  return periodMs > 0 ? { kind: "every", periodMs } : wrong(`'@every ${text}' never ends; expected a second at least`);
+};
+
+const parseNickname = (text: string): Expression => {
+  const name = text.toLowerCase();
+  if (name === "@reboot") {
+    return wrong(
+      "'@reboot' is not an occurrence in time; start petit itself at boot, and trigger the job with `petit trigger`",
+    );
+  }
+  const fields = Object.hasOwn(NICKNAMES, name) ? NICKNAMES[name] : undefined;
+  return fields === undefined ? wrong(`'${text}' is not known; ${FORMS}`) : parseFields(fields.split(" "));
+};
+
+const parseFields = (given: readonly string[]): Expression => {
+  if (given.length === 7) return wrong("a seventh field, for the year, is not supported; leave it out");
+  if (given.length !== 5 && given.length !== 6) {
+    return wrong(`it has ${given.length} field${given.length === 1 ? "" : "s"}; ${FORMS}`);
+  }
+  const texts = given.length === 5 ? ["0", ...given] : given;
+  const fields = SCHEDULE_FIELDS.map((field, index) => normaliseField(texts[index] ?? "", field));
+  const problem = fields.find((field) => field.problem !== null)?.problem ?? null;
+  if (problem !== null) return wrong(problem);
+  return {
+    kind: "cron",
+    pattern: joinFields(fields.map((field) => field.text)),
+    realTime: hasWildcard(texts[1]) || hasWildcard(texts[2]),
+  };
+};
+
+const hasWildcard = (field: string | undefined): boolean => field !== undefined && /[*?]/.test(field);
+
+/**
+ * Day of month and day of week both given: either matches. As in cron, a field that begins with a `*`, even with a step,
+ * is not "given": then both must match.
+ */
+const joinFields = (fields: readonly string[]): string => {
+  const [second, minute, hour, day = "*", month, weekday = "*"] = fields;
+  const bothGiven = day !== "*" && weekday !== "*";
+  const bothMatch = bothGiven && (day.startsWith("*") || weekday.startsWith("*"));
+  return [second, minute, hour, day, month, bothMatch ? `+${weekday}` : weekday].join(" ");
+};

@@ -1,0 +1,167 @@
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
+import type { Job, Program, Task } from "../../domain/job.ts";
+import type { Run } from "../../domain/run.ts";
+import { configVariables, paramVariables } from "../../domain/task-environment.ts";
+import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { Spool } from "../output/spool.ts";
+import type { Command } from "./process.ts";
+import { reopensOutput } from "./reopens-output.ts";
+
+export type AttemptPlan = {
+  readonly command: Command;
+  readonly script: string | null;
+  readonly stdin: string | null;
+};
+
+export type AttemptContext = {
+  readonly runtime: Runtime;
+  readonly job: Job;
+  readonly task: Task;
+  readonly run: Run;
+  /** Number of the attempt, from 1. */
+  readonly attempt: number;
+  readonly spool: Spool;
+  readonly outputs: TemplateScope["outputs"];
+  /** What is left of petit's own by `inheritable`. */
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+/** A fault that keeps a process from being made; `code` is the system's word for it. */
+export class SpawnError extends Error {
+  override readonly name = "SpawnError";
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Everything that a process of this attempt is made from. Throws SpawnError where its folder or its program is not there. */
+export const planAttempt = (context: AttemptContext): AttemptPlan => {
+  const { job, task, run, runtime } = context;
+  const scope: TemplateScope = {
+    params: run.params,
+    config: job.config,
+    outputs: context.outputs,
+    jobId: job.id,
+    runId: run.id,
+    scheduledFor: run.scheduledFor,
+  };
+  const expand = (text: string): string => expandTemplate(text, scope);
+  const cwd = task.workingDir === null ? process.cwd() : resolve(job.source.folder, expand(task.workingDir));
+  const program = programOf({
+    program: task.program,
+    args: task.args.map(expand),
+    cwd,
+    job,
+    runtime,
+    script: context.spool.script,
+  });
+  const environment = { ...environmentOf(context, expand), ...program.environment };
+  assertFolder(cwd);
+  const stdin = task.stdin === null ? null : expand(task.stdin);
+  const script = program.script ?? null;
+  const argv = findProgram(program.argv, cwd, environment.PATH);
+  const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
+  return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
+};
+
+type ProgramOptions = {
+  readonly program: Program;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly job: Job;
+  readonly runtime: Runtime;
+  readonly script: string;
+};
+
+type ProgramCall = {
+  readonly argv: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Text of the program, which the spool's script file has to hold. */
+  readonly script?: string;
+  /** Of its text, where the job file names one. */
+  readonly file?: string;
+};
+
+const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions): ProgramCall => {
+  if (program.type === "command") return { argv: [program.command, ...args] };
+  if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
+  const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };
+  if (program.type === "typescript") return { ...runtime.typescript({ ...source, args }), ...source };
+  // Python imports modules from the folder of its file. With `-c` that is the working directory, which can belong to
+  // somebody else; `-P` against it is missing before Python 3.11. `-u`: unbuffered, so that output appears as it is written.
+  if ("file" in source) return { argv: ["python3", "-u", source.file, ...args], file: source.file };
+  return { argv: ["python3", "-u", script, ...args], script: source.text };
+};
+
+const findScript = (file: string, folder: string, cwd: string): string => {
+  const found = [folder, cwd].map((dir) => resolve(dir, file)).find((path) => existsSync(path));
+  if (found === undefined) throw new SpawnError("ENOENT", `script '${file}' is neither in ${folder} nor in ${cwd}`);
+  return found;
+};
+
+/** What petit was told for itself, and what would change how a program of its runtime behaves. */
+const OWN = /^(PETIT_|BUN_|WATCHDOG_)|^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY)$/;
+
+/** What tasks may inherit of an environment. */
+export const inheritable = (environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !OWN.test(name)));
+
+const environmentOf = (context: AttemptContext, expand: (text: string) => string): Record<string, string> => {
+  const { job, task, run } = context;
+  const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
+  return {
+    ...(job.inheritEnvironment ? context.environment : {}),
+    ...Object.fromEntries(given.map(([name, value]) => [name, expand(value)])),
+    ...configVariables(job.config),
+    ...paramVariables(run.params),
+    PETIT_JOB_ID: job.id,
+    PETIT_RUN_ID: run.id,
+    PETIT_TASK_ID: task.id,
+    PETIT_ATTEMPT: String(context.attempt),
+    PETIT_TRIGGER: run.trigger,
+    PETIT_OUTPUT: context.spool.outputs,
+    ...(run.scheduledFor === null ? {} : { PETIT_SCHEDULED_FOR: new Date(run.scheduledFor).toISOString() }),
+  };
+};
+
+const assertFolder = (cwd: string): void => {
+  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new SpawnError("ENOENT", `working directory ${cwd} ${existsSync(cwd) ? "is not a folder" : "does not exist"}`);
+};
+
+/** Where a system looks when the environment has no PATH. */
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Makes sure that the program can be executed: the shell around it could only say 126 or 127. Answers its path, since a
+ * bare name can mean something built into that shell.
+ */
+const findProgram = (argv: readonly string[], cwd: string, path: string | undefined): readonly string[] => {
+  const [program = "", ...args] = argv;
+  if (program.includes("/")) {
+    const file = isAbsolute(program) ? program : resolve(cwd, program);
+    if (isExecutable(file)) return argv;
+    throw existsSync(file)
+      ? new SpawnError("EACCES", `program ${program} is not an executable file`)
+      : new SpawnError("ENOENT", `program ${program} does not exist${isAbsolute(program) ? "" : ` in ${cwd}`}`);
+  }
+  const folders = (path ?? DEFAULT_PATH).split(delimiter);
+  const found = folders.map((folder) => join(folder === "" ? cwd : folder, program)).find(isExecutable);
+  if (found === undefined)
+    throw new SpawnError("ENOENT", `program '${program}' was not found in PATH (${path ?? DEFAULT_PATH})`);
+  return [found, ...args];
+};
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,71 @@
+import { closeSync, constants, existsSync, fstatSync } from "node:fs";
+import type { Outputs } from "../../domain/task-run.ts";
+import { readStart } from "../../lib/regular-file.ts";
+import { openSpoolFile } from "../output/spool.ts";
+
+/** What a task may tell at most, in bytes. */
+export const MAX_OUTPUTS_BYTES = 1_048_576;
+
+export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: string | null };
+
+/** Reads what a task told through `$PETIT_OUTPUT`; never waits, and never throws, whatever the task put there. */
+export const readOutputs = (path: string): ParsedOutputs => {
+  // Most tell nothing, and an error costs more than a look.
+  if (!existsSync(path)) return { outputs: {}, problem: null };
+  let fd: number | null;
+  try {
+    fd = openSpoolFile(path, constants.O_RDONLY);
+  } catch (error) {
+    return broken(`$PETIT_OUTPUT can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (fd === null) return broken("$PETIT_OUTPUT is not a regular file");
+  try {
+    const { size } = fstatSync(fd);
+    return size > MAX_OUTPUTS_BYTES
+      ? broken(`it wrote ${size} bytes to $PETIT_OUTPUT; at most ${MAX_OUTPUTS_BYTES} are kept`)
+      : parseOutputs(readStart(fd, MAX_OUTPUTS_BYTES).toString());
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const broken = (problem: string): ParsedOutputs => ({ outputs: {}, problem });
+
+const KEY = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+
+/**
+ * `key=value` lines and `key<<END` blocks up to a line `END`; empty lines don't count; the last of equal keys wins. Where
+ * a line ends with CRLF, and of a block its first one, the CR is no part of a value.
+ */
+export const parseOutputs = (text: string): ParsedOutputs => {
+  const outputs = new Map<string, string>();
+  const lines = text.split("\n");
+  for (let at = 0; at < lines.length; at++) {
+    const line = withoutCr(lines[at]);
+    if (line.trim() === "") continue;
+    const [, key = "", operator = "", rest = ""] = /^(.*?)(=|<<)(.*)$/s.exec(line) ?? [];
+    if (!KEY.test(key))
+      return broken(`line ${at + 1} of $PETIT_OUTPUT is ${quote(line)}; expected key=value or key<<END`);
+    if (operator === "=") {
+      outputs.set(key, rest);
+      continue;
+    }
+    const end = endOf(lines, at + 1, rest);
+    if (rest === "" || end === -1)
+      return broken(`the block '${key}' in $PETIT_OUTPUT has no end: expected a line ${quote(rest)}`);
+    const block = lines.slice(at + 1, end);
+    outputs.set(key, (lines[at]?.endsWith("\r") ? block.map(withoutCr) : block).join("\n"));
+    at = end;
+  }
+  return { outputs: Object.fromEntries(outputs), problem: null };
+};
+
+/** Number of the line that ends a block which begins at line `from`; -1 where none does. */
+const endOf = (lines: readonly string[], from: number, word: string): number => {
+  for (let at = from; at < lines.length; at++) if (withoutCr(lines[at]) === word) return at;
+  return -1;
+};
+
+const withoutCr = (line = ""): string => (line.endsWith("\r") ? line.slice(0, -1) : line);
+
+const quote = (line: string): string => JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);

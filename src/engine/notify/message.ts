@@ -1,0 +1,139 @@
+import type { Job } from "../../domain/job.ts";
+import type { NotifyEvent } from "../../domain/notification.ts";
+import type { Run } from "../../domain/run.ts";
+import type { TaskRun } from "../../domain/task-run.ts";
+import { shorten } from "../../lib/shorten.ts";
+import type { NewOccurrence, Store } from "../../store/store.ts";
+
+/** What is told: the body of a webhook, as it was when it happened. Times are ms since the epoch. */
+export type Notice = {
+  readonly event: NotifyEvent;
+  readonly at: number;
+  readonly job: { readonly id: string; readonly name: string };
+  /** Null with `missed`. */
+  readonly run: NoticeRun | null;
+  /** In the order of the definition; at most 50. */
+  readonly failed_tasks: readonly FailedTask[];
+  /** The last 10 kB of what the run wrote; null where it has not ended, or wrote nothing. */
+  readonly log_tail: string | null;
+  /** Only with `missed`. */
+  readonly missed: NoticeMissed | null;
+};
+
+type NoticeRun = {
+  readonly id: string;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly error: string | null;
+  readonly trigger: string;
+  readonly scheduled_for: number | null;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly duration_ms: number | null;
+};
+
+type FailedTask = {
+  readonly task_id: string;
+  readonly reason: string | null;
+  readonly error: string | null;
+  readonly exit_code: number | null;
+  readonly attempts: number;
+};
+
+type NoticeMissed = {
+  readonly count: number;
+  /** Oldest first, the newest 20 of them. */
+  readonly occurrences: readonly { readonly scheduled_for: number; readonly reason: string }[];
+};
+
+const MAX_FAILED_TASKS = 50;
+const MAX_ERROR = 1_000;
+const MAX_OCCURRENCES = 20;
+
+/** Bytes of output that go along. */
+export const TAIL_BYTES = 10_000;
+
+export const noticeOfStart = (job: Job, run: Run, now: number): Notice => ({
+  ...empty("started", job, now),
+  run: runOf(run),
+});
+
+/** Within the transaction that stores its end. */
+export const noticeOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: Sources): Notice => ({
+  ...empty(event, job, now),
+  run: runOf(run),
+  failed_tasks: store
+    .listTaskRuns(run.id)
+    .filter(({ status }) => status === "failed")
+    .slice(0, MAX_FAILED_TASKS)
+    .map(failedTask),
+  log_tail: tailOf(run, store),
+});
+
+type Sources = { readonly store: Store; readonly now: number };
+
+export const noticeOfMissed = (job: Job, missed: readonly NewOccurrence[], now: number): Notice => ({
+  ...empty("missed", job, now),
+  missed: {
+    count: missed.length,
+    occurrences: missed
+      .slice(-MAX_OCCURRENCES)
+      .map(({ scheduledFor, reason }) => ({ scheduled_for: scheduledFor, reason })),
+  },
+});
+
+const empty = (event: NotifyEvent, job: Job, now: number): Notice => ({
+  event,
+  at: now,
+  job: { id: job.id, name: job.name },
+  run: null,
+  failed_tasks: [],
+  log_tail: null,
+  missed: null,
+});
+
+const runOf = (run: Run): NoticeRun => ({
+  id: run.id,
+  status: run.status,
+  reason: run.reason,
+  error: run.error === null ? null : shorten(run.error, MAX_ERROR),
+  trigger: run.trigger,
+  scheduled_for: run.scheduledFor,
+  started_at: run.startedAt,
+  ended_at: run.endedAt,
+  duration_ms: run.startedAt === null || run.endedAt === null ? null : Math.max(0, run.endedAt - run.startedAt),
+});
+
+const failedTask = (taskRun: TaskRun): FailedTask => ({
+  task_id: taskRun.taskId,
+  reason: taskRun.reason,
+  error: taskRun.error === null ? null : shorten(taskRun.error, MAX_ERROR),
+  exit_code: taskRun.exitCode,
+  attempts: taskRun.attempts,
+});
+
+/** Chunks looked at in one step. */
+const PAGE = 100;
+
+const tailOf = (run: Run, store: Store): string | null => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  let page = store.readOutput({ runId: run.id, fromSeq: 1, limit: PAGE, reverse: true });
+  for (const chunk of page) {
+    chunks.unshift(chunk.bytes);
+    bytes += chunk.bytes.length;
+  }
+  // Many short chunks: all that can be needed, since each has a byte at least.
+  if (bytes < TAIL_BYTES && page.length === PAGE) {
+    page = store.readOutput({ runId: run.id, fromSeq: 1, limit: TAIL_BYTES, reverse: true });
+    chunks.splice(0, chunks.length, ...page.map((chunk) => chunk.bytes).reverse());
+  }
+  return chunks.length === 0 ? null : textOfTail(Buffer.concat(chunks));
+};
+
+/** Begins with a whole character. */
+const textOfTail = (bytes: Buffer): string => {
+  let start = Math.max(0, bytes.length - TAIL_BYTES);
+  while (start > 0 && start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
+  return bytes.toString("utf8", start);
+};

@@ -1,0 +1,123 @@
+import { PetitError } from "../../domain/errors.ts";
+import { topological } from "../../domain/graph.ts";
+import type { TaskId } from "../../domain/ids.ts";
+import type { Job } from "../../domain/job.ts";
+import { jobNotFound } from "../../domain/not-found.ts";
+import { resolveParams } from "../../domain/param.ts";
+import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
+import type { ReusedTask, Store, StoredJob } from "../../store/store.ts";
+import type { Later } from "../commits.ts";
+import type { TriggeredRun, TriggerRequest } from "../engine.ts";
+import { admitManual } from "../schedule/admission.ts";
+import type { Jobs } from "../schedule/jobs.ts";
+import type { RunRequest, Runs } from "./runs.ts";
+
+export type TriggerOptions = {
+  readonly store: Store;
+  readonly jobs: Jobs;
+  readonly runs: Runs;
+  readonly now: number;
+  readonly later: Later;
+};
+
+/** Within a transaction: starts a run on request, or answers the one that its idempotency key names. */
+export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): TriggeredRun => {
+  const { idempotencyKey } = request;
+  if (idempotencyKey === undefined) return startManual(jobId, request.params ?? {}, null, options);
+  const fingerprint = JSON.stringify([jobId, Object.entries(request.params ?? {}).sort()]);
+  const known = options.store.findIdempotent(idempotencyKey, options.now);
+  if (known === null)
+    return startManual(jobId, request.params ?? {}, { key: idempotencyKey, request: fingerprint }, options);
+  if (known.request === fingerprint)
+    return options.store.findRun(known.runId) ?? { id: known.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
+  throw new PetitError("conflict", `idempotency key '${idempotencyKey}' was used for another request`);
+};
+
+const startManual = (
+  jobId: string,
+  given: Readonly<Record<string, string>>,
+  idempotency: RunRequest["idempotency"],
+  options: TriggerOptions,
+): Run => {
+  const stored = mustFindJob(jobId, options.jobs);
+  const params = mustResolve(stored.job, given);
+  return start({ stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency }, options);
+};
+
+/**
+ * Runs again what a run did, by the definition of today: what completed, and all of whose upstreams completed, is taken
+ * over; the rest runs.
+ */
+export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Run => {
+  const plan = planRetry(run, fromStart, options);
+  if (plan instanceof PetitError) throw plan;
+  const { stored, params, reused } = plan;
+  const { scheduledFor } = run;
+  return start(
+    { stored, params, trigger: "retry", scheduledFor, retry: { of: run.id, reused }, idempotency: null },
+    options,
+  );
+};
+
+/** Whether something of a run is left to rerun, and can be: but for the limits and gates, which a moment changes. */
+export const canRetry = (run: Run, options: Pick<TriggerOptions, "store" | "jobs">): boolean =>
+  !(planRetry(run, false, options) instanceof PetitError);
+
+type RetryPlan = Pick<Start, "stored" | "params"> & { readonly reused: readonly ReusedTask[] };
+
+const planRetry = (
+  run: Run,
+  fromStart: boolean,
+  { store, jobs }: Pick<TriggerOptions, "store" | "jobs">,
+): RetryPlan | PetitError => {
+  if (!isFinal(run.status))
+    return new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait for its end`);
+  const stored = jobs.find(run.jobId);
+  if (stored === null) return jobNotFound(run.jobId, jobs.all.keys());
+  const resolved = resolveParams(stored.job.params, run.params);
+  if ("problem" in resolved) return new PetitError("invalid_request", resolved.problem);
+  const reused = fromStart || run.status === "completed" ? [] : reusable(stored.job, run, store);
+  if (!fromStart && (run.status === "completed" || reused.length === stored.job.tasks.length)) {
+    return new PetitError(
+      "conflict",
+      `run '${run.id}' ended ${run.status}: nothing is left to rerun (from=start reruns all of it)`,
+    );
+  }
+  return { stored, params: resolved.values, reused };
+};
+
+const reusable = (job: Job, run: Run, store: Store): readonly ReusedTask[] => {
+  const before = new Map(store.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
+  const reused = new Map<TaskId, ReusedTask>();
+  for (const task of topological(job.tasks)) {
+    const taskRun = before.get(task.id);
+    if (taskRun?.status !== "completed" || !task.dependsOn.every((id) => reused.has(id))) continue;
+    reused.set(task.id, { taskId: task.id, outputs: taskRun.outputs });
+  }
+  return [...reused.values()];
+};
+
+type Start = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | "idempotency"> & {
+  readonly stored: StoredJob;
+};
+
+const start = ({ stored, ...request }: Start, { runs, later }: TriggerOptions): Run => {
+  const { job, versionId } = stored;
+  const admission = admitManual(job, runs.admissionState(job));
+  if (admission.kind === "refuse") throw new PetitError(admission.code, admission.message);
+  const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
+  later(created);
+  return created.run;
+};
+
+export const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
+  const stored = jobs.find(jobId);
+  if (stored !== null) return stored;
+  throw jobNotFound(jobId, jobs.all.keys());
+};
+
+const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {
+  const resolved = resolveParams(job.params, given);
+  if ("problem" in resolved) throw new PetitError("invalid_request", resolved.problem);
+  return resolved.values;
+};

@@ -1,0 +1,90 @@
+import { PING_EVENTS } from "../../domain/notification.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { shorten } from "../../lib/shorten.ts";
+import type { Path } from "../parse/node.ts";
+import type { Report } from "../report.ts";
+import type { JobDraft } from "../schema/job.ts";
+
+/** Entries of one list, at most. */
+const MAX_ENTRIES = 20;
+const MAX_TIMEOUT_MS = 60_000;
+
+/** Headers that are petit's to set. */
+const OWN_HEADERS: ReadonlySet<string> = new Set(
+  ["host", "connection", "content-length", "content-type", "transfer-encoding"].concat(
+    ["delivery", "event", "signature"].map((name) => `petit-${name}`),
+  ),
+);
+
+type NotifyDraft = NonNullable<NonNullable<JobDraft["notify"]>[number]>;
+type SourceDraft = NonNullable<NotifyDraft["secret"]>;
+type DiscreetDraft = string | SourceDraft | undefined;
+
+/** That each entry of `notify` can be sent. Messages hold no part of a URL or a value: either can be a secret. */
+export const checkNotify = ({ notify = [] }: JobDraft, report: Report): void => {
+  if (notify.length > MAX_ENTRIES)
+    report.addAt(["notify"], `has ${notify.length} entries; expected at most ${MAX_ENTRIES}`);
+  notify.forEach((entry, index) => {
+    if (entry !== undefined) checkEntry(entry, ["notify", index], report);
+  });
+};
+
+const checkEntry = (entry: NotifyDraft, path: Path, report: Report): void => {
+  checkDiscreet(entry.url, [...path, "url"], report, whyNotUrl);
+  checkDiscreet(entry.secret, [...path, "secret"], report);
+  for (const [name, value] of Object.entries(entry.headers ?? {}))
+    checkHeader(name, value, [...path, "headers"], report);
+  if (entry.type === "healthchecks") checkPing(entry, path, report);
+  if ((entry.timeout ?? 0) > MAX_TIMEOUT_MS)
+    report.addAt([...path, "timeout"], `is too long; expected at most ${formatDuration(MAX_TIMEOUT_MS)}`);
+};
+
+const checkPing = (entry: NotifyDraft, path: Path, report: Report): void => {
+  if (entry.secret !== undefined)
+    report.addAt([...path, "secret"], "is not a field of a healthchecks entry; only a webhook is signed");
+  const events: readonly string[] = PING_EVENTS;
+  entry.on?.forEach((event, index) => {
+    if (event !== undefined && !events.includes(event))
+      report.addAt([...path, "on", index], `there is no ping for '${event}'; expected one of ${events.join(", ")}`);
+  });
+};
+
+const checkHeader = (name: string, value: DiscreetDraft, path: Path, report: Report): void => {
+  const place = [...path, name];
+  if (OWN_HEADERS.has(name.toLowerCase())) report.addAt(place, "is set by petit; expected another header");
+  else checkDiscreet(value, place, report, whyNotHeader);
+};
+
+const checkDiscreet = (
+  value: DiscreetDraft,
+  path: Path,
+  report: Report,
+  whyNot: (text: string) => string | null = () => null,
+): void => {
+  if (typeof value === "object") checkSource(value, path, report);
+  else if (value !== undefined && !report.has(path)) {
+    const problem = whyNot(value);
+    if (problem !== null) report.addAt(path, problem);
+  }
+};
+
+const checkSource = ({ env }: SourceDraft, path: Path, report: Report): void => {
+  const place = [...path, "env"];
+  if (env === undefined || report.has(place) || /^[A-Za-z_][A-Za-z0-9_]*$/.test(env)) return;
+  report.addAt(place, "is not the name of a variable; expected letters, digits and '_', without '$'");
+};
+
+const whyNotUrl = (text: string): string | null => {
+  if (text.includes("${"))
+    return "is taken as it stands, without '${…}'; expected {env: NAME} or {file: PATH} in the place of the whole URL";
+  if (!URL.canParse(text)) return "is not a URL; expected one such as https://example.com/hook";
+  const { protocol, username, password } = new URL(text);
+  if (protocol !== "http:" && protocol !== "https:")
+    return `has the scheme '${shorten(protocol.slice(0, -1), 20)}'; expected http or https`;
+  return username + password === ""
+    ? null
+    : "holds a name or a password before the host; expected them in headers: {Authorization: {env: NAME}}";
+};
+
+const whyNotHeader = (text: string): string | null =>
+  /^[\x20-\x7e\xa0-\xff]*$/.test(text) ? null : "holds a character that a header can't; expected Latin letters";

@@ -1,0 +1,58 @@
+import { statSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import type { Path } from "../parse/node.ts";
+import type { Report } from "../report.ts";
+import type { JobDraft, TaskDraft } from "../schema/job.ts";
+import { PROGRAM_FIELDS, type ProgramField } from "../schema/task.ts";
+
+const FIELDS = ["command", "script", "inline", "shell"] as const satisfies readonly ProgramField[];
+
+/** That each task has the fields of its type and no others, and that a script's file is there. `folder` is the job file's. */
+export const checkPrograms = ({ tasks = [] }: JobDraft, report: Report, folder: string): void => {
+  tasks.forEach((task, index) => {
+    if (task?.type === undefined) return;
+    checkFields(task, { path: ["tasks", index], report });
+    checkFile(task, { path: ["tasks", index, "script"], report, folder });
+  });
+};
+
+type TaskPlace = { readonly path: Path; readonly report: Report };
+
+const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
+  if (task.type === undefined) return;
+  const { required, optional } = PROGRAM_FIELDS[task.type];
+  const allowed: readonly string[] = [...required, ...optional];
+  const strangers = FIELDS.filter((field) => task[field] !== undefined && !allowed.includes(field));
+  for (const field of strangers) {
+    report.addAt([...path, field], `is not a field of a ${task.type} task; expected ${allowed.join(", ")}`);
+  }
+  // A stranger likely stands in the place of what is missing: one mistake, told once.
+  const missing = required.filter((field) => task[field] === undefined && !report.has([...path, field]));
+  if (strangers.length > 0) return;
+  for (const field of missing) report.addAt([...path, field], `missing; a ${task.type} task needs it`);
+};
+
+const checkFile = (task: TaskDraft, place: TaskPlace & { readonly folder: string }): void => {
+  const problem = whyNoFile(task, place.folder);
+  if (problem !== null) place.report.addAt(place.path, problem);
+};
+
+const whyNoFile = ({ type, inline, script, working_dir }: TaskDraft, folder: string): string | null => {
+  if ((type !== "python" && type !== "typescript") || inline === true || script === undefined) return null;
+  if (script.trim() === "" || script.includes("\0") || script.includes("${{")) return null;
+  if (script.includes("\n")) return "is a file's name here; expected `inline: true` beside the text of a program";
+  // Where the folder is known only at run time, so is the file.
+  if (working_dir?.includes("${{")) return null;
+  const folders = [folder, working_dir === undefined ? process.cwd() : resolve(folder, working_dir)];
+  if (folders.some((candidate) => isFile(resolve(candidate, script)))) return null;
+  const where = isAbsolute(script) ? "" : ` in ${[...new Set(folders)].join(" or ")}`;
+  return `the file '${script}' was not found${where}; expected a file, or \`inline: true\` beside the text of a program`;
+};
+
+const isFile = (path: string): boolean => {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,103 @@
+import { upstreamsOf } from "../../domain/graph.ts";
+import { hint, listed, makeHints } from "../hints.ts";
+import type { Path } from "../parse/node.ts";
+import type { Report } from "../report.ts";
+import type { JobDraft, TaskDraft } from "../schema/job.ts";
+import { type TaskEdges, taskEdges } from "../task-edges.ts";
+import { configValue, findTemplates, REFERENCE_FORMS, type Template } from "../template.ts";
+import { insteadOf } from "../template-hint.ts";
+
+/** That every template stands where templates are expanded, and reaches something that can exist. */
+export const checkTemplates = (draft: JobDraft, report: Report): void => {
+  const edges = taskEdges(draft);
+  const top = {
+    draft,
+    report,
+    edges,
+    taskHint: makeHints(edges.keys().toArray(), "expected the id of a task of this job"),
+  };
+  for (const [name, value] of Object.entries(draft.environment ?? {})) {
+    judgeTemplates(value, { ...top, path: ["environment", name], task: null }, whyWrong);
+  }
+  for (const [index, task] of (draft.tasks ?? []).entries()) {
+    if (task !== undefined) checkTask(task, { ...top, path: ["tasks", index], task });
+  }
+};
+
+type Scope = {
+  readonly draft: JobDraft;
+  readonly report: Report;
+  readonly path: Path;
+  /** Null in what concerns the whole job. */
+  readonly task: TaskDraft | null;
+  readonly edges: TaskEdges;
+  readonly taskHint: (id: string) => string;
+};
+
+const checkTask = (task: TaskDraft, scope: Scope): void => {
+  const look =
+    (judge: Judge): Look =>
+    (text, ...steps) => {
+      if (text?.includes("${{")) judgeTemplates(text, { ...scope, path: [...scope.path, ...steps] }, judge);
+    };
+  const [expanded, verbatim] = [look(whyWrong), look(whyNotHere)];
+  for (const [index, arg] of (task.args ?? []).entries()) expanded(arg, "args", index);
+  for (const [name, value] of Object.entries(task.environment ?? {})) expanded(value, "environment", name);
+  expanded(task.stdin, "stdin");
+  expanded(task.working_dir, "working_dir");
+  verbatim(task.command, "command");
+  verbatim(task.script, "script");
+  for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);
+};
+
+type Look = (text: string | undefined, ...steps: Path) => void;
+
+/** Null where a template is right; else what is wrong. */
+type Judge = (template: Template, scope: Scope) => string | null;
+
+/** Reports what `judge` says of each template, where that template stands. */
+const judgeTemplates = (text: string | undefined, scope: Scope, judge: Judge): void => {
+  const seen = new Map<string, number>();
+  for (const template of findTemplates(text ?? "")) {
+    const nth = seen.get(template.text) ?? 0;
+    seen.set(template.text, nth + 1);
+    const problem = judge(template, scope);
+    if (problem !== null) scope.report.addAt(scope.path, problem, { text: template.text, nth });
+  }
+};
+
+const whyNotHere = (template: Template, { task }: Scope): string =>
+  `${template.text} is not expanded here; ${insteadOf(template, task?.type)}`;
+
+const whyWrong = ({ text, reference }: Template, scope: Scope): string | null => {
+  if (reference === null) {
+    return text.endsWith("}}")
+      ? `${text} is not known; expected one of ${REFERENCE_FORMS}`
+      : "a template without its '}}'";
+  }
+  const { params = {}, config = {} } = scope.draft;
+  switch (reference.kind) {
+    case "param":
+      return Object.hasOwn(params, reference.name) ? null : unknown("param", reference.name, Object.keys(params));
+    case "config":
+      return configValue(config, reference.key) === undefined
+        ? unknown("config value", reference.key, Object.keys(config))
+        : null;
+    case "output":
+      return whyNoOutput(reference.task, scope);
+    default:
+      return null;
+  }
+};
+
+const unknown = (what: string, name: string, names: readonly string[]): string => {
+  const known = names.length === 0 ? "the job has none" : `the job has ${listed(names)}`;
+  return `there is no ${what} '${name}'; ${hint(name, names, known)}`;
+};
+
+const whyNoOutput = (id: string, { edges, task, taskHint }: Scope): string | null => {
+  if (task === null) return "outputs of tasks can't be reached from the job's own environment; expected it in a task's";
+  if (!edges.has(id)) return `there is no task '${id}'; ${taskHint(id)}`;
+  if (task.id === undefined || upstreamsOf(edges, task.id).has(id)) return null;
+  return `task '${id}' is not upstream of '${task.id}'; expected it in its \`depends_on\`, or further up`;
+};

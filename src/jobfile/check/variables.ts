@@ -1,0 +1,34 @@
+import { whyNotGiven } from "../../domain/param.ts";
+import { configVariable, paramVariable, TASK_VARIABLES } from "../../domain/task-environment.ts";
+import type { Path } from "../parse/node.ts";
+import type { Report } from "../report.ts";
+import type { JobDraft } from "../schema/job.ts";
+
+/** That no two values of a job are to stand in one variable, and that each can stand in one. */
+export const checkVariables = (draft: JobDraft, report: Report): void => {
+  const reserved = new Map<string, string>(TASK_VARIABLES.map((name) => [name, "petit"]));
+  const claim = (variable: string, path: Path): void => {
+    const holder = reserved.get(variable);
+    if (holder !== undefined)
+      report.addAt(path, `its variable ${variable} is that of ${holder} as well; expected another name`);
+    else reserved.set(variable, path.join("."));
+  };
+  for (const name of Object.keys(draft.params ?? {})) claim(paramVariable(name), ["params", name]);
+  for (const [key, value] of Object.entries(draft.config ?? {})) {
+    claim(configVariable(key), ["config", key]);
+    const problem = typeof value === "string" ? whyNotGiven(configVariable(key), value) : null;
+    if (problem !== null) report.addAt(["config", key], problem);
+  }
+
+  const checkEnvironment = (names: object | undefined, path: Path): void => {
+    for (const name of Object.keys(names ?? {})) {
+      const holder = reserved.get(name);
+      if (holder !== undefined)
+        report.addAt([...path, name], `the variable ${name} is set by ${holder}; expected another name`);
+    }
+  };
+  checkEnvironment(draft.environment, ["environment"]);
+  draft.tasks?.forEach((task, index) => {
+    checkEnvironment(task?.environment, ["tasks", index, "environment"]);
+  });
+};

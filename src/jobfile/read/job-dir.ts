@@ -1,0 +1,128 @@
+import { closeSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { dirname, join, posix, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { PetitError } from "../../domain/errors.ts";
+import type { Job } from "../../domain/job.ts";
+import { loadPatterns } from "../../domain/pattern.ts";
+import { openRegular, readStart } from "../../lib/regular-file.ts";
+import { checkJobs } from "../check/jobs.ts";
+import type { Problem } from "../problem.ts";
+import { type FileContent, readJobFile } from "./job-file.ts";
+import { describeFailure, listFiles } from "./list-files.ts";
+
+/** What a JOBS_DIR holds. */
+export type JobFiles = {
+  /** The jobs of the files in which nothing is wrong, by id. */
+  readonly jobs: readonly Job[];
+  /** Everything that is wrong, by file and place. */
+  readonly problems: readonly Problem[];
+  /**
+   * The files that have a problem, relative to JOBS_DIR: their jobs keep their last good version. A folder that can't be
+   * read stands for all files below it (`brokenFiles` tells).
+   */
+  readonly broken: readonly string[];
+};
+
+/** Makes a test of whether a file is one of `broken`, or lies in a folder that is. */
+export const brokenFiles = (broken: readonly string[]): ((file: string) => boolean) => {
+  const paths = new Set(broken);
+  return (file) => {
+    for (let path = file; path !== "."; path = posix.dirname(path)) if (paths.has(path)) return true;
+    return paths.has(".");
+  };
+};
+
+/**
+ * Reads and checks every job file of a folder. A file with a problem contributes no job. Gives way to other work while
+ * it reads. Throws `not_found` where there is no such folder.
+ */
+export const readJobsDir = async (dir: string): Promise<JobFiles> => {
+  const root = resolve(dir);
+  await requireFolder(root, dir);
+  const listing = await listFiles(root);
+  const contents: FileContent[] = [];
+  const failed = listing.failures.map(({ file, message }) => wholeFile(file, message));
+  let pausedAt = performance.now();
+  for (const file of listing.files) {
+    contents.push(await readFile(root, file));
+    if (performance.now() - pausedAt < BATCH_MS) continue;
+    await setImmediate();
+    pausedAt = performance.now();
+  }
+  return assemble([...failed, ...contents]);
+};
+
+/** How long to read in one go: a run that is due meanwhile waits no longer than this. */
+const BATCH_MS = 10;
+
+const requireFolder = async (root: string, dir: string): Promise<void> => {
+  const stats = await stat(root).catch(() => null);
+  if (stats === null)
+    throw new PetitError("not_found", `JOBS_DIR '${dir}' was not found; expected a folder of job files`);
+  if (!stats.isDirectory())
+    throw new PetitError("not_found", `JOBS_DIR '${dir}' is a file; expected the folder it is in`);
+};
+
+const wholeFile = (file: string, message: string): FileContent => ({
+  jobs: [],
+  declarations: [],
+  problems: [{ file, line: 1, column: 1, path: "", message }],
+});
+
+const MAX_BYTES = 2 ** 20;
+
+const readFile = async (root: string, file: string): Promise<FileContent> => {
+  try {
+    const path = join(root, file);
+    const bytes = readBytes(path);
+    if (bytes === null) return wholeFile(file, "is not a regular file; expected a job file");
+    if (bytes.length > MAX_BYTES) return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
+    const text = decode(bytes);
+    if (text === null) return wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8");
+    if (PATTERN_KEY.test(text)) await loadPatterns();
+    return readJobFile({ file, folder: dirname(path), text });
+  } catch (error) {
+    return wholeFile(file, describeFailure(error));
+  }
+};
+
+/** Null where it is not a regular file; one byte more than allowed tells that it is too large. */
+const readBytes = (path: string): Buffer | null => {
+  const fd = openRegular(path);
+  if (fd === null) return null;
+  try {
+    return readStart(fd, MAX_BYTES + 1);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** Found in every file that has the key `pattern`: YAML writes the letters themselves, or one of these escapes. */
+const PATTERN_KEY = /pattern|\\[xuU\r\n]/;
+
+/** Null where the bytes aren't UTF-8. */
+const decode = (bytes: Uint8Array): string | null => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+};
+
+const assemble = (contents: readonly FileContent[]): JobFiles => {
+  const conflicts = checkJobs(contents.flatMap((content) => content.declarations));
+  const problems = [...contents.flatMap((content) => content.problems), ...conflicts.map(({ problem }) => problem)];
+  const broken = new Set([...problems.map(({ file }) => file), ...conflicts.flatMap(({ files }) => files)]);
+  const jobs = contents.flatMap((content) => content.jobs).filter((job) => !broken.has(job.source.file));
+  return {
+    jobs: jobs.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    problems: problems.sort(byPlace),
+    broken: [...broken].sort(),
+  };
+};
+
+const byPlace = (a: Problem, b: Problem): number => {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
+};

@@ -1,0 +1,107 @@
+import type { Job } from "../../domain/job.ts";
+import { buildJob } from "../build.ts";
+import { checkGates } from "../check/gates.ts";
+import { checkNotify } from "../check/notify.ts";
+import { checkParams } from "../check/params.ts";
+import { checkPrograms } from "../check/programs.ts";
+import { checkSchedule } from "../check/schedule.ts";
+import { checkTasks } from "../check/tasks.ts";
+import { checkTemplates } from "../check/templates.ts";
+import { checkVariables } from "../check/variables.ts";
+import { type Declaration, declareJob, declareUnread } from "../declaration.ts";
+import { documentText, type Range } from "../parse/document-text.ts";
+import type { MapNode, Node } from "../parse/node.ts";
+import { type Fault, type ParsedDocument, parseYaml } from "../parse/parse.ts";
+import { makePositions, type Positions } from "../parse/positions.ts";
+import { Place } from "../place.ts";
+import type { Problem } from "../problem.ts";
+import { makeReport, type Report } from "../report.ts";
+import { JOB, type JobDraft } from "../schema/job.ts";
+import { isWhole, readValue } from "./value.ts";
+
+/** A file of jobs, as text. */
+export type JobFile = {
+  /** Path relative to JOBS_DIR. */
+  readonly file: string;
+  /** Absolute path of the folder it lies in. */
+  readonly folder: string;
+  readonly text: string;
+};
+
+/** What is in a file. */
+export type FileContent = {
+  /** The jobs in which nothing is wrong. */
+  readonly jobs: readonly Job[];
+  /** What every job of it says of itself and of other jobs, be it right or wrong otherwise. */
+  readonly declarations: readonly Declaration[];
+  readonly problems: readonly Problem[];
+};
+
+/** Reads and checks every document of a file, apart from what concerns other files. Needs `loadPatterns` if a param has a pattern. */
+export const readJobFile = (file: JobFile): FileContent => {
+  const source = { ...file, positions: makePositions(file.text) };
+  const fault = faultOfText(file.text);
+  if (fault !== null) return { jobs: [], declarations: declareUnread(source), problems: toProblems([fault], source) };
+  const documents = parseYaml(file.text);
+  const contents = documents.map((document, index) =>
+    readDocument(document, source, { from: documents[index - 1]?.end ?? 0, to: document.end }),
+  );
+  return {
+    jobs: contents.flatMap((content) => content.jobs),
+    declarations: contents.flatMap((content) => content.declarations),
+    problems: contents.flatMap((content) => content.problems),
+  };
+};
+
+export type Source = JobFile & { readonly positions: Positions };
+
+/** An empty file is what a full disk leaves of one, so it doesn't say that its jobs are gone; one of comments does. */
+const faultOfText = (text: string): Fault | null => {
+  if (text.trim() === "") return { at: 0, path: "", message: "the file is empty; expected a job" };
+  const nul = text.indexOf("\0");
+  return nul === -1 ? null : { at: nul, path: "", message: "holds a NUL character; expected text" };
+};
+
+const toProblems = (faults: readonly Fault[], { file, positions }: Source): Problem[] =>
+  faults.map(({ at, path, message }) => ({ file, ...positions(at), path, message }));
+
+const readDocument = ({ root, faults, isSyntax }: ParsedDocument, source: Source, range: Range): FileContent => {
+  if (root === null && faults.length === 0) return { jobs: [], declarations: [], problems: [] };
+  if (root?.kind !== "map" || isSyntax) {
+    const all = faults.length > 0 || root === null ? faults : [noMap(root)];
+    return { jobs: [], declarations: declareUnread(source), problems: toProblems(all, source) };
+  }
+  return readMap(root, faults, { ...source, range });
+};
+
+const noMap = (root: Node): Fault => ({
+  at: root.at,
+  path: "",
+  message: "is not a job; expected a map with id, tasks …",
+});
+
+const readMap = (root: MapNode, faults: readonly Fault[], source: Source & { readonly range: Range }): FileContent => {
+  const report = makeReport(root, source.text);
+  const draft = readValue(root, JOB, Place.top(report));
+  if (draft === undefined) return { jobs: [], declarations: [], problems: toProblems(report.faults, source) };
+  checkMeaning(draft, report, source.folder);
+  const declarations = [declareJob(draft, report, source)];
+  const all = [...faults, ...report.faults];
+  if (all.length > 0 || !isWhole(JOB, draft, report))
+    return { jobs: [], declarations, problems: toProblems(all, source) };
+  const { file, folder } = source;
+  const { line } = source.positions(root.at);
+  const job = buildJob(draft, { file, line, folder, document: documentText(root, source, source.range) });
+  return { jobs: [job], declarations, problems: [] };
+};
+
+const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => {
+  checkSchedule(draft, report);
+  checkGates(draft, report);
+  checkParams(draft, report);
+  checkVariables(draft, report);
+  checkNotify(draft, report);
+  checkTasks(draft, report);
+  checkPrograms(draft, report, folder);
+  checkTemplates(draft, report);
+};

@@ -1,0 +1,187 @@
+import type { Json } from "../../lib/json.ts";
+import { shorten } from "../../lib/shorten.ts";
+import { nearest } from "../hints.ts";
+import { describe, type Entry, isEmpty, type MapNode, type Node, type ScalarNode, toJson } from "../parse/node.ts";
+import type { Place } from "../place.ts";
+import type { Report } from "../report.ts";
+import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType, Value } from "../schema/field.ts";
+import { readBoolean, readChoice, readDuration, readInteger, readSeconds, readText } from "./scalar.ts";
+
+/**
+ * Reads a value as its type says, and reports all that is wrong in it. What can't be read is left out, so that the rest
+ * can be looked at as well: a whole `Value` only where nothing was reported.
+ */
+export const readValue = <Type extends FieldType>(
+  node: Node,
+  type: Type,
+  place: Place,
+): Draft<Value<Type>> | undefined => readAny(node, type, place) as Draft<Value<Type>> | undefined;
+
+/** Whether a draft is the whole value: nothing was reported about it. */
+export const isWhole = <Type extends FieldType>(_type: Type, draft: unknown, report: Report): draft is Value<Type> =>
+  draft !== undefined && report.faults.length === 0;
+
+const readAny = (node: Node, type: FieldType, place: Place): unknown => {
+  switch (type.kind) {
+    case "text":
+      return readText(node, type, place);
+    case "boolean":
+      return readBoolean(node, place);
+    case "integer":
+      return readInteger(node, type, place);
+    case "seconds":
+      return readSeconds(node, type, place);
+    case "duration":
+      return readDuration(node, type, place);
+    case "choice":
+      return readChoice(node, type, place);
+    case "list":
+      return readList(node, type, place);
+    case "map":
+      return readMap(node, type, place);
+    case "object":
+      return readObject(node, type, place);
+    case "shape":
+      return readShape(node, type, place);
+    case "json":
+      return readJson(node, place);
+  }
+};
+
+const wrongKind = (node: Node, place: Place, expected: string): undefined =>
+  place.refuse(node, `${isEmpty(node) ? "is empty" : `is ${describe(node)}`}; expected ${expected}`);
+
+const readList = (node: Node, type: ListType, place: Place): unknown => {
+  if (node.kind !== "list") return wrongKind(node, place, `a list${exampleOf(node)}`);
+  if (node.items.length < type.minItems) place.refuse(node, "is an empty list; expected at least one item");
+  const seen = new Map<unknown, number>();
+  return node.items.map((item, index) => {
+    const known = place.report.faults.length;
+    const value = readAny(item, type.of, place.inside(index));
+    // A misspelt value is read as what it was meant to be: that one is not a duplicate for certain.
+    if (type.unique && typeof value === "string" && place.report.faults.length === known) {
+      const first = seen.get(value) ?? index;
+      if (first !== index)
+        place.inside(index).refuse(item, `'${shorten(value)}' is item ${first} as well; expected each once`);
+      seen.set(value, first);
+    }
+    return value;
+  });
+};
+
+/** One value where a list is meant is the commonest slip. */
+const exampleOf = (node: Node): string =>
+  node.kind === "scalar" && !isEmpty(node) ? `, as in [${shorten(String(node.value))}]` : "";
+
+const readMap = (node: Node, type: MapType, place: Place): unknown => {
+  if (node.kind !== "map") return wrongKind(node, place, "a map of names and values");
+  return Object.fromEntries(
+    node.entries.map((entry) => [entry.key, readMapEntry(entry, type, place.inside(entry.key))]),
+  );
+};
+
+const readMapEntry = (entry: Entry, type: MapType, place: Place): unknown => {
+  readText({ kind: "scalar", at: entry.keyAt, end: entry.keyAt, value: entry.key, source: "" }, type.keys, place);
+  if (isEmpty(entry.value) && type.emptyValue !== undefined) return type.emptyValue;
+  return readAny(entry.value, type.of, place);
+};
+
+const readShape = (node: Node, type: ShapeType, place: Place): unknown => {
+  const shape = { scalar: type.scalar, list: type.list, map: type.map }[node.kind];
+  if (shape !== undefined) return readAny(node, shape, place);
+  const shapes = ["a single value", type.list && "a list", type.map && "a map"].filter((form) => form !== undefined);
+  return wrongKind(node, place, shapes.join(" or "));
+};
+
+const readJson = (node: Node, place: Place): Json => {
+  eachScalar(node, place, (scalar, at) => {
+    const { value, source } = scalar;
+    const isExact =
+      typeof value !== "number" || (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value));
+    if (!isExact) at.refuse(scalar, `the number ${source} can't be kept exactly; put it in quotes`);
+  });
+  return toJson(node);
+};
+
+const eachScalar = (node: Node, place: Place, visit: (scalar: ScalarNode, place: Place) => void): void => {
+  if (node.kind === "scalar") visit(node, place);
+  else if (node.kind === "list")
+    for (const [index, item] of node.items.entries()) eachScalar(item, place.inside(index), visit);
+  else for (const entry of node.entries) eachScalar(entry.value, place.inside(entry.key), visit);
+};
+
+const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
+  if (node.kind !== "map")
+    return wrongKind(node, place, `a map with ${Object.keys(type.fields).slice(0, 3).join(", ")} …`);
+  const given = matchFields(node, type, place);
+  checkGroups(type, { node, given, place });
+  const values: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(type.fields)) {
+    const entry = given.get(name);
+    values[name] =
+      entry === undefined || isEmpty(entry.value)
+        ? absentValue(field, { node, entry, place: place.inside(entry?.key ?? name) })
+        : readAny(entry.value, field.type, place.inside(entry.key));
+  }
+  return values;
+};
+
+/** The entries by field. One that is misspelt is reported, and then read as what it was meant to be. */
+const matchFields = (node: MapNode, type: ObjectType, place: Place): ReadonlyMap<string, Entry> => {
+  const given = new Map<string, Entry>();
+  const strangers: Entry[] = [];
+  for (const entry of node.entries) {
+    if (Object.hasOwn(type.fields, entry.key)) given.set(entry.key, entry);
+    else strangers.push(entry);
+  }
+  for (const entry of strangers) {
+    if (isExcused(entry, type, given)) continue;
+    const meant = reportStranger(entry, Object.keys(type.fields), place);
+    if (meant === null || given.has(meant)) continue;
+    given.set(meant, entry);
+    place.report.readAs(entry, meant);
+  }
+  return given;
+};
+
+const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, Entry>): boolean =>
+  Object.entries(type.excused ?? {}).some(([name, byValue]) => {
+    const value = given.get(name)?.value;
+    return value?.kind === "scalar" && byValue[String(value.value)]?.includes(entry.key);
+  });
+
+/** Answers what it was likely meant to be. */
+const reportStranger = (entry: Entry, names: readonly string[], place: Place): string | null => {
+  const near = nearest(entry.key, names);
+  const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
+  place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; ${hint}`);
+  return near;
+};
+
+type Absent = { readonly node: MapNode; readonly entry: Entry | undefined; readonly place: Place };
+
+/** What a field is that isn't given, or is given nothing. */
+const absentValue = (field: Field, { node, entry, place }: Absent): unknown => {
+  if (!field.required) return field.default;
+  const example = field.example === undefined ? "" : `, for example ${JSON.stringify(field.example)}`;
+  const at = entry?.keyAt ?? node.at;
+  return place.refuse({ at }, `${entry === undefined ? "missing" : "is empty"}; it is required${example}`);
+};
+
+type Given = { readonly node: MapNode; readonly given: ReadonlyMap<string, Entry>; readonly place: Place };
+
+const checkGroups = (type: ObjectType, { node, given, place }: Given): void => {
+  for (const group of type.exclusive ?? []) {
+    const second = presentOf(group, given)[1];
+    const message = `given beside another way to say it; expected one of ${group.join(", ")}`;
+    if (second !== undefined) place.inside(second.key).refuse({ at: second.keyAt }, message);
+  }
+  for (const group of type.oneOf ?? []) {
+    const [name = ""] = group;
+    if (presentOf(group, given).length === 0)
+      place.inside(name).refuse(node, `missing; expected one of ${group.join(", ")}`);
+  }
+};
+
+const presentOf = (group: readonly string[], given: ReadonlyMap<string, Entry>): readonly Entry[] =>
+  group.flatMap((name) => given.get(name) ?? []).filter((entry) => !isEmpty(entry.value));

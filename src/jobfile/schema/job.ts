@@ -1,0 +1,118 @@
+import { INTERRUPT_POLICIES, OVERLAP_POLICIES } from "../../domain/job.ts";
+import type { Draft, ObjectType, Value } from "./field.ts";
+import { gate } from "./gate.ts";
+import { notify } from "./notify.ts";
+import { params } from "./param.ts";
+import { schedule } from "./schedule.ts";
+import { TASK } from "./task.ts";
+import { environment, jobId, prose, title } from "./text.ts";
+
+const RETENTION = {
+  kind: "object",
+  fields: {
+    runs: {
+      type: { kind: "integer", min: 1, max: 1_000_000_000 },
+      doc: "How many finished runs to keep.",
+      absent: "the setting's",
+      example: 1000,
+    },
+    days: {
+      type: { kind: "integer", min: 1, max: 36_500 },
+      doc: "How many days to keep a finished run.",
+      absent: "the setting's",
+      example: 30,
+    },
+  },
+} as const satisfies ObjectType;
+
+/** Everything a job file can say. An empty value (`schedule:` with nothing after it) is the same as none. */
+export const JOB = {
+  kind: "object",
+  fields: {
+    id: { type: jobId, required: true, doc: "Its id, unique in JOBS_DIR.", example: "data_pipeline" },
+    name: { type: title, doc: "What people see.", absent: "the id", example: "Data Pipeline" },
+    description: { type: prose, doc: "What it is for." },
+    enabled: {
+      type: { kind: "boolean" },
+      doc: "False: it is never scheduled; a manual trigger still works.",
+      default: true,
+    },
+    schedule: {
+      type: schedule,
+      doc: "When it runs: a cron expression, a list of them, or a map with more.",
+      absent: "it runs only when triggered",
+      example: "0 2 * * *",
+    },
+    max_concurrency: {
+      type: { kind: "integer", min: 1, max: 1_000_000 },
+      doc: "How many runs of it may go on at once.",
+      absent: "unlimited",
+      example: 1,
+    },
+    on_overlap: {
+      type: { kind: "choice", values: OVERLAP_POLICIES },
+      doc: "What a scheduled occurrence does at that limit: `skip` it, `queue` it, or `replace` the oldest run.",
+      default: "skip",
+    },
+    timeout: {
+      type: { kind: "duration", minMs: 1 },
+      doc: "How long the whole run may take.",
+      absent: "no limit",
+      example: "2h",
+    },
+    kill_grace: {
+      type: { kind: "duration", minMs: 0 },
+      doc: "The time between SIGTERM and SIGKILL when a task has to end.",
+      absent: "the setting's, 10s",
+      example: "10s",
+    },
+    on_interrupt: {
+      type: { kind: "choice", values: INTERRUPT_POLICIES },
+      doc: "What becomes of a run that lost a process with the machine: it ends as interrupted (`fail`), or the task is run anew (`rerun`).",
+      absent: "the setting's, fail",
+    },
+    depends_on: {
+      type: { kind: "list", of: gate, minItems: 0 },
+      doc: "Other jobs whose last run decides whether this one may start.",
+      default: [],
+      example: ["upstream_job"],
+    },
+    config: {
+      type: {
+        kind: "map",
+        keys: { kind: "text", form: "a key", maxLength: 128, characters: "name" },
+        of: { kind: "json" },
+        emptyValue: null,
+      },
+      doc: "Values for its tasks, as `${{ config.KEY }}` and `$PETIT_CONFIG_KEY`.",
+      default: {},
+      example: { batch_size: 1000 },
+    },
+    params: {
+      type: params,
+      doc: "What a trigger may pass, as `${{ params.NAME }}` and `$PETIT_PARAM_NAME`; others are refused.",
+      default: {},
+      example: { day: { default: "2026-01-01" } },
+    },
+    environment: environment("for every task; templates are expanded in the values"),
+    inherit_environment: { type: { kind: "boolean" }, doc: "Whether tasks see petit's own variables.", default: true },
+    retention: { type: RETENTION, doc: "How long finished runs are kept.", absent: "the settings'" },
+    notify: {
+      type: notify,
+      doc: "Who is told what became of it, beside the run and without holding it up.",
+      default: [],
+      example: [{ type: "webhook", url: "https://example.com/hook" }],
+    },
+    tasks: {
+      type: { kind: "list", of: TASK, minItems: 1 },
+      required: true,
+      doc: "What it does: at least one task. One that exits with 0 completes; 128 + n stands for signal n, as in a shell: 137 is SIGKILL.",
+    },
+  },
+} as const satisfies ObjectType;
+
+export type JobFields = Value<typeof JOB>;
+export type TaskFields = Value<typeof TASK>;
+/** A job as a file with mistakes gives it. */
+export type JobDraft = Draft<JobFields>;
+export type TaskDraft = Draft<TaskFields>;

@@ -1,0 +1,123 @@
+import { PING_EVENTS } from "../../domain/notification.ts";
+import { DURATION_PATTERN, formatDuration } from "../../lib/duration.ts";
+import type { Json } from "../../lib/json.ts";
+import type { Field, FieldType, MapType, ObjectType, TextType } from "./field.ts";
+import { JOB } from "./job.ts";
+import { NOTIFY } from "./notify.ts";
+import { PROGRAM_FIELDS, TASK } from "./task.ts";
+
+/** A schema, or a part of one. */
+export type JsonSchema = { readonly [keyword: string]: Json };
+
+/** The JSON Schema (2020-12) of a job, for editors. */
+export const jsonSchema = (): JsonSchema => ({
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "petit job",
+  description: "One document of a job file of petit. A field with nothing after its colon is the same as none.",
+  ...schemaOf(JOB),
+});
+
+const schemaOf = (type: FieldType): JsonSchema => {
+  switch (type.kind) {
+    case "text":
+      return schemaOfText(type);
+    case "boolean":
+      return { type: "boolean" };
+    case "integer":
+      return { type: "integer", minimum: type.min, maximum: type.max };
+    case "seconds":
+      return { type: "number", minimum: type.minMs / 1000 };
+    case "duration":
+      return { type: "string", pattern: DURATION_PATTERN };
+    case "choice":
+      return { enum: [...type.values, ...Object.keys(type.aliases ?? {})] };
+    case "list":
+      return {
+        type: "array",
+        items: schemaOf(type.of),
+        ...(type.minItems > 0 && { minItems: type.minItems }),
+        ...(type.unique && { uniqueItems: true }),
+      };
+    case "map":
+      return schemaOfMap(type);
+    case "object":
+      return schemaOfObject(type);
+    case "shape":
+      return {
+        anyOf: [type.scalar, type.list, type.map].flatMap((shape) => (shape === undefined ? [] : schemaOf(shape))),
+      };
+    case "json":
+      return {};
+  }
+};
+
+const schemaOfText = (type: TextType): JsonSchema => ({
+  type: type.scalars ? ["string", "number", "boolean"] : "string",
+  ...(type.pattern !== undefined && { pattern: type.pattern }),
+  ...(type.pattern === undefined && !type.empty && { pattern: "\\S" }),
+  ...(type.maxLength !== undefined && { maxLength: type.maxLength }),
+});
+
+const schemaOfMap = (type: MapType): JsonSchema => ({
+  type: "object",
+  propertyNames: schemaOfText(type.keys),
+  additionalProperties: type.emptyValue === undefined ? schemaOf(type.of) : orEmpty(schemaOf(type.of)),
+});
+
+/** Nothing after the colon is null. */
+const orEmpty = (schema: JsonSchema): JsonSchema =>
+  Object.keys(schema).length === 0 ? schema : { anyOf: [schema, { type: "null" }] };
+
+const schemaOfObject = (type: ObjectType): JsonSchema => {
+  const fields = Object.entries(type.fields);
+  const required = fields.flatMap(([name, field]) => (field.required ? [name] : []));
+  const rules = [
+    ...groupRules(type),
+    ...(type === TASK ? programRules() : []),
+    ...(type === NOTIFY ? pingRules() : []),
+  ];
+  return {
+    type: "object",
+    properties: Object.fromEntries(fields.map(([name, field]) => [name, schemaOfField(field)])),
+    additionalProperties: false,
+    ...(required.length > 0 && { required }),
+    ...(rules.length > 0 && { allOf: rules }),
+  };
+};
+
+const schemaOfField = (field: Field): JsonSchema => ({
+  ...schemaOf(field.type),
+  description: field.absent === undefined ? field.doc : `${field.doc} Without it: ${field.absent}.`,
+  ...(field.default !== undefined && { default: asWritten(field.type, field.default) }),
+  ...(field.example !== undefined && { examples: [field.example] }),
+});
+
+/** A default as a file would give it. */
+const asWritten = (type: FieldType, value: Json): Json =>
+  type.kind === "duration" && typeof value === "number" ? formatDuration(value) : value;
+
+const groupRules = (type: ObjectType): JsonSchema[] => [
+  ...(type.exclusive ?? []).map((group) => ({ not: { required: group } })),
+  ...(type.oneOf ?? []).map((group) => ({ anyOf: group.map((name) => ({ required: [name] })) })),
+];
+
+/** Which fields a task has depends on its type. */
+const programRules = (): JsonSchema[] =>
+  Object.entries(PROGRAM_FIELDS).map(([type, { required, optional }]) => {
+    const allowed: readonly string[] = [...required, ...optional];
+    const foreign = ["command", "script", "inline", "shell"].filter((field) => !allowed.includes(field));
+    return {
+      if: { properties: { type: { const: type } }, required: ["type"] },
+      // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+      then: { required, properties: Object.fromEntries(foreign.map((field) => [field, false])) },
+    };
+  });
+
+/** A ping is not signed, and there isn't one for each event. */
+const pingRules = (): JsonSchema[] => [
+  {
+    if: { properties: { type: { const: "healthchecks" } }, required: ["type"] },
+    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+    then: { properties: { secret: false, on: { items: { enum: PING_EVENTS } } } },
+  },
+];

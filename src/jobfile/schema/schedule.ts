@@ -1,0 +1,56 @@
+import { CATCHUP_POLICIES, type CatchupPolicy } from "../../domain/schedule/schedule.ts";
+import type { FieldType, ObjectType, TextType } from "./field.ts";
+
+const expression = { kind: "text", form: "a cron expression", characters: "prose" } as const satisfies TextType;
+
+const cron = {
+  kind: "shape",
+  scalar: expression,
+  list: { kind: "list", of: expression, minItems: 1, unique: true },
+} as const satisfies FieldType;
+
+/** For a schedule that is given by its expression alone, as well. */
+export const DEFAULT_CATCHUP = "latest" satisfies CatchupPolicy;
+export const DEFAULT_CATCHUP_WINDOW_MS = 3_600_000;
+
+/** The map that a schedule can be. */
+const SCHEDULE = {
+  kind: "object",
+  fields: {
+    cron: {
+      type: cron,
+      required: true,
+      doc: "One expression or a list of them: 5 fields (minute hour day month weekday) or 6 (second first), @hourly, @daily, @weekly, @monthly, @yearly, or @every 1h30m.",
+      example: "0 2 * * *",
+    },
+    timezone: {
+      type: { kind: "text", form: "an IANA name", characters: "name" },
+      doc: "The zone it is read in, by its IANA name.",
+      absent: "the `timezone` setting, else the system's",
+      example: "Europe/Paris",
+    },
+    catchup: {
+      type: { kind: "choice", values: CATCHUP_POLICIES },
+      doc: "What to do about occurrences that passed while petit was down: run the latest once, all of them, or none.",
+      default: DEFAULT_CATCHUP,
+    },
+    catchup_window: {
+      type: { kind: "duration", minMs: 0 },
+      doc: "How far back to catch up.",
+      default: DEFAULT_CATCHUP_WINDOW_MS,
+    },
+    jitter: {
+      type: { kind: "duration", minMs: 0 },
+      doc: "Starts each run up to this much later, so that many jobs don't start at once.",
+      default: 0,
+    },
+  },
+} as const satisfies ObjectType;
+
+/** A schedule in any of its forms. */
+export const schedule = {
+  kind: "shape",
+  scalar: cron.scalar,
+  list: cron.list,
+  map: SCHEDULE,
+} as const satisfies FieldType;

@@ -1,0 +1,138 @@
+import { TASK_CONDITIONS } from "../../domain/graph.ts";
+import { TASK_TYPES, type TaskType } from "../../domain/job.ts";
+import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
+import type { ObjectType } from "./field.ts";
+import { datum, environment, path, taskId, title } from "./text.ts";
+
+const RETRY = {
+  kind: "object",
+  fields: {
+    max_attempts: {
+      type: { kind: "integer", min: 0, max: 1_000_000 },
+      required: true,
+      doc: "How many retries after the first attempt; 0 means none.",
+      example: 3,
+    },
+    delay: {
+      type: { kind: "duration", minMs: 0 },
+      doc: "How long to wait before a retry.",
+      absent: "0s",
+      example: "10s",
+    },
+    delay_secs: { type: { kind: "seconds", minMs: 0 }, doc: "The same as `delay`, in seconds.", example: 10 },
+    backoff: {
+      type: { kind: "choice", values: BACKOFFS },
+      doc: "`fixed` waits the delay each time; `exponential` doubles it each time and waits a random part of it.",
+      default: "fixed",
+    },
+    max_delay: {
+      type: { kind: "duration", minMs: 0 },
+      doc: "The most that `exponential` grows to.",
+      default: 3_600_000,
+    },
+    condition: {
+      type: { kind: "choice", values: RETRY_CONDITIONS },
+      doc: "Which failures are retried: `always` any; `transient_only` a timeout, a lack of resources, or exit code 75; `never` none.",
+      default: "always",
+    },
+  },
+  exclusive: [["delay", "delay_secs"]],
+} as const satisfies ObjectType;
+
+/** A task of a job. */
+export const TASK = {
+  kind: "object",
+  fields: {
+    id: { type: taskId, required: true, doc: "Its id, unique in the job.", example: "extract" },
+    name: { type: title, doc: "What people see.", absent: "the id", example: "Extract" },
+    type: {
+      type: {
+        kind: "choice",
+        values: TASK_TYPES,
+        refused: {
+          custom: `'custom' tasks need code of petit's own and are not supported; expected one of ${TASK_TYPES.join(", ")}`,
+        },
+      },
+      required: true,
+      doc: "How it is run: `command` one program without a shell; `shell` a script for /bin/sh; `python` and `typescript` a program in that language (TypeScript needs nothing installed).",
+      example: "shell",
+    },
+    command: {
+      type: { kind: "text", form: "a program", characters: "argument" },
+      doc: "The program of a `command` task, by name or path; its arguments stand in `args`.",
+      example: "python3",
+    },
+    script: {
+      type: { kind: "text", form: "a script", characters: "argument" },
+      doc: "The text of a `shell` task; of a `python` or `typescript` task the file (looked for in the job file's folder, then in the working directory), or with `inline: true` the text. Templates are not expanded in it: use the variables.",
+      example: 'echo "hello"',
+    },
+    inline: {
+      type: { kind: "boolean" },
+      doc: "Whether `script` is the program's text rather than its file; for `python` and `typescript`.",
+      absent: "false",
+    },
+    shell: {
+      type: {
+        kind: "list",
+        of: { kind: "text", form: "a program or an argument", characters: "argument" },
+        minItems: 1,
+      },
+      doc: "What runs the script of a `shell` task.",
+      absent: '["/bin/sh", "-e"]',
+      example: ["bash", "-euo", "pipefail"],
+    },
+    args: {
+      type: { kind: "list", of: datum, minItems: 0 },
+      doc: "Arguments; templates are expanded. Numbers and booleans stand for their text as written.",
+      default: [],
+      example: ["--day", "${{ params.day }}"],
+    },
+    working_dir: {
+      type: path,
+      doc: "The folder it runs in, relative to the job file's folder; templates are expanded.",
+      absent: "petit's own working directory",
+      example: "/srv/etl",
+    },
+    stdin: {
+      type: { kind: "text", form: "a text", empty: true, scalars: true, characters: "data" },
+      doc: "What it reads from standard input; templates are expanded.",
+      absent: "nothing",
+    },
+    environment: environment("for this task, over those of the job; templates are expanded in the values"),
+    depends_on: {
+      type: { kind: "list", of: taskId, minItems: 0, unique: true },
+      doc: "Ids of the tasks it waits for.",
+      default: [],
+      example: ["extract"],
+    },
+    condition: {
+      type: { kind: "choice", values: TASK_CONDITIONS, aliases: { always: "all_done" } },
+      doc: "When it starts, given the tasks it waits for: `all_success` each completed; `on_failure` some failed; `all_done` (or `always`) each has ended, in whatever way.",
+      default: "all_success",
+    },
+    timeout: {
+      type: { kind: "duration", minMs: 1 },
+      doc: "How long an attempt may take.",
+      absent: "no limit",
+      example: "5m",
+    },
+    timeout_secs: { type: { kind: "seconds", minMs: 1 }, doc: "The same as `timeout`, in seconds.", example: 300 },
+    retry: { type: RETRY, doc: "Whether and how a failed attempt is made again.", absent: "no retry" },
+  },
+  excused: { type: { custom: ["handler", "config"] } },
+  exclusive: [["timeout", "timeout_secs"]],
+} as const satisfies ObjectType;
+
+/** The fields that only some types of task have: which of them each must have, and may have. */
+export const PROGRAM_FIELDS = {
+  command: { required: ["command"], optional: [] },
+  shell: { required: ["script"], optional: ["shell"] },
+  python: { required: ["script"], optional: ["inline"] },
+  typescript: { required: ["script"], optional: ["inline"] },
+} as const satisfies Record<
+  TaskType,
+  { readonly required: readonly ProgramField[]; readonly optional: readonly ProgramField[] }
+>;
+
+export type ProgramField = "command" | "script" | "inline" | "shell";

@@ -1,0 +1,41 @@
+import { ID_PATTERN } from "../../domain/ids.ts";
+import type { Field, TextType } from "./field.ts";
+
+const ID_FORM = "1 to 128 letters, digits, '_', '.' and '-', the first one a letter or a digit";
+
+export const jobId = {
+  kind: "text",
+  form: `a job's id: ${ID_FORM}`,
+  pattern: ID_PATTERN,
+  characters: "name",
+} as const satisfies TextType;
+export const taskId = {
+  kind: "text",
+  form: `a task's id: ${ID_FORM}`,
+  pattern: ID_PATTERN,
+  characters: "name",
+} as const satisfies TextType;
+export const title = { kind: "text", form: "a name", maxLength: 256, characters: "name" } as const satisfies TextType;
+export const prose = { kind: "text", form: "a text", empty: true } as const satisfies TextType;
+export const path = { kind: "text", form: "a path", characters: "name" } as const satisfies TextType;
+export const datum = {
+  kind: "text",
+  form: "a text",
+  empty: true,
+  scalars: true,
+  characters: "argument",
+} as const satisfies TextType;
+
+const environmentName = {
+  kind: "text",
+  form: "the name of a variable, without '='",
+  pattern: "^[^=]+$",
+  characters: "name",
+} as const satisfies TextType;
+
+export const environment = (whose: string) =>
+  ({
+    type: { kind: "map", keys: environmentName, of: datum, emptyValue: "" },
+    doc: `Variables ${whose}. Numbers and booleans stand for their text as written, nothing for an empty text.`,
+    default: {},
+  }) as const satisfies Field;

@@ -1,0 +1,61 @@
+import { PetitError } from "../../domain/errors.ts";
+import type { SqlDatabase } from "../../runtime/runtime.ts";
+import init from "../migrations/0001_init.sql" with { type: "text" };
+import notifications from "../migrations/0002_notifications.sql" with { type: "text" };
+import windows from "../migrations/0003_windows.sql" with { type: "text" };
+import versions from "../migrations/0004_versions.sql" with { type: "text" };
+import { rollback } from "./transaction.ts";
+
+/** In order; the schema's version (`user_version`) is how many of them a database has. Only ever added to. */
+const MIGRATIONS: readonly string[] = [init, notifications, windows, versions];
+
+/** The schema that this petit writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** `application_id` of a petit database: "petj" as four bytes. */
+export const APPLICATION_ID = 0x7065746a;
+
+/** What is known of a database before anything is written to it. */
+export type SchemaState = { readonly applicationId: number; readonly version: number; readonly isEmpty: boolean };
+
+export const readSchemaState = (db: SqlDatabase): SchemaState => ({
+  applicationId: pragma(db, "application_id"),
+  version: pragma(db, "user_version"),
+  isEmpty: db.prepare("SELECT 1 FROM sqlite_master LIMIT 1").get() === null,
+});
+
+const pragma = (db: SqlDatabase, name: "application_id" | "user_version"): number =>
+  Number(db.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0);
+
+/** Throws `unusable_database` where the file is somebody else's, or of a newer petit. */
+export const assertOurs = (state: SchemaState, path: string): void => {
+  const isNew = state.isEmpty && state.applicationId === 0 && state.version === 0;
+  if (!isNew && state.applicationId !== APPLICATION_ID) {
+    throw new PetitError(
+      "unusable_database",
+      `${path} is not a petit database; it was left untouched. Name another file with --db`,
+    );
+  }
+  if (state.version > MIGRATIONS.length) {
+    throw new PetitError(
+      "unusable_database",
+      `${path} has schema ${state.version}, of a newer petit; this one knows up to ${MIGRATIONS.length}. It was left untouched. Use the newer petit, or another file`,
+    );
+  }
+};
+
+/** Brings the schema up to date, each step in a transaction of its own. */
+export const migrate = (db: SqlDatabase): void => {
+  for (let { version } = readSchemaState(db); version < MIGRATIONS.length; version++) {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      db.exec(MIGRATIONS[version] ?? "");
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      db.exec(`PRAGMA user_version = ${version + 1}`);
+      db.exec("COMMIT");
+    } catch (error) {
+      rollback(db);
+      throw error;
+    }
+  }
+};

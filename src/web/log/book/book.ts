@@ -1,0 +1,164 @@
+import { askLines, type LinePage, type LinesQuery } from "../../data/lines.ts";
+import type { ShownLine } from "../ansi/line-styles.ts";
+import { followLog } from "./follow.ts";
+import { type LogFilter, logLine } from "./line.ts";
+import { LogPages, PAGE } from "./pages.ts";
+
+export type LogOptions = { readonly runId: string; readonly filter: LogFilter };
+
+/** How a log stands: `loading` for the first time, `live` while it follows a run, `away` while petit is, `ended`. */
+export type LogState = "loading" | "live" | "away" | "ended";
+
+/** Lines that come in a burst are drawn together. */
+const DRAW_EVERY_MS = 60;
+
+/**
+ * The log of a run as far as it is looked at: pages are asked for when they are needed, and what a run writes is added as
+ * it comes, over any number of breaks with no gap and nothing twice.
+ */
+export class LogBook {
+  readonly #options: LogOptions;
+  readonly #pages = new LogPages();
+  readonly #ending = new AbortController();
+  readonly #listeners = new Set<() => void>();
+  #loading: Promise<void> | null = null;
+  #wanted: readonly [number, number] | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  /** Tells it from any other. */
+  readonly id = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  #version = 0;
+  #lastSeq = 0;
+  /** Lines there are. */
+  total = 0;
+  state: LogState = "loading";
+  /** Why nothing can be shown; null where all is well. */
+  failure: unknown = null;
+  /** Counts how often lines changed their positions: petit drops the middle of what grows without end. */
+  generation = 0;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the first page, or the last; then follows the run until it ends. */
+  async start(from: "start" | "end"): Promise<void> {
+    try {
+      const page = await this.#ask(from === "end" ? { tail: true } : { offset: 0 });
+      this.#begin(page);
+      this.#take(page);
+      if (page.ended) return this.#become("ended");
+      this.#become("live");
+      await this.#follow();
+    } catch (error) {
+      if (!this.#ending.signal.aborted) this.#fail(error);
+    }
+  }
+
+  stop(): void {
+    this.#ending.abort();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+
+  /** Another one means that something is to be drawn anew. */
+  readonly version = (): number => this.#version;
+
+  line(position: number): ShownLine | undefined {
+    return this.#pages.at(position);
+  }
+
+  /** Has the lines from `from` up to `to` loaded; what was wanted before and isn't loaded yet is forgotten. */
+  want(from: number, to: number): void {
+    this.#wanted = [Math.max(0, from), Math.min(to, this.total)];
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = null;
+    });
+  }
+
+  /** Where the line is that has this number, or the first after it that the filter takes. */
+  async positionOf(seq: number): Promise<number> {
+    const page = await this.#ask({ after: Math.max(0, seq - 1) });
+    this.#take(page);
+    return page.offset;
+  }
+
+  async #load(): Promise<void> {
+    while (this.#wanted !== null && !this.#ending.signal.aborted) {
+      const first = this.#pages.missing(...this.#wanted);
+      if (first === null) return;
+      // From the beginning of its page, unless that is there: a page is asked for once.
+      const start = first - (first % PAGE);
+      const offset = this.#pages.at(start) === undefined ? start : first;
+      const page = await this.#ask({ offset }).catch(() => null);
+      if (page === null || page.count === 0) return;
+      this.#take(page);
+    }
+  }
+
+  #ask(query: LinesQuery): Promise<LinePage> {
+    const { runId, filter } = this.#options;
+    return askLines(runId, { limit: PAGE, ...filter, ...query });
+  }
+
+  #take(page: LinePage): void {
+    if (this.#ending.signal.aborted) return;
+    const isOfNow = page.last_seq === this.#lastSeq;
+    if (isOfNow && page.total !== this.total) this.#begin(page);
+    this.#pages.put(page.offset, page.lines.map(logLine));
+    this.#draw();
+  }
+
+  #begin({ total, last_seq }: LinePage): void {
+    if (this.total > 0) this.generation++;
+    this.#pages.clear();
+    this.total = total;
+    this.#lastSeq = last_seq;
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#ending;
+    await followLog({
+      ...this.#options,
+      signal,
+      lastSeq: () => this.#lastSeq,
+      onRecord: (record) => {
+        if (record.seq <= this.#lastSeq) return;
+        this.#pages.append(this.total, [logLine(record)]);
+        this.total++;
+        this.#lastSeq = record.seq;
+        this.#draw();
+      },
+      onState: (state) => this.#become(state),
+      isEnded: async () => {
+        const page = await this.#ask({ tail: true, limit: 1 });
+        // Only lines that the filter does not take can be newer now.
+        if (page.ended && page.total !== this.total) this.#begin(page);
+        return page.ended;
+      },
+    });
+    if (!signal.aborted) this.#become("ended");
+  }
+
+  #fail(error: unknown): void {
+    this.failure = error;
+    this.#become("ended");
+  }
+
+  #become(state: LogState): void {
+    this.state = state;
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#version++;
+      for (const tell of this.#listeners) tell();
+    }, DRAW_EVERY_MS);
+  }
+}

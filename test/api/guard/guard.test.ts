@@ -1,0 +1,233 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { fakeApi } from "../../support/petit-api-fake.ts";
+
+const TOKEN = "correct-horse-battery-staple";
+const open = fakeApi();
+const locked = fakeApi({ token: TOKEN });
+const crossed = fakeApi({ token: TOKEN, corsOrigins: ["https://ops.example.com"] });
+const paged = fakeApi({
+  token: TOKEN,
+  page: (path) => (path === "/" ? new Response("<!doctype html>", { headers: { "content-type": "text/html" } }) : null),
+});
+afterAll(() => {
+  for (const { api } of [open, locked, crossed, paged]) api.close();
+});
+
+type Ask = typeof open.ask;
+const code = async (asked: ReturnType<Ask>): Promise<string> => (await (await asked).json()).code;
+
+/** Something of every kind of route, and what is no route at all. */
+const EVERYWHERE: readonly (readonly [string, string])[] = [
+  ["GET", "/api/jobs"],
+  ["GET", "/api/jobs/hello"],
+  ["GET", "/api/runs"],
+  ["GET", "/api/events"],
+  ["GET", "/api/openapi.json"],
+  ["GET", "/api/docs"],
+  ["GET", "/metrics"],
+  ["GET", "/api/scheduler/state"],
+  ["POST", "/api/jobs/hello/trigger"],
+  ["POST", "/api/jobs/reload"],
+  ["POST", "/api/scheduler/pause"],
+  ["DELETE", "/api/jobs"],
+  ["GET", "/api/jobs/hello/"],
+  ["GET", "//api/jobs"],
+  ["GET", "/nowhere"],
+];
+
+describe("the token", () => {
+  test.each(EVERYWHERE)("is wanted for %s %s", async (method, path) => {
+    const response = await locked.ask(path, { method });
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toStartWith("Bearer");
+    expect(await response.json()).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+
+  test.each(["GET", "HEAD"])("is not wanted for %s /api/health", async (method) => {
+    expect((await locked.ask("/api/health", { method })).status).toBe(200);
+  });
+
+  test("lets the right one pass, whatever the case of its scheme", async () => {
+    for (const authorization of [`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER  ${TOKEN}`]) {
+      expect((await locked.ask("/api/jobs", { headers: { authorization } })).status).toBe(200);
+    }
+  });
+
+  test.each([
+    `Bearer ${TOKEN}x`,
+    `Bearer ${TOKEN.slice(0, -1)}`,
+    `Bearer ${TOKEN.toUpperCase()}`,
+    "Bearer ",
+    "Bearer",
+    TOKEN,
+    `Basic ${btoa(`petit:${TOKEN}`)}`,
+    `Bearer ${TOKEN}, Bearer ${TOKEN}`,
+  ])("refuses %p", async (authorization) => {
+    const response = await locked.ask("/api/jobs", { headers: { authorization } });
+    expect(response.status).toBe(401);
+    expect(await response.text()).not.toContain(TOKEN);
+  });
+
+  test("is not taken from the query or a cookie", async () => {
+    expect((await locked.ask(`/api/jobs?token=${TOKEN}`)).status).toBe(401);
+    expect((await locked.ask("/api/jobs", { headers: { cookie: `token=${TOKEN}` } })).status).toBe(401);
+  });
+
+  test("is not wanted for the page, but for everything else beside it", async () => {
+    expect((await paged.ask("/")).status).toBe(200);
+    expect((await paged.ask("/other")).status).toBe(401);
+    // There is nothing to keep from anybody: whoever asks is told that it is a page to be got.
+    expect((await paged.ask("/", { method: "POST" })).status).toBe(405);
+  });
+});
+
+describe("a foreign Host", () => {
+  test.each([...EVERYWHERE, ["GET", "/api/health"] as const])("is refused for %s %s", async (method, path) => {
+    for (const host of ["rebound.example.com:8565", "127.0.0.1:8565, example.com"]) {
+      const response = await open.ask(path, { method, host });
+      expect(response.status).toBe(403);
+      expect(await response.json()).toMatchObject({ code: "FORBIDDEN" });
+    }
+  });
+
+  test("is refused before the token is looked at", async () => {
+    expect(await code(locked.ask("/api/jobs", { host: "example.com" }))).toBe("FORBIDDEN");
+  });
+});
+
+describe("a foreign Origin", () => {
+  test.each(EVERYWHERE)("is refused for %s %s", async (method, path) => {
+    for (const origin of [
+      "https://example.com",
+      "http://127.0.0.1:3000",
+      "http://localhost:8565",
+      "null",
+      "http://127.0.0.1:8565, http://example.com",
+      "http://127.0.0.1:8565.example.com",
+      "file://",
+    ]) {
+      const response = await open.ask(path, { method, headers: { origin } });
+      expect([origin, response.status]).toEqual([origin, 403]);
+      expect(response.headers.get("access-control-allow-origin")).toBeNull();
+    }
+  });
+
+  test("does nothing", async () => {
+    const body = '{"params":{}}';
+    await open.ask("/api/jobs/hello/trigger", { method: "POST", body, headers: { origin: "https://example.com" } });
+    expect(open.store.listRuns({ limit: 1 })).toEqual([]);
+  });
+
+  test("is petit's own where it is that of the Host", async () => {
+    for (const origin of ["http://127.0.0.1:8565", "https://127.0.0.1:8565"]) {
+      expect((await open.ask("/api/jobs", { headers: { origin } })).status).toBe(200);
+    }
+  });
+});
+
+describe("a request of another site's page", () => {
+  const crossSite = { "sec-fetch-site": "cross-site" };
+  const visit = { ...crossSite, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+
+  test.each(EVERYWHERE)("is refused for %s %s", async (method, path) => {
+    expect(await code(open.ask(path, { method, headers: crossSite }))).toBe("FORBIDDEN");
+    expect(await code(open.ask(path, { method, headers: visit }))).toBe("FORBIDDEN");
+  });
+
+  test("is refused whatever Origin it claims", async () => {
+    const headers = { ...crossSite, origin: "http://127.0.0.1:8565" };
+    expect(await code(open.ask("/api/jobs", { headers }))).toBe("FORBIDDEN");
+    expect(await code(open.ask("/api/scheduler/pause", { method: "POST", headers }))).toBe("FORBIDDEN");
+  });
+
+  test("may be a top-level visit to the page", async () => {
+    expect((await paged.ask("/", { headers: visit })).status).toBe(200);
+    expect((await paged.ask("/", { method: "HEAD", headers: visit })).status).toBe(200);
+  });
+
+  test("may not embed the page, nor post to it", async () => {
+    expect(await code(paged.ask("/", { headers: { ...visit, "sec-fetch-dest": "iframe" } }))).toBe("FORBIDDEN");
+    expect(await code(paged.ask("/", { headers: { ...crossSite, "sec-fetch-mode": "no-cors" } }))).toBe("FORBIDDEN");
+    expect(await code(paged.ask("/", { headers: { ...visit, "sec-fetch-mode": "no-cors" } }))).toBe("FORBIDDEN");
+    expect(await code(paged.ask("/", { method: "POST", headers: visit }))).toBe("FORBIDDEN");
+  });
+
+  test.each(["same-origin", "none"])("is none where Sec-Fetch-Site is %s", async (site) => {
+    expect((await open.ask("/api/jobs", { headers: { "sec-fetch-site": site } })).status).toBe(200);
+  });
+});
+
+describe("CORS", () => {
+  const origin = "https://ops.example.com";
+  const preflight = {
+    method: "OPTIONS",
+    headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" },
+  };
+  const corsHeaders = (response: Response): string[] =>
+    [...response.headers.keys()].filter((name) => name.startsWith("access-control-"));
+
+  test("is off by default: no header of it, and no preflight", async () => {
+    const response = await open.ask("/api/jobs", preflight);
+    expect(response.status).toBe(403);
+    expect(corsHeaders(response)).toEqual([]);
+    expect(corsHeaders(await open.ask("/api/jobs"))).toEqual([]);
+  });
+
+  test("answers the preflight of an origin that is named, without a token", async () => {
+    const response = await crossed.ask("/api/jobs/hello/trigger", preflight);
+    expect(response.status).toBe(204);
+    expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(response.headers.get("access-control-allow-methods")).toContain("POST");
+    expect(response.headers.get("access-control-allow-headers")?.toLowerCase()).toContain("authorization");
+    expect(response.headers.get("access-control-allow-credentials")).toBeNull();
+  });
+
+  test("lets pages of that origin read answers, and failures too", async () => {
+    const headers = { origin, "sec-fetch-site": "cross-site", authorization: `Bearer ${TOKEN}` };
+    const response = await crossed.ask("/api/jobs", { headers });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+    for (const failed of [
+      await crossed.ask("/api/jobs", { headers: { origin } }),
+      await crossed.ask("/api/jobs/none", { headers }),
+      await crossed.ask("/nowhere", { headers }),
+      await crossed.ask("/", { headers }),
+    ]) {
+      expect(failed.status).toBeGreaterThanOrEqual(400);
+      expect(failed.headers.get("access-control-allow-origin")).toBe(origin);
+      expect(await failed.json()).toMatchObject({ code: expect.any(String) });
+    }
+  });
+
+  test("still wants the token of what is no preflight", async () => {
+    expect(await code(crossed.ask("/api/jobs", { headers: { origin } }))).toBe("UNAUTHORIZED");
+  });
+
+  test("still wants a Host of petit's own", async () => {
+    expect((await crossed.ask("/api/jobs", { ...preflight, host: "example.com" })).status).toBe(403);
+  });
+
+  test.each([
+    "https://example.com",
+    "https://ops.example.com.evil.net",
+    "http://ops.example.com",
+    "toString",
+    "null",
+    "*",
+  ])("does not know %p", async (other) => {
+    const headers = { ...preflight.headers, origin: other, authorization: `Bearer ${TOKEN}` };
+    for (const response of [
+      await crossed.ask("/api/jobs", { method: "OPTIONS", headers }),
+      await crossed.ask("/api/jobs", { headers }),
+    ]) {
+      expect(response.status).toBe(403);
+      expect(corsHeaders(response)).toEqual([]);
+    }
+  });
+
+  test("leaves no trace on requests without an Origin", async () => {
+    const response = await crossed.ask("/api/jobs", { headers: { authorization: `Bearer ${TOKEN}` } });
+    expect(response.status).toBe(200);
+    expect(corsHeaders(response)).toEqual([]);
+  });
+});

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { type Petit, startPetit } from "../../support/petit.ts";
+import { raw } from "../../support/petit-api.ts";
+
+let petit: Petit;
+beforeAll(async () => {
+  petit = await startPetit({
+    jobs: { "jobs.yaml": "id: hello\ntasks: [{id: only, type: command, command: 'true'}]\n" },
+  });
+});
+afterAll(() => petit[Symbol.asyncDispose]());
+
+const MIB = 1024 * 1024;
+
+const headOf = (line: string, host: string, length: string): string =>
+  `${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${length}\r\n\r\n`;
+
+/** The answer that a client gets which looks for it only when it has sent everything, as many do. */
+const answerAfter = (head: string, parts: readonly string[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(petit.url);
+    const socket = connect(Number(port), hostname).pause();
+    let answer = "";
+    socket.setEncoding("latin1");
+    socket.on("data", (chunk) => {
+      answer += chunk;
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(answer));
+    const send = (index: number): void => {
+      const part = parts[index];
+      if (part === undefined) socket.resume();
+      else socket.write(part, () => send(index + 1));
+    };
+    socket.write(head, () => send(0));
+  });
+
+describe("a body that is not read", () => {
+  test.each([
+    ["POST /api/jobs/hello/trigger", "localhost", 413],
+    ["POST /nowhere", "localhost", 413],
+    ["POST /", "localhost", 405],
+    ["POST /api/scheduler/resume", "example.com", 403],
+  ])("does not cost its sender the answer: %s, %s, %d", async (line, host, status) => {
+    const parts = Array.from({ length: 12 }, () => "x".repeat(MIB));
+    const head = headOf(line, host, `Content-Length: ${12 * MIB}`);
+    expect(await answerAfter(head, parts)).toStartWith(`HTTP/1.1 ${status} `);
+  });
+
+  test("does not either where it comes in chunks", async () => {
+    const chunk = `100000\r\n${"x".repeat(MIB)}\r\n`;
+    const head = headOf("POST /api/jobs/hello/trigger", "localhost", "Transfer-Encoding: chunked");
+    expect(await answerAfter(head, [...Array.from({ length: 12 }, () => chunk), "0\r\n\r\n"])).toStartWith(
+      "HTTP/1.1 413 ",
+    );
+  });
+
+  test("is not waited for long where it never comes", async () => {
+    const head = headOf("POST /api/jobs/hello/trigger", "localhost", `Content-Length: ${2 * MIB}`);
+    expect(await raw(petit.url, head, (text) => text.endsWith("}"))).toStartWith("HTTP/1.1 413 ");
+  });
+});

@@ -1,0 +1,390 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Petit, startPetit } from "../../support/petit.ts";
+import { ask, post, readEvents, runToEnd, takeUntil } from "../../support/petit-api.ts";
+import { fakeApi } from "../../support/petit-api-fake.ts";
+import { quietHour } from "../../support/quiet-hour.ts";
+
+const HOUR = quietHour();
+
+const JOBS = {
+  "pipeline.yaml": `
+id: data_pipeline
+name: Data Pipeline
+description: Moves data
+schedule: {cron: "0 0 ${HOUR} * * *", timezone: Europe/Paris}
+max_concurrency: 1
+depends_on:
+  - upstream_job
+  - {job: other, condition: last_complete}
+  - {job: other, condition: {within_window: {seconds: 3600}}}
+params:
+  day: {description: Which day, default: "2026-01-01", pattern: "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d$"}
+  level: {enum: [fast, full], required: true}
+tasks:
+  - {id: extract, name: Extract, type: command, command: "true", timeout: 5m, retry: {max_attempts: 3, delay: 10s, backoff: exponential}}
+  - {id: report, type: shell, script: "true", depends_on: [extract], condition: all_done}
+`,
+  "more.yaml": `
+# Two documents.
+id: upstream_job
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: other
+enabled: false
+schedule: ["@hourly", "@every 90m"]
+tasks: [{id: only, type: command, command: "true"}]
+---
+# Each with a value of its own.
+id: set
+schedule: {cron: "@daily", catchup: all, catchup_window: 1d, jitter: 30s}
+on_overlap: queue
+on_interrupt: rerun
+timeout: 2h
+kill_grace: 5s
+retention: {runs: 100, days: 30}
+depends_on: [other]
+environment: {API_TOKEN: hunter2, STAGE: test}
+tasks: [{id: only, type: command, command: "true"}]
+`,
+};
+
+let petit: Petit;
+beforeAll(async () => {
+  petit = await startPetit({ jobs: JOBS, args: ["--no-watch"] });
+});
+afterAll(() => petit[Symbol.asyncDispose]());
+
+describe("GET /api/jobs", () => {
+  test("lists the jobs by id, with their number", async () => {
+    const { status, headers, body } = await ask(petit, "/api/jobs");
+    expect(status).toBe(200);
+    expect(headers.get("content-type")).toStartWith("application/json");
+    expect(body.count).toBe(4);
+    expect(body.jobs.map((job: { id: string }) => job.id)).toEqual(["data_pipeline", "other", "set", "upstream_job"]);
+  });
+
+  test("tells of each what clients know, and more", async () => {
+    const { body } = await ask(petit, "/api/jobs");
+    expect(body.jobs[0]).toEqual({
+      id: "data_pipeline",
+      name: "Data Pipeline",
+      description: "Moves data",
+      enabled: true,
+      scheduled: true,
+      schedule: [`0 0 ${HOUR} * * *`],
+      timezone: "Europe/Paris",
+      next_run_at: expect.any(Number),
+      last_run: null,
+      running: 0,
+      task_count: 2,
+    });
+    expect(body.jobs[1]).toMatchObject({ id: "other", enabled: false, scheduled: true, next_run_at: null });
+    expect(body.jobs[3]).toMatchObject({
+      name: "upstream_job",
+      description: null,
+      enabled: true,
+      scheduled: false,
+      schedule: null,
+      timezone: null,
+      next_run_at: null,
+      task_count: 1,
+    });
+  });
+
+  test("gives the next occurrence in ms, in the zone of the schedule", async () => {
+    const { body } = await ask(petit, "/api/jobs/data_pipeline");
+    expect(body.next_run_at).toBeGreaterThan(Date.now());
+    expect(body.next_run_at).toBeLessThan(Date.now() + 25 * 3_600_000);
+    const local = new Intl.DateTimeFormat("en-GB", { timeZone: "Europe/Paris", timeStyle: "medium" });
+    expect(local.format(body.next_run_at)).toBe(`${HOUR}:00:00`);
+  });
+
+  test("gives the newest run of each", async () => {
+    const run = await runToEnd(petit, "upstream_job");
+    const { body } = await ask(petit, "/api/jobs");
+    expect(body.jobs[3].last_run).toEqual({
+      id: run.id,
+      status: "completed",
+      started_at: run.started_at,
+      ended_at: run.ended_at,
+      duration_ms: run.ended_at - run.started_at,
+    });
+  });
+});
+
+describe("GET /api/jobs/{job_id}", () => {
+  test("is the job with its definition", async () => {
+    const { status, body } = await ask(petit, "/api/jobs/data_pipeline");
+    const { body: list } = await ask(petit, "/api/jobs");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      ...list.jobs[0],
+      tasks: [
+        {
+          id: "extract",
+          name: "Extract",
+          type: "command",
+          depends_on: [],
+          condition: "all_success",
+          timeout_ms: 300_000,
+          retry: {
+            max_attempts: 3,
+            delay_ms: 10_000,
+            backoff: "exponential",
+            max_delay_ms: 3_600_000,
+            condition: "always",
+          },
+        },
+        {
+          id: "report",
+          name: "report",
+          type: "shell",
+          depends_on: ["extract"],
+          condition: "all_done",
+          timeout_ms: null,
+          retry: null,
+        },
+      ],
+      params: {
+        day: {
+          description: "Which day",
+          default: "2026-01-01",
+          required: false,
+          enum: null,
+          pattern: "^\\d{4}-\\d\\d-\\d\\d$",
+        },
+        level: { description: null, default: null, required: true, enum: ["fast", "full"], pattern: null },
+      },
+      depends_on: [
+        { job_id: "upstream_job", condition: "last_success", window_ms: null },
+        { job_id: "other", condition: "last_complete", window_ms: null },
+        { job_id: "other", condition: "within_window", window_ms: 3_600_000 },
+      ],
+      dependents: [],
+      notify: [],
+      max_concurrency: 1,
+      on_overlap: "skip",
+      on_interrupt: null,
+      timeout_ms: null,
+      kill_grace_ms: null,
+      catchup: "latest",
+      catchup_window_ms: 3_600_000,
+      jitter_ms: 0,
+      retention: { runs: null, days: null },
+      source: { file: "pipeline.yaml", line: 2 },
+    });
+  });
+
+  test("gives every setting that its file gives, null for those it leaves to petit", async () => {
+    const { body } = await ask(petit, "/api/jobs/set");
+    expect(body).toMatchObject({
+      on_overlap: "queue",
+      on_interrupt: "rerun",
+      timeout_ms: 7_200_000,
+      kill_grace_ms: 5_000,
+      catchup: "all",
+      catchup_window_ms: 86_400_000,
+      jitter_ms: 30_000,
+      retention: { runs: 100, days: 30 },
+    });
+    expect((await ask(petit, "/api/jobs/upstream_job")).body).toMatchObject({
+      catchup: null,
+      catchup_window_ms: null,
+      jitter_ms: null,
+    });
+  });
+
+  test("names the jobs with a gate on it, and what they ask", async () => {
+    const { body } = await ask(petit, "/api/jobs/other");
+    expect(body.dependents).toEqual([
+      { job_id: "data_pipeline", condition: "last_complete", window_ms: null },
+      { job_id: "data_pipeline", condition: "within_window", window_ms: 3_600_000 },
+      { job_id: "set", condition: "last_success", window_ms: null },
+    ]);
+  });
+
+  test("says in which document of a file it stands", async () => {
+    const { body } = await ask(petit, "/api/jobs/other");
+    expect(body.source).toEqual({ file: "more.yaml", line: 6 });
+    expect(body.max_concurrency).toBeNull();
+    expect(body.params).toEqual({});
+    expect(body.depends_on).toEqual([]);
+  });
+});
+
+describe("GET /api/jobs/{job_id}/definition", () => {
+  test("is what the file says of the job, and where that begins", async () => {
+    const { status, body } = await ask(petit, "/api/jobs/upstream_job/definition");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      file: "more.yaml",
+      line: 2,
+      text: '# Two documents.\nid: upstream_job\ntasks: [{id: only, type: command, command: "true"}]\n',
+    });
+  });
+
+  test("hides what may be a secret", async () => {
+    const { text } = (await ask(petit, "/api/jobs/set/definition")).body;
+    expect(text).toContain("STAGE: test");
+    expect(text).toContain("API_TOKEN:");
+    expect(text).not.toContain("hunter2");
+  });
+
+  test("is not found, in words, where no text was kept", async () => {
+    const { ask: asked } = fakeApi();
+    const response = await asked("/api/jobs/hello/definition");
+    expect(response.status).toBe(404);
+    expect(await response.json()).toEqual({
+      error: "the text of job 'hello' is not known: hello.yaml could not be read since petit keeps it",
+      code: "NOT_FOUND",
+    });
+  });
+});
+
+describe("GET /api/jobs/{job_id}/occurrences", () => {
+  const HOUR_MS = 3_600_000;
+
+  test("has the next ones, with ?coming, newest first", async () => {
+    const { body } = await ask(petit, "/api/jobs/data_pipeline/occurrences?coming=3");
+    expect(body.count).toBe(3);
+    for (const each of body.occurrences) {
+      expect(each).toEqual({ scheduled_for: expect.any(Number), outcome: "due", reason: null, run_id: null });
+    }
+    const times: number[] = body.occurrences.map((each: { scheduled_for: number }) => each.scheduled_for);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    expect((times[0] ?? 0) - (times[2] ?? 0)).toBeGreaterThanOrEqual(47 * HOUR_MS);
+    expect(times[2]).toBe((await ask(petit, "/api/jobs/data_pipeline")).body.next_run_at);
+  });
+
+  test("tells what became of those that were: fired with their run, or skipped and why", async () => {
+    await using other = await startPetit({
+      jobs: { "jobs.yaml": "id: ticks\nschedule: '@every 1s'\ntasks: [{id: a, type: command, command: 'true'}]" },
+    });
+    const stream = readEvents(await other.fetch("/api/events", { headers: { "last-event-id": "0" } }));
+    await takeUntil(stream, (event) => event.event === "run.finished");
+    await post(other, "/api/scheduler/pause");
+    const paused = readEvents(await other.fetch("/api/events"));
+    await takeUntil(paused, (event) => event.event === "occurrence" && event.data.includes('"paused"'));
+    const { body } = await ask(other, "/api/jobs/ticks/occurrences?coming=1");
+    const run = (await ask(other, "/api/runs?limit=1")).body.runs[0];
+    expect(run).toMatchObject({ trigger: "schedule", scheduled_for: expect.any(Number) });
+    const [due, skipped] = body.occurrences;
+    expect(due.outcome).toBe("due");
+    expect(skipped).toEqual({ scheduled_for: expect.any(Number), outcome: "skipped", reason: "paused", run_id: null });
+    expect(body.occurrences).toContainEqual({
+      scheduled_for: run.scheduled_for,
+      outcome: "fired",
+      reason: null,
+      run_id: run.id,
+    });
+    const times: number[] = body.occurrences.map((each: { scheduled_for: number }) => each.scheduled_for);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    const older = await ask(other, `/api/jobs/ticks/occurrences?limit=1&before=${skipped.scheduled_for}`);
+    expect(older.body.count).toBe(1);
+    expect(older.body.occurrences[0].scheduled_for).toBe(times.filter((time) => time < skipped.scheduled_for)[0]);
+  });
+
+  test.each(["0", "9007199254740991"])(
+    "is empty for a job without a schedule, whatever is asked: before %s",
+    async (before) => {
+      const { status, body } = await ask(petit, `/api/jobs/upstream_job/occurrences?coming=5&limit=5&before=${before}`);
+      expect(status).toBe(200);
+      expect(body).toEqual({ occurrences: [], count: 0 });
+    },
+  );
+
+  test.each([
+    "limit=0",
+    "limit=1001",
+    "limit=x",
+    "limit=",
+    "before=x",
+    "before=-1",
+    "before=9007199254740992",
+    "coming=-1",
+    "coming=1001",
+    "upcoming=1",
+  ])("refuses ?%s", async (query) => {
+    const { status, body } = await ask(petit, `/api/jobs/data_pipeline/occurrences?${query}`);
+    expect(status).toBe(400);
+    expect(body).toEqual({ error: expect.stringContaining(query.split("=")[0] ?? ""), code: "INVALID_REQUEST" });
+  });
+});
+
+describe("the scheduler", () => {
+  test("is paused and resumed, and says so", async () => {
+    expect((await ask(petit, "/api/scheduler/state")).body).toEqual({
+      state: "running",
+      is_running: true,
+      is_paused: false,
+    });
+    const paused = await post(petit, "/api/scheduler/pause");
+    expect(paused).toMatchObject({ status: 200, body: { message: expect.any(String) } });
+    expect(Object.keys(paused.body)).toEqual(["message"]);
+    expect((await ask(petit, "/api/scheduler/state")).body).toEqual({
+      state: "paused",
+      is_running: false,
+      is_paused: true,
+    });
+    expect((await post(petit, "/api/scheduler/pause")).status).toBe(200);
+    expect((await runToEnd(petit, "upstream_job")).status).toBe("completed");
+    const resumed = await post(petit, "/api/scheduler/resume");
+    expect(resumed).toMatchObject({ status: 200, body: { message: expect.any(String) } });
+    expect((await ask(petit, "/api/scheduler/state")).body.state).toBe("running");
+  });
+});
+
+describe("health and reload", () => {
+  test("health is ok, with the version", async () => {
+    const { status, body } = await ask(petit, "/api/health");
+    expect(status).toBe(200);
+    expect(body).toEqual({ status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+  });
+
+  test("reload takes up a new job, says what is broken, and health is degraded until it is mended", async () => {
+    const broken = join(petit.jobsDir, "broken.yaml");
+    await writeFile(
+      join(petit.jobsDir, "new.yaml"),
+      "id: newcomer\ntasks: [{id: a, type: command, command: 'true'}]\n",
+    );
+    await writeFile(broken, "id: broken\ntasks:\n  - {id: a, type: command, commnd: 'true'}\n");
+    const reloaded = await post(petit, "/api/jobs/reload");
+    expect(reloaded.status).toBe(200);
+    expect(reloaded.body.message).toBeString();
+    expect(reloaded.body.problems.length).toBeGreaterThan(0);
+    expect(reloaded.body.problems[0]).toEqual({
+      file: "broken.yaml",
+      line: 3,
+      column: expect.any(Number),
+      path: expect.stringContaining("tasks[0]"),
+      message: expect.any(String),
+    });
+    expect((await ask(petit, "/api/jobs/newcomer")).status).toBe(200);
+    expect((await ask(petit, "/api/jobs/broken")).status).toBe(404);
+    const degraded = await ask(petit, "/api/health");
+    expect(degraded).toMatchObject({ status: 200, body: { status: "degraded" } });
+    expect(degraded.body.reasons.join()).toContain("broken.yaml");
+    await rm(broken);
+    expect((await post(petit, "/api/jobs/reload")).body.problems).toEqual([]);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  });
+
+  test("a JOBS_DIR that is gone keeps its jobs, and shows in health until it is back", async () => {
+    const away = `${petit.jobsDir}-away`;
+    await rename(petit.jobsDir, away);
+    const { status, body } = await post(petit, "/api/jobs/reload");
+    expect(status).toBe(200);
+    expect(body.problems).toEqual([
+      { file: ".", line: 1, column: 1, path: "", message: expect.stringContaining(`'${petit.jobsDir}' was not found`) },
+    ]);
+    const degraded = await ask(petit, "/api/health");
+    expect(degraded).toMatchObject({ status: 200, body: { status: "degraded" } });
+    expect(degraded.body.reasons.join()).toContain(petit.jobsDir);
+    expect((await runToEnd(petit, "upstream_job")).status).toBe("completed");
+    await rename(away, petit.jobsDir);
+    expect((await post(petit, "/api/jobs/reload")).body.problems).toEqual([]);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  });
+});

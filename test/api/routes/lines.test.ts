@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Petit, startPetit } from "../../support/petit.ts";
+import { ask, readEvents, runToEnd, start, take } from "../../support/petit-api.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: many
+tasks: [{id: only, type: shell, script: "seq 1 20000"}]
+---
+id: two
+tasks:
+  - {id: one, type: shell, script: "echo out 1; echo err 1 >&2; sleep 0.1; echo out 2"}
+  - {id: two, type: shell, script: "echo out 3; exit 1", depends_on: [one], retry: {max_attempts: 1}}
+---
+id: quiet
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: steps
+tasks:
+  - id: only
+    type: shell
+    script: |
+      echo ready
+      until [ -e "$GATE/go" ]; do sleep 0.02; done
+      echo done
+`,
+};
+
+let petit: Petit;
+let many: string;
+beforeAll(async () => {
+  petit = await startPetit({ jobs: JOBS, env: { GATE: "." }, args: ["--no-watch"] });
+  many = (await runToEnd(petit, "many")).id;
+});
+afterAll(() => petit[Symbol.asyncDispose]());
+
+const page = async (runId: string, query = "") => (await ask(petit, `/api/runs/${runId}/lines${query}`)).body;
+const search = async (runId: string, query: string) =>
+  (await ask(petit, `/api/runs/${runId}/lines/search${query}`)).body;
+
+describe("GET /api/runs/{run_id}/lines", () => {
+  test("is the first lines, with how many there are", async () => {
+    const { lines, ...rest } = await page(many);
+    expect(rest).toEqual({ count: 500, offset: 0, total: 20_000, last_seq: 20_000, ended: true });
+    expect(lines[0]).toEqual({
+      seq: 1,
+      task_id: "only",
+      attempt: 1,
+      stream: "stdout",
+      at: expect.any(Number),
+      text: "1",
+    });
+    expect(lines.at(-1).text).toBe("500");
+  });
+
+  test.each([
+    ["?offset=12344&limit=3", 12_344, ["12345", "12346", "12347"]],
+    ["?offset=19999", 19_999, ["20000"]],
+    ["?offset=20000", 20_000, []],
+    ["?offset=99999", 20_000, []],
+    ["?after=17&limit=2", 17, ["18", "19"]],
+    ["?after=0&limit=1", 0, ["1"]],
+    ["?after=20000", 20_000, []],
+    ["?before=20&limit=2", 17, ["18", "19"]],
+    ["?before=3&limit=5", 0, ["1", "2"]],
+    ["?before=1", 0, []],
+    ["?before=99999&limit=1", 19_999, ["20000"]],
+    ["?tail=true&limit=2", 19_998, ["19999", "20000"]],
+    ["?tail=false&limit=1", 0, ["1"]],
+  ])("with %s is those", async (query, offset, texts) => {
+    const body = await page(many, query);
+    expect(body.lines.map((line: { text: string }) => line.text)).toEqual(texts);
+    expect(body).toMatchObject({ offset, count: texts.length, total: 20_000, last_seq: 20_000 });
+  });
+
+  test("counts positions among the lines of a task, a stream, an attempt", async () => {
+    const { id } = await runToEnd(petit, "two");
+    const all = await page(id);
+    expect(all).toMatchObject({ total: 5, last_seq: 5 });
+    const stdout = await page(id, "?task=one&stream=stdout&offset=1");
+    expect(stdout).toMatchObject({ lines: [{ text: "out 2" }], offset: 1, total: 2, last_seq: 5 });
+    expect(await page(id, `?task=one&stream=stdout&after=${stdout.lines[0].seq - 1}`)).toMatchObject({ offset: 1 });
+    const second = await page(id, "?task=two&attempt=2");
+    expect(second).toMatchObject({ lines: [{ seq: 5, attempt: 2 }], total: 1 });
+    expect(await page(id, "?task=two&attempt=9")).toMatchObject({ lines: [], count: 0, total: 0, last_seq: 5 });
+  });
+
+  test("is empty where nothing was written", async () => {
+    const { id } = await runToEnd(petit, "quiet");
+    const body = { lines: [], count: 0, offset: 0, total: 0, last_seq: 0, ended: true };
+    for (const query of ["", "?offset=5", "?after=7", "?before=7", "?tail=true"])
+      expect(await page(id, query)).toEqual(body);
+  });
+
+  test("leads into the stream, with no line lost and none twice", async () => {
+    const runId = await start(petit, "steps");
+    const first = readEvents(
+      await petit.fetch(`/api/runs/${runId}/logs?follow=true`, { headers: { accept: "text/event-stream" } }),
+    );
+    await take(first, 1);
+    const body = await page(runId);
+    expect(body).toMatchObject({ lines: [{ text: "ready" }], last_seq: 1, ended: false });
+    const headers = { accept: "text/event-stream", "last-event-id": String(body.last_seq) };
+    const rest = readEvents(await petit.fetch(`/api/runs/${runId}/logs?follow=true`, { headers }));
+    writeFileSync(join(petit.dir, "go"), "");
+    expect((await Array.fromAsync(rest)).map(({ data }) => JSON.parse(data).text)).toEqual(["done"]);
+    expect(await page(runId)).toMatchObject({ total: 2, ended: true });
+  });
+
+  test.each([
+    ["limit=0", "limit"],
+    ["limit=2001", "limit"],
+    ["offset=-1", "offset"],
+    ["after=x", "after"],
+    ["before=", "before"],
+    ["tail=3", "tail"],
+    ["q=x", "q"],
+    ["stream=out", "stream"],
+    ["offset=1&after=1", "offset and after don't go together"],
+    ["before=1&tail", "before and tail don't go together"],
+  ])("refuses ?%s", async (query, what) => {
+    const { status, body } = await ask(petit, `/api/runs/${many}/lines?${query}`);
+    expect(status).toBe(400);
+    expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST" });
+  });
+});
+
+describe("GET /api/runs/{run_id}/lines/search", () => {
+  test("finds lines anywhere in the log", async () => {
+    const body = await search(many, "?q=1999");
+    expect(body).toMatchObject({ count: 12, complete: true, searched_to: 20_000, total: 20_000, last_seq: 20_000 });
+    expect(body.matches[0]).toEqual({ seq: 1999, offset: 1998 });
+    expect(body.matches.at(-1)).toEqual({ seq: 19_999, offset: 19_998 });
+  });
+
+  test("stops at the limit, and goes on after what it looked at", async () => {
+    const first = await search(many, "?q=1999&limit=4");
+    expect(first).toMatchObject({ count: 4, complete: false, searched_to: 19_991 });
+    const rest = await search(many, `?q=1999&after=${first.searched_to}`);
+    expect(rest).toMatchObject({ count: 8, complete: true });
+    expect(rest.matches[0]).toEqual({ seq: 19_992, offset: 19_991 });
+  });
+
+  test("minds upper and lower case when asked to, and the filter", async () => {
+    const { id } = await runToEnd(petit, "two");
+    expect(await search(id, "?q=OUT")).toMatchObject({ count: 4 });
+    expect(await search(id, "?q=OUT&case=true")).toMatchObject({ matches: [], count: 0, complete: true });
+    expect(await search(id, "?q=out%203&attempt=2&task=two")).toMatchObject({ matches: [{ seq: 5, offset: 0 }] });
+  });
+
+  test.each([
+    ["", "q"],
+    ["?q=", "q"],
+    ["?q=a%0Ab", "q"],
+    [`?q=${"x".repeat(201)}`, "q"],
+    ["?q=x&limit=10001", "limit"],
+    ["?q=x&case=2", "case"],
+    ["?q=x&offset=1", "offset"],
+  ])("refuses %p", async (query, what) => {
+    const { status, body } = await ask(petit, `/api/runs/${many}/lines/search${query}`);
+    expect(status).toBe(400);
+    expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST" });
+  });
+
+  test("is 404 for a task that the run has not", async () => {
+    for (const path of ["lines?task=none", "lines/search?q=x&task=none"])
+      expect(await ask(petit, `/api/runs/${many}/${path}`)).toMatchObject({ status: 404, body: { code: "NOT_FOUND" } });
+  });
+});

@@ -1,0 +1,413 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Petit, startPetit } from "../../support/petit.ts";
+import { ask, post, readEvents, runToEnd, start, take } from "../../support/petit-api.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: hello
+tasks: [{id: only, type: shell, script: "echo hello"}]
+---
+id: slow
+tasks: [{id: only, type: shell, script: "echo ready; exec sleep 60"}]
+---
+id: brief
+tasks: [{id: only, type: command, command: sleep, args: ["0.2"]}]
+---
+id: forgotten
+retention: {runs: 1}
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: told
+params:
+  day: {default: "2026-01-01", pattern: "^\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d$"}
+  level: {enum: [fast, full, "2", "true"]}
+  must: {required: true}
+tasks: [{id: only, type: shell, script: 'printf "%s|%s|%s\\n" "$PETIT_PARAM_DAY" "$PETIT_PARAM_LEVEL" "$PETIT_PARAM_MUST"'}]
+---
+id: graph
+tasks:
+  - {id: first, type: shell, script: 'echo "rows=42" >> "$PETIT_OUTPUT"'}
+  - {id: second, type: shell, script: "exit 3", depends_on: [first], retry: {max_attempts: 1}}
+  - {id: third, type: command, command: "true", depends_on: [second]}
+  - {id: killed, type: shell, script: "kill -9 $$"}
+`,
+};
+
+/** Of a run that completed. */
+const NOTHING_TO_DO = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
+
+let petit: Petit;
+beforeAll(async () => {
+  petit = await startPetit({ jobs: JOBS });
+});
+afterAll(() => petit[Symbol.asyncDispose]());
+
+/** Resolves when the run's program runs: what comes before that is the engine's to test. */
+const untilReady = async (runId: string): Promise<void> => {
+  const response = await petit.fetch(`/api/runs/${runId}/logs?follow=true`, {
+    headers: { accept: "text/event-stream" },
+  });
+  await take(readEvents(response), 1);
+};
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const trigger = (job: string, query = "", body?: unknown, headers: HeadersInit = {}) =>
+  post(petit, `/api/jobs/${job}/trigger${query}`, body, headers);
+
+describe("a trigger", () => {
+  test("is answered 200 with the run's id, the job's, a message, and where the run is", async () => {
+    const { status, headers, body } = await trigger("hello");
+    expect(status).toBe(200);
+    expect(body).toEqual({ run_id: expect.stringMatching(UUID), job_id: "hello", message: expect.any(String) });
+    expect(headers.get("location")).toBe(`/api/runs/${body.run_id}`);
+    expect((await ask(petit, headers.get("location") ?? "")).body.id).toBe(body.run_id);
+  });
+
+  test("with wait is answered 200 with the run when it has ended", async () => {
+    const { status, body } = await trigger("brief", "?wait=30");
+    expect(status).toBe(200);
+    expect(body.run).toEqual({
+      id: body.run_id,
+      job_id: "brief",
+      status: "completed",
+      reason: null,
+      error: null,
+      trigger: "manual",
+      scheduled_for: null,
+      params: {},
+      retry_of: null,
+      created_at: expect.any(Number),
+      started_at: expect.any(Number),
+      ended_at: expect.any(Number),
+      duration_ms: body.run.ended_at - body.run.started_at,
+    });
+    expect(body.run.duration_ms).toBeGreaterThanOrEqual(190);
+    expect(Number.isInteger(body.run.started_at)).toBe(true);
+    expect(Math.abs(Date.now() - body.run.ended_at)).toBeLessThan(60_000);
+  });
+
+  test.each(["0", "1"])("with wait=%s is answered 202 with the run as it stands, where it goes on", async (wait) => {
+    const before = performance.now();
+    const { status, headers, body } = await trigger("slow", `?wait=${wait}`);
+    expect(status).toBe(202);
+    expect(body.run).toMatchObject({ id: body.run_id, status: "running", ended_at: null, duration_ms: null });
+    expect(headers.get("location")).toBe(`/api/runs/${body.run_id}`);
+    expect(performance.now() - before).toBeGreaterThanOrEqual(Number(wait) * 1000 - 50);
+    await post(petit, `/api/runs/${body.run_id}/cancel`);
+  });
+
+  test.each(["301", "-1", "1.5", "abc", "", "1s", "Infinity"])("with wait=%p is 400 and does nothing", async (wait) => {
+    const before = (await ask(petit, "/api/jobs/hello/runs?limit=1000")).body.count;
+    expect(await trigger("hello", `?wait=${wait}`)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+    expect((await ask(petit, "/api/jobs/hello/runs?limit=1000")).body.count).toBe(before);
+  });
+
+  test("of a job that fails is still 200: the run says that it failed", async () => {
+    const { status, body } = await trigger("graph", "?wait=30");
+    expect(status).toBe(200);
+    expect(body.run.status).toBe("failed");
+  });
+});
+
+describe("params", () => {
+  const shown = async (params: Record<string, unknown>): Promise<string> => {
+    const run = await runToEnd(petit, "told", params);
+    return await (await petit.fetch(`/api/runs/${run.id}/logs`)).text();
+  };
+
+  test("reach the task, defaults filled in", async () => {
+    expect(await shown({ must: "x" })).toBe("2026-01-01||x\n");
+    expect(await shown({ must: "x", day: "2026-02-03", level: "full" })).toBe("2026-02-03|full|x\n");
+  });
+
+  test.each([
+    [2, "2"],
+    [2.5, "2.5"],
+    [-0.1, "-0.1"],
+    [true, "true"],
+    [false, "false"],
+    ["", ""],
+    ["  ", "  "],
+    ["$(id) `id` ; id", "$(id) `id` ; id"],
+    ["${{ job.id }}", "${{ job.id }}"],
+    ["a\\nb", "a\\nb"],
+    ["é ☃ 🎉", "é ☃ 🎉"],
+  ])("that are %p count as the text %p", async (value, text) => {
+    expect(await shown({ must: value })).toBe(`2026-01-01||${text}\n`);
+  });
+
+  test("that are numbers keep every digit", async () => {
+    const body = '{"params":{"must":12345678901234567890.10}}';
+    const response = await petit.fetch("/api/jobs/told/trigger?wait=30", { method: "POST", body });
+    expect((await response.json()).run.params.must).toBe("12345678901234567890.10");
+  });
+
+  test("are shown with the run", async () => {
+    const run = await runToEnd(petit, "told", { must: 1 });
+    expect((await ask(petit, `/api/runs/${run.id}`)).body.params).toEqual({ day: "2026-01-01", must: "1" });
+  });
+
+  test.each([
+    [{}, "must"],
+    [{ must: "x", other: "y" }, "other"],
+    [{ must: "x", day: "today" }, "day"],
+    [{ must: "x", level: "slow" }, "level"],
+    [{ must: "x", "day ": "2026-01-01" }, "day "],
+  ])("%p do not fit: 400 names what is wrong", async (params, name) => {
+    const { status, body } = await trigger("told", "", { params });
+    expect(status).toBe(400);
+    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST" });
+  });
+
+  test.each(["__proto__", "constructor", "toString"])("named %p are as unknown as any", async (name) => {
+    const body = `{"params":{"must":"x","${name}":"y"}}`;
+    const response = await petit.fetch("/api/jobs/told/trigger", { method: "POST", body });
+    expect(response.status).toBe(400);
+  });
+});
+
+describe("an idempotency key", () => {
+  const keyed = (key: string, job = "hello", body?: unknown) => trigger(job, "", body, { "idempotency-key": key });
+
+  test("gives the same run again", async () => {
+    const first = await keyed("again");
+    const second = await keyed("again");
+    expect(second.status).toBe(200);
+    expect(second.body).toEqual(first.body);
+    expect(second.headers.get("location")).toBe(first.headers.get("location"));
+    expect((await keyed("another")).body.run_id).not.toBe(first.body.run_id);
+  });
+
+  test("makes one run of many requests at once", async () => {
+    const answers = await Promise.all(Array.from({ length: 30 }, () => keyed("at-once")));
+    expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 200));
+    expect(new Set(answers.map((answer) => answer.body.run_id)).size).toBe(1);
+  });
+
+  test("waits for the run that it made", async () => {
+    const headers = { "idempotency-key": "waited" };
+    const first = await trigger("brief", "", undefined, headers);
+    const second = await trigger("brief", "?wait=30", undefined, headers);
+    expect(second.status).toBe(200);
+    expect(second.body.run).toMatchObject({ id: first.body.run_id, status: "completed" });
+  });
+
+  test("is answered with the run that it made when that was deleted", async () => {
+    const first = await keyed("kept", "forgotten");
+    await trigger("forgotten", "?wait=30");
+    while ((await ask(petit, `/api/runs/${first.body.run_id}`)).status === 200) await trigger("forgotten", "?wait=30");
+    for (const query of ["", "?wait=30"]) {
+      const again = await trigger("forgotten", query, undefined, { "idempotency-key": "kept" });
+      expect(again).toMatchObject({ status: 200, body: first.body });
+      expect(again.body).not.toHaveProperty("run");
+    }
+  });
+
+  test("used for another job or other params is 409", async () => {
+    await keyed("used", "told", { params: { must: "x" } });
+    expect((await keyed("used", "told", { params: { must: "x" } })).status).toBe(200);
+    for (const answer of [await keyed("used", "hello"), await keyed("used", "told", { params: { must: "y" } })]) {
+      expect(answer).toMatchObject({ status: 409, body: { code: "CONFLICT" } });
+    }
+  });
+
+  test("of a request that was refused is free", async () => {
+    expect((await keyed("free", "told")).status).toBe(400);
+    expect((await keyed("free", "told", { params: { must: "x" } })).status).toBe(200);
+  });
+
+  test.each(["", "x".repeat(256), "a\tb"])("that is no key is 400: %p", async (key) => {
+    expect(await keyed(key)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+  });
+});
+
+describe("runs", () => {
+  const idsOf = (answer: { body: { runs: { id: string }[] } }): string[] => answer.body.runs.map((run) => run.id);
+
+  test("are listed newest first, with their number, 20 unless asked otherwise", async () => {
+    const made: string[] = [];
+    for (let each = 0; each < 25; each++) made.unshift((await runToEnd(petit, "hello")).id);
+    const all = await ask(petit, "/api/jobs/hello/runs");
+    expect(all.body.count).toBe(20);
+    expect(idsOf(all)).toEqual(made.slice(0, 20));
+    const few = await ask(petit, "/api/jobs/hello/runs?limit=3");
+    expect(few.body.count).toBe(3);
+    expect(idsOf(few)).toEqual(made.slice(0, 3));
+    expect(idsOf(await ask(petit, `/api/jobs/hello/runs?limit=3&before=${made[2]}`))).toEqual(made.slice(3, 6));
+    expect(idsOf(await ask(petit, "/api/runs?limit=2"))).toEqual(made.slice(0, 2));
+  });
+
+  test("are told the same way one by one and in a list", async () => {
+    const run = await runToEnd(petit, "hello");
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
+    expect((await ask(petit, `/api/runs/${run.id.toUpperCase()}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
+    expect((await ask(petit, "/api/jobs/hello/runs?limit=1")).body.runs).toEqual([run]);
+    expect((await ask(petit, "/api/runs?limit=1")).body.runs).toEqual([run]);
+  });
+
+  test("are found by their status, across jobs and in one", async () => {
+    const failed = await runToEnd(petit, "graph");
+    for (const path of ["/api/runs", "/api/jobs/graph/runs"]) {
+      const { body } = await ask(petit, `${path}?status=failed&limit=1000`);
+      expect(idsOf({ body })).toContain(failed.id);
+      expect(body.runs.every((run: { status: string }) => run.status === "failed")).toBe(true);
+    }
+    expect((await ask(petit, "/api/jobs/graph/runs?status=completed")).body).toEqual({ runs: [], count: 0 });
+  });
+});
+
+describe("what can be done about a run", () => {
+  const done = async (runId: string) => {
+    const { ending, can_cancel, can_retry, retried_by } = (await ask(petit, `/api/runs/${runId}`)).body;
+    return { ending, can_cancel, can_retry, retried_by };
+  };
+
+  test("is a cancel while it runs", async () => {
+    const runId = await start(petit, "slow");
+    expect(await done(runId)).toEqual({ ending: null, can_cancel: true, can_retry: false, retried_by: [] });
+    await post(petit, `/api/runs/${runId}/cancel`);
+    await (await petit.fetch(`/api/runs/${runId}/logs?follow=true`)).text();
+    expect(await done(runId)).toEqual({ ending: "cancelled", can_cancel: false, can_retry: true, retried_by: [] });
+  });
+
+  test("is a retry when it failed; those that were made are named", async () => {
+    const run = await runToEnd(petit, "graph");
+    expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true });
+    const first = (await post(petit, `/api/runs/${run.id}/retry`)).body.run_id;
+    await (await petit.fetch(`/api/runs/${first}/logs?follow=true`)).text();
+    const second = (await post(petit, `/api/runs/${run.id}/retry?from=start`)).body.run_id;
+    await (await petit.fetch(`/api/runs/${second}/logs?follow=true`)).text();
+    expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true, retried_by: [first, second] });
+  });
+
+  test("is nothing when its job is gone, or wants other params by now", async () => {
+    const file = (job: string, params: string) =>
+      `id: ${job}\n${params}\ntasks: [{id: only, type: command, command: "false"}]\n`;
+    await using other = await startPetit({
+      jobs: { "a.yaml": file("goes", ""), "b.yaml": file("changes", "") },
+      args: ["--no-watch"],
+    });
+    const [goes, changes] = [await runToEnd(other, "goes"), await runToEnd(other, "changes")];
+    await rm(join(other.jobsDir, "a.yaml"));
+    await writeFile(join(other.jobsDir, "b.yaml"), file("changes", "params: {day: {required: true}}"));
+    await post(other, "/api/jobs/reload");
+    for (const { id } of [goes, changes]) {
+      expect((await ask(other, `/api/runs/${id}`)).body.can_retry).toBe(false);
+      expect((await post(other, `/api/runs/${id}/retry`)).status).toBeWithin(400, 500);
+    }
+  });
+});
+
+describe("the tasks of a run", () => {
+  test("are told in the order of the job file, with every attempt", async () => {
+    const run = await runToEnd(petit, "graph");
+    const { status, body } = await ask(petit, `/api/runs/${run.id}/tasks`);
+    expect(status).toBe(200);
+    expect(body.count).toBe(4);
+    const [first, second, third, killed] = body.tasks;
+    const times = { started_at: expect.any(Number), ended_at: expect.any(Number), duration_ms: expect.any(Number) };
+    const attempt = { status: "completed", reason: null, exit_code: 0, signal: null, ...times };
+    expect(first).toEqual({
+      task_id: "first",
+      run_id: run.id,
+      name: "first",
+      type: "shell",
+      depends_on: [],
+      condition: "all_success",
+      status: "completed",
+      reason: null,
+      error: null,
+      attempts: 1,
+      ...times,
+      exit_code: 0,
+      outputs: { rows: "42" },
+      retry_at: null,
+      reused: false,
+      attempt_list: [{ attempt: 1, ...attempt }],
+    });
+    const failed = { ...attempt, status: "failed", reason: "exit_code", exit_code: 3 };
+    expect(second).toMatchObject({ status: "failed", reason: "exit_code", attempts: 2, exit_code: 3, outputs: {} });
+    expect(second.error).toBeString();
+    expect(second.attempt_list).toEqual([
+      { attempt: 1, ...failed },
+      { attempt: 2, ...failed },
+    ]);
+    expect(third).toMatchObject({
+      task_id: "third",
+      status: "skipped",
+      reason: "upstream_failed",
+      attempts: 0,
+      started_at: null,
+      duration_ms: null,
+      exit_code: null,
+      attempt_list: [],
+    });
+    expect(killed.attempt_list[0]).toMatchObject({ reason: "signal", exit_code: null, signal: "SIGKILL" });
+  });
+});
+
+describe("cancel", () => {
+  test("ends a run, and can be asked again", async () => {
+    const runId = await start(petit, "slow");
+    await untilReady(runId);
+    const first = await post(petit, `/api/runs/${runId}/cancel`);
+    expect(first.status).toBe(200);
+    expect(first.body).toEqual({ run_id: runId, job_id: "slow", message: expect.any(String) });
+    const again = await post(petit, `/api/runs/${runId}/cancel`);
+    expect(again).toMatchObject({ status: 200, body: { run_id: runId, job_id: "slow" } });
+    await (await petit.fetch(`/api/runs/${runId}/logs?follow=true`)).text();
+    expect((await ask(petit, `/api/runs/${runId}`)).body).toMatchObject({ status: "cancelled", reason: "cancelled" });
+    expect((await post(petit, `/api/runs/${runId}/cancel`)).status).toBe(200);
+  });
+
+  test("leaves a run that has ended as it is", async () => {
+    const run = await runToEnd(petit, "hello");
+    expect((await post(petit, `/api/runs/${run.id}/cancel`)).status).toBe(200);
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
+  });
+});
+
+describe("retry", () => {
+  test("makes a new run that reuses what completed", async () => {
+    const run = await runToEnd(petit, "graph");
+    const { status, headers, body } = await post(petit, `/api/runs/${run.id}/retry`);
+    expect(status).toBe(200);
+    expect(body).toEqual({ run_id: expect.stringMatching(UUID), job_id: "graph", message: expect.any(String) });
+    expect(body.run_id).not.toBe(run.id);
+    expect(headers.get("location")).toBe(`/api/runs/${body.run_id}`);
+    await (await petit.fetch(`/api/runs/${body.run_id}/logs?follow=true`)).text();
+    expect((await ask(petit, `/api/runs/${body.run_id}`)).body).toMatchObject({ trigger: "retry", retry_of: run.id });
+    const { tasks } = (await ask(petit, `/api/runs/${body.run_id}/tasks`)).body;
+    expect(tasks[0]).toMatchObject({ status: "completed", reused: true, outputs: { rows: "42" } });
+    expect(tasks[1]).toMatchObject({ status: "failed", reused: false, attempts: 2 });
+  });
+
+  test("from the start reruns all", async () => {
+    const run = await runToEnd(petit, "hello");
+    expect(await post(petit, `/api/runs/${run.id}/retry`)).toMatchObject({ status: 409, body: { code: "CONFLICT" } });
+    const { status, body } = await post(petit, `/api/runs/${run.id}/retry?from=start`);
+    expect(status).toBe(200);
+    await (await petit.fetch(`/api/runs/${body.run_id}/logs?follow=true`)).text();
+    expect((await ask(petit, `/api/runs/${body.run_id}/tasks`)).body.tasks[0]).toMatchObject({
+      reused: false,
+      attempts: 1,
+    });
+  });
+
+  test("of a run that goes on is 409", async () => {
+    const runId = await start(petit, "slow");
+    for (const query of ["", "?from=start"]) {
+      const { status, body } = await post(petit, `/api/runs/${runId}/retry${query}`);
+      expect(status).toBe(409);
+      expect(body.code).toBe("CONFLICT");
+    }
+    await post(petit, `/api/runs/${runId}/cancel`);
+  });
+
+  test.each(["from=end", "from=", "form=start"])("with ?%s is 400", async (query) => {
+    const run = await runToEnd(petit, "hello");
+    expect(await post(petit, `/api/runs/${run.id}/retry?${query}`)).toMatchObject({ status: 400 });
+  });
+});

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { jobDetail } from "../../../src/api/shapes/job.ts";
+import type { NotifyTarget } from "../../../src/domain/notification.ts";
+import { job } from "../../support/factories.ts";
+
+const target: NotifyTarget = {
+  type: "webhook",
+  url: "https://hooks.example/services/s3cret?key=s3cret",
+  on: ["failure"],
+  headers: { "X-Key": "s3cret", "X-Other": { env: "OTHER" } },
+  secret: { env: "PETIT_HOOK_SECRET" },
+  timeoutMs: 10_000,
+};
+
+test("a job shows who is told, and nothing that could be a secret", () => {
+  const notify = [target, { ...target, url: { env: "HOOK" }, headers: {}, secret: null }];
+  const body = jobDetail({ job: job("j", { notify }), nextRunAt: null, lastRun: null, running: 0 }, []);
+  const common = { type: "webhook" as const, on: ["failure" as const], timeout_ms: 10_000 };
+  expect(body.notify).toEqual([
+    { ...common, url: "https://hooks.example/…", headers: ["X-Key", "X-Other"], signed: true },
+    { ...common, url: "(variable HOOK)", headers: [], signed: false },
+  ]);
+  expect(JSON.stringify(body)).not.toContain("s3cret");
+});

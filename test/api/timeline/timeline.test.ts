@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Petit, startPetit } from "../../support/petit.ts";
+import { ask, post, readEvents, runToEnd, start, takeUntil } from "../../support/petit-api.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: hello
+name: Hello
+schedule: "@every 1s"
+enabled: false
+params: {day: {default: x}}
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: hourly
+schedule: {cron: "0 0 * * * *", timezone: UTC}
+params: {day: {required: true}}
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: secondly
+schedule: "@every 1s"
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: fails
+tasks: [{id: only, type: shell, script: "exit 3"}]
+---
+id: stays
+tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
+`,
+};
+
+const HOUR = 3_600_000;
+
+let petit: Petit;
+beforeAll(async () => {
+  petit = await startPetit({ jobs: JOBS, args: ["--no-watch"] });
+  await post(petit, "/api/scheduler/pause");
+});
+afterAll(() => petit[Symbol.asyncDispose]());
+
+const rowOf = (body: { jobs: { job_id: string }[] }, jobId: string) => body.jobs.find((row) => row.job_id === jobId);
+
+describe("GET /api/timeline", () => {
+  test("has a row for each job, by id, over the last hours and the next", async () => {
+    const before = Date.now();
+    const { status, body } = await ask(petit, "/api/timeline");
+    expect(status).toBe(200);
+    expect(body.jobs.map((row: { job_id: string }) => row.job_id)).toEqual([
+      "fails",
+      "hello",
+      "hourly",
+      "secondly",
+      "stays",
+    ]);
+    expect(body.count).toBe(5);
+    expect(body.now).toBeWithin(before, Date.now() + 1);
+    expect(body.to - body.now).toBe(HOUR);
+    expect(body.to - body.from).toBe(6 * HOUR);
+    expect(rowOf(body, "hello")).toMatchObject({
+      name: "Hello",
+      enabled: false,
+      scheduled: true,
+      removed: false,
+      due: [],
+    });
+  });
+
+  test("tells of runs that ended, with the worst of those that fall together", async () => {
+    const from = Date.now();
+    await runToEnd(petit, "hello");
+    const alone = await ask(petit, `/api/timeline?from=${from}`);
+    expect(rowOf(alone.body, "hello")).toMatchObject({ bars: [{ status: "completed", trigger: "manual", count: 1 }] });
+    await runToEnd(petit, "fails");
+    const run = await runToEnd(petit, "fails");
+    const { body } = await ask(petit, `/api/timeline?from=${from - HOUR}&to=${from + HOUR}&bins=10`);
+    expect(rowOf(body, "fails")).toMatchObject({
+      bars: [{ run_id: run.id, status: "failed", count: 2, ended_at: run.ended_at }],
+    });
+  });
+
+  test("always has the runs that go on", async () => {
+    const runId = await start(petit, "stays");
+    for (const query of ["", `?from=${Date.now() + HOUR}&to=${Date.now() + 2 * HOUR}`]) {
+      const { body } = await ask(petit, `/api/timeline${query}`);
+      expect(rowOf(body, "stays")).toMatchObject({
+        bars: [{ run_id: runId, status: "running", ended_at: null, count: 1 }],
+      });
+    }
+  });
+
+  test("has the occurrences to come, no more of them than can be seen", async () => {
+    const { body } = await ask(petit, "/api/timeline?bins=60");
+    const hourly = rowOf(body, "hourly");
+    expect(hourly).toMatchObject({ due: [Math.ceil(body.now / HOUR) * HOUR], more_due: false });
+    const { due } = rowOf(body, "secondly") as unknown as { due: number[] };
+    expect(due.length).toBeWithin(5, 61);
+    for (const [index, at] of due.slice(1).entries())
+      expect(at - (due[index] ?? 0)).toBeGreaterThanOrEqual(body.bin_ms);
+  });
+
+  test("has those of a window to come alone", async () => {
+    const from = (Math.floor(Date.now() / HOUR) + 48) * HOUR;
+    const { body } = await ask(petit, `/api/timeline?from=${from}&to=${from + 3 * HOUR}&jobs=hourly`);
+    expect(body.jobs).toMatchObject([{ job_id: "hourly", due: [from, from + HOUR, from + 2 * HOUR] }]);
+  });
+
+  test("has what was skipped, with its reason", async () => {
+    // All of this test is in the first of the bins, halfway.
+    const from = Date.now() - HOUR / 2;
+    const skipped = ({ data }: { data: string }) => data.includes('"skipped"') && data.includes("secondly");
+    await takeUntil(readEvents(await petit.fetch("/api/events")), skipped);
+    const { body } = await ask(petit, `/api/timeline?from=${from}&to=${from + 10 * HOUR}&jobs=secondly&bins=10`);
+    const [{ marks }] = body.jobs;
+    expect(marks).toMatchObject([{ outcome: "skipped", reason: "paused" }]);
+    expect(marks[0].count).toBeGreaterThanOrEqual(1);
+    expect(marks[0].until).toBeGreaterThanOrEqual(marks[0].at);
+  });
+
+  test("can be asked for some jobs", async () => {
+    const { body } = await ask(petit, "/api/timeline?jobs=stays,hello,none");
+    expect(body.jobs.map((row: { job_id: string }) => row.job_id)).toEqual(["hello", "stays"]);
+  });
+
+  test.each(["from=2&to=1", "from=5&to=5", "bins=9", "bins=2001", "from=-1", "to=x", "width=3"])(
+    "refuses %p",
+    async (query) => {
+      const { status, body } = await ask(petit, `/api/timeline?${query}`);
+      expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+    },
+  );
+});
+
+test("GET /api/stats counts what was lately", async () => {
+  const run = await runToEnd(petit, "fails");
+  const { body } = await ask(petit, "/api/stats");
+  expect(body).toMatchObject({ hours: 24, running: 1, pending: 0 });
+  expect(body.to - body.from).toBe(24 * HOUR);
+  expect(body.to).toBeGreaterThanOrEqual(run.ended_at);
+  const { completed, failed, total } = body.runs;
+  expect(failed).toBeGreaterThanOrEqual(1);
+  expect(total).toBe(completed + failed);
+  expect(body.success_rate).toBeCloseTo(completed / total);
+  expect(body.occurrences.total).toBe(body.occurrences.fired + body.occurrences.skipped + body.occurrences.missed);
+});
+
+describe("GET /api/jobs?recent=", () => {
+  test("adds the newest runs, the newest last, and what they come to", async () => {
+    const first = await runToEnd(petit, "hello");
+    const second = await runToEnd(petit, "hello");
+    const { body } = await ask(petit, "/api/jobs?recent=2");
+    const hello = body.jobs.find((job: { id: string }) => job.id === "hello");
+    expect(hello).toMatchObject({ success_rate: 1, has_params: true, needs_params: false });
+    expect(hello.recent_runs).toEqual(
+      [first, second].map(({ id, started_at, duration_ms }) => ({
+        id,
+        status: "completed",
+        trigger: "manual",
+        started_at,
+        duration_ms,
+      })),
+    );
+    expect(hello.usual_duration_ms).toBe(Math.min(first.duration_ms, second.duration_ms));
+    const hourly = body.jobs.find((job: { id: string }) => job.id === "hourly");
+    expect(hourly).toMatchObject({ recent_runs: [], success_rate: null, usual_duration_ms: null, needs_params: true });
+  });
+
+  test("counts failures, and not what goes on", async () => {
+    await runToEnd(petit, "fails");
+    const { body } = await ask(petit, "/api/jobs?recent=100");
+    const of = (id: string) => body.jobs.find((job: { id: string }) => job.id === id);
+    expect(of("fails")).toMatchObject({ success_rate: 0, usual_duration_ms: null });
+    expect(of("stays")).toMatchObject({ success_rate: null });
+  });
+
+  test("is nothing by default, and at most 100", async () => {
+    const { body } = await ask(petit, "/api/jobs");
+    expect(body.jobs[0]).not.toHaveProperty("recent_runs");
+    expect((await ask(petit, "/api/jobs?recent=101")).status).toBe(400);
+  });
+});

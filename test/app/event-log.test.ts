@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { narrate } from "../../src/app/event-log.ts";
+import type { Event, EventType } from "../../src/domain/event.ts";
+import { newRunId, parseJobId, parseTaskId } from "../../src/domain/ids.ts";
+import type { Log } from "../../src/lib/log.ts";
+import type { Store } from "../../src/store/store.ts";
+import { job, shell, taskId } from "../support/factories.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
+import { NOON } from "../support/fake-clock.ts";
+
+const RUN = newRunId(0);
+
+const event = (type: EventType, over: Partial<Event> = {}): Event => ({
+  seq: 1,
+  at: 1_000,
+  type,
+  jobId: parseJobId("nightly"),
+  runId: RUN,
+  taskId: null,
+  status: null,
+  reason: null,
+  ...over,
+});
+
+/** What is logged of these events. */
+const linesOf = (events: readonly Event[]): readonly string[] => {
+  const store = memoryStore();
+  return linesWith({ store, onEvent: (listener) => tell(events, listener) });
+};
+
+const tell = (events: readonly Event[], listener: (event: Event) => void): (() => void) => {
+  for (const each of events) listener(each);
+  return () => {};
+};
+
+const linesWith = (engine: Parameters<typeof narrate>[0], work: () => void = () => {}): readonly string[] => {
+  const lines: string[] = [];
+  const write = (level: string) => (_: unknown, message: string) => void lines.push(`${level} ${message}`);
+  const log: Log = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+  using _ = narrate(engine, log);
+  work();
+  return lines;
+};
+
+/** What is logged of what becomes of a store. */
+const linesOfStore = (work: (store: Store) => void): readonly string[] => {
+  const store = memoryStore();
+  const onEvent = (listener: (event: Event) => void) => store.onEvents((events) => events.forEach(listener));
+  return linesWith({ store, onEvent }, () => work(store)).filter((line) => !line.startsWith("debug"));
+};
+
+describe("narrate", () => {
+  test("tells of a run's start and end, with the time between", () => {
+    const lines = linesOfStore((store) => {
+      const { id } = startRun(store, { job: job("nightly") });
+      store.finishRun(id, { status: "completed", reason: null, error: null }, NOON + 1_500);
+    });
+    expect(lines).toEqual(["info nightly started", "info nightly completed in 1s500ms"]);
+  });
+
+  test.each([
+    [{ reason: "exit_code", exitCode: 3 }, "task 'extract': exit code 3"],
+    [{ reason: "timeout", exitCode: null }, "task 'extract': timeout"],
+  ] as const)(
+    "tells which task a run failed of, and why: %o, but nothing that it wrote",
+    ({ reason, exitCode }, said) => {
+      const lines = linesOfStore((store) => {
+        const run = startRun(store, { job: job("nightly", { tasks: [shell("extract", "exit 3")] }) });
+        const [error, now] = ["it said s3cret", NOON + 1_000];
+        const attempt = store.startAttempt(run, taskId("extract"), NOON);
+        store.finishAttempt(
+          attempt.id,
+          { status: "failed", reason, error, exitCode, signal: null },
+          { now, retryAt: null },
+        );
+        const outcome = { status: "failed", reason, exitCode, error, outputs: {} } as const;
+        store.finishTask(run, taskId("extract"), { outcome, now });
+        store.finishRun(run.id, { status: "failed", reason, error }, now);
+      });
+      expect(lines.at(-1)).toBe(`warn nightly failed in 1s: ${said}`);
+    },
+  );
+
+  test("tells of the end of a run that is gone already", () => {
+    const finished = event("run.finished", { status: "failed", reason: "exit_code" });
+    expect(linesOf([finished])).toEqual(["warn nightly failed: exit_code"]);
+  });
+
+  test("says but once that a run was cancelled", () => {
+    const lines = linesOfStore((store) => {
+      const { id } = startRun(store, { job: job("nightly") });
+      store.finishRun(id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, NOON + 1_000);
+    });
+    expect(lines.at(-1)).toBe("warn nightly cancelled in 1s");
+  });
+
+  test("tells of occurrences that came to nothing, and not of those that fired", () => {
+    const skipped = event("occurrence", { runId: null, status: "skipped", reason: "overlap" });
+    const fired = event("occurrence", { status: "fired" });
+    expect(linesOf([skipped, fired])).toEqual(["warn an occurrence of nightly was skipped: overlap"]);
+    expect(linesOf([{ ...skipped, times: 3_599 }])).toEqual(["warn 3599 occurrences of nightly were skipped: overlap"]);
+  });
+
+  test("makes little of occurrences that somebody decided to skip", () => {
+    const skipped = event("occurrence", { runId: null, status: "skipped", reason: "disabled" });
+    expect(linesOf([skipped])).toEqual(["debug an occurrence of nightly was skipped: disabled"]);
+  });
+
+  test("tells of tasks to those who debug", () => {
+    const task = { taskId: parseTaskId("extract"), status: "failed", reason: "signal" };
+    expect(linesOf([event("task.finished", task)])).toEqual(["debug nightly/extract failed: signal"]);
+  });
+
+  test("tells of a pause and its end", () => {
+    const moved = [event("scheduler.paused"), event("scheduler.resumed"), event("jobs.reloaded")];
+    expect(linesOf(moved)).toEqual(["info the scheduler was paused", "info the scheduler was resumed"]);
+  });
+});

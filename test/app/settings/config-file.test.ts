@@ -1,0 +1,93 @@
+import { describe, expect, test } from "bun:test";
+import { loadConfigFile } from "../../../src/app/settings/config-file.ts";
+import { tempFolder } from "../../support/cli.ts";
+
+const load = (text: string): Record<string, readonly string[]> => {
+  using folder = tempFolder();
+  const path = folder.write("config.yaml", text);
+  return Object.fromEntries(loadConfigFile({ path, environment: {} })?.values ?? []);
+};
+
+const problemsOf = (text: string): string => {
+  using folder = tempFolder();
+  const path = folder.write("config.yaml", text);
+  try {
+    loadConfigFile({ path, environment: {} });
+  } catch (error) {
+    return error instanceof Error ? error.message.replaceAll(path, "config.yaml") : String(error);
+  }
+  throw new Error("expected an error");
+};
+
+describe("loadConfigFile", () => {
+  test("answers texts as flags would give them", () => {
+    const text =
+      "db: /var/lib/petit.db\napi_port: 9000\napi: false\nkill_grace: 5s\nallowed_hosts: [a.example, b.example]\n";
+    expect(load(text)).toEqual({
+      db: ["/var/lib/petit.db"],
+      api_port: ["9000"],
+      api: ["false"],
+      kill_grace: ["5s"],
+      allowed_hosts: ["a.example", "b.example"],
+    });
+  });
+
+  test("takes a setting that is named as the help writes its flag", () => {
+    expect(load("no_api: true\nno_watch: false\nallowed_host: a.example\n")).toEqual({
+      api: ["false"],
+      watch: ["true"],
+      allowed_hosts: ["a.example"],
+    });
+  });
+
+  test("takes an empty file for no settings", () => {
+    expect(load("")).toEqual({});
+    expect(load("# nothing yet\n")).toEqual({});
+  });
+
+  const wrong: readonly (readonly [string, string])[] = [
+    ["db: x\napi_prot: 1\n", "config.yaml:2:1: unknown setting 'api_prot'; did you mean 'api_port'?"],
+    ["qqq: 1\n", "config.yaml:1:1: unknown setting 'qqq'; expected one of db, url"],
+    ["api_port: x\n", "config.yaml:1:1: api_port is 'x'; expected a whole number"],
+    ["api_port:\n", "config.yaml:1:1: api_port: expected a whole number"],
+    ["db: [a, b]\n", "db: expected a file"],
+    ["db: a\ndb: b\n", "config.yaml:2:1: db: given twice"],
+    ["api: true\nno_api: true\n", "config.yaml:2:1: no_api: api is given already; expected each setting once"],
+    ["no_api: maybe\n", "config.yaml:1:1: no_api is 'maybe'; expected true or false"],
+    ["no_ap: true\n", "unknown setting 'no_ap'; did you mean 'no_api'?"],
+    ["- db\n", "config.yaml:1:1: expected a map of settings"],
+    ["db: a\n---\ndb: b\n", "several documents; expected one"],
+    ["db: [\n", "config.yaml:"],
+  ];
+  test.each(wrong)("refuses %j", (text, message) => {
+    expect(problemsOf(text)).toContain(message);
+  });
+
+  test("tells of all that is wrong at once", () => {
+    expect(problemsOf("api_prot: 1\nwathc: true\n").split("\n")).toHaveLength(2);
+  });
+
+  test("is the one that PETIT_CONFIG names, else the user's", () => {
+    using folder = tempFolder();
+    const own = folder.write("own.yaml", "db: own\n");
+    const user = folder.write("xdg/petit/config.yaml", "db: user\n");
+    const environment = { XDG_CONFIG_HOME: `${folder.path}/xdg`, HOME: folder.path };
+    expect(loadConfigFile({ path: null, environment })?.path).toBe(user);
+    expect(loadConfigFile({ path: null, environment: { ...environment, PETIT_CONFIG: own } })?.path).toBe(own);
+    expect(loadConfigFile({ path: user, environment: { ...environment, PETIT_CONFIG: own } })?.path).toBe(user);
+  });
+
+  test("has to be there where it is named", () => {
+    expect(() => loadConfigFile({ path: "/nowhere/petit.yaml", environment: {} })).toThrow("can't be read");
+  });
+
+  test("is told with the flag or the variable that names it, where it can't be read", () => {
+    const missing = "/nowhere/petit.yaml";
+    expect(() => loadConfigFile({ path: missing, environment: {} })).toThrow(
+      `the configuration file ${missing} (--config) can't be read: ENOENT`,
+    );
+    expect(() => loadConfigFile({ path: null, environment: { PETIT_CONFIG: missing } })).toThrow(
+      `the configuration file ${missing} (PETIT_CONFIG) can't be read: ENOENT`,
+    );
+  });
+});

@@ -1,0 +1,176 @@
+import { describe, expect, test } from "bun:test";
+import { type Given, resolveSettings } from "../../../src/app/settings/resolve.ts";
+import { flagOf, type Setting, variableOf } from "../../../src/app/settings/setting.ts";
+import { SETTINGS, urlOf } from "../../../src/app/settings/settings.ts";
+
+const given = (over: {
+  readonly flags?: Readonly<Record<string, readonly string[]>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly file?: Readonly<Record<string, readonly string[]>>;
+}): Given => ({
+  flags: new Map(Object.entries(over.flags ?? {})),
+  environment: over.environment ?? {},
+  file: over.file === undefined ? null : { path: "/c.yaml", values: new Map(Object.entries(over.file)) },
+});
+
+const errorOf = (input: Given): string => {
+  try {
+    resolveSettings(input);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  throw new Error("expected an error");
+};
+
+describe("resolveSettings", () => {
+  test("takes the flag, else the variable, else the file, else the default, and tells which", () => {
+    const flags = { "api-port": ["1"] };
+    const environment = { PETIT_API_PORT: "2" };
+    const file = { api_port: ["3"] };
+    const seen = [given({ flags, environment, file }), given({ environment, file }), given({ file }), given({})].map(
+      (input) => {
+        const { settings, origins } = resolveSettings(input);
+        return [settings.apiPort, origins.apiPort.kind, origins.apiPort.name];
+      },
+    );
+    expect(seen).toEqual([
+      [1, "flag", "--api-port"],
+      [2, "environment", "PETIT_API_PORT"],
+      [3, "file", "/c.yaml"],
+      [8565, "default", "default"],
+    ]);
+  });
+
+  test("has the defaults that are promised", () => {
+    expect(resolveSettings(given({})).settings).toEqual({
+      db: "petit.db",
+      url: null,
+      tokenFile: null,
+      logLevel: "info",
+      logFormat: null,
+      color: true,
+      jobsDir: "jobs",
+      api: true,
+      apiPort: 8565,
+      apiHost: "127.0.0.1",
+      allowedHosts: [],
+      corsOrigins: [],
+      maxConnections: null,
+      maxJobs: null,
+      maxTasks: 4,
+      onShutdown: "drain",
+      shutdownTimeoutMs: 30_000,
+      onInterrupt: "fail",
+      killGraceMs: 10_000,
+      logLimitBytes: 16 * 2 ** 20,
+      retentionRuns: null,
+      retentionDays: null,
+      timezone: null,
+      watch: true,
+      strict: false,
+    });
+  });
+
+  test("takes an empty variable for one that isn't set", () => {
+    expect(resolveSettings(given({ environment: { PETIT_API_PORT: "" } })).settings.apiPort).toBe(8565);
+  });
+
+  test.each([
+    [{ PETIT_NO_API: "true" }, { api: false }],
+    [{ PETIT_NO_API: "0" }, { api: true }],
+    [
+      { PETIT_NO_WATCH: "yes", PETIT_NO_COLOR: "1" },
+      { watch: false, color: false },
+    ],
+    [{ PETIT_API: "true", PETIT_NO_API: "true" }, { api: true }],
+    [{ PETIT_ALLOWED_HOST: "a.example,b.example" }, { allowedHosts: ["a.example", "b.example"] }],
+    [{ PETIT_CORS_ORIGIN: "https://a.example" }, { corsOrigins: ["https://a.example"] }],
+  ])("takes %j, named as the help writes the flag, for %j", (environment, expected) => {
+    const { settings, origins } = resolveSettings(given({ environment }));
+    expect(settings).toMatchObject(expected);
+    expect(Object.values(origins).filter(({ kind }) => kind === "environment")).toHaveLength(
+      Object.keys(expected).length,
+    );
+  });
+
+  test("names the variable that was given, also where its value is wrong", () => {
+    const { origins } = resolveSettings(given({ environment: { PETIT_NO_API: "on" } }));
+    expect(origins.api).toEqual({ kind: "environment", name: "PETIT_NO_API" });
+    const wrong = given({ environment: { PETIT_NO_API: "maybe" } });
+    expect(errorOf(wrong)).toBe("PETIT_NO_API is 'maybe'; expected true or false");
+  });
+
+  test("splits a variable of several values at commas", () => {
+    const { settings } = resolveSettings(given({ environment: { PETIT_ALLOWED_HOSTS: "a.example, b.example" } }));
+    expect(settings.allowedHosts).toEqual(["a.example", "b.example"]);
+  });
+
+  test("lets the last of a flag's values count, and all of one that can be repeated", () => {
+    const { settings } = resolveSettings(given({ flags: { db: ["a", "b"], "allowed-host": ["a", "b"] } }));
+    expect(settings.db).toBe("b");
+    expect(settings.allowedHosts).toEqual(["a", "b"]);
+  });
+
+  const wrong: readonly (readonly [string, string, string])[] = [
+    ["PETIT_API_PORT", "abc", "PETIT_API_PORT is 'abc'; expected a whole number from 0 to 65535"],
+    ["PETIT_API_PORT", "65536", "expected a whole number from 0 to 65535"],
+    ["PETIT_API_PORT", "-1", "expected a whole number"],
+    ["PETIT_API_PORT", "8565.5", "expected a whole number"],
+    ["PETIT_API_HOST", "no such host", "expected a host name or an IP address"],
+    ["PETIT_MAX_JOBS", "0", "expected a whole number from 1"],
+    ["PETIT_MAX_TASKS", "0", "expected a whole number from 1"],
+    ["PETIT_ON_SHUTDOWN", "wait", "expected drain or leave"],
+    ["PETIT_ON_INTERRUPT", "retry", "expected fail or rerun"],
+    ["PETIT_SHUTDOWN_TIMEOUT", "30", "expected a duration"],
+    ["PETIT_KILL_GRACE", "ten", "expected a duration"],
+    ["PETIT_LOG_LIMIT", "1", "at least 1KiB"],
+    ["PETIT_LOG_LEVEL", "loud", "expected debug, info, warn, error or silent"],
+    ["PETIT_LOG_FORMAT", "xml", "expected pretty or json"],
+    ["PETIT_WATCH", "maybe", "expected true or false"],
+    ["PETIT_TIMEZONE", "Europe/Pariss", "expected an IANA time zone"],
+    ["PETIT_URL", "ftp://x", "expected a URL"],
+    ["PETIT_CORS_ORIGINS", "*", "expected an origin"],
+    ["PETIT_CORS_ORIGINS", "https://*.example.org", "expected an origin"],
+    ["PETIT_CORS_ORIGINS", "https://a.example/path", "expected an origin"],
+  ];
+  test.each(wrong)("refuses %s=%s", (variable, value, message) => {
+    expect(errorOf(given({ environment: { [variable]: value } }))).toContain(message);
+  });
+
+  test("names the flag or the file that a wrong value stands in", () => {
+    expect(errorOf(given({ flags: { "api-port": ["x"] } }))).toStartWith("--api-port is 'x'; expected");
+    expect(errorOf(given({ file: { api_port: ["x"] } }))).toStartWith("api_port in /c.yaml is 'x'; expected");
+  });
+});
+
+describe("the declared settings", () => {
+  const all = Object.values<Setting<unknown>>(SETTINGS);
+
+  test("have names, flags and letters of their own", () => {
+    for (const names of [all.map(({ name }) => name), all.map(flagOf), all.map(variableOf)]) {
+      expect(new Set(names).size).toBe(names.length);
+    }
+    const letters = all.flatMap(({ short }) => short ?? []);
+    expect(new Set(letters).size).toBe(letters.length);
+  });
+
+  test("have defaults that they would accept", () => {
+    for (const { name, kind, default: value } of all) {
+      if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+      expect([name, kind.parse([kind.format(value)])]).toEqual([name, value]);
+    }
+  });
+});
+
+describe("urlOf", () => {
+  const cases: readonly (readonly [string | null, string, number, string])[] = [
+    [null, "127.0.0.1", 8565, "http://127.0.0.1:8565"],
+    [null, "0.0.0.0", 9000, "http://127.0.0.1:9000"],
+    [null, "::1", 9000, "http://[::1]:9000"],
+    [null, "::", 9000, "http://[::1]:9000"],
+    ["https://petit.example", "127.0.0.1", 8565, "https://petit.example"],
+  ];
+  test.each(cases)("of %p, %p, %p is %p", (url, apiHost, apiPort, expected) => {
+    expect(urlOf({ url, apiHost, apiPort })).toBe(expected);
+  });
+});

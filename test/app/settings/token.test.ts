@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import type { Origin } from "../../../src/app/settings/settings.ts";
+import { readToken } from "../../../src/app/settings/token.ts";
+import { tempFolder } from "../../support/cli.ts";
+import { runProgram } from "../../support/runtime-command.ts";
+
+const read = (
+  tokenFile: string | null,
+  environment: Readonly<Record<string, string>> = {},
+  kind: Origin["kind"] = "flag",
+): string | null => readToken({ settings: { tokenFile }, origins: { tokenFile: { kind, name: "" } }, environment });
+
+describe("readToken", () => {
+  test("is null where nothing names one", () => {
+    expect(read(null, {}, "default")).toBeNull();
+  });
+
+  test("comes from a file, less the blanks around it", () => {
+    using folder = tempFolder();
+    expect(read(folder.write("token", "  s3cret\n"))).toBe("s3cret");
+  });
+
+  test("comes from PETIT_API_TOKEN", () => {
+    expect(read(null, { PETIT_API_TOKEN: "s3cret" }, "default")).toBe("s3cret");
+  });
+
+  test("comes from the systemd credential, which need not be there", () => {
+    using folder = tempFolder();
+    const environment = { CREDENTIALS_DIRECTORY: folder.path };
+    expect(read(null, environment, "default")).toBeNull();
+    folder.write("petit-token", "s3cret\n");
+    expect(read(null, environment, "default")).toBe("s3cret");
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("is an error where the folder of credentials can't be entered", () => {
+    using folder = tempFolder();
+    folder.write("petit-token", "s3cret\n");
+    chmodSync(folder.path, 0o700);
+    const reader = `import { readToken } from ${JSON.stringify(join(import.meta.dirname, "../../../src/app/settings/token.ts"))};
+      process.setuid(65534);
+      const settings = { tokenFile: null }, origins = { tokenFile: { kind: "default", name: "" } };
+      console.log(readToken({ settings, origins, environment: { CREDENTIALS_DIRECTORY: ${JSON.stringify(folder.path)} } }));`;
+    const { stdout, stderr } = runProgram(reader);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/the systemd credential \S+ can't be read: EACCES/);
+  });
+
+  test("prefers the variable to a file that only the configuration file names", () => {
+    using folder = tempFolder();
+    const file = folder.write("token", "of-file");
+    expect(read(file, { PETIT_API_TOKEN: "of-variable" }, "file")).toBe("of-variable");
+    expect(read(file, { PETIT_API_TOKEN: "of-variable" }, "flag")).toBe("of-file");
+    expect(read(file, {}, "file")).toBe("of-file");
+  });
+
+  test("has to be one line of printable characters, and is not repeated in the message", () => {
+    using folder = tempFolder();
+    expect(() => read(folder.write("empty", "\n"))).toThrow("is empty");
+    expect(() => read(folder.write("blank", "s3cret word"))).toThrow("has characters that a token can't have");
+    expect(() => read(folder.write("blank", "s3cret word"))).not.toThrow("s3cret");
+    expect(() => read(`${folder.path}/missing`)).toThrow("can't be read");
+  });
+
+  test.each([
+    ["flag", "--token-file", "--token-file"],
+    ["environment", "PETIT_TOKEN_FILE", "PETIT_TOKEN_FILE"],
+    ["file", "/etc/petit/config.yaml", "token_file in /etc/petit/config.yaml"],
+  ] as const)("names the setting that was given as a %s, if the file is wrong", (kind, name, place) => {
+    using folder = tempFolder();
+    const origins = { tokenFile: { kind, name } };
+    const of = (tokenFile: string) => () => readToken({ settings: { tokenFile }, origins, environment: {} });
+    const empty = folder.write("empty", "\n");
+    expect(of(empty)).toThrow(`the token file ${empty} (${place}) is empty; expected one line of printable ASCII`);
+    expect(of(`${empty}-missing`)).toThrow(`the token file ${empty}-missing (${place}) can't be read: ENOENT`);
+  });
+
+  test("names the systemd credential, if that is empty", () => {
+    using folder = tempFolder();
+    const file = folder.write("petit-token", "");
+    const environment = { CREDENTIALS_DIRECTORY: folder.path };
+    expect(() => read(null, environment, "default")).toThrow(`the systemd credential ${file} is empty`);
+  });
+});

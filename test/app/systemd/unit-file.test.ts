@@ -1,0 +1,120 @@
+import { describe, expect, test } from "bun:test";
+import { isUnedited, type Unit, unitFile } from "../../../src/app/systemd/unit-file.ts";
+
+const PLAIN: Unit = {
+  scope: "system",
+  exec: "/usr/local/bin/petit",
+  jobsDir: null,
+  db: null,
+  config: null,
+  args: [],
+  runAs: "petit",
+  tokenFile: null,
+  writable: null,
+  sandbox: true,
+  stopSeconds: 60,
+  version: "1.2.3",
+};
+
+/** All values of a directive, in order. */
+const values = (unit: Partial<Unit>, directive: string): readonly string[] =>
+  unitFile({ ...PLAIN, ...unit })
+    .split("\n")
+    .filter((line) => line.startsWith(`${directive}=`))
+    .map((line) => line.slice(directive.length + 1));
+
+describe("the unit file", () => {
+  test("runs petit on its own folders where no others are named", () => {
+    expect(values({}, "ExecStart")).toEqual(["/usr/local/bin/petit run %E/petit/jobs --db %S/petit/petit.db"]);
+    expect(values({}, "StateDirectory")).toEqual(["petit"]);
+    expect(values({}, "WorkingDirectory")).toEqual(["%S/petit"]);
+  });
+
+  test("quotes what it is given, for systemd to hand it on as it is", () => {
+    const unit = {
+      exec: "/opt/my petit/petit",
+      jobsDir: "/srv/100%/$HOME",
+      db: "/srv/a b.db",
+      config: "/etc/petit/100%.yaml",
+      args: ["--api-host=::1", "--cors-origin=http://a b"],
+    };
+    expect(values(unit, "ExecStart")).toEqual([
+      `"/opt/my petit/petit" run "/srv/100%%/$$HOME" --db "/srv/a b.db" --config=/etc/petit/100%%.yaml --api-host=::1 "--cors-origin=http://a b"`,
+    ]);
+  });
+
+  test("is told that it is ready and that petit lives", () => {
+    expect(values({}, "Type")).toEqual(["notify"]);
+    expect(values({}, "NotifyAccess")).toEqual(["main"]);
+    expect(values({}, "WatchdogSec")).toEqual(["30"]);
+    expect(values({}, "WatchdogSignal")).toEqual(["SIGKILL"]);
+  });
+
+  test("leaves running tasks alone, and waits for as long as a drain may take", () => {
+    expect(values({}, "KillMode")).toEqual(["process"]);
+    expect(values({ stopSeconds: 75 }, "TimeoutStopSec")).toEqual(["75"]);
+  });
+
+  test("tries again unless the configuration is wrong", () => {
+    expect(values({}, "Restart")).toEqual(["on-failure"]);
+    expect(values({}, "RestartPreventExitStatus")).toEqual(["2"]);
+    expect(values({}, "StartLimitIntervalSec")).toEqual(["0"]);
+  });
+
+  test("keeps Bun's switches from the executable", () => {
+    expect(values({}, "UnsetEnvironment")).toEqual(["BUN_BE_BUN BUN_OPTIONS"]);
+  });
+
+  test("takes the token from a file where one is named, from systemd's own places else", () => {
+    expect(values({}, "LoadCredential")).toEqual(["petit-token"]);
+    expect(values({ tokenFile: "/etc/petit/100%" }, "LoadCredential")).toEqual(["petit-token:/etc/petit/100%%"]);
+  });
+
+  test("of a user runs as that user, in no sandbox, from login on", () => {
+    expect(values({ scope: "user" }, "User")).toEqual([]);
+    expect(values({ scope: "user" }, "ProtectSystem")).toEqual([]);
+    expect(values({ scope: "user" }, "NoNewPrivileges")).toEqual([]);
+    expect(values({ scope: "user" }, "WantedBy")).toEqual(["default.target"]);
+    expect(values({ scope: "user" }, "UMask")).toEqual(["0077"]);
+    expect(values({ runAs: "etl" }, "User")).toEqual(["etl"]);
+    expect(values({}, "WantedBy")).toEqual(["multi-user.target"]);
+  });
+
+  test("opens its sandbox for a database elsewhere", () => {
+    expect(values({}, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp"]);
+    expect(values({ writable: "/srv/da ta" }, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp", '"/srv/da ta"']);
+    expect(values({ sandbox: false, writable: "/srv/data" }, "ReadWritePaths")).toEqual([]);
+  });
+
+  test("says of each thing that it narrows who needs it otherwise", () => {
+    const sandbox = unitFile(PLAIN).split("# The sandbox:")[1]?.split("[Install]")[0] ?? "";
+    const blocks = sandbox.matchAll(/((?:^#.*\n)+)((?:^[^#\n].*\n)+)/gm).toArray();
+    const narrowing = ["ProtectHome", "NoNewPrivileges", "PrivateDevices", "ProtectClock", "ProtectProc"];
+    const others = [
+      "RestrictNamespaces",
+      "RestrictRealtime",
+      "LockPersonality",
+      "RestrictAddressFamilies",
+      "SystemCallFilter",
+    ];
+    for (const directive of ["ProtectSystem", "UMask", ...narrowing, ...others]) {
+      const comment = blocks.find(([, , lines]) => new RegExp(`^${directive}=`, "m").test(lines ?? ""))?.[1];
+      expect({ directive, comment }).toEqual({ directive, comment: expect.stringMatching(/^# Jobs /) });
+    }
+  });
+});
+
+describe("an edited unit file", () => {
+  test("is told by its checksum", () => {
+    const text = unitFile(PLAIN);
+    expect(isUnedited(text)).toBe(true);
+    expect(isUnedited(text.replace("WatchdogSec=30", "WatchdogSec=60"))).toBe(false);
+    expect(isUnedited(`${text}\n`)).toBe(false);
+  });
+
+  test("is any that petit did not write", () => {
+    for (const text of ["", "[Service]\nExecStart=/usr/bin/petit\n", unitFile(PLAIN).split("\n").slice(1).join("\n")]) {
+      expect(isUnedited(text)).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "bun:test";
+import { EXPRESSIONS } from "../../../src/cli/help/topics/schedules.ts";
+import { TOPICS } from "../../../src/cli/help/topics/topics.ts";
+import { parseExpression } from "../../../src/domain/schedule/expression.ts";
+import { fieldTable } from "../../../src/jobfile/schema/reference.ts";
+import { petit } from "../../support/cli.ts";
+
+describe("petit help", () => {
+  test("lists the topics, and every command", async () => {
+    const { status, stdout } = await petit(["help"]);
+    expect(status).toBe(0);
+    for (const { name, summary } of TOPICS) expect(stdout).toContain(`  ${name.padEnd(9)}  ${summary}`);
+    expect(stdout).toBe((await petit(["--help"])).stdout);
+  });
+
+  test.each(TOPICS.map(({ name }) => ({ name })))("explains $name, within the width of a screen", async ({ name }) => {
+    const { status, stdout, stderr } = await petit(["help", name]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout.length).toBeGreaterThan(1_000);
+    expect(stdout).not.toMatch(/undefined|\[object/);
+    // Lines to be copied are as long as they are.
+    const long = stdout.split("\n").filter((line) => line.length > 80 && !/^ {2}(curl|petit|sh|sudo|.*# )/.test(line));
+    expect(long).toEqual([]);
+  });
+
+  test("job-files has every field", async () => {
+    const { stdout } = await petit(["help", "job-files"]);
+    expect(fieldTable().filter(({ path }) => !stdout.includes(`  ${path}`))).toEqual([]);
+  });
+
+  test("schedules has expressions that petit reads", () => {
+    expect(EXPRESSIONS.filter(([text]) => parseExpression(text).kind === "wrong")).toEqual([]);
+  });
+
+  test("api has what petit answers to, and how it fails", async () => {
+    const { stdout } = await petit(["help", "api"]);
+    expect(stdout).toContain("  POST /api/jobs/{job_id}/trigger\n");
+    expect(stdout).toContain("  429 TOO_MANY_REQUESTS ");
+  });
+
+  test("of a command is its --help", async () => {
+    expect(await petit(["help", "run"])).toEqual(await petit(["run", "--help"]));
+    expect((await petit(["help", "run", "--no-color"])).status).toBe(0);
+  });
+
+  test.each([
+    { args: ["help", "jobfiles"], says: "did you mean 'petit help job-files'?" },
+    { args: ["help", "rum"], says: "did you mean 'petit help run'?" },
+    { args: ["help", "api", "again"], says: "unexpected argument 'again'" },
+    { args: ["help", "--bogus"], says: "unknown flag '--bogus'" },
+  ])("$args exits with 2 and says why", async ({ args, says }) => {
+    expect(await petit(args)).toEqual({ status: 2, stdout: "", stderr: expect.stringContaining(says) });
+  });
+});

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
+import { cleanEnvironment, PETIT } from "../../support/cli.ts";
+import { type Petit, startPetit } from "../../support/petit.ts";
+
+const JOBS = `id: graph
+tasks:
+  - {id: extract_the_rows, type: shell, script: "echo one; sleep 0.4"}
+  - {id: flaky, type: shell, script: "test $PETIT_ATTEMPT = 2", retry: {max_attempts: 1}}
+  - {id: boom, type: shell, script: "echo two; exit 3", depends_on: [extract_the_rows]}
+  - {id: never, type: shell, script: "true", depends_on: [boom]}
+---
+id: spring
+schedule: {cron: "30 2 * * *", timezone: America/New_York}
+tasks: [{id: t, type: shell, script: "true"}]
+---
+id: a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide
+tasks: [{id: t, type: shell, script: "true"}]
+`;
+
+const hasScript = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
+
+let running: Petit;
+beforeAll(async () => {
+  running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"] });
+});
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
+
+/** What petit writes to a terminal of that width. */
+const onTerminal = (args: string, { columns = 100, environment = {} }: TerminalOptions = {}): string => {
+  const command = `stty cols ${columns} rows 20; ${PETIT.join(" ")} ${args}`;
+  const env = { ...cleanEnvironment(running.dir), TERM: "xterm-256color", PETIT_URL: running.url, ...environment };
+  return spawnSync("script", ["-qec", command, "/dev/null"], { env, cwd: running.dir, encoding: "utf8" }).stdout;
+};
+
+type TerminalOptions = { readonly columns?: number; readonly environment?: Readonly<Record<string, string>> };
+
+/** As a person reads it, once everything is drawn. */
+const plain = (text: string): readonly string[] => stripVTControlCharacters(text).split(/[\r\n]+/);
+
+// Without util-linux there is no terminal to test on.
+describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
+  test("shows its tasks with sign, status, attempt and duration below its output, redrawn in place", () => {
+    const seen = onTerminal("trigger graph --follow");
+    const lines = plain(seen);
+    expect(lines).toContainEqual(expect.stringMatching(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] extract_the_rows {2}running {4}0s$/));
+    expect(lines).toContain("extract_the_rows │ one");
+    expect(lines).toContain("boom             │ two");
+    const last = lines.slice(-6);
+    expect(last).toEqual([
+      expect.stringMatching(/^✓ extract_the_rows {2}completed {2}\S+$/),
+      expect.stringMatching(/^✓ flaky {13}completed {2}\S+ +attempt 2$/),
+      expect.stringMatching(/^✗ boom {14}failed {5}\S+ +exit code 3$/),
+      expect.stringMatching(/^– never {13}skipped {12}upstream_failed$/),
+      expect.stringMatching(/^✗ run \S+ failed in \S+: /),
+      "",
+    ]);
+    // The cursor goes up to where the tasks begin, and what is below is cleared.
+    expect(seen).toContain("\u001b[4A\u001b[J");
+  });
+
+  test("draws no line that is wider than the terminal", () => {
+    const seen = onTerminal("trigger graph --wait", { columns: 30 });
+    const drawn = plain(seen).filter((line) => /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗–○●] (?!run )/.test(line));
+    expect(drawn.length).toBeGreaterThan(5);
+    for (const line of drawn) expect(line.length).toBeLessThan(30);
+  });
+
+  test("writes plain lines where the cursor can't be moved", () => {
+    const seen = onTerminal("trigger graph --follow", { environment: { TERM: "dumb" } });
+    expect(seen).not.toContain("\u001b");
+    expect(plain(seen)).toContainEqual(expect.stringMatching(/^✗ boom failed in \S+: exit code 3$/));
+  });
+
+  test("draws nothing where what its output is piped to may write to the terminal as well", () => {
+    const seen = onTerminal("trigger graph --follow | cat", { environment: { NO_COLOR: "1" } });
+    expect(seen).not.toContain("\u001b");
+    expect(plain(seen)).toContain("extract_the_rows │ one");
+    expect(plain(seen)).not.toContainEqual(expect.stringContaining(" tasks done"));
+  });
+});
+
+describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
+  test.each([[40], [60], [100], [200]])("fits into %d columns, and leaves ids whole as long as it can", (columns) => {
+    onTerminal("trigger a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide --wait");
+    const lines = plain(onTerminal("runs", { columns })).filter((line) => line !== "");
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(lines[1]).toMatch(columns < 60 ? /^…[0-9a-f-]{12,}/ : /^[0-9a-f-]{36} /);
+    expect(lines[1]).toContain("✓ completed");
+    if (columns >= 100) expect(lines[1]).toMatch(/ manual +(now|\d+s ago) +\d/);
+  });
+
+  test("has a sign and a colour for the status, the sign also without colours", () => {
+    expect(onTerminal("runs")).toContain("\u001b[32m✓ completed\u001b[39m");
+    const without = onTerminal("runs", { environment: { NO_COLOR: "1" } });
+    expect(without).toContain("✓ completed");
+    expect(without).not.toContain("\u001b");
+  });
+});
+
+describe.skipIf(!hasScript)("a terminal that is narrow", () => {
+  /** What is to be copied stays whole, and so does a word. */
+  const mayBeLong = (line: string): boolean => line.startsWith("  petit ") || /\S{24}/.test(line);
+
+  test.each([
+    ["list", "list jobs"],
+    ["next", "next jobs --from 2026-03-07"],
+    ["doctor", "doctor --no-api"],
+    ["why", "why graph"],
+    ["a command's help", "trigger --help"],
+    ["help", "help"],
+    ["a topic", "help schedules"],
+  ])("is given lines that it needn't break by %s", (_name, args) => {
+    const lines = plain(onTerminal(args, { columns: 40 }));
+    expect(lines.filter((line) => line.length > 40 && !mayBeLong(line))).toEqual([]);
+    expect(lines.length).toBeGreaterThan(4);
+  });
+
+  test("has what a check says go on under its beginning", () => {
+    const lines = plain(onTerminal("doctor --no-api", { columns: 40 }));
+    expect(lines).toContain("✓ token         there is none");
+    expect(lines[lines.findIndex((line) => line.startsWith("✓ disk_space")) + 1]).toStartWith(" ".repeat(16));
+  });
+});
+
+test.skipIf(!hasScript)("'next' has the mark of a daylight-saving shift in a colour, and nothing else in it", () => {
+  const seen = onTerminal("next jobs spring -n 1 --from 2026-03-08");
+  expect(seen).toContain("  \u001b[33mclock went forward: due at 02:30, which did not exist\u001b[39m\r\n");
+});

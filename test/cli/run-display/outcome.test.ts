@@ -1,0 +1,16 @@
+import { expect, test } from "bun:test";
+import { outcomeLine } from "../../../src/cli/run-display/outcome.ts";
+import type { Screen } from "../../../src/cli/terminal/terminal.ts";
+
+const abilities = { isTerminal: false, color: false, movesCursor: false };
+const SCREEN: Screen = { ...abilities, write: () => {}, columns: () => 80, rows: () => 24 };
+
+test.each([
+  ["completed", null, null, "✓ run r completed in 5ms"],
+  ["failed", "exit_code", "task 't' failed: exit code 3", "✗ run r failed in 5ms: task 't' failed: exit code 3"],
+  ["failed", "timeout", null, "✗ run r failed in 5ms: timeout"],
+  ["cancelled", "cancelled", "cancelled", "■ run r cancelled in 5ms"],
+  ["interrupted", "interrupted", "Run was interrupted", "! run r interrupted in 5ms: Run was interrupted"],
+] as const)("a run that is %s by %p with error %p is told once", (status, reason, error, expected) => {
+  expect(outcomeLine({ id: "r", status, reason, error, durationMs: 5 }, SCREEN)).toBe(expected);
+});

@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { bootId, hasBegun, hasMembers, identify, identifyBySpool } from "../../../src/engine/attempt/identity.ts";
+import { spoolOf } from "../../../src/engine/output/spool.ts";
+import { startChild } from "../../support/child.ts";
+import { seen } from "../../support/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+test("a process is known by its pid, its start and the boot, whatever its name holds", async () => {
+  using dir = tempDir();
+  copyFileSync("/bin/sleep", dir.file("a) S 1 (b"));
+  using child = startChild([dir.file("a) S 1 (b"), "60"]);
+  await seen(() => identify(child.pid) !== null);
+  const identity = identify(child.pid);
+  expect(identity).toEqual({ pid: child.pid, startTime: expect.stringMatching(/^\d+$/), bootId: bootId() });
+  expect(bootId()).toMatch(/^[0-9a-f-]{36}$/);
+  expect(identify(child.pid)).toEqual(identity);
+  child.kill();
+  await child.exited;
+  expect(identify(child.pid)).toBeNull();
+});
+
+test("a process that has ended and waits to be fetched is nobody", async () => {
+  using parent = startChild(["sh", "-c", "(exit 0) & echo $!; exec sleep 60"]);
+  const pid = Number(await parent.said());
+  await seen(() => identify(pid) === null);
+  expect(identify(parent.pid)).not.toBeNull();
+});
+
+test("who is named in a spool is taken for its process only where the command line names the spool", async () => {
+  using dir = tempDir();
+  const spool = spoolOf(dir.path, 7);
+  expect(identifyBySpool(spool)).toBeNull();
+  using stranger = startChild(["sleep", "60"]);
+  writeFileSync(spool.status, `--\n${stranger.pid}\n`);
+  expect(identifyBySpool(spool)).toBeNull();
+  using own = startChild(["sh", "-c", "sleep 60; true", spool.status]);
+  writeFileSync(spool.status, `--\n${own.pid}\n`);
+  await seen(() => identifyBySpool(spool)?.pid === own.pid);
+});
+
+test("a shell has begun its program when that is there, and when the shell is gone", async () => {
+  using shell = startChild(["sh", "-c", "read -r line; sleep 60; true"]);
+  for (let look = 0; look < 20; look++) expect(hasBegun(shell.pid)).toBe(false);
+  shell.write("go\n");
+  await seen(() => hasBegun(shell.pid));
+  shell.kill();
+  await shell.exited;
+  expect(hasBegun(shell.pid)).toBe(true);
+});
+
+test("a group has members while any of them lives, its leader or not", async () => {
+  using group = startChild(["sh", "-c", "sleep 60 & echo $!; sleep 60"]);
+  const member = Number(await group.said());
+  const identity = identify(group.pid);
+  if (identity === null) throw new Error("the leader is not there");
+  process.kill(group.pid, "SIGKILL");
+  await group.exited;
+  expect(hasMembers(identity)).toBe(true);
+  group.kill();
+  await seen(() => !hasMembers(identity));
+  expect(identify(member)).toBeNull();
+});

@@ -1,0 +1,259 @@
+import { describe, expect, test } from "bun:test";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { openRuntime } from "#runtime";
+import { hasMembers } from "../../../src/engine/attempt/identity.ts";
+import { signalGroup, startProcess, terminate } from "../../../src/engine/attempt/process.ts";
+import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import type { Runtime } from "../../../src/runtime/runtime.ts";
+import { seen } from "../../support/started-engine.ts";
+import { gate } from "../../support/started-engine-gate.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const runtime = openRuntime();
+
+const open = () => {
+  const dir = tempDir();
+  const spool = spoolOf(dir.path, 1);
+  writeFileSync(spool.status, "--\n");
+  const [stdout, stderr] = [openSync(spool.stdout, "a+"), openSync(spool.stderr, "a+")];
+  const start = (script: string, by: Runtime = runtime, { hasStdin = false, reopensOutput = false } = {}) => {
+    const command = {
+      argv: ["/bin/sh", "-c", script],
+      cwd: "/",
+      environment: { PATH: process.env.PATH ?? "" },
+      hasStdin,
+      reopensOutput,
+    };
+    return startProcess(by, command, { spool, stdout, stderr });
+  };
+  // A child does not keep the test waiting for its end.
+  const alive = setInterval(() => {}, 100);
+  const close = () => {
+    clearInterval(alive);
+    for (const fd of [stdout, stderr]) closeSync(fd);
+    dir[Symbol.dispose]();
+  };
+  return { dir, spool, start, [Symbol.dispose]: close };
+};
+
+/** How often a file is open in this process. */
+const openCount = (path: string): number =>
+  readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
+    } catch {
+      return false;
+    }
+  }).length;
+
+describe("a program that opens its own output anew", () => {
+  const relayed = { reopensOutput: true };
+  const written = ({ spool }: ReturnType<typeof open>): readonly string[] =>
+    [spool.stdout, spool.stderr].map((path) => readFileSync(path, "utf8"));
+
+  test.each([
+    ["echo a >&2; echo b > /dev/stderr; echo c >&2; echo d | tee /dev/stderr", "d\n", "a\nb\nc\nd\n", 0],
+    ["for i in 1 2 3; do echo $i > /dev/stdout; done; exit 5", "1\n2\n3\n", "", 5],
+    ["echo x > /proc/self/fd/1; echo y > /dev/fd/1; printf z", "x\ny\nz", "", 0],
+    ["head -c 300000 /dev/zero | tr '\\0' x > /dev/stdout", "x".repeat(300_000), "", 0],
+  ])("cuts nothing: %s", async (script, stdout, stderr, exitCode) => {
+    using it = open();
+    const child = it.start(script, runtime, relayed);
+    expect(await child.exited).toEqual({ exitCode, signal: null });
+    expect(written(it)).toEqual([stdout, stderr]);
+    expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: exitCode });
+    expect(readdirSync(it.dir.path).sort()).toEqual(["1.status", "1.stderr", "1.stdout"]);
+  });
+
+  test("ends as it ends, whoever holds its output, which is still copied", async () => {
+    using it = open();
+    using door = gate();
+    const { pid, exited } = it.start(`(${door.wait}; echo late) & echo now > /dev/stdout`, runtime, relayed);
+    expect(await exited).toEqual({ exitCode: 0, signal: null });
+    expect(written(it)).toEqual(["now\n", ""]);
+    door.open();
+    await seen(() => written(it)[0] === "now\nlate\n");
+    await seen(() => !signalGroup(pid, 0));
+  });
+
+  test("is ended by signals as any other, and what it says then is kept", async () => {
+    using it = open();
+    using door = gate();
+    const script = `trap 'echo bye > /dev/stdout; exit 9' TERM; ${door.wait}`;
+    const { pid, exited } = it.start(script, runtime, relayed);
+    await door.reached();
+    await terminate(pid, { clock: systemClock, graceMs: 10_000, hurry: new AbortController().signal });
+    expect(await exited).toEqual({ exitCode: 9, signal: null });
+    expect(written(it)).toEqual(["bye\n", ""]);
+  });
+
+  test("leaves nothing behind where it is ended at any moment of its beginning", async () => {
+    for (let round = 0; round < 20; round++) {
+      using it = open();
+      const { pid, exited } = it.start("sleep 60", runtime, relayed);
+      await new Promise((resolve) => setTimeout(resolve, round));
+      await terminate(pid, { clock: systemClock, graceMs: 10_000, hurry: new AbortController().signal });
+      expect(await exited).toEqual({ exitCode: null, signal: "SIGTERM" });
+      expect(hasMembers({ pid, startTime: "0", bootId: "" })).toBe(false);
+    }
+  });
+
+  test("has its output in the files where there can be no pipes", async () => {
+    using it = open();
+    writeFileSync(it.spool.out, "");
+    expect(await it.start("echo hi; exit 3", runtime, relayed).exited).toEqual({ exitCode: 3, signal: null });
+    expect(written(it)).toEqual(["hi\n", ""]);
+  });
+});
+
+describe("startProcess", () => {
+  test("lets the shell around it say who it is, and how the program ended", async () => {
+    using it = open();
+    const child = it.start("exit 5");
+    expect(await child.exited).toEqual({ exitCode: 5, signal: null });
+    expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: 5 });
+  });
+
+  test("begins nothing where the attempt was given up before it had begun", async () => {
+    using it = open();
+    const lost: Runtime = {
+      ...runtime,
+      spawn: (options) => {
+        unlinkSync(it.spool.status);
+        return runtime.spawn(options);
+      },
+    };
+    expect(await it.start(`touch ${it.dir.file("begun")}`, lost).exited).toEqual({ exitCode: 125, signal: null });
+    expect(existsSync(it.dir.file("begun"))).toBe(false);
+  });
+
+  test("begins nothing where another one has been given its name since: nothing runs beside itself", async () => {
+    for (let round = 0; ; round++) {
+      using it = open();
+      let pid = 0;
+      const stopped: Runtime = {
+        ...runtime,
+        spawn: (options) => {
+          const child = runtime.spawn(options);
+          pid = child.pid;
+          process.kill(pid, "SIGSTOP");
+          return child;
+        },
+      };
+      const child = it.start(`touch ${it.dir.file("begun")}`, stopped);
+      const hasBegun = readStatus(it.spool).pid !== null;
+      rmSync(it.spool.status);
+      writeFileSync(it.spool.status, "--\n");
+      process.kill(pid, "SIGCONT");
+      const exit = await child.exited;
+      // It was faster than the test, which has to be tried again.
+      if (hasBegun && round < 50) continue;
+      expect(exit).toEqual({ exitCode: 125, signal: null });
+      expect(existsSync(it.dir.file("begun"))).toBe(false);
+      return;
+    }
+  });
+
+  test("begins nothing where nothing can be noted", async () => {
+    using it = open();
+    const full: Runtime = {
+      ...runtime,
+      spawn: (options) => {
+        const status = openSync("/dev/full", "w");
+        const child = runtime.spawn({ ...options, status });
+        closeSync(status);
+        return child;
+      },
+    };
+    expect(await it.start(`touch ${it.dir.file("begun")}`, full).exited).toEqual({ exitCode: 125, signal: null });
+    expect(existsSync(it.dir.file("begun"))).toBe(false);
+  });
+
+  test("lets no file descriptor go to waste where it fails", () => {
+    using it = open();
+    const failing: Runtime = {
+      ...runtime,
+      spawn: () => {
+        throw Object.assign(new Error("no"), { code: "EAGAIN" });
+      },
+    };
+    writeFileSync(it.spool.stdin, "");
+    expect(() => it.start("true", failing, { hasStdin: true })).toThrow("no");
+    rmSync(it.spool.stdin);
+    expect(() => it.start("true", runtime, { hasStdin: true })).toThrow("ENOENT");
+    expect([openCount(it.spool.status), openCount(it.spool.stdin)]).toEqual([0, 0]);
+  });
+
+  test("hands the program none of petit's files", async () => {
+    using it = open();
+    await it.start(`ls /proc/self/fd > ${it.dir.file("seen")}`).exited;
+    const seenFds = readFileSync(it.dir.file("seen"), "utf8").trim().split("\n");
+    // 3 is what ls itself opened.
+    expect(seenFds).toEqual(["0", "1", "2", "3"]);
+  });
+});
+
+describe("signalGroup", () => {
+  test.each([0, 1, -1])("reaches neither petit's own group nor everybody by %p", (pgid) => {
+    expect(signalGroup(pgid, 0)).toBe(false);
+  });
+});
+
+describe("terminate", () => {
+  const calm = new AbortController().signal;
+
+  test("asks, and waits for the whole group", async () => {
+    using it = open();
+    using door = gate();
+    const child = it.start(`trap 'exit 3' TERM; ${door.wait}`);
+    await door.reached();
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, hurry: calm });
+    expect(await child.exited).toEqual({ exitCode: 3, signal: null });
+    expect(signalGroup(child.pid, 0)).toBe(false);
+  });
+
+  test.each([
+    ["after the grace", 50, calm],
+    ["at once without one", 0, calm],
+    ["at once when there is no time", 10_000, AbortSignal.abort()],
+  ])("kills %s what does not listen", async (_, graceMs, hurry) => {
+    using it = open();
+    using door = gate();
+    const child = it.start(`trap '' TERM; ${door.wait}`);
+    await door.reached();
+    const begun = performance.now();
+    await terminate(child.pid, { clock: systemClock, graceMs, hurry });
+    expect(await child.exited).toEqual({ exitCode: null, signal: "SIGKILL" });
+    expect(performance.now() - begun).toBeWithin(graceMs === 50 ? 49 : 0, 5_000);
+  });
+
+  test("right after the start ends the program all the same, long before the grace is over", async () => {
+    for (let round = 0; round < 10; round++) {
+      using it = open();
+      const child = it.start("sleep 30");
+      const begun = performance.now();
+      await terminate(child.pid, { clock: systemClock, graceMs: 20_000, hurry: calm });
+      expect(await child.exited).toEqual({ exitCode: null, signal: "SIGTERM" });
+      expect(performance.now() - begun).toBeLessThan(5_000);
+    }
+  });
+
+  test("of a group that is gone does nothing", async () => {
+    using it = open();
+    const child = it.start("true");
+    await child.exited;
+    await seen(() => !signalGroup(child.pid, 0));
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, hurry: calm });
+  });
+});

@@ -1,0 +1,154 @@
+import { expect, test } from "bun:test";
+import { setImmediate } from "node:timers/promises";
+import { DEFAULT_EVENTS, DELIVERY_EXPIRES_MS, MAX_DELIVERY_DELAY_MS } from "../../../src/domain/notification.ts";
+import { MAX_WAITING, Notify } from "../../../src/engine/notify/notify.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { job } from "../../support/factories.ts";
+import { memoryStore } from "../../support/factories-store.ts";
+import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { type Answer, type Receiver, receiver } from "../../support/receiver.ts";
+import { type RecordingLog, recordingLog } from "../../support/recording-log.ts";
+
+type Parts = {
+  readonly store: Store;
+  readonly clock: FakeClock;
+  readonly log: RecordingLog;
+  readonly hook: Receiver;
+  readonly notify: Notify;
+  /** Has something told: an occurrence that was missed. */
+  tell(at?: number): void;
+  channel(): string;
+  /** Resolves when the log says this, and what follows from it is done. */
+  logged(...parts: readonly string[]): Promise<void>;
+};
+
+/** What sends, over a fake clock and a receiver that answers so. */
+const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store): Store => store): Parts => {
+  const [clock, log] = [new FakeClock(), recordingLog()];
+  const store = wrap(parts.use(memoryStore()));
+  const hook = parts.use(receiver(answer));
+  const notify = parts.use(new Notify({ store, clock, log, environment: {}, untilStored: async (work) => work() }));
+  const target = { type: "webhook", url: hook.url, headers: {}, secret: null, timeoutMs: 10_000 } as const;
+  const definition = job("j", { notify: [{ ...target, on: [...DEFAULT_EVENTS.webhook, "missed"] }] });
+  const [stored] = store.saveJobs([definition], NOON).values();
+  if (stored === undefined) throw new Error("the job was not stored");
+  const tell = (scheduledFor = NOON): void =>
+    notify.missed(stored, [{ scheduledFor, outcome: "missed", reason: "down", jitterMs: 0 }]);
+  const logged: Parts["logged"] = async (...texts) => {
+    await log.holds(...texts);
+    await setImmediate();
+    await setImmediate();
+  };
+  return { store, clock, log, hook, notify, tell, logged, channel: () => store.waitingChannels()[0] ?? "" };
+};
+
+const failing: Answer = () => new Response(null, { status: 500 });
+
+test("what nobody took is tried again ever more rarely, and given up after a day", async () => {
+  await using parts = new AsyncDisposableStack();
+  const { store, clock, logged, hook, tell, channel } = make(parts, failing);
+  tell();
+  await logged("was not delivered", "answered 500");
+  expect(store.nextDelivery(channel())).toMatchObject({ attempts: 1 });
+  expect(clock.timers[0]).toBeLessThanOrEqual(1_000);
+  for (let attempt = 2; attempt <= 14; attempt++) {
+    await clock.pass(clock.timers[0] ?? 0);
+    await logged(`"attempt":${attempt}`);
+  }
+  expect(hook.received).toHaveLength(14);
+  expect(clock.timers[0]).toBeGreaterThanOrEqual(MAX_DELIVERY_DELAY_MS / 2);
+  clock.step(DELIVERY_EXPIRES_MS);
+  await clock.pass(clock.timers[0] ?? 0);
+  await logged("was given up: answered 500, for 24 hours");
+  expect(store.waitingChannels()).toEqual([]);
+});
+
+test("a receiver that says when is asked then, and not sooner", async () => {
+  await using parts = new AsyncDisposableStack();
+  const { clock, logged, hook, tell } = make(parts, (_received, index) =>
+    index === 0 ? new Response(null, { status: 429, headers: { "retry-after": "120" } }) : new Response("ok"),
+  );
+  tell();
+  await logged("was not delivered", "answered 429");
+  expect(clock.timers[0]).toBe(120_000);
+  await clock.pass(119_000);
+  expect(hook.received).toHaveLength(1);
+  await clock.pass(1_000);
+  await logged("was delivered");
+});
+
+test("a clock that is set back doesn't make it wait longer than ever", async () => {
+  await using parts = new AsyncDisposableStack();
+  const { clock, logged, tell } = make(parts, (_received, index) =>
+    (index === 0 ? failing : () => new Response("ok"))(_received, index),
+  );
+  tell();
+  await logged("was not delivered");
+  clock.step(-7 * 86_400_000);
+  await clock.pass(1_000);
+  await logged("was delivered");
+});
+
+test("what waits for a receiver that is away is bounded, on disk as in memory", async () => {
+  await using parts = new AsyncDisposableStack();
+  const { store, clock, log, logged, hook, tell, channel } = make(parts, failing);
+  for (let at = 0; at < MAX_WAITING + 5; at++) tell(NOON + at);
+  await logged("was not delivered");
+  expect(log.text()).toContain("too many notifications wait at notify[0]");
+  expect(hook.received).toHaveLength(1);
+  const oldest = JSON.parse(store.nextDelivery(channel())?.notice ?? "{}");
+  expect(oldest.missed.occurrences[0].scheduled_for).toBe(NOON + 5);
+  expect(store.dropDeliveries(channel(), 0, NOON)).toBe(MAX_WAITING);
+  // One timer for the channel, however much is in it.
+  expect(clock.timers).toHaveLength(1);
+});
+
+test("only a few are on their way at once, and one in a channel", async () => {
+  await using parts = new AsyncDisposableStack();
+  const silence = Promise.withResolvers<Response>();
+  const { store, hook, notify } = make(parts, async () => (await silence.promise).clone());
+  const target = { type: "webhook", headers: {}, secret: null, timeoutMs: 10_000, on: ["missed" as const] } as const;
+  const definition = job("many", {
+    notify: Array.from({ length: 10 }, (_, index) => ({ ...target, url: `${hook.url}/${index}` })),
+  });
+  const stored = [...store.saveJobs([definition], NOON).values()][0];
+  if (stored === undefined) throw new Error("the job was not stored");
+  for (const at of [1, 2])
+    notify.missed(stored, [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }]);
+  await hook.first(4);
+  expect(new Set(hook.received.map(({ path }) => path)).size).toBe(4);
+  silence.resolve(new Response("ok"));
+  await hook.first(20);
+});
+
+test("when petit stops, what can't be delivered holds it up for two seconds at most", async () => {
+  await using parts = new AsyncDisposableStack();
+  const silence = Promise.withResolvers<Response>();
+  const { store, clock, hook, notify, tell } = make(parts, async () => (await silence.promise).clone());
+  tell();
+  const drained = notify.drain(new AbortController().signal);
+  await hook.first(1);
+  await clock.pass(2_000);
+  await drained;
+  notify[Symbol.dispose]();
+  expect(store.waitingChannels()).toHaveLength(1);
+  silence.resolve(new Response("too late"));
+});
+
+test("a fault of the database is told, and tried again", async () => {
+  await using parts = new AsyncDisposableStack();
+  let isBroken = true;
+  const wrap = (store: Store): Store => ({
+    ...store,
+    nextDelivery: (channel) => {
+      if (!isBroken) return store.nextDelivery(channel);
+      isBroken = false;
+      throw new Error("a bad moment");
+    },
+  });
+  const { clock, logged, tell } = make(parts, () => new Response("ok"), wrap);
+  tell();
+  await logged("a notification can't be sent", "a bad moment");
+  await clock.pass(30_000);
+  await logged("was delivered");
+});

@@ -1,0 +1,113 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type CutChunk, LineCutter, MAX_CHUNK_BYTES } from "../../../src/engine/output/line-splitter.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const cut = (parts: readonly Uint8Array[], maxBytes?: number): readonly CutChunk[] => {
+  const cutter = new LineCutter(maxBytes);
+  const chunks = parts.flatMap((part) => cutter.push(part));
+  const last = cutter.flush();
+  return last === null ? chunks : [...chunks, last];
+};
+
+const texts = (chunks: readonly CutChunk[]): readonly string[] =>
+  chunks.map((chunk) => `${chunk.lines} ${Buffer.from(chunk.bytes).toString()}`);
+
+/** A stream in pieces, with newlines and characters of every length. */
+const anyParts = fc
+  .array(fc.constantFrom("a", "\n", "\r\n", "ä", "€", "😀", "xxxxx"), { maxLength: 60 })
+  .chain((characters) => {
+    const all = bytes(characters.join(""));
+    return fc.array(fc.nat(all.length), { maxLength: 8 }).map((cuts) => {
+      const places = [0, ...cuts.toSorted((a, b) => a - b), all.length];
+      return places.slice(1).map((place, index) => all.subarray(places[index], place));
+    });
+  });
+
+describe("LineCutter", () => {
+  test.each([
+    [[], []],
+    [[""], []],
+    [["one\ntwo\n"], ["2 one\ntwo\n"]],
+    [
+      ["one\ntw", "o\n"],
+      ["1 one\n", "1 two\n"],
+    ],
+    [["a", "b", "c"], ["1 abc"]],
+    [
+      ["one\n", "two"],
+      ["1 one\n", "1 two"],
+    ],
+    [["\n\n\n"], ["3 \n\n\n"]],
+  ] as const)("makes of %j chunks of whole lines: %j", (parts, expected) => {
+    expect(texts(cut(parts.map(bytes)))).toEqual(expected as unknown as string[]);
+  });
+
+  test("keeps bytes exact, chunks bounded, lines whole and characters untorn", () => {
+    fc.assert(
+      fc.property(anyParts, fc.integer({ min: 4, max: 40 }), (parts, maxBytes) => {
+        const chunks = cut(parts, maxBytes);
+        const all = Buffer.concat(parts);
+        expect(Buffer.concat(chunks.map((chunk) => chunk.bytes))).toEqual(all);
+        for (const [index, chunk] of chunks.entries()) {
+          const text = Buffer.from(chunk.bytes).toString("latin1");
+          const isLast = index === chunks.length - 1;
+          expect(chunk.bytes.length).toBeGreaterThan(0);
+          expect(chunk.bytes.length).toBeLessThanOrEqual(maxBytes);
+          expect(chunk.lines).toBe((text.match(/\n/g)?.length ?? 0) + (text.endsWith("\n") ? 0 : 1));
+          // Only a line that fills a chunk is stored in pieces, and a chunk holds one piece of one.
+          if (!isLast && !text.endsWith("\n")) expect(text).not.toContain("\n");
+          if (!isLast && !text.endsWith("\n")) expect(chunk.bytes.length).toBeGreaterThan(maxBytes - 4);
+          expect(() => new TextDecoder("utf-8", { fatal: true }).decode(chunk.bytes)).not.toThrow();
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("keeps any bytes, text or not", () => {
+    const anyBytes = fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 10 });
+    fc.assert(
+      fc.property(anyBytes, fc.integer({ min: 4, max: 20 }), (parts, maxBytes) => {
+        expect(Buffer.concat(cut(parts, maxBytes).map((chunk) => chunk.bytes))).toEqual(Buffer.concat(parts));
+      }),
+    );
+  });
+
+  test("tells how much it holds", () => {
+    const cutter = new LineCutter();
+    cutter.push(bytes("one\ntw"));
+    expect(cutter.pending).toBe(2);
+    cutter.push(bytes("o"));
+    expect(cutter.pending).toBe(3);
+    cutter.push(bytes("\n"));
+    expect(cutter.pending).toBe(0);
+    expect(cutter.flush()).toBeNull();
+  });
+
+  test("keeps nothing of what it was given: a buffer can be used again", () => {
+    const cutter = new LineCutter();
+    const buffer = bytes("abc");
+    cutter.push(buffer);
+    buffer.fill(0);
+    expect(texts(cutter.push(bytes("\n")))).toEqual(["1 abc\n"]);
+  });
+
+  test("forgets what it holds, and says how much that was", () => {
+    const cutter = new LineCutter();
+    cutter.push(bytes("one\ntw"));
+    expect(cutter.discard()).toBe(2);
+    expect(cutter.pending).toBe(0);
+    expect(texts(cutter.push(bytes("three\n")))).toEqual(["1 three\n"]);
+  });
+
+  test("takes a line of 8 MiB in small pieces without looking at it again and again", () => {
+    const piece = new Uint8Array(1_000).fill(120);
+    const begun = performance.now();
+    const chunks = cut(Array.from({ length: 8_000 }, () => piece));
+    expect(chunks.every((chunk) => chunk.bytes.length <= MAX_CHUNK_BYTES)).toBe(true);
+    expect(chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0)).toBe(8_000_000);
+    expect(performance.now() - begun).toBeLessThan(1_000);
+  });
+});

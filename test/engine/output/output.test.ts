@@ -1,0 +1,406 @@
+import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { openRuntime } from "#runtime";
+import { Output } from "../../../src/engine/output/output.ts";
+import { spoolOf } from "../../../src/engine/output/spool.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { job, retry, shell } from "../../support/factories.ts";
+import { memoryStore, startAttempt } from "../../support/factories-store.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { type Finished, seen, startEngine } from "../../support/started-engine.ts";
+import { gate } from "../../support/started-engine-gate.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const runScript = async (script: string, logLimitBytes?: number): Promise<Finished> => {
+  const settings = logLimitBytes === undefined ? {} : { logLimitBytes };
+  await using petit = await startEngine({ jobs: [job("print", { tasks: [shell("t", script)] })], settings });
+  const finished = await petit.run("print");
+  expect(petit.spooled).toEqual([]);
+  return finished;
+};
+
+describe("output of a task", () => {
+  test.each([
+    ["plain lines", "one\ntwo\n"],
+    ["no newline at the end", "one\ntwo"],
+    ["nothing but newlines", "\n\n\n"],
+    ["carriage returns and escapes", "\r10%\r20%\r\n\x1b[31mred\x1b[0m\n"],
+    ["zero bytes", "a\0b\n\0"],
+    ["characters of every length", "aä€😀\n"],
+  ])("is exact: %s", async (_, text) => {
+    const escaped = [...Buffer.from(text)].map((byte) => `\\0${byte.toString(8)}`).join("");
+    const { bytes, run } = await runScript(`printf '%b' '${escaped}'`);
+    expect(run.status).toBe("completed");
+    expect(bytes().toString()).toBe(text);
+  });
+
+  test("is exact: bytes that are no text", async () => {
+    const every = Array.from({ length: 256 }, (_, byte) => `\\0${byte.toString(8)}`).join("");
+    const { bytes } = await runScript(`printf '%b' '${every}'; printf '\\377\\n\\303'`);
+    expect([...bytes()]).toEqual([...Array(256).keys(), 255, 10, 195]);
+  });
+
+  test.each(["KILL", "TERM", "SEGV"])("is exact: of a program that SIG%s ends", async (signal) => {
+    const { bytes, run } = await runScript(`echo last words; kill -${signal} $$`);
+    expect(run.reason).toBe("signal");
+    expect(bytes().toString()).toBe("last words\n");
+  });
+
+  test("of none is none", async () => {
+    expect((await runScript("true")).chunks).toEqual([]);
+  });
+
+  test("is kept by stream", async () => {
+    const { output } = await runScript("echo out; echo err >&2; echo out again");
+    expect(output({ stream: "stdout" })).toBe("out\nout again\n");
+    expect(output({ stream: "stderr" })).toBe("err\n");
+  });
+
+  test("is kept in order, numbered by line without a gap, over tasks and attempts", async () => {
+    const tasks = [
+      shell("a", 'echo "a $PETIT_ATTEMPT"; echo more; [ "$PETIT_ATTEMPT" = 3 ]', { retry: retry(5) }),
+      shell("b", "seq 1 1000", { after: ["a"] }),
+      shell("c", "printf end", { after: ["b"] }),
+    ];
+    await using petit = await startEngine({ jobs: [job("print", { tasks })] });
+    const { chunks, output } = await petit.run("print");
+    expect(output({ task: "a" })).toBe("a 1\nmore\na 2\nmore\na 3\nmore\n");
+    expect(output({ task: "a", attempt: 2 })).toBe("a 2\nmore\n");
+    expect(output({ task: "b" })).toBe(Array.from({ length: 1000 }, (_, index) => `${index + 1}\n`).join(""));
+    let next = 1;
+    for (const { seq, lines } of chunks) {
+      expect(seq).toBe(next);
+      next += lines;
+    }
+    expect(next).toBe(6 + 1_000 + 1 + 1);
+  });
+
+  test("appears while the task goes on, with the time it was seen", async () => {
+    using door = gate();
+    const begun = Date.now();
+    await using petit = await startEngine({
+      jobs: [job("print", { tasks: [shell("t", `echo first; ${door.wait}; echo second`)] })],
+    });
+    const { id } = await petit.trigger("print");
+    await petit.written(id, "first\n");
+    const { run, chunks } = petit.read(id);
+    expect(run.status).toBe("running");
+    expect(chunks).toHaveLength(1);
+    expect(chunks[0]?.at).toBeWithin(begun, Date.now() + 1);
+    door.open();
+    expect((await petit.ended(id)).output()).toBe("first\nsecond\n");
+  });
+
+  test("holds back a line that has no end yet, not what came before it", async () => {
+    using door = gate();
+    await using petit = await startEngine({
+      jobs: [job("print", { tasks: [shell("t", `printf 'one\\ntw'; ${door.wait}; echo o`)] })],
+    });
+    const { id } = await petit.trigger("print");
+    await petit.written(id, "one\n");
+    expect(petit.read(id).output()).toBe("one\n");
+    door.open();
+    expect((await petit.ended(id)).output()).toBe("one\ntwo\n");
+  });
+
+  test("takes a line of 3 MB", async () => {
+    const { bytes, chunks } = await runScript("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo next");
+    expect(bytes().length).toBe(3_000_006);
+    expect(bytes().subarray(-6).toString()).toBe("\nnext\n");
+    expect(chunks.every((chunk) => chunk.bytes.length <= 65_536)).toBe(true);
+  });
+
+  test("of a task does not wait for a grandchild that holds it open, nor for one that never stops", async () => {
+    using dir = tempDir();
+    const script = `echo begun; yes & echo $! > ${dir.file("pid")}; exit 3`;
+    const { attempts, output } = await runScript(script, 4_096);
+    process.kill(Number(readFileSync(dir.file("pid"), "utf8")), "SIGKILL");
+    expect(attempts).toMatchObject([{ reason: "exit_code", exitCode: 3 }]);
+    expect(output()).toContain("begun\n");
+  });
+});
+
+describe("output of a process that outlives its attempt", () => {
+  test("is kept short, though nobody reads it and its file has no name", async () => {
+    using dir = tempDir();
+    const script = `yes & echo $! > ${dir.file("pid")}`;
+    await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
+    await petit.run("daemon");
+    const pid = Number(readFileSync(dir.file("pid"), "utf8"));
+    const size = () => statSync(`/proc/${pid}/fd/1`).size;
+    for (let cut = 0; cut < 2; cut++) {
+      let largest = 0;
+      await seen(() => {
+        const isCut = size() < largest;
+        largest = Math.max(largest, size());
+        return isCut;
+      });
+    }
+    process.kill(pid, "SIGKILL");
+  });
+
+  test("leaves a file alone that the task has linked to from the place of its own", async () => {
+    using dir = tempDir();
+    const size = 2 * 2 ** 20;
+    writeFileSync(dir.file("other"), Buffer.alloc(size));
+    const script = `${"out=${PETIT_OUTPUT%outputs}stdout"}; rm $out; ln -s ${dir.file("other")} $out
+      sleep 60 & echo $! > ${dir.file("pid")}`;
+    await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
+    await petit.run("daemon");
+    await seen(() => openIn(`${petit.dir}/spool`) > 0 && openIn(dir.path) === 0);
+    process.kill(Number(readFileSync(dir.file("pid"), "utf8")), "SIGKILL");
+    await seen(() => openIn(`${petit.dir}/spool`) === 0);
+    expect(statSync(dir.file("other")).size).toBe(size);
+  });
+
+  test("costs nothing where it writes elsewhere: no file of it stays open", async () => {
+    using dir = tempDir();
+    const script = `sleep 60 > /dev/null 2>&1 & echo $! > ${dir.file("pid")}`;
+    await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
+    await petit.run("daemon");
+    await seen(() => openIn(`${petit.dir}/spool`) === 0);
+    process.kill(Number(readFileSync(dir.file("pid"), "utf8")), "SIGKILL");
+  });
+});
+
+/** How many files of a folder this process has open, those that have no name any more too. */
+const openIn = (folder: string): number =>
+  readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder);
+    } catch {
+      return false;
+    }
+  }).length;
+
+describe("output beyond the limit", () => {
+  test("keeps its first and last halves, and a line that says how much was dropped", async () => {
+    const { bytes, output } = await runScript("seq 1 100000", 65_536);
+    const all = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join("");
+    const [, head = "", dropped = "", tail = ""] =
+      /^([\s\S]*)\[petit: (\d+) bytes dropped here; the first and last 32KiB of an attempt are kept\]\n([\s\S]*)$/.exec(
+        output(),
+      ) ?? [];
+    expect(all.startsWith(head)).toBe(true);
+    expect(all.endsWith(tail)).toBe(true);
+    expect(head.length + tail.length + Number(dropped)).toBe(all.length);
+    expect(head.length).toBeWithin(32_768 - 2_048, 32_768 + 1);
+    // What the first half leaves free, since whole chunks are kept, is used by the last one.
+    expect(tail.length).toBeWithin(32_768 - 2_048, 65_536 - head.length + 1);
+    expect(bytes().length).toBeLessThan(65_536 + 200);
+  });
+
+  test("keeps both halves where the limit is the least there can be", async () => {
+    const { output } = await runScript("seq 1 10000", 1_024);
+    expect(output()).toStartWith("1\n2\n3\n");
+    expect(output()).toEndWith("\n9999\n10000\n");
+    expect(output()).toMatch(/\n\[petit: \d+ bytes dropped here; the first and last 512B of an attempt are kept\]\n/);
+  });
+
+  test("is each attempt's own", async () => {
+    const tasks = [shell("t", "seq 1 10000; exit 1", { retry: retry(1) })];
+    await using petit = await startEngine({ jobs: [job("print", { tasks })], settings: { logLimitBytes: 1_024 } });
+    const { output } = await petit.run("print");
+    for (const attempt of [1, 2]) expect(output({ attempt })).toEndWith("\n9999\n10000\n");
+  });
+
+  test("of 60 MB without a newline costs neither memory nor disk", async () => {
+    const before = process.memoryUsage.rss();
+    const { bytes, output } = await runScript("head -c 60000000 /dev/zero | tr '\\0' x; printf end", 1_048_576);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(50 * 2 ** 20);
+    const [, head = "", dropped = "", tail = ""] = /^(x*)\[petit: (\d+) bytes[^\]]*\]\n(x*end)$/.exec(output()) ?? [];
+    expect(head.length + Number(dropped) + tail.length).toBe(60_000_003);
+    expect(bytes().length).toBeLessThan(1_048_576 + 200);
+  });
+});
+
+/** An Output over files that the test writes itself. */
+const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) => store) => {
+  const dir = tempDir();
+  const store = memoryStore();
+  const attempt = startAttempt(store);
+  const spool = spoolOf(dir.path, attempt.id);
+  const options = {
+    store: wrap(store),
+    runtime: openRuntime(),
+    clock: new FakeClock(),
+    attempt,
+    spool,
+    limitBytes,
+    onStored: () => {},
+  };
+  const read = () =>
+    store
+      .readOutput({ runId: attempt.runId, fromSeq: 1, limit: 10_000 })
+      .map(({ bytes }) => Buffer.from(bytes).toString())
+      .join("");
+  const write = (text: string) => appendFileSync(spool.stdout, text);
+  return { dir, store, attempt, spool, options, read, write, output: new Output({ ...options, isNew: true }) };
+};
+
+/** What a task can put in the place of a file. */
+const REPLACEMENTS: readonly (readonly [string, (path: string, other: string) => void])[] = [
+  ["a pipe", (path) => void execFileSync("mkfifo", [path])],
+  ["a link", (path, other) => symlinkSync(other, path)],
+  ["a link to nothing", (path, other) => symlinkSync(`${other}-missing`, path)],
+  ["a folder", (path) => mkdirSync(path)],
+];
+
+describe("Output", () => {
+  test("says whether there was something", () => {
+    const { output, write, read } = openOutput(1_024);
+    expect(output.look()).toBe(false);
+    write("one\n");
+    expect(output.look()).toBe(true);
+    expect(output.look()).toBe(false);
+    expect(read()).toBe("one\n");
+  });
+
+  test("opened again goes on where the one before stored last, in the middle of a line as well", () => {
+    const { output, write, read, options } = openOutput(1_024);
+    write("one\ntw");
+    output.look();
+    output[Symbol.dispose]();
+    write("o\nthree");
+    using next = new Output({ ...options, isNew: false });
+    next.finish();
+    expect(read()).toBe("one\ntwo\nthree");
+  });
+
+  test("glues no half lines together over what it passes over", () => {
+    const { output, write, read } = openOutput(1_024);
+    write(`${"h".repeat(99)}\n`.repeat(8));
+    output.look();
+    write("begun but ");
+    output.look();
+    write(`never read\n${"t".repeat(99)}\n`.repeat(30));
+    output.finish();
+    expect(read()).not.toContain("begun but t");
+    const [, dropped = ""] = /\[petit: (\d+) bytes/.exec(read()) ?? [];
+    const kept = read().replace(/\[petit: .*\]\n/, "").length;
+    expect(kept + Number(dropped)).toBe(800 + 10 + 30 * 111);
+  });
+
+  test("goes on from the beginning where a task cuts its own output, as > /dev/stderr does", () => {
+    const { output, write, read, spool } = openOutput(1_024);
+    write("one\ntwo\nbegun");
+    output.look();
+    truncateSync(spool.stdout, 0);
+    write("new\n");
+    output.look();
+    write("last\n");
+    output.finish();
+    expect(read()).toBe("one\ntwo\nbegunnew\nlast\n");
+  });
+
+  test.each(REPLACEMENTS)("neither waits for nor follows %s in the place of its file", (_, replace) => {
+    const { output, write, read, spool, options, dir } = openOutput(1_024);
+    write("one\ntwo\n");
+    output.look();
+    output[Symbol.dispose]();
+    writeFileSync(dir.file("other"), "other\n");
+    rmSync(spool.stdout);
+    replace(spool.stdout, dir.file("other"));
+    using next = new Output({ ...options, isNew: false });
+    write("three\n");
+    next.finish();
+    expect(read()).toBe("one\ntwo\nthree\n");
+    expect(readFileSync(dir.file("other"), "utf8")).toBe("other\n");
+  });
+
+  test("gives what is stored back to the disk, and loses nothing of what comes", () => {
+    const { output, write, spool, read } = openOutput(16 * 2 ** 20);
+    const line = `${"x".repeat(1_023)}\n`;
+    for (let round = 0; round < 4; round++) {
+      write(line.repeat(1_500));
+      while (output.look()) {}
+    }
+    expect(statSync(spool.stdout).size).toBe(4 * 1_500 * 1_024);
+    expect(statSync(spool.stdout).blocks * 512).toBeLessThan(2.5 * 2 ** 20);
+    write("end\n");
+    output.finish();
+    expect(read().length).toBe(4 * 1_500 * 1_024 + 4);
+  });
+
+  test("is outgrown where more is unread than one look reads, or something had to be passed over", () => {
+    const { output, write } = openOutput(1_024);
+    const line = `${"x".repeat(1_023)}\n`;
+    write(line.repeat(2_048));
+    expect(output.isOutgrown).toBe(false);
+    write(line);
+    expect(output.isOutgrown).toBe(true);
+    output.look();
+    write(line.repeat(100));
+    output.look();
+    expect(output.isOutgrown).toBe(true);
+    while (output.look()) {}
+    expect(output.isOutgrown).toBe(false);
+  });
+
+  test("looks at so much at a time and no more", () => {
+    const { output, write, read } = openOutput(16 * 2 ** 20);
+    write(`${"x".repeat(1_023)}\n`.repeat(4_096));
+    output.look();
+    expect(read().length).toBe(2 * 2 ** 20);
+  });
+
+  test("keeps what could not be stored, and stores it once when it can", () => {
+    let failures = 3;
+    const failing = (store: Store): Store => ({
+      ...store,
+      appendOutput: (...args) => {
+        if (failures-- > 0) throw new Error("the disk is full");
+        return store.appendOutput(...args);
+      },
+    });
+    const { output, write, read } = openOutput(1_024, failing);
+    write("one\ntwo");
+    expect(() => output.look()).toThrow("full");
+    expect(() => output.look()).toThrow("full");
+    write("\nthree");
+    expect(() => output.finish()).toThrow("full");
+    output.finish();
+    expect(read()).toBe("one\ntwo\nthree");
+  });
+
+  test("stores the exact bound in the end, also where that fails at first", () => {
+    let failures = 1;
+    const failing = (store: Store): Store => ({
+      ...store,
+      dropOutput: (...args) => {
+        if (failures-- > 0) throw new Error("the disk is full");
+        store.dropOutput(...args);
+      },
+    });
+    const { output, write, read } = openOutput(1_024, failing);
+    for (let round = 0; round < 20; round++) {
+      write(`${"x".repeat(99)}\n`);
+      output.look();
+    }
+    expect(() => output.finish()).toThrow("full");
+    output.finish();
+    expect(read().length).toBeLessThan(1_124);
+  });
+
+  test("lets no file descriptor go to waste where it can't open all it needs", () => {
+    const { dir, options, spool } = openOutput(1_024);
+    const before = openIn(dir.path);
+    for (let index = 0; index < 3; index++)
+      expect(
+        () => new Output({ ...options, isNew: true, spool: { ...spool, stderr: dir.file("missing/stderr") } }),
+      ).toThrow();
+    expect(openIn(dir.path)).toBe(before);
+  });
+});

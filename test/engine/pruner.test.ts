@@ -1,0 +1,267 @@
+import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
+import { newRunId, type RunId } from "../../src/domain/ids.ts";
+import type { Job } from "../../src/domain/job.ts";
+import { Retain } from "../../src/engine/pruner.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import type { Store } from "../../src/store/store.ts";
+import { job, jobId, shell } from "../support/factories.ts";
+import { memoryStore, startRun } from "../support/factories-store.ts";
+import { FakeClock, NOON } from "../support/fake-clock.ts";
+import { filesOf, type StartedEngine, type StartOptions, startEngine } from "../support/started-engine.ts";
+import { gate } from "../support/started-engine-gate.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const DAY_MS = 86_400_000;
+
+/** The runs of a job that are there, oldest first. */
+const kept = ({ store }: StartedEngine, id: string): readonly RunId[] =>
+  store
+    .listRuns({ jobId: jobId(id), limit: 100 })
+    .map((run) => run.id)
+    .toReversed();
+
+/** Runs a job so often, one time after the other. */
+const runs = async (petit: StartedEngine, id: string, count: number): Promise<readonly RunId[]> => {
+  const ids: RunId[] = [];
+  for (let each = 0; each < count; each++) ids.push((await petit.run(id)).run.id);
+  return ids;
+};
+
+const keeping = (id: string, retention: Partial<Job["retention"]>): Job =>
+  job(id, { retention: { runs: null, days: null, ...retention }, tasks: [shell("only", "echo hi")] });
+
+const life = async (options: StartOptions, work: (petit: StartedEngine) => Promise<unknown>): Promise<void> => {
+  await using petit = await startEngine(options);
+  await work(petit);
+  await petit.stop("drain");
+};
+
+describe("retention", () => {
+  test("keeps the newest runs of a job, by its own limit or else by the setting's, soon after a run's end", async () => {
+    const clock = new FakeClock();
+    const jobs = [keeping("own", { runs: 2 }), keeping("other", {})];
+    await using petit = await startEngine({ clock, jobs, settings: { retention: { runs: 3, days: null } } });
+    const [own, other] = [await runs(petit, "own", 4), await runs(petit, "other", 4)];
+    await clock.pass(3_000);
+    expect(kept(petit, "own")).toEqual(own.slice(-2));
+    expect(kept(petit, "other")).toEqual(other.slice(-3));
+  });
+
+  test("takes the last run as well, when its days are over and another job's run ends; then the job has none", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [keeping("a", { days: 1 }), keeping("b", { days: 1 })] });
+    await runs(petit, "a", 1);
+    await clock.pass(2 * DAY_MS);
+    const ran = await runs(petit, "b", 1);
+    await clock.pass(3_000);
+    expect([kept(petit, "a"), petit.engine.findJob("a")?.lastRun]).toEqual([[], null]);
+    expect(kept(petit, "b")).toEqual(ran);
+    expect(petit.engine.findJob("b")?.lastRun?.id).toBe(ran[0]);
+  });
+
+  test("never takes a run that goes on, however old", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const long = job("long", {
+      retention: { runs: 1, days: null },
+      params: { wait: { description: null, default: "", required: false, enum: null, pattern: null } },
+      tasks: [shell("only", `[ -z "$PETIT_PARAM_WAIT" ] || { ${door.wait}; }`)],
+    });
+    await using petit = await startEngine({ clock, jobs: [long] });
+    const first = await petit.trigger("long", { params: { wait: "yes" } });
+    const others = await runs(petit, "long", 2);
+    await clock.pass(3_000);
+    expect(kept(petit, "long")).toEqual([first.id, ...others.slice(-1)]);
+    door.open();
+    await petit.ended(first.id);
+  });
+
+  test("counts finished runs alone, also where older and newer ones go on", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const mixed = job("mixed", {
+      retention: { runs: 2, days: null },
+      params: { wait: { description: null, default: "", required: false, enum: null, pattern: null } },
+      tasks: [shell("only", `[ -z "$PETIT_PARAM_WAIT" ] || { ${door.wait}; }`)],
+    });
+    await using petit = await startEngine({ clock, jobs: [mixed] });
+    const oldest = await petit.trigger("mixed", { params: { wait: "yes" } });
+    await runs(petit, "mixed", 2);
+    const middle = await petit.trigger("mixed", { params: { wait: "yes" } });
+    const finished = await runs(petit, "mixed", 2);
+    const newest = await petit.trigger("mixed", { params: { wait: "yes" } });
+    await clock.pass(3_000);
+    expect(kept(petit, "mixed")).toEqual([oldest.id, middle.id, ...finished, newest.id]);
+    door.open(3);
+    await Promise.all([oldest, middle, newest].map(({ id }) => petit.ended(id)));
+  });
+
+  /** A store with so many finished runs of a job. */
+  const storeWithRuns = (count: number): Store => {
+    const store = memoryStore();
+    store.transaction(() => {
+      const { versionId } = startRun(store, {});
+      for (let each = 1; each < count; each++) {
+        const run = { ...NEW_RUN, id: newRunId(NOON), versionId };
+        store.finishRun(store.startRun(run).id, { status: "completed", reason: null, error: null }, NOON + each);
+      }
+    });
+    return store;
+  };
+
+  const NEW_RUN = {
+    job: job("hello"),
+    status: "running",
+    trigger: "manual",
+    params: {},
+    now: NOON,
+    scheduledFor: null,
+    ledger: null,
+    retry: null,
+    idempotency: null,
+  } as const;
+
+  test("counts the runs that stay once, not for each that goes, and deletes many in a step", async () => {
+    using store = storeWithRuns(2_000);
+    const clock = new FakeClock();
+    const [counted, deleted]: [number[], number[]] = [[], []];
+    const retain = new Retain({
+      store: {
+        ...store,
+        nthNewestRun: (jobId, before, count) => {
+          counted.push(count);
+          return store.nthNewestRun(jobId, before, count);
+        },
+        deleteRuns: (...args) => {
+          const step = store.deleteRuns(...args);
+          deleted.push(step.runs);
+          return step;
+        },
+      },
+      clock,
+      log: silentLog,
+      jobIds: () => [jobId("hello")],
+      findJob: () => null,
+      defaults: { runs: 1_000, days: null },
+      onDeleted: () => {},
+      untilStored: async (step) => step(),
+      signal: new AbortController().signal,
+    });
+    retain.lookAtAll();
+    await clock.pass(5_000);
+    // The one that goes on stays, too.
+    expect(store.listRuns({ limit: 9_999 })).toHaveLength(1_001);
+    expect(counted.reduce((a, b) => a + b, 0)).toBeLessThan(3_000);
+    expect(Math.max(...deleted)).toBeGreaterThan(100);
+    expect(Math.max(...deleted)).toBeLessThanOrEqual(200);
+  });
+
+  test("finishes at the start what a crash left of a deletion", async () => {
+    using dir = tempDir();
+    const noisy = job("noisy");
+    const shared = { dir: dir.path, clock: new FakeClock() };
+    await life({ ...shared, jobs: [noisy] }, async (petit) => {
+      const { run } = await petit.run("noisy");
+      const attempt = petit.store.listAttempts(run.id)[0];
+      if (attempt === undefined) throw new Error("no attempt");
+      const chunk = { stream: "stdout", at: NOON, bytes: new Uint8Array(10).fill(10), lines: 10 } as const;
+      petit.store.appendOutput(attempt, Array(100).fill(chunk), { stdout: 1_000, stderr: 0 });
+      let now = 0;
+      const bounds = { limit: 1, untilMs: 1, clock: { monotonic: () => now++ } };
+      petit.store.deleteRuns(run.jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
+    });
+    const rows = (): unknown => {
+      const db = openRuntime().openDatabase(`${dir.path}/petit.db`);
+      const row = db
+        .prepare("SELECT (SELECT count(*) FROM runs) AS runs, (SELECT count(*) FROM output) AS output")
+        .get();
+      db.close();
+      return row;
+    };
+    expect(rows()).toEqual({ runs: 1, output: expect.any(Number) });
+    await life({ ...shared, jobs: [] }, () => shared.clock.pass(3_000));
+    expect(rows()).toEqual({ runs: 0, output: 0 });
+  });
+
+  test.each([
+    ["deletes", true, 1],
+    ["keeps, where only triggers make runs,", false, 2],
+  ])("%s the definitions that nothing refers to any more, after the runs", async (_, followSchedules, left) => {
+    using dir = tempDir();
+    const shared = { dir: dir.path, clock: new FakeClock(), jobs: [keeping("a", { runs: 1 })] };
+    const changed = keeping("a", { runs: 1, days: 900 });
+    let versions: number[] = [];
+    await life(shared, async (petit) => {
+      const first = await petit.run("a");
+      petit.files = filesOf([changed]);
+      await petit.engine.reload();
+      versions = [first.run.versionId, (await petit.run("a")).run.versionId];
+    });
+    await life({ ...shared, jobs: [changed], followSchedules }, async (petit) => {
+      await shared.clock.pass(5_000);
+      const there = versions.filter((version) => {
+        try {
+          return petit.store.definition(version).id;
+        } catch {
+          return false;
+        }
+      });
+      expect(there).toEqual(versions.slice(-left));
+    });
+  });
+
+  test("leaves the thread to others also between jobs that have nothing to delete", async () => {
+    using store = memoryStore();
+    let [now, timers] = [0, 0];
+    // Each look at it takes a while.
+    const monotonic = () => (now += 1);
+    const soon = (callback: () => void, delayMs: number) => {
+      timers++;
+      now += delayMs;
+      queueMicrotask(callback);
+      return () => {};
+    };
+    const ids = Array.from({ length: 100 }, (_, index) => jobId(`j${index}`));
+    const looked = Promise.withResolvers<void>();
+    const watching: Store = {
+      ...store,
+      deleteEvents: () => {
+        looked.resolve();
+        return 0;
+      },
+    };
+    const retain = new Retain({
+      store: watching,
+      clock: { now: () => NOON, monotonic, elapsed: monotonic, setTimeout: soon },
+      log: silentLog,
+      jobIds: () => ids,
+      findJob: () => null,
+      defaults: { runs: 1, days: null },
+      onDeleted: () => expect.unreachable(),
+      untilStored: async (step) => step(),
+      signal: new AbortController().signal,
+    });
+    retain.lookAtAll();
+    await looked.promise;
+    expect(timers).toBeGreaterThan(10);
+  });
+
+  test.each([
+    ["runs", { runs: 2, days: null }, 0, 2],
+    ["days", { runs: null, days: 7 }, 8 * DAY_MS, 0],
+    ["days that are not over", { runs: null, days: 7 }, 6 * DAY_MS, 4],
+  ])("looks at the start, too, also at a job that is gone: %s", async (_, retention, afterMs, expected) => {
+    using dir = tempDir();
+    const shared = { dir: dir.path, clock: new FakeClock() };
+    await life({ ...shared, jobs: [keeping("here", {}), keeping("gone", {})] }, async (petit) => {
+      await runs(petit, "here", 4);
+      await runs(petit, "gone", 4);
+    });
+    shared.clock.step(afterMs);
+    await life({ ...shared, jobs: [keeping("here", {})], settings: { retention } }, async (petit) => {
+      await shared.clock.pass(3_000);
+      expect([kept(petit, "here").length, kept(petit, "gone").length]).toEqual([expected, expected]);
+    });
+  });
+});

@@ -1,0 +1,420 @@
+import { describe, expect, test } from "bun:test";
+import type { RunId } from "../../../src/domain/ids.ts";
+import { identify } from "../../../src/engine/attempt/identity.ts";
+import { command, job, jobId, retry, schedule, shell, taskId } from "../../support/factories.ts";
+import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { type Finished, seen, startEngine } from "../../support/started-engine.ts";
+import { gate } from "../../support/started-engine-gate.ts";
+
+/** Resolves when none of these processes is left; a zombie is none. */
+const gone = async (pids: readonly number[]): Promise<void> => {
+  await seen(() => pids.every((pid) => identify(pid) === null));
+};
+
+/** The pids that a task has printed. */
+const pidsIn = (output: string): readonly number[] => output.trim().split(/\s+/).map(Number);
+
+describe("a task's timeout", () => {
+  test("ends its process, with all that it started", async () => {
+    const script = "sleep 60 & echo $$ $!; wait";
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", script, { timeoutMs: 150 })] })] });
+    const { run, tasks, attempts, output } = await petit.run("slow");
+    expect(run).toMatchObject({ status: "failed", reason: "timeout", error: "task 't' failed: timed out after 150ms" });
+    expect(tasks.t).toMatchObject({ status: "failed", reason: "timeout", error: "timed out after 150ms" });
+    expect(attempts).toMatchObject([{ reason: "timeout", signal: "SIGTERM", exitCode: null }]);
+    await gone(pidsIn(output()));
+  });
+
+  test("is of each attempt", async () => {
+    const tasks = [shell("t", '[ "$PETIT_ATTEMPT" = 2 ] || sleep 60', { timeoutMs: 100, retry: retry(1) })];
+    await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
+    const { run, attempts } = await petit.run("slow");
+    expect(run.status).toBe("completed");
+    expect(attempts.map(({ reason }) => reason)).toEqual(["timeout", null]);
+  });
+
+  test("does not hit what ends in time", async () => {
+    await using petit = await startEngine({
+      jobs: [job("fast", { tasks: [command("t", "true", { timeoutMs: 20_000 })] })],
+    });
+    expect((await petit.run("fast")).run.status).toBe("completed");
+  });
+
+  test("stays the reason where the process ends well when it is asked to", async () => {
+    const script = "trap 'echo tidied; exit 0' TERM; sleep 60 & wait";
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", script, { timeoutMs: 200 })] })] });
+    const { attempts, output } = await petit.run("slow");
+    expect(attempts).toMatchObject([{ status: "failed", reason: "timeout", exitCode: 0 }]);
+    expect(output()).toBe("tidied\n");
+  });
+});
+
+describe("timeouts and delays", () => {
+  test("are measured by a clock that nobody sets", async () => {
+    const clock = new FakeClock();
+    const jobs = [
+      job("task", { tasks: [shell("t", "sleep 60", { timeoutMs: 60_000 })] }),
+      job("run", { timeoutMs: 60_000, tasks: [shell("t", "sleep 60")] }),
+    ];
+    await using petit = await startEngine({ clock, jobs });
+    const ids = [(await petit.trigger("task")).id, (await petit.trigger("run")).id];
+    clock.step(7_200_000);
+    await clock.pass(30_000);
+    clock.step(-14_400_000);
+    await clock.pass(29_000);
+    expect(ids.map((id) => petit.read(id).run.status)).toEqual(["running", "running"]);
+    await clock.pass(1_000);
+    for (const id of ids) expect((await clock.passUntil(petit.ended(id))).run.reason).toBe("timeout");
+  });
+});
+
+const TIMEOUT_MS = 2_000;
+
+/** Keeps the event loop from noticing anything until a timeout is over, as when petit is stopped or the machine sleeps. */
+const freeze = (startedAt: number): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, startedAt + TIMEOUT_MS + 100 - Date.now());
+};
+
+describe("an exit that petit notices only when the time is up, too,", () => {
+  test("counts for a task", async () => {
+    using door = gate();
+    await using petit = await startEngine({
+      jobs: [job("slow", { tasks: [shell("t", door.wait, { timeoutMs: TIMEOUT_MS })] })],
+    });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    door.open();
+    freeze(Date.now());
+    expect((await petit.ended(id)).summary).toBe("t completed");
+  });
+
+  test("counts for the last task of a run, while a task before it has its followers skipped, but for clean-ups", async () => {
+    using door = gate();
+    const clean = command("clean", "true", { after: ["b"], condition: "all_done" });
+    const jobs = [
+      job("last", { timeoutMs: TIMEOUT_MS, tasks: [shell("t", door.wait)] }),
+      job("first", {
+        timeoutMs: TIMEOUT_MS,
+        tasks: [shell("a", door.wait), command("b", "true", { after: ["a"] }), clean],
+      }),
+    ];
+    await using petit = await startEngine({ jobs });
+    const [last, first] = [(await petit.trigger("last")).id, (await petit.trigger("first")).id];
+    await door.reached();
+    await door.reached();
+    door.open(2);
+    freeze(Date.now());
+    expect((await petit.ended(last)).run).toMatchObject({ status: "completed", reason: null });
+    const ended = await petit.ended(first);
+    expect(ended.run).toMatchObject({ status: "failed", reason: "timeout" });
+    expect(ended.summary).toBe("a completed · b skipped(timeout) · clean completed");
+    expect(ended.tasks.b?.attempts).toBe(0);
+  });
+});
+
+describe("the times of a run", () => {
+  const times = ({ run, tasks, attempts }: Finished) =>
+    [run, ...Object.values(tasks), ...attempts].map(({ startedAt, endedAt }) => [startedAt, endedAt]);
+
+  test.each([3_600_000, -3_600_000])("are counted from its start when the clock is set by %p ms", async (offsetMs) => {
+    using door = gate();
+    const clock = new FakeClock();
+    const tasks = [shell("a", door.wait), shell("b", door.wait, { after: ["a"] })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    await clock.pass(30_000);
+    clock.step(offsetMs);
+    door.open();
+    await clock.passUntil(door.reached());
+    const b = petit.read(id).tasks.b?.startedAt ?? 0;
+    expect(b).toBeGreaterThanOrEqual(NOON + 30_000);
+    expect(b).toBeLessThan(NOON + 1_800_000);
+    await clock.pass(30_000);
+    door.open();
+    const ended = await clock.passUntil(petit.ended(id));
+    const end = ended.run.endedAt ?? 0;
+    expect(end).toBeGreaterThanOrEqual(b + 30_000);
+    expect(end).toBeLessThan(NOON + 3_500_000);
+    // Between an exit and the next start lies the time that storing takes.
+    const a = ended.tasks.a?.endedAt ?? 0;
+    expect(a).toBeWithin(NOON + 30_000, b + 1);
+    expect(times(ended)).toEqual([
+      [NOON, end],
+      [NOON, a],
+      [b, end],
+      [NOON, a],
+      [b, end],
+    ]);
+  });
+
+  test("count the time for which the machine was suspended; its timeout does not", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const tasks = [shell("t", door.wait, { timeoutMs: 600_000 })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    clock.suspend(3_600_000);
+    await clock.pass(1_000);
+    door.open();
+    const { run } = await clock.passUntil(petit.ended(id));
+    expect(run.status).toBe("completed");
+    expect(run.endedAt).toBeGreaterThanOrEqual(NOON + 3_601_000);
+  });
+});
+
+describe("a tree that ignores SIGTERM", () => {
+  const stubborn = "trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $!; sleep 60 & sleep 60";
+
+  test("is killed after the grace, and not before", async () => {
+    const begun = Date.now();
+    const jobs = [job("slow", { killGraceMs: 300, tasks: [shell("t", stubborn, { timeoutMs: 100 })] })];
+    await using petit = await startEngine({ jobs });
+    const { attempts, output } = await petit.run("slow");
+    expect(Date.now() - begun).toBeWithin(400, 3_000);
+    expect(attempts).toMatchObject([{ reason: "timeout", signal: "SIGKILL" }]);
+    await gone(pidsIn(output()));
+  });
+
+  test("has the setting's grace where the job gives none", async () => {
+    const jobs = [job("slow", { tasks: [shell("t", stubborn, { timeoutMs: 100 })] })];
+    await using petit = await startEngine({ jobs, settings: { killGraceMs: 50 } });
+    expect((await petit.run("slow")).attempts).toMatchObject([{ reason: "timeout", signal: "SIGKILL" }]);
+  });
+
+  test("is killed where only a grandchild is left of it", async () => {
+    const script = "(trap '' TERM; exec sleep 60) & echo $!; exec sleep 60";
+    const jobs = [job("slow", { killGraceMs: 100, tasks: [shell("t", script, { timeoutMs: 150 })] })];
+    await using petit = await startEngine({ jobs });
+    const { attempts, output } = await petit.run("slow");
+    expect(attempts).toMatchObject([{ reason: "timeout", signal: "SIGTERM" }]);
+    await gone(pidsIn(output()));
+  });
+});
+
+describe("a grandchild that lives on", () => {
+  test("and holds the output open keeps no task from ending", async () => {
+    await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", "sleep 60 & echo $!")] })] });
+    const { run, output } = await petit.run("daemon");
+    expect(run.status).toBe("completed");
+    const [pid = 0] = pidsIn(output());
+    expect(identify(pid)).not.toBeNull();
+    process.kill(pid, "SIGKILL");
+  });
+});
+
+describe("a run's timeout", () => {
+  test("ends what runs, skips what waits, and lets clean-ups run", async () => {
+    const tasks = [
+      shell("a", "sleep 60"),
+      command("b", "true", { after: ["a"] }),
+      command("c", "true", { after: ["a"], condition: "on_failure" }),
+      command("d", "true", { after: ["a", "b"], condition: "all_done" }),
+      command("e", "true", { after: ["d"] }),
+    ];
+    await using petit = await startEngine({ jobs: [job("slow", { timeoutMs: 100, tasks })] });
+    const { run, summary, tasks: ended } = await petit.run("slow");
+    expect(run).toMatchObject({ status: "failed", reason: "timeout", error: "timed out after 100ms" });
+    expect(summary).toBe(
+      "a failed(timeout) · b skipped(timeout) · c skipped(timeout) · d completed · e skipped(timeout)",
+    );
+    expect(ended.a?.error).toBe("the run timed out");
+  });
+
+  test("makes no further attempt", async () => {
+    const tasks = [shell("t", "exit 1", { retry: retry(9, { delayMs: 60_000 }) })];
+    await using petit = await startEngine({ jobs: [job("slow", { timeoutMs: 100, tasks })] });
+    const { run, tasks: ended, attempts } = await petit.run("slow");
+    expect(run).toMatchObject({ status: "failed", reason: "timeout" });
+    expect(ended.t).toMatchObject({ status: "failed", reason: "timeout", error: "exit code 1", exitCode: 1 });
+    expect(attempts).toMatchObject([{ reason: "exit_code" }]);
+  });
+
+  test("counts from the start of the run, not from its admission", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const first = job("first", { tasks: [shell("t", door.wait)] });
+    const second = job("second", { schedule: schedule("* * * * *"), timeoutMs: 60_000 });
+    await using petit = await startEngine({ clock, jobs: [first, second], settings: { maxJobs: 1 } });
+    await petit.trigger("first");
+    await clock.pass(59 * 60_000);
+    door.open();
+    const { runId } = await petit.event("run.finished", { jobId: jobId("second") });
+    expect(petit.store.findRun(runId as RunId)).toMatchObject({ status: "completed" });
+  });
+});
+
+describe("cancel", () => {
+  const start = async (door: { readonly wait: string }) => {
+    const tasks = [
+      shell("a", door.wait),
+      command("b", "true", { after: ["a"] }),
+      command("c", "true", { after: ["a"], condition: "on_failure" }),
+      shell("d", `echo cleaning; ${door.wait}`, { after: ["b"], condition: "all_done" }),
+    ];
+    const petit = await startEngine({ jobs: [job("slow", { tasks })] });
+    return { petit, run: await petit.trigger("slow") };
+  };
+
+  test("ends what runs, skips what waits, lets clean-ups run, and is remembered at once", async () => {
+    using door = gate();
+    const { petit, run } = await start(door);
+    await using _ = petit;
+    await door.reached();
+    expect(await petit.engine.cancel(run.id)).toMatchObject({ status: "running", ending: "cancelled" });
+    await door.reached();
+    await petit.event("task.finished", { taskId: taskId("a") });
+    expect(petit.read(run.id).summary).toBe(
+      "a failed(cancelled) · b skipped(cancelled) · c skipped(cancelled) · d running",
+    );
+    door.open();
+    const ended = await petit.ended(run.id);
+    expect(ended.run).toMatchObject({ status: "cancelled", reason: "cancelled", error: "cancelled" });
+    expect(ended.tasks.d?.status).toBe("completed");
+    expect(ended.attempts[0]).toMatchObject({ reason: "cancelled", signal: "SIGTERM" });
+  });
+
+  test("a second time ends the clean-ups too", async () => {
+    using door = gate();
+    const { petit, run } = await start(door);
+    await using _ = petit;
+    await door.reached();
+    await petit.engine.cancel(run.id);
+    await door.reached();
+    await petit.engine.cancel(run.id);
+    const ended = await petit.ended(run.id);
+    expect(ended.run.status).toBe("cancelled");
+    expect(ended.tasks.d).toMatchObject({ status: "failed", reason: "cancelled" });
+  });
+
+  test("twice at once starts no clean-up", async () => {
+    using door = gate();
+    const { petit, run } = await start(door);
+    await using _ = petit;
+    await door.reached();
+    await Promise.all([petit.engine.cancel(run.id), petit.engine.cancel(run.id)]);
+    expect((await petit.ended(run.id)).tasks.d).toMatchObject({ status: "skipped", reason: "cancelled" });
+  });
+
+  test("right after the trigger ends the run", async () => {
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", "sleep 60")] })] });
+    const run = await petit.trigger("slow");
+    await petit.engine.cancel(run.id);
+    const begun = performance.now();
+    expect((await petit.ended(run.id)).run.status).toBe("cancelled");
+    expect(performance.now() - begun).toBeLessThan(3_000);
+  });
+
+  test("of what has ended changes nothing", async () => {
+    await using petit = await startEngine({ jobs: [job("fast")] });
+    const { run } = await petit.run("fast");
+    expect(await petit.engine.cancel(run.id)).toEqual(run);
+    expect(petit.store.findRun(run.id)).toEqual(run);
+  });
+
+  test("of an unknown run is refused", async () => {
+    await using petit = await startEngine({ jobs: [job("fast")] });
+    const unknown = "01900000-0000-7000-8000-000000000000" as RunId;
+    await expect(petit.engine.cancel(unknown)).rejects.toThrow(
+      "run '01900000-0000-7000-8000-000000000000' was not found",
+    );
+  });
+
+  test("of a run that waits for its retry makes no further attempt", async () => {
+    const tasks = [shell("t", "exit 1", { retry: retry(9, { delayMs: 3_600_000 }) })];
+    await using petit = await startEngine({ jobs: [job("flaky", { tasks })] });
+    const { id } = await petit.trigger("flaky");
+    await seen(() => petit.read(id).tasks.t?.retryAt !== null);
+    await petit.engine.cancel(id);
+    const { run, tasks: ended, attempts } = await petit.ended(id);
+    expect(run.status).toBe("cancelled");
+    expect(ended.t).toMatchObject({ status: "failed", reason: "cancelled", retryAt: null });
+    expect(attempts).toHaveLength(1);
+  });
+
+  test("of a run that waits for its turn ends it at once, and the next one's turn comes", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const every = schedule("* * * * *");
+    const jobs = [
+      job("tick", { schedule: every, maxConcurrency: 1, onOverlap: "queue", tasks: [shell("t", door.wait)] }),
+    ];
+    await using petit = await startEngine({ clock, jobs });
+    await clock.pass(180_000);
+    const [third, second, first] = petit.store.listRuns({ limit: 3 });
+    if (!first || !second || !third) throw new Error("three runs were expected");
+    expect(await petit.engine.cancel(second.id)).toMatchObject({
+      status: "cancelled",
+      reason: "cancelled",
+      startedAt: null,
+    });
+    expect(petit.read(second.id).summary).toBe("t skipped(cancelled)");
+    expect(petit.engine.counts).toEqual({ pending: 1, running: 1 });
+    expect(await petit.engine.waitForRun(second.id)).toMatchObject({ status: "cancelled" });
+    door.open(2);
+    expect((await clock.passUntil(petit.ended(third.id))).run.status).toBe("completed");
+  });
+
+  test("keeps a task that ended well before the signal reached it", async () => {
+    using door = gate();
+    const tasks = [shell("t", `trap '' TERM; ${door.wait}; exit 0`)];
+    await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    await petit.engine.cancel(id);
+    door.open();
+    const { run, attempts } = await petit.ended(id);
+    expect(run.status).toBe("cancelled");
+    expect(attempts).toMatchObject([{ status: "failed", reason: "cancelled", exitCode: 0 }]);
+  });
+
+  test("tells of each task and of the run, once", async () => {
+    using door = gate();
+    const { petit, run } = await start(door);
+    await using _ = petit;
+    await door.reached();
+    await petit.engine.cancel(run.id);
+    await petit.engine.cancel(run.id);
+    await petit.ended(run.id);
+    const told = petit.store
+      .eventsAfter(0, 100)
+      .filter(({ type }) => type === "task.finished" || type === "run.finished");
+    expect(told.map(({ taskId: id, status }) => `${id ?? "run"} ${status}`).sort()).toEqual([
+      "a failed",
+      "b skipped",
+      "c skipped",
+      "d skipped",
+      "run cancelled",
+    ]);
+    expect(told.some(({ taskId: id }) => id === taskId("a"))).toBe(true);
+  });
+});
+
+describe("waitForRun", () => {
+  test("answers at once for a run that has ended", async () => {
+    await using petit = await startEngine({ jobs: [job("fast")] });
+    const { run } = await petit.run("fast");
+    expect(await petit.engine.waitForRun(run.id, { timeoutMs: 0 })).toEqual(run);
+  });
+
+  test("answers with the run as it stands when the time is up, or the caller is gone", async () => {
+    using door = gate();
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
+    const { id } = await petit.trigger("slow");
+    expect(await petit.engine.waitForRun(id, { timeoutMs: 10 })).toMatchObject({ status: "running" });
+    expect(await petit.engine.waitForRun(id, { signal: AbortSignal.abort() })).toMatchObject({ status: "running" });
+    const caller = new AbortController();
+    const waiting = petit.engine.waitForRun(id, { signal: caller.signal });
+    caller.abort();
+    expect(await waiting).toMatchObject({ status: "running" });
+    const all = Promise.all([petit.engine.waitForRun(id), petit.engine.waitForRun(id, { timeoutMs: 60_000 })]);
+    door.open();
+    expect((await all).map(({ status }) => status)).toEqual(["completed", "completed"]);
+  });
+
+  test("refuses an unknown run", async () => {
+    await using petit = await startEngine();
+    await expect(petit.engine.waitForRun("01900000-0000-7000-8000-000000000000" as RunId)).rejects.toThrow("not found");
+  });
+});

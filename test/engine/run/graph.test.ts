@@ -1,0 +1,192 @@
+import { describe, expect, test } from "bun:test";
+import { command, job, shell, taskId } from "../../support/factories.ts";
+import { type Finished, startEngine } from "../../support/started-engine.ts";
+import { gate } from "../../support/started-engine-gate.ts";
+
+const fails = (id: string, after: readonly string[] = []) => command(id, "false", { after });
+const works = (id: string, after: readonly string[] = []) => command(id, "true", { after });
+
+/** Most tasks of a run that were going on at the same time. */
+const mostAtOnce = ({ attempts }: Finished): number => {
+  const steps = attempts.flatMap(({ startedAt, endedAt }) => [
+    { at: startedAt, by: 1 },
+    { at: endedAt ?? Number.POSITIVE_INFINITY, by: -1 },
+  ]);
+  let [now, most] = [0, 0];
+  for (const { by } of steps.sort((a, b) => a.at - b.at || a.by - b.by)) {
+    now += by;
+    most = Math.max(most, now);
+  }
+  return most;
+};
+
+describe("a graph", () => {
+  test("starts a task the moment its own upstreams are done, whatever a stranger still does", async () => {
+    using stranger = gate();
+    const tasks = [
+      shell("slow", stranger.wait),
+      works("fast"),
+      works("after_fast", ["fast"]),
+      works("last", ["slow", "after_fast"]),
+    ];
+    await using petit = await startEngine({ jobs: [job("branches", { tasks })] });
+    const { id } = await petit.trigger("branches");
+    await petit.event("task.finished", { taskId: taskId("after_fast") });
+    expect(petit.read(id).summary).toBe("slow running · fast completed · after_fast completed · last pending");
+    stranger.open();
+    expect((await petit.ended(id)).run.status).toBe("completed");
+  });
+
+  test("of 100 parallel tasks completes, never more than four at once", async () => {
+    const tasks = Array.from({ length: 100 }, (_, index) => works(`t${index}`));
+    await using petit = await startEngine({ jobs: [job("wide", { tasks })] });
+    const finished = await petit.run("wide");
+    expect(finished.run.status).toBe("completed");
+    expect(Object.values(finished.tasks).filter(({ status }) => status === "completed")).toHaveLength(100);
+    expect(mostAtOnce(finished)).toBeLessThanOrEqual(4);
+  });
+
+  test("of 100 chained tasks runs them in order", async () => {
+    const tasks = Array.from({ length: 100 }, (_, index) => works(`t${index}`, index === 0 ? [] : [`t${index - 1}`]));
+    await using petit = await startEngine({ jobs: [job("chain", { tasks: tasks.toReversed() })] });
+    const { run, tasks: ended } = await petit.run("chain");
+    expect(run.status).toBe("completed");
+    for (let index = 1; index < 100; index++) {
+      expect(ended[`t${index}`]?.startedAt ?? 0).toBeGreaterThanOrEqual(ended[`t${index - 1}`]?.endedAt ?? Infinity);
+    }
+  });
+
+  test.each([1, 2, 3])("keeps to --max-tasks %p", async (maxTasks) => {
+    const tasks = Array.from({ length: 6 }, (_, index) => shell(`t${index}`, "sleep 0.05"));
+    await using petit = await startEngine({ jobs: [job("wide", { tasks })], settings: { maxTasks } });
+    expect(mostAtOnce(await petit.run("wide"))).toBe(maxTasks);
+  });
+
+  test("counts the tasks of each run by themselves", async () => {
+    using stranger = gate();
+    const jobs = [job("waits", { tasks: [shell("waits", stranger.wait)] }), job("goes")];
+    await using petit = await startEngine({ jobs, settings: { maxTasks: 1 } });
+    const waiting = await petit.trigger("waits");
+    expect((await petit.run("goes")).run.status).toBe("completed");
+    stranger.open();
+    expect((await petit.ended(waiting.id)).run.status).toBe("completed");
+  });
+});
+
+describe("conditions", () => {
+  const on = (condition: "on_failure" | "all_done", id: string, after: readonly string[]) => ({
+    ...works(id, after),
+    condition,
+  });
+
+  test.each([
+    ["all_success follows success", [works("a"), works("b", ["a"])], "a completed · b completed", "completed"],
+    [
+      "all_success is skipped by a failure, and so is what follows",
+      [fails("a"), works("b", ["a"]), works("c", ["b"])],
+      "a failed(exit_code) · b skipped(upstream_failed) · c skipped(upstream_failed)",
+      "failed",
+    ],
+    [
+      "all_success waits for each",
+      [works("a"), fails("b"), works("c", ["a", "b"])],
+      "a completed · b failed(exit_code) · c skipped(upstream_failed)",
+      "failed",
+    ],
+    [
+      "on_failure follows a failure",
+      [fails("a"), on("on_failure", "b", ["a"])],
+      "a failed(exit_code) · b completed",
+      "failed",
+    ],
+    [
+      "on_failure is skipped when all went well, and so is what follows, and the run is no failure",
+      [works("a"), on("on_failure", "b", ["a"]), works("c", ["b"])],
+      "a completed · b skipped(condition_not_met) · c skipped(condition_not_met)",
+      "completed",
+    ],
+    [
+      "on_failure follows a task that was skipped because of a failure further up",
+      [fails("a"), works("b", ["a"]), on("on_failure", "c", ["b"])],
+      "a failed(exit_code) · b skipped(upstream_failed) · c completed",
+      "failed",
+    ],
+    [
+      "on_failure does not follow a task that was skipped for want of a failure",
+      [works("a"), on("on_failure", "b", ["a"]), on("on_failure", "c", ["b"])],
+      "a completed · b skipped(condition_not_met) · c skipped(condition_not_met)",
+      "completed",
+    ],
+    [
+      "all_done follows whatever",
+      [works("a"), fails("b"), works("c", ["b"]), on("all_done", "d", ["a", "b", "c"])],
+      "a completed · b failed(exit_code) · c skipped(upstream_failed) · d completed",
+      "failed",
+    ],
+    [
+      "what follows an on_failure that ran goes on",
+      [fails("a"), on("on_failure", "b", ["a"]), works("c", ["b"])],
+      "a failed(exit_code) · b completed · c completed",
+      "failed",
+    ],
+    [
+      "a failed clean-up fails the run",
+      [works("a"), { ...fails("b", ["a"]), condition: "all_done" as const }],
+      "a completed · b failed(exit_code)",
+      "failed",
+    ],
+  ] as const)("%s", async (_, tasks, summary, status) => {
+    await using petit = await startEngine({ jobs: [job("graph", { tasks })] });
+    const finished = await petit.run("graph");
+    expect(finished.summary).toBe(summary);
+    expect(finished.run.status).toBe(status);
+  });
+
+  test("a skipped task has no attempt and no start", async () => {
+    await using petit = await startEngine({ jobs: [job("graph", { tasks: [fails("a"), works("b", ["a"])] })] });
+    const { tasks } = await petit.run("graph");
+    expect(tasks.b).toMatchObject({ attempts: 0, startedAt: null, exitCode: null });
+    expect(tasks.b?.endedAt).toBeNumber();
+  });
+
+  test("a failed run names the first task that failed, and how many more did", async () => {
+    const tasks = [shell("a", "exit 3"), works("b"), shell("c", "exit 4")];
+    await using petit = await startEngine({ jobs: [job("graph", { tasks })] });
+    const { run } = await petit.run("graph");
+    expect(run).toMatchObject({ reason: "exit_code", error: "task 'a' failed: exit code 3 (and 1 more)" });
+  });
+});
+
+describe("a run", () => {
+  test("is on disk as running before its trigger is answered", async () => {
+    await using petit = await startEngine({ jobs: [job("hello")] });
+    const run = await petit.trigger("hello");
+    const stored = petit.store.findRun(run.id);
+    expect(stored).toMatchObject({ jobId: "hello", status: "running", trigger: "manual", scheduledFor: null });
+    expect(petit.store.listTaskRuns(run.id)).toHaveLength(1);
+    await petit.ended(run.id);
+  });
+
+  test("tells its events in order, each once", async () => {
+    await using petit = await startEngine({ jobs: [job("two", { tasks: [works("a"), works("b", ["a"])] })] });
+    const { run } = await petit.run("two");
+    const events = petit.store.eventsAfter(0, 100).filter(({ runId }) => runId === run.id);
+    expect(events.map(({ type, taskId, status }) => [type, taskId, status].filter(Boolean).join(" "))).toEqual([
+      "run.started running",
+      "task.started a running",
+      "task.finished a completed",
+      "task.started b running",
+      "task.finished b completed",
+      "run.finished completed",
+    ]);
+    expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
+  });
+
+  test("keeps times that fit: created, started, ended, its tasks within", async () => {
+    await using petit = await startEngine({ jobs: [job("two", { tasks: [works("a"), works("b", ["a"])] })] });
+    const { run, tasks } = await petit.run("two");
+    const times = [run.createdAt, run.startedAt, tasks.a?.startedAt, tasks.a?.endedAt, tasks.b?.endedAt, run.endedAt];
+    expect(times).toEqual(times.toSorted((x, y) => Number(x) - Number(y)));
+    expect(times).not.toContain(null);
+  });
+});

@@ -1,0 +1,532 @@
+import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openRuntime } from "#runtime";
+import { parseRunId, type RunId } from "../../../src/domain/ids.ts";
+import type { Job } from "../../../src/domain/job.ts";
+import type { ProcessIdentity } from "../../../src/domain/task-run.ts";
+import { identify } from "../../../src/engine/attempt/identity.ts";
+import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
+import type { SqlParams } from "../../../src/runtime/runtime.ts";
+import { startChild } from "../../support/child.ts";
+import { command, job, jobId, retry, schedule, shell } from "../../support/factories.ts";
+import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { runtimeCommand } from "../../support/runtime-command.ts";
+import { type StartOptions, seen, startEngine } from "../../support/started-engine.ts";
+import { type Gate, gate } from "../../support/started-engine-gate.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+/** Changes what a database holds while nobody uses it. */
+const change = (path: string, sql: string, params: SqlParams = {}): void => {
+  const db = openRuntime().openDatabase(path);
+  db.prepare(sql).run(params);
+  db.close();
+};
+
+/** An engine that leaves in the middle of a run, and those that come after it. */
+const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
+  const dir = tempDir();
+  const start = (given: StartOptions = {}) => startEngine({ jobs, dir: dir.path, ...options, ...given });
+  return {
+    dir,
+    start,
+    /** Leaves when the run waits at the gate. */
+    leaveAt: async (
+      door: Gate,
+      before: (id: RunId, petit: Awaited<ReturnType<typeof start>>) => Promise<unknown> = async () => {},
+    ) => {
+      const petit = await start();
+      const { id } = await petit.trigger(jobs[0]?.id ?? "");
+      await door.reached();
+      await seen(() => petit.read(id).attempts.some((attempt) => attempt.process !== null));
+      await before(id, petit);
+      const pid = petit.read(id).attempts.at(-1)?.process?.pid ?? 0;
+      await petit.stop("leave");
+      return { id, pid };
+    },
+    status: () => readFileSync(dir.file("spool/1.status"), "utf8").split("--\n").at(-1) ?? "",
+    /** What the database says of the only attempt's process. */
+    rewrite: (identity: ProcessIdentity | null) =>
+      change(
+        dir.file("petit.db"),
+        "UPDATE attempts SET pid = $pid, pid_started = $startTime, boot_id = $bootId WHERE status = 'running'",
+        identity ?? { pid: null, startTime: null, bootId: null },
+      ),
+    [Symbol.dispose]: () => dir[Symbol.dispose](),
+  };
+};
+
+const killGroup = async (pid: number): Promise<void> => {
+  process.kill(-pid, "SIGKILL");
+  await seen(() => identify(pid) === null);
+};
+
+describe("a run that was being ended", () => {
+  test.each([
+    ["cancelled", "a failed(cancelled) · b completed", "cancelled"],
+    // As in the petit that went: when that ends its runs, it ends all of them.
+    ["shutdown", "a failed(shutdown) · b skipped(shutdown)", "interrupted"],
+  ] as const)("is ended by the next petit: %s", async (ending, summary, status) => {
+    using door = gate();
+    const tasks = [shell("a", door.wait), command("b", "true", { after: ["a"], condition: "all_done" })];
+    using life = lives([job("slow", { tasks })]);
+    const { id } = await life.leaveAt(door, async (id, { store }) => store.requestEnd(id, ending));
+    await using petit = await life.start();
+    const ended = await petit.ended(id);
+    expect(ended.run).toMatchObject({ status, reason: ending });
+    expect(ended.summary).toBe(summary);
+  });
+});
+
+describe("an attempt that lives on", () => {
+  test("is adopted: its output goes on without a gap, and the run with its next tasks", async () => {
+    using door = gate();
+    const tasks = [
+      shell("a", `echo one; printf tw; ${door.wait}; echo o; echo "k=v" > "$PETIT_OUTPUT"`),
+      command("b", "echo", { after: ["a"], args: ["${{ tasks.a.outputs.k }}"] }),
+    ];
+    using life = lives([job("slow", { tasks })]);
+    const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "one\n"));
+    expect(identify(pid)).not.toBeNull();
+    await using petit = await life.start();
+    expect(petit.engine.counts).toEqual({ pending: 0, running: 1 });
+    expect(petit.engine.findJob("slow")?.running).toBe(1);
+    door.open();
+    const { run, output, attempts, summary } = await petit.ended(id);
+    expect(run.status).toBe("completed");
+    expect(summary).toBe("a completed · b completed");
+    expect(output()).toBe("one\ntwo\nv\n");
+    expect(attempts).toHaveLength(2);
+    expect(petit.spooled).toEqual([]);
+  });
+
+  test("is adopted again and again", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", `echo begun; ${door.wait}; exit 3`)] })]);
+    const { id } = await life.leaveAt(door);
+    for (let start = 0; start < 3; start++) await (await life.start()).stop("leave");
+    await using petit = await life.start();
+    door.open();
+    const { attempts, output } = await petit.ended(id);
+    expect(attempts).toMatchObject([{ attempt: 1, status: "failed", reason: "exit_code", exitCode: 3 }]);
+    expect(output()).toBe("begun\n");
+  });
+
+  test("is adopted where petit went before it stored its process", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id, pid } = await life.leaveAt(door);
+    life.rewrite(null);
+    await using petit = await life.start();
+    await seen(() => petit.read(id).attempts[0]?.process?.pid === pid);
+    door.open();
+    expect((await petit.ended(id)).run.status).toBe("completed");
+  });
+
+  test("is adopted where pipes and links are in the place of its files, which holds nothing up", async () => {
+    using door = gate();
+    using dir = tempDir();
+    writeFileSync(dir.file("other"), "other\n");
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id, pid } = await life.leaveAt(door, async (_, { dir: home }) => {
+      for (const part of ["status", "stdout", "stderr"]) rmSync(`${home}/spool/1.${part}`);
+      for (const part of ["status", "stderr"]) execFileSync("mkfifo", [`${home}/spool/1.${part}`]);
+      symlinkSync(dir.file("other"), `${home}/spool/1.stdout`);
+    });
+    await using petit = await life.start();
+    expect(petit.read(id).run.status).toBe("running");
+    door.open();
+    expect((await petit.ended(id)).attempts).toMatchObject([{ reason: "interrupted" }]);
+    expect(identify(pid)).toBeNull();
+    expect(readFileSync(dir.file("other"), "utf8")).toBe("other\n");
+  });
+
+  test("can be cancelled", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id } = await life.leaveAt(door);
+    await using petit = await life.start();
+    await petit.engine.cancel(id);
+    const { run, attempts } = await petit.ended(id);
+    expect(run.status).toBe("cancelled");
+    expect(attempts).toMatchObject([{ reason: "cancelled", signal: "SIGTERM" }]);
+  });
+
+  test("is killed where it ignores that", async () => {
+    using door = gate();
+    using life = lives([job("slow", { killGraceMs: 50, tasks: [shell("a", `trap '' TERM; ${door.wait}`)] })]);
+    const { id, pid } = await life.leaveAt(door);
+    await using petit = await life.start();
+    await petit.engine.cancel(id);
+    expect((await petit.ended(id)).attempts).toMatchObject([{ reason: "cancelled" }]);
+    await seen(() => identify(pid) === null);
+  });
+
+  test("keeps its timeout, counted from when it began", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait, { timeoutMs: 60_000 })] })], { clock });
+    const first = await life.start();
+    const { id } = await first.trigger("slow");
+    await door.reached();
+    await clock.pass(25);
+    await clock.pass(30_000);
+    await first.stop("leave");
+    clock.step(20_000);
+    await using petit = await life.start();
+    await clock.pass(9_000);
+    expect(petit.read(id).run.status).toBe("running");
+    await clock.pass(2_000);
+    const { attempts } = await clock.passUntil(petit.ended(id));
+    expect(attempts).toMatchObject([{ reason: "timeout" }]);
+  });
+
+  test.each([
+    ["by the wall clock where the machine was booted meanwhile", 3_600_000],
+    ["at its start where that clock is behind it by then", -3_600_000],
+  ])("that is lost ends %s", async (_, offsetMs) => {
+    using door = gate();
+    const clock = new FakeClock();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })], { clock });
+    const first = await life.start();
+    const { id } = await first.trigger("slow");
+    await door.reached();
+    const { pid } = readStatus(spoolOf(life.dir.file("spool"), 1));
+    await first.stop("leave");
+    life.rewrite({ pid: pid ?? 0, startTime: "1", bootId: "another" });
+    clock.step(offsetMs);
+    await using petit = await life.start();
+    const { run, attempts } = await clock.passUntil(petit.ended(id));
+    expect(run.status).toBe("interrupted");
+    const tookMs = (run.endedAt ?? 0) - (run.startedAt ?? 0);
+    expect(tookMs).toBeGreaterThanOrEqual(Math.max(0, offsetMs));
+    expect(attempts.map(({ startedAt, endedAt }) => (endedAt ?? 0) - startedAt)).toEqual([tookMs]);
+    await killGroup(pid ?? 0);
+  });
+
+  test("keeps the timeout of its run", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    using life = lives([job("slow", { timeoutMs: 60_000, tasks: [shell("a", door.wait)] })], { clock });
+    const first = await life.start();
+    const { id } = await first.trigger("slow");
+    await door.reached();
+    await first.stop("leave");
+    clock.step(59_000);
+    await using petit = await life.start();
+    await clock.pass(2_000);
+    expect((await clock.passUntil(petit.ended(id))).run).toMatchObject({ status: "failed", reason: "timeout" });
+  });
+
+  test("is ended by the next start where the run was cancelled right before", async () => {
+    using door = gate();
+    const tasks = [
+      shell("a", `trap '' TERM; ${door.wait}`),
+      command("b", "true", { after: ["a"] }),
+      command("c", "true", { after: ["a"], condition: "all_done" }),
+    ];
+    using life = lives([job("slow", { killGraceMs: 3_600_000, tasks })]);
+    const { id } = await life.leaveAt(door, async (id, petit) => petit.engine.cancel(id));
+    await using petit = await life.start();
+    door.open();
+    const { run, summary } = await petit.ended(id);
+    expect(run.status).toBe("cancelled");
+    expect(summary).toBe("a failed(cancelled) · b skipped(cancelled) · c completed");
+  });
+
+  test("takes its place under the limits", async () => {
+    using door = gate();
+    using life = lives([job("slow", { maxConcurrency: 1, tasks: [shell("a", door.wait)] }), job("other")], {
+      settings: { maxJobs: 1 },
+    });
+    const { id } = await life.leaveAt(door);
+    await using petit = await life.start();
+    await expect(petit.trigger("slow")).rejects.toMatchObject({ code: "limit_reached" });
+    await expect(petit.trigger("other")).rejects.toMatchObject({ code: "limit_reached" });
+    door.open();
+    await petit.ended(id);
+    expect((await petit.run("other")).run.status).toBe("completed");
+  });
+});
+
+describe("an attempt that ended while petit was away", () => {
+  test.each([
+    ["exit 0", { status: "completed", reason: null, exitCode: 0 }],
+    ["exit 7", { status: "failed", reason: "exit_code", exitCode: 7 }],
+    ["kill -SEGV $$", { status: "failed", reason: "signal", signal: "SIGSEGV" }],
+  ] as const)("counts with its real end: %s", async (end, expected) => {
+    using door = gate();
+    const tasks = [
+      shell("a", `echo one; ${door.wait}; echo two >&2; printf three; echo "k=v" > "$PETIT_OUTPUT"; ${end}`),
+    ];
+    using life = lives([job("slow", { tasks })]);
+    const { id, pid } = await life.leaveAt(door);
+    door.open();
+    await seen(() => identify(pid) === null);
+    const endedBy = Date.now();
+    await using petit = await life.start();
+    const { attempts, output, tasks: ended } = await petit.ended(id);
+    expect(attempts).toMatchObject([expected]);
+    expect(attempts[0]?.endedAt).toBeLessThanOrEqual(endedBy);
+    expect(output({ stream: "stdout" })).toBe("one\nthree");
+    expect(output({ stream: "stderr" })).toBe("two\n");
+    expect(ended.a?.outputs).toEqual({ k: "v" });
+    expect(petit.spooled).toEqual([]);
+  });
+
+  test("is no timeout, however long petit was away", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait, { timeoutMs: 60_000 })] })], { clock });
+    const first = await life.start();
+    const { id } = await first.trigger("slow");
+    await door.reached();
+    await first.stop("leave");
+    door.open();
+    await seen(() => life.status().split("\n").length === 3);
+    clock.step(3_600_000);
+    await using petit = await life.start();
+    expect((await clock.passUntil(petit.ended(id))).run.status).toBe("completed");
+  });
+
+  test("is retried as any other", async () => {
+    using door = gate();
+    const tasks = [shell("a", `[ "$PETIT_ATTEMPT" = 2 ] || { ${door.wait}; exit 1; }`, { retry: retry(1) })];
+    using life = lives([job("slow", { tasks })]);
+    const { id, pid } = await life.leaveAt(door);
+    door.open();
+    await seen(() => identify(pid) === null);
+    await using petit = await life.start();
+    expect((await petit.ended(id)).attempts.map(({ status }) => status)).toEqual(["failed", "completed"]);
+  });
+});
+
+describe("a lost attempt", () => {
+  const clearing = (door: Gate) => [
+    shell("a", `echo one; ${door.wait}`),
+    command("b", "true", { after: ["a"] }),
+    command("c", "echo", { after: ["a"], condition: "on_failure", args: ["handled"] }),
+    command("d", "true", { after: ["b"], condition: "all_done" }),
+  ];
+
+  test("fails its task, the graph goes on, and the run ends as interrupted", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: clearing(door) })]);
+    const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "one\n"));
+    await killGroup(pid);
+    await using petit = await life.start();
+    const { run, summary, tasks, attempts, output } = await petit.ended(id);
+    expect(run).toMatchObject({
+      status: "interrupted",
+      reason: "interrupted",
+      error: "Run was interrupted",
+      lost: true,
+    });
+    expect(summary).toBe("a failed(interrupted) · b skipped(upstream_failed) · c completed · d completed");
+    expect(tasks.a?.error).toBe("Run was interrupted");
+    expect(attempts[0]).toMatchObject({ status: "failed", reason: "interrupted", exitCode: null, signal: null });
+    expect(output()).toBe("one\nhandled\n");
+    expect(petit.spooled).toEqual([]);
+  });
+
+  test("keeps the run interrupted, though petit goes once more before its end", async () => {
+    using door = gate();
+    using handler = gate();
+    const tasks = [shell("a", door.wait), shell("b", handler.wait, { after: ["a"], condition: "on_failure" })];
+    using life = lives([job("slow", { tasks })]);
+    const { id, pid } = await life.leaveAt(door);
+    await killGroup(pid);
+    const second = await life.start();
+    await handler.reached();
+    await second.stop("leave");
+    await using petit = await life.start();
+    handler.open();
+    const { run, summary } = await petit.ended(id);
+    expect(summary).toBe("a failed(interrupted) · b completed");
+    expect(run.status).toBe("interrupted");
+  });
+
+  test("is not retried by its retry policy", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait, { retry: retry(3) })] })]);
+    const { id, pid } = await life.leaveAt(door);
+    await killGroup(pid);
+    await using petit = await life.start();
+    expect((await petit.ended(id)).attempts).toHaveLength(1);
+  });
+
+  test.each([
+    ["the job", { onInterrupt: "rerun" as const }, {}],
+    ["the setting", {}, { onInterrupt: "rerun" as const }],
+  ])("is made anew where %s says so, and costs no retry", async (_, given, settings) => {
+    using door = gate();
+    const tasks = [
+      shell("a", `[ "$PETIT_ATTEMPT" = 1 ] && { ${door.wait}; }; [ "$PETIT_ATTEMPT" = 3 ]`, { retry: retry(1) }),
+    ];
+    using life = lives([job("slow", { tasks, ...given })], { settings });
+    const { id, pid } = await life.leaveAt(door);
+    await killGroup(pid);
+    await using petit = await life.start();
+    const { run, attempts } = await petit.ended(id);
+    expect(run).toMatchObject({ status: "completed", lost: false });
+    expect(attempts.map(({ reason }) => reason)).toEqual(["interrupted", "exit_code", null]);
+  });
+
+  test("is not made anew in a run that was cancelled", async () => {
+    using door = gate();
+    using life = lives([
+      job("slow", { onInterrupt: "rerun", killGraceMs: 3_600_000, tasks: [shell("a", `trap '' TERM; ${door.wait}`)] }),
+    ]);
+    const { id, pid } = await life.leaveAt(door, async (id, petit) => petit.engine.cancel(id));
+    await killGroup(pid);
+    await using petit = await life.start();
+    const { run, attempts } = await petit.ended(id);
+    expect(run.status).toBe("cancelled");
+    expect(attempts).toHaveLength(1);
+  });
+
+  test("leaves nothing of its group alive beside what comes next", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", `sleep 60 & echo $!; ${door.wait}`)] })]);
+    const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "\n"));
+    process.kill(pid, "SIGKILL");
+    await seen(() => identify(pid) === null);
+    await using petit = await life.start();
+    const { run, output } = await petit.ended(id);
+    expect(run.status).toBe("interrupted");
+    expect(identify(Number(output()))).toBeNull();
+  });
+
+  test.each([
+    ["after a reboot", (identity: ProcessIdentity) => ({ ...identity, bootId: "another" })],
+    ["after all pids were used", (identity: ProcessIdentity) => ({ ...identity, startTime: "1" })],
+  ])("is not taken for a stranger that has its pid %s, and that one is left alone", async (_, before) => {
+    using door = gate();
+    using other = startChild(["sleep", "60"]);
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id, pid } = await life.leaveAt(door);
+    await killGroup(pid);
+    const identity = identify(other.pid);
+    if (identity === null) throw new Error("the stranger is gone");
+    life.rewrite(before(identity));
+    await using petit = await life.start();
+    expect((await petit.ended(id)).run.status).toBe("interrupted");
+    expect(identify(other.pid)).toEqual(identity);
+  });
+});
+
+describe("an attempt that was stored and never begun", () => {
+  test("is begun, and counts as the same one", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", `echo begun; ${door.wait}`)] })]);
+    const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "begun\n"));
+    await killGroup(pid);
+    life.rewrite(null);
+    rmSync(life.dir.file("spool"), { recursive: true });
+    change(life.dir.file("petit.db"), "DELETE FROM output");
+    change(life.dir.file("petit.db"), "UPDATE attempts SET stdout_offset = 0");
+    await using petit = await life.start();
+    await door.reached();
+    door.open();
+    const { run, attempts, output } = await petit.ended(id);
+    expect(run.status).toBe("completed");
+    expect(attempts).toMatchObject([{ attempt: 1, status: "completed" }]);
+    expect(output()).toBe("begun\n");
+  });
+});
+
+describe("a start after a crash", () => {
+  test("goes on with what waits for its turn, in order", async () => {
+    using door = gate();
+    const clock = new FakeClock();
+    const jobs = [
+      job("tick", {
+        schedule: schedule("* * * * *"),
+        maxConcurrency: 1,
+        onOverlap: "queue",
+        tasks: [shell("t", door.wait)],
+      }),
+    ];
+    using life = lives(jobs, { clock });
+    const first = await life.start();
+    await clock.pass(180_000);
+    await door.reached();
+    await first.stop("leave");
+    await using petit = await life.start();
+    expect(petit.engine.counts).toEqual({ pending: 2, running: 1 });
+    const runs = petit.store.listRuns({ limit: 9 }).toReversed();
+    for (const run of runs) {
+      door.open();
+      expect((await clock.passUntil(petit.ended(run.id))).run.status).toBe("completed");
+    }
+    expect(runs.map(({ scheduledFor }) => Number(scheduledFor) - NOON)).toEqual([60_000, 120_000, 180_000]);
+  });
+
+  test("waits for a retry until its stored time, and not longer", async () => {
+    const clock = new FakeClock();
+    const tasks = [shell("t", '[ "$PETIT_ATTEMPT" = 2 ]', { retry: retry(1, { delayMs: 600_000 }) })];
+    using life = lives([job("flaky", { tasks })], { clock });
+    const first = await life.start();
+    const { id } = await first.trigger("flaky");
+    await seen(() => first.read(id).tasks.t?.retryAt !== null);
+    await first.stop("leave");
+    clock.step(300_000);
+    await using petit = await life.start();
+    await clock.pass(299_000);
+    expect(petit.read(id).attempts).toHaveLength(1);
+    await clock.pass(2_000);
+    expect((await clock.passUntil(petit.ended(id))).run.status).toBe("completed");
+  });
+
+  test("begins with the first task of a run that was stored as running and had none yet", async () => {
+    using life = lives([job("two", { tasks: [command("a", "true"), command("b", "true", { after: ["a"] })] })]);
+    const first = await life.start();
+    const { run } = await first.run("two");
+    await first.stop("drain");
+    const path = life.dir.file("petit.db");
+    change(path, "UPDATE runs SET status = 'running', ended_at = NULL");
+    change(path, "DELETE FROM attempts");
+    change(
+      path,
+      "UPDATE task_runs SET status = 'pending', attempts = 0, started_at = NULL, ended_at = NULL, exit_code = NULL",
+    );
+    await using petit = await life.start();
+    expect((await petit.ended(run.id)).summary).toBe("a completed · b completed");
+  });
+
+  test("clears away what lies in the spool folder and is nobody's", async () => {
+    using life = lives([job("hello")]);
+    await (await life.start()).stop("drain");
+    for (const name of ["1.status", "7.stdout", "free-3", "strange"])
+      writeFileSync(life.dir.file(`spool/${name}`), "x");
+    mkdirSync(life.dir.file("spool/9.outputs"));
+    await using petit = await life.start();
+    expect(petit.spooled).toEqual([]);
+    expect((await petit.run("hello")).run.status).toBe("completed");
+  });
+
+  test("with kill -9 finds all as it was: what lives is adopted, once, within a moment", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const tasks = [
+      shell("a", `echo one; ${door.wait}; echo two`),
+      command("b", "echo", { after: ["a"], args: ["three"] }),
+    ];
+    const jobs = [job("slow", { tasks })];
+    writeFileSync(dir.file("jobs.json"), JSON.stringify(jobs));
+    const script = join(import.meta.dirname, "../../support/started-engine-process.ts");
+    using child = startChild([...runtimeCommand, script, dir.path, dir.file("jobs.json"), "slow"]);
+    const id = parseRunId((await child.said()).trim()) ?? expect.unreachable();
+    await door.reached();
+    child.kill();
+    await child.exited;
+    await using petit = await startEngine({ dir: dir.path, jobs });
+    door.open();
+    const { run, output, attempts } = await petit.ended(id);
+    expect(run.status).toBe("completed");
+    expect(output()).toBe("one\ntwo\nthree\n");
+    expect(attempts).toHaveLength(2);
+    expect(petit.store.listRuns({ jobId: jobId("slow"), limit: 9 })).toHaveLength(1);
+  });
+});

@@ -1,0 +1,167 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import type { RunId } from "../../../src/domain/ids.ts";
+import { command, job, param, schedule, shell, taskId } from "../../support/factories.ts";
+import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { filesOf, startEngine } from "../../support/started-engine.ts";
+import { gate } from "../../support/started-engine-gate.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+/** `b` fails until the file `fixed` is there. */
+const pipeline = (dir: string) =>
+  job("pipeline", {
+    params: { day: param({ default: "monday" }) },
+    tasks: [
+      shell("a", 'echo "rows=42" >> "$PETIT_OUTPUT"; echo a ran'),
+      shell("b", `[ -e ${dir}/fixed ]`, { after: ["a"] }),
+      command("c", "echo", { after: ["b"], args: ["${{ tasks.a.outputs.rows }} ${{ params.day }}"] }),
+      command("alert", "true", { after: ["b"], condition: "on_failure" }),
+    ],
+  });
+
+describe("a retry of a run", () => {
+  test("takes over what completed, with its outputs, and runs the rest", async () => {
+    using dir = tempDir();
+    const chain = pipeline(dir.path);
+    await using petit = await startEngine({ jobs: [chain] });
+    const first = await petit.run("pipeline", { day: "sunday" });
+    expect(first.summary).toBe("a completed · b failed(exit_code) · c skipped(upstream_failed) · alert completed");
+    writeFileSync(dir.file("fixed"), "");
+    const retry = await petit.engine.retry(first.run.id);
+    expect(retry).toMatchObject({ trigger: "retry", retryOf: first.run.id, params: { day: "sunday" } });
+    const second = await petit.ended(retry.id);
+    expect(second.summary).toBe("a completed · b completed · c completed · alert skipped(condition_not_met)");
+    expect(second.run.status).toBe("completed");
+    expect(second.tasks.a).toMatchObject({ reused: true, attempts: 0, outputs: { rows: "42" } });
+    expect(second.tasks.b).toMatchObject({ reused: false, attempts: 1 });
+    expect(second.output()).toBe("42 sunday\n");
+  });
+
+  test("runs again what completed behind something that did not", async () => {
+    using dir = tempDir();
+    await using petit = await startEngine({ jobs: [pipeline(dir.path)] });
+    const first = await petit.run("pipeline");
+    const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    expect(second.tasks.alert).toMatchObject({ status: "completed", reused: false, attempts: 1 });
+  });
+
+  test("from the start runs all of it", async () => {
+    await using petit = await startEngine({
+      jobs: [job("two", { tasks: [command("a", "true"), command("b", "true", { after: ["a"] })] })],
+    });
+    const first = await petit.run("two");
+    const second = await petit.ended((await petit.engine.retry(first.run.id, { fromStart: true })).id);
+    expect(second.attempts).toHaveLength(2);
+    expect(second.run).toMatchObject({ status: "completed", retryOf: first.run.id });
+  });
+
+  test("is a run like any other, and can be retried itself", async () => {
+    using dir = tempDir();
+    await using petit = await startEngine({ jobs: [pipeline(dir.path)] });
+    const first = await petit.run("pipeline");
+    const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    writeFileSync(dir.file("fixed"), "");
+    const third = await petit.ended((await petit.engine.retry(second.run.id)).id);
+    expect(third.run).toMatchObject({ status: "completed", retryOf: second.run.id });
+    expect(third.tasks.a).toMatchObject({ reused: true, outputs: { rows: "42" } });
+  });
+
+  test("keeps the occurrence of the run before, and leaves the ledger as it is", async () => {
+    const clock = new FakeClock();
+    const jobs = [
+      job("tick", {
+        schedule: schedule("* * * * *"),
+        tasks: [command("t", "sh", { args: ["-c", "echo $PETIT_TRIGGER $PETIT_SCHEDULED_FOR; exit 1"] })],
+      }),
+    ];
+    await using petit = await startEngine({ clock, jobs });
+    await clock.pass(60_000);
+    const { runId } = await petit.event("run.finished");
+    const retry = await petit.engine.retry(runId as RunId);
+    expect(retry.scheduledFor).toBe(NOON + 60_000);
+    expect((await petit.ended(retry.id)).output()).toBe("retry 2026-01-15T12:01:00.000Z\n");
+    expect(petit.store.listOccurrences(jobs[0]?.id ?? expect.unreachable(), { limit: 9 })).toMatchObject([{ runId }]);
+  });
+
+  test("goes by the definition of today", async () => {
+    await using petit = await startEngine({ jobs: [job("one", { tasks: [command("t", "false")] })] });
+    const first = await petit.run("one");
+    petit.files = filesOf([job("one", { tasks: [command("t", "true"), command("new", "true")] })]);
+    await petit.engine.reload();
+    const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    expect(second.summary).toBe("t completed · new completed");
+  });
+
+  test.each([["while it runs", async () => {}]])("is refused %s", async () => {
+    using door = gate();
+    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
+    const run = await petit.trigger("slow");
+    await expect(petit.engine.retry(run.id)).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringContaining("still running"),
+    });
+    await expect(petit.engine.retry(run.id, { fromStart: true })).rejects.toMatchObject({ code: "conflict" });
+    door.open();
+    await petit.ended(run.id);
+  });
+
+  test("is refused where nothing is left to rerun", async () => {
+    await using petit = await startEngine({ jobs: [job("one")] });
+    const { run } = await petit.run("one");
+    await expect(petit.engine.retry(run.id)).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringContaining("nothing is left"),
+    });
+  });
+
+  test("is refused where every task that there is by now had completed", async () => {
+    using door = gate();
+    const tasks = [shell("t", `${door.wait}`), command("u", "true")];
+    await using petit = await startEngine({ jobs: [job("one", { tasks })] });
+    const first = await petit.trigger("one");
+    await door.reached();
+    await petit.event("task.finished", { taskId: taskId("u") });
+    await petit.engine.cancel(first.id);
+    await petit.ended(first.id);
+    petit.files = filesOf([job("one", { tasks: tasks.slice(1) })]);
+    await petit.engine.reload();
+    await expect(petit.engine.retry(first.id)).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringContaining("nothing is left"),
+    });
+  });
+
+  test.each([["an unknown run", "01900000-0000-7000-8000-000000000000", "not_found"]])(
+    "of %s is refused",
+    async (_, id, code) => {
+      await using petit = await startEngine();
+      await expect(petit.engine.retry(id as RunId)).rejects.toMatchObject({ code });
+    },
+  );
+
+  test("of a job that is gone, or takes other params now, is refused", async () => {
+    await using petit = await startEngine({
+      jobs: [job("one", { params: { p: param() }, tasks: [command("t", "false")] })],
+    });
+    const { run } = await petit.run("one", { p: "x" });
+    petit.files = filesOf([job("one")]);
+    await petit.engine.reload();
+    await expect(petit.engine.retry(run.id)).rejects.toMatchObject({ code: "invalid_request" });
+    petit.files = filesOf([]);
+    await petit.engine.reload();
+    await expect(petit.engine.retry(run.id)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("is admitted as any manual trigger", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const script = `[ -e ${dir.file("wait")} ] || exit 1; ${door.wait}`;
+    await using petit = await startEngine({ jobs: [job("one", { maxConcurrency: 1, tasks: [shell("t", script)] })] });
+    const { run } = await petit.run("one");
+    writeFileSync(dir.file("wait"), "");
+    await petit.trigger("one");
+    await expect(petit.engine.retry(run.id)).rejects.toMatchObject({ code: "limit_reached" });
+    await door.reached();
+    door.open();
+  });
+});

@@ -1,0 +1,115 @@
+import { expect, test } from "bun:test";
+import type { JobId } from "../../../src/domain/ids.ts";
+import { job, jobId, schedule } from "../../support/factories.ts";
+import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { instantRuntime } from "../../support/model-runtime.ts";
+import { startEngine } from "../../support/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const MINUTE = 60_000;
+const EACH_MINUTE = job("tick", { schedule: schedule("* * * * *") });
+
+test("a clock that is set back, and an end of petit before it has caught up, leave no hole in the ledger", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const start = () => startEngine({ jobs: [EACH_MINUTE], clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  await clock.pass(10 * MINUTE);
+  clock.step(-60 * MINUTE);
+  await clock.pass(5 * MINUTE);
+  await first.stop("leave");
+  clock.step(10 * MINUTE);
+  await using second = await start();
+  await clock.pass(50 * MINUTE);
+  const ledger = second.store.listOccurrences(jobId("tick"), { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
+  const first_ = NOON - 49 * MINUTE;
+  expect([...ledger].reverse()).toEqual(Array.from({ length: 65 }, (_, index) => first_ + index * MINUTE));
+});
+
+test("a clock that was set back while petit was down leaves no hole in the ledger either", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const start = () => startEngine({ jobs: [EACH_MINUTE], clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  await clock.pass(10 * MINUTE);
+  await first.stop("leave");
+  clock.step(-60 * MINUTE);
+  const second = await start();
+  await clock.pass(MINUTE);
+  await second.stop("leave");
+  clock.step(3 * MINUTE);
+  await using third = await start();
+  const ledger = third.store.listOccurrences(jobId("tick"), { limit: 1_000, before: NOON - 40 * MINUTE });
+  expect(ledger.map(({ scheduledFor, outcome }) => [(NOON - scheduledFor) / MINUTE, outcome])).toEqual([
+    [46, "fired"],
+    [47, "missed"],
+    [48, "missed"],
+    [49, "fired"],
+  ]);
+});
+
+test("resume fires nothing that is past, though a step of the clock hid it until then", async () => {
+  const clock = new FakeClock(NOON);
+  await using started = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
+  await started.engine.pause();
+  clock.step(10 * MINUTE);
+  await started.engine.resume();
+  await clock.pass(10_000);
+  const ledger = started.store.listOccurrences(jobId("tick"), { limit: 100 });
+  expect(ledger.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "paused"));
+});
+
+test("an hour of sleep is one event, and not one an occurrence", async () => {
+  const clock = new FakeClock(NOON);
+  await using started = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
+  const told: (readonly [string | null, string | null, number | undefined])[] = [];
+  started.engine.onEvent(({ type, status, reason, times }) => {
+    if (type === "occurrence") told.push([status, reason, times]);
+  });
+  clock.step(60 * MINUTE);
+  await clock.pass(10_000);
+  expect(told).toEqual([
+    ["fired", null, undefined],
+    ["missed", "superseded", 59],
+  ]);
+});
+
+test("what many jobs missed is decided about in slices, the oldest first, and nothing waits for all of it", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const jobs = Array.from({ length: 40 }, (_, index) =>
+    job(`tick-${index}`, { schedule: schedule(`${index} * * * * *`, { catchup: "none" }) }),
+  );
+  const start = () => startEngine({ jobs, clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  await first.stop("leave");
+  clock.step(120 * MINUTE);
+  await using second = await start();
+  const missed = (index: number) => second.store.listOccurrences(jobId(`tick-${index}`), { limit: 1_000 }).length;
+  expect(missed(1)).toBe(120);
+  expect(missed(0)).toBe(0);
+  await clock.pass(10);
+  expect(jobs.map((_, index) => missed(index))).toEqual(jobs.map(() => 120));
+});
+
+test("a clock that is set back in the middle of what an outage left leaves no hole in the ledger", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock(NOON);
+  const jobs = Array.from({ length: 40 }, (_, index) =>
+    job(`tick-${index}`, { schedule: schedule(`${index} * * * * *`, { catchup: "none" }) }),
+  );
+  const start = () => startEngine({ jobs, clock, dir: dir.path, runtime: instantRuntime() });
+  const first = await start();
+  await first.engine.pause();
+  await first.stop("leave");
+  clock.step(120 * MINUTE);
+  await using second = await start();
+  const ledger = ({ id }: { readonly id: JobId }) =>
+    second.store.listOccurrences(id, { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
+  expect(jobs.filter((each) => ledger(each).length === 0).length).toBeGreaterThan(0);
+  clock.step(-10 * MINUTE);
+  await clock.pass(11 * MINUTE);
+  const gaps = jobs.flatMap((each) => ledger(each).map((at, index, all) => (all[index - 1] ?? at + MINUTE) - at));
+  expect(new Set(gaps)).toEqual(new Set([MINUTE]));
+  expect(jobs.map((each) => ledger(each).length)).toEqual(jobs.map(() => 121));
+});

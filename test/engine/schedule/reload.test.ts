@@ -1,0 +1,163 @@
+import { describe, expect, test } from "bun:test";
+import type { Job } from "../../../src/domain/job.ts";
+import type { Problem } from "../../../src/jobfile/problem.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { command, job, jobId, schedule, shell } from "../../support/factories.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { filesOf, startEngine } from "../../support/started-engine.ts";
+import { gate } from "../../support/started-engine-gate.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const saying = (id: string, text: string, given: Partial<Job> = {}): Job =>
+  job(id, { tasks: [command("t", "echo", { args: [text] })], ...given });
+
+const problem = (file: string, line = 3): Problem => ({
+  file,
+  line,
+  column: 7,
+  path: "tasks.0.type",
+  message: "is unknown",
+});
+
+const ids = (petit: Awaited<ReturnType<typeof startEngine>>) =>
+  petit.engine.listJobs().map(({ job: { id } }) => String(id));
+
+describe("a reload", () => {
+  test("takes new, changed and removed jobs", async () => {
+    await using petit = await startEngine({ jobs: [saying("kept", "old"), job("removed")] });
+    petit.files = filesOf([saying("kept", "new"), job("added")]);
+    expect(await petit.engine.reload()).toEqual({ jobs: 2, problems: [] });
+    expect(ids(petit)).toEqual(["added", "kept"]);
+    expect((await petit.run("kept")).output()).toBe("new\n");
+    await expect(petit.trigger("removed")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("that can't be told of changes nothing: neither what is shown nor what fires", async () => {
+    const clock = new FakeClock();
+    let fails = false;
+    await using petit = await startEngine({
+      clock,
+      log: silentLog,
+      jobs: [job("tick", { schedule: schedule("0 12 * * *") })],
+      wrap: (store) => ({
+        ...store,
+        tell: (event) => {
+          if (fails) throw new Error("no events today");
+          store.tell(event);
+        },
+      }),
+    });
+    petit.files = filesOf([job("tick", { schedule: schedule("* * * * *") })]);
+    fails = true;
+    await expect(petit.engine.reload()).rejects.toThrow("no events today");
+    expect(petit.engine.findJob("tick")?.job.schedule).toEqual(schedule("0 12 * * *"));
+    expect([...petit.store.listJobs().values()][0]?.job.schedule).toEqual(schedule("0 12 * * *"));
+    expect(petit.engine.health()).toEqual({
+      status: "degraded",
+      reasons: ["the job files could not be reloaded; trying again: no events today"],
+    });
+    fails = false;
+    await petit.engine.reload();
+    expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
+    await clock.pass(60_000);
+    expect(petit.store.listOccurrences(jobId("tick"), { limit: 9 })).toMatchObject([{ outcome: "fired" }]);
+  });
+
+  test("is told, with how it went", async () => {
+    await using petit = await startEngine({ jobs: [job("a")] });
+    await petit.engine.reload();
+    petit.files = { jobs: [], problems: [problem("a.yaml")], broken: ["a.yaml"] };
+    await petit.engine.reload();
+    expect(petit.store.eventsAfter(0, 9).map(({ type, status }) => `${type} ${status}`)).toEqual([
+      "jobs.reloaded ok",
+      "jobs.reloaded degraded",
+    ]);
+  });
+
+  test("of a broken file keeps the last good version of its jobs, and health says which", async () => {
+    await using petit = await startEngine({
+      jobs: [saying("one", "good", { source: { file: "sub/a.yaml", line: 1, folder: "/" } }), job("two")],
+    });
+    const problems = [problem("sub/a.yaml"), problem("sub/a.yaml", 9), problem("new.yaml")];
+    petit.files = { jobs: [job("two")], problems, broken: ["sub/a.yaml", "new.yaml"] };
+    expect(await petit.engine.reload()).toEqual({ jobs: 2, problems });
+    expect(ids(petit)).toEqual(["one", "two"]);
+    expect((await petit.run("one")).output()).toBe("good\n");
+    expect(petit.engine.health()).toEqual({
+      status: "degraded",
+      reasons: [
+        "job file is broken: sub/a.yaml:3:7: tasks.0.type: is unknown (and 1 more)",
+        "job file is broken: new.yaml:3:7: tasks.0.type: is unknown",
+      ],
+    });
+    petit.files = filesOf([saying("one", "better"), job("two")]);
+    await petit.engine.reload();
+    expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
+    expect((await petit.run("one")).output()).toBe("better\n");
+  });
+
+  test("of a folder that can't be read keeps all that was in it", async () => {
+    const within = (id: string, file: string) => job(id, { source: { file, line: 1, folder: "/" } });
+    await using petit = await startEngine({
+      jobs: [within("a", "sub/a.yaml"), within("b", "sub/deep/b.yaml"), within("c", "subway.yaml")],
+    });
+    petit.files = { jobs: [], problems: [problem("sub")], broken: ["sub"] };
+    await petit.engine.reload();
+    expect(ids(petit)).toEqual(["a", "b"]);
+  });
+
+  test("takes a job from the good file that it was moved to", async () => {
+    await using petit = await startEngine({ jobs: [saying("one", "old")] });
+    const moved = saying("one", "moved", { source: { file: "b.yaml", line: 1, folder: "/" } });
+    petit.files = { jobs: [moved], problems: [problem("one.yaml")], broken: ["one.yaml"] };
+    await petit.engine.reload();
+    expect((await petit.run("one")).output()).toBe("moved\n");
+  });
+
+  test("leaves a run that goes on its definition, also over a restart", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const slow = job("slow", { tasks: [shell("a", door.wait), command("b", "echo", { after: ["a"], args: ["old"] })] });
+    const first = await startEngine({ dir: dir.path, jobs: [slow] });
+    const { id } = await first.trigger("slow");
+    await door.reached();
+    first.files = filesOf([saying("slow", "new")]);
+    await first.engine.reload();
+    await first.stop("leave");
+    await using second = await startEngine({ dir: dir.path, jobs: [] });
+    door.open();
+    const ended = await second.ended(id);
+    expect(ended.summary).toBe("a completed · b completed");
+    expect(ended.output()).toBe("old\n");
+  });
+
+  test("keeps the last good version over a restart with the file still broken", async () => {
+    using dir = tempDir();
+    const first = await startEngine({ dir: dir.path, jobs: [saying("one", "good")] });
+    await first.stop("drain");
+    await using second = await startEngine({
+      dir: dir.path,
+      files: { jobs: [], problems: [problem("one.yaml")], broken: ["one.yaml"] },
+    });
+    expect((await second.run("one")).output()).toBe("good\n");
+    expect(second.engine.health().status).toBe("degraded");
+  });
+
+  test("that fails leaves all as it was, and the next one works", async () => {
+    await using petit = await startEngine({ jobs: [saying("one", "good")] });
+    petit.failRead(new Error("no such folder"));
+    await expect(petit.engine.reload()).rejects.toThrow("no such folder");
+    expect((await petit.run("one")).output()).toBe("good\n");
+    expect(await petit.engine.reload()).toEqual({ jobs: 1, problems: [] });
+  });
+
+  test("comes one after the other, the last one with the files as they are last", async () => {
+    await using petit = await startEngine({ jobs: [job("a")] });
+    petit.files = filesOf([job("b")]);
+    const first = petit.engine.reload();
+    const second = petit.engine.reload();
+    petit.files = filesOf([job("b"), job("c")]);
+    await Promise.all([first, second]);
+    expect(ids(petit)).toEqual(["b", "c"]);
+  });
+});

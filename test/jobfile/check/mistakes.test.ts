@@ -1,0 +1,742 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { loadPatterns } from "../../../src/domain/pattern.ts";
+import { formatProblem } from "../../../src/jobfile/problem.ts";
+import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+
+beforeAll(loadPatterns);
+
+/** Reads a file and answers its problems, without the file's name. */
+const problemsOf = (text: string): readonly string[] =>
+  readJobFile({ file: "f", folder: import.meta.dirname, text }).problems.map((problem) =>
+    formatProblem(problem).slice(2),
+  );
+
+const TASKS = "tasks: [{id: t, type: shell, script: echo}]";
+
+/** A job with these lines at its top, from line 2 on. */
+const job = (...lines: string[]): string => ["id: j", ...lines, TASKS].join("\n");
+
+/** A job whose second task has these fields; it stands in line 4. */
+const task = (fields: string, more = ""): string =>
+  `id: j\ntasks:\n  - {id: up, type: shell, script: echo}\n  - {id: t, ${fields}}\n${more}`;
+
+const cases: readonly (readonly [mistake: string, file: string, problem: string])[] = [
+  // Fields.
+  ["an unknown field", job("foo: 1"), "2:1: foo: unknown field; expected one of id, name,"],
+  ["a misspelt field", job("scheduel: '@daily'"), "2:1: scheduel: unknown field; did you mean 'schedule'?"],
+  [
+    "a misspelt field that is required",
+    "id: j\ntsks: [{id: t, type: shell, script: x}]",
+    "2:1: tsks: unknown field; did you mean 'tasks'?",
+  ],
+  [
+    "a misspelt field of a task",
+    task("type: shell, scrpt: x"),
+    "4:26: tasks[1].scrpt: unknown field; did you mean 'script'?",
+  ],
+  ["a field given twice", job("name: a", "name: b"), "3:1: name: given twice; expected each field once"],
+  ["a task's field given twice", task("type: shell, script: a, script: b"), "4:37: tasks[1].script: given twice"],
+  ["a missing id", TASKS, '1:1: id: missing; it is required, for example "data_pipeline"'],
+  ["an empty id", `id:\n${TASKS}`, "1:1: id: is empty; it is required"],
+  ["an id of no characters", `id: ""\n${TASKS}`, "1:5: id: is an empty text; expected a job's id"],
+  ["an id with a space", `id: a b\n${TASKS}`, "1:5: id: 'a b' is not a job's id: 1 to 128 letters"],
+  [
+    "an id that is a number",
+    `id: 7\n${TASKS}`,
+    "1:5: id: is a number; expected a job's id: 1 to 128 letters, digits, '_', '.' and '-', the first one a letter or a digit; put it in quotes: \"7\"",
+  ],
+  [
+    "an id with a control character",
+    `id: "a\\u0007"\n${TASKS}`,
+    "1:5: id: holds the character U+0007; expected a job's id",
+  ],
+  [
+    "a name with a line break",
+    job('name: "a\\nb"'),
+    "2:7: name: holds the character U+000A; expected a name without it",
+  ],
+  ["a name that turns the text around", job('name: "a\\u202eb"'), "2:7: name: holds the character U+202E"],
+  ["a name with half a character", job('name: "a\\ud800"'), "2:7: name: holds half of a surrogate pair"],
+  ["an empty name", job('name: "  "'), "2:7: name: is an empty text; expected a name"],
+  ["a long name", job(`name: ${"x".repeat(257)}`), "2:7: name: has 257 characters; expected at most 256"],
+  ["a description that rings", job('description: "a\\u0007"'), "2:14: description: holds the character U+0007"],
+  ["a text that is a map", job("name: {a: b}"), "2:7: name: is a map; expected a name"],
+  ["a boolean that is a text", job("enabled: yes"), "2:10: enabled: is a text; expected true or false"],
+  [
+    "max_concurrency 0",
+    job("max_concurrency: 0"),
+    "2:18: max_concurrency: 0 is out of bounds; expected a whole number from 1 to 1000000",
+  ],
+  ["max_concurrency 1.5", job("max_concurrency: 1.5"), "2:18: max_concurrency: 1.5 is out of bounds"],
+  [
+    "max_concurrency in quotes",
+    job('max_concurrency: "1"'),
+    "2:18: max_concurrency: is a text; expected a whole number",
+  ],
+  [
+    "an unknown policy",
+    job("on_overlap: qeue"),
+    "2:13: on_overlap: 'qeue' is not known; did you mean 'queue'? expected one of skip, queue, replace",
+  ],
+  [
+    "a policy like no other",
+    job("on_overlap: 1"),
+    "2:13: on_overlap: is a number; expected one of skip, queue, replace",
+  ],
+  ["a duration without a unit", job("timeout: 5"), '2:10: timeout: 5 has no unit; expected a duration such as "250ms"'],
+  ["a duration in words", job("timeout: five minutes"), "2:10: timeout: 'five minutes' is not a duration"],
+  ["a duration that is true", job("timeout: true"), "2:10: timeout: is a boolean; expected a duration"],
+  ["a duration of nothing", job("timeout: 0s"), "2:10: timeout: '0s' is too short; expected more than 0"],
+  [
+    "a duration of centuries",
+    job("timeout: 99999d"),
+    "2:10: timeout: '99999d' is too long; expected at most 100 years",
+  ],
+  ["retention of no run", job("retention: {runs: 0}"), "2:19: retention.runs: 0 is out of bounds"],
+  ["retention that is a number", job("retention: 5"), "2:12: retention: is a number; expected a map with runs, days"],
+
+  // Tasks.
+  ["no tasks", "id: j", "1:1: tasks: missing; it is required"],
+  ["an empty list of tasks", "id: j\ntasks: []", "2:8: tasks: is an empty list; expected at least one item"],
+  ["tasks that are a map", "id: j\ntasks: {a: b}", "2:8: tasks: is a map; expected a list"],
+  ["a task that is a text", "id: j\ntasks: [t]", "2:9: tasks[0]: is a text; expected a map with id, name, type"],
+  ["a task without an id", "id: j\ntasks: [{type: shell, script: x}]", "2:9: tasks[0].id: missing"],
+  ["a task without a type", task("script: x"), "4:5: tasks[1].type: missing"],
+  [
+    "two tasks of one id",
+    "id: j\ntasks: [{id: a, type: shell, script: x}, {id: a, type: shell, script: x}]",
+    "2:47: tasks[1].id: 'a' is the id of tasks[0] as well",
+  ],
+  [
+    "a misspelt type",
+    task("type: pyhton, script: x, inline: true"),
+    "4:19: tasks[1].type: 'pyhton' is not known; did you mean 'python'?",
+  ],
+  [
+    "a custom task",
+    task("type: custom"),
+    "4:19: tasks[1].type: 'custom' tasks need code of petit's own and are not supported; expected one of command, shell, python, typescript",
+  ],
+  [
+    "a custom task with all that it had",
+    task("type: custom, handler: x, config: {a: 1}"),
+    "4:19: tasks[1].type: 'custom' tasks need code",
+  ],
+  [
+    "a command task without a command",
+    task("type: command"),
+    "4:5: tasks[1].command: missing; a command task needs it",
+  ],
+  [
+    "an empty command",
+    task('type: command, command: ""'),
+    "4:37: tasks[1].command: is an empty text; expected a program",
+  ],
+  ["a shell task without a script", task("type: shell"), "4:5: tasks[1].script: missing; a shell task needs it"],
+  [
+    "a command in a shell task",
+    task("type: shell, command: x"),
+    "4:35: tasks[1].command: is not a field of a shell task; expected script, shell",
+  ],
+  [
+    "inline in a shell task",
+    task("type: shell, script: x, inline: true"),
+    "4:45: tasks[1].inline: is not a field of a shell task",
+  ],
+  ["NUL in a script", task('type: shell, script: "a\\0"'), "4:34: tasks[1].script: holds the character U+0000"],
+  [
+    "NUL in an argument",
+    task('type: shell, script: x, args: ["a\\0"]'),
+    "4:44: tasks[1].args[0]: holds the character U+0000",
+  ],
+  [
+    "an argument that is null",
+    task("type: shell, script: x, args: [null]"),
+    "4:44: tasks[1].args[0]: is empty; expected a text",
+  ],
+  [
+    "an argument that is a list",
+    task("type: shell, script: x, args: [[a]]"),
+    "4:44: tasks[1].args[0]: is a list; expected a text",
+  ],
+  [
+    "an upstream without a list",
+    task("type: shell, script: x, depends_on: up"),
+    "4:49: tasks[1].depends_on: is a text; expected a list, as in [up]",
+  ],
+  [
+    "an unknown upstream",
+    task("type: shell, script: x, depends_on: [pu]"),
+    "4:50: tasks[1].depends_on[0]: there is no task 'pu'; did you mean 'up'?",
+  ],
+  [
+    "an upstream like no other",
+    task("type: shell, script: x, depends_on: [elsewhere]"),
+    "there is no task 'elsewhere'; expected the id of a task of this job",
+  ],
+  [
+    "a task that waits for itself",
+    task("type: shell, script: x, depends_on: [t]"),
+    "4:50: tasks[1].depends_on[0]: a task waits for itself: t → t; expected an order",
+  ],
+  [
+    "tasks in a ring",
+    "id: j\ntasks:\n  - {id: a, type: shell, script: x, depends_on: [c]}\n  - {id: b, type: shell, script: x, depends_on: [a]}\n  - {id: c, type: shell, script: x, depends_on: [b]}",
+    "3:50: tasks[0].depends_on[0]: tasks wait for each other in a ring: a → c → b → a; expected an order",
+  ],
+  [
+    "an unknown condition",
+    task("type: shell, script: x, condition: on_failrue"),
+    "4:48: tasks[1].condition: 'on_failrue' is not known; did you mean 'on_failure'?",
+  ],
+  [
+    "two timeouts",
+    task("type: shell, script: x, timeout: 5s, timeout_secs: 5"),
+    "4:50: tasks[1].timeout_secs: given beside another way to say it; expected one of timeout, timeout_secs",
+  ],
+  [
+    "no time at all",
+    task("type: shell, script: x, timeout_secs: 0"),
+    "4:51: tasks[1].timeout_secs: 0 is out of bounds; expected a number of seconds, more than 0, at most 3155760000",
+  ],
+  [
+    "seconds with a unit",
+    task("type: shell, script: x, timeout_secs: 5s"),
+    "4:51: tasks[1].timeout_secs: is a text; expected a number of seconds",
+  ],
+  [
+    "a retry without a number",
+    task("type: shell, script: x, retry: {delay: 1s}"),
+    "4:44: tasks[1].retry.max_attempts: missing",
+  ],
+  [
+    "two delays",
+    task("type: shell, script: x, retry: {max_attempts: 1, delay: 1s, delay_secs: 1}"),
+    "4:73: tasks[1].retry.delay_secs: given beside another way",
+  ],
+  [
+    "a negative number of retries",
+    task("type: shell, script: x, retry: {max_attempts: -1}"),
+    "4:59: tasks[1].retry.max_attempts: -1 is out of bounds",
+  ],
+
+  // Script files.
+  [
+    "a script that isn't there",
+    task("type: python, script: nowhere.py"),
+    "4:35: tasks[1].script: the file 'nowhere.py' was not found in ",
+  ],
+  [
+    "a script that is a folder",
+    task("type: python, script: ../jobfile"),
+    "4:35: tasks[1].script: the file '../jobfile' was not found",
+  ],
+  [
+    "an absolute script that isn't there",
+    task("type: typescript, script: /nowhere/x.ts"),
+    "the file '/nowhere/x.ts' was not found; expected a file, or `inline: true` beside",
+  ],
+  [
+    "a program where a file is meant",
+    task('type: python, script: "a\\nb"'),
+    "4:35: tasks[1].script: is a file's name here; expected `inline: true`",
+  ],
+
+  // Schedules.
+  ["a schedule that is a number", job("schedule: 5"), "2:11: schedule: is a number; expected a cron expression"],
+  ["an empty schedule", job('schedule: ""'), "2:11: schedule: is an empty text; expected a cron expression"],
+  [
+    "a schedule out of range",
+    job('schedule: "0 25 * * *"'),
+    "2:11: schedule: '0 25 * * *' is not a schedule: '25' is out of range",
+  ],
+  [
+    "a schedule in a list",
+    job('schedule: ["@daily", "@dayly"]'),
+    "2:22: schedule[1]: '@dayly' is not a schedule: '@dayly' is not known",
+  ],
+  ["an empty list of schedules", job("schedule: []"), "2:11: schedule: is an empty list"],
+  [
+    "a schedule that never fires",
+    job('schedule: {cron: ["0 0 30 2 *"]}'),
+    "2:19: schedule.cron[0]: '0 0 30 2 *' never fires; expected a day that some year has",
+  ],
+  [
+    "a schedule without cron",
+    job("schedule: {timezone: UTC}"),
+    '2:11: schedule.cron: missing; it is required, for example "0 2 * * *"',
+  ],
+  [
+    "an unknown timezone",
+    job("schedule: {cron: '@daily', timezone: Europe/Pariss}"),
+    "2:38: schedule.timezone: 'Europe/Pariss' is not a timezone; did you mean 'Europe/Paris'?",
+  ],
+  [
+    "a timezone of another planet",
+    job("schedule: {cron: '@daily', timezone: Olympus}"),
+    "'Olympus' is not a timezone; expected an IANA name",
+  ],
+  [
+    "an unknown catch-up",
+    job("schedule: {cron: '@daily', catchup: lates}"),
+    "2:37: schedule.catchup: 'lates' is not known; did you mean 'latest'?",
+  ],
+
+  // Gates; unknown jobs and rings concern the folder.
+  [
+    "a gate without a job",
+    job("depends_on: [{condition: last_success}]"),
+    "2:14: depends_on[0].job: missing; expected one of job, job_id",
+  ],
+  [
+    "a gate with two jobs",
+    job("depends_on: [{job: a, job_id: b}]"),
+    "2:23: depends_on[0].job_id: given beside another way",
+  ],
+  [
+    "a window without its width",
+    job("depends_on: [{job: a, condition: within_window}]"),
+    "2:34: depends_on[0].condition: 'within_window' needs its window; expected `condition: {within_window: {seconds: 3600}}`",
+  ],
+  [
+    "a window of nothing",
+    job("depends_on: [{job: a, condition: {within_window: {seconds: 0}}}]"),
+    "2:60: depends_on[0].condition.within_window.seconds: 0 is out of bounds",
+  ],
+  ["gates that are a map", job("depends_on: {a: b}"), "2:13: depends_on: is a map; expected a list"],
+
+  // Params, config, environment.
+  [
+    "a param that is a text",
+    job("params: {day: monday}"),
+    "2:15: params.day: is a text; expected a map with description, default, required",
+  ],
+  ["a param's odd name", job('params: {"a b": {}}'), "2:10: params[\"a b\"]: 'a b' is not a param's name"],
+  ["a gate twice", job("depends_on: [a, a]"), "2:17: depends_on[1]: asks the same as depends_on[0]"],
+  [
+    "a gate twice, in two forms",
+    job("depends_on: [a, {job_id: a, condition: last_success}]"),
+    "2:17: depends_on[1]: asks the same as depends_on[0]; expected each gate once",
+  ],
+  [
+    "two windows of a gate",
+    job("depends_on: [{job: a, condition: {within_window: 1h}}, {job: a, condition: {within_window: 2h}}]"),
+    "2:56: depends_on[1]: asks the same as depends_on[0]",
+  ],
+  [
+    "an expression twice",
+    job('schedule: ["0 2 * * *", "0 2 * * *"]'),
+    "2:25: schedule[1]: '0 2 * * *' is item 0 as well; expected each once",
+  ],
+  [
+    "an expression twice in a map",
+    job('schedule: {cron: ["@daily", "@daily"]}'),
+    "2:29: schedule.cron[1]: '@daily' is item 0 as well; expected each once",
+  ],
+  [
+    "a value of an enum twice",
+    job("params: {a: {enum: [x, y, x]}}"),
+    "2:27: params.a.enum[2]: 'x' is item 0 as well; expected each once",
+  ],
+  [
+    "a task that waits for another twice",
+    "id: j\ntasks: [{id: t, type: shell, script: x}, {id: u, type: shell, script: x, depends_on: [t, t]}]",
+    "2:90: tasks[1].depends_on[1]: 't' is item 0 as well; expected each once",
+  ],
+  [
+    "a pattern that is none",
+    job('params: {a: {pattern: "("}}'),
+    "2:23: params.a.pattern: '(' is not a regular expression: missing closing ): `(`; expected RE2's syntax",
+  ],
+  [
+    "a pattern with a lookahead",
+    job('params: {a: {pattern: "^(?!x)"}}'),
+    "2:23: params.a.pattern: '^(?!x)' is not a regular expression: invalid or unsupported Perl syntax: `(?!`; expected RE2's syntax, which has no lookaround",
+  ],
+  [
+    "a pattern that is too long",
+    job(`params: {a: {pattern: "${"a".repeat(4097)}"}}`),
+    "2:23: params.a.pattern: has 4097 characters; expected at most 4096",
+  ],
+  [
+    "a config value that no variable can hold",
+    job(`config: {a: "${"x".repeat(131_072)}"}`),
+    "2:13: config.a: has 131072 bytes; expected at most 131056: no process could be given more",
+  ],
+  [
+    "a default beside the pattern",
+    job('params: {a: {default: x, pattern: "^y$"}}'),
+    "2:23: params.a.default: param 'a' can't be 'x'; expected a value that matches ^y$",
+  ],
+  [
+    "a default beside the enum",
+    job("params: {a: {default: fst, enum: [fast, full]}}"),
+    "2:23: params.a.default: param 'a' can't be 'fst'; did you mean 'fast'?",
+  ],
+  ["an enum of nothing", job("params: {a: {enum: []}}"), "2:20: params.a.enum: is an empty list"],
+  [
+    "two params in one variable",
+    job("params: {a-b: {}, a.b: {}}"),
+    '2:24: params["a.b"]: its variable PETIT_PARAM_A_B is that of params.a-b as well; expected another name',
+  ],
+  [
+    "two config values in one variable",
+    job("config: {a: 1, A: 2}"),
+    "2:19: config.A: its variable PETIT_CONFIG_A is that of config.a as well",
+  ],
+  ["an empty key", job('config: {"": 1}'), '2:10: config[""]: is an empty text; expected a key'],
+  [
+    "a number that can't be kept",
+    job("config: {n: 12345678901234567890}"),
+    "2:13: config.n: the number 12345678901234567890 can't be kept exactly; put it in quotes",
+  ],
+  ["a number that is none", job("config: {n: .nan}"), "2:13: config.n: the number .nan can't be kept exactly"],
+  [
+    "a variable with '='",
+    job('environment: {"A=B": x}'),
+    "2:15: environment[\"A=B\"]: 'A=B' is not the name of a variable, without '='",
+  ],
+  [
+    "a variable without a name",
+    job('environment: {"": x}'),
+    '2:15: environment[""]: is an empty text; expected the name of a variable',
+  ],
+  ["a variable of a list", job("environment: {A: [x]}"), "2:18: environment.A: is a list; expected a text"],
+  [
+    "a variable of petit's own",
+    job("environment: {PETIT_RUN_ID: x}"),
+    "2:29: environment.PETIT_RUN_ID: the variable PETIT_RUN_ID is set by petit; expected another name",
+  ],
+  [
+    "a variable of a param",
+    job("params: {a: {}}", "environment: {PETIT_PARAM_A: x}"),
+    "3:30: environment.PETIT_PARAM_A: the variable PETIT_PARAM_A is set by params.a",
+  ],
+  [
+    "a task's variable of a config value",
+    task("type: shell, script: x, environment: {PETIT_CONFIG_A: x}", "config: {a: 1}"),
+    "4:67: tasks[1].environment.PETIT_CONFIG_A: the variable PETIT_CONFIG_A is set by config.a",
+  ],
+
+  // Templates.
+  [
+    "a template in a script",
+    task('type: shell, script: "echo ${{ params.day }}"', "params: {day: {}}"),
+    '4:40: tasks[1].script: ${{ params.day }} is not expanded here; use the variable "$PETIT_PARAM_DAY" instead',
+  ],
+  [
+    "a template in a program of Python",
+    task('type: python, inline: true, script: "print(${{ config.a }})"', "config: {a: 1}"),
+    'use the variable os.environ["PETIT_CONFIG_A"] instead',
+  ],
+  [
+    "a template in a program of TypeScript",
+    task('type: typescript, inline: true, script: "${{ job.id }}"'),
+    "use the variable process.env.PETIT_JOB_ID instead",
+  ],
+  [
+    "an output in a script",
+    task('type: shell, script: "${{ tasks.up.outputs.rows }}"'),
+    'set it in `environment`, where templates are expanded, and use the variable "$ROWS" instead',
+  ],
+  [
+    "a time in a script",
+    task('type: shell, script: "${{ run.scheduled_for }}"'),
+    'use the variable "$PETIT_SCHEDULED_FOR" instead',
+  ],
+  [
+    "an unknown template in a script",
+    task('type: shell, script: "${{ env.X }}"'),
+    "${{ env.X }} is not expanded here; give the program the value in `environment` or `args`",
+  ],
+  [
+    "a template in a command",
+    task('type: command, command: "${{ run.id }}"'),
+    '4:38: tasks[1].command: ${{ run.id }} is not expanded here; use the variable "$PETIT_RUN_ID" instead',
+  ],
+  [
+    "a template in a shell",
+    task('type: shell, script: x, shell: [sh, "${{ run.id }}"]'),
+    "4:50: tasks[1].shell[1]: ${{ run.id }} is not expanded here",
+  ],
+  [
+    "an unknown template",
+    task('type: shell, script: x, args: ["${{ env.X }}"]'),
+    "4:45: tasks[1].args[0]: ${{ env.X }} is not known; expected one of params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for",
+  ],
+  ["an empty template", task('type: shell, script: x, args: ["${{ }}"]'), "${{ }} is not known"],
+  [
+    "a template without its end",
+    task('type: shell, script: x, stdin: "${{ run.id"'),
+    "4:45: tasks[1].stdin: a template without its '}}'",
+  ],
+  [
+    "an unknown param",
+    task('type: shell, script: x, args: ["${{ params.dya }}"]', "params: {day: {}}"),
+    "tasks[1].args[0]: there is no param 'dya'; did you mean 'day'?",
+  ],
+  [
+    "a param of a job that has none",
+    task('type: shell, script: x, args: ["${{ params.day }}"]'),
+    "there is no param 'day'; the job has none",
+  ],
+  [
+    "an unknown config value",
+    task('type: shell, script: x, working_dir: "/${{ config.dir }}"', "config: {a: {dir: x}}"),
+    "4:52: tasks[1].working_dir: there is no config value 'dir'; the job has a",
+  ],
+  [
+    "an unknown value of a map",
+    task('type: shell, script: x, args: ["${{ config.a.b }}"]', "config: {a: {c: x}}"),
+    "there is no config value 'a.b'",
+  ],
+  [
+    "an output of an unknown task",
+    task('type: shell, script: x, args: ["${{ tasks.pu.outputs.a }}"]'),
+    "there is no task 'pu'; did you mean 'up'?",
+  ],
+  [
+    "an output of a task that isn't upstream",
+    task('type: shell, script: x, args: ["${{ tasks.up.outputs.a }}"]'),
+    "tasks[1].args[0]: task 'up' is not upstream of 't'; expected it in its `depends_on`, or further up",
+  ],
+  [
+    "an output of its own",
+    task('type: shell, script: x, environment: {A: "${{ tasks.t.outputs.a }}"}'),
+    "tasks[1].environment.A: task 't' is not upstream of 't'",
+  ],
+  [
+    "an output in the job's environment",
+    task("type: shell, script: x", 'environment: {A: "${{ tasks.up.outputs.a }}"}'),
+    "5:19: environment.A: outputs of tasks can't be reached from the job's own environment; expected it in a task's",
+  ],
+
+  // YAML.
+  ["a list that isn't indented", "id: j\ntasks:\n  - id: a\n   type: shell", "4:1: not valid YAML: "],
+  ["a bracket without its end", "id: j\ntasks: [", "2:9: not valid YAML: "],
+  ["a quote without its end", 'id: "j\ntasks: []', '1:5: not valid YAML: missing closing "quote'],
+  [
+    "another one",
+    `${job("description: it's 'x' \"y\"", "name: ['a', 'it']", "schedule: '@daily")}`,
+    "4:11: not valid YAML: missing closing 'quote",
+  ],
+  ["one that is escaped", `---\n${job('name: "a\\"')}`, '3:7: not valid YAML: missing closing "quote'],
+  ["a tab that indents", "id: j\ntasks:\n\t- id: a", "3:1: not valid YAML: tabs are not allowed as indentation"],
+  ["an unknown tag", job("name: !secret x"), "2:7: not valid YAML: unresolved tag: !secret"],
+  ...["binary aGk=", "omap [a: b]", "pairs [a: b]", "set {a, b}", "timestamp 2026-01-01"].flatMap((value) => {
+    const problem = `not valid YAML: unresolved tag: tag:yaml.org,2002:${value.split(" ")[0]}`;
+    return [
+      [`a value as !!${value}`, job(`config: {x: !!${value}}`), `2:13: ${problem}`],
+      [`a value of YAML 1.1 as !!${value}`, `%YAML 1.1\n---\n${job(`config: {x: !!${value}}`)}`, `4:13: ${problem}`],
+    ] as const;
+  }),
+  [
+    "an alias of nothing",
+    job("name: *x"),
+    "2:7: name: the alias '*x' has no anchor before it; expected '&x' on an earlier value",
+  ],
+  [
+    "an alias of itself",
+    job("config: {a: &x [*x]}"),
+    "2:17: config.a[0]: the alias '*x' stands for a value that it is a part of",
+  ],
+  [
+    "a NUL in a variable",
+    job('config: {a: "x\\0y"}'),
+    "2:13: config.a: can't hold a NUL character: no process could be given it",
+  ],
+  [
+    "half a character in a variable",
+    job('config: {a: "x\\ud800"}'),
+    "2:13: config.a: can't hold half of a surrogate pair",
+  ],
+  ["a key that is a list", job("config: {[a, b]: c}"), "2:10: config: a key that is not a text; expected a name"],
+  [
+    "a merge of a text",
+    job("config: {<<: a}"),
+    '2:14: config["<<"]: can\'t be merged; expected a map, or a list of maps',
+  ],
+  ["a document that is a text", "hello", "1:1: is not a job; expected a map with id, tasks"],
+  ["a document that is a list", "- a", "1:1: is not a job"],
+  ["an empty file", " \n", "1:1: the file is empty; expected a job"],
+  ["NUL in the file", "id: a\0b", "1:6: holds a NUL character; expected text"],
+];
+
+describe("each mistake is told once, with its place and what was expected:", () => {
+  test.each(cases)("%s", (_mistake, file, problem) => {
+    const problems = problemsOf(file);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  });
+});
+
+describe("a job with mistakes", () => {
+  test("tells all of them, each document of a file for itself", () => {
+    const file = `id: a b\nnmae: x\n${TASKS}\n---\nid: ok\n${TASKS}\n---\nid: j\ntasks: [\n`;
+    expect(
+      problemsOf(file)
+        .map((problem) => problem.split(" ")[0])
+        .sort(),
+    ).toEqual(["10:1:", "1:5:", "2:1:"]);
+  });
+
+  test("tells each of several templates at its own place", () => {
+    const text = task("type: shell, script: x, args: [\"${{ a }} and ${{ b }}\", '${{ a }}${{ a }}']");
+    expect(problemsOf(text).map((problem) => problem.slice(0, 21))).toEqual([
+      "4:45: tasks[1].args[0",
+      "4:58: tasks[1].args[0",
+      "4:70: tasks[1].args[1",
+      "4:78: tasks[1].args[1",
+    ]);
+  });
+
+  test("tells a template's line in a script of many lines", () => {
+    const text = `id: j\ntasks:\n  - id: t\n    type: shell\n    script: |\n      echo\n      echo \${{ run.id }}\n`;
+    expect(problemsOf(text)[0]).toStartWith("7:12: tasks[0].script: ");
+  });
+
+  test("tells a template that escapes hide where its text begins", () => {
+    expect(problemsOf(task('type: shell, script: x, args: ["\\u0024{{ nope }}"]'))[0]).toStartWith(
+      "4:44: tasks[1].args[0]: ",
+    );
+  });
+
+  test("doesn't blame what follows from another mistake", () => {
+    const text =
+      "id: j\ntasks:\n  - {id: my task, type: shell, script: x}\n  - {id: b, type: shell, script: x, depends_on: [my task]}\n";
+    expect(problemsOf(text)).toHaveLength(1 + 1);
+    expect(problemsOf(text).every((problem) => problem.includes("'my task' is not a task's id"))).toBe(true);
+  });
+
+  test("tells two empty ids, and not that they are the same", () => {
+    const tasks = "tasks: [{id: '', type: shell, script: x}, {id: '', type: shell, script: x}]";
+    expect(problemsOf(`id: j\n${tasks}`)).toHaveLength(2);
+  });
+
+  test("tells a pattern that rings once, though it is none either", () => {
+    expect(problemsOf(job('params: {a: {pattern: "(\\u0007", default: x}}'))).toHaveLength(1);
+  });
+
+  test("tells an id that is a number once, and finds it", () => {
+    const tasks = "tasks: [{id: 1, type: shell, script: x}, {id: b, type: shell, script: x, depends_on: ['1']}]";
+    expect(problemsOf(`id: j\n${tasks}`)).toHaveLength(1);
+  });
+
+  test("is printed in lines that can't steer a terminal", () => {
+    const [problem = ""] = problemsOf(job('"\\u001b[31m\\u202ered": 1'));
+    expect(problem).toStartWith('2:1: ["\\u001b[31m\\u{202e}red"]: unknown field');
+    expect(problem).not.toMatch(/[\p{Cc}\u202e]/u);
+  });
+
+  test("never says more than a few lines about a long text", () => {
+    const long = "x".repeat(100_000);
+    for (const text of [
+      job(`${long}: 1`),
+      job(`on_overlap: ${long}`),
+      `id: ${long}\n${TASKS}`,
+      job(`timeout: ${long}`),
+    ]) {
+      expect(problemsOf(text).join("\n").length).toBeLessThan(1_000);
+    }
+  });
+});
+
+describe("what is wrong in a misspelt field", () => {
+  test.each([
+    ["of a map", job("scheduel: {crn: '0 0 30 2 *'}"), "2:17: scheduel.crn: '0 0 30 2 *' never fires"],
+    ["of one value", job("schedul: '@dayly'"), "2:10: schedul: '@dayly' is not a schedule"],
+    ["of the wrong kind", job("schedul: 5"), "2:10: schedul: is a number; expected a cron expression"],
+    [
+      "of a task",
+      task("type: shell, script: x, depnds_on: [upp]"),
+      "4:49: tasks[1].depnds_on[0]: there is no task 'upp'; did you mean 'up'?",
+    ],
+  ])("%s stands where it is written", (_field, file, problem) => {
+    const [wrong, ...more] = problemsOf(file).filter((text) => !text.includes("unknown field; did you mean"));
+    expect(wrong).toContain(problem);
+    expect(more).toEqual([]);
+  });
+});
+
+describe("a YAML bomb", () => {
+  const small = (problems: readonly string[]): void => {
+    expect(problems.length).toBeGreaterThan(0);
+    expect(problems.join("\n").length).toBeLessThan(5_000);
+  };
+
+  test("of aliases is refused, before it is as large as it wants to be", () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, level) => `  l${level}: &l${level} [${Array(10).fill(level === 0 ? "x" : `*l${level - 1}`)}]`,
+    );
+    const problems = problemsOf(job("config:", ...levels));
+    small(problems);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain("too many aliases; expected at most 1000 in a document");
+  });
+
+  test.each([
+    ["a long list", `a: &a [${Array(50_000).fill("x")}]`],
+    ["a long text", `a: &a ${"x".repeat(100_000)}`],
+  ])("of aliases of %s is refused", (_name, value) => {
+    const problems = problemsOf(job("config:", `  ${value}`, `  b: [${Array(900).fill("*a")}]`));
+    small(problems);
+    expect(problems[0]).toContain("the aliases stand for too much; expected at most 4 MiB");
+  });
+
+  test.each([
+    ["brackets", `id: j\nconfig: {a: ${"[".repeat(101)}`],
+    ["closed brackets", `id: j\nconfig: {a: ${"[".repeat(99)}${"]".repeat(99)}}\n${TASKS}`],
+    ["a million brackets", `id: j\nconfig: ${"[".repeat(1_000_000)}`],
+    [
+      "maps in lines",
+      `id: j\nconfig:\n${Array.from({ length: 101 }, (_, depth) => `${" ".repeat(depth + 1)}k:`).join("\n")}`,
+    ],
+    [
+      "aliases within lists",
+      job(
+        "config:",
+        `  a: &a ${"[".repeat(60)}${"]".repeat(60)}`,
+        `  b: &b [[*a]]`,
+        `  c: ${"[".repeat(37)}*b${"]".repeat(37)}`,
+      ),
+    ],
+    ["lists in a line", `id: j\nconfig:\n  a:\n    ${"- ".repeat(2_000)}x`],
+    ["a hundred thousand lists in a line", `id: j\nconfig:\n  a:\n    ${"- ".repeat(100_000)}x`],
+  ])("of %s is refused, and soon", (_name, text) => {
+    const start = performance.now();
+    const problems = problemsOf(text);
+    small(problems);
+    expect(problems[0]).toContain("nested too deeply; expected at most 100 levels");
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
+  test.each([
+    [
+      "params",
+      20_000,
+      job(
+        "params:",
+        ...Array.from({ length: 10_000 }, (_, index) => `  k${index}: {pattrn: x, default: y, enum: [a]}`),
+      ),
+    ],
+    ["templates", 50_000, task(`type: shell, script: "${"${{ x }} ".repeat(50_000)}"`)],
+    [
+      "different templates",
+      50_000,
+      task(`type: shell, script: "${Array.from({ length: 50_000 }, (_, index) => `\${{ x${index} }} `).join("")}"`),
+    ],
+  ])("of wrong %s is told of in time", (_name, count, text) => {
+    const start = performance.now();
+    expect(problemsOf(text)).toHaveLength(count);
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  test("of unknown names is not compared with everything", () => {
+    const ids = Array.from({ length: 5_000 }, (_, index) => `t${index}`);
+    const lines = ids.map((id) => `  - {id: ${id}, type: shell, script: x, depends_on: [z${id}z]}`);
+    const start = performance.now();
+    expect(problemsOf(`id: j\ntasks:\n${lines.join("\n")}`)).toHaveLength(5_000);
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "bun:test";
+import { statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openRuntime } from "#runtime";
+import { lockDatabase } from "../../../src/store/database/lock.ts";
+import { findHolder } from "../../../src/store/database/lock-owner.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import { startChild } from "../../support/child.ts";
+import { runtimeCommand } from "../../support/runtime-command.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const runtime = openRuntime();
+
+/** Another process that holds the database. */
+const holdElsewhere = async (path: string, holder: string) => {
+  const script = join(import.meta.dirname, "../../support/factories-lock.ts");
+  const child = startChild([...runtimeCommand, script, path, holder]);
+  expect(await child.said()).toBe("held\n");
+  const kill = async (): Promise<void> => {
+    child.kill();
+    await child.exited;
+  };
+  return { kill, [Symbol.asyncDispose]: kill };
+};
+
+describe("lockDatabase", () => {
+  test("keeps another one out, and names who has it", async () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    await using _ = await holdElsewhere(path, "process 17 (http://127.0.0.1:8565)");
+    const begun = performance.now();
+    expect(() => lockDatabase(runtime, path)).toThrow(
+      expect.objectContaining({
+        code: "taken",
+        message: `${path} is in use by process 17 (http://127.0.0.1:8565); stop that one, or name another file with --db`,
+      }),
+    );
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(findHolder(runtime, path)).toBe("process 17 (http://127.0.0.1:8565)");
+  });
+
+  test("goes with its process, kill -9 included", async () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    const other = await holdElsewhere(path, "process 17");
+    await other.kill();
+    expect(findHolder(runtime, path)).toBeNull();
+    using lock = lockDatabase(runtime, path);
+    expect(lock).toBeDefined();
+  });
+
+  test("lets the next one in when it is let go", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    lockDatabase(runtime, path)[Symbol.dispose]();
+    lockDatabase(runtime, path)[Symbol.dispose]();
+  });
+
+  test("keeps out another one in the same process, while the database is in use", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    using lock = lockDatabase(runtime, path);
+    using store = openStore({ path, runtime });
+    expect(store.listRuns({ limit: 1 })).toEqual([]);
+    expect(() => lockDatabase(runtime, path)).toThrow(expect.objectContaining({ code: "taken" }));
+    expect(lock).toBeDefined();
+  });
+
+  test.each(["link.db", "link-of-link.db", "folder/petit.db"])(
+    "is one, also where %s stands for the database",
+    (name) => {
+      using dir = tempDir();
+      const path = dir.file("petit.db");
+      symlinkSync("petit.db", dir.file("link.db"));
+      symlinkSync(dir.file("link.db"), dir.file("link-of-link.db"));
+      symlinkSync(".", dir.file("folder"));
+      // Before there is a database as well as after.
+      for (const _ of [1, 2]) {
+        using lock = lockDatabase(runtime, path);
+        expect(lock).toBeDefined();
+        expect(() => lockDatabase(runtime, dir.file(name))).toThrow(expect.objectContaining({ code: "taken" }));
+        using store = openStore({ path, runtime });
+        store.setHolder("process 17");
+        expect(findHolder(runtime, dir.file(name))).toBe("process 17");
+      }
+    },
+  );
+
+  test("says so of links that lead to each other", () => {
+    using dir = tempDir();
+    symlinkSync("b.db", dir.file("a.db"));
+    symlinkSync("a.db", dir.file("b.db"));
+    expect(() => openStore({ path: dir.file("a.db"), runtime })).toThrow(
+      expect.objectContaining({ code: "unusable_database" }),
+    );
+  });
+
+  test("of different databases is different", () => {
+    using dir = tempDir();
+    using one = lockDatabase(runtime, dir.file("a.db"));
+    using two = lockDatabase(runtime, dir.file("b.db"));
+    expect(one).not.toBe(two);
+  });
+
+  test("names somebody where nobody has said who they are, and is private", async () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    using _ = lockDatabase(runtime, path);
+    expect((statSync(`${path}-lock`).mode & 0o777).toString(8)).toBe("600");
+    expect(() => lockDatabase(runtime, path)).toThrow(`${path} is in use by another petit`);
+    expect(findHolder(runtime, path)).toBe("another petit");
+  });
+
+  test("says so where nothing can be written beside the database", () => {
+    expect(() => lockDatabase(runtime, "/no/such/folder/petit.db")).toThrow(
+      expect.objectContaining({
+        code: "unusable_database",
+        message: expect.stringContaining(
+          "/no/such/folder/petit.db can't be used, since /no/such/folder/petit.db-lock can't be written: ",
+        ),
+      }),
+    );
+    expect(findHolder(runtime, "/no/such/folder/petit.db")).toBeNull();
+  });
+
+  test("says so where a file of the lock's name is something else", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    writeFileSync(
+      `${path}-lock`,
+      "Somebody's notes, and long enough to be no database: more than a hundred bytes. ".repeat(2),
+    );
+    expect(() => lockDatabase(runtime, path)).toThrow(
+      expect.objectContaining({
+        code: "unusable_database",
+        message: expect.stringContaining(`${path}-lock can't be written: file is not a database`),
+      }),
+    );
+  });
+});

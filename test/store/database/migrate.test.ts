@@ -1,0 +1,134 @@
+import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { openRuntime } from "#runtime";
+import type { SqlRow } from "../../../src/runtime/runtime.ts";
+import { migrate, readSchemaState, SCHEMA_VERSION } from "../../../src/store/database/migrate.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import { canInject } from "../../support/faults.ts";
+import { KEPT_SCHEMAS, layDatabase } from "../../support/fixture-database.ts";
+import { runtimeCommand } from "../../support/runtime-command.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const runtime = openRuntime();
+
+const query = (path: string, sql: string): SqlRow[] => {
+  const db = runtime.openDatabase(path);
+  const rows = db.prepare(sql).all();
+  db.close();
+  return rows;
+};
+
+/** Whatever defines the schema, as text. */
+const schemaOf = (path: string): readonly SqlRow[] =>
+  query(path, "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name");
+
+const versionOf = (path: string): unknown => query(path, "PRAGMA user_version")[0]?.user_version;
+
+type Table = { readonly name: string; readonly columns: string; readonly rows: readonly SqlRow[] };
+
+/** Every row of every table there is, in the columns there are. */
+const tablesOf = (path: string): readonly Table[] =>
+  query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").map(({ name }) => {
+    const columns = query(path, `SELECT name FROM pragma_table_info('${name}')`).map((column) => `"${column.name}"`);
+    return readTable(path, String(name), columns.join(", "));
+  });
+
+const readTable = (path: string, name: string, columns: string): Table => ({
+  name,
+  columns,
+  rows: query(path, `SELECT ${columns} FROM ${name} ORDER BY 1, 2`),
+});
+
+const openAndClose = (path: string): void => openStore({ path, runtime })[Symbol.dispose]();
+
+test("a database is kept of each schema before this one (test/fixtures/databases/make.ts makes it)", () => {
+  const before = Array.from({ length: SCHEMA_VERSION - 1 }, (_, index) => index + 1);
+  expect(KEPT_SCHEMAS).toEqual(expect.arrayContaining(before));
+});
+
+describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
+  test("has rows of every kind", () => {
+    using dir = tempDir();
+    const { path } = layDatabase(schema, dir.path);
+    expect(versionOf(path)).toBe(schema);
+    const statuses = query(path, "SELECT DISTINCT status FROM runs ORDER BY status").map(({ status }) => status);
+    expect(statuses).toEqual(["cancelled", "completed", "failed", "interrupted", "pending", "running"]);
+    const outcomes = query(path, "SELECT DISTINCT outcome FROM occurrences ORDER BY outcome");
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(["fired", "missed", "skipped"]);
+    // A key is only there where somebody triggers with one.
+    const empty = tablesOf(path).filter(({ name, rows }) => rows.length === 0 && name !== "idempotency_keys");
+    expect(empty.map(({ name }) => name)).toEqual([]);
+  });
+
+  test("keeps every row, and becomes what a new one is", () => {
+    using dir = tempDir();
+    const { path } = layDatabase(schema, dir.path);
+    const before = tablesOf(path);
+    openAndClose(path);
+    expect(before.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...before]);
+    openAndClose(dir.file("new.db"));
+    expect(schemaOf(path)).toEqual(schemaOf(dir.file("new.db")));
+    expect(versionOf(path)).toBe(SCHEMA_VERSION);
+    expect(query(path, "PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
+    expect(query(path, "PRAGMA foreign_key_check")).toEqual([]);
+  });
+
+  test.skipIf(!canInject)(
+    "is of the old schema or of a newer one, whole, at whichever call petit is killed as it opens it",
+    async () => {
+      const wholeSchemas = schemas();
+      let kills = 0;
+      for (const nth of POINTS) {
+        using copy = tempDir();
+        const { path } = layDatabase(schema, copy.path);
+        const kept = tablesOf(path);
+        if (await openKilledAt(path, nth)) kills++;
+        const version = Number(versionOf(path));
+        expect(version).toBeGreaterThanOrEqual(schema);
+        expect([nth, schemaOf(path)]).toEqual([nth, wholeSchemas[version] ?? []]);
+        openAndClose(path);
+        expect(kept.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...kept]);
+        expect(versionOf(path)).toBe(SCHEMA_VERSION);
+      }
+      expect(kills).toBeGreaterThan(schema === SCHEMA_VERSION ? 0 : 5);
+    },
+    120_000,
+  );
+});
+
+/** What changes files, in the order in which SQLite does. */
+const CALLS = "pwrite64,fsync,fdatasync,ftruncate,unlink";
+const POINTS = [1, 2, 3, 5, 8, 11, 14, 17, 20, 24, 28, 32];
+
+/** Whether it was killed before it had done all. */
+const openKilledAt = async (path: string, nth: number): Promise<boolean> => {
+  const script = join(import.meta.dirname, "../../support/open-database.ts");
+  const inject = ["-e", `trace=${CALLS}`, "-e", `inject=${CALLS}:signal=SIGKILL:when=${nth}`];
+  const command = ["-f", "-o", "/dev/null", ...inject, ...runtimeCommand, script, path];
+  const child = spawn("strace", command, { stdio: "ignore" });
+  const [status] = await once(child, "exit");
+  return status !== 0;
+};
+
+test("a disk that is too full for the schema is told as that, and nothing of it is left", () => {
+  using dir = tempDir();
+  const db = runtime.openDatabase(dir.file("petit.db"));
+  db.exec("PRAGMA max_page_count = 4");
+  expect(() => migrate(db)).toThrow("database or disk is full");
+  expect(readSchemaState(db)).toEqual({ applicationId: 0, version: 0, isEmpty: true });
+  db.close();
+});
+
+/** What the schema is after each migration: the kept databases, whose text is not changed by what comes later. */
+const schemas = (): Readonly<Record<number, readonly SqlRow[]>> => {
+  using dir = tempDir();
+  openAndClose(dir.file("new.db"));
+  const found: Record<number, readonly SqlRow[]> = { [SCHEMA_VERSION]: schemaOf(dir.file("new.db")) };
+  for (const schema of KEPT_SCHEMAS) {
+    using copy = tempDir();
+    found[schema] = schemaOf(layDatabase(schema, copy.path).path);
+  }
+  return found;
+};

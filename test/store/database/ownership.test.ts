@@ -1,0 +1,151 @@
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { assertOwned, findForeign, findOpenFolder, restrictMode } from "../../../src/store/database/ownership.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+/** Only root can give a file to another user. */
+const isRoot = process.geteuid?.() === 0;
+const STRANGER = 65_534;
+
+const fileOf = (db: string, environment: Record<string, string> = {}): string | null =>
+  findForeign({ db, environment })?.file ?? null;
+
+describe.skipIf(!isRoot)("findForeign", () => {
+  test("trusts what petit's own user owns, and what is not there", () => {
+    using dir = tempDir();
+    expect(fileOf(dir.file("petit.db"))).toBeNull();
+    for (const suffix of ["", "-wal", "-lock"]) writeFileSync(dir.file(`petit.db${suffix}`), "");
+    mkdirSync(dir.file("petit.db-spool"));
+    expect(fileOf(dir.file("petit.db"))).toBeNull();
+    expect(readdirSync(dir.path).length).toBe(4);
+  });
+
+  test.each(["", "-wal", "-shm", "-journal", "-lock", "-lock-journal", "-spool"])(
+    "finds the file of another user: petit.db%s",
+    (suffix) => {
+      using dir = tempDir();
+      const planted = dir.file(`petit.db${suffix}`);
+      if (suffix === "-spool") mkdirSync(planted);
+      else writeFileSync(planted, "");
+      chownSync(planted, STRANGER, STRANGER);
+      expect(fileOf(dir.file("petit.db"))).toBe(planted);
+      // What was created to find out is gone.
+      expect(readdirSync(dir.path)).toEqual([`petit.db${suffix}`]);
+    },
+  );
+
+  test("finds another user's link to a file of root, and another user's file behind a link of root", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("real.db"), "");
+    symlinkSync("real.db", dir.file("petit.db"));
+    expect(fileOf(dir.file("petit.db"))).toBeNull();
+    lchownSync(dir.file("petit.db"), STRANGER, STRANGER);
+    expect(fileOf(dir.file("petit.db"))).toBe(dir.file("petit.db"));
+    lchownSync(dir.file("petit.db"), 0, 0);
+    chownSync(dir.file("real.db"), STRANGER, STRANGER);
+    expect(fileOf(dir.file("petit.db"))).toBe(dir.file("real.db"));
+  });
+
+  test("finds a link beside the database, also where it leads nowhere", () => {
+    using dir = tempDir();
+    symlinkSync("/nowhere/else", dir.file("petit.db-spool"));
+    expect(fileOf(dir.file("petit.db"))).toBeNull();
+    lchownSync(dir.file("petit.db-spool"), STRANGER, STRANGER);
+    expect(fileOf(dir.file("petit.db"))).toBe(dir.file("petit.db-spool"));
+  });
+
+  test("trusts the user who called sudo, and no other", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("petit.db"), "");
+    chownSync(dir.file("petit.db"), STRANGER, STRANGER);
+    expect(fileOf(dir.file("petit.db"), { SUDO_UID: String(STRANGER) })).toBeNull();
+    expect(fileOf(dir.file("petit.db"), { SUDO_UID: "1000" })).toBe(dir.file("petit.db"));
+    expect(fileOf(dir.file("petit.db"), { SUDO_UID: "" })).toBe(dir.file("petit.db"));
+  });
+
+  test("says whose it is and what to do", () => {
+    using dir = tempDir();
+    mkdirSync(dir.file("petit.db-spool"));
+    chownSync(dir.file("petit.db-spool"), STRANGER, STRANGER);
+    const spool = dir.file("petit.db-spool");
+    expect(() => assertOwned({ db: dir.file("petit.db"), environment: {} })).toThrow(
+      expect.objectContaining({
+        code: "unusable_database",
+        message:
+          `${spool} belongs to user 65534, who could decide what petit runs as user 0; run petit as user 65534, name another ` +
+          `database with --db, or, if you trust its content: chown -R 0 ${spool}`,
+      }),
+    );
+  });
+});
+
+describe("findOpenFolder", () => {
+  test.each([
+    [0o700, false],
+    [0o755, false],
+    [0o777, true],
+    [0o1777, true],
+  ])("knows of mode %o whether others can write to it", (mode, isOpen) => {
+    using dir = tempDir();
+    chmodSync(dir.path, mode);
+    const db = dir.file("petit.db");
+    expect(findOpenFolder({ db, environment: {} })).toBe(isOpen ? dir.path : null);
+  });
+
+  test.skipIf(!isRoot)("knows of groups and owners", () => {
+    using dir = tempDir();
+    const open = (): string | null => findOpenFolder({ db: dir.file("petit.db"), environment: { SUDO_UID: "1000" } });
+    chmodSync(dir.path, 0o775);
+    expect(open()).toBeNull();
+    chownSync(dir.path, 0, STRANGER);
+    expect(open()).toBe(dir.path);
+    chmodSync(dir.path, 0o755);
+    expect(open()).toBeNull();
+    chownSync(dir.path, STRANGER, STRANGER);
+    expect(open()).toBe(dir.path);
+    chownSync(dir.path, 1000, STRANGER);
+    expect(open()).toBeNull();
+  });
+
+  test("goes by where a link leads to", () => {
+    using dir = tempDir();
+    mkdirSync(dir.file("open"));
+    chmodSync(dir.file("open"), 0o777);
+    symlinkSync("open/petit.db", dir.file("petit.db"));
+    expect(findOpenFolder({ db: dir.file("petit.db"), environment: {} })).toBe(dir.file("open"));
+  });
+});
+
+describe("restrictMode", () => {
+  const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+  test("leaves a file and a folder to their owner alone", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("file"), "");
+    chmodSync(dir.file("file"), 0o664);
+    mkdirSync(dir.file("folder"));
+    chmodSync(dir.file("folder"), 0o777);
+    symlinkSync("folder", dir.file("link"));
+    restrictMode(dir.file("file"));
+    restrictMode(dir.file("link"));
+    expect([modeOf(dir.file("file")), modeOf(dir.file("folder"))]).toEqual(["600", "700"]);
+  });
+
+  test("does nothing where nothing is, or something that has no content", () => {
+    using dir = tempDir();
+    restrictMode(dir.file("missing"));
+    restrictMode("/dev/null");
+    expect(modeOf("/dev/null")).toBe("666");
+    expect(readdirSync(dirname(join(dir.path, "x")))).toEqual([]);
+  });
+});

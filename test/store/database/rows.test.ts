@@ -1,0 +1,48 @@
+import { describe, expect, test } from "bun:test";
+import {
+  bytes,
+  flag,
+  id,
+  idOrNull,
+  integer,
+  integerOrNull,
+  json,
+  text,
+  textOrNull,
+  word,
+  wordOrNull,
+} from "../../../src/store/database/rows.ts";
+
+const row = { t: "a", n: 1, z: 0, b: new Uint8Array([1]), nothing: null, j: '{"a":[1]}' };
+
+describe("readers of rows", () => {
+  test("read what the schema promises", () => {
+    expect([text(row, "t"), textOrNull(row, "nothing"), textOrNull(row, "t")]).toEqual(["a", null, "a"]);
+    expect([integer(row, "n"), integerOrNull(row, "nothing"), integerOrNull(row, "n")]).toEqual([1, null, 1]);
+    expect([flag(row, "n"), flag(row, "z")]).toEqual([true, false]);
+    expect(bytes(row, "b")).toEqual(new Uint8Array([1]));
+    expect([word(row, "t", ["a", "b"]), wordOrNull(row, "nothing", ["a"]), wordOrNull(row, "t", ["a"])]).toEqual([
+      "a",
+      null,
+      "a",
+    ]);
+    expect(json<unknown>(row, "j")).toEqual({ a: [1] });
+    expect([id<string>(row, "t"), idOrNull<string>(row, "nothing")]).toEqual(["a", null]);
+  });
+
+  test.each([
+    ["a text", () => text(row, "n"), "column 'n' holds 1, expected a text"],
+    ["a text that is not there", () => text(row, "none"), "column 'none' holds null, expected a text"],
+    ["an integer", () => integer(row, "t"), "column 't' holds \"a\", expected an integer"],
+    ["bytes", () => bytes(row, "t"), "expected bytes"],
+    [
+      "a word that is not known: none is taken for another",
+      () => word(row, "t", ["b", "c"]),
+      "column 't' holds \"a\", expected b | c",
+    ],
+    ["null for a word", () => word(row, "nothing", ["b"]), "column 'nothing' holds null"],
+    ["null for an integer", () => integer(row, "nothing"), "column 'nothing' holds null"],
+  ])("throw where there is not %s", (_, read, message) => {
+    expect(read).toThrow(message);
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
+import { PetitError } from "../../../src/domain/errors.ts";
+import type { SqlDatabase } from "../../../src/runtime/runtime.ts";
+import { asStorageError, transactions } from "../../../src/store/database/transaction.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const open = () => {
+  const dir = tempDir();
+  const db = openRuntime().openDatabase(dir.file("t.db"));
+  db.exec("PRAGMA journal_mode = WAL; CREATE TABLE words (word TEXT NOT NULL)");
+  const told: string[] = [];
+  const { run, nest } = transactions(db, {
+    assertThere: () => {},
+    lockOwner: () => "process 17",
+    afterCommit: () => told.push("commit"),
+    afterRollback: () => told.push("rollback"),
+    mark: () => () => told.push("undo"),
+  });
+  const insert = (word: string) => db.prepare("INSERT INTO words VALUES ($word)").run({ word });
+  const words = () =>
+    db
+      .prepare("SELECT word FROM words")
+      .all()
+      .map(({ word }) => word);
+  const close = () => {
+    db.close();
+    dir[Symbol.dispose]();
+  };
+  return { db, run, nest, insert, words, told, [Symbol.dispose]: close };
+};
+
+/** No page can be added to the database from now on: as a full disk. */
+const fill = (db: SqlDatabase): void => {
+  db.exec(`PRAGMA max_page_count = ${Number(db.prepare("PRAGMA page_count").get()?.page_count)}`);
+};
+
+const LONG = "x".repeat(100_000);
+
+describe("a transaction", () => {
+  test("is one with the verbs in it, and told of once, when it is done", () => {
+    using it = open();
+    const answer = it.nest(() => {
+      it.run("durable", () => it.insert("a"));
+      it.run("relaxed", () => it.insert("b"));
+      expect(it.told).toEqual([]);
+      return "answer";
+    });
+    expect(answer).toBe("answer");
+    expect(it.words()).toEqual(["a", "b"]);
+    expect(it.told).toEqual(["commit"]);
+  });
+
+  test("that throws undoes all of it, and the next one works", () => {
+    using it = open();
+    const work = () =>
+      it.nest(() => {
+        it.insert("a");
+        throw new Error("no");
+      });
+    expect(work).toThrow("no");
+    expect(it.words()).toEqual([]);
+    expect(it.told).toEqual(["rollback"]);
+    it.run("durable", () => it.insert("b"));
+    expect(it.words()).toEqual(["b"]);
+  });
+
+  test("nested in another is undone alone", () => {
+    using it = open();
+    it.nest(() => {
+      it.insert("a");
+      const inner = () =>
+        it.nest(() => {
+          it.insert("b");
+          it.nest(() => it.insert("c"));
+          throw new Error("no");
+        });
+      expect(inner).toThrow("no");
+      it.nest(() => it.insert("d"));
+    });
+    expect(it.words()).toEqual(["a", "d"]);
+    expect(it.told).toEqual(["undo", "commit"]);
+  });
+
+  test.each([
+    ["durable", 2],
+    ["relaxed", 1],
+  ] as const)("that is %s waits for the disk accordingly", (durability, synchronous) => {
+    using it = open();
+    it.run(durability, () => it.insert("a"));
+    expect(it.db.prepare("PRAGMA synchronous").get()).toEqual({ synchronous });
+  });
+
+  test("on a full disk is undone, named as what it is, and works again when there is room", () => {
+    using it = open();
+    fill(it.db);
+    expect(() => it.run("durable", () => it.insert(LONG))).toThrow(
+      expect.objectContaining({ code: "storage_failed", message: expect.stringContaining("SQLITE_FULL") }),
+    );
+    expect(it.words()).toEqual([]);
+    it.db.exec("PRAGMA max_page_count = 1000000");
+    it.run("durable", () => it.insert(LONG));
+    expect(it.words()).toEqual([LONG]);
+  });
+
+  test("whose nested one finds the disk full is undone as a whole: nothing of it is stored", () => {
+    using it = open();
+    fill(it.db);
+    const inner = () => it.nest(() => it.insert(LONG));
+    const outer = () =>
+      it.nest(() => {
+        it.insert("a");
+        expect(inner).toThrow(expect.objectContaining({ code: "storage_failed" }));
+        it.run("durable", () => it.insert("b"));
+      });
+    expect(outer).toThrow(expect.objectContaining({ code: "storage_failed" }));
+    expect(it.words()).toEqual([]);
+    it.run("durable", () => it.insert("c"));
+    expect(it.words()).toEqual(["c"]);
+  });
+
+  test("on a database that is locked elsewhere says that it can't be written", () => {
+    using it = open();
+    it.db.exec("PRAGMA busy_timeout = 0");
+    const other = openRuntime().openDatabase(String(it.db.prepare("PRAGMA database_list").get()?.file));
+    other.exec("BEGIN IMMEDIATE");
+    expect(() => it.run("durable", () => it.insert("a"))).toThrow(expect.objectContaining({ code: "storage_failed" }));
+    other.exec("ROLLBACK");
+    other.close();
+    it.run("durable", () => it.insert("a"));
+    expect(it.words()).toEqual(["a"]);
+  });
+});
+
+describe("asStorageError", () => {
+  test.each([
+    "SQLITE_FULL",
+    "SQLITE_IOERR_WRITE",
+    "SQLITE_READONLY_DBMOVED",
+    "SQLITE_BUSY",
+    "SQLITE_CORRUPT",
+    "SQLITE_CANTOPEN",
+  ])("names %s as a failure of the disk, and keeps its cause", (code) => {
+    const cause = Object.assign(new Error("oh"), { code });
+    const named = asStorageError(cause);
+    expect(named).toBeInstanceOf(PetitError);
+    expect(named).toMatchObject({ code: "storage_failed", cause, message: expect.stringContaining(code) });
+  });
+
+  test.each([
+    { error: new Error("plain") },
+    { error: Object.assign(new Error("unique"), { code: "SQLITE_CONSTRAINT_UNIQUE" }) },
+    { error: new PetitError("conflict", "there") },
+    { error: "text" },
+  ])("leaves others as they are", ({ error }) => {
+    expect(asStorageError(error)).toBe(error);
+  });
+});
