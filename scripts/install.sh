@@ -1,9 +1,11 @@
 #!/bin/sh
-# Installs petit: one file. Nothing is put in place before its checksum is right and it has run.
+# Installs petit: one file. Nothing is put in place before its signature and checksum are verified and it has run.
 set -eu
 
 # scripts/release puts the address of its releases here.
 releases_url=
+# scripts/release puts its public key of minisign here, where the release is signed.
+public_key=
 
 main() {
   version=latest
@@ -16,6 +18,7 @@ main() {
   target=$(find_target)
   prepare_folder
   download
+  verify_signature
   verify
   unpack
   try
@@ -47,7 +50,8 @@ Installs petit: one file, PREFIX/bin/petit.
   sh install.sh [--version X.Y.Z] [--prefix DIR]
 
 PREFIX is /usr/local for root and ~/.local for others. PETIT_BASE_URL is where the releases are: below it lie
-latest/download/FILE and download/vX.Y.Z/FILE.
+latest/download/FILE and download/vX.Y.Z/FILE. PETIT_PUBLIC_KEY is the public key of minisign that the releases must be
+signed with; by default, the one in this script.
 END
 }
 
@@ -117,15 +121,59 @@ download() {
   fetch "$from/$archive" "$work/$archive" || fail "$from/$archive can't be downloaded whole; nothing was installed"
 }
 
+# A redirect from https must not lead to anything else.
 fetch() {
+  case $1 in https://*) protocols="=https" ;; *) protocols="=http,https" ;; esac
   if command -v curl >/dev/null 2>&1; then
-    curl --fail --silent --show-error --location --retry 2 --output "$2" "$1"
-  elif command -v wget >/dev/null 2>&1; then
-    wget -q -O "$2" "$1"
-  else
+    curl --fail --silent --show-error --location --proto "$protocols" --retry 2 --output "$2" "$1"
+  elif ! command -v wget >/dev/null 2>&1; then
     fail "neither curl nor wget was found; install one of them"
+  elif [ "$protocols" = "=https" ]; then
+    # wget can't be told where not to go, but it tells where it went.
+    wget -S -O "$2" "$1" 2>"$2.log" || { tail -n 3 "$2.log" >&2; return 1; }
+    ! grep -qi '^[[:space:]]*location:[[:space:]]*http:' "$2.log" || fail "$1 redirects to http; nothing was installed"
+  else
+    wget -q -O "$2" "$1"
   fi
 }
+
+# Of the checksums, by which the archive is verified. minisign, or openssl 3, does it offline.
+verify_signature() {
+  key=${PETIT_PUBLIC_KEY:-$public_key}
+  if [ -z "$key" ]; then
+    say "no public key is known, so no signature is verified"
+    return
+  fi
+  signature=$work/SHA256SUMS.minisig
+  fetch "$from/SHA256SUMS.minisig" "$signature" || fail "the release is not signed; nothing was installed"
+  if command -v minisign >/dev/null 2>&1; then
+    minisign -V -H -q -P "$key" -x "$signature" -m "$work/SHA256SUMS" >&2 || fail "the signature is wrong; nothing was installed"
+  elif openssl pkeyutl -help 2>&1 | grep -q rawin; then
+    openssl_verify || fail "the signature is wrong; nothing was installed"
+  else
+    fail "the signature can't be verified: install minisign, or openssl 3; nothing was installed"
+  fi
+}
+
+# https://jedisct1.github.io/minisign/: a key is "Ed", 8 bytes of key id and 32 of Ed25519's public key; a signature is "ED", the
+# key id and Ed25519's signature of the BLAKE2b-512 hash. The trusted comment is not looked at.
+openssl_verify() {
+  printf %s "$key" | openssl base64 -d -A > "$work/key" || return 1
+  sed -n 2p "$signature" | openssl base64 -d -A > "$work/signed" || return 1
+  [ "$(bytes "$work/key" 0 2)" = "$(printf Ed | hex)" ] || return 1
+  [ "$(bytes "$work/signed" 0 2)" = "$(printf ED | hex)" ] || return 1
+  [ "$(bytes "$work/key" 2 8)" = "$(bytes "$work/signed" 2 8)" ] || return 1
+  # The fixed beginning of a public key of Ed25519 in DER (RFC 8410).
+  { printf '\060\052\060\005\006\003\053\145\160\003\041\000'; tail -c +11 "$work/key"; } > "$work/key.der"
+  tail -c +11 "$work/signed" > "$work/signature"
+  openssl dgst -blake2b512 -binary "$work/SHA256SUMS" > "$work/hash" || return 1
+  openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key.der" -rawin -in "$work/hash" \
+    -sigfile "$work/signature" >/dev/null 2>&1
+}
+
+# bytes FILE OFFSET COUNT, as hexadecimal text.
+bytes() { dd if="$1" bs=1 skip="$2" count="$3" 2>/dev/null | hex; }
+hex() { od -An -v -tx1 | tr -d ' \n'; }
 
 verify() {
   expected=$(awk -v file="$archive" '$2 == file || $2 == "*" file { print $1 }' "$work/SHA256SUMS")
