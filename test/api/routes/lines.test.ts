@@ -119,7 +119,7 @@ describe("GET /api/runs/{run_id}/lines", () => {
     ["q=x", "q"],
     ["stream=out", "stream"],
     ["offset=1&after=1", "offset and after don't go together"],
-    ["before=1&tail", "before and tail don't go together"],
+    ["before=1&tail=true", "before and tail don't go together"],
   ])("refuses ?%s", async (query, what) => {
     const { status, body } = await ask(petit, `/api/runs/${many}/lines?${query}`);
     expect(status).toBe(400);
