@@ -10,6 +10,9 @@ const MAX_PERIOD_MS = 200;
 const HELD_PERIOD_MS = 5;
 const SLICE_MS = 3;
 
+/** Between two looks it is asked so often whether something must be held. */
+const HOLD_CHECK_MS = 50;
+
 /** What was just added may have to be held before its first look: so often it is asked until then. */
 const FIRST_HOLD_MS = 5;
 
@@ -37,6 +40,7 @@ export class Pulse implements Disposable {
   #periodMs = MIN_PERIOD_MS;
   #cancel: (() => void) | null = null;
   #cancelFirst: (() => void) | null = null;
+  #armedMs = 0;
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.#clock = clock;
@@ -47,7 +51,7 @@ export class Pulse implements Disposable {
   add(beat: Beat, hold: Hold | null = null): () => void {
     this.#beats.set(beat, hold);
     this.#periodMs = MIN_PERIOD_MS;
-    if (this.#cancel === null) this.#arm();
+    if (this.#cancel === null || this.#armedMs > MIN_PERIOD_MS) this.#arm();
     if (hold !== null) this.#holdFirst(MIN_PERIOD_MS / FIRST_HOLD_MS);
     return () => {
       this.#beats.delete(beat);
@@ -68,12 +72,16 @@ export class Pulse implements Disposable {
     this.#cancelFirst = null;
     if (times === 0 || this.#beats.size === 0) return;
     this.#cancelFirst = this.#clock.setTimeout(() => {
-      const isHeld = this.#holds().filter((each) => each.hold()).length > 0;
-      if (!isHeld) return this.#holdFirst(times - 1);
+      if (!this.#holdAny()) return this.#holdFirst(times - 1);
       this.#cancelFirst = null;
       this.#cancel?.();
       this.#beat();
     }, FIRST_HOLD_MS);
+  }
+
+  /** True where something must be held. */
+  #holdAny(): boolean {
+    return this.#holds().filter((each) => each.hold()).length > 0;
   }
 
   #holds(): readonly Hold[] {
@@ -81,7 +89,17 @@ export class Pulse implements Disposable {
   }
 
   #arm(): void {
-    this.#cancel = this.#clock.setTimeout(() => this.#beat(), this.#periodMs);
+    this.#cancel?.();
+    this.#armedMs = this.#periodMs;
+    this.#wait(this.#periodMs);
+  }
+
+  #wait(leftMs: number): void {
+    const stepMs = this.#holds().length === 0 ? leftMs : Math.min(leftMs, HOLD_CHECK_MS);
+    this.#cancel = this.#clock.setTimeout(() => {
+      if (stepMs === leftMs || this.#holdAny()) this.#beat();
+      else this.#wait(leftMs - stepMs);
+    }, stepMs);
   }
 
   #beat(): void {

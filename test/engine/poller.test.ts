@@ -114,6 +114,36 @@ describe("Pulse", () => {
     expect(at).toEqual([15, 20, 25, 50]);
   });
 
+  test("asks every 50 ms whether something must be held while all is quiet, and looks at once where it must", async () => {
+    const { clock, pulse, at, beat } = start();
+    let isHeld = false;
+    const asked: number[] = [];
+    const begun = clock.monotonic();
+    const hold = () => {
+      asked.push(clock.monotonic() - begun);
+      return isHeld;
+    };
+    pulse.add(
+      beat(() => false),
+      { hold, yield: () => false },
+    );
+    await clock.pass(575);
+    expect(at).toEqual([25, 75, 175, 375, 575]);
+    expect(asked.filter((each) => each > 175)).toEqual([225, 275, 325, 375, 425, 475, 525, 575]);
+    isHeld = true;
+    await clock.pass(50);
+    expect(at.at(-1)).toBe(625);
+  });
+
+  test("looks soon at what is added while all is quiet", async () => {
+    const { clock, pulse, at, beat } = start();
+    pulse.add(() => false);
+    await clock.pass(400);
+    pulse.add(beat(() => false));
+    await clock.pass(25);
+    expect(at).toEqual([425]);
+  });
+
   test("can be left from within a look", async () => {
     const { clock, pulse } = start();
     let looks = 0;
