@@ -1,24 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { cleanEnvironment, textOf } from "../support/cli.ts";
+import { readPages } from "../../scripts/documentation/page.ts";
+import { cleanEnvironment, tempFolder, textOf } from "../support/cli.ts";
+import { blocksOf, listOf } from "../support/documentation.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
-import { ask } from "../support/petit-api.ts";
+import { ask, runToEnd } from "../support/petit-api.ts";
+import { receiver } from "../support/receiver.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const pages = readPages();
 
+/** Returns the text of a page. Throws if there is no such page. */
+const pageText = (path: string): string => {
+  const page = pages.find((each) => each.path === path);
+  if (page === undefined) throw new Error(`there is no page ${path}`);
+  return page.text;
+};
+
+const README = pageText("README.md");
+
+/** A command and the lines that it prints. */
 type Step = { readonly command: string; readonly output: readonly string[] };
 
-/** What stands in the blocks of a language. */
-const blocks = (language: string): readonly string[] =>
-  [...README.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, kind, text = ""]) =>
-    kind === language ? [text] : [],
-  );
-
-/** Commands, each with what it prints. */
+/** Returns the commands of a session, each with its output. */
 const steps = (text: string): readonly Step[] =>
   text
     .split(/^\$ /m)
@@ -28,7 +35,7 @@ const steps = (text: string): readonly Step[] =>
       return { command, output };
     });
 
-/** A line without what differs from time to time. */
+/** Replaces ids and durations, which differ in each run. */
 const settled = (line: string): string =>
   line
     .replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, "ID")
@@ -46,7 +53,7 @@ afterAll(async () => {
   await petit[Symbol.asyncDispose]();
 });
 
-/** Runs a line as it stands in the README, by a petit of that name, against the one that was started. */
+/** Runs a command line of a page. `petit` is the built executable and talks to the petit of these tests. */
 const shell = async (command: string): Promise<string> => {
   const environment = cleanEnvironment(petit.dir);
   const child = spawn("sh", ["-c", `{ ${command}\n} 2>&1`], {
@@ -57,7 +64,7 @@ const shell = async (command: string): Promise<string> => {
   return await textOf(child.stdout);
 };
 
-/** Resolves when no run goes on. */
+/** Resolves when no run is running. */
 const idle = async (): Promise<void> => {
   const { body } = await ask(petit, "/api/runs?status=running");
   await Promise.all(
@@ -65,52 +72,101 @@ const idle = async (): Promise<void> => {
   );
 };
 
-describe("the README", () => {
-  test("shows a session as it goes", async () => {
-    const session = blocks("console").flatMap(steps);
+describe("the documentation", () => {
+  test("shows a session as it happens", async () => {
+    const session = blocksOf(README, "console").flatMap(steps);
     expect(session.length).toBeGreaterThanOrEqual(6);
     for (const { command, output } of session) {
       const printed = (await shell(command)).trimEnd().split("\n");
-      // What goes to stdout and what goes to stderr may change places.
+      // The order of lines on stdout and stderr is not fixed.
       expect([command, printed.map(settled).sort()]).toEqual([command, output.map(settled).sort()]);
-      // Whoever types is slower than a run takes to end.
+      // A person types slower than a run takes to end.
       if (command.startsWith("petit cancel")) await idle();
     }
     const { body } = await ask(petit, "/api/runs?limit=100");
-    // At a full minute the examples run by themselves, too.
-    const asked = body.runs.filter(({ trigger }: Record<string, string>) => trigger !== "schedule");
+    // Scheduled examples may run at a full minute.
+    const triggered = body.runs.filter(({ trigger }: Record<string, string>) => trigger !== "schedule");
     expect(
-      asked.map(({ job_id, status, trigger }: Record<string, string>) => `${job_id} ${status} ${trigger}`),
+      triggered.map(({ job_id, status, trigger }: Record<string, string>) => `${job_id} ${status} ${trigger}`),
     ).toEqual(["import_rows completed retry", "import_rows cancelled manual", "greet completed manual"]);
-    const tasks = await ask(petit, `/api/runs/${asked[0].id}/tasks`);
+    const tasks = await ask(petit, `/api/runs/${triggered[0].id}/tasks`);
     expect(tasks.body.tasks.map(({ reused }: { reused: boolean }) => reused)).toEqual([true, false]);
   }, 60_000);
 
-  test("has requests that are answered", async () => {
-    const made = JSON.parse(blocks("json")[0] ?? "");
-    const lines = blocks("sh").flatMap((block) => block.split("\n").filter((line) => line.startsWith("curl ")));
-    expect(lines.length).toBeGreaterThanOrEqual(6);
+  test("shows requests that succeed", async () => {
+    const shown = JSON.parse(blocksOf(README, "json")[0] ?? "");
     const { body } = await ask(petit, "/api/runs?limit=1");
+    const lines = ["README.md", "docs/http-api.md"]
+      .flatMap((path) => blocksOf(pageText(path), "sh"))
+      .flatMap((block) => block.split("\n").filter((line) => line.startsWith("curl ")));
+    expect(lines.length).toBeGreaterThanOrEqual(10);
     for (const line of lines) {
       const command = line
         .replace("http://localhost:8565", petit.url)
-        .replace(made.run_id, body.runs[0].id)
+        .replace(shown.run_id, body.runs[0].id)
+        .replace("RUN_ID", body.runs[0].id)
         .replace("curl ", "curl -sS -o /dev/null -w '%{http_code}' ");
       expect([line, await shell(command)]).toEqual([line, "200"]);
     }
     const response = await ask(petit, "/api/jobs/hello_world/trigger", { method: "POST" });
-    expect({ ...response.body, run_id: made.run_id }).toEqual(made);
+    expect({ ...response.body, run_id: shown.run_id }).toEqual(shown);
   }, 60_000);
 
-  test("lists every operation of the API, and every command", async () => {
+  test("lists every operation of the API, every command and every topic", async () => {
     const { body } = await ask(petit, "/api/openapi.json");
-    // `GET /api/runs/{run_id}` · `/tasks` names two.
-    const isListed = (path: string): boolean =>
-      README.includes(path) || README.includes(`\`${path.slice(path.lastIndexOf("/"))}\``);
-    expect(Object.keys(body.paths).filter((path) => !isListed(path))).toEqual([]);
-    const help = await shell("petit --help");
-    const commands = [...help.matchAll(/^ {2}([a-z]+) {2,}[A-Z]/gm)].map(([, name = ""]) => name);
-    expect(commands.length).toBeGreaterThan(10);
-    expect(commands.filter((name) => !new RegExp(`\`(?:petit )?${name}[\` ]`).test(README))).toEqual([]);
+    const paths = Object.keys(body.paths);
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.filter((path) => !pageText("docs/http-api.md").includes(`${path}\``))).toEqual([]);
+    const [, commands = "", topics = ""] =
+      /^Commands:\n([\s\S]*?)\n\nTopics:\n([\s\S]*?)\n\n/m.exec(await shell("petit --help")) ?? [];
+    const namesIn = (rows: string): readonly string[] =>
+      [...rows.matchAll(/^ {2}([a-z-]+) {2,}/gm)].map(([, name = ""]) => name);
+    const commandLine = pageText("docs/command-line.md");
+    expect(namesIn(commands).length).toBeGreaterThan(10);
+    expect(namesIn(commands).filter((name) => !new RegExp(`\`petit ${name}[\` ]`).test(commandLine))).toEqual([]);
+    expect(namesIn(topics).length).toBeGreaterThan(3);
+    expect(namesIn(topics).filter((name) => !commandLine.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test("lists every metric of petit", async () => {
+    const metrics = await (await petit.fetch("/metrics")).text();
+    const names = [...metrics.matchAll(/^# TYPE (petit_\w+)/gm)].map(([, name = ""]) => name);
+    expect([...listOf(pages, "metrics")].sort()).toEqual(names.sort());
+  });
+
+  test("lists every field of a webhook", async () => {
+    await using server = receiver();
+    const target = `{type: webhook, url: "${server.url}", on: [success]}`;
+    const job = `id: told\nnotify: [${target}]\ntasks: [{id: only, type: command, command: "true"}]\n`;
+    await using told = await startPetit({ jobs: { "told.yaml": job } });
+    await runToEnd(told, "told");
+    const [webhook] = await server.first(1);
+    expect([...listOf(pages, "webhook-fields")].sort()).toEqual(Object.keys(JSON.parse(webhook?.body ?? "")).sort());
+  }, 60_000);
+
+  test("shows job files that are valid", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/report.py", "");
+    const [job = ""] = blocksOf(README, "yaml");
+    folder.write("jobs/readme.yaml", job);
+    const [notify = ""] = blocksOf(pageText("docs/notifications.md"), "yaml");
+    folder.write("jobs/notify.yaml", `id: notified\ntasks: [{id: a, type: command, command: "true"}]\n${notify}`);
+    expect(await shell(`petit validate ${folder.path}/jobs`)).toContain("2 jobs");
+  });
+
+  test("shows a configuration file that petit reads", async () => {
+    using folder = tempFolder();
+    const [config = ""] = blocksOf(pageText("docs/command-line.md"), "yaml");
+    const file = folder.write("config.yaml", config);
+    const printed = await shell(`petit --config ${file} doctor --json`);
+    const { settings } = JSON.parse(printed);
+    const values = settings
+      .filter(({ from }: { from: string | null }) => from === file)
+      .map(({ name, value }: { name: string; value: unknown }) => [name, value]);
+    expect(Object.fromEntries(values)).toEqual({
+      db: "/var/lib/petit/petit.db",
+      api_port: 9000,
+      allowed_hosts: ["petit.example.com"],
+    });
   });
 });

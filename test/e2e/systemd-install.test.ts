@@ -31,7 +31,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
   };
 
   describe("is installed", () => {
-    test("as README says", async () => {
+    test("as the README describes", async () => {
       const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
       const [, block = ""] = /## As a service\n\n```sh\n([\s\S]*?)```/.exec(readme) ?? [];
       // The machine has the executable where the first line puts it.

@@ -12,11 +12,12 @@ const setUp = (): { readonly path: string | null; readonly reason: string } => {
 
 export const deno = setUp();
 
-/** Runs petit as the README says, from any folder. */
+/** Returns the command of docs/service.md that runs petit under Deno, usable from any folder. */
 export const denoCommand = (): readonly string[] => {
   const [, flags = "", main = ""] =
-    /`deno run (.*?) ?(src\/main\.ts) run examples\/jobs`/.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
-  if (main === "") throw new Error("the README doesn't say how petit runs under Deno");
+    /^deno run (.*?) ?(src\/main\.ts) run examples\/jobs$/m.exec(readFileSync(join(ROOT, "docs/service.md"), "utf8")) ??
+    [];
+  if (main === "") throw new Error("docs/service.md does not say how to run petit under Deno");
   return [deno.path ?? "deno", "run", ...flags.split(" ").filter(Boolean), join(ROOT, main)];
 };
 

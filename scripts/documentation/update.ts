@@ -1,0 +1,14 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readPages, withTables } from "./page.ts";
+import { generatedTables } from "./tables.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+const tables = await generatedTables();
+for (const page of readPages()) {
+  const text = withTables(page, tables);
+  if (text === page.text) continue;
+  writeFileSync(join(ROOT, page.path), text);
+  console.log(`updated ${page.path}`);
+}
