@@ -12,5 +12,5 @@ export const listOf = (pages: readonly Page[], name: string): readonly string[] 
   const page = pages.find(({ text }) => table.test(text));
   if (page === undefined) throw new Error(`no page has a table marked '<!-- tested: ${name} -->'`);
   const [, rows = ""] = table.exec(page.text) ?? [];
-  return [...rows.matchAll(/^\| `([^`]+)` \|/gm)].map(([, cell = ""]) => cell);
+  return [...rows.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, cell = ""]) => cell);
 };
