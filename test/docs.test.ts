@@ -74,6 +74,15 @@ describe("the documentation", () => {
     expect(pages.flatMap(brokenLinks)).toEqual([]);
   });
 
+  test("names only paths that exist", () => {
+    const architecture = pages.find(({ path }) => path === "ARCHITECTURE.md")?.text ?? "";
+    const paths = [...architecture.matchAll(/`((?:src|test|scripts|docs|examples)\/[\w./-]*)/g)].map(
+      ([, path = ""]) => path,
+    );
+    expect(paths.length).toBeGreaterThan(60);
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)) && !path.includes("NNNN"))).toEqual([]);
+  });
+
   test("uses only flags that the command has", async () => {
     const uses = pages.flatMap(({ text }) => blocksOf(text, "sh", "console")).flatMap(flagUses);
     expect(uses.length).toBeGreaterThan(5);
