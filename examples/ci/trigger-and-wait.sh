@@ -1,5 +1,5 @@
 #!/bin/sh
-# From a pipeline: PETIT_URL=… PETIT_API_TOKEN=… trigger-and-wait.sh JOB KEY [-d '{"params": {…}}']; the same KEY, the same run.
+# PETIT_URL=… PETIT_API_TOKEN=… trigger-and-wait.sh JOB KEY [-d '{"params": {…}}'] runs a job from CI. The same KEY returns the same run.
 set -eu
 job=$1 key=$2 url=${PETIT_URL:-http://127.0.0.1:8565} answer='"ended_at":null'; shift 2
 ask() { printf 'Authorization: Bearer %s\n' "${PETIT_API_TOKEN:-}" | curl -fsS --retry 3 -H @- "$@"; }

@@ -23,7 +23,7 @@ const SCRIPT = join(ROOT, "scripts/install.sh");
 const SIGN = join(ROOT, "scripts/packaging/sign");
 const ARCHIVE = `petit-linux-${process.arch}.tar.gz`;
 
-/** By their paths; a text is where a request is redirected to. */
+/** Files by path. A string redirects the request to that URL. */
 type Files = Record<string, Buffer | string>;
 
 let files: Files = {};
@@ -50,14 +50,14 @@ const run = (argv: readonly string[], env: Readonly<Record<string, string>> = {}
   return stdout.toString();
 };
 
-/** A key pair of minisign; the public key as text. */
+/** Creates a minisign key pair. Returns the path of the secret key, and the public key as text. */
 const makeKey = (name: string): { readonly secret: string; readonly public: string } => {
   const [secret, pub] = [join(work, `${name}.key`), join(work, `${name}.pub`)];
   run(["minisign", "-G", "-W", "-s", secret, "-p", pub]);
   return { secret, public: readFileSync(pub, "utf8").split("\n")[1] ?? "" };
 };
 
-/** A release whose checksums are signed with that key, unless it is null. */
+/** Returns the files of a release. Its checksums are signed with the key, unless it is null. */
 const release = (version: string, secret: string | null): Files => {
   const folder = mkdtempSync(join(work, "release-"));
   mkdirSync(join(folder, `petit-${version}`));
@@ -72,7 +72,7 @@ const release = (version: string, secret: string | null): Files => {
   return Object.fromEntries(names.map((name) => [`/latest/download/${name}`, readFileSync(join(folder, name))]));
 };
 
-/** A folder with all programs of this machine but those. */
+/** Creates a folder with links to all programs of this machine except the hidden ones. Returns its path. */
 const programsWithout = (hidden: readonly string[]): string => {
   const folder = mkdtempSync(join(work, "bin-"));
   for (const dir of ["/usr/bin", "/bin"])
@@ -154,7 +154,7 @@ describe.each(DOWNLOADERS.filter(([name]) => Bun.which(name) !== null))("install
     expect(await install(folder.path, { base: https, hidden })).toMatchObject({ status: 1, installed: false });
   });
 
-  test("follows a redirect from http to either", async () => {
+  test("follows a redirect from http to http and https", async () => {
     for (const to of [http, https]) {
       using folder = tempFolder();
       files = redirected(to);
@@ -199,7 +199,7 @@ describe.skipIf(Bun.which("minisign") === null).each(VERIFIERS)("install.sh with
 });
 
 describe.skipIf(Bun.which("minisign") === null)("scripts/packaging/sign", () => {
-  test("makes the same signature each time, which minisign verifies with the public key that it prints", () => {
+  test("creates reproducible signatures that minisign verifies with the printed public key", () => {
     using folder = tempFolder();
     const { secret, public: key } = makeKey(folder.path.slice(-6));
     const env = { PETIT_SIGNING_KEY: secret };

@@ -10,7 +10,7 @@ const SCRIPT = join(import.meta.dir, "../../scripts/install.sh");
 const TARGET = `petit-linux-${process.arch}.tar.gz`;
 
 type Bytes = Uint8Array<ArrayBuffer>;
-/** By their paths; one that is cut ends in its middle. */
+/** Files by path. The connection breaks in the middle of one that is `cut`. */
 type Files = Readonly<Record<string, Bytes | { readonly cut: Bytes }>>;
 
 let files: Files = {};
@@ -34,7 +34,7 @@ afterAll(() => {
   rmSync(work, { recursive: true });
 });
 
-/** An archive as scripts/release makes it, of a petit that says its version and ends with a status. */
+/** Returns an archive like those of scripts/release. Its petit prints a version and exits with `status`. */
 const archive = (version: string, status = 0): Bytes => {
   const folder = join(work, `petit-${version}-target`);
   mkdirSync(folder, { recursive: true });
@@ -47,7 +47,7 @@ const textOf = (text: string): Bytes => new TextEncoder().encode(text);
 
 const sums = (bytes: Bytes): string => `${createHash("sha256").update(bytes).digest("hex")}  ${TARGET}\n`;
 
-/** A release below that path; without `checksums` the right ones. */
+/** Returns the files of a release below a path. `checksums` defaults to the correct ones. */
 const publish = (path: string, bytes: Bytes, checksums = sums(bytes)): Files => ({
   [`${path}/${TARGET}`]: bytes,
   [`${path}/SHA256SUMS`]: textOf(checksums),
@@ -80,20 +80,20 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
   const installed = (prefix: string): string => Bun.spawnSync([join(prefix, "bin/petit")]).stdout.toString();
   const kept = (prefix: string): readonly string[] => readdirSync(join(prefix, "bin"));
 
-  test("installs the newest release, and puts a newer one in its place", async () => {
+  test("installs the newest release, and replaces it with a newer one", async () => {
     using folder = tempFolder();
     files = publish("/latest/download", archive("1.0.0"));
     const first = await install(folder.path);
-    expect([first.status, first.stderr]).toEqual([0, expect.stringContaining("petit 1.0.0 is installed as")]);
+    expect([first.status, first.stderr]).toEqual([0, expect.stringContaining("installed petit 1.0.0 as")]);
     expect(first.stderr).toContain("is not in your PATH");
     files = publish("/latest/download", archive("1.1.0"));
     const second = await install(folder.path, { env: { PATH: `${folder.path}/bin:${process.env.PATH}` } });
-    expect(second.stderr).toContain("in the place of petit 1.0.0");
+    expect(second.stderr).toContain("replacing petit 1.0.0");
     expect(second.stderr).not.toContain("PATH");
     expect([installed(folder.path), kept(folder.path)]).toEqual(["petit 1.1.0\n", ["petit"]]);
   });
 
-  test("installs the version that is asked for, also through a pipe", async () => {
+  test("installs the requested version, also when it is piped to a shell", async () => {
     using folder = tempFolder();
     files = { ...publish("/latest/download", archive("2.0.0")), ...publish("/download/v1.2.3", archive("1.2.3")) };
     const piped = { args: ["--version", "v1.2.3"], stdin: readFileSync(SCRIPT, "utf8") };
@@ -110,7 +110,7 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
       },
       "checksums without the archive": {
         serve: () => publish("/latest/download", bytes(), `${"0".repeat(64)}  petit-plan9-x64.tar.gz\n`),
-        says: "has no line for",
+        says: "has no entry for",
       },
       "no checksums": {
         serve: () => ({ [`/latest/download/${TARGET}`]: bytes() }),
@@ -118,41 +118,45 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
       },
       "no archive": {
         serve: () => ({ "/latest/download/SHA256SUMS": textOf(sums(bytes())) }),
-        says: "can't be downloaded whole",
+        says: "can't be downloaded completely",
       },
-      "a download that is cut": {
+      "an interrupted download": {
         serve: () => ({ ...publish("/latest/download", bytes()), [`/latest/download/${TARGET}`]: { cut: bytes() } }),
-        says: "can't be downloaded whole",
+        says: "can't be downloaded completely",
       },
-      "an archive that is none": {
-        serve: () => publish("/latest/download", textOf("no archive")),
+      "a file that is not an archive": {
+        serve: () => publish("/latest/download", textOf("not an archive")),
         says: "can't be unpacked",
       },
-      "a petit that can't run here": {
+      "an executable that can't run here": {
         serve: () => publish("/latest/download", archive("3.0.0", 127)),
-        says: "can't run here",
+        says: "can't run on this machine",
       },
-      "a server that is not there": {
+      "an unreachable server": {
         serve: () => ({}),
         says: "can't be downloaded",
         installing: { env: { PETIT_BASE_URL: "http://127.0.0.1:9" } },
       },
-      "no address": { serve: () => ({}), says: "Set PETIT_BASE_URL", installing: { env: { PETIT_BASE_URL: "" } } },
-      "what is no version": {
+      "an unknown address": {
         serve: () => ({}),
-        says: "'newest' is no version",
+        says: "set PETIT_BASE_URL",
+        installing: { env: { PETIT_BASE_URL: "" } },
+      },
+      "an invalid version": {
+        serve: () => ({}),
+        says: "'newest' is not a version",
         installing: { args: ["--version", "newest"] },
         status: 2,
       },
-      "a prefix that is nothing": {
+      "an empty prefix": {
         serve: () => ({}),
-        says: "--prefix wants a folder",
+        says: "--prefix requires a folder",
         installing: { args: ["--prefix="] },
         status: 2,
       },
-      "a prefix from a variable that isn't set": {
+      "a prefix from an unset variable": {
         serve: () => ({}),
-        says: "--prefix wants a folder",
+        says: "--prefix requires a folder",
         installing: { args: ["--prefix", ""] },
         status: 2,
       },
@@ -165,7 +169,7 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
     };
 
   for (const [what, { serve, says, installing, status = 1 }] of Object.entries(REFUSED)) {
-    test(`refuses ${what}, and leaves what was installed before`, async () => {
+    test(`refuses ${what}, and keeps the installed version`, async () => {
       using folder = tempFolder();
       folder.write("bin/petit", "#!/bin/sh\necho petit 0.9.0\n");
       chmodSync(join(folder.path, "bin/petit"), 0o755);
@@ -183,7 +187,7 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
     expect(readdirSync(folder.path)).toEqual([]);
   });
 
-  test("keeps an empty folder that was there before a failed install", async () => {
+  test("keeps an empty folder that existed before a failed installation", async () => {
     using folder = tempFolder();
     mkdirSync(join(folder.path, "bin"));
     files = {};
@@ -191,7 +195,7 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
     expect(readdirSync(folder.path)).toEqual(["bin"]);
   });
 
-  test("takes a folder from where it is called, and an address with a slash at its end", async () => {
+  test("accepts a relative folder, and an address that ends with a slash", async () => {
     using folder = tempFolder();
     files = publish("/latest/download", archive("1.0.0"));
     const env = { PETIT_BASE_URL: `${origin}/` };
@@ -203,7 +207,7 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
     expect(installed(join(folder.path, "-here"))).toBe("petit 1.0.0\n");
   });
 
-  test("refuses a place that a folder has, which would swallow it", async () => {
+  test("refuses to install petit where a folder has that name", async () => {
     using folder = tempFolder();
     folder.write("bin/petit/kept", "");
     files = publish("/latest/download", archive("1.0.0"));
@@ -211,21 +215,21 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
     expect(readdirSync(join(folder.path, "bin/petit"))).toEqual(["kept"]);
   });
 
-  test("refuses a folder that can't be written to, before anything is downloaded", async () => {
+  test("refuses a folder that is not writable, before it downloads anything", async () => {
     files = {};
     const refused = await install("/proc/petit");
-    expect(refused).toEqual({ status: 1, stderr: expect.stringMatching(/can't be made|can't be written to/) });
+    expect(refused).toEqual({ status: 1, stderr: expect.stringMatching(/can't be created|is not writable/) });
     expect(refused.stderr).not.toContain("downloading");
   });
 
-  // A busybox may take its own uname, whatever PATH says.
+  // busybox may use its built-in uname instead of the one in PATH.
   test.skipIf(shell.startsWith("busybox")).each([
-    ["Linux", "riscv64", "no petit for processors of the kind 'riscv64'"],
-    ["SunOS", "x86_64", "no petit for 'SunOS'"],
+    ["Linux", "riscv64", "does not support the processor 'riscv64'"],
+    ["SunOS", "x86_64", "does not support 'SunOS'"],
     ["MINGW64_NT-10.0", "x86_64", "petit-windows-x64.zip"],
     ["Darwin", "arm64", "/petit-darwin-arm64.tar.gz"],
     ["Linux", "aarch64", "/petit-linux-arm64"],
-  ])("knows what there is for %s on %s", async (system, machine, says) => {
+  ])("chooses the right file for %s on %s", async (system, machine, says) => {
     using folder = tempFolder();
     folder.write("fake/uname", `#!/bin/sh\n[ "$1" = -m ] && echo ${machine} || echo ${system}\n`);
     chmodSync(join(folder.path, "fake/uname"), 0o755);
@@ -234,7 +238,7 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
     expect(refused).toEqual({ status: 1, stderr: expect.stringContaining(says) });
   });
 
-  test("does nothing where it arrives cut itself", async () => {
+  test("does nothing when it is incomplete itself", async () => {
     using folder = tempFolder();
     const text = readFileSync(SCRIPT, "utf8");
     for (const share of [0.3, 0.6, 0.9]) {
@@ -244,7 +248,7 @@ describe.each(SHELLS.map((shell) => [shell.join(" ")]))("install.sh, run by %s,"
   });
 });
 
-/** Made when it is first asked for: there is no folder for it before. */
+/** Returns a function that makes the archive at its first call, when the folder for it exists. */
 function archiveOnce(make: () => Bytes): () => Bytes {
   let made: Bytes | null = null;
   return () => {

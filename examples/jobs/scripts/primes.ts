@@ -1,4 +1,4 @@
-// The program of the task `primes` in ../typescript_task.yaml: prints the primes up to its argument.
+// Prints the primes up to its argument. The task `primes` in ../typescript_task.yaml runs it.
 import { appendFileSync } from "node:fs";
 
 const limit = Number(process.argv[2] ?? "50");
@@ -13,6 +13,6 @@ const isPrime = (candidate: number): boolean => {
 const primes = Array.from({ length: limit + 1 }, (_, number) => number).filter(isPrime);
 console.log(`${primes.length} primes up to ${limit}: ${primes.join(" ")}`);
 
-// What is written to $PETIT_OUTPUT, later tasks can use.
+// Later tasks can use the values in $PETIT_OUTPUT.
 const output = process.env.PETIT_OUTPUT;
 if (output !== undefined) appendFileSync(output, `primes=${JSON.stringify(primes)}\n`);
