@@ -1,9 +1,14 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import type { LineReads } from "../store/lines.ts";
+import type { EventStore } from "../store/events.ts";
+import type { JobStore } from "../store/jobs.ts";
+import type { NotificationStore } from "../store/notifications.ts";
+import type { OccurrenceStore } from "../store/occurrences.ts";
+import type { OutputStore } from "../store/output.ts";
+import type { RunStore } from "../store/runs/runs.ts";
+import type { RunTimeline } from "../store/runs/timeline.ts";
 import type { Store } from "../store/store.ts";
-import type { WindowReads } from "../store/windows.ts";
 
 export type ApiOptions = {
   readonly engine: ApiEngine;
@@ -66,23 +71,17 @@ export type SettingFact = {
 export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | typeof Symbol.asyncDispose>;
 
 /** What the API reads by itself. */
-export type ApiStore = Pick<
-  Store,
-  | "findRun"
-  | "listRuns"
-  | "listTaskRuns"
-  | "listAttempts"
-  | "listOccurrences"
-  | "readOutput"
-  | "eventsAfter"
-  | "newestEventSeq"
-  | "findOccurrence"
-  | "sizeBytes"
-  | "unfinishedRuns"
-  | "definition"
-  | "listDeliveries"
-  | "waitingDeliveries"
-  | "sqliteVersion"
-  | keyof WindowReads
-  | keyof LineReads
->;
+export type ApiStore = {
+  readonly jobs: Pick<JobStore, "getDefinition">;
+  readonly runs: Pick<
+    RunStore,
+    "find" | "list" | "listUnfinished" | "listTaskRuns" | "listAttempts" | "listRetries" | keyof RunTimeline
+  >;
+  readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;
+  readonly occurrences: Pick<
+    OccurrenceStore,
+    "find" | "list" | "findNthUnfired" | "listUnfiredSpans" | "countByOutcome"
+  >;
+  readonly notifications: Pick<NotificationStore, "list" | "countWaiting">;
+  readonly events: Pick<EventStore, "after" | "getNewestSeq">;
+} & Pick<Store, "sizeBytes" | "sqliteVersion">;

@@ -4,7 +4,7 @@ import type { TaskRun } from "../domain/task-run.ts";
 import type { Engine } from "../engine/engine.ts";
 import { formatDuration } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
-import type { Store } from "../store/store.ts";
+import type { RunStore } from "../store/runs/runs.ts";
 
 /** Has the log tell what the engine does: runs as they start and end, occurrences that came to nothing; tasks at `debug`. */
 export const narrate = (engine: Told, log: Log): Disposable => {
@@ -17,7 +17,7 @@ export const narrate = (engine: Told, log: Log): Disposable => {
 
 type Told = Pick<Engine, "onEvent"> & { readonly store: Remembered };
 
-type Remembered = Pick<Store, "findRun" | "listTaskRuns">;
+type Remembered = { readonly runs: Pick<RunStore, "find" | "listTaskRuns"> };
 
 type Line = {
   readonly level: "debug" | "info" | "warn";
@@ -51,14 +51,14 @@ const runFinished: ToLine = ({ jobId, runId, status, reason }, store) => {
 };
 
 const elapsedOf = (runId: RunId, store: Remembered): number | null => {
-  const run = store.findRun(runId);
+  const run = store.runs.find(runId);
   return run === null || run.startedAt === null || run.endedAt === null
     ? null
     : Math.max(0, run.endedAt - run.startedAt);
 };
 
 const failedTasks = (runId: RunId, store: Remembered): readonly TaskRun[] =>
-  store.listTaskRuns(runId).filter(({ status }) => status === "failed");
+  store.runs.listTaskRuns(runId).filter(({ status }) => status === "failed");
 
 /** No more than that: an error can quote what a task wrote. */
 const whyTask = ({ reason, exitCode }: TaskRun): string =>

@@ -38,7 +38,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
   assertUsable({ path: settings.db, runtime });
   if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
   const store = parts.use(openStore({ path: settings.db, runtime }));
-  store.setHolder(`process ${process.pid}`);
+  store.scheduler.setOwner(`process ${process.pid}`);
   const spool = parts.use(openSpoolDir(settings.db));
   // Somebody else may have created one of them since the first check.
   assertNotForeign(options);

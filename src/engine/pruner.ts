@@ -3,8 +3,8 @@ import type { Job } from "../domain/job.ts";
 import { MAX_DUE } from "../domain/schedule/due.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import type { RunLimits } from "../store/retention.ts";
-import type { DeletionBounds, Store } from "../store/store.ts";
+import type { DeletionBounds, RunLimits } from "../store/runs/deletion.ts";
+import type { Store } from "../store/store.ts";
 
 /** From the end of a run until its job is looked at: several ends share one round. */
 const ROUND_MS = 1_000;
@@ -104,13 +104,13 @@ export class Retain {
     const [jobIds, isFull] = [[...this.#waiting], this.#isFull];
     this.#waiting = new Set();
     this.#isFull = false;
-    await this.#inSteps(() => store.finishDeletions(this.#bounds));
+    await this.#inSteps(() => store.runs.continueDeletions(this.#bounds));
     for (const jobId of jobIds) {
       await this.#deleteRuns(jobId, isFull);
       if (isFull) await this.#deleteOccurrences(jobId);
     }
     if (isFull && this.#options.followSchedules !== false) await this.#deleteVersions();
-    await this.#inSteps(() => store.deleteEvents(MAX_EVENTS, STEP_ROWS) > 0);
+    await this.#inSteps(() => store.events.deleteOldest(MAX_EVENTS, STEP_ROWS) > 0);
   }
 
   /** Until `step` has nothing left to do. */
@@ -137,12 +137,12 @@ export class Retain {
     let after: number | null = 0;
     let isChanged = false;
     await this.#inSteps(() => {
-      const { runs, next } = store.deleteRuns(jobId, limits, { ...this.#bounds, after: after ?? 0 });
+      const { runs, next } = store.runs.deleteExpired(jobId, limits, { ...this.#bounds, after: after ?? 0 });
       isChanged ||= runs > 0;
       after = next;
       return next !== null && (runs > 0 || isFull);
     });
-    await this.#inSteps(() => store.finishDeletions(this.#bounds));
+    await this.#inSteps(() => store.runs.continueDeletions(this.#bounds));
     if (isChanged) onDeleted(jobId);
   }
 
@@ -155,19 +155,19 @@ export class Retain {
     if (days === null) return { upTo, age: null };
     const now = clock.now();
     const endedBy = now - days * DAY_MS;
-    return { upTo, age: { endedBy, now, oldRun: store.lastRunEndedBy(endedBy) } };
+    return { upTo, age: { endedBy, now, oldRun: store.runs.findLastSeqEndedBy(endedBy) } };
   }
 
   /** Returns the number up to which finished runs are too many: `keep` finished ones are newer. 0 where none are. */
   async #countOff(jobId: JobId, keep: number): Promise<number> {
     const { store } = this.#options;
-    const newest = store.nthNewestRun(jobId, Number.MAX_SAFE_INTEGER, 1) ?? 0;
-    let unfinished = store.countUnfinished(jobId, 0, newest);
+    const newest = store.runs.findNthNewestSeq(jobId, Number.MAX_SAFE_INTEGER, 1) ?? 0;
+    let unfinished = store.runs.countUnfinished(jobId, 0, newest);
     for (;;) {
       const oldestKept = await this.#nthNewest(jobId, { from: newest, count: keep + unfinished });
       if (oldestKept === null) return 0;
       // Unfinished runs are kept as well, and count for none: where some are older, newer ones were counted too few.
-      const among = store.countUnfinished(jobId, oldestKept, newest);
+      const among = store.runs.countUnfinished(jobId, oldestKept, newest);
       if (among >= unfinished) return oldestKept - 1;
       unfinished = among;
     }
@@ -180,7 +180,7 @@ export class Retain {
   ): Promise<number | null> {
     let found: number | null = from + 1;
     for (let left = count; left > 0 && found !== null; left -= COUNTED_ROWS) {
-      found = this.#options.store.nthNewestRun(jobId, found, Math.min(left, COUNTED_ROWS));
+      found = this.#options.store.runs.findNthNewestSeq(jobId, found, Math.min(left, COUNTED_ROWS));
       await this.#rest();
     }
     return found;
@@ -189,15 +189,15 @@ export class Retain {
   async #deleteVersions(): Promise<void> {
     let after: number | null = 0;
     await this.#inSteps(() => {
-      after = this.#options.store.deleteVersions(after ?? 0, STEP_ROWS);
+      after = this.#options.store.jobs.deleteUnusedVersions(after ?? 0, STEP_ROWS);
       return after !== null;
     });
   }
 
   async #deleteOccurrences(jobId: JobId): Promise<void> {
     const { store } = this.#options;
-    const upTo = store.nthNewestOccurrence(jobId, MAX_DUE);
+    const upTo = store.occurrences.findNthNewest(jobId, MAX_DUE);
     await this.#rest();
-    if (upTo !== null) await this.#inSteps(() => store.deleteOccurrences(jobId, upTo, STEP_ROWS) > 0);
+    if (upTo !== null) await this.#inSteps(() => store.occurrences.deleteOldest(jobId, upTo, STEP_ROWS) > 0);
   }
 }

@@ -2,7 +2,8 @@ import { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
-import type { Store, StoredJob } from "../store/store.ts";
+import type { StoredJob } from "../store/jobs.ts";
+import type { Store } from "../store/store.ts";
 import { inheritable } from "./attempt/command.ts";
 import type { Later } from "./commits.ts";
 import type {
@@ -63,7 +64,7 @@ export class Scheduler implements Engine {
       jobIds: () => [...this.#jobs.all.keys(), ...(options.followSchedules === false ? [] : this.#runs.newest.jobIds)],
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       defaults: settings.retention ?? { runs: null, days: null },
-      onDeleted: (jobId) => this.#runs.newest.put(jobId, this.store.newestRun(jobId)),
+      onDeleted: (jobId) => this.#runs.newest.put(jobId, this.store.runs.findNewest(jobId)),
       untilStored: (work) => this.#runs.commits.untilStored(work),
       signal: this.#runs.left,
     });
@@ -71,7 +72,7 @@ export class Scheduler implements Engine {
       clock,
       timezone: settings.timezone,
       fire: (due, now) => this.#fire(due, now),
-      setBack: (now) => this.#runs.commits.nowOrLater(() => this.store.accountBackTo(now)),
+      setBack: (now) => this.#runs.commits.nowOrLater(() => this.store.jobs.rewindAccountedUntil(now)),
       isPaused: () => this.#isPaused,
     });
     const parts = { notify: this.#notify, runs: this.#runs, agenda: this.#agenda };
@@ -86,7 +87,7 @@ export class Scheduler implements Engine {
 
   async start(): Promise<void> {
     makeSpoolDir(this.#options.spoolDir);
-    this.#isPaused = this.store.isPaused();
+    this.#isPaused = this.store.scheduler.isPaused();
     await this.#jobs.load();
     this.#runs.loadNewest();
     recover(this.#options, this.#runs);
@@ -191,7 +192,7 @@ export class Scheduler implements Engine {
 
   onEvent(listener: (event: Event) => void): () => void {
     const heard = safely(listener, this.#options.log);
-    return this.store.onEvents((events) => {
+    return this.store.events.subscribe((events) => {
       for (const event of events) heard(event);
     });
   }
@@ -209,7 +210,7 @@ export class Scheduler implements Engine {
     if (this.#isPaused === paused) return;
     // What is due by now is due under what was true until now.
     this.#agenda.decideDue();
-    this.store.setPaused(paused, this.#options.clock.now());
+    this.store.scheduler.setPaused(paused, this.#options.clock.now());
     this.#isPaused = paused;
   }
 

@@ -29,8 +29,8 @@ export const storeResult = (
     onInterrupt: job.onInterrupt ?? settings.onInterrupt,
     random: Math.random(),
   });
-  store.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
-  if (after.outcome?.reason === "interrupted") store.markLost(run.id);
-  if (after.outcome !== null) store.finishTask(run, task.id, { outcome: after.outcome, now });
+  store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
+  if (after.outcome?.reason === "interrupted") store.runs.markLost(run.id);
+  if (after.outcome !== null) store.runs.finishTask(run, task.id, { outcome: after.outcome, now });
   draft.set(task.id, after.progress);
 };

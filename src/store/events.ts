@@ -3,6 +3,23 @@ import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import { idOrNull, integer, textOrNull, word } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
+import type { Write } from "./database/transaction.ts";
+
+/** The event log. Most events are stored by the write that they report. */
+export interface EventStore {
+  /** Stores an event that no other write records. Not durable. */
+  record(event: Pick<NewEvent, "type" | "now" | "status" | "reason">): void;
+  /** Returns events after `seq`, oldest first. */
+  after(seq: number, limit: number): readonly Event[];
+  /** Returns 0 if there are no events. */
+  getNewestSeq(): number;
+  /** Calls `listener` with the events of each transaction, in order, after its commit. Returns a function that unsubscribes. */
+  subscribe(listener: EventListener): () => void;
+  /** Deletes up to `limit` of the oldest events, and none of the newest `keep`. Returns how many. Not durable. */
+  deleteOldest(keep: number, limit: number): number;
+}
+
+type EventListener = (events: readonly Event[]) => void;
 
 export type NewEvent = {
   readonly type: EventType;
@@ -15,7 +32,70 @@ export type NewEvent = {
   readonly times?: number;
 };
 
-export const insertEvent = (sql: Statements, event: NewEvent): Event => {
+/** Events of the open transaction, and the listeners that receive them after its commit. */
+export interface EventQueue {
+  record(event: NewEvent): void;
+  subscribe(listener: EventListener): () => void;
+  /** Calls the listeners with the queued events, and empties the queue. */
+  emit(): void;
+  clear(): void;
+  /** Returns a function that removes the events queued after this call. */
+  mark(): () => void;
+}
+
+export const createEventQueue = (sql: Statements): EventQueue => {
+  const listeners = new Set<EventListener>();
+  let queue: Event[] = [];
+  return {
+    record: (event) => {
+      queue.push(insertEvent(sql, event));
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    emit: () => {
+      const events = queue;
+      queue = [];
+      if (events.length > 0) for (const listener of [...listeners]) listener(events);
+    },
+    clear: () => {
+      queue = [];
+    },
+    mark: () => {
+      const { length } = queue;
+      return () => {
+        queue.length = length;
+      };
+    },
+  };
+};
+
+type EventContext = { readonly sql: Statements; readonly write: Write };
+
+export const createEventStore = ({ sql, write }: EventContext, queue: EventQueue): EventStore => ({
+  record: write("relaxed", queue.record),
+
+  after: (seq, limit) =>
+    sql.all("SELECT * FROM events WHERE seq > $seq ORDER BY seq LIMIT $limit", { seq, limit }).map(toEvent),
+
+  getNewestSeq: () => {
+    const row = sql.get("SELECT coalesce(max(seq), 0) AS seq FROM events");
+    return row === null ? 0 : integer(row, "seq");
+  },
+
+  subscribe: queue.subscribe,
+
+  deleteOldest: write("relaxed", (keep, limit) =>
+    sql.run(
+      `DELETE FROM events WHERE seq IN (
+         SELECT seq FROM events WHERE seq <= (SELECT max(seq) FROM events) - $keep ORDER BY seq LIMIT $limit)`,
+      { keep, limit },
+    ),
+  ),
+});
+
+const insertEvent = (sql: Statements, event: NewEvent): Event => {
   const { now: at, type, jobId = null, runId = null, taskId = null, status = null, reason = null } = event;
   const row = sql.get(
     `INSERT INTO events (at, type, job_id, run_id, task_id, status, reason)
@@ -25,14 +105,6 @@ export const insertEvent = (sql: Statements, event: NewEvent): Event => {
   if (row === null) throw new Error("an event was not stored");
   const times = event.times === undefined || event.times === 1 ? {} : { times: event.times };
   return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason, ...times };
-};
-
-export const eventsAfter = (sql: Statements, seq: number, limit: number): readonly Event[] =>
-  sql.all("SELECT * FROM events WHERE seq > $seq ORDER BY seq LIMIT $limit", { seq, limit }).map(toEvent);
-
-export const newestEventSeq = (sql: Statements): number => {
-  const row = sql.get("SELECT coalesce(max(seq), 0) AS seq FROM events");
-  return row === null ? 0 : integer(row, "seq");
 };
 
 const toEvent = (row: SqlRow): Event => ({

@@ -3,28 +3,111 @@ import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
+import type { StoreContext } from "./context.ts";
 import { id, integer, integerOrNull, json, text } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
-import type { StoredJob } from "./store.ts";
 
-/**
- * Writes what differs, and marks the rest as removed. A job that is new, back again, or is due at other times than before
- * has no past: its ledger begins now.
- */
-export const saveJobs = (sql: Statements, jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob> => {
-  const known = knownJobs(sql);
-  const stored = new Map<JobId, StoredJob>();
-  for (const job of jobs) stored.set(job.id, saveJob(sql, job, { known: known.get(job.id) ?? null, now }));
-  for (const [jobId, { removed }] of known) {
-    if (!stored.has(jobId) && !removed) sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
-  }
-  return stored;
+/** The jobs, and every version of a definition that a job, a run or a delivery refers to. */
+export interface JobStore {
+  /**
+   * Stores the definitions, and marks jobs that are not among them as removed. Returns each as it is stored, by id. A job
+   * that is new, was removed, or is due at other times than before has no past: its ledger begins at `now`.
+   */
+  save(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
+  /** Stores the definitions as versions that runs can start with. Does not change which jobs exist or what is due. */
+  saveDefinitions(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
+  /** Returns the last good definition of every job that is not removed, by id. */
+  list(): ReadonlyMap<JobId, StoredJob>;
+  /** Returns a version of a definition, such as the one that a run started with. Throws if there is no such version. */
+  getDefinition(versionId: number): Job;
+  /** Records that every occurrence due at or before `until` is in the ledger. Never moves back. Not durable. */
+  advanceAccountedUntil(jobId: JobId, until: number): void;
+  /** Makes the occurrences of every job after `now` due again, because the clock was set back to it. Not durable. */
+  rewindAccountedUntil(now: number): void;
+  /**
+   * Deletes the unused ones of the `limit` versions after number `after`. Returns the number to pass as `after` in the next
+   * step, or null if there are no more. Not durable.
+   */
+  deleteUnusedVersions(after: number, limit: number): number | null;
+}
+
+export type StoredJob = {
+  readonly job: Job;
+  readonly versionId: number;
+  /** When the job was first stored in this database. */
+  readonly firstSeenAt: number;
+  /** Every occurrence due at or before this time is in the ledger. */
+  readonly accountedUntil: number;
 };
 
-/** As versions; a job that nobody knew is one that was removed, as far as schedules go. */
-export const saveDefinitions = (sql: Statements, jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob> =>
-  new Map(jobs.map((job) => [job.id, saveDefinition(sql, job, now)]));
+export const createJobStore = ({ sql, write }: StoreContext): JobStore => ({
+  save: write("durable", (jobs, now) => {
+    const known = readKnownJobs(sql);
+    const stored = new Map<JobId, StoredJob>();
+    for (const job of jobs) stored.set(job.id, saveJob(sql, job, { known: known.get(job.id) ?? null, now }));
+    for (const [jobId, { removed }] of known) {
+      if (!stored.has(jobId) && !removed)
+        sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
+    }
+    return stored;
+  }),
 
+  saveDefinitions: write("durable", (jobs, now) => new Map(jobs.map((job) => [job.id, saveDefinition(sql, job, now)]))),
+
+  list: () =>
+    new Map(
+      sql
+        .all(
+          `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, definition
+           FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE removed_at IS NULL ORDER BY jobs.id`,
+        )
+        .map((row) => [
+          id<JobId>(row, "id"),
+          {
+            job: json<Job>(row, "definition"),
+            versionId: integer(row, "version"),
+            firstSeenAt: integer(row, "first_seen_at"),
+            accountedUntil: integer(row, "accounted_until"),
+          },
+        ]),
+    ),
+
+  getDefinition: (versionId) => {
+    const row = sql.get("SELECT definition FROM job_versions WHERE id = $versionId", { versionId });
+    if (row === null) throw new Error(`there is no definition ${versionId}`);
+    return json<Job>(row, "definition");
+  },
+
+  advanceAccountedUntil: write("relaxed", (jobId, until) => {
+    sql.run("UPDATE jobs SET accounted_until = $until WHERE id = $jobId AND accounted_until < $until", {
+      jobId,
+      until,
+    });
+  }),
+
+  rewindAccountedUntil: write("relaxed", (now) => {
+    sql.run("UPDATE jobs SET accounted_until = $now WHERE accounted_until > $now", { now });
+  }),
+
+  deleteUnusedVersions: write("relaxed", (after, limit) => {
+    const row = sql.get(
+      "SELECT max(id) AS last FROM (SELECT id FROM job_versions WHERE id > $after ORDER BY id LIMIT $limit)",
+      { after, limit },
+    );
+    const last = row === null ? null : integerOrNull(row, "last");
+    if (last === null) return null;
+    sql.run(
+      `DELETE FROM job_versions WHERE id > $after AND id <= $last
+         AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.version = job_versions.id)
+         AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.version = job_versions.id)
+         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.version = job_versions.id)`,
+      { after, last },
+    );
+    return last;
+  }),
+});
+
+/** Stores a version of a job. A job that is not in the database yet is stored as a removed one, so that it is never due. */
 const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
   const versionId = saveVersion(sql, { job, ...digestOf(job), now });
   sql.run(
@@ -87,7 +170,7 @@ const saveVersion = (sql: Statements, { job, digest, definition, now }: NewVersi
   return integer(row, "id");
 };
 
-const knownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
+const readKnownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
   new Map(
     sql
       .all(
@@ -106,52 +189,3 @@ const toKnownJob = (row: SqlRow): KnownJob => ({
   firstSeenAt: integer(row, "first_seen_at"),
   accountedUntil: integer(row, "accounted_until"),
 });
-
-export const listJobs = (sql: Statements): ReadonlyMap<JobId, StoredJob> =>
-  new Map(
-    sql
-      .all(
-        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, definition
-         FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE removed_at IS NULL ORDER BY jobs.id`,
-      )
-      .map((row) => [
-        id<JobId>(row, "id"),
-        {
-          job: json<Job>(row, "definition"),
-          versionId: integer(row, "version"),
-          firstSeenAt: integer(row, "first_seen_at"),
-          accountedUntil: integer(row, "accounted_until"),
-        },
-      ]),
-  );
-
-export const definition = (sql: Statements, versionId: number): Job => {
-  const row = sql.get("SELECT definition FROM job_versions WHERE id = $versionId", { versionId });
-  if (row === null) throw new Error(`there is no definition ${versionId}`);
-  return json<Job>(row, "definition");
-};
-
-export const deleteVersions = (sql: Statements, after: number, limit: number): number | null => {
-  const row = sql.get(
-    "SELECT max(id) AS last FROM (SELECT id FROM job_versions WHERE id > $after ORDER BY id LIMIT $limit)",
-    { after, limit },
-  );
-  const last = row === null ? null : integerOrNull(row, "last");
-  if (last === null) return null;
-  sql.run(
-    `DELETE FROM job_versions WHERE id > $after AND id <= $last
-       AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.version = job_versions.id)
-       AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.version = job_versions.id)
-       AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.version = job_versions.id)`,
-    { after, last },
-  );
-  return last;
-};
-
-export const accountUntil = (sql: Statements, jobId: JobId, until: number): void => {
-  sql.run("UPDATE jobs SET accounted_until = $until WHERE id = $jobId AND accounted_until < $until", { jobId, until });
-};
-
-export const accountBackTo = (sql: Statements, now: number): void => {
-  sql.run("UPDATE jobs SET accounted_until = $now WHERE accounted_until > $now", { now });
-};

@@ -1,12 +1,145 @@
 import { PetitError } from "../domain/errors.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import { MISS_REASONS, type Occurrence, OUTCOMES, SKIP_REASONS } from "../domain/schedule/occurrence.ts";
+import {
+  MISS_REASONS,
+  type MissReason,
+  type Occurrence,
+  OUTCOMES,
+  type Outcome,
+  SKIP_REASONS,
+  type SkipReason,
+} from "../domain/schedule/occurrence.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
+import type { StoreContext } from "./context.ts";
+import { countColumns, readCounts } from "./database/count.ts";
 import { id, idOrNull, integer, word, wordOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
-import type { NewOccurrence } from "./store.ts";
 
-type Fired = {
+/** The ledger: the outcome of every occurrence that was due. */
+export interface OccurrenceStore {
+  /**
+   * Stores occurrences that were skipped or missed, and records one event for each reason. An occurrence that is already in
+   * the ledger does not change. Returns the others. If the list is part of a larger one, pass `part`: the events are
+   * recorded with its last part.
+   */
+  record(
+    jobId: JobId,
+    occurrences: readonly NewOccurrence[],
+    now: number,
+    part?: { readonly earlier: readonly NewOccurrence[]; readonly isLast: boolean },
+  ): readonly NewOccurrence[];
+  find(jobId: JobId, scheduledFor: number): Occurrence | null;
+  /** Returns the newest first. `before` is exclusive. */
+  list(jobId: JobId, filter: { readonly limit: number; readonly before?: number }): readonly Occurrence[];
+  /** Returns the time of skipped or missed occurrence number `count` within [`from`, `to`), or null if there are fewer. */
+  findNthUnfired(from: number, to: number, count: number): number | null;
+  /** Counts skipped and missed occurrences within [`from`, `to`) by job and reason. */
+  listUnfiredSpans(from: number, to: number): readonly UnfiredSpan[];
+  /** Counts the occurrences that were due within [`from`, `to`). */
+  countByOutcome(from: number, to: number): ReadonlyMap<Outcome, number>;
+  /** Returns the time of the occurrence of a job that has `count` newer ones, or null if there are fewer. */
+  findNthNewest(jobId: JobId, count: number): number | null;
+  /** Deletes up to `limit` of a job's oldest occurrences, at or before `upTo`. Returns how many. Not durable. */
+  deleteOldest(jobId: JobId, upTo: number, limit: number): number;
+}
+
+export type NewOccurrence = {
+  readonly scheduledFor: number;
+  readonly outcome: "skipped" | "missed";
+  readonly reason: SkipReason | MissReason;
+  readonly jitterMs: number;
+};
+
+/** Occurrences of a job with the same outcome and reason. */
+export type UnfiredSpan = {
+  readonly jobId: JobId;
+  readonly outcome: "skipped" | "missed";
+  readonly reason: (typeof SKIP_REASONS)[number] | (typeof MISS_REASONS)[number];
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+};
+
+export const createOccurrenceStore = ({ sql, write, recordEvent }: StoreContext): OccurrenceStore => ({
+  record: write("durable", (jobId, list, now, part = { earlier: [], isLast: true }) => {
+    const added = insertUnfired(sql, jobId, list, now);
+    for (const { outcome, reason, times } of countByReason(part.isLast ? [...part.earlier, ...added] : []))
+      recordEvent({ type: "occurrence", now, jobId, status: outcome, reason, times });
+    return added;
+  }),
+
+  find: (jobId, scheduledFor) => {
+    const row = sql.get("SELECT * FROM occurrences WHERE job_id = $jobId AND scheduled_for = $scheduledFor", {
+      jobId,
+      scheduledFor,
+    });
+    return row === null ? null : toOccurrence(row);
+  },
+
+  list: (jobId, filter) =>
+    sql
+      .all(
+        `SELECT * FROM occurrences WHERE job_id = $jobId AND scheduled_for < $before ORDER BY scheduled_for DESC LIMIT $limit`,
+        { jobId, limit: filter.limit, before: filter.before ?? Number.MAX_SAFE_INTEGER },
+      )
+      .map(toOccurrence),
+
+  findNthUnfired: (from, to, count) => {
+    const row = sql.get(
+      `SELECT scheduled_for FROM occurrences WHERE outcome <> 'fired' AND scheduled_for >= $from AND scheduled_for < $to
+       ORDER BY scheduled_for LIMIT 1 OFFSET $count - 1`,
+      { from, to, count },
+    );
+    return row === null ? null : integer(row, "scheduled_for");
+  },
+
+  listUnfiredSpans: (from, to) =>
+    sql
+      .all(
+        `SELECT job_id, outcome, reason, count(*) AS count, min(scheduled_for) AS first_at, max(scheduled_for) AS last_at
+         FROM occurrences WHERE outcome <> 'fired' AND scheduled_for >= $from AND scheduled_for < $to
+         GROUP BY job_id, reason ORDER BY job_id, first_at`,
+        { from, to },
+      )
+      .map((row) => ({
+        jobId: id<JobId>(row, "job_id"),
+        outcome: word(row, "outcome", ["skipped", "missed"] as const),
+        reason: word(row, "reason", [...SKIP_REASONS, ...MISS_REASONS] as const),
+        count: integer(row, "count"),
+        firstAt: integer(row, "first_at"),
+        lastAt: integer(row, "last_at"),
+      })),
+
+  // CROSS JOIN makes it one index seek per job.
+  countByOutcome: (from, to) =>
+    readCounts(
+      sql.get(
+        `SELECT ${countColumns("outcome", OUTCOMES)} FROM jobs CROSS JOIN occurrences ON occurrences.job_id = jobs.id
+           AND scheduled_for >= $from AND scheduled_for < $to`,
+        { from, to },
+      ),
+      OUTCOMES,
+    ),
+
+  findNthNewest: (jobId, count) => {
+    const row = sql.get(
+      "SELECT scheduled_for FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT 1 OFFSET $count",
+      { jobId, count },
+    );
+    return row === null ? null : integer(row, "scheduled_for");
+  },
+
+  deleteOldest: write("relaxed", (jobId, upTo, limit) =>
+    sql.run(
+      `DELETE FROM occurrences WHERE job_id = $jobId AND scheduled_for IN (
+         SELECT scheduled_for FROM occurrences WHERE job_id = $jobId AND scheduled_for <= $upTo
+         ORDER BY scheduled_for LIMIT $limit)`,
+      { jobId, upTo, limit },
+    ),
+  ),
+});
+
+type FiredOccurrence = {
   readonly jobId: JobId;
   readonly scheduledFor: number;
   readonly jitterMs: number;
@@ -14,8 +147,11 @@ type Fired = {
   readonly now: number;
 };
 
-/** One that was missed may still fire, when the clock was set back and it is due once more; no other row ever changes. */
-export const insertFired = (sql: Statements, fired: Fired): void => {
+/**
+ * Stores an occurrence that a run was created for. A missed occurrence becomes a fired one if the clock was set back and it
+ * was due again; no other row ever changes. Throws `conflict` if the occurrence is already in the ledger.
+ */
+export const insertFired = (sql: Statements, fired: FiredOccurrence): void => {
   const changed = sql.run(
     `INSERT INTO occurrences (job_id, scheduled_for, outcome, run_id, decided_at, jitter_ms)
      VALUES ($jobId, $scheduledFor, 'fired', $runId, $now, $jitterMs)
@@ -28,8 +164,8 @@ export const insertFired = (sql: Statements, fired: Fired): void => {
   throw new PetitError("conflict", `the occurrence of '${fired.jobId}' at ${when} is in the ledger already`);
 };
 
-/** Returns those that were stored. An occurrence that the ledger has already stays as it is. */
-export const insertUnfired = (
+/** Returns those that were stored. */
+const insertUnfired = (
   sql: Statements,
   jobId: JobId,
   list: readonly NewOccurrence[],
@@ -46,35 +182,14 @@ export const insertUnfired = (
   return list.filter(({ scheduledFor }) => stored.delete(scheduledFor));
 };
 
-type Alike = Pick<NewOccurrence, "outcome" | "reason"> & { readonly times: number };
+type ReasonCount = Pick<NewOccurrence, "outcome" | "reason"> & { readonly times: number };
 
-/** How often the same came of them: an hour of sleep is no news of 3,600 lines. */
-export const alike = (list: readonly NewOccurrence[]): readonly Alike[] => {
-  const counts = new Map<string, Alike>();
+const countByReason = (list: readonly NewOccurrence[]): readonly ReasonCount[] => {
+  const counts = new Map<string, ReasonCount>();
   for (const { outcome, reason } of list)
     counts.set(reason, { outcome, reason, times: (counts.get(reason)?.times ?? 0) + 1 });
   return [...counts.values()];
 };
-
-export const findOccurrence = (sql: Statements, jobId: JobId, scheduledFor: number): Occurrence | null => {
-  const row = sql.get("SELECT * FROM occurrences WHERE job_id = $jobId AND scheduled_for = $scheduledFor", {
-    jobId,
-    scheduledFor,
-  });
-  return row === null ? null : toOccurrence(row);
-};
-
-export const listOccurrences = (
-  sql: Statements,
-  jobId: JobId,
-  filter: { readonly limit: number; readonly before?: number },
-): readonly Occurrence[] =>
-  sql
-    .all(
-      `SELECT * FROM occurrences WHERE job_id = $jobId AND scheduled_for < $before ORDER BY scheduled_for DESC LIMIT $limit`,
-      { jobId, limit: filter.limit, before: filter.before ?? Number.MAX_SAFE_INTEGER },
-    )
-    .map(toOccurrence);
 
 const toOccurrence = (row: SqlRow): Occurrence => ({
   jobId: id<JobId>(row, "job_id"),

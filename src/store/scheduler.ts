@@ -1,17 +1,28 @@
+import type { StoreContext } from "./context.ts";
 import { flag } from "./database/rows.ts";
-import type { Statements } from "./database/statements.ts";
 
-export const isPaused = (sql: Statements): boolean => {
-  const row = sql.get("SELECT paused FROM scheduler");
-  return row !== null && flag(row, "paused");
-};
+/** State of the scheduler as a whole. */
+export interface SchedulerStore {
+  isPaused(): boolean;
+  setPaused(paused: boolean, now: number): void;
+  /** Stores the name by which errors refer to the process that uses the database; null once it has stopped. Not durable. */
+  setOwner(owner: string | null): void;
+}
 
-export const setPaused = (sql: Statements, paused: boolean): void =>
-  sql.one("UPDATE scheduler SET paused = $paused", { paused: paused ? 1 : 0 }, "pause or resume");
+export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext): SchedulerStore => ({
+  isPaused: () => {
+    const row = sql.get("SELECT paused FROM scheduler");
+    return row !== null && flag(row, "paused");
+  },
 
-export const setHolder = (sql: Statements, holder: string | null): void =>
-  sql.one("UPDATE scheduler SET holder = $holder", { holder }, "name the holder");
+  setPaused: write("durable", (paused, now) => {
+    sql.one("UPDATE scheduler SET paused = $paused", { paused: paused ? 1 : 0 }, "pause or resume");
+    recordEvent({
+      type: paused ? "scheduler.paused" : "scheduler.resumed",
+      now,
+      status: paused ? "paused" : "running",
+    });
+  }),
 
-/** A write that changes nothing of meaning: it shows whether the database can be written. */
-export const probe = (sql: Statements, now: number): void =>
-  sql.one("UPDATE scheduler SET probed_at = $now", { now }, "probe");
+  setOwner: write("relaxed", (owner) => sql.one("UPDATE scheduler SET holder = $owner", { owner }, "set the owner")),
+});

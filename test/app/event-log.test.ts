@@ -45,7 +45,7 @@ const linesWith = (engine: Parameters<typeof narrate>[0], work: () => void = () 
 /** What is logged of what becomes of a store. */
 const linesOfStore = (work: (store: Store) => void): readonly string[] => {
   const store = memoryStore();
-  const onEvent = (listener: (event: Event) => void) => store.onEvents((events) => events.forEach(listener));
+  const onEvent = (listener: (event: Event) => void) => store.events.subscribe((events) => events.forEach(listener));
   return linesWith({ store, onEvent }, () => work(store)).filter((line) => !line.startsWith("debug"));
 };
 
@@ -53,7 +53,7 @@ describe("narrate", () => {
   test("tells of a run's start and end, with the time between", () => {
     const lines = linesOfStore((store) => {
       const { id } = startRun(store, { job: job("nightly") });
-      store.finishRun(id, { status: "completed", reason: null, error: null }, NOON + 1_500);
+      store.runs.finish(id, { status: "completed", reason: null, error: null }, NOON + 1_500);
     });
     expect(lines).toEqual(["info nightly started", "info nightly completed in 1s500ms"]);
   });
@@ -67,15 +67,15 @@ describe("narrate", () => {
       const lines = linesOfStore((store) => {
         const run = startRun(store, { job: job("nightly", { tasks: [shell("extract", "exit 3")] }) });
         const [error, now] = ["it said s3cret", NOON + 1_000];
-        const attempt = store.startAttempt(run, taskId("extract"), NOON);
-        store.finishAttempt(
+        const attempt = store.runs.startAttempt(run, taskId("extract"), NOON);
+        store.runs.finishAttempt(
           attempt.id,
           { status: "failed", reason, error, exitCode, signal: null },
           { now, retryAt: null },
         );
         const outcome = { status: "failed", reason, exitCode, error, outputs: {} } as const;
-        store.finishTask(run, taskId("extract"), { outcome, now });
-        store.finishRun(run.id, { status: "failed", reason, error }, now);
+        store.runs.finishTask(run, taskId("extract"), { outcome, now });
+        store.runs.finish(run.id, { status: "failed", reason, error }, now);
       });
       expect(lines.at(-1)).toBe(`warn nightly failed in 1s: ${said}`);
     },
@@ -89,7 +89,7 @@ describe("narrate", () => {
   test("says but once that a run was cancelled", () => {
     const lines = linesOfStore((store) => {
       const { id } = startRun(store, { job: job("nightly") });
-      store.finishRun(id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, NOON + 1_000);
+      store.runs.finish(id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, NOON + 1_000);
     });
     expect(lines.at(-1)).toBe("warn nightly cancelled in 1s");
   });

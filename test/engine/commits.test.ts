@@ -12,7 +12,7 @@ const full = () => new PetitError("storage_failed", "the disk is full");
 
 const open = (wrap: (store: Store) => Store = (store) => store) => {
   const inner = memoryStore();
-  inner.saveJobs([job("hello")], NOON);
+  inner.jobs.save([job("hello")], NOON);
   let transactions = 0;
   const outermost: Store = {
     ...inner,
@@ -31,7 +31,7 @@ const open = (wrap: (store: Store) => Store = (store) => store) => {
     (name: string, at: number, error: Error | null = null): Work<string> =>
     (later) => {
       later({ launch: () => done.push(`launch ${name}`), undo: () => done.push(`undo ${name}`) });
-      inner.recordOccurrences(
+      inner.occurrences.record(
         jobId("hello"),
         [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }],
         NOON,
@@ -40,8 +40,8 @@ const open = (wrap: (store: Store) => Store = (store) => store) => {
       return name;
     };
   const stored = () =>
-    inner
-      .listOccurrences(jobId("hello"), { limit: 9 })
+    inner.occurrences
+      .list(jobId("hello"), { limit: 9 })
       .map(({ scheduledFor }) => scheduledFor)
       .toReversed();
   return { store, clock, left, commits, done, noting, stored, count: () => transactions };
@@ -191,6 +191,6 @@ describe("Commits", () => {
   test("gives back the run that a shared transaction made", async () => {
     const { commits, store } = open();
     const [one, two] = await Promise.all([commits.soon(() => startRun(store)), commits.soon(() => startRun(store))]);
-    expect(store.unfinishedRuns().map(({ id }) => id)).toEqual([one.id, two.id]);
+    expect(store.runs.listUnfinished().map(({ id }) => id)).toEqual([one.id, two.id]);
   });
 });

@@ -55,7 +55,7 @@ describe("who listens", () => {
     await clock.pass(60_000);
     const { runId } = await petit.event("run.finished");
     expect(petit.read(runId ?? expect.unreachable()).run.status).toBe("completed");
-    expect(petit.store.listOccurrences(jobId("tick"), { limit: 9 })).toHaveLength(1);
+    expect(petit.store.occurrences.list(jobId("tick"), { limit: 9 })).toHaveLength(1);
     expect(heard).toContain("run.finished");
     expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
     const run = await petit.trigger("tick");

@@ -39,12 +39,12 @@ describe("a database that another process has locked", () => {
       expect(blockedMs(() => it.petit.engine.listJobs())).toBeLessThan(100);
       expect(blockedMs(() => it.petit.engine.health())).toBeLessThan(100);
     }
-    expect(it.petit.store.listRuns({ limit: 9 })).toEqual([]);
+    expect(it.petit.store.runs.list({ limit: 9 })).toEqual([]);
     it.unlock();
     const runs = await Promise.all(triggers);
     expect(performance.now() - begun).toBeLessThan(4_000);
     for (const { id } of runs) expect((await it.petit.ended(id)).run.status).toBe("completed");
-    expect(it.petit.store.listRuns({ limit: 9 })).toHaveLength(2);
+    expect(it.petit.store.runs.list({ limit: 9 })).toHaveLength(2);
   });
 
   test("refuses what is asked for after 5 s, with the reason that health gives, and nothing of it is done", async () => {
@@ -72,7 +72,7 @@ describe("a database that another process has locked", () => {
     expect(engine.health()).toEqual({ status: "ok", reasons: [] });
     expect(engine.state).toBe("running");
     expect(it.petit.read(id).run).toMatchObject({ status: "running", ending: null });
-    expect(it.petit.store.listRuns({ limit: 9 })).toHaveLength(1);
+    expect(it.petit.store.runs.list({ limit: 9 })).toHaveLength(1);
     door.open();
     expect((await clock.passUntil(it.petit.ended(id))).run.status).toBe("completed");
   });
@@ -117,7 +117,7 @@ describe("a database that another process has locked", () => {
     it.unlock();
     await clock.passUntil(paused);
     await clock.pass(60_000);
-    const ledger = it.petit.store.listOccurrences(jobId("tick"), { limit: 9 });
+    const ledger = it.petit.store.occurrences.list(jobId("tick"), { limit: 9 });
     expect(ledger.map(({ outcome, reason }) => [outcome, reason])).toEqual([
       ["skipped", "paused"],
       ["fired", null],

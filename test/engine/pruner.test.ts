@@ -16,8 +16,8 @@ const DAY_MS = 86_400_000;
 
 /** The runs of a job that are there, oldest first. */
 const kept = ({ store }: StartedEngine, id: string): readonly RunId[] =>
-  store
-    .listRuns({ jobId: jobId(id), limit: 100 })
+  store.runs
+    .list({ jobId: jobId(id), limit: 100 })
     .map((run) => run.id)
     .toReversed();
 
@@ -104,7 +104,7 @@ describe("retention", () => {
       const { versionId } = startRun(store, {});
       for (let each = 1; each < count; each++) {
         const run = { ...NEW_RUN, id: newRunId(NOON), versionId };
-        store.finishRun(store.startRun(run).id, { status: "completed", reason: null, error: null }, NOON + each);
+        store.runs.finish(store.runs.start(run).id, { status: "completed", reason: null, error: null }, NOON + each);
       }
     });
     return store;
@@ -129,14 +129,17 @@ describe("retention", () => {
     const retain = new Retain({
       store: {
         ...store,
-        nthNewestRun: (jobId, before, count) => {
-          counted.push(count);
-          return store.nthNewestRun(jobId, before, count);
-        },
-        deleteRuns: (...args) => {
-          const step = store.deleteRuns(...args);
-          deleted.push(step.runs);
-          return step;
+        runs: {
+          ...store.runs,
+          findNthNewestSeq: (jobId, before, count) => {
+            counted.push(count);
+            return store.runs.findNthNewestSeq(jobId, before, count);
+          },
+          deleteExpired: (...args) => {
+            const step = store.runs.deleteExpired(...args);
+            deleted.push(step.runs);
+            return step;
+          },
         },
       },
       clock,
@@ -151,7 +154,7 @@ describe("retention", () => {
     retain.lookAtAll();
     await clock.pass(5_000);
     // The one that goes on stays, too.
-    expect(store.listRuns({ limit: 9_999 })).toHaveLength(1_001);
+    expect(store.runs.list({ limit: 9_999 })).toHaveLength(1_001);
     expect(counted.reduce((a, b) => a + b, 0)).toBeLessThan(3_000);
     expect(Math.max(...deleted)).toBeGreaterThan(100);
     expect(Math.max(...deleted)).toBeLessThanOrEqual(200);
@@ -163,13 +166,13 @@ describe("retention", () => {
     const shared = { dir: dir.path, clock: new FakeClock() };
     await life({ ...shared, jobs: [noisy] }, async (petit) => {
       const { run } = await petit.run("noisy");
-      const attempt = petit.store.listAttempts(run.id)[0];
+      const attempt = petit.store.runs.listAttempts(run.id)[0];
       if (attempt === undefined) throw new Error("no attempt");
       const chunk = { stream: "stdout", at: NOON, bytes: new Uint8Array(10).fill(10), lines: 10 } as const;
-      petit.store.appendOutput(attempt, Array(100).fill(chunk), { stdout: 1_000, stderr: 0 });
+      petit.store.output.append(attempt, Array(100).fill(chunk), { stdout: 1_000, stderr: 0 });
       let now = 0;
       const bounds = { limit: 1, untilMs: 1, clock: { monotonic: () => now++ } };
-      petit.store.deleteRuns(run.jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
+      petit.store.runs.deleteExpired(run.jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
     });
     const rows = (): unknown => {
       const db = openRuntime().openDatabase(`${dir.path}/petit.db`);
@@ -202,7 +205,7 @@ describe("retention", () => {
       await shared.clock.pass(5_000);
       const there = versions.filter((version) => {
         try {
-          return petit.store.definition(version).id;
+          return petit.store.jobs.getDefinition(version).id;
         } catch {
           return false;
         }
@@ -226,9 +229,12 @@ describe("retention", () => {
     const looked = Promise.withResolvers<void>();
     const watching: Store = {
       ...store,
-      deleteEvents: () => {
-        looked.resolve();
-        return 0;
+      events: {
+        ...store.events,
+        deleteOldest: () => {
+          looked.resolve();
+          return 0;
+        },
       },
     };
     const retain = new Retain({

@@ -122,7 +122,7 @@ describe("petit that drains", () => {
     await clock.pass(120_000);
     door.open();
     await petit.engine.stop("drain");
-    expect(petit.store.listRuns({ limit: 9 }).map(({ status }) => status)).toEqual(["pending", "completed"]);
+    expect(petit.store.runs.list({ limit: 9 }).map(({ status }) => status)).toEqual(["pending", "completed"]);
   });
 
   test("fires nothing any more", async () => {
@@ -133,7 +133,7 @@ describe("petit that drains", () => {
     await petit.trigger("slow");
     const stopped = petit.engine.stop("drain");
     await clock.pass(3_600_000);
-    expect(petit.store.listOccurrences(jobId("tick"), { limit: 9 })).toEqual([]);
+    expect(petit.store.occurrences.list(jobId("tick"), { limit: 9 })).toEqual([]);
     door.open();
     await clock.passUntil(stopped);
   });
@@ -167,10 +167,10 @@ describe("petit that leaves", () => {
     const { id } = await petit.trigger("slow");
     await door.reached();
     await petit.engine.stop("leave");
-    const before = petit.store.newestEventSeq();
+    const before = petit.store.events.getNewestSeq();
     door.open();
     await seen(() => petit.spooled.some((name) => name.endsWith(".status")));
-    expect(petit.store.newestEventSeq()).toBe(before);
+    expect(petit.store.events.getNewestSeq()).toBe(before);
     expect(petit.read(id).run.status).toBe("running");
   });
 });

@@ -63,7 +63,7 @@ describe("a database that can't be written", () => {
     const both = await Promise.allSettled([petit.trigger("hello"), petit.trigger("hello")]);
     expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
-    expect(petit.store.listRuns({ limit: 9 })).toEqual([]);
+    expect(petit.store.runs.list({ limit: 9 })).toEqual([]);
     expect(spawned).toBe(0);
     repair();
     expect((await petit.run("hello")).run.status).toBe("completed");
@@ -169,9 +169,9 @@ describe("a database that can't be written", () => {
     await clock.pass(60_000);
     repair();
     await clock.pass(2_000);
-    const ledger = petit.store.listOccurrences(jobId("tick"), { limit: 9 });
+    const ledger = petit.store.occurrences.list(jobId("tick"), { limit: 9 });
     expect(ledger).toMatchObject([{ outcome: "fired" }]);
-    expect(petit.store.findRun(ledger[0]?.runId ?? expect.unreachable())?.trigger).toBe("catchup");
+    expect(petit.store.runs.find(ledger[0]?.runId ?? expect.unreachable())?.trigger).toBe("catchup");
   });
 
   test("starts a run that waits when it can", async () => {
@@ -188,7 +188,7 @@ describe("a database that can't be written", () => {
     await clock.pass(10_000);
     repair();
     await clock.passUntil(door.reached());
-    const [second, first] = petit.store.listRuns({ limit: 9 }).slice(-2);
+    const [second, first] = petit.store.runs.list({ limit: 9 }).slice(-2);
     await clock.passUntil(petit.event("run.finished", { runId: second?.id ?? null }));
     expect([first, second].map((run) => petit.read(run?.id ?? expect.unreachable()).run.status)).toEqual([
       "completed",

@@ -10,7 +10,7 @@ import { tempDir } from "../support/temp-dir.ts";
 
 const listening = (store: Store) => {
   const batches: Event[][] = [];
-  const end = store.onEvents((events) => batches.push([...events]));
+  const end = store.events.subscribe((events) => batches.push([...events]));
   return { batches, end, words: () => batches.map((events) => events.map(({ type }) => type).join(" ")) };
 };
 
@@ -20,18 +20,18 @@ describe("events", () => {
     const { batches, words } = listening(store);
     store.transaction(() => {
       const run = startRun(store);
-      store.startAttempt(run, taskId("only"), NOON + 1);
+      store.runs.startAttempt(run, taskId("only"), NOON + 1);
       expect(batches).toEqual([]);
     });
-    store.setPaused(true, NOON + 2);
+    store.scheduler.setPaused(true, NOON + 2);
     expect(words()).toEqual(["run.started task.started", "scheduler.paused"]);
-    expect(batches.flat()).toEqual([...store.eventsAfter(0, 9)]);
+    expect(batches.flat()).toEqual([...store.events.after(0, 9)]);
     expect(batches[0]?.[1]).toEqual({
       seq: 2,
       at: NOON + 1,
       type: "task.started",
       jobId: jobId("hello"),
-      runId: store.listRuns({ limit: 1 })[0]?.id ?? null,
+      runId: store.runs.list({ limit: 1 })[0]?.id ?? null,
       taskId: taskId("only"),
       status: "running",
       reason: null,
@@ -46,53 +46,53 @@ describe("events", () => {
         work();
         throw new Error("no");
       });
-    expect(undone(() => store.setPaused(true, NOON))).toThrow("no");
+    expect(undone(() => store.scheduler.setPaused(true, NOON))).toThrow("no");
     expect(words()).toEqual([]);
     store.transaction(() => {
-      store.setPaused(true, NOON);
+      store.scheduler.setPaused(true, NOON);
       expect(undone(() => startRun(store))).toThrow("no");
-      store.tell({ type: "jobs.reloaded", now: NOON, status: "ok" });
+      store.events.record({ type: "jobs.reloaded", now: NOON, status: "ok" });
     });
     expect(words()).toEqual(["scheduler.paused jobs.reloaded"]);
-    expect(store.eventsAfter(0, 9).map(({ type }) => type)).toEqual(["scheduler.paused", "jobs.reloaded"]);
+    expect(store.events.after(0, 9).map(({ type }) => type)).toEqual(["scheduler.paused", "jobs.reloaded"]);
   });
 
   test("are not told to one who has left", () => {
     using store = memoryStore();
     const { batches, end } = listening(store);
     end();
-    store.setPaused(true, NOON);
+    store.scheduler.setPaused(true, NOON);
     expect(batches).toEqual([]);
   });
 
   test("can be followed on from any of them, in order", () => {
     using store = memoryStore();
-    for (let index = 0; index < 5; index++) store.setPaused(index % 2 === 0, NOON + index);
-    const seqs = (after: number, limit: number) => store.eventsAfter(after, limit).map(({ seq }) => seq);
+    for (let index = 0; index < 5; index++) store.scheduler.setPaused(index % 2 === 0, NOON + index);
+    const seqs = (after: number, limit: number) => store.events.after(after, limit).map(({ seq }) => seq);
     expect(seqs(0, 9)).toEqual([1, 2, 3, 4, 5]);
     expect(seqs(2, 2)).toEqual([3, 4]);
     expect(seqs(5, 9)).toEqual([]);
-    expect(store.newestEventSeq()).toBe(5);
+    expect(store.events.getNewestSeq()).toBe(5);
   });
 
   test("have numbers that only grow, also over a restart and a deletion", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime: openRuntime() });
-    expect(first.newestEventSeq()).toBe(0);
-    for (let index = 0; index < 4; index++) first.setPaused(true, NOON);
-    expect(first.deleteEvents(1, 100)).toBe(3);
+    expect(first.events.getNewestSeq()).toBe(0);
+    for (let index = 0; index < 4; index++) first.scheduler.setPaused(true, NOON);
+    expect(first.events.deleteOldest(1, 100)).toBe(3);
     first[Symbol.dispose]();
     using second = openStore({ path, runtime: openRuntime() });
-    second.setPaused(false, NOON);
-    expect(second.eventsAfter(0, 9).map(({ seq }) => seq)).toEqual([4, 5]);
+    second.scheduler.setPaused(false, NOON);
+    expect(second.events.after(0, 9).map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
   test("of an occurrence name its outcome, its reason and its run; those alike are one, with how many", () => {
     using store = memoryStore();
     const { batches } = listening(store);
     const missed = { outcome: "missed", reason: "down", jitterMs: 0 } as const;
-    store.recordOccurrences(
+    store.occurrences.record(
       jobId("hello"),
       [
         { ...missed, scheduledFor: 1 },
@@ -115,16 +115,16 @@ describe("the scheduler's row", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime: openRuntime() });
-    expect(first.isPaused()).toBe(false);
-    first.setPaused(true, NOON);
-    first.setHolder("process 17");
+    expect(first.scheduler.isPaused()).toBe(false);
+    first.scheduler.setPaused(true, NOON);
+    first.scheduler.setOwner("process 17");
     first[Symbol.dispose]();
     using second = openStore({ path, runtime: openRuntime() });
-    expect(second.isPaused()).toBe(true);
-    second.setPaused(false, NOON);
-    expect(second.isPaused()).toBe(false);
-    second.setHolder(null);
+    expect(second.scheduler.isPaused()).toBe(true);
+    second.scheduler.setPaused(false, NOON);
+    expect(second.scheduler.isPaused()).toBe(false);
+    second.scheduler.setOwner(null);
     second.probe(NOON);
-    expect(second.newestEventSeq()).toBe(2);
+    expect(second.events.getNewestSeq()).toBe(2);
   });
 });

@@ -23,12 +23,12 @@ const opened = () => {
   const path = dir.file("petit.db");
   const store = openStore({ path, runtime: openRuntime() });
   const notify = [target("https://a.example/x"), target("https://b.example/y")];
-  const versionId = store.saveJobs([job("j", { notify })], NOON).get(jobId("j"))?.versionId ?? 0;
+  const versionId = store.jobs.save([job("j", { notify })], NOON).get(jobId("j"))?.versionId ?? 0;
   let made = 0;
   const queue = (place: number): string => {
     const id = String(++made);
     const about = { versionId, jobId: jobId("j"), target: place, channel: String(place), event: "failure" } as const;
-    store.queueDelivery({ id, ...about, runId: null, notice: "{}" }, NOON);
+    store.notifications.queue({ id, ...about, runId: null, notice: "{}" }, NOON);
     return id;
   };
   const failing = () => {
@@ -40,8 +40,9 @@ const opened = () => {
   return { store, queue, failing, notify, [Symbol.dispose]: () => [store, dir].map((each) => each[Symbol.dispose]()) };
 };
 
-const deliver = (store: Store, id: string): void => store.endDelivery(id, { status: "delivered" }, NOON);
-const giveUp = (store: Store, id: string): void => store.endDelivery(id, { status: "given_up", error: "no" }, NOON);
+const deliver = (store: Store, id: string): void => store.notifications.finish(id, { status: "delivered" }, NOON);
+const giveUp = (store: Store, id: string): void =>
+  store.notifications.finish(id, { status: "given_up", error: "no" }, NOON);
 
 describe("deliveries that fail", () => {
   test("are none where all arrived, or nothing was tried yet", () => {
@@ -58,7 +59,7 @@ describe("deliveries that fail", () => {
     deliver(all.store, all.queue(0));
     giveUp(all.store, all.queue(0));
     giveUp(all.store, all.queue(0));
-    all.store.postponeDelivery(all.queue(1), { dueAt: NOON, error: "answered 503" });
+    all.store.notifications.postpone(all.queue(1), { dueAt: NOON, error: "answered 503" });
     all.queue(1);
     expect(all.failing()).toEqual([
       { jobId: jobId("j"), target: target("https://b.example/y"), waiting: 1, givenUp: 0, error: "answered 503" },
@@ -77,9 +78,9 @@ describe("deliveries that fail", () => {
     using all = opened();
     giveUp(all.store, all.queue(0));
     giveUp(all.store, all.queue(1));
-    all.store.saveJobs([job("j", { notify: [target("https://b.example/y")] })], NOON);
+    all.store.jobs.save([job("j", { notify: [target("https://b.example/y")] })], NOON);
     expect(all.failing().map((each) => each.target.url)).toEqual(["https://b.example/y"]);
-    all.store.saveJobs([], NOON);
+    all.store.jobs.save([], NOON);
     expect(all.failing()).toEqual([]);
   });
 });

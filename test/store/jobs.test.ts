@@ -9,7 +9,7 @@ import { tempDir } from "../support/temp-dir.ts";
 const A = jobId("a");
 const timed = job("a", { schedule: schedule("@daily") });
 
-describe("saveJobs", () => {
+describe("jobs.save", () => {
   test("keeps definitions as they are, over a restart", () => {
     using dir = tempDir();
     const full = job("full", {
@@ -22,40 +22,40 @@ describe("saveJobs", () => {
     });
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime: openRuntime() });
-    const stored = first.saveJobs([full, timed], NOON);
+    const stored = first.jobs.save([full, timed], NOON);
     first[Symbol.dispose]();
     using second = openStore({ path, runtime: openRuntime() });
-    expect(second.listJobs()).toEqual(new Map([...stored].sort()));
-    expect(second.listJobs().get(full.id)?.job).toEqual(full);
-    expect(second.definition(stored.get(full.id)?.versionId ?? 0)).toEqual(full);
-    expect(second.saveJobs([timed, full], NOON + 1)).toEqual(stored);
+    expect(second.jobs.list()).toEqual(new Map([...stored].sort()));
+    expect(second.jobs.list().get(full.id)?.job).toEqual(full);
+    expect(second.jobs.getDefinition(stored.get(full.id)?.versionId ?? 0)).toEqual(full);
+    expect(second.jobs.save([timed, full], NOON + 1)).toEqual(stored);
   });
 
   test("lists by id, and what is not given is removed", () => {
     using store = memoryStore();
-    store.saveJobs([job("b"), job("a")], NOON);
-    expect([...store.listJobs().keys()].map(String)).toEqual(["a", "b"]);
-    store.saveJobs([job("b")], NOON);
-    expect([...store.listJobs().keys()].map(String)).toEqual(["b"]);
+    store.jobs.save([job("b"), job("a")], NOON);
+    expect([...store.jobs.list().keys()].map(String)).toEqual(["a", "b"]);
+    store.jobs.save([job("b")], NOON);
+    expect([...store.jobs.list().keys()].map(String)).toEqual(["b"]);
   });
 
   test("makes a version of each definition that differs, and comes back to one that was", () => {
     using store = memoryStore();
-    const version = (name: string, now: number) => store.saveJobs([job("a", { name })], now).get(A)?.versionId;
+    const version = (name: string, now: number) => store.jobs.save([job("a", { name })], now).get(A)?.versionId;
     const [one, two] = [version("one", NOON), version("two", NOON + 1)];
     expect(one).not.toBe(two);
     expect(version("two", NOON + 2)).toBe(two);
     expect(version("one", NOON + 3)).toBe(one);
-    expect(store.listJobs().get(A)?.job.name).toBe("one");
+    expect(store.jobs.list().get(A)?.job.name).toBe("one");
   });
 
   test("lets a run keep the definition that it started with", () => {
     using store = memoryStore();
     const run = startRun(store, { job: job("a", { name: "old" }) });
-    store.saveJobs([job("a", { name: "new" })], NOON);
-    store.saveJobs([], NOON);
-    expect(store.definition(run.versionId).name).toBe("old");
-    expect(() => store.definition(99)).toThrow("there is no definition 99");
+    store.jobs.save([job("a", { name: "new" })], NOON);
+    store.jobs.save([], NOON);
+    expect(store.jobs.getDefinition(run.versionId).name).toBe("old");
+    expect(() => store.jobs.getDefinition(99)).toThrow("there is no definition 99");
   });
 
   test.each([
@@ -80,26 +80,29 @@ describe("saveJobs", () => {
     ["disabled", timed, job("a", { schedule: schedule("@daily"), enabled: false }), NOON + 10],
   ])("of a job that is %s says how far its ledger goes", (_, before, after, expected) => {
     using store = memoryStore();
-    if (before !== null) store.saveJobs([before], NOON);
-    store.accountUntil(A, NOON + 10);
-    const stored = store.saveJobs([after], NOON + 100).get(A);
+    if (before !== null) store.jobs.save([before], NOON);
+    store.jobs.advanceAccountedUntil(A, NOON + 10);
+    const stored = store.jobs.save([after], NOON + 100).get(A);
     expect(stored?.accountedUntil).toBe(expected);
     expect(stored?.firstSeenAt).toBe(before === null ? NOON + 100 : NOON);
-    expect(store.listJobs().get(A)).toEqual(stored as NonNullable<typeof stored>);
+    expect(store.jobs.list().get(A)).toEqual(stored as NonNullable<typeof stored>);
   });
 
   test("gives a job that is back again no past, but remembers when it was first seen", () => {
     using store = memoryStore();
-    store.saveJobs([timed], NOON);
-    store.saveJobs([], NOON + 50);
-    expect(store.saveJobs([timed], NOON + 100).get(A)).toMatchObject({ firstSeenAt: NOON, accountedUntil: NOON + 100 });
+    store.jobs.save([timed], NOON);
+    store.jobs.save([], NOON + 50);
+    expect(store.jobs.save([timed], NOON + 100).get(A)).toMatchObject({
+      firstSeenAt: NOON,
+      accountedUntil: NOON + 100,
+    });
   });
 
   test("never lets the ledger begin before what is accounted for, though the clock was set back", () => {
     using store = memoryStore();
-    store.saveJobs([timed], NOON);
-    store.accountUntil(A, NOON + 1_000);
-    expect(store.saveJobs([job("a", { schedule: schedule("@hourly") })], NOON + 5).get(A)?.accountedUntil).toBe(
+    store.jobs.save([timed], NOON);
+    store.jobs.advanceAccountedUntil(A, NOON + 1_000);
+    expect(store.jobs.save([job("a", { schedule: schedule("@hourly") })], NOON + 5).get(A)?.accountedUntil).toBe(
       NOON + 1_000,
     );
   });
@@ -108,16 +111,16 @@ describe("saveJobs", () => {
 describe("accountUntil", () => {
   test("goes ahead only; accountBackTo is for a clock that was set back", () => {
     using store = memoryStore();
-    store.saveJobs([timed, job("b")], NOON);
-    const until = () => store.listJobs().get(A)?.accountedUntil;
-    store.accountUntil(A, NOON + 9);
-    store.accountUntil(A, NOON + 5);
+    store.jobs.save([timed, job("b")], NOON);
+    const until = () => store.jobs.list().get(A)?.accountedUntil;
+    store.jobs.advanceAccountedUntil(A, NOON + 9);
+    store.jobs.advanceAccountedUntil(A, NOON + 5);
     expect(until()).toBe(NOON + 9);
-    store.accountBackTo(NOON + 20);
+    store.jobs.rewindAccountedUntil(NOON + 20);
     expect(until()).toBe(NOON + 9);
-    store.accountBackTo(NOON + 3);
+    store.jobs.rewindAccountedUntil(NOON + 3);
     expect(until()).toBe(NOON + 3);
-    expect(store.listJobs().get(jobId("b"))?.accountedUntil).toBe(NOON);
+    expect(store.jobs.list().get(jobId("b"))?.accountedUntil).toBe(NOON);
   });
 });
 
@@ -130,8 +133,8 @@ describe("the ledger", () => {
   test("keeps what became of each instant", () => {
     using store = memoryStore();
     const run = fire(store, 1);
-    store.recordOccurrences(A, [skipped(2), missed(3)], NOON + 9);
-    expect(store.listOccurrences(A, { limit: 9 })).toEqual([
+    store.occurrences.record(A, [skipped(2), missed(3)], NOON + 9);
+    expect(store.occurrences.list(A, { limit: 9 })).toEqual([
       { jobId: A, scheduledFor: 3, outcome: "missed", reason: "down", runId: null, decidedAt: NOON + 9, jitterMs: 0 },
       {
         jobId: A,
@@ -144,30 +147,30 @@ describe("the ledger", () => {
       },
       { jobId: A, scheduledFor: 1, outcome: "fired", reason: null, runId: run.id, decidedAt: NOON, jitterMs: 7 },
     ]);
-    expect(store.findOccurrence(A, 2)?.outcome).toBe("skipped");
-    expect(store.findOccurrence(A, 4)).toBeNull();
-    expect(store.findOccurrence(jobId("b"), 2)).toBeNull();
+    expect(store.occurrences.find(A, 2)?.outcome).toBe("skipped");
+    expect(store.occurrences.find(A, 4)).toBeNull();
+    expect(store.occurrences.find(jobId("b"), 2)).toBeNull();
   });
 
   test("takes no instant twice: the second run is not stored", () => {
     using store = memoryStore();
     fire(store, 1);
-    store.recordOccurrences(A, [skipped(2)], NOON);
+    store.occurrences.record(A, [skipped(2)], NOON);
     for (const at of [1, 2]) {
       expect(() => fire(store, at)).toThrow(
         expect.objectContaining({ code: "conflict", message: expect.stringContaining("in the ledger already") }),
       );
     }
-    expect(store.listRuns({ limit: 9 })).toHaveLength(1);
-    expect(store.newestEventSeq()).toBe(3);
+    expect(store.runs.list({ limit: 9 })).toHaveLength(1);
+    expect(store.events.getNewestSeq()).toBe(3);
   });
 
   test("lets what was missed still fire, and nothing else change", () => {
     using store = memoryStore();
-    store.recordOccurrences(A, [missed(1), skipped(2)], NOON);
+    store.occurrences.record(A, [missed(1), skipped(2)], NOON);
     const run = fire(store, 1);
-    expect(store.recordOccurrences(A, [missed(1), missed(2), missed(3)], NOON + 5)).toEqual([missed(3)]);
-    expect(store.listOccurrences(A, { limit: 9 }).map(({ outcome, runId }) => `${outcome} ${runId}`)).toEqual([
+    expect(store.occurrences.record(A, [missed(1), missed(2), missed(3)], NOON + 5)).toEqual([missed(3)]);
+    expect(store.occurrences.list(A, { limit: 9 }).map(({ outcome, runId }) => `${outcome} ${runId}`)).toEqual([
       "missed null",
       "skipped null",
       `fired ${run.id}`,
@@ -176,15 +179,15 @@ describe("the ledger", () => {
 
   test("has the same instant for other jobs", () => {
     using store = memoryStore();
-    store.recordOccurrences(A, [skipped(1)], NOON);
-    expect(store.recordOccurrences(jobId("b"), [skipped(1)], NOON)).toHaveLength(1);
+    store.occurrences.record(A, [skipped(1)], NOON);
+    expect(store.occurrences.record(jobId("b"), [skipped(1)], NOON)).toHaveLength(1);
   });
 
   test("is read in pages, newest first", () => {
     using store = memoryStore();
-    store.recordOccurrences(A, [1, 2, 3, 4, 5].map(skipped), NOON);
+    store.occurrences.record(A, [1, 2, 3, 4, 5].map(skipped), NOON);
     const at = (filter: { limit: number; before?: number }) =>
-      store.listOccurrences(A, filter).map(({ scheduledFor }) => scheduledFor);
+      store.occurrences.list(A, filter).map(({ scheduledFor }) => scheduledFor);
     expect(at({ limit: 2 })).toEqual([5, 4]);
     expect(at({ limit: 2, before: 4 })).toEqual([3, 2]);
     expect(at({ limit: 9, before: 1 })).toEqual([]);
@@ -197,9 +200,9 @@ describe("the ledger", () => {
     ["jitter that comes early", { ...skipped(1), jitterMs: -1 }],
   ])("refuses %s", (_, occurrence) => {
     using store = memoryStore();
-    expect(() => store.recordOccurrences(A, [occurrence as ReturnType<typeof skipped>], NOON)).toThrow(
+    expect(() => store.occurrences.record(A, [occurrence as ReturnType<typeof skipped>], NOON)).toThrow(
       "CHECK constraint failed",
     );
-    expect(store.listOccurrences(A, { limit: 9 })).toEqual([]);
+    expect(store.occurrences.list(A, { limit: 9 })).toEqual([]);
   });
 });

@@ -8,9 +8,9 @@ import { NOON } from "../support/fake-clock.ts";
 const filled = () => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: [command("a", "true"), command("b", "true")] }) });
-  const [a, b] = ["a", "b"].map((id) => store.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
+  const [a, b] = ["a", "b"].map((id) => store.runs.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
   const write = (attempt: Attempt, lines: number, stream: "stdout" | "stderr" = "stdout") =>
-    store.appendOutput(attempt, [{ stream, at: NOON, lines, bytes: Buffer.from("x\n".repeat(lines)) }], {
+    store.output.append(attempt, [{ stream, at: NOON, lines, bytes: Buffer.from("x\n".repeat(lines)) }], {
       stdout: 0,
       stderr: 0,
     });
@@ -28,8 +28,8 @@ describe("the lines of a run", () => {
   test("have a newest one, unless there is none", () => {
     const { store } = filled();
     const { store: other, runId } = filled();
-    expect(other.newestLine(runId)).toBe(10);
-    expect(store.newestLine(startRun(store).id)).toBe(0);
+    expect(other.output.getNewestSeq(runId)).toBe(10);
+    expect(store.output.getNewestSeq(startRun(store).id)).toBe(0);
   });
 
   test.each([
@@ -43,15 +43,15 @@ describe("the lines of a run", () => {
     [{ fromSeq: 1, untilSeq: 11, attempt: 2 }, 0],
   ])("are counted with %j", (query, lines) => {
     const { store, runId } = filled();
-    expect(store.countLines({ runId, limit: 100, ...query })).toEqual({ lines, nextSeq: null });
+    expect(store.output.countLines({ runId, limit: 100, ...query })).toEqual({ lines, nextSeq: null });
   });
 
   test("are counted in parts, each going on where the one before ended", () => {
     const { store, runId } = filled();
     const query = { runId, untilSeq: 11, limit: 2, taskId: a };
-    expect(store.countLines({ ...query, fromSeq: 1 })).toEqual({ lines: 3, nextSeq: 6 });
-    expect(store.countLines({ ...query, fromSeq: 6 })).toEqual({ lines: 4, nextSeq: 11 });
-    expect(store.countLines({ ...query, fromSeq: 11 })).toEqual({ lines: 0, nextSeq: null });
+    expect(store.output.countLines({ ...query, fromSeq: 1 })).toEqual({ lines: 3, nextSeq: 6 });
+    expect(store.output.countLines({ ...query, fromSeq: 6 })).toEqual({ lines: 4, nextSeq: 11 });
+    expect(store.output.countLines({ ...query, fromSeq: 11 })).toEqual({ lines: 0, nextSeq: null });
   });
 
   test.each([
@@ -65,13 +65,13 @@ describe("the lines of a run", () => {
     [{ fromSeq: 1, skip: 5, limit: 2 }, null],
   ])("are found with %j", (query, seq) => {
     const { store, runId } = filled();
-    expect(store.lineAt({ runId, limit: 100, ...query })).toBe(seq);
+    expect(store.output.findLineSeq({ runId, limit: 100, ...query })).toBe(seq);
   });
 
   test("leave no gap in positions where some were dropped", () => {
     const { store, runId, a } = filled();
-    store.dropOutput(a, [1], { seq: 1, stream: "stdout", at: NOON, text: "dropped\n", dropped: 6 });
-    expect(store.countLines({ runId, fromSeq: 1, untilSeq: 11, limit: 100 }).lines).toBe(8);
-    expect(store.lineAt({ runId, fromSeq: 1, skip: 1, limit: 100 })).toBe(4);
+    store.output.drop(a, [1], { seq: 1, stream: "stdout", at: NOON, text: "dropped\n", dropped: 6 });
+    expect(store.output.countLines({ runId, fromSeq: 1, untilSeq: 11, limit: 100 }).lines).toBe(8);
+    expect(store.output.findLineSeq({ runId, fromSeq: 1, skip: 1, limit: 100 })).toBe(4);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { Attempt } from "../../src/domain/task-run.ts";
-import type { NewChunk, OutputQuery, Store } from "../../src/store/store.ts";
+import type { NewChunk, OutputQuery } from "../../src/store/output.ts";
+import type { Store } from "../../src/store/store.ts";
 import { command, job, taskId } from "../support/factories.ts";
 import { memoryStore, startRun } from "../support/factories-store.ts";
 import { NOON } from "../support/fake-clock.ts";
@@ -19,24 +20,26 @@ const chunk = (text: string, stream: NewChunk["stream"] = "stdout"): NewChunk =>
 const filled = () => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: [command("a", "true"), command("b", "true")] }) });
-  const [a, b] = ["a", "b"].map((id) => store.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
+  const [a, b] = ["a", "b"].map((id) => store.runs.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
   const seqs = [
-    store.appendOutput(a, [chunk("1\n2\n3\n"), chunk("4\n", "stderr")], { stdout: 6, stderr: 2 }),
-    store.appendOutput(b, [chunk("5\n6\n")], { stdout: 4, stderr: 0 }),
-    store.appendOutput(a, [chunk("7")], { stdout: 7, stderr: 2 }),
+    store.output.append(a, [chunk("1\n2\n3\n"), chunk("4\n", "stderr")], { stdout: 6, stderr: 2 }),
+    store.output.append(b, [chunk("5\n6\n")], { stdout: 4, stderr: 0 }),
+    store.output.append(a, [chunk("7")], { stdout: 7, stderr: 2 }),
   ];
   return { store, run, a, b, seqs };
 };
 
 const texts = (store: Store, runId: RunId, query: Partial<OutputQuery> = {}) =>
-  store.readOutput({ runId, fromSeq: 1, limit: 100, ...query }).map(({ seq, bytes }) => `${seq}:${Buffer.from(bytes)}`);
+  store.output
+    .read({ runId, fromSeq: 1, limit: 100, ...query })
+    .map(({ seq, bytes }) => `${seq}:${Buffer.from(bytes)}`);
 
 describe("output", () => {
   test("is numbered by line, in the order in which it was seen", () => {
     const { store, run, seqs } = filled();
     expect(seqs).toEqual([[1, 4], [5], [7]]);
     expect(texts(store, run.id)).toEqual(["1:1\n2\n3\n", "4:4\n", "5:5\n6\n", "7:7"]);
-    expect(store.readOutput({ runId: run.id, fromSeq: 4, limit: 1 })).toEqual([
+    expect(store.output.read({ runId: run.id, fromSeq: 4, limit: 1 })).toEqual([
       {
         seq: 4,
         lines: 1,
@@ -76,7 +79,7 @@ describe("output", () => {
     const { store, run } = filled();
     const other = startRun(store);
     expect(texts(store, other.id)).toEqual([]);
-    store.appendOutput(store.startAttempt(other, taskId("only"), NOON), [chunk("x\n")], ZERO);
+    store.output.append(store.runs.startAttempt(other, taskId("only"), NOON), [chunk("x\n")], ZERO);
     expect(texts(store, other.id)).toEqual(["1:x\n"]);
     expect(texts(store, run.id)).toHaveLength(4);
   });
@@ -84,24 +87,24 @@ describe("output", () => {
   test("keeps bytes of every kind", () => {
     const { store, run, b } = filled();
     const bytes = new Uint8Array(256).map((_, index) => index);
-    const [seq = 0] = store.appendOutput(b, [{ stream: "stdout", at: NOON, bytes, lines: 2 }], ZERO);
-    expect(store.readOutput({ runId: run.id, fromSeq: seq, limit: 1 })[0]?.bytes).toEqual(bytes);
+    const [seq = 0] = store.output.append(b, [{ stream: "stdout", at: NOON, bytes, lines: 2 }], ZERO);
+    expect(store.output.read({ runId: run.id, fromSeq: seq, limit: 1 })[0]?.bytes).toEqual(bytes);
   });
 
   test("remembers how far the spool files are stored, with the chunks or not at all", () => {
     const { store, a, b } = filled();
-    expect(store.spoolOffsets(a.id)).toEqual({ stdout: 7, stderr: 2 });
-    expect(store.spoolOffsets(b.id)).toEqual({ stdout: 4, stderr: 0 });
+    expect(store.output.getSpoolOffsets(a.id)).toEqual({ stdout: 7, stderr: 2 });
+    expect(store.output.getSpoolOffsets(b.id)).toEqual({ stdout: 4, stderr: 0 });
     expect(() =>
-      store.appendOutput(a, [{ ...chunk("x"), stream: "stdin" as "stdout" }], { stdout: 99, stderr: 99 }),
+      store.output.append(a, [{ ...chunk("x"), stream: "stdin" as "stdout" }], { stdout: 99, stderr: 99 }),
     ).toThrow("CHECK");
-    expect(store.spoolOffsets(a.id)).toEqual({ stdout: 7, stderr: 2 });
-    expect(() => store.appendOutput({ ...a, id: 99 }, [chunk("x")], ZERO)).toThrow();
+    expect(store.output.getSpoolOffsets(a.id)).toEqual({ stdout: 7, stderr: 2 });
+    expect(() => store.output.append({ ...a, id: 99 }, [chunk("x")], ZERO)).toThrow();
   });
 
   test("shows its extents, of one attempt, without the bytes", () => {
     const { store, a } = filled();
-    expect(store.outputExtents(a)).toEqual([
+    expect(store.output.listExtents(a)).toEqual([
       { seq: 1, lines: 3, stream: "stdout", bytes: 6, dropped: 0 },
       { seq: 4, lines: 1, stream: "stderr", bytes: 2, dropped: 0 },
       { seq: 7, lines: 1, stream: "stdout", bytes: 1, dropped: 0 },
@@ -111,24 +114,24 @@ describe("output", () => {
   test("lets a line stand for what was dropped, and that line grow", () => {
     const { store, run, a } = filled();
     const marker = { seq: 3, stream: "stdout", at: NOON, text: "[6 dropped]\n", dropped: 6 } as const;
-    store.dropOutput(a, [1], marker);
+    store.output.drop(a, [1], marker);
     expect(texts(store, run.id)).toEqual(["3:[6 dropped]\n", "4:4\n", "5:5\n6\n", "7:7"]);
-    store.dropOutput(a, [4, 3], { ...marker, seq: 4, text: "[8 dropped]\n", dropped: 8 });
+    store.output.drop(a, [4, 3], { ...marker, seq: 4, text: "[8 dropped]\n", dropped: 8 });
     expect(texts(store, run.id)).toEqual(["4:[8 dropped]\n", "5:5\n6\n", "7:7"]);
-    expect(store.outputExtents(a)).toMatchObject([
+    expect(store.output.listExtents(a)).toMatchObject([
       { seq: 4, dropped: 8 },
       { seq: 7, dropped: 0 },
     ]);
-    expect(store.appendOutput(a, [chunk("8\n")], ZERO)).toEqual([8]);
+    expect(store.output.append(a, [chunk("8\n")], ZERO)).toEqual([8]);
     expect(texts(store, run.id, { fromSeq: 5 })).toEqual(["5:5\n6\n", "7:7", "8:8\n"]);
   });
 
   test("of many lines is found fast wherever it is read from", () => {
     using store = memoryStore();
     const run = startRun(store);
-    const attempt = store.startAttempt(run, taskId("only"), NOON);
+    const attempt = store.runs.startAttempt(run, taskId("only"), NOON);
     store.transaction(() => {
-      for (let index = 0; index < 20_000; index++) store.appendOutput(attempt, [chunk(`${index}\n`)], ZERO);
+      for (let index = 0; index < 20_000; index++) store.output.append(attempt, [chunk(`${index}\n`)], ZERO);
     });
     const begun = performance.now();
     for (let round = 0; round < 200; round++) {

@@ -14,7 +14,7 @@ import { tempDir } from "../support/temp-dir.ts";
 
 const delivery = (store: Store, id: string, given: Partial<NewDelivery> = {}): NewDelivery => ({
   id,
-  versionId: store.saveJobs([job("j")], NOON).get(jobId("j"))?.versionId ?? 0,
+  versionId: store.jobs.save([job("j")], NOON).get(jobId("j"))?.versionId ?? 0,
   jobId: jobId("j"),
   target: 0,
   channel: "a",
@@ -32,37 +32,43 @@ describe("the queue of deliveries", () => {
       ["2", "b"],
       ["3", "a"],
     ] as const)
-      store.queueDelivery(delivery(store, id, { channel }), NOON);
-    expect([...store.waitingChannels()].sort()).toEqual(["a", "b"]);
-    expect(store.nextDelivery("a")).toMatchObject({ id: "1", attempts: 0, dueAt: NOON, queuedAt: NOON, notice: "{}" });
-    store.postponeDelivery("1", { dueAt: NOON + 5, error: "answered 500" });
-    expect(store.nextDelivery("a")).toMatchObject({ id: "1", attempts: 1, dueAt: NOON + 5 });
-    store.endDelivery("1", { status: "delivered" }, NOON + 6);
-    expect(store.nextDelivery("a")?.id).toBe("3");
-    store.endDelivery("3", { status: "given_up", error: "answered 404" }, NOON + 6);
-    expect(store.nextDelivery("a")).toBeNull();
-    expect(store.waitingChannels()).toEqual(["b"]);
+      store.notifications.queue(delivery(store, id, { channel }), NOON);
+    expect([...store.notifications.listWaitingChannels()].sort()).toEqual(["a", "b"]);
+    expect(store.notifications.findNext("a")).toMatchObject({
+      id: "1",
+      attempts: 0,
+      dueAt: NOON,
+      queuedAt: NOON,
+      notice: "{}",
+    });
+    store.notifications.postpone("1", { dueAt: NOON + 5, error: "answered 500" });
+    expect(store.notifications.findNext("a")).toMatchObject({ id: "1", attempts: 1, dueAt: NOON + 5 });
+    store.notifications.finish("1", { status: "delivered" }, NOON + 6);
+    expect(store.notifications.findNext("a")?.id).toBe("3");
+    store.notifications.finish("3", { status: "given_up", error: "answered 404" }, NOON + 6);
+    expect(store.notifications.findNext("a")).toBeNull();
+    expect(store.notifications.listWaitingChannels()).toEqual(["b"]);
   });
 
   test("gives up the oldest of a channel that is too long", () => {
     using store = memoryStore();
-    for (const id of ["1", "2", "3", "4"]) store.queueDelivery(delivery(store, id), NOON);
-    store.queueDelivery(delivery(store, "5", { channel: "b" }), NOON);
-    expect(store.dropDeliveries("a", 2, NOON)).toBe(2);
-    expect(store.dropDeliveries("a", 2, NOON)).toBe(0);
-    expect(store.nextDelivery("a")?.id).toBe("3");
+    for (const id of ["1", "2", "3", "4"]) store.notifications.queue(delivery(store, id), NOON);
+    store.notifications.queue(delivery(store, "5", { channel: "b" }), NOON);
+    expect(store.notifications.giveUpExcess("a", 2, NOON)).toBe(2);
+    expect(store.notifications.giveUpExcess("a", 2, NOON)).toBe(0);
+    expect(store.notifications.findNext("a")?.id).toBe("3");
     // It was on its way; what came of that is nothing to anybody any more.
-    store.endDelivery("1", { status: "delivered" }, NOON);
-    store.postponeDelivery("2", { dueAt: NOON, error: "x" });
-    expect(store.nextDelivery("a")?.id).toBe("3");
+    store.notifications.finish("1", { status: "delivered" }, NOON);
+    store.notifications.postpone("2", { dueAt: NOON, error: "x" });
+    expect(store.notifications.findNext("a")?.id).toBe("3");
   });
 
   test("tells of the newest first, with what became of each", () => {
     using store = memoryStore();
-    for (const id of ["1", "2", "3"]) store.queueDelivery(delivery(store, id), NOON);
-    store.endDelivery("1", { status: "delivered" }, NOON + 1);
-    store.postponeDelivery("2", { dueAt: NOON + 5, error: "answered 500" });
-    store.endDelivery("3", { status: "given_up", error: "answered 404" }, NOON + 2);
+    for (const id of ["1", "2", "3"]) store.notifications.queue(delivery(store, id), NOON);
+    store.notifications.finish("1", { status: "delivered" }, NOON + 1);
+    store.notifications.postpone("2", { dueAt: NOON + 5, error: "answered 500" });
+    store.notifications.finish("3", { status: "given_up", error: "answered 404" }, NOON + 2);
     const { id: _, notice: _notice, channel: _channel, ...same } = delivery(store, "");
     const common = { ...same, attempts: 1, queuedAt: NOON };
     const [given, waiting, delivered] = [
@@ -70,20 +76,20 @@ describe("the queue of deliveries", () => {
       { ...common, id: "2", status: "waiting", error: "answered 500", dueAt: NOON + 5, endedAt: null },
       { ...common, id: "1", status: "delivered", error: null, dueAt: null, endedAt: NOON + 1 },
     ] as const;
-    expect(store.listDeliveries({ limit: 10 })).toEqual([given, waiting, delivered]);
-    expect(store.listDeliveries({ limit: 2 })).toEqual([given, waiting]);
-    expect(store.listDeliveries({ limit: 2, status: "delivered" })).toEqual([delivered]);
-    expect(store.waitingDeliveries()).toBe(1);
+    expect(store.notifications.list({ limit: 10 })).toEqual([given, waiting, delivered]);
+    expect(store.notifications.list({ limit: 2 })).toEqual([given, waiting]);
+    expect(store.notifications.list({ limit: 2, status: "delivered" })).toEqual([delivered]);
+    expect(store.notifications.countWaiting()).toBe(1);
   });
 
   test("forgets what ended long ago, and nothing that waits", () => {
     using store = memoryStore();
-    for (const id of ["1", "2", "3"]) store.queueDelivery(delivery(store, id), NOON);
-    store.endDelivery("1", { status: "delivered" }, NOON);
-    store.endDelivery("2", { status: "given_up", error: "x" }, NOON + 10);
-    expect(store.deleteDeliveries(NOON + 1, 10)).toBe(1);
-    expect(store.deleteDeliveries(NOON + 100, 10)).toBe(1);
-    expect(store.nextDelivery("a")?.id).toBe("3");
+    for (const id of ["1", "2", "3"]) store.notifications.queue(delivery(store, id), NOON);
+    store.notifications.finish("1", { status: "delivered" }, NOON);
+    store.notifications.finish("2", { status: "given_up", error: "x" }, NOON + 10);
+    expect(store.notifications.deleteEnded(NOON + 1, 10)).toBe(1);
+    expect(store.notifications.deleteEnded(NOON + 100, 10)).toBe(1);
+    expect(store.notifications.findNext("a")?.id).toBe("3");
   });
 
   test("is as it was where the transaction around it is undone", () => {
@@ -91,11 +97,11 @@ describe("the queue of deliveries", () => {
     const one = delivery(store, "1");
     expect(() =>
       store.transaction(() => {
-        store.queueDelivery(one, NOON);
+        store.notifications.queue(one, NOON);
         throw new Error("undone");
       }),
     ).toThrow("undone");
-    expect(store.waitingChannels()).toEqual([]);
+    expect(store.notifications.listWaitingChannels()).toEqual([]);
   });
 });
 
@@ -109,7 +115,7 @@ describe("whether a job was broken", () => {
   const end = (store: Store, status: keyof typeof FINAL & RunStatus, at: number) => {
     const run = startRun(store, { now: at, id: newRunId(at) });
     const reason = FINAL[status];
-    return store.finishRun(run.id, { status, reason, error: reason }, at);
+    return store.runs.finish(run.id, { status, reason, error: reason }, at);
   };
 
   test.each([
@@ -128,22 +134,22 @@ describe("whether a job was broken", () => {
       end(store, status, NOON + index);
     });
     const last = end(store, "completed", NOON + 100);
-    expect(store.wasBroken(last)).toBe(expected);
+    expect(store.notifications.didPreviousFail(last)).toBe(expected);
   });
 
   test("is decided by what ended last, whatever began first", () => {
     using store = memoryStore();
     const slow = startRun(store, { now: NOON });
     end(store, "completed", NOON + 1);
-    store.finishRun(slow.id, { status: "failed", reason: "exit_code", error: "x" }, NOON + 2);
-    expect(store.wasBroken(end(store, "completed", NOON + 3))).toBe(true);
+    store.runs.finish(slow.id, { status: "failed", reason: "exit_code", error: "x" }, NOON + 2);
+    expect(store.notifications.didPreviousFail(end(store, "completed", NOON + 3))).toBe(true);
   });
 
   test("is nothing to another job", () => {
     using store = memoryStore();
     end(store, "failed", NOON);
     const other = startRun(store, { job: job("other") });
-    expect(store.wasBroken(other)).toBe(false);
+    expect(store.notifications.didPreviousFail(other)).toBe(false);
   });
 });
 
@@ -166,12 +172,12 @@ describe("a database of schema 1", () => {
     db.close();
 
     using store = openStore({ path, runtime: openRuntime() });
-    expect(store.definition(7)).toEqual(job("old"));
-    expect(store.listJobs().get(jobId("old"))).toMatchObject({ versionId: 7, accountedUntil: 5 });
-    const run = store.finishRun(runId, { status: "completed", reason: null, error: null }, NOON);
-    expect(store.wasBroken(run)).toBe(false);
-    store.queueDelivery({ ...delivery(store, "1"), versionId: 7 }, NOON);
-    expect(store.nextDelivery("a")?.versionId).toBe(7);
+    expect(store.jobs.getDefinition(7)).toEqual(job("old"));
+    expect(store.jobs.list().get(jobId("old"))).toMatchObject({ versionId: 7, accountedUntil: 5 });
+    const run = store.runs.finish(runId, { status: "completed", reason: null, error: null }, NOON);
+    expect(store.notifications.didPreviousFail(run)).toBe(false);
+    store.notifications.queue({ ...delivery(store, "1"), versionId: 7 }, NOON);
+    expect(store.notifications.findNext("a")?.versionId).toBe(7);
     const versionOf = openRuntime().openDatabase(path, { readonly: true }).prepare("PRAGMA user_version").get();
     expect(versionOf).toEqual({ user_version: SCHEMA_VERSION });
   });

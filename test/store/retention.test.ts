@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { RunOutcome } from "../../src/domain/run.ts";
-import type { AgeLimit } from "../../src/store/retention.ts";
-import type { DeletionBounds, Store } from "../../src/store/store.ts";
+import type { AgeLimit, DeletionBounds } from "../../src/store/runs/deletion.ts";
+import type { Store } from "../../src/store/store.ts";
 import { job, jobId } from "../support/factories.ts";
 import { memoryStore, startRun } from "../support/factories-store.ts";
 import { NOON } from "../support/fake-clock.ts";
@@ -16,7 +16,7 @@ const ALL = { upTo: Number.MAX_SAFE_INTEGER, age: null } as const;
 /** A run that ended so long after noon. */
 const ran = (store: Store, at: number, outcome = DONE, id = "hello"): RunId => {
   const run = startRun(store, { job: job(id), now: NOON + Math.min(at, 0) });
-  store.finishRun(run.id, outcome, NOON + at);
+  store.runs.finish(run.id, outcome, NOON + at);
   return run.id;
 };
 
@@ -29,8 +29,8 @@ const hurried = (limit = 100): DeletionBounds => {
 const relaxed: DeletionBounds = { limit: 100, untilMs: 1, clock: { monotonic: () => 0 } };
 
 const kept = (store: Store, id = "hello"): readonly RunId[] =>
-  store
-    .listRuns({ jobId: jobId(id), limit: 1_000 })
+  store.runs
+    .list({ jobId: jobId(id), limit: 1_000 })
     .map((run) => run.id)
     .toReversed();
 
@@ -41,10 +41,10 @@ describe("a run with much output", () => {
     const run = startRun(store, {});
     const [task] = job("hello").tasks;
     if (task === undefined) throw new Error("a job without tasks");
-    const attempt = store.startAttempt(run, task.id, NOON);
+    const attempt = store.runs.startAttempt(run, task.id, NOON);
     const chunk = { stream: "stdout", at: NOON, bytes: new Uint8Array(1_000).fill(10), lines: 1_000 } as const;
-    store.appendOutput(attempt, Array(CHUNKS).fill(chunk), { stdout: CHUNKS * 1_000, stderr: 0 });
-    store.finishAttempt(
+    store.output.append(attempt, Array(CHUNKS).fill(chunk), { stdout: CHUNKS * 1_000, stderr: 0 });
+    store.runs.finishAttempt(
       attempt.id,
       { status: "completed", reason: null, error: null, exitCode: 0, signal: null },
       {
@@ -52,11 +52,11 @@ describe("a run with much output", () => {
         retryAt: null,
       },
     );
-    store.finishTask(run, task.id, {
+    store.runs.finishTask(run, task.id, {
       outcome: { status: "completed", reason: null, error: null, exitCode: 0, outputs: {} },
       now: NOON,
     });
-    store.finishRun(run.id, DONE, NOON + 1);
+    store.runs.finish(run.id, DONE, NOON + 1);
     return run.id;
   };
 
@@ -64,29 +64,29 @@ describe("a run with much output", () => {
     using store = memoryStore();
     const id = large(store);
     const other = ran(store, 1);
-    expect(store.deleteRuns(HELLO, { upTo: 1, age: null }, hurried())).toEqual({ runs: 1, next: 0 });
-    expect(store.findRun(id)).toBeNull();
-    expect(store.listRuns({ limit: 10 }).map((run) => run.id)).toEqual([other]);
-    expect(store.listRuns({ limit: 10, status: "cancelled" })).toEqual([]);
-    expect(store.newestRuns().get(HELLO)?.id).toBe(other);
-    expect([...store.countEnded(0)]).toEqual([["completed", 1]]);
+    expect(store.runs.deleteExpired(HELLO, { upTo: 1, age: null }, hurried())).toEqual({ runs: 1, next: 0 });
+    expect(store.runs.find(id)).toBeNull();
+    expect(store.runs.list({ limit: 10 }).map((run) => run.id)).toEqual([other]);
+    expect(store.runs.list({ limit: 10, status: "cancelled" })).toEqual([]);
+    expect(store.runs.listNewestByJob().get(HELLO)?.id).toBe(other);
+    expect([...store.runs.countEndedByStatus(0)]).toEqual([["completed", 1]]);
     const window = { from: 0, to: NOON + DAY, binMs: DAY, after: -1, until: NOON + DAY };
-    expect(store.endedSpans(window)).toMatchObject([{ count: 1, worst: { id: other } }]);
-    expect(store.readOutput({ runId: id, fromSeq: 1, limit: 10 })).toEqual([]);
+    expect(store.runs.listEndedSpans(window)).toMatchObject([{ count: 1, worst: { id: other } }]);
+    expect(store.output.read({ runId: id, fromSeq: 1, limit: 10 })).toEqual([]);
     let steps = 0;
-    while (store.finishDeletions(hurried())) steps++;
+    while (store.runs.continueDeletions(hurried())) steps++;
     expect(steps).toBeGreaterThan(2);
     expect(kept(store)).toEqual([other]);
     // Its number is free when nothing of it is left; a run that gets it again has no output.
-    expect(store.deleteRuns(HELLO, ALL, relaxed).runs).toBe(1);
+    expect(store.runs.deleteExpired(HELLO, ALL, relaxed).runs).toBe(1);
     const next = startRun(store, {});
-    expect(store.readOutput({ runId: next.id, fromSeq: 1, limit: 10 })).toEqual([]);
+    expect(store.output.read({ runId: next.id, fromSeq: 1, limit: 10 })).toEqual([]);
   });
 
   test("is not begun where it has not ended", () => {
     using store = memoryStore();
     const { id } = startRun(store, {});
-    expect(store.deleteRuns(HELLO, ALL, relaxed)).toEqual({ runs: 0, next: null });
+    expect(store.runs.deleteExpired(HELLO, ALL, relaxed)).toEqual({ runs: 0, next: null });
     expect(kept(store)).toEqual([id]);
   });
 });
@@ -96,17 +96,17 @@ describe("definitions", () => {
 
   test("are deleted when no job, run or delivery refers to them", () => {
     using store = memoryStore();
-    const save = (name: string): number => store.saveJobs([named(name)], NOON).get(HELLO)?.versionId ?? 0;
+    const save = (name: string): number => store.jobs.save([named(name)], NOON).get(HELLO)?.versionId ?? 0;
     const [unused, delivered] = [save("unused"), save("delivered")];
     const { versionId: ran } = startRun(store, { job: named("ran") });
     const about = { jobId: HELLO, target: 0, channel: "c", event: "missed", runId: null, notice: "{}" } as const;
-    store.queueDelivery({ ...about, id: "d", versionId: delivered }, NOON);
+    store.notifications.queue({ ...about, id: "d", versionId: delivered }, NOON);
     const today = save("today");
     let steps = 0;
-    for (let after: number | null = 0; after !== null; steps++) after = store.deleteVersions(after, 1);
+    for (let after: number | null = 0; after !== null; steps++) after = store.jobs.deleteUnusedVersions(after, 1);
     expect(steps).toBe(5);
-    expect(() => store.definition(unused)).toThrow("no definition");
-    expect([delivered, ran, today].map((version) => store.definition(version).name)).toEqual([
+    expect(() => store.jobs.getDefinition(unused)).toThrow("no definition");
+    expect([delivered, ran, today].map((version) => store.jobs.getDefinition(version).name)).toEqual([
       "delivered",
       "ran",
       "today",
@@ -115,10 +115,10 @@ describe("definitions", () => {
 
   test("of a job that was removed stay", () => {
     using store = memoryStore();
-    const version = store.saveJobs([named("gone")], NOON).get(HELLO)?.versionId ?? 0;
-    store.saveJobs([], NOON);
-    store.deleteVersions(0, 100);
-    expect(store.definition(version).name).toBe("gone");
+    const version = store.jobs.save([named("gone")], NOON).get(HELLO)?.versionId ?? 0;
+    store.jobs.save([], NOON);
+    store.jobs.deleteUnusedVersions(0, 100);
+    expect(store.jobs.getDefinition(version).name).toBe("gone");
   });
 });
 
@@ -126,14 +126,14 @@ describe("runs that are too old", () => {
   const age = (store: Store, endedBy: number): AgeLimit => ({
     endedBy: NOON + endedBy,
     now: NOON,
-    oldRun: store.lastRunEndedBy(NOON + endedBy),
+    oldRun: store.runs.findLastSeqEndedBy(NOON + endedBy),
   });
 
   const deleteAll = (store: Store, endedBy: number): number => {
     const limits = { upTo: 0, age: age(store, endedBy) };
     let runs = 0;
     for (let next: number | null = 0; next !== null; ) {
-      const step = store.deleteRuns(HELLO, limits, { ...relaxed, limit: 3, after: next });
+      const step = store.runs.deleteExpired(HELLO, limits, { ...relaxed, limit: 3, after: next });
       runs += step.runs;
       next = step.next;
     }

@@ -45,54 +45,54 @@ describe("a run", () => {
       ending: null,
       lost: false,
     });
-    expect(store.findRun(run.id)).toEqual(run);
-    expect(store.findRun(UNKNOWN)).toBeNull();
+    expect(store.runs.find(run.id)).toEqual(run);
+    expect(store.runs.find(UNKNOWN)).toBeNull();
   });
 
   test("goes from pending over running to its end, with a time for each", () => {
     using store = memoryStore();
     const { id } = startRun(store, { status: "pending" });
-    expect(store.findRun(id)).toMatchObject({ status: "pending", startedAt: null });
-    expect(store.beginRun(id, NOON + 1)).toMatchObject({ status: "running", startedAt: NOON + 1 });
-    expect(store.finishRun(id, FAILED, NOON + 2)).toMatchObject({ ...FAILED, endedAt: NOON + 2 });
+    expect(store.runs.find(id)).toMatchObject({ status: "pending", startedAt: null });
+    expect(store.runs.begin(id, NOON + 1)).toMatchObject({ status: "running", startedAt: NOON + 1 });
+    expect(store.runs.finish(id, FAILED, NOON + 2)).toMatchObject({ ...FAILED, endedAt: NOON + 2 });
   });
 
   test("can end where it waits", () => {
     using store = memoryStore();
     const { id } = startRun(store, { status: "pending" });
     const outcome = { status: "cancelled", reason: "cancelled", error: "cancelled" } as const;
-    expect(store.finishRun(id, outcome, NOON + 1)).toMatchObject({ status: "cancelled", startedAt: null });
+    expect(store.runs.finish(id, outcome, NOON + 1)).toMatchObject({ status: "cancelled", startedAt: null });
   });
 
   test("remembers the first reason to end it, and that it lost something", () => {
     using store = memoryStore();
     const { id } = startRun(store);
-    expect(store.requestEnd(id, "timeout").ending).toBe("timeout");
-    expect(store.requestEnd(id, "cancelled").ending).toBe("timeout");
-    store.markLost(id);
-    expect(store.findRun(id)).toMatchObject({ ending: "timeout", lost: true });
+    expect(store.runs.requestEnd(id, "timeout").ending).toBe("timeout");
+    expect(store.runs.requestEnd(id, "cancelled").ending).toBe("timeout");
+    store.runs.markLost(id);
+    expect(store.runs.find(id)).toMatchObject({ ending: "timeout", lost: true });
   });
 
   test("refuses every move from a status that it does not start from", () => {
     using store = memoryStore();
     const running = startRun(store);
     const ended = startRun(store);
-    store.finishRun(ended.id, DONE, NOON);
+    store.runs.finish(ended.id, DONE, NOON);
     const pending = startRun(store, { status: "pending" });
     const wrong: readonly (() => unknown)[] = [
-      () => store.beginRun(running.id, NOON),
-      () => store.beginRun(ended.id, NOON),
-      () => store.beginRun(UNKNOWN, NOON),
-      () => store.finishRun(ended.id, DONE, NOON),
-      () => store.finishRun(UNKNOWN, DONE, NOON),
-      () => store.requestEnd(ended.id, "cancelled"),
-      () => store.markLost(pending.id),
-      () => store.markLost(ended.id),
+      () => store.runs.begin(running.id, NOON),
+      () => store.runs.begin(ended.id, NOON),
+      () => store.runs.begin(UNKNOWN, NOON),
+      () => store.runs.finish(ended.id, DONE, NOON),
+      () => store.runs.finish(UNKNOWN, DONE, NOON),
+      () => store.runs.requestEnd(ended.id, "cancelled"),
+      () => store.runs.markLost(pending.id),
+      () => store.runs.markLost(ended.id),
     ];
-    const before = store.listRuns({ limit: 9 });
+    const before = store.runs.list({ limit: 9 });
     for (const each of wrong) expect(each).toThrow();
-    expect(store.listRuns({ limit: 9 })).toEqual(before);
-    expect(store.newestEventSeq()).toBe(3);
+    expect(store.runs.list({ limit: 9 })).toEqual(before);
+    expect(store.events.getNewestSeq()).toBe(3);
   });
 
   test.each([
@@ -104,8 +104,8 @@ describe("a run", () => {
   ])("can't be %s: the schema says so as well", (_, outcome) => {
     using store = memoryStore();
     const { id } = startRun(store);
-    expect(() => store.finishRun(id, outcome as RunOutcome, NOON)).toThrow("CHECK constraint failed");
-    expect(store.findRun(id)?.status).toBe("running");
+    expect(() => store.runs.finish(id, outcome as RunOutcome, NOON)).toThrow("CHECK constraint failed");
+    expect(store.runs.find(id)?.status).toBe("running");
   });
 
   test.each([
@@ -114,7 +114,7 @@ describe("a run", () => {
   ])("can't be stored as %s", (_, given) => {
     using store = memoryStore();
     expect(() => startRun(store, given)).toThrow("constraint failed");
-    expect(store.listRuns({ limit: 9 })).toEqual([]);
+    expect(store.runs.list({ limit: 9 })).toEqual([]);
   });
 
   test("has an id of its own", () => {
@@ -124,7 +124,7 @@ describe("a run", () => {
   });
 });
 
-describe("listRuns", () => {
+describe("runs.list", () => {
   const filled = () => {
     const store = memoryStore();
     const ids: RunId[] = [];
@@ -135,15 +135,15 @@ describe("listRuns", () => {
         status: index === 11 ? "pending" : "running",
       });
       ids.push(run.id);
-      if (index < 8) store.finishRun(run.id, index % 4 === 0 ? FAILED : DONE, NOON + 100);
+      if (index < 8) store.runs.finish(run.id, index % 4 === 0 ? FAILED : DONE, NOON + 100);
     }
     return { store, ids };
   };
 
   test("is newest first, by the order in which they were stored", () => {
     const { store, ids } = filled();
-    expect(store.listRuns({ limit: 100 }).map(({ id }) => id)).toEqual(ids.toReversed());
-    expect(store.listRuns({ limit: 3 }).map(({ id }) => id)).toEqual(ids.slice(-3).toReversed());
+    expect(store.runs.list({ limit: 100 }).map(({ id }) => id)).toEqual(ids.toReversed());
+    expect(store.runs.list({ limit: 3 }).map(({ id }) => id)).toEqual(ids.slice(-3).toReversed());
   });
 
   test.each([
@@ -158,7 +158,7 @@ describe("listRuns", () => {
     [{ jobId: jobId("none") }, []],
   ])("with %j is %p", (filter, expected) => {
     const { store, ids } = filled();
-    expect(store.listRuns({ ...filter, limit: 100 }).map(({ id }) => ids.indexOf(id))).toEqual(expected);
+    expect(store.runs.list({ ...filter, limit: 100 }).map(({ id }) => ids.indexOf(id))).toEqual(expected);
   });
 
   test("goes on before a run, whatever the filter, and reaches each once", () => {
@@ -166,21 +166,23 @@ describe("listRuns", () => {
     for (const filter of [{}, { jobId: jobId("even") }, { status: "completed" as const }]) {
       const seen: RunId[] = [];
       for (let before: RunId | undefined; ; before = seen.at(-1)) {
-        const page = store.listRuns({ ...filter, limit: 2, ...(before && { before }) });
+        const page = store.runs.list({ ...filter, limit: 2, ...(before && { before }) });
         if (page.length === 0) break;
         seen.push(...page.map(({ id }) => id));
       }
-      expect(seen).toEqual(store.listRuns({ ...filter, limit: 100 }).map(({ id }) => id));
+      expect(seen).toEqual(store.runs.list({ ...filter, limit: 100 }).map(({ id }) => id));
     }
     expect(
-      store.listRuns({ jobId: jobId("odd"), before: ids[4] ?? UNKNOWN, limit: 9 }).map(({ id }) => ids.indexOf(id)),
+      store.runs.list({ jobId: jobId("odd"), before: ids[4] ?? UNKNOWN, limit: 9 }).map(({ id }) => ids.indexOf(id)),
     ).toEqual([3, 1]);
-    expect(() => store.listRuns({ before: UNKNOWN, limit: 9 })).toThrow(expect.objectContaining({ code: "not_found" }));
+    expect(() => store.runs.list({ before: UNKNOWN, limit: 9 })).toThrow(
+      expect.objectContaining({ code: "not_found" }),
+    );
   });
 
   test("knows every status", () => {
     const { store } = filled();
-    const count = RUN_STATUSES.flatMap((status) => store.listRuns({ status, limit: 100 })).length;
+    const count = RUN_STATUSES.flatMap((status) => store.runs.list({ status, limit: 100 })).length;
     expect(count).toBe(12);
   });
 });
@@ -189,8 +191,8 @@ describe("what is asked of many runs", () => {
   test("unfinishedRuns are those that wait or go on, oldest first", () => {
     using store = memoryStore();
     const runs = (["running", "pending", "running"] as const).map((status) => startRun(store, { status }));
-    store.finishRun(runs[0]?.id ?? UNKNOWN, DONE, NOON);
-    expect(store.unfinishedRuns().map(({ id }) => id)).toEqual(runs.slice(1).map(({ id }) => id));
+    store.runs.finish(runs[0]?.id ?? UNKNOWN, DONE, NOON);
+    expect(store.runs.listUnfinished().map(({ id }) => id)).toEqual(runs.slice(1).map(({ id }) => id));
   });
 
   test("newestRuns has the newest of each job, and newestRun that of one", () => {
@@ -198,20 +200,20 @@ describe("what is asked of many runs", () => {
     startRun(store, { job: job("a") });
     const a = startRun(store, { job: job("a") });
     const b = startRun(store, { job: job("b") });
-    store.saveJobs([job("a"), job("b"), job("never")], NOON);
-    expect(Object.fromEntries(store.newestRuns())).toEqual({ a, b });
-    expect(store.newestRun(jobId("a"))).toEqual(a);
-    expect(store.newestRun(jobId("never"))).toBeNull();
+    store.jobs.save([job("a"), job("b"), job("never")], NOON);
+    expect(Object.fromEntries(store.runs.listNewestByJob())).toEqual({ a, b });
+    expect(store.runs.findNewest(jobId("a"))).toEqual(a);
+    expect(store.runs.findNewest(jobId("never"))).toBeNull();
   });
 
   test("upstream is the status of the newest run, and when the last one completed", () => {
     using store = memoryStore();
-    expect(store.upstream(jobId("hello"))).toEqual({ newest: null, lastCompletedAt: null });
-    store.finishRun(startRun(store).id, DONE, NOON + 5);
-    store.finishRun(startRun(store).id, FAILED, NOON + 9);
-    expect(store.upstream(jobId("hello"))).toEqual({ newest: "failed", lastCompletedAt: NOON + 5 });
+    expect(store.runs.getUpstream(jobId("hello"))).toEqual({ newest: null, lastCompletedAt: null });
+    store.runs.finish(startRun(store).id, DONE, NOON + 5);
+    store.runs.finish(startRun(store).id, FAILED, NOON + 9);
+    expect(store.runs.getUpstream(jobId("hello"))).toEqual({ newest: "failed", lastCompletedAt: NOON + 5 });
     startRun(store, { status: "pending" });
-    expect(store.upstream(jobId("hello"))).toEqual({ newest: "pending", lastCompletedAt: NOON + 5 });
+    expect(store.runs.getUpstream(jobId("hello"))).toEqual({ newest: "pending", lastCompletedAt: NOON + 5 });
   });
 });
 
@@ -221,7 +223,7 @@ describe("tasks of a run", () => {
   test("are there from the start, pending, in the order of the definition", () => {
     using store = memoryStore();
     const { id } = startRun(store, { job: two });
-    expect(store.listTaskRuns(id)).toMatchObject([
+    expect(store.runs.listTaskRuns(id)).toMatchObject([
       {
         runId: id,
         taskId: "b",
@@ -234,14 +236,14 @@ describe("tasks of a run", () => {
       },
       { taskId: "a", status: "pending" },
     ]);
-    expect(store.listTaskRuns(UNKNOWN)).toEqual([]);
+    expect(store.runs.listTaskRuns(UNKNOWN)).toEqual([]);
   });
 
   test("that are reused are completed, with what they told", () => {
     using store = memoryStore();
     const reused = [{ taskId: taskId("a"), outputs: { k: "v" } }];
     const { id } = startRun(store, { job: two, trigger: "retry", retry: { of: UNKNOWN, reused } });
-    expect(store.listTaskRuns(id)[1]).toMatchObject({
+    expect(store.runs.listTaskRuns(id)[1]).toMatchObject({
       status: "completed",
       reused: true,
       attempts: 0,
@@ -254,7 +256,7 @@ describe("tasks of a run", () => {
   test("go through attempts to their end", () => {
     using store = memoryStore();
     const run = startRun(store, { job: two });
-    const first = store.startAttempt(run, taskId("a"), NOON + 1);
+    const first = store.runs.startAttempt(run, taskId("a"), NOON + 1);
     expect(first).toEqual({
       id: first.id,
       runId: run.id,
@@ -269,18 +271,18 @@ describe("tasks of a run", () => {
       endedAt: null,
       process: null,
     });
-    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", attempts: 1, startedAt: NOON + 1 });
+    expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", attempts: 1, startedAt: NOON + 1 });
     const identity = { pid: 17, startTime: "4711", bootId: "boot" };
-    store.recordProcess(first.id, identity);
-    store.finishAttempt(first.id, ATTEMPT_FAILED, { now: NOON + 2, retryAt: NOON + 9 });
-    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", retryAt: NOON + 9 });
-    const second = store.startAttempt(run, taskId("a"), NOON + 9);
+    store.runs.recordProcess(first.id, identity);
+    store.runs.finishAttempt(first.id, ATTEMPT_FAILED, { now: NOON + 2, retryAt: NOON + 9 });
+    expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", retryAt: NOON + 9 });
+    const second = store.runs.startAttempt(run, taskId("a"), NOON + 9);
     expect(second.attempt).toBe(2);
-    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ attempts: 2, startedAt: NOON + 1, retryAt: null });
-    store.finishAttempt(second.id, ATTEMPT_DONE, { now: NOON + 10, retryAt: null });
-    store.finishTask(run, taskId("a"), { outcome: TASK_DONE, now: NOON + 10 });
-    expect(store.listTaskRuns(run.id)[1]).toMatchObject({ ...TASK_DONE, endedAt: NOON + 10, attempts: 2 });
-    expect(store.listAttempts(run.id)).toMatchObject([
+    expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ attempts: 2, startedAt: NOON + 1, retryAt: null });
+    store.runs.finishAttempt(second.id, ATTEMPT_DONE, { now: NOON + 10, retryAt: null });
+    store.runs.finishTask(run, taskId("a"), { outcome: TASK_DONE, now: NOON + 10 });
+    expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ ...TASK_DONE, endedAt: NOON + 10, attempts: 2 });
+    expect(store.runs.listAttempts(run.id)).toMatchObject([
       { ...ATTEMPT_FAILED, attempt: 1, endedAt: NOON + 2, process: identity },
       { ...ATTEMPT_DONE, attempt: 2, endedAt: NOON + 10, process: null },
     ]);
@@ -290,8 +292,8 @@ describe("tasks of a run", () => {
     using store = memoryStore();
     const run = startRun(store);
     const outcome: TaskOutcome = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} };
-    store.finishTask(run, taskId("only"), { outcome, now: NOON });
-    expect(store.listTaskRuns(run.id)[0]).toMatchObject({
+    store.runs.finishTask(run, taskId("only"), { outcome, now: NOON });
+    expect(store.runs.listTaskRuns(run.id)[0]).toMatchObject({
       status: "skipped",
       reason: "cancelled",
       startedAt: null,
@@ -302,25 +304,25 @@ describe("tasks of a run", () => {
   test("refuse every move from a status that it does not start from", () => {
     using store = memoryStore();
     const attempt = startAttempt(store);
-    const run = store.findRun(attempt.runId) ?? expect.unreachable();
+    const run = store.runs.find(attempt.runId) ?? expect.unreachable();
     const only = taskId("only");
-    expect(() => store.startAttempt(run, only, NOON)).toThrow("UNIQUE constraint failed");
-    store.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null });
-    store.finishTask(run, only, { outcome: TASK_DONE, now: NOON });
+    expect(() => store.runs.startAttempt(run, only, NOON)).toThrow("UNIQUE constraint failed");
+    store.runs.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null });
+    store.runs.finishTask(run, only, { outcome: TASK_DONE, now: NOON });
     const wrong: readonly (() => unknown)[] = [
-      () => store.finishTask(run, only, { outcome: TASK_DONE, now: NOON }),
-      () => store.finishTask(run, taskId("other"), { outcome: TASK_DONE, now: NOON }),
-      () => store.startAttempt(run, only, NOON),
-      () => store.startAttempt(run, taskId("other"), NOON),
-      () => store.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null }),
-      () => store.finishAttempt(99, ATTEMPT_DONE, { now: NOON, retryAt: null }),
-      () => store.recordProcess(attempt.id, { pid: 1, startTime: "", bootId: "" }),
-      () => store.spoolOffsets(99),
+      () => store.runs.finishTask(run, only, { outcome: TASK_DONE, now: NOON }),
+      () => store.runs.finishTask(run, taskId("other"), { outcome: TASK_DONE, now: NOON }),
+      () => store.runs.startAttempt(run, only, NOON),
+      () => store.runs.startAttempt(run, taskId("other"), NOON),
+      () => store.runs.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null }),
+      () => store.runs.finishAttempt(99, ATTEMPT_DONE, { now: NOON, retryAt: null }),
+      () => store.runs.recordProcess(attempt.id, { pid: 1, startTime: "", bootId: "" }),
+      () => store.output.getSpoolOffsets(99),
     ];
-    const seq = store.newestEventSeq();
+    const seq = store.events.getNewestSeq();
     for (const each of wrong) expect(each).toThrow();
-    expect(store.newestEventSeq()).toBe(seq);
-    expect(store.listAttempts(run.id)).toHaveLength(1);
+    expect(store.events.getNewestSeq()).toBe(seq);
+    expect(store.runs.listAttempts(run.id)).toHaveLength(1);
   });
 
   test.each([
@@ -330,7 +332,7 @@ describe("tasks of a run", () => {
   ])("can't be %s", (_, outcome) => {
     using store = memoryStore();
     const run = startRun(store);
-    expect(() => store.finishTask(run, taskId("only"), { outcome: outcome as TaskOutcome, now: NOON })).toThrow(
+    expect(() => store.runs.finishTask(run, taskId("only"), { outcome: outcome as TaskOutcome, now: NOON })).toThrow(
       "CHECK constraint failed",
     );
   });
@@ -339,11 +341,11 @@ describe("tasks of a run", () => {
     using store = memoryStore();
     const run = startRun(store, { job: two });
     for (const id of ["a", "b"]) {
-      const { id: attemptId } = store.startAttempt(run, taskId(id), NOON);
-      store.finishAttempt(attemptId, ATTEMPT_FAILED, { now: NOON, retryAt: NOON });
-      store.startAttempt(run, taskId(id), NOON);
+      const { id: attemptId } = store.runs.startAttempt(run, taskId(id), NOON);
+      store.runs.finishAttempt(attemptId, ATTEMPT_FAILED, { now: NOON, retryAt: NOON });
+      store.runs.startAttempt(run, taskId(id), NOON);
     }
-    expect(store.listAttempts(run.id).map(({ taskId: id, attempt }) => `${id}${attempt}`)).toEqual([
+    expect(store.runs.listAttempts(run.id).map(({ taskId: id, attempt }) => `${id}${attempt}`)).toEqual([
       "b1",
       "b2",
       "a1",
@@ -358,18 +360,18 @@ describe("idempotency keys", () => {
   test("name the run that they were stored with, for a day", () => {
     using store = memoryStore();
     const run = startRun(store, { idempotency: { key: "k", request: "r" } });
-    expect(store.findIdempotent("k", NOON)).toEqual({ runId: run.id, request: "r" });
-    expect(store.findIdempotent("other", NOON)).toBeNull();
-    expect(store.findIdempotent("k", NOON + DAY - 1)).not.toBeNull();
-    expect(store.findIdempotent("k", NOON + DAY)).toBeNull();
+    expect(store.runs.findIdempotencyKey("k", NOON)).toEqual({ runId: run.id, request: "r" });
+    expect(store.runs.findIdempotencyKey("other", NOON)).toBeNull();
+    expect(store.runs.findIdempotencyKey("k", NOON + DAY - 1)).not.toBeNull();
+    expect(store.runs.findIdempotencyKey("k", NOON + DAY)).toBeNull();
     const next = startRun(store, { now: NOON + DAY, idempotency: { key: "k", request: "r" } });
-    expect(store.findIdempotent("k", NOON + DAY)?.runId).toBe(next.id);
+    expect(store.runs.findIdempotencyKey("k", NOON + DAY)?.runId).toBe(next.id);
   });
 
   test("are unique: a second run of that key is not stored", () => {
     using store = memoryStore();
     startRun(store, { idempotency: { key: "k", request: "r" } });
     expect(() => startRun(store, { idempotency: { key: "k", request: "r" } })).toThrow("UNIQUE constraint failed");
-    expect(store.listRuns({ limit: 9 })).toHaveLength(1);
+    expect(store.runs.list({ limit: 9 })).toHaveLength(1);
   });
 });

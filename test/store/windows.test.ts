@@ -13,7 +13,7 @@ const HOUR = 3_600_000;
 /** A run of so long from an instant on, relative to noon. */
 const ran = (store: Store, at: number, ms: number, outcome: RunOutcome = DONE, id = "hello") => {
   const run = startRun(store, { job: job(id), now: NOON + at });
-  return store.finishRun(run.id, outcome, NOON + at + ms);
+  return store.runs.finish(run.id, outcome, NOON + at + ms);
 };
 
 const window = { from: NOON, to: NOON + 100_000, binMs: 10_000 };
@@ -26,7 +26,7 @@ describe("runs in a window", () => {
     const failed = ran(store, 2_000, 10, FAILED);
     ran(store, 3_000, 500);
     ran(store, 50_000, 10);
-    expect(store.endedSpans(ALL)).toEqual([
+    expect(store.runs.listEndedSpans(ALL)).toEqual([
       {
         jobId: jobId("hello"),
         firstBin: 0,
@@ -47,7 +47,7 @@ describe("runs in a window", () => {
     ran(store, 99_000, 60_000);
     ran(store, -HOUR, 2 * HOUR);
     ran(store, 100_000, 10);
-    const bins = store.endedSpans(ALL).map(({ firstBin, lastBin }) => [firstBin, lastBin]);
+    const bins = store.runs.listEndedSpans(ALL).map(({ firstBin, lastBin }) => [firstBin, lastBin]);
     expect(bins).toEqual([
       [0, 0],
       [0, 9],
@@ -59,21 +59,23 @@ describe("runs in a window", () => {
     using store = memoryStore();
     ran(store, 0, HOUR);
     ran(store, 0, HOUR + 1);
-    expect(store.endedSpans({ ...ALL, long: true }).map(({ endedAt }) => endedAt)).toEqual([NOON + HOUR + 1]);
+    expect(store.runs.listEndedSpans({ ...ALL, long: true }).map(({ endedAt }) => endedAt)).toEqual([NOON + HOUR + 1]);
   });
 
   test("that were cancelled while they waited stand at their end", () => {
     using store = memoryStore();
     const { id } = startRun(store, { status: "pending", now: NOON });
-    store.finishRun(id, { status: "cancelled", reason: "cancelled", error: null }, NOON + 20_000);
-    expect(store.endedSpans(ALL)).toMatchObject([{ firstBin: 2, startedAt: NOON + 20_000, endedAt: NOON + 20_000 }]);
+    store.runs.finish(id, { status: "cancelled", reason: "cancelled", error: null }, NOON + 20_000);
+    expect(store.runs.listEndedSpans(ALL)).toMatchObject([
+      { firstBin: 2, startedAt: NOON + 20_000, endedAt: NOON + 20_000 },
+    ]);
   });
 
   test("are kept apart by job", () => {
     using store = memoryStore();
     ran(store, 0, 1);
     ran(store, 0, 1, FAILED, "other");
-    expect(store.endedSpans(ALL).map((span) => [span.jobId, span.worst.status])).toEqual([
+    expect(store.runs.listEndedSpans(ALL).map((span) => [span.jobId, span.worst.status])).toEqual([
       [jobId("hello"), "completed"],
       [jobId("other"), "failed"],
     ]);
@@ -82,16 +84,16 @@ describe("runs in a window", () => {
   test("are estimated by job, and counted off by their end", () => {
     using store = memoryStore();
     for (let at = 0; at < 40; at++) ran(store, at, 1, DONE, at % 4 === 0 ? "other" : "hello");
-    const estimate = store.estimateEnded(NOON - 1, NOON + HOUR);
+    const estimate = store.runs.estimateEndedByJob(NOON - 1, NOON + HOUR);
     expect(estimate).toEqual(
       new Map([
         [jobId("hello"), 30],
         [jobId("other"), 10],
       ]),
     );
-    expect(store.nthEndAfter(NOON, 5)).toBe(NOON + 5);
-    expect(store.nthEndAfter(NOON, 41)).toBeNull();
-    expect(store.estimateEnded(NOON + HOUR, NOON + 2 * HOUR)).toEqual(new Map());
+    expect(store.runs.findNthEndAfter(NOON, 5)).toBe(NOON + 5);
+    expect(store.runs.findNthEndAfter(NOON, 41)).toBeNull();
+    expect(store.runs.estimateEndedByJob(NOON + HOUR, NOON + 2 * HOUR)).toEqual(new Map());
   });
 });
 
@@ -101,18 +103,18 @@ describe("occurrences in a window", () => {
 
   test("without a run are counted together by reason", () => {
     using store = memoryStore();
-    store.saveJobs([job("hello")], NOON);
+    store.jobs.save([job("hello")], NOON);
     const skipped = (at: number, reason: "paused" | "overlap") =>
       ({ scheduledFor: NOON + at, outcome: "skipped", reason, jitterMs: 0 }) as const;
     const list = [skipped(-1, "paused"), skipped(0, "paused"), skipped(9_999, "paused"), skipped(5_000, "overlap")];
-    store.recordOccurrences(jobId("hello"), [...list, skipped(100_000, "paused")], NOON);
+    store.occurrences.record(jobId("hello"), [...list, skipped(100_000, "paused")], NOON);
     fire(store, 1_000);
     const span = { jobId: jobId("hello"), outcome: "skipped" };
-    expect(store.unfiredSpans(NOON, NOON + 100_000)).toEqual([
+    expect(store.occurrences.listUnfiredSpans(NOON, NOON + 100_000)).toEqual([
       { ...span, outcome: "skipped", reason: "paused", count: 2, firstAt: NOON, lastAt: NOON + 9_999 },
       { ...span, outcome: "skipped", reason: "overlap", count: 1, firstAt: NOON + 5_000, lastAt: NOON + 5_000 },
     ]);
-    expect([1, 2, 3, 4].map((count) => store.nthUnfired(NOON, NOON + 100_000, count))).toEqual([
+    expect([1, 2, 3, 4].map((count) => store.occurrences.findNthUnfired(NOON, NOON + 100_000, count))).toEqual([
       NOON,
       NOON + 5_000,
       NOON + 9_999,
@@ -123,22 +125,22 @@ describe("occurrences in a window", () => {
   test("are counted by outcome, and runs by status", () => {
     using store = memoryStore();
     const run = fire(store, 0);
-    store.finishRun(run.id, FAILED, NOON + 10);
+    store.runs.finish(run.id, FAILED, NOON + 10);
     ran(store, 0, 20);
-    store.recordOccurrences(
+    store.occurrences.record(
       jobId("hello"),
       [{ scheduledFor: NOON + 1, outcome: "missed", reason: "down", jitterMs: 0 }],
       NOON,
     );
-    expect(store.countOccurrences(NOON, NOON + 2)).toEqual(
+    expect(store.occurrences.countByOutcome(NOON, NOON + 2)).toEqual(
       new Map([
         ["fired", 1],
         ["missed", 1],
       ]),
     );
-    expect(store.countOccurrences(NOON + 1, NOON + 2)).toEqual(new Map([["missed", 1]]));
-    expect(store.countEnded(NOON + 11)).toEqual(new Map([["completed", 1]]));
-    expect(store.countEnded(NOON + 10).get("failed")).toBe(1);
+    expect(store.occurrences.countByOutcome(NOON + 1, NOON + 2)).toEqual(new Map([["missed", 1]]));
+    expect(store.runs.countEndedByStatus(NOON + 11)).toEqual(new Map([["completed", 1]]));
+    expect(store.runs.countEndedByStatus(NOON + 10).get("failed")).toBe(1);
   });
 });
 
@@ -147,7 +149,7 @@ describe("the newest runs of each job", () => {
     using store = memoryStore();
     const runs = [1, 2, 3].map((at) => ran(store, at, 1));
     const other = startRun(store, { job: job("other") });
-    const recent = store.recentRuns(2);
+    const recent = store.runs.listRecentByJob(2);
     expect(recent.get(jobId("hello"))?.map(({ id }) => id)).toEqual(runs.slice(1).map(({ id }) => id));
     expect(recent.get(jobId("other"))).toEqual([
       { id: other.id, status: "running", trigger: "manual", startedAt: NOON, endedAt: null },
@@ -161,6 +163,6 @@ test("the retries of a run are found, oldest first", () => {
   const again = [1, 2].map((at) =>
     startRun(store, { now: NOON + at, trigger: "retry", retry: { of: id, reused: [] } }),
   );
-  expect(store.retriesOf(id)).toEqual(again.map((run) => run.id));
-  expect(store.retriesOf(newRunId(NOON))).toEqual([]);
+  expect(store.runs.listRetries(id)).toEqual(again.map((run) => run.id));
+  expect(store.runs.listRetries(newRunId(NOON))).toEqual([]);
 });

@@ -7,6 +7,6 @@ const [path = "", holder = ""] = process.argv.slice(2);
 const runtime = openRuntime();
 const lock = lockDatabase(runtime, path);
 const store = openStore({ path, runtime });
-store.setHolder(holder);
+store.scheduler.setOwner(holder);
 console.log("held");
 setInterval(() => [lock, store], 60_000);

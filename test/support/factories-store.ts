@@ -4,7 +4,8 @@ import type { Job } from "../../src/domain/job.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Attempt } from "../../src/domain/task-run.ts";
 import { MEMORY, openStore } from "../../src/store/database/open.ts";
-import type { NewRun, Store } from "../../src/store/store.ts";
+import type { NewRun } from "../../src/store/runs/runs.ts";
+import type { Store } from "../../src/store/store.ts";
 import { job } from "./factories.ts";
 import { NOON } from "./fake-clock.ts";
 
@@ -14,9 +15,9 @@ export const memoryStore = (): Store => openStore({ path: MEMORY, runtime: openR
 export const startRun = (store: Store, given: Partial<NewRun> & { readonly job?: Job } = {}): Run => {
   const now = given.now ?? NOON;
   const definition = given.job ?? job("hello");
-  const known = [...store.listJobs().values()].map((stored) => stored.job).filter(({ id }) => id !== definition.id);
-  const { versionId = 0 } = store.saveJobs([...known, definition], now).get(definition.id) ?? {};
-  return store.startRun({
+  const known = [...store.jobs.list().values()].map((stored) => stored.job).filter(({ id }) => id !== definition.id);
+  const { versionId = 0 } = store.jobs.save([...known, definition], now).get(definition.id) ?? {};
+  return store.runs.start({
     id: newRunId(now),
     job: definition,
     versionId,
@@ -37,5 +38,5 @@ export const startAttempt = (store: Store, definition: Job = job("hello")): Atte
   const run = startRun(store, { job: definition });
   const [task] = definition.tasks;
   if (task === undefined) throw new Error("a job without tasks");
-  return store.startAttempt(run, task.id, NOON);
+  return store.runs.startAttempt(run, task.id, NOON);
 };

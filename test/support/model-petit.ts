@@ -113,15 +113,15 @@ export class ModelPetit implements AsyncDisposable {
     return [
       `state ${this.#engine.state}, ${pending} pending, ${running} running`,
       ...runs.map((run, index) => {
-        const tasks = this.#store.listTaskRuns(run.id).map((task) => taskLine({ ...task, id: task.taskId }));
+        const tasks = this.#store.runs.listTaskRuns(run.id).map((task) => taskLine({ ...task, id: task.taskId }));
         return `${index} ${run.jobId} ${run.trigger} ${clockTime(run.scheduledFor)} ${run.status}: ${tasks.join(", ")}`;
       }),
       ...this.processes.living
         .map(({ runId, taskId, attempt }) => `${nameOf.get(runId)} ${taskId} attempt ${attempt} lives`)
         .sort(),
       ...Object.keys(DUE).flatMap((id) =>
-        this.#store
-          .listOccurrences(jobId(id), { limit: 10_000 })
+        this.#store.occurrences
+          .list(jobId(id), { limit: 10_000 })
           .map(({ scheduledFor, outcome, reason }) => ledgerLine(id, scheduledFor, outcome, reason))
           .reverse(),
       ),
@@ -136,7 +136,7 @@ export class ModelPetit implements AsyncDisposable {
   }
 
   #runs() {
-    return this.#store.listRuns({ limit: 10_000 }).toReversed();
+    return this.#store.runs.list({ limit: 10_000 }).toReversed();
   }
 
   #spooled(): number {

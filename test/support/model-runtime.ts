@@ -72,7 +72,7 @@ export class ScriptedProcesses implements Disposable {
   outlive(child: ScriptedProcess, store: Store): void {
     const identity = identify(child.pid);
     // Without a boot a stand-in has no age: that would be real time, and the clock is a fake one.
-    if (identity !== null) store.recordProcess(child.attemptId, { ...identity, bootId: "" });
+    if (identity !== null) store.runs.recordProcess(child.attemptId, { ...identity, bootId: "" });
     this.#stored.add(child);
   }
 
@@ -80,7 +80,7 @@ export class ScriptedProcesses implements Disposable {
   lose(child: ScriptedProcess, store: Store): void {
     this.#forget(child);
     const identity = identify(child.pid);
-    if (identity !== null) store.recordProcess(child.attemptId, { ...identity, startTime: "1", bootId: "" });
+    if (identity !== null) store.runs.recordProcess(child.attemptId, { ...identity, startTime: "1", bootId: "" });
   }
 
   /** Petit was gone before its shell could say who it is; one that is stored already has said so. */

@@ -16,7 +16,7 @@ import { job } from "./factories.ts";
 export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonly Job[] } = {}) => {
   const store = openStore({ path: MEMORY, runtime: openRuntime() });
   const jobs = options.jobs ?? [job("hello")];
-  store.saveJobs(jobs, 0);
+  store.jobs.save(jobs, 0);
   const engine = fakeEngine(store);
   const api = createApi({
     engine,
@@ -58,12 +58,12 @@ type FakeEngine = Mutable<ApiEngine> & { say: Health; ring: (runId: RunId) => vo
 const fakeEngine = (store: Store): FakeEngine => {
   const eventListeners = new Set<(event: Event) => void>();
   const outputListeners = new Map<RunId, Set<() => void>>();
-  store.onEvents((events) => {
+  store.events.subscribe((events) => {
     for (const event of events) for (const listener of eventListeners) listener(event);
   });
-  const view = (job: Job): JobView => ({ job, nextRunAt: null, lastRun: store.newestRun(job.id), running: 0 });
+  const view = (job: Job): JobView => ({ job, nextRunAt: null, lastRun: store.runs.findNewest(job.id), running: 0 });
   const find = (runId: RunId) => {
-    const run = store.findRun(runId);
+    const run = store.runs.find(runId);
     if (run === null) throw new PetitError("not_found", "no such run");
     return run;
   };
@@ -75,10 +75,10 @@ const fakeEngine = (store: Store): FakeEngine => {
     state: "running",
     counts: { pending: 0, running: 0 },
     trigger: async (jobId, request = {}) => {
-      const stored = [...store.listJobs().values()].find(({ job }) => job.id === jobId);
+      const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
       if (stored === undefined) throw new PetitError("not_found", `job '${jobId}' was not found`);
       const now = Date.now();
-      return store.startRun({
+      return store.runs.start({
         id: newRunId(now),
         job: stored.job,
         versionId: stored.versionId,
@@ -96,12 +96,12 @@ const fakeEngine = (store: Store): FakeEngine => {
     retry: async (runId) => find(runId),
     canRetry: () => false,
     waitForRun: async (runId) => find(runId),
-    pause: async () => store.setPaused(true, Date.now()),
-    resume: async () => store.setPaused(false, Date.now()),
-    reload: async () => ({ jobs: store.listJobs().size, problems: [] }),
-    listJobs: () => [...store.listJobs().values()].map(({ job }) => view(job)),
+    pause: async () => store.scheduler.setPaused(true, Date.now()),
+    resume: async () => store.scheduler.setPaused(false, Date.now()),
+    reload: async () => ({ jobs: store.jobs.list().size, problems: [] }),
+    listJobs: () => [...store.jobs.list().values()].map(({ job }) => view(job)),
     findJob: (jobId) => {
-      const stored = [...store.listJobs().values()].find(({ job }) => job.id === jobId);
+      const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
       return stored === undefined ? null : view(stored.job);
     },
     coming: () => [],

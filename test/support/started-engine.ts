@@ -13,7 +13,8 @@ import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { openStore } from "../../src/store/database/open.ts";
-import type { OutputChunk, Store, Stream } from "../../src/store/store.ts";
+import type { OutputChunk, Stream } from "../../src/store/output.ts";
+import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -200,16 +201,16 @@ const until = <T>(listeners: Set<() => void>, look: () => T | null): Promise<T> 
   });
 
 export const readRun = (store: Store, runId: RunId): Finished => {
-  const run = store.findRun(runId);
+  const run = store.runs.find(runId);
   if (run === null) throw new Error(`there is no run ${runId}`);
-  const taskRuns = store.listTaskRuns(runId);
-  const chunks = store.readOutput({ runId, fromSeq: 1, limit: 1_000_000 });
+  const taskRuns = store.runs.listTaskRuns(runId);
+  const chunks = store.output.read({ runId, fromSeq: 1, limit: 1_000_000 });
   const bytes: Finished["bytes"] = (filter = {}) =>
     Buffer.concat(chunks.filter((chunk) => fits(chunk, filter)).map((chunk) => chunk.bytes));
   return {
     run,
     tasks: Object.fromEntries(taskRuns.map((taskRun) => [taskRun.taskId, taskRun])),
-    attempts: store.listAttempts(runId),
+    attempts: store.runs.listAttempts(runId),
     summary: taskRuns
       .map(({ taskId, status, reason }) => `${taskId} ${status}${reason === null ? "" : `(${reason})`}`)
       .join(" · "),

@@ -26,7 +26,7 @@ export class EventFeed implements Disposable {
     this.#store = store;
     this.#clock = clock;
     this.#unsubscribe = engine.onEvent((event) => this.#add(event));
-    this.#floor = store.newestEventSeq();
+    this.#floor = store.events.getNewestSeq();
   }
 
   /** The number of the newest event; 0 where there was none yet. */
@@ -36,7 +36,7 @@ export class EventFeed implements Disposable {
 
   /** Events after `seq`, oldest first, at most `limit`. */
   after(seq: number, limit: number): readonly EncodedEvent[] {
-    if (seq < this.#floor) return this.#store.eventsAfter(seq, limit).map(encode);
+    if (seq < this.#floor) return this.#store.events.after(seq, limit).map(encode);
     const start = this.#recent.findLastIndex((event) => event.seq <= seq) + 1;
     return this.#recent.slice(start, start + limit);
   }

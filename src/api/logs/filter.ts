@@ -1,8 +1,7 @@
 import { type Static, t } from "elysia";
 import { PetitError } from "../../domain/errors.ts";
 import type { TaskId } from "../../domain/ids.ts";
-import type { LineFilter } from "../../store/lines.ts";
-import { STREAMS } from "../../store/store.ts";
+import { type LineFilter, STREAMS } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { foundRun } from "../routes/found.ts";
 import { wholeNumber, word } from "../shapes/schemas.ts";
@@ -28,7 +27,7 @@ export const lineFilter = (store: ApiStore, runId: string, query: FilterQuery): 
 };
 
 const foundTask = (store: ApiStore, run: ReturnType<typeof foundRun>, taskId: string): TaskId => {
-  const task = store.listTaskRuns(run.id).find((each) => each.taskId === taskId);
+  const task = store.runs.listTaskRuns(run.id).find((each) => each.taskId === taskId);
   if (task === undefined) throw new PetitError("not_found", `run ${run.id} has no task '${taskId.slice(0, 130)}'`);
   return task.taskId;
 };

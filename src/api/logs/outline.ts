@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import type { LineCount, LineFilter, LineReads } from "../../store/lines.ts";
+import type { LineCount, LineFilter } from "../../store/output.ts";
+import type { ApiStore } from "../options.ts";
 
 /** Where the lines that a filter takes are, as of one moment: their positions, from 0, and their numbers in the run. */
 export type Outline = {
@@ -20,8 +21,12 @@ const SLICE = 10_000;
 type Slice = { readonly fromSeq: number; readonly offset: number; readonly lines: number };
 
 /** `chunks`: how many are looked at in one go. */
-export const outlineOf = async (store: LineReads, filter: LineFilter, chunks = SLICE): Promise<Outline> => {
-  const lastSeq = store.newestLine(filter.runId);
+export const outlineOf = async (
+  store: Pick<ApiStore, "output">,
+  filter: LineFilter,
+  chunks = SLICE,
+): Promise<Outline> => {
+  const lastSeq = store.output.getNewestSeq(filter.runId);
   const slices = await readSlices(store, { ...filter, limit: chunks, untilSeq: lastSeq + 1 });
   const total = slices.reduce((sum, { lines }) => sum + lines, 0);
   return {
@@ -31,24 +36,31 @@ export const outlineOf = async (store: LineReads, filter: LineFilter, chunks = S
       const slice = slices.findLast(({ fromSeq }) => fromSeq <= seq);
       if (slice === undefined) return 0;
       const untilSeq = Math.min(seq, lastSeq + 1);
-      return slice.offset + store.countLines({ ...filter, fromSeq: slice.fromSeq, untilSeq, limit: chunks }).lines;
+      return (
+        slice.offset + store.output.countLines({ ...filter, fromSeq: slice.fromSeq, untilSeq, limit: chunks }).lines
+      );
     },
     seqAt: (offset) => {
       const slice = slices.findLast((each) => each.offset <= offset && offset < each.offset + each.lines);
       if (slice === undefined) return null;
-      return store.lineAt({ ...filter, fromSeq: slice.fromSeq, skip: offset - slice.offset, limit: chunks });
+      return store.output.findLineSeq({
+        ...filter,
+        fromSeq: slice.fromSeq,
+        skip: offset - slice.offset,
+        limit: chunks,
+      });
     },
   };
 };
 
 type SlicesQuery = LineFilter & { readonly limit: number; readonly untilSeq: number };
 
-const readSlices = async (store: LineReads, query: SlicesQuery): Promise<readonly Slice[]> => {
+const readSlices = async (store: Pick<ApiStore, "output">, query: SlicesQuery): Promise<readonly Slice[]> => {
   const slices: Slice[] = [];
   let offset = 0;
   for (let fromSeq: number | null = 1; fromSeq !== null; ) {
     if (slices.length > 0) await setImmediate();
-    const { lines, nextSeq }: LineCount = store.countLines({ ...query, fromSeq });
+    const { lines, nextSeq }: LineCount = store.output.countLines({ ...query, fromSeq });
     slices.push({ fromSeq, offset, lines });
     offset += lines;
     fromSeq = nextSeq;

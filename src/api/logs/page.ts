@@ -1,4 +1,4 @@
-import type { LineFilter } from "../../store/lines.ts";
+import type { LineFilter } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { type LogLine, linesOf } from "../shapes/log.ts";
 
@@ -15,7 +15,7 @@ export const readPage = (store: ApiStore, { filter, fromSeq, limit }: PageQuery)
   const page: LogLine[] = [];
   let text = 0;
   for (let seq = fromSeq; ; ) {
-    const chunks = store.readOutput({ ...filter, fromSeq: seq, limit: BATCH });
+    const chunks = store.output.read({ ...filter, fromSeq: seq, limit: BATCH });
     for (const chunk of chunks) {
       for (const line of linesOf(chunk, Math.max(0, seq - chunk.seq))) {
         if (page.length === limit || text >= MAX_TEXT) return page;

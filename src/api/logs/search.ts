@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { LineFilter } from "../../store/lines.ts";
-import type { OutputChunk } from "../../store/store.ts";
+import type { LineFilter, OutputChunk } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { type Outline, outlineOf } from "./outline.ts";
 
@@ -38,7 +37,7 @@ export const searchLines = async (store: ApiStore, query: SearchQuery, signal: A
   const search = new Search(query, outline);
   let [looked, limit] = [0, 16];
   while (looked < MAX_BYTES && !signal.aborted) {
-    const chunks = store.readOutput({ ...query.filter, fromSeq: search.nextSeq, limit });
+    const chunks = store.output.read({ ...query.filter, fromSeq: search.nextSeq, limit });
     const isFull = chunks.some((chunk) => search.look(chunk));
     if (!isFull && chunks.length < limit) return search.found(outline.lastSeq);
     if (isFull || search.nextSeq > outline.lastSeq) break;

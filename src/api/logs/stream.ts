@@ -1,8 +1,7 @@
 import type { RunId } from "../../domain/ids.ts";
 import { isFinal } from "../../domain/run.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { LineFilter } from "../../store/lines.ts";
-import type { OutputChunk, OutputQuery } from "../../store/store.ts";
+import type { LineFilter, OutputChunk, OutputQuery } from "../../store/output.ts";
 import { HEARTBEAT_MS, type Source } from "../events/response-stream.ts";
 import { Bell } from "../events/wake-signal.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
@@ -30,7 +29,7 @@ export const logStream = ({ engine, store, clock, format, filter, follow, fromSe
       for (let seq = fromSeq; !signal.aborted; ) {
         // Asked before the output is read: what a run wrote is stored before its end is.
         const ended = hasEnded(store, filter.runId);
-        const chunks = store.readOutput({ ...filter, fromSeq: seq, limit: BATCH });
+        const chunks = store.output.read({ ...filter, fromSeq: seq, limit: BATCH });
         for (const chunk of chunks) yield format.encode(chunk, Math.max(0, seq - chunk.seq));
         seq = nextSeq(chunks) ?? seq;
         if (chunks.length > 0) continue;
@@ -48,7 +47,7 @@ const BATCH = 16;
 
 /** A run that is no longer kept has ended. */
 const hasEnded = (store: ApiStore, runId: RunId): boolean => {
-  const run = store.findRun(runId);
+  const run = store.runs.find(runId);
   return run === null || isFinal(run.status);
 };
 
@@ -61,7 +60,7 @@ const nextSeq = (chunks: readonly OutputChunk[]): number | null => {
 export const tailStart = (store: ApiStore, filter: LineFilter, count: number): number => {
   const query = { ...filter, fromSeq: 1, reverse: true } satisfies Omit<OutputQuery, "limit">;
   for (let limit = BATCH; ; limit *= 4) {
-    const chunks = store.readOutput({ ...query, limit });
+    const chunks = store.output.read({ ...query, limit });
     const start = startOf(chunks, count);
     if (start !== null) return start;
     if (chunks.length < limit) return 1;

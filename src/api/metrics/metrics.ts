@@ -87,7 +87,7 @@ const counters = (registry: Registry, store: Sources["store"]): ((event: Event) 
   for (const outcome of OUTCOMES) occurrences.inc({ outcome }, 0);
 
   const runFinished = ({ runId }: Event): void => {
-    const run = runId === null ? null : store.findRun(runId);
+    const run = runId === null ? null : store.runs.find(runId);
     if (run === null || !isFinal(run.status)) return;
     runs.inc({ job_id: run.jobId, status: run.status, trigger: run.trigger });
     const ms = durationMs(run.startedAt, run.endedAt);
@@ -95,9 +95,9 @@ const counters = (registry: Registry, store: Sources["store"]): ((event: Event) 
   };
   const occurrence = ({ runId, status, times }: Event): void => {
     occurrences.inc({ outcome: status ?? "" }, times ?? 1);
-    const run = runId === null ? null : store.findRun(runId);
+    const run = runId === null ? null : store.runs.find(runId);
     if (run === null || run.scheduledFor === null || run.trigger !== "schedule") return;
-    const fired = store.findOccurrence(run.jobId, run.scheduledFor);
+    const fired = store.occurrences.find(run.jobId, run.scheduledFor);
     if (fired === null) return;
     lateness.observe(Math.max(0, fired.decidedAt - fired.scheduledFor - fired.jitterMs) / 1000);
   };
@@ -121,7 +121,7 @@ const gauges = (registry: Registry, { engine, store, version }: Sources): void =
     });
   gauge("petit_running_runs", "Runs that are going on.", () => engine.counts.running);
   gauge("petit_pending_runs", "Runs that wait for a place.", () => engine.counts.pending);
-  gauge("petit_waiting_notifications", "Notifications that nobody took yet.", () => store.waitingDeliveries());
+  gauge("petit_waiting_notifications", "Notifications that nobody took yet.", () => store.notifications.countWaiting());
   gauge("petit_db_bytes", "Size of the database, its write-ahead log included.", () => store.sizeBytes());
   new Gauge({
     name: "petit_build_info",

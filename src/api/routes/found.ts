@@ -16,7 +16,7 @@ const idsOf = (engine: ApiEngine): readonly string[] => engine.listJobs().map(({
 /** Throws `not_found`, also where the text can't be an id. */
 export const foundRun = (store: ApiStore, runId: string): Run => {
   const id = parseRunId(runId);
-  const run = id === null ? null : store.findRun(id);
+  const run = id === null ? null : store.runs.find(id);
   if (run === null) throw runNotFound(runId);
   return run;
 };

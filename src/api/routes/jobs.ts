@@ -32,7 +32,7 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
       "",
       ({ query }) => {
         const recent = Number(query.recent ?? 0);
-        return jobList(engine.listJobs(), recent === 0 ? null : store.recentRuns(recent));
+        return jobList(engine.listJobs(), recent === 0 ? null : store.runs.listRecentByJob(recent));
       },
       {
         query: ListQuery,
@@ -74,7 +74,7 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
       ({ params, query }) => {
         const { job } = foundJob(engine, params.job_id);
         const before = query.before === undefined ? {} : { before: Number(query.before) };
-        const past = store.listOccurrences(job.id, { limit: Number(query.limit ?? 100), ...before });
+        const past = store.occurrences.list(job.id, { limit: Number(query.limit ?? 100), ...before });
         return occurrenceList(engine.coming(job.id, Number(query.coming ?? 0)), past);
       },
       {

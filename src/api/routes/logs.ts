@@ -1,5 +1,5 @@
 import { Elysia, t } from "elysia";
-import type { LineFilter } from "../../store/lines.ts";
+import type { LineFilter } from "../../store/output.ts";
 import type { ApiContext } from "../context.ts";
 import { streamBody } from "../events/response-stream.ts";
 import { lastEventId, ResumeHeaders } from "../events/sse.ts";

@@ -12,7 +12,7 @@ export const notificationRoutes = ({ store }: ApiContext) =>
     "/api/notifications",
     ({ query }) => {
       const status = query.status === undefined ? {} : { status: query.status };
-      const deliveries = store.listDeliveries({ limit: Number(query.limit ?? 100), ...status });
+      const deliveries = store.notifications.list({ limit: Number(query.limit ?? 100), ...status });
       return notificationList(deliveries, targetReader(store));
     },
     {
@@ -34,7 +34,7 @@ export const notificationRoutes = ({ store }: ApiContext) =>
 const targetReader = (store: ApiStore): ((delivery: DeliveryRecord) => NotifyTarget) => {
   const definitions = new Map<number, Job>();
   return ({ versionId, target }) => {
-    const job = definitions.get(versionId) ?? store.definition(versionId);
+    const job = definitions.get(versionId) ?? store.jobs.getDefinition(versionId);
     definitions.set(versionId, job);
     const found = job.notify?.[target];
     if (found === undefined) throw new Error(`job ${job.id} has no notify[${target}]`);

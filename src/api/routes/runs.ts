@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { runNotFound } from "../../domain/not-found.ts";
-import type { RunFilter } from "../../store/store.ts";
+import type { RunFilter } from "../../store/runs/runs.ts";
 import type { ApiContext } from "../context.ts";
 import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
 import { exactly, failures, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
@@ -21,7 +21,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
   new Elysia()
     .get(
       "/api/jobs/:job_id/runs",
-      ({ params, query }) => runList(store.listRuns(runFilter(query, foundJob(engine, params.job_id).job.id))),
+      ({ params, query }) => runList(store.runs.list(runFilter(query, foundJob(engine, params.job_id).job.id))),
       {
         params: exactly({ job_id: JobIdText }),
         query: RunQuery,
@@ -29,7 +29,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
         detail: { operationId: "listJobRuns", tags: ["runs"], summary: "The runs of a job, newest first" },
       },
     )
-    .get("/api/runs", ({ query }) => runList(store.listRuns(runFilter(query))), {
+    .get("/api/runs", ({ query }) => runList(store.runs.list(runFilter(query))), {
       query: RunQuery,
       response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
       detail: { operationId: "listRuns", tags: ["runs"], summary: "The runs of all jobs, newest first" },
@@ -38,7 +38,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       "/api/runs/:run_id",
       direct(({ params }: { readonly params: typeof RunParams.static }) => {
         const run = foundRun(store, params.run_id);
-        return runDetail(run, { canRetry: engine.canRetry(run), retriedBy: store.retriesOf(run.id) });
+        return runDetail(run, { canRetry: engine.canRetry(run), retriedBy: store.runs.listRetries(run.id) });
       }),
       {
         params: RunParams,
@@ -51,9 +51,9 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       ({ params }) => {
         const { id, versionId } = foundRun(store, params.run_id);
         return taskRunList({
-          definition: store.definition(versionId),
-          tasks: store.listTaskRuns(id),
-          attempts: store.listAttempts(id),
+          definition: store.jobs.getDefinition(versionId),
+          tasks: store.runs.listTaskRuns(id),
+          attempts: store.runs.listAttempts(id),
         });
       },
       {

@@ -39,7 +39,7 @@ const systemBody = ({
     jobs_dir: system.jobsDir,
     jobs: engine.listJobs().length,
     runs: { running: engine.counts.running, pending: engine.counts.pending },
-    waiting_notifications: store.waitingDeliveries(),
+    waiting_notifications: store.notifications.countWaiting(),
     scheduler: schedulerBody(engine.state),
     health: { status, reasons: [...reasons] },
     problems: engine.problems.map(problemBody),

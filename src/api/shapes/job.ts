@@ -3,7 +3,7 @@ import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
-import type { RecentRun } from "../../store/recent-runs.ts";
+import type { RecentRun } from "../../store/runs/timeline.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
 import { durationMs, RunStatusWord } from "./run.ts";

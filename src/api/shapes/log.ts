@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { type OutputChunk, STREAMS } from "../../store/store.ts";
+import { type OutputChunk, STREAMS } from "../../store/output.ts";
 import { SSE_HEADERS, SSE_HEARTBEAT, serverSentEvent } from "../events/sse.ts";
 import { exactly, instant, integer, TaskIdText, word } from "./schemas.ts";
 

@@ -61,9 +61,9 @@ export const statsBody = (
 ): typeof StatsBody.static => {
   const to = clock.now();
   const from = to - hours * HOUR_MS;
-  const runs = runCounts(store.countEnded(from));
+  const runs = runCounts(store.runs.countEndedByStatus(from));
   const { running, pending } = engine.counts;
-  const occurrences = occurrenceCounts(store.countOccurrences(from, to));
+  const occurrences = occurrenceCounts(store.occurrences.countByOutcome(from, to));
   return { hours, from, to, runs, occurrences, running, pending, success_rate: successRate(runs) };
 };
 

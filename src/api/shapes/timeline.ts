@@ -1,7 +1,7 @@
 import { t } from "elysia";
 import { TRIGGERS } from "../../domain/run.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../domain/schedule/occurrence.ts";
-import type { UnfiredSpan } from "../../store/windows.ts";
+import type { UnfiredSpan } from "../../store/occurrences.ts";
 import type { Bar } from "../timeline/merge.ts";
 import type { TimelineRow } from "../timeline/timeline.ts";
 import { RunStatusWord } from "./run.ts";

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { JobId } from "../../domain/ids.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { UnfiredSpan, WindowReads } from "../../store/windows.ts";
+import type { UnfiredSpan } from "../../store/occurrences.ts";
+import type { ApiStore } from "../options.ts";
 
 export type MarksQuery = {
   /** Ms since the epoch; the end is exclusive. */
@@ -12,7 +13,7 @@ export type MarksQuery = {
   readonly isAsked: (jobId: JobId) => boolean;
 };
 
-type Sources = { readonly store: Pick<WindowReads, "nthUnfired" | "unfiredSpans">; readonly clock: Clock };
+type Sources = { readonly store: Pick<ApiStore, "occurrences">; readonly clock: Clock };
 
 /** Marks of all jobs together, at most. */
 const MAX_MARKS = 5_000;
@@ -32,17 +33,17 @@ export const readMarks = async (
   const binMs = Math.max(1, Math.ceil((to - from) / bins));
   const marks = new Marks();
   let pausedAt = clock.monotonic();
-  for (let at = store.nthUnfired(from, to, 1); at !== null; ) {
+  for (let at = store.occurrences.findNthUnfired(from, to, 1); at !== null; ) {
     const bin = Math.floor((at - from) / binMs);
     const binEnd = Math.min(to, from + (bin + 1) * binMs);
-    const last = store.nthUnfired(at, binEnd, SLICE);
+    const last = store.occurrences.findNthUnfired(at, binEnd, SLICE);
     const end = last === null ? binEnd : last + 1;
-    for (const span of store.unfiredSpans(at, end)) if (isAsked(span.jobId)) marks.add(span, bin);
+    for (const span of store.occurrences.listUnfiredSpans(at, end)) if (isAsked(span.jobId)) marks.add(span, bin);
     if (clock.monotonic() - pausedAt >= PAUSE_MS) {
       await setImmediate();
       pausedAt = clock.monotonic();
     }
-    at = store.nthUnfired(end, to, 1);
+    at = store.occurrences.findNthUnfired(end, to, 1);
   }
   return marks.byJob();
 };

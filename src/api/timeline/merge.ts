@@ -1,6 +1,6 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { Run } from "../../domain/run.ts";
-import type { RunSpan } from "../../store/windows.ts";
+import type { RunSpan } from "../../store/runs/timeline.ts";
 
 /** A bar of a time line: one run, or several that fall together. */
 export type Bar = Omit<RunSpan, "jobId" | "endedAt"> & {

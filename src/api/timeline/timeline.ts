@@ -2,7 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { JobView } from "../../engine/engine.ts";
-import type { UnfiredSpan, Window } from "../../store/windows.ts";
+import type { UnfiredSpan } from "../../store/occurrences.ts";
+import type { Window } from "../../store/runs/timeline.ts";
 import type { ApiContext } from "../context.ts";
 import { readMarks } from "./marks.ts";
 import { type Bar, Bars, fairShare, openBar } from "./merge.ts";
@@ -72,7 +73,7 @@ const readBars = async (query: TimelineQuery, now: number, { store }: Sources): 
   const bars = new Bars();
   const window = windowOf(query, store);
   const binOf = (at: number): number => Math.floor((Math.max(at, window.from) - window.from) / window.binMs);
-  for (const run of store.unfinishedRuns()) {
+  for (const run of store.runs.listUnfinished()) {
     const startedAt = run.startedAt ?? run.createdAt;
     if (startedAt < query.to && isAsked(query, run.jobId)) bars.add(run.jobId, openBar(run, binOf));
   }
@@ -80,14 +81,14 @@ const readBars = async (query: TimelineQuery, now: number, { store }: Sources): 
   const until = Math.min(now, query.to + LONG_MS);
   let after = query.from - 1;
   while (after < until) {
-    const end = Math.min(store.nthEndAfter(after, SLICE) ?? until, until);
-    for (const { jobId, ...bar } of store.endedSpans({ ...window, after, until: end }))
+    const end = Math.min(store.runs.findNthEndAfter(after, SLICE) ?? until, until);
+    for (const { jobId, ...bar } of store.runs.listEndedSpans({ ...window, after, until: end }))
       if (isAsked(query, jobId)) bars.add(jobId, bar);
     after = end;
     await setImmediate();
   }
   if (until < now) {
-    for (const { jobId, ...bar } of store.endedSpans({ ...window, after: until, until: now, long: true }))
+    for (const { jobId, ...bar } of store.runs.listEndedSpans({ ...window, after: until, until: now, long: true }))
       if (isAsked(query, jobId)) bars.add(jobId, bar);
   }
   return bars;
@@ -98,7 +99,7 @@ const LONG_MS = 3_600_000;
 
 /** Bins as asked for, or fewer: so many that about twice as many bars come as will be shown. */
 const windowOf = ({ from, to, bins, jobIds }: TimelineQuery, store: Sources["store"]): Window => {
-  const counts = jobIds === null ? [...store.estimateEnded(from - 1, to).values()] : [];
+  const counts = jobIds === null ? [...store.runs.estimateEndedByJob(from - 1, to).values()] : [];
   const bound = Math.max(MIN_BINS, Math.min(bins, fairShare(counts, 2 * MAX_BARS)));
   return { from, to, binMs: Math.max(1, Math.ceil((to - from) / bound)) };
 };

@@ -78,9 +78,9 @@ const watched = async (engine: Engine, run: TriggeredRun, context: Context): Pro
 
 const reportOf = ({ store }: Engine, run: Run): string => {
   const { tasks } = taskRunList({
-    definition: store.definition(run.versionId),
-    tasks: store.listTaskRuns(run.id),
-    attempts: store.listAttempts(run.id),
+    definition: store.jobs.getDefinition(run.versionId),
+    tasks: store.runs.listTaskRuns(run.id),
+    attempts: store.runs.listAttempts(run.id),
   });
   return `${JSON.stringify({ ...runBody(run), tasks }, null, 2)}\n`;
 };

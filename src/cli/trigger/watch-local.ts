@@ -32,7 +32,7 @@ const outputReader = ({ store }: Engine, run: TriggeredRun, display: RunDisplay)
   let fromSeq = 1;
   return () => {
     for (;;) {
-      const chunks = store.readOutput({ runId: run.id, fromSeq, limit: BATCH });
+      const chunks = store.output.read({ runId: run.id, fromSeq, limit: BATCH });
       for (const chunk of chunks) display.write(chunk);
       const last = chunks.at(-1);
       if (last === undefined) return;
@@ -42,8 +42,8 @@ const outputReader = ({ store }: Engine, run: TriggeredRun, display: RunDisplay)
 };
 
 const viewOf = ({ store }: Engine, { id }: TriggeredRun): RunView => {
-  const { jobId, status, startedAt } = store.findRun(id) ?? { jobId: "", status: "running", startedAt: null };
-  return { id, jobId, status, startedAt, tasks: store.listTaskRuns(id).map(taskView) };
+  const { jobId, status, startedAt } = store.runs.find(id) ?? { jobId: "", status: "running", startedAt: null };
+  return { id, jobId, status, startedAt, tasks: store.runs.listTaskRuns(id).map(taskView) };
 };
 
 const taskView = ({ taskId, ...task }: TaskRun): TaskView => ({ id: taskId, ...task });

@@ -63,7 +63,7 @@ export class Courier implements Disposable {
   /** Takes up what an earlier petit left, all of it at once: a new start may be what was lacking. */
   start(): void {
     const now = this.#options.clock.now();
-    for (const channel of this.#options.store.waitingChannels()) this.#dueAt.set(channel, now);
+    for (const channel of this.#options.store.notifications.listWaitingChannels()) this.#dueAt.set(channel, now);
     this.#pump();
   }
 
@@ -133,7 +133,7 @@ export class Courier implements Disposable {
   async #serve(channel: string): Promise<void> {
     const { store, clock, log } = this.#options;
     try {
-      const delivery = store.nextDelivery(channel);
+      const delivery = store.notifications.findNext(channel);
       if (delivery === null) this.#dueAt.delete(channel);
       else this.#dueAt.set(channel, await this.#deliver(delivery));
     } catch (error) {
@@ -148,7 +148,7 @@ export class Courier implements Disposable {
   /** One attempt. Answers when its channel is to be looked at again. */
   async #deliver(delivery: Delivery): Promise<number> {
     const { store, clock, untilStored } = this.#options;
-    const job = store.definition(delivery.versionId);
+    const job = store.jobs.getDefinition(delivery.versionId);
     const target = job.notify?.[delivery.target];
     if (target === undefined) throw new Error(`job ${job.id} has no notify[${delivery.target}]`);
     const sent = await this.#send(delivery, target, job.source.folder);
@@ -161,7 +161,7 @@ export class Courier implements Disposable {
     }
     const dueAt = now + delayMs(sent, delivery);
     const error = sent.kind === "delivered" ? "" : sent.why;
-    await untilStored(() => store.postponeDelivery(delivery.id, { dueAt, error }));
+    await untilStored(() => store.notifications.postpone(delivery.id, { dueAt, error }));
     this.#tell({ type: target.type, outcome: "failed", times: 1 });
     this.#tellFailure(delivery, target, { why: error, retry_in_ms: dueAt - now });
     return dueAt;
@@ -179,8 +179,8 @@ export class Courier implements Disposable {
     const now = clock.now();
     await untilStored(() =>
       store.transaction(() => {
-        store.endDelivery(delivery.id, end, now);
-        store.deleteDeliveries(now - KEPT_MS, PRUNE_ROWS);
+        store.notifications.finish(delivery.id, end, now);
+        store.notifications.deleteEnded(now - KEPT_MS, PRUNE_ROWS);
       }),
     );
     this.#tell({ type: target.type, outcome: end.status, times: 1 });

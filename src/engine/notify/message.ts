@@ -3,7 +3,8 @@ import type { NotifyEvent } from "../../domain/notification.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import { shorten } from "../../lib/shorten.ts";
-import type { NewOccurrence, Store } from "../../store/store.ts";
+import type { NewOccurrence } from "../../store/occurrences.ts";
+import type { Store } from "../../store/store.ts";
 
 /** What is told: the body of a webhook, as it was when it happened. Times are ms since the epoch. */
 export type Notice = {
@@ -62,7 +63,7 @@ export const noticeOfStart = (job: Job, run: Run, now: number): Notice => ({
 export const noticeOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: Sources): Notice => ({
   ...empty(event, job, now),
   run: runOf(run),
-  failed_tasks: store
+  failed_tasks: store.runs
     .listTaskRuns(run.id)
     .filter(({ status }) => status === "failed")
     .slice(0, MAX_FAILED_TASKS)
@@ -118,14 +119,14 @@ const PAGE = 100;
 const tailOf = (run: Run, store: Store): string | null => {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  let page = store.readOutput({ runId: run.id, fromSeq: 1, limit: PAGE, reverse: true });
+  let page = store.output.read({ runId: run.id, fromSeq: 1, limit: PAGE, reverse: true });
   for (const chunk of page) {
     chunks.unshift(chunk.bytes);
     bytes += chunk.bytes.length;
   }
   // Many short chunks: all that can be needed, since each has a byte at least.
   if (bytes < TAIL_BYTES && page.length === PAGE) {
-    page = store.readOutput({ runId: run.id, fromSeq: 1, limit: TAIL_BYTES, reverse: true });
+    page = store.output.read({ runId: run.id, fromSeq: 1, limit: TAIL_BYTES, reverse: true });
     chunks.splice(0, chunks.length, ...page.map((chunk) => chunk.bytes).reverse());
   }
   return chunks.length === 0 ? null : textOfTail(Buffer.concat(chunks));

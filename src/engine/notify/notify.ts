@@ -4,7 +4,8 @@ import type { Job } from "../../domain/job.ts";
 import { eventOfEnd, type NotifyEvent, type NotifyTarget } from "../../domain/notification.ts";
 import type { Run } from "../../domain/run.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
-import type { NewOccurrence, StoredJob } from "../../store/store.ts";
+import type { StoredJob } from "../../store/jobs.ts";
+import type { NewOccurrence } from "../../store/occurrences.ts";
 import { warnOfMissing } from "./check.ts";
 import { Courier, type CourierOptions, type DeliveryNews } from "./dispatcher.ts";
 import { type Notice, noticeOfEnd, noticeOfMissed, noticeOfStart } from "./message.ts";
@@ -72,7 +73,7 @@ export class Notify implements Disposable {
     const { store } = this.#options;
     const subject = { job, run, versionId: run.versionId };
     this.#tell(subject, {
-      eventFor: ({ on }) => eventOfEnd(run.status, on, () => store.wasBroken(run)),
+      eventFor: ({ on }) => eventOfEnd(run.status, on, () => store.notifications.didPreviousFail(run)),
       noticeOf: (event, now) => noticeOfEnd(event, job, run, { store, now }),
     });
     return run;
@@ -117,8 +118,8 @@ export class Notify implements Disposable {
     const channel = channelOf(job, target);
     const id = uuidv7(now);
     const about = { versionId, jobId: job.id, target: place, event, runId: run?.id ?? null };
-    store.queueDelivery({ id, channel, ...about, notice: JSON.stringify(notice) }, now);
-    const dropped = store.dropDeliveries(channel, MAX_WAITING, now);
+    store.notifications.queue({ id, channel, ...about, notice: JSON.stringify(notice) }, now);
+    const dropped = store.notifications.giveUpExcess(channel, MAX_WAITING, now);
     if (dropped > 0) {
       log.error({ job_id: job.id, dropped }, `too many notifications wait at notify[${place}]`);
       this.#hear({ type: target.type, outcome: "given_up", times: dropped });

@@ -1,5 +1,6 @@
 import { formatSize } from "../../lib/size.ts";
-import type { AttemptKey, NewChunk, SpoolOffsets, Store, Stream } from "../../store/store.ts";
+import type { AttemptKey, NewChunk, SpoolOffsets, Stream } from "../../store/output.ts";
+import type { Store } from "../../store/store.ts";
 import { MAX_CHUNK_BYTES } from "./line-splitter.ts";
 
 /** So far the last half may grow over its bound before it is cut back, so that not every line costs a deletion. */
@@ -85,7 +86,7 @@ export class OutputBudget {
     this.#headIsFull = false;
     this.#tail = [];
     this.#markerSeq = null;
-    for (const extent of this.#options.store.outputExtents(this.#options.attempt)) {
+    for (const extent of this.#options.store.output.listExtents(this.#options.attempt)) {
       if (extent.dropped === 0) this.#measure(extent);
       else {
         this.#markerSeq = extent.seq;
@@ -98,7 +99,7 @@ export class OutputBudget {
   #append(chunks: readonly NewChunk[], offsets: SpoolOffsets): void {
     const { store, attempt } = this.#options;
     if (this.#passedOver !== null) this.#makeGap(this.#passedOver);
-    const seqs = store.appendOutput(attempt, chunks, offsets);
+    const seqs = store.output.append(attempt, chunks, offsets);
     for (const [index, { stream, lines, bytes }] of chunks.entries())
       this.#measure({ seq: seqs[index] ?? 0, lines, stream, bytes: bytes.length });
     if (this.#tailBytes > this.mostTailBytes + SLACK_BYTES) this.#cutBack(this.mostTailBytes);
@@ -112,7 +113,7 @@ export class OutputBudget {
   #makeGap({ bytes, stream }: PassedOver): void {
     this.#dropped += bytes;
     this.#passedOver = null;
-    const seq = this.#options.store.newestLine(this.#options.attempt.runId) + 1;
+    const seq = this.#options.store.output.getNewestSeq(this.#options.attempt.runId) + 1;
     this.#mark(this.#dropOldest(0), { seq, stream });
   }
 
@@ -156,7 +157,7 @@ export class OutputBudget {
     const text = `[petit: ${this.#dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
     const seqs = replaced.map((kept) => kept.seq);
     if (this.#markerSeq !== null) seqs.push(this.#markerSeq);
-    store.dropOutput(attempt, seqs, { seq, stream, at: clock.now(), text, dropped: this.#dropped });
+    store.output.drop(attempt, seqs, { seq, stream, at: clock.now(), text, dropped: this.#dropped });
     this.#markerSeq = seq;
   }
 }

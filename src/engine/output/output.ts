@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { AttemptKey, NewChunk, Store, Stream } from "../../store/store.ts";
+import type { AttemptKey, NewChunk, Stream } from "../../store/output.ts";
+import type { Store } from "../../store/store.ts";
 import { OutputBudget } from "./budget.ts";
 import { LineCutter } from "./line-splitter.ts";
 import { openAppended, type Spool } from "./spool.ts";
@@ -55,7 +56,7 @@ export class Output implements Disposable {
     this.#options = options;
     this.#budget = new OutputBudget(options);
     const { isNew, store, attempt, spool } = options;
-    const offsets = isNew ? { stdout: 0, stderr: 0 } : store.spoolOffsets(attempt.id);
+    const offsets = isNew ? { stdout: 0, stderr: 0 } : store.output.getSpoolOffsets(attempt.id);
     const chunkBytes = this.#budget.chunkBytes;
     const stdout = openTail({ stream: "stdout", path: spool.stdout, offset: offsets.stdout, chunkBytes });
     try {
@@ -75,17 +76,9 @@ export class Output implements Disposable {
 
   /** Whether more is written than one look reads. */
   get isOutgrown(): boolean {
-    return this.#isPassing || this.#hasMoreThan(LOOK_BYTES);
-  }
-
-  /** Whether there is something that was not read yet. */
-  get hasNew(): boolean {
-    return this.#hasMoreThan(0);
-  }
-
-  #hasMoreThan(bytes: number): boolean {
+    if (this.#isPassing) return true;
     const sizes = this.#sizes();
-    return this.#tails.some((tail) => sizes[tail.stream] - tail.offset > bytes);
+    return this.#tails.some((tail) => sizes[tail.stream] - tail.offset > LOOK_BYTES);
   }
 
   /** Stores what is new, up to a bound; true where there was something. Throws `storage_failed`. */

@@ -26,8 +26,6 @@ export const watchOutput = (output: Output, brake: Brake, options: WatchOptions)
     if (outage.isLocked) return false;
     try {
       if (!isRecorded) isRecorded = recordProcess(options);
-      // It may have begun to write since the looks at others began.
-      if (output.isOutgrown) brake.stop();
       return output.look();
     } catch (error) {
       // Storage is tried again at the next look, once no lock is known any more.
@@ -35,9 +33,9 @@ export const watchOutput = (output: Output, brake: Brake, options: WatchOptions)
       return false;
     }
   };
-  const hold = (isBusy: boolean): boolean => {
+  const hold = (): boolean => {
     const isOutgrown = output.isOutgrown;
-    if (isOutgrown || (isBusy && output.hasNew)) brake.stop();
+    if (isOutgrown) brake.stop();
     return isOutgrown;
   };
   const yieldTime = (): boolean => {
@@ -52,6 +50,6 @@ export const watchOutput = (output: Output, brake: Brake, options: WatchOptions)
 /** The process of an attempt that lasts; until then, and for one that is over at once, its spool folder names it. */
 const recordProcess = ({ engine, attempt, spool }: WatchOptions): boolean => {
   const identity = identifyBySpool(spool);
-  if (identity !== null) engine.store.recordProcess(attempt.id, identity);
+  if (identity !== null) engine.store.runs.recordProcess(attempt.id, identity);
   return identity !== null;
 };

@@ -12,7 +12,7 @@ export const cancel = (runId: RunId, { store, runs }: { readonly store: Store; r
   if (waiting !== null) runs.commits.now((later) => later(runs.dropWaiting(waiting)));
   const active = runs.find(runId);
   if (active !== null) {
-    store.requestEnd(runId, "cancelled");
+    store.runs.requestEnd(runId, "cancelled");
     active.end("cancelled", { all: active.isEnding });
   }
   return mustFindRun(store, runId);

@@ -5,7 +5,7 @@ import type { Store } from "../../store/store.ts";
 
 /** Throws `not_found`. */
 export const mustFindRun = (store: Store, runId: RunId): Run => {
-  const run = store.findRun(runId);
+  const run = store.runs.find(runId);
   if (run === null) throw runNotFound(runId);
   return run;
 };

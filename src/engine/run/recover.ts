@@ -16,15 +16,15 @@ import type { Runs } from "./runs.ts";
 export const recover = (options: EngineOptions, runs: Runs): void => {
   const { store, log, spoolDir, clock } = options;
   const kept = new Set<number>();
-  for (const run of store.unfinishedRuns()) {
+  for (const run of store.runs.listUnfinished()) {
     const attempts =
-      run.status === "running" ? store.listAttempts(run.id).filter(({ status }) => status === "running") : [];
+      run.status === "running" ? store.runs.listAttempts(run.id).filter(({ status }) => status === "running") : [];
     for (const { id } of attempts) kept.add(id);
     const adopted = attempts.map((attempt) =>
       adopt(attempt, spoolOf(spoolDir, attempt.id), { pulse: runs.pulse, clock }),
     );
     log.info({ job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length }, describe(run));
-    runs.adopt(withNotedEnding(run, attempts, options), store.definition(run.versionId), adopted);
+    runs.adopt(withNotedEnding(run, attempts, options), store.jobs.getDefinition(run.versionId), adopted);
   }
   clear(spoolDir, kept);
 };
@@ -37,7 +37,7 @@ const withNotedEnding = (
 ): Run => {
   const [noted] = attempts.flatMap(({ id }) => readEnding(spoolOf(spoolDir, id)) ?? []);
   if (noted === undefined || run.ending !== null) return run;
-  store.requestEnd(run.id, noted);
+  store.runs.requestEnd(run.id, noted);
   return { ...run, ending: noted };
 };
 

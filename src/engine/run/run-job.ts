@@ -85,7 +85,7 @@ export class RunJob {
   /** Does as `end`, and stores the reason: now, or when the database can be written again, or at the next start. */
   endAnyhow(reason: EndingReason, options: { readonly all: boolean }): void {
     const { store, spoolDir } = this.#options.engine;
-    const isStored = this.#options.commits.nowOrLater(() => store.requestEnd(this.#run.id, reason));
+    const isStored = this.#options.commits.nowOrLater(() => store.runs.requestEnd(this.#run.id, reason));
     if (!isStored) for (const { id } of this.#making.keys()) noteEnding(spoolOf(spoolDir, id), reason);
     this.end(reason, options);
   }
@@ -157,10 +157,10 @@ export class RunJob {
     const before = stateOf(draft, step.taskId);
     if (step.kind === "start" || step.kind === "retry") {
       draft.set(step.taskId, attempting(before));
-      return store.startAttempt(this.#run, step.taskId, this.#now());
+      return store.runs.startAttempt(this.#run, step.taskId, this.#now());
     }
     const outcome = endedWithout(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
-    store.finishTask(this.#run, step.taskId, { outcome, now: this.#changedAt });
+    store.runs.finishTask(this.#run, step.taskId, { outcome, now: this.#changedAt });
     draft.set(step.taskId, ended(before, outcome));
     return null;
   }
@@ -169,7 +169,7 @@ export class RunJob {
     const { engine, job } = this.#options;
     const lost = this.#run.lost || [...draft.values()].some(({ reason }) => reason === "interrupted");
     const outcome = outcomeOfRun({ job, tasks: draft, ending: this.#ending?.reason ?? null, lost });
-    return engine.notify.ended(job, engine.store.finishRun(this.#run.id, outcome, this.#changedAt));
+    return engine.notify.ended(job, engine.store.runs.finish(this.#run.id, outcome, this.#changedAt));
   }
 
   /** Makes one attempt, or goes on with one, and stores how it ended. */

@@ -2,7 +2,7 @@ import { whyShut } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
-import type { NewRun } from "../../store/store.ts";
+import type { NewRun } from "../../store/runs/runs.ts";
 import { Commits, type Followup, type Later } from "../commits.ts";
 import { Listeners } from "../listeners.ts";
 import { SpoolPool } from "../output/spool-pool.ts";
@@ -83,7 +83,7 @@ export class Runs implements Disposable {
   admissionState(job: Job): AdmissionState {
     const { store, clock, settings } = this.#options;
     const now = clock.now();
-    const reasons = job.dependsOn.flatMap((gate) => whyShut(gate, store.upstream(gate.jobId), now) ?? []);
+    const reasons = job.dependsOn.flatMap((gate) => whyShut(gate, store.runs.getUpstream(gate.jobId), now) ?? []);
     return {
       shutGate: reasons[0] ?? null,
       running: this.#limiter.running(job.id),
@@ -97,7 +97,7 @@ export class Runs implements Disposable {
   create(request: RunRequest): Followup & { readonly run: Run } {
     const { store, clock } = this.#options;
     const now = clock.now();
-    const run = store.startRun({ ...request, id: newRunId(now), now });
+    const run = store.runs.start({ ...request, id: newRunId(now), now });
     if (run.status === "pending") return { run, ...this.#hold({ run, job: request.job }) };
     const { launch, undo } = this.#begin(run, request.job);
     const added = (): void => {
@@ -114,13 +114,13 @@ export class Runs implements Disposable {
       return;
     }
     this.#limiter.enter(job.id, run.id);
-    const runJob = this.#runJob(run, job, { adopted, attempts: this.#options.store.listAttempts(run.id) });
+    const runJob = this.#runJob(run, job, { adopted, attempts: this.#options.store.runs.listAttempts(run.id) });
     this.#active.set(run.id, runJob);
     runJob.resume();
   }
 
   loadNewest(): void {
-    this.newest.load(this.#options.store.newestRuns());
+    this.newest.load(this.#options.store.runs.listNewestByJob());
   }
 
   /** Ends a run that waits, within a transaction. */
@@ -128,15 +128,15 @@ export class Runs implements Disposable {
     const { store, clock, notify } = this.#options;
     const { run, job } = waiting;
     const now = clock.now();
-    store.requestEnd(run.id, "cancelled");
-    for (const { id } of job.tasks) store.finishTask(run, id, { outcome: SKIPPED, now });
-    const ended = store.finishRun(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
+    store.runs.requestEnd(run.id, "cancelled");
+    for (const { id } of job.tasks) store.runs.finishTask(run, id, { outcome: SKIPPED, now });
+    const ended = store.runs.finish(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
     notify.ended(job, ended);
     return { launch: () => this.#ended(ended), undo: this.#limiter.drop(run.id) };
   }
 
   findWaiting(runId: RunId): WaitingRun | null {
-    const run = this.#options.store.findRun(runId);
+    const run = this.#options.store.runs.find(runId);
     return run?.status === "pending"
       ? (this.waitingOf(run.jobId).find((waiting) => waiting.run.id === runId) ?? null)
       : null;
@@ -181,7 +181,7 @@ export class Runs implements Disposable {
     const next = this.#limiter.nextStartable();
     if (next === null) return;
     const { store, clock } = this.#options;
-    const run = store.beginRun(next.run.id, clock.now());
+    const run = store.runs.begin(next.run.id, clock.now());
     later(this.#begin(run, next.job));
     later({ launch: () => this.newest.update(run), undo: this.#limiter.drop(run.id) });
   }
@@ -218,7 +218,7 @@ export class Runs implements Disposable {
       engine: this.#options,
       run,
       job,
-      taskRuns: this.#options.store.listTaskRuns(run.id),
+      taskRuns: this.#options.store.runs.listTaskRuns(run.id),
       ...before,
       pulse: this.pulse,
       spools: this.#spools,

@@ -5,7 +5,9 @@ import type { Job } from "../../domain/job.ts";
 import { jobNotFound } from "../../domain/not-found.ts";
 import { resolveParams } from "../../domain/param.ts";
 import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
-import type { ReusedTask, Store, StoredJob } from "../../store/store.ts";
+import type { StoredJob } from "../../store/jobs.ts";
+import type { ReusedTask } from "../../store/runs/task-runs.ts";
+import type { Store } from "../../store/store.ts";
 import type { Later } from "../commits.ts";
 import type { TriggeredRun, TriggerRequest } from "../engine.ts";
 import { admitManual } from "../schedule/admission.ts";
@@ -25,11 +27,11 @@ export const trigger = (jobId: string, request: TriggerRequest, options: Trigger
   const { idempotencyKey } = request;
   if (idempotencyKey === undefined) return startManual(jobId, request.params ?? {}, null, options);
   const fingerprint = JSON.stringify([jobId, Object.entries(request.params ?? {}).sort()]);
-  const known = options.store.findIdempotent(idempotencyKey, options.now);
+  const known = options.store.runs.findIdempotencyKey(idempotencyKey, options.now);
   if (known === null)
     return startManual(jobId, request.params ?? {}, { key: idempotencyKey, request: fingerprint }, options);
   if (known.request === fingerprint)
-    return options.store.findRun(known.runId) ?? { id: known.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
+    return options.store.runs.find(known.runId) ?? { id: known.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
   throw new PetitError("conflict", `idempotency key '${idempotencyKey}' was used for another request`);
 };
 
@@ -87,7 +89,7 @@ const planRetry = (
 };
 
 const reusable = (job: Job, run: Run, store: Store): readonly ReusedTask[] => {
-  const before = new Map(store.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
+  const before = new Map(store.runs.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
   const reused = new Map<TaskId, ReusedTask>();
   for (const task of topological(job.tasks)) {
     const taskRun = before.get(task.id);

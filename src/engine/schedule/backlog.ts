@@ -3,7 +3,7 @@ import type { JobId } from "../../domain/ids.ts";
 import { DUE_STEP, type Due } from "../../domain/schedule/due.ts";
 import type { Schedule } from "../../domain/schedule/schedule.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
-import type { NewOccurrence } from "../../store/store.ts";
+import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { DueJob, Entry } from "./due-job.ts";
 
 /** What is due of a job, as far as it has been looked for. */

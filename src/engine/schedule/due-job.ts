@@ -1,5 +1,6 @@
 import type { Schedule } from "../../domain/schedule/schedule.ts";
-import type { NewOccurrence, StoredJob } from "../../store/store.ts";
+import type { StoredJob } from "../../store/jobs.ts";
+import type { NewOccurrence } from "../../store/occurrences.ts";
 
 /** A job on the agenda. */
 export type Entry = {

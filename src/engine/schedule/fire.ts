@@ -5,7 +5,9 @@ import { jitterMs } from "../../domain/schedule/jitter.ts";
 import type { SkipReason } from "../../domain/schedule/occurrence.ts";
 import type { ScheduleSpec } from "../../domain/schedule/schedule.ts";
 import type { Log } from "../../lib/log.ts";
-import type { NewOccurrence, Store, StoredJob } from "../../store/store.ts";
+import type { StoredJob } from "../../store/jobs.ts";
+import type { NewOccurrence } from "../../store/occurrences.ts";
+import type { Store } from "../../store/store.ts";
 import type { Later } from "../commits.ts";
 import type { Notify } from "../notify/notify.ts";
 import type { EngineOptions } from "../options.ts";
@@ -41,7 +43,7 @@ const decide = (dueJobs: readonly DueJob[], options: FireOptions): void =>
     for (const due of dueJobs) {
       fireJob(due, { ...options, later });
       const last = due.occurrences.at(-1);
-      if (last !== undefined) options.store.accountUntil(due.stored.job.id, last);
+      if (last !== undefined) options.store.jobs.advanceAccountedUntil(due.stored.job.id, last);
     }
   });
 
@@ -61,7 +63,7 @@ const fireJob = (due: DueJob, context: Context): void => {
 };
 
 const record = ({ job }: StoredJob, unfired: readonly NewOccurrence[], { store, now }: Context) =>
-  store.recordOccurrences(job.id, unfired, now);
+  store.occurrences.record(job.id, unfired, now);
 
 /** A backlog is told of when its last part is recorded: a day of seconds is one piece of news. */
 const recordPart = (
@@ -72,7 +74,7 @@ const recordPart = (
   const { store, now, notify, later, backlog } = context;
   const { recorded, newer } = backlog;
   const isLast = newer === 0;
-  const added = store.recordOccurrences(stored.job.id, unfired, now, { earlier: recorded, isLast });
+  const added = store.occurrences.record(stored.job.id, unfired, now, { earlier: recorded, isLast });
   if (isLast) notify.missed(stored, [...recorded, ...added]);
   const launch = (): void => {
     if (isLast) recorded.length = 0;
@@ -114,7 +116,7 @@ const account = ({ stored, scheduledFor, jitter, verdict, context }: Account): N
   const { store, runs } = context;
   const { job } = stored;
   // The clock was set back, and this instant has been decided about before; only what was missed may still fire.
-  const known = verdict.kind === "fire" ? store.findOccurrence(job.id, scheduledFor) : null;
+  const known = verdict.kind === "fire" ? store.occurrences.find(job.id, scheduledFor) : null;
   if (known !== null && known.outcome !== "missed") return null;
   const delayMs = jitterMs(job.id, scheduledFor, jitter);
   const decision = verdict.kind === "fire" ? admitScheduled(job, runs.admissionState(job)) : verdict;
@@ -165,7 +167,7 @@ const replace = (job: Job, { runs, store, later }: Context): void => {
   const waiting = runs.waitingOf(job.id);
   const count = running.length + waiting.length + 1 - (job.maxConcurrency ?? Number.POSITIVE_INFINITY);
   for (const active of running.slice(0, Math.max(0, count))) {
-    store.requestEnd(active.run.id, "cancelled");
+    store.runs.requestEnd(active.run.id, "cancelled");
     later({ launch: () => active.end("cancelled", { all: false }), undo: () => {} });
   }
   for (const each of waiting.slice(0, Math.max(0, count - running.length))) later(runs.dropWaiting(each));
@@ -174,7 +176,7 @@ const replace = (job: Job, { runs, store, later }: Context): void => {
 /** The clock was set back, perhaps while petit was down: what comes due once more is looked up in the ledger. */
 export const lookAgain = ({ store, log }: Pick<EngineOptions, "store" | "log">, now: number): void => {
   try {
-    store.accountBackTo(now);
+    store.jobs.rewindAccountedUntil(now);
   } catch (error) {
     log.error({ err: error }, "that the clock was set back can't be stored");
   }

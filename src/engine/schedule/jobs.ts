@@ -5,7 +5,8 @@ import { allOf } from "../../domain/schedule/due.ts";
 import { isDueAlike } from "../../domain/schedule/schedule.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import { brokenFiles, type JobFiles } from "../../jobfile/read/job-dir.ts";
-import type { NewOccurrence, StoredJob } from "../../store/store.ts";
+import type { StoredJob } from "../../store/jobs.ts";
+import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { EngineOptions } from "../options.ts";
 import { inParts } from "./backlog.ts";
 import type { DueJob } from "./due-job.ts";
@@ -48,7 +49,7 @@ export class Jobs {
     const { store, readJobs } = this.#options;
     const files = await readJobs();
     // Jobs of broken files come from the store: their patterns were not seen while the files were read.
-    const stored = [...store.listJobs().values()].map(({ job }) => job);
+    const stored = [...store.jobs.list().values()].map(({ job }) => job);
     if ([...files.jobs, ...stored].some(hasPattern)) await loadPatterns();
     await this.leaveLargeSchedules(files);
     this.replace(files);
@@ -64,7 +65,7 @@ export class Jobs {
     if (followSchedules !== false) this.#leaveSchedules(jobs);
     this.#jobs = store.transaction(() => {
       const now = clock.now();
-      const stored = followSchedules === false ? store.saveDefinitions(jobs, now) : store.saveJobs(jobs, now);
+      const stored = followSchedules === false ? store.jobs.saveDefinitions(jobs, now) : store.jobs.save(jobs, now);
       alongside();
       return stored;
     });
@@ -105,7 +106,7 @@ export class Jobs {
     if (this.#jobs !== null && leaving(this.#jobs, jobs).length === 0) return;
     const { store, settings } = this.#options;
     const there = new Set(jobs.map(({ id }) => id));
-    for (const stored of leaving(store.listJobs(), jobs)) {
+    for (const stored of leaving(store.jobs.list(), jobs)) {
       const isThere = there.has(stored.job.id);
       const due = dueOfLeft(stored, { now, timezone: settings.timezone, isThere });
       if (due !== null) yield due;
@@ -120,7 +121,7 @@ export class Jobs {
     if (files.broken.length === 0) return [];
     const isBroken = brokenFiles(files.broken);
     const valid = new Set(files.jobs.map(({ id }) => id));
-    return [...this.#options.store.listJobs().values()]
+    return [...this.#options.store.jobs.list().values()]
       .map(({ job }) => job)
       .filter((job) => isBroken(job.source.file) && !valid.has(job.id));
   }

@@ -64,7 +64,7 @@ export class Reloader {
     assertRunning();
     try {
       const status = files.problems.length === 0 ? "ok" : "degraded";
-      jobs.replace(files, () => store.tell({ type: "jobs.reloaded", now: clock.now(), status }));
+      jobs.replace(files, () => store.events.record({ type: "jobs.reloaded", now: clock.now(), status }));
     } catch (error) {
       this.#failure = messageOf(error);
       throw error;

@@ -1,6 +1,6 @@
 import { type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
-import type { StoredJob } from "../../store/store.ts";
+import type { StoredJob } from "../../store/jobs.ts";
 
 type LeftOptions = {
   readonly now: number;

@@ -4,7 +4,7 @@ import { DUE_STEP, type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { StoredJob } from "../../store/store.ts";
+import type { StoredJob } from "../../store/jobs.ts";
 import type { ComingBounds } from "../engine.ts";
 import { Backlogs, type DueSteps } from "./backlog.ts";
 import type { DueJob, Entry } from "./due-job.ts";

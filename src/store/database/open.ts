@@ -1,8 +1,7 @@
 import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
-import { sqliteStore } from "../sqlite-store.ts";
-import type { Store } from "../store.ts";
+import { createStore, type Store } from "../store.ts";
 import { findDamage } from "./check.ts";
 import { lockOwner } from "./foreign-lock.ts";
 import { isBusy } from "./lock.ts";
@@ -29,7 +28,7 @@ export const openStore = (options: OpenOptions): Store => {
     if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertSound);
     if (path !== MEMORY) makePrivate(path);
     const db = open(runtime, path);
-    return sqliteStore(db, {
+    return createStore(db, {
       sizeBytes: () => sizeOf(db, path),
       assertThere: presenceOf(db, path),
       lockOwner: () => (path === MEMORY ? null : lockOwner(path)),

@@ -4,6 +4,12 @@ import { isBusy } from "./lock.ts";
 
 export type Durability = "durable" | "relaxed";
 
+/** Turns `work` into a function whose every call runs in a transaction. */
+export type Write = <Args extends readonly unknown[], T>(
+  durability: Durability,
+  work: (...args: Args) => T,
+) => (...args: Args) => T;
+
 export interface Transactions {
   /**
    * Runs `work` in a transaction: `durable` is on disk when it returns, `relaxed` with the next durable one. A nested one

@@ -13,7 +13,7 @@ let feed = makeFeed();
 afterEach(() => feed[Symbol.dispose]());
 
 const happen = (count: number): void => {
-  for (let each = 0; each < count; each++) made.store.tell({ type: "jobs.reloaded", now: each });
+  for (let each = 0; each < count; each++) made.store.events.record({ type: "jobs.reloaded", now: each });
 };
 
 /** As a reader gets them, some at a time. */
@@ -34,7 +34,7 @@ describe("the feed of events", () => {
   test("gives each event once, from the store and from memory, wherever a reader begins", () => {
     happen(300);
     feed = makeFeed();
-    const first = made.store.newestEventSeq() - 299;
+    const first = made.store.events.getNewestSeq() - 299;
     happen(2500);
     const last = first + 2799;
     expect(feed.newestSeq).toBe(last);
@@ -78,15 +78,15 @@ describe("the feed of events", () => {
     happen(5000);
     expect(feed.after(feed.newestSeq - 500, 10_000)).toHaveLength(500);
     let read = 0;
-    const { eventsAfter } = made.store;
-    made.store.eventsAfter = (seq, limit) => {
+    const { after } = made.store.events;
+    made.store.events.after = (seq, limit) => {
       read++;
-      return eventsAfter.call(made.store, seq, limit);
+      return after(seq, limit);
     };
     feed.after(feed.newestSeq - 500, 10);
     expect(read).toBe(0);
     feed.after(feed.newestSeq - 2000, 10);
     expect(read).toBe(1);
-    made.store.eventsAfter = eventsAfter;
+    made.store.events.after = after;
   });
 });

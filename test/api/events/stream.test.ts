@@ -41,7 +41,7 @@ describe("a silent stream", () => {
       expect(text((await next).value ?? undefined)).toMatch(/^:.*\n\n$/);
     }
     const next = stream.next();
-    made.store.tell({ type: "jobs.reloaded", now: 5 });
+    made.store.events.record({ type: "jobs.reloaded", now: 5 });
     expect(text((await next).value ?? undefined)).toContain("event: jobs.reloaded\n");
     const last = stream.next();
     ending.abort();

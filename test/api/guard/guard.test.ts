@@ -115,7 +115,7 @@ describe("a foreign Origin", () => {
   test("does nothing", async () => {
     const body = '{"params":{}}';
     await open.ask("/api/jobs/hello/trigger", { method: "POST", body, headers: { origin: "https://example.com" } });
-    expect(open.store.listRuns({ limit: 1 })).toEqual([]);
+    expect(open.store.runs.list({ limit: 1 })).toEqual([]);
   });
 
   test("is petit's own where it is that of the Host", async () => {

@@ -5,8 +5,8 @@ import { readPage } from "../../../src/api/logs/page.ts";
 import { searchLines } from "../../../src/api/logs/search.ts";
 import { linesOf } from "../../../src/api/shapes/log.ts";
 import type { Attempt } from "../../../src/domain/task-run.ts";
-import type { LineFilter } from "../../../src/store/lines.ts";
-import { type NewChunk, STREAMS, type Store } from "../../../src/store/store.ts";
+import { type LineFilter, type NewChunk, STREAMS } from "../../../src/store/output.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { command, job, taskId } from "../../support/factories.ts";
 import { memoryStore, startRun } from "../../support/factories-store.ts";
 import { NOON } from "../../support/fake-clock.ts";
@@ -27,7 +27,7 @@ const written: fc.Arbitrary<Written> = fc.record({
 const filled = (chunks: readonly Written[], drop: readonly number[] = []) => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: TASKS.map((id) => command(id, "true")) }) });
-  const attempts = TASKS.map((id) => store.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
+  const attempts = TASKS.map((id) => store.runs.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
   const seqs = chunks.flatMap(({ task, stream, lines }) => {
     const chunk = {
       stream,
@@ -35,17 +35,17 @@ const filled = (chunks: readonly Written[], drop: readonly number[] = []) => {
       lines: lines.length,
       bytes: Buffer.from(lines.map((line) => `${line}\n`).join("")),
     };
-    return store.appendOutput(attempts[task] ?? attempts[0], [chunk], ZERO);
+    return store.output.append(attempts[task] ?? attempts[0], [chunk], ZERO);
   });
   const gone = drop.flatMap((index) => (chunks[index]?.task === 0 ? (seqs[index] ?? []) : []));
   const [first] = gone;
   if (first !== undefined)
-    store.dropOutput(attempts[0], gone, { seq: first, stream: "stdout", at: NOON, text: "dropped", dropped: 9 });
+    store.output.drop(attempts[0], gone, { seq: first, stream: "stdout", at: NOON, text: "dropped", dropped: 9 });
   return { store, runId: run.id };
 };
 
 const allLines = (store: Store, filter: LineFilter) =>
-  store.readOutput({ ...filter, fromSeq: 1, limit: 1_000_000 }).flatMap((chunk) => linesOf(chunk, 0));
+  store.output.read({ ...filter, fromSeq: 1, limit: 1_000_000 }).flatMap((chunk) => linesOf(chunk, 0));
 
 const filters = fc.record(
   {

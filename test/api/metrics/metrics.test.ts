@@ -167,12 +167,12 @@ describe("counters", () => {
   test("survive a store that can't be read", async () => {
     const { api, engine, store, ask: asked } = fakeApi({ jobs: [job("hello")] });
     const run = await engine.trigger("hello");
-    const { findRun } = store;
-    store.findRun = () => {
+    const { find } = store.runs;
+    store.runs.find = () => {
       throw new Error("the disk is gone");
     };
-    store.finishRun(run.id, { status: "completed", reason: null, error: null }, Date.now());
-    store.findRun = findRun;
+    store.runs.finish(run.id, { status: "completed", reason: null, error: null }, Date.now());
+    store.runs.find = find;
     const scraped = parseMetrics(await (await asked("/metrics")).text());
     expect(scraped.value("petit_run_duration_seconds_count")).toBe(0);
     api.close();
@@ -182,7 +182,7 @@ describe("counters", () => {
     const { api, engine, store, ask: asked } = fakeApi({ jobs: [job("hello")] });
     const run = await engine.trigger("hello");
     api.close();
-    store.finishRun(run.id, { status: "completed", reason: null, error: null }, Date.now());
+    store.runs.finish(run.id, { status: "completed", reason: null, error: null }, Date.now());
     const scraped = parseMetrics(await (await asked("/metrics")).text());
     expect(scraped.value("petit_run_duration_seconds_count")).toBe(0);
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { logFormat } from "../../../src/api/shapes/log.ts";
 import { parseTaskId } from "../../../src/domain/ids.ts";
-import type { OutputChunk } from "../../../src/store/store.ts";
+import type { OutputChunk } from "../../../src/store/output.ts";
 
 const taskId = parseTaskId("task");
 if (taskId === null) throw new Error("not an id");

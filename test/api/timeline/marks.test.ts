@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers";
 import fc from "fast-check";
 import { type MarksQuery, readMarks } from "../../../src/api/timeline/marks.ts";
-import type { NewOccurrence, Store } from "../../../src/store/store.ts";
-import type { UnfiredSpan } from "../../../src/store/windows.ts";
+import type { NewOccurrence, UnfiredSpan } from "../../../src/store/occurrences.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { job, jobId } from "../../support/factories.ts";
 import { memoryStore } from "../../support/factories-store.ts";
 import { NOON } from "../../support/fake-clock.ts";
@@ -19,11 +19,11 @@ const missed = (at: number, index = 0): NewOccurrence => ({
 
 const storeWith = (ledgers: Readonly<Record<string, readonly number[]>>): Store => {
   const store = memoryStore();
-  store.saveJobs(
+  store.jobs.save(
     Object.keys(ledgers).map((id) => job(id)),
     NOON,
   );
-  for (const [id, times] of Object.entries(ledgers)) store.recordOccurrences(jobId(id), times.map(missed), NOON);
+  for (const [id, times] of Object.entries(ledgers)) store.occurrences.record(jobId(id), times.map(missed), NOON);
   return store;
 };
 
@@ -89,10 +89,13 @@ describe("the marks of a time line", () => {
     setImmediate(turn);
     const watching: Store = {
       ...store,
-      unfiredSpans: (from, to) => {
-        const spans = store.unfiredSpans(from, to);
-        sizes.push(spans.reduce((sum, { count }) => sum + count, 0));
-        return spans;
+      occurrences: {
+        ...store.occurrences,
+        listUnfiredSpans: (from, to) => {
+          const spans = store.occurrences.listUnfiredSpans(from, to);
+          sizes.push(spans.reduce((sum, { count }) => sum + count, 0));
+          return spans;
+        },
       },
     };
     const marks = await readMarks(query({ to: NOON + 20_000, bins: 2 }), { store: watching, clock: busyClock() });

@@ -30,7 +30,7 @@ const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store)
   const notify = parts.use(new Notify({ store, clock, log, environment: {}, untilStored: async (work) => work() }));
   const target = { type: "webhook", url: hook.url, headers: {}, secret: null, timeoutMs: 10_000 } as const;
   const definition = job("j", { notify: [{ ...target, on: [...DEFAULT_EVENTS.webhook, "missed"] }] });
-  const [stored] = store.saveJobs([definition], NOON).values();
+  const [stored] = store.jobs.save([definition], NOON).values();
   if (stored === undefined) throw new Error("the job was not stored");
   const tell = (scheduledFor = NOON): void =>
     notify.missed(stored, [{ scheduledFor, outcome: "missed", reason: "down", jitterMs: 0 }]);
@@ -39,7 +39,16 @@ const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store)
     await setImmediate();
     await setImmediate();
   };
-  return { store, clock, log, hook, notify, tell, logged, channel: () => store.waitingChannels()[0] ?? "" };
+  return {
+    store,
+    clock,
+    log,
+    hook,
+    notify,
+    tell,
+    logged,
+    channel: () => store.notifications.listWaitingChannels()[0] ?? "",
+  };
 };
 
 const failing: Answer = () => new Response(null, { status: 500 });
@@ -49,7 +58,7 @@ test("what nobody took is tried again ever more rarely, and given up after a day
   const { store, clock, logged, hook, tell, channel } = make(parts, failing);
   tell();
   await logged("was not delivered", "answered 500");
-  expect(store.nextDelivery(channel())).toMatchObject({ attempts: 1 });
+  expect(store.notifications.findNext(channel())).toMatchObject({ attempts: 1 });
   expect(clock.timers[0]).toBeLessThanOrEqual(1_000);
   for (let attempt = 2; attempt <= 14; attempt++) {
     await clock.pass(clock.timers[0] ?? 0);
@@ -60,7 +69,7 @@ test("what nobody took is tried again ever more rarely, and given up after a day
   clock.step(DELIVERY_EXPIRES_MS);
   await clock.pass(clock.timers[0] ?? 0);
   await logged("was given up: answered 500, for 24 hours");
-  expect(store.waitingChannels()).toEqual([]);
+  expect(store.notifications.listWaitingChannels()).toEqual([]);
 });
 
 test("a receiver that says when is asked then, and not sooner", async () => {
@@ -96,9 +105,9 @@ test("what waits for a receiver that is away is bounded, on disk as in memory", 
   await logged("was not delivered");
   expect(log.text()).toContain("too many notifications wait at notify[0]");
   expect(hook.received).toHaveLength(1);
-  const oldest = JSON.parse(store.nextDelivery(channel())?.notice ?? "{}");
+  const oldest = JSON.parse(store.notifications.findNext(channel())?.notice ?? "{}");
   expect(oldest.missed.occurrences[0].scheduled_for).toBe(NOON + 5);
-  expect(store.dropDeliveries(channel(), 0, NOON)).toBe(MAX_WAITING);
+  expect(store.notifications.giveUpExcess(channel(), 0, NOON)).toBe(MAX_WAITING);
   // One timer for the channel, however much is in it.
   expect(clock.timers).toHaveLength(1);
 });
@@ -111,7 +120,7 @@ test("only a few are on their way at once, and one in a channel", async () => {
   const definition = job("many", {
     notify: Array.from({ length: 10 }, (_, index) => ({ ...target, url: `${hook.url}/${index}` })),
   });
-  const stored = [...store.saveJobs([definition], NOON).values()][0];
+  const stored = [...store.jobs.save([definition], NOON).values()][0];
   if (stored === undefined) throw new Error("the job was not stored");
   for (const at of [1, 2])
     notify.missed(stored, [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }]);
@@ -131,7 +140,7 @@ test("when petit stops, what can't be delivered holds it up for two seconds at m
   await clock.pass(2_000);
   await drained;
   notify[Symbol.dispose]();
-  expect(store.waitingChannels()).toHaveLength(1);
+  expect(store.notifications.listWaitingChannels()).toHaveLength(1);
   silence.resolve(new Response("too late"));
 });
 
@@ -140,10 +149,13 @@ test("a fault of the database is told, and tried again", async () => {
   let isBroken = true;
   const wrap = (store: Store): Store => ({
     ...store,
-    nextDelivery: (channel) => {
-      if (!isBroken) return store.nextDelivery(channel);
-      isBroken = false;
-      throw new Error("a bad moment");
+    notifications: {
+      ...store.notifications,
+      findNext: (channel) => {
+        if (!isBroken) return store.notifications.findNext(channel);
+        isBroken = false;
+        throw new Error("a bad moment");
+      },
     },
   });
   const { clock, logged, tell } = make(parts, () => new Response("ok"), wrap);

@@ -173,7 +173,7 @@ describe("a receiver", () => {
     expect(second?.body).toBe(first?.body ?? "");
     expect(second?.headers.get("petit-delivery")).toBe(first?.headers.get("petit-delivery") ?? "");
     expect(log.text()).toContain("answered 500");
-    expect(petit.store.waitingChannels().length).toBeLessThanOrEqual(1);
+    expect(petit.store.notifications.listWaitingChannels().length).toBeLessThanOrEqual(1);
   });
 
   test.each([400, 401, 404, 410, 301, 302, 307])("that answers %p is not asked again", async (status) => {
@@ -183,7 +183,7 @@ describe("a receiver", () => {
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })], log });
     await petit.run("j");
     await log.holds("was given up");
-    expect(petit.store.waitingChannels()).toEqual([]);
+    expect(petit.store.notifications.listWaitingChannels()).toEqual([]);
     expect(hook.received).toHaveLength(1);
     expect(log.text()).toContain(`answered ${status}`);
   });
@@ -234,7 +234,7 @@ describe("what was not sent before petit was gone", () => {
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })] });
     const queued: (readonly string[])[] = [];
     petit.engine.onEvent(({ type }) => {
-      if (type === "run.finished") queued.push(petit.store.waitingChannels());
+      if (type === "run.finished") queued.push(petit.store.notifications.listWaitingChannels());
     });
     await petit.run("j");
     expect(queued).toEqual([[expect.stringMatching(/^[0-9a-f]{32}$/)]]);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { OutputBudget } from "../../../src/engine/output/budget.ts";
-import type { AttemptKey, NewChunk, Store } from "../../../src/store/store.ts";
+import type { AttemptKey, NewChunk } from "../../../src/store/output.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { memoryStore, startAttempt } from "../../support/factories-store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
@@ -16,10 +17,10 @@ const chunk = (text: string, stream: NewChunk["stream"] = "stdout"): NewChunk =>
 });
 
 const stored = (store: Store, { runId }: AttemptKey): readonly string[] =>
-  store.readOutput({ runId, fromSeq: 1, limit: 1_000 }).map(({ bytes }) => Buffer.from(bytes).toString());
+  store.output.read({ runId, fromSeq: 1, limit: 1_000 }).map(({ bytes }) => Buffer.from(bytes).toString());
 
 const numbers = (store: Store, attempt: AttemptKey): readonly number[] =>
-  store.outputExtents(attempt).map(({ seq }) => seq);
+  store.output.listExtents(attempt).map(({ seq }) => seq);
 
 const marker = (dropped: number, kept: string): string =>
   `[petit: ${dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
@@ -78,13 +79,13 @@ describe("OutputBudget", () => {
     budget.passOver(1_000, "stderr");
     budget.store([chunk("dd\n")], offsets);
     expect(numbers(store, attempt)).toEqual([1, 5, 6]);
-    expect(store.outputExtents(attempt)).toMatchObject([{}, { stream: "stderr", dropped: 1_006 }, {}]);
+    expect(store.output.listExtents(attempt)).toMatchObject([{}, { stream: "stderr", dropped: 1_006 }, {}]);
     budget.passOver(1_000, "stdout");
     budget.store([chunk("ee\n"), chunk("f\nf\n"), chunk("gg\n")], offsets);
     expect(numbers(store, attempt)).toEqual([1, 7, 8, 9, 11]);
     budget.settle();
     expect(numbers(store, attempt)).toEqual([1, 10, 11]);
-    expect(store.outputExtents(attempt)).toMatchObject([{}, { stream: "stdout", dropped: 2_016 }, {}]);
+    expect(store.output.listExtents(attempt)).toMatchObject([{}, { stream: "stdout", dropped: 2_016 }, {}]);
   });
 
   test("lets the last half grow a little, so that not every line costs a deletion", () => {
@@ -97,13 +98,13 @@ describe("OutputBudget", () => {
     const { store, attempt, budget } = open(131_072);
     const big = chunk(`${"x".repeat(65_535)}\n`);
     for (let index = 0; index < 40; index++) budget.store([big], offsets);
-    const bytes = store.outputExtents(attempt).reduce((sum, extent) => sum + extent.bytes, 0);
+    const bytes = store.output.listExtents(attempt).reduce((sum, extent) => sum + extent.bytes, 0);
     expect(bytes).toBeLessThan(131_072 + 1_048_576 + 65_536 + 100);
   });
 
   test("stores nothing of what can't be stored, and takes the same again", () => {
     const { store, attempt, budget } = open(8);
-    const broken: Store = { ...store, appendOutput: () => expect.unreachable() };
+    const broken: Store = { ...store, output: { ...store.output, append: () => expect.unreachable() } };
     const failing = new OutputBudget({ store: broken, attempt, clock, limitBytes: 8, isNew: true });
     failing.passOver(5, "stdout");
     expect(() => failing.store([chunk("aa\n")], offsets)).toThrow();
@@ -167,7 +168,7 @@ describe("OutputBudget", () => {
           }
         }
         budget.settle();
-        const extents = store.outputExtents(attempt);
+        const extents = store.output.listExtents(attempt);
         const place = extents.findIndex(({ dropped }) => dropped > 0);
         const rows = stored(store, attempt);
         const head = rows.slice(0, place === -1 ? rows.length : place).join("");

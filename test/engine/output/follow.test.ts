@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { openRuntime } from "#runtime";
 import { Output } from "../../../src/engine/output/output.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
-import { type AttemptKey, STREAMS, type Store, type Stream } from "../../../src/store/store.ts";
+import { type AttemptKey, STREAMS, type Stream } from "../../../src/store/output.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { memoryStore, startAttempt } from "../../support/factories-store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -27,7 +28,7 @@ class Follower {
   /** Reads at most `limit` chunks; false where there is nothing new. */
   read(limit: number): boolean {
     const fromSeq = this.#newest + 1;
-    const chunks = this.#store.readOutput({ runId: this.#attempt.runId, fromSeq, limit });
+    const chunks = this.#store.output.read({ runId: this.#attempt.runId, fromSeq, limit });
     for (const { seq, bytes } of chunks)
       for (const [index, line] of Buffer.from(bytes).toString().trimEnd().split("\n").entries()) {
         if (seq + index < fromSeq) continue;
@@ -69,9 +70,12 @@ describe("a follower of output", () => {
         let isFailing = false;
         const failing: Store = {
           ...store,
-          appendOutput: (...args) => {
-            if (isFailing) throw new Error("the disk is full");
-            return store.appendOutput(...args);
+          output: {
+            ...store.output,
+            append: (...args) => {
+              if (isFailing) throw new Error("the disk is full");
+              return store.output.append(...args);
+            },
           },
         };
         const options = { store: failing, runtime: openRuntime(), clock: new FakeClock(), attempt, spool, limitBytes };

@@ -242,8 +242,8 @@ const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) 
     onStored: () => {},
   };
   const read = () =>
-    store
-      .readOutput({ runId: attempt.runId, fromSeq: 1, limit: 10_000 })
+    store.output
+      .read({ runId: attempt.runId, fromSeq: 1, limit: 10_000 })
       .map(({ bytes }) => Buffer.from(bytes).toString())
       .join("");
   const write = (text: string) => appendFileSync(spool.stdout, text);
@@ -360,9 +360,12 @@ describe("Output", () => {
     let failures = 3;
     const failing = (store: Store): Store => ({
       ...store,
-      appendOutput: (...args) => {
-        if (failures-- > 0) throw new Error("the disk is full");
-        return store.appendOutput(...args);
+      output: {
+        ...store.output,
+        append: (...args) => {
+          if (failures-- > 0) throw new Error("the disk is full");
+          return store.output.append(...args);
+        },
       },
     });
     const { output, write, read } = openOutput(1_024, failing);
@@ -379,9 +382,12 @@ describe("Output", () => {
     let failures = 1;
     const failing = (store: Store): Store => ({
       ...store,
-      dropOutput: (...args) => {
-        if (failures-- > 0) throw new Error("the disk is full");
-        store.dropOutput(...args);
+      output: {
+        ...store.output,
+        drop: (...args) => {
+          if (failures-- > 0) throw new Error("the disk is full");
+          store.output.drop(...args);
+        },
       },
     });
     const { output, write, read } = openOutput(1_024, failing);

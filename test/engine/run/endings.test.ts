@@ -241,7 +241,7 @@ describe("a run's timeout", () => {
     await clock.pass(59 * 60_000);
     door.open();
     const { runId } = await petit.event("run.finished", { jobId: jobId("second") });
-    expect(petit.store.findRun(runId as RunId)).toMatchObject({ status: "completed" });
+    expect(petit.store.runs.find(runId as RunId)).toMatchObject({ status: "completed" });
   });
 });
 
@@ -310,7 +310,7 @@ describe("cancel", () => {
     await using petit = await startEngine({ jobs: [job("fast")] });
     const { run } = await petit.run("fast");
     expect(await petit.engine.cancel(run.id)).toEqual(run);
-    expect(petit.store.findRun(run.id)).toEqual(run);
+    expect(petit.store.runs.find(run.id)).toEqual(run);
   });
 
   test("of an unknown run is refused", async () => {
@@ -342,7 +342,7 @@ describe("cancel", () => {
     ];
     await using petit = await startEngine({ clock, jobs });
     await clock.pass(180_000);
-    const [third, second, first] = petit.store.listRuns({ limit: 3 });
+    const [third, second, first] = petit.store.runs.list({ limit: 3 });
     if (!first || !second || !third) throw new Error("three runs were expected");
     expect(await petit.engine.cancel(second.id)).toMatchObject({
       status: "cancelled",
@@ -377,8 +377,8 @@ describe("cancel", () => {
     await petit.engine.cancel(run.id);
     await petit.engine.cancel(run.id);
     await petit.ended(run.id);
-    const told = petit.store
-      .eventsAfter(0, 100)
+    const told = petit.store.events
+      .after(0, 100)
       .filter(({ type }) => type === "task.finished" || type === "run.finished");
     expect(told.map(({ taskId: id, status }) => `${id ?? "run"} ${status}`).sort()).toEqual([
       "a failed",

@@ -161,16 +161,16 @@ describe("a run", () => {
   test("is on disk as running before its trigger is answered", async () => {
     await using petit = await startEngine({ jobs: [job("hello")] });
     const run = await petit.trigger("hello");
-    const stored = petit.store.findRun(run.id);
+    const stored = petit.store.runs.find(run.id);
     expect(stored).toMatchObject({ jobId: "hello", status: "running", trigger: "manual", scheduledFor: null });
-    expect(petit.store.listTaskRuns(run.id)).toHaveLength(1);
+    expect(petit.store.runs.listTaskRuns(run.id)).toHaveLength(1);
     await petit.ended(run.id);
   });
 
   test("tells its events in order, each once", async () => {
     await using petit = await startEngine({ jobs: [job("two", { tasks: [works("a"), works("b", ["a"])] })] });
     const { run } = await petit.run("two");
-    const events = petit.store.eventsAfter(0, 100).filter(({ runId }) => runId === run.id);
+    const events = petit.store.events.after(0, 100).filter(({ runId }) => runId === run.id);
     expect(events.map(({ type, taskId, status }) => [type, taskId, status].filter(Boolean).join(" "))).toEqual([
       "run.started running",
       "task.started a running",

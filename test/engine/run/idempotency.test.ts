@@ -17,14 +17,14 @@ describe("an idempotency key", () => {
     await petit.ended(first.id);
     const later = await petit.trigger("hello", { idempotencyKey: "k", params: { a: "1", b: "2" } });
     expect(later).toMatchObject({ id: first.id, status: "completed" });
-    expect(petit.store.listRuns({ limit: 9 })).toHaveLength(1);
+    expect(petit.store.runs.list({ limit: 9 })).toHaveLength(1);
   });
 
   test("makes one run of requests that come at the same moment", async () => {
     await using petit = await startEngine({ jobs });
     const runs = await Promise.all(Array.from({ length: 8 }, () => petit.trigger("hello", { idempotencyKey: "k" })));
     expect(new Set(runs.map(({ id }) => id)).size).toBe(1);
-    expect(petit.store.listRuns({ limit: 9 })).toHaveLength(1);
+    expect(petit.store.runs.list({ limit: 9 })).toHaveLength(1);
   });
 
   test.each([
@@ -56,7 +56,7 @@ describe("an idempotency key", () => {
     const { id, jobId } = await petit.trigger("hello", { idempotencyKey: "k" });
     await petit.ended(id);
     const bounds = { limit: 1, untilMs: 1_000, clock: new FakeClock() };
-    expect(petit.store.deleteRuns(jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds).runs).toBe(1);
+    expect(petit.store.runs.deleteExpired(jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds).runs).toBe(1);
     expect(await petit.engine.trigger("hello", { idempotencyKey: "k" })).toEqual({ id, jobId });
   });
 

@@ -71,7 +71,7 @@ describe("a run that was being ended", () => {
     using door = gate();
     const tasks = [shell("a", door.wait), command("b", "true", { after: ["a"], condition: "all_done" })];
     using life = lives([job("slow", { tasks })]);
-    const { id } = await life.leaveAt(door, async (id, { store }) => store.requestEnd(id, ending));
+    const { id } = await life.leaveAt(door, async (id, { store }) => store.runs.requestEnd(id, ending));
     await using petit = await life.start();
     const ended = await petit.ended(id);
     expect(ended.run).toMatchObject({ status, reason: ending });
@@ -455,7 +455,7 @@ describe("a start after a crash", () => {
     await first.stop("leave");
     await using petit = await life.start();
     expect(petit.engine.counts).toEqual({ pending: 2, running: 1 });
-    const runs = petit.store.listRuns({ limit: 9 }).toReversed();
+    const runs = petit.store.runs.list({ limit: 9 }).toReversed();
     for (const run of runs) {
       door.open();
       expect((await clock.passUntil(petit.ended(run.id))).run.status).toBe("completed");
@@ -527,6 +527,6 @@ describe("a start after a crash", () => {
     expect(run.status).toBe("completed");
     expect(output()).toBe("one\ntwo\nthree\n");
     expect(attempts).toHaveLength(2);
-    expect(petit.store.listRuns({ jobId: jobId("slow"), limit: 9 })).toHaveLength(1);
+    expect(petit.store.runs.list({ jobId: jobId("slow"), limit: 9 })).toHaveLength(1);
   });
 });

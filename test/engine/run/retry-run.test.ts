@@ -80,7 +80,7 @@ describe("a retry of a run", () => {
     const retry = await petit.engine.retry(runId as RunId);
     expect(retry.scheduledFor).toBe(NOON + 60_000);
     expect((await petit.ended(retry.id)).output()).toBe("retry 2026-01-15T12:01:00.000Z\n");
-    expect(petit.store.listOccurrences(jobs[0]?.id ?? expect.unreachable(), { limit: 9 })).toMatchObject([{ runId }]);
+    expect(petit.store.occurrences.list(jobs[0]?.id ?? expect.unreachable(), { limit: 9 })).toMatchObject([{ runId }]);
   });
 
   test("goes by the definition of today", async () => {

@@ -32,7 +32,7 @@ describe("a manual trigger", () => {
       "not_found: job 'hello_wrld' was not found; did you mean 'hello_world'?",
     );
     expect(await refusal(petit.trigger("../etc/passwd"))).toBe("not_found: job '../etc/passwd' was not found");
-    expect(petit.store.listRuns({ limit: 10 })).toEqual([]);
+    expect(petit.store.runs.list({ limit: 10 })).toEqual([]);
   });
 
   test("of a disabled job works", async () => {
@@ -54,7 +54,7 @@ describe("a manual trigger", () => {
     expect(await refusal(petit.trigger("picky", { params: params as Record<string, string> }))).toContain(
       `invalid_request: ${message}`,
     );
-    expect(petit.store.listRuns({ limit: 10 })).toEqual([]);
+    expect(petit.store.runs.list({ limit: 10 })).toEqual([]);
   });
 
   test("keeps its params with the run, defaults filled in", async () => {
@@ -96,7 +96,7 @@ describe("a manual trigger", () => {
     const answers = await Promise.allSettled(Array.from({ length: 5 }, () => petit.trigger("two")));
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "rejected", "rejected"]);
     expect(petit.engine.counts).toEqual({ pending: 0, running: 2 });
-    expect(petit.store.listRuns({ limit: 10 })).toHaveLength(2);
+    expect(petit.store.runs.list({ limit: 10 })).toHaveLength(2);
     door.open(2);
   });
 
@@ -184,12 +184,12 @@ describe("a gate on another job", () => {
     ];
     await using petit = await startEngine({ clock, jobs });
     await clock.pass(MINUTE);
-    expect(petit.store.listOccurrences(jobId("gated"), { limit: 9 })).toMatchObject([
+    expect(petit.store.occurrences.list(jobId("gated"), { limit: 9 })).toMatchObject([
       { scheduledFor: NOON + MINUTE, outcome: "skipped", reason: "dependency", runId: null },
     ]);
     await petit.run("upstream");
     await clock.pass(MINUTE);
-    expect(petit.store.findOccurrence(jobId("gated"), NOON + 2 * MINUTE)?.outcome).toBe("fired");
+    expect(petit.store.occurrences.find(jobId("gated"), NOON + 2 * MINUTE)?.outcome).toBe("fired");
   });
 });
 
@@ -203,11 +203,11 @@ describe("an occurrence at the job's limit", () => {
     const jobs = [job("tick", { schedule: schedule("* * * * *"), maxConcurrency, onOverlap, tasks })];
     const petit = await startEngine({ clock, jobs, settings: { killGraceMs: 0 } });
     const ledger = () =>
-      petit.store
-        .listOccurrences(jobId("tick"), { limit: 1_000 })
+      petit.store.occurrences
+        .list(jobId("tick"), { limit: 1_000 })
         .toReversed()
         .map(({ outcome, reason }) => [outcome, reason].filter(Boolean).join(" "));
-    const runs = () => petit.store.listRuns({ limit: 100 }).toReversed();
+    const runs = () => petit.store.runs.list({ limit: 100 }).toReversed();
     return { clock, petit, ledger, runs, [Symbol.asyncDispose]: () => petit[Symbol.asyncDispose]() };
   };
 
@@ -283,7 +283,7 @@ describe("an occurrence at the job's limit", () => {
     await clock.pass(2_000);
     await door.reached();
     await door.reached();
-    const statuses = () => petit.store.listRuns({ limit: 9 }).map(({ status }) => status);
+    const statuses = () => petit.store.runs.list({ limit: 9 }).map(({ status }) => status);
     await clock.pass(2_000);
     expect(statuses()).toEqual(["pending", "pending", "running", "running"]);
     await clock.pass(1_000);
@@ -302,9 +302,9 @@ describe("an occurrence at the job's limit", () => {
     await clock.pass(1_000);
     await door.reached();
     await clock.pass(2_000);
-    const statuses = petit.store.listRuns({ limit: 9 }).map(({ status }) => status);
+    const statuses = petit.store.runs.list({ limit: 9 }).map(({ status }) => status);
     expect(statuses).toEqual(["pending", "cancelled", "running"]);
-    const [, dropped] = petit.store.listRuns({ limit: 9 });
+    const [, dropped] = petit.store.runs.list({ limit: 9 });
     expect(petit.read(dropped?.id ?? expect.unreachable()).summary).toBe("t skipped(cancelled)");
   });
 
@@ -317,14 +317,14 @@ describe("an occurrence at the job's limit", () => {
     await using petit = await startEngine({ clock, jobs });
     clock.step(10 * MINUTE);
     await clock.pass(MINUTE);
-    const newest = petit.store.findOccurrence(jobId("tick"), NOON + 11 * MINUTE)?.runId ?? null;
+    const newest = petit.store.occurrences.find(jobId("tick"), NOON + 11 * MINUTE)?.runId ?? null;
     const isOver = petit.event("run.finished", { runId: newest });
     await clock.passUntil(petit.event("run.started", { runId: newest }));
     door.open();
     await clock.passUntil(isOver);
-    const runs = petit.store.listRuns({ limit: 100 }).toReversed();
+    const runs = petit.store.runs.list({ limit: 100 }).toReversed();
     expect(runs.map(({ status }) => status)).toEqual([...Array(runs.length - 1).fill("cancelled"), "completed"]);
-    expect(petit.store.listOccurrences(jobId("tick"), { limit: 100 })).toHaveLength(11);
+    expect(petit.store.occurrences.list(jobId("tick"), { limit: 100 })).toHaveLength(11);
   });
 });
 
@@ -339,8 +339,8 @@ describe("the limit of all", () => {
     await using petit = await startEngine({ clock, jobs, settings: { maxJobs: 1 } });
     await clock.pass(3 * MINUTE);
     const statuses = () =>
-      petit.store
-        .listRuns({ limit: 9 })
+      petit.store.runs
+        .list({ limit: 9 })
         .toReversed()
         .map(({ jobId, status }) => `${jobId} ${status}`);
     expect(statuses()).toEqual(["a running", "b pending", "c pending"]);

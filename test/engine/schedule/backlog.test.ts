@@ -43,8 +43,8 @@ const afterGap = async (
 
 /** The ledger, oldest first: seconds after noon, and what became of them. */
 const ledger = (store: Store, limit = 2 * GAP) =>
-  store
-    .listOccurrences(EACH, { limit })
+  store.occurrences
+    .list(EACH, { limit })
     .toReversed()
     .map(({ scheduledFor, outcome, reason }) => ({ at: (scheduledFor - NOON) / SECOND, what: reason ?? outcome }));
 
@@ -59,7 +59,7 @@ const summary = (store: Store): readonly (readonly [string, number, number])[] =
   return spans;
 };
 
-const isDone = ({ store }: StartedEngine): boolean => store.findOccurrence(EACH, NOON + GAP * SECOND) !== null;
+const isDone = ({ store }: StartedEngine): boolean => store.occurrences.find(EACH, NOON + GAP * SECOND) !== null;
 
 const done = (petit: StartedEngine): Promise<void> => seen(() => isDone(petit));
 
@@ -100,7 +100,7 @@ describe("a long backlog of a job", () => {
       expect(petit.engine.coming(EACH, 2)).toEqual([next ?? 0, NOON + (GAP + 2) * SECOND]);
       await petit.trigger("other");
       await clock.pass(MINUTE);
-      expect(petit.store.findOccurrence(jobId("other"), NOON + GAP * SECOND + MINUTE)?.outcome).toBe("fired");
+      expect(petit.store.occurrences.find(jobId("other"), NOON + GAP * SECOND + MINUTE)?.outcome).toBe("fired");
       await done(petit);
     });
   });
@@ -109,14 +109,17 @@ describe("a long backlog of a job", () => {
     const sizes: number[] = [];
     const told: (readonly [string | null, number | undefined])[] = [];
     const wrap = (store: Store): Store => {
-      store.onEvents((events) => {
+      store.events.subscribe((events) => {
         for (const { type, reason, times } of events) if (type === "occurrence") told.push([reason, times]);
       });
       return {
         ...store,
-        recordOccurrences: (id, list, ...rest) => {
-          sizes.push(list.length);
-          return store.recordOccurrences(id, list, ...rest);
+        occurrences: {
+          ...store.occurrences,
+          record: (id, list, ...rest) => {
+            sizes.push(list.length);
+            return store.occurrences.record(id, list, ...rest);
+          },
         },
       };
     };
@@ -140,7 +143,7 @@ describe("a long backlog of a job", () => {
           await done(petit);
           expect(first).toBeGreaterThan(0);
           expect(summary(petit.store)).toEqual([...LATEST]);
-          expect(petit.store.listRuns({ limit: 10 })).toHaveLength(1);
+          expect(petit.store.runs.list({ limit: 10 })).toHaveLength(1);
         },
       },
     );
@@ -150,9 +153,12 @@ describe("a long backlog of a job", () => {
     let failures = 3;
     const wrap = (store: Store): Store => ({
       ...store,
-      recordOccurrences: (...args) => {
-        if (ledger(store, 1).length > 0 && failures-- > 0) throw new PetitError("storage_failed", "the disk is full");
-        return store.recordOccurrences(...args);
+      occurrences: {
+        ...store.occurrences,
+        record: (...args) => {
+          if (ledger(store, 1).length > 0 && failures-- > 0) throw new PetitError("storage_failed", "the disk is full");
+          return store.occurrences.record(...args);
+        },
       },
     });
     const work = async (petit: StartedEngine, clock: FakeClock) => {
@@ -201,7 +207,7 @@ describe("a long backlog of a job", () => {
       // Each looks at the clock.
       await petit.engine.pause();
       await petit.engine.resume();
-      await seen(() => petit.store.findOccurrence(EACH, NOON + (GAP - 3_600) * SECOND) !== null);
+      await seen(() => petit.store.occurrences.find(EACH, NOON + (GAP - 3_600) * SECOND) !== null);
       await clock.pass(2 * SECOND);
       const seconds = ledger(petit.store).map(({ at }) => at);
       expect(seconds).toEqual(Array.from({ length: GAP - 3_600 + 2 }, (_, index) => index + 1));
@@ -213,8 +219,8 @@ describe("a job that is removed", () => {
   const jittery = job("each", { schedule: schedule("* * * * *", { jitterMs: 50_000 }) });
 
   const what = ({ store }: StartedEngine) =>
-    store
-      .listOccurrences(EACH, { limit: 10 })
+    store.occurrences
+      .list(EACH, { limit: 10 })
       .toReversed()
       .map(({ scheduledFor, outcome, reason }) => [(scheduledFor - NOON) / MINUTE, outcome, reason]);
 
@@ -228,7 +234,7 @@ describe("a job that is removed", () => {
     expect(what(petit)).toEqual([[1, "skipped", "disabled"]]);
     await clock.pass(HOUR);
     expect(what(petit)).toHaveLength(1);
-    expect(petit.store.listRuns({ limit: 1 })).toEqual([]);
+    expect(petit.store.runs.list({ limit: 1 })).toEqual([]);
   });
 
   test("while petit was down has what came due meanwhile in the ledger, and none of it is missed", async () => {

@@ -21,7 +21,7 @@ test("a clock that is set back, and an end of petit before it has caught up, lea
   clock.step(10 * MINUTE);
   await using second = await start();
   await clock.pass(50 * MINUTE);
-  const ledger = second.store.listOccurrences(jobId("tick"), { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
+  const ledger = second.store.occurrences.list(jobId("tick"), { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
   const first_ = NOON - 49 * MINUTE;
   expect([...ledger].reverse()).toEqual(Array.from({ length: 65 }, (_, index) => first_ + index * MINUTE));
 });
@@ -39,7 +39,7 @@ test("a clock that was set back while petit was down leaves no hole in the ledge
   await second.stop("leave");
   clock.step(3 * MINUTE);
   await using third = await start();
-  const ledger = third.store.listOccurrences(jobId("tick"), { limit: 1_000, before: NOON - 40 * MINUTE });
+  const ledger = third.store.occurrences.list(jobId("tick"), { limit: 1_000, before: NOON - 40 * MINUTE });
   expect(ledger.map(({ scheduledFor, outcome }) => [(NOON - scheduledFor) / MINUTE, outcome])).toEqual([
     [46, "fired"],
     [47, "missed"],
@@ -55,7 +55,7 @@ test("resume fires nothing that is past, though a step of the clock hid it until
   clock.step(10 * MINUTE);
   await started.engine.resume();
   await clock.pass(10_000);
-  const ledger = started.store.listOccurrences(jobId("tick"), { limit: 100 });
+  const ledger = started.store.occurrences.list(jobId("tick"), { limit: 100 });
   expect(ledger.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "paused"));
 });
 
@@ -85,7 +85,7 @@ test("what many jobs missed is decided about in slices, the oldest first, and no
   await first.stop("leave");
   clock.step(120 * MINUTE);
   await using second = await start();
-  const missed = (index: number) => second.store.listOccurrences(jobId(`tick-${index}`), { limit: 1_000 }).length;
+  const missed = (index: number) => second.store.occurrences.list(jobId(`tick-${index}`), { limit: 1_000 }).length;
   expect(missed(1)).toBe(120);
   expect(missed(0)).toBe(0);
   await clock.pass(10);
@@ -105,7 +105,7 @@ test("a clock that is set back in the middle of what an outage left leaves no ho
   clock.step(120 * MINUTE);
   await using second = await start();
   const ledger = ({ id }: { readonly id: JobId }) =>
-    second.store.listOccurrences(id, { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
+    second.store.occurrences.list(id, { limit: 1_000 }).map(({ scheduledFor }) => scheduledFor);
   expect(jobs.filter((each) => ledger(each).length === 0).length).toBeGreaterThan(0);
   clock.step(-10 * MINUTE);
   await clock.pass(11 * MINUTE);

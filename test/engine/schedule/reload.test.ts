@@ -41,9 +41,12 @@ describe("a reload", () => {
       jobs: [job("tick", { schedule: schedule("0 12 * * *") })],
       wrap: (store) => ({
         ...store,
-        tell: (event) => {
-          if (fails) throw new Error("no events today");
-          store.tell(event);
+        events: {
+          ...store.events,
+          record: (event) => {
+            if (fails) throw new Error("no events today");
+            store.events.record(event);
+          },
         },
       }),
     });
@@ -51,7 +54,7 @@ describe("a reload", () => {
     fails = true;
     await expect(petit.engine.reload()).rejects.toThrow("no events today");
     expect(petit.engine.findJob("tick")?.job.schedule).toEqual(schedule("0 12 * * *"));
-    expect([...petit.store.listJobs().values()][0]?.job.schedule).toEqual(schedule("0 12 * * *"));
+    expect([...petit.store.jobs.list().values()][0]?.job.schedule).toEqual(schedule("0 12 * * *"));
     expect(petit.engine.health()).toEqual({
       status: "degraded",
       reasons: ["the job files could not be reloaded; trying again: no events today"],
@@ -60,7 +63,7 @@ describe("a reload", () => {
     await petit.engine.reload();
     expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
     await clock.pass(60_000);
-    expect(petit.store.listOccurrences(jobId("tick"), { limit: 9 })).toMatchObject([{ outcome: "fired" }]);
+    expect(petit.store.occurrences.list(jobId("tick"), { limit: 9 })).toMatchObject([{ outcome: "fired" }]);
   });
 
   test("is told, with how it went", async () => {
@@ -68,7 +71,7 @@ describe("a reload", () => {
     await petit.engine.reload();
     petit.files = { jobs: [], problems: [problem("a.yaml")], broken: ["a.yaml"] };
     await petit.engine.reload();
-    expect(petit.store.eventsAfter(0, 9).map(({ type, status }) => `${type} ${status}`)).toEqual([
+    expect(petit.store.events.after(0, 9).map(({ type, status }) => `${type} ${status}`)).toEqual([
       "jobs.reloaded ok",
       "jobs.reloaded degraded",
     ]);

@@ -19,14 +19,14 @@ const tick = (given: Partial<Job> = {}, spec: Partial<ScheduleSpec> = {}): Job =
 
 /** The ledger of a job, oldest first: minutes after noon, and what became of them. */
 const ledger = (store: Store, id = "tick"): readonly string[] =>
-  store
-    .listOccurrences(jobId(id), { limit: 1_000 })
+  store.occurrences
+    .list(jobId(id), { limit: 1_000 })
     .toReversed()
     .map(({ scheduledFor, outcome, reason }) =>
       [(scheduledFor - NOON) / MINUTE, outcome, reason].filter((part) => part !== null).join(" "),
     );
 
-const runsOf = (store: Store, id = "tick") => store.listRuns({ jobId: jobId(id), limit: 1_000 }).toReversed();
+const runsOf = (store: Store, id = "tick") => store.runs.list({ jobId: jobId(id), limit: 1_000 }).toReversed();
 
 /** What one engine after the other does with the same database. */
 const lives = (jobs: readonly Job[]) => {
@@ -52,7 +52,7 @@ describe("a schedule", () => {
     expect(runs.map(({ trigger, scheduledFor }) => `${trigger} ${scheduledFor}`)).toEqual(
       [1, 2, 3].map((minute) => `schedule ${NOON + minute * MINUTE}`),
     );
-    const [occurrence] = petit.store.listOccurrences(jobId("tick"), { limit: 1 });
+    const [occurrence] = petit.store.occurrences.list(jobId("tick"), { limit: 1 });
     expect(occurrence).toEqual({
       jobId: jobId("tick"),
       scheduledFor: NOON + 3 * MINUTE,
@@ -99,7 +99,7 @@ describe("a schedule", () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({ schedule: schedule("* * * * * *") })] });
     await clock.pass(MINUTE);
-    expect(petit.store.listOccurrences(jobId("tick"), { limit: 100 }).map(({ outcome }) => outcome)).toEqual(
+    expect(petit.store.occurrences.list(jobId("tick"), { limit: 100 }).map(({ outcome }) => outcome)).toEqual(
       Array(60).fill("fired"),
     );
   });
@@ -119,7 +119,7 @@ describe("a schedule", () => {
     );
     await using petit = await startEngine({ clock, jobs });
     await clock.pass(30 * MINUTE);
-    const due = petit.store.listRuns({ limit: 100 }).map(({ scheduledFor }) => (Number(scheduledFor) - NOON) / MINUTE);
+    const due = petit.store.runs.list({ limit: 100 }).map(({ scheduledFor }) => (Number(scheduledFor) - NOON) / MINUTE);
     expect(due.toReversed()).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
   });
 
@@ -145,9 +145,12 @@ describe("a schedule", () => {
     let failures = 2;
     const wrap = (store: Store): Store => ({
       ...store,
-      startRun: (input) => {
-        if (failures-- > 0) throw new PetitError("storage_failed", "the disk is full");
-        return store.startRun(input);
+      runs: {
+        ...store.runs,
+        start: (input) => {
+          if (failures-- > 0) throw new PetitError("storage_failed", "the disk is full");
+          return store.runs.start(input);
+        },
       },
     });
     await using petit = await startEngine({ log: silentLog, clock, jobs: [tick()], wrap });
@@ -170,7 +173,7 @@ describe("jitter", () => {
     await clock.pass(1);
     expect(ledger(petit.store)).toEqual(["1 fired"]);
     await clock.passTo(NOON + 6 * MINUTE);
-    const kept = petit.store.listOccurrences(jobId("tick"), { limit: 5 }).toReversed();
+    const kept = petit.store.occurrences.list(jobId("tick"), { limit: 5 }).toReversed();
     expect(kept.map((occurrence) => occurrence.jitterMs)).toEqual([1, 2, 3, 4, 5].map(at));
     expect(runsOf(petit.store).map(({ createdAt, trigger }) => `${trigger} ${createdAt}`)).toEqual(
       [1, 2, 3, 4, 5].map((minute) => `schedule ${NOON + minute * MINUTE + at(minute)}`),
@@ -280,7 +283,7 @@ describe("a job that is new", () => {
         await life.live(
           async (petit) => {
             expect(ledger(petit.store)).toEqual([1, 2, 3].map((minute) => `${minute} ${outcome}`));
-            expect(petit.store.findOccurrence(jobId("tick"), NOON)).toBeNull();
+            expect(petit.store.occurrences.find(jobId("tick"), NOON)).toBeNull();
           },
           { jobs },
         );
@@ -319,8 +322,8 @@ describe("after downtime", () => {
     const between = { jobs: [job("tick"), job("aside")], followSchedules: false };
     await life.live(async (petit) => {
       for (const id of ["tick", "aside"]) expect((await petit.run(id)).run.status).toBe("completed");
-      expect([...petit.store.listJobs().keys()].map(String)).toEqual(["other", "tick"]);
-      expect([...petit.store.newestRuns().keys()].map(String).sort()).toEqual(["aside", "tick"]);
+      expect([...petit.store.jobs.list().keys()].map(String)).toEqual(["other", "tick"]);
+      expect([...petit.store.runs.listNewestByJob().keys()].map(String).sort()).toEqual(["aside", "tick"]);
     }, between);
     await life.live(async (petit) => expect(ledger(petit.store)).toEqual(["1 fired", "2 fired"]));
   });
@@ -389,9 +392,9 @@ describe("after downtime", () => {
     life.clock.step(30 * 24 * HOUR);
     await life.live(async (petit) => {
       const now = Math.floor(life.clock.now() / 1_000) * 1_000;
-      await seen(() => petit.store.findOccurrence(jobId("tick"), now) !== null);
-      expect(petit.store.listOccurrences(jobId("tick"), { limit: 2 * MAX_DUE })).toHaveLength(MAX_DUE + 1);
-      expect(petit.store.findOccurrence(jobId("tick"), now)?.outcome).toBe("missed");
+      await seen(() => petit.store.occurrences.find(jobId("tick"), now) !== null);
+      expect(petit.store.occurrences.list(jobId("tick"), { limit: 2 * MAX_DUE })).toHaveLength(MAX_DUE + 1);
+      expect(petit.store.occurrences.find(jobId("tick"), now)?.outcome).toBe("missed");
       expect(petit.engine.coming(jobId("tick"), 1)).toEqual([now + 1_000]);
     });
   });
@@ -534,7 +537,7 @@ describe("pause", () => {
     await petit.engine.pause();
     await petit.engine.resume();
     await petit.engine.resume();
-    expect(petit.store.eventsAfter(0, 9).map(({ type, status }) => `${type} ${status}`)).toEqual([
+    expect(petit.store.events.after(0, 9).map(({ type, status }) => `${type} ${status}`)).toEqual([
       "scheduler.paused paused",
       "scheduler.resumed running",
     ]);

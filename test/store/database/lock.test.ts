@@ -61,7 +61,7 @@ describe("lockDatabase", () => {
     const path = dir.file("petit.db");
     using lock = lockDatabase(runtime, path);
     using store = openStore({ path, runtime });
-    expect(store.listRuns({ limit: 1 })).toEqual([]);
+    expect(store.runs.list({ limit: 1 })).toEqual([]);
     expect(() => lockDatabase(runtime, path)).toThrow(expect.objectContaining({ code: "taken" }));
     expect(lock).toBeDefined();
   });
@@ -80,7 +80,7 @@ describe("lockDatabase", () => {
         expect(lock).toBeDefined();
         expect(() => lockDatabase(runtime, dir.file(name))).toThrow(expect.objectContaining({ code: "taken" }));
         using store = openStore({ path, runtime });
-        store.setHolder("process 17");
+        store.scheduler.setOwner("process 17");
         expect(findHolder(runtime, dir.file(name))).toBe("process 17");
       }
     },

@@ -105,8 +105,8 @@ describe("openStore", () => {
     const run = startRun(first);
     first[Symbol.dispose]();
     using second = openStore({ path, runtime });
-    expect(second.findRun(run.id)).toEqual(run);
-    expect([...second.listJobs().keys()]).toEqual([jobId("hello")]);
+    expect(second.runs.find(run.id)).toEqual(run);
+    expect([...second.jobs.list().keys()]).toEqual([jobId("hello")]);
   });
 
   test("follows a link to where the database is", () => {
@@ -123,7 +123,7 @@ describe("openStore", () => {
     startRun(one);
     expect(one.sizeBytes()).toBeGreaterThan(4_096);
     using two = openStore({ path: MEMORY, runtime });
-    expect(two.listRuns({ limit: 9 })).toEqual([]);
+    expect(two.runs.list({ limit: 9 })).toEqual([]);
   });
 
   test("brings an earlier schema up to date", () => {
@@ -138,8 +138,8 @@ describe("openStore", () => {
     );
     first.close();
     using store = openStore({ path, runtime });
-    expect(store.unfinishedRuns()).toMatchObject([{ jobId: "old", status: "running" }]);
-    expect(store.waitingChannels()).toEqual([]);
+    expect(store.runs.listUnfinished()).toMatchObject([{ jobId: "old", status: "running" }]);
+    expect(store.notifications.listWaitingChannels()).toEqual([]);
     startRun(store, { job: job("new"), now: NOON });
   });
 
@@ -147,7 +147,7 @@ describe("openStore", () => {
     using dir = tempDir();
     using store = openStore({ path: dir.file("petit.db"), runtime });
     const before = store.sizeBytes();
-    store.saveJobs([job("big", { description: "x".repeat(1_000_000) })], NOON);
+    store.jobs.save([job("big", { description: "x".repeat(1_000_000) })], NOON);
     expect(store.sizeBytes() - before).toBeGreaterThan(1_000_000);
   });
 
@@ -182,11 +182,11 @@ describe("openStore", () => {
     });
     expect(() => store.probe(NOON)).toThrow(replaced);
     expect(() => startRun(store, { job: job("b"), now: NOON })).toThrow(replaced);
-    expect(() => store.setPaused(true, NOON)).toThrow(replaced);
-    expect(() => store.transaction(() => store.setPaused(true, NOON))).toThrow(replaced);
+    expect(() => store.scheduler.setPaused(true, NOON)).toThrow(replaced);
+    expect(() => store.transaction(() => store.scheduler.setPaused(true, NOON))).toThrow(replaced);
     renameSync(`${path}-away`, path);
     startRun(store, { job: job("b"), now: NOON });
-    expect(store.listRuns({ limit: 9 })).toHaveLength(2);
+    expect(store.runs.list({ limit: 9 })).toHaveLength(2);
   });
 
   test("names the log that is left from the file which another one has replaced, and what to do with it", () => {
@@ -211,7 +211,7 @@ describe("openStore", () => {
     renameSync(`${path}-wal`, `${path}-wal-away`);
     rmSync(`${path}-shm`, { force: true });
     using store = openStore({ path, runtime });
-    expect(store.listRuns({ limit: 100 })).toHaveLength(50);
+    expect(store.runs.list({ limit: 100 })).toHaveLength(50);
   });
 
   describe("refuses, and leaves untouched to the byte,", () => {

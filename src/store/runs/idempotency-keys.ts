@@ -1,12 +1,15 @@
-import type { RunId } from "../domain/ids.ts";
-import { id, text } from "./database/rows.ts";
-import type { Statements } from "./database/statements.ts";
+import type { RunId } from "../../domain/ids.ts";
+import { id, text } from "../database/rows.ts";
+import type { Statements } from "../database/statements.ts";
 
-/** How long a key names its run. */
+/** How long a key is remembered, in ms. */
 export const IDEMPOTENCY_KEY_AGE_MS = 24 * 3_600_000;
 
-/** Forgets keys that are too old, and stores this one; the unique key makes a second one fail. */
-export const insertKey = (
+/** The run that was started with an idempotency key, and the request that started it. */
+export type KeyedRun = { readonly runId: RunId; readonly request: string };
+
+/** Stores a key after deleting expired ones. Throws if the key is already stored. */
+export const insertIdempotencyKey = (
   sql: Statements,
   entry: { readonly key: string; readonly request: string; readonly runId: RunId; readonly now: number },
 ): void => {
@@ -17,11 +20,7 @@ export const insertKey = (
   );
 };
 
-export const findKey = (
-  sql: Statements,
-  key: string,
-  now: number,
-): { readonly runId: RunId; readonly request: string } | null => {
+export const findIdempotencyKey = (sql: Statements, key: string, now: number): KeyedRun | null => {
   const row = sql.get("SELECT run_id, request FROM idempotency_keys WHERE key = $key AND created_at > $oldest", {
     key,
     oldest: now - IDEMPOTENCY_KEY_AGE_MS,

@@ -1,33 +1,33 @@
-import type { JobId } from "../domain/ids.ts";
-import type { SqlRow } from "../runtime/runtime.ts";
-import { integer } from "./database/rows.ts";
-import type { Statements } from "./database/statements.ts";
-import type { DeletionBounds } from "./store.ts";
+import type { JobId } from "../../domain/ids.ts";
+import type { SqlRow } from "../../runtime/runtime.ts";
+import type { StoreContext } from "../context.ts";
+import { integer } from "../database/rows.ts";
+import type { Statements } from "../database/statements.ts";
 
-/** What retention asks for and deletes, in steps that are small enough to never hold up a trigger. */
-export interface Retention {
-  /** Returns the number (`seq`) of the `count`th newest run of a job before number `before`; null where there are fewer. */
-  nthNewestRun(jobId: JobId, before: number, count: number): number | null;
-  /** Returns how many runs of a job are pending or running, of those with a number from `from` to `to`. */
+/** Reads and deletions of retention, in steps that are small enough to never delay a trigger. Deletions are not durable. */
+export interface RunDeletion {
+  /** Returns the number (`seq`) of the `count`th newest run of a job before number `before`, or null if there are fewer. */
+  findNthNewestSeq(jobId: JobId, before: number, count: number): number | null;
+  /** Counts the pending and running runs of a job with a number from `from` to `to`. */
   countUnfinished(jobId: JobId, from: number, to: number): number;
-  /** Returns the number of the run that ended last at or before `at`, of any job; 0 where none did. */
-  lastRunEndedBy(at: number): number;
-  /** Deletes finished runs of a job that are beyond a limit, with all that belongs to them. Not on disk at once. */
-  deleteRuns(jobId: JobId, limits: RunLimits, bounds: DeletionBounds): Deleted;
-  /** Deletes more of the runs whose deletion has begun. True while something of them is left. Not on disk at once. */
-  finishDeletions(bounds: DeletionBounds): boolean;
-  /** Returns the time of the occurrence of a job that has `count` newer ones; null where there are fewer. */
-  nthNewestOccurrence(jobId: JobId, count: number): number | null;
-  /** Deletes the oldest `limit` rows of a job's ledger, of those up to `upTo`. How many. */
-  deleteOccurrences(jobId: JobId, upTo: number, limit: number): number;
-  /** Deletes the oldest events, but for the newest `keep`. How many. */
-  deleteEvents(keep: number, limit: number): number;
-  /**
-   * Deletes the definitions that no job, run or delivery refers to, of the `limit` ones after number `after`. Returns the
-   * number to pass as `after` in the next step; null where there are no more.
-   */
-  deleteVersions(after: number, limit: number): number | null;
+  /** Returns the number of the run of any job that ended last at or before `at`, or 0 if there is none. */
+  findLastSeqEndedBy(at: number): number;
+  /** Deletes finished runs of a job that are beyond a limit, with everything that belongs to them. */
+  deleteExpired(jobId: JobId, limits: RunLimits, bounds: DeletionBounds): DeletionStep;
+  /** Continues with runs that are partly deleted. Returns true if some of their rows are left. */
+  continueDeletions(bounds: DeletionBounds): boolean;
 }
+
+/** Bounds of one step of a deletion. */
+export type DeletionBounds = {
+  /** Maximum number of runs to examine. */
+  readonly limit: number;
+  /** Duration after which the step ends, in ms. */
+  readonly untilMs: number;
+  /** Runs up to this number were examined in an earlier step. Default: 0. */
+  readonly after?: number;
+  readonly clock: { monotonic(): number };
+};
 
 /** Which finished runs of a job are deleted: each that is beyond one of these. */
 export type RunLimits = {
@@ -48,7 +48,7 @@ export type AgeLimit = {
   readonly oldRun: number;
 };
 
-export type Deleted = {
+export type DeletionStep = {
   readonly runs: number;
   /** Number to pass as `after` in the next step; null when nothing is left to do. */
   readonly next: number | null;
@@ -56,29 +56,42 @@ export type Deleted = {
 
 const FINAL = "status NOT IN ('pending', 'running')";
 
-export const nthNewestRun = (sql: Statements, jobId: JobId, before: number, count: number): number | null =>
-  seqOrNull(
-    sql.get(
-      "SELECT seq FROM runs WHERE job_id = $jobId AND seq < $before ORDER BY seq DESC LIMIT 1 OFFSET $count - 1",
-      { jobId, before, count },
+export const createRunDeletion = ({ sql, write }: StoreContext): RunDeletion => ({
+  findNthNewestSeq: (jobId, before, count) =>
+    seqOrNull(
+      sql.get(
+        "SELECT seq FROM runs WHERE job_id = $jobId AND seq < $before ORDER BY seq DESC LIMIT 1 OFFSET $count - 1",
+        { jobId, before, count },
+      ),
     ),
-  );
 
-export const countUnfinished = (sql: Statements, jobId: JobId, from: number, to: number): number =>
-  integer(
-    sql.get(
-      `SELECT count(*) AS count FROM runs
-       WHERE status IN ('pending', 'running') AND job_id = $jobId AND seq BETWEEN $from AND $to`,
-      { jobId, from, to },
-    ) ?? {},
-    "count",
-  );
+  countUnfinished: (jobId, from, to) =>
+    integer(
+      sql.get(
+        `SELECT count(*) AS count FROM runs
+         WHERE status IN ('pending', 'running') AND job_id = $jobId AND seq BETWEEN $from AND $to`,
+        { jobId, from, to },
+      ) ?? {},
+      "count",
+    ),
 
-export const lastRunEndedBy = (sql: Statements, at: number): number =>
-  seqOrNull(sql.get("SELECT seq FROM runs WHERE ended_at BETWEEN 0 AND $at ORDER BY ended_at DESC LIMIT 1", { at })) ??
-  0;
+  findLastSeqEndedBy: (at) =>
+    seqOrNull(
+      sql.get("SELECT seq FROM runs WHERE ended_at BETWEEN 0 AND $at ORDER BY ended_at DESC LIMIT 1", { at }),
+    ) ?? 0,
 
-export const deleteRuns = (sql: Statements, jobId: JobId, limits: RunLimits, bounds: DeletionBounds): Deleted => {
+  deleteExpired: write("relaxed", (jobId, limits, bounds) => deleteExpired(sql, jobId, limits, bounds)),
+
+  continueDeletions: write("relaxed", (bounds) => {
+    const isOver = deadline(bounds);
+    const next = (): number | null =>
+      seqOrNull(sql.get(`SELECT seq FROM runs WHERE job_id = '${DELETED}' ORDER BY seq LIMIT 1`));
+    for (let seq = next(); seq !== null; seq = next()) if (!deletePieces(sql, seq, isOver) || isOver()) return true;
+    return false;
+  }),
+});
+
+const deleteExpired = (sql: Statements, jobId: JobId, limits: RunLimits, bounds: DeletionBounds): DeletionStep => {
   const { limit, after = 0 } = bounds;
   const isOver = deadline(bounds);
   const found = findExpired(sql, jobId, { limits, limit });
@@ -185,14 +198,6 @@ const hide = (sql: Statements, seq: number): void => {
   );
 };
 
-export const finishDeletions = (sql: Statements, bounds: DeletionBounds): boolean => {
-  const isOver = deadline(bounds);
-  const next = (): number | null =>
-    seqOrNull(sql.get(`SELECT seq FROM runs WHERE job_id = '${DELETED}' ORDER BY seq LIMIT 1`));
-  for (let seq = next(); seq !== null; seq = next()) if (!deletePieces(sql, seq, isOver) || isOver()) return true;
-  return false;
-};
-
 /** True when nothing of the run is left. */
 const deletePieces = (sql: Statements, run: number, isOver: () => boolean): boolean => {
   const pieces = [
@@ -207,30 +212,6 @@ const deletePieces = (sql: Statements, run: number, isOver: () => boolean): bool
   }
   return true;
 };
-
-export const nthNewestOccurrence = (sql: Statements, jobId: JobId, count: number): number | null => {
-  const row = sql.get(
-    "SELECT scheduled_for FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT 1 OFFSET $count",
-    { jobId, count },
-  );
-  return row === null ? null : integer(row, "scheduled_for");
-};
-
-export const deleteOccurrences = (sql: Statements, jobId: JobId, upTo: number, limit: number): number =>
-  sql.run(
-    `DELETE FROM occurrences WHERE job_id = $jobId AND scheduled_for IN (
-       SELECT scheduled_for FROM occurrences WHERE job_id = $jobId AND scheduled_for <= $upTo
-       ORDER BY scheduled_for LIMIT $limit)`,
-    { jobId, upTo, limit },
-  );
-
-/** Events but the newest `keep`; the oldest `limit` of them go. How many went. */
-export const deleteEvents = (sql: Statements, keep: number, limit: number): number =>
-  sql.run(
-    `DELETE FROM events WHERE seq IN (
-       SELECT seq FROM events WHERE seq <= (SELECT max(seq) FROM events) - $keep ORDER BY seq LIMIT $limit)`,
-    { keep, limit },
-  );
 
 const seqOf = (row: SqlRow): number => integer(row, "seq");
 

@@ -1,0 +1,245 @@
+import type { RunId, TaskId } from "../domain/ids.ts";
+import type { Attempt } from "../domain/task-run.ts";
+import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
+import type { StoreContext } from "./context.ts";
+import { bytes, id, integer, word } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
+
+/**
+ * The output of runs, in chunks of whole lines. The lines of a run are numbered from 1 over all of its attempts; the `seq`
+ * of a chunk is the number of its first line.
+ */
+export interface OutputStore {
+  /** Adds chunks of an attempt, and sets how far its spool files are stored. Returns the `seq` of each chunk. Not durable. */
+  append(attempt: AttemptKey, chunks: readonly NewChunk[], offsets: SpoolOffsets): readonly number[];
+  /** Returns how far the spool files of an attempt are stored. */
+  getSpoolOffsets(attemptId: number): SpoolOffsets;
+  /** Returns the chunks of an attempt in order, without their bytes. */
+  listExtents(attempt: AttemptKey): readonly OutputExtent[];
+  /**
+   * Deletes the chunks of an attempt that begin at `seqs`, an earlier marker included, and stores `marker`. The `seq` of the
+   * marker must be free after that, and not below the newest deleted line: line numbers are never used again. Not durable.
+   */
+  drop(attempt: AttemptKey, seqs: readonly number[], marker: OutputMarker): void;
+  /** Returns chunks in the order in which they were written, from the one that contains line `fromSeq`. */
+  read(query: OutputQuery): readonly OutputChunk[];
+  /** Returns the number of the newest line of a run, or 0 if there is none. Reads no bytes of output, as the next two. */
+  getNewestSeq(runId: RunId): number;
+  /** Counts the lines from `fromSeq` up to before `untilSeq`, in at most `limit` chunks. */
+  countLines(query: LineQuery & { readonly untilSeq: number }): LineCount;
+  /** Returns the number of the line that comes `skip` lines after the first one from `fromSeq`, or null if there are fewer. */
+  findLineSeq(query: LineQuery & { readonly skip: number }): number | null;
+}
+
+export const STREAMS = ["stdout", "stderr"] as const;
+export type Stream = (typeof STREAMS)[number];
+
+export type AttemptKey = Pick<Attempt, "id" | "runId" | "taskId" | "attempt">;
+
+/** Bytes from the start of each spool file of an attempt. */
+export type SpoolOffsets = { readonly stdout: number; readonly stderr: number };
+
+/**
+ * Lines that were read at the same time. Each ends in `\n`, except for the last line of an attempt's stream and for the
+ * parts of a line that is longer than a chunk may be. The bytes are exact.
+ */
+export type NewChunk = {
+  readonly stream: Stream;
+  /** When the lines were read, in ms since the epoch. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  /** Number of lines, at least 1. */
+  readonly lines: number;
+};
+
+export type OutputChunk = NewChunk & {
+  /** Number of the first line. Numbers have no gaps, except where output was dropped. */
+  readonly seq: number;
+  readonly taskId: TaskId;
+  readonly attempt: number;
+};
+
+/** A stored chunk without its bytes. */
+export type OutputExtent = {
+  readonly seq: number;
+  readonly lines: number;
+  readonly stream: Stream;
+  readonly bytes: number;
+  /** Number of dropped lines that this marker replaces; 0 if the chunk is not a marker. */
+  readonly dropped: number;
+};
+
+/** A line that replaces dropped lines. */
+export type OutputMarker = {
+  readonly seq: number;
+  readonly stream: Stream;
+  readonly at: number;
+  readonly text: string;
+  readonly dropped: number;
+};
+
+/** Selects lines of the output of a run. */
+export type LineFilter = {
+  readonly runId: RunId;
+  readonly taskId?: TaskId;
+  readonly attempt?: number;
+  readonly stream?: Stream;
+};
+
+export type LineQuery = LineFilter & {
+  readonly fromSeq: number;
+  /** Maximum number of chunks: `countLines` counts all chunks of the run, the other methods only those of the filter. */
+  readonly limit: number;
+};
+
+export type OutputQuery = LineQuery & {
+  /** Reads from the end, newest chunk first. */
+  readonly reverse?: boolean;
+};
+
+/** `nextSeq` is the line to continue from, or null if all chunks were counted. */
+export type LineCount = { readonly lines: number; readonly nextSeq: number | null };
+
+const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
+
+/** The chunk that contains `fromSeq` may begin before it. The second bound lets SQLite find that chunk in the index. */
+const FROM = `run = ${RUN} AND seq + lines > $fromSeq
+  AND seq >= coalesce((SELECT max(seq) FROM output WHERE run = ${RUN} AND seq <= $fromSeq), 0)`;
+
+export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => {
+  const getNewestSeq = (runId: RunId): number => {
+    const row = sql.get(`SELECT seq + lines - 1 AS newest FROM output WHERE run = ${RUN} ORDER BY seq DESC LIMIT 1`, {
+      runId,
+    });
+    return row === null ? 0 : integer(row, "newest");
+  };
+
+  return {
+    append: write("relaxed", (attempt, chunks, offsets) => {
+      setSpoolOffsets(sql, attempt.id, offsets);
+      let next = getNewestSeq(attempt.runId) + 1;
+      const seqs: number[] = [];
+      for (const chunk of chunks) {
+        insertChunk(sql, attempt, { ...chunk, seq: next, dropped: 0 });
+        seqs.push(next);
+        next += chunk.lines;
+      }
+      return seqs;
+    }),
+
+    getSpoolOffsets: (attemptId) => {
+      const row = sql.get("SELECT stdout_offset, stderr_offset FROM attempts WHERE id = $attemptId", { attemptId });
+      if (row === null) throw new Error(`there is no attempt ${attemptId}`);
+      return { stdout: integer(row, "stdout_offset"), stderr: integer(row, "stderr_offset") };
+    },
+
+    listExtents: (attempt) =>
+      sql
+        .all(
+          `SELECT seq, lines, stream, length(bytes) AS bytes, dropped FROM output
+           WHERE run = ${RUN} AND task_id = $taskId AND attempt = $attempt ORDER BY seq`,
+          { runId: attempt.runId, taskId: attempt.taskId, attempt: attempt.attempt },
+        )
+        .map((row) => ({
+          seq: integer(row, "seq"),
+          lines: integer(row, "lines"),
+          stream: word(row, "stream", STREAMS),
+          bytes: integer(row, "bytes"),
+          dropped: integer(row, "dropped"),
+        })),
+
+    drop: write("relaxed", (attempt, seqs, { seq, stream, at, text, dropped }) => {
+      for (const deleted of seqs)
+        sql.run(`DELETE FROM output WHERE run = ${RUN} AND seq = $seq`, { runId: attempt.runId, seq: deleted });
+      insertChunk(sql, attempt, { seq, stream, at, dropped, lines: 1, bytes: new TextEncoder().encode(text) });
+    }),
+
+    read: (query) => {
+      const { condition, params } = filterOf(query);
+      const order = query.reverse ? "DESC" : "ASC";
+      return sql
+        .all(`SELECT * FROM output WHERE ${FROM} AND ${condition} ORDER BY seq ${order} LIMIT $limit`, params)
+        .map(toChunk);
+    },
+
+    getNewestSeq,
+
+    countLines: (query) => {
+      const { condition, params } = filterOf(query);
+      const row = sql.get(
+        `SELECT count(*) AS chunks, max(seq + lines) AS next,
+           coalesce(sum(min(seq + lines, $untilSeq) - max(seq, $fromSeq)) FILTER (WHERE ${condition}), 0) AS lines
+         FROM (SELECT * FROM output WHERE ${FROM} AND seq < $untilSeq ORDER BY seq LIMIT $limit)`,
+        { ...params, untilSeq: query.untilSeq },
+      );
+      if (row === null) throw new Error("a count has no row");
+      return {
+        lines: integer(row, "lines"),
+        nextSeq: integer(row, "chunks") < query.limit ? null : integer(row, "next"),
+      };
+    },
+
+    findLineSeq: (query) => {
+      const { condition, params } = filterOf(query);
+      const row = sql.get(
+        `SELECT last_seq - (upto - $skip) + 1 AS seq FROM (
+           SELECT seq + lines - 1 AS last_seq, sum(seq + lines - max(seq, $fromSeq)) OVER (ORDER BY seq) AS upto
+           FROM (SELECT seq, lines FROM output WHERE ${FROM} AND ${condition} ORDER BY seq LIMIT $limit))
+         WHERE upto > $skip ORDER BY upto LIMIT 1`,
+        { ...params, skip: query.skip },
+      );
+      return row === null ? null : integer(row, "seq");
+    },
+  };
+};
+
+const setSpoolOffsets = (sql: Statements, attemptId: number, offsets: SpoolOffsets): void =>
+  sql.one(
+    "UPDATE attempts SET stdout_offset = $stdout, stderr_offset = $stderr WHERE id = $attemptId",
+    { attemptId, stdout: offsets.stdout, stderr: offsets.stderr },
+    "record how far an attempt's output is stored",
+  );
+
+const insertChunk = (
+  sql: Statements,
+  attempt: AttemptKey,
+  chunk: NewChunk & { readonly seq: number; readonly dropped: number },
+): void => {
+  sql.run(
+    `INSERT INTO output (run, seq, lines, task_id, attempt, stream, at, bytes, dropped)
+     VALUES (${RUN}, $seq, $lines, $taskId, $attempt, $stream, $at, $bytes, $dropped)`,
+    {
+      runId: attempt.runId,
+      taskId: attempt.taskId,
+      attempt: attempt.attempt,
+      seq: chunk.seq,
+      lines: chunk.lines,
+      stream: chunk.stream,
+      at: chunk.at,
+      bytes: chunk.bytes,
+      dropped: chunk.dropped,
+    },
+  );
+};
+
+const filterOf = ({ runId, fromSeq, limit, taskId, attempt, stream }: LineQuery) => {
+  const conditions = ["true"];
+  const params: SqlParams = { runId, fromSeq, limit };
+  const given = { task_id: ["taskId", taskId], attempt: ["attempt", attempt], stream: ["stream", stream] } as const;
+  for (const [column, [name, value]] of Object.entries(given)) {
+    if (value === undefined) continue;
+    conditions.push(`${column} = $${name}`);
+    params[name] = value;
+  }
+  return { condition: conditions.join(" AND "), params };
+};
+
+const toChunk = (row: SqlRow): OutputChunk => ({
+  seq: integer(row, "seq"),
+  lines: integer(row, "lines"),
+  taskId: id<TaskId>(row, "task_id"),
+  attempt: integer(row, "attempt"),
+  stream: word(row, "stream", STREAMS),
+  at: integer(row, "at"),
+  bytes: bytes(row, "bytes"),
+});

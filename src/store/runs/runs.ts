@@ -1,0 +1,257 @@
+import type { Upstream } from "../../domain/dependency.ts";
+import type { JobId, RunId } from "../../domain/ids.ts";
+import type { Job } from "../../domain/job.ts";
+import { runNotFound } from "../../domain/not-found.ts";
+import {
+  ENDING_REASONS,
+  type EndingReason,
+  type ParamValues,
+  REASONS,
+  RUN_STATUSES,
+  type Run,
+  type RunOutcome,
+  type RunStatus,
+  TRIGGERS,
+  type Trigger,
+} from "../../domain/run.ts";
+import type { SqlParams, SqlRow } from "../../runtime/runtime.ts";
+import type { StoreContext } from "../context.ts";
+import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import type { Statements } from "../database/statements.ts";
+import type { NewEvent } from "../events.ts";
+import { insertFired } from "../occurrences.ts";
+import { type AttemptStore, createAttemptStore } from "./attempts.ts";
+import { createRunDeletion, DELETED, type RunDeletion } from "./deletion.ts";
+import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idempotency-keys.ts";
+import { createTaskRunStore, insertTaskRuns, type ReusedTask, type TaskRunStore } from "./task-runs.ts";
+import { createRunTimeline, type RunTimeline } from "./timeline.ts";
+
+/** Runs, with their tasks, attempts and idempotency keys. */
+export interface RunStore extends TaskRunStore, AttemptStore, RunTimeline, RunDeletion {
+  /**
+   * Stores a run with its tasks, its idempotency key if it has one and, for an occurrence, the row of the ledger. Throws
+   * `conflict` if the occurrence was fired or skipped before.
+   */
+  start(input: NewRun): Run;
+  /** Moves a run from `pending` to `running`. */
+  begin(runId: RunId, now: number): Run;
+  /** Stores why a `pending` or `running` run is to end. Does not replace an earlier reason. */
+  requestEnd(runId: RunId, ending: EndingReason): Run;
+  /** Stores that an attempt of a `running` run was lost. */
+  markLost(runId: RunId): void;
+  /** Moves a `pending` or `running` run to a final status. */
+  finish(runId: RunId, outcome: RunOutcome, now: number): Run;
+  find(runId: RunId): Run | null;
+  /** Returns the newest first. `before` is exclusive. Throws `not_found` if there is no such run. */
+  list(filter: RunFilter): readonly Run[];
+  /** Returns every run that is not final, oldest first. */
+  listUnfinished(): readonly Run[];
+  /** Returns the state of a job that the dependencies of other jobs depend on. */
+  getUpstream(jobId: JobId): Upstream;
+  /** Returns the newest run of each job that has one. */
+  listNewestByJob(): ReadonlyMap<JobId, Run>;
+  findNewest(jobId: JobId): Run | null;
+  /** Returns the runs that retried a run, oldest first. */
+  listRetries(runId: RunId): readonly RunId[];
+  /** Returns the run that was started with a key, or null if there is none or the key has expired. */
+  findIdempotencyKey(key: string, now: number): KeyedRun | null;
+}
+
+export type NewRun = {
+  readonly id: RunId;
+  readonly job: Job;
+  readonly versionId: number;
+  readonly status: "pending" | "running";
+  readonly trigger: Trigger;
+  readonly params: ParamValues;
+  readonly now: number;
+  /** The occurrence that the run is for. A retry has that of the previous run. */
+  readonly scheduledFor: number | null;
+  /** If set, the occurrence is stored in the ledger as `fired`. */
+  readonly ledger: { readonly jitterMs: number } | null;
+  readonly retry: { readonly of: RunId; readonly reused: readonly ReusedTask[] } | null;
+  readonly idempotency: { readonly key: string; readonly request: string } | null;
+};
+
+export type RunFilter = {
+  readonly jobId?: JobId;
+  readonly status?: RunStatus;
+  readonly before?: RunId;
+  readonly limit: number;
+};
+
+export const createRunStore = (context: StoreContext): RunStore => {
+  const { sql, write, recordEvent } = context;
+
+  const findNewest = (jobId: JobId): Run | null => {
+    const row = sql.get("SELECT * FROM runs WHERE job_id = $jobId ORDER BY seq DESC LIMIT 1", { jobId });
+    return row === null ? null : toRun(row);
+  };
+
+  return {
+    ...createTaskRunStore(context),
+    ...createAttemptStore(context),
+    ...createRunTimeline(context),
+    ...createRunDeletion(context),
+
+    start: write("durable", (input) => {
+      const { id: runId, job, now, scheduledFor, ledger, idempotency } = input;
+      const { seq, run } = insertRun(sql, input);
+      insertTaskRuns(sql, { run: seq, job, reused: input.retry?.reused ?? [], now });
+      if (ledger !== null && scheduledFor !== null) {
+        insertFired(sql, { jobId: job.id, scheduledFor, jitterMs: ledger.jitterMs, runId, now });
+        recordEvent({ type: "occurrence", now, jobId: job.id, runId, status: "fired" });
+      }
+      if (idempotency !== null) insertIdempotencyKey(sql, { ...idempotency, runId, now });
+      if (run.status === "running") recordEvent(runEvent("run.started", run, now));
+      return run;
+    }),
+
+    begin: write("durable", (runId, now) => {
+      const row = sql.get(
+        "UPDATE runs SET status = 'running', started_at = $now WHERE id = $runId AND status = 'pending' RETURNING *",
+        { runId, now },
+      );
+      const run = toChangedRun(row, "begin", runId);
+      recordEvent(runEvent("run.started", run, now));
+      return run;
+    }),
+
+    requestEnd: write("durable", (runId, ending) => {
+      const row = sql.get(
+        `UPDATE runs SET ending = coalesce(ending, $ending) WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
+        { runId, ending },
+      );
+      return toChangedRun(row, "request the end of", runId);
+    }),
+
+    markLost: write("durable", (runId) =>
+      sql.one("UPDATE runs SET lost = 1 WHERE id = $runId AND status = 'running'", { runId }, "mark a run as lost"),
+    ),
+
+    finish: write("durable", (runId, { status, reason, error }, now) => {
+      const row = sql.get(
+        `UPDATE runs SET status = $status, reason = $reason, error = $error, ended_at = $now
+         WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
+        { runId, now, status, reason, error },
+      );
+      const run = toChangedRun(row, "finish", runId);
+      recordEvent(runEvent("run.finished", run, now));
+      return run;
+    }),
+
+    find: (runId) => {
+      const row = sql.get("SELECT * FROM runs WHERE id = $runId", { runId });
+      return row === null ? null : toRun(row);
+    },
+
+    list: (filter) => {
+      const conditions = [`job_id <> '${DELETED}'`];
+      const params: SqlParams = { limit: filter.limit };
+      const where = (condition: string, name: string, value: string | number): void => {
+        conditions.push(condition);
+        params[name] = value;
+      };
+      if (filter.jobId !== undefined) where("job_id = $jobId", "jobId", filter.jobId);
+      // A literal, so that SQLite can use the partial index of the status. The statuses are a fixed set of words.
+      if (filter.status !== undefined) conditions.push(`status = '${filter.status}'`);
+      if (filter.before !== undefined) where("seq < $before", "before", readSeq(sql, filter.before));
+      return sql
+        .all(`SELECT * FROM runs WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT $limit`, params)
+        .map(toRun);
+    },
+
+    listUnfinished: () => sql.all("SELECT * FROM runs WHERE status IN ('pending', 'running') ORDER BY seq").map(toRun),
+
+    getUpstream: (jobId) => {
+      const completed = sql.get(
+        "SELECT max(ended_at) AS ended_at FROM runs WHERE job_id = $jobId AND status = 'completed'",
+        { jobId },
+      );
+      return {
+        newest: findNewest(jobId)?.status ?? null,
+        lastCompletedAt: completed === null ? null : integerOrNull(completed, "ended_at"),
+      };
+    },
+
+    // One index seek per job, however many runs there are.
+    listNewestByJob: () =>
+      new Map(
+        sql
+          .all(
+            `SELECT runs.* FROM jobs JOIN runs
+             ON runs.seq = (SELECT max(seq) FROM runs AS newest WHERE newest.job_id = jobs.id)`,
+          )
+          .map(toRun)
+          .map((run) => [run.jobId, run]),
+      ),
+
+    findNewest,
+
+    listRetries: (runId) =>
+      sql.all("SELECT id FROM runs WHERE retry_of = $runId ORDER BY seq", { runId }).map((row) => id<RunId>(row, "id")),
+
+    findIdempotencyKey: (key, now) => findIdempotencyKey(sql, key, now),
+  };
+};
+
+/** Returns the run, and its number for the rows that refer to it. */
+const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {
+  const row = sql.get(
+    `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at)
+     VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt) RETURNING *`,
+    {
+      id: run.id,
+      jobId: run.job.id,
+      versionId: run.versionId,
+      status: run.status,
+      trigger: run.trigger,
+      scheduledFor: run.scheduledFor,
+      params: JSON.stringify(run.params),
+      retryOf: run.retry?.of ?? null,
+      now: run.now,
+      startedAt: run.status === "running" ? run.now : null,
+    },
+  );
+  if (row === null) throw new Error("a run was not stored");
+  return { seq: integer(row, "seq"), run: toRun(row) };
+};
+
+/** Throws if no row was in the expected status. */
+const toChangedRun = (row: SqlRow | null, what: string, runId: RunId): Run => {
+  if (row === null) throw new Error(`cannot ${what} run ${runId}: it is not in the expected status`);
+  return toRun(row);
+};
+
+const readSeq = (sql: Statements, runId: RunId): number => {
+  const row = sql.get("SELECT seq FROM runs WHERE id = $runId", { runId });
+  if (row === null) throw runNotFound(runId);
+  return integer(row, "seq");
+};
+
+const runEvent = (type: "run.started" | "run.finished", run: Run, now: number): NewEvent => ({
+  type,
+  now,
+  jobId: run.jobId,
+  runId: run.id,
+  status: run.status,
+  reason: run.reason,
+});
+
+const toRun = (row: SqlRow): Run => ({
+  id: id<RunId>(row, "id"),
+  jobId: id<JobId>(row, "job_id"),
+  versionId: integer(row, "version"),
+  status: word(row, "status", RUN_STATUSES),
+  reason: wordOrNull(row, "reason", REASONS),
+  error: textOrNull(row, "error"),
+  trigger: word(row, "trigger", TRIGGERS),
+  scheduledFor: integerOrNull(row, "scheduled_for"),
+  params: json<ParamValues>(row, "params"),
+  retryOf: idOrNull<RunId>(row, "retry_of"),
+  createdAt: integer(row, "created_at"),
+  startedAt: integerOrNull(row, "started_at"),
+  endedAt: integerOrNull(row, "ended_at"),
+  ending: wordOrNull(row, "ending", ENDING_REASONS),
+  lost: flag(row, "lost"),
+});

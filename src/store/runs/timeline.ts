@@ -1,0 +1,155 @@
+import type { JobId, RunId } from "../../domain/ids.ts";
+import { RUN_STATUSES, type Run, type RunStatus, TRIGGERS, type Trigger } from "../../domain/run.ts";
+import type { SqlRow } from "../../runtime/runtime.ts";
+import type { StoreContext } from "../context.ts";
+import { countColumns, readCounts } from "../database/count.ts";
+import { id, integer, integerOrNull, word } from "../database/rows.ts";
+
+/** Reads of many runs, each bounded by its arguments. */
+export interface RunTimeline {
+  /** Returns the runs that ended within part of a window, grouped into spans. */
+  listEndedSpans(query: EndedWithin): readonly RunSpan[];
+  /** Returns the end of run number `count` of those that ended after `after`, or null if there are fewer. */
+  findNthEndAfter(after: number, count: number): number | null;
+  /** Estimates from a sample how many runs of each job ended within (`after`, `until`]. May omit jobs with few runs. */
+  estimateEndedByJob(after: number, until: number): ReadonlyMap<JobId, number>;
+  /** Counts the runs that ended at or after `from`. */
+  countEndedByStatus(from: number): ReadonlyMap<RunStatus, number>;
+  /** Returns the newest `limit` runs of each job, newest last. */
+  listRecentByJob(limit: number): ReadonlyMap<JobId, readonly RecentRun[]>;
+}
+
+/** The part of a run that a list of many runs shows. */
+export type RecentRun = Pick<Run, "id" | "status" | "trigger" | "startedAt" | "endedAt">;
+
+/** Part of a time line: runs of it are counted together where they begin in the same bin and end in the same bin. */
+export type Window = {
+  /** Ms since the epoch; the end is exclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** Length of a bin, ms; bin 0 begins at `from`. */
+  readonly binMs: number;
+};
+
+/** Runs of a job that fall together. */
+export type RunSpan = {
+  readonly jobId: JobId;
+  /** What begins before the window is in bin 0, what ends after it in the last one. */
+  readonly firstBin: number;
+  readonly lastBin: number;
+  readonly count: number;
+  /** Of the first to begin; of one that was cancelled while it waited, its end. */
+  readonly startedAt: number;
+  /** Of the last to end. */
+  readonly endedAt: number;
+  /** The newest of those that ended worst. */
+  readonly worst: {
+    readonly id: RunId;
+    readonly status: RunStatus;
+    readonly trigger: Trigger;
+    readonly weight: number;
+  };
+};
+
+/** Of runs that fall together, the greatest of these tells. */
+const WEIGHT = "CASE status WHEN 'failed' THEN 3 WHEN 'interrupted' THEN 2 WHEN 'cancelled' THEN 1 ELSE 0 END";
+const SEQ_BITS = 2 ** 48;
+
+const STARTED = "coalesce(started_at, ended_at)";
+
+/** Runs that ended within (`after`, `until`], of those that a window shows; `long` looks only at those of more than an hour. */
+export type EndedWithin = Window & { readonly after: number; readonly until: number; readonly long?: boolean };
+
+export const createRunTimeline = ({ sql }: StoreContext): RunTimeline => ({
+  listEndedSpans: ({ long = false, ...query }) =>
+    sql
+      .all(
+        `SELECT spans.*, runs.id, runs.status, runs."trigger" FROM (
+           SELECT job_id, (max(${STARTED}, $from) - $from) / $binMs AS first_bin,
+             (min(ended_at, $to - 1) - $from) / $binMs AS last_bin, count(*) AS count,
+             min(${STARTED}) AS first_start, max(ended_at) AS last_end, max(${WEIGHT} * ${SEQ_BITS} + seq) AS weight
+           FROM runs WHERE ended_at > $after AND ended_at <= $until AND ${STARTED} < $to
+             ${long ? "AND ended_at - started_at > 3600000" : ""}
+           GROUP BY job_id, first_bin, last_bin) AS spans
+         JOIN runs ON runs.seq = spans.weight % ${SEQ_BITS}`,
+        query,
+      )
+      .map(toRunSpan),
+
+  findNthEndAfter: (after, count) => {
+    const row = sql.get("SELECT ended_at FROM runs WHERE ended_at > $after ORDER BY ended_at LIMIT 1 OFFSET $count", {
+      after,
+      count: count - 1,
+    });
+    return row === null ? null : integer(row, "ended_at");
+  },
+
+  estimateEndedByJob: (after, until) => {
+    const edge = (order: "ASC" | "DESC"): number => {
+      const row = sql.get(
+        `SELECT seq FROM runs WHERE ended_at > $after AND ended_at <= $until ORDER BY ended_at ${order} LIMIT 1`,
+        { after, until },
+      );
+      return row === null ? 0 : integer(row, "seq");
+    };
+    const [first, last] = [edge("ASC"), edge("DESC")];
+    const step = Math.max(1, (last - first) / SAMPLES);
+    const rows = sql.all(
+      `WITH RECURSIVE sample (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM sample WHERE (i + 1) * $step <= $last - $first)
+       SELECT job_id, count(*) AS count FROM sample JOIN runs ON runs.seq = $first + cast(i * $step AS INTEGER) GROUP BY job_id`,
+      { first, last, step },
+    );
+    return new Map(rows.map((row) => [id<JobId>(row, "job_id"), integer(row, "count") * step]));
+  },
+
+  countEndedByStatus: (from) =>
+    readCounts(
+      sql.get(`SELECT ${countColumns("status", RUN_STATUSES)} FROM runs WHERE ended_at >= $from`, { from }),
+      RUN_STATUSES,
+    ),
+
+  // One index seek per job, however many runs there are.
+  listRecentByJob: (limit) => {
+    const rows = sql.all(
+      `SELECT runs.job_id, runs.id, status, "trigger", started_at, ended_at FROM jobs CROSS JOIN runs ON runs.seq IN
+         (SELECT seq FROM runs AS newest WHERE newest.job_id = jobs.id ORDER BY seq DESC LIMIT $limit)
+       ORDER BY jobs.id, runs.seq`,
+      { limit },
+    );
+    const byJob = new Map<JobId, RecentRun[]>();
+    for (const row of rows) {
+      const jobId = id<JobId>(row, "job_id");
+      const list = byJob.get(jobId);
+      const run = toRecentRun(row);
+      if (list === undefined) byJob.set(jobId, [run]);
+      else list.push(run);
+    }
+    return byJob;
+  },
+});
+
+/** Number of runs that an estimate reads. */
+const SAMPLES = 1_000;
+
+const toRunSpan = (row: SqlRow): RunSpan => ({
+  jobId: id<JobId>(row, "job_id"),
+  firstBin: integer(row, "first_bin"),
+  lastBin: integer(row, "last_bin"),
+  count: integer(row, "count"),
+  startedAt: integer(row, "first_start"),
+  endedAt: integer(row, "last_end"),
+  worst: {
+    id: id<RunId>(row, "id"),
+    status: word(row, "status", RUN_STATUSES),
+    trigger: word(row, "trigger", TRIGGERS),
+    weight: integer(row, "weight"),
+  },
+});
+
+const toRecentRun = (row: SqlRow): RecentRun => ({
+  id: id<RunId>(row, "id"),
+  status: word(row, "status", RUN_STATUSES),
+  trigger: word(row, "trigger", TRIGGERS),
+  startedAt: integerOrNull(row, "started_at"),
+  endedAt: integerOrNull(row, "ended_at"),
+});
