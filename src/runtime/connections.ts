@@ -19,8 +19,10 @@ export type ConnectionBound = {
 };
 
 export interface Connections extends Disposable {
-  /** Closes this peer's connection only after those of all others: an answer is being streamed over it. */
+  /** Keeps this peer's connection, over which an answer is being streamed, while such ones take at most half of the bound. */
   prefer(peerPort: number): void;
+  /** Closes what is beyond the bound now. */
+  enforce(): void;
 }
 
 /**
@@ -33,7 +35,7 @@ export const boundConnections = (calls: SocketCalls | null, bound: ConnectionBou
   const sockets = calls === null ? null : new Sockets(calls, bound.port);
   const listener = sockets?.all().find(({ state }) => state === LISTEN);
   return sockets === null || listener === undefined
-    ? { prefer: () => {}, [Symbol.dispose]: () => {} }
+    ? { prefer: () => {}, enforce: () => {}, [Symbol.dispose]: () => {} }
     : new BoundedConnections(sockets, { ...bound, listenerFd: listener.fd });
 };
 
@@ -54,6 +56,10 @@ class BoundedConnections implements Connections {
 
   prefer(peerPort: number): void {
     this.#preferred.add(peerPort);
+  }
+
+  enforce(): void {
+    this.#closeIdle();
   }
 
   [Symbol.dispose](): void {
@@ -90,9 +96,11 @@ class BoundedConnections implements Connections {
     if (open.length <= maxConnections) return open.length;
     const ports = new Set(open.map(({ peerPort }) => peerPort));
     for (const port of this.#preferred) if (!ports.has(port)) this.#preferred.delete(port);
-    const rank = ({ peerPort }: Socket): number => (this.#preferred.has(peerPort) ? 1 : 0);
-    const idlestFirst = open.toSorted((a, b) => rank(a) - rank(b) || b.unsentMs - a.unsentMs);
-    const closed = idlestFirst.slice(0, open.length - Math.floor((maxConnections * 3) / 4));
+    const idlestFirst = open.toSorted((a, b) => b.unsentMs - a.unsentMs);
+    const streams = idlestFirst.filter(({ peerPort }) => this.#preferred.has(peerPort));
+    const kept = new Set(streams.slice(-Math.ceil(maxConnections / 2)));
+    const excess = open.length - Math.max(1, Math.floor((maxConnections * 3) / 4));
+    const closed = idlestFirst.filter((socket) => !kept.has(socket)).slice(0, excess);
     for (const { fd } of closed) this.#sockets.close(fd);
     onClosed(closed.length);
     return open.length;

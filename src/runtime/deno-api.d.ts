@@ -41,6 +41,8 @@ declare namespace Deno {
     ) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly hostname: string; readonly port: number };
+    /** Rejects where the server ends because of an error. */
+    readonly finished: Promise<void>;
     shutdown(): Promise<void>;
   };
 

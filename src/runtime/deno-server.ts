@@ -8,25 +8,44 @@ export const serve = (options: ServeOptions, sockets: SocketCalls | null): HttpS
   const open = new Set<Promise<void>>();
   let isStopping = false;
   let connections: Connections | null = null;
-  const server = Deno.serve(
-    { hostname: options.hostname, port: options.port, signal: cut.signal, onListen: () => {} },
-    (request, { remoteAddr, completed }) => {
-      const ended = completed.catch(() => {}).finally(() => open.delete(ended));
-      open.add(ended);
-      quietSignal(request, ended);
-      const refused = isStopping ? 503 : tooLarge(request, options);
-      if (refused !== null) return new Response(null, { status: refused, headers: { connection: "close" } });
-      return options.fetch(request, {
-        peerAddress: remoteAddr.hostname,
-        // Deno cuts no connection that is silent.
-        keepOpen: () => connections?.prefer(remoteAddr.port),
-      });
-    },
-  );
-  connections = boundConnections(sockets, { ...options, port: server.addr.port });
+  const listen = (port: number): ReturnType<typeof Deno.serve> => {
+    const listening = Deno.serve(
+      { hostname: options.hostname, port, signal: cut.signal, onListen: () => {} },
+      (request, { remoteAddr, completed }) => {
+        const ended = completed.catch(() => {}).finally(() => open.delete(ended));
+        open.add(ended);
+        quietSignal(request, ended);
+        const refused = isStopping ? 503 : tooLarge(request, options);
+        if (refused !== null) return new Response(null, { status: refused, headers: { connection: "close" } });
+        return options.fetch(request, {
+          peerAddress: remoteAddr.hostname,
+          // Deno cuts no connection that is silent.
+          keepOpen: () => connections?.prefer(remoteAddr.port),
+        });
+      },
+    );
+    // Deno's server ends where accept(2) fails once, such as with EMFILE.
+    listening.finished.catch(() => listenAgain(listening.addr.port));
+    connections?.[Symbol.dispose]();
+    connections = boundConnections(sockets, { ...options, port: listening.addr.port });
+    return listening;
+  };
+  const listenAgain = (port: number): void => {
+    if (isStopping) return;
+    connections?.enforce();
+    setTimeout(() => {
+      try {
+        if (!isStopping) server = listen(port);
+      } catch {
+        listenAgain(port);
+      }
+    }, LISTEN_AGAIN_MS);
+  };
+  let server = listen(options.port);
+  const { hostname, port } = server.addr;
   return {
-    hostname: server.addr.hostname,
-    port: server.addr.port,
+    hostname,
+    port,
     stop: async (graceMs) => {
       // Deno's own way to stop waits for whatever is open, and cuts nothing any more; a cut loses what is on its way.
       isStopping = true;
@@ -38,6 +57,9 @@ export const serve = (options: ServeOptions, sockets: SocketCalls | null): HttpS
     },
   };
 };
+
+/** By then the connections that were shut down are closed. */
+const LISTEN_AGAIN_MS = 50;
 
 /** Aborts when a request is over, as Deno's own does, which writes a line to stderr, amid the log, when it is first asked for. */
 const quietSignal = (request: Request, ended: Promise<void>): void => {

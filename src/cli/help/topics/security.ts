@@ -38,8 +38,8 @@ export const security: Topic = {
       title: "Connections",
       text:
         "They are bounded, so that clients which open many and finish no request can't take the files that tasks need. " +
-        "Beyond --max-connections petit closes those on which it has sent nothing for the longest time, and streams last. " +
-        "The bound holds on Linux only.",
+        "Beyond --max-connections petit closes those on which it has sent nothing for the longest time. It keeps streams " +
+        "while they take at most half of the bound. The bound exists on Linux only.",
     },
     {
       title: "Browsers",
