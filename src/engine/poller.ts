@@ -24,8 +24,11 @@ export type Beat = () => boolean;
  * nothing else: whatever blocks petit, they can't get ahead of it.
  */
 export type Hold = {
-  /** Stops them where they must be held, and returns whether they must; called before the looks. */
-  hold(): boolean;
+  /**
+   * Stops them where they must be held, and returns whether they must; called before the looks. `isBusy`: others are held,
+   * so that the looks can take long, and these are stopped where they have written anything.
+   */
+  hold(isBusy: boolean): boolean;
   /** Continues them; true where they are to be held again after a slice of time. Called after the looks. */
   yield(): boolean;
 };
@@ -81,7 +84,7 @@ export class Pulse implements Disposable {
 
   /** True where something must be held. */
   #holdAny(): boolean {
-    return this.#holds().filter((each) => each.hold()).length > 0;
+    return this.#holds().filter((each) => each.hold(false)).length > 0;
   }
 
   #holds(): readonly Hold[] {
@@ -106,7 +109,7 @@ export class Pulse implements Disposable {
     this.#cancel = null;
     const beats = [...this.#beats.keys()];
     const holds = this.#holds();
-    for (const each of holds) each.hold();
+    if (this.#holdAny()) for (const each of holds) each.hold(true);
     let moved = false;
     for (const beat of beats) moved = this.#look(beat) || moved;
     const isHeld = this.#slice(holds.filter((each) => each.yield()));
@@ -119,7 +122,7 @@ export class Pulse implements Disposable {
   #slice(holds: readonly Hold[]): boolean {
     if (holds.length === 0) return false;
     pauseThread(SLICE_MS);
-    for (const each of holds) each.hold();
+    for (const each of holds) each.hold(false);
     return true;
   }
 

@@ -85,8 +85,8 @@ describe("Pulse", () => {
     const { clock, pulse, at, beat } = start();
     let isHeld = false;
     const calls: string[] = [];
-    const hold = () => {
-      calls.push("hold");
+    const hold = (isBusy: boolean) => {
+      calls.push(isBusy ? "hold busy" : "hold");
       return isHeld;
     };
     const yieldTime = () => {
@@ -102,12 +102,12 @@ describe("Pulse", () => {
     isHeld = true;
     calls.length = 0;
     await clock.pass(5);
-    expect([at, calls]).toEqual([[15], ["hold", "hold", "yield", "hold"]]);
+    expect([at, calls]).toEqual([[15], ["hold", "hold", "hold busy", "yield", "hold"]]);
     calls.length = 0;
     await clock.pass(5);
     expect([at, calls]).toEqual([
       [15, 20],
-      ["hold", "yield", "hold"],
+      ["hold", "hold busy", "yield", "hold"],
     ]);
     isHeld = false;
     await clock.pass(30);

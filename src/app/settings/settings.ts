@@ -136,7 +136,7 @@ export const SETTINGS = {
     name: "log_limit",
     kind: size(1024),
     default: 16 * 2 ** 20,
-    doc: "Output kept of an attempt; its spool files hold at most 128 MiB more.",
+    doc: "Output kept of an attempt.",
   }),
   retentionRuns: setting({
     name: "retention_runs",

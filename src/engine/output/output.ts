@@ -76,9 +76,17 @@ export class Output implements Disposable {
 
   /** Whether more is written than one look reads. */
   get isOutgrown(): boolean {
-    if (this.#isPassing) return true;
+    return this.#isPassing || this.#hasMoreThan(LOOK_BYTES);
+  }
+
+  /** Whether there is something that was not read yet. */
+  get hasNew(): boolean {
+    return this.#hasMoreThan(0);
+  }
+
+  #hasMoreThan(bytes: number): boolean {
     const sizes = this.#sizes();
-    return this.#tails.some((tail) => sizes[tail.stream] - tail.offset > LOOK_BYTES);
+    return this.#tails.some((tail) => sizes[tail.stream] - tail.offset > bytes);
   }
 
   /** Stores what is new, up to a bound; true where there was something. Throws `storage_failed`. */

@@ -26,6 +26,8 @@ export const watchOutput = (output: Output, brake: Brake, options: WatchOptions)
     if (outage.isLocked) return false;
     try {
       if (!isRecorded) isRecorded = recordProcess(options);
+      // It may have begun to write since the looks at others began.
+      if (output.isOutgrown) brake.stop();
       return output.look();
     } catch (error) {
       // Storage is tried again at the next look, once no lock is known any more.
@@ -33,9 +35,9 @@ export const watchOutput = (output: Output, brake: Brake, options: WatchOptions)
       return false;
     }
   };
-  const hold = (): boolean => {
+  const hold = (isBusy: boolean): boolean => {
     const isOutgrown = output.isOutgrown;
-    if (isOutgrown) brake.stop();
+    if (isOutgrown || (isBusy && output.hasNew)) brake.stop();
     return isOutgrown;
   };
   const yieldTime = (): boolean => {

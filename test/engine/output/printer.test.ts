@@ -3,7 +3,7 @@ import { startChild } from "../../support/child.ts";
 import { job, shell } from "../../support/factories.ts";
 import { startEngine } from "../../support/started-engine.ts";
 
-/** What README promises beyond the limit, for each attempt. */
+/** What docs/job-files.md states beyond the limit, for each attempt. */
 const SLACK_BYTES = 128 * 2 ** 20;
 
 const LIMIT_BYTES = 2 ** 20;
