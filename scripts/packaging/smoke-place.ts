@@ -35,7 +35,14 @@ export const layOut = (archive: string): Place => {
   const hostDir = mkdtempSync(join(ROOT, "dist", "smoke-"));
   const { exitCode, stderr } = Bun.spawnSync(["tar", "-xzf", resolve(archive), "--strip-components=1", "-C", hostDir]);
   if (exitCode !== 0) throw new Error(`${archive} can't be unpacked: ${stderr}`);
-  for (const file of ["LICENSE", "README.md", "THIRD-PARTY-LICENSES", "petit.service", "completions/petit.bash"])
+  for (const file of [
+    "LICENSE",
+    "README.md",
+    "docs/job-files.md",
+    "THIRD-PARTY-LICENSES",
+    "petit.service",
+    "completions/petit.bash",
+  ])
     if (!existsSync(join(hostDir, file))) throw new Error(`${archive} has no ${file}`);
   mkdirSync(join(hostDir, "jobs"));
   writeFileSync(join(hostDir, "jobs/hello.yaml"), how.startsItself ? JOBS + TYPESCRIPT : JOBS);

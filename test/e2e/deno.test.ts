@@ -76,7 +76,7 @@ const handOver = async (from: Partial<StartOptions>, to: Partial<StartOptions>):
 
 const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
 
-const [, , ...README_FLAGS] = denoCommand().slice(0, -1);
+const [, , ...DOCUMENTED_FLAGS] = denoCommand().slice(0, -1);
 
 /** What petit says under Deno with these flags, on a terminal that somebody could answer at. */
 const refusal = async (...flags: string[]): Promise<{ readonly status: number | null; readonly said: string }> => {
@@ -140,14 +140,14 @@ describe.skipIf(deno.path === null)(name, () => {
     expect(await petit.stop()).toBe(0);
   }, 120_000);
 
-  test("needs all that the README has Deno grant, and names what is missing", async () => {
-    const asked = PERMISSIONS.map(async (permission) => await refusal(...README_FLAGS, `--deny-${permission}`));
+  test("needs all permissions of the documented command, and names a missing one", async () => {
+    const asked = PERMISSIONS.map(async (permission) => await refusal(...DOCUMENTED_FLAGS, `--deny-${permission}`));
     const told = PERMISSIONS.map((permission) => ({
       status: 2,
       said: `petit: Deno does not grant --allow-${permission} in full; petit needs all that deno run -A grants`,
     }));
     expect(await Promise.all(asked)).toEqual(told);
-    const partly = await refusal(...README_FLAGS, "--deny-read=/etc/shadow");
+    const partly = await refusal(...DOCUMENTED_FLAGS, "--deny-read=/etc/shadow");
     expect(partly).toEqual({ status: 2, said: expect.stringContaining("--allow-read in full") });
     const nothing = await refusal();
     expect(nothing.status).toBe(2);
