@@ -9,7 +9,7 @@ import { DEFAULT_CONDITION } from "./schema/gate.ts";
 import type { JobFields, TaskFields } from "./schema/job.ts";
 import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema/schedule.ts";
 
-/** Makes a job of the fields of a file in which nothing is wrong. */
+/** Builds a job from the fields of a valid file. */
 export const buildJob = (fields: JobFields, source: Source): Job => ({
   id: toJobId(fields.id),
   name: fields.name ?? fields.id,
@@ -34,13 +34,13 @@ export const buildJob = (fields: JobFields, source: Source): Job => ({
 
 const toJobId = (text: string): JobId => {
   const id = parseJobId(text);
-  if (id === null) throw new Error(`an id that was not checked: ${text}`);
+  if (id === null) throw new Error(`unchecked id: ${text}`);
   return id;
 };
 
 const toTaskId = (text: string): TaskId => {
   const id = parseTaskId(text);
-  if (id === null) throw new Error(`an id that was not checked: ${text}`);
+  if (id === null) throw new Error(`unchecked id: ${text}`);
   return id;
 };
 

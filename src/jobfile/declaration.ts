@@ -4,13 +4,13 @@ import type { Source } from "./read/job-file.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema/job.ts";
 
-/** What a document says that concerns others: its id, and the jobs it names. */
+/** The parts of a document that other jobs depend on: its id and the jobs it names. */
 export type Declaration = {
-  /** Null where it gives none. */
+  /** Null if the document has no id. */
   readonly id: string | null;
   readonly file: string;
   readonly position: Position;
-  /** Whether it was found by its looks in a file that is not YAML. */
+  /** True if the id was guessed from the text of a file that is not valid YAML. */
   readonly isGuess: boolean;
   readonly gates: readonly Gate[];
 };
@@ -31,7 +31,7 @@ export const declareJob = (draft: JobDraft, report: Report, { file, positions }:
   }),
 });
 
-/** The ids that a file which can't be read as YAML seems to hold, so that jobs which name them aren't blamed. */
+/** Guesses the job ids in a file that is not valid YAML, so that jobs that name them are not reported as well. */
 export const declareUnread = (source: Source): Declaration[] =>
   Array.from(source.text.matchAll(/^id:[ \t]*["']?([A-Za-z0-9][\w.-]*)/gm), ([, id = ""]) => ({
     id,

@@ -1,19 +1,19 @@
 import { suggest } from "../lib/suggest.ts";
 
-/** What a word was likely meant to be; null where nothing is near. Longer words than any name are not looked at. */
+/** Returns the candidate most similar to a word, or null. Words longer than any valid name have no match. */
 export const nearest = (word: string, candidates: Iterable<string>): string | null =>
   word.length > MAX_LENGTH ? null : suggest(word, candidates);
 
 const MAX_LENGTH = 128;
 
-/** `did you mean 'x'?`, or what was expected where nothing is near. */
+/** Returns `did you mean 'x'?`, or `expected` if no candidate is similar. */
 export const hint = (word: string, candidates: Iterable<string>, expected: string): string =>
   orElse(nearest(word, candidates), expected);
 
 const orElse = (near: string | null, expected: string): string =>
   near === null ? expected : `did you mean '${near}'?`;
 
-/** The same for many words, of which the first fifty are looked up: there may be ten thousand candidates for each. */
+/** Returns `hint` for many words. Only the first 50 distinct words are looked up, because there may be 10,000 candidates. */
 export const makeHints = (candidates: Iterable<string>, expected: string): ((word: string) => string) => {
   const known = new Map<string, string | null>();
   return (word) => {
@@ -24,7 +24,7 @@ export const makeHints = (candidates: Iterable<string>, expected: string): ((wor
 
 const MAX_WORDS = 50;
 
-/** `a, b, c`, and no more than twenty of them. */
+/** Joins names as `a, b, c`; at most 20. */
 export const listed = (names: readonly string[]): string =>
   names.length > MAX_LISTED ? `${names.slice(0, MAX_LISTED).join(", ")} …` : names.join(", ");
 

@@ -1,7 +1,7 @@
 import type { Node, Path } from "./parse/node.ts";
 import type { Report } from "./report.ts";
 
-/** Where a value is read: the way to it, and where to tell what is wrong. */
+/** The path of the value that is being read, and the report for its problems. */
 export class Place {
   readonly report: Report;
   readonly #parent: Place | null;
@@ -17,17 +17,17 @@ export class Place {
     return new Place(report, null, "");
   }
 
-  /** The place of a part of the value. */
+  /** Returns the place of a child value. */
   inside(step: string | number): Place {
     return new Place(this.report, this, step);
   }
 
-  /** Put together only when something is to be told. */
+  /** Built only when a problem is reported. */
   get path(): Path {
     return this.#parent === null ? [] : [...this.#parent.path, this.#step];
   }
 
-  /** Reports what is wrong with a value here, and answers that it can't be read. */
+  /** Reports a problem with the value here and returns undefined. */
   refuse(node: Pick<Node, "at">, message: string): undefined {
     this.report.add(node.at, this.path, message);
   }

@@ -1,18 +1,18 @@
 import { type Entry, formatPath, type Lookup, locate, type MapNode, type Node, type Path } from "./parse/node.ts";
 import type { Fault } from "./parse/parse.ts";
 
-/** Collects what is wrong with one document. */
+/** Collects the problems of one document. */
 export interface Report {
   readonly faults: readonly Fault[];
-  /** At an offset. */
+  /** Adds a problem at an offset. */
   add(at: number, path: Path, message: string): void;
-  /** Where a value stands; with `part`, where that text stands in it. */
+  /** Adds a problem at the position of a value or, with `part`, of that text inside the value. */
   addAt(path: Path, message: string, part?: Part): void;
-  /** Whether something is wrong with the value at a path itself. */
+  /** Returns whether a problem was reported for the value at exactly this path. */
   has(path: Path): boolean;
-  /** Has what is told of a field be told of a misspelt entry that is read as it. */
+  /** Maps later problems of a field to the misspelt entry that is used as that field. */
   readAs(entry: Entry, field: string): void;
-  /** What stands at a path, or the last thing on the way to it, and the path with its keys as they are written. */
+  /** Returns the node at a path, or its closest existing ancestor, and the path with the keys as written. */
   locate(path: Path): { readonly node: Node; readonly path: Path };
 }
 
@@ -40,7 +40,7 @@ export const makeReport = (root: Node, source: string): Report => {
 
 type Spelling = { readonly lookup: Lookup; readonly readAs: Report["readAs"]; isSpelling(at: number): boolean };
 
-/** Keeps the fields of each map that was asked about: a file may have thousands of mistakes. */
+/** Caches the fields of each map, because a file may have thousands of problems. */
 const makeLookup = (): Spelling => {
   const fields = new Map<MapNode, ReadonlyMap<string, Entry>>();
   const misspelt = new Map<Entry, string>();
@@ -62,17 +62,17 @@ const makeLookup = (): Spelling => {
 type Part = { readonly text: string; readonly nth: number };
 
 /**
- * Answers the offset of the `nth` `part` in a value as written; the value's own where it is written in another way. Each is
- * looked for after the one that was told before it: a value may have thousands of them.
+ * Returns a function that finds the offset of the `nth` occurrence of a text in a value as written, or the value's own
+ * offset if it is written differently. Each search starts after the previous match, because there may be thousands.
  */
 const makeFindPart = (source: string): ((node: Node, part: Part) => number) => {
-  let last: { readonly node: Node; readonly told: Map<string, number>; at: number } | null = null;
+  let last: { readonly node: Node; readonly counts: Map<string, number>; at: number } | null = null;
   return (node, { text, nth }) => {
     if (node.kind !== "scalar") return node.at;
-    // An alias brings the same value once more.
-    const isNew = last?.node !== node || (last.told.get(text) ?? -1) >= nth;
-    if (last === null || isNew) last = { node, told: new Map(), at: node.at - 1 };
-    last.told.set(text, nth);
+    // An alias refers to the same value again.
+    const isNew = last?.node !== node || (last.counts.get(text) ?? -1) >= nth;
+    if (last === null || isNew) last = { node, counts: new Map(), at: node.at - 1 };
+    last.counts.set(text, nth);
     const at = source.indexOf(text, last.at + 1);
     if (at === -1 || at >= node.end) return node.at;
     last.at = at;

@@ -1,6 +1,6 @@
 import type { JobDraft } from "./schema/job.ts";
 
-/** What each task waits for, by id; where an id is given twice, by the first of that name. */
+/** The upstream ids of each task, by id. If an id is repeated, the first task counts. */
 export type TaskEdges = ReadonlyMap<string, readonly string[]>;
 
 export const taskEdges = ({ tasks = [] }: Pick<JobDraft, "tasks">): TaskEdges => {

@@ -3,10 +3,10 @@ import { configVariable, paramVariable } from "../domain/task-environment.ts";
 import { assertNever } from "../lib/never.ts";
 import type { Reference, Template } from "./template.ts";
 
-/** How a program gets at the same value. */
+/** Suggests how a program can read the value of a template. */
 export const insteadOf = ({ reference }: Template, type: TaskType | undefined): string => {
   const variable = reference === null ? null : variableOf(reference);
-  if (variable === null) return "give the program the value in `environment` or `args`, where templates are expanded";
+  if (variable === null) return "pass the value in `environment` or `args`, where templates are expanded";
   const use = `use the variable ${inLanguage(variable, type)} instead`;
   return reference?.kind === "output" ? `set it in \`environment\`, where templates are expanded, and ${use}` : use;
 };

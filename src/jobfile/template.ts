@@ -4,30 +4,30 @@ import type { ParamValues } from "../domain/run.ts";
 import { asText } from "../domain/task-environment.ts";
 import type { Outputs } from "../domain/task-run.ts";
 
-/** What a template can reach. */
+/** The value that a template refers to. */
 export type Reference =
   | { readonly kind: "param"; readonly name: string }
-  /** `config.a.b` is the key `a.b`, or else the key `b` of the map `a`. */
+  /** `config.a.b` is the key `a.b` if it exists, otherwise the key `b` of the map `a`. */
   | { readonly kind: "config"; readonly key: string }
   | { readonly kind: "output"; readonly task: string; readonly key: string }
   | { readonly kind: "jobId" }
   | { readonly kind: "runId" }
   | { readonly kind: "scheduledFor" };
 
-/** A `${{ … }}` in a text; `reference` is null where what it holds is none of the known forms. */
+/** A `${{ … }}` in a text. `reference` is null if the expression is not a known form. */
 export type Template = {
   readonly text: string;
   readonly expression: string;
   readonly reference: Reference | null;
 };
 
-/** What a template can hold, for messages. */
+/** The supported references, for messages. */
 export const REFERENCE_FORMS = "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for";
 
-/** One that lacks its closing braces is found as well, and reaches to the end. */
+/** Also matches a template without closing braces; it extends to the end of the text. */
 const TEMPLATE = /\$\{\{([\s\S]*?)(\}\}|$)/g;
 
-/** Every template of a text, in order. */
+/** Returns all templates of a text, in order. */
 export const findTemplates = (text: string): readonly Template[] =>
   text.includes("${{") ? Array.from(text.matchAll(TEMPLATE), ([text, inner]) => toTemplate(text, inner)) : [];
 
@@ -47,21 +47,21 @@ const parseReference = (expression: string): Reference | null => {
   return task === undefined || key === undefined ? null : { kind: "output", task, key };
 };
 
-/** What the templates of a run are filled from. */
+/** The values for the templates of a run. */
 export type TemplateScope = {
   readonly params: ParamValues;
   readonly config: Job["config"];
-  /** Of the tasks that are done. */
+  /** The outputs of the tasks that ended. */
   readonly outputs: ReadonlyMap<TaskId, Outputs>;
   readonly jobId: string;
   readonly runId: string;
-  /** Ms since the epoch; null for a manual run. */
+  /** In ms since the Unix epoch; null for a manual run. */
   readonly scheduledFor: number | null;
 };
 
 /**
- * Puts values in the place of templates, once: what a value brings is not read again. Maps and lists are written as
- * JSON; an output or a param without a value is an empty text.
+ * Replaces each template by its value. Values are not expanded again. Maps and lists become JSON; an output or a param
+ * without a value becomes an empty text.
  */
 export const expandTemplate = (text: string, scope: TemplateScope): string =>
   text.includes("${{") ? text.replace(TEMPLATE, (match, inner: string) => fill(toTemplate(match, inner), scope)) : text;
@@ -94,7 +94,7 @@ const outputValue = (outputs: TemplateScope["outputs"], { task, key }: { task: s
   return "";
 };
 
-/** Undefined where there is no such value. */
+/** Returns undefined if there is no such value. */
 export const configValue = <Value>(config: { readonly [key: string]: Value }, key: string): Value | undefined => {
   const direct = ownValue(config, key);
   if (direct !== undefined) return direct;

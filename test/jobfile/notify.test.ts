@@ -70,17 +70,17 @@ describe("an entry of notify", () => {
     [
       "a password in a URL",
       "{type: webhook, url: 'https://me:pw@a/b'}",
-      "3:26: notify[0].url: holds a name or a password",
+      "3:26: notify[0].url: contains a user name or a password",
     ],
     [
       "a variable in a URL",
       "{type: webhook, url: 'https://a/${KEY}'}",
-      "3:26: notify[0].url: is taken as it stands, without '${…}'",
+      "3:26: notify[0].url: is used literally, so '${…}' is not expanded",
     ],
     [
       "a template in a URL",
       "{type: webhook, url: 'https://a/${{ job.id }}'}",
-      "3:26: notify[0].url: is taken as it stands",
+      "3:26: notify[0].url: is used literally",
     ],
     [
       "a URL in a list",
@@ -90,10 +90,10 @@ describe("an entry of notify", () => {
     [
       "a URL from two places",
       "{type: webhook, url: {env: A, file: b}}",
-      "3:35: notify[0].url.file: given beside another way",
+      "3:35: notify[0].url.file: conflicts with another field",
     ],
     ["a URL from nowhere", "{type: webhook, url: {}}", "3:26: notify[0].url.env: missing; expected one of env, file"],
-    ["an odd variable", "{type: webhook, url: {env: $HOOK}}", "3:32: notify[0].url.env: is not the name of a variable"],
+    ["an odd variable", "{type: webhook, url: {env: $HOOK}}", "3:32: notify[0].url.env: is not a variable name"],
     [
       "an unknown event",
       "{type: webhook, url: 'https://a', on: [failed]}",
@@ -143,12 +143,12 @@ describe("an entry of notify", () => {
     [
       "an odd header's value",
       "{type: webhook, url: 'https://a', headers: {A: \"\\u4f60\"}}",
-      "3:52: notify[0].headers.A: holds a character that a header can't",
+      "3:52: notify[0].headers.A: contains a character that a header cannot carry",
     ],
     [
       "a header of two lines",
       "{type: webhook, url: 'https://a', headers: {A: \"b\\nC: d\"}}",
-      "3:52: notify[0].headers.A: holds the character U+000A",
+      "3:52: notify[0].headers.A: contains the character U+000A",
     ],
     [
       "a long timeout",

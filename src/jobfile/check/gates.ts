@@ -5,8 +5,8 @@ import type { JobDraft } from "../schema/job.ts";
 type GateDraft = NonNullable<JobDraft["depends_on"]>[number];
 
 /**
- * Reports each gate that asks the same of the same job as an earlier one. Two windows are the same question: the shorter
- * one decides. A window beside `last_success` is not: each can hold without the other.
+ * Reports each gate that repeats the condition of an earlier gate on the same job. Two `within_window` gates count as
+ * repeated because the shorter window decides. `within_window` and `last_success` can hold independently of each other.
  */
 export const checkGates = ({ depends_on: gates = [] }: JobDraft, report: Report): void => {
   const first = new Map<string, number>();
@@ -15,11 +15,11 @@ export const checkGates = ({ depends_on: gates = [] }: JobDraft, report: Report)
     if (key === null) continue;
     const earlier = first.get(key);
     if (earlier === undefined) first.set(key, index);
-    else report.addAt(["depends_on", index], `asks the same as depends_on[${earlier}]; expected each gate once`);
+    else report.addAt(["depends_on", index], `repeats depends_on[${earlier}]; expected each gate once`);
   }
 };
 
-/** Returns null for a gate that can't be read. */
+/** Returns a key for the job and condition, or null if the gate is invalid. */
 const keyOf = (gate: GateDraft): string | null => {
   if (gate === undefined) return null;
   const job = typeof gate === "string" ? gate : (gate.job ?? gate.job_id);

@@ -4,10 +4,10 @@ import type { Declaration, Gate } from "../declaration.ts";
 import { makeHints } from "../hints.ts";
 import type { Problem } from "../problem.ts";
 
-/** What is wrong between jobs, and the files it concerns. */
+/** A problem between jobs, and the files that it affects. */
 export type Conflict = { readonly problem: Problem; readonly files: readonly string[] };
 
-/** That ids of jobs are unique, that each gate names a job, and that no gates form a ring. */
+/** Checks that job ids are unique, that each gate names an existing job, and that gates form no cycle. */
 export const checkJobs = (declarations: readonly Declaration[]): readonly Conflict[] => {
   const byId = new Map<string, Declaration>();
   const duplicates: Conflict[] = [];
@@ -45,7 +45,7 @@ const unknownJob = (declaration: Declaration, gate: Gate, hintFor: (id: string) 
   files: [declaration.file],
 });
 
-/** Each ring once, at the gate of its first job. */
+/** Returns each cycle once, at the gate of its first job. */
 const findRings = (byId: ReadonlyMap<string, Declaration>): Conflict[] => {
   const rings: Conflict[] = [];
   const edges = new Map<string, string[]>();
@@ -71,14 +71,14 @@ const ringConflict = (ring: readonly string[], byId: ReadonlyMap<string, Declara
   const declaration = byId.get(id);
   const gate = declaration?.gates.find((candidate) => candidate.jobId === next);
   if (declaration === undefined || gate === undefined) return [];
-  const wrong = ring.length === 2 ? "a job depends on itself" : "jobs depend on each other in a ring";
+  const wrong = ring.length === 2 ? "a job depends on itself" : "jobs depend on each other in a cycle";
   return [
     {
       problem: {
         file: declaration.file,
         ...gate.position,
         path: gate.path,
-        message: `${wrong}: ${ring.join(" → ")}; expected an order`,
+        message: `${wrong}: ${ring.join(" → ")}; expected no cycle`,
       },
       files: ring.flatMap((member) => byId.get(member)?.file ?? []),
     },

@@ -5,11 +5,11 @@ import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 
-/** Entries of one list, at most. */
+/** Maximum number of entries in a `notify` list. */
 const MAX_ENTRIES = 20;
 const MAX_TIMEOUT_MS = 60_000;
 
-/** Headers that are petit's to set. */
+/** Headers that petit sets itself. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(
   ["host", "connection", "content-length", "content-type", "transfer-encoding"].concat(
     ["delivery", "event", "signature"].map((name) => `petit-${name}`),
@@ -20,7 +20,7 @@ type NotifyDraft = NonNullable<NonNullable<JobDraft["notify"]>[number]>;
 type SourceDraft = NonNullable<NotifyDraft["secret"]>;
 type DiscreetDraft = string | SourceDraft | undefined;
 
-/** That each entry of `notify` can be sent. Messages hold no part of a URL or a value: either can be a secret. */
+/** Checks that each entry of `notify` can be sent. Messages never quote a URL or a value, because either can be a secret. */
 export const checkNotify = ({ notify = [] }: JobDraft, report: Report): void => {
   if (notify.length > MAX_ENTRIES)
     report.addAt(["notify"], `has ${notify.length} entries; expected at most ${MAX_ENTRIES}`);
@@ -71,20 +71,22 @@ const checkDiscreet = (
 const checkSource = ({ env }: SourceDraft, path: Path, report: Report): void => {
   const place = [...path, "env"];
   if (env === undefined || report.has(place) || /^[A-Za-z_][A-Za-z0-9_]*$/.test(env)) return;
-  report.addAt(place, "is not the name of a variable; expected letters, digits and '_', without '$'");
+  report.addAt(place, "is not a variable name; expected letters, digits and '_', without '$'");
 };
 
 const whyNotUrl = (text: string): string | null => {
   if (text.includes("${"))
-    return "is taken as it stands, without '${…}'; expected {env: NAME} or {file: PATH} in the place of the whole URL";
+    return "is used literally, so '${…}' is not expanded; expected {env: NAME} or {file: PATH} instead of the whole URL";
   if (!URL.canParse(text)) return "is not a URL; expected one such as https://example.com/hook";
   const { protocol, username, password } = new URL(text);
   if (protocol !== "http:" && protocol !== "https:")
     return `has the scheme '${shorten(protocol.slice(0, -1), 20)}'; expected http or https`;
   return username + password === ""
     ? null
-    : "holds a name or a password before the host; expected them in headers: {Authorization: {env: NAME}}";
+    : "contains a user name or a password; expected them in headers: {Authorization: {env: NAME}}";
 };
 
 const whyNotHeader = (text: string): string | null =>
-  /^[\x20-\x7e\xa0-\xff]*$/.test(text) ? null : "holds a character that a header can't; expected Latin letters";
+  /^[\x20-\x7e\xa0-\xff]*$/.test(text)
+    ? null
+    : "contains a character that a header cannot carry; expected Latin-1 characters";

@@ -5,7 +5,7 @@ import type { JobDraft } from "../schema/job.ts";
 
 type ParamDraft = NonNullable<NonNullable<JobDraft["params"]>[string]>;
 
-/** That a param's pattern can be read, and that its default is one of the values it allows. */
+/** Checks that a param's pattern compiles and that its default is an allowed value. */
 export const checkParams = ({ params }: JobDraft, report: Report): void => {
   for (const [name, param] of Object.entries(params ?? {})) {
     if (param !== undefined) checkParam(name, param, report);
@@ -19,7 +19,7 @@ const checkParam = (name: string, param: ParamDraft, report: Report): void => {
   if (problem !== null) report.addAt(["params", name, "default"], problem);
 };
 
-/** Null where there is none, or none that can be read, which is reported. */
+/** Returns the pattern, or null if there is none or it is invalid (which is reported). */
 const readablePattern = (name: string, { pattern }: ParamDraft, report: Report): string | null => {
   const path = ["params", name, "pattern"];
   if (pattern === undefined || report.has(path)) return null;

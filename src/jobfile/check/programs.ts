@@ -7,7 +7,7 @@ import { PROGRAM_FIELDS, type ProgramField } from "../schema/task.ts";
 
 const FIELDS = ["command", "script", "inline", "shell"] as const satisfies readonly ProgramField[];
 
-/** That each task has the fields of its type and no others, and that a script's file is there. `folder` is the job file's. */
+/** Checks that each task has only the fields of its type and that its script file exists. `folder` is the job file's folder. */
 export const checkPrograms = ({ tasks = [] }: JobDraft, report: Report, folder: string): void => {
   tasks.forEach((task, index) => {
     if (task?.type === undefined) return;
@@ -26,7 +26,7 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
   for (const field of strangers) {
     report.addAt([...path, field], `is not a field of a ${task.type} task; expected ${allowed.join(", ")}`);
   }
-  // A stranger likely stands in the place of what is missing: one mistake, told once.
+  // A field that does not belong here probably replaces the missing one: report one mistake, not two.
   const missing = required.filter((field) => task[field] === undefined && !report.has([...path, field]));
   if (strangers.length > 0) return;
   for (const field of missing) report.addAt([...path, field], `missing; a ${task.type} task needs it`);
@@ -40,13 +40,13 @@ const checkFile = (task: TaskDraft, place: TaskPlace & { readonly folder: string
 const whyNoFile = ({ type, inline, script, working_dir }: TaskDraft, folder: string): string | null => {
   if ((type !== "python" && type !== "typescript") || inline === true || script === undefined) return null;
   if (script.trim() === "" || script.includes("\0") || script.includes("${{")) return null;
-  if (script.includes("\n")) return "is a file's name here; expected `inline: true` beside the text of a program";
+  if (script.includes("\n")) return "is a file name here; expected `inline: true` with the program text";
   // Where the folder is known only at run time, so is the file.
   if (working_dir?.includes("${{")) return null;
   const folders = [folder, working_dir === undefined ? process.cwd() : resolve(folder, working_dir)];
   if (folders.some((candidate) => isFile(resolve(candidate, script)))) return null;
   const where = isAbsolute(script) ? "" : ` in ${[...new Set(folders)].join(" or ")}`;
-  return `the file '${script}' was not found${where}; expected a file, or \`inline: true\` beside the text of a program`;
+  return `the file '${script}' was not found${where}; expected a file, or \`inline: true\` with the program text`;
 };
 
 const isFile = (path: string): boolean => {

@@ -6,7 +6,7 @@ import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 
-/** That every expression of a schedule can be read and comes to pass some day, and that its zone exists. */
+/** Checks that every expression of a schedule is valid and fires at some time, and that its time zone exists. */
 export const checkSchedule = ({ schedule }: JobDraft, report: Report): void => {
   if (schedule === undefined) return;
   const isShort = typeof schedule === "string" || isList(schedule);
@@ -14,7 +14,7 @@ export const checkSchedule = ({ schedule }: JobDraft, report: Report): void => {
   if (!isShort) checkTimezone(schedule.timezone, report);
 };
 
-/** `Array.isArray` doesn't narrow a readonly list. */
+/** `Array.isArray` does not narrow a readonly list. */
 const isList = <Item>(value: readonly Item[] | object): value is readonly Item[] => Array.isArray(value);
 
 type Expressions = string | readonly (string | undefined)[] | undefined;

@@ -5,7 +5,7 @@ import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 import { taskEdges } from "../task-edges.ts";
 
-/** That ids of tasks are unique, that each `depends_on` names one, and that no task waits for itself. */
+/** Checks that task ids are unique, that each `depends_on` names an existing task, and that there is no cycle. */
 export const checkTasks = ({ tasks = [] }: JobDraft, report: Report): void => {
   const indexOf = checkIds(tasks, report);
   checkDependencies(tasks, indexOf, report);
@@ -14,7 +14,7 @@ export const checkTasks = ({ tasks = [] }: JobDraft, report: Report): void => {
 
 type Tasks = NonNullable<JobDraft["tasks"]>;
 
-/** Answers where each id stands first. */
+/** Returns the index of the first task with each id. */
 const checkIds = (tasks: Tasks, report: Report): ReadonlyMap<string, number> => {
   const indexOf = new Map<string, number>();
   for (const [index, task] of tasks.entries()) {
@@ -37,15 +37,15 @@ const checkDependencies = (tasks: Tasks, indexOf: ReadonlyMap<string, number>, r
   }
 };
 
-/** Each ring is reported once, where its first task says what it waits for. */
+/** Reports each cycle once, at the `depends_on` of its first task. */
 const checkRings = (tasks: Tasks, indexOf: ReadonlyMap<string, number>, report: Report): void => {
   const edges = new Map(taskEdges({ tasks }));
   for (let ring = findCycle(edges); ring !== null; ring = findCycle(edges)) {
     const [id = "", next = ""] = ring;
-    const wrong = ring.length === 2 ? "a task waits for itself" : "tasks wait for each other in a ring";
+    const wrong = ring.length === 2 ? "a task depends on itself" : "tasks depend on each other in a cycle";
     const index = indexOf.get(id) ?? 0;
     const position = tasks[index]?.depends_on?.indexOf(next) ?? 0;
-    report.addAt(["tasks", index, "depends_on", position], `${wrong}: ${ring.join(" → ")}; expected an order`);
+    report.addAt(["tasks", index, "depends_on", position], `${wrong}: ${ring.join(" → ")}; expected no cycle`);
     edges.set(
       id,
       (edges.get(id) ?? []).filter((other) => other !== next),

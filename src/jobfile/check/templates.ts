@@ -7,7 +7,7 @@ import { type TaskEdges, taskEdges } from "../task-edges.ts";
 import { configValue, findTemplates, REFERENCE_FORMS, type Template } from "../template.ts";
 import { insteadOf } from "../template-hint.ts";
 
-/** That every template stands where templates are expanded, and reaches something that can exist. */
+/** Checks that every template is in a field where templates are expanded and refers to something that can exist. */
 export const checkTemplates = (draft: JobDraft, report: Report): void => {
   const edges = taskEdges(draft);
   const top = {
@@ -28,7 +28,7 @@ type Scope = {
   readonly draft: JobDraft;
   readonly report: Report;
   readonly path: Path;
-  /** Null in what concerns the whole job. */
+  /** Null for the fields of the job itself. */
   readonly task: TaskDraft | null;
   readonly edges: TaskEdges;
   readonly taskHint: (id: string) => string;
@@ -52,10 +52,10 @@ const checkTask = (task: TaskDraft, scope: Scope): void => {
 
 type Look = (text: string | undefined, ...steps: Path) => void;
 
-/** Null where a template is right; else what is wrong. */
+/** Returns what is wrong with a template, or null. */
 type Judge = (template: Template, scope: Scope) => string | null;
 
-/** Reports what `judge` says of each template, where that template stands. */
+/** Reports the problem that `judge` finds in each template, at the template's position. */
 const judgeTemplates = (text: string | undefined, scope: Scope, judge: Judge): void => {
   const seen = new Map<string, number>();
   for (const template of findTemplates(text ?? "")) {
@@ -96,8 +96,9 @@ const unknown = (what: string, name: string, names: readonly string[]): string =
 };
 
 const whyNoOutput = (id: string, { edges, task, taskHint }: Scope): string | null => {
-  if (task === null) return "outputs of tasks can't be reached from the job's own environment; expected it in a task's";
+  if (task === null)
+    return "task outputs are not available in the job's environment; expected them in a task's environment";
   if (!edges.has(id)) return `there is no task '${id}'; ${taskHint(id)}`;
   if (task.id === undefined || upstreamsOf(edges, task.id).has(id)) return null;
-  return `task '${id}' is not upstream of '${task.id}'; expected it in its \`depends_on\`, or further up`;
+  return `task '${id}' is not upstream of '${task.id}'; expected it to be a direct or indirect dependency`;
 };

@@ -4,13 +4,13 @@ import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 
-/** That no two values of a job are to stand in one variable, and that each can stand in one. */
+/** Checks that no two values of a job map to the same environment variable, and that each value fits into one. */
 export const checkVariables = (draft: JobDraft, report: Report): void => {
   const reserved = new Map<string, string>(TASK_VARIABLES.map((name) => [name, "petit"]));
   const claim = (variable: string, path: Path): void => {
-    const holder = reserved.get(variable);
-    if (holder !== undefined)
-      report.addAt(path, `its variable ${variable} is that of ${holder} as well; expected another name`);
+    const owner = reserved.get(variable);
+    if (owner !== undefined)
+      report.addAt(path, `its variable ${variable} is also the variable of ${owner}; expected another name`);
     else reserved.set(variable, path.join("."));
   };
   for (const name of Object.keys(draft.params ?? {})) claim(paramVariable(name), ["params", name]);
@@ -22,9 +22,9 @@ export const checkVariables = (draft: JobDraft, report: Report): void => {
 
   const checkEnvironment = (names: object | undefined, path: Path): void => {
     for (const name of Object.keys(names ?? {})) {
-      const holder = reserved.get(name);
-      if (holder !== undefined)
-        report.addAt([...path, name], `the variable ${name} is set by ${holder}; expected another name`);
+      const owner = reserved.get(name);
+      if (owner !== undefined)
+        report.addAt([...path, name], `the variable ${name} is set by ${owner}; expected another name`);
     }
   };
   checkEnvironment(draft.environment, ["environment"]);

@@ -2,12 +2,12 @@ import { maskedUrl } from "../../domain/notification.ts";
 import type { Source } from "../read/job-file.ts";
 import type { Node, ScalarNode } from "./node.ts";
 
-/** The text of one document of a file, to be shown; `line` is its first one in the file, from 1. */
+/** The displayed text of one document of a file; `line` is its first line in the file, from 1. */
 export type DocumentText = { readonly text: string; readonly line: number };
 
 /**
- * What stands between two offsets, without the marker before it and the blank around it. What may be a secret is hidden:
- * where a notification goes and the headers of it, values whose name speaks of a secret, and passwords in addresses.
+ * Returns the text between two offsets without the document marker and surrounding blank lines. Masks possible secrets:
+ * URLs and headers of notifications, values whose key suggests a secret, and passwords in URLs.
  */
 export const documentText = (root: Node, { text, positions }: Source, range: Range): DocumentText => {
   const blank =
@@ -26,7 +26,7 @@ export const documentText = (root: Node, { text, positions }: Source, range: Ran
 
 export type Range = { readonly from: number; readonly to: number };
 
-/** In an address. */
+/** Matches the user information of a URL. */
 const PASSWORD = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"']{1,500}@/gi;
 
 type Secret = { readonly node: ScalarNode; readonly mask: string };
@@ -52,9 +52,9 @@ const secretsOf = (root: Node): Secret[] => {
   return found;
 };
 
-/** What people call a secret. */
+/** Matches key names that usually hold secrets. */
 const NAME =
   /passw|passphrase|pass(?:$|[_.-])|pwd|secret|token|credential|(?:^|[_.-])auth(?:$|[_.-])|authorization|(?:api|private|access|signing|encryption)[_.-]?key/i;
 
-/** Nothing but one template, which tells where a value is from. */
+/** Matches a value that is only a template; it reveals no secret. */
 const TEMPLATE = /^["']?\s*\$\{\{[^{}]*\}\}\s*["']?$/;

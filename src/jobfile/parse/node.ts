@@ -1,12 +1,12 @@
 import type { Json } from "../../lib/json.ts";
 import { shorten } from "../../lib/shorten.ts";
 
-/** A YAML value with its place in the file: `at` is the offset of its first character, in UTF-16 units. */
+/** A YAML value and its position: `at` is the offset of its first character, in UTF-16 code units. */
 export type Node = MapNode | ListNode | ScalarNode;
 
 export type MapNode = { readonly kind: "map"; readonly at: number; readonly entries: readonly Entry[] };
 
-/** Keys of a map are texts, each once. */
+/** An entry of a map. Keys are unique texts. */
 export type Entry = { readonly key: string; readonly keyAt: number; readonly value: Node };
 
 export type ListNode = { readonly kind: "list"; readonly at: number; readonly items: readonly Node[] };
@@ -14,17 +14,17 @@ export type ListNode = { readonly kind: "list"; readonly at: number; readonly it
 export type ScalarNode = {
   readonly kind: "scalar";
   readonly at: number;
-  /** One past its last character. */
+  /** Offset after its last character. */
   readonly end: number;
   readonly value: null | boolean | number | string;
-  /** As written, for what isn't a text: `1.50` stays `1.50`. */
+  /** The source text: `1.50` stays `1.50`. */
   readonly source: string;
 };
 
-/** Where a value stands: the keys and indexes that lead to it. */
+/** The keys and indexes that lead to a value. */
 export type Path = readonly (string | number)[];
 
-/** `tasks[1].retry.delay`; a key with odd characters is quoted. */
+/** Formats a path as `tasks[1].retry.delay`; quotes keys with unusual characters. */
 export const formatPath = (path: Path): string => path.map(formatStep).join("").replace(/^\./, "");
 
 const formatStep = (step: string | number): string => {
@@ -32,10 +32,10 @@ const formatStep = (step: string | number): string => {
   return /^[\w-]{1,80}$/.test(step) ? `.${step}` : `[${JSON.stringify(shorten(step))}]`;
 };
 
-/** Finds what a map has for a field. */
+/** Finds the entry of a field in a map. */
 export type Lookup = (map: MapNode, field: string) => Entry | undefined;
 
-/** What stands at a path, or the last thing on the way to it that is there; and the path with its keys as they are written. */
+/** Returns the node at a path, or its closest existing ancestor, and the path with the keys as written. */
 export const locate = (root: Node, path: Path, lookup: Lookup): { readonly node: Node; readonly path: Path } => {
   let node = root;
   const written: (string | number)[] = [];
@@ -61,7 +61,7 @@ const childOf = (node: Node, step: string | number, lookup: Lookup): Child | und
 
 export const isEmpty = (node: Node): boolean => node.kind === "scalar" && node.value === null;
 
-/** What a value is, for messages. */
+/** Describes the kind of a value, for messages. */
 export const describe = (node: Node): string => {
   if (node.kind !== "scalar") return node.kind === "map" ? "a map" : "a list";
   if (node.value === null) return "empty";

@@ -17,27 +17,27 @@ import {
 } from "yaml";
 import { type Entry, formatPath, isEmpty, type Node, type Path } from "./node.ts";
 
-/** A YAML document: what it holds, unless it is empty, and what is wrong with it as YAML. */
+/** A parsed YAML document and its YAML problems. `root` is null if the document is empty. */
 export type ParsedDocument = {
   readonly root: Node | null;
   readonly faults: readonly Fault[];
-  /** Whether it isn't even YAML: what could be read of it means nothing. */
+  /** True if the text is not valid YAML, so that `root` is meaningless. */
   readonly isSyntax: boolean;
-  /** Offset of what comes after it. */
+  /** Offset of the end of the document. */
   readonly end: number;
 };
 
-/** What is wrong at an offset. */
+/** A problem at an offset. */
 export type Fault = { readonly at: number; readonly path: string; readonly message: string };
 
-/** Maps and lists within each other, at most. */
+/** Maximum nesting of maps and lists. */
 const MAX_DEPTH = 100;
-/** Aliases in a document, at most; one within an aliased value counts each time that value is used. */
+/** Maximum number of aliases in a document. An alias inside an aliased value counts at each use of that value. */
 const MAX_ALIASES = 1000;
-/** Characters that the aliases of a document stand for, at most; counted in the same way. */
+/** Maximum number of characters that the aliases of a document expand to, counted in the same way. */
 const MAX_ALIASED = 4 * 2 ** 20;
 
-/** Reads every document of a file. Never throws for what the file holds. */
+/** Parses every document of a file. Never throws because of the content. */
 export const parseYaml = (text: string): ParsedDocument[] => {
   try {
     const quotes: number[] = [];
@@ -48,7 +48,7 @@ export const parseYaml = (text: string): ParsedDocument[] => {
   }
 };
 
-/** Ends the reading of a file that asks for too much. */
+/** Thrown to stop parsing a file that exceeds a limit. */
 class Unreadable extends Error {
   readonly at: number;
   constructor(at: number, message: string) {
@@ -58,8 +58,8 @@ class Unreadable extends Error {
 }
 
 const TOO_DEEP = `nested too deeply; expected at most ${MAX_DEPTH} levels`;
-const TOO_MANY_ALIASES = `too many aliases; expected at most ${MAX_ALIASES} in a document, each use within another one counted`;
-const TOO_LARGE_ALIASES = "the aliases stand for too much; expected at most 4 MiB of text in a document";
+const TOO_MANY_ALIASES = `too many aliases; expected at most ${MAX_ALIASES} in a document, nested uses included`;
+const TOO_LARGE_ALIASES = "the aliases expand to too much text; expected at most 4 MiB in a document";
 
 const unreadable = (at: number, message: string): ParsedDocument => ({
   root: null,
@@ -68,12 +68,12 @@ const unreadable = (at: number, message: string): ParsedDocument => ({
   end: at,
 });
 
-/** What the parser has open beside maps and lists: the document, and a scalar. */
+/** The parser's stack also contains the document and a scalar. */
 const OUTSIDE = 2;
 
 /**
- * Looks at the depth as it reads: the parser's time grows with the square of it. `quotes` becomes the offsets of those
- * that are never closed: the library knows only where the text ends.
+ * Checks the depth during parsing, because the parser takes quadratic time in it. Collects in `quotes` the offsets of
+ * unclosed quotes, because the library reports only the end of the text.
  */
 function* composeDocuments(text: string, quotes: number[]): Generator<Document.Parsed, void> {
   const parser = new Parser();
@@ -92,7 +92,7 @@ function* composeDocuments(text: string, quotes: number[]): Generator<Document.P
   yield* composer.end(false, text.length);
 }
 
-/** Those of `%YAML 1.1` that make no map, list or scalar, and its own merges, which are carried out here. */
+/** Tags of YAML 1.1 that produce other types than maps, lists and scalars, and `merge`, which `Converter` implements. */
 const EXOTIC = new Set(
   ["binary", "merge", "omap", "pairs", "set", "timestamp"].map((name) => `tag:yaml.org,2002:${name}`),
 );
@@ -103,7 +103,7 @@ const convertDocument = (
   { errors, warnings, contents, range }: Document.Parsed,
   quotes: readonly number[],
 ): ParsedDocument => {
-  // What follows a mistake of syntax is read wrongly: the first one is the one to mend.
+  // Everything after the first syntax error is unreliable, so only the first one is reported.
   const [first] = errors;
   if (first !== undefined) return unreadable(placeOf(first, quotes), explain(first.message));
   const faults = warnings.map(({ pos, message }): Fault => ({ at: pos[0], path: "", message: explain(message) }));
@@ -118,22 +118,22 @@ const explain = (message: string): string =>
   `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\s+/g, " ")}`;
 
 /**
- * A value that an alias can name; how many maps and lists within each other it is, how many aliases are within it, and
- * how many characters it is with what they stand for.
+ * A value that an alias can refer to: its nesting depth, the number of aliases in it, and its length in characters with
+ * all aliases expanded.
  */
 type Target = { readonly node: Node; readonly depth: number; readonly aliases: number; readonly characters: number };
 
 type Plain = Exclude<ParsedNode, Alias.Parsed>;
 type Pair = YAMLMap.Parsed["items"][number];
 
-/** Makes our nodes of the library's, with keys as texts, aliases resolved, and merges (`<<`) carried out. */
+/** Converts the library's nodes: keys become texts, aliases are resolved, and merges (`<<`) are applied. */
 class Converter {
   readonly #faults: Fault[];
-  /** By anchor, as read so far; null while one is being read. */
+  /** By anchor; null while the anchored value is being converted. */
   readonly #targets = new Map<string, Target | null>();
   #aliases = 0;
   #aliased = 0;
-  /** The deepest level of maps and lists within the value that is being read, aliases carried out. */
+  /** The deepest nesting level in the value that is being converted, with aliases expanded. */
   #deepest = 0;
 
   constructor(faults: Fault[]) {
@@ -191,10 +191,10 @@ class Converter {
     return [...entries.values()];
   }
 
-  /** A key as a text; null where it is none, which is reported. */
+  /** Returns a key as a text, or null (after reporting it) if it is not a scalar. */
   #keyOf({ key }: Pair, path: Path): string | null {
     if (!isScalar(key) || key.value === null) {
-      this.#fault(key.range[0], path, "a key that is not a text; expected a name");
+      this.#fault(key.range[0], path, "a key is not a text; expected a name");
       return null;
     }
     const { value, source } = convertScalar(key);
@@ -216,7 +216,7 @@ class Converter {
     const [at] = alias.range;
     const target = this.#targets.get(alias.source);
     if (target === undefined || target === null) {
-      const wrong = target === null ? "stands for a value that it is a part of" : "has no anchor before it";
+      const wrong = target === null ? "refers to a value that contains it" : "has no anchor before it";
       this.#fault(at, path, `the alias '*${alias.source}' ${wrong}; expected '&${alias.source}' on an earlier value`);
       return emptyScalar(at);
     }

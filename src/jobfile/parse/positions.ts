@@ -1,9 +1,9 @@
 export type Position = { readonly line: number; readonly column: number };
 
-/** Answers line and column, both from 1, of an offset; columns count UTF-16 units. */
+/** Returns the line and column (both from 1) of an offset. Columns count UTF-16 code units. */
 export type Positions = (offset: number) => Position;
 
-/** The lines are counted when somebody asks first. */
+/** Returns a `Positions` that indexes the lines at its first call. */
 export const makePositions = (text: string): Positions => {
   let starts: readonly number[] | null = null;
   return (offset) => {
@@ -19,7 +19,7 @@ const findLineStarts = (text: string): readonly number[] => {
   return starts;
 };
 
-/** How many of the sorted numbers are at most `bound`. */
+/** Returns how many of the sorted numbers are at most `bound`. */
 const countUpTo = (sorted: readonly number[], bound: number): number => {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -11,20 +11,20 @@ import type { Problem } from "../problem.ts";
 import { type FileContent, readJobFile } from "./job-file.ts";
 import { describeFailure, listFiles } from "./list-files.ts";
 
-/** What a JOBS_DIR holds. */
+/** The contents of a JOBS_DIR. */
 export type JobFiles = {
-  /** The jobs of the files in which nothing is wrong, by id. */
+  /** The jobs of the valid files, sorted by id. */
   readonly jobs: readonly Job[];
-  /** Everything that is wrong, by file and place. */
+  /** All problems, sorted by file and position. */
   readonly problems: readonly Problem[];
   /**
-   * The files that have a problem, relative to JOBS_DIR: their jobs keep their last good version. A folder that can't be
-   * read stands for all files below it (`brokenFiles` tells).
+   * The files that have a problem, relative to JOBS_DIR. Their jobs keep their last good version. An unreadable folder
+   * stands for all files below it; see `brokenFiles`.
    */
   readonly broken: readonly string[];
 };
 
-/** Makes a test of whether a file is one of `broken`, or lies in a folder that is. */
+/** Returns a predicate that is true for each file in `broken` and each file below a folder in `broken`. */
 export const brokenFiles = (broken: readonly string[]): ((file: string) => boolean) => {
   const paths = new Set(broken);
   return (file) => {
@@ -34,8 +34,8 @@ export const brokenFiles = (broken: readonly string[]): ((file: string) => boole
 };
 
 /**
- * Reads and checks every job file of a folder. A file with a problem contributes no job. Gives way to other work while
- * it reads. Throws `not_found` where there is no such folder.
+ * Reads and checks every job file of a folder. A file with a problem contributes no job. Yields to the event loop
+ * between batches. Throws `not_found` if the folder does not exist.
  */
 export const readJobsDir = async (dir: string): Promise<JobFiles> => {
   const root = resolve(dir);
@@ -53,7 +53,7 @@ export const readJobsDir = async (dir: string): Promise<JobFiles> => {
   return assemble([...failed, ...contents]);
 };
 
-/** How long to read in one go: a run that is due meanwhile waits no longer than this. */
+/** Maximum time in ms without yielding; a run that becomes due meanwhile waits no longer than this. */
 const BATCH_MS = 10;
 
 const requireFolder = async (root: string, dir: string): Promise<void> => {
@@ -87,7 +87,7 @@ const readFile = async (root: string, file: string): Promise<FileContent> => {
   }
 };
 
-/** Null where it is not a regular file; one byte more than allowed tells that it is too large. */
+/** Returns at most one byte more than the size limit, or null if the path is not a regular file. */
 const readBytes = (path: string): Buffer | null => {
   const fd = openRegular(path);
   if (fd === null) return null;
@@ -98,10 +98,10 @@ const readBytes = (path: string): Buffer | null => {
   }
 };
 
-/** Found in every file that has the key `pattern`: YAML writes the letters themselves, or one of these escapes. */
+/** Matches every file that can contain the key `pattern`: YAML spells it literally or with one of these escapes. */
 const PATTERN_KEY = /pattern|\\[xuU\r\n]/;
 
-/** Null where the bytes aren't UTF-8. */
+/** Returns null if the bytes are not valid UTF-8. */
 const decode = (bytes: Uint8Array): string | null => {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

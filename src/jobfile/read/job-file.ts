@@ -19,25 +19,25 @@ import { makeReport, type Report } from "../report.ts";
 import { JOB, type JobDraft } from "../schema/job.ts";
 import { isWhole, readValue } from "./value.ts";
 
-/** A file of jobs, as text. */
+/** The text of a job file. */
 export type JobFile = {
   /** Path relative to JOBS_DIR. */
   readonly file: string;
-  /** Absolute path of the folder it lies in. */
+  /** Absolute path of the file's folder. */
   readonly folder: string;
   readonly text: string;
 };
 
-/** What is in a file. */
+/** The result of reading one file. */
 export type FileContent = {
-  /** The jobs in which nothing is wrong. */
+  /** The valid jobs. */
   readonly jobs: readonly Job[];
-  /** What every job of it says of itself and of other jobs, be it right or wrong otherwise. */
+  /** The declarations of all jobs, valid or not. */
   readonly declarations: readonly Declaration[];
   readonly problems: readonly Problem[];
 };
 
-/** Reads and checks every document of a file, apart from what concerns other files. Needs `loadPatterns` if a param has a pattern. */
+/** Reads and checks every document of a file, except for references to other files. Requires `loadPatterns` if a param has a pattern. */
 export const readJobFile = (file: JobFile): FileContent => {
   const source = { ...file, positions: makePositions(file.text) };
   const fault = faultOfText(file.text);
@@ -55,11 +55,11 @@ export const readJobFile = (file: JobFile): FileContent => {
 
 export type Source = JobFile & { readonly positions: Positions };
 
-/** An empty file is what a full disk leaves of one, so it doesn't say that its jobs are gone; one of comments does. */
+/** A full disk can truncate a file to nothing, so an empty file is an error; a file of comments only removes its jobs. */
 const faultOfText = (text: string): Fault | null => {
   if (text.trim() === "") return { at: 0, path: "", message: "the file is empty; expected a job" };
   const nul = text.indexOf("\0");
-  return nul === -1 ? null : { at: nul, path: "", message: "holds a NUL character; expected text" };
+  return nul === -1 ? null : { at: nul, path: "", message: "contains a NUL character; expected text" };
 };
 
 const toProblems = (faults: readonly Fault[], { file, positions }: Source): Problem[] =>

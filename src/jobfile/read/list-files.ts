@@ -1,13 +1,13 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The job files below a folder, and what of it can't be looked into; both relative to it, in order. */
+/** The job files and the unreadable entries below a folder; paths are relative to it and sorted. */
 export type Listing = {
   readonly files: readonly string[];
   readonly failures: readonly { readonly file: string; readonly message: string }[];
 };
 
-/** Lists `*.yaml` and `*.yml`, recursively; names that begin with `.` are skipped, links are followed, each folder once. */
+/** Lists `*.yaml` and `*.yml` recursively. Skips names that begin with `.`; follows symlinks, but visits each folder once. */
 export const listFiles = async (root: string): Promise<Listing> => {
   const files: string[] = [];
   const failures: { file: string; message: string }[] = [];
@@ -44,9 +44,9 @@ const isFolder = async (path: string): Promise<boolean> => {
   }
 };
 
-/** `can't be read (EACCES: permission denied)` */
+/** Formats a read error, for example `can't be read (EACCES: permission denied)`. */
 export const describeFailure = (error: unknown): string => {
-  // Without the path, which the problem names already.
+  // The problem already names the path.
   const [text] = String(error instanceof Error ? error.message : error).split(", ");
   return `can't be read (${text}); expected a file or folder that petit may read`;
 };

@@ -8,7 +8,7 @@ import type { ChoiceType, DurationType, IntegerType, SecondsType, TextType } fro
 const wrongKind = (node: Node, place: Place, expected: string): undefined =>
   place.refuse(node, `${isEmpty(node) ? "is empty" : `is ${describe(node)}`}; expected ${expected}`);
 
-/** A text that doesn't fit is reported, and still answered: others may refer to it. */
+/** Reads a text. Returns an invalid text too (after reporting it), because other fields may refer to it. */
 export const readText = (node: Node, type: TextType, place: Place): string | undefined => {
   const text = textOf(node, type, place);
   const problem = text === undefined ? null : whyUnfit(text, type);
@@ -27,8 +27,8 @@ const whyUnfit = (text: string, type: TextType): string | null => {
   if (text.trim() === "" && !type.empty) return `is an empty text; expected ${type.form}`;
   const forbidden = FORBIDDEN[type.characters ?? "prose"].exec(text)?.[0];
   if (forbidden !== undefined)
-    return `holds the character ${codePoint(forbidden)}; expected ${type.form}${type.pattern === undefined ? " without it" : ""}`;
-  if (!text.isWellFormed()) return `holds half of a surrogate pair; expected ${type.form}`;
+    return `contains the character ${codePoint(forbidden)}; expected ${type.form}${type.pattern === undefined ? " without it" : ""}`;
+  if (!text.isWellFormed()) return `contains an unpaired surrogate; expected ${type.form}`;
   if (type.maxLength !== undefined && text.length > type.maxLength) {
     return `has ${text.length} characters; expected at most ${type.maxLength}`;
   }
@@ -37,7 +37,7 @@ const whyUnfit = (text: string, type: TextType): string | null => {
   return null;
 };
 
-/** Control characters, and those that change the direction of what follows: both can lie to whoever reads a name. */
+/** Control characters and bidirectional overrides; both can make a displayed name misleading. */
 const FORBIDDEN = {
   name: /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u,
   prose: /[^\P{Cc}\t\n\r]/u,
@@ -68,7 +68,7 @@ export const readInteger = (node: Node, type: IntegerType, place: Place): number
   return fits ? node.value : place.refuse(node, `${node.source} is out of bounds; expected ${expected}`);
 };
 
-/** A hundred years: longer is a slip, and would not fit the arithmetic of dates. */
+/** 100 years. A longer duration is a mistake and exceeds the range of date arithmetic. */
 const MAX_MS = 36_525 * 86_400_000;
 
 export const readSeconds = (node: Node, type: SecondsType, place: Place): number | undefined => {
@@ -91,7 +91,7 @@ export const readDuration = (node: Node, type: DurationType, place: Place): numb
   return ms <= MAX_MS ? ms : place.refuse(node, `'${node.value}' is too long; expected at most 100 years`);
 };
 
-/** A value that is misspelt is reported, and then read as what it was meant to be. */
+/** Reads one of several words. Reports a misspelt word, then returns the word that was probably meant. */
 export const readChoice = (node: Node, type: ChoiceType, place: Place): string | undefined => {
   const expected = `one of ${type.values.join(", ")}`;
   if (node.kind !== "scalar" || typeof node.value !== "string") return wrongKind(node, place, expected);

@@ -8,8 +8,8 @@ import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType,
 import { readBoolean, readChoice, readDuration, readInteger, readSeconds, readText } from "./scalar.ts";
 
 /**
- * Reads a value as its type says, and reports all that is wrong in it. What can't be read is left out, so that the rest
- * can be looked at as well: a whole `Value` only where nothing was reported.
+ * Reads a value by its type and reports all problems in it. Omits invalid parts so that the rest can still be checked;
+ * the result is a complete `Value` only if nothing was reported.
  */
 export const readValue = <Type extends FieldType>(
   node: Node,
@@ -17,7 +17,7 @@ export const readValue = <Type extends FieldType>(
   place: Place,
 ): Draft<Value<Type>> | undefined => readAny(node, type, place) as Draft<Value<Type>> | undefined;
 
-/** Whether a draft is the whole value: nothing was reported about it. */
+/** Returns whether a draft is complete, that is, whether nothing was reported. */
 export const isWhole = <Type extends FieldType>(_type: Type, draft: unknown, report: Report): draft is Value<Type> =>
   draft !== undefined && report.faults.length === 0;
 
@@ -58,7 +58,7 @@ const readList = (node: Node, type: ListType, place: Place): unknown => {
   return node.items.map((item, index) => {
     const known = place.report.faults.length;
     const value = readAny(item, type.of, place.inside(index));
-    // A misspelt value is read as what it was meant to be: that one is not a duplicate for certain.
+    // The corrected value of a misspelt item is a guess, so it does not count as a duplicate.
     if (type.unique && typeof value === "string" && place.report.faults.length === known) {
       const first = seen.get(value) ?? index;
       if (first !== index)
@@ -69,7 +69,7 @@ const readList = (node: Node, type: ListType, place: Place): unknown => {
   });
 };
 
-/** One value where a list is meant is the commonest slip. */
+/** Suggests `[value]` for a single value, the most common mistake. */
 const exampleOf = (node: Node): string =>
   node.kind === "scalar" && !isEmpty(node) ? `, as in [${shorten(String(node.value))}]` : "";
 
@@ -98,7 +98,7 @@ const readJson = (node: Node, place: Place): Json => {
     const { value, source } = scalar;
     const isExact =
       typeof value !== "number" || (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value));
-    if (!isExact) at.refuse(scalar, `the number ${source} can't be kept exactly; put it in quotes`);
+    if (!isExact) at.refuse(scalar, `the number ${source} exceeds the precision of a number; put it in quotes`);
   });
   return toJson(node);
 };
@@ -126,7 +126,7 @@ const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
   return values;
 };
 
-/** The entries by field. One that is misspelt is reported, and then read as what it was meant to be. */
+/** Returns the entries by field. Reports a misspelt key, then uses it as the field that was probably meant. */
 const matchFields = (node: MapNode, type: ObjectType, place: Place): ReadonlyMap<string, Entry> => {
   const given = new Map<string, Entry>();
   const strangers: Entry[] = [];
@@ -150,7 +150,7 @@ const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, En
     return value?.kind === "scalar" && byValue[String(value.value)]?.includes(entry.key);
   });
 
-/** Answers what it was likely meant to be. */
+/** Reports an unknown field and returns the field that was probably meant, or null. */
 const reportStranger = (entry: Entry, names: readonly string[], place: Place): string | null => {
   const near = nearest(entry.key, names);
   const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
@@ -160,7 +160,7 @@ const reportStranger = (entry: Entry, names: readonly string[], place: Place): s
 
 type Absent = { readonly node: MapNode; readonly entry: Entry | undefined; readonly place: Place };
 
-/** What a field is that isn't given, or is given nothing. */
+/** Returns the value of a field that is missing or empty. */
 const absentValue = (field: Field, { node, entry, place }: Absent): unknown => {
   if (!field.required) return field.default;
   const example = field.example === undefined ? "" : `, for example ${JSON.stringify(field.example)}`;
@@ -173,7 +173,7 @@ type Given = { readonly node: MapNode; readonly given: ReadonlyMap<string, Entry
 const checkGroups = (type: ObjectType, { node, given, place }: Given): void => {
   for (const group of type.exclusive ?? []) {
     const second = presentOf(group, given)[1];
-    const message = `given beside another way to say it; expected one of ${group.join(", ")}`;
+    const message = `conflicts with another field; expected only one of ${group.join(", ")}`;
     if (second !== undefined) place.inside(second.key).refuse({ at: second.keyAt }, message);
   }
   for (const group of type.oneOf ?? []) {

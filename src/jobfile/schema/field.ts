@@ -1,16 +1,16 @@
 import type { Json } from "../../lib/json.ts";
 
-/** A field of a job file, declared once: it is read, checked, described in the help and in the JSON Schema from here. */
+/** The declaration of a job file's field. Reading, checking, help and JSON Schema all use it. */
 export type Field = {
   readonly type: FieldType;
-  /** A sentence or two, for the help and for editors. */
+  /** One or two sentences for help and editors. */
   readonly doc: string;
   readonly required?: true;
-  /** The value where none is given, in the unit that `Value` has. */
+  /** The default, in the unit of `Value`. */
   readonly default?: Json;
-  /** What "not given" means, where that isn't a value. */
+  /** What a missing field means if there is no default value. */
   readonly absent?: string;
-  /** As it stands in a file. */
+  /** An example as written in a file. */
   readonly example?: Json;
 };
 
@@ -29,19 +29,19 @@ export type FieldType =
 
 export type TextType = {
   readonly kind: "text";
-  /** What it is, for messages: "a job's id". */
+  /** A noun phrase for messages, such as "a job's id". */
   readonly form: string;
   readonly pattern?: string;
-  /** Characters, at most. */
+  /** Maximum number of characters. */
   readonly maxLength?: number;
-  /** Whether it may be empty (no). */
+  /** True if the text may be empty. Default: false. */
   readonly empty?: true;
   /**
-   * Which characters it may hold: `name` no control characters at all; `prose` line breaks and tabs as well (the
-   * default); `argument` all but NUL; `data` all.
+   * Allowed characters. `name`: no control characters. `prose` (default): also line breaks and tabs. `argument`: all
+   * but NUL. `data`: all.
    */
   readonly characters?: "name" | "prose" | "argument" | "data";
-  /** Whether a number or a boolean stands for its text as written (no: it has to be quoted). */
+  /** True if a number or a boolean is accepted as its text. Default: false, it must be quoted. */
   readonly scalars?: true;
 };
 
@@ -49,18 +49,18 @@ export type BooleanType = { readonly kind: "boolean" };
 
 export type IntegerType = { readonly kind: "integer"; readonly min: number; readonly max: number };
 
-/** A plain number of seconds; the value is in ms. */
+/** A number of seconds; the value is in ms. */
 export type SecondsType = { readonly kind: "seconds"; readonly minMs: number };
 
-/** A text such as `1h30m`; the value is in ms. */
+/** A duration such as `1h30m`; the value is in ms. */
 export type DurationType = { readonly kind: "duration"; readonly minMs: number };
 
 export type ChoiceType = {
   readonly kind: "choice";
   readonly values: readonly string[];
-  /** Other spellings, and what they mean. */
+  /** Alternative spellings and their values. */
   readonly aliases?: { readonly [alias: string]: string };
-  /** What to say to a value that people expect here, and that isn't one. */
+  /** Messages for values that users expect but that are not supported. */
   readonly refused?: { readonly [value: string]: string };
 };
 
@@ -72,27 +72,27 @@ export type ListType = {
   readonly unique?: true;
 };
 
-/** A map with keys of the user's choice. */
+/** A map with arbitrary keys. */
 export type MapType = {
   readonly kind: "map";
   readonly keys: TextType;
   readonly of: FieldType;
-  /** What an empty value stands for; without it, an empty value is an error. */
+  /** The meaning of an empty value. Without it, an empty value is an error. */
   readonly emptyValue?: Json;
 };
 
 export type ObjectType = {
   readonly kind: "object";
   readonly fields: { readonly [name: string]: Field };
-  /** By field and value: strangers that are not told of, since the value itself is refused and brought them along. */
+  /** By field and value: unknown fields that are not reported, because the value that they belong to is reported. */
   readonly excused?: { readonly [name: string]: { readonly [value: string]: readonly string[] } };
-  /** Groups of which at most one may be given. */
+  /** Groups of mutually exclusive fields. */
   readonly exclusive?: readonly (readonly string[])[];
-  /** Groups of which one has to be given. */
+  /** Groups in which one field is required. */
   readonly oneOf?: readonly (readonly string[])[];
 };
 
-/** Different types for a single value, a list and a map. */
+/** A field that has different types as a scalar, a list or a map. */
 export type ShapeType = {
   readonly kind: "shape";
   readonly scalar: FieldType;
@@ -103,7 +103,7 @@ export type ShapeType = {
 /** Any value. */
 export type JsonType = { readonly kind: "json" };
 
-/** What reading a field of a type gives; whatever is wrong, or isn't given and has no default, is undefined. */
+/** The value of a field of a type. It is undefined if it is invalid, or missing without a default. */
 export type Value<Type> = Type extends { readonly kind: "text" }
   ? string
   : Type extends { readonly kind: "boolean" }
@@ -135,7 +135,7 @@ type ShapeValue<Type> =
   | (Type extends { readonly list: infer List } ? Value<List> : never)
   | (Type extends { readonly map: infer Map } ? Value<Map> : never);
 
-/** The same of a file that has mistakes: anything may be missing. */
+/** The value as read from a file with problems: any part may be missing. */
 export type Draft<T> = T extends string | number | boolean | null | undefined
   ? T
   : T extends readonly (infer Item)[]

@@ -2,7 +2,7 @@ import type { DependencyCondition } from "../../domain/dependency.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { jobId } from "./text.ts";
 
-/** For a gate that is given by its job's id alone, as well. */
+/** Also used for a gate that is only a job id. */
 export const DEFAULT_CONDITION = "last_success" satisfies DependencyCondition;
 
 const GATE = {
@@ -17,7 +17,7 @@ const GATE = {
           kind: "choice",
           values: ["last_success", "last_complete"],
           refused: {
-            within_window: "'within_window' needs its window; expected `condition: {within_window: {seconds: 3600}}`",
+            within_window: "'within_window' requires a window; expected `condition: {within_window: {seconds: 3600}}`",
           },
         },
         map: {

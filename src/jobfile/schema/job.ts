@@ -13,25 +13,25 @@ const RETENTION = {
     runs: {
       type: { kind: "integer", min: 1, max: 1_000_000_000 },
       doc: "How many finished runs to keep.",
-      absent: "the setting's",
+      absent: "the setting",
       example: 1000,
     },
     days: {
       type: { kind: "integer", min: 1, max: 36_500 },
       doc: "How many days to keep a finished run.",
-      absent: "the setting's",
+      absent: "the setting",
       example: 30,
     },
   },
 } as const satisfies ObjectType;
 
-/** Everything a job file can say. An empty value (`schedule:` with nothing after it) is the same as none. */
+/** All fields of a job. An empty value (`schedule:` with nothing after it) is the same as a missing field. */
 export const JOB = {
   kind: "object",
   fields: {
     id: { type: jobId, required: true, doc: "Its id, unique in JOBS_DIR.", example: "data_pipeline" },
-    name: { type: title, doc: "What people see.", absent: "the id", example: "Data Pipeline" },
-    description: { type: prose, doc: "What it is for." },
+    name: { type: title, doc: "The display name.", absent: "the id", example: "Data Pipeline" },
+    description: { type: prose, doc: "What it does, for people." },
     enabled: {
       type: { kind: "boolean" },
       doc: "False: it is never scheduled; a manual trigger still works.",
@@ -51,7 +51,7 @@ export const JOB = {
     },
     on_overlap: {
       type: { kind: "choice", values: OVERLAP_POLICIES },
-      doc: "What a scheduled occurrence does at that limit: `skip` it, `queue` it, or `replace` the oldest run.",
+      doc: "What a scheduled occurrence does when the limit is reached: `skip` it, `queue` it, or `replace` the oldest run.",
       default: "skip",
     },
     timeout: {
@@ -63,13 +63,13 @@ export const JOB = {
     kill_grace: {
       type: { kind: "duration", minMs: 0 },
       doc: "The time between SIGTERM and SIGKILL when a task has to end.",
-      absent: "the setting's, 10s",
+      absent: "the setting, 10s",
       example: "10s",
     },
     on_interrupt: {
       type: { kind: "choice", values: INTERRUPT_POLICIES },
-      doc: "What becomes of a run that lost a process with the machine: it ends as interrupted (`fail`), or the task is run anew (`rerun`).",
-      absent: "the setting's, fail",
+      doc: "What happens to a run whose process was lost, for example in a reboot: the run ends as interrupted (`fail`), or the task runs again (`rerun`).",
+      absent: "the setting, fail",
     },
     depends_on: {
       type: { kind: "list", of: gate, minItems: 0 },
@@ -95,8 +95,12 @@ export const JOB = {
       example: { day: { default: "2026-01-01" } },
     },
     environment: environment("for every task; templates are expanded in the values"),
-    inherit_environment: { type: { kind: "boolean" }, doc: "Whether tasks see petit's own variables.", default: true },
-    retention: { type: RETENTION, doc: "How long finished runs are kept.", absent: "the settings'" },
+    inherit_environment: {
+      type: { kind: "boolean" },
+      doc: "Whether tasks inherit petit's environment variables.",
+      default: true,
+    },
+    retention: { type: RETENTION, doc: "How long finished runs are kept.", absent: "the settings" },
     notify: {
       type: notify,
       doc: "Who is told what became of it, beside the run and without holding it up.",
@@ -113,6 +117,6 @@ export const JOB = {
 
 export type JobFields = Value<typeof JOB>;
 export type TaskFields = Value<typeof TASK>;
-/** A job as a file with mistakes gives it. */
+/** The fields of a job in a file that may have problems. */
 export type JobDraft = Draft<JobFields>;
 export type TaskDraft = Draft<TaskFields>;

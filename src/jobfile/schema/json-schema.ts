@@ -6,14 +6,14 @@ import { JOB } from "./job.ts";
 import { NOTIFY } from "./notify.ts";
 import { PROGRAM_FIELDS, TASK } from "./task.ts";
 
-/** A schema, or a part of one. */
+/** A JSON Schema or a part of one. */
 export type JsonSchema = { readonly [keyword: string]: Json };
 
-/** The JSON Schema (2020-12) of a job, for editors. */
+/** Returns the JSON Schema (2020-12) of a job, for editors. */
 export const jsonSchema = (): JsonSchema => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "petit job",
-  description: "One document of a job file of petit. A field with nothing after its colon is the same as none.",
+  description: "A document of a petit job file. A field with nothing after its colon is the same as a missing field.",
   ...schemaOf(JOB),
 });
 
@@ -64,7 +64,7 @@ const schemaOfMap = (type: MapType): JsonSchema => ({
   additionalProperties: type.emptyValue === undefined ? schemaOf(type.of) : orEmpty(schemaOf(type.of)),
 });
 
-/** Nothing after the colon is null. */
+/** Allows null, which YAML reads for an empty value. */
 const orEmpty = (schema: JsonSchema): JsonSchema =>
   Object.keys(schema).length === 0 ? schema : { anyOf: [schema, { type: "null" }] };
 
@@ -92,7 +92,7 @@ const schemaOfField = (field: Field): JsonSchema => ({
   ...(field.example !== undefined && { examples: [field.example] }),
 });
 
-/** A default as a file would give it. */
+/** Returns a default as written in a file. */
 const asWritten = (type: FieldType, value: Json): Json =>
   type.kind === "duration" && typeof value === "number" ? formatDuration(value) : value;
 
@@ -101,7 +101,7 @@ const groupRules = (type: ObjectType): JsonSchema[] => [
   ...(type.oneOf ?? []).map((group) => ({ anyOf: group.map((name) => ({ required: [name] })) })),
 ];
 
-/** Which fields a task has depends on its type. */
+/** The rules for fields that depend on the task's type. */
 const programRules = (): JsonSchema[] =>
   Object.entries(PROGRAM_FIELDS).map(([type, { required, optional }]) => {
     const allowed: readonly string[] = [...required, ...optional];
@@ -113,7 +113,7 @@ const programRules = (): JsonSchema[] =>
     };
   });
 
-/** A ping is not signed, and there isn't one for each event. */
+/** A Healthchecks ping has no signature and supports only some events. */
 const pingRules = (): JsonSchema[] => [
   {
     if: { properties: { type: { const: "healthchecks" } }, required: ["type"] },

@@ -2,8 +2,8 @@ import { NOTIFY_EVENTS, NOTIFY_TYPES, type NotifyEvent } from "../../domain/noti
 import type { FieldType, ObjectType } from "./field.ts";
 import { path } from "./text.ts";
 
-/** What is wrong with a name is told without it: a secret that was written in its place must not be. */
-const variable = { kind: "text", form: "the name of a variable", maxLength: 128, characters: "name" } as const;
+/** Messages do not quote the name, because a user may have written the secret itself here. */
+const variable = { kind: "text", form: "a variable name", maxLength: 128, characters: "name" } as const;
 
 const SOURCE = {
   kind: "object",
@@ -44,7 +44,7 @@ const headerName = {
 const isStatus = (status: string, event: NotifyEvent): string =>
   `'${status}' is what a run is, not what happens to it; did you mean '${event}'? expected one of ${NOTIFY_EVENTS.join(", ")}`;
 
-/** The words that come to mind first. */
+/** Suggestions for run statuses that users write instead of an event. */
 const STATUSES = {
   failed: isStatus("failed", "failure"),
   interrupted: isStatus("interrupted", "failure"),
@@ -52,7 +52,7 @@ const STATUSES = {
   running: isStatus("running", "started"),
 };
 
-/** For an entry that gives none. */
+/** The default timeout of a notification, in ms. */
 export const DEFAULT_NOTIFY_TIMEOUT_MS = 10_000;
 
 /** An entry of a job's `notify` list. */
@@ -78,13 +78,13 @@ export const NOTIFY = {
         minItems: 1,
         unique: true,
       },
-      doc: "What is told: `failure` a run failed or was interrupted; `recovery` a run completed after one that had; `success`; `cancelled`; `missed` occurrences were missed; `started`.",
+      doc: "The events to send: `failure`, a run failed or was interrupted; `recovery`, a run completed after a failure; `success`; `cancelled`; `missed`, occurrences were missed; `started`.",
       absent: "failure and recovery; started, success, failure and cancelled with `healthchecks`",
       example: ["failure", "recovery"],
     },
     headers: {
       type: { kind: "map", keys: headerName, of: { kind: "shape", scalar: header, map: SOURCE } },
-      doc: "Further headers of the request; a value can be `{env: NAME}` or `{file: PATH}` as well.",
+      doc: "Additional request headers. A value can also be `{env: NAME}` or `{file: PATH}`.",
       default: {},
       example: { Authorization: { env: "PETIT_HOOK_TOKEN" } },
     },

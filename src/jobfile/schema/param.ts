@@ -4,7 +4,7 @@ import { datum, prose } from "./text.ts";
 const PARAM = {
   kind: "object",
   fields: {
-    description: { type: prose, doc: "What it is for." },
+    description: { type: prose, doc: "What it does, for people." },
     default: {
       type: datum,
       doc: "The value where a trigger gives none; numbers and booleans stand for their text as written.",

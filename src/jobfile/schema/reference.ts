@@ -2,17 +2,17 @@ import { formatDuration } from "../../lib/duration.ts";
 import type { Field, FieldType } from "./field.ts";
 import { JOB } from "./job.ts";
 
-/** A line of the reference of fields. */
+/** A row of the field reference. */
 export type FieldRow = {
-  /** Such as `tasks[].retry.delay` or `params.NAME.default`. */
+  /** For example `tasks[].retry.delay` or `params.NAME.default`. */
   readonly path: string;
   readonly type: string;
-  /** What it is where it isn't given; `required` where it must be. */
+  /** The default, or `required`. */
   readonly default: string;
   readonly doc: string;
 };
 
-/** Every field of a job file, in the order of their declaration. */
+/** Returns every field of a job file, in the order of declaration. */
 export const fieldTable = (): readonly FieldRow[] => rowsOf(JOB, "");
 
 const rowsOf = (type: FieldType, path: string): readonly FieldRow[] => {
@@ -37,7 +37,7 @@ const rowsOfField = (field: Field, path: string): readonly FieldRow[] => [
   ...rowsOf(field.type, path),
 ];
 
-/** What a value looks like, in a few words. */
+/** Describes a type in a few words. */
 export const describeType = (type: FieldType): string => {
   switch (type.kind) {
     case "text":

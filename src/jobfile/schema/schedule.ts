@@ -9,11 +9,11 @@ const cron = {
   list: { kind: "list", of: expression, minItems: 1, unique: true },
 } as const satisfies FieldType;
 
-/** For a schedule that is given by its expression alone, as well. */
+/** Also used for a schedule that is only an expression. */
 export const DEFAULT_CATCHUP = "latest" satisfies CatchupPolicy;
 export const DEFAULT_CATCHUP_WINDOW_MS = 3_600_000;
 
-/** The map that a schedule can be. */
+/** The fields of a schedule that is a map. */
 const SCHEDULE = {
   kind: "object",
   fields: {
@@ -24,9 +24,9 @@ const SCHEDULE = {
       example: "0 2 * * *",
     },
     timezone: {
-      type: { kind: "text", form: "an IANA name", characters: "name" },
-      doc: "The zone it is read in, by its IANA name.",
-      absent: "the `timezone` setting, else the system's",
+      type: { kind: "text", form: "an IANA time zone name", characters: "name" },
+      doc: "The time zone of the expressions, an IANA name.",
+      absent: "the `timezone` setting, then the system's time zone",
       example: "Europe/Paris",
     },
     catchup: {
@@ -47,7 +47,7 @@ const SCHEDULE = {
   },
 } as const satisfies ObjectType;
 
-/** A schedule in any of its forms. */
+/** A schedule in any form: an expression, a list of expressions, or a map. */
 export const schedule = {
   kind: "shape",
   scalar: cron.scalar,

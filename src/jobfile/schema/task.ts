@@ -19,10 +19,10 @@ const RETRY = {
       absent: "0s",
       example: "10s",
     },
-    delay_secs: { type: { kind: "seconds", minMs: 0 }, doc: "The same as `delay`, in seconds.", example: 10 },
+    delay_secs: { type: { kind: "seconds", minMs: 0 }, doc: "Same as `delay`, in seconds.", example: 10 },
     backoff: {
       type: { kind: "choice", values: BACKOFFS },
-      doc: "`fixed` waits the delay each time; `exponential` doubles it each time and waits a random part of it.",
+      doc: "`fixed` always waits for `delay`; `exponential` doubles it after each attempt and waits for a random part of it.",
       default: "fixed",
     },
     max_delay: {
@@ -32,7 +32,7 @@ const RETRY = {
     },
     condition: {
       type: { kind: "choice", values: RETRY_CONDITIONS },
-      doc: "Which failures are retried: `always` any; `transient_only` a timeout, a lack of resources, or exit code 75; `never` none.",
+      doc: "Which failures are retried. `always`: all. `transient_only`: a timeout, a lack of resources, or exit code 75. `never`: none.",
       default: "always",
     },
   },
@@ -44,7 +44,7 @@ export const TASK = {
   kind: "object",
   fields: {
     id: { type: taskId, required: true, doc: "Its id, unique in the job.", example: "extract" },
-    name: { type: title, doc: "What people see.", absent: "the id", example: "Extract" },
+    name: { type: title, doc: "The display name.", absent: "the id", example: "Extract" },
     type: {
       type: {
         kind: "choice",
@@ -54,12 +54,12 @@ export const TASK = {
         },
       },
       required: true,
-      doc: "How it is run: `command` one program without a shell; `shell` a script for /bin/sh; `python` and `typescript` a program in that language (TypeScript needs nothing installed).",
+      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime).",
       example: "shell",
     },
     command: {
       type: { kind: "text", form: "a program", characters: "argument" },
-      doc: "The program of a `command` task, by name or path; its arguments stand in `args`.",
+      doc: "The program of a `command` task, a name or a path. Its arguments are in `args`.",
       example: "python3",
     },
     script: {
@@ -69,7 +69,7 @@ export const TASK = {
     },
     inline: {
       type: { kind: "boolean" },
-      doc: "Whether `script` is the program's text rather than its file; for `python` and `typescript`.",
+      doc: "Whether `script` is the program text instead of a file name; for `python` and `typescript`.",
       absent: "false",
     },
     shell: {
@@ -96,7 +96,7 @@ export const TASK = {
     },
     stdin: {
       type: { kind: "text", form: "a text", empty: true, scalars: true, characters: "data" },
-      doc: "What it reads from standard input; templates are expanded.",
+      doc: "The text for standard input; templates are expanded.",
       absent: "nothing",
     },
     environment: environment("for this task, over those of the job; templates are expanded in the values"),
@@ -108,7 +108,7 @@ export const TASK = {
     },
     condition: {
       type: { kind: "choice", values: TASK_CONDITIONS, aliases: { always: "all_done" } },
-      doc: "When it starts, given the tasks it waits for: `all_success` each completed; `on_failure` some failed; `all_done` (or `always`) each has ended, in whatever way.",
+      doc: "When the task starts, depending on its upstream tasks. `all_success`: all completed. `on_failure`: at least one failed. `all_done` (or `always`): all ended, whatever the result.",
       default: "all_success",
     },
     timeout: {
@@ -117,14 +117,14 @@ export const TASK = {
       absent: "no limit",
       example: "5m",
     },
-    timeout_secs: { type: { kind: "seconds", minMs: 1 }, doc: "The same as `timeout`, in seconds.", example: 300 },
-    retry: { type: RETRY, doc: "Whether and how a failed attempt is made again.", absent: "no retry" },
+    timeout_secs: { type: { kind: "seconds", minMs: 1 }, doc: "Same as `timeout`, in seconds.", example: 300 },
+    retry: { type: RETRY, doc: "How a failed attempt is retried.", absent: "no retry" },
   },
   excused: { type: { custom: ["handler", "config"] } },
   exclusive: [["timeout", "timeout_secs"]],
 } as const satisfies ObjectType;
 
-/** The fields that only some types of task have: which of them each must have, and may have. */
+/** The required and optional fields of each task type. */
 export const PROGRAM_FIELDS = {
   command: { required: ["command"], optional: [] },
   shell: { required: ["script"], optional: ["shell"] },

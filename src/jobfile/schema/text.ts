@@ -28,7 +28,7 @@ export const datum = {
 
 const environmentName = {
   kind: "text",
-  form: "the name of a variable, without '='",
+  form: "a variable name without '='",
   pattern: "^[^=]+$",
   characters: "name",
 } as const satisfies TextType;
@@ -36,6 +36,6 @@ const environmentName = {
 export const environment = (whose: string) =>
   ({
     type: { kind: "map", keys: environmentName, of: datum, emptyValue: "" },
-    doc: `Variables ${whose}. Numbers and booleans stand for their text as written, nothing for an empty text.`,
+    doc: `Environment variables ${whose}. Numbers and booleans are used as written; an empty value is an empty text.`,
     default: {},
   }) as const satisfies Field;

@@ -48,18 +48,18 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "an id with a control character",
     `id: "a\\u0007"\n${TASKS}`,
-    "1:5: id: holds the character U+0007; expected a job's id",
+    "1:5: id: contains the character U+0007; expected a job's id",
   ],
   [
     "a name with a line break",
     job('name: "a\\nb"'),
-    "2:7: name: holds the character U+000A; expected a name without it",
+    "2:7: name: contains the character U+000A; expected a name without it",
   ],
-  ["a name that turns the text around", job('name: "a\\u202eb"'), "2:7: name: holds the character U+202E"],
-  ["a name with half a character", job('name: "a\\ud800"'), "2:7: name: holds half of a surrogate pair"],
+  ["a name that turns the text around", job('name: "a\\u202eb"'), "2:7: name: contains the character U+202E"],
+  ["a name with half a character", job('name: "a\\ud800"'), "2:7: name: contains an unpaired surrogate"],
   ["an empty name", job('name: "  "'), "2:7: name: is an empty text; expected a name"],
   ["a long name", job(`name: ${"x".repeat(257)}`), "2:7: name: has 257 characters; expected at most 256"],
-  ["a description that rings", job('description: "a\\u0007"'), "2:14: description: holds the character U+0007"],
+  ["a description that rings", job('description: "a\\u0007"'), "2:14: description: contains the character U+0007"],
   ["a text that is a map", job("name: {a: b}"), "2:7: name: is a map; expected a name"],
   ["a boolean that is a text", job("enabled: yes"), "2:10: enabled: is a text; expected true or false"],
   [
@@ -143,11 +143,11 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     task("type: shell, script: x, inline: true"),
     "4:45: tasks[1].inline: is not a field of a shell task",
   ],
-  ["NUL in a script", task('type: shell, script: "a\\0"'), "4:34: tasks[1].script: holds the character U+0000"],
+  ["NUL in a script", task('type: shell, script: "a\\0"'), "4:34: tasks[1].script: contains the character U+0000"],
   [
     "NUL in an argument",
     task('type: shell, script: x, args: ["a\\0"]'),
-    "4:44: tasks[1].args[0]: holds the character U+0000",
+    "4:44: tasks[1].args[0]: contains the character U+0000",
   ],
   [
     "an argument that is null",
@@ -177,12 +177,12 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "a task that waits for itself",
     task("type: shell, script: x, depends_on: [t]"),
-    "4:50: tasks[1].depends_on[0]: a task waits for itself: t → t; expected an order",
+    "4:50: tasks[1].depends_on[0]: a task depends on itself: t → t; expected no cycle",
   ],
   [
     "tasks in a ring",
     "id: j\ntasks:\n  - {id: a, type: shell, script: x, depends_on: [c]}\n  - {id: b, type: shell, script: x, depends_on: [a]}\n  - {id: c, type: shell, script: x, depends_on: [b]}",
-    "3:50: tasks[0].depends_on[0]: tasks wait for each other in a ring: a → c → b → a; expected an order",
+    "3:50: tasks[0].depends_on[0]: tasks depend on each other in a cycle: a → c → b → a; expected no cycle",
   ],
   [
     "an unknown condition",
@@ -192,7 +192,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "two timeouts",
     task("type: shell, script: x, timeout: 5s, timeout_secs: 5"),
-    "4:50: tasks[1].timeout_secs: given beside another way to say it; expected one of timeout, timeout_secs",
+    "4:50: tasks[1].timeout_secs: conflicts with another field; expected only one of timeout, timeout_secs",
   ],
   [
     "no time at all",
@@ -212,7 +212,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "two delays",
     task("type: shell, script: x, retry: {max_attempts: 1, delay: 1s, delay_secs: 1}"),
-    "4:73: tasks[1].retry.delay_secs: given beside another way",
+    "4:73: tasks[1].retry.delay_secs: conflicts with another field",
   ],
   [
     "a negative number of retries",
@@ -234,12 +234,12 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "an absolute script that isn't there",
     task("type: typescript, script: /nowhere/x.ts"),
-    "the file '/nowhere/x.ts' was not found; expected a file, or `inline: true` beside",
+    "the file '/nowhere/x.ts' was not found; expected a file, or `inline: true` with",
   ],
   [
     "a program where a file is meant",
     task('type: python, script: "a\\nb"'),
-    "4:35: tasks[1].script: is a file's name here; expected `inline: true`",
+    "4:35: tasks[1].script: is a file name here; expected `inline: true`",
   ],
 
   // Schedules.
@@ -291,12 +291,12 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "a gate with two jobs",
     job("depends_on: [{job: a, job_id: b}]"),
-    "2:23: depends_on[0].job_id: given beside another way",
+    "2:23: depends_on[0].job_id: conflicts with another field",
   ],
   [
     "a window without its width",
     job("depends_on: [{job: a, condition: within_window}]"),
-    "2:34: depends_on[0].condition: 'within_window' needs its window; expected `condition: {within_window: {seconds: 3600}}`",
+    "2:34: depends_on[0].condition: 'within_window' requires a window; expected `condition: {within_window: {seconds: 3600}}`",
   ],
   [
     "a window of nothing",
@@ -312,16 +312,16 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "2:15: params.day: is a text; expected a map with description, default, required",
   ],
   ["a param's odd name", job('params: {"a b": {}}'), "2:10: params[\"a b\"]: 'a b' is not a param's name"],
-  ["a gate twice", job("depends_on: [a, a]"), "2:17: depends_on[1]: asks the same as depends_on[0]"],
+  ["a gate twice", job("depends_on: [a, a]"), "2:17: depends_on[1]: repeats depends_on[0]"],
   [
     "a gate twice, in two forms",
     job("depends_on: [a, {job_id: a, condition: last_success}]"),
-    "2:17: depends_on[1]: asks the same as depends_on[0]; expected each gate once",
+    "2:17: depends_on[1]: repeats depends_on[0]; expected each gate once",
   ],
   [
     "two windows of a gate",
     job("depends_on: [{job: a, condition: {within_window: 1h}}, {job: a, condition: {within_window: 2h}}]"),
-    "2:56: depends_on[1]: asks the same as depends_on[0]",
+    "2:56: depends_on[1]: repeats depends_on[0]",
   ],
   [
     "an expression twice",
@@ -377,29 +377,33 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "two params in one variable",
     job("params: {a-b: {}, a.b: {}}"),
-    '2:24: params["a.b"]: its variable PETIT_PARAM_A_B is that of params.a-b as well; expected another name',
+    '2:24: params["a.b"]: its variable PETIT_PARAM_A_B is also the variable of params.a-b; expected another name',
   ],
   [
     "two config values in one variable",
     job("config: {a: 1, A: 2}"),
-    "2:19: config.A: its variable PETIT_CONFIG_A is that of config.a as well",
+    "2:19: config.A: its variable PETIT_CONFIG_A is also the variable of config.a",
   ],
   ["an empty key", job('config: {"": 1}'), '2:10: config[""]: is an empty text; expected a key'],
   [
     "a number that can't be kept",
     job("config: {n: 12345678901234567890}"),
-    "2:13: config.n: the number 12345678901234567890 can't be kept exactly; put it in quotes",
+    "2:13: config.n: the number 12345678901234567890 exceeds the precision of a number; put it in quotes",
   ],
-  ["a number that is none", job("config: {n: .nan}"), "2:13: config.n: the number .nan can't be kept exactly"],
+  [
+    "a number that is none",
+    job("config: {n: .nan}"),
+    "2:13: config.n: the number .nan exceeds the precision of a number",
+  ],
   [
     "a variable with '='",
     job('environment: {"A=B": x}'),
-    "2:15: environment[\"A=B\"]: 'A=B' is not the name of a variable, without '='",
+    "2:15: environment[\"A=B\"]: 'A=B' is not a variable name without '='",
   ],
   [
     "a variable without a name",
     job('environment: {"": x}'),
-    '2:15: environment[""]: is an empty text; expected the name of a variable',
+    '2:15: environment[""]: is an empty text; expected a variable name',
   ],
   ["a variable of a list", job("environment: {A: [x]}"), "2:18: environment.A: is a list; expected a text"],
   [
@@ -447,7 +451,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "an unknown template in a script",
     task('type: shell, script: "${{ env.X }}"'),
-    "${{ env.X }} is not expanded here; give the program the value in `environment` or `args`",
+    "${{ env.X }} is not expanded here; pass the value in `environment` or `args`",
   ],
   [
     "a template in a command",
@@ -498,7 +502,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "an output of a task that isn't upstream",
     task('type: shell, script: x, args: ["${{ tasks.up.outputs.a }}"]'),
-    "tasks[1].args[0]: task 'up' is not upstream of 't'; expected it in its `depends_on`, or further up",
+    "tasks[1].args[0]: task 'up' is not upstream of 't'; expected it to be a direct or indirect dependency",
   ],
   [
     "an output of its own",
@@ -508,7 +512,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "an output in the job's environment",
     task("type: shell, script: x", 'environment: {A: "${{ tasks.up.outputs.a }}"}'),
-    "5:19: environment.A: outputs of tasks can't be reached from the job's own environment; expected it in a task's",
+    "5:19: environment.A: task outputs are not available in the job's environment; expected them in a task's environment",
   ],
 
   // YAML.
@@ -538,7 +542,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "an alias of itself",
     job("config: {a: &x [*x]}"),
-    "2:17: config.a[0]: the alias '*x' stands for a value that it is a part of",
+    "2:17: config.a[0]: the alias '*x' refers to a value that contains it",
   ],
   [
     "a NUL in a variable",
@@ -550,7 +554,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     job('config: {a: "x\\ud800"}'),
     "2:13: config.a: can't hold half of a surrogate pair",
   ],
-  ["a key that is a list", job("config: {[a, b]: c}"), "2:10: config: a key that is not a text; expected a name"],
+  ["a key that is a list", job("config: {[a, b]: c}"), "2:10: config: a key is not a text; expected a name"],
   [
     "a merge of a text",
     job("config: {<<: a}"),
@@ -559,7 +563,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   ["a document that is a text", "hello", "1:1: is not a job; expected a map with id, tasks"],
   ["a document that is a list", "- a", "1:1: is not a job"],
   ["an empty file", " \n", "1:1: the file is empty; expected a job"],
-  ["NUL in the file", "id: a\0b", "1:6: holds a NUL character; expected text"],
+  ["NUL in the file", "id: a\0b", "1:6: contains a NUL character; expected text"],
 ];
 
 describe("each mistake is told once, with its place and what was expected:", () => {
@@ -681,7 +685,7 @@ describe("a YAML bomb", () => {
   ])("of aliases of %s is refused", (_name, value) => {
     const problems = problemsOf(job("config:", `  ${value}`, `  b: [${Array(900).fill("*a")}]`));
     small(problems);
-    expect(problems[0]).toContain("the aliases stand for too much; expected at most 4 MiB");
+    expect(problems[0]).toContain("the aliases expand to too much text; expected at most 4 MiB");
   });
 
   test.each([

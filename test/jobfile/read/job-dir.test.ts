@@ -223,8 +223,8 @@ describe("jobs among themselves", () => {
     });
     const files = await readJobsDir(dir.path);
     expect(lines(files)).toEqual([
-      "a.yaml:2:14: depends_on[0]: jobs depend on each other in a ring: a → c → b → a; expected an order",
-      "self.yaml:2:14: depends_on[0]: a job depends on itself: self → self; expected an order",
+      "a.yaml:2:14: depends_on[0]: jobs depend on each other in a cycle: a → c → b → a; expected no cycle",
+      "self.yaml:2:14: depends_on[0]: a job depends on itself: self → self; expected no cycle",
     ]);
     expect(files.broken).toEqual(["a.yaml", "b.yaml", "c.yaml", "self.yaml"]);
     expect(ids(files)).toEqual(["after"]);
