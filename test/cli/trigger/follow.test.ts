@@ -97,7 +97,9 @@ describe("what is followed over a crash and a new start of petit", () => {
     await following.until("before");
     await running.kill();
     expect(await following.ended).toBe(3);
-    expect(following.stderr()).toMatch(/went away; looking for it again …\npetit: no petit answers at \S+;/);
+    expect(following.stderr()).toMatch(
+      /went away; looking for it again …\npetit: no petit answers at \S+ \(PETIT_URL\);/,
+    );
     await using again = await startedAgain(running);
     await ask(again, "cancel", run);
     await ask(again, "logs", run, "-f");
