@@ -1,6 +1,6 @@
 import type { JobId, RunId, TaskId } from "./ids.ts";
 
-/** What petit tells those who listen; each is stored in the transaction of the change that it tells of. */
+/** The event types. Each event is stored in the same transaction as the change that it reports. */
 export const EVENT_TYPES = [
   "run.started",
   "run.finished",
@@ -14,17 +14,17 @@ export const EVENT_TYPES = [
 export type EventType = (typeof EVENT_TYPES)[number];
 
 export type Event = {
-  /** Strictly increasing, also over restarts. */
+  /** Strictly increasing, also across restarts. */
   readonly seq: number;
-  /** Ms since the epoch. */
+  /** In ms since the Unix epoch. */
   readonly at: number;
   readonly type: EventType;
   readonly jobId: JobId | null;
   readonly runId: RunId | null;
   readonly taskId: TaskId | null;
-  /** The status or outcome that was reached. */
+  /** The new status or outcome. */
   readonly status: string | null;
   readonly reason: string | null;
-  /** Occurrences that it tells of at once, where they are more than one; it is told and not stored. */
+  /** Number of occurrences that the event covers, if more than one. Sent, but not stored. */
   readonly times?: number;
 };

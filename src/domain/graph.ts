@@ -4,13 +4,13 @@ import type { Reason } from "./run.ts";
 import type { TaskStatus } from "./task-run.ts";
 
 /**
- * When a task may start, given its upstreams: `all_success` each completed; `on_failure` some failed, or was skipped
- * because of a failure further up; `all_done` each is done in whatever way.
+ * When a task may start. `all_success`: every upstream completed. `on_failure`: at least one upstream failed or was
+ * skipped because of a failure further up. `all_done`: every upstream ended, whatever the result.
  */
 export const TASK_CONDITIONS = ["all_success", "on_failure", "all_done"] as const;
 export type TaskCondition = (typeof TASK_CONDITIONS)[number];
 
-/** What the graph needs to know of a task. */
+/** The properties of a task that the graph uses. */
 export type Node = {
   readonly id: TaskId;
   readonly dependsOn: readonly TaskId[];
@@ -19,13 +19,13 @@ export type Node = {
 
 export type NodeState = { readonly status: TaskStatus; readonly reason: Reason | null };
 
-/** What to do with a task now. */
+/** What to do with a pending task. */
 export type Verdict =
   | { readonly kind: "start" }
   | { readonly kind: "wait" }
   | { readonly kind: "skip"; readonly reason: "upstream_failed" | "condition_not_met" };
 
-/** Decides about one pending task from the states of its upstreams alone. A task without upstreams is never `on_failure`. */
+/** Decides what to do with a pending task from the states of its upstreams. `on_failure` never holds without upstreams. */
 export const judge = (node: Node, upstreams: readonly NodeState[]): Verdict => {
   switch (node.condition) {
     case "all_success":
@@ -52,11 +52,11 @@ const judgeOnFailure = (upstreams: readonly NodeState[]): Verdict => {
 
 const isDone = (state: NodeState): boolean => state.status !== "pending" && state.status !== "running";
 
-/** It failed, or a failure further up kept it from starting. */
+/** Returns whether the task failed or was skipped because of a failure further up. */
 const isFailure = (state: NodeState): boolean =>
   state.status === "failed" || (state.status === "skipped" && state.reason === "upstream_failed");
 
-/** The ids of one cycle, in order, the first repeated at the end; null where there is none. */
+/** Returns the ids of one cycle in order, with the first id repeated at the end, or null. */
 export const findCycle = <Id extends string>(edges: ReadonlyMap<Id, readonly Id[]>): readonly Id[] | null => {
   const settled = new Set<Id>();
   for (const start of edges.keys()) {
@@ -66,7 +66,7 @@ export const findCycle = <Id extends string>(edges: ReadonlyMap<Id, readonly Id[
   return null;
 };
 
-/** A depth-first walk without recursion, so that a chain of any length is fine. */
+/** Searches depth-first without recursion, so that long chains cannot overflow the stack. */
 const walk = <Id extends string>(
   edges: ReadonlyMap<Id, readonly Id[]>,
   start: Id,
@@ -91,7 +91,7 @@ const walk = <Id extends string>(
   return null;
 };
 
-/** Every task that `id` waits for, directly or further up. */
+/** Returns every direct and indirect upstream of `id`. */
 export const upstreamsOf = <Id extends string>(edges: ReadonlyMap<Id, readonly Id[]>, id: Id): ReadonlySet<Id> => {
   const found = new Set<Id>();
   const queue = [...(edges.get(id) ?? [])];
@@ -103,7 +103,7 @@ export const upstreamsOf = <Id extends string>(edges: ReadonlyMap<Id, readonly I
   return found;
 };
 
-/** Each node after those it depends on, else in the order given. The graph has no cycle. */
+/** Returns the nodes in topological order; ties keep the given order. The graph must not have a cycle. */
 export const topological = <T extends Pick<Node, "id" | "dependsOn">>(nodes: readonly T[]): readonly T[] => {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const placed = new Set<TaskId>();

@@ -1,21 +1,21 @@
 import type { RunStatus } from "./run.ts";
 
 /**
- * How news of a job leaves petit: `webhook` posts JSON; `healthchecks` pings a check of Healthchecks, or of what speaks
- * its protocol.
+ * How a notification is sent. `webhook` posts JSON. `healthchecks` pings a check of Healthchecks or of a service with
+ * the same protocol.
  */
 export const NOTIFY_TYPES = ["webhook", "healthchecks"] as const;
 export type NotifyType = (typeof NOTIFY_TYPES)[number];
 
 /**
- * What can be told of a job: `failure` a run failed or was interrupted · `recovery` a run completed, after the last one
- * to end had failed or was interrupted (those that were cancelled don't count) · `success` a run completed · `cancelled`
- * a run was cancelled · `missed` occurrences were missed · `started` a run began.
+ * The events of a notification. `failure`: a run failed or was interrupted. `recovery`: a run completed after the
+ * previous one failed or was interrupted (cancelled runs do not count). `success`: a run completed. `cancelled`: a run
+ * was cancelled. `missed`: occurrences were missed. `started`: a run started.
  */
 export const NOTIFY_EVENTS = ["failure", "recovery", "success", "cancelled", "missed", "started"] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 
-/** What there is a ping for; that one is missing, a check finds out by itself. */
+/** The events that have a ping. `missed` has none, because a check notices a missing ping itself. */
 export const PING_EVENTS = ["started", "success", "failure", "cancelled"] as const satisfies readonly NotifyEvent[];
 
 export const DEFAULT_EVENTS = {
@@ -24,36 +24,36 @@ export const DEFAULT_EVENTS = {
 } as const satisfies Record<NotifyType, readonly NotifyEvent[]>;
 
 /**
- * Where a delivery is:
- * - `waiting`: nobody took it yet. A crash leaves it; the next start goes on with it, and may send it once more.
- * - `delivered`: the receiver took it. Final.
- * - `given_up`: it was refused, or nobody took it in time. Final.
+ * Statuses of a delivery:
+ * - `waiting`: not accepted yet. After a crash the next start continues and may send it a second time.
+ * - `delivered`: the receiver accepted it. Final.
+ * - `given_up`: the receiver rejected it, or it expired. Final.
  */
 export const DELIVERY_STATUSES = ["waiting", "delivered", "given_up"] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
-/** Where a secret is read at the moment it is needed: a variable of petit's own environment, or a file. */
+/** Where a secret is read when it is needed: a variable of petit's environment, or a file. */
 export type SecretSource = { readonly env: string } | { readonly file: string };
 
-/** A text as the job file has it, or where to read it. */
-export type Discreet = string | SecretSource;
+/** A literal text from the job file, or the source of a secret. */
+export type TextOrSecret = string | SecretSource;
 
 /** An entry of a job's `notify` list. */
 export type NotifyTarget = {
   readonly type: NotifyType;
-  readonly url: Discreet;
+  readonly url: TextOrSecret;
   readonly on: readonly NotifyEvent[];
-  /** By name. */
-  readonly headers: { readonly [name: string]: Discreet };
-  /** What a webhook is signed with; null where it isn't. */
+  /** Keyed by header name. */
+  readonly headers: { readonly [name: string]: TextOrSecret };
+  /** The signing secret of a webhook; null if it is not signed. */
   readonly secret: SecretSource | null;
-  /** How long an attempt to deliver may take. */
+  /** Timeout of one delivery attempt. */
   readonly timeoutMs: number;
 };
 
 /**
- * What the end of a run is to those who want to hear of `on`; null where it is nothing to them. An end is told once: as
- * `recovery` where that was asked for, else as `success`.
+ * Returns the event that the end of a run is for a target that subscribes to `on`, or null. A completed run is one
+ * event only: `recovery` if it is one and is subscribed to, otherwise `success`.
  */
 export const eventOfEnd = (
   status: RunStatus,
@@ -67,25 +67,25 @@ export const eventOfEnd = (
   return on.includes("recovery") && wasBroken() ? "recovery" : wanted("success");
 };
 
-/** A delivery that nobody took by then is given up. */
+/** A delivery that was not accepted after this time is given up. */
 export const DELIVERY_EXPIRES_MS = 24 * 3_600_000;
 
-/** The longest wait between two attempts to deliver. */
+/** Maximum delay between two delivery attempts. */
 export const MAX_DELIVERY_DELAY_MS = 15 * 60_000;
 
 const FIRST_DELIVERY_DELAY_MS = 1_000;
 
 /**
- * How long to wait after attempt number `attempt` (from 1) to deliver: a second, doubled with each, at most 15 minutes;
- * of that between half and all, as `random` (0 ≤ x < 1) says.
+ * Returns the delay in ms after delivery attempt number `attempt` (from 1): 1 s, doubled with each attempt, at most
+ * 15 minutes; of that, a random part between a half and the whole. `random` is 0 ≤ x < 1.
  */
 export const deliveryDelayMs = (attempt: number, random: number): number => {
   const doubled = FIRST_DELIVERY_DELAY_MS * 2 ** Math.min(attempt - 1, 30);
   return Math.ceil(Math.min(doubled, MAX_DELIVERY_DELAY_MS) * (0.5 + random / 2));
 };
 
-/** Where something is sent, as anybody may read it: of a URL no more than scheme and host, of a secret its source. */
-export const maskedUrl = (url: Discreet): string => {
+/** Returns a URL that is safe to display: only scheme and host, or the source of a secret. */
+export const maskedUrl = (url: TextOrSecret): string => {
   if (typeof url !== "string") return "env" in url ? `(variable ${url.env})` : `(file ${url.file})`;
   if (!URL.canParse(url)) return "…";
   const { origin, pathname, search, hash, username } = new URL(url);

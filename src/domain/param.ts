@@ -8,8 +8,8 @@ import { paramVariable } from "./task-environment.ts";
 export type ResolvedParams = { readonly values: ParamValues } | { readonly problem: string };
 
 /**
- * The values a run gets: what the trigger gave, then defaults. A param that has neither has no value. The problem names
- * every value that doesn't fit.
+ * Returns the param values of a run: those of the trigger, then the defaults. A param with neither has no value. The
+ * problem names every invalid value.
  */
 export const resolveParams = (
   params: Readonly<Record<string, Param>>,
@@ -21,7 +21,7 @@ export const resolveParams = (
   const values: [string, string][] = [];
   for (const [name, param] of Object.entries(params)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
-    // A default was checked when its file was read.
+    // Defaults were checked when the file was read.
     const problem = value === undefined ? whyMissing(name, param) : whyUnfit(name, param, value);
     const used = value ?? param.default;
     if (problem !== null) problems.push(problem);
@@ -42,7 +42,7 @@ const whyMissing = (name: string, param: Param): string | null => {
   return `param '${name}' is required${param.enum === null ? "" : `; expected one of ${param.enum.join(", ")}`}`;
 };
 
-/** Returns null if the value fits the param, else what is wrong with it. Needs `loadPatterns` if the param has a pattern. */
+/** Returns what is wrong with the value of a param, or null. Requires `loadPatterns` if the param has a pattern. */
 export const whyUnfit = (name: string, param: Pick<Param, "enum" | "pattern">, value: string): string | null => {
   const problem = whyUnlisted(name, param, value);
   if (problem !== null || param.pattern === null) return problem;
@@ -50,7 +50,7 @@ export const whyUnfit = (name: string, param: Pick<Param, "enum" | "pattern">, v
   return mismatch === null ? null : `param '${name}' ${mismatch}`;
 };
 
-/** Does what `whyUnfit` does, without the pattern: the page leaves that to the server. */
+/** Like `whyUnfit`, without the pattern. The page uses it and leaves the pattern to the server. */
 export const whyUnlisted = (name: string, param: Pick<Param, "enum">, value: string): string | null => {
   const problem = whyNotGiven(paramVariable(name), value);
   if (problem !== null) return `param '${name}' ${problem}`;
@@ -60,17 +60,17 @@ export const whyUnlisted = (name: string, param: Pick<Param, "enum">, value: str
   return `param '${name}' can't be '${shorten(value)}'; ${hint}`;
 };
 
-/** Linux's MAX_ARG_STRLEN: the bytes of a `NAME=value` string with the NUL that ends it. A longer one fails execve. */
+/** Linux's MAX_ARG_STRLEN (execve(2)): maximum size of a `NAME=value` string with its terminating NUL, in bytes. */
 const MAX_VARIABLE_BYTES = 131_072;
 
-/** Returns null if a process can be given `value` in that environment variable, else why not. */
+/** Returns why a process cannot receive `value` in that environment variable, or null. */
 export const whyNotGiven = (variable: string, value: string): string | null => {
-  // It ends a variable and an argument.
-  if (value.includes("\0")) return "can't hold a NUL character: no process could be given it";
+  // NUL terminates variables and arguments.
+  if (value.includes("\0")) return "contains a NUL character, which cannot be passed to a process";
   if (!value.isWellFormed()) return "can't hold half of a surrogate pair: no process could be given it";
   const maxBytes = MAX_VARIABLE_BYTES - `${variable}=\0`.length;
-  // No character has fewer bytes than UTF-16 units, or more than three times as many.
+  // UTF-8 needs at least one and at most three bytes for each UTF-16 code unit.
   if (value.length * 3 <= maxBytes) return null;
   const bytes = new TextEncoder().encode(value).length;
-  return bytes <= maxBytes ? null : `has ${bytes} bytes; expected at most ${maxBytes}: no process could be given more`;
+  return bytes <= maxBytes ? null : `has ${bytes} bytes; expected at most ${maxBytes}, the limit for a process`;
 };

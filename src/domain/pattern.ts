@@ -16,8 +16,8 @@ const MAX_INSTRUCTIONS = 10_000;
 const MAX_STEPS = 2 ** 21;
 
 /**
- * Returns null if `pattern` is a regular expression in the syntax of RE2, else what is wrong with it. RE2 matches in time
- * linear in the value's length: a value that a stranger chose cannot block the process.
+ * Returns what is wrong with a regular expression in RE2 syntax, or null. RE2 matches in time linear in the length of
+ * the value, so an untrusted value cannot block the process.
  */
 export const whyNotPattern = (pattern: string): string | null => {
   const compiled = compile(pattern);
@@ -28,10 +28,10 @@ export const whyNotPattern = (pattern: string): string | null => {
     : `is too complex (${size} instructions); expected at most ${MAX_INSTRUCTIONS}`;
 };
 
-/** Returns null if `value` matches `pattern` in any part, else what is wrong with it. */
+/** Returns why no part of `value` matches `pattern`, or null. */
 export const whyUnmatched = (pattern: string, value: string): string | null => {
   const compiled = compile(pattern);
-  // Files are checked when they are read; a definition that an earlier version stored may have such a pattern.
+  // Files are checked when they are read, but an older version may have stored a definition with such a pattern.
   if ("problem" in compiled) return `has a pattern that cannot be used: ${compiled.problem}`;
   const maxLength = Math.floor(MAX_STEPS / compiled.expression.programSize());
   if (value.length > maxLength) {

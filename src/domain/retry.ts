@@ -1,4 +1,4 @@
-/** When a failed attempt is made again: `always`; only a passing fault (`transient_only`); `never`. */
+/** When a failed attempt is retried: `always`, only after a transient failure (`transient_only`), or `never`. */
 export const RETRY_CONDITIONS = ["always", "transient_only", "never"] as const;
 export type RetryCondition = (typeof RETRY_CONDITIONS)[number];
 
@@ -6,19 +6,19 @@ export const BACKOFFS = ["fixed", "exponential"] as const;
 export type Backoff = (typeof BACKOFFS)[number];
 
 export type Retry = {
-  /** Retries after the first attempt; 0 means none. */
+  /** Number of retries after the first attempt; 0 means none. */
   readonly maxAttempts: number;
   readonly delayMs: number;
   readonly backoff: Backoff;
-  /** Upper bound of an exponential delay. */
+  /** Maximum exponential delay. */
   readonly maxDelayMs: number;
   readonly condition: RetryCondition;
 };
 
 /**
- * How long to wait before the attempt that follows attempt number `attempt` (from 1).
- * Exponential: the delay doubles with each attempt, is capped by `maxDelayMs`, and is drawn evenly from 0 to that
- * ("full jitter"); `random` is 0 ≤ x < 1.
+ * Returns the delay in ms before the attempt after attempt number `attempt` (from 1). With exponential backoff the
+ * delay doubles with each attempt, up to `maxDelayMs`, and is drawn uniformly from 0 to that ("full jitter"). `random`
+ * is 0 ≤ x < 1.
  */
 export const retryDelayMs = (retry: Retry, attempt: number, random: number): number => {
   if (retry.backoff === "fixed") return retry.delayMs;
@@ -26,7 +26,7 @@ export const retryDelayMs = (retry: Retry, attempt: number, random: number): num
   return Math.floor(Math.min(doubled, retry.maxDelayMs) * random);
 };
 
-/** Whether an attempt that failed this way is made again; `attempt` is the number of the one that failed, from 1. */
+/** Returns whether a failed attempt is retried. `attempt` is its number, from 1. */
 export const isRetried = (
   retry: Retry | null,
   failure: { readonly attempt: number; readonly transient: boolean },

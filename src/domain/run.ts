@@ -1,13 +1,13 @@
 import type { JobId, RunId } from "./ids.ts";
 
 /**
- * Where a run is. Only the engine moves it on, each step in one transaction:
- * - `pending`: admitted and stored, waiting for a place under a limit. A crash leaves it; the next start goes on with it.
- * - `running`: at least one task may be running. A crash leaves it; the next start adopts it.
+ * Statuses of a run. Only the engine changes them, each change in one transaction:
+ * - `pending`: admitted and stored, waiting for a free place. After a crash the next start continues it.
+ * - `running`: at least one task may be running. After a crash the next start adopts it.
  * - `completed`: every task completed or was skipped. Final.
- * - `failed`: some task failed, or the run's own timeout passed. Final.
- * - `cancelled`: somebody asked for its end. Final.
- * - `interrupted`: an attempt was lost with the machine or with petit, or petit ended it while stopping. Final.
+ * - `failed`: a task failed, or the run's own timeout expired. Final.
+ * - `cancelled`: a user cancelled it. Final.
+ * - `interrupted`: an attempt was lost in a crash or reboot, or petit ended it while stopping. Final.
  */
 export const RUN_STATUSES = ["pending", "running", "completed", "failed", "cancelled", "interrupted"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
@@ -23,16 +23,21 @@ const FINAL = {
 
 export const isFinal = (status: RunStatus): boolean => FINAL[status];
 
-/** Why a run exists. */
+/** Why a run was created. */
 export const TRIGGERS = ["schedule", "catchup", "manual", "retry"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /**
- * Why a run, a task or an attempt ended as it did:
- * `exit_code` it exited with another status than 0 · `signal` a signal ended it · `timeout` its time was up ·
- * `spawn_failed` no process could be made · `cancelled` somebody asked · `shutdown` petit was stopping ·
- * `upstream_failed` a task before it failed · `condition_not_met` what it waits for can't happen any more ·
- * `interrupted` it was lost with the machine or with petit.
+ * Why a run, a task or an attempt ended:
+ * - `exit_code`: it exited with a status other than 0.
+ * - `signal`: a signal ended it.
+ * - `timeout`: its timeout expired.
+ * - `spawn_failed`: its process could not be started.
+ * - `cancelled`: a user cancelled it.
+ * - `shutdown`: petit was stopping.
+ * - `upstream_failed`: an upstream task failed.
+ * - `condition_not_met`: its condition can no longer hold.
+ * - `interrupted`: its process was lost in a crash or reboot.
  */
 export const REASONS = [
   "exit_code",
@@ -47,38 +52,38 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** The param values of a run, defaults filled in. */
+/** The param values of a run, including defaults. */
 export type ParamValues = { readonly [name: string]: string };
 
-/** One execution of a job. Times are ms since the epoch. */
+/** One execution of a job. Times are in ms since the Unix epoch. */
 export type Run = {
   readonly id: RunId;
   readonly jobId: JobId;
-  /** Which stored definition it runs by, whatever the job file says by now. */
+  /** The stored definition of this run, independent of later changes to the job file. */
   readonly versionId: number;
   readonly status: RunStatus;
   readonly reason: Reason | null;
   readonly error: string | null;
   readonly trigger: Trigger;
-  /** The occurrence it runs for; null for a manual one. */
+  /** The occurrence of the run; null for a manual run. */
   readonly scheduledFor: number | null;
   readonly params: ParamValues;
   readonly retryOf: RunId | null;
-  /** When it was admitted. */
+  /** Time of admission. */
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** Why it is being ended, from the moment somebody asked: survives a crash in the middle of it. */
+  /** Why the run is being ended, from the request on. Stored, so that it survives a crash. */
   readonly ending: EndingReason | null;
-  /** Whether it has lost an attempt: it will then end `interrupted`. */
+  /** True if the run lost an attempt; it will end as `interrupted`. */
   readonly lost: boolean;
 };
 
-/** What can end a run before its tasks do; the first one wins. */
+/** What can end a run before its tasks have ended; the first reason wins. */
 export const ENDING_REASONS = ["cancelled", "timeout", "shutdown"] as const;
 export type EndingReason = (typeof ENDING_REASONS)[number];
 
-/** How a run ended: what `finishRun` stores. */
+/** The stored outcome of a run. */
 export type RunOutcome = {
   readonly status: "completed" | "failed" | "cancelled" | "interrupted";
   readonly reason: Reason | null;

@@ -2,43 +2,43 @@ import type { RunId, TaskId } from "./ids.ts";
 import type { Reason } from "./run.ts";
 
 /**
- * Where a task of a run is:
- * - `pending`: waits for its upstreams, or for a place. A crash leaves it; the next start goes on with it.
- * - `running`: an attempt is being made, or waited for. A crash leaves it; the next start adopts the attempt.
+ * Statuses of a task run. Only the engine changes them:
+ * - `pending`: waits for its upstreams or for a free place. After a crash the next start continues it.
+ * - `running`: an attempt is running, or a retry is due later. After a crash the next start adopts the attempt.
  * - `completed`: an attempt exited with 0. Final.
- * - `failed`: the last attempt failed, or was ended. Final.
- * - `skipped`: never started, since its condition could not hold any more or the run was being ended. Final.
+ * - `failed`: the last attempt failed or was ended. Final.
+ * - `skipped`: never started, because its condition could no longer hold or the run was being ended. Final.
  */
 export const TASK_STATUSES = ["pending", "running", "completed", "failed", "skipped"] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-/** What a task told through `$PETIT_OUTPUT`. */
+/** The outputs that a task wrote to `$PETIT_OUTPUT`. */
 export type Outputs = { readonly [key: string]: string };
 
-/** A task of a run. Times are ms since the epoch. */
+/** A task of a run. Times are in ms since the Unix epoch. */
 export type TaskRun = {
   readonly runId: RunId;
   readonly taskId: TaskId;
   readonly status: TaskStatus;
   readonly reason: Reason | null;
   readonly error: string | null;
-  /** How many attempts were made. */
+  /** Number of attempts so far. */
   readonly attempts: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** Of the last attempt; null where it had none (a signal, no process). */
+  /** Exit code of the last attempt; null if it had none (a signal, no process). */
   readonly exitCode: number | null;
   readonly outputs: Outputs;
-  /** When the next attempt is due, ms since the epoch; null where none waits. */
+  /** When the next attempt is due; null if no retry is scheduled. */
   readonly retryAt: number | null;
-  /** True where a retry of a run took the task over from the run before. */
+  /** True if a retry of a run reused the result of the previous run. */
   readonly reused: boolean;
 };
 
 export const ATTEMPT_STATUSES = ["running", "completed", "failed"] as const;
 export type AttemptStatus = (typeof ATTEMPT_STATUSES)[number];
 
-/** One try at a task, from 1. */
+/** One attempt of a task. Attempts are numbered from 1. */
 export type Attempt = {
   readonly id: number;
   readonly runId: RunId;
@@ -48,19 +48,19 @@ export type Attempt = {
   readonly reason: Reason | null;
   readonly error: string | null;
   readonly exitCode: number | null;
-  /** Name of the signal that ended it, such as `SIGKILL`. */
+  /** The signal that ended it, such as `SIGKILL`. */
   readonly signal: string | null;
   readonly startedAt: number;
   readonly endedAt: number | null;
   readonly process: ProcessIdentity | null;
 };
 
-/** What tells a process from every other that ever had its pid. */
+/** Distinguishes a process from all others that ever had the same pid. */
 export type ProcessIdentity = {
   readonly pid: number;
-  /** Clock ticks since boot at which it started (field 22 of /proc/PID/stat); empty where the system has no such thing. */
+  /** Start time in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); empty if the system has none. */
   readonly startTime: string;
-  /** Identity of the boot; empty where the system has no such thing. */
+  /** Id of the boot; empty if the system has none. */
   readonly bootId: string;
 };
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  type Discreet,
   deliveryDelayMs,
   eventOfEnd,
   MAX_DELIVERY_DELAY_MS,
   maskedUrl,
   NOTIFY_EVENTS,
   type NotifyEvent,
+  type TextOrSecret,
 } from "../../src/domain/notification.ts";
 import { isFinal, RUN_STATUSES } from "../../src/domain/run.ts";
 
@@ -69,7 +69,7 @@ describe("the wait between two attempts to deliver", () => {
 });
 
 describe("a masked URL", () => {
-  test.each<[Discreet, string]>([
+  test.each<[TextOrSecret, string]>([
     ["https://hooks.example/services/T0/B0/xyz", "https://hooks.example/…"],
     ["https://hooks.example:8443/?key=xyz", "https://hooks.example:8443/…"],
     ["https://me:xyz@hooks.example/", "https://hooks.example/…"],

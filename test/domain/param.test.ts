@@ -37,7 +37,7 @@ describe("params of a trigger", () => {
     [{ level: "fst" }, "param 'level' can't be 'fst'; did you mean 'fast'?"],
     [{ level: "slow-motion" }, "param 'level' can't be 'slow-motion'; expected one of fast, full"],
     [{ day: "today" }, "param 'day' can't be 'today'; expected a value that matches ^\\d{4}-\\d\\d-\\d\\d$"],
-    [{ note: "a\0b" }, "param 'note' can't hold a NUL character: no process could be given it"],
+    [{ note: "a\0b" }, "param 'note' contains a NUL character, which cannot be passed to a process"],
     [{ note: "a\ud83d" }, "param 'note' can't hold half of a surrogate pair: no process could be given it"],
     [{ toString: "x" }, "unknown param 'toString'; the job takes day, level, note"],
   ])("%p are refused: %p", (given, problem) => {

@@ -23,7 +23,7 @@ describe("the values of a form", () => {
     });
     expect(problemsOf(PARAMS, { day: "2026-02-03", level: "", note: "x".repeat(200_000) }).of).toEqual({
       level: "Is required",
-      note: "Has 200000 bytes; expected at most 131054: no process could be given more",
+      note: "Has 200000 bytes; expected at most 131054, the limit for a process",
     });
     expect(problemsOf(PARAMS, { day: "2026-02-03", level: "full", note: "" }).of).toEqual({});
   });

@@ -1,10 +1,10 @@
 import type { MissReason } from "./occurrence.ts";
 import type { CatchupPolicy } from "./schedule.ts";
 
-/** Runs that `catchup: all` starts at most. */
+/** Maximum number of runs that `catchup: all` starts. */
 export const MAX_CATCHUP_RUNS = 100;
 
-/** An occurrence that fires this late is still on time: a busy moment, not an outage. */
+/** An occurrence that fires at most this late counts as on time. */
 export const ON_TIME_MS = 2_000;
 
 export type Verdict =
@@ -14,15 +14,15 @@ export type Verdict =
 export type CatchupRules = {
   readonly policy: CatchupPolicy;
   readonly windowMs: number;
-  /** True for what came due while petit was not running; then nothing is on time. */
+  /** True if the occurrences came due while petit was not running; none is on time then. */
   readonly wasDown: boolean;
-  /** Where these are a part of a large backlog: how many newer ones belong to it. Then not all of it is on time. */
+  /** For a part of a large backlog: the number of newer occurrences in it. */
   readonly newer?: number | undefined;
 };
 
 /**
- * What becomes of occurrences that have come due, oldest first (ms since the epoch): a verdict each. All that are on
- * time fire. When some are late, `latest` fires the newest of all, `all` each within the window, `none` only those on time.
+ * Decides what happens to due occurrences (oldest first, in ms since the Unix epoch). All that are on time fire. If some
+ * are late, `latest` fires only the newest, `all` each one within the window, and `none` only those on time.
  */
 export const judgeDue = (due: readonly number[], now: number, rules: CatchupRules): readonly Verdict[] => {
   const isOnTime = (at: number): boolean => !rules.wasDown && now - at <= ON_TIME_MS;

@@ -2,17 +2,17 @@ import { parseExpression } from "./expression.ts";
 import { type ZoneChange, zoneOf } from "./local-time.ts";
 import { type ScheduleSpec, wallClock } from "./schedule.ts";
 
-/** A sentence on what daylight saving does to an occurrence. */
+/** A sentence about the effect of a daylight saving change on an occurrence. */
 export type ScheduleNote = string;
 
-/** Says what a change of the clock does to the occurrence of a schedule at `at`, read in `timezone`; null where nothing. */
+/** Describes the effect of a clock change in `timezone` on the occurrence at `at`, or returns null. */
 export const scheduleNote = (spec: ScheduleSpec, at: number, timezone: string): ScheduleNote | null => {
   const change = zoneOf(timezone).changeNear(zoneOf(timezone).toWall(at));
   if (change === null) return null;
   return change.afterMs > change.beforeMs ? noteOfGap(spec, at, change) : noteOfRepeat(at, change);
 };
 
-/** Right after a gap stands what was due in it. */
+/** Describes an occurrence right after a gap that was due in the gap. */
 const noteOfGap = (spec: ScheduleSpec, at: number, change: ZoneChange): ScheduleNote | null => {
   if (at !== change.at) return null;
   const [start, end] = [at + change.beforeMs, at + change.afterMs];
@@ -21,7 +21,7 @@ const noteOfGap = (spec: ScheduleSpec, at: number, change: ZoneChange): Schedule
   return `clock went forward: due at ${formatWall(Math.min(...skipped))}, which did not exist`;
 };
 
-/** The first reading in the gap that an expression means; those that follow real time mean none. */
+/** Returns the first wall time in the gap that matches an expression; null if it follows real time. */
 const firstInGap = (text: string, start: number, end: number): number | null => {
   const expression = parseExpression(text);
   if (expression.kind !== "cron" || expression.realTime) return null;
@@ -36,7 +36,7 @@ const noteOfRepeat = (at: number, change: ZoneChange): ScheduleNote | null => {
   return `clock went back: ${formatWall(wall)} occurs twice, this is the ${which} time`;
 };
 
-/** `02:30`, or `02:30:15` where it has seconds. */
+/** Formats a wall time as `02:30`, or as `02:30:15` if it has seconds. */
 const formatWall = (wall: number): string => {
   const text = new Date(wall).toISOString();
   return text.slice(11, wall % 60_000 === 0 ? 16 : 19);

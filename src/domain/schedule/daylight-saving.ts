@@ -2,12 +2,12 @@ import type { Zone } from "./local-time.ts";
 
 const DAY_MS = 86_400_000;
 
-/** The first reading of a clock, strictly after another, that an expression matches; null where none comes. */
+/** Returns the first wall time strictly after `wall` that matches an expression, or null. */
 export type NextWall = (wall: number) => number | null;
 
 /**
- * The next occurrence of an expression that means readings of the clock. As in cronie: a reading that the clock skips is
- * due the moment after the gap, one that it shows twice is due the first time.
+ * Returns the next occurrence of a fixed-time expression. As in cronie, a wall time in the gap fires right after the gap,
+ * and a wall time in the repeated hour fires the first time only.
  */
 export const nextOfClock = (nextWall: NextWall, zone: Zone, after: number): number | null => {
   let wall = nextWall(zone.toWall(after));
@@ -20,8 +20,8 @@ export const nextOfClock = (nextWall: NextWall, zone: Zone, after: number): numb
 };
 
 /**
- * The next occurrence of an expression that follows real time (its minute or hour is a wildcard): due whenever the
- * clock shows a reading that matches, so not in a gap, and both times where the clock shows it twice.
+ * Returns the next occurrence of an expression that follows real time because its minute or hour is a wildcard. It never
+ * fires for wall times in a gap, and it fires both times in a repeated hour.
  */
 export const nextOfRealTime = (nextWall: NextWall, zone: Zone, after: number): number | null => {
   let from = after + 1;

@@ -1,30 +1,30 @@
 import type { Schedule } from "./schedule.ts";
 
-/** Occurrences that the ledger keeps of a job, and of one gap, at most: the newest. A day of seconds fits, and two months of minutes. */
+/** Maximum number of occurrences (the newest) in the ledger of a job and after one gap: a day of seconds, or two months of minutes. */
 export const MAX_DUE = 100_000;
 
 export type Due = {
-  /** Oldest first, ms since the epoch. */
+  /** Oldest first, in ms since the Unix epoch. */
   readonly occurrences: readonly number[];
-  /** The first one that is not due yet; null where none comes. */
+  /** The first occurrence that is not due yet, or null. */
   readonly next: number | null;
 };
 
-/** Occurrences that are looked for in one step of `dueInSteps`: about a ms or two of work. */
+/** Number of occurrences in one step of `dueInSteps`: 1 to 2 ms of work. */
 export const DUE_STEP = 1_000;
 
-/** Returns all that is due at once; see `dueInSteps`. */
+/** Returns all due occurrences without yielding; see `dueInSteps`. */
 export const dueFrom = (...args: Parameters<typeof dueInSteps>): Due => allOf(dueInSteps(...args));
 
-/** Returns what the steps end with. */
+/** Runs all steps and returns their result. */
 export const allOf = (steps: Iterator<void, Due>): Due => {
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
 };
 
 /**
- * The occurrences that are due, from `first` on: `isDue` is true up to some instant and false from then on. Where there
- * are more than MAX_DUE, the middle of the gap is passed over, so that a year without petit costs no more than a day.
- * Yields after each DUE_STEP of them, so that the caller can leave the thread to others.
+ * Returns the due occurrences from `first` on. `isDue` is true up to some instant and false after it. If there are more
+ * than MAX_DUE, skips older ones, so that a year of downtime costs no more than a day. Yields after each DUE_STEP
+ * occurrences, so that the caller can release the thread.
  */
 export function* dueInSteps(
   schedule: Schedule,
@@ -50,7 +50,7 @@ export function* dueInSteps(
   return { occurrences: occurrences.slice(-MAX_DUE), next: at };
 }
 
-/** From where some more than MAX_DUE occurrences are left, if they go on at the pace of these. */
+/** Estimates the instant after which slightly more than MAX_DUE occurrences remain, from the spacing of these. */
 const passOver = (occurrences: readonly number[], now: number): number => {
   const [first = now, last = now] = [occurrences[0], occurrences.at(-1)];
   const paceMs = (last - first) / (occurrences.length - 1);

@@ -1,21 +1,21 @@
 import { parseDuration } from "../../lib/duration.ts";
 import { normaliseField, SCHEDULE_FIELDS } from "./field.ts";
 
-/** What an expression says. */
+/** A parsed schedule expression. */
 export type Expression =
-  /** Every `periodMs`, counted from the Unix epoch. */
+  /** Every `periodMs`, aligned to the Unix epoch. */
   | { readonly kind: "every"; readonly periodMs: number }
   | {
       readonly kind: "cron";
-      /** Six fields, names and steps of ranges written out. */
+      /** Six fields with names and stepped ranges expanded. */
       readonly pattern: string;
-      /** With a wildcard in minute or hour it follows real time; without, it means readings of the clock, as in cronie. */
+      /** True if the minute or hour is a wildcard: the expression follows real time. Otherwise it means wall times, as in cronie. */
       readonly realTime: boolean;
     }
-  /** What is wrong; what was expected. */
+  /** The problem and what was expected. */
   | { readonly kind: "wrong"; readonly problem: string };
 
-/** Names, and the five fields that they stand for. */
+/** Nicknames and the five fields that they stand for. */
 export const NICKNAMES: Readonly<Record<string, string>> = {
   "@yearly": "0 0 1 1 *",
   "@annually": "0 0 1 1 *",
@@ -28,17 +28,17 @@ export const NICKNAMES: Readonly<Record<string, string>> = {
 
 const FORMS = `expected 5 fields (minute hour day month weekday), 6 (second first), "@every 1h30m", or one of ${Object.keys(NICKNAMES).join(" ")}`;
 
-/** An expression in one line, its fields one blank apart: crontabs have tabs there, and a block of YAML ends its line. */
+/** Normalizes whitespace: crontabs contain tabs, and a YAML block ends with a newline. */
 export const tidyExpression = (text: string): string => text.trim().replace(/\s+/g, " ");
 
-/** Reads one expression of a schedule. */
+/** Parses one expression of a schedule. */
 export const parseExpression = (text: string): Expression => {
   const tidy = tidyExpression(text);
   const [word = "", ...rest] = tidy.split(" ");
   if (word.toLowerCase() === "@every") return parseEvery(rest.join(""));
   if (word.startsWith("@")) return parseNickname(tidy);
   if (/^(CRON_)?TZ=/.test(word))
-    return wrong("a zone is given apart from the expression; expected `schedule: {cron: …, timezone: …}`");
+    return wrong("the time zone is a separate field; expected `schedule: {cron: …, timezone: …}`");
   return parseFields([word, ...rest].filter((field) => field !== ""));
 };
 
@@ -49,7 +49,9 @@ const parseEvery = (text: string): Expression => {
   if (periodMs === null || /ms$/i.test(text)) {
     return wrong(`'@every ${text}' is not a period; expected a sum of d, h, m and s such as "@every 1h30m"`);
   }
-  return periodMs > 0 ? { kind: "every", periodMs } : wrong(`'@every ${text}' never ends; expected a second at least`);
+  return periodMs > 0
+    ? { kind: "every", periodMs }
+    : wrong(`'@every ${text}' has no length; expected at least one second`);
 };
 
 const parseNickname = (text: string): Expression => {
@@ -82,8 +84,8 @@ const parseFields = (given: readonly string[]): Expression => {
 const hasWildcard = (field: string | undefined): boolean => field !== undefined && /[*?]/.test(field);
 
 /**
- * Day of month and day of week both given: either matches. As in cron, a field that begins with a `*`, even with a step,
- * is not "given": then both must match.
+ * If day of month and day of week are both given, either matches. As in cron, a field that starts with `*` (even with a
+ * step) does not count as given; both must match then.
  */
 const joinFields = (fields: readonly string[]): string => {
   const [second, minute, hour, day = "*", month, weekday = "*"] = fields;

@@ -1,6 +1,6 @@
 import { suggest } from "../../lib/suggest.ts";
 
-/** A field of a cron expression: what it counts, its bounds, and the names of its values from `min` on. */
+/** A field of a cron expression: its name, its bounds, and the names of its values, starting with `min`. */
 export type ScheduleField = {
   readonly name: "second" | "minute" | "hour" | "day of month" | "month" | "day of week";
   readonly min: number;
@@ -11,7 +11,7 @@ export type ScheduleField = {
 const MONTHS = "january february march april may june july august september october november december".split(" ");
 const WEEKDAYS = "sunday monday tuesday wednesday thursday friday saturday".split(" ");
 
-/** In the order in which they stand; with 5 fields, the second is left out and is 0. */
+/** The fields in order. An expression with 5 fields omits the seconds, which are 0. */
 export const SCHEDULE_FIELDS: readonly ScheduleField[] = [
   { name: "second", min: 0, max: 59, names: [] },
   { name: "minute", min: 0, max: 59, names: [] },
@@ -23,7 +23,7 @@ export const SCHEDULE_FIELDS: readonly ScheduleField[] = [
 
 export type NormalField = { readonly text: string; readonly problem: string | null };
 
-/** Writes a field with numbers for names, `*` for `?`, and stepped ranges as lists. */
+/** Rewrites a field: names become numbers, `?` becomes `*`, and stepped ranges become lists. */
 export const normaliseField = (text: string, field: ScheduleField): NormalField => {
   const parts: string[] = [];
   for (const part of text.split(",")) {
@@ -48,7 +48,7 @@ const normalisePart = (part: string, field: ScheduleField): string | Wrong => {
   return step === undefined ? normaliseRange(base, field) : normaliseStep(base, step, { part, field });
 };
 
-/** `L` and `LW` and `15W` of the day of month; `5L` and `MON#2` of the day of week. */
+/** Handles `L`, `LW` and `15W` in the day of month, and `5L` and `MON#2` in the day of week. */
 const normaliseSpecial = (part: string, field: ScheduleField): string | Wrong | null => {
   if (field.name === "day of month") {
     if (/^(L|LW)$/i.test(part)) return part.toUpperCase();
@@ -72,7 +72,7 @@ const normaliseRange = (text: string, field: ScheduleField): string | Wrong => {
   return range.from === range.to ? `${range.from}` : `${range.from}-${range.to}`;
 };
 
-/** `5/15` counts from 5 to the field's end. */
+/** Expands a step. `5/15` counts from 5 to the maximum of the field. */
 const normaliseStep = (
   base: string,
   stepText: string,
@@ -93,7 +93,7 @@ const normaliseStep = (
   return count(range.from > last ? field.min : range.from, last, step).join(",");
 };
 
-/** Sunday is 0 as well as 7: the week ends with Saturday. */
+/** Returns the maximum of a field. Sunday is 0 and 7, so a week ends with Saturday (6). */
 const lastOf = (field: ScheduleField): number => (field.name === "day of week" ? 6 : field.max);
 
 const count = (from: number, to: number, step: number): number[] =>
@@ -119,7 +119,7 @@ const orderRange = (
     ? range
     : { problem: `'${text}' in the ${field.name} field runs backwards; expected two ranges: '${inTwo(text, field)}'` };
 
-/** `fri-mon` as `fri-6,0-mon`. */
+/** Splits a reversed range: `fri-mon` becomes `fri-6,0-mon`. */
 const inTwo = (text: string, field: ScheduleField): string => text.replace("-", `-${lastOf(field)},${field.min}-`);
 
 const checkNumber = (text: string, field: ScheduleField): number | Wrong => {
@@ -130,7 +130,7 @@ const checkNumber = (text: string, field: ScheduleField): number | Wrong => {
     : { problem: `'${text}' is out of range in the ${field.name} field; expected ${field.min} to ${field.max}` };
 };
 
-/** A number, or a name in full or by its first three letters; null where it is neither. */
+/** Reads a number, a full name or the first three letters of a name. Returns null otherwise. */
 const readNumber = (text: string, field: ScheduleField): number | null => {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   const word = text.toLowerCase();

@@ -1,7 +1,7 @@
 import type { JobId } from "../ids.ts";
 
 /**
- * How much later an occurrence starts: 0 to `boundMs`, drawn from the job and the instant alone (FNV-1a), so that it is
+ * Returns the delay of an occurrence, 0 to `boundMs`. It depends only on the job and the instant (FNV-1a hash), so it is
  * the same after a restart and in a preview.
  */
 export const jitterMs = (jobId: JobId, scheduledFor: number, boundMs: number): number => {

@@ -1,26 +1,26 @@
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
 
-/** A stretch of time in which a zone keeps one offset: `start` ≤ t < `end`, at most a UTC day long. Ms since the epoch. */
+/** An interval with a constant offset: `start` ≤ t < `end`, at most one UTC day long, in ms since the Unix epoch. */
 export type ZoneSpan = { readonly start: number; readonly end: number; readonly offsetMs: number };
 
-/** What a zone's clocks show. "Wall" times are the clock's reading, in ms, as if it were UTC. */
+/** Converts between instants and wall times of a zone. A wall time is the local time in ms, encoded as if it were UTC. */
 export interface Zone {
   readonly name: string;
-  /** The stretch that `at` lies in. */
+  /** Returns the interval that contains `at`. */
   spanAt(at: number): ZoneSpan;
-  /** What the clock shows at `at`. */
+  /** Returns the wall time at the instant `at`. */
   toWall(at: number): number;
-  /** When the clock first shows `wall`; where it never does since it goes forward over it, the instant it goes forward. */
+  /** Returns the first instant with that wall time. For a wall time in a gap, returns the instant of the change. */
   toInstant(wall: number): number;
-  /** The change of offset that lies within a day of `wall` on either side; null where there is none. */
+  /** Returns the offset change within a day of `wall`, or null. */
   changeNear(wall: number): ZoneChange | null;
 }
 
-/** The clock goes from `at + beforeMs` to `at + afterMs`. */
+/** An offset change: the wall time jumps from `at + beforeMs` to `at + afterMs`. */
 export type ZoneChange = { readonly at: number; readonly beforeMs: number; readonly afterMs: number };
 
-/** Whether the system knows a zone by this name, such as `Europe/Paris` or `UTC`. */
+/** Returns whether the system knows a time zone such as `Europe/Paris` or `UTC`. */
 export const isTimezone = (name: string): boolean => {
   try {
     zoneOf(name);
@@ -32,7 +32,7 @@ export const isTimezone = (name: string): boolean => {
 
 const zones = new Map<string, Zone>();
 
-/** The zone of that name, kept for the next who asks. Throws a RangeError where there is none. */
+/** Returns the zone with a name, from a cache. Throws a RangeError if it is unknown. */
 export const zoneOf = (name: string): Zone => {
   const known = zones.get(name);
   if (known !== undefined) return known;
@@ -62,13 +62,13 @@ const makeZone = (name: string): Zone => {
   return { name, spanAt, toWall, toInstant, changeNear };
 };
 
-/** How many days of a zone are kept: eleven years, some 200 KB. */
-const DAYS_KEPT = 4096;
+/** Number of cached days of a zone: 11 years, about 200 KB. */
+const DAYS_CACHED = 4096;
 
-/** A day of a zone: up to two spans. */
+/** A day in a zone: one or two intervals. */
 type Day = { readonly first: ZoneSpan; readonly second: ZoneSpan | null };
 
-/** No zone ever changed twice within a day, so that two readings tell whether one did. */
+/** Caches the intervals of days. No zone ever changed twice in a day, so two offsets are enough to detect a change. */
 const rememberSpans = (readOffset: (at: number) => number): ((at: number) => ZoneSpan) => {
   const days = new Map<number, Day>();
   const readDay = (number: number): Day => {
@@ -85,7 +85,7 @@ const rememberSpans = (readOffset: (at: number) => number): ((at: number) => Zon
     const number = Math.floor(at / DAY_MS);
     let day = days.get(number);
     if (day === undefined) {
-      if (days.size >= DAYS_KEPT) days.clear();
+      if (days.size >= DAYS_CACHED) days.clear();
       day = readDay(number);
       days.set(number, day);
     }
@@ -93,7 +93,7 @@ const rememberSpans = (readOffset: (at: number) => number): ((at: number) => Zon
   };
 };
 
-/** The first whole second after `start`, up to `end`, at which the offset is another than at `start`. */
+/** Returns the first whole second in (`start`, `end`] with another offset than `start`. */
 const findChange = (readOffset: (at: number) => number, start: number, end: number): number => {
   const before = readOffset(start);
   let [low, high] = [start / SECOND_MS, end / SECOND_MS];
@@ -105,7 +105,7 @@ const findChange = (readOffset: (at: number) => number, start: number, end: numb
   return high * SECOND_MS;
 };
 
-/** Reads a zone's offset, in ms east of UTC, at a whole second. */
+/** Returns a function that reads a zone's offset (ms east of UTC) at a whole second. */
 const offsetReader = (name: string): ((at: number) => number) => {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone: name,
@@ -124,7 +124,7 @@ const offsetReader = (name: string): ((at: number) => number) => {
   };
 };
 
-/** ISO 8601 with the zone's offset, such as `2026-03-08T03:00:00-04:00`. */
+/** Formats an instant as ISO 8601 with the zone's offset, such as `2026-03-08T03:00:00-04:00`. */
 export const localTime = (at: number, timezone: string): string => {
   const wall = zoneOf(timezone).toWall(at);
   const text = new Date(wall).toISOString().slice(0, -1);

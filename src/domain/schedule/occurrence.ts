@@ -1,10 +1,10 @@
 import type { JobId, RunId } from "../ids.ts";
 
 /**
- * What became of an instant at which a schedule was due; decided once:
- * - `fired`: a run was stored for it, in the same transaction.
- * - `skipped`: petit was there, and decided against a run; the reason says why.
- * - `missed`: petit was down or asleep, or busy beyond the tolerance, and catch-up did not cover it.
+ * Outcomes of an occurrence, each decided once:
+ * - `fired`: a run was stored in the same transaction.
+ * - `skipped`: petit decided against a run; the reason says why.
+ * - `missed`: petit was down, asleep or too busy, and catch-up did not cover the occurrence.
  */
 export const OUTCOMES = ["fired", "skipped", "missed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -17,15 +17,15 @@ export type SkipReason = (typeof SKIP_REASONS)[number];
 export const MISS_REASONS = ["down", "late", "superseded"] as const;
 export type MissReason = (typeof MISS_REASONS)[number];
 
-/** A row of the ledger. Times are ms since the epoch. */
+/** A row of the ledger. Times are in ms since the Unix epoch. */
 export type Occurrence = {
   readonly jobId: JobId;
   readonly scheduledFor: number;
   readonly outcome: Outcome;
-  /** Null when fired. */
+  /** Null if fired. */
   readonly reason: SkipReason | MissReason | null;
   readonly runId: RunId | null;
   readonly decidedAt: number;
-  /** What jitter added to its time. */
+  /** Delay that jitter added. */
   readonly jitterMs: number;
 };

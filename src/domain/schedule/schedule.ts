@@ -4,37 +4,37 @@ import { nextOfClock, nextOfRealTime } from "./daylight-saving.ts";
 import { parseExpression } from "./expression.ts";
 import { isTimezone, type Zone, zoneOf } from "./local-time.ts";
 
-/** What to do about occurrences that passed while petit was down or asleep. */
+/** What to do with occurrences that passed while petit was down or asleep. */
 export const CATCHUP_POLICIES = ["latest", "all", "none"] as const;
 export type CatchupPolicy = (typeof CATCHUP_POLICIES)[number];
 
-/** A schedule as a job file gives it. */
+/** The schedule of a job definition. */
 export type ScheduleSpec = {
-  /** At least one; an instant that several are due at is one occurrence. */
+  /** At least one. An instant at which several are due is one occurrence. */
   readonly expressions: readonly string[];
-  /** An IANA name; null is the setting's, else the system's. */
+  /** An IANA name. Null means the setting, then the system's zone. */
   readonly timezone: string | null;
   readonly catchup: CatchupPolicy;
   readonly catchupWindowMs: number;
-  /** Each occurrence starts up to this much later. */
+  /** Maximum random delay of each occurrence. */
   readonly jitterMs: number;
 };
 
-/** Whether two are due at the same instants, whatever they do about them; null is no schedule. */
+/** Returns whether two schedules are due at the same instants. Null means no schedule. */
 export const isDueAlike = (a: ScheduleSpec | null, b: ScheduleSpec | null): boolean =>
   JSON.stringify([a?.expressions, a?.timezone]) === JSON.stringify([b?.expressions, b?.timezone]);
 
-/** A schedule that can be asked. */
+/** A compiled schedule. */
 export interface Schedule {
-  /** The first occurrence strictly after `after`, both ms since the epoch; null where none comes. */
+  /** Returns the first occurrence strictly after `after` (both in ms since the Unix epoch), or null. */
   next(after: number): number | null;
-  /** The zone it is read in. */
+  /** The time zone of the expressions. */
   readonly timezone: string;
 }
 
 /**
- * Makes a schedule that can be asked, in its own zone or else `defaultTimezone`. Throws `invalid_request` where an
- * expression or the zone can't be read.
+ * Compiles a schedule in its own zone or `defaultTimezone`. Throws `invalid_request` if an expression or the zone is
+ * invalid.
  */
 export const compileSchedule = (spec: ScheduleSpec, defaultTimezone: string): Schedule => {
   const timezone = spec.timezone ?? defaultTimezone;
@@ -44,32 +44,32 @@ export const compileSchedule = (spec: ScheduleSpec, defaultTimezone: string): Sc
   return { timezone, next: (after) => earliest(rules, after) };
 };
 
-/** Null where an expression can be read, and is due some day; else what is wrong, and what was expected. */
+/** Returns what is wrong with an expression and what was expected, or null if it is valid and fires at some time. */
 export const whyUnusable = (text: string): string | null => {
   const expression = parseExpression(text);
   if (expression.kind === "wrong") return `'${text}' is not a schedule: ${expression.problem}`;
   if (expression.kind === "every" || firesEver(expression.pattern)) return null;
-  return `'${text}' never fires; expected a day that some year has`;
+  return `'${text}' never fires; expected a date that exists`;
 };
 
 const everFiring = new Set<string>();
 
 /**
- * Only certain days of certain months may never come; asking takes long. Remembers those that do: many jobs share an
- * expression.
+ * Returns whether a pattern ever fires. Only combinations of day and month can fail. The check is slow, so positive
+ * results are cached; many jobs share an expression.
  */
 const firesEver = (pattern: string): boolean => {
   const [, , , day, month] = pattern.split(" ");
   if (day === "*" || month === "*") return true;
   const fires = everFiring.has(pattern) || wallClock(pattern)(0) !== null;
-  if (fires && everFiring.size < PATTERNS_KEPT) everFiring.add(pattern);
+  if (fires && everFiring.size < PATTERNS_CACHED) everFiring.add(pattern);
   return fires;
 };
 
-/** What a timezone looks like, for messages. */
+/** The expected form of a time zone, for messages. */
 export const TIMEZONE_FORM = 'expected an IANA name such as "Europe/Paris" or "UTC"';
 
-/** Answers the first occurrence strictly after an instant, or null. */
+/** Returns the first occurrence strictly after an instant, or null. */
 type Rule = (after: number) => number | null;
 
 const earliest = (rules: readonly Rule[], after: number): number | null => {
@@ -97,23 +97,23 @@ const compileRule = (text: string, zone: Zone): Rule => {
 };
 
 /**
- * The readings of a clock that a pattern matches: answers the first strictly after `wall`. The clock here knows no
- * daylight saving; `schedule-clock.ts` does.
+ * Returns a function that finds the first wall time strictly after `wall` that matches a pattern. It ignores daylight
+ * saving; see daylight-saving.ts.
  */
 export const wallClock = (pattern: string): ((wall: number) => number | null) => {
   patternOf(pattern);
   return (wall) => patternOf(pattern).nextRun(new Date(wall))?.getTime() ?? null;
 };
 
-/** A parsed pattern weighs 80 KB and takes 25 µs to make: those in use lately are kept. */
-const PATTERNS_KEPT = 128;
+/** A parsed pattern takes 80 KB and 25 µs, so recently used ones are cached. */
+const PATTERNS_CACHED = 128;
 const patterns = new Map<string, Cron>();
 
 const patternOf = (pattern: string): Cron => {
   const cron = patterns.get(pattern) ?? new Cron(pattern, { mode: "6-part", utcOffset: 0, paused: true });
   patterns.delete(pattern);
   patterns.set(pattern, cron);
-  const oldest = patterns.size > PATTERNS_KEPT ? patterns.keys().next().value : undefined;
+  const oldest = patterns.size > PATTERNS_CACHED ? patterns.keys().next().value : undefined;
   if (oldest !== undefined) patterns.delete(oldest);
   return cron;
 };

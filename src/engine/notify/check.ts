@@ -1,5 +1,5 @@
 import type { Job } from "../../domain/job.ts";
-import type { Discreet, NotifyTarget } from "../../domain/notification.ts";
+import type { NotifyTarget, TextOrSecret } from "../../domain/notification.ts";
 import type { Log } from "../../lib/log.ts";
 import { readDiscreet, type SecretPlaces } from "./secret.ts";
 
@@ -17,7 +17,7 @@ export const warnOfMissing = (
   }
 };
 
-const partsOf = ({ url, secret, headers }: NotifyTarget): readonly (readonly [path: string, text: Discreet])[] => [
+const partsOf = ({ url, secret, headers }: NotifyTarget): readonly (readonly [path: string, text: TextOrSecret])[] => [
   ["url", url],
   ...(secret === null ? [] : [["secret", secret] as const]),
   ...Object.entries(headers).map(([name, text]) => [`headers.${name}`, text] as const),

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Discreet } from "../../domain/notification.ts";
+import type { TextOrSecret } from "../../domain/notification.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
 
 /** Where secrets are looked for. */
@@ -18,7 +18,7 @@ export type Found = { readonly value: string } | { readonly problem: string };
 const MAX_BYTES = 65_536;
 
 /** Reads a value now. White space around one that comes from elsewhere doesn't count, and an empty one is none. */
-export const readDiscreet = (text: Discreet, places: SecretPlaces): Found => {
+export const readDiscreet = (text: TextOrSecret, places: SecretPlaces): Found => {
   if (typeof text === "string") return { value: text };
   return "env" in text ? fromEnvironment(text.env, places) : fromFile(text.file, places);
 };

@@ -30,8 +30,8 @@ export const checkNotify = ({ notify = [] }: JobDraft, report: Report): void => 
 };
 
 const checkEntry = (entry: NotifyDraft, path: Path, report: Report): void => {
-  checkDiscreet(entry.url, [...path, "url"], report, whyNotUrl);
-  checkDiscreet(entry.secret, [...path, "secret"], report);
+  checkTextOrSecret(entry.url, [...path, "url"], report, whyNotUrl);
+  checkTextOrSecret(entry.secret, [...path, "secret"], report);
   for (const [name, value] of Object.entries(entry.headers ?? {}))
     checkHeader(name, value, [...path, "headers"], report);
   if (entry.type === "healthchecks") checkPing(entry, path, report);
@@ -52,10 +52,10 @@ const checkPing = (entry: NotifyDraft, path: Path, report: Report): void => {
 const checkHeader = (name: string, value: DiscreetDraft, path: Path, report: Report): void => {
   const place = [...path, name];
   if (OWN_HEADERS.has(name.toLowerCase())) report.addAt(place, "is set by petit; expected another header");
-  else checkDiscreet(value, place, report, whyNotHeader);
+  else checkTextOrSecret(value, place, report, whyNotHeader);
 };
 
-const checkDiscreet = (
+const checkTextOrSecret = (
   value: DiscreetDraft,
   path: Path,
   report: Report,

@@ -4,7 +4,7 @@ import { EVENT_TYPES, type EventType } from "../../domain/event.ts";
 export type LiveEvent = {
   readonly type: EventType;
   readonly seq: number;
-  /** Ms since the epoch. */
+  /** In ms since the Unix epoch. */
   readonly at: number;
   readonly job_id?: string;
   readonly run_id?: string;

@@ -17,7 +17,7 @@ export type TaskProgress = {
   readonly status: TaskStatus;
   /** Attempts made. */
   readonly attempts: number;
-  /** Ms since the epoch. */
+  /** In ms since the Unix epoch. */
   readonly startedAt: number | null;
   readonly durationMs: number | null;
   /** When the next attempt is due, ms since the epoch. */

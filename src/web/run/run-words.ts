@@ -90,7 +90,7 @@ const listText = (names: readonly string[]): string =>
 const sentence = (text: string): string =>
   `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
-/** Why a run exists. */
+/** Why a run was created. */
 export const TRIGGER_TEXT = {
   schedule: "by its schedule",
   catchup: "caught up on, after petit was away or asleep",

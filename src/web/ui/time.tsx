@@ -3,7 +3,7 @@ import { Hint } from "./hint.tsx";
 import { useNow } from "./now.ts";
 
 type TimeProps = {
-  /** Ms since the epoch. */
+  /** In ms since the Unix epoch. */
   readonly at: number;
   /** The schedule's zone: told on hover beside the local time. */
   readonly zone?: string | null | undefined;

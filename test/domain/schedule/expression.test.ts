@@ -188,7 +188,7 @@ describe("a wrong expression says what is wrong with it:", () => {
     ["@fortnightly", "'@fortnightly' is not known"],
     ["@reboot", "is not an occurrence in time; start petit itself at boot"],
     ["@toString", "'@toString' is not known"],
-    ["TZ=UTC 0 0 * * *", "a zone is given apart from the expression"],
+    ["TZ=UTC 0 0 * * *", "the time zone is a separate field"],
     ["CRON_TZ=Europe/Paris 0 0 * * *", "expected `schedule: {cron: …, timezone: …}`"],
   ])("%p: %s", (text, expected) => {
     expect(problem(text)).toContain(expected);

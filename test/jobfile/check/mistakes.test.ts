@@ -259,7 +259,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "a schedule that never fires",
     job('schedule: {cron: ["0 0 30 2 *"]}'),
-    "2:19: schedule.cron[0]: '0 0 30 2 *' never fires; expected a day that some year has",
+    "2:19: schedule.cron[0]: '0 0 30 2 *' never fires; expected a date that exists",
   ],
   [
     "a schedule without cron",
@@ -361,7 +361,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "a config value that no variable can hold",
     job(`config: {a: "${"x".repeat(131_072)}"}`),
-    "2:13: config.a: has 131072 bytes; expected at most 131056: no process could be given more",
+    "2:13: config.a: has 131072 bytes; expected at most 131056, the limit for a process",
   ],
   [
     "a default beside the pattern",
@@ -547,7 +547,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "a NUL in a variable",
     job('config: {a: "x\\0y"}'),
-    "2:13: config.a: can't hold a NUL character: no process could be given it",
+    "2:13: config.a: contains a NUL character, which cannot be passed to a process",
   ],
   [
     "half a character in a variable",
