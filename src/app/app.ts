@@ -5,7 +5,7 @@ import { PetitError } from "../domain/errors.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import { formatProblem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
-import { asUnusable } from "../store/database/open.ts";
+import { toUnusable } from "../store/database/open.ts";
 import { narrate } from "./event-log.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
@@ -44,7 +44,7 @@ const SERVER_GRACE_MS = 1_000;
  */
 export const startApp = (options: AppOptions): Promise<App> =>
   start(options).catch((error: unknown) => {
-    throw asUnusable({ path: options.settings.db, runtime: options.runtime }, error);
+    throw toUnusable({ path: options.settings.db, runtime: options.runtime }, error);
   });
 
 const start = async (options: AppOptions): Promise<App> => {

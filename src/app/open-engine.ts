@@ -6,10 +6,10 @@ import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { assertAccessible, statDatabase } from "../store/database/access.ts";
 import { lockDatabase } from "../store/database/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
 import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
-import { assertOpen, statDatabase } from "../store/database/stat.ts";
 import { assertRunsJobsHere } from "./platform.ts";
 import { defaultZone, type Settings } from "./settings/settings.ts";
 import { openSpoolDir } from "./spool-dir.ts";
@@ -73,7 +73,7 @@ const checkPlace = (options: OpenEngineOptions): void => {
     const what = found.isDirectory() ? "a folder" : "no regular file";
     throw new PetitError("unusable_database", `the database ${db} is ${what}; expected a file`);
   }
-  assertOpen(db);
+  assertAccessible(db);
   assertNotForeign(options);
   const folder = findOpenFolder({ ...options, db });
   if (folder !== null) options.log.warn({ folder }, `${openFolderText(folder)}; keep the database in one of your own`);

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { makeSpoolDir } from "../engine/output/spool.ts";
 import { MEMORY } from "../store/database/open.ts";
-import { beside } from "../store/database/sibling-file.ts";
+import { siblingFile } from "../store/database/sibling-file.ts";
 
 /**
  * Creates the folder where processes leave what they have to say: beside the database, or one of its own that goes at the end.
@@ -12,7 +12,7 @@ import { beside } from "../store/database/sibling-file.ts";
  */
 export const openSpoolDir = (db: string): { readonly path: string } & Disposable => {
   if (db !== MEMORY) {
-    const path = checked(resolve(beside(db, "-spool")));
+    const path = checked(resolve(siblingFile(db, "-spool")));
     makeSpoolDir(path);
     return { path, [Symbol.dispose]: () => {} };
   }

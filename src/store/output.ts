@@ -65,11 +65,11 @@ export type OutputExtent = {
   readonly lines: number;
   readonly stream: Stream;
   readonly bytes: number;
-  /** Number of dropped lines that this marker replaces; 0 if the chunk is not a marker. */
+  /** Number of bytes that this marker replaces; 0 if the chunk is not a marker. */
   readonly dropped: number;
 };
 
-/** A line that replaces dropped lines. */
+/** A line that replaces dropped output. `dropped` is the number of bytes. */
 export type OutputMarker = {
   readonly seq: number;
   readonly stream: Stream;
@@ -194,7 +194,7 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
 };
 
 const setSpoolOffsets = (sql: Statements, attemptId: number, offsets: SpoolOffsets): void =>
-  sql.one(
+  sql.updateOne(
     "UPDATE attempts SET stdout_offset = $stdout, stderr_offset = $stderr WHERE id = $attemptId",
     { attemptId, stdout: offsets.stdout, stderr: offsets.stderr },
     "record how far an attempt's output is stored",

@@ -16,7 +16,7 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
   },
 
   setPaused: write("durable", (paused, now) => {
-    sql.one("UPDATE scheduler SET paused = $paused", { paused: paused ? 1 : 0 }, "pause or resume");
+    sql.updateOne("UPDATE scheduler SET paused = $paused", { paused: paused ? 1 : 0 }, "pause or resume");
     recordEvent({
       type: paused ? "scheduler.paused" : "scheduler.resumed",
       now,
@@ -24,5 +24,7 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
     });
   }),
 
-  setOwner: write("relaxed", (owner) => sql.one("UPDATE scheduler SET holder = $owner", { owner }, "set the owner")),
+  setOwner: write("relaxed", (owner) =>
+    sql.updateOne("UPDATE scheduler SET holder = $owner", { owner }, "set the owner"),
+  ),
 });

@@ -1,7 +1,7 @@
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
-import { statements } from "./database/statements.ts";
-import { transactions, type Write } from "./database/transaction.ts";
+import { createStatements } from "./database/statements.ts";
+import { createTransactions, type Write } from "./database/transaction.ts";
 import { createEventQueue, createEventStore, type EventStore } from "./events.ts";
 import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
@@ -40,10 +40,10 @@ export interface Store extends Disposable {
 
 export type StoreOptions = {
   readonly sizeBytes: () => number;
-  /** Throws `storage_failed` if the open file is no longer at the path of the database. */
-  readonly assertThere: () => void;
+  /** Throws `storage_failed` if the database file was removed or replaced. */
+  readonly assertInPlace: () => void;
   /** Returns the name of the process that has locked the database, or null if it is unknown. */
-  readonly lockOwner: () => string | null;
+  readonly findLockingProcess: () => string | null;
 };
 
 /**
@@ -53,12 +53,12 @@ export type StoreOptions = {
 const SERVING_BUSY_TIMEOUT_MS = 5;
 
 /** Creates the store over an open database whose schema is up to date. */
-export const createStore = (db: SqlDatabase, { sizeBytes, assertThere, lockOwner }: StoreOptions): Store => {
-  const sql = statements(db);
+export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLockingProcess }: StoreOptions): Store => {
+  const sql = createStatements(db);
   const events = createEventQueue(sql);
-  const transaction = transactions(db, {
-    assertThere,
-    lockOwner,
+  const transaction = createTransactions(db, {
+    assertInPlace,
+    findLockingProcess,
     afterCommit: events.emit,
     afterRollback: events.clear,
     mark: events.mark,
@@ -77,7 +77,9 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertThere, lockOwner
     scheduler: createSchedulerStore(context),
     events: createEventStore(context, events),
     transaction: (work) => transaction.nest(work),
-    probe: write("durable", (now) => sql.one("UPDATE scheduler SET probed_at = $now", { now }, "probe the database")),
+    probe: write("durable", (now) =>
+      sql.updateOne("UPDATE scheduler SET probed_at = $now", { now }, "probe the database"),
+    ),
     stopBlocking: () => db.exec(`PRAGMA busy_timeout = ${SERVING_BUSY_TIMEOUT_MS}`),
     sizeBytes,
     sqliteVersion: () => String(sql.get("SELECT sqlite_version() AS version")?.version ?? ""),

@@ -1,12 +1,12 @@
 import { type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { sizeText } from "../../lib/size-text.ts";
-import { findDamage, findDangling } from "../../store/database/check.ts";
-import { type Existing, readExisting } from "../../store/database/existing.ts";
+import { explainDenied, statDatabase } from "../../store/database/access.ts";
+import { findDamage, findDanglingRows } from "../../store/database/check.ts";
 import { SCHEMA_VERSION } from "../../store/database/migrate.ts";
 import { MEMORY } from "../../store/database/open.ts";
-import { beside } from "../../store/database/sibling-file.ts";
-import { statDatabase, whyClosed } from "../../store/database/stat.ts";
+import { type ReadOnlyDatabase, readDatabase } from "../../store/database/read-only.ts";
+import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";
 import { type Check, failed, ok, reasonOf } from "./check.ts";
 import { diskCheck, folderCheck, permissionsCheck, plantedChecks, roomHint, spoolCheck } from "./files.ts";
@@ -20,7 +20,7 @@ export const databaseChecks = (context: Context): readonly Check[] => {
   const { found, why } = lookAt(path);
   if (why !== null) return [failed("database", { message: why, hint: BE_THAT_USER })];
   // Of the file itself: a link may lead to another disk, or to none.
-  const folder = dirname(resolve(beside(path, "")));
+  const folder = dirname(resolve(siblingFile(path, "")));
   const room = folderCheck(folder, { db: path, environment });
   const isEmpty = found?.isFile() === true && sizeOf(path) === 0;
   if (found !== undefined && !isEmpty) return [...fileChecks(path, context), room, ...roomChecks(path, folder)];
@@ -47,7 +47,7 @@ const roomChecks = (path: string, folder: string): readonly Check[] => [diskChec
 
 const fileChecks = (path: string, { runtime, environment }: Context): readonly Check[] => {
   try {
-    const inside = readExisting({ path, runtime }, (existing) => [
+    const inside = readDatabase({ path, runtime }, (existing) => [
       schemaCheck(path, existing),
       integrityCheck(path, existing),
       foreignKeysCheck(existing),
@@ -56,26 +56,29 @@ const fileChecks = (path: string, { runtime, environment }: Context): readonly C
     return [...inside, permissionsCheck({ db: path, environment })];
   } catch (error) {
     const hint =
-      whyClosed(path) === null
+      explainDenied(path) === null
         ? "name another file with --db; a damaged database is best replaced by a copy of 'petit backup'"
         : BE_THAT_USER;
     return [failed("database", { message: reasonOf(error), hint })];
   }
 };
 
-const schemaCheck = (path: string, { state }: Existing): Check => {
+const schemaCheck = (path: string, { state }: ReadOnlyDatabase): Check => {
   const behind = state.version < SCHEMA_VERSION ? ` of ${SCHEMA_VERSION}; the next start brings it up to date` : "";
   return ok("database", `${path}: ${sizeText(sizeOf(path))}, schema ${state.version}${behind}`);
 };
 
 /** With what is not yet in the file itself. */
 const sizeOf = (path: string): number =>
-  [path, beside(path, "-wal")].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+  [path, siblingFile(path, "-wal")].reduce(
+    (sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
 
 /** A full check of a file beyond this takes minutes. */
 const QUICK_FROM_BYTES = 2 ** 30;
 
-const integrityCheck = (path: string, { db }: Existing): Check => {
+const integrityCheck = (path: string, { db }: ReadOnlyDatabase): Check => {
   const quick = sizeOf(path) > QUICK_FROM_BYTES;
   const what = quick ? "quick_check" : "integrity_check";
   const damage = damageOf(() => findDamage(db, { quick }));
@@ -85,8 +88,8 @@ const integrityCheck = (path: string, { db }: Existing): Check => {
   return failed("integrity", { message: `the database is damaged: ${damage.join("; ")}`, hint });
 };
 
-const foreignKeysCheck = ({ db }: Existing): Check => {
-  const dangling = damageOf(() => findDangling(db));
+const foreignKeysCheck = ({ db }: ReadOnlyDatabase): Check => {
+  const dangling = damageOf(() => findDanglingRows(db));
   if (dangling.length === 0) return ok("foreign_keys", "every row has what it refers to");
   const hint = "something else than petit has written to the database; put a copy of 'petit backup' in its place";
   return failed("foreign_keys", { message: `rows refer to what isn't there: ${dangling.join("; ")}`, hint });

@@ -8,7 +8,7 @@ import {
   type OwnershipOptions,
   openFolderText,
 } from "../../store/database/ownership.ts";
-import { beside } from "../../store/database/sibling-file.ts";
+import { siblingFile } from "../../store/database/sibling-file.ts";
 import { counted } from "../terminal/counted.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
 
@@ -18,7 +18,7 @@ export const permissionsCheck = (options: OwnershipOptions): Check => {
   const [planted] = plantedChecks(options);
   if (planted !== undefined) return planted;
   const files = ["", "-wal", "-shm", "-lock"]
-    .map((suffix) => beside(db, suffix))
+    .map((suffix) => siblingFile(db, suffix))
     .filter((file) => statOf(file) !== null);
   const foreign = files.find((file) => isForeign(statOf(file)));
   if (foreign !== undefined) {
@@ -79,7 +79,7 @@ export const diskCheck = (folder: string): Check => {
 
 /** Where attempts leave their output until it is stored. */
 export const spoolCheck = (db: string): Check => {
-  const spool = resolve(beside(db, "-spool"));
+  const spool = resolve(siblingFile(db, "-spool"));
   const stats = statOf(spool);
   if (stats === null) return ok("spool", `${spool} is not there yet; 'petit run' makes it`);
   if (!stats.isDirectory()) return failed("spool", { message: `${spool} is no folder`, hint: "move it away" });

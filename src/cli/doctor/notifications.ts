@@ -1,5 +1,5 @@
 import { maskedUrl } from "../../domain/notification.ts";
-import type { Existing } from "../../store/database/existing.ts";
+import type { ReadOnlyDatabase } from "../../store/database/read-only.ts";
 import { type Failing, failingDeliveries } from "../../store/failing-deliveries.ts";
 import { counted } from "../terminal/counted.ts";
 import { type Check, ok, warning } from "./check.ts";
@@ -8,7 +8,7 @@ import { type Check, ok, warning } from "./check.ts";
 const TOLD = 3;
 
 /** Receivers of a job's `notify` that nothing reached lately; none in a database that is older than notifications. */
-export const notificationsCheck = ({ db, state }: Existing): readonly Check[] => {
+export const notificationsCheck = ({ db, state }: ReadOnlyDatabase): readonly Check[] => {
   if (state.version < 2) return [];
   const failing = failingDeliveries(db);
   if (failing.length === 0) return [ok("notifications", "none is failing")];

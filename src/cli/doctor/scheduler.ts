@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { addressUrl, urlOf } from "../../app/settings/settings.ts";
 import { withoutSecret } from "../../app/settings/shown.ts";
-import { findHolder } from "../../store/database/lock-owner.ts";
+import { findLockOwner } from "../../store/database/lock.ts";
 import { MEMORY } from "../../store/database/open.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth, type HealthAnswer } from "../client/health.ts";
@@ -32,7 +32,7 @@ export const schedulerChecks = async (context: Context): Promise<readonly Check[
 /** What is closed to who asks can't be looked into: the check of the database tells of that. */
 const holderOf = ({ settings: { db }, runtime }: Context): string | null => {
   try {
-    return db === MEMORY ? null : findHolder(runtime, db);
+    return db === MEMORY ? null : findLockOwner(runtime, db);
   } catch {
     return null;
   }

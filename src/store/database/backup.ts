@@ -3,97 +3,96 @@ import { basename, dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { findDamage } from "./check.ts";
-import { readExisting } from "./existing.ts";
 import { lockDatabase } from "./lock.ts";
 import { APPLICATION_ID, readSchemaState } from "./migrate.ts";
-import { makeTemporaryFile } from "./temporary-file.ts";
+import { readDatabase } from "./read-only.ts";
+import { createTemporaryFile } from "./temporary-file.ts";
 
 export type BackupOptions = {
-  /** The database. */
+  /** Path of the database. */
   readonly path: string;
-  /** The copy; an older one, or an empty file, is replaced. */
+  /** Path of the copy. An older copy, or an empty file, is replaced. */
   readonly target: string;
   readonly runtime: Runtime;
 };
 
 /**
- * Copies a petit database, also while a scheduler writes to it: the copy is the state of one moment, checked, and on disk
- * when this returns its size in bytes. It appears under its name whole or not at all, mode 0600. Throws `not_found` and
- * `unusable_database` for the database, `invalid_request` for a target that can't be one, or is something else than a
- * petit database, `taken` for one in use, and
- * `storage_failed` where the copy can't be written or isn't sound; then nothing of it stays.
+ * Copies a petit database, and returns the size of the copy in bytes. A scheduler may write to the database meanwhile: the
+ * copy is one consistent state. It is checked, mode 0600, on disk when this returns, and appears under its name complete or
+ * not at all. Throws `not_found` or `unusable_database` for the database, `invalid_request` if the target cannot be replaced,
+ * `taken` if it is in use, and `storage_failed` if the copy cannot be written or is damaged; then no copy is left.
  */
 export const backUp = ({ path, target, runtime }: BackupOptions): number => {
   assertDatabase({ path, runtime });
-  const place = placeOf(target);
-  assertFree(place, { path, target });
+  const place = resolveTarget(target);
+  assertReplaceable(place, { path, target });
   assertOlderCopy(place, { target, runtime });
   using _lock = existsSync(`${place}-lock`) ? lockDatabase(runtime, place) : null;
   try {
-    using copy = makeTemporaryFile(place);
-    readExisting({ path, runtime }, ({ db }) => {
+    using copy = createTemporaryFile(place);
+    readDatabase({ path, runtime }, ({ db }) => {
       truncateSync(copy.path);
       db.exec(`VACUUM INTO '${copy.path.replaceAll("'", "''")}'`);
     });
-    seal(runtime, copy.path);
-    sync(copy.path);
+    finalizeCopy(runtime, copy.path);
+    fsyncPath(copy.path);
     renameSync(copy.path, place);
-    sync(dirname(place));
+    fsyncPath(dirname(place));
     return statSync(place).size;
   } catch (error) {
-    throw error instanceof PetitError ? error : unwritten(target, error);
+    throw error instanceof PetitError ? error : toBackupError(target, error);
   }
 };
 
-/** Before anything is said of the target. */
-const assertDatabase = (options: Pick<BackupOptions, "path" | "runtime">): void => readExisting(options, () => {});
+/** Reports a problem of the database before any problem of the target. */
+const assertDatabase = (options: Pick<BackupOptions, "path" | "runtime">): void => readDatabase(options, () => {});
 
-/** Where a link leads to, so that the link stays one; absolute, so that SQLite can't take it for a URI. */
-const placeOf = (target: string): string => {
+/** Follows links, so that the copy does not replace a link. The path is absolute, so that SQLite does not read it as a URI. */
+const resolveTarget = (target: string): string => {
   const absolute = resolve(target);
   if (existsSync(absolute)) return realpathSync(absolute);
   const folder = dirname(absolute);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return join(realpathSync(folder), basename(absolute));
   throw new PetitError(
     "invalid_request",
-    `there is no folder ${dirname(target)} for the copy ${target}; make it first`,
+    `there is no folder ${dirname(target)} for the copy ${target}; create it first`,
   );
 };
 
-/** Files of a database beside it. */
-const COMPANIONS = ["-wal", "-shm", "-journal", "-lock"];
+/** Suffixes of the files that belong to a database. */
+const SIBLING_SUFFIXES = ["-wal", "-shm", "-journal", "-lock"];
 
-const assertFree = (place: string, { path, target }: Pick<BackupOptions, "path" | "target">): void => {
+const assertReplaceable = (place: string, { path, target }: Pick<BackupOptions, "path" | "target">): void => {
   const source = realpathSync(path);
-  if (isSameFile(place, source) || COMPANIONS.some((suffix) => place === `${source}${suffix}`)) {
+  if (isSameFile(place, source) || SIBLING_SUFFIXES.some((suffix) => place === `${source}${suffix}`)) {
     throw new PetitError("invalid_request", `${target} is the database itself; name another file for the copy`);
   }
-  // Of what the name stands for: where /dev/stdout leads to a pipe, there is nothing to be found under the pipe's name.
+  // Not `place`: if /dev/stdout leads to a pipe, its resolved name does not exist.
   const found = statSync(resolve(target), { throwIfNoEntry: false });
   if (found?.isDirectory() || target.endsWith("/")) {
     throw new PetitError(
       "invalid_request",
-      `${target} is a folder; name a file, such as ${join(target, basename(path))}`,
+      `${target} is a folder; name a file, for example ${join(target, basename(path))}`,
     );
   }
   if (found !== undefined && !found.isFile()) {
     throw new PetitError("invalid_request", `${target} is not a regular file; name another one`);
   }
-  // SQLite would take what is in them for a part of the copy.
+  // SQLite would apply these files to the copy.
   const journal = ["-wal", "-journal"].find((suffix) => sizeOf(`${place}${suffix}`) > 0);
   if (journal === undefined) return;
   throw new PetitError(
     "taken",
-    `${target} is a database that is in use, or was when its program crashed: there is ${target}${journal}; name another file`,
+    `${target} is in use, or its program crashed: there is ${target}${journal}; name another file`,
   );
 };
 
-/** What the name stands for by mistake is not to be lost; an older copy is. */
+/** Protects files that are named by mistake: only an empty file and a petit database are replaced. */
 const assertOlderCopy = (place: string, { target, runtime }: Pick<BackupOptions, "target" | "runtime">): void => {
   if (sizeOf(place) === 0 || isPetitDatabase(runtime, place)) return;
   throw new PetitError(
     "invalid_request",
-    `${target} is no petit database, so it is not replaced; name another file, or remove it first`,
+    `${target} is not a petit database, so it is not replaced; name another file, or remove it first`,
   );
 };
 
@@ -117,17 +116,17 @@ const isSameFile = (a: string, b: string): boolean => {
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Makes of the copy a database of its own, and looks whether it is sound. */
-const seal = (runtime: Runtime, copy: string): void => {
+/** Detaches the copy from the running processes of the original, and checks it. */
+const finalizeCopy = (runtime: Runtime, copy: string): void => {
   const db = runtime.openDatabase(copy);
   try {
     db.exec("PRAGMA journal_mode = MEMORY");
-    disown(db);
+    detachProcesses(db);
     const damage = findDamage(db, { quick: true });
     if (damage.length === 0) return;
     throw new PetitError(
       "storage_failed",
-      `the copy is not sound, so it was not kept: ${damage.join("; ")}. 'petit doctor' looks at the database itself`,
+      `the copy is damaged, so it was deleted: ${damage.join("; ")}. 'petit doctor' checks the database itself`,
     );
   } finally {
     db.close();
@@ -135,10 +134,10 @@ const seal = (runtime: Runtime, copy: string): void => {
 };
 
 /**
- * The processes that run are those of the original: a petit that is started on the copy, on the same machine, must neither
- * take them for its own nor end them, nor begin what the original has begun. An attempt of another boot is one that was lost.
+ * Gives running attempts the boot id of another boot, which makes them lost. The running processes belong to the original: a
+ * petit that starts on the copy, on the same machine, must not adopt or end them, and must not start these attempts again.
  */
-const disown = (db: SqlDatabase): void => {
+const detachProcesses = (db: SqlDatabase): void => {
   db.prepare(
     `UPDATE attempts SET pid = ifnull(pid, ${NO_PID}), pid_started = ifnull(pid_started, '0'), boot_id = 'another'
      WHERE status = 'running'`,
@@ -146,10 +145,10 @@ const disown = (db: SqlDatabase): void => {
   db.prepare("UPDATE scheduler SET holder = NULL").run();
 };
 
-/** Larger than any that a system gives. */
+/** Larger than any process id. */
 const NO_PID = 2 ** 31 - 1;
 
-const sync = (path: string): void => {
+const fsyncPath = (path: string): void => {
   const fd = openSync(path, "r");
   try {
     fsyncSync(fd);
@@ -158,9 +157,9 @@ const sync = (path: string): void => {
   }
 };
 
-const unwritten = (target: string, cause: unknown): PetitError => {
+const toBackupError = (target: string, cause: unknown): PetitError => {
   const why = cause instanceof Error ? cause.message : String(cause);
   const isDamaged = cause instanceof Error && "code" in cause && /^SQLITE_(CORRUPT|NOTADB)/.test(String(cause.code));
-  const what = isDamaged ? "the database is damaged ('petit doctor' tells more)" : `${target} can't be written`;
-  return new PetitError("storage_failed", `${what}: ${why}; nothing of the copy was kept`, { cause });
+  const what = isDamaged ? "the database is damaged (see 'petit doctor')" : `${target} can't be written`;
+  return new PetitError("storage_failed", `${what}: ${why}; the copy was deleted`, { cause });
 };

@@ -1,11 +1,11 @@
 import type { SqlDatabase, SqlRow } from "../../runtime/runtime.ts";
 
-/** Problems that are listed at most. */
+/** Maximum number of problems in the result. */
 const MAX_PROBLEMS = 10;
 
 /**
- * What is wrong with the structure of a database, a sentence each; empty where all is well. `quick` leaves out whether
- * each index has what its table has, which takes most of the time. Throws where the file can't be read at all.
+ * Returns the problems in the structure of a database, each as a sentence of SQLite. `quick` does not compare indexes with
+ * their tables, which takes most of the time. Throws if the file cannot be read at all.
  */
 export const findDamage = (db: SqlDatabase, options: { readonly quick: boolean }): readonly string[] => {
   const pragma = options.quick ? "quick_check" : "integrity_check";
@@ -15,8 +15,8 @@ export const findDamage = (db: SqlDatabase, options: { readonly quick: boolean }
 
 const firstText = (row: SqlRow): string => String(Object.values(row)[0] ?? "");
 
-/** Rows that refer to what isn't there: how many, by `table → table`; empty where all is well. */
-export const findDangling = (db: SqlDatabase): readonly string[] => {
+/** Counts the rows that refer to missing rows. Each result is such as `3 of attempts → task_runs`. */
+export const findDanglingRows = (db: SqlDatabase): readonly string[] => {
   const counts = new Map<string, number>();
   for (const { table, parent } of db.prepare("PRAGMA foreign_key_check").all()) {
     const name = `${table} → ${parent}`;

@@ -2,12 +2,12 @@ import { closeSync, existsSync, lstatSync, openSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { restrictMode } from "./ownership.ts";
-import { beside } from "./sibling-file.ts";
+import { siblingFile } from "./sibling-file.ts";
 
 /**
- * Makes sure that one scheduler uses a database: an exclusive transaction, held open, on a second SQLite file beside it.
- * The system drops it with the process, however that ends. Throws `taken`, naming the holder, where somebody has it,
- * `unusable_database` where there can be no such file.
+ * Locks a database for one scheduler, by an open exclusive transaction on the sibling file `-lock`. The system releases the
+ * lock when the process ends in any way. Throws `taken`, which names the owner, if another process has the lock, and
+ * `unusable_database` if the lock file cannot be used.
  */
 export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
   const db = openLock(runtime, path);
@@ -20,26 +20,26 @@ export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
     throw isBusy(cause)
       ? new PetitError(
           "taken",
-          `${path} is in use by ${holderOf(runtime, path)}; stop that one, or name another file with --db`,
+          `${path} is in use by ${readOwnerName(runtime, path)}; stop it, or name another file with --db`,
           { cause },
         )
-      : unlockable(path, cause);
+      : toLockError(path, cause);
   }
   return { [Symbol.dispose]: () => db.close() };
 };
 
 const openLock = (runtime: Runtime, path: string): SqlDatabase => {
-  const file = beside(path, "-lock");
+  const file = siblingFile(path, "-lock");
   try {
     if (!existsSync(file)) createLock(file);
     restrictMode(file);
     return runtime.openDatabase(file);
   } catch (cause) {
-    throw unlockable(path, cause);
+    throw toLockError(path, cause);
   }
 };
 
-/** Another petit that starts at this moment may create it first; what somebody else put there is refused when it is opened. */
+/** Ignores a file that another petit of the same user created at the same time. */
 const createLock = (file: string): void => {
   try {
     closeSync(openSync(file, "wx", 0o600));
@@ -48,11 +48,11 @@ const createLock = (file: string): void => {
   }
 };
 
-/** A full disk, a folder that can only be read, or a file of that name that is something else. */
-const unlockable = (path: string, cause: unknown): PetitError => {
+/** Reports a full disk, a read-only folder, or a file of that name that is not a database. */
+const toLockError = (path: string, cause: unknown): PetitError => {
   const why = cause instanceof Error ? cause.message : String(cause);
-  const file = beside(path, "-lock");
-  return new PetitError("unusable_database", `${path} can't be used, since ${file} can't be written: ${why}`, {
+  const file = siblingFile(path, "-lock");
+  return new PetitError("unusable_database", `${path} can't be used, because ${file} can't be written: ${why}`, {
     cause,
   });
 };
@@ -60,7 +60,8 @@ const unlockable = (path: string, cause: unknown): PetitError => {
 export const isBusy = (error: unknown): boolean =>
   error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
 
-export const holderOf = (runtime: Runtime, path: string): string => {
+/** Reads the name that the owner has stored, see `SchedulerStore.setOwner`. */
+const readOwnerName = (runtime: Runtime, path: string): string => {
   try {
     const db = runtime.openDatabase(path, { readonly: true });
     try {
@@ -70,5 +71,24 @@ export const holderOf = (runtime: Runtime, path: string): string => {
     }
   } catch {
     return "another petit";
+  }
+};
+
+/**
+ * Returns the process that uses a database, such as `process 17 (http://127.0.0.1:8565)`, or null if there is none. Takes a
+ * shared lock, so it can only delay the start of a scheduler for an instant.
+ */
+export const findLockOwner = (runtime: Runtime, path: string): string | null => {
+  const file = siblingFile(path, "-lock");
+  if (!existsSync(file)) return null;
+  const db = runtime.openDatabase(file, { readonly: true });
+  try {
+    db.exec("PRAGMA busy_timeout = 0");
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return null;
+  } catch (error) {
+    return isBusy(error) ? readOwnerName(runtime, path) : null;
+  } finally {
+    db.close();
   }
 };

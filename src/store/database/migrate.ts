@@ -6,16 +6,19 @@ import windows from "../migrations/0003_windows.sql" with { type: "text" };
 import versions from "../migrations/0004_versions.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
-/** In order; the schema's version (`user_version`) is how many of them a database has. Only ever added to. */
+/**
+ * Migrations in order. The schema version (`user_version`) is the number that a database has applied.
+ * Append only. SQLite stores the comments inside a statement with the schema, so these do not change either.
+ */
 const MIGRATIONS: readonly string[] = [init, notifications, windows, versions];
 
-/** The schema that this petit writes. */
+/** Schema version that this petit writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** `application_id` of a petit database: "petj" as four bytes. */
 export const APPLICATION_ID = 0x7065746a;
 
-/** What is known of a database before anything is written to it. */
+/** State of a database that can be read before anything is written to it. */
 export type SchemaState = { readonly applicationId: number; readonly version: number; readonly isEmpty: boolean };
 
 export const readSchemaState = (db: SqlDatabase): SchemaState => ({
@@ -27,8 +30,8 @@ export const readSchemaState = (db: SqlDatabase): SchemaState => ({
 const pragma = (db: SqlDatabase, name: "application_id" | "user_version"): number =>
   Number(db.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0);
 
-/** Throws `unusable_database` where the file is somebody else's, or of a newer petit. */
-export const assertOurs = (state: SchemaState, path: string): void => {
+/** Throws `unusable_database` if the file belongs to another program or a newer petit. */
+export const assertPetitSchema = (state: SchemaState, path: string): void => {
   const isNew = state.isEmpty && state.applicationId === 0 && state.version === 0;
   if (!isNew && state.applicationId !== APPLICATION_ID) {
     throw new PetitError(
@@ -39,12 +42,12 @@ export const assertOurs = (state: SchemaState, path: string): void => {
   if (state.version > MIGRATIONS.length) {
     throw new PetitError(
       "unusable_database",
-      `${path} has schema ${state.version}, of a newer petit; this one knows up to ${MIGRATIONS.length}. It was left untouched. Use the newer petit, or another file`,
+      `${path} has schema ${state.version} of a newer petit; this petit supports up to ${MIGRATIONS.length}. It was left untouched. Use the newer petit, or another file`,
     );
   }
 };
 
-/** Brings the schema up to date, each step in a transaction of its own. */
+/** Brings the schema up to date, with one transaction per migration. */
 export const migrate = (db: SqlDatabase): void => {
   for (let { version } = readSchemaState(db); version < MIGRATIONS.length; version++) {
     db.exec("BEGIN IMMEDIATE");

@@ -2,104 +2,104 @@ import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from
 import { PetitError } from "../../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { createStore, type Store } from "../store.ts";
+import { explainDenied } from "./access.ts";
 import { findDamage } from "./check.ts";
-import { lockOwner } from "./foreign-lock.ts";
 import { isBusy } from "./lock.ts";
-import { assertOurs, migrate, readSchemaState } from "./migrate.ts";
+import { findLockingProcess } from "./locking-process.ts";
+import { assertPetitSchema, migrate, readSchemaState } from "./migrate.ts";
 import { restrictMode } from "./ownership.ts";
-import { beside } from "./sibling-file.ts";
-import { whyClosed } from "./stat.ts";
+import { siblingFile } from "./sibling-file.ts";
 
-/** How long a statement waits for the lock of another process: while petit starts, and while it opens the database. */
+/** How long a statement waits for the lock of another process while petit starts, after the database is open. */
 const BUSY_TIMEOUT_MS = 5_000;
+/** The same while petit opens the database. */
 const OPEN_TIMEOUT_MS = 250;
 
-/** A database that is kept nowhere. */
+/** Path of a database in memory, which is not stored. */
 export const MEMORY = ":memory:";
 
 /**
- * Opens petit's database, made where there is none, with its schema up to date; mode 0600, WAL, foreign keys on.
- * Throws `unusable_database` where the file can't be used: it is left as it was, to the byte; `taken` where somebody has
- * locked it.
+ * Opens petit's database and brings its schema up to date. Creates a missing file, mode 0600. Throws `unusable_database` if
+ * the file cannot be used, and then does not change a byte of it, and `taken` if another process has locked it.
  */
 export const openStore = (options: OpenOptions): Store => {
   const { path, runtime } = options;
-  return refusing(options, () => {
-    if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertSound);
+  return withOpenErrors(options, () => {
+    if (path !== MEMORY && !isNew(path)) inspect(runtime, path, assertIntact);
     if (path !== MEMORY) makePrivate(path);
     const db = open(runtime, path);
     return createStore(db, {
       sizeBytes: () => sizeOf(db, path),
-      assertThere: presenceOf(db, path),
-      lockOwner: () => (path === MEMORY ? null : lockOwner(path)),
+      assertInPlace: createPlaceCheck(db, path),
+      findLockingProcess: () => (path === MEMORY ? null : findLockingProcess(path)),
     });
   });
 };
 
 /**
- * Returns a check that `path` still names the file that is open, and throws `storage_failed` where it does not: the system
- * lets an open file be written to after it was removed or replaced, but nobody would find that again.
+ * Returns a function that throws `storage_failed` if `path` no longer names the open file. The system lets a process write to
+ * an open file that was removed or replaced, but these writes would be lost.
  */
-const presenceOf = (db: SqlDatabase, path: string): (() => void) => {
+const createPlaceCheck = (db: SqlDatabase, path: string): (() => void) => {
   if (path === MEMORY) return () => {};
   const opened = statSync(path, { bigint: true });
-  let isHere = true;
+  let isInPlace = true;
   return () => {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-    const wasHere = isHere;
-    isHere = found?.ino === opened.ino && found.dev === opened.dev;
-    if (isHere) return;
-    if (wasHere) emptyLog(db);
+    const wasInPlace = isInPlace;
+    isInPlace = found?.ino === opened.ino && found.dev === opened.dev;
+    if (isInPlace) return;
+    if (wasInPlace) emptyLog(db);
     const why =
       found === undefined
-        ? `${path} is gone; put it back, or restart petit to begin with an empty database`
+        ? `${path} was removed; put it back, or restart petit to begin with an empty database`
         : `${path} was replaced by another file; restart petit to use that one, or put the original file back`;
     throw new PetitError("storage_failed", `the database can't be written: ${why}`);
   };
 };
 
 /**
- * Moves everything from the write-ahead log into the open file, which may lie elsewhere by now. The next start would apply
- * the log to the file that has taken its place.
+ * Moves everything from the write-ahead log into the open file, which may have been moved. Otherwise the next start would
+ * apply the log to the file that replaced it.
  */
 const emptyLog = (db: SqlDatabase): void => {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // Somebody reads it; the next start names a log that does not fit.
+    // Another process reads the log. The next start reports a log that does not fit.
   }
 };
 
 export type OpenOptions = { readonly path: string; readonly runtime: Runtime };
 
-/** Looks at a file that may be there, without writing to it or beside it. Throws as `openStore` does. */
+/** Checks a database without writing to it or creating files. Accepts a missing file. Throws as `openStore` does. */
 export const assertUsable = ({ path, runtime }: OpenOptions): void => {
   if (path === MEMORY || isNew(path)) return;
-  refusing({ path, runtime }, () => inspect(runtime, path));
+  withOpenErrors({ path, runtime }, () => inspect(runtime, path));
 };
 
 const isNew = (path: string): boolean => !existsSync(path) || (statSync(path).isFile() && statSync(path).size === 0);
 
-const inspect = (runtime: Runtime, path: string, further: (db: SqlDatabase, path: string) => void = () => {}): void => {
-  // Without a log to read there is no need for the files that SQLite makes beside what it reads.
+const inspect = (runtime: Runtime, path: string, check: (db: SqlDatabase, path: string) => void = () => {}): void => {
+  // Immutable mode creates no -wal and -shm files, but does not read the log.
   const db = runtime.openDatabase(
     path,
-    sizeOfFile(beside(path, "-wal")) === 0 ? { immutable: true } : { readonly: true },
+    sizeOfFile(siblingFile(path, "-wal")) === 0 ? { immutable: true } : { readonly: true },
   );
   try {
     db.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT_MS}`);
-    assertOurs(readSchemaState(db), path);
-    further(db, path);
+    assertPetitSchema(readSchemaState(db), path);
+    check(db, path);
   } finally {
     db.close();
   }
 };
 
-/** A larger database is not looked through at each start: a millisecond a MiB. Damage shows where it is met, then. */
-const LOOKED_THROUGH_BYTES = 16 * 2 ** 20;
+/** Maximum size of a database that is checked at each start, which takes 1 ms per MiB. */
+const MAX_CHECKED_BYTES = 16 * 2 ** 20;
 
-const assertSound = (db: SqlDatabase, path: string): void => {
-  if (sizeOfFile(path) + sizeOfFile(beside(path, "-wal")) > LOOKED_THROUGH_BYTES) return;
+const assertIntact = (db: SqlDatabase, path: string): void => {
+  if (sizeOfFile(path) + sizeOfFile(siblingFile(path, "-wal")) > MAX_CHECKED_BYTES) return;
   const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
   if (found === "ok") return;
   const message = `it is damaged (${String(found).replace(/\s+/g, " ")})`;
@@ -109,12 +109,12 @@ const assertSound = (db: SqlDatabase, path: string): void => {
 const makePrivate = (path: string): void => {
   if (isNew(path)) create(path);
   else restrictMode(path);
-  for (const suffix of ["-wal", "-shm"]) restrictMode(beside(path, suffix));
+  for (const suffix of ["-wal", "-shm"]) restrictMode(siblingFile(path, suffix));
 };
 
-/** SQLite gives its journals the mode of the database. Fails if somebody else creates the file, or a link, at this moment. */
+/** SQLite gives its journals the mode of the database. Throws if another process creates the file, or a link, at the same time. */
 const create = (path: string): void => {
-  const fd = openSync(beside(path, ""), existsSync(path) ? constants.O_RDWR | constants.O_NOFOLLOW : "wx", 0o600);
+  const fd = openSync(siblingFile(path, ""), existsSync(path) ? constants.O_RDWR | constants.O_NOFOLLOW : "wx", 0o600);
   try {
     fchmodSync(fd, 0o600);
   } finally {
@@ -140,7 +140,7 @@ const open = (runtime: Runtime, path: string): SqlDatabase => {
   }
 };
 
-/** `BEGIN IMMEDIATE` alone begins nothing but a read of what can only be read. */
+/** On a read-only file, BEGIN IMMEDIATE succeeds; only a write proves that the file is writable. */
 const assertWritable = (db: SqlDatabase): void => {
   const { version } = readSchemaState(db);
   db.exec("BEGIN IMMEDIATE");
@@ -148,55 +148,55 @@ const assertWritable = (db: SqlDatabase): void => {
   db.exec("ROLLBACK");
 };
 
-const refusing = <T>(options: OpenOptions, work: () => T): T => {
+const withOpenErrors = <T>(options: OpenOptions, work: () => T): T => {
   try {
     return work();
   } catch (error) {
     if (error instanceof PetitError) throw error;
-    throw isBusy(error) ? locked(options.path, error) : unusable(options, error);
+    throw isBusy(error) ? toLockedError(options.path, error) : toUnusableError(options, error);
   }
 };
 
-/** Returns `unusable_database` for an error that means damage which showed only after the database was opened; else `error`. */
-export const asUnusable = (options: OpenOptions, error: unknown): unknown => {
+/** Returns `unusable_database` for an error of a damaged database that was already open, and any other error unchanged. */
+export const toUnusable = (options: OpenOptions, error: unknown): unknown => {
   const cause = error instanceof PetitError && error.code === "storage_failed" ? error.cause : error;
-  return isDamage(cause) ? unusable(options, cause) : error;
+  return isDamage(cause) ? toUnusableError(options, cause) : error;
 };
 
 const isDamage = (error: unknown): boolean =>
   error instanceof Error && "code" in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code));
 
-const locked = (path: string, cause: unknown): PetitError =>
+const toLockedError = (path: string, cause: unknown): PetitError =>
   new PetitError(
     "taken",
-    `${path} is locked by ${lockOwner(path) ?? "another program"}; end that, or name another file with --db`,
+    `${path} is locked by ${findLockingProcess(path) ?? "another program"}; end it, or name another file with --db`,
     { cause },
   );
 
-const unusable = (options: OpenOptions, cause: unknown): PetitError => {
+const toUnusableError = (options: OpenOptions, cause: unknown): PetitError => {
   const { path } = options;
   const what = cause instanceof Error ? cause.message : String(cause);
-  const why = isDamage(cause) ? `${what}; ${remedyOf(options)}` : (whyClosed(path) ?? what);
+  const why = isDamage(cause) ? `${what}; ${suggestRepair(options)}` : (explainDenied(path) ?? what);
   return new PetitError("unusable_database", `${path} can't be used as petit's database: ${why}`, { cause });
 };
 
 /**
- * What to do about a damaged database. A file that was copied over the database of a running petit lies beside the log of
- * the old file, which SQLite then applies to the new one: the file alone is sound.
+ * Returns what to do about a damaged database. If a file was copied over the database of a running petit, SQLite applies the
+ * log of the old file to it, although the file itself is intact.
  */
-const remedyOf = ({ path, runtime }: OpenOptions): string => {
-  const log = beside(path, "-wal");
-  return sizeOfFile(log) > 0 && isSoundAlone(runtime, path)
-    ? `without its log ${log} it is sound: the log seems to be left from another file of that name. ` +
-        `Move ${log} and ${beside(path, "-shm")} away, then start petit again`
+const suggestRepair = ({ path, runtime }: OpenOptions): string => {
+  const log = siblingFile(path, "-wal");
+  return sizeOfFile(log) > 0 && isIntactWithoutLog(runtime, path)
+    ? `without its log ${log} it is intact: the log seems to belong to an earlier file of that name. ` +
+        `Move ${log} and ${siblingFile(path, "-shm")} away, then start petit again`
     : "restore a backup";
 };
 
-const isSoundAlone = (runtime: Runtime, path: string): boolean => {
+const isIntactWithoutLog = (runtime: Runtime, path: string): boolean => {
   try {
     const db = runtime.openDatabase(path, { immutable: true });
     try {
-      assertOurs(readSchemaState(db), path);
+      assertPetitSchema(readSchemaState(db), path);
       return findDamage(db, { quick: true }).length === 0;
     } finally {
       db.close();
@@ -208,8 +208,8 @@ const isSoundAlone = (runtime: Runtime, path: string): boolean => {
 
 const sizeOf = (db: SqlDatabase, path: string): number => {
   if (path === MEMORY) return Number(db.prepare("PRAGMA page_count").get()?.page_count ?? 0) * 4096;
-  return sizeOfFile(path) + sizeOfFile(beside(path, "-wal"));
+  return sizeOfFile(path) + sizeOfFile(siblingFile(path, "-wal"));
 };
 
-/** 0 where there is none. */
+/** Returns 0 for a missing file. */
 const sizeOfFile = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

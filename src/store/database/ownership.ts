@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
-import { beside, linksOf } from "./sibling-file.ts";
+import { linksOf, siblingFile } from "./sibling-file.ts";
 
 export type OwnershipOptions = {
   /** Path of the database. */
@@ -44,7 +44,7 @@ export const foreignText = ({ file, uid }: ForeignFile): string =>
 export const findForeign = ({ db, environment }: OwnershipOptions): ForeignFile | null => {
   const trusted = trustedUsers(environment);
   if (trusted === null) return null;
-  for (const file of [...linksOf(db), ...COMPANIONS.flatMap((suffix) => withLinks(beside(db, suffix)))]) {
+  for (const file of [...linksOf(db), ...COMPANIONS.flatMap((suffix) => withLinks(siblingFile(db, suffix)))]) {
     const stats = lstatSync(file, { throwIfNoEntry: false });
     if (stats !== undefined && !trusted.has(stats.uid) && stats.uid !== ownerOfNewFiles(dirname(file)))
       return { file, uid: stats.uid, hint: hintFor(file, stats) };
@@ -52,7 +52,7 @@ export const findForeign = ({ db, environment }: OwnershipOptions): ForeignFile 
   return null;
 };
 
-const withLinks = (file: string): readonly string[] => [...linksOf(file), beside(file, "")];
+const withLinks = (file: string): readonly string[] => [...linksOf(file), siblingFile(file, "")];
 
 const hintFor = (file: string, stats: Stats): string => {
   const flag = stats.isDirectory() ? "-R " : stats.isSymbolicLink() ? "-h " : "";
@@ -90,7 +90,7 @@ const ownerOfNewFiles = (folder: string): number | null => {
 /** Returns the folder of a database if users that petit does not trust can write to it, else null. */
 export const findOpenFolder = ({ db, environment }: OwnershipOptions): string | null => {
   const trusted = trustedUsers(environment);
-  const folder = dirname(resolve(beside(db, "")));
+  const folder = dirname(resolve(siblingFile(db, "")));
   const stats = statSync(folder, { throwIfNoEntry: false });
   if (trusted === null || stats === undefined) return null;
   // A user's own group often has no other member.
@@ -107,7 +107,7 @@ export const openFolderText = (folder: string): string =>
  */
 export const restrictMode = (path: string): void => {
   try {
-    const file = beside(path, "");
+    const file = siblingFile(path, "");
     const stats = lstatSync(file, { throwIfNoEntry: false });
     if (stats === undefined || (stats.mode & 0o077) === 0 || !(stats.isFile() || stats.isDirectory())) return;
     const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -1,13 +1,13 @@
-import type { SqlRow, SqlValue } from "../../runtime/runtime.ts";
+import type { SqlRow } from "../../runtime/runtime.ts";
 
-/** Readers of a row's columns: each throws where the value is not what the schema promises. */
-const wrong = (row: SqlRow, column: string, expected: string): never => {
+/** Throws: the functions below read a column, and require the type that the schema declares. */
+const failColumn = (row: SqlRow, column: string, expected: string): never => {
   throw new Error(`column '${column}' holds ${JSON.stringify(row[column] ?? null)}, expected ${expected}`);
 };
 
 export const text = (row: SqlRow, column: string): string => {
   const value = row[column];
-  return typeof value === "string" ? value : wrong(row, column, "a text");
+  return typeof value === "string" ? value : failColumn(row, column, "a text");
 };
 
 export const textOrNull = (row: SqlRow, column: string): string | null =>
@@ -15,7 +15,7 @@ export const textOrNull = (row: SqlRow, column: string): string | null =>
 
 export const integer = (row: SqlRow, column: string): number => {
   const value = row[column];
-  return typeof value === "number" ? value : wrong(row, column, "an integer");
+  return typeof value === "number" ? value : failColumn(row, column, "an integer");
 };
 
 export const integerOrNull = (row: SqlRow, column: string): number | null =>
@@ -25,17 +25,17 @@ export const flag = (row: SqlRow, column: string): boolean => integer(row, colum
 
 export const bytes = (row: SqlRow, column: string): Uint8Array => {
   const value = row[column];
-  return value instanceof Uint8Array ? value : wrong(row, column, "bytes");
+  return value instanceof Uint8Array ? value : failColumn(row, column, "bytes");
 };
 
-/** One of a fixed set of words, such as a status. */
+/** Reads one of a fixed set of words, such as a status. */
 export const word = <const Words extends readonly string[]>(
   row: SqlRow,
   column: string,
   words: Words,
 ): Words[number] => {
   const value = row[column];
-  return words.includes(value as Words[number]) ? (value as Words[number]) : wrong(row, column, words.join(" | "));
+  return words.includes(value as Words[number]) ? (value as Words[number]) : failColumn(row, column, words.join(" | "));
 };
 
 export const wordOrNull = <const Words extends readonly string[]>(
@@ -44,13 +44,11 @@ export const wordOrNull = <const Words extends readonly string[]>(
   words: Words,
 ): Words[number] | null => (row[column] === null ? null : word(row, column, words));
 
-/** A JSON column; its shape is the promise of whoever wrote it, which is this program alone. */
+/** Reads a JSON column. Does not check its shape: only petit writes it. */
 export const json = <T>(row: SqlRow, column: string): T => JSON.parse(text(row, column)) as T;
 
-/** An id column; ids are checked before they are stored. */
+/** Reads an id column. Ids are validated before they are stored. */
 export const id = <Id extends string>(row: SqlRow, column: string): Id => text(row, column) as Id;
 
 export const idOrNull = <Id extends string>(row: SqlRow, column: string): Id | null =>
   row[column] === null ? null : id<Id>(row, column);
-
-export const orNull = <T extends SqlValue>(value: T | undefined): T | null => value ?? null;

@@ -2,21 +2,19 @@ import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 /**
- * The name of what belongs to a database and lies beside it, such as its log or its lock. As SQLite does, it goes by the file
- * itself: under whichever link a database is opened, it is one database, with one lock and one folder of output.
+ * Returns the path of a file that belongs to a database and is next to it, such as its log or its lock. Follows symbolic
+ * links, as SQLite does: a database has one lock and one spool folder, whichever link it is opened by.
  */
-export const beside = (database: string, suffix: string): string => `${realFile(database)}${suffix}`;
+export const siblingFile = (database: string, suffix: string): string => `${resolveLinks(database).file}${suffix}`;
 
-/** Of links that lead to each other; the system gives up there as well. */
+/** Limit for links that lead to each other; Linux has the same. */
 const MAX_LINKS = 40;
 
-/** Where a link leads to, also where nothing is there yet; a path that is no link as it was given. */
-const realFile = (path: string): string => follow(path).file;
+/** Returns the symbolic links from a path to its file, in order; empty if the path is not a link. */
+export const linksOf = (path: string): readonly string[] => resolveLinks(path).links;
 
-/** Returns the symbolic links through which a path leads to its file, in this order; empty for a path that is no link. */
-export const linksOf = (path: string): readonly string[] => follow(path).links;
-
-const follow = (path: string): { readonly file: string; readonly links: readonly string[] } => {
+/** The file of a link may be missing. A path that is not a link is returned unchanged. */
+const resolveLinks = (path: string): { readonly file: string; readonly links: readonly string[] } => {
   const links: string[] = [];
   let file = path;
   while (links.length < MAX_LINKS && (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false)) {

@@ -4,15 +4,15 @@ import { closeSync, fchmodSync, openSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /**
- * An empty file beside `path`, of the same disk therefore, that only its owner can read. It is gone when it is disposed
- * of, and also when this process ends in any other way. Throws the system's error where it can't be made.
+ * Creates an empty file, mode 0600, in the folder of `path` and so on the same disk. It is deleted when it is disposed, and
+ * when this process ends in any other way. Throws the system's error if it cannot be created.
  */
-export const makeTemporaryFile = (path: string): { readonly path: string } & Disposable => {
+export const createTemporaryFile = (path: string): { readonly path: string } & Disposable => {
   const file = join(dirname(path), `.${basename(path)}-${randomUUID().slice(0, 8)}`);
-  const heir = bequeath(file);
+  const cleaner = spawnCleaner(file);
   const remove = (): void => {
     rmSync(file, { force: true });
-    heir.stdin.end();
+    cleaner.stdin.end();
   };
   try {
     createPrivate(file);
@@ -33,20 +33,20 @@ const createPrivate = (file: string): void => {
 };
 
 /**
- * A shell that waits for the end of this process, seen at the pipe between them, and removes the file. While SQLite is
- * busy no handler of a signal runs here, and of `kill -9` none ever does.
+ * Starts a shell that deletes the file when this process ends, which closes the pipe between them. A signal handler could
+ * not do it: it does not run while SQLite is busy, and never for `kill -9`.
  */
-const bequeath = (file: string) => {
-  const heir = spawn("/bin/sh", ["-c", 'read -r _; rm -f -- "$1" "$1-journal"', "sh", file], {
+const spawnCleaner = (file: string) => {
+  const cleaner = spawn("/bin/sh", ["-c", 'read -r _; rm -f -- "$1" "$1-journal"', "sh", file], {
     cwd: "/",
     env: { PATH: "/usr/bin:/bin" },
     stdio: ["pipe", "ignore", "ignore"],
-    // A signal of the terminal goes to all of a group; this one has to outlive it.
+    // Ctrl-C signals the whole process group, which the cleaner must survive.
     detached: true,
   });
-  // Without it the file is still removed at every end but a violent one.
-  heir.on("error", () => {});
-  heir.stdin.on("error", () => {});
-  heir.unref();
-  return heir;
+  // Without a cleaner, the file is still deleted unless the process crashes.
+  cleaner.on("error", () => {});
+  cleaner.stdin.on("error", () => {});
+  cleaner.unref();
+  return cleaner;
 };

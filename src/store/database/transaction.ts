@@ -12,89 +12,89 @@ export type Write = <Args extends readonly unknown[], T>(
 
 export interface Transactions {
   /**
-   * Runs `work` in a transaction: `durable` is on disk when it returns, `relaxed` with the next durable one. A nested one
-   * belongs to the one around it.
+   * Runs `work` in a transaction. A `durable` one is on disk when this returns, a `relaxed` one with the next durable one.
+   * Within another transaction, `work` becomes part of it.
    */
   run<T>(durability: Durability, work: () => T): T;
-  /** The same, but a nested one that throws undoes what it did itself, and nothing else. */
+  /** Runs `work` in a durable transaction. Within another transaction, a throw undoes only the writes of `work`. */
   nest<T>(work: () => T): T;
 }
 
-/** `afterCommit` is called after each commit, outside of the transaction; `afterRollback` after an undone one. */
-export const transactions = (
+/** Creates the transactions of a database. `afterCommit` is called outside of the transaction. */
+export const createTransactions = (
   db: SqlDatabase,
   hooks: {
     readonly afterCommit: () => void;
     readonly afterRollback: () => void;
-    /** Called before each durable transaction; throws `storage_failed` where what it writes could not be found again. */
-    readonly assertThere: () => void;
-    /** Names the process that has locked the database, such as `process 17`; null where it can't be found out. */
-    readonly lockOwner: () => string | null;
-    /** Called where a nested one begins; the answer is called where that is undone. */
+    /** Called before each durable transaction. Throws `storage_failed` if the database file was removed or replaced. */
+    readonly assertInPlace: () => void;
+    /** Returns the process that has locked the database, such as `process 17`, or null if it is unknown. */
+    readonly findLockingProcess: () => string | null;
+    /** Called when a nested transaction begins. Returns a function that is called if it is undone. */
     readonly mark: () => () => void;
   },
 ): Transactions => {
-  const begun = db.prepare("BEGIN IMMEDIATE");
+  const beginImmediate = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const save = db.prepare("SAVEPOINT nested");
   const release = db.prepare("RELEASE nested");
-  const back = db.prepare("ROLLBACK TO nested");
+  const rollbackTo = db.prepare("ROLLBACK TO nested");
   let isOpen = false;
-  /** What made SQLite undo the whole transaction by itself, as a full disk does; nothing can be written in it any more. */
+  /** The error, such as a full disk, for which SQLite rolled back the whole transaction. It then accepts no more writes. */
   let undone: { readonly error: unknown } | null = null;
   let synchronous: Durability | null = null;
 
   const begin = (durability: Durability): void => {
-    // SQLite takes a change of this only between transactions.
+    // SQLite ignores a change of this pragma within a transaction.
     if (synchronous !== durability) db.exec(`PRAGMA synchronous = ${durability === "durable" ? "FULL" : "NORMAL"}`);
     synchronous = durability;
-    begun.run();
+    beginImmediate.run();
   };
 
   const outermost = <T>(durability: Durability, work: () => T): T => {
     isOpen = true;
     undone = null;
     try {
-      if (durability === "durable") hooks.assertThere();
+      if (durability === "durable") hooks.assertInPlace();
       begin(durability);
       const result = work();
-      assertWhole();
+      assertNotUndone();
       commit.run();
       return result;
     } catch (error) {
       rollback(db);
       hooks.afterRollback();
-      throw asStorageError(error, hooks.lockOwner);
+      throw asStorageError(error, hooks.findLockingProcess);
     } finally {
       isOpen = false;
     }
   };
 
-  const assertWhole = (): void => {
+  const assertNotUndone = (): void => {
     if (undone !== null) throw undone.error;
   };
 
   const nested = <T>(work: () => T): T => {
-    assertWhole();
+    assertNotUndone();
     const undo = hooks.mark();
     save.run();
     try {
       const result = work();
-      assertWhole();
+      assertNotUndone();
       release.run();
       return result;
     } catch (cause) {
       undo();
       const error = asStorageError(cause);
-      if (!goBack()) undone ??= { error };
+      if (!undoNested()) undone ??= { error };
       throw error;
     }
   };
 
-  /** To where the nested one began; false where SQLite has undone the whole. */
-  const goBack = (): boolean => {
+  /** Undoes the nested transaction. Returns false if SQLite has rolled back the whole transaction. */
+  const undoNested = (): boolean => {
     try {
-      back.run();
+      rollbackTo.run();
       release.run();
       return true;
     } catch {
@@ -104,7 +104,7 @@ export const transactions = (
 
   const run: Transactions["run"] = (durability, work) => {
     if (isOpen) {
-      assertWhole();
+      assertNotUndone();
       return work();
     }
     const result = outermost(durability, work);
@@ -115,25 +115,25 @@ export const transactions = (
   return { run, nest: (work) => (isOpen ? nested(work) : run("durable", work)) };
 };
 
-/** Undoes the transaction that is open, if SQLite has not done so by itself, as on a full disk. */
+/** Rolls back the open transaction, unless SQLite already has, as it does on a full disk. */
 export const rollback = (db: SqlDatabase): void => {
   try {
     db.exec("ROLLBACK");
   } catch {
-    // SQLite has rolled back by itself, or had not begun.
+    // SQLite has already rolled back, or the transaction had not begun.
   }
 };
 
 const UNWRITABLE = /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|CORRUPT|NOMEM|PERM|NOTADB)/;
 
-/** Whether `error` says that another process has locked the database: that passes by itself, unlike a full disk. */
+/** Returns whether an error is due to the lock of another process, which is temporary, unlike a full disk. */
 export const isLocked = (error: unknown): boolean =>
   error instanceof PetitError && error.code === "storage_failed" && isBusy(error.cause);
 
-/** Returns `storage_failed` for an error of the disk or of a lock, which it names; everything else passes unchanged. */
-export const asStorageError = (error: unknown, lockOwner: () => string | null = () => null): unknown => {
+/** Returns `storage_failed` for an error of the disk or a lock, and any other error unchanged. */
+export const asStorageError = (error: unknown, findLockingProcess: () => string | null = () => null): unknown => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (!UNWRITABLE.test(code)) return error;
-  const what = isBusy(error) ? `it is locked by ${lockOwner() ?? "another program"}` : String(error);
+  const what = isBusy(error) ? `it is locked by ${findLockingProcess() ?? "another program"}` : String(error);
   return new PetitError("storage_failed", `the database can't be written: ${what} (${code})`, { cause: error });
 };

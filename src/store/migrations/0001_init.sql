@@ -10,7 +10,7 @@ CREATE TABLE job_versions (
   UNIQUE (job_id, digest)
 ) STRICT;
 
--- The last good definition of each job, and how far its occurrences are accounted for.
+-- The last good definition of each job. Every occurrence due at or before `accounted_until` is in the ledger.
 CREATE TABLE jobs (
   id TEXT PRIMARY KEY,
   version INTEGER NOT NULL REFERENCES job_versions (id),
@@ -45,7 +45,7 @@ CREATE TABLE runs (
   CHECK ("trigger" IN ('manual', 'retry') OR scheduled_for IS NOT NULL)
 ) STRICT;
 CREATE INDEX runs_job ON runs (job_id, seq);
--- What is looked for among many: an index of the few costs the many nothing.
+-- Partial indexes of the few runs that are searched for among many.
 CREATE INDEX runs_unfinished ON runs (status, seq) WHERE status IN ('pending', 'running');
 CREATE INDEX runs_unsuccessful ON runs (status, seq) WHERE status IN ('failed', 'cancelled', 'interrupted');
 CREATE INDEX runs_job_unsuccessful ON runs (job_id, status, seq) WHERE status IN ('failed', 'cancelled', 'interrupted');
@@ -100,7 +100,7 @@ CREATE TABLE attempts (
 ) STRICT;
 CREATE UNIQUE INDEX attempts_running ON attempts (run, task_id) WHERE status = 'running';
 
--- What attempts wrote: rows of whole lines that were seen at the same time. `seq` numbers the lines of a run from 1.
+-- Output of attempts. A row has whole lines that were read at the same time. `seq` numbers the lines of a run from 1.
 CREATE TABLE output (
   id INTEGER PRIMARY KEY,
   run INTEGER NOT NULL REFERENCES runs (seq) ON DELETE CASCADE,
@@ -116,7 +116,7 @@ CREATE TABLE output (
   UNIQUE (run, seq)
 ) STRICT;
 
--- The ledger: what became of each instant at which a schedule was due.
+-- The ledger: the outcome of each instant at which a schedule was due.
 CREATE TABLE occurrences (
   job_id TEXT NOT NULL,
   scheduled_for INTEGER NOT NULL,
@@ -130,7 +130,7 @@ CREATE TABLE occurrences (
   CHECK ((outcome = 'fired') = (run_id IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
--- The newest one is always kept, so that their numbers only grow.
+-- The newest event is never deleted, so that `seq` only grows.
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
@@ -150,7 +150,7 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 
--- One row: what is true of the scheduler as a whole.
+-- One row: the state of the scheduler as a whole.
 CREATE TABLE scheduler (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   paused INTEGER NOT NULL CHECK (paused IN (0, 1)),

@@ -1,4 +1,4 @@
--- What is to be told of jobs: each row goes to one entry of the `notify` list of a definition, `target` from 0.
+-- The outbox of notifications. `target` is the index of an entry in the `notify` list of the definition, from 0.
 CREATE TABLE deliveries (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,

@@ -1,2 +1,2 @@
--- The runs of a definition: one that nothing refers to any more is deleted.
+-- Runs of a version: a version that nothing refers to is deleted.
 CREATE INDEX runs_version ON runs (version);

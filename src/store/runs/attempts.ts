@@ -37,7 +37,7 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
   }),
 
   recordProcess: write("relaxed", (attemptId, identity) =>
-    sql.one(
+    sql.updateOne(
       `UPDATE attempts SET pid = $pid, pid_started = $startTime, boot_id = $bootId WHERE id = $attemptId AND status = 'running'`,
       { attemptId, pid: identity.pid, startTime: identity.startTime, bootId: identity.bootId },
       "record the process of an attempt",
@@ -45,7 +45,7 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
   ),
 
   finishAttempt: write("durable", (attemptId, outcome, { now, retryAt }) => {
-    sql.one(
+    sql.updateOne(
       `UPDATE attempts SET status = $status, reason = $reason, error = $error, exit_code = $exitCode, signal = $signal, ended_at = $now
        WHERE id = $attemptId AND status = 'running'`,
       {

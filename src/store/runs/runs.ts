@@ -126,7 +126,11 @@ export const createRunStore = (context: StoreContext): RunStore => {
     }),
 
     markLost: write("durable", (runId) =>
-      sql.one("UPDATE runs SET lost = 1 WHERE id = $runId AND status = 'running'", { runId }, "mark a run as lost"),
+      sql.updateOne(
+        "UPDATE runs SET lost = 1 WHERE id = $runId AND status = 'running'",
+        { runId },
+        "mark a run as lost",
+      ),
     ),
 
     finish: write("durable", (runId, { status, reason, error }, now) => {

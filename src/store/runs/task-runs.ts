@@ -24,7 +24,7 @@ const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
 export const createTaskRunStore = ({ sql, write, recordEvent }: StoreContext): TaskRunStore => ({
   finishTask: write("durable", (run, taskId, { outcome, now }) => {
     const { status, reason, error, exitCode, outputs } = outcome;
-    sql.one(
+    sql.updateOne(
       `UPDATE task_runs SET status = $status, reason = $reason, error = $error, exit_code = $exitCode, outputs = $outputs,
          retry_at = NULL, ended_at = $now
        WHERE run = ${RUN} AND task_id = $taskId AND status IN ('pending', 'running')`,
@@ -82,7 +82,7 @@ export const countAttempt = (sql: Statements, runId: RunId, taskId: TaskId, now:
 type ScheduledRetry = { readonly runId: RunId; readonly taskId: TaskId; readonly retryAt: number };
 
 export const scheduleRetry = (sql: Statements, retry: ScheduledRetry): void =>
-  sql.one(
+  sql.updateOne(
     `UPDATE task_runs SET retry_at = $retryAt WHERE run = ${RUN} AND task_id = $taskId AND status = 'running'`,
     retry,
     "schedule the retry of a task",

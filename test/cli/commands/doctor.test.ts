@@ -150,7 +150,7 @@ describe("petit doctor finds", () => {
       break: (folder) => alter(join(folder.path, "petit.db"), "PRAGMA user_version = 9999"),
       check: "database",
       status: "failed",
-      message: "schema 9999, of a newer petit",
+      message: "schema 9999 of a newer petit",
     },
     {
       what: "a folder for a database",
@@ -158,7 +158,7 @@ describe("petit doctor finds", () => {
       args: ["--db", "jobs"],
       check: "database",
       status: "failed",
-      message: "jobs is no file",
+      message: "jobs is not a file",
     },
     {
       what: "no folder for a database",

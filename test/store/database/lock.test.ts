@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
-import { lockDatabase } from "../../../src/store/database/lock.ts";
-import { findHolder } from "../../../src/store/database/lock-owner.ts";
+import { findLockOwner, lockDatabase } from "../../../src/store/database/lock.ts";
 import { openStore } from "../../../src/store/database/open.ts";
 import { startChild } from "../../support/child.ts";
 import { runtimeCommand } from "../../support/runtime-command.ts";
@@ -32,11 +31,11 @@ describe("lockDatabase", () => {
     expect(() => lockDatabase(runtime, path)).toThrow(
       expect.objectContaining({
         code: "taken",
-        message: `${path} is in use by process 17 (http://127.0.0.1:8565); stop that one, or name another file with --db`,
+        message: `${path} is in use by process 17 (http://127.0.0.1:8565); stop it, or name another file with --db`,
       }),
     );
     expect(performance.now() - begun).toBeLessThan(1_000);
-    expect(findHolder(runtime, path)).toBe("process 17 (http://127.0.0.1:8565)");
+    expect(findLockOwner(runtime, path)).toBe("process 17 (http://127.0.0.1:8565)");
   });
 
   test("goes with its process, kill -9 included", async () => {
@@ -44,7 +43,7 @@ describe("lockDatabase", () => {
     const path = dir.file("petit.db");
     const other = await holdElsewhere(path, "process 17");
     await other.kill();
-    expect(findHolder(runtime, path)).toBeNull();
+    expect(findLockOwner(runtime, path)).toBeNull();
     using lock = lockDatabase(runtime, path);
     expect(lock).toBeDefined();
   });
@@ -81,7 +80,7 @@ describe("lockDatabase", () => {
         expect(() => lockDatabase(runtime, dir.file(name))).toThrow(expect.objectContaining({ code: "taken" }));
         using store = openStore({ path, runtime });
         store.scheduler.setOwner("process 17");
-        expect(findHolder(runtime, dir.file(name))).toBe("process 17");
+        expect(findLockOwner(runtime, dir.file(name))).toBe("process 17");
       }
     },
   );
@@ -108,7 +107,7 @@ describe("lockDatabase", () => {
     using _ = lockDatabase(runtime, path);
     expect((statSync(`${path}-lock`).mode & 0o777).toString(8)).toBe("600");
     expect(() => lockDatabase(runtime, path)).toThrow(`${path} is in use by another petit`);
-    expect(findHolder(runtime, path)).toBe("another petit");
+    expect(findLockOwner(runtime, path)).toBe("another petit");
   });
 
   test("says so where nothing can be written beside the database", () => {
@@ -116,11 +115,11 @@ describe("lockDatabase", () => {
       expect.objectContaining({
         code: "unusable_database",
         message: expect.stringContaining(
-          "/no/such/folder/petit.db can't be used, since /no/such/folder/petit.db-lock can't be written: ",
+          "/no/such/folder/petit.db can't be used, because /no/such/folder/petit.db-lock can't be written: ",
         ),
       }),
     );
-    expect(findHolder(runtime, "/no/such/folder/petit.db")).toBeNull();
+    expect(findLockOwner(runtime, "/no/such/folder/petit.db")).toBeNull();
   });
 
   test("says so where a file of the lock's name is something else", () => {

@@ -159,7 +159,7 @@ describe("openStore", () => {
     renameSync(path, `${path}-away`);
     const gone = expect.objectContaining({
       code: "storage_failed",
-      message: `the database can't be written: ${path} is gone; put it back, or restart petit to begin with an empty database`,
+      message: `the database can't be written: ${path} was removed; put it back, or restart petit to begin with an empty database`,
     });
     expect(() => store.probe(NOON)).toThrow(gone);
     expect(() => startRun(store, { job: job("b"), now: NOON })).toThrow(gone);
@@ -246,7 +246,7 @@ describe("openStore", () => {
           openStore({ path, runtime })[Symbol.dispose]();
           sqlite(path, `PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
         },
-        `has schema ${SCHEMA_VERSION + 1}, of a newer petit; this one knows up to ${SCHEMA_VERSION}`,
+        `has schema ${SCHEMA_VERSION + 1} of a newer petit; this petit supports up to ${SCHEMA_VERSION}`,
       ],
       [
         "a database whose first page is damaged",

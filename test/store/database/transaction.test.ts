@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { PetitError } from "../../../src/domain/errors.ts";
 import type { SqlDatabase } from "../../../src/runtime/runtime.ts";
-import { asStorageError, transactions } from "../../../src/store/database/transaction.ts";
+import { asStorageError, createTransactions } from "../../../src/store/database/transaction.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const open = () => {
@@ -10,9 +10,9 @@ const open = () => {
   const db = openRuntime().openDatabase(dir.file("t.db"));
   db.exec("PRAGMA journal_mode = WAL; CREATE TABLE words (word TEXT NOT NULL)");
   const told: string[] = [];
-  const { run, nest } = transactions(db, {
-    assertThere: () => {},
-    lockOwner: () => "process 17",
+  const { run, nest } = createTransactions(db, {
+    assertInPlace: () => {},
+    findLockingProcess: () => "process 17",
     afterCommit: () => told.push("commit"),
     afterRollback: () => told.push("rollback"),
     mark: () => () => told.push("undo"),

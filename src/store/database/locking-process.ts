@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
-import { beside } from "./sibling-file.ts";
+import { siblingFile } from "./sibling-file.ts";
 
-/** Which process has locked a database, or what lies beside it, such as `process 17`; null where the system doesn't tell. */
-export const lockOwner = (path: string): string | null => {
-  const inodes = new Set(["", "-shm", "-wal"].map((suffix) => inodeOf(beside(path, suffix))));
+/** Returns the other process that has locked a database or its log, such as `process 17`, or null if the system reports none. */
+export const findLockingProcess = (path: string): string | null => {
+  const inodes = new Set(["", "-shm", "-wal"].map((suffix) => inodeOf(siblingFile(path, suffix))));
   for (const line of readLocks()) {
     const [, pid, inode] = LOCK.exec(line) ?? [];
     if (pid !== undefined && inode !== undefined && inodes.has(inode) && Number(pid) !== process.pid)

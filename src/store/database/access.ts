@@ -1,10 +1,10 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
-import { beside } from "./sibling-file.ts";
+import { siblingFile } from "./sibling-file.ts";
 
 /**
- * What lies under a name of a database, or of the folder for one; undefined where nothing does. Throws `unusable_database`
- * where that can't be told: a folder above it is closed to who asks.
+ * Returns the stats of a database or its folder, or undefined if it is missing. Throws `unusable_database` if petit's user
+ * may not search a folder above it.
  */
 export const statDatabase = (path: string): Stats | undefined => {
   try {
@@ -19,8 +19,8 @@ export const statDatabase = (path: string): Stats | undefined => {
   }
 };
 
-/** Why whoever asks may not use a database that is there, which SQLite can't open then; null where that is not why. */
-export const whyClosed = (path: string): string | null => {
+/** Returns why petit's user may not read or write an existing file; null if it may, or if the file is missing. */
+export const explainDenied = (path: string): string | null => {
   const may = { read: isAllowed(path, constants.R_OK), write: isAllowed(path, constants.W_OK) };
   if (may.read && may.write) return null;
   const stats = statSync(path, { throwIfNoEntry: false });
@@ -30,28 +30,30 @@ export const whyClosed = (path: string): string | null => {
   return `user ${process.getuid?.()} may not ${what} it: it belongs to user ${stats.uid}, mode ${mode}`;
 };
 
-/** Of what petit writes to beside a database. */
-const BESIDE = ["-wal", "-shm", "-lock", "-spool"];
+/** Suffixes of the files that petit writes to. */
+const WRITTEN_SUFFIXES = ["-wal", "-shm", "-lock", "-spool"];
 
 /**
- * Throws `unusable_database` where a database, or what lies beside it, is there but closed to who asks: before SQLite, which
- * says less, makes files that are closed as well.
+ * Throws `unusable_database` if petit's user may not use an existing database or one of its sibling files. Its error says
+ * more than that of SQLite, which also creates files before it fails.
  */
-export const assertOpen = (path: string): void => {
-  const closed = (file: string, name: string): readonly string[] => {
-    const why = whyClosed(file);
+export const assertAccessible = (path: string): void => {
+  const findDenied = (file: string, name: string): readonly string[] => {
+    const why = explainDenied(file);
     return why === null ? [] : [`${name}${why}`];
   };
-  const beneath = BESIDE.map((suffix) => beside(path, suffix)).flatMap((file) => closed(file, `${file}: `));
-  const [why] = [...closed(path, ""), ...beneath];
+  const siblings = WRITTEN_SUFFIXES.map((suffix) => siblingFile(path, suffix)).flatMap((file) =>
+    findDenied(file, `${file}: `),
+  );
+  const [why] = [...findDenied(path, ""), ...siblings];
   if (why === undefined) return;
   throw new PetitError("unusable_database", `${path} can't be used as petit's database: ${why}`);
 };
 
-/** A disk that can only be read is another matter. */
-const isAllowed = (path: string, how: number): boolean => {
+/** Ignores a read-only disk, which is not a matter of permissions. */
+const isAllowed = (path: string, mode: number): boolean => {
   try {
-    accessSync(path, how);
+    accessSync(path, mode);
     return true;
   } catch (error) {
     return !(error instanceof Error && "code" in error && error.code === "EACCES");
