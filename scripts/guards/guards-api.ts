@@ -7,7 +7,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/api.ts",
     from: "if (path !== HEALTH_PATH) checkToken(request);",
     to: "",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "the token",
   },
   {
@@ -15,7 +15,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/api.ts",
     from: "path !== HEALTH_PATH",
     to: '!path.startsWith("/api/jobs/")',
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "the token",
   },
   {
@@ -23,7 +23,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/guard.ts",
     from: "if (!timingSafeEqual(digest(given), expected))",
     to: "if (false)",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "the token",
   },
   {
@@ -31,7 +31,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/guard.ts",
     from: "!timingSafeEqual(digest(given), expected)",
     to: "!given.startsWith(token.slice(0, 8))",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "the token",
   },
   {
@@ -39,14 +39,14 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/host.ts",
     from: "if (token !== null || isLoopback(host)) return;",
     to: "return;",
-    test: "cli/token.test.ts",
+    test: "cli/commands/token.test.ts",
   },
   {
     against: "an address that looks like loopback",
     file: "api/guard/host.ts",
     from: "/^127(\\.\\d{1,3}){3}$/",
     to: "/^127(\\.\\d{1,3}){3}/",
-    test: "api/host.test.ts",
+    test: "api/guard/host.test.ts",
   },
   {
     against: "a foreign Host (DNS rebinding)",
@@ -77,14 +77,14 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/host.ts",
     from: "host === null ? null : hostName(host);",
     to: 'hostName(host || "localhost");',
-    test: "api/host.test.ts",
+    test: "api/guard/host.test.ts",
   },
   {
     against: "a Host that is remembered before it is judged",
     file: "api/guard/host.ts",
     from: "if (host !== null && seen.has(host)) return;",
     to: 'if (host !== null && seen.has(host)) return;\n    seen.add(host ?? "");',
-    test: "api/host.test.ts",
+    test: "api/guard/host.test.ts",
   },
   {
     against: "a POST from a page of another site",
@@ -99,7 +99,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/guard.ts",
     from: "origin === `http://${host}` ||",
     to: "origin.startsWith(`http://${host}`) ||",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "a foreign Origin",
   },
   {
@@ -123,7 +123,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/guard.ts",
     from: 'request.headers.get("sec-fetch-mode") === "navigate" &&',
     to: "",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "another site's page",
   },
   {
@@ -131,7 +131,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/guard.ts",
     from: 'request.headers.get("sec-fetch-dest") === "document"',
     to: "true",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "another site's page",
   },
   {
@@ -139,7 +139,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/guard.ts",
     from: '(request.method === "GET" || request.method === "HEAD") &&',
     to: "",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "another site's page",
   },
   {
@@ -147,7 +147,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/cross-origin.ts",
     from: 'allowed.has(request.headers.get("origin") ?? "")',
     to: "true",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
     only: "CORS",
   },
   {
@@ -155,7 +155,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "app/settings/kinds.ts",
     from: "isUrl(given) && new URL(given).origin === given && ",
     to: 'given === "*" || isUrl(given) && new URL(given).origin === given && ',
-    test: "app/resolve-settings.test.ts",
+    test: "app/settings/resolve.test.ts",
   },
   {
     against: "a body that says it is too large",
@@ -170,7 +170,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/guard/body.ts",
     from: "if (size > MAX_BODY_BYTES) throw tooLarge();",
     to: "",
-    test: "api/body.test.ts",
+    test: "api/guard/body.test.ts",
   },
   {
     against: "fields of a body that nobody knows",
@@ -185,7 +185,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/routes/trigger.ts",
     from: "pattern: IDEMPOTENCY_KEY_PATTERN,",
     to: "",
-    test: "api/runs.test.ts",
+    test: "api/routes/runs.test.ts",
   },
   {
     against: "an id that is a path",
@@ -267,28 +267,28 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/docs/page.ts",
     from: "\"frame-ancestors 'none'\",",
     to: "",
-    test: "api/docs.test.ts",
+    test: "api/docs/docs.test.ts",
   },
   {
     against: "markup in names on the reference page",
     file: "api/docs/html.ts",
     from: "return String(value).replaceAll(/[&<>\"']/g, (character) => `&#${character.charCodeAt(0)};`);",
     to: "return String(value);",
-    test: "api/docs.test.ts",
+    test: "api/docs/docs.test.ts",
   },
   {
     against: "a POST to the dashboard",
     file: "api/api.ts",
     from: 'if (request.method === "GET") return page;',
     to: "return page;",
-    test: "api/guard.test.ts",
+    test: "api/guard/guard.test.ts",
   },
   {
     against: "an id of a request that the client chooses",
     file: "api/api.ts",
     from: "const id = crypto.randomUUID();",
     to: 'const id = request.headers.get("x-request-id") ?? crypto.randomUUID();',
-    test: "api/security.test.ts",
+    test: "api/guard/security.test.ts",
     only: "changes nothing",
   },
   {
@@ -296,6 +296,6 @@ export const API_GUARDS: readonly Guard[] = [
     file: "api/events/response-stream.ts",
     from: "{ highWaterMark: 0 },",
     to: "{ highWaterMark: 100_000 },",
-    test: "api/stream.test.ts",
+    test: "api/events/response-stream.test.ts",
   },
 ];

@@ -7,11 +7,11 @@ import { systemFacts } from "./system-facts.ts";
 
 export type ApiDescriptionOptions = Pick<OpenEngineOptions, "settings" | "runtime" | "clock" | "log"> & {
   readonly origins: Origins;
-  /** Of petit. */
+  /** petit's version. */
   readonly version: string;
 };
 
-/** What a running petit answers to GET /api/openapi.json: made by its routes, beside a database that is kept nowhere. */
+/** Returns the OpenAPI document of the API, as GET /api/openapi.json does. Uses an in-memory database. */
 export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDocument> => {
   const settings = { ...options.settings, db: MEMORY };
   await using parts = new AsyncDisposableStack();

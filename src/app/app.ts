@@ -6,7 +6,7 @@ import type { Engine, StopMode } from "../engine/engine.ts";
 import { formatProblem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
 import { toUnusable } from "../store/database/open.ts";
-import { narrate } from "./event-log.ts";
+import { logEvents } from "./event-log.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
@@ -18,29 +18,29 @@ import { watchJobs } from "./watch.ts";
 export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
   readonly origins: Origins;
   readonly jobsDir: string;
-  /** What was read of it already. */
+  /** The result of the first reading of JOBS_DIR. */
   readonly jobFiles: JobFiles;
-  /** Of petit. */
+  /** petit's version. */
   readonly version: string;
 };
 
-/** A whole petit: database, engine, API and the watch over the job files. */
+/** A running petit: database, engine, API and job file watcher. */
 export interface App extends AsyncDisposable {
   readonly engine: Engine;
-  /** Where the API listens; null where it is off. */
+  /** URL of the API; null if it is off. */
   readonly url: string | null;
-  /** Reads the job files again; what goes wrong is logged. */
+  /** Reads the job files again. Logs errors. */
   reload(): Promise<void>;
-  /** Stops the engine, then all the rest. Idempotent; a second call with `now` ends the wait of the first. */
+  /** Stops the engine, then everything else. Idempotent; a second call with `now` ends the wait of the first. */
   stop(how: StopMode): Promise<void>;
 }
 
-/** How long open requests may take when petit stops. */
+/** Time for open requests when petit stops. */
 const SERVER_GRACE_MS = 1_000;
 
 /**
- * Starts a petit. First what may be taken: the database, then the port; only then is anything run. Until the engine has
- * taken up what the last petit left, the API answers that it isn't running yet.
+ * Starts petit. Takes the database and then the port before it runs anything, because both may be in use. Until the
+ * engine has recovered the runs of the previous process, the API answers that petit is starting.
  */
 export const startApp = (options: AppOptions): Promise<App> =>
   start(options).catch((error: unknown) => {
@@ -54,11 +54,11 @@ const start = async (options: AppOptions): Promise<App> => {
   await using parts = new AsyncDisposableStack();
   const engine = openEngine({ ...options, readJobs: readerOf(options) }, parts);
   const url = settings.api ? await serve({ ...options, token, engine }, parts) : null;
-  parts.use(narrate(engine, log));
+  parts.use(logEvents(engine, log));
   await engine.start();
   const reload = async (): Promise<void> => {
     await engine.reload().catch((error: unknown) => {
-      // Whoever stops has no use for it any more.
+      // A reload during the stop is rejected, which is not an error.
       if (!isRefusal(error)) log.error({ err: error }, "the reload failed");
     });
   };
@@ -68,15 +68,15 @@ const start = async (options: AppOptions): Promise<App> => {
     });
   };
   if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange }));
-  // What the start leaves behind would be cleared away in the next minute, in which petit is to be idle.
+  // Otherwise the garbage of the start would be collected in the next minute, when petit should be idle.
   if (options.jobFiles.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();
   return assemble({ engine, url, reload }, parts.move());
 };
 
-/** Fewer leave too little behind to spend time on. */
+/** With fewer jobs a garbage collection is not worth its time. */
 const MANY_JOBS = 500;
 
-/** The first reading was made already, before anything was started. What is wrong is logged each time. */
+/** Returns the first reading, then reads again at each call. Logs the problems each time. */
 const readerOf = ({ jobsDir, jobFiles, log }: AppOptions): (() => Promise<JobFiles>) => {
   let atHand: JobFiles | null = jobFiles;
   return async () => {
@@ -89,7 +89,7 @@ const readerOf = ({ jobsDir, jobFiles, log }: AppOptions): (() => Promise<JobFil
 
 const isRefusal = (error: unknown): boolean => error instanceof PetitError && error.code === "not_running";
 
-/** A folder that is gone by now, perhaps for a moment, is one that can't be read: all jobs keep their last good version. */
+/** Treats a folder that disappeared, perhaps temporarily, as unreadable: all jobs keep their last good version. */
 const asBrokenFolder = (error: unknown): JobFiles => {
   if (!(error instanceof PetitError && error.code === "not_found")) throw error;
   return { jobs: [], problems: [{ file: ".", line: 1, column: 1, path: "", message: error.message }], broken: ["."] };
@@ -100,7 +100,7 @@ const tellProblems = ({ jobs, problems }: JobFiles, { jobsDir, log }: Pick<AppOp
     const { file, line, column, path } = problem;
     log.warn({ file, line, column, path }, `a job file is broken: ${formatProblem(problem)}`);
   }
-  if (jobs.length === 0 && problems.length === 0) log.warn({ jobs_dir: jobsDir }, "there is no job file");
+  if (jobs.length === 0 && problems.length === 0) log.warn({ jobs_dir: jobsDir }, "JOBS_DIR has no job file");
 };
 
 const serve = async (

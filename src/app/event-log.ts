@@ -6,8 +6,8 @@ import { formatDuration } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 import type { RunStore } from "../store/runs/runs.ts";
 
-/** Has the log tell what the engine does: runs as they start and end, occurrences that came to nothing; tasks at `debug`. */
-export const narrate = (engine: Told, log: Log): Disposable => {
+/** Logs the engine's events: starts and ends of runs, and skipped or missed occurrences; tasks at level `debug`. */
+export const logEvents = (engine: Told, log: Log): Disposable => {
   const stop = engine.onEvent((event) => {
     const line = LINES[event.type](event, engine.store);
     if (line !== null) log[line.level](line.fields, line.message);
@@ -60,7 +60,7 @@ const elapsedOf = (runId: RunId, store: Remembered): number | null => {
 const failedTasks = (runId: RunId, store: Remembered): readonly TaskRun[] =>
   store.runs.listTaskRuns(runId).filter(({ status }) => status === "failed");
 
-/** No more than that: an error can quote what a task wrote. */
+/** Returns the reason only, because an error can quote a task's output. */
 const whyTask = ({ reason, exitCode }: TaskRun): string =>
   reason === "exit_code" && exitCode !== null ? `exit code ${exitCode}` : (reason ?? "failed");
 
@@ -70,12 +70,12 @@ const taskMoved: ToLine = ({ jobId, runId, taskId, status, reason }) => ({
   message: `${jobId}/${taskId} ${status}${why(reason)}`,
 });
 
-/** The run says of itself that it was started. */
+/** Logs occurrences without a run; a fired one is logged as the start of its run. */
 const occurrence: ToLine = ({ jobId, status, reason, times = 1 }) =>
   status === "fired"
     ? null
     : {
-        // What somebody has decided is no news each time.
+        // A user decided this, so it is not worth a warning each time.
         level: reason === "disabled" || reason === "paused" ? "debug" : "warn",
         fields: { job_id: jobId, outcome: status, reason },
         message: `${times === 1 ? "an occurrence" : `${times} occurrences`} of ${jobId} ${times === 1 ? "was" : "were"} ${status}${why(reason)}`,
@@ -87,7 +87,7 @@ const schedulerMoved: ToLine = ({ type }) => ({
   message: `the ${type.replace(".", " was ")}`,
 });
 
-/** Who reads the files tells more. */
+/** The reader of the job files logs details. */
 const nothing: ToLine = () => null;
 
 const why = (reason: string | null): string => (reason === null ? "" : `: ${reason}`);

@@ -9,14 +9,14 @@ export const checkJobsDir = async (dir: string, shown = dir): Promise<void> => {
   if (found?.isDirectory()) return;
   if (found !== null) throw new PetitError("not_found", `${shown} is not a folder; expected one with job files`);
   const near = suggest(basename(dir), await neighbours(dir));
-  const hint = near === null ? `; 'petit init ${dir}' makes one` : `; did you mean '${withLastPart(dir, near)}'?`;
+  const hint = near === null ? `; 'petit init ${dir}' creates one` : `; did you mean '${withLastPart(dir, near)}'?`;
   throw new PetitError("not_found", `there is no folder ${shown}${hint}`);
 };
 
 const isAbsence = (error: unknown): boolean =>
   error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 
-/** It may well be there: to make it anew, or to name another, would be no help. */
+/** Throws for a folder that cannot be read. It may exist, so no suggestion is made. */
 const refuse = (dir: string, cause: unknown): never => {
   const why = cause instanceof Error ? cause.message : String(cause);
   throw new PetitError("not_found", `${dir} can't be reached (${why}); expected a folder that petit may read`, {

@@ -7,17 +7,17 @@ import { asJournalLines } from "./systemd/journal.ts";
 export type LoggerOptions = {
   readonly level: (typeof LOG_LEVELS)[number];
   readonly format: (typeof LOG_FORMATS)[number];
-  /** Only with `pretty`. */
+  /** Used only with format `pretty`. */
   readonly color: boolean;
-  /** Whether stderr is the journal: lines begin with their priority then, and leave the time to it. Default false. */
+  /** True if stderr is the systemd journal: lines start with a priority and have no time. Default: false. */
   readonly journal?: boolean;
 };
 
 const STDERR = 2;
 
 /**
- * The log on stderr: a JSON object a line, or lines for people. Each is written before the call returns, so that the
- * last words before a crash are there.
+ * Opens the log on stderr: one JSON object per line, or lines for people. Each line is written before the call returns,
+ * so that the last lines before a crash are not lost.
  */
 export const openLog = (options: LoggerOptions): Log => {
   const settings = {
@@ -30,7 +30,7 @@ export const openLog = (options: LoggerOptions): Log => {
   return pino(settings, streamFor(options));
 };
 
-/** Names under which a secret could reach a field of the log. */
+/** Field names whose values are removed from the log. */
 const SECRETS = ["token", "authorization", "cookie", "environment"].flatMap((name) => [
   name,
   `*.${name}`,
@@ -51,10 +51,10 @@ const streamFor = ({ format, color, journal = false }: LoggerOptions): pino.Dest
   };
 };
 
-/** What waits for a stderr that takes nothing, bytes; what comes beyond that is lost. */
+/** Maximum backlog in bytes for a stderr that accepts nothing; more is dropped. */
 const BACKLOG_BYTES = 65_536;
 
-/** A log that can't be written, on a full disk or to a reader that has gone, is no reason to end. */
+/** Opens stderr so that a failed write (full disk, closed pipe) does not end petit. */
 const openStderr = (): pino.DestinationStream => {
   const stderr = pino.destination({ dest: STDERR, sync: true, maxLength: BACKLOG_BYTES });
   stderr.on("error", () => {});

@@ -21,26 +21,26 @@ export type OpenEngineOptions = {
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly readJobs: () => Promise<JobFiles>;
-  /** As the engine takes it. */
+  /** See `EngineOptions`. */
   readonly followSchedules?: boolean;
 };
 
 /**
- * The engine with its database and its spool folder, not yet started. What it holds is handed to `parts`, to be let go
- * of in the reverse order. Throws `taken` where another petit has the database, `unusable_database` where it can't be used,
- * `invalid_request` on a system that has no way to run jobs.
+ * Creates the engine with its database and spool folder, without starting it. Adds the resources to `parts`, which
+ * releases them in reverse order. Throws `taken` if another petit has the database, `unusable_database` if it cannot be
+ * used, and `invalid_request` on a system that cannot run jobs.
  */
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
   const { settings, runtime, clock, log } = options;
   assertRunsJobsHere();
   checkPlace(options);
-  // Before the lock, which makes a file beside it.
+  // Check first, because the lock creates a file next to the database.
   assertUsable({ path: settings.db, runtime });
   if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
   const store = parts.use(openStore({ path: settings.db, runtime }));
   store.scheduler.setOwner(`process ${process.pid}`);
   const spool = parts.use(openSpoolDir(settings.db));
-  // Somebody else may have created one of them since the first check.
+  // Another user may have created one of the files since the first check.
   assertNotForeign(options);
   return parts.use(
     createEngine({
@@ -57,26 +57,27 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
   );
 };
 
-/** What SQLite calls an I/O error, and what others could have planted. */
+/** Checks for conditions that SQLite reports only as an I/O error, and for files that other users may have planted. */
 const checkPlace = (options: OpenEngineOptions): void => {
   const { db } = options.settings;
   if (db === MEMORY) return;
   if (statDatabase(dirname(resolve(db))) === undefined) {
     throw new PetitError(
       "unusable_database",
-      `there is no folder ${dirname(db)} for the database ${db}; make it first`,
+      `there is no folder ${dirname(db)} for the database ${db}; create it first`,
     );
   }
   const found = statDatabase(db);
   if (found !== undefined && !found.isFile()) {
-    // To open a pipe is to wait for whoever writes to it.
-    const what = found.isDirectory() ? "a folder" : "no regular file";
+    // Opening a pipe would block until it has a writer.
+    const what = found.isDirectory() ? "a folder" : "not a regular file";
     throw new PetitError("unusable_database", `the database ${db} is ${what}; expected a file`);
   }
   assertAccessible(db);
   assertNotForeign(options);
   const folder = findOpenFolder({ ...options, db });
-  if (folder !== null) options.log.warn({ folder }, `${openFolderText(folder)}; keep the database in one of your own`);
+  if (folder !== null)
+    options.log.warn({ folder }, `${openFolderText(folder)}; keep the database in a folder that only you can write to`);
 };
 
 const assertNotForeign = (options: OpenEngineOptions): void => {

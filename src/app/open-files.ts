@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Files and sockets that this process may have open at once; infinite without a limit, null where that is unknown. */
+/** Returns the limit of open files and sockets of this process: infinity without a limit, null if unknown. */
 export const openFilesLimit = (): number | null => {
   const limit = /^Max open files +(\S+)/m.exec(limitsText())?.[1];
   if (limit === undefined) return null;
@@ -15,9 +15,9 @@ const limitsText = (): string => {
   }
 };
 
-/** What petit has open when nothing runs, with a margin. */
+/** Number of files that petit has open when nothing runs, with a margin. */
 export const FILES_OF_PETIT = 64;
 
-/** Connections at once where the `max_connections` setting has no value: a quarter of the limit, from 8 to 4,096. */
+/** Returns the default of `max_connections`: a quarter of the remaining open files, from 8 to 4,096. */
 export const defaultMaxConnections = (limit = openFilesLimit()): number =>
   Math.min(4_096, Math.max(8, Math.floor(((limit ?? Number.POSITIVE_INFINITY) - FILES_OF_PETIT) / 4)));

@@ -1,10 +1,10 @@
 import { gunzipSync } from "node:zlib";
 import PAGE from "../../dist/web/page.txt" with { type: "text" };
 
-/** The dashboard's static files, by path; null where there is none. They hold no data: who asks needs no token. */
+/** Serves the dashboard's static files by path; null if there is none. They contain no data and need no token. */
 export type PageFiles = (path: string, request: Headers) => Response | null;
 
-/** What a browser may do with the dashboard: load its own files and ask its own petit, nothing else from nowhere. */
+/** Content security policy: the page may only load its own files and call its own API. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -25,19 +25,19 @@ const HEADERS = {
   vary: "accept-encoding",
 } as const;
 
-/** What the page shows by itself: a visit to any of these gets the page. */
+/** Paths that the page routes itself; a request for any of them gets the page. */
 const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|system\/?)$/;
 
 type File = {
   readonly type: string;
   readonly etag: string;
-  /** Compressed by gzip. */
+  /** Compressed with gzip. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The name of an asset changes with its content; that of the page doesn't. */
+  /** True for assets, whose names change with their content; false for the page itself. */
   readonly isImmutable: boolean;
 };
 
-/** What was bundled is decoded when the first of it is asked for: a petit that nobody looks at pays nothing. */
+/** Returns the file server. It decodes the bundle at the first request, so an unused dashboard costs nothing. */
 export const pageFiles = (): PageFiles => {
   let files: ReadonlyMap<string, File> | null = null;
   return (path, request) => {

@@ -1,6 +1,6 @@
 import { PetitError } from "../domain/errors.ts";
 
-/** Throws `invalid_request` on a system where petit can't run jobs: they need `/bin/sh` and process groups. */
+/** Throws `invalid_request` on a system that cannot run jobs, because they need `/bin/sh` and process groups. */
 export const assertRunsJobsHere = (platform: string = process.platform): void => {
   if (platform !== "win32") return;
   throw new PetitError(

@@ -3,14 +3,14 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** Between two looks at what was inherited. */
+/** Interval between checks for inherited children. */
 const REAP_MS = 2_000;
 
 export type ReapOptions = { readonly runtime: Pick<Runtime, "reap">; readonly clock: Clock; readonly log: Log };
 
 /**
- * As process 1 of a container petit is the parent of whatever its tasks leave behind, and lets go of what has ended of
- * that; where it can't, it says how to run it. Does nothing where petit is not process 1.
+ * Reaps orphaned processes when petit is process 1 of a container. If it cannot, it logs how to run petit under an init
+ * process. Does nothing if petit is not process 1.
  */
 export const reapOrphans = (options: ReapOptions, pid = process.pid): Disposable => {
   let cancel = (): void => {};
@@ -26,7 +26,7 @@ export const reapOrphans = (options: ReapOptions, pid = process.pid): Disposable
 };
 
 const HINT =
-  "petit is process 1 here and can't reap what its tasks leave behind; run it under an init: docker run --init, or tini -- petit run";
+  "petit is process 1 and cannot reap orphaned processes; run it under an init process: docker run --init, or tini -- petit run";
 
 const NOBODY = 2 ** 30;
 
@@ -38,7 +38,7 @@ const childrenOf = (pid: number): readonly number[] => {
   return threads.flatMap((thread) => (readChildren(pid, thread) ?? "").split(" ").filter(Boolean).map(Number));
 };
 
-/** Null where the system has no such file. */
+/** Returns null if the system has no such file. */
 const readChildren = (pid: number, thread: string): string | null => {
   try {
     return readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8");

@@ -4,8 +4,8 @@ import { onSignal, type Signal } from "./signals.ts";
 import { Systemd } from "./systemd/systemd.ts";
 
 /**
- * Runs a petit until a signal ends it: SIGTERM or SIGINT stops it as the settings say, a second one at once; SIGHUP has
- * it read its job files again. `ready` is told when it takes triggers, and then systemd is, where it wants to know.
+ * Runs petit until a signal ends it. SIGTERM or SIGINT stops it as configured, a second signal immediately; SIGHUP
+ * reloads the job files. Calls `ready` when petit accepts triggers, then notifies systemd.
  */
 export const runApp = async (options: AppOptions, ready: (app: App) => void): Promise<void> => {
   const { log, settings } = options;

@@ -7,8 +7,8 @@ import { MEMORY } from "../store/database/open.ts";
 import { siblingFile } from "../store/database/sibling-file.ts";
 
 /**
- * Creates the folder where processes leave what they have to say: beside the database, or one of its own that goes at the end.
- * Throws `unusable_database` where something else is in its place.
+ * Creates the spool folder next to the database, or a temporary one for an in-memory database. Throws
+ * `unusable_database` if something else is in its place.
  */
 export const openSpoolDir = (db: string): { readonly path: string } & Disposable => {
   if (db !== MEMORY) {
@@ -22,5 +22,8 @@ export const openSpoolDir = (db: string): { readonly path: string } & Disposable
 
 const checked = (path: string): string => {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return path;
-  throw new PetitError("unusable_database", `${path} is no folder, but tasks leave their output in one; move it away`);
+  throw new PetitError(
+    "unusable_database",
+    `${path} is not a folder, but petit needs a spool folder there; move it away`,
+  );
 };

@@ -13,7 +13,7 @@ type Started = {
   readonly jobsDir: string;
 };
 
-/** What the API tells of this petit. The folder of the job files is an argument where it isn't the setting's. */
+/** Returns the facts for GET /api/system. `jobsDir` is the JOBS_DIR argument, or null. */
 export const systemFacts = ({ settings, origins, runtime, jobsDir }: Started): SystemFacts => ({
   runtime: { name: runtime.name, version: runtime.version },
   target: `${process.platform}-${process.arch}`,

@@ -10,22 +10,22 @@ export type WatchOptions = {
   readonly clock: Clock;
   readonly log: Log;
   /**
-   * Called after job files were added, changed or removed; never twice at once. Where it rejects it is called again after the
-   * next look, whether or not anything has changed since.
+   * Called after job files were added, changed or removed; never concurrently. If it rejects, it is called again after
+   * the next check, even if nothing has changed.
    */
   readonly onChange: () => Promise<void>;
 };
 
-/** Editors write a file in several steps; a look this long after the first of them sees them all. */
+/** Debounce time in ms: editors write a file in several steps. */
 const SETTLE_MS = 200;
 
-/** The system drops events under load, and has none for some file systems: look every so often without one, too. */
+/** Polling interval in ms: the system drops events under load, and some file systems have none. */
 const POLL_MS = 5_000;
 
-/** A look at many files takes its time; looks without an event come so much further apart than that. */
+/** The polling interval is at least this many times the duration of a check. */
 const POLL_FACTOR = 1_000;
 
-/** Watches the job files of a folder. What the system tells is only a hint: the folder itself is looked at each time. */
+/** Watches the job files of a folder. System events are only hints; each check compares the folder itself. */
 export const watchJobs = async (options: WatchOptions): Promise<AsyncDisposable> => {
   const startedAt = options.clock.monotonic();
   const seen = await snapshot(options.dir);
@@ -36,7 +36,7 @@ class JobsWatcher implements AsyncDisposable {
   readonly #options: WatchOptions;
   readonly #events: FSWatcher | null;
   #seen: string;
-  /** How long the last look took. */
+  /** Duration of the last check in ms. */
   #lookMs: number;
   #cancelTimer: () => void = () => {};
   #lookingSoon = false;
@@ -62,7 +62,7 @@ class JobsWatcher implements AsyncDisposable {
   #openEvents(): FSWatcher | null {
     const { dir, log } = this.#options;
     const fallBack = (error: unknown): void =>
-      log.warn({ dir, err: error }, `job files can't be watched; they are looked at every ${POLL_MS / 1000} s`);
+      log.warn({ dir, err: error }, `job files cannot be watched; petit checks them every ${POLL_MS / 1000} s`);
     try {
       const events = watch(dir, { recursive: true }, () => this.#lookSoon());
       events.on("error", fallBack);
@@ -74,7 +74,7 @@ class JobsWatcher implements AsyncDisposable {
     }
   }
 
-  /** Further events don't put the look off: a file that is written all the time would do so for ever. */
+  /** Later events do not postpone the check, because a file that is written constantly would postpone it forever. */
   #lookSoon(): void {
     if (!this.#lookingSoon) this.#lookIn(SETTLE_MS);
     this.#lookingSoon = true;
@@ -115,19 +115,19 @@ class JobsWatcher implements AsyncDisposable {
   }
 }
 
-/** Names, sizes and times of all job files, and what can't be read: what differs when one was touched. */
+/** Returns the names, sizes and times of all job files and the unreadable entries, for comparison. */
 const snapshot = async (dir: string): Promise<string> => {
   const { files, failures } = await listFiles(dir);
   const marks = failures.map(({ file, message }) => `${file} ${message}`);
   for (const [index, path] of files.entries()) {
-    // One by one is twice as fast as all at once on other threads; others get their turn in between.
+    // Sequential synchronous calls are twice as fast as a thread pool. Yield between batches.
     if (index % BATCH === BATCH - 1) await setImmediate();
     marks.push(mark(dir, path));
   }
   return marks.join("\n");
 };
 
-/** Files that are looked at in one go: less than a millisecond. */
+/** Number of files per batch, which takes less than 1 ms. */
 const BATCH = 250;
 
 const mark = (dir: string, path: string): string => {

@@ -26,7 +26,7 @@ export type Host = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdout: Stream;
   readonly stderr: Stream;
-  /** Of petit. */
+  /** petit's version. */
   readonly version: string;
 };
 

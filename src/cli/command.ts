@@ -37,7 +37,7 @@ export type Context = {
   /** Every value of each flag that was given, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;
-  /** Of petit. */
+  /** petit's version. */
   readonly version: string;
   /** All of them. */
   readonly commands: readonly Command[];

@@ -67,7 +67,7 @@ const MAX_VARIABLE_BYTES = 131_072;
 export const whyNotGiven = (variable: string, value: string): string | null => {
   // NUL terminates variables and arguments.
   if (value.includes("\0")) return "contains a NUL character, which cannot be passed to a process";
-  if (!value.isWellFormed()) return "can't hold half of a surrogate pair: no process could be given it";
+  if (!value.isWellFormed()) return "contains an unpaired surrogate, which cannot be passed to a process";
   const maxBytes = MAX_VARIABLE_BYTES - `${variable}=\0`.length;
   // UTF-8 needs at least one and at most three bytes for each UTF-16 code unit.
   if (value.length * 3 <= maxBytes) return null;

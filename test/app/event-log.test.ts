@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { narrate } from "../../src/app/event-log.ts";
+import { logEvents } from "../../src/app/event-log.ts";
 import type { Event, EventType } from "../../src/domain/event.ts";
 import { newRunId, parseJobId, parseTaskId } from "../../src/domain/ids.ts";
 import type { Log } from "../../src/lib/log.ts";
@@ -33,11 +33,11 @@ const tell = (events: readonly Event[], listener: (event: Event) => void): (() =
   return () => {};
 };
 
-const linesWith = (engine: Parameters<typeof narrate>[0], work: () => void = () => {}): readonly string[] => {
+const linesWith = (engine: Parameters<typeof logEvents>[0], work: () => void = () => {}): readonly string[] => {
   const lines: string[] = [];
   const write = (level: string) => (_: unknown, message: string) => void lines.push(`${level} ${message}`);
   const log: Log = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
-  using _ = narrate(engine, log);
+  using _ = logEvents(engine, log);
   work();
   return lines;
 };
@@ -49,7 +49,7 @@ const linesOfStore = (work: (store: Store) => void): readonly string[] => {
   return linesWith({ store, onEvent }, () => work(store)).filter((line) => !line.startsWith("debug"));
 };
 
-describe("narrate", () => {
+describe("logEvents", () => {
   test("tells of a run's start and end, with the time between", () => {
     const lines = linesOfStore((store) => {
       const { id } = startRun(store, { job: job("nightly") });

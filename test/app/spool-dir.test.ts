@@ -24,6 +24,6 @@ test("openSpoolDir refuses what is in the place of its folder, before anything i
   using dir = tempDir();
   writeFileSync(dir.file("petit.db-spool"), "");
   expect(() => openSpoolDir(dir.file("petit.db"))).toThrow(
-    "petit.db-spool is no folder, but tasks leave their output in one",
+    "petit.db-spool is not a folder, but petit needs a spool folder there",
   );
 });

@@ -38,7 +38,7 @@ describe("params of a trigger", () => {
     [{ level: "slow-motion" }, "param 'level' can't be 'slow-motion'; expected one of fast, full"],
     [{ day: "today" }, "param 'day' can't be 'today'; expected a value that matches ^\\d{4}-\\d\\d-\\d\\d$"],
     [{ note: "a\0b" }, "param 'note' contains a NUL character, which cannot be passed to a process"],
-    [{ note: "a\ud83d" }, "param 'note' can't hold half of a surrogate pair: no process could be given it"],
+    [{ note: "a\ud83d" }, "param 'note' contains an unpaired surrogate, which cannot be passed to a process"],
     [{ toString: "x" }, "unknown param 'toString'; the job takes day, level, note"],
   ])("%p are refused: %p", (given, problem) => {
     expect(resolve(given as Record<string, string>)).toEqual({ problem });
@@ -74,7 +74,7 @@ describe("params of a trigger", () => {
     const longest = 131_072 - "PETIT_PARAM_NOTE=".length - 1;
     expect(resolve({ note: "x".repeat(longest) })).toHaveProperty("values");
     expect(resolve({ note: "x".repeat(longest + 1) })).toEqual({
-      problem: `param 'note' has ${longest + 1} bytes; expected at most ${longest}: no process could be given more`,
+      problem: `param 'note' has ${longest + 1} bytes; expected at most ${longest}, the limit for a process`,
     });
     expect(resolve({ note: "é".repeat(longest / 2) })).toHaveProperty("values");
     expect(resolve({ note: "€".repeat(longest / 2) })).toHaveProperty("problem");

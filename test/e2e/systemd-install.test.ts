@@ -42,7 +42,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       for (const line of lines) await machine.must("sh", "-c", line.replace("sudo ", ""));
       expect(await service.show("ActiveState")).toBe("active");
       await eventually("it finds the job by itself", async () =>
-        (await service.show("StatusText")) === "1 job, 0 runs going on, 0 waiting" ? true : null,
+        (await service.show("StatusText")) === "1 job, 0 runs in progress, 0 waiting" ? true : null,
       );
     });
 

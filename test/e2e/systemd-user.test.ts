@@ -63,7 +63,7 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
     const { status, stdout, stderr } = await asMe("petit", "service", "install", "--user", `${HOME}/jobs`);
     expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining("loginctl enable-linger") });
     expect(stdout).toBe(
-      `wrote ${UNIT}\nenabled it: it starts when you log in\nstarted it: 1 job, 0 runs going on, 0 waiting\n`,
+      `wrote ${UNIT}\nenabled it: it starts when you log in\nstarted it: 1 job, 0 runs in progress, 0 waiting\n`,
     );
     const state = (await mine("systemctl", "--user", "show", "--property=WorkingDirectory", "--value", "petit")).trim();
     expect(stderr).toContain(`its database is ${state}/petit.db.`);

@@ -91,16 +91,18 @@ await onMachine("under a real systemd, petit", (machine) => {
 
   test("says what it does: its jobs and runs", async () => {
     await using service = await installService(machine, { jobs: { "held.yaml": HELD } });
-    expect(service.said).toContain("started it: 1 job, 0 runs going on, 0 waiting");
+    expect(service.said).toContain("started it: 1 job, 0 runs in progress, 0 waiting");
     const status = (text: string) =>
       eventually(`the status '${text}'`, async () => ((await service.show("StatusText")) === text ? true : null));
     const runId = await startHeld();
-    await status("1 job, 1 run going on, 0 waiting");
-    expect(await machine.must("systemctl", "status", "petit")).toContain('Status: "1 job, 1 run going on, 0 waiting"');
+    await status("1 job, 1 run in progress, 0 waiting");
+    expect(await machine.must("systemctl", "status", "petit")).toContain(
+      'Status: "1 job, 1 run in progress, 0 waiting"',
+    );
     await machine.must("petit", "pause");
-    await status("1 job, 1 run going on, 0 waiting, paused");
+    await status("1 job, 1 run in progress, 0 waiting, paused");
     await endHeld(runId);
-    await status("1 job, 0 runs going on, 0 waiting, paused");
+    await status("1 job, 0 runs in progress, 0 waiting, paused");
   });
 
   test("reads its job files again on a reload, and says when", async () => {
@@ -114,7 +116,7 @@ await onMachine("under a real systemd, petit", (machine) => {
       (await ask(machine, "/api/jobs")).body.count === 2 ? true : null,
     );
     const told = await eventually("it has told systemd", async () =>
-      /notification message from PID \d+ \(RELOADING=1, MONOTONIC_USEC=(\d+)\)[\s\S]*?notification message from PID \d+ \(READY=1, STATUS=2 jobs, 1 run going on, 0 waiting\)/.exec(
+      /notification message from PID \d+ \(RELOADING=1, MONOTONIC_USEC=(\d+)\)[\s\S]*?notification message from PID \d+ \(READY=1, STATUS=2 jobs, 1 run in progress, 0 waiting\)/.exec(
         await notes(),
       ),
     );

@@ -12,11 +12,11 @@ import { SETTINGS } from "./settings.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The configuration file: the one named by flag or `PETIT_CONFIG`, else the first there is of the user's and the
- * machine's; null where there is none. Throws `invalid_request` with file, line and column of all that is wrong.
+ * Loads the configuration file: the one named by flag or `PETIT_CONFIG`, otherwise the user's, otherwise the machine's.
+ * Returns null if there is none. Throws `invalid_request` with file, line and column of every problem.
  */
 export const loadConfigFile = (options: {
-  /** From the command line. */
+  /** The value of --config. */
   readonly path: string | null;
   readonly environment: Environment;
 }): Given["file"] => {
@@ -27,7 +27,7 @@ export const loadConfigFile = (options: {
   return { path, values: readValues(path, named === null ? path : `${path} (${source})`) };
 };
 
-/** The user's own first; where there is no home, only the machine's. */
+/** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
 export const usualPlaces = (environment: Environment): readonly string[] => {
   const home = homeOf(environment);
   const folder = environment.XDG_CONFIG_HOME || (home === null ? null : join(home, ".config"));
@@ -35,7 +35,7 @@ export const usualPlaces = (environment: Environment): readonly string[] => {
   return [...own, "/etc/petit/config.yaml"];
 };
 
-/** A user by number alone, as containers have them, is in no list that would tell. */
+/** Returns null for a user without a passwd entry, as in some containers. */
 const homeOf = (environment: Environment): string | null => {
   try {
     return environment.HOME || homedir();
@@ -44,7 +44,7 @@ const homeOf = (environment: Environment): string | null => {
   }
 };
 
-/** Reads the values of a file; `shown` is its path with the place that it was given in. */
+/** Reads the values of a file; `shown` is its path with its origin, for messages. */
 const readValues = (path: string, shown: string): ReadonlyMap<string, readonly string[]> => {
   const text = readText(path, shown);
   const [document, second] = parseYaml(text);
@@ -82,7 +82,7 @@ const SPELLINGS = Object.values(SETTINGS).flatMap((setting) =>
 
 type Read = { readonly name: string; readonly texts: readonly string[] } | { readonly fault: string };
 
-/** The texts of a value, as a flag would give them; or what is wrong. */
+/** Returns the texts of a value, in the form of a flag's values, or a problem. */
 const readEntry = ({ key, value }: Entry): Read => {
   const found = SPELLINGS.find(({ spelling }) => spelling.name === key);
   if (found === undefined) return { fault: unknownKey(key) };
@@ -104,7 +104,7 @@ const unknownKey = (key: string): string => {
   return `unknown setting '${key}'; ${near === null ? `expected one of ${NAMES.join(", ")}` : `did you mean '${near}'?`}`;
 };
 
-const twice = (key: string, name: string): string => `${key}: ${name} is given already; expected each setting once`;
+const twice = (key: string, name: string): string => `${key}: ${name} is already set; expected each setting once`;
 
 const wrongFile = (
   path: string,
@@ -117,7 +117,7 @@ const wrongFile = (
   return new PetitError("invalid_request", lines.join("\n       "));
 };
 
-/** `line:column`, from 1. */
+/** Formats a position as `line:column`, from 1. */
 const placeOf = (text: string, at: number): string => {
   const before = text.slice(0, at).split("\n");
   return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;

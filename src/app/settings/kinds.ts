@@ -3,7 +3,7 @@ import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration
 import { formatSize, parseSize, SIZE_FORM } from "../../lib/size.ts";
 import type { Kind } from "./setting.ts";
 
-/** The last one given counts, as with most programs. */
+/** A setting with one value; the last one counts. */
 const one = <T>(kind: {
   readonly placeholder: string;
   readonly expected: string;
@@ -20,7 +20,7 @@ const one = <T>(kind: {
   format: kind.format ?? String,
 });
 
-/** Gives a kind whose default is "nothing" the type that says so. */
+/** Widens a kind's type to include null, for settings without a default value. */
 export const optional = <T>(kind: Kind<T>): Kind<T | null> => kind as Kind<T | null>;
 
 export const text = (placeholder: string, expected: string): Kind<string> =>
@@ -42,7 +42,7 @@ export const whole = (min: number, max: number): Kind<number> =>
 const within = (value: number, min: number, max: number): number | null =>
   value >= min && value <= max ? value : null;
 
-/** In ms. */
+/** A duration; the value is in ms. */
 export const duration: Kind<number> = one({
   placeholder: "DURATION",
   expected: DURATION_FORM,
@@ -50,7 +50,7 @@ export const duration: Kind<number> = one({
   format: formatDuration,
 });
 
-/** In bytes. */
+/** A size; the value is in bytes. */
 export const size = (min: number): Kind<number> =>
   one({
     placeholder: "SIZE",
@@ -96,7 +96,7 @@ export const many = (kind: Kind<string>): Kind<readonly string[]> => ({
 
 const isUrl = (given: string): boolean => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
 
-/** A `*` would be a letter of the name: no browser sends one, so it would allow nothing. */
+/** Rejects `*`: browsers never send it as an origin, so it would allow nothing. */
 const isOrigin = (given: string): boolean => isUrl(given) && new URL(given).origin === given && !given.includes("*");
 
 const isHost = (given: string): boolean =>

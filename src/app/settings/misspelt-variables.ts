@@ -4,22 +4,22 @@ import { suggest } from "../../lib/suggest.ts";
 import { spellingsOf, variableOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** A variable that petit doesn't know, and the one that was likely meant. */
+/** An unknown variable and the one that was probably meant. */
 export type Misspelt = { readonly name: string; readonly near: string };
 
 const PREFIX = "PETIT_";
 
-/** What petit reads. */
+/** The variables that petit reads. */
 const READ: readonly string[] = [
   ...Object.values(SETTINGS).flatMap(spellingsOf).map(variableOf),
   "PETIT_API_TOKEN",
   "PETIT_CONFIG",
 ];
 
-/** What it sets for tasks: a petit within a task has them. */
+/** The variables that petit sets for tasks; petit inherits them when a task runs it. */
 const SET: readonly string[] = [...TASK_VARIABLES, "PETIT_PARAM_", "PETIT_CONFIG_"];
 
-/** Variables that look like a setting's and are none; `jobs` may read others, for their notifications. */
+/** Returns unknown variables that resemble a setting. The notifications of `jobs` may read other variables. */
 export const misspeltVariables = (
   environment: Readonly<Record<string, string | undefined>>,
   jobs: readonly Job[],
@@ -31,7 +31,7 @@ export const misspeltVariables = (
     .flatMap((name) => nearest(name));
 };
 
-/** What all of them begin with brings none nearer to another. */
+/** Finds the nearest names, ignoring the shared `PETIT_` prefix. */
 const nearest = (name: string): readonly Misspelt[] => {
   const near = suggest(
     name.slice(PREFIX.length),
@@ -40,7 +40,7 @@ const nearest = (name: string): readonly Misspelt[] => {
   return near === null ? [] : [{ name, near: PREFIX + near }];
 };
 
-/** Those that its `notify` list names. */
+/** Returns the variables that a job's `notify` list names. */
 const variablesOf = ({ notify = [] }: Job): readonly string[] =>
   notify
     .flatMap(({ url, secret, headers }) => [url, secret, ...Object.values(headers)])

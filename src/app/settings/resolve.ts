@@ -2,16 +2,16 @@ import { PetitError } from "../../domain/errors.ts";
 import { flagOf, type Setting, spellingsOf, textsOf, variableOf } from "./setting.ts";
 import { givenBy, type Origin, type Origins, SETTINGS, type Settings } from "./settings.ts";
 
-/** The texts that were given, by place. */
+/** The given values of settings, by origin. */
 export type Given = {
-  /** By the flag's name without its dashes; a switch is `true` or `false`. */
+  /** By flag name without dashes; a switch is `true` or `false`. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** By key, from a configuration file. */
+  /** By key of the configuration file. */
   readonly file: { readonly path: string; readonly values: ReadonlyMap<string, readonly string[]> } | null;
 };
 
-/** Each setting from its flag, else its variable, else the file, else its default. Throws `invalid_request`, naming the place. */
+/** Resolves each setting from its flag, variable, configuration file or default, in this order. Throws `invalid_request` that names the origin. */
 export const resolveSettings = (given: Given): { readonly settings: Settings; readonly origins: Origins } => {
   const settings: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
@@ -36,7 +36,7 @@ const find = (setting: Setting<unknown>, given: Given): Found | null => {
 };
 
 const fromVariable = (setting: Setting<unknown>, environment: Given["environment"]): Found | null => {
-  // As with most programs, an empty variable is one that isn't set.
+  // An empty variable counts as not set.
   const spelling = spellingsOf(setting).find((each) => environment[variableOf(each)]);
   if (spelling === undefined) return null;
   const name = variableOf(spelling);

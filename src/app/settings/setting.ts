@@ -1,32 +1,32 @@
-/** A setting, declared once: its flag, its variable, its key in the configuration file and its help come from here. */
+/** The declaration of a setting. Its flag, variable, configuration key and help come from here. */
 export type Setting<T> = {
-  /** Key in the configuration file, such as `api_port`; the variable is `PETIT_API_PORT`. */
+  /** Key in the configuration file, such as `api_port`; the variable is then `PETIT_API_PORT`. */
   readonly name: string;
-  /** The flag without its dashes, where it isn't the name's. */
+  /** The flag without dashes, if it differs from the name. */
   readonly flag?: string;
-  /** One letter that stands for the flag. */
+  /** One-letter form of the flag. */
   readonly short?: string;
   readonly kind: Kind<T>;
   readonly default: NoInfer<T>;
-  /** What the default is called where no value says it. */
+  /** Description of a default that is not a fixed value. */
   readonly defaultText?: string;
-  /** A sentence, for the help. */
+  /** A sentence for the help. */
   readonly doc: string;
-  /** Of a switch that is on by default: what turning it off does. */
+  /** For a switch that is on by default: the effect of turning it off. */
   readonly offDoc?: string;
 };
 
-/** What a value looks like. */
+/** The type of a setting's value. */
 export type Kind<T> = {
-  /** `switch` takes no value as a flag, `many` may be given several times (in a variable: separated by commas). */
+  /** `switch` is a flag without a value; `many` can be repeated (in a variable: separated by commas). */
   readonly arity: "one" | "many" | "switch";
-  /** Stands for the value in the help; empty for a switch. */
+  /** Placeholder of the value in the help; empty for a switch. */
   readonly placeholder: string;
   /** Completes "expected …". */
   readonly expected: string;
-  /** Null where the texts don't fit. */
+  /** Returns null if the texts are invalid. */
   readonly parse: (texts: readonly string[]) => T | null;
-  /** As a method, so that a kind of something is also a kind of anything. */
+  /** A method, so that `Kind<T>` is assignable to `Kind<unknown>`. */
   format(value: NonNullable<T>): string;
 };
 
@@ -35,10 +35,10 @@ export const flagOf = (setting: Pick<Setting<unknown>, "name" | "flag">): string
 
 export const variableOf = ({ name }: { readonly name: string }): string => `PETIT_${name.toUpperCase()}`;
 
-/** What a setting may be called in a variable or the configuration file, and whether that turns it round. */
+/** A name of a setting in a variable or the configuration file, and whether it negates the value. */
 export type Spelling = { readonly name: string; readonly isNegated: boolean };
 
-/** Its own name first, then as the help writes its flag: `no_api` for `api`, `allowed_host` for `allowed_hosts`. */
+/** Returns the names of a setting: its own first, then that of its flag, such as `no_api` for `api` and `allowed_host` for `allowed_hosts`. */
 export const spellingsOf = (
   setting: Pick<Setting<unknown>, "name" | "flag" | "offDoc">,
 ): readonly [Spelling, ...Spelling[]] => {
@@ -50,7 +50,7 @@ export const spellingsOf = (
   ];
 };
 
-/** The texts of the setting itself, where they were given under that spelling; as they are where they don't fit. */
+/** Converts texts given under a spelling to texts of the setting. Returns invalid texts unchanged. */
 export const textsOf = (
   texts: readonly string[],
   { kind }: Pick<Setting<unknown>, "kind">,

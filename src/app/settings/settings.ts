@@ -8,67 +8,67 @@ export const SHUTDOWN_MODES = ["drain", "leave"] as const;
 
 const setting = <T>(declared: Setting<T>): Setting<T> => declared;
 
-/** Every setting there is, in the order of the help. */
+/** All settings, in the order of the help. */
 export const SETTINGS = {
   db: setting({
     name: "db",
     kind: text("FILE", "a file, or :memory:"),
     default: "petit.db",
-    doc: "The database; `:memory:` keeps nothing.",
+    doc: "Database file; `:memory:` keeps nothing.",
   }),
   url: setting({
     name: "url",
     kind: optional(url),
     default: null,
     defaultText: "http://127.0.0.1:8565",
-    doc: "The running petit that commands talk to.",
+    doc: "URL of the running petit that commands talk to.",
   }),
   tokenFile: setting({
     name: "token_file",
     kind: optional(text("FILE", "a file that holds the token")),
     default: null,
     defaultText: "$PETIT_API_TOKEN",
-    doc: "File with the API's token.",
+    doc: "File with the API token.",
   }),
-  logLevel: setting({ name: "log_level", kind: choice(LOG_LEVELS), default: "info", doc: "The least that is logged." }),
+  logLevel: setting({ name: "log_level", kind: choice(LOG_LEVELS), default: "info", doc: "Minimum log level." }),
   logFormat: setting({
     name: "log_format",
     kind: optional(choice(LOG_FORMATS)),
     default: null,
-    defaultText: "pretty on a terminal and in the journal, else json",
-    doc: "How the log on stderr is written.",
+    defaultText: "pretty on a terminal and in the journal, otherwise json",
+    doc: "Format of the log on stderr.",
   }),
   color: setting({
     name: "color",
     kind: onOff,
     default: true,
     doc: "Colours, on a terminal and unless NO_COLOR is set.",
-    offDoc: "No colours; there are none either where NO_COLOR is set or the output is no terminal.",
+    offDoc: "Disable colours. They are also off if NO_COLOR is set or the output is not a terminal.",
   }),
   jobsDir: setting({
     name: "jobs_dir",
     kind: text("DIR", "a folder"),
     default: "jobs",
-    doc: "The folder of the job files, where JOBS_DIR isn't given.",
+    doc: "Folder of the job files if JOBS_DIR is not given.",
   }),
   api: setting({
     name: "api",
     kind: onOff,
     default: true,
     doc: "Serve the HTTP API.",
-    offDoc: "Serve no HTTP API; nothing listens.",
+    offDoc: "Do not serve the HTTP API; nothing listens.",
   }),
   apiPort: setting({
     name: "api_port",
     kind: whole(0, 65_535),
     default: 8565,
-    doc: "Port of the API; 0 takes any free one.",
+    doc: "Port of the API; 0 chooses a free one.",
   }),
   apiHost: setting({
     name: "api_host",
     kind: host,
     default: "127.0.0.1",
-    doc: "Address the API listens on; any but loopback needs a token.",
+    doc: "Address that the API listens on; any address except loopback requires a token.",
   }),
   allowedHosts: setting({
     name: "allowed_hosts",
@@ -76,7 +76,7 @@ export const SETTINGS = {
     kind: many(host),
     default: [],
     defaultText: "none",
-    doc: "A further name that petit is served under; can be repeated.",
+    doc: "Additional host name that clients may use; can be repeated.",
   }),
   corsOrigins: setting({
     name: "cors_origins",
@@ -84,14 +84,14 @@ export const SETTINGS = {
     kind: many(origin),
     default: [],
     defaultText: "none",
-    doc: "An origin whose pages may call the API; can be repeated.",
+    doc: "Origin whose pages may call the API; can be repeated.",
   }),
   maxConnections: setting({
     name: "max_connections",
     kind: optional(whole(1, 100_000)),
     default: null,
     defaultText: "a quarter of the open files limit, 8 to 4096",
-    doc: "Connections to the API at once; beyond that, the longest idle ones are closed.",
+    doc: "Maximum number of API connections; petit closes the longest idle ones to stay below it.",
   }),
   maxJobs: setting({
     name: "max_jobs",
@@ -99,14 +99,14 @@ export const SETTINGS = {
     kind: optional(whole(1, 100_000)),
     default: null,
     defaultText: "unlimited",
-    doc: "Runs at once.",
+    doc: "Maximum number of concurrent runs.",
   }),
   maxTasks: setting({
     name: "max_tasks",
     short: "t",
     kind: whole(1, 100_000),
     default: 4,
-    doc: "Tasks at once in a run.",
+    doc: "Maximum number of concurrent tasks in a run.",
   }),
   onShutdown: setting({
     name: "on_shutdown",
@@ -118,60 +118,60 @@ export const SETTINGS = {
     name: "shutdown_timeout",
     kind: duration,
     default: 30_000,
-    doc: "How long draining waits before it ends what runs.",
+    doc: "How long a drain waits before it ends the running tasks.",
   }),
   onInterrupt: setting({
     name: "on_interrupt",
     kind: choice(INTERRUPT_POLICIES),
     default: "fail",
-    doc: "What becomes of an attempt that was lost: its task fails, or it is made anew.",
+    doc: "What happens after an attempt was lost: its task fails, or the attempt runs again.",
   }),
   killGraceMs: setting({
     name: "kill_grace",
     kind: duration,
     default: 10_000,
-    doc: "Between SIGTERM and SIGKILL, for jobs that don't say.",
+    doc: "Default time between SIGTERM and SIGKILL.",
   }),
   logLimitBytes: setting({
     name: "log_limit",
     kind: size(1024),
     default: 16 * 2 ** 20,
-    doc: "Output kept of an attempt.",
+    doc: "Maximum stored output of an attempt.",
   }),
   retentionRuns: setting({
     name: "retention_runs",
     kind: optional(whole(1, 1_000_000_000)),
     default: null,
     defaultText: "all",
-    doc: "Finished runs that are kept of a job that doesn't say.",
+    doc: "Default number of finished runs to keep per job.",
   }),
   retentionDays: setting({
     name: "retention_days",
     kind: optional(whole(1, 36_500)),
     default: null,
     defaultText: "for ever",
-    doc: "Days that finished runs are kept of a job that doesn't say.",
+    doc: "Default number of days to keep finished runs.",
   }),
   timezone: setting({
     name: "timezone",
     kind: optional(timezone),
     default: null,
     defaultText: "the system's",
-    doc: "Zone of the schedules that have none of their own.",
+    doc: "Default time zone of schedules.",
   }),
   watch: setting({
     name: "watch",
     kind: onOff,
     default: true,
     doc: "Reload when a job file changes.",
-    offDoc: "Don't reload when a job file changes.",
+    offDoc: "Do not reload when a job file changes.",
   }),
-  strict: setting({ name: "strict", kind: onOff, default: false, doc: "Refuse to start on a broken job file." }),
+  strict: setting({ name: "strict", kind: onOff, default: false, doc: "Refuse to start if a job file is broken." }),
 };
 
 export type SettingKey = keyof typeof SETTINGS;
 
-/** The value of every setting. */
+/** The values of all settings. */
 export type Settings = {
   readonly [Key in SettingKey]: (typeof SETTINGS)[Key] extends Setting<infer T> ? T : never;
 };
@@ -183,15 +183,15 @@ export type Origin = {
 };
 
 /**
- * Returns how a message names a setting that was given: by its flag, its variable, or its key and the configuration file.
- * Returns null for a default.
+ * Returns the name of a setting in messages: its flag, its variable, or its key and configuration file. Returns null for
+ * a default.
  */
 export const givenBy = ({ name }: Pick<Setting<unknown>, "name">, origin: Origin): string | null => {
   if (origin.kind === "default") return null;
   return origin.kind === "file" ? `${name} in ${origin.name}` : origin.name;
 };
 
-/** Returns a value with the place that it was given in, for messages: `petit.token (PETIT_TOKEN_FILE)`. */
+/** Returns a value with its origin, for messages, such as `petit.token (PETIT_TOKEN_FILE)`. */
 export const withOrigin = (value: string, setting: Pick<Setting<unknown>, "name">, origin: Origin): string => {
   const place = givenBy(setting, origin);
   return place === null ? value : `${value} (${place})`;
@@ -199,17 +199,17 @@ export const withOrigin = (value: string, setting: Pick<Setting<unknown>, "name"
 
 export type Origins = { readonly [Key in SettingKey]: Origin };
 
-/** The zone of schedules without one of their own. */
+/** Returns the time zone of schedules that do not set one. */
 export const defaultZone = (settings: Pick<Settings, "timezone">): string =>
   settings.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** Where commands find the running petit: what `url` says, else the address that `petit run` would take here. */
+/** Returns the URL of the running petit: the `url` setting, otherwise the address that `petit run` would use. */
 export const urlOf = ({ url, apiHost, apiPort }: Pick<Settings, "url" | "apiHost" | "apiPort">): string =>
   url ?? addressUrl(EVERYWHERE[apiHost] ?? apiHost, apiPort);
 
-/** `http://[::1]:8565` */
+/** Formats an address as a URL, such as `http://[::1]:8565`. */
 export const addressUrl = (host: string, port: number): string =>
   `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
 
-/** Addresses that mean all of this machine can't be asked; loopback is one of them. */
+/** Clients cannot connect to a wildcard address; they use loopback instead. */
 const EVERYWHERE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1" };

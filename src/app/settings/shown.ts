@@ -2,14 +2,14 @@ import type { SettingFact } from "../../api/options.ts";
 import type { Setting } from "./setting.ts";
 import { type Origin, type Origins, SETTINGS, type SettingKey, type Settings } from "./settings.ts";
 
-/** A setting with what it is and where that came from. */
+/** A setting with its value and origin. */
 export type SettingShown = SettingFact & { readonly origin: Origin["kind"] };
 
 export const isSettingKey = (key: string): key is SettingKey => key in SETTINGS;
 
 type Resolved = { readonly settings: Settings; readonly origins: Origins };
 
-/** Every setting, in the order of the help. `jobsDir` is the argument, where it was given. */
+/** Returns all settings, in the order of the help. `jobsDir` is the JOBS_DIR argument, or null. */
 export const shownSettings = ({ settings, origins }: Resolved, jobsDir: string | null): readonly SettingShown[] =>
   Object.keys(SETTINGS)
     .filter(isSettingKey)
@@ -28,7 +28,7 @@ const shown = (setting: Setting<unknown>, value: unknown, { kind, name }: Origin
   doc: setting.doc,
 });
 
-/** What has a unit is written with it. */
+/** Formats values with a unit as text. */
 const jsonOf = (setting: Setting<unknown>, value: unknown): SettingFact["value"] => {
   if (value === null || value === undefined) return null;
   if (Array.isArray(value)) return value.map((each) => withoutSecret(String(each)));
@@ -44,5 +44,5 @@ const textOf = (setting: Setting<unknown>, value: unknown): string => {
   return withoutSecret(setting.kind.format(value));
 };
 
-/** An address may hold a password. */
+/** Removes the user information of a URL, which may contain a password. */
 export const withoutSecret = (text: string): string => text.replace(/^(\w+:\/\/)[^/@]*@/, "$1…@");

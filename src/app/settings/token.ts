@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { type Origins, SETTINGS, type Settings, withOrigin } from "./settings.ts";
 
-/** The systemd credential, and the variable, that hold the token. */
+/** The systemd credential and the variable that contain the token. */
 const CREDENTIAL = "petit-token";
 const VARIABLE = "PETIT_API_TOKEN";
 
@@ -14,9 +14,9 @@ export type TokenOptions = {
 };
 
 /**
- * The API's token; null where there is none. By flag or variable first, then by the configuration file, then by the
- * systemd credential: never as an argument, which every user of the machine can read. Throws `invalid_request` where the
- * place that should hold it doesn't.
+ * Reads the API token: from the flag or variable, then the configuration file, then the systemd credential. It is never
+ * an argument, because every user of the machine can read those. Returns null if there is none. Throws
+ * `invalid_request` if the named source has no valid token.
  */
 export const readToken = (options: TokenOptions): string | null => {
   const { settings, environment } = options;
@@ -28,13 +28,13 @@ export const readToken = (options: TokenOptions): string | null => {
   return folder ? fromCredential(join(folder, CREDENTIAL)) : null;
 };
 
-/** Returns how messages name the token file: with its path and the setting. */
+/** Returns the token file's path and origin, for messages. */
 const tokenFileName = ({ settings, origins }: Pick<TokenOptions, "settings" | "origins">): string =>
   `the token file ${withOrigin(settings.tokenFile ?? "", SETTINGS.tokenFile, origins.tokenFile)}`;
 
 const fromFile = (path: string, name: string): string => checked(read(path, name), name);
 
-/** A unit may well have other credentials than this one. */
+/** Returns null if the unit has other credentials only. */
 const fromCredential = (path: string): string | null => {
   try {
     return fromFile(path, `the systemd credential ${path}`);
@@ -55,10 +55,10 @@ const read = (path: string, name: string): string => {
   }
 };
 
-/** A token travels in a header: printable ASCII, no blanks. The message must not repeat it. */
+/** Checks that a token fits into a header: printable ASCII without spaces. The message never quotes it. */
 const checked = (text: string, name: string): string => {
   const token = text.trim();
   if (/^[\x21-\x7e]+$/.test(token)) return token;
-  const what = token === "" ? "is empty" : "has characters that a token can't have";
-  throw new PetitError("invalid_request", `${name} ${what}; expected one line of printable ASCII without blanks`);
+  const what = token === "" ? "is empty" : "contains invalid characters";
+  throw new PetitError("invalid_request", `${name} ${what}; expected one line of printable ASCII without spaces`);
 };

@@ -3,8 +3,8 @@ import { fstatSync } from "node:fs";
 const STDERR = 2;
 
 /**
- * Whether what is written to stderr goes straight into systemd's journal, by the `JOURNAL_STREAM` that systemd sets: device
- * and inode of what it opened, so that a redirection is seen.
+ * Returns whether stderr is connected to the systemd journal. Compares it with the device and inode in
+ * `JOURNAL_STREAM`, which detects a redirection (systemd.exec(5)).
  */
 export const isJournal = (environment: Readonly<Record<string, string | undefined>>, fd = STDERR): boolean => {
   const stream = environment.JOURNAL_STREAM;
@@ -17,10 +17,10 @@ export const isJournal = (environment: Readonly<Record<string, string | undefine
   }
 };
 
-/** syslog(3) has these numbers, and the journal takes them from the beginning of a line. */
+/** Priorities of syslog(3); the journal reads them from the start of a line (sd-daemon(3)). */
 const PRIORITIES: Readonly<Record<string, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
 
-/** Each line of a message under its priority; the journal itself knows the time. */
+/** Prefixes each line of a message with its priority. The journal adds the time. */
 export const asJournalLines = (level: unknown, text: string): string => {
   const priority = `<${PRIORITIES[String(level)] ?? 6}>`;
   return text

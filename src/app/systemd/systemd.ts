@@ -13,16 +13,15 @@ export type SystemdOptions = {
 
 type Told = Pick<Engine, "listJobs" | "counts" | "state" | "onEvent">;
 
-/** Two statuses are at least this far apart. */
+/** Minimum interval between two statuses. */
 const STATUS_MS = 1_000;
 
-/** While petit stops it asks for this much more time, again and again. */
+/** While petit stops, it repeatedly asks for this much more time. */
 const EXTEND_MS = 15_000;
 
 /**
- * What petit tells the systemd that started it as a unit of `Type=notify`, as sd_notify(3) has it: that it is ready, what it
- * does, that it reads its files again, that it stops, and, from the event loop, that it is alive. Says nothing where
- * there is no `NOTIFY_SOCKET`.
+ * Notifies systemd (sd_notify(3)) about readiness, status, reloads and stops, and sends watchdog pings from the event
+ * loop. Does nothing without `NOTIFY_SOCKET`.
  */
 export class Systemd implements Disposable {
   readonly #options: SystemdOptions;
@@ -40,7 +39,7 @@ export class Systemd implements Disposable {
     if (periodMs !== null) this.#every("watchdog", periodMs, () => this.#tell("WATCHDOG=1"));
   }
 
-  /** Takes triggers, the port bound. From now on the unit's status has its counts. */
+  /** Reports that petit accepts triggers. From now on the status contains counts. */
   ready(engine: Told): void {
     if (this.#socket === null) return;
     this.#engine = engine;
@@ -48,7 +47,7 @@ export class Systemd implements Disposable {
     this.#tell("READY=1", `STATUS=${statusLine(engine)}`);
   }
 
-  /** Calls `reload`, and has the unit count as reloading meanwhile. */
+  /** Calls `reload` and reports the unit as reloading meanwhile. */
   async reloading(reload: () => Promise<void>): Promise<void> {
     const now = this.#socket === null ? null : this.#options.runtime.monotonicMicros();
     if (!this.#isStopping) this.#tell("RELOADING=1", ...(now === null ? [] : [`MONOTONIC_USEC=${now}`]));
@@ -56,7 +55,7 @@ export class Systemd implements Disposable {
     if (!this.#isStopping) this.#tell("READY=1", ...this.#status());
   }
 
-  /** Is on its way out; as long as that takes, systemd waits. */
+  /** Reports that petit is stopping and extends the stop timeout until it has ended. */
   stopping(): void {
     this.#isStopping = true;
     this.#tell("STOPPING=1", ...this.#status());
@@ -94,7 +93,7 @@ export class Systemd implements Disposable {
   #tell(...lines: readonly string[]): void {
     if (this.#socket === null) return;
     const told = this.#options.runtime.sendDatagram(this.#socket, lines.join("\n"));
-    // Once is enough: it would be each second.
+    // Log this once, because it would recur every second.
     if (told !== true && !this.#isUnheard) {
       this.#options.log.warn({ socket: this.#socket, lines }, told === null ? CANNOT : UNHEARD);
     }
@@ -102,11 +101,10 @@ export class Systemd implements Disposable {
   }
 }
 
-const UNHEARD = "systemd does not take what it is told";
-const CANNOT =
-  "systemd can't be told anything without the system's C library; use a unit of Type=exec without WatchdogSec=";
+const UNHEARD = "systemd does not accept notifications";
+const CANNOT = "petit cannot notify systemd without the C library; use a unit with Type=exec and without WatchdogSec=";
 
-/** Half of the time within which systemd wants to hear from this process; null where it doesn't want to. */
+/** Returns half of the watchdog timeout for this process, or null if the watchdog is off. */
 const watchdogPeriodMs = ({ WATCHDOG_USEC, WATCHDOG_PID }: SystemdOptions["environment"]): number | null => {
   const micros = Number(WATCHDOG_USEC ?? 0);
   const isMeant = !WATCHDOG_PID || Number(WATCHDOG_PID) === process.pid;

@@ -52,7 +52,7 @@ describe("loadConfigFile", () => {
     ["api_port:\n", "config.yaml:1:1: api_port: expected a whole number"],
     ["db: [a, b]\n", "db: expected a file"],
     ["db: a\ndb: b\n", "config.yaml:2:1: db: given twice"],
-    ["api: true\nno_api: true\n", "config.yaml:2:1: no_api: api is given already; expected each setting once"],
+    ["api: true\nno_api: true\n", "config.yaml:2:1: no_api: api is already set; expected each setting once"],
     ["no_api: maybe\n", "config.yaml:1:1: no_api is 'maybe'; expected true or false"],
     ["no_ap: true\n", "unknown setting 'no_ap'; did you mean 'no_api'?"],
     ["- db\n", "config.yaml:1:1: expected a map of settings"],

@@ -56,7 +56,7 @@ describe("what systemd is told", () => {
     const { systemd, heard, engine } = listen(SOCKET);
     using _ = systemd;
     systemd.ready(engine);
-    expect(heard).toEqual(["/run/notify: READY=1 STATUS=1 job, 0 runs going on, 0 waiting"]);
+    expect(heard).toEqual(["/run/notify: READY=1 STATUS=1 job, 0 runs in progress, 0 waiting"]);
   });
 
   test("is what it does, once a second at most, and never too little", async () => {
@@ -65,10 +65,10 @@ describe("what systemd is told", () => {
     systemd.ready(engine);
     for (const running of [1, 2, 3]) happens(running);
     await clock.pass(5_000);
-    expect(heard.slice(1)).toEqual(["/run/notify: STATUS=1 job, 3 runs going on, 0 waiting"]);
+    expect(heard.slice(1)).toEqual(["/run/notify: STATUS=1 job, 3 runs in progress, 0 waiting"]);
     happens(0);
     await clock.pass(1_000);
-    expect(heard.at(-1)).toBe("/run/notify: STATUS=1 job, 0 runs going on, 0 waiting");
+    expect(heard.at(-1)).toBe("/run/notify: STATUS=1 job, 0 runs in progress, 0 waiting");
   });
 
   test("is that it reloads, with the time, and that it has", async () => {
@@ -79,7 +79,7 @@ describe("what systemd is told", () => {
     expect(heard.slice(1)).toEqual([
       "/run/notify: RELOADING=1 MONOTONIC_USEC=123456",
       "it reloads",
-      "/run/notify: READY=1 STATUS=1 job, 0 runs going on, 0 waiting",
+      "/run/notify: READY=1 STATUS=1 job, 0 runs in progress, 0 waiting",
     ]);
   });
 
@@ -87,7 +87,7 @@ describe("what systemd is told", () => {
     const { systemd, clock, heard, engine } = listen(SOCKET);
     systemd.ready(engine);
     systemd.stopping();
-    const first = ["/run/notify: STOPPING=1 STATUS=1 job, 0 runs going on, 0 waiting"];
+    const first = ["/run/notify: STOPPING=1 STATUS=1 job, 0 runs in progress, 0 waiting"];
     const more = "/run/notify: EXTEND_TIMEOUT_USEC=15000000";
     expect(heard.slice(1)).toEqual([...first, more]);
     await clock.pass(10_000);
@@ -147,8 +147,8 @@ describe("what systemd is told", () => {
   });
 
   test.each([
-    ["nobody takes it", false, "does not take what it is told"],
-    ["there is no C library", null, "without the system's C library"],
+    ["nobody takes it", false, "does not accept notifications"],
+    ["there is no C library", null, "without the C library"],
   ])("is a warning where %s, and one only", async (_, told, warning) => {
     const { systemd, clock, log, engine } = listen({ ...SOCKET, WATCHDOG_USEC: "2000000" }, () => told);
     using _systemd = systemd;
@@ -164,7 +164,7 @@ test("petit goes on where nobody listens at the socket, and says so once", async
   process.kill(petit.pid, "SIGHUP");
   expect((await petit.fetch("/api/health")).status).toBe(200);
   expect(await petit.stop()).toBe(0);
-  expect(petit.stderr().match(/systemd does not take what it is told/g)?.length).toBe(1);
+  expect(petit.stderr().match(/systemd does not accept notifications/g)?.length).toBe(1);
 });
 
 describe("the status", () => {
@@ -176,9 +176,9 @@ describe("the status", () => {
   ) => statusLine({ listJobs: () => Array(jobs), counts: { running, pending }, state });
 
   test("counts, and says what is out of the ordinary", () => {
-    expect(status(12, 2, 1)).toBe("12 jobs, 2 runs going on, 1 waiting");
-    expect(status(1, 1, 0)).toBe("1 job, 1 run going on, 0 waiting");
-    expect(status(0, 0, 0, "paused")).toBe("0 jobs, 0 runs going on, 0 waiting, paused");
-    expect(status(2, 1, 0, "stopped")).toBe("2 jobs, 1 run going on, 0 waiting, stopping");
+    expect(status(12, 2, 1)).toBe("12 jobs, 2 runs in progress, 1 waiting");
+    expect(status(1, 1, 0)).toBe("1 job, 1 run in progress, 0 waiting");
+    expect(status(0, 0, 0, "paused")).toBe("0 jobs, 0 runs in progress, 0 waiting, paused");
+    expect(status(2, 1, 0, "stopped")).toBe("2 jobs, 1 run in progress, 0 waiting, stopping");
   });
 });

@@ -107,7 +107,7 @@ describe("petit run", () => {
 
   test("warns of a folder without a job", async () => {
     await using running = await startPetit({ jobs: {} });
-    expect(logOf(running.stderr())[0]).toMatchObject({ level: "warn", msg: "there is no job file" });
+    expect(logOf(running.stderr())[0]).toMatchObject({ level: "warn", msg: "JOBS_DIR has no job file" });
   });
 
   test("exits with 2 where there is no such folder", async () => {
