@@ -7,7 +7,7 @@ import { TASK_GUARDS } from "../scripts/guards/guards-tasks.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** Rooms that a room may import from. `runtime` stands for its contract alone; what it is made of is main's to choose. */
+/** The rooms that each room may import from. Only main imports an implementation of `runtime`; the others import its interface. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "lib", "runtime"],
   cli: ["app", "api", "engine", "store", "jobfile", "domain", "lib", "runtime"],
@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ["lib"],
 };
 
-/** Who may use a dependency: files by the beginning of their path. */
+/** The path prefixes of the files that may import each dependency. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "#runtime": ["src/main.ts"],
   citty: ["src/cli/"],
@@ -48,11 +48,20 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "highlight.js": ["src/web/job/"],
 };
 
-/** What is made when petit is built, and who takes it in. */
-const MADE: Readonly<Record<string, string>> = { "src/app/page.ts": "dist/web/page.txt", main: "package.json" };
+/** Files outside of src that a file or room may import. The build generates the page. */
+const OUTSIDE_IMPORTS: Readonly<Record<string, string>> = {
+  "src/app/page.ts": "dist/web/page.txt",
+  main: "package.json",
+};
 
-/** Whose tests scripts/test-deno runs. */
+/** The rooms whose tests scripts/test-deno runs. */
 const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", "app", "api"];
+
+/** A folder of src has at most this many files at one level. */
+const MAX_FILES_IN_FOLDER = 20;
+
+/** Folders that may still have import cycles. */
+const FOLDERS_WITH_CYCLES = ["src/cli/", "src/engine/"];
 
 type Import = { readonly file: string; readonly target: string; readonly typeOnly: boolean };
 
@@ -76,7 +85,7 @@ const targetPath = ({ file, target }: Import): string => relative(ROOT, join(ROO
 
 const named = ({ file, target }: Import): string => `${file} imports ${target}`;
 
-test("each guard that scripts/mutate-guards takes away stands where it is said to", () => {
+test("every guard that scripts/mutate-guards removes occurs exactly once in its file", () => {
   const places = [...API_GUARDS, ...TASK_GUARDS, ...FILE_GUARDS].map(({ against, file, from }) => ({
     against,
     places: readFileSync(join(ROOT, "src", file), "utf8").split(from).length - 1,
@@ -84,25 +93,25 @@ test("each guard that scripts/mutate-guards takes away stands where it is said t
   expect(places.filter((guard) => guard.places !== 1)).toEqual([]);
 });
 
-describe("the house", () => {
-  test("has files to look at", () => {
+describe("the source", () => {
+  test("is found by these tests", () => {
     expect(sources.length).toBeGreaterThan(20);
     expect(imports.length).toBeGreaterThan(50);
   });
 
-  test("lets rooms import one way only", () => {
+  test("imports only in the allowed directions between rooms", () => {
     const local = imports.filter(({ target }) => target.startsWith("."));
     const wrong = local.filter((each) => {
       const from = roomOf(each.file);
       const to = roomOf(targetPath(each));
       const outside = !targetPath(each).startsWith("src/");
-      if (outside) return targetPath(each) !== (MADE[each.file] ?? MADE[from]);
+      if (outside) return targetPath(each) !== (OUTSIDE_IMPORTS[each.file] ?? OUTSIDE_IMPORTS[from]);
       return from !== to && !(MAY_IMPORT[from] ?? []).includes(to);
     });
     expect(wrong.map(named)).toEqual([]);
   });
 
-  test("lets only main choose the runtime", () => {
+  test("imports an implementation of the runtime only in main", () => {
     const wrong = imports.filter((each) => {
       const to = targetPath(each);
       return (
@@ -114,17 +123,17 @@ describe("the house", () => {
     expect(wrong.map(named)).toEqual([]);
   });
 
-  test("lets the dashboard take only types from the API", () => {
+  test("imports only types from the API into the dashboard", () => {
     const wrong = imports.filter((each) => roomOf(each.file) === "web" && roomOf(targetPath(each)) === "api");
     expect(wrong.filter(({ typeOnly }) => !typeOnly).map(named)).toEqual([]);
   });
 
-  test("lets the dashboard name nothing that a browser doesn't have", () => {
+  test("imports no Node or Bun module into the dashboard", () => {
     const wrong = imports.filter((each) => roomOf(each.file) === "web" && /^(node|bun):/.test(each.target));
     expect(wrong.map(named)).toEqual([]);
   });
 
-  test("gives each dependency one owner", () => {
+  test("imports each dependency only in the files that own it", () => {
     const outside = imports.filter(({ target }) => !target.startsWith(".") && !/^(node|bun):/.test(target));
     const wrong = outside.filter(({ file, target }) => {
       const name = target
@@ -136,14 +145,27 @@ describe("the house", () => {
     expect(wrong.map(named)).toEqual([]);
   });
 
-  test("names Bun and Deno in runtime alone", () => {
+  test("has no import cycles", () => {
+    const cycles = cyclesOf(new Map(sources.map((file) => [file, importsOf(file).map(targetPath)])));
+    const isAllowed = (cycle: readonly string[]): boolean =>
+      FOLDERS_WITH_CYCLES.some((folder) => cycle.every((file) => file.startsWith(folder)));
+    expect(cycles.filter((cycle) => !isAllowed(cycle))).toEqual([]);
+  });
+
+  test("has no crowded folders", () => {
+    const folders = Map.groupBy(sources, dirname);
+    const crowded = [...folders].filter(([, files]) => files.length > MAX_FILES_IN_FOLDER);
+    expect(crowded.map(([folder, files]) => `${folder} has ${files.length} files`)).toEqual([]);
+  });
+
+  test("names Bun and Deno only in runtime", () => {
     const wrong = sources.filter(
       (file) => !file.startsWith("src/runtime/") && /\b(Bun|Deno)\.|"bun:|from "bun"/.test(withoutComments(read(file))),
     );
     expect(wrong).toEqual([]);
   });
 
-  test("has tests that Deno runs, too, name nothing of Bun's", () => {
+  test("does not name Bun in tests that also run under Deno", () => {
     const shared = globSync(`test/{${SHARED_ROOMS.join()}}/**/*.ts`, { cwd: ROOT });
     expect(shared.length).toBeGreaterThan(100);
     const wrong = shared.filter((file) =>
@@ -152,7 +174,7 @@ describe("the house", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("does no I/O in the domain, and asks it for no time", () => {
+  test("does no I/O and reads no clock in the domain", () => {
     const wrong = sources.filter(
       (file) =>
         file.startsWith("src/domain/") &&
@@ -161,24 +183,39 @@ describe("the house", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("ends the process in main alone", () => {
+  test("exits the process only in main", () => {
     const wrong = sources.filter(
       (file) => file !== "src/main.ts" && /process\.exit\(/.test(withoutComments(read(file))),
     );
     expect(wrong).toEqual([]);
   });
 
-  test("asks other machines for something in one place, and petit itself in the command line and the page", () => {
-    const asks = sources.filter((file) => /(?<![.\w])fetch\(/.test(withoutComments(read(file))));
-    expect(asks.filter((file) => !/^src\/(cli|web)\//.test(file))).toEqual(["src/engine/notify/send.ts"]);
+  test("fetches only in the command line, the dashboard and the sender of notifications", () => {
+    const fetching = sources.filter((file) => /(?<![.\w])fetch\(/.test(withoutComments(read(file))));
+    expect(fetching.filter((file) => !/^src\/(cli|web)\//.test(file))).toEqual(["src/engine/notify/send.ts"]);
   });
 
-  test("has no room for any, barrels or files without a noun", () => {
+  test("has no 'any', no default exports and no file names without a subject", () => {
     const isUnspecific = (file: string): boolean => /\/(types|utils?|helpers?|index|manager|service)\.tsx?$/.test(file);
     expect(sources.filter((file) => isUnspecific(file) && !file.startsWith("src/cli/commands/"))).toEqual([]);
     expect(sources.filter((file) => /(:|<|as) any\b/.test(withoutComments(read(file))))).toEqual([]);
     expect(sources.filter((file) => /^export default/m.test(read(file)) && !file.endsWith(".d.ts"))).toEqual([]);
   });
 });
+
+/** Returns one cycle for each group of files that import each other, type-only imports included. */
+const cyclesOf = (targets: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] => {
+  const cycles: (readonly string[])[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start !== -1) cycles.push([...path.slice(start), file]);
+    if (start !== -1 || done.has(file)) return;
+    for (const target of targets.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of targets.keys()) visit(file, []);
+  return cycles;
+};
 
 const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");

@@ -1,8 +1,8 @@
 import { formatPath } from "./parse/node.ts";
 import type { Position } from "./parse/positions.ts";
-import type { Source } from "./read/job-file.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema/job.ts";
+import type { Source } from "./source.ts";
 
 /** The parts of a document that other jobs depend on: its id and the jobs it names. */
 export type Declaration = {

@@ -1,8 +1,14 @@
-import type { Unit } from "./unit-file.ts";
 import { unitWord } from "./unit-word.ts";
 
-/** Returns the restrictions of petit and its tasks. */
-export const sandboxText = ({ scope, sandbox, writable }: Pick<Unit, "scope" | "sandbox" | "writable">): string => {
+type Sandbox = {
+  readonly scope: "system" | "user";
+  readonly sandbox: boolean;
+  /** The folder of the database, or null if it is in the state folder. */
+  readonly writable: string | null;
+};
+
+/** Returns the lines of the unit that restrict what petit and its tasks may do. */
+export const sandboxText = ({ scope, sandbox, writable }: Sandbox): string => {
   if (scope === "user") return USER;
   if (!sandbox) return NONE;
   return writable === null ? LOCKED : `${LOCKED}# The folder of the database.\nReadWritePaths=${unitWord(writable)}\n`;

@@ -1,5 +1,5 @@
 import { maskedUrl } from "../../domain/notification.ts";
-import type { Source } from "../read/job-file.ts";
+import type { Source } from "../source.ts";
 import type { Node, ScalarNode } from "./node.ts";
 
 /** The displayed text of one document of a file; `line` is its first line in the file, from 1. */

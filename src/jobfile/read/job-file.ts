@@ -12,21 +12,13 @@ import { type Declaration, declareJob, declareUnread } from "../declaration.ts";
 import { documentText, type Range } from "../parse/document-text.ts";
 import type { MapNode, Node } from "../parse/node.ts";
 import { type Fault, type ParsedDocument, parseYaml } from "../parse/parse.ts";
-import { makePositions, type Positions } from "../parse/positions.ts";
+import { makePositions } from "../parse/positions.ts";
 import { Place } from "../place.ts";
 import type { Problem } from "../problem.ts";
 import { makeReport, type Report } from "../report.ts";
 import { JOB, type JobDraft } from "../schema/job.ts";
+import type { JobFile, Source } from "../source.ts";
 import { isWhole, readValue } from "./value.ts";
-
-/** The text of a job file. */
-export type JobFile = {
-  /** Path relative to JOBS_DIR. */
-  readonly file: string;
-  /** Absolute path of the file's folder. */
-  readonly folder: string;
-  readonly text: string;
-};
 
 /** The result of reading one file. */
 export type FileContent = {
@@ -52,8 +44,6 @@ export const readJobFile = (file: JobFile): FileContent => {
     problems: contents.flatMap((content) => content.problems),
   };
 };
-
-export type Source = JobFile & { readonly positions: Positions };
 
 /** A full disk can truncate a file to nothing, so an empty file is an error; a file of comments only removes its jobs. */
 const faultOfText = (text: string): Fault | null => {

@@ -1,0 +1,13 @@
+import type { Positions } from "./parse/positions.ts";
+
+/** The text of a job file. */
+export type JobFile = {
+  /** Path relative to JOBS_DIR. */
+  readonly file: string;
+  /** Absolute path of the file's folder. */
+  readonly folder: string;
+  readonly text: string;
+};
+
+/** A job file with the lines and columns of its text. */
+export type Source = JobFile & { readonly positions: Positions };
