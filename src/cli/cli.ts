@@ -6,7 +6,7 @@ import { givenBy, SETTINGS } from "../app/settings/settings.ts";
 import { asJournalLines, isJournal } from "../app/systemd/journal.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
-import { printable } from "../lib/printable.ts";
+import { escapeUnprintable } from "../lib/printable.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Invocation, readArgv, usageError } from "./argv.ts";
 import type { Command, Context } from "./command.ts";
@@ -123,6 +123,6 @@ const report = (error: unknown, { err }: Terminal, { environment }: Host): ExitS
 /** It may repeat what was given, or what somebody who is no petit answered. */
 const messageOf = (error: unknown): string => {
   if (error instanceof Failure || error instanceof PetitError)
-    return error.message.split("\n").map(printable).join("\n");
+    return error.message.split("\n").map(escapeUnprintable).join("\n");
   return `internal error: ${error instanceof Error ? error.stack : String(error)}`;
 };

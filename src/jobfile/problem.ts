@@ -1,4 +1,4 @@
-import { printable } from "../lib/printable.ts";
+import { escapeUnprintable } from "../lib/printable.ts";
 
 /** A problem in a job file. Line and column start at 1. */
 export type Problem = {
@@ -14,7 +14,7 @@ export type Problem = {
 
 /** Formats a problem as one line, `file:line:col: path.to.field: what is wrong; what was expected`, without control characters. */
 export const formatProblem = (problem: Problem): string =>
-  printable(
+  escapeUnprintable(
     [`${problem.file}:${problem.line}:${problem.column}`, problem.path, problem.message]
       .filter((part) => part !== "")
       .join(": "),

@@ -1,7 +1,7 @@
-/** Aborts where nobody asks why: without a reason of its own, an abort makes an exception with its stack. */
+/** Aborts with a constant reason. Without a reason, `abort` creates an exception with a stack trace, which costs time. */
 export const abortQuietly = (controller: AbortController): void => controller.abort("over");
 
-/** Resolves when one of the signals is aborted; leaves no listener behind. A tenth of what `AbortSignal.any` costs. */
+/** Resolves when one of the signals is aborted, and removes its listeners. Takes a tenth of the time of `AbortSignal.any`. */
 export const anyAborted = (signals: readonly AbortSignal[]): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {

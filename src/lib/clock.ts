@@ -1,17 +1,17 @@
 import { suspensionMeter, systemReadings } from "./suspension.ts";
 
-/** The one source of time and of timers; tests pass a fake one. */
+/** Source of time and of timers. Tests use a fake one. */
 export interface Clock {
-  /** Wall clock, ms since the Unix epoch: for rows and for deciding what is due. It can step in either direction. */
+  /** Returns the wall clock in ms since the Unix epoch, for rows and for what is due. It can step in either direction. */
   now(): number;
-  /** Monotonic clock, ms from an arbitrary origin: for durations. It never steps. */
+  /** Returns a monotonic clock in ms from an arbitrary origin, for durations. It never steps. */
   monotonic(): number;
   /**
-   * As `monotonic`, but also counts the time for which the machine was suspended, where the system reports it (Linux): for
-   * the times in rows, so that a run that ends after a night of sleep is not stored as ended before it.
+   * Returns a monotonic clock that also counts the time for which the machine was suspended, if the system reports it
+   * (Linux). It is for the times in rows: a run that ends after a night of sleep is not stored as ended before that night.
    */
   elapsed(): number;
-  /** Calls `callback` once after `delayMs` (0 to 2^31-1 ms). The answer cancels it. */
+  /** Calls `callback` once after `delayMs` (0 to 2^31-1 ms). Returns a function that cancels it. */
   setTimeout(callback: () => void, delayMs: number): () => void;
 }
 
@@ -28,31 +28,31 @@ export const systemClock: Clock = {
 };
 
 /**
- * Returns a clock in whole ms since the epoch that reads `at` now and goes on by elapsed time: no step of the wall clock
- * moves it, and it never goes back.
+ * Returns a clock in whole ms since the epoch that shows `at` now and advances by elapsed time. It never goes back, and no
+ * step of the wall clock changes it.
  */
 export const steadyClock = (clock: Pick<Clock, "elapsed">, at: number): (() => number) => {
   const from = clock.elapsed();
   return () => at + Math.floor(clock.elapsed() - from);
 };
 
-/** Calls `callback` when everything that is ready now has been handled. */
+/** Calls `callback` after the callbacks that are ready now. */
 export const soon = (callback: () => void): void => {
   setImmediate(callback);
 };
 
-/** Resolves after `delayMs`, or at once when `signal` aborts: look at the signal to tell which. Longer than 2^31 ms is fine. */
+/** Resolves after `delayMs`, or immediately when `signal` aborts; the caller checks the signal. Accepts more than 2^31 ms. */
 export const sleep = async (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> => {
   const deadline = clock.monotonic() + delayMs;
-  for (let left = delayMs; left > 0 && !signal?.aborted; left = deadline - clock.monotonic()) {
-    await nap(clock, Math.min(left, MAX_TIMEOUT_MS), signal);
+  for (let remaining = delayMs; remaining > 0 && !signal?.aborted; remaining = deadline - clock.monotonic()) {
+    await waitOnce(clock, Math.min(remaining, MAX_TIMEOUT_MS), signal);
   }
 };
 
-/** `setTimeout` fires at once beyond this. */
+/** With a longer delay, `setTimeout` calls back immediately. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-const nap = (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> =>
+const waitOnce = (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {
       cancel();

@@ -1,4 +1,4 @@
-/** A binary min-heap of items by a number that is fixed while an item is in it. */
+/** Binary min-heap of items, ordered by a key that does not change while the item is in the heap. */
 export class MinHeap<T> {
   readonly #items: { readonly item: T; readonly key: number }[] = [];
 
@@ -6,7 +6,7 @@ export class MinHeap<T> {
     return this.#items.length;
   }
 
-  /** The smallest key; null where it is empty. */
+  /** The smallest key, or null if the heap is empty. */
   get smallest(): number | null {
     return this.#items[0]?.key ?? null;
   }
@@ -16,7 +16,7 @@ export class MinHeap<T> {
     this.#rise(this.#items.length - 1);
   }
 
-  /** Removes and answers the item with the smallest key; null where it is empty. */
+  /** Removes and returns the item with the smallest key, or null if the heap is empty. */
   pop(): T | null {
     const first = this.#items[0];
     const last = this.#items.pop();
@@ -53,7 +53,7 @@ export class MinHeap<T> {
     return this.#items[at]?.key ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Swaps two places where the first has the smaller key; false where it has not. */
+  /** Swaps two items if the first has the smaller key. Returns whether it did. */
   #swapIfLess(a: number, b: number): boolean {
     const [itemA, itemB] = [this.#items[a], this.#items[b]];
     if (itemA === undefined || itemB === undefined || itemA.key >= itemB.key) return false;

@@ -1,12 +1,12 @@
-type Write = (fields: Readonly<Record<string, unknown>>, message: string) => void;
+type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
-/** Where what happens is told to the operator: structured fields, then a sentence. */
+/** The log for the operator. Each entry has structured fields and a sentence. */
 export interface Log {
-  readonly debug: Write;
-  readonly info: Write;
-  readonly warn: Write;
-  readonly error: Write;
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
 }
 
-/** For tests, and for commands that say what they have to say themselves. */
+/** Discards all entries, for tests and for commands that print their own messages. */
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,4 +1,4 @@
-/** Marks the branch that no value reaches: a new member of a union is then an error of the compiler, and of the run. */
+/** Marks an unreachable branch: a union member that is not handled is an error of the compiler, and throws at run time. */
 export const assertNever = (value: never): never => {
   throw new Error(`unexpected value: ${JSON.stringify(value)}`);
 };

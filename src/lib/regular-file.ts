@@ -1,15 +1,14 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
-/** What `open` says of something that is there and is no regular file: a link, a folder, a pipe without a reader, a socket. */
+/** Errors of `open` for files that are not regular: a link, a folder, a pipe without a reader, a socket. */
 const IRREGULAR: ReadonlySet<unknown> = new Set(["ELOOP", "EMLINK", "EISDIR", "ENXIO", "EOPNOTSUPP"]);
 
 /**
- * Opens a regular file that somebody else can replace; returns null where something else is there. Never waits: to open
- * a pipe blocks until somebody opens its other end. Follows symbolic links unless `flags` hold `O_NOFOLLOW`; throws the
- * errors of `open` otherwise.
+ * Opens a regular file that another process may replace. Returns null if the file is not regular. Never blocks, although
+ * opening a pipe normally does. Follows symbolic links unless `flags` contain `O_NOFOLLOW`. Throws other errors of `open`.
  */
 export const openRegular = (path: string, flags: number = constants.O_RDONLY, mode?: number): number | null => {
-  // A pipe that is opened for both directions has its other end.
+  // Opening a pipe for both directions does not block.
   const nonblock = (flags & constants.O_RDWR) === 0 ? constants.O_NONBLOCK : 0;
   let fd: number;
   try {
@@ -23,12 +22,12 @@ export const openRegular = (path: string, flags: number = constants.O_RDONLY, mo
   return null;
 };
 
-/** Files of the system itself, such as those in /proc, have a size of 0. */
-const LEAST_BYTES = 4_096;
+/** Minimum size of the buffer: files in /proc report a size of 0. */
+const MIN_BUFFER_BYTES = 4_096;
 
-/** Reads a file from its start to its end, or to `maxBytes`. */
+/** Reads at most the first `maxBytes` of a file. */
 export const readStart = (fd: number, maxBytes: number): Buffer => {
-  const buffer = Buffer.alloc(Math.min(maxBytes, Math.max(fstatSync(fd).size, LEAST_BYTES)));
+  const buffer = Buffer.alloc(Math.min(maxBytes, Math.max(fstatSync(fd).size, MIN_BUFFER_BYTES)));
   let length = 0;
   while (length < buffer.length) {
     const count = readSync(fd, buffer, length, buffer.length - length, length);

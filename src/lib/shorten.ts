@@ -1,3 +1,3 @@
-/** A text as a message can hold it: at most `length` characters, the last of them `…` where something was cut off. */
+/** Shortens a text to `length` characters, the last of which is then `…`. */
 export const shorten = (text: string, length = 80): string =>
   text.length > length ? `${text.slice(0, length - 1)}…` : text;

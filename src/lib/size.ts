@@ -10,10 +10,12 @@ const UNITS = {
   TB: 1e12,
 } as const;
 
-/** What a size looks like, for messages. */
+const BINARY_UNITS = ["KiB", "MiB", "GiB", "TiB"] as const;
+
+/** Description of the format, for messages. */
 export const SIZE_FORM = 'a size such as "16MiB", "500KB", "1GiB" or a number of bytes';
 
-/** Reads `16MiB` as bytes; null where the text is not a size or exceeds 2^53 bytes. */
+/** Parses `16MiB` into bytes. Returns null if the text is not a size or exceeds 2^53 bytes. */
 export const parseSize = (text: string): number | null => {
   const [, digits, unit] = /^(\d+)\s?([A-Za-z]*)$/.exec(text) ?? [];
   const factor = digits === undefined ? undefined : unitOf(unit || "B");
@@ -21,7 +23,7 @@ export const parseSize = (text: string): number | null => {
   return Number.isSafeInteger(bytes) ? bytes : null;
 };
 
-/** Upper and lower case are the same, and so are `16M` and `16MiB`, as in systemd and Docker. */
+/** Ignores case, and accepts `16M` for `16MiB`, as systemd and Docker do. */
 const unitOf = (unit: string): number | undefined => {
   const wanted = unit.toLowerCase();
   return Object.entries(UNITS).find(
@@ -29,10 +31,22 @@ const unitOf = (unit: string): number | undefined => {
   )?.[1];
 };
 
-/** Writes bytes in the largest binary unit that leaves a whole number: `16777216` is `16MiB`. */
+/** Formats bytes exactly, in the largest binary unit that gives a whole number: `16777216` is `16MiB`. */
 export const formatSize = (bytes: number): string => {
-  for (const unit of ["TiB", "GiB", "MiB", "KiB"] as const) {
+  for (const unit of BINARY_UNITS.toReversed()) {
     if (bytes > 0 && bytes % UNITS[unit] === 0) return `${bytes / UNITS[unit]}${unit}`;
   }
   return `${bytes}B`;
+};
+
+/** Formats a size for people, rounded: `812 bytes`, `2.4 MiB`. */
+export const formatRoundedSize = (bytes: number): string => {
+  if (bytes < 1024) return `${bytes} bytes`;
+  let size = bytes / 1024;
+  let unit = 0;
+  while (size >= 999.95 && unit < BINARY_UNITS.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size.toFixed(1)} ${BINARY_UNITS[unit]}`;
 };

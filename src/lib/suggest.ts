@@ -1,19 +1,19 @@
-/** Length of the longest word that is compared: ids have at most 128 characters. */
+/** Maximum length of a word to compare; ids have at most 128 characters. */
 const MAX_WORD = 256;
 
 /**
- * The candidate that `word` is most likely a slip for: within a third of its length in edits, two neighbours swapped
- * counting as one, upper and lower case alike. Where none is near, the only one that begins with `word`, if that has three
- * letters: `env` stands for `environment`. Else null: every letter is near every other.
+ * Returns the candidate that `word` is most likely a misspelling of, or null. The edit distance is at most a third of the
+ * length; a swap of neighbours is one edit, and case is ignored. If no candidate is near, returns the only one that begins
+ * with `word`, if `word` has at least three letters: `env` for `environment`.
  */
 export const suggest = (word: string, candidates: Iterable<string>): string | null => {
-  // The distance takes time in proportion to the product of both lengths.
+  // Computing the distance takes time in proportion to the product of both lengths.
   if (word.length > MAX_WORD) return null;
   let best: { readonly candidate: string; readonly distance: number } | null = null;
   const longer: string[] = [];
   for (const candidate of candidates) {
     if (word.length >= 3 && candidate.toLowerCase().startsWith(word.toLowerCase())) longer.push(candidate);
-    // So many letters too many or too few are as many edits.
+    // The distance is at least the difference of the lengths.
     if (Math.abs(word.length - candidate.length) > tolerance(word, candidate)) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance <= tolerance(word, candidate) && (best === null || distance < best.distance)) {
@@ -28,7 +28,7 @@ const tolerance = (word: string, candidate: string): number => {
   return length === 1 ? 0 : Math.max(1, Math.floor(length / 3));
 };
 
-/** Optimal string alignment: inserts, deletes, replacements, and swaps of two neighbours. */
+/** Returns the optimal string alignment distance: insertions, deletions, substitutions, and swaps of neighbours. */
 const editDistance = (left: string, right: string): number => {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, column) => column);

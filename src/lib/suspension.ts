@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 
-/** Clocks of the system, in ms. */
+/** Readings of the clocks of the system, in ms. */
 export type ClockReadings = {
-  /** Wall clock, since the Unix epoch. */
+  /** Time since the Unix epoch. */
   wall(): number;
-  /** Stands still while the machine is suspended. */
+  /** Monotonic time, which does not advance while the machine is suspended. */
   monotonic(): number;
-  /** Time since boot, suspension included; null where the system does not report it. */
+  /** Time since boot, including suspension; null if the system does not report it. */
   uptime(): number | null;
 };
 
@@ -22,15 +22,15 @@ export const systemReadings: ClockReadings = {
   },
 };
 
-/** A smaller difference between two clocks is neither a step of the wall clock nor a suspension. */
+/** Minimum difference between two clocks that counts as a step of the wall clock or a suspension. */
 const MIN_STEP_MS = 1_000;
 
-/** The process may be stopped between the readings of two clocks: such a pair is read again. */
+/** Maximum time between the readings of two clocks. The process may be stopped between them; then they are read again. */
 const MAX_READ_MS = 100;
 
 /**
- * Returns a function that returns for how many ms the machine has been suspended since this call. It never decreases, and
- * does not count suspensions of less than a second.
+ * Returns a function that measures for how many ms the machine has been suspended since this call. The result never
+ * decreases, and does not include suspensions of less than a second.
  */
 export const suspensionMeter = (readings: ClockReadings): (() => number) => {
   const wallOffset = (): number => readings.wall() - readings.monotonic();
@@ -43,13 +43,13 @@ export const suspensionMeter = (readings: ClockReadings): (() => number) => {
     }
   };
   const firstBootOffset = bootOffset();
-  let seenWallOffset = wallOffset();
+  let lastWallOffset = wallOffset();
   let countedMs = 0;
   return () => {
     const offset = wallOffset();
-    if (firstBootOffset === null || Math.abs(offset - seenWallOffset) < MIN_STEP_MS) return countedMs;
-    // The wall clock was set, or the machine was suspended: the time since boot tells which.
-    seenWallOffset = offset;
+    if (firstBootOffset === null || Math.abs(offset - lastWallOffset) < MIN_STEP_MS) return countedMs;
+    // Either the wall clock was set or the machine was suspended. Only suspension changes the time since boot.
+    lastWallOffset = offset;
     const suspendedMs = (bootOffset() ?? firstBootOffset) - firstBootOffset;
     if (suspendedMs - countedMs >= MIN_STEP_MS) countedMs = suspendedMs;
     return countedMs;

@@ -2,7 +2,7 @@ import { dlopen } from "bun:ffi";
 import type { SocketCalls } from "./connections.ts";
 import { CLOCK_MONOTONIC, openLibc } from "./libc.ts";
 import type { Runtime } from "./runtime.ts";
-import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC, socketAddress } from "./unix-socket.ts";
+import { AF_UNIX, encodeSocketAddress, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC } from "./unix-socket.ts";
 
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -18,9 +18,9 @@ const SYMBOLS = {
 } as const;
 
 export const sendDatagram: Runtime["sendDatagram"] = (name, text) => {
-  const { socket, sendto, close } = symbols() ?? {};
+  const { socket, sendto, close } = loadSymbols() ?? {};
   if (socket === undefined || sendto === undefined || close === undefined) return null;
-  const address = socketAddress(name);
+  const address = encodeSocketAddress(name);
   const fd = address === null ? -1 : socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (address === null || fd < 0) return false;
   const bytes = Buffer.from(text);
@@ -31,20 +31,20 @@ export const sendDatagram: Runtime["sendDatagram"] = (name, text) => {
 
 export const monotonicMicros: Runtime["monotonicMicros"] = () => {
   const time = new BigInt64Array(2);
-  const failed = symbols()?.clock_gettime(CLOCK_MONOTONIC, time) ?? -1;
+  const failed = loadSymbols()?.clock_gettime(CLOCK_MONOTONIC, time) ?? -1;
   const [seconds = 0n, nanoseconds = 0n] = time;
   return failed === 0 ? seconds * 1_000_000n + nanoseconds / 1_000n : null;
 };
 
-/** Null where the C library can't be had. */
-export const socketCalls = (): SocketCalls | null => symbols();
+/** Returns null if the C library is not available. */
+export const socketCalls = (): SocketCalls | null => loadSymbols();
 
 type Symbols = ReturnType<typeof open>;
 
 let opened: { readonly symbols: Symbols } | null = null;
 
-/** The system's C library, looked for when it is first needed; null where it can't be had. */
-const symbols = (): Symbols => {
+/** Returns the functions of the C library, which is opened at the first call; null if it is not available. */
+const loadSymbols = (): Symbols => {
   opened ??= { symbols: process.platform === "linux" ? open() : null };
   return opened.symbols;
 };

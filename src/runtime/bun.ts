@@ -34,8 +34,8 @@ export const bunRuntime = (): Runtime => ({
   spawn,
   serve,
   typescript: (program) => ({
-    // Behind `-e` stands what a program finds at the place of its file, so that its arguments are where they always are.
-    // With this variable a compiled executable is Bun itself.
+    // After `-e`, "inline" takes the place of the file in `process.argv`, so that the arguments have their usual index.
+    // With BUN_BE_BUN, a compiled executable runs as Bun itself.
     environment: { BUN_BE_BUN: "1" },
     argv:
       "file" in program
@@ -45,15 +45,15 @@ export const bunRuntime = (): Runtime => ({
   ...systemCalls(),
 });
 
-/** What `#runtime` of package.json names; in Deno it is another. */
+/** The export that `#runtime` of package.json names; deno.ts has one of the same name. */
 export { bunRuntime as openRuntime };
 
-/** Where the program of a compiled executable lies: in a file system of its own. */
+/** Path of the program of a compiled executable, in a virtual file system. */
 const COMPILED = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;
 
 /**
- * Ignores what may lie in the working directory, which can belong to somebody else: the `preload` of a bunfig.toml runs code,
- * and a .env file sets variables. Nothing is downloaded.
+ * Flags that ignore files in the working directory, which another user may have put there: the `preload` of a bunfig.toml runs
+ * code, and a .env file sets variables. They also prevent downloads.
  */
 const AS_BUN = ["--no-install", "--no-env-file", "--config=/dev/null"];
 
@@ -89,7 +89,7 @@ const openDatabase: Runtime["openDatabase"] = (path, options) => {
       };
     },
     close: () => {
-      // With a statement left the file would stay open, and its log beside it, until the collector has found that.
+      // With an open statement, the file and its log would stay open until the garbage collector finds the statement.
       for (const statement of prepared.values()) statement.finalize();
       prepared.clear();
       db.close();
@@ -104,7 +104,7 @@ const spawn = (options: SpawnOptions): ChildProcess => {
     stdio: [options.stdin ?? "ignore", options.stdout ?? "ignore", options.stderr ?? "ignore", options.status],
     detached: true,
   });
-  // Neither the process nor the wait for it keeps petit alive: it may leave and let the process live.
+  // The process does not keep petit alive: petit may exit while the process continues.
   child.unref();
   ownChildren.add(child.pid);
   return {
@@ -116,7 +116,7 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   };
 };
 
-/** Those whose end Bun waits for: nobody else may take it. */
+/** Children that Bun waits for, and that `reap` must not reap. */
 const ownChildren = new Set<number>();
 
 const serve = (options: ServeOptions): HttpServer => {
@@ -127,7 +127,7 @@ const serve = (options: ServeOptions): HttpServer => {
     reusePort: false,
     maxRequestBodySize: options.maxBodyBytes,
     idleTimeout: IDLE_SECONDS,
-    // No error page with source and stack.
+    // Disables the error page, which shows source code and a stack trace.
     development: false,
     fetch: (request, self) =>
       options.fetch(request, {
@@ -164,7 +164,7 @@ const SYMBOLS = {
   prctl: { args: ["i32", "u64"], returns: "i32" },
 } as const;
 
-/** What the system's C library can do, where it is Linux's. */
+/** Returns functions of the C library of Linux, or substitutes on another system. */
 const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection"> => {
   const libc = process.platform === "linux" ? openLibc((name) => dlopen(name, SYMBOLS).symbols) : null;
   if (libc === null)
@@ -174,8 +174,8 @@ const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" |
     denyInspection: () => prctl(PR_SET_DUMPABLE, 0) === 0,
     reap: (pid) => !ownChildren.has(pid) && waitpid(pid, null, WNOHANG) === pid,
     punchHole: (fd, offset, length) => fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0,
-    // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file
-    // meanwhile waits, and sends a signal: by default SIGIO, which would end petit; nobody minds this one.
+    // The kernel grants a write lease only if no other descriptor has the file open. The lease ends with the descriptor. A
+    // process that opens the file meanwhile waits, and the kernel sends a signal: SIGURG, because SIGIO would end petit.
     isOpenElsewhere: (fd) => fcntl(fd, F_SETSIG, SIGURG) !== 0 || fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
   };
 };

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 
-/** What the C library is asked about sockets; each returns -1 for a failure. Buffers are filled in place. */
+/** Socket functions of the C library. Each returns -1 for a failure, and fills its buffers in place. */
 export type SocketCalls = {
   fcntl(fd: number, command: number, value: number): number;
   listen(fd: number, backlog: number): number;
@@ -14,22 +14,22 @@ export type ConnectionBound = {
   /** The server's port. */
   readonly port: number;
   readonly maxConnections: number;
-  /** Called with how many connections were closed, whenever some were. */
+  /** Called with the number of connections that were closed, if any. */
   readonly onClosed: (count: number) => void;
 };
 
 export interface Connections extends Disposable {
-  /** Keeps this peer's connection, over which an answer is being streamed, while such ones take at most half of the bound. */
+  /** Prefers to keep the connection of this peer, which streams a response. Preferred connections take at most half of the bound. */
   prefer(peerPort: number): void;
-  /** Closes what is beyond the bound now. */
+  /** Closes the connections beyond the bound. */
   enforce(): void;
 }
 
 /**
- * Bounds the connections to a server of this process: beyond `maxConnections` it closes those on which nothing was sent for
- * the longest time, until a quarter of the bound is free. Neither Bun nor Deno counts or bounds connections, or reports that
- * one was opened, so this asks the system: it counts descriptors when the kernel signals that a connection is waiting. Linux
- * only; where `calls` is null, nothing is bounded.
+ * Bounds the connections to a server of this process. Beyond `maxConnections` it closes the connections that have sent nothing
+ * for the longest time, until a quarter of the bound is free. Neither Bun nor Deno counts or bounds connections, or reports a
+ * new one, so this counts the open descriptors whenever the kernel signals that a connection is waiting. Linux only; if
+ * `calls` is null, nothing is bounded.
  */
 export const boundConnections = (calls: SocketCalls | null, bound: ConnectionBound): Connections => {
   const sockets = calls === null ? null : new Sockets(calls, bound.port);
@@ -43,7 +43,7 @@ class BoundedConnections implements Connections {
   readonly #sockets: Sockets;
   readonly #bound: ConnectionBound;
   readonly #preferred = new Set<number>();
-  /** Until then, and up to so many descriptors, no scan is needed. */
+  /** No scan is needed until this time, unless there are more descriptors than this. */
   #quiet = { untilMs: 0, descriptors: 0 };
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -67,10 +67,10 @@ class BoundedConnections implements Connections {
     clearTimeout(this.#timer ?? undefined);
   }
 
-  /** Listing all descriptors takes 1 ms for 1,000 of them, so it is done only where their number asks for it. */
+  /** Lists the sockets, which takes 1 ms per 1,000 descriptors, only if the number of descriptors exceeds the bound. */
   readonly #check = (): void => {
     const { maxConnections } = this.#bound;
-    const descriptors = openDescriptors();
+    const descriptors = countDescriptors();
     if (descriptors <= maxConnections) return;
     const now = performance.now();
     if (now < this.#quiet.untilMs && descriptors <= this.#quiet.descriptors) {
@@ -89,7 +89,7 @@ class BoundedConnections implements Connections {
     }, QUIET_MS);
   }
 
-  /** Returns how many connections there were. */
+  /** Returns how many connections were open. */
   #closeIdle(): number {
     const { maxConnections, onClosed } = this.#bound;
     const open = this.#sockets.all().filter(({ state }) => OPEN.has(state));
@@ -98,9 +98,9 @@ class BoundedConnections implements Connections {
     for (const port of this.#preferred) if (!ports.has(port)) this.#preferred.delete(port);
     const idlestFirst = open.toSorted((a, b) => b.unsentMs - a.unsentMs);
     const streams = idlestFirst.filter(({ peerPort }) => this.#preferred.has(peerPort));
-    const kept = new Set(streams.slice(-Math.ceil(maxConnections / 2)));
+    const protectedStreams = new Set(streams.slice(-Math.ceil(maxConnections / 2)));
     const excess = open.length - Math.max(1, Math.floor((maxConnections * 3) / 4));
-    const closed = idlestFirst.filter((socket) => !kept.has(socket)).slice(0, excess);
+    const closed = idlestFirst.filter((socket) => !protectedStreams.has(socket)).slice(0, excess);
     for (const { fd } of closed) this.#sockets.close(fd);
     onClosed(closed.length);
     return open.length;
@@ -108,35 +108,35 @@ class BoundedConnections implements Connections {
 }
 
 /**
- * Connections that may wait to be accepted; Bun's own value. The runtime accepts all of them before anything else runs, so
- * they come on top of the bound.
+ * Maximum number of connections that wait to be accepted; the default of Bun. The runtime accepts all of them before anything
+ * else runs, so they are in addition to the bound.
  */
 const BACKLOG = 512;
 const QUIET_MS = 100;
 
-/** Descriptors that are open, connections among them. Linux tells the number since 6.2; before, they are listed. */
-const openDescriptors = (): number => statSync(DESCRIPTORS).size || listDescriptors().length;
+/** Returns the number of open descriptors, which include the connections. Before Linux 6.2 this has to list them. */
+const countDescriptors = (): number => statSync(DESCRIPTORS).size || listDescriptors().length;
 
 const DESCRIPTORS = "/proc/self/fd";
 
-/** To list them takes one more descriptor: where none is left, these are all that there can be. */
+/** Listing takes one descriptor. If none is free, returns all possible numbers. */
 const listDescriptors = (): readonly number[] => {
   try {
     return readdirSync(DESCRIPTORS).map(Number);
   } catch {
-    return Array.from({ length: MOST_DESCRIPTORS }, (_, fd) => fd);
+    return Array.from({ length: MAX_DESCRIPTORS }, (_, fd) => fd);
   }
 };
 
-/** Only where the limit is small can it be reached. */
-const MOST_DESCRIPTORS = 65_536;
+/** Upper bound of the limit of descriptors in such a case: larger limits are not reached. */
+const MAX_DESCRIPTORS = 65_536;
 
 type Socket = {
   readonly fd: number;
   readonly state: number;
-  /** 0 for a socket that listens. */
+  /** 0 for a listening socket. */
   readonly peerPort: number;
-  /** Time since this end has sent something or, where it never has, since the connection was opened. */
+  /** Time since this end last sent data, or since the connection was opened. */
   readonly unsentMs: number;
 };
 
@@ -148,7 +148,7 @@ const LISTEN = 10;
 const OPEN: ReadonlySet<number> = new Set([ESTABLISHED, CLOSE_WAIT]);
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
-/** Of `tcpi_last_data_sent` in `struct tcp_info`; its first byte is the state. */
+/** Offset of `tcpi_last_data_sent` in `struct tcp_info`, whose first byte is the state. */
 const LAST_DATA_SENT = 44;
 const SHUT_RDWR = 2;
 const F_GETFL = 3;
@@ -156,10 +156,10 @@ const F_SETFL = 4;
 const F_SETOWN = 8;
 const F_SETSIG = 10;
 const O_ASYNC = 0x2000;
-/** Ignored by default, so that a signal that comes late does no harm. */
+/** This signal is ignored by default, so that it does no harm after the listener is removed. */
 const SIGURG = 23;
 
-/** The sockets of this process whose own port is `port`. */
+/** The sockets of this process whose local port is `port`. */
 class Sockets {
   readonly #calls: SocketCalls;
   readonly #port: number;
@@ -176,12 +176,12 @@ class Sockets {
     return listDescriptors().flatMap((fd) => (this.#portBy("getsockname", fd) === this.#port ? this.#read(fd) : []));
   }
 
-  /** The runtime sees the end of the connection, and closes the descriptor: to close it here would give its number away. */
+  /** Shuts the connection down; the runtime then closes the descriptor. Closing it here would let its number be reused too early. */
   close(fd: number): void {
     this.#calls.shutdown(fd, SHUT_RDWR);
   }
 
-  /** Has the kernel send SIGURG when a connection waits to be accepted. */
+  /** Makes the kernel send SIGURG when a connection waits to be accepted. */
   announce(fd: number, backlog: number): void {
     const { fcntl, listen } = this.#calls;
     listen(fd, backlog);
@@ -198,7 +198,7 @@ class Sockets {
     return [{ fd, state: info[0] ?? 0, unsentMs, peerPort: this.#portBy("getpeername", fd) ?? 0 }];
   }
 
-  /** Null for what is no socket of IP. */
+  /** Returns null if the descriptor is not an IP socket. */
   #portBy(call: "getsockname" | "getpeername", fd: number): number | null {
     const address = this.#address;
     this.#length[0] = address.length;
@@ -208,5 +208,5 @@ class Sockets {
   }
 }
 
-/** Of every processor that Bun and Deno are built for. */
+/** Byte order of all processors that Bun and Deno support. */
 const IS_LITTLE_ENDIAN = true;

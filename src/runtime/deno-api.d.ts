@@ -1,11 +1,11 @@
-/** What petit uses of Deno's own API. https://docs.deno.com/api/deno/ */
+/** The part of Deno's API that petit uses. https://docs.deno.com/api/deno/ */
 declare namespace Deno {
   const version: { readonly deno: string };
 
   function execPath(): string;
 
   const permissions: {
-    /** `partial` is what is granted with exceptions. */
+    /** `partial` means granted with exceptions. */
     querySync(descriptor: PermissionDescriptor): {
       readonly state: "granted" | "denied" | "prompt";
       readonly partial: boolean;
@@ -16,7 +16,7 @@ declare namespace Deno {
     readonly name: "read" | "write" | "net" | "env" | "sys" | "run" | "ffi" | "import";
   };
 
-  /** Of `deno test`. */
+  /** Registers a test of `deno test`. */
   function test(options: {
     readonly name: string;
     readonly ignore: boolean;
@@ -41,7 +41,7 @@ declare namespace Deno {
     ) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly hostname: string; readonly port: number };
-    /** Rejects where the server ends because of an error. */
+    /** Rejects if the server ends because of an error. */
     readonly finished: Promise<void>;
     shutdown(): Promise<void>;
   };
@@ -50,7 +50,7 @@ declare namespace Deno {
   type NativeFunction = {
     readonly parameters: readonly (keyof NativeTypes)[];
     readonly result: "i32";
-    /** Missing where the library has none. */
+    /** The symbol is null if the library does not have it. */
     readonly optional?: true;
   };
 

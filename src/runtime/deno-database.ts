@@ -3,21 +3,21 @@ import { pathToFileURL } from "node:url";
 import type { Runtime, SqlDatabase, SqlParams, SqlRow, SqlStatement, SqlValue } from "./runtime.ts";
 
 export const openDatabase: Runtime["openDatabase"] = (path, options = {}) => {
-  const db = told(() => open(path, options));
+  const db = withErrorCode(() => open(path, options));
   const prepared = new Map<string, SqlStatement>();
   return {
-    exec: (sql) => told(() => db.exec(sql)),
+    exec: (sql) => withErrorCode(() => db.exec(sql)),
     prepare: (sql) => {
-      const statement = prepared.get(sql) ?? told(() => asStatement(db.prepare(sql), sql));
+      const statement = prepared.get(sql) ?? withErrorCode(() => asStatement(db.prepare(sql), sql));
       prepared.set(sql, statement);
       return statement;
     },
-    close: () => told(() => db.close()),
+    close: () => withErrorCode(() => db.close()),
   } satisfies SqlDatabase;
 };
 
 const open = (path: string, options: NonNullable<Parameters<Runtime["openDatabase"]>[1]>): DatabaseSync => {
-  // Pragmas are the caller's.
+  // The caller sets all pragmas.
   const settings = { enableForeignKeyConstraints: false };
   if (!options.immutable) return new DatabaseSync(path, { ...settings, readOnly: options.readonly ?? false });
   const url = pathToFileURL(path);
@@ -26,40 +26,40 @@ const open = (path: string, options: NonNullable<Parameters<Runtime["openDatabas
 };
 
 const asStatement = (statement: StatementSync, sql: string): SqlStatement => {
-  const names = namesIn(sql);
-  /** Deno binds NULL for one that is missing. */
-  const bound = (params: SqlParams): Record<string, SqlValue | bigint> => {
+  const names = findParamNames(sql);
+  /** Throws for a missing parameter, for which Deno binds NULL. */
+  const bindParams = (params: SqlParams): Record<string, SqlValue | bigint> => {
     for (const name of names) if (!(name in params)) throw new Error(`the parameter '${name}' is missing`);
-    return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, asWhole(value)]));
+    return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, toInteger(value)]));
   };
   return {
-    run: (params = {}) => told(() => Number(statement.run(bound(params)).changes)),
-    get: (params = {}) => told(() => (statement.get(bound(params)) as SqlRow | undefined) ?? null),
-    all: (params = {}) => told(() => statement.all(bound(params)) as SqlRow[]),
+    run: (params = {}) => withErrorCode(() => Number(statement.run(bindParams(params)).changes)),
+    get: (params = {}) => withErrorCode(() => (statement.get(bindParams(params)) as SqlRow | undefined) ?? null),
+    all: (params = {}) => withErrorCode(() => statement.all(bindParams(params)) as SqlRow[]),
   };
 };
 
-/** A number is a REAL to Deno, which SQLite divides otherwise than an INTEGER. */
-const asWhole = (value: SqlValue): SqlValue | bigint => (Number.isSafeInteger(value) ? BigInt(Number(value)) : value);
+/** Deno binds a number as REAL, which SQLite divides in another way than an INTEGER. A bigint is bound as INTEGER. */
+const toInteger = (value: SqlValue): SqlValue | bigint => (Number.isSafeInteger(value) ? BigInt(Number(value)) : value);
 
-/** Parameters of a statement; what looks like one in a text or a comment is none. */
-const namesIn = (sql: string): readonly string[] => {
+/** Returns the parameters of a statement. Ignores string literals and comments. */
+const findParamNames = (sql: string): readonly string[] => {
   const code = sql.replace(/'[^']*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?\*\//g, "");
   return [...new Set([...code.matchAll(/\$(\w+)/g)].map(([, name = ""]) => name))];
 };
 
-/** Has an error of SQLite bear its name as `code`, as SQLite itself spells it, where it is one that petit tells from others. */
-const told = <T>(act: () => T): T => {
+/** Adds the name of an error of SQLite as `code`, such as `SQLITE_BUSY`, for the errors that petit distinguishes. */
+const withErrorCode = <T>(act: () => T): T => {
   try {
     return act();
   } catch (error) {
-    if (error instanceof Error) Object.assign(error, nameOf(error));
+    if (error instanceof Error) Object.assign(error, findCode(error));
     throw error;
   }
 };
 
-/** `exec` of Deno doesn't say the number of its error, but what that means, in the words of SQLite. */
-const nameOf = (error: Error): { readonly code?: string } => {
+/** The errors of `exec` have no number, so they are recognised by the message of SQLite. */
+const findCode = (error: Error): { readonly code?: string } => {
   const kind = "errcode" in error ? Number(error.errcode) & 0xff : null;
   const is = ([, number, words]: (typeof FAILURES)[number]) =>
     kind === null ? error.message.startsWith(words) : kind === number;
@@ -67,7 +67,7 @@ const nameOf = (error: Error): { readonly code?: string } => {
   return name === undefined ? {} : { code: `SQLITE_${name}` };
 };
 
-/** Of https://sqlite.org/rescode.html; the low byte of an extended one is its kind. */
+/** See https://sqlite.org/rescode.html. The low byte of an extended code is the primary code. */
 const FAILURES = [
   ["PERM", 3, "access permission denied"],
   ["BUSY", 5, "database is locked"],

@@ -1,15 +1,15 @@
 /// <reference path="./deno-api.d.ts" />
-/** All that Deno grants or not. */
+/** All permissions of Deno. */
 const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"] as const;
 
 /**
- * Throws where any of them is missing, or granted in part: to tell its tasks from others' processes petit reads `/proc`,
- * which Deno grants to who may do everything. To ask what is granted never has Deno ask the user.
+ * Throws if any permission is missing or partial. petit reads `/proc` to identify the processes of its tasks, which Deno allows
+ * only with all permissions. Querying a permission does not prompt the user.
  */
 export const assertAllowed = (): void => {
   const missing = PERMISSIONS.filter((name) => !isGranted(name)).map((name) => `--allow-${name}`);
   if (missing.length > 0)
-    throw new Error(`Deno does not grant ${missing.join(", ")} in full; petit needs all that deno run -A grants`);
+    throw new Error(`Deno does not grant ${missing.join(", ")} in full; petit requires all permissions (deno run -A)`);
 };
 
 const isGranted = (name: (typeof PERMISSIONS)[number]): boolean => {

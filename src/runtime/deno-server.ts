@@ -4,27 +4,27 @@ import { boundConnections, type Connections, type SocketCalls } from "./connecti
 import type { HttpServer, ServeOptions } from "./runtime.ts";
 
 export const serve = (options: ServeOptions, sockets: SocketCalls | null): HttpServer => {
-  const cut = new AbortController();
+  const abort = new AbortController();
   const open = new Set<Promise<void>>();
   let isStopping = false;
   let connections: Connections | null = null;
   const listen = (port: number): ReturnType<typeof Deno.serve> => {
     const listening = Deno.serve(
-      { hostname: options.hostname, port, signal: cut.signal, onListen: () => {} },
+      { hostname: options.hostname, port, signal: abort.signal, onListen: () => {} },
       (request, { remoteAddr, completed }) => {
         const ended = completed.catch(() => {}).finally(() => open.delete(ended));
         open.add(ended);
-        quietSignal(request, ended);
-        const refused = isStopping ? 503 : tooLarge(request, options);
+        replaceSignal(request, ended);
+        const refused = isStopping ? 503 : checkSize(request, options);
         if (refused !== null) return new Response(null, { status: refused, headers: { connection: "close" } });
         return options.fetch(request, {
           peerAddress: remoteAddr.hostname,
-          // Deno cuts no connection that is silent.
+          // Deno does not close idle connections.
           keepOpen: () => connections?.prefer(remoteAddr.port),
         });
       },
     );
-    // Deno's server ends where accept(2) fails once, such as with EMFILE.
+    // Deno's server ends if accept(2) fails once, for example with EMFILE.
     listening.finished.catch(() => listenAgain(listening.addr.port));
     connections?.[Symbol.dispose]();
     connections = boundConnections(sockets, { ...options, port: listening.addr.port });
@@ -47,35 +47,35 @@ export const serve = (options: ServeOptions, sockets: SocketCalls | null): HttpS
     hostname,
     port,
     stop: async (graceMs) => {
-      // Deno's own way to stop waits for whatever is open, and cuts nothing any more; a cut loses what is on its way.
+      // `shutdown` of Deno waits for all open connections. Aborting instead loses responses that are being sent.
       isStopping = true;
       connections?.[Symbol.dispose]();
-      const deadline = setTimeout(() => cut.abort(), graceMs);
+      const deadline = setTimeout(() => abort.abort(), graceMs);
       await Promise.all(open);
       clearTimeout(deadline);
-      if (!cut.signal.aborted) await Promise.race([server.shutdown(), pause(FLUSH_MS, undefined, { ref: false })]);
+      if (!abort.signal.aborted) await Promise.race([server.shutdown(), pause(FLUSH_MS, undefined, { ref: false })]);
     },
   };
 };
 
-/** By then the connections that were shut down are closed. */
+/** Time in which the runtime closes the connections that were shut down. */
 const LISTEN_AGAIN_MS = 50;
 
-/** Aborts when a request is over, as Deno's own does, which writes a line to stderr, amid the log, when it is first asked for. */
-const quietSignal = (request: Request, ended: Promise<void>): void => {
-  const over = new AbortController();
-  void ended.then(() => over.abort());
-  Object.defineProperty(request, "signal", { value: over.signal });
+/** Replaces the signal of a request with one that aborts when the request ends. The getter of Deno writes a warning to stderr. */
+const replaceSignal = (request: Request, ended: Promise<void>): void => {
+  const controller = new AbortController();
+  void ended.then(() => controller.abort());
+  Object.defineProperty(request, "signal", { value: controller.signal });
 };
 
-/** What is answered may take so long to be sent; connections that say nothing are not waited for. */
+/** Maximum time to send the last responses. Idle connections are not waited for. */
 const FLUSH_MS = 500;
 
-/** What a request may have before its body, in bytes. Deno itself reads some 400 KB. */
+/** Maximum size of a request before its body, in bytes. Deno itself accepts about 400 KB. */
 const MAX_HEAD_BYTES = 16_384;
 
-/** The status that refuses a request; null where its size is fine. */
-const tooLarge = ({ url, headers }: Request, { maxBodyBytes }: ServeOptions): 413 | 431 | null => {
+/** Returns the status for a request that is too large, or null. */
+const checkSize = ({ url, headers }: Request, { maxBodyBytes }: ServeOptions): 413 | 431 | null => {
   let headBytes = url.length;
   for (const [name, value] of headers) headBytes += name.length + value.length;
   if (headBytes > MAX_HEAD_BYTES) return 431;

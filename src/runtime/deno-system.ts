@@ -12,11 +12,11 @@ import {
   WNOHANG,
 } from "./libc.ts";
 import type { Runtime } from "./runtime.ts";
-import { AF_UNIX, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC, socketAddress } from "./unix-socket.ts";
+import { AF_UNIX, encodeSocketAddress, MSG_NOSIGNAL, SOCK_DGRAM_CLOEXEC } from "./unix-socket.ts";
 
 /** Constants of Linux. */
-const FIRST_OWN_FILE = 3;
-const LAST_FILE = 0xffffffff;
+const FIRST_INHERITED_FD = 3;
+const LAST_FD = 0xffffffff;
 const CLOSE_RANGE_CLOEXEC = 4;
 
 const SYMBOLS = {
@@ -36,16 +36,16 @@ const SYMBOLS = {
   prctl: { parameters: ["i32", "i64"], result: "i32" },
 } as const;
 
-/** What the system's C library can do, where it is Linux's. `ownChildren` are those that Deno waits for. */
+/** Returns functions of the C library of Linux, or substitutes on another system. `ownChildren` are those that Deno waits for. */
 export const systemCalls = (ownChildren: ReadonlySet<number>) => {
   const libc = process.platform === "linux" ? openLibc(open) : null;
-  // Deno hands a process what itself was handed by whoever started it.
-  libc?.close_range?.(FIRST_OWN_FILE, LAST_FILE, CLOSE_RANGE_CLOEXEC);
+  // Deno passes the descriptors that it inherited on to its children.
+  libc?.close_range?.(FIRST_INHERITED_FD, LAST_FD, CLOSE_RANGE_CLOEXEC);
   return libc === null ? NONE : callsOf(libc, ownChildren);
 };
 
 type SystemCalls = Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection"> & {
-  /** Null where the C library can't be had. */
+  /** Null if the C library is not available. */
   readonly sockets: SocketCalls | null;
   sendDatagram(name: string, text: string): boolean | null;
   monotonicMicros(): bigint | null;
@@ -70,11 +70,11 @@ const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => (
   sockets: libc,
   reap: (pid) => !ownChildren.has(pid) && libc.waitpid(pid, null, WNOHANG) === pid,
   punchHole: (fd, offset, length) => libc.fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(offset), BigInt(length)) === 0,
-  // A write lease is only given to who has the file open alone, and ends with the descriptor. Whoever opens the file
-  // meanwhile waits, and sends a signal: by default SIGIO, which would end petit; nobody minds this one.
+  // The kernel grants a write lease only if no other descriptor has the file open. The lease ends with the descriptor. A
+  // process that opens the file meanwhile waits, and the kernel sends a signal: SIGURG, because SIGIO would end petit.
   isOpenElsewhere: (fd) => libc.fcntl(fd, F_SETSIG, SIGURG) !== 0 || libc.fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
   sendDatagram: (name, text) => {
-    const address = socketAddress(name);
+    const address = encodeSocketAddress(name);
     const fd = address === null ? -1 : libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
     if (address === null || fd < 0) return false;
     const bytes = Buffer.from(text);

@@ -7,7 +7,7 @@ import { serve } from "./deno-server.ts";
 import { systemCalls } from "./deno-system.ts";
 import type { ChildProcess, Runtime, ServeOptions, SpawnOptions } from "./runtime.ts";
 
-/** Throws where Deno grants petit too little. */
+/** Throws if Deno does not grant all permissions. */
 export const openRuntime = (): Runtime => {
   assertAllowed();
   const { sockets, ...calls } = systemCalls(ownChildren);
@@ -29,20 +29,20 @@ const typescript: Runtime["typescript"] = (program) => ({
   environment: {},
   argv:
     "file" in program
-      ? [Deno.execPath(), "run", "--allow-all", ...AS_GIVEN, program.file, ...program.args]
-      : [Deno.execPath(), "eval", ...AS_GIVEN, "--ext=ts", program.text, ...program.args],
+      ? [Deno.execPath(), "run", "--allow-all", ...ISOLATION_FLAGS, program.file, ...program.args]
+      : [Deno.execPath(), "eval", ...ISOLATION_FLAGS, "--ext=ts", program.text, ...program.args],
 });
 
-/** A task's packages and settings are what its job says, not what lies in the folder it runs in; none are downloaded. */
-const AS_GIVEN = ["--quiet", "--no-config", "--no-lock", "--no-remote", "--node-modules-dir=manual"];
+/** Flags that ignore configuration and packages in the working directory, and prevent downloads. */
+const ISOLATION_FLAGS = ["--quiet", "--no-config", "--no-lock", "--no-remote", "--node-modules-dir=manual"];
 
-/** Those whose end Deno waits for: nobody else may take it. */
+/** Children that Deno waits for, and that `reap` must not reap. */
 const ownChildren = new Set<number>();
 
 const spawn = (options: SpawnOptions): ChildProcess => {
   const { cwd, environment } = options;
   refuseMissing(options);
-  const { script, stdio } = wiring(options);
+  const { script, stdio } = planDescriptors(options);
   const child = spawnChild("/bin/sh", ["-c", script, "sh", ...options.argv], {
     cwd,
     env: environment,
@@ -51,11 +51,11 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   });
   const { pid } = child;
   const exited = Promise.withResolvers<Awaited<ChildProcess["exited"]>>();
-  // The system's word for it would come later. What could be wrong with program and folder was looked at before.
+  // Deno reports the cause later, so `refuseMissing` and `explainFailure` determine it.
   child.on("error", () => {});
   if (pid === undefined)
-    throw Object.assign(new Error(`no process could be made for ${options.argv[0]}`), { code: whyNone(options) });
-  // Neither the process nor the wait for it keeps petit alive: it may leave and let the process live.
+    throw Object.assign(new Error(`cannot start a process for ${options.argv[0]}`), { code: explainFailure(options) });
+  // The process does not keep petit alive: petit may exit while the process continues.
   child.unref();
   ownChildren.add(pid);
   child.on("exit", (exitCode, signal) => {
@@ -65,35 +65,35 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   return { pid, exited: exited.promise };
 };
 
-/** A text may have less, NUL included, and all of them together, where the stack is as large as usual. Of Linux. */
+/** Limits of Linux for one argument or variable with its NUL, and for all of them with the default stack size. */
 const MAX_TEXT_BYTES = 131_072;
 const MAX_BYTES = 2_097_152;
 
-const whyNone = ({ argv, environment }: SpawnOptions): "E2BIG" | "EAGAIN" => {
+const explainFailure = ({ argv, environment }: SpawnOptions): "E2BIG" | "EAGAIN" => {
   const texts = [...argv, ...Object.entries(environment).map((each) => each.join("="))];
   const bytes = texts.map((text) => Buffer.byteLength(text));
   const sum = bytes.reduce((total, each) => total + each, 0);
   return sum > MAX_BYTES || bytes.some((each) => each >= MAX_TEXT_BYTES) ? "E2BIG" : "EAGAIN";
 };
 
-/** Throws ENOENT or EACCES where the program or its folder is not there or may not be used. */
+/** Throws ENOENT or EACCES if the program or its folder is missing or may not be used. */
 const refuseMissing = ({ argv: [program = ""], cwd }: SpawnOptions): void => {
   accessSync(cwd, constants.X_OK);
   if (program.includes("/")) accessSync(program, constants.X_OK);
 };
 
 /**
- * Deno gives a process the files that are its stdin, stdout and stderr a second time, under numbers that nobody knows;
- * those with higher numbers it gives once, and names them in a variable. So a shell puts the higher ones in their places.
+ * Returns a shell script that moves descriptors to their places. Deno leaks descriptors that it passes as stdin, stdout or
+ * stderr a second time, under unknown numbers. It passes higher numbers once, and lists them in a variable.
  */
-const wiring = ({ stdin, stdout, stderr, status }: SpawnOptions) => {
-  const given = [...new Set([status, stdin, stdout, stderr].filter((fd) => fd !== null))];
-  const place = (fd: number): number => given.indexOf(fd) + FIRST_EXTRA;
+const planDescriptors = ({ stdin, stdout, stderr, status }: SpawnOptions) => {
+  const passed = [...new Set([status, stdin, stdout, stderr].filter((fd) => fd !== null))];
+  const place = (fd: number): number => passed.indexOf(fd) + FIRST_EXTRA;
   const places = [stdin, stdout, stderr].flatMap((fd, at) => (fd === null ? [] : [`${at}<&${place(fd)}`]));
-  const closed = given.slice(1).map((fd) => `${place(fd)}<&-`);
+  const closed = passed.slice(1).map((fd) => `${place(fd)}<&-`);
   return {
     script: `unset DENO_EXTRA_STDIO_FDS; exec ${[...places, ...closed].join(" ")}; exec "$@"`,
-    stdio: [...NOTHING, ...given],
+    stdio: [...NOTHING, ...passed],
   };
 };
 

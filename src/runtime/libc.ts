@@ -1,4 +1,4 @@
-/** What the C library of a Linux can be called: glibc, musl by machine, or whatever is installed to build with. */
+/** Names of the C library of Linux: glibc, musl for each machine, and the name for linkers. */
 const LIBC_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"] as const;
 
 /** Constants of Linux. */
@@ -11,13 +11,13 @@ export const WNOHANG = 1;
 export const CLOCK_MONOTONIC = 1;
 export const PR_SET_DUMPABLE = 4;
 
-/** The answer of `open` to the first name of the C library that it takes; null where it throws at each. */
+/** Opens the C library by the first name that `open` accepts. Returns null if it throws for each name. */
 export const openLibc = <T>(open: (name: string) => T): T | null => {
   for (const name of LIBC_NAMES) {
     try {
       return open(name);
     } catch {
-      // The next name.
+      // Tries the next name.
     }
   }
   return null;

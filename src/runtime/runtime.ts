@@ -1,68 +1,68 @@
 /**
- * What petit needs of the runtime it is executed by. Chosen once, in `main.ts`, and handed down; everything else that
- * petit uses (`node:fs`, `node:path`, `fetch`, web streams) is the same in every runtime.
+ * The functions that differ between Bun and Deno. `main.ts` chooses the runtime and passes it on. Everything else that petit
+ * uses (`node:fs`, `node:path`, `fetch`, web streams) is the same in both.
  */
 export interface Runtime {
   readonly name: "bun" | "deno";
   readonly version: string;
-  /** The one file that petit is, absolute; null where it runs from source. */
+  /** Absolute path of the petit executable; null if petit runs from source. */
   readonly executable: string | null;
   /**
-   * Opens or creates a SQLite file, with no pragma set; `:memory:` keeps nothing. `immutable` reads what is in the file
-   * itself, as if nobody wrote to it: nothing is made beside it. Throws where it can't be opened.
+   * Opens or creates a SQLite file without setting a pragma; `:memory:` is a database in memory. `immutable` opens the file
+   * read-only, without its log, without locks and without creating files. Throws if the file cannot be opened.
    */
   openDatabase(path: string, options?: { readonly readonly?: boolean; readonly immutable?: boolean }): SqlDatabase;
-  /** Starts a process. Throws an Error with the system's `code` (`ENOENT`, `EAGAIN`, …) where none could be made. */
+  /** Starts a process. On failure throws an Error with the system's `code` (`ENOENT`, `EAGAIN`, …). */
   spawn(options: SpawnOptions): ChildProcess;
-  /** Serves HTTP. Throws an Error with code `EADDRINUSE` where the port is taken. */
+  /** Serves HTTP. Throws an Error with code `EADDRINUSE` if the port is taken. */
   serve(options: ServeOptions): HttpServer;
-  /** The arguments and variables that make this very executable run a TypeScript program. */
+  /** Returns the command and the variables that run a TypeScript program with this executable. */
   typescript(program: TypeScriptProgram): {
     readonly argv: readonly string[];
     readonly environment: Record<string, string>;
   };
-  /** Clears away what nobody needs any more, now: up to 50 ms for each 100 MB. Nothing where the runtime does so when it likes. */
+  /** Collects garbage synchronously, which takes up to 50 ms per 100 MB. Does nothing in a runtime that offers no such call. */
   collectGarbage(): void;
   /**
-   * Lets go of a child that has ended and that `spawn` did not make: as process 1 of a container, petit inherits what
-   * its tasks leave behind. False where there is no such child, null where this can't be done here.
+   * Reaps an ended child that `spawn` did not start: as process 1 of a container, petit inherits the orphans of its tasks.
+   * Returns false if there is no such child, null if the system does not support it.
    */
   reap(pid: number): boolean | null;
-  /** Gives a byte range of an open file back to the disk, the file's size unchanged. False where that can't be had. */
+  /** Frees the disk space of a byte range of an open file without changing the file's size. Returns false if it cannot. */
   punchHole(fd: number, offset: number, length: number): boolean;
   /**
-   * Whether a file that is open for writing is open under another descriptor as well, or the system can't tell. Where it
-   * isn't, who opens it waits until this descriptor is closed.
+   * Returns whether a file that is open for writing is also open under another descriptor, or true if the system does not
+   * report it. If not, a process that opens the file waits until this descriptor is closed.
    */
   isOpenElsewhere(fd: number): boolean;
   /**
-   * Sends one datagram to a local socket (`AF_UNIX`), whose name is a path, or begins with `@` where it is abstract. False
-   * where nobody takes it, null where this can't be done here: petit then can't tell systemd how it is.
+   * Sends a datagram to a local socket (`AF_UNIX`), whose name is a path, or begins with `@` if it is abstract. Returns false
+   * if no process receives it, null if the system does not support it.
    */
   sendDatagram(name: string, text: string): boolean | null;
   /**
-   * Keeps other processes of the same user from reading this process's environment and memory, through /proc or ptrace; root
-   * still can. The system then writes no core dump of it. Children are not affected. False where this can't be done.
+   * Prevents other processes of the same user, except root, from reading the environment and memory of this process through
+   * /proc or ptrace. It also disables core dumps. Children are not affected. Returns false if the system does not support it.
    */
   denyInspection(): boolean;
-  /** The system's CLOCK_MONOTONIC in µs, by which processes tell each other times; null where it can't be had. */
+  /** Returns CLOCK_MONOTONIC in µs, which is the same for all processes; null if it is not available. */
   monotonicMicros(): bigint | null;
 }
 
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = Record<string, SqlValue>;
-/** Named parameters, without their `$`. A misspelt or missing one throws. */
+/** Named parameters, without their `$`. A misspelt or missing name throws. */
 export type SqlParams = Record<string, SqlValue>;
 
 export interface SqlDatabase {
-  /** Runs one or several statements that answer nothing. */
+  /** Runs one or more statements that return no rows. */
   exec(sql: string): void;
   prepare(sql: string): SqlStatement;
   close(): void;
 }
 
 export interface SqlStatement {
-  /** How many rows were changed. */
+  /** Returns the number of changed rows. */
   run(params?: SqlParams): number;
   get(params?: SqlParams): SqlRow | null;
   all(params?: SqlParams): SqlRow[];
@@ -71,17 +71,17 @@ export interface SqlStatement {
 export type SpawnOptions = {
   readonly argv: readonly string[];
   readonly cwd: string;
-  /** The whole environment; nothing is inherited. */
+  /** The complete environment; no variables are inherited. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Open file descriptors, which stay the caller's; null is /dev/null. */
+  /** Open file descriptors, which the caller closes; null is /dev/null. */
   readonly stdin: number | null;
   readonly stdout: number | null;
   readonly stderr: number | null;
-  /** Is file descriptor 3 in the process. */
+  /** Open file descriptor that becomes descriptor 3 of the process. */
   readonly status: number;
 };
 
-/** A process that leads its own session and process group. */
+/** A process that is the leader of a new session and process group. */
 export interface ChildProcess {
   readonly pid: number;
   readonly exited: Promise<{ readonly exitCode: number | null; readonly signal: string | null }>;
@@ -96,25 +96,25 @@ export type ServeOptions = {
   /** 0 takes any free port. */
   readonly port: number;
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
-  /** Larger bodies are answered 413. */
+  /** Requests with a larger body get status 413. */
   readonly maxBodyBytes: number;
-  /** Open at once; beyond that, those that have been idle for the longest time are closed. Linux only. */
+  /** Maximum number of open connections; the connections that have been idle longest are closed beyond it. Linux only. */
   readonly maxConnections: number;
-  /** Called with how many connections were closed for `maxConnections`, whenever some were. */
+  /** Called with the number of connections that were closed to enforce `maxConnections`, if any. */
   readonly onClosed: (count: number) => void;
 };
 
-/** What is known of the connection that a request came over. */
+/** The connection of a request. */
 export interface Connection {
-  /** The peer's address; null where it is gone already. */
+  /** The peer's address; null if it has already disconnected. */
   readonly peerAddress: string | null;
-  /** Seconds without traffic until the connection is cut; 0 is never. */
+  /** Sets after how many seconds without traffic the connection is closed; 0 is never. */
   keepOpen(seconds: number): void;
 }
 
 export interface HttpServer {
   readonly hostname: string;
   readonly port: number;
-  /** Takes no more connections; waits `graceMs` for those that are open, then cuts them. */
+  /** Accepts no more connections, waits up to `graceMs` for requests to end, then closes all connections. */
   stop(graceMs: number): Promise<void>;
 }

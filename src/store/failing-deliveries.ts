@@ -3,24 +3,24 @@ import type { NotifyTarget } from "../domain/notification.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import { id, integer, json, text } from "./database/rows.ts";
 
-/** Where what is told of a job doesn't arrive. */
-export type Failing = {
+/** A receiver of a job's notifications whose newest attempted delivery failed. */
+export type FailingTarget = {
   readonly jobId: JobId;
   readonly target: NotifyTarget;
-  /** How many were tried, and will be again. */
+  /** Number of deliveries that failed and will be tried again. */
   readonly waiting: number;
-  /** How many were given up since the last one that arrived. */
+  /** Number of deliveries that were given up since the last success. */
   readonly givenUp: number;
-  /** What went wrong last. */
+  /** The last error. */
   readonly error: string;
 };
 
 /**
- * Each job and receiver whose newest delivery that was tried didn't arrive, the newest first; without those that the
- * job's definition doesn't name any more.
+ * Returns each job and receiver whose newest attempted delivery failed, newest first. Omits receivers that the job's
+ * definition no longer names.
  */
-export const failingDeliveries = (db: SqlDatabase): readonly Failing[] =>
-  db.prepare(NEWEST_FAILED).all().filter(isNamed).map(toFailing);
+export const findFailingTargets = (db: SqlDatabase): readonly FailingTarget[] =>
+  db.prepare(NEWEST_FAILED).all().filter(isNamed).map(toFailingTarget);
 
 const NEWEST_FAILED = `
   SELECT deliveries.job_id, deliveries.error,
@@ -41,13 +41,13 @@ const NEWEST_FAILED = `
   ORDER BY deliveries.seq DESC`;
 
 const isNamed = (row: SqlRow): boolean => {
-  const sentTo = placeOf(json<NotifyTarget>(row, "target"));
-  return json<readonly NotifyTarget[]>(row, "targets").some((target) => placeOf(target) === sentTo);
+  const sentTo = receiverKey(json<NotifyTarget>(row, "target"));
+  return json<readonly NotifyTarget[]>(row, "targets").some((target) => receiverKey(target) === sentTo);
 };
 
-const placeOf = ({ type, url }: NotifyTarget): string => JSON.stringify([type, url]);
+const receiverKey = ({ type, url }: NotifyTarget): string => JSON.stringify([type, url]);
 
-const toFailing = (row: SqlRow): Failing => ({
+const toFailingTarget = (row: SqlRow): FailingTarget => ({
   jobId: id<JobId>(row, "job_id"),
   target: json<NotifyTarget>(row, "target"),
   waiting: integer(row, "waiting"),

@@ -144,7 +144,7 @@ describe.skipIf(deno.path === null)(name, () => {
     const asked = PERMISSIONS.map(async (permission) => await refusal(...DOCUMENTED_FLAGS, `--deny-${permission}`));
     const told = PERMISSIONS.map((permission) => ({
       status: 2,
-      said: `petit: Deno does not grant --allow-${permission} in full; petit needs all that deno run -A grants`,
+      said: `petit: Deno does not grant --allow-${permission} in full; petit requires all permissions (deno run -A)`,
     }));
     expect(await Promise.all(asked)).toEqual(told);
     const partly = await refusal(...DOCUMENTED_FLAGS, "--deny-read=/etc/shadow");

@@ -1,20 +1,20 @@
 import { expect, test } from "bun:test";
-import { socketAddress } from "../../src/runtime/unix-socket.ts";
+import { encodeSocketAddress } from "../../src/runtime/unix-socket.ts";
 
 test.each([
   ["/run/notify", "\u0001\0/run/notify\0"],
   ["@a/b", "\u0001\0\0a/b"],
 ])("the address of the socket '%s' is what unix(7) says", (name, address) => {
-  expect(socketAddress(name)?.toString("latin1")).toBe(address);
+  expect(encodeSocketAddress(name)?.toString("latin1")).toBe(address);
 });
 
 test.each([["relative"], [""], ["/with\0zero"], [`/${"x".repeat(107)}`], [`/${"ü".repeat(54)}`]])(
   "'%s' is no name of a socket",
   (name) => {
-    expect(socketAddress(name)).toBeNull();
+    expect(encodeSocketAddress(name)).toBeNull();
   },
 );
 
 test("a name may have 107 bytes", () => {
-  expect(socketAddress(`/${"x".repeat(106)}`)?.length).toBe(110);
+  expect(encodeSocketAddress(`/${"x".repeat(106)}`)?.length).toBe(110);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import type { NotifyTarget } from "../../src/domain/notification.ts";
 import { openStore } from "../../src/store/database/open.ts";
-import { failingDeliveries } from "../../src/store/failing-deliveries.ts";
+import { findFailingTargets } from "../../src/store/failing-deliveries.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId } from "../support/factories.ts";
 import { NOON } from "../support/fake-clock.ts";
@@ -33,7 +33,7 @@ const opened = () => {
   };
   const failing = () => {
     const db = openRuntime().openDatabase(path);
-    const found = failingDeliveries(db);
+    const found = findFailingTargets(db);
     db.close();
     return found;
   };

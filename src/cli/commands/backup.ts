@@ -1,4 +1,4 @@
-import { sizeText } from "../../lib/size-text.ts";
+import { formatRoundedSize } from "../../lib/size.ts";
 import { backUp } from "../../store/database/backup.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -17,7 +17,7 @@ export const backup = defineCommand({
   run: async ({ FILE }, { terminal: { out, err }, settings, runtime, json }) => {
     const bytes = backUp({ path: settings.db, target: FILE, runtime });
     if (json) out.write(`${JSON.stringify({ file: FILE, bytes }, null, 2)}\n`);
-    else err.write(`${settings.db} was copied to ${FILE}: ${sizeText(bytes)}\n`);
+    else err.write(`${settings.db} was copied to ${FILE}: ${formatRoundedSize(bytes)}\n`);
     return EXIT.DONE;
   },
 });

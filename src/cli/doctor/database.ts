@@ -1,6 +1,6 @@
 import { type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { sizeText } from "../../lib/size-text.ts";
+import { formatRoundedSize } from "../../lib/size.ts";
 import { explainDenied, statDatabase } from "../../store/database/access.ts";
 import { findDamage, findDanglingRows } from "../../store/database/check.ts";
 import { SCHEMA_VERSION } from "../../store/database/migrate.ts";
@@ -65,7 +65,7 @@ const fileChecks = (path: string, { runtime, environment }: Context): readonly C
 
 const schemaCheck = (path: string, { state }: ReadOnlyDatabase): Check => {
   const behind = state.version < SCHEMA_VERSION ? ` of ${SCHEMA_VERSION}; the next start brings it up to date` : "";
-  return ok("database", `${path}: ${sizeText(sizeOf(path))}, schema ${state.version}${behind}`);
+  return ok("database", `${path}: ${formatRoundedSize(sizeOf(path))}, schema ${state.version}${behind}`);
 };
 
 /** With what is not yet in the file itself. */

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { sizeText } from "../../lib/size-text.ts";
+import { formatRoundedSize } from "../../lib/size.ts";
 import {
   findForeign,
   findOpenFolder,
@@ -67,7 +67,7 @@ const LITTLE_BYTES = 512 * 2 ** 20;
 export const diskCheck = (folder: string): Check => {
   const disk = statfsSync(folder);
   const free = disk.bavail * disk.bsize;
-  const message = `${sizeText(free)} are free where the database is`;
+  const message = `${formatRoundedSize(free)} are free where the database is`;
   const hint = "make room, or keep less: --retention-runs, --retention-days, --log-limit";
   // Some file systems have no bound of files, and say 0.
   if (disk.files > 0 && disk.ffree === 0) {

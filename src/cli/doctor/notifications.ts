@@ -1,6 +1,6 @@
 import { maskedUrl } from "../../domain/notification.ts";
 import type { ReadOnlyDatabase } from "../../store/database/read-only.ts";
-import { type Failing, failingDeliveries } from "../../store/failing-deliveries.ts";
+import { type FailingTarget, findFailingTargets } from "../../store/failing-deliveries.ts";
 import { counted } from "../terminal/counted.ts";
 import { type Check, ok, warning } from "./check.ts";
 
@@ -10,7 +10,7 @@ const TOLD = 3;
 /** Receivers of a job's `notify` that nothing reached lately; none in a database that is older than notifications. */
 export const notificationsCheck = ({ db, state }: ReadOnlyDatabase): readonly Check[] => {
   if (state.version < 2) return [];
-  const failing = failingDeliveries(db);
+  const failing = findFailingTargets(db);
   if (failing.length === 0) return [ok("notifications", "none is failing")];
   const lines = failing.slice(0, TOLD).map(lineOf);
   const more = failing.length > TOLD ? [`and ${counted(failing.length - TOLD, "receiver")} more`] : [];
@@ -19,7 +19,7 @@ export const notificationsCheck = ({ db, state }: ReadOnlyDatabase): readonly Ch
   return [warning("notifications", { message, hint })];
 };
 
-const lineOf = ({ jobId, target, waiting, givenUp, error }: Failing): string => {
+const lineOf = ({ jobId, target, waiting, givenUp, error }: FailingTarget): string => {
   const counts = [waiting > 0 ? `${waiting} waiting` : "", givenUp > 0 ? `${givenUp} given up` : ""].filter(Boolean);
   return `${jobId} to ${maskedUrl(target.url)} (${target.type}): ${error} (${counts.join(", ")})`;
 };

@@ -29,28 +29,28 @@ export type DeletionBounds = {
   readonly clock: { monotonic(): number };
 };
 
-/** Which finished runs of a job are deleted: each that is beyond one of these. */
+/** Limits of a job. Each finished run that is beyond one of them is deleted. */
 export type RunLimits = {
-  /** Runs up to this number (`seq`) are too many; 0 for none. */
+  /** Runs up to this number (`seq`) are beyond the maximum count; 0 for none. */
   readonly upTo: number;
   readonly age: AgeLimit | null;
 };
 
-/** Times are ms since the epoch. */
+/** Limit of the age of runs. Times are ms since the epoch. */
 export type AgeLimit = {
   /** Runs that ended at or before this are too old. */
   readonly endedBy: number;
   readonly now: number;
   /**
-   * Number of some run that is too old. Where the end of a run lies in the future, the clock was wrong: it is too old
-   * if its number is lower than this one, since numbers follow the order in which runs were created.
+   * Number of a run that is too old. If the end of a run is in the future, the clock was wrong. Such a run is too old if its
+   * number is lower than this one, because numbers follow the order in which runs were created.
    */
   readonly oldRun: number;
 };
 
 export type DeletionStep = {
   readonly runs: number;
-  /** Number to pass as `after` in the next step; null when nothing is left to do. */
+  /** Number to pass as `after` in the next step; null if this was the last step. */
   readonly next: number | null;
 };
 
@@ -83,17 +83,17 @@ export const createRunDeletion = ({ sql, write }: StoreContext): RunDeletion => 
   deleteExpired: write("relaxed", (jobId, limits, bounds) => deleteExpired(sql, jobId, limits, bounds)),
 
   continueDeletions: write("relaxed", (bounds) => {
-    const isOver = deadline(bounds);
+    const isOver = startDeadline(bounds);
     const next = (): number | null =>
       seqOrNull(sql.get(`SELECT seq FROM runs WHERE job_id = '${DELETED}' ORDER BY seq LIMIT 1`));
-    for (let seq = next(); seq !== null; seq = next()) if (!deletePieces(sql, seq, isOver) || isOver()) return true;
+    for (let seq = next(); seq !== null; seq = next()) if (!deleteInBatches(sql, seq, isOver) || isOver()) return true;
     return false;
   }),
 });
 
 const deleteExpired = (sql: Statements, jobId: JobId, limits: RunLimits, bounds: DeletionBounds): DeletionStep => {
   const { limit, after = 0 } = bounds;
-  const isOver = deadline(bounds);
+  const isOver = startDeadline(bounds);
   const found = findExpired(sql, jobId, { limits, limit });
   const { expired, next } =
     found.length > 0 || limits.age === null
@@ -102,22 +102,26 @@ const deleteExpired = (sql: Statements, jobId: JobId, limits: RunLimits, bounds:
   let runs = 0;
   for (const seq of expired) {
     runs++;
-    // A step that ends early begins again where it began: what it deleted is not found once more.
+    // After a step that ends early, the next one starts at the same number. Deleted runs are not found again.
     if (!deleteRun(sql, seq, isOver) || (isOver() && runs < expired.length)) return { runs, next: after };
   }
   return { runs, next };
 };
 
-/** The clock is read once for each piece of work. */
-const deadline = ({ clock, untilMs }: DeletionBounds): (() => boolean) => {
+/** Returns a function that reads the clock and returns whether the step must end. */
+const startDeadline = ({ clock, untilMs }: DeletionBounds): (() => boolean) => {
   const end = clock.monotonic() + untilMs;
   return () => clock.monotonic() >= end;
 };
 
-type Search = { readonly limits: RunLimits; readonly limit: number };
+type ExpiredQuery = { readonly limits: RunLimits; readonly limit: number };
 
-/** Expired runs that an index leads to. */
-const findExpired = (sql: Statements, jobId: JobId, { limits: { upTo, age }, limit }: Search): readonly number[] => {
+/** Finds expired runs by an index. */
+const findExpired = (
+  sql: Statements,
+  jobId: JobId,
+  { limits: { upTo, age }, limit }: ExpiredQuery,
+): readonly number[] => {
   const tooMany = sql.all(
     `SELECT seq FROM runs WHERE job_id = $jobId AND seq <= $upTo AND ${FINAL} ORDER BY seq LIMIT $limit`,
     { jobId, upTo, limit },
@@ -146,10 +150,10 @@ const UNSUCCESSFUL = ["failed", "cancelled", "interrupted"]
   )
   .join(" UNION ALL ");
 
-type Walk = { readonly age: AgeLimit; readonly after: number; readonly limit: number };
+type UnsuccessfulQuery = { readonly age: AgeLimit; readonly after: number; readonly limit: number };
 
-/** No index knows when these ended: looks at the next `limit` of them. */
-const walkUnsuccessful = (sql: Statements, jobId: JobId, { age, after, limit }: Walk) => {
+/** Examines the next `limit` unsuccessful runs, because no index has the time of their end. */
+const walkUnsuccessful = (sql: Statements, jobId: JobId, { age, after, limit }: UnsuccessfulQuery) => {
   const { endedBy, now, oldRun } = age;
   const rows = sql.all(`${UNSUCCESSFUL} ORDER BY seq LIMIT $limit`, { jobId, after, limit });
   const isExpired = (row: SqlRow): boolean => {
@@ -163,33 +167,33 @@ const walkUnsuccessful = (sql: Statements, jobId: JobId, { age, after, limit }: 
   };
 };
 
-/** True when nothing of the run is left. */
+/** Returns true if all rows of the run are deleted. */
 const deleteRun = (sql: Statements, seq: number, isOver: () => boolean): boolean => {
   if (!isLarge(sql, seq)) {
     sql.run(`DELETE FROM runs WHERE seq = $seq AND ${FINAL}`, { seq });
     return true;
   }
-  hide(sql, seq);
-  return deletePieces(sql, seq, isOver);
+  hideRun(sql, seq);
+  return deleteInBatches(sql, seq, isOver);
 };
 
-/** Rows of a table that are deleted in one go. A row of output has up to 64 KiB. */
-const PIECE = { output: 32, attempts: 100, task_runs: 100 } as const;
+/** Number of rows of a table that one statement deletes. A row of output has up to 64 KiB. */
+const BATCH = { output: 32, attempts: 100, task_runs: 100 } as const;
 
 const isLarge = (sql: Statements, seq: number): boolean =>
-  Object.entries(PIECE).some(
+  Object.entries(BATCH).some(
     ([table, rows]) =>
       sql.get(`SELECT 1 AS one FROM ${table} WHERE run = $seq LIMIT 1 OFFSET $rows`, { seq, rows }) !== null,
   );
 
-/** The job id of runs whose deletion has begun; no job can have it. */
+/** Job id of runs that are partly deleted. It is not a valid id, so no job has it. */
 export const DELETED = "";
 
 /**
- * Makes a run disappear at once, however long the deletion of its output takes: its row stays as the parent of the
- * rest, without an id or a job that anybody could ask for, and without an end that falls into any window of time.
+ * Hides a run immediately, however long the deletion of its output takes. Its row remains as the parent of the other rows,
+ * without an id or a job that a query can find, and with an end that is outside of any window of time.
  */
-const hide = (sql: Statements, seq: number): void => {
+const hideRun = (sql: Statements, seq: number): void => {
   sql.run(
     `UPDATE runs SET id = 'deleted ' || seq, job_id = '${DELETED}', status = 'cancelled', ending = 'cancelled', reason = NULL,
        error = NULL, "trigger" = 'manual', scheduled_for = NULL, params = '{}', retry_of = NULL, started_at = NULL, ended_at = -1
@@ -198,17 +202,17 @@ const hide = (sql: Statements, seq: number): void => {
   );
 };
 
-/** True when nothing of the run is left. */
-const deletePieces = (sql: Statements, run: number, isOver: () => boolean): boolean => {
-  const pieces = [
-    `DELETE FROM output WHERE id IN (SELECT id FROM output WHERE run = $run ORDER BY seq LIMIT ${PIECE.output})`,
-    `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE run = $run LIMIT ${PIECE.attempts})`,
+/** Returns true if all rows of the run are deleted. */
+const deleteInBatches = (sql: Statements, run: number, isOver: () => boolean): boolean => {
+  const batches = [
+    `DELETE FROM output WHERE id IN (SELECT id FROM output WHERE run = $run ORDER BY seq LIMIT ${BATCH.output})`,
+    `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE run = $run LIMIT ${BATCH.attempts})`,
     `DELETE FROM task_runs WHERE run = $run AND task_id IN
-       (SELECT task_id FROM task_runs WHERE run = $run LIMIT ${PIECE.task_runs})`,
+       (SELECT task_id FROM task_runs WHERE run = $run LIMIT ${BATCH.task_runs})`,
     "DELETE FROM runs WHERE seq = $run",
   ];
-  for (const piece of pieces) {
-    while (sql.run(piece, { run }) > 0) if (isOver()) return false;
+  for (const batch of batches) {
+    while (sql.run(batch, { run }) > 0) if (isOver()) return false;
   }
   return true;
 };

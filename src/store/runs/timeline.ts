@@ -22,27 +22,27 @@ export interface RunTimeline {
 /** The part of a run that a list of many runs shows. */
 export type RecentRun = Pick<Run, "id" | "status" | "trigger" | "startedAt" | "endedAt">;
 
-/** Part of a time line: runs of it are counted together where they begin in the same bin and end in the same bin. */
+/** A window of a timeline. Runs that begin in the same bin and end in the same bin form one span. */
 export type Window = {
-  /** Ms since the epoch; the end is exclusive. */
+  /** Times in ms since the epoch. `to` is exclusive. */
   readonly from: number;
   readonly to: number;
-  /** Length of a bin, ms; bin 0 begins at `from`. */
+  /** Length of a bin in ms. Bin 0 begins at `from`. */
   readonly binMs: number;
 };
 
-/** Runs of a job that fall together. */
+/** Runs of a job that begin in the same bin and end in the same bin. */
 export type RunSpan = {
   readonly jobId: JobId;
-  /** What begins before the window is in bin 0, what ends after it in the last one. */
+  /** Runs that begin before the window are in bin 0, and runs that end after it in the last bin. */
   readonly firstBin: number;
   readonly lastBin: number;
   readonly count: number;
-  /** Of the first to begin; of one that was cancelled while it waited, its end. */
+  /** Earliest start. A run that was cancelled while it waited starts at its end. */
   readonly startedAt: number;
-  /** Of the last to end. */
+  /** Latest end. */
   readonly endedAt: number;
-  /** The newest of those that ended worst. */
+  /** The newest of the runs with the worst status. */
   readonly worst: {
     readonly id: RunId;
     readonly status: RunStatus;
@@ -51,13 +51,13 @@ export type RunSpan = {
   };
 };
 
-/** Of runs that fall together, the greatest of these tells. */
+/** Severity of a status. `max(weight * 2^48 + seq)` finds the newest of the worst runs of a span. */
 const WEIGHT = "CASE status WHEN 'failed' THEN 3 WHEN 'interrupted' THEN 2 WHEN 'cancelled' THEN 1 ELSE 0 END";
 const SEQ_BITS = 2 ** 48;
 
 const STARTED = "coalesce(started_at, ended_at)";
 
-/** Runs that ended within (`after`, `until`], of those that a window shows; `long` looks only at those of more than an hour. */
+/** Selects the runs of a window that ended within (`after`, `until`]. `long` selects only those of more than an hour. */
 export type EndedWithin = Window & { readonly after: number; readonly until: number; readonly long?: boolean };
 
 export const createRunTimeline = ({ sql }: StoreContext): RunTimeline => ({

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { sizeText } from "../../lib/size-text.ts";
+import { formatRoundedSize } from "../../lib/size.ts";
 import type { System } from "../data/shapes.ts";
 import { Elapsed, Time } from "../ui/time.tsx";
 
@@ -15,7 +15,7 @@ export const Facts = ({ system }: { readonly system: System }) => (
         <Path text={system.jobs_dir} />
       </Fact>
       <Fact name="Database">
-        <Path text={system.database.path} /> <span className="nowrap">{sizeText(system.database.bytes)}</span>
+        <Path text={system.database.path} /> <span className="nowrap">{formatRoundedSize(system.database.bytes)}</span>
       </Fact>
       <Fact name="Time zone">{system.timezone}</Fact>
       <Fact name="Machine">
