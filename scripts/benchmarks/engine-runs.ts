@@ -1,6 +1,6 @@
 // The engine without HTTP, on a database file: JOBS_DIR DB. Makes a round of runs for each line on stdin, and prints how
 // many a second were stored as finished.
-import { createEngine } from "../../src/engine/engine.ts";
+import { createEngine } from "../../src/engine/scheduler.ts";
 import { readJobsDir } from "../../src/jobfile/read/job-dir.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";

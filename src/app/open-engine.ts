@@ -1,7 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
-import { createEngine, type Engine } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { EngineSettings } from "../engine/options.ts";
+import { createEngine } from "../engine/scheduler.ts";
 import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";

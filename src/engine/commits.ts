@@ -5,69 +5,69 @@ import { isLocked } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
 import { Outage } from "./outage.ts";
 
-/** What is to be done when a transaction is over: after its commit, or when it was undone. */
-export type Followup = { readonly launch: () => void; readonly undo: () => void };
+/** The in-memory changes that belong to a transaction: one runs after its commit, the other after its rollback. */
+export type TransactionHooks = { readonly onCommit: () => void; readonly onRollback: () => void };
 
-/** Within a transaction: says what has to follow it. */
-export type Later = (followup: Followup) => void;
+/** Adds hooks to the current transaction. */
+export type AddHooks = (hooks: TransactionHooks) => void;
 
-/** Stores something; may be called again where the transaction around it was undone. */
-export type Work<T> = (later: Later) => T;
+/** Work inside a transaction. It may run again after the transaction was rolled back. */
+export type TransactionWork<T> = (addHooks: AddHooks) => T;
 
-type Waiting = {
-  readonly attempt: (later: Later, isAlone: boolean) => void;
+type QueuedWork = {
+  readonly run: (addHooks: AddHooks, isAlone: boolean) => void;
   readonly settle: () => void;
   readonly fail: (error: unknown) => void;
 };
 
-/** Between two tries while the database can't be written, in ms: the first, and the longest. */
+/** Delays between attempts while the database can't be written, in ms. */
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 5_000;
 
-/** How long whoever asks for something waits for a database that another process has locked, in ms. */
+/** How long a request waits for a database that another process has locked, in ms. */
 export const LOCK_WAIT_MS = 5_000;
 
 export type CommitsOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Aborted when petit leaves: nothing is stored any more, and nobody waits for a database that can't be written. */
+  /** Aborted when the engine detaches from its runs: it stores nothing more, and no waiter continues. */
   readonly signal: AbortSignal;
 };
 
-/** Transactions with what follows them. Those that are asked for at the same moment share one, and so its sync to disk. */
+/** Commits transactions and runs their hooks. Work that is enqueued in the same turn shares one transaction (group commit). */
 export class Commits {
-  /** Of the database, as those see it who try again until it is over. */
+  /** The current outage of the database, shared by everything that retries. */
   readonly outage: Outage;
   readonly #options: CommitsOptions;
-  #queue: Waiting[] = [];
+  #queue: QueuedWork[] = [];
 
   constructor(options: CommitsOptions) {
     this.#options = options;
     this.outage = new Outage({ ...options, probe: () => options.store.probe(options.clock.now()) });
   }
 
-  /** At once, in a transaction of its own. */
-  now<T>(work: Work<T>): T {
-    const followups: Followup[] = [];
+  /** Runs `work` immediately, in its own transaction. */
+  commit<T>(work: TransactionWork<T>): T {
+    const added: TransactionHooks[] = [];
     let result: T;
     try {
-      result = this.#options.store.transaction(() => work((followup) => followups.push(followup)));
+      result = this.#options.store.transaction(() => work((hooks) => added.push(hooks)));
     } catch (error) {
-      undo(followups);
+      rollBack(added);
       throw error;
     }
-    for (const { launch } of followups) launch();
+    for (const { onCommit } of added) onCommit();
     return result;
   }
 
-  /** In the next shared transaction; settles when that is on disk. An error of `work` undoes `work` alone. */
-  soon<T>(work: Work<T>): Promise<T> {
+  /** Runs `work` in the next shared transaction, and resolves after its commit. If `work` throws, only `work` is rolled back. */
+  enqueue<T>(work: TransactionWork<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let result: { readonly value: T } | { readonly error: unknown };
       this.#queue.push({
-        attempt: (later, isAlone) => {
-          result = isAlone ? { value: work(later) } : this.#isolated(work, later);
+        run: (addHooks, isAlone) => {
+          result = isAlone ? { value: work(addHooks) } : this.#runInSavepoint(work, addHooks);
         },
         settle: () => ("error" in result ? reject(result.error) : resolve(result.value)),
         fail: reject,
@@ -76,16 +76,16 @@ export class Commits {
     });
   }
 
-  /** As `soon`, again and again while the database can't be written. */
-  surely<T>(work: Work<T>): Promise<T> {
-    return this.untilStored(() => this.soon(work));
+  /** Calls `enqueue` until the database accepts the write. */
+  enqueueUntilStored<T>(work: TransactionWork<T>): Promise<T> {
+    return this.retryUntilStored(() => this.enqueue(work));
   }
 
   /**
-   * Does `work` again and again while the database can't be written (a full disk, an I/O error): what has happened has
-   * happened, and is told when it is stored. Other errors pass. Rejects where the signal aborts the wait.
+   * Repeats `work` without limit while the database can't be written (a full disk, an I/O error). It is for events that
+   * have already happened. Rejects with any other error, and when the signal aborts.
    */
-  async untilStored<T>(work: () => T | Promise<T>): Promise<T> {
+  async retryUntilStored<T>(work: () => T | Promise<T>): Promise<T> {
     const { signal } = this.#options;
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
       while (this.outage.isLocked && !signal.aborted) await this.outage.wait(LONGEST_DELAY_MS);
@@ -102,11 +102,11 @@ export class Commits {
   }
 
   /**
-   * Does `work`, which somebody asks for and waits for, again for up to 5 s while another process has locked the database;
-   * it is called at once, before this returns, where no lock is known. Rejects with `storage_failed` after that time or
-   * where the database can't be written for another reason, with `not_running` where petit leaves, and as `work` does.
+   * Repeats `work` for up to 5 s while another process has locked the database. It is for requests that somebody waits for.
+   * Unless a lock is already known, the first call is synchronous. Rejects with `storage_failed` after 5 s or when the
+   * database can't be written for another reason, with `not_running` when petit stops, and with the errors of `work`.
    */
-  async whileLocked<T>(work: () => T | Promise<T>): Promise<T> {
+  async retryWhileLocked<T>(work: () => T | Promise<T>): Promise<T> {
     const { clock, signal } = this.#options;
     const deadline = clock.monotonic() + LOCK_WAIT_MS;
     for (;;) {
@@ -117,26 +117,26 @@ export class Commits {
           if (!this.outage.noteFailure(error) || !isLocked(error)) throw error;
         }
       }
-      const leftMs = deadline - clock.monotonic();
-      if (leftMs <= 0 && this.outage.error !== null) throw this.outage.error;
-      await this.outage.wait(leftMs);
-      if (signal.aborted) throw leaving();
+      const remainingMs = deadline - clock.monotonic();
+      if (remainingMs <= 0 && this.outage.error !== null) throw this.outage.error;
+      await this.outage.wait(remainingMs);
+      if (signal.aborted) throw stopping();
     }
   }
 
   /**
-   * Stores `work` at once where that is possible, otherwise as soon as it is: what has to happen anyhow must not wait. Returns
-   * whether it is stored.
+   * Stores `work` immediately, or in the background as soon as the database can be written. It is for changes that the
+   * caller makes in any case. Returns whether `work` is already stored.
    */
-  nowOrLater(work: () => void): boolean {
+  commitOrDefer(work: () => void): boolean {
     try {
       this.#options.store.transaction(work);
       return true;
     } catch (error) {
       if (!this.outage.noteFailure(error)) throw error;
-      this.untilStored(work).catch((later: unknown) => {
+      this.retryUntilStored(work).catch((fatal: unknown) => {
         const { log, signal } = this.#options;
-        if (!signal.aborted) log.error({ err: later }, "a change can't be stored");
+        if (!signal.aborted) log.error({ err: fatal }, "cannot store a change");
       });
       return false;
     }
@@ -146,37 +146,40 @@ export class Commits {
     const batch = this.#queue;
     this.#queue = [];
     if (this.#options.signal.aborted) {
-      for (const waiting of batch) waiting.fail(leaving());
+      for (const queued of batch) queued.fail(stopping());
       return;
     }
     try {
-      this.now((later) => {
-        for (const waiting of batch) waiting.attempt(later, batch.length === 1);
+      this.commit((addHooks) => {
+        for (const queued of batch) queued.run(addHooks, batch.length === 1);
       });
     } catch (error) {
-      for (const waiting of batch) waiting.fail(error);
+      for (const queued of batch) queued.fail(error);
       return;
     }
-    for (const waiting of batch) waiting.settle();
+    for (const queued of batch) queued.settle();
   }
 
-  /** An error of one must not undo the others; a database that can't be written undoes them all. */
-  #isolated<T>(work: Work<T>, later: Later): { readonly value: T } | { readonly error: unknown } {
-    const followups: Followup[] = [];
+  /** Keeps an error of one work from rolling back the others. If the database can't be written, all are rolled back. */
+  #runInSavepoint<T>(
+    work: TransactionWork<T>,
+    addHooks: AddHooks,
+  ): { readonly value: T } | { readonly error: unknown } {
+    const added: TransactionHooks[] = [];
     try {
-      const value = this.#options.store.transaction(() => work((followup) => followups.push(followup)));
-      for (const followup of followups) later(followup);
+      const value = this.#options.store.transaction(() => work((hooks) => added.push(hooks)));
+      for (const hooks of added) addHooks(hooks);
       return { value };
     } catch (error) {
-      undo(followups);
+      rollBack(added);
       if (error instanceof PetitError && error.code === "storage_failed") throw error;
       return { error };
     }
   }
 }
 
-const leaving = (): PetitError => new PetitError("not_running", "petit is stopping; try again in a moment");
+const stopping = (): PetitError => new PetitError("not_running", "petit is stopping; try again in a moment");
 
-const undo = (followups: readonly Followup[]): void => {
-  for (const followup of [...followups].reverse()) followup.undo();
+const rollBack = (added: readonly TransactionHooks[]): void => {
+  for (const { onRollback } of added.toReversed()) onRollback();
 };

@@ -4,87 +4,104 @@ import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
-import type { DeliveryNews } from "./notify/dispatcher.ts";
-import type { EngineOptions } from "./options.ts";
-import { Scheduler } from "./scheduler.ts";
+import type { DeliveryResult } from "./notify/dispatcher.ts";
 
-/** The scheduler as the API and the command line see it. Reads of runs, tasks and output go to `store` directly. */
+/**
+ * The scheduler as the API and the command line see it. They read runs, tasks and output from `store` directly.
+ *
+ * Every method that changes something rejects with `storage_failed`, and changes nothing, if the database can't be written
+ * or if another process still has it locked after 5 s.
+ */
 export interface Engine extends AsyncDisposable {
   readonly store: Store;
-  /** Goes on with what the last petit left, then schedules. Resolves when it takes triggers. */
+  /** Adopts the runs that the previous process left unfinished, then schedules. Resolves when triggers are accepted. */
   start(): Promise<void>;
-  /** `drain` waits for running runs; `leave` lets their processes live for the next start. Idempotent; a second call with `now` ends the wait. */
-  stop(how: StopMode): Promise<void>;
+  /** Stops scheduling, then ends or leaves the running runs as `mode` says. Idempotent; a second call with `now` ends a drain. */
+  stop(mode: StopMode): Promise<void>;
   readonly state: SchedulerState;
 
   /**
-   * Resolves when the run is on disk; one that an idempotency key names may have been deleted by now. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`, `not_running`, `conflict` (key reused),
-   * and, as every method here that changes something, with `storage_failed` where the database can't be written, or is still
-   * locked by another process after 5 s; then nothing was changed.
+   * Resolves when the run is on disk. A repeated idempotency key returns the run of the first request, which may have been
+   * deleted since. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`,
+   * `not_running` and `conflict` (the key was used for another request).
    */
   trigger(jobId: string, request?: TriggerRequest): Promise<TriggeredRun>;
-  /** Idempotent; a second cancel of a run that is being ended also ends its clean-up tasks. Rejects with `not_found`. */
+  /** Cancels a run. Idempotent; a second cancel also ends the clean-up tasks of the run. Rejects with `not_found`. */
   cancel(runId: RunId): Promise<Run>;
-  /** Rejects with `not_found`, `conflict` (it runs; nothing is left to rerun), and as `trigger` does. */
+  /** Starts a new run for what did not complete. Rejects with `not_found`, `conflict` (still running, or nothing to rerun), and as `trigger`. */
   retry(runId: RunId, options?: { readonly fromStart?: boolean }): Promise<Run>;
-  /** Whether `retry` would find something to rerun; limits and gates may refuse it all the same. */
+  /** Returns whether `retry` would find something to rerun. Limits and dependencies may still refuse it. */
   canRetry(run: Run): boolean;
-  /** Resolves with the run when it has ended, or as it stands after `timeoutMs` or when `signal` aborts. Throws `not_found`. */
+  /** Resolves with the run when it has ended, and with its current state after `timeoutMs` or when `signal` aborts. Rejects with `not_found`. */
   waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
 
   pause(): Promise<void>;
   resume(): Promise<void>;
   /**
-   * Reads JOBS_DIR again. Jobs of broken files keep their last good version. While the database can't be written it is tried
-   * again, without a bound, until it succeeds or petit stops; health says so meanwhile.
+   * Reads JOBS_DIR again. Jobs in broken files keep their last valid version. Retries without limit while the database can't
+   * be written; health reports that.
    */
   reload(): Promise<Reload>;
 
-  /** By id. */
+  /** Returns all jobs, sorted by id. */
   listJobs(): readonly JobView[];
   findJob(jobId: string): JobView | null;
-  /** The next `count` occurrences of a job, ms since the epoch; without those outside the bounds. */
-  coming(jobId: JobId, count: number, bounds?: ComingBounds): readonly number[];
+  /** Returns the next `count` occurrences of a job within the bounds, in ms since the epoch. */
+  nextOccurrences(jobId: JobId, count: number, bounds?: OccurrenceBounds): readonly number[];
   health(): Health;
-  /** What is wrong with the job files. */
+  /** The problems in the job files. */
   readonly problems: readonly Problem[];
-  /** Runs that wait, and runs that are going on. */
+  /** Numbers of pending and running runs. */
   readonly counts: { readonly pending: number; readonly running: number };
 
-  /** `listener` is told of every event after its commit. The answer ends that. */
+  /** Calls `listener` with every event, after its commit. Returns a function that removes the listener. */
   onEvent(listener: (event: Event) => void): () => void;
-  /** `listener` is told when a run has new output, or has ended; it then reads the store. The answer ends that. */
+  /** Calls `listener` when the store has new output of the run, and when the run has ended. Returns a function that removes it. */
   onOutput(runId: RunId, listener: () => void): () => void;
-  /** `listener` is told of every attempt to deliver a notification. The answer ends that. */
-  onDelivery(listener: (news: DeliveryNews) => void): () => void;
+  /** Calls `listener` after every attempt to deliver a notification. Returns a function that removes it. */
+  onDelivery(listener: (result: DeliveryResult) => void): () => void;
 }
 
-export type ComingBounds = {
-  /** Ms since the epoch; `to` is exclusive. */
+export type OccurrenceBounds = {
+  /** Ms since the epoch, inclusive. */
   readonly from?: number;
+  /** Ms since the epoch, exclusive. */
   readonly to?: number;
-  /** Of those that are closer than this to the one before, ms, none is told. */
-  readonly apartMs?: number;
+  /** Minimum spacing in ms; occurrences closer than this to the previous one are omitted. */
+  readonly spacingMs?: number;
 };
 
+/**
+ * State of the scheduler:
+ * - `running`: schedules and triggers start runs.
+ * - `paused`: only triggers start runs. `pause` and `resume` switch between the two. The store keeps it across restarts.
+ * - `stopped`: before `start` has resolved, and from the call of `stop` on. A crash needs no transition.
+ */
 export type SchedulerState = "running" | "paused" | "stopped";
+
+/**
+ * How to stop:
+ * - `drain`: waits for running runs up to the shutdown timeout, then ends them.
+ * - `leave`: leaves their processes running, for the next start to adopt.
+ * - `now`: ends running runs without waiting.
+ */
 export type StopMode = "drain" | "leave" | "now";
 
 export type TriggerRequest = {
-  /** Values as they came; checked against the job's `params`. */
+  /** Unchecked values; the engine checks them against the job's `params`. */
   readonly params?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
 };
 
-/** A run that was asked for; only this much is known of one that was deleted since. */
+/** A triggered run, or only its ids if it was deleted since its idempotency key was first used. */
 export type TriggeredRun = Run | Pick<Run, "id" | "jobId">;
 
 export type JobView = {
   readonly job: Job;
-  /** Null where it has no schedule, is disabled, or never fires again; ms since the epoch. Also given while paused. */
+  /** Ms since the epoch, also while paused. Null if the job has no schedule, is disabled, or has no further occurrence. */
   readonly nextRunAt: number | null;
   readonly lastRun: Run | null;
-  /** Runs that are going on. */
+  /** Number of running runs. */
   readonly running: number;
 };
 
@@ -95,5 +112,3 @@ export type Health = {
   /** A sentence each; empty when ok. */
   readonly reasons: readonly string[];
 };
-
-export const createEngine = (options: EngineOptions): Engine => new Scheduler(options);

@@ -36,7 +36,7 @@ const probe = ({ store, clock, outage }: Pick<Parameters<typeof healthOf>[0], "s
     if (!isLocked(error)) return error instanceof Error ? error.message : String(error);
     outage.noteFailure(error);
   }
-  return outage.isLocked && outage.lastsMs >= LOCK_WAIT_MS ? (outage.error?.message ?? null) : null;
+  return outage.isLocked && outage.durationMs >= LOCK_WAIT_MS ? (outage.error?.message ?? null) : null;
 };
 
 const reasonOf = (file: string, problems: readonly Problem[]): string => {

@@ -1,10 +1,10 @@
 import type { Log } from "../lib/log.ts";
 
-/** Who wants to hear of what happens under a key. */
+/** Listeners by key. */
 export class Listeners<Key, Value> {
   readonly #byKey = new Map<Key, Set<(value: Value) => void>>();
 
-  /** The answer ends it. */
+  /** Adds a listener. Returns a function that removes it. */
   add(key: Key, listener: (value: Value) => void): () => void {
     const listeners = this.#byKey.get(key) ?? new Set();
     this.#byKey.set(key, listeners.add(listener));
@@ -14,13 +14,13 @@ export class Listeners<Key, Value> {
     };
   }
 
-  tell(key: Key, value: Value): void {
+  emit(key: Key, value: Value): void {
     for (const listener of [...(this.#byKey.get(key) ?? [])]) listener(value);
   }
 }
 
-/** What is told has happened already: whoever fails to hear of it must not take along who told it. */
-export const safely =
+/** Wraps a listener so that its errors are logged and never reach the emitter. */
+export const catchErrors =
   <Values extends readonly unknown[]>(listener: (...values: Values) => void, log: Log): ((...values: Values) => void) =>
   (...values) => {
     try {

@@ -10,31 +10,32 @@ export type EngineOptions = {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly log: Log;
-  /** Reads JOBS_DIR. */
+  /** Reads the job files of JOBS_DIR. */
   readonly readJobs: () => Promise<JobFiles>;
-  /** Where processes leave their output, exit status and outputs until they are stored; made with mode 0700. */
+  /** Folder in which processes leave their output, exit status and outputs until petit stores them. Created with mode 0700. */
   readonly spoolDir: string;
-  /** petit's own environment, from which tasks inherit. */
+  /** petit's environment, which tasks inherit. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: EngineSettings;
-  /** False where only triggers make runs: nothing is due, nothing is caught up on. Default true. */
+  /** False to create runs by trigger only, and never from schedules. Default true. */
   readonly followSchedules?: boolean;
 };
 
 export type EngineSettings = {
-  /** Runs at once; null is unlimited. */
+  /** Maximum of concurrent runs; null is unlimited. */
   readonly maxJobs: number | null;
-  /** Tasks at once in a run. */
+  /** Maximum of concurrent tasks in one run. */
   readonly maxTasks: number;
-  /** IANA name, for schedules without one of their own. */
+  /** IANA time zone of schedules that set none. */
   readonly timezone: string;
-  /** For jobs that give none. */
+  /** Default of `kill_grace`, for jobs that set none. */
   readonly killGraceMs: number;
+  /** Default of `on_interrupt`, for jobs that set none. */
   readonly onInterrupt: InterruptPolicy;
-  /** Output kept of an attempt, in bytes. */
+  /** Maximum of stored output per attempt, in bytes. */
   readonly logLimitBytes: number;
-  /** Of finished runs, for jobs that don't say: so many, for so many days; null is without limit, as is leaving it out. */
+  /** Default number and age (in days) of finished runs, for jobs that set none. Null, or no `retention`, is unlimited. */
   readonly retention?: Job["retention"];
-  /** How long running runs may go on when petit drains. */
+  /** How long a drain waits for running runs, in ms. */
   readonly shutdownTimeoutMs: number;
 };

@@ -3,61 +3,61 @@ import { type Clock, sleep } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { isLocked } from "../store/database/transaction.ts";
 
-/** How often an outage that lasts is logged again. */
+/** Interval between log messages about the same outage. */
 const REMINDER_MS = 60_000;
 
-/** How often petit tries whether a database that another process has locked can be written again. */
+/** Interval between probes of a database that another process has locked. */
 const PROBE_MS = 50;
 
 export type OutageOptions = {
   readonly clock: Clock;
   readonly log: Log;
-  /** Writes something without meaning to the database; throws `storage_failed` where that is not possible. */
+  /** Writes to the database to check that it accepts writes. Throws `storage_failed` if it does not. */
   readonly probe: () => void;
-  /** Aborted when petit leaves. */
+  /** Aborted when the engine detaches from its runs. */
   readonly signal: AbortSignal;
 };
 
-type State = {
+type OutageState = {
   readonly began: number;
   loggedAt: number;
   error: PetitError;
-  /** Aborted when the lock is gone, or something else than a lock is in the way. */
+  /** Aborted when the lock is released, or when the database fails for another reason than a lock. */
   unlocked: AbortController;
 };
 
 /**
- * The time for which the database can't be written. It is logged when it begins, once a minute while it lasts, and when it
- * is over: everything that can't be stored meanwhile is tried again and again, and a line for each would fill the very disk.
+ * A period in which the database can't be written. It is logged when it begins, once a minute while it lasts, and when it
+ * ends. Retries are not logged one by one: that could fill the disk that is already full.
  *
- * While another process has locked the database, one probe every 50 ms finds out when the lock is gone; all that wait for
- * it wait here, instead of trying for themselves.
+ * While another process has locked the database, one probe every 50 ms detects when the lock is released. Everything else
+ * waits for that probe and does not retry on its own.
  */
 export class Outage {
   readonly #options: OutageOptions;
-  #state: State | null = null;
+  #state: OutageState | null = null;
   #isProbing = false;
 
   constructor(options: OutageOptions) {
     this.#options = options;
   }
 
-  /** Whether the database can't be written because another process has locked it. */
+  /** True if the database can't be written because another process has locked it. */
   get isLocked(): boolean {
     return this.#state !== null && isLocked(this.#state.error);
   }
 
-  /** Why the database can't be written; null where nothing is known against it. */
+  /** Why the database can't be written, or null if there is no outage. */
   get error(): PetitError | null {
     return this.#state?.error ?? null;
   }
 
-  /** How long the outage has lasted, in ms; 0 where there is none. */
-  get lastsMs(): number {
+  /** How long the outage has lasted, in ms; 0 if there is none. */
+  get durationMs(): number {
     return this.#state === null ? 0 : this.#options.clock.monotonic() - this.#state.began;
   }
 
-  /** Returns whether `error` means that the database can't be written. */
+  /** Records a failure. Returns false if `error` does not mean that the database can't be written. */
   noteFailure(error: unknown): error is PetitError {
     if (!(error instanceof PetitError) || error.code !== "storage_failed") return false;
     const now = this.#options.clock.monotonic();
@@ -66,13 +66,13 @@ export class Outage {
     state.error = error;
     if (isLocked(error)) {
       if (state.unlocked.signal.aborted) state.unlocked = new AbortController();
-      this.#probeSoon();
+      this.#scheduleProbe();
     } else state.unlocked.abort();
     if (now - state.loggedAt < REMINDER_MS) return true;
     state.loggedAt = now;
     this.#options.log.error(
       { err: error, lasts_ms: Math.round(now - state.began) },
-      "the database can't be written; trying again",
+      "cannot write to the database; retrying",
     );
     return true;
   }
@@ -83,19 +83,19 @@ export class Outage {
     this.#state = null;
     this.#options.log.info(
       { lasted_ms: Math.round(this.#options.clock.monotonic() - state.began) },
-      "the database can be written again",
+      "the database is writable again",
     );
     state.unlocked.abort();
   }
 
-  /** Resolves after `delayMs`, or when a lock is gone, or when petit leaves. */
+  /** Resolves after `delayMs`, when the lock is released, or when the engine detaches. */
   async wait(delayMs: number): Promise<void> {
     const { clock, signal } = this.#options;
     const unlocked = this.isLocked ? this.#state?.unlocked.signal : undefined;
     await sleep(clock, delayMs, unlocked === undefined ? signal : AbortSignal.any([signal, unlocked]));
   }
 
-  #probeSoon(): void {
+  #scheduleProbe(): void {
     if (this.#isProbing) return;
     this.#isProbing = true;
     this.#options.clock.setTimeout(() => {
@@ -109,7 +109,7 @@ export class Outage {
       this.#options.probe();
       this.noteSuccess();
     } catch (error) {
-      // An error of another kind is met by those who waited.
+      // The waiters meet any other error themselves.
       if (!this.noteFailure(error)) this.noteSuccess();
     }
   }

@@ -2,44 +2,44 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { pauseThread } from "../lib/pause.ts";
 
-/** Between two looks at a spool file or an adopted process: short while something moves, longer while all is quiet. */
+/** Bounds of the period between rounds of polling: short after a poll that found something, then doubled up to the maximum. */
 const MIN_PERIOD_MS = 25;
 const MAX_PERIOD_MS = 200;
 
-/** Between two looks while something is held, and how long it may move on after each. */
-const HELD_PERIOD_MS = 5;
-const SLICE_MS = 3;
+/** Period while a writer is suspended, and how long writers run after each round. */
+const SUSPENDED_PERIOD_MS = 5;
+const RUN_SLICE_MS = 3;
 
-/** Between two looks it is asked so often whether something must be held. */
-const HOLD_CHECK_MS = 50;
+/** Interval between checks of flow control within a period. */
+const FLOW_CHECK_MS = 50;
 
-/** What was just added may have to be held before its first look: so often it is asked until then. */
-const FIRST_HOLD_MS = 5;
+/** Interval between checks of flow control before the first poll of something that was just added. */
+const FIRST_FLOW_CHECK_MS = 5;
 
-/** Looks at one thing; true where it has moved since the last time. */
-export type Beat = () => boolean;
+/** Checks one thing, such as a spool file or an adopted process. Returns true if it has changed since the last time. */
+export type Poll = () => boolean;
 
 /**
- * Holds processes that write more than can be read. They move on for a slice of time after the looks, in which petit does
- * nothing else: whatever blocks petit, they can't get ahead of it.
+ * Suspends processes that write more than petit can read. After a round of polling they run for a slice of time in which
+ * petit does nothing else. So they can't get ahead of petit, whatever blocks its thread.
  */
-export type Hold = {
+export type FlowControl = {
   /**
-   * Stops them where they must be held, and returns whether they must; called before the looks. `isBusy`: others are held,
-   * so that the looks can take long, and these are stopped where they have written anything.
+   * Suspends the writers if they must be suspended, and returns whether they must. Called before the polls. `isBusy`: other
+   * writers are suspended, so the polls can take long. Then it also suspends writers that have any unread output.
    */
-  hold(isBusy: boolean): boolean;
-  /** Continues them; true where they are to be held again after a slice of time. Called after the looks. */
-  yield(): boolean;
+  suspend(isBusy: boolean): boolean;
+  /** Resumes the writers. Returns true if they must be suspended again after a slice of time. Called after the polls. */
+  resume(): boolean;
 };
 
-/** One timer for everything that has to be looked at again and again; none while there is nothing. */
-export class Pulse implements Disposable {
+/** Polls everything that was added, with one timer. While nothing is added there is no timer. */
+export class Poller implements Disposable {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #beats = new Map<Beat, Hold | null>();
-  /** Those that threw the last time. */
-  readonly #failing = new Set<Beat>();
+  readonly #polls = new Map<Poll, FlowControl | null>();
+  /** The polls that threw in the last round. */
+  readonly #failing = new Set<Poll>();
   #periodMs = MIN_PERIOD_MS;
   #cancel: (() => void) | null = null;
   #cancelFirst: (() => void) | null = null;
@@ -50,45 +50,45 @@ export class Pulse implements Disposable {
     this.#log = log;
   }
 
-  /** The answer ends it. */
-  add(beat: Beat, hold: Hold | null = null): () => void {
-    this.#beats.set(beat, hold);
+  /** Adds a poll. Returns a function that removes it. */
+  add(poll: Poll, flowControl: FlowControl | null = null): () => void {
+    this.#polls.set(poll, flowControl);
     this.#periodMs = MIN_PERIOD_MS;
     if (this.#cancel === null || this.#armedMs > MIN_PERIOD_MS) this.#arm();
-    if (hold !== null) this.#holdFirst(MIN_PERIOD_MS / FIRST_HOLD_MS);
+    if (flowControl !== null) this.#checkFlowFirst(MIN_PERIOD_MS / FIRST_FLOW_CHECK_MS);
     return () => {
-      this.#beats.delete(beat);
-      this.#failing.delete(beat);
+      this.#polls.delete(poll);
+      this.#failing.delete(poll);
     };
   }
 
   [Symbol.dispose](): void {
-    this.#beats.clear();
+    this.#polls.clear();
     this.#failing.clear();
     this.#cancel?.();
     this.#cancelFirst?.();
     this.#cancel = this.#cancelFirst = null;
   }
 
-  #holdFirst(times: number): void {
+  #checkFlowFirst(times: number): void {
     this.#cancelFirst?.();
     this.#cancelFirst = null;
-    if (times === 0 || this.#beats.size === 0) return;
+    if (times === 0 || this.#polls.size === 0) return;
     this.#cancelFirst = this.#clock.setTimeout(() => {
-      if (!this.#holdAny()) return this.#holdFirst(times - 1);
+      if (!this.#suspendAny()) return this.#checkFlowFirst(times - 1);
       this.#cancelFirst = null;
       this.#cancel?.();
-      this.#beat();
-    }, FIRST_HOLD_MS);
+      this.#runRound();
+    }, FIRST_FLOW_CHECK_MS);
   }
 
-  /** True where something must be held. */
-  #holdAny(): boolean {
-    return this.#holds().filter((each) => each.hold(false)).length > 0;
+  /** Returns true if any writer must be suspended. */
+  #suspendAny(): boolean {
+    return this.#flowControls().filter((each) => each.suspend(false)).length > 0;
   }
 
-  #holds(): readonly Hold[] {
-    return [...this.#beats.values()].filter((hold) => hold !== null);
+  #flowControls(): readonly FlowControl[] {
+    return [...this.#polls.values()].filter((flowControl) => flowControl !== null);
   }
 
   #arm(): void {
@@ -97,44 +97,44 @@ export class Pulse implements Disposable {
     this.#wait(this.#periodMs);
   }
 
-  #wait(leftMs: number): void {
-    const stepMs = this.#holds().length === 0 ? leftMs : Math.min(leftMs, HOLD_CHECK_MS);
+  #wait(remainingMs: number): void {
+    const stepMs = this.#flowControls().length === 0 ? remainingMs : Math.min(remainingMs, FLOW_CHECK_MS);
     this.#cancel = this.#clock.setTimeout(() => {
-      if (stepMs === leftMs || this.#holdAny()) this.#beat();
-      else this.#wait(leftMs - stepMs);
+      if (stepMs === remainingMs || this.#suspendAny()) this.#runRound();
+      else this.#wait(remainingMs - stepMs);
     }, stepMs);
   }
 
-  #beat(): void {
+  #runRound(): void {
     this.#cancel = null;
-    const beats = [...this.#beats.keys()];
-    const holds = this.#holds();
-    if (this.#holdAny()) for (const each of holds) each.hold(true);
-    let moved = false;
-    for (const beat of beats) moved = this.#look(beat) || moved;
-    const isHeld = this.#slice(holds.filter((each) => each.yield()));
-    this.#periodMs = moved ? MIN_PERIOD_MS : Math.min(MAX_PERIOD_MS, this.#periodMs * 2);
-    if (isHeld) this.#periodMs = HELD_PERIOD_MS;
-    if (this.#beats.size > 0 && this.#cancel === null) this.#arm();
+    const polls = [...this.#polls.keys()];
+    const flowControls = this.#flowControls();
+    if (this.#suspendAny()) for (const each of flowControls) each.suspend(true);
+    let changed = false;
+    for (const poll of polls) changed = this.#run(poll) || changed;
+    const mustSuspend = this.#runSlice(flowControls.filter((each) => each.resume()));
+    this.#periodMs = changed ? MIN_PERIOD_MS : Math.min(MAX_PERIOD_MS, this.#periodMs * 2);
+    if (mustSuspend) this.#periodMs = SUSPENDED_PERIOD_MS;
+    if (this.#polls.size > 0 && this.#cancel === null) this.#arm();
   }
 
-  /** True where there is something to hold. */
-  #slice(holds: readonly Hold[]): boolean {
-    if (holds.length === 0) return false;
-    pauseThread(SLICE_MS);
-    for (const each of holds) each.hold(false);
+  /** Lets the writers run for a slice, then suspends them again. Returns false if there are none. */
+  #runSlice(flowControls: readonly FlowControl[]): boolean {
+    if (flowControls.length === 0) return false;
+    pauseThread(RUN_SLICE_MS);
+    for (const each of flowControls) each.suspend(false);
     return true;
   }
 
-  /** A look that fails must not keep the others from theirs; it is repeated, and logged once until it succeeds. */
-  #look(beat: Beat): boolean {
+  /** Runs one poll. An error does not stop the other polls. It is logged once until the poll succeeds again. */
+  #run(poll: Poll): boolean {
     try {
-      const moved = beat();
-      this.#failing.delete(beat);
-      return moved;
+      const changed = poll();
+      this.#failing.delete(poll);
+      return changed;
     } catch (error) {
-      if (!this.#failing.has(beat)) this.#log.error({ err: error }, "a look at a process or its output failed");
-      if (this.#beats.has(beat)) this.#failing.add(beat);
+      if (!this.#failing.has(poll)) this.#log.error({ err: error }, "cannot check a process or its output");
+      if (this.#polls.has(poll)) this.#failing.add(poll);
       return false;
     }
   }

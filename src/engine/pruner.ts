@@ -6,74 +6,75 @@ import type { Log } from "../lib/log.ts";
 import type { DeletionBounds, RunLimits } from "../store/runs/deletion.ts";
 import type { Store } from "../store/store.ts";
 
-/** From the end of a run until its job is looked at: several ends share one round. */
-const ROUND_MS = 1_000;
+/** Delay before a round of pruning, in ms. Runs that end meanwhile share the round. */
+const ROUND_DELAY_MS = 1_000;
 
-/** All jobs are looked at this often: runs grow too old without any run's end. */
-const ALL_MS = 3_600_000;
+/** Interval between full rounds, in ms: runs also expire in jobs that no longer run. */
+const FULL_ROUND_MS = 3_600_000;
 
-/** A step works this long, then leaves the thread to others: about a quarter of the time goes into the deletion. */
+/** Maximum duration of a step, and the pause after it, in ms. Pruning uses about a quarter of the time. */
 const STEP_MS = 4;
 const REST_MS = 12;
 
-/** Runs that one step looks at, and rows of other tables that it deletes. */
+/** Maximum of runs that one step examines, and of rows that it deletes from other tables. */
 const STEP_ROWS = 200;
 
-/** Runs that are counted in one step, about half a ms of them. */
+/** Maximum of runs that one step counts, which takes about half a ms. */
 const COUNTED_ROWS = 20_000;
 
-/** Events that are kept, for those who resume. */
+/** Number of stored events, from which clients can resume. */
 export const MAX_EVENTS = 20_000;
 
 const DAY_MS = 86_400_000;
 
-export type RetainOptions = {
+export type PrunerOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Every job whose limits are known: a run in between, of other job files, is no reason to judge the rest. */
+  /** All jobs whose limits are known. Without schedules these are only the loaded jobs: a one-off trigger must not prune others. */
   readonly jobIds: () => Iterable<JobId>;
-  /** The definition of today; null where there is none any more. */
+  /** Returns the current definition; null if the job was removed. */
   readonly findJob: (jobId: JobId) => Job | null;
-  /** For jobs that don't say, and for those that are gone. */
+  /** Limits of jobs that set none, and of removed jobs. */
   readonly defaults: Job["retention"];
-  /** False where definitions are stored for runs alone: one that no run refers to yet must stay. Default: true. */
+  /** If false, definitions are stored only for runs, and one that no run refers to yet must stay. Default true. */
   readonly followSchedules?: boolean;
-  /** Told when some of a job's runs were deleted. */
+  /** Called when runs of a job were deleted. */
   readonly onDeleted: (jobId: JobId) => void;
-  /** Repeats a step while the database can't be written. */
-  readonly untilStored: (step: () => boolean) => Promise<boolean>;
-  /** Ends it, in the middle of a round as well. */
+  /** Repeats a step until the database accepts it. */
+  readonly retryUntilStored: (step: () => boolean) => Promise<boolean>;
+  /** Stops pruning when aborted, also within a round. */
   readonly signal: AbortSignal;
 };
 
 /**
- * Deletes what is beyond the limits of its job, in small steps. A run with much output disappears at once, and what
- * belonged to it goes in steps of its own; after a crash the next round finishes that.
+ * Deletes runs beyond the retention limits of their job, and other old rows, in small steps. A run is deleted first and its
+ * output in later steps; after a crash the next round continues those.
  */
-export class Retain {
-  readonly #options: RetainOptions;
+export class Pruner {
+  readonly #options: PrunerOptions;
   readonly #bounds: DeletionBounds;
   #waiting = new Set<JobId>();
   #isFull = false;
   #isRunning = false;
-  #lookedAtAll = Number.NEGATIVE_INFINITY;
-  #restedAt = Number.NEGATIVE_INFINITY;
+  #lastFullRound = Number.NEGATIVE_INFINITY;
+  #lastRest = Number.NEGATIVE_INFINITY;
 
-  constructor(options: RetainOptions) {
+  constructor(options: PrunerOptions) {
     this.#options = options;
     this.#bounds = { limit: STEP_ROWS, untilMs: STEP_MS, clock: options.clock };
   }
 
-  /** Has a job's runs looked at soon; all jobs' where that was not done for an hour. */
-  look(jobId: JobId): void {
+  /** Schedules pruning of a job, or of all jobs if the last full round was more than an hour ago. */
+  enqueue(jobId: JobId): void {
     this.#waiting.add(jobId);
-    if (this.#options.clock.monotonic() - this.#lookedAtAll >= ALL_MS) this.lookAtAll();
+    if (this.#options.clock.monotonic() - this.#lastFullRound >= FULL_ROUND_MS) this.enqueueAll();
     else this.#start();
   }
 
-  lookAtAll(): void {
-    this.#lookedAtAll = this.#options.clock.monotonic();
+  /** Schedules a full round. */
+  enqueueAll(): void {
+    this.#lastFullRound = this.#options.clock.monotonic();
     this.#isFull = true;
     for (const jobId of this.#options.jobIds()) this.#waiting.add(jobId);
     this.#start();
@@ -88,12 +89,12 @@ export class Retain {
     this.#isRunning = true;
     try {
       while ((this.#waiting.size > 0 || this.#isFull) && !signal.aborted) {
-        await sleep(clock, ROUND_MS, signal);
+        await sleep(clock, ROUND_DELAY_MS, signal);
         await this.#round();
       }
     } catch (error) {
-      // What can't be deleted now is looked at again after the next run.
-      if (!signal.aborted) log.warn({ err: error }, "old runs can't be deleted");
+      // The next round tries again.
+      if (!signal.aborted) log.warn({ err: error }, "cannot delete old runs");
     } finally {
       this.#isRunning = false;
     }
@@ -113,23 +114,23 @@ export class Retain {
     await this.#inSteps(() => store.events.deleteOldest(MAX_EVENTS, STEP_ROWS) > 0);
   }
 
-  /** Until `step` has nothing left to do. */
+  /** Repeats `step` until it returns false. */
   async #inSteps(step: () => boolean): Promise<void> {
-    for (let goesOn = true; goesOn; ) {
-      goesOn = !this.#options.signal.aborted && (await this.#options.untilStored(step));
+    for (let hasMore = true; hasMore; ) {
+      hasMore = !this.#options.signal.aborted && (await this.#options.retryUntilStored(step));
       await this.#rest();
     }
   }
 
-  /** Leaves the thread to others where it is time: looking at many jobs takes long, too. */
+  /** Pauses if the last pause was longer ago than one step. Examining many jobs takes long, too. */
   async #rest(): Promise<void> {
     const { clock, signal } = this.#options;
-    if (clock.monotonic() - this.#restedAt < STEP_MS) return;
+    if (clock.monotonic() - this.#lastRest < STEP_MS) return;
     await sleep(clock, REST_MS, signal);
-    this.#restedAt = clock.monotonic();
+    this.#lastRest = clock.monotonic();
   }
 
-  /** A full look goes through all unsuccessful runs; others stop where nothing was to be deleted. */
+  /** In a full round, examines all runs that may be expired. Otherwise stops at the first step that deletes nothing. */
   async #deleteRuns(jobId: JobId, isFull: boolean): Promise<void> {
     const { store, onDeleted } = this.#options;
     const limits = await this.#limitsOf(jobId);
@@ -151,36 +152,36 @@ export class Retain {
     const own = findJob(jobId)?.retention;
     const [runs, days] = [own?.runs ?? defaults.runs, own?.days ?? defaults.days];
     if (runs === null && days === null) return null;
-    const upTo = runs === null ? 0 : await this.#countOff(jobId, runs);
+    const upTo = runs === null ? 0 : await this.#findExcess(jobId, runs);
     if (days === null) return { upTo, age: null };
     const now = clock.now();
     const endedBy = now - days * DAY_MS;
     return { upTo, age: { endedBy, now, oldRun: store.runs.findLastSeqEndedBy(endedBy) } };
   }
 
-  /** Returns the number up to which finished runs are too many: `keep` finished ones are newer. 0 where none are. */
-  async #countOff(jobId: JobId, keep: number): Promise<number> {
+  /** Returns the highest number of a run that has at least `keep` newer finished runs, or 0 if there is none. */
+  async #findExcess(jobId: JobId, keep: number): Promise<number> {
     const { store } = this.#options;
     const newest = store.runs.findNthNewestSeq(jobId, Number.MAX_SAFE_INTEGER, 1) ?? 0;
     let unfinished = store.runs.countUnfinished(jobId, 0, newest);
     for (;;) {
-      const oldestKept = await this.#nthNewest(jobId, { from: newest, count: keep + unfinished });
-      if (oldestKept === null) return 0;
-      // Unfinished runs are kept as well, and count for none: where some are older, newer ones were counted too few.
-      const among = store.runs.countUnfinished(jobId, oldestKept, newest);
-      if (among >= unfinished) return oldestKept - 1;
+      const oldestRetained = await this.#nthNewest(jobId, { from: newest, count: keep + unfinished });
+      if (oldestRetained === null) return 0;
+      // Unfinished runs are never deleted and don't count. If fewer were among these runs than assumed, count again.
+      const among = store.runs.countUnfinished(jobId, oldestRetained, newest);
+      if (among >= unfinished) return oldestRetained - 1;
       unfinished = among;
     }
   }
 
-  /** Counts by the index of a job's runs, which says nothing about their status. */
+  /** Counts in the index of a job's runs, which does not contain their status. */
   async #nthNewest(
     jobId: JobId,
     { from, count }: { readonly from: number; readonly count: number },
   ): Promise<number | null> {
     let found: number | null = from + 1;
-    for (let left = count; left > 0 && found !== null; left -= COUNTED_ROWS) {
-      found = this.#options.store.runs.findNthNewestSeq(jobId, found, Math.min(left, COUNTED_ROWS));
+    for (let remaining = count; remaining > 0 && found !== null; remaining -= COUNTED_ROWS) {
+      found = this.#options.store.runs.findNthNewestSeq(jobId, found, Math.min(remaining, COUNTED_ROWS));
       await this.#rest();
     }
     return found;

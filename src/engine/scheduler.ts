@@ -5,12 +5,12 @@ import type { Run } from "../domain/run.ts";
 import type { StoredJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { inheritable } from "./attempt/command.ts";
-import type { Later } from "./commits.ts";
+import { type AddHooks, Commits } from "./commits.ts";
 import type {
-  ComingBounds,
   Engine,
   Health,
   JobView,
+  OccurrenceBounds,
   Reload,
   SchedulerState,
   StopMode,
@@ -18,97 +18,139 @@ import type {
   TriggerRequest,
 } from "./engine.ts";
 import { healthOf } from "./health.ts";
-import { safely } from "./listeners.ts";
-import { Notify } from "./notify/notify.ts";
+import { catchErrors } from "./listeners.ts";
+import { Notifier } from "./notify/notifier.ts";
 import type { EngineOptions } from "./options.ts";
 import { makeSpoolDir } from "./output/spool.ts";
-import { Retain } from "./pruner.ts";
-import { cancel } from "./run/cancel.ts";
-import { mustFindRun } from "./run/find.ts";
-import { recover } from "./run/recover.ts";
-import { Runs } from "./run/runs.ts";
+import { Poller } from "./poller.ts";
+import { Pruner } from "./pruner.ts";
+import { adoptRuns } from "./run/adopt.ts";
+import { NewestRuns } from "./run/newest-runs.ts";
+import { mustFindRun, Runs } from "./run/runs.ts";
 import { canRetry, retry, type TriggerOptions, trigger } from "./run/trigger.ts";
 import { type WaitOptions, waitForRun } from "./run/wait.ts";
 import type { DueJob } from "./schedule/due-job.ts";
-import { fire, lookAgain } from "./schedule/fire.ts";
+import { fire } from "./schedule/fire.ts";
 import { Jobs } from "./schedule/jobs.ts";
 import { Reloader } from "./schedule/reloader.ts";
-import { Agenda } from "./schedule/schedule-queue.ts";
-import { Stop } from "./stop.ts";
+import { ScheduleQueue } from "./schedule/schedule-queue.ts";
+import { Shutdown } from "./shutdown.ts";
 
-/** The engine: wires what decides, what runs and what remembers. */
-export class Scheduler implements Engine {
+export const createEngine = (options: EngineOptions): Engine => new Scheduler(options);
+
+/** Implements the engine: creates its parts and connects them. */
+class Scheduler implements Engine {
   readonly store: Store;
   readonly #options: EngineOptions;
+  /** Aborted when the engine stops: from then on it stores nothing, and processes run on without it. */
+  readonly #detach = new AbortController();
+  readonly #commits: Commits;
+  readonly #poller: Poller;
   readonly #jobs: Jobs;
-  readonly #notify: Notify;
+  readonly #notifier: Notifier;
+  readonly #newestRuns = new NewestRuns();
   readonly #runs: Runs;
-  readonly #agenda: Agenda;
-  readonly #retain: Retain;
-  readonly #stop: Stop;
+  readonly #scheduleQueue: ScheduleQueue;
+  readonly #pruner: Pruner;
+  readonly #shutdown: Shutdown;
   readonly #reloader: Reloader;
   #isPaused = false;
   #isStarted = false;
 
   constructor(options: EngineOptions) {
-    this.store = options.store;
+    const { store, clock, settings, followSchedules } = options;
+    this.store = store;
     this.#options = options;
+    const detach = this.#detach.signal;
+    const commits = new Commits({ ...options, signal: detach });
+    this.#commits = commits;
+    this.#poller = new Poller(options);
     this.#jobs = new Jobs(options, (due, now) => this.#fire(due, now));
-    const { clock, settings } = options;
-    this.#notify = new Notify({ ...options, untilStored: (work) => this.#runs.commits.untilStored(work) });
-    this.#runs = new Runs({ ...options, notify: this.#notify, environment: inheritable(options.environment) }, (run) =>
-      this.#retain.look(run.jobId),
-    );
-    this.#retain = new Retain({
+    this.#notifier = new Notifier({ ...options, retryUntilStored: (work) => commits.retryUntilStored(work) });
+    this.#runs = new Runs({
+      engine: { ...options, environment: inheritable(options.environment) },
+      notifier: this.#notifier,
+      commits,
+      poller: this.#poller,
+      newestRuns: this.#newestRuns,
+      detach,
+      onEnd: (run) => this.#pruner.enqueue(run.jobId),
+    });
+    this.#pruner = new Pruner({
       ...options,
-      jobIds: () => [...this.#jobs.all.keys(), ...(options.followSchedules === false ? [] : this.#runs.newest.jobIds)],
+      jobIds: () => [...this.#jobs.all.keys(), ...(followSchedules === false ? [] : this.#newestRuns.jobIds)],
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       defaults: settings.retention ?? { runs: null, days: null },
-      onDeleted: (jobId) => this.#runs.newest.put(jobId, this.store.runs.findNewest(jobId)),
-      untilStored: (work) => this.#runs.commits.untilStored(work),
-      signal: this.#runs.left,
+      onDeleted: (jobId) => this.#newestRuns.set(jobId, store.runs.findNewest(jobId)),
+      retryUntilStored: (work) => commits.retryUntilStored(work),
+      signal: detach,
     });
-    this.#agenda = new Agenda({
+    this.#scheduleQueue = new ScheduleQueue({
       clock,
       timezone: settings.timezone,
       fire: (due, now) => this.#fire(due, now),
-      setBack: (now) => this.#runs.commits.nowOrLater(() => this.store.jobs.rewindAccountedUntil(now)),
+      onClockSetBack: (now) => commits.commitOrDefer(() => store.jobs.rewindAccountedUntil(now)),
       isPaused: () => this.#isPaused,
     });
-    const parts = { notify: this.#notify, runs: this.#runs, agenda: this.#agenda };
-    this.#stop = new Stop({ ...options, ...parts });
+    this.#shutdown = new Shutdown({
+      ...options,
+      notifier: this.#notifier,
+      runs: this.#runs,
+      scheduleQueue: this.#scheduleQueue,
+      detach: () => this.#release(),
+    });
     this.#reloader = new Reloader({
       ...options,
-      ...parts,
+      notifier: this.#notifier,
+      commits,
+      scheduleQueue: this.#scheduleQueue,
       jobs: this.#jobs,
+      detach,
       assertRunning: () => this.#assertRunning(),
     });
   }
 
   async start(): Promise<void> {
+    const { store } = this;
     makeSpoolDir(this.#options.spoolDir);
-    this.#isPaused = this.store.scheduler.isPaused();
+    this.#isPaused = store.scheduler.isPaused();
     await this.#jobs.load();
-    this.#runs.loadNewest();
-    recover(this.#options, this.#runs);
-    if (this.#options.followSchedules !== false) this.#schedule();
-    this.store.stopBlocking();
+    this.#newestRuns.load(store.runs.listNewestByJob());
+    adoptRuns({ ...this.#options, runs: this.#runs, poller: this.#poller });
+    if (this.#options.followSchedules !== false) this.#startSchedules();
+    store.stopBlocking();
     this.#isStarted = true;
-    this.#notify.start(this.#jobs.all.values());
-    this.#retain.lookAtAll();
-    void this.#runs.pump();
+    this.#notifier.start(this.#jobs.all.values());
+    this.#pruner.enqueueAll();
+    void this.#runs.startPending();
   }
 
-  /** What came due while petit was away first, then what comes. */
-  #schedule(): void {
+  /** Fires what came due while petit was not running, then starts the timer. */
+  #startSchedules(): void {
     const now = this.#options.clock.now();
-    lookAgain(this.#options, now);
-    this.#agenda.set(this.#jobs.all.values(), now);
-    this.#agenda.start(now);
+    this.#rewindLedger(now);
+    this.#scheduleQueue.set(this.#jobs.all.values(), now);
+    this.#scheduleQueue.start(now);
   }
 
-  async stop(how: StopMode): Promise<void> {
-    await this.#stop.run(how);
+  /** Handles a clock that was set back while petit was not running: occurrences after `now` come due again. */
+  #rewindLedger(now: number): void {
+    try {
+      this.store.jobs.rewindAccountedUntil(now);
+    } catch (error) {
+      this.#options.log.error({ err: error }, "cannot store that the clock was set back");
+    }
+  }
+
+  async stop(mode: StopMode): Promise<void> {
+    await this.#shutdown.run(mode);
+  }
+
+  #release(): void {
+    this.#notifier[Symbol.dispose]();
+    this.#detach.abort();
+    this.#poller[Symbol.dispose]();
+    this.#runs[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,24 +158,24 @@ export class Scheduler implements Engine {
   }
 
   get state(): SchedulerState {
-    if (!this.#isStarted || this.#stop.isStopping) return "stopped";
+    if (!this.#isStarted || this.#shutdown.isStopping) return "stopped";
     return this.#isPaused ? "paused" : "running";
   }
 
-  get counts(): { readonly pending: number; readonly running: number } {
+  get counts(): Engine["counts"] {
     return this.#runs.counts;
   }
 
   trigger(jobId: string, request: TriggerRequest = {}): Promise<TriggeredRun> {
-    const { commits } = this.#runs;
-    return commits.whileLocked(() => commits.soon((later) => trigger(jobId, request, this.#triggerOptions(later))));
+    return this.#commits.retryWhileLocked(() =>
+      this.#commits.enqueue((addHooks) => trigger(jobId, request, this.#triggerOptions(addHooks))),
+    );
   }
 
-  retry(runId: RunId, options: { readonly fromStart?: boolean } = {}): Promise<Run> {
-    const { commits } = this.#runs;
-    return commits.whileLocked(() =>
-      commits.soon((later) =>
-        retry(mustFindRun(this.store, runId), options.fromStart ?? false, this.#triggerOptions(later)),
+  retry(runId: RunId, { fromStart = false }: { readonly fromStart?: boolean } = {}): Promise<Run> {
+    return this.#commits.retryWhileLocked(() =>
+      this.#commits.enqueue((addHooks) =>
+        retry(mustFindRun(this.store, runId), fromStart, this.#triggerOptions(addHooks)),
       ),
     );
   }
@@ -143,20 +185,19 @@ export class Scheduler implements Engine {
   }
 
   cancel(runId: RunId): Promise<Run> {
-    return this.#runs.commits.whileLocked(() => cancel(runId, { store: this.store, runs: this.#runs }));
+    return this.#commits.retryWhileLocked(() => this.#runs.cancel(runId));
   }
 
   waitForRun(runId: RunId, options: WaitOptions = {}): Promise<Run> {
-    const { store } = this;
-    return waitForRun(runId, { ...options, store, runs: this.#runs, clock: this.#options.clock });
+    return waitForRun(runId, { ...options, store: this.store, runs: this.#runs, clock: this.#options.clock });
   }
 
   pause(): Promise<void> {
-    return this.#runs.commits.whileLocked(() => this.#setPaused(true));
+    return this.#commits.retryWhileLocked(() => this.#setPaused(true));
   }
 
   resume(): Promise<void> {
-    return this.#runs.commits.whileLocked(() => this.#setPaused(false));
+    return this.#commits.retryWhileLocked(() => this.#setPaused(false));
   }
 
   reload(): Promise<Reload> {
@@ -172,8 +213,8 @@ export class Scheduler implements Engine {
     return stored === null ? null : this.#view(stored);
   }
 
-  coming(jobId: JobId, count: number, bounds: ComingBounds = {}): readonly number[] {
-    return this.#agenda.coming(jobId, count, bounds);
+  nextOccurrences(jobId: JobId, count: number, bounds: OccurrenceBounds = {}): readonly number[] {
+    return this.#scheduleQueue.nextOccurrences(jobId, count, bounds);
   }
 
   get problems(): Engine["problems"] {
@@ -184,60 +225,61 @@ export class Scheduler implements Engine {
     return healthOf({
       store: this.store,
       clock: this.#options.clock,
-      outage: this.#runs.commits.outage,
+      outage: this.#commits.outage,
       problems: this.#jobs.problems,
       reloadFailure: this.#reloader.failure,
     });
   }
 
   onEvent(listener: (event: Event) => void): () => void {
-    const heard = safely(listener, this.#options.log);
+    const safeListener = catchErrors(listener, this.#options.log);
     return this.store.events.subscribe((events) => {
-      for (const event of events) heard(event);
+      for (const event of events) safeListener(event);
     });
   }
 
   onOutput(runId: RunId, listener: () => void): () => void {
-    return this.#runs.onOutput(runId, safely(listener, this.#options.log));
+    return this.#runs.onOutput(runId, catchErrors(listener, this.#options.log));
   }
 
   onDelivery(...[listener]: Parameters<Engine["onDelivery"]>): () => void {
-    return this.#notify.onDelivery(safely(listener, this.#options.log));
+    return this.#notifier.onDelivery(catchErrors(listener, this.#options.log));
   }
 
   #setPaused(paused: boolean): void {
     this.#assertRunning();
     if (this.#isPaused === paused) return;
-    // What is due by now is due under what was true until now.
-    this.#agenda.decideDue();
+    // Occurrences that are due by now are decided by the state until now.
+    this.#scheduleQueue.decideDue();
     this.store.scheduler.setPaused(paused, this.#options.clock.now());
     this.#isPaused = paused;
   }
 
   #fire(due: readonly DueJob[], now: number): void {
-    if (this.#stop.isStopping) this.#assertRunning();
-    fire(due, { ...this.#options, runs: this.#runs, notify: this.#notify, now, isPaused: this.#isPaused });
+    if (this.#shutdown.isStopping) this.#assertRunning();
+    const parts = { commits: this.#commits, runs: this.#runs, notifier: this.#notifier };
+    fire(due, { ...this.#options, ...parts, now, isPaused: this.#isPaused });
   }
 
   #view(stored: StoredJob): JobView {
     const { job } = stored;
     return {
       job,
-      nextRunAt: this.#agenda.nextAt(job.id),
-      lastRun: this.#runs.newest.find(job.id),
-      running: this.#runs.running(job.id),
+      nextRunAt: this.#scheduleQueue.nextAt(job.id),
+      lastRun: this.#newestRuns.find(job.id),
+      running: this.#runs.countRunning(job.id),
     };
   }
 
-  #triggerOptions(later: Later): TriggerOptions {
+  #triggerOptions(addHooks: AddHooks): TriggerOptions {
     this.#assertRunning();
-    return { store: this.store, jobs: this.#jobs, runs: this.#runs, now: this.#options.clock.now(), later };
+    return { store: this.store, jobs: this.#jobs, runs: this.#runs, now: this.#options.clock.now(), addHooks };
   }
 
-  /** Throws `not_running`. */
+  /** Throws `not_running` before `start` has resolved and after `stop` was called. */
   #assertRunning(): void {
     if (this.state !== "stopped") return;
-    const what = this.#stop.isStopping ? "stopping" : "starting";
-    throw new PetitError("not_running", `petit is ${what}; try again in a moment`);
+    const activity = this.#shutdown.isStopping ? "stopping" : "starting";
+    throw new PetitError("not_running", `petit is ${activity}; try again in a moment`);
   }
 }

@@ -62,6 +62,6 @@ test("a variable that is not set is a warning, and the file is valid", async () 
   folder.write("nightly.yaml", FAILING);
   expect((await cli(["validate", folder.path])).status).toBe(0);
   await using petit = await startPetit({ jobsDir: folder.path });
-  expect(petit.stderr()).toContain("notify[0].url of nightly can't be used yet: the variable HOOK is not set");
+  expect(petit.stderr()).toContain("notify[0].url of nightly cannot be used: the variable HOOK is not set");
   expect((await petit.fetch("/api/health")).status).toBe(200);
 }, 30_000);

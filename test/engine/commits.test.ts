@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../../src/domain/errors.ts";
-import { Commits, type Work } from "../../src/engine/commits.ts";
+import { Commits, type TransactionWork } from "../../src/engine/commits.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId } from "../support/factories.ts";
@@ -23,14 +23,14 @@ const open = (wrap: (store: Store) => Store = (store) => store) => {
   };
   const store = wrap(outermost);
   const clock = new FakeClock();
-  const left = new AbortController();
-  const commits = new Commits({ store, clock, log: silentLog, signal: left.signal });
+  const detach = new AbortController();
+  const commits = new Commits({ store, clock, log: silentLog, signal: detach.signal });
   const done: string[] = [];
   /** Work that accounts for an instant, and says what follows. */
   const noting =
-    (name: string, at: number, error: Error | null = null): Work<string> =>
-    (later) => {
-      later({ launch: () => done.push(`launch ${name}`), undo: () => done.push(`undo ${name}`) });
+    (name: string, at: number, error: Error | null = null): TransactionWork<string> =>
+    (addHooks) => {
+      addHooks({ onCommit: () => done.push(`launch ${name}`), onRollback: () => done.push(`undo ${name}`) });
       inner.occurrences.record(
         jobId("hello"),
         [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }],
@@ -44,16 +44,16 @@ const open = (wrap: (store: Store) => Store = (store) => store) => {
       .list(jobId("hello"), { limit: 9 })
       .map(({ scheduledFor }) => scheduledFor)
       .toReversed();
-  return { store, clock, left, commits, done, noting, stored, count: () => transactions };
+  return { store, clock, detach, commits, done, noting, stored, count: () => transactions };
 };
 
 describe("Commits", () => {
   test("does what follows after the commit, in order", () => {
     const { commits, done, stored, noting } = open();
-    const answer = commits.now((later) => {
-      noting("a", 1)(later);
+    const answer = commits.commit((addHooks) => {
+      noting("a", 1)(addHooks);
       expect(done).toEqual([]);
-      return noting("b", 2)(later);
+      return noting("b", 2)(addHooks);
     });
     expect(answer).toBe("b");
     expect(done).toEqual(["launch a", "launch b"]);
@@ -62,18 +62,18 @@ describe("Commits", () => {
 
   test("undoes in reverse what followed from what was undone", () => {
     const { commits, done, stored, noting } = open();
-    const work: Work<void> = (later) => {
-      noting("a", 1)(later);
-      noting("b", 2, new Error("no"))(later);
+    const work: TransactionWork<void> = (addHooks) => {
+      noting("a", 1)(addHooks);
+      noting("b", 2, new Error("no"))(addHooks);
     };
-    expect(() => commits.now(work)).toThrow("no");
+    expect(() => commits.commit(work)).toThrow("no");
     expect(done).toEqual(["undo b", "undo a"]);
     expect(stored()).toEqual([]);
   });
 
   test("lets what is asked for at the same moment share a transaction", async () => {
     const { commits, done, stored, noting, count } = open();
-    const answers = await Promise.all([1, 2, 3].map((at) => commits.soon(noting(`n${at}`, at))));
+    const answers = await Promise.all([1, 2, 3].map((at) => commits.enqueue(noting(`n${at}`, at))));
     expect(answers).toEqual(["n1", "n2", "n3"]);
     expect(done).toEqual(["launch n1", "launch n2", "launch n3"]);
     expect(stored()).toEqual([1, 2, 3]);
@@ -83,13 +83,13 @@ describe("Commits", () => {
 
   test("needs no nested transaction for one alone", async () => {
     const { commits, noting, count } = open();
-    await commits.soon(noting("a", 1));
+    await commits.enqueue(noting("a", 1));
     expect(count()).toBe(1);
   });
 
   test("settles when it is stored, not before", async () => {
     const { commits, stored, noting } = open();
-    const answer = commits.soon(noting("a", 1));
+    const answer = commits.enqueue(noting("a", 1));
     await Promise.resolve();
     expect(stored()).toEqual([]);
     await answer;
@@ -99,9 +99,9 @@ describe("Commits", () => {
   test("undoes what throws alone", async () => {
     const { commits, done, stored, noting } = open();
     const answers = await Promise.allSettled([
-      commits.soon(noting("a", 1)),
-      commits.soon(noting("b", 2, new PetitError("limit_reached", "full"))),
-      commits.soon(noting("c", 3)),
+      commits.enqueue(noting("a", 1)),
+      commits.enqueue(noting("b", 2, new PetitError("limit_reached", "full"))),
+      commits.enqueue(noting("c", 3)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(done).toEqual(["undo b", "launch a", "launch c"]);
@@ -111,9 +111,9 @@ describe("Commits", () => {
   test("undoes all where the database can't be written: nobody is told of a success that isn't stored", async () => {
     const { commits, done, stored, noting } = open();
     const answers = await Promise.allSettled([
-      commits.soon(noting("a", 1)),
-      commits.soon(noting("b", 2, full())),
-      commits.soon(noting("c", 3)),
+      commits.enqueue(noting("a", 1)),
+      commits.enqueue(noting("b", 2, full())),
+      commits.enqueue(noting("c", 3)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(done).toEqual(["undo b", "undo a"]);
@@ -123,15 +123,15 @@ describe("Commits", () => {
   test("takes what is asked for while it stores into the next transaction", async () => {
     const { commits, stored, noting } = open();
     const next: Promise<string>[] = [];
-    await commits.soon((later) => {
-      next.push(commits.soon(noting("b", 2)));
-      return noting("a", 1)(later);
+    await commits.enqueue((addHooks) => {
+      next.push(commits.enqueue(noting("b", 2)));
+      return noting("a", 1)(addHooks);
     });
     expect(await Promise.all(next)).toEqual(["b"]);
     expect(stored()).toEqual([1, 2]);
   });
 
-  test("tries surely again and again, at growing distances, until it is stored", async () => {
+  test("tries enqueueUntilStored again and again, at growing distances, until it is stored", async () => {
     let failures = 7;
     const failing = (store: Store): Store => ({
       ...store,
@@ -141,7 +141,7 @@ describe("Commits", () => {
       },
     });
     const { commits, clock, done, stored, noting } = open(failing);
-    const answer = commits.surely(noting("a", 1));
+    const answer = commits.enqueueUntilStored(noting("a", 1));
     let settled = false;
     void answer.then(() => {
       settled = true;
@@ -160,29 +160,29 @@ describe("Commits", () => {
 
   test("does not try again after another error", async () => {
     const { commits, clock, noting } = open();
-    await expect(commits.surely(noting("a", 1, new Error("no")))).rejects.toThrow("no");
+    await expect(commits.enqueueUntilStored(noting("a", 1, new Error("no")))).rejects.toThrow("no");
     expect(clock.timers).toEqual([]);
   });
 
   test("waits no longer when petit leaves", async () => {
-    const { commits, left, clock, noting } = open((store) => ({
+    const { commits, detach, clock, noting } = open((store) => ({
       ...store,
       transaction: () => {
         throw full();
       },
     }));
-    const answer = commits.surely(noting("a", 1));
+    const answer = commits.enqueueUntilStored(noting("a", 1));
     answer.catch(() => {});
     await clock.pass(0);
-    left.abort();
+    detach.abort();
     await expect(answer).rejects.toThrow();
     expect(clock.timers).toEqual([]);
   });
 
   test("stores nothing when petit has left", async () => {
-    const { commits, left, stored, noting } = open();
-    const answer = commits.soon(noting("a", 1));
-    left.abort();
+    const { commits, detach, stored, noting } = open();
+    const answer = commits.enqueue(noting("a", 1));
+    detach.abort();
     await expect(answer).rejects.toMatchObject({ code: "not_running" });
     await setImmediate();
     expect(stored()).toEqual([]);
@@ -190,7 +190,10 @@ describe("Commits", () => {
 
   test("gives back the run that a shared transaction made", async () => {
     const { commits, store } = open();
-    const [one, two] = await Promise.all([commits.soon(() => startRun(store)), commits.soon(() => startRun(store))]);
+    const [one, two] = await Promise.all([
+      commits.enqueue(() => startRun(store)),
+      commits.enqueue(() => startRun(store)),
+    ]);
     expect(store.runs.listUnfinished().map(({ id }) => id)).toEqual([one.id, two.id]);
   });
 });

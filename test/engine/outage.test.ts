@@ -32,8 +32,8 @@ describe("an outage of the database", () => {
     }
     outage.noteSuccess();
     expect(messages()).toEqual([
-      ...Array.from({ length: 3 }, () => "the database can't be written; trying again"),
-      "the database can be written again",
+      ...Array.from({ length: 3 }, () => "cannot write to the database; retrying"),
+      "the database is writable again",
     ]);
     expect(log.text()).toContain('"lasted_ms":130000');
   });
@@ -66,12 +66,12 @@ describe("an outage of the database", () => {
     const waited = Array.from({ length: 100 }, () => outage.wait(3_600_000));
     await clock.pass(1_000);
     expect(probes).toBe(20);
-    expect(outage.lastsMs).toBe(1_000);
+    expect(outage.durationMs).toBe(1_000);
     isLocked = false;
     await clock.pass(50);
     await Promise.all(waited);
     expect(outage.isLocked).toBe(false);
-    expect(messages()).toEqual(["the database can't be written; trying again", "the database can be written again"]);
+    expect(messages()).toEqual(["cannot write to the database; retrying", "the database is writable again"]);
     expect(clock.timers).toEqual([]);
   });
 

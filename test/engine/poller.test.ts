@@ -1,40 +1,40 @@
 import { describe, expect, test } from "bun:test";
-import { Pulse } from "../../src/engine/poller.ts";
+import { Poller } from "../../src/engine/poller.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordingLog } from "../support/recording-log.ts";
 
 const start = () => {
   const clock = new FakeClock();
   const log = recordingLog();
-  const pulse = new Pulse({ clock, log });
+  const poller = new Poller({ clock, log });
   const begun = clock.monotonic();
   const at: number[] = [];
-  const beat = (moved: () => boolean) => () => {
+  const poll = (moved: () => boolean) => () => {
     at.push(clock.monotonic() - begun);
     return moved();
   };
-  return { clock, log, pulse, at, beat };
+  return { clock, log, poller, at, poll };
 };
 
-describe("Pulse", () => {
+describe("Poller", () => {
   test("looks often while something moves", async () => {
-    const { clock, pulse, at, beat } = start();
-    pulse.add(beat(() => true));
+    const { clock, poller, at, poll } = start();
+    poller.add(poll(() => true));
     await clock.pass(100);
     expect(at).toEqual([25, 50, 75, 100]);
   });
 
   test("looks less and less often while all is quiet, down to a bound", async () => {
-    const { clock, pulse, at, beat } = start();
-    pulse.add(beat(() => false));
+    const { clock, poller, at, poll } = start();
+    poller.add(poll(() => false));
     await clock.pass(1_000);
     expect(at).toEqual([25, 75, 175, 375, 575, 775, 975]);
   });
 
   test("looks often again when something moves, and when something is added", async () => {
-    const { clock, pulse, at, beat } = start();
+    const { clock, poller, at, poll } = start();
     let moves = false;
-    pulse.add(beat(() => moves));
+    poller.add(poll(() => moves));
     await clock.pass(600);
     moves = true;
     await clock.pass(200);
@@ -42,30 +42,30 @@ describe("Pulse", () => {
     moves = false;
     await clock.pass(1_000);
     const before = at.length;
-    pulse.add(() => false);
+    poller.add(() => false);
     await clock.pass(225);
     expect(at.length - before).toBeGreaterThanOrEqual(2);
   });
 
   test("has one timer for all, and none when nothing is left to look at", async () => {
-    const { clock, pulse } = start();
-    const end = [pulse.add(() => true), pulse.add(() => false)];
+    const { clock, poller } = start();
+    const end = [poller.add(() => true), poller.add(() => false)];
     expect(clock.timers).toHaveLength(1);
     for (const each of end) each();
     await clock.pass(25);
     expect(clock.timers).toEqual([]);
-    pulse.add(() => false);
+    poller.add(() => false);
     expect(clock.timers).toEqual([25]);
   });
 
   test("goes on after a look that throws, and logs it once until it succeeds", async () => {
-    const { clock, log, pulse, at, beat } = start();
+    const { clock, log, poller, at, poll } = start();
     let fails = true;
-    pulse.add(() => {
+    poller.add(() => {
       if (fails) throw new Error("the descriptor is gone");
       return false;
     });
-    pulse.add(beat(() => true));
+    poller.add(poll(() => true));
     await clock.pass(100);
     expect(at).toEqual([25, 50, 75, 100]);
     const lines = () =>
@@ -82,72 +82,72 @@ describe("Pulse", () => {
   });
 
   test("lets what is held move on between looks alone, and asks soon after it was added whether it must be held", async () => {
-    const { clock, pulse, at, beat } = start();
-    let isHeld = false;
+    const { clock, poller, at, poll } = start();
+    let isSuspended = false;
     const calls: string[] = [];
-    const hold = (isBusy: boolean) => {
-      calls.push(isBusy ? "hold busy" : "hold");
-      return isHeld;
+    const suspend = (isBusy: boolean) => {
+      calls.push(isBusy ? "suspend busy" : "suspend");
+      return isSuspended;
     };
-    const yieldTime = () => {
-      calls.push("yield");
-      return isHeld;
+    const resume = () => {
+      calls.push("resume");
+      return isSuspended;
     };
-    pulse.add(
-      beat(() => true),
-      { hold, yield: yieldTime },
+    poller.add(
+      poll(() => true),
+      { suspend, resume },
     );
     await clock.pass(10);
-    expect([at, calls]).toEqual([[], ["hold", "hold"]]);
-    isHeld = true;
+    expect([at, calls]).toEqual([[], ["suspend", "suspend"]]);
+    isSuspended = true;
     calls.length = 0;
     await clock.pass(5);
-    expect([at, calls]).toEqual([[15], ["hold", "hold", "hold busy", "yield", "hold"]]);
+    expect([at, calls]).toEqual([[15], ["suspend", "suspend", "suspend busy", "resume", "suspend"]]);
     calls.length = 0;
     await clock.pass(5);
     expect([at, calls]).toEqual([
       [15, 20],
-      ["hold", "hold busy", "yield", "hold"],
+      ["suspend", "suspend busy", "resume", "suspend"],
     ]);
-    isHeld = false;
+    isSuspended = false;
     await clock.pass(30);
     expect(at).toEqual([15, 20, 25, 50]);
   });
 
   test("asks every 50 ms whether something must be held while all is quiet, and looks at once where it must", async () => {
-    const { clock, pulse, at, beat } = start();
-    let isHeld = false;
+    const { clock, poller, at, poll } = start();
+    let isSuspended = false;
     const asked: number[] = [];
     const begun = clock.monotonic();
-    const hold = () => {
+    const suspend = () => {
       asked.push(clock.monotonic() - begun);
-      return isHeld;
+      return isSuspended;
     };
-    pulse.add(
-      beat(() => false),
-      { hold, yield: () => false },
+    poller.add(
+      poll(() => false),
+      { suspend, resume: () => false },
     );
     await clock.pass(575);
     expect(at).toEqual([25, 75, 175, 375, 575]);
     expect(asked.filter((each) => each > 175)).toEqual([225, 275, 325, 375, 425, 475, 525, 575]);
-    isHeld = true;
+    isSuspended = true;
     await clock.pass(50);
     expect(at.at(-1)).toBe(625);
   });
 
   test("looks soon at what is added while all is quiet", async () => {
-    const { clock, pulse, at, beat } = start();
-    pulse.add(() => false);
+    const { clock, poller, at, poll } = start();
+    poller.add(() => false);
     await clock.pass(400);
-    pulse.add(beat(() => false));
+    poller.add(poll(() => false));
     await clock.pass(25);
     expect(at).toEqual([425]);
   });
 
   test("can be left from within a look", async () => {
-    const { clock, pulse } = start();
+    const { clock, poller } = start();
     let looks = 0;
-    const end = pulse.add(() => {
+    const end = poller.add(() => {
       looks++;
       end();
       return true;
@@ -158,9 +158,9 @@ describe("Pulse", () => {
   });
 
   test("that is over looks at nothing", async () => {
-    const { clock, pulse, at, beat } = start();
-    pulse.add(beat(() => true));
-    pulse[Symbol.dispose]();
+    const { clock, poller, at, poll } = start();
+    poller.add(poll(() => true));
+    poller[Symbol.dispose]();
     await clock.pass(500);
     expect(at).toEqual([]);
     expect(clock.timers).toEqual([]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { newRunId, type RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
-import { Retain } from "../../src/engine/pruner.ts";
+import { Pruner } from "../../src/engine/pruner.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId, shell } from "../support/factories.ts";
@@ -126,7 +126,7 @@ describe("retention", () => {
     using store = storeWithRuns(2_000);
     const clock = new FakeClock();
     const [counted, deleted]: [number[], number[]] = [[], []];
-    const retain = new Retain({
+    const retain = new Pruner({
       store: {
         ...store,
         runs: {
@@ -148,10 +148,10 @@ describe("retention", () => {
       findJob: () => null,
       defaults: { runs: 1_000, days: null },
       onDeleted: () => {},
-      untilStored: async (step) => step(),
+      retryUntilStored: async (step) => step(),
       signal: new AbortController().signal,
     });
-    retain.lookAtAll();
+    retain.enqueueAll();
     await clock.pass(5_000);
     // The one that goes on stays, too.
     expect(store.runs.list({ limit: 9_999 })).toHaveLength(1_001);
@@ -237,7 +237,7 @@ describe("retention", () => {
         },
       },
     };
-    const retain = new Retain({
+    const retain = new Pruner({
       store: watching,
       clock: { now: () => NOON, monotonic, elapsed: monotonic, setTimeout: soon },
       log: silentLog,
@@ -245,10 +245,10 @@ describe("retention", () => {
       findJob: () => null,
       defaults: { runs: 1, days: null },
       onDeleted: () => expect.unreachable(),
-      untilStored: async (step) => step(),
+      retryUntilStored: async (step) => step(),
       signal: new AbortController().signal,
     });
-    retain.lookAtAll();
+    retain.enqueueAll();
     await looked.promise;
     expect(timers).toBeGreaterThan(10);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { identify } from "../../src/engine/attempt/identity.ts";
-import { createEngine } from "../../src/engine/engine.ts";
+import { createEngine } from "../../src/engine/scheduler.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";
@@ -56,7 +56,7 @@ describe("petit that drains", () => {
       ending: "shutdown",
     });
     expect(summary).toBe("a failed(shutdown) · b skipped(shutdown) · c skipped(shutdown)");
-    expect(ended.a?.error).toBe("ended, since petit was stopping");
+    expect(ended.a?.error).toBe("ended because petit was stopping");
   });
 
   test("kills what ignores that, after the grace", async () => {

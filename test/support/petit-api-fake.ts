@@ -104,7 +104,7 @@ const fakeEngine = (store: Store): FakeEngine => {
       const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
       return stored === undefined ? null : view(stored.job);
     },
-    coming: () => [],
+    nextOccurrences: () => [],
     health: () => engine.say,
     problems: [],
     onEvent: (listener) => {

@@ -7,7 +7,7 @@ import type { Event } from "../../domain/event.ts";
 import { NOTIFY_TYPES } from "../../domain/notification.ts";
 import { isFinal } from "../../domain/run.ts";
 import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
-import { DELIVERY_OUTCOMES, type DeliveryNews } from "../../engine/notify/dispatcher.ts";
+import { DELIVERY_OUTCOMES, type DeliveryResult } from "../../engine/notify/dispatcher.ts";
 import type { ApiContext } from "../context.ts";
 import { durationMs } from "../shapes/run.ts";
 import { processMetrics } from "./process.ts";
@@ -46,7 +46,7 @@ export const createMetrics = (sources: Sources): Metrics => {
   };
 };
 
-const deliveries = (registry: Registry): ((news: DeliveryNews) => void) => {
+const deliveries = (registry: Registry): ((news: DeliveryResult) => void) => {
   const counter = new Counter({
     name: "petit_notifications_total",
     help: "Attempts to deliver a notification, by how it is told and what came of it; failed ones are tried again.",

@@ -75,7 +75,7 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
         const { job } = foundJob(engine, params.job_id);
         const before = query.before === undefined ? {} : { before: Number(query.before) };
         const past = store.occurrences.list(job.id, { limit: Number(query.limit ?? 100), ...before });
-        return occurrenceList(engine.coming(job.id, Number(query.coming ?? 0)), past);
+        return occurrenceList(engine.nextOccurrences(job.id, Number(query.coming ?? 0)), past);
       },
       {
         params: JobParams,

@@ -118,10 +118,10 @@ const dueReader = ({ query, now, views, sources }: DueOptions) => {
   const { from, to, bins } = query;
   const scheduled = views.filter(({ nextRunAt }) => nextRunAt !== null && nextRunAt < to).length;
   const most = Math.max(MIN_DUE, Math.min(bins, Math.floor(MAX_DUE / Math.max(1, scheduled))));
-  const apartMs = Math.max(1, Math.ceil((to - from) / bins));
+  const spacingMs = Math.max(1, Math.ceil((to - from) / bins));
   return (jobId: JobId): Pick<TimelineRow, "due" | "hasMoreDue"> => {
     if (to <= now) return { due: [], hasMoreDue: false };
-    const coming = sources.engine.coming(jobId, most + 1, { from, to, apartMs });
+    const coming = sources.engine.nextOccurrences(jobId, most + 1, { from, to, spacingMs });
     return { due: coming.slice(0, most), hasMoreDue: coming.length > most };
   };
 };

@@ -15,7 +15,7 @@ export type AttemptPlan = {
   readonly stdin: string | null;
 };
 
-export type AttemptContext = {
+export type CommandOptions = {
   readonly runtime: Runtime;
   readonly job: Job;
   readonly task: Task;
@@ -24,11 +24,11 @@ export type AttemptContext = {
   readonly attempt: number;
   readonly spool: Spool;
   readonly outputs: TemplateScope["outputs"];
-  /** What is left of petit's own by `inheritable`. */
+  /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** A fault that keeps a process from being made; `code` is the system's word for it. */
+/** The reason why a process can't be started. `code` is an error code of the system, such as ENOENT. */
 export class SpawnError extends Error {
   override readonly name = "SpawnError";
   readonly code: string;
@@ -39,8 +39,8 @@ export class SpawnError extends Error {
   }
 }
 
-/** Everything that a process of this attempt is made from. Throws SpawnError where its folder or its program is not there. */
-export const planAttempt = (context: AttemptContext): AttemptPlan => {
+/** Returns everything that is needed to start the process of an attempt. Throws SpawnError if its folder or program is missing. */
+export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const { job, task, run, runtime } = context;
   const scope: TemplateScope = {
     params: run.params,
@@ -81,9 +81,9 @@ type ProgramOptions = {
 type ProgramCall = {
   readonly argv: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Text of the program, which the spool's script file has to hold. */
+  /** Content of the spool's script file. */
   readonly script?: string;
-  /** Of its text, where the job file names one. */
+  /** The script file that the job file names. */
   readonly file?: string;
 };
 
@@ -92,8 +92,8 @@ const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions)
   if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
   const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };
   if (program.type === "typescript") return { ...runtime.typescript({ ...source, args }), ...source };
-  // Python imports modules from the folder of its file. With `-c` that is the working directory, which can belong to
-  // somebody else; `-P` against it is missing before Python 3.11. `-u`: unbuffered, so that output appears as it is written.
+  // Python imports modules from the folder of its file. With `-c` that is the working directory, which another user may be
+  // able to write to; `-P` prevents that, but needs Python 3.11. `-u` is unbuffered: output appears when it is written.
   if ("file" in source) return { argv: ["python3", "-u", source.file, ...args], file: source.file };
   return { argv: ["python3", "-u", script, ...args], script: source.text };
 };
@@ -104,14 +104,14 @@ const findScript = (file: string, folder: string, cwd: string): string => {
   return found;
 };
 
-/** What petit was told for itself, and what would change how a program of its runtime behaves. */
+/** Variables that configure petit itself or its runtime. */
 const OWN = /^(PETIT_|BUN_|WATCHDOG_)|^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY)$/;
 
-/** What tasks may inherit of an environment. */
+/** Returns the variables of an environment that tasks may inherit. */
 export const inheritable = (environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !OWN.test(name)));
 
-const environmentOf = (context: AttemptContext, expand: (text: string) => string): Record<string, string> => {
+const environmentOf = (context: CommandOptions, expand: (text: string) => string): Record<string, string> => {
   const { job, task, run } = context;
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
   return {
@@ -134,12 +134,12 @@ const assertFolder = (cwd: string): void => {
   throw new SpawnError("ENOENT", `working directory ${cwd} ${existsSync(cwd) ? "is not a folder" : "does not exist"}`);
 };
 
-/** Where a system looks when the environment has no PATH. */
+/** The search path if the environment has no PATH. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * Makes sure that the program can be executed: the shell around it could only say 126 or 127. Answers its path, since a
- * bare name can mean something built into that shell.
+ * Returns `argv` with the path of the program, since the wrapper's shell could take a bare name for a builtin. Throws
+ * SpawnError if the program can't be executed; the shell could only report status 126 or 127.
  */
 const findProgram = (argv: readonly string[], cwd: string, path: string | undefined): readonly string[] => {
   const [program = "", ...args] = argv;

@@ -4,32 +4,32 @@ import { readStatus, readText, type Spool } from "../output/spool.ts";
 
 let knownBootId: string | null = null;
 
-/** Identity of this boot of the machine; empty where the system tells none. */
+/** Returns the id of this boot of the machine; empty if the system has none. */
 export const bootId = (): string => {
   knownBootId ??= (readText("/proc/sys/kernel/random/boot_id") ?? "").trim();
   return knownBootId;
 };
 
-/** Who has this pid now; null where nobody has it, or only a zombie. */
+/** Returns the identity of the process that has this pid now. Null if there is none, or only a zombie. */
 export const identify = (pid: number): ProcessIdentity | null => {
   if (process.platform !== "linux") return isAlive(pid) ? { pid, startTime: "", bootId: "" } : null;
   const stat = statOf(pid);
   return stat === null || stat.state === "Z" ? null : { pid, startTime: stat.startTime, bootId: bootId() };
 };
 
-/** Whether that very process still lives. */
+/** Returns whether this process, and no other with its pid, is alive. */
 export const isSame = (identity: ProcessIdentity): boolean => {
   if (!isOfThisBoot(identity)) return false;
   const now = identify(identity.pid);
   return now !== null && now.startTime === identity.startTime;
 };
 
-/** The unit of start times; the same on all of Linux. */
+/** Unit of start times in /proc (USER_HZ is 100 on Linux). */
 const MS_PER_TICK = 10;
 
 /**
- * Returns how long ago a process started, in ms, by a clock that nobody sets, whether it still lives or not; null for a
- * process of another or an unknown boot, and where the system does not tell.
+ * Returns how long ago a process started, in ms of elapsed time, even if it has ended. Returns null for a process of another
+ * or an unknown boot, and if the system does not report start times.
  */
 export const ageMs = (identity: ProcessIdentity): number | null => {
   const { startTime } = identity;
@@ -38,10 +38,10 @@ export const ageMs = (identity: ProcessIdentity): number | null => {
   return Math.max(0, (Number(own) - Number(startTime)) * MS_PER_TICK + process.uptime() * 1_000);
 };
 
-/** After a boot every pid and every start time may be somebody else's. */
+/** After a reboot, the same pid and start time may belong to another process. */
 const isOfThisBoot = (identity: ProcessIdentity): boolean => identity.bootId === "" || identity.bootId === bootId();
 
-/** The process that wrote its pid into this spool, if it still lives: its command line names the file. */
+/** Returns the process that wrote its pid into this spool, if it is alive. Its command line contains the path of the status file. */
 export const identifyBySpool = (spool: Spool): ProcessIdentity | null => {
   const { pid } = readStatus(spool);
   if (pid === null) return null;
@@ -50,8 +50,8 @@ export const identifyBySpool = (spool: Spool): ProcessIdentity | null => {
 };
 
 /**
- * Whether the shell around a program has started it, or is gone: until then a signal would reach that shell alone, which
- * only notes it.
+ * Returns whether the wrapper with this pid has started its program or has ended. Before that, a signal would only reach the
+ * wrapper, which records it.
  */
 export const hasBegun = (pid: number): boolean => {
   if (identify(pid) === null) return true;
@@ -59,9 +59,9 @@ export const hasBegun = (pid: number): boolean => {
   const children = readText(`/proc/${pid}/task/${pid}/children`);
   if (own === null || children === null) return true;
   const pids = children.split(" ").filter((child) => child !== "");
-  // Between two programs a process has no command line for a moment: so has the shell itself when it begins.
+  // During exec a process has no command line for a moment. That includes the wrapper itself when it starts.
   const lines = own === "" ? [] : pids.map((child) => readText(`/proc/${child}/cmdline`));
-  // Nor does a child of the shell tell anything where the shell has only just taken the place of who started it.
+  // If the wrapper's own exec happened meanwhile, the children that were read prove nothing.
   return lines.some((line) => Boolean(line) && line !== own) && readText(`/proc/${pid}/cmdline`) === own;
 };
 
@@ -71,17 +71,17 @@ type Stat = {
   readonly group: number;
   readonly session: number;
   readonly startTime: string;
-  /** It has begun to end, and has no memory any more; its files may still be open. */
-  readonly isEnding: boolean;
+  /** The process is exiting and has released its memory. Its files may still be open. */
+  readonly isExiting: boolean;
 };
 
-/** The kernel's flag for that, PF_EXITING. */
-const ENDING = 0x4;
+/** PF_EXITING of the Linux kernel (include/linux/sched.h). */
+const PF_EXITING = 0x4;
 
-/** What the system says of a process; null where there is none, or no /proc. */
+/** Returns /proc/PID/stat of a process. Null if there is no such process or no /proc. */
 export const statOf = (pid: number): Stat | null => parseStat(readText(`/proc/${pid}/stat`) ?? "");
 
-/** A line of /proc/PID/stat: the name in the middle may hold anything, so the fields are counted from behind its `)`. */
+/** Parses /proc/PID/stat (proc_pid_stat(5)). The name may contain any character, so fields are counted from its last `)`. */
 const parseStat = (line: string): Stat | null => {
   const pid = Number.parseInt(line, 10);
   const fields = line
@@ -91,7 +91,14 @@ const parseStat = (line: string): Stat | null => {
   const [state, , group, session] = fields;
   const [flags, startTime] = [Number(fields[6]), fields[19]];
   if (!Number.isSafeInteger(pid) || state === undefined || startTime === undefined) return null;
-  return { pid, state, group: Number(group), session: Number(session), startTime, isEnding: (flags & ENDING) !== 0 };
+  return {
+    pid,
+    state,
+    group: Number(group),
+    session: Number(session),
+    startTime,
+    isExiting: (flags & PF_EXITING) !== 0,
+  };
 };
 
 const isAlive = (pid: number): boolean => {
@@ -103,29 +110,29 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Whether a process group of this boot has a member that is not a zombie, started no earlier than its leader was. */
+/** Returns whether a process group of this boot has a member that is not a zombie and started no earlier than its leader. */
 export const hasMembers = (leader: ProcessIdentity): boolean => {
   if (!isOfThisBoot(leader)) return false;
   if (process.platform !== "linux") return isAlive(-leader.pid);
-  return hasSuch(leader.pid, (name) => memberOf(leader, name) !== null);
+  return hasProcess(leader.pid, (name) => memberOf(leader, name) !== null);
 };
 
-/** Whether it has a member that is about to end: such a one has no environment any more by which it could be known. */
-export const hasEnding = (pgid: number): boolean => {
+/** Returns whether a process group has a member that is exiting. Such a member has no environment that could identify it. */
+export const hasExiting = (pgid: number): boolean => {
   const group = { pid: pgid, startTime: "", bootId: "" };
-  return hasSuch(pgid, (name) => memberOf(group, name)?.isEnding === true);
+  return hasProcess(pgid, (name) => memberOf(group, name)?.isExiting === true);
 };
 
 /**
- * Returns whether a process group has a member that belongs to the attempt of this spool: its environment names the spool,
- * or its output goes there. One such member is enough. No pid is given away while it names a group, so a group with one
- * member of the attempt has no strangers; a group without one may belong to whoever got the leader's pid later. Outside
- * of Linux nothing tells them apart: any group of that number counts.
+ * Returns whether a process group has a member that belongs to the attempt of this spool: its environment or its output
+ * refers to the spool. One member is enough. The system does not reuse a pid while a group has that id, so a group with one
+ * member of the attempt has only members of the attempt. Without one, the group may belong to a later process with the same
+ * pid. Outside Linux they can't be told apart, and any group with this id counts.
  */
 export const isGroupOf = (leader: ProcessIdentity, spool: Spool): boolean => {
   if (!isOfThisBoot(leader)) return false;
   if (process.platform !== "linux") return isAlive(-leader.pid);
-  return hasSuch(leader.pid, (name) => memberOf(leader, name) !== null && belongsTo(name, spool));
+  return hasProcess(leader.pid, (name) => memberOf(leader, name) !== null && belongsTo(name, spool));
 };
 
 const belongsTo = (name: string, { outputs, stdout, stderr }: Spool): boolean =>
@@ -141,11 +148,11 @@ const isSameFile = (one: string, other: string): boolean => {
   }
 };
 
-/** Whether there is a process of that kind, where the group has members at all: to look at each costs milliseconds. */
-const hasSuch = (pgid: number, isSuch: (name: string) => boolean): boolean =>
+/** Returns whether any process matches. Checks first that the group has members, since the scan takes milliseconds. */
+const hasProcess = (pgid: number, matches: (name: string) => boolean): boolean =>
   process.platform === "linux" &&
   isAlive(-pgid) &&
-  readdirSync("/proc").some((name) => /^\d+$/.test(name) && isSuch(name));
+  readdirSync("/proc").some((name) => /^\d+$/.test(name) && matches(name));
 
 const memberOf = (leader: ProcessIdentity, name: string): Stat | null => {
   const stat = parseStat(readText(`/proc/${name}/stat`) ?? "");

@@ -3,14 +3,14 @@ import type { Outputs } from "../../domain/task-run.ts";
 import { readStart } from "../../lib/regular-file.ts";
 import { openSpoolFile } from "../output/spool.ts";
 
-/** What a task may tell at most, in bytes. */
+/** Maximum size of the outputs of a task, in bytes. */
 export const MAX_OUTPUTS_BYTES = 1_048_576;
 
 export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: string | null };
 
-/** Reads what a task told through `$PETIT_OUTPUT`; never waits, and never throws, whatever the task put there. */
+/** Reads the outputs that a task wrote to `$PETIT_OUTPUT`. Never blocks and never throws, whatever the task put there. */
 export const readOutputs = (path: string): ParsedOutputs => {
-  // Most tell nothing, and an error costs more than a look.
+  // Most tasks write no outputs, and a failed open costs more than this check.
   if (!existsSync(path)) return { outputs: {}, problem: null };
   let fd: number | null;
   try {
@@ -22,7 +22,7 @@ export const readOutputs = (path: string): ParsedOutputs => {
   try {
     const { size } = fstatSync(fd);
     return size > MAX_OUTPUTS_BYTES
-      ? broken(`it wrote ${size} bytes to $PETIT_OUTPUT; at most ${MAX_OUTPUTS_BYTES} are kept`)
+      ? broken(`the task wrote ${size} bytes to $PETIT_OUTPUT; the limit is ${MAX_OUTPUTS_BYTES}`)
       : parseOutputs(readStart(fd, MAX_OUTPUTS_BYTES).toString());
   } finally {
     closeSync(fd);
@@ -34,8 +34,8 @@ const broken = (problem: string): ParsedOutputs => ({ outputs: {}, problem });
 const KEY = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
 /**
- * `key=value` lines and `key<<END` blocks up to a line `END`; empty lines don't count; the last of equal keys wins. Where
- * a line ends with CRLF, and of a block its first one, the CR is no part of a value.
+ * Parses `key=value` lines and `key<<END` blocks that end with a line `END`. Empty lines are ignored; the last of equal keys
+ * wins. Lines may end with CRLF; in a block that is decided by its first line.
  */
 export const parseOutputs = (text: string): ParsedOutputs => {
   const outputs = new Map<string, string>();
@@ -60,7 +60,7 @@ export const parseOutputs = (text: string): ParsedOutputs => {
   return { outputs: Object.fromEntries(outputs), problem: null };
 };
 
-/** Number of the line that ends a block which begins at line `from`; -1 where none does. */
+/** Returns the index of the line that ends a block, searching from line `from`; -1 if there is none. */
 const endOf = (lines: readonly string[], from: number, word: string): number => {
   for (let at = from; at < lines.length; at++) if (withoutCr(lines[at]) === word) return at;
   return -1;

@@ -2,13 +2,13 @@ import { closeSync, fstatSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
 
-/** Names of a process's own output. To open one anew cuts a file, but not a pipe, which is what programs are used to. */
+/** Names of a process's own output. Reopening one truncates a file, but not a pipe, which programs expect. */
 const OWN_OUTPUT = /\/dev\/std(?:out|err)\b|\/fd\/[12]\b/;
 
-/** Scripts are smaller. */
+/** Larger files are not scripts. */
 const MAX_BYTES = 262_144;
 
-/** Words that may name a script: so many are looked up, and so much of a text is looked through for them. */
+/** Limits of the search for scripts: words that are looked up, bytes of text that are searched, and length of a name. */
 const MAX_WORDS = 30;
 const MAX_TEXT = 16_384;
 const MAX_NAME = 256;
@@ -18,16 +18,16 @@ const LIKE_A_FILE = /\/|\.\w+$/;
 export type ProgramText = {
   readonly argv: readonly string[];
   readonly cwd: string;
-  /** Text of the program, where it is run from a file that is not there yet. */
+  /** Text of the program, if petit writes it to a file later. */
   readonly script: string | null;
-  /** The file of the program, where it is run by another one. */
+  /** File of the program, if an interpreter runs it. */
   readonly file: string | null;
 };
 
 /**
- * Whether a program names its own output, as far as its text tells, and that of the scripts that it names: there is no
- * other way to know it before. Of these only those below its working directory are looked into: what else it names can
- * lie on a disk that doesn't answer, and petit must not wait for it. Other than on Linux its output is no file to be cut.
+ * Returns whether the text of a program, or of a script that it names, mentions the program's own output. There is no other
+ * way to find out before it runs. Only scripts below the working directory are read: any other path may be on a disk that
+ * does not respond, and petit must not block. Always false outside Linux, where reopening does not truncate.
  */
 export const reopensOutput = ({ argv, cwd, script, file }: ProgramText): boolean => {
   if (process.platform !== "linux") return false;
@@ -47,15 +47,15 @@ const wordsLikeFiles = (text: string): readonly string[] =>
     .split(BETWEEN_WORDS)
     .filter((word) => LIKE_A_FILE.test(word));
 
-/** Of a small text file; empty where it is none. */
+/** Returns the content of a small text file, or an empty string. */
 const textOf = (path: string): string => {
   try {
-    // Most words name nothing, and an error costs more than a look.
+    // Most words name no file, and a failed open costs more than this check.
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return "";
     const fd = openRegular(path);
     if (fd === null) return "";
     try {
-      // Most programs are binary: a look at the first bytes costs less than all of them.
+      // Most programs are binary; their first bytes show that.
       const isText = fstatSync(fd).size <= MAX_BYTES && !readStart(fd, ELF.length).equals(ELF);
       return isText ? readStart(fd, MAX_BYTES).toString("latin1") : "";
     } finally {

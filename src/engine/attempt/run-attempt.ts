@@ -1,76 +1,66 @@
 import { PetitError } from "../../domain/errors.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
-import type { Attempt, AttemptOutcome, Outputs } from "../../domain/task-run.ts";
+import type { Attempt, AttemptOutcome } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
-import { formatDuration } from "../../lib/duration.ts";
 import type { Commits } from "../commits.ts";
 import type { EngineOptions } from "../options.ts";
-import { Brake } from "../output/brake.ts";
-import { keepShort } from "../output/leftover-output.ts";
-import { Output } from "../output/output.ts";
+import { OutputCollector } from "../output/collector.ts";
+import { limitLeftoverOutput } from "../output/leftover-output.ts";
 import type { Spool } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import { watchOutput } from "../output/watch.ts";
-import type { Pulse } from "../poller.ts";
-import { type AttemptContext, planAttempt } from "./command.ts";
+import type { Poller } from "../poller.ts";
+import { type CommandOptions, planAttempt, SpawnError } from "./command.ts";
+import { type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readOutputs } from "./outputs-file.ts";
 import { type Command, type Exit, hasEnded, type RunningProcess, startProcess, terminate } from "./process.ts";
-import { startFailure } from "./start-failure.ts";
+import { Suspender } from "./suspender.ts";
 
-/** What ends an attempt from outside; the first one wins. */
-export type AttemptEnd = EndingReason;
-
-export type AttemptResult = {
-  readonly outcome: AttemptOutcome;
-  readonly outputs: Outputs;
-  /** When it ended, by the clock of the run; storing that may take longer. */
+export type AttemptResult = ExitJudgement & {
+  /** When the attempt ended, by the clock of the run. Storing that may take longer. */
   readonly endedAt: number;
-  /** A fault that may pass: worth a retry where only such are retried. */
-  readonly transient: boolean;
 };
-
-type Judgement = Omit<AttemptResult, "endedAt">;
 
 export type RunAttemptOptions = {
   readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment">;
-  readonly context: Omit<AttemptContext, "runtime" | "environment" | "spool" | "attempt">;
+  readonly context: Omit<CommandOptions, "runtime" | "environment" | "spool" | "attempt">;
   readonly attempt: Attempt;
   /** The clock of the run. */
   readonly now: () => number;
   readonly spool: Spool;
   readonly spools: SpoolPool;
-  /** A process that an earlier petit made for this attempt; null makes one. */
+  /** The process that the previous petit process started for this attempt; null to start one. */
   readonly adopted: RunningProcess | null;
-  readonly pulse: Pulse;
+  readonly poller: Poller;
   readonly commits: Commits;
-  /** Aborted with an AttemptEnd. */
+  /** Aborted to end the attempt; the reason is an EndingReason. */
   readonly end: AbortSignal;
-  /** Aborted when there is no time for the grace. */
-  readonly hurry: AbortSignal;
-  /** Aborted when petit leaves: the process lives on, for the next petit. */
-  readonly left: AbortSignal;
+  /** Aborted to kill the process without the rest of its grace period. */
+  readonly forceKill: AbortSignal;
+  /** Aborted when the engine detaches: the process continues, and the next petit process adopts it. */
+  readonly detach: AbortSignal;
   readonly onOutput: () => void;
 };
 
-/** Makes one attempt, from the process to its stored output; never throws for what a task can do wrong. */
+/** Runs one attempt from its process to its stored output. Never throws because of something that the task did. */
 export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptResult> => {
-  const begun = begin(options);
-  if ("outcome" in begun) return begun;
-  using output = begun.output;
-  return await follow(begun.process, output, options);
+  const started = start(options);
+  if ("outcome" in started) return started;
+  using output = started.output;
+  return await follow(started.process, output, options);
 };
 
-/** A process whose output can be followed, or the failure to make it. */
-const begin = (
+/** Starts or adopts the process and opens its output. Returns the result of the attempt if no process could be started. */
+const start = (
   options: RunAttemptOptions,
-): { readonly output: Output; readonly process: RunningProcess } | AttemptResult => {
-  let output: Output | null = null;
+): { readonly output: OutputCollector; readonly process: RunningProcess } | AttemptResult => {
+  let output: OutputCollector | null = null;
   try {
-    // A file that can't be opened must show before there is a process.
+    // The output is opened first: if that fails, no process may have been started.
     const command = options.adopted === null ? prepare(options) : null;
     output = openOutput(options);
-    return { output, process: options.adopted ?? start(command, output, options) };
+    return { output, process: options.adopted ?? spawn(command, output, options) };
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
@@ -85,8 +75,8 @@ const prepare = ({ engine, context, attempt, spool, spools }: RunAttemptOptions)
   return plan.command;
 };
 
-const openOutput = ({ engine, attempt, spool, adopted, onOutput }: RunAttemptOptions): Output =>
-  new Output({
+const openOutput = ({ engine, attempt, spool, adopted, onOutput }: RunAttemptOptions): OutputCollector =>
+  new OutputCollector({
     ...engine,
     attempt,
     spool,
@@ -95,115 +85,108 @@ const openOutput = ({ engine, attempt, spool, adopted, onOutput }: RunAttemptOpt
     onStored: onOutput,
   });
 
-const start = (command: Command | null, output: Output, { engine, spool }: RunAttemptOptions): RunningProcess => {
-  if (command === null) throw new Error("an attempt without a command");
+const spawn = (
+  command: Command | null,
+  output: OutputCollector,
+  { engine, spool }: RunAttemptOptions,
+): RunningProcess => {
+  if (command === null) throw new Error("the attempt has no command");
   return startProcess(engine.runtime, command, { spool, ...output.files });
 };
 
-const follow = async (process: RunningProcess, output: Output, options: RunAttemptOptions): Promise<AttemptResult> => {
-  using brake = new Brake({ leader: process.pid, spool: options.spool });
-  const stopWatching = watchOutput(output, brake, options);
+/** Returns the outcome of an attempt whose process could not be started, and whether that may be temporary. */
+const startFailure = (error: unknown): { readonly outcome: AttemptOutcome; readonly transient: boolean } => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const message = error instanceof Error ? error.message : String(error);
+  const text =
+    error instanceof SpawnError ? message : `the process could not be started: ${CODE_MESSAGES[code] ?? message}`;
+  return {
+    outcome: { status: "failed", reason: "spawn_failed", error: text, exitCode: null, signal: null },
+    transient: TRANSIENT_CODES.has(code),
+  };
+};
+
+/** Lack of a resource that may be available again soon. */
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT"]);
+
+const CODE_MESSAGES: Readonly<Record<string, string>> = {
+  EAGAIN: "the limit of processes is reached (EAGAIN)",
+  EMFILE: "petit has too many open files; raise its limit (EMFILE)",
+  ENFILE: "the system has too many open files (ENFILE)",
+  ENOMEM: "the system is out of memory (ENOMEM)",
+  ENOSPC: "the disk of the spool folder is full (ENOSPC)",
+  EDQUOT: "the disk quota of petit is used up (EDQUOT)",
+  E2BIG: "arguments and environment are too long for the system (E2BIG)",
+};
+
+const follow = async (
+  process: RunningProcess,
+  output: OutputCollector,
+  options: RunAttemptOptions,
+): Promise<AttemptResult> => {
+  const { spool, context, commits, poller } = options;
+  using suspender = new Suspender({ leader: process.pid, spool });
+  const stopWatching = watchOutput(output, suspender, options);
   try {
-    const { exit, ended } = await waitForEnd(process, brake, options);
+    const { exit, endedBy } = await waitForEnd(process, suspender, options);
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
-    await options.commits.untilStored(() => output.finish());
-    keepShort({ ...options, runtime: options.engine.runtime, group: process.pid });
-    return { ...judge(exit, ended, options), endedAt };
+    await commits.retryUntilStored(() => output.finish());
+    limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
+    const { timeoutMs } = context.task;
+    return { ...judgeExit({ exit, endedBy, timeoutMs, outputs: readOutputs(spool.outputs) }), endedAt };
   } finally {
     stopWatching();
   }
 };
 
-type Ended = { readonly exit: Exit; readonly ended: AttemptEnd | null };
+type ProcessEnd = { readonly exit: Exit; readonly endedBy: EndingReason | null };
 
 /**
- * Waits for the process, and ends its group when its time is up or somebody asks. An exit that has happened wins over a
- * timeout that is noticed later: after petit was stopped or the machine slept, both are due at once.
+ * Waits until the process has ended, and terminates its group at the timeout or on request. An exit that has already
+ * happened wins over a timeout that is noticed later: both are due together after petit or the machine was suspended.
  */
-const waitForEnd = async (process: RunningProcess, brake: Brake, options: RunAttemptOptions): Promise<Ended> => {
+const waitForEnd = async (
+  process: RunningProcess,
+  suspender: Suspender,
+  options: RunAttemptOptions,
+): Promise<ProcessEnd> => {
   const over = new AbortController();
-  const ending = endingOf(options, over.signal);
-  const first = await Promise.race([process.exited, ending]);
+  const first = await Promise.race([process.exited, waitForEnding(options, over.signal)]);
   abortQuietly(over);
-  options.left.throwIfAborted();
-  brake.isEnding = true;
-  const isLate = first === "timeout" && options.context.run.ending === null && hasEnded(options.spool);
-  if (typeof first === "object" || isLate) {
+  options.detach.throwIfAborted();
+  suspender.isEnding = true;
+  const hadEnded = first === "timeout" && options.context.run.ending === null && hasEnded(options.spool);
+  if (typeof first === "object" || hadEnded) {
     const exit = await process.exited;
-    return { exit, ended: endedBefore(exit, options) };
+    return { exit, endedBy: previousEnding(exit, options) };
   }
-  const { engine, context, hurry } = options;
+  const { engine, context, forceKill } = options;
   const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
-  await terminate(process.pid, { clock: engine.clock, graceMs, hurry });
-  return { exit: await process.exited, ended: first };
+  await terminate(process.pid, { clock: engine.clock, graceMs, forceKill });
+  return { exit: await process.exited, endedBy: first };
 };
 
-/** What an earlier petit had ended this attempt for, and could not store any more; null where it ended by itself. */
-const endedBefore = (exit: Exit, { adopted, attempt, context, end }: RunAttemptOptions): AttemptEnd | null => {
+/** Returns why the previous petit process ended this attempt without storing that, or null if it did not end it. */
+const previousEnding = (exit: Exit, { adopted, attempt, context, end }: RunAttemptOptions): EndingReason | null => {
   const hasFailed = exit.signal !== null || (exit.exitCode !== null && exit.exitCode !== 0);
   if (adopted === null || !hasFailed) return null;
-  // Only what was stored before: somebody may have asked since.
+  // A reason that was stored before the adoption; newer requests did not cause this exit.
   if (context.run.ending !== null && end.aborted) return context.run.ending;
   const { timeoutMs } = context.task;
-  const tookMs = (adopted.endedAt ?? 0) - attempt.startedAt;
-  return timeoutMs !== null && exit.signal !== null && tookMs >= timeoutMs ? "timeout" : null;
+  const durationMs = (adopted.endedAt ?? 0) - attempt.startedAt;
+  return timeoutMs !== null && exit.signal !== null && durationMs >= timeoutMs ? "timeout" : null;
 };
 
-/** Resolves with what ends the attempt from outside, or when petit leaves; never where `over` comes first. */
-const endingOf = async (options: RunAttemptOptions, over: AbortSignal): Promise<AttemptEnd> => {
-  const { engine, context, end, left } = options;
+/** Resolves with the reason to end the attempt, and when the engine detaches. Never resolves once `over` is aborted. */
+const waitForEnding = async (options: RunAttemptOptions, over: AbortSignal): Promise<EndingReason> => {
+  const { engine, context, end, detach } = options;
   const { timeoutMs } = context.task;
-  if (timeoutMs === null) await anyAborted([end, over, left]);
-  else await sleep(engine.clock, timeoutMs - passedMs(options), AbortSignal.any([end, over, left]));
+  if (timeoutMs === null) await anyAborted([end, over, detach]);
+  else await sleep(engine.clock, timeoutMs - elapsedMs(options), AbortSignal.any([end, over, detach]));
   if (over.aborted) return new Promise(() => {});
   return ENDING_REASONS.find((reason) => end.aborted && end.reason === reason) ?? "timeout";
 };
 
-/** Returns the time that an adopted attempt has already had. */
-const passedMs = ({ attempt, adopted, now }: RunAttemptOptions): number =>
+/** Returns how long an adopted attempt has already run, in ms; 0 for a new one. */
+const elapsedMs = ({ attempt, adopted, now }: RunAttemptOptions): number =>
   adopted === null ? 0 : Math.max(0, now() - attempt.startedAt);
-
-/** EX_TEMPFAIL of sysexits.h: the program's own word for "try again later". */
-const EX_TEMPFAIL = 75;
-
-const judge = (exit: Exit, ended: AttemptEnd | null, options: RunAttemptOptions): Judgement => {
-  const { outputs, problem } = readOutputs(options.spool.outputs);
-  if (ended !== null) {
-    const outcome = { status: "failed", reason: ended, error: whyEnded(ended, options), ...exit } as const;
-    return { outcome, outputs, transient: ended === "timeout" };
-  }
-  if (exit.exitCode === 0) return succeeded(outputs, problem);
-  return { outcome: failedBy(exit), outputs, transient: exit.exitCode === EX_TEMPFAIL };
-};
-
-const whyEnded = (ended: AttemptEnd, { context }: RunAttemptOptions): string => {
-  if (ended === "timeout" && context.task.timeoutMs !== null)
-    return `timed out after ${formatDuration(context.task.timeoutMs)}`;
-  return { cancelled: "cancelled", timeout: "the run timed out", shutdown: "ended, since petit was stopping" }[ended];
-};
-
-/** What it told must be readable: the tasks after it may build on that. */
-const succeeded = (outputs: Outputs, problem: string | null): Judgement => ({
-  outcome:
-    problem === null
-      ? { status: "completed", reason: null, error: null, exitCode: 0, signal: null }
-      : { status: "failed", reason: "exit_code", error: problem, exitCode: 0, signal: null },
-  outputs,
-  transient: false,
-});
-
-const failedBy = (exit: Exit): AttemptOutcome => {
-  if (exit.signal !== null) return { status: "failed", reason: "signal", error: `ended by ${exit.signal}`, ...exit };
-  if (exit.exitCode !== null)
-    return { status: "failed", reason: "exit_code", error: `exit code ${exit.exitCode}`, ...exit };
-  return LOST;
-};
-
-/** It left no status, and nobody saw its end. */
-export const LOST: AttemptOutcome = {
-  status: "failed",
-  reason: "interrupted",
-  error: "Run was interrupted",
-  exitCode: null,
-  signal: null,
-};

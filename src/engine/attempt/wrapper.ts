@@ -1,4 +1,4 @@
-/** Whether the file of that name is the one that is open: it can have been given up, and made anew for another one. */
+/** True if the status file is still the open one. It may have been removed and created again for another attempt. */
 const IS_MINE = process.platform === "linux" ? '[ "$0" -ef /proc/self/fd/3 ]' : '[ -e "$0" ]';
 
 const BEGIN = `echo $$ >&3 || exit 125
@@ -12,29 +12,31 @@ const END = `echo $1 >&3
 exit $1`;
 
 /**
- * The shell around every program (`$0` is its status file, open as 3): it says who it is, runs the program, and records
- * how that ended. Signals reach the program through the process group; the shell outlives them, so that it can still
- * record. One that comes before the program is there puts another in its place, which ends as the program would have:
- * by a signal. No variable notes it, as each may be the program's. Where the status file is gone, the attempt was given
- * up before it had begun, and must not begin any more; nor where nothing can be written to it. What it says itself, such
- * as "Killed", is kept out of the program's output (which takes a subshell: dash says it where the program's words go).
- * Its own status is the program's: a note can be lost.
+ * The shell script around every program. `$0` is the path of its status file, which is open as descriptor 3. The script
+ * writes its pid, runs the program, and records the program's exit status, which is also its own.
+ *
+ * - Signals reach the program through the process group. The shell ignores them, so that it can still record the status. A
+ *   signal that arrives before the program has started replaces it by a program that ends by a signal. No variable records
+ *   that, since every variable name may belong to the program.
+ * - If the status file was removed or can't be written, the attempt was withdrawn, and the program must not start.
+ * - Messages of the shell, such as "Killed", must not reach the program's output. The subshell is needed for dash, which
+ *   writes them to the stderr of the program.
  */
-export const AROUND = [BEGIN, RUN, END].join("\n");
+export const WRAPPER = [BEGIN, RUN, END].join("\n");
 
-/** Whatever PATH the program is given. */
+/** Finds the tools of the wrapper whatever PATH the program has. */
 const TOOLS = 'PATH="/usr/bin:/bin${PATH:+:$PATH}"';
 
 const OUT = '"${0%status}out"';
 const ERR = '"${0%status}err"';
 
 /**
- * As AROUND, for a program that opens its own output anew: of a file, `> /dev/stderr` would cut it, and `tee /dev/stderr`
- * write over it. It gets two pipes, and what is written there is copied to the files: to the end, but for no longer than
- * half a second after the program's, since a process that lives on can hold them open. A program that was ended before it
- * had opened them has left readers that wait for a writer; they get one.
+ * As WRAPPER, for a program that reopens its own output. With files, `> /dev/stderr` would truncate the output, and
+ * `tee /dev/stderr` would overwrite it. So the program gets two pipes, and `cat` copies them to the files. The shell waits at
+ * most half a second for the copies after the program has ended, since a process that outlives it can keep the pipes open. If
+ * the program was ended before it opened the pipes, their readers wait for a writer, and the shell opens them once.
  */
-export const AROUND_RELAYED = [
+export const WRAPPER_WITH_RELAY = [
   BEGIN,
   `if (${TOOLS}; exec mkfifo -m 600 ${OUT} ${ERR}); then
   (trap '' HUP INT QUIT TERM USR1 USR2; ${TOOLS}; exec 3>&-; cat ${OUT} & cat ${ERR} >&4; wait) &

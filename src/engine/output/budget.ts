@@ -3,14 +3,14 @@ import type { AttemptKey, NewChunk, SpoolOffsets, Stream } from "../../store/out
 import type { Store } from "../../store/store.ts";
 import { MAX_CHUNK_BYTES } from "./line-splitter.ts";
 
-/** So far the last half may grow over its bound before it is cut back, so that not every line costs a deletion. */
+/** How far the last half may exceed its limit before it is trimmed, so that not every line costs a deletion. */
 const SLACK_BYTES = 1_048_576;
 
 const MIN_CHUNK_BYTES = 256;
 
-type Kept = { readonly seq: number; readonly lines: number; readonly stream: Stream; readonly bytes: number };
-type Marker = Pick<Kept, "seq" | "stream">;
-type PassedOver = { readonly bytes: number; readonly stream: Stream };
+type StoredChunk = { readonly seq: number; readonly lines: number; readonly stream: Stream; readonly bytes: number };
+type MarkerPosition = Pick<StoredChunk, "seq" | "stream">;
+type SkippedOutput = { readonly bytes: number; readonly stream: Stream };
 
 export type BudgetOptions = {
   readonly store: Store;
@@ -20,19 +20,19 @@ export type BudgetOptions = {
   readonly clock: { now(): number };
 };
 
-/** Keeps the first and the last half of what an attempt wrote, and one line in between that says what was dropped. */
+/** Enforces the output limit of an attempt: stores the first and the last half, and a marker line between them that gives the dropped bytes. */
 export class OutputBudget {
   readonly #options: BudgetOptions;
   readonly #half: number;
   #headBytes = 0;
   #headIsFull = false;
-  #tail: Kept[] = [];
+  #tail: StoredChunk[] = [];
   #tailBytes = 0;
   #dropped = 0;
-  /** Number of the line that says how much was dropped; null while nothing was dropped. */
+  /** Line number of the marker; null while nothing was dropped. */
   #markerSeq: number | null = null;
-  /** Not read at all, since the last chunk was stored. */
-  #passedOver: PassedOver | null = null;
+  /** Output that was skipped since the last chunk was stored. */
+  #skipped: SkippedOutput | null = null;
 
   constructor(options: BudgetOptions) {
     this.#options = options;
@@ -40,7 +40,7 @@ export class OutputBudget {
     if (!options.isNew) this.#load();
   }
 
-  /** Of a chunk, at most: whole chunks are kept or dropped, so that a small limit wants small ones. */
+  /** Maximum size of a chunk, in bytes. Whole chunks are kept or dropped, so a small limit needs small chunks. */
   get chunkBytes(): number {
     return Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, Math.floor(this.#half / 16)));
   }
@@ -49,45 +49,45 @@ export class OutputBudget {
     return this.#headIsFull;
   }
 
-  /** Bytes of the last half, at most: with what a chunk that didn't fit has left of the first. */
-  get mostTailBytes(): number {
+  /** Maximum size of the last half, in bytes, including what the first half has left. */
+  get maxTailBytes(): number {
     return this.#options.limitBytes - this.#headBytes;
   }
 
-  /** Bytes that will not be read, between what was stored last and what comes next. */
-  passOver(bytes: number, stream: Stream): void {
-    this.#passedOver = { bytes: (this.#passedOver?.bytes ?? 0) + bytes, stream };
+  /** Records that `bytes` of output will not be read, between the last stored chunk and the next one. */
+  skip(bytes: number, stream: Stream): void {
+    this.#skipped = { bytes: (this.#skipped?.bytes ?? 0) + bytes, stream };
   }
 
-  /** All or nothing: after a throw the same chunks can be stored again. */
+  /** Stores chunks atomically. After an error the same chunks can be stored again. */
   store(chunks: readonly NewChunk[], offsets: SpoolOffsets): void {
     this.#atomically(() => this.#append(chunks, offsets));
   }
 
-  /** To the exact bound, when nothing more will come. All or nothing. */
+  /** Trims the output to the exact limit, when the attempt has ended. Atomic. */
   settle(): void {
-    if (this.#tailBytes > this.mostTailBytes) this.#atomically(() => this.#cutBack(this.mostTailBytes));
+    if (this.#tailBytes > this.maxTailBytes) this.#atomically(() => this.#trim(this.maxTailBytes));
   }
 
   #atomically(work: () => void): void {
-    const passedOver = this.#passedOver;
+    const skipped = this.#skipped;
     try {
       this.#options.store.transaction(work);
     } catch (error) {
       this.#load();
-      this.#passedOver = passedOver;
+      this.#skipped = skipped;
       throw error;
     }
   }
 
-  /** What the store has of the attempt: after an adoption, or when a transaction was undone. */
+  /** Loads the state from the store: after an adoption, and after a rollback. */
   #load(): void {
     this.#headBytes = this.#tailBytes = this.#dropped = 0;
     this.#headIsFull = false;
     this.#tail = [];
     this.#markerSeq = null;
     for (const extent of this.#options.store.output.listExtents(this.#options.attempt)) {
-      if (extent.dropped === 0) this.#measure(extent);
+      if (extent.dropped === 0) this.#count(extent);
       else {
         this.#markerSeq = extent.seq;
         this.#dropped = extent.dropped;
@@ -98,48 +98,47 @@ export class OutputBudget {
 
   #append(chunks: readonly NewChunk[], offsets: SpoolOffsets): void {
     const { store, attempt } = this.#options;
-    if (this.#passedOver !== null) this.#makeGap(this.#passedOver);
+    if (this.#skipped !== null) this.#insertGap(this.#skipped);
     const seqs = store.output.append(attempt, chunks, offsets);
     for (const [index, { stream, lines, bytes }] of chunks.entries())
-      this.#measure({ seq: seqs[index] ?? 0, lines, stream, bytes: bytes.length });
-    if (this.#tailBytes > this.mostTailBytes + SLACK_BYTES) this.#cutBack(this.mostTailBytes);
+      this.#count({ seq: seqs[index] ?? 0, lines, stream, bytes: bytes.length });
+    if (this.#tailBytes > this.maxTailBytes + SLACK_BYTES) this.#trim(this.maxTailBytes);
   }
 
   /**
-   * As much follows what was passed over as can be kept, so nothing of what came before it stays in the last half. The
-   * marker takes a new number: readers that have seen the newest line must see the marker too, and the numbers of the
-   * lines that are deleted here must not be used again.
+   * Replaces the last half by a marker, since enough output follows the skipped bytes to fill it. The marker gets a new line
+   * number: readers that have seen the newest line must also see the marker, and numbers of deleted lines are never reused.
    */
-  #makeGap({ bytes, stream }: PassedOver): void {
+  #insertGap({ bytes, stream }: SkippedOutput): void {
     this.#dropped += bytes;
-    this.#passedOver = null;
+    this.#skipped = null;
     const seq = this.#options.store.output.getNewestSeq(this.#options.attempt.runId) + 1;
     this.#mark(this.#dropOldest(0), { seq, stream });
   }
 
-  /** Part of the first half while that has room, then of the last. */
-  #measure(kept: Kept): void {
-    if (!this.#headIsFull && this.#headBytes + kept.bytes <= this.#half) {
-      this.#headBytes += kept.bytes;
+  /** Counts a chunk towards the first half while that has room, then towards the last. */
+  #count(chunk: StoredChunk): void {
+    if (!this.#headIsFull && this.#headBytes + chunk.bytes <= this.#half) {
+      this.#headBytes += chunk.bytes;
       return;
     }
     this.#headIsFull = true;
-    this.#tail.push(kept);
-    this.#tailBytes += kept.bytes;
+    this.#tail.push(chunk);
+    this.#tailBytes += chunk.bytes;
   }
 
   /**
-   * Drops the oldest chunks of the last half until at most `bytes` are left. The marker takes the number of the newest
-   * line that is dropped: readers that have not reached that line see the marker, and those that have lost nothing.
+   * Drops the oldest chunks of the last half until at most `bytes` are left. The marker gets the number of the newest dropped
+   * line: readers that have not reached that line see the marker, and the others have missed nothing.
    */
-  #cutBack(bytes: number): void {
+  #trim(bytes: number): void {
     const dropped = this.#dropOldest(bytes);
     const newest = dropped.at(-1);
     if (newest !== undefined) this.#mark(dropped, { seq: newest.seq + newest.lines - 1, stream: newest.stream });
   }
 
-  #dropOldest(bytes: number): readonly Kept[] {
-    const dropped: Kept[] = [];
+  #dropOldest(bytes: number): readonly StoredChunk[] {
+    const dropped: StoredChunk[] = [];
     while (this.#tailBytes > bytes) {
       const oldest = this.#tail.shift();
       if (oldest === undefined) break;
@@ -150,12 +149,12 @@ export class OutputBudget {
     return dropped;
   }
 
-  /** Replaces dropped chunks and the marker before by a new marker. */
-  #mark(replaced: readonly Kept[], { seq, stream }: Marker): void {
+  /** Replaces dropped chunks and the previous marker by a new marker. */
+  #mark(replaced: readonly StoredChunk[], { seq, stream }: MarkerPosition): void {
     const { store, attempt, clock } = this.#options;
     const kept = formatSize(this.#half);
     const text = `[petit: ${this.#dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
-    const seqs = replaced.map((kept) => kept.seq);
+    const seqs = replaced.map((chunk) => chunk.seq);
     if (this.#markerSeq !== null) seqs.push(this.#markerSeq);
     store.output.drop(attempt, seqs, { seq, stream, at: clock.now(), text, dropped: this.#dropped });
     this.#markerSeq = seq;

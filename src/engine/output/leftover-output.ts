@@ -1,41 +1,41 @@
 import { closeSync, constants, fstatSync, ftruncateSync } from "node:fs";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { signalGroup } from "../attempt/process.ts";
-import type { Pulse } from "../poller.ts";
+import type { Poller } from "../poller.ts";
 import { openSpoolFile, type Spool } from "./spool.ts";
 
-/** So much may stand in a file that nobody reads any more. */
+/** Maximum size of a spool file that nobody reads any more. */
 const MAX_BYTES = 1_048_576;
 
-export type Leftover = {
+export type LeftoverOutputOptions = {
   readonly spool: Pick<Spool, "stdout" | "stderr">;
-  /** The process group of an attempt that is over. */
+  /** The process group of an attempt that has ended. */
   readonly group: number;
   readonly runtime: Pick<Runtime, "isOpenElsewhere">;
-  readonly pulse: Pulse;
+  readonly poller: Poller;
 };
 
 /**
- * A process that outlives its attempt can write on for ever, to files that nobody reads and that soon have no name: they
- * are kept short until nobody has them open any more, or petit is gone.
+ * Truncates the output of processes that outlive their attempt. They can write without limit to files that nobody reads and
+ * that are soon unlinked. Stops when no process has the files open, or when the engine detaches.
  */
-export const keepShort = ({ spool, group, runtime, pulse }: Leftover): void => {
+export const limitLeftoverOutput = ({ spool, group, runtime, poller }: LeftoverOutputOptions): void => {
   if (!signalGroup(group, 0)) return;
   let files = [spool.stdout, spool.stderr].flatMap(open);
-  const end = pulse.add(() => {
+  const remove = poller.add(() => {
     const isOver = !signalGroup(group, 0);
     files = files.filter((fd) => {
-      const stays = !isOver && isKeptShort(fd, runtime);
-      if (!stays) closeSync(fd);
-      return stays;
+      const remains = !isOver && limitFile(fd, runtime);
+      if (!remains) closeSync(fd);
+      return remains;
     });
-    if (files.length === 0) end();
+    if (files.length === 0) remove();
     return false;
   });
 };
 
-/** Cuts a file that somebody else has open; false where nobody has, or where it can't be cut: it is not looked at again. */
-const isKeptShort = (fd: number, runtime: Leftover["runtime"]): boolean => {
+/** Truncates a file that another process has open. Returns false if no process has it open or it can't be truncated. */
+const limitFile = (fd: number, runtime: LeftoverOutputOptions["runtime"]): boolean => {
   try {
     if (!runtime.isOpenElsewhere(fd)) return false;
     // Writers use O_APPEND, so truncating the file is safe.
@@ -51,7 +51,7 @@ const open = (path: string): number[] => {
     const fd = openSpoolFile(path, constants.O_RDWR);
     return fd === null ? [] : [fd];
   } catch {
-    // It can't be helped: the process writes on as it will.
+    // Without a descriptor the output can't be limited.
     return [];
   }
 };

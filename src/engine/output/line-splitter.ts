@@ -1,74 +1,75 @@
-/** Bytes of a chunk, at most; a longer line is stored in pieces. */
+/** Maximum size of a chunk, in bytes. A longer line is split into several chunks. */
 export const MAX_CHUNK_BYTES = 65_536;
 
-export type CutChunk = { readonly bytes: Uint8Array; readonly lines: number };
+export type LineChunk = { readonly bytes: Uint8Array; readonly lines: number };
 
 const NEWLINE = 10;
 
 /**
- * Cuts a stream of bytes into chunks of whole lines. What follows the last newline is kept until the line ends, or fills
- * a chunk. Each byte is looked at once, however long the lines are.
+ * Splits a stream of bytes into chunks of whole lines. Bytes after the last newline are buffered until the line ends or
+ * fills a chunk. Each byte is scanned once, however long the lines are.
  */
-export class LineCutter {
+export class LineSplitter {
   readonly #maxBytes: number;
-  #rest: Uint8Array[] = [];
-  #restBytes = 0;
+  #buffered: Uint8Array[] = [];
+  #bufferedBytes = 0;
 
-  /** `maxBytes`: of a chunk, at least 4. */
+  /** `maxBytes`: maximum size of a chunk, at least 4. */
   constructor(maxBytes = MAX_CHUNK_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes that were given and not answered yet. */
+  /** Number of buffered bytes. */
   get pending(): number {
-    return this.#restBytes;
+    return this.#bufferedBytes;
   }
 
-  push(bytes: Uint8Array): CutChunk[] {
-    const chunks: CutChunk[] = [];
-    let left = bytes;
-    while (this.#restBytes + left.length >= this.#maxBytes) {
-      const held = this.#restBytes;
-      const full = this.#join(left.subarray(0, this.#maxBytes - held));
-      const cut = cutOf(full);
+  /** Adds bytes. Returns the chunks that are complete. */
+  push(bytes: Uint8Array): LineChunk[] {
+    const chunks: LineChunk[] = [];
+    let rest = bytes;
+    while (this.#bufferedBytes + rest.length >= this.#maxBytes) {
+      const buffered = this.#bufferedBytes;
+      const full = this.#takeWith(rest.subarray(0, this.#maxBytes - buffered));
+      const cut = splitOffset(full);
       chunks.push(chunkOf(full.subarray(0, cut)));
-      if (cut < held) this.#keep(full.subarray(cut, held));
-      left = left.subarray(Math.max(0, cut - held));
+      if (cut < buffered) this.#buffer(full.subarray(cut, buffered));
+      rest = rest.subarray(Math.max(0, cut - buffered));
     }
-    const end = left.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) chunks.push(chunkOf(this.#join(left.subarray(0, end))));
-    if (end < left.length) this.#keep(left.slice(end));
+    const end = rest.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) chunks.push(chunkOf(this.#takeWith(rest.subarray(0, end))));
+    if (end < rest.length) this.#buffer(rest.slice(end));
     return chunks;
   }
 
-  /** What is left, which no newline ends; null where nothing is. */
-  flush(): CutChunk | null {
-    return this.#restBytes === 0 ? null : chunkOf(this.#join(new Uint8Array()));
+  /** Returns the buffered bytes as a chunk, and empties the buffer. Null if it is empty. */
+  flush(): LineChunk | null {
+    return this.#bufferedBytes === 0 ? null : chunkOf(this.#takeWith(new Uint8Array()));
   }
 
-  /** Forgets what is left, since what comes next does not belong to it; answers how many bytes that were. */
+  /** Empties the buffer because the next bytes do not continue it. Returns the number of discarded bytes. */
   discard(): number {
-    return this.#join(new Uint8Array()).length;
+    return this.#takeWith(new Uint8Array()).length;
   }
 
-  #keep(bytes: Uint8Array): void {
-    this.#rest.push(bytes);
-    this.#restBytes += bytes.length;
+  #buffer(bytes: Uint8Array): void {
+    this.#buffered.push(bytes);
+    this.#bufferedBytes += bytes.length;
   }
 
-  /** What was kept, and these; nothing is kept then. */
-  #join(bytes: Uint8Array): Uint8Array {
-    const all = this.#rest.length === 0 ? bytes.slice() : Buffer.concat([...this.#rest, bytes]);
-    this.#rest = [];
-    this.#restBytes = 0;
+  /** Returns the buffered bytes followed by `bytes`, and empties the buffer. */
+  #takeWith(bytes: Uint8Array): Uint8Array {
+    const all = this.#buffered.length === 0 ? bytes.slice() : Buffer.concat([...this.#buffered, bytes]);
+    this.#buffered = [];
+    this.#bufferedBytes = 0;
     return all;
   }
 }
 
-const chunkOf = (bytes: Uint8Array): CutChunk => ({ bytes, lines: countLines(bytes) });
+const chunkOf = (bytes: Uint8Array): LineChunk => ({ bytes, lines: countLines(bytes) });
 
-/** Where a full chunk ends: behind its last newline, else before a character that it would tear. */
-const cutOf = (full: Uint8Array): number => {
+/** Returns where to end a full chunk: after its last newline, otherwise before a UTF-8 character that does not fit. */
+const splitOffset = (full: Uint8Array): number => {
   const end = full.lastIndexOf(NEWLINE) + 1;
   if (end > 0) return end;
   // At most 3 bytes of a UTF-8 character come before its last one.

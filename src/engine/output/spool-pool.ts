@@ -14,16 +14,16 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type CommonPart, makeSpoolDir, openSpoolFile, REUSED, removeSpool, type Spool } from "./spool.ts";
 
-/** What a process reads from files; null where it doesn't. */
+/** Contents of the files that a process reads; null for none. */
 export type SpoolTexts = { readonly script: string | null; readonly stdin: string | null };
 
-/** So long after the last attempt, the files that nobody has taken up again are removed. */
+/** How long after the last attempt the free files are deleted. */
 const LINGER_MS = 50;
 
-/** Files of one kind that wait for an attempt, at most. */
+/** Maximum of free files of one kind. */
 const MAX_FREE = 32;
 
-/** Files that hold more are not used again: emptying one would have the system write it to disk first. */
+/** Larger files are not reused: truncating one makes the system write it to disk first. */
 const MAX_BYTES = { status: 4_096, stdout: 0, stderr: 0 } as const satisfies Record<CommonPart, number>;
 
 export type SpoolPoolOptions = {
@@ -33,9 +33,9 @@ export type SpoolPoolOptions = {
 };
 
 /**
- * Makes the files of attempts. While several attempts follow each other, those of one that is over become those of the
- * next: where ext4 keeps no journal, a new file takes the longer the more were removed in the last minutes, up to several
- * times what a short run takes. A file that some process still has open is never used again.
+ * Creates the spool files of attempts, and reuses the files of ended attempts for the next ones. On ext4 without a journal,
+ * creating a file becomes slower the more files were deleted in the last minutes, up to several times the duration of a short
+ * run. A file that any process still has open is never reused.
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
@@ -49,28 +49,28 @@ export class SpoolPool implements Disposable {
     this.#options = options;
   }
 
-  /** A fresh status file, and what the process reads. Files of that number that lie there are nobody's. */
+  /** Creates the status file and the files that the process reads. Files of the same attempt id that already exist are stale. */
   make(spool: Spool, texts: SpoolTexts): void {
     this.#cancel();
     this.#inUse++;
     if (existsSync(spool.status)) removeSpool(spool);
     if (!this.#take("status", spool.status)) create(spool.status);
-    // Where there are none, whoever opens them makes them.
+    // If no free file is left, opening creates it.
     this.#take("stdout", spool.stdout);
     this.#take("stderr", spool.stderr);
     if (texts.script !== null) writeNew(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
   }
 
-  /** Takes back the files of an attempt that is over. */
+  /** Takes back the files of an attempt that has ended. */
   remove(spool: Spool): void {
     this.#inUse = Math.max(0, this.#inUse - 1);
     const isAlone = this.#inUse === 0 && this.#free.status.length === 0;
-    removeSpool(spool, (part) => !isAlone && !this.#isClosed && this.#keep(part, spool[part]));
-    if (this.#inUse === 0) this.#clearSoon();
+    removeSpool(spool, (part) => !isAlone && !this.#isClosed && this.#recycle(part, spool[part]));
+    if (this.#inUse === 0) this.#scheduleClear();
   }
 
-  /** What comes back later is removed at once. */
+  /** Deletes the free files. Files that come back later are deleted immediately. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#cancel();
@@ -88,11 +88,11 @@ export class SpoolPool implements Disposable {
     }
   }
 
-  #keep(part: CommonPart, path: string): boolean {
+  #recycle(part: CommonPart, path: string): boolean {
     if (this.#free[part].length >= MAX_FREE) return false;
     const free = join(this.#options.spoolDir, `free-${this.#made++}`);
     try {
-      if (!this.#blank(part, path)) return false;
+      if (!this.#reset(part, path)) return false;
       renameSync(path, free);
       this.#free[part].push(free);
       return true;
@@ -101,14 +101,14 @@ export class SpoolPool implements Disposable {
     }
   }
 
-  /** Lets a file say nothing of its last attempt, before it gets another name; false where that can't be. */
-  #blank(part: CommonPart, path: string): boolean {
+  /** Ends what the file contains of its last attempt. Returns false if the file can't be reused. */
+  #reset(part: CommonPart, path: string): boolean {
     const fd = openSpoolFile(path, constants.O_RDWR);
     if (fd === null) return false;
     try {
       const { size } = fstatSync(fd);
       if (size > MAX_BYTES[part] || this.#options.runtime.isOpenElsewhere(fd)) return false;
-      // As bytes: Deno writes a text where the file begins, whatever place is named.
+      // As bytes: Deno ignores the position when it writes a string.
       if (size > 0) writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size);
       return true;
     } finally {
@@ -116,7 +116,7 @@ export class SpoolPool implements Disposable {
     }
   }
 
-  #clearSoon(): void {
+  #scheduleClear(): void {
     this.#cancel();
     if (!this.#isClosed) this.#cancel = this.#options.clock.setTimeout(() => this.#clear(), LINGER_MS);
   }
@@ -126,7 +126,7 @@ export class SpoolPool implements Disposable {
   }
 }
 
-/** Takes its place on the disk at once: how a program ended is written down where nothing else has room any more. */
+/** Writes to the file immediately, so that it has a disk block: the exit status can then be recorded on a full disk. */
 const create = (statusPath: string): void => {
   const fd = openNew(statusPath);
   try {
@@ -136,7 +136,7 @@ const create = (statusPath: string): void => {
   }
 };
 
-/** Replaces what lies there, without following a link. */
+/** Replaces an existing file, without following a link. */
 const writeNew = (path: string, text: string): void => {
   try {
     writeFileSync(path, text, { mode: 0o600, flag: "wx" });
@@ -147,7 +147,7 @@ const writeNew = (path: string, text: string): void => {
   }
 };
 
-/** In a folder that somebody may have cleared away. */
+/** Creates a file, and its folder if that was deleted. */
 const openNew = (path: string): number => {
   try {
     return openSync(path, "wx", 0o600);
@@ -162,6 +162,6 @@ const unlink = (path: string): void => {
   try {
     unlinkSync(path);
   } catch {
-    // The next start clears it away.
+    // The next start deletes it.
   }
 };

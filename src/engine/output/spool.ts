@@ -3,33 +3,33 @@ import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
 
-/** The files in which one attempt leaves what it says, until that is stored: `<attempt>.<what>` in the spool folder. */
+/** Paths of the spool files of one attempt: `<attempt id>.<part>` in the spool folder. They hold its output and status until those are stored. */
 export type Spool = {
-  /** The shell around the program writes its pid here before it starts that, and its exit status after. */
+  /** The wrapper writes its pid here before it starts the program, and the exit status after. */
   readonly status: string;
   readonly stdout: string;
   readonly stderr: string;
-  /** `$PETIT_OUTPUT`: made by the task, if it has something to tell. */
+  /** `$PETIT_OUTPUT`. The task creates it if it has outputs. */
   readonly outputs: string;
-  /** Text of the program, where it is run from a file. */
+  /** Content of a script that the job file contains. */
   readonly script: string;
   readonly stdin: string;
-  /** Pipes, where a program opens its own output anew: from there it is copied to the files. */
+  /** Pipes for a program that reopens its own output; they are copied to the files. */
   readonly out: string;
   readonly err: string;
-  /** Why petit ends the attempt, where that could not be stored. */
+  /** Why petit ends the attempt, if that could not be stored. */
   readonly ending: string;
-  /** Empty; there once petit has stopped the processes of the attempt for a moment: the next petit continues them. */
+  /** Empty marker. It exists if petit has suspended the processes of the attempt; the next petit process resumes them. */
   readonly held: string;
 };
 
-/** Every attempt has these, and not each the others. */
+/** The parts that every attempt has, and the optional ones. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
 const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err", "held", "ending"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
-/** Creates the spool folder, which only its owner can enter; takes an existing one from everybody else. */
+/** Creates the spool folder, which only its owner can enter. Restricts the mode of an existing folder. */
 export const makeSpoolDir = (path: string): void => {
   try {
     mkdirSync(path, { mode: 0o700 });
@@ -39,6 +39,7 @@ export const makeSpoolDir = (path: string): void => {
   }
 };
 
+/** Returns the paths of the spool files of an attempt. */
 export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
   const path = (part: (typeof PARTS)[number]): string => `${spoolDir}/${attemptId}.${part}`;
   return {
@@ -55,18 +56,18 @@ export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
   };
 };
 
-/** Whose file it is; null where the name is not petit's. */
+/** Returns the attempt id in the name of a spool file, or null for other names. */
 export const attemptOf = (name: string): number | null => {
   const [, id, part] = /^(\d+)\.([a-z]+)$/.exec(name) ?? [];
   return PARTS.some((known) => known === part) ? Number(id) : null;
 };
 
 /**
- * Removes the files of an attempt, but for those that `keep` has taken. The status file goes first: a shell that has not
- * begun yet does not begin any more.
+ * Deletes the files of an attempt, except those that `recycle` has moved. The status file goes first: a wrapper that has not
+ * started its program yet will not start it.
  */
-export const removeSpool = (spool: Spool, keep: (part: CommonPart) => boolean = () => false): void => {
-  for (const part of COMMON_PARTS) if (!keep(part)) remove(spool[part]);
+export const removeSpool = (spool: Spool, recycle: (part: CommonPart) => boolean = () => false): void => {
+  for (const part of COMMON_PARTS) if (!recycle(part)) remove(spool[part]);
   for (const part of OTHER_PARTS) if (existsSync(spool[part])) remove(spool[part]);
 };
 
@@ -74,24 +75,24 @@ const remove = (path: string): void => {
   try {
     unlinkSync(path);
   } catch {
-    // The next start clears it away.
+    // The next start deletes it.
   }
 };
 
 export type SpoolStatus = {
-  /** Of the shell around the program; null while it has not begun. */
+  /** Pid of the wrapper; null until it has started. */
   readonly pid: number | null;
-  /** Exit status of the program, 128 + n for signal n; null while there is none. */
+  /** Exit status of the program, 128 + n for signal n; null until it has ended. */
   readonly exit: number | null;
 };
 
-/** Stands in a status file before what its attempt writes to it, and behind what an earlier one has written. */
+/** Separates the content of a status file from what an earlier attempt wrote to the same file. */
 export const REUSED = "--\n";
 
-/** Far more than shells write to a status file, however often it is used again. */
+/** Maximum that is read of a status file. Wrappers write far less, even to a file that is reused often. */
 const MAX_STATUS_BYTES = 65_536;
 
-/** What the shell around the program has written; nothing where a task has put something else in the place of the file. */
+/** Returns what the wrapper has recorded. Nothing if a task has replaced the file by something that is not a regular file. */
 export const readStatus = (spool: Spool): SpoolStatus => {
   const text = readSpoolFile(spool.status, MAX_STATUS_BYTES) ?? "";
   const [pid, exit] = (text.split(REUSED).at(-1) ?? "").split("\n").slice(0, -1);
@@ -100,7 +101,7 @@ export const readStatus = (spool: Spool): SpoolStatus => {
 
 const numberOf = (line: string | undefined): number | null => (/^\d{1,10}$/.test(line ?? "") ? Number(line) : null);
 
-/** Null where there is none that is a regular file, or it can't be read. */
+/** Returns the content of a regular file, or null if there is none or it can't be read. */
 const readSpoolFile = (path: string, maxBytes: number): string | null => {
   try {
     const fd = openSpoolFile(path, constants.O_RDONLY);
@@ -115,7 +116,7 @@ const readSpoolFile = (path: string, maxBytes: number): string | null => {
   }
 };
 
-/** Notes why an attempt is ended, for the next start. On a full disk there may be no room for that either. */
+/** Records why an attempt is ended, for the next start. On a full disk even that may fail. */
 export const noteEnding = (spool: Spool, reason: EndingReason): void => {
   try {
     const fd = openSpoolFile(spool.ending, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
@@ -126,24 +127,24 @@ export const noteEnding = (spool: Spool, reason: EndingReason): void => {
       closeSync(fd);
     }
   } catch {
-    // Noted before, or there is no room.
+    // It was recorded before, or the disk is full.
   }
 };
 
-/** Returns why an attempt was to be ended, where that was noted. */
+/** Returns the recorded reason to end an attempt, or null. */
 export const readEnding = (spool: Spool): EndingReason | null => {
   const text = readSpoolFile(spool.ending, MAX_STATUS_BYTES);
   return ENDING_REASONS.find((reason) => reason === text) ?? null;
 };
 
 /**
- * Opens a file of a spool folder; returns null where a link, a pipe or anything else than a regular file has its name:
- * each task can replace the files there. Throws the errors of `open`.
+ * Opens a file of the spool folder. Returns null if it is a link, a pipe or anything but a regular file, since tasks can
+ * replace the files there. Throws the errors of `open`.
  */
 export const openSpoolFile = (path: string, flags: number): number | null =>
   openRegular(path, flags | constants.O_NOFOLLOW, 0o600);
 
-/** Opens a file to read it and to append to it; creates it where there is none, or something else than a regular file. */
+/** Opens a file to read and to append. Creates it if it does not exist or is not a regular file. */
 export const openAppended = (path: string): number => {
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
   const fd = openSpoolFile(path, flags);
@@ -154,6 +155,7 @@ export const openAppended = (path: string): number => {
   return created;
 };
 
+/** Returns the content of a text file, or null if it can't be read. */
 export const readText = (path: string): string | null => {
   try {
     return readFileSync(path, "utf8");

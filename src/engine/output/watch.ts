@@ -1,56 +1,61 @@
 import type { Attempt } from "../../domain/task-run.ts";
 import { identifyBySpool } from "../attempt/identity.ts";
+import type { Suspender } from "../attempt/suspender.ts";
 import type { Commits } from "../commits.ts";
 import type { EngineOptions } from "../options.ts";
-import type { Pulse } from "../poller.ts";
-import type { Brake } from "./brake.ts";
-import type { Output } from "./output.ts";
+import type { Poller } from "../poller.ts";
+import type { OutputCollector } from "./collector.ts";
 import type { Spool } from "./spool.ts";
 
-export type WatchOptions = {
+export type WatchOutputOptions = {
   readonly engine: Pick<EngineOptions, "store">;
   readonly attempt: Attempt;
   readonly spool: Spool;
-  readonly pulse: Pulse;
+  readonly poller: Poller;
   readonly commits: Commits;
 };
 
 /**
- * Moves output as it appears; a store that can't be written is tried again at the next look. Processes that write more
- * than can be read are stopped but for slices of time, and for as long as nothing can be stored.
+ * Polls the spool files of an attempt and stores new output. Returns a function that stops this. While the store can't be
+ * written, each poll retries. Processes that write more than can be read are suspended except for slices of time, and
+ * entirely while nothing can be stored.
  */
-export const watchOutput = (output: Output, brake: Brake, options: WatchOptions): (() => void) => {
+export const watchOutput = (
+  output: OutputCollector,
+  suspender: Suspender,
+  options: WatchOutputOptions,
+): (() => void) => {
   const { outage } = options.commits;
   let isRecorded = options.attempt.process !== null;
-  const look = (): boolean => {
+  const collect = (): boolean => {
     if (outage.isLocked) return false;
     try {
       if (!isRecorded) isRecorded = recordProcess(options);
-      // It may have begun to write since the looks at others began.
-      if (output.isOutgrown) brake.stop();
-      return output.look();
+      // The process may have written more while other attempts were polled.
+      if (output.isBehind) suspender.suspend();
+      return output.collect();
     } catch (error) {
-      // Storage is tried again at the next look, once no lock is known any more.
+      // The next poll retries, as soon as no lock is known.
       outage.noteFailure(error);
       return false;
     }
   };
-  const hold = (isBusy: boolean): boolean => {
-    const isOutgrown = output.isOutgrown;
-    if (isOutgrown || (isBusy && output.hasNew)) brake.stop();
-    return isOutgrown;
+  const suspend = (isBusy: boolean): boolean => {
+    const isBehind = output.isBehind;
+    if (isBehind || (isBusy && output.hasUnread)) suspender.suspend();
+    return isBehind;
   };
-  const yieldTime = (): boolean => {
-    const isOutgrown = output.isOutgrown;
-    const mustWait = isOutgrown && outage.error !== null && !brake.isEnding;
-    if (brake.isStopped && !mustWait) brake.continue();
-    return isOutgrown && !mustWait;
+  const resume = (): boolean => {
+    const isBehind = output.isBehind;
+    const mustWait = isBehind && outage.error !== null && !suspender.isEnding;
+    if (suspender.isSuspended && !mustWait) suspender.resume();
+    return isBehind && !mustWait;
   };
-  return options.pulse.add(look, { hold, yield: yieldTime });
+  return options.poller.add(collect, { suspend, resume });
 };
 
-/** The process of an attempt that lasts; until then, and for one that is over at once, its spool folder names it. */
-const recordProcess = ({ engine, attempt, spool }: WatchOptions): boolean => {
+/** Stores the identity of the process. Before that, and for attempts that end quickly, the spool files identify it. */
+const recordProcess = ({ engine, attempt, spool }: WatchOutputOptions): boolean => {
   const identity = identifyBySpool(spool);
   if (identity !== null) engine.store.runs.recordProcess(attempt.id, identity);
   return identity !== null;

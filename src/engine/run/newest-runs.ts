@@ -1,7 +1,7 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { Run } from "../../domain/run.ts";
 
-/** The newest run of each job, at hand: every look at a job shows it. */
+/** Caches the newest run of each job, which every view of a job shows. */
 export class NewestRuns {
   readonly #byJob = new Map<JobId, Run>();
 
@@ -9,28 +9,27 @@ export class NewestRuns {
     return this.#byJob.get(jobId) ?? null;
   }
 
-  /** The jobs that have runs; those that are gone have some as well. */
+  /** All jobs that have runs, including removed jobs. */
   get jobIds(): Iterable<JobId> {
     return this.#byJob.keys();
   }
 
-  /** As they are stored. */
   load(runs: ReadonlyMap<JobId, Run>): void {
     for (const [jobId, run] of runs) this.#byJob.set(jobId, run);
   }
 
-  /** What is left after some of a job's were deleted; null is none. */
-  put(jobId: JobId, run: Run | null): void {
+  /** Replaces the newest run of a job after runs were deleted; null if none is left. */
+  set(jobId: JobId, run: Run | null): void {
     if (run === null) this.#byJob.delete(jobId);
     else this.#byJob.set(jobId, run);
   }
 
-  /** A run that has just been made, whatever the clock said when those before it were. */
+  /** Adds a new run. It is the newest by definition, whatever the clock says. */
   add(run: Run): void {
     this.#byJob.set(run.jobId, run);
   }
 
-  /** A newer state of a run, which may not be the newest one any more. */
+  /** Updates the state of a run, unless a newer run of the job exists. */
   update(run: Run): void {
     const known = this.#byJob.get(run.jobId);
     if (known === undefined || known.id === run.id) this.#byJob.set(run.jobId, run);

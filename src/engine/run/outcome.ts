@@ -5,18 +5,18 @@ import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { TaskProgress } from "./progress.ts";
 
-export type Ended = {
+export type FinishedTasks = {
   readonly job: Job;
   readonly tasks: ReadonlyMap<TaskId, TaskProgress>;
   readonly ending: EndingReason | null;
-  /** Whether an attempt was lost. */
-  readonly lost: boolean;
+  /** True if the process of an attempt was lost. */
+  readonly isLost: boolean;
 };
 
-/** How a run ended, when all its tasks are done: what ended it comes first, then what it lost, then what failed. */
-export const outcomeOfRun = (run: Ended): RunOutcome => {
+/** Returns the outcome of a run whose tasks have all ended. A request to end it wins, then a lost attempt, then a failed task. */
+export const outcomeOfRun = (run: FinishedTasks): RunOutcome => {
   if (run.ending !== null) return outcomeOfEnding(run.ending, run.job);
-  if (run.lost) return { status: "interrupted", reason: "interrupted", error: "Run was interrupted" };
+  if (run.isLost) return { status: "interrupted", reason: "interrupted", error: "Run was interrupted" };
   const failed = run.job.tasks.filter(({ id }) => run.tasks.get(id)?.status === "failed");
   const [first] = failed;
   if (first === undefined) return { status: "completed", reason: null, error: null };

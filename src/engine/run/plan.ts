@@ -4,47 +4,50 @@ import type { Task } from "../../domain/job.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
 
 /**
- * What a task that is `running` is doing: an attempt is being made; it waits for the time of its next one; or that time
- * has come. `idle` for every other status.
+ * Phase of a task:
+ * - `idle`: it is not running.
+ * - `attempting`: an attempt is running. Its end moves the task on; after a crash the next start adopts the attempt.
+ * - `waiting`: it waits for the time of its next attempt. The run moves it to `due` at that time, also after a crash.
+ * - `due`: its next attempt can start. The plan starts it when `max_tasks` allows.
  */
-export type Phase = "idle" | "attempting" | "waiting" | "due";
+export type TaskPhase = "idle" | "attempting" | "waiting" | "due";
 
-export type TaskState = NodeState & { readonly phase: Phase };
+export type TaskState = NodeState & { readonly phase: TaskPhase };
 
-/** What is to be done next in a run. */
-export type Step =
-  /** First attempt of a pending task. */
+/** The next step of a task. */
+export type RunStep =
+  /** Start the first attempt of a pending task. */
   | { readonly kind: "start"; readonly taskId: TaskId }
-  /** Next attempt of a running one. */
+  /** Start the next attempt of a running task. */
   | { readonly kind: "retry"; readonly taskId: TaskId }
-  /** A pending task that will not start. */
+  /** Skip a pending task. */
   | { readonly kind: "skip"; readonly taskId: TaskId; readonly reason: Reason }
-  /** A running task whose next attempt will not be made. */
+  /** Fail a running task without its next attempt. */
   | { readonly kind: "give_up"; readonly taskId: TaskId; readonly reason: EndingReason };
 
 export type RunPlan = {
-  readonly steps: readonly Step[];
-  /** True where every task is done after these steps. */
+  readonly steps: readonly RunStep[];
+  /** True if every task has ended after these steps. */
   readonly isOver: boolean;
 };
 
-/** Why a run is being ended; `all` when its clean-up tasks end too. */
+/** Why a run is being ended. `all`: its clean-up tasks end too. */
 export type Ending = { readonly reason: EndingReason; readonly all: boolean };
 
 export type PlanInput = {
-  /** In topological order: each after those it depends on. */
+  /** In topological order. */
   readonly tasks: readonly Pick<Task, "id" | "dependsOn" | "condition">[];
   readonly states: ReadonlyMap<TaskId, TaskState>;
   readonly ending: Ending | null;
-  /** Attempts at once. */
+  /** Maximum of concurrent attempts. */
   readonly maxTasks: number;
 };
 
-/** Decides, from the states alone, all that can happen next. */
+/** Returns the steps that can follow from the current states. */
 export const planRun = ({ tasks, states, ending, maxTasks }: PlanInput): RunPlan => {
   const after = new Map<TaskId, TaskState>(states);
   let free = maxTasks - [...states.values()].filter(({ phase }) => phase === "attempting").length;
-  const steps: Step[] = [];
+  const steps: RunStep[] = [];
   for (const task of tasks) {
     const step = nextStep(task, after, ending);
     const needsPlace = step?.kind === "start" || step?.kind === "retry";
@@ -57,7 +60,7 @@ export const planRun = ({ tasks, states, ending, maxTasks }: PlanInput): RunPlan
   return { steps, isOver };
 };
 
-/** Clean-ups outlive the first request to end a run. */
+/** Returns whether a request to end the run ends this task. Clean-up tasks ignore the first request. */
 export const isEnded = (task: Pick<Task, "condition">, ending: Ending | null): ending is Ending =>
   ending !== null && (ending.all || task.condition !== "all_done");
 
@@ -65,7 +68,7 @@ const nextStep = (
   task: PlanInput["tasks"][number],
   states: ReadonlyMap<TaskId, TaskState>,
   ending: Ending | null,
-): Step | null => {
+): RunStep | null => {
   const state = states.get(task.id);
   if (state?.status === "pending") return pendingStep(task, states, ending);
   if (state?.phase !== "waiting" && state?.phase !== "due") return null;
@@ -77,7 +80,7 @@ const pendingStep = (
   task: PlanInput["tasks"][number],
   states: ReadonlyMap<TaskId, TaskState>,
   ending: Ending | null,
-): Step | null => {
+): RunStep | null => {
   if (isEnded(task, ending)) return { kind: "skip", taskId: task.id, reason: ending.reason };
   const verdict = judge(
     task,
@@ -89,7 +92,7 @@ const pendingStep = (
     : { kind: "skip", taskId: task.id, reason: verdict.reason };
 };
 
-const stateAfter = (step: Step): TaskState => {
+const stateAfter = (step: RunStep): TaskState => {
   if (step.kind === "skip") return { status: "skipped", reason: step.reason, phase: "idle" };
   if (step.kind === "give_up") return { status: "failed", reason: step.reason, phase: "idle" };
   return { status: "running", reason: null, phase: "attempting" };

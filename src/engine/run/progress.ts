@@ -6,27 +6,28 @@ import type { Attempt, Outputs, TaskOutcome, TaskRun } from "../../domain/task-r
 import type { AttemptResult } from "../attempt/run-attempt.ts";
 import type { TaskState } from "./plan.ts";
 
-/** What a run knows of one of its tasks while it goes on; replaced, never changed. */
+/** Progress of a task in a running run. Immutable. */
 export type TaskProgress = TaskState & {
-  /** Attempts that failed by themselves: those that count for `max_attempts`. */
+  /** Failed attempts that count for `max_attempts`; lost attempts do not. */
   readonly failures: number;
   readonly outputs: Outputs;
   readonly error: string | null;
   readonly exitCode: number | null;
-  /** When the next attempt is due, by the clock of the run; null where none waits. */
+  /** When the next attempt is due, by the clock of the run. Null if the task does not wait for one. */
   readonly retryAt: number | null;
 };
 
-/** What a run knows of all its tasks, while a change of it is being stored. */
-export type Draft = Map<TaskId, TaskProgress>;
+/** Progress of all tasks of a run. */
+export type RunProgress = Map<TaskId, TaskProgress>;
 
-export const stateOf = (draft: ReadonlyMap<TaskId, TaskProgress>, taskId: TaskId): TaskProgress => {
-  const state = draft.get(taskId);
+/** Returns the progress of a task. Throws if the run has no such task. */
+export const stateOf = (progress: ReadonlyMap<TaskId, TaskProgress>, taskId: TaskId): TaskProgress => {
+  const state = progress.get(taskId);
   if (state === undefined) throw new Error(`the run has no task '${taskId}'`);
   return state;
 };
 
-/** As it is stored, with the attempts of its run: the start of a run, or what an earlier petit left. */
+/** Returns the progress of a stored task run, given the attempts of its run. */
 export const progressOf = (taskRun: TaskRun, attempts: readonly Attempt[]): TaskProgress => {
   const own = attempts.filter(({ taskId }) => taskId === taskRun.taskId);
   const isAttempting = own.some(({ status }) => status === "running");
@@ -48,6 +49,7 @@ const phaseOf = (taskRun: TaskRun, isAttempting: boolean): TaskState["phase"] =>
   return taskRun.retryAt === null ? "due" : "waiting";
 };
 
+/** Returns the progress after an attempt has started. */
 export const attempting = (progress: TaskProgress): TaskProgress => ({
   ...progress,
   status: "running",
@@ -55,6 +57,7 @@ export const attempting = (progress: TaskProgress): TaskProgress => ({
   retryAt: null,
 });
 
+/** Returns the progress after the task has ended. */
 export const ended = (progress: TaskProgress, outcome: TaskOutcome): TaskProgress => ({
   ...progress,
   ...outcome,
@@ -62,33 +65,37 @@ export const ended = (progress: TaskProgress, outcome: TaskOutcome): TaskProgres
   retryAt: null,
 });
 
-/** The end of a task that no attempt decided. */
-export const endedWithout = (progress: TaskProgress, status: "failed" | "skipped", reason: Reason): TaskOutcome => ({
+/** Returns the outcome of a task that ends without another attempt. */
+export const endedWithoutAttempt = (
+  progress: TaskProgress,
+  status: "failed" | "skipped",
+  reason: Reason,
+): TaskOutcome => ({
   status,
   reason,
-  error: status === "failed" ? (progress.error ?? `ended while it waited: ${reason}`) : null,
+  error: status === "failed" ? (progress.error ?? `ended while waiting for a retry: ${reason}`) : null,
   exitCode: progress.exitCode,
   outputs: progress.outputs,
 });
 
-export type AttemptContext = {
+export type RetryContext = {
   readonly task: Task;
   readonly now: number;
   /** 0 ≤ x < 1. */
   readonly random: number;
   readonly onInterrupt: InterruptPolicy;
-  /** Why this task is being ended; null where it isn't. */
+  /** Why this task is being ended; null if it is not. */
   readonly ending: EndingReason | null;
 };
 
 export type AfterAttempt = {
   readonly progress: TaskProgress;
-  /** Null where another attempt follows. */
+  /** Null if another attempt follows. */
   readonly outcome: TaskOutcome | null;
 };
 
-/** What an attempt's end means for its task: done, or another attempt at `progress.retryAt`. */
-export const afterAttempt = (before: TaskProgress, result: AttemptResult, context: AttemptContext): AfterAttempt => {
+/** Returns what follows for the task when an attempt has ended: its end, or another attempt at `progress.retryAt`. */
+export const afterAttempt = (before: TaskProgress, result: AttemptResult, context: RetryContext): AfterAttempt => {
   const { outcome, outputs, transient } = result;
   const isLost = outcome.reason === "interrupted";
   const failures = before.failures + (outcome.status === "failed" && !isLost ? 1 : 0);
@@ -103,15 +110,15 @@ export const afterAttempt = (before: TaskProgress, result: AttemptResult, contex
   return { progress: ended(progress, end), outcome: end };
 };
 
-type NextAttempt = {
+type RetryDecision = {
   readonly isLost: boolean;
   readonly transient: boolean;
   readonly failures: number;
-  readonly context: AttemptContext;
+  readonly context: RetryContext;
 };
 
-/** Null where no attempt follows. */
-const nextDelayMs = ({ isLost, transient, failures, context }: NextAttempt): number | null => {
+/** Returns the delay before the next attempt, or null if none follows. */
+const nextDelayMs = ({ isLost, transient, failures, context }: RetryDecision): number | null => {
   const { task, onInterrupt, random } = context;
   if (isLost) return onInterrupt === "rerun" ? 0 : null;
   if (task.retry === null || !isRetried(task.retry, { attempt: failures, transient })) return null;

@@ -1,52 +1,91 @@
 import { topological } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
-import { type Task, taskOf } from "../../domain/job.ts";
+import { type Job, type Task, taskOf } from "../../domain/job.ts";
 import type { EndingReason, Run } from "../../domain/run.ts";
-import type { Attempt } from "../../domain/task-run.ts";
-import { sleep } from "../../lib/clock.ts";
-import { killLeftovers, type RunningProcess } from "../attempt/process.ts";
+import type { Attempt, TaskRun } from "../../domain/task-run.ts";
+import { type Clock, sleep } from "../../lib/clock.ts";
+import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
 import { type AttemptResult, runAttempt } from "../attempt/run-attempt.ts";
-import type { Followup } from "../commits.ts";
-import { guarded } from "../guarded.ts";
+import type { Commits, TransactionHooks } from "../commits.ts";
+import type { Notifier } from "../notify/notifier.ts";
+import type { EngineOptions } from "../options.ts";
 import { noteEnding, spoolOf } from "../output/spool.ts";
-import { storeResult } from "../store-result.ts";
-import type { RunJobOptions } from "./context.ts";
+import type { SpoolPool } from "../output/spool-pool.ts";
+import type { Poller } from "../poller.ts";
 import { outcomeOfRun } from "./outcome.ts";
-import { type Ending, isEnded, planRun, type Step } from "./plan.ts";
-import { attempting, type Draft, ended, endedWithout, progressOf, stateOf } from "./progress.ts";
-import { clockOfRun, exitsStored } from "./timeout.ts";
+import { type Ending, isEnded, planRun, type RunStep } from "./plan.ts";
+import {
+  afterAttempt,
+  attempting,
+  ended,
+  endedWithoutAttempt,
+  progressOf,
+  type RunProgress,
+  stateOf,
+} from "./progress.ts";
+import { clockOfRun } from "./run-clock.ts";
 
-/** One run that is going on: decides what comes next, stores it, then does it. */
+/** The parts of the engine that runs use. */
+export type RunEngine = {
+  readonly engine: EngineOptions;
+  readonly notifier: Notifier;
+  readonly commits: Commits;
+  readonly poller: Poller;
+  /** Aborted when the engine detaches: the run stores nothing more, and its processes continue. */
+  readonly detach: AbortSignal;
+};
+
+export type RunJobOptions = RunEngine & {
+  readonly run: Run;
+  readonly job: Job;
+  /** The stored task runs of the run. */
+  readonly taskRuns: readonly TaskRun[];
+  /** The stored attempts of the run; none for a new run. */
+  readonly attempts: readonly Attempt[];
+  /** The attempts that were running when the previous process ended. */
+  readonly adopted: readonly AdoptedAttempt[];
+  readonly spools: SpoolPool;
+  readonly onOutput: (run: Run) => void;
+  /** Called once, when the end of the run is stored. */
+  readonly onEnd: (run: Run) => void;
+};
+
+/** An attempt of the previous process. `process` is null if it was never started. */
+export type AdoptedAttempt = { readonly attempt: Attempt; readonly process: RunningProcess | null };
+
+/** Runs one job: plans the next steps, stores them, then executes them. */
 export class RunJob {
   readonly #options: RunJobOptions;
   readonly #tasks: readonly Task[];
   readonly #now: () => number;
   readonly #ends: ReadonlyMap<TaskId, AbortController>;
-  /** Attempts that are not stored as ended yet, and what resolves when each is. */
-  readonly #making = new Map<Attempt, Promise<void>>();
-  readonly #hurry = new AbortController();
+  /** The attempts whose end is not stored yet. Each promise resolves when it is. */
+  readonly #unfinished = new Map<Attempt, Promise<void>>();
+  readonly #forceKill = new AbortController();
   readonly #over = new AbortController();
-  #states: Draft;
+  #progress: RunProgress;
   #run: Run;
-  /** When the newest change happened, by the clock of the run: it ends then, also where that is stored later. */
+  /** When the newest change happened, by the clock of the run. The run ends at this time, even if that is stored later. */
   #changedAt: number;
   #ending: Ending | null;
-  /** Whether its end is stored. */
-  #isStored = false;
-  /** Whether attempts wait to be started, since the run's time may be up. */
+  /** True when the end of the run is stored. */
+  #isFinished = false;
+  /** True while no attempts may start because the run may have timed out. */
   #isHeld = false;
 
   constructor(options: RunJobOptions) {
     this.#options = options;
     this.#run = options.run;
-    this.#now = clockOfRun(options);
+    this.#now = clockOfRun({ ...options, clock: options.engine.clock });
     this.#changedAt = this.#now();
     const { ending } = options.run;
-    // A petit that ends its runs as it stops ends their clean-ups too.
+    // A shutdown ends clean-up tasks too.
     this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
     this.#tasks = topological(options.job.tasks);
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
-    this.#states = new Map(options.taskRuns.map((taskRun) => [taskRun.taskId, progressOf(taskRun, options.attempts)]));
+    this.#progress = new Map(
+      options.taskRuns.map((taskRun) => [taskRun.taskId, progressOf(taskRun, options.attempts)]),
+    );
   }
 
   get run(): Run {
@@ -54,39 +93,42 @@ export class RunJob {
   }
 
   /** Stores the first steps, within the transaction that stores the run. */
-  begin(): Followup {
-    const { launch, undo } = this.#storeNext(() => {});
+  begin(): TransactionHooks {
+    const { onCommit, onRollback } = this.#storeNext(() => {});
     return {
-      launch: () => {
-        void this.#watchTime();
-        launch();
+      onCommit: () => {
+        void this.#watchTimeout();
+        onCommit();
       },
-      undo,
+      onRollback,
     };
   }
 
-  /** Goes on with the run of an earlier petit. */
+  /** Continues a run of the previous process. */
   resume(): void {
-    for (const { attempt, process } of this.#options.adopted) this.#make(attempt, process);
-    for (const [taskId, state] of this.#states) if (state.phase === "waiting") void this.#waitForRetry(taskId);
+    for (const { attempt, process } of this.#options.adopted) this.#startAttempt(attempt, process);
+    for (const [taskId, state] of this.#progress) if (state.phase === "waiting") void this.#waitForRetry(taskId);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
-    void this.#watchTime();
-    void this.#settle();
+    void this.#watchTimeout();
+    void this.#advance();
   }
 
-  /** Ends what runs and skips what waits, clean-up tasks too where `all`. The caller has stored the reason. */
+  /** Ends running tasks and skips pending ones; clean-up tasks only if `all` is set. The caller has stored the reason. */
   end(reason: EndingReason, options: { readonly all: boolean }): void {
     this.#ending = { reason: this.#ending?.reason ?? reason, all: options.all || this.#ending?.all === true };
     this.#run = { ...this.#run, ending: this.#ending.reason };
     this.#abortEnded(this.#ending);
-    void this.#settle();
+    void this.#advance();
   }
 
-  /** Does as `end`, and stores the reason: now, or when the database can be written again, or at the next start. */
+  /**
+   * Ends the run and stores the reason. If the database can't be written, the reason is stored as soon as it can be, and a
+   * note in the spool folder tells the next process.
+   */
   endAnyhow(reason: EndingReason, options: { readonly all: boolean }): void {
     const { store, spoolDir } = this.#options.engine;
-    const isStored = this.#options.commits.nowOrLater(() => store.runs.requestEnd(this.#run.id, reason));
-    if (!isStored) for (const { id } of this.#making.keys()) noteEnding(spoolOf(spoolDir, id), reason);
+    const isStored = this.#options.commits.commitOrDefer(() => store.runs.requestEnd(this.#run.id, reason));
+    if (!isStored) for (const { id } of this.#unfinished.keys()) noteEnding(spoolOf(spoolDir, id), reason);
     this.end(reason, options);
   }
 
@@ -94,156 +136,191 @@ export class RunJob {
     return this.#ending !== null;
   }
 
-  /** No more grace: what is being ended is killed. */
-  hurry(): void {
-    this.#hurry.abort();
+  /** Kills the processes that are being ended, without the rest of their grace period. */
+  forceKill(): void {
+    this.#forceKill.abort();
   }
 
   #abortEnded(ending: Ending): void {
     for (const task of this.#tasks) if (isEnded(task, ending)) this.#ends.get(task.id)?.abort(ending.reason);
   }
 
-  /**
-   * Stores `change`, which happened at `at`, and what follows from it in one transaction; then calls `stored`, and does what
-   * follows.
-   */
-  async #settle(
-    change: (draft: Draft) => void = () => {},
-    stored: () => void = () => {},
+  /** Stores `change`, which happened at `at`, with the steps that follow from it, in one transaction. Then executes the steps. */
+  async #advance(
+    change: (progress: RunProgress) => void = () => {},
+    onStored: () => void = () => {},
     at = this.#now(),
   ): Promise<void> {
     this.#changedAt = Math.max(this.#changedAt, at);
-    await this.#guard(() =>
-      this.#options.commits.surely((later) => {
-        later({ launch: stored, undo: () => {} });
-        if (!this.#isStored) later(this.#storeNext(change));
+    await this.#logFailure(() =>
+      this.#options.commits.enqueueUntilStored((addHooks) => {
+        addHooks({ onCommit: onStored, onRollback: () => {} });
+        if (!this.#isFinished) addHooks(this.#storeNext(change));
       }),
     );
   }
 
-  /** The states are the new ones at once: what shares the transaction must build on them. */
-  #storeNext(change: (draft: Draft) => void): Followup {
-    const before = this.#states;
-    const draft: Draft = new Map(before);
-    const undo = (): void => {
-      this.#states = before;
-      this.#isStored = false;
+  /** Replaces the progress before the commit, since later work in the same transaction builds on it. A rollback restores it. */
+  #storeNext(change: (progress: RunProgress) => void): TransactionHooks {
+    const before = this.#progress;
+    const progress: RunProgress = new Map(before);
+    const onRollback = (): void => {
+      this.#progress = before;
+      this.#isFinished = false;
     };
-    this.#states = draft;
+    this.#progress = progress;
     try {
-      change(draft);
+      change(progress);
       const maxTasks = this.#isHeld ? 0 : this.#options.engine.settings.maxTasks;
-      const plan = planRun({ tasks: this.#tasks, states: draft, ending: this.#ending, maxTasks });
-      const attempts = plan.steps.flatMap((step) => this.#storeStep(step, draft) ?? []);
-      const final = plan.isOver ? this.#storeEnd(draft) : null;
-      this.#isStored = plan.isOver;
-      const launch = (): void => {
-        for (const attempt of attempts) this.#make(attempt, null);
+      const plan = planRun({ tasks: this.#tasks, states: progress, ending: this.#ending, maxTasks });
+      const attempts = plan.steps.flatMap((step) => this.#storeStep(step, progress) ?? []);
+      const final = plan.isOver ? this.#storeEnd(progress) : null;
+      this.#isFinished = plan.isOver;
+      const onCommit = (): void => {
+        for (const attempt of attempts) this.#startAttempt(attempt, null);
         if (final === null) return;
         this.#run = final;
         this.#over.abort(final.status);
         this.#options.onEnd(final);
       };
-      return { launch, undo };
+      return { onCommit, onRollback };
     } catch (error) {
-      undo();
+      onRollback();
       throw error;
     }
   }
 
-  /** Answers the attempt that it starts, if it does. */
-  #storeStep(step: Step, draft: Draft): Attempt | null {
+  /** Returns the attempt that the step starts, or null. */
+  #storeStep(step: RunStep, progress: RunProgress): Attempt | null {
     const { store } = this.#options.engine;
-    const before = stateOf(draft, step.taskId);
+    const before = stateOf(progress, step.taskId);
     if (step.kind === "start" || step.kind === "retry") {
-      draft.set(step.taskId, attempting(before));
+      progress.set(step.taskId, attempting(before));
       return store.runs.startAttempt(this.#run, step.taskId, this.#now());
     }
-    const outcome = endedWithout(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
+    const outcome = endedWithoutAttempt(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
     store.runs.finishTask(this.#run, step.taskId, { outcome, now: this.#changedAt });
-    draft.set(step.taskId, ended(before, outcome));
+    progress.set(step.taskId, ended(before, outcome));
     return null;
   }
 
-  #storeEnd(draft: Draft): Run {
-    const { engine, job } = this.#options;
-    const lost = this.#run.lost || [...draft.values()].some(({ reason }) => reason === "interrupted");
-    const outcome = outcomeOfRun({ job, tasks: draft, ending: this.#ending?.reason ?? null, lost });
-    return engine.notify.ended(job, engine.store.runs.finish(this.#run.id, outcome, this.#changedAt));
+  #storeEnd(progress: RunProgress): Run {
+    const { engine, notifier, job } = this.#options;
+    const isLost = this.#run.lost || [...progress.values()].some(({ reason }) => reason === "interrupted");
+    const outcome = outcomeOfRun({ job, tasks: progress, ending: this.#ending?.reason ?? null, isLost });
+    const run = engine.store.runs.finish(this.#run.id, outcome, this.#changedAt);
+    notifier.ended(job, run);
+    return run;
   }
 
-  /** Makes one attempt, or goes on with one, and stores how it ended. */
-  #make(attempt: Attempt, process: RunningProcess | null): void {
-    const made = this.#guard(async () => {
-      const { engine, spools, left } = this.#options;
+  /** Starts an attempt, or adopts its process, and stores how it ended. */
+  #startAttempt(attempt: Attempt, process: RunningProcess | null): void {
+    const finished = this.#logFailure(async () => {
+      const { engine, spools, detach } = this.#options;
       const spool = spoolOf(engine.spoolDir, attempt.id);
       const result = await this.#runAttempt(attempt, process);
-      left.throwIfAborted();
+      detach.throwIfAborted();
       const { reason } = result.outcome;
       if (reason === "interrupted") await killLeftovers(attempt.process, spool, engine.clock);
-      await this.#settle(
-        (draft) => storeResult(this.#options, { attempt, result, draft, ending: this.#ending }),
+      await this.#advance(
+        (progress) => this.#storeResult(attempt, result, progress),
         () => spools.remove(spool),
         result.endedAt,
       );
       void this.#waitForRetry(attempt.taskId);
     });
-    this.#making.set(attempt, made);
-    void made.then(() => this.#making.delete(attempt));
+    this.#unfinished.set(attempt, finished);
+    void finished.then(() => this.#unfinished.delete(attempt));
   }
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
-    const { engine, job, pulse, spools, commits, onOutput } = this.#options;
+    const { engine, job, onOutput } = this.#options;
     const task = taskOf(job, attempt.taskId);
-    const outputs = new Map([...this.#states].map(([taskId, state]) => [taskId, state.outputs]));
+    const outputs = new Map([...this.#progress].map(([taskId, state]) => [taskId, state.outputs]));
     return runAttempt({
-      engine,
+      ...this.#options,
       context: { job, task, run: this.#run, outputs },
       attempt,
       now: this.#now,
       spool: spoolOf(engine.spoolDir, attempt.id),
       adopted,
-      pulse,
-      spools,
-      commits,
       end: this.#ends.get(task.id)?.signal ?? this.#over.signal,
-      hurry: this.#hurry.signal,
-      left: this.#options.left,
+      forceKill: this.#forceKill.signal,
       onOutput: () => onOutput(this.#run),
     });
   }
 
+  /** Stores how an attempt ended and what follows for its task: its end, or another attempt. */
+  #storeResult(attempt: Attempt, result: AttemptResult, progress: RunProgress): void {
+    const { job, engine } = this.#options;
+    const { store, settings } = engine;
+    const now = result.endedAt;
+    const task = taskOf(job, attempt.taskId);
+    const after = afterAttempt(stateOf(progress, task.id), result, {
+      task,
+      now,
+      ending: isEnded(task, this.#ending) ? this.#ending.reason : null,
+      onInterrupt: job.onInterrupt ?? settings.onInterrupt,
+      random: Math.random(),
+    });
+    store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
+    if (after.outcome?.reason === "interrupted") store.runs.markLost(this.#run.id);
+    if (after.outcome !== null) store.runs.finishTask(this.#run, task.id, { outcome: after.outcome, now });
+    progress.set(task.id, after.progress);
+  }
+
   async #waitForRetry(taskId: TaskId): Promise<void> {
-    const { engine, left } = this.#options;
-    const state = this.#states.get(taskId);
+    const { engine, detach } = this.#options;
+    const state = this.#progress.get(taskId);
     if (state?.phase !== "waiting" || state.retryAt === null) return;
-    const signal = AbortSignal.any([left, this.#over.signal, this.#ends.get(taskId)?.signal ?? left]);
+    const signal = AbortSignal.any([detach, this.#over.signal, this.#ends.get(taskId)?.signal ?? detach]);
     await sleep(engine.clock, state.retryAt - this.#now(), signal);
     if (signal.aborted) return;
-    await this.#settle((draft) => {
-      const waiting = draft.get(taskId);
-      if (waiting?.phase === "waiting") draft.set(taskId, { ...waiting, phase: "due" });
+    await this.#advance((progress) => {
+      const waiting = progress.get(taskId);
+      if (waiting?.phase === "waiting") progress.set(taskId, { ...waiting, phase: "due" });
     });
   }
 
-  /** Ends the run when its time is up. */
-  async #watchTime(): Promise<void> {
-    const { job, engine, left } = this.#options;
+  /** Ends the run when its timeout is reached. */
+  async #watchTimeout(): Promise<void> {
+    const { job, engine, detach } = this.#options;
     if (job.timeoutMs === null) return;
-    const signal = AbortSignal.any([this.#over.signal, left]);
+    const signal = AbortSignal.any([this.#over.signal, detach]);
     await sleep(engine.clock, job.timeoutMs - (this.#now() - (this.#run.startedAt ?? this.#now())), signal);
     if (signal.aborted) return;
-    // Nothing is started meanwhile: the run may be over, though its time is up too.
+    // The run may already be over. Until its exits are stored, it starts no attempts.
     this.#isHeld = true;
-    await exitsStored(this.#making, engine);
+    await waitForExitsStored(this.#unfinished, engine);
     this.#isHeld = false;
     if (signal.aborted) return;
-    if (this.isEnding) return this.#settle();
-    await this.#guard(async () => this.endAnyhow("timeout", { all: false }));
+    if (this.isEnding) return this.#advance();
+    await this.#logFailure(async () => this.endAnyhow("timeout", { all: false }));
   }
 
-  #guard(work: () => Promise<unknown>): Promise<void> {
-    const { engine, left } = this.#options;
-    return guarded(work, { log: engine.log, left, fields: { job_id: this.#run.jobId, run_id: this.#run.id } });
+  /** Logs an error of `work`, which is a fault of petit itself. Other runs continue. After detaching, errors are expected. */
+  async #logFailure(work: () => Promise<unknown>): Promise<void> {
+    const { engine, detach } = this.#options;
+    try {
+      await work();
+    } catch (error) {
+      const fields = { job_id: this.#run.jobId, run_id: this.#run.id };
+      if (!detach.aborted) engine.log.error({ err: error, ...fields }, "cannot continue a run");
+    }
   }
 }
+
+/** How long a run whose timeout is reached waits until past exits are stored, while other tasks still run, in ms. */
+const STORE_TIMEOUT_MS = 1_000;
+
+/** Resolves when the exits of all processes that have ended are stored, or after 1 s if other processes still run. */
+const waitForExitsStored = async (
+  unfinished: ReadonlyMap<Attempt, Promise<void>>,
+  { spoolDir, clock }: { readonly spoolDir: string; readonly clock: Clock },
+): Promise<void> => {
+  const exited = [...unfinished].filter(([{ id }]) => hasEnded(spoolOf(spoolDir, id)));
+  const stored = new AbortController();
+  const storing = Promise.all(exited.map(([, finished]) => finished)).then(() => stored.abort());
+  const isAll = exited.length === unfinished.size;
+  await (isAll ? storing : Promise.race([storing, sleep(clock, STORE_TIMEOUT_MS, stored.signal)]));
+};

@@ -1,57 +1,47 @@
 import { whyShut } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import type { Run } from "../../domain/run.ts";
+import { runNotFound } from "../../domain/not-found.ts";
+import { isFinal, type Run } from "../../domain/run.ts";
 import type { NewRun } from "../../store/runs/runs.ts";
-import { Commits, type Followup, type Later } from "../commits.ts";
+import type { Store } from "../../store/store.ts";
+import type { AddHooks, TransactionHooks } from "../commits.ts";
 import { Listeners } from "../listeners.ts";
 import { SpoolPool } from "../output/spool-pool.ts";
-import { Pulse } from "../poller.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
-import type { Adopted, RunJobOptions, RunsOptions } from "./context.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
-import { NewestRuns } from "./newest-runs.ts";
-import { RunJob } from "./run-job.ts";
+import type { NewestRuns } from "./newest-runs.ts";
+import { type AdoptedAttempt, type RunEngine, RunJob, type RunJobOptions } from "./run-job.ts";
 
 export type RunRequest = Omit<NewRun, "id" | "now">;
 
-/** The runs that wait or go on. */
+export type RunsOptions = RunEngine & {
+  readonly newestRuns: NewestRuns;
+  /** Called when the end of a run is stored. */
+  readonly onEnd: (run: Run) => void;
+};
+
+/** Owns the pending and the running runs. */
 export class Runs implements Disposable {
   readonly #options: RunsOptions;
   readonly #limiter: Limiter;
-  readonly #onEnd: (run: Run) => void;
   readonly #active = new Map<RunId, RunJob>();
-  readonly newest = new NewestRuns();
-  readonly #outputs = new Listeners<RunId, void>();
-  readonly #ends = new Listeners<RunId, Run>();
-  readonly #left = new AbortController();
-  /** For what has to be looked at again and again. */
-  readonly pulse: Pulse;
+  readonly #outputListeners = new Listeners<RunId, void>();
+  readonly #endListeners = new Listeners<RunId, Run>();
   readonly #spools: SpoolPool;
-  readonly commits: Commits;
-  #pumping = false;
+  #isStarting = false;
   #isClosed = false;
-  #whenIdle: (() => void) | null = null;
+  #onIdle: (() => void) | null = null;
 
-  constructor(options: RunsOptions, onEnd: (run: Run) => void) {
+  constructor(options: RunsOptions) {
     this.#options = options;
-    this.#onEnd = onEnd;
-    this.#limiter = new Limiter(options.settings.maxJobs);
-    this.pulse = new Pulse(options);
-    this.#spools = new SpoolPool(options);
-    this.commits = new Commits({ ...options, signal: this.#left.signal });
+    this.#limiter = new Limiter(options.engine.settings.maxJobs);
+    this.#spools = new SpoolPool(options.engine);
   }
 
-  /** Aborted when petit leaves. */
-  get left(): AbortSignal {
-    return this.#left.signal;
-  }
-
-  /** Lets processes live and stores nothing more. */
+  /** Starts no more runs and releases the spool files; processes continue to run. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
-    this.#left.abort();
-    this.pulse[Symbol.dispose]();
     this.#spools[Symbol.dispose]();
   }
 
@@ -59,8 +49,8 @@ export class Runs implements Disposable {
     return this.#limiter.counts;
   }
 
-  running(jobId: JobId): number {
-    return this.#limiter.running(jobId);
+  countRunning(jobId: JobId): number {
+    return this.#limiter.countRunning(jobId);
   }
 
   get active(): readonly RunJob[] {
@@ -79,166 +69,181 @@ export class Runs implements Disposable {
     return this.#limiter.waitingOf(jobId);
   }
 
-  /** What admission looks at, now. */
+  /** Returns the current state that admission of a run of `job` depends on. */
   admissionState(job: Job): AdmissionState {
-    const { store, clock, settings } = this.#options;
+    const { store, clock, settings } = this.#options.engine;
     const now = clock.now();
     const reasons = job.dependsOn.flatMap((gate) => whyShut(gate, store.runs.getUpstream(gate.jobId), now) ?? []);
     return {
-      shutGate: reasons[0] ?? null,
-      running: this.#limiter.running(job.id),
-      pending: this.#limiter.pending(job.id),
+      unmetDependency: reasons[0] ?? null,
+      running: this.#limiter.countRunning(job.id),
+      pending: this.#limiter.countPending(job.id),
       isFull: this.#limiter.isFull,
       maxJobs: settings.maxJobs,
     };
   }
 
-  /** Stores a run, within a transaction. */
-  create(request: RunRequest): Followup & { readonly run: Run } {
-    const { store, clock } = this.#options;
-    const now = clock.now();
-    const run = store.runs.start({ ...request, id: newRunId(now), now });
-    if (run.status === "pending") return { run, ...this.#hold({ run, job: request.job }) };
-    const { launch, undo } = this.#begin(run, request.job);
-    const added = (): void => {
-      this.newest.add(run);
-      launch();
+  /** Stores a new run within the current transaction. Its hooks start it. */
+  create(request: RunRequest): TransactionHooks & { readonly run: Run } {
+    const { engine, newestRuns } = this.#options;
+    const now = engine.clock.now();
+    const run = engine.store.runs.start({ ...request, id: newRunId(now), now });
+    if (run.status === "pending") return { run, ...this.#enqueue({ run, job: request.job }) };
+    const begun = this.#begin(run, request.job);
+    const onCommit = (): void => {
+      newestRuns.add(run);
+      begun.onCommit();
     };
-    return { run, launch: added, undo };
+    return { run, onCommit, onRollback: begun.onRollback };
   }
 
-  /** Takes up what an earlier petit left. */
-  adopt(run: Run, job: Job, adopted: readonly Adopted[]): void {
+  /** Takes over a run that the previous process left unfinished. */
+  adopt(run: Run, job: Job, adopted: readonly AdoptedAttempt[]): void {
     if (run.status === "pending") {
-      this.#limiter.wait({ run, job });
+      this.#limiter.enqueue({ run, job });
       return;
     }
     this.#limiter.enter(job.id, run.id);
-    const runJob = this.#runJob(run, job, { adopted, attempts: this.#options.store.runs.listAttempts(run.id) });
+    const runJob = this.#createRunJob(run, job, {
+      adopted,
+      attempts: this.#options.engine.store.runs.listAttempts(run.id),
+    });
     this.#active.set(run.id, runJob);
     runJob.resume();
   }
 
-  loadNewest(): void {
-    this.newest.load(this.#options.store.runs.listNewestByJob());
+  /** Cancels a pending run, or begins to end a running one, and returns its new state. Throws `not_found`. */
+  cancel(runId: RunId): Run {
+    const { engine, commits } = this.#options;
+    const run = mustFindRun(engine.store, runId);
+    if (isFinal(run.status)) return run;
+    const waiting = this.waitingOf(run.jobId).find((each) => each.run.id === runId);
+    if (waiting !== undefined) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting)));
+    const active = this.find(runId);
+    if (active !== null) {
+      engine.store.runs.requestEnd(runId, "cancelled");
+      active.end("cancelled", { all: active.isEnding });
+    }
+    return mustFindRun(engine.store, runId);
   }
 
-  /** Ends a run that waits, within a transaction. */
-  dropWaiting(waiting: WaitingRun): Followup {
-    const { store, clock, notify } = this.#options;
+  /** Stores a pending run as cancelled, within the current transaction. */
+  dropWaiting(waiting: WaitingRun): TransactionHooks {
+    const { engine, notifier } = this.#options;
+    const { store, clock } = engine;
     const { run, job } = waiting;
     const now = clock.now();
     store.runs.requestEnd(run.id, "cancelled");
     for (const { id } of job.tasks) store.runs.finishTask(run, id, { outcome: SKIPPED, now });
     const ended = store.runs.finish(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
-    notify.ended(job, ended);
-    return { launch: () => this.#ended(ended), undo: this.#limiter.drop(run.id) };
+    notifier.ended(job, ended);
+    return { onCommit: () => this.#handleEnd(ended), onRollback: this.#limiter.drop(run.id) };
   }
 
-  findWaiting(runId: RunId): WaitingRun | null {
-    const run = this.#options.store.runs.find(runId);
-    return run?.status === "pending"
-      ? (this.waitingOf(run.jobId).find((waiting) => waiting.run.id === runId) ?? null)
-      : null;
-  }
-
-  /** Starts what waits, as far as there is room, in the order in which it came. */
-  async pump(): Promise<void> {
-    if (this.#pumping || this.#isClosed) return;
-    this.#pumping = true;
+  /** Starts pending runs in their order, as far as the limits allow. */
+  async startPending(): Promise<void> {
+    if (this.#isStarting || this.#isClosed) return;
+    const { engine, commits, detach } = this.#options;
+    this.#isStarting = true;
     try {
       while (!this.#isClosed && this.#limiter.nextStartable() !== null)
-        await this.commits.surely((later) => this.#startNext(later));
+        await commits.enqueueUntilStored((addHooks) => this.#startNext(addHooks));
     } catch (error) {
-      if (!this.#left.signal.aborted) this.#options.log.error({ err: error }, "a pending run can't be started");
+      if (!detach.aborted) engine.log.error({ err: error }, "cannot start a pending run");
     } finally {
-      this.#pumping = false;
+      this.#isStarting = false;
     }
   }
 
-  /** No run that waits is started any more. */
+  /** Starts no more pending runs. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Resolves when no run is going on. */
+  /** Resolves when no run is running. */
   async idle(): Promise<void> {
     if (this.#active.size === 0) return;
     await new Promise<void>((resolve) => {
-      this.#whenIdle = resolve;
+      this.#onIdle = resolve;
     });
   }
 
+  /** Calls `listener` when output of the run was stored, and when the run has ended. Returns a function that removes it. */
   onOutput(runId: RunId, listener: () => void): () => void {
-    return this.#outputs.add(runId, listener);
+    return this.#outputListeners.add(runId, listener);
   }
 
+  /** Calls `listener` when the run has ended. Returns a function that removes it. */
   onEnd(runId: RunId, listener: (run: Run) => void): () => void {
-    return this.#ends.add(runId, listener);
+    return this.#endListeners.add(runId, listener);
   }
 
-  #startNext(later: Later): void {
+  #startNext(addHooks: AddHooks): void {
     const next = this.#limiter.nextStartable();
     if (next === null) return;
-    const { store, clock } = this.#options;
-    const run = store.runs.begin(next.run.id, clock.now());
-    later(this.#begin(run, next.job));
-    later({ launch: () => this.newest.update(run), undo: this.#limiter.drop(run.id) });
+    const { engine, newestRuns } = this.#options;
+    const run = engine.store.runs.begin(next.run.id, engine.clock.now());
+    addHooks(this.#begin(run, next.job));
+    addHooks({ onCommit: () => newestRuns.update(run), onRollback: this.#limiter.drop(run.id) });
   }
 
-  #hold(waiting: WaitingRun): Followup {
-    this.#limiter.wait(waiting);
+  #enqueue(waiting: WaitingRun): TransactionHooks {
+    this.#limiter.enqueue(waiting);
     const { run } = waiting;
     return {
-      launch: () => {
-        this.newest.add(run);
-        void this.pump();
+      onCommit: () => {
+        this.#options.newestRuns.add(run);
+        void this.startPending();
       },
-      undo: () => this.#limiter.drop(run.id),
+      onRollback: () => this.#limiter.drop(run.id),
     };
   }
 
-  #begin(run: Run, job: Job): Followup {
-    const runJob = this.#runJob(run, job, { adopted: [], attempts: [] });
-    this.#options.notify.started(job, run);
+  #begin(run: Run, job: Job): TransactionHooks {
+    const runJob = this.#createRunJob(run, job, { adopted: [], attempts: [] });
+    this.#options.notifier.started(job, run);
     const begun = runJob.begin();
     this.#limiter.enter(job.id, run.id);
     this.#active.set(run.id, runJob);
     return {
-      launch: begun.launch,
-      undo: () => {
+      onCommit: begun.onCommit,
+      onRollback: () => {
         this.#active.delete(run.id);
         this.#limiter.leave(job.id, run.id);
       },
     };
   }
 
-  #runJob(run: Run, job: Job, before: Pick<RunJobOptions, "adopted" | "attempts">): RunJob {
+  #createRunJob(run: Run, job: Job, stored: Pick<RunJobOptions, "adopted" | "attempts">): RunJob {
     return new RunJob({
-      engine: this.#options,
+      ...this.#options,
+      ...stored,
       run,
       job,
-      taskRuns: this.#options.store.runs.listTaskRuns(run.id),
-      ...before,
-      pulse: this.pulse,
+      taskRuns: this.#options.engine.store.runs.listTaskRuns(run.id),
       spools: this.#spools,
-      commits: this.commits,
-      left: this.#left.signal,
-      onOutput: ({ id }) => this.#outputs.tell(id),
-      onEnd: (ended) => this.#ended(ended),
+      onOutput: ({ id }) => this.#outputListeners.emit(id),
+      onEnd: (ended) => this.#handleEnd(ended),
     });
   }
 
-  #ended(run: Run): void {
+  #handleEnd(run: Run): void {
     this.#limiter.leave(run.jobId, run.id);
     this.#active.delete(run.id);
-    this.newest.update(run);
-    this.#ends.tell(run.id, run);
-    this.#onEnd(run);
-    this.#outputs.tell(run.id);
-    if (this.#active.size === 0) this.#whenIdle?.();
-    void this.pump();
+    this.#options.newestRuns.update(run);
+    this.#endListeners.emit(run.id, run);
+    this.#options.onEnd(run);
+    this.#outputListeners.emit(run.id);
+    if (this.#active.size === 0) this.#onIdle?.();
+    void this.startPending();
   }
 }
+
+/** Returns a stored run. Throws `not_found`. */
+export const mustFindRun = (store: Store, runId: RunId): Run => {
+  const run = store.runs.find(runId);
+  if (run === null) throw runNotFound(runId);
+  return run;
+};
 
 const SKIPPED = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} } as const;

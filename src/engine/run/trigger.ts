@@ -8,7 +8,7 @@ import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { ReusedTask } from "../../store/runs/task-runs.ts";
 import type { Store } from "../../store/store.ts";
-import type { Later } from "../commits.ts";
+import type { AddHooks } from "../commits.ts";
 import type { TriggeredRun, TriggerRequest } from "../engine.ts";
 import { admitManual } from "../schedule/admission.ts";
 import type { Jobs } from "../schedule/jobs.ts";
@@ -19,19 +19,19 @@ export type TriggerOptions = {
   readonly jobs: Jobs;
   readonly runs: Runs;
   readonly now: number;
-  readonly later: Later;
+  readonly addHooks: AddHooks;
 };
 
-/** Within a transaction: starts a run on request, or answers the one that its idempotency key names. */
+/** Starts a run on request within the current transaction, or returns the run of the same idempotency key. */
 export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): TriggeredRun => {
   const { idempotencyKey } = request;
   if (idempotencyKey === undefined) return startManual(jobId, request.params ?? {}, null, options);
   const fingerprint = JSON.stringify([jobId, Object.entries(request.params ?? {}).sort()]);
-  const known = options.store.runs.findIdempotencyKey(idempotencyKey, options.now);
-  if (known === null)
+  const first = options.store.runs.findIdempotencyKey(idempotencyKey, options.now);
+  if (first === null)
     return startManual(jobId, request.params ?? {}, { key: idempotencyKey, request: fingerprint }, options);
-  if (known.request === fingerprint)
-    return options.store.runs.find(known.runId) ?? { id: known.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
+  if (first.request === fingerprint)
+    return options.store.runs.find(first.runId) ?? { id: first.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
   throw new PetitError("conflict", `idempotency key '${idempotencyKey}' was used for another request`);
 };
 
@@ -47,8 +47,8 @@ const startManual = (
 };
 
 /**
- * Runs again what a run did, by the definition of today: what completed, and all of whose upstreams completed, is taken
- * over; the rest runs.
+ * Starts a new run that repeats `run` with the current definition of the job. Completed tasks whose upstream tasks all
+ * completed are reused; the others run.
  */
 export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Run => {
   const plan = planRetry(run, fromStart, options);
@@ -61,11 +61,11 @@ export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Ru
   );
 };
 
-/** Whether something of a run is left to rerun, and can be: but for the limits and gates, which a moment changes. */
+/** Returns whether `retry` would find something to rerun. It ignores limits and dependencies, which can change at any time. */
 export const canRetry = (run: Run, options: Pick<TriggerOptions, "store" | "jobs">): boolean =>
   !(planRetry(run, false, options) instanceof PetitError);
 
-type RetryPlan = Pick<Start, "stored" | "params"> & { readonly reused: readonly ReusedTask[] };
+type RetryPlan = Pick<ManualStart, "stored" | "params"> & { readonly reused: readonly ReusedTask[] };
 
 const planRetry = (
   run: Run,
@@ -73,7 +73,7 @@ const planRetry = (
   { store, jobs }: Pick<TriggerOptions, "store" | "jobs">,
 ): RetryPlan | PetitError => {
   if (!isFinal(run.status))
-    return new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait for its end`);
+    return new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait until it has ended`);
   const stored = jobs.find(run.jobId);
   if (stored === null) return jobNotFound(run.jobId, jobs.all.keys());
   const resolved = resolveParams(stored.job.params, run.params);
@@ -99,20 +99,20 @@ const reusable = (job: Job, run: Run, store: Store): readonly ReusedTask[] => {
   return [...reused.values()];
 };
 
-type Start = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | "idempotency"> & {
+type ManualStart = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | "idempotency"> & {
   readonly stored: StoredJob;
 };
 
-const start = ({ stored, ...request }: Start, { runs, later }: TriggerOptions): Run => {
+const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: TriggerOptions): Run => {
   const { job, versionId } = stored;
   const admission = admitManual(job, runs.admissionState(job));
   if (admission.kind === "refuse") throw new PetitError(admission.code, admission.message);
   const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
-  later(created);
+  addHooks(created);
   return created.run;
 };
 
-export const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
+const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
   const stored = jobs.find(jobId);
   if (stored !== null) return stored;
   throw jobNotFound(jobId, jobs.all.keys());

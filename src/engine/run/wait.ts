@@ -3,34 +3,33 @@ import { isFinal, type Run } from "../../domain/run.ts";
 import { abortQuietly } from "../../lib/abort.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Store } from "../../store/store.ts";
-import { mustFindRun } from "./find.ts";
-import type { Runs } from "./runs.ts";
+import { mustFindRun, type Runs } from "./runs.ts";
 
-/** `timeoutMs`: without it, as long as it takes. */
+/** Options of a wait. Without `timeoutMs` it waits without limit. */
 export type WaitOptions = { readonly timeoutMs?: number; readonly signal?: AbortSignal };
 
-type Sources = { readonly store: Store; readonly runs: Pick<Runs, "find" | "onEnd">; readonly clock: Clock };
+type WaitParts = { readonly store: Store; readonly runs: Pick<Runs, "find" | "onEnd">; readonly clock: Clock };
 
-/** Resolves with the run when it has ended, or as it stands when the time is up or the signal aborts. Throws `not_found`. */
-export const waitForRun = async (runId: RunId, options: WaitOptions & Sources): Promise<Run> => {
+/** Resolves with the run when it has ended, and with its current state at the timeout or when the signal aborts. Rejects with `not_found`. */
+export const waitForRun = async (runId: RunId, options: WaitOptions & WaitParts): Promise<Run> => {
   const { store, runs, clock, signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
   const over = new AbortController();
-  const giveUp = (): void => abortQuietly(over);
+  const stopWaiting = (): void => abortQuietly(over);
   let ended: Run | null = null;
-  const end = runs.onEnd(runId, (run) => {
+  const removeListener = runs.onEnd(runId, (run) => {
     ended = run;
-    giveUp();
+    stopWaiting();
   });
   try {
-    // Nobody needs to ask the database about a run that is going on.
+    // An active run is not final, so the database need not be read.
     const stored = runs.find(runId) === null ? mustFindRun(store, runId) : null;
     if (stored !== null && isFinal(stored.status)) return stored;
     if (signal?.aborted) return mustFindRun(store, runId);
-    signal?.addEventListener("abort", giveUp, { once: true });
+    signal?.addEventListener("abort", stopWaiting, { once: true });
     await sleep(clock, timeoutMs, over.signal);
     return ended ?? mustFindRun(store, runId);
   } finally {
-    signal?.removeEventListener("abort", giveUp);
-    end();
+    signal?.removeEventListener("abort", stopWaiting);
+    removeListener();
   }
 };

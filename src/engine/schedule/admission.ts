@@ -1,19 +1,20 @@
 import type { Job } from "../../domain/job.ts";
 import type { SkipReason } from "../../domain/schedule/occurrence.ts";
 
-/** Runs of one job that may wait at once; an occurrence beyond that is skipped. */
+/** Maximum of pending runs of one job. Further occurrences are skipped. */
 export const MAX_PENDING_RUNS = 100;
 
-/** What admission looks at, at one moment. */
+/** The state that admission depends on. */
 export type AdmissionState = {
-  /** Why a gate on another job is shut; null where all are open. */
-  readonly shutGate: string | null;
-  /** Runs of this job. */
+  /** Why a dependency on another job is not met; null if all are met. */
+  readonly unmetDependency: string | null;
+  /** Running runs of this job. */
   readonly running: number;
+  /** Pending runs of this job. */
   readonly pending: number;
-  /** Whether all places are taken, or promised to runs that wait. */
+  /** True if all places are taken, or reserved for pending runs. */
   readonly isFull: boolean;
-  /** Places for runs of all jobs; null is unlimited. */
+  /** Maximum of concurrent runs of all jobs; null is unlimited. */
   readonly maxJobs: number | null;
 };
 
@@ -21,10 +22,14 @@ export type ManualAdmission =
   | { readonly kind: "start" }
   | { readonly kind: "refuse"; readonly code: "dependency_not_met" | "limit_reached"; readonly message: string };
 
-/** A manual trigger starts at once, or is refused: dependencies, then the job's limit, then the limit of all. */
+/** Decides about a manual trigger: it starts immediately or is refused. Checks dependencies, then the limit of the job, then the global limit. */
 export const admitManual = (job: Job, state: AdmissionState): ManualAdmission => {
-  if (state.shutGate !== null) {
-    return { kind: "refuse", code: "dependency_not_met", message: `dependency not satisfied: ${state.shutGate}` };
+  if (state.unmetDependency !== null) {
+    return {
+      kind: "refuse",
+      code: "dependency_not_met",
+      message: `dependency not satisfied: ${state.unmetDependency}`,
+    };
   }
   if (isAtJobLimit(job, state)) {
     const message = `max concurrent runs exceeded: '${job.id}' has ${state.running + state.pending} of ${job.maxConcurrency}`;
@@ -39,15 +44,15 @@ export const admitManual = (job: Job, state: AdmissionState): ManualAdmission =>
 
 export type ScheduledAdmission =
   | { readonly kind: "start" }
-  /** It is stored as pending, and starts in its turn. */
+  /** Store the run as pending; it starts in its turn. */
   | { readonly kind: "wait" }
-  /** As `wait`, and what stands in its way is ended. */
+  /** As `wait`, and end the runs that block it. */
   | { readonly kind: "replace" }
   | { readonly kind: "skip"; readonly reason: SkipReason };
 
-/** A scheduled occurrence: dependencies, then the job's limit by `on_overlap`, then the limit of all, where it waits. */
+/** Decides about a scheduled occurrence. Checks dependencies, then the limit of the job (by `on_overlap`), then the global limit. */
 export const admitScheduled = (job: Job, state: AdmissionState): ScheduledAdmission => {
-  if (state.shutGate !== null) return { kind: "skip", reason: "dependency" };
+  if (state.unmetDependency !== null) return { kind: "skip", reason: "dependency" };
   if (state.pending >= MAX_PENDING_RUNS) return { kind: "skip", reason: "queue_full" };
   if (isAtJobLimit(job, state)) return OVERLAP[job.onOverlap];
   return state.isFull ? { kind: "wait" } : { kind: "start" };

@@ -4,25 +4,26 @@ import { DUE_STEP, type Due } from "../../domain/schedule/due.ts";
 import type { Schedule } from "../../domain/schedule/schedule.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
-import type { DueJob, Entry } from "./due-job.ts";
+import type { DueJob, ScheduleEntry } from "./due-job.ts";
 
-/** What is due of a job, as far as it has been looked for. */
+/** A search for the due occurrences of a job, which may be unfinished. */
 export type DueSteps = {
-  readonly entry: Entry;
+  readonly entry: ScheduleEntry;
   readonly wasDown: boolean;
   readonly steps: Iterator<void, Due>;
 };
 
-type Part = {
+type BacklogPart = {
   /** Oldest first, ms since the epoch. */
   readonly occurrences: readonly number[];
+  /** Occurrences of the backlog that are newer than this part. */
   readonly newer: number;
-  /** The occurrence after this part, due or not; null where none comes. */
+  /** The occurrence after this part, due or not; null if there is none. */
   readonly next: number | null;
 };
 
-/** Yields what is due in parts, and leaves the thread to others between them. Ends early when `isCurrent` is false. */
-export async function* inParts(steps: Iterator<void, Due>, isCurrent: () => boolean): AsyncGenerator<Part> {
+/** Yields due occurrences in parts, and yields to the event loop between them. Ends early when `isCurrent` returns false. */
+export async function* inParts(steps: Iterator<void, Due>, isCurrent: () => boolean): AsyncGenerator<BacklogPart> {
   let step = steps.next();
   while (!step.done) {
     await setImmediate();
@@ -40,57 +41,57 @@ export async function* inParts(steps: Iterator<void, Due>, isCurrent: () => bool
 
 export type BacklogsOptions = {
   readonly clock: Clock;
-  /** Decides about what is due and stores that; throws where it can't. */
+  /** Decides about due occurrences and stores the decisions. Throws if that fails. */
   readonly fire: (due: readonly DueJob[], now: number) => void;
   readonly isPaused: () => boolean;
-  /** The entry of today; a reload may have replaced the one that came due. */
-  readonly findEntry: (jobId: JobId) => Entry | undefined;
-  /** Called when everything is accounted for: the entry waits for its next occurrence again. */
-  readonly onDone: (entry: Entry) => void;
+  /** Returns the current entry; a reload may have replaced the one that came due. */
+  readonly findEntry: (jobId: JobId) => ScheduleEntry | undefined;
+  /** Called when the whole backlog is accounted for, to plan the next occurrence. */
+  readonly onDone: (entry: ScheduleEntry) => void;
 };
 
-/** A part that can't be stored is tried again after this. */
-const AGAIN_MS = 1_000;
+/** Delay before a part that could not be stored is retried. */
+const RETRY_MS = 1_000;
 
 /**
- * Accounts for the occurrences that a long outage left, part by part and one job after the other, while the rest of
- * petit goes on. Each part is a transaction, oldest first: after a crash the next start continues where it ended.
+ * Accounts for the many occurrences that came due during a long downtime, in parts and one job after the other, without
+ * blocking the rest of petit. Each part is one transaction, oldest first, so the next start continues after a crash.
  */
 export class Backlogs implements Disposable {
   readonly #options: BacklogsOptions;
-  /** By job, with the schedule that it belongs to. */
+  /** The schedule of each backlog, by job. */
   readonly #schedules = new Map<JobId, Schedule>();
   #working: Promise<void> = Promise.resolve();
-  #ending = new AbortController();
+  #abort = new AbortController();
 
   constructor(options: BacklogsOptions) {
     this.#options = options;
   }
 
-  has({ stored, schedule }: Entry): boolean {
+  has({ stored, schedule }: ScheduleEntry): boolean {
     return this.#schedules.get(stored.job.id) === schedule;
   }
 
   start(due: DueSteps, now: number): void {
     const { entry } = due;
     const jobId = entry.stored.job.id;
-    const { signal } = this.#ending;
+    const { signal } = this.#abort;
     this.#schedules.set(jobId, entry.schedule);
-    const isCurrent = (): boolean => !signal.aborted && this.#current(entry) !== null;
+    const isCurrent = (): boolean => !signal.aborted && this.#findCurrent(entry) !== null;
     const context = { now, isPaused: this.#options.isPaused(), isCurrent, signal };
     this.#working = this.#working.then(async () => {
       await this.#accountFor(due, context);
-      const current = this.#current(entry);
+      const current = this.#findCurrent(entry);
       if (signal.aborted || current === null) return;
       this.#schedules.delete(jobId);
       this.#options.onDone(current);
     });
   }
 
-  /** Ends the work on all of them; what is left comes due once more when its entry is planned again. */
+  /** Abandons all backlogs. What is not accounted for comes due again when its entry is planned. */
   end(): void {
-    this.#ending.abort();
-    this.#ending = new AbortController();
+    this.#abort.abort();
+    this.#abort = new AbortController();
     this.#schedules.clear();
   }
 
@@ -98,30 +99,31 @@ export class Backlogs implements Disposable {
     this.end();
   }
 
-  /** The entry with the same schedule; null where the job has another one now, or is gone. */
-  #current({ stored, schedule }: Entry): Entry | null {
+  /** Returns the entry with the same schedule. Null if the job has another schedule now or was removed. */
+  #findCurrent({ stored, schedule }: ScheduleEntry): ScheduleEntry | null {
     const current = this.#options.findEntry(stored.job.id);
     return current?.schedule === schedule ? current : null;
   }
 
-  async #accountFor({ entry, steps, wasDown }: DueSteps, context: Context): Promise<void> {
+  async #accountFor({ entry, steps, wasDown }: DueSteps, context: BacklogContext): Promise<void> {
     const { now, isPaused, isCurrent, signal } = context;
     const recorded: NewOccurrence[] = [];
     for await (const { occurrences, newer, next } of inParts(steps, isCurrent)) {
       const due = (): DueJob => {
-        const { stored } = this.#current(entry) ?? entry;
+        const { stored } = this.#findCurrent(entry) ?? entry;
         return { stored, occurrences, wasDown, backlog: { isPaused, recorded, newer } };
       };
-      while (isCurrent() && !this.#isStored(due(), now)) await sleep(this.#options.clock, AGAIN_MS, signal);
-      const current = this.#current(entry);
+      while (isCurrent() && !this.#tryFire(due(), now)) await sleep(this.#options.clock, RETRY_MS, signal);
+      const current = this.#findCurrent(entry);
       if (isCurrent() && current !== null) current.nextAt = next;
     }
-    // Where it ended early, what was recorded is still told.
+    // If the loop ended early, the recorded occurrences are still emitted.
     const backlog = { isPaused, recorded, newer: 0 };
-    if (recorded.length > 0) this.#isStored({ stored: entry.stored, occurrences: [], wasDown, backlog }, now);
+    if (recorded.length > 0) this.#tryFire({ stored: entry.stored, occurrences: [], wasDown, backlog }, now);
   }
 
-  #isStored(due: DueJob, now: number): boolean {
+  /** Returns false if the part can't be stored. */
+  #tryFire(due: DueJob, now: number): boolean {
     try {
       this.#options.fire([due], now);
       return true;
@@ -131,10 +133,10 @@ export class Backlogs implements Disposable {
   }
 }
 
-type Context = {
+type BacklogContext = {
   readonly now: number;
   readonly isPaused: boolean;
-  /** False when the rest is not to be accounted for any more, or comes due once more. */
+  /** Returns false when the backlog was abandoned or the schedule was replaced. */
   readonly isCurrent: () => boolean;
   readonly signal: AbortSignal;
 };

@@ -8,46 +8,46 @@ import type { Log } from "../../lib/log.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
-import type { Later } from "../commits.ts";
-import type { Notify } from "../notify/notify.ts";
-import type { EngineOptions } from "../options.ts";
+import type { AddHooks, Commits } from "../commits.ts";
+import type { Notifier } from "../notify/notifier.ts";
 import type { Runs } from "../run/runs.ts";
 import { admitScheduled } from "./admission.ts";
 import type { Backlog, DueJob } from "./due-job.ts";
 
 export type FireOptions = {
   readonly store: Store;
+  readonly commits: Commits;
   readonly runs: Runs;
-  readonly notify: Notify;
+  readonly notifier: Notifier;
   readonly now: number;
   readonly isPaused: boolean;
   readonly log: Log;
 };
 
-type Context = FireOptions & { readonly later: Later };
+type FireContext = FireOptions & { readonly addHooks: AddHooks };
 
-/** Decides about everything that is due and accounts for it, in one transaction. Logs and throws what goes wrong. */
+/** Decides about all due occurrences and accounts for them, in one transaction. Logs errors and throws them. */
 export const fire = (dueJobs: readonly DueJob[], options: FireOptions): void => {
-  const { outage } = options.runs.commits;
+  const { outage } = options.commits;
   try {
     decide(dueJobs, options);
     outage.noteSuccess();
   } catch (error) {
-    if (!outage.noteFailure(error)) options.log.error({ err: error }, "what is due can't be decided");
+    if (!outage.noteFailure(error)) options.log.error({ err: error }, "cannot process due occurrences");
     throw error;
   }
 };
 
 const decide = (dueJobs: readonly DueJob[], options: FireOptions): void =>
-  options.runs.commits.now((later) => {
+  options.commits.commit((addHooks) => {
     for (const due of dueJobs) {
-      fireJob(due, { ...options, later });
+      fireJob(due, { ...options, addHooks });
       const last = due.occurrences.at(-1);
       if (last !== undefined) options.store.jobs.advanceAccountedUntil(due.stored.job.id, last);
     }
   });
 
-const fireJob = (due: DueJob, context: Context): void => {
+const fireJob = (due: DueJob, context: FireContext): void => {
   const { stored, occurrences, backlog } = due;
   const { schedule } = stored.job;
   if (schedule === null) return;
@@ -59,63 +59,63 @@ const fireJob = (due: DueJob, context: Context): void => {
       : (account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
   });
   if (backlog !== undefined) recordPart(stored, unfired, { ...context, backlog });
-  else if (unfired.length > 0) context.notify.missed(stored, record(stored, unfired, context));
+  else if (unfired.length > 0) context.notifier.missed(stored, record(stored, unfired, context));
 };
 
-const record = ({ job }: StoredJob, unfired: readonly NewOccurrence[], { store, now }: Context) =>
+const record = ({ job }: StoredJob, unfired: readonly NewOccurrence[], { store, now }: FireContext) =>
   store.occurrences.record(job.id, unfired, now);
 
-/** A backlog is told of when its last part is recorded: a day of seconds is one piece of news. */
+/** Records a part of a backlog. The last part sends one notification for the whole backlog. */
 const recordPart = (
   stored: StoredJob,
   unfired: readonly NewOccurrence[],
-  context: Context & { readonly backlog: Backlog },
+  context: FireContext & { readonly backlog: Backlog },
 ): void => {
-  const { store, now, notify, later, backlog } = context;
+  const { store, now, notifier, addHooks, backlog } = context;
   const { recorded, newer } = backlog;
   const isLast = newer === 0;
   const added = store.occurrences.record(stored.job.id, unfired, now, { earlier: recorded, isLast });
-  if (isLast) notify.missed(stored, [...recorded, ...added]);
-  const launch = (): void => {
+  if (isLast) notifier.missed(stored, [...recorded, ...added]);
+  const onCommit = (): void => {
     if (isLast) recorded.length = 0;
     else recorded.push(...added);
   };
-  later({ launch, undo: () => {} });
+  addHooks({ onCommit, onRollback: () => {} });
 };
 
-type Decision = Verdict | { readonly kind: "skip"; readonly reason: SkipReason };
+type DueDecision = Verdict | { readonly kind: "skip"; readonly reason: SkipReason };
 
 const verdictsOf = (
   { stored: { job }, occurrences, wasDown, backlog }: DueJob,
   schedule: ScheduleSpec,
-  { now, isPaused }: Context,
-): readonly Decision[] => {
+  { now, isPaused }: FireContext,
+): readonly DueDecision[] => {
   if (!job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
   if (backlog?.isPaused ?? isPaused) return occurrences.map(() => PAUSED);
   const rules = { policy: schedule.catchup, windowMs: schedule.catchupWindowMs, wasDown, newer: backlog?.newer };
-  // Late is what comes after the time it was to start at.
+  // Lateness is measured from the start time, which includes jitter.
   const starts = occurrences.map((at) => at + jitterMs(job.id, at, schedule.jitterMs));
   const verdicts = judgeDue(starts, now, rules);
-  // A pause that came after the backlog was found lets nothing of it start.
+  // If petit was paused after the backlog was found, nothing of it starts.
   return isPaused ? verdicts.map((verdict) => (verdict.kind === "fire" ? PAUSED : verdict)) : verdicts;
 };
 
 const PAUSED = { kind: "skip", reason: "paused" } as const;
 
-type Account = {
+type AccountOptions = {
   readonly stored: StoredJob;
   readonly scheduledFor: number;
-  /** Bound of the schedule's jitter, in ms. */
+  /** Maximum jitter of the schedule, in ms. */
   readonly jitter: number;
-  readonly verdict: Decision;
-  readonly context: Context;
+  readonly verdict: DueDecision;
+  readonly context: FireContext;
 };
 
-/** Starts a run for an occurrence; where none comes of it, answers what became of it. */
-const account = ({ stored, scheduledFor, jitter, verdict, context }: Account): NewOccurrence | null => {
+/** Starts a run for an occurrence, or returns the ledger entry of an occurrence that starts none. Null if nothing is to be recorded. */
+const account = ({ stored, scheduledFor, jitter, verdict, context }: AccountOptions): NewOccurrence | null => {
   const { store, runs } = context;
   const { job } = stored;
-  // The clock was set back, and this instant has been decided about before; only what was missed may still fire.
+  // After the clock was set back, an instant may already be decided. Only a missed occurrence may still fire.
   const known = verdict.kind === "fire" ? store.occurrences.find(job.id, scheduledFor) : null;
   if (known !== null && known.outcome !== "missed") return null;
   const delayMs = jitterMs(job.id, scheduledFor, jitter);
@@ -130,25 +130,25 @@ const account = ({ stored, scheduledFor, jitter, verdict, context }: Account): N
   return null;
 };
 
-type Start = {
+type ScheduledStart = {
   readonly stored: StoredJob;
   readonly scheduledFor: number;
   readonly delayMs: number;
   readonly trigger: "schedule" | "catchup";
   readonly waits: boolean;
-  readonly context: Context;
+  readonly context: FireContext;
 };
 
-const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: Start): void => {
+const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: ScheduledStart): void => {
   const { job, versionId } = stored;
   const params = resolveParams(job.params, {});
-  context.later(
+  context.addHooks(
     context.runs.create({
       job,
       versionId,
       status: waits ? "pending" : "running",
       trigger,
-      // A job that wants a param which has no default can't have a schedule: its file would not be valid.
+      // Always valid: a job file with a schedule must give every param a default.
       params: "values" in params ? params.values : {},
       scheduledFor,
       ledger: { jitterMs: delayMs },
@@ -159,25 +159,16 @@ const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: Start
 };
 
 /**
- * Of what would go on, as many as stand in the way: the oldest. What runs of them is ended, what waits is dropped; the new
- * run starts when a place is free.
+ * Ends as many of the oldest runs of a job as the limit of the job requires for one more run: running ones are cancelled,
+ * pending ones are dropped. The new run starts when a place is free.
  */
-const replace = (job: Job, { runs, store, later }: Context): void => {
+const replace = (job: Job, { runs, store, addHooks }: FireContext): void => {
   const running = runs.activeOf(job.id).filter(({ isEnding }) => !isEnding);
   const waiting = runs.waitingOf(job.id);
   const count = running.length + waiting.length + 1 - (job.maxConcurrency ?? Number.POSITIVE_INFINITY);
   for (const active of running.slice(0, Math.max(0, count))) {
     store.runs.requestEnd(active.run.id, "cancelled");
-    later({ launch: () => active.end("cancelled", { all: false }), undo: () => {} });
+    addHooks({ onCommit: () => active.end("cancelled", { all: false }), onRollback: () => {} });
   }
-  for (const each of waiting.slice(0, Math.max(0, count - running.length))) later(runs.dropWaiting(each));
-};
-
-/** The clock was set back, perhaps while petit was down: what comes due once more is looked up in the ledger. */
-export const lookAgain = ({ store, log }: Pick<EngineOptions, "store" | "log">, now: number): void => {
-  try {
-    store.jobs.rewindAccountedUntil(now);
-  } catch (error) {
-    log.error({ err: error }, "that the clock was set back can't be stored");
-  }
+  for (const each of waiting.slice(0, Math.max(0, count - running.length))) addHooks(runs.dropWaiting(each));
 };

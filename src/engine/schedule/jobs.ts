@@ -1,8 +1,8 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/pattern.ts";
-import { allOf } from "../../domain/schedule/due.ts";
-import { isDueAlike } from "../../domain/schedule/schedule.ts";
+import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
+import { compileSchedule, isDueAlike } from "../../domain/schedule/schedule.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import { brokenFiles, type JobFiles } from "../../jobfile/read/job-dir.ts";
 import type { StoredJob } from "../../store/jobs.ts";
@@ -10,18 +10,17 @@ import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { EngineOptions } from "../options.ts";
 import { inParts } from "./backlog.ts";
 import type { DueJob } from "./due-job.ts";
-import { dueOfLeft } from "./replaced-schedule.ts";
 
-/** Decides about what is due, and accounts for it. */
+/** Decides about due occurrences and accounts for them. */
 type Fire = (due: readonly DueJob[], now: number) => void;
 
 const NONE: ReadonlyMap<JobId, StoredJob> = new Map();
 
-/** The jobs as they are now. */
+/** The current jobs, and the loading of job files. */
 export class Jobs {
   readonly #options: EngineOptions;
   readonly #fire: Fire;
-  /** Null until they are loaded. */
+  /** Null until `load`. */
   #jobs: ReadonlyMap<JobId, StoredJob> | null = null;
   #problems: readonly Problem[] = [];
 
@@ -38,31 +37,31 @@ export class Jobs {
     return this.#jobs ?? NONE;
   }
 
-  /** By an id as it came from outside. */
+  /** Finds a job by an unchecked id. */
   find(jobId: string): StoredJob | null {
     const byText: ReadonlyMap<string, StoredJob> = this.all;
     return byText.get(jobId) ?? null;
   }
 
-  /** Reads JOBS_DIR and stores what it says; jobs of broken files keep their last good version. */
+  /** Reads the job files and stores the jobs. Jobs in broken files keep their last valid version. */
   async load(): Promise<void> {
     const { store, readJobs } = this.#options;
     const files = await readJobs();
-    // Jobs of broken files come from the store: their patterns were not seen while the files were read.
+    // Jobs of broken files come from the store; reading the files did not load their patterns.
     const stored = [...store.jobs.list().values()].map(({ job }) => job);
     if ([...files.jobs, ...stored].some(hasPattern)) await loadPatterns();
-    await this.leaveLargeSchedules(files);
+    await this.accountForBacklogs(files);
     this.replace(files);
   }
 
   /**
-   * Stores what was read and takes it over, in one transaction with `alongside`; jobs of broken files keep their last good
-   * version. Where that throws all is as before, and it can be called again.
+   * Replaces the jobs by those of `files`, and stores them in one transaction with `alongside`. Jobs in broken files keep
+   * their last valid version. After an error nothing has changed, and it can be called again.
    */
   replace(files: JobFiles, alongside: () => void = () => {}): void {
     const { store, clock, followSchedules } = this.#options;
     const jobs = this.#jobsOf(files);
-    if (followSchedules !== false) this.#leaveSchedules(jobs);
+    if (followSchedules !== false) this.#accountForReplaced(jobs);
     this.#jobs = store.transaction(() => {
       const now = clock.now();
       const stored = followSchedules === false ? store.jobs.saveDefinitions(jobs, now) : store.jobs.save(jobs, now);
@@ -72,10 +71,10 @@ export class Jobs {
     this.#problems = files.problems;
   }
 
-  /** What a schedule had due until now is accounted for before another takes its place, or the job goes. */
-  #leaveSchedules(jobs: readonly Job[]): void {
+  /** Accounts for the due occurrences of schedules that are about to be replaced or removed. */
+  #accountForReplaced(jobs: readonly Job[]): void {
     const now = this.#options.clock.now();
-    const due = [...this.#leaving(jobs, now)].map(({ stored, steps }) => ({
+    const due = [...this.#replacedSchedules(jobs, now)].map(({ stored, steps }) => ({
       stored,
       occurrences: allOf(steps).occurrences,
       wasDown: this.#jobs === null,
@@ -84,13 +83,13 @@ export class Jobs {
   }
 
   /**
-   * Accounts for long backlogs of schedules that these files end, in parts, before `replace` does the rest in one go.
-   * Where it throws it can be called again.
+   * Accounts for large backlogs of schedules that `files` replaces or removes, in parts. `replace` accounts for the rest in
+   * one transaction. After an error it can be called again.
    */
-  async leaveLargeSchedules(files: JobFiles): Promise<void> {
+  async accountForBacklogs(files: JobFiles): Promise<void> {
     if (this.#options.followSchedules === false) return;
     const now = this.#options.clock.now();
-    for (const { stored, steps } of this.#leaving(this.#jobsOf(files), now)) {
+    for (const { stored, steps } of this.#replacedSchedules(this.#jobsOf(files), now)) {
       if (steps.next().done) continue;
       const recorded: NewOccurrence[] = [];
       for await (const { occurrences, newer } of inParts(steps, () => true)) {
@@ -100,24 +99,24 @@ export class Jobs {
     }
   }
 
-  /** The stored jobs that have another schedule now or are gone, with what they had due. */
-  *#leaving(jobs: readonly Job[], now: number) {
-    // What is at hand doesn't know how far the ledgers go by now, but tells soon that there is nothing to do.
-    if (this.#jobs !== null && leaving(this.#jobs, jobs).length === 0) return;
+  /** Yields the stored jobs whose schedule `jobs` replaces or removes, with the search for their due occurrences. */
+  *#replacedSchedules(jobs: readonly Job[], now: number) {
+    // A cheap check. The jobs in memory may be behind the ledger, so the rest reads the store.
+    if (this.#jobs !== null && withReplacedSchedule(this.#jobs, jobs).length === 0) return;
     const { store, settings } = this.#options;
-    const there = new Set(jobs.map(({ id }) => id));
-    for (const stored of leaving(store.jobs.list(), jobs)) {
-      const isThere = there.has(stored.job.id);
-      const due = dueOfLeft(stored, { now, timezone: settings.timezone, isThere });
+    const remaining = new Set(jobs.map(({ id }) => id));
+    for (const stored of withReplacedSchedule(store.jobs.list(), jobs)) {
+      const isRemoved = !remaining.has(stored.job.id);
+      const due = dueBeforeReplacement(stored, { now, timezone: settings.timezone, isRemoved });
       if (due !== null) yield due;
     }
   }
 
   #jobsOf(files: JobFiles): readonly Job[] {
-    return [...files.jobs, ...this.#keptOf(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...files.jobs, ...this.#jobsOfBrokenFiles(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  #keptOf(files: JobFiles): readonly Job[] {
+  #jobsOfBrokenFiles(files: JobFiles): readonly Job[] {
     if (files.broken.length === 0) return [];
     const isBroken = brokenFiles(files.broken);
     const valid = new Set(files.jobs.map(({ id }) => id));
@@ -127,14 +126,39 @@ export class Jobs {
   }
 }
 
-/** True if a value that a trigger gives may have to match a pattern. */
+/** Returns whether any param of a job has a pattern. */
 const hasPattern = ({ params }: Job): boolean => Object.values(params).some(({ pattern }) => pattern !== null);
 
-/** Those of the stored jobs that have another schedule now, or are gone. */
-const leaving = (stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): readonly StoredJob[] => {
-  const today = new Map(jobs.map((job) => [job.id, job]));
+/** Returns the stored jobs whose schedule `jobs` replaces or removes. */
+const withReplacedSchedule = (stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): readonly StoredJob[] => {
+  const current = new Map(jobs.map((job) => [job.id, job]));
   return [...stored.values()].filter(({ job: { id, schedule } }) => {
-    const now = today.get(id);
-    return now === undefined || !isDueAlike(schedule, now.schedule);
+    const job = current.get(id);
+    return job === undefined || !isDueAlike(schedule, job.schedule);
   });
+};
+
+type ReplacementOptions = {
+  readonly now: number;
+  /** Time zone of schedules that set none. */
+  readonly timezone: string;
+  /** True if the job is removed, false if only its schedule is replaced. */
+  readonly isRemoved: boolean;
+};
+
+/**
+ * Returns the search for the occurrences of a replaced schedule that are due and in no ledger yet. None of them is caught up
+ * on. Only occurrences on time, such as those delayed by jitter, may still start; of a removed job none starts, as if it were
+ * disabled.
+ */
+const dueBeforeReplacement = (
+  stored: StoredJob,
+  { now, timezone, isRemoved }: ReplacementOptions,
+): { readonly stored: StoredJob; readonly steps: Iterator<void, Due> } | null => {
+  const { schedule: spec, enabled } = stored.job;
+  if (spec === null) return null;
+  const schedule = compileSchedule(spec, timezone);
+  const job = { ...stored.job, enabled: enabled && !isRemoved, schedule: { ...spec, catchup: "none" as const } };
+  const steps = dueInSteps(schedule, schedule.next(stored.accountedUntil), now, (at) => at <= now);
+  return { stored: { ...stored, job }, steps };
 };

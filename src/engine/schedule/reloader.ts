@@ -1,22 +1,24 @@
 import { PetitError } from "../../domain/errors.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
+import type { Commits } from "../commits.ts";
 import type { Reload } from "../engine.ts";
-import type { Notify } from "../notify/notify.ts";
+import type { Notifier } from "../notify/notifier.ts";
 import type { EngineOptions } from "../options.ts";
-import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "./jobs.ts";
-import type { Agenda } from "./schedule-queue.ts";
+import type { ScheduleQueue } from "./schedule-queue.ts";
 
 export type ReloaderOptions = EngineOptions & {
   readonly jobs: Jobs;
-  readonly runs: Runs;
-  readonly agenda: Agenda;
-  readonly notify: Notify;
+  readonly commits: Commits;
+  readonly scheduleQueue: ScheduleQueue;
+  readonly notifier: Notifier;
+  /** Aborted when the engine detaches. */
+  readonly detach: AbortSignal;
   /** Throws `not_running`. */
   readonly assertRunning: () => void;
 };
 
-/** Reads the job files again, and puts what they say in the place of what was known. */
+/** Reads the job files again and replaces the current jobs. */
 export class Reloader {
   readonly #options: ReloaderOptions;
   #reloading: Promise<Reload> = Promise.resolve({ jobs: 0, problems: [] });
@@ -26,41 +28,41 @@ export class Reloader {
     this.#options = options;
   }
 
-  /** Why the last reload has not succeeded, or not yet; null where it has. */
+  /** Why the last reload failed or is being retried; null if it succeeded. */
   get failure(): string | null {
     return this.#failure;
   }
 
-  /** One at a time: each reads the files as they are when it begins. It is repeated while the database can't be written. */
+  /** Reloads, one call after the other. Each call reads the files when it begins. Retries while the database can't be written. */
   reload(): Promise<Reload> {
     this.#reloading = this.#reloading.catch(() => {}).then(() => this.#reload());
     return this.#reloading;
   }
 
   async #reload(): Promise<Reload> {
-    const { log, readJobs, runs, jobs, notify, assertRunning } = this.#options;
-    const { outage } = runs.commits;
+    const { log, readJobs, commits, jobs, notifier, detach, assertRunning } = this.#options;
+    const { outage } = commits;
     try {
       assertRunning();
       const files = await readJobs();
       if (outage.isLocked) this.#failure = messageOf(outage.error);
-      await runs.commits.untilStored(() => jobs.leaveLargeSchedules(files));
-      await runs.commits.untilStored(() => this.#replace(files));
+      await commits.retryUntilStored(() => jobs.accountForBacklogs(files));
+      await commits.retryUntilStored(() => this.#replace(files));
     } catch (error) {
-      if (runs.left.aborted) assertRunning();
+      if (detach.aborted) assertRunning();
       if (!isRefusal(error)) this.#failure = messageOf(error);
       throw error;
     }
     this.#failure = null;
     const { problems, all } = jobs;
-    notify.check(all.values());
-    log.info({ jobs: all.size, problems: problems.length }, "the job files were read again");
+    notifier.warnOfMissingSecrets(all.values());
+    log.info({ jobs: all.size, problems: problems.length }, "reloaded the job files");
     return { jobs: all.size, problems };
   }
 
-  /** What is stored, what is shown and what fires change together, or not at all. */
+  /** Replaces the stored jobs, the jobs in memory and the schedule queue together, or none of them. */
   #replace(files: JobFiles): void {
-    const { store, clock, jobs, agenda, assertRunning } = this.#options;
+    const { store, clock, jobs, scheduleQueue, assertRunning } = this.#options;
     assertRunning();
     try {
       const status = files.problems.length === 0 ? "ok" : "degraded";
@@ -69,7 +71,7 @@ export class Reloader {
       this.#failure = messageOf(error);
       throw error;
     }
-    agenda.set(jobs.all.values(), clock.now());
+    scheduleQueue.set(jobs.all.values(), clock.now());
   }
 }
 

@@ -5,42 +5,42 @@ import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { StoredJob } from "../../store/jobs.ts";
-import type { ComingBounds } from "../engine.ts";
+import type { OccurrenceBounds } from "../engine.ts";
 import { Backlogs, type DueSteps } from "./backlog.ts";
-import type { DueJob, Entry } from "./due-job.ts";
+import type { DueJob, ScheduleEntry } from "./due-job.ts";
 import { Timer } from "./timer.ts";
 
-/** `due` is null where there is so much that the rest must still be looked for. */
-type Slice = DueSteps & { readonly due: Due | null };
+/** The due occurrences of one job. `due` is null if there are so many that the search is unfinished. */
+type DueEntry = DueSteps & { readonly due: Due | null };
 
-export type AgendaOptions = {
+export type ScheduleQueueOptions = {
   readonly clock: Clock;
   readonly timezone: string;
-  /** Decides about what is due and stores that; a throw lets it come due again in a moment. */
+  /** Decides about due occurrences and stores the decisions. If it throws, they come due again after a second. */
   readonly fire: (due: readonly DueJob[], now: number) => void;
-  /** Told when the clock was set back, before anything comes due once more. */
-  readonly setBack: (now: number) => void;
+  /** Called when the clock was set back, before anything comes due again. */
+  readonly onClockSetBack: (now: number) => void;
   readonly isPaused: () => boolean;
 };
 
-/** Occurrences of all jobs that are decided about in one go, about. A job that alone has more than DUE_STEP is a backlog. */
-const SLICE = 2_000;
+/** Approximate maximum of occurrences per call of `fire`. One job with more than DUE_STEP has a backlog. */
+const BATCH = 2_000;
 
-/** A fire that failed is tried again after this. */
-const AGAIN_MS = 1_000;
+/** Delay before a failed `fire` is retried. */
+const RETRY_MS = 1_000;
 
-/** Knows when each job is due next, and tells. */
-export class Agenda implements Disposable {
-  readonly #options: AgendaOptions;
-  readonly #timer: Timer<Entry>;
-  #entries = new Map<JobId, Entry>();
+/** Keeps the next occurrence of each job, and fires it when it is due. */
+export class ScheduleQueue implements Disposable {
+  readonly #options: ScheduleQueueOptions;
+  readonly #timer: Timer<ScheduleEntry>;
+  #entries = new Map<JobId, ScheduleEntry>();
   readonly #backlogs: Backlogs;
-  /** When petit started: what was due by then came due while it was not there. */
+  /** When petit started. Occurrences that were due by then came due while it was not running. */
   #downUntil = Number.NEGATIVE_INFINITY;
-  /** Why `fire` failed the last time that it did. */
+  /** The last error of `fire`. */
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(options: AgendaOptions) {
+  constructor(options: ScheduleQueueOptions) {
     this.#options = options;
     this.#timer = new Timer({
       clock: options.clock,
@@ -54,11 +54,11 @@ export class Agenda implements Disposable {
     });
   }
 
-  /** What came due while petit was not there first, then what comes. */
+  /** Fires what came due while petit was not running, then starts the timer. */
   start(now: number): void {
     this.#downUntil = now;
     this.#timer.start();
-    this.#timer.look();
+    this.#timer.checkNow();
   }
 
   [Symbol.dispose](): void {
@@ -66,12 +66,12 @@ export class Agenda implements Disposable {
     this.#timer[Symbol.dispose]();
   }
 
-  /** Decides about everything that is due by now, without waiting for a timer. Throws what `fire` throws. */
+  /** Fires everything that is due now, without waiting for the timer. Throws the errors of `fire`. */
   decideDue(): void {
     this.#failure = null;
-    // What failed before is planned for a later moment, though it is due.
+    // After a failure, entries are planned for a later time, although they are due.
     this.#refill();
-    this.#timer.look();
+    this.#timer.checkNow();
     this.#throwFailure();
   }
 
@@ -79,31 +79,31 @@ export class Agenda implements Disposable {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Its next occurrence, ms since the epoch; null where it has none or is disabled. */
+  /** Returns the next occurrence of a job, in ms since the epoch. Null if it has none or is disabled. */
   nextAt(jobId: JobId): number | null {
     const entry = this.#entries.get(jobId);
     if (!entry?.stored.job.enabled) return null;
     return this.#backlogs.has(entry) ? entry.schedule.next(this.#options.clock.now()) : entry.nextAt;
   }
 
-  /** The next occurrences of a job within the bounds. */
-  coming(
+  /** Returns the next `count` occurrences of a job within the bounds. */
+  nextOccurrences(
     jobId: JobId,
     count: number,
-    { from = 0, to = Number.MAX_SAFE_INTEGER, apartMs = 1 }: ComingBounds,
+    { from = 0, to = Number.MAX_SAFE_INTEGER, spacingMs = 1 }: OccurrenceBounds,
   ): readonly number[] {
     const schedule = this.#entries.get(jobId)?.schedule ?? null;
-    const coming: number[] = [];
+    const occurrences: number[] = [];
     let at = this.nextAt(jobId);
     if (schedule !== null && at !== null && at < from) at = schedule.next(from - 1);
-    while (schedule !== null && at !== null && at < to && coming.length < count) {
-      coming.push(at);
-      at = schedule.next(at + apartMs - 1);
+    while (schedule !== null && at !== null && at < to && occurrences.length < count) {
+      occurrences.push(at);
+      at = schedule.next(at + spacingMs - 1);
     }
-    return coming;
+    return occurrences;
   }
 
-  /** Takes the jobs as they are now; those whose schedule is as it was keep their place. */
+  /** Replaces the jobs. A job whose schedule has not changed keeps its next occurrence. */
   set(jobs: Iterable<StoredJob>, now: number): void {
     const before = this.#entries;
     this.#entries = new Map();
@@ -114,7 +114,7 @@ export class Agenda implements Disposable {
     this.#refill();
   }
 
-  #entry(stored: StoredJob, before: Entry | undefined, now: number): Entry {
+  #entry(stored: StoredJob, before: ScheduleEntry | undefined, now: number): ScheduleEntry {
     const { job } = stored;
     const { timezone } = this.#options;
     if (before !== undefined && JSON.stringify(before.stored.job.schedule) === JSON.stringify(job.schedule)) {
@@ -129,50 +129,50 @@ export class Agenda implements Disposable {
     for (const entry of this.#entries.values()) this.#plan(entry);
   }
 
-  #plan(entry: Entry, notBefore = 0): void {
+  #plan(entry: ScheduleEntry, notBefore = 0): void {
     if (this.#backlogs.has(entry)) return;
     if (entry.nextAt !== null) this.#timer.add(entry, Math.max(dueAt(entry, entry.nextAt), notBefore));
   }
 
-  #fire(entries: readonly Entry[], now: number): void {
+  #fire(entries: readonly ScheduleEntry[], now: number): void {
     const current = entries.filter((entry) => this.#entries.get(entry.stored.job.id) === entry);
-    const slice = this.#slice(current, now);
-    const taken = new Set(slice.map(({ entry }) => entry));
+    const batch = this.#takeBatch(current, now);
+    const taken = new Set(batch.map(({ entry }) => entry));
     for (const entry of current) if (!taken.has(entry)) this.#plan(entry);
-    for (const each of slice) if (each.due === null) this.#backlogs.start(each, now);
-    this.#fireSmall(slice, now);
+    for (const each of batch) if (each.due === null) this.#backlogs.start(each, now);
+    this.#fireBatch(batch, now);
   }
 
-  #fireSmall(slice: readonly Slice[], now: number): void {
-    const small = slice.flatMap(({ due, ...rest }) => (due === null ? [] : [{ ...rest, due }]));
-    if (small.length === 0) return;
+  #fireBatch(batch: readonly DueEntry[], now: number): void {
+    const complete = batch.flatMap(({ due, ...rest }) => (due === null ? [] : [{ ...rest, due }]));
+    if (complete.length === 0) return;
     try {
       this.#options.fire(
-        small.map(({ entry: { stored }, due: { occurrences }, wasDown }) => ({ stored, occurrences, wasDown })),
+        complete.map(({ entry: { stored }, due: { occurrences }, wasDown }) => ({ stored, occurrences, wasDown })),
         now,
       );
-      for (const { entry, due } of small) entry.nextAt = due.next;
-      for (const { entry } of small) this.#plan(entry);
+      for (const { entry, due } of complete) entry.nextAt = due.next;
+      for (const { entry } of complete) this.#plan(entry);
     } catch (error) {
       this.#failure = { error };
-      for (const { entry } of small) this.#plan(entry, now + AGAIN_MS);
+      for (const { entry } of complete) this.#plan(entry, now + RETRY_MS);
     }
   }
 
-  /** The first of them: as many as make a slice. */
-  #slice(entries: readonly Entry[], now: number): readonly Slice[] {
-    const slice: Slice[] = [];
+  /** Returns the first entries, as many as fit in one batch. */
+  #takeBatch(entries: readonly ScheduleEntry[], now: number): readonly DueEntry[] {
+    const batch: DueEntry[] = [];
     let count = 0;
     for (const entry of entries) {
-      if (count >= SLICE) break;
-      const one = this.#due(entry, now);
+      if (count >= BATCH) break;
+      const one = this.#findDue(entry, now);
       count += one.due?.occurrences.length ?? DUE_STEP;
-      slice.push(one);
+      batch.push(one);
     }
-    return slice;
+    return batch;
   }
 
-  #due(entry: Entry, now: number): Slice {
+  #findDue(entry: ScheduleEntry, now: number): DueEntry {
     const wasDown = entry.nextAt !== null && dueAt(entry, entry.nextAt) <= this.#downUntil;
     const until = wasDown ? this.#downUntil : now;
     const steps = dueInSteps(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= until);
@@ -181,11 +181,11 @@ export class Agenda implements Disposable {
   }
 
   /**
-   * After the clock was set back, what lies ahead may lie in the ledger already: whoever fires looks there. What was due
-   * before and still waits for its turn stays due.
+   * Plans all entries again after the clock was set back. Occurrences after `now` may already be in the ledger; `fire` checks
+   * that. Occurrences that were due before stay due.
    */
   #replan(now: number): void {
-    this.#options.setBack(now);
+    this.#options.onClockSetBack(now);
     this.#backlogs.end();
     this.#downUntil = Math.min(this.#downUntil, now);
     for (const entry of this.#entries.values()) {
@@ -200,5 +200,6 @@ const scheduleOf = (job: Job): NonNullable<Job["schedule"]> => {
   return job.schedule;
 };
 
-/** When an occurrence is to start. */
-const dueAt = ({ stored: { job } }: Entry, at: number): number => at + jitterMs(job.id, at, scheduleOf(job).jitterMs);
+/** Returns when an occurrence is due, which includes jitter. */
+const dueAt = ({ stored: { job } }: ScheduleEntry, at: number): number =>
+  at + jitterMs(job.id, at, scheduleOf(job).jitterMs);

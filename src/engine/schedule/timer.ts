@@ -1,36 +1,36 @@
 import type { Clock } from "../../lib/clock.ts";
 import { MinHeap } from "../../lib/heap.ts";
 
-/** Timers stand still while a machine sleeps, and a clock can be set: look again at least this often. */
-const MAX_HOP_MS = 5_000;
+/** Maximum delay between checks of the wall clock: timers stop while the machine is suspended, and the clock can be set. */
+const MAX_DELAY_MS = 5_000;
 
-/** A wall clock that loses more than this against the monotonic one has been set back. */
+/** The wall clock was set back if it falls behind the monotonic clock by more than this. */
 const STEP_MS = 1_000;
 
 export type TimerOptions<T> = {
   readonly clock: Clock;
-  /** Called with everything that has come due, by the time it was due. */
+  /** Called with all items that have come due, in the order of their times. */
   readonly onDue: (items: readonly T[], now: number) => void;
-  /** Called when the wall clock was set back: what was planned must be planned again. */
+  /** Called when the wall clock was set back: the items must be planned again. */
   readonly onSetBack: (now: number) => void;
 };
 
-/** Wakes when the wall clock reaches the time of an item. */
+/** Reports items when the wall clock reaches their time. */
 export class Timer<T> implements Disposable {
   readonly #options: TimerOptions<T>;
   readonly #heap = new MinHeap<T>();
   #cancel: (() => void) | null = null;
   #started = false;
-  #seen: { readonly wall: number; readonly monotonic: number };
+  #lastReading: { readonly wall: number; readonly monotonic: number };
 
   constructor(options: TimerOptions<T>) {
     this.#options = options;
-    this.#seen = { wall: options.clock.now(), monotonic: options.clock.monotonic() };
+    this.#lastReading = { wall: options.clock.now(), monotonic: options.clock.monotonic() };
   }
 
   start(): void {
     this.#started = true;
-    this.#seen = this.#read();
+    this.#lastReading = this.#read();
     this.#arm();
   }
 
@@ -40,12 +40,12 @@ export class Timer<T> implements Disposable {
     this.clear();
   }
 
-  /** Looks at the clock now. */
-  look(): void {
+  /** Checks the clock immediately, without waiting for the timer. */
+  checkNow(): void {
     if (this.#started) this.#wake();
   }
 
-  /** `dueAt` in ms since the epoch. */
+  /** Adds an item that is due at `dueAt`, in ms since the epoch. */
   add(item: T, dueAt: number): void {
     this.#heap.push(item, dueAt);
     if (this.#started && this.#heap.smallest === dueAt) this.#arm();
@@ -58,7 +58,10 @@ export class Timer<T> implements Disposable {
   #arm(): void {
     this.#cancel?.();
     const { clock } = this.#options;
-    const delayMs = Math.min(MAX_HOP_MS, Math.max(0, (this.#heap.smallest ?? Number.POSITIVE_INFINITY) - clock.now()));
+    const delayMs = Math.min(
+      MAX_DELAY_MS,
+      Math.max(0, (this.#heap.smallest ?? Number.POSITIVE_INFINITY) - clock.now()),
+    );
     this.#cancel = clock.setTimeout(() => this.#wake(), Math.ceil(delayMs));
   }
 
@@ -80,10 +83,10 @@ export class Timer<T> implements Disposable {
   }
 
   #wasSetBack(): boolean {
-    const before = this.#seen;
-    this.#seen = this.#read();
-    const passed = this.#seen.monotonic - before.monotonic;
-    return this.#seen.wall - before.wall < passed - STEP_MS;
+    const before = this.#lastReading;
+    this.#lastReading = this.#read();
+    const passed = this.#lastReading.monotonic - before.monotonic;
+    return this.#lastReading.wall - before.wall < passed - STEP_MS;
   }
 
   #read(): { readonly wall: number; readonly monotonic: number } {

@@ -84,7 +84,7 @@ describe("readOutputs", () => {
     writeFileSync(path, `${fitting}x`);
     expect(readOutputs(path)).toEqual({
       outputs: {},
-      problem: "it wrote 1048577 bytes to $PETIT_OUTPUT; at most 1048576 are kept",
+      problem: "the task wrote 1048577 bytes to $PETIT_OUTPUT; the limit is 1048576",
     });
   });
 

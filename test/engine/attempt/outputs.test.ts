@@ -64,7 +64,7 @@ describe("outputs of a task", () => {
 
   test.each([
     ["malformed", "echo nonsense > $PETIT_OUTPUT", 'line 1 of $PETIT_OUTPUT is "nonsense"'],
-    ["too long", "head -c 1048577 /dev/zero > $PETIT_OUTPUT", "it wrote 1048577 bytes to $PETIT_OUTPUT"],
+    ["too long", "head -c 1048577 /dev/zero > $PETIT_OUTPUT", "the task wrote 1048577 bytes to $PETIT_OUTPUT"],
     ["a folder", "mkdir $PETIT_OUTPUT", "$PETIT_OUTPUT is not a regular file"],
     ["a pipe", "mkfifo $PETIT_OUTPUT", "$PETIT_OUTPUT is not a regular file"],
   ])("that are %s fail a task that else did well", async (_, script, problem) => {

@@ -93,7 +93,7 @@ describe("a program that opens its own output anew", () => {
     const script = `trap 'echo bye > /dev/stdout; exit 9' TERM; ${door.wait}`;
     const { pid, exited } = it.start(script, runtime, relayed);
     await door.reached();
-    await terminate(pid, { clock: systemClock, graceMs: 10_000, hurry: new AbortController().signal });
+    await terminate(pid, { clock: systemClock, graceMs: 10_000, forceKill: new AbortController().signal });
     expect(await exited).toEqual({ exitCode: 9, signal: null });
     expect(written(it)).toEqual(["bye\n", ""]);
   });
@@ -103,7 +103,7 @@ describe("a program that opens its own output anew", () => {
       using it = open();
       const { pid, exited } = it.start("sleep 60", runtime, relayed);
       await new Promise((resolve) => setTimeout(resolve, round));
-      await terminate(pid, { clock: systemClock, graceMs: 10_000, hurry: new AbortController().signal });
+      await terminate(pid, { clock: systemClock, graceMs: 10_000, forceKill: new AbortController().signal });
       expect(await exited).toEqual({ exitCode: null, signal: "SIGTERM" });
       expect(hasMembers({ pid, startTime: "0", bootId: "" })).toBe(false);
     }
@@ -218,7 +218,7 @@ describe("terminate", () => {
     using door = gate();
     const child = it.start(`trap 'exit 3' TERM; ${door.wait}`);
     await door.reached();
-    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, hurry: calm });
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: calm });
     expect(await child.exited).toEqual({ exitCode: 3, signal: null });
     expect(signalGroup(child.pid, 0)).toBe(false);
   });
@@ -227,13 +227,13 @@ describe("terminate", () => {
     ["after the grace", 50, calm],
     ["at once without one", 0, calm],
     ["at once when there is no time", 10_000, AbortSignal.abort()],
-  ])("kills %s what does not listen", async (_, graceMs, hurry) => {
+  ])("kills %s what does not listen", async (_, graceMs, forceKill) => {
     using it = open();
     using door = gate();
     const child = it.start(`trap '' TERM; ${door.wait}`);
     await door.reached();
     const begun = performance.now();
-    await terminate(child.pid, { clock: systemClock, graceMs, hurry });
+    await terminate(child.pid, { clock: systemClock, graceMs, forceKill });
     expect(await child.exited).toEqual({ exitCode: null, signal: "SIGKILL" });
     expect(performance.now() - begun).toBeWithin(graceMs === 50 ? 49 : 0, 5_000);
   });
@@ -243,7 +243,7 @@ describe("terminate", () => {
       using it = open();
       const child = it.start("sleep 30");
       const begun = performance.now();
-      await terminate(child.pid, { clock: systemClock, graceMs: 20_000, hurry: calm });
+      await terminate(child.pid, { clock: systemClock, graceMs: 20_000, forceKill: calm });
       expect(await child.exited).toEqual({ exitCode: null, signal: "SIGTERM" });
       expect(performance.now() - begun).toBeLessThan(5_000);
     }
@@ -254,6 +254,6 @@ describe("terminate", () => {
     const child = it.start("true");
     await child.exited;
     await seen(() => !signalGroup(child.pid, 0));
-    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, hurry: calm });
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: calm });
   });
 });

@@ -197,8 +197,12 @@ describe("a process that can't be made", () => {
       command("t", "true", { args: ["x".repeat(3_000_000)] }),
       "arguments and environment are too long for the system (E2BIG)",
     ],
-    ["an argument with a zero byte", command("t", "true", { args: ["a\0b"] }), "no process could be made"],
-    ["a variable with a zero byte", command("t", "true", { environment: { X: "a\0b" } }), "no process could be made"],
+    ["an argument with a zero byte", command("t", "true", { args: ["a\0b"] }), "the process could not be started"],
+    [
+      "a variable with a zero byte",
+      command("t", "true", { environment: { X: "a\0b" } }),
+      "the process could not be started",
+    ],
   ] as const)("for %s says so", async (_, task, message) => {
     const { run, tasks, attempts, output } = await runTask(task, { source });
     expect(run).toMatchObject({ status: "failed", reason: "spawn_failed" });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
 import { DEFAULT_EVENTS, DELIVERY_EXPIRES_MS, MAX_DELIVERY_DELAY_MS } from "../../../src/domain/notification.ts";
-import { MAX_WAITING, Notify } from "../../../src/engine/notify/notify.ts";
+import { MAX_WAITING, Notifier } from "../../../src/engine/notify/notifier.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job } from "../../support/factories.ts";
 import { memoryStore } from "../../support/factories-store.ts";
@@ -14,7 +14,7 @@ type Parts = {
   readonly clock: FakeClock;
   readonly log: RecordingLog;
   readonly hook: Receiver;
-  readonly notify: Notify;
+  readonly notify: Notifier;
   /** Has something told: an occurrence that was missed. */
   tell(at?: number): void;
   channel(): string;
@@ -27,7 +27,9 @@ const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store)
   const [clock, log] = [new FakeClock(), recordingLog()];
   const store = wrap(parts.use(memoryStore()));
   const hook = parts.use(receiver(answer));
-  const notify = parts.use(new Notify({ store, clock, log, environment: {}, untilStored: async (work) => work() }));
+  const notify = parts.use(
+    new Notifier({ store, clock, log, environment: {}, retryUntilStored: async (work) => work() }),
+  );
   const target = { type: "webhook", url: hook.url, headers: {}, secret: null, timeoutMs: 10_000 } as const;
   const definition = job("j", { notify: [{ ...target, on: [...DEFAULT_EVENTS.webhook, "missed"] }] });
   const [stored] = store.jobs.save([definition], NOON).values();
@@ -103,7 +105,7 @@ test("what waits for a receiver that is away is bounded, on disk as in memory", 
   const { store, clock, log, logged, hook, tell, channel } = make(parts, failing);
   for (let at = 0; at < MAX_WAITING + 5; at++) tell(NOON + at);
   await logged("was not delivered");
-  expect(log.text()).toContain("too many notifications wait at notify[0]");
+  expect(log.text()).toContain("too many notifications are waiting for notify[0]");
   expect(hook.received).toHaveLength(1);
   const oldest = JSON.parse(store.notifications.findNext(channel())?.notice ?? "{}");
   expect(oldest.missed.occurrences[0].scheduled_for).toBe(NOON + 5);
@@ -160,7 +162,7 @@ test("a fault of the database is told, and tried again", async () => {
   });
   const { clock, logged, tell } = make(parts, () => new Response("ok"), wrap);
   tell();
-  await logged("a notification can't be sent", "a bad moment");
+  await logged("cannot send a notification", "a bad moment");
   await clock.pass(30_000);
   await logged("was delivered");
 });

@@ -67,7 +67,7 @@ describe("OutputBudget", () => {
     const { store, attempt, budget } = open(8);
     budget.store([chunk("aa\n"), chunk("bb\n"), chunk("c\n")], offsets);
     expect(budget.headIsFull).toBe(true);
-    budget.passOver(1_000, "stdout");
+    budget.skip(1_000, "stdout");
     budget.store([chunk("dd\n")], offsets);
     expect(stored(store, attempt)).toEqual(["aa\n", marker(1_005, "4B"), "dd\n"]);
   });
@@ -76,11 +76,11 @@ describe("OutputBudget", () => {
     const { store, attempt, budget } = open(8);
     budget.store([chunk("aa\n"), chunk("b\nb\n"), chunk("c\n")], offsets);
     expect(numbers(store, attempt)).toEqual([1, 2, 4]);
-    budget.passOver(1_000, "stderr");
+    budget.skip(1_000, "stderr");
     budget.store([chunk("dd\n")], offsets);
     expect(numbers(store, attempt)).toEqual([1, 5, 6]);
     expect(store.output.listExtents(attempt)).toMatchObject([{}, { stream: "stderr", dropped: 1_006 }, {}]);
-    budget.passOver(1_000, "stdout");
+    budget.skip(1_000, "stdout");
     budget.store([chunk("ee\n"), chunk("f\nf\n"), chunk("gg\n")], offsets);
     expect(numbers(store, attempt)).toEqual([1, 7, 8, 9, 11]);
     budget.settle();
@@ -106,7 +106,7 @@ describe("OutputBudget", () => {
     const { store, attempt, budget } = open(8);
     const broken: Store = { ...store, output: { ...store.output, append: () => expect.unreachable() } };
     const failing = new OutputBudget({ store: broken, attempt, clock, limitBytes: 8, isNew: true });
-    failing.passOver(5, "stdout");
+    failing.skip(5, "stdout");
     expect(() => failing.store([chunk("aa\n")], offsets)).toThrow();
     expect(stored(store, attempt)).toEqual([]);
     budget.store([chunk("aa\n")], offsets);
@@ -161,7 +161,7 @@ describe("OutputBudget", () => {
             expect(stored(store, attempt)).toEqual(before);
             ({ store, attempt, budget } = open(limitBytes, { store, attempt }));
           } else if (budget.headIsFull) {
-            budget.passOver(each.bytes, "stdout");
+            budget.skip(each.bytes, "stdout");
             all += each.bytes;
             // What is passed over leaves a last half to read.
             for (let left = limitBytes / 2; left > 0; left -= 10) budget.store([next(10)], offsets);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import fc from "fast-check";
 import { openRuntime } from "#runtime";
-import { Output } from "../../../src/engine/output/output.ts";
+import { OutputCollector } from "../../../src/engine/output/collector.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { type AttemptKey, STREAMS, type Stream } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -79,7 +79,7 @@ describe("a follower of output", () => {
           },
         };
         const options = { store: failing, runtime: openRuntime(), clock: new FakeClock(), attempt, spool, limitBytes };
-        const open = (isNew: boolean) => new Output({ ...options, isNew, onStored: () => {} });
+        const open = (isNew: boolean) => new OutputCollector({ ...options, isNew, onStored: () => {} });
         const written: Record<Stream, number> = { stdout: 0, stderr: 0 };
         const follower = new Follower(store, attempt);
         let output = open(true);
@@ -91,7 +91,7 @@ describe("a follower of output", () => {
           } else if (each.kind === "fail") {
             isFailing = true;
             try {
-              output.look();
+              output.collect();
             } catch (error) {
               expect(error).toMatchObject({ message: "the disk is full" });
             }
@@ -101,7 +101,7 @@ describe("a follower of output", () => {
             const lines = Array.from({ length: each.lines }, (_, index) => `${each.stream} ${from + index}`);
             appendFileSync(spool[each.stream], lines.map((line) => `${line.padEnd(LINE_BYTES - 1)}\n`).join(""));
             written[each.stream] += each.lines;
-            if (each.isLooked) output.look();
+            if (each.isLooked) output.collect();
           }
         }
         output.finish();

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type CutChunk, LineCutter, MAX_CHUNK_BYTES } from "../../../src/engine/output/line-splitter.ts";
+import { type LineChunk, LineSplitter, MAX_CHUNK_BYTES } from "../../../src/engine/output/line-splitter.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-const cut = (parts: readonly Uint8Array[], maxBytes?: number): readonly CutChunk[] => {
-  const cutter = new LineCutter(maxBytes);
-  const chunks = parts.flatMap((part) => cutter.push(part));
-  const last = cutter.flush();
+const cut = (parts: readonly Uint8Array[], maxBytes?: number): readonly LineChunk[] => {
+  const splitter = new LineSplitter(maxBytes);
+  const chunks = parts.flatMap((part) => splitter.push(part));
+  const last = splitter.flush();
   return last === null ? chunks : [...chunks, last];
 };
 
-const texts = (chunks: readonly CutChunk[]): readonly string[] =>
+const texts = (chunks: readonly LineChunk[]): readonly string[] =>
   chunks.map((chunk) => `${chunk.lines} ${Buffer.from(chunk.bytes).toString()}`);
 
 /** A stream in pieces, with newlines and characters of every length. */
@@ -25,7 +25,7 @@ const anyParts = fc
     });
   });
 
-describe("LineCutter", () => {
+describe("LineSplitter", () => {
   test.each([
     [[], []],
     [[""], []],
@@ -76,30 +76,30 @@ describe("LineCutter", () => {
   });
 
   test("tells how much it holds", () => {
-    const cutter = new LineCutter();
-    cutter.push(bytes("one\ntw"));
-    expect(cutter.pending).toBe(2);
-    cutter.push(bytes("o"));
-    expect(cutter.pending).toBe(3);
-    cutter.push(bytes("\n"));
-    expect(cutter.pending).toBe(0);
-    expect(cutter.flush()).toBeNull();
+    const splitter = new LineSplitter();
+    splitter.push(bytes("one\ntw"));
+    expect(splitter.pending).toBe(2);
+    splitter.push(bytes("o"));
+    expect(splitter.pending).toBe(3);
+    splitter.push(bytes("\n"));
+    expect(splitter.pending).toBe(0);
+    expect(splitter.flush()).toBeNull();
   });
 
   test("keeps nothing of what it was given: a buffer can be used again", () => {
-    const cutter = new LineCutter();
+    const splitter = new LineSplitter();
     const buffer = bytes("abc");
-    cutter.push(buffer);
+    splitter.push(buffer);
     buffer.fill(0);
-    expect(texts(cutter.push(bytes("\n")))).toEqual(["1 abc\n"]);
+    expect(texts(splitter.push(bytes("\n")))).toEqual(["1 abc\n"]);
   });
 
   test("forgets what it holds, and says how much that was", () => {
-    const cutter = new LineCutter();
-    cutter.push(bytes("one\ntw"));
-    expect(cutter.discard()).toBe(2);
-    expect(cutter.pending).toBe(0);
-    expect(texts(cutter.push(bytes("three\n")))).toEqual(["1 three\n"]);
+    const splitter = new LineSplitter();
+    splitter.push(bytes("one\ntw"));
+    expect(splitter.discard()).toBe(2);
+    expect(splitter.pending).toBe(0);
+    expect(texts(splitter.push(bytes("three\n")))).toEqual(["1 three\n"]);
   });
 
   test("takes a line of 8 MiB in small pieces without looking at it again and again", () => {

@@ -27,7 +27,7 @@ describe("Limiter", () => {
     const { job: one, run } = waiting("one");
     limiter.enter(one.id, run.id);
     limiter.enter(one.id, run.id);
-    expect(limiter.running(one.id)).toBe(1);
+    expect(limiter.countRunning(one.id)).toBe(1);
     expect(limiter.runningIds(one.id)).toEqual([run.id]);
     limiter.leave(one.id, run.id);
     limiter.leave(one.id, run.id);
@@ -38,7 +38,7 @@ describe("Limiter", () => {
   test("starts what waits in the order in which it came, as far as there is room", () => {
     const limiter = new Limiter(2);
     const [a, b, c] = [waiting("a"), waiting("b"), waiting("c")];
-    for (const each of [b, a, c]) limiter.wait(each);
+    for (const each of [b, a, c]) limiter.enqueue(each);
     expect(limiter.counts).toEqual({ pending: 3, running: 0 });
     expect(startAll(limiter)).toEqual([b.run.id, a.run.id]);
     expect(limiter.isFull).toBe(true);
@@ -49,22 +49,22 @@ describe("Limiter", () => {
   test("lets a run pass one whose job is at its own limit", () => {
     const limiter = new Limiter(3);
     const [a1, a2, b] = [waiting("a", 1), waiting("a", 1), waiting("b")];
-    for (const each of [a1, a2, b]) limiter.wait(each);
+    for (const each of [a1, a2, b]) limiter.enqueue(each);
     expect(startAll(limiter)).toEqual([a1.run.id, b.run.id]);
-    expect(limiter.pending(a2.job.id)).toBe(1);
+    expect(limiter.countPending(a2.job.id)).toBe(1);
     expect(limiter.isFull).toBe(false);
   });
 
   test("is full where a run waits that could start: its place is promised", () => {
     const limiter = new Limiter(1);
     expect(limiter.isFull).toBe(false);
-    limiter.wait(waiting("a"));
+    limiter.enqueue(waiting("a"));
     expect(limiter.isFull).toBe(true);
   });
 
   test("without a limit is never full", () => {
     const limiter = new Limiter(null);
-    for (let index = 0; index < 50; index++) limiter.wait(waiting("a"));
+    for (let index = 0; index < 50; index++) limiter.enqueue(waiting("a"));
     expect(startAll(limiter)).toHaveLength(50);
     expect(limiter.isFull).toBe(false);
   });
@@ -72,10 +72,10 @@ describe("Limiter", () => {
   test("puts what was dropped back in its place", () => {
     const limiter = new Limiter(null);
     const [a, b, c] = [waiting("a"), waiting("b"), waiting("b")];
-    for (const each of [a, b, c]) limiter.wait(each);
+    for (const each of [a, b, c]) limiter.enqueue(each);
     const putBack = [limiter.drop(b.run.id), limiter.drop(a.run.id)];
     expect(limiter.waitingOf(b.job.id)).toMatchObject([{ run: c.run }]);
-    expect(limiter.pending(b.job.id)).toBe(1);
+    expect(limiter.countPending(b.job.id)).toBe(1);
     for (const back of putBack) back();
     expect(limiter.waitingOf(b.job.id)).toMatchObject([{ run: b.run }, { run: c.run }]);
     expect(startAll(limiter)).toEqual([a.run.id, b.run.id, c.run.id]);

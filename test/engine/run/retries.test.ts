@@ -97,7 +97,7 @@ describe("retry", () => {
     const { id } = await petit.trigger("flaky");
     const failed = async () => {
       const count = petit.read(id).attempts.length;
-      // The first look of the pulse, not the retry.
+      // The first look of the poller, not the retry.
       while (petit.read(id).attempts.at(count - 1)?.status === "running") await clock.pass(1);
     };
     await failed();

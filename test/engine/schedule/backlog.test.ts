@@ -97,7 +97,7 @@ describe("a long backlog of a job", () => {
       expect(isDone(petit)).toBe(false);
       const next = petit.engine.findJob("each")?.nextRunAt;
       expect(next).toBe(NOON + (GAP + 1) * SECOND);
-      expect(petit.engine.coming(EACH, 2)).toEqual([next ?? 0, NOON + (GAP + 2) * SECOND]);
+      expect(petit.engine.nextOccurrences(EACH, 2)).toEqual([next ?? 0, NOON + (GAP + 2) * SECOND]);
       await petit.trigger("other");
       await clock.pass(MINUTE);
       expect(petit.store.occurrences.find(jobId("other"), NOON + GAP * SECOND + MINUTE)?.outcome).toBe("fired");

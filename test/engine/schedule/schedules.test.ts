@@ -199,7 +199,7 @@ describe("jitter", () => {
   test("does not show in what comes", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [jittery] });
-    expect(petit.engine.coming(jobId("tick"), 3)).toEqual([1, 2, 3].map((minute) => NOON + minute * MINUTE));
+    expect(petit.engine.nextOccurrences(jobId("tick"), 3)).toEqual([1, 2, 3].map((minute) => NOON + minute * MINUTE));
   });
 });
 
@@ -213,15 +213,15 @@ describe("what comes", () => {
     ];
     await using petit = await startEngine({ clock, jobs });
     const midnight = NOON + 12 * HOUR;
-    expect(petit.engine.coming(jobId("tick"), 2)).toEqual([midnight, midnight + 24 * HOUR]);
-    expect(petit.engine.coming(jobId("tick"), 0)).toEqual([]);
+    expect(petit.engine.nextOccurrences(jobId("tick"), 2)).toEqual([midnight, midnight + 24 * HOUR]);
+    expect(petit.engine.nextOccurrences(jobId("tick"), 0)).toEqual([]);
     expect(petit.engine.listJobs().map(({ job: { id }, nextRunAt }) => [id, nextRunAt])).toEqual([
       [jobId("manual"), null],
       [jobId("off"), null],
       [jobId("tick"), midnight],
     ]);
-    expect(petit.engine.coming(jobId("manual"), 2)).toEqual([]);
-    expect(petit.engine.coming(jobId("off"), 2)).toEqual([]);
+    expect(petit.engine.nextOccurrences(jobId("manual"), 2)).toEqual([]);
+    expect(petit.engine.nextOccurrences(jobId("off"), 2)).toEqual([]);
     await petit.engine.pause();
     expect(petit.engine.findJob("tick")?.nextRunAt).toBe(midnight);
     expect(petit.engine.findJob("none")).toBeNull();
@@ -231,7 +231,7 @@ describe("what comes", () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     await clock.pass(10 * MINUTE);
-    expect(petit.engine.coming(jobId("tick"), 1)).toEqual([NOON + 11 * MINUTE]);
+    expect(petit.engine.nextOccurrences(jobId("tick"), 1)).toEqual([NOON + 11 * MINUTE]);
   });
 });
 
@@ -395,7 +395,7 @@ describe("after downtime", () => {
       await seen(() => petit.store.occurrences.find(jobId("tick"), now) !== null);
       expect(petit.store.occurrences.list(jobId("tick"), { limit: 2 * MAX_DUE })).toHaveLength(MAX_DUE + 1);
       expect(petit.store.occurrences.find(jobId("tick"), now)?.outcome).toBe("missed");
-      expect(petit.engine.coming(jobId("tick"), 1)).toEqual([now + 1_000]);
+      expect(petit.engine.nextOccurrences(jobId("tick"), 1)).toEqual([now + 1_000]);
     });
   });
 });

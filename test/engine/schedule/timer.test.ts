@@ -84,10 +84,10 @@ describe("Timer", () => {
 
   test("looks at once where it is asked to", () => {
     const { clock, seen, timer } = start({ a: 10_000 });
-    timer.look();
+    timer.checkNow();
     expect(seen).toEqual([]);
     clock.step(10_000);
-    timer.look();
+    timer.checkNow();
     expect(seen).toEqual(["10000 a"]);
   });
 
@@ -96,11 +96,11 @@ describe("Timer", () => {
     const seen: string[] = [];
     const timer = new Timer<string>({ clock, onDue: (due) => seen.push(...due), onSetBack: () => {} });
     timer.add("a", NOON);
-    timer.look();
+    timer.checkNow();
     expect(clock.timers).toEqual([]);
     timer.start();
     timer[Symbol.dispose]();
-    timer.look();
+    timer.checkNow();
     await clock.pass(60_000);
     expect(seen).toEqual([]);
     expect(clock.timers).toEqual([]);

@@ -6,84 +6,84 @@ import type { Run } from "../../domain/run.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
-import { warnOfMissing } from "./check.ts";
-import { Courier, type CourierOptions, type DeliveryNews } from "./dispatcher.ts";
-import { type Notice, noticeOfEnd, noticeOfMissed, noticeOfStart } from "./message.ts";
+import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
+import { type Notice, noticeOfEnd, noticeOfMissed, noticeOfStart } from "./notice.ts";
+import { warnOfMissingSecrets } from "./secret.ts";
 
-/** What waits in one channel at most; beyond that the oldest is given up. */
+/** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
 export const MAX_WAITING = 1_000;
 
-type Subject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
+type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
 
 /**
- * Tells those whom a job's `notify` names. `started`, `ended` and `missed` are called within the transaction of what
- * they tell, and queue it there; the courier sends it later. A fault in here never undoes what happened.
+ * Queues the notifications of a job's `notify`. Call `started`, `ended` and `missed` within the transaction that stores the
+ * event: the delivery is queued in it, and the dispatcher sends it later. Only a failure of the database rolls back the event.
  */
-export class Notify implements Disposable {
-  readonly #options: CourierOptions;
-  readonly #courier: Courier;
-  readonly #listeners = new Set<(news: DeliveryNews) => void>();
+export class Notifier implements Disposable {
+  readonly #options: DispatcherOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #listeners = new Set<(result: DeliveryResult) => void>();
 
-  constructor(options: CourierOptions) {
+  constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#courier = new Courier(options, (news) => this.#hear(news));
+    this.#dispatcher = new Dispatcher(options, (result) => this.#emit(result));
   }
 
-  /** The answer ends it. */
-  onDelivery(listener: (news: DeliveryNews) => void): () => void {
+  /** Calls `listener` after every attempt to deliver. Returns a function that removes it. */
+  onDelivery(listener: (result: DeliveryResult) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  #hear(news: DeliveryNews): void {
-    for (const listener of [...this.#listeners]) listener(news);
+  #emit(result: DeliveryResult): void {
+    for (const listener of [...this.#listeners]) listener(result);
   }
 
-  /** Takes up what an earlier petit left. */
+  /** Starts to deliver, including the notifications that the previous process left. */
   start(jobs: Iterable<StoredJob>): void {
-    this.check(jobs);
-    this.#courier.start();
+    this.warnOfMissingSecrets(jobs);
+    this.#dispatcher.start();
   }
 
-  /** Warns of secrets that aren't there; not where one run is all that is asked for. */
-  check(jobs: Iterable<StoredJob>): void {
+  /** Logs secrets that can't be read. Does nothing without schedules, when petit executes a single run. */
+  warnOfMissingSecrets(jobs: Iterable<StoredJob>): void {
     if (this.#options.followSchedules === false) return;
-    for (const { job } of jobs) warnOfMissing(job, this.#options);
+    for (const { job } of jobs) warnOfMissingSecrets(job, this.#options);
   }
 
-  /** When petit stops: a moment for what can be delivered at once. */
+  /** Waits up to 2 s for notifications that can be delivered now. */
   drain(signal: AbortSignal): Promise<void> {
-    return this.#courier.drain(signal);
+    return this.#dispatcher.drain(signal);
   }
 
   [Symbol.dispose](): void {
-    this.#courier[Symbol.dispose]();
+    this.#dispatcher[Symbol.dispose]();
   }
 
+  /** Queues the notifications of a run that has started. */
   started(job: Job, run: Run): void {
     const subject = { job, run, versionId: run.versionId };
-    this.#tell(subject, {
+    this.#notifyTargets(subject, {
       eventFor: ({ on }) => (on.includes("started") ? "started" : null),
       noticeOf: (_event, now) => noticeOfStart(job, run, now),
     });
   }
 
-  /** Answers the run. */
-  ended(job: Job, run: Run): Run {
+  /** Queues the notifications of a run that has ended. */
+  ended(job: Job, run: Run): void {
     const { store } = this.#options;
     const subject = { job, run, versionId: run.versionId };
-    this.#tell(subject, {
+    this.#notifyTargets(subject, {
       eventFor: ({ on }) => eventOfEnd(run.status, on, () => store.notifications.didPreviousFail(run)),
       noticeOf: (event, now) => noticeOfEnd(event, job, run, { store, now }),
     });
-    return run;
   }
 
-  /** All that was missed in one go is told at once; of occurrences that came to something else nothing is. */
+  /** Queues one notification for all missed occurrences. Other occurrences are ignored. */
   missed(stored: StoredJob, occurrences: readonly NewOccurrence[]): void {
     const missed = occurrences.filter(({ outcome }) => outcome === "missed");
     if (missed.length === 0) return;
-    this.#tell(
+    this.#notifyTargets(
       { ...stored, run: null },
       {
         eventFor: ({ on }) => (on.includes("missed") ? "missed" : null),
@@ -92,27 +92,28 @@ export class Notify implements Disposable {
     );
   }
 
-  #tell(subject: Subject, { eventFor, noticeOf }: News): void {
+  #notifyTargets(subject: NotificationSubject, { eventFor, noticeOf }: NotificationEvent): void {
     const targets = subject.job.notify ?? [];
     if (targets.length === 0) return;
     const { store, log, clock } = this.#options;
     const now = clock.now();
-    // The clock of a run may differ from the wall clock by now.
+    // The clock of a run may differ from the wall clock.
     const happenedAt = subject.run?.endedAt ?? subject.run?.startedAt ?? now;
     try {
       store.transaction(() => {
         for (const [place, target] of targets.entries()) {
           const event = eventFor(target);
-          if (event !== null) this.#queue({ subject, place, target, event, now, notice: noticeOf(event, happenedAt) });
+          if (event !== null)
+            this.#queueDelivery({ subject, place, target, event, now, notice: noticeOf(event, happenedAt) });
         }
       });
     } catch (error) {
       if (error instanceof PetitError && error.code === "storage_failed") throw error;
-      log.error({ err: error, job_id: subject.job.id, run_id: subject.run?.id }, "a notification can't be queued");
+      log.error({ err: error, job_id: subject.job.id, run_id: subject.run?.id }, "cannot queue a notification");
     }
   }
 
-  #queue({ subject, place, target, event, now, notice }: Queued): void {
+  #queueDelivery({ subject, place, target, event, now, notice }: DeliveryRequest): void {
     const { store, log } = this.#options;
     const { job, run, versionId } = subject;
     const channel = channelOf(job, target);
@@ -121,21 +122,24 @@ export class Notify implements Disposable {
     store.notifications.queue({ id, channel, ...about, notice: JSON.stringify(notice) }, now);
     const dropped = store.notifications.giveUpExcess(channel, MAX_WAITING, now);
     if (dropped > 0) {
-      log.error({ job_id: job.id, dropped }, `too many notifications wait at notify[${place}]`);
-      this.#hear({ type: target.type, outcome: "given_up", times: dropped });
+      log.error(
+        { job_id: job.id, dropped },
+        `too many notifications are waiting for notify[${place}]; the oldest were given up`,
+      );
+      this.#emit({ type: target.type, outcome: "given_up", times: dropped });
     }
-    this.#courier.look(channel);
+    this.#dispatcher.wake(channel);
   }
 }
 
-type News = {
-  /** Null where it is nothing to that target. */
+type NotificationEvent = {
+  /** Returns the event for a target, or null if the target does not want it. */
   readonly eventFor: (target: NotifyTarget) => NotifyEvent | null;
   readonly noticeOf: (event: NotifyEvent, now: number) => Notice;
 };
 
-type Queued = {
-  readonly subject: Subject;
+type DeliveryRequest = {
+  readonly subject: NotificationSubject;
   readonly place: number;
   readonly target: NotifyTarget;
   readonly event: NotifyEvent;
@@ -143,7 +147,7 @@ type Queued = {
   readonly notice: Notice;
 };
 
-/** Of one job to one place, whatever else its entry says: a correction of the URL begins a new channel. */
+/** Returns the channel of one job and one receiver. A corrected URL starts a new channel. */
 const channelOf = (job: Job, { type, url }: NotifyTarget): string =>
   createHash("sha256")
     .update(JSON.stringify([job.id, type, url]))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { Brake, continueHeld } from "../../../src/engine/output/brake.ts";
+import { resumeSuspended, Suspender } from "../../../src/engine/attempt/suspender.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { type Child, startChild } from "../../support/child.ts";
 import { seen } from "../../support/started-engine.ts";
@@ -25,7 +25,7 @@ const started = async (
 
 const brakeOf = (leader: Child, dir: ReturnType<typeof tempDir>) => {
   const options = { leader: leader.pid, spool: spoolOf(dir.path, 1) };
-  return { brake: new Brake(options), options };
+  return { suspender: new Suspender(options), options };
 };
 
 /** The first child of a process that has one. */
@@ -35,15 +35,15 @@ const childOf = async (pid: number): Promise<number> => {
   return Number(children().split(" ")[0]);
 };
 
-describe("Brake", () => {
+describe("Suspender", () => {
   test("stops a process with all its children, and continues them", async () => {
     using dir = tempDir();
     const { leader, pids } = await started("sleep 60", "sleep 60");
     using _ = leader;
-    const { brake } = brakeOf(leader, dir);
-    brake.stop();
+    const { suspender } = brakeOf(leader, dir);
+    suspender.suspend();
     await seen(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "T"));
-    brake.continue();
+    suspender.resume();
     await seen(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "S"));
   });
 
@@ -52,10 +52,10 @@ describe("Brake", () => {
     const { leader, pids } = await started("timeout 60 sleep 60");
     using _ = leader;
     const sleeper = await childOf(pids[0] ?? 0);
-    const { brake } = brakeOf(leader, dir);
-    brake.stop();
+    const { suspender } = brakeOf(leader, dir);
+    suspender.suspend();
     await seen(() => stateOf(sleeper) === "T");
-    brake[Symbol.dispose]();
+    suspender[Symbol.dispose]();
     await seen(() => stateOf(sleeper) === "S");
     process.kill(pids[0] ?? 0);
   });
@@ -66,10 +66,10 @@ describe("Brake", () => {
     using _ = leader;
     const [stopped = 0, sleeper = 0] = pids;
     await seen(() => stateOf(stopped) === "T");
-    const { brake } = brakeOf(leader, dir);
-    brake.stop();
-    expect(brake.isStopped).toBe(false);
-    brake.continue();
+    const { suspender } = brakeOf(leader, dir);
+    suspender.suspend();
+    expect(suspender.isSuspended).toBe(false);
+    suspender.resume();
     expect(stateOf(stopped)).toBe("T");
     expect(stateOf(sleeper)).not.toBe("T");
   });
@@ -78,12 +78,12 @@ describe("Brake", () => {
     using dir = tempDir();
     const { leader, pids } = await started("sleep 60");
     using _ = leader;
-    const { brake } = brakeOf(leader, dir);
-    brake[Symbol.dispose]();
-    brake.stop();
-    const other = new Brake({ leader: pids[0] ?? 0, spool: spoolOf(dir.path, 2) });
-    other.stop();
-    expect([brake.isStopped, other.isStopped]).toEqual([false, false]);
+    const { suspender } = brakeOf(leader, dir);
+    suspender[Symbol.dispose]();
+    suspender.suspend();
+    const other = new Suspender({ leader: pids[0] ?? 0, spool: spoolOf(dir.path, 2) });
+    other.suspend();
+    expect([suspender.isSuspended, other.isSuspended]).toEqual([false, false]);
     expect(stateOf(leader.pid)).not.toBe("T");
   });
 
@@ -91,17 +91,17 @@ describe("Brake", () => {
     using dir = tempDir();
     const { leader, pids } = await started("sleep 60");
     using _ = leader;
-    const { brake, options } = brakeOf(leader, dir);
+    const { suspender, options } = brakeOf(leader, dir);
     process.kill(-leader.pid, "SIGSTOP");
     await seen(() => stateOf(leader.pid) === "T");
-    continueHeld(options);
+    resumeSuspended(options);
     expect(stateOf(leader.pid)).toBe("T");
     process.kill(-leader.pid, "SIGCONT");
     await seen(() => stateOf(leader.pid) === "S");
-    brake.stop();
+    suspender.suspend();
     expect(existsSync(options.spool.held)).toBe(true);
     await seen(() => stateOf(pids[0] ?? 0) === "T");
-    continueHeld(options);
+    resumeSuspended(options);
     await seen(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "S"));
   });
 });

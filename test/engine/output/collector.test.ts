@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { openRuntime } from "#runtime";
-import { Output } from "../../../src/engine/output/output.ts";
+import { OutputCollector } from "../../../src/engine/output/collector.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, retry, shell } from "../../support/factories.ts";
@@ -247,7 +247,7 @@ const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) 
       .map(({ bytes }) => Buffer.from(bytes).toString())
       .join("");
   const write = (text: string) => appendFileSync(spool.stdout, text);
-  return { dir, store, attempt, spool, options, read, write, output: new Output({ ...options, isNew: true }) };
+  return { dir, store, attempt, spool, options, read, write, output: new OutputCollector({ ...options, isNew: true }) };
 };
 
 /** What a task can put in the place of a file. */
@@ -261,20 +261,20 @@ const REPLACEMENTS: readonly (readonly [string, (path: string, other: string) =>
 describe("Output", () => {
   test("says whether there was something", () => {
     const { output, write, read } = openOutput(1_024);
-    expect(output.look()).toBe(false);
+    expect(output.collect()).toBe(false);
     write("one\n");
-    expect(output.look()).toBe(true);
-    expect(output.look()).toBe(false);
+    expect(output.collect()).toBe(true);
+    expect(output.collect()).toBe(false);
     expect(read()).toBe("one\n");
   });
 
   test("opened again goes on where the one before stored last, in the middle of a line as well", () => {
     const { output, write, read, options } = openOutput(1_024);
     write("one\ntw");
-    output.look();
+    output.collect();
     output[Symbol.dispose]();
     write("o\nthree");
-    using next = new Output({ ...options, isNew: false });
+    using next = new OutputCollector({ ...options, isNew: false });
     next.finish();
     expect(read()).toBe("one\ntwo\nthree");
   });
@@ -282,9 +282,9 @@ describe("Output", () => {
   test("glues no half lines together over what it passes over", () => {
     const { output, write, read } = openOutput(1_024);
     write(`${"h".repeat(99)}\n`.repeat(8));
-    output.look();
+    output.collect();
     write("begun but ");
-    output.look();
+    output.collect();
     write(`never read\n${"t".repeat(99)}\n`.repeat(30));
     output.finish();
     expect(read()).not.toContain("begun but t");
@@ -296,10 +296,10 @@ describe("Output", () => {
   test("goes on from the beginning where a task cuts its own output, as > /dev/stderr does", () => {
     const { output, write, read, spool } = openOutput(1_024);
     write("one\ntwo\nbegun");
-    output.look();
+    output.collect();
     truncateSync(spool.stdout, 0);
     write("new\n");
-    output.look();
+    output.collect();
     write("last\n");
     output.finish();
     expect(read()).toBe("one\ntwo\nbegunnew\nlast\n");
@@ -308,12 +308,12 @@ describe("Output", () => {
   test.each(REPLACEMENTS)("neither waits for nor follows %s in the place of its file", (_, replace) => {
     const { output, write, read, spool, options, dir } = openOutput(1_024);
     write("one\ntwo\n");
-    output.look();
+    output.collect();
     output[Symbol.dispose]();
     writeFileSync(dir.file("other"), "other\n");
     rmSync(spool.stdout);
     replace(spool.stdout, dir.file("other"));
-    using next = new Output({ ...options, isNew: false });
+    using next = new OutputCollector({ ...options, isNew: false });
     write("three\n");
     next.finish();
     expect(read()).toBe("one\ntwo\nthree\n");
@@ -325,7 +325,7 @@ describe("Output", () => {
     const line = `${"x".repeat(1_023)}\n`;
     for (let round = 0; round < 4; round++) {
       write(line.repeat(1_500));
-      while (output.look()) {}
+      while (output.collect()) {}
     }
     expect(statSync(spool.stdout).size).toBe(4 * 1_500 * 1_024);
     expect(statSync(spool.stdout).blocks * 512).toBeLessThan(2.5 * 2 ** 20);
@@ -338,21 +338,21 @@ describe("Output", () => {
     const { output, write } = openOutput(1_024);
     const line = `${"x".repeat(1_023)}\n`;
     write(line.repeat(2_048));
-    expect(output.isOutgrown).toBe(false);
+    expect(output.isBehind).toBe(false);
     write(line);
-    expect(output.isOutgrown).toBe(true);
-    output.look();
+    expect(output.isBehind).toBe(true);
+    output.collect();
     write(line.repeat(100));
-    output.look();
-    expect(output.isOutgrown).toBe(true);
-    while (output.look()) {}
-    expect(output.isOutgrown).toBe(false);
+    output.collect();
+    expect(output.isBehind).toBe(true);
+    while (output.collect()) {}
+    expect(output.isBehind).toBe(false);
   });
 
   test("looks at so much at a time and no more", () => {
     const { output, write, read } = openOutput(16 * 2 ** 20);
     write(`${"x".repeat(1_023)}\n`.repeat(4_096));
-    output.look();
+    output.collect();
     expect(read().length).toBe(2 * 2 ** 20);
   });
 
@@ -370,8 +370,8 @@ describe("Output", () => {
     });
     const { output, write, read } = openOutput(1_024, failing);
     write("one\ntwo");
-    expect(() => output.look()).toThrow("full");
-    expect(() => output.look()).toThrow("full");
+    expect(() => output.collect()).toThrow("full");
+    expect(() => output.collect()).toThrow("full");
     write("\nthree");
     expect(() => output.finish()).toThrow("full");
     output.finish();
@@ -393,7 +393,7 @@ describe("Output", () => {
     const { output, write, read } = openOutput(1_024, failing);
     for (let round = 0; round < 20; round++) {
       write(`${"x".repeat(99)}\n`);
-      output.look();
+      output.collect();
     }
     expect(() => output.finish()).toThrow("full");
     output.finish();
@@ -405,7 +405,7 @@ describe("Output", () => {
     const before = openIn(dir.path);
     for (let index = 0; index < 3; index++)
       expect(
-        () => new Output({ ...options, isNew: true, spool: { ...spool, stderr: dir.file("missing/stderr") } }),
+        () => new OutputCollector({ ...options, isNew: true, spool: { ...spool, stderr: dir.file("missing/stderr") } }),
       ).toThrow();
     expect(openIn(dir.path)).toBe(before);
   });

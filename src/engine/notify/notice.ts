@@ -6,18 +6,18 @@ import { shorten } from "../../lib/shorten.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
 
-/** What is told: the body of a webhook, as it was when it happened. Times are ms since the epoch. */
+/** The content of a notification at the time of its event: the body of a webhook. Times are ms since the epoch. */
 export type Notice = {
   readonly event: NotifyEvent;
   readonly at: number;
   readonly job: { readonly id: string; readonly name: string };
-  /** Null with `missed`. */
+  /** Null for `missed`. */
   readonly run: NoticeRun | null;
-  /** In the order of the definition; at most 50. */
+  /** In the order of the definition, at most 50. */
   readonly failed_tasks: readonly FailedTask[];
-  /** The last 10 kB of what the run wrote; null where it has not ended, or wrote nothing. */
+  /** The last 10 kB of the run's output. Null if the run has not ended or wrote nothing. */
   readonly log_tail: string | null;
-  /** Only with `missed`. */
+  /** Null except for `missed`. */
   readonly missed: NoticeMissed | null;
 };
 
@@ -43,7 +43,7 @@ type FailedTask = {
 
 type NoticeMissed = {
   readonly count: number;
-  /** Oldest first, the newest 20 of them. */
+  /** The newest 20, oldest first. */
   readonly occurrences: readonly { readonly scheduled_for: number; readonly reason: string }[];
 };
 
@@ -51,16 +51,17 @@ const MAX_FAILED_TASKS = 50;
 const MAX_ERROR = 1_000;
 const MAX_OCCURRENCES = 20;
 
-/** Bytes of output that go along. */
+/** Maximum size of the log tail, in bytes. */
 export const TAIL_BYTES = 10_000;
 
+/** Returns the notice of a run that has started. */
 export const noticeOfStart = (job: Job, run: Run, now: number): Notice => ({
   ...empty("started", job, now),
   run: runOf(run),
 });
 
-/** Within the transaction that stores its end. */
-export const noticeOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: Sources): Notice => ({
+/** Returns the notice of a run that has ended. Call it within the transaction that stores the end. */
+export const noticeOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: NoticeContext): Notice => ({
   ...empty(event, job, now),
   run: runOf(run),
   failed_tasks: store.runs
@@ -71,8 +72,9 @@ export const noticeOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now
   log_tail: tailOf(run, store),
 });
 
-type Sources = { readonly store: Store; readonly now: number };
+type NoticeContext = { readonly store: Store; readonly now: number };
 
+/** Returns the notice of missed occurrences. */
 export const noticeOfMissed = (job: Job, missed: readonly NewOccurrence[], now: number): Notice => ({
   ...empty("missed", job, now),
   missed: {
@@ -113,7 +115,7 @@ const failedTask = (taskRun: TaskRun): FailedTask => ({
   attempts: taskRun.attempts,
 });
 
-/** Chunks looked at in one step. */
+/** Chunks per query. */
 const PAGE = 100;
 
 const tailOf = (run: Run, store: Store): string | null => {
@@ -124,7 +126,7 @@ const tailOf = (run: Run, store: Store): string | null => {
     chunks.unshift(chunk.bytes);
     bytes += chunk.bytes.length;
   }
-  // Many short chunks: all that can be needed, since each has a byte at least.
+  // Many short chunks: reads as many as can be needed, since each has at least one byte.
   if (bytes < TAIL_BYTES && page.length === PAGE) {
     page = store.output.read({ runId: run.id, fromSeq: 1, limit: TAIL_BYTES, reverse: true });
     chunks.splice(0, chunks.length, ...page.map((chunk) => chunk.bytes).reverse());
@@ -132,7 +134,7 @@ const tailOf = (run: Run, store: Store): string | null => {
   return chunks.length === 0 ? null : textOfTail(Buffer.concat(chunks));
 };
 
-/** Begins with a whole character. */
+/** Decodes the end of `bytes`, starting at a whole character. */
 const textOfTail = (bytes: Buffer): string => {
   let start = Math.max(0, bytes.length - TAIL_BYTES);
   while (start > 0 && start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;

@@ -354,7 +354,7 @@ describe("secrets", () => {
     await petit.run("j");
     await log.holds("notify[0]", "was given up");
     await log.holds("notify[1]", "can't be reached");
-    await log.holds("notify[2]", "what is to be its URL is none");
+    await log.holds("notify[2]", "its URL is invalid");
     await log.holds("notify[3]", "the variable UNSET is not set");
     expect(log.text()).not.toContain("s3cret");
     await petit.stop("drain");
@@ -377,9 +377,9 @@ describe("secrets", () => {
     const log = recordingLog();
     const notify = [webhook({ env: "HOOK" }, { secret: { file: "none" }, headers: { A: { env: "A_TOKEN" } } })];
     await using _petit = await startEngine({ jobs: [job("j", { notify })], log });
-    expect(log.text()).toContain("notify[0].url of j can't be used yet: the variable HOOK is not set");
-    expect(log.text()).toContain("notify[0].secret of j can't be used yet: the file /none can't be read (ENOENT)");
-    expect(log.text()).toContain("notify[0].headers.A of j can't be used yet: the variable A_TOKEN is not set");
+    expect(log.text()).toContain("notify[0].url of j cannot be used: the variable HOOK is not set");
+    expect(log.text()).toContain("notify[0].secret of j cannot be used: the file /none can't be read (ENOENT)");
+    expect(log.text()).toContain("notify[0].headers.A of j cannot be used: the variable A_TOKEN is not set");
   });
 });
 

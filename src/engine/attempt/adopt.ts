@@ -1,0 +1,85 @@
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import type { Attempt, ProcessIdentity } from "../../domain/task-run.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { readStatus, removeSpool, type Spool } from "../output/spool.ts";
+import type { Poller } from "../poller.ts";
+import { ageMs, bootId, identifyBySpool, isSame } from "./identity.ts";
+import { type RunningProcess, recordedExit } from "./process.ts";
+import { resumeSuspended } from "./suspender.ts";
+
+/**
+ * Finds out what happened to the attempt of a previous process, and returns its process: already ended, still running, or
+ * lost. Returns null if the attempt was never started; the caller starts it.
+ */
+export const adoptProcess = (
+  attempt: Attempt,
+  spool: Spool,
+  { poller, clock }: { readonly poller: Poller; readonly clock: Clock },
+): RunningProcess | null => {
+  const exit = recordedExit(spool);
+  if (exit !== null) {
+    const pid = readStatus(spool).pid ?? NO_PID;
+    return { pid, exited: Promise.resolve(exit), endedAt: endOf(attempt, spool, clock) };
+  }
+  const identity = attempt.process ?? identifyStarted(spool);
+  if (identity === null) return null;
+  if (isSame(identity)) resumeSuspended({ leader: identity.pid, spool });
+  return pollProcess(identity, spool, poller);
+};
+
+/** Polls a process that is not a child of this process, until it has ended. */
+const pollProcess = (identity: ProcessIdentity, spool: Spool, poller: Poller): RunningProcess => ({
+  pid: identity.pid,
+  identity,
+  exited: new Promise((resolve) => {
+    const remove = poller.add(() => {
+      const isOver = readStatus(spool).exit !== null || !isSame(identity);
+      if (isOver) {
+        remove();
+        resolve(recordedExit(spool) ?? { exitCode: null, signal: null });
+      }
+      return isOver;
+    });
+  }),
+});
+
+/**
+ * Returns the process of an attempt whose identity was not stored before the previous process ended. Returns null if no
+ * process was started, and prevents a shell that has not begun yet from starting one.
+ */
+const identifyStarted = (spool: Spool): ProcessIdentity | null => {
+  if (readStatus(spool).pid === null && withdraw(spool)) return null;
+  return identifyBySpool(spool) ?? { pid: readStatus(spool).pid ?? NO_PID, startTime: "", bootId: bootId() };
+};
+
+/**
+ * Removes the spool files, so that a shell that has not written its pid yet can't start the program. Returns false if the
+ * shell wrote its pid at the same moment: whether it then saw its status file is unknown, so the attempt counts as started.
+ */
+const withdraw = (spool: Spool): boolean => {
+  const aside = `${spool.status}-withdrawn`;
+  if (!existsSync(spool.status)) return true;
+  renameSync(spool.status, aside);
+  if (readStatus({ ...spool, status: aside }).pid !== null) {
+    renameSync(aside, spool.status);
+    return false;
+  }
+  rmSync(aside);
+  removeSpool(spool);
+  return true;
+};
+
+const NO_PID = 0;
+
+/**
+ * Returns when an attempt ended, by the clock of its run. The last write to the status file gives that by the wall clock. If
+ * the result is impossible (before the start, or after the maximum age of the process), the wall clock was stepped before.
+ */
+const endOf = ({ startedAt, process }: Attempt, spool: Spool, clock: Clock): number => {
+  const byWallMs = Math.floor(statSync(spool.status).mtimeMs) - startedAt;
+  const maxMs = process === null ? null : ageMs(process);
+  if (maxMs === null) return startedAt + Math.max(0, byWallMs);
+  const steppedMs = clock.now() - startedAt - maxMs;
+  const durationMs = byWallMs >= 0 && byWallMs <= maxMs ? byWallMs : byWallMs - steppedMs;
+  return startedAt + Math.round(Math.min(maxMs, Math.max(0, durationMs)));
+};

@@ -1,0 +1,69 @@
+import type { EndingReason } from "../../domain/run.ts";
+import type { AttemptOutcome, Outputs } from "../../domain/task-run.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import type { ParsedOutputs } from "./outputs-file.ts";
+import type { Exit } from "./process.ts";
+
+/** What an exit means for its attempt. */
+export type ExitJudgement = {
+  readonly outcome: AttemptOutcome;
+  readonly outputs: Outputs;
+  /** True for a temporary failure: `retry: transient` retries only those. */
+  readonly transient: boolean;
+};
+
+export type JudgeExitOptions = {
+  readonly exit: Exit;
+  /** Why petit ended the process; null if it ended without petit. */
+  readonly endedBy: EndingReason | null;
+  /** The timeout of the task; null if it has none. */
+  readonly timeoutMs: number | null;
+  readonly outputs: ParsedOutputs;
+};
+
+/** EX_TEMPFAIL of sysexits.h: a temporary failure; the caller should try again later. */
+const EX_TEMPFAIL = 75;
+
+/** Judges the exit status of an attempt's process. A request to end the process wins over its exit status. */
+export const judgeExit = ({ exit, endedBy, timeoutMs, outputs }: JudgeExitOptions): ExitJudgement => {
+  if (endedBy !== null) {
+    const error = describeEnd(endedBy, timeoutMs);
+    const outcome = { status: "failed", reason: endedBy, error, ...exit } as const;
+    return { outcome, outputs: outputs.outputs, transient: endedBy === "timeout" };
+  }
+  if (exit.exitCode === 0) return judgeSuccess(outputs);
+  return { outcome: failureOf(exit), outputs: outputs.outputs, transient: exit.exitCode === EX_TEMPFAIL };
+};
+
+const describeEnd = (endedBy: EndingReason, timeoutMs: number | null): string => {
+  if (endedBy === "timeout" && timeoutMs !== null) return `timed out after ${formatDuration(timeoutMs)}`;
+  return { cancelled: "cancelled", timeout: "the run timed out", shutdown: "ended because petit was stopping" }[
+    endedBy
+  ];
+};
+
+/** Fails an attempt with exit status 0 if its outputs can't be read, since later tasks may use them. */
+const judgeSuccess = ({ outputs, problem }: ParsedOutputs): ExitJudgement => ({
+  outcome:
+    problem === null
+      ? { status: "completed", reason: null, error: null, exitCode: 0, signal: null }
+      : { status: "failed", reason: "exit_code", error: problem, exitCode: 0, signal: null },
+  outputs,
+  transient: false,
+});
+
+const failureOf = (exit: Exit): AttemptOutcome => {
+  if (exit.signal !== null) return { status: "failed", reason: "signal", error: `ended by ${exit.signal}`, ...exit };
+  if (exit.exitCode !== null)
+    return { status: "failed", reason: "exit_code", error: `exit code ${exit.exitCode}`, ...exit };
+  return LOST;
+};
+
+/** The outcome of a process that left no exit status. */
+const LOST: AttemptOutcome = {
+  status: "failed",
+  reason: "interrupted",
+  error: "Run was interrupted",
+  exitCode: null,
+  signal: null,
+};

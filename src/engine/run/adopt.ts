@@ -1,0 +1,53 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Run } from "../../domain/run.ts";
+import type { Attempt } from "../../domain/task-run.ts";
+import { adoptProcess } from "../attempt/adopt.ts";
+import type { EngineOptions } from "../options.ts";
+import { attemptOf, readEnding, spoolOf } from "../output/spool.ts";
+import type { Poller } from "../poller.ts";
+import type { Runs } from "./runs.ts";
+
+export type AdoptRunsOptions = Pick<EngineOptions, "store" | "log" | "spoolDir" | "clock"> & {
+  readonly runs: Runs;
+  readonly poller: Poller;
+};
+
+/** Adopts every run that the previous process left unfinished, and removes the spool files of all other runs. */
+export const adoptRuns = (options: AdoptRunsOptions): void => {
+  const { store, log, spoolDir, runs } = options;
+  const adoptedIds = new Set<number>();
+  for (const run of store.runs.listUnfinished()) {
+    const attempts =
+      run.status === "running" ? store.runs.listAttempts(run.id).filter(({ status }) => status === "running") : [];
+    for (const { id } of attempts) adoptedIds.add(id);
+    const adopted = attempts.map((attempt) => ({
+      attempt,
+      process: adoptProcess(attempt, spoolOf(spoolDir, attempt.id), options),
+    }));
+    const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length };
+    log.info(fields, run.status === "pending" ? "adopted a pending run" : "adopted a running run");
+    runs.adopt(withNotedEnding(run, attempts, options), store.jobs.getDefinition(run.versionId), adopted);
+  }
+  removeOtherSpools(spoolDir, adoptedIds);
+};
+
+/** Stores why the run is being ended, if the previous process could only note that in the spool folder. */
+const withNotedEnding = (
+  run: Run,
+  attempts: readonly Attempt[],
+  { store, spoolDir }: Pick<EngineOptions, "store" | "spoolDir">,
+): Run => {
+  const [noted] = attempts.flatMap(({ id }) => readEnding(spoolOf(spoolDir, id)) ?? []);
+  if (noted === undefined || run.ending !== null) return run;
+  store.runs.requestEnd(run.id, noted);
+  return { ...run, ending: noted };
+};
+
+const removeOtherSpools = (spoolDir: string, adoptedIds: ReadonlySet<number>): void => {
+  for (const name of readdirSync(spoolDir)) {
+    const attemptId = attemptOf(name);
+    if (attemptId === null || !adoptedIds.has(attemptId))
+      rmSync(join(spoolDir, name), { recursive: true, force: true });
+  }
+};
