@@ -50,7 +50,7 @@ const linesOfStore = (work: (store: Store) => void): readonly string[] => {
 };
 
 describe("logEvents", () => {
-  test("tells of a run's start and end, with the time between", () => {
+  test("logs the start and end of a run with its duration", () => {
     const lines = linesOfStore((store) => {
       const { id } = startRun(store, { job: job("nightly") });
       store.runs.finish(id, { status: "completed", reason: null, error: null }, NOON + 1_500);
@@ -81,12 +81,12 @@ describe("logEvents", () => {
     },
   );
 
-  test("tells of the end of a run that is gone already", () => {
+  test("logs the end of a run that was deleted meanwhile", () => {
     const finished = event("run.finished", { status: "failed", reason: "exit_code" });
     expect(linesOf([finished])).toEqual(["warn nightly failed: exit_code"]);
   });
 
-  test("says but once that a run was cancelled", () => {
+  test("logs a cancelled run once", () => {
     const lines = linesOfStore((store) => {
       const { id } = startRun(store, { job: job("nightly") });
       store.runs.finish(id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, NOON + 1_000);
@@ -94,24 +94,24 @@ describe("logEvents", () => {
     expect(lines.at(-1)).toBe("warn nightly cancelled in 1s");
   });
 
-  test("tells of occurrences that came to nothing, and not of those that fired", () => {
+  test("logs skipped and missed occurrences, but not fired ones", () => {
     const skipped = event("occurrence", { runId: null, status: "skipped", reason: "overlap" });
     const fired = event("occurrence", { status: "fired" });
     expect(linesOf([skipped, fired])).toEqual(["warn an occurrence of nightly was skipped: overlap"]);
     expect(linesOf([{ ...skipped, times: 3_599 }])).toEqual(["warn 3599 occurrences of nightly were skipped: overlap"]);
   });
 
-  test("makes little of occurrences that somebody decided to skip", () => {
+  test("logs occurrences that a user skipped at level debug", () => {
     const skipped = event("occurrence", { runId: null, status: "skipped", reason: "disabled" });
     expect(linesOf([skipped])).toEqual(["debug an occurrence of nightly was skipped: disabled"]);
   });
 
-  test("tells of tasks to those who debug", () => {
+  test("logs tasks at level debug", () => {
     const task = { taskId: parseTaskId("extract"), status: "failed", reason: "signal" };
     expect(linesOf([event("task.finished", task)])).toEqual(["debug nightly/extract failed: signal"]);
   });
 
-  test("tells of a pause and its end", () => {
+  test("logs pause and resume", () => {
     const moved = [event("scheduler.paused"), event("scheduler.resumed"), event("jobs.reloaded")];
     expect(linesOf(moved)).toEqual(["info the scheduler was paused", "info the scheduler was resumed"]);
   });

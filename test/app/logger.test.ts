@@ -13,7 +13,7 @@ const logged = (format: "json" | "pretty", fields: object): string => {
 };
 
 describe("the log", () => {
-  test.each(["json", "pretty"] as const)("hides what a secret's name stands before, as %s", (format) => {
+  test.each(["json", "pretty"] as const)("removes secrets by field name, in format %s", (format) => {
     const secrets = { token: "s3cret", authorization: "s3cret", cookie: "s3cret", environment: { X: "s3cret" } };
     const line = logged(format, { ...secrets, settings: secrets, request: { headers: secrets }, kept: "shown" });
     expect(line).toContain("said");

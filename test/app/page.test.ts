@@ -38,7 +38,7 @@ describe("the files of the dashboard", () => {
     expect(get(path)).toBeNull();
   });
 
-  test("are all there that the page names, and each is told by its type", async () => {
+  test("include every file that the page names, with its content type", async () => {
     expect(assets.length).toBe(3);
     for (const path of assets) {
       expect(got(path).headers.get("content-type")).toMatch(/^(text\/(javascript|css)|image\/svg\+xml)/);
@@ -46,18 +46,18 @@ describe("the files of the dashboard", () => {
     }
   });
 
-  test("come from nowhere else, and hold nothing that a strict policy refuses", () => {
+  test("load nothing from other origins and contain nothing that the policy forbids", () => {
     expect(html).not.toMatch(/https?:|<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
   });
 
-  test("have a policy that lets nothing in from elsewhere, and no code from a string", () => {
+  test("have a policy without other origins and without eval", () => {
     const policy = got("/").headers.get("content-security-policy") ?? "";
     expect(policy).toStartWith("default-src 'none'; script-src 'self'; style-src 'self';");
     expect(policy).toContain("frame-ancestors 'none'");
     expect(policy).not.toMatch(/unsafe|http|\*/);
   });
 
-  test("are sent compressed to whoever takes that", async () => {
+  test("are compressed for clients that accept gzip", async () => {
     for (const accept of ["gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "*"]) {
       const response = got(script, { "accept-encoding": accept });
       expect(response.headers.get("content-encoding")).toBe("gzip");
@@ -68,12 +68,12 @@ describe("the files of the dashboard", () => {
     }
   });
 
-  test("are kept for ever where their name changes with them, and asked for again where it doesn't", () => {
+  test("are cached forever if their name contains a hash, and revalidated otherwise", () => {
     expect(got(script).headers.get("cache-control")).toContain("immutable");
     expect(got("/").headers.get("cache-control")).toBe("no-cache");
   });
 
-  test("are not sent again to whoever has them", async () => {
+  test("are not sent again if the client has them", async () => {
     const etag = got("/").headers.get("etag") ?? "";
     expect(etag).toMatch(/^"[\w-]{22}"$/);
     for (const known of [etag, `W/${etag}`, `"other", ${etag}`]) {

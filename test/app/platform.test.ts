@@ -6,7 +6,7 @@ test("jobs run on Linux and macOS", () => {
   assertRunsJobsHere("darwin");
 });
 
-test("on Windows petit says what it can do instead", () => {
+test("on Windows petit explains what it can do instead", () => {
   const refusal = { code: "invalid_request", message: expect.stringContaining("run petit in WSL") };
   expect(() => assertRunsJobsHere("win32")).toThrow(expect.objectContaining(refusal));
 });

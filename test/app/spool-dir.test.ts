@@ -4,7 +4,7 @@ import { openSpoolDir } from "../../src/app/spool-dir.ts";
 import { MEMORY } from "../../src/store/database/open.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-test("openSpoolDir gives the same folder under each link to a database", () => {
+test("openSpoolDir returns the same folder for each symlink to a database", () => {
   using dir = tempDir();
   symlinkSync("petit.db", dir.file("link.db"));
   using direct = openSpoolDir(dir.file("petit.db"));
@@ -13,14 +13,14 @@ test("openSpoolDir gives the same folder under each link to a database", () => {
   expect(linked.path).toBe(direct.path);
 });
 
-test("openSpoolDir gives a folder that goes at the end where nothing is kept", () => {
+test("openSpoolDir returns a temporary folder for an in-memory database", () => {
   const spool = openSpoolDir(MEMORY);
   expect(existsSync(spool.path)).toBe(true);
   spool[Symbol.dispose]();
   expect(existsSync(spool.path)).toBe(false);
 });
 
-test("openSpoolDir refuses what is in the place of its folder, before anything is run", () => {
+test("openSpoolDir refuses a file in the place of its folder", () => {
   using dir = tempDir();
   writeFileSync(dir.file("petit.db-spool"), "");
   expect(() => openSpoolDir(dir.file("petit.db"))).toThrow(

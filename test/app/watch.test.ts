@@ -38,7 +38,7 @@ describe("watchJobs", () => {
       },
     ],
   ];
-  test.each(changes)("tells when %s", async (_, change) => {
+  test.each(changes)("reports when %s", async (_, change) => {
     await toldOf(change);
   });
 
@@ -47,7 +47,7 @@ describe("watchJobs", () => {
     ["a file is changed in a folder that a link leads to", ({ write }) => write("a.yaml", "id: changed\n")],
     ["an empty folder is removed", (_, { path }) => rmSync(path, { recursive: true })],
   ];
-  test.each(unseen)("tells when %s", async (what, change) => {
+  test.each(unseen)("reports when %s", async (what, change) => {
     using elsewhere = tempFolder();
     elsewhere.write("a.yaml", "id: a\n");
     using folder = tempFolder();
@@ -59,7 +59,7 @@ describe("watchJobs", () => {
     await told.promise;
   });
 
-  test("goes on with the files that can be read where a folder can't", async () => {
+  test("watches the readable files if a folder is unreadable", async () => {
     using folder = tempFolder();
     symlinkSync("loop", join(folder.path, "loop"));
     folder.write("closed/b.yaml", "id: b\n");
@@ -73,7 +73,7 @@ describe("watchJobs", () => {
     chmodSync(join(folder.path, "closed"), 0o700);
   });
 
-  test("tells again of a change that could not be taken over", async () => {
+  test("reports a change again if the reload failed", async () => {
     using folder = tempFolder();
     folder.write("a.yaml", "id: a\n");
     const taken = Promise.withResolvers<void>();
@@ -94,7 +94,7 @@ describe("watchJobs", () => {
     expect(told).toHaveLength(1);
   });
 
-  test("doesn't tell of files that are no job files", async () => {
+  test("ignores files that are not job files", async () => {
     using folder = tempFolder();
     const changes: string[] = [];
     const told = Promise.withResolvers<void>();

@@ -33,7 +33,7 @@ describe("a gate on another job", () => {
     },
   );
 
-  test("says why it is shut, and of which job", () => {
+  test("says why it is closed and names the job", () => {
     const never = { newest: null, lastCompletedAt: null };
     const failed = { newest: "failed", lastCompletedAt: null } as const;
     expect(whyShut(gate("last_success"), never, 0)).toBe("'other' has never run, but its last run must be completed");
@@ -44,7 +44,7 @@ describe("a gate on another job", () => {
     );
   });
 
-  test("refuses a condition it doesn't know", () => {
+  test("throws for an unknown condition", () => {
     const unknown = { ...gate("last_success"), condition: "sometimes" } as unknown as Dependency;
     expect(() => whyShut(unknown, { newest: null, lastCompletedAt: null }, 0)).toThrow("unexpected value");
   });

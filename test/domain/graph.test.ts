@@ -73,7 +73,7 @@ describe("a task with all_done", () => {
 });
 
 describe("judge", () => {
-  test("never waits once every upstream is done", () => {
+  test("never waits after every upstream has ended", () => {
     const done = fc.constantFrom<StateName>("completed", "failed", "skippedByFailure", "skippedByCondition");
     fc.assert(
       fc.property(fc.constantFrom(...TASK_CONDITIONS), fc.array(done, { maxLength: 5 }), (condition, upstreams) => {
@@ -82,7 +82,7 @@ describe("judge", () => {
     );
   });
 
-  test("refuses a condition it doesn't know", () => {
+  test("throws for an unknown condition", () => {
     expect(() => verdict("sometimes" as TaskCondition)).toThrow("unexpected value");
   });
 });
@@ -101,13 +101,13 @@ describe("findCycle", () => {
     expect(findCycle(edges(graph))).toEqual(expected as string[] | null);
   });
 
-  test("has no trouble with a long chain", () => {
+  test("handles a long chain", () => {
     const chain = Array.from({ length: 100_000 }, (_, index): [string, string[]] => [`${index}`, [`${index + 1}`]]);
     expect(findCycle(new Map(chain))).toBeNull();
     expect(findCycle(new Map([...chain, ["100000", ["0"]]]))).toHaveLength(100_002);
   });
 
-  test("answers a ring whose every step is an edge", () => {
+  test("returns a cycle in which every step is an edge", () => {
     const graphs = fc.array(fc.array(fc.nat({ max: 7 }), { maxLength: 3 }), { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(graphs, (targets) => {
@@ -125,13 +125,13 @@ describe("findCycle", () => {
 describe("upstreamsOf", () => {
   const graph = edges({ a: [], b: ["a"], c: ["b"], d: ["c", "a"], lone: [] });
 
-  test("reaches what a task waits for, and what that waits for", () => {
+  test("includes direct and indirect upstreams", () => {
     expect([...upstreamsOf(graph, "d")].sort()).toEqual(["a", "b", "c"]);
     expect([...upstreamsOf(graph, "a")]).toEqual([]);
     expect([...upstreamsOf(graph, "unknown")]).toEqual([]);
   });
 
-  test("ends in a ring", () => {
+  test("terminates for a cycle", () => {
     expect([...upstreamsOf(edges({ a: ["b"], b: ["a"] }), "a")].sort()).toEqual(["a", "b"]);
   });
 });
@@ -140,11 +140,11 @@ describe("topological", () => {
   const names = (nodes: readonly { readonly id: TaskId }[]): string => nodes.map((node) => node.id).join(" ");
   const node = (name: string, ...dependsOn: string[]) => ({ id: id(name), dependsOn: dependsOn.map(id) });
 
-  test("puts each node after those it waits for, else in the order given", () => {
+  test("puts each node after its upstreams and otherwise keeps the order", () => {
     expect(names(topological([node("d", "b"), node("b", "a"), node("a"), node("c")]))).toBe("a b d c");
   });
 
-  test("has no trouble with a long chain", () => {
+  test("handles a long chain", () => {
     const chain = Array.from({ length: 20_000 }, (_, index) =>
       index === 0 ? node("t0") : node(`t${index}`, `t${index - 1}`),
     );

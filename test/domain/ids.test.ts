@@ -19,17 +19,17 @@ describe("ids of jobs and tasks", () => {
 });
 
 describe("ids of runs", () => {
-  test("are read as they are made", () => {
+  test("can be parsed after creation", () => {
     const id = newRunId(1_700_000_000_000);
     expect(parseRunId(id)).toBe(id);
   });
 
-  test("are the same in upper case", () => {
+  test("can be upper case", () => {
     const id = newRunId(1_700_000_000_000);
     expect(parseRunId(id.toUpperCase())).toBe(id);
   });
 
-  test("sort by the time they were made", () => {
+  test("sort by creation time", () => {
     expect(newRunId(1) < newRunId(2)).toBe(true);
   });
 

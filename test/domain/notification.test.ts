@@ -29,7 +29,7 @@ describe("the event of a run's end", () => {
     expect(eventOfEnd(status, on, () => broken)).toBe(expected);
   });
 
-  test("is always one that was asked for", () => {
+  test("is always one that the target subscribes to", () => {
     const events = fc.subarray<NotifyEvent>([...NOTIFY_EVENTS]);
     fc.assert(
       fc.property(fc.constantFrom(...RUN_STATUSES), events, fc.boolean(), (status, on, broken) => {
@@ -52,7 +52,7 @@ describe("the wait between two attempts to deliver", () => {
     expect(deliveryDelayMs(attempt, random)).toBe(expected);
   });
 
-  test("is never nothing, and never longer than the longest", () => {
+  test("is never 0 and never longer than the maximum", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1 }),

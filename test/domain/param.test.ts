@@ -24,7 +24,7 @@ const resolve = (given: Record<string, string>, params: Readonly<Record<string, 
   resolveParams(params, given);
 
 describe("params of a trigger", () => {
-  test("are filled up with defaults; one without either has no value", () => {
+  test("are completed with defaults; a param with neither has no value", () => {
     expect(resolve({})).toEqual({ values: { day: "2026-01-01" } });
     expect(resolve({ day: "2026-02-03", level: "fast", note: "" })).toEqual({
       values: { day: "2026-02-03", level: "fast", note: "" },
@@ -44,16 +44,16 @@ describe("params of a trigger", () => {
     expect(resolve(given as Record<string, string>)).toEqual({ problem });
   });
 
-  test("are refused with everything that is wrong", () => {
+  test("are refused with all problems", () => {
     const answer = resolve({ level: "x", day: "y" });
     expect("problem" in answer ? answer.problem.split("; param").length : 0).toBe(2);
   });
 
-  test("are refused where the job takes none", () => {
+  test("are refused if the job takes none", () => {
     expect(resolve({ a: "b" }, {})).toEqual({ problem: "unknown param 'a'; the job takes none" });
   });
 
-  test("are refused where a required one is not given", () => {
+  test("are refused if a required one is missing", () => {
     const required = { level: param({ required: true, enum: ["fast", "full"] }), day: param({ required: true }) };
     expect(resolve({}, required)).toEqual({
       problem: "param 'level' is required; expected one of fast, full; param 'day' is required",
@@ -61,16 +61,16 @@ describe("params of a trigger", () => {
     expect(resolve({ level: "full", day: "" }, required)).toEqual({ values: { level: "full", day: "" } });
   });
 
-  test("are the default where a required one has one and isn't given", () => {
+  test("are the default for a missing required param that has one", () => {
     expect(resolve({}, { day: param({ required: true, default: "x" }) })).toEqual({ values: { day: "x" } });
   });
 
-  test("match a pattern anywhere unless it is anchored, by code points", () => {
+  test("match a pattern anywhere by code points, unless it is anchored", () => {
     const params = { loose: param({ pattern: "b" }), one: param({ pattern: "^.$" }) };
     expect(resolve({ loose: "abc", one: "😀" }, params)).toEqual({ values: { loose: "abc", one: "😀" } });
   });
 
-  test("are at most as long as a variable of a process can be", () => {
+  test("are limited to the size of an environment variable", () => {
     const longest = 131_072 - "PETIT_PARAM_NOTE=".length - 1;
     expect(resolve({ note: "x".repeat(longest) })).toHaveProperty("values");
     expect(resolve({ note: "x".repeat(longest + 1) })).toEqual({
@@ -80,13 +80,13 @@ describe("params of a trigger", () => {
     expect(resolve({ note: "€".repeat(longest / 2) })).toHaveProperty("problem");
   });
 
-  test("are not matched when they are the default: that was checked when the file was read", () => {
+  test("are not matched if they are the default, which was checked when the file was read", () => {
     const params = { day: param({ default: "x", pattern: "(?=x)x" }) };
     expect(resolve({}, params)).toEqual({ values: { day: "x" } });
     expect(resolve({ day: "x" }, params)).toHaveProperty("problem");
   });
 
-  test("keep a name that means something to JavaScript", () => {
+  test("can have a name that is special in JavaScript", () => {
     expect(Object.entries(resolveParams({ constructor: param({ default: "x" }) }, {}))).toEqual([
       ["values", { constructor: "x" }],
     ]);

@@ -25,7 +25,7 @@ describe("a pattern", () => {
     ["(a)\\1", "invalid escape sequence: `\\1`"],
     ["(?<n>a)\\k<n>", "invalid escape sequence: `\\k`"],
     ["a{1,1001}", "invalid repeat count: `{1,1001}`"],
-  ])("%p is refused, with what stands in RE2's way", (pattern, why) => {
+  ])("%p is refused with the feature that RE2 lacks", (pattern, why) => {
     expect(whyNotPattern(pattern)).toBe(
       `'${pattern}' is not a regular expression: ${why}; expected RE2's syntax, which has no lookaround and no backreferences`,
     );
@@ -36,11 +36,11 @@ describe("a pattern", () => {
     expect(whyNotPattern(".{1000}".repeat(10))).toBe("is too complex (10002 instructions); expected at most 10000");
   });
 
-  test("that an earlier version stored, and that can't be used, refuses every value", () => {
+  test("that is stored but unusable refuses every value", () => {
     expect(whyUnmatched("(?=a)a", "a")).toStartWith("has a pattern that cannot be used: '(?=a)a' is not");
   });
 
-  test("of many instructions bounds the length of a value", () => {
+  test("with many instructions limits the length of a value", () => {
     expect(whyUnmatched("^.{0,1000}$", "a".repeat(1000))).toBeNull();
     expect(whyUnmatched("^.{0,1000}$", "a".repeat(2000))).toBe(
       "has 2000 characters, too many for its pattern; expected at most 1046",

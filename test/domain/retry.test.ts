@@ -12,7 +12,7 @@ const retry = (given: Partial<Retry>): Retry => ({
 });
 
 describe("retryDelayMs", () => {
-  test("is the same each time with a fixed backoff, whatever the cap", () => {
+  test("is constant with a fixed backoff, whatever the maximum", () => {
     expect([1, 2, 9].map((attempt) => retryDelayMs(retry({ maxDelayMs: 1 }), attempt, 0.5))).toEqual([
       1000, 1000, 1000,
     ]);
@@ -32,7 +32,7 @@ describe("retryDelayMs", () => {
     expect(retryDelayMs(exponential, attempt, 1 - Number.EPSILON)).toBeGreaterThanOrEqual(most - 1);
   });
 
-  test("never leaves its bounds", () => {
+  test("stays within its bounds", () => {
     const anyRetry = fc.record({
       maxAttempts: fc.nat(),
       delayMs: fc.nat({ max: 10 ** 9 }),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { isFinal, RUN_STATUSES } from "../../src/domain/run.ts";
 
 describe("a run's status", () => {
-  test("is final once the run has ended", () => {
+  test("is final after the run has ended", () => {
     expect(RUN_STATUSES.filter(isFinal)).toEqual(["completed", "failed", "cancelled", "interrupted"]);
   });
 });

@@ -11,7 +11,7 @@ describe("variables of a task", () => {
     expect(paramVariables({ [name]: "x" })).toEqual({ [variable]: "x" });
   });
 
-  test("for config hold texts as they are, and JSON of the rest", () => {
+  test("for config contain texts as is and JSON otherwise", () => {
     const config = { text: "a b", number: 1.5, flag: true, list: [1, "x"], map: { a: null }, none: null };
     expect(configVariables(config)).toEqual({
       PETIT_CONFIG_TEXT: "a b",
@@ -23,7 +23,7 @@ describe("variables of a task", () => {
     });
   });
 
-  test("are empty for null alone", () => {
+  test("are empty only for null", () => {
     expect([null, "", 0, false].map(asText)).toEqual(["", "", "0", "false"]);
   });
 });

@@ -13,7 +13,7 @@ describe("the examples", () => {
     expect(files.problems.map(formatProblem)).toEqual([]);
   });
 
-  test("are those that the documentation names, one job a file of the same name", () => {
+  test("are those that the documentation names, one job per file of the same name", () => {
     expect(files.jobs.map((job) => job.source.file)).toEqual(files.jobs.map((job) => `${job.id}.yaml`));
     expect(files.jobs.map((job) => String(job.id))).toEqual([
       "data_pipeline",
@@ -42,7 +42,7 @@ describe("the examples", () => {
     },
   );
 
-  test("with a schedule are due some day", () => {
+  test("with a schedule fire at some time", () => {
     const scheduled = files.jobs.flatMap((job) => job.schedule ?? []);
     expect(scheduled.length).toBeGreaterThan(5);
     for (const spec of scheduled) expect(compileSchedule(spec, "UTC").next(0)).not.toBeNull();

@@ -23,7 +23,7 @@ describe("an entry of notify", () => {
     ]);
   });
 
-  test("keeps all that it says, and where its secrets are", () => {
+  test("keeps all fields and the sources of secrets", () => {
     const { jobs } = read(
       "{type: webhook, url: {file: hook}, on: [missed, success], headers: {X-A: 1, X-B: {env: B}}, secret: {env: S}, timeout: 1m}",
     );
@@ -39,7 +39,7 @@ describe("an entry of notify", () => {
     ]);
   });
 
-  test("is not there where a job has none", () => {
+  test("is absent if a job has none", () => {
     const [job] = readJobFile({ file: "f", folder: "/", text: `id: j\nnotify: []\n${TASKS}` }).jobs;
     expect(job).not.toHaveProperty("notify");
   });
@@ -166,7 +166,7 @@ describe("an entry of notify", () => {
     expect(problems[0]).toStartWith(problem);
   });
 
-  test("is one of a few", () => {
+  test("is limited in number", () => {
     const one = "{type: webhook, url: 'https://a'}";
     expect(problemsOf(Array(20).fill(one).join("\n  - "))).toEqual([]);
     expect(problemsOf(Array(21).fill(one).join("\n  - "))).toEqual([
@@ -174,7 +174,7 @@ describe("an entry of notify", () => {
     ]);
   });
 
-  test("that is wrong gives no part of a URL, a value or a secret away", () => {
+  test("that is invalid reveals no part of a URL, a value or a secret", () => {
     for (const notify of [
       "{type: webhook, url: 's3cret'}",
       "{type: webhook, url: 'https://s3cret:s3cret@a/s3cret'}",
@@ -191,7 +191,7 @@ describe("an entry of notify", () => {
     }
   });
 
-  test("whose variable is not set is valid: it may be where petit runs", () => {
+  test("is valid even if its variable is not set", () => {
     expect(problemsOf("{type: webhook, url: {env: NOT_SET_ANYWHERE}, secret: {file: /not/there}}")).toEqual([]);
   });
 });

@@ -56,11 +56,11 @@ describe("expandTemplate", () => {
     expect(expandTemplate(text, SCOPE)).toBe(expected);
   });
 
-  test("has no time for a run that nobody scheduled", () => {
+  test("has no time for a manual run", () => {
     expect(expandTemplate("[${{ run.scheduled_for }}]", { ...SCOPE, scheduledFor: null })).toBe("[]");
   });
 
-  test("leaves a text without templates as it is", () => {
+  test("returns a text without templates unchanged", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         fc.pre(!text.includes("${{"));
@@ -69,7 +69,7 @@ describe("expandTemplate", () => {
     );
   });
 
-  test("puts any value in its place, byte by byte", () => {
+  test("inserts any value unchanged", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string(), (value, around) => {
         fc.pre(!around.includes("${{"));
@@ -81,7 +81,7 @@ describe("expandTemplate", () => {
 });
 
 describe("findTemplates", () => {
-  test("answers each, and what it means", () => {
+  test("returns each template with its reference", () => {
     expect(
       findTemplates("a ${{ job.id }} b ${{ tasks.t.outputs.k }} ${{ else }} ${{ open").map(
         ({ reference }) => reference,

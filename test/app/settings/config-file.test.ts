@@ -20,7 +20,7 @@ const problemsOf = (text: string): string => {
 };
 
 describe("loadConfigFile", () => {
-  test("answers texts as flags would give them", () => {
+  test("returns the texts in the form of a flag's values", () => {
     const text =
       "db: /var/lib/petit.db\napi_port: 9000\napi: false\nkill_grace: 5s\nallowed_hosts: [a.example, b.example]\n";
     expect(load(text)).toEqual({
@@ -32,7 +32,7 @@ describe("loadConfigFile", () => {
     });
   });
 
-  test("takes a setting that is named as the help writes its flag", () => {
+  test("accepts the name of a flag as a key", () => {
     expect(load("no_api: true\nno_watch: false\nallowed_host: a.example\n")).toEqual({
       api: ["false"],
       watch: ["true"],
@@ -40,7 +40,7 @@ describe("loadConfigFile", () => {
     });
   });
 
-  test("takes an empty file for no settings", () => {
+  test("reads an empty file as no settings", () => {
     expect(load("")).toEqual({});
     expect(load("# nothing yet\n")).toEqual({});
   });
@@ -63,11 +63,11 @@ describe("loadConfigFile", () => {
     expect(problemsOf(text)).toContain(message);
   });
 
-  test("tells of all that is wrong at once", () => {
+  test("reports all problems at once", () => {
     expect(problemsOf("api_prot: 1\nwathc: true\n").split("\n")).toHaveLength(2);
   });
 
-  test("is the one that PETIT_CONFIG names, else the user's", () => {
+  test("loads the file that PETIT_CONFIG names, otherwise the user's", () => {
     using folder = tempFolder();
     const own = folder.write("own.yaml", "db: own\n");
     const user = folder.write("xdg/petit/config.yaml", "db: user\n");
@@ -77,11 +77,11 @@ describe("loadConfigFile", () => {
     expect(loadConfigFile({ path: user, environment: { ...environment, PETIT_CONFIG: own } })?.path).toBe(user);
   });
 
-  test("has to be there where it is named", () => {
+  test("requires a named file to exist", () => {
     expect(() => loadConfigFile({ path: "/nowhere/petit.yaml", environment: {} })).toThrow("can't be read");
   });
 
-  test("is told with the flag or the variable that names it, where it can't be read", () => {
+  test("names the flag or variable of an unreadable file", () => {
     const missing = "/nowhere/petit.yaml";
     expect(() => loadConfigFile({ path: missing, environment: {} })).toThrow(
       `the configuration file ${missing} (--config) can't be read: ENOENT`,

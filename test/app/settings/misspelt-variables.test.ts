@@ -33,11 +33,11 @@ describe("a variable that looks like a setting's", () => {
     "PETIT_SOMETHING_OF_OURS",
     "API_PROT",
     "XPETIT_API_PROT",
-  ])("%s is none", (name) => {
+  ])("%s is invalid", (name) => {
     expect(nearOf(name)).toBeNull();
   });
 
-  test("is none where a job's notification reads it", () => {
+  test("is ignored if a job's notification reads it", () => {
     const target: NotifyTarget = {
       type: "webhook",
       url: { env: "PETIT_URLS" },

@@ -23,7 +23,7 @@ const errorOf = (input: Given): string => {
 };
 
 describe("resolveSettings", () => {
-  test("takes the flag, else the variable, else the file, else the default, and tells which", () => {
+  test("uses the flag, variable, file or default, in this order, and returns the origin", () => {
     const flags = { "api-port": ["1"] };
     const environment = { PETIT_API_PORT: "2" };
     const file = { api_port: ["3"] };
@@ -41,7 +41,7 @@ describe("resolveSettings", () => {
     ]);
   });
 
-  test("has the defaults that are promised", () => {
+  test("has the documented defaults", () => {
     expect(resolveSettings(given({})).settings).toEqual({
       db: "petit.db",
       url: null,
@@ -71,7 +71,7 @@ describe("resolveSettings", () => {
     });
   });
 
-  test("takes an empty variable for one that isn't set", () => {
+  test("treats an empty variable as not set", () => {
     expect(resolveSettings(given({ environment: { PETIT_API_PORT: "" } })).settings.apiPort).toBe(8565);
   });
 
@@ -93,19 +93,19 @@ describe("resolveSettings", () => {
     );
   });
 
-  test("names the variable that was given, also where its value is wrong", () => {
+  test("names the variable of a value, also of an invalid one", () => {
     const { origins } = resolveSettings(given({ environment: { PETIT_NO_API: "on" } }));
     expect(origins.api).toEqual({ kind: "environment", name: "PETIT_NO_API" });
     const wrong = given({ environment: { PETIT_NO_API: "maybe" } });
     expect(errorOf(wrong)).toBe("PETIT_NO_API is 'maybe'; expected true or false");
   });
 
-  test("splits a variable of several values at commas", () => {
+  test("splits a variable with several values at commas", () => {
     const { settings } = resolveSettings(given({ environment: { PETIT_ALLOWED_HOSTS: "a.example, b.example" } }));
     expect(settings.allowedHosts).toEqual(["a.example", "b.example"]);
   });
 
-  test("lets the last of a flag's values count, and all of one that can be repeated", () => {
+  test("uses the last value of a flag, and all values of a repeatable one", () => {
     const { settings } = resolveSettings(given({ flags: { db: ["a", "b"], "allowed-host": ["a", "b"] } }));
     expect(settings.db).toBe("b");
     expect(settings.allowedHosts).toEqual(["a", "b"]);
@@ -137,7 +137,7 @@ describe("resolveSettings", () => {
     expect(errorOf(given({ environment: { [variable]: value } }))).toContain(message);
   });
 
-  test("names the flag or the file that a wrong value stands in", () => {
+  test("names the flag or the file of an invalid value", () => {
     expect(errorOf(given({ flags: { "api-port": ["x"] } }))).toStartWith("--api-port is 'x'; expected");
     expect(errorOf(given({ file: { api_port: ["x"] } }))).toStartWith("api_port in /c.yaml is 'x'; expected");
   });
@@ -146,7 +146,7 @@ describe("resolveSettings", () => {
 describe("the declared settings", () => {
   const all = Object.values<Setting<unknown>>(SETTINGS);
 
-  test("have names, flags and letters of their own", () => {
+  test("have unique names, flags and letters", () => {
     for (const names of [all.map(({ name }) => name), all.map(flagOf), all.map(variableOf)]) {
       expect(new Set(names).size).toBe(names.length);
     }
@@ -154,7 +154,7 @@ describe("the declared settings", () => {
     expect(new Set(letters).size).toBe(letters.length);
   });
 
-  test("have defaults that they would accept", () => {
+  test("have valid defaults", () => {
     for (const { name, kind, default: value } of all) {
       if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue;
       expect([name, kind.parse([kind.format(value)])]).toEqual([name, value]);

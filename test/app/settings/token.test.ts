@@ -13,20 +13,20 @@ const read = (
 ): string | null => readToken({ settings: { tokenFile }, origins: { tokenFile: { kind, name: "" } }, environment });
 
 describe("readToken", () => {
-  test("is null where nothing names one", () => {
+  test("returns null if no source is configured", () => {
     expect(read(null, {}, "default")).toBeNull();
   });
 
-  test("comes from a file, less the blanks around it", () => {
+  test("reads a file and trims whitespace", () => {
     using folder = tempFolder();
     expect(read(folder.write("token", "  s3cret\n"))).toBe("s3cret");
   });
 
-  test("comes from PETIT_API_TOKEN", () => {
+  test("reads PETIT_API_TOKEN", () => {
     expect(read(null, { PETIT_API_TOKEN: "s3cret" }, "default")).toBe("s3cret");
   });
 
-  test("comes from the systemd credential, which need not be there", () => {
+  test("reads the systemd credential if it exists", () => {
     using folder = tempFolder();
     const environment = { CREDENTIALS_DIRECTORY: folder.path };
     expect(read(null, environment, "default")).toBeNull();
@@ -47,7 +47,7 @@ describe("readToken", () => {
     expect(stderr).toMatch(/the systemd credential \S+ can't be read: EACCES/);
   });
 
-  test("prefers the variable to a file that only the configuration file names", () => {
+  test("prefers the variable to a token file from the configuration file", () => {
     using folder = tempFolder();
     const file = folder.write("token", "of-file");
     expect(read(file, { PETIT_API_TOKEN: "of-variable" }, "file")).toBe("of-variable");
@@ -55,7 +55,7 @@ describe("readToken", () => {
     expect(read(file, {}, "file")).toBe("of-file");
   });
 
-  test("has to be one line of printable characters, and is not repeated in the message", () => {
+  test("requires one line of printable characters and never quotes the token", () => {
     using folder = tempFolder();
     expect(() => read(folder.write("empty", "\n"))).toThrow("is empty");
     expect(() => read(folder.write("blank", "s3cret word"))).toThrow("contains invalid characters");
@@ -76,7 +76,7 @@ describe("readToken", () => {
     expect(of(`${empty}-missing`)).toThrow(`the token file ${empty}-missing (${place}) can't be read: ENOENT`);
   });
 
-  test("names the systemd credential, if that is empty", () => {
+  test("names an empty systemd credential", () => {
     using folder = tempFolder();
     const file = folder.write("petit-token", "");
     const environment = { CREDENTIALS_DIRECTORY: folder.path };

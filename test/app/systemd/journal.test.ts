@@ -13,7 +13,7 @@ describe("a line for the journal", () => {
     expect(asJournalLines(level, "text\n")).toBe(line);
   });
 
-  test("has it in each line of a message", () => {
+  test("has a priority on each line of a message", () => {
     expect(asJournalLines("error", "Error: no\n    at petit\n")).toBe("<3>Error: no\n<3>    at petit\n");
   });
 });
@@ -22,7 +22,7 @@ describe("the journal", () => {
   const fd = openSync("/dev/null", "w");
   const { dev, ino } = fstatSync(fd, { bigint: true });
 
-  test("is known by the device and inode that systemd names", () => {
+  test("is detected by the device and inode in JOURNAL_STREAM", () => {
     expect(isJournal({ JOURNAL_STREAM: `${dev}:${ino}` }, fd)).toBe(true);
     expect(isJournal({ JOURNAL_STREAM: `${dev}:${ino + 1n}` }, fd)).toBe(false);
     expect(isJournal({}, fd)).toBe(false);

@@ -51,15 +51,15 @@ const listen = (environment: Readonly<Record<string, string>>, takes: () => bool
   return { systemd, clock, log, heard, engine, happens };
 };
 
-describe("what systemd is told", () => {
-  test("is that petit is ready, with what it does", () => {
+describe("notifications to systemd", () => {
+  test("report readiness with the status", () => {
     const { systemd, heard, engine } = listen(SOCKET);
     using _ = systemd;
     systemd.ready(engine);
     expect(heard).toEqual(["/run/notify: READY=1 STATUS=1 job, 0 runs in progress, 0 waiting"]);
   });
 
-  test("is what it does, once a second at most, and never too little", async () => {
+  test("report the status at most once a second, and always the latest", async () => {
     const { systemd, clock, heard, engine, happens } = listen(SOCKET);
     using _ = systemd;
     systemd.ready(engine);
@@ -71,7 +71,7 @@ describe("what systemd is told", () => {
     expect(heard.at(-1)).toBe("/run/notify: STATUS=1 job, 0 runs in progress, 0 waiting");
   });
 
-  test("is that it reloads, with the time, and that it has", async () => {
+  test("report the start and the end of a reload", async () => {
     const { systemd, heard, engine } = listen(SOCKET);
     using _ = systemd;
     systemd.ready(engine);
@@ -83,7 +83,7 @@ describe("what systemd is told", () => {
     ]);
   });
 
-  test("is that it stops, and that it needs more time for as long as it does", async () => {
+  test("report the stop and extend its timeout", async () => {
     const { systemd, clock, heard, engine } = listen(SOCKET);
     systemd.ready(engine);
     systemd.stopping();
@@ -97,7 +97,7 @@ describe("what systemd is told", () => {
     expect(heard.length).toBe(5);
   });
 
-  test("is not that it is ready, where a reload ends while it stops", async () => {
+  test("do not report readiness if a reload ends during a stop", async () => {
     const { systemd, heard, engine } = listen(SOCKET);
     using _ = systemd;
     systemd.ready(engine);
@@ -105,7 +105,7 @@ describe("what systemd is told", () => {
     expect(heard.filter((text) => text.includes("READY=1")).length).toBe(1);
   });
 
-  test("is that it lives, twice in the time that a watchdog leaves it, ready or not", async () => {
+  test("ping the watchdog twice per timeout, before and after readiness", async () => {
     const { systemd, clock, heard } = listen({
       ...SOCKET,
       WATCHDOG_USEC: "2000000",
@@ -122,14 +122,14 @@ describe("what systemd is told", () => {
     ["is none", {}],
     ["makes no sense", { WATCHDOG_USEC: "soon" }],
     ["is zero", { WATCHDOG_USEC: "0" }],
-  ])("is not that it lives where the watchdog %s", async (_, environment) => {
+  ])("do not include watchdog pings if the watchdog %s", async (_, environment) => {
     const { systemd, clock, heard } = listen({ ...SOCKET, ...environment });
     using _systemd = systemd;
     await clock.pass(10_000);
     expect(heard).toEqual([]);
   });
 
-  test("is nothing where there is no socket", async () => {
+  test("are not sent without a socket", async () => {
     const { systemd, clock, heard, log, engine, happens } = listen({ WATCHDOG_USEC: "2000000" });
     using _ = systemd;
     let reloads = 0;
@@ -149,7 +149,7 @@ describe("what systemd is told", () => {
   test.each([
     ["nobody takes it", false, "does not accept notifications"],
     ["there is no C library", null, "without the C library"],
-  ])("is a warning where %s, and one only", async (_, told, warning) => {
+  ])("are replaced by a single warning if %s", async (_, told, warning) => {
     const { systemd, clock, log, engine } = listen({ ...SOCKET, WATCHDOG_USEC: "2000000" }, () => told);
     using _systemd = systemd;
     systemd.ready(engine);
@@ -159,7 +159,7 @@ describe("what systemd is told", () => {
   });
 });
 
-test("petit goes on where nobody listens at the socket, and says so once", async () => {
+test("petit continues if nothing listens on the socket, and logs that once", async () => {
   await using petit = await startPetit({ env: { NOTIFY_SOCKET: "/nowhere/notify", WATCHDOG_USEC: "20000" } });
   process.kill(petit.pid, "SIGHUP");
   expect((await petit.fetch("/api/health")).status).toBe(200);
@@ -175,7 +175,7 @@ describe("the status", () => {
     state: "running" | "paused" | "stopped" = "running",
   ) => statusLine({ listJobs: () => Array(jobs), counts: { running, pending }, state });
 
-  test("counts, and says what is out of the ordinary", () => {
+  test("contains counts and unusual states", () => {
     expect(status(12, 2, 1)).toBe("12 jobs, 2 runs in progress, 1 waiting");
     expect(status(1, 1, 0)).toBe("1 job, 1 run in progress, 0 waiting");
     expect(status(0, 0, 0, "paused")).toBe("0 jobs, 0 runs in progress, 0 waiting, paused");

@@ -24,13 +24,13 @@ const values = (unit: Partial<Unit>, directive: string): readonly string[] =>
     .map((line) => line.slice(directive.length + 1));
 
 describe("the unit file", () => {
-  test("runs petit on its own folders where no others are named", () => {
+  test("uses petit's own folders by default", () => {
     expect(values({}, "ExecStart")).toEqual(["/usr/local/bin/petit run %E/petit/jobs --db %S/petit/petit.db"]);
     expect(values({}, "StateDirectory")).toEqual(["petit"]);
     expect(values({}, "WorkingDirectory")).toEqual(["%S/petit"]);
   });
 
-  test("quotes what it is given, for systemd to hand it on as it is", () => {
+  test("quotes arguments so that systemd passes them unchanged", () => {
     const unit = {
       exec: "/opt/my petit/petit",
       jobsDir: "/srv/100%/$HOME",
@@ -43,34 +43,34 @@ describe("the unit file", () => {
     ]);
   });
 
-  test("is told that it is ready and that petit lives", () => {
+  test("uses readiness notification and the watchdog", () => {
     expect(values({}, "Type")).toEqual(["notify"]);
     expect(values({}, "NotifyAccess")).toEqual(["main"]);
     expect(values({}, "WatchdogSec")).toEqual(["30"]);
     expect(values({}, "WatchdogSignal")).toEqual(["SIGKILL"]);
   });
 
-  test("leaves running tasks alone, and waits for as long as a drain may take", () => {
+  test("does not kill tasks and allows enough time for a drain", () => {
     expect(values({}, "KillMode")).toEqual(["process"]);
     expect(values({ stopSeconds: 75 }, "TimeoutStopSec")).toEqual(["75"]);
   });
 
-  test("tries again unless the configuration is wrong", () => {
+  test("restarts petit unless the configuration is invalid", () => {
     expect(values({}, "Restart")).toEqual(["on-failure"]);
     expect(values({}, "RestartPreventExitStatus")).toEqual(["2"]);
     expect(values({}, "StartLimitIntervalSec")).toEqual(["0"]);
   });
 
-  test("keeps Bun's switches from the executable", () => {
+  test("removes Bun's variables", () => {
     expect(values({}, "UnsetEnvironment")).toEqual(["BUN_BE_BUN BUN_OPTIONS"]);
   });
 
-  test("takes the token from a file where one is named, from systemd's own places else", () => {
+  test("reads the token from the named file, otherwise from systemd's credential stores", () => {
     expect(values({}, "LoadCredential")).toEqual(["petit-token"]);
     expect(values({ tokenFile: "/etc/petit/100%" }, "LoadCredential")).toEqual(["petit-token:/etc/petit/100%%"]);
   });
 
-  test("of a user runs as that user, in no sandbox, from login on", () => {
+  test("for a user runs as that user without a sandbox, from login", () => {
     expect(values({ scope: "user" }, "User")).toEqual([]);
     expect(values({ scope: "user" }, "ProtectSystem")).toEqual([]);
     expect(values({ scope: "user" }, "NoNewPrivileges")).toEqual([]);
@@ -80,13 +80,13 @@ describe("the unit file", () => {
     expect(values({}, "WantedBy")).toEqual(["multi-user.target"]);
   });
 
-  test("opens its sandbox for a database elsewhere", () => {
+  test("lets petit write to the folder of a database elsewhere", () => {
     expect(values({}, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp"]);
     expect(values({ writable: "/srv/da ta" }, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp", '"/srv/da ta"']);
     expect(values({ sandbox: false, writable: "/srv/data" }, "ReadWritePaths")).toEqual([]);
   });
 
-  test("says of each thing that it narrows who needs it otherwise", () => {
+  test("explains for each restriction which jobs need it relaxed", () => {
     const sandbox = unitFile(PLAIN).split("# The sandbox:")[1]?.split("[Install]")[0] ?? "";
     const blocks = sandbox.matchAll(/((?:^#.*\n)+)((?:^[^#\n].*\n)+)/gm).toArray();
     const narrowing = ["ProtectHome", "NoNewPrivileges", "PrivateDevices", "ProtectClock", "ProtectProc"];
@@ -105,14 +105,14 @@ describe("the unit file", () => {
 });
 
 describe("an edited unit file", () => {
-  test("is told by its checksum", () => {
+  test("is detected by its checksum", () => {
     const text = unitFile(PLAIN);
     expect(isUnedited(text)).toBe(true);
     expect(isUnedited(text.replace("WatchdogSec=30", "WatchdogSec=60"))).toBe(false);
     expect(isUnedited(`${text}\n`)).toBe(false);
   });
 
-  test("is any that petit did not write", () => {
+  test("includes every file that petit did not write", () => {
     for (const text of ["", "[Service]\nExecStart=/usr/bin/petit\n", unitFile(PLAIN).split("\n").slice(1).join("\n")]) {
       expect(isUnedited(text)).toBe(false);
     }

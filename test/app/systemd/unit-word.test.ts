@@ -20,7 +20,7 @@ describe("a word of a unit file", () => {
     expect(unitWord(text)).toBe(written);
   });
 
-  test("has its dollars doubled on a command line alone", () => {
+  test("has doubled dollar signs only on a command line", () => {
     expect(commandWord("$HOME/${jobs}")).toBe('"$$HOME/$${jobs}"');
     expect(unitWord("/opt/$x")).toBe('"/opt/$x"');
   });

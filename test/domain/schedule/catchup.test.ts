@@ -47,14 +47,14 @@ describe("judgeDue", () => {
     expect(judged(ages, policy, wasDown)).toEqual([...expected]);
   });
 
-  test("fires a hundred at most", () => {
+  test("fires at most 100 occurrences", () => {
     const ages = Array.from({ length: 150 }, (_, index) => (150 - index) * 10_000);
     const verdicts = judged(ages, "all", true);
     expect(verdicts.filter((each) => each === "catchup")).toHaveLength(MAX_CATCHUP_RUNS);
     expect(verdicts.slice(0, 50)).toEqual(Array(50).fill("superseded"));
   });
 
-  test("keeps to its policy, whatever is due", () => {
+  test("follows its policy for any due occurrences", () => {
     const ages = fc.array(fc.nat(200 * MINUTE), { maxLength: 300 }).map((all) => all.toSorted((a, b) => b - a));
     fc.assert(
       fc.property(ages, fc.constantFrom(...CATCHUP_POLICIES), fc.boolean(), (given, policy, wasDown) => {

@@ -29,11 +29,11 @@ describe("dueFrom", () => {
     expect(due(every(10), first, now)).toEqual({ occurrences, next });
   });
 
-  test("ends where the schedule ends", () => {
+  test("ends with the schedule", () => {
     expect(due(every(10, 120), 100, 500)).toEqual({ occurrences: [100, 110, 120], next: null });
   });
 
-  test("asks the caller what is due: jitter lets it come later", () => {
+  test("asks the caller what is due, because jitter delays occurrences", () => {
     expect(dueFrom(every(10), 100, 130, (at) => at + 15 <= 130)).toEqual({ occurrences: [100, 110], next: 120 });
   });
 
@@ -47,7 +47,7 @@ describe("dueFrom", () => {
     expect(schedule.asked()).toBeLessThan(5 * MAX_DUE);
   });
 
-  test("has no gap among those it keeps, also where the pace changes", () => {
+  test("has no gap in what it keeps, also if the spacing changes", () => {
     // Each second during the first hour of a day, else each hour.
     const uneven: Schedule = {
       timezone: "UTC",
@@ -67,7 +67,7 @@ describe("dueFrom", () => {
     for (let index = 1; index < kept.length; index++) expect(kept[index]).toBe(uneven.next(kept[index - 1] ?? 0) ?? -1);
   });
 
-  test("loses none of a gap that is not too long", () => {
+  test("keeps all occurrences of a short gap", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.nat(5_000), fc.nat(5_000), (periodMs, from, length) => {
         const first = every(periodMs).next(from) ?? 0;

@@ -115,7 +115,7 @@ describe("any expression", () => {
     .map((parts) => parts.join(","));
   const fields = fc.array(fc.oneof(field, fc.constantFrom("0", "*")), { minLength: 5, maxLength: 6 });
 
-  test("that is understood can be asked, and any other says why not", () => {
+  test("is either usable or reports a problem", () => {
     fc.assert(
       fc.property(fields, (parts) => {
         const text = parts.join(" ");
@@ -127,7 +127,7 @@ describe("any expression", () => {
     );
   });
 
-  test("of any characters is read without a throw", () => {
+  test("with any characters never throws", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(whyUnusable(text)).toBeString();
@@ -199,7 +199,7 @@ describe("a wrong expression says what is wrong with it:", () => {
     expect(whyUnusable(text)).toContain("never fires");
   });
 
-  test("finds out soon that it never fires", () => {
+  test("detects quickly that an expression never fires", () => {
     const start = performance.now();
     for (let day = 0; day < 10; day++) whyUnusable(`${day} 0 30 2 *`);
     expect(performance.now() - start).toBeLessThan(500);

@@ -4,18 +4,18 @@ import { jitterMs } from "../../../src/domain/schedule/jitter.ts";
 import { jobId } from "../../support/factories.ts";
 
 describe("jitterMs", () => {
-  test("is none without a bound", () => {
+  test("is 0 without a bound", () => {
     expect(jitterMs(jobId("a"), 1, 0)).toBe(0);
   });
 
-  test("is the same each time, and stays as it is from one petit to the next", () => {
+  test("is deterministic, also across processes", () => {
     expect(jitterMs(jobId("backup"), 1_768_478_400_000, 30_000)).toBe(
       jitterMs(jobId("backup"), 1_768_478_400_000, 30_000),
     );
     expect(jitterMs(jobId("backup"), 1_768_478_400_000, 30_000)).toBe(22_050);
   });
 
-  test("is within its bound, the bound included", () => {
+  test("is at most the bound, inclusive", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 10_000 }), (at, bound) => {
         expect(jitterMs(jobId("a"), at, bound)).toBeWithin(0, bound + 1);

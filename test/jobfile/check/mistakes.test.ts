@@ -566,7 +566,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   ["NUL in the file", "id: a\0b", "1:6: contains a NUL character; expected text"],
 ];
 
-describe("each mistake is told once, with its place and what was expected:", () => {
+describe("each problem is reported once, with its position and what was expected:", () => {
   test.each(cases)("%s", (_mistake, file, problem) => {
     const problems = problemsOf(file);
     expect(problems).toHaveLength(1);
@@ -574,8 +574,8 @@ describe("each mistake is told once, with its place and what was expected:", () 
   });
 });
 
-describe("a job with mistakes", () => {
-  test("tells all of them, each document of a file for itself", () => {
+describe("a job with problems", () => {
+  test("reports all of them, separately for each document", () => {
     const file = `id: a b\nnmae: x\n${TASKS}\n---\nid: ok\n${TASKS}\n---\nid: j\ntasks: [\n`;
     expect(
       problemsOf(file)
@@ -584,7 +584,7 @@ describe("a job with mistakes", () => {
     ).toEqual(["10:1:", "1:5:", "2:1:"]);
   });
 
-  test("tells each of several templates at its own place", () => {
+  test("reports each of several templates at its own position", () => {
     const text = task("type: shell, script: x, args: [\"${{ a }} and ${{ b }}\", '${{ a }}${{ a }}']");
     expect(problemsOf(text).map((problem) => problem.slice(0, 21))).toEqual([
       "4:45: tasks[1].args[0",
@@ -594,45 +594,45 @@ describe("a job with mistakes", () => {
     ]);
   });
 
-  test("tells a template's line in a script of many lines", () => {
+  test("reports a template's line in a long script", () => {
     const text = `id: j\ntasks:\n  - id: t\n    type: shell\n    script: |\n      echo\n      echo \${{ run.id }}\n`;
     expect(problemsOf(text)[0]).toStartWith("7:12: tasks[0].script: ");
   });
 
-  test("tells a template that escapes hide where its text begins", () => {
+  test("reports a template with escapes at the start of its text", () => {
     expect(problemsOf(task('type: shell, script: x, args: ["\\u0024{{ nope }}"]'))[0]).toStartWith(
       "4:44: tasks[1].args[0]: ",
     );
   });
 
-  test("doesn't blame what follows from another mistake", () => {
+  test("does not report consequences of another problem", () => {
     const text =
       "id: j\ntasks:\n  - {id: my task, type: shell, script: x}\n  - {id: b, type: shell, script: x, depends_on: [my task]}\n";
     expect(problemsOf(text)).toHaveLength(1 + 1);
     expect(problemsOf(text).every((problem) => problem.includes("'my task' is not a task's id"))).toBe(true);
   });
 
-  test("tells two empty ids, and not that they are the same", () => {
+  test("reports two empty ids, but not as duplicates", () => {
     const tasks = "tasks: [{id: '', type: shell, script: x}, {id: '', type: shell, script: x}]";
     expect(problemsOf(`id: j\n${tasks}`)).toHaveLength(2);
   });
 
-  test("tells a pattern that rings once, though it is none either", () => {
+  test("reports a pattern with a control character once", () => {
     expect(problemsOf(job('params: {a: {pattern: "(\\u0007", default: x}}'))).toHaveLength(1);
   });
 
-  test("tells an id that is a number once, and finds it", () => {
+  test("reports a numeric id once and still resolves it", () => {
     const tasks = "tasks: [{id: 1, type: shell, script: x}, {id: b, type: shell, script: x, depends_on: ['1']}]";
     expect(problemsOf(`id: j\n${tasks}`)).toHaveLength(1);
   });
 
-  test("is printed in lines that can't steer a terminal", () => {
+  test("is printed without control characters", () => {
     const [problem = ""] = problemsOf(job('"\\u001b[31m\\u202ered": 1'));
     expect(problem).toStartWith('2:1: ["\\u001b[31m\\u{202e}red"]: unknown field');
     expect(problem).not.toMatch(/[\p{Cc}\u202e]/u);
   });
 
-  test("never says more than a few lines about a long text", () => {
+  test("prints at most a few lines about a long text", () => {
     const long = "x".repeat(100_000);
     for (const text of [
       job(`${long}: 1`),
@@ -645,7 +645,7 @@ describe("a job with mistakes", () => {
   });
 });
 
-describe("what is wrong in a misspelt field", () => {
+describe("a problem in a misspelt field", () => {
   test.each([
     ["of a map", job("scheduel: {crn: '0 0 30 2 *'}"), "2:17: scheduel.crn: '0 0 30 2 *' never fires"],
     ["of one value", job("schedul: '@dayly'"), "2:10: schedul: '@dayly' is not a schedule"],
@@ -655,7 +655,7 @@ describe("what is wrong in a misspelt field", () => {
       task("type: shell, script: x, depnds_on: [upp]"),
       "4:49: tasks[1].depnds_on[0]: there is no task 'upp'; did you mean 'up'?",
     ],
-  ])("%s stands where it is written", (_field, file, problem) => {
+  ])("%s has its position as written", (_field, file, problem) => {
     const [wrong, ...more] = problemsOf(file).filter((text) => !text.includes("unknown field; did you mean"));
     expect(wrong).toContain(problem);
     expect(more).toEqual([]);
@@ -668,7 +668,7 @@ describe("a YAML bomb", () => {
     expect(problems.join("\n").length).toBeLessThan(5_000);
   };
 
-  test("of aliases is refused, before it is as large as it wants to be", () => {
+  test("of aliases is refused before it expands", () => {
     const levels = Array.from(
       { length: 9 },
       (_, level) => `  l${level}: &l${level} [${Array(10).fill(level === 0 ? "x" : `*l${level - 1}`)}]`,
@@ -730,7 +730,7 @@ describe("a YAML bomb", () => {
       50_000,
       task(`type: shell, script: "${Array.from({ length: 50_000 }, (_, index) => `\${{ x${index} }} `).join("")}"`),
     ],
-  ])("of wrong %s is told of in time", (_name, count, text) => {
+  ])("of wrong %s is reported quickly", (_name, count, text) => {
     const start = performance.now();
     expect(problemsOf(text)).toHaveLength(count);
     expect(performance.now() - start).toBeLessThan(10_000);

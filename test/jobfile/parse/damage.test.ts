@@ -74,7 +74,7 @@ const damaged = fc
   });
 
 describe("a damaged file", () => {
-  test("is told of, each problem with a place that is in it, and never throws", () => {
+  test("yields problems with positions inside the file and never throws", () => {
     fc.assert(
       fc.property(damaged, (file) => {
         const lines = file.text.split("\n");
@@ -88,7 +88,7 @@ describe("a damaged file", () => {
     );
   });
 
-  test("gives only jobs that can be run", () => {
+  test("yields only jobs that can run", () => {
     fc.assert(
       fc.property(damaged, (file) => {
         for (const job of readJobFile(file).jobs) {

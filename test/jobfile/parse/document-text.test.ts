@@ -10,7 +10,7 @@ const documentsOf = (text: string) => {
 const TASKS = "tasks: [{id: t, type: shell, script: echo}]";
 
 describe("the text of a job", () => {
-  test("is its document alone, with its comments, from the line on that it begins", () => {
+  test("is its document with comments, from its first line", () => {
     const text = `# first\n\nid: a\n${TASKS}\n# end of a\n---\n# about b\nid: b\n${TASKS}\n...\n---\n\n\nid: c\n${TASKS}\n\n`;
     expect(documentsOf(text)).toEqual([
       { line: 1, text: `# first\n\nid: a\n${TASKS}\n# end of a\n` },
@@ -19,11 +19,11 @@ describe("the text of a job", () => {
     ]);
   });
 
-  test("begins after the marker of the first document", () => {
+  test("starts after the marker of the first document", () => {
     expect(documentsOf(`---\r\nid: a\r\n${TASKS}\r\n`)).toEqual([{ line: 2, text: `id: a\r\n${TASKS}\n` }]);
   });
 
-  test("hides where notifications go, and what their headers hold", () => {
+  test("masks URLs and headers of notifications", () => {
     const [document] = documentsOf(`id: a
 notify:
   - {type: webhook, url: "https://hooks.example.com/T0/B0/hunter2", headers: {X-Room: hunter3}, secret: {env: HOOK}}
@@ -40,7 +40,7 @@ ${TASKS}
 `);
   });
 
-  test("hides values that are called a secret, and passwords in addresses", () => {
+  test("masks values with a secret's name and passwords in URLs", () => {
     const [document] = documentsOf(`id: a
 params: {token: {default: x}}
 config: {db: "postgres://petit:hunter2@db.example.com/x"}
@@ -74,7 +74,7 @@ tasks:
     expect(document?.text).toBe(`id: a\nenvironment: {${name}: "…", MONKEY_ISLAND: 3}\n${TASKS}\n`);
   });
 
-  test("hides a secret beside a template, and shows a template that stands alone", () => {
+  test("masks a secret next to a template, but not a template alone", () => {
     const [document] = documentsOf(`id: a
 params: {p: {default: x}}
 environment: {A_TOKEN: "hunter2-\${{ params.p }}", B_TOKEN: "\${{ params.p }}"}
@@ -83,7 +83,7 @@ ${TASKS}
     expect(document?.text).toContain(`environment: {A_TOKEN: "…", B_TOKEN: "\${{ params.p }}"}`);
   });
 
-  test("hides what an alias stands for at its anchor", () => {
+  test("masks the value of an alias at its anchor", () => {
     const [document] = documentsOf(`id: a
 config: {where: &hook "https://hooks.example.com/hunter2"}
 notify: [{type: webhook, url: *hook}]

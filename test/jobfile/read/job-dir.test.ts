@@ -17,7 +17,7 @@ const ids = (files: JobFiles): readonly string[] => files.jobs.map((each) => eac
 const lines = (files: JobFiles): readonly string[] => files.problems.map(formatProblem);
 
 describe("a folder with ten different mistakes in three files", () => {
-  test("has ten problems, with their places, and no job", async () => {
+  test("has ten problems with positions, and no job", async () => {
     const files = await readJobsDir(join(FIXTURES, "ten-mistakes"));
     expect(lines(files)).toEqual([
       "backup.yaml:3:1: nmae: unknown field; did you mean 'name'?",
@@ -68,7 +68,7 @@ describe("job files of the Rust petit", () => {
 });
 
 describe("a folder of job files", () => {
-  test("is read recursively, *.yaml and *.yml, but for names that begin with a dot", async () => {
+  test("is read recursively (*.yaml and *.yml), without names that start with a dot", async () => {
     using dir = makeJobDir({
       "b.yaml": job("b"),
       "a.yml": job("a"),
@@ -87,12 +87,12 @@ describe("a folder of job files", () => {
     ]);
   });
 
-  test("may hold nothing", async () => {
+  test("can be empty", async () => {
     using dir = makeJobDir();
     expect(await readJobsDir(dir.path)).toEqual({ jobs: [], problems: [], broken: [] });
   });
 
-  test("has to be there, and to be a folder", async () => {
+  test("must exist and be a folder", async () => {
     using dir = makeJobDir({ "a.yaml": job("a") });
     const missing = readJobsDir(join(dir.path, "nowhere"));
     await expect(missing).rejects.toBeInstanceOf(PetitError);
@@ -100,7 +100,7 @@ describe("a folder of job files", () => {
     await expect(readJobsDir(join(dir.path, "a.yaml"))).rejects.toThrow("is a file; expected the folder it is in");
   });
 
-  test("may have links, also in a ring, and each folder is read once", async () => {
+  test("can contain symlinks, also in a cycle; each folder is read once", async () => {
     using dir = makeJobDir({ "sub/a.yaml": job("a") });
     using elsewhere = makeJobDir({ "b.yaml": job("b") });
     symlinkSync("..", join(dir.path, "sub/up"));
@@ -111,7 +111,7 @@ describe("a folder of job files", () => {
     expect(ids(files)).toEqual(["a", "b"]);
   });
 
-  test("tells what can't be read, and reads the rest", async () => {
+  test("reports unreadable files and reads the rest", async () => {
     using dir = makeJobDir({
       "a.yaml": job("a"),
       "large.yaml": "#".repeat(2 ** 20 + 1),
@@ -131,13 +131,13 @@ describe("a folder of job files", () => {
     expect(files.broken).toEqual(["dangling.yaml", "large.yaml", "latin.yaml", "pipe.yaml"]);
   });
 
-  test("of exactly 1 MiB is not too large", async () => {
+  test("can be exactly 1 MiB", async () => {
     const text = job("a");
     using dir = makeJobDir({ "a.yaml": `${text}#${"x".repeat(2 ** 20 - text.length - 1)}` });
     expect(ids(await readJobsDir(dir.path))).toEqual(["a"]);
   });
 
-  test("tells a folder that it can't look into, which stands for all that is in it", async () => {
+  test("reports an unreadable folder, which stands for everything in it", async () => {
     const { files, failures } = await listFiles("/nowhere/at/all");
     expect(files).toEqual([]);
     expect(failures.map(({ file }) => file)).toEqual(["."]);
@@ -146,7 +146,7 @@ describe("a folder of job files", () => {
 });
 
 describe("a broken file", () => {
-  test("gives no job at all, and its other jobs are known all the same", async () => {
+  test("contributes no job, but gates may name its jobs", async () => {
     using dir = makeJobDir({
       "a.yaml": `${job("good")}---\n${job("bad", "nmae: x")}`,
       "b.yaml": job("follower", "depends_on: [good, bad]"),
@@ -171,8 +171,8 @@ describe("a broken file", () => {
   });
 });
 
-describe("jobs among themselves", () => {
-  test("can't share an id: neither is taken, and both files are named", async () => {
+describe("several jobs", () => {
+  test("cannot share an id: neither is used, and both files are named", async () => {
     using dir = makeJobDir({ "a.yaml": job("x"), "sub/b.yaml": `# a comment\n${job("x")}`, "c.yaml": job("y") });
     const files = await readJobsDir(dir.path);
     expect(lines(files)).toEqual([
@@ -182,14 +182,14 @@ describe("jobs among themselves", () => {
     expect(files.broken).toEqual(["a.yaml", "sub/b.yaml"]);
   });
 
-  test("can't share an id within a file either", async () => {
+  test("cannot share an id within a file", async () => {
     using dir = makeJobDir({ "a.yaml": `${job("x")}---\n${job("x")}` });
     expect(lines(await readJobsDir(dir.path))).toEqual([
       "a.yaml:4:5: id: 'x' is the id of the job at a.yaml:1 as well; expected another in a.yaml or there",
     ]);
   });
 
-  test("can't wait for one that isn't there", async () => {
+  test("cannot depend on a missing job", async () => {
     using dir = makeJobDir({
       "a.yaml": job(
         "nightly",
@@ -204,7 +204,7 @@ describe("jobs among themselves", () => {
     ]);
   });
 
-  test("can't wait for one that isn't there in a misspelt field either", async () => {
+  test("cannot depend on a missing job in a misspelt field", async () => {
     using dir = makeJobDir({ "a.yaml": job("nightly", "depnds_on: [{jb: dayly}]") });
     expect(lines(await readJobsDir(dir.path))).toEqual([
       "a.yaml:2:1: depnds_on: unknown field; did you mean 'depends_on'?",
@@ -213,7 +213,7 @@ describe("jobs among themselves", () => {
     ]);
   });
 
-  test("can't wait for each other: each ring is told once, and none of it is taken", async () => {
+  test("cannot depend on each other: each cycle is reported once, and none of its jobs is used", async () => {
     using dir = makeJobDir({
       "a.yaml": job("a", "depends_on: [c]"),
       "b.yaml": job("b", "depends_on: [a]"),
@@ -232,7 +232,7 @@ describe("jobs among themselves", () => {
 });
 
 describe("a thousand job files", () => {
-  test("are read in little time, and never hold up what else is to be done", async () => {
+  test("are read without blocking the event loop", async () => {
     const text = (index: number): string => job(`job_${index}`, 'schedule: "0 2 * * *"', "environment: {A: b}");
     using dir = makeJobDir(
       Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`${index}.yaml`, text(index)])),

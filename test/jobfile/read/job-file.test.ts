@@ -28,7 +28,7 @@ const taskOf = (fields: string): Job["tasks"][number] => {
 
 const MINIMAL = "id: j\ntasks: [{id: t, type: shell, script: echo}]";
 
-describe("a job with nothing but what it needs", () => {
+describe("a minimal job", () => {
   test("has the defaults", () => {
     expect(JSON.parse(JSON.stringify(jobOf(MINIMAL)))).toEqual({
       id: "j",
@@ -122,7 +122,7 @@ tasks:
     retry: {max_attempts: 0}
 `);
 
-  test("has its times in ms", () => {
+  test("has its durations in ms", () => {
     expect([job.timeoutMs, job.killGraceMs]).toEqual([7_200_000, 250]);
     expect(job.schedule).toEqual({
       expressions: ["0 2 * * *", "@every 1h"],
@@ -134,7 +134,7 @@ tasks:
     expect(job.tasks.map((task) => task.timeoutMs)).toEqual([300_000, 300_000]);
   });
 
-  test("has its choices and limits", () => {
+  test("has its policies and limits", () => {
     const { enabled, maxConcurrency, onOverlap, onInterrupt, inheritEnvironment, retention } = job;
     expect({ enabled, maxConcurrency, onOverlap, onInterrupt, inheritEnvironment, retention }).toEqual({
       enabled: false,
@@ -146,7 +146,7 @@ tasks:
     });
   });
 
-  test("has its gates, in every form", () => {
+  test("has its gates in every form", () => {
     expect(JSON.parse(JSON.stringify(job.dependsOn))).toEqual([
       { jobId: "one", condition: "last_success", windowMs: null },
       { jobId: "two", condition: "last_complete", windowMs: null },
@@ -156,7 +156,7 @@ tasks:
     ]);
   });
 
-  test("has its config as YAML gives it, and its params as texts", () => {
+  test("has its config as YAML values and its params as texts", () => {
     expect(job.config).toEqual({ size: 1000, deep: { list: [1, null, "x", { a: true }] } });
     expect(job.params).toEqual({
       day: { description: "The day", default: "2026-01-01", required: false, enum: null, pattern: "^\\d{4}" },
@@ -165,7 +165,7 @@ tasks:
     });
   });
 
-  test("has numbers and booleans of environment and args as they are written", () => {
+  test("keeps numbers and booleans of environment and args as written", () => {
     expect(job.environment).toEqual({
       TZ: "UTC",
       PORT: "8080",
@@ -178,18 +178,18 @@ tasks:
     expect(job.tasks[0]?.args).toEqual(["extract.py", "--day", "${{ params.day }}", "1", "2.0", "false", ""]);
   });
 
-  test("has its retries, with their defaults", () => {
+  test("has its retries with defaults", () => {
     expect(job.tasks.map((task) => task.retry)).toEqual([
       { maxAttempts: 3, delayMs: 10_000, backoff: "exponential", maxDelayMs: 60_000, condition: "transient_only" },
       { maxAttempts: 0, delayMs: 0, backoff: "fixed", maxDelayMs: 3_600_000, condition: "always" },
     ]);
   });
 
-  test("names each upstream once, and `always` is all_done", () => {
+  test("has unique upstreams, and `always` becomes all_done", () => {
     expect(job.tasks[1]).toMatchObject({ dependsOn: ["extract"], condition: "all_done" });
   });
 
-  test("survives JSON", () => {
+  test("survives a JSON round trip", () => {
     expect(JSON.parse(JSON.stringify(job))).toEqual(job);
   });
 });
@@ -205,14 +205,14 @@ describe("a task's program", () => {
     expect(taskOf(fields).program).toEqual(program as never);
   });
 
-  test("may be a file that is known only when it runs", () => {
+  test("can be a file that is known only at run time", () => {
     const fields = 'type: python, script: nowhere.py, working_dir: "${{ params.p }}"';
     expect(taskOf(fields).program).toEqual({ type: "python", inline: false, file: "nowhere.py" });
   });
 });
 
 describe("an empty value", () => {
-  test("is the same as none", () => {
+  test("is the same as a missing one", () => {
     const lines = [
       "name",
       "description",
@@ -228,7 +228,7 @@ describe("an empty value", () => {
     expect(jobOf(text)).toEqual({ ...jobOf(MINIMAL), source: expect.objectContaining({ line: 1 }) });
   });
 
-  test("of a task is the same as none", () => {
+  test("of a task is the same as a missing one", () => {
     expect(taskOf("type: shell, script: x, args: , timeout: , timeout_secs: 1, retry: , stdin: ")).toEqual(
       taskOf("type: shell, script: x, timeout: 1s"),
     );
@@ -236,7 +236,7 @@ describe("an empty value", () => {
 });
 
 describe("a file", () => {
-  test("may hold several documents, some of them empty", () => {
+  test("can contain several documents, some of them empty", () => {
     const text = `---\n${MINIMAL}\n---\n# nothing\n---\n\nid: k\ntasks: [{id: t, type: shell, script: x}]\n...\n---\n`;
     expect(jobsOf(text).map((job) => [String(job.id), job.source.line])).toEqual([
       ["j", 2],
@@ -244,15 +244,15 @@ describe("a file", () => {
     ]);
   });
 
-  test("of comments alone holds no job", () => {
+  test("with only comments contains no job", () => {
     expect(jobsOf("# later\n\n# perhaps\n")).toEqual([]);
   });
 
-  test("may begin with a byte order mark and end its lines as Windows does", () => {
+  test("can start with a byte order mark and use CRLF", () => {
     expect(jobsOf(`\uFEFF${MINIMAL.replaceAll("\n", "\r\n")}\r\n`)).toHaveLength(1);
   });
 
-  test("may use anchors, aliases and merges", () => {
+  test("can use anchors, aliases and merges", () => {
     const job = jobOf(`
 id: j
 config: &c {a: 1, b: 2}
@@ -270,30 +270,30 @@ tasks:
     expect(job.tasks[2]).toMatchObject({ stdin: "t", args: ["x", "<<", "<<", "stdin"], program: { script: "x" } });
   });
 
-  test("may use an alias many times over", () => {
+  test("can use an alias many times", () => {
     const tasks = Array.from({ length: 900 }, (_, index) => `  - {id: t${index}, type: shell, script: *s}`);
     expect(jobOf(`id: j\nname: &s x\ntasks:\n${tasks.join("\n")}`).tasks).toHaveLength(900);
   });
 
-  test("may nest a hundred levels deep, aliases carried out", () => {
+  test("can nest 100 levels deep, with aliases expanded", () => {
     const lists = (depth: number, text = ""): string => `${"[".repeat(depth)}${text}${"]".repeat(depth)}`;
     expect(jobsOf(`config: {a: ${lists(98)}}\n${MINIMAL}`)).toHaveLength(1);
     expect(jobsOf(`config: {a: &a ${lists(60)}, b: &b [[*a]], c: ${lists(36, "*b")}}\n${MINIMAL}`)).toHaveLength(1);
   });
 
-  test("may require a param that has a default, as workflows of GitHub do", () => {
+  test("can require a param that has a default, as in GitHub workflows", () => {
     const job = jobOf(`params: {a: {default: x, required: true}}\n${MINIMAL}`);
     expect(job.params).toMatchObject({ a: { default: "x", required: true } });
   });
 
-  test("may have tabs in a schedule, as crontabs do, or a block of YAML, and has it in one line", () => {
+  test("can have tabs or a YAML block in a schedule, which becomes one line", () => {
     const block = jobOf(`id: j\nschedule: >\n  0 2\n  * * *\ntasks: [{id: t, type: shell, script: x}]\n`);
     expect(block.schedule?.expressions).toEqual(["0 2 * * *"]);
     const tabs = jobOf(`id: j\nschedule: ["0\t2\t* * *", "@every\t1h "]\ntasks: [{id: t, type: shell, script: x}]\n`);
     expect(tabs.schedule?.expressions).toEqual(["0 2 * * *", "@every 1h"]);
   });
 
-  test("may say that it is YAML 1.1, with its words for true, its merges and its dates as texts", () => {
+  test("can declare YAML 1.1, with its booleans and merges, and with dates as texts", () => {
     const job = jobOf(`%YAML 1.1
 ---
 id: j
@@ -305,7 +305,7 @@ tasks: [{id: t, type: shell, script: x}]
     expect(job.config).toEqual({ a: { x: 1 }, b: { x: 1, y: 2 }, day: "2026-01-01", "2026-01-02": "z" });
   });
 
-  test("has keys that are numbers as texts, and one that means something to JavaScript as itself", () => {
+  test("has numeric keys as texts and keeps keys that are special in JavaScript", () => {
     const { config } = jobOf(`config: {1: a, true: b, __proto__: {x: 1}, constructor: 2}\n${MINIMAL}`);
     expect(Object.entries(config)).toEqual([
       ["1", "a"],

@@ -16,7 +16,7 @@ const task = (fields: object): object => ({ id: "j", tasks: [{ id: "t", ...field
 const shell = { type: "shell", script: "x" };
 
 describe("the JSON Schema of job files", () => {
-  test("says what it is", () => {
+  test("describes itself", () => {
     expect(schema).toMatchObject({ $schema: "https://json-schema.org/draft/2020-12/schema", type: "object" });
     expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
   });

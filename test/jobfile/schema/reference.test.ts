@@ -4,7 +4,7 @@ import { fieldTable } from "../../../src/jobfile/schema/reference.ts";
 const rows = new Map(fieldTable().map((row) => [row.path, row]));
 
 describe("the reference of fields", () => {
-  test("has each field once, with a sentence", () => {
+  test("lists each field once, with a sentence", () => {
     expect(rows.size).toBe(fieldTable().length);
     for (const row of rows.values()) {
       expect(row.doc).toMatch(/^[A-Z`].*\.$/s);
@@ -31,7 +31,7 @@ describe("the reference of fields", () => {
     ["tasks[].retry.max_attempts", "whole number", "required"],
     ["tasks[].retry.delay", "duration", "0s"],
     ["tasks[].retry.max_delay", "duration", "1h"],
-  ])("%s is a %s, else %s", (path, type, otherwise) => {
+  ])("%s is a %s, default %s", (path, type, otherwise) => {
     expect(rows.get(path)).toMatchObject({ type, default: otherwise });
   });
 });
