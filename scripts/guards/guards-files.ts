@@ -23,7 +23,7 @@ export const FILE_GUARDS: readonly Guard[] = [
     from: "fchmodSync(fd, stats.mode & 0o700)",
     to: "fchmodSync(fd, stats.mode)",
     test: "store/database/open.test.ts",
-    only: "takes a database from others",
+    only: "restricts the mode of an existing database",
   },
   {
     against: "a database or spool folder that another user planted",

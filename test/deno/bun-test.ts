@@ -2,11 +2,11 @@ import { format, inspect } from "node:util";
 import { expect as plainExpect } from "expect";
 
 /**
- * What the tests use of `bun:test`, under Deno: deno.json beside this file has them import this in its place. A test is a
- * `Deno.test`; groups, and what is done before and after them, are made here.
+ * The part of `bun:test` that the tests use, for Deno. deno.json in this folder maps `bun:test` to this file. A test becomes
+ * a `Deno.test`. Groups and hooks are implemented here.
  */
 
-type Act = () => unknown;
+type Hook = () => unknown;
 type Run = (...values: readonly unknown[]) => unknown;
 type Limit = number | { readonly timeout?: number };
 
@@ -14,10 +14,10 @@ class Group {
   readonly name: string;
   readonly parent: Group | null;
   readonly isSkipped: boolean;
-  readonly before: { readonly all: Act[]; readonly each: Act[] } = { all: [], each: [] };
-  readonly after: { readonly all: Act[]; readonly each: Act[] } = { all: [], each: [] };
-  /** Tests in it that are to run and have not ended. */
-  #left = 0;
+  readonly before: { readonly all: Hook[]; readonly each: Hook[] } = { all: [], each: [] };
+  readonly after: { readonly all: Hook[]; readonly each: Hook[] } = { all: [], each: [] };
+  /** Number of tests in the group that have not ended. */
+  #unfinished = 0;
   #ready: Promise<void> | null = null;
 
   constructor(name: string, parent: Group | null, isSkipped: boolean) {
@@ -26,40 +26,40 @@ class Group {
     this.isSkipped = isSkipped || (parent?.isSkipped ?? false);
   }
 
-  /** Its groups, the outermost first, itself the last. */
+  /** The group and its parents, outermost first. */
   get path(): readonly Group[] {
     return [...(this.parent?.path ?? []), this];
   }
 
-  expectOne(): void {
-    this.#left += 1;
+  addTest(): void {
+    this.#unfinished += 1;
   }
 
-  /** Is done once; where it fails, all of the group's tests do. */
-  ready(): Promise<void> {
-    this.#ready ??= doAll(this.before.all);
+  /** Runs the `beforeAll` hooks once. If one fails, all tests of the group fail. */
+  runBeforeAll(): Promise<void> {
+    this.#ready ??= runHooks(this.before.all);
     return this.#ready;
   }
 
-  async endOne(): Promise<void> {
-    this.#left -= 1;
-    if (this.#left === 0) await doAll(this.after.all);
+  async endTest(): Promise<void> {
+    this.#unfinished -= 1;
+    if (this.#unfinished === 0) await runHooks(this.after.all);
   }
 }
 
-const doAll = async (acts: readonly Act[]): Promise<void> => {
-  for (const act of acts) await act();
+const runHooks = async (hooks: readonly Hook[]): Promise<void> => {
+  for (const hook of hooks) await hook();
 };
 
 let group = new Group("", null, false);
 
-/** Several processes test at once, and each Deno takes longer to start: tests have time enough. */
+/** Minimum time limit: several test processes run in parallel, and Deno starts slowly. */
 const LIMIT_MS = 60_000;
 
-const declare = (name: string, run: Act, limit: Limit = {}, isSkipped = false): void => {
+const declare = (name: string, run: Hook, limit: Limit = {}, isSkipped = false): void => {
   const { path } = group;
   const ignore = isSkipped || group.isSkipped;
-  if (!ignore) for (const each of path) each.expectOne();
+  if (!ignore) for (const each of path) each.addTest();
   Deno.test({
     name: [...path.map((each) => each.name), name].filter((each) => each !== "").join(" > "),
     ignore,
@@ -68,38 +68,38 @@ const declare = (name: string, run: Act, limit: Limit = {}, isSkipped = false): 
   });
 };
 
-const runWithin = async (path: readonly Group[], run: Act): Promise<void> => {
-  // What a test waits for may keep nothing alive, such as a process that petit may leave behind.
+const runWithin = async (path: readonly Group[], run: Hook): Promise<void> => {
+  // Keeps Deno alive: a test may wait for something that does not, such as a detached process.
   const alive = setInterval(() => {}, 1_000);
   await using ends = new AsyncDisposableStack();
   ends.defer(() => clearInterval(alive));
-  for (const each of path) ends.defer(() => each.endOne());
-  for (const each of path) await each.ready();
-  for (const each of path) ends.defer(() => doAll(each.after.each));
-  for (const each of path) await doAll(each.before.each);
+  for (const each of path) ends.defer(() => each.endTest());
+  for (const each of path) await each.runBeforeAll();
+  for (const each of path) ends.defer(() => runHooks(each.after.each));
+  for (const each of path) await runHooks(each.before.each);
   await run();
 };
 
-const declareGroup = (name: string, fill: Act, isSkipped = false): void => {
+const declareGroup = (name: string, fill: Hook, isSkipped = false): void => {
   const outer = group;
   group = new Group(name, outer, isSkipped);
   fill();
   group = outer;
 };
 
-/** Declares one for each row, whose values it is given. */
+/** Declares a test or group for each row, and passes it the values of the row. */
 const eachOf =
-  (one: (name: string, run: Act, limit?: Limit) => void) =>
+  (one: (name: string, run: Hook, limit?: Limit) => void) =>
   (rows: readonly unknown[]) =>
   (name: string, run: Run, limit?: Limit): void => {
     for (const row of rows) {
       const values = Array.isArray(row) ? row : [row];
-      one(titleOf(name, values), () => run(...values), limit);
+      one(formatTitle(name, values), () => run(...values), limit);
     }
   };
 
-/** A line, with the values in the places of `%s`, `%d`, `%j` and `%p`. */
-const titleOf = (name: string, values: readonly unknown[]): string => {
+/** Replaces `%s`, `%d`, `%j` and `%p` with the values. */
+const formatTitle = (name: string, values: readonly unknown[]): string => {
   let at = 0;
   return name.replace(/%[sdjp]/g, (kind) => {
     const value = values[at++];
@@ -112,32 +112,32 @@ const ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, compact: true };
 
 export const test = Object.assign(declare, {
   each: eachOf(declare),
-  skipIf: (isSkipped: boolean) => (name: string, run: Act, limit?: Limit) => declare(name, run, limit, isSkipped),
+  skipIf: (isSkipped: boolean) => (name: string, run: Hook, limit?: Limit) => declare(name, run, limit, isSkipped),
 });
 
 export const describe = Object.assign(declareGroup, {
   each: eachOf((name, fill) => declareGroup(name, fill)),
-  skipIf: (isSkipped: boolean) => (name: string, fill: Act) => declareGroup(name, fill, isSkipped),
+  skipIf: (isSkipped: boolean) => (name: string, fill: Hook) => declareGroup(name, fill, isSkipped),
 });
 
-export const beforeAll = (act: Act): void => void group.before.all.push(act);
-export const beforeEach = (act: Act): void => void group.before.each.push(act);
-export const afterAll = (act: Act): void => void group.after.all.push(act);
-export const afterEach = (act: Act): void => void group.after.each.push(act);
+export const beforeAll = (hook: Hook): void => void group.before.all.push(hook);
+export const beforeEach = (hook: Hook): void => void group.before.each.push(hook);
+export const afterAll = (hook: Hook): void => void group.after.all.push(hook);
+export const afterEach = (hook: Hook): void => void group.after.each.push(hook);
 
-/** A matcher of Bun's that the others don't have. */
+/** Creates a matcher that Bun has and the `expect` package does not. */
 const matcher =
   <Args extends readonly unknown[]>(words: string, holds: (value: unknown, ...args: Args) => boolean) =>
   (value: unknown, ...args: Args) => ({
     pass: holds(value, ...args),
-    message: () => format(`%o: is it ${words}?`, value, ...args),
+    message: () => format(`%o: expected ${words}`, value, ...args),
   });
 
 plainExpect.extend({
   toStartWith: matcher("a text that begins with %o", (value, begin: string) => String(value).startsWith(begin)),
   toEndWith: matcher("a text that ends with %o", (value, end: string) => String(value).endsWith(end)),
   toBeWithin: matcher(
-    "from %d and below %d",
+    "a number from %d and below %d",
     (value, from: number, to: number) => Number(value) >= from && Number(value) < to,
   ),
   toBeString: matcher("a text", (value) => typeof value === "string"),
@@ -145,7 +145,7 @@ plainExpect.extend({
 });
 
 export const expect = Object.assign(plainExpect, {
-  unreachable: (words = "this is not reached"): never => {
-    throw new Error(words);
+  unreachable: (message = "this must not be reached"): never => {
+    throw new Error(message);
   },
 });

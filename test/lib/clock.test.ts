@@ -3,7 +3,7 @@ import { anyAborted } from "../../src/lib/abort.ts";
 import { sleep, steadyClock, systemClock } from "../../src/lib/clock.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
-/** Whether a promise has settled by now. */
+/** Returns whether a promise has settled. */
 const watched = (promise: Promise<unknown>): (() => boolean) => {
   let settled = false;
   void promise.then(() => {
@@ -13,7 +13,7 @@ const watched = (promise: Promise<unknown>): (() => boolean) => {
 };
 
 describe("sleep", () => {
-  test("lasts as long as it should, beyond what one timer can wait", async () => {
+  test("waits longer than one timer can", async () => {
     const clock = new FakeClock();
     const delayMs = 100 * 24 * 3_600_000;
     const isOver = watched(sleep(clock, delayMs));
@@ -23,13 +23,13 @@ describe("sleep", () => {
     expect(isOver()).toBe(true);
   });
 
-  test.each([0, -5])("of %p ms is over at once", async (delayMs) => {
+  test.each([0, -5])("resolves immediately after %p ms", async (delayMs) => {
     const clock = new FakeClock();
     await sleep(clock, delayMs);
     expect(clock.timers).toEqual([]);
   });
 
-  test("for ever ends with its signal, and leaves no timer behind", async () => {
+  test("resolves when its signal aborts, and cancels its timer", async () => {
     const clock = new FakeClock();
     const end = new AbortController();
     const isOver = watched(sleep(clock, Number.POSITIVE_INFINITY, end.signal));
@@ -41,7 +41,7 @@ describe("sleep", () => {
     expect(clock.timers).toEqual([]);
   });
 
-  test("with a signal that is aborted already is over at once", async () => {
+  test("resolves immediately if its signal is already aborted", async () => {
     const clock = new FakeClock();
     await sleep(clock, 1_000, AbortSignal.abort());
     expect(clock.timers).toEqual([]);
@@ -49,7 +49,7 @@ describe("sleep", () => {
 });
 
 describe("steadyClock", () => {
-  test("goes on by the time that passes, a suspension included, whatever the wall clock is set to", async () => {
+  test("advances by elapsed time, including suspension, regardless of the wall clock", async () => {
     const clock = new FakeClock();
     const now = steadyClock(clock, 10_000);
     clock.step(3_600_000);
@@ -62,7 +62,7 @@ describe("steadyClock", () => {
 });
 
 describe("systemClock", () => {
-  test("tells the time, and calls after a while unless that is cancelled", async () => {
+  test("returns the time, and calls back after the delay unless it is cancelled", async () => {
     expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1_000);
     const begun = systemClock.monotonic();
     let wrong = false;
@@ -77,7 +77,7 @@ describe("systemClock", () => {
 });
 
 describe("anyAborted", () => {
-  test("resolves with the first of its signals", async () => {
+  test("resolves when the first of its signals aborts", async () => {
     const [one, two] = [new AbortController(), new AbortController()];
     const isOver = watched(anyAborted([one.signal, two.signal]));
     await Promise.resolve();
@@ -87,7 +87,7 @@ describe("anyAborted", () => {
     expect(isOver()).toBe(true);
   });
 
-  test("resolves at once where one is aborted already", async () => {
+  test("resolves immediately if a signal is already aborted", async () => {
     await anyAborted([new AbortController().signal, AbortSignal.abort()]);
   });
 });

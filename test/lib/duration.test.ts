@@ -14,7 +14,7 @@ describe("parseDuration", () => {
     ["1h 30m", 5_400_000],
     ["1d2h3m4s5ms", 93_784_005],
     ["0s", 0],
-  ] as const)("reads %p as %p ms", (text, ms) => {
+  ] as const)("parses %p as %p ms", (text, ms) => {
     expect(parseDuration(text)).toBe(ms);
   });
 
@@ -32,11 +32,11 @@ describe("formatDuration", () => {
     [5_400_000, "1h30m"],
     [86_400_000, "1d"],
     [1_001, "1s1ms"],
-  ] as const)("writes %p ms as %p", (ms, text) => {
+  ] as const)("formats %p ms as %p", (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
 
-  test("writes what parseDuration reads, and what the pattern for editors allows", () => {
+  test("returns what parseDuration and the pattern accept", () => {
     fc.assert(
       fc.property(fc.nat({ max: 10 ** 13 }), (ms) => {
         expect(parseDuration(formatDuration(ms))).toBe(ms);

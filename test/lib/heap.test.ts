@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { MinHeap } from "../../src/lib/heap.ts";
 
 describe("MinHeap", () => {
-  test("of nothing has nothing", () => {
+  test("is empty at first", () => {
     const heap = new MinHeap<string>();
     expect([heap.size, heap.smallest, heap.pop()]).toEqual([0, null, null]);
   });
 
-  test("answers by key, whatever was pushed and popped before", () => {
+  test("returns items by key, after any pushes and pops", () => {
     const step = fc.oneof(fc.record({ push: fc.integer({ min: -50, max: 50 }) }), fc.constant("pop" as const));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -30,7 +30,7 @@ describe("MinHeap", () => {
     );
   });
 
-  test("is empty when it was cleared, and can be used again", () => {
+  test("is empty after `clear`, and can be used again", () => {
     const heap = new MinHeap<string>();
     heap.push("a", 1);
     heap.clear();

@@ -23,12 +23,12 @@ describe("openRegular", () => {
     ["folder", constants.O_RDWR],
     ["link", constants.O_RDONLY | constants.O_NOFOLLOW],
     ["dangling", constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW],
-  ])("returns null for a %s, with flags %d, and does not wait", (name, flags) => {
+  ])("returns null for a %s with flags %d, and does not block", (name, flags) => {
     using dir = folder();
     expect(openRegular(dir.file(name), flags)).toBeNull();
   });
 
-  test("opens a file, and follows a link to one where that is allowed", () => {
+  test("opens a file, and follows a link unless that is disabled", () => {
     using dir = folder();
     for (const name of ["file", "link"]) {
       const fd = openRegular(dir.file(name)) ?? expect.unreachable();
@@ -37,7 +37,7 @@ describe("openRegular", () => {
     }
   });
 
-  test("throws where there is nothing", () => {
+  test("throws for a missing file", () => {
     using dir = folder();
     expect(() => openRegular(dir.file("missing"))).toThrow("ENOENT");
   });
@@ -56,7 +56,7 @@ describe("readStart", () => {
     closeSync(fd);
   });
 
-  test("reads a file of the system, whose size is 0", () => {
+  test("reads a file of /proc, whose size is 0", () => {
     const fd = openRegular("/proc/self/comm") ?? expect.unreachable();
     expect(readStart(fd, 100).toString()).toBe(readFileSync("/proc/self/comm", "utf8"));
     closeSync(fd);

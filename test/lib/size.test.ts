@@ -20,11 +20,11 @@ describe("parseSize", () => {
     ["16XiB", null],
     ["9999999TiB", null],
   ];
-  test.each(cases)("reads %p as %p", (text, bytes) => {
+  test.each(cases)("parses %p as %p", (text, bytes) => {
     expect(parseSize(text)).toBe(bytes);
   });
 
-  test("reads what formatSize writes", () => {
+  test("parses what formatSize returns", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 52 }), (bytes) => {
         expect(parseSize(formatSize(bytes))).toBe(bytes);

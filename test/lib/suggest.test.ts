@@ -15,24 +15,24 @@ describe("suggest", () => {
     ["toString", null],
     ["", null],
   ];
-  test.each(cases)("answers %p with %p", (word, expected) => {
+  test.each(cases)("returns for %p the candidate %p", (word, expected) => {
     expect(suggest(word, commands)).toBe(expected);
   });
 
-  test("takes no letter for a slip of another, but for its case", () => {
+  test("does not take a letter for another one, except in another case", () => {
     expect(suggest("b", ["a", "c"])).toBeNull();
     expect(suggest("b", ["a", "B"])).toBe("B");
     expect(suggest("b", ["ab"])).toBe("ab");
   });
 
-  test("takes the beginning of a word for it, where it is that of no other", () => {
+  test("accepts the beginning of a word, if it is not ambiguous", () => {
     expect(suggest("env", ["id", "environment", "tasks"])).toBe("environment");
     expect(suggest("Val", commands)).toBe("validate");
     expect(suggest("time", ["timeouts_of_all", "timeouts_of_one"])).toBeNull();
     expect(suggest("en", ["environment"])).toBeNull();
   });
 
-  test("takes no word longer than 256 letters for a slip: to compare long ones takes minutes", () => {
+  test("ignores words of more than 256 letters, which would take minutes to compare", () => {
     expect(suggest(`${"a".repeat(255)}b`, [`${"a".repeat(255)}c`])).toBe(`${"a".repeat(255)}c`);
     expect(suggest(`${"a".repeat(20_000)}b`, [`${"a".repeat(20_000)}c`])).toBeNull();
   });

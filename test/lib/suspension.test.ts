@@ -3,7 +3,7 @@ import { suspensionMeter, systemReadings } from "../../src/lib/suspension.ts";
 
 const HOUR = 3_600_000;
 
-/** Clocks that a test moves. */
+/** Creates clocks that a test can advance. */
 const machine = () => {
   const at = { wall: 1_000_000, monotonic: 5_000, boot: 7_000 };
   return {
@@ -43,7 +43,7 @@ describe("suspensionMeter", () => {
     expect(suspendedMs()).toBe(0);
   });
 
-  test("reads the clocks again when the process was stopped between two of them", () => {
+  test("reads the clocks again if the process was stopped between two readings", () => {
     const { at, readings, pass } = machine();
     let stops = 1;
     const uptime = (): number => {
@@ -57,7 +57,7 @@ describe("suspensionMeter", () => {
     expect(stops).toBe(-1);
   });
 
-  test("counts nothing where the system does not report the time since boot", () => {
+  test("counts nothing if the system does not report the time since boot", () => {
     const { readings, suspend } = machine();
     const suspendedMs = suspensionMeter({ ...readings, uptime: () => null });
     suspend(HOUR);

@@ -13,7 +13,7 @@ describe("uuidv7", () => {
     );
   });
 
-  test("begins with its time, so that ids sort by it", () => {
+  test("begins with the time, so that ids sort by it", () => {
     fc.assert(
       fc.property(instants, (at) => {
         const id = uuidv7(at);
@@ -22,7 +22,7 @@ describe("uuidv7", () => {
     );
   });
 
-  test("is never the same twice", () => {
+  test("is unique", () => {
     expect(new Set(Array.from({ length: 1000 }, () => uuidv7(0))).size).toBe(1000);
   });
 });

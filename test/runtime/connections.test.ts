@@ -7,10 +7,10 @@ import type { Connection } from "../../src/runtime/runtime.ts";
 const runtime = openRuntime();
 
 const MAX = 8;
-/** The kernel knows ages in ticks of up to 10 ms: connections opened at such a distance differ. */
+/** The kernel measures ages in ticks of up to 10 ms. Connections opened this far apart have different ages. */
 const TICK_MS = 20;
 
-/** A server that answers at once, but streams without an end from `/stream`. */
+/** Starts a server that answers immediately, and streams endlessly from `/stream`. */
 const serve = () => {
   let closed = 0;
   const answer = (request: Request, connection: Connection): Response => {
@@ -37,7 +37,7 @@ const open = async (port: number): Promise<Peer> => {
   const socket = connect(port, "127.0.0.1");
   const peer: Peer = { socket, ended: once(socket, "close").then(() => {}), hasEnded: false };
   socket.on("error", () => {});
-  // The end of a connection is seen only where what comes before it is read.
+  // The end of a connection is only reported after its data is read.
   socket.on("data", () => {});
   socket.on("close", () => {
     peer.hasEnded = true;
@@ -46,7 +46,7 @@ const open = async (port: number): Promise<Peer> => {
   return peer;
 };
 
-/** Without the end of its headers a request is not answered. */
+/** A request without the end of its headers is not answered. */
 const begin = ({ socket }: Peer, path: string): void => {
   socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`);
 };
@@ -57,10 +57,10 @@ const finish = async ({ socket }: Peer): Promise<string> => {
   return String(chunk);
 };
 
-/** Opens connections that begin a request: the kernel may hold back one on which nothing arrives. */
+/** Opens connections and begins a request on each, because the kernel may defer a connection without data. */
 const openInTurn = async (port: number, count: number): Promise<readonly Peer[]> => {
   const peers: Peer[] = [];
-  // One after the other: their ages differ.
+  // Opens them one after the other, so that their ages differ.
   for (let index = 0; index < count; index += 1) {
     const peer = await open(port);
     begin(peer, "/");
@@ -71,7 +71,7 @@ const openInTurn = async (port: number, count: number): Promise<readonly Peer[]>
 };
 
 describe.skipIf(process.platform !== "linux")("a bound on connections", () => {
-  test("closes the oldest idle ones, and keeps those that are new or stream an answer", async () => {
+  test("closes the longest idle connections, and keeps new ones and streams", async () => {
     await using server = serve();
     const streaming = await open(server.port);
     begin(streaming, "/stream");
@@ -86,7 +86,7 @@ describe.skipIf(process.platform !== "linux")("a bound on connections", () => {
     for (const { socket } of [streaming, ...slow]) socket.destroy();
   });
 
-  test("keeps half of it for others: the longest idle streams are closed, and each new connection is answered", async () => {
+  test("reserves half for other connections: it closes the longest idle streams, and answers new connections", async () => {
     await using server = serve();
     const peers: Peer[] = [];
     for (let index = 0; index < MAX * 2; index += 1) {
@@ -101,7 +101,7 @@ describe.skipIf(process.platform !== "linux")("a bound on connections", () => {
     for (const { socket } of peers) socket.destroy();
   });
 
-  test("closes none below it", async () => {
+  test("closes no connection below it", async () => {
     await using server = serve();
     const peers = await openInTurn(server.port, MAX);
     for (const peer of peers) expect(await finish(peer)).toContain("hello");

@@ -11,7 +11,7 @@ import { tempDir } from "../support/temp-dir.ts";
 const runtime = openRuntime();
 
 describe("openDatabase", () => {
-  test("closes for good: nothing of it is left beside the file", () => {
+  test("removes the log files when it is closed", () => {
     using dir = tempDir();
     const db = runtime.openDatabase(dir.file("t.db"));
     db.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
@@ -22,7 +22,7 @@ describe("openDatabase", () => {
     expect(readdirSync(dir.path)).toEqual(["t.db"]);
   });
 
-  test("takes and gives values of every kind, and says how many rows were changed", () => {
+  test("binds and returns values of every type, and counts changed rows", () => {
     const db = runtime.openDatabase(":memory:");
     db.exec("CREATE TABLE t (i INTEGER, r REAL, t TEXT, b BLOB, n)");
     const row = { i: 2 ** 53 - 1, r: 1.5, t: "äb", b: new Uint8Array([0, 255]), n: null };
@@ -34,22 +34,19 @@ describe("openDatabase", () => {
     db.close();
   });
 
-  test.skipIf(runtime.name === "deno")(
-    "gives a text as it is, with a NUL in it: Deno gives what is before that",
-    () => {
-      const db = runtime.openDatabase(":memory:");
-      expect(db.prepare("SELECT $text AS text").get({ text: "a\0b" })).toEqual({ text: "a\0b" });
-      db.close();
-    },
-  );
+  test.skipIf(runtime.name === "deno")("returns a text with a NUL unchanged; Deno truncates it", () => {
+    const db = runtime.openDatabase(":memory:");
+    expect(db.prepare("SELECT $text AS text").get({ text: "a\0b" })).toEqual({ text: "a\0b" });
+    db.close();
+  });
 
-  test("gives and takes a whole number as one, so that it is divided as one", () => {
+  test("binds a whole number as INTEGER, so that SQLite divides it as one", () => {
     const db = runtime.openDatabase(":memory:");
     expect(db.prepare("SELECT $x / 2 AS half, typeof($x) AS kind").get({ x: 5 })).toEqual({ half: 2, kind: "integer" });
     db.close();
   });
 
-  test("names what SQLite can't do, of a statement and of several at once", () => {
+  test("adds the code to errors of one statement and of several", () => {
     using dir = tempDir();
     const [first, second] = [runtime.openDatabase(dir.file("t.db")), runtime.openDatabase(dir.file("t.db"))];
     first.exec("CREATE TABLE t (x); BEGIN EXCLUSIVE");
@@ -66,13 +63,13 @@ describe("openDatabase", () => {
     none.close();
   });
 
-  test.each([{}, { y: 1 }])("refuses parameters that are missing or misspelt: %j", (params) => {
+  test.each([{}, { y: 1 }])("refuses missing or misspelt parameters: %j", (params) => {
     const db = runtime.openDatabase(":memory:");
     expect(() => db.prepare("SELECT $x AS x").get(params)).toThrow();
     db.close();
   });
 
-  test("for reading only writes nothing", () => {
+  test("does not write in read-only mode", () => {
     using dir = tempDir();
     const first = runtime.openDatabase(dir.file("t.db"));
     first.exec("CREATE TABLE t (x)");
@@ -89,7 +86,7 @@ describe("openDatabase", () => {
 });
 
 describe("spawn", () => {
-  /** Runs a script with its output, and what it says on descriptor 3, in files. */
+  /** Runs a script whose output and descriptor 3 are files. */
   const run = async (script: string, given: Partial<SpawnOptions> = {}) => {
     using dir = tempDir();
     const [stdout, status] = [openSync(dir.file("out"), "a+"), openSync(dir.file("status"), "a+")];
@@ -104,7 +101,7 @@ describe("spawn", () => {
       status,
       ...given,
     });
-    // A child does not keep the test waiting for its end.
+    // A child does not keep the test process alive.
     const alive = setInterval(() => {}, 100);
     const exit = await child.exited;
     clearInterval(alive);
@@ -118,11 +115,11 @@ describe("spawn", () => {
     ["exit 7", { exitCode: 7, signal: null }],
     ["kill -TERM $$", { exitCode: null, signal: "SIGTERM" }],
     ["kill -KILL $$", { exitCode: null, signal: "SIGKILL" }],
-  ])("says how '%s' ended", async (script, exit) => {
+  ])("reports how '%s' ended", async (script, exit) => {
     expect((await run(script)).exit).toEqual(exit);
   });
 
-  test("gives it the environment and the folder that it is told to, and nothing else", async () => {
+  test("passes the given environment and folder, and nothing else", async () => {
     process.env.NOT_INHERITED = "x";
     const { output } = await run('env | grep -v "^_=\\|^PWD=\\|^OLDPWD=\\|^SHLVL="; pwd', {
       environment: { ONLY: "this" },
@@ -132,12 +129,12 @@ describe("spawn", () => {
     expect(output).toBe("ONLY=this\n/usr\n");
   });
 
-  test("lets it lead a session and a group of its own", async () => {
+  test("makes it the leader of a session and a process group", async () => {
     const { pid, output } = await run("cut -d' ' -f5,6 /proc/$$/stat");
     expect(output).toBe(`${pid} ${pid}\n`);
   });
 
-  test("gives it its descriptor 3, and an empty stdin", async () => {
+  test("passes descriptor 3, and an empty stdin", async () => {
     const { output, status } = await run("echo noted >&3; cat; echo end");
     expect([output, status]).toEqual(["end\n", "noted\n"]);
   });
@@ -145,7 +142,7 @@ describe("spawn", () => {
   test.each([
     ["/no/such/program", "/", "ENOENT"],
     ["/etc/passwd", "/", "EACCES"],
-  ])("of %s in %s says %s", (program, cwd, code) => {
+  ])("of %s in %s throws %s", (program, cwd, code) => {
     const options = { argv: [program], cwd, environment: {}, stdin: null, stdout: null, stderr: null, status: 2 };
     expect(() => runtime.spawn(options)).toThrow(expect.objectContaining({ code }));
   });
@@ -155,7 +152,7 @@ describe("typescript", () => {
   test.each([
     ["a text", { text: "console.log(process.argv.slice(2).join('|') satisfies string)" }],
     ["a file", { file: "program.ts" }],
-  ])("runs %s with its arguments", async (_, program) => {
+  ])("runs %s with arguments", async (_, program) => {
     using dir = tempDir();
     writeFileSync(
       dir.file("program.ts"),
@@ -169,7 +166,7 @@ describe("typescript", () => {
 });
 
 describe("isOpenElsewhere", () => {
-  test("is true where a child still has the file, also one that was forked by it", async () => {
+  test("is true if a child, or a child of it, has the file open", async () => {
     using dir = tempDir();
     const written = openSync(dir.file("out"), "a");
     const child = spawn("/bin/sh", ["-c", "sleep 0.2 & exit 0"], { stdio: ["ignore", written, "ignore"] });
@@ -178,7 +175,7 @@ describe("isOpenElsewhere", () => {
     expect(whether(dir.file("out"))).toBe(true);
   });
 
-  test("is false where it is open here alone; who opens it then waits, and does petit no harm", async () => {
+  test("is false if only petit has it open; a process that opens it waits, and petit survives", async () => {
     using dir = tempDir();
     writeFileSync(dir.file("out"), "text");
     const fd = openSync(dir.file("out"), "r+");
@@ -189,11 +186,11 @@ describe("isOpenElsewhere", () => {
     expect(await reader.text()).toBe("text");
   });
 
-  test("is true where it can't be told", () => {
+  test("is true if the system does not report it", () => {
     expect(runtime.isOpenElsewhere(-1)).toBe(true);
   });
 
-  /** The function of the kernel that it sleeps in. */
+  /** Returns the kernel function in which a process sleeps. */
   const waitsForLease = (pid: number): boolean => readFileSync(`/proc/${pid}/wchan`, "utf8").includes("lease");
 
   const whether = (path: string): boolean => {
@@ -207,7 +204,7 @@ describe("isOpenElsewhere", () => {
 });
 
 describe("punchHole", () => {
-  test("gives a range back to the disk, and leaves the rest as it is", () => {
+  test("frees the disk space of a range, and keeps the rest", () => {
     using dir = tempDir();
     const bytes = Buffer.alloc(1_048_576, "x");
     writeFileSync(dir.file("holed"), bytes);
@@ -235,14 +232,14 @@ describe("serve", () => {
       fetch: answer,
     });
 
-  test("answers, on the port that it says", async () => {
+  test("answers on the port that it reports", async () => {
     const server = serve();
     expect(await (await fetch(`http://127.0.0.1:${server.port}/`)).text()).toBe("hello");
     await server.stop(0);
     await expect(fetch(`http://127.0.0.1:${server.port}/`)).rejects.toThrow();
   });
 
-  test("refuses a port that is taken", async () => {
+  test("throws for a port that is taken", async () => {
     const server = serve();
     expect(() => serve(server.port)).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
     await server.stop(0);
@@ -255,7 +252,7 @@ describe("serve", () => {
     await server.stop(0);
   });
 
-  test("stops though a connection stays open", async () => {
+  test("stops although a connection stays open", async () => {
     const server = serve(
       0,
       () => new Response(new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from("begun")) })),

@@ -4,7 +4,7 @@ import { encodeSocketAddress } from "../../src/runtime/unix-socket.ts";
 test.each([
   ["/run/notify", "\u0001\0/run/notify\0"],
   ["@a/b", "\u0001\0\0a/b"],
-])("the address of the socket '%s' is what unix(7) says", (name, address) => {
+])("the address of the socket '%s' has the format of unix(7)", (name, address) => {
   expect(encodeSocketAddress(name)?.toString("latin1")).toBe(address);
 });
 

@@ -15,7 +15,7 @@ const listening = (store: Store) => {
 };
 
 describe("events", () => {
-  test("are told after the commit of what they tell of, as they are stored", () => {
+  test("are emitted after the commit, as they are stored", () => {
     using store = memoryStore();
     const { batches, words } = listening(store);
     store.transaction(() => {
@@ -38,7 +38,7 @@ describe("events", () => {
     });
   });
 
-  test("of what was undone are not told, nor kept", () => {
+  test("of a transaction that was undone are neither emitted nor stored", () => {
     using store = memoryStore();
     const { words } = listening(store);
     const undone = (work: () => void) => () =>
@@ -57,7 +57,7 @@ describe("events", () => {
     expect(store.events.after(0, 9).map(({ type }) => type)).toEqual(["scheduler.paused", "jobs.reloaded"]);
   });
 
-  test("are not told to one who has left", () => {
+  test("are not emitted to an unsubscribed listener", () => {
     using store = memoryStore();
     const { batches, end } = listening(store);
     end();
@@ -65,7 +65,7 @@ describe("events", () => {
     expect(batches).toEqual([]);
   });
 
-  test("can be followed on from any of them, in order", () => {
+  test("are listed after a given one, in order", () => {
     using store = memoryStore();
     for (let index = 0; index < 5; index++) store.scheduler.setPaused(index % 2 === 0, NOON + index);
     const seqs = (after: number, limit: number) => store.events.after(after, limit).map(({ seq }) => seq);
@@ -75,7 +75,7 @@ describe("events", () => {
     expect(store.events.getNewestSeq()).toBe(5);
   });
 
-  test("have numbers that only grow, also over a restart and a deletion", () => {
+  test("have numbers that only grow, across a restart and a deletion", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime: openRuntime() });
@@ -88,7 +88,7 @@ describe("events", () => {
     expect(second.events.after(0, 9).map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
-  test("of an occurrence name its outcome, its reason and its run; those alike are one, with how many", () => {
+  test("of occurrences have the outcome, the reason and the run, and count those with the same reason", () => {
     using store = memoryStore();
     const { batches } = listening(store);
     const missed = { outcome: "missed", reason: "down", jitterMs: 0 } as const;
@@ -110,8 +110,8 @@ describe("events", () => {
   });
 });
 
-describe("the scheduler's row", () => {
-  test("remembers the pause and the holder, over a restart", () => {
+describe("the scheduler", () => {
+  test("keeps its pause and its owner across a restart", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime: openRuntime() });

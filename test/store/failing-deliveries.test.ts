@@ -17,7 +17,7 @@ const target = (url: string): NotifyTarget => ({
   timeoutMs: 1_000,
 });
 
-/** A store of one job with two receivers, and what fails in it. */
+/** Creates a store with one job that has two receivers. */
 const opened = () => {
   const dir = tempDir();
   const path = dir.file("petit.db");
@@ -44,8 +44,8 @@ const deliver = (store: Store, id: string): void => store.notifications.finish(i
 const giveUp = (store: Store, id: string): void =>
   store.notifications.finish(id, { status: "given_up", error: "no" }, NOON);
 
-describe("deliveries that fail", () => {
-  test("are none where all arrived, or nothing was tried yet", () => {
+describe("findFailingTargets", () => {
+  test("returns nothing if all deliveries succeeded or none was attempted", () => {
     using all = opened();
     expect(all.failing()).toEqual([]);
     deliver(all.store, all.queue(0));
@@ -53,7 +53,7 @@ describe("deliveries that fail", () => {
     expect(all.failing()).toEqual([]);
   });
 
-  test("are told by receiver, with what went wrong last", () => {
+  test("returns each failing receiver with its last error", () => {
     using all = opened();
     giveUp(all.store, all.queue(0));
     deliver(all.store, all.queue(0));
@@ -67,14 +67,14 @@ describe("deliveries that fail", () => {
     ]);
   });
 
-  test("are over when one arrives", () => {
+  test("omits a receiver after a successful delivery", () => {
     using all = opened();
     giveUp(all.store, all.queue(0));
     deliver(all.store, all.queue(0));
     expect(all.failing()).toEqual([]);
   });
 
-  test("are none of a receiver that the job doesn't name any more, or of a job that is gone", () => {
+  test("omits receivers that the job no longer names, and removed jobs", () => {
     using all = opened();
     giveUp(all.store, all.queue(0));
     giveUp(all.store, all.queue(1));

@@ -10,7 +10,7 @@ const A = jobId("a");
 const timed = job("a", { schedule: schedule("@daily") });
 
 describe("jobs.save", () => {
-  test("keeps definitions as they are, over a restart", () => {
+  test("keeps definitions unchanged across a restart", () => {
     using dir = tempDir();
     const full = job("full", {
       description: 'ä "quoted" \\ \u2028 \n',
@@ -31,7 +31,7 @@ describe("jobs.save", () => {
     expect(second.jobs.save([timed, full], NOON + 1)).toEqual(stored);
   });
 
-  test("lists by id, and what is not given is removed", () => {
+  test("lists jobs by id, and removes jobs that are not given", () => {
     using store = memoryStore();
     store.jobs.save([job("b"), job("a")], NOON);
     expect([...store.jobs.list().keys()].map(String)).toEqual(["a", "b"]);
@@ -39,7 +39,7 @@ describe("jobs.save", () => {
     expect([...store.jobs.list().keys()].map(String)).toEqual(["b"]);
   });
 
-  test("makes a version of each definition that differs, and comes back to one that was", () => {
+  test("stores a version of each different definition, and reuses an earlier one", () => {
     using store = memoryStore();
     const version = (name: string, now: number) => store.jobs.save([job("a", { name })], now).get(A)?.versionId;
     const [one, two] = [version("one", NOON), version("two", NOON + 1)];
@@ -49,7 +49,7 @@ describe("jobs.save", () => {
     expect(store.jobs.list().get(A)?.job.name).toBe("one");
   });
 
-  test("lets a run keep the definition that it started with", () => {
+  test("keeps the definition that a run started with", () => {
     using store = memoryStore();
     const run = startRun(store, { job: job("a", { name: "old" }) });
     store.jobs.save([job("a", { name: "new" })], NOON);
@@ -60,8 +60,8 @@ describe("jobs.save", () => {
 
   test.each([
     ["new", null, timed, NOON + 100],
-    ["as it was", timed, timed, NOON + 10],
-    ["changed, but for its schedule", timed, job("a", { schedule: schedule("@daily"), name: "other" }), NOON + 10],
+    ["unchanged", timed, timed, NOON + 10],
+    ["changed except for its schedule", timed, job("a", { schedule: schedule("@daily"), name: "other" }), NOON + 10],
     [
       "on its schedule with another policy",
       timed,
@@ -78,7 +78,7 @@ describe("jobs.save", () => {
     ["on a schedule for the first time", job("a"), timed, NOON + 100],
     ["without a schedule", job("a"), job("a", { name: "other" }), NOON + 10],
     ["disabled", timed, job("a", { schedule: schedule("@daily"), enabled: false }), NOON + 10],
-  ])("of a job that is %s says how far its ledger goes", (_, before, after, expected) => {
+  ])("of a job that is %s returns until when its ledger is accounted", (_, before, after, expected) => {
     using store = memoryStore();
     if (before !== null) store.jobs.save([before], NOON);
     store.jobs.advanceAccountedUntil(A, NOON + 10);
@@ -88,7 +88,7 @@ describe("jobs.save", () => {
     expect(store.jobs.list().get(A)).toEqual(stored as NonNullable<typeof stored>);
   });
 
-  test("gives a job that is back again no past, but remembers when it was first seen", () => {
+  test("starts the ledger of a job that returns at `now`, but keeps when it was first seen", () => {
     using store = memoryStore();
     store.jobs.save([timed], NOON);
     store.jobs.save([], NOON + 50);
@@ -98,7 +98,7 @@ describe("jobs.save", () => {
     });
   });
 
-  test("never lets the ledger begin before what is accounted for, though the clock was set back", () => {
+  test("never starts the ledger before the accounted time, even if the clock was set back", () => {
     using store = memoryStore();
     store.jobs.save([timed], NOON);
     store.jobs.advanceAccountedUntil(A, NOON + 1_000);
@@ -108,8 +108,8 @@ describe("jobs.save", () => {
   });
 });
 
-describe("accountUntil", () => {
-  test("goes ahead only; accountBackTo is for a clock that was set back", () => {
+describe("advanceAccountedUntil", () => {
+  test("only moves forward; rewindAccountedUntil moves back", () => {
     using store = memoryStore();
     store.jobs.save([timed, job("b")], NOON);
     const until = () => store.jobs.list().get(A)?.accountedUntil;
@@ -130,7 +130,7 @@ describe("the ledger", () => {
   const fire = (store: ReturnType<typeof memoryStore>, at: number) =>
     startRun(store, { job: timed, trigger: "schedule", scheduledFor: at, ledger: { jitterMs: 7 } });
 
-  test("keeps what became of each instant", () => {
+  test("keeps the outcome of each occurrence", () => {
     using store = memoryStore();
     const run = fire(store, 1);
     store.occurrences.record(A, [skipped(2), missed(3)], NOON + 9);
@@ -152,7 +152,7 @@ describe("the ledger", () => {
     expect(store.occurrences.find(jobId("b"), 2)).toBeNull();
   });
 
-  test("takes no instant twice: the second run is not stored", () => {
+  test("refuses an occurrence twice: the second run is not stored", () => {
     using store = memoryStore();
     fire(store, 1);
     store.occurrences.record(A, [skipped(2)], NOON);
@@ -165,7 +165,7 @@ describe("the ledger", () => {
     expect(store.events.getNewestSeq()).toBe(3);
   });
 
-  test("lets what was missed still fire, and nothing else change", () => {
+  test("lets a missed occurrence fire, and no other change", () => {
     using store = memoryStore();
     store.occurrences.record(A, [missed(1), skipped(2)], NOON);
     const run = fire(store, 1);
@@ -177,13 +177,13 @@ describe("the ledger", () => {
     ]);
   });
 
-  test("has the same instant for other jobs", () => {
+  test("has separate occurrences for each job", () => {
     using store = memoryStore();
     store.occurrences.record(A, [skipped(1)], NOON);
     expect(store.occurrences.record(jobId("b"), [skipped(1)], NOON)).toHaveLength(1);
   });
 
-  test("is read in pages, newest first", () => {
+  test("is listed in pages, newest first", () => {
     using store = memoryStore();
     store.occurrences.record(A, [1, 2, 3, 4, 5].map(skipped), NOON);
     const at = (filter: { limit: number; before?: number }) =>
@@ -194,10 +194,10 @@ describe("the ledger", () => {
   });
 
   test.each([
-    ["a reason of another outcome's kind that there is none of", { ...skipped(1), reason: "bored" }],
-    ["a skipped one without a reason", { ...skipped(1), reason: null }],
-    ["a fired one without a run", { ...skipped(1), outcome: "fired", reason: null }],
-    ["jitter that comes early", { ...skipped(1), jitterMs: -1 }],
+    ["an unknown reason", { ...skipped(1), reason: "bored" }],
+    ["a skipped occurrence without a reason", { ...skipped(1), reason: null }],
+    ["a fired occurrence without a run", { ...skipped(1), outcome: "fired", reason: null }],
+    ["negative jitter", { ...skipped(1), jitterMs: -1 }],
   ])("refuses %s", (_, occurrence) => {
     using store = memoryStore();
     expect(() => store.occurrences.record(A, [occurrence as ReturnType<typeof skipped>], NOON)).toThrow(

@@ -25,7 +25,7 @@ const delivery = (store: Store, id: string, given: Partial<NewDelivery> = {}): N
 });
 
 describe("the queue of deliveries", () => {
-  test("keeps each channel in its order", () => {
+  test("keeps the order of each channel", () => {
     using store = memoryStore();
     for (const [id, channel] of [
       ["1", "a"],
@@ -50,20 +50,20 @@ describe("the queue of deliveries", () => {
     expect(store.notifications.listWaitingChannels()).toEqual(["b"]);
   });
 
-  test("gives up the oldest of a channel that is too long", () => {
+  test("gives up the oldest deliveries of a channel that is too long", () => {
     using store = memoryStore();
     for (const id of ["1", "2", "3", "4"]) store.notifications.queue(delivery(store, id), NOON);
     store.notifications.queue(delivery(store, "5", { channel: "b" }), NOON);
     expect(store.notifications.giveUpExcess("a", 2, NOON)).toBe(2);
     expect(store.notifications.giveUpExcess("a", 2, NOON)).toBe(0);
     expect(store.notifications.findNext("a")?.id).toBe("3");
-    // It was on its way; what came of that is nothing to anybody any more.
+    // Delivery 1 was being sent when it was given up; its outcome is ignored.
     store.notifications.finish("1", { status: "delivered" }, NOON);
     store.notifications.postpone("2", { dueAt: NOON, error: "x" });
     expect(store.notifications.findNext("a")?.id).toBe("3");
   });
 
-  test("tells of the newest first, with what became of each", () => {
+  test("lists the newest first, with the outcome of each", () => {
     using store = memoryStore();
     for (const id of ["1", "2", "3"]) store.notifications.queue(delivery(store, id), NOON);
     store.notifications.finish("1", { status: "delivered" }, NOON + 1);
@@ -82,7 +82,7 @@ describe("the queue of deliveries", () => {
     expect(store.notifications.countWaiting()).toBe(1);
   });
 
-  test("forgets what ended long ago, and nothing that waits", () => {
+  test("deletes deliveries that ended long ago, and none that wait", () => {
     using store = memoryStore();
     for (const id of ["1", "2", "3"]) store.notifications.queue(delivery(store, id), NOON);
     store.notifications.finish("1", { status: "delivered" }, NOON);
@@ -92,7 +92,7 @@ describe("the queue of deliveries", () => {
     expect(store.notifications.findNext("a")?.id).toBe("3");
   });
 
-  test("is as it was where the transaction around it is undone", () => {
+  test("is unchanged if the surrounding transaction is undone", () => {
     using store = memoryStore();
     const one = delivery(store, "1");
     expect(() =>
@@ -105,7 +105,7 @@ describe("the queue of deliveries", () => {
   });
 });
 
-describe("whether a job was broken", () => {
+describe("didPreviousFail", () => {
   const FINAL = {
     completed: null,
     failed: "exit_code",
@@ -128,7 +128,7 @@ describe("whether a job was broken", () => {
     [["completed", "cancelled"], false],
     [["failed", "completed"], false],
     [["completed", "failed", "failed"], true],
-  ] as const)("after %p is %p", (statuses, expected) => {
+  ] as const)("returns, after %p, %p", (statuses, expected) => {
     using store = memoryStore();
     statuses.forEach((status, index) => {
       end(store, status, NOON + index);
@@ -137,7 +137,7 @@ describe("whether a job was broken", () => {
     expect(store.notifications.didPreviousFail(last)).toBe(expected);
   });
 
-  test("is decided by what ended last, whatever began first", () => {
+  test("checks the run that ended last, regardless of their starts", () => {
     using store = memoryStore();
     const slow = startRun(store, { now: NOON });
     end(store, "completed", NOON + 1);
@@ -145,7 +145,7 @@ describe("whether a job was broken", () => {
     expect(store.notifications.didPreviousFail(end(store, "completed", NOON + 3))).toBe(true);
   });
 
-  test("is nothing to another job", () => {
+  test("ignores runs of other jobs", () => {
     using store = memoryStore();
     end(store, "failed", NOON);
     const other = startRun(store, { job: job("other") });
@@ -154,7 +154,7 @@ describe("whether a job was broken", () => {
 });
 
 describe("a database of schema 1", () => {
-  test("is brought up to date, with all that is in it", () => {
+  test("is migrated with all its rows", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const db = openRuntime().openDatabase(path);

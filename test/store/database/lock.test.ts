@@ -10,7 +10,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 
 const runtime = openRuntime();
 
-/** Another process that holds the database. */
+/** Starts another process that locks the database. */
 const holdElsewhere = async (path: string, holder: string) => {
   const script = join(import.meta.dirname, "../../support/factories-lock.ts");
   const child = startChild([...runtimeCommand, script, path, holder]);
@@ -23,7 +23,7 @@ const holdElsewhere = async (path: string, holder: string) => {
 };
 
 describe("lockDatabase", () => {
-  test("keeps another one out, and names who has it", async () => {
+  test("refuses a second process, and names the owner", async () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     await using _ = await holdElsewhere(path, "process 17 (http://127.0.0.1:8565)");
@@ -38,7 +38,7 @@ describe("lockDatabase", () => {
     expect(findLockOwner(runtime, path)).toBe("process 17 (http://127.0.0.1:8565)");
   });
 
-  test("goes with its process, kill -9 included", async () => {
+  test("is released when its process ends, even by kill -9", async () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const other = await holdElsewhere(path, "process 17");
@@ -48,14 +48,14 @@ describe("lockDatabase", () => {
     expect(lock).toBeDefined();
   });
 
-  test("lets the next one in when it is let go", () => {
+  test("can be taken again after its release", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     lockDatabase(runtime, path)[Symbol.dispose]();
     lockDatabase(runtime, path)[Symbol.dispose]();
   });
 
-  test("keeps out another one in the same process, while the database is in use", () => {
+  test("refuses a second lock in the same process while the database is in use", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     using lock = lockDatabase(runtime, path);
@@ -65,27 +65,24 @@ describe("lockDatabase", () => {
     expect(lock).toBeDefined();
   });
 
-  test.each(["link.db", "link-of-link.db", "folder/petit.db"])(
-    "is one, also where %s stands for the database",
-    (name) => {
-      using dir = tempDir();
-      const path = dir.file("petit.db");
-      symlinkSync("petit.db", dir.file("link.db"));
-      symlinkSync(dir.file("link.db"), dir.file("link-of-link.db"));
-      symlinkSync(".", dir.file("folder"));
-      // Before there is a database as well as after.
-      for (const _ of [1, 2]) {
-        using lock = lockDatabase(runtime, path);
-        expect(lock).toBeDefined();
-        expect(() => lockDatabase(runtime, dir.file(name))).toThrow(expect.objectContaining({ code: "taken" }));
-        using store = openStore({ path, runtime });
-        store.scheduler.setOwner("process 17");
-        expect(findLockOwner(runtime, dir.file(name))).toBe("process 17");
-      }
-    },
-  );
+  test.each(["link.db", "link-of-link.db", "folder/petit.db"])("is the same lock if %s names the database", (name) => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    symlinkSync("petit.db", dir.file("link.db"));
+    symlinkSync(dir.file("link.db"), dir.file("link-of-link.db"));
+    symlinkSync(".", dir.file("folder"));
+    // Before the database exists, and after.
+    for (const _ of [1, 2]) {
+      using lock = lockDatabase(runtime, path);
+      expect(lock).toBeDefined();
+      expect(() => lockDatabase(runtime, dir.file(name))).toThrow(expect.objectContaining({ code: "taken" }));
+      using store = openStore({ path, runtime });
+      store.scheduler.setOwner("process 17");
+      expect(findLockOwner(runtime, dir.file(name))).toBe("process 17");
+    }
+  });
 
-  test("says so of links that lead to each other", () => {
+  test("reports links that lead to each other", () => {
     using dir = tempDir();
     symlinkSync("b.db", dir.file("a.db"));
     symlinkSync("a.db", dir.file("b.db"));
@@ -94,14 +91,14 @@ describe("lockDatabase", () => {
     );
   });
 
-  test("of different databases is different", () => {
+  test("is a separate lock for each database", () => {
     using dir = tempDir();
     using one = lockDatabase(runtime, dir.file("a.db"));
     using two = lockDatabase(runtime, dir.file("b.db"));
     expect(one).not.toBe(two);
   });
 
-  test("names somebody where nobody has said who they are, and is private", async () => {
+  test("names an unknown owner 'another petit', and creates a private file", async () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     using _ = lockDatabase(runtime, path);
@@ -110,7 +107,7 @@ describe("lockDatabase", () => {
     expect(findLockOwner(runtime, path)).toBe("another petit");
   });
 
-  test("says so where nothing can be written beside the database", () => {
+  test("reports a folder that cannot be written to", () => {
     expect(() => lockDatabase(runtime, "/no/such/folder/petit.db")).toThrow(
       expect.objectContaining({
         code: "unusable_database",
@@ -122,7 +119,7 @@ describe("lockDatabase", () => {
     expect(findLockOwner(runtime, "/no/such/folder/petit.db")).toBeNull();
   });
 
-  test("says so where a file of the lock's name is something else", () => {
+  test("reports a lock file that is not a database", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     writeFileSync(

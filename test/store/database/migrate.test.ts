@@ -20,7 +20,7 @@ const query = (path: string, sql: string): SqlRow[] => {
   return rows;
 };
 
-/** Whatever defines the schema, as text. */
+/** Returns the SQL of every table, index and trigger. */
 const schemaOf = (path: string): readonly SqlRow[] =>
   query(path, "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name");
 
@@ -28,7 +28,7 @@ const versionOf = (path: string): unknown => query(path, "PRAGMA user_version")[
 
 type Table = { readonly name: string; readonly columns: string; readonly rows: readonly SqlRow[] };
 
-/** Every row of every table there is, in the columns there are. */
+/** Returns all tables with their columns and rows. */
 const tablesOf = (path: string): readonly Table[] =>
   query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").map(({ name }) => {
     const columns = query(path, `SELECT name FROM pragma_table_info('${name}')`).map((column) => `"${column.name}"`);
@@ -43,13 +43,13 @@ const readTable = (path: string, name: string, columns: string): Table => ({
 
 const openAndClose = (path: string): void => openStore({ path, runtime })[Symbol.dispose]();
 
-test("a database is kept of each schema before this one (test/fixtures/databases/make.ts makes it)", () => {
+test("the fixtures include a database of each earlier schema (created by test/fixtures/databases/make.ts)", () => {
   const before = Array.from({ length: SCHEMA_VERSION - 1 }, (_, index) => index + 1);
   expect(KEPT_SCHEMAS).toEqual(expect.arrayContaining(before));
 });
 
 describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
-  test("has rows of every kind", () => {
+  test("has rows in every table", () => {
     using dir = tempDir();
     const { path } = layDatabase(schema, dir.path);
     expect(versionOf(path)).toBe(schema);
@@ -57,12 +57,12 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
     expect(statuses).toEqual(["cancelled", "completed", "failed", "interrupted", "pending", "running"]);
     const outcomes = query(path, "SELECT DISTINCT outcome FROM occurrences ORDER BY outcome");
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["fired", "missed", "skipped"]);
-    // A key is only there where somebody triggers with one.
+    // Only a trigger with an idempotency key stores a key.
     const empty = tablesOf(path).filter(({ name, rows }) => rows.length === 0 && name !== "idempotency_keys");
     expect(empty.map(({ name }) => name)).toEqual([]);
   });
 
-  test("keeps every row, and becomes what a new one is", () => {
+  test("keeps every row, and gets the schema of a new database", () => {
     using dir = tempDir();
     const { path } = layDatabase(schema, dir.path);
     const before = tablesOf(path);
@@ -76,7 +76,7 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
   });
 
   test.skipIf(!canInject)(
-    "is of the old schema or of a newer one, whole, at whichever call petit is killed as it opens it",
+    "has one complete schema after petit is killed at any system call while opening it",
     async () => {
       const wholeSchemas = schemas();
       let kills = 0;
@@ -98,11 +98,11 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
   );
 });
 
-/** What changes files, in the order in which SQLite does. */
+/** System calls by which SQLite changes files. */
 const CALLS = "pwrite64,fsync,fdatasync,ftruncate,unlink";
 const POINTS = [1, 2, 3, 5, 8, 11, 14, 17, 20, 24, 28, 32];
 
-/** Whether it was killed before it had done all. */
+/** Returns whether the process was killed before it finished. */
 const openKilledAt = async (path: string, nth: number): Promise<boolean> => {
   const script = join(import.meta.dirname, "../../support/open-database.ts");
   const inject = ["-e", `trace=${CALLS}`, "-e", `inject=${CALLS}:signal=SIGKILL:when=${nth}`];
@@ -112,7 +112,7 @@ const openKilledAt = async (path: string, nth: number): Promise<boolean> => {
   return status !== 0;
 };
 
-test("a disk that is too full for the schema is told as that, and nothing of it is left", () => {
+test("a disk that is too full for the schema is reported, and leaves no partial schema", () => {
   using dir = tempDir();
   const db = runtime.openDatabase(dir.file("petit.db"));
   db.exec("PRAGMA max_page_count = 4");
@@ -121,7 +121,7 @@ test("a disk that is too full for the schema is told as that, and nothing of it 
   db.close();
 });
 
-/** What the schema is after each migration: the kept databases, whose text is not changed by what comes later. */
+/** Returns the schema after each migration, from the fixtures. Later migrations do not change their SQL. */
 const schemas = (): Readonly<Record<number, readonly SqlRow[]>> => {
   using dir = tempDir();
   openAndClose(dir.file("new.db"));

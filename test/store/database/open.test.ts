@@ -23,7 +23,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 const runtime = openRuntime();
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
-/** What SQLite says of a file. */
+/** Runs SQL on a file. */
 const pragmas = (path: string, ...names: readonly string[]) => {
   const db = runtime.openDatabase(path);
   const values = names.map((name) => db.prepare(`PRAGMA ${name}`).get()?.[name]);
@@ -38,7 +38,7 @@ const sqlite = (path: string, sql: string): void => {
 };
 
 describe("openStore", () => {
-  test("makes a database with its schema, its name and its version", () => {
+  test("creates a database with its schema, application id and version", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     openStore({ path, runtime })[Symbol.dispose]();
@@ -56,7 +56,7 @@ describe("openStore", () => {
     db.close();
   });
 
-  test("keeps what it holds to its owner, the files beside it too", () => {
+  test("creates the database and its sibling files for the owner only", () => {
     using dir = tempDir();
     const before = process.umask(0);
     try {
@@ -69,7 +69,7 @@ describe("openStore", () => {
     }
   });
 
-  test("takes an empty file that is there, and makes it private", () => {
+  test("accepts an existing empty file, and restricts its mode", () => {
     using dir = tempDir();
     writeFileSync(dir.file("petit.db"), "");
     chmodSync(dir.file("petit.db"), 0o644);
@@ -77,7 +77,7 @@ describe("openStore", () => {
     expect(modeOf(dir.file("petit.db"))).toBe("600");
   });
 
-  test("takes a database from others that they could read, its log and the new ones too", () => {
+  test("restricts the mode of an existing database and its logs", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     openStore({ path, runtime })[Symbol.dispose]();
@@ -88,7 +88,7 @@ describe("openStore", () => {
     expect(readdirSync(dir.path).map((file) => modeOf(dir.file(file)))).toEqual(["600", "600", "600"]);
   });
 
-  test("leaves a file as it is that is not petit's, its mode too", () => {
+  test("does not change the mode of a file that is not a petit database", () => {
     using dir = tempDir();
     writeFileSync(dir.file("notes"), "notes ".repeat(100));
     chmodSync(dir.file("notes"), 0o644);
@@ -98,7 +98,7 @@ describe("openStore", () => {
     expect(modeOf(dir.file("notes"))).toBe("644");
   });
 
-  test("goes on with what is there", () => {
+  test("opens an existing database with its rows", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime });
@@ -109,7 +109,7 @@ describe("openStore", () => {
     expect([...second.jobs.list().keys()]).toEqual([jobId("hello")]);
   });
 
-  test("follows a link to where the database is", () => {
+  test("follows a link to the database", () => {
     using dir = tempDir();
     mkdirSync(dir.file("real"));
     symlinkSync(dir.file("real/petit.db"), dir.file("petit.db"));
@@ -118,7 +118,7 @@ describe("openStore", () => {
     expect(store.sizeBytes()).toBeGreaterThan(0);
   });
 
-  test("in memory keeps nothing", () => {
+  test("stores nothing of a database in memory", () => {
     using one = openStore({ path: MEMORY, runtime });
     startRun(one);
     expect(one.sizeBytes()).toBeGreaterThan(4_096);
@@ -126,7 +126,7 @@ describe("openStore", () => {
     expect(two.runs.list({ limit: 9 })).toEqual([]);
   });
 
-  test("brings an earlier schema up to date", () => {
+  test("migrates an earlier schema", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const first = runtime.openDatabase(path);
@@ -143,7 +143,7 @@ describe("openStore", () => {
     startRun(store, { job: job("new"), now: NOON });
   });
 
-  test("says how large it is, its log included", () => {
+  test("returns the size including the log", () => {
     using dir = tempDir();
     using store = openStore({ path: dir.file("petit.db"), runtime });
     const before = store.sizeBytes();
@@ -151,7 +151,7 @@ describe("openStore", () => {
     expect(store.sizeBytes() - before).toBeGreaterThan(1_000_000);
   });
 
-  test("takes no run where the file is gone: nobody could find it again", () => {
+  test("refuses writes if the file was removed", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     using store = openStore({ path, runtime });
@@ -168,7 +168,7 @@ describe("openStore", () => {
     startRun(store, { job: job("b"), now: NOON });
   });
 
-  test("takes nothing where another file is in its place, until the original is back", () => {
+  test("refuses writes while another file is in its place", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     using store = openStore({ path, runtime });
@@ -189,7 +189,7 @@ describe("openStore", () => {
     expect(store.runs.list({ limit: 9 })).toHaveLength(2);
   });
 
-  test("names the log that is left from the file which another one has replaced, and what to do with it", () => {
+  test("names the log of a replaced file, and how to repair the database", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     {
@@ -197,7 +197,7 @@ describe("openStore", () => {
       for (let run = 0; run < 50; run++) startRun(store, { job: job(`a${run}`), now: NOON });
       backUp({ path, target: dir.file("copy.db"), runtime });
       for (let run = 0; run < 50; run++) startRun(store, { job: job(`b${run}`), now: NOON });
-      // What a petit leaves that is killed.
+      // These files remain when petit is killed.
       copyFileSync(`${path}-wal`, dir.file("left-wal"));
     }
     renameSync(dir.file("copy.db"), path);
@@ -214,19 +214,23 @@ describe("openStore", () => {
     expect(store.runs.list({ limit: 100 })).toHaveLength(50);
   });
 
-  describe("refuses, and leaves untouched to the byte,", () => {
+  describe("openStore refuses, without changing a byte,", () => {
     const GARBAGE = Buffer.from("this is no database at all".repeat(1_000));
 
     test.each([
-      ["a file of something else", (path: string) => writeFileSync(path, GARBAGE), "can't be used as petit's database"],
+      [
+        "a file that is not a database",
+        (path: string) => writeFileSync(path, GARBAGE),
+        "can't be used as petit's database",
+      ],
       ["a file of zeros", (path: string) => writeFileSync(path, Buffer.alloc(8_192)), "petit.db"],
       [
-        "somebody else's database",
+        "another program's database",
         (path: string) => sqlite(path, "CREATE TABLE t (x); INSERT INTO t VALUES (1)"),
         "is not a petit database",
       ],
       [
-        "somebody else's database with a log",
+        "another program's database with a log",
         (path: string) => sqlite(path, "PRAGMA journal_mode = WAL; CREATE TABLE t (x)"),
         "is not a petit database",
       ],
@@ -278,14 +282,14 @@ describe("openStore", () => {
       expect(readdirSync(dir.file("petit.db"))).toEqual([]);
     });
 
-    test("a path into nowhere", () => {
+    test("a path in a missing folder", () => {
       expect(() => openStore({ path: "/no/such/folder/petit.db", runtime })).toThrow(
         expect.objectContaining({ code: "unusable_database" }),
       );
     });
   });
 
-  test("says so where another program has it locked", () => {
+  test("names the program that has locked the database", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     openStore({ path, runtime })[Symbol.dispose]();

@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { assertOwned, findForeign, findOpenFolder, restrictMode } from "../../../src/store/database/ownership.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-/** Only root can give a file to another user. */
+/** Only root can change the owner of a file. */
 const isRoot = process.geteuid?.() === 0;
 const STRANGER = 65_534;
 
@@ -21,7 +21,7 @@ const fileOf = (db: string, environment: Record<string, string> = {}): string | 
   findForeign({ db, environment })?.file ?? null;
 
 describe.skipIf(!isRoot)("findForeign", () => {
-  test("trusts what petit's own user owns, and what is not there", () => {
+  test("trusts files of petit's user, and missing files", () => {
     using dir = tempDir();
     expect(fileOf(dir.file("petit.db"))).toBeNull();
     for (const suffix of ["", "-wal", "-lock"]) writeFileSync(dir.file(`petit.db${suffix}`), "");
@@ -31,7 +31,7 @@ describe.skipIf(!isRoot)("findForeign", () => {
   });
 
   test.each(["", "-wal", "-shm", "-journal", "-lock", "-lock-journal", "-spool"])(
-    "finds the file of another user: petit.db%s",
+    "finds a file of another user: petit.db%s",
     (suffix) => {
       using dir = tempDir();
       const planted = dir.file(`petit.db${suffix}`);
@@ -39,12 +39,12 @@ describe.skipIf(!isRoot)("findForeign", () => {
       else writeFileSync(planted, "");
       chownSync(planted, STRANGER, STRANGER);
       expect(fileOf(dir.file("petit.db"))).toBe(planted);
-      // What was created to find out is gone.
+      // The probe file is deleted.
       expect(readdirSync(dir.path)).toEqual([`petit.db${suffix}`]);
     },
   );
 
-  test("finds another user's link to a file of root, and another user's file behind a link of root", () => {
+  test("finds another user's link to a file of root, and a link of root to another user's file", () => {
     using dir = tempDir();
     writeFileSync(dir.file("real.db"), "");
     symlinkSync("real.db", dir.file("petit.db"));
@@ -56,7 +56,7 @@ describe.skipIf(!isRoot)("findForeign", () => {
     expect(fileOf(dir.file("petit.db"))).toBe(dir.file("real.db"));
   });
 
-  test("finds a link beside the database, also where it leads nowhere", () => {
+  test("finds a link next to the database, even if its target is missing", () => {
     using dir = tempDir();
     symlinkSync("/nowhere/else", dir.file("petit.db-spool"));
     expect(fileOf(dir.file("petit.db"))).toBeNull();
@@ -64,7 +64,7 @@ describe.skipIf(!isRoot)("findForeign", () => {
     expect(fileOf(dir.file("petit.db"))).toBe(dir.file("petit.db-spool"));
   });
 
-  test("trusts the user who called sudo, and no other", () => {
+  test("trusts the user who called sudo, and no other user", () => {
     using dir = tempDir();
     writeFileSync(dir.file("petit.db"), "");
     chownSync(dir.file("petit.db"), STRANGER, STRANGER);
@@ -73,7 +73,7 @@ describe.skipIf(!isRoot)("findForeign", () => {
     expect(fileOf(dir.file("petit.db"), { SUDO_UID: "" })).toBe(dir.file("petit.db"));
   });
 
-  test("says whose it is and what to do", () => {
+  test("returns the owner and a hint", () => {
     using dir = tempDir();
     mkdirSync(dir.file("petit.db-spool"));
     chownSync(dir.file("petit.db-spool"), STRANGER, STRANGER);
@@ -95,14 +95,14 @@ describe("findOpenFolder", () => {
     [0o755, false],
     [0o777, true],
     [0o1777, true],
-  ])("knows of mode %o whether others can write to it", (mode, isOpen) => {
+  ])("checks whether other users can write to a folder of mode %o", (mode, isOpen) => {
     using dir = tempDir();
     chmodSync(dir.path, mode);
     const db = dir.file("petit.db");
     expect(findOpenFolder({ db, environment: {} })).toBe(isOpen ? dir.path : null);
   });
 
-  test.skipIf(!isRoot)("knows of groups and owners", () => {
+  test.skipIf(!isRoot)("checks the group and the owner", () => {
     using dir = tempDir();
     const open = (): string | null => findOpenFolder({ db: dir.file("petit.db"), environment: { SUDO_UID: "1000" } });
     chmodSync(dir.path, 0o775);
@@ -117,7 +117,7 @@ describe("findOpenFolder", () => {
     expect(open()).toBeNull();
   });
 
-  test("goes by where a link leads to", () => {
+  test("checks the folder of the target of a link", () => {
     using dir = tempDir();
     mkdirSync(dir.file("open"));
     chmodSync(dir.file("open"), 0o777);
@@ -129,7 +129,7 @@ describe("findOpenFolder", () => {
 describe("restrictMode", () => {
   const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
-  test("leaves a file and a folder to their owner alone", () => {
+  test("removes the permissions of group and others", () => {
     using dir = tempDir();
     writeFileSync(dir.file("file"), "");
     chmodSync(dir.file("file"), 0o664);
@@ -141,7 +141,7 @@ describe("restrictMode", () => {
     expect([modeOf(dir.file("file")), modeOf(dir.file("folder"))]).toEqual(["600", "700"]);
   });
 
-  test("does nothing where nothing is, or something that has no content", () => {
+  test("ignores a missing file and a device", () => {
     using dir = tempDir();
     restrictMode(dir.file("missing"));
     restrictMode("/dev/null");

@@ -30,7 +30,7 @@ const open = () => {
   return { db, run, nest, insert, words, told, [Symbol.dispose]: close };
 };
 
-/** No page can be added to the database from now on: as a full disk. */
+/** Prevents the database from growing, as a full disk does. */
 const fill = (db: SqlDatabase): void => {
   db.exec(`PRAGMA max_page_count = ${Number(db.prepare("PRAGMA page_count").get()?.page_count)}`);
 };
@@ -38,7 +38,7 @@ const fill = (db: SqlDatabase): void => {
 const LONG = "x".repeat(100_000);
 
 describe("a transaction", () => {
-  test("is one with the verbs in it, and told of once, when it is done", () => {
+  test("includes the writes of its methods, and emits their events once after its commit", () => {
     using it = open();
     const answer = it.nest(() => {
       it.run("durable", () => it.insert("a"));
@@ -51,7 +51,7 @@ describe("a transaction", () => {
     expect(it.told).toEqual(["commit"]);
   });
 
-  test("that throws undoes all of it, and the next one works", () => {
+  test("is undone if it throws, and does not affect the next one", () => {
     using it = open();
     const work = () =>
       it.nest(() => {
@@ -65,7 +65,7 @@ describe("a transaction", () => {
     expect(it.words()).toEqual(["b"]);
   });
 
-  test("nested in another is undone alone", () => {
+  test("is undone alone if it is nested", () => {
     using it = open();
     it.nest(() => {
       it.insert("a");
@@ -85,13 +85,13 @@ describe("a transaction", () => {
   test.each([
     ["durable", 2],
     ["relaxed", 1],
-  ] as const)("that is %s waits for the disk accordingly", (durability, synchronous) => {
+  ] as const)("that is %s sets the synchronous level", (durability, synchronous) => {
     using it = open();
     it.run(durability, () => it.insert("a"));
     expect(it.db.prepare("PRAGMA synchronous").get()).toEqual({ synchronous });
   });
 
-  test("on a full disk is undone, named as what it is, and works again when there is room", () => {
+  test("is undone and reported on a full disk, and succeeds when there is space again", () => {
     using it = open();
     fill(it.db);
     expect(() => it.run("durable", () => it.insert(LONG))).toThrow(
@@ -103,7 +103,7 @@ describe("a transaction", () => {
     expect(it.words()).toEqual([LONG]);
   });
 
-  test("whose nested one finds the disk full is undone as a whole: nothing of it is stored", () => {
+  test("is undone completely if the disk is full within a nested one", () => {
     using it = open();
     fill(it.db);
     const inner = () => it.nest(() => it.insert(LONG));
@@ -119,7 +119,7 @@ describe("a transaction", () => {
     expect(it.words()).toEqual(["c"]);
   });
 
-  test("on a database that is locked elsewhere says that it can't be written", () => {
+  test("reports the lock of another process", () => {
     using it = open();
     it.db.exec("PRAGMA busy_timeout = 0");
     const other = openRuntime().openDatabase(String(it.db.prepare("PRAGMA database_list").get()?.file));
@@ -140,7 +140,7 @@ describe("asStorageError", () => {
     "SQLITE_BUSY",
     "SQLITE_CORRUPT",
     "SQLITE_CANTOPEN",
-  ])("names %s as a failure of the disk, and keeps its cause", (code) => {
+  ])("returns storage_failed for %s, with its cause", (code) => {
     const cause = Object.assign(new Error("oh"), { code });
     const named = asStorageError(cause);
     expect(named).toBeInstanceOf(PetitError);
@@ -152,7 +152,7 @@ describe("asStorageError", () => {
     { error: Object.assign(new Error("unique"), { code: "SQLITE_CONSTRAINT_UNIQUE" }) },
     { error: new PetitError("conflict", "there") },
     { error: "text" },
-  ])("leaves others as they are", ({ error }) => {
+  ])("returns other errors unchanged", ({ error }) => {
     expect(asStorageError(error)).toBe(error);
   });
 });

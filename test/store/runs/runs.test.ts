@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { newRunId, type RunId } from "../../src/domain/ids.ts";
-import { RUN_STATUSES, type RunOutcome } from "../../src/domain/run.ts";
-import type { AttemptOutcome, TaskOutcome } from "../../src/domain/task-run.ts";
-import { command, job, jobId, taskId } from "../support/factories.ts";
-import { memoryStore, startAttempt, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { newRunId, type RunId } from "../../../src/domain/ids.ts";
+import { RUN_STATUSES, type RunOutcome } from "../../../src/domain/run.ts";
+import type { AttemptOutcome, TaskOutcome } from "../../../src/domain/task-run.ts";
+import { command, job, jobId, taskId } from "../../support/factories.ts";
+import { memoryStore, startAttempt, startRun } from "../../support/factories-store.ts";
+import { NOON } from "../../support/fake-clock.ts";
 
 const UNKNOWN = newRunId(NOON);
 const DONE: RunOutcome = { status: "completed", reason: null, error: null };
@@ -20,7 +20,7 @@ const ATTEMPT_FAILED: AttemptOutcome = {
 };
 
 describe("a run", () => {
-  test("is found as it was stored", () => {
+  test("is returned as it was stored", () => {
     using store = memoryStore();
     const run = startRun(store, {
       params: { day: "ä\n" },
@@ -49,7 +49,7 @@ describe("a run", () => {
     expect(store.runs.find(UNKNOWN)).toBeNull();
   });
 
-  test("goes from pending over running to its end, with a time for each", () => {
+  test("moves from pending to running to its end, with a time for each", () => {
     using store = memoryStore();
     const { id } = startRun(store, { status: "pending" });
     expect(store.runs.find(id)).toMatchObject({ status: "pending", startedAt: null });
@@ -57,14 +57,14 @@ describe("a run", () => {
     expect(store.runs.finish(id, FAILED, NOON + 2)).toMatchObject({ ...FAILED, endedAt: NOON + 2 });
   });
 
-  test("can end where it waits", () => {
+  test("can end while it is pending", () => {
     using store = memoryStore();
     const { id } = startRun(store, { status: "pending" });
     const outcome = { status: "cancelled", reason: "cancelled", error: "cancelled" } as const;
     expect(store.runs.finish(id, outcome, NOON + 1)).toMatchObject({ status: "cancelled", startedAt: null });
   });
 
-  test("remembers the first reason to end it, and that it lost something", () => {
+  test("keeps the first reason to end it, and that an attempt was lost", () => {
     using store = memoryStore();
     const { id } = startRun(store);
     expect(store.runs.requestEnd(id, "timeout").ending).toBe("timeout");
@@ -73,7 +73,7 @@ describe("a run", () => {
     expect(store.runs.find(id)).toMatchObject({ ending: "timeout", lost: true });
   });
 
-  test("refuses every move from a status that it does not start from", () => {
+  test("refuses every transition from an unexpected status", () => {
     using store = memoryStore();
     const running = startRun(store);
     const ended = startRun(store);
@@ -98,10 +98,10 @@ describe("a run", () => {
   test.each([
     ["a completed run with a reason", { ...DONE, reason: "signal" }],
     ["a completed run with an error", { ...DONE, error: "x" }],
-    ["a reason that there is none of", { ...FAILED, reason: "bad luck" }],
-    ["a status that there is none of", { ...FAILED, status: "lost" }],
-    ["an end that is none", { ...DONE, status: "running" }],
-  ])("can't be %s: the schema says so as well", (_, outcome) => {
+    ["an unknown reason", { ...FAILED, reason: "bad luck" }],
+    ["an unknown status", { ...FAILED, status: "lost" }],
+    ["a finished run with the status running", { ...DONE, status: "running" }],
+  ])("cannot be %s: the schema refuses it", (_, outcome) => {
     using store = memoryStore();
     const { id } = startRun(store);
     expect(() => store.runs.finish(id, outcome as RunOutcome, NOON)).toThrow("CHECK constraint failed");
@@ -110,14 +110,14 @@ describe("a run", () => {
 
   test.each([
     ["a scheduled run without an occurrence", { trigger: "schedule" as const }],
-    ["a version that is not there", { versionId: 99 }],
-  ])("can't be stored as %s", (_, given) => {
+    ["a run of an unknown version", { versionId: 99 }],
+  ])("cannot be stored as %s", (_, given) => {
     using store = memoryStore();
     expect(() => startRun(store, given)).toThrow("constraint failed");
     expect(store.runs.list({ limit: 9 })).toEqual([]);
   });
 
-  test("has an id of its own", () => {
+  test("has a unique id", () => {
     using store = memoryStore();
     const { id } = startRun(store);
     expect(() => startRun(store, { id })).toThrow("UNIQUE constraint failed");
@@ -140,7 +140,7 @@ describe("runs.list", () => {
     return { store, ids };
   };
 
-  test("is newest first, by the order in which they were stored", () => {
+  test("returns the newest first, in the order of storage", () => {
     const { store, ids } = filled();
     expect(store.runs.list({ limit: 100 }).map(({ id }) => id)).toEqual(ids.toReversed());
     expect(store.runs.list({ limit: 3 }).map(({ id }) => id)).toEqual(ids.slice(-3).toReversed());
@@ -156,12 +156,12 @@ describe("runs.list", () => {
     [{ jobId: jobId("even"), status: "completed" as const }, [6, 2]],
     [{ jobId: jobId("even"), status: "failed" as const }, [4, 0]],
     [{ jobId: jobId("none") }, []],
-  ])("with %j is %p", (filter, expected) => {
+  ])("with %j returns %p", (filter, expected) => {
     const { store, ids } = filled();
     expect(store.runs.list({ ...filter, limit: 100 }).map(({ id }) => ids.indexOf(id))).toEqual(expected);
   });
 
-  test("goes on before a run, whatever the filter, and reaches each once", () => {
+  test("continues before a run with any filter, and returns each run once", () => {
     const { store, ids } = filled();
     for (const filter of [{}, { jobId: jobId("even") }, { status: "completed" as const }]) {
       const seen: RunId[] = [];
@@ -180,22 +180,22 @@ describe("runs.list", () => {
     );
   });
 
-  test("knows every status", () => {
+  test("accepts every status as a filter", () => {
     const { store } = filled();
     const count = RUN_STATUSES.flatMap((status) => store.runs.list({ status, limit: 100 })).length;
     expect(count).toBe(12);
   });
 });
 
-describe("what is asked of many runs", () => {
-  test("unfinishedRuns are those that wait or go on, oldest first", () => {
+describe("queries of many runs", () => {
+  test("listUnfinished returns pending and running runs, oldest first", () => {
     using store = memoryStore();
     const runs = (["running", "pending", "running"] as const).map((status) => startRun(store, { status }));
     store.runs.finish(runs[0]?.id ?? UNKNOWN, DONE, NOON);
     expect(store.runs.listUnfinished().map(({ id }) => id)).toEqual(runs.slice(1).map(({ id }) => id));
   });
 
-  test("newestRuns has the newest of each job, and newestRun that of one", () => {
+  test("listNewestByJob returns the newest run of each job, and findNewest that of one", () => {
     using store = memoryStore();
     startRun(store, { job: job("a") });
     const a = startRun(store, { job: job("a") });
@@ -206,7 +206,7 @@ describe("what is asked of many runs", () => {
     expect(store.runs.findNewest(jobId("never"))).toBeNull();
   });
 
-  test("upstream is the status of the newest run, and when the last one completed", () => {
+  test("getUpstream returns the status of the newest run, and when the last one completed", () => {
     using store = memoryStore();
     expect(store.runs.getUpstream(jobId("hello"))).toEqual({ newest: null, lastCompletedAt: null });
     store.runs.finish(startRun(store).id, DONE, NOON + 5);
@@ -220,7 +220,7 @@ describe("what is asked of many runs", () => {
 describe("tasks of a run", () => {
   const two = job("two", { tasks: [command("b", "true"), command("a", "true")] });
 
-  test("are there from the start, pending, in the order of the definition", () => {
+  test("are stored with the run as pending, in the order of the definition", () => {
     using store = memoryStore();
     const { id } = startRun(store, { job: two });
     expect(store.runs.listTaskRuns(id)).toMatchObject([
@@ -239,7 +239,7 @@ describe("tasks of a run", () => {
     expect(store.runs.listTaskRuns(UNKNOWN)).toEqual([]);
   });
 
-  test("that are reused are completed, with what they told", () => {
+  test("that are reused are completed, with their outputs", () => {
     using store = memoryStore();
     const reused = [{ taskId: taskId("a"), outputs: { k: "v" } }];
     const { id } = startRun(store, { job: two, trigger: "retry", retry: { of: UNKNOWN, reused } });
@@ -253,7 +253,7 @@ describe("tasks of a run", () => {
     });
   });
 
-  test("go through attempts to their end", () => {
+  test("end after their attempts", () => {
     using store = memoryStore();
     const run = startRun(store, { job: two });
     const first = store.runs.startAttempt(run, taskId("a"), NOON + 1);
@@ -288,7 +288,7 @@ describe("tasks of a run", () => {
     ]);
   });
 
-  test("can be skipped where they are pending", () => {
+  test("can be skipped while they are pending", () => {
     using store = memoryStore();
     const run = startRun(store);
     const outcome: TaskOutcome = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} };
@@ -301,7 +301,7 @@ describe("tasks of a run", () => {
     });
   });
 
-  test("refuse every move from a status that it does not start from", () => {
+  test("refuse every transition from an unexpected status", () => {
     using store = memoryStore();
     const attempt = startAttempt(store);
     const run = store.runs.find(attempt.runId) ?? expect.unreachable();
@@ -328,8 +328,8 @@ describe("tasks of a run", () => {
   test.each([
     ["a failed task without a reason", { ...TASK_DONE, status: "failed" }],
     ["a completed task with a reason", { ...TASK_DONE, reason: "signal" }],
-    ["a status that there is none of", { ...TASK_DONE, status: "gone" }],
-  ])("can't be %s", (_, outcome) => {
+    ["an unknown status", { ...TASK_DONE, status: "gone" }],
+  ])("cannot be %s", (_, outcome) => {
     using store = memoryStore();
     const run = startRun(store);
     expect(() => store.runs.finishTask(run, taskId("only"), { outcome: outcome as TaskOutcome, now: NOON })).toThrow(
@@ -337,7 +337,7 @@ describe("tasks of a run", () => {
     );
   });
 
-  test("and attempts go with their run's definition order, and by number", () => {
+  test("and attempts are listed in the order of the definition, then by number", () => {
     using store = memoryStore();
     const run = startRun(store, { job: two });
     for (const id of ["a", "b"]) {
@@ -357,7 +357,7 @@ describe("tasks of a run", () => {
 describe("idempotency keys", () => {
   const DAY = 24 * 3_600_000;
 
-  test("name the run that they were stored with, for a day", () => {
+  test("return the run that they were stored with, for a day", () => {
     using store = memoryStore();
     const run = startRun(store, { idempotency: { key: "k", request: "r" } });
     expect(store.runs.findIdempotencyKey("k", NOON)).toEqual({ runId: run.id, request: "r" });
@@ -368,7 +368,7 @@ describe("idempotency keys", () => {
     expect(store.runs.findIdempotencyKey("k", NOON + DAY)?.runId).toBe(next.id);
   });
 
-  test("are unique: a second run of that key is not stored", () => {
+  test("are unique: a second run with the same key is not stored", () => {
     using store = memoryStore();
     startRun(store, { idempotency: { key: "k", request: "r" } });
     expect(() => startRun(store, { idempotency: { key: "k", request: "r" } })).toThrow("UNIQUE constraint failed");

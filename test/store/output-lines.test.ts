@@ -4,7 +4,7 @@ import { command, job, taskId } from "../support/factories.ts";
 import { memoryStore, startRun } from "../support/factories-store.ts";
 import { NOON } from "../support/fake-clock.ts";
 
-/** A run with two tasks that wrote in turn: lines 1 to 3, 4 to 5 (stderr), 6, 7 to 10. */
+/** Stores a run whose two tasks print in turn: lines 1 to 3, 4 to 5 (stderr), 6, 7 to 10. */
 const filled = () => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: [command("a", "true"), command("b", "true")] }) });
@@ -25,7 +25,7 @@ const a = taskId("a");
 const b = taskId("b");
 
 describe("the lines of a run", () => {
-  test("have a newest one, unless there is none", () => {
+  test("have a newest number, or 0 if there are none", () => {
     const { store } = filled();
     const { store: other, runId } = filled();
     expect(other.output.getNewestSeq(runId)).toBe(10);
@@ -46,7 +46,7 @@ describe("the lines of a run", () => {
     expect(store.output.countLines({ runId, limit: 100, ...query })).toEqual({ lines, nextSeq: null });
   });
 
-  test("are counted in parts, each going on where the one before ended", () => {
+  test("are counted in steps, each continuing after the previous one", () => {
     const { store, runId } = filled();
     const query = { runId, untilSeq: 11, limit: 2, taskId: a };
     expect(store.output.countLines({ ...query, fromSeq: 1 })).toEqual({ lines: 3, nextSeq: 6 });
@@ -68,7 +68,7 @@ describe("the lines of a run", () => {
     expect(store.output.findLineSeq({ runId, limit: 100, ...query })).toBe(seq);
   });
 
-  test("leave no gap in positions where some were dropped", () => {
+  test("have positions without gaps if some were dropped", () => {
     const { store, runId, a } = filled();
     store.output.drop(a, [1], { seq: 1, stream: "stdout", at: NOON, text: "dropped\n", dropped: 6 });
     expect(store.output.countLines({ runId, fromSeq: 1, untilSeq: 11, limit: 100 }).lines).toBe(8);

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { newRunId } from "../../src/domain/ids.ts";
-import type { RunOutcome } from "../../src/domain/run.ts";
-import type { Store } from "../../src/store/store.ts";
-import { job, jobId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { newRunId } from "../../../src/domain/ids.ts";
+import type { RunOutcome } from "../../../src/domain/run.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { job, jobId } from "../../support/factories.ts";
+import { memoryStore, startRun } from "../../support/factories-store.ts";
+import { NOON } from "../../support/fake-clock.ts";
 
 const DONE: RunOutcome = { status: "completed", reason: null, error: null };
 const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task 'a' failed" };
 const HOUR = 3_600_000;
 
-/** A run of so long from an instant on, relative to noon. */
+/** Stores a run that starts `at` ms after noon and takes `ms`. */
 const ran = (store: Store, at: number, ms: number, outcome: RunOutcome = DONE, id = "hello") => {
   const run = startRun(store, { job: job(id), now: NOON + at });
   return store.runs.finish(run.id, outcome, NOON + at + ms);
@@ -20,7 +20,7 @@ const window = { from: NOON, to: NOON + 100_000, binMs: 10_000 };
 const ALL = { ...window, after: NOON - 1, until: NOON + 24 * HOUR };
 
 describe("runs in a window", () => {
-  test("are counted together where they share a bin, told by the newest of the worst", () => {
+  test("are grouped by bin, and show the newest of the worst runs", () => {
     using store = memoryStore();
     ran(store, 1_000, 10);
     const failed = ran(store, 2_000, 10, FAILED);
@@ -40,7 +40,7 @@ describe("runs in a window", () => {
     ]);
   });
 
-  test("are those that it touches: begun before it, in it, or over its whole length", () => {
+  test("include runs that begin before it, within it, or span it", () => {
     using store = memoryStore();
     ran(store, -50_000, 10_000);
     ran(store, -5_000, 6_000);
@@ -55,14 +55,14 @@ describe("runs in a window", () => {
     ]);
   });
 
-  test("that took more than an hour are found by themselves", () => {
+  test("that took more than an hour are selected by `long`", () => {
     using store = memoryStore();
     ran(store, 0, HOUR);
     ran(store, 0, HOUR + 1);
     expect(store.runs.listEndedSpans({ ...ALL, long: true }).map(({ endedAt }) => endedAt)).toEqual([NOON + HOUR + 1]);
   });
 
-  test("that were cancelled while they waited stand at their end", () => {
+  test("that were cancelled while they waited are placed at their end", () => {
     using store = memoryStore();
     const { id } = startRun(store, { status: "pending", now: NOON });
     store.runs.finish(id, { status: "cancelled", reason: "cancelled", error: null }, NOON + 20_000);
@@ -71,7 +71,7 @@ describe("runs in a window", () => {
     ]);
   });
 
-  test("are kept apart by job", () => {
+  test("are grouped by job", () => {
     using store = memoryStore();
     ran(store, 0, 1);
     ran(store, 0, 1, FAILED, "other");
@@ -81,7 +81,7 @@ describe("runs in a window", () => {
     ]);
   });
 
-  test("are estimated by job, and counted off by their end", () => {
+  test("are estimated by job, and found by the order of their ends", () => {
     using store = memoryStore();
     for (let at = 0; at < 40; at++) ran(store, at, 1, DONE, at % 4 === 0 ? "other" : "hello");
     const estimate = store.runs.estimateEndedByJob(NOON - 1, NOON + HOUR);
@@ -101,7 +101,7 @@ describe("occurrences in a window", () => {
   const fire = (store: Store, at: number) =>
     startRun(store, { job: job("hello"), scheduledFor: NOON + at, trigger: "schedule", ledger: { jitterMs: 0 } });
 
-  test("without a run are counted together by reason", () => {
+  test("without a run are counted by reason", () => {
     using store = memoryStore();
     store.jobs.save([job("hello")], NOON);
     const skipped = (at: number, reason: "paused" | "overlap") =>
@@ -145,7 +145,7 @@ describe("occurrences in a window", () => {
 });
 
 describe("the newest runs of each job", () => {
-  test("are so many, the newest last", () => {
+  test("are at most the limit, newest last", () => {
     using store = memoryStore();
     const runs = [1, 2, 3].map((at) => ran(store, at, 1));
     const other = startRun(store, { job: job("other") });
@@ -157,7 +157,7 @@ describe("the newest runs of each job", () => {
   });
 });
 
-test("the retries of a run are found, oldest first", () => {
+test("the retries of a run are listed, oldest first", () => {
   using store = memoryStore();
   const { id } = ran(store, 0, 1, FAILED);
   const again = [1, 2].map((at) =>

@@ -16,7 +16,7 @@ const chunk = (text: string, stream: NewChunk["stream"] = "stdout"): NewChunk =>
   lines: text.split("\n").length - (text.endsWith("\n") ? 1 : 0),
 });
 
-/** A run with two tasks, an attempt each, and what they wrote: lines 1 to 3, 4, 5 to 6, 7. */
+/** Stores a run with two tasks, an attempt each, and their output: lines 1 to 3, 4, 5 to 6, 7. */
 const filled = () => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: [command("a", "true"), command("b", "true")] }) });
@@ -35,7 +35,7 @@ const texts = (store: Store, runId: RunId, query: Partial<OutputQuery> = {}) =>
     .map(({ seq, bytes }) => `${seq}:${Buffer.from(bytes)}`);
 
 describe("output", () => {
-  test("is numbered by line, in the order in which it was seen", () => {
+  test("is numbered by line, in the order in which it was appended", () => {
     const { store, run, seqs } = filled();
     expect(seqs).toEqual([[1, 4], [5], [7]]);
     expect(texts(store, run.id)).toEqual(["1:1\n2\n3\n", "4:4\n", "5:5\n6\n", "7:7"]);
@@ -70,12 +70,12 @@ describe("output", () => {
     [{ taskId: taskId("b"), fromSeq: 2 }, ["5"]],
     [{ attempt: 2 }, []],
     [{ taskId: taskId("none") }, []],
-  ])("read with %j begins at %p", (query, expected) => {
+  ])("read with %j has chunks that begin at %p", (query, expected) => {
     const { store, run } = filled();
     expect(texts(store, run.id, query).map((text) => text.split(":")[0])).toEqual(expected);
   });
 
-  test("of an unknown run, or of another one, is none", () => {
+  test("of an unknown run or of another run is empty", () => {
     const { store, run } = filled();
     const other = startRun(store);
     expect(texts(store, other.id)).toEqual([]);
@@ -84,14 +84,14 @@ describe("output", () => {
     expect(texts(store, run.id)).toHaveLength(4);
   });
 
-  test("keeps bytes of every kind", () => {
+  test("keeps any bytes", () => {
     const { store, run, b } = filled();
     const bytes = new Uint8Array(256).map((_, index) => index);
     const [seq = 0] = store.output.append(b, [{ stream: "stdout", at: NOON, bytes, lines: 2 }], ZERO);
     expect(store.output.read({ runId: run.id, fromSeq: seq, limit: 1 })[0]?.bytes).toEqual(bytes);
   });
 
-  test("remembers how far the spool files are stored, with the chunks or not at all", () => {
+  test("stores the spool offsets and the chunks together or not at all", () => {
     const { store, a, b } = filled();
     expect(store.output.getSpoolOffsets(a.id)).toEqual({ stdout: 7, stderr: 2 });
     expect(store.output.getSpoolOffsets(b.id)).toEqual({ stdout: 4, stderr: 0 });
@@ -102,7 +102,7 @@ describe("output", () => {
     expect(() => store.output.append({ ...a, id: 99 }, [chunk("x")], ZERO)).toThrow();
   });
 
-  test("shows its extents, of one attempt, without the bytes", () => {
+  test("lists the extents of an attempt without the bytes", () => {
     const { store, a } = filled();
     expect(store.output.listExtents(a)).toEqual([
       { seq: 1, lines: 3, stream: "stdout", bytes: 6, dropped: 0 },
@@ -111,7 +111,7 @@ describe("output", () => {
     ]);
   });
 
-  test("lets a line stand for what was dropped, and that line grow", () => {
+  test("replaces dropped lines with a marker, and later with a larger one", () => {
     const { store, run, a } = filled();
     const marker = { seq: 3, stream: "stdout", at: NOON, text: "[6 dropped]\n", dropped: 6 } as const;
     store.output.drop(a, [1], marker);
@@ -126,7 +126,7 @@ describe("output", () => {
     expect(texts(store, run.id, { fromSeq: 5 })).toEqual(["5:5\n6\n", "7:7", "8:8\n"]);
   });
 
-  test("of many lines is found fast wherever it is read from", () => {
+  test("of many lines is read quickly from any line", () => {
     using store = memoryStore();
     const run = startRun(store);
     const attempt = store.runs.startAttempt(run, taskId("only"), NOON);

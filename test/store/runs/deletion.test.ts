@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import type { RunId } from "../../src/domain/ids.ts";
-import type { RunOutcome } from "../../src/domain/run.ts";
-import type { AgeLimit, DeletionBounds } from "../../src/store/runs/deletion.ts";
-import type { Store } from "../../src/store/store.ts";
-import { job, jobId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import type { RunId } from "../../../src/domain/ids.ts";
+import type { RunOutcome } from "../../../src/domain/run.ts";
+import type { AgeLimit, DeletionBounds } from "../../../src/store/runs/deletion.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { job, jobId } from "../../support/factories.ts";
+import { memoryStore, startRun } from "../../support/factories-store.ts";
+import { NOON } from "../../support/fake-clock.ts";
 
 const HELLO = jobId("hello");
 const DONE: RunOutcome = { status: "completed", reason: null, error: null };
@@ -13,14 +13,14 @@ const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task
 const DAY = 86_400_000;
 const ALL = { upTo: Number.MAX_SAFE_INTEGER, age: null } as const;
 
-/** A run that ended so long after noon. */
+/** Stores a run that ended `at` ms after noon. */
 const ran = (store: Store, at: number, outcome = DONE, id = "hello"): RunId => {
   const run = startRun(store, { job: job(id), now: NOON + Math.min(at, 0) });
   store.runs.finish(run.id, outcome, NOON + at);
   return run.id;
 };
 
-/** Time passes at each look at the clock: a step ends after one piece of work. */
+/** Advances the clock at each reading, so that a step ends after one batch. */
 const hurried = (limit = 100): DeletionBounds => {
   let now = 0;
   return { limit, untilMs: 1, clock: { monotonic: () => now++ } };
@@ -60,7 +60,7 @@ describe("a run with much output", () => {
     return run.id;
   };
 
-  test("disappears at the first step of its deletion, and the rest of it goes in several transactions", () => {
+  test("is hidden by the first step of its deletion, and its rows are deleted in several transactions", () => {
     using store = memoryStore();
     const id = large(store);
     const other = ran(store, 1);
@@ -77,13 +77,13 @@ describe("a run with much output", () => {
     while (store.runs.continueDeletions(hurried())) steps++;
     expect(steps).toBeGreaterThan(2);
     expect(kept(store)).toEqual([other]);
-    // Its number is free when nothing of it is left; a run that gets it again has no output.
+    // The number is free once all rows are deleted. A new run with this number has no output.
     expect(store.runs.deleteExpired(HELLO, ALL, relaxed).runs).toBe(1);
     const next = startRun(store, {});
     expect(store.output.read({ runId: next.id, fromSeq: 1, limit: 10 })).toEqual([]);
   });
 
-  test("is not begun where it has not ended", () => {
+  test("is not deleted if it has not ended", () => {
     using store = memoryStore();
     const { id } = startRun(store, {});
     expect(store.runs.deleteExpired(HELLO, ALL, relaxed)).toEqual({ runs: 0, next: null });
@@ -113,7 +113,7 @@ describe("definitions", () => {
     ]);
   });
 
-  test("of a job that was removed stay", () => {
+  test("of a removed job are kept", () => {
     using store = memoryStore();
     const version = store.jobs.save([named("gone")], NOON).get(HELLO)?.versionId ?? 0;
     store.jobs.save([], NOON);
@@ -143,7 +143,7 @@ describe("runs that are too old", () => {
   test.each([
     ["completed", DONE],
     ["unsuccessful", FAILED],
-  ])("are deleted behind any number of %s runs whose end lies in the future, and those go with them", (_, outcome) => {
+  ])("are deleted after any number of %s runs whose end is in the future, which are deleted too", (_, outcome) => {
     using store = memoryStore();
     for (let each = 0; each < 10; each++) ran(store, 400 * DAY, outcome);
     for (let each = 0; each < 10; each++) ran(store, -3 * DAY + each, each % 2 === 0 ? DONE : FAILED);
@@ -152,7 +152,7 @@ describe("runs that are too old", () => {
     expect(kept(store)).toEqual(young);
   });
 
-  test("are deleted behind unsuccessful ones that are not", () => {
+  test("are deleted after unsuccessful runs that are not too old", () => {
     using store = memoryStore();
     const young = Array.from({ length: 10 }, () => ran(store, -1, FAILED));
     ran(store, -3 * DAY, FAILED);
@@ -160,14 +160,14 @@ describe("runs that are too old", () => {
     expect(kept(store)).toEqual(young);
   });
 
-  test("are none while the clock is set back to before all of them", () => {
+  test("are not found while the clock is set back before all of them", () => {
     using store = memoryStore();
     const all = [ran(store, DAY), ran(store, DAY, FAILED), ran(store, 2 * DAY)];
     expect(deleteAll(store, -2 * DAY)).toBe(0);
     expect(kept(store)).toEqual(all);
   });
 
-  test("are known by those of other jobs where their own end lies in the future", () => {
+  test("are recognised by runs of other jobs if their own end is in the future", () => {
     using store = memoryStore();
     ran(store, 400 * DAY);
     ran(store, -3 * DAY, DONE, "other");
