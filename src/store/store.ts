@@ -42,8 +42,8 @@ export type StoreOptions = {
   readonly sizeBytes: () => number;
   /** Throws `storage_failed` if the database file was removed or replaced. */
   readonly assertInPlace: () => void;
-  /** Returns the name of the process that has locked the database, or null if it is unknown. */
-  readonly findLockingProcess: () => string | null;
+  /** Returns the pid of the process that has locked the database, or null if it is unknown. */
+  readonly findLockingProcess: () => number | null;
 };
 
 /**

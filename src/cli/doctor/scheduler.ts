@@ -73,7 +73,7 @@ const petitCheck = (found: Found, answer: Petit, context: Context): Check => {
   const { settings, version } = context;
   const who = `petit ${answer.version} at ${url}`;
   if (answer.status !== "ok") {
-    const message = `${who} is ${answer.status}: ${answer.reasons.join("; ")}`;
+    const message = `${who} is ${answer.status}: ${answer.reasons.map(({ message }) => message).join("; ")}`;
     return answer.status === "degraded"
       ? warning("scheduler", { message, hint: "mend what it names; 'petit reload' has it look again" })
       : failed("scheduler", {

@@ -1,7 +1,7 @@
 import type { Upstream } from "../../domain/dependency.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { runNotFound } from "../../domain/not-found.ts";
+import { runNotFound } from "../../domain/refusal.ts";
 import {
   ENDING_REASONS,
   type EndingReason,

@@ -196,13 +196,24 @@ describe("what stands in the way of a job", () => {
     kind: "petit",
     status: "degraded",
     version: "1.0.0",
-    reasons: [`job file is broken: ${file}:3:1: tasks: is missing`],
+    reasons: [
+      {
+        code: "job_file_broken",
+        message: `job file is broken: ${file}:3:1: tasks: is missing`,
+        file,
+        line: 3,
+        column: 1,
+        path: "tasks",
+        problem: "is missing",
+        problems: 1,
+      },
+    ],
   });
   const full: Material["health"] = {
     kind: "petit",
     status: "unavailable",
     version: "1.0.0",
-    reasons: ["disk is full"],
+    reasons: [{ code: "disk_full", message: "disk is full" }],
   };
   const cases: readonly (readonly [string, Partial<Material>, readonly string[]])[] = [
     ["nothing", {}, []],

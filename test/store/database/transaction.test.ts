@@ -12,7 +12,7 @@ const open = () => {
   const told: string[] = [];
   const { run, nest } = createTransactions(db, {
     assertInPlace: () => {},
-    findLockingProcess: () => "process 17",
+    findLockingProcess: () => 17,
     afterCommit: () => told.push("commit"),
     afterRollback: () => told.push("rollback"),
     mark: () => () => told.push("undo"),
@@ -95,7 +95,7 @@ describe("a transaction", () => {
     using it = open();
     fill(it.db);
     expect(() => it.run("durable", () => it.insert(LONG))).toThrow(
-      expect.objectContaining({ code: "storage_failed", message: expect.stringContaining("SQLITE_FULL") }),
+      expect.objectContaining({ code: "storage_failed", message: "the database can't be written: the disk is full" }),
     );
     expect(it.words()).toEqual([]);
     it.db.exec("PRAGMA max_page_count = 1000000");
@@ -134,17 +134,17 @@ describe("a transaction", () => {
 
 describe("asStorageError", () => {
   test.each([
-    "SQLITE_FULL",
-    "SQLITE_IOERR_WRITE",
-    "SQLITE_READONLY_DBMOVED",
-    "SQLITE_BUSY",
-    "SQLITE_CORRUPT",
-    "SQLITE_CANTOPEN",
-  ])("returns storage_failed for %s, with its cause", (code) => {
+    ["SQLITE_FULL", { code: "disk_full" }],
+    ["SQLITE_IOERR_WRITE", { code: "database_unwritable", sqliteCode: "SQLITE_IOERR_WRITE", error: "Error: oh" }],
+    ["SQLITE_READONLY_DBMOVED", { code: "database_unwritable", sqliteCode: "SQLITE_READONLY_DBMOVED" }],
+    ["SQLITE_BUSY", { code: "database_locked", pid: 17 }],
+    ["SQLITE_CORRUPT", { code: "database_unwritable", sqliteCode: "SQLITE_CORRUPT" }],
+    ["SQLITE_CANTOPEN", { code: "database_unwritable", sqliteCode: "SQLITE_CANTOPEN" }],
+  ])("returns storage_failed for %s, with the fault %p and its cause", (code, fault) => {
     const cause = Object.assign(new Error("oh"), { code });
-    const named = asStorageError(cause);
+    const named = asStorageError(cause, () => 17);
     expect(named).toBeInstanceOf(PetitError);
-    expect(named).toMatchObject({ code: "storage_failed", cause, message: expect.stringContaining(code) });
+    expect(named).toMatchObject({ code: "storage_failed", cause, details: { reason: "storage_failed", fault } });
   });
 
   test.each([
