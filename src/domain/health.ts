@@ -55,13 +55,6 @@ const STORAGE_FAULT_CODES = [
   "database_unwritable",
 ] as const satisfies readonly StorageFault["code"][];
 
-export const HEALTH_CODES = [
-  "job_file_broken",
-  "reload_failed",
-  "notifications_undelivered",
-  ...STORAGE_FAULT_CODES,
-] as const satisfies readonly HealthReason["code"][];
-
 /** Returns true if the reason is that the database can't be written. */
 export const isStorageFault = (reason: HealthReason): reason is StorageFault =>
   STORAGE_FAULT_CODES.some((code) => code === reason.code);

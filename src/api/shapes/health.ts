@@ -1,16 +1,13 @@
 import { t } from "elysia";
-import { HEALTH_CODES, type HealthReason, type StorageFault } from "../../domain/health.ts";
+import type { HealthReason, StorageFault } from "../../domain/health.ts";
 import { HEALTH_CODE_TEXT, healthMessage, storageMessage } from "../../domain/words/health.ts";
 import { assertNever } from "../../lib/never.ts";
-import { exactly, instant, integer, JobIdText, nullable, word } from "./schemas.ts";
+import { exactly, instant, integer, JobIdText, meanings, nullable, word } from "./schemas.ts";
 
 export const HealthWord = word(
   ["ok", "degraded", "unavailable"],
   "`degraded`: a job file is broken, or notifications can't be delivered; `unavailable`: the database can't be written",
 );
-
-const codeList = (codes: readonly HealthReason["code"][]): string =>
-  codes.map((code) => `\`${code}\`: ${HEALTH_CODE_TEXT[code]}`).join(" · ");
 
 const message = t.String({ description: "The reason, as a sentence" });
 
@@ -79,7 +76,10 @@ const DatabaseLocked = exactly(
 
 const DatabaseMissing = exactly(
   {
-    code: word(["database_deleted", "database_replaced"], codeList(["database_deleted", "database_replaced"])),
+    code: word(
+      ["database_deleted", "database_replaced"],
+      `\`database_deleted\`: ${HEALTH_CODE_TEXT.database_deleted} · \`database_replaced\`: ${HEALTH_CODE_TEXT.database_replaced}`,
+    ),
     message,
     path: t.String({ description: "Path of the database" }),
   },
@@ -112,7 +112,7 @@ export const HealthReasonBody = t.Union(
     DatabaseMissing,
     DatabaseUnwritable,
   ],
-  { title: "HealthReason", description: `Why petit is not healthy. ${codeList(HEALTH_CODES)}` },
+  { title: "HealthReason", description: `Why petit is not healthy. ${meanings(HEALTH_CODE_TEXT)}` },
 );
 
 /** Encodes a reason with its sentence. */

@@ -27,6 +27,12 @@ export const word = <const Words extends readonly string[]>(words: Words, descri
     ),
   );
 
+/** Returns what each value of an enumeration means, for the description of a schema. */
+export const meanings = (texts: Readonly<Record<string, string>>): string =>
+  Object.entries(texts)
+    .map(([value, text]) => `\`${value}\`: ${text}`)
+    .join(" · ");
+
 type IntegerOptions = {
   readonly minimum?: number;
   readonly description?: string;

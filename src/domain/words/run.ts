@@ -11,13 +11,23 @@ export const RUN_STATUS_VERBS = {
   interrupted: "was interrupted",
 } as const satisfies Record<RunStatus, string>;
 
-/** What a task with a status does or did, as the verb of a sentence. */
-export const TASK_STATUS_VERBS = {
-  pending: "waits",
-  running: "is running",
-  completed: "completed",
-  failed: "failed",
-  skipped: "was skipped",
+/** What each status of a run means. */
+export const RUN_STATUS_TEXT = {
+  pending: "stored, and waiting for a free slot under a limit",
+  running: "started",
+  completed: "every task completed or was skipped",
+  failed: "a task failed, or the timeout of the run passed",
+  cancelled: "somebody cancelled it",
+  interrupted: "an attempt was lost with petit or the machine, or petit ended the run while stopping",
+} as const satisfies Record<RunStatus, string>;
+
+/** What each status of a task means. */
+export const TASK_STATUS_TEXT = {
+  pending: "waiting for its dependencies, for a free slot, or for a retry",
+  running: "an attempt is running",
+  completed: "an attempt exited with status 0",
+  failed: "the last attempt failed or was ended",
+  skipped: "not started, because its condition can no longer hold or the run is ending",
 } as const satisfies Record<TaskStatus, string>;
 
 /** Why a run, a task or an attempt ended, as a clause. */

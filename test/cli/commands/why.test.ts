@@ -83,7 +83,7 @@ describe("petit why", () => {
     await inLedger("slow", { outcome: "skipped", reason: "overlap" });
     const { stdout } = await why("slow");
     expect(stdout).toContain("in its way  1 run of 1 at once (max_concurrency) goes on\n");
-    expect(stdout).toContain("skipped: an earlier run was still going on (max_concurrency is 1)");
+    expect(stdout).toContain("skipped: an earlier run was still running (max_concurrency is 1)");
     expect(stdout).toMatch(/it has been running for /);
   });
 
