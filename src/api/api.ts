@@ -1,4 +1,4 @@
-import type { Connection } from "../runtime/runtime.ts";
+import type { RequestConnection } from "../runtime/runtime.ts";
 import { type ApiContext, Requests } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
 import { EventFeed } from "./events/feed.ts";
@@ -15,7 +15,7 @@ import { answerError, pathOf, routes, type Told } from "./routes/routes.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
-  readonly handle: (request: Request, connection?: Connection) => Response | Promise<Response>;
+  readonly handle: (request: Request, connection?: RequestConnection) => Response | Promise<Response>;
   /** Ends the streams and the waits that are open. */
   readonly close: () => void;
 }

@@ -61,7 +61,7 @@ export type Delivery = NewDelivery & {
   readonly queuedAt: number;
 };
 
-export type Postponement = { readonly dueAt: number; readonly error: string };
+type Postponement = { readonly dueAt: number; readonly error: string };
 
 /** A delivery without its message. */
 export type DeliveryRecord = Pick<NewDelivery, "id" | "versionId" | "jobId" | "target" | "event" | "runId"> &
@@ -74,7 +74,7 @@ export type DeliveryRecord = Pick<NewDelivery, "id" | "versionId" | "jobId" | "t
     readonly endedAt: number | null;
   };
 
-export type DeliveryFilter = { readonly limit: number; readonly status?: DeliveryStatus };
+type DeliveryFilter = { readonly limit: number; readonly status?: DeliveryStatus };
 
 export const createNotificationStore = ({ sql, write }: StoreContext): NotificationStore => ({
   queue: write("durable", (delivery, now) => {

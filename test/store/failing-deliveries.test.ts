@@ -24,9 +24,9 @@ const opened = () => {
   const store = openStore({ path, runtime: openRuntime() });
   const notify = [target("https://a.example/x"), target("https://b.example/y")];
   const versionId = store.jobs.save([job("j", { notify })], NOON).get(jobId("j"))?.versionId ?? 0;
-  let made = 0;
+  let count = 0;
   const queue = (place: number): string => {
-    const id = String(++made);
+    const id = String(++count);
     const about = { versionId, jobId: jobId("j"), target: place, channel: String(place), event: "failure" } as const;
     store.notifications.queue({ id, ...about, runId: null, notice: "{}" }, NOON);
     return id;

@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { runNotFound } from "../../domain/refusal.ts";
-import type { RunFilter } from "../../store/runs/runs.ts";
+import type { RunListFilter } from "../../store/runs/runs.ts";
 import type { ApiContext } from "../context.ts";
 import { failures } from "../shapes/failure.ts";
 import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
@@ -64,7 +64,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       },
     );
 
-const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunFilter => ({
+const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunListFilter => ({
   limit: Number(query.limit ?? 20),
   ...(jobId === undefined ? {} : { jobId }),
   ...(query.status === undefined ? {} : { status: query.status }),

@@ -68,7 +68,7 @@ const emptyLog = (db: SqlDatabase): void => {
   }
 };
 
-export type OpenOptions = { readonly path: string; readonly runtime: Runtime };
+type OpenOptions = { readonly path: string; readonly runtime: Runtime };
 
 /** Checks a database without writing to it or creating files. Accepts a missing file. Throws as `openStore` does. */
 export const assertUsable = ({ path, runtime }: OpenOptions): void => {

@@ -4,7 +4,7 @@ import { refuse } from "../../domain/refusal.ts";
 import type { SqlDatabase } from "../../runtime/runtime.ts";
 import { isBusy } from "./lock.ts";
 
-export type Durability = "durable" | "relaxed";
+type Durability = "durable" | "relaxed";
 
 /** Turns `work` into a function whose every call runs in a transaction. */
 export type Write = <Args extends readonly unknown[], T>(
@@ -12,7 +12,7 @@ export type Write = <Args extends readonly unknown[], T>(
   work: (...args: Args) => T,
 ) => (...args: Args) => T;
 
-export interface Transactions {
+interface Transactions {
   /**
    * Runs `work` in a transaction. A `durable` one is on disk when this returns, a `relaxed` one with the next durable one.
    * Within another transaction, `work` becomes part of it.

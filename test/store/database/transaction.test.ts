@@ -9,13 +9,13 @@ const open = () => {
   const dir = tempDir();
   const db = openRuntime().openDatabase(dir.file("t.db"));
   db.exec("PRAGMA journal_mode = WAL; CREATE TABLE words (word TEXT NOT NULL)");
-  const told: string[] = [];
+  const calls: string[] = [];
   const { run, nest } = createTransactions(db, {
     assertInPlace: () => {},
     findLockingProcess: () => 17,
-    afterCommit: () => told.push("commit"),
-    afterRollback: () => told.push("rollback"),
-    mark: () => () => told.push("undo"),
+    afterCommit: () => calls.push("commit"),
+    afterRollback: () => calls.push("rollback"),
+    mark: () => () => calls.push("undo"),
   });
   const insert = (word: string) => db.prepare("INSERT INTO words VALUES ($word)").run({ word });
   const words = () =>
@@ -27,7 +27,7 @@ const open = () => {
     db.close();
     dir[Symbol.dispose]();
   };
-  return { db, run, nest, insert, words, told, [Symbol.dispose]: close };
+  return { db, run, nest, insert, words, calls, [Symbol.dispose]: close };
 };
 
 /** Prevents the database from growing, as a full disk does. */
@@ -43,12 +43,12 @@ describe("a transaction", () => {
     const answer = it.nest(() => {
       it.run("durable", () => it.insert("a"));
       it.run("relaxed", () => it.insert("b"));
-      expect(it.told).toEqual([]);
+      expect(it.calls).toEqual([]);
       return "answer";
     });
     expect(answer).toBe("answer");
     expect(it.words()).toEqual(["a", "b"]);
-    expect(it.told).toEqual(["commit"]);
+    expect(it.calls).toEqual(["commit"]);
   });
 
   test("is undone if it throws, and does not affect the next one", () => {
@@ -60,7 +60,7 @@ describe("a transaction", () => {
       });
     expect(work).toThrow("no");
     expect(it.words()).toEqual([]);
-    expect(it.told).toEqual(["rollback"]);
+    expect(it.calls).toEqual(["rollback"]);
     it.run("durable", () => it.insert("b"));
     expect(it.words()).toEqual(["b"]);
   });
@@ -79,7 +79,7 @@ describe("a transaction", () => {
       it.nest(() => it.insert("d"));
     });
     expect(it.words()).toEqual(["a", "d"]);
-    expect(it.told).toEqual(["undo", "commit"]);
+    expect(it.calls).toEqual(["undo", "commit"]);
   });
 
   test.each([
