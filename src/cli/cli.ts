@@ -10,23 +10,23 @@ import { escapeUnprintable } from "../lib/printable.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Invocation, readArgv, usageError } from "./argv.ts";
 import type { Command, Context } from "./command.ts";
-import { versionText } from "./commands/version.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
 import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help/help.ts";
 import { checkWords } from "./positionals.ts";
-import { openTerminal, paint, type Screen, type Stream, type Terminal } from "./terminal/terminal.ts";
+import { type OutputStream, openTerminal, paint, type Screen, type Terminal } from "./terminal/terminal.ts";
+import { versionText } from "./version.ts";
 
 /** What petit is started with. */
 export type Host = {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly stdout: Stream;
-  readonly stderr: Stream;
-  /** petit's version. */
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** The version of petit. */
   readonly version: string;
 };
 

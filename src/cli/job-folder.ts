@@ -7,7 +7,7 @@ import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
 import { suggest } from "../lib/suggest.ts";
 import { EXIT, type ExitStatus } from "./exit.ts";
 import { Failure } from "./failure.ts";
-import { counted } from "./terminal/counted.ts";
+import { pluralize } from "./terminal/pluralize.ts";
 import { paint, type Screen } from "./terminal/terminal.ts";
 
 /** Reads a folder of job files. Throws `not_found` if there is no such folder; `shown` is how messages name it. */
@@ -37,7 +37,7 @@ export const warnOfProblems = (
 
 /** `3 problems in 2 files` */
 export const summaryOf = (files: JobFiles): string =>
-  `${counted(files.problems.length, "problem")} in ${counted(files.broken.length, "file")}`;
+  `${pluralize(files.problems.length, "problem")} in ${pluralize(files.broken.length, "file")}`;
 
 /**
  * Returns the job of that id. Throws `not_found` with a suggestion. If files are broken, the job may be in one of them: then

@@ -23,8 +23,7 @@ import type {
   SqlStatement,
 } from "./runtime.ts";
 
-/** Package.json maps `#runtime` to this file, or to deno.ts under Deno. */
-export const openRuntime = (): Runtime => ({
+export const bunRuntime = (): Runtime => ({
   name: "bun",
   version: Bun.version,
   executable: COMPILED.test(Bun.main) ? process.execPath : null,
@@ -45,6 +44,9 @@ export const openRuntime = (): Runtime => ({
   }),
   ...systemCalls(),
 });
+
+/** The export that `#runtime` of package.json names; deno.ts has one of the same name. */
+export { bunRuntime as openRuntime };
 
 /** Path of the program of a compiled executable, in a virtual file system. */
 const COMPILED = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;

@@ -6,9 +6,9 @@ import { PETIT, petit, tempFolder } from "../support/cli.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-/** From source, Bun itself reads what the executable must not. */
+/** Skipped from source, because Bun itself reads these files. */
 describe.skipIf(process.env.PETIT_TEST_TARGET !== "executable")("the executable", () => {
-  test("reads no .env and no bunfig.toml of the folder it is started in", async () => {
+  test("ignores .env and bunfig.toml of the current folder", async () => {
     using folder = tempFolder();
     folder.write(".env", "PETIT_API_PORT=abc\n");
     folder.write("bunfig.toml", 'preload = ["./preload.ts"]\n');
@@ -19,15 +19,14 @@ describe.skipIf(process.env.PETIT_TEST_TARGET !== "executable")("the executable"
     expect(existsSync(join(folder.path, "was-here"))).toBe(false);
   });
 
-  test("needs nothing on the machine: no PATH, no HOME", async () => {
+  test("runs without PATH and HOME", async () => {
     const environment = { PATH: "", HOME: "" };
     expect(await petit(["schema"], { environment })).toMatchObject({ status: 0, stderr: "" });
   });
 
-  const somebody = ["unshare", "--user", "--map-user=54321", "--map-group=54321"];
-  const [unshare = "", ...mapped] = somebody;
+  const [unshare = "", ...mapped] = ["unshare", "--user", "--map-user=54321", "--map-group=54321"];
 
-  test.skipIf(spawnSync(unshare, [...mapped, "true"]).status !== 0)("needs no user that the machine knows", () => {
+  test.skipIf(spawnSync(unshare, [...mapped, "true"]).status !== 0)("runs as a user id without an account", () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", "id: a\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n");
     const args = [...mapped, ...PETIT, "trigger", "jobs", "a"];
@@ -35,7 +34,7 @@ describe.skipIf(process.env.PETIT_TEST_TARGET !== "executable")("the executable"
     expect(ran).toMatchObject({ status: 0, stdout: expect.stringContaining("hi") });
   });
 
-  test("is run by scripts/petit in the folder of the caller, whatever Bun's variables say", () => {
+  test("is started by scripts/petit in the caller's folder, whatever Bun's variables are", () => {
     using folder = tempFolder();
     const env = { PATH: process.env.PATH ?? "", HOME: folder.path, BUN_BE_BUN: "1", BUN_OPTIONS: "--bogus" };
     const ran = spawnSync(join(ROOT, "scripts/petit"), ["init", "here"], { cwd: folder.path, env, encoding: "utf8" });

@@ -23,7 +23,7 @@ const withJobs = (files: Readonly<Record<string, string>>): TempFolder => {
 const run = (folder: TempFolder, ...args: readonly string[]) => petit(args, { cwd: folder.path });
 
 describe("petit validate", () => {
-  test("prints a summary of what is valid", async () => {
+  test("prints a summary if all jobs are valid", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     expect(await run(folder, "validate", "jobs")).toEqual({
       status: 0,
@@ -48,14 +48,14 @@ describe("petit validate", () => {
     expect(stderr).toBe("4 problems in 2 files\n");
   });
 
-  test("says so where there is no job, and exits with 1", async () => {
+  test("reports a folder without jobs, and exits with 1", async () => {
     using folder = withJobs({ "notes.txt": "nothing" });
     const { status, stdout, stderr } = await run(folder, "validate", "jobs");
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toContain("no job found in jobs");
   });
 
-  test("exits with 2 where there is no such folder, and suggests one", async () => {
+  test("exits with 2 for a missing folder, and suggests another", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     const { status, stdout, stderr } = await run(folder, "validate", "jbos");
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
@@ -63,7 +63,7 @@ describe("petit validate", () => {
     expect((await run(folder, "validate", "jobs/a.yaml")).stderr).toContain("is not a folder");
   });
 
-  test("writes JSON in its promised shape, alone on stdout", async () => {
+  test("writes only JSON in the documented shape to stdout with --json", async () => {
     using folder = withJobs({
       "a.yaml": TWO_JOBS,
       "bad.yaml": "id: c\nname: ''\ntasks: [{id: t, type: shell, script: x}]\n",
@@ -76,7 +76,7 @@ describe("petit validate", () => {
     expect(Object.keys(report.problems[0]).sort()).toEqual(["column", "file", "line", "message", "path"]);
   });
 
-  test("writes JSON of what is valid, and of nothing", async () => {
+  test("writes JSON for valid jobs, and for an empty folder", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     folder.write("empty/x.txt", "");
     expect(JSON.parse((await run(folder, "validate", "jobs", "--json")).stdout)).toEqual({
@@ -100,7 +100,7 @@ describe("petit list", () => {
     expect(second).toMatch(/^nightly +30 2 \* \* \* +\d{4}-\d\d-\d\d 0[23]:\d\d:00 E[SD]T +2$/);
   });
 
-  test("shows the schedule of a job that is disabled, and that it is", async () => {
+  test("marks disabled jobs, and shows their schedule", async () => {
     const tasks = "tasks: [{id: t, type: shell, script: 'true'}]";
     using folder = withJobs({
       "a.yaml": `id: off\nenabled: false\nschedule: "30 2 * * *"\n${tasks}\n---\nid: off_by_hand\nenabled: false\n${tasks}`,
@@ -130,7 +130,7 @@ describe("petit list", () => {
     expect(list.jobs[0]).toMatchObject({ id: "by_hand", scheduled: false, schedule: null, next_run_at: null });
   });
 
-  test("says that there is no job", async () => {
+  test("reports a folder without jobs", async () => {
     using folder = withJobs({ "later.yaml": "# nothing yet\n" });
     expect(await run(folder, "list", "jobs")).toEqual({
       status: 0,
@@ -139,7 +139,7 @@ describe("petit list", () => {
     });
   });
 
-  test("lists the valid jobs beside a broken file, tells of that on stderr, and exits with 1", async () => {
+  test("lists the valid jobs, reports a broken file on stderr, and exits with 1", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS, "bad.yaml": "id: c\n" });
     const { status, stdout, stderr } = await run(folder, "list", "jobs");
     expect(status).toBe(1);
@@ -158,7 +158,7 @@ describe("petit next", () => {
     expect(stdout.trimEnd().split("\n")).toHaveLength(11);
   });
 
-  test("marks what daylight saving shifts, in New York in spring", async () => {
+  test("marks an occurrence that daylight saving shifts", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     const { stdout } = await next(folder, "nightly", "-n", "2", "--from", "2026-03-08T00:00:00-05:00");
     const [, first, second] = stdout.split("\n");
@@ -166,7 +166,7 @@ describe("petit next", () => {
     expect(second).toMatch(/^2026-03-09 02:30:00 EDT +nightly$/);
   });
 
-  test("writes JSON in its promised shape", async () => {
+  test("writes JSON in the documented shape", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     const { stdout } = await next(folder, "nightly", "-n2", "--from=2026-11-01T00:00-04:00", "--json");
     expect(JSON.parse(stdout)).toEqual({
@@ -178,7 +178,7 @@ describe("petit next", () => {
     });
   });
 
-  test("merges the jobs by time, and counts what is due at --from itself", async () => {
+  test("merges the jobs by time, and includes occurrences at --from", async () => {
     using folder = withJobs({
       "a.yaml": "id: a\nschedule: '@every 2h'\ntasks: [{id: t, type: shell, script: x}]\n",
       "b.yaml": "id: b\nschedule: '0 */3 * * *'\ntasks: [{id: t, type: shell, script: x}]\n",
@@ -199,7 +199,7 @@ describe("petit next", () => {
     ]);
   });
 
-  test("reads --from without an offset by the clock of --timezone", async () => {
+  test("reads --from without an offset as local time in --timezone", async () => {
     using folder = withJobs({ "a.yaml": "id: a\nschedule: '0 * * * *'\ntasks: [{id: t, type: shell, script: x}]\n" });
     const { stdout } = await next(folder, "-n1", "--from", "2026-07-01T12:00", "--timezone", "Europe/Paris", "--json");
     expect(JSON.parse(stdout).occurrences[0]).toMatchObject({ local: "2026-07-01T12:00:00+02:00" });
@@ -216,7 +216,7 @@ describe("petit next", () => {
     expect(JSON.parse(stdout).occurrences[0].local).toBe(`2026-03-08T${time}+00:00`);
   });
 
-  test("says where nothing is due, and why", async () => {
+  test("says why a job has no occurrences", async () => {
     const off = "id: off\nenabled: false\nschedule: '@daily'\ntasks: [{id: t, type: shell, script: x}]\n";
     using folder = withJobs({ "a.yaml": TWO_JOBS, "off.yaml": off });
     const why = async (...args: string[]): Promise<string> => {
@@ -224,9 +224,9 @@ describe("petit next", () => {
       expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
       return stderr;
     };
-    expect(await why("by_hand")).toBe("nothing is due: 'by_hand' has no schedule\n");
-    expect(await why("off")).toBe("nothing is due: 'off' is disabled\n");
-    expect(await why("nightly", "--from", "9999-12-31T23:59")).toBe("nothing is due: no occurrence is left\n");
+    expect(await why("by_hand")).toBe("no occurrences: 'by_hand' has no schedule\n");
+    expect(await why("off")).toBe("no occurrences: 'off' is disabled\n");
+    expect(await why("nightly", "--from", "9999-12-31T23:59")).toBe("no occurrences: the schedules have ended\n");
     expect(JSON.parse((await next(folder, "by_hand", "--json")).stdout)).toEqual({ occurrences: [], count: 0 });
   });
 
@@ -249,7 +249,7 @@ describe("petit next", () => {
 });
 
 describe("petit init", () => {
-  test("writes a first job that is valid, runs, and says what to do next", async () => {
+  test("writes an example job that is valid and runs, and prints the next steps", async () => {
     using folder = tempFolder();
     const made = await run(folder, "init");
     expect(made).toMatchObject({ status: 0, stdout: "wrote jobs/hello.yaml\n" });
@@ -265,25 +265,25 @@ describe("petit init", () => {
     const file = folder.write("my/jobs/hello.yaml", "mine");
     const { status, stdout, stderr } = await run(folder, "init", "my/jobs");
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toContain("my/jobs/hello.yaml is there already");
+    expect(stderr).toContain("my/jobs/hello.yaml already exists");
     expect(readFileSync(file, "utf8")).toBe("mine");
   });
 
   test.each([
-    ["file", "the folder file can't be made: "],
-    ["file/jobs", "the folder file/jobs can't be made: "],
-    ["/proc/here", "the folder /proc/here can't be made: "],
+    ["file", "the folder file can't be created: "],
+    ["file/jobs", "the folder file/jobs can't be created: "],
+    ["/proc/here", "the folder /proc/here can't be created: "],
     ["/proc", "/proc/hello.yaml can't be written: "],
-  ])("says why there can be no %s", async (dir, why) => {
+  ])("reports why it can't write to %s", async (dir, why) => {
     using folder = tempFolder();
     folder.write("file", "");
     const { status, stdout, stderr } = await run(folder, "init", dir);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toStartWith(`petit: ${why}`);
-    expect(stderr).toEndWith("; name another folder\n");
+    expect(stderr).toEndWith("; choose another folder\n");
   });
 
-  test("makes the folder that it is given", async () => {
+  test("creates the given folder", async () => {
     using folder = tempFolder();
     const { stdout } = await run(folder, "init", "a/b", "--json");
     expect(JSON.parse(stdout)).toEqual({ written: ["a/b/hello.yaml"] });
@@ -292,7 +292,7 @@ describe("petit init", () => {
 });
 
 describe("petit schema", () => {
-  test("prints a JSON Schema, and lists the fields in its help", async () => {
+  test("prints a JSON Schema, and lists all fields in its help", async () => {
     const { status, stdout } = await petit(["schema"]);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ $schema: "https://json-schema.org/draft/2020-12/schema" });
@@ -330,7 +330,7 @@ describe("petit completion", () => {
     expect(complete("help", "serv")).toBe("service");
   });
 
-  test("for fish names every command", async () => {
+  test("for fish completes commands, flags and their values", async () => {
     const { stdout } = await petit(["completion", "fish"]);
     expect(stdout).toContain("complete -c petit -n __fish_use_subcommand -f -a validate -d ");
     expect(stdout).toContain("__fish_seen_subcommand_from next' -l count -s n -r");

@@ -9,8 +9,8 @@ import { cleanEnvironment, PETIT, petit, tempFolder } from "../support/cli.ts";
 const JOB = "id: a\nschedule: '@daily'\ntasks: [{id: t, type: shell, script: 'true'}]\n";
 const ESCAPE = "\u001b";
 
-describe("the help", () => {
-  test("of bare petit is on stdout, lists every command, and is no error", async () => {
+describe("petit --help", () => {
+  test("lists every command, and is the output of petit without arguments", async () => {
     const { status, stdout, stderr } = await petit([]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     for (const { name, summary } of COMMANDS) expect(stdout).toContain(`  ${name.padEnd(10)}  ${summary}`);
@@ -24,7 +24,7 @@ describe("the help", () => {
   });
 
   test.each(COMMANDS.map(({ name }) => name))(
-    "of '%s' has a usage, its flags with defaults, and an example",
+    "for '%s' shows usage, flags with defaults, and an example",
     async (name) => {
       const { status, stdout, stderr } = await petit([name, "--help"]);
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -35,7 +35,7 @@ describe("the help", () => {
     },
   );
 
-  test("of 'run' tells the flags that are promised, with their defaults", async () => {
+  test("for 'run' shows the documented flags with their defaults", async () => {
     const help = (await petit(["run", "-h"])).stdout.replace(/\s+/g, " ");
     for (const text of ["--no-api", "--api-port N", "[default: 8565]", "--api-host HOST", "[default: 127.0.0.1]"]) {
       expect(help).toContain(text);
@@ -48,20 +48,20 @@ describe("the help", () => {
     }
   });
 
-  test("is also what 'petit help' and 'petit help run' print", async () => {
+  test("has the same output as 'petit help'", async () => {
     expect(await petit(["help"])).toEqual(await petit([]));
     expect(await petit(["help", "run"])).toEqual(await petit(["run", "--help"]));
     expect(await petit(["help", "rnu"])).toMatchObject({ status: 2, stdout: "" });
   });
 
-  test("wins over what else is wrong with the arguments", async () => {
+  test("works even if other arguments are wrong", async () => {
     expect((await petit(["validate", "a", "b", "c", "--help"])).status).toBe(0);
     expect((await petit(["--help", "validate"])).stdout).toContain("petit validate JOBS_DIR");
   });
 });
 
 describe("the version", () => {
-  test.each([["--version"], ["-V"]])("is answered to %s", async (flag) => {
+  test.each([["--version"], ["-V"]])("is printed for %s", async (flag) => {
     expect(await petit([flag])).toEqual({ status: 0, stdout: `petit ${manifest.version}\n`, stderr: "" });
   });
 });
@@ -99,7 +99,7 @@ describe("a wrong command line", () => {
     [["list", "no\u001b]0;x\u0007pe"], "there is no folder no\\u{1b}]0;x\\u{7}pe"],
     [["completion", "tcsh"], "expected bash, zsh, fish"],
   ];
-  test.each(cases)("%j exits with 2 and says why on stderr alone", async (args, message) => {
+  test.each(cases)("%j exits with 2 and prints the reason only on stderr", async (args, message) => {
     const { status, stdout, stderr } = await petit(args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toStartWith("petit: ");
@@ -109,13 +109,13 @@ describe("a wrong command line", () => {
 });
 
 describe("settings", () => {
-  test("from a wrong variable are refused by its name", async () => {
+  test("with a wrong variable are refused with its name", async () => {
     const { status, stderr } = await petit(["list", "x"], { environment: { PETIT_API_PORT: "abc" } });
     expect(status).toBe(2);
     expect(stderr).toContain("PETIT_API_PORT is 'abc'; expected");
   });
 
-  test("from the user's configuration file are refused by file, line and column", async () => {
+  test("with a wrong configuration file are refused with file, line and column", async () => {
     using home = tempFolder();
     const file = home.write("petit/config.yaml", "db: x.db\napi_prot: 1\n");
     const { status, stderr } = await petit(["list", "x"], { environment: { XDG_CONFIG_HOME: home.path } });
@@ -125,7 +125,7 @@ describe("settings", () => {
 });
 
 describe("colours", () => {
-  test("are not written where there is no terminal", async () => {
+  test("are not written without a terminal", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", JOB);
     folder.write("bad/b.yaml", "id: b\n");
@@ -144,7 +144,7 @@ describe("colours", () => {
     return stdout;
   };
 
-  test("are written on a terminal, unless NO_COLOR, --no-color or a dumb terminal say otherwise", () => {
+  test("are written on a terminal, but not with NO_COLOR, --no-color, PETIT_COLOR=off or TERM=dumb", () => {
     expect(onTerminal("--help")).toContain(ESCAPE);
     expect(onTerminal("--help --no-color")).not.toContain(ESCAPE);
     expect(onTerminal("--help", { NO_COLOR: "1" })).not.toContain(ESCAPE);
@@ -162,7 +162,7 @@ const inShell = (script: string) => {
 };
 
 describe("stdout", () => {
-  test("that is closed early is no error", () => {
+  test("that is closed early causes no error", () => {
     expect(inShell("set -o pipefail; $PETIT completion fish | head -n 1 | wc -l")).toEqual({
       status: 0,
       stdout: "1\n",
@@ -170,7 +170,7 @@ describe("stdout", () => {
     });
   });
 
-  test("that is read late gets everything", async () => {
+  test("that is read late receives all output", async () => {
     const all = (await petit(["schema", "--help"])).stdout + (await petit(["completion", "fish"])).stdout;
     expect(inShell("($PETIT schema --help; $PETIT completion fish) | (sleep 0.5; cat)").stdout).toBe(all);
   });
@@ -178,7 +178,7 @@ describe("stdout", () => {
   test.each([
     [">/dev/full", "stdout can't be written"],
     ["| true", "cancelled"],
-  ])("that takes no output (%s) has a run in this process cancelled, and its clean-up done", (where, said) => {
+  ])("that can't be written (%s) cancels a run in this process, and its clean-up tasks still run", (where, said) => {
     using folder = tempFolder();
     const job = `id: a
 tasks:
@@ -193,7 +193,7 @@ tasks:
     expect(existsSync(join(folder.path, "clean"))).toBe(true);
   });
 
-  test("that can't be written is an error", () => {
+  test("that can't be written causes an error", () => {
     const { status, stderr } = inShell("$PETIT schema > /dev/full");
     expect(status).toBe(1);
     expect(stderr).toContain("stdout can't be written");
@@ -209,7 +209,7 @@ describe("the exit status", () => {
     ["validate bad >&- 2>&-", 1],
     ["validate bad | true", 1],
     ["validate good | true", 0],
-  ])("of 'petit %s' is %i, whoever reads what it writes", (args, expected) => {
+  ])("of 'petit %s' is %i", (args, expected) => {
     using folder = tempFolder();
     folder.write("bad/b.yaml", "id: b\n");
     folder.write("good/a.yaml", JOB);

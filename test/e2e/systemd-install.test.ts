@@ -50,7 +50,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       await using service = await installService(machine, {
         jobs: { "who.yaml": shellJob("who", "id -un; pwd; umask") },
       });
-      expect(service.said).toContain(`wrote ${UNIT}\nenabled it: it starts with the machine\nstarted it: 1 job`);
+      expect(service.said).toContain(`wrote ${UNIT}\nenabled petit: it starts with the machine\nstarted petit: 1 job`);
       expect(await logOf("who")).toBe(`petit\n${STATE}\n0027\n`);
       expect(await machine.must("stat", "--format=%U %a", STATE, `${STATE}/petit.db`)).toBe("petit 750\npetit 600\n");
       expect((await machine.must("systemctl", "is-enabled", "petit")).trim()).toBe("enabled");
@@ -59,10 +59,10 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     test("once: done again it changes nothing, and with other flags it is another", async () => {
       await using service = await installService(machine);
       const again = await machine.must("petit", "service", "install");
-      expect(again).toContain(`${UNIT} is as it should be\n`);
-      expect(again).toContain("restarted it: 0 jobs");
+      expect(again).toContain(`${UNIT} is up to date\n`);
+      expect(again).toContain("restarted petit: 0 jobs");
       const before = await service.pid();
-      expect(await machine.must("petit", "service", "install", "--max-jobs=3")).toContain(`wrote ${UNIT} anew\n`);
+      expect(await machine.must("petit", "service", "install", "--max-jobs=3")).toContain(`updated ${UNIT}\n`);
       expect(await service.pid()).not.toBe(before);
       expect(await machine.must("systemctl", "cat", "petit")).toContain(" --max-jobs=3\n");
     });
@@ -93,7 +93,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       const { status, stderr } = await machine.run(["petit", "service", "install"], { uid: 65_534 });
       expect({ status, stderr }).toEqual({
         status: 1,
-        stderr: "petit: a system service needs root: use sudo; or --user, for a service of your own\n",
+        stderr: "petit: a system service needs root: use sudo, or install a user service with --user\n",
       });
       expect(machine.has(UNIT)).toBe(false);
     });
@@ -101,7 +101,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     test("and says why it doesn't start", async () => {
       const { status, stderr } = await machine.run(["petit", "service", "install", "--api-host=0.0.0.0"]);
       expect(status).toBe(1);
-      expect(stderr).toContain("it was put in place, but does not start: ");
+      expect(stderr).toContain("the service was installed, but does not start: ");
       expect(stderr).toMatch(/petit\[\d+\]: petit: .*token/);
       await machine.must("petit", "service", "uninstall");
     });
@@ -114,7 +114,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     await eventually("the task has begun", () => (machine.has(`${STATE}/begun`) ? true : null));
     const { status, stdout, stderr } = await machine.run(["petit", "service", "uninstall"]);
     expect({ status, stdout }).toEqual({ status: 0, stdout: `stopped petit\nremoved ${UNIT}\n` });
-    expect(stderr).toMatch(/Processes of its tasks that go on, and end by themselves: \d\./);
+    expect(stderr).toMatch(/Task processes that are still running: \d\./);
     expect(stderr).toContain(`the database in ${STATE}`);
     expect((await machine.run(["systemctl", "cat", "petit"])).status).not.toBe(0);
     expect(machine.has("/etc/systemd/system/multi-user.target.wants/petit.service")).toBe(false);

@@ -63,10 +63,10 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
     const { status, stdout, stderr } = await asMe("petit", "service", "install", "--user", `${HOME}/jobs`);
     expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining("loginctl enable-linger") });
     expect(stdout).toBe(
-      `wrote ${UNIT}\nenabled it: it starts when you log in\nstarted it: 1 job, 0 runs in progress, 0 waiting\n`,
+      `wrote ${UNIT}\nenabled petit: it starts when you log in\nstarted petit: 1 job, 0 runs in progress, 0 waiting\n`,
     );
     const state = (await mine("systemctl", "--user", "show", "--property=WorkingDirectory", "--value", "petit")).trim();
-    expect(stderr).toContain(`its database is ${state}/petit.db.`);
+    expect(stderr).toContain(`Database:  ${state}/petit.db\n`);
 
     const runId = await start(machine, "held");
     await eventually("the task has begun", () => (machine.has(`${state}/where`) ? true : null));
@@ -92,7 +92,7 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
     expect({ status, stderr }).toEqual({
       status: 1,
       stderr: expect.stringContaining(
-        "your systemd can't be asked (XDG_RUNTIME_DIR is not set, or you are not logged in)",
+        "your user's systemd can't be reached (XDG_RUNTIME_DIR is not set, or you are not logged in)",
       ),
     });
     expect(machine.has("/tmp/.config/systemd")).toBe(false);

@@ -91,7 +91,7 @@ await onMachine("under a real systemd, petit", (machine) => {
 
   test("says what it does: its jobs and runs", async () => {
     await using service = await installService(machine, { jobs: { "held.yaml": HELD } });
-    expect(service.said).toContain("started it: 1 job, 0 runs in progress, 0 waiting");
+    expect(service.said).toContain("started petit: 1 job, 0 runs in progress, 0 waiting");
     const status = (text: string) =>
       eventually(`the status '${text}'`, async () => ((await service.show("StatusText")) === text ? true : null));
     const runId = await startHeld();

@@ -1,4 +1,5 @@
-import { FAILURES, type FailureCode } from "../shapes/failure.ts";
+import type { FailureCode } from "../errors.ts";
+import { FAILURES } from "../shapes/schemas.ts";
 
 /** What a route says of itself: its schemas are the ones that check its requests and answers. */
 export type DescribedRoute = {

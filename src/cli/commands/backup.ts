@@ -5,19 +5,19 @@ import { EXIT } from "../exit.ts";
 
 export const backup = defineCommand({
   name: "backup",
-  summary: "Copy the database, also while a scheduler runs on it",
+  summary: "Copy the database, even while petit runs",
   description:
-    "Copies the database that --db names to FILE, which then has all that was stored at one moment; only its owner can " +
-    "read it. An older copy is replaced in one step, whole or not at all; a file that is no petit database never is. What " +
-    "ran at that moment counts as interrupted where petit is started on the copy. To restore, stop petit and put the " +
-    "copy in the place of the database, without its -wal file.",
-  args: { FILE: { type: "positional", required: true, description: "The copy." } },
+    "Copies the database given by --db to FILE, as a consistent snapshot that only its owner can read. An older copy is " +
+    "replaced atomically; a file that is not a petit database is never replaced. If petit starts on the copy, runs that were " +
+    "running at the time of the copy become interrupted. To restore, stop petit, replace the database with the copy, and " +
+    "remove its -wal file.",
+  args: { FILE: { type: "positional", required: true, description: "The file to write the copy to." } },
   settings: [],
   examples: ["petit backup petit-copy.db", 'petit --db /var/lib/petit/petit.db backup "/backup/petit-$(date +%F).db"'],
   run: async ({ FILE }, { terminal: { out, err }, settings, runtime, json }) => {
     const bytes = backUp({ path: settings.db, target: FILE, runtime });
     if (json) out.write(`${JSON.stringify({ file: FILE, bytes }, null, 2)}\n`);
-    else err.write(`${settings.db} was copied to ${FILE}: ${formatRoundedSize(bytes)}\n`);
+    else err.write(`copied ${settings.db} to ${FILE}: ${formatRoundedSize(bytes)}\n`);
     return EXIT.DONE;
   },
 });

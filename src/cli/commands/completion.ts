@@ -9,7 +9,7 @@ const SHELLS = ["bash", "zsh", "fish"] as const;
 export const completion = defineCommand({
   name: "completion",
   summary: "Print a completion script for bash, zsh or fish",
-  description: "Prints a script that has the shell complete petit's commands and flags.",
+  description: "Prints a script with which the shell completes petit's commands and flags.",
   args: {
     SHELL: { type: "positional", required: true, description: "bash, zsh or fish." },
   },
@@ -23,7 +23,7 @@ export const completion = defineCommand({
   run: async ({ SHELL }, { terminal, commands }) => {
     const shell = SHELLS.find((each) => each === SHELL);
     if (shell === undefined) {
-      throw new PetitError("invalid_request", `no completion for '${SHELL}'; expected ${SHELLS.join(", ")}`);
+      throw new PetitError("invalid_request", `there is no completion for '${SHELL}'; expected ${SHELLS.join(", ")}`);
     }
     terminal.out.write(SCRIPTS[shell](commands));
     return EXIT.DONE;
@@ -50,7 +50,7 @@ complete -o default -F _petit petit
 `;
 };
 
-/** A command is a thing to explain, too. */
+/** Returns the values of a command's first argument. `help` also takes the names of all commands. */
 const choicesOf = ({ name, choices = [] }: Command, names: readonly string[]): readonly string[] =>
   name === "help" ? [...choices, ...names] : choices;
 
@@ -97,5 +97,5 @@ const flagsOf = (args: ArgsDef): readonly string[] =>
     .filter(([, arg]) => arg.type !== "positional")
     .map(([name, arg]) => ("negativeDescription" in arg && arg.negativeDescription ? `--no-${name}` : `--${name}`));
 
-/** In single quotes, for fish. */
+/** Quotes a text for fish. */
 const quoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

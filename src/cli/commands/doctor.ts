@@ -10,7 +10,7 @@ import { schedulerChecks } from "../doctor/scheduler.ts";
 import { EXIT } from "../exit.ts";
 import { GLOBAL_SETTINGS } from "../flags.ts";
 import { fold } from "../terminal/columns.ts";
-import { counted } from "../terminal/counted.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { columnTable } from "../terminal/table.ts";
 import { paint, type Screen, type Style } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
@@ -19,11 +19,11 @@ const GLOBAL: readonly string[] = GLOBAL_SETTINGS;
 
 export const doctor = defineCommand({
   name: "doctor",
-  summary: "Check the database, the set-up and the machine",
+  summary: "Check the database, the setup and the machine",
   description:
-    "Looks at all that petit needs, with the settings that 'petit run' would have here, and says what is wrong and what to " +
-    "do; then shows each setting and where its value comes from. Changes nothing, and needs no petit to run. Exit status 1 " +
-    "where a check failed; a warning is no failure.",
+    "Checks what petit needs, with the settings that 'petit run' would use here. Reports each problem with a hint, then shows " +
+    "every setting and where its value comes from. Changes nothing, and does not need a running petit. The exit status is 1 " +
+    "if a check failed; warnings don't count.",
   args: {
     JOBS_DIR: {
       type: "positional",
@@ -37,7 +37,7 @@ export const doctor = defineCommand({
   examples: ["petit doctor", "petit doctor examples/jobs --db petit.db", "petit doctor --json"],
   run: async ({ JOBS_DIR }, context) => {
     const { out, err } = context.terminal;
-    const checks = await examine(JOBS_DIR ?? null, context);
+    const checks = await runChecks(JOBS_DIR ?? null, context);
     const settings = shownSettings(context, JOBS_DIR ?? null);
     out.write(context.json ? asJson(checks, settings) : `${checksText(checks, out)}\n${settingsText(settings, out)}`);
     if (!context.json) err.write(`\n${summary(checks, err)}\n`);
@@ -45,7 +45,7 @@ export const doctor = defineCommand({
   },
 });
 
-const examine = async (jobsDir: string | null, context: Context): Promise<readonly Check[]> => {
+const runChecks = async (jobsDir: string | null, context: Context): Promise<readonly Check[]> => {
   const given = jobsDir !== null || context.origins.jobsDir.kind !== "default";
   return [
     ...databaseChecks(context),
@@ -70,7 +70,7 @@ const SIGNS = {
 const NAME_WIDTH = 14;
 const INDENT = " ".repeat(2 + NAME_WIDTH);
 
-/** `✓ clock         it is …`, each further line and the hint below it. */
+/** Formats the checks, such as `✓ clock         it is …`. Further lines and the hint are indented below. */
 const checksText = (checks: readonly Check[], out: Screen): string =>
   checks
     .map(({ name, status, message, hint }) => {
@@ -104,6 +104,7 @@ const ORIGINS = {
 const summary = (checks: readonly Check[], err: Screen): string => {
   const failures = checks.filter(({ status }) => status === "failed").length;
   const warnings = checks.filter(({ status }) => status === "warning").length;
-  if (failures > 0) return paint(err, "red", `${counted(failures, "check")} failed, ${counted(warnings, "warning")}`);
-  return warnings > 0 ? paint(err, "yellow", counted(warnings, "warning")) : paint(err, "green", "all is well");
+  if (failures > 0)
+    return paint(err, "red", `${pluralize(failures, "check")} failed, ${pluralize(warnings, "warning")}`);
+  return warnings > 0 ? paint(err, "yellow", pluralize(warnings, "warning")) : paint(err, "green", "no problems found");
 };

@@ -7,8 +7,8 @@ import { TOPICS } from "../help/topics/topics.ts";
 
 export const help = defineCommand({
   name: "help",
-  summary: "Explain a topic, or a command",
-  description: "Explains a topic; of a command, shows its help. Without either, it lists both.",
+  summary: "Explain a topic or a command",
+  description: "Explains a topic, or shows the help of a command. Without an argument, lists both.",
   args: {
     TOPIC: { type: "positional", required: false, description: "A topic or a command." },
   },
@@ -19,14 +19,14 @@ export const help = defineCommand({
   run: async ({ TOPIC }, context) => {
     const { out } = context.terminal;
     const topic = TOPICS.find(({ name }) => name === TOPIC);
-    if (topic !== undefined) out.write(topicHelp(await topic.parts(context), out));
+    if (topic !== undefined) out.write(topicHelp(await topic.sections(context), out));
     else if (TOPIC === undefined) out.write(rootHelp(context.commands, out));
-    else throw unknown(TOPIC, [...TOPICS, ...context.commands]);
+    else throw unknownTopic(TOPIC, [...TOPICS, ...context.commands]);
     return EXIT.DONE;
   },
 });
 
-const unknown = (word: string, known: readonly { readonly name: string }[]) => {
+const unknownTopic = (word: string, known: readonly { readonly name: string }[]) => {
   const near = suggest(
     word,
     known.map(({ name }) => name),

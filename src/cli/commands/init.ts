@@ -9,8 +9,8 @@ import FIRST_JOB from "./first-job.yaml" with { type: "text" };
 
 export const init = defineCommand({
   name: "init",
-  summary: "Write a commented first job",
-  description: "Makes the folder DIR and, in it, hello.yaml: a first job with comments. Overwrites nothing.",
+  summary: "Write an example job with comments",
+  description: "Creates the folder DIR and, in it, hello.yaml: an example job with comments. Overwrites nothing.",
   args: {
     DIR: { type: "positional", required: false, description: `The folder. [default: ${SETTINGS.jobsDir.default}]` },
   },
@@ -20,7 +20,7 @@ export const init = defineCommand({
     const dir = DIR ?? settings.jobsDir;
     const file = join(dir, "hello.yaml");
     if (!(await writeNew(file, FIRST_JOB))) {
-      err.write(`${paint(err, "red", "petit:")} ${file} is there already; it was left as it is\n`);
+      err.write(`${paint(err, "red", "petit:")} ${file} already exists and was not changed\n`);
       return EXIT.FAILED;
     }
     out.write(json ? `${JSON.stringify({ written: [file] })}\n` : `wrote ${file}\n`);
@@ -29,25 +29,25 @@ export const init = defineCommand({
   },
 });
 
-/** With the folder it is in. False where the file exists. */
+/** Creates a file and its folder. Returns false if the file exists. */
 const writeNew = async (file: string, text: string): Promise<boolean> => {
   try {
     await mkdir(dirname(file), { recursive: true });
   } catch (error) {
-    throw unwritten(`the folder ${dirname(file)} can't be made`, error);
+    throw writeFailure(`the folder ${dirname(file)} can't be created`, error);
   }
   try {
     await writeFile(file, text, { flag: "wx" });
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw unwritten(`${file} can't be written`, error);
+    throw writeFailure(`${file} can't be written`, error);
   }
 };
 
-const unwritten = (what: string, cause: unknown): Failure => {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new Failure(EXIT.FAILED, `${what}: ${why}; name another folder`, { cause });
+const writeFailure = (what: string, cause: unknown): Failure => {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Failure(EXIT.FAILED, `${what}: ${reason}; choose another folder`, { cause });
 };
 
 const nextSteps = (dir: string): string => `

@@ -9,9 +9,10 @@ import { type Column, columnTable } from "../terminal/table.ts";
 
 export const list = defineCommand({
   name: "list",
-  summary: "The jobs, with schedule, next occurrence and tasks",
+  summary: "List the jobs of a folder with their schedules",
   description:
-    "Lists the jobs of a folder, by id. With --json: as GET /api/jobs answers. Exit status 1 where a file is invalid.",
+    "Lists the jobs of a folder by id, with schedule, next occurrence and number of tasks. --json has the format of " +
+    "GET /api/jobs. The exit status is 1 if a file is invalid.",
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
   },
@@ -28,7 +29,7 @@ export const list = defineCommand({
   },
 });
 
-/** Elysia, of whose kind the shape is, takes longer to load than all the rest. */
+/** Loads the API's schemas only here, because importing Elysia takes longer than everything else. */
 const asJson = async (views: readonly JobView[]): Promise<string> => {
   const { jobList } = await import("../../api/shapes/job.ts");
   return `${JSON.stringify(jobList(views), null, 2)}\n`;
@@ -41,7 +42,7 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
   running: 0,
 });
 
-/** Where a terminal is narrow, what is left is which job runs when. */
+/** On a narrow terminal, the id and the next occurrence remain longest. */
 const columnsOf = (views: readonly JobView[], zone: string): readonly Column[] => [
   { title: "JOB", cells: views.map(({ job }) => job.id), shrink: 3, min: 8 },
   { title: "SCHEDULE", cells: views.map(({ job }) => scheduleText(job)), shrink: 1, min: 9, drop: 4 },

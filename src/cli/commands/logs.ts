@@ -5,8 +5,8 @@ import { type OutputFilter, OutputReader } from "../client/output-reader.ts";
 import { breakText, patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { type Chunk, readChunk } from "../run-display/chunk.ts";
-import { stamper } from "../run-display/stamp.ts";
+import { type OutputChunk, readChunk } from "../run-display/output-chunk.ts";
+import { timestamper } from "../run-display/timestamps.ts";
 
 export const logs = defineCommand({
   name: "logs",
@@ -61,7 +61,7 @@ const printOn = async (
   { patienceMs, timestamps, ...asked }: Asked & { readonly patienceMs: number },
   { terminal: { out, err }, clock, json }: Context,
 ): Promise<void> => {
-  const bytesOf = timestamps ? stamper() : ({ bytes }: Chunk) => bytes;
+  const bytesOf = timestamps ? timestamper() : ({ bytes }: OutputChunk) => bytes;
   const show = (data: string): void => {
     out.write(json ? `${data}\n` : bytesOf(readChunk(data)));
   };

@@ -19,8 +19,8 @@ const COUNT = { flag: "-n", max: MAX_COUNT };
 
 export const next = defineCommand({
   name: "next",
-  summary: "The coming occurrences, with daylight-saving shifts marked",
-  description: "Lists when the jobs of a folder, or one of them, are due. Nothing needs to run for it.",
+  summary: "List the next occurrences, with daylight-saving shifts marked",
+  description: "Lists the next occurrences of the jobs in a folder, or of one job. Does not need a running petit.",
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
     JOB: { type: "positional", required: false, description: "Only this job." },
@@ -28,12 +28,12 @@ export const next = defineCommand({
       type: "string",
       alias: "n",
       valueHint: "N",
-      description: `So many, up to ${MAX_COUNT}. [default: ${DEFAULT_COUNT}]`,
+      description: `Number of occurrences, at most ${MAX_COUNT}. [default: ${DEFAULT_COUNT}]`,
     },
     from: {
       type: "string",
       valueHint: "ISO",
-      description: "From this time on, such as 2026-03-08 or 2026-03-08T01:30. [default: now]",
+      description: "Start time, such as 2026-03-08 or 2026-03-08T01:30. [default: now]",
     },
   },
   settings: ["timezone"],
@@ -50,24 +50,24 @@ export const next = defineCommand({
     };
     const files = await readJobs(JOBS_DIR);
     const jobs = JOB === undefined ? files.jobs : [findJob(files, { id: JOB, dir: JOBS_DIR, err })];
-    const coming = comingOf(jobs, options);
-    out.write(json ? asJson(coming) : asTable(coming, out));
-    if (coming.length === 0 && !json) err.write(`nothing is due: ${whyNothing(jobs, JOB)}\n`);
+    const occurrences = nextOccurrences(jobs, options);
+    out.write(json ? asJson(occurrences) : asTable(occurrences, out));
+    if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(jobs, JOB)}\n`);
     return warnOfProblems(JOB === undefined ? files : NO_PROBLEMS, { dir: JOBS_DIR, err });
   },
 });
 
-const whyNothing = (jobs: readonly Job[], asked: string | undefined): string => {
+const whyNone = (jobs: readonly Job[], jobId: string | undefined): string => {
   const scheduled = jobs.filter(({ schedule }) => schedule !== null);
-  if (scheduled.some(({ enabled }) => enabled)) return "no occurrence is left";
-  if (asked === undefined) return "no enabled job has a schedule";
-  return `'${asked}' ${scheduled.length === 0 ? "has no schedule" : "is disabled"}`;
+  if (scheduled.some(({ enabled }) => enabled)) return "the schedules have ended";
+  if (jobId === undefined) return "no enabled job has a schedule";
+  return `'${jobId}' ${scheduled.length === 0 ? "has no schedule" : "is disabled"}`;
 };
 
-/** Who asks for one job doesn't hear of the others. */
+/** Used for a single job, because problems of other files don't matter then. */
 const NO_PROBLEMS: JobFiles = { jobs: [], problems: [], broken: [] };
 
-/** The instant just before, since what is due at `from` itself belongs to it. Null where it isn't given. */
+/** Returns the instant just before `--from`, so that an occurrence at that time is included, or null if it isn't given. */
 const readFrom = (text: string | undefined, zone: string): number | null => {
   if (text === undefined) return null;
   const at = parseIso(text, zone);
@@ -76,27 +76,32 @@ const readFrom = (text: string | undefined, zone: string): number | null => {
   throw new PetitError("invalid_request", `--from is '${text}'; expected ${form}`);
 };
 
-type Coming = { readonly jobId: JobId; readonly at: number; readonly zone: string; readonly note: string | null };
+type NextOccurrence = {
+  readonly jobId: JobId;
+  readonly at: number;
+  readonly zone: string;
+  readonly note: string | null;
+};
 
-/** Of all schedules, merged: the first `count` after `after`, by time, then by id. */
-const comingOf = (
+/** Returns the first `count` occurrences of all schedules after `after`, by time, then by id. */
+const nextOccurrences = (
   jobs: readonly Job[],
   options: { readonly count: number; readonly after: number; readonly zone: string },
-): readonly Coming[] => {
+): readonly NextOccurrence[] => {
   const queue = jobs.flatMap((job) => {
     if (!job.enabled || job.schedule === null) return [];
     const schedule = compileSchedule(job.schedule, options.zone);
     return [{ job, spec: job.schedule, schedule, at: schedule.next(options.after) }];
   });
-  const found: Coming[] = [];
-  while (found.length < options.count) {
+  const occurrences: NextOccurrence[] = [];
+  while (occurrences.length < options.count) {
     const first = queue.reduce<(typeof queue)[number] | null>(
       (best, each) => (each.at !== null && (best?.at == null || each.at < best.at) ? each : best),
       null,
     );
     if (first === null || first.at === null) break;
     const { timezone } = first.schedule;
-    found.push({
+    occurrences.push({
       jobId: first.job.id,
       at: first.at,
       zone: timezone,
@@ -104,11 +109,11 @@ const comingOf = (
     });
     first.at = first.schedule.next(first.at);
   }
-  return found;
+  return occurrences;
 };
 
-const asJson = (coming: readonly Coming[]): string => {
-  const occurrences = coming.map(({ jobId, at, zone, note }) => ({
+const asJson = (list: readonly NextOccurrence[]): string => {
+  const occurrences = list.map(({ jobId, at, zone, note }) => ({
     job_id: jobId,
     at,
     local: localTime(at, zone),
@@ -117,12 +122,19 @@ const asJson = (coming: readonly Coming[]): string => {
   return `${JSON.stringify({ occurrences, count: occurrences.length }, null, 2)}\n`;
 };
 
-const asTable = (coming: readonly Coming[], out: Screen): string =>
+const asTable = (occurrences: readonly NextOccurrence[], out: Screen): string =>
   columnTable(
     [
-      { title: "WHEN", cells: coming.map(({ at, zone }) => readableLocal(at, zone)) },
-      { title: "JOB", cells: coming.map(({ jobId }) => jobId), shrink: 2, min: 6 },
-      { title: "", cells: coming.map(({ note }) => note ?? ""), style: () => "yellow", shrink: 1, min: 14, drop: 3 },
+      { title: "WHEN", cells: occurrences.map(({ at, zone }) => readableLocal(at, zone)) },
+      { title: "JOB", cells: occurrences.map(({ jobId }) => jobId), shrink: 2, min: 6 },
+      {
+        title: "",
+        cells: occurrences.map(({ note }) => note ?? ""),
+        style: () => "yellow",
+        shrink: 1,
+        min: 14,
+        drop: 3,
+      },
     ],
     out,
   );

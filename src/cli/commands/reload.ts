@@ -7,7 +7,8 @@ export const reload = defineCommand({
   name: "reload",
   summary: "Read the job files again",
   description:
-    "Has the running petit read its job files again. Jobs of a broken file stay as they were; exit status 1 tells.",
+    "Makes the running petit read its job files again. Jobs of a broken file keep their last valid version; the exit status " +
+    "is then 1.",
   args: {},
   settings: [],
   examples: ["petit reload"],

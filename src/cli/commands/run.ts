@@ -1,20 +1,22 @@
 import type { App } from "../../app/app.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
-import { SETTINGS, withOrigin } from "../../app/settings/settings.ts";
+import { defaultZone, SETTINGS, withOrigin } from "../../app/settings/settings.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { problemLine, readJobs, summaryOf } from "../job-folder.ts";
-import { banner } from "../terminal/banner.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import { paint } from "../terminal/terminal.ts";
 
 export const run = defineCommand({
   name: "run",
-  summary: "Schedule and run the jobs, with the HTTP API, in the foreground",
+  summary: "Run the scheduler and the HTTP API in the foreground",
   description:
-    "Runs the jobs of JOBS_DIR on their schedules and serves the HTTP API until SIGTERM or SIGINT ends it. SIGHUP has it " +
-    "read the job files again. Each flag is also a variable (PETIT_API_PORT) and a key of the configuration file (api_port).",
+    "Runs the jobs of JOBS_DIR on their schedules and serves the HTTP API until SIGTERM or SIGINT. SIGHUP reloads the job " +
+    "files. Each flag is also a variable (PETIT_API_PORT) and a key of the configuration file (api_port).",
   args: {
     JOBS_DIR: {
       type: "positional",
@@ -51,7 +53,7 @@ export const run = defineCommand({
       JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
     );
     if (settings.strict) refuseProblems(jobFiles, jobsDir);
-    // Elysia and pino are not for the commands that need neither.
+    // Loaded here because no other command needs Elysia.
     const [{ runApp }, { openLog }] = await Promise.all([
       import("../../app/run-app.ts"),
       import("../../app/logger.ts"),
@@ -61,10 +63,10 @@ export const run = defineCommand({
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
     for (const { name, near } of misspeltVariables(context.environment, jobFiles.jobs))
-      log.warn({ variable: name }, `${name} is no setting of petit; did you mean ${near}?`);
+      log.warn({ variable: name }, `${name} is not a setting; did you mean ${near}?`);
     await runApp({ ...context, log, jobsDir, jobFiles }, (app) => {
       if (format === "pretty" && !journal) terminal.err.write(banner({ app, jobsDir, jobFiles, context }));
-      else log.info(readyFields({ app, jobsDir, jobFiles, context }), "petit is ready");
+      else log.info(startedFields({ app, jobsDir, jobFiles, context }), "petit is ready");
     });
     return EXIT.DONE;
   },
@@ -73,17 +75,18 @@ export const run = defineCommand({
 const refuseProblems = (files: JobFiles, dir: string): void => {
   if (files.problems.length === 0) return;
   const lines = files.problems.map((problem) => problemLine(problem, dir)).join("\n");
-  throw new PetitError("invalid_request", `${summaryOf(files)}, and --strict is on:\n${lines}`);
+  throw new PetitError("invalid_request", `${summaryOf(files)}, which --strict does not allow:\n${lines}`);
 };
 
-export type Ready = {
+/** A petit that has started. */
+type StartedPetit = {
   readonly app: App;
   readonly jobsDir: string;
   readonly jobFiles: JobFiles;
   readonly context: Context;
 };
 
-const readyFields = ({ app, jobsDir, jobFiles, context }: Ready): Record<string, unknown> => ({
+const startedFields = ({ app, jobsDir, jobFiles, context }: StartedPetit): Record<string, unknown> => ({
   version: context.version,
   url: app.url,
   db: context.settings.db,
@@ -91,3 +94,33 @@ const readyFields = ({ app, jobsDir, jobFiles, context }: Ready): Record<string,
   jobs: app.engine.listJobs().length,
   problems: jobFiles.problems.length,
 });
+
+/** Returns the message that petit shows on a terminal after it has started. */
+const banner = (started: StartedPetit): string => {
+  const { context, app } = started;
+  const { err } = context.terminal;
+  const rows: readonly (readonly [string, string])[] = [
+    ["jobs", jobsText(started)],
+    ["next", nextText(started)],
+    ["dashboard", app.url === null ? "off" : `${app.url}/`],
+    ["database", context.settings.db],
+    ["stop", "Ctrl-C"],
+  ];
+  const title = `${paint(err, "bold", `petit ${context.version}`)}\n`;
+  return `${title}${rows.map(([name, text]) => `  ${paint(err, "dim", name.padEnd(10))}${text}\n`).join("")}`;
+};
+
+const jobsText = ({ app, jobsDir, jobFiles, context: { terminal } }: StartedPetit): string => {
+  const text = `${pluralize(app.engine.listJobs().length, "job")} from ${jobsDir}`;
+  return jobFiles.problems.length === 0 ? text : `${text}, ${paint(terminal.err, "red", summaryOf(jobFiles))}`;
+};
+
+const nextText = ({ app, context }: StartedPetit): string => {
+  const scheduled = app.engine
+    .listJobs()
+    .flatMap(({ job, nextRunAt }) => (nextRunAt === null ? [] : [{ job, nextRunAt }]));
+  const [first] = scheduled.sort((a, b) => a.nextRunAt - b.nextRunAt);
+  if (first === undefined) return "no job has a schedule";
+  const paused = app.engine.state === "paused" ? " (paused; run 'petit resume' to continue)" : "";
+  return `${first.job.id} at ${readableLocal(first.nextRunAt, first.job.schedule?.timezone ?? defaultZone(context.settings))}${paused}`;
+};

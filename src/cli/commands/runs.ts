@@ -4,7 +4,7 @@ import { openClient } from "../client/client.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { readCount } from "../read-count.ts";
-import { signOf, styleOf, tookText } from "../run-display/words.ts";
+import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { relativeText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
@@ -15,20 +15,20 @@ const LIMIT = { flag: "--limit", max: 1000 };
 
 export const runs = defineCommand({
   name: "runs",
-  summary: "The newest runs, of all jobs or of one",
+  summary: "List the newest runs of all jobs or of one",
   description:
-    "Lists runs of the running petit, newest first. On a terminal, times are relative and columns fit its width; " +
-    "elsewhere, and with --json, all is there in full.",
+    "Lists runs of the running petit, newest first. On a terminal, times are relative and columns fit its width. " +
+    "Otherwise, and with --json, the output is complete.",
   args: {
-    JOB: { type: "positional", required: false, description: "Only of this job." },
+    JOB: { type: "positional", required: false, description: "Only runs of this job." },
     limit: {
       type: "string",
       alias: "n",
       valueHint: "N",
-      description: `At most so many, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
+      description: `Maximum number of runs, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
     },
-    status: { type: "string", valueHint: "STATUS", description: "Only with this status, such as failed." },
-    before: { type: "string", valueHint: "RUN", description: "Only older than this run; its full id." },
+    status: { type: "string", valueHint: "STATUS", description: "Only runs with this status, such as failed." },
+    before: { type: "string", valueHint: "RUN", description: "Only runs older than this one; a full id." },
   },
   settings: [],
   examples: ["petit runs", "petit runs hello_world -n 5 --status failed"],
@@ -43,26 +43,26 @@ export const runs = defineCommand({
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
     else out.write(columnTable(runColumns(list.runs, context), out));
-    if (out.isTerminal && !context.json) tellMore(list.runs, limit, context);
+    if (out.isTerminal && !context.json) writeNote(list.runs, limit, context);
     return EXIT.DONE;
   },
 });
 
-type Runs = readonly (typeof RunBody.static)[];
+type RunRow = typeof RunBody.static;
 
-const runColumns = (list: Runs, { terminal: { out }, settings, clock }: Context): readonly Column[] => {
+const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, clock }: Context): readonly Column[] => {
   const zone = defaultZone(settings);
   const now = clock.now();
-  const started = (run: Runs[number]): string => {
+  const started = (run: RunRow): string => {
     const at = run.started_at ?? run.created_at;
     return out.isTerminal ? relativeText(at - now) : readableLocal(at, zone);
   };
-  const took = (run: Runs[number]): string =>
-    tookText(
+  const took = (run: RunRow): string =>
+    durationText(
       run.status === "running" && out.isTerminal && run.started_at !== null ? now - run.started_at : run.duration_ms,
     );
   const style = (row: number) => styleOf(list[row]?.status ?? "pending");
-  const sign = (run: Runs[number]): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
+  const sign = (run: RunRow): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
   return [
     { title: "RUN", cells: list.map(({ id }) => id), shrink: 5, min: 7, keep: "end" },
     { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 1, min: 6 },
@@ -73,9 +73,9 @@ const runColumns = (list: Runs, { terminal: { out }, settings, clock }: Context)
   ];
 };
 
-/** What the table alone leaves open. */
-const tellMore = (list: Runs, limit: number, { terminal: { err } }: Context): void => {
+/** Says that there are no runs, or how to list older ones. */
+const writeNote = (list: readonly RunRow[], limit: number, { terminal: { err } }: Context): void => {
   const last = list.at(-1);
   if (last === undefined) err.write(paint(err, "dim", "no runs\n"));
-  else if (list.length === limit) err.write(paint(err, "dim", `older ones: --before ${last.id}\n`));
+  else if (list.length === limit) err.write(paint(err, "dim", `for older runs: --before ${last.id}\n`));
 };

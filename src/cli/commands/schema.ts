@@ -5,10 +5,10 @@ import { EXIT } from "../exit.ts";
 
 export const schema = defineCommand({
   name: "schema",
-  summary: "Print the JSON Schema of job files; its help lists all fields",
+  summary: "Print the JSON Schema of job files",
   description:
-    "Prints the JSON Schema (2020-12) of a job. Editors with a YAML language server complete and check job files by it, " +
-    "where the file begins with `# yaml-language-server: $schema=petit.schema.json`.",
+    "Prints the JSON Schema (2020-12) of a job. Editors with a YAML language server use it to complete and check a job file " +
+    "that begins with `# yaml-language-server: $schema=petit.schema.json`.",
   args: {},
   settings: [],
   examples: ["petit schema > petit.schema.json", "petit schema --help"],
@@ -19,10 +19,10 @@ export const schema = defineCommand({
   },
 });
 
-/** Every field of a job file, with what it is. */
+/** Returns every field of a job file with its description. */
 export const fieldRows = (): readonly (readonly [string, string])[] => fieldTable().map(rowOf);
 
-const rowOf = ({ path, type, default: given, doc }: FieldRow): readonly [string, string] => [
+const rowOf = ({ path, type, default: defaultText, doc }: FieldRow): readonly [string, string] => [
   path,
-  `${doc} (${type}${given === "required" ? ", required" : ""})${given === "required" ? "" : ` [default: ${given}]`}`,
+  `${doc} (${type}${defaultText === "required" ? ", required" : ""})${defaultText === "required" ? "" : ` [default: ${defaultText}]`}`,
 ];

@@ -5,8 +5,8 @@ import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { install } from "../service/install.ts";
 import { DEFAULT_USER, planUnit, type ServiceFlags } from "../service/plan.ts";
+import { reportInstall, reportUninstall } from "../service/report.ts";
 import { uninstall } from "../service/uninstall.ts";
-import { afterInstall, afterUninstall } from "../service/words.ts";
 import { run } from "./run.ts";
 
 const ACTIONS = ["print", "install", "uninstall"] as const;
@@ -15,12 +15,12 @@ export const service = defineCommand({
   name: "service",
   summary: "Run petit as a systemd service: print, install, uninstall",
   description:
-    "'print' shows the unit, and touches nothing. 'install' puts it in place, with the system user and the folders it needs, " +
-    "enables and starts it; what is there already is kept, an edited unit too unless --force is given. Run again, it " +
-    "writes the unit for what is asked now and restarts petit, whose running tasks go on, as they do over a stop unless " +
-    "--on-shutdown drain is given. 'uninstall' stops the service and removes the unit; job files, database and user stay. With --user all of it is for the systemd of who calls it, and " +
-    "needs no root. The flags of 'petit run' go into the unit; so do --db, --config, --log-level, --log-format and " +
-    "--token-file, whose file systemd reads for petit.",
+    "'print' shows the unit and changes nothing. 'install' writes the unit, creates the system user and the folders it needs, " +
+    "then enables and starts the service. It keeps existing files, and replaces an edited unit only with --force. Run again, " +
+    "it updates the unit and restarts petit. Running tasks continue during a restart or stop, unless --on-shutdown drain is " +
+    "given. 'uninstall' stops the service and removes the unit; job files, database and user stay. With --user, all of this " +
+    "applies to your user's systemd and needs no root. The unit contains the flags of 'petit run', --db, --config, " +
+    "--log-level, --log-format and --token-file, whose file systemd reads for petit.",
   usage: [
     "petit service print [JOBS_DIR] [--user]",
     "petit service install [JOBS_DIR] [--user]",
@@ -33,25 +33,25 @@ export const service = defineCommand({
       required: false,
       description: "The folder of the job files. [default: /etc/petit/jobs; with --user ~/.config/petit/jobs]",
     },
-    user: { type: "boolean", description: "A service of your own, by the systemd that runs while you are logged in." },
-    exec: { type: "string", valueHint: "FILE", description: "petit's executable. [default: this one]" },
+    user: { type: "boolean", description: "Use your user's systemd, which runs while you are logged in." },
+    exec: { type: "string", valueHint: "FILE", description: "The executable of petit. [default: this one]" },
     as: {
       type: "string",
       valueHint: "USER",
-      description: `Whom petit and its tasks run as. [default: ${DEFAULT_USER}, made where there is no such user]`,
+      description: `The user that petit and its tasks run as. [default: ${DEFAULT_USER}, created if missing]`,
     },
     sandbox: {
       type: "boolean",
-      description: "Narrow what petit and its tasks may do.",
-      negativeDescription: "Leave out what narrows down what tasks may do, for those that need sudo or home folders.",
+      description: "Restrict what petit and its tasks can do.",
+      negativeDescription: "Don't restrict tasks; for tasks that need sudo or home folders.",
     },
-    now: { type: "boolean", description: "Start it at once; this is the default." },
+    now: { type: "boolean", description: "Start the service now; this is the default." },
     start: {
       type: "boolean",
-      description: "Start it at once.",
-      negativeDescription: "Put it in place for the next start of the machine, and don't start it now.",
+      description: "Start the service now.",
+      negativeDescription: "Install the service for the next boot, and don't start it now.",
     },
-    force: { type: "boolean", description: "Overwrite, or remove, a unit that was edited." },
+    force: { type: "boolean", description: "Replace or remove an edited unit." },
   },
   choices: ACTIONS,
   settings: run.settings,
@@ -67,11 +67,11 @@ export const service = defineCommand({
     const action = checkedAction(args.ACTION);
     if (args.now && args.start === false)
       throw new PetitError("invalid_request", "--now and --no-start exclude each other");
-    return DO[action](args, context);
+    return ACTION_HANDLERS[action](args, context);
   },
 });
 
-type Args = {
+type ServiceArgs = {
   readonly JOBS_DIR?: string | undefined;
   readonly exec?: string | undefined;
   readonly as?: string | undefined;
@@ -86,10 +86,10 @@ const checkedAction = (given: string): (typeof ACTIONS)[number] => {
   if (action !== undefined) return action;
   const near = suggest(given, ACTIONS);
   const hint = near === null ? `expected ${ACTIONS.join(", ")}` : `did you mean '${near}'?`;
-  throw new PetitError("invalid_request", `unknown action '${given}' of petit service; ${hint}`);
+  throw new PetitError("invalid_request", `unknown action '${given}'; ${hint}`);
 };
 
-const flagsIn = (args: Args): ServiceFlags => ({
+const flagsIn = (args: ServiceArgs): ServiceFlags => ({
   jobsDir: args.JOBS_DIR,
   exec: args.exec,
   as: args.as,
@@ -97,27 +97,27 @@ const flagsIn = (args: Args): ServiceFlags => ({
   sandbox: args.sandbox ?? true,
 });
 
-const print = (args: Args, context: Context): ExitStatus => {
+const print = (args: ServiceArgs, context: Context): ExitStatus => {
   const unit = unitFile(planUnit(flagsIn(args), context));
   context.terminal.out.write(context.json ? `${JSON.stringify({ unit }, null, 2)}\n` : unit);
   return EXIT.DONE;
 };
 
-const installIt = (args: Args, context: Context): ExitStatus => {
+const installService = (args: ServiceArgs, context: Context): ExitStatus => {
   const unit = planUnit(flagsIn(args), context);
-  const done = install(unit, { start: args.start ?? true, force: args.force ?? false }, context);
-  afterInstall(done, context);
+  const installed = install(unit, { start: args.start ?? true, force: args.force ?? false }, context);
+  reportInstall(installed, context);
   return EXIT.DONE;
 };
 
-const uninstallIt = (args: Args, context: Context): ExitStatus => {
+const uninstallService = (args: ServiceArgs, context: Context): ExitStatus => {
   if (args.JOBS_DIR !== undefined) throw new PetitError("invalid_request", `unexpected argument '${args.JOBS_DIR}'`);
   const scope = args.user ? "user" : "system";
-  afterUninstall(uninstall(scope, { force: args.force ?? false }, context), { scope, context });
+  reportUninstall(uninstall(scope, { force: args.force ?? false }, context), { scope, context });
   return EXIT.DONE;
 };
 
-const DO = { print, install: installIt, uninstall: uninstallIt } as const satisfies Record<
+const ACTION_HANDLERS = { print, install: installService, uninstall: uninstallService } as const satisfies Record<
   (typeof ACTIONS)[number],
-  (args: Args, context: Context) => ExitStatus
+  (args: ServiceArgs, context: Context) => ExitStatus
 >;

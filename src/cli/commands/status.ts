@@ -6,8 +6,8 @@ import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { whyText } from "../run-display/outcome.ts";
-import { signOf, styleOf, tookText } from "../run-display/words.ts";
+import { reasonText } from "../run-display/outcome.ts";
+import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { relativeText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
@@ -15,18 +15,18 @@ import { paint } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 import { watchThere } from "../trigger/watch-remote.ts";
 
-type Run = typeof RunBody.static;
-type Task = (typeof TaskRunList.static)["tasks"][number];
+type ShownRun = typeof RunBody.static;
+type ShownTask = (typeof TaskRunList.static)["tasks"][number];
 
 export const status = defineCommand({
   name: "status",
-  summary: "How a run and its tasks are doing",
+  summary: "Show a run and its tasks",
   description:
-    "Shows a run of the running petit with its tasks. With --json: the run, with its `tasks`. The exit status is 0 however " +
-    "the run ended; with --follow, 0 where it completed, else 1.",
+    "Shows a run of the running petit with its tasks. --json writes the run with its `tasks`. The exit status is 0 whatever " +
+    "the run's outcome. With --follow, it is 0 if the run completed, else 1.",
   args: {
     RUN: { type: "positional", required: true, description: RUN_HELP },
-    follow: { type: "boolean", alias: "f", description: "Show it live, with its output, until it ends." },
+    follow: { type: "boolean", alias: "f", description: "Show the run live, with its output, until it ends." },
     ...RECONNECT,
   },
   settings: [],
@@ -45,7 +45,7 @@ export const status = defineCommand({
   },
 });
 
-const runText = (run: Run, context: Context): string => {
+const runText = (run: ShownRun, context: Context): string => {
   const { out } = context.terminal;
   const rows: readonly (readonly [string, string])[] = [
     ["run", run.id],
@@ -59,7 +59,7 @@ const runText = (run: Run, context: Context): string => {
     ["retry of", run.retry_of ?? ""],
     ["started", whenText(run.started_at, context)],
     ["ended", whenText(run.ended_at, context)],
-    ["took", tookText(run.duration_ms)],
+    ["took", durationText(run.duration_ms)],
   ];
   return rows
     .filter(([, value]) => value !== "")
@@ -67,23 +67,23 @@ const runText = (run: Run, context: Context): string => {
     .join("");
 };
 
-const paramText = (params: Run["params"]): string =>
+const paramText = (params: ShownRun["params"]): string =>
   Object.entries(params)
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
 
-/** The sign is for a person. */
-const statusText = ({ status: word }: Pick<Run | Task, "status">, { terminal: { out } }: Context): string =>
+/** Returns the status, with its sign on a terminal. */
+const statusText = ({ status: word }: Pick<ShownRun | ShownTask, "status">, { terminal: { out } }: Context): string =>
   out.isTerminal ? `${signOf(word)} ${word}` : word;
 
-/** `2026-03-08 03:00:00 EDT`, and for a person how long ago that is. */
+/** Returns a time such as `2026-03-08 03:00:00 EDT`, on a terminal followed by how long ago it was. */
 const whenText = (at: number | null, { terminal: { out }, settings, clock }: Context): string => {
   if (at === null) return "-";
   const absolute = readableLocal(at, defaultZone(settings));
   return out.isTerminal ? `${absolute} (${relativeText(at - clock.now())})` : absolute;
 };
 
-const taskTable = (tasks: readonly Task[], context: Context): string =>
+const taskTable = (tasks: readonly ShownTask[], context: Context): string =>
   columnTable(
     [
       { title: "TASK", cells: tasks.map(({ task_id }) => task_id), shrink: 5, min: 12 },
@@ -94,24 +94,24 @@ const taskTable = (tasks: readonly Task[], context: Context): string =>
       },
       { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
       { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
-      ...whyColumns(tasks, context),
+      ...reasonColumns(tasks, context),
     ],
     context.terminal.out,
   );
 
-/** For a person, the error says it; programs get both. */
-const whyColumns = (tasks: readonly Task[], { terminal: { out } }: Context): readonly Column[] => {
+/** On a terminal one column explains the outcome; otherwise reason and error are separate columns. */
+const reasonColumns = (tasks: readonly ShownTask[], { terminal: { out } }: Context): readonly Column[] => {
   const errors = tasks.map(({ error }) => error ?? "-");
   if (!out.isTerminal)
     return [
       { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-") },
       { title: "ERROR", cells: errors },
     ];
-  return [{ title: "WHY", cells: tasks.map((task) => whyText(task)), shrink: 1, min: 14, drop: 4 }];
+  return [{ title: "REASON", cells: tasks.map((task) => reasonText(task)), shrink: 1, min: 14, drop: 4 }];
 };
 
-const taskTook = (task: Task, { terminal: { out }, clock }: Context): string => {
-  if (task.reused) return tookText(null);
+const taskTook = (task: ShownTask, { terminal: { out }, clock }: Context): string => {
+  if (task.reused) return durationText(null);
   const since = out.isTerminal && task.status === "running" ? task.started_at : null;
-  return tookText(since === null ? task.duration_ms : clock.now() - since);
+  return durationText(since === null ? task.duration_ms : clock.now() - since);
 };

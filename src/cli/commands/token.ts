@@ -6,13 +6,13 @@ import { Failure } from "../failure.ts";
 
 export const token = defineCommand({
   name: "token",
-  summary: "Make a token for the HTTP API",
+  summary: "Create a token for the HTTP API",
   description:
-    "Makes a new random token of 256 bits and writes it to FILE, which only its owner can read; without FILE, prints it. An " +
-    "existing file is never overwritten. petit keeps no copy: name the file with --token-file, to `petit run` and to the " +
-    "commands that ask it. A token is required wherever petit listens beyond this machine, and may be set on 127.0.0.1 too.",
+    "Creates a random token of 256 bits and writes it to FILE, which only its owner can read. Without FILE, prints it. Never " +
+    "overwrites an existing file. petit keeps no copy: pass the file with --token-file to `petit run` and to the commands that " +
+    "talk to it. petit requires a token if other machines can reach it; on 127.0.0.1 a token is optional.",
   args: {
-    FILE: { type: "positional", required: false, description: "The new file. [default: standard output]" },
+    FILE: { type: "positional", required: false, description: "The file to create. [default: standard output]" },
   },
   settings: [],
   examples: [
@@ -21,11 +21,11 @@ export const token = defineCommand({
     "petit runs --token-file petit.token",
   ],
   run: async ({ FILE }, { terminal: { out, err }, json }) => {
-    const made = randomBytes(32).toString("base64url");
+    const newToken = randomBytes(32).toString("base64url");
     if (FILE === undefined) {
-      out.write(json ? `${JSON.stringify({ token: made })}\n` : `${made}\n`);
+      out.write(json ? `${JSON.stringify({ token: newToken })}\n` : `${newToken}\n`);
     } else {
-      writeSecret(FILE, `${made}\n`);
+      writeSecret(FILE, `${newToken}\n`);
       out.write(json ? `${JSON.stringify({ file: FILE })}\n` : `wrote ${FILE}\n`);
     }
     err.write(nextSteps(FILE ?? null));
@@ -41,7 +41,7 @@ const writeSecret = (file: string, text: string): void => {
     fsyncSync(fd);
   } catch (error) {
     unlinkSync(file);
-    throw unwritten(file, error);
+    throw writeFailure(file, error);
   } finally {
     closeSync(fd);
   }
@@ -51,21 +51,24 @@ const openNew = (file: string): number => {
   try {
     return openSync(file, "wx", 0o600);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw unwritten(file, error);
-    throw new Failure(EXIT.FAILED, `${file} exists already and was not changed; name another file, or remove it first`);
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw writeFailure(file, error);
+    throw new Failure(
+      EXIT.FAILED,
+      `${file} already exists and was not changed; choose another file, or remove it first`,
+    );
   }
 };
 
-const unwritten = (file: string, cause: unknown): Failure => {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new Failure(EXIT.FAILED, `${file} can't be written: ${why}`, { cause });
+const writeFailure = (file: string, cause: unknown): Failure => {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Failure(EXIT.FAILED, `${file} can't be written: ${reason}`, { cause });
 };
 
-/** `file` is the one that was written; null where the token was printed. */
+/** Returns the next steps. `file` is null if the token was printed. */
 const nextSteps = (file: string | null): string => {
   const name = file ?? "petit.token";
   return `
-To use ${file === null ? "one" : "it"}:
+To use ${file === null ? "a token" : "it"}:
 ${file === null ? `  petit token ${name}\n` : ""}  petit run --api-host 0.0.0.0 --token-file ${name}
   curl -H "Authorization: Bearer $(cat ${name})" http://localhost:8565/api/jobs
 `;

@@ -2,15 +2,15 @@ import type { JobFiles } from "../../jobfile/read/job-dir.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, problemLine, readJobs, summaryOf } from "../job-folder.ts";
-import { counted } from "../terminal/counted.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { paint, type Terminal } from "../terminal/terminal.ts";
 
 export const validate = defineCommand({
   name: "validate",
-  summary: "Check the job files: all problems, or a summary",
+  summary: "Check the job files and report all problems",
   description:
-    "Reads every job file below JOBS_DIR and prints all that is wrong, one problem a line. Runs nothing. The exit status " +
-    "is 1 where a file is invalid or there is no job.",
+    "Reads every job file in JOBS_DIR and its subfolders, and prints all problems, one per line. Runs nothing. The exit " +
+    "status is 1 if a file is invalid or there are no jobs.",
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
   },
@@ -18,13 +18,13 @@ export const validate = defineCommand({
   examples: ["petit validate examples/jobs", "petit validate examples/jobs --json"],
   run: async ({ JOBS_DIR }, { terminal, json }) => {
     const files = await readJobs(JOBS_DIR);
-    if (json) terminal.out.write(`${JSON.stringify(report(files), null, 2)}\n`);
-    else tell(files, { dir: JOBS_DIR, terminal });
+    if (json) terminal.out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
+    else writeReport(files, { dir: JOBS_DIR, terminal });
     return statusOf(files);
   },
 });
 
-const report = (files: JobFiles): object => ({
+const asJson = (files: JobFiles): object => ({
   valid: statusOf(files) === EXIT.DONE,
   jobs: files.jobs.length,
   problems: files.problems,
@@ -33,7 +33,10 @@ const report = (files: JobFiles): object => ({
 const statusOf = (files: JobFiles): ExitStatus =>
   files.problems.length === 0 && files.jobs.length > 0 ? EXIT.DONE : EXIT.FAILED;
 
-const tell = (files: JobFiles, { dir, terminal }: { readonly dir: string; readonly terminal: Terminal }): void => {
+const writeReport = (
+  files: JobFiles,
+  { dir, terminal }: { readonly dir: string; readonly terminal: Terminal },
+): void => {
   const { out, err } = terminal;
   for (const problem of files.problems) out.write(`${problemLine(problem, dir)}\n`);
   if (files.problems.length > 0) {
@@ -43,7 +46,7 @@ const tell = (files: JobFiles, { dir, terminal }: { readonly dir: string; readon
   } else {
     const tasks = files.jobs.reduce((sum, job) => sum + job.tasks.length, 0);
     out.write(
-      `${paint(out, "green", "valid")}: ${counted(files.jobs.length, "job")}, ${counted(tasks, "task")} in ${dir}\n`,
+      `${paint(out, "green", "valid")}: ${pluralize(files.jobs.length, "job")}, ${pluralize(tasks, "task")} in ${dir}\n`,
     );
   }
 };

@@ -4,11 +4,11 @@ import { readToken } from "../../app/settings/token.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth } from "../client/health.ts";
 import type { Context } from "../command.ts";
-import { counted } from "../terminal/counted.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
 import { isOpen, modeOf } from "./files.ts";
 
-/** Who may ask the API, and whether this token is the one. */
+/** Checks who can reach the API, and whether the configured token is correct. */
 export const accessChecks = async (context: Context): Promise<readonly Check[]> => {
   const token = tokenCheck(context);
   return token.check.status === "failed"
@@ -16,19 +16,19 @@ export const accessChecks = async (context: Context): Promise<readonly Check[]> 
     : [await bindCheck(token.text, context), await askCheck(token, context)];
 };
 
-type Token = { readonly check: Check; readonly text: string | null };
+type TokenCheck = { readonly check: Check; readonly text: string | null };
 
-const tokenCheck = (context: Context): Token => {
+const tokenCheck = (context: Context): TokenCheck => {
   try {
     const text = readToken(context);
-    return { check: text === null ? ok("token", "there is none") : storedCheck(text, context), text };
+    return { check: text === null ? ok("token", "no token is set") : storedCheck(text, context), text };
   } catch (error) {
-    const hint = "'petit token FILE' makes one; --token-file names the file";
+    const hint = "create one with 'petit token FILE', and pass it with --token-file FILE";
     return { check: failed("token", { message: reasonOf(error), hint }), text: null };
   }
 };
 
-/** Fewer than these can be guessed. */
+/** Shorter tokens can be guessed. */
 const SHORT_CHARACTERS = 16;
 
 const storedCheck = (text: string, { settings, environment }: Context): Check => {
@@ -41,11 +41,11 @@ const storedCheck = (text: string, { settings, environment }: Context): Check =>
   }
   if (text.length < SHORT_CHARACTERS) {
     return warning("token", {
-      message: `it has only ${counted(text.length, "character")}`,
-      hint: "'petit token' makes a better one",
+      message: `the token has only ${pluralize(text.length, "character")}`,
+      hint: "create a longer one with 'petit token FILE'",
     });
   }
-  return ok("token", `is set, by ${isFromFile ? file : placeIn(environment)}`);
+  return ok("token", `set by ${isFromFile ? file : placeIn(environment)}`);
 };
 
 const placeIn = (environment: Context["environment"]): string =>
@@ -53,31 +53,34 @@ const placeIn = (environment: Context["environment"]): string =>
 
 const bindCheck = async (token: string | null, { settings }: Context): Promise<Check> => {
   const { api, apiHost } = settings;
-  if (!api) return ok("api_access", "the API is off");
-  // What the API is made of is not for the commands that don't serve it.
+  if (!api) return ok("api_access", "the API is turned off");
+  // Loaded here because other commands don't need the API's code.
   const { isLoopback, refuseOpenBind } = await import("../../api/guard/host.ts");
   try {
     refuseOpenBind(apiHost, token);
   } catch (error) {
-    return failed("api_access", { message: reasonOf(error), hint: "'petit token FILE', then --token-file FILE" });
+    return failed("api_access", {
+      message: reasonOf(error),
+      hint: "create a token with 'petit token FILE', and pass it with --token-file FILE",
+    });
   }
-  const who = isLoopback(apiHost)
+  const reach = isLoopback(apiHost)
     ? "only this machine can reach the API"
-    : `${apiHost} lets other machines reach the API`;
-  return ok("api_access", `${who}, ${token === null ? "and it asks for no token" : "and it asks for the token"}`);
+    : `other machines can reach the API at ${apiHost}`;
+  return ok("api_access", `${reach}, ${token === null ? "without a token" : "with the token"}`);
 };
 
-/** The petit that runs may have been started with another one. */
-const askCheck = async ({ check, text }: Token, context: Context): Promise<Check> => {
+/** Tries the token on the running petit, which may have been started with another one. */
+const askCheck = async ({ check, text }: TokenCheck, context: Context): Promise<Check> => {
   if ((await askHealth(urlOf(context.settings))).kind !== "petit") return check;
   try {
     await openClient(context).get("/api/scheduler/state");
     return check;
   } catch (error) {
-    const what = text === null ? "the petit that runs asks for a token" : "the petit that runs asks for another token";
+    const what = text === null ? "the running petit requires a token" : "the running petit has another token";
     return failed("token", {
       message: `${what}: ${reasonOf(error)}`,
-      hint: "name the file that holds it with --token-file",
+      hint: "pass the file with its token with --token-file FILE",
     });
   }
 };

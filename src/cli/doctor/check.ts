@@ -1,4 +1,4 @@
-/** What was found of one thing, and what to do about it; null where there is nothing to do. */
+/** The result of one check. `hint` says how to fix it, and is null if it passed. */
 export type Check = {
   readonly name: string;
   readonly status: "ok" | "warning" | "failed";
@@ -6,20 +6,21 @@ export type Check = {
   readonly hint: string | null;
 };
 
-type Finding = { readonly message: string; readonly hint: string };
+type Problem = { readonly message: string; readonly hint: string };
 
+/** Creates the result of a check that passed. */
 export const ok = (name: string, message: string): Check => ({ name, status: "ok", message, hint: null });
 
-/** petit runs, but not as it should. */
-export const warning = (name: string, { message, hint }: Finding): Check => ({
+/** Creates the result of a check that found something that petit can run with. */
+export const warning = (name: string, { message, hint }: Problem): Check => ({
   name,
   status: "warning",
   message,
   hint,
 });
 
-/** petit doesn't start, or doesn't do its work. */
-export const failed = (name: string, { message, hint }: Finding): Check => ({ name, status: "failed", message, hint });
+/** Creates the result of a check that found something that keeps petit from working. */
+export const failed = (name: string, { message, hint }: Problem): Check => ({ name, status: "failed", message, hint });
 
-/** What went wrong, in a sentence. */
+/** Returns the message of an error. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

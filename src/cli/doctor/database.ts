@@ -12,34 +12,34 @@ import { type Check, failed, ok, reasonOf } from "./check.ts";
 import { diskCheck, folderCheck, permissionsCheck, plantedChecks, roomHint, spoolCheck } from "./files.ts";
 import { notificationsCheck } from "./notifications.ts";
 
-/** The database and what lies beside it. */
+/** Checks the database and the files next to it. */
 export const databaseChecks = (context: Context): readonly Check[] => {
   const { settings, environment } = context;
   const path = settings.db;
-  if (path === MEMORY) return [ok("database", "is kept in memory: nothing outlives petit")];
-  const { found, why } = lookAt(path);
-  if (why !== null) return [failed("database", { message: why, hint: BE_THAT_USER })];
-  // Of the file itself: a link may lead to another disk, or to none.
+  if (path === MEMORY) return [ok("database", "in memory; nothing is stored when petit ends")];
+  const { stats, error } = tryStat(path);
+  if (error !== null) return [failed("database", { message: error, hint: RUN_AS_OWNER })];
+  // The folder of the file itself, because a symbolic link may lead to another disk, or nowhere.
   const folder = dirname(resolve(siblingFile(path, "")));
   const room = folderCheck(folder, { db: path, environment });
-  const isEmpty = found?.isFile() === true && sizeOf(path) === 0;
-  if (found !== undefined && !isEmpty) return [...fileChecks(path, context), room, ...roomChecks(path, folder)];
+  const isEmpty = stats?.isFile() === true && sizeOf(path) === 0;
+  if (stats !== undefined && !isEmpty) return [...fileChecks(path, context), room, ...roomChecks(path, folder)];
   if (room.status === "failed")
-    return [failed("database", { message: `${path} can't be made`, hint: roomHint(folder) }), room];
-  const yet = isEmpty ? `is empty; 'petit run' makes a database of it` : `is not there yet; 'petit run' makes it`;
+    return [failed("database", { message: `${path} can't be created`, hint: roomHint(folder) }), room];
+  const state = isEmpty ? "is empty; 'petit run' will initialize it" : "does not exist yet; 'petit run' will create it";
   const planted = plantedChecks({ db: path, environment });
-  return [ok("database", `${path} ${yet}`), ...planted, room, ...roomChecks(path, folder)];
+  return [ok("database", `${path} ${state}`), ...planted, room, ...roomChecks(path, folder)];
 };
 
-const BE_THAT_USER = "run petit doctor as the user of that petit, such as with sudo";
+const RUN_AS_OWNER = "run petit doctor as the user that petit runs as, for example with sudo";
 
-type Look = { readonly found: Stats | undefined; readonly why: string | null };
+type StatResult = { readonly stats: Stats | undefined; readonly error: string | null };
 
-const lookAt = (path: string): Look => {
+const tryStat = (path: string): StatResult => {
   try {
-    return { found: statDatabase(path), why: null };
+    return { stats: statDatabase(path), error: null };
   } catch (error) {
-    return { found: undefined, why: reasonOf(error) };
+    return { stats: undefined, error: reasonOf(error) };
   }
 };
 
@@ -47,55 +47,55 @@ const roomChecks = (path: string, folder: string): readonly Check[] => [diskChec
 
 const fileChecks = (path: string, { runtime, environment }: Context): readonly Check[] => {
   try {
-    const inside = readDatabase({ path, runtime }, (existing) => [
+    const checks = readDatabase({ path, runtime }, (existing) => [
       schemaCheck(path, existing),
       integrityCheck(path, existing),
       foreignKeysCheck(existing),
       ...notificationsCheck(existing),
     ]);
-    return [...inside, permissionsCheck({ db: path, environment })];
+    return [...checks, permissionsCheck({ db: path, environment })];
   } catch (error) {
     const hint =
       explainDenied(path) === null
-        ? "name another file with --db; a damaged database is best replaced by a copy of 'petit backup'"
-        : BE_THAT_USER;
+        ? "choose another file with --db; if the database is damaged, replace it with a copy made by 'petit backup'"
+        : RUN_AS_OWNER;
     return [failed("database", { message: reasonOf(error), hint })];
   }
 };
 
 const schemaCheck = (path: string, { state }: ReadOnlyDatabase): Check => {
-  const behind = state.version < SCHEMA_VERSION ? ` of ${SCHEMA_VERSION}; the next start brings it up to date` : "";
+  const behind = state.version < SCHEMA_VERSION ? ` of ${SCHEMA_VERSION}; the next start migrates it` : "";
   return ok("database", `${path}: ${formatRoundedSize(sizeOf(path))}, schema ${state.version}${behind}`);
 };
 
-/** With what is not yet in the file itself. */
+/** Returns the size of the database and its write-ahead log, in bytes. */
 const sizeOf = (path: string): number =>
   [path, siblingFile(path, "-wal")].reduce(
     (sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
 
-/** A full check of a file beyond this takes minutes. */
+/** A full integrity check of a larger file takes minutes. */
 const QUICK_FROM_BYTES = 2 ** 30;
 
 const integrityCheck = (path: string, { db }: ReadOnlyDatabase): Check => {
   const quick = sizeOf(path) > QUICK_FROM_BYTES;
   const what = quick ? "quick_check" : "integrity_check";
   const damage = damageOf(() => findDamage(db, { quick }));
-  if (damage.length === 0) return ok("integrity", `${what} found nothing wrong`);
+  if (damage.length === 0) return ok("integrity", `${what} found no damage`);
   const hint =
-    "stop petit, keep the file, and put a copy of 'petit backup' in its place; or save it with sqlite3's .recover";
+    "stop petit, keep the file, and replace it with a copy made by 'petit backup', or recover it with sqlite3's .recover";
   return failed("integrity", { message: `the database is damaged: ${damage.join("; ")}`, hint });
 };
 
 const foreignKeysCheck = ({ db }: ReadOnlyDatabase): Check => {
   const dangling = damageOf(() => findDanglingRows(db));
-  if (dangling.length === 0) return ok("foreign_keys", "every row has what it refers to");
-  const hint = "something else than petit has written to the database; put a copy of 'petit backup' in its place";
-  return failed("foreign_keys", { message: `rows refer to what isn't there: ${dangling.join("; ")}`, hint });
+  if (dangling.length === 0) return ok("foreign_keys", "all references between rows are valid");
+  const hint = "another program has written to the database; replace it with a copy made by 'petit backup'";
+  return failed("foreign_keys", { message: `rows refer to missing rows: ${dangling.join("; ")}`, hint });
 };
 
-/** What is damaged badly enough can't be checked. */
+/** Runs a check. A database can be too damaged to be checked; the error is then the finding. */
 const damageOf = (find: () => readonly string[]): readonly string[] => {
   try {
     return find();

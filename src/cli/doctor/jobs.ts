@@ -6,13 +6,13 @@ import type { Job } from "../../domain/job.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
 import type { Context } from "../command.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
-import { counted } from "../terminal/counted.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
 
-/** Problems that are told; 'petit validate' tells all. */
-const TOLD = 3;
+/** Maximum number of problems to list; 'petit validate' lists all. */
+const MAX_PROBLEMS = 3;
 
-/** The job files, and what the jobs need of the machine. `given` is false where nobody named the folder. */
+/** Checks the job files, and whether the machine has what the jobs need. `given` is false if the folder is the default one. */
 export const jobChecks = async (
   dir: { readonly path: string; readonly given: boolean },
   { environment }: Pick<Context, "environment">,
@@ -26,32 +26,32 @@ export const jobChecks = async (
       variablesCheck(files.jobs, environment),
     ];
   } catch (error) {
-    const finding = {
+    const problem = {
       message: reasonOf(error),
-      hint: "JOBS_DIR, or the jobs_dir setting, names another",
+      hint: "choose another folder with JOBS_DIR or the jobs_dir setting",
     };
-    const check = dir.given ? failed("job_files", finding) : warning("job_files", finding);
+    const check = dir.given ? failed("job_files", problem) : warning("job_files", problem);
     return [check, variablesCheck([], environment)];
   }
 };
 
 const filesCheck = (files: JobFiles, dir: string): Check => {
   if (files.problems.length > 0) {
-    const first = files.problems.slice(0, TOLD).map((problem) => problemLine(problem, dir));
-    const more = files.problems.length > TOLD ? ["…"] : [];
-    const message = [`${summaryOf(files)} of ${dir}:`, ...first, ...more].join("\n");
-    return failed("job_files", { message, hint: `'petit validate ${dir}' tells all; their jobs are left out` });
+    const first = files.problems.slice(0, MAX_PROBLEMS).map((problem) => problemLine(problem, dir));
+    const more = files.problems.length > MAX_PROBLEMS ? ["…"] : [];
+    const message = [`${summaryOf(files)} of ${dir}; their jobs are ignored:`, ...first, ...more].join("\n");
+    return failed("job_files", { message, hint: `list all problems with 'petit validate ${dir}'` });
   }
-  if (files.jobs.length > 0) return ok("job_files", `${counted(files.jobs.length, "job")} in ${dir}`);
-  return warning("job_files", { message: `there is no job in ${dir}`, hint: `'petit init ${dir}' writes a first one` });
+  if (files.jobs.length > 0) return ok("job_files", `${pluralize(files.jobs.length, "job")} in ${dir}`);
+  return warning("job_files", { message: `there are no jobs in ${dir}`, hint: `create one with 'petit init ${dir}'` });
 };
 
-/** A misspelt variable is one that petit doesn't look at. */
+/** Checks for environment variables that petit ignores because their names are misspelt. */
 const variablesCheck = (jobs: readonly Job[], environment: Context["environment"]): Check => {
   const misspelt = misspeltVariables(environment, jobs);
-  if (misspelt.length === 0) return ok("variables", "no PETIT_ variable looks misspelt");
-  const message = misspelt.map(({ name, near }) => `${name} is no setting of petit; did you mean ${near}?`).join("\n");
-  return warning("variables", { message, hint: "petit doesn't look at it: rename it, or take it out" });
+  if (misspelt.length === 0) return ok("variables", "no PETIT_ variable is misspelt");
+  const message = misspelt.map(({ name, near }) => `${name} is not a setting; did you mean ${near}?`).join("\n");
+  return warning("variables", { message, hint: "petit ignores it: rename it, or remove it" });
 };
 
 const pythonCheck = (jobs: readonly Job[], path: string): readonly Check[] => {
@@ -62,9 +62,9 @@ const pythonCheck = (jobs: readonly Job[], path: string): readonly Check[] => {
     .split(delimiter)
     .map((folder) => join(folder, "python3"))
     .find(isExecutable);
-  if (found !== undefined) return [ok("python3", `${found}, for ${counted(users.length, "job")}`)];
+  if (found !== undefined) return [ok("python3", `${found}, for ${pluralize(users.length, "job")}`)];
   const message = `python3 is not in PATH, but ${first.id}${users.length > 1 ? ` and ${users.length - 1} more` : ""} needs it`;
-  return [failed("python3", { message, hint: "install it, or give petit a PATH that has it" })];
+  return [failed("python3", { message, hint: "install python3, or set petit's PATH to a folder that contains it" })];
 };
 
 const isExecutable = (file: string): boolean => {

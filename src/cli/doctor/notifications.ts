@@ -1,21 +1,22 @@
 import { maskedUrl } from "../../domain/notification.ts";
 import type { ReadOnlyDatabase } from "../../store/database/read-only.ts";
 import { type FailingTarget, findFailingTargets } from "../../store/failing-deliveries.ts";
-import { counted } from "../terminal/counted.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, ok, warning } from "./check.ts";
 
-/** Receivers that are told of; the API tells of all. */
-const TOLD = 3;
+/** Maximum number of receivers to list; the API lists all. */
+const MAX_RECEIVERS = 3;
 
-/** Receivers of a job's `notify` that nothing reached lately; none in a database that is older than notifications. */
+/** Checks for `notify` receivers whose last deliveries failed. Skipped if the database's schema has no notifications yet. */
 export const notificationsCheck = ({ db, state }: ReadOnlyDatabase): readonly Check[] => {
   if (state.version < 2) return [];
   const failing = findFailingTargets(db);
-  if (failing.length === 0) return [ok("notifications", "none is failing")];
-  const lines = failing.slice(0, TOLD).map(lineOf);
-  const more = failing.length > TOLD ? [`and ${counted(failing.length - TOLD, "receiver")} more`] : [];
-  const message = [`${counted(failing.length, "receiver")} could not be told:`, ...lines, ...more].join("\n");
-  const hint = "mend the URL, or what listens there; GET /api/notifications tells of each";
+  if (failing.length === 0) return [ok("notifications", "no delivery is failing")];
+  const lines = failing.slice(0, MAX_RECEIVERS).map(lineOf);
+  const more =
+    failing.length > MAX_RECEIVERS ? [`and ${pluralize(failing.length - MAX_RECEIVERS, "receiver")} more`] : [];
+  const message = [`deliveries to ${pluralize(failing.length, "receiver")} are failing:`, ...lines, ...more].join("\n");
+  const hint = "fix the URL or its server; GET /api/notifications lists the deliveries";
   return [warning("notifications", { message, hint })];
 };
 

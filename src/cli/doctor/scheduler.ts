@@ -9,28 +9,28 @@ import { askHealth, type HealthAnswer } from "../client/health.ts";
 import type { Context } from "../command.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 
-type Found = {
-  /** Who has the database, as it says itself; null where nobody has. */
-  readonly holder: string | null;
-  /** Where commands look for a petit. */
+type SchedulerFacts = {
+  /** The process that locks the database, as it describes itself; null if none does. */
+  readonly lockOwner: string | null;
+  /** The address at which commands look for the running petit. */
   readonly url: string;
   readonly answer: HealthAnswer;
-  /** The database of what answers, as it says itself; null where it doesn't say. */
+  /** The path of the database that the running petit reports; null if unknown. */
   readonly database: string | null;
 };
 
-/** The scheduler, if one runs, and the address that one would take. */
+/** Checks the running scheduler, if there is one, and the address that `petit run` would listen on. */
 export const schedulerChecks = async (context: Context): Promise<readonly Check[]> => {
   const url = urlOf(context.settings);
-  const holder = holderOf(context);
+  const lockOwner = lockOwnerOf(context);
   const answer = await askHealth(url);
   const database = answer.kind === "petit" ? await databaseOf(context) : null;
-  const found: Found = { holder, url: withoutSecret(url), answer, database };
-  return [schedulerCheck(found, context), await portCheck(holder !== null || isItsOwn(found, context), context)];
+  const facts: SchedulerFacts = { lockOwner, url: withoutSecret(url), answer, database };
+  return [schedulerCheck(facts, context), await portCheck(lockOwner !== null || usesDatabase(facts, context), context)];
 };
 
-/** What is closed to who asks can't be looked into: the check of the database tells of that. */
-const holderOf = ({ settings: { db }, runtime }: Context): string | null => {
+/** Returns the owner of the database's lock. Errors are ignored here, because the database check reports them. */
+const lockOwnerOf = ({ settings: { db }, runtime }: Context): string | null => {
   try {
     return db === MEMORY ? null : findLockOwner(runtime, db);
   } catch {
@@ -38,11 +38,11 @@ const holderOf = ({ settings: { db }, runtime }: Context): string | null => {
   }
 };
 
-/** Whether what answers says that this is its database. */
-const isItsOwn = ({ database }: Found, { settings }: Context): boolean =>
+/** Returns whether the running petit reports this database as its own. */
+const usesDatabase = ({ database }: SchedulerFacts, { settings }: Context): boolean =>
   database !== null && database === resolve(settings.db);
 
-/** It may ask for a token that isn't at hand. */
+/** Returns null if the running petit does not answer, for example because it requires a token. */
 const databaseOf = async (context: Context): Promise<string | null> => {
   try {
     return (await openClient(context).get("/api/system")).database.path;
@@ -51,88 +51,90 @@ const databaseOf = async (context: Context): Promise<string | null> => {
   }
 };
 
-const schedulerCheck = (found: Found, context: Context): Check => {
-  const { holder, answer } = found;
-  if (answer.kind === "petit") return petitCheck(found, answer, context);
+const schedulerCheck = (facts: SchedulerFacts, context: Context): Check => {
+  const { lockOwner, answer } = facts;
+  if (answer.kind === "petit") return petitCheck(facts, answer, context);
   const db = context.settings.db;
-  if (holder === null) {
-    const stranger = answer.kind === "stranger" ? `; what answers at ${found.url} is no petit` : "";
+  if (lockOwner === null) {
+    const stranger = answer.kind === "stranger" ? `; the server at ${facts.url} is not petit` : "";
     return ok("scheduler", `no petit runs on ${db}${stranger}`);
   }
-  const served = urlIn(holder);
-  if (served === null) return ok("scheduler", `${db} is held by ${holder}, which serves no API`);
-  const why = answer.kind === "silence" ? answer.why : "what answers is no petit";
-  const message = `${db} is held by ${holder}, but it can't be asked at ${found.url}: ${why}`;
-  return warning("scheduler", { message, hint: `name its address: --url ${served}` });
+  const served = urlIn(lockOwner);
+  if (served === null) return ok("scheduler", `${db} is locked by ${lockOwner}, which serves no API`);
+  const reason = answer.kind === "silence" ? answer.why : "the server there is not petit";
+  const message = `${db} is locked by ${lockOwner}, which can't be reached at ${facts.url}: ${reason}`;
+  return warning("scheduler", { message, hint: `pass its address: --url ${served}` });
 };
 
 type Petit = Extract<HealthAnswer, { readonly kind: "petit" }>;
 
-const petitCheck = (found: Found, answer: Petit, context: Context): Check => {
-  const { holder, url, database } = found;
+const petitCheck = (facts: SchedulerFacts, answer: Petit, context: Context): Check => {
+  const { lockOwner, url, database } = facts;
   const { settings, version } = context;
-  const who = `petit ${answer.version} at ${url}`;
+  const name = `petit ${answer.version} at ${url}`;
   if (answer.status !== "ok") {
-    const message = `${who} is ${answer.status}: ${answer.reasons.map(({ message }) => message).join("; ")}`;
+    const message = `${name} is ${answer.status}: ${answer.reasons.join("; ")}`;
     return answer.status === "degraded"
-      ? warning("scheduler", { message, hint: "mend what it names; 'petit reload' has it look again" })
+      ? warning("scheduler", { message, hint: "fix the problem, then run 'petit reload'" })
       : failed("scheduler", {
           message,
-          hint: "its log tells more; it goes on by itself when the database can be written",
+          hint: "see its log; it recovers when the database can be written again",
         });
   }
-  const isOn = holder === null ? isItsOwn(found, context) : !isElsewhere(holder, url);
+  const isOn = lockOwner === null ? usesDatabase(facts, context) : !isElsewhere(lockOwner, url);
   if (!isOn) {
-    const held = holder === null ? "" : `, which is held by ${holder}`;
-    const message = `${who} answers, but it doesn't run on ${settings.db}${held}`;
+    const locked = lockOwner === null ? "" : `, which is locked by ${lockOwner}`;
+    const message = `${name} answers, but it does not run on ${settings.db}${locked}`;
     const hint =
       database === null
-        ? "name its database with --db, or another petit's address with --url"
-        : `to check that petit: --db ${database}; --url names the address of another`;
+        ? "pass its database with --db, or the address of another petit with --url"
+        : `to check that petit, pass --db ${database}; for another one, pass --url`;
     return warning("scheduler", { message, hint });
   }
   if (answer.version !== version) {
-    return warning("scheduler", { message: `${who} runs, but this is petit ${version}`, hint: "restart it" });
+    return warning("scheduler", {
+      message: `${name} is running, but this is petit ${version}`,
+      hint: "restart the running petit",
+    });
   }
-  return ok("scheduler", `${who} runs on ${settings.db}${holder === null ? "" : `: ${holder}`}`);
+  return ok("scheduler", `${name} runs on ${settings.db}${lockOwner === null ? "" : `: ${lockOwner}`}`);
 };
 
-/** `process 17 (http://127.0.0.1:8565)`: its address, where it has one. */
-const urlIn = (holder: string): string | null => /\((https?:[^)]+)\)/.exec(holder)?.[1] ?? null;
+/** Returns the address in a description such as `process 17 (http://127.0.0.1:8565)`, or null. */
+const urlIn = (lockOwner: string): string | null => /\((https?:[^)]+)\)/.exec(lockOwner)?.[1] ?? null;
 
-/** Whether the holder can't be what answers at `url`. */
-const isElsewhere = (holder: string, url: string): boolean => {
-  const served = urlIn(holder);
+/** Returns whether the lock's owner can't be the server at `url`. */
+const isElsewhere = (lockOwner: string, url: string): boolean => {
+  const served = urlIn(lockOwner);
   if (served === null) return true;
   const [own, asked] = [new URL(served), new URL(url)];
   return own.hostname === asked.hostname && own.port !== asked.port;
 };
 
-const portCheck = async (isHeld: boolean, { settings }: Context): Promise<Check> => {
+const portCheck = async (isLocked: boolean, { settings }: Context): Promise<Check> => {
   const { api, apiHost, apiPort } = settings;
-  if (!api) return ok("port", "the API is off: nothing listens");
+  if (!api) return ok("port", "the API is turned off");
   const address = addressUrl(apiHost, apiPort).replace("http://", "");
   const code = await tryToListen(apiHost, apiPort);
-  if (code === null)
-    return ok("port", apiPort === 0 ? `${address} stands for whichever is free` : `${address} is free`);
+  if (code === null) return ok("port", apiPort === 0 ? `${address} selects a free port` : `${address} is free`);
   if (code !== "EADDRINUSE") {
     const message = `petit can't listen at ${address}: ${code}`;
-    return failed("port", { message, hint: "name another address with --api-host or --api-port" });
+    return failed("port", { message, hint: "choose another address with --api-host or --api-port" });
   }
   const answer = await askHealth(urlOf({ url: null, apiHost, apiPort }));
-  if (answer.kind === "petit" && isHeld) return ok("port", `${address} is taken by petit ${answer.version}`);
+  if (answer.kind === "petit" && isLocked) return ok("port", `${address} is in use by petit ${answer.version}`);
   if (answer.kind === "petit") {
-    const message = `${address} is taken by a petit with another database`;
+    const message = `${address} is in use by a petit with another database`;
     return failed("port", {
       message,
-      hint: "to check that petit, name its database; to run one more, another --api-port",
+      hint: "to check that petit, pass --db; to run a second one, pass another --api-port",
     });
   }
-  const message = `${address} is taken by something that is no petit`;
-  return failed("port", { message, hint: "stop what listens there, or name another with --api-port" });
+  const message = `${address} is in use by another program`;
+  return failed("port", { message, hint: "stop that program, or choose another port with --api-port" });
 };
 
-/** The system's word for why it can't be listened there; null where it can. */
+/** Returns the error code of listening at an address, such as `EADDRINUSE`, or null if it works. */
 const tryToListen = (host: string, port: number): Promise<string | null> =>
   new Promise((settle) => {
     const server = createServer();

@@ -3,14 +3,14 @@ import type { Command } from "../command.ts";
 import { globalArgs, ownArgs } from "../flags.ts";
 import { columns, widthOf, wrap } from "../terminal/columns.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
-import type { Part } from "./topics/topic.ts";
+import type { TopicSection } from "./topics/topic.ts";
 import { TOPICS } from "./topics/topics.ts";
 
-/** The help of `petit` itself. */
+/** Returns the help of `petit` itself. */
 export const rootHelp = (commands: readonly Command[], screen: Screen): string =>
   join([
     paragraph(
-      "petit runs jobs from YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.",
+      "petit runs jobs defined in YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.",
       screen,
     ),
     section(screen, "Usage", "  petit COMMAND [ARGUMENTS] [FLAGS]"),
@@ -37,22 +37,22 @@ export const rootHelp = (commands: readonly Command[], screen: Screen): string =
       lines(["petit init", "petit --db petit.db run examples/jobs", "petit next examples/jobs -n 3"]),
     ),
     section(screen, "Exit status", columns(EXIT_STATUSES, screen)),
-    paragraph("'petit COMMAND --help' tells more of a command, 'petit help TOPIC' of a topic.", screen),
+    paragraph("Run 'petit COMMAND --help' for more about a command, 'petit help TOPIC' for a topic.", screen),
   ]);
 
-/** A topic, as sentences and tables. */
-export const topicHelp = (parts: readonly Part[], screen: Screen): string =>
+/** Returns the text of a topic. */
+export const topicHelp = (sections: readonly TopicSection[], screen: Screen): string =>
   join(
-    parts.map(({ title, text, rows, lines: shown }) => {
+    sections.map(({ title, text, rows, lines: verbatim }) => {
       const indent = title === undefined ? "" : "  ";
       const sentences = wrap(text ?? "", widthOf(screen) - indent.length).map((each) => `${indent}${each}`);
-      const body = [sentences.join("\n"), columns(rows ?? [], screen), lines(shown ?? [])];
+      const body = [sentences.join("\n"), columns(rows ?? [], screen), lines(verbatim ?? [])];
       const all = body.filter((each) => each.trim() !== "").join("\n\n");
       return title === undefined ? all : section(screen, title, all);
     }),
   );
 
-/** The help of one command. */
+/** Returns the help of one command. */
 export const commandHelp = (command: Command, screen: Screen): string =>
   join([
     paragraph(command.description, screen),
@@ -70,7 +70,7 @@ const referenceSection = ({ reference }: Command, screen: Screen): string => {
   return section(screen, title, columns(rows, screen));
 };
 
-/** `petit validate JOBS_DIR`, one for each way to call it. */
+/** Returns the ways to call a command, such as `petit validate JOBS_DIR`. */
 export const usageLines = (command: Command): readonly string[] =>
   command.usage ?? [["petit", command.name, ...placesOf(command.args)].join(" ")];
 
@@ -80,11 +80,11 @@ const placesOf = (args: ArgsDef): readonly string[] =>
     .map(([name, arg]) => (arg.required === false ? `[${name}]` : name));
 
 const EXIT_STATUSES = [
-  ["0", "done"],
-  ["1", "what was asked for failed: the run failed, a file is invalid"],
-  ["2", "usage or configuration; also an unknown job or folder"],
-  ["3", "no scheduler reachable"],
-  ["4", "the database or the port is taken"],
+  ["0", "success"],
+  ["1", "failure, such as a failed run or an invalid job file"],
+  ["2", "wrong usage or configuration, or an unknown job or folder"],
+  ["3", "no running petit can be reached"],
+  ["4", "another process holds the database or the port"],
 ] as const;
 
 const paragraph = (text: string, screen: Screen): string => wrap(text, widthOf(screen)).join("\n");
@@ -112,7 +112,7 @@ const flagLines = (args: ArgsDef, screen: Screen): string =>
     screen,
   );
 
-/** `-j, --max-jobs N`; a switch that is on by default is shown as what turns it off. */
+/** Returns a row such as `-j, --max-jobs N`. A switch that is on by default is shown in its negated form. */
 const flagRow = (name: string, arg: ArgDef): [string, string] => {
   const aliases = "alias" in arg ? [arg.alias ?? []].flat().map((alias) => `-${alias}, `) : [];
   const value = arg.valueHint === undefined ? "" : ` ${arg.valueHint}`;

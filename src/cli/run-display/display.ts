@@ -6,17 +6,16 @@ import { fitMiddle, textWidth } from "../terminal/text-width.ts";
 import { progressLine, runFrame, taskLines } from "./frame.ts";
 import { LiveOutput } from "./live-output.ts";
 import { endedLine } from "./outcome.ts";
-import { type RunView, type TaskView, tookMs } from "./view.ts";
+import type { TaskOutput } from "./output-chunk.ts";
+import { durationOf, type RunView, type TaskView } from "./view.ts";
 
-/** A piece of what a task wrote. */
-export type Piece = { readonly taskId: string; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array };
-
+/** Options of a `RunDisplay`. */
 export type DisplayOptions = {
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Keeps stdout for something else, or for nothing: output, if any, goes to stderr. */
+  /** Writes all output to stderr, and nothing to stdout. */
   readonly quietStdout: boolean;
-  /** The run as it stands, asked for again and again; its tasks are always the same ones. */
+  /** Returns the current state of the run. The set of tasks never changes. */
   readonly view: () => RunView;
 };
 
@@ -24,12 +23,12 @@ const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 const FRAME_MS = 100;
 const LINE_END = Buffer.from("\n");
 
-/** Bytes of output that wait for the next frame, at most. */
+/** Maximum number of output bytes that wait for the next frame. */
 const MAX_PENDING_BYTES = 65_536;
 
 /**
- * A run as it goes: its output as it comes, with the task's name where there are several. On a terminal, its tasks stand
- * below and change in place; where the cursor can't be moved, a line of progress does. Elsewhere there are plain lines.
+ * Shows a run live: its output, prefixed with the task's name if the run has several tasks. On a terminal, a list of tasks below
+ * the output updates in place, or a progress line if the cursor can't be moved. Otherwise it writes plain lines.
  */
 export class RunDisplay implements Disposable {
   readonly #options: DisplayOptions;
@@ -39,13 +38,13 @@ export class RunDisplay implements Disposable {
   readonly #now: () => number;
   #frame = 0;
   #cancelTimer: () => void = () => {};
-  /** What stands above the region with the next frame. */
+  /** Output that the next frame writes above the region. */
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
-  /** Without a region: how wide the line of progress is that stands there. */
+  /** Without a region: the width of the progress line on the screen. */
   #shownWidth = 0;
-  /** Without a region: whose line has no end yet. */
-  #open: { readonly key: string; readonly screen: Screen } | null = null;
+  /** Without a region: the writer and screen of a line that has not ended yet. */
+  #openLine: { readonly key: string; readonly screen: Screen } | null = null;
 
   constructor(options: DisplayOptions) {
     this.#options = options;
@@ -53,13 +52,13 @@ export class RunDisplay implements Disposable {
     const { tasks } = options.view();
     const { err } = options.terminal;
     this.#nameWidth = tasks.length < 2 ? 0 : Math.max(...tasks.map(({ id }) => id.length));
-    // What a pipe's reader writes to the same terminal would come between.
+    // If stdout is a pipe, its reader may write to the same terminal and break the layout.
     const isAlone = options.terminal.out.isTerminal || options.quietStdout;
     this.#region = err.movesCursor && isAlone ? new LiveRegion(err) : null;
     if (err.isTerminal && isAlone) this.#tick();
   }
 
-  /** Leaves the tasks, as they are by now, where they stand. */
+  /** Stops updating, and leaves the final list of tasks on the screen. */
   [Symbol.dispose](): void {
     this.#cancelTimer();
     if (this.#region !== null) this.#drawEnd(this.#region);
@@ -67,24 +66,25 @@ export class RunDisplay implements Disposable {
     this.#endOpenLine();
   }
 
-  write(piece: Piece): void {
+  /** Shows some output. */
+  write(output: TaskOutput): void {
     const { terminal, quietStdout } = this.#options;
-    const toOut = piece.stream === "stdout" && !quietStdout;
+    const toOut = output.stream === "stdout" && !quietStdout;
     const screen = toOut ? terminal.out : terminal.err;
-    // What goes elsewhere is not in the way of the region.
+    // Output to a file or a pipe does not disturb the region.
     if (this.#region !== null && screen.isTerminal) {
-      const key = `${piece.taskId} ${piece.stream}`;
-      this.#writeAbove(this.#output.lines(piece.bytes, { key, prefix: this.#prefix(piece, screen) }));
-    } else this.#writePlain(piece, screen);
+      const key = `${output.taskId} ${output.stream}`;
+      this.#writeAbove(this.#output.lines(output.bytes, { key, prefix: this.#prefix(output, screen) }));
+    } else this.#writePlain(output, screen);
   }
 
-  /** A task has ended: where the region doesn't show it, a line on stderr does. */
+  /** Reports the end of a task in a line on stderr, unless the region shows it. */
   taskEnded(task: TaskView): void {
     if (this.#region !== null || this.#nameWidth === 0) return;
-    this.note(endedLine({ ...task, durationMs: tookMs(task) }, this.#options.terminal.err));
+    this.note(endedLine({ ...task, durationMs: durationOf(task) }, this.#options.terminal.err));
   }
 
-  /** A line of petit's own, on stderr. */
+  /** Writes a message of petit itself to stderr. */
   note(text: string): void {
     if (this.#region !== null) {
       this.#writeAbove(Buffer.from(`${text}\n`));
@@ -95,8 +95,8 @@ export class RunDisplay implements Disposable {
     this.#options.terminal.err.write(`${text}\n`);
   }
 
-  /** The task's name, which stands before each line where there are several tasks; on a terminal it leaves room for that. */
-  #prefix({ taskId, stream }: Piece, screen: Screen): string {
+  /** Returns the prefix of each line: the task's name if there are several tasks, at most a third of a terminal's width. */
+  #prefix({ taskId, stream }: TaskOutput, screen: Screen): string {
     if (this.#nameWidth === 0) return "";
     const most = screen.isTerminal ? Math.max(4, Math.floor(screen.columns() / 3)) : this.#nameWidth;
     const width = Math.min(this.#nameWidth, most);
@@ -104,10 +104,12 @@ export class RunDisplay implements Disposable {
     return `${paint(screen, stream === "stdout" ? "cyan" : "yellow", name)} │ `;
   }
 
-  #named(piece: Piece, screen: Screen, goesOn: boolean): Uint8Array {
-    const prefix = Buffer.from(this.#prefix(piece, screen));
-    if (prefix.length === 0) return piece.bytes;
-    return Buffer.concat(linesOf(piece.bytes).flatMap((line, at) => (at === 0 && goesOn ? [line] : [prefix, line])));
+  #prefixed(output: TaskOutput, screen: Screen, continuesLine: boolean): Uint8Array {
+    const prefix = Buffer.from(this.#prefix(output, screen));
+    if (prefix.length === 0) return output.bytes;
+    return Buffer.concat(
+      linesOf(output.bytes).flatMap((line, at) => (at === 0 && continuesLine ? [line] : [prefix, line])),
+    );
   }
 
   #writeAbove(bytes: Uint8Array): void {
@@ -117,18 +119,19 @@ export class RunDisplay implements Disposable {
     if (this.#pendingBytes > MAX_PENDING_BYTES) this.#draw();
   }
 
-  #writePlain(piece: Piece, screen: Screen): void {
+  #writePlain(output: TaskOutput, screen: Screen): void {
     this.#hideProgress();
-    const key = `${piece.taskId} ${piece.stream}`;
-    if (this.#nameWidth > 0 && this.#open !== null && this.#open.key !== key) this.#endOpenLine();
-    screen.write(this.#named(piece, screen, this.#open !== null));
-    this.#open = endsLine(piece.bytes) ? null : { key, screen };
+    const key = `${output.taskId} ${output.stream}`;
+    if (this.#nameWidth > 0 && this.#openLine !== null && this.#openLine.key !== key) this.#endOpenLine();
+    screen.write(this.#prefixed(output, screen, this.#openLine !== null));
+    this.#openLine = endsLine(output.bytes) ? null : { key, screen };
   }
 
-  /** Raw output stays as it is where a program reads it. */
+  /** Ends an unfinished line, but adds nothing to raw output that another program reads. */
   #endOpenLine(): void {
-    if (this.#open !== null && (this.#open.screen.isTerminal || this.#nameWidth > 0)) this.#open.screen.write("\n");
-    this.#open = null;
+    if (this.#openLine !== null && (this.#openLine.screen.isTerminal || this.#nameWidth > 0))
+      this.#openLine.screen.write("\n");
+    this.#openLine = null;
   }
 
   #tick(): void {
@@ -169,14 +172,14 @@ export class RunDisplay implements Disposable {
   }
 
   #showProgress(text: string): void {
-    if (this.#open !== null) return;
+    if (this.#openLine !== null) return;
     const { err } = this.#options.terminal;
     this.#hideProgress();
     err.write(paint(err, "dim", text));
     this.#shownWidth = textWidth(text);
   }
 
-  /** With blanks, which every terminal knows. */
+  /** Overwrites the progress line with spaces, which works on every terminal. */
   #hideProgress(): void {
     if (this.#shownWidth > 0) this.#options.terminal.err.write(`\r${" ".repeat(this.#shownWidth)}\r`);
     this.#shownWidth = 0;

@@ -2,31 +2,35 @@ import type { RunStatus } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
-import { signOf, styleOf, tookText } from "./words.ts";
+import { durationText, signOf, styleOf } from "./status-text.ts";
 
-type Ended = {
+type EndedRunOrTask = {
   readonly id: string;
   readonly status: RunStatus | TaskStatus;
   readonly reason: string | null;
   readonly error: string | null;
   readonly durationMs: number | null;
-  /** Of a task: whether a retry took it over. */
+  /** Tasks only: whether a retry reused the result of an earlier run. */
   readonly reused?: boolean;
 };
 
-/** `✓ run 0197… completed in 1.2s` */
-export const outcomeLine = (run: Ended, screen: Screen): string => endedLine({ ...run, id: `run ${run.id}` }, screen);
+/** Returns a line such as `✓ run 0197… completed in 1.2s`. */
+export const outcomeLine = (run: EndedRunOrTask, screen: Screen): string =>
+  endedLine({ ...run, id: `run ${run.id}` }, screen);
 
-/** `✗ extract failed in 1.2s: exited with 3`; `– report skipped: upstream_failed` */
-export const endedLine = (ended: Ended, screen: Screen): string => {
-  const took = ended.durationMs === null ? "" : ` in ${tookText(ended.durationMs)}`;
-  const why = whyText(ended);
+/** Returns a line such as `✗ extract failed in 1.2s: exited with 3` or `– report skipped: upstream_failed`. */
+export const endedLine = (ended: EndedRunOrTask, screen: Screen): string => {
+  const took = ended.durationMs === null ? "" : ` in ${durationText(ended.durationMs)}`;
+  const reason = reasonText(ended);
   const what = paint(screen, styleOf(ended.status), `${signOf(ended.status)} ${ended.id} ${ended.status}`);
-  return `${what}${took}${why === "" ? "" : `: ${why}`}`;
+  return `${what}${took}${reason === "" ? "" : `: ${reason}`}`;
 };
 
-type Why = Pick<Ended, "status" | "reason" | "error" | "reused">;
-
-/** Why it ended as it did, where its status alone doesn't say it. */
-export const whyText = ({ status, reason, error, reused = false }: Why): string =>
-  reused ? "reused from the run before" : (error ?? reason) === status ? "" : oneLine(error ?? reason ?? "");
+/** Returns why a run or task ended, or an empty string if the status says it. */
+export const reasonText = ({
+  status,
+  reason,
+  error,
+  reused = false,
+}: Pick<EndedRunOrTask, "status" | "reason" | "error" | "reused">): string =>
+  reused ? "reused from an earlier run" : (error ?? reason) === status ? "" : oneLine(error ?? reason ?? "");

@@ -1,7 +1,7 @@
 import type { RunStatus } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
 
-/** A run as it is shown, be it of this process or of another. Times are ms since the epoch. */
+/** A run for display, from this process or from a running petit. Times are ms since the Unix epoch. */
 export type RunView = {
   readonly id: string;
   readonly jobId: string;
@@ -10,25 +10,27 @@ export type RunView = {
   readonly tasks: readonly TaskView[];
 };
 
+/** A task of a `RunView`. */
 export type TaskView = {
   readonly id: string;
   readonly status: TaskStatus;
   readonly reason: string | null;
   readonly error: string | null;
-  /** How many were made. */
+  /** Number of attempts so far. */
   readonly attempts: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** When the next attempt is due. */
+  /** When the next attempt starts; null if no retry is pending. */
   readonly retryAt: number | null;
-  /** Whether it was taken over, completed, from the run before. */
+  /** Whether the result was reused from an earlier run. */
   readonly reused: boolean;
 };
 
+/** Returns whether a task has a final status. */
 export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean => status !== "pending" && status !== "running";
 
-/** Null until it has ended, and where the time was another run's. */
-export const tookMs = ({
+/** Returns the duration in ms, or null if the task has not ended or was reused from another run. */
+export const durationOf = ({
   startedAt,
   endedAt,
   reused,

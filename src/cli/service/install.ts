@@ -9,24 +9,26 @@ import { assertSystemd, defaultJobsDir, readUnit, refuseEdited, stateDir, unitPa
 import { DEFAULT_USER } from "./plan.ts";
 import { isRunning, mustSystemctl, runProgram, systemctl } from "./systemctl.ts";
 
+/** Options of `petit service install`. */
 export type InstallOptions = { readonly start: boolean; readonly force: boolean };
 
+/** An installed service. */
 export type Installed = {
   readonly unit: string;
   readonly jobsDir: string;
   readonly database: string;
-  /** Null for a service of a user's own. */
+  /** The user that petit runs as; null for a user service. */
   readonly user: string | null;
   readonly started: boolean;
-  /** Where it says that it is well; null where its API is off. */
+  /** The URL of the health endpoint; null if the API is turned off. */
   readonly health: string | null;
-  /** What was done, a line each. */
+  /** The changes, one line each. */
   readonly done: readonly string[];
 };
 
 /**
- * Puts the unit in place, with what it needs, and starts it. What is there already stays as it is. Throws, before anything
- * is done, where it can't be or an edited unit is in its place.
+ * Installs the unit with the user and folders that it needs, then enables and starts it. Existing users and folders stay
+ * unchanged. Throws before the first change if systemd is missing or would replace an edited unit.
  */
 export const install = (unit: Unit, options: InstallOptions, context: Context): Installed => {
   const { scope } = unit;
@@ -53,31 +55,34 @@ const hasUser = (name: string): boolean => runProgram("id", ["-u", name]).ok;
 
 const makeUser = (name: string): readonly string[] => {
   if (hasUser(name)) return [];
-  if (name !== DEFAULT_USER) throw new Failure(EXIT.USAGE, `there is no user '${name}'; expected one of this machine`);
-  const made = [
+  if (name !== DEFAULT_USER) throw new Failure(EXIT.USAGE, `user '${name}' does not exist on this machine`);
+  const isCreated = [
     () => runProgram("systemd-sysusers", ["--inline", `u ${name} - "petit, a job scheduler" /var/lib/petit`]),
     () => runProgram("useradd", ["--system", "--user-group", "--home-dir", "/var/lib/petit", "--no-create-home", name]),
   ].some((make) => make().ok && hasUser(name));
-  if (made) return [`made the system user ${name}`];
-  throw new Failure(EXIT.FAILED, `the system user ${name} can't be made; make it, or name another with --as`);
+  if (isCreated) return [`created the system user ${name}`];
+  throw new Failure(
+    EXIT.FAILED,
+    `the system user ${name} can't be created; create it, or choose another one with --as`,
+  );
 };
 
 const makeJobsDir = (path: string, { scope }: Unit): readonly string[] => {
   if (existsSync(path)) return [];
   makeFolders(path, scope);
-  return [`made ${path}`];
+  return [`created ${path}`];
 };
 
-/** petit's own folder is made by systemd. */
+/** Creates the folder of a database outside of petit's state folder, which systemd creates. */
 const makeDatabaseFolder = ({ writable, scope, runAs }: Unit): readonly string[] => {
   if (writable === null || existsSync(writable)) return [];
   makeFolders(writable, scope);
   chmodSync(writable, 0o750);
   if (scope === "system") chownSync(writable, idOf("-u", runAs), idOf("-g", runAs));
-  return [`made ${writable}`];
+  return [`created ${writable}`];
 };
 
-/** Each that isn't there yet. The user of a system service has to come through all of them, whatever root's umask is. */
+/** Creates the missing folders of a path. For a system service, its user can enter all of them, whatever root's umask is. */
 const makeFolders = (path: string, scope: Unit["scope"]): void => {
   if (existsSync(path)) return;
   makeFolders(dirname(path), scope);
@@ -89,30 +94,35 @@ const idOf = (which: "-u" | "-g", user: string): number => Number(runProgram("id
 
 const writeUnit = (path: string, text: string): readonly string[] => {
   const before = readUnit(path);
-  if (before === text) return [`${path} is as it should be`];
+  if (before === text) return [`${path} is up to date`];
   mkdirSync(dirname(path), { recursive: true });
-  // In one step, and not through a link: that is how a masked unit looks.
-  const made = `${path}.new`;
-  writeFileSync(made, text);
-  chmodSync(made, 0o644);
-  renameSync(made, path);
-  return [before === null ? `wrote ${path}` : `wrote ${path} anew`];
+  // Renaming is atomic, and replaces the symbolic link of a masked unit instead of following it.
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text);
+  chmodSync(temporary, 0o644);
+  renameSync(temporary, path);
+  return [before === null ? `wrote ${path}` : `updated ${path}`];
 };
 
 const enable = ({ scope }: Unit): readonly string[] => {
   if (isRunning(scope)) mustSystemctl(scope, "daemon-reload");
   mustSystemctl(scope, "enable", "--quiet", UNIT);
-  return [scope === "system" ? "enabled it: it starts with the machine" : "enabled it: it starts when you log in"];
+  return [
+    scope === "system" ? "enabled petit: it starts with the machine" : "enabled petit: it starts when you log in",
+  ];
 };
 
-/** One that runs is started anew, with what was written; its tasks go on. */
+/** Starts the service, or restarts it with the new unit. Its running tasks continue. */
 const start = ({ scope }: Unit): readonly string[] => {
   const wasActive = systemctl(scope, "is-active", "--quiet", UNIT).ok;
   const { ok, stderr } = systemctl(scope, "restart", UNIT);
   if (!ok)
-    throw new Failure(EXIT.FAILED, `it was put in place, but does not start: ${stderr.trim()}\n${stateOf(scope)}`);
+    throw new Failure(
+      EXIT.FAILED,
+      `the service was installed, but does not start: ${stderr.trim()}\n${stateOf(scope)}`,
+    );
   const status = systemctl(scope, "show", "--property=StatusText", "--value", UNIT).stdout.trim();
-  return [`${wasActive ? "restarted" : "started"} it${status === "" ? "" : `: ${status}`}`];
+  return [`${wasActive ? "restarted" : "started"} petit${status === "" ? "" : `: ${status}`}`];
 };
 
 const stateOf = (scope: Unit["scope"]): string =>

@@ -16,30 +16,33 @@ const home = (): string => {
   try {
     return homedir();
   } catch (cause) {
-    const message = "your home can't be told: HOME is not set, and this machine knows no user of your number";
+    const message = "your home folder is unknown: HOME is not set, and your user id has no entry in the user database";
     throw new Failure(EXIT.FAILED, message, { cause });
   }
 };
 
-/** Where the unit file lies. */
+/** Returns the path of the unit file. */
 export const unitPath = (scope: Scope, context: Pick<Context, "environment">): string =>
   join(configFolder(scope, context), "systemd", scope, UNIT);
 
-/** Where the job files lie, unless the unit says otherwise. */
+/** Returns the default folder of the job files. */
 export const defaultJobsDir = (scope: Scope, context: Pick<Context, "environment">): string =>
   join(configFolder(scope, context), "petit", "jobs");
 
-/** petit's own folder, as systemd has it. */
+/** Returns the state folder of the installed service, as systemd reports it. */
 export const stateDir = (scope: Scope): string =>
-  systemctl(scope, "show", "--property=WorkingDirectory", "--value", UNIT).stdout.trim() || USUAL_STATE[scope];
+  systemctl(scope, "show", "--property=WorkingDirectory", "--value", UNIT).stdout.trim() || DEFAULT_STATE[scope];
 
-/** Where no systemd runs that would know. */
-const USUAL_STATE = { system: "/var/lib/petit", user: "~/.local/state/petit" } as const satisfies Record<Scope, string>;
+/** The state folders if no systemd is running. */
+const DEFAULT_STATE = { system: "/var/lib/petit", user: "~/.local/state/petit" } as const satisfies Record<
+  Scope,
+  string
+>;
 
-/** The unit file as it is; null where there is none. */
+/** Returns the text of the unit file, or null if there is none. */
 export const readUnit = (path: string): string | null => (existsSync(path) ? readFileSync(path, "utf8") : null);
 
-/** Throws where the file was edited, unless that doesn't matter. */
+/** Throws a `Failure` if the unit file was edited, unless `force` is set. */
 export const refuseEdited = (
   path: string,
   { force, doing }: { readonly force: boolean; readonly doing: string },
@@ -48,25 +51,25 @@ export const refuseEdited = (
   if (text === null || force || isUnedited(text)) return;
   throw new Failure(
     EXIT.FAILED,
-    `${path} was edited, or is not petit's; it was left as it is. Move what was changed into a drop-in in ${dirname(path)}/${UNIT}.d, or ${doing} it with --force`,
+    `${path} was edited or was not written by petit, so it was not changed. Move the edits to a drop-in in ${dirname(path)}/${UNIT}.d, or ${doing} the unit with --force`,
   );
 };
 
-/** Throws where units can't be put in place, or this systemd can't be asked to look at them. */
+/** Throws a `Failure` if units can't be installed here, or if `needsRunning` is set and systemd is not running. */
 export const assertSystemd = (scope: Scope, { needsRunning }: { readonly needsRunning: boolean }): void => {
   if (scope === "system" && process.getuid?.() !== 0) {
-    throw new Failure(EXIT.FAILED, "a system service needs root: use sudo; or --user, for a service of your own");
+    throw new Failure(EXIT.FAILED, "a system service needs root: use sudo, or install a user service with --user");
   }
   if (!hasSystemctl()) {
     throw new Failure(
       EXIT.FAILED,
-      "there is no systemd on this machine (systemctl was not found); 'petit service print' shows the unit, and 'petit run' runs without one",
+      "this machine has no systemd (systemctl was not found); 'petit service print' shows the unit, and 'petit run' needs no systemd",
     );
   }
   if (needsRunning && !isRunning(scope)) throw new Failure(EXIT.FAILED, NOT_RUNNING[scope]);
 };
 
 const NOT_RUNNING = {
-  system: "systemd doesn't run here; --no-start puts the service in place for the next boot, as in an image",
-  user: "your systemd can't be asked (XDG_RUNTIME_DIR is not set, or you are not logged in); --no-start puts the service in place for the next login",
+  system: "systemd is not running here; --no-start installs the service for the next boot, for example in an image",
+  user: "your user's systemd can't be reached (XDG_RUNTIME_DIR is not set, or you are not logged in); --no-start installs the service for the next login",
 } as const satisfies Record<Scope, string>;

@@ -8,7 +8,7 @@ import { MEMORY } from "../../store/database/open.ts";
 import type { Context } from "../command.ts";
 import { run } from "../commands/run.ts";
 
-/** What the command line says of the unit that it wants. */
+/** The flags of `petit service` that describe the unit. */
 export type ServiceFlags = {
   readonly jobsDir: string | undefined;
   readonly exec: string | undefined;
@@ -17,14 +17,14 @@ export type ServiceFlags = {
   readonly sandbox: boolean;
 };
 
-/** The system user that petit runs as unless another is named. */
+/** The default user of a system service. */
 export const DEFAULT_USER = "petit";
 
-/** The unit that the command line asks for. Throws `invalid_request` where it could not work. */
+/** Returns the unit that the command line describes. Throws `invalid_request` if it could not work. */
 export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
   const scope = flags.user ? "user" : "system";
   if (flags.user && flags.as !== undefined)
-    throw wrong("--as is for a system service; one of --user runs as that user");
+    throw wrong("--as is only for a system service; a --user service runs as you");
   const db = fromFlag("db", context);
   const unit: Unit = {
     scope,
@@ -40,8 +40,8 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
     stopSeconds: stopSeconds(context.settings),
     version: context.version,
   };
-  assertWritten(unit);
-  if (scope === "system" && flags.sandbox) assertInSight(unit);
+  assertPathsEncodable(unit);
+  if (scope === "system" && flags.sandbox) assertPathsVisible(unit);
   return unit;
 };
 
@@ -51,16 +51,16 @@ const fromFlag = (name: string, { flags }: Context): string | null => flags.get(
 
 const absolute = (path: string | null | undefined): string | null => (path ? resolve(path) : null);
 
-/** The one that is named, else this very one. */
-const findExecutable = (named: string | undefined, { runtime }: Context): string => {
-  const path = absolute(named ?? runtime.executable);
+/** Returns the given executable, or the running one. */
+const findExecutable = (given: string | undefined, { runtime }: Context): string => {
+  const path = absolute(given ?? runtime.executable);
   if (path === null) {
     throw wrong(
-      "petit runs from source here, and a service needs its executable: 'scripts/build' makes dist/petit; run that, or name it with --exec FILE",
+      "petit runs from source here, but a service needs an executable: build dist/petit with 'scripts/build', then run it, or pass it with --exec FILE",
     );
   }
   if (isExecutable(path)) return path;
-  throw wrong(`--exec is '${path}', which is no executable file; expected petit's executable`);
+  throw wrong(`--exec is '${path}', which is not an executable file; expected petit's executable`);
 };
 
 const isExecutable = (path: string): boolean => {
@@ -74,17 +74,17 @@ const isExecutable = (path: string): boolean => {
 
 const checkedUser = (name: string): string => {
   if (/^[a-z_][a-z0-9_-]{0,30}$/i.test(name)) return name;
-  throw wrong(`--as is '${name}'; expected the name of a user`);
+  throw wrong(`--as is '${name}'; expected a user name`);
 };
 
-/** The unit says these in its own way. */
-const OTHERWISE: readonly SettingKey[] = ["db", "url", "tokenFile", "color"];
+/** Settings that the unit sets in another way, or that have no use in it. */
+const NOT_PASSED_ON: readonly SettingKey[] = ["db", "url", "tokenFile", "color"];
 
-/** What is handed on to `petit run`, as it was given. */
+/** Returns the flags to pass on to `petit run`, as they were given. */
 const runArguments = (context: Context): readonly string[] => {
   const keys: readonly SettingKey[] = [...run.settings, "logLevel", "logFormat"];
   const given = keys
-    .filter((key) => !OTHERWISE.includes(key))
+    .filter((key) => !NOT_PASSED_ON.includes(key))
     .flatMap((key) => (context.flags.get(flagOf(SETTINGS[key])) ?? []).map((value) => flagText(key, value)));
   const shutdown = context.flags.has(flagOf(SETTINGS.onShutdown)) ? [] : ["--on-shutdown=leave"];
   return [...shutdown, ...given];
@@ -96,27 +96,30 @@ const flagText = (key: SettingKey, value: string): string => {
   return value === "false" ? `--no-${flagOf(setting)}` : `--${flagOf(setting)}`;
 };
 
-/** Unit files have no way to write these in the lines that need them; a credential's path with a blank, not for systemd 257. */
-const assertWritten = ({ tokenFile, writable }: Unit): void => {
-  assertWithout(tokenFile, /["'\\\p{Cc}\s]/u, "blanks, quotes, \\ and control characters");
+/** Throws if a path can't be written in the unit: its directives have no quoting for these characters (systemd 257). */
+const assertPathsEncodable = ({ tokenFile, writable }: Unit): void => {
+  assertWithout(tokenFile, /["'\\\p{Cc}\s]/u, "spaces, quotes, \\ and control characters");
   assertWithout(writable, /["'\\\p{Cc}]/u, "quotes, \\ and control characters");
 };
 
-const assertWithout = (path: string | null, odd: RegExp, what: string): void => {
-  if (path !== null && odd.test(path))
-    throw wrong(`a unit can't name ${JSON.stringify(path)}; expected a path without ${what}`);
+const assertWithout = (path: string | null, forbidden: RegExp, what: string): void => {
+  if (path !== null && forbidden.test(path))
+    throw wrong(`a unit can't contain the path ${JSON.stringify(path)}; expected a path without ${what}`);
 };
 
 /** Folders that `ProtectHome=yes` hides. */
 const HIDDEN = /^\/(home|root|run\/user)(\/|$)/;
 
-const assertInSight = ({ exec, jobsDir, db, config }: Unit): void => {
+/** Throws if the service could not see a path that it needs. */
+const assertPathsVisible = ({ exec, jobsDir, db, config }: Unit): void => {
   const hidden = [exec, jobsDir, db, config].find((path) => path !== null && HIDDEN.test(realPath(path)));
   if (!hidden) return;
-  throw wrong(`a system service does not see ${hidden}: home folders are hidden from it. ${insteadOf(hidden, exec)}`);
+  throw wrong(
+    `a system service can't see ${hidden}, because home folders are hidden from it. ${alternativeTo(hidden, exec)}`,
+  );
 };
 
-/** Where links lead; the path itself where there is nothing yet. */
+/** Resolves symbolic links. Returns the path unchanged if it does not exist yet. */
 const realPath = (path: string): string => {
   try {
     return realpathSync(path);
@@ -125,11 +128,11 @@ const realPath = (path: string): string => {
   }
 };
 
-const insteadOf = (hidden: string, exec: string): string =>
+const alternativeTo = (hidden: string, exec: string): string =>
   hidden === exec
-    ? `'install -m 755 ${exec} /usr/local/bin/petit' puts petit where it does; or use --user, or --no-sandbox`
-    : "Use a folder such as /etc/petit/jobs or /srv; or --user, or --no-sandbox";
+    ? `Run 'install -m 755 ${exec} /usr/local/bin/petit' and use that petit, or use --user or --no-sandbox`
+    : "Use a folder such as /etc/petit/jobs or /srv, or use --user or --no-sandbox";
 
-/** Draining, then the grace of what is ended, and some for the rest. */
+/** Returns `TimeoutStopSec=`: time to drain, the grace period of killed tasks, and 20 seconds for the rest. */
 const stopSeconds = ({ shutdownTimeoutMs, killGraceMs }: Context["settings"]): number =>
   Math.ceil((shutdownTimeoutMs + killGraceMs) / 1_000) + 20;

@@ -8,20 +8,21 @@ import { isRunning, mustSystemctl, systemctl } from "./systemctl.ts";
 
 type Scope = Unit["scope"];
 
+/** A removed service. */
 export type Uninstalled = {
   readonly unit: string;
-  /** What it ran, as the unit said it. */
+  /** The command in the unit. */
   readonly command: string;
   readonly stateDir: string;
-  /** Whether it ran. */
+  /** Whether the service was running. */
   readonly stopped: boolean;
-  /** The folder of the drop-ins that were made for it; null where there is none. */
+  /** The folder of the unit's drop-ins; null if there is none. */
   readonly dropIns: string | null;
-  /** Processes of its tasks that go on. */
+  /** Number of task processes that are still running. */
   readonly left: number;
 };
 
-/** Stops the service and takes its unit away; nothing else. Throws where there is none, or one that was edited. */
+/** Stops the service and removes its unit, and nothing else. Throws a `Failure` if there is no unit or it was edited. */
 export const uninstall = (
   scope: Scope,
   { force }: { readonly force: boolean },
@@ -30,7 +31,7 @@ export const uninstall = (
   const path = unitPath(scope, context);
   assertSystemd(scope, { needsRunning: false });
   const text = readUnit(path);
-  if (text === null) throw new Failure(EXIT.FAILED, `there is no ${path}: nothing is installed`);
+  if (text === null) throw new Failure(EXIT.FAILED, `no service is installed: ${path} does not exist`);
   refuseEdited(path, { force, doing: "remove" });
   const running = isRunning(scope);
   const stopped = running && systemctl(scope, "is-active", "--quiet", UNIT).ok;
@@ -47,7 +48,7 @@ const commandIn = (text: string): string => /^ExecStart=(.*)$/m.exec(text)?.[1] 
 
 const forget = (scope: Scope): void => {
   mustSystemctl(scope, "daemon-reload");
-  // It may be unknown by now, which is what is wanted.
+  // Fails if the unit is already unknown, which is fine.
   systemctl(scope, "reset-failed", UNIT);
 };
 
@@ -56,7 +57,7 @@ const countIn = (group: string): number => {
   try {
     return readFileSync(`/sys/fs/cgroup${group}/cgroup.procs`, "utf8").split("\n").filter(Boolean).length;
   } catch {
-    // It goes with its last process.
+    // systemd removes the control group with its last process.
     return 0;
   }
 };

@@ -1,19 +1,20 @@
 import type { Screen } from "./terminal.ts";
 
 const MAX_LEFT = 30;
-/** What is wrapped to less is hard to read: then the texts stand below the names. */
+/** If the right column would be narrower than this, its texts go below the names instead. */
 const MIN_RIGHT = 26;
-const LEFT_BESIDE_NOTHING = 2;
+/** Width of the left column if the texts go below the names. */
+const LEFT_IF_STACKED = 2;
 
-/** Two columns; the right one is wrapped at the width of the screen, at most 110. */
+/** Lays out rows in two columns. The right column wraps at the width of the screen, at most 110. */
 export const columns = (rows: readonly (readonly [string, string])[], screen: Screen): string => {
   const widest = Math.min(MAX_LEFT, Math.max(0, ...rows.map(([name]) => name.length)));
-  const left = widthOf(screen) - widest - 4 < MIN_RIGHT ? LEFT_BESIDE_NOTHING : widest;
+  const left = widthOf(screen) - widest - 4 < MIN_RIGHT ? LEFT_IF_STACKED : widest;
   const width = widthOf(screen) - left - 4;
   return rows.map(([name, text]) => row(name, wrap(text, width), left)).join("\n");
 };
 
-/** Of what is read line by line. */
+/** Returns the width for running text: that of the screen, at most 110. */
 export const widthOf = (screen: Screen): number => Math.min(110, screen.columns());
 
 const row = (name: string, texts: readonly string[], left: number): string => {
@@ -22,7 +23,10 @@ const row = (name: string, texts: readonly string[], left: number): string => {
   return [start, ...more.map((text) => `${" ".repeat(left + 4)}${text}`)].join("\n").trimEnd();
 };
 
-/** A text that stands behind `indent`, and goes on below it: on a terminal that is too narrow for it, unless it is tiny. */
+/**
+ * Wraps a text that follows `indent` to the width of the terminal, and indents its further lines. Returns the text unchanged if
+ * the screen is not a terminal or has too little room.
+ */
 export const fold = (text: string, indent: string, screen: Screen): string => {
   const width = screen.columns() - indent.length;
   return screen.isTerminal && width >= MIN_FOLD ? wrap(text, width).join(`\n${indent}`) : text;
@@ -30,13 +34,13 @@ export const fold = (text: string, indent: string, screen: Screen): string => {
 
 const MIN_FOLD = 12;
 
-/** Lines of at most so many characters, broken between words. */
+/** Breaks a text between words into lines of at most `width` characters. A longer word gets a line of its own. */
 export const wrap = (text: string, width: number): readonly string[] => {
-  const found: string[] = [];
+  const lines: string[] = [];
   for (const word of text.split(" ")) {
-    const last = found.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) found[found.length - 1] = `${last} ${word}`;
-    else found.push(word);
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
   }
-  return found;
+  return lines;
 };

@@ -1,6 +1,6 @@
 const NEWLINE = 10;
 
-/** Each line with its end; the last may have none. */
+/** Splits bytes into lines. Each line includes its newline; the last one may have none. */
 export const linesOf = (bytes: Uint8Array): readonly Uint8Array[] => {
   const lines: Uint8Array[] = [];
   for (let from = 0; from < bytes.length; ) {
@@ -12,4 +12,5 @@ export const linesOf = (bytes: Uint8Array): readonly Uint8Array[] => {
   return lines;
 };
 
+/** Returns whether the bytes end with a newline. */
 export const endsLine = (bytes: Uint8Array): boolean => bytes.at(-1) === NEWLINE;

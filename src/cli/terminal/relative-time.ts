@@ -5,7 +5,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** `in 5m`, `2h3m ago`, `now`: how far from now, in ms, to two units. */
+/** Formats a distance from now (ms, negative for the past) in at most two units: `in 5m`, `2h3m ago`, `now`. */
 export const relativeText = (distanceMs: number): string => {
   const away = Math.abs(distanceMs);
   const unit = away < HOUR_MS ? SECOND_MS : away < DAY_MS ? MINUTE_MS : HOUR_MS;

@@ -1,33 +1,34 @@
 import { paint, type Screen, type Style } from "./terminal.ts";
 import { fitEnd, fitStart, oneLine, padTo, textWidth } from "./text-width.ts";
 
-/** When a column gives way where a terminal is too narrow: lower numbers first; one without any doesn't. */
-export type Yielding = {
-  /** When it is made narrower, down to `min`. */
+/** How a column makes room if the terminal is too narrow. Lower numbers apply first. A column without numbers keeps its width. */
+type Shrinking = {
+  /** When to make the column narrower, down to `min`. */
   readonly shrink?: number;
-  /** Columns. [default: 8] */
+  /** Minimum width in terminal columns. [default: 8] */
   readonly min?: number;
-  /** Which part of a cell stays. [default: its start] */
+  /** Which part of a cell to keep if it is shortened. [default: start] */
   readonly keep?: "start" | "end";
-  /** When it is left out. */
+  /** When to omit the column. */
   readonly drop?: number;
 };
 
-export type Column = Yielding & {
+/** A column of a table. */
+export type Column = Shrinking & {
   readonly title: string;
   readonly cells: readonly string[];
-  /** The style of a cell. */
+  /** Returns the style of the cell in a row, or null for none. */
   readonly style?: (row: number) => Style | null;
 };
 
-/** Columns as wide as their widest cell, two blanks between them; the head only where there are rows. */
+/** Formats rows as a table. Each column is as wide as its widest cell. Returns an empty string if there are no rows. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[], screen: Screen): string =>
   columnTable(
     head.map((title, at) => ({ title, cells: rows.map((row) => row[at] ?? "") })),
     screen,
   );
 
-/** As `table`; on a terminal no line is longer than that is wide, as far as the columns give way. */
+/** Formats columns as a table. On a terminal, columns shrink or are omitted until the table fits its width. */
 export const columnTable = (columns: readonly Column[], screen: Screen): string => {
   const rows = columns[0]?.cells.length ?? 0;
   if (rows === 0) return "";
@@ -44,32 +45,32 @@ const naturalWidth = ({ title, cells }: Column): number =>
 
 const GAP = 2;
 
-/** Columns give way one after the other, until the line fits. What was made narrower is so only as far as still needed. */
+/** Applies shrink and drop steps in order until the table fits. Columns shrink only as far as needed. */
 const fit = (columns: readonly Measured[], width: number): readonly Measured[] => {
   const steps = stepsOf(columns);
   for (let count = 0; count < steps.length; count++) {
-    const fitted = yielded(columns, steps.slice(0, count), width);
+    const fitted = applySteps(columns, steps.slice(0, count), width);
     if (excess(fitted, width) <= 0) return fitted;
   }
-  return yielded(columns, steps, width);
+  return applySteps(columns, steps, width);
 };
 
-type Step = { readonly title: string; readonly order: number; readonly drops: boolean };
+type ShrinkStep = { readonly title: string; readonly order: number; readonly drops: boolean };
 
-const stepsOf = (columns: readonly Measured[]): readonly Step[] =>
+const stepsOf = (columns: readonly Measured[]): readonly ShrinkStep[] =>
   columns
-    .flatMap(({ title, shrink, drop }): (Step | null)[] => [
+    .flatMap(({ title, shrink, drop }): (ShrinkStep | null)[] => [
       shrink === undefined ? null : { title, order: shrink, drops: false },
       drop === undefined ? null : { title, order: drop, drops: true },
     ])
     .filter((step) => step !== null)
     .sort((left, right) => left.order - right.order);
 
-const yielded = (columns: readonly Measured[], steps: readonly Step[], width: number): readonly Measured[] => {
+const applySteps = (columns: readonly Measured[], steps: readonly ShrinkStep[], width: number): readonly Measured[] => {
   const dropped = steps.filter(({ drops }) => drops).map(({ title }) => title);
-  const left = columns.filter(({ title }) => !dropped.includes(title));
+  const remaining = columns.filter(({ title }) => !dropped.includes(title));
   const narrower = steps.filter(({ drops }) => !drops);
-  return narrower.reduce<readonly Measured[]>((all, { title }) => shrunk(all, title, width), left);
+  return narrower.reduce<readonly Measured[]>((all, { title }) => shrunk(all, title, width), remaining);
 };
 
 const shrunk = (columns: readonly Measured[], title: string, width: number): readonly Measured[] =>

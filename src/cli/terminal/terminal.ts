@@ -1,48 +1,50 @@
-/** Where a command writes: data to `out`, everything else to `err`. */
+/** The output streams of a command: data goes to `out`, everything else to `err`. */
 export type Terminal = {
   readonly out: Screen;
   readonly err: Screen;
 };
 
+/** An output stream and what it can display. */
 export type Screen = {
   readonly write: (text: string | Uint8Array) => void;
   readonly isTerminal: boolean;
-  /** Whether colours are welcome: a terminal, and nobody objects. */
+  /** True on a terminal, unless NO_COLOR, TERM=dumb or the `color` setting turns colours off. */
   readonly color: boolean;
-  /** Whether it is a terminal that can move its cursor. */
+  /** Whether the stream is a terminal that can move its cursor. */
   readonly movesCursor: boolean;
-  /** Width in characters; 80 where it isn't known. */
+  /** Width in characters; 80 if unknown. */
   readonly columns: () => number;
-  /** Height in lines; 24 where it isn't known. */
+  /** Height in lines; 24 if unknown. */
   readonly rows: () => number;
 };
 
-/** What Node calls a `WriteStream`, as far as it matters here. */
-export type Stream = {
+/** The part of Node's `WriteStream` that the CLI uses. */
+export type OutputStream = {
   write(data: string | Uint8Array): boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
 };
 
+/** Wraps stdout and stderr. */
 export const openTerminal = (
   host: {
-    readonly stdout: Stream;
-    readonly stderr: Stream;
+    readonly stdout: OutputStream;
+    readonly stderr: OutputStream;
     readonly environment: Readonly<Record<string, string | undefined>>;
   },
   options: { readonly color: boolean },
 ): Terminal => {
   const { stdout, stderr, environment } = host;
-  const welcome = options.color && !environment.NO_COLOR && environment.TERM !== "dumb";
+  const color = options.color && !environment.NO_COLOR && environment.TERM !== "dumb";
   const movesCursor = !["", "dumb"].includes(environment.TERM ?? "");
-  const open = (stream: Stream): Screen => openScreen(stream, { color: welcome, movesCursor });
+  const open = (stream: OutputStream): Screen => openScreen(stream, { color, movesCursor });
   return { out: open(stdout), err: open(stderr) };
 };
 
 type Abilities = { readonly color: boolean; readonly movesCursor: boolean };
 
-const openScreen = (stream: Stream, { color, movesCursor }: Abilities): Screen => ({
+const openScreen = (stream: OutputStream, { color, movesCursor }: Abilities): Screen => ({
   write: (text) => {
     stream.write(text);
   },
@@ -61,8 +63,9 @@ const STYLES = {
   yellow: [33, 39],
   cyan: [36, 39],
 } as const;
+/** A text style that `paint` can apply. */
 export type Style = keyof typeof STYLES;
 
-/** Colours the text where the screen welcomes it. */
+/** Applies a style to a text if the screen shows colours. */
 export const paint = (screen: Pick<Screen, "color">, style: Style, text: string): string =>
   screen.color ? `\u001b[${STYLES[style][0]}m${text}\u001b[${STYLES[style][1]}m` : text;

@@ -9,9 +9,9 @@ import { breakText } from "../client/reconnect.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { Failure } from "../failure.ts";
-import { readChunk } from "../run-display/chunk.ts";
 import { RunDisplay } from "../run-display/display.ts";
 import { outcomeLine } from "../run-display/outcome.ts";
+import { readChunk } from "../run-display/output-chunk.ts";
 import { hasEnded, type RunView, type TaskView } from "../run-display/view.ts";
 
 export type Watching = {

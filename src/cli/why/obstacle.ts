@@ -1,5 +1,5 @@
-import { counted } from "../terminal/counted.ts";
 import { readableLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { shutNow } from "./gate.ts";
 import type { Material } from "./material.ts";
 import type { When } from "./words.ts";
@@ -16,7 +16,7 @@ const ofScheduler = (material: Material, { zone }: When): readonly string[] => {
   const { state, health } = material;
   const found: string[] = [];
   if (health.kind === "petit" && health.status === "unavailable")
-    found.push(`nothing can be stored, so nothing starts: ${health.reasons.map(({ message }) => message).join("; ")}`);
+    found.push(`nothing can be stored, so nothing starts: ${health.reasons.join("; ")}`);
   if (state === "stopped") found.push("petit is starting or stopping");
   if (state === "paused") {
     const since = pausedSince(material);
@@ -38,14 +38,17 @@ const ofJob = ({ job, health }: Material): readonly string[] => {
     found.push(
       `it is disabled: its schedule doesn't count, triggers work; 'enabled: true' in ${job.source.file} ends that`,
     );
-  const reasons = health.kind === "petit" ? health.reasons : [];
-  const broken = reasons.find((reason) => reason.code === "job_file_broken" && covers(reason.file, job.source.file));
-  if (broken !== undefined) found.push(`its last good version counts, since its ${broken.message}`);
+  const broken =
+    health.kind === "petit" ? health.reasons.find((reason) => isAbout(reason, job.source.file)) : undefined;
+  if (broken !== undefined) found.push(`its last good version counts, since its ${broken}`);
   return found;
 };
 
-/** A problem of a folder is a problem of all files in it. */
-const covers = (path: string, file: string): boolean => path === file || path === "." || file.startsWith(`${path}/`);
+/** `job file is broken: a.yaml:3:1: …`; a folder stands for all that is in it. */
+const isAbout = (reason: string, file: string): boolean => {
+  const [, named] = /^job file is broken: (.+?):\d+:\d+/.exec(reason) ?? [];
+  return named !== undefined && (named === file || named === "." || file.startsWith(`${named}/`));
+};
 
 const ofGates = ({ gates }: Material, now: number): readonly string[] =>
   gates
@@ -55,10 +58,10 @@ const ofGates = ({ gates }: Material, now: number): readonly string[] =>
 
 const ofLimits = ({ job, pending }: Material): readonly string[] => {
   const { running, max_concurrency: most } = job;
-  const waiting = pending === 0 ? "" : `, and ${counted(pending, "run")} of it ${pending === 1 ? "waits" : "wait"}`;
+  const waiting = pending === 0 ? "" : `, and ${pluralize(pending, "run")} of it ${pending === 1 ? "waits" : "wait"}`;
   if (most !== null && running + pending >= most) {
     return [
-      `${counted(running, "run")} of ${most} at once (max_concurrency) ${running === 1 ? "goes" : "go"} on${waiting}`,
+      `${pluralize(running, "run")} of ${most} at once (max_concurrency) ${running === 1 ? "goes" : "go"} on${waiting}`,
     ];
   }
   return pending === 0 ? [] : [`all places for runs (--max-jobs) are taken${waiting}`];

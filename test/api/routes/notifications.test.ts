@@ -74,8 +74,6 @@ describe("GET /api/notifications", () => {
     await using petit = await startPetit({ args: ["--no-watch"] });
     const { status, body } = await ask(petit, `/api/notifications?${query}`);
     expect(status).toBe(400);
-    const name = query.split("=")[0] ?? "";
-    const details = { reason: "invalid_value", in: "query", name };
-    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
+    expect(body).toEqual({ error: expect.stringContaining(query.split("=")[0] ?? ""), code: "INVALID_REQUEST" });
   });
 });

@@ -33,10 +33,10 @@ const trigger = async (running: Petit, job: string, query = ""): Promise<string>
   return (await response.json()).run_id;
 };
 
-/** Bun makes a folder in the one it is given. */
+/** Bun creates a folder in its HOME. */
 const NO_HOME = "/nonexistent";
 
-/** What is under a folder but for petit's own lock, spool and shared memory. */
+/** Lists a folder without petit's lock, spool and shared-memory files. */
 const filesOf = (folder: string): readonly string[] =>
   readdirSync(folder)
     .filter((name) => !/-(lock|lock-journal|spool|wal|shm)$/.test(name))
@@ -60,7 +60,7 @@ const count = (file: string, sql: string): unknown => {
   }
 };
 
-/** A database with a run, that no petit is on. */
+/** Creates a database with a run that no petit uses. */
 const quietDatabase = async (folder: TempFolder): Promise<string> => {
   folder.write("jobs/a.yaml", JOBS);
   const { status } = await petit(["trigger", "jobs", "hello", "--db", "petit.db"], { cwd: folder.path });
@@ -68,7 +68,7 @@ const quietDatabase = async (folder: TempFolder): Promise<string> => {
   return join(folder.path, "petit.db");
 };
 
-/** Makes it so large that a copy takes a while. */
+/** Grows the database so that a copy takes a while. */
 const blowUp = (file: string): void => {
   const db = new Database(file);
   db.run("CREATE TABLE ballast (x)");
@@ -79,7 +79,7 @@ const blowUp = (file: string): void => {
 };
 
 describe("petit backup", () => {
-  test("copies the database of a petit under load, whole, and a petit starts on the copy", async () => {
+  test("copies the database of a busy petit to a copy that petit can start on", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": JOBS } });
     const before = await trigger(running, "hello", "?wait=10");
     let isOver = false;
@@ -91,7 +91,7 @@ describe("petit backup", () => {
     for (const copy of copies) {
       const ended = await petit(["--db", running.dbPath, "backup", copy], { cwd: folder.path });
       expect(ended).toMatchObject({ status: 0, stdout: "" });
-      expect(ended.stderr).toMatch(new RegExp(`was copied to ${copy}: [0-9.]+ [KM]iB\\n$`));
+      expect(ended.stderr).toMatch(new RegExp(`^copied .* to ${copy}: [0-9.]+ [KM]iB\\n$`));
     }
     isOver = true;
     await Promise.all(load);
@@ -107,7 +107,7 @@ describe("petit backup", () => {
     expect(await trigger(restored, "hello", "?wait=10")).not.toBe(before);
   });
 
-  test("leaves the processes of the original to the original", async () => {
+  test("creates a copy that does not adopt the processes of the original", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": JOBS } });
     const run = await trigger(running, "sleeper");
     expect(
@@ -123,7 +123,7 @@ describe("petit backup", () => {
     expect(task).toMatchObject({ status: "running", attempts: 1 });
   });
 
-  test("says file and bytes with --json", async () => {
+  test("prints file and bytes with --json", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
     const { status, stdout, stderr } = await petit(["backup", "copy.db", "--json"], { cwd: folder.path });
@@ -131,7 +131,7 @@ describe("petit backup", () => {
     expect(JSON.parse(stdout)).toEqual({ file: "copy.db", bytes: statSync(join(folder.path, "copy.db")).size });
   });
 
-  test("replaces an older copy, and what a link leads to", async () => {
+  test("replaces an older copy and the target of a symbolic link", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
     const old = makeOlderCopy(join(folder.path, "old.db"));
@@ -158,8 +158,8 @@ describe("petit backup", () => {
   });
 });
 
-describe("petit backup of a database at rest", () => {
-  test("makes nothing beside it", async () => {
+describe("petit backup of a database that no petit uses", () => {
+  test("creates no file next to it", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
     const before = readdirSync(folder.path).sort();
@@ -167,7 +167,7 @@ describe("petit backup of a database at rest", () => {
     expect(readdirSync(folder.path).sort()).toEqual(["copy.db", ...before]);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("needs no disk that can be written where it is", async () => {
+  test.skipIf(process.getuid?.() !== 0)("works on a read-only disk", async () => {
     using folder = tempFolder();
     const db = await quietDatabase(folder);
     using disk = smallDisk(join(folder.path, "disk"), "1m");
@@ -186,25 +186,29 @@ describe("petit backup refuses", () => {
     ["a link to it", ["soft.db"], "soft.db is the database itself"],
     ["its journal", ["petit.db-wal"], "is the database itself"],
     ["a folder", ["folder"], "folder is a folder; name a file, for example folder/petit.db"],
-    ["a folder that isn't there", ["no/where.db"], "there is no folder no"],
-    ["a name that can only be a folder's", ["copy/"], "copy/ is a folder; name a file, for example copy/petit.db"],
-    ["what is no regular file", ["/dev/null"], "not a regular file"],
-    ["what leads to no file at all", ["/dev/stdout"], "/dev/stdout is not a regular file"],
+    ["a missing folder", ["no/where.db"], "there is no folder no"],
+    ["a name with a trailing slash", ["copy/"], "copy/ is a folder; name a file, for example copy/petit.db"],
+    ["a device", ["/dev/null"], "not a regular file"],
+    ["a link to a pipe", ["/dev/stdout"], "/dev/stdout is not a regular file"],
     [
-      "a file to replace that is none",
+      "a file that is not a database in place of the copy",
       ["notes.txt"],
       "notes.txt is not a petit database, so it is not replaced; name another",
     ],
-    ["somebody else's to replace", ["foreign.db"], "foreign.db is not a petit database, so it is not replaced"],
+    [
+      "a database of another program in place of the copy",
+      ["foreign.db"],
+      "foreign.db is not a petit database, so it is not replaced",
+    ],
     ["a missing database", ["copy.db", "--db", "none.db"], "there is no database none.db"],
-    ["what is no database", ["copy.db", "--db", "notes.txt"], "notes.txt can't be used as petit's database"],
+    ["a file that is not a database", ["copy.db", "--db", "notes.txt"], "notes.txt can't be used as petit's database"],
     ["an empty file", ["copy.db", "--db", "empty.db"], "not a petit database yet"],
-    ["somebody else's database", ["copy.db", "--db", "foreign.db"], "is not a petit database"],
-    ["a newer petit's database", ["copy.db", "--db", "newer.db"], "of a newer petit"],
-    ["a folder for a database", ["copy.db", "--db", "folder"], "is not a file"],
-    ["a database that is kept nowhere", ["copy.db", "--db", ":memory:"], ":memory: is not a file"],
+    ["a database of another program", ["copy.db", "--db", "foreign.db"], "is not a petit database"],
+    ["a database of a newer petit", ["copy.db", "--db", "newer.db"], "of a newer petit"],
+    ["a folder in place of the database", ["copy.db", "--db", "folder"], "is not a file"],
+    ["an in-memory database", ["copy.db", "--db", ":memory:"], ":memory: is not a file"],
   ];
-  test.each(refused)("%s: 2", async (_, args, message) => {
+  test.each(refused)("%s with 2", async (_, args, message) => {
     using folder = tempFolder();
     const db = await quietDatabase(folder);
     linkSync(db, join(folder.path, "hard.db"));
@@ -222,7 +226,7 @@ describe("petit backup refuses", () => {
     expect(readFileSync(join(folder.path, "notes.txt"), "utf8")).toStartWith("these are notes");
   });
 
-  test("a database that another petit is on, with 4", async () => {
+  test("a database that another petit uses with 4", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": JOBS } });
     using folder = tempFolder();
     await quietDatabase(folder);
@@ -232,7 +236,7 @@ describe("petit backup refuses", () => {
     expect((await running.fetch("/api/health")).status).toBe(200);
   });
 
-  test("a database whose journal was left by a crash, with 4", async () => {
+  test("a database with a journal left by a crash with 4", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
     folder.write("crashed.db", "x");
@@ -245,19 +249,19 @@ describe("petit backup refuses", () => {
 });
 
 describe("a backup that fails", () => {
-  test("keeps nothing where a file may not grow so large, and leaves the older copy", async () => {
+  test("leaves no partial file at the file size limit, and keeps the older copy", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
     const old = makeOlderCopy(join(folder.path, "copy.db"));
     const before = readFileSync(old);
-    // In blocks of 512 bytes: 64 KiB, less than a new database has.
+    // In blocks of 512 bytes: 64 KiB, smaller than a new database.
     const ended = shell(folder, 'ulimit -f 128; exec "$@" backup copy.db');
     expect(ended.status).not.toBe(0);
     expect(readFileSync(old).equals(before)).toBe(true);
     expect(await until(() => filesOf(folder.path).join() === "copy.db,jobs,petit.db")).toBe(true);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("keeps nothing on a full disk, and says so with 1", async () => {
+  test.skipIf(process.getuid?.() !== 0)("leaves no partial file on a full disk, and exits with 1", async () => {
     using folder = tempFolder();
     await quietDatabase(folder);
     using disk = smallDisk(join(folder.path, "disk"), "64k");
@@ -270,7 +274,7 @@ describe("a backup that fails", () => {
     expect(readFileSync(old).equals(before)).toBe(true);
   });
 
-  test("keeps nothing of a damaged database, and says that it is", async () => {
+  test("leaves no copy of a damaged database, and reports the damage", async () => {
     using folder = tempFolder();
     const db = await quietDatabase(folder);
     const bytes = readFileSync(db);
@@ -282,7 +286,7 @@ describe("a backup that fails", () => {
     expect(filesOf(folder.path)).toEqual(["jobs", "petit.db"]);
   });
 
-  test.each(["SIGTERM", "SIGKILL"] as const)("keeps nothing where %s ends it", async (signal) => {
+  test.each(["SIGTERM", "SIGKILL"] as const)("leaves no partial file after %s", async (signal) => {
     using folder = tempFolder();
     blowUp(await quietDatabase(folder));
     const [program = "", ...before] = PETIT;
@@ -301,7 +305,7 @@ describe("a backup that fails", () => {
   });
 });
 
-/** What an earlier backup left, as far as anybody looks into it. */
+/** Creates an older backup. */
 const makeOlderCopy = (file: string): string => {
   makeDatabase(file, 0x7065746a, 1);
   return file;
@@ -315,7 +319,7 @@ const makeDatabase = (file: string, applicationId: number, version: number): voi
   db.close();
 };
 
-/** Runs a script that finds the words of petit in `"$@"`. */
+/** Runs a script with the command line of petit in `"$@"`. */
 const shell = (folder: TempFolder, script: string) =>
   spawnSync("/bin/sh", ["-c", script, "sh", ...PETIT], { cwd: folder.path, env: cleanEnvironment(NO_HOME) });
 
@@ -326,7 +330,7 @@ const smallDisk = (path: string, size: string): { readonly path: string } & Disp
   return { path, [Symbol.dispose]: () => void spawnSync("umount", [path]) };
 };
 
-/** Whether it became true within ten seconds. */
+/** Waits up to ten seconds for a condition, and returns whether it became true. */
 const until = async (isTrue: () => boolean | Promise<boolean>, everyMs = 25): Promise<boolean> => {
   const deadline = Date.now() + 10_000;
   while (!(await isTrue())) {

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, tempFolder } from "../../support/cli.ts";
 
-/** Root that has lost what opens the files of others to it: as any other user is, wherever this tree lies. */
+/** Runs as root without the capabilities to access other users' files. Another user might be unable to read this folder. */
 const BARRED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
 const [setpriv = "", ...bounds] = BARRED;
 const canBar = process.getuid?.() === 0 && spawnSync(setpriv, [...bounds, "true"]).status === 0;
@@ -12,7 +12,7 @@ const canBar = process.getuid?.() === 0 && spawnSync(setpriv, [...bounds, "true"
 const STRANGER = 65_534;
 const HELLO = "id: hello\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n";
 
-/** A folder with jobs and a database, and another that both are in as well, but which belongs to somebody else. */
+/** Creates a folder with jobs and a database, and in it a folder of another user with the same contents. */
 const setUp = async () => {
   const folder = tempFolder();
   for (const jobs of ["jobs", "closed/jobs"]) folder.write(`${jobs}/a.yaml`, HELLO);
@@ -35,7 +35,7 @@ const barred = (cwd: string, ...args: readonly string[]) => {
   return { status, said: stdout + stderr };
 };
 
-describe.skipIf(!canBar)("what is closed to who runs petit", () => {
+describe.skipIf(!canBar)("a path that petit's user can't access", () => {
   test.each([
     ["the job files", ["run", "closed/jobs", "--api-port=0"], "closed/jobs can't be reached (EACCES"],
     ["the job files", ["validate", "closed/jobs"], "closed/jobs can't be reached (EACCES"],
@@ -56,23 +56,25 @@ describe.skipIf(!canBar)("what is closed to who runs petit", () => {
       "petit.db can't be used as petit's database: user 0 may not read it",
     ],
     ["the database", ["backup", "copy.db"], "it belongs to user 65534, mode 0600"],
-  ])("is told as that, of %s: petit %j", async (_, args, said) => {
+  ])("is reported for %s: petit %j", async (_, args, said) => {
     using folder = await setUp();
     const ended = barred(folder.path, ...args);
     expect(ended).toEqual({ status: 2, said: expect.stringContaining(said) });
     expect(ended.said).not.toMatch(/internal error|there is no/);
   });
 
-  test("is no folder to make, of one that petit doctor can't write to", async () => {
+  test("is not reported as a missing folder by petit doctor", async () => {
     using folder = await setUp();
     chmodSync(join(folder.path, "closed"), 0o755);
     const there = barred(folder.path, "doctor", "--api-port=0", "--db=closed/new.db");
-    expect(there.said).toContain("let its user write to");
-    expect(there.said).not.toContain("make the folder");
-    expect(barred(folder.path, "doctor", "--api-port=0", "--db=no/new.db").said).toMatch(/make the folder \S+\/no, or/);
+    expect(there.said).toContain("let petit's user write to");
+    expect(there.said).not.toContain("create the folder");
+    expect(barred(folder.path, "doctor", "--api-port=0", "--db=no/new.db").said).toMatch(
+      /create the folder \S+\/no, or/,
+    );
   });
 
-  test("is told of a database that can only be read, and nothing is made that would stay closed", async () => {
+  test("is reported for a read-only database, before petit creates files next to it", async () => {
     using folder = await setUp();
     const db = join(folder.path, "petit.db");
     chownSync(db, 0, 0);
@@ -84,7 +86,7 @@ describe.skipIf(!canBar)("what is closed to who runs petit", () => {
     expect(barred(folder.path, "trigger", "jobs", "hello", "--db=petit.db").status).toBe(0);
   });
 
-  test.each(["petit.db-spool", "petit.db-shm"])("is told of what lies beside the database: %s", async (name) => {
+  test.each(["petit.db-spool", "petit.db-shm"])("is reported for a file next to the database: %s", async (name) => {
     using folder = await setUp();
     chownSync(join(folder.path, "petit.db"), 0, 0);
     const path = join(folder.path, name);
@@ -96,7 +98,7 @@ describe.skipIf(!canBar)("what is closed to who runs petit", () => {
     expect({ status, said }).toEqual({ status: 2, said: expect.stringContaining(`${name}: user 0 may not read it`) });
   });
 
-  test("is a finding of petit doctor, with what to do", async () => {
+  test("is reported by petit doctor with a hint", async () => {
     using folder = await setUp();
     for (const db of ["closed/petit.db", "petit.db"]) {
       const { status, said } = barred(folder.path, "doctor", "jobs", "--api-port=0", `--db=${db}`);

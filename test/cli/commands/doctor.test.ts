@@ -31,7 +31,7 @@ type Report = {
   readonly text: string;
 };
 
-/** No port that another test may have. */
+/** Avoids ports that other tests use. */
 const PORT = ["--api-port", "0"];
 
 const doctor = async (args: readonly string[], options: CliOptions = {}): Promise<Report> => {
@@ -46,7 +46,7 @@ const find = ({ checks }: Report, name: string): Check => {
   return check;
 };
 
-/** A folder with a job and a database. */
+/** Creates a folder with a job and a database. */
 const setUp = async (): Promise<TempFolder> => {
   const folder = tempFolder();
   folder.write("jobs/a.yaml", HELLO);
@@ -62,25 +62,25 @@ const alter = (file: string, ...statements: readonly string[]): void => {
 };
 
 describe("petit doctor", () => {
-  test("finds nothing wrong before the first start, and makes nothing", async () => {
+  test("finds no problem before the first start, and creates nothing", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", HELLO);
     const report = await doctor(PORT, { cwd: folder.path });
     expect(report.status).toBe(0);
-    expect(find(report, "database").message).toBe("petit.db is not there yet; 'petit run' makes it");
+    expect(find(report, "database").message).toBe("petit.db does not exist yet; 'petit run' will create it");
     expect(readdirSync(folder.path)).toEqual(["jobs"]);
   });
 
-  test("takes an empty file for a database that is not made yet, as 'petit run' does", async () => {
+  test("accepts an empty file as a new database, as 'petit run' does", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", HELLO);
     folder.write("petit.db", "");
     const report = await doctor(PORT, { cwd: folder.path });
-    expect(find(report, "database").message).toBe("petit.db is empty; 'petit run' makes a database of it");
+    expect(find(report, "database").message).toBe("petit.db is empty; 'petit run' will initialize it");
     expect(report.status).toBe(0);
   });
 
-  test("tells of each thing once, what it is, and what to do", async () => {
+  test("reports each check once, without a hint if it passed", async () => {
     using folder = await setUp();
     const report = await doctor([...PORT, "jobs"], { cwd: folder.path });
     const names = report.checks.map(({ name }) => name);
@@ -96,7 +96,7 @@ describe("petit doctor", () => {
     expect(find(report, "job_files").message).toBe("1 job in jobs");
   });
 
-  test("is a table for people, with a line for what to do and a summary on stderr", async () => {
+  test("prints a table with hints on stdout and a summary on stderr", async () => {
     using folder = await setUp();
     chmodSync(join(folder.path, "petit.db"), 0o644);
     const { status, stdout, stderr } = await petit(["doctor", ...PORT], { cwd: folder.path });
@@ -110,7 +110,7 @@ describe("petit doctor", () => {
     expect(stderr).toBe("\n1 warning\n");
   });
 
-  test("changes no byte of the database, and makes nothing beside it", async () => {
+  test("changes no byte of the database, and creates no file next to it", async () => {
     using folder = await setUp();
     const file = join(folder.path, "petit.db");
     const [bytes, files] = [readFileSync(file), readdirSync(folder.path)];
@@ -132,28 +132,28 @@ describe("petit doctor finds", () => {
   };
   const faults: readonly Fault[] = [
     {
-      what: "a file that is no database",
+      what: "a file that is not a database",
       break: (folder) => folder.write("petit.db", "these are notes, and no database at all; ".repeat(50)),
       check: "database",
       status: "failed",
       message: "file is not a database",
     },
     {
-      what: "somebody else's database",
+      what: "a database of another program",
       break: (folder) => alter(join(folder.path, "petit.db"), "PRAGMA application_id = 1"),
       check: "database",
       status: "failed",
       message: "is not a petit database",
     },
     {
-      what: "a newer petit's database",
+      what: "a database of a newer petit",
       break: (folder) => alter(join(folder.path, "petit.db"), "PRAGMA user_version = 9999"),
       check: "database",
       status: "failed",
       message: "schema 9999 of a newer petit",
     },
     {
-      what: "a folder for a database",
+      what: "a folder in place of the database",
       break: () => {},
       args: ["--db", "jobs"],
       check: "database",
@@ -161,7 +161,7 @@ describe("petit doctor finds", () => {
       message: "jobs is not a file",
     },
     {
-      what: "no folder for a database",
+      what: "a missing folder of the database",
       break: () => {},
       args: ["--db", "no/where.db"],
       check: "folder",
@@ -188,7 +188,7 @@ describe("petit doctor finds", () => {
       message: "malformed",
     },
     {
-      what: "rows that refer to what isn't there",
+      what: "rows that refer to missing rows",
       break: (folder) => alter(join(folder.path, "petit.db"), "DELETE FROM runs"),
       check: "foreign_keys",
       status: "failed",
@@ -209,7 +209,7 @@ describe("petit doctor finds", () => {
       message: "mode 0755",
     },
     {
-      what: "an open bind without a token",
+      what: "a public address without a token",
       break: () => {},
       args: ["--api-host", "0.0.0.0"],
       check: "api_access",
@@ -217,7 +217,7 @@ describe("petit doctor finds", () => {
       message: "no token is set",
     },
     {
-      what: "a token file that isn't there",
+      what: "a missing token file",
       break: () => {},
       args: ["--token-file", "none"],
       check: "token",
@@ -241,11 +241,11 @@ describe("petit doctor finds", () => {
       message: "5 characters",
     },
     {
-      what: "broken job files, the first problems by place",
+      what: "broken job files, with the first problems",
       break: (folder) => folder.write("jobs/b.yaml", BROKEN),
       check: "job_files",
       status: "failed",
-      message: "in 1 file of jobs:\njobs/b.yaml:",
+      message: "in 1 file of jobs; their jobs are ignored:\njobs/b.yaml:",
     },
     {
       what: "a folder without jobs",
@@ -253,10 +253,10 @@ describe("petit doctor finds", () => {
       args: ["empty"],
       check: "job_files",
       status: "warning",
-      message: "there is no job in empty",
+      message: "there are no jobs in empty",
     },
     {
-      what: "a folder of jobs that isn't there",
+      what: "a missing folder of jobs",
       break: () => {},
       args: ["jbos"],
       check: "job_files",
@@ -264,7 +264,7 @@ describe("petit doctor finds", () => {
       message: "did you mean 'jobs'?",
     },
     {
-      what: "no python3 where a job needs it",
+      what: "a missing python3 that a job needs",
       break: (folder) => folder.write("jobs/b.yaml", PYTHON),
       environment: { PATH: "/nonexistent" },
       check: "python3",
@@ -272,7 +272,7 @@ describe("petit doctor finds", () => {
       message: "snake needs it",
     },
     {
-      what: "a zone that there isn't",
+      what: "an unknown time zone",
       break: () => {},
       environment: { TZ: "Mars/Olympus" },
       check: "time_zone",
@@ -285,23 +285,23 @@ describe("petit doctor finds", () => {
       environment: { PETIT_MAX_JOSB: "3" },
       check: "variables",
       status: "warning",
-      message: "PETIT_MAX_JOSB is no setting of petit; did you mean PETIT_MAX_JOBS?",
+      message: "PETIT_MAX_JOSB is not a setting; did you mean PETIT_MAX_JOBS?",
     },
     {
-      what: "too few open files for so many tasks",
+      what: "too few open files for the tasks",
       break: () => {},
       args: ["--max-jobs", "100000"],
       check: "open_files",
       status: "warning",
-      message: "files can be open at once",
+      message: "the limit of open files is ",
     },
     {
-      what: "too few open files for so many connections",
+      what: "too few open files for the connections",
       break: () => {},
       args: ["--max-connections", "100000"],
       check: "open_files",
       status: "warning",
-      message: "files can be open at once",
+      message: "the limit of open files is ",
     },
   ];
   test.each(faults)("$what", async (fault) => {
@@ -317,16 +317,16 @@ describe("petit doctor finds", () => {
     if (fault.status === "failed") expect(report.status).toBe(1);
   });
 
-  test("a port that something else has", async () => {
+  test("a port that another program uses", async () => {
     using folder = await setUp();
     await using other = await startOther();
     const report = await doctor(["--api-port", String(other.port)], { cwd: folder.path });
     expect(report.status).toBe(1);
-    expect(find(report, "port").message).toBe(`127.0.0.1:${other.port} is taken by something that is no petit`);
+    expect(find(report, "port").message).toBe(`127.0.0.1:${other.port} is in use by another program`);
     expect(find(report, "scheduler")).toMatchObject({ status: "ok" });
   });
 
-  test.skipIf(process.getuid?.() !== 0)("a disk that is about to be full", async () => {
+  test.skipIf(process.getuid?.() !== 0)("a disk that is almost full", async () => {
     using folder = await setUp();
     using disk = smallDisk(join(folder.path, "disk"));
     const report = await doctor([...PORT, "--db", join(disk.path, "petit.db")], { cwd: folder.path });
@@ -337,14 +337,14 @@ describe("petit doctor finds", () => {
     expect(find(linked, "disk_space")).toMatchObject({ status: "failed" });
   });
 
-  test("a link in the place of the database that leads to no folder", async () => {
+  test("a symbolic link to a missing folder in place of the database", async () => {
     using folder = await setUp();
     symlinkSync(join(folder.path, "gone/petit.db"), join(folder.path, "link.db"));
     const report = await doctor([...PORT, "--db", "link.db"], { cwd: folder.path });
-    expect(find(report, "database")).toMatchObject({ status: "failed", message: "link.db can't be made" });
+    expect(find(report, "database")).toMatchObject({ status: "failed", message: "link.db can't be created" });
   });
 
-  test("nobody's folder to be no failure where nobody named it", async () => {
+  test("a missing default folder of jobs, as a warning only", async () => {
     using folder = tempFolder();
     const report = await doctor(PORT, { cwd: folder.path });
     expect(find(report, "job_files")).toMatchObject({ status: "warning" });
@@ -353,7 +353,7 @@ describe("petit doctor finds", () => {
   });
 });
 
-test("petit doctor tells whom nobody could tell, without a secret", async () => {
+test("petit doctor lists the receivers of failing deliveries without their secrets", async () => {
   const notify = "[{type: webhook, url: 'http://127.0.0.1:1/s3cret'}]";
   const told = `id: told\nnotify: ${notify}\ntasks: [{id: t, type: shell, script: 'exit 1'}]\n`;
   await using running = await startPetit({ jobs: { "told.yaml": told } });
@@ -365,13 +365,13 @@ test("petit doctor tells whom nobody could tell, without a secret", async () => 
   const check = find(report, "notifications");
   expect(check).toMatchObject({ status: "warning", hint: expect.stringContaining("/api/notifications") });
   expect(check.message).toMatch(
-    /^1 receiver could not be told:\ntold to http:\/\/127.0.0.1:1\/… \(webhook\): can't be reached.* \(1 waiting\)$/,
+    /^deliveries to 1 receiver are failing:\ntold to http:\/\/127.0.0.1:1\/… \(webhook\): can't be reached.* \(1 waiting\)$/,
   );
   expect(report.text).not.toContain("s3cret");
 });
 
-describe("petit doctor beside a running petit", () => {
-  test("names it, its version and its health, and leaves it alone", async () => {
+describe("petit doctor with a running petit", () => {
+  test("shows its address and version, and does not disturb it", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     const port = new URL(running.url).port;
     const report = await doctor([running.jobsDir, "--db", running.dbPath, "--api-port", port]);
@@ -379,40 +379,40 @@ describe("petit doctor beside a running petit", () => {
     expect(find(report, "scheduler").message).toMatch(
       new RegExp(`^petit [0-9.]+ at ${running.url} runs on .*petit.db: process ${running.pid} \\(${running.url}\\)$`),
     );
-    expect(find(report, "port").message).toMatch(new RegExp(`^127.0.0.1:${port} is taken by petit `));
+    expect(find(report, "port").message).toMatch(new RegExp(`^127.0.0.1:${port} is in use by petit `));
     expect((await running.fetch("/api/jobs/hello/trigger?wait=10", { method: "POST" })).status).toBe(200);
     expect(running.stderr()).not.toContain('"level":"error"');
   });
 
-  test("says where it is, when it is looked for elsewhere", async () => {
+  test("shows its address if --url is another one", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     const report = await doctor([running.jobsDir, "--db", running.dbPath, ...PORT]);
     expect(find(report, "scheduler")).toMatchObject({
       status: "warning",
-      hint: `name its address: --url ${running.url}`,
+      hint: `pass its address: --url ${running.url}`,
     });
   });
 
-  test("says that another database is asked for than its own", async () => {
+  test("warns if it runs on another database", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     using folder = await setUp();
     const port = new URL(running.url).port;
     const report = await doctor(["--api-port", port], { cwd: folder.path });
     expect(find(report, "scheduler")).toMatchObject({
       status: "warning",
-      hint: `to check that petit: --db ${running.dbPath}; --url names the address of another`,
+      hint: `to check that petit, pass --db ${running.dbPath}; for another one, pass --url`,
     });
     expect(find(report, "port")).toMatchObject({ status: "failed", hint: expect.not.stringContaining("stop") });
   });
 
-  test("says that its health is degraded, and why", async () => {
+  test("shows why its health is degraded", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO, "b.yaml": BROKEN } });
     const report = await doctor([running.jobsDir, "--db", running.dbPath, "--url", running.url, ...PORT]);
     expect(find(report, "scheduler")).toMatchObject({ status: "warning" });
     expect(find(report, "scheduler").message).toContain("b.yaml:2:1");
   });
 
-  test("says that it asks for another token", async () => {
+  test("fails if it has another token", async () => {
     await using running = await startPetit({
       jobs: { "a.yaml": HELLO },
       env: { PETIT_API_TOKEN: "the-right-token-here" },
@@ -423,10 +423,10 @@ describe("petit doctor beside a running petit", () => {
       expect(find(report, "token")).toMatchObject({ status: "failed" });
     }
     const right = await doctor(args, { environment: { PETIT_API_TOKEN: "the-right-token-here" } });
-    expect(find(right, "token")).toMatchObject({ status: "ok", message: "is set, by PETIT_API_TOKEN" });
+    expect(find(right, "token")).toMatchObject({ status: "ok", message: "set by PETIT_API_TOKEN" });
   });
 
-  test("takes a petit that was killed for one that is gone", async () => {
+  test("does not take a killed petit for a running one", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     await running.kill();
     const report = await doctor([running.jobsDir, "--db", running.dbPath, ...PORT]);
@@ -439,7 +439,7 @@ describe("the settings that petit doctor shows", () => {
   const settingOf = ({ settings }: Report, name: string): Setting | undefined =>
     settings.find((setting) => setting.name === name);
 
-  test("have their value and say where it is from", async () => {
+  test("have a value and an origin", async () => {
     using folder = tempFolder();
     const config = folder.write("config.yaml", "api_port: 9000\nkill_grace: 20s\nallowed_hosts: [a.example]\n");
     const environment = { PETIT_MAX_JOBS: "3", PETIT_KILL_GRACE: "1m30s" };
@@ -461,7 +461,7 @@ describe("the settings that petit doctor shows", () => {
     expect(stdout).toMatch(/\nmax_jobs +3 +environment PETIT_MAX_JOBS\n/);
   });
 
-  test("are all there, and hold no secret", async () => {
+  test("are complete, and contain no secrets", async () => {
     using folder = tempFolder();
     const file = folder.write("token", "s3cret-of-the-file");
     const environment = { PETIT_API_TOKEN: "s3cret-variable", PETIT_URL: "http://me:s3cret@127.0.0.1:9" };
@@ -477,7 +477,7 @@ describe("the settings that petit doctor shows", () => {
   });
 });
 
-/** Changes what an index has of a row, where the table keeps it. */
+/** Changes a value in an index, but not in its table. */
 const loseIndexRow = (file: string): void => {
   alter(file, "CREATE TABLE t (x)", "CREATE INDEX t_x ON t (x)", "INSERT INTO t VALUES ('what-is-in-the-index')");
   const bytes = readFileSync(file);
@@ -488,7 +488,7 @@ const loseIndexRow = (file: string): void => {
   writeFileSync(file, bytes);
 };
 
-/** A server that is no petit. */
+/** Starts a server that is not petit. */
 const startOther = async (): Promise<AsyncDisposable & { readonly port: number }> => {
   const server = createServer((_, response) => response.end("<html>"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -499,11 +499,11 @@ const startOther = async (): Promise<AsyncDisposable & { readonly port: number }
   };
 };
 
-/** A disk of 8 MiB. */
+/** Mounts a disk of 8 MiB. */
 const smallDisk = (path: string): { readonly path: string } & Disposable => {
   mkdirSync(path);
   const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", path]);
-  if (status !== 0) throw new Error(`no disk could be made: ${stderr}`);
+  if (status !== 0) throw new Error(`can't mount a disk: ${stderr}`);
   expect(statSync(path).isDirectory()).toBe(true);
   return { path, [Symbol.dispose]: () => void spawnSync("umount", [path]) };
 };

@@ -4,13 +4,13 @@ import { chownSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, type TempFolder, tempFolder } from "../../support/cli.ts";
 
-type Who = { readonly who: string; readonly prefix: readonly string[]; readonly uid: number | null };
+type TestUser = { readonly who: string; readonly prefix: readonly string[]; readonly uid: number | null };
 
 const ROOT_PREFIX = ["setpriv", "--bounding-set=-sys_ptrace,-perfmon,-sys_admin"];
 const NOBODY_PREFIX = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/** With all capabilities root can read every process. */
-const USERS: readonly Who[] =
+/** Root without all capabilities, because root with all of them can read every process. */
+const USERS: readonly TestUser[] =
   process.geteuid?.() === 0
     ? [
         { who: "root with the capabilities of a container", prefix: ROOT_PREFIX, uid: null },
@@ -18,14 +18,14 @@ const USERS: readonly Who[] =
       ]
     : [{ who: "an unprivileged user", prefix: [], uid: null }];
 
-const setUp = ({ uid }: Who): TempFolder => {
+const setUp = ({ uid }: TestUser): TempFolder => {
   const folder = tempFolder();
   folder.write("jobs/look.yaml", LOOK);
   if (uid !== null) for (const path of ["", "jobs"]) chownSync(join(folder.path, path), uid, uid);
   return folder;
 };
 
-const run = (folder: TempFolder, { prefix }: Who, args: readonly string[]) => {
+const run = (folder: TempFolder, { prefix }: TestUser, args: readonly string[]) => {
   const [program = "", ...rest] = [...prefix, ...PETIT, ...args];
   return spawnSync(program, rest, {
     cwd: folder.path,
@@ -34,14 +34,14 @@ const run = (folder: TempFolder, { prefix }: Who, args: readonly string[]) => {
   });
 };
 
-/** Another user may have no way to where this tree lies. */
-const canRun = (who: Who): boolean => {
+/** Returns whether the user can run petit here: another user may be unable to read this folder. */
+const canRun = (who: TestUser): boolean => {
   using folder = tempFolder();
   if (who.uid !== null) chownSync(folder.path, who.uid, who.uid);
   return process.platform === "linux" && run(folder, who, ["--help"]).status === 0;
 };
 
-/** The parent of the shell around a task is petit. */
+/** Reads petit's files in /proc. The parent of a task's wrapper shell is petit. */
 const LOOK = `id: look
 tasks:
   - id: t

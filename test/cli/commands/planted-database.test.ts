@@ -10,7 +10,7 @@ const HELLO = "id: hello\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n";
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
-/** A folder as /tmp: everybody can create files in it. */
+/** Creates a folder in which every user can create files, such as /tmp. */
 const sharedFolder = (): TempFolder => {
   const folder = tempFolder();
   folder.write("jobs/a.yaml", HELLO);
@@ -22,7 +22,7 @@ const trigger = (folder: TempFolder, environment: Readonly<Record<string, string
   petit(["trigger", "jobs", "hello", "--db", "petit.db"], { cwd: folder.path, environment });
 
 describe.skipIf(!isRoot)("a file that another user planted", () => {
-  test("in the place of the spool folder is refused, before a task runs", async () => {
+  test("in place of the spool folder is refused before a task runs", async () => {
     using folder = sharedFolder();
     const spool = join(folder.path, "petit.db-spool");
     mkdirSync(spool);
@@ -37,7 +37,7 @@ describe.skipIf(!isRoot)("a file that another user planted", () => {
   test.each([
     ["run", ["run", "jobs", "--api-port=0"]],
     ["trigger", ["trigger", "jobs", "hello", "--db=petit.db"]],
-  ])("in the place of the database is refused: petit %s", async (_, args) => {
+  ])("in place of the database is refused by petit %s", async (_, args) => {
     using folder = sharedFolder();
     expect((await trigger(folder)).status).toBe(0);
     chownSync(join(folder.path, "petit.db"), STRANGER, STRANGER);
@@ -48,7 +48,7 @@ describe.skipIf(!isRoot)("a file that another user planted", () => {
     });
   });
 
-  test("does not keep root from reading the database", async () => {
+  test("does not prevent root from reading the database", async () => {
     using folder = sharedFolder();
     expect((await trigger(folder)).status).toBe(0);
     chownSync(join(folder.path, "petit.db"), STRANGER, STRANGER);
@@ -58,7 +58,7 @@ describe.skipIf(!isRoot)("a file that another user planted", () => {
     expect(stdout).toMatch(/! folder +other users can write to/);
   });
 
-  test("is trusted where it belongs to the user who called sudo", async () => {
+  test("is trusted if it belongs to the user who called sudo", async () => {
     using folder = sharedFolder();
     expect((await trigger(folder)).status).toBe(0);
     for (const suffix of ["", "-lock", "-spool"]) chownSync(join(folder.path, `petit.db${suffix}`), STRANGER, STRANGER);
@@ -67,21 +67,21 @@ describe.skipIf(!isRoot)("a file that another user planted", () => {
 });
 
 describe("a folder that others can write to", () => {
-  test("is warned about", async () => {
+  test("causes a warning", async () => {
     using folder = sharedFolder();
     const { status, stderr } = await trigger(folder);
     expect(status).toBe(0);
     expect(stderr).toContain(`other users can write to ${folder.path}`);
   });
 
-  test("is not warned about where nobody else can", async () => {
+  test("causes no warning if only the owner can write to it", async () => {
     using folder = sharedFolder();
     chmodSync(folder.path, 0o755);
     expect((await trigger(folder)).stderr).not.toContain("other users");
   });
 });
 
-test("what others could read is closed to them when petit opens it, and so are new files", async () => {
+test("petit restricts the mode of existing files that others can read", async () => {
   using folder = tempFolder();
   folder.write("jobs/a.yaml", HELLO);
   expect((await trigger(folder)).status).toBe(0);

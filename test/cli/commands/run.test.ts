@@ -14,7 +14,7 @@ const logOf = (stderr: string): readonly Record<string, unknown>[] =>
     .map((line) => JSON.parse(line));
 
 describe("petit run", () => {
-  test("serves the API and stops with 0 on SIGTERM, its log on stderr a JSON object a line", async () => {
+  test("serves the API, logs JSON lines to stderr, and stops with 0 on SIGTERM", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     expect((await running.fetch("/api/health")).status).toBe(200);
     expect(await running.stop()).toBe(0);
@@ -23,14 +23,14 @@ describe("petit run", () => {
     expect(more.at(-1)).toMatchObject({ msg: "stopped" });
   });
 
-  test("warns of a variable that looks like a setting's", async () => {
+  test("warns about a misspelt variable", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO }, env: { PETIT_MAX_JOSB: "3" } });
     const [first] = logOf(running.stderr());
-    const msg = "PETIT_MAX_JOSB is no setting of petit; did you mean PETIT_MAX_JOBS?";
+    const msg = "PETIT_MAX_JOSB is not a setting; did you mean PETIT_MAX_JOBS?";
     expect(first).toMatchObject({ level: "warn", variable: "PETIT_MAX_JOSB", msg });
   });
 
-  test("keeps its runs over a restart", async () => {
+  test("keeps its runs across a restart", async () => {
     await using first = await startPetit({ jobs: { "a.yaml": HELLO } });
     const { run_id } = await (await first.fetch("/api/jobs/hello/trigger?wait=10", { method: "POST" })).json();
     await first.stop();
@@ -38,26 +38,26 @@ describe("petit run", () => {
     expect(await (await second.fetch(`/api/runs/${run_id}`)).json()).toMatchObject({ id: run_id, status: "completed" });
   });
 
-  test("makes a database that only its owner can read", async () => {
+  test("creates a database that only its owner can read", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     expect(statSync(running.dbPath).mode & 0o777).toBe(0o600);
     expect(statSync(`${running.dbPath}-spool`).mode & 0o777).toBe(0o700);
   });
 
-  test("listens nowhere with --no-api", async () => {
+  test("does not listen with --no-api", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO }, args: ["--no-api"] });
     expect(running.url).toBe("");
     expect(logOf(running.stderr())[0]).toMatchObject({ url: null });
   });
 
-  test("exits with 4 where another has the database, and names it", async () => {
+  test("exits with 4 if another petit uses the database, and names it", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     const second = await petit(["run", running.jobsDir, "--db", running.dbPath, "--api-port", "0"]);
     expect(second).toMatchObject({ status: 4, stdout: "" });
     expect(second.stderr).toContain(`is in use by process ${running.pid} (${running.url})`);
   });
 
-  test("exits with 4 where the port is taken, before anything is run", async () => {
+  test("exits with 4 if the port is in use, before any run starts", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     using folder = tempFolder();
     const port = new URL(running.url).port;
@@ -66,7 +66,7 @@ describe("petit run", () => {
     expect(second.stderr).toContain(`127.0.0.1:${port} is in use`);
   });
 
-  test("refuses to be reached by others without a token, and makes no database for it", async () => {
+  test("refuses a public address without a token, and creates no database", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", HELLO);
     const ended = await petit(["run", "jobs", "--api-host", "0.0.0.0", "--api-port", "0"], { cwd: folder.path });
@@ -76,7 +76,7 @@ describe("petit run", () => {
     expect(existsSync(join(folder.path, "petit.db"))).toBe(false);
   });
 
-  test("asks for the token that it was given, and never logs it", async () => {
+  test("requires its token, and never logs it", async () => {
     await using running = await startPetit({
       jobs: { "a.yaml": HELLO },
       args: ["--log-level", "debug"],
@@ -89,7 +89,7 @@ describe("petit run", () => {
     expect(running.stderr()).not.toContain("s3cret-token");
   });
 
-  test("runs on beside a broken file, and shows it in log and health", async () => {
+  test("starts despite a broken file, and reports it in log and health", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO, "b.yaml": "id: b\ntask: 1\n" } });
     const health = await (await running.fetch("/api/health")).json();
     expect(health.status).toBe("degraded");
@@ -101,23 +101,23 @@ describe("petit run", () => {
     folder.write("jobs/b.yaml", "id: b\ntask: 1\n");
     const { status, stdout, stderr } = await petit(["run", "jobs", "--strict"], { cwd: folder.path });
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
-    expect(stderr).toContain("--strict is on:\njobs/b.yaml:");
+    expect(stderr).toContain("which --strict does not allow:\njobs/b.yaml:");
     expect(existsSync(join(folder.path, "petit.db"))).toBe(false);
   });
 
-  test("warns of a folder without a job", async () => {
+  test("warns about a folder without jobs", async () => {
     await using running = await startPetit({ jobs: {} });
     expect(logOf(running.stderr())[0]).toMatchObject({ level: "warn", msg: "JOBS_DIR has no job file" });
   });
 
-  test("exits with 2 where there is no such folder", async () => {
+  test("exits with 2 for a missing folder", async () => {
     expect(await petit(["run", "nowhere"])).toMatchObject({ status: 2, stdout: "" });
     expect((await petit(["run"])).stderr).toContain("there is no folder jobs");
     const inVariable = await petit(["run"], { environment: { PETIT_JOBS_DIR: "nowhere" } });
     expect(inVariable.stderr).toStartWith("petit: there is no folder nowhere (PETIT_JOBS_DIR);");
   });
 
-  test("names the setting of a database that can't be used", async () => {
+  test("names the setting if a database can't be used", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", "id: a\ntasks: [{id: t, type: shell, script: 'true'}]\n");
     folder.write("x.db", "no database");
@@ -130,7 +130,7 @@ describe("petit run", () => {
     expect(inFile.stderr).toContain("(the database is named by db in config.yaml)\n");
   });
 
-  test("exits with 2 on a file that is no petit database, and leaves it untouched", async () => {
+  test("exits with 2 for a file that is not a petit database, and does not change it", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", HELLO);
     const file = folder.write("notes.db", "these are notes, and no database at all; ".repeat(50));
@@ -145,21 +145,21 @@ describe("petit run", () => {
     }
   });
 
-  test("reads its job files again on SIGHUP", async () => {
+  test("reloads its job files on SIGHUP", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO }, args: ["--no-watch"] });
     writeFileSync(join(running.jobsDir, "b.yaml"), SLEEPER);
     process.kill(running.pid, "SIGHUP");
     expect(await until(async () => (await (await running.fetch("/api/jobs")).json()).count === 2)).toBe(true);
   });
 
-  test("reads its job files again when they change", async () => {
+  test("reloads its job files when they change", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
     mkdirSync(join(running.jobsDir, "deep"));
     writeFileSync(join(running.jobsDir, "deep", "b.yaml"), SLEEPER);
     expect(await until(async () => (await (await running.fetch("/api/jobs")).json()).count === 2)).toBe(true);
   });
 
-  test("ends what runs at once on a second signal, with 0", async () => {
+  test("ends running tasks immediately on a second signal, and exits with 0", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": SLEEPER } });
     const { run_id } = await (await running.fetch("/api/jobs/sleeper/trigger", { method: "POST" })).json();
     process.kill(running.pid, "SIGTERM");
@@ -173,7 +173,7 @@ describe("petit run", () => {
     expect(run).toMatchObject({ status: "interrupted", reason: "shutdown" });
   });
 
-  test("leaves what runs to the next start with --on-shutdown leave", async () => {
+  test("leaves running tasks to the next start with --on-shutdown leave", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": SLEEPER }, args: ["--on-shutdown", "leave"] });
     const { run_id } = await (await running.fetch("/api/jobs/sleeper/trigger", { method: "POST" })).json();
     expect(await running.stop()).toBe(0);
@@ -186,7 +186,7 @@ describe("petit run", () => {
   });
 });
 
-/** Whether it became true within ten seconds. */
+/** Waits up to ten seconds for a condition, and returns whether it became true. */
 const until = async (check: () => Promise<boolean>): Promise<boolean> => {
   const deadline = Date.now() + 10_000;
   while (!(await check())) {

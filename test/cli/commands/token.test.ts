@@ -6,7 +6,7 @@ import { cleanEnvironment, PETIT, petit, tempFolder } from "../../support/cli.ts
 import { startPetit } from "../../support/petit.ts";
 
 describe("petit token", () => {
-  test("prints a new token each time, alone on stdout, and says on stderr how to use it", async () => {
+  test("prints a new token on stdout, and how to use it on stderr", async () => {
     const [first, second] = await Promise.all([petit(["token"]), petit(["token"])]);
     expect(first.status).toBe(0);
     expect(first.stdout).toMatch(/^[A-Za-z0-9_-]{43}\n$/);
@@ -15,36 +15,36 @@ describe("petit token", () => {
     expect(first.stderr).not.toContain(first.stdout.trim());
   });
 
-  test("gives JSON where that is asked for", async () => {
+  test("prints the token as JSON with --json", async () => {
     const { stdout } = await petit(["token", "--json"]);
     expect(JSON.parse(stdout)).toEqual({ token: expect.stringMatching(/^[\w-]{43}$/) });
   });
 
-  test("writes it to a file that only its owner can read, and prints nothing of it", async () => {
+  test("writes the token to a file that only its owner can read, and does not print it", async () => {
     using folder = tempFolder();
     const file = join(folder.path, "petit.token");
     const [program = "", ...before] = PETIT;
-    // A umask that takes nothing away, as a careless shell may have.
+    // A umask that restricts nothing.
     const script = 'umask 0; exec "$@"';
     const { stdout, stderr, status } = spawnSync("/bin/sh", ["-c", script, "sh", program, ...before, "token", file], {
       env: cleanEnvironment(folder.path),
       encoding: "utf8",
     });
     expect({ status, stdout }).toEqual({ status: 0, stdout: `wrote ${file}\n` });
-    const made = readFileSync(file, "utf8");
-    expect(made).toMatch(/^[A-Za-z0-9_-]{43}\n$/);
+    const token = readFileSync(file, "utf8");
+    expect(token).toMatch(/^[A-Za-z0-9_-]{43}\n$/);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(stdout + stderr).not.toContain(made.trim());
+    expect(stdout + stderr).not.toContain(token.trim());
     expect(stderr).toContain(`--token-file ${file}`);
   });
 
-  test("names the file as JSON where that is asked for", async () => {
+  test("prints the name of the file as JSON with --json", async () => {
     using folder = tempFolder();
     const { stdout } = await petit(["token", "petit.token", "--json"], { cwd: folder.path });
     expect(JSON.parse(stdout)).toEqual({ file: "petit.token" });
   });
 
-  test("leaves a file that exists as it is, and what a link leads to", async () => {
+  test("changes neither an existing file nor the target of a symbolic link", async () => {
     using folder = tempFolder();
     const kept = folder.write("kept", "old\n");
     symlinkSync(kept, join(folder.path, "link"));
@@ -52,18 +52,18 @@ describe("petit token", () => {
     for (const name of ["kept", "link", "dangling"]) {
       const { status, stdout, stderr } = await petit(["token", name], { cwd: folder.path });
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-      expect(stderr).toContain(`${name} exists already and was not changed`);
+      expect(stderr).toContain(`${name} already exists and was not changed`);
     }
     expect(readFileSync(kept, "utf8")).toBe("old\n");
     expect(readdirSync(folder.path).sort()).toEqual(["dangling", "kept", "link"]);
   });
 
-  test("says why a file can't be written", async () => {
+  test("reports why a file can't be written", async () => {
     const { status, stderr } = await petit(["token", "nowhere/petit.token"]);
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("can't be written: ENOENT") });
   });
 
-  test("makes what 'petit run' takes, also for every address, and its clients send", async () => {
+  test("creates a token that 'petit run' and the clients accept", async () => {
     using folder = tempFolder();
     const file = join(folder.path, "petit.token");
     expect((await petit(["token", file])).status).toBe(0);
@@ -76,7 +76,7 @@ describe("petit token", () => {
 
 describe("petit run on an address that others can reach", () => {
   test.each(["0.0.0.0", "::", "192.168.1.5"])(
-    "refuses to start without a token, and says how to make one: %s",
+    "refuses to start without a token, and says how to create one: %s",
     async (host) => {
       using folder = tempFolder();
       folder.write("jobs/a.yaml", "id: a\ntasks: [{id: t, type: command, command: 'true'}]\n");

@@ -4,20 +4,20 @@ import manifest from "../../../package.json" with { type: "json" };
 import { SCHEMA_VERSION } from "../../../src/store/database/migrate.ts";
 import { PETIT, petit } from "../../support/cli.ts";
 
-const told = async (...args: string[]) => (await petit(args)).stdout;
+const stdoutOf = async (...args: string[]) => (await petit(args)).stdout;
 
 test.each([
   { args: ["--version"] },
   { args: ["-V"] },
   { args: ["--version", "--no-color"] },
   { args: ["run", "--version"] },
-])("$args tells petit's version", async ({ args }) => {
+])("$args prints the version", async ({ args }) => {
   expect(await petit(args)).toEqual({ status: 0, stdout: `petit ${manifest.version}\n`, stderr: "" });
 });
 
-test("--version --json tells what petit was built from, for what, and what is in it", async () => {
-  const details = JSON.parse(await told("--version", "--json"));
-  // A checkout knows; what was copied somewhere does not.
+test("--version --json prints the build, the target and the versions of its parts", async () => {
+  const details = JSON.parse(await stdoutOf("--version", "--json"));
+  // Null if the source is not a checkout.
   expect(details.build.commit ?? "0".repeat(12)).toMatch(/^[0-9a-f]{12}(-dirty)?$/);
   expect(details.build.date ?? "2026-01-01T00:00:00Z").toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   expect(details).toEqual({
@@ -30,7 +30,7 @@ test("--version --json tells what petit was built from, for what, and what is in
   });
 });
 
-test("--version says so where it can't be written", () => {
+test("--version fails if stdout can't be written", () => {
   const full = openSync("/dev/full", "w");
   const { exitCode, stderr } = Bun.spawnSync([...PETIT, "--version"], { stdout: full, stderr: "pipe" });
   expect([exitCode, stderr.toString()]).toEqual([1, expect.stringContaining("stdout can't be written")]);

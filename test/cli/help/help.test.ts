@@ -6,39 +6,39 @@ import { fieldTable } from "../../../src/jobfile/schema/reference.ts";
 import { petit } from "../../support/cli.ts";
 
 describe("petit help", () => {
-  test("lists the topics, and every command", async () => {
+  test("lists all topics and commands", async () => {
     const { status, stdout } = await petit(["help"]);
     expect(status).toBe(0);
     for (const { name, summary } of TOPICS) expect(stdout).toContain(`  ${name.padEnd(9)}  ${summary}`);
     expect(stdout).toBe((await petit(["--help"])).stdout);
   });
 
-  test.each(TOPICS.map(({ name }) => ({ name })))("explains $name, within the width of a screen", async ({ name }) => {
+  test.each(TOPICS.map(({ name }) => ({ name })))("explains $name in at most 80 columns", async ({ name }) => {
     const { status, stdout, stderr } = await petit(["help", name]);
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout.length).toBeGreaterThan(1_000);
     expect(stdout).not.toMatch(/undefined|\[object/);
-    // Lines to be copied are as long as they are.
+    // Commands to copy are not wrapped.
     const long = stdout.split("\n").filter((line) => line.length > 80 && !/^ {2}(curl|petit|sh|sudo|.*# )/.test(line));
     expect(long).toEqual([]);
   });
 
-  test("job-files has every field", async () => {
+  test("job-files lists every field", async () => {
     const { stdout } = await petit(["help", "job-files"]);
     expect(fieldTable().filter(({ path }) => !stdout.includes(`  ${path}`))).toEqual([]);
   });
 
-  test("schedules has expressions that petit reads", () => {
+  test("schedules shows only valid expressions", () => {
     expect(EXPRESSIONS.filter(([text]) => parseExpression(text).kind === "wrong")).toEqual([]);
   });
 
-  test("api has what petit answers to, and how it fails", async () => {
+  test("api lists endpoints and errors", async () => {
     const { stdout } = await petit(["help", "api"]);
     expect(stdout).toContain("  POST /api/jobs/{job_id}/trigger\n");
     expect(stdout).toContain("  429 TOO_MANY_REQUESTS ");
   });
 
-  test("of a command is its --help", async () => {
+  test("for a command prints its --help", async () => {
     expect(await petit(["help", "run"])).toEqual(await petit(["run", "--help"]));
     expect((await petit(["help", "run", "--no-color"])).status).toBe(0);
   });
@@ -48,7 +48,7 @@ describe("petit help", () => {
     { args: ["help", "rum"], says: "did you mean 'petit help run'?" },
     { args: ["help", "api", "again"], says: "unexpected argument 'again'" },
     { args: ["help", "--bogus"], says: "unknown flag '--bogus'" },
-  ])("$args exits with 2 and says why", async ({ args, says }) => {
+  ])("$args exits with 2 and prints the reason", async ({ args, says }) => {
     expect(await petit(args)).toEqual({ status: 2, stdout: "", stderr: expect.stringContaining(says) });
   });
 });

@@ -29,8 +29,8 @@ const frameOf = (tasks: readonly TaskView[], columns: number, rows = 20): readon
 
 const LONG = `partition_${"x".repeat(80)}_001`;
 
-describe("the tasks of a run on a terminal", () => {
-  test("are never wider than it, nor more lines than there is room for", () => {
+describe("the list of tasks on a terminal", () => {
+  test("fits the width and the number of rows", () => {
     const task = fc.record({
       id: fc.stringMatching(/^[a-z0-9_]{1,100}$/),
       status: fc.constantFrom(...TASK_STATUSES),
@@ -52,16 +52,16 @@ describe("the tasks of a run on a terminal", () => {
     );
   });
 
-  test("leave room for why they failed, however long their names are", () => {
+  test("leaves room for the error of a failed task with a long name", () => {
     const failed = taskOf(LONG, { status: "failed", endedAt: 2_000, error: "exit code 3" });
     expect(frameOf([failed, taskOf("b")], 80)[0]).toMatch(/^✗ partition_x+…x+_001 {2}failed {5}1\.0s {4}exit code 3$/);
   });
 
-  test("give their names way to how many are done", () => {
+  test("shortens names before the progress", () => {
     expect(frameOf([taskOf(LONG), taskOf("b")], 60)[2]).toMatch(/^⠋ partition_x+… · 0 of 2 tasks done · 4s$/);
   });
 
-  test("are names alone where there is room for no more", () => {
+  test("shows only names on a very narrow screen", () => {
     expect(frameOf([taskOf("extract"), taskOf("b", { status: "completed" })], 12).slice(0, 2)).toEqual([
       "⠋ extract",
       "✓ b",

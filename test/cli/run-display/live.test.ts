@@ -29,7 +29,7 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 
-/** What petit writes to a terminal of that width. */
+/** Returns what petit writes to a terminal of that width. */
 const onTerminal = (args: string, { columns = 100, environment = {} }: TerminalOptions = {}): string => {
   const command = `stty cols ${columns} rows 20; ${PETIT.join(" ")} ${args}`;
   const env = { ...cleanEnvironment(running.dir), TERM: "xterm-256color", PETIT_URL: running.url, ...environment };
@@ -38,12 +38,12 @@ const onTerminal = (args: string, { columns = 100, environment = {} }: TerminalO
 
 type TerminalOptions = { readonly columns?: number; readonly environment?: Readonly<Record<string, string>> };
 
-/** As a person reads it, once everything is drawn. */
+/** Removes escape sequences. */
 const plain = (text: string): readonly string[] => stripVTControlCharacters(text).split(/[\r\n]+/);
 
-// Without util-linux there is no terminal to test on.
+// `script` from util-linux provides the terminal.
 describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
-  test("shows its tasks with sign, status, attempt and duration below its output, redrawn in place", () => {
+  test("shows its tasks below its output, and updates them in place", () => {
     const seen = onTerminal("trigger graph --follow");
     const lines = plain(seen);
     expect(lines).toContainEqual(expect.stringMatching(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] extract_the_rows {2}running {4}0s$/));
@@ -58,24 +58,24 @@ describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
       expect.stringMatching(/^✗ run \S+ failed in \S+: /),
       "",
     ]);
-    // The cursor goes up to where the tasks begin, and what is below is cleared.
+    // The cursor moves up to the first task, and everything below is cleared.
     expect(seen).toContain("\u001b[4A\u001b[J");
   });
 
-  test("draws no line that is wider than the terminal", () => {
+  test("draws no line wider than the terminal", () => {
     const seen = onTerminal("trigger graph --wait", { columns: 30 });
     const drawn = plain(seen).filter((line) => /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗–○●] (?!run )/.test(line));
     expect(drawn.length).toBeGreaterThan(5);
     for (const line of drawn) expect(line.length).toBeLessThan(30);
   });
 
-  test("writes plain lines where the cursor can't be moved", () => {
+  test("writes plain lines if the cursor can't be moved", () => {
     const seen = onTerminal("trigger graph --follow", { environment: { TERM: "dumb" } });
     expect(seen).not.toContain("\u001b");
     expect(plain(seen)).toContainEqual(expect.stringMatching(/^✗ boom failed in \S+: exit code 3$/));
   });
 
-  test("draws nothing where what its output is piped to may write to the terminal as well", () => {
+  test("draws nothing if its output is piped to another program", () => {
     const seen = onTerminal("trigger graph --follow | cat", { environment: { NO_COLOR: "1" } });
     expect(seen).not.toContain("\u001b");
     expect(plain(seen)).toContain("extract_the_rows │ one");
@@ -84,7 +84,7 @@ describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
 });
 
 describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
-  test.each([[40], [60], [100], [200]])("fits into %d columns, and leaves ids whole as long as it can", (columns) => {
+  test.each([[40], [60], [100], [200]])("fits into %d columns, and shortens ids last", (columns) => {
     onTerminal("trigger a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide --wait");
     const lines = plain(onTerminal("runs", { columns })).filter((line) => line !== "");
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
@@ -93,7 +93,7 @@ describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
     if (columns >= 100) expect(lines[1]).toMatch(/ manual +(now|\d+s ago) +\d/);
   });
 
-  test("has a sign and a colour for the status, the sign also without colours", () => {
+  test("shows the status with a sign and a colour, without colours with the sign", () => {
     expect(onTerminal("runs")).toContain("\u001b[32m✓ completed\u001b[39m");
     const without = onTerminal("runs", { environment: { NO_COLOR: "1" } });
     expect(without).toContain("✓ completed");
@@ -101,8 +101,8 @@ describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
   });
 });
 
-describe.skipIf(!hasScript)("a terminal that is narrow", () => {
-  /** What is to be copied stays whole, and so does a word. */
+describe.skipIf(!hasScript)("a narrow terminal", () => {
+  /** Commands to copy and long words are not wrapped. */
   const mayBeLong = (line: string): boolean => line.startsWith("  petit ") || /\S{24}/.test(line);
 
   test.each([
@@ -113,20 +113,20 @@ describe.skipIf(!hasScript)("a terminal that is narrow", () => {
     ["a command's help", "trigger --help"],
     ["help", "help"],
     ["a topic", "help schedules"],
-  ])("is given lines that it needn't break by %s", (_name, args) => {
+  ])("needs no wrapping of its own for %s", (_name, args) => {
     const lines = plain(onTerminal(args, { columns: 40 }));
     expect(lines.filter((line) => line.length > 40 && !mayBeLong(line))).toEqual([]);
     expect(lines.length).toBeGreaterThan(4);
   });
 
-  test("has what a check says go on under its beginning", () => {
+  test("wraps the message of a check under its start", () => {
     const lines = plain(onTerminal("doctor --no-api", { columns: 40 }));
-    expect(lines).toContain("✓ token         there is none");
+    expect(lines).toContain("✓ token         no token is set");
     expect(lines[lines.findIndex((line) => line.startsWith("✓ disk_space")) + 1]).toStartWith(" ".repeat(16));
   });
 });
 
-test.skipIf(!hasScript)("'next' has the mark of a daylight-saving shift in a colour, and nothing else in it", () => {
+test.skipIf(!hasScript)("'next' colours only the mark of a daylight-saving shift", () => {
   const seen = onTerminal("next jobs spring -n 1 --from 2026-03-08");
   expect(seen).toContain("  \u001b[33mclock went forward: due at 02:30, which did not exist\u001b[39m\r\n");
 });

@@ -11,6 +11,6 @@ test.each([
   ["failed", "timeout", null, "✗ run r failed in 5ms: timeout"],
   ["cancelled", "cancelled", "cancelled", "■ run r cancelled in 5ms"],
   ["interrupted", "interrupted", "Run was interrupted", "! run r interrupted in 5ms: Run was interrupted"],
-] as const)("a run that is %s by %p with error %p is told once", (status, reason, error, expected) => {
+] as const)("reasonText for %s, %p and %p contains the cause once", (status, reason, error, expected) => {
   expect(outcomeLine({ id: "r", status, reason, error, durationMs: 5 }, SCREEN)).toBe(expected);
 });

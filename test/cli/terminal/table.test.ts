@@ -25,7 +25,7 @@ const tableOf = (cells: readonly (readonly [string, string, string])[], screen: 
 const row = fc.tuple(fc.string({ minLength: 1, maxLength: 40 }), fc.string({ unit: "grapheme" }), fc.string());
 
 describe("a table", () => {
-  test("is never wider than the terminal, whatever is in it", () => {
+  test("is never wider than the terminal", () => {
     fc.assert(
       fc.property(fc.array(row, { minLength: 1 }), fc.integer({ min: 18, max: 200 }), (rows, columns) => {
         for (const line of tableOf(rows, screenOf(columns)).split("\n")) {
@@ -35,7 +35,7 @@ describe("a table", () => {
     );
   });
 
-  test("has columns give way one after the other", () => {
+  test("shrinks and omits columns in order", () => {
     const rows = [["0123456789abcdef", "a long name", "a note"]] as const;
     const at = (columns: number): string => tableOf(rows, screenOf(columns)).split("\n")[1] ?? "";
     expect(at(40)).toBe("0123456789abcdef  a long name  a note");
@@ -45,7 +45,7 @@ describe("a table", () => {
     expect(at(20)).toBe("…56789abcdef  a lon…");
   });
 
-  test("is complete where there is no terminal, and a cell stays on its line", () => {
+  test("is complete without a terminal, with each row on one line", () => {
     const rows = [["0123456789abcdef", "two\nlines\u001b[31m", "a note"]] as const;
     expect(tableOf(rows, screenOf(10, false))).toBe(
       "ID                NAME            NOTE\n0123456789abcdef  two lines [31m  a note\n",
@@ -66,6 +66,20 @@ test.each([
   expect(fitMiddle(text, width)).toBe(middle);
 });
 
+test.each([
+  ["wide characters", "日本", 4],
+  ["an emoji sequence", "👩‍👩‍👧", 2],
+  ["a text symbol with an emoji selector", "❤\ufe0f", 2],
+  ["a keycap", "1\ufe0f\u20e3", 2],
+  ["a flag", "🇫🇷", 2],
+  ["a letter with a combining mark", "e\u0301", 1],
+  ["a combining mark alone", "\u0301", 0],
+  ["a zero-width space", "a\u200bb", 2],
+  ["half-width kana with a voicing mark", "ｶﾞ", 2],
+])("textWidth counts %s", (_, text, width) => {
+  expect(textWidth(text)).toBe(width);
+});
+
 test("a wide character takes two columns", () => {
   expect(textWidth("日本")).toBe(4);
   expect(textWidth("\u{20bb7}野家")).toBe(6);
@@ -73,8 +87,8 @@ test("a wide character takes two columns", () => {
   expect(fitEnd("日本語", 4)).toBe("日…");
 });
 
-describe("lines that are drawn in place", () => {
-  test("are found again when the terminal has become narrower and wrapped them", () => {
+describe("a live region", () => {
+  test("redraws lines that wrapped because the terminal became narrower", () => {
     let columns = 80;
     const screen = { ...screenOf(0), columns: () => columns };
     const region = new LiveRegion(screen);

@@ -140,7 +140,7 @@ describe("a run that is followed", () => {
     const again = await ask(running, "retry", "bad", "--follow");
     expect({ status: again.status, stdout: again.stdout }).toEqual({ status: 1, stdout: "two │ worse\n" });
     expect(again.stderr).toMatch(
-      /^run \S+ of bad\n✓ one completed: reused from the run before\n✗ two failed in \S+: exit code 3\n/,
+      /^run \S+ of bad\n✓ one completed: reused from an earlier run\n✗ two failed in \S+: exit code 3\n/,
     );
     const waited = await ask(running, "retry", "bad", "--wait", "--json");
     expect(waited.status).toBe(1);

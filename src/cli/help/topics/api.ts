@@ -1,11 +1,11 @@
 import type { ApiDocument } from "../../../api/docs/document.ts";
-import type { Row, Topic } from "./topic.ts";
+import type { Topic, TopicRow } from "./topic.ts";
 
 export const api: Topic = {
   name: "api",
-  summary: "The HTTP API: every method and path, and how it fails",
-  parts: async (context) => {
-    // They bring the server, which no other topic needs.
+  summary: "HTTP API reference: methods, paths, errors",
+  sections: async (context) => {
+    // Loaded here because they import the HTTP server, which no other topic needs.
     const [{ describeApi }, { openLog }] = await Promise.all([
       import("../../../app/api-description.ts"),
       import("../../../app/logger.ts"),
@@ -14,12 +14,12 @@ export const api: Topic = {
     const { info, paths } = await describeApi({ ...context, log });
     return [
       {
-        text: `${info.description} A running petit shows all of it, with examples, at /api/docs and, as OpenAPI 3.1, at /api/openapi.json.`,
+        text: `${info.description} A running petit serves the full reference with examples at /api/docs, and OpenAPI 3.1 at /api/openapi.json.`,
       },
       { title: "Methods and paths", rows: operationRows(paths) },
-      { title: "Failures", rows: await failureRows() },
+      { title: "Errors", rows: await failureRows() },
       {
-        title: "From a shell",
+        title: "Examples",
         lines: [
           'curl -X POST \'http://localhost:8565/api/jobs/greet/trigger?wait=10\' -d \'{"params": {"name": "Ada"}}\'',
           'curl -H "Authorization: Bearer $(cat token)" https://petit.example.com/api/runs?limit=5',
@@ -29,14 +29,17 @@ export const api: Topic = {
   },
 };
 
-const operationRows = (paths: ApiDocument["paths"]): readonly Row[] =>
+const operationRows = (paths: ApiDocument["paths"]): readonly TopicRow[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { summary }]): Row => [`${method.toUpperCase()} ${path}`, summary]),
+    Object.entries(methods).map(([method, { summary }]): TopicRow => [`${method.toUpperCase()} ${path}`, summary]),
   );
 
-const failureRows = async (): Promise<readonly Row[]> => {
-  const { FAILURE_STATUS, FAILURES } = await import("../../../api/shapes/failure.ts");
-  return Object.entries(FAILURES).map(([code, { description }]): Row => {
+const failureRows = async (): Promise<readonly TopicRow[]> => {
+  const [{ FAILURE_STATUS }, { FAILURES }] = await Promise.all([
+    import("../../../api/errors.ts"),
+    import("../../../api/shapes/schemas.ts"),
+  ]);
+  return Object.entries(FAILURES).map(([code, { description }]): TopicRow => {
     const status = Object.entries(FAILURE_STATUS).find(([each]) => each === code)?.[1];
     return [`${status} ${code}`, description ?? ""];
   });

@@ -6,32 +6,35 @@ import type { Topic } from "./topic.ts";
 
 export const jobFiles: Topic = {
   name: "job-files",
-  summary: "What stands in a job file: fields, templates, variables",
-  parts: () => [
+  summary: "Job file reference: fields, templates, variables",
+  sections: () => [
     {
       text:
-        "A job file is YAML: one job, or several with `---` between them. petit reads *.yaml and *.yml of a folder and of all " +
-        "folders in it, but nothing whose name begins with a dot. `petit init` writes a first one, `petit validate` tells all " +
-        "that is wrong, and `petit schema` prints a JSON Schema, by which editors complete and check.",
+        "A job file is YAML. It defines one job, or several jobs separated by `---`. petit reads all *.yaml and *.yml files in a " +
+        "folder and its subfolders, except those whose names start with a dot. `petit init` writes an example, `petit validate` " +
+        "reports all problems, and `petit schema` prints a JSON Schema that editors use to complete and check job files.",
     },
-    { title: "An example", lines: FIRST_JOB.trimEnd().split("\n") },
+    { title: "Example", lines: FIRST_JOB.trimEnd().split("\n") },
     { title: "Fields", rows: fieldRows() },
     {
       title: "Durations",
-      text: "250ms, 30s, 5m, 2h, 1d, or a sum such as 1h30m. Plain numbers stand only in `…_secs` and `seconds`.",
+      text: "250ms, 30s, 5m, 2h, 1d, or a sum such as 1h30m. Only `…_secs` and `seconds` take plain numbers.",
     },
     {
       title: "Templates",
       text:
-        `\${{ … }} in args, environment, stdin and working_dir reaches ${REFERENCE_FORMS}. In script and command it is an error: ` +
-        "what is data must not become a program. Use the variables there.",
+        `\${{ … }} in args, environment, stdin and working_dir can refer to ${REFERENCE_FORMS}. In script and command it is an error, ` +
+        "because data must never become code. Use the variables there.",
     },
     {
       title: "Variables of a task",
       text: [...TASK_VARIABLES, paramVariable("name"), configVariable("key")].join(", "),
       rows: [
-        ["PETIT_SCHEDULED_FOR", "When the run was due, ISO 8601 in UTC; not set for a run that somebody triggered."],
-        ["PETIT_OUTPUT", "A file: each line `key=value` that a task writes to it is an output, for tasks downstream."],
+        ["PETIT_SCHEDULED_FOR", "The time for which the run was scheduled, ISO 8601 in UTC; unset for a manual run."],
+        [
+          "PETIT_OUTPUT",
+          "A file. Each `key=value` line that a task writes to it becomes an output for downstream tasks.",
+        ],
       ],
     },
   ],

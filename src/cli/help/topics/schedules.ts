@@ -1,18 +1,18 @@
 import { NICKNAMES } from "../../../domain/schedule/expression.ts";
 import { fieldRows } from "../../commands/schema.ts";
-import type { Row, Topic } from "./topic.ts";
+import type { Topic, TopicRow } from "./topic.ts";
 
-/** Each is a schedule: a test reads them all. */
-export const EXPRESSIONS: readonly Row[] = [
-  ["30 2 * * *", "at half past two in the night"],
-  ["*/15 * * * *", "every quarter of an hour"],
-  ["0 9 * * mon-fri", "at nine, from Monday to Friday"],
-  ["0 0 1,15 * mon", "on the 1st, on the 15th, and on each Monday: either of the two fields is enough, as in cron"],
-  ["0 18 L * *", "on the last day of the month at six in the evening"],
-  ["0 8 * * fri#2", "on the second Friday of the month"],
-  ["0 8 15W * *", "on the working day that is nearest to the 15th"],
-  ["30 0 0 * * *", "half a minute past midnight: of six fields, the first is the second"],
-  ["@every 1h30m", "every ninety minutes, counted from the Unix epoch, so that a restart changes nothing"],
+/** Examples of expressions. A test parses all of them. */
+export const EXPRESSIONS: readonly TopicRow[] = [
+  ["30 2 * * *", "every day at 02:30"],
+  ["*/15 * * * *", "every 15 minutes"],
+  ["0 9 * * mon-fri", "at 09:00 from Monday to Friday"],
+  ["0 0 1,15 * mon", "on the 1st, on the 15th and on every Monday: either field matches, as in cron"],
+  ["0 18 L * *", "at 18:00 on the last day of the month"],
+  ["0 8 * * fri#2", "at 08:00 on the second Friday of the month"],
+  ["0 8 15W * *", "at 08:00 on the weekday nearest to the 15th"],
+  ["30 0 0 * * *", "30 seconds past midnight: with six fields, the first is the second"],
+  ["@every 1h30m", "every 90 minutes, counted from the Unix epoch, so that a restart changes nothing"],
 ];
 
 const FIELDS = /^(schedule|enabled|max_concurrency|on_overlap)/;
@@ -20,34 +20,34 @@ const FIELDS = /^(schedule|enabled|max_concurrency|on_overlap)/;
 export const schedules: Topic = {
   name: "schedules",
   summary: "When jobs run: expressions, time zones, daylight saving, catch-up",
-  parts: () => [
+  sections: () => [
     {
       text:
-        "Five fields are minute, hour, day of month, month and weekday; six begin with the second. Names, ranges, lists and " +
-        "steps are as in cron; Sunday is 0 or 7. `petit next` shows what a schedule comes to.",
+        "Five fields are minute, hour, day of month, month and weekday. With six fields, the first is the second. Names, ranges, " +
+        "lists and steps work as in cron. Sunday is 0 or 7. `petit next` shows the occurrences of a schedule.",
     },
     { title: "Expressions", rows: [...EXPRESSIONS, ...Object.entries(NICKNAMES)] },
     { title: "Fields", rows: fieldRows().filter(([path]) => FIELDS.test(path)) },
     {
       title: "Daylight saving",
       text:
-        "As cronie has it: what is due in the hour that is left out runs once, right after it; what is due in the hour that comes " +
-        "twice runs once. A schedule with a wildcard in its minute or hour follows real time instead. `petit next` marks both.",
+        "As in cronie: an occurrence in the skipped hour fires once, right after that hour. An occurrence in the repeated hour " +
+        "fires once. A schedule with a wildcard minute or hour follows real time instead. `petit next` marks both cases.",
     },
     {
-      title: "When the clock is set",
+      title: "Clock changes",
       text:
-        "No occurrence fires twice. The times of a run, its tasks and its attempts are counted from its start by a clock that " +
-        "nobody sets: a run during which the system's clock is set keeps its true duration and its timeouts, and its end is " +
-        "stored as its start plus its duration. `within_window` and `retention` go by that end.",
+        "No occurrence fires twice. A monotonic clock measures runs, tasks and attempts from their start: if the system clock is " +
+        "set during a run, durations and timeouts stay correct, and the stored end is the start plus the duration. " +
+        "`within_window` and `retention` use that end.",
     },
     {
-      title: "What becomes of an occurrence",
-      text: "Each is accounted for once, also over a crash: none fires twice. `petit why JOB` tells the last ones.",
+      title: "Outcomes of an occurrence",
+      text: "Each occurrence is recorded once and never fires twice, even after a crash. `petit why JOB` lists the latest ones.",
       rows: [
-        ["fired", "it has a run"],
-        ["skipped", "petit was there and let it pass: paused, a dependency, an overlap, disabled"],
-        ["missed", "petit was down or the machine asleep, and `catchup` did not cover it"],
+        ["fired", "It started a run."],
+        ["skipped", "petit was running but did not start a run: paused, a dependency, an overlap, disabled."],
+        ["missed", "petit was down or the machine asleep, and `catchup` did not cover the occurrence."],
       ],
     },
   ],

@@ -1,6 +1,6 @@
 import { flagOf } from "../../../app/settings/setting.ts";
 import { SETTINGS, type SettingKey } from "../../../app/settings/settings.ts";
-import type { Row, Topic } from "./topic.ts";
+import type { Topic, TopicRow } from "./topic.ts";
 
 const KEYS = [
   "apiHost",
@@ -11,7 +11,7 @@ const KEYS = [
   "api",
 ] as const satisfies readonly SettingKey[];
 
-const settingRow = (key: (typeof KEYS)[number]): Row => {
+const settingRow = (key: (typeof KEYS)[number]): TopicRow => {
   const setting = SETTINGS[key];
   const offDoc = "offDoc" in setting ? setting.offDoc : undefined;
   return [`--${offDoc === undefined ? "" : "no-"}${flagOf(setting)}`, offDoc ?? setting.doc];
@@ -19,65 +19,69 @@ const settingRow = (key: (typeof KEYS)[number]): Row => {
 
 export const security: Topic = {
   name: "security",
-  summary: "Who may do what: the token, the address, what tasks see",
-  parts: () => [
+  summary: "Access control: the token, the address, what tasks can see",
+  sections: () => [
     {
       text:
-        "Whoever may trigger a job or write a job file runs programs as petit's user. petit listens on 127.0.0.1, where every user " +
-        "of the machine may ask it, and on any other address only with a token.",
+        "Anyone who can trigger a job or write a job file can run programs as petit's user. By default petit listens on 127.0.0.1, " +
+        "where every user of the machine can reach it. On any other address it requires a token.",
     },
     { title: "Settings", rows: KEYS.map(settingRow) },
     {
       title: "The token",
       text:
-        "`petit token FILE` makes one. It comes from --token-file, the variable PETIT_API_TOKEN or the systemd credential petit-token, never " +
-        "from the command line, and is sent as `Authorization: Bearer …`. TLS is a proxy's: petit speaks plain HTTP. Open without it are " +
-        "/api/health and the page's own files, which hold no data.",
+        "`petit token FILE` creates a token. petit reads it from --token-file, the variable PETIT_API_TOKEN or the systemd credential " +
+        "petit-token, never from the command line. Clients send it as `Authorization: Bearer …`. petit speaks plain HTTP; use a proxy " +
+        "for TLS. /api/health and the dashboard's static files need no token; they contain no data.",
     },
     {
       title: "Connections",
       text:
-        "They are bounded, so that clients which open many and finish no request can't take the files that tasks need. " +
-        "Beyond --max-connections petit closes those on which it has sent nothing for the longest time. It keeps streams " +
+        "The number of connections is bounded, so that clients which open many and finish no request can't take the files that tasks " +
+        "need. Beyond --max-connections petit closes those on which it has sent nothing for the longest time. It keeps streams " +
         "while they take at most half of the bound. The bound exists on Linux only.",
     },
     {
       title: "Browsers",
       text:
-        "Requests under a foreign Host, and from pages of other sites, are refused: a page that somebody visits can't trigger anything. " +
-        "What jobs print is text on the page, never markup.",
+        "petit refuses requests with a foreign Host and requests from pages of other sites, so that a page that somebody visits can't " +
+        "trigger a job. The dashboard shows the output of jobs as text, never as markup.",
     },
     {
       title: "Tasks",
       rows: [
-        ["programs", "Templates are never expanded in script and command, so that a param can't become a program."],
-        ["params", "A trigger may pass only what a job declares; `pattern` and `enum` narrow it down."],
+        ["programs", "Templates are never expanded in script and command, so that a param can't become code."],
+        ["params", "A trigger can pass only the params that a job declares; `pattern` and `enum` restrict them."],
         [
           "environment",
-          "Tasks see petit's own, less PETIT_* and systemd's; `inherit_environment: false` leaves all of it out.",
+          "Tasks inherit petit's environment without PETIT_* and systemd's variables; `inherit_environment: false` omits all of it.",
         ],
         [
           "working_dir",
-          "A bunfig.toml, tsconfig.json, .env file or Python module there has no effect on a task. Only the packages that an inline " +
-            "TypeScript program imports are taken from its node_modules: let no other user write to that folder.",
+          "A bunfig.toml, tsconfig.json, .env file or Python module there has no effect on a task. An inline TypeScript program " +
+            "loads only the packages that it imports from the folder's node_modules: let no other user write to that folder.",
         ],
-        ["secrets", "Those of `notify` are read when they are needed, and are in no log, no answer and no database."],
+        [
+          "secrets",
+          "The secrets of `notify` are read when needed. They never reach a log, a response or the database.",
+        ],
         [
           "same user",
-          "Tasks run as petit's user and can read what that user can: the token's file, the systemd credentials, the database, and the " +
-            "environment of other tasks. On Linux petit's own environment and memory are closed to them, unless petit runs as root with " +
-            "all capabilities; so no core dump of petit is written. To keep a task away from them, have it run as another user (sudo -u).",
+          "Tasks run as petit's user and can read what that user can: the token file, the systemd credentials, the database, and the " +
+            "environment of other tasks. On Linux they can't read petit's own environment and memory, unless petit runs as root with " +
+            "all capabilities. For the same reason petit never writes a core dump. To isolate a task, run it as another user (sudo -u).",
         ],
       ],
     },
     {
       title: "Files",
       text:
-        "The database, with all output of tasks, is readable by its owner alone, whatever its mode was before; so is a backup. A database, " +
-        "a file beside it or a spool folder that belongs to another user is refused, since its owner could decide what petit runs: trusted " +
-        "are petit's own user, root, and under sudo the user who called it. Only the owner of the files counts, so that root in a container " +
-        "can use a volume whose folder belongs to a user of the host; but a folder that others can write to is warned about. `petit service " +
-        "install` runs petit as a user of its own, in a unit that narrows down what it and its tasks may do.",
+        "Only its owner can read the database, which holds all output of tasks: petit sets its mode at the start. The same holds for a " +
+        "backup. petit refuses a database, a file next to it or a spool folder that belongs to another user, because that user could " +
+        "decide what petit runs. It trusts its own user, root, and under sudo the user who called it. Only the owner of the files " +
+        "counts, so that root in a container can use a volume whose folder belongs to a user of the host. petit warns about a folder " +
+        "that others can write to. `petit service install` runs petit as its own user, in a unit that restricts what it and its tasks " +
+        "can do.",
     },
   ],
 };

@@ -1,19 +1,19 @@
 import type { Context } from "../../command.ts";
 
-/** What `petit help NAME` explains, where a command's own help is too narrow for it. */
+/** A subject that `petit help NAME` explains. */
 export type Topic = {
   readonly name: string;
-  /** A line for the list of topics. */
+  /** One line for the list of topics. */
   readonly summary: string;
-  readonly parts: (context: Context) => readonly Part[] | Promise<readonly Part[]>;
+  readonly sections: (context: Context) => readonly TopicSection[] | Promise<readonly TopicSection[]>;
 };
 
-/** Under a title or without one: sentences, then two columns, then lines that are shown as they are. */
-export type Part = {
+/** A section of a topic: an optional title, then sentences, then a table of two columns, then lines shown verbatim. */
+export type TopicSection = {
   readonly title?: string;
   readonly text?: string;
-  readonly rows?: readonly Row[];
+  readonly rows?: readonly TopicRow[];
   readonly lines?: readonly string[];
 };
 
-export type Row = readonly [string, string];
+export type TopicRow = readonly [string, string];

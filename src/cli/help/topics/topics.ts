@@ -5,5 +5,5 @@ import { security } from "./security.ts";
 import type { Topic } from "./topic.ts";
 import { upgrade } from "./upgrade.ts";
 
-/** In the order of the help. */
+/** All topics, in the order of the help. */
 export const TOPICS: readonly Topic[] = [jobFiles, schedules, api, security, upgrade];

@@ -3,21 +3,21 @@ import type { Topic } from "./topic.ts";
 
 export const upgrade: Topic = {
   name: "upgrade",
-  summary: "To a newer petit, and back: what goes on, what the database becomes",
-  parts: ({ version }) => [
+  summary: "Upgrading and downgrading",
+  sections: ({ version }) => [
     {
       text:
-        "Put the new executable in the place of the old one, and restart petit. Tasks that run are not touched where it stops with " +
-        "--on-shutdown leave, as the service does: the new petit goes on with them, by the definition they started with.",
+        "Replace the old executable with the new one and restart petit. With --on-shutdown leave, which the service uses, the restart " +
+        "does not touch running tasks: the new petit continues them with the definition they started with.",
     },
     {
-      title: "How",
+      title: "Steps",
       lines: [
-        "petit backup before.db              # a whole, checked copy, while petit runs",
+        "petit backup before.db              # a complete, checked copy, while petit runs",
         "sh install.sh                       # or copy the new executable over the old one",
-        "petit validate /etc/petit/jobs      # what the new one says to the job files",
-        "sudo systemctl restart petit        # or end petit with Ctrl-C, and start it again",
-        "petit doctor                        # is all well, and is the new one running?",
+        "petit validate /etc/petit/jobs      # check the job files with the new version",
+        "sudo systemctl restart petit        # or end petit with Ctrl-C and start it again",
+        "petit doctor                        # check that the new version runs without problems",
       ],
     },
     {
@@ -25,28 +25,28 @@ export const upgrade: Topic = {
       lines: [
         "sudo petit --db /var/lib/petit/petit.db backup before.db",
         "sudo petit --db /var/lib/petit/petit.db doctor /etc/petit/jobs",
-        "sudo install -o petit -g petit -m 600 before.db /var/lib/petit/petit.db   # back again",
+        "sudo install -o petit -g petit -m 600 before.db /var/lib/petit/petit.db   # to downgrade",
       ],
     },
     {
       title: "The database",
       text:
-        `petit ${version} writes schema ${SCHEMA_VERSION}. A database of any earlier schema is brought up to it at the start, and keeps every ` +
-        "run, occurrence and line of output; each step is one transaction, so that a start that is killed leaves the old schema or a newer " +
-        "one, whole. `petit --version --json` tells the schema of a petit, `petit doctor` that of a database.",
+        `petit ${version} writes schema ${SCHEMA_VERSION}. At the start it migrates a database of any earlier schema and keeps every ` +
+        "run, occurrence and line of output. Each step is one transaction: if petit is killed during the migration, the database has " +
+        "a complete older or newer schema. `petit --version --json` shows the schema of an executable, `petit doctor` that of a database.",
     },
     {
-      title: "Back again",
+      title: "Downgrading",
       text:
-        "An older petit refuses a database of a newer schema with exit status 2, and leaves it as it is. To go back, stop petit, put the " +
-        "backup in the place of the database, remove the -wal file beside it, and start the older petit; what ran when the copy was made " +
-        "counts as interrupted.",
+        "An older petit refuses a database of a newer schema with exit status 2 and does not change it. To downgrade, stop petit, " +
+        "replace the database with the backup, remove the -wal file next to it, and start the older petit. Runs that were running when " +
+        "the backup was made become interrupted.",
     },
     {
-      title: "What stays",
+      title: "Compatibility",
       text:
-        "Versions follow Semantic Versioning: within a major version, job files, flags, exit statuses, --json and the API keep their " +
-        "meaning; fields may be added. CHANGELOG.md tells what is new.",
+        "Versions follow Semantic Versioning. Within a major version, job files, flags, exit statuses, --json and the API keep their " +
+        "meaning; fields may be added. CHANGELOG.md lists the changes.",
     },
   ],
 };

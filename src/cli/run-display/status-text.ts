@@ -5,8 +5,8 @@ import type { Style } from "../terminal/terminal.ts";
 
 type Status = RunStatus | TaskStatus;
 
-/** How the statuses of runs and tasks look; the sign is for those to whom a colour tells nothing. */
-const LOOK = {
+/** The style and sign of each status. The signs distinguish statuses without colours. */
+const STATUS_STYLES = {
   completed: { style: "green", sign: "✓" },
   failed: { style: "red", sign: "✗" },
   cancelled: { style: "yellow", sign: "■" },
@@ -16,11 +16,14 @@ const LOOK = {
   skipped: { style: "dim", sign: "–" },
 } as const satisfies Record<Status, { readonly style: Style; readonly sign: string }>;
 
-export const styleOf = (status: Status): Style => LOOK[status].style;
-export const signOf = (status: Status): string => LOOK[status].sign;
+/** Returns the style of a status. */
+export const styleOf = (status: Status): Style => STATUS_STYLES[status].style;
 
-/** `1m30s`, `1.2s`, `340ms`; `-` where there is none. */
-export const tookText = (durationMs: number | null): string => {
+/** Returns the sign of a status. */
+export const signOf = (status: Status): string => STATUS_STYLES[status].sign;
+
+/** Formats a duration: `1m30s`, `1.2s`, `340ms`, or `-` for null. */
+export const durationText = (durationMs: number | null): string => {
   if (durationMs === null) return "-";
   if (durationMs < 1000) return `${Math.round(durationMs)}ms`;
   return durationMs < 10_000
@@ -28,6 +31,6 @@ export const tookText = (durationMs: number | null): string => {
     : formatDuration(Math.round(durationMs / 1000) * 1000);
 };
 
-/** Of what goes on: `4s`. */
+/** Formats the elapsed time of something that is running, in whole seconds: `4s`. */
 export const elapsedText = (durationMs: number): string =>
   formatDuration(Math.floor(Math.max(0, durationMs) / 1000) * 1000);

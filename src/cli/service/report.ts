@@ -3,15 +3,16 @@ import type { Context } from "../command.ts";
 import type { Installed } from "./install.ts";
 import type { Uninstalled } from "./uninstall.ts";
 
-/** What was installed, on stdout, and what comes next. */
-export const afterInstall = (installed: Installed, { terminal: { out, err }, json }: Context): void => {
+/** Reports an installation: the changes on stdout, the next steps on stderr. */
+export const reportInstall = (installed: Installed, { terminal: { out, err }, json }: Context): void => {
   const { unit, jobsDir, database, user, started, done } = installed;
   const data = { unit, jobs_dir: jobsDir, database, user, started, done };
   const steps = nextSteps(installed);
   const width = Math.max(...steps.map(([command]) => command.length));
   out.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${done.join("\n")}\n`);
   err.write(`
-Its job files are in ${jobsDir}, its database is ${database}.
+Job files: ${jobsDir}
+Database:  ${database}
 
 Next:
 ${steps.map(([command, what]) => `  ${command.padEnd(width)}  ${what}\n`).join("")}`);
@@ -20,20 +21,20 @@ ${steps.map(([command, what]) => `  ${command.padEnd(width)}  ${what}\n`).join("
 const nextSteps = ({ jobsDir, user, started, health }: Installed): readonly (readonly [string, string])[] => {
   const own = user === null ? " --user" : "";
   return [
-    [`petit init ${shellWord(jobsDir)}`, "a first job, if there is none"],
-    ...(started ? [] : [[`systemctl${own} start petit`, "it was not started yet"] as const]),
-    [`systemctl${own} status petit`, "how it is"],
-    [`journalctl${own} -u petit -f`, "what it does"],
-    ...(health === null ? [] : [[`curl ${health}`, "whether it answers"] as const]),
-    ...(user === null ? [["loginctl enable-linger", "to have it run while you are logged out"] as const] : []),
+    [`petit init ${shellWord(jobsDir)}`, "write a first job"],
+    ...(started ? [] : [[`systemctl${own} start petit`, "start the service"] as const]),
+    [`systemctl${own} status petit`, "show its state"],
+    [`journalctl${own} -u petit -f`, "follow its log"],
+    ...(health === null ? [] : [[`curl ${health}`, "check its health"] as const]),
+    ...(user === null ? [["loginctl enable-linger", "keep it running while you are logged out"] as const] : []),
   ];
 };
 
 const shellWord = (text: string): string =>
   /^[\w/.:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
-/** What was removed, on stdout, and what was not. */
-export const afterUninstall = (
+/** Reports a removal: the changes on stdout, what remains on stderr. */
+export const reportUninstall = (
   removed: Uninstalled,
   { scope, context }: { readonly scope: Unit["scope"]; readonly context: Context },
 ): void => {
@@ -42,9 +43,9 @@ export const afterUninstall = (
   const data = { unit, command, state_dir: stateDir, stopped, drop_ins: dropIns, left };
   if (context.json) out.write(`${JSON.stringify(data, null, 2)}\n`);
   else out.write(`${stopped ? "stopped petit\n" : ""}removed ${unit}\n`);
-  const goingOn = left === 0 ? "" : `Processes of its tasks that go on, and end by themselves: ${left}.\n`;
+  const processes = left === 0 ? "" : `Task processes that are still running: ${left}. petit does not end them.\n`;
   err.write(`
-${goingOn}What it had is still there: the database in ${stateDir}, and what its command named:
+${processes}Not removed: the database in ${stateDir}, and the files in its command:
   ${command}
-${dropIns === null ? "" : `Its drop-ins are in ${dropIns}.\n`}${scope === "system" ? "To be rid of all: rm -r /var/lib/petit /etc/petit && userdel petit\n" : ""}`);
+${dropIns === null ? "" : `Not removed: the drop-ins in ${dropIns}.\n`}${scope === "system" ? "To remove everything: rm -r /var/lib/petit /etc/petit && userdel petit\n" : ""}`);
 };
