@@ -4,7 +4,7 @@ import { createEngine } from "../../src/engine/scheduler.ts";
 import { readJobsDir } from "../../src/jobfile/read/job-dir.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { bunRuntime } from "../../src/runtime/bun.ts";
+import { openRuntime } from "../../src/runtime/bun.ts";
 import { openStore } from "../../src/store/database/open.ts";
 import { TOGETHER } from "./raw-spawn.ts";
 
@@ -12,7 +12,7 @@ const WARM_UP = 100;
 const RUNS = Number(process.env.BENCH_RUNS ?? 400);
 
 const [jobsDir = "", db = ""] = process.argv.slice(2);
-const runtime = bunRuntime();
+const runtime = openRuntime();
 using store = openStore({ path: db, runtime });
 await using engine = createEngine({
   store,

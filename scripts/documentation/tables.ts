@@ -1,7 +1,6 @@
 import { openRuntime } from "#runtime";
 import manifest from "../../package.json" with { type: "json" };
-import { FAILURE_STATUS } from "../../src/api/errors.ts";
-import { FAILURES } from "../../src/api/shapes/schemas.ts";
+import { FAILURE_STATUS, FAILURES } from "../../src/api/shapes/failure.ts";
 import { describeApi } from "../../src/app/api-description.ts";
 import { resolveSettings } from "../../src/app/settings/resolve.ts";
 import { flagOf, type Setting, variableOf } from "../../src/app/settings/setting.ts";

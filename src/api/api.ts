@@ -1,6 +1,6 @@
-import type { Connection } from "../runtime/runtime.ts";
+import type { RequestConnection } from "../runtime/runtime.ts";
 import { type ApiContext, Requests } from "./context.ts";
-import { ApiError } from "./errors.ts";
+import { methodNotAllowed } from "./errors.ts";
 import { EventFeed } from "./events/feed.ts";
 import { checkBodySize } from "./guard/body.ts";
 import { type Answer, crossOrigin } from "./guard/cross-origin.ts";
@@ -15,7 +15,7 @@ import { answerError, pathOf, routes, type Told } from "./routes/routes.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
-  readonly handle: (request: Request, connection?: Connection) => Response | Promise<Response>;
+  readonly handle: (request: Request, connection?: RequestConnection) => Response | Promise<Response>;
   /** Ends the streams and the waits that are open. */
   readonly close: () => void;
 }
@@ -72,9 +72,7 @@ export const createApi = (options: ApiOptions): Api => {
 const onlyGet = (request: Request, page: Response): Response => {
   if (request.method === "GET") return page;
   const path = pathOf(request.url).slice(0, 200);
-  throw new ApiError("METHOD_NOT_ALLOWED", `${request.method} does not go with ${path}; GET, HEAD do`, {
-    allow: "GET, HEAD",
-  });
+  throw methodNotAllowed(request.method, path, ["GET", "HEAD"]);
 };
 
 /** The Host is petit's own; then these are asked in turn: where a request comes from, what it is for, who sends it. */

@@ -1,4 +1,4 @@
-import type { Connection } from "../runtime/runtime.ts";
+import type { RequestConnection } from "../runtime/runtime.ts";
 import type { ApiOptions } from "./options.ts";
 
 /** What every route is given. */
@@ -13,9 +13,9 @@ export type ApiContext = Pick<
 
 /** What is known of the requests that are being answered. */
 export class Requests {
-  readonly #known = new WeakMap<Request, { readonly id: string; readonly connection: Connection | undefined }>();
+  readonly #known = new WeakMap<Request, { readonly id: string; readonly connection: RequestConnection | undefined }>();
 
-  add(request: Request, id: string, connection: Connection | undefined): void {
+  add(request: Request, id: string, connection: RequestConnection | undefined): void {
     this.#known.set(request, { id, connection });
   }
 

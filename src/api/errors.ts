@@ -1,33 +1,27 @@
 import { ParseError, ValidationError } from "elysia";
-import { type ErrorCode, PetitError } from "../domain/errors.ts";
-import { describeMismatch } from "./mismatch.ts";
+import { type ErrorCode, type ErrorDetails, PetitError } from "../domain/errors.ts";
+import { describeInvalidRequest } from "./invalid-request.ts";
+import { detailsBody } from "./shapes/error-details.ts";
+import { FAILURE_STATUS, type FailureCode } from "./shapes/failure.ts";
 
-/** The codes of failures that a client can meet; each goes with one status. */
-export const FAILURE_STATUS = {
-  INVALID_REQUEST: 400,
-  UNAUTHORIZED: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  METHOD_NOT_ALLOWED: 405,
-  CONFLICT: 409,
-  PAYLOAD_TOO_LARGE: 413,
-  TOO_MANY_REQUESTS: 429,
-  INTERNAL_ERROR: 500,
-  SERVICE_UNAVAILABLE: 503,
-} as const;
-export type FailureCode = keyof typeof FAILURE_STATUS;
+type ApiErrorOptions = {
+  /** Headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly details?: ErrorDetails | null;
+};
 
-/** A failure that the API itself finds, before or beside the engine. */
+/** An error as a client sees it. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly failure: FailureCode;
-  /** Sent with the answer. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly details: ErrorDetails | null;
 
-  constructor(failure: FailureCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(failure: FailureCode, message: string, { headers = {}, details = null }: ApiErrorOptions = {}) {
     super(message);
     this.failure = failure;
     this.headers = headers;
+    this.details = details;
   }
 }
 
@@ -43,42 +37,56 @@ const FAILURE_OF = {
   storage_failed: "SERVICE_UNAVAILABLE",
 } as const satisfies Record<ErrorCode, FailureCode>;
 
-/** Any error as what a client may know of it: an error that nobody foresaw tells nothing but that it happened. */
+/** Converts any error to one that a client may see. An unexpected error becomes `INTERNAL_ERROR` without its message. */
 export const toApiError = (error: unknown): ApiError => {
   if (error instanceof ApiError) return error;
   if (error instanceof PetitError) return fromPetitError(error);
-  if (error instanceof ValidationError) return fromMismatch(error);
+  if (error instanceof ValidationError) return fromValidationError(error);
   if (error instanceof ParseError) return toApiError(error.cause);
-  return internal();
+  return internalError();
 };
 
-const fromPetitError = (error: PetitError): ApiError => {
-  const failure = FAILURE_OF[error.code];
-  return failure === "INTERNAL_ERROR" ? internal() : new ApiError(failure, error.message, RETRY_AFTER[failure]);
+const fromPetitError = ({ code, message, details }: PetitError): ApiError => {
+  const failure = FAILURE_OF[code];
+  return failure === "INTERNAL_ERROR"
+    ? internalError()
+    : new ApiError(failure, message, { headers: RETRY_AFTER[failure] ?? {}, details });
 };
 
-/** In a path, an id that can't be one is an id that isn't there. A response that doesn't fit is petit's own fault. */
-const fromMismatch = (error: ValidationError): ApiError => {
-  if (error.type === "response") return internal();
-  const message = describeMismatch(error);
-  return error.type === "params" ? new ApiError("NOT_FOUND", message) : new ApiError("INVALID_REQUEST", message);
+/** A malformed id in the path is a 404. A response that doesn't fit its schema is an error of petit. */
+const fromValidationError = (error: ValidationError): ApiError => {
+  if (error.type === "response") return internalError();
+  const { message, details } = describeInvalidRequest(error);
+  return new ApiError(error.type === "params" ? "NOT_FOUND" : "INVALID_REQUEST", message, { details });
 };
 
-const internal = (): ApiError =>
+const internalError = (): ApiError =>
   new ApiError(
     "INTERNAL_ERROR",
-    "something went wrong in petit; its log tells more under the X-Request-Id of this answer",
+    "internal error; the log of petit has the cause under the X-Request-Id of this answer",
   );
 
-/** Seconds. */
-const RETRY_AFTER: Partial<Record<FailureCode, Readonly<Record<string, string>>>> = {
+/** Returns the error for a query parameter whose value conflicts with another one. */
+export const invalidQuery = (name: string, message: string): ApiError =>
+  new ApiError("INVALID_REQUEST", message, { details: { reason: "invalid_value", in: "query", name } });
+
+/** Returns the error for a method that a path does not have; `allowed` are the methods that it has. */
+export const methodNotAllowed = (method: string, path: string, allowed: readonly string[]): ApiError =>
+  new ApiError("METHOD_NOT_ALLOWED", `${method} is not a method of ${path}; expected ${allowed.join(" or ")}`, {
+    headers: { allow: allowed.join(", ") },
+  });
+
+const RETRY_AFTER: Partial<Record<FailureCode, { readonly "retry-after": string }>> = {
   TOO_MANY_REQUESTS: { "retry-after": "1" },
   SERVICE_UNAVAILABLE: { "retry-after": "5" },
 };
 
-/** The one shape of every failure. A message that quotes half of a surrogate pair would be JSON that many can't read. */
-export const failureResponse = (error: ApiError): Response =>
-  Response.json(
-    { error: error.message.toWellFormed(), code: error.failure },
-    { status: FAILURE_STATUS[error.failure], headers: error.headers },
+/** Encodes an error in the one shape that all failures have. Half a surrogate pair in a text is replaced: not every client can read it. */
+export const failureResponse = ({ message, failure, headers, details }: ApiError): Response =>
+  new Response(
+    JSON.stringify(
+      { error: message, code: failure, ...(details === null ? {} : { details: detailsBody(details) }) },
+      (_key, value: unknown) => (typeof value === "string" ? value.toWellFormed() : value),
+    ),
+    { status: FAILURE_STATUS[failure], headers: { "content-type": "application/json;charset=utf-8", ...headers } },
   );

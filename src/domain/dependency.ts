@@ -3,8 +3,8 @@ import type { JobId } from "./ids.ts";
 import type { RunStatus } from "./run.ts";
 
 /**
- * What a gate asks of the newest run of the other job: `last_success` wants it completed, `last_complete` completed or
- * failed; `within_window` wants some completed run that ended within the window.
+ * What a gate requires of the other job: `last_success` requires its newest run to be completed, `last_complete` to be
+ * completed or failed; `within_window` requires some completed run that ended within the window.
  */
 export const DEPENDENCY_CONDITIONS = ["last_success", "last_complete", "within_window"] as const;
 export type DependencyCondition = (typeof DEPENDENCY_CONDITIONS)[number];
@@ -13,38 +13,34 @@ export type DependencyCondition = (typeof DEPENDENCY_CONDITIONS)[number];
 export type Dependency = {
   readonly jobId: JobId;
   readonly condition: DependencyCondition;
-  /** Only with `within_window`. */
+  /** Length of the window in ms; null unless the condition is `within_window`. */
   readonly windowMs: number | null;
 };
 
-/** What is known of the other job. */
+/** State of the other job, as a gate sees it. */
 export type Upstream = {
-  /** Status of its newest run; null where it never ran. */
+  /** Status of its newest run; null if it has never run. */
   readonly newest: RunStatus | null;
-  /** When its newest completed run ended, ms since the epoch; null where none did. */
+  /** When its newest completed run ended, in ms since the Unix epoch; null if none completed. */
   readonly lastCompletedAt: number | null;
 };
 
-/** Null where the gate is open, else why it is shut. */
-export const whyShut = (gate: Dependency, upstream: Upstream, now: number): string | null => {
-  switch (gate.condition) {
+/** A gate that does not hold, with the status of the other job's newest run; null if it has never run. */
+export type ShutGate = Dependency & { readonly newestStatus: RunStatus | null };
+
+/** Returns the gate with what it found if it is shut, else null. `now` is in ms since the Unix epoch. */
+export const shutGate = (gate: Dependency, upstream: Upstream, now: number): ShutGate | null =>
+  isOpen(gate, upstream, now) ? null : { ...gate, newestStatus: upstream.newest };
+
+const isOpen = ({ condition, windowMs }: Dependency, { newest, lastCompletedAt }: Upstream, now: number): boolean => {
+  switch (condition) {
     case "last_success":
-      return upstream.newest === "completed"
-        ? null
-        : `'${gate.jobId}' ${lastRun(upstream)}, but its last run must be completed`;
+      return newest === "completed";
     case "last_complete":
-      return upstream.newest === "completed" || upstream.newest === "failed"
-        ? null
-        : `'${gate.jobId}' ${lastRun(upstream)}, but its last run must be completed or failed`;
-    case "within_window": {
-      const windowMs = gate.windowMs ?? 0;
-      const open = upstream.lastCompletedAt !== null && now - upstream.lastCompletedAt <= windowMs;
-      return open ? null : `'${gate.jobId}' has no completed run in the last ${windowMs / 1000} seconds`;
-    }
+      return newest === "completed" || newest === "failed";
+    case "within_window":
+      return lastCompletedAt !== null && now - lastCompletedAt <= (windowMs ?? 0);
     default:
-      return assertNever(gate.condition);
+      return assertNever(condition);
   }
 };
-
-const lastRun = (upstream: Upstream): string =>
-  upstream.newest === null ? "has never run" : `has a last run that is ${upstream.newest}`;

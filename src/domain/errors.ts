@@ -1,30 +1,72 @@
-/** Kinds of failure a caller can tell apart; the API makes statuses of them, the command line exit statuses. */
+import type { ShutGate } from "./dependency.ts";
+import type { StorageFault } from "./health.ts";
+import type { JobId, RunId } from "./ids.ts";
+import type { RunStatus } from "./run.ts";
+
+/** Kinds of failure. The API maps each to an HTTP status, the command line to an exit status. */
 export type ErrorCode =
-  /** A job, a run or an attempt that isn't there. */
+  /** No such job, run or attempt. */
   | "not_found"
   /** A gate on another job is shut. */
   | "dependency_not_met"
-  /** What was asked doesn't fit the state of things: a retry of a run that still runs, a key used for another request. */
+  /** The request conflicts with the current state: a retry of a run that still runs, a key used for another request. */
   | "conflict"
   /** A limit of concurrent runs is reached. */
   | "limit_reached"
   /** petit is starting or stopping. */
   | "not_running"
-  /** A value that doesn't fit: an unknown param, a wrong limit. */
+  /** An invalid value: an unknown param, a limit out of range. */
   | "invalid_request"
-  /** The database can't be opened as it is: foreign, newer, broken. */
+  /** The database can't be opened as it is: not petit's, of a newer schema, or corrupt. */
   | "unusable_database"
-  /** Another petit holds the database or the port. */
+  /** Another process uses the database or the port. */
   | "taken"
   /** The database can't be written at the moment: a full disk, an I/O error. */
   | "storage_failed";
 
+/** Where a request carries a value: `params` are the params of a job. */
+export const VALUE_PLACES = ["query", "path", "header", "body", "params"] as const;
+export type ValuePlace = (typeof VALUE_PLACES)[number];
+
+/** Data of an error that a caller may need. */
+export type ErrorDetails =
+  | { readonly reason: "gates_shut"; readonly gates: readonly ShutGate[] }
+  | LimitReached
+  /** The key belongs to an earlier request with other contents. `runId` is the run of that request. */
+  | { readonly reason: "idempotency_key_reused"; readonly key: string; readonly runId: RunId }
+  | { readonly reason: "run_not_ended" | "nothing_to_rerun"; readonly runId: RunId; readonly status: RunStatus }
+  /** `suggestion` is the id of a job that is spelled nearly the same; null if there is none. */
+  | { readonly reason: "job_not_found"; readonly jobId: string; readonly suggestion: string | null }
+  | { readonly reason: "run_not_found"; readonly runId: string }
+  /** `name` is empty if the value has no name, as the body as a whole. */
+  | { readonly reason: "invalid_value"; readonly in: ValuePlace; readonly name: string }
+  | { readonly reason: "not_running"; readonly state: "starting" | "stopping" }
+  | { readonly reason: "storage_failed"; readonly fault: StorageFault };
+
+/** A limit of concurrent runs that is reached. */
+export type LimitReached = {
+  readonly reason: "limit_reached";
+  /** `max_concurrency` of the job, or `--max-jobs` for all jobs together. */
+  readonly limit: "max_concurrency" | "max_jobs";
+  readonly jobId: JobId;
+  readonly max: number;
+  /** Runs that count against the limit: those that run, and those that wait for a slot. */
+  readonly running: number;
+};
+
 export class PetitError extends Error {
   override readonly name = "PetitError";
   readonly code: ErrorCode;
+  /** Null if there is nothing to say beyond the code. */
+  readonly details: ErrorDetails | null;
 
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { details = null, ...options }: { readonly details?: ErrorDetails | null; readonly cause?: unknown } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.details = details;
   }
 }

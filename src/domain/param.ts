@@ -5,7 +5,8 @@ import { whyUnmatched } from "./pattern.ts";
 import type { ParamValues } from "./run.ts";
 import { paramVariable } from "./task-environment.ts";
 
-export type ResolvedParams = { readonly values: ParamValues } | { readonly problem: string };
+/** `param` is the name of the first param that doesn't fit. */
+export type ResolvedParams = { readonly values: ParamValues } | { readonly problem: string; readonly param: string };
 
 /**
  * Returns the param values of a run: those of the trigger, then the defaults. A param with neither has no value. The
@@ -16,7 +17,7 @@ export const resolveParams = (
   given: Readonly<Record<string, string>>,
 ): ResolvedParams => {
   const problems = Object.keys(given).flatMap((name) =>
-    Object.hasOwn(params, name) ? [] : [unknownParam(params, name)],
+    Object.hasOwn(params, name) ? [] : [{ param: name, problem: unknownParam(params, name) }],
   );
   const values: [string, string][] = [];
   for (const [name, param] of Object.entries(params)) {
@@ -24,10 +25,12 @@ export const resolveParams = (
     // Defaults were checked when the file was read.
     const problem = value === undefined ? whyMissing(name, param) : whyUnfit(name, param, value);
     const used = value ?? param.default;
-    if (problem !== null) problems.push(problem);
+    if (problem !== null) problems.push({ param: name, problem });
     else if (used !== null) values.push([name, used]);
   }
-  return problems.length > 0 ? { problem: problems.join("; ") } : { values: Object.fromEntries(values) };
+  const [first] = problems;
+  if (first === undefined) return { values: Object.fromEntries(values) };
+  return { problem: problems.map(({ problem }) => problem).join("; "), param: first.param };
 };
 
 const unknownParam = (params: Readonly<Record<string, Param>>, name: string): string => {

@@ -1,4 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
+import { refuse } from "../domain/refusal.ts";
 import { type Clock, soon } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { isLocked } from "../store/database/transaction.ts";
@@ -178,7 +179,7 @@ export class Commits {
   }
 }
 
-const stopping = (): PetitError => new PetitError("not_running", "petit is stopping; try again in a moment");
+const stopping = (): PetitError => refuse({ reason: "not_running", state: "stopping" });
 
 const rollBack = (added: readonly TransactionHooks[]): void => {
   for (const { onRollback } of added.toReversed()) onRollback();

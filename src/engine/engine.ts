@@ -1,4 +1,5 @@
 import type { Event } from "../domain/event.ts";
+import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
@@ -109,6 +110,6 @@ export type Reload = { readonly jobs: number; readonly problems: readonly Proble
 
 export type Health = {
   readonly status: "ok" | "degraded" | "unavailable";
-  /** A sentence each; empty when ok. */
-  readonly reasons: readonly string[];
+  /** Empty when ok. */
+  readonly reasons: readonly HealthReason[];
 };

@@ -1,3 +1,5 @@
+import { PetitError } from "../domain/errors.ts";
+import { GIVEN_UP_COUNTS_MS, type HealthReason, type StorageFault } from "../domain/health.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isLocked } from "../store/database/transaction.ts";
@@ -6,42 +8,57 @@ import { LOCK_WAIT_MS } from "./commits.ts";
 import type { Health } from "./engine.ts";
 import type { Outage } from "./outage.ts";
 
-/**
- * Whether the database can be written, and whether all job files are good and in use; asking tries the database. A lock of
- * another process counts once it has lasted longer than a trigger would wait for it.
- */
-export const healthOf = (options: {
+export type HealthOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly outage: Outage;
+  /** Problems of the job files. */
   readonly problems: readonly Problem[];
-  /** Why the job files as they are now are not in use yet; null where they are. */
+  /** Why the job files could not be reloaded yet; null if they are in use as they are. */
   readonly reloadFailure: string | null;
-}): Health => {
-  const { problems, reloadFailure } = options;
-  const failure = probe(options);
-  if (failure !== null) return { status: "unavailable", reasons: [failure] };
-  const files = [...new Set(problems.map(({ file }) => file))];
-  const reasons = files.map((file) => reasonOf(file, problems));
-  if (reloadFailure !== null) reasons.push(`the job files could not be reloaded; trying again: ${reloadFailure}`);
+};
+
+/**
+ * Returns petit's health: `unavailable` if the database can't be written, which it tries, and `degraded` if a job file is
+ * broken or not in use yet, or notifications can't be delivered. A lock of another process counts once it has lasted
+ * longer than a trigger waits for it.
+ */
+export const healthOf = (options: HealthOptions): Health => {
+  const fault = storageFault(options);
+  if (fault !== null) return { status: "unavailable", reasons: [fault] };
+  const reasons = degradedReasons(options);
   return { status: reasons.length === 0 ? "ok" : "degraded", reasons };
 };
 
+const degradedReasons = ({ store, clock, problems, reloadFailure }: HealthOptions): readonly HealthReason[] => [
+  ...brokenFiles(problems),
+  ...(reloadFailure === null ? [] : [{ code: "reload_failed", error: reloadFailure } as const]),
+  ...store.notifications
+    .listUndelivered(clock.now() - GIVEN_UP_COUNTS_MS)
+    .map((undelivered) => ({ code: "notifications_undelivered", ...undelivered }) as const),
+];
+
+/** One reason per file, for its first problem. */
+const brokenFiles = (problems: readonly Problem[]): readonly HealthReason[] =>
+  [...Map.groupBy(problems, ({ file }) => file).values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const { file, line, column, path, message } = first;
+    return [{ code: "job_file_broken", file, line, column, path, problem: message, problems: others.length + 1 }];
+  });
+
 /** Returns why the database can't be written, or null. */
-const probe = ({ store, clock, outage }: Pick<Parameters<typeof healthOf>[0], "store" | "clock" | "outage">) => {
+const storageFault = ({ store, clock, outage }: HealthOptions): StorageFault | null => {
   try {
-    // While a lock is known, the outage itself finds out when it is gone.
+    // During a known lock, the outage itself checks whether the lock is gone.
     if (!outage.isLocked) store.probe(clock.now());
   } catch (error) {
-    if (!isLocked(error)) return error instanceof Error ? error.message : String(error);
+    if (!isLocked(error)) return faultOf(error);
     outage.noteFailure(error);
   }
-  return outage.isLocked && outage.durationMs >= LOCK_WAIT_MS ? (outage.error?.message ?? null) : null;
+  return outage.isLocked && outage.durationMs >= LOCK_WAIT_MS ? faultOf(outage.error) : null;
 };
 
-const reasonOf = (file: string, problems: readonly Problem[]): string => {
-  const [first, ...others] = problems.filter((problem) => problem.file === file);
-  const where = first === undefined ? file : `${file}:${first.line}:${first.column}`;
-  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-  return `job file is broken: ${where}: ${[first?.path, first?.message].filter(Boolean).join(": ")}${more}`;
-};
+const faultOf = (error: unknown): StorageFault =>
+  error instanceof PetitError && error.details?.reason === "storage_failed"
+    ? error.details.fault
+    : { code: "database_unwritable", sqliteCode: null, error: error instanceof Error ? error.message : String(error) };

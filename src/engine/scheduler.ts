@@ -1,6 +1,6 @@
-import { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import { refuse } from "../domain/refusal.ts";
 import type { Run } from "../domain/run.ts";
 import type { StoredJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
@@ -279,7 +279,6 @@ class Scheduler implements Engine {
   /** Throws `not_running` before `start` has resolved and after `stop` was called. */
   #assertRunning(): void {
     if (this.state !== "stopped") return;
-    const activity = this.#shutdown.isStopping ? "stopping" : "starting";
-    throw new PetitError("not_running", `petit is ${activity}; try again in a moment`);
+    throw refuse({ reason: "not_running", state: this.#shutdown.isStopping ? "stopping" : "starting" });
   }
 }

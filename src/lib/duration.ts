@@ -1,6 +1,6 @@
 const UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-type Unit = keyof typeof UNITS_MS;
+type DurationUnit = keyof typeof UNITS_MS;
 
 /** Description of the format, for messages. */
 export const DURATION_FORM = 'a duration such as "250ms", "30s", "5m", "2h", "1d" or "1h30m"';
@@ -17,7 +17,8 @@ const REGEXP = new RegExp(DURATION_PATTERN);
 export const parseDuration = (text: string): number | null => {
   if (!REGEXP.test(text)) return null;
   let totalMs = 0;
-  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[smhd])/g)) totalMs += Number(digits) * UNITS_MS[unit as Unit];
+  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[smhd])/g))
+    totalMs += Number(digits) * UNITS_MS[unit as DurationUnit];
   return Number.isSafeInteger(totalMs) ? totalMs : null;
 };
 

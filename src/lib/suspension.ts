@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** Readings of the clocks of the system, in ms. */
-export type ClockReadings = {
+type ClockReadings = {
   /** Time since the Unix epoch. */
   wall(): number;
   /** Monotonic time, which does not advance while the machine is suspended. */

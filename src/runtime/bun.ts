@@ -23,7 +23,8 @@ import type {
   SqlStatement,
 } from "./runtime.ts";
 
-export const bunRuntime = (): Runtime => ({
+/** Package.json maps `#runtime` to this file, or to deno.ts under Deno. */
+export const openRuntime = (): Runtime => ({
   name: "bun",
   version: Bun.version,
   executable: COMPILED.test(Bun.main) ? process.execPath : null,
@@ -44,9 +45,6 @@ export const bunRuntime = (): Runtime => ({
   }),
   ...systemCalls(),
 });
-
-/** The export that `#runtime` of package.json names; deno.ts has one of the same name. */
-export { bunRuntime as openRuntime };
 
 /** Path of the program of a compiled executable, in a virtual file system. */
 const COMPILED = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;

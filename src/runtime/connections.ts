@@ -10,7 +10,7 @@ export type SocketCalls = {
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array): number;
 };
 
-export type ConnectionBound = {
+type ConnectionBound = {
   /** The server's port. */
   readonly port: number;
   readonly maxConnections: number;

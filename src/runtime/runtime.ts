@@ -87,7 +87,7 @@ export interface ChildProcess {
   readonly exited: Promise<{ readonly exitCode: number | null; readonly signal: string | null }>;
 }
 
-export type TypeScriptProgram =
+type TypeScriptProgram =
   | { readonly file: string; readonly args: readonly string[] }
   | { readonly text: string; readonly args: readonly string[] };
 
@@ -95,7 +95,7 @@ export type ServeOptions = {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
+  readonly fetch: (request: Request, connection: RequestConnection) => Response | Promise<Response>;
   /** Requests with a larger body get status 413. */
   readonly maxBodyBytes: number;
   /** Maximum number of open connections; the connections that have been idle longest are closed beyond it. Linux only. */
@@ -105,7 +105,7 @@ export type ServeOptions = {
 };
 
 /** The connection of a request. */
-export interface Connection {
+export interface RequestConnection {
   /** The peer's address; null if it has already disconnected. */
   readonly peerAddress: string | null;
   /** Sets after how many seconds without traffic the connection is closed; 0 is never. */

@@ -33,7 +33,7 @@ export type NewEvent = {
 };
 
 /** Events of the open transaction, and the listeners that receive them after its commit. */
-export interface EventQueue {
+export interface PendingEvents {
   record(event: NewEvent): void;
   subscribe(listener: EventListener): () => void;
   /** Calls the listeners with the queued events, and empties the queue. */
@@ -43,7 +43,7 @@ export interface EventQueue {
   mark(): () => void;
 }
 
-export const createEventQueue = (sql: Statements): EventQueue => {
+export const createPendingEvents = (sql: Statements): PendingEvents => {
   const listeners = new Set<EventListener>();
   let queue: Event[] = [];
   return {
@@ -73,8 +73,8 @@ export const createEventQueue = (sql: Statements): EventQueue => {
 
 type EventContext = { readonly sql: Statements; readonly write: Write };
 
-export const createEventStore = ({ sql, write }: EventContext, queue: EventQueue): EventStore => ({
-  record: write("relaxed", queue.record),
+export const createEventStore = ({ sql, write }: EventContext, pending: PendingEvents): EventStore => ({
+  record: write("relaxed", pending.record),
 
   after: (seq, limit) =>
     sql.all("SELECT * FROM events WHERE seq > $seq ORDER BY seq LIMIT $limit", { seq, limit }).map(toEvent),
@@ -84,7 +84,7 @@ export const createEventStore = ({ sql, write }: EventContext, queue: EventQueue
     return row === null ? 0 : integer(row, "seq");
   },
 
-  subscribe: queue.subscribe,
+  subscribe: pending.subscribe,
 
   deleteOldest: write("relaxed", (keep, limit) =>
     sql.run(

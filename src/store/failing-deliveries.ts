@@ -1,7 +1,9 @@
+import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId } from "../domain/ids.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import { id, integer, json, text } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
 
 /** A receiver of a job's notifications whose newest attempted delivery failed. */
 export type FailingTarget = {
@@ -54,3 +56,48 @@ const toFailingTarget = (row: SqlRow): FailingTarget => ({
   givenUp: integer(row, "given_up"),
   error: text(row, "error"),
 });
+
+/**
+ * Returns what could not be delivered, per job: a receiver counts if a notification is being retried, or was given up at or
+ * after `givenUpSince` (ms since the Unix epoch), and none arrived later. A receiver that the job no longer names does not.
+ */
+export const undeliveredNotifications = (
+  sql: Statements,
+  givenUpSince: number,
+): readonly UndeliveredNotifications[] => {
+  const byJob = new Map<JobId, UndeliveredNotifications>();
+  for (const row of sql.all(UNDELIVERED, { givenUpSince }).filter(isNamed)) {
+    const jobId = id<JobId>(row, "job_id");
+    const other = byJob.get(jobId);
+    byJob.set(jobId, {
+      jobId,
+      since: Math.min(integer(row, "since"), other?.since ?? Number.POSITIVE_INFINITY),
+      count: integer(row, "count") + (other?.count ?? 0),
+    });
+  }
+  return [...byJob.values()];
+};
+
+/** The row of a channel comes from its newest delivery that did not arrive, as SQLite does for a bare column beside max(). */
+const UNDELIVERED = `
+  WITH recent AS (
+    SELECT seq, channel, job_id, version, target, status, attempts, created_at FROM deliveries WHERE status = 'waiting'
+    UNION ALL
+    SELECT seq, channel, job_id, version, target, status, attempts, created_at FROM deliveries
+    WHERE status <> 'waiting' AND ended_at >= $givenUpSince
+  ), arrived AS (
+    SELECT channel, max(seq) AS seq FROM recent WHERE status = 'delivered' GROUP BY channel
+  ), failing AS (
+    SELECT max(recent.seq), recent.job_id, recent.version, recent.target, min(created_at) AS since, count(*) AS count
+    FROM recent LEFT JOIN arrived ON arrived.channel = recent.channel
+    WHERE status <> 'delivered' AND recent.seq > coalesce(arrived.seq, 0)
+    GROUP BY recent.channel HAVING sum(status = 'given_up' OR attempts > 0) > 0
+  )
+  SELECT failing.job_id, failing.since, failing.count,
+    json_extract(sent.definition, '$.notify[' || failing.target || ']') AS target,
+    coalesce(json_extract(today.definition, '$.notify'), '[]') AS targets
+  FROM failing
+    JOIN job_versions AS sent ON sent.id = failing.version
+    JOIN jobs ON jobs.id = failing.job_id AND removed_at IS NULL
+    JOIN job_versions AS today ON today.id = jobs.version
+  ORDER BY failing.job_id`;

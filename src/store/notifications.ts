@@ -1,9 +1,11 @@
+import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import { DELIVERY_STATUSES, type DeliveryStatus, NOTIFY_EVENTS, type NotifyEvent } from "../domain/notification.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, idOrNull, integer, integerOrNull, text, textOrNull, word } from "./database/rows.ts";
+import { undeliveredNotifications } from "./failing-deliveries.ts";
 
 /** The outbox: notifications that wait to be sent, and the outcome of those that were. */
 export interface NotificationStore {
@@ -22,6 +24,8 @@ export interface NotificationStore {
   /** Returns the newest first. */
   list(filter: DeliveryFilter): readonly DeliveryRecord[];
   countWaiting(): number;
+  /** Returns what could not be delivered, per job; deliveries that were given up before `givenUpSince` do not count. */
+  listUndelivered(givenUpSince: number): readonly UndeliveredNotifications[];
   /** Deletes up to `limit` deliveries that ended before `endedBefore`. Returns how many. Not durable. */
   deleteEnded(endedBefore: number, limit: number): number;
   /**
@@ -57,7 +61,7 @@ export type Delivery = NewDelivery & {
   readonly queuedAt: number;
 };
 
-export type Postponement = { readonly dueAt: number; readonly error: string };
+type Postponement = { readonly dueAt: number; readonly error: string };
 
 /** A delivery without its message. */
 export type DeliveryRecord = Pick<NewDelivery, "id" | "versionId" | "jobId" | "target" | "event" | "runId"> &
@@ -70,7 +74,7 @@ export type DeliveryRecord = Pick<NewDelivery, "id" | "versionId" | "jobId" | "t
     readonly endedAt: number | null;
   };
 
-export type DeliveryFilter = { readonly limit: number; readonly status?: DeliveryStatus };
+type DeliveryFilter = { readonly limit: number; readonly status?: DeliveryStatus };
 
 export const createNotificationStore = ({ sql, write }: StoreContext): NotificationStore => ({
   queue: write("durable", (delivery, now) => {
@@ -124,6 +128,8 @@ export const createNotificationStore = ({ sql, write }: StoreContext): Notificat
         status: status ?? null,
       })
       .map(toRecord),
+
+  listUndelivered: (givenUpSince) => undeliveredNotifications(sql, givenUpSince),
 
   countWaiting: () => {
     const row = sql.get("SELECT count(*) AS count FROM deliveries WHERE status = 'waiting'");

@@ -32,7 +32,7 @@ export interface OutputStore {
 }
 
 export const STREAMS = ["stdout", "stderr"] as const;
-export type Stream = (typeof STREAMS)[number];
+export type OutputStream = (typeof STREAMS)[number];
 
 export type AttemptKey = Pick<Attempt, "id" | "runId" | "taskId" | "attempt">;
 
@@ -44,7 +44,7 @@ export type SpoolOffsets = { readonly stdout: number; readonly stderr: number };
  * parts of a line that is longer than a chunk may be. The bytes are exact.
  */
 export type NewChunk = {
-  readonly stream: Stream;
+  readonly stream: OutputStream;
   /** When the lines were read, in ms since the epoch. */
   readonly at: number;
   readonly bytes: Uint8Array;
@@ -60,19 +60,19 @@ export type OutputChunk = NewChunk & {
 };
 
 /** A stored chunk without its bytes. */
-export type OutputExtent = {
+type OutputExtent = {
   readonly seq: number;
   readonly lines: number;
-  readonly stream: Stream;
+  readonly stream: OutputStream;
   readonly bytes: number;
   /** Number of bytes that this marker replaces; 0 if the chunk is not a marker. */
   readonly dropped: number;
 };
 
 /** A line that replaces dropped output. `dropped` is the number of bytes. */
-export type OutputMarker = {
+type OutputMarker = {
   readonly seq: number;
-  readonly stream: Stream;
+  readonly stream: OutputStream;
   readonly at: number;
   readonly text: string;
   readonly dropped: number;
@@ -83,10 +83,10 @@ export type LineFilter = {
   readonly runId: RunId;
   readonly taskId?: TaskId;
   readonly attempt?: number;
-  readonly stream?: Stream;
+  readonly stream?: OutputStream;
 };
 
-export type LineQuery = LineFilter & {
+type LineQuery = LineFilter & {
   readonly fromSeq: number;
   /** Maximum number of chunks: `countLines` counts all chunks of the run, the other methods only those of the filter. */
   readonly limit: number;

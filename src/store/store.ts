@@ -2,7 +2,7 @@ import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { createStatements } from "./database/statements.ts";
 import { createTransactions, type Write } from "./database/transaction.ts";
-import { createEventQueue, createEventStore, type EventStore } from "./events.ts";
+import { createEventStore, createPendingEvents, type EventStore } from "./events.ts";
 import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
@@ -38,12 +38,12 @@ export interface Store extends Disposable {
   sqliteVersion(): string;
 }
 
-export type StoreOptions = {
+type StoreOptions = {
   readonly sizeBytes: () => number;
   /** Throws `storage_failed` if the database file was removed or replaced. */
   readonly assertInPlace: () => void;
-  /** Returns the name of the process that has locked the database, or null if it is unknown. */
-  readonly findLockingProcess: () => string | null;
+  /** Returns the pid of the process that has locked the database, or null if it is unknown. */
+  readonly findLockingProcess: () => number | null;
 };
 
 /**
@@ -55,7 +55,7 @@ const SERVING_BUSY_TIMEOUT_MS = 5;
 /** Creates the store over an open database whose schema is up to date. */
 export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLockingProcess }: StoreOptions): Store => {
   const sql = createStatements(db);
-  const events = createEventQueue(sql);
+  const events = createPendingEvents(sql);
   const transaction = createTransactions(db, {
     assertInPlace,
     findLockingProcess,

@@ -1,8 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import type { FailureCode } from "../../src/api/errors.ts";
+import type { FailureCode } from "../../src/api/shapes/failure.ts";
 import { type ErrorCode, PetitError } from "../../src/domain/errors.ts";
+import type { StorageFault } from "../../src/domain/health.ts";
+import { refuse } from "../../src/domain/refusal.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { silentLog } from "../../src/lib/log.ts";
+import { jobId } from "../support/factories.ts";
 import { fakeApi } from "../support/petit-api-fake.ts";
 
 type Line = { readonly fields: Readonly<Record<string, unknown>>; readonly message: string };
@@ -95,21 +98,70 @@ describe("an answer that does not fit its schema", () => {
 
 describe("health", () => {
   test("tells what ails petit, 200", async () => {
-    engine.say = { status: "degraded", reasons: ["broken.yaml:1:1: it is broken"] };
+    const place = { file: "broken.yaml", line: 1, column: 2, path: "", problem: "it is empty", problems: 3 };
+    const undelivered = { jobId: jobId("hello"), since: 1_767_225_600_000, count: 2 };
+    engine.say = {
+      status: "degraded",
+      reasons: [
+        { code: "job_file_broken", ...place },
+        { code: "reload_failed", error: "no events" },
+        { code: "notifications_undelivered", ...undelivered },
+      ],
+    };
     const response = await ask("/api/health");
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
       status: "degraded",
       version: "0.0.0",
-      reasons: ["broken.yaml:1:1: it is broken"],
+      reasons: [
+        {
+          code: "job_file_broken",
+          message: "job file is broken: broken.yaml:1:2: it is empty (and 2 more)",
+          ...place,
+        },
+        {
+          code: "reload_failed",
+          message: "the job files could not be reloaded; trying again: no events",
+          error: "no events",
+        },
+        {
+          code: "notifications_undelivered",
+          message: "2 notifications of job 'hello' could not be delivered since 2026-01-01T00:00:00.000Z",
+          job_id: "hello",
+          since: 1_767_225_600_000,
+          count: 2,
+        },
+      ],
     });
   });
 
-  test("is 503 where the database can't be written", async () => {
-    engine.say = { status: "unavailable", reasons: ["the disk is full"] };
+  const FAULTS: readonly (readonly [StorageFault, string, object])[] = [
+    [{ code: "disk_full" }, "the disk is full", {}],
+    [{ code: "database_locked", pid: 17 }, "it is locked by process 17", { pid: 17 }],
+    [{ code: "database_locked", pid: null }, "it is locked by another program", { pid: null }],
+    [{ code: "database_deleted", path: "/p.db" }, "/p.db was removed; put it back, or ", { path: "/p.db" }],
+    [{ code: "database_replaced", path: "/p.db" }, "/p.db was replaced by another file; ", { path: "/p.db" }],
+    [
+      { code: "database_unwritable", sqliteCode: "SQLITE_IOERR", error: "disk I/O error" },
+      "disk I/O error (SQLITE_IOERR)",
+      { sqlite_code: "SQLITE_IOERR", error: "disk I/O error" },
+    ],
+  ];
+
+  test.each(FAULTS)("is 503 with the reason %p, which a refused trigger has as well", async (fault, sentence, data) => {
+    engine.say = { status: "unavailable", reasons: [fault] };
     const response = await ask("/api/health");
     expect(response.status).toBe(503);
-    expect(await response.json()).toEqual({ status: "unavailable", version: "0.0.0", reasons: ["the disk is full"] });
+    const body = await response.json();
+    const reason = { code: fault.code, message: expect.stringContaining(sentence), ...data };
+    expect(body).toEqual({ status: "unavailable", version: "0.0.0", reasons: [reason] });
+    expect((await ask("/api/system")).status).toBe(200);
+    const refused = await triggerThrows(refuse({ reason: "storage_failed", fault }));
+    expect(await refused.json()).toEqual({
+      error: body.reasons[0].message,
+      code: "SERVICE_UNAVAILABLE",
+      details: { reason: "storage_failed", storage: body.reasons[0] },
+    });
   });
 
   test("has no reasons when all is well", async () => {

@@ -33,7 +33,8 @@ const fault = ({ intact }: WireRequest, { status, headers, body }: WireAnswer): 
   if (headers["x-content-type-options"] !== "nosniff") return "no nosniff";
   if (status < 400 || body === "" || !intact) return null;
   const failure: unknown = JSON.parse(body);
-  const isFailure = typeof failure === "object" && failure !== null && Object.keys(failure).join() === "error,code";
+  const isFailure =
+    typeof failure === "object" && failure !== null && /^error,code(,details)?$/.test(Object.keys(failure).join());
   return isFailure ? null : `not a failure: ${body.slice(0, 200)}`;
 };
 

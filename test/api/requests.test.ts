@@ -33,7 +33,15 @@ beforeAll(async () => {
 });
 afterAll(() => petit[Symbol.asyncDispose]());
 
-const failure = (code: string) => ({ error: expect.stringMatching(/\w+ \w+/), code });
+const failure = (code: string, details?: object) => ({
+  error: expect.stringMatching(/\w+ \w+/),
+  code,
+  ...(details === undefined ? {} : { details }),
+});
+
+const noJob = expect.objectContaining({ reason: "job_not_found", job_id: expect.any(String) });
+const noRun = { reason: "run_not_found", run_id: expect.any(String) };
+const invalid = (place: string, name: unknown) => ({ reason: "invalid_value", in: place, name });
 
 describe("an unknown", () => {
   const JOB_IDS = [
@@ -69,9 +77,12 @@ describe("an unknown", () => {
     ]) {
       const { status, body } = await ask(petit, path);
       expect([path, status]).toEqual([path, 404]);
-      expect(body).toEqual(failure("NOT_FOUND"));
+      expect(body).toEqual(failure("NOT_FOUND", noJob));
     }
-    expect(await post(petit, `/api/jobs/${id}/trigger`)).toMatchObject({ status: 404, body: failure("NOT_FOUND") });
+    expect(await post(petit, `/api/jobs/${id}/trigger`)).toMatchObject({
+      status: 404,
+      body: failure("NOT_FOUND", noJob),
+    });
   });
 
   const RUN_IDS = [
@@ -99,10 +110,10 @@ describe("an unknown", () => {
     ]) {
       const { status, body } = await ask(petit, path);
       expect([path, status]).toEqual([path, 404]);
-      expect(body).toEqual(failure("NOT_FOUND"));
+      expect(body).toEqual(failure("NOT_FOUND", noRun));
     }
     for (const path of [`/api/runs/${id}/cancel`, `/api/runs/${id}/retry`, `/api/runs/${id}/retry?from=start`]) {
-      expect(await post(petit, path)).toMatchObject({ status: 404, body: failure("NOT_FOUND") });
+      expect(await post(petit, path)).toMatchObject({ status: 404, body: failure("NOT_FOUND", noRun) });
     }
   });
 
@@ -242,8 +253,9 @@ describe("a query", () => {
   ])("that is wrong is 400 and named: %s?%s", async (path, query) => {
     const { status, body } = await ask(petit, `${path}?${query}`);
     expect(status).toBe(400);
-    expect(body).toEqual(failure("INVALID_REQUEST"));
-    expect(body.error).toContain(`'${query.split("=")[0]}'`);
+    const [name] = query.split("=");
+    expect(body).toEqual(failure("INVALID_REQUEST", invalid("query", name)));
+    expect(body.error).toContain(`'${name}'`);
   });
 
   test.each(["limit=1", "limit=1000", "limit=007", "status=completed&limit=5", ""])(
@@ -286,7 +298,7 @@ describe("a body", () => {
   ])("that does not fit is 400: %p", async (text) => {
     const { status, body } = await trigger(text);
     expect(status).toBe(400);
-    expect(body).toEqual(failure("INVALID_REQUEST"));
+    expect(body).toEqual(failure("INVALID_REQUEST", invalid("body", expect.any(String))));
     expect(body.error.length).toBeLessThan(300);
   });
 
@@ -364,7 +376,8 @@ describe("the state of things", () => {
     await runToEnd(petit, "fails");
     const { status, body } = await post(petit, "/api/jobs/gated/trigger");
     expect(status).toBe(409);
-    expect(body).toEqual(failure("CONFLICT"));
+    const gate = { job_id: "fails", condition: "last_success", window_ms: null, newest_status: "failed" };
+    expect(body).toEqual(failure("CONFLICT", { reason: "gates_shut", gates: [gate] }));
     expect(body.error).toContain("fails");
   });
 
@@ -372,7 +385,8 @@ describe("the state of things", () => {
     const runId = await start(petit, "limited");
     const { status, headers, body } = await post(petit, "/api/jobs/limited/trigger");
     expect(status).toBe(429);
-    expect(body).toEqual(failure("TOO_MANY_REQUESTS"));
+    const limit = { reason: "limit_reached", limit: "max_concurrency", job_id: "limited", max: 1, running: 1 };
+    expect(body).toEqual(failure("TOO_MANY_REQUESTS", limit));
     expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
     await post(petit, `/api/runs/${runId}/cancel`);
   });

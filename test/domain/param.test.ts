@@ -41,7 +41,7 @@ describe("params of a trigger", () => {
     [{ note: "a\ud83d" }, "param 'note' contains an unpaired surrogate, which cannot be passed to a process"],
     [{ toString: "x" }, "unknown param 'toString'; the job takes day, level, note"],
   ])("%p are refused: %p", (given, problem) => {
-    expect(resolve(given as Record<string, string>)).toEqual({ problem });
+    expect(resolve(given as Record<string, string>)).toEqual({ problem, param: Object.keys(given)[0] ?? "" });
   });
 
   test("are refused with all problems", () => {
@@ -50,13 +50,14 @@ describe("params of a trigger", () => {
   });
 
   test("are refused if the job takes none", () => {
-    expect(resolve({ a: "b" }, {})).toEqual({ problem: "unknown param 'a'; the job takes none" });
+    expect(resolve({ a: "b" }, {})).toEqual({ problem: "unknown param 'a'; the job takes none", param: "a" });
   });
 
   test("are refused if a required one is missing", () => {
     const required = { level: param({ required: true, enum: ["fast", "full"] }), day: param({ required: true }) };
     expect(resolve({}, required)).toEqual({
       problem: "param 'level' is required; expected one of fast, full; param 'day' is required",
+      param: "level",
     });
     expect(resolve({ level: "full", day: "" }, required)).toEqual({ values: { level: "full", day: "" } });
   });
@@ -75,6 +76,7 @@ describe("params of a trigger", () => {
     expect(resolve({ note: "x".repeat(longest) })).toHaveProperty("values");
     expect(resolve({ note: "x".repeat(longest + 1) })).toEqual({
       problem: `param 'note' has ${longest + 1} bytes; expected at most ${longest}, the limit for a process`,
+      param: "note",
     });
     expect(resolve({ note: "é".repeat(longest / 2) })).toHaveProperty("values");
     expect(resolve({ note: "€".repeat(longest / 2) })).toHaveProperty("problem");

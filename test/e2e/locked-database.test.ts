@@ -76,7 +76,10 @@ const expectRefusal = async (petit: Petit): Promise<void> => {
   expect(refusal).toMatchObject({ status: 503, body: { code: "SERVICE_UNAVAILABLE" } });
   expect(refusal.body.error).toContain("was replaced by another file; restart petit to use that one");
   const health = await ask(petit, "/api/health");
-  expect(health).toMatchObject({ status: 503, body: { status: "unavailable", reasons: [refusal.body.error] } });
+  expect(health).toMatchObject({
+    status: 503,
+    body: { status: "unavailable", reasons: [refusal.body.details.storage] },
+  });
 };
 
 test("a database that is replaced takes no run, and the next start goes on with the new file", async () => {

@@ -70,9 +70,9 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     await told(/^due in/).waitFor();
     // Backwards: what is due in a second is gone before it is told.
     await name("busy").press("ArrowLeft");
-    await told(/skipped: an earlier run still went on|running/).waitFor();
+    await told(/skipped: an earlier run was still running|running/).waitFor();
     await row("busy")
-      .getByRole("img", { name: /\d+ skipped, an earlier run still went on/ })
+      .getByRole("img", { name: /\d+ skipped, an earlier run was still running/ })
       .waitFor();
     const missed = row("away").locator("[data-outcome=missed]");
     const box = await missed.boundingBox();

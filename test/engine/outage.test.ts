@@ -1,15 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { PetitError } from "../../src/domain/errors.ts";
+import { refuse } from "../../src/domain/refusal.ts";
 import { Outage } from "../../src/engine/outage.ts";
 import { FakeClock, NOON } from "../support/fake-clock.ts";
 import { recordingLog } from "../support/recording-log.ts";
 
 const full = (): PetitError => new PetitError("storage_failed", "the disk is full");
 
-const locked = (): PetitError =>
-  new PetitError("storage_failed", "it is locked", {
-    cause: Object.assign(new Error("database is locked"), { code: "SQLITE_BUSY" }),
-  });
+const locked = (): PetitError => refuse({ reason: "storage_failed", fault: { code: "database_locked", pid: null } });
 
 describe("an outage of the database", () => {
   const open = (probe = (): void => {}) => {

@@ -37,7 +37,7 @@ describe("a database that can't be written", () => {
     breakIt();
     expect(petit.engine.health()).toMatchObject({
       status: "unavailable",
-      reasons: [expect.stringContaining("the database can't be written")],
+      reasons: [{ code: "database_unwritable", sqliteCode: "SQLITE_READONLY" }],
     });
     repair();
     expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { openRuntime } from "#runtime";
-import type { Connection } from "../../src/runtime/runtime.ts";
+import type { RequestConnection } from "../../src/runtime/runtime.ts";
 
 const runtime = openRuntime();
 
@@ -13,7 +13,7 @@ const TICK_MS = 20;
 /** Starts a server that answers immediately, and streams endlessly from `/stream`. */
 const serve = () => {
   let closed = 0;
-  const answer = (request: Request, connection: Connection): Response => {
+  const answer = (request: Request, connection: RequestConnection): Response => {
     if (new URL(request.url).pathname !== "/stream") return new Response("hello");
     connection.keepOpen(0);
     return new Response(new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from("begun\n")) }));

@@ -24,9 +24,9 @@ const opened = () => {
   const store = openStore({ path, runtime: openRuntime() });
   const notify = [target("https://a.example/x"), target("https://b.example/y")];
   const versionId = store.jobs.save([job("j", { notify })], NOON).get(jobId("j"))?.versionId ?? 0;
-  let made = 0;
+  let count = 0;
   const queue = (place: number): string => {
-    const id = String(++made);
+    const id = String(++count);
     const about = { versionId, jobId: jobId("j"), target: place, channel: String(place), event: "failure" } as const;
     store.notifications.queue({ id, ...about, runId: null, notice: "{}" }, NOON);
     return id;
@@ -37,9 +37,19 @@ const opened = () => {
     db.close();
     return found;
   };
-  return { store, queue, failing, notify, [Symbol.dispose]: () => [store, dir].map((each) => each[Symbol.dispose]()) };
+  const undelivered = (givenUpSince = NOON) => store.notifications.listUndelivered(givenUpSince);
+  return {
+    store,
+    queue,
+    failing,
+    undelivered,
+    notify,
+    [Symbol.dispose]: () => [store, dir].map((each) => each[Symbol.dispose]()),
+  };
 };
 
+const retryLater = (store: Store, id: string): void =>
+  store.notifications.postpone(id, { dueAt: NOON, error: "answered 503" });
 const deliver = (store: Store, id: string): void => store.notifications.finish(id, { status: "delivered" }, NOON);
 const giveUp = (store: Store, id: string): void =>
   store.notifications.finish(id, { status: "given_up", error: "no" }, NOON);
@@ -82,5 +92,48 @@ describe("findFailingTargets", () => {
     expect(all.failing().map((each) => each.target.url)).toEqual(["https://b.example/y"]);
     all.store.jobs.save([], NOON);
     expect(all.failing()).toEqual([]);
+  });
+});
+
+describe("undelivered notifications", () => {
+  const counted = (count: number) => [{ jobId: jobId("j"), since: NOON, count }];
+
+  test("are none if all arrived, or nothing was tried yet", () => {
+    using all = opened();
+    deliver(all.store, all.queue(0));
+    all.queue(0);
+    expect(all.undelivered()).toEqual([]);
+  });
+
+  test("are those of a receiver that is retried, with all that wait behind it, until one arrives", () => {
+    using all = opened();
+    const first = all.queue(0);
+    retryLater(all.store, first);
+    all.queue(0);
+    all.queue(1);
+    expect(all.undelivered()).toEqual(counted(2));
+    deliver(all.store, first);
+    expect(all.undelivered()).toEqual([]);
+  });
+
+  test("are those that were given up lately, until one arrives", () => {
+    using all = opened();
+    giveUp(all.store, all.queue(0));
+    deliver(all.store, all.queue(0));
+    expect(all.undelivered()).toEqual([]);
+    giveUp(all.store, all.queue(0));
+    giveUp(all.store, all.queue(1));
+    expect(all.undelivered()).toEqual(counted(2));
+    expect(all.undelivered(NOON + 1)).toEqual([]);
+  });
+
+  test("are none of a receiver that the job no longer names, or of a job that is gone", () => {
+    using all = opened();
+    giveUp(all.store, all.queue(0));
+    giveUp(all.store, all.queue(1));
+    all.store.jobs.save([job("j", { notify: [target("https://b.example/y")] })], NOON);
+    expect(all.undelivered()).toEqual(counted(1));
+    all.store.jobs.save([], NOON);
+    expect(all.undelivered()).toEqual([]);
   });
 });

@@ -3,10 +3,10 @@ import { lockDatabase } from "../../src/store/database/lock.ts";
 import { openStore } from "../../src/store/database/open.ts";
 
 /** A process that holds a database until it is killed: `bun factories-lock.ts PATH HOLDER`. */
-const [path = "", holder = ""] = process.argv.slice(2);
+const [path = "", owner = ""] = process.argv.slice(2);
 const runtime = openRuntime();
 const lock = lockDatabase(runtime, path);
 const store = openStore({ path, runtime });
-store.scheduler.setOwner(holder);
+store.scheduler.setOwner(owner);
 console.log("held");
 setInterval(() => [lock, store], 60_000);

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { openStore } from "../../src/store/database/open.ts";
-import type { OutputChunk, Stream } from "../../src/store/output.ts";
+import type { OutputChunk, OutputStream } from "../../src/store/output.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { tempDir } from "./temp-dir.ts";
@@ -83,7 +83,7 @@ export type Finished = {
   output(filter?: OutputFilter): string;
 };
 
-type OutputFilter = { readonly task?: string; readonly attempt?: number; readonly stream?: Stream };
+type OutputFilter = { readonly task?: string; readonly attempt?: number; readonly stream?: OutputStream };
 
 export const filesOf = (jobs: readonly Job[]): JobFiles => ({
   jobs: [...jobs].sort((a, b) => (a.id < b.id ? -1 : 1)),

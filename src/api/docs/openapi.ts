@@ -1,5 +1,4 @@
-import type { FailureCode } from "../errors.ts";
-import { FAILURES } from "../shapes/schemas.ts";
+import { FAILURES, type FailureCode } from "../shapes/failure.ts";
 
 /** What a route says of itself: its schemas are the ones that check its requests and answers. */
 export type DescribedRoute = {

@@ -53,10 +53,11 @@ const readBytes = async (request: Request): Promise<Uint8Array> => {
   return Buffer.concat(chunks);
 };
 
-const invalid = (message: string): ApiError => new ApiError("INVALID_REQUEST", message);
+const invalid = (message: string): ApiError =>
+  new ApiError("INVALID_REQUEST", message, { details: { reason: "invalid_value", in: "body", name: "" } });
 
 /** The rest of the body may stay unread: the connection ends with the answer. */
 const tooLarge = (): ApiError =>
   new ApiError("PAYLOAD_TOO_LARGE", `the body is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`, {
-    connection: "close",
+    headers: { connection: "close" },
   });

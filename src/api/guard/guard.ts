@@ -9,7 +9,7 @@ export const tokenCheck = (token: string | null): TokenCheck => {
   const expected = digest(token);
   return (request) => {
     const given = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-    if (given === undefined) throw unauthorized("a token is needed: send it as 'Authorization: Bearer TOKEN'");
+    if (given === undefined) throw unauthorized("a token is required: send it as 'Authorization: Bearer TOKEN'");
     // Digests are of one length, so that the comparison tells nothing by its time.
     if (!timingSafeEqual(digest(given), expected)) throw unauthorized("the token is not the right one");
   };
@@ -18,7 +18,7 @@ export const tokenCheck = (token: string | null): TokenCheck => {
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 const unauthorized = (message: string): ApiError =>
-  new ApiError("UNAUTHORIZED", message, { "www-authenticate": 'Bearer realm="petit"' });
+  new ApiError("UNAUTHORIZED", message, { headers: { "www-authenticate": 'Bearer realm="petit"' } });
 
 /**
  * Throws `FORBIDDEN` for what a page of another site sends through a visitor's browser; but for a top-level visit to
@@ -42,7 +42,4 @@ const isVisit = (request: Request): boolean =>
   request.headers.get("sec-fetch-dest") === "document";
 
 const foreignOrigin = (origin: string): ApiError =>
-  new ApiError(
-    "FORBIDDEN",
-    `requests from '${origin.slice(0, 100)}' are not allowed; --cors-origin names origins that are`,
-  );
+  new ApiError("FORBIDDEN", `requests from '${origin.slice(0, 100)}' are not allowed; --cors-origin allows an origin`);

@@ -5,7 +5,7 @@ import { streamBody } from "../events/response-stream.ts";
 import { lastEventId, ResumeHeaders, SSE_HEADERS } from "../events/sse.ts";
 import { eventStream } from "../events/stream.ts";
 import { EventStream } from "../shapes/event.ts";
-import { failures } from "../shapes/schemas.ts";
+import { failures } from "../shapes/failure.ts";
 
 export const eventRoutes = ({ clock, log, closing, requests }: ApiContext, feed: EventFeed) =>
   new Elysia().get(

@@ -1,5 +1,5 @@
 import { parseRunId } from "../../domain/ids.ts";
-import { jobNotFound, runNotFound } from "../../domain/not-found.ts";
+import { jobNotFound, runNotFound } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";

@@ -1,19 +1,16 @@
 import { Elysia, status, t } from "elysia";
 import type { ApiContext } from "../context.ts";
-import { exactly, FAILURES, word } from "../shapes/schemas.ts";
-
-export const HealthWord = word(
-  ["ok", "degraded", "unavailable"],
-  "`degraded`: a job file is broken; `unavailable`: the database can't be written",
-);
+import { FAILURES } from "../shapes/failure.ts";
+import { HealthReasonBody, HealthWord, healthReasonBody } from "../shapes/health.ts";
+import { exactly } from "../shapes/schemas.ts";
 
 const HealthBody = exactly(
   {
     status: HealthWord,
     version: t.String({ description: "petit's own" }),
-    reasons: t.Optional(t.Array(t.String(), { description: "A sentence each; not given when ok" })),
+    reasons: t.Optional(t.Array(HealthReasonBody, { description: "Why petit is not healthy; left out if it is `ok`" })),
   },
-  { title: "Health", examples: [{ status: "ok", version: "0.1.0" }] },
+  { title: "Health", description: "Whether petit is healthy", examples: [{ status: "ok", version: "0.1.0" }] },
 );
 
 /** Open without a token: it tells no more than that petit is there, and what ails it. */
@@ -24,7 +21,7 @@ export const healthRoutes = ({ engine, version }: ApiContext) =>
     HEALTH_PATH,
     () => {
       const health = engine.health();
-      const reasons = health.status === "ok" ? {} : { reasons: [...health.reasons] };
+      const reasons = health.status === "ok" ? {} : { reasons: health.reasons.map(healthReasonBody) };
       const body = { status: health.status, version, ...reasons };
       return health.status === "unavailable" ? status(503, body) : body;
     },

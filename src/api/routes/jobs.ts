@@ -3,9 +3,10 @@ import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import type { ApiContext } from "../context.ts";
 import { DefinitionText, definitionText } from "../shapes/definition.ts";
+import { failures } from "../shapes/failure.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
-import { exactly, failures, JobIdText, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
 import { direct } from "./direct.ts";
 import { foundJob } from "./found.ts";
 

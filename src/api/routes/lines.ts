@@ -1,13 +1,14 @@
 import { Elysia, t } from "elysia";
 import { isFinal } from "../../domain/run.ts";
 import type { ApiContext } from "../context.ts";
-import { ApiError } from "../errors.ts";
+import { invalidQuery } from "../errors.ts";
 import { lineFilter, lineFilterFields } from "../logs/filter.ts";
 import { type Outline, outlineOf } from "../logs/outline.ts";
 import { readPage } from "../logs/page.ts";
 import { type Found, searchLines } from "../logs/search.ts";
+import { failures } from "../shapes/failure.ts";
 import { LineMatches, LinePage } from "../shapes/line.ts";
-import { exactly, failures, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
 import { foundRun } from "./found.ts";
 
 const seq = (description: string) => wholeNumber({ minimum: 0, maximum: 999_999_999_999_999 }, description);
@@ -98,9 +99,10 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
 
 /** What the page begins with; lines that came since the outline was made are for the next one. */
 const rangeOf = (query: typeof PageQuery.static, limit: number, { total, offsetOf }: Outline) => {
-  const named = PLACES.filter((place) => (place === "tail" ? isOn(query.tail) : query[place] !== undefined));
-  if (named.length > 1)
-    throw new ApiError("INVALID_REQUEST", `query: ${named.join(" and ")} don't go together; give one of them`);
+  const given = PLACES.filter((place) => (place === "tail" ? isOn(query.tail) : query[place] !== undefined));
+  const [, second] = given;
+  if (second !== undefined)
+    throw invalidQuery(second, `query parameters ${given.join(" and ")} exclude each other; give one of them`);
   const offset = Math.min(startOf(query, limit, { total, offsetOf }), total);
   const end = query.before === undefined ? total : offsetOf(Number(query.before));
   return { offset, limit: Math.min(limit, end - offset) };

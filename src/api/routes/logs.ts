@@ -6,8 +6,9 @@ import { lastEventId, ResumeHeaders } from "../events/sse.ts";
 import { lineFilter, lineFilterFields } from "../logs/filter.ts";
 import { logStream, tailStart } from "../logs/stream.ts";
 import type { ApiStore } from "../options.ts";
+import { failures } from "../shapes/failure.ts";
 import { type LogFormat, LogText, logFormat } from "../shapes/log.ts";
-import { exactly, failures, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
 
 const LogQuery = exactly({
   ...lineFilterFields,

@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { METRICS_TYPE, type Metrics } from "../metrics/metrics.ts";
-import { failures } from "../shapes/schemas.ts";
+import { failures } from "../shapes/failure.ts";
 
 const EXAMPLE = `# HELP petit_runs_total Runs that ended, by what came of them and why they existed.
 # TYPE petit_runs_total counter

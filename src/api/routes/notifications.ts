@@ -4,8 +4,9 @@ import type { NotifyTarget } from "../../domain/notification.ts";
 import type { DeliveryRecord } from "../../store/notifications.ts";
 import type { ApiContext } from "../context.ts";
 import type { ApiStore } from "../options.ts";
+import { failures } from "../shapes/failure.ts";
 import { DeliveryStatusWord, NotificationList, notificationList } from "../shapes/notification.ts";
-import { exactly, failures, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, wholeNumber } from "../shapes/schemas.ts";
 
 export const notificationRoutes = ({ store }: ApiContext) =>
   new Elysia().get(

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import type { ApiDocument } from "../docs/document.ts";
 import { type DescribedRoute, openApi } from "../docs/openapi.ts";
 import { DOCS_HEADERS, docsPage } from "../docs/page.ts";
-import { failures } from "../shapes/schemas.ts";
+import { failures } from "../shapes/failure.ts";
 
 const DocsPage = t.String({
   description: "The page",

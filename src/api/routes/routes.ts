@@ -1,7 +1,7 @@
 import { Elysia, NotFoundError } from "elysia";
 import type { ApiContext } from "../context.ts";
 import type { DescribedRoute } from "../docs/openapi.ts";
-import { ApiError, failureResponse, toApiError } from "../errors.ts";
+import { ApiError, failureResponse, methodNotAllowed, toApiError } from "../errors.ts";
 import type { EventFeed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { allowedMethods } from "./allowed-methods.ts";
@@ -72,8 +72,7 @@ const noRoute = (allowed: ReturnType<typeof allowedMethods>, request: Request): 
   const shown = path.slice(0, 200);
   if (methods.length === 0)
     return new ApiError("NOT_FOUND", `there is nothing at ${shown}; GET /api/openapi.json lists what there is`);
-  const allow = methods.join(", ");
-  return new ApiError("METHOD_NOT_ALLOWED", `${request.method} does not go with ${shown}; ${allow} do`, { allow });
+  return methodNotAllowed(request.method, shown, methods);
 };
 
 /** Of an absolute URL, without the query. */

@@ -1,7 +1,8 @@
 import { Elysia, t } from "elysia";
 import { isFinal, type Run } from "../../domain/run.ts";
 import type { ApiContext } from "../context.ts";
-import { exactly, failures, JobIdText, RunIdText, word } from "../shapes/schemas.ts";
+import { failures } from "../shapes/failure.ts";
+import { exactly, JobIdText, RunIdText, word } from "../shapes/schemas.ts";
 import { foundRun } from "./found.ts";
 import { MadeRun, runPath } from "./trigger.ts";
 

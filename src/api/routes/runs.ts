@@ -1,10 +1,11 @@
 import { Elysia, t } from "elysia";
 import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
-import { runNotFound } from "../../domain/not-found.ts";
-import type { RunFilter } from "../../store/runs/runs.ts";
+import { runNotFound } from "../../domain/refusal.ts";
+import type { RunListFilter } from "../../store/runs/runs.ts";
 import type { ApiContext } from "../context.ts";
+import { failures } from "../shapes/failure.ts";
 import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
-import { exactly, failures, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
 import { TaskRunList, taskRunList } from "../shapes/task.ts";
 import { direct } from "./direct.ts";
 import { foundJob, foundRun } from "./found.ts";
@@ -63,7 +64,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       },
     );
 
-const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunFilter => ({
+const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunListFilter => ({
   limit: Number(query.limit ?? 20),
   ...(jobId === undefined ? {} : { jobId }),
   ...(query.status === undefined ? {} : { status: query.status }),

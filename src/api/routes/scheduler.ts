@@ -1,11 +1,14 @@
 import { Elysia, t } from "elysia";
 import { PetitError } from "../../domain/errors.ts";
+import { isStorageFault } from "../../domain/health.ts";
+import { healthMessage } from "../../domain/words/health.ts";
 import { LOCK_WAIT_MS } from "../../engine/commits.ts";
 import type { Reload } from "../../engine/engine.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { ApiContext } from "../context.ts";
+import { failures } from "../shapes/failure.ts";
 import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "../shapes/scheduler.ts";
-import { exactly, failures } from "../shapes/schemas.ts";
+import { exactly } from "../shapes/schemas.ts";
 
 const Message = exactly(
   { message: t.String({ description: "What was done, in a sentence" }) },
@@ -101,6 +104,10 @@ const reloaded = async ({ engine, clock }: Pick<ApiContext, "engine" | "clock">)
   await Promise.race([reloading, sleep(clock, LOCK_WAIT_MS, done.signal)]);
   if (done.signal.aborted) return await reloading;
   reloading.catch(() => {});
-  const why = engine.health().reasons.join("; ");
-  throw new PetitError("storage_failed", `the job files are reloaded when the database can be written again: ${why}`);
+  const { reasons } = engine.health();
+  const why = reasons.map(healthMessage).join("; ");
+  const fault = reasons.find(isStorageFault);
+  throw new PetitError("storage_failed", `the job files are reloaded when the database can be written again: ${why}`, {
+    details: fault === undefined ? null : { reason: "storage_failed", fault },
+  });
 };

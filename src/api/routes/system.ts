@@ -1,7 +1,8 @@
 import { Elysia } from "elysia";
 import type { ApiContext } from "../context.ts";
+import { failures } from "../shapes/failure.ts";
+import { healthReasonBody } from "../shapes/health.ts";
 import { problemBody, schedulerBody } from "../shapes/scheduler.ts";
-import { failures } from "../shapes/schemas.ts";
 import { SystemBody, settingBody } from "../shapes/system.ts";
 
 export const systemRoutes = (context: ApiContext) =>
@@ -41,7 +42,7 @@ const systemBody = ({
     runs: { running: engine.counts.running, pending: engine.counts.pending },
     waiting_notifications: store.notifications.countWaiting(),
     scheduler: schedulerBody(engine.state),
-    health: { status, reasons: [...reasons] },
+    health: { status, reasons: reasons.map(healthReasonBody) },
     problems: engine.problems.map(problemBody),
     needs_token: token !== null,
     settings: system.settings.map(settingBody),

@@ -1,7 +1,8 @@
 import { Elysia, t } from "elysia";
 import type { ApiContext } from "../context.ts";
-import { ApiError } from "../errors.ts";
-import { exactly, failures, wholeNumber } from "../shapes/schemas.ts";
+import { invalidQuery } from "../errors.ts";
+import { failures } from "../shapes/failure.ts";
+import { exactly, wholeNumber } from "../shapes/schemas.ts";
 import { StatsBody, statsBody } from "../shapes/stats.ts";
 import { TimelineBody, timelineBody } from "../shapes/timeline.ts";
 import { readTimeline, type TimelineQuery } from "../timeline/timeline.ts";
@@ -58,7 +59,7 @@ const timelineQuery = (query: typeof Query.static, now: number): TimelineQuery =
   const to = Number(query.to ?? now + HOUR_MS);
   const from = Number(query.from ?? Math.max(0, to - 6 * HOUR_MS));
   if (from >= to)
-    throw new ApiError("INVALID_REQUEST", `query: from: ${from} is not before ${to}, the end of the window`);
+    throw invalidQuery("from", `query parameter 'from': ${from} is not before ${to}, the end of the window`);
   const jobIds = query.jobs === undefined ? null : new Set(query.jobs.split(","));
   return { from, to, bins: Number(query.bins ?? 600), jobIds };
 };

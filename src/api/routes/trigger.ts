@@ -4,8 +4,9 @@ import { isFinal } from "../../domain/run.ts";
 import type { TriggeredRun } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { readJson } from "../guard/body.ts";
+import { failures } from "../shapes/failure.ts";
 import { RunBody, runBody } from "../shapes/run.ts";
-import { exactly, failures, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
 
 /** Seconds. */
 const MAX_WAIT = 300;

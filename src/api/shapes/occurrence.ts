@@ -1,12 +1,16 @@
 import { t } from "elysia";
 import { MISS_REASONS, type Occurrence, OUTCOMES, SKIP_REASONS } from "../../domain/schedule/occurrence.ts";
-import { Count, exactly, instant, nullable, RunIdText, word } from "./schemas.ts";
+import { OCCURRENCE_REASON_TEXT, OUTCOME_TEXT } from "../../domain/words/occurrence.ts";
+import { Count, exactly, instant, meanings, nullable, RunIdText, word } from "./schemas.ts";
 
 const OccurrenceBody = exactly(
   {
     scheduled_for: instant("When the schedule was, or will be, due"),
-    outcome: word([...OUTCOMES, "due"], "What became of it; `due` is yet to come"),
-    reason: nullable(word([...SKIP_REASONS, ...MISS_REASONS]), "Why it was skipped or missed"),
+    outcome: word([...OUTCOMES, "due"], meanings(OUTCOME_TEXT)),
+    reason: nullable(
+      word([...SKIP_REASONS, ...MISS_REASONS]),
+      `Why it was skipped or missed; null otherwise. ${meanings(OCCURRENCE_REASON_TEXT)}`,
+    ),
     run_id: nullable(RunIdText, "Its run, where it fired; null also where that run is no longer kept"),
   },
   {

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { RunId } from "../../domain/ids.ts";
 import { ENDING_REASONS, isFinal, REASONS, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
+import { ENDING_TEXT, REASON_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import {
   Count,
   durationOrNull,
@@ -8,17 +9,18 @@ import {
   instant,
   instantOrNull,
   JobIdText,
+  meanings,
   nullable,
   RunIdText,
   word,
 } from "./schemas.ts";
 
-export const RunStatusWord = word(
-  RUN_STATUSES,
-  "`pending` waits for a place, `running` goes on; the rest are final: `interrupted` means that petit or the machine ended under it",
-);
+export const RunStatusWord = word(RUN_STATUSES, meanings(RUN_STATUS_TEXT));
 
-export const ReasonOrNull = nullable(word(REASONS), "Why it ended as it did; null where there is nothing to tell");
+export const ReasonOrNull = nullable(
+  word(REASONS),
+  `Why it ended; null if it has not, or completed. ${meanings(REASON_TEXT)}`,
+);
 
 const runFields = {
   id: RunIdText,
@@ -26,7 +28,7 @@ const runFields = {
   status: RunStatusWord,
   reason: ReasonOrNull,
   error: nullable(t.String(), "What went wrong, in a sentence"),
-  trigger: word(TRIGGERS, "Why the run exists"),
+  trigger: word(TRIGGERS, `How the run was started. ${meanings(TRIGGER_TEXT)}`),
   scheduled_for: instantOrNull("The occurrence it runs for, null for a manual one"),
   params: t.Record(t.String(), t.String(), { description: "Values of the job's params, defaults filled in" }),
   retry_of: nullable(RunIdText, "The run that this one retries"),
@@ -61,7 +63,10 @@ export const RunBody = exactly(runFields, {
 export const RunDetail = exactly(
   {
     ...runFields,
-    ending: nullable(word(ENDING_REASONS), "Why it is being ended, while it still runs; then, why it was"),
+    ending: nullable(
+      word(ENDING_REASONS),
+      `Why petit ends or ended the run before its tasks did. ${meanings(ENDING_TEXT)}`,
+    ),
     can_cancel: t.Boolean({ description: "Whether a cancel would find something to end" }),
     can_retry: t.Boolean({
       description: "Whether a retry would find something to rerun; limits and gates may refuse it all the same",

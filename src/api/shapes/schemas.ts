@@ -1,7 +1,6 @@
 import { type TSchema, t } from "elysia";
 import { TypeSystem } from "elysia/type-system";
 import { ID_PATTERN } from "../../domain/ids.ts";
-import { FAILURE_STATUS, type FailureCode } from "../errors.ts";
 
 /** An object that holds these fields and no other, in either direction. */
 export const exactly = <Fields extends Record<string, TSchema>>(fields: Fields, options: Documentation = {}) =>
@@ -27,6 +26,12 @@ export const word = <const Words extends readonly string[]>(words: Words, descri
       description === undefined ? {} : { description },
     ),
   );
+
+/** Returns what each value of an enumeration means, for the description of a schema. */
+export const meanings = (texts: Readonly<Record<string, string>>): string =>
+  Object.entries(texts)
+    .map(([value, text]) => `\`${value}\`: ${text}`)
+    .join(" · ");
 
 type IntegerOptions = {
   readonly minimum?: number;
@@ -90,72 +95,3 @@ const Flag = TypeSystem.Type<string | boolean, { type: "boolean"; default: false
 
 export const isOn = (value: string | boolean | undefined): boolean =>
   value === true || value === "true" || value === "1";
-
-const failure = <const Code extends FailureCode>(code: Code, description: string, example: string) =>
-  exactly(
-    { error: t.String({ description: "What is wrong, in a sentence" }), code: t.Literal(code) },
-    { title: failureTitle(code), description, examples: [{ error: example, code }] },
-  );
-
-/** `NOT_FOUND` as `NotFound`. */
-const failureTitle = (code: FailureCode): string =>
-  code.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase());
-
-/** The shape of each failure, as an answer of the API. */
-export const FAILURES = {
-  INVALID_REQUEST: failure(
-    "INVALID_REQUEST",
-    "The request does not fit: an unknown or wrong parameter, header or body",
-    "query: limit: 'abc' is not a whole number from 1 to 1000",
-  ),
-  UNAUTHORIZED: failure(
-    "UNAUTHORIZED",
-    "A token is set, and the request brought none or another one",
-    "a token is needed: send it as 'Authorization: Bearer TOKEN'",
-  ),
-  FORBIDDEN: failure(
-    "FORBIDDEN",
-    "The Host is none that petit is served under, or a page of another site sent the request",
-    "requests from 'https://example.com' are not allowed; --cors-origin names origins that are",
-  ),
-  NOT_FOUND: failure("NOT_FOUND", "There is no such thing, or the id can't be one", "job 'hello' was not found"),
-  METHOD_NOT_ALLOWED: failure(
-    "METHOD_NOT_ALLOWED",
-    "The path is right, the method isn't; `Allow` names those that are",
-    "DELETE is not a method of /api/jobs; GET, HEAD are",
-  ),
-  CONFLICT: failure(
-    "CONFLICT",
-    "The request is fine, but the state of things is against it",
-    "'upstream_job' has never run, but its last run must be completed",
-  ),
-  PAYLOAD_TOO_LARGE: failure("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB", "the body is larger than 1 MiB"),
-  TOO_MANY_REQUESTS: failure(
-    "TOO_MANY_REQUESTS",
-    "A limit of concurrent runs is reached; `Retry-After` gives seconds",
-    "job 'hello_world' already has 1 of 1 concurrent runs",
-  ),
-  INTERNAL_ERROR: failure(
-    "INTERNAL_ERROR",
-    "petit is at fault; its log tells more under the `X-Request-Id` of the answer",
-    "something went wrong in petit; its log tells more under the X-Request-Id of this answer",
-  ),
-  SERVICE_UNAVAILABLE: failure(
-    "SERVICE_UNAVAILABLE",
-    "petit is starting or stopping; `Retry-After` gives seconds",
-    "petit is stopping",
-  ),
-} as const satisfies { readonly [Code in FailureCode]: unknown };
-
-type Failures<Code extends FailureCode> = {
-  [Each in Code as (typeof FAILURE_STATUS)[Each]]: (typeof FAILURES)[Each];
-};
-
-/** The answers of a route for these failures, and for those that every route shares, by status. */
-export const failures = <const Code extends FailureCode = never>(...codes: readonly Code[]) =>
-  Object.fromEntries(
-    [...codes, "UNAUTHORIZED" as const, "FORBIDDEN" as const, "INTERNAL_ERROR" as const].map((code) => [
-      FAILURE_STATUS[code],
-      FAILURES[code],
-    ]),
-  ) as Failures<Code | "UNAUTHORIZED" | "FORBIDDEN" | "INTERNAL_ERROR">;

@@ -1,6 +1,6 @@
 import { t } from "elysia";
 import type { SettingFact } from "../options.ts";
-import { HealthWord } from "../routes/health.ts";
+import { HealthReasonBody, HealthWord } from "./health.ts";
 import { ProblemBody, SchedulerBody } from "./scheduler.ts";
 import { exactly, instant, integer, nullable, word } from "./schemas.ts";
 
@@ -53,8 +53,11 @@ export const SystemBody = exactly(
     waiting_notifications: integer({ minimum: 0, description: "Notifications that nobody took yet" }),
     scheduler: SchedulerBody,
     health: exactly(
-      { status: HealthWord, reasons: t.Array(t.String(), { description: "A sentence each; empty when ok" }) },
-      { title: "HealthReasons", description: "How petit does" },
+      {
+        status: HealthWord,
+        reasons: t.Array(HealthReasonBody, { description: "Why petit is not healthy; empty if it is `ok`" }),
+      },
+      { title: "HealthReasons", description: "Whether petit is healthy" },
     ),
     problems: t.Array(ProblemBody, { description: "What is wrong with the job files" }),
     needs_token: t.Boolean({ description: "Whether the API asks for a token" }),

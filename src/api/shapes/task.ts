@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import { type Job, taskOf } from "../../domain/job.ts";
 import { ATTEMPT_STATUSES, type Attempt, TASK_STATUSES, type TaskRun } from "../../domain/task-run.ts";
+import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
 import { nodeBody, nodeFields } from "./definition.ts";
 import { durationMs, ReasonOrNull } from "./run.ts";
 import {
@@ -10,6 +11,7 @@ import {
   instant,
   instantOrNull,
   integer,
+  meanings,
   nullable,
   RunIdText,
   TaskIdText,
@@ -37,7 +39,7 @@ const TaskRunBody = exactly(
     task_id: TaskIdText,
     run_id: RunIdText,
     ...nodeFields,
-    status: word(TASK_STATUSES, "`skipped` tasks never started; `completed`, `failed` and `skipped` are final"),
+    status: word(TASK_STATUSES, meanings(TASK_STATUS_TEXT)),
     reason: ReasonOrNull,
     error: nullable(t.String(), "What went wrong, in a sentence"),
     attempts: integer({ minimum: 0, description: "How many attempts were made" }),

@@ -1,9 +1,17 @@
+import type { HealthReasonBody } from "../../api/shapes/health.ts";
 import type { Health } from "../../engine/engine.ts";
 import { avoidProxy } from "./client.ts";
 
+type HealthReason = typeof HealthReasonBody.static;
+
 /** What answers at an address: a petit, something else, or nothing. */
 export type HealthAnswer =
-  | ({ readonly kind: "petit"; readonly version: string } & Health)
+  | {
+      readonly kind: "petit";
+      readonly version: string;
+      readonly status: Health["status"];
+      readonly reasons: readonly HealthReason[];
+    }
   | { readonly kind: "stranger" }
   | { readonly kind: "silence"; readonly why: string };
 
@@ -29,8 +37,17 @@ const readHealth = (body: unknown): HealthAnswer => {
   if (typeof body !== "object" || body === null || !("status" in body) || !("version" in body)) return STRANGER;
   const status = STATUSES.find((each) => each === body.status);
   if (status === undefined) return STRANGER;
-  const reasons = "reasons" in body && Array.isArray(body.reasons) ? body.reasons.map(String) : [];
+  const reasons = "reasons" in body && Array.isArray(body.reasons) ? body.reasons.filter(isReason) : [];
   return { kind: "petit", version: String(body.version), status, reasons };
 };
+
+/** Checks what every reason has; a server of another version may have further codes. */
+const isReason = (reason: unknown): reason is HealthReason =>
+  typeof reason === "object" &&
+  reason !== null &&
+  "code" in reason &&
+  typeof reason.code === "string" &&
+  "message" in reason &&
+  typeof reason.message === "string";
 
 const STRANGER: HealthAnswer = { kind: "stranger" };

@@ -73,7 +73,7 @@ const petitCheck = (facts: SchedulerFacts, answer: Petit, context: Context): Che
   const { settings, version } = context;
   const name = `petit ${answer.version} at ${url}`;
   if (answer.status !== "ok") {
-    const message = `${name} is ${answer.status}: ${answer.reasons.join("; ")}`;
+    const message = `${name} is ${answer.status}: ${answer.reasons.map(({ message }) => message).join("; ")}`;
     return answer.status === "degraded"
       ? warning("scheduler", { message, hint: "fix the problem, then run 'petit reload'" })
       : failed("scheduler", {

@@ -1,5 +1,6 @@
-import { type Upstream, whyShut } from "../../domain/dependency.ts";
+import { shutGate, type Upstream } from "../../domain/dependency.ts";
 import { parseJobId } from "../../domain/ids.ts";
+import { shutGateText } from "../../domain/words/gate.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import { type Gate, type Run, UPSTREAM_RUNS } from "./material.ts";
@@ -8,7 +9,9 @@ import { type Gate, type Run, UPSTREAM_RUNS } from "./material.ts";
 export const shutNow = ({ gate, runs }: Gate, now: number): string | null => {
   const jobId = parseJobId(gate.job_id);
   if (runs === null || jobId === null) return `there is no job '${gate.job_id}' any more`;
-  return whyShut({ jobId, condition: gate.condition, windowMs: gate.window_ms }, upstreamAt(runs, now), now);
+  const { condition, window_ms: windowMs } = gate;
+  const shut = shutGate({ jobId, condition, windowMs }, upstreamAt(runs, now), now);
+  return shut === null ? null : shutGateText(shut);
 };
 
 /** Why a gate was shut at a time; null where it was open, or nobody can tell any more. */

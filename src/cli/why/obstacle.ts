@@ -16,7 +16,7 @@ const ofScheduler = (material: Material, { zone }: When): readonly string[] => {
   const { state, health } = material;
   const found: string[] = [];
   if (health.kind === "petit" && health.status === "unavailable")
-    found.push(`nothing can be stored, so nothing starts: ${health.reasons.join("; ")}`);
+    found.push(`nothing can be stored, so nothing starts: ${health.reasons.map(({ message }) => message).join("; ")}`);
   if (state === "stopped") found.push("petit is starting or stopping");
   if (state === "paused") {
     const since = pausedSince(material);
@@ -38,17 +38,14 @@ const ofJob = ({ job, health }: Material): readonly string[] => {
     found.push(
       `it is disabled: its schedule doesn't count, triggers work; 'enabled: true' in ${job.source.file} ends that`,
     );
-  const broken =
-    health.kind === "petit" ? health.reasons.find((reason) => isAbout(reason, job.source.file)) : undefined;
-  if (broken !== undefined) found.push(`its last good version counts, since its ${broken}`);
+  const reasons = health.kind === "petit" ? health.reasons : [];
+  const broken = reasons.find((reason) => reason.code === "job_file_broken" && covers(reason.file, job.source.file));
+  if (broken !== undefined) found.push(`its last good version counts, since its ${broken.message}`);
   return found;
 };
 
-/** `job file is broken: a.yaml:3:1: …`; a folder stands for all that is in it. */
-const isAbout = (reason: string, file: string): boolean => {
-  const [, named] = /^job file is broken: (.+?):\d+:\d+/.exec(reason) ?? [];
-  return named !== undefined && (named === file || named === "." || file.startsWith(`${named}/`));
-};
+/** A problem of a folder is a problem of all files in it. */
+const covers = (path: string, file: string): boolean => path === file || path === "." || file.startsWith(`${path}/`);
 
 const ofGates = ({ gates }: Material, now: number): readonly string[] =>
   gates

@@ -1,3 +1,4 @@
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import { assertNever } from "../../lib/never.ts";
 import { shutThen } from "./gate.ts";
 import type { Gate, JobBody, Occurrence } from "./material.ts";
@@ -23,26 +24,14 @@ export const explain = (occurrence: Occurrence, known: Known): string => {
 const reasonOf = (occurrence: Occurrence, { job, gates }: Known): string => {
   const { reason } = occurrence;
   switch (reason) {
-    case "paused":
-      return "the scheduler was paused";
-    case "disabled":
-      return "the job was disabled";
     case "dependency":
       return dependencyReason(occurrence, gates);
     case "overlap":
-      return `an earlier run was still going on${atMost(job)}, and its on_overlap was skip`;
-    case "queue_full":
-      return "too many runs of it were waiting already";
-    case "down":
-      return "petit was not running, and its catch-up (catchup, catchup_window) did not reach back to it";
-    case "late":
-      return "petit was asleep or busy until too late, and its catch-up (catchup, catchup_window) did not reach back to it";
-    case "superseded":
-      return "petit was away or asleep, and catch-up ran a later occurrence in its place";
+      return `${OCCURRENCE_REASON_TEXT.overlap}${atMost(job)}, and its on_overlap was skip`;
     case null:
-      return "nobody knows why";
+      return "the reason is unknown";
     default:
-      return assertNever(reason);
+      return OCCURRENCE_REASON_TEXT[reason];
   }
 };
 

@@ -1,4 +1,5 @@
 import { isFinal } from "../../domain/run.ts";
+import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { durationText, elapsedText } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
@@ -36,17 +37,8 @@ const outcomeOf = (run: Run, { now }: When): string => {
   if (!isFinal(run.status))
     return `it has been running for ${elapsedText(now - (run.started_at ?? now))} (run ${run.id})`;
   const why = run.error ?? run.reason;
-  return `it ${VERBS[run.status]} after ${durationText(run.duration_ms ?? 0)}${why === null ? "" : `, ${why}`} (run ${run.id})`;
+  return `it ${RUN_STATUS_VERBS[run.status]} after ${durationText(run.duration_ms ?? 0)}${why === null ? "" : `, ${why}`} (run ${run.id})`;
 };
-
-const VERBS = {
-  pending: "waits",
-  running: "runs",
-  completed: "completed",
-  failed: "failed",
-  cancelled: "was cancelled",
-  interrupted: "was interrupted",
-} as const satisfies Record<Run["status"], string>;
 
 /** When it runs next by its schedule, or why it doesn't. */
 export const nextText = ({ job, coming }: Material, { now, zone }: When): string => {

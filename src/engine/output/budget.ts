@@ -1,5 +1,5 @@
 import { formatSize } from "../../lib/size.ts";
-import type { AttemptKey, NewChunk, SpoolOffsets, Stream } from "../../store/output.ts";
+import type { AttemptKey, NewChunk, OutputStream, SpoolOffsets } from "../../store/output.ts";
 import type { Store } from "../../store/store.ts";
 import { MAX_CHUNK_BYTES } from "./line-splitter.ts";
 
@@ -8,9 +8,14 @@ const SLACK_BYTES = 1_048_576;
 
 const MIN_CHUNK_BYTES = 256;
 
-type StoredChunk = { readonly seq: number; readonly lines: number; readonly stream: Stream; readonly bytes: number };
+type StoredChunk = {
+  readonly seq: number;
+  readonly lines: number;
+  readonly stream: OutputStream;
+  readonly bytes: number;
+};
 type MarkerPosition = Pick<StoredChunk, "seq" | "stream">;
-type SkippedOutput = { readonly bytes: number; readonly stream: Stream };
+type SkippedOutput = { readonly bytes: number; readonly stream: OutputStream };
 
 export type BudgetOptions = {
   readonly store: Store;
@@ -55,7 +60,7 @@ export class OutputBudget {
   }
 
   /** Records that `bytes` of output will not be read, between the last stored chunk and the next one. */
-  skip(bytes: number, stream: Stream): void {
+  skip(bytes: number, stream: OutputStream): void {
     this.#skipped = { bytes: (this.#skipped?.bytes ?? 0) + bytes, stream };
   }
 

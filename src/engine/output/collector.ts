@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { AttemptKey, NewChunk, Stream } from "../../store/output.ts";
+import type { AttemptKey, NewChunk, OutputStream } from "../../store/output.ts";
 import type { Store } from "../../store/store.ts";
 import { OutputBudget } from "./budget.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -32,7 +32,7 @@ export type OutputCollectorOptions = {
 
 /** A spool file and the position up to which it was read. */
 type SpoolTail = {
-  readonly stream: Stream;
+  readonly stream: OutputStream;
   readonly fd: number;
   readonly splitter: LineSplitter;
   offset: number;
@@ -40,7 +40,7 @@ type SpoolTail = {
 };
 
 /** Size of each spool file, in bytes. */
-type SpoolSizes = Readonly<Record<Stream, number>>;
+type SpoolSizes = Readonly<Record<OutputStream, number>>;
 
 /** Moves the output of one attempt from its spool files into the store. Buffers at most one chunk per stream. */
 export class OutputCollector implements Disposable {
@@ -165,7 +165,7 @@ export class OutputCollector implements Disposable {
     this.#budget.skip(skipped + tail.splitter.discard(), tail.stream);
   }
 
-  #chunk(stream: Stream, chunk: Omit<NewChunk, "stream" | "at">): NewChunk {
+  #chunk(stream: OutputStream, chunk: Omit<NewChunk, "stream" | "at">): NewChunk {
     return { stream, at: this.#options.clock.now(), ...chunk };
   }
 
@@ -179,7 +179,7 @@ export class OutputCollector implements Disposable {
 
   /** Excludes what the splitters buffer. After a restart it is read again. */
   #storedOffsets(): { readonly stdout: number; readonly stderr: number } {
-    const of = (stream: Stream): number => {
+    const of = (stream: OutputStream): number => {
       const tail = this.#tails.find((candidate) => candidate.stream === stream);
       return tail === undefined ? 0 : tail.offset - tail.splitter.pending;
     };

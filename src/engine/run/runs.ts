@@ -1,7 +1,7 @@
-import { whyShut } from "../../domain/dependency.ts";
+import { shutGate } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { runNotFound } from "../../domain/not-found.ts";
+import { runNotFound } from "../../domain/refusal.ts";
 import { isFinal, type Run } from "../../domain/run.ts";
 import type { NewRun } from "../../store/runs/runs.ts";
 import type { Store } from "../../store/store.ts";
@@ -73,9 +73,8 @@ export class Runs implements Disposable {
   admissionState(job: Job): AdmissionState {
     const { store, clock, settings } = this.#options.engine;
     const now = clock.now();
-    const reasons = job.dependsOn.flatMap((gate) => whyShut(gate, store.runs.getUpstream(gate.jobId), now) ?? []);
     return {
-      unmetDependency: reasons[0] ?? null,
+      shutGates: job.dependsOn.flatMap((gate) => shutGate(gate, store.runs.getUpstream(gate.jobId), now) ?? []),
       running: this.#limiter.countRunning(job.id),
       pending: this.#limiter.countPending(job.id),
       isFull: this.#limiter.isFull,

@@ -2,8 +2,8 @@ import { PetitError } from "../../domain/errors.ts";
 import { topological } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { jobNotFound } from "../../domain/not-found.ts";
 import { resolveParams } from "../../domain/param.ts";
+import { jobNotFound, refuse } from "../../domain/refusal.ts";
 import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { ReusedTask } from "../../store/runs/task-runs.ts";
@@ -32,7 +32,7 @@ export const trigger = (jobId: string, request: TriggerRequest, options: Trigger
     return startManual(jobId, request.params ?? {}, { key: idempotencyKey, request: fingerprint }, options);
   if (first.request === fingerprint)
     return options.store.runs.find(first.runId) ?? { id: first.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
-  throw new PetitError("conflict", `idempotency key '${idempotencyKey}' was used for another request`);
+  throw refuse({ reason: "idempotency_key_reused", key: idempotencyKey, runId: first.runId });
 };
 
 const startManual = (
@@ -72,18 +72,14 @@ const planRetry = (
   fromStart: boolean,
   { store, jobs }: Pick<TriggerOptions, "store" | "jobs">,
 ): RetryPlan | PetitError => {
-  if (!isFinal(run.status))
-    return new PetitError("conflict", `run '${run.id}' is still ${run.status}; cancel it, or wait until it has ended`);
+  if (!isFinal(run.status)) return refuse({ reason: "run_not_ended", runId: run.id, status: run.status });
   const stored = jobs.find(run.jobId);
   if (stored === null) return jobNotFound(run.jobId, jobs.all.keys());
   const resolved = resolveParams(stored.job.params, run.params);
-  if ("problem" in resolved) return new PetitError("invalid_request", resolved.problem);
+  if ("problem" in resolved) return invalidParam(resolved);
   const reused = fromStart || run.status === "completed" ? [] : reusable(stored.job, run, store);
   if (!fromStart && (run.status === "completed" || reused.length === stored.job.tasks.length)) {
-    return new PetitError(
-      "conflict",
-      `run '${run.id}' ended ${run.status}: nothing is left to rerun (from=start reruns all of it)`,
-    );
+    return refuse({ reason: "nothing_to_rerun", runId: run.id, status: run.status });
   }
   return { stored, params: resolved.values, reused };
 };
@@ -106,7 +102,7 @@ type ManualStart = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "ret
 const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: TriggerOptions): Run => {
   const { job, versionId } = stored;
   const admission = admitManual(job, runs.admissionState(job));
-  if (admission.kind === "refuse") throw new PetitError(admission.code, admission.message);
+  if (admission.kind === "refuse") throw refuse(admission.refusal);
   const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
   addHooks(created);
   return created.run;
@@ -118,8 +114,11 @@ const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
   throw jobNotFound(jobId, jobs.all.keys());
 };
 
+const invalidParam = ({ problem, param }: { readonly problem: string; readonly param: string }): PetitError =>
+  new PetitError("invalid_request", problem, { details: { reason: "invalid_value", in: "params", name: param } });
+
 const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {
   const resolved = resolveParams(job.params, given);
-  if ("problem" in resolved) throw new PetitError("invalid_request", resolved.problem);
+  if ("problem" in resolved) throw invalidParam(resolved);
   return resolved.values;
 };

@@ -1,13 +1,15 @@
+import type { ShutGate } from "../../domain/dependency.ts";
 import type { Job } from "../../domain/job.ts";
 import type { SkipReason } from "../../domain/schedule/occurrence.ts";
+import type { Refusal } from "../../domain/words/refusal.ts";
 
 /** Maximum of pending runs of one job. Further occurrences are skipped. */
 export const MAX_PENDING_RUNS = 100;
 
 /** The state that admission depends on. */
 export type AdmissionState = {
-  /** Why a dependency on another job is not met; null if all are met. */
-  readonly unmetDependency: string | null;
+  /** Gates on other jobs that are shut. */
+  readonly shutGates: readonly ShutGate[];
   /** Running runs of this job. */
   readonly running: number;
   /** Pending runs of this job. */
@@ -18,28 +20,21 @@ export type AdmissionState = {
   readonly maxJobs: number | null;
 };
 
-export type ManualAdmission =
-  | { readonly kind: "start" }
-  | { readonly kind: "refuse"; readonly code: "dependency_not_met" | "limit_reached"; readonly message: string };
+export type ManualAdmission = { readonly kind: "start" } | { readonly kind: "refuse"; readonly refusal: Refusal };
 
 /** Decides about a manual trigger: it starts immediately or is refused. Checks dependencies, then the limit of the job, then the global limit. */
 export const admitManual = (job: Job, state: AdmissionState): ManualAdmission => {
-  if (state.unmetDependency !== null) {
-    return {
-      kind: "refuse",
-      code: "dependency_not_met",
-      message: `dependency not satisfied: ${state.unmetDependency}`,
-    };
-  }
-  if (isAtJobLimit(job, state)) {
-    const message = `max concurrent runs exceeded: '${job.id}' has ${state.running + state.pending} of ${job.maxConcurrency}`;
-    return { kind: "refuse", code: "limit_reached", message };
-  }
-  if (state.isFull) {
-    const message = `max concurrent runs exceeded: all ${state.maxJobs} places are taken`;
-    return { kind: "refuse", code: "limit_reached", message };
-  }
-  return { kind: "start" };
+  const refusal = refusalOf(job, state);
+  return refusal === null ? { kind: "start" } : { kind: "refuse", refusal };
+};
+
+const refusalOf = (job: Job, state: AdmissionState): Refusal | null => {
+  const { shutGates, running, pending, maxJobs } = state;
+  if (shutGates.length > 0) return { reason: "gates_shut", gates: shutGates };
+  const limit = { reason: "limit_reached", jobId: job.id } as const;
+  if (isAtJobLimit(job, state))
+    return { ...limit, limit: "max_concurrency", max: job.maxConcurrency ?? 0, running: running + pending };
+  return state.isFull ? { ...limit, limit: "max_jobs", max: maxJobs ?? 0, running: maxJobs ?? 0 } : null;
 };
 
 export type ScheduledAdmission =
@@ -52,7 +47,7 @@ export type ScheduledAdmission =
 
 /** Decides about a scheduled occurrence. Checks dependencies, then the limit of the job (by `on_overlap`), then the global limit. */
 export const admitScheduled = (job: Job, state: AdmissionState): ScheduledAdmission => {
-  if (state.unmetDependency !== null) return { kind: "skip", reason: "dependency" };
+  if (state.shutGates.length > 0) return { kind: "skip", reason: "dependency" };
   if (state.pending >= MAX_PENDING_RUNS) return { kind: "skip", reason: "queue_full" };
   if (isAtJobLimit(job, state)) return OVERLAP[job.onOverlap];
   return state.isFull ? { kind: "wait" } : { kind: "start" };

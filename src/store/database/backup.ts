@@ -8,7 +8,7 @@ import { APPLICATION_ID, readSchemaState } from "./migrate.ts";
 import { readDatabase } from "./read-only.ts";
 import { createTemporaryFile } from "./temporary-file.ts";
 
-export type BackupOptions = {
+type BackupOptions = {
   /** Path of the database. */
   readonly path: string;
   /** Path of the copy. An older copy, or an empty file, is replaced. */

@@ -1,13 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { siblingFile } from "./sibling-file.ts";
 
-/** Returns the other process that has locked a database or its log, such as `process 17`, or null if the system reports none. */
-export const findLockingProcess = (path: string): string | null => {
+/** Returns the pid of the other process that has locked a database or its log, or null if the system reports none. */
+export const findLockingProcess = (path: string): number | null => {
   const inodes = new Set(["", "-shm", "-wal"].map((suffix) => inodeOf(siblingFile(path, suffix))));
   for (const line of readLocks()) {
     const [, pid, inode] = LOCK.exec(line) ?? [];
     if (pid !== undefined && inode !== undefined && inodes.has(inode) && Number(pid) !== process.pid)
-      return `process ${pid}`;
+      return Number(pid);
   }
   return null;
 };

@@ -1,5 +1,6 @@
 import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
+import { refuse } from "../../domain/refusal.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { createStore, type Store } from "../store.ts";
 import { explainDenied } from "./access.ts";
@@ -50,11 +51,8 @@ const createPlaceCheck = (db: SqlDatabase, path: string): (() => void) => {
     isInPlace = found?.ino === opened.ino && found.dev === opened.dev;
     if (isInPlace) return;
     if (wasInPlace) emptyLog(db);
-    const why =
-      found === undefined
-        ? `${path} was removed; put it back, or restart petit to begin with an empty database`
-        : `${path} was replaced by another file; restart petit to use that one, or put the original file back`;
-    throw new PetitError("storage_failed", `the database can't be written: ${why}`);
+    const code = found === undefined ? "database_deleted" : "database_replaced";
+    throw refuse({ reason: "storage_failed", fault: { code, path } });
   };
 };
 
@@ -70,7 +68,7 @@ const emptyLog = (db: SqlDatabase): void => {
   }
 };
 
-export type OpenOptions = { readonly path: string; readonly runtime: Runtime };
+type OpenOptions = { readonly path: string; readonly runtime: Runtime };
 
 /** Checks a database without writing to it or creating files. Accepts a missing file. Throws as `openStore` does. */
 export const assertUsable = ({ path, runtime }: OpenOptions): void => {
@@ -166,12 +164,11 @@ export const toUnusable = (options: OpenOptions, error: unknown): unknown => {
 const isDamage = (error: unknown): boolean =>
   error instanceof Error && "code" in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code));
 
-const toLockedError = (path: string, cause: unknown): PetitError =>
-  new PetitError(
-    "taken",
-    `${path} is locked by ${findLockingProcess(path) ?? "another program"}; end it, or name another file with --db`,
-    { cause },
-  );
+const toLockedError = (path: string, cause: unknown): PetitError => {
+  const pid = findLockingProcess(path);
+  const owner = pid === null ? "another program" : `process ${pid}`;
+  return new PetitError("taken", `${path} is locked by ${owner}; end it, or name another file with --db`, { cause });
+};
 
 const toUnusableError = (options: OpenOptions, cause: unknown): PetitError => {
   const { path } = options;

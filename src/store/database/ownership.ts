@@ -22,14 +22,14 @@ export type OwnershipOptions = {
 };
 
 /** A file of the database whose owner petit does not trust. */
-export type ForeignFile = { readonly file: string; readonly uid: number; readonly hint: string };
+type ForeignFile = { readonly file: string; readonly uid: number; readonly hint: string };
 
 /** Everything that petit or SQLite opens for a database. SQLite replays a journal that it finds. */
 const COMPANIONS = ["", "-wal", "-shm", "-journal", "-lock", "-lock-journal", "-spool"];
 
 /**
- * Throws `unusable_database` if the database, a file beside it, its spool folder, or a link to one of them belongs to another
- * user: whoever can change them decides what petit runs. Trusted are the effective user, root, and as root the user who called sudo.
+ * Throws `unusable_database` if the database, one of its sibling files, its spool folder, or a link to one of them belongs to an
+ * untrusted user, who could decide what petit runs. Trusted are the effective user, root, and for root the user who called sudo.
  */
 export const assertOwned = (options: OwnershipOptions): void => {
   const foreign = findForeign(options);

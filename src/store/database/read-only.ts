@@ -12,7 +12,7 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** An open petit database that must not be changed. */
 export type ReadOnlyDatabase = { readonly db: SqlDatabase; readonly state: SchemaState };
 
-export type DatabaseOptions = { readonly path: string; readonly runtime: Runtime };
+type DatabaseOptions = { readonly path: string; readonly runtime: Runtime };
 
 /**
  * Reads an existing petit database, which a scheduler may use at the same time, without changing it. Calls `read` a second

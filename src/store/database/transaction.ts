@@ -1,8 +1,10 @@
 import { PetitError } from "../../domain/errors.ts";
+import type { StorageFault } from "../../domain/health.ts";
+import { refuse } from "../../domain/refusal.ts";
 import type { SqlDatabase } from "../../runtime/runtime.ts";
 import { isBusy } from "./lock.ts";
 
-export type Durability = "durable" | "relaxed";
+type Durability = "durable" | "relaxed";
 
 /** Turns `work` into a function whose every call runs in a transaction. */
 export type Write = <Args extends readonly unknown[], T>(
@@ -10,7 +12,7 @@ export type Write = <Args extends readonly unknown[], T>(
   work: (...args: Args) => T,
 ) => (...args: Args) => T;
 
-export interface Transactions {
+interface Transactions {
   /**
    * Runs `work` in a transaction. A `durable` one is on disk when this returns, a `relaxed` one with the next durable one.
    * Within another transaction, `work` becomes part of it.
@@ -28,8 +30,8 @@ export const createTransactions = (
     readonly afterRollback: () => void;
     /** Called before each durable transaction. Throws `storage_failed` if the database file was removed or replaced. */
     readonly assertInPlace: () => void;
-    /** Returns the process that has locked the database, such as `process 17`, or null if it is unknown. */
-    readonly findLockingProcess: () => string | null;
+    /** Returns the pid of the process that has locked the database, or null if it is unknown. */
+    readonly findLockingProcess: () => number | null;
     /** Called when a nested transaction begins. Returns a function that is called if it is undone. */
     readonly mark: () => () => void;
   },
@@ -128,12 +130,19 @@ const UNWRITABLE = /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|CORRUPT|NO
 
 /** Returns whether an error is due to the lock of another process, which is temporary, unlike a full disk. */
 export const isLocked = (error: unknown): boolean =>
-  error instanceof PetitError && error.code === "storage_failed" && isBusy(error.cause);
+  error instanceof PetitError &&
+  error.details?.reason === "storage_failed" &&
+  error.details.fault.code === "database_locked";
 
 /** Returns `storage_failed` for an error of the disk or a lock, and any other error unchanged. */
-export const asStorageError = (error: unknown, findLockingProcess: () => string | null = () => null): unknown => {
+export const asStorageError = (error: unknown, findLockingProcess: () => number | null = () => null): unknown => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (!UNWRITABLE.test(code)) return error;
-  const what = isBusy(error) ? `it is locked by ${findLockingProcess() ?? "another program"}` : String(error);
-  return new PetitError("storage_failed", `the database can't be written: ${what} (${code})`, { cause: error });
+  return refuse({ reason: "storage_failed", fault: faultOf(error, code, findLockingProcess) }, { cause: error });
+};
+
+const faultOf = (error: unknown, sqliteCode: string, findLockingProcess: () => number | null): StorageFault => {
+  if (isBusy(error)) return { code: "database_locked", pid: findLockingProcess() };
+  if (sqliteCode === "SQLITE_FULL") return { code: "disk_full" };
+  return { code: "database_unwritable", sqliteCode, error: String(error) };
 };

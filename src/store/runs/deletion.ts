@@ -48,7 +48,7 @@ export type AgeLimit = {
   readonly oldRun: number;
 };
 
-export type DeletionStep = {
+type DeletionStep = {
   readonly runs: number;
   /** Number to pass as `after` in the next step; null if this was the last step. */
   readonly next: number | null;

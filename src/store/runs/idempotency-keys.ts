@@ -3,7 +3,7 @@ import { id, text } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 
 /** How long a key is remembered, in ms. */
-export const IDEMPOTENCY_KEY_AGE_MS = 24 * 3_600_000;
+const IDEMPOTENCY_KEY_AGE_MS = 24 * 3_600_000;
 
 /** The run that was started with an idempotency key, and the request that started it. */
 export type KeyedRun = { readonly runId: RunId; readonly request: string };

@@ -1,7 +1,7 @@
 import type { Upstream } from "../../domain/dependency.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { runNotFound } from "../../domain/not-found.ts";
+import { runNotFound } from "../../domain/refusal.ts";
 import {
   ENDING_REASONS,
   type EndingReason,
@@ -43,7 +43,7 @@ export interface RunStore extends TaskRunStore, AttemptStore, RunTimeline, RunDe
   finish(runId: RunId, outcome: RunOutcome, now: number): Run;
   find(runId: RunId): Run | null;
   /** Returns the newest first. `before` is exclusive. Throws `not_found` if there is no such run. */
-  list(filter: RunFilter): readonly Run[];
+  list(filter: RunListFilter): readonly Run[];
   /** Returns every run that is not final, oldest first. */
   listUnfinished(): readonly Run[];
   /** Returns the state of a job that the dependencies of other jobs depend on. */
@@ -73,7 +73,7 @@ export type NewRun = {
   readonly idempotency: { readonly key: string; readonly request: string } | null;
 };
 
-export type RunFilter = {
+export type RunListFilter = {
   readonly jobId?: JobId;
   readonly status?: RunStatus;
   readonly before?: RunId;

@@ -58,7 +58,7 @@ const SEQ_BITS = 2 ** 48;
 const STARTED = "coalesce(started_at, ended_at)";
 
 /** Selects the runs of a window that ended within (`after`, `until`]. `long` selects only those of more than an hour. */
-export type EndedWithin = Window & { readonly after: number; readonly until: number; readonly long?: boolean };
+type EndedWithin = Window & { readonly after: number; readonly until: number; readonly long?: boolean };
 
 export const createRunTimeline = ({ sql }: StoreContext): RunTimeline => ({
   listEndedSpans: ({ long = false, ...query }) =>

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import { occurrencesQuery } from "../data/queries.ts";
 import type { Occurrence } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -8,7 +9,6 @@ import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
 import { Countdown, Time } from "../ui/time.tsx";
-import { reasonText } from "./occurrence-words.ts";
 
 type OccurrencesProps = { readonly jobId: string; readonly zone: string | null };
 
@@ -75,7 +75,7 @@ const Why = ({
   zone,
 }: { readonly occurrence: Occurrence } & Pick<LedgerProps, "zone">) => {
   if (outcome === "due") return <Countdown at={scheduled_for} zone={zone} />;
-  if (reason !== null) return <span>{reasonText(reason)}</span>;
+  if (reason !== null) return <span>{OCCURRENCE_REASON_TEXT[reason]}</span>;
   if (run_id === null) return <span className="muted">its run is not kept any more</span>;
   return (
     <Link href={`/runs/${run_id}`} className="mono">

@@ -1,6 +1,6 @@
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import type { TimelineJob } from "../data/shapes.ts";
 import { counted, durationText, fullTimeText, roughText } from "../ui/format.ts";
-import { whyUnfired } from "../ui/occurrence-words.ts";
 import { type Bar, barSides, type Mark, type Scale, xOf } from "./row-shapes.ts";
 
 /** Something that a row shows and that can be pointed at. */
@@ -61,7 +61,7 @@ const markItem = ({ job_id }: TimelineJob, mark: Mark, scale: Scale): RowItem =>
 
 const markText = ({ outcome, reason, at, until, count }: Mark): string => {
   const times = count === 1 ? fullTimeText(at) : `${fullTimeText(at)}\nto ${fullTimeText(until)}`;
-  return `${count === 1 ? outcome : `${count} occurrences ${outcome}`}: ${whyUnfired(reason)}\n${times}`;
+  return `${count === 1 ? outcome : `${count} occurrences ${outcome}`}: ${OCCURRENCE_REASON_TEXT[reason]}\n${times}`;
 };
 
 const dueItem = (at: number, scale: Scale, now: number): RowItem => ({
@@ -99,7 +99,7 @@ export const rowSummary = ({ bars, marks, due, enabled, scheduled }: TimelineJob
     ...(["failed", "interrupted", "cancelled", "running", "pending"] as const)
       .filter((status) => bars.some((bar) => bar.status === status))
       .map((status) => `some ${status}`),
-    ...marks.map(({ outcome, reason, count }) => `${count} ${outcome}, ${whyUnfired(reason)}`),
+    ...marks.map(({ outcome, reason, count }) => `${count} ${outcome}, ${OCCURRENCE_REASON_TEXT[reason]}`),
     ...(scheduled && !enabled ? ["disabled"] : []),
     ...(next === undefined ? [] : [`next ${fullTimeText(next)}`]),
   ];

@@ -40,8 +40,8 @@ const Why = ({ system: { health, problems, jobs } }: { readonly system: System }
           <p>The database can’t be written: nothing is started until it can.</p>
           <ul>
             {health.reasons.map((reason) => (
-              <li key={reason} className="mono">
-                {reason}
+              <li key={reason.code} className="mono">
+                {reason.message}
               </li>
             ))}
           </ul>

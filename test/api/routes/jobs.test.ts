@@ -309,7 +309,9 @@ describe("GET /api/jobs/{job_id}/occurrences", () => {
   ])("refuses ?%s", async (query) => {
     const { status, body } = await ask(petit, `/api/jobs/data_pipeline/occurrences?${query}`);
     expect(status).toBe(400);
-    expect(body).toEqual({ error: expect.stringContaining(query.split("=")[0] ?? ""), code: "INVALID_REQUEST" });
+    const name = query.split("=")[0] ?? "";
+    const details = { reason: "invalid_value", in: "query", name };
+    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 });
 
@@ -365,7 +367,7 @@ describe("health and reload", () => {
     expect((await ask(petit, "/api/jobs/broken")).status).toBe(404);
     const degraded = await ask(petit, "/api/health");
     expect(degraded).toMatchObject({ status: 200, body: { status: "degraded" } });
-    expect(degraded.body.reasons.join()).toContain("broken.yaml");
+    expect(degraded.body.reasons).toMatchObject([{ code: "job_file_broken", file: "broken.yaml" }]);
     await rm(broken);
     expect((await post(petit, "/api/jobs/reload")).body.problems).toEqual([]);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
@@ -381,7 +383,7 @@ describe("health and reload", () => {
     ]);
     const degraded = await ask(petit, "/api/health");
     expect(degraded).toMatchObject({ status: 200, body: { status: "degraded" } });
-    expect(degraded.body.reasons.join()).toContain(petit.jobsDir);
+    expect(degraded.body.reasons[0].message).toContain(petit.jobsDir);
     expect((await runToEnd(petit, "upstream_job")).status).toBe("completed");
     await rename(away, petit.jobsDir);
     expect((await post(petit, "/api/jobs/reload")).body.problems).toEqual([]);

@@ -118,12 +118,13 @@ describe("GET /api/runs/{run_id}/lines", () => {
     ["tail=3", "tail"],
     ["q=x", "q"],
     ["stream=out", "stream"],
-    ["offset=1&after=1", "offset and after don't go together"],
-    ["before=1&tail=true", "before and tail don't go together"],
+    ["offset=1&after=1", "offset and after exclude each other"],
+    ["before=1&tail=true", "before and tail exclude each other"],
   ])("refuses ?%s", async (query, what) => {
     const { status, body } = await ask(petit, `/api/runs/${many}/lines?${query}`);
     expect(status).toBe(400);
-    expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST" });
+    const details = { reason: "invalid_value", in: "query", name: expect.any(String) };
+    expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST", details });
   });
 });
 
@@ -161,7 +162,8 @@ describe("GET /api/runs/{run_id}/lines/search", () => {
   ])("refuses %p", async (query, what) => {
     const { status, body } = await ask(petit, `/api/runs/${many}/lines/search${query}`);
     expect(status).toBe(400);
-    expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST" });
+    const details = { reason: "invalid_value", in: "query", name: expect.any(String) };
+    expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST", details });
   });
 
   test("is 404 for a task that the run has not", async () => {

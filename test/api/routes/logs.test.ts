@@ -132,7 +132,9 @@ describe("the log of a run as text", () => {
     const run = await runToEnd(petit, "quiet");
     const { status, body } = await ask(petit, `/api/runs/${run.id}/logs?${query}`);
     expect(status).toBe(400);
-    expect(body).toEqual({ error: expect.stringContaining(query.split("=")[0] ?? ""), code: "INVALID_REQUEST" });
+    const name = query.split("=")[0] ?? "";
+    const details = { reason: "invalid_value", in: "query", name };
+    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 
   test.each(["none", "..%2fonly", "%00", ""])("is 404 for a task that the run has not: %p", async (task) => {

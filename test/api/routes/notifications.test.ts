@@ -74,6 +74,8 @@ describe("GET /api/notifications", () => {
     await using petit = await startPetit({ args: ["--no-watch"] });
     const { status, body } = await ask(petit, `/api/notifications?${query}`);
     expect(status).toBe(400);
-    expect(body).toEqual({ error: expect.stringContaining(query.split("=")[0] ?? ""), code: "INVALID_REQUEST" });
+    const name = query.split("=")[0] ?? "";
+    const details = { reason: "invalid_value", in: "query", name };
+    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 });

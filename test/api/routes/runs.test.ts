@@ -158,7 +158,8 @@ describe("params", () => {
   ])("%p do not fit: 400 names what is wrong", async (params, name) => {
     const { status, body } = await trigger("told", "", { params });
     expect(status).toBe(400);
-    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST" });
+    const details = { reason: "invalid_value", in: "params", name };
+    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 
   test.each(["__proto__", "constructor", "toString"])("named %p are as unknown as any", async (name) => {
@@ -206,10 +207,11 @@ describe("an idempotency key", () => {
   });
 
   test("used for another job or other params is 409", async () => {
-    await keyed("used", "told", { params: { must: "x" } });
+    const first = await keyed("used", "told", { params: { must: "x" } });
+    const details = { reason: "idempotency_key_reused", key: "used", run_id: first.body.run_id };
     expect((await keyed("used", "told", { params: { must: "x" } })).status).toBe(200);
     for (const answer of [await keyed("used", "hello"), await keyed("used", "told", { params: { must: "y" } })]) {
-      expect(answer).toMatchObject({ status: 409, body: { code: "CONFLICT" } });
+      expect(answer).toMatchObject({ status: 409, body: { code: "CONFLICT", details } });
     }
   });
 
@@ -219,7 +221,8 @@ describe("an idempotency key", () => {
   });
 
   test.each(["", "x".repeat(256), "a\tb"])("that is no key is 400: %p", async (key) => {
-    expect(await keyed(key)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
+    const details = { reason: "invalid_value", in: "header", name: "idempotency-key" };
+    expect(await keyed(key)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST", details } });
   });
 });
 
@@ -386,7 +389,10 @@ describe("retry", () => {
 
   test("from the start reruns all", async () => {
     const run = await runToEnd(petit, "hello");
-    expect(await post(petit, `/api/runs/${run.id}/retry`)).toMatchObject({ status: 409, body: { code: "CONFLICT" } });
+    expect(await post(petit, `/api/runs/${run.id}/retry`)).toMatchObject({
+      status: 409,
+      body: { code: "CONFLICT", details: { reason: "nothing_to_rerun", run_id: run.id, status: run.status } },
+    });
     const { status, body } = await post(petit, `/api/runs/${run.id}/retry?from=start`);
     expect(status).toBe(200);
     await (await petit.fetch(`/api/runs/${body.run_id}/logs?follow=true`)).text();

@@ -68,7 +68,7 @@ describe("GET /api/system", () => {
     await using petit = await startPetit({ jobs: { "hello.yaml": HELLO, "deep/broken.yaml": BROKEN } });
     const { body } = await ask(petit, "/api/system");
     expect(body.health.status).toBe("degraded");
-    expect(body.health.reasons[0]).toContain(join("deep", "broken.yaml"));
+    expect(body.health.reasons).toMatchObject([{ code: "job_file_broken", file: join("deep", "broken.yaml") }]);
     expect(body.problems[0]).toEqual({
       file: join("deep", "broken.yaml"),
       line: 3,

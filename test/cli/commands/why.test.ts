@@ -75,7 +75,7 @@ describe("petit why", () => {
     expect(before).toContain("skipped: a gate was shut: 'bad' had never run\n");
     await running.fetch("/api/jobs/bad/trigger?wait=10", { method: "POST" });
     const after = (await why("gated")).stdout;
-    expect(after).toContain("a gate is shut: 'bad' has a last run that is failed");
+    expect(after).toContain("a gate is shut: the last run of 'bad' failed");
     expect(after).toContain("skipped: a gate was shut: 'bad' had never run\n");
   });
 
@@ -83,7 +83,7 @@ describe("petit why", () => {
     await inLedger("slow", { outcome: "skipped", reason: "overlap" });
     const { stdout } = await why("slow");
     expect(stdout).toContain("in its way  1 run of 1 at once (max_concurrency) goes on\n");
-    expect(stdout).toContain("skipped: an earlier run was still going on (max_concurrency is 1)");
+    expect(stdout).toContain("skipped: an earlier run was still running (max_concurrency is 1)");
     expect(stdout).toMatch(/it has been running for /);
   });
 
@@ -127,7 +127,7 @@ describe("petit why", () => {
     expect(told).toMatchObject({
       job: { id: "gated", depends_on: [{ job_id: "bad" }] },
       last_run: null,
-      in_its_way: [expect.stringContaining("a gate is shut: 'bad'")],
+      in_its_way: [expect.stringContaining("a gate is shut: the last run of 'bad' failed")],
       gates: [{ job_id: "bad", condition: "last_success", window_ms: null, shut: expect.any(String) }],
       pending: 0,
       scheduler: "running",

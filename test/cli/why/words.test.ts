@@ -126,12 +126,12 @@ describe("what became of an occurrence", () => {
     [{ outcome: "fired" }, "fired; its run is not kept any more"],
     [{ reason: "paused" }, "skipped: the scheduler was paused"],
     [{ reason: "disabled" }, "skipped: the job was disabled"],
-    [{ reason: "overlap" }, "skipped: an earlier run was still going on (max_concurrency is 2)"],
-    [{ reason: "queue_full" }, "skipped: too many runs of it were waiting"],
+    [{ reason: "overlap" }, "skipped: an earlier run was still running (max_concurrency is 2)"],
+    [{ reason: "queue_full" }, "skipped: too many runs of the job were already waiting"],
     [{ reason: "dependency" }, "skipped: a gate on another job was shut"],
     [{ outcome: "missed", reason: "down" }, "missed: petit was not running"],
     [{ outcome: "missed", reason: "late" }, "missed: petit was asleep or busy"],
-    [{ outcome: "missed", reason: "superseded" }, "missed: petit was away or asleep, and catch-up ran a later"],
+    [{ outcome: "missed", reason: "superseded" }, "missed: petit was down or asleep, and catch-up ran a later"],
   ];
   test.each(cases)("is told of %j", (fields, text) => {
     const known = { job: { ...JOB, max_concurrency: 2 }, gates: [] };
@@ -159,7 +159,7 @@ describe("what became of an occurrence", () => {
     expect(pastTexts({ ...MATERIAL, occurrences }, WHEN)).toEqual([
       "2026-03-08 11:57:00 UTC  and 2 more, until 2026-03-08 11:59:00 UTC: skipped: the scheduler was paused",
       "2026-03-08 11:55:00 UTC  and 1 more, until 2026-03-08 11:56:00 UTC: fired: run second",
-      "2026-03-08 11:54:00 UTC  skipped: an earlier run was still going on, and its on_overlap was skip",
+      "2026-03-08 11:54:00 UTC  skipped: an earlier run was still running, and its on_overlap was skip",
     ]);
   });
 });
@@ -196,13 +196,24 @@ describe("what stands in the way of a job", () => {
     kind: "petit",
     status: "degraded",
     version: "1.0.0",
-    reasons: [`job file is broken: ${file}:3:1: tasks: is missing`],
+    reasons: [
+      {
+        code: "job_file_broken",
+        message: `job file is broken: ${file}:3:1: tasks: is missing`,
+        file,
+        line: 3,
+        column: 1,
+        path: "tasks",
+        problem: "is missing",
+        problems: 1,
+      },
+    ],
   });
   const full: Material["health"] = {
     kind: "petit",
     status: "unavailable",
     version: "1.0.0",
-    reasons: ["disk is full"],
+    reasons: [{ code: "disk_full", message: "disk is full" }],
   };
   const cases: readonly (readonly [string, Partial<Material>, readonly string[]])[] = [
     ["nothing", {}, []],

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { openRuntime } from "#runtime";
 import { OutputCollector } from "../../../src/engine/output/collector.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
-import { type AttemptKey, STREAMS, type Stream } from "../../../src/store/output.ts";
+import { type AttemptKey, type OutputStream, STREAMS } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { memoryStore, startAttempt } from "../../support/factories-store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -80,7 +80,7 @@ describe("a follower of output", () => {
         };
         const options = { store: failing, runtime: openRuntime(), clock: new FakeClock(), attempt, spool, limitBytes };
         const open = (isNew: boolean) => new OutputCollector({ ...options, isNew, onStored: () => {} });
-        const written: Record<Stream, number> = { stdout: 0, stderr: 0 };
+        const written: Record<OutputStream, number> = { stdout: 0, stderr: 0 };
         const follower = new Follower(store, attempt);
         let output = open(true);
         for (const each of steps) {
@@ -125,7 +125,7 @@ describe("a follower of output", () => {
 const isMarker = (line: string): boolean => line.startsWith("[petit: ");
 
 /** Places where lines of a stream are missing, come again, or come in another order, and no marker says so. */
-const bareGaps = (lines: readonly string[], written: Readonly<Record<Stream, number>>): readonly string[] =>
+const bareGaps = (lines: readonly string[], written: Readonly<Record<OutputStream, number>>): readonly string[] =>
   STREAMS.flatMap((stream) => {
     const gaps: string[] = [];
     let [next, isMarked] = [0, false];

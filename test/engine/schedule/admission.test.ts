@@ -81,7 +81,7 @@ describe("a manual trigger", () => {
     await using petit = await startEngine({ jobs, settings: { maxJobs: 1 } });
     const run = await petit.trigger("slow");
     expect(await refusal(petit.trigger("other"))).toBe(
-      "limit_reached: max concurrent runs exceeded: all 1 places are taken",
+      "limit_reached: max concurrent runs exceeded: all 1 slots for runs (--max-jobs) are taken",
     );
     door.open();
     await petit.ended(run.id);
@@ -108,7 +108,7 @@ describe("a manual trigger", () => {
     await petit.trigger("slow");
     expect(await refusal(petit.trigger("shut"))).toStartWith("dependency_not_met");
     expect(await refusal(petit.trigger("slow"))).toContain("'slow' has 1 of 1");
-    expect(await refusal(petit.trigger("upstream"))).toContain("all 1 places are taken");
+    expect(await refusal(petit.trigger("upstream"))).toContain("all 1 slots for runs (--max-jobs) are taken");
     door.open();
   });
 });
@@ -131,7 +131,7 @@ describe("a gate on another job", () => {
     await petit.run("upstream");
     const answer = await refusal(petit.trigger("gated"));
     if (isOpen) expect(answer).toBe("not refused");
-    else expect(answer).toStartWith(`${REFUSED}'upstream' has a last run that is failed`);
+    else expect(answer).toStartWith(`${REFUSED}the last run of 'upstream' failed`);
   });
 
   test("looks at the newest run, also while that goes on, and when it was cancelled", async () => {
@@ -141,18 +141,16 @@ describe("a gate on another job", () => {
     petit.files = { ...petit.files, jobs: [petit.files.jobs[0] ?? job("gated"), upstream(door.wait)] };
     await petit.engine.reload();
     const { id } = await petit.trigger("upstream");
-    expect(await refusal(petit.trigger("gated"))).toContain("'upstream' has a last run that is running");
+    expect(await refusal(petit.trigger("gated"))).toContain("the last run of 'upstream' is running");
     await petit.engine.cancel(id);
     await petit.ended(id);
-    expect(await refusal(petit.trigger("gated"))).toContain("'upstream' has a last run that is cancelled");
+    expect(await refusal(petit.trigger("gated"))).toContain("the last run of 'upstream' was cancelled");
   });
 
   test("within_window wants some completed run that ended within it, whatever came after", async () => {
     const clock = new FakeClock();
     await using petit = await start('[ "$PETIT_PARAM_FAIL" != yes ]', [gated("within_window", 3_600_000)], clock);
-    expect(await refusal(petit.trigger("gated"))).toBe(
-      `${REFUSED}'upstream' has no completed run in the last 3600 seconds`,
-    );
+    expect(await refusal(petit.trigger("gated"))).toBe(`${REFUSED}'upstream' has no completed run in the last 1h`);
     await petit.run("upstream");
     petit.files = { ...petit.files, jobs: [petit.files.jobs[0] ?? job("gated"), upstream("false")] };
     await petit.engine.reload();

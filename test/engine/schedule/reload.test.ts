@@ -57,7 +57,7 @@ describe("a reload", () => {
     expect([...petit.store.jobs.list().values()][0]?.job.schedule).toEqual(schedule("0 12 * * *"));
     expect(petit.engine.health()).toEqual({
       status: "degraded",
-      reasons: ["the job files could not be reloaded; trying again: no events today"],
+      reasons: [{ code: "reload_failed", error: "no events today" }],
     });
     fails = false;
     await petit.engine.reload();
@@ -82,6 +82,7 @@ describe("a reload", () => {
       jobs: [saying("one", "good", { source: { file: "sub/a.yaml", line: 1, folder: "/" } }), job("two")],
     });
     const problems = [problem("sub/a.yaml"), problem("sub/a.yaml", 9), problem("new.yaml")];
+    const place = { line: 3, column: 7, path: "tasks.0.type", problem: "is unknown" };
     petit.files = { jobs: [job("two")], problems, broken: ["sub/a.yaml", "new.yaml"] };
     expect(await petit.engine.reload()).toEqual({ jobs: 2, problems });
     expect(ids(petit)).toEqual(["one", "two"]);
@@ -89,8 +90,8 @@ describe("a reload", () => {
     expect(petit.engine.health()).toEqual({
       status: "degraded",
       reasons: [
-        "job file is broken: sub/a.yaml:3:7: tasks.0.type: is unknown (and 1 more)",
-        "job file is broken: new.yaml:3:7: tasks.0.type: is unknown",
+        { code: "job_file_broken", file: "sub/a.yaml", ...place, problems: 2 },
+        { code: "job_file_broken", file: "new.yaml", ...place, problems: 1 },
       ],
     });
     petit.files = filesOf([saying("one", "better"), job("two")]);

@@ -550,9 +550,9 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "2:13: config.a: contains a NUL character, which cannot be passed to a process",
   ],
   [
-    "half a character in a variable",
+    "an unpaired surrogate in a variable",
     job('config: {a: "x\\ud800"}'),
-    "2:13: config.a: can't hold half of a surrogate pair",
+    "2:13: config.a: contains an unpaired surrogate",
   ],
   ["a key that is a list", job("config: {[a, b]: c}"), "2:10: config: a key is not a text; expected a name"],
   [

@@ -11,9 +11,9 @@ import { tempDir } from "../../support/temp-dir.ts";
 const runtime = openRuntime();
 
 /** Starts another process that locks the database. */
-const holdElsewhere = async (path: string, holder: string) => {
+const lockInOtherProcess = async (path: string, owner: string) => {
   const script = join(import.meta.dirname, "../../support/factories-lock.ts");
-  const child = startChild([...runtimeCommand, script, path, holder]);
+  const child = startChild([...runtimeCommand, script, path, owner]);
   expect(await child.said()).toBe("held\n");
   const kill = async (): Promise<void> => {
     child.kill();
@@ -26,7 +26,7 @@ describe("lockDatabase", () => {
   test("refuses a second process, and names the owner", async () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
-    await using _ = await holdElsewhere(path, "process 17 (http://127.0.0.1:8565)");
+    await using _ = await lockInOtherProcess(path, "process 17 (http://127.0.0.1:8565)");
     const begun = performance.now();
     expect(() => lockDatabase(runtime, path)).toThrow(
       expect.objectContaining({
@@ -41,7 +41,7 @@ describe("lockDatabase", () => {
   test("is released when its process ends, even by kill -9", async () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
-    const other = await holdElsewhere(path, "process 17");
+    const other = await lockInOtherProcess(path, "process 17");
     await other.kill();
     expect(findLockOwner(runtime, path)).toBeNull();
     using lock = lockDatabase(runtime, path);

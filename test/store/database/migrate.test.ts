@@ -83,13 +83,13 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
       for (const nth of POINTS) {
         using copy = tempDir();
         const { path } = layDatabase(schema, copy.path);
-        const kept = tablesOf(path);
+        const before = tablesOf(path);
         if (await openKilledAt(path, nth)) kills++;
         const version = Number(versionOf(path));
         expect(version).toBeGreaterThanOrEqual(schema);
         expect([nth, schemaOf(path)]).toEqual([nth, wholeSchemas[version] ?? []]);
         openAndClose(path);
-        expect(kept.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...kept]);
+        expect(before.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...before]);
         expect(versionOf(path)).toBe(SCHEMA_VERSION);
       }
       expect(kills).toBeGreaterThan(schema === SCHEMA_VERSION ? 0 : 5);

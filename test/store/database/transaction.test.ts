@@ -9,13 +9,13 @@ const open = () => {
   const dir = tempDir();
   const db = openRuntime().openDatabase(dir.file("t.db"));
   db.exec("PRAGMA journal_mode = WAL; CREATE TABLE words (word TEXT NOT NULL)");
-  const told: string[] = [];
+  const calls: string[] = [];
   const { run, nest } = createTransactions(db, {
     assertInPlace: () => {},
-    findLockingProcess: () => "process 17",
-    afterCommit: () => told.push("commit"),
-    afterRollback: () => told.push("rollback"),
-    mark: () => () => told.push("undo"),
+    findLockingProcess: () => 17,
+    afterCommit: () => calls.push("commit"),
+    afterRollback: () => calls.push("rollback"),
+    mark: () => () => calls.push("undo"),
   });
   const insert = (word: string) => db.prepare("INSERT INTO words VALUES ($word)").run({ word });
   const words = () =>
@@ -27,7 +27,7 @@ const open = () => {
     db.close();
     dir[Symbol.dispose]();
   };
-  return { db, run, nest, insert, words, told, [Symbol.dispose]: close };
+  return { db, run, nest, insert, words, calls, [Symbol.dispose]: close };
 };
 
 /** Prevents the database from growing, as a full disk does. */
@@ -43,12 +43,12 @@ describe("a transaction", () => {
     const answer = it.nest(() => {
       it.run("durable", () => it.insert("a"));
       it.run("relaxed", () => it.insert("b"));
-      expect(it.told).toEqual([]);
+      expect(it.calls).toEqual([]);
       return "answer";
     });
     expect(answer).toBe("answer");
     expect(it.words()).toEqual(["a", "b"]);
-    expect(it.told).toEqual(["commit"]);
+    expect(it.calls).toEqual(["commit"]);
   });
 
   test("is undone if it throws, and does not affect the next one", () => {
@@ -60,7 +60,7 @@ describe("a transaction", () => {
       });
     expect(work).toThrow("no");
     expect(it.words()).toEqual([]);
-    expect(it.told).toEqual(["rollback"]);
+    expect(it.calls).toEqual(["rollback"]);
     it.run("durable", () => it.insert("b"));
     expect(it.words()).toEqual(["b"]);
   });
@@ -79,7 +79,7 @@ describe("a transaction", () => {
       it.nest(() => it.insert("d"));
     });
     expect(it.words()).toEqual(["a", "d"]);
-    expect(it.told).toEqual(["undo", "commit"]);
+    expect(it.calls).toEqual(["undo", "commit"]);
   });
 
   test.each([
@@ -95,7 +95,7 @@ describe("a transaction", () => {
     using it = open();
     fill(it.db);
     expect(() => it.run("durable", () => it.insert(LONG))).toThrow(
-      expect.objectContaining({ code: "storage_failed", message: expect.stringContaining("SQLITE_FULL") }),
+      expect.objectContaining({ code: "storage_failed", message: "the database can't be written: the disk is full" }),
     );
     expect(it.words()).toEqual([]);
     it.db.exec("PRAGMA max_page_count = 1000000");
@@ -134,17 +134,17 @@ describe("a transaction", () => {
 
 describe("asStorageError", () => {
   test.each([
-    "SQLITE_FULL",
-    "SQLITE_IOERR_WRITE",
-    "SQLITE_READONLY_DBMOVED",
-    "SQLITE_BUSY",
-    "SQLITE_CORRUPT",
-    "SQLITE_CANTOPEN",
-  ])("returns storage_failed for %s, with its cause", (code) => {
+    ["SQLITE_FULL", { code: "disk_full" }],
+    ["SQLITE_IOERR_WRITE", { code: "database_unwritable", sqliteCode: "SQLITE_IOERR_WRITE", error: "Error: oh" }],
+    ["SQLITE_READONLY_DBMOVED", { code: "database_unwritable", sqliteCode: "SQLITE_READONLY_DBMOVED" }],
+    ["SQLITE_BUSY", { code: "database_locked", pid: 17 }],
+    ["SQLITE_CORRUPT", { code: "database_unwritable", sqliteCode: "SQLITE_CORRUPT" }],
+    ["SQLITE_CANTOPEN", { code: "database_unwritable", sqliteCode: "SQLITE_CANTOPEN" }],
+  ])("returns storage_failed for %s, with the fault %p and its cause", (code, fault) => {
     const cause = Object.assign(new Error("oh"), { code });
-    const named = asStorageError(cause);
+    const named = asStorageError(cause, () => 17);
     expect(named).toBeInstanceOf(PetitError);
-    expect(named).toMatchObject({ code: "storage_failed", cause, message: expect.stringContaining(code) });
+    expect(named).toMatchObject({ code: "storage_failed", cause, details: { reason: "storage_failed", fault } });
   });
 
   test.each([

@@ -28,7 +28,7 @@ const hurried = (limit = 100): DeletionBounds => {
 
 const relaxed: DeletionBounds = { limit: 100, untilMs: 1, clock: { monotonic: () => 0 } };
 
-const kept = (store: Store, id = "hello"): readonly RunId[] =>
+const storedRunIds = (store: Store, id = "hello"): readonly RunId[] =>
   store.runs
     .list({ jobId: jobId(id), limit: 1_000 })
     .map((run) => run.id)
@@ -76,7 +76,7 @@ describe("a run with much output", () => {
     let steps = 0;
     while (store.runs.continueDeletions(hurried())) steps++;
     expect(steps).toBeGreaterThan(2);
-    expect(kept(store)).toEqual([other]);
+    expect(storedRunIds(store)).toEqual([other]);
     // The number is free once all rows are deleted. A new run with this number has no output.
     expect(store.runs.deleteExpired(HELLO, ALL, relaxed).runs).toBe(1);
     const next = startRun(store, {});
@@ -87,7 +87,7 @@ describe("a run with much output", () => {
     using store = memoryStore();
     const { id } = startRun(store, {});
     expect(store.runs.deleteExpired(HELLO, ALL, relaxed)).toEqual({ runs: 0, next: null });
-    expect(kept(store)).toEqual([id]);
+    expect(storedRunIds(store)).toEqual([id]);
   });
 });
 
@@ -149,7 +149,7 @@ describe("runs that are too old", () => {
     for (let each = 0; each < 10; each++) ran(store, -3 * DAY + each, each % 2 === 0 ? DONE : FAILED);
     const young = [ran(store, -1), ran(store, -1, FAILED), ran(store, 400 * DAY, outcome)];
     expect(deleteAll(store, -2 * DAY)).toBe(20);
-    expect(kept(store)).toEqual(young);
+    expect(storedRunIds(store)).toEqual(young);
   });
 
   test("are deleted after unsuccessful runs that are not too old", () => {
@@ -157,14 +157,14 @@ describe("runs that are too old", () => {
     const young = Array.from({ length: 10 }, () => ran(store, -1, FAILED));
     ran(store, -3 * DAY, FAILED);
     expect(deleteAll(store, -2 * DAY)).toBe(1);
-    expect(kept(store)).toEqual(young);
+    expect(storedRunIds(store)).toEqual(young);
   });
 
   test("are not found while the clock is set back before all of them", () => {
     using store = memoryStore();
     const all = [ran(store, DAY), ran(store, DAY, FAILED), ran(store, 2 * DAY)];
     expect(deleteAll(store, -2 * DAY)).toBe(0);
-    expect(kept(store)).toEqual(all);
+    expect(storedRunIds(store)).toEqual(all);
   });
 
   test("are recognised by runs of other jobs if their own end is in the future", () => {
@@ -172,6 +172,6 @@ describe("runs that are too old", () => {
     ran(store, 400 * DAY);
     ran(store, -3 * DAY, DONE, "other");
     expect(deleteAll(store, -2 * DAY)).toBe(1);
-    expect(kept(store, "other")).toHaveLength(1);
+    expect(storedRunIds(store, "other")).toHaveLength(1);
   });
 });

@@ -53,7 +53,7 @@ describe("a row of the time line", () => {
     const items = rowItems(ROW, SCALE, NOW);
     expect(items.map(({ text }) => text.split("\n")[0])).toEqual([
       "completed in 10.0 s",
-      "3 occurrences skipped: an earlier run still went on",
+      "3 occurrences skipped: an earlier run was still running",
       "1 run running for 10 s",
       "due in 1m 00s",
     ]);
@@ -85,7 +85,9 @@ describe("a row of the time line", () => {
   });
 
   test("is summed up for those who can't see it", () => {
-    expect(rowSummary({ ...ROW, due: [] }, NOW)).toBe("2 runs; some running; 3 skipped, an earlier run still went on");
+    expect(rowSummary({ ...ROW, due: [] }, NOW)).toBe(
+      "2 runs; some running; 3 skipped, an earlier run was still running",
+    );
     expect(rowSummary({ ...ROW, bars: [], marks: [], due: [], enabled: false }, NOW)).toBe("0 runs; disabled");
   });
 });

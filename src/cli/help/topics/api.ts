@@ -35,10 +35,7 @@ const operationRows = (paths: ApiDocument["paths"]): readonly TopicRow[] =>
   );
 
 const failureRows = async (): Promise<readonly TopicRow[]> => {
-  const [{ FAILURE_STATUS }, { FAILURES }] = await Promise.all([
-    import("../../../api/errors.ts"),
-    import("../../../api/shapes/schemas.ts"),
-  ]);
+  const { FAILURE_STATUS, FAILURES } = await import("../../../api/shapes/failure.ts");
   return Object.entries(FAILURES).map(([code, { description }]): TopicRow => {
     const status = Object.entries(FAILURE_STATUS).find(([each]) => each === code)?.[1];
     return [`${status} ${code}`, description ?? ""];

@@ -1,0 +1,83 @@
+import type { ValidationError } from "elysia";
+import type { ErrorDetails, PetitError, ValuePlace } from "../domain/errors.ts";
+import { jobNotFound, runNotFound } from "../domain/refusal.ts";
+
+type InvalidRequest = { readonly message: string; readonly details: ErrorDetails | null };
+
+/** Returns what in a request doesn't fit the schema of its route: a sentence, and which value it is. */
+export const describeInvalidRequest = (error: ValidationError): InvalidRequest => {
+  const fault = error.valueError;
+  const name = (fault?.path ?? "").slice(1).replaceAll("/", ".");
+  if (error.type === "params") return malformedId(name, fault?.value);
+  const place = PLACES[error.type] ?? "body";
+  return { message: sentence(PLACE_TEXT[place], name, fault), details: { reason: "invalid_value", in: place, name } };
+};
+
+/** Elysia's names of the parts of a request. */
+const PLACES: Readonly<Record<string, keyof typeof PLACE_TEXT>> = { query: "query", body: "body", headers: "header" };
+
+const PLACE_TEXT = {
+  query: "query parameter",
+  body: "body",
+  header: "header",
+} as const satisfies Partial<Record<ValuePlace, string>>;
+
+/** A malformed id in the path is the id of nothing. */
+const malformedId = (name: string, value: unknown): PetitError =>
+  name === "job_id" ? jobNotFound(String(value), []) : runNotFound(String(value));
+
+const sentence = (place: string, name: string, fault: Fault | undefined): string => {
+  if (fault === undefined) return `the ${place} does not fit`;
+  if (fault.message === "Unexpected property") return unknownField(place, name, fault.schema);
+  return `${name === "" ? `the ${place}` : `${place} '${name}'`}: ${describeFault(fault)}`;
+};
+
+const unknownField = (place: string, name: string, schema: object): string => {
+  const known = "properties" in schema ? Object.keys(schema.properties ?? {}) : [];
+  return `unknown ${place === "body" ? "field in the body" : place} ${quote(name)}; known: ${known.join(", ") || "none"}`;
+};
+
+type Fault = { readonly value: unknown; readonly message: string; readonly schema: object };
+
+const describeFault = (fault: Fault): string => {
+  if (fault.message === "Expected required property") return "it is missing";
+  const wanted = expectation(fault.schema);
+  return wanted === null ? `${fault.message}, not ${quote(fault.value)}` : `${quote(fault.value)} is not ${wanted}`;
+};
+
+/** Returns what a schema expects, as the end of a sentence. */
+const expectation = (schema: object): string | null => {
+  const { type, minimum, maximum, anyOf, const: only, pattern, "x-expected": expected } = schema as SchemaWords;
+  if (expected !== undefined) return expected;
+  if (only !== undefined) return `'${only}'`;
+  if (type === "integer") return `a whole number from ${minimum} to ${maximum}`;
+  if (type === "boolean") return "true or false";
+  if (type === "object") return "a JSON object";
+  if (anyOf?.every((each) => "const" in each)) return `one of ${anyOf.map((each) => each.const).join(", ")}`;
+  if (anyOf !== undefined)
+    return `a ${anyOf
+      .map((each) => each.type)
+      .join(", a ")
+      .replace(/, a ([^,]*)$/, " or a $1")}`;
+  if (pattern !== undefined) return `text that matches ${pattern}`;
+  return null;
+};
+
+type SchemaWords = {
+  readonly type?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly const?: unknown;
+  readonly pattern?: string;
+  /** Overrides the text that the other keywords give. */
+  readonly "x-expected"?: string;
+  readonly anyOf?: readonly { readonly const?: unknown; readonly type?: string }[];
+};
+
+/** Returns the first characters of a value as it was sent, in quotes. */
+const quote = (value: unknown): string => {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
+  return `'${text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text}'`;
+};
+
+const MAX_QUOTED = 80;

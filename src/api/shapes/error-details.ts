@@ -1,0 +1,155 @@
+import { t } from "elysia";
+import { DEPENDENCY_CONDITIONS } from "../../domain/dependency.ts";
+import { type ErrorDetails, VALUE_PLACES } from "../../domain/errors.ts";
+import { RUN_STATUSES } from "../../domain/run.ts";
+import { assertNever } from "../../lib/never.ts";
+import { StorageReasonBody, storageReasonBody } from "./health.ts";
+import { exactly, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
+
+const ShutGateBody = exactly(
+  {
+    job_id: JobIdText,
+    condition: word(DEPENDENCY_CONDITIONS, "What the gate requires of the other job"),
+    window_ms: nullable(integer(), "Length of the window in ms; null unless the condition is `within_window`"),
+    newest_status: nullable(word(RUN_STATUSES), "Status of the other job's newest run; null if it has never run"),
+  },
+  { title: "ShutGate", description: "A gate on another job that does not hold" },
+);
+
+export const GatesShut = exactly(
+  {
+    reason: t.Literal("gates_shut"),
+    gates: t.Array(ShutGateBody, { description: "The gates that are shut, in the order of the job file" }),
+  },
+  { title: "GatesShut", description: "A gate on another job is shut" },
+);
+
+export const KeyReused = exactly(
+  {
+    reason: t.Literal("idempotency_key_reused"),
+    key: t.String({ description: "The key" }),
+    run_id: RunIdText,
+  },
+  {
+    title: "IdempotencyKeyReused",
+    description:
+      "The idempotency key belongs to an earlier request with other contents; `run_id` is the run of that request",
+  },
+);
+
+export const RetryRefused = exactly(
+  {
+    reason: word(
+      ["run_not_ended", "nothing_to_rerun"],
+      "`run_not_ended`: the run must end before it can be retried; `nothing_to_rerun`: every task of it completed",
+    ),
+    run_id: RunIdText,
+    status: word(RUN_STATUSES, "Status of the run"),
+  },
+  { title: "RetryRefused", description: "The run can't be retried" },
+);
+
+export const LimitReachedBody = exactly(
+  {
+    reason: t.Literal("limit_reached"),
+    limit: word(
+      ["max_concurrency", "max_jobs"],
+      "`max_concurrency`: the limit of the job; `max_jobs`: the limit of all jobs together (`--max-jobs`)",
+    ),
+    job_id: JobIdText,
+    max: integer({ minimum: 0, description: "The limit" }),
+    running: integer({ minimum: 0, description: "Runs that count against it: those that run or wait for a slot" }),
+  },
+  { title: "LimitReached", description: "A limit of concurrent runs is reached" },
+);
+
+export const NoSuchJob = exactly(
+  {
+    reason: t.Literal("job_not_found"),
+    job_id: t.String({ description: "The id that was asked for" }),
+    suggestion: nullable(t.String(), "Id of a job that is spelled nearly the same; null if there is none"),
+  },
+  { title: "JobNotFound", description: "There is no such job" },
+);
+
+export const NoSuchRun = exactly(
+  { reason: t.Literal("run_not_found"), run_id: t.String({ description: "The id that was asked for" }) },
+  { title: "RunNotFound", description: "There is no such run, or the id is malformed" },
+);
+
+export const InvalidValue = exactly(
+  {
+    reason: t.Literal("invalid_value"),
+    in: word(VALUE_PLACES, "Where the request carries the value; `params` are the params of the job"),
+    name: t.String({
+      description:
+        "Name of the parameter, header or param, or path of the field in the body; empty for the body as a whole",
+    }),
+  },
+  { title: "InvalidValue", description: "A value of the request is invalid, unknown or missing" },
+);
+
+export const NotRunning = exactly(
+  {
+    reason: t.Literal("not_running"),
+    state: word(["starting", "stopping"], "What petit is doing instead"),
+  },
+  { title: "NotRunning", description: "petit is starting or stopping" },
+);
+
+export const StorageFailed = exactly(
+  { reason: t.Literal("storage_failed"), storage: StorageReasonBody },
+  {
+    title: "StorageFailed",
+    description: "The database can't be written; `storage` is the reason that `/api/health` gives",
+  },
+);
+
+/** The `details` of any failure. */
+export type DetailsBody = (
+  | typeof GatesShut
+  | typeof KeyReused
+  | typeof RetryRefused
+  | typeof LimitReachedBody
+  | typeof NoSuchJob
+  | typeof NoSuchRun
+  | typeof InvalidValue
+  | typeof NotRunning
+  | typeof StorageFailed
+)["static"];
+
+/** Encodes the data of an error. */
+export const detailsBody = (details: ErrorDetails): DetailsBody => {
+  switch (details.reason) {
+    case "gates_shut":
+      return {
+        reason: details.reason,
+        gates: details.gates.map(({ jobId, condition, windowMs, newestStatus }) => ({
+          job_id: jobId,
+          condition,
+          window_ms: windowMs,
+          newest_status: newestStatus,
+        })),
+      };
+    case "limit_reached": {
+      const { reason, limit, jobId, max, running } = details;
+      return { reason, limit, job_id: jobId, max, running };
+    }
+    case "idempotency_key_reused":
+      return { reason: details.reason, key: details.key, run_id: details.runId };
+    case "run_not_ended":
+    case "nothing_to_rerun":
+      return { reason: details.reason, run_id: details.runId, status: details.status };
+    case "job_not_found":
+      return { reason: details.reason, job_id: details.jobId, suggestion: details.suggestion };
+    case "run_not_found":
+      return { reason: details.reason, run_id: details.runId };
+    case "invalid_value":
+    case "not_running":
+      return { ...details };
+    case "storage_failed":
+      return { reason: details.reason, storage: storageReasonBody(details.fault) };
+    default:
+      return assertNever(details);
+  }
+};

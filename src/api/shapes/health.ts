@@ -1,0 +1,146 @@
+import { t } from "elysia";
+import type { HealthReason, StorageFault } from "../../domain/health.ts";
+import { HEALTH_CODE_TEXT, healthMessage, storageMessage } from "../../domain/words/health.ts";
+import { assertNever } from "../../lib/never.ts";
+import { exactly, instant, integer, JobIdText, meanings, nullable, word } from "./schemas.ts";
+
+export const HealthWord = word(
+  ["ok", "degraded", "unavailable"],
+  "`degraded`: a job file is broken, or notifications can't be delivered; `unavailable`: the database can't be written",
+);
+
+const message = t.String({ description: "The reason, as a sentence" });
+
+const JobFileBroken = exactly(
+  {
+    code: t.Literal("job_file_broken"),
+    message,
+    file: t.String({ description: "Path of the file, relative to JOBS_DIR" }),
+    line: integer({ minimum: 1, description: "Line of the first problem, from 1" }),
+    column: integer({ minimum: 1, description: "Column of the first problem, from 1" }),
+    path: t.String({ description: "Path of the field that the first problem is about; empty for the file as a whole" }),
+    problem: t.String({ description: "The first problem, as a sentence" }),
+    problems: integer({ minimum: 1, description: "Number of problems in the file; `/api/system` lists them" }),
+  },
+  {
+    title: "JobFileBroken",
+    description: HEALTH_CODE_TEXT.job_file_broken,
+    examples: [
+      {
+        code: "job_file_broken",
+        message: "job file is broken: broken.yaml:2:1: taks: unknown field; did you mean 'tasks'?",
+        file: "broken.yaml",
+        line: 2,
+        column: 1,
+        path: "taks",
+        problem: "unknown field; did you mean 'tasks'?",
+        problems: 1,
+      },
+    ],
+  },
+);
+
+const ReloadFailed = exactly(
+  {
+    code: t.Literal("reload_failed"),
+    message,
+    error: t.String({ description: "Why the last attempt failed, as a sentence" }),
+  },
+  { title: "ReloadFailed", description: HEALTH_CODE_TEXT.reload_failed },
+);
+
+const NotificationsUndelivered = exactly(
+  {
+    code: t.Literal("notifications_undelivered"),
+    message,
+    job_id: JobIdText,
+    since: instant("When the oldest of these notifications was queued"),
+    count: integer({ minimum: 1, description: "Number of notifications that wait or were given up" }),
+  },
+  { title: "NotificationsUndelivered", description: HEALTH_CODE_TEXT.notifications_undelivered },
+);
+
+const DiskFull = exactly(
+  { code: t.Literal("disk_full"), message },
+  { title: "DiskFull", description: HEALTH_CODE_TEXT.disk_full },
+);
+
+const DatabaseLocked = exactly(
+  {
+    code: t.Literal("database_locked"),
+    message,
+    pid: nullable(integer({ minimum: 1 }), "Process that holds the lock; null if the system does not say"),
+  },
+  { title: "DatabaseLocked", description: HEALTH_CODE_TEXT.database_locked },
+);
+
+const DatabaseMissing = exactly(
+  {
+    code: word(
+      ["database_deleted", "database_replaced"],
+      `\`database_deleted\`: ${HEALTH_CODE_TEXT.database_deleted} · \`database_replaced\`: ${HEALTH_CODE_TEXT.database_replaced}`,
+    ),
+    message,
+    path: t.String({ description: "Path of the database" }),
+  },
+  { title: "DatabaseMissing", description: "the database file is no longer at its path" },
+);
+
+const DatabaseUnwritable = exactly(
+  {
+    code: t.Literal("database_unwritable"),
+    message,
+    sqlite_code: nullable(t.String(), "SQLite's code of the error, such as `SQLITE_IOERR_WRITE`; null if it has none"),
+    error: t.String({ description: "The error, as a sentence" }),
+  },
+  { title: "DatabaseUnwritable", description: HEALTH_CODE_TEXT.database_unwritable },
+);
+
+/** Why the database can't be written. */
+export const StorageReasonBody = t.Union([DiskFull, DatabaseLocked, DatabaseMissing, DatabaseUnwritable], {
+  title: "StorageReason",
+  description: "Why the database can't be written",
+});
+
+export const HealthReasonBody = t.Union(
+  [
+    JobFileBroken,
+    ReloadFailed,
+    NotificationsUndelivered,
+    DiskFull,
+    DatabaseLocked,
+    DatabaseMissing,
+    DatabaseUnwritable,
+  ],
+  { title: "HealthReason", description: `Why petit is not healthy. ${meanings(HEALTH_CODE_TEXT)}` },
+);
+
+/** Encodes a reason with its sentence. */
+export const healthReasonBody = (reason: HealthReason): typeof HealthReasonBody.static => {
+  const message = healthMessage(reason);
+  switch (reason.code) {
+    case "job_file_broken":
+    case "reload_failed":
+      return { message, ...reason };
+    case "notifications_undelivered":
+      return { code: reason.code, message, job_id: reason.jobId, since: reason.since, count: reason.count };
+    default:
+      return storageReasonBody(reason);
+  }
+};
+
+/** Encodes the fault of a database that can't be written, with its sentence. */
+export const storageReasonBody = (fault: StorageFault): typeof StorageReasonBody.static => {
+  const message = storageMessage(fault);
+  switch (fault.code) {
+    case "disk_full":
+    case "database_locked":
+    case "database_deleted":
+    case "database_replaced":
+      return { message, ...fault };
+    case "database_unwritable":
+      return { code: fault.code, message, sqlite_code: fault.sqliteCode, error: fault.error };
+    default:
+      return assertNever(fault);
+  }
+};

@@ -1,0 +1,63 @@
+import type { JobId } from "./ids.ts";
+
+/** Why the database can't be written at the moment. */
+export type StorageFault =
+  | { readonly code: "disk_full" }
+  /** `pid` is the process that holds the lock; null if the system does not say. */
+  | { readonly code: "database_locked"; readonly pid: number | null }
+  /** The file is gone, or another file has its name. */
+  | { readonly code: "database_deleted" | "database_replaced"; readonly path: string }
+  /** Any other failure, such as an I/O error. `sqliteCode` is SQLite's, such as `SQLITE_IOERR_WRITE`; null if it has none. */
+  | { readonly code: "database_unwritable"; readonly sqliteCode: string | null; readonly error: string };
+
+/**
+ * Why petit is not healthy, as a code with data; `healthMessage` makes the sentence.
+ *
+ * - `job_file_broken`: a job file has problems. Ends when the file is repaired and read again.
+ * - `reload_failed`: the job files could not be reloaded. Ends with the next reload that succeeds.
+ * - `notifications_undelivered`: a receiver of a job's `notify` can't be reached, or refuses. Ends when a notification
+ *   reaches that receiver, when the job no longer names it, or an hour after the last one was given up.
+ * - the codes of `StorageFault`: the database can't be written. Ends when it can.
+ */
+export type HealthReason =
+  | {
+      readonly code: "job_file_broken";
+      /** Path of the file, relative to JOBS_DIR. */
+      readonly file: string;
+      /** Position of the first problem; both count from 1. */
+      readonly line: number;
+      readonly column: number;
+      /** Path of the field that the first problem is about; empty for the file as a whole. */
+      readonly path: string;
+      /** The first problem, as a sentence. */
+      readonly problem: string;
+      /** How many problems the file has. */
+      readonly problems: number;
+    }
+  | { readonly code: "reload_failed"; readonly error: string }
+  | ({ readonly code: "notifications_undelivered" } & UndeliveredNotifications)
+  | StorageFault;
+
+/** What a job's receivers have not been given. */
+export type UndeliveredNotifications = {
+  readonly jobId: JobId;
+  /** When the oldest of them was queued, in ms since the Unix epoch. */
+  readonly since: number;
+  /** How many notifications wait or were given up, per receiver since the last one that arrived. */
+  readonly count: number;
+};
+
+const STORAGE_FAULT_CODES = [
+  "disk_full",
+  "database_locked",
+  "database_deleted",
+  "database_replaced",
+  "database_unwritable",
+] as const satisfies readonly StorageFault["code"][];
+
+/** Returns true if the reason is that the database can't be written. */
+export const isStorageFault = (reason: HealthReason): reason is StorageFault =>
+  STORAGE_FAULT_CODES.some((code) => code === reason.code);
+
+/** For how long a notification that was given up counts against petit's health, in ms. */
+export const GIVEN_UP_COUNTS_MS = 3_600_000;

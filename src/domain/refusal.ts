@@ -1,0 +1,30 @@
+import { shorten } from "../lib/shorten.ts";
+import { suggest } from "../lib/suggest.ts";
+import { type ErrorCode, PetitError } from "./errors.ts";
+import { type Refusal, refusalMessage } from "./words/refusal.ts";
+
+/** Returns the error for a request that petit refuses: its code and its sentence follow from its data. */
+export const refuse = (refusal: Refusal, options: { readonly cause?: unknown } = {}): PetitError =>
+  new PetitError(CODES[refusal.reason], refusalMessage(refusal), { ...options, details: refusal });
+
+const CODES = {
+  gates_shut: "dependency_not_met",
+  limit_reached: "limit_reached",
+  idempotency_key_reused: "conflict",
+  run_not_ended: "conflict",
+  nothing_to_rerun: "conflict",
+  job_not_found: "not_found",
+  run_not_found: "not_found",
+  not_running: "not_running",
+  storage_failed: "storage_failed",
+} as const satisfies Record<Refusal["reason"], ErrorCode>;
+
+/** Returns the error for a job id that is unknown; it suggests the nearest of the `known` ids. */
+export const jobNotFound = (jobId: string, known: Iterable<string>): PetitError =>
+  refuse({ reason: "job_not_found", jobId: shortened(jobId), suggestion: suggest(jobId, known) });
+
+/** Returns the error for a run id that is unknown or malformed. */
+export const runNotFound = (runId: string): PetitError => refuse({ reason: "run_not_found", runId: shortened(runId) });
+
+/** An id comes from a request, so it may have any length. */
+const shortened = (id: string): string => shorten(id, 131);

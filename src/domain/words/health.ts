@@ -1,0 +1,58 @@
+import { assertNever } from "../../lib/never.ts";
+import type { HealthReason, StorageFault } from "../health.ts";
+
+/** Returns the sentence for a reason why petit is not healthy. */
+export const healthMessage = (reason: HealthReason): string => {
+  switch (reason.code) {
+    case "job_file_broken":
+      return `job file is broken: ${problemText(reason)}`;
+    case "reload_failed":
+      return `the job files could not be reloaded; trying again: ${reason.error}`;
+    case "notifications_undelivered":
+      return `${counted(reason.count)} of job '${reason.jobId}' could not be delivered since ${new Date(reason.since).toISOString()}`;
+    default:
+      return storageMessage(reason);
+  }
+};
+
+type BrokenFile = Extract<HealthReason, { readonly code: "job_file_broken" }>;
+
+const problemText = ({ file, line, column, path, problem, problems }: BrokenFile): string => {
+  const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
+  return `${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${problem}${more}`;
+};
+
+const counted = (count: number): string => (count === 1 ? "1 notification" : `${count} notifications`);
+
+/** Returns the sentence for a database that can't be written. */
+export const storageMessage = (fault: StorageFault): string => `the database can't be written: ${faultText(fault)}`;
+
+const faultText = (fault: StorageFault): string => {
+  switch (fault.code) {
+    case "disk_full":
+      return "the disk is full";
+    case "database_locked":
+      return `it is locked by ${fault.pid === null ? "another program" : `process ${fault.pid}`}`;
+    case "database_deleted":
+      return `${fault.path} was removed; put it back, or restart petit to begin with an empty database`;
+    case "database_replaced":
+      return `${fault.path} was replaced by another file; restart petit to use that one, or put the original file back`;
+    case "database_unwritable":
+      return fault.sqliteCode === null ? fault.error : `${fault.error} (${fault.sqliteCode})`;
+    default:
+      return assertNever(fault);
+  }
+};
+
+/** What each health code means, as a clause. */
+export const HEALTH_CODE_TEXT = {
+  job_file_broken: "a job file has problems; its jobs keep their last good version",
+  reload_failed: "the job files could not be reloaded; petit tries again",
+  notifications_undelivered:
+    "notifications of a job could not be delivered; until one arrives, the job no longer names the receiver, or an hour has passed since the last one was given up",
+  disk_full: "the disk of the database is full",
+  database_locked: "another process has locked the database",
+  database_deleted: "the database file was deleted or moved",
+  database_replaced: "another file was put in the place of the database file",
+  database_unwritable: "the database can't be written for another reason, such as an I/O error",
+} as const satisfies Record<HealthReason["code"], string>;

@@ -1,0 +1,40 @@
+import { assertNever } from "../../lib/never.ts";
+import type { ErrorDetails, LimitReached } from "../errors.ts";
+import { shutGateText } from "./gate.ts";
+import { storageMessage } from "./health.ts";
+
+/** Data of an error whose sentence is made here. An invalid value has the sentence of the check that found it. */
+export type Refusal = Exclude<ErrorDetails, { readonly reason: "invalid_value" }>;
+
+/** Returns the sentence for a request that petit refuses. */
+export const refusalMessage = (refusal: Refusal): string => {
+  switch (refusal.reason) {
+    case "gates_shut":
+      return `dependency not satisfied: ${refusal.gates.map(shutGateText).join("; ")}`;
+    case "limit_reached":
+      return `max concurrent runs exceeded: ${limitText(refusal)}`;
+    case "idempotency_key_reused":
+      return `idempotency key '${refusal.key}' was used for another request`;
+    case "run_not_ended":
+      return `run '${refusal.runId}' is still ${refusal.status}; cancel it, or wait until it has ended`;
+    case "nothing_to_rerun":
+      return `run '${refusal.runId}' ended ${refusal.status}: nothing is left to rerun (from=start reruns all of it)`;
+    case "job_not_found": {
+      const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
+      return `job '${refusal.jobId}' was not found${hint}`;
+    }
+    case "run_not_found":
+      return `run '${refusal.runId}' was not found`;
+    case "not_running":
+      return `petit is ${refusal.state}; try again in a moment`;
+    case "storage_failed":
+      return storageMessage(refusal.fault);
+    default:
+      return assertNever(refusal);
+  }
+};
+
+const limitText = ({ limit, jobId, max, running }: LimitReached): string =>
+  limit === "max_concurrency"
+    ? `'${jobId}' has ${running} of ${max}`
+    : `all ${max} slots for runs (--max-jobs) are taken`;

@@ -1,0 +1,59 @@
+import type { EndingReason, Reason, RunStatus, Trigger } from "../run.ts";
+import type { TaskStatus } from "../task-run.ts";
+
+/** What a run with a status does or did, as the verb of a sentence: `the run failed`. */
+export const RUN_STATUS_VERBS = {
+  pending: "waits for a slot",
+  running: "is running",
+  completed: "completed",
+  failed: "failed",
+  cancelled: "was cancelled",
+  interrupted: "was interrupted",
+} as const satisfies Record<RunStatus, string>;
+
+/** What each status of a run means. */
+export const RUN_STATUS_TEXT = {
+  pending: "stored, and waiting for a free slot under a limit",
+  running: "started",
+  completed: "every task completed or was skipped",
+  failed: "a task failed, or the timeout of the run passed",
+  cancelled: "somebody cancelled it",
+  interrupted: "an attempt was lost with petit or the machine, or petit ended the run while stopping",
+} as const satisfies Record<RunStatus, string>;
+
+/** What each status of a task means. */
+export const TASK_STATUS_TEXT = {
+  pending: "waiting for its dependencies, for a free slot, or for a retry",
+  running: "an attempt is running",
+  completed: "an attempt exited with status 0",
+  failed: "the last attempt failed or was ended",
+  skipped: "not started, because its condition can no longer hold or the run is ending",
+} as const satisfies Record<TaskStatus, string>;
+
+/** Why a run, a task or an attempt ended, as a clause. */
+export const REASON_TEXT = {
+  exit_code: "the process exited with another status than 0",
+  signal: "a signal ended the process",
+  timeout: "it took longer than its timeout",
+  spawn_failed: "no process could be started",
+  cancelled: "it was cancelled",
+  shutdown: "petit was stopping",
+  upstream_failed: "a task that it depends on failed",
+  condition_not_met: "its condition could no longer hold",
+  interrupted: "the process was lost with petit or the machine",
+} as const satisfies Record<Reason, string>;
+
+/** Why a run is being ended, as a clause. */
+export const ENDING_TEXT = {
+  cancelled: "it is being cancelled",
+  timeout: "it has exceeded its timeout",
+  shutdown: "petit is stopping",
+} as const satisfies Record<EndingReason, string>;
+
+/** Why a run exists, as an adverbial phrase: `it started on schedule`. */
+export const TRIGGER_TEXT = {
+  schedule: "on schedule",
+  catchup: "as catch-up, after petit was down or asleep",
+  manual: "by hand",
+  retry: "as a retry",
+} as const satisfies Record<Trigger, string>;
