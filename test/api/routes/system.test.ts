@@ -51,7 +51,7 @@ describe("GET /api/system", () => {
       origin: "flag",
       from: "--max-tasks",
       text: "7",
-      doc: "Tasks at once in a run.",
+      doc: "Maximum number of concurrent tasks in a run.",
     });
     expect(settingOf(body, "kill_grace")).toMatchObject({
       value: "1m30s",
