@@ -193,7 +193,7 @@ describe("petit run refuses with 2, says why, and changes no byte of", () => {
   test("a pipe, which it doesn't wait at", () =>
     inFolder(async (dir) => {
       Bun.spawnSync(["mkfifo", join(dir, "petit.db")]);
-      expect(await refused(dir)).toMatchObject({ status: 2, stderr: expect.stringContaining("is no regular file") });
+      expect(await refused(dir)).toMatchObject({ status: 2, stderr: expect.stringContaining("is not a regular file") });
     }));
 
   for (const hasLock of [true, false]) {
