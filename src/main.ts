@@ -13,10 +13,12 @@ const main = async (): Promise<void> => {
   runtime.denyInspection();
   const [{ runCli }, { systemClock }] = await Promise.all([import("./cli/cli.ts"), import("./lib/clock.ts")]);
   watchStreams();
+  const environment = { ...process.env };
+  bypassProxyOnLoopback();
   const status = await runCli(argv, {
     runtime,
     clock: systemClock,
-    environment: process.env,
+    environment,
     stdout: process.stdout,
     stderr: process.stderr,
     version: manifest.version,
@@ -35,6 +37,16 @@ const chooseRuntime = async (): Promise<Runtime> => {
   } catch (error) {
     process.stderr.write(`petit: ${error instanceof Error ? error.message : error}\n`);
     return process.exit(EXIT.USAGE);
+  }
+};
+
+/**
+ * Exempts this machine from the proxies that the environment names: `fetch` reads these variables for each request. Tasks
+ * do not see the change, because petit works with a copy of the environment from before it.
+ */
+const bypassProxyOnLoopback = (): void => {
+  for (const name of ["NO_PROXY", "no_proxy"]) {
+    process.env[name] = [process.env[name], "localhost", "127.0.0.1", "[::1]"].filter(Boolean).join(",");
   }
 };
 

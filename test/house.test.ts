@@ -10,10 +10,11 @@ const ROOT = join(import.meta.dirname, "..");
 /** The rooms that each room may import from. Only main imports an implementation of `runtime`; the others import its interface. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "lib", "runtime"],
-  cli: ["app", "api", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  cli: ["client", "app", "api", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   app: ["api", "web", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   api: ["engine", "store", "jobfile", "domain", "lib", "runtime"],
-  web: ["api", "domain", "lib"],
+  client: ["api", "domain", "lib"],
+  web: ["client", "api", "domain", "lib"],
   engine: ["store", "jobfile", "domain", "lib", "runtime"],
   store: ["domain", "lib", "runtime"],
   jobfile: ["domain", "lib"],
@@ -27,6 +28,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "#runtime": ["src/main.ts"],
   citty: ["src/cli/"],
   elysia: ["src/api/"],
+  "eventsource-parser": ["src/client/event-stream.ts"],
   "@elysiajs/cors": ["src/api/"],
   pino: ["src/app/logger.ts"],
   "pino-pretty": ["src/app/logger.ts"],
@@ -81,6 +83,9 @@ const roomOf = (path: string): string => {
   return room.replace(/\.ts$/, "");
 };
 
+/** Returns true for files that are part of the page. */
+const isPage = (file: string): boolean => ["web", "client"].includes(roomOf(file));
+
 const targetPath = ({ file, target }: Import): string => relative(ROOT, join(ROOT, dirname(file), target));
 
 const named = ({ file, target }: Import): string => `${file} imports ${target}`;
@@ -123,13 +128,13 @@ describe("the source", () => {
     expect(wrong.map(named)).toEqual([]);
   });
 
-  test("imports only types from the API into the dashboard", () => {
-    const wrong = imports.filter((each) => roomOf(each.file) === "web" && roomOf(targetPath(each)) === "api");
+  test("imports only types from the API into the dashboard and the client", () => {
+    const wrong = imports.filter((each) => isPage(each.file) && roomOf(targetPath(each)) === "api");
     expect(wrong.filter(({ typeOnly }) => !typeOnly).map(named)).toEqual([]);
   });
 
-  test("imports no Node or Bun module into the dashboard", () => {
-    const wrong = imports.filter((each) => roomOf(each.file) === "web" && /^(node|bun):/.test(each.target));
+  test("imports no Node or Bun module into the dashboard or the client", () => {
+    const wrong = imports.filter((each) => isPage(each.file) && /^(node|bun):/.test(each.target));
     expect(wrong.map(named)).toEqual([]);
   });
 
@@ -190,9 +195,12 @@ describe("the source", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("fetches only in the command line, the dashboard and the sender of notifications", () => {
-    const fetching = sources.filter((file) => /(?<![.\w])fetch\(/.test(withoutComments(read(file))));
-    expect(fetching.filter((file) => !/^src\/(cli|web)\//.test(file))).toEqual(["src/engine/notify/send.ts"]);
+  test("fetches only in the client, the command line, the dashboard and the sender of notifications", () => {
+    const senders = sources.filter((file) => /(?<![.\w])fetch\(/.test(withoutComments(read(file))));
+    expect(senders.filter((file) => !/^src\/(cli|web)\//.test(file))).toEqual([
+      "src/client/client.ts",
+      "src/engine/notify/send.ts",
+    ]);
   });
 
   test("has no 'any', no default exports and no file names without a subject", () => {

@@ -189,9 +189,9 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "a petit that sends its client elsewhere, token and all",
-    file: "cli/client/client.ts",
+    file: "client/client.ts",
     from: 'redirect: "manual",',
     to: "",
-    test: "cli/client/remote.test.ts",
+    test: "client/client.test.ts",
   },
 ];

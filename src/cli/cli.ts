@@ -4,11 +4,13 @@ import { resolveSettings } from "../app/settings/resolve.ts";
 import { spellingsOf, textsOf, variableOf } from "../app/settings/setting.ts";
 import { givenBy, SETTINGS } from "../app/settings/settings.ts";
 import { asJournalLines, isJournal } from "../app/systemd/journal.ts";
+import { ClientError } from "../client/error.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { escapeUnprintable } from "../lib/printable.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Invocation, readArgv, usageError } from "./argv.ts";
+import { exitStatusOf } from "./client/request-failure.ts";
 import type { Command, Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
@@ -117,12 +119,13 @@ const report = (error: unknown, { err }: Terminal, { environment }: Host): ExitS
   const text = `${paint(err, "red", "petit:")} ${messageOf(error)}\n`;
   err.write(isJournal(environment) ? asJournalLines("error", text) : text);
   if (error instanceof Failure) return error.status;
+  if (error instanceof ClientError) return exitStatusOf(error);
   return error instanceof PetitError ? EXIT_OF_ERROR[error.code] : EXIT.FAILED;
 };
 
 /** It may repeat what was given, or what somebody who is no petit answered. */
 const messageOf = (error: unknown): string => {
-  if (error instanceof Failure || error instanceof PetitError)
+  if (error instanceof Failure || error instanceof ClientError || error instanceof PetitError)
     return error.message.split("\n").map(escapeUnprintable).join("\n");
   return `internal error: ${error instanceof Error ? error.stack : String(error)}`;
 };

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
-import { eventSource } from "../../src/cli/client/event-source.ts";
-import { EXIT } from "../../src/cli/exit.ts";
-import { Failure } from "../../src/cli/failure.ts";
+import { ClientError } from "../../src/client/error.ts";
+import { eventStream } from "../../src/client/event-stream.ts";
+import { Reconnect } from "../../src/client/reconnect.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { Petit } from "./petit.ts";
 
@@ -50,16 +50,16 @@ export class LogFollower {
   }
 
   async #follow(): Promise<void> {
-    const events = eventSource({
-      open: (lastId, signal) => this.#open(lastId, signal),
-      isOver: async () => {
+    const items = eventStream({
+      open: async (lastId, signal) => this.#open(lastId, signal),
+      isComplete: async () => {
         const response = await this.#ask(`/api/runs/${this.#runId}`, {});
         return ((await response.json()) as { readonly ended_at: string | null }).ended_at !== null;
       },
       clock: systemClock,
-      patienceMs: PATIENCE_MS,
+      reconnect: new Reconnect({ clock: systemClock, patienceMs: PATIENCE_MS }),
     });
-    for await (const { data } of events) if (data !== null) this.#chunks.push(readChunk(data));
+    for await (const item of items) if (item.kind === "event") this.#chunks.push(readChunk(item.data));
   }
 
   async *#open(lastId: string | null, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -89,7 +89,7 @@ const readChunk = (data: string): Chunk => {
   return { seq, writer: `${task_id} ${attempt} ${stream}`, bytes: Buffer.from(base64, "base64") };
 };
 
-const AWAY = new Failure(EXIT.UNREACHABLE, "petit went away");
+const AWAY = new ClientError({ kind: "unreachable", why: "broken", response: null }, "petit went away");
 
 const MARKER = "[petit: ";
 

@@ -1,64 +1,66 @@
+import type { Client } from "../../client/client.ts";
+import { isRefused } from "../../client/error.ts";
 import { isName } from "../../domain/ids.ts";
+import { suggest } from "../../lib/suggest.ts";
 import type { Context } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
-import type { Client } from "./client.ts";
-import { nearJob } from "./near-job.ts";
 
-/** What the argument RUN may be. */
+/** Help of the argument RUN. */
 export const RUN_HELP =
-  "Id of the run, or 6 characters or more of its beginning or end; a job, for its newest run; or 'latest'.";
+  "Id of the run, or the first or last 6 or more characters of it; a job, for its newest run; or 'latest'.";
 
-const FULL = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const PART = /^[0-9a-f-]{6,36}$/i;
+const FULL_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const ID_PART = /^[0-9a-f-]{6,36}$/i;
 
-/** Runs among which a part of an id is looked for: the newest. */
-const LOOKED_AT = 1000;
+/** Number of the newest runs in which a part of an id is searched. */
+const SEARCHED_RUNS = 1000;
+
+/** Runs that an ambiguous part of an id lists at most. */
+const LISTED_RUNS = 5;
 
 /**
- * The id of the run that is meant. A part may be the end, which is random, or the beginning, which runs of one minute
- * share. Throws a `Failure` where none or several fit. A full id is taken as it is, without asking; else `context`, where
- * one is given, has it told which run it is.
+ * Returns the id of the run that `text` names. The end of an id is random; runs of the same minute share its beginning. A
+ * full id is returned without a request; otherwise the id is written to stderr if there is a `context`. Throws a `Failure`
+ * if no run or several runs match.
  */
 export const findRun = async (client: Client, text: string, context: Context | null): Promise<string> => {
-  if (FULL.test(text)) return text.toLowerCase();
-  // As `petit runs` shortens it.
-  const short = text.replace(/^…/, "");
-  const found = (await ofJob(client, short)) ?? (await byPart(client, short)) ?? (await latest(client, short));
-  if (found === null) throw await noRun(client, text);
-  context?.terminal.err.write(`run ${found.id} of ${found.job_id}\n`);
-  return found.id;
+  if (FULL_ID.test(text)) return text.toLowerCase();
+  // `petit runs` shortens ids with an ellipsis.
+  const part = text.replace(/^…/, "");
+  const run = (await newestOfJob(client, part)) ?? (await findByPart(client, part)) ?? (await latestRun(client, part));
+  if (run === null) throw await noRun(client, text);
+  context?.terminal.err.write(`run ${run.id} of ${run.job_id}\n`);
+  return run.id;
 };
 
-type Found = { readonly id: string; readonly job_id: string; readonly created_at: number; readonly status: string };
+type MatchingRun = { readonly id: string; readonly job_id: string; readonly status: string };
 
-const ofJob = async (client: Client, jobId: string): Promise<Found | null> => {
+const newestOfJob = async (client: Client, jobId: string): Promise<MatchingRun | null> => {
   if (!isName(jobId)) return null;
   try {
     const { runs } = await client.get("/api/jobs/:job_id/runs", { params: { job_id: jobId }, query: { limit: 1 } });
     if (runs[0] !== undefined) return runs[0];
   } catch (error) {
-    if (error instanceof Failure && error.code === "NOT_FOUND") return null;
+    if (isRefused(error, "NOT_FOUND")) return null;
     throw error;
   }
   throw new Failure(EXIT.USAGE, `job '${jobId}' has never run`);
 };
 
-const byPart = async (client: Client, part: string): Promise<Found | null> => {
-  if (!PART.test(part)) return null;
-  const { runs } = await client.get("/api/runs", { query: { limit: LOOKED_AT } });
-  const sought = part.toLowerCase();
-  const fitting = runs.filter(({ id }) => id.startsWith(sought) || id.endsWith(sought));
-  if (fitting.length < 2) return fitting[0] ?? null;
-  const lines = fitting.slice(0, 5).map((run) => `  ${run.id}  ${run.job_id}, ${run.status}\n`);
-  const more = fitting.length > 5 ? `  … ${fitting.length - 5} more\n` : "";
-  throw new Failure(
-    EXIT.USAGE,
-    `'${part}' is a part of ${fitting.length} runs' ids:\n${lines.join("")}${more}`.trimEnd(),
-  );
+const findByPart = async (client: Client, part: string): Promise<MatchingRun | null> => {
+  if (!ID_PART.test(part)) return null;
+  const { runs } = await client.get("/api/runs", { query: { limit: SEARCHED_RUNS } });
+  const wanted = part.toLowerCase();
+  const matching = runs.filter(({ id }) => id.startsWith(wanted) || id.endsWith(wanted));
+  if (matching.length < 2) return matching[0] ?? null;
+  const lines = matching.slice(0, LISTED_RUNS).map((run) => `  ${run.id}  ${run.job_id}, ${run.status}\n`);
+  const more = matching.length > LISTED_RUNS ? `  … ${matching.length - LISTED_RUNS} more\n` : "";
+  const problem = `'${part}' is a part of the ids of ${matching.length} runs`;
+  throw new Failure(EXIT.USAGE, `${problem}:\n${lines.join("")}${more}`.trimEnd());
 };
 
-const latest = async (client: Client, word: string): Promise<Found | null> => {
+const latestRun = async (client: Client, word: string): Promise<MatchingRun | null> => {
   if (word !== "latest") return null;
   const { runs } = await client.get("/api/runs", { query: { limit: 1 } });
   if (runs[0] !== undefined) return runs[0];
@@ -66,7 +68,11 @@ const latest = async (client: Client, word: string): Promise<Found | null> => {
 };
 
 const noRun = async (client: Client, text: string): Promise<Failure> => {
-  const near = await nearJob(client, text);
-  const expected = "expected an id, or 6 characters or more of its beginning or end, or a job, or 'latest'";
-  return new Failure(EXIT.USAGE, `no run '${text}'${near === "" ? `; ${expected}` : near}`);
+  const { jobs } = await client.get("/api/jobs");
+  const similar = suggest(
+    text,
+    jobs.map(({ id }) => id),
+  );
+  const expected = "expected an id, its first or last 6 or more characters, a job, or 'latest'";
+  return new Failure(EXIT.USAGE, `no run '${text}'; ${similar === null ? expected : `did you mean '${similar}'?`}`);
 };

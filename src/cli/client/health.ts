@@ -1,6 +1,5 @@
 import type { HealthReasonBody } from "../../api/shapes/health.ts";
 import type { Health } from "../../engine/engine.ts";
-import { avoidProxy } from "./client.ts";
 
 type HealthReason = typeof HealthReasonBody.static;
 
@@ -20,7 +19,6 @@ const PATIENCE_MS = 3_000;
 
 /** Asks for the health of a petit, which wants no token. Never throws. */
 export const askHealth = async (base: string): Promise<HealthAnswer> => {
-  avoidProxy(base);
   let response: Response;
   try {
     response = await fetch(`${base.replace(/\/$/, "")}/api/health`, { signal: AbortSignal.timeout(PATIENCE_MS) });

@@ -1,16 +1,17 @@
+import type { Client } from "../../client/client.ts";
+import { isRefused } from "../../client/error.ts";
+import { eventStream, readConnection, type StreamItem } from "../../client/event-stream.ts";
+import type { Reconnect } from "../../client/reconnect.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { Failure } from "../failure.ts";
-import type { Client } from "./client.ts";
-import { type EventSourceOptions, eventSource, openEvents, type StreamedEvent } from "./event-source.ts";
 
 export type OutputOptions = {
   readonly client: Client;
   readonly clock: Clock;
   readonly runId: string;
   readonly filter?: OutputFilter;
-  /** What is asked for: bytes as they were, or records. */
+  /** Format of the output: the exact bytes in chunks, or one record per line. */
   readonly accept: "text/event-stream;chunks=base64" | "text/event-stream";
-  /** Given the data of each event, in order. */
+  /** Called with the data of each event, in order. */
   readonly show: (data: string) => void;
 };
 
@@ -21,62 +22,65 @@ export type OutputFilter = {
   readonly tail?: string | undefined;
 };
 
-/** The output of a run, each line once, however it is had. */
+type RequestMode = { readonly follow: boolean; readonly isFirst: boolean; readonly signal: AbortSignal };
+
+/** Reads the output of a run. It shows each line once, whichever method reads it. */
 export class OutputReader {
   readonly #options: OutputOptions;
   /** Number of the last line that was shown. */
-  #shown = 0;
+  #lastShown = 0;
 
   constructor(options: OutputOptions) {
     this.#options = options;
   }
 
-  /** Shows what comes until the run has ended. */
-  async follow(options: Pick<EventSourceOptions, "patienceMs" | "onBreak">): Promise<void> {
+  /** Shows the output until the run has ended. */
+  async follow(reconnect: Reconnect): Promise<void> {
     const { client, clock, runId } = this.#options;
     let isFirst = true;
-    const open: EventSourceOptions["open"] = (_, signal) => {
+    const open = (_: string | null, signal: AbortSignal) => {
       const bytes = this.#open({ follow: true, isFirst, signal });
       isFirst = false;
       return bytes;
     };
-    const isOver = (): Promise<boolean> => runHasEnded(client, runId);
-    for await (const event of eventSource({ ...options, clock, open, isOver })) this.#show(event);
+    const isComplete = (): Promise<boolean> => hasRunEnded(client, runId);
+    for await (const item of eventStream({ open, isComplete, clock, reconnect })) this.#show(item);
   }
 
-  /** Shows what there is by now. */
+  /** Shows the output that exists now. */
   async catchUp(): Promise<void> {
     const { clock } = this.#options;
-    const open: EventSourceOptions["open"] = (_, signal) => this.#open({ follow: false, isFirst: true, signal });
-    for await (const event of openEvents({ open, clock }, null)) this.#show(event);
+    const open = (_: string | null, signal: AbortSignal) => this.#open({ follow: false, isFirst: true, signal });
+    for await (const item of readConnection({ open, clock }, null)) this.#show(item);
   }
 
-  #open(how: { readonly follow: boolean; readonly isFirst: boolean; readonly signal: AbortSignal }) {
+  #open({ follow, isFirst, signal }: RequestMode) {
     const { client, runId, accept, filter = {} } = this.#options;
-    // Where the last lines were asked for and there were none, what comes later are all of them.
-    const tail = how.isFirst || filter.tail === "0" ? filter.tail : undefined;
-    const resume: Readonly<Record<string, string>> = this.#shown === 0 ? {} : { "last-event-id": String(this.#shown) };
+    // If the last lines were requested and there were none, every later line is new.
+    const tail = isFirst || filter.tail === "0" ? filter.tail : undefined;
+    const resume: Readonly<Record<string, string>> =
+      this.#lastShown === 0 ? {} : { "last-event-id": String(this.#lastShown) };
     return client.stream("/api/runs/:run_id/logs", {
       params: { run_id: runId },
-      query: { ...filter, tail, follow: how.follow },
+      query: { ...filter, tail, follow },
       headers: { accept, ...resume },
-      signal: how.signal,
+      signal,
     });
   }
 
-  #show({ id, data }: StreamedEvent): void {
-    if (id === null || data === null || Number(id) <= this.#shown) return;
-    this.#shown = Number(id);
-    this.#options.show(data);
+  #show(item: StreamItem): void {
+    if (item.kind !== "event" || item.id === null || Number(item.id) <= this.#lastShown) return;
+    this.#lastShown = Number(item.id);
+    this.#options.show(item.data);
   }
 }
 
-/** A run that is no longer kept has ended. */
-const runHasEnded = async (client: Client, runId: string): Promise<boolean> => {
+/** Returns true if the run has ended, or retention has deleted it. */
+const hasRunEnded = async (client: Client, runId: string): Promise<boolean> => {
   try {
     return (await client.get("/api/runs/:run_id", { params: { run_id: runId } })).ended_at !== null;
   } catch (error) {
-    if (error instanceof Failure && error.code === "NOT_FOUND") return true;
+    if (isRefused(error, "NOT_FOUND")) return true;
     throw error;
   }
 };

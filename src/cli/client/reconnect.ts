@@ -1,20 +1,19 @@
 import type { ArgsDef } from "citty";
 import { PetitError } from "../../domain/errors.ts";
 import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration.ts";
-import type { Client } from "./client.ts";
 
 const DEFAULT_MS = 30_000;
 
-/** How long a petit that goes away is waited for, of commands that go on for as long as a run does. */
+/** The flag of commands that keep a connection to petit until a run ends. */
 export const RECONNECT = {
   reconnect: {
     type: "string",
     valueHint: "DURATION",
-    description: `How long to look for a petit that went away, such as for a restart; 0s: not at all. [default: ${formatDuration(DEFAULT_MS)}]`,
+    description: `Time to wait for petit to come back, for example from a restart; 0s: do not wait. [default: ${formatDuration(DEFAULT_MS)}]`,
   },
 } as const satisfies ArgsDef;
 
-/** Ms. */
+/** Returns the value of --reconnect in ms. */
 export const patienceOf = (text: string | undefined): number => {
   if (text === undefined) return DEFAULT_MS;
   const patienceMs = parseDuration(text);
@@ -22,5 +21,16 @@ export const patienceOf = (text: string | undefined): number => {
   throw new PetitError("invalid_request", `--reconnect is '${text}'; expected ${DURATION_FORM}`);
 };
 
-export const breakText = ({ base }: Client, isBack: boolean): string =>
-  isBack ? `the petit at ${base} is back` : `the petit at ${base} went away; looking for it again …`;
+type OutageOptions = {
+  /** URL of petit. */
+  readonly base: string;
+  readonly write: (message: string) => void;
+};
+
+/** Returns callbacks for the reconnect policy that report the start and the end of an outage. */
+export const reportOutage = ({ base, write }: OutageOptions) => ({
+  onAway: (_: unknown, awayMs: number): void => {
+    if (awayMs === 0) write(`petit at ${base} does not answer; connecting again …`);
+  },
+  onBack: (): void => write(`petit at ${base} is back`),
+});

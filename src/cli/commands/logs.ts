@@ -1,8 +1,10 @@
+import type { Client } from "../../client/client.ts";
+import { Reconnect } from "../../client/reconnect.ts";
 import { usageError } from "../argv.ts";
-import { type Client, openClient } from "../client/client.ts";
+import { openClient } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { type OutputFilter, OutputReader } from "../client/output-reader.ts";
-import { breakText, patienceOf, RECONNECT } from "../client/reconnect.ts";
+import { patienceOf, RECONNECT, reportOutage } from "../client/reconnect.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { type OutputChunk, readChunk } from "../run-display/output-chunk.ts";
@@ -47,7 +49,7 @@ type Asked = { readonly runId: string; readonly filter: OutputFilter; readonly t
 
 /** What there is. */
 const print = async (client: Client, { runId, filter, timestamps }: Asked, context: Context): Promise<void> => {
-  const bytes = client.stream("/api/runs/:run_id/logs", {
+  const bytes = await client.stream("/api/runs/:run_id/logs", {
     params: { run_id: runId },
     query: { ...filter, timestamps },
     headers: { accept: context.json ? "application/x-ndjson" : "text/plain" },
@@ -66,6 +68,7 @@ const printOn = async (
     out.write(json ? `${data}\n` : bytesOf(readChunk(data)));
   };
   const accept = json ? "text/event-stream" : "text/event-stream;chunks=base64";
-  const onBreak = (isBack: boolean): void => err.write(`petit: ${breakText(client, isBack)}\n`);
-  await new OutputReader({ ...asked, client, clock, accept, show }).follow({ patienceMs, onBreak });
+  const outage = reportOutage({ base: client.base, write: (message) => err.write(`petit: ${message}\n`) });
+  const reconnect = new Reconnect({ clock, patienceMs, ...outage });
+  await new OutputReader({ ...asked, client, clock, accept, show }).follow(reconnect);
 };

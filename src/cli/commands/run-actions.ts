@@ -1,4 +1,5 @@
-import { type Client, openClient } from "../client/client.ts";
+import type { Client } from "../../client/client.ts";
+import { openClient } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { type Context, defineCommand } from "../command.ts";

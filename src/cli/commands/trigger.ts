@@ -1,10 +1,11 @@
 import { statSync } from "node:fs";
+import { ClientError, isRefused, isUnreachable } from "../../client/error.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { IDEMPOTENCY_KEY_PATTERN, isName } from "../../domain/ids.ts";
 import { usageError } from "../argv.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
+import { exitStatusOf } from "../client/request-failure.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import { triggerThere } from "../trigger/remote.ts";
 
@@ -96,7 +97,10 @@ const isFolder = (name: string): boolean => statSync(name, { throwIfNoEntry: fal
 
 /** A folder's name can be a job's id, too: only where that is no job, or nobody knows, was the folder meant. */
 const inFolder = (error: unknown, dir: string): unknown => {
-  const isUnknown = error instanceof Failure && (error.code === "NOT_FOUND" || error.status === EXIT.UNREACHABLE);
-  if (!isUnknown) return error;
-  return new Failure(error.status, `${error.message}; for a job of the folder ${dir}: 'petit trigger ${dir} JOB'`);
+  const isUnknown = isRefused(error, "NOT_FOUND") || isUnreachable(error);
+  if (!isUnknown || !(error instanceof ClientError)) return error;
+  return new Failure(
+    exitStatusOf(error),
+    `${error.message}; for a job of the folder ${dir}: 'petit trigger ${dir} JOB'`,
+  );
 };

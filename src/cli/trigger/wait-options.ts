@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import type { Client } from "../client/client.ts";
+import type { Client } from "../../client/client.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { watchThere } from "./watch-remote.ts";

@@ -1,14 +1,16 @@
 import type { RunBody } from "../../api/shapes/run.ts";
 import type { TaskRunList } from "../../api/shapes/task.ts";
 import { onSignal } from "../../app/signals.ts";
+import type { Client } from "../../client/client.ts";
+import { isUnreachable } from "../../client/error.ts";
+import { eventStream } from "../../client/event-stream.ts";
+import { Reconnect } from "../../client/reconnect.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
-import type { Client } from "../client/client.ts";
-import { eventSource } from "../client/event-source.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { OutputReader } from "../client/output-reader.ts";
-import { breakText } from "../client/reconnect.ts";
+import { reportOutage } from "../client/reconnect.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
-import { Failure } from "../failure.ts";
 import { RunDisplay } from "../run-display/display.ts";
 import { outcomeLine } from "../run-display/outcome.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
@@ -70,14 +72,17 @@ const watchToEnd = async (
     }
     return seen.run.ended_at !== null;
   };
-  const onBreak = (isBack: boolean): void => display.note(breakText(client, isBack));
-  const ended = untilEnded(client, { runId, clock, patienceMs, onBreak, refresh });
-  const followed = output ? reader.follow({ patienceMs }) : null;
+  const outage = reportOutage({ base: client.base, write: (message) => display.note(message) });
+  const reconnect = new Reconnect({ clock, patienceMs, ...outage });
+  const ended = untilEnded(client, { runId, clock, reconnect, refresh });
+  const followed = output ? reader.follow(new Reconnect({ clock, patienceMs })) : null;
   await Promise.race([Promise.all([ended, followed]), anyAborted([left])]);
   return left.aborted ? null : seen;
 };
 
-type Until = Pick<Parameters<typeof eventSource>[0], "clock" | "patienceMs" | "onBreak"> & {
+type Until = {
+  readonly clock: Clock;
+  readonly reconnect: Reconnect;
   readonly runId: string;
   /** Whether the run has ended. */
   readonly refresh: () => Promise<boolean>;
@@ -85,17 +90,17 @@ type Until = Pick<Parameters<typeof eventSource>[0], "clock" | "patienceMs" | "o
 
 /** Looks at the run whenever something happens to it, and with each sign of life: the first comes when events are heard. */
 const untilEnded = async (client: Client, { runId, refresh, ...options }: Until): Promise<void> => {
-  const open = (lastId: string | null, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+  const open = (lastId: string | null, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> =>
     client.stream("/api/events", { headers: lastId === null ? {} : { "last-event-id": lastId }, signal });
-  for await (const { data } of eventSource({ ...options, open, isOver: async () => false })) {
-    const concerns = data === null || JSON.parse(data).run_id === runId;
+  for await (const item of eventStream({ ...options, open })) {
+    const concerns = item.kind !== "event" || JSON.parse(item.data).run_id === runId;
     if (concerns && (await refresh().catch(notThere))) return;
   }
 };
 
 /** The events break off as well, and go on when petit is back. */
 const notThere = (error: unknown): false => {
-  if (error instanceof Failure && error.status === EXIT.UNREACHABLE) return false;
+  if (isUnreachable(error)) return false;
   throw error;
 };
 

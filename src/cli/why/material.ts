@@ -2,12 +2,12 @@ import type { JobDetail } from "../../api/shapes/job.ts";
 import type { OccurrenceList } from "../../api/shapes/occurrence.ts";
 import type { RunBody } from "../../api/shapes/run.ts";
 import { urlOf } from "../../app/settings/settings.ts";
+import type { Client } from "../../client/client.ts";
+import { isRefused } from "../../client/error.ts";
 import type { SchedulerState } from "../../engine/engine.ts";
-import { type Client, openClient } from "../client/client.ts";
+import { openClient } from "../client/client.ts";
 import { askHealth, type HealthAnswer } from "../client/health.ts";
 import type { Context } from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
 
 export type JobBody = typeof JobDetail.static;
 export type Occurrence = (typeof OccurrenceList.static)["occurrences"][number];
@@ -36,7 +36,7 @@ export type MaterialOptions = { readonly past: number; readonly coming: number }
 /** Of an upstream job: enough to tell what a gate saw at the occurrences that are told of. */
 export const UPSTREAM_RUNS = 100;
 
-/** Throws a `Failure`: `UNREACHABLE` where no petit answers, `USAGE` with a suggestion where it has no such job. */
+/** Throws a `ClientError` if petit does not answer or has no such job. */
 export const gather = async (jobId: string, options: MaterialOptions, context: Context): Promise<Material> => {
   const client = openClient(context);
   const params = { job_id: jobId };
@@ -67,7 +67,7 @@ const gateOf = async (client: Client, gate: Gate["gate"]): Promise<Gate> => {
     const { runs } = await client.get("/api/jobs/:job_id/runs", { params: { job_id: gate.job_id }, query });
     return { gate, runs };
   } catch (error) {
-    if (error instanceof Failure && error.status === EXIT.USAGE) return { gate, runs: null };
+    if (isRefused(error, "NOT_FOUND")) return { gate, runs: null };
     throw error;
   }
 };

@@ -164,7 +164,7 @@ describe("a petit that can't be asked", () => {
     await using other = await startOther();
     const { status, stdout, stderr } = await petit(["runs", "--url", other.url]);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toContain("didn't answer as petit does (200, no content type); name petit's own address with --url");
+    expect(stderr).toContain("is not from petit (200, no content type); name petit's address with --url");
   });
 
   test.each([
@@ -178,9 +178,7 @@ describe("a petit that can't be asked", () => {
     await using other = await startOther(200, { "content-type": "application/json" }, body);
     const { status, stdout, stderr } = await petit([...args, "--url", other.url]);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toContain(
-      "didn't answer as petit does (200, application/json); name petit's own address with --url",
-    );
+    expect(stderr).toContain("is not from petit (200, application/json); name petit's address with --url");
   });
 
   test("is status 1 where it sends one elsewhere: the token goes nowhere else", async () => {
@@ -189,14 +187,14 @@ describe("a petit that can't be asked", () => {
       environment: { PETIT_API_TOKEN: TOKEN },
     });
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toContain("didn't answer as petit does (307");
+    expect(stderr).toContain("is not from petit (307");
   });
 
   test("is status 3 where a proxy says that it is gone", async () => {
     await using proxy = await startOther(502);
     const { status, stderr } = await petit(["runs", "--url", proxy.url]);
     expect(status).toBe(3);
-    expect(stderr).toContain("didn't answer as petit does (502");
+    expect(stderr).toContain("is not from petit (502");
   });
 
   test("is status 3 where it goes away in the middle of a stream", async () => {
@@ -211,10 +209,10 @@ describe("a petit that can't be asked", () => {
   test("is status 2 where the token is missing or wrong", async () => {
     const none = await petit(["runs", "--url", running.url]);
     expect(none).toMatchObject({ status: 2, stdout: "" });
-    expect(none.stderr).toMatch(/wants a token; give it with --token-file FILE, or in .* PETIT_API_TOKEN\n$/);
+    expect(none.stderr).toMatch(/requires a token; give it with --token-file FILE or in .* PETIT_API_TOKEN\n$/);
     const wrong = await petit(["runs", "--url", running.url], { environment: { PETIT_API_TOKEN: "another" } });
     expect(wrong).toMatchObject({ status: 2, stdout: "" });
-    expect(wrong.stderr).toMatch(/the token is not the one .*; give it with --token-file FILE/);
+    expect(wrong.stderr).toMatch(/the token is wrong; give it with --token-file FILE/);
   });
 });
 

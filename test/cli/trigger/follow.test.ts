@@ -84,7 +84,7 @@ describe("what is followed over a crash and a new start of petit", () => {
     expect(tail.stdout().toString("hex")).toBe(bytesOf("before\nafter", [255, 0], "end"));
     const named = ["first  │ early\nfirst  │ before\nfirst  │ after", [255, 0], "end\nsecond │ last\n"] as const;
     expect(status.stdout().toString("hex")).toBe(bytesOf(...named));
-    for (const { stderr } of followers) expect(stderr()).toMatch(/went away; looking for it again …\n.* is back\n/);
+    for (const { stderr } of followers) expect(stderr()).toMatch(/does not answer; connecting again …\n.* is back\n/);
     expect(status.stderr()).toMatch(
       /✓ first completed in \S+\n✓ second completed in \S+\n✓ run \S+ completed in \S+\n$/,
     );
@@ -98,7 +98,7 @@ describe("what is followed over a crash and a new start of petit", () => {
     await running.kill();
     expect(await following.ended).toBe(3);
     expect(following.stderr()).toMatch(
-      /went away; looking for it again …\npetit: no petit answers at \S+ \(PETIT_URL\);/,
+      /does not answer; connecting again …\npetit: no petit answers at \S+ \(PETIT_URL\);/,
     );
     await using again = await startedAgain(running);
     await ask(again, "cancel", run);
@@ -175,10 +175,10 @@ describe("RUN", () => {
     expect(await idOf("bad")).toBe(newer);
     expect(await idOf("latest")).toBe(newer);
     const refused: readonly (readonly [string, string])[] = [
-      [older.slice(0, 6), "is a part of 2 runs' ids:\n"],
+      [older.slice(0, 6), "is a part of the ids of 2 runs:\n"],
       ["gated", "job 'gated' has never run"],
       ["000000", "no run '000000'"],
-      [older.slice(-5), "expected an id, or 6 characters or more"],
+      [older.slice(-5), "expected an id, its first or last 6 or more characters"],
       ["baad", "no run 'baad'; did you mean 'bad'?"],
     ];
     for (const [text, message] of refused) {

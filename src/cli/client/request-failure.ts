@@ -1,0 +1,55 @@
+import type { FailureCode } from "../../api/shapes/failure.ts";
+import { TIMEOUT_MS } from "../../client/client.ts";
+import type { ClientError, RequestFailure, ResponseSummary } from "../../client/error.ts";
+import { EXIT, type ExitStatus } from "../exit.ts";
+
+type RequestOrigin = {
+  /** URL of petit with the setting that gave it. */
+  readonly where: string;
+  readonly hasToken: boolean;
+};
+
+/** Returns what went wrong and what the user can do about it. */
+export const requestFailureMessage = (failure: RequestFailure, { where, hasToken }: RequestOrigin): string => {
+  switch (failure.kind) {
+    case "unreachable":
+      return failure.response === null ? unreachableMessage(failure.why, where) : foreignMessage(failure.response);
+    case "refused":
+      return failure.code === "UNAUTHORIZED" ? tokenAdvice(hasToken) : withFlag(failure);
+    case "foreign":
+      return foreignMessage(failure.response);
+  }
+};
+
+/** Returns the exit status of a command whose request failed. */
+export const exitStatusOf = ({ failure }: ClientError): ExitStatus => {
+  if (failure.kind === "unreachable") return EXIT.UNREACHABLE;
+  return failure.kind === "refused" && USAGE_CODES.includes(failure.code) ? EXIT.USAGE : EXIT.FAILED;
+};
+
+const USAGE_CODES: readonly FailureCode[] = ["NOT_FOUND", "INVALID_REQUEST", "UNAUTHORIZED", "FORBIDDEN"];
+
+const unreachableMessage = (
+  why: Extract<RequestFailure, { readonly kind: "unreachable" }>["why"],
+  where: string,
+): string => {
+  if (why === "broken") return `petit at ${where} closed the connection`;
+  const problem =
+    why === "timeout" ? `no answer from ${where} in ${TIMEOUT_MS / 1000} s` : `no petit answers at ${where}`;
+  return `${problem}; start one with 'petit run', or name its address with --url`;
+};
+
+const foreignMessage = ({ url, status, contentType }: ResponseSummary): string =>
+  `the response of ${url} is not from petit (${status}, ${contentType ?? "no content type"}); name petit's address with --url`;
+
+const tokenAdvice = (hasToken: boolean): string => {
+  const problem = hasToken ? "the token is wrong" : "this petit requires a token";
+  return `${problem}; give it with --token-file FILE or in the variable PETIT_API_TOKEN`;
+};
+
+/** Query parameters come from flags of the same names. */
+const withFlag = ({ message, details }: Extract<RequestFailure, { readonly kind: "refused" }>): string => {
+  if (details?.reason === "nothing_to_rerun") return message.replace("(from=start ", "(--from-start ");
+  if (details?.reason !== "invalid_value" || details.in !== "query") return message;
+  return message.replace(`query parameter '${details.name}': `, `--${details.name}: `);
+};

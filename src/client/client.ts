@@ -1,0 +1,176 @@
+import type { DetailsBody } from "../api/shapes/error-details.ts";
+import type { FailureCode } from "../api/shapes/failure.ts";
+import { ClientError, failureMessage, type RequestFailure, type ResponseSummary } from "./error.ts";
+import type { KnownPath, Method, QueryValue, RequestOptions, ResponseBody } from "./routes.ts";
+
+/**
+ * A client of petit's HTTP API. Paths, queries and bodies have the types of the server's routes. Each call throws a
+ * `ClientError` if petit can't be reached, refuses, or is not what answers.
+ *
+ * It is `fetch` behind mapped types. Elysia's own client, Eden, has no streams of bytes that can be resumed, does not
+ * check that the response is petit's, and is larger than this folder.
+ */
+export type Client = {
+  /** URL of petit without a slash at the end. */
+  readonly base: string;
+  readonly get: Call<"get">;
+  readonly post: Call<"post">;
+  /** Returns the bytes of the body as they arrive. They end with a `ClientError` if the connection breaks. */
+  readonly stream: <Path extends string>(
+    path: KnownPath<"get", Path>,
+    options: RequestOptions<"get", Path> & { readonly signal?: AbortSignal },
+  ) => Promise<AsyncIterable<Uint8Array>>;
+};
+
+type Call<M extends Method> = <Path extends string>(
+  path: KnownPath<M, Path>,
+  ...options: object extends RequestOptions<M, Path> ? [RequestOptions<M, Path>?] : [RequestOptions<M, Path>]
+) => Promise<ResponseBody<M, Path>>;
+
+export type ClientOptions = {
+  /** URL of petit without a slash at the end. */
+  readonly base: string;
+  /** Returns headers for each request, such as the one with the token. */
+  readonly headers?: () => Readonly<Record<string, string>>;
+  /** Returns the message of an error. Default: `failureMessage`. */
+  readonly messageOf?: (failure: RequestFailure) => string;
+  /** Called with the code of each refusal before it is thrown. */
+  readonly onRefused?: (code: FailureCode) => void;
+  /** Time for a complete response, except of streams, in ms. Default: `TIMEOUT_MS`. */
+  readonly timeoutMs?: number;
+};
+
+export const TIMEOUT_MS = 60_000;
+
+type RequestParts = {
+  readonly method: "GET" | "POST";
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, QueryValue>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+};
+
+/** Returns a client of the petit at `options.base`. */
+export const createClient = (options: ClientOptions): Client => {
+  const { base, headers = () => ({}), messageOf = failureMessage, onRefused, timeoutMs = TIMEOUT_MS } = options;
+  const fail = (failure: RequestFailure, cause?: unknown): ClientError => {
+    if (failure.kind === "refused") onRefused?.(failure.code);
+    return new ClientError(failure, messageOf(failure), { cause });
+  };
+  const send = async (path: string, parts: RequestParts): Promise<Response> => {
+    const url = urlOf(base, path, parts);
+    const response = await fetch(url, initOf({ ...parts, headers: { ...headers(), ...parts.headers } })).catch(
+      (cause: unknown) => {
+        throw fail(unreachable(isTimeout(cause) ? "timeout" : "no_connection"), cause);
+      },
+    );
+    if (response.ok) return response;
+    throw fail(failureOf(response, await response.json().catch(() => null)));
+  };
+  const request = async (path: string, parts: RequestParts) => {
+    const response = await send(path, { ...parts, signal: AbortSignal.timeout(timeoutMs) });
+    const body = await response.json().catch((cause: unknown) => {
+      throw fail(isTimeout(cause) ? unreachable("timeout") : { kind: "foreign", response: summaryOf(response) }, cause);
+    });
+    if (hasField(body, fieldOfEveryResponse(path, parts))) return body;
+    throw fail({ kind: "foreign", response: summaryOf(response) });
+  };
+  return {
+    base,
+    get: (path, ...[given]) => request(path, { method: "GET", ...given }),
+    post: (path, ...[given]) => request(path, { method: "POST", ...given }),
+    stream: async (path, given) => {
+      const { body } = await send(path, { method: "GET", ...given });
+      return bytesOf(body, (cause) => fail(unreachable("broken"), cause));
+    },
+  };
+};
+
+const unreachable = (why: "no_connection" | "timeout" | "broken"): RequestFailure => ({
+  kind: "unreachable",
+  why,
+  response: null,
+});
+
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === "TimeoutError";
+
+const urlOf = (base: string, path: string, { params = {}, query = {} }: RequestParts): URL => {
+  const filled = path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
+  const url = new URL(`${base}${filled}`);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  return url;
+};
+
+const initOf = ({ method, headers = {}, body, signal }: RequestParts): RequestInit => ({
+  method,
+  headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
+  ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  ...(signal === undefined ? {} : { signal }),
+  cache: "no-store",
+  // petit never redirects, and the token must not be sent anywhere else.
+  redirect: "manual",
+});
+
+/** A response with petit's shape of an error is a refusal. A gateway answers 502, 503 or 504 if petit is away. */
+const failureOf = (response: Response, body: unknown): RequestFailure => {
+  const { status } = response;
+  if (isErrorBody(body)) {
+    return { kind: "refused", status, code: body.code, message: body.error, details: body.details ?? null };
+  }
+  const summary = summaryOf(response);
+  return [502, 503, 504].includes(status)
+    ? { kind: "unreachable", why: "gateway", response: summary }
+    : { kind: "foreign", response: summary };
+};
+
+const summaryOf = ({ status, url, headers }: Response): ResponseSummary => ({
+  status,
+  url: url.replace(/[?#].*$/s, ""),
+  contentType: headers.get("content-type")?.split(";")[0] ?? null,
+});
+
+type ErrorBody = { readonly error: string; readonly code: FailureCode; readonly details?: DetailsBody };
+
+const isErrorBody = (body: unknown): body is ErrorBody => hasField(body, "error") && hasField(body, "code");
+
+const hasField = (body: unknown, name: string): boolean => typeof body === "object" && body !== null && name in body;
+
+/** Returns the name of a field that every response of a path has, and that a response of another server hardly has. */
+const fieldOfEveryResponse = (path: string, { method }: RequestParts): string => {
+  const last = path.slice(path.lastIndexOf("/") + 1);
+  if (method === "POST") return "message";
+  if (last.startsWith(":")) return "id";
+  return FIELD_OF[last] ?? last;
+};
+
+/** Paths whose responses have no field with the name of the path's last segment. */
+const FIELD_OF: Readonly<Record<string, string>> = {
+  definition: "text",
+  search: "matches",
+  stats: "runs",
+  system: "database",
+  timeline: "jobs",
+};
+
+/** Not every browser can iterate over a stream. */
+async function* bytesOf(
+  body: ReadableStream<Uint8Array> | null,
+  broken: (cause: unknown) => ClientError,
+): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw broken(cause);
+      });
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    void reader.cancel().catch(() => {});
+  }
+}
