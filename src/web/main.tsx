@@ -1,5 +1,5 @@
 import { createRoot } from "react-dom/client";
-import { ConnectionProvider } from "./data/connection.tsx";
+import { ConnectionProvider } from "./data/live/connection.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { preload } from "./shell/views.ts";
 

@@ -74,7 +74,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     const number = JOBS["etl/nightly.yaml"].split("\n").findIndex((text) => text.includes("- id: extract")) + 1;
     expect(await line.getAttribute("data-line")).toBe(String(number));
     await page.locator('[data-task="extract"]').click();
-    await page.locator(`.definition .is-picked[data-line="${number}"]`).waitFor();
+    await page.locator(`.definition .is-selected[data-line="${number}"]`).waitFor();
     await page.locator(".definition li", { hasText: "<script>window.pwned=1</script>" }).waitFor();
     expect(await page.evaluate("window.pwned ?? null")).toBeNull();
     expect(web.complaints()).toEqual([]);

@@ -1,11 +1,11 @@
 import { treaty } from "@elysiajs/eden";
 import type { Routes } from "../../api/routes/routes.ts";
 import { ApiFailure, failureOf } from "./failure.ts";
-import { currentToken, refuseToken } from "./token.ts";
+import { tokenStore } from "./token-store.ts";
 
 /** With the token, where there is one. */
 export const authorization = (): Record<string, string> => {
-  const token = currentToken();
+  const { token } = tokenStore.get();
   return token === null ? {} : { authorization: `Bearer ${token}` };
 };
 
@@ -16,7 +16,7 @@ export const fetchPetit = async (path: string, init: RequestInit = {}): Promise<
       throw init.signal?.aborted ? cause : ApiFailure.unreachable(cause);
     },
   );
-  if (response.status === 401) refuseToken();
+  if (response.status === 401) tokenStore.refuse();
   if (response.ok) return response;
   throw failureOf(response.status, await response.json().catch(() => null));
 };
@@ -37,7 +37,7 @@ export const answerOf = async <Data>(asked: Answered<Data>): Promise<NonNullable
   const { data, error, status } = await asked.catch((cause: unknown) => {
     throw ApiFailure.unreachable(cause);
   });
-  if (status === 401) refuseToken();
+  if (status === 401) tokenStore.refuse();
   if (error === null && data !== null && data !== undefined) return data;
   throw failureOf(status, bodyOf(error));
 };

@@ -1,7 +1,7 @@
 import { fetchPetit } from "./client.ts";
 import { type LiveEvent, liveEvent, readServerSentEvents, type ServerSentEvent } from "./event.ts";
 import { ApiFailure } from "./failure.ts";
-import { seen, unseen } from "./sight.ts";
+import { hiddenSignal, untilVisible } from "./page-visibility.ts";
 
 /**
  * How the page stands to petit:
@@ -76,9 +76,9 @@ export class LiveStream {
   }
 
   async #readOnce(ending: AbortSignal): Promise<void> {
-    await seen(ending);
+    await untilVisible(ending);
     const silence = new Silence();
-    this.#left = unseen(silence.signal);
+    this.#left = hiddenSignal(silence.signal);
     const signal = AbortSignal.any([ending, silence.signal, this.#left]);
     const resume: Record<string, string> = this.#lastId === null ? {} : { "last-event-id": this.#lastId };
     try {

@@ -1,55 +1,57 @@
-import { type Box, extentOf, GAP, isReadable, type Place, type Plan, type Style, zoomOf } from "./plan.ts";
+import { extentOf, GAP, type GraphBox, type GraphStyle, isReadable, type Plan, type Point, zoomOf } from "./plan.ts";
 
 /** Ids of each rank, in their order across. */
-export type Columns = readonly (readonly string[])[];
+export type Ranks = readonly (readonly string[])[];
 
 /** A rank, or a part of one that was split. */
-type Column = { readonly ids: readonly string[]; readonly isPart: boolean };
+type RankPart = { readonly ids: readonly string[]; readonly isPart: boolean };
 
-type FoldOptions = { readonly box: Box; readonly style: Style };
+type FoldOptions = { readonly box: GraphBox; readonly style: GraphStyle };
 
 /** The ranks of a plan, read from where it puts its nodes. */
-export const columnsOf = ({ places, style: { isVertical } }: Plan): Columns => {
+export const ranksOf = ({ positions, style: { isVertical } }: Plan): Ranks => {
   const along = isVertical ? "y" : "x";
   const across = isVertical ? "x" : "y";
-  const byRank = Map.groupBy(places, ([, place]) => place[along]);
+  const byRank = Map.groupBy(positions, ([, point]) => point[along]);
   return [...byRank]
     .sort(([a], [b]) => a - b)
-    .map(([, entries]) => (entries.length > MANY ? entries : entries.sort(([, a], [, b]) => a[across] - b[across])))
+    .map(([, entries]) =>
+      entries.length > SORT_LIMIT ? entries : entries.sort(([, a], [, b]) => a[across] - b[across]),
+    )
     .map((entries) => entries.map(([id]) => id));
 };
 
 /** Tasks of a rank that are found by the order of the job file, whatever crosses. */
-const MANY = 12;
+const SORT_LIMIT = 12;
 
 /** Ranks in bands below each other, as large as can be; split into parts no further than makes them readable. */
-export const fold = (columns: Columns, options: FoldOptions): Plan => {
+export const fold = (columns: Ranks, options: FoldOptions): Plan => {
   const { box } = options;
   const longest = Math.max(...columns.map((column) => column.length));
   const plans: Plan[] = [];
   for (let rows = longest; rows >= 1; rows--) {
-    const plan = bestOf(splitColumns(columns, rows), options);
+    const plan = bestOf(splitRanks(columns, rows), options);
     if (isReadable(zoomOf(plan, box), box)) return plan;
     plans.push(plan);
   }
   return largest(plans, box);
 };
 
-const bestOf = (columns: readonly Column[], options: FoldOptions): Plan => {
+const bestOf = (columns: readonly RankPart[], options: FoldOptions): Plan => {
   const lengths = new Set(countTo(columns.length).map((bands) => Math.ceil(columns.length / bands)));
   const plans = [...lengths].map((perBand) => planOf(chunksOf(columns, perBand), options));
   return largest(plans, options.box);
 };
 
-const largest = (plans: readonly Plan[], box: Box): Plan =>
+const largest = (plans: readonly Plan[], box: GraphBox): Plan =>
   plans.reduce((best, plan) => (zoomOf(plan, box) > zoomOf(best, box) ? plan : best));
 
 /** Between bands, in nodes. */
 const BAND_GAP = 0.5;
 
-const planOf = (bands: readonly (readonly Column[])[], { style }: FoldOptions): Plan => {
+const planOf = (bands: readonly (readonly RankPart[])[], { style }: FoldOptions): Plan => {
   const { node, gap, isVertical } = style;
-  const places = new Map<string, Place>();
+  const positions = new Map<string, Point>();
   const step = (isVertical ? node.width : node.height) + GAP.across;
   let start = 0;
   for (const band of bands) {
@@ -59,15 +61,15 @@ const planOf = (bands: readonly (readonly Column[])[], { style }: FoldOptions): 
       for (const [row, id] of ids.entries()) {
         const across = (start + (depth - ids.length) / 2 + row) * step;
         const along = offsets[index] ?? 0;
-        places.set(id, isVertical ? { x: across, y: along } : { x: along, y: across });
+        positions.set(id, isVertical ? { x: across, y: along } : { x: along, y: across });
       }
     }
     start += depth + BAND_GAP;
   }
-  return { places, style, ...extentOf([...places.values()], node) };
+  return { positions, style, ...extentOf([...positions.values()], node) };
 };
 
-const offsetsOf = (band: readonly Column[], length: number, gap: number): readonly number[] => {
+const offsetsOf = (band: readonly RankPart[], length: number, gap: number): readonly number[] => {
   let at = 0;
   return band.map(({ isPart }, index) => {
     if (index > 0) at += length + (isPart ? GAP.part : gap);
@@ -75,7 +77,7 @@ const offsetsOf = (band: readonly Column[], length: number, gap: number): readon
   });
 };
 
-const splitColumns = (columns: Columns, rows: number): readonly Column[] =>
+const splitRanks = (columns: Ranks, rows: number): readonly RankPart[] =>
   columns.flatMap((column) => {
     const size = Math.ceil(column.length / Math.ceil(column.length / rows));
     return chunksOf(column, size).map((ids, index) => ({ ids, isPart: index > 0 }));

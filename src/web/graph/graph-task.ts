@@ -10,10 +10,10 @@ export type GraphTask = {
   readonly dependsOn: readonly string[];
   readonly condition: TaskCondition;
   /** How it goes in a run; null in a definition. */
-  readonly progress: TaskProgress | null;
+  readonly progress: NodeProgress | null;
 };
 
-export type TaskProgress = {
+export type NodeProgress = {
   readonly status: TaskStatus;
   /** Attempts made. */
   readonly attempts: number;
@@ -37,11 +37,11 @@ export const CONDITION_TEXT = {
 export const taskText = (task: GraphTask): string => {
   const { name, type, progress } = task;
   const parts = [type === null ? name : `${name} (${type})`, progress?.status, progress?.isReused ? "reused" : null];
-  return [...parts, placeText(task)].filter((part) => part != null && part !== "").join(", ");
+  return [...parts, dependencyText(task)].filter((part) => part != null && part !== "").join(", ");
 };
 
 /** `after extract and check, on failure`; empty where nothing comes before it. */
-export const placeText = ({ dependsOn, condition }: GraphTask): string => {
+export const dependencyText = ({ dependsOn, condition }: GraphTask): string => {
   if (dependsOn.length === 0) return "";
   const text = CONDITION_TEXT[condition];
   return `after ${dependsOn.join(" and ")}${text === null ? "" : `, ${text}`}`;

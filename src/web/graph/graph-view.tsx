@@ -11,53 +11,53 @@ import { useEffect, useMemo, useRef } from "react";
 import { Button } from "../ui/button.tsx";
 import "@xyflow/react/dist/base.css";
 import { CONDITION_TEXT, type GraphTask } from "./graph-task.ts";
-import { firstViewport, wholeViewport } from "./home.ts";
+import { initialViewport, wholeViewport } from "./initial-viewport.ts";
 import { type Layout, layOut } from "./layout.ts";
-import { PickContext } from "./pick.ts";
-import { type Box, MARGIN } from "./plan.ts";
+import { type GraphBox, MARGIN } from "./plan.ts";
+import { SelectionContext } from "./selection.ts";
 import { TaskNode, type TaskNodeType } from "./task-node.tsx";
 import { useBox } from "./use-box.ts";
 
 type GraphViewProps = {
   readonly tasks: readonly GraphTask[];
-  readonly onPick: (taskId: string) => void;
-  readonly picked: string | null;
+  readonly onSelect: (taskId: string) => void;
+  readonly selected: string | null;
 };
 
 const NODE_TYPES = { task: TaskNode };
 
-export const GraphView = ({ tasks, onPick, picked }: GraphViewProps) => {
+export const GraphView = ({ tasks, onSelect, selected }: GraphViewProps) => {
   const frame = useRef<HTMLDivElement>(null);
   const box = useBox(frame);
   const layout = useLayout(tasks, box);
-  const pick = useMemo(() => ({ picked, onPick }), [picked, onPick]);
+  const selection = useMemo(() => ({ selected, onSelect }), [selected, onSelect]);
   return (
     <div ref={frame} className="graph-frame">
       {box !== null && layout !== null && (
-        <PickContext value={pick}>
+        <SelectionContext value={selection}>
           <ReactFlowProvider>
             <Drawing tasks={tasks} box={box} layout={layout} />
           </ReactFlowProvider>
-        </PickContext>
+        </SelectionContext>
       )}
     </div>
   );
 };
 
 /** Anew for other tasks or another box, not for what becomes of the tasks. */
-const useLayout = (tasks: readonly GraphTask[], box: Box | null): Layout | null => {
+const useLayout = (tasks: readonly GraphTask[], box: GraphBox | null): Layout | null => {
   const shape = tasks.map(({ id, dependsOn }) => `${id}<${dependsOn.join()}`).join(";");
   // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is all that counts of the tasks.
   return useMemo(() => (box === null ? null : layOut(tasks, box)), [shape, box]);
 };
 
-type DrawingProps = { readonly tasks: readonly GraphTask[]; readonly box: Box; readonly layout: Layout };
+type DrawingProps = { readonly tasks: readonly GraphTask[]; readonly box: GraphBox; readonly layout: Layout };
 
 const Drawing = ({ tasks, box, layout }: DrawingProps) => {
   const height = Math.min(box.maxHeight, Math.ceil(layout.height * layout.zoom) + 2 * MARGIN);
   const room = { width: box.width, height };
   // biome-ignore lint/correctness/useExhaustiveDependencies: where it begins does not follow what becomes of the tasks.
-  const home = useMemo(() => firstViewport(tasks, layout, box, room), [layout]);
+  const home = useMemo(() => initialViewport(tasks, layout, box, room), [layout]);
   const nodes = useMemo(() => nodesOf(tasks, layout), [tasks, layout]);
   const edges = useMemo(() => edgesOf(tasks, layout), [tasks, layout]);
   return (
@@ -70,10 +70,10 @@ const Drawing = ({ tasks, box, layout }: DrawingProps) => {
           defaultViewport={home}
           minZoom={Math.min(layout.zoom, home.zoom)}
           maxZoom={2 * box.maxZoom}
-          {...FIXED}
+          {...FLOW_OPTIONS}
         />
       </div>
-      <Views home={home} whole={wholeViewport(layout, room)} />
+      <ViewButtons home={home} whole={wholeViewport(layout, room)} />
     </>
   );
 };
@@ -82,7 +82,7 @@ const Drawing = ({ tasks, box, layout }: DrawingProps) => {
 const DENSE = 1.6;
 
 /** It is looked at, not edited; a wheel scrolls the page. */
-const FIXED = {
+const FLOW_OPTIONS = {
   nodesDraggable: false,
   nodesConnectable: false,
   nodesFocusable: false,
@@ -94,10 +94,10 @@ const FIXED = {
   preventScrolling: false,
 } as const;
 
-type ViewsProps = { readonly home: Viewport; readonly whole: Viewport };
+type ViewButtonsProps = { readonly home: Viewport; readonly whole: Viewport };
 
 /** Zoom, and the way back. */
-const Views = ({ home, whole }: ViewsProps) => {
+const ViewButtons = ({ home, whole }: ViewButtonsProps) => {
   const flow = useReactFlow();
   useEffect(() => void flow.setViewport(home), [flow, home]);
   return (
@@ -113,24 +113,24 @@ const Views = ({ home, whole }: ViewsProps) => {
   );
 };
 
-const nodesOf = (tasks: readonly GraphTask[], { places, style: { node, isVertical } }: Layout): TaskNodeType[] =>
+const nodesOf = (tasks: readonly GraphTask[], { positions, style: { node, isVertical } }: Layout): TaskNodeType[] =>
   tasks.map((task) => ({
     id: task.id,
     type: "task",
-    position: places.get(task.id) ?? { x: 0, y: 0 },
+    position: positions.get(task.id) ?? { x: 0, y: 0 },
     data: { task, isVertical, size: node },
     ...node,
     sourcePosition: isVertical ? Position.Bottom : Position.Right,
     targetPosition: isVertical ? Position.Top : Position.Left,
   }));
 
-const edgesOf = (tasks: readonly GraphTask[], { places, style: { isVertical } }: Layout): Edge[] =>
+const edgesOf = (tasks: readonly GraphTask[], { positions, style: { isVertical } }: Layout): Edge[] =>
   tasks.flatMap((task) =>
     task.dependsOn.map((upstream) => ({
       id: `${upstream} ${task.id}`,
       source: upstream,
       target: task.id,
-      type: isAhead(places.get(upstream), places.get(task.id), isVertical) ? "default" : "smoothstep",
+      type: isAhead(positions.get(upstream), positions.get(task.id), isVertical) ? "default" : "smoothstep",
       markerEnd: ARROW,
       className: `graph-edge graph-edge-${task.condition}`,
       ...labelOf(task),
@@ -144,8 +144,8 @@ const labelOf = ({ condition }: GraphTask): Partial<Edge> => {
   return label === null ? {} : { label, labelBgPadding: [4, 2], labelBgBorderRadius: 4 };
 };
 
-type Point = { readonly x: number; readonly y: number } | undefined;
+type MaybePoint = { readonly x: number; readonly y: number } | undefined;
 
 /** False for the way from a band to the next. */
-const isAhead = (from: Point, to: Point, isVertical: boolean): boolean =>
+const isAhead = (from: MaybePoint, to: MaybePoint, isVertical: boolean): boolean =>
   isVertical ? (from?.y ?? 0) < (to?.y ?? 0) : (from?.x ?? 0) < (to?.x ?? 0);

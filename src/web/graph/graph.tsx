@@ -1,29 +1,29 @@
 import { lazy, Suspense, useId } from "react";
-import { loadPart } from "../data/load-part.ts";
-import { counted } from "../ui/format.ts";
+import { loadModule } from "../data/load-module.ts";
 import { Loading } from "../ui/states.tsx";
+import { counted } from "../ui/text/format.ts";
 import "./graph.css";
 import { type GraphTask, taskText } from "./graph-task.ts";
 
 export type GraphProps = {
   readonly tasks: readonly GraphTask[];
   /** Called with the id of the task that was chosen. */
-  readonly onPick?: (taskId: string) => void;
+  readonly onSelect?: (taskId: string) => void;
   /** Id of the task that is chosen. */
-  readonly picked?: string | null;
+  readonly selected?: string | null;
 };
 
 /** Most of the dashboard does without what draws a graph. */
-const GraphView = lazy(async () => ({ default: (await loadPart(() => import("./graph-view.tsx"))).GraphView }));
+const GraphView = lazy(async () => ({ default: (await loadModule(() => import("./graph-view.tsx"))).GraphView }));
 
 /** The tasks of a job or a run and what depends on what: as a drawing, and as a list. */
-export const Graph = ({ tasks, onPick = () => {}, picked = null }: GraphProps) => {
+export const Graph = ({ tasks, onSelect = () => {}, selected = null }: GraphProps) => {
   const titleId = useId();
   return (
     <section className="card graph-card" aria-labelledby={titleId}>
       <h2 id={titleId}>Graph</h2>
       <Suspense fallback={<Loading what="the graph" />}>
-        <GraphView tasks={tasks} onPick={onPick} picked={picked} />
+        <GraphView tasks={tasks} onSelect={onSelect} selected={selected} />
       </Suspense>
       <details className="graph-list">
         <summary>{counted(tasks.length, "task")} as a list</summary>

@@ -1,7 +1,7 @@
 import { Graph, layout } from "@dagrejs/dagre";
-import { columnsOf, fold } from "./fold.ts";
+import { fold, ranksOf } from "./fold.ts";
 import { CONDITION_TEXT, type GraphTask } from "./graph-task.ts";
-import { type Box, extentOf, GAP, type Place, type Plan, type Size, type Style, zoomOf } from "./plan.ts";
+import { extentOf, GAP, type GraphBox, type GraphStyle, type Plan, type Point, type Size, zoomOf } from "./plan.ts";
 
 export type Layout = Plan & {
   /** Scale at which all of it fits the box. */
@@ -9,10 +9,10 @@ export type Layout = Plan & {
 };
 
 /** As dagre has it, a graph is clearer than folded, even a little smaller than one would like. */
-const NATURAL_ZOOM = 0.5;
+const MIN_UNFOLDED_ZOOM = 0.5;
 
 /** Boxes that are narrower have the graph run downwards, with nodes as wide as a name of two lines. */
-const NARROW = 640;
+const NARROW_PX = 640;
 const WIDE_NODE: Size = { width: 196, height: 58 };
 const NARROW_NODE: Size = { width: 128, height: 72 };
 
@@ -20,26 +20,26 @@ const NARROW_NODE: Size = { width: 128, height: 72 };
  * Where each task of a graph goes. As dagre has it where that can be read; a chain or a rank too long for the box is
  * folded into bands, as text is into lines.
  */
-export const layOut = (tasks: readonly GraphTask[], box: Box): Layout => {
+export const layOut = (tasks: readonly GraphTask[], box: GraphBox): Layout => {
   performance.mark("graph.layout");
   const natural = planByDagre(tasks, styleOf(tasks, box));
   const zoom = zoomOf(natural, box);
-  if (zoom >= NATURAL_ZOOM * box.maxZoom) return { ...natural, zoom };
-  const folded = fold(columnsOf(natural), { box, style: natural.style });
+  if (zoom >= MIN_UNFOLDED_ZOOM * box.maxZoom) return { ...natural, zoom };
+  const folded = fold(ranksOf(natural), { box, style: natural.style });
   const foldedZoom = zoomOf(folded, box);
   return foldedZoom > zoom ? { ...folded, zoom: foldedZoom } : { ...natural, zoom };
 };
 
 /** Conditions are written on the way from left to right: there they take room. */
-const styleOf = (tasks: readonly GraphTask[], { width }: Box): Style => {
-  if (width < NARROW) return { node: NARROW_NODE, gap: 34, isVertical: true };
+const styleOf = (tasks: readonly GraphTask[], { width }: GraphBox): GraphStyle => {
+  if (width < NARROW_PX) return { node: NARROW_NODE, gap: 34, isVertical: true };
   const hasLabels = tasks.some(
     ({ condition, dependsOn }) => dependsOn.length > 0 && CONDITION_TEXT[condition] !== null,
   );
   return { node: WIDE_NODE, gap: hasLabels ? 68 : 40, isVertical: false };
 };
 
-const planByDagre = (tasks: readonly GraphTask[], style: Style): Plan => {
+const planByDagre = (tasks: readonly GraphTask[], style: GraphStyle): Plan => {
   const { node, gap, isVertical } = style;
   const graph = new Graph();
   const nodesep = isVertical ? GAP.part : GAP.across;
@@ -52,24 +52,24 @@ const planByDagre = (tasks: readonly GraphTask[], style: Style): Plan => {
   }
   layout(graph);
   const found = tasks.map(({ id }) => [id, corner(graph.node(id), node)] as const);
-  const places = inFileOrder(found, isVertical ? "x" : "y");
-  return { places, style, ...extentOf([...places.values()], node) };
+  const positions = inFileOrder(found, isVertical ? "x" : "y");
+  return { positions, style, ...extentOf([...positions.values()], node) };
 };
 
 /** Mirrored where the tasks of a rank would else stand against the order of the job file. */
-const inFileOrder = (places: readonly (readonly [string, Place])[], axis: "x" | "y"): ReadonlyMap<string, Place> => {
-  const ranks = Map.groupBy(places, ([, place]) => place[axis === "x" ? "y" : "x"]).values();
+const inFileOrder = (positions: readonly (readonly [string, Point])[], axis: "x" | "y"): ReadonlyMap<string, Point> => {
+  const ranks = Map.groupBy(positions, ([, point]) => point[axis === "x" ? "y" : "x"]).values();
   const order = [...ranks].reduce(
     (sum, rank) => sum + Math.sign((rank.at(-1)?.[1][axis] ?? 0) - (rank[0]?.[1][axis] ?? 0)),
     0,
   );
-  if (order >= 0) return new Map(places);
-  const end = Math.max(...places.map(([, place]) => place[axis]));
-  return new Map(places.map(([id, place]) => [id, { ...place, [axis]: end - place[axis] }]));
+  if (order >= 0) return new Map(positions);
+  const end = Math.max(...positions.map(([, point]) => point[axis]));
+  return new Map(positions.map(([id, point]) => [id, { ...point, [axis]: end - point[axis] }]));
 };
 
 /** dagre gives the middle of a node. */
-const corner = ({ x = 0, y = 0 }: { readonly x?: number; readonly y?: number }, node: Size): Place => ({
+const corner = ({ x = 0, y = 0 }: { readonly x?: number; readonly y?: number }, node: Size): Point => ({
   x: x - node.width / 2,
   y: y - node.height / 2,
 });

@@ -1,11 +1,11 @@
 import { Handle, type Node, type NodeProps, Position, useReactFlow, useStore } from "@xyflow/react";
 import { memo, useContext } from "react";
-import { durationText, roughText } from "../ui/format.ts";
-import { useNow } from "../ui/now.ts";
-import { StatusIcon, statusStyle } from "../ui/status.tsx";
-import { type GraphTask, placeText, type TaskProgress } from "./graph-task.ts";
-import { PickContext } from "./pick.ts";
+import { StatusIcon, statusStyle } from "../ui/status/status.tsx";
+import { durationText, roughText } from "../ui/text/format.ts";
+import { useNow } from "../ui/time/clock.ts";
+import { dependencyText, type GraphTask, type NodeProgress } from "./graph-task.ts";
 import type { Size } from "./plan.ts";
+import { SelectionContext } from "./selection.ts";
 
 export type TaskNodeType = Node<
   { readonly task: GraphTask; readonly isVertical: boolean; readonly size: Size },
@@ -15,8 +15,8 @@ export type TaskNodeType = Node<
 /** A task: its status, name and type, how long it took, and which attempt it is at. */
 export const TaskNode = memo(
   ({ data: { task, isVertical, size }, positionAbsoluteX: x, positionAbsoluteY: y }: NodeProps<TaskNodeType>) => {
-    const { picked, onPick } = useContext(PickContext);
-    const show = useShow(size);
+    const { selected, onSelect } = useContext(SelectionContext);
+    const show = useScrollIntoView(size);
     const { id, name, progress } = task;
     return (
       <>
@@ -26,10 +26,10 @@ export const TaskNode = memo(
           className={isVertical ? "graph-node graph-node-narrow nopan" : "graph-node nopan"}
           data-task={id}
           data-status={progress?.status}
-          aria-pressed={picked === id}
+          aria-pressed={selected === id}
           title={name}
           style={{ ...size, ...(progress === null ? {} : statusStyle(progress.status)) }}
-          onClick={() => onPick(id)}
+          onClick={() => onSelect(id)}
           onFocus={(event) => {
             if (event.currentTarget.matches(":focus-visible")) show(x, y);
           }}
@@ -42,7 +42,7 @@ export const TaskNode = memo(
             <span>{task.type}</span>
             {progress !== null && <Facts progress={progress} />}
           </span>
-          <span className="visually-hidden">{placeText(task)}</span>
+          <span className="visually-hidden">{dependencyText(task)}</span>
         </button>
         <Handle type="source" position={isVertical ? Position.Bottom : Position.Right} isConnectable={false} />
       </>
@@ -50,7 +50,7 @@ export const TaskNode = memo(
   },
 );
 
-const Facts = ({ progress }: { readonly progress: TaskProgress }) => {
+const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
   const { attempts, isReused, retryAt, status, startedAt, durationMs } = progress;
   return (
     <>
@@ -68,7 +68,7 @@ const RetryIn = ({ at }: { readonly at: number }) => <span>again in {roughText(a
 const Running = ({ since }: { readonly since: number }) => <span>{roughText(useNow() - since)}</span>;
 
 /** Brings a node that gets the focus into the box, where it isn't. */
-const useShow = (size: Size): ((x: number, y: number) => void) => {
+const useScrollIntoView = (size: Size): ((x: number, y: number) => void) => {
   const flow = useReactFlow();
   const width = useStore((state) => state.width);
   const height = useStore((state) => state.height);

@@ -2,19 +2,19 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { isNotFound } from "../data/failure.ts";
 import { definitionQuery } from "../data/queries.ts";
-import type { Definition as DefinitionText } from "../data/shapes.ts";
+import type { DefinitionData as DefinitionText } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import "./definition.css";
-import { highlightYaml, type Token } from "./highlight-yaml.ts";
+import { highlightYaml, type YamlToken } from "./highlight-yaml.ts";
 
 type DefinitionProps = {
   readonly jobId: string;
   /** Id of the task to show. */
-  readonly picked: string | null;
+  readonly selected: string | null;
 };
 
 /** What the job's file says, with the numbers of its lines there. */
-export const Definition = ({ jobId, picked }: DefinitionProps) => {
+export const Definition = ({ jobId, selected }: DefinitionProps) => {
   const definition = useQuery(definitionQuery(jobId));
   return (
     <section className="card definition-card" aria-labelledby="definition">
@@ -23,21 +23,21 @@ export const Definition = ({ jobId, picked }: DefinitionProps) => {
         <p className="muted">Its text is not known: petit has not read its file since it keeps that.</p>
       ) : (
         <Loaded query={definition} what="the definition">
-          {(found) => <Text definition={found} picked={picked} />}
+          {(found) => <Text definition={found} selected={selected} />}
         </Loaded>
       )}
     </section>
   );
 };
 
-type TextProps = { readonly definition: DefinitionText; readonly picked: string | null };
+type TextProps = { readonly definition: DefinitionText; readonly selected: string | null };
 
-const Text = ({ definition: { file, line, text }, picked }: TextProps) => {
+const Text = ({ definition: { file, line, text }, selected }: TextProps) => {
   const lines = useMemo(() => highlightYaml(text), [text]);
-  const pickedLine = picked === null ? -1 : lineOf(text, picked);
+  const selectedLine = selected === null ? -1 : lineOf(text, selected);
   const row = useRef<HTMLLIElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another line is another place to go to.
-  useEffect(() => row.current?.scrollIntoView({ block: "nearest" }), [pickedLine]);
+  useEffect(() => row.current?.scrollIntoView({ block: "nearest" }), [selectedLine]);
   return (
     <>
       <p className="definition-file mono">
@@ -50,8 +50,8 @@ const Text = ({ definition: { file, line, text }, picked }: TextProps) => {
             <li
               // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other name.
               key={index}
-              ref={index === pickedLine ? row : null}
-              className={index === pickedLine ? "is-picked" : ""}
+              ref={index === selectedLine ? row : null}
+              className={index === selectedLine ? "is-selected" : ""}
               data-line={line + index}
             >
               <Line tokens={tokens} />
@@ -63,7 +63,7 @@ const Text = ({ definition: { file, line, text }, picked }: TextProps) => {
   );
 };
 
-const Line = ({ tokens }: { readonly tokens: readonly Token[] }) => (
+const Line = ({ tokens }: { readonly tokens: readonly YamlToken[] }) => (
   <code>
     {tokens.map(({ text, classes }, index) => (
       // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line keep their order.

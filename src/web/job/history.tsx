@@ -2,8 +2,8 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { jobRunsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
-import { RunTable } from "../ui/run-table.tsx";
 import { Loaded } from "../ui/states.tsx";
+import { RunTable } from "../ui/table/run-table.tsx";
 import { Trend } from "./trend.tsx";
 
 /** Runs that are drawn, and of these, at first, listed. */

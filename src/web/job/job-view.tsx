@@ -3,7 +3,7 @@ import { useCallback, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { isNotFound } from "../data/failure.ts";
 import { jobQuery } from "../data/queries.ts";
-import type { JobDetail, Task } from "../data/shapes.ts";
+import type { JobDetail, TaskData } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
 import type { GraphTask } from "../graph/graph-task.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
@@ -63,8 +63,8 @@ const Lead = ({ job: { id, name, description, enabled, running } }: { readonly j
 );
 
 const Parts = ({ job }: { readonly job: JobDetail }) => {
-  const [picked, setPicked] = useState<string | null>(null);
-  const pick = useCallback((id: string): void => setPicked((before) => (before === id ? null : id)), []);
+  const [selected, setSelected] = useState<string | null>(null);
+  const select = useCallback((id: string): void => setSelected((before) => (before === id ? null : id)), []);
   const nodes = useMemo(() => job.tasks.map(graphTask), [job.tasks]);
   return (
     <>
@@ -73,19 +73,19 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
         <SettingsCard job={job} />
         <Neighbours job={job} />
       </div>
-      <Graph tasks={nodes} picked={picked} onPick={pick} />
+      <Graph tasks={nodes} selected={selected} onSelect={select} />
       <div className="job-columns">
         <div className="job-column">
           <History jobId={job.id} />
           {job.schedule !== null && <Occurrences jobId={job.id} zone={job.timezone} />}
         </div>
-        <Definition jobId={job.id} picked={picked} />
+        <Definition jobId={job.id} selected={selected} />
       </div>
     </>
   );
 };
 
-const graphTask = ({ id, name, type, depends_on, condition }: Task): GraphTask => ({
+const graphTask = ({ id, name, type, depends_on, condition }: TaskData): GraphTask => ({
   id,
   name,
   type,

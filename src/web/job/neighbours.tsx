@@ -16,9 +16,9 @@ export const Neighbours = ({ job }: { readonly job: JobDetail }) => {
   );
 };
 
-type Gate = JobDetail["depends_on"][number];
+type GateData = JobDetail["depends_on"][number];
 
-const Gates = ({ name, gates }: { readonly name: string; readonly gates: readonly Gate[] }) =>
+const Gates = ({ name, gates }: { readonly name: string; readonly gates: readonly GateData[] }) =>
   gates.length > 0 && (
     <div className="shortcut">
       <dt>{name}</dt>
@@ -32,7 +32,7 @@ const Gates = ({ name, gates }: { readonly name: string; readonly gates: readonl
     </div>
   );
 
-const gateText = ({ condition, window_ms }: Gate): string => {
+const gateText = ({ condition, window_ms }: GateData): string => {
   if (condition === "within_window") return `completed within ${formatDuration(window_ms ?? 0)}`;
   return condition === "last_success" ? "completed last" : "completed or failed last";
 };

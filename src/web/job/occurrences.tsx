@@ -3,12 +3,12 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import { occurrencesQuery } from "../data/queries.ts";
-import type { Occurrence } from "../data/shapes.ts";
+import type { OccurrenceData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Loaded } from "../ui/states.tsx";
-import { Status } from "../ui/status.tsx";
-import { Table } from "../ui/table.tsx";
-import { Countdown, Time } from "../ui/time.tsx";
+import { Status } from "../ui/status/status.tsx";
+import { Table } from "../ui/table/table.tsx";
+import { Countdown, Time } from "../ui/time/time.tsx";
 
 type OccurrencesProps = { readonly jobId: string; readonly zone: string | null };
 
@@ -40,7 +40,7 @@ export const Occurrences = ({ jobId, zone }: OccurrencesProps) => {
   );
 };
 
-type LedgerProps = { readonly occurrences: readonly Occurrence[]; readonly zone: string | null };
+type LedgerProps = { readonly occurrences: readonly OccurrenceData[]; readonly zone: string | null };
 
 const Ledger = ({ occurrences, zone }: LedgerProps) => (
   <Table
@@ -73,7 +73,7 @@ const Ledger = ({ occurrences, zone }: LedgerProps) => (
 const Why = ({
   occurrence: { outcome, reason, run_id, scheduled_for },
   zone,
-}: { readonly occurrence: Occurrence } & Pick<LedgerProps, "zone">) => {
+}: { readonly occurrence: OccurrenceData } & Pick<LedgerProps, "zone">) => {
   if (outcome === "due") return <Countdown at={scheduled_for} zone={zone} />;
   if (reason !== null) return <span>{OCCURRENCE_REASON_TEXT[reason]}</span>;
   if (run_id === null) return <span className="muted">its run is not kept any more</span>;

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { occurrencesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
-import { fullTimeText } from "../ui/format.ts";
-import { scheduleText } from "../ui/schedule-words.ts";
-import { Countdown, Time } from "../ui/time.tsx";
+import { fullTimeText } from "../ui/text/format.ts";
+import { scheduleText } from "../ui/text/schedule-text.ts";
+import { Countdown, Time } from "../ui/time/time.tsx";
 
 const NEXT = 5;
 

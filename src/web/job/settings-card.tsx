@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { formatDuration } from "../../lib/duration.ts";
 import type { JobDetail } from "../data/shapes.ts";
-import { counted, valueText } from "../ui/format.ts";
+import { counted, valueText } from "../ui/text/format.ts";
 
 /** What a job says of how it is run and kept. */
 export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
@@ -12,7 +12,7 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
         {job.max_concurrency === null ? "as many as come" : counted(job.max_concurrency, "run")}
       </Fact>
       {job.max_concurrency !== null && job.schedule !== null && (
-        <Fact name="Beyond that">{OVERLAP[job.on_overlap]}</Fact>
+        <Fact name="Beyond that">{OVERLAP_TEXT[job.on_overlap]}</Fact>
       )}
       <Fact name="Timeout">{job.timeout_ms === null ? "none" : formatDuration(job.timeout_ms)}</Fact>
       {job.kill_grace_ms !== null && <Fact name="Kill grace">{formatDuration(job.kill_grace_ms)}</Fact>}
@@ -26,7 +26,7 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       )}
       {job.jitter_ms !== null && job.jitter_ms > 0 && <Fact name="Jitter">up to {formatDuration(job.jitter_ms)}</Fact>}
       {job.on_interrupt !== null && <Fact name="When interrupted">{job.on_interrupt}</Fact>}
-      <Fact name="Kept">{keptText(job)}</Fact>
+      <Fact name="Kept">{retentionText(job)}</Fact>
       {job.notify.map(({ type, url, on }) => (
         <Fact key={`${type} ${url} ${on.join()}`} name="Tells">
           {type} {url}, of {on.join(", ")}
@@ -50,13 +50,13 @@ const Fact = ({ name, children }: { readonly name: string; readonly children: Re
   </div>
 );
 
-const OVERLAP = {
+const OVERLAP_TEXT = {
   skip: "an occurrence is skipped",
   queue: "an occurrence waits",
   replace: "an occurrence ends the run that goes on",
 } as const satisfies Record<JobDetail["on_overlap"], string>;
 
-const keptText = ({ retention: { runs, days } }: JobDetail): string => {
+const retentionText = ({ retention: { runs, days } }: JobDetail): string => {
   const parts = [runs === null ? null : counted(runs, "run"), days === null ? null : counted(days, "day")];
   const own = parts.filter((part) => part !== null);
   return own.length === 0 ? "as petit's settings say" : own.join(", ");

@@ -1,20 +1,20 @@
 import { useState } from "react";
 import { Link } from "wouter";
-import type { Run } from "../data/shapes.ts";
-import { durationText, fullTimeText } from "../ui/format.ts";
-import { Tip } from "../ui/hint.tsx";
-import { barLook, StatusFills } from "../ui/status-fill.tsx";
+import type { RunData } from "../data/shapes.ts";
+import { TooltipText } from "../ui/overlay/tooltip.tsx";
+import { barStyle, StatusFills } from "../ui/status/status-fill.tsx";
+import { durationText, fullTimeText } from "../ui/text/format.ts";
 
-type Pointed = { readonly run: Run; readonly anchor: Element };
+type HoveredRun = { readonly run: RunData; readonly anchor: Element };
 
 const HEIGHT = 96;
 const STEP = 12;
 const BAR = 9;
-const LEAST = 3;
+const MIN_HEIGHT = 3;
 
 /** How long each of the newest runs took, and how it ended; the newest on the right. */
-export const Trend = ({ runs }: { readonly runs: readonly Run[] }) => {
-  const [pointed, setPointed] = useState<Pointed | null>(null);
+export const Trend = ({ runs }: { readonly runs: readonly RunData[] }) => {
+  const [hovered, setHovered] = useState<HoveredRun | null>(null);
   const ordered = runs.toReversed();
   const longest = Math.max(1, ...runs.map(({ duration_ms }) => duration_ms ?? 0));
   const usual = medianOf(runs);
@@ -36,10 +36,10 @@ export const Trend = ({ runs }: { readonly runs: readonly Run[] }) => {
               key={run.id}
               href={`/runs/${run.id}`}
               aria-label={aboutRun(run)}
-              onPointerEnter={(event) => setPointed({ run, anchor: event.currentTarget })}
-              onPointerLeave={() => setPointed(null)}
-              onFocus={(event) => setPointed({ run, anchor: event.currentTarget })}
-              onBlur={() => setPointed(null)}
+              onPointerEnter={(event) => setHovered({ run, anchor: event.currentTarget })}
+              onPointerLeave={() => setHovered(null)}
+              onFocus={(event) => setHovered({ run, anchor: event.currentTarget })}
+              onBlur={() => setHovered(null)}
             >
               <rect className="trend-reach" x={index * STEP} y={0} width={STEP} height={HEIGHT} />
               <Bar run={run} x={index * STEP} share={(run.duration_ms ?? longest / 2) / longest} />
@@ -47,13 +47,13 @@ export const Trend = ({ runs }: { readonly runs: readonly Run[] }) => {
           ))}
         </svg>
       </div>
-      {pointed !== null && <Tip text={aboutRun(pointed.run)} anchor={pointed.anchor} />}
+      {hovered !== null && <TooltipText text={aboutRun(hovered.run)} anchor={hovered.anchor} />}
     </figure>
   );
 };
 
-const Bar = ({ run, x, share }: { readonly run: Run; readonly x: number; readonly share: number }) => {
-  const height = LEAST + (HEIGHT - LEAST - 2) * share;
+const Bar = ({ run, x, share }: { readonly run: RunData; readonly x: number; readonly share: number }) => {
+  const height = MIN_HEIGHT + (HEIGHT - MIN_HEIGHT - 2) * share;
   return (
     <rect
       data-run={run.id}
@@ -63,23 +63,23 @@ const Bar = ({ run, x, share }: { readonly run: Run; readonly x: number; readonl
       width={BAR}
       height={height}
       rx={1.5}
-      {...barLook(run.status)}
+      {...barStyle(run.status)}
     />
   );
 };
 
 const Line = ({ at, width }: { readonly at: number; readonly width: number }) => {
-  const y = HEIGHT - LEAST - (HEIGHT - LEAST - 2) * at;
+  const y = HEIGHT - MIN_HEIGHT - (HEIGHT - MIN_HEIGHT - 2) * at;
   return <line className="trend-line" x1={0} x2={width} y1={y} y2={y} />;
 };
 
 /** Of those that completed; null where there are too few to tell. */
-const medianOf = (runs: readonly Run[]): number | null => {
+const medianOf = (runs: readonly RunData[]): number | null => {
   const durations = runs
     .flatMap(({ status, duration_ms }) => (status === "completed" && duration_ms !== null ? [duration_ms] : []))
     .sort((a, b) => a - b);
   return durations.length < 3 ? null : (durations[Math.floor(durations.length / 2)] ?? null);
 };
 
-const aboutRun = ({ status, started_at, created_at, duration_ms }: Run): string =>
+const aboutRun = ({ status, started_at, created_at, duration_ms }: RunData): string =>
   `${status}${duration_ms === null ? "" : `, ${durationText(duration_ms)}`}\n${fullTimeText(started_at ?? created_at)}`;

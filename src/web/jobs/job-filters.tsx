@@ -1,4 +1,4 @@
-import { asWritten, Choice } from "../ui/choice.tsx";
+import { Choice, optionsFrom } from "../ui/choice.tsx";
 import { type SCHEDULE_FILTERS, type SortKey, STATUS_FILTERS } from "./job-list.ts";
 
 type JobFiltersProps = {
@@ -20,12 +20,12 @@ export const JobFilters = ({ query, onChange }: JobFiltersProps) => (
   </div>
 );
 
-const SCHEDULE_WORDS = { on: "on", off: "disabled", none: "by hand only" } as const satisfies Record<
+const SCHEDULE_LABELS = { on: "on", off: "disabled", none: "by hand only" } as const satisfies Record<
   (typeof SCHEDULE_FILTERS)[number],
   string
 >;
 
-const SORT_WORDS = {
+const SORT_LABELS = {
   next: "next run",
   last: "last run",
   success: "success",
@@ -33,7 +33,7 @@ const SORT_WORDS = {
 } as const satisfies Record<Exclude<SortKey, "name">, string>;
 
 const FILTERS = [
-  { name: "status", label: "Last run", words: { "": "any", ...asWritten(STATUS_FILTERS) } },
-  { name: "schedule", label: "Schedule", words: { "": "any", ...SCHEDULE_WORDS } },
-  { name: "sort", label: "Sort", words: { "": "name", ...SORT_WORDS }, className: "phone-only" },
+  { name: "status", label: "Last run", options: { "": "any", ...optionsFrom(STATUS_FILTERS) } },
+  { name: "schedule", label: "Schedule", options: { "": "any", ...SCHEDULE_LABELS } },
+  { name: "sort", label: "Sort", options: { "": "name", ...SORT_LABELS }, className: "phone-only" },
 ] as const;

@@ -3,9 +3,9 @@ import { Link } from "wouter";
 import { RECENT_RUNS } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
-import { scheduleText } from "../ui/schedule-words.ts";
-import { Status } from "../ui/status.tsx";
-import { Countdown, Duration, Time } from "../ui/time.tsx";
+import { Status } from "../ui/status/status.tsx";
+import { scheduleText } from "../ui/text/schedule-text.ts";
+import { Countdown, Duration, Time } from "../ui/time/time.tsx";
 import { RecentBars } from "./recent-bars.tsx";
 
 type JobRowProps = {
@@ -37,7 +37,7 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) =
       <Last job={job} />
     </td>
     <td className="jobs-recent">
-      {job.recent_runs !== undefined && <RecentBars runs={job.recent_runs} most={RECENT_RUNS} />}
+      {job.recent_runs !== undefined && <RecentBars runs={job.recent_runs} maxRuns={RECENT_RUNS} />}
     </td>
     <td className="number jobs-success">{rateText(job.success_rate)}</td>
     <td className="number jobs-usual">

@@ -1,5 +1,5 @@
 import type { JobSummary } from "../data/shapes.ts";
-import { useWindowRows } from "../ui/window-rows.ts";
+import { useWindowRows } from "../ui/table/use-window-rows.ts";
 import { type JobFilter, type SortKey, sortedBy } from "./job-list.ts";
 import { JobRow } from "./job-row.tsx";
 
@@ -15,13 +15,13 @@ const ROW_PX = 54;
 
 /** The jobs, a row each; of a thousand, only those that are in sight are there. */
 export const JobTable = ({ jobs, filter, isPaused, onSort, onRun }: JobTableProps) => {
-  const { around, rows, above, below, measure } = useWindowRows<HTMLTableElement>({
+  const { container, rows, above, below, measure } = useWindowRows<HTMLTableElement>({
     count: jobs.length,
     estimatePx: ROW_PX,
-    keyOf: (index) => jobs[index]?.id ?? "",
+    keyAt: (index) => jobs[index]?.id ?? "",
   });
   return (
-    <table ref={around} className="table jobs-table" aria-rowcount={jobs.length + 1}>
+    <table ref={container} className="table jobs-table" aria-rowcount={jobs.length + 1}>
       <caption className="visually-hidden">Jobs</caption>
       <thead>
         <tr aria-rowindex={1}>
@@ -47,9 +47,9 @@ export const JobTable = ({ jobs, filter, isPaused, onSort, onRun }: JobTableProp
   );
 };
 
-type Column = { readonly name: string; readonly sort?: SortKey; readonly isNumber?: boolean };
+type JobTableColumn = { readonly name: string; readonly sort?: SortKey; readonly isNumber?: boolean };
 
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly JobTableColumn[] = [
   { name: "Job", sort: "name" },
   { name: "Schedule" },
   { name: "Next", sort: "next" },

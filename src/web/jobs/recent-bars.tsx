@@ -1,9 +1,9 @@
 import { type MouseEvent, memo, useState } from "react";
 import { useLocation } from "wouter";
-import type { RecentRun } from "../data/shapes.ts";
-import { durationText, fullTimeText } from "../ui/format.ts";
-import { Tip } from "../ui/hint.tsx";
-import { barLook } from "../ui/status-fill.tsx";
+import type { RecentRunData } from "../data/shapes.ts";
+import { TooltipText } from "../ui/overlay/tooltip.tsx";
+import { barStyle } from "../ui/status/status-fill.tsx";
+import { durationText, fullTimeText } from "../ui/text/format.ts";
 import { countRuns } from "./job-list.ts";
 
 const BAR = 5;
@@ -13,20 +13,20 @@ const MIN_HEIGHT = 4;
 
 type RecentBarsProps = {
   /** The newest last. */
-  readonly runs: readonly RecentRun[];
+  readonly runs: readonly RecentRunData[];
   /** How many there is room for. */
-  readonly most: number;
+  readonly maxRuns: number;
 };
 
 /** The newest runs of a job, a bar each: as high as it took long, by the square root. A click leads to the run. */
-export const RecentBars = memo(({ runs, most }: RecentBarsProps) => {
+export const RecentBars = memo(({ runs, maxRuns }: RecentBarsProps) => {
   const [, navigate] = useLocation();
-  const [pointed, setPointed] = useState<{ readonly run: RecentRun; readonly anchor: DOMRectSource } | null>(null);
-  const first = most - runs.length;
+  const [pointed, setPointed] = useState<{ readonly run: RecentRunData; readonly anchor: DOMRectSource } | null>(null);
+  const first = maxRuns - runs.length;
   const longest = Math.max(1, ...runs.map(({ duration_ms }) => duration_ms ?? 0));
-  const runAt = (event: MouseEvent<SVGSVGElement>): RecentRun | undefined => {
+  const runAt = (event: MouseEvent<SVGSVGElement>): RecentRunData | undefined => {
     const { left, width } = event.currentTarget.getBoundingClientRect();
-    return runs[Math.floor(((event.clientX - left) / width) * most) - first];
+    return runs[Math.floor(((event.clientX - left) / width) * maxRuns) - first];
   };
   const point = (event: MouseEvent<SVGSVGElement>): void => {
     const run = runAt(event);
@@ -41,7 +41,7 @@ export const RecentBars = memo(({ runs, most }: RecentBarsProps) => {
         className="recent-bars"
         role="img"
         aria-label={`The newest ${countRuns(runs)}`}
-        viewBox={`0 0 ${most * STEP} ${HEIGHT}`}
+        viewBox={`0 0 ${maxRuns * STEP} ${HEIGHT}`}
         onPointerMove={point}
         onPointerLeave={() => setPointed(null)}
         onClick={(event) => {
@@ -53,14 +53,14 @@ export const RecentBars = memo(({ runs, most }: RecentBarsProps) => {
           <Bar key={run.id} run={run} at={first + index} share={Math.sqrt((run.duration_ms ?? 0) / longest)} />
         ))}
       </svg>
-      {pointed !== null && <Tip text={aboutRun(pointed.run)} anchor={pointed.anchor} />}
+      {pointed !== null && <TooltipText text={aboutRun(pointed.run)} anchor={pointed.anchor} />}
     </>
   );
 });
 
 type DOMRectSource = { readonly getBoundingClientRect: () => DOMRect };
 
-const Bar = ({ run, at, share }: { readonly run: RecentRun; readonly at: number; readonly share: number }) => {
+const Bar = ({ run, at, share }: { readonly run: RecentRunData; readonly at: number; readonly share: number }) => {
   const height = run.duration_ms === null ? HEIGHT * 0.6 : MIN_HEIGHT + (HEIGHT - MIN_HEIGHT) * share;
   return (
     <rect
@@ -69,12 +69,12 @@ const Bar = ({ run, at, share }: { readonly run: RecentRun; readonly at: number;
       y={HEIGHT - height + 0.5}
       width={BAR - 1}
       height={height - 1}
-      {...barLook(run.status)}
+      {...barStyle(run.status)}
     />
   );
 };
 
-const aboutRun = ({ status, started_at, duration_ms }: RecentRun): string => {
+const aboutRun = ({ status, started_at, duration_ms }: RecentRunData): string => {
   const took = duration_ms === null ? "" : ` in ${durationText(duration_ms)}`;
   return `${status}${took}${started_at === null ? "" : `\n${fullTimeText(started_at)}`}`;
 };

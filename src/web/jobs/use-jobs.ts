@@ -2,13 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
 import { isFinal } from "../../domain/run.ts";
 import { jobsQuery, jobsWithRunsQuery, RECENT_RUNS } from "../data/queries.ts";
-import type { JobSummary, RecentRun } from "../data/shapes.ts";
+import type { JobSummary, RecentRunData } from "../data/shapes.ts";
 
 /** The jobs as soon as they are there, and with their newest runs when those are, which are more to send. */
 export const useJobs = () => {
   const list = useQuery(jobsQuery());
   const withRuns = useQuery({ ...jobsWithRunsQuery(), structuralSharing: false });
-  const known = useRef(new WeakMap<JobSummary, Known>());
+  const known = useRef(new WeakMap<JobSummary, JoinedJob>());
   const jobs = useMemo(() => {
     const runsOf = new Map(withRuns.data?.jobs.map((job) => [job.id, job]));
     return list.data?.jobs.map((job) => joined(job, runsOf.get(job.id), known.current));
@@ -16,10 +16,10 @@ export const useJobs = () => {
   return { list, jobs };
 };
 
-type Known = { readonly runs: JobSummary | undefined; readonly joined: JobSummary };
+type JoinedJob = { readonly runs: JobSummary | undefined; readonly joined: JobSummary };
 
 /** The same one, where both are: a row is drawn anew only when it changed. */
-const joined = (job: JobSummary, runs: JobSummary | undefined, known: WeakMap<JobSummary, Known>): JobSummary => {
+const joined = (job: JobSummary, runs: JobSummary | undefined, known: WeakMap<JobSummary, JoinedJob>): JobSummary => {
   const before = known.get(job);
   if (before !== undefined && before.runs === runs) return before.joined;
   const after = runs === undefined ? job : { ...job, ...recentOf(job, runs) };
@@ -34,7 +34,7 @@ const recentOf = ({ last_run }: JobSummary, { recent_runs = [], success_rate, us
 });
 
 /** The list of jobs is asked for again and again, its runs are not: its last run is the truth about that one. */
-export const upToDate = (runs: RecentRun[], last: JobSummary["last_run"]): RecentRun[] => {
+export const upToDate = (runs: RecentRunData[], last: JobSummary["last_run"]): RecentRunData[] => {
   if (last === null) return runs;
   const at = runs.findIndex(({ id }) => id === last.id);
   const known = runs[at];

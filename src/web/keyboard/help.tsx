@@ -1,4 +1,4 @@
-import { Dialog } from "../ui/dialog.tsx";
+import { Dialog } from "../ui/overlay/dialog.tsx";
 import { shortcuts } from "./shortcuts.ts";
 
 /** Lists what the keyboard does where it is opened. */

@@ -1,18 +1,18 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
-import { counted } from "../ui/format.ts";
+import { counted } from "../ui/text/format.ts";
 import type { LogBook } from "./book/book.ts";
 import { LogRow } from "./log-row.tsx";
 import { useFollow } from "./use-follow.ts";
-import type { LogLook } from "./use-log-look.ts";
+import type { LogDisplay } from "./use-log-display.ts";
 
 /** A line to go to. */
-export type Target = { readonly position: number; readonly align: "start" | "center" | "end" };
+export type ScrollTarget = { readonly position: number; readonly align: "start" | "center" | "end" };
 
 type BodyProps = {
   readonly book: LogBook;
-  readonly look: LogLook;
+  readonly display: LogDisplay;
   /** Whether each line says which task wrote it. */
   readonly hasTasks: boolean;
   /** Text to mark. */
@@ -20,7 +20,7 @@ type BodyProps = {
   /** Number of the line that the address leads to. */
   readonly marked: number | null;
   /** Gone to whenever another is given. */
-  readonly target: Target | null;
+  readonly target: ScrollTarget | null;
   readonly isFollowing: boolean;
   readonly onFollowing: (isFollowing: boolean) => void;
 };
@@ -30,7 +30,7 @@ const OVERSCAN = 8;
 
 /** The lines that are seen, of however many there are. */
 export const LogBody = (props: BodyProps) => {
-  const { book, look, target, isFollowing, onFollowing } = props;
+  const { book, display, target, isFollowing, onFollowing } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = useRowHeight();
   const virtual = useVirtualizer({
@@ -40,9 +40,9 @@ export const LogBody = (props: BodyProps) => {
     overscan: OVERSCAN,
   });
   const rows = virtual.getVirtualItems();
-  useWanted(book, rows[0]?.index ?? 0, (rows.at(-1)?.index ?? -1) + 1);
-  useTarget(virtual, target);
-  useAnchored(virtual, look.isWrapped);
+  useLoadedRange(book, rows[0]?.index ?? 0, (rows.at(-1)?.index ?? -1) + 1);
+  useScrollTarget(virtual, target);
+  useScrollAnchor(virtual, display.isWrapped);
   const size = virtual.getTotalSize();
   // One that grows has its room from the start: what is read must not move.
   const [isWhole] = useState(() => book.state === "ended");
@@ -65,16 +65,16 @@ export const LogBody = (props: BodyProps) => {
           {rows.map(({ index, start }) => (
             <LogRow
               // Rows that are all of one height are used again for other lines: a scroll makes no element.
-              key={look.isWrapped ? `line ${index}` : index % slots}
+              key={display.isWrapped ? `line ${index}` : index % slots}
               index={index}
               start={start}
               line={book.line(index)}
-              hasTimes={look.hasTimes}
+              hasTimes={display.hasTimes}
               hasTask={props.hasTasks}
               wanted={props.wanted}
               marked={props.marked}
               isCurrent={target?.align === "center" && target.position === index}
-              measure={look.isWrapped ? virtual.measureElement : null}
+              measure={display.isWrapped ? virtual.measureElement : null}
             />
           ))}
         </div>
@@ -99,8 +99,8 @@ const slotsFor = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, 
 /** As much as all lines take, where that is less than there is. */
 const roomFor = (size: number): CSSProperties & Record<`--${string}`, string> => ({ "--log-size": `${size}px` });
 
-const classOf = ({ look }: BodyProps): string =>
-  ["log-scroll", look.isWrapped ? "is-wrapped" : "", look.hasTimes ? "has-times" : ""].join(" ");
+const classOf = ({ display }: BodyProps): string =>
+  ["log-scroll", display.isWrapped ? "is-wrapped" : "", display.hasTimes ? "has-times" : ""].join(" ");
 
 /** In CSS px, as the stylesheet has it. */
 const useRowHeight = (): number => {
@@ -112,7 +112,7 @@ const useRowHeight = (): number => {
 };
 
 /** Has what is seen, and a little around it, loaded. */
-const useWanted = (book: LogBook, from: number, to: number): void => {
+const useLoadedRange = (book: LogBook, from: number, to: number): void => {
   const version = book.version();
   // biome-ignore lint/correctness/useExhaustiveDependencies: another version may have other lines.
   useEffect(() => {
@@ -122,7 +122,7 @@ const useWanted = (book: LogBook, from: number, to: number): void => {
 
 type Virtual = ReturnType<typeof useVirtualizer<HTMLDivElement, Element>>;
 
-const useTarget = (virtual: Virtual, target: Target | null): void => {
+const useScrollTarget = (virtual: Virtual, target: ScrollTarget | null): void => {
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is gone to once.
   useLayoutEffect(() => {
     if (target !== null && target.position >= 0) virtual.scrollToIndex(target.position, { align: target.align });
@@ -130,7 +130,7 @@ const useTarget = (virtual: Virtual, target: Target | null): void => {
 };
 
 /** The line at the top stays there when lines take another height. */
-const useAnchored = (virtual: Virtual, isWrapped: boolean): void => {
+const useScrollAnchor = (virtual: Virtual, isWrapped: boolean): void => {
   const isFirst = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only the way lines are drawn counts.
   useLayoutEffect(() => {

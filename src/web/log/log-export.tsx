@@ -1,6 +1,6 @@
 import { type MouseEvent, useState } from "react";
 import { fetchPetit } from "../data/client.ts";
-import { currentToken } from "../data/token.ts";
+import { tokenStore } from "../data/token-store.ts";
 import { Button } from "../ui/button.tsx";
 import { withoutCommands } from "./ansi/ansi.ts";
 import type { LogFilter } from "./book/line.ts";
@@ -13,7 +13,7 @@ export const DownloadLog = ({ runId, filter }: ExportProps) => {
   const path = logPath(runId, filter);
   const name = [runId.slice(-8), filter.task, filter.stream].filter((part) => part !== undefined).join("-");
   const save = (event: MouseEvent<HTMLAnchorElement>): void => {
-    if (currentToken() === null) return;
+    if (tokenStore.get().token === null) return;
     event.preventDefault();
     void saveAs(path, `${name}.log`);
   };
@@ -39,22 +39,22 @@ const MAX_COPY = 4_000_000;
 
 /** All that the filter takes, without what colours it. A page over plain HTTP from elsewhere has no clipboard. */
 export const CopyLog = ({ runId, filter }: ExportProps) => {
-  const [told, setTold] = useState("Copy");
+  const [label, setLabel] = useState("Copy");
   if (navigator.clipboard === undefined) return null;
   const copy = async (): Promise<void> => {
     const text = await (await fetchPetit(logPath(runId, filter))).text();
-    if (text.length > MAX_COPY) return setTold("Too long");
+    if (text.length > MAX_COPY) return setLabel("Too long");
     await navigator.clipboard.writeText(withoutCommands(text));
-    setTold("Copied");
+    setLabel("Copied");
   };
   return (
     <Button
       kind="quiet"
       aria-live="polite"
-      onBlur={() => setTold("Copy")}
-      onClick={() => void copy().catch(() => setTold("Failed"))}
+      onBlur={() => setLabel("Copy")}
+      onClick={() => void copy().catch(() => setLabel("Failed"))}
     >
-      {told}
+      {label}
     </Button>
   );
 };

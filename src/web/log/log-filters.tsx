@@ -1,8 +1,8 @@
-import type { TaskRun } from "../data/shapes.ts";
+import type { TaskRunData } from "../data/shapes.ts";
 import type { LogFilter } from "./book/line.ts";
 
 type FiltersProps = {
-  readonly tasks: readonly TaskRun[];
+  readonly tasks: readonly TaskRunData[];
   readonly filter: LogFilter;
   readonly onChange: (name: keyof LogFilter, value: string) => void;
 };

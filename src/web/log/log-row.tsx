@@ -1,16 +1,16 @@
 import { type CSSProperties, memo, useMemo } from "react";
-import { counted } from "../ui/format.ts";
+import { counted } from "../ui/text/format.ts";
 import { segmentsOf } from "./ansi/ansi.ts";
-import { highlight, type Piece } from "./ansi/highlight.ts";
-import { type ShownLine, shownText } from "./ansi/line-styles.ts";
+import { type HighlightedSegment, highlight } from "./ansi/highlight.ts";
+import { type StyledLine, shownText } from "./ansi/line-styles.ts";
 import { clockText } from "./log-time.ts";
 
-type RowProps = {
+type LogRowProps = {
   readonly index: number;
   /** CSS px from the top of all lines. */
   readonly start: number;
   /** Undefined while it is on its way. */
-  readonly line: ShownLine | undefined;
+  readonly line: StyledLine | undefined;
   readonly hasTimes: boolean;
   readonly hasTask: boolean;
   readonly wanted: string;
@@ -21,7 +21,7 @@ type RowProps = {
 };
 
 export const LogRow = memo(
-  ({ index, start, line, hasTimes, hasTask, wanted, marked, isCurrent, measure }: RowProps) => (
+  ({ index, start, line, hasTimes, hasTask, wanted, marked, isCurrent, measure }: LogRowProps) => (
     <div
       ref={measure}
       data-index={index}
@@ -47,24 +47,24 @@ export const LogRow = memo(
   ),
 );
 
-const Text = ({ line, wanted }: { readonly line: ShownLine; readonly wanted: string }) => {
+const Text = ({ line, wanted }: { readonly line: StyledLine; readonly wanted: string }) => {
   const text = shownText(line);
   const segments = useMemo(() => segmentsOf(text), [text]);
   return (
     <bdi className="log-text">
       {highlight(segments, wanted).map((piece, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line have no other name, and keep their order.
-        <PieceText key={index} piece={piece} />
+        <SegmentText key={index} piece={piece} />
       ))}
       {line.cut > 0 && <span className="log-cut"> … {counted(line.cut, "more character")}, in the download</span>}
     </bdi>
   );
 };
 
-const PieceText = ({ piece }: { readonly piece: Piece }) => {
-  const { text, classes, color, ground, isMatch } = piece;
+const SegmentText = ({ piece }: { readonly piece: HighlightedSegment }) => {
+  const { text, classes, color, background, isMatch } = piece;
   if (isMatch) return <mark>{text}</mark>;
-  if (classes.length === 0 && color === null && ground === null) return text;
+  if (classes.length === 0 && color === null && background === null) return text;
   return (
     <span className={classesOf(piece)} style={styleOf(piece)}>
       {text}
@@ -72,12 +72,12 @@ const PieceText = ({ piece }: { readonly piece: Piece }) => {
   );
 };
 
-const classesOf = ({ classes, color, ground }: Piece): string =>
-  [...classes, color === null ? "" : "ansi-own-fg", ground === null ? "" : "ansi-own-bg"]
+const classesOf = ({ classes, color, background }: HighlightedSegment): string =>
+  [...classes, color === null ? "" : "ansi-own-fg", background === null ? "" : "ansi-own-bg"]
     .filter((name) => name !== "")
     .join(" ");
 
-const styleOf = ({ color, ground }: Piece): CSSProperties & Record<`--${string}`, string> => ({
+const styleOf = ({ color, background }: HighlightedSegment): CSSProperties & Record<`--${string}`, string> => ({
   ...(color === null ? {} : { "--ansi-fg": color }),
-  ...(ground === null ? {} : { "--ansi-bg": ground }),
+  ...(background === null ? {} : { "--ansi-bg": background }),
 });

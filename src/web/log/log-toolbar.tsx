@@ -2,27 +2,27 @@ import type { ReactNode } from "react";
 import { Button } from "../ui/button.tsx";
 import type { LogFilter } from "./book/line.ts";
 import { CopyLog, DownloadLog } from "./log-export.tsx";
-import type { LogLook } from "./use-log-look.ts";
+import type { LogDisplay } from "./use-log-display.ts";
 
-type ToolbarProps = {
+type LogToolbarProps = {
   readonly runId: string;
   readonly filter: LogFilter;
-  readonly look: LogLook;
-  readonly onToggle: (name: keyof LogLook) => void;
+  readonly display: LogDisplay;
+  readonly onToggle: (name: keyof LogDisplay) => void;
   readonly onStart: () => void;
   readonly onEnd: () => void;
   /** The search. */
   readonly children: ReactNode;
 };
 
-export const LogToolbar = ({ runId, filter, look, onToggle, onStart, onEnd, children }: ToolbarProps) => (
+export const LogToolbar = ({ runId, filter, display, onToggle, onStart, onEnd, children }: LogToolbarProps) => (
   <div className="log-toolbar">
     {children}
     <div className="log-buttons">
-      <Button kind="quiet" aria-pressed={look.hasTimes} onClick={() => onToggle("hasTimes")}>
+      <Button kind="quiet" aria-pressed={display.hasTimes} onClick={() => onToggle("hasTimes")}>
         Times
       </Button>
-      <Button kind="quiet" aria-pressed={look.isWrapped} onClick={() => onToggle("isWrapped")}>
+      <Button kind="quiet" aria-pressed={display.isWrapped} onClick={() => onToggle("isWrapped")}>
         Wrap
       </Button>
       <Button kind="quiet" onClick={onStart}>

@@ -1,22 +1,22 @@
 import { useCallback, useId, useState } from "react";
-import type { TaskRun } from "../data/shapes.ts";
-import { counted } from "../ui/format.ts";
+import type { TaskRunData } from "../data/shapes.ts";
 import { Failure, Loading } from "../ui/states.tsx";
+import { counted } from "../ui/text/format.ts";
 import "./log.css";
 import type { LogBook } from "./book/book.ts";
 import type { LogFilter } from "./book/line.ts";
 import { useLogBook } from "./book/use-book.ts";
 import { lineLink, useLineLink } from "./line-link.ts";
-import { LogBody, type Target } from "./log-body.tsx";
+import { LogBody, type ScrollTarget } from "./log-body.tsx";
 import { LogFilters } from "./log-filters.tsx";
-import { LogFind } from "./log-find.tsx";
+import { LogSearch } from "./log-search.tsx";
 import { LogToolbar } from "./log-toolbar.tsx";
+import { useLogDisplay } from "./use-log-display.ts";
 import { useLogFilter } from "./use-log-filter.ts";
-import { useLogLook } from "./use-log-look.ts";
 
 export type LogProps = {
   readonly runId: string;
-  readonly tasks: readonly TaskRun[];
+  readonly tasks: readonly TaskRunData[];
   /** Where it opens once the run has ended: at its beginning, or where it tells what went wrong. */
   readonly from: "start" | "end";
 };
@@ -55,10 +55,10 @@ const LogState = ({ book: { state, total } }: { readonly book: LogBook }) => (
 type LinesProps = LogProps & { readonly book: LogBook; readonly filter: LogFilter };
 
 const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
-  const [target, setTarget] = useState<Target | null>(() => firstTarget(book, from));
+  const [target, setTarget] = useState<ScrollTarget | null>(() => firstTarget(book, from));
   const [isFollowing, setFollowing] = useState(() => book.state !== "ended" && lineLink() === null);
   const [wanted, setWanted] = useState("");
-  const { look, toggle } = useLogLook();
+  const { display, toggle } = useLogDisplay();
   const jump = useCallback((position: number): void => {
     setFollowing(false);
     setTarget({ position, align: "center" });
@@ -69,7 +69,7 @@ const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
       <LogToolbar
         runId={runId}
         filter={filter}
-        look={look}
+        display={display}
         onToggle={toggle}
         onStart={() => {
           setFollowing(false);
@@ -80,11 +80,11 @@ const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
           setTarget({ position: book.total - 1, align: "end" });
         }}
       >
-        <LogFind book={book} runId={runId} filter={filter} onText={setWanted} onMatch={jump} />
+        <LogSearch book={book} runId={runId} filter={filter} onText={setWanted} onMatch={jump} />
       </LogToolbar>
       <LogBody
         book={book}
-        look={look}
+        display={display}
         hasTasks={filter.task === undefined && tasks.length > 1}
         wanted={wanted}
         marked={marked}
@@ -96,5 +96,5 @@ const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
   );
 };
 
-const firstTarget = ({ state, total }: LogBook, from: "start" | "end"): Target | null =>
+const firstTarget = ({ state, total }: LogBook, from: "start" | "end"): ScrollTarget | null =>
   state === "ended" && from === "end" && lineLink() === null ? { position: total - 1, align: "end" } : null;

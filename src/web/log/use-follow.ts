@@ -1,6 +1,6 @@
 import { type RefObject, useLayoutEffect, useRef } from "react";
 
-type FollowOptions = {
+type UseFollowOptions = {
   readonly scroller: RefObject<HTMLElement | null>;
   /** Height of all lines, CSS px. */
   readonly size: number;
@@ -10,10 +10,10 @@ type FollowOptions = {
 };
 
 /** So near to the end, CSS px, one is there. */
-const NEAR = 24;
+const NEAR_END_PX = 24;
 
 /** Keeps the newest line in sight until the reader scrolls up; at the end again, it goes on. */
-export const useFollow = ({ scroller, size, total, isFollowing, onFollowing }: FollowOptions) => {
+export const useFollow = ({ scroller, size, total, isFollowing, onFollowing }: UseFollowOptions) => {
   const lastTop = useRef(0);
   const seen = useRef(total);
   if (isFollowing) seen.current = total;
@@ -30,8 +30,8 @@ export const useFollow = ({ scroller, size, total, isFollowing, onFollowing }: F
     const isUp = element.scrollTop < lastTop.current - 1;
     const left = element.scrollHeight - element.clientHeight - element.scrollTop;
     lastTop.current = element.scrollTop;
-    if (isFollowing && isUp && left > NEAR) onFollowing(false);
-    if (!isFollowing && !isUp && left <= NEAR) onFollowing(true);
+    if (isFollowing && isUp && left > NEAR_END_PX) onFollowing(false);
+    if (!isFollowing && !isUp && left <= NEAR_END_PX) onFollowing(true);
   };
   return { onScroll, newLines: total - seen.current };
 };

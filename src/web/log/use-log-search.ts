@@ -11,14 +11,14 @@ type SearchOptions = {
   readonly onMatch: (position: number) => void;
 };
 
-type Found = {
+type LogSearchResult = {
   readonly text: string;
   readonly matches: readonly LineMatch[];
   readonly searchedTo: number;
   readonly isComplete: boolean;
 };
 
-const NOTHING: Found = { text: "", matches: [], searchedTo: 0, isComplete: true };
+const NO_RESULT: LogSearchResult = { text: "", matches: [], searchedTo: 0, isComplete: true };
 
 /** Lines that are found at most. */
 const MAX_MATCHES = 10_000;
@@ -28,7 +28,7 @@ const WAIT_MS = { typed: 200, grown: 600 } as const;
 /** Looks for a text in all of a log, and in what is added to it. */
 export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOptions) => {
   const [text, setText] = useState("");
-  const [found, setFound] = useState(NOTHING);
+  const [found, setFound] = useState(NO_RESULT);
   const [current, setCurrent] = useState<number | null>(null);
   const isFresh = found.text === text;
   const { total, generation } = book;
@@ -40,7 +40,7 @@ export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOpt
     const isSame = isFresh && known.current === generation;
     if (isSame && found.matches.length >= MAX_MATCHES) return;
     known.current = generation;
-    const before = isSame ? found : NOTHING;
+    const before = isSame ? found : NO_RESULT;
     let isStale = false;
     const timer = setTimeout(
       () => {
@@ -50,7 +50,7 @@ export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOpt
             if (isStale) return;
             const matches = [...before.matches, ...answer.matches].slice(0, MAX_MATCHES);
             setFound({ text, matches, searchedTo: answer.searched_to, isComplete: answer.complete });
-            const first = isSame ? undefined : firstFrom(matches);
+            const first = isSame ? undefined : firstMatch(matches);
             if (first !== undefined) go(matches, first);
           },
           () => {},
@@ -72,9 +72,9 @@ export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOpt
     setText(next);
     setCurrent(null);
     onText(next);
-    if (next === "") setFound(NOTHING);
+    if (next === "") setFound(NO_RESULT);
   };
-  const matches = isFresh ? found.matches : NOTHING.matches;
+  const matches = isFresh ? found.matches : NO_RESULT.matches;
   const move = (step: 1 | -1): void => {
     if (matches.length > 0) go(matches, ((current ?? -step) + step + matches.length) % matches.length);
   };
@@ -82,4 +82,4 @@ export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOpt
 };
 
 /** What is looked at first. */
-const firstFrom = (matches: readonly LineMatch[]): number | undefined => (matches.length === 0 ? undefined : 0);
+const firstMatch = (matches: readonly LineMatch[]): number | undefined => (matches.length === 0 ? undefined : 0);

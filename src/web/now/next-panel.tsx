@@ -4,10 +4,10 @@ import { Link } from "wouter";
 import { jobsQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
-import { StatusIcon } from "../ui/status.tsx";
-import { Countdown } from "../ui/time.tsx";
+import { StatusIcon } from "../ui/status/status.tsx";
+import { Countdown } from "../ui/time/time.tsx";
 
-const MOST = 4;
+const MAX_ENTRIES = 4;
 
 /** What is due next. */
 export const NextPanel = () => {
@@ -43,4 +43,4 @@ const soonest = (jobs: readonly JobSummary[]) =>
   jobs
     .flatMap((job) => (job.next_run_at === null ? [] : [{ job, at: job.next_run_at }]))
     .sort((a, b) => a.at - b.at)
-    .slice(0, MOST);
+    .slice(0, MAX_ENTRIES);

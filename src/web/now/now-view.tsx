@@ -5,7 +5,7 @@ import { Page } from "../ui/page.tsx";
 import { NextPanel } from "./next-panel.tsx";
 import { RunningPanel } from "./running-panel.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
-import { Timeline } from "./timeline.tsx";
+import { Timeline } from "./timeline/timeline.tsx";
 import "./now.css";
 
 /** What runs, what ran, and what will. */

@@ -3,26 +3,26 @@ import { memo } from "react";
 import { Link } from "wouter";
 import { useCancelRun } from "../data/actions.ts";
 import { jobRunsQuery, jobsQuery, runsQuery, statsQuery } from "../data/queries.ts";
-import { usualDuration } from "../data/recent-figures.ts";
-import type { Run } from "../data/shapes.ts";
+import { usualDuration } from "../data/run-statistics.ts";
+import type { RunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
-import { roughText } from "../ui/format.ts";
-import { useNow } from "../ui/now.ts";
 import { Loaded } from "../ui/states.tsx";
-import { StatusIcon } from "../ui/status.tsx";
-import { progressOf } from "./progress.ts";
+import { StatusIcon } from "../ui/status/status.tsx";
+import { roughText } from "../ui/text/format.ts";
+import { useNow } from "../ui/time/clock.ts";
+import { progressOf } from "./run-progress.ts";
 
-const MOST = 50;
+const MAX_RUNS = 50;
 
 /** What runs at this moment, the newest first. */
 export const RunningPanel = () => {
-  const running = useQuery(runsQuery({ status: "running", limit: MOST }));
+  const running = useQuery(runsQuery({ status: "running", limit: MAX_RUNS }));
   return (
     <section className="card now-panel" aria-labelledby="now-running">
       <h2 id="now-running">
         Running{" "}
         {running.data !== undefined && running.data.count > 0 && (
-          <span className="muted">{running.data.count === MOST ? `${MOST} and more` : running.data.count}</span>
+          <span className="muted">{running.data.count === MAX_RUNS ? `${MAX_RUNS} and more` : running.data.count}</span>
         )}
         <Waiting />
       </h2>
@@ -56,7 +56,7 @@ const Waiting = () => {
   );
 };
 
-const RunningRow = memo(({ run }: { readonly run: Run }) => {
+const RunningRow = memo(({ run }: { readonly run: RunData }) => {
   const { mutate, isPending } = useCancelRun();
   const name = useJobName(run.job_id);
   return (
@@ -85,21 +85,21 @@ const useJobName = (jobId: string): string => {
 };
 
 /** What has just begun may be gone before it can be read: nothing is asked for its sake. */
-const WORTH_ASKING_MS = 1_000;
+const QUERY_AFTER_MS = 1_000;
 
-const Progress = ({ run }: { readonly run: Run }) => {
+const Progress = ({ run }: { readonly run: RunData }) => {
   const elapsedMs = Math.max(0, useNow() - (run.started_at ?? run.created_at));
   const { data } = useQuery({
     ...jobRunsQuery(run.job_id, { status: "completed", limit: 20 }),
-    enabled: elapsedMs > WORTH_ASKING_MS,
+    enabled: elapsedMs > QUERY_AFTER_MS,
   });
   const usualMs = data === undefined ? null : usualDuration(data.runs);
   if (usualMs === null) return <span className="now-progress muted">{roughText(elapsedMs)}</span>;
-  const { share, words } = progressOf(elapsedMs, usualMs);
+  const { share, text } = progressOf(elapsedMs, usualMs);
   return (
     <span className="now-progress">
       <progress aria-label={`Progress of ${run.job_id}`} {...(share === null ? {} : { value: share })} />
-      <span className="muted">{words}</span>
+      <span className="muted">{text}</span>
     </span>
   );
 };

@@ -2,9 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { statsQuery } from "../data/queries.ts";
-import type { Stats } from "../data/shapes.ts";
+import type { StatsData } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
-import { Status } from "../ui/status.tsx";
+import { Status } from "../ui/status/status.tsx";
 
 /** What became of the last 24 hours; each count of runs leads to those runs. */
 export const StatsPanel = () => {
@@ -23,11 +23,11 @@ export const StatsPanel = () => {
   );
 };
 
-const ENDED = ["completed", "failed", "cancelled", "interrupted"] as const;
+const FINAL_STATUSES = ["completed", "failed", "cancelled", "interrupted"] as const;
 
-const Counts = ({ runs, occurrences }: Stats) => (
+const Counts = ({ runs, occurrences }: StatsData) => (
   <ul className="now-stats">
-    {ENDED.map((status) => (
+    {FINAL_STATUSES.map((status) => (
       <Count key={status} count={runs[status]} href={`/runs?status=${status}`}>
         <Status of={status} />
       </Count>

@@ -1,8 +1,8 @@
-import type { TaskRun } from "../data/shapes.ts";
+import type { TaskRunData } from "../data/shapes.ts";
 import type { GraphTask } from "../graph/graph-task.ts";
 
 /** A task of a run as a node of its graph. */
-export const graphTask = (task: TaskRun): GraphTask => ({
+export const graphTask = (task: TaskRunData): GraphTask => ({
   id: task.task_id,
   name: task.name,
   type: task.type,

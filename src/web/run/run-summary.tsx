@@ -1,15 +1,15 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import type { RunDetail, TaskRun } from "../data/shapes.ts";
-import { Status } from "../ui/status.tsx";
-import { Duration, Elapsed, Time } from "../ui/time.tsx";
-import { latenessText, TRIGGER_TEXT, wordsOf } from "./run-words.ts";
+import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { Status } from "../ui/status/status.tsx";
+import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
+import { latenessText, summaryTextOf, TRIGGER_TEXT } from "./run-summary-text.ts";
 
-type SummaryProps = { readonly run: RunDetail; readonly tasks: readonly TaskRun[]; readonly zone: string | null };
+type SummaryProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[]; readonly zone: string | null };
 
 /** How a run stands, in words, and what is known of it. */
 export const RunSummary = ({ run, tasks, zone }: SummaryProps) => {
-  const { what, next } = wordsOf(run, tasks);
+  const { what, next } = summaryTextOf(run, tasks);
   return (
     <section className="card run-summary" aria-label="Summary" data-run-status={run.status}>
       <p className="run-words" role="status">

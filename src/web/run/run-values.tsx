@@ -1,6 +1,6 @@
-import type { RunDetail, TaskRun } from "../data/shapes.ts";
+import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 
-type ValuesProps = { readonly run: RunDetail; readonly tasks: readonly TaskRun[] };
+type ValuesProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[] };
 
 /** What went into a run and what came out of it; nothing where there is neither. */
 export const RunValues = ({ run, tasks }: ValuesProps) => {

@@ -1,14 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { Link, useSearchParams } from "wouter";
-import { useLiveEvents } from "../data/connection.tsx";
+import { useLiveEvents } from "../data/live/connection.tsx";
 import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
-import type { RunDetail, TaskRun } from "../data/shapes.ts";
+import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
 import { Log } from "../log/log.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
-import { Gantt } from "./gantt.tsx";
+import { Gantt } from "./gantt/gantt.tsx";
 import { graphTask } from "./graph-tasks.ts";
 import "./run.css";
 import { RunActions } from "./run-actions.tsx";
@@ -22,7 +22,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
   const jobId = run.data?.job_id;
   const job = useQuery({ ...jobQuery(jobId ?? ""), enabled: jobId !== undefined });
   const shortId = runId.slice(-8);
-  useEnding(runId);
+  useEndingRefresh(runId);
   return (
     <Page
       title={jobId === undefined ? `Run ${shortId}` : `${job.data?.name ?? jobId}, run ${shortId}`}
@@ -47,7 +47,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
 };
 
 /** No event tells that a run is being ended, but the tasks that this ends do. */
-const useEnding = (runId: string): void => {
+const useEndingRefresh = (runId: string): void => {
   const client = useQueryClient();
   useLiveEvents(({ type, run_id, reason }) => {
     if (type !== "task.finished" || run_id !== runId || reason === undefined) return;
@@ -55,16 +55,16 @@ const useEnding = (runId: string): void => {
   });
 };
 
-const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readonly TaskRun[] }) => {
+const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readonly TaskRunData[] }) => {
   const { data: job } = useQuery(jobQuery(run.job_id));
-  const { picked, pick } = usePicked();
+  const { selected, select } = useSelectedTask();
   const nodes = useMemo(() => tasks.map(graphTask), [tasks]);
   return (
     <>
       <RunSummary run={run} tasks={tasks} zone={job?.timezone ?? null} />
       <div className="run-pictures">
-        <Graph tasks={nodes} picked={picked} onPick={pick} />
-        <Gantt run={run} tasks={tasks} picked={picked} onPick={pick} />
+        <Graph tasks={nodes} selected={selected} onSelect={select} />
+        <Gantt run={run} tasks={tasks} selected={selected} onSelect={select} />
       </div>
       <RunValues run={run} tasks={tasks} />
       <Log runId={run.id} tasks={tasks} from={run.status === "completed" ? "start" : "end"} />
@@ -73,10 +73,10 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
 };
 
 /** The task whose log is shown: `?task=`; chosen twice, all of them again. */
-const usePicked = () => {
+const useSelectedTask = () => {
   const [query, setQuery] = useSearchParams();
-  const picked = query.get("task");
-  const pick = useCallback(
+  const selected = query.get("task");
+  const select = useCallback(
     (taskId: string): void =>
       setQuery(
         (before) => {
@@ -89,5 +89,5 @@ const usePicked = () => {
       ),
     [setQuery],
   );
-  return { picked, pick };
+  return { selected, select };
 };

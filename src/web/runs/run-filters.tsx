@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
 import { RUN_STATUSES, TRIGGERS } from "../../domain/run.ts";
 import { jobsQuery } from "../data/queries.ts";
-import { asWritten, Choice } from "../ui/choice.tsx";
+import { Choice, optionsFrom } from "../ui/choice.tsx";
 
 type RunFiltersProps = {
   readonly query: URLSearchParams;
@@ -20,8 +20,8 @@ export const RunFilters = ({ query, onChange }: RunFiltersProps) => (
 );
 
 const FILTERS = [
-  { name: "status", label: "Status", words: { "": "any", ...asWritten(RUN_STATUSES) } },
-  { name: "trigger", label: "Trigger", words: { "": "any", ...asWritten(TRIGGERS) } },
+  { name: "status", label: "Status", options: { "": "any", ...optionsFrom(RUN_STATUSES) } },
+  { name: "trigger", label: "Trigger", options: { "": "any", ...optionsFrom(TRIGGERS) } },
 ] as const;
 
 type JobFieldProps = { readonly value: string; readonly onChange: (job: string) => void };

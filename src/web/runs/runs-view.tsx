@@ -1,13 +1,13 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useSearchParams } from "wouter";
 import { jobRunsQuery, runsQuery } from "../data/queries.ts";
-import type { Run } from "../data/shapes.ts";
+import type { RunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
-import { RunTable } from "../ui/run-table.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
-import { askedFor, pageOf, type RunFilter, readFilter } from "./run-filter.ts";
+import { RunTable } from "../ui/table/run-table.tsx";
+import { pageOf, type RunListFilter, readFilter, runsQueryFor } from "./run-filter.ts";
 import { RunFilters } from "./run-filters.tsx";
 
 /** The runs of all jobs, the newest first. */
@@ -27,11 +27,11 @@ export const RunsView = () => {
 };
 
 /** While others are on their way, those that were shown stay. */
-const useRuns = (filter: RunFilter) => {
+const useRuns = (filter: RunListFilter) => {
   const isOfJob = filter.job !== "";
-  const ofAll = useQuery({ ...runsQuery(askedFor(filter)), placeholderData: keepPreviousData, enabled: !isOfJob });
+  const ofAll = useQuery({ ...runsQuery(runsQueryFor(filter)), placeholderData: keepPreviousData, enabled: !isOfJob });
   const ofJob = useQuery({
-    ...jobRunsQuery(filter.job, askedFor(filter)),
+    ...jobRunsQuery(filter.job, runsQueryFor(filter)),
     placeholderData: keepPreviousData,
     enabled: isOfJob,
   });
@@ -39,14 +39,14 @@ const useRuns = (filter: RunFilter) => {
 };
 
 type RunsProps = {
-  readonly runs: readonly Run[];
-  readonly filter: RunFilter;
+  readonly runs: readonly RunData[];
+  readonly filter: RunListFilter;
   readonly query: URLSearchParams;
   readonly onReset: () => void;
 };
 
 const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
-  const { shown, next, lookedAt } = pageOf(runs, filter);
+  const { shown, next, searched } = pageOf(runs, filter);
   const isNarrowed = query.size > 0;
   return (
     <>
@@ -68,7 +68,7 @@ const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
         {next !== null && <PageLink text="Older" query={withParam(query, "before", next)} />}
         {filter.trigger !== null && (
           <span className="muted">
-            {shown.length.toLocaleString()} of {lookedAt.toLocaleString()} runs that were looked at
+            {shown.length.toLocaleString()} of {searched.toLocaleString()} runs that were looked at
           </span>
         )}
       </nav>

@@ -2,14 +2,14 @@ import { Component, type ReactNode } from "react";
 import { Page } from "../ui/page.tsx";
 import { Failure } from "../ui/states.tsx";
 
-type Props = { readonly children: ReactNode };
-type State = { readonly error: unknown };
+type ErrorBoundaryProps = { readonly children: ReactNode };
+type ErrorBoundaryState = { readonly error: unknown };
 
 /** A view that throws is not the end of the page. */
-export class ErrorBoundary extends Component<Props, State> {
-  override state: State = { error: null };
+export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundaryState> {
+  override state: ErrorBoundaryState = { error: null };
 
-  static getDerivedStateFromError(error: unknown): State {
+  static getDerivedStateFromError(error: unknown): ErrorBoundaryState {
     return { error };
   }
 

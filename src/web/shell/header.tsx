@@ -1,12 +1,12 @@
 import { Link, useRoute } from "wouter";
 import { Button } from "../ui/button.tsx";
-import { ConnectionPill } from "./connection-pill.tsx";
-import { HealthPill } from "./health-pill.tsx";
-import { SchedulerPill } from "./scheduler-pill.tsx";
-import { SearchBox } from "./search-box.tsx";
+import { ConnectionPill } from "./pills/connection-pill.tsx";
+import { HealthPill } from "./pills/health-pill.tsx";
+import { SchedulerPill } from "./pills/scheduler-pill.tsx";
+import { SearchBox } from "./search/search-box.tsx";
 import { preload } from "./views.ts";
 
-const PLACES = [
+const SECTIONS = [
   { href: "/", name: "Now", pattern: "/" },
   { href: "/jobs", name: "Jobs", pattern: "/jobs/*?" },
   { href: "/runs", name: "Runs", pattern: "/runs/*?" },
@@ -20,9 +20,9 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
     </Link>
     <nav aria-label="Main">
       <ul className="shell-nav">
-        {PLACES.map((place) => (
+        {SECTIONS.map((place) => (
           <li key={place.href}>
-            <Place {...place} />
+            <SectionLink {...place} />
           </li>
         ))}
       </ul>
@@ -39,7 +39,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
   </header>
 );
 
-const Place = ({ href, name, pattern }: (typeof PLACES)[number]) => {
+const SectionLink = ({ href, name, pattern }: (typeof SECTIONS)[number]) => {
   const [isHere] = useRoute(pattern);
   return (
     <Link

@@ -1,4 +1,4 @@
-import { useConnectionState } from "../data/connection.tsx";
+import { useConnectionState } from "../data/live/connection.tsx";
 
 const TEXT = {
   reconnecting: "petit went away. What you see is what was; this page goes on as soon as it is back.",

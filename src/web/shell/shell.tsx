@@ -15,10 +15,10 @@
  */
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
-import { useConnectionState } from "../data/connection.tsx";
+import { useConnectionState } from "../data/live/connection.tsx";
 import { KeyboardHelp } from "../keyboard/help.tsx";
 import { focusSearch, moveRow, useKeyboard, useShortcut } from "../keyboard/shortcuts.ts";
-import { Notices } from "../ui/notices.tsx";
+import { Notices } from "../ui/overlay/notices.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
 import { Header } from "./header.tsx";
 import { Outage } from "./outage.tsx";

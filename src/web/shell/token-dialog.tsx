@@ -1,12 +1,13 @@
 import { useState } from "react";
-import { keepToken, useTokenState } from "../data/token.ts";
+import { useStore } from "../data/external-store.ts";
+import { tokenStore } from "../data/token-store.ts";
 import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { Dialog } from "../ui/overlay/dialog.tsx";
 
 /** Asks for the token when petit refuses; there is nothing to see without. */
 export const TokenDialog = () => {
-  const { token, isWanted } = useTokenState();
-  return isWanted ? <TokenForm wasRefused={token !== null} /> : null;
+  const { token, isRequired } = useStore(tokenStore);
+  return isRequired ? <TokenForm wasRefused={token !== null} /> : null;
 };
 
 /** As petit takes them: another could not even be sent. */
@@ -29,7 +30,7 @@ const TokenForm = ({ wasRefused }: { readonly wasRefused: boolean }) => {
           event.preventDefault();
           const token = text.trim();
           setUnfit(token !== "" && !TOKEN.test(token));
-          if (TOKEN.test(token)) keepToken(token);
+          if (TOKEN.test(token)) tokenStore.save(token);
         }}
       >
         <div className="field">

@@ -1,11 +1,11 @@
 import { type ComponentType, lazy } from "react";
-import { loadPart } from "../data/load-part.ts";
+import { loadModule } from "../data/load-module.ts";
 
 /** A view that is loaded when it is first visited, or a moment before. */
 const view = <Props>(path: RegExp, load: () => Promise<ComponentType<Props>>) => ({
   path,
   load,
-  Component: lazy(async () => ({ default: await loadPart(load) })),
+  Component: lazy(async () => ({ default: await loadModule(load) })),
 });
 
 const NOW = view(/^\/$/, async () => (await import("../now/now-view.tsx")).NowView);

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { readKept, writeKept } from "../data/kept.ts";
 import { jobsQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
+import { readStored, writeStored } from "../data/stored-preference.ts";
 import { Button } from "../ui/button.tsx";
-import { CopyLine } from "../ui/copy.tsx";
+import { CopyLine } from "../ui/copy-line.tsx";
 import "./welcome.css";
 
 const KEY = "petit.welcomed";
@@ -15,7 +15,7 @@ export const Welcome = () => {
   const [isKnown, setKnown] = useState(wasWelcomed);
   if (isKnown) return null;
   const dismiss = (): void => {
-    writeKept("local", KEY, "yes");
+    writeStored("local", KEY, "yes");
     setKnown(true);
   };
   return (
@@ -32,7 +32,7 @@ export const Welcome = () => {
   );
 };
 
-const wasWelcomed = (): boolean => readKept("local", KEY) !== null;
+const wasWelcomed = (): boolean => readStored("local", KEY) !== null;
 
 const TriggerLine = () => {
   const { data } = useQuery({ ...jobsQuery(), enabled: useIdle() });

@@ -1,10 +1,10 @@
 import type { ReactNode } from "react";
 import { formatRoundedSize } from "../../lib/size.ts";
-import type { System } from "../data/shapes.ts";
-import { Elapsed, Time } from "../ui/time.tsx";
+import type { SystemData } from "../data/shapes.ts";
+import { Elapsed, Time } from "../ui/time/time.tsx";
 
 /** What it is and where it is. */
-export const Facts = ({ system }: { readonly system: System }) => (
+export const Facts = ({ system }: { readonly system: SystemData }) => (
   <section className="card">
     <h2>petit {system.version}</h2>
     <dl className="facts">

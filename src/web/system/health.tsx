@@ -1,18 +1,18 @@
-import type { System } from "../data/shapes.ts";
-import { counted } from "../ui/format.ts";
-import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status.tsx";
+import type { SystemData } from "../data/shapes.ts";
+import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status/status.tsx";
+import { counted } from "../ui/text/format.ts";
 
-type HealthWord = System["health"]["status"];
+type HealthStatus = SystemData["health"]["status"];
 
-const LOOK = {
+const STATUS_TEXT = {
   ok: { title: "petit is well", like: "completed" },
   degraded: { title: "petit works, but something is wrong", like: "missed" },
   unavailable: { title: "petit can't work", like: "failed" },
-} as const satisfies Record<HealthWord, { readonly title: string; readonly like: AnyStatus }>;
+} as const satisfies Record<HealthStatus, { readonly title: string; readonly like: AnyStatus }>;
 
-export const Health = ({ system }: { readonly system: System }) => {
+export const Health = ({ system }: { readonly system: SystemData }) => {
   const { status } = system.health;
-  const { title, like } = LOOK[status];
+  const { title, like } = STATUS_TEXT[status];
   return (
     <section className="card system-health" style={statusStyle(like)} data-health={status}>
       <h2>
@@ -23,7 +23,7 @@ export const Health = ({ system }: { readonly system: System }) => {
   );
 };
 
-const Why = ({ system: { health, problems, jobs } }: { readonly system: System }) => {
+const Why = ({ system: { health, problems, jobs } }: { readonly system: SystemData }) => {
   switch (health.status) {
     case "ok":
       return <p>Every job file is good, and the database can be written. {counted(jobs, "job")} in all.</p>;
@@ -50,4 +50,4 @@ const Why = ({ system: { health, problems, jobs } }: { readonly system: System }
   }
 };
 
-const filesOf = (problems: System["problems"]): number => new Set(problems.map(({ file }) => file)).size;
+const filesOf = (problems: SystemData["problems"]): number => new Set(problems.map(({ file }) => file)).size;

@@ -1,6 +1,6 @@
-import { CopyLine } from "../ui/copy.tsx";
+import { CopyLine } from "../ui/copy-line.tsx";
 
-const PLACES = [
+const ENDPOINTS = [
   { href: "/api/docs", what: "every route of the HTTP API, with examples" },
   { href: "/api/openapi.json", what: "the same as OpenAPI 3.1, for generators" },
   { href: "/metrics", what: "figures for Prometheus" },
@@ -12,7 +12,7 @@ export const Interfaces = ({ needsToken }: { readonly needsToken: boolean }) => 
   <section className="system-part">
     <h2>For programs</h2>
     <dl className="facts">
-      {PLACES.map(({ href, what }) => (
+      {ENDPOINTS.map(({ href, what }) => (
         <div key={href} className="system-place">
           <dt>
             <a href={href} className="mono">

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { notificationsQuery } from "../data/queries.ts";
-import type { Notification } from "../data/shapes.ts";
-import { Status } from "../ui/status.tsx";
-import { Table } from "../ui/table.tsx";
-import { Countdown, Time } from "../ui/time.tsx";
+import type { NotificationData } from "../data/shapes.ts";
+import { Status } from "../ui/status/status.tsx";
+import { Table } from "../ui/table/table.tsx";
+import { Countdown, Time } from "../ui/time/time.tsx";
 
 /** What was to be told of jobs and wasn't: given up, or not yet. Where there is nothing of the kind, it takes a line. */
 export const Notifications = () => {
@@ -19,7 +19,7 @@ export const Notifications = () => {
   );
 };
 
-const Undelivered = ({ all }: { readonly all: readonly Notification[] }) => (
+const Undelivered = ({ all }: { readonly all: readonly NotificationData[] }) => (
   <Table
     label="Notifications that were not delivered"
     isCards
@@ -43,12 +43,15 @@ const Undelivered = ({ all }: { readonly all: readonly Notification[] }) => (
   </Table>
 );
 
-const NotificationRow = ({ notification }: { readonly notification: Notification }) => {
+const NotificationRow = ({ notification }: { readonly notification: NotificationData }) => {
   const { status, event, job_id, run_id, type, target, created_at, attempts, error, next_try_at } = notification;
   return (
     <tr>
       <td>
-        <Status of={status === "waiting" ? "pending" : "failed"} word={status === "waiting" ? "waiting" : "given up"} />
+        <Status
+          of={status === "waiting" ? "pending" : "failed"}
+          label={status === "waiting" ? "waiting" : "given up"}
+        />
       </td>
       <td data-label="Event">{event}</td>
       <td data-label="Job">

@@ -1,8 +1,8 @@
-import type { System } from "../data/shapes.ts";
-import { Table } from "../ui/table.tsx";
+import type { SystemData } from "../data/shapes.ts";
+import { Table } from "../ui/table/table.tsx";
 
 /** What is wrong with the job files: all of it, each with its place. */
-export const Problems = ({ problems }: { readonly problems: System["problems"] }) => (
+export const Problems = ({ problems }: { readonly problems: SystemData["problems"] }) => (
   <section id="problems" className="system-part">
     <h2>Problems in job files</h2>
     <Table

@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { usePause } from "../data/actions.ts";
 import { schedulerQuery } from "../data/queries.ts";
-import type { System } from "../data/shapes.ts";
+import type { SystemData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
-import { counted } from "../ui/format.ts";
-import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status.tsx";
+import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status/status.tsx";
+import { counted } from "../ui/text/format.ts";
 
-type State = System["scheduler"]["state"];
+type SchedulerStateName = SystemData["scheduler"]["state"];
 
-const LOOK = {
+const STATE_TEXT = {
   running: { title: "The scheduler runs", like: "completed", text: "Each occurrence fires when it is due." },
   paused: {
     title: "The scheduler is paused",
@@ -16,12 +16,15 @@ const LOOK = {
     text: "No occurrence fires, and those that pass are skipped, over restarts too. Runs by hand work; what runs goes on.",
   },
   stopped: { title: "The scheduler has stopped", like: "pending", text: "petit is starting or stopping." },
-} as const satisfies Record<State, { readonly title: string; readonly like: AnyStatus; readonly text: string }>;
+} as const satisfies Record<
+  SchedulerStateName,
+  { readonly title: string; readonly like: AnyStatus; readonly text: string }
+>;
 
-export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: System }) => {
+export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: SystemData }) => {
   // What an event tells comes sooner.
   const state = useQuery(schedulerQuery()).data?.state ?? scheduler.state;
-  const { title, like, text } = LOOK[state];
+  const { title, like, text } = STATE_TEXT[state];
   return (
     <section className="card" style={statusStyle(like)}>
       <h2>

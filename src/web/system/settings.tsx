@@ -1,11 +1,11 @@
 import type { ReactNode } from "react";
-import type { System } from "../data/shapes.ts";
-import { Table } from "../ui/table.tsx";
+import type { SystemData } from "../data/shapes.ts";
+import { Table } from "../ui/table/table.tsx";
 
-type Setting = System["settings"][number];
+type SettingData = SystemData["settings"][number];
 
 /** Each setting, with what gave it. */
-export const Settings = ({ settings }: { readonly settings: readonly Setting[] }) => (
+export const Settings = ({ settings }: { readonly settings: readonly SettingData[] }) => (
   <section className="system-part system-settings">
     <h2>Settings</h2>
     <Table
@@ -27,7 +27,7 @@ export const Settings = ({ settings }: { readonly settings: readonly Setting[] }
   </section>
 );
 
-const SettingRow = ({ setting: { name, text, origin, from, doc } }: { readonly setting: Setting }) => (
+const SettingRow = ({ setting: { name, text, origin, from, doc } }: { readonly setting: SettingData }) => (
   <tr className={origin === "default" ? undefined : "system-given"}>
     <td className="mono">{name}</td>
     <td className="mono system-long" data-label="Value">

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useReload } from "../data/actions.ts";
-import { tell } from "../data/notices.ts";
+import { noticeStore } from "../data/notice-store.ts";
 import { systemQuery } from "../data/queries.ts";
-import type { System } from "../data/shapes.ts";
+import type { SystemData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
@@ -27,7 +27,7 @@ export const SystemView = () => {
   );
 };
 
-const Parts = ({ system }: { readonly system: System }) => (
+const Parts = ({ system }: { readonly system: SystemData }) => (
   <>
     <div className="system-cards">
       <Health system={system} />
@@ -46,7 +46,9 @@ const Reload = () => {
   return (
     <Button
       isBusy={reload.isPending}
-      onClick={() => reload.mutate(undefined, { onSuccess: ({ message }) => tell({ text: capital(message) }) })}
+      onClick={() =>
+        reload.mutate(undefined, { onSuccess: ({ message }) => noticeStore.show({ text: capital(message) }) })
+      }
     >
       Reload job files
     </Button>

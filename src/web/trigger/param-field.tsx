@@ -1,10 +1,10 @@
 import { type ComponentProps, useId } from "react";
-import type { Param } from "../data/shapes.ts";
-import { valueText } from "../ui/format.ts";
+import type { ParamData } from "../data/shapes.ts";
+import { valueText } from "../ui/text/format.ts";
 
 type ParamFieldProps = {
   readonly name: string;
-  readonly param: Param;
+  readonly param: ParamData;
   readonly value: string;
   readonly problem: string | undefined;
   readonly onChange: (value: string) => void;
@@ -36,7 +36,10 @@ export const ParamField = ({ name, param, value, problem, onChange }: ParamField
   );
 };
 
-type ControlProps = { readonly param: Param } & Pick<ComponentProps<"input">, "id" | "name" | "value" | "required"> & {
+type ControlProps = { readonly param: ParamData } & Pick<
+  ComponentProps<"input">,
+  "id" | "name" | "value" | "required"
+> & {
     readonly onChange: (event: { readonly target: { readonly value: string } }) => void;
   };
 
@@ -55,7 +58,7 @@ const Control = ({ param, ...control }: ControlProps) => {
   );
 };
 
-const About = ({ id, param }: { readonly id: string; readonly param: Param }) => (
+const About = ({ id, param }: { readonly id: string; readonly param: ParamData }) => (
   <small id={id}>
     {param.description}
     {param.description !== null && (param.default !== null || param.pattern !== null) && " · "}

@@ -6,10 +6,10 @@ import { ApiFailure } from "../data/failure.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { Dialog } from "../ui/overlay/dialog.tsx";
 import { failureText, Loaded } from "../ui/states.tsx";
 import { ParamField } from "./param-field.tsx";
-import { defaultsOf, givenValues, NO_PROBLEM, type Problems, problemsIn, problemsOf } from "./param-values.ts";
+import { defaultsOf, type FormProblems, givenValues, NO_PROBLEM, problemsIn, problemsOf } from "./param-values.ts";
 import "./trigger.css";
 
 type RunDialogProps = {
@@ -46,13 +46,13 @@ const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: 
           name={name}
           param={param}
           value={values[name] ?? ""}
-          problem={problems.of[name]}
+          problem={problems.byParam[name]}
           onChange={(value) => set(name, value)}
         />
       ))}
-      {problems.rest !== null && (
+      {problems.general !== null && (
         <p className="wrong" role="alert">
-          {problems.rest}
+          {problems.general}
         </p>
       )}
       <div className="dialog-actions">
@@ -77,7 +77,7 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
   const [values, setValues] = useState(() => defaultsOf(job.params));
   const [problems, setProblems] = useState(NO_PROBLEM);
   const [refusals, setRefusals] = useState(0);
-  const refuse = (found: Problems): void => {
+  const refuse = (found: FormProblems): void => {
     setProblems(found);
     setRefusals((count) => count + 1);
   };
@@ -85,7 +85,7 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
     event.preventDefault();
     if (isPending) return;
     const found = problemsOf(job.params, values);
-    if (Object.keys(found.of).length > 0) {
+    if (Object.keys(found.byParam).length > 0) {
       refuse(found);
       return;
     }
@@ -97,20 +97,20 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
           onClose();
           navigate(`/runs/${run_id}`);
         },
-        onError: (error) => refuse(problemsIn(job.params, wordsOf(error))),
+        onError: (error) => refuse(problemsIn(job.params, refusalText(error))),
       },
     );
   };
   const set = (name: string, value: string): void => {
     setValues((now) => ({ ...now, [name]: value }));
-    setProblems(({ of, rest }) => ({
-      of: Object.fromEntries(Object.entries(of).filter(([key]) => key !== name)),
-      rest,
+    setProblems(({ byParam, general }) => ({
+      byParam: Object.fromEntries(Object.entries(byParam).filter(([key]) => key !== name)),
+      general,
     }));
   };
   return { values, problems, refusals, isPending, set, submit };
 };
 
 /** petit's own words where it gave some. */
-const wordsOf = (error: unknown): string =>
+const refusalText = (error: unknown): string =>
   error instanceof ApiFailure && error.code === "INVALID_REQUEST" ? error.message : failureText(error);

@@ -4,20 +4,20 @@ import "./style/choice.css";
 export type ChoiceProps = {
   readonly label: string;
   /** What each value is called; `""` is the one that a bare URL stands for. */
-  readonly words: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly className?: string;
 };
 
 /** A choice that stands beside its label. */
-export const Choice = ({ label, words, value, onChange, className = "" }: ChoiceProps) => {
+export const Choice = ({ label, options, value, onChange, className = "" }: ChoiceProps) => {
   const id = useId();
   return (
     <span className={`choice ${className}`}>
       <label htmlFor={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value)}>
-        {Object.entries(words).map(([word, text]) => (
+        {Object.entries(options).map(([word, text]) => (
           <option key={word} value={word}>
             {text}
           </option>
@@ -27,9 +27,9 @@ export const Choice = ({ label, words, value, onChange, className = "" }: Choice
   );
 };
 
-/** For words that need no others. */
-export const asWritten = (words: readonly string[]): Record<string, string> =>
-  Object.fromEntries(words.map((word) => [word, word]));
+/** For options that need no others. */
+export const optionsFrom = (options: readonly string[]): Record<string, string> =>
+  Object.fromEntries(options.map((word) => [word, word]));
 
 /** A query with this in it; without it, where it is empty. */
 export const withParam = (query: URLSearchParams, name: string, value: string): URLSearchParams => {

@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { CopyLine } from "./copy.tsx";
+import { CopyLine } from "./copy-line.tsx";
 import { Empty } from "./states.tsx";
 
 const EXAMPLE = `id: hello

@@ -12,7 +12,18 @@ export type PageProps = {
   readonly children: ReactNode;
 };
 
-let isFirst = true;
+/** Moves the focus to the heading of each page that the user navigates to. */
+class NavigationFocus {
+  #hasPage = false;
+
+  enter(heading: HTMLElement | null): void {
+    // The browser itself sets the initial focus of the first page.
+    if (this.#hasPage) heading?.focus({ preventScroll: true });
+    this.#hasPage = true;
+  }
+}
+
+const navigationFocus = new NavigationFocus();
 
 /** What each view is made of: one heading, which has the focus after a visit, and what is below. */
 export const Page = ({ title, lead, actions, isWide = false, children }: PageProps) => {
@@ -20,11 +31,7 @@ export const Page = ({ title, lead, actions, isWide = false, children }: PagePro
   useEffect(() => {
     document.title = `${title} · petit`;
   }, [title]);
-  useEffect(() => {
-    // Of a page that was just opened, the browser's own start is the right one.
-    if (!isFirst) heading.current?.focus({ preventScroll: true });
-    isFirst = false;
-  }, []);
+  useEffect(() => navigationFocus.enter(heading.current), []);
   return (
     <div className={isWide ? "page page-wide" : "page"}>
       <header className="page-head">

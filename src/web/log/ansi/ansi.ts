@@ -8,7 +8,7 @@ export type Segment = {
   readonly classes: readonly string[];
   /** Colours of a program's own, as `rgb(…)`. */
   readonly color: string | null;
-  readonly ground: string | null;
+  readonly background: string | null;
 };
 
 /** Commands to a terminal that are not about colour: cursor, title, links. None has anything to show. */
@@ -22,7 +22,7 @@ export const withoutCommands = (text: string): string => text.replace(COMMANDS, 
 const STYLES = /\x1b\[([\d;:]*)m/g;
 
 /** What would act on what is around it, or not be seen: control characters, and marks that turn the direction of text. */
-const UNSEEN = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const INVISIBLE = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** The text as it is seen, in pieces. It stays text, whatever is in it. */
 export const segmentsOf = (line: string): readonly Segment[] => {
@@ -32,7 +32,7 @@ export const segmentsOf = (line: string): readonly Segment[] => {
   return Anser.ansiToJson(styled, { json: true, use_classes: true, remove_empty: true }).map(segmentOf);
 };
 
-const plain = (text: string): Segment => ({ text, classes: [], color: null, ground: null });
+const plain = (text: string): Segment => ({ text, classes: [], color: null, background: null });
 
 const segmentOf = (entry: Anser.AnserJsonEntry): Segment => ({
   text: visible(entry.content),
@@ -42,7 +42,7 @@ const segmentOf = (entry: Anser.AnserJsonEntry): Segment => ({
     ...[entry.bg].filter(isNamed).map((name) => `${name}-bg`),
   ],
   color: colorOf(entry.fg, entry.fg_truecolor),
-  ground: colorOf(entry.bg, entry.bg_truecolor),
+  background: colorOf(entry.bg, entry.bg_truecolor),
 });
 
 const isNamed = (name: string | null): name is string => name !== null && !/^ansi-(palette-\d+|truecolor)$/.test(name);
@@ -66,7 +66,7 @@ const paletteColor = (index: number): string => {
 };
 
 /** With a sign for each character that has none. */
-const visible = (text: string): string => text.replace(UNSEEN, signOf).replaceAll("\x1b", "\u241b");
+const visible = (text: string): string => text.replace(INVISIBLE, signOf).replaceAll("\x1b", "\u241b");
 
 const signOf = (character: string): string => {
   const code = character.charCodeAt(0);

@@ -1,18 +1,18 @@
 import type { Segment } from "./ansi.ts";
 
 /** A piece of a line; `isMatch` where it is (part of) what was looked for. */
-export type Piece = Segment & { readonly isMatch: boolean };
+export type HighlightedSegment = Segment & { readonly isMatch: boolean };
 
 /** Cuts the pieces of a line where what was looked for begins and ends, upper and lower case alike. */
-export const highlight = (segments: readonly Segment[], wanted: string): readonly Piece[] => {
-  const ranges = wanted === "" ? [] : rangesOf(segments.map(({ text }) => text).join(""), wanted);
+export const highlight = (segments: readonly Segment[], searchText: string): readonly HighlightedSegment[] => {
+  const ranges = searchText === "" ? [] : rangesOf(segments.map(({ text }) => text).join(""), searchText);
   if (ranges.length === 0) return segments.map((segment) => ({ ...segment, isMatch: false }));
   let end = 0;
   let next = 0;
   return segments.flatMap((segment) => {
     const start = end;
     end += segment.text.length;
-    const pieces: Piece[] = [];
+    const pieces: HighlightedSegment[] = [];
     let done = start;
     const add = (to: number, isMatch: boolean): void => {
       if (to <= done) return;
@@ -31,13 +31,13 @@ export const highlight = (segments: readonly Segment[], wanted: string): readonl
   });
 };
 
-type Range = readonly [from: number, to: number];
+type MatchRange = readonly [from: number, to: number];
 
-const rangesOf = (text: string, wanted: string): readonly Range[] => {
-  const [lower, needle] = [text.toLowerCase(), wanted.toLowerCase()];
+const rangesOf = (text: string, searchText: string): readonly MatchRange[] => {
+  const [lower, needle] = [text.toLowerCase(), searchText.toLowerCase()];
   // Where a letter changes its length, positions would not fit.
   if (lower.length !== text.length) return [];
-  const ranges: Range[] = [];
+  const ranges: MatchRange[] = [];
   for (let at = lower.indexOf(needle); at !== -1; at = lower.indexOf(needle, at + needle.length)) {
     ranges.push([at, at + needle.length]);
   }

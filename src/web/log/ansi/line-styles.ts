@@ -1,28 +1,28 @@
-import type { LogLine } from "../book/line.ts";
+import type { DisplayLine } from "../book/line.ts";
 import { type AnsiStyle, isPlain, joined, styleCommand } from "./style.ts";
 
 /** How each stream goes on, as far as that isn't plain: what a line began to colour, the next goes on with. */
-export type Styles = ReadonlyMap<string, AnsiStyle>;
+export type StreamStyles = ReadonlyMap<string, AnsiStyle>;
 
 /** A line, and how each stream goes on at it. */
-export type ShownLine = LogLine & { readonly styles: Styles };
+export type StyledLine = DisplayLine & { readonly styles: StreamStyles };
 
-export const NO_STYLES: Styles = new Map();
+export const NO_STYLES: StreamStyles = new Map();
 
 /** What two streams of a run write is one beside the other: each keeps to itself. */
-const streamOf = ({ task_id, attempt, stream }: LogLine): string => `${task_id} ${attempt} ${stream}`;
+const streamOf = ({ task_id, attempt, stream }: DisplayLine): string => `${task_id} ${attempt} ${stream}`;
 
-const styleAt = (styles: Styles, line: LogLine): AnsiStyle => styles.get(streamOf(line)) ?? "";
+const styleAt = (styles: StreamStyles, line: DisplayLine): AnsiStyle => styles.get(streamOf(line)) ?? "";
 
 /** Its text with the look that its stream has at it. */
-export const shownText = (line: ShownLine): string => `${styleCommand(styleAt(line.styles, line))}${line.text}`;
+export const shownText = (line: StyledLine): string => `${styleCommand(styleAt(line.styles, line))}${line.text}`;
 
 /** After a line; the same where it changes nothing. */
-export const stylesAfter = (line: ShownLine): Styles => {
+export const stylesAfter = (line: StyledLine): StreamStyles => {
   const { styles } = line;
-  if (line.leaves === "") return styles;
+  if (line.styleChange === "") return styles;
   const [stream, before] = [streamOf(line), styleAt(styles, line)];
-  const style = joined(before, line.leaves);
+  const style = joined(before, line.styleChange);
   if (style === before || (before === "" && isPlain(style))) return styles;
   const next = new Map(styles);
   if (isPlain(style)) next.delete(stream);
@@ -30,5 +30,5 @@ export const stylesAfter = (line: ShownLine): Styles => {
   return next;
 };
 
-export const areSame = (one: Styles, other: Styles): boolean =>
+export const areSame = (one: StreamStyles, other: StreamStyles): boolean =>
   one === other || (one.size === other.size && [...one].every(([stream, style]) => other.get(stream) === style));

@@ -1,7 +1,7 @@
 import { askLines, type LinePage, type LinesQuery } from "../../data/lines.ts";
-import type { ShownLine } from "../ansi/line-styles.ts";
+import type { StyledLine } from "../ansi/line-styles.ts";
 import { followLog } from "./follow.ts";
-import { type LogFilter, logLine } from "./line.ts";
+import { displayLine, type LogFilter } from "./line.ts";
 import { LogPages, PAGE } from "./pages.ts";
 
 export type LogOptions = { readonly runId: string; readonly filter: LogFilter };
@@ -67,7 +67,7 @@ export class LogBook {
   /** Another one means that something is to be drawn anew. */
   readonly version = (): number => this.#version;
 
-  line(position: number): ShownLine | undefined {
+  line(position: number): StyledLine | undefined {
     return this.#pages.at(position);
   }
 
@@ -108,7 +108,7 @@ export class LogBook {
     if (this.#ending.signal.aborted) return;
     const isOfNow = page.last_seq === this.#lastSeq;
     if (isOfNow && page.total !== this.total) this.#begin(page);
-    this.#pages.put(page.offset, page.lines.map(logLine));
+    this.#pages.put(page.offset, page.lines.map(displayLine));
     this.#draw();
   }
 
@@ -127,7 +127,7 @@ export class LogBook {
       lastSeq: () => this.#lastSeq,
       onRecord: (record) => {
         if (record.seq <= this.#lastSeq) return;
-        this.#pages.append(this.total, [logLine(record)]);
+        this.#pages.append(this.total, [displayLine(record)]);
         this.total++;
         this.#lastSeq = record.seq;
         this.#draw();

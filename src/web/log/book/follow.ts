@@ -2,7 +2,7 @@ import { fetchPetit } from "../../data/client.ts";
 import { readServerSentEvents } from "../../data/event.ts";
 import { ApiFailure } from "../../data/failure.ts";
 import type { LogRecord } from "../../data/lines.ts";
-import { seen, unseen } from "../../data/sight.ts";
+import { hiddenSignal, untilVisible } from "../../data/page-visibility.ts";
 import type { LogFilter } from "./line.ts";
 import { logPath } from "./path.ts";
 
@@ -43,9 +43,9 @@ export const followLog = async (options: FollowOptions): Promise<void> => {
 
 /** True where it was left because nobody saw the page any more. */
 const readOnce = async (options: FollowOptions, onLife: () => void): Promise<boolean> => {
-  await seen(options.signal);
+  await untilVisible(options.signal);
   const attempt = new AbortController();
-  const left = unseen(AbortSignal.any([options.signal, attempt.signal]));
+  const left = hiddenSignal(AbortSignal.any([options.signal, attempt.signal]));
   try {
     await read(options, { signal: AbortSignal.any([options.signal, left]), onLife });
     return false;

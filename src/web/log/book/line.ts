@@ -2,26 +2,26 @@ import type { LogRecord } from "../../data/lines.ts";
 import { type AnsiStyle, styleCommand, styleIn } from "../ansi/style.ts";
 
 /** A line of output as it is shown. */
-export type LogLine = Omit<LogRecord, "text"> & {
+export type DisplayLine = Omit<LogRecord, "text"> & {
   /** Its text, or the beginning of it. */
   readonly text: string;
   /** How many characters are not in `text`. */
   readonly cut: number;
   /** What it leaves to the next of its stream. */
-  readonly leaves: AnsiStyle;
+  readonly styleChange: AnsiStyle;
 };
 
 /** Characters of a line that are shown: more would be a row that nobody reads and that is slow to draw. */
 const MAX_TEXT = 2_000;
 
-export const logLine = (record: LogRecord): LogLine => {
+export const displayLine = (record: LogRecord): DisplayLine => {
   const text = afterLastReturn(record.text);
   const before = record.text.slice(0, record.text.lastIndexOf(text));
   return {
     ...record,
     text: `${styleCommand(styleIn(before))}${text.slice(0, MAX_TEXT)}`,
     cut: Math.max(0, text.length - MAX_TEXT),
-    leaves: styleIn(record.text),
+    styleChange: styleIn(record.text),
   };
 };
 

@@ -1,5 +1,5 @@
-import { areSame, NO_STYLES, type ShownLine, type Styles, stylesAfter } from "../ansi/line-styles.ts";
-import type { LogLine } from "./line.ts";
+import { areSame, NO_STYLES, type StreamStyles, type StyledLine, stylesAfter } from "../ansi/line-styles.ts";
+import type { DisplayLine } from "./line.ts";
 
 /** Lines of a page. */
 export const PAGE = 500;
@@ -10,22 +10,22 @@ const MAX_PAGES = 40;
 /** The lines of a log that are at hand, by position from 0; the pages that were looked at last are kept. */
 export class LogPages {
   /** The newest last. */
-  readonly #pages = new Map<number, (ShownLine | undefined)[]>();
+  readonly #pages = new Map<number, (StyledLine | undefined)[]>();
 
   /** Undefined where it isn't at hand. */
-  at(position: number): ShownLine | undefined {
+  at(position: number): StyledLine | undefined {
     return this.#pages.get(pageOf(position))?.[position % PAGE];
   }
 
   /** Puts lines where they belong, from a position on. */
-  put(position: number, lines: readonly LogLine[]): void {
+  put(position: number, lines: readonly DisplayLine[]): void {
     for (const [index, line] of lines.entries()) this.#set(position + index, line);
     this.#restyle(position + lines.length);
     this.#forget();
   }
 
   /** Adds the newest lines, unless what comes just before them is not at hand: then they are asked for when they are looked at. */
-  append(position: number, lines: readonly LogLine[]): void {
+  append(position: number, lines: readonly DisplayLine[]): void {
     const isAtHand = position === 0 || this.at(position - 1) !== undefined;
     if (isAtHand) this.put(position, lines);
   }
@@ -41,12 +41,12 @@ export class LogPages {
     this.#pages.clear();
   }
 
-  #set(position: number, line: LogLine): void {
+  #set(position: number, line: DisplayLine): void {
     this.#page(pageOf(position))[position % PAGE] = { ...line, styles: this.#stylesAt(position) };
   }
 
   /** What lies before a line that isn't at hand may have coloured it: it is seen when that is. */
-  #stylesAt(position: number): Styles {
+  #stylesAt(position: number): StreamStyles {
     const before = this.at(position - 1);
     return before === undefined ? NO_STYLES : stylesAfter(before);
   }
@@ -60,10 +60,10 @@ export class LogPages {
     }
   }
 
-  #page(page: number): (ShownLine | undefined)[] {
+  #page(page: number): (StyledLine | undefined)[] {
     const known = this.#pages.get(page);
     if (known !== undefined) return known;
-    const made: (ShownLine | undefined)[] = [];
+    const made: (StyledLine | undefined)[] = [];
     this.#pages.set(page, made);
     return made;
   }

@@ -1,5 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
-import { useTokenState } from "../../data/token.ts";
+import { useStore } from "../../data/external-store.ts";
+import { tokenStore } from "../../data/token-store.ts";
 import { lineLink } from "../line-link.ts";
 import { LogBook, type LogOptions } from "./book.ts";
 
@@ -13,7 +14,7 @@ export const useLogBook = ({
 }: LogOptions & { readonly from: "start" | "end" }): LogBook | null => {
   const [book, setBook] = useState<LogBook | null>(null);
   const { task, attempt, stream } = filter;
-  const { token } = useTokenState();
+  const { token } = useStore(tokenStore);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is its fields, another token is another reason to ask; where it opens counts when it does.
   useEffect(() => {
     const made = new LogBook({ runId, filter });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { highlight } from "../../../../src/web/log/ansi/highlight.ts";
 
-const segment = (text: string) => ({ text, classes: [], color: null, ground: null });
+const segment = (text: string) => ({ text, classes: [], color: null, background: null });
 
 /** The pieces of each segment as text, what matches in brackets. */
 const marked = (texts: readonly string[], wanted: string): string =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { segmentsOf } from "../../../../src/web/log/ansi/ansi.ts";
 import { shownText } from "../../../../src/web/log/ansi/line-styles.ts";
 import { joined, styleIn } from "../../../../src/web/log/ansi/style.ts";
-import { logLine } from "../../../../src/web/log/book/line.ts";
+import { displayLine } from "../../../../src/web/log/book/line.ts";
 import { LogPages, PAGE } from "../../../../src/web/log/book/pages.ts";
 
 const E = "\x1b";
@@ -37,7 +37,7 @@ type Written = readonly [text: string, stream?: "stdout" | "stderr", task?: stri
 
 const lines = (written: readonly Written[], from = 0) =>
   written.map(([text, stream = "stdout", task_id = "a"], at) =>
-    logLine({ seq: from + at + 1, task_id, attempt: 1, stream, at: 0, text }),
+    displayLine({ seq: from + at + 1, task_id, attempt: 1, stream, at: 0, text }),
   );
 
 /** Of each line, the classes of each of its pieces. */

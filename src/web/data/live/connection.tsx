@@ -1,0 +1,133 @@
+import { MutationCache, notifyManager, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import type { LiveEvent } from "../event.ts";
+import { useStore } from "../external-store.ts";
+import { ApiFailure } from "../failure.ts";
+import { type ConnectionState, LiveStream } from "../live-stream.ts";
+import { noticeStore } from "../notice-store.ts";
+import { tokenStore } from "../token-store.ts";
+import { inNextFrame } from "./animation-frame.ts";
+import { EventApplier } from "./event-applier.ts";
+import { EventBatcher } from "./event-batcher.ts";
+
+// However many answers come at once, what they change is drawn once a frame.
+notifyManager.setScheduler(inNextFrame);
+
+/** The one stream of events of a page, and the cache that it keeps fresh. */
+class LiveConnection {
+  readonly client = new QueryClient({
+    defaultOptions: {
+      queries: {
+        // Events tell what is stale; while they don't come, a stream that begins has all asked again.
+        staleTime: Number.POSITIVE_INFINITY,
+        gcTime: 5 * 60_000,
+        refetchOnWindowFocus: false,
+        refetchOnReconnect: false,
+        networkMode: "always",
+        retry: (count, error) => error instanceof ApiFailure && error.code === "UNREACHABLE" && count < 2,
+      },
+      mutations: { networkMode: "always" },
+    },
+    mutationCache: new MutationCache({
+      onSuccess: (_data, _given, _context, { meta }) => {
+        if (meta?.done !== undefined) noticeStore.show({ text: meta.done });
+      },
+      onError: (error, _given, _context, { meta }) => {
+        if (meta?.failed !== undefined) noticeStore.show({ text: meta.failed, error });
+      },
+    }),
+  });
+  readonly #listeners = new Set<(event: LiveEvent) => void>();
+  readonly #stateListeners = new Set<() => void>();
+  readonly #applier = new EventApplier(this.client);
+  #state: ConnectionState = "connecting";
+  #opened = 0;
+  readonly #queue = new EventBatcher({
+    onBatch: (events) => {
+      this.#applier.apply(events);
+      for (const event of events) for (const listener of this.#listeners) listener(event);
+    },
+    onOverflow: () => this.#applier.refreshAll(),
+  });
+  readonly stream = new LiveStream({
+    onEvent: (event) => this.#queue.add(event),
+    onState: (state) => {
+      this.#state = state;
+      for (const listener of this.#stateListeners) listener();
+    },
+    onOpen: () => {
+      if (this.#opened++ > 0) this.#applier.refreshAll();
+    },
+  });
+
+  readonly onEvent = (listener: (event: LiveEvent) => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+
+  readonly onState = (listener: () => void): (() => void) => {
+    this.#stateListeners.add(listener);
+    return () => void this.#stateListeners.delete(listener);
+  };
+
+  readonly state = (): ConnectionState => this.#state;
+}
+
+const ConnectionContext = createContext<LiveConnection | null>(null);
+
+/** Gives what is inside petit's data, live. */
+export const ConnectionProvider = ({ children }: { readonly children: ReactNode }) => {
+  const [connection] = useState(() => new LiveConnection());
+  const { token } = useStore(tokenStore);
+  useEffect(() => {
+    const retry = (): void => connection.stream.retryNow();
+    connection.stream.start();
+    addEventListener("online", retry);
+    return () => {
+      removeEventListener("online", retry);
+      connection.stream.stop();
+    };
+  }, [connection]);
+  const isFirst = useRef(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another token is another reason to ask.
+  useEffect(() => {
+    if (isFirst.current) {
+      isFirst.current = false;
+      return;
+    }
+    connection.stream.retryNow();
+    void connection.client.invalidateQueries();
+  }, [connection, token]);
+  return useMemo(
+    () => (
+      <ConnectionContext value={connection}>
+        <QueryClientProvider client={connection.client}>{children}</QueryClientProvider>
+      </ConnectionContext>
+    ),
+    [connection, children],
+  );
+};
+
+const useConnection = (): LiveConnection => {
+  const connection = use(ConnectionContext);
+  if (connection === null) throw new Error("there is no ConnectionProvider around this");
+  return connection;
+};
+
+export const useConnectionState = (): ConnectionState => {
+  const { onState, state } = useConnection();
+  return useSyncExternalStore(onState, state);
+};
+
+/**
+ * Calls `listener` with each event of petit, for as long as the component is there; the newest one given counts. Those of
+ * a frame come together: what they change is drawn once.
+ */
+export const useLiveEvents = (listener: (event: LiveEvent) => void): void => {
+  const { onEvent } = useConnection();
+  const newest = useRef(listener);
+  useEffect(() => {
+    newest.current = listener;
+  }, [listener]);
+  useEffect(() => onEvent((event) => newest.current(event)), [onEvent]);
+};

@@ -1,0 +1,67 @@
+import type { Query, QueryClient } from "@tanstack/react-query";
+import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
+import type { LiveEvent } from "../event.ts";
+import { RECENT_RUNS } from "../queries.ts";
+import { successRate, usualDuration } from "../run-statistics.ts";
+import type { JobSummary, RecentRunData } from "../shapes.ts";
+
+/** What events say of jobs, written into the lists of jobs at once: of a thousand, few change. */
+export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): void => {
+  const byJob = Map.groupBy(events.filter(isOfRun), ({ job_id }) => job_id);
+  if (byJob.size === 0) return;
+  const isList = ({ queryKey: [noun] }: Query): boolean => noun === "jobs" || noun === "jobs-with-runs";
+  for (const { queryKey, state } of client.getQueryCache().findAll({ predicate: isList, type: "active" })) {
+    client.setQueryData<JobsAnswer>(
+      queryKey,
+      (list) => list && { ...list, jobs: list.jobs.map((job) => patched(job, byJob.get(job.id))) },
+      // It is as old as it was: what these events don't say is still asked for.
+      { updatedAt: state.dataUpdatedAt },
+    );
+  }
+};
+
+type JobsAnswer = { readonly jobs: readonly JobSummary[] };
+
+export const isOfRun = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+
+const patched = (job: JobSummary, events: readonly LiveEvent[] = []): JobSummary =>
+  events.reduce((now, event) => (event.type === "run.started" ? started(now, event) : finished(now, event)), job);
+
+const started = (job: JobSummary, { run_id = "", at }: LiveEvent): JobSummary => {
+  if (job.last_run?.id === run_id && job.last_run.status !== "pending") return job;
+  return {
+    ...job,
+    running: job.running + 1,
+    last_run: { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null },
+    ...recentOf(job, (runs) => begun(runs, run_id, at)),
+  };
+};
+
+/** Why it runs is not told. */
+const begun = (runs: readonly RecentRunData[], id: string, started_at: number): RecentRunData[] => [
+  ...runs.filter((run) => run.id !== id).slice(runs.length < RECENT_RUNS ? 0 : 1),
+  { id, status: "running", trigger: "schedule", started_at, duration_ms: null },
+];
+
+const finished = (job: JobSummary, { run_id, at, status }: LiveEvent): JobSummary => {
+  const { last_run } = job;
+  const end = <Run extends { readonly started_at: number | null }>(run: Run) => ({
+    ...run,
+    status: statusOf(status),
+    duration_ms: run.started_at === null ? null : Math.max(0, at - run.started_at),
+  });
+  return {
+    ...job,
+    running: Math.max(0, job.running - 1),
+    last_run: last_run !== null && last_run.id === run_id ? { ...end(last_run), ended_at: at } : last_run,
+    ...recentOf(job, (runs) => runs.map((run) => (run.id === run_id ? end(run) : run))),
+  };
+};
+
+const recentOf = ({ recent_runs }: JobSummary, change: (runs: readonly RecentRunData[]) => RecentRunData[]) => {
+  if (recent_runs === undefined) return {};
+  const runs = change(recent_runs);
+  return { recent_runs: runs, success_rate: successRate(runs), usual_duration_ms: usualDuration(runs) };
+};
+
+export const statusOf = (text: string | undefined): RunStatus => RUN_STATUSES.find((each) => each === text) ?? "failed";

@@ -1,0 +1,74 @@
+import { useRef } from "react";
+import { useShortcut } from "../keyboard/shortcuts.ts";
+import { Button } from "../ui/button.tsx";
+import type { LogBook } from "./book/book.ts";
+import type { LogFilter } from "./book/line.ts";
+import { useLogSearch } from "./use-log-search.ts";
+
+type LogSearchProps = {
+  readonly book: LogBook;
+  readonly runId: string;
+  readonly filter: LogFilter;
+  /** Told what is looked for, to mark it. */
+  readonly onText: (text: string) => void;
+  /** Told the position of the line to go to. */
+  readonly onMatch: (position: number) => void;
+};
+
+/** Looks through the whole log, on petit itself; Enter goes on to the next line, with Shift to the one before. */
+export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchProps) => {
+  const field = useRef<HTMLInputElement>(null);
+  const { text, matches, current, isComplete, isBusy, search, move } = useLogSearch({
+    book,
+    runId,
+    filter,
+    onText,
+    onMatch,
+  });
+  useShortcut({ key: "n", what: "Log: next match", run: () => move(1), isOn: matches.length > 0, doesRepeat: true });
+  useShortcut({ key: "N", what: "Log: match before", run: () => move(-1), isOn: matches.length > 0, doesRepeat: true });
+  return (
+    <search className="log-find">
+      <input
+        ref={field}
+        type="search"
+        data-search
+        aria-label="Search the log"
+        placeholder="Search the whole log"
+        maxLength={200}
+        autoComplete="off"
+        spellCheck={false}
+        value={text}
+        onChange={(event) => search(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") move(event.shiftKey ? -1 : 1);
+          if (event.key === "Escape") field.current?.blur();
+        }}
+      />
+      <output className="log-matches" aria-live="polite">
+        {countText({ text, count: matches.length, current, isComplete, isBusy })}
+      </output>
+      <Button kind="quiet" aria-label="Match before" disabled={matches.length === 0} onClick={() => move(-1)}>
+        ↑
+      </Button>
+      <Button kind="quiet" aria-label="Next match" disabled={matches.length === 0} onClick={() => move(1)}>
+        ↓
+      </Button>
+    </search>
+  );
+};
+
+type Count = {
+  readonly text: string;
+  readonly count: number;
+  readonly current: number | null;
+  readonly isComplete: boolean;
+  readonly isBusy: boolean;
+};
+
+const countText = ({ text, count, current, isComplete, isBusy }: Count): string => {
+  if (text === "") return "";
+  if (count === 0) return isBusy ? "…" : "none";
+  const all = `${count.toLocaleString()}${isComplete ? "" : "+"}`;
+  return current === null ? `${all} lines` : `${(current + 1).toLocaleString()} of ${all}`;
+};

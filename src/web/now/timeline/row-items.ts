@@ -1,0 +1,112 @@
+import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
+import type { TimelineJob } from "../../data/shapes.ts";
+import { counted, durationText, fullTimeText, roughText } from "../../ui/text/format.ts";
+import { barSides, type TimelineBar, type TimelineMark, type TimelineScale, xOf } from "./row-shapes.ts";
+
+/** Something that a row shows and that can be pointed at. */
+export type RowItem = {
+  readonly key: string;
+  /** Ms since the epoch: where it begins. */
+  readonly at: number;
+  /** Px. */
+  readonly left: number;
+  readonly right: number;
+  /** Whether it stands for an occurrence that no run came of. */
+  readonly isMark?: boolean;
+  /** What it is, in words. */
+  readonly text: string;
+  /** Where it leads; null for what is yet to come. */
+  readonly href: string | null;
+};
+
+/** All of a row, in the order of time. */
+export const rowItems = (row: TimelineJob, scale: TimelineScale, now: number): readonly RowItem[] =>
+  [
+    ...row.bars.map((bar) => barItem(row, bar, scale, now)),
+    ...row.marks.map((mark) => markItem(row, mark, scale)),
+    ...row.due.filter((at) => at > now).map((at) => dueItem(at, scale, now)),
+  ].sort((a, b) => a.at - b.at);
+
+const barItem = ({ job_id }: TimelineJob, bar: TimelineBar, scale: TimelineScale, now: number): RowItem => ({
+  key: `${bar.run_id} ${bar.status}`,
+  at: bar.started_at,
+  ...barSides(bar, scale, now),
+  text: barText(bar, now),
+  href: bar.count === 1 ? `/runs/${bar.run_id}` : `/runs?job=${job_id}`,
+});
+
+const barText = ({ status, started_at, ended_at, count }: TimelineBar, now: number): string => {
+  const took = (ended_at ?? now) - started_at;
+  if (ended_at === null) {
+    return `${counted(count, "run")} ${status} for ${roughText(took)}\nsince ${fullTimeText(started_at)}`;
+  }
+  if (count > 1) {
+    const worst = status === "completed" ? "all completed" : `at worst ${status}`;
+    return `${counted(count, "run")}, ${worst}\n${fullTimeText(started_at)}\nto ${fullTimeText(ended_at)}`;
+  }
+  return `${status} in ${durationText(took)}\n${fullTimeText(started_at)}`;
+};
+
+const HALF_MARK_PX = 6;
+
+const markItem = ({ job_id }: TimelineJob, mark: TimelineMark, scale: TimelineScale): RowItem => ({
+  key: `${mark.outcome} ${mark.reason} ${mark.at}`,
+  at: mark.at,
+  left: xOf(scale, mark.at) - HALF_MARK_PX,
+  right: xOf(scale, mark.at) + HALF_MARK_PX,
+  isMark: true,
+  text: markText(mark),
+  href: `/jobs/${job_id}`,
+});
+
+const markText = ({ outcome, reason, at, until, count }: TimelineMark): string => {
+  const times = count === 1 ? fullTimeText(at) : `${fullTimeText(at)}\nto ${fullTimeText(until)}`;
+  return `${count === 1 ? outcome : `${count} occurrences ${outcome}`}: ${OCCURRENCE_REASON_TEXT[reason]}\n${times}`;
+};
+
+const dueItem = (at: number, scale: TimelineScale, now: number): RowItem => ({
+  key: `due ${at}`,
+  at,
+  left: xOf(scale, at) - 2,
+  right: xOf(scale, at) + 2,
+  text: `due in ${roughText(at - now)}\n${fullTimeText(at)}`,
+  href: null,
+});
+
+/** How far beside it a pointer may be. */
+const HIT_SLOP_PX = 5;
+
+/** What is at this px: of several, the one that was drawn last, which marks are. */
+export const itemAt = (items: readonly RowItem[], x: number): RowItem | null => {
+  const within = (px: number) => items.filter(({ left, right }) => x >= left - px && x <= right + px);
+  const [at, near] = [within(0), within(HIT_SLOP_PX)];
+  return at.findLast(({ isMark }) => isMark) ?? at.at(-1) ?? near.at(-1) ?? null;
+};
+
+/** What stands after (1) or before (-1) an item; from none, the last that has begun. */
+export const adjacentItem = (
+  items: readonly RowItem[],
+  key: string | null,
+  step: 1 | -1,
+  now: number,
+): RowItem | null => {
+  const at = items.findIndex((item) => item.key === key);
+  if (at !== -1) return items[at + step] ?? items[at] ?? null;
+  return items.findLast((item) => item.at <= now) ?? items[0] ?? null;
+};
+
+/** What the row shows, for those who can't see it. */
+export const rowSummary = ({ bars, marks, due, enabled, scheduled }: TimelineJob, now: number): string => {
+  const runs = bars.reduce((sum, { count }) => sum + count, 0);
+  const next = due.find((at) => at > now);
+  const parts = [
+    counted(runs, "run"),
+    ...(["failed", "interrupted", "cancelled", "running", "pending"] as const)
+      .filter((status) => bars.some((bar) => bar.status === status))
+      .map((status) => `some ${status}`),
+    ...marks.map(({ outcome, reason, count }) => `${count} ${outcome}, ${OCCURRENCE_REASON_TEXT[reason]}`),
+    ...(scheduled && !enabled ? ["disabled"] : []),
+    ...(next === undefined ? [] : [`next ${fullTimeText(next)}`]),
+  ];
+  return parts.join("; ");
+};

@@ -1,0 +1,35 @@
+import { Status } from "../../ui/status/status.tsx";
+import { barStyle } from "../../ui/status/status-fill.tsx";
+import { barPaths } from "./row-shapes.ts";
+
+const SHOWN = ["completed", "failed", "running", "cancelled", "interrupted"] as const;
+
+const SCALE = { originMs: 0, pxPerMs: 1 };
+
+/** What the shapes mean. */
+export const TimelineLegend = () => (
+  <ul className="time-legend" aria-label="What the shapes mean">
+    {SHOWN.map((status) => (
+      <li key={status}>
+        <svg aria-hidden="true" viewBox="0 0 20 28" className="time-legend-bar">
+          {barPaths([{ ...SAMPLE, status }], SCALE, 19).map(({ path }) => (
+            <path key={status} d={path} {...barStyle(status)} />
+          ))}
+        </svg>
+        {status}
+      </li>
+    ))}
+    <li>
+      <Status of="skipped" />
+    </li>
+    <li>
+      <Status of="missed" />
+    </li>
+    <li>
+      <span className="time-legend-due" aria-hidden="true" /> to come
+    </li>
+    <li>slim: several runs</li>
+  </ul>
+);
+
+const SAMPLE = { run_id: "", trigger: "manual", started_at: 1, ended_at: 19, count: 1 } as const;

@@ -1,0 +1,77 @@
+import { useState } from "react";
+import type { TimelineWindow } from "../../data/queries.ts";
+import type { TimelineJob } from "../../data/shapes.ts";
+import { useShortcut } from "../../keyboard/shortcuts.ts";
+import { RunDialog } from "../../trigger/run-dialog.tsx";
+import { TooltipText } from "../../ui/overlay/tooltip.tsx";
+import { useWindowRows } from "../../ui/table/use-window-rows.ts";
+import { useNow } from "../../ui/time/clock.ts";
+import { ROW_PX, type TimelineScale } from "./row-shapes.ts";
+import { TimelineRow } from "./timeline-row.tsx";
+import { useDetailedRows } from "./use-detailed-rows.ts";
+import { usePointedItem } from "./use-pointed-item.ts";
+
+type TimelineRowsProps = {
+  readonly rows: readonly TimelineJob[];
+  /** The window that they are of. */
+  readonly asked: TimelineWindow;
+  readonly scale: TimelineScale;
+  readonly shift: number;
+  readonly onReach: (at: number) => void;
+  readonly wasDragged: () => boolean;
+};
+
+/** Of a thousand rows, those in sight; what is pointed at is told in words. */
+export const TimelineRows = ({ rows: all, asked, scale, shift, onReach, wasDragged }: TimelineRowsProps) => {
+  const {
+    container,
+    rows: seen,
+    above,
+    below,
+    measure,
+  } = useWindowRows<HTMLOListElement>({
+    count: all.length,
+    estimatePx: ROW_PX,
+    keyAt: (index) => all[index]?.job_id ?? "",
+  });
+  const inDetail = useDetailedRows(all, seen, asked);
+  const rowAt = (index: number): TimelineJob | undefined => all[index] && inDetail(all[index]);
+  const pointed = usePointedItem({ rowAt, scale, shift, now: useNow(), onReach });
+  return (
+    <>
+      <ol
+        ref={container}
+        className="time-rows"
+        aria-label="Jobs; the arrow keys go from run to run"
+        style={{ paddingTop: above, paddingBottom: below }}
+        onPointerMove={(event) => (event.buttons === 0 ? pointed.point(event) : pointed.clear())}
+        onPointerLeave={pointed.clear}
+        onBlur={pointed.clear}
+        onClick={(event) => !wasDragged() && pointed.open(event)}
+        onKeyDown={pointed.onKeyDown}
+      >
+        {seen.map(({ index }) => {
+          const row = rowAt(index);
+          return row && <TimelineRow key={row.job_id} row={row} index={index} scale={scale} measure={measure} />;
+        })}
+        <li className="time-now" aria-hidden="true" />
+      </ol>
+      <p className="visually-hidden" role="status">
+        {pointed.item?.text}
+      </p>
+      {pointed.item !== null && <TooltipText text={pointed.item.text} anchor={pointed.anchor} />}
+      <RunShortcut rows={all} />
+    </>
+  );
+};
+
+/** `r` runs the job of the row that has the focus. */
+const RunShortcut = ({ rows }: { readonly rows: readonly TimelineJob[] }) => {
+  const [jobId, setJobId] = useState<string | null>(null);
+  const run = (): void => {
+    const row = document.activeElement?.closest<HTMLElement>(".time-row");
+    setJobId(rows[Number(row?.dataset.index)]?.job_id ?? null);
+  };
+  useShortcut({ key: "r", what: "Run the job that has the focus", run });
+  return jobId !== null && <RunDialog jobId={jobId} onClose={() => setJobId(null)} />;
+};

@@ -1,0 +1,153 @@
+import { useQuery } from "@tanstack/react-query";
+import { type CSSProperties, useMemo, useRef } from "react";
+import { useSearchParams } from "wouter";
+import { timelineQuery } from "../../data/queries.ts";
+import type { TimelineData, TimelineJob } from "../../data/shapes.ts";
+import { withParam } from "../../ui/choice.tsx";
+import { Empty, Loaded } from "../../ui/states.tsx";
+import { StatusFills } from "../../ui/status/status-fill.tsx";
+import { useNow } from "../../ui/time/clock.ts";
+import { useWidth } from "../../ui/use-width.ts";
+import { type TimelineScale, xOf } from "./row-shapes.ts";
+import { TimeAxis } from "./time-axis.tsx";
+import { axisStepMs, axisTimes, panned, startOf, type TimeView, windowToQuery, zoomed } from "./time-window.ts";
+import { TimelineLegend } from "./timeline-legend.tsx";
+import { TimelineRows } from "./timeline-rows.tsx";
+import { TimelineToolbar } from "./timeline-toolbar.tsx";
+import { useGestures } from "./use-gestures.ts";
+import { useTimeView } from "./use-time-view.ts";
+import "./timeline.css";
+
+/** All jobs, a row each: what they did, didn't and will do. */
+export const Timeline = () => {
+  const [view, change] = useTimeView();
+  const [query, setQuery] = useSearchParams();
+  const show = query.get("show") ?? "";
+  const track = useRef<HTMLDivElement>(null);
+  const width = useWidth(track);
+  const { timeline, frame } = useFrame(view, width);
+  const around = useRef<HTMLElement>(null);
+  const { wasDragged, ...drag } = useGestures(around, {
+    onPan: (px) => change((before) => panned(before, -px / frame.scale.pxPerMs, Date.now())),
+    onZoom: (step, x) => change((before) => zoomed(before, step, timeAt(before, x, track.current))),
+  });
+  return (
+    <section
+      ref={around}
+      className="card time"
+      aria-label="Time line"
+      data-now={frame.isNowVisible ? "seen" : "out"}
+      style={frame.style}
+      {...drag}
+    >
+      <StatusFills />
+      <div className="time-head">
+        <TimelineToolbar
+          view={view}
+          change={change}
+          show={show}
+          onShow={(value) => setQuery((now) => withParam(now, "show", value), { replace: true })}
+        />
+        <TimeAxis
+          ref={track}
+          from={frame.from}
+          to={frame.to}
+          stepMs={frame.stepMs}
+          scale={frame.scale}
+          nowX={frame.nowX}
+        />
+      </div>
+      <Loaded query={timeline} what="the time line">
+        {(data) => (
+          <Rows
+            data={data}
+            show={show}
+            asked={frame.asked}
+            scale={frame.scale}
+            shift={frame.shift}
+            onReach={(at) => change((before) => scrolledTo(before, at))}
+            wasDragged={wasDragged}
+          />
+        )}
+      </Loaded>
+      <TimelineLegend />
+    </section>
+  );
+};
+
+type RowsProps = Omit<Parameters<typeof TimelineRows>[0], "rows"> & {
+  readonly data: TimelineData;
+  readonly show: string;
+};
+
+const Rows = ({ data, show, ...rest }: RowsProps) => {
+  const rows = useMemo(() => data.jobs.filter((row) => isShown(row, show)), [data, show]);
+  if (rows.length === 0) return <Empty title="No job to show here" />;
+  return <TimelineRows rows={rows} {...rest} />;
+};
+
+const isShown = ({ bars, marks }: TimelineJob, show: string): boolean => {
+  if (show === "ran") return bars.length > 0;
+  if (show !== "trouble") return true;
+  return marks.length > 0 || bars.some(({ status }) => status === "failed" || status === "interrupted");
+};
+
+const AXIS_ROOM_PX = 90;
+
+/** What is asked for, and where it stands on the screen. */
+const useFrame = (view: TimeView, width: number) => {
+  const now = useNow();
+  const from = startOf(view, now);
+  const { spanMs } = view.zoom;
+  const asked = { ...windowToQuery(from, spanMs), bins: binsOf(width) };
+  const timeline = useQuery({
+    ...timelineQuery(asked),
+    enabled: width > 0,
+    // Of thousands of bars, to find out which are the same costs more than to draw those in sight.
+    structuralSharing: false,
+  });
+  const pxPerMs = width / spanMs;
+  const originMs = timeline.data?.from ?? asked.from;
+  const to = timeline.data?.to ?? asked.to;
+  const scale = useMemo<TimelineScale>(() => ({ originMs, pxPerMs }), [originMs, pxPerMs]);
+  const stepMs = axisStepMs(pxPerMs, AXIS_ROOM_PX);
+  const shift = (originMs - from) * pxPerMs;
+  const nowPx = (now - from) * pxPerMs;
+  const lines = axisTimes(originMs, to, stepMs).map((at) => xOf(scale, at) + shift);
+  const style: CSSProperties & Record<`--${string}`, string> = {
+    "--shift": `${shift}px`,
+    "--now-x": `${Math.min(Math.max(0, nowPx), width)}px`,
+    "--grid": gridOf(lines.filter((x) => x >= 0 && x <= width)),
+  };
+  const isNowVisible = nowPx >= 0 && nowPx <= width;
+  const nowX = roundedToSteps(xOf(scale, now));
+  return { timeline, frame: { asked, from: originMs, to, scale, shift, stepMs, style, nowX, isNowVisible } };
+};
+
+/** A line at each time of the axis, px: after a change of daylight saving, they are not as far apart as before. */
+const gridOf = (lines: readonly number[]): string => {
+  const stops = lines.map(
+    (x) => `transparent ${x.toFixed(1)}px, var(--line) ${x.toFixed(1)}px ${(x + 1).toFixed(1)}px, transparent 0`,
+  );
+  return `linear-gradient(90deg, ${["transparent 0", ...stops, "transparent 0"].join(", ")})`;
+};
+
+/** Px that the present moves before the labels around it are looked at again. */
+const NOW_STEP_PX = 8;
+const roundedToSteps = (x: number): number => Math.round(x / NOW_STEP_PX) * NOW_STEP_PX;
+
+/** Parts of what is asked for, each about as wide as the thinnest bar; in steps, so that a window that is resized doesn't ask for each. */
+const binsOf = (width: number): number => Math.min(2_000, Math.max(100, Math.ceil((width * 1.75) / 300) * 100));
+
+const timeAt = (view: TimeView, x: number, track: HTMLElement | null) => {
+  const now = Date.now();
+  const { left, width } = track?.getBoundingClientRect() ?? { left: 0, width: 1 };
+  const share = Math.min(1, Math.max(0, (x - left) / width));
+  return { time: startOf(view, now) + share * view.zoom.spanMs, now };
+};
+
+const scrolledTo = (view: TimeView, at: number): TimeView => {
+  const from = startOf(view, Date.now());
+  const isInView = at >= from && at <= from + view.zoom.spanMs;
+  return isInView ? view : { zoom: view.zoom, from: Math.max(0, at - view.zoom.spanMs / 2) };
+};

@@ -1,0 +1,87 @@
+import { type KeyboardEvent, type MouseEvent, useState } from "react";
+import { useLocation } from "wouter";
+import type { TimelineJob } from "../../data/shapes.ts";
+import { adjacentItem, itemAt, type RowItem, rowItems } from "./row-items.ts";
+import type { TimelineScale } from "./row-shapes.ts";
+
+type PointedItem = {
+  /** Of its row. */
+  readonly index: number;
+  readonly key: string;
+  /** The track of its row. */
+  readonly track: Element;
+};
+
+export type PointedItemOptions = {
+  readonly rowAt: (index: number) => TimelineJob | undefined;
+  readonly scale: TimelineScale;
+  /** Px by which all of it is moved to the right. */
+  readonly shift: number;
+  readonly now: number;
+  /** Told what the keyboard comes to: it may be out of sight. */
+  readonly onReach: (at: number) => void;
+};
+
+/** What the pointer, or the arrow keys from the name of a row, have come to. */
+export const usePointedItem = ({ rowAt, scale, shift, now, onReach }: PointedItemOptions) => {
+  const [, navigate] = useLocation();
+  const [pointed, setPointed] = useState<PointedItem | null>(null);
+  const itemsOf = (index: number): readonly RowItem[] => {
+    const row = rowAt(index);
+    return row === undefined ? [] : rowItems(row, scale, now);
+  };
+  const item = pointed === null ? null : (itemsOf(pointed.index).find(({ key }) => key === pointed.key) ?? null);
+  const rowOf = (target: EventTarget): { index: number; track: Element } | null => {
+    const element = target instanceof Element ? target.closest<HTMLElement>("[data-index]") : null;
+    const track = element?.querySelector(".time-track");
+    return track == null ? null : { index: Number(element?.dataset.index), track };
+  };
+  const find = (event: MouseEvent): { item: RowItem; index: number; track: Element } | null => {
+    const row = rowOf(event.target);
+    if (row === null) return null;
+    const found = itemAt(itemsOf(row.index), event.clientX - row.track.getBoundingClientRect().left - shift);
+    return found === null ? null : { ...row, item: found };
+  };
+  const point = (event: MouseEvent): void => {
+    const found = find(event);
+    setPointed(found === null ? null : { index: found.index, key: found.item.key, track: found.track });
+  };
+  const step = (event: KeyboardEvent, by: 1 | -1): void => {
+    const row = rowOf(event.target);
+    if (row === null) return;
+    const key = pointed?.index === row.index ? pointed.key : null;
+    const next = adjacentItem(itemsOf(row.index), key, by, now);
+    if (next === null) return;
+    event.preventDefault();
+    setPointed({ ...row, key: next.key });
+    onReach(next.at);
+  };
+  return {
+    item,
+    anchor: item === null || pointed === null ? null : anchorOf(pointed.track, item, shift),
+    clear: () => setPointed(null),
+    point,
+    open: (event: MouseEvent): void => {
+      const href = find(event)?.item.href;
+      if (href != null) navigate(href);
+    },
+    onKeyDown: (event: KeyboardEvent): void => {
+      if (event.key === "ArrowRight") step(event, 1);
+      if (event.key === "ArrowLeft") step(event, -1);
+      if (event.key === "Escape") setPointed(null);
+      if (event.key === "Enter" && item?.href != null) {
+        event.preventDefault();
+        navigate(item.href);
+      }
+    },
+  };
+};
+
+/** Where its tip stands: at the part of it that is in sight. */
+const anchorOf = (track: Element, { left, right }: RowItem, shift: number) => ({
+  getBoundingClientRect: (): DOMRect => {
+    const around = track.getBoundingClientRect();
+    const [first, last] = [left, right].map((x) => Math.min(Math.max(0, x + shift), around.width));
+    return new DOMRect(around.left + (first ?? 0), around.top, (last ?? 0) - (first ?? 0), around.height);
+  },
+});

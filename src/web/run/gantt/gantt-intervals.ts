@@ -1,0 +1,61 @@
+import type { AttemptData, TaskRunData } from "../../data/shapes.ts";
+
+/**
+ * A stretch of a task's time:
+ * `upstream` it waits for the tasks before it · `place` it could start, but as many run as may · `attempt` it runs ·
+ * `backoff` it waits to be tried again.
+ */
+export type TaskInterval =
+  | { readonly kind: "upstream" | "place" | "backoff"; readonly from: number; readonly to: number }
+  | { readonly kind: "attempt"; readonly from: number; readonly to: number; readonly attempt: AttemptData };
+
+type Span = { readonly startedAt: number; readonly now: number };
+
+/** What a task did with the time of its run, in order; `now` ends what goes on. */
+export const intervalsOf = (
+  task: TaskRunData,
+  tasks: readonly TaskRunData[],
+  { startedAt, now }: Span,
+): readonly TaskInterval[] => {
+  if (task.reused) return [];
+  const attempts = task.attempt_list.map(
+    (attempt): TaskInterval => ({ kind: "attempt", attempt, from: attempt.started_at, to: attempt.ended_at ?? now }),
+  );
+  const begin = attempts[0]?.from ?? task.ended_at ?? now;
+  const ready = task.status === "skipped" ? null : readyAt(task, tasks, startedAt);
+  return [...waitsOf(ready, begin, startedAt), ...withBackoffs(attempts, task, now)].filter(
+    ({ from, to, kind }) => to > from || kind === "attempt",
+  );
+};
+
+/** When the last of the tasks before it was done; null while that isn't so. */
+const readyAt = (task: TaskRunData, tasks: readonly TaskRunData[], startedAt: number): number | null => {
+  const upstreams = tasks.filter(({ task_id }) => task.depends_on.includes(task_id));
+  if (upstreams.some(({ status }) => status === "pending" || status === "running")) return null;
+  return Math.max(
+    startedAt,
+    ...upstreams.map(({ ended_at, reused }) => (reused ? startedAt : (ended_at ?? startedAt))),
+  );
+};
+
+const waitsOf = (ready: number | null, begin: number, startedAt: number): readonly TaskInterval[] => {
+  const until = Math.min(ready ?? begin, begin);
+  return [
+    { kind: "upstream", from: startedAt, to: until },
+    { kind: "place", from: until, to: begin },
+  ];
+};
+
+const withBackoffs = (
+  attempts: readonly TaskInterval[],
+  { status, retry_at }: TaskRunData,
+  now: number,
+): readonly TaskInterval[] => {
+  const last = attempts.at(-1);
+  const between = attempts.flatMap((attempt, index): readonly TaskInterval[] => {
+    const before = attempts[index - 1];
+    return before === undefined ? [attempt] : [{ kind: "backoff", from: before.to, to: attempt.from }, attempt];
+  });
+  const isWaiting = status === "running" && retry_at !== null && last !== undefined;
+  return isWaiting ? [...between, { kind: "backoff", from: last.to, to: now }] : between;
+};

@@ -1,0 +1,82 @@
+import type { TaskRunData } from "../../data/shapes.ts";
+import { Tooltip } from "../../ui/overlay/tooltip.tsx";
+import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
+import { counted, durationText, fullTimeText } from "../../ui/text/format.ts";
+import { intervalsOf, type TaskInterval } from "./gantt-intervals.ts";
+import { type GanttScale, shareOf } from "./gantt-scale.ts";
+
+type GanttRowProps = {
+  readonly task: TaskRunData;
+  readonly tasks: readonly TaskRunData[];
+  readonly scale: GanttScale;
+  /** Ms since the epoch: what goes on is drawn until then. */
+  readonly now: number;
+  readonly isSelected: boolean;
+  readonly onSelect: (taskId: string) => void;
+};
+
+export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: GanttRowProps) => {
+  const intervals = intervalsOf(task, tasks, { startedAt: scale.from, now });
+  return (
+    <li className="gantt-row" data-gantt={task.task_id} data-status={task.status} style={statusStyle(task.status)}>
+      <button
+        type="button"
+        className="gantt-name"
+        data-row
+        aria-pressed={isSelected}
+        title={task.name}
+        onClick={() => onSelect(task.task_id)}
+      >
+        <StatusIcon of={task.status} label={`${task.status}: `} />
+        <span>{task.name}</span>
+      </button>
+      <span className="gantt-track">
+        {intervals.map((interval) => (
+          <IntervalBar key={`${interval.kind} ${interval.from}`} interval={interval} scale={scale} />
+        ))}
+      </span>
+      <span className="gantt-took">{tookText(task, now)}</span>
+      {task.error !== null && <span className="gantt-error">{task.error}</span>}
+    </li>
+  );
+};
+
+const tookText = ({ status, reused, reason, duration_ms, started_at, attempts }: TaskRunData, now: number): string => {
+  if (reused) return "reused";
+  if (status === "skipped") return reason === "upstream_failed" ? "not started" : "not needed";
+  const ms = duration_ms ?? (started_at === null ? null : now - started_at);
+  if (ms === null) return "waits";
+  return attempts > 1 ? `${durationText(ms)}, ${counted(attempts, "attempt")}` : durationText(ms);
+};
+
+const IntervalBar = ({ interval, scale }: { readonly interval: TaskInterval; readonly scale: GanttScale }) => {
+  const [left, right] = [shareOf(scale, interval.from), shareOf(scale, interval.to)];
+  const style = { left: `${left * 100}%`, width: `${(right - left) * 100}%` };
+  const status = interval.kind === "attempt" ? interval.attempt.status : null;
+  return (
+    <span
+      className={`gantt-piece gantt-${interval.kind}`}
+      data-attempt={interval.kind === "attempt" ? interval.attempt.attempt : undefined}
+      style={status === null ? style : { ...style, ...statusStyle(status) }}
+    >
+      <Tooltip text={intervalText(interval, scale.from)} isFocusable={false}>
+        <span className="visually-hidden">{intervalText(interval, scale.from)}</span>
+      </Tooltip>
+    </span>
+  );
+};
+
+const WAIT_TEXT = {
+  upstream: "Waited for the tasks before it",
+  place: "Waited for a place",
+  backoff: "Waited to be tried again",
+} as const;
+
+const intervalText = (interval: TaskInterval, startedAt: number): string => {
+  const took = durationText(interval.to - interval.from);
+  const when = `${durationText(interval.from - startedAt)} after the start, ${fullTimeText(interval.from)}`;
+  if (interval.kind !== "attempt") return `${WAIT_TEXT[interval.kind]} for ${took}\n${when}`;
+  const { attempt, status, exit_code, signal } = interval.attempt;
+  const how = signal ?? (exit_code === null || exit_code === 0 ? null : `exit code ${exit_code}`);
+  return `Attempt ${attempt} ${status}${how === null ? "" : ` (${how})`}, ${took}\n${when}`;
+};

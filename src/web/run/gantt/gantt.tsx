@@ -1,0 +1,88 @@
+import { useId, useRef } from "react";
+import { isFinal } from "../../../domain/run.ts";
+import type { RunDetail, TaskRunData } from "../../data/shapes.ts";
+import { durationText } from "../../ui/text/format.ts";
+import { useWidth } from "../../ui/use-width.ts";
+import "./gantt.css";
+import { useFastNow } from "../use-fast-now.ts";
+import { GanttRow } from "./gantt-row.tsx";
+import { type GanttScale, scaleOf, ticksOf } from "./gantt-scale.ts";
+
+type GanttProps = {
+  readonly run: RunDetail;
+  readonly tasks: readonly TaskRunData[];
+  readonly selected: string | null;
+  readonly onSelect: (taskId: string) => void;
+};
+
+/** What each task did with the time of a run: waited, ran, failed, waited again. */
+export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
+  const titleId = useId();
+  const now = useFastNow(!isFinal(run.status));
+  const startedAt = run.started_at ?? run.created_at;
+  const scale = scaleOf(startedAt, run.ended_at ?? now);
+  return (
+    <section className="card gantt-card" aria-labelledby={titleId}>
+      <h2 id={titleId}>Tasks</h2>
+      <Axis scale={scale} />
+      <ol className="gantt">
+        {tasks.map((task) => (
+          <GanttRow
+            key={task.task_id}
+            task={task}
+            tasks={tasks}
+            scale={scale}
+            now={run.ended_at ?? now}
+            isSelected={selected === task.task_id}
+            onSelect={onSelect}
+          />
+        ))}
+      </ol>
+      <Legend />
+    </section>
+  );
+};
+
+const MAX_TICKS = 6;
+/** Of a label, px. */
+const LABEL_PX = 60;
+
+/** At the end, where a label has no room after its line, it stands before it: hence room for two between two lines. */
+const Axis = ({ scale }: { readonly scale: GanttScale }) => {
+  const axis = useRef<HTMLDivElement>(null);
+  const width = useWidth(axis);
+  const most = Math.min(MAX_TICKS, Math.max(1, Math.floor(width / (2 * LABEL_PX))));
+  return (
+    <div ref={axis} className="gantt-axis" aria-hidden="true">
+      {width > 0 &&
+        ticksOf(scale, most).map(({ at, afterMs }) => (
+          <span key={afterMs} className={(1 - at) * width < LABEL_PX ? "is-last" : ""} style={{ left: `${at * 100}%` }}>
+            {afterMs === 0 ? "0" : tickText(afterMs)}
+          </span>
+        ))}
+    </div>
+  );
+};
+
+/** `1.0 s` says no more than `1 s`, and `5m 00s` than `5m`. */
+const tickText = (ms: number): string =>
+  durationText(ms)
+    .replace(/\.0(?= s$)/, "")
+    .replace(/ 00[smh]$/, "");
+
+const Legend = () => (
+  <p className="gantt-legend" aria-hidden="true">
+    <span>
+      <i className="gantt-piece gantt-upstream" /> waits for tasks
+    </span>
+    <span>
+      <i className="gantt-piece gantt-place" /> waits for a place
+    </span>
+    <span>
+      <i className="gantt-piece gantt-attempt" /> attempt
+    </span>
+    <span>
+      <i className="gantt-piece gantt-backoff" /> backs off
+    </span>
+  </p>
+);

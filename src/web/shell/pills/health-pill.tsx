@@ -1,0 +1,21 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { healthQuery } from "../../data/queries.ts";
+import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
+
+const LABELS = {
+  degraded: { word: "Degraded", like: "missed" },
+  unavailable: { word: "Unavailable", like: "failed" },
+} as const;
+
+/** Only where petit is not well: that it is needs no words. */
+export const HealthPill = () => {
+  const { data } = useQuery(healthQuery());
+  if (data === undefined || data.status === "ok") return null;
+  const { word, like } = LABELS[data.status];
+  return (
+    <Link href="/system" className="status status-pill" style={statusStyle(like)}>
+      <StatusIcon of={like} /> {word}
+    </Link>
+  );
+};

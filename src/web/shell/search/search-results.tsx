@@ -1,0 +1,44 @@
+import type { JobSummary } from "../../data/shapes.ts";
+import { StatusIcon } from "../../ui/status/status.tsx";
+
+/** A job, or the list of all jobs with a text. */
+export type SearchResult =
+  | { readonly href: string; readonly job: JobSummary }
+  | { readonly href: string; readonly text: string };
+
+type SearchResultsProps = {
+  readonly id: string;
+  readonly results: readonly SearchResult[];
+  /** Which of them Enter opens. */
+  readonly at: number;
+  readonly onOpen: (found: SearchResult) => void;
+};
+
+/** What the search box has found, below it. */
+export const SearchResults = ({ id, results, at, onOpen }: SearchResultsProps) => (
+  <div id={id} role="listbox" aria-label="Jobs" className="found">
+    {results.map((each, index) => (
+      // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the field, as of every combobox.
+      // biome-ignore lint/a11y/useKeyWithClickEvents: see above.
+      <div
+        key={each.href}
+        id={`${id}-${index}`}
+        role="option"
+        aria-selected={index === at}
+        // The field would lose the focus before the click.
+        onMouseDown={(event) => event.preventDefault()}
+        onClick={() => onOpen(each)}
+      >
+        {"job" in each ? <JobResult job={each.job} /> : <span>All jobs with “{each.text}”</span>}
+      </div>
+    ))}
+  </div>
+);
+
+const JobResult = ({ job: { id, name, last_run } }: { readonly job: JobSummary }) => (
+  <>
+    {last_run === null ? <span className="status-icon" /> : <StatusIcon of={last_run.status} label={last_run.status} />}
+    <span className="found-name">{name}</span>
+    {name !== id && <span className="mono muted">{id}</span>}
+  </>
+);

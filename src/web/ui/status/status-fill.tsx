@@ -1,0 +1,40 @@
+import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
+import { statusStyle } from "./status.tsx";
+
+/** What fills a bar, so that statuses differ also where colours don't: each has a texture of its own. */
+const TEXTURES = {
+  completed: <rect width="6" height="6" fill="var(--status)" />,
+  running: <rect width="6" height="6" fill="var(--status-ground)" />,
+  pending: <path d="M0 3h3" stroke="var(--status)" strokeWidth="2" />,
+  failed: <path d="M-2 2 2-2M-2 8 8-2M4 8 8 4" stroke="var(--status)" strokeWidth="2.4" />,
+  cancelled: <path d="M0 1.5h6M0 4.5h6" stroke="var(--status)" strokeWidth="1.4" />,
+  interrupted: <path d="M1.5 0v6M4.5 0v6" stroke="var(--status)" strokeWidth="1.4" />,
+} as const satisfies Record<RunStatus, unknown>;
+
+/** Once on a page that draws bars. */
+export const StatusFills = () => (
+  <svg aria-hidden="true" width="0" height="0" className="status-fills">
+    <defs>
+      {RUN_STATUSES.map((status) => (
+        <pattern
+          key={status}
+          id={`fill-${status}`}
+          width="6"
+          height="6"
+          patternUnits="userSpaceOnUse"
+          style={statusStyle(status)}
+        >
+          <rect width="6" height="6" fill="var(--status-ground)" />
+          {TEXTURES[status]}
+        </pattern>
+      ))}
+    </defs>
+  </svg>
+);
+
+/** For a shape of that status: `<path {...barLook("failed")} />`. */
+export const barStyle = (status: RunStatus) => ({
+  fill: `url(#fill-${status})`,
+  stroke: "var(--status)",
+  style: statusStyle(status),
+});

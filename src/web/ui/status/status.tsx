@@ -1,0 +1,66 @@
+import type { ReactNode } from "react";
+import type { RunStatus } from "../../../domain/run.ts";
+import type { Outcome } from "../../../domain/schedule/occurrence.ts";
+import type { TaskStatus } from "../../../domain/task-run.ts";
+
+/** Whatever has a colour: of a run, a task, or an occurrence. */
+export type AnyStatus = RunStatus | TaskStatus | Outcome | "due";
+
+type StatusAppearance = {
+  /** The token that it is drawn with, `--completed`; its ground is `--completed-ground`. */
+  readonly token: string;
+  /** What it looks like to those to whom a colour tells nothing: no two are of one shape. */
+  readonly shape: ReactNode;
+};
+
+const stroke = { fill: "none", stroke: "currentColor", strokeWidth: 2, strokeLinecap: "round" } as const;
+
+const APPEARANCES = {
+  completed: { token: "completed", shape: <path d="M3 8.5 6.5 12 13 4.5" {...stroke} /> },
+  fired: { token: "completed", shape: <path d="M3 8.5 6.5 12 13 4.5" {...stroke} /> },
+  failed: { token: "failed", shape: <path d="M4 4l8 8M12 4l-8 8" {...stroke} /> },
+  running: { token: "running", shape: <path d="M8 2a6 6 0 1 1-6 6" {...stroke} /> },
+  pending: { token: "pending", shape: <circle cx="8" cy="8" r="5.5" {...stroke} strokeDasharray="2 3.76" /> },
+  cancelled: { token: "cancelled", shape: <rect x="3" y="3" width="10" height="10" rx="1.5" fill="currentColor" /> },
+  interrupted: { token: "interrupted", shape: <path d="M9.5 1.5 4 9h4l-1.5 5.5L12 7H8z" fill="currentColor" /> },
+  skipped: { token: "skipped", shape: <path d="M3 4l5 4-5 4zM8 4l5 4-5 4z" fill="currentColor" /> },
+  missed: { token: "missed", shape: <path d="M8 2.5 14 13H2z" {...stroke} strokeLinejoin="round" /> },
+  due: { token: "due", shape: <circle cx="8" cy="8" r="5" {...stroke} /> },
+} as const satisfies Record<AnyStatus, StatusAppearance>;
+
+/** For the style of what has a status: `style={statusStyle("failed")}`, then `var(--status)` and `var(--status-ground)`. */
+export const statusStyle = (status: AnyStatus): Record<`--${string}`, string> => {
+  const { token } = APPEARANCES[status];
+  return { "--status": `var(--${token})`, "--status-ground": `var(--${token}-ground)` };
+};
+
+/** Its shape alone. Give `label` where no word stands beside it. */
+export const StatusIcon = ({ of, label }: { readonly of: AnyStatus; readonly label?: string }) => (
+  <>
+    <svg
+      aria-hidden="true"
+      className={of === "running" ? "status-icon turns" : "status-icon"}
+      style={statusStyle(of)}
+      viewBox="0 0 16 16"
+    >
+      {APPEARANCES[of].shape}
+    </svg>
+    {label !== undefined && <span className="visually-hidden">{label}</span>}
+  </>
+);
+
+export type StatusProps = {
+  readonly of: AnyStatus;
+  /** With a ground under it. */
+  readonly isPill?: boolean;
+  /** Another than the status itself: "waiting". */
+  readonly label?: string;
+};
+
+/** Shape and word, in the colour of the status. */
+export const Status = ({ of, isPill = false, label = of }: StatusProps) => (
+  <span className={isPill ? "status status-pill" : "status"} style={statusStyle(of)}>
+    <StatusIcon of={of} />
+    {label}
+  </span>
+);

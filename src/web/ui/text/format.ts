@@ -1,0 +1,76 @@
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Ms as `43 ms`, `1.2 s`, `4m 05s`, `2h 03m`, `3d 04h`: never a whole second for less. */
+export const durationText = (durationMs: number): string => {
+  const ms = Math.max(0, Math.round(durationMs));
+  if (ms < SECOND_MS) return `${ms} ms`;
+  // Not rounded up: 59.96 s are not a minute yet.
+  if (ms < MINUTE_MS) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  return longText(ms);
+};
+
+/** Of what goes on or is to come, to whole seconds: `0 s`, `59 s`, `4m 05s`. */
+export const roughText = (durationMs: number): string => {
+  const ms = Math.max(0, durationMs);
+  return ms < MINUTE_MS ? `${Math.floor(ms / SECOND_MS)} s` : longText(ms);
+};
+
+const longText = (ms: number): string => {
+  if (ms < HOUR_MS) return pair(ms, [MINUTE_MS, "m"], [SECOND_MS, "s"]);
+  if (ms < DAY_MS) return pair(ms, [HOUR_MS, "h"], [MINUTE_MS, "m"]);
+  return pair(ms, [DAY_MS, "d"], [HOUR_MS, "h"]);
+};
+
+type DurationUnit = readonly [ms: number, name: string];
+
+const pair = (ms: number, [large, largeName]: DurationUnit, [small, smallName]: DurationUnit): string =>
+  `${Math.floor(ms / large)}${largeName} ${String(Math.floor((ms % large) / small)).padStart(2, "0")}${smallName}`;
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making one costs more than a hundred uses of it. */
+const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
+  const key = JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(undefined, options);
+  formats.set(key, known);
+  return known;
+};
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+
+/** Local: `14:03:09` today, `Mon 24 Nov 14:03:09` in this year, else with the year. */
+export const timeText = (at: number, now: number): string => {
+  const [day, today] = [new Date(at), new Date(now)];
+  if (day.toDateString() === today.toDateString()) return format(CLOCK).format(at);
+  const year = day.getFullYear() === today.getFullYear() ? {} : { year: "numeric" as const };
+  return format({ weekday: "short", day: "numeric", month: "short", ...year, ...CLOCK }).format(at);
+};
+
+/** In full, to the millisecond, in a zone or the local one: `Mon 24 Nov 2026, 14:03:09.123 CET`. */
+export const fullTimeText = (at: number, timeZone?: string): string =>
+  format({
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    ...CLOCK,
+    fractionalSecondDigits: 3,
+    timeZoneName: "short",
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).format(at);
+
+/** Characters of a value that stands in a sentence. */
+const MAX_VALUE = 80;
+
+/** A value as a sentence has room for it: `empty` for none, the beginning of a long one. */
+export const valueText = (value: string): string => {
+  if (value === "") return "empty";
+  return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
+};
+
+/** `1 run`, `3 runs`. */
+export const counted = (count: number, noun: string): string =>
+  `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;

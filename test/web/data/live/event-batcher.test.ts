@@ -1,0 +1,46 @@
+import "../../../support/web-globals.ts";
+import { expect, test } from "bun:test";
+import type { LiveEvent } from "../../../../src/web/data/event.ts";
+import { EventBatcher } from "../../../../src/web/data/live/event-batcher.ts";
+
+const event = (seq: number): LiveEvent => ({
+  type: "run.started",
+  seq,
+  at: seq,
+  job_id: "hello",
+  run_id: `run ${seq}`,
+});
+
+/** Adds so many in one go; resolves with what is handed on in the next frame. */
+const burst = async (count: number) => {
+  const frames: (readonly LiveEvent[])[] = [];
+  let overflows = 0;
+  const done = Promise.withResolvers<void>();
+  const queue = new EventBatcher({
+    onBatch: (events) => {
+      frames.push(events);
+      // The overflow is told after it.
+      queueMicrotask(done.resolve);
+    },
+    onOverflow: () => {
+      overflows++;
+    },
+  });
+  for (let seq = 0; seq < count; seq++) queue.add(event(seq));
+  expect(frames).toEqual([]);
+  await done.promise;
+  return { frames, overflows };
+};
+
+test("an event queue hands on what came since the last frame at once, in order", async () => {
+  const { frames, overflows } = await burst(60);
+  expect(frames).toHaveLength(1);
+  expect(frames[0]?.map(({ seq }) => seq)).toEqual(Array.from({ length: 60 }, (_, seq) => seq));
+  expect(overflows).toBe(0);
+});
+
+test("an event queue hands on the newest thousand of more, and says that there were more", async () => {
+  const { frames, overflows } = await burst(5_000);
+  expect([frames[0]?.length, frames[0]?.[0]?.seq, frames[0]?.at(-1)?.seq]).toEqual([1_000, 4_000, 4_999]);
+  expect(overflows).toBe(1);
+});

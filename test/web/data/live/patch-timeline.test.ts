@@ -1,0 +1,97 @@
+import "../../../support/web-globals.ts";
+import { describe, expect, test } from "bun:test";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
+import type { LiveEvent } from "../../../../src/web/data/event.ts";
+import { patchTimeline } from "../../../../src/web/data/live/patch-timeline.ts";
+import type { TimelineData } from "../../../../src/web/data/shapes.ts";
+
+const KEY = ["timeline", { from: 0, to: 100_000 }];
+
+const timeline = (): TimelineData => ({
+  from: 0,
+  to: 100_000,
+  now: 50_000,
+  bin_ms: 1_000,
+  count: 2,
+  jobs: ["a", "b"].map((job_id) => ({
+    job_id,
+    name: job_id,
+    enabled: true,
+    scheduled: true,
+    removed: false,
+    bars: [],
+    marks: [],
+    due: [],
+    more_due: false,
+  })),
+});
+
+const event = (type: LiveEvent["type"], at: number, more: Partial<LiveEvent> = {}): LiveEvent => ({
+  type,
+  seq: at,
+  at,
+  job_id: "a",
+  run_id: "r",
+  ...more,
+});
+
+/** A time line that is shown, after these events. */
+const after = (...events: readonly LiveEvent[]): TimelineData => {
+  const client = new QueryClient();
+  client.setQueryData(KEY, timeline(), { updatedAt: 7 });
+  const unsubscribe = new QueryObserver(client, { queryKey: KEY, enabled: true, staleTime: Infinity }).subscribe(
+    () => {},
+  );
+  patchTimeline(client, events);
+  const patched = client.getQueryData<TimelineData>(KEY);
+  expect(client.getQueryState(KEY)?.dataUpdatedAt).toBe(7);
+  unsubscribe();
+  client.clear();
+  if (patched === undefined) throw new Error("it is gone");
+  return patched;
+};
+
+const barsOf = ({ jobs }: TimelineData) =>
+  jobs[0]?.bars.map(({ run_id, status, started_at, ended_at, count }) => [run_id, status, started_at, ended_at, count]);
+
+const started = (at: number, run_id = "r") => event("run.started", at, { run_id });
+const finished = (at: number, run_id = "r", status = "completed") => event("run.finished", at, { run_id, status });
+
+describe("a time line that is shown", () => {
+  test("has a bar from the start of a run on, which ends with it", () => {
+    expect(barsOf(after(started(5_000)))).toEqual([["r", "running", 5_000, null, 1]]);
+    expect(barsOf(after(started(5_000), started(5_000)))?.length).toBe(1);
+    expect(barsOf(after(started(5_000), finished(9_500, "r", "failed")))).toEqual([["r", "failed", 5_000, 9_500, 1]]);
+    expect(barsOf(after(finished(9_500)))).toEqual([]);
+  });
+
+  test("tells runs together that fall together, by the worst of them", () => {
+    const both = after(started(5_000), finished(5_400, "r", "failed"), started(5_500, "s"), finished(5_900, "s"));
+    expect(barsOf(both)).toEqual([["r", "failed", 5_000, 5_900, 2]]);
+    const apart = after(started(5_000), finished(5_400), started(6_500, "s"), finished(6_900, "s"));
+    expect(barsOf(apart)?.length).toBe(2);
+  });
+
+  test("does not grow for as long as it is shown", () => {
+    const events = Array.from({ length: 5_000 }, (_, at) => [
+      started(at * 10, `r${at}`),
+      finished(at * 10 + 5, `r${at}`),
+    ]);
+    expect(barsOf(after(...events.flat()))?.length).toBe(50);
+  });
+
+  test("leaves the other rows as they are", () => {
+    const client = new QueryClient();
+    const before = timeline();
+    client.setQueryData(KEY, before);
+    const unsubscribe = new QueryObserver(client, { queryKey: KEY, staleTime: Infinity }).subscribe(() => {});
+    patchTimeline(client, [started(5_000), event("occurrence", 5_000)]);
+    const patched = client.getQueryData<TimelineData>(KEY);
+    expect(patched?.jobs[1]).toBe(before.jobs[1] as never);
+    expect(patched?.jobs[0]).not.toBe(before.jobs[0] as never);
+    patchTimeline(client, [event("occurrence", 6_000)]);
+    expect(client.getQueryData<TimelineData>(KEY)).toBe(patched as never);
+    unsubscribe();
+    client.clear();
+  });
+});

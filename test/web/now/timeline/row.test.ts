@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import type { TimelineJob } from "../../../../src/web/data/shapes.ts";
+import { progressOf } from "../../../../src/web/now/run-progress.ts";
+import { adjacentItem, itemAt, rowItems, rowSummary } from "../../../../src/web/now/timeline/row-items.ts";
+import { barPaths, barSides, MIN_BAR_PX } from "../../../../src/web/now/timeline/row-shapes.ts";
+
+const NOW = 1_000_000;
+/** 1 px a second; 0 px is 900,000. */
+const SCALE = { originMs: 900_000, pxPerMs: 1 / 1000 };
+
+const bar = (more: Partial<TimelineJob["bars"][number]>) => ({
+  run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+  status: "completed" as const,
+  trigger: "manual" as const,
+  started_at: 910_000,
+  ended_at: 920_000,
+  count: 1,
+  ...more,
+});
+
+const ROW: TimelineJob = {
+  job_id: "hello",
+  name: "Hello",
+  enabled: true,
+  scheduled: true,
+  removed: false,
+  bars: [bar({}), bar({ run_id: "open", status: "running", started_at: 990_000, ended_at: null })],
+  marks: [{ outcome: "skipped", reason: "overlap", at: 950_000, until: 960_000, count: 3 }],
+  due: [NOW - 1, NOW + 60_000],
+  more_due: false,
+};
+
+describe("a row of the time line", () => {
+  test("draws a bar as long as its run took, and never too thin to be seen", () => {
+    expect(barSides(bar({}), SCALE, NOW)).toEqual({ left: 10, right: 20 });
+    expect(barSides(bar({ ended_at: 910_001 }), SCALE, NOW)).toEqual({ left: 10, right: 10 + MIN_BAR_PX });
+    expect(barSides(bar({ ended_at: null }), SCALE, NOW).right).toBe(100);
+  });
+
+  test("draws each status with a height of its own, and several runs slimmer than one", () => {
+    const pathOf = (more: Parameters<typeof bar>[0]) => barPaths([bar(more)], SCALE, NOW)[0]?.path;
+    expect(pathOf({})).toBe("M10.0 9H20.0V19H10.0z");
+    expect(pathOf({ status: "failed" })).toBe("M10.0 3H20.0V25H10.0z");
+    expect(pathOf({ count: 2 })).toBe("M10.0 12H20.0V16H10.0z");
+    const heights = (["completed", "failed", "cancelled", "interrupted"] as const).map((status) =>
+      pathOf({ status })?.replaceAll(/H[\d.]+/g, ""),
+    );
+    expect(new Set(heights).size).toBe(4);
+    expect(barPaths(ROW.bars, SCALE, NOW).map(({ status }) => status)).toEqual(["running", "completed"]);
+  });
+
+  test("tells of each thing in words, in the order of time; what was due is no longer to come", () => {
+    const items = rowItems(ROW, SCALE, NOW);
+    expect(items.map(({ text }) => text.split("\n")[0])).toEqual([
+      "completed in 10.0 s",
+      "3 occurrences skipped: an earlier run was still running",
+      "1 run running for 10 s",
+      "due in 1m 00s",
+    ]);
+    expect(items.map(({ href }) => href)).toEqual([
+      "/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+      "/jobs/hello",
+      "/runs/open",
+      null,
+    ]);
+    const [many] = rowItems({ ...ROW, bars: [bar({ count: 4, status: "failed" })], marks: [], due: [] }, SCALE, NOW);
+    expect([many?.text.split("\n")[0], many?.href]).toEqual(["4 runs, at worst failed", "/runs?job=hello"]);
+  });
+
+  test("finds what is pointed at, and what stands beside it", () => {
+    const items = rowItems(ROW, SCALE, NOW);
+    const [first, mark, open, due] = items;
+    expect(itemAt(items, 15)).toBe(first ?? null);
+    expect(itemAt(items, 23)).toBe(first ?? null);
+    expect(itemAt(items, 52)).toBe(mark ?? null);
+    expect(itemAt(items, 35)).toBeNull();
+    const under = rowItems({ ...ROW, bars: [bar({ started_at: 951_000, ended_at: 960_000 })] }, SCALE, NOW);
+    expect(itemAt(under, 52)?.text).toMatch(/skipped/);
+    expect(itemAt(under, 58)?.text).toMatch(/completed/);
+    expect(adjacentItem(items, null, 1, NOW)).toBe(open ?? null);
+    expect(adjacentItem(items, open?.key ?? "", 1, NOW)).toBe(due ?? null);
+    expect(adjacentItem(items, due?.key ?? "", 1, NOW)).toBe(due ?? null);
+    expect(adjacentItem(items, open?.key ?? "", -1, NOW)).toBe(mark ?? null);
+    expect(adjacentItem([], null, 1, NOW)).toBeNull();
+  });
+
+  test("is summed up for those who can't see it", () => {
+    expect(rowSummary({ ...ROW, due: [] }, NOW)).toBe(
+      "2 runs; some running; 3 skipped, an earlier run was still running",
+    );
+    expect(rowSummary({ ...ROW, bars: [], marks: [], due: [], enabled: false }, NOW)).toBe("0 runs; disabled");
+  });
+});
+
+describe("the progress of a run", () => {
+  test("is measured by what it usually takes, until it is over that", () => {
+    expect(progressOf(5_000, 20_000)).toEqual({ share: 0.25, text: "5 s of usually 20 s" });
+    expect(progressOf(25_000, 20_000)).toEqual({ share: null, text: "25 s, usually 20 s" });
+    expect(progressOf(0, 0).share).toBeNull();
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "bun:test";
+import {
+  axisStepMs,
+  axisTimes,
+  panned,
+  parseView,
+  startOf,
+  windowToQuery,
+  writeView,
+  ZOOMS,
+  zoomed,
+} from "../../../../src/web/now/timeline/time-window.ts";
+
+const HOUR = 3_600_000;
+const NOW = 1_800_000_000_000;
+const [quarter, hour, sixHours, , week] = ZOOMS;
+
+const read = (query: string) => parseView(new URLSearchParams(query));
+
+describe("the window of a time line", () => {
+  test.each([
+    ["", "6h", null],
+    ["zoom=1h", "1h", null],
+    ["zoom=7d&from=1800000000000", "7d", NOW],
+    ["zoom=odd&from=odd", "6h", null],
+    ["from=-1", "6h", null],
+    ["from=8600000000000000", "6h", 8_600_000_000_000_000],
+    ["from=8639999999999999", "6h", null],
+  ])("is read from '%s'", (query, zoom, from) => {
+    expect([read(query).zoom.name, read(query).from]).toEqual([zoom, from] as never);
+  });
+
+  test("is written so that it is read the same, beside what else stands there", () => {
+    const written = writeView(new URLSearchParams("show=ran&from=1"), { zoom: hour, from: NOW + 0.4 });
+    expect(`${written}`).toBe(`show=ran&from=${NOW}&zoom=1h`);
+    expect(`${writeView(written, { zoom: sixHours, from: null })}`).toBe("show=ran");
+  });
+
+  test("follows the present until it is moved", () => {
+    const view = { zoom: hour, from: null };
+    expect(NOW - startOf(view, NOW)).toBeCloseTo(0.78 * HOUR);
+    const earlier = panned(view, -HOUR, NOW);
+    expect(earlier.from).toBeCloseTo(NOW - 1.78 * HOUR);
+    expect(panned({ zoom: hour, from: 5 }, -HOUR, NOW).from).toBe(0);
+  });
+
+  test("is zoomed around what is pointed at, and goes on to follow the present", () => {
+    const time = NOW - HOUR;
+    const view = { zoom: sixHours, from: time - 3 * HOUR };
+    const nearer = zoomed(view, -1, { time, now: NOW });
+    expect(nearer).toEqual({ zoom: hour, from: time - HOUR / 2 });
+    expect(zoomed({ zoom: sixHours, from: null }, 1, { time, now: NOW }).from).toBeNull();
+    expect(zoomed({ zoom: quarter, from: null }, -1, { time, now: NOW }).zoom).toBe(quarter);
+    expect(zoomed({ zoom: week, from: null }, 1, { time, now: NOW }).zoom).toBe(week);
+  });
+
+  test("is never of what are no dates, however far it is moved", () => {
+    const { from } = panned({ zoom: week, from: 8_600_000_000_000_000 }, 1e15, NOW);
+    const { to } = windowToQuery(from ?? 0, week.spanMs);
+    expect(new Date(to).getTime()).toBe(to);
+    expect(axisTimes(from ?? 0, to, 24 * HOUR).map((at) => new Date(at).getTime())).not.toContain(Number.NaN);
+  });
+
+  test("asks for all that is in view, and for the same while time goes on", () => {
+    for (let at = 0; at < 50; at++) {
+      const from = NOW + at * 123_456;
+      const asked = windowToQuery(from, HOUR);
+      expect(asked.from).toBeLessThanOrEqual(from);
+      expect(asked.to).toBeGreaterThanOrEqual(from + HOUR);
+    }
+    const asked = Array.from({ length: 60 }, (_, minute) => windowToQuery(NOW + minute * 60_000, HOUR).from);
+    expect(new Set(asked).size).toBeLessThanOrEqual(5);
+  });
+
+  test("has an axis with room for its labels, round in local time", () => {
+    expect(axisStepMs(1000 / HOUR, 90)).toBe(10 * 60_000);
+    expect(axisStepMs(1000 / week.spanMs, 90)).toBe(24 * HOUR);
+    const times = axisTimes(NOW, NOW + 6 * HOUR, HOUR);
+    expect(times.length).toBeGreaterThanOrEqual(6);
+    for (const at of times) expect(new Date(at).getMinutes()).toBe(0);
+    for (const at of axisTimes(NOW, NOW + week.spanMs, 24 * HOUR)) expect(new Date(at).getHours()).toBe(0);
+  });
+});

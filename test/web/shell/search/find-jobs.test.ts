@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { findJobs } from "../../../../src/web/shell/search/find-jobs.ts";
+
+const job = (id: string, name = id) => ({ id, name });
+
+const JOBS = [
+  job("nightly_report", "Nightly Report"),
+  job("report", "Report"),
+  job("reporter"),
+  job("unreported"),
+  job("import_rows"),
+];
+
+test.each([
+  ["report", ["report", "reporter", "nightly_report", "unreported"]],
+  ["  REPORT ", ["report", "reporter", "nightly_report", "unreported"]],
+  ["rows", ["import_rows"]],
+  ["", []],
+  ["   ", []],
+  ["none of them", []],
+])("findJobs for %j has the nearest first", (text, ids) => {
+  expect(findJobs(JOBS, text).map(({ id }) => id)).toEqual(ids);
+});
+
+test("findJobs has at most eight", () => {
+  const many = Array.from({ length: 50 }, (_, index) => job(`job_${index}`));
+  expect(findJobs(many, "job")).toHaveLength(8);
+});

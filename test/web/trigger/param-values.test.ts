@@ -1,0 +1,50 @@
+import { describe, expect, test } from "bun:test";
+import { defaultsOf, givenValues, problemsIn, problemsOf } from "../../../src/web/trigger/param-values.ts";
+
+const free = { description: null, default: null, required: false, enum: null, pattern: null };
+const PARAMS = {
+  day: { ...free, default: "2026-01-01", pattern: "^\\d{4}-\\d\\d-\\d\\d$" },
+  level: { ...free, required: true, enum: ["fast", "full"] },
+  note: free,
+};
+
+describe("the values of a form", () => {
+  test("begin as the defaults", () => {
+    expect(defaultsOf(PARAMS)).toEqual({ day: "2026-01-01", level: "", note: "" });
+  });
+
+  test("are given without those that are empty and have no default", () => {
+    expect(givenValues(PARAMS, { day: "", level: "fast", note: "" })).toEqual({ day: "", level: "fast" });
+  });
+
+  test("are refused before they are sent, each at its field", () => {
+    expect(problemsOf(PARAMS, { day: "2026-02-03", level: "slow-motion", note: "" }).byParam).toEqual({
+      level: "Can't be 'slow-motion'; expected one of fast, full",
+    });
+    expect(problemsOf(PARAMS, { day: "2026-02-03", level: "", note: "x".repeat(200_000) }).byParam).toEqual({
+      level: "Is required",
+      note: "Has 200000 bytes; expected at most 131054, the limit for a process",
+    });
+    expect(problemsOf(PARAMS, { day: "2026-02-03", level: "full", note: "" }).byParam).toEqual({});
+  });
+
+  test("are sent without a match of their patterns, which a hostile pattern could make the page freeze on", () => {
+    const params = { mail: { ...free, pattern: "^(a+)+$" } };
+    expect(problemsOf(params, { mail: `${"a".repeat(100_000)}b` }).byParam).toEqual({});
+  });
+
+  test("that petit refused are told at their fields, and the rest above", () => {
+    const message = "param 'day' can't be 'x'; expected a value that matches ^a$; param 'level' is required";
+    expect(problemsIn(PARAMS, message)).toEqual({
+      byParam: { day: "Can't be 'x'; expected a value that matches ^a$", level: "Is required" },
+      general: null,
+    });
+    expect(problemsIn(PARAMS, "unknown param 'dey'; did you mean 'day'?; param 'level' is required")).toEqual({
+      byParam: { level: "Is required" },
+      general: "unknown param 'dey'; did you mean 'day'?",
+    });
+    expect(problemsIn(PARAMS, "job 'a' already has 1 of 1 concurrent runs").general).toBe(
+      "job 'a' already has 1 of 1 concurrent runs",
+    );
+  });
+});

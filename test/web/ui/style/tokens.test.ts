@@ -1,0 +1,99 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const CSS = readFileSync(join(import.meta.dirname, "../../../../src/web/ui/style/tokens.css"), "utf8");
+
+/** The colours of a theme by name, `completed-ground`: those after `:root` in the part of the file that it is in. */
+const theme = (part: string): ReadonlyMap<string, string> =>
+  new Map([...part.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name = "", colour = ""]) => [name, colour]));
+
+const [light = "", dark = ""] = CSS.split("@media (prefers-color-scheme: dark)");
+const THEMES = [
+  ["light", theme(light)],
+  ["dark", theme(dark)],
+] as const;
+
+const STATUSES = ["completed", "failed", "running", "pending", "cancelled", "interrupted", "skipped", "missed", "due"];
+
+const PAIRS = [
+  ...["ground", "surface", "sunken"].flatMap((ground) => ["text", "muted", "accent"].map((text) => [text, ground])),
+  ...STATUSES.flatMap((status) => [`${status}-ground`, "surface", "ground"].map((ground) => [status, ground])),
+  ["on-accent", "accent"],
+  ["accent", "accent-ground"],
+  ["text", "accent-ground"],
+  ["muted", "accent-ground"],
+];
+
+type Colour = readonly [red: number, green: number, blue: number];
+
+const linear = (hex: string): Colour => {
+  const part = (at: number): number => {
+    const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  return [part(1), part(3), part(5)];
+};
+
+/** WCAG 2.2, relative luminance and contrast ratio. */
+const luminance = ([red, green, blue]: Colour): number => 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+const contrast = (a: string, b: string): number => {
+  const [lower = 0, higher = 0] = [luminance(linear(a)), luminance(linear(b))].sort((x, y) => x - y);
+  return (higher + 0.05) / (lower + 0.05);
+};
+
+/** How it looks to those who lack a kind of cone, in linear RGB: Machado, Oliveira and Fernandes 2009, severity 1. */
+const SIGHTS = {
+  protanopia: [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+  ],
+  deuteranopia: [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+  ],
+} as const;
+
+const seen = ([red, green, blue]: Colour, sight: keyof typeof SIGHTS): Colour => {
+  const [r, g, b] = SIGHTS[sight].map(([x, y, z]) => x * red + y * green + z * blue);
+  return [r ?? 0, g ?? 0, b ?? 0];
+};
+
+/** OKLab: a difference of 0.02 is just seen, side by side. */
+const lab = ([red, green, blue]: Colour): Colour => {
+  const l = Math.cbrt(Math.max(0, 0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue));
+  const m = Math.cbrt(Math.max(0, 0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue));
+  const s = Math.cbrt(Math.max(0, 0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue));
+  return [
+    0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+    1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+    0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+  ];
+};
+
+const difference = (a: string, b: string, sight: keyof typeof SIGHTS): number => {
+  const [x, y] = [lab(seen(linear(a), sight)), lab(seen(linear(b), sight))];
+  return Math.hypot(...x.map((value, index) => value - (y[index] ?? 0)));
+};
+
+describe.each(THEMES)("the %s theme", (_name, colours) => {
+  const colour = (name = ""): string => colours.get(name) ?? `no colour ${name}`;
+
+  test("keeps text 4.5 : 1 apart from what is under it", () => {
+    const low = PAIRS.map(([text, ground]) => ({ text, ground, ratio: contrast(colour(text), colour(ground)) }));
+    expect(low.filter(({ ratio }) => !(ratio >= 4.5))).toEqual([]);
+  });
+
+  test("keeps the border of what is typed or pressed 3 : 1 apart from what is around it", () => {
+    expect(contrast(colour("line-strong"), colour("surface"))).toBeGreaterThanOrEqual(3);
+  });
+
+  test.each(["protanopia", "deuteranopia"] as const)("has what a run comes to differ with %s", (sight) => {
+    const ends = ["completed", "failed", "running", "interrupted"];
+    const pairs = ends.flatMap((a, index) => ends.slice(index + 1).map((b) => [a, b]));
+    const near = pairs.map(([a, b]) => ({ a, b, apart: difference(colour(a), colour(b), sight) }));
+    expect(near.filter(({ apart }) => !(apart >= 0.07))).toEqual([]);
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { counted, durationText, roughText } from "../../../../src/web/ui/text/format.ts";
+
+const HOUR_MS = 3_600_000;
+
+test.each([
+  [-5, "0 ms"],
+  [0, "0 ms"],
+  [43, "43 ms"],
+  [999.4, "999 ms"],
+  [1_000, "1.0 s"],
+  [1_240, "1.2 s"],
+  [59_999, "59.9 s"],
+  [60_000, "1m 00s"],
+  [245_900, "4m 05s"],
+  [HOUR_MS - 1, "59m 59s"],
+  [2 * HOUR_MS + 180_000, "2h 03m"],
+  [76 * HOUR_MS, "3d 04h"],
+])("durationText of %d ms is %j", (ms, text) => {
+  expect(durationText(ms)).toBe(text);
+});
+
+test.each([
+  [-1, "0 s"],
+  [999, "0 s"],
+  [59_999, "59 s"],
+  [60_000, "1m 00s"],
+  [HOUR_MS, "1h 00m"],
+])("roughText of %d ms is %j", (ms, text) => {
+  expect(roughText(ms)).toBe(text);
+});
+
+test("counted says one of one, and more of more", () => {
+  expect([counted(0, "run"), counted(1, "run"), counted(2, "run")]).toEqual(["0 runs", "1 run", "2 runs"]);
+});
