@@ -15,7 +15,7 @@ export const FILE_GUARDS: readonly Guard[] = [
     from: "mode: 0o700",
     to: "mode: 0o755",
     test: "engine/output/spool-pool.test.ts",
-    only: "makes the folder anew",
+    only: "recreates a deleted folder",
   },
   {
     against: "others who can read an existing database",

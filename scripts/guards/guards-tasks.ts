@@ -178,14 +178,14 @@ export const TASK_GUARDS: readonly Guard[] = [
     file: "engine/notify/send.ts",
     from: "return /^[A-Za-z0-9_]{2,60}$/.test(code) ? `can't be reached (${code})` : \"can't be reached\";",
     to: "return String(error) + request.url;",
-    test: "engine/notify/notify.test.ts",
+    test: "engine/notify/notifier.test.ts",
   },
   {
     against: "a receiver that sends petit elsewhere",
     file: "engine/notify/send.ts",
     from: 'redirect: "manual",',
     to: "",
-    test: "engine/notify/notify.test.ts",
+    test: "engine/notify/notifier.test.ts",
   },
   {
     against: "a petit that sends its client elsewhere, token and all",

@@ -26,11 +26,11 @@ const open = (wrap: (store: Store) => Store = (store) => store) => {
   const detach = new AbortController();
   const commits = new Commits({ store, clock, log: silentLog, signal: detach.signal });
   const done: string[] = [];
-  /** Work that accounts for an instant, and says what follows. */
+  /** Returns work that records an occurrence and adds hooks. */
   const noting =
     (name: string, at: number, error: Error | null = null): TransactionWork<string> =>
     (addHooks) => {
-      addHooks({ onCommit: () => done.push(`launch ${name}`), onRollback: () => done.push(`undo ${name}`) });
+      addHooks({ onCommit: () => done.push(`commit ${name}`), onRollback: () => done.push(`rollback ${name}`) });
       inner.occurrences.record(
         jobId("hello"),
         [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }],
@@ -48,7 +48,7 @@ const open = (wrap: (store: Store) => Store = (store) => store) => {
 };
 
 describe("Commits", () => {
-  test("does what follows after the commit, in order", () => {
+  test("runs the commit hooks after the commit, in order", () => {
     const { commits, done, stored, noting } = open();
     const answer = commits.commit((addHooks) => {
       noting("a", 1)(addHooks);
@@ -56,38 +56,38 @@ describe("Commits", () => {
       return noting("b", 2)(addHooks);
     });
     expect(answer).toBe("b");
-    expect(done).toEqual(["launch a", "launch b"]);
+    expect(done).toEqual(["commit a", "commit b"]);
     expect(stored()).toEqual([1, 2]);
   });
 
-  test("undoes in reverse what followed from what was undone", () => {
+  test("runs the rollback hooks in reverse order", () => {
     const { commits, done, stored, noting } = open();
     const work: TransactionWork<void> = (addHooks) => {
       noting("a", 1)(addHooks);
       noting("b", 2, new Error("no"))(addHooks);
     };
     expect(() => commits.commit(work)).toThrow("no");
-    expect(done).toEqual(["undo b", "undo a"]);
+    expect(done).toEqual(["rollback b", "rollback a"]);
     expect(stored()).toEqual([]);
   });
 
-  test("lets what is asked for at the same moment share a transaction", async () => {
+  test("commits work that is enqueued in the same turn in one transaction", async () => {
     const { commits, done, stored, noting, count } = open();
     const answers = await Promise.all([1, 2, 3].map((at) => commits.enqueue(noting(`n${at}`, at))));
     expect(answers).toEqual(["n1", "n2", "n3"]);
-    expect(done).toEqual(["launch n1", "launch n2", "launch n3"]);
+    expect(done).toEqual(["commit n1", "commit n2", "commit n3"]);
     expect(stored()).toEqual([1, 2, 3]);
-    // One around, and one for each.
+    // The outer transaction, and one savepoint for each work.
     expect(count()).toBe(4);
   });
 
-  test("needs no nested transaction for one alone", async () => {
+  test("uses no savepoint for a single work", async () => {
     const { commits, noting, count } = open();
     await commits.enqueue(noting("a", 1));
     expect(count()).toBe(1);
   });
 
-  test("settles when it is stored, not before", async () => {
+  test("resolves after the commit, not before", async () => {
     const { commits, stored, noting } = open();
     const answer = commits.enqueue(noting("a", 1));
     await Promise.resolve();
@@ -96,7 +96,7 @@ describe("Commits", () => {
     expect(stored()).toEqual([1]);
   });
 
-  test("undoes what throws alone", async () => {
+  test("rolls back only the work that throws", async () => {
     const { commits, done, stored, noting } = open();
     const answers = await Promise.allSettled([
       commits.enqueue(noting("a", 1)),
@@ -104,11 +104,11 @@ describe("Commits", () => {
       commits.enqueue(noting("c", 3)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-    expect(done).toEqual(["undo b", "launch a", "launch c"]);
+    expect(done).toEqual(["rollback b", "commit a", "commit c"]);
     expect(stored()).toEqual([1, 3]);
   });
 
-  test("undoes all where the database can't be written: nobody is told of a success that isn't stored", async () => {
+  test("rolls back all work if the database can't be written", async () => {
     const { commits, done, stored, noting } = open();
     const answers = await Promise.allSettled([
       commits.enqueue(noting("a", 1)),
@@ -116,11 +116,11 @@ describe("Commits", () => {
       commits.enqueue(noting("c", 3)),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
-    expect(done).toEqual(["undo b", "undo a"]);
+    expect(done).toEqual(["rollback b", "rollback a"]);
     expect(stored()).toEqual([]);
   });
 
-  test("takes what is asked for while it stores into the next transaction", async () => {
+  test("puts work that is enqueued during a commit into the next transaction", async () => {
     const { commits, stored, noting } = open();
     const next: Promise<string>[] = [];
     await commits.enqueue((addHooks) => {
@@ -131,7 +131,7 @@ describe("Commits", () => {
     expect(stored()).toEqual([1, 2]);
   });
 
-  test("tries enqueueUntilStored again and again, at growing distances, until it is stored", async () => {
+  test("retries enqueueUntilStored with growing delays until it is stored", async () => {
     let failures = 7;
     const failing = (store: Store): Store => ({
       ...store,
@@ -153,18 +153,18 @@ describe("Commits", () => {
       await clock.pass(delayMs);
     }
     expect(await answer).toBe("a");
-    expect(done).toEqual(["launch a"]);
+    expect(done).toEqual(["commit a"]);
     expect(stored()).toEqual([1]);
     expect(clock.timers).toEqual([]);
   });
 
-  test("does not try again after another error", async () => {
+  test("does not retry after other errors", async () => {
     const { commits, clock, noting } = open();
     await expect(commits.enqueueUntilStored(noting("a", 1, new Error("no")))).rejects.toThrow("no");
     expect(clock.timers).toEqual([]);
   });
 
-  test("waits no longer when petit leaves", async () => {
+  test("stops waiting when the engine detaches", async () => {
     const { commits, detach, clock, noting } = open((store) => ({
       ...store,
       transaction: () => {
@@ -179,7 +179,7 @@ describe("Commits", () => {
     expect(clock.timers).toEqual([]);
   });
 
-  test("stores nothing when petit has left", async () => {
+  test("stores nothing after the engine has detached", async () => {
     const { commits, detach, stored, noting } = open();
     const answer = commits.enqueue(noting("a", 1));
     detach.abort();
@@ -188,7 +188,7 @@ describe("Commits", () => {
     expect(stored()).toEqual([]);
   });
 
-  test("gives back the run that a shared transaction made", async () => {
+  test("returns the run that a shared transaction created", async () => {
     const { commits, store } = open();
     const [one, two] = await Promise.all([
       commits.enqueue(() => startRun(store)),

@@ -6,7 +6,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 
-/** A log that keeps its errors. */
+/** A log that collects its errors. */
 const listening = () => {
   const errors: string[] = [];
   const log: Log = { ...silentLog, error: (_, message) => errors.push(message) };
@@ -17,46 +17,46 @@ const fail = (): never => {
   throw new Error("a listener that fails");
 };
 
-describe("who listens", () => {
-  test("hears of events until it has heard enough", async () => {
+describe("listeners", () => {
+  test("receive events until they are removed", async () => {
     await using petit = await startEngine({ jobs: [job("hello")] });
-    const heard: string[] = [];
-    const end = petit.engine.onEvent(({ type }) => heard.push(type));
+    const received: string[] = [];
+    const end = petit.engine.onEvent(({ type }) => received.push(type));
     await petit.run("hello");
     end();
     await petit.run("hello");
-    expect(heard).toEqual(["run.started", "task.started", "task.finished", "run.finished"]);
+    expect(received).toEqual(["run.started", "task.started", "task.finished", "run.finished"]);
   });
 
-  test("hears that a run has new output, and that it has ended; of no other run", async () => {
+  test("are called for new output and the end of their run, and for no other run", async () => {
     using door = gate();
     await using petit = await startEngine({
       jobs: [job("slow", { tasks: [shell("t", `echo one; ${door.wait}`)] }), job("other")],
     });
     const { id } = await petit.trigger("slow");
-    const heard: string[] = [];
-    petit.engine.onOutput(id, () => heard.push(`${petit.read(id).run.status} ${petit.read(id).output().length}`));
+    const received: string[] = [];
+    petit.engine.onOutput(id, () => received.push(`${petit.read(id).run.status} ${petit.read(id).output().length}`));
     await petit.written(id, "one\n");
     await petit.run("other");
-    expect(heard).toEqual(["running 4"]);
+    expect(received).toEqual(["running 4"]);
     door.open();
     await petit.ended(id);
-    expect(heard.at(-1)).toBe("completed 4");
+    expect(received.at(-1)).toBe("completed 4");
   });
 
-  test("and fails takes nothing along: what happened is stored, and goes on", async () => {
+  test("that throw affect neither the stored state nor the run", async () => {
     const { log, errors } = listening();
     const clock = new FakeClock();
     const jobs = [job("tick", { schedule: schedule("* * * * *"), tasks: [shell("t", "echo one")] })];
     await using petit = await startEngine({ jobs, log, clock });
     petit.engine.onEvent(fail);
-    const heard: string[] = [];
-    petit.engine.onEvent(({ type }) => heard.push(type));
+    const received: string[] = [];
+    petit.engine.onEvent(({ type }) => received.push(type));
     await clock.pass(60_000);
     const { runId } = await petit.event("run.finished");
     expect(petit.read(runId ?? expect.unreachable()).run.status).toBe("completed");
     expect(petit.store.occurrences.list(jobId("tick"), { limit: 9 })).toHaveLength(1);
-    expect(heard).toContain("run.finished");
+    expect(received).toContain("run.finished");
     expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
     const run = await petit.trigger("tick");
     petit.engine.onOutput(run.id, fail);

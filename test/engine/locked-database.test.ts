@@ -7,7 +7,7 @@ import { filesOf, type StartOptions, seen, startEngine } from "../support/starte
 import { gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-/** An engine, and another connection that locks its database. */
+/** Starts an engine, and another connection that locks its database. */
 const start = async (options: StartOptions) => {
   const parts = new AsyncDisposableStack();
   const petit = parts.use(await startEngine({ log: silentLog, ...options }));
@@ -21,7 +21,7 @@ const start = async (options: StartOptions) => {
   };
 };
 
-/** How long a call keeps everything else waiting, in ms. */
+/** Returns how long a call blocks the event loop, in ms. */
 const blockedMs = (call: () => unknown): number => {
   const begun = performance.now();
   call();
@@ -29,7 +29,7 @@ const blockedMs = (call: () => unknown): number => {
 };
 
 describe("a database that another process has locked", () => {
-  test("keeps a trigger waiting, and nobody else, until it is unlocked", async () => {
+  test("delays a trigger until it is unlocked, and nothing else", async () => {
     await using it = await start({ jobs: [job("hello")] });
     it.lock();
     const begun = performance.now();
@@ -47,7 +47,7 @@ describe("a database that another process has locked", () => {
     expect(it.petit.store.runs.list({ limit: 9 })).toHaveLength(2);
   });
 
-  test("refuses what is asked for after 5 s, with the reason that health gives, and nothing of it is done", async () => {
+  test("refuses requests after 5 s with the reason that health gives, and changes nothing", async () => {
     const clock = new FakeClock();
     using door = gate();
     await using it = await start({ clock, jobs: [job("hello", { tasks: [shell("t", door.wait)] })] });
@@ -77,7 +77,7 @@ describe("a database that another process has locked", () => {
     expect((await clock.passUntil(it.petit.ended(id))).run.status).toBe("completed");
   });
 
-  test("lets a run's timeout and a task's timeout end what runs at their time", async () => {
+  test("does not delay the timeouts of runs and tasks", async () => {
     const tasks = [shell("t", "echo begun; exec sleep 60")];
     const jobs = [
       job("run", { timeoutMs: 300, tasks }),
@@ -100,13 +100,13 @@ describe("a database that another process has locked", () => {
     for (const { id } of runs) {
       const { run, tasks: ended, attempts } = await it.petit.ended(id);
       expect(attempts).toMatchObject([{ status: "failed", reason: "timeout" }]);
-      // They have ended when they did, not when that could be stored.
+      // They ended at their real times, not when that could be stored.
       for (const { endedAt } of [run, ...Object.values(ended), ...attempts])
         expect(endedAt).toBeWithin(run.startedAt ?? 0, unlockedAt - 100);
     }
   });
 
-  test("does not turn what came due before a pause into something that was paused", async () => {
+  test("does not skip an occurrence as paused that was due before the pause", async () => {
     const clock = new FakeClock();
     await using it = await start({ clock, jobs: [job("tick", { schedule: schedule("* * * * *") })] });
     await clock.pass(58_000);
@@ -124,7 +124,7 @@ describe("a database that another process has locked", () => {
     ]);
   });
 
-  test("delays a reload, which takes place when it is unlocked", async () => {
+  test("delays a reload until it is unlocked", async () => {
     await using it = await start({ jobs: [job("a")] });
     it.petit.files = filesOf([job("a"), job("b")]);
     it.lock();
@@ -138,7 +138,7 @@ describe("a database that another process has locked", () => {
     expect((await it.petit.run("b")).run.status).toBe("completed");
   });
 
-  test("lets petit stop within its time, and the next start knows why the runs were ended", async () => {
+  test("lets petit stop in time, and the next start knows why the runs were ended", async () => {
     using dir = tempDir();
     const options = {
       dir: dir.path,

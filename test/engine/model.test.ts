@@ -13,7 +13,7 @@ const MINUTE = 60_000;
 
 type Command = fc.AsyncCommand<Model, ModelPetit>;
 
-/** Does something to both, and compares all that they know. */
+/** Does something to both, and compares their states. */
 const command = (name: string, run: (model: Model, petit: ModelPetit) => Promise<void>): Command => ({
   check: () => true,
   run: async (model, petit) => {
@@ -72,7 +72,7 @@ const pass = (minutes: number): Command =>
     model.pass(minutes * MINUTE);
   });
 
-/** Petit notices within seconds; by then nothing else is due. */
+/** Petit notices this within seconds; nothing else is due by then. */
 const step = (minutes: number): Command =>
   command(`the clock is set by ${minutes} min`, async (model, petit) => {
     petit.step(minutes * MINUTE);
@@ -134,9 +134,9 @@ test(
   60_000 + RUNS * 1_000,
 );
 
-/** Sequences that chance is slow to find. */
+/** Sequences that random search rarely finds. */
 const RARE: Readonly<Record<string, readonly Command[]>> = {
-  "an attempt that was lost is none of the retries, also for the petit after the next": [
+  "a lost attempt does not count as a retry, also after a second restart": [
     trigger("flaky", null),
     crash(0, ["is lost"]),
     crash(0, ["lives"]),
@@ -144,14 +144,14 @@ const RARE: Readonly<Record<string, readonly Command[]>> = {
     pass(1),
     end(0, 0),
   ],
-  "an attempt that was lost is none of the retries": [
+  "a lost attempt does not count as a retry": [
     trigger("flaky", null),
     crash(0, ["is lost"]),
     end(0, 75),
     pass(1),
     end(0, 0),
   ],
-  "a retry that waits, waits on over a crash and a clock that was set back": [
+  "a waiting retry keeps waiting across a crash and a clock that was set back": [
     trigger("flaky", null),
     end(0, 75),
     step(-120),

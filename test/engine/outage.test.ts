@@ -22,7 +22,7 @@ describe("an outage of the database", () => {
     return { clock, log, messages, outage: new Outage({ clock, log, probe, signal: new AbortController().signal }) };
   };
 
-  test("is told of when it begins, once a minute, and when it is over", async () => {
+  test("is logged when it begins, once a minute, and when it ends", async () => {
     const { clock, log, messages, outage } = open();
     for (let second = 0; second < 130; second++) {
       expect(outage.noteFailure(full())).toBe(true);
@@ -36,7 +36,7 @@ describe("an outage of the database", () => {
     expect(log.text()).toContain('"lasted_ms":130000');
   });
 
-  test("is told of anew after it was over", () => {
+  test("is logged again after it has ended", () => {
     const { messages, outage } = open();
     outage.noteFailure(full());
     outage.noteSuccess();
@@ -44,7 +44,7 @@ describe("an outage of the database", () => {
     expect(messages()).toHaveLength(3);
   });
 
-  test("is not told of where there was none", () => {
+  test("is not logged if there is none", () => {
     const { messages, outage } = open();
     outage.noteSuccess();
     expect(outage.noteFailure(new Error("no"))).toBe(false);
@@ -52,7 +52,7 @@ describe("an outage of the database", () => {
     expect(messages()).toEqual([]);
   });
 
-  test("that is a lock ends when a probe succeeds, and whoever waits for that is told at once", async () => {
+  test("caused by a lock ends when a probe succeeds, and wakes its waiters", async () => {
     let isLocked = true;
     let probes = 0;
     const { clock, messages, outage } = open(() => {
@@ -73,7 +73,7 @@ describe("an outage of the database", () => {
     expect(clock.timers).toEqual([]);
   });
 
-  test("that turns from a lock into a full disk is no lock any more, and may become one again", async () => {
+  test("that changes from a lock to a full disk is not a lock, and can become one again", async () => {
     let error = full();
     const { clock, outage } = open(() => {
       throw error;

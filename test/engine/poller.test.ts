@@ -17,21 +17,21 @@ const start = () => {
 };
 
 describe("Poller", () => {
-  test("looks often while something moves", async () => {
+  test("polls often while something changes", async () => {
     const { clock, poller, at, poll } = start();
     poller.add(poll(() => true));
     await clock.pass(100);
     expect(at).toEqual([25, 50, 75, 100]);
   });
 
-  test("looks less and less often while all is quiet, down to a bound", async () => {
+  test("polls less often while nothing changes, down to a minimum", async () => {
     const { clock, poller, at, poll } = start();
     poller.add(poll(() => false));
     await clock.pass(1_000);
     expect(at).toEqual([25, 75, 175, 375, 575, 775, 975]);
   });
 
-  test("looks often again when something moves, and when something is added", async () => {
+  test("polls often again when something changes and when something is added", async () => {
     const { clock, poller, at, poll } = start();
     let moves = false;
     poller.add(poll(() => moves));
@@ -47,7 +47,7 @@ describe("Poller", () => {
     expect(at.length - before).toBeGreaterThanOrEqual(2);
   });
 
-  test("has one timer for all, and none when nothing is left to look at", async () => {
+  test("uses one timer for all polls, and none without polls", async () => {
     const { clock, poller } = start();
     const end = [poller.add(() => true), poller.add(() => false)];
     expect(clock.timers).toHaveLength(1);
@@ -58,7 +58,7 @@ describe("Poller", () => {
     expect(clock.timers).toEqual([25]);
   });
 
-  test("goes on after a look that throws, and logs it once until it succeeds", async () => {
+  test("continues after a poll that throws, and logs it once until it succeeds", async () => {
     const { clock, log, poller, at, poll } = start();
     let fails = true;
     poller.add(() => {
@@ -81,7 +81,7 @@ describe("Poller", () => {
     expect(lines()).toHaveLength(2);
   });
 
-  test("lets what is held move on between looks alone, and asks soon after it was added whether it must be held", async () => {
+  test("lets suspended writers run only between polls, and checks flow control soon after they are added", async () => {
     const { clock, poller, at, poll } = start();
     let isSuspended = false;
     const calls: string[] = [];
@@ -114,7 +114,7 @@ describe("Poller", () => {
     expect(at).toEqual([15, 20, 25, 50]);
   });
 
-  test("asks every 50 ms whether something must be held while all is quiet, and looks at once where it must", async () => {
+  test("checks flow control every 50 ms while nothing changes, and polls immediately if a writer must be suspended", async () => {
     const { clock, poller, at, poll } = start();
     let isSuspended = false;
     const asked: number[] = [];
@@ -135,7 +135,7 @@ describe("Poller", () => {
     expect(at.at(-1)).toBe(625);
   });
 
-  test("looks soon at what is added while all is quiet", async () => {
+  test("polls soon what is added while nothing changes", async () => {
     const { clock, poller, at, poll } = start();
     poller.add(() => false);
     await clock.pass(400);
@@ -144,7 +144,7 @@ describe("Poller", () => {
     expect(at).toEqual([425]);
   });
 
-  test("can be left from within a look", async () => {
+  test("lets a poll remove itself", async () => {
     const { clock, poller } = start();
     let looks = 0;
     const end = poller.add(() => {
@@ -157,7 +157,7 @@ describe("Poller", () => {
     expect(clock.timers).toEqual([]);
   });
 
-  test("that is over looks at nothing", async () => {
+  test("polls nothing after it is disposed", async () => {
     const { clock, poller, at, poll } = start();
     poller.add(poll(() => true));
     poller[Symbol.dispose]();

@@ -14,14 +14,14 @@ import { tempDir } from "../support/temp-dir.ts";
 
 const DAY_MS = 86_400_000;
 
-/** The runs of a job that are there, oldest first. */
-const kept = ({ store }: StartedEngine, id: string): readonly RunId[] =>
+/** Returns the stored runs of a job, oldest first. */
+const storedRuns = ({ store }: StartedEngine, id: string): readonly RunId[] =>
   store.runs
     .list({ jobId: jobId(id), limit: 100 })
     .map((run) => run.id)
     .toReversed();
 
-/** Runs a job so often, one time after the other. */
+/** Runs a job several times, one after the other. */
 const runs = async (petit: StartedEngine, id: string, count: number): Promise<readonly RunId[]> => {
   const ids: RunId[] = [];
   for (let each = 0; each < count; each++) ids.push((await petit.run(id)).run.id);
@@ -38,29 +38,29 @@ const life = async (options: StartOptions, work: (petit: StartedEngine) => Promi
 };
 
 describe("retention", () => {
-  test("keeps the newest runs of a job, by its own limit or else by the setting's, soon after a run's end", async () => {
+  test("keeps the newest runs of a job, by its own limit or the default, soon after a run has ended", async () => {
     const clock = new FakeClock();
     const jobs = [keeping("own", { runs: 2 }), keeping("other", {})];
     await using petit = await startEngine({ clock, jobs, settings: { retention: { runs: 3, days: null } } });
     const [own, other] = [await runs(petit, "own", 4), await runs(petit, "other", 4)];
     await clock.pass(3_000);
-    expect(kept(petit, "own")).toEqual(own.slice(-2));
-    expect(kept(petit, "other")).toEqual(other.slice(-3));
+    expect(storedRuns(petit, "own")).toEqual(own.slice(-2));
+    expect(storedRuns(petit, "other")).toEqual(other.slice(-3));
   });
 
-  test("takes the last run as well, when its days are over and another job's run ends; then the job has none", async () => {
+  test("deletes the last run of a job too, when it has expired and a run of another job has ended", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [keeping("a", { days: 1 }), keeping("b", { days: 1 })] });
     await runs(petit, "a", 1);
     await clock.pass(2 * DAY_MS);
     const ran = await runs(petit, "b", 1);
     await clock.pass(3_000);
-    expect([kept(petit, "a"), petit.engine.findJob("a")?.lastRun]).toEqual([[], null]);
-    expect(kept(petit, "b")).toEqual(ran);
+    expect([storedRuns(petit, "a"), petit.engine.findJob("a")?.lastRun]).toEqual([[], null]);
+    expect(storedRuns(petit, "b")).toEqual(ran);
     expect(petit.engine.findJob("b")?.lastRun?.id).toBe(ran[0]);
   });
 
-  test("never takes a run that goes on, however old", async () => {
+  test("never deletes a running run, however old", async () => {
     using door = gate();
     const clock = new FakeClock();
     const long = job("long", {
@@ -72,12 +72,12 @@ describe("retention", () => {
     const first = await petit.trigger("long", { params: { wait: "yes" } });
     const others = await runs(petit, "long", 2);
     await clock.pass(3_000);
-    expect(kept(petit, "long")).toEqual([first.id, ...others.slice(-1)]);
+    expect(storedRuns(petit, "long")).toEqual([first.id, ...others.slice(-1)]);
     door.open();
     await petit.ended(first.id);
   });
 
-  test("counts finished runs alone, also where older and newer ones go on", async () => {
+  test("counts only finished runs, also if older and newer ones are running", async () => {
     using door = gate();
     const clock = new FakeClock();
     const mixed = job("mixed", {
@@ -92,12 +92,12 @@ describe("retention", () => {
     const finished = await runs(petit, "mixed", 2);
     const newest = await petit.trigger("mixed", { params: { wait: "yes" } });
     await clock.pass(3_000);
-    expect(kept(petit, "mixed")).toEqual([oldest.id, middle.id, ...finished, newest.id]);
+    expect(storedRuns(petit, "mixed")).toEqual([oldest.id, middle.id, ...finished, newest.id]);
     door.open(3);
     await Promise.all([oldest, middle, newest].map(({ id }) => petit.ended(id)));
   });
 
-  /** A store with so many finished runs of a job. */
+  /** Creates a store with this many finished runs of a job. */
   const storeWithRuns = (count: number): Store => {
     const store = memoryStore();
     store.transaction(() => {
@@ -122,7 +122,7 @@ describe("retention", () => {
     idempotency: null,
   } as const;
 
-  test("counts the runs that stay once, not for each that goes, and deletes many in a step", async () => {
+  test("counts the retained runs once, not for each deleted run, and deletes many in a step", async () => {
     using store = storeWithRuns(2_000);
     const clock = new FakeClock();
     const [counted, deleted]: [number[], number[]] = [[], []];
@@ -153,14 +153,14 @@ describe("retention", () => {
     });
     retain.enqueueAll();
     await clock.pass(5_000);
-    // The one that goes on stays, too.
+    // The running one stays too.
     expect(store.runs.list({ limit: 9_999 })).toHaveLength(1_001);
     expect(counted.reduce((a, b) => a + b, 0)).toBeLessThan(3_000);
     expect(Math.max(...deleted)).toBeGreaterThan(100);
     expect(Math.max(...deleted)).toBeLessThanOrEqual(200);
   });
 
-  test("finishes at the start what a crash left of a deletion", async () => {
+  test("completes an interrupted deletion at the next start", async () => {
     using dir = tempDir();
     const noisy = job("noisy");
     const shared = { dir: dir.path, clock: new FakeClock() };
@@ -189,8 +189,8 @@ describe("retention", () => {
 
   test.each([
     ["deletes", true, 1],
-    ["keeps, where only triggers make runs,", false, 2],
-  ])("%s the definitions that nothing refers to any more, after the runs", async (_, followSchedules, left) => {
+    ["keeps, with followSchedules false,", false, 2],
+  ])("%s unused definitions after the runs", async (_, followSchedules, left) => {
     using dir = tempDir();
     const shared = { dir: dir.path, clock: new FakeClock(), jobs: [keeping("a", { runs: 1 })] };
     const changed = keeping("a", { runs: 1, days: 900 });
@@ -214,10 +214,10 @@ describe("retention", () => {
     });
   });
 
-  test("leaves the thread to others also between jobs that have nothing to delete", async () => {
+  test("yields to the event loop also between jobs without expired runs", async () => {
     using store = memoryStore();
     let [now, timers] = [0, 0];
-    // Each look at it takes a while.
+    // Each query takes a while.
     const monotonic = () => (now += 1);
     const soon = (callback: () => void, delayMs: number) => {
       timers++;
@@ -256,8 +256,8 @@ describe("retention", () => {
   test.each([
     ["runs", { runs: 2, days: null }, 0, 2],
     ["days", { runs: null, days: 7 }, 8 * DAY_MS, 0],
-    ["days that are not over", { runs: null, days: 7 }, 6 * DAY_MS, 4],
-  ])("looks at the start, too, also at a job that is gone: %s", async (_, retention, afterMs, expected) => {
+    ["days that have not passed", { runs: null, days: 7 }, 6 * DAY_MS, 4],
+  ])("prunes at the start, including removed jobs: %s", async (_, retention, afterMs, expected) => {
     using dir = tempDir();
     const shared = { dir: dir.path, clock: new FakeClock() };
     await life({ ...shared, jobs: [keeping("here", {}), keeping("gone", {})] }, async (petit) => {
@@ -267,7 +267,7 @@ describe("retention", () => {
     shared.clock.step(afterMs);
     await life({ ...shared, jobs: [keeping("here", {})], settings: { retention } }, async (petit) => {
       await shared.clock.pass(3_000);
-      expect([kept(petit, "here").length, kept(petit, "gone").length]).toEqual([expected, expected]);
+      expect([storedRuns(petit, "here").length, storedRuns(petit, "gone").length]).toEqual([expected, expected]);
     });
   });
 });

@@ -9,8 +9,8 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { filesOf, SETTINGS, seen, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 
-describe("petit that drains", () => {
-  test("waits for what runs, and lets it go on with its next tasks", async () => {
+describe("a drain", () => {
+  test("waits for running runs, including their next tasks", async () => {
     using door = gate();
     const tasks = [shell("a", door.wait), command("b", "true", { after: ["a"] })];
     await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
@@ -24,7 +24,7 @@ describe("petit that drains", () => {
     expect(petit.spooled).toEqual([]);
   });
 
-  test("takes no new runs", async () => {
+  test("accepts no new runs", async () => {
     using door = gate();
     await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
     const { id } = await petit.trigger("slow");
@@ -39,7 +39,7 @@ describe("petit that drains", () => {
     await stopped;
   });
 
-  test("ends what still runs after its time as interrupted: shutdown, clean-ups and all", async () => {
+  test("ends what still runs after the timeout as interrupted: shutdown, including clean-up tasks", async () => {
     const tasks = [
       shell("a", "sleep 60"),
       command("b", "true", { after: ["a"] }),
@@ -59,7 +59,7 @@ describe("petit that drains", () => {
     expect(ended.a?.error).toBe("ended because petit was stopping");
   });
 
-  test("kills what ignores that, after the grace", async () => {
+  test("kills what ignores SIGTERM, after the grace period", async () => {
     using door = gate();
     const tasks = [shell("t", `trap '' TERM; echo $$; ${door.wait}`)];
     const settings = { shutdownTimeoutMs: 10, killGraceMs: 100 };
@@ -73,7 +73,7 @@ describe("petit that drains", () => {
     await seen(() => identify(Number(output())) === null);
   });
 
-  test("ends at once when it is asked a second time", async () => {
+  test("ends immediately on a second request", async () => {
     using door = gate();
     const tasks = [shell("t", `trap '' TERM; ${door.wait}`)];
     await using petit = await startEngine({ jobs: [job("stubborn", { tasks })] });
@@ -87,7 +87,7 @@ describe("petit that drains", () => {
     expect(petit.read(id).run).toMatchObject({ status: "interrupted", reason: "shutdown" });
   });
 
-  test("gives up a retry that waits", async () => {
+  test("gives up a waiting retry", async () => {
     const tasks = [shell("t", "exit 1", { retry: retry(3, { delayMs: 3_600_000 }) })];
     await using petit = await startEngine({ jobs: [job("flaky", { tasks })], settings: { shutdownTimeoutMs: 20 } });
     const { id } = await petit.trigger("flaky");
@@ -96,7 +96,7 @@ describe("petit that drains", () => {
     expect(petit.read(id)).toMatchObject({ run: { status: "interrupted" }, summary: "t failed(shutdown)" });
   });
 
-  test("keeps a cancelled run cancelled, whatever ends it", async () => {
+  test("keeps a cancelled run cancelled", async () => {
     using door = gate();
     const tasks = [shell("t", `trap '' TERM; ${door.wait}`)];
     await using petit = await startEngine({ jobs: [job("stubborn", { tasks })] });
@@ -107,7 +107,7 @@ describe("petit that drains", () => {
     expect(petit.read(id)).toMatchObject({ run: { status: "cancelled" }, summary: "t failed(cancelled)" });
   });
 
-  test("leaves what waits for the next start, and starts none of it", async () => {
+  test("leaves pending runs for the next start", async () => {
     using door = gate();
     const clock = new FakeClock();
     const jobs = [
@@ -125,7 +125,7 @@ describe("petit that drains", () => {
     expect(petit.store.runs.list({ limit: 9 }).map(({ status }) => status)).toEqual(["pending", "completed"]);
   });
 
-  test("fires nothing any more", async () => {
+  test("fires no more occurrences", async () => {
     using door = gate();
     const clock = new FakeClock();
     const jobs = [job("tick", { schedule: schedule("* * * * *") }), job("slow", { tasks: [shell("t", door.wait)] })];
@@ -138,7 +138,7 @@ describe("petit that drains", () => {
     await clock.passUntil(stopped);
   });
 
-  test("with nothing to wait for is gone at once, and can be stopped again", async () => {
+  test("without running runs ends immediately, and can be repeated", async () => {
     await using petit = await startEngine({ jobs: [job("hello")] });
     await petit.engine.stop("drain");
     await petit.engine.stop("drain");
@@ -147,8 +147,8 @@ describe("petit that drains", () => {
   });
 });
 
-describe("petit that leaves", () => {
-  test("is gone at once, and its processes live on", async () => {
+describe("a stop that leaves processes running", () => {
+  test("ends immediately, and its processes continue", async () => {
     using door = gate();
     await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", `echo $$; ${door.wait}`)] })] });
     const { id } = await petit.trigger("slow");
@@ -175,8 +175,8 @@ describe("petit that leaves", () => {
   });
 });
 
-describe("petit that starts", () => {
-  test("takes no triggers before it has started", async () => {
+describe("a start", () => {
+  test("accepts no triggers before it has finished", async () => {
     await using petit = await startEngine();
     const early = createEngine({
       store: petit.store,

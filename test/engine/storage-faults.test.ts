@@ -7,7 +7,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { seen, startEngine } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 
-/** A runtime whose database stops taking writes, as on a disk that is full or has become read-only. */
+/** A runtime whose database rejects writes, as on a full or read-only disk. */
 const brittle = () => {
   const runtime = openRuntime();
   const opened: SqlDatabase[] = [];
@@ -30,7 +30,7 @@ const brittle = () => {
 const REFUSED = { code: "storage_failed" };
 
 describe("a database that can't be written", () => {
-  test("shows in health, and in no other way once it can be written again", async () => {
+  test("is reported by health until it can be written again", async () => {
     const { runtime, breakIt, repair } = brittle();
     await using petit = await startEngine({ log: silentLog, runtime, jobs: [job("hello")] });
     expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
@@ -43,7 +43,7 @@ describe("a database that can't be written", () => {
     expect(petit.engine.health()).toEqual({ status: "ok", reasons: [] });
   });
 
-  test("lets no trigger seem to succeed, starts no process, and takes no place", async () => {
+  test("makes triggers fail without a process and without using a place", async () => {
     const { runtime, breakIt, repair } = brittle();
     let spawned = 0;
     const counting: Runtime = {
@@ -69,7 +69,7 @@ describe("a database that can't be written", () => {
     expect((await petit.run("hello")).run.status).toBe("completed");
   });
 
-  test("goes on to be read", async () => {
+  test("can still be read", async () => {
     const { runtime, breakIt, repair } = brittle();
     await using petit = await startEngine({ log: silentLog, runtime, jobs: [job("hello")] });
     const { run } = await petit.run("hello");
@@ -79,7 +79,7 @@ describe("a database that can't be written", () => {
     repair();
   });
 
-  test("keeps a run from ending until that is stored, and loses nothing of it", async () => {
+  test("delays the end of a run until it is stored, and loses no output", async () => {
     using door = gate();
     const { runtime, breakIt, repair } = brittle();
     const clock = new FakeClock();
@@ -103,7 +103,7 @@ describe("a database that can't be written", () => {
     expect(petit.spooled).toEqual([]);
   });
 
-  test("keeps the ends of many runs apart, and stores each when it can", async () => {
+  test("stores the ends of many runs separately, as soon as possible", async () => {
     using door = gate();
     const { runtime, fill, repair } = brittle();
     const clock = new FakeClock();
@@ -124,7 +124,7 @@ describe("a database that can't be written", () => {
     expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
   });
 
-  test("refuses a cancel that it can't remember, and takes it when it can", async () => {
+  test("refuses a cancel that it can't store, and accepts it later", async () => {
     using door = gate();
     const { runtime, breakIt, repair } = brittle();
     await using petit = await startEngine({
@@ -143,7 +143,7 @@ describe("a database that can't be written", () => {
     expect((await petit.ended(id)).run.status).toBe("cancelled");
   });
 
-  test("lets a run's timeout end what runs all the same", async () => {
+  test("does not keep the timeout of a run from ending it", async () => {
     const { runtime, breakIt, repair } = brittle();
     const clock = new FakeClock();
     const jobs = [job("slow", { timeoutMs: 60_000, tasks: [shell("t", "sleep 60")] })];
@@ -155,7 +155,7 @@ describe("a database that can't be written", () => {
     expect((await clock.passUntil(petit.ended(id))).run).toMatchObject({ status: "failed", reason: "timeout" });
   });
 
-  test("lets what is due fire when it can be stored, once", async () => {
+  test("fires due occurrences once, as soon as possible", async () => {
     const { runtime, breakIt, repair } = brittle();
     const clock = new FakeClock();
     await using petit = await startEngine({
@@ -174,7 +174,7 @@ describe("a database that can't be written", () => {
     expect(petit.store.runs.find(ledger[0]?.runId ?? expect.unreachable())?.trigger).toBe("catchup");
   });
 
-  test("starts a run that waits when it can", async () => {
+  test("starts a pending run as soon as possible", async () => {
     using door = gate();
     const { runtime, breakIt, repair } = brittle();
     const clock = new FakeClock();

@@ -6,11 +6,11 @@ import { configVariables, paramVariables } from "../../domain/task-environment.t
 import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
-import type { Command } from "./process.ts";
+import type { ProcessCommand } from "./process.ts";
 import { reopensOutput } from "./reopens-output.ts";
 
 export type AttemptPlan = {
-  readonly command: Command;
+  readonly command: ProcessCommand;
   readonly script: string | null;
   readonly stdin: string | null;
 };

@@ -7,7 +7,7 @@ import { bootId, hasBegun, hasExiting, hasMembers, identify, isGroupOf } from ".
 import { WRAPPER, WRAPPER_WITH_RELAY } from "./wrapper.ts";
 
 /** What to execute for an attempt. */
-export type Command = {
+export type ProcessCommand = {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -36,7 +36,7 @@ export type RunningProcess = {
 /** Starts the process with its output going to the open files. Throws an Error with the system's `code` if that fails. */
 export const startProcess = (
   runtime: Runtime,
-  command: Command,
+  command: ProcessCommand,
   files: { readonly spool: Spool; readonly stdout: number; readonly stderr: number },
 ): RunningProcess => {
   const { spool, stdout, stderr } = files;

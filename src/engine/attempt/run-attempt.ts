@@ -14,7 +14,7 @@ import type { Poller } from "../poller.ts";
 import { type CommandOptions, planAttempt, SpawnError } from "./command.ts";
 import { type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readOutputs } from "./outputs-file.ts";
-import { type Command, type Exit, hasEnded, type RunningProcess, startProcess, terminate } from "./process.ts";
+import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
 import { Suspender } from "./suspender.ts";
 
 export type AttemptResult = ExitJudgement & {
@@ -68,7 +68,7 @@ const start = (
   }
 };
 
-const prepare = ({ engine, context, attempt, spool, spools }: RunAttemptOptions): Command => {
+const prepare = ({ engine, context, attempt, spool, spools }: RunAttemptOptions): ProcessCommand => {
   const { runtime, environment } = engine;
   const plan = planAttempt({ ...context, runtime, environment, spool, attempt: attempt.attempt });
   spools.make(spool, plan);
@@ -86,7 +86,7 @@ const openOutput = ({ engine, attempt, spool, adopted, onOutput }: RunAttemptOpt
   });
 
 const spawn = (
-  command: Command | null,
+  command: ProcessCommand | null,
   output: OutputCollector,
   { engine, spool }: RunAttemptOptions,
 ): RunningProcess => {

@@ -7,7 +7,7 @@ import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
-import { type Notice, noticeOfEnd, noticeOfMissed, noticeOfStart } from "./notice.ts";
+import { bodyOfEnd, bodyOfMissed, bodyOfStart, type NotificationBody } from "./notification-body.ts";
 import { warnOfMissingSecrets } from "./secret.ts";
 
 /** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
@@ -65,7 +65,7 @@ export class Notifier implements Disposable {
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
       eventFor: ({ on }) => (on.includes("started") ? "started" : null),
-      noticeOf: (_event, now) => noticeOfStart(job, run, now),
+      bodyOf: (_event, now) => bodyOfStart(job, run, now),
     });
   }
 
@@ -75,7 +75,7 @@ export class Notifier implements Disposable {
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
       eventFor: ({ on }) => eventOfEnd(run.status, on, () => store.notifications.didPreviousFail(run)),
-      noticeOf: (event, now) => noticeOfEnd(event, job, run, { store, now }),
+      bodyOf: (event, now) => bodyOfEnd(event, job, run, { store, now }),
     });
   }
 
@@ -87,12 +87,12 @@ export class Notifier implements Disposable {
       { ...stored, run: null },
       {
         eventFor: ({ on }) => (on.includes("missed") ? "missed" : null),
-        noticeOf: (_event, now) => noticeOfMissed(stored.job, missed, now),
+        bodyOf: (_event, now) => bodyOfMissed(stored.job, missed, now),
       },
     );
   }
 
-  #notifyTargets(subject: NotificationSubject, { eventFor, noticeOf }: NotificationEvent): void {
+  #notifyTargets(subject: NotificationSubject, { eventFor, bodyOf }: NotificationEvent): void {
     const targets = subject.job.notify ?? [];
     if (targets.length === 0) return;
     const { store, log, clock } = this.#options;
@@ -104,7 +104,7 @@ export class Notifier implements Disposable {
         for (const [place, target] of targets.entries()) {
           const event = eventFor(target);
           if (event !== null)
-            this.#queueDelivery({ subject, place, target, event, now, notice: noticeOf(event, happenedAt) });
+            this.#queueDelivery({ subject, place, target, event, now, notice: bodyOf(event, happenedAt) });
         }
       });
     } catch (error) {
@@ -135,7 +135,7 @@ export class Notifier implements Disposable {
 type NotificationEvent = {
   /** Returns the event for a target, or null if the target does not want it. */
   readonly eventFor: (target: NotifyTarget) => NotifyEvent | null;
-  readonly noticeOf: (event: NotifyEvent, now: number) => Notice;
+  readonly bodyOf: (event: NotifyEvent, now: number) => NotificationBody;
 };
 
 type DeliveryRequest = {
@@ -144,7 +144,7 @@ type DeliveryRequest = {
   readonly target: NotifyTarget;
   readonly event: NotifyEvent;
   readonly now: number;
-  readonly notice: Notice;
+  readonly notice: NotificationBody;
 };
 
 /** Returns the channel of one job and one receiver. A corrected URL starts a new channel. */

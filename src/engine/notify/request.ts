@@ -1,6 +1,6 @@
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { Delivery } from "../../store/notifications.ts";
-import type { Notice } from "./notice.ts";
+import type { NotificationBody } from "./notification-body.ts";
 import { type ResolvedText, resolveSecret, type SecretSources } from "./secret.ts";
 import { SIGNATURE_HEADER, signBody } from "./signature.ts";
 
@@ -65,7 +65,7 @@ const readHeaders = ({ headers }: NotifyTarget, options: RequestOptions): Resolv
 
 /** Builds a ping: `URL/start`, `URL`, `URL/<exit status>`, `URL/fail` or `URL/log`, with the id of the run. A failure includes the log tail. */
 const pingOf = (delivery: Delivery, url: URL, headers: NotifyRequest["headers"]): NotifyRequest => {
-  const notice: Notice = JSON.parse(delivery.notice);
+  const notice: NotificationBody = JSON.parse(delivery.notice);
   const suffix = suffixOf(notice);
   url.pathname = url.pathname.replace(/\/+$/, "") + (suffix === "" ? "" : `/${suffix}`);
   if (delivery.runId !== null) url.searchParams.set("rid", delivery.runId);
@@ -73,7 +73,7 @@ const pingOf = (delivery: Delivery, url: URL, headers: NotifyRequest["headers"])
   return { url: url.href, headers: { ...headers, ...type }, body: bodyOfPing(notice) };
 };
 
-const suffixOf = (notice: Notice): string => {
+const suffixOf = (notice: NotificationBody): string => {
   if (notice.event === "started") return "start";
   if (notice.event === "failure") return exitStatusOf(notice) ?? "fail";
   // A cancelled run was ended on request, which does not change the state of the check.
@@ -81,12 +81,12 @@ const suffixOf = (notice: Notice): string => {
 };
 
 /** Returns the exit status of the first failed task in the order of the definition, or null. */
-const exitStatusOf = ({ run, failed_tasks: [first] }: Notice): string | null => {
+const exitStatusOf = ({ run, failed_tasks: [first] }: NotificationBody): string | null => {
   const status = run?.status === "failed" && first?.reason === "exit_code" ? first.exit_code : null;
   return status !== null && status >= 1 && status <= 255 ? String(status) : null;
 };
 
-const bodyOfPing = (notice: Notice): string => {
+const bodyOfPing = (notice: NotificationBody): string => {
   if (notice.event === "cancelled") return "cancelled";
   return notice.event === "failure" ? (notice.log_tail ?? notice.run?.error ?? "") : "";
 };

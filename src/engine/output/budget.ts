@@ -157,8 +157,8 @@ export class OutputBudget {
   /** Replaces dropped chunks and the previous marker by a new marker. */
   #mark(replaced: readonly StoredChunk[], { seq, stream }: MarkerPosition): void {
     const { store, attempt, clock } = this.#options;
-    const kept = formatSize(this.#half);
-    const text = `[petit: ${this.#dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
+    const halfSize = formatSize(this.#half);
+    const text = `[petit: ${this.#dropped} bytes dropped here; the first and last ${halfSize} of an attempt are kept]\n`;
     const seqs = replaced.map((chunk) => chunk.seq);
     if (this.#markerSeq !== null) seqs.push(this.#markerSeq);
     store.output.drop(attempt, seqs, { seq, stream, at: clock.now(), text, dropped: this.#dropped });

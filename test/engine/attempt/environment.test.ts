@@ -4,7 +4,7 @@ import { command, job, param, program, retry, schedule } from "../../support/fac
 import { FakeClock } from "../../support/fake-clock.ts";
 import { startEngine } from "../../support/started-engine.ts";
 
-/** What a task's environment holds. */
+/** Returns the environment of a task. */
 const parse = (output: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     output
@@ -28,14 +28,14 @@ const environmentOf = async (
   return { ...finished, dir: petit.dir, environment: parse(finished.output()) };
 };
 
-/** The shell around a task may set these for itself. */
+/** Variables that a shell may set. */
 const without = (environment: Readonly<Record<string, string>>) => {
   const { PWD, OLDPWD, SHLVL, _, ...rest } = environment;
   return rest;
 };
 
 describe("a task's environment", () => {
-  test("says what runs", async () => {
+  test("identifies the job, the run, the task and the attempt", async () => {
     const { run, environment, dir } = await environmentOf({ inheritEnvironment: false });
     expect(without(environment)).toEqual({
       PETIT_JOB_ID: "show",
@@ -47,13 +47,13 @@ describe("a task's environment", () => {
     });
   });
 
-  test("has each variable of the job: the shell around it keeps none for itself", async () => {
+  test("contains every variable of the job; the wrapper's shell uses none", async () => {
     const own = { PETIT_SIGNAL: "1", PETIT_STATUS: "1", PS4: "x" };
     const { environment } = await environmentOf({ environment: own });
     expect(environment).toMatchObject(own);
   });
 
-  test("is petit's own, less what is meant for petit alone", async () => {
+  test("inherits petit's environment without petit's own settings", async () => {
     const own = {
       KEPT: "kept",
       LANG: "C.UTF-8",
@@ -73,13 +73,13 @@ describe("a task's environment", () => {
     expect(names.sort()).toEqual(["KEPT", "LANG", "NOTIFY"]);
   });
 
-  test("inherits nothing where the job says so", async () => {
+  test("inherits nothing if the job disables it", async () => {
     const { environment } = await environmentOf({ inheritEnvironment: false }, { own: { SECRET: "x" } });
     expect(environment).not.toHaveProperty("SECRET");
     expect(environment).not.toHaveProperty("HOME");
   });
 
-  test("is petit's, then the job's, then the task's, then what petit sets", async () => {
+  test("is overridden by the job, then the task, then petit", async () => {
     const { environment } = await environmentOf(
       {
         environment: { A: "job", B: "job", PETIT_RUN_ID: "job", PETIT_PARAM_P: "job" },
@@ -93,13 +93,13 @@ describe("a task's environment", () => {
     expect(environment.PETIT_RUN_ID).not.toBe("job");
   });
 
-  test("may set for itself what is not inherited", async () => {
+  test("may contain variables that are not inherited", async () => {
     const environment = { NOTIFY_SOCKET: "mine", BUN_OPTIONS: "" };
     const { environment: seen } = await environmentOf({ environment }, { own: { NOTIFY_SOCKET: "petit's" } });
     expect(seen).toMatchObject(environment);
   });
 
-  test("has params and config by upper-cased names, JSON for maps and lists", async () => {
+  test("contains params and config by upper-case names, with JSON for maps and lists", async () => {
     const { environment } = await environmentOf(
       {
         params: { "my-day.x": param(), level: param({ default: "fast" }), none: param() },
@@ -120,13 +120,13 @@ describe("a task's environment", () => {
     });
   });
 
-  test("counts attempts", async () => {
+  test("contains the number of the attempt", async () => {
     const tasks = [command("t", "sh", { args: ["-c", "echo $PETIT_ATTEMPT; exit 1"], retry: retry(2) })];
     await using petit = await startEngine({ jobs: [job("show", { tasks })] });
     expect((await petit.run("show")).output()).toBe("1\n2\n3\n");
   });
 
-  test("names the occurrence of a scheduled run, in UTC", async () => {
+  test("contains the occurrence of a scheduled run, in UTC", async () => {
     const clock = new FakeClock();
     const every = schedule("0 7 * * *", { timezone: "America/New_York" });
     await using petit = await startEngine({ clock, jobs: [job("show", { schedule: every, tasks: [showing] })] });
@@ -139,7 +139,7 @@ describe("a task's environment", () => {
     });
   });
 
-  test("makes no Bun of what a typescript task starts, unless that is Bun", async () => {
+  test("does not make programs that a typescript task starts run as Bun", async () => {
     const text =
       'const { BUN_BE_BUN = "", ...rest } = process.env;\nconsole.log(Object.keys(rest).filter((name) => name.startsWith("BUN_")).length);';
     await using petit = await startEngine({ jobs: [job("show", { tasks: [program("t", "typescript", { text })] })] });

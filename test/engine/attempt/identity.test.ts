@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { hasMembers, identify, isSame } from "../../../src/engine/attempt/identity.ts";
 import { startChild } from "../../support/child.ts";
 
-test("a process of another boot is neither the same nor the leader of a group that lives, whoever has its pid now", () => {
+test("a process of another boot is not alive and leads no group, even if its pid is in use", () => {
   using child = startChild(["sleep", "60"]);
   const identity = identify(child.pid);
   if (identity === null) throw new Error("the process is not there");

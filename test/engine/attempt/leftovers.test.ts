@@ -7,13 +7,13 @@ import { systemClock } from "../../../src/lib/clock.ts";
 import { type Child, startChild } from "../../support/child.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-/** So much memory takes a moment to be given back: a process that ends is there for that long. */
+/** Freeing this much memory takes a moment, in which the process is visibly exiting. */
 const LARGE = "import time; x = b'x' * (300 << 20); print('there', flush=True); time.sleep(60)";
 
-/** As it was stored; started before all of its group. */
+/** A stored leader that started before all members of its group. */
 const stored = ({ pid }: Child) => ({ pid, startTime: "1", bootId: bootId() });
 
-/** An attempt whose leader is gone and was not stored, while a process of its group lives on. */
+/** An attempt whose leader has ended without being stored, while a process of its group is alive. */
 const leave = async (spool: Spool): Promise<Child> => {
   const around = `echo $$ > "$1"; PETIT_OUTPUT="$2" python3 -c "$3" & exit 0`;
   const leader = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.outputs, LARGE]);
@@ -24,52 +24,52 @@ const leave = async (spool: Spool): Promise<Child> => {
 
 const isThere = ({ pid }: Child): boolean => hasMembers({ pid, startTime: "", bootId: "" });
 
-describe("what is left of a lost attempt", () => {
-  test("is killed, and gone when that is said", async () => {
+describe("leftover processes of a lost attempt", () => {
+  test("are killed, and have ended when the promise resolves", async () => {
     using dir = tempDir();
     const spool = spoolOf(dir.path, 1);
-    using left = await leave(spool);
-    expect(isThere(left)).toBe(true);
+    using leftover = await leave(spool);
+    expect(isThere(leftover)).toBe(true);
     await killLeftovers(null, spool, systemClock);
-    expect(isThere(left)).toBe(false);
+    expect(isThere(leftover)).toBe(false);
   });
 
-  test("is waited for where somebody has killed it, and it is about to end", async () => {
+  test("are waited for while they are exiting", async () => {
     using dir = tempDir();
     const spool = spoolOf(dir.path, 1);
-    using left = await leave(spool);
-    left.kill();
+    using leftover = await leave(spool);
+    leftover.kill();
     await killLeftovers(null, spool, systemClock);
-    expect(isThere(left)).toBe(false);
+    expect(isThere(leftover)).toBe(false);
   });
 
-  test("is left alone where it belongs to somebody else", async () => {
+  test("are leftover alone if they belong to another program", async () => {
     using dir = tempDir();
     const [spool, other] = [spoolOf(dir.path, 1), spoolOf(dir.path, 2)];
-    using left = await leave(other);
-    writeFileSync(spool.status, `${left.pid}\n`);
+    using leftover = await leave(other);
+    writeFileSync(spool.status, `${leftover.pid}\n`);
     await killLeftovers(null, spool, systemClock);
-    expect(isThere(left)).toBe(true);
+    expect(isThere(leftover)).toBe(true);
   });
 
-  test("is left alone where somebody else got the pid of the stored leader, led a group and went", async () => {
+  test("are leftover alone if another program reused the leader's pid for a group and ended", async () => {
     using dir = tempDir();
     const [spool, other] = [spoolOf(dir.path, 1), spoolOf(dir.path, 2)];
-    using left = await leave(other);
-    await killLeftovers(stored(left), spool, systemClock);
-    expect(isThere(left)).toBe(true);
-    await killLeftovers(stored(left), other, systemClock);
-    expect(isThere(left)).toBe(false);
+    using leftover = await leave(other);
+    await killLeftovers(stored(leftover), spool, systemClock);
+    expect(isThere(leftover)).toBe(true);
+    await killLeftovers(stored(leftover), other, systemClock);
+    expect(isThere(leftover)).toBe(false);
   });
 
-  test("is killed where it has cleared its environment, but still writes to the output of the attempt", async () => {
+  test("are killed if they cleared their environment but write to the attempt's output", async () => {
     using dir = tempDir();
     const spool = spoolOf(dir.path, 1);
     const around = `echo $$ > "$1"; env -i /bin/sh -c "exec 3>&1 >> $2; (echo there >&3); sleep 60" & exit 0`;
-    using left = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.stdout]);
-    await left.said();
-    await left.exited;
-    await killLeftovers(stored(left), spool, systemClock);
-    expect(isThere(left)).toBe(false);
+    using leftover = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.stdout]);
+    await leftover.said();
+    await leftover.exited;
+    await killLeftovers(stored(leftover), spool, systemClock);
+    expect(isThere(leftover)).toBe(false);
   });
 });

@@ -50,14 +50,14 @@ describe("parseOutputs", () => {
     expect(parsed.outputs).toEqual({});
   });
 
-  test("takes as long as there is text, however many blocks that is", () => {
+  test("takes time in proportion to the text, however many blocks it has", () => {
     const text = "a<<b\nb\n".repeat(MAX_OUTPUTS_BYTES / 7);
     const begun = performance.now();
     expect(parseOutputs(text)).toEqual({ outputs: { a: "" }, problem: null });
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
-  test("gives back whatever was written as blocks", () => {
+  test("returns any text that was written as blocks", () => {
     const key = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,10}$/);
     const value = fc.string({ unit: "grapheme" }).filter((text) => !text.includes("\r"));
     fc.assert(
@@ -71,11 +71,11 @@ describe("parseOutputs", () => {
 });
 
 describe("readOutputs", () => {
-  test("of a file that was never written is nothing", () => {
+  test("returns no outputs for a missing file", () => {
     expect(readOutputs("/no/such/file")).toEqual({ outputs: {}, problem: null });
   });
 
-  test("takes 1 MiB and refuses more", async () => {
+  test("accepts 1 MiB and refuses more", async () => {
     using dir = tempDir();
     const path = dir.file("outputs");
     const fitting = `a=${"x".repeat(MAX_OUTPUTS_BYTES - 2)}`;
@@ -90,7 +90,7 @@ describe("readOutputs", () => {
 
   test.each<[string, string, readonly string[]]>([
     ["a folder", "mkdir", []],
-    ["a pipe, which it does not wait for", "mkfifo", []],
+    ["a pipe, without blocking", "mkfifo", []],
     ["a link", "ln", ["-s", "/etc/passwd"]],
   ])("refuses %s", async (_, make, args) => {
     using dir = tempDir();

@@ -8,7 +8,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 const tell = (line: string) => `echo '${line}' >> "$PETIT_OUTPUT"`;
 
 describe("outputs of a task", () => {
-  test("reach the args, the environment, stdin and the working directory of tasks further down", async () => {
+  test("reach args, environment, stdin and working directory of downstream tasks", async () => {
     using dir = tempDir();
     mkdirSync(dir.file("sub"));
     const tasks = [
@@ -33,7 +33,7 @@ describe("outputs of a task", () => {
     expect(output({ task: "rest" })).toBe("stdin Ada\nAda in sub\n");
   });
 
-  test("that were not told are empty", async () => {
+  test("that are missing expand to empty strings", async () => {
     const tasks = [
       command("a", "true"),
       command("b", "echo", { after: ["a"], args: ["<${{ tasks.a.outputs.none }}>"] }),
@@ -42,7 +42,7 @@ describe("outputs of a task", () => {
     expect((await petit.run("pipe")).output()).toBe("<>\n");
   });
 
-  test("are kept of a failed attempt as well, and reach the tasks for failures", async () => {
+  test("of a failed attempt are stored and reach on_failure tasks", async () => {
     const tasks = [
       shell("a", `${tell("why=full")}; exit 1`),
       command("b", "echo", { after: ["a"], condition: "on_failure", args: ["${{ tasks.a.outputs.why }}"] }),
@@ -53,7 +53,7 @@ describe("outputs of a task", () => {
     expect(output()).toBe("full\n");
   });
 
-  test("are those of the last attempt alone", async () => {
+  test("are those of the last attempt only", async () => {
     const script = `${tell("attempt=$PETIT_ATTEMPT").replaceAll("'", '"')}; [ "$PETIT_ATTEMPT" = 2 ]`;
     await using petit = await startEngine({
       jobs: [job("again", { tasks: [shell("a", script, { retry: retry(2) })] })],
@@ -67,7 +67,7 @@ describe("outputs of a task", () => {
     ["too long", "head -c 1048577 /dev/zero > $PETIT_OUTPUT", "the task wrote 1048577 bytes to $PETIT_OUTPUT"],
     ["a folder", "mkdir $PETIT_OUTPUT", "$PETIT_OUTPUT is not a regular file"],
     ["a pipe", "mkfifo $PETIT_OUTPUT", "$PETIT_OUTPUT is not a regular file"],
-  ])("that are %s fail a task that else did well", async (_, script, problem) => {
+  ])("that are %s fail a task that otherwise succeeded", async (_, script, problem) => {
     await using petit = await startEngine({ jobs: [job("bad", { tasks: [shell("a", script)] })] });
     const { run, tasks } = await petit.run("bad");
     expect(run.status).toBe("failed");
@@ -77,7 +77,7 @@ describe("outputs of a task", () => {
 });
 
 describe("templates", () => {
-  test("reach params, config, the job and the run, and are filled once", async () => {
+  test("expand params, config, the job and the run, once", async () => {
     const args = [
       "${{ params.day }}|${{ params.raw }}|${{ params.none }}|${{ config.size }}|${{ config.map }}|${{ config.map.a }}",
       "${{ job.id }} ${{ run.id }} ${{ run.scheduled_for }}.",
@@ -94,7 +94,7 @@ describe("templates", () => {
     expect(output()).toBe(`monday|\${{ params.day }}||3|{"a":[1,true,null]}|[1,true,null]\nall ${run.id} .\n`);
   });
 
-  test("have the time of the occurrence", async () => {
+  test("expand the time of the occurrence", async () => {
     const tasks = [command("t", "echo", { args: ["${{ run.scheduled_for }}"] })];
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [job("timed", { schedule: schedule("* * * * *"), tasks })] });

@@ -16,7 +16,7 @@ const printed = async (task: Task, folder?: string): Promise<string> => {
   return (await petit.run("one")).output({ stream: "stdout" });
 };
 
-/** A working directory in which somebody else has planted everything that a runtime may look for. */
+/** A working directory in which another user has planted every file that a runtime may load. */
 const plantedDir = () => {
   const dir = tempDir();
   const plant = (name: string, text: string): void => {
@@ -33,22 +33,22 @@ const plantedDir = () => {
   return dir;
 };
 
-describe("a working directory that others can write to", () => {
+describe("a working directory that other users can write to", () => {
   const PRINT = "import { sep } from 'node:path';\nconsole.log(`own ${sep} ${process.env.PLANTED}`);";
 
-  test("changes nothing in an inline typescript program", async () => {
+  test("does not change an inline typescript program", async () => {
     using dir = plantedDir();
     const task = program("t", "typescript", { text: PRINT }, { workingDir: dir.path });
     expect(await printed(task)).toBe("own / undefined\n");
   });
 
-  test("has no say in what an inline typescript program imports", async () => {
+  test("does not change what an inline typescript program imports", async () => {
     using dir = plantedDir();
     const text = "await import('planted-alias').catch(() => console.log('refused'));";
     expect(await printed(program("t", "typescript", { text }, { workingDir: dir.path }))).toBe("refused\n");
   });
 
-  test("changes nothing in a typescript file of another folder", async () => {
+  test("does not change a typescript file in another folder", async () => {
     using jobs = tempDir();
     using dir = plantedDir();
     writeFileSync(jobs.file("task.ts"), PRINT);
@@ -56,7 +56,7 @@ describe("a working directory that others can write to", () => {
     expect(await printed(task, jobs.path)).toBe("own / undefined\n");
   });
 
-  test.skipIf(!hasPython)("has no say in what a python program imports", async () => {
+  test.skipIf(!hasPython)("does not change what a python program imports", async () => {
     using jobs = tempDir();
     using dir = plantedDir();
     const text = "import json, sys\nprint(json.dumps(sys.argv[1:]))";
@@ -68,7 +68,7 @@ describe("a working directory that others can write to", () => {
   });
 });
 
-test.skipIf(!hasPython)("a python file imports what lies beside it", async () => {
+test.skipIf(!hasPython)("a python file imports from its own folder", async () => {
   using jobs = tempDir();
   using work = tempDir();
   writeFileSync(jobs.file("task.py"), "import helper");
@@ -77,7 +77,7 @@ test.skipIf(!hasPython)("a python file imports what lies beside it", async () =>
   expect(await printed(task, jobs.path)).toBe("helped\n");
 });
 
-test.skipIf(isDeno)("a typescript file obeys the tsconfig.json of its own folder", async () => {
+test.skipIf(isDeno)("a typescript file uses the tsconfig.json of its own folder", async () => {
   using jobs = tempDir();
   using work = tempDir();
   writeFileSync(jobs.file("task.ts"), "import 'helper-alias';");

@@ -6,7 +6,7 @@ import { startChild } from "../../support/child.ts";
 import { seen } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-test("a process is known by its pid, its start and the boot, whatever its name holds", async () => {
+test("a process is identified by pid, start time and boot, whatever its name contains", async () => {
   using dir = tempDir();
   copyFileSync("/bin/sleep", dir.file("a) S 1 (b"));
   using child = startChild([dir.file("a) S 1 (b"), "60"]);
@@ -20,14 +20,14 @@ test("a process is known by its pid, its start and the boot, whatever its name h
   expect(identify(child.pid)).toBeNull();
 });
 
-test("a process that has ended and waits to be fetched is nobody", async () => {
+test("a zombie has no identity", async () => {
   using parent = startChild(["sh", "-c", "(exit 0) & echo $!; exec sleep 60"]);
   const pid = Number(await parent.said());
   await seen(() => identify(pid) === null);
   expect(identify(parent.pid)).not.toBeNull();
 });
 
-test("who is named in a spool is taken for its process only where the command line names the spool", async () => {
+test("the pid in a spool identifies a process only if its command line names the spool", async () => {
   using dir = tempDir();
   const spool = spoolOf(dir.path, 7);
   expect(identifyBySpool(spool)).toBeNull();
@@ -39,7 +39,7 @@ test("who is named in a spool is taken for its process only where the command li
   await seen(() => identifyBySpool(spool)?.pid === own.pid);
 });
 
-test("a shell has begun its program when that is there, and when the shell is gone", async () => {
+test("a wrapper has begun when its program exists, and when the wrapper has ended", async () => {
   using shell = startChild(["sh", "-c", "read -r line; sleep 60; true"]);
   for (let look = 0; look < 20; look++) expect(hasBegun(shell.pid)).toBe(false);
   shell.write("go\n");
@@ -49,7 +49,7 @@ test("a shell has begun its program when that is there, and when the shell is go
   expect(hasBegun(shell.pid)).toBe(true);
 });
 
-test("a group has members while any of them lives, its leader or not", async () => {
+test("a group has members while any of them is alive, even without its leader", async () => {
   using group = startChild(["sh", "-c", "sleep 60 & echo $!; sleep 60"]);
   const member = Number(await group.said());
   const identity = identify(group.pid);

@@ -37,7 +37,7 @@ const open = () => {
     };
     return startProcess(by, command, { spool, stdout, stderr });
   };
-  // A child does not keep the test waiting for its end.
+  // The test must not wait for its child.
   const alive = setInterval(() => {}, 100);
   const close = () => {
     clearInterval(alive);
@@ -47,7 +47,7 @@ const open = () => {
   return { dir, spool, start, [Symbol.dispose]: close };
 };
 
-/** How often a file is open in this process. */
+/** Counts how often a file is open in this process. */
 const openCount = (path: string): number =>
   readdirSync("/proc/self/fd").filter((fd) => {
     try {
@@ -57,7 +57,7 @@ const openCount = (path: string): number =>
     }
   }).length;
 
-describe("a program that opens its own output anew", () => {
+describe("a program that reopens its own output", () => {
   const relayed = { reopensOutput: true };
   const written = ({ spool }: ReturnType<typeof open>): readonly string[] =>
     [spool.stdout, spool.stderr].map((path) => readFileSync(path, "utf8"));
@@ -67,7 +67,7 @@ describe("a program that opens its own output anew", () => {
     ["for i in 1 2 3; do echo $i > /dev/stdout; done; exit 5", "1\n2\n3\n", "", 5],
     ["echo x > /proc/self/fd/1; echo y > /dev/fd/1; printf z", "x\ny\nz", "", 0],
     ["head -c 300000 /dev/zero | tr '\\0' x > /dev/stdout", "x".repeat(300_000), "", 0],
-  ])("cuts nothing: %s", async (script, stdout, stderr, exitCode) => {
+  ])("does not truncate it: %s", async (script, stdout, stderr, exitCode) => {
     using it = open();
     const child = it.start(script, runtime, relayed);
     expect(await child.exited).toEqual({ exitCode, signal: null });
@@ -76,7 +76,7 @@ describe("a program that opens its own output anew", () => {
     expect(readdirSync(it.dir.path).sort()).toEqual(["1.status", "1.stderr", "1.stdout"]);
   });
 
-  test("ends as it ends, whoever holds its output, which is still copied", async () => {
+  test("keeps its exit status while another process holds its output, which is still copied", async () => {
     using it = open();
     using door = gate();
     const { pid, exited } = it.start(`(${door.wait}; echo late) & echo now > /dev/stdout`, runtime, relayed);
@@ -87,7 +87,7 @@ describe("a program that opens its own output anew", () => {
     await seen(() => !signalGroup(pid, 0));
   });
 
-  test("is ended by signals as any other, and what it says then is kept", async () => {
+  test("is ended by signals, and its last output is stored", async () => {
     using it = open();
     using door = gate();
     const script = `trap 'echo bye > /dev/stdout; exit 9' TERM; ${door.wait}`;
@@ -98,7 +98,7 @@ describe("a program that opens its own output anew", () => {
     expect(written(it)).toEqual(["bye\n", ""]);
   });
 
-  test("leaves nothing behind where it is ended at any moment of its beginning", async () => {
+  test("leaves nothing behind if it is ended at any moment of its start", async () => {
     for (let round = 0; round < 20; round++) {
       using it = open();
       const { pid, exited } = it.start("sleep 60", runtime, relayed);
@@ -109,7 +109,7 @@ describe("a program that opens its own output anew", () => {
     }
   });
 
-  test("has its output in the files where there can be no pipes", async () => {
+  test("writes to the files if no pipes can be created", async () => {
     using it = open();
     writeFileSync(it.spool.out, "");
     expect(await it.start("echo hi; exit 3", runtime, relayed).exited).toEqual({ exitCode: 3, signal: null });
@@ -118,14 +118,14 @@ describe("a program that opens its own output anew", () => {
 });
 
 describe("startProcess", () => {
-  test("lets the shell around it say who it is, and how the program ended", async () => {
+  test("makes the wrapper record its pid and the exit status of the program", async () => {
     using it = open();
     const child = it.start("exit 5");
     expect(await child.exited).toEqual({ exitCode: 5, signal: null });
     expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: 5 });
   });
 
-  test("begins nothing where the attempt was given up before it had begun", async () => {
+  test("starts no program if the attempt was withdrawn before it began", async () => {
     using it = open();
     const lost: Runtime = {
       ...runtime,
@@ -138,7 +138,7 @@ describe("startProcess", () => {
     expect(existsSync(it.dir.file("begun"))).toBe(false);
   });
 
-  test("begins nothing where another one has been given its name since: nothing runs beside itself", async () => {
+  test("starts no program if the status file now belongs to another attempt", async () => {
     for (let round = 0; ; round++) {
       using it = open();
       let pid = 0;
@@ -157,7 +157,7 @@ describe("startProcess", () => {
       writeFileSync(it.spool.status, "--\n");
       process.kill(pid, "SIGCONT");
       const exit = await child.exited;
-      // It was faster than the test, which has to be tried again.
+      // The wrapper was faster than the test, so the test tries again.
       if (hasBegun && round < 50) continue;
       expect(exit).toEqual({ exitCode: 125, signal: null });
       expect(existsSync(it.dir.file("begun"))).toBe(false);
@@ -165,7 +165,7 @@ describe("startProcess", () => {
     }
   });
 
-  test("begins nothing where nothing can be noted", async () => {
+  test("starts no program if its status can't be recorded", async () => {
     using it = open();
     const full: Runtime = {
       ...runtime,
@@ -180,7 +180,7 @@ describe("startProcess", () => {
     expect(existsSync(it.dir.file("begun"))).toBe(false);
   });
 
-  test("lets no file descriptor go to waste where it fails", () => {
+  test("leaks no file descriptor when it fails", () => {
     using it = open();
     const failing: Runtime = {
       ...runtime,
@@ -195,39 +195,39 @@ describe("startProcess", () => {
     expect([openCount(it.spool.status), openCount(it.spool.stdin)]).toEqual([0, 0]);
   });
 
-  test("hands the program none of petit's files", async () => {
+  test("passes none of petit's file descriptors to the program", async () => {
     using it = open();
     await it.start(`ls /proc/self/fd > ${it.dir.file("seen")}`).exited;
     const seenFds = readFileSync(it.dir.file("seen"), "utf8").trim().split("\n");
-    // 3 is what ls itself opened.
+    // Descriptor 3 was opened by ls itself.
     expect(seenFds).toEqual(["0", "1", "2", "3"]);
   });
 });
 
 describe("signalGroup", () => {
-  test.each([0, 1, -1])("reaches neither petit's own group nor everybody by %p", (pgid) => {
+  test.each([0, 1, -1])("signals neither petit's own group nor all processes for %p", (pgid) => {
     expect(signalGroup(pgid, 0)).toBe(false);
   });
 });
 
 describe("terminate", () => {
-  const calm = new AbortController().signal;
+  const notAborted = new AbortController().signal;
 
-  test("asks, and waits for the whole group", async () => {
+  test("sends SIGTERM and waits for the whole group", async () => {
     using it = open();
     using door = gate();
     const child = it.start(`trap 'exit 3' TERM; ${door.wait}`);
     await door.reached();
-    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: calm });
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: notAborted });
     expect(await child.exited).toEqual({ exitCode: 3, signal: null });
     expect(signalGroup(child.pid, 0)).toBe(false);
   });
 
   test.each([
-    ["after the grace", 50, calm],
-    ["at once without one", 0, calm],
-    ["at once when there is no time", 10_000, AbortSignal.abort()],
-  ])("kills %s what does not listen", async (_, graceMs, forceKill) => {
+    ["after the grace period", 50, notAborted],
+    ["immediately without a grace period", 0, notAborted],
+    ["immediately on forceKill", 10_000, AbortSignal.abort()],
+  ])("kills %s a group that ignores SIGTERM", async (_, graceMs, forceKill) => {
     using it = open();
     using door = gate();
     const child = it.start(`trap '' TERM; ${door.wait}`);
@@ -238,22 +238,22 @@ describe("terminate", () => {
     expect(performance.now() - begun).toBeWithin(graceMs === 50 ? 49 : 0, 5_000);
   });
 
-  test("right after the start ends the program all the same, long before the grace is over", async () => {
+  test("right after the start ends the program long before the grace period is over", async () => {
     for (let round = 0; round < 10; round++) {
       using it = open();
       const child = it.start("sleep 30");
       const begun = performance.now();
-      await terminate(child.pid, { clock: systemClock, graceMs: 20_000, forceKill: calm });
+      await terminate(child.pid, { clock: systemClock, graceMs: 20_000, forceKill: notAborted });
       expect(await child.exited).toEqual({ exitCode: null, signal: "SIGTERM" });
       expect(performance.now() - begun).toBeLessThan(5_000);
     }
   });
 
-  test("of a group that is gone does nothing", async () => {
+  test("does nothing for a group that has ended", async () => {
     using it = open();
     const child = it.start("true");
     await child.exited;
     await seen(() => !signalGroup(child.pid, 0));
-    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: calm });
+    await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: notAborted });
   });
 });

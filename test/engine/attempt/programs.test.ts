@@ -16,31 +16,31 @@ const runTask = async (task: Task, given: Partial<Job> = {}): Promise<Finished> 
 const hasPython = isInstalled("python3");
 
 describe("a command", () => {
-  test("gets its arguments as they are", async () => {
+  test("gets its arguments unchanged", async () => {
     const args = ["%s|", "a b", "$HOME", "'\"\\", "*", "", "-n", "ä\nö"];
     expect((await runTask(command("t", "printf", { args }))).output()).toBe("a b|$HOME|'\"\\|*||-n|ä\nö|");
   });
 
-  test("is the program of that name, not a builtin of the shell around it", async () => {
+  test("is the program of that name, not a builtin of the wrapper's shell", async () => {
     const { output } = await runTask(command("t", "echo", { args: ["-e", "a\\tb"] }));
     expect(output()).toBe("a\tb\n");
   });
 
-  test("named by a path is looked for in the working directory", async () => {
+  test("with a path is found in the working directory", async () => {
     using dir = tempDir();
     writeFileSync(dir.file("hello"), "#!/bin/sh\necho hello from $PWD\n", { mode: 0o755 });
     const { output } = await runTask(command("t", "./hello", { workingDir: dir.path }));
     expect(output()).toBe(`hello from ${dir.path}\n`);
   });
 
-  test("is looked for in the PATH of its own environment", async () => {
+  test("is found in the PATH of its own environment", async () => {
     using dir = tempDir();
     writeFileSync(dir.file("only-here"), "#!/bin/sh\necho found\n", { mode: 0o755 });
     const environment = { PATH: `${dir.path}:${process.env.PATH}` };
     expect((await runTask(command("t", "only-here", { environment }))).output()).toBe("found\n");
   });
 
-  test("is found without any PATH where the system would look", async () => {
+  test("without PATH is found in the default path", async () => {
     const { run, output } = await runTask(command("t", "echo", { args: ["found"] }), { inheritEnvironment: false });
     expect(run.status).toBe("completed");
     expect(output()).toBe("found\n");
@@ -56,31 +56,31 @@ describe("working_dir", () => {
     expect(output()).toBe(`${dir.file("inner")}\n`);
   });
 
-  test("is petit's own where none is given", async () => {
+  test("defaults to petit's working directory", async () => {
     expect((await runTask(shell("t", "pwd"))).output()).toBe(`${process.cwd()}\n`);
   });
 });
 
 describe("a shell task", () => {
-  test("ends at the first command that fails", async () => {
+  test("ends at the first failing command", async () => {
     const { output, attempts } = await runTask(shell("t", "echo one\nfalse\necho two"));
     expect(output()).toBe("one\n");
     expect(attempts[0]?.exitCode).toBe(1);
   });
 
-  test("has its arguments, and keeps its script to itself", async () => {
+  test("gets its arguments, and its script is not in the environment", async () => {
     const { output } = await runTask(shell("t", 'echo "$# $1 $2"', { args: ["a b", "c"] }));
     expect(output()).toBe("2 a b c\n");
   });
 
-  test("is run by the shell that it names", async () => {
+  test("uses the shell that it names", async () => {
     const script = "false | true\necho not reached";
     const { output, attempts } = await runTask(shell("t", script, { shell: ["bash", "-euo", "pipefail"] }));
     expect(output()).toBe("");
     expect(attempts[0]?.exitCode).toBe(1);
   });
 
-  test("keeps what it writes to /dev/stdout and /dev/stderr", async () => {
+  test("stores what it writes to /dev/stdout and /dev/stderr", async () => {
     const { output } = await runTask(
       shell("t", "for i in 1 2 3; do echo $i > /dev/stdout; echo no$i > /dev/stderr; done"),
     );
@@ -88,40 +88,40 @@ describe("a shell task", () => {
     expect(output({ stream: "stderr" })).toBe("no1\nno2\nno3\n");
   });
 
-  test("takes a script of any text", async () => {
+  test("runs a script with any text", async () => {
     const { output } = await runTask(shell("t", "cat <<'EOF'\n'\"$(nothing) ${{ params.x }}\nEOF"));
     expect(output()).toBe("'\"$(nothing) ${{ params.x }}\n");
   });
 });
 
 describe("stdin", () => {
-  test("is what the task gives", async () => {
+  test("contains the text of the task", async () => {
     expect((await runTask(command("t", "cat", { stdin: "one\ntwo" }))).output()).toBe("one\ntwo");
   });
 
-  test("is empty where none is given", async () => {
+  test("is empty by default", async () => {
     const { run, output } = await runTask(command("t", "cat"));
     expect(run.status).toBe("completed");
     expect(output()).toBe("");
   });
 
-  test("that nobody reads does no harm, however long", async () => {
+  test("of any length may be left unread", async () => {
     expect((await runTask(command("t", "true", { stdin: "x".repeat(1_000_000) }))).run.status).toBe("completed");
   });
 
-  test("is there again for each attempt", async () => {
+  test("is the same for each attempt", async () => {
     const task = shell("t", "cat; exit 1", { stdin: "again\n", retry: retry(1) });
     expect((await runTask(task)).output()).toBe("again\nagain\n");
   });
 });
 
 describe.skipIf(!hasPython)("a python task", () => {
-  test("runs a text, with arguments", async () => {
+  test("runs an inline script with arguments", async () => {
     const text = "import sys\nprint(sys.argv[1:])";
     expect((await runTask(program("t", "python", { text }, { args: ["a b", "c"] }))).output()).toBe("['a b', 'c']\n");
   });
 
-  test("runs a file of the job file's folder", async () => {
+  test("runs a file in the job file's folder", async () => {
     using dir = tempDir();
     writeFileSync(dir.file("report.py"), "import sys\nprint('report', sys.argv[1])\nsys.exit(4)");
     const source = { file: "one.yaml", line: 1, folder: dir.path };
@@ -133,13 +133,13 @@ describe.skipIf(!hasPython)("a python task", () => {
 });
 
 describe("a typescript task", () => {
-  test("runs a text, with its arguments where they always are", async () => {
+  test("runs an inline script with its arguments in argv", async () => {
     const text = "const rest: readonly string[] = process.argv.slice(2);\nconsole.log(JSON.stringify(rest));";
     const { output } = await runTask(program("t", "typescript", { text }, { args: ["a b", "-n", "--help"] }));
     expect(output()).toBe('["a b","-n","--help"]\n');
   });
 
-  test("runs a file, looked for in the job file's folder and then in the working directory", async () => {
+  test("runs a file from the job file's folder, otherwise from the working directory", async () => {
     using dir = tempDir();
     mkdirSync(dir.file("jobs"));
     mkdirSync(dir.file("work"));
@@ -159,7 +159,7 @@ describe("a typescript task", () => {
   });
 });
 
-describe("a process that can't be made", () => {
+describe("a process that can't be started", () => {
   using dir = tempDir();
   writeFileSync(dir.file("plain"), "no program");
   chmodSync(dir.file("plain"), 0o644);
@@ -168,9 +168,9 @@ describe("a process that can't be made", () => {
 
   test.each([
     ["a missing program", command("t", "no-such-program"), "program 'no-such-program' was not found in PATH"],
-    ["a missing program of a path", command("t", "/no/such/program"), "program /no/such/program does not exist"],
+    ["a missing program with a path", command("t", "/no/such/program"), "program /no/such/program does not exist"],
     [
-      "a missing program of a relative path",
+      "a missing program with a relative path",
       command("t", "./none", { workingDir: "/" }),
       "program ./none does not exist in /",
     ],
@@ -184,7 +184,7 @@ describe("a process that can't be made", () => {
       command("t", "true", { workingDir: "/dev/null" }),
       "working directory /dev/null is not a folder",
     ],
-    ["a file that is no program", command("t", "/etc/passwd"), "program /etc/passwd is not an executable file"],
+    ["a file that is not executable", command("t", "/etc/passwd"), "program /etc/passwd is not an executable file"],
     ["a folder in place of a program", command("t", "/etc"), "program /etc is not an executable file"],
     ["a missing shell", shell("t", "true", { shell: ["no-such-shell"] }), "program 'no-such-shell' was not found"],
     [
@@ -193,7 +193,7 @@ describe("a process that can't be made", () => {
       "script 'gone.ts' is neither in /nowhere nor in /",
     ],
     [
-      "arguments beyond the system's bound",
+      "arguments beyond the system's limit",
       command("t", "true", { args: ["x".repeat(3_000_000)] }),
       "arguments and environment are too long for the system (E2BIG)",
     ],
@@ -212,7 +212,7 @@ describe("a process that can't be made", () => {
     expect(output()).toBe("");
   });
 
-  test("leads on to the tasks for failures", async () => {
+  test("starts the on_failure tasks", async () => {
     const tasks = [
       command("a", "no-such-program"),
       command("b", "true", { after: ["a"] }),
@@ -222,14 +222,14 @@ describe("a process that can't be made", () => {
     expect((await petit.run("one")).summary).toBe("a failed(spawn_failed) · b skipped(upstream_failed) · c completed");
   });
 
-  test("for want of a lasting thing is not retried where only passing faults are", async () => {
+  test("for a permanent reason is not retried by `transient`", async () => {
     const task = command("t", "no-such-program", { retry: retry(3, { condition: "transient_only" }) });
     expect((await runTask(task)).attempts).toHaveLength(1);
     expect((await runTask({ ...task, retry: retry(2) })).attempts).toHaveLength(3);
   });
 });
 
-describe("how a process ends", () => {
+describe("the exit of a process", () => {
   test.each([
     ["exit 0", { status: "completed", reason: null, exitCode: 0, signal: null, error: null }],
     ["exit 1", { status: "failed", reason: "exit_code", exitCode: 1, signal: null, error: "exit code 1" }],
@@ -241,18 +241,18 @@ describe("how a process ends", () => {
       { status: "failed", reason: "signal", exitCode: null, signal: "SIGKILL", error: "ended by SIGKILL" },
     ],
     ["kill -SEGV $$", { status: "failed", reason: "signal", exitCode: null, signal: "SIGSEGV" }],
-  ] as const)("is kept: %s", async (script, expected) => {
+  ] as const)("is stored: %s", async (script, expected) => {
     const { attempts, tasks } = await runTask(shell("t", script));
     expect(attempts[0]).toMatchObject(expected);
     expect(tasks.t?.exitCode).toBe(expected.exitCode);
   });
 
-  test("is kept where the whole group is killed, the shell around it too", async () => {
+  test("is stored if the whole group is killed, including the wrapper", async () => {
     const { attempts } = await runTask(shell("t", "kill -KILL 0"));
     expect(attempts[0]).toMatchObject({ status: "failed", reason: "signal", signal: "SIGKILL" });
   });
 
-  test("is kept where its note of that is lost", async () => {
+  test("is stored if the record in the status file is lost", async () => {
     const { attempts } = await runTask(shell("t", 'rm -f "${PETIT_OUTPUT%outputs}status"; exit 7'));
     expect(attempts[0]).toMatchObject({ status: "failed", reason: "exit_code", exitCode: 7 });
   });

@@ -5,21 +5,21 @@ import { reopensOutput } from "../../../src/engine/attempt/reopens-output.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 test.each([
-  ["a script that says so", ["/bin/sh", "1.script"], "echo no > /dev/stderr\n", true],
-  ["one of several lines", ["/bin/sh", "1.script"], "a\nb | tee /dev/stdout | c\n", true],
-  ["one that goes by /proc", ["/bin/sh", "1.script"], "echo > /proc/self/fd/2", true],
+  ["a script that reopens stderr", ["/bin/sh", "1.script"], "echo no > /dev/stderr\n", true],
+  ["a script of several lines", ["/bin/sh", "1.script"], "a\nb | tee /dev/stdout | c\n", true],
+  ["a script that uses /proc", ["/bin/sh", "1.script"], "echo > /proc/self/fd/2", true],
   ["an argument", ["/bin/bash", "-c", "echo > /dev/fd/1"], null, true],
-  ["a script of its own", ["./reopens"], null, true],
-  ["a script of an interpreter", ["/usr/bin/env", "bash", "reopens"], null, true],
+  ["a script as the program", ["./reopens"], null, true],
+  ["a script as the argument of an interpreter", ["/usr/bin/env", "bash", "reopens"], null, true],
   ["a script that a script runs", ["/bin/sh", "1.script"], "set -e\nVERBOSE=1 ./reopens --fast | sort\n", true],
-  ["one that it runs by its interpreter", ["/bin/sh", "1.script"], "bash reopens.sh;echo done\n", true],
-  ["one that an argument runs", ["/bin/bash", "-c", "(./reopens)"], null, true],
-  ["a script that runs none", ["/bin/sh", "1.script"], "echo ./nowhere https://example.com/x.sh\n", false],
-  ["a script that does not", ["/bin/sh", "plain"], "echo >&2; ls /dev/fd/12 /dev/stdoutx\n", false],
-  ["a pipe, which is not looked into", ["/bin/sh", "pipe"], null, false],
+  ["a script that a script runs with an interpreter", ["/bin/sh", "1.script"], "bash reopens.sh;echo done\n", true],
+  ["a script that an argument runs", ["/bin/bash", "-c", "(./reopens)"], null, true],
+  ["no script without a file", ["/bin/sh", "1.script"], "echo ./nowhere https://example.com/x.sh\n", false],
+  ["no script that only duplicates descriptors", ["/bin/sh", "plain"], "echo >&2; ls /dev/fd/12 /dev/stdoutx\n", false],
+  ["no pipe", ["/bin/sh", "pipe"], null, false],
   ["a program", ["/bin/true"], null, false],
-  ["nothing that is there", ["nothing", "nowhere"], null, false],
-])("reopensOutput tells of %s", (_, argv, script, expected) => {
+  ["no missing files", ["nothing", "nowhere"], null, false],
+])("reopensOutput detects %s", (_, argv, script, expected) => {
   using dir = tempDir();
   writeFileSync(dir.file("reopens"), "#!/bin/sh\necho no > /dev/stderr\n");
   writeFileSync(dir.file("reopens.sh"), "ls | tee /dev/stderr | wc -l\n");
@@ -29,7 +29,7 @@ test.each([
   expect(reopensOutput({ argv, cwd: dir.path, script, file: null })).toBe(expected && isLinux);
 });
 
-test("reopensOutput looks into the program's own file, wherever it is, and into no other that is elsewhere", () => {
+test("reopensOutput reads the program's own file anywhere, and other files only below the working directory", () => {
   using dir = tempDir();
   writeFileSync(dir.file("a.py"), "open('/dev/stderr', 'w')\n");
   const asked = { argv: ["/usr/bin/python3", dir.file("a.py")], cwd: "/", script: null };

@@ -6,13 +6,13 @@ import { type Child, startChild } from "../../support/child.ts";
 import { seen } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-/** State of a process, as /proc has it: `S` sleeping, `T` stopped. */
+/** Returns the state of a process in /proc: `S` sleeping, `T` stopped. */
 const stateOf = (pid: number): string => {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   return stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "";
 };
 
-/** A session leader that prints the pids of its children, and waits. */
+/** Starts a session leader that prints the pids of its children and waits. */
 const started = async (
   ...children: readonly string[]
 ): Promise<{ readonly leader: Child; readonly pids: number[] }> => {
@@ -28,7 +28,7 @@ const brakeOf = (leader: Child, dir: ReturnType<typeof tempDir>) => {
   return { suspender: new Suspender(options), options };
 };
 
-/** The first child of a process that has one. */
+/** Returns the first child of a process. */
 const childOf = async (pid: number): Promise<number> => {
   const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
   await seen(() => children() !== "");
@@ -36,7 +36,7 @@ const childOf = async (pid: number): Promise<number> => {
 };
 
 describe("Suspender", () => {
-  test("stops a process with all its children, and continues them", async () => {
+  test("suspends a process with all its children, and resumes them", async () => {
     using dir = tempDir();
     const { leader, pids } = await started("sleep 60", "sleep 60");
     using _ = leader;
@@ -47,7 +47,7 @@ describe("Suspender", () => {
     await seen(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "S"));
   });
 
-  test("reaches a child with a group of its own, as timeout(1) makes one", async () => {
+  test("suspends a child with its own group, such as that of timeout(1)", async () => {
     using dir = tempDir();
     const { leader, pids } = await started("timeout 60 sleep 60");
     using _ = leader;
@@ -60,7 +60,7 @@ describe("Suspender", () => {
     process.kill(pids[0] ?? 0);
   });
 
-  test("leaves all alone where one has stopped itself, which nobody may continue", async () => {
+  test("does nothing if a process has stopped itself", async () => {
     using dir = tempDir();
     const { leader, pids } = await started("sh -c 'kill -STOP $$; echo woken'", "sleep 60");
     using _ = leader;
@@ -74,7 +74,7 @@ describe("Suspender", () => {
     expect(stateOf(sleeper)).not.toBe("T");
   });
 
-  test("stops nothing once it is disposed of, nor a process that leads no session", async () => {
+  test("does nothing after it is disposed, and for a process that leads no session", async () => {
     using dir = tempDir();
     const { leader, pids } = await started("sleep 60");
     using _ = leader;
@@ -87,7 +87,7 @@ describe("Suspender", () => {
     expect(stateOf(leader.pid)).not.toBe("T");
   });
 
-  test("leaves word for the next petit, which continues what a killed one had stopped, and nothing else", async () => {
+  test("leaves a marker, by which the next petit process resumes only what a killed one had suspended", async () => {
     using dir = tempDir();
     const { leader, pids } = await started("sleep 60");
     using _ = leader;

@@ -14,28 +14,28 @@ type Parts = {
   readonly clock: FakeClock;
   readonly log: RecordingLog;
   readonly hook: Receiver;
-  readonly notify: Notifier;
-  /** Has something told: an occurrence that was missed. */
-  tell(at?: number): void;
+  readonly notifier: Notifier;
+  /** Queues a notification of a missed occurrence. */
+  queueMissed(at?: number): void;
   channel(): string;
-  /** Resolves when the log says this, and what follows from it is done. */
+  /** Resolves when the log contains the texts and their consequences are complete. */
   logged(...parts: readonly string[]): Promise<void>;
 };
 
-/** What sends, over a fake clock and a receiver that answers so. */
+/** Creates a notifier with a fake clock and a receiver with these responses. */
 const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store): Store => store): Parts => {
   const [clock, log] = [new FakeClock(), recordingLog()];
   const store = wrap(parts.use(memoryStore()));
   const hook = parts.use(receiver(answer));
-  const notify = parts.use(
+  const notifier = parts.use(
     new Notifier({ store, clock, log, environment: {}, retryUntilStored: async (work) => work() }),
   );
   const target = { type: "webhook", url: hook.url, headers: {}, secret: null, timeoutMs: 10_000 } as const;
   const definition = job("j", { notify: [{ ...target, on: [...DEFAULT_EVENTS.webhook, "missed"] }] });
   const [stored] = store.jobs.save([definition], NOON).values();
   if (stored === undefined) throw new Error("the job was not stored");
-  const tell = (scheduledFor = NOON): void =>
-    notify.missed(stored, [{ scheduledFor, outcome: "missed", reason: "down", jitterMs: 0 }]);
+  const queueMissed = (scheduledFor = NOON): void =>
+    notifier.missed(stored, [{ scheduledFor, outcome: "missed", reason: "down", jitterMs: 0 }]);
   const logged: Parts["logged"] = async (...texts) => {
     await log.holds(...texts);
     await setImmediate();
@@ -46,8 +46,8 @@ const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store)
     clock,
     log,
     hook,
-    notify,
-    tell,
+    notifier,
+    queueMissed,
     logged,
     channel: () => store.notifications.listWaitingChannels()[0] ?? "",
   };
@@ -55,10 +55,10 @@ const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store)
 
 const failing: Answer = () => new Response(null, { status: 500 });
 
-test("what nobody took is tried again ever more rarely, and given up after a day", async () => {
+test("a failed delivery is retried with growing delays, and given up after a day", async () => {
   await using parts = new AsyncDisposableStack();
-  const { store, clock, logged, hook, tell, channel } = make(parts, failing);
-  tell();
+  const { store, clock, logged, hook, queueMissed, channel } = make(parts, failing);
+  queueMissed();
   await logged("was not delivered", "answered 500");
   expect(store.notifications.findNext(channel())).toMatchObject({ attempts: 1 });
   expect(clock.timers[0]).toBeLessThanOrEqual(1_000);
@@ -74,12 +74,12 @@ test("what nobody took is tried again ever more rarely, and given up after a day
   expect(store.notifications.listWaitingChannels()).toEqual([]);
 });
 
-test("a receiver that says when is asked then, and not sooner", async () => {
+test("Retry-After of the receiver delays the next attempt", async () => {
   await using parts = new AsyncDisposableStack();
-  const { clock, logged, hook, tell } = make(parts, (_received, index) =>
+  const { clock, logged, hook, queueMissed } = make(parts, (_received, index) =>
     index === 0 ? new Response(null, { status: 429, headers: { "retry-after": "120" } }) : new Response("ok"),
   );
-  tell();
+  queueMissed();
   await logged("was not delivered", "answered 429");
   expect(clock.timers[0]).toBe(120_000);
   await clock.pass(119_000);
@@ -88,36 +88,36 @@ test("a receiver that says when is asked then, and not sooner", async () => {
   await logged("was delivered");
 });
 
-test("a clock that is set back doesn't make it wait longer than ever", async () => {
+test("a clock that is set back does not make a delivery wait longer than the maximum delay", async () => {
   await using parts = new AsyncDisposableStack();
-  const { clock, logged, tell } = make(parts, (_received, index) =>
+  const { clock, logged, queueMissed } = make(parts, (_received, index) =>
     (index === 0 ? failing : () => new Response("ok"))(_received, index),
   );
-  tell();
+  queueMissed();
   await logged("was not delivered");
   clock.step(-7 * 86_400_000);
   await clock.pass(1_000);
   await logged("was delivered");
 });
 
-test("what waits for a receiver that is away is bounded, on disk as in memory", async () => {
+test("waiting deliveries are bounded, on disk and in memory", async () => {
   await using parts = new AsyncDisposableStack();
-  const { store, clock, log, logged, hook, tell, channel } = make(parts, failing);
-  for (let at = 0; at < MAX_WAITING + 5; at++) tell(NOON + at);
+  const { store, clock, log, logged, hook, queueMissed, channel } = make(parts, failing);
+  for (let at = 0; at < MAX_WAITING + 5; at++) queueMissed(NOON + at);
   await logged("was not delivered");
   expect(log.text()).toContain("too many notifications are waiting for notify[0]");
   expect(hook.received).toHaveLength(1);
   const oldest = JSON.parse(store.notifications.findNext(channel())?.notice ?? "{}");
   expect(oldest.missed.occurrences[0].scheduled_for).toBe(NOON + 5);
   expect(store.notifications.giveUpExcess(channel(), 0, NOON)).toBe(MAX_WAITING);
-  // One timer for the channel, however much is in it.
+  // One timer per channel, however many deliveries it has.
   expect(clock.timers).toHaveLength(1);
 });
 
-test("only a few are on their way at once, and one in a channel", async () => {
+test("the number of concurrent deliveries is bounded, to one per channel", async () => {
   await using parts = new AsyncDisposableStack();
   const silence = Promise.withResolvers<Response>();
-  const { store, hook, notify } = make(parts, async () => (await silence.promise).clone());
+  const { store, hook, notifier } = make(parts, async () => (await silence.promise).clone());
   const target = { type: "webhook", headers: {}, secret: null, timeoutMs: 10_000, on: ["missed" as const] } as const;
   const definition = job("many", {
     notify: Array.from({ length: 10 }, (_, index) => ({ ...target, url: `${hook.url}/${index}` })),
@@ -125,28 +125,28 @@ test("only a few are on their way at once, and one in a channel", async () => {
   const stored = [...store.jobs.save([definition], NOON).values()][0];
   if (stored === undefined) throw new Error("the job was not stored");
   for (const at of [1, 2])
-    notify.missed(stored, [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }]);
+    notifier.missed(stored, [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }]);
   await hook.first(4);
   expect(new Set(hook.received.map(({ path }) => path)).size).toBe(4);
   silence.resolve(new Response("ok"));
   await hook.first(20);
 });
 
-test("when petit stops, what can't be delivered holds it up for two seconds at most", async () => {
+test("deliveries that fail delay a stop by at most two seconds", async () => {
   await using parts = new AsyncDisposableStack();
   const silence = Promise.withResolvers<Response>();
-  const { store, clock, hook, notify, tell } = make(parts, async () => (await silence.promise).clone());
-  tell();
-  const drained = notify.drain(new AbortController().signal);
+  const { store, clock, hook, notifier, queueMissed } = make(parts, async () => (await silence.promise).clone());
+  queueMissed();
+  const drained = notifier.drain(new AbortController().signal);
   await hook.first(1);
   await clock.pass(2_000);
   await drained;
-  notify[Symbol.dispose]();
+  notifier[Symbol.dispose]();
   expect(store.notifications.listWaitingChannels()).toHaveLength(1);
   silence.resolve(new Response("too late"));
 });
 
-test("a fault of the database is told, and tried again", async () => {
+test("an error of the database is logged and retried", async () => {
   await using parts = new AsyncDisposableStack();
   let isBroken = true;
   const wrap = (store: Store): Store => ({
@@ -160,8 +160,8 @@ test("a fault of the database is told, and tried again", async () => {
       },
     },
   });
-  const { clock, logged, tell } = make(parts, () => new Response("ok"), wrap);
-  tell();
+  const { clock, logged, queueMissed } = make(parts, () => new Response("ok"), wrap);
+  queueMissed();
   await logged("cannot send a notification", "a bad moment");
   await clock.pass(30_000);
   await logged("was delivered");

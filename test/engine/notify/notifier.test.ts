@@ -28,7 +28,7 @@ const eventsOf = (received: readonly { readonly body: string }[]): readonly stri
   received.map(({ body }) => JSON.parse(body).event);
 
 describe("a webhook", () => {
-  test("is told of a failure: what ran, what failed, and the end of its log", async () => {
+  test("receives a failure with the run, the failed tasks and the log tail", async () => {
     await using hook = receiver();
     const tasks = [...failing, command("after", "true", { after: ["work"] })];
     await using petit = await startEngine({
@@ -62,7 +62,7 @@ describe("a webhook", () => {
     });
   });
 
-  test("is told of a recovery, and not of each success", async () => {
+  test("receives a recovery, and not every success", async () => {
     await using hook = receiver();
     const tasks = [shell("work", 'exit "$PETIT_PARAM_STATUS"')];
     const params = { status: { description: null, default: "0", required: false, enum: null, pattern: null } };
@@ -73,7 +73,7 @@ describe("a webhook", () => {
     expect(hook.received).toHaveLength(5);
   });
 
-  test("is told of the start and of every end that it asks for, in order", async () => {
+  test("receives the start and every end that it subscribes to, in order", async () => {
     await using hook = receiver();
     const notify = [webhook(hook.url, { on: ["started", "success", "cancelled"] })];
     const jobs = [
@@ -91,7 +91,7 @@ describe("a webhook", () => {
     expect(JSON.parse(later[0]?.body ?? "").run).toMatchObject({ id: run.id, status: "running", ended_at: null });
   });
 
-  test("hears once of an end: that it is a recovery, where that was asked for", async () => {
+  test("receives one notification per end: a recovery instead of a success", async () => {
     await using hook = receiver();
     const notify = [webhook(hook.url, { on: ["failure", "recovery", "success"] })];
     await using dir = tempDirAsync();
@@ -106,7 +106,7 @@ describe("a webhook", () => {
     expect(eventsOf(await hook.first(3))).toEqual(["failure", "recovery", "success"]);
   });
 
-  test("can tell by its signature that petit sent it, and when", async () => {
+  test("can verify by the signature that petit sent it, and when", async () => {
     await using hook = receiver();
     using dir = tempDir();
     writeFileSync(dir.file("secret"), "s3cret\n");
@@ -125,7 +125,7 @@ describe("a webhook", () => {
     }
   });
 
-  test("is sent the headers of its entry, be they written or read from elsewhere", async () => {
+  test("receives the headers of its entry, literal and from other sources", async () => {
     await using hook = receiver();
     const headers = { "X-Plain": "plain", Authorization: { env: "HOOK_TOKEN" } };
     const environment = { PATH: process.env.PATH ?? "", HOOK_TOKEN: "Bearer t0ken", HOOK_URL: `${hook.url}/secret` };
@@ -138,7 +138,7 @@ describe("a webhook", () => {
     expect(one?.headers.get("authorization")).toBe("Bearer t0ken");
   });
 
-  test("is told at once of all that was missed in one go", async () => {
+  test("receives one notification for all occurrences that were missed together", async () => {
     await using hook = receiver();
     using dir = tempDir();
     const clock = new FakeClock(NOON);
@@ -164,7 +164,7 @@ describe("a webhook", () => {
 });
 
 describe("a receiver", () => {
-  test("that fails is asked again, with the same delivery", async () => {
+  test("that fails gets the same delivery again", async () => {
     await using hook = receiver((_received, index) => new Response(null, { status: index === 0 ? 500 : 204 }));
     const log = recordingLog();
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })], log });
@@ -176,7 +176,7 @@ describe("a receiver", () => {
     expect(petit.store.notifications.listWaitingChannels().length).toBeLessThanOrEqual(1);
   });
 
-  test.each([400, 401, 404, 410, 301, 302, 307])("that answers %p is not asked again", async (status) => {
+  test.each([400, 401, 404, 410, 301, 302, 307])("that answers %p gets no retry", async (status) => {
     const headers = { location: "/elsewhere" };
     await using hook = receiver(() => new Response(null, { status, headers }));
     const log = recordingLog();
@@ -188,14 +188,14 @@ describe("a receiver", () => {
     expect(log.text()).toContain(`answered ${status}`);
   });
 
-  test.each([408, 425, 429, 500, 503])("that answers %p is asked again", async (status) => {
+  test.each([408, 425, 429, 500, 503])("that answers %p gets a retry", async (status) => {
     await using hook = receiver((_received, index) => new Response(null, { status: index === 0 ? status : 200 }));
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })] });
     await petit.run("j");
     expect(await hook.first(2)).toHaveLength(2);
   });
 
-  test("that says nothing is left alone after the timeout", async () => {
+  test("that does not respond is given up at the timeout", async () => {
     const silence = Promise.withResolvers<Response>();
     await using hook = receiver((_received, index) => (index === 0 ? silence.promise : new Response("ok")));
     const log = recordingLog();
@@ -207,7 +207,7 @@ describe("a receiver", () => {
     expect(log.text()).toContain("no answer within 50ms");
   });
 
-  test("that is away holds up neither its runs nor other receivers, and gets all of it in order later", async () => {
+  test("that is unavailable delays no run and no other receiver, and gets everything in order later", async () => {
     const away = receiver();
     const { url } = away;
     await away[Symbol.asyncDispose]();
@@ -228,8 +228,8 @@ describe("a receiver", () => {
   });
 });
 
-describe("what was not sent before petit was gone", () => {
-  test("was stored with the end of the run: whoever hears of that finds it queued", async () => {
+describe("a delivery that was not sent before petit ended", () => {
+  test("is stored in the transaction that ends the run", async () => {
     await using hook = receiver();
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })] });
     const queued: (readonly string[])[] = [];
@@ -241,11 +241,11 @@ describe("what was not sent before petit was gone", () => {
     await hook.first(1);
   });
 
-  test("is sent by the next one", async () => {
+  test("is sent by the next process", async () => {
     await using hook = receiver();
     using dir = tempDir();
     const jobs = [job("j", { tasks: failing, notify: [webhook({ env: "HOOK" })] })];
-    // Without the variable it can't be sent, and waits.
+    // Without the variable it can't be sent and waits.
     await using before = await startEngine({ jobs, dir: dir.path });
     const { run } = await before.run("j");
     await before.stop("leave");
@@ -257,7 +257,7 @@ describe("what was not sent before petit was gone", () => {
     expect(hook.received).toHaveLength(1);
   });
 
-  test("is sent by the next one where it was on its way, under the same name", async () => {
+  test("is sent by the next process with the same id if it was being sent", async () => {
     const silence = Promise.withResolvers<Response>();
     await using hook = receiver((_received, index) => (index === 0 ? silence.promise : new Response("ok")));
     using dir = tempDir();
@@ -273,7 +273,7 @@ describe("what was not sent before petit was gone", () => {
     await petit.stop("drain");
   });
 
-  test("is sent in the moment before it stops, where that can be done", async () => {
+  test("is sent during the stop if possible", async () => {
     await using hook = receiver();
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })] });
     await petit.run("j");
@@ -283,7 +283,7 @@ describe("what was not sent before petit was gone", () => {
 });
 
 describe("a healthchecks entry", () => {
-  test("pings the start, and the success", async () => {
+  test("pings the start and the success", async () => {
     await using hook = receiver();
     await using petit = await startEngine({ jobs: [job("j", { notify: [check(`${hook.url}/ping/uuid/`)] })] });
     const { run } = await petit.run("j");
@@ -294,7 +294,7 @@ describe("a healthchecks entry", () => {
     ]);
   });
 
-  test("pings the exit status of a failure, with the last 10 kB of its log", async () => {
+  test("pings the exit status of a failure with the last 10 kB of its log", async () => {
     await using hook = receiver();
     const script = 'i=0; while [ $i -lt 2000 ]; do echo "line $i é"; i=$((i+1)); done; exit 7';
     const notify = [check(`${hook.url}/key/slug?create=1`)];
@@ -320,7 +320,7 @@ describe("a healthchecks entry", () => {
     expect(end?.body).toContain(body);
   });
 
-  test("tells of a cancelled run without judging the check", async () => {
+  test("logs a cancelled run without changing the state of the check", async () => {
     await using hook = receiver();
     const tasks = [command("t", "sleep", { args: ["60"] })];
     await using petit = await startEngine({ jobs: [job("j", { notify: [check(`${hook.url}/u`)], tasks })] });
@@ -332,7 +332,7 @@ describe("a healthchecks entry", () => {
 });
 
 describe("secrets", () => {
-  test("are in no log and not in the database, whatever goes wrong", async () => {
+  test("are neither in the log nor in the database, whatever fails", async () => {
     using dir = tempDir();
     await using hook = receiver(() => new Response("refused by s3cret", { status: 400 }));
     const log = recordingLog();
@@ -364,7 +364,7 @@ describe("secrets", () => {
     }
   });
 
-  test("of a URL that the job file has are not in the log", async () => {
+  test("in a URL of the job file are not in the log", async () => {
     const log = recordingLog();
     const notify = [webhook("http://127.0.0.1:1/services/s3cret?key=s3cret")];
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify })], log });
@@ -373,7 +373,7 @@ describe("secrets", () => {
     expect(log.text()).not.toContain("s3cret");
   });
 
-  test("that aren't there are told of when petit starts", async () => {
+  test("that are missing are logged when petit starts", async () => {
     const log = recordingLog();
     const notify = [webhook({ env: "HOOK" }, { secret: { file: "none" }, headers: { A: { env: "A_TOKEN" } } })];
     await using _petit = await startEngine({ jobs: [job("j", { notify })], log });

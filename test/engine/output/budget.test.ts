@@ -22,8 +22,8 @@ const stored = (store: Store, { runId }: AttemptKey): readonly string[] =>
 const numbers = (store: Store, attempt: AttemptKey): readonly number[] =>
   store.output.listExtents(attempt).map(({ seq }) => seq);
 
-const marker = (dropped: number, kept: string): string =>
-  `[petit: ${dropped} bytes dropped here; the first and last ${kept} of an attempt are kept]\n`;
+const marker = (dropped: number, half: string): string =>
+  `[petit: ${dropped} bytes dropped here; the first and last ${half} of an attempt are kept]\n`;
 
 const open = (limitBytes: number, of?: { store: Store; attempt: AttemptKey }) => {
   const store = of?.store ?? memoryStore();
@@ -32,21 +32,21 @@ const open = (limitBytes: number, of?: { store: Store; attempt: AttemptKey }) =>
 };
 
 describe("OutputBudget", () => {
-  test("keeps all of what is within the limit", () => {
+  test("keeps everything within the limit", () => {
     const { store, attempt, budget } = open(2_048);
     budget.store([chunk("a\n"), chunk("b\n", "stderr")], offsets);
     budget.settle();
     expect(stored(store, attempt)).toEqual(["a\n", "b\n"]);
   });
 
-  test("keeps all of what is just the limit, wherever its chunks end", () => {
+  test("keeps output of exactly the limit, however it is split into chunks", () => {
     const { store, attempt, budget } = open(10);
     budget.store([chunk("aaa\n"), chunk("bbb\n"), chunk("c\n")], offsets);
     budget.settle();
     expect(stored(store, attempt)).toEqual(["aaa\n", "bbb\n", "c\n"]);
   });
 
-  test("keeps the first and the last half of what is more, and a line between them", () => {
+  test("keeps the first and the last half of more output, with a marker between them", () => {
     const { store, attempt, budget } = open(8);
     budget.store(
       ["aa\n", "bb\n", "cc\n", "dd\n", "ee\n"].map((text) => chunk(text)),
@@ -56,14 +56,14 @@ describe("OutputBudget", () => {
     expect(stored(store, attempt)).toEqual(["aa\n", marker(9, "4B"), "ee\n"]);
   });
 
-  test("counts up in the one line", () => {
+  test("updates the one marker", () => {
     const { store, attempt, budget } = open(8);
     for (let index = 0; index < 10; index++) budget.store([chunk(`${index}${index}\n`)], offsets);
     budget.settle();
     expect(stored(store, attempt)).toEqual(["00\n", marker(24, "4B"), "99\n"]);
   });
 
-  test("counts what was never read, and what came right before that", () => {
+  test("counts skipped output and what came right before it", () => {
     const { store, attempt, budget } = open(8);
     budget.store([chunk("aa\n"), chunk("bb\n"), chunk("c\n")], offsets);
     expect(budget.headIsFull).toBe(true);
@@ -72,7 +72,7 @@ describe("OutputBudget", () => {
     expect(stored(store, attempt)).toEqual(["aa\n", marker(1_005, "4B"), "dd\n"]);
   });
 
-  test("gives the marker a number that no reader has passed, and never uses a number again", () => {
+  test("gives the marker a number that no reader has passed, and never reuses a number", () => {
     const { store, attempt, budget } = open(8);
     budget.store([chunk("aa\n"), chunk("b\nb\n"), chunk("c\n")], offsets);
     expect(numbers(store, attempt)).toEqual([1, 2, 4]);
@@ -88,13 +88,13 @@ describe("OutputBudget", () => {
     expect(store.output.listExtents(attempt)).toMatchObject([{}, { stream: "stdout", dropped: 2_016 }, {}]);
   });
 
-  test("lets the last half grow a little, so that not every line costs a deletion", () => {
+  test("lets the last half exceed its limit, so that not every line costs a deletion", () => {
     const { store, attempt, budget } = open(8);
     for (let index = 0; index < 10; index++) budget.store([chunk(`${index}${index}\n`)], offsets);
     expect(stored(store, attempt)).toHaveLength(10);
   });
 
-  test("bounds that growth", () => {
+  test("bounds that excess", () => {
     const { store, attempt, budget } = open(131_072);
     const big = chunk(`${"x".repeat(65_535)}\n`);
     for (let index = 0; index < 40; index++) budget.store([big], offsets);
@@ -102,7 +102,7 @@ describe("OutputBudget", () => {
     expect(bytes).toBeLessThan(131_072 + 1_048_576 + 65_536 + 100);
   });
 
-  test("stores nothing of what can't be stored, and takes the same again", () => {
+  test("stores nothing after an error, and accepts the same chunks again", () => {
     const { store, attempt, budget } = open(8);
     const broken: Store = { ...store, output: { ...store.output, append: () => expect.unreachable() } };
     const failing = new OutputBudget({ store: broken, attempt, clock, limitBytes: 8, isNew: true });
@@ -113,7 +113,7 @@ describe("OutputBudget", () => {
     expect(stored(store, attempt)).toEqual(["aa\n"]);
   });
 
-  test("makes small chunks of a small limit", () => {
+  test("uses small chunks for a small limit", () => {
     expect([1_024, 65_536, 1_048_576, 16_777_216].map((limit) => open(limit).budget.chunkBytes)).toEqual([
       256, 2_048, 32_768, 65_536,
     ]);
@@ -135,7 +135,7 @@ describe("OutputBudget", () => {
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail" as const) }) },
   );
 
-  test("keeps a beginning and an end within the limit, and counts every byte, whatever happens on the way", () => {
+  test("keeps the beginning and the end within the limit and counts every byte, for any sequence of calls", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 80, max: 400 }), (steps, limitBytes) => {
         let { store, attempt, budget } = open(limitBytes);
@@ -163,7 +163,7 @@ describe("OutputBudget", () => {
           } else if (budget.headIsFull) {
             budget.skip(each.bytes, "stdout");
             all += each.bytes;
-            // What is passed over leaves a last half to read.
+            // A last half remains to be read after the skipped output.
             for (let left = limitBytes / 2; left > 0; left -= 10) budget.store([next(10)], offsets);
           }
         }

@@ -35,7 +35,7 @@ describe("output of a task", () => {
   test.each([
     ["plain lines", "one\ntwo\n"],
     ["no newline at the end", "one\ntwo"],
-    ["nothing but newlines", "\n\n\n"],
+    ["only newlines", "\n\n\n"],
     ["carriage returns and escapes", "\r10%\r20%\r\n\x1b[31mred\x1b[0m\n"],
     ["zero bytes", "a\0b\n\0"],
     ["characters of every length", "aä€😀\n"],
@@ -46,7 +46,7 @@ describe("output of a task", () => {
     expect(bytes().toString()).toBe(text);
   });
 
-  test("is exact: bytes that are no text", async () => {
+  test("is stored byte by byte, even if it is not text", async () => {
     const every = Array.from({ length: 256 }, (_, byte) => `\\0${byte.toString(8)}`).join("");
     const { bytes } = await runScript(`printf '%b' '${every}'; printf '\\377\\n\\303'`);
     expect([...bytes()]).toEqual([...Array(256).keys(), 255, 10, 195]);
@@ -58,17 +58,17 @@ describe("output of a task", () => {
     expect(bytes().toString()).toBe("last words\n");
   });
 
-  test("of none is none", async () => {
+  test("of a silent task is empty", async () => {
     expect((await runScript("true")).chunks).toEqual([]);
   });
 
-  test("is kept by stream", async () => {
+  test("is stored by stream", async () => {
     const { output } = await runScript("echo out; echo err >&2; echo out again");
     expect(output({ stream: "stdout" })).toBe("out\nout again\n");
     expect(output({ stream: "stderr" })).toBe("err\n");
   });
 
-  test("is kept in order, numbered by line without a gap, over tasks and attempts", async () => {
+  test("is stored in order, with line numbers without gaps, across tasks and attempts", async () => {
     const tasks = [
       shell("a", 'echo "a $PETIT_ATTEMPT"; echo more; [ "$PETIT_ATTEMPT" = 3 ]', { retry: retry(5) }),
       shell("b", "seq 1 1000", { after: ["a"] }),
@@ -87,7 +87,7 @@ describe("output of a task", () => {
     expect(next).toBe(6 + 1_000 + 1 + 1);
   });
 
-  test("appears while the task goes on, with the time it was seen", async () => {
+  test("appears while the task runs, with the time at which it was read", async () => {
     using door = gate();
     const begun = Date.now();
     await using petit = await startEngine({
@@ -103,7 +103,7 @@ describe("output of a task", () => {
     expect((await petit.ended(id)).output()).toBe("first\nsecond\n");
   });
 
-  test("holds back a line that has no end yet, not what came before it", async () => {
+  test("delays an unfinished line, but not the lines before it", async () => {
     using door = gate();
     await using petit = await startEngine({
       jobs: [job("print", { tasks: [shell("t", `printf 'one\\ntw'; ${door.wait}; echo o`)] })],
@@ -115,14 +115,14 @@ describe("output of a task", () => {
     expect((await petit.ended(id)).output()).toBe("one\ntwo\n");
   });
 
-  test("takes a line of 3 MB", async () => {
+  test("stores a line of 3 MB", async () => {
     const { bytes, chunks } = await runScript("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo next");
     expect(bytes().length).toBe(3_000_006);
     expect(bytes().subarray(-6).toString()).toBe("\nnext\n");
     expect(chunks.every((chunk) => chunk.bytes.length <= 65_536)).toBe(true);
   });
 
-  test("of a task does not wait for a grandchild that holds it open, nor for one that never stops", async () => {
+  test("does not wait for a grandchild that keeps it open, even if it never stops writing", async () => {
     using dir = tempDir();
     const script = `echo begun; yes & echo $! > ${dir.file("pid")}; exit 3`;
     const { attempts, output } = await runScript(script, 4_096);
@@ -133,7 +133,7 @@ describe("output of a task", () => {
 });
 
 describe("output of a process that outlives its attempt", () => {
-  test("is kept short, though nobody reads it and its file has no name", async () => {
+  test("is truncated, although its file is unlinked", async () => {
     using dir = tempDir();
     const script = `yes & echo $! > ${dir.file("pid")}`;
     await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
@@ -151,7 +151,7 @@ describe("output of a process that outlives its attempt", () => {
     process.kill(pid, "SIGKILL");
   });
 
-  test("leaves a file alone that the task has linked to from the place of its own", async () => {
+  test("does not truncate a file that the task has linked in place of its own", async () => {
     using dir = tempDir();
     const size = 2 * 2 ** 20;
     writeFileSync(dir.file("other"), Buffer.alloc(size));
@@ -165,7 +165,7 @@ describe("output of a process that outlives its attempt", () => {
     expect(statSync(dir.file("other")).size).toBe(size);
   });
 
-  test("costs nothing where it writes elsewhere: no file of it stays open", async () => {
+  test("keeps no file open if the process writes elsewhere", async () => {
     using dir = tempDir();
     const script = `sleep 60 > /dev/null 2>&1 & echo $! > ${dir.file("pid")}`;
     await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
@@ -186,7 +186,7 @@ const openIn = (folder: string): number =>
   }).length;
 
 describe("output beyond the limit", () => {
-  test("keeps its first and last halves, and a line that says how much was dropped", async () => {
+  test("keeps its first and last halves, and a marker with the dropped bytes", async () => {
     const { bytes, output } = await runScript("seq 1 100000", 65_536);
     const all = Array.from({ length: 100_000 }, (_, index) => `${index + 1}\n`).join("");
     const [, head = "", dropped = "", tail = ""] =
@@ -197,26 +197,26 @@ describe("output beyond the limit", () => {
     expect(all.endsWith(tail)).toBe(true);
     expect(head.length + tail.length + Number(dropped)).toBe(all.length);
     expect(head.length).toBeWithin(32_768 - 2_048, 32_768 + 1);
-    // What the first half leaves free, since whole chunks are kept, is used by the last one.
+    // Whole chunks are kept, so the last half uses what the first half leaves free.
     expect(tail.length).toBeWithin(32_768 - 2_048, 65_536 - head.length + 1);
     expect(bytes().length).toBeLessThan(65_536 + 200);
   });
 
-  test("keeps both halves where the limit is the least there can be", async () => {
+  test("keeps both halves for the smallest limit", async () => {
     const { output } = await runScript("seq 1 10000", 1_024);
     expect(output()).toStartWith("1\n2\n3\n");
     expect(output()).toEndWith("\n9999\n10000\n");
     expect(output()).toMatch(/\n\[petit: \d+ bytes dropped here; the first and last 512B of an attempt are kept\]\n/);
   });
 
-  test("is each attempt's own", async () => {
+  test("is limited per attempt", async () => {
     const tasks = [shell("t", "seq 1 10000; exit 1", { retry: retry(1) })];
     await using petit = await startEngine({ jobs: [job("print", { tasks })], settings: { logLimitBytes: 1_024 } });
     const { output } = await petit.run("print");
     for (const attempt of [1, 2]) expect(output({ attempt })).toEndWith("\n9999\n10000\n");
   });
 
-  test("of 60 MB without a newline costs neither memory nor disk", async () => {
+  test("of 60 MB without a newline uses bounded memory and disk", async () => {
     const before = process.memoryUsage.rss();
     const { bytes, output } = await runScript("head -c 60000000 /dev/zero | tr '\\0' x; printf end", 1_048_576);
     expect(process.memoryUsage.rss() - before).toBeLessThan(50 * 2 ** 20);
@@ -226,7 +226,7 @@ describe("output beyond the limit", () => {
   });
 });
 
-/** An Output over files that the test writes itself. */
+/** Creates a collector for files that the test writes. */
 const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) => store) => {
   const dir = tempDir();
   const store = memoryStore();
@@ -250,16 +250,16 @@ const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) 
   return { dir, store, attempt, spool, options, read, write, output: new OutputCollector({ ...options, isNew: true }) };
 };
 
-/** What a task can put in the place of a file. */
+/** The things that a task can put in place of a file. */
 const REPLACEMENTS: readonly (readonly [string, (path: string, other: string) => void])[] = [
   ["a pipe", (path) => void execFileSync("mkfifo", [path])],
   ["a link", (path, other) => symlinkSync(other, path)],
-  ["a link to nothing", (path, other) => symlinkSync(`${other}-missing`, path)],
+  ["a dangling link", (path, other) => symlinkSync(`${other}-missing`, path)],
   ["a folder", (path) => mkdirSync(path)],
 ];
 
-describe("Output", () => {
-  test("says whether there was something", () => {
+describe("OutputCollector", () => {
+  test("returns whether there was new output", () => {
     const { output, write, read } = openOutput(1_024);
     expect(output.collect()).toBe(false);
     write("one\n");
@@ -268,7 +268,7 @@ describe("Output", () => {
     expect(read()).toBe("one\n");
   });
 
-  test("opened again goes on where the one before stored last, in the middle of a line as well", () => {
+  test("continues after the last stored byte of the previous process, also within a line", () => {
     const { output, write, read, options } = openOutput(1_024);
     write("one\ntw");
     output.collect();
@@ -279,7 +279,7 @@ describe("Output", () => {
     expect(read()).toBe("one\ntwo\nthree");
   });
 
-  test("glues no half lines together over what it passes over", () => {
+  test("does not join lines across skipped output", () => {
     const { output, write, read } = openOutput(1_024);
     write(`${"h".repeat(99)}\n`.repeat(8));
     output.collect();
@@ -293,7 +293,7 @@ describe("Output", () => {
     expect(kept + Number(dropped)).toBe(800 + 10 + 30 * 111);
   });
 
-  test("goes on from the beginning where a task cuts its own output, as > /dev/stderr does", () => {
+  test("restarts at the beginning if a task truncates its own output, as > /dev/stderr does", () => {
     const { output, write, read, spool } = openOutput(1_024);
     write("one\ntwo\nbegun");
     output.collect();
@@ -305,7 +305,7 @@ describe("Output", () => {
     expect(read()).toBe("one\ntwo\nbegunnew\nlast\n");
   });
 
-  test.each(REPLACEMENTS)("neither waits for nor follows %s in the place of its file", (_, replace) => {
+  test.each(REPLACEMENTS)("neither blocks on nor follows %s in place of its file", (_, replace) => {
     const { output, write, read, spool, options, dir } = openOutput(1_024);
     write("one\ntwo\n");
     output.collect();
@@ -320,7 +320,7 @@ describe("Output", () => {
     expect(readFileSync(dir.file("other"), "utf8")).toBe("other\n");
   });
 
-  test("gives what is stored back to the disk, and loses nothing of what comes", () => {
+  test("releases the disk space of stored output, and loses no later output", () => {
     const { output, write, spool, read } = openOutput(16 * 2 ** 20);
     const line = `${"x".repeat(1_023)}\n`;
     for (let round = 0; round < 4; round++) {
@@ -334,7 +334,7 @@ describe("Output", () => {
     expect(read().length).toBe(4 * 1_500 * 1_024 + 4);
   });
 
-  test("is outgrown where more is unread than one look reads, or something had to be passed over", () => {
+  test("is behind if more is unread than one collect reads, or if output was skipped", () => {
     const { output, write } = openOutput(1_024);
     const line = `${"x".repeat(1_023)}\n`;
     write(line.repeat(2_048));
@@ -349,14 +349,14 @@ describe("Output", () => {
     expect(output.isBehind).toBe(false);
   });
 
-  test("looks at so much at a time and no more", () => {
+  test("reads a bounded amount at a time", () => {
     const { output, write, read } = openOutput(16 * 2 ** 20);
     write(`${"x".repeat(1_023)}\n`.repeat(4_096));
     output.collect();
     expect(read().length).toBe(2 * 2 ** 20);
   });
 
-  test("keeps what could not be stored, and stores it once when it can", () => {
+  test("keeps output that could not be stored, and stores it once", () => {
     let failures = 3;
     const failing = (store: Store): Store => ({
       ...store,
@@ -378,7 +378,7 @@ describe("Output", () => {
     expect(read()).toBe("one\ntwo\nthree");
   });
 
-  test("stores the exact bound in the end, also where that fails at first", () => {
+  test("stores exactly the limit in the end, also if that fails at first", () => {
     let failures = 1;
     const failing = (store: Store): Store => ({
       ...store,
@@ -400,7 +400,7 @@ describe("Output", () => {
     expect(read().length).toBeLessThan(1_124);
   });
 
-  test("lets no file descriptor go to waste where it can't open all it needs", () => {
+  test("leaks no file descriptor if it can't open both files", () => {
     const { dir, options, spool } = openOutput(1_024);
     const before = openIn(dir.path);
     for (let index = 0; index < 3; index++)

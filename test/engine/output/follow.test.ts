@@ -12,7 +12,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 
 const LINE_BYTES = 24;
 
-/** Reads as the followers of the API do: from the line after the newest one that it has had. */
+/** Reads as the API's followers do: from the line after the newest one that it has received. */
 class Follower {
   readonly #store: Store;
   readonly #attempt: AttemptKey;
@@ -25,7 +25,7 @@ class Follower {
     this.#attempt = attempt;
   }
 
-  /** Reads at most `limit` chunks; false where there is nothing new. */
+  /** Reads at most `limit` chunks. Returns false if there is nothing new. */
   read(limit: number): boolean {
     const fromSeq = this.#newest + 1;
     const chunks = this.#store.output.read({ runId: this.#attempt.runId, fromSeq, limit });
@@ -60,7 +60,7 @@ const step = fc.oneof(
 );
 
 describe("a follower of output", () => {
-  test("gets every line that is kept once and in order, a marker at every gap, and the last line, whatever the bursts", () => {
+  test("receives every stored line once and in order, a marker at every gap, and the last line, for any bursts", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.integer({ min: 1_024, max: 16_384 }), (steps, limitBytes) => {
         using dir = tempDir();
@@ -109,13 +109,13 @@ describe("a follower of output", () => {
         while (follower.read(16)) {}
 
         expect(follower.seqs).toEqual([...new Set(follower.seqs)].sort((a, b) => a - b));
-        const kept = new Follower(store, attempt);
-        while (kept.read(1_000)) {}
+        const stored = new Follower(store, attempt);
+        while (stored.read(1_000)) {}
         const known = new Set(follower.lines);
-        expect(kept.lines.filter((line) => !isMarker(line) && !known.has(line))).toEqual([]);
-        expect(follower.lines.at(-1)).toEqual(kept.lines.at(-1));
+        expect(stored.lines.filter((line) => !isMarker(line) && !known.has(line))).toEqual([]);
+        expect(follower.lines.at(-1)).toEqual(stored.lines.at(-1));
         expect(bareGaps(follower.lines, written)).toEqual([]);
-        expect(bareGaps(kept.lines, written)).toEqual([]);
+        expect(bareGaps(stored.lines, written)).toEqual([]);
       }),
       { numRuns: 150 },
     );
@@ -124,7 +124,7 @@ describe("a follower of output", () => {
 
 const isMarker = (line: string): boolean => line.startsWith("[petit: ");
 
-/** Places where lines of a stream are missing, come again, or come in another order, and no marker says so. */
+/** Returns where lines of a stream are missing, repeated or out of order without a marker. */
 const bareGaps = (lines: readonly string[], written: Readonly<Record<OutputStream, number>>): readonly string[] =>
   STREAMS.flatMap((stream) => {
     const gaps: string[] = [];

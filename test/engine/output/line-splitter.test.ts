@@ -14,7 +14,7 @@ const cut = (parts: readonly Uint8Array[], maxBytes?: number): readonly LineChun
 const texts = (chunks: readonly LineChunk[]): readonly string[] =>
   chunks.map((chunk) => `${chunk.lines} ${Buffer.from(chunk.bytes).toString()}`);
 
-/** A stream in pieces, with newlines and characters of every length. */
+/** Generates a stream in pieces, with newlines and characters of every length. */
 const anyParts = fc
   .array(fc.constantFrom("a", "\n", "\r\n", "ä", "€", "😀", "xxxxx"), { maxLength: 60 })
   .chain((characters) => {
@@ -40,11 +40,11 @@ describe("LineSplitter", () => {
       ["1 one\n", "1 two"],
     ],
     [["\n\n\n"], ["3 \n\n\n"]],
-  ] as const)("makes of %j chunks of whole lines: %j", (parts, expected) => {
+  ] as const)("splits %j into chunks of whole lines: %j", (parts, expected) => {
     expect(texts(cut(parts.map(bytes)))).toEqual(expected as unknown as string[]);
   });
 
-  test("keeps bytes exact, chunks bounded, lines whole and characters untorn", () => {
+  test("preserves all bytes, bounds chunks, and splits no characters and no lines that fit", () => {
     fc.assert(
       fc.property(anyParts, fc.integer({ min: 4, max: 40 }), (parts, maxBytes) => {
         const chunks = cut(parts, maxBytes);
@@ -56,7 +56,7 @@ describe("LineSplitter", () => {
           expect(chunk.bytes.length).toBeGreaterThan(0);
           expect(chunk.bytes.length).toBeLessThanOrEqual(maxBytes);
           expect(chunk.lines).toBe((text.match(/\n/g)?.length ?? 0) + (text.endsWith("\n") ? 0 : 1));
-          // Only a line that fills a chunk is stored in pieces, and a chunk holds one piece of one.
+          // Only a line that fills a chunk is split, and a chunk holds one piece of one line.
           if (!isLast && !text.endsWith("\n")) expect(text).not.toContain("\n");
           if (!isLast && !text.endsWith("\n")) expect(chunk.bytes.length).toBeGreaterThan(maxBytes - 4);
           expect(() => new TextDecoder("utf-8", { fatal: true }).decode(chunk.bytes)).not.toThrow();
@@ -66,7 +66,7 @@ describe("LineSplitter", () => {
     );
   });
 
-  test("keeps any bytes, text or not", () => {
+  test("preserves any bytes, text or not", () => {
     const anyBytes = fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 10 });
     fc.assert(
       fc.property(anyBytes, fc.integer({ min: 4, max: 20 }), (parts, maxBytes) => {
@@ -75,7 +75,7 @@ describe("LineSplitter", () => {
     );
   });
 
-  test("tells how much it holds", () => {
+  test("returns the number of buffered bytes", () => {
     const splitter = new LineSplitter();
     splitter.push(bytes("one\ntw"));
     expect(splitter.pending).toBe(2);
@@ -86,7 +86,7 @@ describe("LineSplitter", () => {
     expect(splitter.flush()).toBeNull();
   });
 
-  test("keeps nothing of what it was given: a buffer can be used again", () => {
+  test("copies its input, so that the caller can reuse the buffer", () => {
     const splitter = new LineSplitter();
     const buffer = bytes("abc");
     splitter.push(buffer);
@@ -94,7 +94,7 @@ describe("LineSplitter", () => {
     expect(texts(splitter.push(bytes("\n")))).toEqual(["1 abc\n"]);
   });
 
-  test("forgets what it holds, and says how much that was", () => {
+  test("discards the buffered bytes, and returns their number", () => {
     const splitter = new LineSplitter();
     splitter.push(bytes("one\ntw"));
     expect(splitter.discard()).toBe(2);
@@ -102,7 +102,7 @@ describe("LineSplitter", () => {
     expect(texts(splitter.push(bytes("three\n")))).toEqual(["1 three\n"]);
   });
 
-  test("takes a line of 8 MiB in small pieces without looking at it again and again", () => {
+  test("takes a line of 8 MiB in small pieces without scanning bytes repeatedly", () => {
     const piece = new Uint8Array(1_000).fill(120);
     const begun = performance.now();
     const chunks = cut(Array.from({ length: 8_000 }, () => piece));

@@ -3,7 +3,7 @@ import { startChild } from "../../support/child.ts";
 import { job, shell } from "../../support/factories.ts";
 import { startEngine } from "../../support/started-engine.ts";
 
-/** What docs/job-files.md states beyond the limit, for each attempt. */
+/** The disk space beyond the limit that docs/job-files.md states, for each attempt. */
 const SLACK_BYTES = 128 * 2 ** 20;
 
 const LIMIT_BYTES = 2 ** 20;
@@ -25,7 +25,7 @@ const watcherOf = (folder: string) => {
 };
 
 describe("tasks that print without end", () => {
-  test("are held back: their spool stays within its bound, their timeout ends them, and their end is kept", async () => {
+  test("are suspended: their spool stays within its limit, their timeout ends them, and their last output is stored", async () => {
     const line = "a line of output that is about as long as most of them are";
     const script = `trap 'wait; echo last; exit 1' TERM; yes "${line}" & wait`;
     const tasks = PRINTERS.map((id) => shell(id, script, { timeoutMs: 4_000 }));

@@ -48,7 +48,7 @@ afterEach(() => {
   rmSync(spoolDir, { recursive: true, force: true });
 });
 
-/** As an attempt leaves it that said nothing. */
+/** The state that a silent attempt leaves. */
 const attempted = (attemptId: number): Spool => {
   const spool = spoolOf(spoolDir, attemptId);
   pool.make(spool, NOTHING);
@@ -60,7 +60,7 @@ const inodes = (spool: Spool): readonly number[] =>
   [spool.status, spool.stdout, spool.stderr].map((path) => statSync(path).ino);
 
 describe("SpoolPool", () => {
-  test("makes the folder anew where somebody has cleared it away", () => {
+  test("recreates a deleted folder", () => {
     rmSync(spoolDir, { recursive: true });
     const spool = spoolOf(spoolDir, 1);
     pool.make(spool, { script: "true", stdin: null });
@@ -68,13 +68,13 @@ describe("SpoolPool", () => {
     expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
   });
 
-  test("takes a folder from others that they could enter", () => {
+  test("restricts a folder that other users could enter", () => {
     chmodSync(spoolDir, 0o777);
     makeSpoolDir(spoolDir);
     expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
   });
 
-  test("does not follow a link that lies in the place of a new file", () => {
+  test("does not follow a link in place of a new file", () => {
     using dir = tempDir();
     writeFileSync(dir.file("precious"), "precious");
     const spool = spoolOf(spoolDir, 1);
@@ -84,19 +84,19 @@ describe("SpoolPool", () => {
     expect(readFileSync(dir.file("precious"), "utf8")).toBe("precious");
   });
 
-  test("leaves nothing of an attempt that was alone", () => {
+  test("deletes the files of an attempt that ran alone", () => {
     pool.remove(attempted(1));
     expect(readdirSync(spoolDir)).toEqual([]);
   });
 
-  test("gives the files of one attempt to the next, while others go on", () => {
+  test("reuses the files of an ended attempt while others run", () => {
     const [first] = [attempted(1), attempted(2)];
     const before = inodes(first);
     pool.remove(first);
     expect(inodes(attempted(3))).toEqual([...before]);
   });
 
-  test("gives a status file that says nothing of the attempt before", () => {
+  test("reuses a status file without the status of the previous attempt", () => {
     const [first] = [attempted(1), attempted(2)];
     writeFileSync(first.status, "123\n0\n");
     pool.remove(first);
@@ -106,7 +106,7 @@ describe("SpoolPool", () => {
     expect(readStatus(again)).toEqual({ pid: 124, exit: 7 });
   });
 
-  test("makes new files where there is something in the old ones", () => {
+  test("creates new files if the old ones have content", () => {
     const [first] = [attempted(1), attempted(2)];
     writeFileSync(first.stdout, "hello\n");
     pool.remove(first);
@@ -116,7 +116,7 @@ describe("SpoolPool", () => {
   test.each<[string, (path: string) => void]>([
     ["a pipe", (path) => void execFileSync("mkfifo", [path])],
     ["a link", (path) => symlinkSync(join(spoolDir, "elsewhere"), path)],
-  ])("makes new files where a task has put %s in the place of the old ones", (_, replace) => {
+  ])("creates new files if a task has put %s in place of the old ones", (_, replace) => {
     writeFileSync(join(spoolDir, "elsewhere"), "");
     const [first] = [attempted(1), attempted(2)];
     for (const path of [first.status, first.stdout]) {
@@ -129,7 +129,7 @@ describe("SpoolPool", () => {
     expect(statSync(join(spoolDir, "elsewhere")).size).toBe(0);
   });
 
-  test("makes new files where a process still has the old ones open", () => {
+  test("creates new files if a process still has the old ones open", () => {
     const [first] = [attempted(1), attempted(2)];
     const [, stdout] = inodes(first);
     const held = openSync(first.stdout, "a");
@@ -138,7 +138,7 @@ describe("SpoolPool", () => {
     closeSync(held);
   });
 
-  test("does not take what lies at the place of an attempt for its own", () => {
+  test("ignores stale files of the same attempt id", () => {
     const spool = spoolOf(spoolDir, 1);
     writeFileSync(spool.status, "99\n");
     writeFileSync(spool.stdout, "old");
@@ -147,14 +147,14 @@ describe("SpoolPool", () => {
     expect(statSync(spool.stdout, { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  test("removes what nobody takes up, a moment after the last attempt", () => {
+  test("deletes unused files a moment after the last attempt", () => {
     for (const spool of [attempted(1), attempted(2)]) pool.remove(spool);
     expect(readdirSync(spoolDir)).not.toEqual([]);
     for (const timer of timers) timer();
     expect(readdirSync(spoolDir)).toEqual([]);
   });
 
-  test("keeps nothing that comes back after it was closed", () => {
+  test("deletes files that come back after it was disposed", () => {
     const spools = [attempted(1), attempted(2), attempted(3)];
     pool[Symbol.dispose]();
     for (const spool of spools) pool.remove(spool);

@@ -28,14 +28,14 @@ describe("readStatus", () => {
     ["a link", (path, other) => symlinkSync(other, path)],
     ["a folder", (path) => mkdirSync(path)],
     ["nothing", () => {}],
-  ])("finds nothing, and does not wait, where a task has put %s in the place of the file", (_, replace) => {
+  ])("returns nothing and does not block if a task has put %s in place of the file", (_, replace) => {
     using dir = tempDir();
     writeFileSync(dir.file("other"), "--\n123\n0\n");
     replace(spoolOf(dir.path, 1).status, dir.file("other"));
     expect(readStatus(spoolOf(dir.path, 1))).toEqual(NOTHING);
   });
 
-  test("reads a bounded part of what a task has filled", () => {
+  test("reads a bounded part of a file that a task has filled", () => {
     using dir = tempDir();
     const spool = spoolOf(dir.path, 1);
     writeFileSync(spool.status, `--\n123\n${"x".repeat(70_000)}\n0\n`);

@@ -17,21 +17,21 @@ import { type StartOptions, seen, startEngine } from "../../support/started-engi
 import { type Gate, gate } from "../../support/started-engine-gate.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-/** Changes what a database holds while nobody uses it. */
+/** Changes a database that is not in use. */
 const change = (path: string, sql: string, params: SqlParams = {}): void => {
   const db = openRuntime().openDatabase(path);
   db.prepare(sql).run(params);
   db.close();
 };
 
-/** An engine that leaves in the middle of a run, and those that come after it. */
+/** An engine that detaches during a run, and its successors. */
 const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
   const dir = tempDir();
   const start = (given: StartOptions = {}) => startEngine({ jobs, dir: dir.path, ...options, ...given });
   return {
     dir,
     start,
-    /** Leaves when the run waits at the gate. */
+    /** Detaches when the run waits at the gate. */
     leaveAt: async (
       door: Gate,
       before: (id: RunId, petit: Awaited<ReturnType<typeof start>>) => Promise<unknown> = async () => {},
@@ -46,7 +46,7 @@ const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
       return { id, pid };
     },
     status: () => readFileSync(dir.file("spool/1.status"), "utf8").split("--\n").at(-1) ?? "",
-    /** What the database says of the only attempt's process. */
+    /** Returns the stored process of the only attempt. */
     rewrite: (identity: ProcessIdentity | null) =>
       change(
         dir.file("petit.db"),
@@ -65,7 +65,7 @@ const killGroup = async (pid: number): Promise<void> => {
 describe("a run that was being ended", () => {
   test.each([
     ["cancelled", "a failed(cancelled) · b completed", "cancelled"],
-    // As in the petit that went: when that ends its runs, it ends all of them.
+    // A shutdown ends clean-up tasks too, as in the previous process.
     ["shutdown", "a failed(shutdown) · b skipped(shutdown)", "interrupted"],
   ] as const)("is ended by the next petit: %s", async (ending, summary, status) => {
     using door = gate();
@@ -79,8 +79,8 @@ describe("a run that was being ended", () => {
   });
 });
 
-describe("an attempt that lives on", () => {
-  test("is adopted: its output goes on without a gap, and the run with its next tasks", async () => {
+describe("an attempt that is still running", () => {
+  test("is adopted: its output continues without a gap, and the run with its next tasks", async () => {
     using door = gate();
     const tasks = [
       shell("a", `echo one; printf tw; ${door.wait}; echo o; echo "k=v" > "$PETIT_OUTPUT"`),
@@ -101,7 +101,7 @@ describe("an attempt that lives on", () => {
     expect(petit.spooled).toEqual([]);
   });
 
-  test("is adopted again and again", async () => {
+  test("is adopted repeatedly", async () => {
     using door = gate();
     using life = lives([job("slow", { tasks: [shell("a", `echo begun; ${door.wait}; exit 3`)] })]);
     const { id } = await life.leaveAt(door);
@@ -113,7 +113,7 @@ describe("an attempt that lives on", () => {
     expect(output()).toBe("begun\n");
   });
 
-  test("is adopted where petit went before it stored its process", async () => {
+  test("is adopted if the previous process ended before it stored the attempt's process", async () => {
     using door = gate();
     using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
     const { id, pid } = await life.leaveAt(door);
@@ -124,7 +124,7 @@ describe("an attempt that lives on", () => {
     expect((await petit.ended(id)).run.status).toBe("completed");
   });
 
-  test("is adopted where pipes and links are in the place of its files, which holds nothing up", async () => {
+  test("is adopted without blocking if pipes and links are in place of its files", async () => {
     using door = gate();
     using dir = tempDir();
     writeFileSync(dir.file("other"), "other\n");
@@ -153,7 +153,7 @@ describe("an attempt that lives on", () => {
     expect(attempts).toMatchObject([{ reason: "cancelled", signal: "SIGTERM" }]);
   });
 
-  test("is killed where it ignores that", async () => {
+  test("is killed if it ignores SIGTERM", async () => {
     using door = gate();
     using life = lives([job("slow", { killGraceMs: 50, tasks: [shell("a", `trap '' TERM; ${door.wait}`)] })]);
     const { id, pid } = await life.leaveAt(door);
@@ -163,7 +163,7 @@ describe("an attempt that lives on", () => {
     await seen(() => identify(pid) === null);
   });
 
-  test("keeps its timeout, counted from when it began", async () => {
+  test("keeps its timeout, counted from its start", async () => {
     using door = gate();
     const clock = new FakeClock();
     using life = lives([job("slow", { tasks: [shell("a", door.wait, { timeoutMs: 60_000 })] })], { clock });
@@ -183,8 +183,8 @@ describe("an attempt that lives on", () => {
   });
 
   test.each([
-    ["by the wall clock where the machine was booted meanwhile", 3_600_000],
-    ["at its start where that clock is behind it by then", -3_600_000],
+    ["by the wall clock if the machine was rebooted meanwhile", 3_600_000],
+    ["at its start if the wall clock is behind it", -3_600_000],
   ])("that is lost ends %s", async (_, offsetMs) => {
     using door = gate();
     const clock = new FakeClock();
@@ -219,7 +219,7 @@ describe("an attempt that lives on", () => {
     expect((await clock.passUntil(petit.ended(id))).run).toMatchObject({ status: "failed", reason: "timeout" });
   });
 
-  test("is ended by the next start where the run was cancelled right before", async () => {
+  test("is ended by the next start if the run was cancelled right before", async () => {
     using door = gate();
     const tasks = [
       shell("a", `trap '' TERM; ${door.wait}`),
@@ -235,7 +235,7 @@ describe("an attempt that lives on", () => {
     expect(summary).toBe("a failed(cancelled) · b skipped(cancelled) · c completed");
   });
 
-  test("takes its place under the limits", async () => {
+  test("counts for the limits", async () => {
     using door = gate();
     using life = lives([job("slow", { maxConcurrency: 1, tasks: [shell("a", door.wait)] }), job("other")], {
       settings: { maxJobs: 1 },
@@ -250,12 +250,12 @@ describe("an attempt that lives on", () => {
   });
 });
 
-describe("an attempt that ended while petit was away", () => {
+describe("an attempt that ended while petit was not running", () => {
   test.each([
     ["exit 0", { status: "completed", reason: null, exitCode: 0 }],
     ["exit 7", { status: "failed", reason: "exit_code", exitCode: 7 }],
     ["kill -SEGV $$", { status: "failed", reason: "signal", signal: "SIGSEGV" }],
-  ] as const)("counts with its real end: %s", async (end, expected) => {
+  ] as const)("is stored with its real end: %s", async (end, expected) => {
     using door = gate();
     const tasks = [
       shell("a", `echo one; ${door.wait}; echo two >&2; printf three; echo "k=v" > "$PETIT_OUTPUT"; ${end}`),
@@ -275,7 +275,7 @@ describe("an attempt that ended while petit was away", () => {
     expect(petit.spooled).toEqual([]);
   });
 
-  test("is no timeout, however long petit was away", async () => {
+  test("did not time out, however long petit was not running", async () => {
     using door = gate();
     const clock = new FakeClock();
     using life = lives([job("slow", { tasks: [shell("a", door.wait, { timeoutMs: 60_000 })] })], { clock });
@@ -290,7 +290,7 @@ describe("an attempt that ended while petit was away", () => {
     expect((await clock.passUntil(petit.ended(id))).run.status).toBe("completed");
   });
 
-  test("is retried as any other", async () => {
+  test("is retried as usual", async () => {
     using door = gate();
     const tasks = [shell("a", `[ "$PETIT_ATTEMPT" = 2 ] || { ${door.wait}; exit 1; }`, { retry: retry(1) })];
     using life = lives([job("slow", { tasks })]);
@@ -310,7 +310,7 @@ describe("a lost attempt", () => {
     command("d", "true", { after: ["b"], condition: "all_done" }),
   ];
 
-  test("fails its task, the graph goes on, and the run ends as interrupted", async () => {
+  test("fails its task, the graph continues, and the run ends as interrupted", async () => {
     using door = gate();
     using life = lives([job("slow", { tasks: clearing(door) })]);
     const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "one\n"));
@@ -330,7 +330,7 @@ describe("a lost attempt", () => {
     expect(petit.spooled).toEqual([]);
   });
 
-  test("keeps the run interrupted, though petit goes once more before its end", async () => {
+  test("keeps the run interrupted after another restart", async () => {
     using door = gate();
     using handler = gate();
     const tasks = [shell("a", door.wait), shell("b", handler.wait, { after: ["a"], condition: "on_failure" })];
@@ -359,7 +359,7 @@ describe("a lost attempt", () => {
   test.each([
     ["the job", { onInterrupt: "rerun" as const }, {}],
     ["the setting", {}, { onInterrupt: "rerun" as const }],
-  ])("is made anew where %s says so, and costs no retry", async (_, given, settings) => {
+  ])("is repeated if %s says so, without using up a retry", async (_, given, settings) => {
     using door = gate();
     const tasks = [
       shell("a", `[ "$PETIT_ATTEMPT" = 1 ] && { ${door.wait}; }; [ "$PETIT_ATTEMPT" = 3 ]`, { retry: retry(1) }),
@@ -373,7 +373,7 @@ describe("a lost attempt", () => {
     expect(attempts.map(({ reason }) => reason)).toEqual(["interrupted", "exit_code", null]);
   });
 
-  test("is not made anew in a run that was cancelled", async () => {
+  test("is not repeated in a cancelled run", async () => {
     using door = gate();
     using life = lives([
       job("slow", { onInterrupt: "rerun", killGraceMs: 3_600_000, tasks: [shell("a", `trap '' TERM; ${door.wait}`)] }),
@@ -386,7 +386,7 @@ describe("a lost attempt", () => {
     expect(attempts).toHaveLength(1);
   });
 
-  test("leaves nothing of its group alive beside what comes next", async () => {
+  test("leaves no process of its group alive when the next attempt starts", async () => {
     using door = gate();
     using life = lives([job("slow", { tasks: [shell("a", `sleep 60 & echo $!; ${door.wait}`)] })]);
     const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "\n"));
@@ -400,8 +400,8 @@ describe("a lost attempt", () => {
 
   test.each([
     ["after a reboot", (identity: ProcessIdentity) => ({ ...identity, bootId: "another" })],
-    ["after all pids were used", (identity: ProcessIdentity) => ({ ...identity, startTime: "1" })],
-  ])("is not taken for a stranger that has its pid %s, and that one is left alone", async (_, before) => {
+    ["after the pid was reused", (identity: ProcessIdentity) => ({ ...identity, startTime: "1" })],
+  ])("is not confused with another process that has its pid %s, which is left alone", async (_, before) => {
     using door = gate();
     using other = startChild(["sleep", "60"]);
     using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
@@ -416,8 +416,8 @@ describe("a lost attempt", () => {
   });
 });
 
-describe("an attempt that was stored and never begun", () => {
-  test("is begun, and counts as the same one", async () => {
+describe("an attempt that was stored and never started", () => {
+  test("is started, with the same number", async () => {
     using door = gate();
     using life = lives([job("slow", { tasks: [shell("a", `echo begun; ${door.wait}`)] })]);
     const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "begun\n"));
@@ -437,7 +437,7 @@ describe("an attempt that was stored and never begun", () => {
 });
 
 describe("a start after a crash", () => {
-  test("goes on with what waits for its turn, in order", async () => {
+  test("continues with pending runs, in order", async () => {
     using door = gate();
     const clock = new FakeClock();
     const jobs = [
@@ -463,7 +463,7 @@ describe("a start after a crash", () => {
     expect(runs.map(({ scheduledFor }) => Number(scheduledFor) - NOON)).toEqual([60_000, 120_000, 180_000]);
   });
 
-  test("waits for a retry until its stored time, and not longer", async () => {
+  test("waits for a retry until its stored time", async () => {
     const clock = new FakeClock();
     const tasks = [shell("t", '[ "$PETIT_ATTEMPT" = 2 ]', { retry: retry(1, { delayMs: 600_000 }) })];
     using life = lives([job("flaky", { tasks })], { clock });
@@ -479,7 +479,7 @@ describe("a start after a crash", () => {
     expect((await clock.passUntil(petit.ended(id))).run.status).toBe("completed");
   });
 
-  test("begins with the first task of a run that was stored as running and had none yet", async () => {
+  test("starts the first task of a run that was stored as running without any", async () => {
     using life = lives([job("two", { tasks: [command("a", "true"), command("b", "true", { after: ["a"] })] })]);
     const first = await life.start();
     const { run } = await first.run("two");
@@ -495,7 +495,7 @@ describe("a start after a crash", () => {
     expect((await petit.ended(run.id)).summary).toBe("a completed · b completed");
   });
 
-  test("clears away what lies in the spool folder and is nobody's", async () => {
+  test("deletes unknown files in the spool folder", async () => {
     using life = lives([job("hello")]);
     await (await life.start()).stop("drain");
     for (const name of ["1.status", "7.stdout", "free-3", "strange"])
@@ -506,7 +506,7 @@ describe("a start after a crash", () => {
     expect((await petit.run("hello")).run.status).toBe("completed");
   });
 
-  test("with kill -9 finds all as it was: what lives is adopted, once, within a moment", async () => {
+  test("after kill -9 adopts running processes once, within a moment", async () => {
     using dir = tempDir();
     using door = gate();
     const tasks = [

@@ -6,16 +6,16 @@ import { FakeClock, NOON } from "../../support/fake-clock.ts";
 import { type Finished, seen, startEngine } from "../../support/started-engine.ts";
 import { gate } from "../../support/started-engine-gate.ts";
 
-/** Resolves when none of these processes is left; a zombie is none. */
+/** Resolves when none of these processes is alive. A zombie is not alive. */
 const gone = async (pids: readonly number[]): Promise<void> => {
   await seen(() => pids.every((pid) => identify(pid) === null));
 };
 
-/** The pids that a task has printed. */
+/** Returns the pids that a task has printed. */
 const pidsIn = (output: string): readonly number[] => output.trim().split(/\s+/).map(Number);
 
 describe("a task's timeout", () => {
-  test("ends its process, with all that it started", async () => {
+  test("ends its process with all descendants", async () => {
     const script = "sleep 60 & echo $$ $!; wait";
     await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", script, { timeoutMs: 150 })] })] });
     const { run, tasks, attempts, output } = await petit.run("slow");
@@ -25,7 +25,7 @@ describe("a task's timeout", () => {
     await gone(pidsIn(output()));
   });
 
-  test("is of each attempt", async () => {
+  test("applies to each attempt", async () => {
     const tasks = [shell("t", '[ "$PETIT_ATTEMPT" = 2 ] || sleep 60', { timeoutMs: 100, retry: retry(1) })];
     await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
     const { run, attempts } = await petit.run("slow");
@@ -33,14 +33,14 @@ describe("a task's timeout", () => {
     expect(attempts.map(({ reason }) => reason)).toEqual(["timeout", null]);
   });
 
-  test("does not hit what ends in time", async () => {
+  test("does not affect an attempt that ends in time", async () => {
     await using petit = await startEngine({
       jobs: [job("fast", { tasks: [command("t", "true", { timeoutMs: 20_000 })] })],
     });
     expect((await petit.run("fast")).run.status).toBe("completed");
   });
 
-  test("stays the reason where the process ends well when it is asked to", async () => {
+  test("is the reason even if the process exits with 0 on SIGTERM", async () => {
     const script = "trap 'echo tidied; exit 0' TERM; sleep 60 & wait";
     await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", script, { timeoutMs: 200 })] })] });
     const { attempts, output } = await petit.run("slow");
@@ -50,7 +50,7 @@ describe("a task's timeout", () => {
 });
 
 describe("timeouts and delays", () => {
-  test("are measured by a clock that nobody sets", async () => {
+  test("are measured by the monotonic clock", async () => {
     const clock = new FakeClock();
     const jobs = [
       job("task", { tasks: [shell("t", "sleep 60", { timeoutMs: 60_000 })] }),
@@ -70,13 +70,13 @@ describe("timeouts and delays", () => {
 
 const TIMEOUT_MS = 2_000;
 
-/** Keeps the event loop from noticing anything until a timeout is over, as when petit is stopped or the machine sleeps. */
+/** Blocks the event loop until a timeout is over, as if petit were stopped or the machine suspended. */
 const freeze = (startedAt: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, startedAt + TIMEOUT_MS + 100 - Date.now());
 };
 
-describe("an exit that petit notices only when the time is up, too,", () => {
-  test("counts for a task", async () => {
+describe("an exit that petit notices together with a timeout", () => {
+  test("wins for a task", async () => {
     using door = gate();
     await using petit = await startEngine({
       jobs: [job("slow", { tasks: [shell("t", door.wait, { timeoutMs: TIMEOUT_MS })] })],
@@ -88,7 +88,7 @@ describe("an exit that petit notices only when the time is up, too,", () => {
     expect((await petit.ended(id)).summary).toBe("t completed");
   });
 
-  test("counts for the last task of a run, while a task before it has its followers skipped, but for clean-ups", async () => {
+  test("wins for the last task of a run; an earlier task has its followers skipped except clean-up tasks", async () => {
     using door = gate();
     const clean = command("clean", "true", { after: ["b"], condition: "all_done" });
     const jobs = [
@@ -116,7 +116,7 @@ describe("the times of a run", () => {
   const times = ({ run, tasks, attempts }: Finished) =>
     [run, ...Object.values(tasks), ...attempts].map(({ startedAt, endedAt }) => [startedAt, endedAt]);
 
-  test.each([3_600_000, -3_600_000])("are counted from its start when the clock is set by %p ms", async (offsetMs) => {
+  test.each([3_600_000, -3_600_000])("are measured from its start when the clock is set by %p ms", async (offsetMs) => {
     using door = gate();
     const clock = new FakeClock();
     const tasks = [shell("a", door.wait), shell("b", door.wait, { after: ["a"] })];
@@ -136,7 +136,7 @@ describe("the times of a run", () => {
     const end = ended.run.endedAt ?? 0;
     expect(end).toBeGreaterThanOrEqual(b + 30_000);
     expect(end).toBeLessThan(NOON + 3_500_000);
-    // Between an exit and the next start lies the time that storing takes.
+    // Storing takes time between an exit and the next start.
     const a = ended.tasks.a?.endedAt ?? 0;
     expect(a).toBeWithin(NOON + 30_000, b + 1);
     expect(times(ended)).toEqual([
@@ -148,7 +148,7 @@ describe("the times of a run", () => {
     ]);
   });
 
-  test("count the time for which the machine was suspended; its timeout does not", async () => {
+  test("include the time for which the machine was suspended; its timeout does not", async () => {
     using door = gate();
     const clock = new FakeClock();
     const tasks = [shell("t", door.wait, { timeoutMs: 600_000 })];
@@ -167,7 +167,7 @@ describe("the times of a run", () => {
 describe("a tree that ignores SIGTERM", () => {
   const stubborn = "trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $!; sleep 60 & sleep 60";
 
-  test("is killed after the grace, and not before", async () => {
+  test("is killed after the grace period, and not before", async () => {
     const begun = Date.now();
     const jobs = [job("slow", { killGraceMs: 300, tasks: [shell("t", stubborn, { timeoutMs: 100 })] })];
     await using petit = await startEngine({ jobs });
@@ -177,13 +177,13 @@ describe("a tree that ignores SIGTERM", () => {
     await gone(pidsIn(output()));
   });
 
-  test("has the setting's grace where the job gives none", async () => {
+  test("has the default grace period if the job sets none", async () => {
     const jobs = [job("slow", { tasks: [shell("t", stubborn, { timeoutMs: 100 })] })];
     await using petit = await startEngine({ jobs, settings: { killGraceMs: 50 } });
     expect((await petit.run("slow")).attempts).toMatchObject([{ reason: "timeout", signal: "SIGKILL" }]);
   });
 
-  test("is killed where only a grandchild is left of it", async () => {
+  test("is killed if only a grandchild is left of it", async () => {
     const script = "(trap '' TERM; exec sleep 60) & echo $!; exec sleep 60";
     const jobs = [job("slow", { killGraceMs: 100, tasks: [shell("t", script, { timeoutMs: 150 })] })];
     await using petit = await startEngine({ jobs });
@@ -193,8 +193,8 @@ describe("a tree that ignores SIGTERM", () => {
   });
 });
 
-describe("a grandchild that lives on", () => {
-  test("and holds the output open keeps no task from ending", async () => {
+describe("a grandchild that outlives its task", () => {
+  test("and keeps the output open does not delay the end of the task", async () => {
     await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", "sleep 60 & echo $!")] })] });
     const { run, output } = await petit.run("daemon");
     expect(run.status).toBe("completed");
@@ -205,7 +205,7 @@ describe("a grandchild that lives on", () => {
 });
 
 describe("a run's timeout", () => {
-  test("ends what runs, skips what waits, and lets clean-ups run", async () => {
+  test("ends running tasks, skips pending ones, and lets clean-up tasks run", async () => {
     const tasks = [
       shell("a", "sleep 60"),
       command("b", "true", { after: ["a"] }),
@@ -222,7 +222,7 @@ describe("a run's timeout", () => {
     expect(ended.a?.error).toBe("the run timed out");
   });
 
-  test("makes no further attempt", async () => {
+  test("starts no further attempt", async () => {
     const tasks = [shell("t", "exit 1", { retry: retry(9, { delayMs: 60_000 }) })];
     await using petit = await startEngine({ jobs: [job("slow", { timeoutMs: 100, tasks })] });
     const { run, tasks: ended, attempts } = await petit.run("slow");
@@ -257,7 +257,7 @@ describe("cancel", () => {
     return { petit, run: await petit.trigger("slow") };
   };
 
-  test("ends what runs, skips what waits, lets clean-ups run, and is remembered at once", async () => {
+  test("ends running tasks, skips pending ones, lets clean-up tasks run, and is stored immediately", async () => {
     using door = gate();
     const { petit, run } = await start(door);
     await using _ = petit;
@@ -275,7 +275,7 @@ describe("cancel", () => {
     expect(ended.attempts[0]).toMatchObject({ reason: "cancelled", signal: "SIGTERM" });
   });
 
-  test("a second time ends the clean-ups too", async () => {
+  test("a second time ends the clean-up tasks too", async () => {
     using door = gate();
     const { petit, run } = await start(door);
     await using _ = petit;
@@ -288,7 +288,7 @@ describe("cancel", () => {
     expect(ended.tasks.d).toMatchObject({ status: "failed", reason: "cancelled" });
   });
 
-  test("twice at once starts no clean-up", async () => {
+  test("twice in a row starts no clean-up task", async () => {
     using door = gate();
     const { petit, run } = await start(door);
     await using _ = petit;
@@ -306,7 +306,7 @@ describe("cancel", () => {
     expect(performance.now() - begun).toBeLessThan(3_000);
   });
 
-  test("of what has ended changes nothing", async () => {
+  test("of a finished run changes nothing", async () => {
     await using petit = await startEngine({ jobs: [job("fast")] });
     const { run } = await petit.run("fast");
     expect(await petit.engine.cancel(run.id)).toEqual(run);
@@ -321,7 +321,7 @@ describe("cancel", () => {
     );
   });
 
-  test("of a run that waits for its retry makes no further attempt", async () => {
+  test("of a run that waits for a retry starts no further attempt", async () => {
     const tasks = [shell("t", "exit 1", { retry: retry(9, { delayMs: 3_600_000 }) })];
     await using petit = await startEngine({ jobs: [job("flaky", { tasks })] });
     const { id } = await petit.trigger("flaky");
@@ -333,7 +333,7 @@ describe("cancel", () => {
     expect(attempts).toHaveLength(1);
   });
 
-  test("of a run that waits for its turn ends it at once, and the next one's turn comes", async () => {
+  test("of a pending run ends it immediately, and the next one takes its turn", async () => {
     using door = gate();
     const clock = new FakeClock();
     const every = schedule("* * * * *");
@@ -356,7 +356,7 @@ describe("cancel", () => {
     expect((await clock.passUntil(petit.ended(third.id))).run.status).toBe("completed");
   });
 
-  test("keeps a task that ended well before the signal reached it", async () => {
+  test("keeps the success of a task that ended before the signal", async () => {
     using door = gate();
     const tasks = [shell("t", `trap '' TERM; ${door.wait}; exit 0`)];
     await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
@@ -369,7 +369,7 @@ describe("cancel", () => {
     expect(attempts).toMatchObject([{ status: "failed", reason: "cancelled", exitCode: 0 }]);
   });
 
-  test("tells of each task and of the run, once", async () => {
+  test("emits one event for each task and one for the run", async () => {
     using door = gate();
     const { petit, run } = await start(door);
     await using _ = petit;
@@ -377,28 +377,28 @@ describe("cancel", () => {
     await petit.engine.cancel(run.id);
     await petit.engine.cancel(run.id);
     await petit.ended(run.id);
-    const told = petit.store.events
+    const emitted = petit.store.events
       .after(0, 100)
       .filter(({ type }) => type === "task.finished" || type === "run.finished");
-    expect(told.map(({ taskId: id, status }) => `${id ?? "run"} ${status}`).sort()).toEqual([
+    expect(emitted.map(({ taskId: id, status }) => `${id ?? "run"} ${status}`).sort()).toEqual([
       "a failed",
       "b skipped",
       "c skipped",
       "d skipped",
       "run cancelled",
     ]);
-    expect(told.some(({ taskId: id }) => id === taskId("a"))).toBe(true);
+    expect(emitted.some(({ taskId: id }) => id === taskId("a"))).toBe(true);
   });
 });
 
 describe("waitForRun", () => {
-  test("answers at once for a run that has ended", async () => {
+  test("resolves immediately for a run that has ended", async () => {
     await using petit = await startEngine({ jobs: [job("fast")] });
     const { run } = await petit.run("fast");
     expect(await petit.engine.waitForRun(run.id, { timeoutMs: 0 })).toEqual(run);
   });
 
-  test("answers with the run as it stands when the time is up, or the caller is gone", async () => {
+  test("resolves with the current state at the timeout or when the caller aborts", async () => {
     using door = gate();
     await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", door.wait)] })] });
     const { id } = await petit.trigger("slow");
@@ -413,7 +413,7 @@ describe("waitForRun", () => {
     expect((await all).map(({ status }) => status)).toEqual(["completed", "completed"]);
   });
 
-  test("refuses an unknown run", async () => {
+  test("rejects for an unknown run", async () => {
     await using petit = await startEngine();
     await expect(petit.engine.waitForRun("01900000-0000-7000-8000-000000000000" as RunId)).rejects.toThrow("not found");
   });

@@ -6,7 +6,7 @@ import { gate } from "../../support/started-engine-gate.ts";
 const fails = (id: string, after: readonly string[] = []) => command(id, "false", { after });
 const works = (id: string, after: readonly string[] = []) => command(id, "true", { after });
 
-/** Most tasks of a run that were going on at the same time. */
+/** Returns the maximum number of tasks of a run that ran at the same time. */
 const mostAtOnce = ({ attempts }: Finished): number => {
   const steps = attempts.flatMap(({ startedAt, endedAt }) => [
     { at: startedAt, by: 1 },
@@ -21,7 +21,7 @@ const mostAtOnce = ({ attempts }: Finished): number => {
 };
 
 describe("a graph", () => {
-  test("starts a task the moment its own upstreams are done, whatever a stranger still does", async () => {
+  test("starts a task as soon as its own upstream tasks have ended, while unrelated tasks run", async () => {
     using stranger = gate();
     const tasks = [
       shell("slow", stranger.wait),
@@ -37,7 +37,7 @@ describe("a graph", () => {
     expect((await petit.ended(id)).run.status).toBe("completed");
   });
 
-  test("of 100 parallel tasks completes, never more than four at once", async () => {
+  test("of 100 parallel tasks completes with at most four at a time", async () => {
     const tasks = Array.from({ length: 100 }, (_, index) => works(`t${index}`));
     await using petit = await startEngine({ jobs: [job("wide", { tasks })] });
     const finished = await petit.run("wide");
@@ -56,13 +56,13 @@ describe("a graph", () => {
     }
   });
 
-  test.each([1, 2, 3])("keeps to --max-tasks %p", async (maxTasks) => {
+  test.each([1, 2, 3])("respects --max-tasks %p", async (maxTasks) => {
     const tasks = Array.from({ length: 6 }, (_, index) => shell(`t${index}`, "sleep 0.05"));
     await using petit = await startEngine({ jobs: [job("wide", { tasks })], settings: { maxTasks } });
     expect(mostAtOnce(await petit.run("wide"))).toBe(maxTasks);
   });
 
-  test("counts the tasks of each run by themselves", async () => {
+  test("counts the tasks of each run separately", async () => {
     using stranger = gate();
     const jobs = [job("waits", { tasks: [shell("waits", stranger.wait)] }), job("goes")];
     await using petit = await startEngine({ jobs, settings: { maxTasks: 1 } });
@@ -82,7 +82,7 @@ describe("conditions", () => {
   test.each([
     ["all_success follows success", [works("a"), works("b", ["a"])], "a completed · b completed", "completed"],
     [
-      "all_success is skipped by a failure, and so is what follows",
+      "all_success is skipped after a failure, and so are its downstream tasks",
       [fails("a"), works("b", ["a"]), works("c", ["b"])],
       "a failed(exit_code) · b skipped(upstream_failed) · c skipped(upstream_failed)",
       "failed",
@@ -100,37 +100,37 @@ describe("conditions", () => {
       "failed",
     ],
     [
-      "on_failure is skipped when all went well, and so is what follows, and the run is no failure",
+      "on_failure is skipped if all tasks completed, with its downstream tasks, and the run completes",
       [works("a"), on("on_failure", "b", ["a"]), works("c", ["b"])],
       "a completed · b skipped(condition_not_met) · c skipped(condition_not_met)",
       "completed",
     ],
     [
-      "on_failure follows a task that was skipped because of a failure further up",
+      "on_failure follows a task that was skipped because of a failure upstream",
       [fails("a"), works("b", ["a"]), on("on_failure", "c", ["b"])],
       "a failed(exit_code) · b skipped(upstream_failed) · c completed",
       "failed",
     ],
     [
-      "on_failure does not follow a task that was skipped for want of a failure",
+      "on_failure does not follow a task that was skipped without a failure",
       [works("a"), on("on_failure", "b", ["a"]), on("on_failure", "c", ["b"])],
       "a completed · b skipped(condition_not_met) · c skipped(condition_not_met)",
       "completed",
     ],
     [
-      "all_done follows whatever",
+      "all_done follows any outcome",
       [works("a"), fails("b"), works("c", ["b"]), on("all_done", "d", ["a", "b", "c"])],
       "a completed · b failed(exit_code) · c skipped(upstream_failed) · d completed",
       "failed",
     ],
     [
-      "what follows an on_failure that ran goes on",
+      "a task after a completed on_failure task runs",
       [fails("a"), on("on_failure", "b", ["a"]), works("c", ["b"])],
       "a failed(exit_code) · b completed · c completed",
       "failed",
     ],
     [
-      "a failed clean-up fails the run",
+      "a failed clean-up task fails the run",
       [works("a"), { ...fails("b", ["a"]), condition: "all_done" as const }],
       "a completed · b failed(exit_code)",
       "failed",
@@ -142,14 +142,14 @@ describe("conditions", () => {
     expect(finished.run.status).toBe(status);
   });
 
-  test("a skipped task has no attempt and no start", async () => {
+  test("a skipped task has no attempt and no start time", async () => {
     await using petit = await startEngine({ jobs: [job("graph", { tasks: [fails("a"), works("b", ["a"])] })] });
     const { tasks } = await petit.run("graph");
     expect(tasks.b).toMatchObject({ attempts: 0, startedAt: null, exitCode: null });
     expect(tasks.b?.endedAt).toBeNumber();
   });
 
-  test("a failed run names the first task that failed, and how many more did", async () => {
+  test("a failed run names the first failed task and the number of others", async () => {
     const tasks = [shell("a", "exit 3"), works("b"), shell("c", "exit 4")];
     await using petit = await startEngine({ jobs: [job("graph", { tasks })] });
     const { run } = await petit.run("graph");
@@ -158,7 +158,7 @@ describe("conditions", () => {
 });
 
 describe("a run", () => {
-  test("is on disk as running before its trigger is answered", async () => {
+  test("is on disk as running before its trigger resolves", async () => {
     await using petit = await startEngine({ jobs: [job("hello")] });
     const run = await petit.trigger("hello");
     const stored = petit.store.runs.find(run.id);
@@ -167,7 +167,7 @@ describe("a run", () => {
     await petit.ended(run.id);
   });
 
-  test("tells its events in order, each once", async () => {
+  test("emits its events in order, each once", async () => {
     await using petit = await startEngine({ jobs: [job("two", { tasks: [works("a"), works("b", ["a"])] })] });
     const { run } = await petit.run("two");
     const events = petit.store.events.after(0, 100).filter(({ runId }) => runId === run.id);
@@ -182,7 +182,7 @@ describe("a run", () => {
     expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
   });
 
-  test("keeps times that fit: created, started, ended, its tasks within", async () => {
+  test("has consistent times: created, started, ended, and those of its tasks within", async () => {
     await using petit = await startEngine({ jobs: [job("two", { tasks: [works("a"), works("b", ["a"])] })] });
     const { run, tasks } = await petit.run("two");
     const times = [run.createdAt, run.startedAt, tasks.a?.startedAt, tasks.a?.endedAt, tasks.b?.endedAt, run.endedAt];

@@ -9,7 +9,7 @@ const DAY = 24 * 3_600_000;
 const jobs = [job("hello", { params: { a: param(), b: param() } }), job("other")];
 
 describe("an idempotency key", () => {
-  test("gives the same run again for the same request", async () => {
+  test("returns the same run for the same request", async () => {
     await using petit = await startEngine({ jobs });
     const first = await petit.trigger("hello", { idempotencyKey: "k", params: { a: "1", b: "2" } });
     const again = await petit.trigger("hello", { idempotencyKey: "k", params: { b: "2", a: "1" } });
@@ -20,7 +20,7 @@ describe("an idempotency key", () => {
     expect(petit.store.runs.list({ limit: 9 })).toHaveLength(1);
   });
 
-  test("makes one run of requests that come at the same moment", async () => {
+  test("creates one run for concurrent requests", async () => {
     await using petit = await startEngine({ jobs });
     const runs = await Promise.all(Array.from({ length: 8 }, () => petit.trigger("hello", { idempotencyKey: "k" })));
     expect(new Set(runs.map(({ id }) => id)).size).toBe(1);
@@ -42,7 +42,7 @@ describe("an idempotency key", () => {
     });
   });
 
-  test("is another one for another word", async () => {
+  test("is distinct from other keys", async () => {
     await using petit = await startEngine({ jobs });
     const [one, two] = [
       await petit.trigger("hello", { idempotencyKey: "1" }),
@@ -51,7 +51,7 @@ describe("an idempotency key", () => {
     expect(one.id).not.toBe(two.id);
   });
 
-  test("still names its run when that was deleted", async () => {
+  test("still refers to its run after that was deleted", async () => {
     await using petit = await startEngine({ jobs });
     const { id, jobId } = await petit.trigger("hello", { idempotencyKey: "k" });
     await petit.ended(id);
@@ -60,7 +60,7 @@ describe("an idempotency key", () => {
     expect(await petit.engine.trigger("hello", { idempotencyKey: "k" })).toEqual({ id, jobId });
   });
 
-  test("is kept for 24 hours, over restarts", async () => {
+  test("is remembered for 24 hours, across restarts", async () => {
     using dir = tempDir();
     const clock = new FakeClock();
     const trigger = async () => {
@@ -76,7 +76,7 @@ describe("an idempotency key", () => {
     expect(await trigger()).not.toBe(first);
   });
 
-  test("is not used up by a request that was refused", async () => {
+  test("is not used up by a refused request", async () => {
     using door = gate();
     const one = job("one", { maxConcurrency: 1, tasks: [shell("t", door.wait)] });
     await using petit = await startEngine({ jobs: [one] });

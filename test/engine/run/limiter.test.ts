@@ -10,7 +10,7 @@ const waiting = (id: string, maxConcurrency: number | null = null): WaitingRun =
   return { job: definition, run: startRun(store, { job: definition, status: "pending" }) };
 };
 
-/** Starts all that can be started, in the order in which it is. */
+/** Starts all runs that can be started, and returns them in order. */
 const startAll = (limiter: Limiter): RunId[] => {
   const started: RunId[] = [];
   for (let next = limiter.nextStartable(); next !== null; next = limiter.nextStartable()) {
@@ -22,7 +22,7 @@ const startAll = (limiter: Limiter): RunId[] => {
 };
 
 describe("Limiter", () => {
-  test("counts what runs, each once", () => {
+  test("counts each running run once", () => {
     const limiter = new Limiter(null);
     const { job: one, run } = waiting("one");
     limiter.enter(one.id, run.id);
@@ -35,7 +35,7 @@ describe("Limiter", () => {
     expect(limiter.runningIds(one.id)).toEqual([]);
   });
 
-  test("starts what waits in the order in which it came, as far as there is room", () => {
+  test("starts pending runs in their order, as far as there are places", () => {
     const limiter = new Limiter(2);
     const [a, b, c] = [waiting("a"), waiting("b"), waiting("c")];
     for (const each of [b, a, c]) limiter.enqueue(each);
@@ -46,7 +46,7 @@ describe("Limiter", () => {
     expect(startAll(limiter)).toEqual([c.run.id]);
   });
 
-  test("lets a run pass one whose job is at its own limit", () => {
+  test("lets a run pass another whose job is at its limit", () => {
     const limiter = new Limiter(3);
     const [a1, a2, b] = [waiting("a", 1), waiting("a", 1), waiting("b")];
     for (const each of [a1, a2, b]) limiter.enqueue(each);
@@ -55,21 +55,21 @@ describe("Limiter", () => {
     expect(limiter.isFull).toBe(false);
   });
 
-  test("is full where a run waits that could start: its place is promised", () => {
+  test("is full if a pending run could start: its place is reserved", () => {
     const limiter = new Limiter(1);
     expect(limiter.isFull).toBe(false);
     limiter.enqueue(waiting("a"));
     expect(limiter.isFull).toBe(true);
   });
 
-  test("without a limit is never full", () => {
+  test("is never full without a limit", () => {
     const limiter = new Limiter(null);
     for (let index = 0; index < 50; index++) limiter.enqueue(waiting("a"));
     expect(startAll(limiter)).toHaveLength(50);
     expect(limiter.isFull).toBe(false);
   });
 
-  test("puts what was dropped back in its place", () => {
+  test("puts a dropped run back in its place", () => {
     const limiter = new Limiter(null);
     const [a, b, c] = [waiting("a"), waiting("b"), waiting("b")];
     for (const each of [a, b, c]) limiter.enqueue(each);
@@ -81,7 +81,7 @@ describe("Limiter", () => {
     expect(startAll(limiter)).toEqual([a.run.id, b.run.id, c.run.id]);
   });
 
-  test("drops what doesn't wait without harm", () => {
+  test("ignores a drop of a run that is not pending", () => {
     const limiter = new Limiter(null);
     limiter.drop(waiting("a").run.id)();
     expect(limiter.counts).toEqual({ pending: 0, running: 0 });

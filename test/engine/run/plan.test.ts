@@ -37,31 +37,39 @@ describe("planRun", () => {
   test.each([
     ["starts all that can start", { states: { a: PENDING, b: PENDING } }, "start a, start b"],
     ["waits for upstreams", { states: { a: ATTEMPTING, b: PENDING }, after: { b: ["a"] } }, ""],
-    ["goes on behind what is done", { states: { a: COMPLETED, b: PENDING }, after: { b: ["a"] } }, "start b"],
     [
-      "skips a whole chain at once",
+      "starts the successor of a completed task",
+      { states: { a: COMPLETED, b: PENDING }, after: { b: ["a"] } },
+      "start b",
+    ],
+    [
+      "skips a whole chain in one plan",
       { states: { a: FAILED, b: PENDING, c: PENDING }, after: { b: ["a"], c: ["b"] } },
       "skip b upstream_failed, skip c upstream_failed, over",
     ],
-    ["leaves what has no place", { states: { a: PENDING, b: PENDING, c: PENDING }, maxTasks: 2 }, "start a, start b"],
-    ["counts what is being made", { states: { a: ATTEMPTING, b: PENDING }, maxTasks: 1 }, ""],
-    ["does not count what waits for its retry", { states: { a: WAITING, b: PENDING }, maxTasks: 1 }, "start b"],
-    ["makes the next attempt when its time has come", { states: { a: DUE } }, "retry a"],
-    ["lets a retry wait for a place", { states: { a: ATTEMPTING, b: DUE }, maxTasks: 1 }, ""],
-    ["is over when all is done", { states: { a: COMPLETED, b: FAILED } }, "over"],
     [
-      "skips and gives up when the run is ended",
+      "leaves tasks without a place pending",
+      { states: { a: PENDING, b: PENDING, c: PENDING }, maxTasks: 2 },
+      "start a, start b",
+    ],
+    ["counts running attempts", { states: { a: ATTEMPTING, b: PENDING }, maxTasks: 1 }, ""],
+    ["does not count tasks that wait for a retry", { states: { a: WAITING, b: PENDING }, maxTasks: 1 }, "start b"],
+    ["starts the next attempt when it is due", { states: { a: DUE } }, "retry a"],
+    ["lets a retry wait for a place", { states: { a: ATTEMPTING, b: DUE }, maxTasks: 1 }, ""],
+    ["is over when all tasks have ended", { states: { a: COMPLETED, b: FAILED } }, "over"],
+    [
+      "skips and gives up tasks when the run is ended",
       { states: { a: ATTEMPTING, b: PENDING, c: WAITING, d: DUE }, ending: cancelled(false) },
       "skip b cancelled, give_up c cancelled, give_up d cancelled",
     ],
     [
-      "lets clean-ups start when the run is ended",
+      "starts clean-up tasks when the run is ended",
       { states: { a: FAILED, b: PENDING }, after: { b: ["a"] }, cleanUps: ["b"], ending: cancelled(false) },
       "start b",
     ],
-    ["lets clean-ups try again", { states: { a: DUE }, cleanUps: ["a"], ending: cancelled(false) }, "retry a"],
+    ["retries clean-up tasks", { states: { a: DUE }, cleanUps: ["a"], ending: cancelled(false) }, "retry a"],
     [
-      "ends clean-ups as well where all is ended",
+      "ends clean-up tasks too with `all`",
       { states: { a: PENDING, b: WAITING }, cleanUps: ["a", "b"], ending: cancelled(true) },
       "skip a cancelled, give_up b cancelled, over",
     ],
@@ -78,7 +86,7 @@ describe("planRun", () => {
       topological(
         nodes.map(({ after, condition }, index) =>
           command(`t${index}`, "true", {
-            // Only to earlier ones: no cycles.
+            // Only to earlier tasks, so there are no cycles.
             after: [...new Set(after)].filter((other) => other < index).map((other) => `t${other}`),
             condition,
           }),
@@ -86,7 +94,7 @@ describe("planRun", () => {
       ),
     );
 
-  /** What the world does: an attempt ends well, fails, or waits for its retry; or somebody ends the run. */
+  /** An external event: an attempt completes, fails or waits for a retry, or the run is ended. */
   const happening = fc.record({
     which: fc.nat(20),
     what: fc.constantFrom<"works" | "fails" | "retries" | "cancel" | "cancelAll">(
@@ -99,7 +107,7 @@ describe("planRun", () => {
     ),
   });
 
-  test("brings every graph to its end, never more at once than it may, each task decided once", () => {
+  test("ends every graph, within the limit of tasks, and decides each task once", () => {
     fc.assert(
       fc.property(
         graph,
@@ -132,7 +140,7 @@ describe("planRun", () => {
             }
             const busy = [...states.values()].filter(({ phase }) => phase === "attempting");
             expect(busy.length).toBeLessThanOrEqual(maxTasks);
-            // Nothing more to do: to ask again changes nothing.
+            // Planning again without a change returns nothing.
             expect(planRun({ tasks, states, ending, maxTasks }).steps).toEqual([]);
             return isOver;
           };

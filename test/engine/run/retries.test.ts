@@ -17,7 +17,7 @@ const start = (
     jobs: [job("flaky", { tasks: [shell("t", script, { retry: given, timeoutMs: options.timeoutMs ?? null })] })],
   });
 
-/** Real processes, the first of which can't be made. */
+/** Starts real processes, but fails to start the first one. */
 const failingToSpawn = (code: string, times: number): Runtime => {
   const runtime = openRuntime();
   let left = times;
@@ -48,7 +48,7 @@ describe("retry", () => {
     );
   });
 
-  test("ends with the first attempt that works; a run with a failed attempt is no failed run", async () => {
+  test("ends with the first successful attempt, and the run completes", async () => {
     await using petit = await start('[ "$PETIT_ATTEMPT" = 3 ]', retry(5));
     const { run, tasks, attempts } = await petit.run("flaky");
     expect(run).toMatchObject({ status: "completed", reason: null, error: null });
@@ -56,7 +56,7 @@ describe("retry", () => {
     expect(attempts.map(({ status }) => status)).toEqual(["failed", "failed", "completed"]);
   });
 
-  test("is over before a task further down starts", async () => {
+  test("is over before a downstream task starts", async () => {
     const tasks = [
       shell("a", '[ "$PETIT_ATTEMPT" = 2 ]', { retry: retry(1) }),
       shell("b", "true", { after: ["a"], condition: "on_failure" }),
@@ -80,7 +80,7 @@ describe("retry", () => {
     expect((await petit.run("flaky")).attempts).toHaveLength(count);
   });
 
-  test("names the want of resources, and goes on when they are there again", async () => {
+  test("names the lacking resource, and succeeds when it is available again", async () => {
     await using petit = await start("echo made", retry(2), { runtime: failingToSpawn("EMFILE", 1) });
     const { run, attempts, output } = await petit.run("flaky");
     expect(run.status).toBe("completed");
@@ -91,13 +91,13 @@ describe("retry", () => {
     expect(output()).toBe("made\n");
   });
 
-  test("waits its fixed delay, and the database knows until when", async () => {
+  test("waits its fixed delay, and the database stores until when", async () => {
     const clock = new FakeClock();
     await using petit = await start('[ "$PETIT_ATTEMPT" = 3 ]', retry(5, { delayMs: 60_000 }), { clock });
     const { id } = await petit.trigger("flaky");
     const failed = async () => {
       const count = petit.read(id).attempts.length;
-      // The first look of the poller, not the retry.
+      // The first round of the poller, not the retry.
       while (petit.read(id).attempts.at(count - 1)?.status === "running") await clock.pass(1);
     };
     await failed();
@@ -117,7 +117,7 @@ describe("retry", () => {
     expect((await petit.ended(id)).tasks.t?.attempts).toBe(3);
   });
 
-  test("with an exponential backoff waits a part of what doubles, capped", async () => {
+  test("with exponential backoff waits part of a doubling delay, up to the maximum", async () => {
     const clock = new FakeClock();
     const given = retry(6, { delayMs: 1_000, backoff: "exponential", maxDelayMs: 4_000 });
     await using petit = await start("exit 1", given, { clock });
@@ -125,13 +125,13 @@ describe("retry", () => {
     const { attempts } = await clock.passUntil(petit.ended(id));
     const delays = attempts.slice(1).map(({ startedAt }, index) => startedAt - Number(attempts[index]?.endedAt));
     expect(delays).toHaveLength(6);
-    // A delay is seen at the next step of the fake clock.
+    // A delay takes effect at the next step of the fake clock.
     for (const [index, most] of [1_000, 2_000, 4_000, 4_000, 4_000, 4_000].entries())
       expect(delays[index]).toBeWithin(0, most + 20);
     expect(new Set(delays).size).toBeGreaterThan(2);
   });
 
-  test("that waits takes no place of the run's tasks", async () => {
+  test("that waits does not count for the limit of tasks", async () => {
     const clock = new FakeClock();
     const tasks = [shell("a", "exit 1", { retry: retry(1, { delayMs: 3_600_000 }) }), shell("b", "true")];
     await using petit = await startEngine({ clock, jobs: [job("flaky", { tasks })], settings: { maxTasks: 1 } });

@@ -7,7 +7,7 @@ import { filesOf, startEngine } from "../../support/started-engine.ts";
 import { gate } from "../../support/started-engine-gate.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-/** `b` fails until the file `fixed` is there. */
+/** `b` fails until the file `fixed` exists. */
 const pipeline = (dir: string) =>
   job("pipeline", {
     params: { day: param({ default: "monday" }) },
@@ -20,7 +20,7 @@ const pipeline = (dir: string) =>
   });
 
 describe("a retry of a run", () => {
-  test("takes over what completed, with its outputs, and runs the rest", async () => {
+  test("reuses completed tasks with their outputs, and runs the others", async () => {
     using dir = tempDir();
     const chain = pipeline(dir.path);
     await using petit = await startEngine({ jobs: [chain] });
@@ -37,7 +37,7 @@ describe("a retry of a run", () => {
     expect(second.output()).toBe("42 sunday\n");
   });
 
-  test("runs again what completed behind something that did not", async () => {
+  test("runs completed tasks again if an upstream task did not complete", async () => {
     using dir = tempDir();
     await using petit = await startEngine({ jobs: [pipeline(dir.path)] });
     const first = await petit.run("pipeline");
@@ -45,7 +45,7 @@ describe("a retry of a run", () => {
     expect(second.tasks.alert).toMatchObject({ status: "completed", reused: false, attempts: 1 });
   });
 
-  test("from the start runs all of it", async () => {
+  test("from the start runs all tasks", async () => {
     await using petit = await startEngine({
       jobs: [job("two", { tasks: [command("a", "true"), command("b", "true", { after: ["a"] })] })],
     });
@@ -55,7 +55,7 @@ describe("a retry of a run", () => {
     expect(second.run).toMatchObject({ status: "completed", retryOf: first.run.id });
   });
 
-  test("is a run like any other, and can be retried itself", async () => {
+  test("is a normal run that can be retried itself", async () => {
     using dir = tempDir();
     await using petit = await startEngine({ jobs: [pipeline(dir.path)] });
     const first = await petit.run("pipeline");
@@ -66,7 +66,7 @@ describe("a retry of a run", () => {
     expect(third.tasks.a).toMatchObject({ reused: true, outputs: { rows: "42" } });
   });
 
-  test("keeps the occurrence of the run before, and leaves the ledger as it is", async () => {
+  test("keeps the occurrence of the first run, and does not change the ledger", async () => {
     const clock = new FakeClock();
     const jobs = [
       job("tick", {
@@ -83,7 +83,7 @@ describe("a retry of a run", () => {
     expect(petit.store.occurrences.list(jobs[0]?.id ?? expect.unreachable(), { limit: 9 })).toMatchObject([{ runId }]);
   });
 
-  test("goes by the definition of today", async () => {
+  test("uses the current definition", async () => {
     await using petit = await startEngine({ jobs: [job("one", { tasks: [command("t", "false")] })] });
     const first = await petit.run("one");
     petit.files = filesOf([job("one", { tasks: [command("t", "true"), command("new", "true")] })]);
@@ -105,7 +105,7 @@ describe("a retry of a run", () => {
     await petit.ended(run.id);
   });
 
-  test("is refused where nothing is left to rerun", async () => {
+  test("is refused if nothing is left to rerun", async () => {
     await using petit = await startEngine({ jobs: [job("one")] });
     const { run } = await petit.run("one");
     await expect(petit.engine.retry(run.id)).rejects.toMatchObject({
@@ -114,7 +114,7 @@ describe("a retry of a run", () => {
     });
   });
 
-  test("is refused where every task that there is by now had completed", async () => {
+  test("is refused if every task of the current definition had completed", async () => {
     using door = gate();
     const tasks = [shell("t", `${door.wait}`), command("u", "true")];
     await using petit = await startEngine({ jobs: [job("one", { tasks })] });
@@ -139,7 +139,7 @@ describe("a retry of a run", () => {
     },
   );
 
-  test("of a job that is gone, or takes other params now, is refused", async () => {
+  test("is refused for a removed job and for params that are no longer valid", async () => {
     await using petit = await startEngine({
       jobs: [job("one", { params: { p: param() }, tasks: [command("t", "false")] })],
     });
@@ -152,7 +152,7 @@ describe("a retry of a run", () => {
     await expect(petit.engine.retry(run.id)).rejects.toMatchObject({ code: "not_found" });
   });
 
-  test("is admitted as any manual trigger", async () => {
+  test("is admitted like a manual trigger", async () => {
     using dir = tempDir();
     using door = gate();
     const script = `[ -e ${dir.file("wait")} ] || exit 1; ${door.wait}`;

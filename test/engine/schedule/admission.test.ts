@@ -8,7 +8,7 @@ import { gate } from "../../support/started-engine-gate.ts";
 
 const MINUTE = 60_000;
 
-/** The code and the message of a refusal. */
+/** Returns the code and the message of a refusal. */
 const refusal = async (work: Promise<unknown>): Promise<string> => {
   try {
     await work;
@@ -26,7 +26,7 @@ const gated = (condition: Dependency["condition"], windowMs: number | null = nul
 });
 
 describe("a manual trigger", () => {
-  test("of an unknown job is refused, with what may have been meant", async () => {
+  test("of an unknown job is refused with a suggestion", async () => {
     await using petit = await startEngine({ jobs: [job("hello_world")] });
     expect(await refusal(petit.trigger("hello_wrld"))).toBe(
       "not_found: job 'hello_wrld' was not found; did you mean 'hello_world'?",
@@ -43,7 +43,7 @@ describe("a manual trigger", () => {
   test.each([
     ["an unknown param", { dya: "x" }, "unknown param 'dya'; did you mean 'day'?"],
     ["a value that is not in the list", { level: "slow" }, "param 'level' can't be 'slow'; expected one of fast, full"],
-    ["a value that doesn't match", { level: "fast", day: "monday" }, "param 'day' can't be 'monday'"],
+    ["a value that does not match", { level: "fast", day: "monday" }, "param 'day' can't be 'monday'"],
     ["a required one that is missing", {}, "param 'level' is required; expected one of fast, full"],
   ])("with %s is refused", async (_, params, message) => {
     const params_ = {
@@ -57,13 +57,13 @@ describe("a manual trigger", () => {
     expect(petit.store.runs.list({ limit: 10 })).toEqual([]);
   });
 
-  test("keeps its params with the run, defaults filled in", async () => {
+  test("stores its params with the run, including defaults", async () => {
     const params = { a: param({ default: "1" }), b: param(), c: param() };
     await using petit = await startEngine({ jobs: [job("with", { params })] });
     expect((await petit.run("with", { b: "2" })).run.params).toEqual({ a: "1", b: "2" });
   });
 
-  test("at the job's limit is refused, and free again when a run has ended", async () => {
+  test("at the job's limit is refused, and accepted when a run has ended", async () => {
     using door = gate();
     await using petit = await startEngine({
       jobs: [job("two", { maxConcurrency: 2, tasks: [shell("t", door.wait)] })],
@@ -75,7 +75,7 @@ describe("a manual trigger", () => {
     expect((await petit.run("two")).run.status).toBe("completed");
   });
 
-  test("at the limit of all is refused", async () => {
+  test("at the global limit is refused", async () => {
     using door = gate();
     const jobs = [job("slow", { tasks: [shell("t", door.wait)] }), job("other")];
     await using petit = await startEngine({ jobs, settings: { maxJobs: 1 } });
@@ -88,7 +88,7 @@ describe("a manual trigger", () => {
     expect((await petit.run("other")).run.status).toBe("completed");
   });
 
-  test("asked for at the same moment counts those asked for with it", async () => {
+  test("counts concurrent triggers", async () => {
     using door = gate();
     await using petit = await startEngine({
       jobs: [job("two", { maxConcurrency: 2, tasks: [shell("t", door.wait)] })],
@@ -100,7 +100,7 @@ describe("a manual trigger", () => {
     door.open(2);
   });
 
-  test("looks at gates first, then at the job's limit, then at that of all", async () => {
+  test("checks dependencies first, then the job's limit, then the global limit", async () => {
     using door = gate();
     const slow = { maxConcurrency: 1, tasks: [shell("t", door.wait)] };
     const jobs = [job("upstream"), job("slow", slow), job("shut", { ...slow, dependsOn: [gated("last_success")] })];
@@ -113,7 +113,7 @@ describe("a manual trigger", () => {
   });
 });
 
-describe("a gate on another job", () => {
+describe("a dependency on another job", () => {
   const upstream = (script: string) => job("upstream", { tasks: [shell("t", script)] });
   const start = (script: string, gates: readonly Dependency[], clock?: FakeClock): Promise<StartedEngine> =>
     startEngine({ ...(clock && { clock }), jobs: [upstream(script), job("gated", { dependsOn: gates })] });
@@ -125,7 +125,7 @@ describe("a gate on another job", () => {
     ["last_success", "false", false],
     ["last_complete", "true", true],
     ["last_complete", "false", true],
-  ] as const)("%s after '%s' is open: %p", async (condition, script, isOpen) => {
+  ] as const)("%s after '%s' is met: %p", async (condition, script, isOpen) => {
     await using petit = await start(script, [gated(condition)]);
     expect(await refusal(petit.trigger("gated"))).toStartWith(`${REFUSED}'upstream' has never run`);
     await petit.run("upstream");
@@ -134,7 +134,7 @@ describe("a gate on another job", () => {
     else expect(answer).toStartWith(`${REFUSED}the last run of 'upstream' failed`);
   });
 
-  test("looks at the newest run, also while that goes on, and when it was cancelled", async () => {
+  test("depends on the newest run, also if that is running or was cancelled", async () => {
     using door = gate();
     await using petit = await start('[ -z "$WAIT" ] || :', [gated("last_complete")]);
     await petit.run("upstream");
@@ -147,7 +147,7 @@ describe("a gate on another job", () => {
     expect(await refusal(petit.trigger("gated"))).toContain("the last run of 'upstream' was cancelled");
   });
 
-  test("within_window wants some completed run that ended within it, whatever came after", async () => {
+  test("within_window requires any completed run that ended within the window", async () => {
     const clock = new FakeClock();
     await using petit = await start('[ "$PETIT_PARAM_FAIL" != yes ]', [gated("within_window", 3_600_000)], clock);
     expect(await refusal(petit.trigger("gated"))).toBe(`${REFUSED}'upstream' has no completed run in the last 1h`);
@@ -161,7 +161,7 @@ describe("a gate on another job", () => {
     expect(await refusal(petit.trigger("gated"))).toStartWith(REFUSED);
   });
 
-  test("must be open each of them", async () => {
+  test("must be met for each of several", async () => {
     const jobs = [
       job("upstream"),
       job("second"),
@@ -174,7 +174,7 @@ describe("a gate on another job", () => {
     expect(await refusal(petit.trigger("gated"))).toBe("not refused");
   });
 
-  test("skips an occurrence: dependency", async () => {
+  test("that is not met skips an occurrence: dependency", async () => {
     const clock = new FakeClock();
     const jobs = [
       job("upstream"),
@@ -217,7 +217,7 @@ describe("an occurrence at the job's limit", () => {
     expect(runs()).toHaveLength(1);
   });
 
-  test("is queued, and starts when the one before has ended, in order", async () => {
+  test("is queued, and starts in order when the previous run has ended", async () => {
     using door = gate();
     await using started = await start("queue", [shell("t", door.wait)]);
     const { clock, petit, ledger, runs } = started;
@@ -235,7 +235,7 @@ describe("an occurrence at the job's limit", () => {
     expect(runs().map(({ scheduledFor }) => scheduledFor)).toEqual([1, 2, 3].map((n) => NOON + n * MINUTE));
   });
 
-  test("is skipped where 100 wait already: queue_full", async () => {
+  test("is skipped if 100 are already pending: queue_full", async () => {
     await using started = await start("queue");
     const { clock, ledger } = started;
     await clock.pass(103 * MINUTE);
@@ -243,7 +243,7 @@ describe("an occurrence at the job's limit", () => {
     expect(ledger().slice(101)).toEqual(["skipped queue_full", "skipped queue_full"]);
   });
 
-  test("replaces what runs, which is cancelled", async () => {
+  test("replaces the running run, which is cancelled", async () => {
     await using started = await start("replace");
     const { clock, petit, ledger, runs } = started;
     await clock.pass(MINUTE);
@@ -255,7 +255,7 @@ describe("an occurrence at the job's limit", () => {
     expect(ledger()).toEqual(["fired", "fired"]);
   });
 
-  test("replaces no more than it must: the oldest of several", async () => {
+  test("replaces no more runs than necessary: the oldest", async () => {
     await using started = await start("replace", undefined, 2);
     const { clock, petit, runs } = started;
     for (const expected of [
@@ -271,7 +271,7 @@ describe("an occurrence at the job's limit", () => {
     }
   });
 
-  test("replaces what waits where that is the oldest that would go on", async () => {
+  test("replaces a pending run if that is the oldest", async () => {
     using door = gate();
     const stubborn = [shell("t", `trap '' TERM; ${door.wait}`)];
     const clock = new FakeClock();
@@ -288,9 +288,9 @@ describe("an occurrence at the job's limit", () => {
     expect(statuses()).toEqual(["pending", "pending", "cancelled", "running", "running"]);
   });
 
-  test("replaces what waits as well", async () => {
+  test("replaces pending runs as well", async () => {
     using door = gate();
-    // Each look at a process that is to end is a scan of all processes: pass seconds, not minutes.
+    // Each check of an ending process scans all processes, so the test passes seconds, not minutes.
     const stubborn = [shell("t", `trap '' TERM; ${door.wait}`)];
     const clock = new FakeClock();
     const jobs = [
@@ -306,7 +306,7 @@ describe("an occurrence at the job's limit", () => {
     expect(petit.read(dropped?.id ?? expect.unreachable()).summary).toBe("t skipped(cancelled)");
   });
 
-  test("replaces all before it where many come due at once, and the newest goes on", async () => {
+  test("replaces all older ones if many come due together, and the newest runs", async () => {
     using door = gate();
     const clock = new FakeClock();
     const every = schedule("0-11 12 * * *", { catchup: "all" });
@@ -326,8 +326,8 @@ describe("an occurrence at the job's limit", () => {
   });
 });
 
-describe("the limit of all", () => {
-  test("lets occurrences wait as pending, and start in the order in which they came", async () => {
+describe("the global limit", () => {
+  test("makes occurrences wait as pending, and starts them in order", async () => {
     using door = gate();
     const clock = new FakeClock();
     const names = ["a", "b", "c"];
@@ -350,7 +350,7 @@ describe("the limit of all", () => {
     expect(statuses()).toEqual(["a completed", "b completed", "c completed"]);
   });
 
-  test("lets a job whose own limit is free pass one that waits for its own", async () => {
+  test("lets a run pass another whose job is at its limit", async () => {
     using door = gate();
     const clock = new FakeClock();
     const jobs = [
@@ -369,7 +369,7 @@ describe("the limit of all", () => {
     expect((await petit.run("manual")).run.status).toBe("completed");
   });
 
-  test("does not let a manual trigger pass those that wait for a place", async () => {
+  test("does not let a manual trigger pass pending runs", async () => {
     using door = gate();
     const clock = new FakeClock();
     const jobs = [

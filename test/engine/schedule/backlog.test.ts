@@ -13,7 +13,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Seconds that petit was away. */
+/** Seconds for which petit was not running. */
 const GAP = 9_000;
 
 const each = (spec: Partial<ScheduleSpec> = {}, given: Partial<Job> = {}): Job =>
@@ -21,7 +21,7 @@ const each = (spec: Partial<ScheduleSpec> = {}, given: Partial<Job> = {}): Job =
 
 const EACH = jobId("each");
 
-/** A petit that ran at noon, and one that starts after the gap. */
+/** An engine that ran at noon, and one that starts after the gap. */
 const afterGap = async (
   jobs: readonly Job[],
   work: (petit: StartedEngine, clock: FakeClock) => Promise<unknown>,
@@ -41,14 +41,14 @@ const afterGap = async (
   if (second !== undefined) await live({}, (petit) => second(petit, clock));
 };
 
-/** The ledger, oldest first: seconds after noon, and what became of them. */
+/** Returns the ledger, oldest first: seconds after noon and outcomes. */
 const ledger = (store: Store, limit = 2 * GAP) =>
   store.occurrences
     .list(EACH, { limit })
     .toReversed()
     .map(({ scheduledFor, outcome, reason }) => ({ at: (scheduledFor - NOON) / SECOND, what: reason ?? outcome }));
 
-/** Consecutive occurrences that came to the same: what, from and until when. */
+/** Groups consecutive occurrences with the same outcome: outcome, first and last. */
 const summary = (store: Store): readonly (readonly [string, number, number])[] => {
   const spans: (readonly [string, number, number])[] = [];
   for (const { at, what } of ledger(store)) {
@@ -63,7 +63,7 @@ const isDone = ({ store }: StartedEngine): boolean => store.occurrences.find(EAC
 
 const done = (petit: StartedEngine): Promise<void> => seen(() => isDone(petit));
 
-/** Some parts are stored, and others aren't. */
+/** Resolves when some parts are stored and others are not. */
 const begun = (petit: StartedEngine): Promise<void> => seen(() => ledger(petit.store, 1).length > 0);
 
 const LATEST = [
@@ -84,14 +84,14 @@ describe("a long backlog of a job", () => {
       ],
     ],
     ["none", [["down", 1, GAP]]],
-  ] as const)("comes to the same in parts as it would in one go, with catchup %s", async (catchup, expected) => {
+  ] as const)("has the same result in parts as in one transaction, with catchup %s", async (catchup, expected) => {
     await afterGap([each({ catchup }, { maxConcurrency: null })], async (petit) => {
       await done(petit);
       expect(summary(petit.store)).toEqual([...expected]);
     });
   });
 
-  test("does not hold up the start, triggers, or the occurrences of other jobs", async () => {
+  test("does not delay the start, triggers or the occurrences of other jobs", async () => {
     const other = job("other", { schedule: schedule(`* * * * *`) });
     await afterGap([each(), other], async (petit, clock) => {
       expect(isDone(petit)).toBe(false);
@@ -105,12 +105,12 @@ describe("a long backlog of a job", () => {
     });
   });
 
-  test("is stored in transactions of a bounded size, and told in one event for each reason", async () => {
+  test("is stored in transactions of bounded size, with one event per reason", async () => {
     const sizes: number[] = [];
-    const told: (readonly [string | null, number | undefined])[] = [];
+    const emitted: (readonly [string | null, number | undefined])[] = [];
     const wrap = (store: Store): Store => {
       store.events.subscribe((events) => {
-        for (const { type, reason, times } of events) if (type === "occurrence") told.push([reason, times]);
+        for (const { type, reason, times } of events) if (type === "occurrence") emitted.push([reason, times]);
       });
       return {
         ...store,
@@ -126,10 +126,10 @@ describe("a long backlog of a job", () => {
     await afterGap([each({ catchup: "none" })], done, { wrap });
     expect(sizes.length).toBeGreaterThan(5);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000);
-    expect(told).toEqual([["down", GAP]]);
+    expect(emitted).toEqual([["down", GAP]]);
   });
 
-  test("goes on at the next start where petit ended in the middle, without a hole and with one run", async () => {
+  test("continues at the next start, without a gap and with one run", async () => {
     let first = 0;
     await afterGap(
       [each()],
@@ -149,7 +149,7 @@ describe("a long backlog of a job", () => {
     );
   });
 
-  test("is tried again where it can't be stored", async () => {
+  test("is retried if it can't be stored", async () => {
     let failures = 3;
     const wrap = (store: Store): Store => ({
       ...store,
@@ -170,7 +170,7 @@ describe("a long backlog of a job", () => {
     await afterGap([each()], work, { wrap, log: silentLog });
   });
 
-  test("goes on over a reload that leaves the schedule as it is", async () => {
+  test("continues after a reload that does not change the schedule", async () => {
     await afterGap([each()], async (petit) => {
       await begun(petit);
       petit.files = filesOf([each({}, { name: "another name" }), job("new")]);
@@ -180,7 +180,7 @@ describe("a long backlog of a job", () => {
     });
   });
 
-  test("is accounted for where a reload removes the job, or changes its schedule, in the middle of it", async () => {
+  test("is accounted for if a reload removes the job or changes its schedule meanwhile", async () => {
     for (const jobs of [[], [each({ expressions: ["*/5 * * * * *"] })]]) {
       await afterGap([each()], async (petit) => {
         await begun(petit);
@@ -191,7 +191,7 @@ describe("a long backlog of a job", () => {
     }
   });
 
-  test("starts nothing after a pause in the middle of it; what was missed before is no part of the pause", async () => {
+  test("starts nothing after a pause; earlier missed occurrences are not skipped as paused", async () => {
     await afterGap([each()], async (petit) => {
       await begun(petit);
       await petit.engine.pause();
@@ -200,11 +200,11 @@ describe("a long backlog of a job", () => {
     });
   });
 
-  test("has no hole where the clock is set back in the middle of it", async () => {
+  test("has no gap if the clock is set back meanwhile", async () => {
     await afterGap([each({ catchup: "none" })], async (petit, clock) => {
       await begun(petit);
       clock.step(-HOUR);
-      // Each looks at the clock.
+      // Each step reads the clock.
       await petit.engine.pause();
       await petit.engine.resume();
       await seen(() => petit.store.occurrences.find(EACH, NOON + (GAP - 3_600) * SECOND) !== null);
@@ -224,7 +224,7 @@ describe("a job that is removed", () => {
       .toReversed()
       .map(({ scheduledFor, outcome, reason }) => [(scheduledFor - NOON) / MINUTE, outcome, reason]);
 
-  test("has its occurrence in the ledger that jitter has kept back, as one that was skipped", async () => {
+  test("has its occurrence that jitter delayed in the ledger as skipped", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [jittery] });
     await clock.pass(MINUTE);
@@ -237,7 +237,7 @@ describe("a job that is removed", () => {
     expect(petit.store.runs.list({ limit: 1 })).toEqual([]);
   });
 
-  test("while petit was down has what came due meanwhile in the ledger, and none of it is missed", async () => {
+  test("while petit was not running has its due occurrences in the ledger, and none is missed", async () => {
     using dir = tempDir();
     const clock = new FakeClock();
     const first = await startEngine({ clock, dir: dir.path, jobs: [jittery] });

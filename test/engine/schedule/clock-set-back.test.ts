@@ -9,7 +9,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 const MINUTE = 60_000;
 const EACH_MINUTE = job("tick", { schedule: schedule("* * * * *") });
 
-test("a clock that is set back, and an end of petit before it has caught up, leave no hole in the ledger", async () => {
+test("a clock that is set back, and a stop before it has caught up, leave no gap in the ledger", async () => {
   using dir = tempDir();
   const clock = new FakeClock(NOON);
   const start = () => startEngine({ jobs: [EACH_MINUTE], clock, dir: dir.path, runtime: instantRuntime() });
@@ -26,7 +26,7 @@ test("a clock that is set back, and an end of petit before it has caught up, lea
   expect([...ledger].reverse()).toEqual(Array.from({ length: 65 }, (_, index) => first_ + index * MINUTE));
 });
 
-test("a clock that was set back while petit was down leaves no hole in the ledger either", async () => {
+test("a clock that was set back while petit was not running leaves no gap in the ledger", async () => {
   using dir = tempDir();
   const clock = new FakeClock(NOON);
   const start = () => startEngine({ jobs: [EACH_MINUTE], clock, dir: dir.path, runtime: instantRuntime() });
@@ -48,7 +48,7 @@ test("a clock that was set back while petit was down leaves no hole in the ledge
   ]);
 });
 
-test("resume fires nothing that is past, though a step of the clock hid it until then", async () => {
+test("resume fires no past occurrences that a clock step had hidden", async () => {
   const clock = new FakeClock(NOON);
   await using started = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
   await started.engine.pause();
@@ -59,22 +59,22 @@ test("resume fires nothing that is past, though a step of the clock hid it until
   expect(ledger.map(({ reason }) => reason)).toEqual(Array.from({ length: 10 }, () => "paused"));
 });
 
-test("an hour of sleep is one event, and not one an occurrence", async () => {
+test("an hour of suspension is one event, not one per occurrence", async () => {
   const clock = new FakeClock(NOON);
   await using started = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
-  const told: (readonly [string | null, string | null, number | undefined])[] = [];
+  const emitted: (readonly [string | null, string | null, number | undefined])[] = [];
   started.engine.onEvent(({ type, status, reason, times }) => {
-    if (type === "occurrence") told.push([status, reason, times]);
+    if (type === "occurrence") emitted.push([status, reason, times]);
   });
   clock.step(60 * MINUTE);
   await clock.pass(10_000);
-  expect(told).toEqual([
+  expect(emitted).toEqual([
     ["fired", null, undefined],
     ["missed", "superseded", 59],
   ]);
 });
 
-test("what many jobs missed is decided about in slices, the oldest first, and nothing waits for all of it", async () => {
+test("missed occurrences of many jobs are decided in batches, oldest first, without blocking", async () => {
   using dir = tempDir();
   const clock = new FakeClock(NOON);
   const jobs = Array.from({ length: 40 }, (_, index) =>
@@ -92,7 +92,7 @@ test("what many jobs missed is decided about in slices, the oldest first, and no
   expect(jobs.map((_, index) => missed(index))).toEqual(jobs.map(() => 120));
 });
 
-test("a clock that is set back in the middle of what an outage left leaves no hole in the ledger", async () => {
+test("a clock that is set back while a backlog is processed leaves no gap in the ledger", async () => {
   using dir = tempDir();
   const clock = new FakeClock(NOON);
   const jobs = Array.from({ length: 40 }, (_, index) =>

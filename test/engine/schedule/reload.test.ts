@@ -23,7 +23,7 @@ const ids = (petit: Awaited<ReturnType<typeof startEngine>>) =>
   petit.engine.listJobs().map(({ job: { id } }) => String(id));
 
 describe("a reload", () => {
-  test("takes new, changed and removed jobs", async () => {
+  test("applies new, changed and removed jobs", async () => {
     await using petit = await startEngine({ jobs: [saying("kept", "old"), job("removed")] });
     petit.files = filesOf([saying("kept", "new"), job("added")]);
     expect(await petit.engine.reload()).toEqual({ jobs: 2, problems: [] });
@@ -32,7 +32,7 @@ describe("a reload", () => {
     await expect(petit.trigger("removed")).rejects.toMatchObject({ code: "not_found" });
   });
 
-  test("that can't be told of changes nothing: neither what is shown nor what fires", async () => {
+  test("whose event can't be stored changes neither the shown jobs nor the schedules", async () => {
     const clock = new FakeClock();
     let fails = false;
     await using petit = await startEngine({
@@ -66,7 +66,7 @@ describe("a reload", () => {
     expect(petit.store.occurrences.list(jobId("tick"), { limit: 9 })).toMatchObject([{ outcome: "fired" }]);
   });
 
-  test("is told, with how it went", async () => {
+  test("emits an event with its result", async () => {
     await using petit = await startEngine({ jobs: [job("a")] });
     await petit.engine.reload();
     petit.files = { jobs: [], problems: [problem("a.yaml")], broken: ["a.yaml"] };
@@ -77,7 +77,7 @@ describe("a reload", () => {
     ]);
   });
 
-  test("of a broken file keeps the last good version of its jobs, and health says which", async () => {
+  test("of a broken file keeps the last valid version of its jobs, and health names the file", async () => {
     await using petit = await startEngine({
       jobs: [saying("one", "good", { source: { file: "sub/a.yaml", line: 1, folder: "/" } }), job("two")],
     });
@@ -100,7 +100,7 @@ describe("a reload", () => {
     expect((await petit.run("one")).output()).toBe("better\n");
   });
 
-  test("of a folder that can't be read keeps all that was in it", async () => {
+  test("of an unreadable folder keeps all its jobs", async () => {
     const within = (id: string, file: string) => job(id, { source: { file, line: 1, folder: "/" } });
     await using petit = await startEngine({
       jobs: [within("a", "sub/a.yaml"), within("b", "sub/deep/b.yaml"), within("c", "subway.yaml")],
@@ -110,7 +110,7 @@ describe("a reload", () => {
     expect(ids(petit)).toEqual(["a", "b"]);
   });
 
-  test("takes a job from the good file that it was moved to", async () => {
+  test("reads a job from the valid file that it was moved to", async () => {
     await using petit = await startEngine({ jobs: [saying("one", "old")] });
     const moved = saying("one", "moved", { source: { file: "b.yaml", line: 1, folder: "/" } });
     petit.files = { jobs: [moved], problems: [problem("one.yaml")], broken: ["one.yaml"] };
@@ -118,7 +118,7 @@ describe("a reload", () => {
     expect((await petit.run("one")).output()).toBe("moved\n");
   });
 
-  test("leaves a run that goes on its definition, also over a restart", async () => {
+  test("does not change the definition of a running run, also across a restart", async () => {
     using dir = tempDir();
     using door = gate();
     const slow = job("slow", { tasks: [shell("a", door.wait), command("b", "echo", { after: ["a"], args: ["old"] })] });
@@ -135,7 +135,7 @@ describe("a reload", () => {
     expect(ended.output()).toBe("old\n");
   });
 
-  test("keeps the last good version over a restart with the file still broken", async () => {
+  test("keeps the last valid version across a restart with the file still broken", async () => {
     using dir = tempDir();
     const first = await startEngine({ dir: dir.path, jobs: [saying("one", "good")] });
     await first.stop("drain");
@@ -147,7 +147,7 @@ describe("a reload", () => {
     expect(second.engine.health().status).toBe("degraded");
   });
 
-  test("that fails leaves all as it was, and the next one works", async () => {
+  test("that fails changes nothing, and the next one succeeds", async () => {
     await using petit = await startEngine({ jobs: [saying("one", "good")] });
     petit.failRead(new Error("no such folder"));
     await expect(petit.engine.reload()).rejects.toThrow("no such folder");
@@ -155,7 +155,7 @@ describe("a reload", () => {
     expect(await petit.engine.reload()).toEqual({ jobs: 1, problems: [] });
   });
 
-  test("comes one after the other, the last one with the files as they are last", async () => {
+  test("runs after the previous one; the last one reads the newest files", async () => {
     await using petit = await startEngine({ jobs: [job("a")] });
     petit.files = filesOf([job("b")]);
     const first = petit.engine.reload();

@@ -17,7 +17,7 @@ const HOUR = 60 * MINUTE;
 const tick = (given: Partial<Job> = {}, spec: Partial<ScheduleSpec> = {}): Job =>
   job("tick", { schedule: schedule("* * * * *", spec), ...given });
 
-/** The ledger of a job, oldest first: minutes after noon, and what became of them. */
+/** Returns the ledger of a job, oldest first: minutes after noon and outcomes. */
 const ledger = (store: Store, id = "tick"): readonly string[] =>
   store.occurrences
     .list(jobId(id), { limit: 1_000 })
@@ -28,7 +28,7 @@ const ledger = (store: Store, id = "tick"): readonly string[] =>
 
 const runsOf = (store: Store, id = "tick") => store.runs.list({ jobId: jobId(id), limit: 1_000 }).toReversed();
 
-/** What one engine after the other does with the same database. */
+/** Runs one engine after the other on the same database. */
 const lives = (jobs: readonly Job[]) => {
   const dir = tempDir();
   const clock = new FakeClock();
@@ -41,7 +41,7 @@ const lives = (jobs: readonly Job[]) => {
 };
 
 describe("a schedule", () => {
-  test("fires each occurrence once, at its time, and the ledger says so", async () => {
+  test("fires each occurrence once, at its time, and records it", async () => {
     const clock = new FakeClock(NOON + 1);
     await using petit = await startEngine({ clock, jobs: [tick()] });
     await clock.passTo(NOON + MINUTE - 1);
@@ -79,7 +79,7 @@ describe("a schedule", () => {
     expect(ledger(petit.store)).toEqual(minutes.map((minute) => `${minute} fired`));
   });
 
-  test("of several expressions fires once where they fall together", async () => {
+  test("of several expressions fires once when they coincide", async () => {
     const clock = new FakeClock();
     const spec = { ...schedule("*/10 * * * *"), expressions: ["*/10 * * * *", "*/15 * * * *"] };
     await using petit = await startEngine({ clock, jobs: [tick({ schedule: spec })] });
@@ -87,7 +87,7 @@ describe("a schedule", () => {
     expect(ledger(petit.store)).toEqual(["10 fired", "15 fired", "20 fired", "30 fired"]);
   });
 
-  test("without a zone of its own has the setting's", async () => {
+  test("without a time zone uses the default", async () => {
     const clock = new FakeClock();
     const jobs = [tick({ schedule: schedule("0 14 * * *") })];
     await using petit = await startEngine({ clock, jobs, settings: { timezone: "Europe/Paris" } });
@@ -104,7 +104,7 @@ describe("a schedule", () => {
     );
   });
 
-  test("fires all that came due in a busy moment: that is no outage", async () => {
+  test("fires all occurrences that came due in a busy moment as on time", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({ schedule: schedule("* * * * * *") })] });
     clock.step(1_500);
@@ -112,7 +112,7 @@ describe("a schedule", () => {
     expect(runsOf(petit.store).map(({ trigger }) => trigger)).toEqual(["schedule", "schedule"]);
   });
 
-  test("of many jobs fires them all at their time", async () => {
+  test("of many jobs fires all of them on time", async () => {
     const clock = new FakeClock();
     const jobs = Array.from({ length: 30 }, (_, index) =>
       job(`j${index}`, { schedule: schedule(`${index + 1} * * * *`) }),
@@ -123,7 +123,7 @@ describe("a schedule", () => {
     expect(due.toReversed()).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
   });
 
-  test("tells of each occurrence and of each run", async () => {
+  test("emits an event for each occurrence and each run", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     await clock.pass(MINUTE);
@@ -132,7 +132,7 @@ describe("a schedule", () => {
     expect(await petit.event("run.finished")).toMatchObject({ runId: occurrence.runId, status: "completed" });
   });
 
-  test("is not followed where only triggers make runs", async () => {
+  test("is ignored with followSchedules false", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()], followSchedules: false });
     await clock.pass(HOUR);
@@ -140,7 +140,7 @@ describe("a schedule", () => {
     expect((await petit.run("tick")).run.status).toBe("completed");
   });
 
-  test("comes due again where it could not be stored, and fires once", async () => {
+  test("comes due again if it could not be stored, and fires once", async () => {
     const clock = new FakeClock();
     let failures = 2;
     const wrap = (store: Store): Store => ({
@@ -165,7 +165,7 @@ describe("jitter", () => {
   const jittery = tick({}, { jitterMs: 30_000 });
   const at = (minute: number) => jitterMs(jobId("tick"), NOON + minute * MINUTE, 30_000);
 
-  test("starts each occurrence later by what the job and the instant say, and keeps that in the ledger", async () => {
+  test("delays each occurrence by a hash of job and instant, and records the delay", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [jittery] });
     await clock.passTo(NOON + MINUTE + at(1) - 1);
@@ -173,21 +173,21 @@ describe("jitter", () => {
     await clock.pass(1);
     expect(ledger(petit.store)).toEqual(["1 fired"]);
     await clock.passTo(NOON + 6 * MINUTE);
-    const kept = petit.store.occurrences.list(jobId("tick"), { limit: 5 }).toReversed();
-    expect(kept.map((occurrence) => occurrence.jitterMs)).toEqual([1, 2, 3, 4, 5].map(at));
+    const recorded = petit.store.occurrences.list(jobId("tick"), { limit: 5 }).toReversed();
+    expect(recorded.map((occurrence) => occurrence.jitterMs)).toEqual([1, 2, 3, 4, 5].map(at));
     expect(runsOf(petit.store).map(({ createdAt, trigger }) => `${trigger} ${createdAt}`)).toEqual(
       [1, 2, 3, 4, 5].map((minute) => `schedule ${NOON + minute * MINUTE + at(minute)}`),
     );
   });
 
-  test("is no lateness with catchup none either", async () => {
+  test("does not make an occurrence late, with catchup none either", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({}, { jitterMs: 30_000, catchup: "none" })] });
     await clock.passTo(NOON + 4 * MINUTE);
     expect(ledger(petit.store)).toEqual(["1 fired", "2 fired", "3 fired"]);
   });
 
-  test("is no lateness: an occurrence that waits for it while petit restarts still fires", async () => {
+  test("does not make an occurrence late: it still fires after a restart", async () => {
     using life = lives([jittery]);
     await life.live(async () => life.clock.passTo(NOON + MINUTE));
     await life.live(async (petit) => {
@@ -196,15 +196,15 @@ describe("jitter", () => {
     });
   });
 
-  test("does not show in what comes", async () => {
+  test("does not change the next occurrences", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [jittery] });
     expect(petit.engine.nextOccurrences(jobId("tick"), 3)).toEqual([1, 2, 3].map((minute) => NOON + minute * MINUTE));
   });
 });
 
-describe("what comes", () => {
-  test("is listed, and next_run_at is its first", async () => {
+describe("the next occurrences", () => {
+  test("are listed, and next_run_at is the first", async () => {
     const clock = new FakeClock();
     const jobs = [
       tick({ schedule: schedule("0 0 * * *") }),
@@ -227,7 +227,7 @@ describe("what comes", () => {
     expect(petit.engine.findJob("none")).toBeNull();
   });
 
-  test("moves on with time", async () => {
+  test("advance with time", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     await clock.pass(10 * MINUTE);
@@ -235,15 +235,15 @@ describe("what comes", () => {
   });
 });
 
-describe("a job that is new", () => {
-  test("has no past, at the first start", async () => {
+describe("a new job", () => {
+  test("has no past occurrences at the first start", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({}, { catchup: "all", catchupWindowMs: 24 * HOUR })] });
     await clock.pass(MINUTE);
     expect(ledger(petit.store)).toEqual(["1 fired"]);
   });
 
-  test("has no past, at a later start", async () => {
+  test("has no past occurrences at a later start", async () => {
     using life = lives([]);
     await life.live(async () => life.clock.pass(HOUR));
     await life.live(
@@ -255,7 +255,7 @@ describe("a job that is new", () => {
     );
   });
 
-  test("has no past where a reload brings it, or brings it back", async () => {
+  test("has no past occurrences if a reload adds it, or adds it again", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [] });
     await clock.pass(10 * MINUTE);
@@ -271,10 +271,10 @@ describe("a job that is new", () => {
 
   test.each([
     ["missed", "missed down", {}, { paused: false }],
-    ["skipped where it was disabled", "skipped disabled", { enabled: false }, { paused: false }],
-    ["skipped where petit was paused", "skipped paused", {}, { paused: true }],
+    ["skipped if it was disabled", "skipped disabled", { enabled: false }, { paused: false }],
+    ["skipped if petit was paused", "skipped paused", {}, { paused: true }],
   ])(
-    "has none of its new schedule where that was changed while petit was down; what the old one had is %s",
+    "has none of a new schedule that was set while petit was not running; those of the old one are %s",
     async (_, outcome, given, { paused }) => {
       using life = lives([tick(given, { catchup: "all" })]);
       await life.live(async ({ engine }) => (paused ? engine.pause() : null));
@@ -291,7 +291,7 @@ describe("a job that is new", () => {
     },
   );
 
-  test("has none of its new schedule where a reload changes that; what the old one has kept back by jitter starts", async () => {
+  test("has none of a new schedule that a reload sets; those that jitter delayed still start", async () => {
     const clock = new FakeClock();
     const before = tick({}, { jitterMs: 50_000 });
     await using petit = await startEngine({ clock, jobs: [before] });
@@ -304,7 +304,7 @@ describe("a job that is new", () => {
     expect(ledger(petit.store)).toEqual(["1 fired", "5 fired"]);
   });
 
-  test("is its own where only the policy was changed while petit was down", async () => {
+  test("has its own if only the policy was changed while petit was not running", async () => {
     using life = lives([tick({}, { catchup: "none" })]);
     await life.live(async () => {});
     life.clock.step(3 * MINUTE);
@@ -315,7 +315,7 @@ describe("a job that is new", () => {
 });
 
 describe("after downtime", () => {
-  test("one run in between, of other job files, takes no past away", async () => {
+  test("a one-off run with other job files does not hide missed occurrences", async () => {
     using life = lives([tick({}, { catchup: "all" }), job("other")]);
     await life.live(async () => {});
     life.clock.step(2 * MINUTE);
@@ -339,7 +339,7 @@ describe("after downtime", () => {
     ["all", HOUR, [FIRED, FIRED, FIRED, FIRED]],
     ["all", 150_000, [DOWN, FIRED, FIRED, FIRED]],
     ["none", HOUR, [DOWN, DOWN, DOWN, DOWN]],
-  ] as const)("catchup %s within %p ms makes of four occurrences %p", async (catchup, catchupWindowMs, expected) => {
+  ] as const)("catchup %s within %p ms turns four occurrences into %p", async (catchup, catchupWindowMs, expected) => {
     using life = lives([tick({}, { catchup, catchupWindowMs })]);
     await life.live(async () => life.clock.pass(MINUTE));
     life.clock.step(4 * MINUTE + 10_000);
@@ -353,7 +353,7 @@ describe("after downtime", () => {
     });
   });
 
-  test("the run that catches up is told why it runs, and for when", async () => {
+  test("a catch-up run gets its trigger and its occurrence", async () => {
     using life = lives([tick({ tasks: [...job("x").tasks] })]);
     await life.live(async () => life.clock.pass(MINUTE));
     life.clock.step(MINUTE);
@@ -362,7 +362,7 @@ describe("after downtime", () => {
     });
   });
 
-  test("all catches up on a hundred at most, the newest", async () => {
+  test("catchup all starts at most the newest hundred", async () => {
     using life = lives([tick({}, { catchup: "all", catchupWindowMs: 24 * HOUR })]);
     await life.live(async () => {});
     life.clock.step(3 * HOUR);
@@ -376,7 +376,7 @@ describe("after downtime", () => {
     });
   });
 
-  test("nothing is decided twice, however often petit starts", async () => {
+  test("nothing is decided twice across restarts", async () => {
     using life = lives([tick()]);
     await life.live(async () => life.clock.pass(MINUTE));
     life.clock.step(10 * MINUTE);
@@ -386,7 +386,7 @@ describe("after downtime", () => {
     });
   });
 
-  test("of a month of seconds the newest are kept", async () => {
+  test("the ledger keeps the newest of a month of seconds", async () => {
     using life = lives([tick({ schedule: schedule("* * * * * *", { catchup: "none" }) })]);
     await life.live(async () => life.clock.pass(1_000));
     life.clock.step(30 * 24 * HOUR);
@@ -400,12 +400,12 @@ describe("after downtime", () => {
   });
 });
 
-describe("after a sleep of the machine", () => {
+describe("after a suspension of the machine", () => {
   test.each([
     ["latest", ["2 missed superseded", "3 missed superseded", "4 fired"]],
     ["all", ["2 fired", "3 fired", "4 fired"]],
     ["none", ["2 missed late", "3 missed late", "4 missed late"]],
-  ] as const)("catchup %s makes of three occurrences %p", async (catchup, expected) => {
+  ] as const)("catchup %s turns three occurrences into %p", async (catchup, expected) => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({}, { catchup })] });
     await clock.pass(MINUTE);
@@ -416,7 +416,7 @@ describe("after a sleep of the machine", () => {
     expect(ledger(petit.store).at(-1)).toBe("5 fired");
   });
 
-  test("petit has noticed within seconds, though nothing was due for hours", async () => {
+  test("petit notices within seconds, although nothing was due for hours", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({ schedule: schedule("0 18 * * *") })] });
     clock.step(6 * HOUR + 1);
@@ -426,7 +426,7 @@ describe("after a sleep of the machine", () => {
 });
 
 describe("a clock that is set back", () => {
-  test("fires no slot twice, and goes on when it comes to new ones", async () => {
+  test("fires no occurrence twice, and continues with new ones", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     await clock.pass(10 * MINUTE);
@@ -438,7 +438,7 @@ describe("a clock that is set back", () => {
     expect(ledger(petit.store)).toEqual(Array.from({ length: 15 }, (_, index) => `${index + 1} fired`));
   });
 
-  test("to before anything was fired goes on at once with what is new there", async () => {
+  test("to before the first occurrence continues immediately with new ones", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     await clock.pass(3 * MINUTE);
@@ -451,7 +451,7 @@ describe("a clock that is set back", () => {
     ).toEqual([-56, -55]);
   });
 
-  test("lets what was missed in a jump ahead fire when its time comes", async () => {
+  test("fires occurrences that a jump ahead had missed", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({}, { catchup: "none" })] });
     await clock.pass(MINUTE);
@@ -481,7 +481,7 @@ describe("a clock that is set back", () => {
 });
 
 describe("a disabled job", () => {
-  test("is accounted for, and fires nothing of that when it is enabled", async () => {
+  test("is accounted for, and fires no past occurrence when it is enabled", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick({ enabled: false })] });
     await clock.pass(2 * MINUTE);
@@ -491,7 +491,7 @@ describe("a disabled job", () => {
     expect(ledger(petit.store)).toEqual(["1 skipped disabled", "2 skipped disabled", "3 fired"]);
   });
 
-  test("has missed nothing while petit was down", async () => {
+  test("has no missed occurrences while petit was not running", async () => {
     using life = lives([tick({ enabled: false })]);
     await life.live(async () => {});
     life.clock.step(2 * MINUTE);
@@ -500,7 +500,7 @@ describe("a disabled job", () => {
 });
 
 describe("pause", () => {
-  test("skips what comes due, and resume fires nothing that is past", async () => {
+  test("skips due occurrences, and resume fires no past ones", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     await petit.engine.pause();
@@ -512,13 +512,13 @@ describe("pause", () => {
     expect(ledger(petit.store)).toEqual(["1 skipped paused", "2 skipped paused", "3 fired"]);
   });
 
-  test("lets manual triggers go on", async () => {
+  test("accepts manual triggers", async () => {
     await using petit = await startEngine({ jobs: [tick()] });
     await petit.engine.pause();
     expect((await petit.run("tick")).run.status).toBe("completed");
   });
 
-  test("survives a restart, and what passes meanwhile is skipped as well", async () => {
+  test("survives a restart, and skips the occurrences meanwhile", async () => {
     using life = lives([tick({}, { catchup: "all" })]);
     await life.live(async (petit) => petit.engine.pause());
     life.clock.step(2 * MINUTE);
@@ -531,7 +531,7 @@ describe("pause", () => {
     await life.live(async (petit) => expect(petit.engine.state).toBe("running"));
   });
 
-  test("and resume tell once, however often they are asked for", async () => {
+  test("and resume emit one event each, however often they are called", async () => {
     await using petit = await startEngine();
     await petit.engine.pause();
     await petit.engine.pause();
@@ -543,7 +543,7 @@ describe("pause", () => {
     ]);
   });
 
-  test("does not hide what came due right before it", async () => {
+  test("does not skip occurrences that came due right before it", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [tick()] });
     clock.step(MINUTE);

@@ -18,7 +18,7 @@ const start = (items: Readonly<Record<string, number>> = {}) => {
 };
 
 describe("Timer", () => {
-  test("tells of each item at its time, in order", async () => {
+  test("reports each item at its time, in order", async () => {
     const { clock, seen } = start({ c: 5_000, a: 1_000, b: 5_000 });
     await clock.pass(999);
     expect(seen).toEqual([]);
@@ -27,7 +27,7 @@ describe("Timer", () => {
     expect(["5000 b c", "5000 c b"]).toContain(seen[1] ?? "");
   });
 
-  test("never waits longer than a few seconds, since timers stand still while a machine sleeps", async () => {
+  test("never waits longer than a few seconds, since timers stop while the machine is suspended", async () => {
     const { clock, timer } = start({ far: 3_600_000 });
     expect(clock.timers).toEqual([HOP]);
     await clock.pass(3_598_000);
@@ -37,11 +37,11 @@ describe("Timer", () => {
     timer[Symbol.dispose]();
   });
 
-  test("with nothing to do looks at the clock all the same", () => {
+  test("checks the clock even without items", () => {
     expect(start().clock.timers).toEqual([HOP]);
   });
 
-  test("wakes earlier for an item that is added and sooner", async () => {
+  test("wakes earlier for an earlier item", async () => {
     const { clock, seen, timer } = start({ late: 4_000 });
     timer.add("soon", NOON + 1_000);
     expect(clock.timers).toEqual([1_000]);
@@ -51,7 +51,7 @@ describe("Timer", () => {
     expect(seen).toEqual(["1000 soon"]);
   });
 
-  test("tells of what is past already at once", async () => {
+  test("reports past items immediately", async () => {
     const { clock, seen, timer } = start();
     timer.add("past", NOON - 5_000);
     expect(clock.timers).toEqual([0]);
@@ -59,14 +59,14 @@ describe("Timer", () => {
     expect(seen).toEqual(["0 past"]);
   });
 
-  test("tells of all that a step ahead made due, together", async () => {
+  test("reports all items that a step ahead made due, together", async () => {
     const { clock, seen } = start({ a: 1_000, b: 600_000, c: 1_200_000 });
     clock.step(900_000);
     await clock.pass(1_000);
     expect(seen).toEqual(["901000 a b"]);
   });
 
-  test("tells that the clock was set back, before anything else", async () => {
+  test("reports that the clock was set back, before anything else", async () => {
     const { clock, seen } = start({ a: 10_000 });
     clock.step(-3_600_000);
     await clock.pass(HOP);
@@ -75,14 +75,14 @@ describe("Timer", () => {
     expect(seen).toHaveLength(1);
   });
 
-  test("does not take a clock that is corrected a little for one that was set back", async () => {
+  test("does not report a small correction of the clock", async () => {
     const { clock, seen } = start({ a: 10_000 });
     clock.step(-900);
     await clock.pass(20_000);
     expect(seen).toEqual(["10000 a"]);
   });
 
-  test("looks at once where it is asked to", () => {
+  test("checks immediately on request", () => {
     const { clock, seen, timer } = start({ a: 10_000 });
     timer.checkNow();
     expect(seen).toEqual([]);
@@ -91,7 +91,7 @@ describe("Timer", () => {
     expect(seen).toEqual(["10000 a"]);
   });
 
-  test("is quiet before its start and after its end", async () => {
+  test("reports nothing before its start and after its end", async () => {
     const clock = new FakeClock();
     const seen: string[] = [];
     const timer = new Timer<string>({ clock, onDue: (due) => seen.push(...due), onSetBack: () => {} });

@@ -7,21 +7,21 @@ import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
 
 /** The content of a notification at the time of its event: the body of a webhook. Times are ms since the epoch. */
-export type Notice = {
+export type NotificationBody = {
   readonly event: NotifyEvent;
   readonly at: number;
   readonly job: { readonly id: string; readonly name: string };
   /** Null for `missed`. */
-  readonly run: NoticeRun | null;
+  readonly run: BodyRun | null;
   /** In the order of the definition, at most 50. */
   readonly failed_tasks: readonly FailedTask[];
   /** The last 10 kB of the run's output. Null if the run has not ended or wrote nothing. */
   readonly log_tail: string | null;
   /** Null except for `missed`. */
-  readonly missed: NoticeMissed | null;
+  readonly missed: BodyMissed | null;
 };
 
-type NoticeRun = {
+type BodyRun = {
   readonly id: string;
   readonly status: string;
   readonly reason: string | null;
@@ -41,7 +41,7 @@ type FailedTask = {
   readonly attempts: number;
 };
 
-type NoticeMissed = {
+type BodyMissed = {
   readonly count: number;
   /** The newest 20, oldest first. */
   readonly occurrences: readonly { readonly scheduled_for: number; readonly reason: string }[];
@@ -54,14 +54,14 @@ const MAX_OCCURRENCES = 20;
 /** Maximum size of the log tail, in bytes. */
 export const TAIL_BYTES = 10_000;
 
-/** Returns the notice of a run that has started. */
-export const noticeOfStart = (job: Job, run: Run, now: number): Notice => ({
+/** Returns the body for a run that has started. */
+export const bodyOfStart = (job: Job, run: Run, now: number): NotificationBody => ({
   ...empty("started", job, now),
   run: runOf(run),
 });
 
-/** Returns the notice of a run that has ended. Call it within the transaction that stores the end. */
-export const noticeOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: NoticeContext): Notice => ({
+/** Returns the body for a run that has ended. Call it within the transaction that stores the end. */
+export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: BodyContext): NotificationBody => ({
   ...empty(event, job, now),
   run: runOf(run),
   failed_tasks: store.runs
@@ -72,10 +72,10 @@ export const noticeOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now
   log_tail: tailOf(run, store),
 });
 
-type NoticeContext = { readonly store: Store; readonly now: number };
+type BodyContext = { readonly store: Store; readonly now: number };
 
-/** Returns the notice of missed occurrences. */
-export const noticeOfMissed = (job: Job, missed: readonly NewOccurrence[], now: number): Notice => ({
+/** Returns the body for missed occurrences. */
+export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: number): NotificationBody => ({
   ...empty("missed", job, now),
   missed: {
     count: missed.length,
@@ -85,7 +85,7 @@ export const noticeOfMissed = (job: Job, missed: readonly NewOccurrence[], now: 
   },
 });
 
-const empty = (event: NotifyEvent, job: Job, now: number): Notice => ({
+const empty = (event: NotifyEvent, job: Job, now: number): NotificationBody => ({
   event,
   at: now,
   job: { id: job.id, name: job.name },
@@ -95,7 +95,7 @@ const empty = (event: NotifyEvent, job: Job, now: number): Notice => ({
   missed: null,
 });
 
-const runOf = (run: Run): NoticeRun => ({
+const runOf = (run: Run): BodyRun => ({
   id: run.id,
   status: run.status,
   reason: run.reason,
