@@ -20,7 +20,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a wrong token",
-    file: "api/guard/guard.ts",
+    file: "api/guard/token.ts",
     from: "if (!timingSafeEqual(digest(given), expected))",
     to: "if (false)",
     test: "api/guard/guard.test.ts",
@@ -28,7 +28,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a token of which the beginning is right",
-    file: "api/guard/guard.ts",
+    file: "api/guard/token.ts",
     from: "!timingSafeEqual(digest(given), expected)",
     to: "!given.startsWith(token.slice(0, 8))",
     test: "api/guard/guard.test.ts",
@@ -51,7 +51,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a foreign Host (DNS rebinding)",
     file: "api/api.ts",
-    from: "checkHost(request);",
+    from: "checkHost(original);",
     to: "",
     test: "e2e/browser-security.test.ts",
     only: "rebinding",
@@ -96,7 +96,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "an Origin that only begins as petit's",
-    file: "api/guard/guard.ts",
+    file: "api/guard/origin.ts",
     from: "origin === `http://${host}` ||",
     to: "origin.startsWith(`http://${host}`) ||",
     test: "api/guard/guard.test.ts",
@@ -104,7 +104,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a page of another port of this machine",
-    file: "api/guard/guard.ts",
+    file: "api/guard/origin.ts",
     from: "origin === `http://${host}` ||",
     to: "new URL(origin).hostname === new URL(`http://${host}`).hostname ||",
     test: "e2e/browser-security.test.ts",
@@ -112,7 +112,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "what another site loads without an Origin",
-    file: "api/guard/guard.ts",
+    file: "api/guard/origin.ts",
     from: 'if (request.headers.get("sec-fetch-site") === "cross-site" &&',
     to: "if (false &&",
     test: "e2e/browser-security.test.ts",
@@ -120,7 +120,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "the dashboard in what another site loads",
-    file: "api/guard/guard.ts",
+    file: "api/guard/origin.ts",
     from: 'request.headers.get("sec-fetch-mode") === "navigate" &&',
     to: "",
     test: "api/guard/guard.test.ts",
@@ -128,7 +128,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "the dashboard in a frame of another site",
-    file: "api/guard/guard.ts",
+    file: "api/guard/origin.ts",
     from: 'request.headers.get("sec-fetch-dest") === "document"',
     to: "true",
     test: "api/guard/guard.test.ts",
@@ -136,7 +136,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a form of another site that posts to the dashboard",
-    file: "api/guard/guard.ts",
+    file: "api/guard/origin.ts",
     from: '(request.method === "GET" || request.method === "HEAD") &&',
     to: "",
     test: "api/guard/guard.test.ts",
@@ -144,7 +144,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "CORS for an origin that is not named",
-    file: "api/guard/cross-origin.ts",
+    file: "api/guard/cors.ts",
     from: 'allowed.has(request.headers.get("origin") ?? "")',
     to: "true",
     test: "api/guard/guard.test.ts",
@@ -225,7 +225,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "a type that a browser guesses",
-    file: "api/response.ts",
+    file: "api/api.ts",
     from: 'headers.set("x-content-type-options", "nosniff");',
     to: "",
     test: "api/requests.test.ts",
@@ -233,7 +233,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "scripts in what petit answers",
-    file: "api/response.ts",
+    file: "api/api.ts",
     from: 'if (!headers.has("content-security-policy")) headers.set("content-security-policy", POLICY);',
     to: "",
     test: "api/requests.test.ts",
@@ -241,7 +241,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "answers that a cache keeps",
-    file: "api/response.ts",
+    file: "api/api.ts",
     from: 'if (!headers.has("cache-control")) headers.set("cache-control", "no-store");',
     to: "",
     test: "api/requests.test.ts",
@@ -293,9 +293,9 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     against: "one who reads slowly and has petit hold all of it",
-    file: "api/events/response-stream.ts",
+    file: "api/events/response-body.ts",
     from: "{ highWaterMark: 0 },",
     to: "{ highWaterMark: 100_000 },",
-    test: "api/events/response-stream.test.ts",
+    test: "api/events/response-body.test.ts",
   },
 ];

@@ -1,84 +1,79 @@
 import type { RequestConnection } from "../runtime/runtime.ts";
-import { type ApiContext, Requests } from "./context.ts";
+import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
 import { EventFeed } from "./events/feed.ts";
 import { checkBodySize } from "./guard/body.ts";
-import { type Answer, crossOrigin } from "./guard/cross-origin.ts";
-import { checkOrigin, tokenCheck } from "./guard/guard.ts";
-import { hostCheck } from "./guard/host.ts";
-import { drain, isUnread } from "./guard/unread-body.ts";
+import { type RequestHandler, withCors } from "./guard/cors.ts";
+import { drainBody, isUnread } from "./guard/drain-body.ts";
+import { createHostCheck } from "./guard/host.ts";
+import { checkOrigin } from "./guard/origin.ts";
+import { createTokenCheck } from "./guard/token.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
-import { secured } from "./response.ts";
 import { HEALTH_PATH } from "./routes/health.ts";
-import { answerError, pathOf, routes, type Told } from "./routes/routes.ts";
+import { type ApiServices, answerError, pathOf, routes } from "./routes/routes.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
   readonly handle: (request: Request, connection?: RequestConnection) => Response | Promise<Response>;
-  /** Ends the streams and the waits that are open. */
+  /** Ends all open streams and waits. */
   readonly close: () => void;
 }
 
-/** The whole HTTP API, without a socket. */
+/** Creates the whole HTTP API, without a socket. */
 export const createApi = (options: ApiOptions): Api => {
   const { clock, log } = options;
   const closing = new AbortController();
-  const requests = new Requests();
+  const requests = new RequestRegistry();
   const context: ApiContext = { ...options, requests, closing: closing.signal };
-  const told = { feed: new EventFeed(options), metrics: createMetrics(options) };
-  const checkHost = hostCheck(options);
-  const answer = crossOrigin(options.corsOrigins, answerer(options, context, told), context);
+  const services = { feed: new EventFeed(options), metrics: createMetrics(options) };
+  const checkHost = createHostCheck(options);
+  const handle = withCors(options.corsOrigins, createHandler(options, context, services), context);
   return {
-    handle: (request, connection) => {
+    handle: (original, connection) => {
       const id = crypto.randomUUID();
-      let asked = request;
-      requests.add(asked, id, connection);
-      const since = clock.monotonic();
-      const done = (response: Response): Response => {
-        const { method, url } = request;
+      let request = original;
+      requests.add(request, id, connection);
+      const startedAt = clock.monotonic();
+      const complete = (response: Response): Response => {
+        const { method, url } = original;
         const { status } = response;
-        // Without the query: who knows what is in it. Of a stream, this is its beginning.
+        // Without the query, which may contain secrets. For a stream, the duration is the time until its start.
         const path = pathOf(url).slice(0, 200);
-        const duration_ms = Math.round(clock.monotonic() - since);
+        const duration_ms = Math.round(clock.monotonic() - startedAt);
         log.debug({ request_id: id, method, path, status, duration_ms }, `${method} ${path} was answered ${status}`);
-        return secured(response, id);
+        return setSecurityHeaders(response, id);
       };
       const finish = (response: Response): Response | Promise<Response> =>
-        isUnread(request, response.status) ? drain(request, clock).then(() => done(response)) : done(response);
-      const failed = (error: unknown) => finish(answerError(context, error, asked));
+        isUnread(original, response.status)
+          ? drainBody(original, clock).then(() => complete(response))
+          : complete(response);
+      const fail = (error: unknown) => finish(answerError(context, error, request));
       try {
-        checkHost(request);
-        // Whoever serves this sends no body for HEAD, but the length of one.
-        if (request.method === "HEAD") {
-          asked = new Request(request, { method: "GET" });
-          requests.add(asked, id, connection);
+        checkHost(original);
+        // For HEAD, the runtime sends the headers of the GET response without its body.
+        if (original.method === "HEAD") {
+          request = new Request(original, { method: "GET" });
+          requests.add(request, id, connection);
         }
-        const response = answer(asked);
-        // Most answers are at hand at once, and a promise of one costs a tenth of it.
-        return response instanceof Promise ? response.then(finish, failed) : finish(response);
+        const response = handle(request);
+        // Most responses are available synchronously; a promise would make them a tenth slower.
+        return response instanceof Promise ? response.then(finish, fail) : finish(response);
       } catch (error) {
-        return failed(error);
+        return fail(error);
       }
     },
     close: () => {
       closing.abort();
-      for (const each of [told.feed, told.metrics]) each[Symbol.dispose]();
+      for (const service of [services.feed, services.metrics]) service[Symbol.dispose]();
     },
   };
 };
 
-/** HEAD has become GET by then. */
-const onlyGet = (request: Request, page: Response): Response => {
-  if (request.method === "GET") return page;
-  const path = pathOf(request.url).slice(0, 200);
-  throw methodNotAllowed(request.method, path, ["GET", "HEAD"]);
-};
-
-/** The Host is petit's own; then these are asked in turn: where a request comes from, what it is for, who sends it. */
-const answerer = (options: ApiOptions, context: ApiContext, told: Told): Answer => {
-  const app = routes(context, told);
-  const checkToken = tokenCheck(options.token);
+/** Returns the handler behind the host check. It checks the origin, then the path, then the token. */
+const createHandler = (options: ApiOptions, context: ApiContext, services: ApiServices): RequestHandler => {
+  const app = routes(context, services);
+  const checkToken = createTokenCheck(options.token);
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
     const page = options.page?.(path, request.headers) ?? null;
@@ -89,3 +84,21 @@ const answerer = (options: ApiOptions, context: ApiContext, told: Told): Answer 
     return app.fetch(request);
   };
 };
+
+/** Requires that HEAD was replaced by GET. */
+const onlyGet = (request: Request, page: Response): Response => {
+  if (request.method === "GET") return page;
+  throw methodNotAllowed(request.method, pathOf(request.url).slice(0, 200), ["GET", "HEAD"]);
+};
+
+/** Prevents browsers from running, sniffing, framing or caching an answer. The dashboard's files have their own policy. */
+const setSecurityHeaders = (response: Response, requestId: string): Response => {
+  const { headers } = response;
+  headers.set("x-request-id", requestId);
+  headers.set("x-content-type-options", "nosniff");
+  if (!headers.has("content-security-policy")) headers.set("content-security-policy", POLICY);
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  return response;
+};
+
+const POLICY = "default-src 'none'; frame-ancestors 'none'";

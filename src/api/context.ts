@@ -1,30 +1,33 @@
 import type { RequestConnection } from "../runtime/runtime.ts";
 import type { ApiOptions } from "./options.ts";
 
-/** What every route is given. */
+/** What every route gets. */
 export type ApiContext = Pick<
   ApiOptions,
   "engine" | "store" | "log" | "clock" | "version" | "hostname" | "token" | "system"
 > & {
-  readonly requests: Requests;
-  /** Aborts when the API closes: streams end, waits are answered. */
+  readonly requests: RequestRegistry;
+  /** Aborts when the API closes: streams end, and waits return. */
   readonly closing: AbortSignal;
 };
 
-/** What is known of the requests that are being answered. */
-export class Requests {
-  readonly #known = new WeakMap<Request, { readonly id: string; readonly connection: RequestConnection | undefined }>();
+/** The id and the connection of each request in progress. */
+export class RequestRegistry {
+  readonly #entries = new WeakMap<
+    Request,
+    { readonly id: string; readonly connection: RequestConnection | undefined }
+  >();
 
   add(request: Request, id: string, connection: RequestConnection | undefined): void {
-    this.#known.set(request, { id, connection });
+    this.#entries.set(request, { id, connection });
   }
 
   idOf(request: Request): string | null {
-    return this.#known.get(request)?.id ?? null;
+    return this.#entries.get(request)?.id ?? null;
   }
 
-  /** Keeps the connection through any silence: the answer takes its time. */
+  /** Disables the idle timeout of the connection, for an answer that takes its time. */
   keepOpen(request: Request): void {
-    this.#known.get(request)?.connection?.keepOpen(0);
+    this.#entries.get(request)?.connection?.keepOpen(0);
   }
 }

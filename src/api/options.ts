@@ -15,62 +15,62 @@ export type ApiOptions = {
   readonly store: ApiStore;
   readonly log: Log;
   readonly clock: Clock;
-  /** petit's own. */
+  /** Version of petit. */
   readonly version: string;
-  /** The address to bind. */
+  /** Address to bind. */
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 selects any free port. */
   readonly port: number;
-  /** Null where none is asked for. */
+  /** Null if the API requires none. */
   readonly token: string | null;
   /** Origins whose pages may use the API, such as `https://ops.example.com`. */
   readonly corsOrigins: readonly string[];
   /** Further names that petit is served under, without a port. */
   readonly allowedHosts: readonly string[];
-  /** This machine's name. */
+  /** Name of this machine. */
   readonly hostname: string;
   readonly system: SystemFacts;
-  /** The dashboard's static files: null where it has none by that path. */
+  /** Returns a static file of the dashboard, or null if there is none at the path. */
   readonly page?: (path: string, request: Headers) => Response | null;
 };
 
-/** What there is to know of a petit from its start on. */
+/** Facts about this process that do not change after its start. */
 export type SystemFacts = {
   readonly runtime: { readonly name: string; readonly version: string };
   /** Operating system and processor, such as `linux-x64`. */
   readonly target: string;
-  /** Of the process, ms since the epoch. */
+  /** Start of the process, in ms since the Unix epoch. */
   readonly startedAt: number;
-  /** Absolute; `:memory:` is none. */
+  /** Absolute path, or `:memory:`. */
   readonly dbPath: string;
   readonly schemaVersion: number;
-  /** Absolute. */
+  /** Absolute path. */
   readonly jobsDir: string;
-  /** Of schedules without one of their own. */
+  /** Time zone of schedules that name none. */
   readonly timezone: string;
-  /** In the order of the help. */
+  /** In the order of `--help`. */
   readonly settings: readonly SettingFact[];
 };
 
-/** A setting with what it is and where that came from; holds no secret. */
+/** A setting with its value and the source of the value. Contains no secret. */
 export type SettingFact = {
-  /** As in the configuration file. */
+  /** Key in the configuration file. */
   readonly name: string;
-  /** As the configuration file would hold it; null where there is none. */
+  /** Value as in the configuration file; null if there is none. */
   readonly value: string | number | boolean | readonly string[] | null;
   readonly origin: "flag" | "environment" | "file" | "default";
-  /** The flag, the variable, or the file; null for a default. */
+  /** The flag, the variable or the file that set it; null for a default. */
   readonly from: string | null;
-  /** The value for people. */
+  /** The value as text for people. */
   readonly text: string;
-  /** What it is for, in a sentence. */
+  /** What it is for, as a sentence. */
   readonly doc: string;
 };
 
-/** What the API asks of the engine. */
+/** The part of the engine that the API uses. */
 export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | typeof Symbol.asyncDispose>;
 
-/** What the API reads by itself. */
+/** The part of the store that the API reads. */
 export type ApiStore = {
   readonly jobs: Pick<JobStore, "getDefinition">;
   readonly runs: Pick<

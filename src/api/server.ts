@@ -6,13 +6,13 @@ import type { ApiOptions } from "./options.ts";
 
 export type ServerOptions = ApiOptions & {
   readonly runtime: Pick<Runtime, "serve">;
-  /** Open at once; beyond that, the longest idle ones are closed. */
+  /** Maximum of open connections. Beyond it, the longest idle ones are closed. */
   readonly maxConnections: number;
 };
 
 /**
- * Serves the API. `stop` ends its streams and waits. Throws `taken` where the port is in use, `invalid_request` where the
- * address can't be bound, or others than this machine could reach the API without a token.
+ * Serves the API; `stop` ends its streams and waits. Throws `taken` if the port is in use, and `invalid_request` if the
+ * address can't be bound, or if other machines could reach the API without a token.
  */
 export const startServer = async (options: ServerOptions): Promise<HttpServer> => {
   refuseOpenBind(options.host, options.token);
@@ -37,17 +37,17 @@ const listen = (options: ServerOptions, handle: ReturnType<typeof createApi>["ha
       fetch: handle,
       maxBodyBytes: Number.MAX_SAFE_INTEGER,
       maxConnections,
-      onClosed: warnOfClosed(options),
+      onClosed: createCloseWarning(options),
     });
   } catch (cause) {
     throw bindError(`${host}:${port}`, cause);
   }
 };
 
-/** Connections are closed many times a second under a flood; the log tells it once a minute. */
-const WARN_EVERY_MS = 60_000;
+/** Minimum time between two warnings: under a flood, connections are closed many times a second. */
+const WARN_INTERVAL_MS = 60_000;
 
-const warnOfClosed = ({ clock, log, maxConnections }: ServerOptions): ((count: number) => void) => {
+const createCloseWarning = ({ clock, log, maxConnections }: ServerOptions): ((count: number) => void) => {
   let closed = 0;
   let nextAt = Number.NEGATIVE_INFINITY;
   return (count) => {
@@ -55,21 +55,25 @@ const warnOfClosed = ({ clock, log, maxConnections }: ServerOptions): ((count: n
     if (clock.monotonic() < nextAt) return;
     log.warn({ closed, max_connections: maxConnections }, "too many connections: the longest idle ones were closed");
     closed = 0;
-    nextAt = clock.monotonic() + WARN_EVERY_MS;
+    nextAt = clock.monotonic() + WARN_INTERVAL_MS;
   };
 };
 
 const bindError = (address: string, cause: unknown): unknown => {
   const code = cause instanceof Error && "code" in cause ? cause.code : null;
   if (code === "EADDRINUSE") {
-    return new PetitError("taken", `${address} is in use; stop what listens there, or give another --api-port`, {
-      cause,
-    });
+    return new PetitError(
+      "taken",
+      `${address} is in use; stop the program that listens there, or set another --api-port`,
+      {
+        cause,
+      },
+    );
   }
   if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
     return new PetitError(
       "invalid_request",
-      `${address} can't be bound (${code}); --api-host and --api-port name another`,
+      `${address} can't be bound (${code}); set another address with --api-host and --api-port`,
       {
         cause,
       },

@@ -1,4 +1,4 @@
-/** An OpenAPI document, as far as the reference page shows it. */
+/** An OpenAPI document, as far as the reference page uses it. */
 export type ApiDocument = {
   readonly info: {
     readonly title: string;
@@ -7,7 +7,7 @@ export type ApiDocument = {
     readonly description: string;
   };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
-  /** By path, then by method in lower case. */
+  /** By path, then by lower-case method. */
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocOperation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, DocSchema>>;
@@ -58,5 +58,5 @@ export type DocSchema = {
   readonly examples?: readonly unknown[];
 };
 
-/** `#/components/schemas/Run` as `Run`. */
+/** Returns `Run` for `#/components/schemas/Run`. */
 export const nameOf = (reference: string): string => reference.slice(reference.lastIndexOf("/") + 1);

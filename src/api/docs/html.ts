@@ -1,4 +1,4 @@
-/** Markup. What is not made by `html` is text, whatever it looks like. */
+/** HTML that is inserted without escaping. Only `html` creates it from values. */
 export class Markup {
   readonly text: string;
 
@@ -7,20 +7,20 @@ export class Markup {
   }
 }
 
-type Value = string | number | Markup | readonly Markup[];
+type HtmlValue = string | number | Markup | readonly Markup[];
 
-/** Markup around values; a value that isn't markup itself is escaped, in text and in quoted attributes. */
-export const html = (parts: TemplateStringsArray, ...values: readonly Value[]): Markup =>
+/** Creates markup. Values other than markup are escaped, for text and for quoted attributes. */
+export const html = (parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Markup =>
   new Markup(parts.map((part, index) => (index === 0 ? part : render(values[index - 1] ?? "") + part)).join(""));
 
 export const NOTHING: Markup = new Markup("");
 
-const render = (value: Value): string => {
+const render = (value: HtmlValue): string => {
   if (value instanceof Markup) return value.text;
   if (typeof value === "object") return value.map(({ text }) => text).join("");
   return String(value).replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 };
 
-/** Prose: what stands between backticks is code. */
+/** Converts text to markup; text between backticks becomes code. */
 export const prose = (text: string): Markup =>
   html`${text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : html`${part}`))}`;

@@ -1,6 +1,6 @@
 import { FAILURES, type FailureCode } from "../shapes/failure.ts";
 
-/** What a route says of itself: its schemas are the ones that check its requests and answers. */
+/** A route with the schemas that check its requests and answers. */
 export type DescribedRoute = {
   readonly method: string;
   readonly path: string;
@@ -14,7 +14,7 @@ export type DescribedRoute = {
   };
 };
 
-/** A schema as the checking library writes it, as far as the routes use it. */
+/** A schema of the validation library, as far as the routes use it. */
 type Schema = {
   readonly title?: string;
   readonly description?: string;
@@ -24,14 +24,14 @@ type Schema = {
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly const?: unknown;
-  /** Names of headers that go with it, as an answer. */
+  /** Names of the headers of an answer with this schema. */
   readonly "x-headers"?: readonly string[];
-  /** The types that it comes in, as an answer that is no JSON. */
+  /** Content types of an answer that is not JSON. */
   readonly "x-content"?: Readonly<Record<string, { readonly example: string; readonly itemSchema?: Schema }>>;
 };
 
-/** The description of the API, OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1 */
-export const openApi = (routes: readonly DescribedRoute[], version: string) => {
+/** Builds the description of the API as OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1 */
+export const buildOpenApi = (routes: readonly DescribedRoute[], version: string) => {
   const components = new Components();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
@@ -50,7 +50,11 @@ export const openApi = (routes: readonly DescribedRoute[], version: string) => {
       responses: failureResponses(components),
       headers: HEADERS,
       securitySchemes: {
-        token: { type: "http", scheme: "bearer", description: "Needed where a token is set; loopback needs none." },
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description: "Required if petit has a token. Without one, petit listens on loopback only.",
+        },
       },
     },
   };
@@ -61,22 +65,23 @@ const INFO = (version: string) => ({
   version,
   summary: "A job scheduler in one executable",
   description:
-    "Times are integers, milliseconds since the Unix epoch. A failure is always `{error, code}`. Every `GET` answers `HEAD` too; " +
-    "a method that does not go with its path is answered 405 with `Allow`. Bodies are read as JSON whatever their content type.",
+    "Times are integers in milliseconds since the Unix epoch. A failure is always `{error, code}`, with `details` for programs if " +
+    "there are any. Every `GET` also answers `HEAD`; another method than those of the path is answered with 405 and `Allow`. " +
+    "Request bodies are read as JSON, whatever their content type.",
   license: { name: "MIT", identifier: "MIT" },
 });
 
 const TAGS = [
-  { name: "jobs", description: "Definitions, and running them" },
-  { name: "runs", description: "What was run, and what it wrote" },
-  { name: "scheduler", description: "petit itself" },
+  { name: "jobs", description: "Job definitions, and triggering jobs" },
+  { name: "runs", description: "Runs and their output" },
+  { name: "scheduler", description: "petit itself: scheduler, health, settings and metrics" },
 ];
 
 const HEADERS = {
-  "X-Request-Id": { description: "Names the request in petit's log", schema: { type: "string", format: "uuid" } },
+  "X-Request-Id": { description: "Id of the request in the log of petit", schema: { type: "string", format: "uuid" } },
   Location: { description: "Path of the run", schema: { type: "string" } },
-  "Retry-After": { description: "Seconds to wait before another try", schema: { type: "integer" } },
-  Allow: { description: "The methods that go with the path", schema: { type: "string" } },
+  "Retry-After": { description: "Seconds to wait before the next attempt", schema: { type: "integer" } },
+  Allow: { description: "Methods of the path", schema: { type: "string" } },
   "WWW-Authenticate": { description: "How to authenticate", schema: { type: "string" } },
 };
 
@@ -155,18 +160,18 @@ const content = (schema: Schema, components: Components) => {
 
 const json = (schema: Schema, components: Components) => ({ "application/json": { schema: components.use(schema) } });
 
-/** The schemas that have a title, each written once and referred to by it. */
+/** Collects schemas with a title. Each is written once, and referenced by its title. */
 class Components {
   readonly schemas: Record<string, unknown> = {};
 
-  /** A schema as JSON Schema, or the reference to it. */
+  /** Returns a schema as JSON Schema, or a reference to it if it has a title. */
   use(schema: Schema): unknown {
     if (schema.title === undefined) return this.#plain(schema);
     this.schemas[schema.title] ??= this.#plain(schema);
     return { $ref: `#/components/schemas/${schema.title}` };
   }
 
-  /** What the checking library writes in its own way is written as readers of OpenAPI expect it. */
+  /** Converts what the validation library writes in its own way to standard JSON Schema. */
   #plain({ title: _title, properties, patternProperties, items, anyOf, ...rest }: Schema): object {
     const [values] = Object.values(patternProperties ?? {});
     return {
@@ -178,7 +183,7 @@ class Components {
     };
   }
 
-  /** A choice between words is an enumeration. */
+  /** A union of constants becomes an enumeration. */
   #anyOf(schemas: readonly Schema[]): object {
     const words = schemas.map((schema) => schema.const);
     return words.includes(undefined)

@@ -7,12 +7,12 @@ import {
   nameOf,
 } from "./document.ts";
 import { html, type Markup, NOTHING, prose } from "./html.ts";
-import { codeBlock, describe, exampleOf, typeOf } from "./schema.ts";
+import { codeBlock, exampleOf, renderDescription, renderType } from "./schema.ts";
 
-export type Place = { readonly method: string; readonly path: string; readonly operation: DocOperation };
+export type Endpoint = { readonly method: string; readonly path: string; readonly operation: DocOperation };
 
-/** One method of one path: what it is for, how it is asked, what it answers. */
-export const operationSection = ({ method, path, operation }: Place, document: ApiDocument): Markup => html`
+/** Renders one method of one path: its purpose, parameters, request and responses. */
+export const renderOperation = ({ method, path, operation }: Endpoint, document: ApiDocument): Markup => html`
 <section class="operation" id="${operation.operationId}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code class="path">${path}</code></h3>
 <p><strong>${prose(operation.summary)}.</strong> ${prose(operation.description ?? "")}</p>
@@ -25,18 +25,20 @@ ${examples(operation, document)}
 
 const parameterTable = (parameters: readonly DocParameter[]): Markup => {
   if (parameters.length === 0) return NOTHING;
-  return html`<table><thead><tr><th>Parameter</th><th>Type</th><th>What it is</th></tr></thead><tbody>${parameters.map(
+  return html`<table><thead><tr><th>Parameter</th><th>Type</th><th>Description</th></tr></thead><tbody>${parameters.map(
     (parameter) => html`
-<tr><td><code>${parameter.name}</code> in ${parameter.in}</td><td>${typeOf(parameter.schema)}</td><td>${describe({
-      ...parameter.schema,
-      description: parameter.description ?? "",
-    })}</td></tr>`,
+<tr><td><code>${parameter.name}</code> in ${parameter.in}</td><td>${renderType(parameter.schema)}</td><td>${renderDescription(
+      {
+        ...parameter.schema,
+        description: parameter.description ?? "",
+      },
+    )}</td></tr>`,
   )}
 </tbody></table>`;
 };
 
-/** How a shell asks it, with the examples that the parameters come with. */
-const curl = ({ method, path, operation }: Place, document: ApiDocument): string => {
+/** Returns the request as a curl command, with the examples of the parameters. */
+const curl = ({ method, path, operation }: Endpoint, document: ApiDocument): string => {
   const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const schema = operation.parameters.find((each) => each.name === name)?.schema;
     return String(schema?.examples?.[0] ?? name);
@@ -53,21 +55,21 @@ const data = ({ requestBody }: DocOperation, { components }: ApiDocument): strin
 
 const bodyParagraph = ({ requestBody }: DocOperation): Markup => {
   const schema = Object.values(requestBody?.content ?? {})[0]?.schema;
-  return schema === undefined ? NOTHING : html`<p>The body is a ${typeOf(schema)}, and may be left out.</p>`;
+  return schema === undefined ? NOTHING : html`<p>The body is a ${renderType(schema)}, and optional.</p>`;
 };
 
-/** A schema without a description lends its name to its answer, which says nothing here. */
-const whenOf = ({ description, content = {} }: DocResponse): Markup =>
+/** Omits a description that is only the name of the schema. */
+const descriptionOf = ({ description, content = {} }: DocResponse): Markup =>
   Object.values(content).some(({ schema }) => nameOf(schema.$ref ?? "") === description) ? NOTHING : prose(description);
 
 const responseTable = ({ responses }: DocOperation, document: ApiDocument): Markup => html`
 <table><thead><tr><th>Status</th><th>Body</th><th>When</th></tr></thead><tbody>${Object.entries(responses).map(
   ([status, response]) => html`
-<tr><td><code>${status}</code></td><td>${bodyType(resolved(response, document))}</td><td>${whenOf(resolved(response, document))}</td></tr>`,
+<tr><td><code>${status}</code></td><td>${bodyType(resolveResponse(response, document))}</td><td>${descriptionOf(resolveResponse(response, document))}</td></tr>`,
 )}
 </tbody></table>`;
 
-const resolved = (response: DocOperation["responses"][string], { components }: ApiDocument): DocResponse => {
+const resolveResponse = (response: DocOperation["responses"][string], { components }: ApiDocument): DocResponse => {
   if (!("$ref" in response)) return response;
   return components.responses[nameOf(response.$ref)] ?? { description: "" };
 };
@@ -75,14 +77,14 @@ const resolved = (response: DocOperation["responses"][string], { components }: A
 const bodyType = ({ content = {} }: DocResponse): Markup =>
   html`${Object.entries(content).map(([type, media], index) => {
     const item = media["x-item-schema"];
-    const shown = type === "application/json" ? typeOf(media.schema) : html`<code>${type}</code>`;
-    return html`${index === 0 ? "" : ", "}${shown}${item === undefined ? NOTHING : html` of ${typeOf(item)}`}`;
+    const shown = type === "application/json" ? renderType(media.schema) : html`<code>${type}</code>`;
+    return html`${index === 0 ? "" : ", "}${shown}${item === undefined ? NOTHING : html` of ${renderType(item)}`}`;
   })}`;
 
-/** What it answers when all is well, as it looks. */
+/** Renders the examples of the first response, the successful one. */
 const examples = ({ responses }: DocOperation, document: ApiDocument): Markup => {
   const [response] = Object.values(responses);
-  const content: DocContent = response === undefined ? {} : (resolved(response, document).content ?? {});
+  const content: DocContent = response === undefined ? {} : (resolveResponse(response, document).content ?? {});
   return html`${Object.values(content).map(({ schema, example }) => {
     if (example !== undefined) return codeBlock(example.trimEnd());
     const named = schema.$ref === undefined ? undefined : document.components.schemas[nameOf(schema.$ref)];

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import type { ApiDocument } from "./document.ts";
 import { html, Markup, prose } from "./html.ts";
-import { operationSection, type Place } from "./operation.ts";
+import { type Endpoint, renderOperation } from "./operation.ts";
 import STYLE from "./page.css" with { type: "text" };
-import { schemaSection } from "./schema.ts";
+import { renderSchema } from "./schema.ts";
 
-/** With these, a browser takes the style of the page and nothing else, from nowhere. */
+/** Headers of the page. Their policy allows the style sheet of the page and nothing else. */
 export const DOCS_HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy": [
@@ -18,8 +18,8 @@ export const DOCS_HEADERS = {
   "referrer-policy": "no-referrer",
 } as const;
 
-/** A reference page of the API: text and links within itself, no script. */
-export const docsPage = (document: ApiDocument): string => {
+/** Renders the reference page of the API, without scripts or external resources. */
+export const renderDocsPage = (document: ApiDocument): string => {
   const { info, tags, components } = document;
   return html`<!doctype html>
 <html lang="en">
@@ -33,25 +33,25 @@ export const docsPage = (document: ApiDocument): string => {
 <nav aria-label="Contents">
 <p class="title"><a href="#top">${info.title} <small>${info.version}</small></a></p>
 ${tags.map(({ name }) => tagLinks(name, document))}
-<h2><a href="#schemas">shapes</a></h2>
+<h2><a href="#schemas">schemas</a></h2>
 </nav>
 <main id="top">
 <h1>The HTTP API of ${info.title}</h1>
 <p class="lead">${prose(info.summary)}. ${prose(info.description)}</p>
-<p>This page is made of <a href="/api/openapi.json"><code>/api/openapi.json</code></a>, which is made of the schemas that check requests and answers.</p>
+<p>This page is generated from <a href="/api/openapi.json"><code>/api/openapi.json</code></a>, which is generated from the schemas that validate requests and answers.</p>
 ${tags.map((tag) => tagSection(tag, document))}
-<h2 id="schemas">Shapes</h2>
-${Object.entries(components.schemas).map(([name, schema]) => schemaSection(name, schema))}
+<h2 id="schemas">Schemas</h2>
+${Object.entries(components.schemas).map(([name, schema]) => renderSchema(name, schema))}
 </main>
 </body>
 </html>
 `.text;
 };
 
-/** The stylesheet as it is: its hash stands in the policy. */
+/** The style sheet unchanged: the policy has its hash. */
 const style: Markup = new Markup(STYLE);
 
-const placesOf = (tag: string, { paths }: ApiDocument): readonly Place[] =>
+const endpointsOf = (tag: string, { paths }: ApiDocument): readonly Endpoint[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([, operation]) => operation.tags.includes(tag))
@@ -60,7 +60,7 @@ const placesOf = (tag: string, { paths }: ApiDocument): readonly Place[] =>
 
 const tagLinks = (tag: string, document: ApiDocument): Markup => html`
 <h2><a href="#tag-${tag}">${tag}</a></h2>
-<ul>${placesOf(tag, document).map(
+<ul>${endpointsOf(tag, document).map(
   ({ method, path, operation }) => html`
 <li><a href="#${operation.operationId}"><span class="method ${method}">${method.toUpperCase()}</span> ${path.replace("/api", "")}</a></li>`,
 )}
@@ -69,4 +69,4 @@ const tagLinks = (tag: string, document: ApiDocument): Markup => html`
 const tagSection = (tag: ApiDocument["tags"][number], document: ApiDocument): Markup => html`
 <h2 id="tag-${tag.name}">${tag.name}</h2>
 <p>${prose(tag.description)}.</p>
-${placesOf(tag.name, document).map((place) => operationSection(place, document))}`;
+${endpointsOf(tag.name, document).map((place) => renderOperation(place, document))}`;

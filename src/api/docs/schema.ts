@@ -1,14 +1,14 @@
 import { type DocSchema, nameOf } from "./document.ts";
 import { html, type Markup, NOTHING, prose } from "./html.ts";
 
-/** What a schema allows, in a few words; a schema with a name is linked. */
-export const typeOf = (schema: DocSchema): Markup => {
+/** Renders the type of a schema in a few words; a named schema becomes a link. */
+export const renderType = (schema: DocSchema): Markup => {
   if (schema.$ref !== undefined) return schemaLink(nameOf(schema.$ref));
-  if (schema.anyOf !== undefined) return joined(schema.anyOf.map(typeOf), " or ");
-  if (schema.enum !== undefined) return joined(schema.enum.map(literal), " · ");
+  if (schema.anyOf !== undefined) return join(schema.anyOf.map(renderType), " or ");
+  if (schema.enum !== undefined) return join(schema.enum.map(literal), " · ");
   if (schema.const !== undefined) return literal(schema.const);
-  if (schema.type === "array") return html`list of ${typeOf(schema.items ?? {})}`;
-  if (typeof schema.additionalProperties === "object") return html`map to ${typeOf(schema.additionalProperties)}`;
+  if (schema.type === "array") return html`list of ${renderType(schema.items ?? {})}`;
+  if (typeof schema.additionalProperties === "object") return html`map to ${renderType(schema.additionalProperties)}`;
   return html`${schema.type ?? "anything"}${bounds(schema)}`;
 };
 
@@ -16,7 +16,7 @@ export const schemaLink = (name: string): Markup => html`<a href="#schema-${name
 
 const literal = (value: unknown): Markup => html`<code>${String(value)}</code>`;
 
-const joined = (parts: readonly Markup[], between: string): Markup =>
+const join = (parts: readonly Markup[], between: string): Markup =>
   html`${parts.map((part, index) => html`${index === 0 ? "" : between}${part}`)}`;
 
 const bounds = ({ minimum, maximum }: DocSchema): string => {
@@ -25,8 +25,8 @@ const bounds = ({ minimum, maximum }: DocSchema): string => {
   return maximum === Number.MAX_SAFE_INTEGER ? `, at least ${minimum}` : `, ${minimum} to ${maximum}`;
 };
 
-/** A schema with a name, for others to be linked to. */
-export const schemaSection = (name: string, schema: DocSchema): Markup => html`
+/** Renders a named schema. */
+export const renderSchema = (name: string, schema: DocSchema): Markup => html`
 <section class="schema" id="schema-${name}">
 <h3>${name}</h3>
 ${schema.description === undefined ? NOTHING : html`<p>${prose(schema.description)}</p>`}
@@ -37,15 +37,15 @@ ${exampleOf(schema)}
 const fieldTable = ({ properties = {}, required = [] }: DocSchema): Markup => {
   const fields = Object.entries(properties);
   if (fields.length === 0) return NOTHING;
-  return html`<table><thead><tr><th>Field</th><th>Type</th><th>What it is</th></tr></thead><tbody>${fields.map(
+  return html`<table><thead><tr><th>Field</th><th>Type</th><th>Description</th></tr></thead><tbody>${fields.map(
     ([name, field]) => html`
-<tr><td><code>${name}</code>${required.includes(name) ? "" : " (may be missing)"}</td><td>${typeOf(field)}</td><td>${describe(field)}</td></tr>`,
+<tr><td><code>${name}</code>${required.includes(name) ? "" : " (optional)"}</td><td>${renderType(field)}</td><td>${renderDescription(field)}</td></tr>`,
   )}
 </tbody></table>`;
 };
 
-/** The words on a field or a parameter. */
-export const describe = ({ description = "", default: given }: DocSchema): Markup =>
+/** Renders the description and the default of a field or a parameter. */
+export const renderDescription = ({ description = "", default: given }: DocSchema): Markup =>
   html`${prose(description)}${given === undefined ? NOTHING : html` <span class="default">default ${literal(given)}</span>`}`;
 
 export const exampleOf = ({ examples = [] }: DocSchema): Markup =>

@@ -3,12 +3,12 @@ import type { Clock } from "../../lib/clock.ts";
 import type { ApiOptions } from "../options.ts";
 import { encodeEvent } from "../shapes/event.ts";
 
-/** An event as it goes over the wire. */
+/** An event with its encoded text. */
 export type EncodedEvent = { readonly seq: number; readonly text: string };
 
 /**
- * What happened lately, written once for all who listen; what is older is read from the store. Readers pull by the number
- * of the last event they had, and so miss none and get none twice.
+ * The newest events, encoded once for all readers; older ones are read from the store. A reader pulls the events after the
+ * number of its last one, so it misses none and gets none twice.
  */
 export class EventFeed implements Disposable {
   readonly #store: ApiOptions["store"];
@@ -16,11 +16,11 @@ export class EventFeed implements Disposable {
   readonly #unsubscribe: () => void;
   readonly #listeners = new Set<() => void>();
   readonly #recent: EncodedEvent[] = [];
-  /** Everything after this number is in `#recent`. */
+  /** All events after this number are in `#recent`. */
   #floor: number;
-  /** Ends the pause after the last telling; null where there is none. */
-  #endPause: (() => void) | null = null;
-  #isUntold = false;
+  /** Cancels the pause after the last notification; null if there is none. */
+  #cancelPause: (() => void) | null = null;
+  #hasUnannounced = false;
 
   constructor({ engine, store, clock }: Pick<ApiOptions, "engine" | "store" | "clock">) {
     this.#store = store;
@@ -29,19 +29,19 @@ export class EventFeed implements Disposable {
     this.#floor = store.events.getNewestSeq();
   }
 
-  /** The number of the newest event; 0 where there was none yet. */
+  /** Number of the newest event; 0 if there is none. */
   get newestSeq(): number {
     return this.#recent.at(-1)?.seq ?? this.#floor;
   }
 
-  /** Events after `seq`, oldest first, at most `limit`. */
+  /** Returns at most `limit` events after `seq`, the oldest first. */
   after(seq: number, limit: number): readonly EncodedEvent[] {
     if (seq < this.#floor) return this.#store.events.after(seq, limit).map(encode);
     const start = this.#recent.findLastIndex((event) => event.seq <= seq) + 1;
     return this.#recent.slice(start, start + limit);
   }
 
-  /** `listener` is told when there is something new: of the first at once, of what follows closely together. The answer ends that. */
+  /** Calls `listener` when there are new events: immediately for the first, once per pause for those that follow. Returns an unsubscribe function. */
   onNew(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -49,33 +49,34 @@ export class EventFeed implements Disposable {
 
   [Symbol.dispose](): void {
     this.#unsubscribe();
-    this.#endPause?.();
+    this.#cancelPause?.();
   }
 
   #add(event: Event): void {
-    // What was stored while the feed was made is told as well; it is known already.
+    // Skip events that were stored before the feed was created.
     if (event.seq <= this.newestSeq) return;
     this.#recent.push(encode(event));
-    if (this.#recent.length > 2 * KEPT) this.#floor = this.#recent.splice(0, KEPT).at(-1)?.seq ?? this.#floor;
-    if (this.#endPause === null) this.#tell();
-    else this.#isUntold = true;
+    if (this.#recent.length > 2 * MIN_RECENT)
+      this.#floor = this.#recent.splice(0, MIN_RECENT).at(-1)?.seq ?? this.#floor;
+    if (this.#cancelPause === null) this.#notifyListeners();
+    else this.#hasUnannounced = true;
   }
 
-  #tell(): void {
+  #notifyListeners(): void {
     if (this.#listeners.size === 0) return;
-    this.#isUntold = false;
+    this.#hasUnannounced = false;
     for (const listener of this.#listeners) listener();
-    this.#endPause = this.#clock.setTimeout(() => {
-      this.#endPause = null;
-      if (this.#isUntold) this.#tell();
+    this.#cancelPause = this.#clock.setTimeout(() => {
+      this.#cancelPause = null;
+      if (this.#hasUnannounced) this.#notifyListeners();
     }, PAUSE_MS);
   }
 }
 
-/** Between two tellings: events come in bursts, and to wake hundreds of readers for each of them would keep all others waiting. */
+/** Minimum time between two notifications. Events come in bursts; waking hundreds of readers for each would delay other work. */
 const PAUSE_MS = 10;
 
-/** Events held in memory, up to twice as many. */
-const KEPT = 512;
+/** Minimum of events in memory; there are up to twice as many. */
+const MIN_RECENT = 512;
 
 const encode = (event: Event): EncodedEvent => ({ seq: event.seq, text: encodeEvent(event) });

@@ -1,21 +1,21 @@
 import type { Clock } from "../../lib/clock.ts";
 
-/** Wakes one who waits. A ring while nobody waits is kept for the next wait. */
-export class Bell {
-  #rung = false;
+/** Wakes one waiter. A notification without a waiter wakes the next one immediately. */
+export class WakeSignal {
+  #isNotified = false;
   #wake: (() => void) | null = null;
 
-  readonly ring = (): void => {
-    this.#rung = true;
+  readonly notify = (): void => {
+    this.#isNotified = true;
     this.#wake?.();
   };
 
-  /** Resolves with true at a ring, with false after `timeoutMs` or when `signal` aborts. */
+  /** Resolves with true when notified, or with false after `timeoutMs` or when `signal` aborts. */
   async wait(clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#rung && !signal.aborted) await this.#sleep(clock, timeoutMs, signal);
-    const rung = this.#rung;
-    this.#rung = false;
-    return rung;
+    if (!this.#isNotified && !signal.aborted) await this.#sleep(clock, timeoutMs, signal);
+    const isNotified = this.#isNotified;
+    this.#isNotified = false;
+    return isNotified;
   }
 
   #sleep(clock: Clock, timeoutMs: number, signal: AbortSignal): Promise<void> {

@@ -1,16 +1,16 @@
 import { ApiError } from "../errors.ts";
 
-/** Of a request, in bytes. */
+/** Maximum size of a request body. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Throws `PAYLOAD_TOO_LARGE` where a request says that its body is larger than that. */
+/** Throws `PAYLOAD_TOO_LARGE` if `Content-Length` is above the maximum. */
 export const checkBodySize = (request: Request): void => {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
 };
 
 /**
- * A body as JSON, whatever its content type says: `curl -d '{…}'` calls it a form. None at all is an empty object.
- * Numbers come as they were written, so that none is rounded.
+ * Parses a body as JSON, whatever its content type: `curl -d '{…}'` sends it as a form. An empty body is an empty object.
+ * Numbers are returned as the text that was sent, so that none is rounded.
  */
 export const readJson = async ({ request }: { readonly request: Request }): Promise<unknown> => {
   const text = decode(await readBytes(request));
@@ -24,7 +24,7 @@ export const readJson = async ({ request }: { readonly request: Request }): Prom
   }
 };
 
-/** `context.source` is the text of a number; runtimes without it give the number. */
+/** `context.source` is the text of the number. A runtime without it returns the number as text. */
 const keepNumber = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
   typeof value === "number" ? (context?.source ?? String(value)) : value;
 
@@ -40,15 +40,15 @@ const readBytes = async (request: Request): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    // What is left of a body that is too large is not this one's to end: see unread-body.ts.
+    // drain-body.ts reads the rest of a body that is too large.
     for await (const chunk of request.body?.values({ preventCancel: true }) ?? []) {
       size += chunk.byteLength;
       if (size > MAX_BODY_BYTES) throw tooLarge();
       chunks.push(chunk);
     }
   } catch (error) {
-    // A client that goes away in the middle is no fault of petit's.
-    throw error instanceof ApiError ? error : invalid("the body broke off");
+    // The client disconnected: not an error of petit.
+    throw error instanceof ApiError ? error : invalid("the body is incomplete");
   }
   return Buffer.concat(chunks);
 };
@@ -56,7 +56,7 @@ const readBytes = async (request: Request): Promise<Uint8Array> => {
 const invalid = (message: string): ApiError =>
   new ApiError("INVALID_REQUEST", message, { details: { reason: "invalid_value", in: "body", name: "" } });
 
-/** The rest of the body may stay unread: the connection ends with the answer. */
+/** Closes the connection after the answer, because the rest of the body may be unread. */
 const tooLarge = (): ApiError =>
   new ApiError("PAYLOAD_TOO_LARGE", `the body is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`, {
     headers: { connection: "close" },

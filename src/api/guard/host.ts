@@ -3,18 +3,19 @@ import { PetitError } from "../../domain/errors.ts";
 import { ApiError } from "../errors.ts";
 
 export type HostOptions = {
-  /** The address that petit is bound to. */
+  /** Address that petit is bound to. */
   readonly host: string;
-  /** This machine's name. */
+  /** Name of this machine. */
   readonly hostname: string;
+  /** Further names that petit is served under. */
   readonly allowedHosts: readonly string[];
 };
 
 /**
- * Throws `FORBIDDEN` where the Host of a request is not a name that petit is served under. A page whose name was made to
- * point at this machine (DNS rebinding) sends its own name. The port is not looked at: a forwarded one differs.
+ * Returns a check of the `Host` header; it throws `FORBIDDEN` if petit is not served under that name. A page whose name
+ * resolves to this machine (DNS rebinding) sends its own name. The port is ignored, because port forwarding changes it.
  */
-export const hostCheck = (options: HostOptions): ((request: Request) => void) => {
+export const createHostCheck = (options: HostOptions): ((request: Request) => void) => {
   const isOwn = ownNames(options);
   const seen = new Set<string>();
   return (request) => {
@@ -26,7 +27,7 @@ export const hostCheck = (options: HostOptions): ((request: Request) => void) =>
   };
 };
 
-/** Bounds what is remembered: a loopback name can be written in many ways. */
+/** Maximum of remembered headers: a loopback name can be written in many ways. */
 const MAX_SEEN = 64;
 
 const ownNames = ({ host, hostname, allowedHosts }: HostOptions): ((name: string) => boolean) => {
@@ -38,25 +39,25 @@ const ownNames = ({ host, hostname, allowedHosts }: HostOptions): ((name: string
 
 const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "[::]"]);
 
-/** Whether an address is one of this machine's, as they are now. */
+/** Returns true if `name` is a current address of this machine. */
 const isOwnAddress = (name: string): boolean =>
   Object.values(networkInterfaces()).some((addresses) =>
     addresses?.some(({ address }) => name === address || name === hostName(`[${address}]`)),
   );
 
-/** `localhost`, 127.0.0.0/8 and ::1, with or without brackets. */
+/** Returns true for `localhost`, 127.0.0.0/8 and ::1, with or without brackets. */
 export const isLoopback = (host: string): boolean => {
   const name = host.toLowerCase();
   return name === "localhost" || name === "::1" || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);
 };
 
 /**
- * The name of a Host header, without the port and the root's dot, in lower case and an IPv6 address in its short form.
- * Null where it is not one name: empty, or two headers that the runtime joined by a comma.
+ * Returns the name in a Host header: without the port and the final dot, in lower case, an IPv6 address in its short form.
+ * Returns null if the header is not one name: empty, or two headers that the runtime joined with a comma.
  */
 const hostName = (host: string): string | null => {
   const match = /^(?:([A-Za-z0-9._-]+?)\.?|(\[[0-9A-Fa-f:.]+\]))(?::\d{1,5})?$/.exec(host);
-  // Digits alone don't make a port, nor an address.
+  // The pattern accepts ports and addresses that are out of range.
   if (match === null || !URL.canParse(`http://${host}/`)) return null;
   return match[1]?.toLowerCase() ?? shortAddress(match[2] ?? "");
 };
@@ -67,17 +68,17 @@ const foreignHost = (host: string | null): ApiError =>
   new ApiError(
     "FORBIDDEN",
     host === null || host === ""
-      ? "the request has no Host"
-      : `petit is not served under the Host '${host.slice(0, 100)}'; --allowed-host names further ones`,
+      ? "the request has no Host header"
+      : `petit is not served under the Host '${host.slice(0, 100)}'; --allowed-host allows a name`,
   );
 
-/** Throws `invalid_request` where others than this machine could reach an API without a token. */
+/** Throws `invalid_request` if other machines could reach an API without a token. */
 export const refuseOpenBind = (host: string, token: string | null): void => {
-  if (token === "") throw new PetitError("invalid_request", "the API's token is empty");
+  if (token === "") throw new PetitError("invalid_request", "the token of the API is empty");
   if (token !== null || isLoopback(host)) return;
   throw new PetitError(
     "invalid_request",
-    `--api-host ${host} lets other machines reach the API, and no token is set; ` +
-      "make one with 'petit token petit.token' and give --token-file petit.token, or set PETIT_API_TOKEN",
+    `--api-host ${host} lets other machines reach the API, but no token is set; ` +
+      "create one with 'petit token petit.token' and give --token-file petit.token, or set PETIT_API_TOKEN",
   );
 };

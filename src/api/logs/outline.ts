@@ -2,26 +2,26 @@ import { setImmediate } from "node:timers/promises";
 import type { LineCount, LineFilter } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 
-/** Where the lines that a filter takes are, as of one moment: their positions, from 0, and their numbers in the run. */
+/** The positions, from 0, and the sequence numbers of the lines that match a filter, at one moment. */
 export type Outline = {
-  /** How many there are. */
+  /** Number of matching lines. */
   readonly total: number;
-  /** Number of the run's newest line, whatever the filter; 0 where there is none. */
+  /** Sequence number of the newest line of the run, whether it matches or not; 0 if there is none. */
   readonly lastSeq: number;
-  /** How many come before line `seq`. */
+  /** Returns the number of matching lines before line `seq`. */
   readonly offsetOf: (seq: number) => number;
-  /** Number of the line at a position; null where there are fewer. */
+  /** Returns the sequence number of the line at a position, or null if there are fewer lines. */
   readonly seqAt: (offset: number) => number | null;
 };
 
-/** Chunks that are looked at in one go, about 2 ms of them: others want a turn. */
+/** Chunks that one query counts, which takes about 2 ms. Other work runs between two queries. */
 const SLICE = 10_000;
 
-/** Part of the output: the lines of it begin at `offset`. */
+/** A part of the output; `offset` is the position of its first line. */
 type Slice = { readonly fromSeq: number; readonly offset: number; readonly lines: number };
 
-/** `chunks`: how many are looked at in one go. */
-export const outlineOf = async (
+/** Counts the matching lines. `chunks` is the number of chunks per query. */
+export const readOutline = async (
   store: Pick<ApiStore, "output">,
   filter: LineFilter,
   chunks = SLICE,

@@ -2,15 +2,15 @@ import type { LineFilter } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { type LogLine, linesOf } from "../shapes/log.ts";
 
-/** Text of a page, in characters: it ends with the line that reaches it. */
+/** Characters of a page; it ends with the line that reaches this number. */
 const MAX_TEXT = 1_000_000;
 
-/** Chunks that are read in one go. */
+/** Chunks that one query reads. */
 const BATCH = 32;
 
 type PageQuery = { readonly filter: LineFilter; readonly fromSeq: number; readonly limit: number };
 
-/** Lines from `fromSeq` on, at least one where there is one. */
+/** Reads lines from `fromSeq`; at least one, unless there is none. */
 export const readPage = (store: ApiStore, { filter, fromSeq, limit }: PageQuery): readonly LogLine[] => {
   const page: LogLine[] = [];
   let text = 0;

@@ -2,8 +2,8 @@ import type { RunId } from "../../domain/ids.ts";
 import { isFinal } from "../../domain/run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { LineFilter, OutputChunk, OutputQuery } from "../../store/output.ts";
-import { HEARTBEAT_MS, type Source } from "../events/response-stream.ts";
-import { Bell } from "../events/wake-signal.ts";
+import { type ByteSource, HEARTBEAT_MS } from "../events/response-body.ts";
+import { WakeSignal } from "../events/wake-signal.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 import type { LogFormat } from "../shapes/log.ts";
 
@@ -13,39 +13,39 @@ export type LogStreamOptions = {
   readonly clock: Clock;
   readonly format: LogFormat;
   readonly filter: LineFilter;
-  /** Whether to go on until the run ends. */
+  /** True to wait for further output until the run ends. */
   readonly follow: boolean;
-  /** Number of the first line. */
+  /** Sequence number of the first line. */
   readonly fromSeq: number;
 };
 
-/** The output of a run, read from the store as fast as the client takes it. */
-export const logStream = ({ engine, store, clock, format, filter, follow, fromSeq }: LogStreamOptions): Source =>
+/** Streams the output of a run, reading the store only as fast as the client reads. */
+export const logStream = ({ engine, store, clock, format, filter, follow, fromSeq }: LogStreamOptions): ByteSource =>
   async function* (signal) {
-    const bell = new Bell();
-    const unsubscribe = engine.onOutput(filter.runId, bell.ring);
+    const wake = new WakeSignal();
+    const unsubscribe = engine.onOutput(filter.runId, wake.notify);
     try {
       if (format.heartbeat !== null) yield format.heartbeat;
       for (let seq = fromSeq; !signal.aborted; ) {
-        // Asked before the output is read: what a run wrote is stored before its end is.
+        // Read the status before the output: all output of a run is stored before its end is.
         const ended = hasEnded(store, filter.runId);
         const chunks = store.output.read({ ...filter, fromSeq: seq, limit: BATCH });
         for (const chunk of chunks) yield format.encode(chunk, Math.max(0, seq - chunk.seq));
         seq = nextSeq(chunks) ?? seq;
         if (chunks.length > 0) continue;
         if (ended || !follow) return;
-        const rung = await bell.wait(clock, HEARTBEAT_MS, signal);
-        if (!rung && !signal.aborted && format.heartbeat !== null) yield format.heartbeat;
+        const isNotified = await wake.wait(clock, HEARTBEAT_MS, signal);
+        if (!isNotified && !signal.aborted && format.heartbeat !== null) yield format.heartbeat;
       }
     } finally {
       unsubscribe();
     }
   };
 
-/** Chunks read at once; they wait in memory until the client has taken them. */
+/** Maximum of chunks in memory until the client has read them. */
 const BATCH = 16;
 
-/** A run that is no longer kept has ended. */
+/** A run that retention has deleted has ended. */
 const hasEnded = (store: ApiStore, runId: RunId): boolean => {
   const run = store.runs.find(runId);
   return run === null || isFinal(run.status);
@@ -56,7 +56,7 @@ const nextSeq = (chunks: readonly OutputChunk[]): number | null => {
   return last === undefined ? null : last.seq + last.lines;
 };
 
-/** Number of the line at which the last `count` lines of the output begin, as it stands. */
+/** Returns the sequence number of the first of the last `count` lines. */
 export const tailStart = (store: ApiStore, filter: LineFilter, count: number): number => {
   const query = { ...filter, fromSeq: 1, reverse: true } satisfies Omit<OutputQuery, "limit">;
   for (let limit = BATCH; ; limit *= 4) {
@@ -67,12 +67,12 @@ export const tailStart = (store: ApiStore, filter: LineFilter, count: number): n
   }
 };
 
-/** Null where the chunks, newest first, hold fewer lines. */
+/** Takes chunks with the newest first. Returns null if they have fewer lines than `count`. */
 const startOf = (chunks: readonly OutputChunk[], count: number): number | null => {
-  let left = count;
+  let remaining = count;
   for (const chunk of chunks) {
-    if (chunk.lines >= left) return chunk.seq + chunk.lines - left;
-    left -= chunk.lines;
+    if (chunk.lines >= remaining) return chunk.seq + chunk.lines - remaining;
+    remaining -= chunk.lines;
   }
   return null;
 };

@@ -10,30 +10,30 @@ import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
 import { DELIVERY_OUTCOMES, type DeliveryResult } from "../../engine/notify/dispatcher.ts";
 import type { ApiContext } from "../context.ts";
 import { durationMs } from "../shapes/run.ts";
-import { processMetrics } from "./process.ts";
+import { registerProcessMetrics } from "./process.ts";
 
-/** Figures for Prometheus. Counters begin at 0 with each petit, as Prometheus expects, and never go back. */
+/** Metrics for Prometheus. Counters start at 0 with each process, as Prometheus expects, and never decrease. */
 export interface Metrics extends Disposable {
-  /** All of them as text. */
+  /** Returns all metrics in the text format. */
   readonly text: () => Promise<string>;
 }
 
-/** Of the answer that holds them. */
+/** Content type of `/metrics`. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-type Sources = Pick<ApiContext, "engine" | "store" | "log" | "version">;
+type MetricSources = Pick<ApiContext, "engine" | "store" | "log" | "version">;
 
-export const createMetrics = (sources: Sources): Metrics => {
+export const createMetrics = (sources: MetricSources): Metrics => {
   const registry = new Registry();
-  gauges(registry, sources);
-  processMetrics(registry);
-  const count = counters(registry, sources.store);
-  const stopDeliveries = sources.engine.onDelivery(deliveries(registry));
+  registerGauges(registry, sources);
+  registerProcessMetrics(registry);
+  const count = createEventCounter(registry, sources.store);
+  const stopDeliveries = sources.engine.onDelivery(createDeliveryCounter(registry));
   const stopEvents = sources.engine.onEvent((event) => {
     try {
       count(event);
     } catch (error) {
-      // Whoever told of it has work to do; a figure may be lacking.
+      // The engine must continue, even if a metric is missing.
       sources.log.warn({ err: error, seq: event.seq }, "an event was not counted");
     }
   });
@@ -46,10 +46,10 @@ export const createMetrics = (sources: Sources): Metrics => {
   };
 };
 
-const deliveries = (registry: Registry): ((news: DeliveryResult) => void) => {
+const createDeliveryCounter = (registry: Registry): ((news: DeliveryResult) => void) => {
   const counter = new Counter({
     name: "petit_notifications_total",
-    help: "Attempts to deliver a notification, by how it is told and what came of it; failed ones are tried again.",
+    help: "Attempts to deliver a notification, by type and outcome; failed ones are retried.",
     labelNames: ["type", "outcome"],
     registers: [registry],
   });
@@ -57,12 +57,12 @@ const deliveries = (registry: Registry): ((news: DeliveryResult) => void) => {
   return ({ type, outcome, times }) => counter.inc({ type, outcome }, times);
 };
 
-/** What happens, one by one. The start of a run costs nothing here: who triggers one waits for that. */
-const counters = (registry: Registry, store: Sources["store"]): ((event: Event) => void) => {
+/** Registers the counters of events. The start of a run is not counted, because it would delay the trigger. */
+const createEventCounter = (registry: Registry, store: MetricSources["store"]): ((event: Event) => void) => {
   const registers = [registry];
   const runs = new Counter({
     name: "petit_runs_total",
-    help: "Runs that ended, by what came of them and why they existed.",
+    help: "Runs that have ended, by job, status and trigger.",
     labelNames: ["job_id", "status", "trigger"],
     registers,
   });
@@ -74,13 +74,13 @@ const counters = (registry: Registry, store: Sources["store"]): ((event: Event) 
   });
   const occurrences = new Counter({
     name: "petit_occurrences_total",
-    help: "Instants that a schedule was due at, by what became of them.",
+    help: "Occurrences of schedules, by outcome.",
     labelNames: ["outcome"],
     registers,
   });
   const lateness = new Histogram({
     name: "petit_firing_lateness_seconds",
-    help: "Time from when an occurrence was due, jitter included, to when it fired; without those that were caught up on.",
+    help: "Time from when an occurrence was due, including jitter, to when it fired, without catch-up runs.",
     buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
     registers,
   });
@@ -107,8 +107,8 @@ const counters = (registry: Registry, store: Sources["store"]): ((event: Event) 
   };
 };
 
-/** What is so at the moment of the scrape. */
-const gauges = (registry: Registry, { engine, store, version }: Sources): void => {
+/** Registers the metrics that are read at each scrape. */
+const registerGauges = (registry: Registry, { engine, store, version }: MetricSources): void => {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => number): void =>
     void new Gauge({
@@ -119,13 +119,15 @@ const gauges = (registry: Registry, { engine, store, version }: Sources): void =
         this.set(value());
       },
     });
-  gauge("petit_running_runs", "Runs that are going on.", () => engine.counts.running);
-  gauge("petit_pending_runs", "Runs that wait for a place.", () => engine.counts.pending);
-  gauge("petit_waiting_notifications", "Notifications that nobody took yet.", () => store.notifications.countWaiting());
-  gauge("petit_db_bytes", "Size of the database, its write-ahead log included.", () => store.sizeBytes());
+  gauge("petit_running_runs", "Runs that are running.", () => engine.counts.running);
+  gauge("petit_pending_runs", "Runs that wait for a slot.", () => engine.counts.pending);
+  gauge("petit_waiting_notifications", "Notifications that are not delivered yet.", () =>
+    store.notifications.countWaiting(),
+  );
+  gauge("petit_db_bytes", "Size of the database, including its write-ahead log.", () => store.sizeBytes());
   new Gauge({
     name: "petit_build_info",
-    help: "Always 1; the label tells petit's version.",
+    help: "Always 1; the label is the version of petit.",
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);

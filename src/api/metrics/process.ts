@@ -5,15 +5,15 @@ import Gauge from "prom-client/lib/gauge.js";
 import type Registry from "prom-client/lib/registry.js";
 
 /**
- * Figures of the process under the names that all exporters use. The library's own are Node's alone: in other runtimes some
- * are wrong, and one wakes the process a hundred times a second. What the system doesn't tell is left out.
+ * Registers the metrics of the process under the standard names. Those of the library work in Node only: in other runtimes
+ * some are wrong, and one wakes the process a hundred times a second. Metrics that the system does not provide are left out.
  * https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
  */
-export const processMetrics = (registry: Registry): void => {
+export const registerProcessMetrics = (registry: Registry): void => {
   const registers = [registry];
   new Counter({
     name: "process_cpu_seconds_total",
-    help: "User and system CPU time that petit itself took.",
+    help: "User and system CPU time of petit.",
     registers,
     collect() {
       this.reset();
@@ -41,8 +41,8 @@ const cpuSeconds = (): number => {
 
 const startedAt = Math.round(performance.timeOrigin) / 1000;
 
-/** What the system tells of this process: a file in /proc. Empty where there is none. */
-const proc = (name: string): string => {
+/** Returns a file of this process in /proc, or an empty text if there is none. */
+const readProc = (name: string): string => {
   try {
     return readFileSync(`/proc/self/${name}`, "latin1");
   } catch {
@@ -50,8 +50,8 @@ const proc = (name: string): string => {
   }
 };
 
-/** NaN where the system doesn't tell. */
-const openFiles = (): number => {
+/** Returns NaN if the system does not provide it. */
+const countOpenFiles = (): number => {
   try {
     return readdirSync("/proc/self/fd").length;
   } catch {
@@ -60,17 +60,17 @@ const openFiles = (): number => {
 };
 
 const GAUGES: readonly (readonly [name: string, help: string, value: () => number])[] = [
-  ["process_start_time_seconds", "When petit was started, since the Unix epoch.", () => startedAt],
-  ["process_resident_memory_bytes", "Memory that is held.", () => process.memoryUsage.rss()],
+  ["process_start_time_seconds", "Start time of petit, in seconds since the Unix epoch.", () => startedAt],
+  ["process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss()],
   [
     "process_virtual_memory_bytes",
-    "Address space; the runtime reserves much that it never uses.",
-    () => Number(/^VmSize:\s*(\d+)/m.exec(proc("status"))?.[1]) * 1024,
+    "Virtual memory; the runtime reserves much more than it uses.",
+    () => Number(/^VmSize:\s*(\d+)/m.exec(readProc("status"))?.[1]) * 1024,
   ],
-  ["process_open_fds", "File descriptors that are open.", openFiles],
+  ["process_open_fds", "Open file descriptors.", countOpenFiles],
   [
     "process_max_fds",
-    "File descriptors that may be open.",
-    () => Number(/^Max open files\s+(\d+)/m.exec(proc("limits"))?.[1]),
+    "Limit of open file descriptors.",
+    () => Number(/^Max open files\s+(\d+)/m.exec(readProc("limits"))?.[1]),
   ],
 ];

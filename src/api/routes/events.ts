@@ -1,8 +1,8 @@
 import { Elysia } from "elysia";
 import type { ApiContext } from "../context.ts";
 import type { EventFeed } from "../events/feed.ts";
-import { streamBody } from "../events/response-stream.ts";
-import { lastEventId, ResumeHeaders, SSE_HEADERS } from "../events/sse.ts";
+import { streamBody } from "../events/response-body.ts";
+import { ResumeHeaders, readLastEventId, SSE_HEADERS } from "../events/sse.ts";
 import { eventStream } from "../events/stream.ts";
 import { EventStream } from "../shapes/event.ts";
 import { failures } from "../shapes/failure.ts";
@@ -12,8 +12,8 @@ export const eventRoutes = ({ clock, log, closing, requests }: ApiContext, feed:
     "/api/events",
     ({ request }) => {
       requests.keepOpen(request);
-      // A number that is yet to come is of another database: what happens from now on is what there is to tell.
-      const since = Math.min(lastEventId(request) ?? feed.newestSeq, feed.newestSeq);
+      // A number beyond the newest event comes from another database; the stream then starts with new events.
+      const since = Math.min(readLastEventId(request) ?? feed.newestSeq, feed.newestSeq);
       return new Response(streamBody(eventStream(feed, clock, since), closing, log), { headers: SSE_HEADERS });
     },
     {
@@ -22,10 +22,10 @@ export const eventRoutes = ({ clock, log, closing, requests }: ApiContext, feed:
       detail: {
         operationId: "streamEvents",
         tags: ["scheduler"],
-        summary: "What happens, as it happens",
+        summary: "Stream events",
         description:
-          "Server-sent events. `Last-Event-ID` resumes after that event, with no gap and none twice; without it the stream " +
-          "begins now. A comment every 15 s shows that it lives.",
+          "Server-sent events. `Last-Event-ID` resumes after that event, without gaps or duplicates; without it the stream " +
+          "begins with the next event. An idle stream gets a comment every 15 s.",
       },
     },
   );

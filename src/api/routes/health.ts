@@ -7,13 +7,13 @@ import { exactly } from "../shapes/schemas.ts";
 const HealthBody = exactly(
   {
     status: HealthWord,
-    version: t.String({ description: "petit's own" }),
+    version: t.String({ description: "Version of petit" }),
     reasons: t.Optional(t.Array(HealthReasonBody, { description: "Why petit is not healthy; left out if it is `ok`" })),
   },
   { title: "Health", description: "Whether petit is healthy", examples: [{ status: "ok", version: "0.1.0" }] },
 );
 
-/** Open without a token: it tells no more than that petit is there, and what ails it. */
+/** Path of the health check, the only route that needs no token. */
 export const HEALTH_PATH = "/api/health";
 
 export const healthRoutes = ({ engine, version }: ApiContext) =>
@@ -30,8 +30,8 @@ export const healthRoutes = ({ engine, version }: ApiContext) =>
       detail: {
         operationId: "getHealth",
         tags: ["scheduler"],
-        summary: "Whether petit is well",
-        description: "Needs no token.",
+        summary: "Get the health of petit",
+        description: "Needs no token. `degraded` is answered with 200, `unavailable` with 503.",
         security: [],
       },
     },

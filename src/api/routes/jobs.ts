@@ -7,24 +7,26 @@ import { failures } from "../shapes/failure.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
 import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
-import { direct } from "./direct.ts";
-import { foundJob } from "./found.ts";
+import { requireJob } from "./require.ts";
+import { syncHandler } from "./sync-handler.ts";
 
 const JobParams = exactly({ job_id: JobIdText });
 
 const ListQuery = exactly({
-  recent: t.Optional(wholeNumber({ minimum: 0, maximum: 100, default: 0 }, "How many of the newest runs of each, too")),
+  recent: t.Optional(
+    wholeNumber({ minimum: 0, maximum: 100, default: 0 }, "Number of newest runs to include for each job"),
+  ),
 });
 
 const OccurrenceQuery = exactly({
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "How many of the past, at most")),
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of past occurrences")),
   before: t.Optional(
     wholeNumber(
       { minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-      "Only those due before this time, in ms since the epoch",
+      "Only occurrences due before this time, in ms since the Unix epoch",
     ),
   ),
-  coming: t.Optional(wholeNumber({ minimum: 0, maximum: 1000, default: 0 }, "How many of the next ones, too")),
+  coming: t.Optional(wholeNumber({ minimum: 0, maximum: 1000, default: 0 }, "Number of coming occurrences to include")),
 });
 
 export const jobRoutes = ({ engine, store }: ApiContext) =>
@@ -41,39 +43,39 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
         detail: {
           operationId: "listJobs",
           tags: ["jobs"],
-          summary: "All jobs, by id",
-          description: "With `recent`, each with its newest runs, its success rate and its usual duration.",
+          summary: "List jobs by id",
+          description: "With `recent`, each job includes its newest runs, its success rate and its usual duration.",
         },
       },
     )
     .get(
       "/:job_id",
-      direct(({ params }: { readonly params: typeof JobParams.static }) =>
+      syncHandler(({ params }: { readonly params: typeof JobParams.static }) =>
         jobDetail(
-          foundJob(engine, params.job_id),
+          requireJob(engine, params.job_id),
           engine.listJobs().map(({ job }) => job),
         ),
       ),
       {
         params: JobParams,
         response: { 200: JobDetail, ...failures("NOT_FOUND") },
-        detail: { operationId: "getJob", tags: ["jobs"], summary: "A job with its definition" },
+        detail: { operationId: "getJob", tags: ["jobs"], summary: "Get a job with its definition" },
       },
     )
-    .get("/:job_id/definition", ({ params }) => knownText(foundJob(engine, params.job_id).job), {
+    .get("/:job_id/definition", ({ params }) => requireText(requireJob(engine, params.job_id).job), {
       params: JobParams,
       response: { 200: DefinitionText, ...failures("NOT_FOUND") },
       detail: {
         operationId: "getJobDefinition",
         tags: ["jobs"],
-        summary: "What a job file says of a job",
-        description: "Of a broken file, what its last good version said. 404 also where no text was kept.",
+        summary: "Get the YAML text of a job",
+        description: "If the file is broken now, its last good version. 404 also if petit has no text of the job.",
       },
     })
     .get(
       "/:job_id/occurrences",
       ({ params, query }) => {
-        const { job } = foundJob(engine, params.job_id);
+        const { job } = requireJob(engine, params.job_id);
         const before = query.before === undefined ? {} : { before: Number(query.before) };
         const past = store.occurrences.list(job.id, { limit: Number(query.limit ?? 100), ...before });
         return occurrenceList(engine.nextOccurrences(job.id, Number(query.coming ?? 0)), past);
@@ -85,17 +87,17 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
         detail: {
           operationId: "listOccurrences",
           tags: ["jobs"],
-          summary: "What became of the instants a job was due at, newest first",
+          summary: "List occurrences of a job, newest first",
         },
       },
     );
 
-/** Definitions that were stored by a petit that kept none have no text until their file is read again. */
-const knownText = ({ id, source }: Job): typeof DefinitionText.static => {
+/** A definition that an older version stored has no text until its file is read again. Throws `not_found` then. */
+const requireText = ({ id, source }: Job): typeof DefinitionText.static => {
   const text = definitionText(source);
   if (text !== null) return text;
   throw new PetitError(
     "not_found",
-    `the text of job '${id}' is not known: ${source.file} could not be read since petit keeps it`,
+    `the text of job '${id}' is not available: ${source.file} has not been read since petit stores texts`,
   );
 };

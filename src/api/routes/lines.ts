@@ -3,39 +3,42 @@ import { isFinal } from "../../domain/run.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidQuery } from "../errors.ts";
 import { lineFilter, lineFilterFields } from "../logs/filter.ts";
-import { type Outline, outlineOf } from "../logs/outline.ts";
+import { type Outline, readOutline } from "../logs/outline.ts";
 import { readPage } from "../logs/page.ts";
-import { type Found, searchLines } from "../logs/search.ts";
+import { type SearchResult, searchLines } from "../logs/search.ts";
 import { failures } from "../shapes/failure.ts";
 import { LineMatches, LinePage } from "../shapes/line.ts";
 import { exactly, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
-import { foundRun } from "./found.ts";
+import { requireRun } from "./require.ts";
 
 const seq = (description: string) => wholeNumber({ minimum: 0, maximum: 999_999_999_999_999 }, description);
 
-const PageQuery = exactly({
+const LinesQuery = exactly({
   ...lineFilterFields,
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 2000, default: 500 }, "How many, at most")),
-  offset: t.Optional(seq("Position of the first one, from 0; without any of these four, 0")),
-  after: t.Optional(seq("`seq` of a line: those after it")),
-  before: t.Optional(seq("`seq` of a line: the last `limit` before it")),
-  tail: t.Optional(flag("The last `limit` of all")),
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 2000, default: 500 }, "Maximum of lines")),
+  offset: t.Optional(
+    seq("Position of the first line, from 0; the default if none of `after`, `before` and `tail` is given"),
+  ),
+  after: t.Optional(seq("Lines after the one with this `seq`")),
+  before: t.Optional(seq("The last `limit` lines before the one with this `seq`")),
+  tail: t.Optional(flag("The last `limit` lines")),
 });
 
-const SearchQuery = exactly({
+const LineSearchQuery = exactly({
   ...lineFilterFields,
   q: t.String({
     pattern: "^[^\\x00-\\x1f\\x7f]{1,200}$",
-    description: "The text to look for, as it stands; what colours a line is no part of it",
+    description: "Text to search for, literally; escape sequences in lines are ignored",
     examples: ["error"],
     "x-expected": "1 to 200 characters on one line",
   }),
-  case: t.Optional(flag("Whether upper and lower case differ")),
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 10_000, default: 1000 }, "How many lines, at most")),
-  after: t.Optional(seq("`seq` of a line: only those after it")),
+  case: t.Optional(flag("True to match upper and lower case exactly")),
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 10_000, default: 1000 }, "Maximum of lines")),
+  after: t.Optional(seq("Only lines after the one with this `seq`")),
 });
 
-const PLACES = ["offset", "after", "before", "tail"] as const;
+/** Parameters of which a request has at most one. */
+const POSITIONS = ["offset", "after", "before", "tail"] as const;
 
 export const lineRoutes = ({ store, closing }: ApiContext) =>
   new Elysia({ prefix: "/api/runs/:run_id/lines" })
@@ -44,9 +47,9 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
       async ({ params, query }) => {
         const filter = lineFilter(store, params.run_id, query);
         const limit = Number(query.limit ?? 500);
-        // Asked before the output is: what a run wrote is stored before its end is.
-        const ended = isFinal(foundRun(store, params.run_id).status);
-        const outline = await outlineOf(store, filter);
+        // Read the status before the output: all output of a run is stored before its end is.
+        const ended = isFinal(requireRun(store, params.run_id).status);
+        const outline = await readOutline(store, filter);
         const range = rangeOf(query, limit, outline);
         const fromSeq = outline.seqAt(range.offset);
         const lines = fromSeq === null ? [] : readPage(store, { filter, fromSeq, limit: range.limit });
@@ -55,15 +58,15 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
       },
       {
         params: exactly({ run_id: RunIdText }),
-        query: PageQuery,
+        query: LinesQuery,
         response: { 200: LinePage, ...failures("INVALID_REQUEST", "NOT_FOUND") },
         detail: {
           operationId: "listRunLines",
           tags: ["runs"],
-          summary: "Some of the output of a run, line by line",
+          summary: "Get a page of the output of a run, line by line",
           description:
-            "From a position, after or before a line, or the end. A page ends early after about a million characters. What comes after " +
-            "`last_seq` is told by `/api/runs/{run_id}/logs` as server-sent events, with it as the `Last-Event-ID`.",
+            "Starts at a position, after or before a line, or near the end. A page ends early after about a million characters. " +
+            "To continue with new lines, stream `/api/runs/{run_id}/logs` with `last_seq` as the `Last-Event-ID`.",
         },
       },
     )
@@ -86,20 +89,20 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
       },
       {
         params: exactly({ run_id: RunIdText }),
-        query: SearchQuery,
+        query: LineSearchQuery,
         response: { 200: LineMatches, ...failures("INVALID_REQUEST", "NOT_FOUND") },
         detail: {
           operationId: "searchRunLines",
           tags: ["runs"],
-          summary: "The lines of a run's output that hold a text",
-          description: "Looks at all that is stored, at most 256 MiB a request; `complete` says whether that was all.",
+          summary: "Search the output of a run",
+          description: "Searches at most 256 MiB of output per request; `complete` says whether that was all.",
         },
       },
     );
 
-/** What the page begins with; lines that came since the outline was made are for the next one. */
-const rangeOf = (query: typeof PageQuery.static, limit: number, { total, offsetOf }: Outline) => {
-  const given = PLACES.filter((place) => (place === "tail" ? isOn(query.tail) : query[place] !== undefined));
+/** Returns the range of the page. Lines that were added after the outline was read belong to later pages. */
+const rangeOf = (query: typeof LinesQuery.static, limit: number, { total, offsetOf }: Outline) => {
+  const given = POSITIONS.filter((name) => (name === "tail" ? isOn(query.tail) : query[name] !== undefined));
   const [, second] = given;
   if (second !== undefined)
     throw invalidQuery(second, `query parameters ${given.join(" and ")} exclude each other; give one of them`);
@@ -109,7 +112,7 @@ const rangeOf = (query: typeof PageQuery.static, limit: number, { total, offsetO
 };
 
 const startOf = (
-  { offset, after, before, tail }: typeof PageQuery.static,
+  { offset, after, before, tail }: typeof LinesQuery.static,
   limit: number,
   { total, offsetOf }: Pick<Outline, "total" | "offsetOf">,
 ): number => {
@@ -118,7 +121,7 @@ const startOf = (
   return after === undefined ? Number(offset ?? 0) : offsetOf(Number(after) + 1);
 };
 
-const matchesBody = ({ matches, isComplete, searchedTo, total, lastSeq }: Found): typeof LineMatches.static => ({
+const matchesBody = ({ matches, isComplete, searchedTo, total, lastSeq }: SearchResult): typeof LineMatches.static => ({
   matches: [...matches],
   count: matches.length,
   complete: isComplete,

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { METRICS_TYPE, type Metrics } from "../metrics/metrics.ts";
 import { failures } from "../shapes/failure.ts";
 
-const EXAMPLE = `# HELP petit_runs_total Runs that ended, by what came of them and why they existed.
+const EXAMPLE = `# HELP petit_runs_total Runs that have ended, by job, status and trigger.
 # TYPE petit_runs_total counter
 petit_runs_total{job_id="hello_world",status="completed",trigger="schedule"} 12
 `;
@@ -21,10 +21,10 @@ export const metricsRoutes = (metrics: Metrics) =>
       detail: {
         operationId: "getMetrics",
         tags: ["scheduler"],
-        summary: "Figures for Prometheus",
+        summary: "Get metrics for Prometheus",
         description:
-          "Counters begin with the process. A job that is removed keeps its series until then. Needs the token where one " +
-          "is set, as everything else: `authorization: {credentials_file: …}` in the scrape configuration sends it.",
+          "Counters start with the process, and a removed job keeps its series until the process ends. If petit requires a token, " +
+          "send it with `authorization: {credentials_file: …}` in the scrape configuration.",
       },
     },
   );

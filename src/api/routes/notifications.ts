@@ -14,31 +14,31 @@ export const notificationRoutes = ({ store }: ApiContext) =>
     ({ query }) => {
       const status = query.status === undefined ? {} : { status: query.status };
       const deliveries = store.notifications.list({ limit: Number(query.limit ?? 100), ...status });
-      return notificationList(deliveries, targetReader(store));
+      return notificationList(deliveries, createTargetReader(store));
     },
     {
       query: exactly({
-        limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "How many, at most")),
+        limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of notifications")),
         status: t.Optional(DeliveryStatusWord),
       }),
       response: { 200: NotificationList, ...failures("INVALID_REQUEST") },
       detail: {
         operationId: "listNotifications",
         tags: ["scheduler"],
-        summary: "What was, and is to be, told of jobs by their `notify`, newest first",
-        description: "Those that ended are kept for a week.",
+        summary: "List notifications, newest first",
+        description: "A notification is deleted a week after it was delivered or given up.",
       },
     },
   );
 
-/** Each definition is read once. */
-const targetReader = (store: ApiStore): ((delivery: DeliveryRecord) => NotifyTarget) => {
+/** Returns a function that finds the target of a delivery. It reads each definition once. */
+const createTargetReader = (store: ApiStore): ((delivery: DeliveryRecord) => NotifyTarget) => {
   const definitions = new Map<number, Job>();
   return ({ versionId, target }) => {
     const job = definitions.get(versionId) ?? store.jobs.getDefinition(versionId);
     definitions.set(versionId, job);
-    const found = job.notify?.[target];
-    if (found === undefined) throw new Error(`job ${job.id} has no notify[${target}]`);
-    return found;
+    const entry = job.notify?.[target];
+    if (entry === undefined) throw new Error(`job ${job.id} has no notify[${target}]`);
+    return entry;
   };
 };

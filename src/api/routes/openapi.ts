@@ -1,20 +1,20 @@
 import { Elysia, t } from "elysia";
 import type { ApiDocument } from "../docs/document.ts";
-import { type DescribedRoute, openApi } from "../docs/openapi.ts";
-import { DOCS_HEADERS, docsPage } from "../docs/page.ts";
+import { buildOpenApi, type DescribedRoute } from "../docs/openapi.ts";
+import { DOCS_HEADERS, renderDocsPage } from "../docs/page.ts";
 import { failures } from "../shapes/failure.ts";
 
 const DocsPage = t.String({
-  description: "The page",
+  description: "An HTML page",
   "x-content": { "text/html": { example: "<!doctype html>\n" } },
 });
 
-/** Both are made when they are first asked for. */
+/** Routes of the API description, which is built at the first request. */
 export const openApiRoutes = (described: () => readonly DescribedRoute[], version: string) => {
-  const json = once(() => JSON.stringify(openApi(described(), version), null, 2));
+  const json = once(() => JSON.stringify(buildOpenApi(described(), version), null, 2));
   const page = once(() => {
     const document: ApiDocument = JSON.parse(json());
-    return docsPage(document);
+    return renderDocsPage(document);
   });
   return new Elysia()
     .get("/api/openapi.json", () => new Response(json(), { headers: { "content-type": "application/json" } }), {
@@ -22,23 +22,23 @@ export const openApiRoutes = (described: () => readonly DescribedRoute[], versio
         200: t.Object({}, { title: "OpenApi", description: "An OpenAPI 3.1 document", additionalProperties: true }),
         ...failures(),
       },
-      detail: { operationId: "getOpenApi", tags: ["scheduler"], summary: "This description of the API" },
+      detail: { operationId: "getOpenApi", tags: ["scheduler"], summary: "Get the description of the API" },
     })
     .get("/api/docs", () => new Response(page(), { headers: DOCS_HEADERS }), {
       response: { 200: DocsPage, ...failures() },
       detail: {
         operationId: "getDocs",
         tags: ["scheduler"],
-        summary: "This description as a page to read",
-        description: "Needs no network and runs no script.",
+        summary: "Get the description of the API as a page",
+        description: "Runs no script and loads nothing from other servers.",
       },
     });
 };
 
-const once = (make: () => string): (() => string) => {
-  let made: string | null = null;
+const once = (build: () => string): (() => string) => {
+  let text: string | null = null;
   return () => {
-    made ??= make();
-    return made;
+    text ??= build();
+    return text;
   };
 };

@@ -1,10 +1,9 @@
 import { Elysia, NotFoundError } from "elysia";
 import type { ApiContext } from "../context.ts";
 import type { DescribedRoute } from "../docs/openapi.ts";
-import { ApiError, failureResponse, methodNotAllowed, toApiError } from "../errors.ts";
+import { failureResponse, toApiError } from "../errors.ts";
 import type { EventFeed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { allowedMethods } from "./allowed-methods.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
@@ -19,16 +18,17 @@ import { schedulerRoutes } from "./scheduler.ts";
 import { systemRoutes } from "./system.ts";
 import { timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
+import { createUnknownRouteError } from "./unknown-route.ts";
 
-/** What listens to the engine for as long as the API is there. */
-export type Told = { readonly feed: EventFeed; readonly metrics: Metrics };
+/** Parts of the API that listen to the engine. */
+export type ApiServices = { readonly feed: EventFeed; readonly metrics: Metrics };
 
-/** Every route, one plugin a noun. What a route throws, and what no route takes, becomes the one shape of a failure. */
-export const routes = (context: ApiContext, { feed, metrics }: Told) => {
+/** Combines all routes, one plugin per noun. Errors of routes and unknown routes get the one shape of a failure. */
+export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
   const app = new Elysia({ normalize: false, handler: ANY_HOST })
     .onError(({ error, request }) => {
-      const known = error instanceof NotFoundError ? noRoute(allowed, request) : error;
-      return answerError(context, known, request);
+      const cause = error instanceof NotFoundError ? unknownRouteError(request.method, pathOf(request.url)) : error;
+      return answerError(context, cause, request);
     })
     .use(healthRoutes(context))
     .use(jobRoutes(context))
@@ -45,37 +45,28 @@ export const routes = (context: ApiContext, { feed, metrics }: Told) => {
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => described, context.version));
   const described: readonly DescribedRoute[] = app.routes;
-  const allowed = allowedMethods(described);
+  const unknownRouteError = createUnknownRouteError(described);
   return app;
 };
 
-/** Or else Elysia looks for the path behind the place where a host of four characters would end. */
+/** Without this, Elysia assumes a host of at least five characters when it looks for the path. */
 export const ANY_HOST = { standardHostname: false } as const;
 
-/** The type of the whole API, for a client that is typed by it. */
+/** The type of the whole API, for typed clients. */
 export type Routes = ReturnType<typeof routes>;
 
-/** Tells the log what the answer doesn't, under the id that both carry. */
+/** Returns the answer for an error. Logs the cause of an internal error under the request id, which the answer has as well. */
 export const answerError = ({ log, requests }: ApiContext, error: unknown, request: Request): Response => {
   const apiError = toApiError(error);
   if (apiError.failure === "INTERNAL_ERROR") {
     const { method, url } = request;
-    // Without the query: who knows what is in it.
+    // Without the query, which may contain secrets.
     log.error({ request_id: requests.idOf(request), method, path: pathOf(url), err: error }, "a request failed");
   }
   return failureResponse(apiError);
 };
 
-const noRoute = (allowed: ReturnType<typeof allowedMethods>, request: Request): ApiError => {
-  const path = pathOf(request.url);
-  const methods = allowed(path);
-  const shown = path.slice(0, 200);
-  if (methods.length === 0)
-    return new ApiError("NOT_FOUND", `there is nothing at ${shown}; GET /api/openapi.json lists what there is`);
-  return methodNotAllowed(request.method, shown, methods);
-};
-
-/** Of an absolute URL, without the query. */
+/** Returns the path of an absolute URL, without the query. */
 export const pathOf = (url: string): string => {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const end = url.indexOf("?", start);

@@ -3,20 +3,20 @@ import { isFinal, type Run } from "../../domain/run.ts";
 import type { ApiContext } from "../context.ts";
 import { failures } from "../shapes/failure.ts";
 import { exactly, JobIdText, RunIdText, word } from "../shapes/schemas.ts";
-import { foundRun } from "./found.ts";
-import { MadeRun, runPath } from "./trigger.ts";
+import { requireRun } from "./require.ts";
+import { runPath, StartedRun } from "./trigger.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
 
-const EndedRun = exactly(
+const CancelledRun = exactly(
   {
     run_id: RunIdText,
     job_id: JobIdText,
-    message: t.String({ description: "What was done, in a sentence" }),
+    message: t.String({ description: "What petit did, as a sentence" }),
   },
   {
-    title: "EndedRun",
-    description: "A run that was to end",
+    title: "CancelledRun",
+    description: "A run that was to be cancelled",
     examples: [
       {
         run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
@@ -32,26 +32,26 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
     .post(
       "/cancel",
       async ({ params }) => {
-        const run = await engine.cancel(foundRun(store, params.run_id).id);
+        const run = await engine.cancel(requireRun(store, params.run_id).id);
         return { run_id: run.id, job_id: run.jobId, message: cancelMessage(run) };
       },
       {
         params: RunParams,
-        response: { 200: EndedRun, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: CancelledRun, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
         detail: {
           operationId: "cancelRun",
           tags: ["runs"],
-          summary: "End a run",
+          summary: "Cancel a run",
           description:
-            "Ends what runs and skips what waits, but for clean-up tasks (`all_done`); a second cancel ends those too. A run " +
-            "that has ended stays as it is.",
+            "Ends running tasks and skips waiting ones. Clean-up tasks (`all_done`) still run; a second cancel ends those too. " +
+            "Cancelling a run that has ended changes nothing.",
         },
       },
     )
     .post(
       "/retry",
       async ({ params, query, set }) => {
-        const before = foundRun(store, params.run_id);
+        const before = requireRun(store, params.run_id);
         const run = await engine.retry(before.id, { fromStart: query.from === "start" });
         set.headers.location = runPath(run);
         return { run_id: run.id, job_id: run.jobId, message: `run ${before.id} is retried by run ${run.id}` };
@@ -59,10 +59,10 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
       {
         params: RunParams,
         query: exactly({
-          from: t.Optional(word(["start"], "`start` reruns every task, not only what did not complete")),
+          from: t.Optional(word(["start"], "`start` reruns every task, including those that completed")),
         }),
         response: {
-          200: MadeRun,
+          200: StartedRun,
           ...failures(
             "INVALID_REQUEST",
             "NOT_FOUND",
@@ -75,9 +75,9 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
         detail: {
           operationId: "retryRun",
           tags: ["runs"],
-          summary: "Run again what did not complete",
+          summary: "Retry a run",
           description:
-            "Makes a new run, which takes over the tasks that completed, with their outputs. `Location` names it.",
+            "Starts a new run, which reuses the completed tasks with their outputs and runs the rest. `Location` is its path.",
         },
       },
     );

@@ -7,50 +7,50 @@ import { failures } from "../shapes/failure.ts";
 import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
 import { exactly, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
 import { TaskRunList, taskRunList } from "../shapes/task.ts";
-import { direct } from "./direct.ts";
-import { foundJob, foundRun } from "./found.ts";
+import { requireJob, requireRun } from "./require.ts";
+import { syncHandler } from "./sync-handler.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
 
 const RunQuery = exactly({
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "How many, at most")),
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "Maximum of runs")),
   status: t.Optional(RunStatusWord),
-  before: t.Optional(t.String({ description: "Id of a run: only those that were made before it" })),
+  before: t.Optional(t.String({ description: "Id of a run; only runs created before it" })),
 });
 
 export const runRoutes = ({ engine, store }: ApiContext) =>
   new Elysia()
     .get(
       "/api/jobs/:job_id/runs",
-      ({ params, query }) => runList(store.runs.list(runFilter(query, foundJob(engine, params.job_id).job.id))),
+      ({ params, query }) => runList(store.runs.list(runFilter(query, requireJob(engine, params.job_id).job.id))),
       {
         params: exactly({ job_id: JobIdText }),
         query: RunQuery,
         response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
-        detail: { operationId: "listJobRuns", tags: ["runs"], summary: "The runs of a job, newest first" },
+        detail: { operationId: "listJobRuns", tags: ["runs"], summary: "List runs of a job, newest first" },
       },
     )
     .get("/api/runs", ({ query }) => runList(store.runs.list(runFilter(query))), {
       query: RunQuery,
       response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
-      detail: { operationId: "listRuns", tags: ["runs"], summary: "The runs of all jobs, newest first" },
+      detail: { operationId: "listRuns", tags: ["runs"], summary: "List runs of all jobs, newest first" },
     })
     .get(
       "/api/runs/:run_id",
-      direct(({ params }: { readonly params: typeof RunParams.static }) => {
-        const run = foundRun(store, params.run_id);
+      syncHandler(({ params }: { readonly params: typeof RunParams.static }) => {
+        const run = requireRun(store, params.run_id);
         return runDetail(run, { canRetry: engine.canRetry(run), retriedBy: store.runs.listRetries(run.id) });
       }),
       {
         params: RunParams,
         response: { 200: RunDetail, ...failures("NOT_FOUND") },
-        detail: { operationId: "getRun", tags: ["runs"], summary: "A run" },
+        detail: { operationId: "getRun", tags: ["runs"], summary: "Get a run" },
       },
     )
     .get(
       "/api/runs/:run_id/tasks",
       ({ params }) => {
-        const { id, versionId } = foundRun(store, params.run_id);
+        const { id, versionId } = requireRun(store, params.run_id);
         return taskRunList({
           definition: store.jobs.getDefinition(versionId),
           tasks: store.runs.listTaskRuns(id),
@@ -60,7 +60,11 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       {
         params: RunParams,
         response: { 200: TaskRunList, ...failures("NOT_FOUND") },
-        detail: { operationId: "listTaskRuns", tags: ["runs"], summary: "The tasks of a run, with their attempts" },
+        detail: {
+          operationId: "listTaskRuns",
+          tags: ["runs"],
+          summary: "List the tasks of a run, with their attempts",
+        },
       },
     );
 
@@ -68,10 +72,10 @@ const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunListFilter 
   limit: Number(query.limit ?? 20),
   ...(jobId === undefined ? {} : { jobId }),
   ...(query.status === undefined ? {} : { status: query.status }),
-  ...(query.before === undefined ? {} : { before: cursor(query.before) }),
+  ...(query.before === undefined ? {} : { before: parseBefore(query.before) }),
 });
 
-const cursor = (text: string): RunId => {
+const parseBefore = (text: string): RunId => {
   const id = parseRunId(text);
   if (id === null) throw runNotFound(text);
   return id;

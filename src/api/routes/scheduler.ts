@@ -11,12 +11,15 @@ import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "../shape
 import { exactly } from "../shapes/schemas.ts";
 
 const Message = exactly(
-  { message: t.String({ description: "What was done, in a sentence" }) },
+  { message: t.String({ description: "What petit did, as a sentence" }) },
   { title: "Message", examples: [{ message: "the scheduler is paused" }] },
 );
 
 const Reloaded = exactly(
-  { message: Message.properties.message, problems: t.Array(ProblemBody, { description: "By file and place" }) },
+  {
+    message: Message.properties.message,
+    problems: t.Array(ProblemBody, { description: "Problems of the job files, by file and line" }),
+  },
   {
     title: "Reloaded",
     examples: [
@@ -40,7 +43,7 @@ export const schedulerRoutes = ({ engine, clock }: ApiContext) =>
   new Elysia()
     .get("/api/scheduler/state", () => schedulerBody(engine.state), {
       response: { 200: SchedulerBody, ...failures() },
-      detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Whether the scheduler runs" },
+      detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Get the state of the scheduler" },
     })
     .post(
       "/api/scheduler/pause",
@@ -53,8 +56,8 @@ export const schedulerRoutes = ({ engine, clock }: ApiContext) =>
         detail: {
           operationId: "pauseScheduler",
           tags: ["scheduler"],
-          summary: "Stop scheduled triggers",
-          description: "Survives a restart. Triggers by hand go on; occurrences that pass are skipped.",
+          summary: "Pause the scheduler",
+          description: "Lasts over a restart. Occurrences are skipped meanwhile; manual triggers still work.",
         },
       },
     )
@@ -69,15 +72,15 @@ export const schedulerRoutes = ({ engine, clock }: ApiContext) =>
         detail: {
           operationId: "resumeScheduler",
           tags: ["scheduler"],
-          summary: "Take up scheduled triggers again",
-          description: "Fires nothing that is past.",
+          summary: "Resume the scheduler",
+          description: "Past occurrences do not fire.",
         },
       },
     )
     .post(
       "/api/jobs/reload",
       async () => {
-        const { jobs, problems } = await reloaded({ engine, clock });
+        const { jobs, problems } = await reload({ engine, clock });
         return { message: reloadMessage(jobs, problems.length), problems: problems.map(problemBody) };
       },
       {
@@ -85,8 +88,8 @@ export const schedulerRoutes = ({ engine, clock }: ApiContext) =>
         detail: {
           operationId: "reloadJobs",
           tags: ["scheduler"],
-          summary: "Read the job files again",
-          description: "The jobs of a broken file keep their last good version; `problems` says what is wrong.",
+          summary: "Reload the job files",
+          description: "The jobs of a broken file keep their last good version; `problems` lists what is wrong.",
         },
       },
     );
@@ -97,8 +100,8 @@ const reloadMessage = (jobs: number, problems: number): string => {
   return `${read}; ${problems === 1 ? "1 problem was" : `${problems} problems were`} found`;
 };
 
-/** Waits for a reload no longer than a trigger waits for the database; petit itself goes on trying. */
-const reloaded = async ({ engine, clock }: Pick<ApiContext, "engine" | "clock">): Promise<Reload> => {
+/** Waits for a reload at most as long as a trigger waits for the database. The engine keeps trying after that. */
+const reload = async ({ engine, clock }: Pick<ApiContext, "engine" | "clock">): Promise<Reload> => {
   const done = new AbortController();
   const reloading = engine.reload().finally(() => done.abort());
   await Promise.race([reloading, sleep(clock, LOCK_WAIT_MS, done.signal)]);
@@ -107,7 +110,7 @@ const reloaded = async ({ engine, clock }: Pick<ApiContext, "engine" | "clock">)
   const { reasons } = engine.health();
   const why = reasons.map(healthMessage).join("; ");
   const fault = reasons.find(isStorageFault);
-  throw new PetitError("storage_failed", `the job files are reloaded when the database can be written again: ${why}`, {
+  throw new PetitError("storage_failed", `the job files will be reloaded when the database can be written: ${why}`, {
     details: fault === undefined ? null : { reason: "storage_failed", fault },
   });
 };

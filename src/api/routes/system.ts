@@ -11,8 +11,8 @@ export const systemRoutes = (context: ApiContext) =>
     detail: {
       operationId: "getSystem",
       tags: ["scheduler"],
-      summary: "What petit is, where it is, and how it does",
-      description: "Settings come with where they are from, as `petit doctor` shows them.",
+      summary: "Get petit's version, paths, settings and health",
+      description: "Each setting has its source, as in `petit doctor`.",
     },
   });
 

@@ -9,53 +9,56 @@ import { readTimeline, type TimelineQuery } from "../timeline/timeline.ts";
 
 const INSTANT = { minimum: 0, maximum: 8_640_000_000_000_000 } as const;
 
-const Query = exactly({
-  from: t.Optional(wholeNumber(INSTANT, "Begin of the window, ms since the epoch; 6 hours before its end")),
-  to: t.Optional(wholeNumber(INSTANT, "End of the window, ms since the epoch; an hour from now")),
+const TimelineParams = exactly({
+  from: t.Optional(
+    wholeNumber(INSTANT, "Start of the window, in ms since the Unix epoch; default: 6 hours before its end"),
+  ),
+  to: t.Optional(wholeNumber(INSTANT, "End of the window, in ms since the Unix epoch; default: an hour from now")),
   bins: t.Optional(
-    wholeNumber({ minimum: 10, maximum: 2000, default: 600 }, "Parts of the window, and bars of a job at most"),
+    wholeNumber(
+      { minimum: 10, maximum: 2000, default: 600 },
+      "Number of parts of the window; the maximum of bars per job",
+    ),
   ),
-  jobs: t.Optional(
-    t.String({ description: "Ids of jobs, with commas between them; all of them where it isn't given" }),
-  ),
+  jobs: t.Optional(t.String({ description: "Ids of jobs, separated by commas; default: all jobs" })),
 });
 
 const StatsQuery = exactly({
-  hours: t.Optional(wholeNumber({ minimum: 1, maximum: 720, default: 24 }, "How far to look back")),
+  hours: t.Optional(wholeNumber({ minimum: 1, maximum: 720, default: 24 }, "Length of the period up to now, in hours")),
 });
 
-/** What the dashboard opens with. */
+/** Routes of the dashboard's first view. */
 export const timelineRoutes = (context: ApiContext) =>
   new Elysia()
     .get(
       "/api/timeline",
       async ({ query }) => {
         const now = context.clock.now();
-        const asked = timelineQuery(query, now);
-        return timelineBody({ ...asked, now }, await readTimeline(asked, context));
+        const timeline = timelineQuery(query, now);
+        return timelineBody({ ...timeline, now }, await readTimeline(timeline, context));
       },
       {
-        query: Query,
+        query: TimelineParams,
         response: { 200: TimelineBody, ...failures("INVALID_REQUEST") },
         detail: {
           operationId: "getTimeline",
           tags: ["runs"],
-          summary: "What all jobs did, didn't and will do in a window of time",
+          summary: "Get runs and occurrences of all jobs in a period",
           description:
-            "Runs that fall together are told as one bar, so that the answer stays small however many there were: at most " +
-            "`bins` bars a job, and fewer where all jobs together would have more than about 10,000; `jobs` asks for some in full.",
+            "Runs that are close together are merged into one bar, so that the answer stays small: at most `bins` bars per job, and " +
+            "fewer if all jobs together would have more than about 10,000. Select jobs with `jobs` for more detail.",
         },
       },
     )
     .get("/api/stats", ({ query }) => statsBody(Number(query.hours ?? 24), context), {
       query: StatsQuery,
       response: { 200: StatsBody, ...failures("INVALID_REQUEST") },
-      detail: { operationId: "getStats", tags: ["runs"], summary: "How many runs and occurrences there were lately" },
+      detail: { operationId: "getStats", tags: ["runs"], summary: "Count recent runs and occurrences" },
     });
 
 const HOUR_MS = 3_600_000;
 
-const timelineQuery = (query: typeof Query.static, now: number): TimelineQuery => {
+const timelineQuery = (query: typeof TimelineParams.static, now: number): TimelineQuery => {
   const to = Number(query.to ?? now + HOUR_MS);
   const from = Number(query.from ?? Math.max(0, to - 6 * HOUR_MS));
   if (from >= to)

@@ -8,31 +8,31 @@ import { failures } from "../shapes/failure.ts";
 import { RunBody, runBody } from "../shapes/run.ts";
 import { exactly, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
 
-/** Seconds. */
+/** Maximum of `wait`, in seconds. */
 const MAX_WAIT = 300;
 
 const TriggerBody = exactly(
   {
     params: t.Optional(
       t.Record(t.String(), t.Union([t.String(), t.Number(), t.Boolean()]), {
-        description: "Values of the job's params, by name; numbers and booleans count as their JSON text",
+        description: "Values of the job's params, by name; a number or a boolean is used as its JSON text",
       }),
     ),
   },
-  { title: "TriggerRequest", description: "May be left out", examples: [{ params: { day: "2026-01-01" } }] },
+  { title: "TriggerRequest", description: "Optional", examples: [{ params: { day: "2026-01-01" } }] },
 );
 
-/** What a request that made a run is told. */
-export const MadeRun = exactly(
+/** Answer of a request that started a run. */
+export const StartedRun = exactly(
   {
     run_id: RunIdText,
     job_id: JobIdText,
-    message: t.String({ description: "What was done, in a sentence" }),
+    message: t.String({ description: "What petit did, as a sentence" }),
     run: t.Optional(RunBody),
   },
   {
-    title: "MadeRun",
-    description: "A run that was made; `run` is given with `wait`, unless it was deleted since",
+    title: "StartedRun",
+    description: "A run that was started; with `wait`, `run` is the run, unless it has been deleted",
     "x-headers": ["Location"],
     examples: [
       {
@@ -50,15 +50,15 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
     async ({ params, query, headers, body, request, set }) => {
       const key = headers["idempotency-key"];
       const run = await engine.trigger(params.job_id, {
-        params: asText(body.params ?? {}),
+        params: toText(body.params ?? {}),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
       set.headers.location = runPath(run);
-      if (query.wait === undefined || !("status" in run)) return madeRun(run);
+      if (query.wait === undefined || !("status" in run)) return startedRun(run);
       requests.keepOpen(request);
       const signal = AbortSignal.any([request.signal, closing]);
       const waited = await engine.waitForRun(run.id, { timeoutMs: Number(query.wait) * 1000, signal });
-      const answer = { ...madeRun(run), run: runBody(waited) };
+      const answer = { ...startedRun(run), run: runBody(waited) };
       return isFinal(waited.status) ? answer : status(202, answer);
     },
     {
@@ -66,14 +66,17 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
       params: exactly({ job_id: JobIdText }),
       query: exactly({
         wait: t.Optional(
-          wholeNumber({ minimum: 0, maximum: MAX_WAIT }, "Seconds to wait for the run's end: 200 with it, else 202"),
+          wholeNumber(
+            { minimum: 0, maximum: MAX_WAIT },
+            "Seconds to wait for the end of the run; 202 if it has not ended by then",
+          ),
         ),
       }),
       headers: t.Object({
         "idempotency-key": t.Optional(
           t.String({
             pattern: IDEMPOTENCY_KEY_PATTERN,
-            description: "Names the request for 24 h: the same one again is answered with the same run",
+            description: "Makes the request safe to repeat: for 24 h, the same key returns the same run",
             examples: ["deploy-2026-01-01"],
             "x-expected": "1 to 255 visible ASCII characters",
           }),
@@ -81,8 +84,8 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
       }),
       body: TriggerBody,
       response: {
-        200: MadeRun,
-        202: MadeRun,
+        200: StartedRun,
+        202: StartedRun,
         ...failures(
           "INVALID_REQUEST",
           "NOT_FOUND",
@@ -96,18 +99,18 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
         operationId: "triggerJob",
         tags: ["jobs"],
         summary: "Run a job now",
-        description: "`Location` names the run. A job that is not enabled, and a paused petit, run it all the same.",
+        description: "`Location` is the path of the run. Works for a disabled job and while the scheduler is paused.",
       },
     },
   );
 
 export const runPath = (run: TriggeredRun): string => `/api/runs/${run.id}`;
 
-const madeRun = (run: TriggeredRun): typeof MadeRun.static => ({
+const startedRun = (run: TriggeredRun): typeof StartedRun.static => ({
   run_id: run.id,
   job_id: run.jobId,
   message: `job '${run.jobId}' was triggered`,
 });
 
-const asText = (params: Readonly<Record<string, string | number | boolean>>): Record<string, string> =>
+const toText = (params: Readonly<Record<string, string | number | boolean>>): Record<string, string> =>
   Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));

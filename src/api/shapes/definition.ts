@@ -15,12 +15,12 @@ import { CATCHUP_POLICIES } from "../../domain/schedule/schedule.ts";
 import { NotifyBody, notifyBody } from "./notify.ts";
 import { exactly, integer, JobIdText, nullable, TaskIdText, word } from "./schemas.ts";
 
-/** What a graph is drawn of: a task's place in it. */
+/** Fields of a task that define its place in the graph. */
 export const nodeFields = {
-  name: t.String({ description: "Its name; its id where it has none" }),
-  type: word(TASK_TYPES, "How its process is made"),
-  depends_on: t.Array(TaskIdText, { description: "The tasks before it" }),
-  condition: word(TASK_CONDITIONS, "What it wants of the tasks before it"),
+  name: t.String({ description: "Name of the task; its id if it has none" }),
+  type: word(TASK_TYPES, "What the task runs"),
+  depends_on: t.Array(TaskIdText, { description: "Ids of the tasks that it depends on" }),
+  condition: word(TASK_CONDITIONS, "What it requires of these tasks"),
 };
 
 export const nodeBody = (task: Task) => ({
@@ -32,10 +32,10 @@ export const nodeBody = (task: Task) => ({
 
 const RetryBody = exactly(
   {
-    max_attempts: integer({ minimum: 0, description: "Retries after the first attempt" }),
-    delay_ms: integer({ minimum: 0, description: "Wait before the first retry, in ms" }),
-    backoff: word(BACKOFFS, "How the wait grows"),
-    max_delay_ms: integer({ minimum: 0, description: "Upper bound of the wait, in ms" }),
+    max_attempts: integer({ minimum: 0, description: "Maximum of retries after the first attempt" }),
+    delay_ms: integer({ minimum: 0, description: "Delay before the first retry, in ms" }),
+    backoff: word(BACKOFFS, "How the delay grows"),
+    max_delay_ms: integer({ minimum: 0, description: "Maximum delay, in ms" }),
     condition: word(RETRY_CONDITIONS, "Which failures are retried"),
   },
   { title: "Retry" },
@@ -45,69 +45,66 @@ const TaskBody = exactly(
   {
     id: TaskIdText,
     ...nodeFields,
-    timeout_ms: nullable(integer(), "How long an attempt may take, in ms"),
-    retry: nullable(RetryBody, "What is done about a failed attempt"),
+    timeout_ms: nullable(integer(), "Timeout of an attempt in ms; null if there is none"),
+    retry: nullable(RetryBody, "How failed attempts are retried; null if they are not"),
   },
-  { title: "Task", description: "A node of a job's graph" },
+  { title: "Task", description: "A task of a job" },
 );
 
 const ParamBody = exactly(
   {
-    description: nullable(t.String(), "What it is for"),
-    default: nullable(t.String(), "Its value where a trigger gives none"),
-    required: t.Boolean({ description: "Whether a trigger must give it, where there is no default" }),
-    enum: nullable(t.Array(t.String()), "The values it may have"),
-    pattern: nullable(t.String(), "A regular expression that its value matches"),
+    description: nullable(t.String(), "Description for people"),
+    default: nullable(t.String(), "Value if the trigger passes none"),
+    required: t.Boolean({ description: "True if a trigger must pass a value, unless there is a default" }),
+    enum: nullable(t.Array(t.String()), "The allowed values; null allows any"),
+    pattern: nullable(t.String(), "Regular expression (RE2) that a value must match"),
   },
-  { title: "Param", description: "A value that a trigger may pass" },
+  { title: "Param", description: "A param that a trigger may pass" },
 );
 
 const gateFields = {
   job_id: JobIdText,
-  condition: word(DEPENDENCY_CONDITIONS, "What is asked of the other job"),
-  window_ms: nullable(integer(), "Only with `within_window`, in ms"),
+  condition: word(DEPENDENCY_CONDITIONS, "What the gate requires of the other job"),
+  window_ms: nullable(integer(), "Length of the window in ms; null unless the condition is `within_window`"),
 };
 
 const DependencyBody = exactly(gateFields, { title: "Dependency", description: "A gate on another job" });
 
 const DependentBody = exactly(
-  { ...gateFields, condition: word(DEPENDENCY_CONDITIONS, "What it asks of this job") },
+  { ...gateFields, condition: word(DEPENDENCY_CONDITIONS, "What the gate requires of this job") },
   { title: "Dependent", description: "A job with a gate on this one" },
 );
 
 export const definitionFields = {
-  tasks: t.Array(TaskBody, { description: "In the order of the job file" }),
-  params: t.Record(t.String(), ParamBody, { description: "By name" }),
-  depends_on: t.Array(DependencyBody, { description: "Its gates on other jobs" }),
-  dependents: t.Array(DependentBody, { description: "The jobs that have a gate on this one, by id" }),
-  notify: t.Array(NotifyBody, { description: "Who is told what became of it" }),
-  max_concurrency: nullable(integer({ minimum: 1 }), "Concurrent runs it may have; null is unlimited"),
-  on_overlap: word(OVERLAP_POLICIES, "What a scheduled occurrence does at that limit"),
+  tasks: t.Array(TaskBody, { description: "Tasks in the order of the job file" }),
+  params: t.Record(t.String(), ParamBody, { description: "Params by name" }),
+  depends_on: t.Array(DependencyBody, { description: "Gates on other jobs" }),
+  dependents: t.Array(DependentBody, { description: "Jobs with a gate on this job, by id" }),
+  notify: t.Array(NotifyBody, { description: "Where notifications about the job are sent" }),
+  max_concurrency: nullable(integer({ minimum: 1 }), "Maximum of concurrent runs; null is unlimited"),
+  on_overlap: word(OVERLAP_POLICIES, "What a scheduled occurrence does at this limit"),
   on_interrupt: nullable(
     word(INTERRUPT_POLICIES),
-    "What becomes of a run that loses an attempt; null is the setting's",
+    "What happens to a run that loses an attempt; null uses the setting",
   ),
-  timeout_ms: nullable(integer({ minimum: 1 }), "How long a run may take, in ms; null is unlimited"),
-  kill_grace_ms: nullable(integer({ minimum: 0 }), "Between SIGTERM and SIGKILL, in ms; null is the setting's"),
-  catchup: nullable(word(CATCHUP_POLICIES), "What is done about occurrences missed; null without a schedule"),
-  catchup_window_ms: nullable(integer({ minimum: 0 }), "How far back that reaches, in ms; null without a schedule"),
-  jitter_ms: nullable(
-    integer({ minimum: 0 }),
-    "By how much an occurrence may start later, in ms; null without a schedule",
-  ),
+  timeout_ms: nullable(integer({ minimum: 1 }), "Timeout of a run in ms; null is unlimited"),
+  kill_grace_ms: nullable(integer({ minimum: 0 }), "Time between SIGTERM and SIGKILL in ms; null uses the setting"),
+  catchup: nullable(word(CATCHUP_POLICIES), "What happens to missed occurrences; null without a schedule"),
+  catchup_window_ms: nullable(integer({ minimum: 0 }), "How far back catch-up reaches, in ms; null without a schedule"),
+  jitter_ms: nullable(integer({ minimum: 0 }), "Maximum random delay of an occurrence in ms; null without a schedule"),
   retention: exactly(
     {
-      runs: nullable(integer({ minimum: 0 }), "How many; null is the setting's"),
-      days: nullable(t.Number({ minimum: 0 }), "For how long; null is the setting's"),
+      runs: nullable(integer({ minimum: 0 }), "Maximum of runs; null uses the setting"),
+      days: nullable(t.Number({ minimum: 0 }), "Maximum age in days; null uses the setting"),
     },
-    { title: "Retention", description: "How many finished runs are kept" },
+    { title: "Retention", description: "How many finished runs are kept, and for how long" },
   ),
   source: exactly(
     {
-      file: t.String({ description: "Path of its file, relative to JOBS_DIR" }),
-      line: integer({ minimum: 1, description: "Where it begins in it" }),
+      file: t.String({ description: "Path of the job file, relative to JOBS_DIR" }),
+      line: integer({ minimum: 1, description: "Line of the file at which the job begins, from 1" }),
     },
-    { title: "Source", description: "Where its definition stands" },
+    { title: "Source", description: "Where the job is defined" },
   ),
 };
 
@@ -139,7 +136,7 @@ export const DEFINITION_EXAMPLE = {
   source: { file: "pipeline.yaml", line: 1 },
 };
 
-/** `others`: where the gates on this job are looked for. */
+/** Encodes a definition. `others` are all jobs, to find those with a gate on this one. */
 export const definitionBody = (job: Job, others: readonly Job[]) => ({
   tasks: job.tasks.map(taskBody),
   params: Object.fromEntries(Object.entries(job.params).map(([name, param]) => [name, paramBody(param)])),
@@ -186,7 +183,7 @@ const paramBody = (param: Param): typeof ParamBody.static => ({
   pattern: param.pattern,
 });
 
-/** A gate, with the job at its other end. */
+/** Encodes a gate; `jobId` is the job at its other end. */
 const gateBody = ({ condition, windowMs }: Dependency, jobId: string): typeof DependencyBody.static => ({
   job_id: jobId,
   condition,
@@ -195,19 +192,19 @@ const gateBody = ({ condition, windowMs }: Dependency, jobId: string): typeof De
 
 export const DefinitionText = exactly(
   {
-    file: t.String({ description: "Path of the job's file, relative to JOBS_DIR" }),
-    line: integer({ minimum: 1, description: "Line of the file at which the text begins" }),
-    text: t.String({ description: "The job's YAML document as it was last read, with secrets hidden" }),
+    file: t.String({ description: "Path of the job file, relative to JOBS_DIR" }),
+    line: integer({ minimum: 1, description: "Line of the file at which the text begins, from 1" }),
+    text: t.String({ description: "The YAML document of the job as it was last read, with secrets hidden" }),
   },
   {
     title: "DefinitionText",
-    description: "What a job file says of a job",
+    description: "The YAML text of a job",
     examples: [
       { file: "hello.yaml", line: 1, text: "id: hello_world\ntasks:\n  - {id: hello, type: command, command: date}\n" },
     ],
   },
 );
 
-/** Null where the text isn't known. */
+/** Encodes the text of a job, or returns null if petit has none. */
 export const definitionText = ({ file, document }: Source): typeof DefinitionText.static | null =>
   document === undefined ? null : { file, line: document.line, text: document.text };

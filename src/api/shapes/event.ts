@@ -1,23 +1,23 @@
 import { t } from "elysia";
 import type { Event } from "../../domain/event.ts";
 import { EVENT_TYPES } from "../../domain/event.ts";
-import { serverSentEvent } from "../events/sse.ts";
+import { encodeServerSentEvent } from "../events/sse.ts";
 import { exactly, instant, integer, JobIdText, RunIdText, TaskIdText } from "./schemas.ts";
 
 const EventData = exactly(
   {
     seq: integer({
       minimum: 1,
-      description: "Its number, and the event's id; strictly increasing, also over restarts",
+      description: "Number of the event, and its id in the stream; increases strictly, also over restarts",
     }),
     at: instant("When it happened"),
     job_id: t.Optional(JobIdText),
     run_id: t.Optional(RunIdText),
     task_id: t.Optional(TaskIdText),
-    status: t.Optional(t.String({ description: "The status or outcome that was reached" })),
-    reason: t.Optional(t.String({ description: "Why" })),
+    status: t.Optional(t.String({ description: "The new status or the outcome" })),
+    reason: t.Optional(t.String({ description: "Reason of the status or outcome" })),
   },
-  { title: "EventData", description: "The `data` of a server-sent event; fields that don't apply are left out" },
+  { title: "EventData", description: "The `data` of a server-sent event; fields that do not apply are left out" },
 );
 
 const EXAMPLE = `id: 7\nevent: run.finished\ndata: {"seq":7,"at":1767225600042,"job_id":"hello_world","run_id":"019b76da-a800-7c3e-8f2b-5d1c9a7e4f60","status":"completed"}\n\n`;
@@ -27,9 +27,9 @@ export const EventStream = t.String({
   "x-content": { "text/event-stream": { example: EXAMPLE, itemSchema: EventData } },
 });
 
-/** As it goes over the wire. */
+/** Encodes an event as a server-sent event. */
 export const encodeEvent = (event: Event): string =>
-  serverSentEvent({ id: event.seq, type: event.type, data: eventData(event) });
+  encodeServerSentEvent({ id: event.seq, type: event.type, data: eventData(event) });
 
 const eventData = (event: Event): typeof EventData.static => ({
   seq: event.seq,

@@ -57,7 +57,19 @@ const NotificationsUndelivered = exactly(
     since: instant("When the oldest of these notifications was queued"),
     count: integer({ minimum: 1, description: "Number of notifications that wait or were given up" }),
   },
-  { title: "NotificationsUndelivered", description: HEALTH_CODE_TEXT.notifications_undelivered },
+  {
+    title: "NotificationsUndelivered",
+    description: HEALTH_CODE_TEXT.notifications_undelivered,
+    examples: [
+      {
+        code: "notifications_undelivered",
+        message: "2 notifications of job 'data_pipeline' could not be delivered since 2026-01-01T00:00:00.000Z",
+        job_id: "data_pipeline",
+        since: 1767225600000,
+        count: 2,
+      },
+    ],
+  },
 );
 
 const DiskFull = exactly(

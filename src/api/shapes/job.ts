@@ -13,8 +13,8 @@ const LastRun = exactly(
   {
     id: RunIdText,
     status: RunStatusWord,
-    started_at: instantOrNull("When it started"),
-    ended_at: instantOrNull("When it ended"),
+    started_at: instantOrNull("When the run started"),
+    ended_at: instantOrNull("When the run ended"),
     duration_ms: durationOrNull,
   },
   { title: "LastRun", description: "The newest run of a job" },
@@ -22,16 +22,19 @@ const LastRun = exactly(
 
 const summaryFields = {
   id: JobIdText,
-  name: t.String({ description: "Its name; its id where it has none" }),
-  description: nullable(t.String(), "What it is for"),
-  enabled: t.Boolean({ description: "Whether its schedule counts; a trigger works either way" }),
-  scheduled: t.Boolean({ description: "Whether it has a schedule" }),
-  schedule: nullable(t.Array(t.String()), "Its schedule's expressions"),
-  timezone: nullable(t.String(), "The zone its schedule names; null is the `timezone` setting's, else the system's"),
-  next_run_at: instantOrNull("Its next occurrence, null where none comes; also given while petit is paused"),
-  last_run: nullable(LastRun, "Its newest run"),
-  running: integer({ minimum: 0, description: "Runs that are going on" }),
-  task_count: integer({ minimum: 1, description: "How many tasks it has" }),
+  name: t.String({ description: "Name of the job; its id if it has none" }),
+  description: nullable(t.String(), "Description for people"),
+  enabled: t.Boolean({ description: "False if the schedule is disabled; manual triggers still work" }),
+  scheduled: t.Boolean({ description: "True if it has a schedule" }),
+  schedule: nullable(t.Array(t.String()), "Expressions of the schedule; null without one"),
+  timezone: nullable(
+    t.String(),
+    "Time zone of the schedule; null uses the `timezone` setting, or the zone of the system",
+  ),
+  next_run_at: instantOrNull("Next occurrence; null if there is none. Also given while the scheduler is paused"),
+  last_run: nullable(LastRun, "The newest run; null if there is none"),
+  running: integer({ minimum: 0, description: "Number of running runs" }),
+  task_count: integer({ minimum: 1, description: "Number of tasks" }),
 };
 
 const SUMMARY_EXAMPLE = {
@@ -54,7 +57,7 @@ const JobSummary = exactly(
 );
 
 export const JobList = exactly(
-  { jobs: t.Array(JobSummary, { description: "By id" }), count: Count },
+  { jobs: t.Array(JobSummary, { description: "Jobs by id" }), count: Count },
   { title: "JobList" },
 );
 
@@ -67,7 +70,7 @@ export const JobDetail = exactly(
   },
 );
 
-/** With the newest runs of each job, where they are given. */
+/** Encodes jobs, with the newest runs of each if `recent` is given. */
 export const jobList = (
   views: readonly JobView[],
   recent: ReadonlyMap<JobId, readonly RecentRun[]> | null = null,
@@ -102,7 +105,7 @@ const lastRunBody = (run: Run): typeof LastRun.static => ({
   duration_ms: durationMs(run.startedAt, run.endedAt),
 });
 
-/** `others`: all jobs, for those that have a gate on this one. */
+/** Encodes a job. `others` are all jobs, to find those with a gate on this one. */
 export const jobDetail = (view: JobView, others: readonly Job[]): typeof JobDetail.static => ({
   ...jobSummary(view),
   ...definitionBody(view.job, others),

@@ -5,21 +5,23 @@ import { Count, exactly, integer } from "./schemas.ts";
 const lineSeq = (description: string) => integer({ minimum: 0, description });
 
 const outlineFields = {
-  total: integer({ minimum: 0, description: "How many lines the filter takes, as it stands" }),
-  last_seq: lineSeq("`seq` of the newest line that `total` knows of, whatever the filter; 0 where there is none"),
+  total: integer({ minimum: 0, description: "Number of lines that match the filter" }),
+  last_seq: lineSeq(
+    "`seq` of the newest line of the run at that moment, whether it matches or not; 0 if there is none",
+  ),
 };
 
 export const LinePage = exactly(
   {
-    lines: t.Array(LogRecord, { description: "In the order in which they were seen" }),
+    lines: t.Array(LogRecord, { description: "Lines in the order in which petit read them" }),
     count: Count,
-    offset: integer({ minimum: 0, description: "Position of the first one among those that the filter takes, from 0" }),
+    offset: integer({ minimum: 0, description: "Position of the first line among the matching ones, from 0" }),
     ...outlineFields,
-    ended: t.Boolean({ description: "Whether the run has ended: no more will come" }),
+    ended: t.Boolean({ description: "True if the run has ended, so that no more lines follow" }),
   },
   {
     title: "LinePage",
-    description: "Some of the lines of a run",
+    description: "A page of the output of a run",
     examples: [
       {
         lines: [{ seq: 1, task_id: "extract", attempt: 1, stream: "stdout", at: 1767225600012, text: "42 rows" }],
@@ -36,22 +38,22 @@ export const LinePage = exactly(
 const LineMatch = exactly(
   {
     seq: integer({ minimum: 1, description: "Number of the line in its run" }),
-    offset: integer({ minimum: 0, description: "Its position among those that the filter takes, from 0" }),
+    offset: integer({ minimum: 0, description: "Position among the lines that match the filter, from 0" }),
   },
-  { title: "LineMatch", description: "A line that holds the text" },
+  { title: "LineMatch", description: "A line that contains the text" },
 );
 
 export const LineMatches = exactly(
   {
-    matches: t.Array(LineMatch, { description: "In the order of the lines; each line once" }),
+    matches: t.Array(LineMatch, { description: "Matching lines in order, each once" }),
     count: Count,
-    complete: t.Boolean({ description: "Whether all lines up to `last_seq` were looked at" }),
-    searched_to: lineSeq("`seq` of the last line that was looked at: `after` it goes on"),
+    complete: t.Boolean({ description: "True if all lines up to `last_seq` were searched" }),
+    searched_to: lineSeq("`seq` of the last line that was searched; pass it as `after` to continue"),
     ...outlineFields,
   },
   {
     title: "LineMatches",
-    description: "The lines of a run that hold a text",
+    description: "The lines of a run that contain a text",
     examples: [{ matches: [{ seq: 1, offset: 0 }], count: 1, complete: true, searched_to: 1, total: 1, last_seq: 1 }],
   },
 );

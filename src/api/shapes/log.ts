@@ -1,19 +1,19 @@
 import { t } from "elysia";
 import { type OutputChunk, STREAMS } from "../../store/output.ts";
-import { SSE_HEADERS, SSE_HEARTBEAT, serverSentEvent } from "../events/sse.ts";
+import { encodeServerSentEvent, SSE_HEADERS, SSE_HEARTBEAT } from "../events/sse.ts";
 import { exactly, instant, integer, TaskIdText, word } from "./schemas.ts";
 
 export const LogRecord = exactly(
   {
     seq: integer({
       minimum: 1,
-      description: "Number of the line in its run; it only grows, with gaps where lines were dropped",
+      description: "Number of the line in its run; increases, with gaps where lines were dropped",
     }),
     task_id: TaskIdText,
-    attempt: integer({ minimum: 1, description: "Which attempt wrote it" }),
-    stream: word(STREAMS, "Where to"),
-    at: instant("When it was seen"),
-    text: t.String({ description: "The line without its end; bytes that are no UTF-8 become U+FFFD" }),
+    attempt: integer({ minimum: 1, description: "Number of the attempt that wrote it" }),
+    stream: word(STREAMS, "Stream that it was written to"),
+    at: instant("When petit read it"),
+    text: t.String({ description: "The line without its line break; bytes that are not UTF-8 become U+FFFD" }),
   },
   {
     title: "LogRecord",
@@ -25,7 +25,7 @@ export const LogRecord = exactly(
 const EXAMPLE = `{"seq":1,"task_id":"extract","attempt":1,"stream":"stdout","at":1767225600012,"text":"42 rows"}`;
 
 export const LogText = t.String({
-  description: "The output of a run: its bytes, or a LogRecord a line, as `Accept` asks",
+  description: "The output of a run: its bytes, or one LogRecord per line, depending on `Accept`",
   "x-content": {
     "text/plain": { example: "42 rows\n" },
     "application/x-ndjson": { example: `${EXAMPLE}\n`, itemSchema: LogRecord },
@@ -33,23 +33,23 @@ export const LogText = t.String({
   },
 });
 
-/** How output is written for a client. */
+/** Format in which output is sent to a client. */
 export type LogFormat = {
   readonly headers: Readonly<Record<string, string>>;
-  /** A chunk without its first `skip` lines. */
+  /** Encodes a chunk without its first `skip` lines. */
   readonly encode: (chunk: OutputChunk, skip: number) => Uint8Array;
-  /** Sent first, and whenever the stream was silent for long. */
+  /** Sent first, and whenever the stream is idle; null if the format has none. */
   readonly heartbeat: Uint8Array | null;
-  /** Whether a client may go on by the number of the last line it had. */
+  /** True if a client can resume after the sequence number of its last line. */
   readonly resumable: boolean;
 };
 
-/** The format that an `Accept` header names first; text where it names none of them. */
-export const logFormat = (accept: string | null, timestamps: boolean): LogFormat => {
+/** Returns the first known format of an `Accept` header, or text. */
+export const selectLogFormat = (accept: string | null, timestamps: boolean): LogFormat => {
   const [, named, chunks] = FORMATS.exec(accept ?? "")?.map((each) => each?.toLowerCase()) ?? [];
   if (named === "text/event-stream") return chunks === undefined ? EVENTS : CHUNKS;
   if (named === "application/x-ndjson") return NDJSON;
-  return timestamps ? stampedText() : TEXT;
+  return timestamps ? createStampedText() : TEXT;
 };
 
 const FORMATS = /(text\/event-stream|application\/x-ndjson)(;\s*chunks=base64)?/i;
@@ -58,7 +58,7 @@ const TEXT_HEADERS = { "content-type": "text/plain; charset=utf-8" } as const;
 
 const TEXT: LogFormat = {
   headers: TEXT_HEADERS,
-  encode: (chunk, skip) => withoutLines(chunk.bytes, skip),
+  encode: (chunk, skip) => dropLines(chunk.bytes, skip),
   heartbeat: null,
   resumable: false,
 };
@@ -72,41 +72,42 @@ const NDJSON: LogFormat = {
 
 const EVENTS: LogFormat = {
   headers: SSE_HEADERS,
-  encode: (chunk, skip) => encodeRecords(chunk, skip, (record) => serverSentEvent({ id: record.seq, data: record })),
+  encode: (chunk, skip) =>
+    encodeRecords(chunk, skip, (record) => encodeServerSentEvent({ id: record.seq, data: record })),
   heartbeat: SSE_HEARTBEAT,
   resumable: true,
 };
 
-/** Several lines an event, their bytes as they were: what a client needs that goes on after a break and loses none. */
+/** Several lines per event, with their exact bytes, for a client that must resume without loss. */
 const CHUNKS: LogFormat = {
   ...EVENTS,
   encode: ({ seq, lines, taskId, attempt, stream, at, bytes }, skip) => {
-    const base64 = Buffer.from(withoutLines(bytes, skip)).toString("base64");
+    const base64 = Buffer.from(dropLines(bytes, skip)).toString("base64");
     const data = { seq: seq + skip, task_id: taskId, attempt, stream, at, base64 };
-    return encoder.encode(serverSentEvent({ id: seq + lines - 1, data }));
+    return encoder.encode(encodeServerSentEvent({ id: seq + lines - 1, data }));
   },
 };
 
 export type LogLine = typeof LogRecord.static;
 
-/** The lines of a chunk without its first `skip`. */
+/** Returns the lines of a chunk without the first `skip`. */
 export const linesOf = (chunk: OutputChunk, skip: number): readonly LogLine[] => {
   const { seq, taskId, attempt, stream, at } = chunk;
-  const lines = decoder.decode(withoutEnd(chunk.bytes)).split("\n").slice(skip);
+  const lines = decoder.decode(trimNewline(chunk.bytes)).split("\n").slice(skip);
   return lines.map((text, index) => ({ seq: seq + skip + index, task_id: taskId, attempt, stream, at, text }));
 };
 
 const encodeRecords = (chunk: OutputChunk, skip: number, write: (line: LogLine) => string): Uint8Array =>
   encoder.encode(linesOf(chunk, skip).map(write).join(""));
 
-/** Text with the time before each line. A line too long for one chunk goes on in a later one, and has it once. */
-const stampedText = (): LogFormat => {
+/** Returns the format of text with the time before each line. A line in several chunks has the time once. */
+const createStampedText = (): LogFormat => {
   const open = new Set<string>();
   return {
     ...TEXT,
     encode: (chunk, skip) => {
       const writer = `${chunk.taskId} ${chunk.attempt} ${chunk.stream}`;
-      const bytes = withoutLines(chunk.bytes, skip);
+      const bytes = dropLines(chunk.bytes, skip);
       const stamp = Buffer.from(`${new Date(chunk.at).toISOString()} `);
       const lines = splitLines(bytes);
       const parts = lines.flatMap((line, index) => (index === 0 && open.has(writer) ? [line] : [stamp, line]));
@@ -121,9 +122,9 @@ const NEWLINE = 10;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-const withoutEnd = (bytes: Uint8Array): Uint8Array => (bytes.at(-1) === NEWLINE ? bytes.subarray(0, -1) : bytes);
+const trimNewline = (bytes: Uint8Array): Uint8Array => (bytes.at(-1) === NEWLINE ? bytes.subarray(0, -1) : bytes);
 
-const withoutLines = (bytes: Uint8Array, count: number): Uint8Array => {
+const dropLines = (bytes: Uint8Array, count: number): Uint8Array => {
   let start = 0;
   for (let line = 0; line < count; line++) {
     const end = bytes.indexOf(NEWLINE, start);
@@ -133,7 +134,7 @@ const withoutLines = (bytes: Uint8Array, count: number): Uint8Array => {
   return bytes.subarray(start);
 };
 
-/** Each with its end. */
+/** Splits at line breaks, which the lines keep. */
 const splitLines = (bytes: Uint8Array): Uint8Array[] => {
   const lines: Uint8Array[] = [];
   for (let start = 0; start < bytes.length; ) {

@@ -11,28 +11,28 @@ import { Count, exactly, instant, instantOrNull, integer, JobIdText, nullable, R
 
 export const DeliveryStatusWord = word(
   DELIVERY_STATUSES,
-  "`waiting`: nobody took it yet, it is tried for a day; `given_up`: it was refused, or nobody took it in time",
+  "`waiting`: not delivered yet, and tried for a day; `delivered`: the receiver accepted it; `given_up`: the receiver refused it, or it could not be delivered in time",
 );
 
 const NotificationBody = exactly(
   {
-    id: t.String({ description: "Its id, which the receiver is told, too" }),
+    id: t.String({ description: "Id of the notification; the receiver gets it too" }),
     job_id: JobIdText,
-    run_id: nullable(RunIdText, "The run that it tells of; null for occurrences that were missed"),
-    event: word(NOTIFY_EVENTS, "What it tells"),
-    place: integer({ minimum: 0, description: "Which entry of the job's `notify` list it goes to, from 0" }),
-    type: word(NOTIFY_TYPES, "How it is told"),
-    target: t.String({ description: "Where it goes, as `notify` of the job shows it: nothing of it is secret" }),
+    run_id: nullable(RunIdText, "The run that it is about; null for missed occurrences"),
+    event: word(NOTIFY_EVENTS, "What it is about"),
+    place: integer({ minimum: 0, description: "Index in the `notify` list of the job, from 0" }),
+    type: word(NOTIFY_TYPES, "Protocol of the receiver"),
+    target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),
     status: DeliveryStatusWord,
-    attempts: integer({ minimum: 0, description: "How often it was tried" }),
-    error: nullable(t.String(), "What went wrong last, in words"),
+    attempts: integer({ minimum: 0, description: "Number of delivery attempts" }),
+    error: nullable(t.String(), "Error of the last attempt; null if there was none"),
     created_at: instant("When it was queued"),
-    next_try_at: instantOrNull("When it is to be tried; null when it is not any more"),
+    next_try_at: instantOrNull("When the next attempt is due; null if there is none"),
     ended_at: instantOrNull("When it was delivered or given up"),
   },
   {
     title: "Notification",
-    description: "Something that is, or was, to be told of a job",
+    description: "A notification about a job",
     examples: [
       {
         id: "019b76da-b100-7f0e-8a11-3c5d7e9fa1b2",
@@ -54,11 +54,11 @@ const NotificationBody = exactly(
 );
 
 export const NotificationList = exactly(
-  { notifications: t.Array(NotificationBody, { description: "Newest first" }), count: Count },
+  { notifications: t.Array(NotificationBody, { description: "Notifications, newest first" }), count: Count },
   { title: "NotificationList" },
 );
 
-/** `targetOf`: the entry of a definition's `notify` list that a delivery goes to. */
+/** Encodes deliveries. `targetOf` returns the entry of the `notify` list that a delivery goes to. */
 export const notificationList = (
   deliveries: readonly DeliveryRecord[],
   targetOf: (delivery: DeliveryRecord) => NotifyTarget,

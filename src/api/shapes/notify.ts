@@ -2,19 +2,19 @@ import { t } from "elysia";
 import { maskedUrl, NOTIFY_EVENTS, NOTIFY_TYPES, type NotifyTarget } from "../../domain/notification.ts";
 import { exactly, integer, word } from "./schemas.ts";
 
-/** An entry of `notify`, without anything that could be a secret. */
+/** An entry of a `notify` list, without secrets. */
 export const NotifyBody = exactly(
   {
-    type: word(NOTIFY_TYPES, "How it is told"),
+    type: word(NOTIFY_TYPES, "Protocol of the receiver"),
     url: t.String({
-      description: "Where it goes: scheme and host of the URL, the rest of it hidden; or where the whole URL is read",
+      description: "Scheme and host of the URL, with the rest hidden; or the variable or file that contains the URL",
     }),
-    on: t.Array(word(NOTIFY_EVENTS, "An event"), { description: "What is told" }),
-    headers: t.Array(t.String(), { description: "Names of the further headers" }),
-    signed: t.Boolean({ description: "Whether it is signed with a secret" }),
-    timeout_ms: integer({ minimum: 1, description: "How long the receiver may take, in ms" }),
+    on: t.Array(word(NOTIFY_EVENTS, "An event"), { description: "Events that are sent" }),
+    headers: t.Array(t.String(), { description: "Names of additional headers" }),
+    signed: t.Boolean({ description: "True if messages are signed" }),
+    timeout_ms: integer({ minimum: 1, description: "Timeout of a delivery attempt, in ms" }),
   },
-  { title: "Notify", description: "Who is told what became of a job" },
+  { title: "Notify", description: "A receiver of notifications about a job" },
 );
 
 export const notifyBody = (target: NotifyTarget): typeof NotifyBody.static => ({

@@ -5,13 +5,13 @@ import { Count, exactly, instant, meanings, nullable, RunIdText, word } from "./
 
 const OccurrenceBody = exactly(
   {
-    scheduled_for: instant("When the schedule was, or will be, due"),
+    scheduled_for: instant("When the schedule is due"),
     outcome: word([...OUTCOMES, "due"], meanings(OUTCOME_TEXT)),
     reason: nullable(
       word([...SKIP_REASONS, ...MISS_REASONS]),
       `Why it was skipped or missed; null otherwise. ${meanings(OCCURRENCE_REASON_TEXT)}`,
     ),
-    run_id: nullable(RunIdText, "Its run, where it fired; null also where that run is no longer kept"),
+    run_id: nullable(RunIdText, "Its run if it fired; null if it did not, or if the run was deleted"),
   },
   {
     title: "Occurrence",
@@ -22,13 +22,15 @@ const OccurrenceBody = exactly(
 
 export const OccurrenceList = exactly(
   {
-    occurrences: t.Array(OccurrenceBody, { description: "Newest first; those to come before those that were" }),
+    occurrences: t.Array(OccurrenceBody, {
+      description: "Occurrences, newest first, so that coming ones precede past ones",
+    }),
     count: Count,
   },
   { title: "OccurrenceList" },
 );
 
-/** `coming` in the order of time, `past` newest first. */
+/** Encodes `coming`, the earliest first, and `past`, the newest first. */
 export const occurrenceList = (
   coming: readonly number[],
   past: readonly Occurrence[],

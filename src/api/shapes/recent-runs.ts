@@ -10,27 +10,27 @@ const RecentRunBody = exactly(
   {
     id: RunIdText,
     status: RunStatusWord,
-    trigger: word(TRIGGERS, "Why the run exists"),
-    started_at: instantOrNull("When it started"),
+    trigger: word(TRIGGERS, "How the run was started"),
+    started_at: instantOrNull("When the run started"),
     duration_ms: durationOrNull,
   },
   { title: "RecentRun", description: "One of the newest runs of a job" },
 );
 
-/** What a job has done lately, and what a trigger may have to give: only where `recent` asks for it. */
+/** Fields of a job that a request with `recent` adds. */
 export const recentFields = {
-  recent_runs: t.Optional(t.Array(RecentRunBody, { description: "Its newest runs, the newest last" })),
+  recent_runs: t.Optional(t.Array(RecentRunBody, { description: "The newest runs, the newest last" })),
   success_rate: t.Optional(
     nullable(
       t.Number({ minimum: 0, maximum: 1 }),
-      "Share of those runs that completed, of the ones that ended and were not cancelled; null where there is none",
+      "Share of completed runs among those that ended and were not cancelled; null if there is none",
     ),
   ),
   usual_duration_ms: t.Optional(
-    nullable(integer({ minimum: 0 }), "Median of those runs that completed, in ms; null where there is none"),
+    nullable(integer({ minimum: 0 }), "Median duration of the completed runs in ms; null if there is none"),
   ),
-  has_params: t.Optional(t.Boolean({ description: "Whether a trigger may pass params" })),
-  needs_params: t.Optional(t.Boolean({ description: "Whether a trigger must pass some" })),
+  has_params: t.Optional(t.Boolean({ description: "True if the job has params" })),
+  needs_params: t.Optional(t.Boolean({ description: "True if a param is required" })),
 };
 
 export const recentBody = (job: Job, runs: readonly RecentRun[]) => ({
@@ -54,7 +54,7 @@ const successRateOf = (runs: readonly RecentRun[]): number | null => {
   return successRate({ completed: count("completed"), failed: count("failed"), interrupted: count("interrupted") });
 };
 
-/** The median; of an even number, the lower one of the two in the middle. */
+/** Returns the median; of an even number of durations, the lower of the two in the middle. */
 const usualDuration = (runs: readonly RecentRun[]): number | null => {
   const durations = runs.flatMap(({ status, startedAt, endedAt }) =>
     status === "completed" ? (durationMs(startedAt, endedAt) ?? []) : [],

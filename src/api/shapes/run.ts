@@ -27,12 +27,12 @@ const runFields = {
   job_id: JobIdText,
   status: RunStatusWord,
   reason: ReasonOrNull,
-  error: nullable(t.String(), "What went wrong, in a sentence"),
+  error: nullable(t.String(), "What went wrong, as a sentence"),
   trigger: word(TRIGGERS, `How the run was started. ${meanings(TRIGGER_TEXT)}`),
-  scheduled_for: instantOrNull("The occurrence it runs for, null for a manual one"),
-  params: t.Record(t.String(), t.String(), { description: "Values of the job's params, defaults filled in" }),
+  scheduled_for: instantOrNull("The occurrence that it runs for; null for a manual run"),
+  params: t.Record(t.String(), t.String(), { description: "Values of the params, including defaults" }),
   retry_of: nullable(RunIdText, "The run that this one retries"),
-  created_at: instant("When it was admitted"),
+  created_at: instant("When it was created"),
   started_at: instantOrNull("When it started"),
   ended_at: instantOrNull("When it ended"),
   duration_ms: durationOrNull,
@@ -67,21 +67,21 @@ export const RunDetail = exactly(
       word(ENDING_REASONS),
       `Why petit ends or ended the run before its tasks did. ${meanings(ENDING_TEXT)}`,
     ),
-    can_cancel: t.Boolean({ description: "Whether a cancel would find something to end" }),
+    can_cancel: t.Boolean({ description: "True if the run can be cancelled" }),
     can_retry: t.Boolean({
-      description: "Whether a retry would find something to rerun; limits and gates may refuse it all the same",
+      description: "True if a retry would rerun something; limits and gates may still refuse it",
     }),
-    retried_by: t.Array(RunIdText, { description: "The runs that retried it, oldest first" }),
+    retried_by: t.Array(RunIdText, { description: "The runs that retry it, oldest first" }),
   },
   {
     title: "RunDetail",
-    description: "One execution of a job, and what can be done about it",
+    description: "One execution of a job, with the actions that are possible",
     examples: [{ ...EXAMPLE, ending: null, can_cancel: false, can_retry: false, retried_by: [] }],
   },
 );
 
 export const RunList = exactly(
-  { runs: t.Array(RunBody, { description: "Newest first" }), count: Count },
+  { runs: t.Array(RunBody, { description: "Runs, newest first" }), count: Count },
   { title: "RunList" },
 );
 
@@ -116,6 +116,6 @@ export const runList = (runs: readonly Run[]): typeof RunList.static => ({
   count: runs.length,
 });
 
-/** Null until it has ended; 0 where the clock was set back meanwhile. */
+/** Returns the time between two instants in ms, at least 0, or null if one is null. */
 export const durationMs = (startedAt: number | null, endedAt: number | null): number | null =>
   startedAt === null || endedAt === null ? null : Math.max(0, endedAt - startedAt);

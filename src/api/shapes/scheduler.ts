@@ -7,14 +7,14 @@ export const SchedulerBody = exactly(
   {
     state: word(
       ["running", "paused", "stopped"],
-      "`paused`: no occurrence fires; triggers work. `stopped`: starting or stopping",
+      "`paused`: no occurrence fires, manual triggers work; `stopped`: petit is starting or stopping",
     ),
-    is_running: t.Boolean({ description: "Whether it is `running`" }),
-    is_paused: t.Boolean({ description: "Whether it is `paused`" }),
+    is_running: t.Boolean({ description: "True if the state is `running`" }),
+    is_paused: t.Boolean({ description: "True if the state is `paused`" }),
   },
   {
     title: "SchedulerState",
-    description: "Whether the scheduler runs",
+    description: "State of the scheduler",
     examples: [{ state: "running", is_running: true, is_paused: false }],
   },
 );
@@ -28,12 +28,12 @@ export const schedulerBody = (state: SchedulerState): typeof SchedulerBody.stati
 export const ProblemBody = exactly(
   {
     file: t.String({ description: "Path relative to JOBS_DIR" }),
-    line: integer({ minimum: 1 }),
-    column: integer({ minimum: 1 }),
+    line: integer({ minimum: 1, description: "Line, from 1" }),
+    column: integer({ minimum: 1, description: "Column, from 1" }),
     path: t.String({ description: "Path of the field; empty for the file as a whole" }),
-    message: t.String({ description: "What is wrong; what was expected" }),
+    message: t.String({ description: "What is wrong, and what was expected" }),
   },
-  { title: "Problem", description: "What is wrong with a job file" },
+  { title: "Problem", description: "A problem in a job file" },
 );
 
 export const problemBody = ({ file, line, column, path, message }: Problem): typeof ProblemBody.static => ({

@@ -2,23 +2,23 @@ import { type TSchema, t } from "elysia";
 import { TypeSystem } from "elysia/type-system";
 import { ID_PATTERN } from "../../domain/ids.ts";
 
-/** An object that holds these fields and no other, in either direction. */
+/** Returns the schema of an object with exactly these fields, in requests and in answers. */
 export const exactly = <Fields extends Record<string, TSchema>>(fields: Fields, options: Documentation = {}) =>
   t.Object(fields, { ...options, additionalProperties: false });
 
 type Documentation = {
-  /** Makes it a component of the OpenAPI document. */
+  /** Name of the schema in the OpenAPI document. */
   readonly title?: string;
   readonly description?: string;
   readonly examples?: readonly unknown[];
-  /** Headers that go with it, as an answer. */
+  /** Headers of an answer with this schema. */
   readonly "x-headers"?: readonly string[];
 };
 
 export const nullable = <Schema extends TSchema>(schema: Schema, description: string) =>
   t.Union([schema, t.Null()], { description });
 
-/** One word of a list that the domain keeps. */
+/** Returns the schema of an enumeration of the domain. */
 export const word = <const Words extends readonly string[]>(words: Words, description?: string) =>
   t.Unsafe<Words[number]>(
     t.Union(
@@ -39,7 +39,7 @@ type IntegerOptions = {
   readonly examples?: readonly number[];
 };
 
-/** A whole number, and nothing that could be read as one, as Elysia's own would be. */
+/** Returns the schema of an integer. Unlike Elysia's own, it accepts no text. */
 export const integer = (options: IntegerOptions = {}) => Integer({ type: "integer", ...options });
 
 const Integer = TypeSystem.Type<number, IntegerOptions & { type: "integer" }>(
@@ -47,7 +47,7 @@ const Integer = TypeSystem.Type<number, IntegerOptions & { type: "integer" }>(
   ({ minimum = Number.MIN_SAFE_INTEGER }, value) => Number.isSafeInteger(value) && Number(value) >= minimum,
 );
 
-/** An instant. */
+/** Returns the schema of a time in ms since the Unix epoch. */
 export const instant = (description: string) =>
   integer({ description: `${description}, in ms since the Unix epoch`, examples: [1767225600000] });
 
@@ -55,7 +55,7 @@ export const instantOrNull = (description: string) => nullable(integer(), `${des
 
 export const durationOrNull = nullable(
   integer({ minimum: 0 }),
-  "From its start to its end, in ms, whatever the wall clock is set to meanwhile; null until it has ended, and where it never started",
+  "Time from start to end in ms, independent of changes to the system clock; null if it has not started or not ended",
 );
 
 export const JobIdText = t.String({ pattern: ID_PATTERN, description: "Id of a job", examples: ["hello_world"] });
@@ -64,16 +64,15 @@ export const TaskIdText = t.String({ pattern: ID_PATTERN, description: "Id of a 
 
 export const RunIdText = t.String({
   pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-  description: "Id of a run: a UUID; later runs have greater ids",
+  description: "Id of a run, a UUID; later runs have greater ids",
   examples: ["019b76da-a800-7c3e-8f2b-5d1c9a7e4f60"],
 });
 
-/** How many things stand beside the number. */
-export const Count = integer({ minimum: 0, description: "How many are listed here" });
+export const Count = integer({ minimum: 0, description: "Number of items in the list" });
 
 type Bounds = { readonly minimum: number; readonly maximum: number; readonly default?: number };
 
-/** A whole number in a query: digits alone, within the bounds. `Number()` makes a number of it. */
+/** Returns the schema of an integer in a query: only digits, within the bounds. The value is text for `Number()`. */
 export const wholeNumber = (bounds: Bounds, description: string) =>
   WholeNumber({ ...bounds, type: "integer", description });
 
@@ -85,7 +84,7 @@ const WholeNumber = TypeSystem.Type<string | number, Bounds & { type: "integer";
     Number(value) <= bounds.maximum,
 );
 
-/** Yes or no in a query: `true`, `1`, `false` or `0`; an empty value is refused. `isOn` reads it. */
+/** Returns the schema of a boolean in a query: `true`, `1`, `false` or `0`, not empty. The value is text for `isOn`. */
 export const flag = (description: string) => Flag({ type: "boolean", default: false, description });
 
 const Flag = TypeSystem.Type<string | boolean, { type: "boolean"; default: false; description: string }>(

@@ -8,36 +8,37 @@ const number = (description: string) => integer({ minimum: 0, description });
 
 export const StatsBody = exactly(
   {
-    hours: number("How far it looks back"),
-    from: instant("The begin of that"),
-    to: instant("When this was read"),
+    hours: number("Length of the period"),
+    from: instant("Start of the period"),
+    to: instant("End of the period, the time of the request"),
     runs: exactly(
       {
         completed: number("Completed"),
         failed: number("Failed"),
         cancelled: number("Cancelled"),
         interrupted: number("Interrupted"),
-        total: number("All of them"),
+        total: number("Total"),
       },
-      { description: "Runs that ended since then, by status" },
+      { description: "Runs that ended in the period, by status" },
     ),
     occurrences: exactly(
       {
         fired: number("Fired"),
         skipped: number("Skipped"),
         missed: number("Missed"),
-        total: number("All of them"),
+        total: number("Total"),
       },
-      { description: "Instants since then at which a schedule was due, by what became of them" },
+      { description: "Occurrences in the period, by outcome" },
     ),
-    running: number("Runs that are going on now"),
-    pending: number("Runs that wait for a place now"),
+    running: number("Runs that are running now"),
+    pending: number("Runs that wait for a slot now"),
     success_rate: t.Union([t.Number({ minimum: 0, maximum: 1 }), t.Null()], {
-      description: "Share of the runs that completed, of those that were not cancelled; null where there was none",
+      description: "Share of completed runs among those that were not cancelled; null if there was none",
     }),
   },
   {
     title: "Stats",
+    description: "Numbers of recent runs and occurrences",
     examples: [
       {
         hours: 24,
@@ -85,10 +86,10 @@ const occurrenceCounts = (counts: ReadonlyMap<Outcome, number>) => ({
 const sum = (counts: ReadonlyMap<string, number>): number =>
   [...counts.values()].reduce((all, count) => all + count, 0);
 
-type Ended = { readonly completed: number; readonly failed: number; readonly interrupted: number };
+type EndedRunCounts = { readonly completed: number; readonly failed: number; readonly interrupted: number };
 
-/** The share that completed; those that were cancelled tell nothing. Null where there was none. */
-export const successRate = ({ completed, failed, interrupted }: Ended): number | null => {
-  const told = completed + failed + interrupted;
-  return told === 0 ? null : completed / told;
+/** Returns the share of completed runs, ignoring cancelled ones, or null if there was none. */
+export const successRate = ({ completed, failed, interrupted }: EndedRunCounts): number | null => {
+  const total = completed + failed + interrupted;
+  return total === 0 ? null : completed / total;
 };

@@ -6,51 +6,54 @@ import { exactly, instant, integer, nullable, word } from "./schemas.ts";
 
 const SettingBody = exactly(
   {
-    name: t.String({ description: "As in the configuration file" }),
+    name: t.String({ description: "Key in the configuration file" }),
     value: nullable(
       t.Union([t.String(), t.Number(), t.Boolean(), t.Array(t.String())]),
-      "As the configuration file would hold it; null where there is none",
+      "Value as in the configuration file; null if there is none",
     ),
-    origin: word(["flag", "environment", "file", "default"], "What gave it"),
-    from: nullable(t.String(), "The flag, the variable, or the file; null for a default"),
-    text: t.String({ description: "The value for people" }),
+    origin: word(["flag", "environment", "file", "default"], "Where the value comes from"),
+    from: nullable(t.String(), "The flag, the variable or the file that set it; null for a default"),
+    text: t.String({ description: "The value as text for people" }),
     doc: t.String({ description: "What it is for" }),
   },
-  { title: "Setting", description: "A setting of petit, with what it is and where that came from" },
+  { title: "Setting", description: "A setting with its value and the source of the value" },
 );
 
 export const SystemBody = exactly(
   {
-    version: t.String({ description: "petit's own" }),
+    version: t.String({ description: "Version of petit" }),
     runtime: exactly(
-      { name: t.String({ description: "`bun` or `deno`" }), version: t.String({ description: "Its own" }) },
-      { title: "Runtime", description: "What executes petit" },
+      {
+        name: t.String({ description: "`bun` or `deno`" }),
+        version: t.String({ description: "Version of the runtime" }),
+      },
+      { title: "Runtime", description: "JavaScript runtime of petit" },
     ),
-    sqlite_version: t.String({ description: "Of the library that keeps the database" }),
-    target: t.String({ description: "Operating system and processor" }),
+    sqlite_version: t.String({ description: "Version of the SQLite library" }),
+    target: t.String({ description: "Operating system and processor, such as `linux-x64`" }),
     hostname: t.String({ description: "Name of the machine" }),
     pid: integer({ minimum: 1, description: "Process id of petit" }),
     started_at: instant("When petit was started"),
-    uptime_ms: integer({ minimum: 0, description: "How long that is ago, in ms" }),
-    timezone: t.String({ description: "Zone of the schedules that have none of their own" }),
+    uptime_ms: integer({ minimum: 0, description: "Time since then, in ms" }),
+    timezone: t.String({ description: "Time zone of schedules that name none" }),
     database: exactly(
       {
-        path: t.String({ description: "Absolute; `:memory:` is kept nowhere" }),
-        bytes: integer({ minimum: 0, description: "Its size, its write-ahead log included" }),
+        path: t.String({ description: "Absolute path, or `:memory:`" }),
+        bytes: integer({ minimum: 0, description: "Size in bytes, including the write-ahead log" }),
         schema: integer({ minimum: 1, description: "Version of its schema" }),
       },
-      { title: "Database", description: "Where everything is kept" },
+      { title: "Database", description: "Database of petit" },
     ),
-    jobs_dir: t.String({ description: "Folder of the job files, absolute" }),
-    jobs: integer({ minimum: 0, description: "How many jobs there are" }),
+    jobs_dir: t.String({ description: "Absolute path of the folder of job files" }),
+    jobs: integer({ minimum: 0, description: "Number of jobs" }),
     runs: exactly(
       {
-        running: integer({ minimum: 0, description: "Runs that are going on" }),
-        pending: integer({ minimum: 0, description: "Runs that wait for a place" }),
+        running: integer({ minimum: 0, description: "Number of running runs" }),
+        pending: integer({ minimum: 0, description: "Number of runs that wait for a slot" }),
       },
-      { title: "RunCounts", description: "How much there is to do" },
+      { title: "RunCounts", description: "Numbers of unfinished runs" },
     ),
-    waiting_notifications: integer({ minimum: 0, description: "Notifications that nobody took yet" }),
+    waiting_notifications: integer({ minimum: 0, description: "Number of notifications that are not delivered yet" }),
     scheduler: SchedulerBody,
     health: exactly(
       {
@@ -59,13 +62,13 @@ export const SystemBody = exactly(
       },
       { title: "HealthReasons", description: "Whether petit is healthy" },
     ),
-    problems: t.Array(ProblemBody, { description: "What is wrong with the job files" }),
-    needs_token: t.Boolean({ description: "Whether the API asks for a token" }),
-    settings: t.Array(SettingBody, { description: "In the order of the help; no secret is among them" }),
+    problems: t.Array(ProblemBody, { description: "Problems of the job files" }),
+    needs_token: t.Boolean({ description: "True if the API requires a token" }),
+    settings: t.Array(SettingBody, { description: "Settings in the order of `--help`, without secrets" }),
   },
   {
     title: "System",
-    description: "petit itself: what it is, where it is, and how it does",
+    description: "petit itself: version, paths, settings and health",
     examples: [
       {
         version: "0.1.0",

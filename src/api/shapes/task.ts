@@ -18,20 +18,20 @@ import {
   word,
 } from "./schemas.ts";
 
-const exitCode = nullable(integer(), "Exit status of the (last) attempt; null where it had none");
+const exitCode = nullable(integer(), "Exit status of the attempt, or of the last attempt; null if it has none");
 
 const AttemptBody = exactly(
   {
-    attempt: integer({ minimum: 1, description: "Its number" }),
-    status: word(ATTEMPT_STATUSES, "Where it is"),
+    attempt: integer({ minimum: 1, description: "Number of the attempt, from 1" }),
+    status: word(ATTEMPT_STATUSES, "Status of the attempt"),
     reason: ReasonOrNull,
     exit_code: exitCode,
-    signal: nullable(t.String({ examples: ["SIGKILL"] }), "Name of the signal that ended it"),
+    signal: nullable(t.String({ examples: ["SIGKILL"] }), "Name of the signal that ended the process"),
     started_at: instant("When it started"),
     ended_at: instantOrNull("When it ended"),
     duration_ms: durationOrNull,
   },
-  { title: "Attempt", description: "One try at a task" },
+  { title: "Attempt", description: "One attempt to run a task" },
 );
 
 const TaskRunBody = exactly(
@@ -41,20 +41,20 @@ const TaskRunBody = exactly(
     ...nodeFields,
     status: word(TASK_STATUSES, meanings(TASK_STATUS_TEXT)),
     reason: ReasonOrNull,
-    error: nullable(t.String(), "What went wrong, in a sentence"),
-    attempts: integer({ minimum: 0, description: "How many attempts were made" }),
+    error: nullable(t.String(), "What went wrong, as a sentence"),
+    attempts: integer({ minimum: 0, description: "Number of attempts" }),
     started_at: instantOrNull("When its first attempt started"),
     ended_at: instantOrNull("When it ended"),
     duration_ms: durationOrNull,
     exit_code: exitCode,
-    outputs: t.Record(t.String(), t.String(), { description: "What it wrote to `$PETIT_OUTPUT`" }),
-    retry_at: instantOrNull("When the next attempt is due"),
-    reused: t.Boolean({ description: "Whether a retry took it over, completed, from the run before" }),
-    attempt_list: t.Array(AttemptBody, { description: "Every attempt, in order" }),
+    outputs: t.Record(t.String(), t.String(), { description: "Outputs that it wrote to `$PETIT_OUTPUT`" }),
+    retry_at: instantOrNull("When the next attempt is due; null if there is none"),
+    reused: t.Boolean({ description: "True if a retry reused the completed task of the earlier run" }),
+    attempt_list: t.Array(AttemptBody, { description: "All attempts, in order" }),
   },
   {
     title: "TaskRun",
-    description: "A task of a run, with its place in the graph that the run was started with",
+    description: "A task of a run, with its place in the graph of the definition that the run uses",
     examples: [
       {
         task_id: "extract",
@@ -92,12 +92,12 @@ const TaskRunBody = exactly(
 );
 
 export const TaskRunList = exactly(
-  { tasks: t.Array(TaskRunBody, { description: "In the order of the job file" }), count: Count },
+  { tasks: t.Array(TaskRunBody, { description: "Tasks in the order of the job file" }), count: Count },
   { title: "TaskRunList" },
 );
 
 type RunParts = {
-  /** What the run was started by. */
+  /** The definition that the run uses. */
   readonly definition: Job;
   readonly tasks: readonly TaskRun[];
   readonly attempts: readonly Attempt[];

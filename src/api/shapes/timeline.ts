@@ -11,15 +11,15 @@ const BarBody = exactly(
   {
     run_id: RunIdText,
     status: RunStatusWord,
-    trigger: word(TRIGGERS, "Why the run exists"),
-    started_at: instant("When the (first) run started; of one that waits, when it was admitted"),
-    ended_at: instantOrNull("When the (last) run ended; null while it goes on or waits"),
-    count: integer({ minimum: 1, description: "How many runs it stands for" }),
+    trigger: word(TRIGGERS, "How the run was started"),
+    started_at: instant("When the first of its runs started; for a pending run, when it was created"),
+    ended_at: instantOrNull("When the last of its runs ended; null if it is running or pending"),
+    count: integer({ minimum: 1, description: "Number of runs" }),
   },
   {
     title: "TimelineBar",
     description:
-      "A run; or several that fall together, told by the one that ended worst: `failed` before `interrupted` before `cancelled`",
+      "One run, or several that are merged. The other fields describe the worst of them: `failed`, then `interrupted`, then `cancelled`",
     examples: [
       {
         run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
@@ -35,15 +35,15 @@ const BarBody = exactly(
 
 const MarkBody = exactly(
   {
-    outcome: word(["skipped", "missed"], "What became of it"),
-    reason: word([...SKIP_REASONS, ...MISS_REASONS], "Why"),
-    at: instant("When the (first) occurrence was due"),
-    until: instant("When the last one was due"),
-    count: integer({ minimum: 1, description: "How many occurrences it stands for" }),
+    outcome: word(["skipped", "missed"], "Outcome of the occurrences"),
+    reason: word([...SKIP_REASONS, ...MISS_REASONS], "Reason of the outcome"),
+    at: instant("When the first occurrence was due"),
+    until: instant("When the last occurrence was due"),
+    count: integer({ minimum: 1, description: "Number of occurrences" }),
   },
   {
     title: "TimelineMark",
-    description: "An occurrence that no run came of; or several of the same reason that fall together",
+    description: "An occurrence without a run, or several with the same reason that are merged",
     examples: [{ outcome: "skipped", reason: "paused", at: 1767225600000, until: 1767225600000, count: 1 }],
   },
 );
@@ -51,33 +51,33 @@ const MarkBody = exactly(
 const RowBody = exactly(
   {
     job_id: JobIdText,
-    name: t.String({ description: "Its name; its id where it has none" }),
-    enabled: t.Boolean({ description: "Whether its schedule counts" }),
-    scheduled: t.Boolean({ description: "Whether it has a schedule" }),
-    removed: t.Boolean({ description: "Whether its definition is gone" }),
-    bars: t.Array(BarBody, { description: "By start" }),
-    marks: t.Array(MarkBody, { description: "By time" }),
-    due: t.Array(instant("When it will be due"), { description: "The coming occurrences, at most one a bin" }),
-    more_due: t.Boolean({ description: "Whether more come in the window than `due` holds" }),
+    name: t.String({ description: "Name of the job; its id if it has none" }),
+    enabled: t.Boolean({ description: "False if the schedule is disabled" }),
+    scheduled: t.Boolean({ description: "True if it has a schedule" }),
+    removed: t.Boolean({ description: "True if the job was removed" }),
+    bars: t.Array(BarBody, { description: "Bars by start" }),
+    marks: t.Array(MarkBody, { description: "Marks by time" }),
+    due: t.Array(instant("When it is due"), { description: "Coming occurrences, at most one per bin" }),
+    more_due: t.Boolean({ description: "True if the window has more coming occurrences than `due`" }),
   },
-  { title: "TimelineJob", description: "What a job did, didn't and will do in the window" },
+  { title: "TimelineJob", description: "Runs and occurrences of a job in the window" },
 );
 
 export const TimelineBody = exactly(
   {
-    from: instant("Begin of the window"),
+    from: instant("Start of the window"),
     to: instant("End of the window"),
-    now: instant("When this was read"),
-    bin_ms: integer({ minimum: 1, description: "What is closer than this, in ms, may be told together" }),
-    jobs: t.Array(RowBody, { description: "By id" }),
+    now: instant("Time of the request"),
+    bin_ms: integer({ minimum: 1, description: "Length of a bin in ms; what falls into the same bins may be merged" }),
+    jobs: t.Array(RowBody, { description: "Jobs by id" }),
     count: Count,
   },
-  { title: "Timeline", description: "A window of time, job by job" },
+  { title: "Timeline", description: "Runs and occurrences in a window of time, by job" },
 );
 
-type Head = { readonly from: number; readonly to: number; readonly now: number; readonly bins: number };
+type TimelineHead = { readonly from: number; readonly to: number; readonly now: number; readonly bins: number };
 
-export const timelineBody = (head: Head, rows: readonly TimelineRow[]): typeof TimelineBody.static => ({
+export const timelineBody = (head: TimelineHead, rows: readonly TimelineRow[]): typeof TimelineBody.static => ({
   from: head.from,
   to: head.to,
   now: head.now,

@@ -5,53 +5,53 @@ import type { UnfiredSpan } from "../../store/occurrences.ts";
 import type { ApiStore } from "../options.ts";
 
 export type MarksQuery = {
-  /** Ms since the epoch; the end is exclusive. */
+  /** In ms since the Unix epoch; the end is exclusive. */
   readonly from: number;
   readonly to: number;
-  /** Parts of the window: occurrences of one part are counted together where they have the same job and reason. */
+  /** Number of parts of the window. Occurrences in one part with the same job and reason are merged. */
   readonly bins: number;
-  readonly isAsked: (jobId: JobId) => boolean;
+  readonly isSelected: (jobId: JobId) => boolean;
 };
 
-type Sources = { readonly store: Pick<ApiStore, "occurrences">; readonly clock: Clock };
+type MarkSources = { readonly store: Pick<ApiStore, "occurrences">; readonly clock: Clock };
 
-/** Marks of all jobs together, at most. */
+/** Maximum of marks of all jobs. */
 const MAX_MARKS = 5_000;
 
-/** Occurrences that are counted in one query, about a ms of them. */
+/** Occurrences that one query counts, which takes about 1 ms. */
 const SLICE = 3_000;
 
-/** Others get a turn after this much work. */
-const PAUSE_MS = 4;
+/** Maximum time between two yields to other work. */
+const YIELD_INTERVAL_MS = 4;
 
-/** Returns the occurrences that no run came of, by job and time. Leaves the thread to others while it counts them. */
+/** Returns the occurrences without a run, by job and time. Yields to other work in between. */
 export const readMarks = async (
   query: MarksQuery,
-  { store, clock }: Sources,
+  { store, clock }: MarkSources,
 ): Promise<ReadonlyMap<JobId, readonly UnfiredSpan[]>> => {
-  const { from, to, bins, isAsked } = query;
+  const { from, to, bins, isSelected } = query;
   const binMs = Math.max(1, Math.ceil((to - from) / bins));
-  const marks = new Marks();
-  let pausedAt = clock.monotonic();
+  const marks = new MarkCollector();
+  let yieldedAt = clock.monotonic();
   for (let at = store.occurrences.findNthUnfired(from, to, 1); at !== null; ) {
     const bin = Math.floor((at - from) / binMs);
     const binEnd = Math.min(to, from + (bin + 1) * binMs);
     const last = store.occurrences.findNthUnfired(at, binEnd, SLICE);
     const end = last === null ? binEnd : last + 1;
-    for (const span of store.occurrences.listUnfiredSpans(at, end)) if (isAsked(span.jobId)) marks.add(span, bin);
-    if (clock.monotonic() - pausedAt >= PAUSE_MS) {
+    for (const span of store.occurrences.listUnfiredSpans(at, end)) if (isSelected(span.jobId)) marks.add(span, bin);
+    if (clock.monotonic() - yieldedAt >= YIELD_INTERVAL_MS) {
       await setImmediate();
-      pausedAt = clock.monotonic();
+      yieldedAt = clock.monotonic();
     }
     at = store.occurrences.findNthUnfired(end, to, 1);
   }
   return marks.byJob();
 };
 
-/** Spans in bins; the bins become longer when there are too many. */
-class Marks {
+/** Collects spans in bins, and makes the bins longer if there are too many spans. */
+class MarkCollector {
   #spans = new Map<string, { readonly span: UnfiredSpan; readonly bin: number }>();
-  /** How many of the bins that were asked for make one. */
+  /** Number of requested bins per bin. */
   #factor = 1;
 
   add(span: UnfiredSpan, bin: number): void {
@@ -66,11 +66,11 @@ class Marks {
 
   #put(span: UnfiredSpan, bin: number): void {
     const key = `${span.jobId} ${span.reason} ${Math.floor(bin / this.#factor)}`;
-    const known = this.#spans.get(key)?.span;
-    this.#spans.set(key, { span: known === undefined ? span : together(known, span), bin });
+    const existing = this.#spans.get(key)?.span;
+    this.#spans.set(key, { span: existing === undefined ? span : mergeSpans(existing, span), bin });
   }
 
-  /** Makes the bins four times as long; false where that helps no more. */
+  /** Makes the bins four times as long. Returns false if they can't become longer. */
   #merge(): boolean {
     const before = this.#spans;
     this.#factor *= 4;
@@ -80,10 +80,10 @@ class Marks {
   }
 }
 
-/** More bins than a window can be asked for in. */
+/** Greater than the maximum of requested bins. */
 const MAX_FACTOR = 4 ** 6;
 
-const together = (a: UnfiredSpan, b: UnfiredSpan): UnfiredSpan => ({
+const mergeSpans = (a: UnfiredSpan, b: UnfiredSpan): UnfiredSpan => ({
   ...a,
   count: a.count + b.count,
   firstAt: Math.min(a.firstAt, b.firstAt),

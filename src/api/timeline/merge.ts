@@ -2,16 +2,16 @@ import type { JobId } from "../../domain/ids.ts";
 import type { Run } from "../../domain/run.ts";
 import type { RunSpan } from "../../store/runs/timeline.ts";
 
-/** A bar of a time line: one run, or several that fall together. */
+/** A bar of the timeline: one run, or several that are merged. */
 export type Bar = Omit<RunSpan, "jobId" | "endedAt"> & {
-  /** Null while it goes on or waits. */
+  /** Null if a run is running or pending. */
   readonly endedAt: number | null;
 };
 
-/** Bars that are open at their end stand apart from those that have one, however coarse the bins are. */
+/** Last bins of runs that have not ended. They keep these runs apart from ended ones, however coarse the bins are. */
 const OPEN = { running: 1_000_000, pending: 2_000_000 } as const;
 
-/** A run that has not ended. */
+/** Returns the bar of a run that has not ended. */
 export const openBar = (run: Run, binOf: (at: number) => number): Bar => {
   const startedAt = run.startedAt ?? run.createdAt;
   return {
@@ -24,80 +24,80 @@ export const openBar = (run: Run, binOf: (at: number) => number): Bar => {
   };
 };
 
-/** The bars of each job; those that share both bins are one. */
-export class Bars {
+/** Collects the bars of each job, and merges bars with the same first and last bin. */
+export class BarCollector {
   readonly #byJob = new Map<JobId, Map<number, Bar>>();
 
   add(jobId: JobId, bar: Bar): void {
-    const known = this.#byJob.get(jobId);
-    if (known === undefined) this.#byJob.set(jobId, new Map([[keyOf(bar), bar]]));
-    else put(known, bar);
+    const bars = this.#byJob.get(jobId);
+    if (bars === undefined) this.#byJob.set(jobId, new Map([[keyOf(bar), bar]]));
+    else put(bars, bar);
   }
 
   get jobIds(): Iterable<JobId> {
     return this.#byJob.keys();
   }
 
-  /** By start, at most `each` of a job and about `all` in all: jobs with the most of them give way first. */
-  fitted(each: number, all: number): FittedBars {
+  /** Limits the bars to `each` per job and about `all` in total. Jobs with the most bars are reduced first. */
+  fit(each: number, all: number): FittedBars {
     const sizes = [...this.#byJob.values()].map(({ size }) => Math.min(size, each));
-    const most = Math.max(MIN_BARS, Math.min(each, fairShare(sizes, all)));
+    const limit = Math.max(MIN_BARS, Math.min(each, fairShare(sizes, all)));
     return {
       keys: () => this.jobIds,
       get: (jobId) => {
         const bars = this.#byJob.get(jobId);
-        return bars === undefined ? undefined : coarsened(bars, most).sort(byStart);
+        return bars === undefined ? undefined : coarsen(bars, limit).sort(byStart);
       },
     };
   }
 }
 
-/** Those of a job are made few when they are asked for: of all jobs that takes long enough for others to want a turn. */
+/** Bars by start. Each job is reduced only when it is read, because reducing all jobs at once would block other work. */
 export type FittedBars = {
   readonly keys: () => Iterable<JobId>;
   readonly get: (jobId: JobId) => readonly Bar[] | undefined;
 };
 
-/** However many jobs there are, each shows so many. */
+/** Minimum of bars per job, however many jobs there are. */
 const MIN_BARS = 10;
 
-/** The largest share that lets the sum of all, each cut to it, stay within `total`. */
+/** Returns the largest limit per size for which the sum of the limited sizes is at most `total`. */
 export const fairShare = (sizes: readonly number[], total: number): number => {
-  let left = total;
+  let remaining = total;
   const ascending = sizes.toSorted((a, b) => a - b);
   for (const [index, size] of ascending.entries()) {
-    const share = Math.floor(left / (ascending.length - index));
+    const share = Math.floor(remaining / (ascending.length - index));
     if (size > share) return share;
-    left -= size;
+    remaining -= size;
   }
   return Number.MAX_SAFE_INTEGER;
 };
 
-/** Makes the bins twice as long until there are few enough. */
-const coarsened = (bars: ReadonlyMap<number, Bar>, most: number): Bar[] => {
+/** Doubles the length of the bins until at most `limit` bars remain. */
+const coarsen = (bars: ReadonlyMap<number, Bar>, limit: number): Bar[] => {
   let merged = bars;
-  while (merged.size > most) {
+  while (merged.size > limit) {
     const coarser = new Map<number, Bar>();
-    for (const bar of merged.values()) put(coarser, { ...bar, ...halved(bar) });
+    for (const bar of merged.values()) put(coarser, { ...bar, ...halveBins(bar) });
     merged = coarser;
   }
   return [...merged.values()];
 };
 
-const halved = ({ firstBin, lastBin, endedAt }: Bar) => ({
+const halveBins = ({ firstBin, lastBin, endedAt }: Bar) => ({
   firstBin: Math.floor(firstBin / 2),
   lastBin: endedAt === null ? lastBin : Math.floor(lastBin / 2),
 });
 
 const put = (bars: Map<number, Bar>, bar: Bar): void => {
   const key = keyOf(bar);
-  const known = bars.get(key);
-  bars.set(key, known === undefined ? bar : together(known, bar));
+  const existing = bars.get(key);
+  bars.set(key, existing === undefined ? bar : mergeBars(existing, bar));
 };
 
 const keyOf = ({ firstBin, lastBin }: Bar): number => firstBin * 4_000_000 + lastBin;
 
-const together = (a: Bar, b: Bar): Bar => ({
+const mergeBars = (a: Bar, b: Bar): Bar => ({
   firstBin: a.firstBin,
   lastBin: a.lastBin,
   count: a.count + b.count,

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { ApiDocument } from "../../../src/api/docs/document.ts";
-import { docsPage } from "../../../src/api/docs/page.ts";
+import { renderDocsPage } from "../../../src/api/docs/page.ts";
 import { fakeApi } from "../../support/petit-api-fake.ts";
 
 const open = fakeApi();
@@ -111,7 +111,7 @@ describe("the reference page", () => {
         responses: {},
       },
     };
-    const text = docsPage(hostile);
+    const text = renderDocsPage(hostile);
     expect([...elements(text)].filter((name) => !elements(page).has(name))).toEqual([]);
     expect(text).not.toMatch(/<script|<img|<b>/);
     expect(text.match(/<style/g)?.length).toBe(1);

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { EventFeed } from "../../../src/api/events/feed.ts";
 import { eventStream } from "../../../src/api/events/stream.ts";
 import { logStream } from "../../../src/api/logs/stream.ts";
-import { logFormat } from "../../../src/api/shapes/log.ts";
+import { selectLogFormat } from "../../../src/api/shapes/log.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import { fakeApi } from "../../support/petit-api-fake.ts";
 
@@ -56,7 +56,7 @@ describe("a silent stream", () => {
   ])("of output as %p does so: %p", async (accept, beats) => {
     const { clock, timers, pass } = handClock();
     const run = await made.engine.trigger("hello");
-    const format = logFormat(accept, false);
+    const format = selectLogFormat(accept, false);
     const ending = new AbortController();
     const stream = logStream({
       ...made,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Bell } from "../../../src/api/events/wake-signal.ts";
+import { WakeSignal } from "../../../src/api/events/wake-signal.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 
 /** A clock whose timers run when they are told to. */
@@ -19,30 +19,30 @@ const handClock = () => {
 
 const never = new AbortController().signal;
 
-describe("a bell", () => {
+describe("a wake", () => {
   test("wakes who waits", async () => {
     const { clock, timers } = handClock();
-    const bell = new Bell();
-    const waiting = bell.wait(clock, 1000, never);
-    bell.ring();
+    const wake = new WakeSignal();
+    const waiting = wake.wait(clock, 1000, never);
+    wake.notify();
     expect(await waiting).toBe(true);
     expect(timers.size).toBe(0);
   });
 
   test("is heard later when it rang before, once", async () => {
     const { clock, timers } = handClock();
-    const bell = new Bell();
-    bell.ring();
-    bell.ring();
-    expect(await bell.wait(clock, 1000, never)).toBe(true);
-    const waiting = bell.wait(clock, 1000, never);
+    const wake = new WakeSignal();
+    wake.notify();
+    wake.notify();
+    expect(await wake.wait(clock, 1000, never)).toBe(true);
+    const waiting = wake.wait(clock, 1000, never);
     for (const timer of timers) timer();
     expect(await waiting).toBe(false);
   });
 
   test("lets go when the time is up", async () => {
     const { clock, timers } = handClock();
-    const waiting = new Bell().wait(clock, 1000, never);
+    const waiting = new WakeSignal().wait(clock, 1000, never);
     for (const timer of timers) timer();
     expect(await waiting).toBe(false);
     expect(timers.size).toBe(0);
@@ -51,10 +51,10 @@ describe("a bell", () => {
   test("lets go when the signal aborts, and at once where it has", async () => {
     const { clock, timers } = handClock();
     const ending = new AbortController();
-    const waiting = new Bell().wait(clock, 1000, ending.signal);
+    const waiting = new WakeSignal().wait(clock, 1000, ending.signal);
     ending.abort();
     expect(await waiting).toBe(false);
-    expect(await new Bell().wait(clock, 1000, ending.signal)).toBe(false);
+    expect(await new WakeSignal().wait(clock, 1000, ending.signal)).toBe(false);
     expect(timers.size).toBe(0);
   });
 });

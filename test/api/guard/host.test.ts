@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { hostCheck, isLoopback, refuseOpenBind } from "../../../src/api/guard/host.ts";
+import { createHostCheck, isLoopback, refuseOpenBind } from "../../../src/api/guard/host.ts";
 import { fakeApi } from "../../support/petit-api-fake.ts";
 
-const passes = (host: string | null, options: Partial<Parameters<typeof hostCheck>[0]> = {}): boolean => {
-  const check = hostCheck({ host: "127.0.0.1", hostname: "machine", allowedHosts: [], ...options });
+const passes = (host: string | null, options: Partial<Parameters<typeof createHostCheck>[0]> = {}): boolean => {
+  const check = createHostCheck({ host: "127.0.0.1", hostname: "machine", allowedHosts: [], ...options });
   try {
     check(new Request("http://x/", { headers: host === null ? {} : { host } }));
     return true;
@@ -75,7 +75,7 @@ describe("the Host check on a loopback address", () => {
   });
 
   test("decides the same way each time", () => {
-    const check = hostCheck({ host: "127.0.0.1", hostname: "machine", allowedHosts: [] });
+    const check = createHostCheck({ host: "127.0.0.1", hostname: "machine", allowedHosts: [] });
     const request = (host: string) => new Request("http://x/", { headers: { host } });
     for (let round = 0; round < 3; round++) {
       expect(() => check(request("localhost:8565"))).not.toThrow();

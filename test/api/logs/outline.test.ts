@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { outlineOf } from "../../../src/api/logs/outline.ts";
+import { readOutline } from "../../../src/api/logs/outline.ts";
 import { readPage } from "../../../src/api/logs/page.ts";
 import { searchLines } from "../../../src/api/logs/search.ts";
 import { linesOf } from "../../../src/api/shapes/log.ts";
@@ -68,7 +68,7 @@ describe("the outline of a log", () => {
       fc.asyncProperty(logs, fc.integer({ min: 1, max: 5 }), async ({ chunks, drop, filter }, slice) => {
         const { store, runId } = filled(chunks, drop);
         const lines = allLines(store, { runId, ...filter });
-        const outline = await outlineOf(store, { runId, ...filter }, slice);
+        const outline = await readOutline(store, { runId, ...filter }, slice);
         expect(outline.total).toBe(lines.length);
         expect(outline.lastSeq).toBe(allLines(store, { runId }).at(-1)?.seq ?? 0);
         for (let offset = 0; offset <= lines.length; offset++)

@@ -237,7 +237,7 @@ describe("GET /api/jobs/{job_id}/definition", () => {
     const response = await asked("/api/jobs/hello/definition");
     expect(response.status).toBe(404);
     expect(await response.json()).toEqual({
-      error: "the text of job 'hello' is not known: hello.yaml could not be read since petit keeps it",
+      error: "the text of job 'hello' is not available: hello.yaml has not been read since petit stores texts",
       code: "NOT_FOUND",
     });
   });

@@ -61,6 +61,10 @@ describe("GET /api/notifications", () => {
     expect(waiting).toMatchObject({ notifications: [{ place: 2 }], count: 1 });
     expect((await ask(petit, "/api/system")).body.waiting_notifications).toBe(1);
 
+    const health = await ask(petit, "/api/health");
+    const reason = { code: "notifications_undelivered", job_id: "nightly", since: expect.any(Number), count: 2 };
+    expect(health).toMatchObject({ status: 200, body: { status: "degraded", reasons: [reason] } });
+
     const scraped = parseMetrics(await (await petit.fetch("/metrics")).text());
     const total = (type: string, outcome: string) => scraped.value("petit_notifications_total", { type, outcome });
     expect(total("webhook", "delivered")).toBe(1);

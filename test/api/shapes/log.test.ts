@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { logFormat } from "../../../src/api/shapes/log.ts";
+import { selectLogFormat } from "../../../src/api/shapes/log.ts";
 import { parseTaskId } from "../../../src/domain/ids.ts";
 import type { OutputChunk } from "../../../src/store/output.ts";
 
@@ -32,7 +32,7 @@ describe("the format of output", () => {
     ["application/json, text/event-stream", "text/event-stream"],
     ["application/x-ndjson, text/event-stream", "application/x-ndjson"],
   ])("for Accept: %p is %s", (accept, type) => {
-    expect(logFormat(accept, false).headers["content-type"]).toStartWith(type);
+    expect(selectLogFormat(accept, false).headers["content-type"]).toStartWith(type);
   });
 });
 
@@ -40,20 +40,20 @@ describe("output as text", () => {
   test("is the bytes themselves", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
-        expect(logFormat(null, false).encode(chunk(bytes), 0)).toEqual(bytes);
+        expect(selectLogFormat(null, false).encode(chunk(bytes), 0)).toEqual(bytes);
       }),
     );
   });
 
   test("leaves out the first lines", () => {
-    const { encode } = logFormat(null, false);
+    const { encode } = selectLogFormat(null, false);
     expect(textOf(encode(chunk("a\nb\nc"), 1))).toBe("b\nc");
     expect(textOf(encode(chunk("a\nb\nc"), 2))).toBe("c");
     expect(textOf(encode(chunk("\n\nc\n"), 2))).toBe("c\n");
   });
 
   test("has the time before each line, where it is asked for", () => {
-    const { encode } = logFormat(null, true);
+    const { encode } = selectLogFormat(null, true);
     const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
     expect(textOf(encode(chunk("a\n\nb\n", { at }), 0))).toBe(
       "2026-01-02T03:04:05.678Z a\n2026-01-02T03:04:05.678Z \n2026-01-02T03:04:05.678Z b\n",
@@ -61,7 +61,7 @@ describe("output as text", () => {
   });
 
   test("has the time once before a line that came in pieces", () => {
-    const { encode } = logFormat(null, true);
+    const { encode } = selectLogFormat(null, true);
     const stamp = "1970-01-01T00:00:00.000Z ";
     expect(textOf(encode(chunk("aaa"), 0))).toBe(`${stamp}aaa`);
     expect(textOf(encode(chunk("err\n", { stream: "stderr" }), 0))).toBe(`${stamp}err\n`);
@@ -71,7 +71,7 @@ describe("output as text", () => {
 });
 
 describe("output as records", () => {
-  const { encode } = logFormat("application/x-ndjson", false);
+  const { encode } = selectLogFormat("application/x-ndjson", false);
 
   test("is one a line, with its number", () => {
     expect(records(encode(chunk("a\nb\n", { seq: 7, attempt: 2, stream: "stderr", at: 9 }), 0))).toEqual([
@@ -107,14 +107,14 @@ describe("output as records", () => {
   });
 
   test("as server-sent events has the number as id", () => {
-    const events = textOf(logFormat("text/event-stream", false).encode(chunk("a\nb\n", { seq: 3 }), 0));
+    const events = textOf(selectLogFormat("text/event-stream", false).encode(chunk("a\nb\n", { seq: 3 }), 0));
     expect(events.split("\n\n").filter((event) => event !== "")).toHaveLength(2);
     expect(events).toStartWith('id: 3\ndata: {"seq":3,');
   });
 });
 
 describe("output as chunks", () => {
-  const { encode, resumable } = logFormat("text/event-stream; chunks=base64", false);
+  const { encode, resumable } = selectLogFormat("text/event-stream; chunks=base64", false);
 
   test("has its bytes as they were, and is resumed after its last line", () => {
     fc.assert(

@@ -37,7 +37,7 @@ const query = (given: Partial<MarksQuery> = {}): MarksQuery => ({
   from: NOON,
   to: NOON + 1_000,
   bins: 10,
-  isAsked: () => true,
+  isSelected: () => true,
   ...given,
 });
 
@@ -60,7 +60,7 @@ describe("the marks of a time line", () => {
 
   test("are those of the jobs that were asked for", async () => {
     using store = storeWith({ a: [1], b: [2] });
-    expect([...(await read(store, { isAsked: (id) => id === jobId("b") })).keys()]).toEqual([jobId("b")]);
+    expect([...(await read(store, { isSelected: (id) => id === jobId("b") })).keys()]).toEqual([jobId("b")]);
   });
 
   test("hold each occurrence once, however many there are in a bin, and at most 5,000 of them in all", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Bar, Bars, fairShare, openBar } from "../../../src/api/timeline/merge.ts";
+import { type Bar, BarCollector, fairShare, openBar } from "../../../src/api/timeline/merge.ts";
 import { newRunId } from "../../../src/domain/ids.ts";
 import { jobId } from "../../support/factories.ts";
 import { memoryStore, startRun } from "../../support/factories-store.ts";
@@ -16,12 +16,12 @@ const bar = (bin: number, given: Partial<Bar> = {}): Bar => ({
   ...given,
 });
 
-const barsOf = (list: readonly Bar[], id = "hello", bars = new Bars()): Bars => {
+const barsOf = (list: readonly Bar[], id = "hello", bars = new BarCollector()): BarCollector => {
   for (const each of list) bars.add(jobId(id), each);
   return bars;
 };
 
-const only = (bars: Bars, each: number, all = 1_000_000) => bars.fitted(each, all).get(jobId("hello")) ?? [];
+const only = (bars: BarCollector, each: number, all = 1_000_000) => bars.fit(each, all).get(jobId("hello")) ?? [];
 
 describe("bars of a job", () => {
   test("stay as they are where they are few", () => {
@@ -65,7 +65,7 @@ describe("bars of a job", () => {
   test("give way to those of other jobs, the most numerous first", () => {
     const bars = barsOf(Array.from({ length: 600 }, (_, bin) => bar(bin)));
     for (let index = 0; index < 50; index++) barsOf([bar(1), bar(300), bar(599)], `job-${index}`, bars);
-    const fitted = bars.fitted(600, 300);
+    const fitted = bars.fit(600, 300);
     expect(fitted.get(jobId("job-7"))).toHaveLength(3);
     expect(fitted.get(jobId("hello"))?.length).toBeWithin(50, 151);
   });

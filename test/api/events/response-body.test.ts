@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { type Source, streamBody } from "../../../src/api/events/response-stream.ts";
+import { type ByteSource, streamBody } from "../../../src/api/events/response-body.ts";
 import type { Log } from "../../../src/lib/log.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 
@@ -9,7 +9,7 @@ const open = () => new AbortController().signal;
 
 describe("the body of a stream", () => {
   test("is what its source gives, and ends with it", async () => {
-    const source: Source = async function* () {
+    const source: ByteSource = async function* () {
       yield encode("a");
       yield encode("b");
     };
@@ -18,7 +18,7 @@ describe("the body of a stream", () => {
 
   test("takes no more from its source than its reader takes", async () => {
     let given = 0;
-    const source: Source = async function* () {
+    const source: ByteSource = async function* () {
       for (;;) {
         given++;
         yield encode("x".repeat(1000));
@@ -33,7 +33,7 @@ describe("the body of a stream", () => {
   });
 
   test("gives everybody else a turn between two pieces, however fast its reader is", async () => {
-    const source: Source = async function* () {
+    const source: ByteSource = async function* () {
       for (;;) yield encode("x");
     };
     const reader = streamBody(source, open(), silentLog).getReader();
@@ -48,7 +48,7 @@ describe("the body of a stream", () => {
 
   test("lets its source clean up when the reader goes, also while it waits", async () => {
     let cleaned = false;
-    const source: Source = async function* (signal) {
+    const source: ByteSource = async function* (signal) {
       try {
         yield encode("a");
         await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
@@ -66,7 +66,7 @@ describe("the body of a stream", () => {
 
   test("ends when the API closes, also where it had closed before", async () => {
     const closing = new AbortController();
-    const source: Source = async function* (signal) {
+    const source: ByteSource = async function* (signal) {
       yield encode("a");
       while (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     };
@@ -80,7 +80,7 @@ describe("the body of a stream", () => {
     const logged: unknown[] = [];
     const log: Log = { ...silentLog, error: ({ err }) => void logged.push(err) };
     const broken = new Error("broken");
-    const source: Source = async function* () {
+    const source: ByteSource = async function* () {
       yield encode("a");
       throw broken;
     };

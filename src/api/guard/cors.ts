@@ -3,25 +3,22 @@ import { Elysia } from "elysia";
 import type { ApiContext } from "../context.ts";
 import { ANY_HOST, answerError } from "../routes/routes.ts";
 
-/** `fromAllowedOrigin`: a page sent the request that may. */
-export type Answer = (request: Request, fromAllowedOrigin: boolean) => Response | Promise<Response>;
+/** `fromAllowedOrigin` is true if a page of an origin that `--cors-origin` names sent the request. */
+export type RequestHandler = (request: Request, fromAllowedOrigin: boolean) => Response | Promise<Response>;
 
-/**
- * Requests of pages that `origins` names get CORS headers, and their preflights an answer; all others pass by, without
- * a trace of CORS.
- */
-export const crossOrigin = (
+/** Wraps a handler: requests from `origins` get CORS headers, and preflights an answer. Other requests are unchanged. */
+export const withCors = (
   origins: readonly string[],
-  answer: Answer,
+  handle: RequestHandler,
   context: ApiContext,
 ): ((request: Request) => Response | Promise<Response>) => {
-  if (origins.length === 0) return (request) => answer(request, false);
+  if (origins.length === 0) return (request) => handle(request, false);
   const allowed = new Set(origins);
   const app = new Elysia({ handler: ANY_HOST })
     .use(cors(policy(origins)))
     .onError(({ error, request }) => answerError(context, error, request))
-    .all("/*", async ({ request }) => await answer(request, true));
-  return (request) => (allowed.has(request.headers.get("origin") ?? "") ? app.fetch(request) : answer(request, false));
+    .all("/*", async ({ request }) => await handle(request, true));
+  return (request) => (allowed.has(request.headers.get("origin") ?? "") ? app.fetch(request) : handle(request, false));
 };
 
 const policy = (origins: readonly string[]) => ({

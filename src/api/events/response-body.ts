@@ -1,16 +1,17 @@
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { Log } from "../../lib/log.ts";
 
-/** Ms between two signs of life on a silent stream, so that nothing on the way takes it for dead. */
+/** Interval of heartbeats on an idle stream, so that no proxy closes it. */
 export const HEARTBEAT_MS = 15_000;
 
-export type Source = (signal: AbortSignal) => AsyncGenerator<Uint8Array>;
+/** Yields the bytes of a response until `signal` aborts. */
+export type ByteSource = (signal: AbortSignal) => AsyncGenerator<Uint8Array>;
 
 /**
- * A body that takes from `source` only when the client has taken what was before, so that a slow reader costs no
- * memory. `signal` aborts, and the source ends, when the client goes or `closing` aborts.
+ * Returns a response body that reads from `source` only after the client has read everything before, so that a slow reader
+ * uses no memory. The signal of the source aborts when the client disconnects or `closing` aborts.
  */
-export const streamBody = (source: Source, closing: AbortSignal, log: Log): ReadableStream<Uint8Array> => {
+export const streamBody = (source: ByteSource, closing: AbortSignal, log: Log): ReadableStream<Uint8Array> => {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   closing.addEventListener("abort", end, { once: true });
@@ -24,10 +25,10 @@ export const streamBody = (source: Source, closing: AbortSignal, log: Log): Read
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        // A fast reader asks again at once: everybody else has a turn in between.
-        await turn();
+        // A fast reader pulls again immediately: let other work run in between.
+        await yieldToOthers();
         const { value, done } = await generator.next().catch((error: unknown) => {
-          log.error({ err: error }, "a stream broke");
+          log.error({ err: error }, "a stream failed");
           return { value: undefined, done: true };
         });
         if (value !== undefined) controller.enqueue(value);

@@ -4,8 +4,8 @@ import type { Run } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 
-/** Throws `not_found`. */
-export const foundJob = (engine: ApiEngine, jobId: string): JobView => {
+/** Returns a job, or throws `not_found`. */
+export const requireJob = (engine: ApiEngine, jobId: string): JobView => {
   const view = engine.findJob(jobId);
   if (view === null) throw jobNotFound(jobId, idsOf(engine));
   return view;
@@ -13,8 +13,8 @@ export const foundJob = (engine: ApiEngine, jobId: string): JobView => {
 
 const idsOf = (engine: ApiEngine): readonly string[] => engine.listJobs().map(({ job }) => job.id);
 
-/** Throws `not_found`, also where the text can't be an id. */
-export const foundRun = (store: ApiStore, runId: string): Run => {
+/** Returns a run, or throws `not_found`, also if the id is malformed. */
+export const requireRun = (store: ApiStore, runId: string): Run => {
   const id = parseRunId(runId);
   const run = id === null ? null : store.runs.find(id);
   if (run === null) throw runNotFound(runId);

@@ -1,0 +1,25 @@
+import { ApiError } from "../errors.ts";
+
+/**
+ * Throws `FORBIDDEN` if a page of another site sent the request through a visitor's browser. A top-level visit to the
+ * dashboard, as by a link, is allowed. Clients other than browsers send neither of the two headers.
+ */
+export const checkOrigin = (request: Request, isPage: boolean): void => {
+  const origin = request.headers.get("origin");
+  if (origin !== null && !isSameOrigin(origin, request.headers.get("host") ?? "")) throw foreignOrigin(origin);
+  if (request.headers.get("sec-fetch-site") === "cross-site" && !(isPage && isVisit(request))) {
+    throw new ApiError("FORBIDDEN", "requests from pages of other sites are not allowed");
+  }
+};
+
+/** Requires that `host` has passed the host check. */
+const isSameOrigin = (origin: string, host: string): boolean =>
+  origin === `http://${host}` || origin === `https://${host}`;
+
+const isVisit = (request: Request): boolean =>
+  (request.method === "GET" || request.method === "HEAD") &&
+  request.headers.get("sec-fetch-mode") === "navigate" &&
+  request.headers.get("sec-fetch-dest") === "document";
+
+const foreignOrigin = (origin: string): ApiError =>
+  new ApiError("FORBIDDEN", `requests from '${origin.slice(0, 100)}' are not allowed; --cors-origin allows an origin`);

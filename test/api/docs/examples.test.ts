@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { refuse } from "../../../src/domain/refusal.ts";
+import { type Petit, startPetit } from "../../support/petit.ts";
+import { ask, post, runToEnd } from "../../support/petit-api.ts";
+import { fakeApi } from "../../support/petit-api-fake.ts";
+import type { OpenApiDocument } from "../../support/petit-api-schema.ts";
+import { receiver } from "../../support/receiver.ts";
+
+const jobs = (url: string) => ({
+  "jobs.yaml": `
+id: hello_world
+max_concurrency: 1
+schedule: {cron: "0 0 2 * * *", timezone: Europe/Paris}
+params: {day: {default: "2026-01-01"}}
+depends_on: [{job: hello_world_gate, condition: {within_window: {seconds: 3600}}}]
+tasks:
+  - {id: extract, name: Extract, type: shell, script: 'echo "42 rows"; echo rows=42 >> "$PETIT_OUTPUT"', timeout: 5m}
+---
+id: hello_world_gate
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: weekly_report
+depends_on: [{job: hello_world, condition: {within_window: {seconds: 3600}}}]
+notify: [{type: webhook, url: "${url}/hook", on: [failure]}]
+tasks: [{id: only, type: command, command: "false"}]
+---
+id: paused_job
+schedule: "* * * * * *"
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: upstream_job
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: gated
+depends_on: [upstream_job]
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: long
+max_concurrency: 1
+tasks: [{id: only, type: shell, script: "exec sleep 60"}]
+`,
+  "broken.yaml": `id: broken\ntaks: []\n`,
+});
+
+/** Real answers by the title of their schema. */
+const real = new Map<string, unknown[]>();
+let petit: Petit;
+let hook: ReturnType<typeof receiver>;
+let document: OpenApiDocument;
+
+const collect = (title: string, ...answers: readonly unknown[]): void => {
+  real.set(title, [...(real.get(title) ?? []), ...answers]);
+};
+
+/** Asks until `isReady` accepts the answer. */
+const askUntil = async (path: string, isReady: (body: never) => boolean): Promise<never> => {
+  for (;;) {
+    const { body } = await ask(petit, path);
+    if (isReady(body as never)) return body as never;
+  }
+};
+
+beforeAll(async () => {
+  hook = receiver(() => new Response("", { status: 503 }));
+  petit = await startPetit({ jobs: jobs(hook.url), args: ["--no-watch"] });
+  document = (await ask(petit, "/api/openapi.json")).body;
+  await collectAnswers();
+  await collectFailures();
+});
+afterAll(async () => {
+  await petit[Symbol.asyncDispose]();
+  await hook[Symbol.asyncDispose]();
+});
+
+const collectAnswers = async (): Promise<void> => {
+  collect("Message", (await post(petit, "/api/scheduler/pause")).body);
+  await askUntil("/api/jobs/paused_job/occurrences", ({ count }: { count: number }) => count > 0);
+  const now = Date.now();
+  const timeline = `/api/timeline?from=${now - 3_600_000}&to=${now + 3_600_000}&jobs=paused_job,hello_world`;
+  await runToEnd(petit, "hello_world_gate");
+  const triggered = await post(petit, "/api/jobs/hello_world/trigger", {});
+  collect("StartedRun", triggered.body);
+  const runId: string = triggered.body.run_id;
+  await askUntil(`/api/runs/${runId}`, ({ status }: { status: string }) => status === "completed");
+  await runToEnd(petit, "weekly_report");
+  const health = (await ask(petit, "/api/health")).body;
+  collect("JobFileBroken", ...health.reasons.filter(({ code }: { code: string }) => code === "job_file_broken"));
+  collect("Reloaded", (await post(petit, "/api/jobs/reload")).body);
+  collect("JobSummary", ...(await ask(petit, "/api/jobs")).body.jobs);
+  collect("JobDetail", (await ask(petit, "/api/jobs/hello_world")).body);
+  collect("DefinitionText", (await ask(petit, "/api/jobs/hello_world/definition")).body);
+  collect("Occurrence", ...(await ask(petit, "/api/jobs/paused_job/occurrences")).body.occurrences);
+  collect("Run", ...(await ask(petit, "/api/runs")).body.runs);
+  collect("RunDetail", (await ask(petit, `/api/runs/${runId}`)).body);
+  collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
+  collect("CancelledRun", (await post(petit, `/api/runs/${runId}/cancel`)).body);
+  const lines = (await ask(petit, `/api/runs/${runId}/lines`)).body;
+  collect("LinePage", lines);
+  collect("LogRecord", ...lines.lines);
+  collect("LineMatches", (await ask(petit, `/api/runs/${runId}/lines/search?q=rows`)).body);
+  const { jobs: rows } = (await ask(petit, timeline)).body;
+  for (const { bars, marks } of rows) {
+    collect("TimelineBar", ...bars);
+    collect("TimelineMark", ...marks);
+  }
+  collect("Stats", (await ask(petit, "/api/stats")).body);
+  collect("System", (await ask(petit, "/api/system")).body);
+  collect("SchedulerState", (await ask(petit, "/api/scheduler/state")).body);
+  const tried = ({ notifications: [first] }: { notifications: readonly { error: string | null }[] }): boolean =>
+    first !== undefined && first.error !== null;
+  const { notifications }: { notifications: readonly unknown[] } = await askUntil("/api/notifications", tried);
+  collect("Notification", ...notifications);
+  const degraded = (await ask(petit, "/api/health")).body;
+  const undelivered = degraded.reasons.filter(({ code }: { code: string }) => code === "notifications_undelivered");
+  collect("NotificationsUndelivered", ...undelivered);
+  collect("Health", await healthyAnswer());
+};
+
+const healthyAnswer = async (): Promise<unknown> => {
+  const { api, ask: askFake } = fakeApi();
+  const body: unknown = await (await askFake("/api/health")).json();
+  api.close();
+  return body;
+};
+
+const collectFailures = async (): Promise<void> => {
+  collect("InvalidRequest", (await ask(petit, "/api/runs?limit=abc")).body);
+  collect("NotFound", (await ask(petit, "/api/jobs/hello_wrld")).body);
+  collect("MethodNotAllowed", (await ask(petit, "/api/jobs", { method: "DELETE" })).body);
+  collect("Conflict", (await post(petit, "/api/jobs/gated/trigger")).body);
+  const body = " ".repeat(1024 * 1024 + 1);
+  collect("PayloadTooLarge", (await ask(petit, "/api/jobs/hello_world/trigger", { method: "POST", body })).body);
+  await post(petit, "/api/jobs/long/trigger");
+  collect("TooManyRequests", (await post(petit, "/api/jobs/long/trigger")).body);
+  const headers = { origin: "https://example.com" };
+  collect("Forbidden", (await ask(petit, "/api/jobs", { headers })).body);
+  const fake = fakeApi({ token: "t" });
+  collect("Unauthorized", await (await fake.ask("/api/jobs")).json());
+  const authorized = { headers: { authorization: "Bearer t" } };
+  fake.engine.listJobs = () => {
+    throw new Error("no");
+  };
+  collect("InternalError", await (await fake.ask("/api/jobs", authorized)).json());
+  fake.engine.listJobs = () => {
+    throw refuse({ reason: "not_running", state: "stopping" });
+  };
+  collect("ServiceUnavailable", await (await fake.ask("/api/jobs", authorized)).json());
+  fake.api.close();
+};
+
+/** Returns where `example` has another shape than `answer`, one path per line; null and an empty list fit anything. */
+const differences = (example: unknown, answer: unknown, at = "$"): readonly string[] => {
+  if (example === null || answer === null) return [];
+  if (Array.isArray(example) && Array.isArray(answer)) return listDifferences(example, answer, at);
+  if (typeof example !== "object" || typeof answer !== "object")
+    return typeof example === typeof answer ? [] : [`${at}: ${typeof example}, not ${typeof answer}`];
+  const [left, right] = [new Map(Object.entries(example)), new Map(Object.entries(answer))];
+  return [...new Set([...left.keys(), ...right.keys()])].flatMap((key) =>
+    left.has(key) && right.has(key)
+      ? differences(left.get(key), right.get(key), `${at}.${key}`)
+      : [`${at}.${key} is only in the ${left.has(key) ? "example" : "answer"}`],
+  );
+};
+
+/** Every item of the example must have the shape of some item of the answer. */
+const listDifferences = (example: readonly unknown[], answer: readonly unknown[], at: string): readonly string[] =>
+  example.flatMap((item, index) => {
+    const found = answer.map((each) => differences(item, each, `${at}[${index}]`));
+    return found.find((each) => each.length === 0) ?? found[0] ?? [];
+  });
+
+/** A map whose keys are names, such as params by name, is compared by its values. */
+const NAMED = new Set(["params", "outputs"]);
+
+const withoutNames = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutNames);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key,
+      NAMED.has(key) && typeof each === "object" && each !== null
+        ? Object.values(each).map(withoutNames)
+        : withoutNames(each),
+    ]),
+  );
+};
+
+const examples = (): readonly (readonly [title: string, example: unknown])[] =>
+  Object.entries(document.components.schemas ?? {}).flatMap(([title, schema]) =>
+    ((schema.examples ?? []) as unknown[]).map((example) => [title, example] as const),
+  );
+
+/** Schemas of requests, which are never an answer. */
+const REQUESTS = new Set(["TriggerRequest"]);
+
+describe("every example in the description of the API", () => {
+  test("has the shape of a real answer", () => {
+    const checked = examples().filter(([title]) => !REQUESTS.has(title));
+    expect(checked.length).toBeGreaterThan(20);
+    for (const [title, example] of checked) {
+      const answers = real.get(title) ?? [];
+      expect([title, answers.length > 0]).toEqual([title, true]);
+      const found = answers.map((answer) => differences(withoutNames(example), withoutNames(answer)));
+      expect([title, found.find((each) => each.length === 0) ?? found[0]]).toEqual([title, []]);
+    }
+  });
+
+  test("of a failure is a real answer, but for the ids in it", () => {
+    const idsRemoved = (value: unknown): unknown =>
+      JSON.parse(JSON.stringify(value).replaceAll(/hello_wrld|\bhello\b|hello_world|\blong\b/g, "ID"));
+    const failures = examples().filter(([, example]) => /^[A-Z_]+$/.test(String(Object(example).code)));
+    expect(failures.length).toBe(10);
+    for (const [title, example] of failures)
+      expect([title, real.get(title)?.map(idsRemoved)]).toEqual([title, [idsRemoved(example)]]);
+  });
+
+  test("of a request is accepted", async () => {
+    const request = examples().find(([title]) => title === "TriggerRequest")?.[1];
+    const { status } = await post(petit, "/api/jobs/hello_world/trigger", Object(request));
+    expect([200, 429]).toContain(status);
+  });
+});
