@@ -36,7 +36,10 @@ export type CommitsOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Commits transactions and runs their hooks. Work that is enqueued in the same turn shares one transaction (group commit). */
+/**
+ * Commits transactions and runs their hooks. Work that is enqueued in the same turn shares one transaction (group
+ * commit).
+ */
 export class Commits {
   /** The current outage of the database, shared by everything that retries. */
   readonly outage: Outage;
@@ -62,7 +65,10 @@ export class Commits {
     return result;
   }
 
-  /** Runs `work` in the next shared transaction, and resolves after its commit. If `work` throws, only `work` is rolled back. */
+  /**
+   * Runs `work` in the next shared transaction, and resolves after its commit. If `work` throws, only `work` is
+   * rolled back.
+   */
   enqueue<T>(work: TransactionWork<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let result: { readonly value: T } | { readonly error: unknown };

@@ -17,7 +17,10 @@ export interface Engine extends AsyncDisposable {
   readonly store: Store;
   /** Adopts the runs that the previous process left unfinished, then schedules. Resolves when triggers are accepted. */
   start(): Promise<void>;
-  /** Stops scheduling, then ends or leaves the running runs as `mode` says. Idempotent; a second call with `now` ends a drain. */
+  /**
+   * Stops scheduling, then ends or leaves the running runs as `mode` says. Idempotent; a second call with `now` ends
+   * a drain.
+   */
   stop(mode: StopMode): Promise<void>;
   readonly state: SchedulerState;
 
@@ -29,11 +32,17 @@ export interface Engine extends AsyncDisposable {
   trigger(jobId: string, request?: TriggerRequest): Promise<TriggeredRun>;
   /** Cancels a run. Idempotent; a second cancel also ends the clean-up tasks of the run. Rejects with `not_found`. */
   cancel(runId: RunId): Promise<Run>;
-  /** Starts a new run for what did not complete. Rejects with `not_found`, `conflict` (still running, or nothing to rerun), and as `trigger`. */
+  /**
+   * Starts a new run for what did not complete. Rejects with `not_found`, `conflict` (still running, or nothing to
+   * rerun), and as `trigger`.
+   */
   retry(runId: RunId, options?: { readonly fromStart?: boolean }): Promise<Run>;
   /** Returns whether `retry` would find something to rerun. Limits and dependencies may still refuse it. */
   canRetry(run: Run): boolean;
-  /** Resolves with the run when it has ended, and with its current state after `timeoutMs` or when `signal` aborts. Rejects with `not_found`. */
+  /**
+   * Resolves with the run when it has ended, and with its current state after `timeoutMs` or when `signal` aborts.
+   * Rejects with `not_found`.
+   */
   waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
 
   pause(): Promise<void>;
@@ -57,7 +66,10 @@ export interface Engine extends AsyncDisposable {
 
   /** Calls `listener` with every event, after its commit. Returns a function that removes the listener. */
   onEvent(listener: (event: Event) => void): () => void;
-  /** Calls `listener` when the store has new output of the run, and when the run has ended. Returns a function that removes it. */
+  /**
+   * Calls `listener` when the store has new output of the run, and when the run has ended. Returns a function that
+   * removes it.
+   */
   onOutput(runId: RunId, listener: () => void): () => void;
   /** Calls `listener` after every attempt to deliver a notification. Returns a function that removes it. */
   onDelivery(listener: (result: DeliveryResult) => void): () => void;
@@ -99,7 +111,10 @@ export type TriggeredRun = Run | Pick<Run, "id" | "jobId">;
 
 export type JobView = {
   readonly job: Job;
-  /** Ms since the epoch, also while paused. Null if the job has no schedule, is disabled, or has no further occurrence. */
+  /**
+   * Ms since the epoch, also while paused. Null if the job has no schedule, is disabled, or has no further
+   * occurrence.
+   */
   readonly nextRunAt: number | null;
   readonly lastRun: Run | null;
   /** Number of running runs. */

@@ -12,7 +12,10 @@ export type EngineOptions = {
   readonly log: Log;
   /** Reads the job files of JOBS_DIR. */
   readonly readJobs: () => Promise<JobFiles>;
-  /** Folder in which processes leave their output, exit status and outputs until petit stores them. Created with mode 0700. */
+  /**
+   * Folder in which processes leave their output, exit status and outputs until petit stores them. Created with mode
+   * 0700.
+   */
   readonly spoolDir: string;
   /** petit's environment, which tasks inherit. */
   readonly environment: Readonly<Record<string, string>>;
@@ -34,7 +37,9 @@ export type EngineSettings = {
   readonly onInterrupt: InterruptPolicy;
   /** Maximum of stored output per attempt, in bytes. */
   readonly logLimitBytes: number;
-  /** Default number and age (in days) of finished runs, for jobs that set none. Null, or no `retention`, is unlimited. */
+  /**
+   * Default number and age (in days) of finished runs, for jobs that set none. Null, or no `retention`, is unlimited.
+   */
   readonly retention?: Job["retention"];
   /** How long a drain waits for running runs, in ms. */
   readonly shutdownTimeoutMs: number;

@@ -2,7 +2,10 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { pauseThread } from "../lib/pause.ts";
 
-/** Bounds of the period between rounds of polling: short after a poll that found something, then doubled up to the maximum. */
+/**
+ * Bounds of the period between rounds of polling: short after a poll that found something, then doubled up to the
+ * maximum.
+ */
 const MIN_PERIOD_MS = 25;
 const MAX_PERIOD_MS = 200;
 
@@ -29,7 +32,9 @@ export type FlowControl = {
    * writers are suspended, so the polls can take long. Then it also suspends writers that have any unread output.
    */
   suspend(isBusy: boolean): boolean;
-  /** Resumes the writers. Returns true if they must be suspended again after a slice of time. Called after the polls. */
+  /**
+   * Resumes the writers. Returns true if they must be suspended again after a slice of time. Called after the polls.
+   */
   resume(): boolean;
 };
 

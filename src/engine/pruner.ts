@@ -31,7 +31,10 @@ export type PrunerOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** All jobs whose limits are known. Without schedules these are only the loaded jobs: a one-off trigger must not prune others. */
+  /**
+   * All jobs whose limits are known. Without schedules these are only the loaded jobs: a one-off trigger must not
+   * prune others.
+   */
   readonly jobIds: () => Iterable<JobId>;
   /** Returns the current definition; null if the job was removed. */
   readonly findJob: (jobId: JobId) => Job | null;

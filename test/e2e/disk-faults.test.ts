@@ -52,7 +52,9 @@ const livesThrough = async (petit: Petit, scratch: string, fault: Fault): Promis
   // What ends now is not said to have ended: that can't be stored.
   writeFileSync(join(scratch, "go"), "");
   await eventually("the task's end", () => (existsSync(join(scratch, "ended")) ? true : null));
-  await eventually("petit tries to store the end", () => (petit.stderr().includes("trying again") ? true : null));
+  await eventually("petit tries to store the end", () =>
+    petit.stderr().includes("cannot write to the database; retrying") ? true : null,
+  );
   expect((await ask(petit, `/api/runs/${waiting}`)).body).toMatchObject({ status: "running" });
   expect((await ask(petit, "/api/jobs")).body.count).toBe(3);
   expect(await (await petit.fetch(`/api/runs/${before}/logs`)).text()).toBe("hi\n");

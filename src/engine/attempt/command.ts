@@ -39,7 +39,10 @@ export class SpawnError extends Error {
   }
 }
 
-/** Returns everything that is needed to start the process of an attempt. Throws SpawnError if its folder or program is missing. */
+/**
+ * Returns everything that is needed to start the process of an attempt. Throws SpawnError if its folder or program is
+ * missing.
+ */
 export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const { job, task, run, runtime } = context;
   const scope: TemplateScope = {

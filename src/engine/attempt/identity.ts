@@ -41,7 +41,10 @@ export const ageMs = (identity: ProcessIdentity): number | null => {
 /** After a reboot, the same pid and start time may belong to another process. */
 const isOfThisBoot = (identity: ProcessIdentity): boolean => identity.bootId === "" || identity.bootId === bootId();
 
-/** Returns the process that wrote its pid into this spool, if it is alive. Its command line contains the path of the status file. */
+/**
+ * Returns the process that wrote its pid into this spool, if it is alive. Its command line contains the path of the
+ * status file.
+ */
 export const identifyBySpool = (spool: Spool): ProcessIdentity | null => {
   const { pid } = readStatus(spool);
   if (pid === null) return null;
@@ -81,7 +84,10 @@ const PF_EXITING = 0x4;
 /** Returns /proc/PID/stat of a process. Null if there is no such process or no /proc. */
 export const statOf = (pid: number): Stat | null => parseStat(readText(`/proc/${pid}/stat`) ?? "");
 
-/** Parses /proc/PID/stat (proc_pid_stat(5)). The name may contain any character, so fields are counted from its last `)`. */
+/**
+ * Parses /proc/PID/stat (proc_pid_stat(5)). The name may contain any character, so fields are counted from its last
+ * `)`.
+ */
 const parseStat = (line: string): Stat | null => {
   const pid = Number.parseInt(line, 10);
   const fields = line
@@ -110,14 +116,20 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Returns whether a process group of this boot has a member that is not a zombie and started no earlier than its leader. */
+/**
+ * Returns whether a process group of this boot has a member that is not a zombie and started no earlier than its
+ * leader.
+ */
 export const hasMembers = (leader: ProcessIdentity): boolean => {
   if (!isOfThisBoot(leader)) return false;
   if (process.platform !== "linux") return isAlive(-leader.pid);
   return hasProcess(leader.pid, (name) => memberOf(leader, name) !== null);
 };
 
-/** Returns whether a process group has a member that is exiting. Such a member has no environment that could identify it. */
+/**
+ * Returns whether a process group has a member that is exiting. Such a member has no environment that could identify
+ * it.
+ */
 export const hasExiting = (pgid: number): boolean => {
   const group = { pid: pgid, startTime: "", bootId: "" };
   return hasProcess(pgid, (name) => memberOf(group, name)?.isExiting === true);

@@ -8,7 +8,9 @@ export const MAX_OUTPUTS_BYTES = 1_048_576;
 
 export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: string | null };
 
-/** Reads the outputs that a task wrote to `$PETIT_OUTPUT`. Never blocks and never throws, whatever the task put there. */
+/**
+ * Reads the outputs that a task wrote to `$PETIT_OUTPUT`. Never blocks and never throws, whatever the task put there.
+ */
 export const readOutputs = (path: string): ParsedOutputs => {
   // Most tasks write no outputs, and a failed open costs more than this check.
   if (!existsSync(path)) return { outputs: {}, problem: null };

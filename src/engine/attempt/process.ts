@@ -33,7 +33,9 @@ export type RunningProcess = {
   readonly identity?: ProcessIdentity;
 };
 
-/** Starts the process with its output going to the open files. Throws an Error with the system's `code` if that fails. */
+/**
+ * Starts the process with its output going to the open files. Throws an Error with the system's `code` if that fails.
+ */
 export const startProcess = (
   runtime: Runtime,
   command: ProcessCommand,
@@ -65,13 +67,19 @@ export const recordedExit = (spool: Spool): Exit | null => {
   return exit === null ? null : toExit({ exitCode: exit, signal: null });
 };
 
-/** Returns whether the process of an attempt has ended, even if its exit was not handled yet: its wrapper recorded a status or has ended. */
+/**
+ * Returns whether the process of an attempt has ended, even if its exit was not handled yet: its wrapper recorded a
+ * status or has ended.
+ */
 export const hasEnded = (spool: Spool): boolean => {
   const { pid, exit } = readStatus(spool);
   return exit !== null || (pid !== null && identify(pid) === null);
 };
 
-/** The exit of the wrapper is that of the program. If the wrapper was killed, it may have recorded the program's exit before. */
+/**
+ * The exit of the wrapper is that of the program. If the wrapper was killed, it may have recorded the program's exit
+ * before.
+ */
 const exitOf = (exit: Exit, spool: Spool): Exit =>
   exit.exitCode === null ? (recordedExit(spool) ?? toExit(exit)) : toExit(exit);
 
@@ -108,7 +116,10 @@ export type Termination = {
   readonly forceKill: AbortSignal;
 };
 
-/** Terminates a process group: SIGTERM, then SIGKILL to what still runs after the grace period. Resolves when no member is left. */
+/**
+ * Terminates a process group: SIGTERM, then SIGKILL to what still runs after the grace period. Resolves when no
+ * member is left.
+ */
 export const terminate = async (pgid: number, { clock, graceMs, forceKill }: Termination): Promise<void> => {
   const group = { pid: pgid, startTime: "0", bootId: "" };
   const deadline = clock.monotonic() + graceMs;

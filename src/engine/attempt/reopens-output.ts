@@ -8,7 +8,9 @@ const OWN_OUTPUT = /\/dev\/std(?:out|err)\b|\/fd\/[12]\b/;
 /** Larger files are not scripts. */
 const MAX_BYTES = 262_144;
 
-/** Limits of the search for scripts: words that are looked up, bytes of text that are searched, and length of a name. */
+/**
+ * Limits of the search for scripts: words that are looked up, bytes of text that are searched, and length of a name.
+ */
 const MAX_WORDS = 30;
 const MAX_TEXT = 16_384;
 const MAX_NAME = 256;

@@ -51,7 +51,10 @@ export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptRes
   return await follow(started.process, output, options);
 };
 
-/** Starts or adopts the process and opens its output. Returns the result of the attempt if no process could be started. */
+/**
+ * Starts or adopts the process and opens its output. Returns the result of the attempt if no process could be
+ * started.
+ */
 const start = (
   options: RunAttemptOptions,
 ): { readonly output: OutputCollector; readonly process: RunningProcess } | AttemptResult => {

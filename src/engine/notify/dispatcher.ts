@@ -28,7 +28,10 @@ const DRAIN_TIMEOUT_MS = 2_000;
 /** Outcomes of an attempt to deliver: `delivered`; `failed`, which is retried; `given_up`, which is not. */
 export const DELIVERY_OUTCOMES = ["delivered", "failed", "given_up"] as const;
 
-/** Result of an attempt to deliver. `times` is more than 1 for deliveries that were given up together, without an attempt. */
+/**
+ * Result of an attempt to deliver. `times` is more than 1 for deliveries that were given up together, without an
+ * attempt.
+ */
 export type DeliveryResult = {
   readonly type: NotifyTarget["type"];
   readonly outcome: (typeof DELIVERY_OUTCOMES)[number];
@@ -201,7 +204,10 @@ export class Dispatcher implements Disposable {
   }
 }
 
-/** Returns the wait until `dueAt`. A wait longer than the maximum delay means that the clock was set back, and counts as 0. */
+/**
+ * Returns the wait until `dueAt`. A wait longer than the maximum delay means that the clock was set back, and counts
+ * as 0.
+ */
 const waitMs = (dueAt: number, now: number): number =>
   dueAt - now > MAX_DELIVERY_DELAY_MS ? 0 : Math.max(0, dueAt - now);
 

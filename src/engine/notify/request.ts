@@ -4,7 +4,9 @@ import type { NotificationBody } from "./notification-body.ts";
 import { type ResolvedText, resolveSecret, type SecretSources } from "./secret.ts";
 import { SIGNATURE_HEADER, signBody } from "./signature.ts";
 
-/** Header with the id of the delivery. It is the same in every attempt, so that a receiver can recognize repetitions. */
+/**
+ * Header with the id of the delivery. It is the same in every attempt, so that a receiver can recognize repetitions.
+ */
 export const DELIVERY_HEADER = "Petit-Delivery";
 
 /** Header with the event of the notification. */
@@ -63,7 +65,10 @@ const readHeaders = ({ headers }: NotifyTarget, options: RequestOptions): Resolv
   return { values };
 };
 
-/** Builds a ping: `URL/start`, `URL`, `URL/<exit status>`, `URL/fail` or `URL/log`, with the id of the run. A failure includes the log tail. */
+/**
+ * Builds a ping: `URL/start`, `URL`, `URL/<exit status>`, `URL/fail` or `URL/log`, with the id of the run. A failure
+ * includes the log tail.
+ */
 const pingOf = (delivery: Delivery, url: URL, headers: NotifyRequest["headers"]): NotifyRequest => {
   const notice: NotificationBody = JSON.parse(delivery.notice);
   const suffix = suffixOf(notice);

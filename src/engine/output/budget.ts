@@ -25,7 +25,10 @@ export type BudgetOptions = {
   readonly clock: { now(): number };
 };
 
-/** Enforces the output limit of an attempt: stores the first and the last half, and a marker line between them that gives the dropped bytes. */
+/**
+ * Enforces the output limit of an attempt: stores the first and the last half, and a marker line between them that
+ * gives the dropped bytes.
+ */
 export class OutputBudget {
   readonly #options: BudgetOptions;
   readonly #half: number;

@@ -49,7 +49,10 @@ export class SpoolPool implements Disposable {
     this.#options = options;
   }
 
-  /** Creates the status file and the files that the process reads. Files of the same attempt id that already exist are stale. */
+  /**
+   * Creates the status file and the files that the process reads. Files of the same attempt id that already exist are
+   * stale.
+   */
   make(spool: Spool, texts: SpoolTexts): void {
     this.#cancel();
     this.#inUse++;

@@ -3,7 +3,10 @@ import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
 
-/** Paths of the spool files of one attempt: `<attempt id>.<part>` in the spool folder. They hold its output and status until those are stored. */
+/**
+ * Paths of the spool files of one attempt: `<attempt id>.<part>` in the spool folder. They hold its output and status
+ * until those are stored.
+ */
 export type Spool = {
   /** The wrapper writes its pid here before it starts the program, and the exit status after. */
   readonly status: string;
@@ -19,7 +22,9 @@ export type Spool = {
   readonly err: string;
   /** Why petit ends the attempt, if that could not be stored. */
   readonly ending: string;
-  /** Empty marker. It exists if petit has suspended the processes of the attempt; the next petit process resumes them. */
+  /**
+   * Empty marker. It exists if petit has suspended the processes of the attempt; the next petit process resumes them.
+   */
   readonly held: string;
 };
 
@@ -92,7 +97,10 @@ export const REUSED = "--\n";
 /** Maximum that is read of a status file. Wrappers write far less, even to a file that is reused often. */
 const MAX_STATUS_BYTES = 65_536;
 
-/** Returns what the wrapper has recorded. Nothing if a task has replaced the file by something that is not a regular file. */
+/**
+ * Returns what the wrapper has recorded. Nothing if a task has replaced the file by something that is not a regular
+ * file.
+ */
 export const readStatus = (spool: Spool): SpoolStatus => {
   const text = readSpoolFile(spool.status, MAX_STATUS_BYTES) ?? "";
   const [pid, exit] = (text.split(REUSED).at(-1) ?? "").split("\n").slice(0, -1);

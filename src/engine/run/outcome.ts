@@ -13,7 +13,10 @@ export type FinishedTasks = {
   readonly isLost: boolean;
 };
 
-/** Returns the outcome of a run whose tasks have all ended. A request to end it wins, then a lost attempt, then a failed task. */
+/**
+ * Returns the outcome of a run whose tasks have all ended. A request to end it wins, then a lost attempt, then a
+ * failed task.
+ */
 export const outcomeOfRun = (run: FinishedTasks): RunOutcome => {
   if (run.ending !== null) return outcomeOfEnding(run.ending, run.job);
   if (run.isLost) return { status: "interrupted", reason: "interrupted", error: "Run was interrupted" };

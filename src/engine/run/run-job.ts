@@ -65,7 +65,10 @@ export class RunJob {
   readonly #over = new AbortController();
   #progress: RunProgress;
   #run: Run;
-  /** When the newest change happened, by the clock of the run. The run ends at this time, even if that is stored later. */
+  /**
+   * When the newest change happened, by the clock of the run. The run ends at this time, even if that is stored
+   * later.
+   */
   #changedAt: number;
   #ending: Ending | null;
   /** True when the end of the run is stored. */
@@ -113,7 +116,9 @@ export class RunJob {
     void this.#advance();
   }
 
-  /** Ends running tasks and skips pending ones; clean-up tasks only if `all` is set. The caller has stored the reason. */
+  /**
+   * Ends running tasks and skips pending ones; clean-up tasks only if `all` is set. The caller has stored the reason.
+   */
   end(reason: EndingReason, options: { readonly all: boolean }): void {
     this.#ending = { reason: this.#ending?.reason ?? reason, all: options.all || this.#ending?.all === true };
     this.#run = { ...this.#run, ending: this.#ending.reason };
@@ -123,7 +128,7 @@ export class RunJob {
 
   /**
    * Ends the run and stores the reason. If the database can't be written, the reason is stored as soon as it can be, and a
-   * note in the spool folder tells the next process.
+   * note in the spool folder informs the next process.
    */
   endAnyhow(reason: EndingReason, options: { readonly all: boolean }): void {
     const { store, spoolDir } = this.#options.engine;
@@ -145,7 +150,10 @@ export class RunJob {
     for (const task of this.#tasks) if (isEnded(task, ending)) this.#ends.get(task.id)?.abort(ending.reason);
   }
 
-  /** Stores `change`, which happened at `at`, with the steps that follow from it, in one transaction. Then executes the steps. */
+  /**
+   * Stores `change`, which happened at `at`, with the steps that follow from it, in one transaction. Then executes
+   * the steps.
+   */
   async #advance(
     change: (progress: RunProgress) => void = () => {},
     onStored: () => void = () => {},
@@ -160,7 +168,10 @@ export class RunJob {
     );
   }
 
-  /** Replaces the progress before the commit, since later work in the same transaction builds on it. A rollback restores it. */
+  /**
+   * Replaces the progress before the commit, since later work in the same transaction builds on it. A rollback
+   * restores it.
+   */
   #storeNext(change: (progress: RunProgress) => void): TransactionHooks {
     const before = this.#progress;
     const progress: RunProgress = new Map(before);
@@ -298,7 +309,10 @@ export class RunJob {
     await this.#logFailure(async () => this.endAnyhow("timeout", { all: false }));
   }
 
-  /** Logs an error of `work`, which is a fault of petit itself. Other runs continue. After detaching, errors are expected. */
+  /**
+   * Logs an error of `work`, which is a fault of petit itself. Other runs continue. After detaching, errors are
+   * expected.
+   */
   async #logFailure(work: () => Promise<unknown>): Promise<void> {
     const { engine, detach } = this.#options;
     try {

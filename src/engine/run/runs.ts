@@ -167,7 +167,10 @@ export class Runs implements Disposable {
     });
   }
 
-  /** Calls `listener` when output of the run was stored, and when the run has ended. Returns a function that removes it. */
+  /**
+   * Calls `listener` when output of the run was stored, and when the run has ended. Returns a function that removes
+   * it.
+   */
   onOutput(runId: RunId, listener: () => void): () => void {
     return this.#outputListeners.add(runId, listener);
   }

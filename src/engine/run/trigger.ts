@@ -61,7 +61,10 @@ export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Ru
   );
 };
 
-/** Returns whether `retry` would find something to rerun. It ignores limits and dependencies, which can change at any time. */
+/**
+ * Returns whether `retry` would find something to rerun. It ignores limits and dependencies, which can change at any
+ * time.
+ */
 export const canRetry = (run: Run, options: Pick<TriggerOptions, "store" | "jobs">): boolean =>
   !(planRetry(run, false, options) instanceof PetitError);
 

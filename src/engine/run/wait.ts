@@ -10,7 +10,10 @@ export type WaitOptions = { readonly timeoutMs?: number; readonly signal?: Abort
 
 type WaitParts = { readonly store: Store; readonly runs: Pick<Runs, "find" | "onEnd">; readonly clock: Clock };
 
-/** Resolves with the run when it has ended, and with its current state at the timeout or when the signal aborts. Rejects with `not_found`. */
+/**
+ * Resolves with the run when it has ended, and with its current state at the timeout or when the signal aborts.
+ * Rejects with `not_found`.
+ */
 export const waitForRun = async (runId: RunId, options: WaitOptions & WaitParts): Promise<Run> => {
   const { store, runs, clock, signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
   const over = new AbortController();

@@ -22,7 +22,10 @@ export type AdmissionState = {
 
 export type ManualAdmission = { readonly kind: "start" } | { readonly kind: "refuse"; readonly refusal: Refusal };
 
-/** Decides about a manual trigger: it starts immediately or is refused. Checks dependencies, then the limit of the job, then the global limit. */
+/**
+ * Decides about a manual trigger: it starts immediately or is refused. Checks dependencies, then the limit of the
+ * job, then the global limit.
+ */
 export const admitManual = (job: Job, state: AdmissionState): ManualAdmission => {
   const refusal = refusalOf(job, state);
   return refusal === null ? { kind: "start" } : { kind: "refuse", refusal };
@@ -45,7 +48,10 @@ export type ScheduledAdmission =
   | { readonly kind: "replace" }
   | { readonly kind: "skip"; readonly reason: SkipReason };
 
-/** Decides about a scheduled occurrence. Checks dependencies, then the limit of the job (by `on_overlap`), then the global limit. */
+/**
+ * Decides about a scheduled occurrence. Checks dependencies, then the limit of the job (by `on_overlap`), then the
+ * global limit.
+ */
 export const admitScheduled = (job: Job, state: AdmissionState): ScheduledAdmission => {
   if (state.shutGates.length > 0) return { kind: "skip", reason: "dependency" };
   if (state.pending >= MAX_PENDING_RUNS) return { kind: "skip", reason: "queue_full" };

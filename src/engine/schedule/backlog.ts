@@ -22,7 +22,10 @@ type BacklogPart = {
   readonly next: number | null;
 };
 
-/** Yields due occurrences in parts, and yields to the event loop between them. Ends early when `isCurrent` returns false. */
+/**
+ * Yields due occurrences in parts, and yields to the event loop between them. Ends early when `isCurrent` returns
+ * false.
+ */
 export async function* inParts(steps: Iterator<void, Due>, isCurrent: () => boolean): AsyncGenerator<BacklogPart> {
   let step = steps.next();
   while (!step.done) {

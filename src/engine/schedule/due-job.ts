@@ -21,11 +21,16 @@ export type DueJob = {
   readonly backlog?: Backlog;
 };
 
-/** A backlog: more due occurrences of one job than can be accounted for in one transaction without blocking other jobs. */
+/**
+ * A backlog: more due occurrences of one job than can be accounted for in one transaction without blocking other
+ * jobs.
+ */
 export type Backlog = {
   /** Whether petit was paused when the backlog was found; null if that is irrelevant. */
   readonly isPaused: boolean | null;
-  /** The occurrences that earlier parts recorded. The last part emits the events and the notification for all of them. */
+  /**
+   * The occurrences that earlier parts recorded. The last part emits the events and the notification for all of them.
+   */
   readonly recorded: NewOccurrence[];
   /** Occurrences of the backlog that are newer than this part; 0 for the last part. */
   readonly newer: number;

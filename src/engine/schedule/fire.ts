@@ -111,7 +111,10 @@ type AccountOptions = {
   readonly context: FireContext;
 };
 
-/** Starts a run for an occurrence, or returns the ledger entry of an occurrence that starts none. Null if nothing is to be recorded. */
+/**
+ * Starts a run for an occurrence, or returns the ledger entry of an occurrence that starts none. Null if nothing is
+ * to be recorded.
+ */
 const account = ({ stored, scheduledFor, jitter, verdict, context }: AccountOptions): NewOccurrence | null => {
   const { store, runs } = context;
   const { job } = stored;

@@ -33,7 +33,10 @@ export class Reloader {
     return this.#failure;
   }
 
-  /** Reloads, one call after the other. Each call reads the files when it begins. Retries while the database can't be written. */
+  /**
+   * Reloads, one call after the other. Each call reads the files when it begins. Retries while the database can't be
+   * written.
+   */
   reload(): Promise<Reload> {
     this.#reloading = this.#reloading.catch(() => {}).then(() => this.#reload());
     return this.#reloading;

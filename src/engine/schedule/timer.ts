@@ -1,7 +1,10 @@
 import type { Clock } from "../../lib/clock.ts";
 import { MinHeap } from "../../lib/heap.ts";
 
-/** Maximum delay between checks of the wall clock: timers stop while the machine is suspended, and the clock can be set. */
+/**
+ * Maximum delay between checks of the wall clock: timers stop while the machine is suspended, and the clock can be
+ * set.
+ */
 const MAX_DELAY_MS = 5_000;
 
 /** The wall clock was set back if it falls behind the monotonic clock by more than this. */
