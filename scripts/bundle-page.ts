@@ -1,5 +1,5 @@
-// Bundles src/web for browsers and writes all its files into one, a line each: path, content type, the SHA-256 of the
-// content and, compressed by gzip, the content in base64. Usage: scripts/bundle-page.ts FILE under Bun; see scripts/build-page.
+// Bundles src/web for browsers into one file: bundle-page.ts FILE. See scripts/build-page.
+// Each line is a file of the page: path, content type, SHA-256, and the content compressed with gzip, in base64.
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -20,7 +20,7 @@ const bundle = async (): Promise<readonly File[]> => {
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
     define: { "process.env.NODE_ENV": '"production"' },
   });
-  // The stylesheet of the page holds those of all views; those that come with each view are loaded by nobody.
+  // The page's stylesheet contains those of all views. Nothing loads the separate stylesheets of the views.
   const files = await Promise.all(
     outputs.filter(isLoaded).map(async (output) => ({
       path: `/${output.path.replace(/^\.?\//, "")}`,
@@ -28,13 +28,13 @@ const bundle = async (): Promise<readonly File[]> => {
       bytes: new Uint8Array(await output.arrayBuffer()),
     })),
   );
-  return files.flatMap(withoutFonts);
+  return files.flatMap(extractFonts);
 };
 
 const isLoaded = ({ path }: { readonly path: string }): boolean => !/-view-\w+\.css$/.test(path);
 
-/** The bundler puts a font into its stylesheet, which all else waits for: a file of its own comes beside it. */
-const withoutFonts = (file: File): readonly File[] => {
+/** The bundler inlines fonts in the stylesheet, which blocks rendering. This moves them to separate files. */
+const extractFonts = (file: File): readonly File[] => {
   if (!file.path.endsWith(".css")) return [file];
   const fonts: File[] = [];
   const css = Buffer.from(file.bytes)
@@ -57,9 +57,9 @@ const lineOf = ({ path, type, bytes }: File): string => {
 const startedAt = new Date();
 const files = await bundle();
 mkdirSync(dirname(FILE), { recursive: true });
-// Whole or not at all: two may build at once.
+// Two builds may run at the same time, so the file is replaced atomically.
 writeFileSync(`${FILE}.${process.pid}`, `${files.map(lineOf).join("\n")}\n`);
-// What changes while it is bundled is newer than it.
+// Sources that change during the build must be newer than the file.
 utimesSync(`${FILE}.${process.pid}`, startedAt, startedAt);
 renameSync(`${FILE}.${process.pid}`, FILE);
 

@@ -1,5 +1,5 @@
-// Draws docs/petit.svg, the picture in the README: what petit really prints, on a terminal of its own.
-// Usage: scripts/picture.ts under Bun, after scripts/build. Needs `script` of util-linux.
+// Draws docs/petit.svg, the picture in the README, from the output of real commands on a terminal.
+// Run it with Bun after scripts/build. Requires `script` of util-linux.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const COLORS: Readonly<Record<string, string>> = {
 const TEXT = "#c9d1d9";
 const [CHAR, LINE, PAD, BAR] = [8.43, 20, 18, 34];
 
-/** What a command writes to a terminal; lines of progress, which are erased again, left out. */
+/** Returns what a terminal shows after the command, without erased progress lines. */
 const outputOf = (command: string): string => {
   const inTerminal = `stty cols ${COLUMNS}; ${command.replace(/^petit/, join(ROOT, "dist/petit"))}`;
   const { stdout } = spawnSync("script", ["-qec", inTerminal, "/dev/null"], {
@@ -26,11 +26,11 @@ const outputOf = (command: string): string => {
     env: { ...process.env, TERM: "xterm-256color", NO_COLOR: "" },
     encoding: "utf8",
   });
-  return stdout.split("\n").map(lastWritten).join("\n").trimEnd();
+  return stdout.split("\n").map(finalText).join("\n").trimEnd();
 };
 
-/** What stands in a line of a terminal in the end: a line of progress is overwritten. */
-const lastWritten = (line: string): string =>
+/** Returns the final text of a line whose earlier texts were overwritten. */
+const finalText = (line: string): string =>
   line
     .split("\r")
     .filter((part) => part.trim() !== "")
@@ -38,7 +38,7 @@ const lastWritten = (line: string): string =>
 
 type Span = { readonly text: string; readonly color: string; readonly bold: boolean };
 
-/** A line with its colours, as spans. */
+/** Splits a line into spans of one color. */
 const spansOf = (line: string): readonly Span[] => {
   let [color, bold] = [TEXT, false];
   return line.split("\u001b[").flatMap((part, index) => {
@@ -54,7 +54,7 @@ const escaped = (text: string): string =>
 const drawLine = (line: string, row: number): string => {
   let column = 0;
   const spans = spansOf(line).map(({ text, color, bold }) => {
-    // Blanks at the beginning are dropped by some renderers.
+    // Some renderers drop leading blanks.
     const blanks = text.length - text.trimStart().length;
     const x = PAD + (column + blanks) * CHAR;
     column += [...text].length;

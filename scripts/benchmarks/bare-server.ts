@@ -1,4 +1,4 @@
-// Serves a file at a path, and nothing else: PATH FILE. Prints its port.
+// Serves one file at one path and prints the port: bare-server.ts PATH FILE
 import { readFileSync } from "node:fs";
 
 const [path = "", file = ""] = process.argv.slice(2);

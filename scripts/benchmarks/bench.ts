@@ -15,53 +15,65 @@ import { measureValidate } from "./validate.ts";
 import { measureWebLog } from "./web-log.ts";
 import { cleanUp } from "./workspace.ts";
 
-type Measure = { readonly about: string; readonly isSlow: boolean; readonly measure: () => Promise<readonly Row[]> };
+type Benchmark = { readonly about: string; readonly isSlow: boolean; readonly measure: () => Promise<readonly Row[]> };
 
-/** Each measure by its name, in the order of the table; `--quick` leaves out those that are slow to set up. */
-const MEASURES: Readonly<Record<string, Measure>> = {
-  runs: { about: "runs of one task a second, against raw posix_spawn", isSlow: false, measure: measureRuns },
-  trigger: { about: "how long a trigger takes to answer", isSlow: false, measure: measureTrigger },
-  executable: { about: "the executable against a bare one", isSlow: false, measure: measureExecutable },
-  start: { about: "from exec to healthy, and the memory then", isSlow: false, measure: measureStart },
-  "get-job": { about: "GET /api/jobs/{id} against a bare Bun.serve", isSlow: false, measure: measureGetJob },
+/** The benchmarks by name, in the order of the table. `--quick` omits those with a slow setup. */
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  runs: { about: "runs of one task per second, compared with posix_spawn", isSlow: false, measure: measureRuns },
+  trigger: { about: "response time of a trigger", isSlow: false, measure: measureTrigger },
+  executable: {
+    about: "start time of the executable, compared with an empty one",
+    isSlow: false,
+    measure: measureExecutable,
+  },
+  start: { about: "time from exec to healthy, and memory", isSlow: false, measure: measureStart },
+  "get-job": { about: "GET /api/jobs/{id}, compared with Bun.serve alone", isSlow: false, measure: measureGetJob },
   validate: { about: "CPU time to validate 1,000 files", isSlow: false, measure: measureValidate },
-  follow: { about: "100,000 lines to 1 and to 50 who follow a log", isSlow: false, measure: measureFollow },
-  events: { about: "every event to 200 subscribers", isSlow: false, measure: measureEvents },
-  "busy-api": { about: "API answers while 4 runs start per 10 ms", isSlow: false, measure: measureBusyApi },
+  follow: { about: "100,000 lines to 1 and to 50 followers of a log", isSlow: false, measure: measureFollow },
+  events: { about: "all events to 200 subscribers", isSlow: false, measure: measureEvents },
+  "busy-api": {
+    about: "response time of the API while 400 runs per second start",
+    isSlow: false,
+    measure: measureBusyApi,
+  },
   lateness: {
-    about: "lateness of firing, 10,000 jobs of which 100 are due a second",
+    about: "lateness of occurrences, 10,000 jobs, 100 due per second",
     isSlow: true,
     measure: measureLateness,
   },
-  idle: { about: "CPU time of 10,000 jobs of which none is due", isSlow: true, measure: measureIdle },
-  dashboard: { about: "the dashboard over 1,000 jobs and 100,000 runs", isSlow: true, measure: measureDashboard },
-  "web-log": { about: "the log view: 100,000 lines, and 1,000 a second live", isSlow: true, measure: measureWebLog },
-  million: { about: "queries and triggers over 1,000,000 stored runs", isSlow: true, measure: measureMillion },
+  idle: { about: "CPU time of 10,000 jobs, none due", isSlow: true, measure: measureIdle },
+  dashboard: { about: "the dashboard with 1,000 jobs and 100,000 runs", isSlow: true, measure: measureDashboard },
+  "web-log": {
+    about: "the log view: 100,000 lines, and 1,000 live lines per second",
+    isSlow: true,
+    measure: measureWebLog,
+  },
+  million: { about: "queries and triggers with 1,000,000 stored runs", isSlow: true, measure: measureMillion },
 };
 
-const help = (): string =>
+const helpText = (): string =>
   [
     "scripts/bench [--quick] [NAME…]",
     "",
-    ...Object.entries(MEASURES).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`),
-    "  --quick    without lateness, idle, dashboard, web-log and million",
+    ...Object.entries(BENCHMARKS).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`),
+    "  --quick    omit lateness, idle, dashboard, web-log and million",
   ].join("\n");
 
-const chosen = (args: readonly string[]): readonly Measure[] => {
+const chooseBenchmarks = (args: readonly string[]): readonly Benchmark[] => {
   const names = args.filter((arg) => arg !== "--quick");
-  const unknown = names.find((name) => !(name in MEASURES));
-  if (unknown !== undefined) throw new Error(`there is no measure '${unknown}'\n${help()}`);
-  return Object.entries(MEASURES)
+  const unknown = names.find((name) => !(name in BENCHMARKS));
+  if (unknown !== undefined) throw new Error(`unknown benchmark '${unknown}'\n${helpText()}`);
+  return Object.entries(BENCHMARKS)
     .filter(([name, { isSlow }]) => (names.length > 0 ? names.includes(name) : !(isSlow && args.includes("--quick"))))
     .map(([, measure]) => measure);
 };
 
 const main = async (args: readonly string[]): Promise<void> => {
-  if (args.includes("--help") || args.includes("-h")) return console.log(help());
-  const measures = chosen(args);
+  if (args.includes("--help") || args.includes("-h")) return console.log(helpText());
+  const benchmarks = chooseBenchmarks(args);
   const startedAt = performance.now();
   console.log(header());
-  for (const { measure } of measures) for (const row of await measure()) console.log(line(row));
+  for (const { measure } of benchmarks) for (const row of await measure()) console.log(line(row));
   console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`);
 };
 

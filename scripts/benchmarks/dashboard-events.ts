@@ -1,12 +1,12 @@
 import type { Page } from "playwright-core";
 
-/** Sixty a second. */
+/** The number of events in one hour at 60 per second. */
 export const HOUR_OF_EVENTS = 60 * 3_600;
 
-/** Has the page read events that `everySecond` and `replay` make up, in the place of petit's own. */
-export const takeOverEvents = (page: Page): Promise<unknown> => page.addInitScript(TAKE_OVER);
+/** Replaces the page's event stream by one that `sendEvents` and `replayEvents` write to. */
+export const replaceEventStream = (page: Page): Promise<unknown> => page.addInitScript(REPLACE_STREAM);
 
-const TAKE_OVER = `
+const REPLACE_STREAM = `
   const real = window.fetch;
   let seq = 1e9;
   window.fetch = (input, init) => {
@@ -15,8 +15,8 @@ const TAKE_OVER = `
     return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
   };
   const id = (run) => "0fffffff-0000-7000-8000-" + run.toString(16).padStart(12, "0");
-  // Runs of a thousand jobs in turn; each starts and ends.
-  window.tell = (count) => {
+  // Alternates between the start and the end of a run; the runs belong to 1,000 jobs in turn.
+  window.sendEvents = (count) => {
     let text = "";
     for (let each = 0; each < count; each++) {
       const run = Math.floor(++seq / 2);
@@ -30,12 +30,12 @@ const TAKE_OVER = `
 
 export type Frames = { readonly frames: number; readonly longestMs: number };
 
-type Pace = { readonly perSecond: number; readonly seconds: number };
+type EventRate = { readonly perSecond: number; readonly seconds: number };
 
-/** Events one by one, and how long the frames took meanwhile. */
-export const everySecond = (page: Page, { perSecond, seconds }: Pace): Promise<Frames> =>
+/** Sends events one by one and measures the frames meanwhile. */
+export const sendEvents = (page: Page, { perSecond, seconds }: EventRate): Promise<Frames> =>
   page.evaluate(`new Promise((resolve) => {
-    let [frames, longestMs, told] = [0, 0, 0];
+    let [frames, longestMs, sent] = [0, 0, 0];
     const startedAt = performance.now();
     let last = startedAt;
     const frame = (now) => {
@@ -47,19 +47,19 @@ export const everySecond = (page: Page, { perSecond, seconds }: Pace): Promise<F
     };
     const timer = setInterval(() => {
       const due = Math.floor(((performance.now() - startedAt) / 1000) * ${perSecond});
-      for (; told < due; told++) window.tell(1);
+      for (; sent < due; sent++) window.sendEvents(1);
     }, 4);
     requestAnimationFrame(frame);
   })`);
 
-/** So many, as many in a frame as the page takes. */
-export const replay = (page: Page, count: number): Promise<unknown> =>
+/** Sends `count` events, 900 per frame, and waits two seconds. */
+export const replayEvents = (page: Page, count: number): Promise<unknown> =>
   page.evaluate(`new Promise((resolve) => {
-    let left = ${count};
+    let remaining = ${count};
     const frame = () => {
-      window.tell(Math.min(left, 900));
-      left -= 900;
-      if (left > 0) requestAnimationFrame(frame);
+      window.sendEvents(Math.min(remaining, 900));
+      remaining -= 900;
+      if (remaining > 0) requestAnimationFrame(frame);
       else setTimeout(resolve, 2_000);
     };
     requestAnimationFrame(frame);

@@ -2,26 +2,26 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { CHROMIUM } from "../../test/support/browser.ts";
 import { openWeb, type Web } from "../../test/support/web.ts";
-import { everySecond, HOUR_OF_EVENTS, replay, takeOverEvents } from "./dashboard-events.ts";
+import { HOUR_OF_EVENTS, replaceEventStream, replayEvents, sendEvents } from "./dashboard-events.ts";
 import { type PetitProcess, startPetit } from "./petit-process.ts";
 import { figure, median } from "./statistics.ts";
 import { storeRuns } from "./stored-runs.ts";
 import type { Row } from "./table.ts";
-import { makeFolder, usualJob, writeJobs } from "./workspace.ts";
+import { makeFolder, typicalJob, writeJobs } from "./workspace.ts";
 
 const JOBS = 1_000;
 const RUNS = 100_000;
-/** Between two runs: all of them within the last week. */
+/** The interval between runs. All runs lie within the last week. */
 const STEP_MS = 6_000;
 
-/** The dashboard in a headless Chromium, of a petit with a thousand jobs and a hundred thousand runs. */
+/** Measures the dashboard in a headless Chromium, with 1,000 jobs and 100,000 runs. */
 export const measureDashboard = async (): Promise<readonly Row[]> => {
-  if (CHROMIUM === null) return [{ what: "dashboard", petit: "no chromium here" }];
+  if (CHROMIUM === null) return [{ what: "dashboard", petit: "Chromium is not installed" }];
   const dir = makeFolder("dashboard");
-  const jobsDir = writeJobs(dir, JOBS, (id, index) => usualJob(id, index));
+  const jobsDir = writeJobs(dir, JOBS, (id, index) => typicalJob(id, index));
   const db = join(dir, "petit.db");
   await (await startPetit({ jobsDir, db }))[Symbol.asyncDispose]();
-  storeRuns(db, { runs: RUNS, jobs: JOBS, stepMs: STEP_MS, tookMs: "i % 977 * 100" });
+  storeRuns(db, { runs: RUNS, jobs: JOBS, stepMs: STEP_MS, durationMs: "i % 977 * 100" });
   await using petit = await startPetit({ jobsDir, db });
   return [...(await firstViews(petit)), ...(await liveViews(petit))];
 };
@@ -34,7 +34,7 @@ const VIEWS = [
 
 const ROUNDS = 3;
 
-/** From the visit to the view with its data, in a browser that was never here. */
+/** Measures the time from navigation to the view with its data, with an empty browser cache. */
 const firstViews = async (petit: PetitProcess): Promise<readonly Row[]> => {
   const rows: Row[] = [];
   for (const { name, path } of VIEWS) {
@@ -54,7 +54,7 @@ const firstViews = async (petit: PetitProcess): Promise<readonly Row[]> => {
 
 const urlOf = ({ port }: PetitProcess): string => `http://127.0.0.1:${port}`;
 
-/** Ms since the navigation began at which a frame with the view's data was drawn. */
+/** Records when the first frame with the view's data was drawn, in ms since the navigation began. */
 const RECORD_FIRST_VIEW = `
   new MutationObserver((_, observer) => {
     if (document.querySelector("main h1") === null || document.querySelector(".skeleton") !== null) return;
@@ -65,12 +65,12 @@ const RECORD_FIRST_VIEW = `
 
 const SECONDS = 8;
 
-/** While sixty events a second come; then over an hour's worth of them. */
+/** Measures frames at 60 events per second, then the heap after as many events as an hour has. */
 const liveViews = async (petit: PetitProcess): Promise<readonly Row[]> => {
   const rows: Row[] = [];
   for (const { name, path } of VIEWS) {
     await using web = await openWeb({ url: urlOf(petit) });
-    await takeOverEvents(web.page);
+    await replaceEventStream(web.page);
     await web.open(path);
     await web.page.locator("[data-connection=connected]").waitFor();
     rows.push(await frameRow(name, web), await memoryRow(name, web));
@@ -79,10 +79,10 @@ const liveViews = async (petit: PetitProcess): Promise<readonly Row[]> => {
 };
 
 const frameRow = async (name: string, { page }: Web): Promise<Row> => {
-  await everySecond(page, { perSecond: 60, seconds: 2 });
-  const { longestMs, frames } = await everySecond(page, { perSecond: 60, seconds: SECONDS });
+  await sendEvents(page, { perSecond: 60, seconds: 2 });
+  const { longestMs, frames } = await sendEvents(page, { perSecond: 60, seconds: SECONDS });
   return {
-    what: `${name}, 60 events a second: longest frame`,
+    what: `${name}, 60 events per second: longest frame`,
     petit: `${figure(longestMs)} ms`,
     baseline: `${figure(frames / SECONDS)} frames/s`,
     value: longestMs,
@@ -91,12 +91,12 @@ const frameRow = async (name: string, { page }: Web): Promise<Row> => {
 };
 
 const memoryRow = async (name: string, { page }: Web): Promise<Row> => {
-  await replay(page, HOUR_OF_EVENTS / 10);
+  await replayEvents(page, HOUR_OF_EVENTS / 10);
   const before = await heapMiB(page);
-  await replay(page, HOUR_OF_EVENTS);
+  await replayEvents(page, HOUR_OF_EVENTS);
   const after = await heapMiB(page);
   return {
-    what: `${name}, after an hour's worth of events: heap`,
+    what: `${name}, heap after an hour of events`,
     petit: `${after.toFixed(1)} MiB`,
     baseline: `${before.toFixed(1)} MiB before`,
     ratio: after / before,
@@ -104,7 +104,7 @@ const memoryRow = async (name: string, { page }: Web): Promise<Row> => {
   };
 };
 
-/** What is left when all that can be collected is. */
+/** Returns the size of the JavaScript heap after a garbage collection. */
 export const heapMiB = async (page: Page): Promise<number> => {
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.collectGarbage");

@@ -1,12 +1,12 @@
-// The engine without HTTP, on a database file: JOBS_DIR DB. Makes a round of runs for each line on stdin, and prints how
-// many a second were stored as finished.
+// Runs the engine without HTTP on a database file: engine-runs.ts JOBS_DIR DB
+// For each line on stdin, it executes one round of runs and prints the number of finished runs per second.
 import { createEngine } from "../../src/engine/scheduler.ts";
 import { readJobsDir } from "../../src/jobfile/read/job-dir.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { openRuntime } from "../../src/runtime/bun.ts";
 import { openStore } from "../../src/store/database/open.ts";
-import { TOGETHER } from "./raw-spawn.ts";
+import { CONCURRENCY } from "./raw-spawn.ts";
 
 const WARM_UP = 100;
 const RUNS = Number(process.env.BENCH_RUNS ?? 400);
@@ -35,28 +35,28 @@ await using engine = createEngine({
 await engine.start();
 const jobId = engine.listJobs()[0]?.job.id ?? "";
 
-/** Always so many going on; the answer is runs a second. */
-const round = async (count: number): Promise<number> => {
+/** Executes `count` runs, always CONCURRENCY at the same time. Returns runs per second. */
+const runRound = async (count: number): Promise<number> => {
   const startedAt = performance.now();
-  const over = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
   let [triggered, finished] = [0, 0];
   const next = (): void => {
-    if (triggered < count) engine.trigger(jobId).catch(over.reject);
+    if (triggered < count) engine.trigger(jobId).catch(done.reject);
     triggered++;
   };
-  const end = engine.onEvent(({ type, status }) => {
+  const unsubscribe = engine.onEvent(({ type, status }) => {
     if (type !== "run.finished") return;
-    if (status !== "completed") over.reject(new Error(`a run ended as ${status}`));
+    if (status !== "completed") done.reject(new Error(`a run ended as ${status}`));
     finished++;
-    if (finished === count) over.resolve();
+    if (finished === count) done.resolve();
     next();
   });
-  for (let index = 0; index < TOGETHER; index++) next();
-  await over.promise;
-  end();
+  for (let index = 0; index < CONCURRENCY; index++) next();
+  await done.promise;
+  unsubscribe();
   return (count / (performance.now() - startedAt)) * 1000;
 };
 
-await round(WARM_UP);
+await runRound(WARM_UP);
 console.log("ready");
-for await (const _ of console) console.log(await round(RUNS));
+for await (const _ of console) console.log(await runRound(RUNS));

@@ -1,6 +1,6 @@
-// Subscribers of the event stream in a process of their own: PORT SUBSCRIBERS. Prints "open" when all are answered. A line
-// on stdin is the number of the last event to wait for: when every subscriber has it, {delaysMs} is printed as JSON: from
-// each event to when it came, for every tenth subscriber. Each event comes once, and none is left out, or this fails.
+// Subscribes to the event stream: events-client.ts PORT SUBSCRIBERS
+// Prints "open" when all subscribers are connected. Each line on stdin is an event number: when every subscriber has received
+// that event, it prints {delaysMs} as JSON, the delivery delays of every tenth subscriber. Fails if an event is missing or duplicated.
 const [port = 0, subscribers = 1] = process.argv.slice(2).map(Number);
 
 let delaysMs: number[] = [];
@@ -10,7 +10,7 @@ let caughtUp = Promise.withResolvers<void>();
 
 const now = (): number => performance.timeOrigin + performance.now();
 
-/** What one subscriber has. */
+/** Reads one event stream and checks its sequence numbers. */
 class Subscriber {
   seq: number | null = null;
   #text = "";
@@ -20,26 +20,26 @@ class Subscriber {
     this.#isTimed = isTimed;
   }
 
-  /** Ends with the stream. */
+  /** Resolves at the end of the stream. */
   async read({ body }: Response): Promise<void> {
-    for await (const chunk of body ?? []) this.#take(Buffer.from(chunk).toString("latin1"));
+    for await (const chunk of body ?? []) this.#handleText(Buffer.from(chunk).toString("latin1"));
   }
 
-  #take(text: string): void {
-    const cameAt = now();
+  #handleText(text: string): void {
+    const receivedAt = now();
     this.#text += text;
     for (let end = this.#text.indexOf("\n\n"); end !== -1; end = this.#text.indexOf("\n\n")) {
-      this.#event(this.#text.slice(0, end), cameAt);
+      this.#handleEvent(this.#text.slice(0, end), receivedAt);
       this.#text = this.#text.slice(end + 2);
     }
   }
 
-  #event(text: string, cameAt: number): void {
+  #handleEvent(text: string, receivedAt: number): void {
     if (text.startsWith(":")) return;
     const seq = Number(text.slice("id: ".length, text.indexOf("\n")));
-    if (this.seq !== null && seq !== this.seq + 1) throw new Error(`event ${seq} came after ${this.seq}`);
+    if (this.seq !== null && seq !== this.seq + 1) throw new Error(`event ${seq} follows ${this.seq}`);
     this.seq = seq;
-    if (this.#isTimed) delaysMs.push(cameAt - Number(/"at":(\d+)/.exec(text)?.[1]));
+    if (this.#isTimed) delaysMs.push(receivedAt - Number(/"at":(\d+)/.exec(text)?.[1]));
     if (seq === until && --behind === 0) caughtUp.resolve();
   }
 }

@@ -2,8 +2,8 @@ import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { load } from "./load.ts";
 import { type PetitProcess, peakMiB, resetPeak, residentMiB, startPetit } from "./petit-process.ts";
-import { TOGETHER } from "./raw-spawn.ts";
-import { figure, halfAndMost } from "./statistics.ts";
+import { CONCURRENCY } from "./raw-spawn.ts";
+import { figure, medianAndP99 } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { PAUSE_MS } from "./trigger.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
@@ -12,7 +12,7 @@ const SUBSCRIBERS = 200;
 const SECONDS = 3;
 const PATH = "/api/jobs/job-00000/trigger";
 
-/** What 200 subscribers of the event stream get, how late, and what that costs petit: no event is lost or comes twice. */
+/** Measures the delivery of events to 200 subscribers: rate, delay, and petit's memory. Fails if an event is lost or duplicated. */
 export const measureEvents = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("events");
   const jobsDir = writeJobs(dir, 1, (id) => trueJob(id));
@@ -33,19 +33,19 @@ export const measureEvents = async (): Promise<readonly Row[]> => {
   const perSecond = ((lastSeq - firstSeq) / (performance.now() - startedAt)) * 1000;
   return [
     { what: "events to 200 subscribers, delivered", petit: `${figure(perSecond * SUBSCRIBERS)}/s` },
-    { what: "  … runs a second meanwhile", petit: `${figure(together)}/s`, ...beside(together, alone) },
-    { what: "  … delay at 100 runs a second, p50 / p99", petit: halfAndMost(paced) },
-    { what: "  … memory before / at most", petit: `${figure(before)} / ${figure(peakMiB(petit.pid))} MiB` },
+    { what: "  … runs per second meanwhile", petit: `${figure(together)}/s`, ...compare(together, alone) },
+    { what: "  … delay at 100 runs per second, p50 / p99", petit: medianAndP99(paced) },
+    { what: "  … memory before / peak", petit: `${figure(before)} / ${figure(peakMiB(petit.pid))} MiB` },
   ];
 };
 
-const beside = (together: number, alone: number): Pick<Row, "baseline" | "ratio"> => ({
-  baseline: `${figure(alone)}/s, nobody`,
+const compare = (together: number, alone: number): Pick<Row, "baseline" | "ratio"> => ({
+  baseline: `${figure(alone)}/s without subscribers`,
   ratio: together / alone,
 });
 
 const runsPerSecond = async ({ port }: PetitProcess, seconds: number): Promise<number> =>
-  (await load({ port, connections: TOGETHER, seconds, method: "POST", path: `${PATH}?wait=30` })).perSecond;
+  (await load({ port, connections: CONCURRENCY, seconds, method: "POST", path: `${PATH}?wait=30` })).perSecond;
 
 const newestSeq = (path: string): number => {
   using db = new Database(path, { readonly: true });
@@ -58,7 +58,7 @@ const subscribe = async ({ port }: PetitProcess) => {
   const lines = readLines(child.stdout);
   await lines.next();
   return {
-    /** Resolves when every subscriber has that event, with how late a part of the events came, in ms. */
+    /** Waits until every subscriber has received the event `seq`. Returns the delays of a sample of the events, in ms. */
     caughtUp: async (seq: number): Promise<readonly number[]> => {
       child.stdin.write(`${seq}\n`);
       child.stdin.flush();

@@ -8,7 +8,7 @@ import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 const VERSION_ROUNDS = 40;
 const HEALTH_ROUNDS = 7;
 
-/** How long the executable takes to say something, against executables of the same runtime that do nothing else. */
+/** Measures the start of the executable, compared with minimal executables of the same runtime. */
 export const measureExecutable = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("executable");
   return [version(dir), await health(dir)];
@@ -20,7 +20,7 @@ const version = (dir: string): Row => {
     petit: runMs([EXECUTABLE, "--version"]),
     bare: runMs([bare]),
   }));
-  // The first ones read the files from the disk.
+  // The first rounds read the files from the disk.
   return row("petit --version", rounds.slice(3), { bound: "under", value: 2 });
 };
 
@@ -44,18 +44,25 @@ type Round = { readonly petit: number; readonly bare: number };
 const row = (what: string, rounds: readonly Round[], target?: Row["target"]): Row => ({
   what,
   petit: `${figure(median(rounds.map(({ petit }) => petit)))} ms`,
-  baseline: `${figure(median(rounds.map(({ bare }) => bare)))} ms bare`,
+  baseline: `${figure(median(rounds.map(({ bare }) => bare)))} ms minimal`,
   ratio: median(rounds.map(({ petit, bare }) => petit / bare)),
   ...(target === undefined ? {} : { target }),
 });
 
-/** Built as petit is. */
+/** Compiles an executable with the flags of scripts/compile. */
 const compile = (dir: string, name: string, text: string): string => {
   const source = join(dir, `${name}.ts`);
   const out = join(dir, name);
   writeFileSync(source, text);
-  const how = ["--compile", `--outfile=${out}`, "--minify-whitespace", "--minify-syntax", "--bytecode", "--format=esm"];
-  const { success } = Bun.spawnSync([process.execPath, "build", source, ...how], { stdout: "ignore" });
+  const flags = [
+    "--compile",
+    `--outfile=${out}`,
+    "--minify-whitespace",
+    "--minify-syntax",
+    "--bytecode",
+    "--format=esm",
+  ];
+  const { success } = Bun.spawnSync([process.execPath, "build", source, ...flags], { stdout: "ignore" });
   if (!success) throw new Error(`${name} can't be built`);
   return out;
 };
@@ -70,14 +77,14 @@ const serveMs = async (executable: string): Promise<number> => {
   const port = await freePort();
   const startedAt = performance.now();
   const child = Bun.spawn([executable, String(port)], { stdio: ["ignore", "ignore", "inherit"] });
-  while (!(await answers(port))) await Bun.sleep(1);
-  const took = performance.now() - startedAt;
+  while (!(await isReachable(port))) await Bun.sleep(1);
+  const durationMs = performance.now() - startedAt;
   child.kill();
   await child.exited;
-  return took;
+  return durationMs;
 };
 
-const answers = (port: number): Promise<boolean> =>
+const isReachable = (port: number): Promise<boolean> =>
   fetch(`http://127.0.0.1:${port}/api/health`).then(
     ({ ok }) => ok,
     () => false,

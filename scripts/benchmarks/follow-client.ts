@@ -1,11 +1,11 @@
-// Readers of a stream in a process of their own: URL READERS FILE. Each reads to the end, and what it reads has to be what is
-// in the file, byte for byte. Prints "open" when each has the first of it, and "done" when each has all.
+// Reads a stream with several readers: follow-client.ts URL READERS FILE
+// Fails if a reader receives anything but the bytes of FILE. Prints "open" when all readers are connected and "done" at the end.
 import { readFileSync } from "node:fs";
 
 const [url = "", readers = "1", file = ""] = process.argv.slice(2);
 const expected = readFileSync(file);
 
-/** Ends with the stream. Throws where a byte is missing, is one too many, or is another. */
+/** Reads to the end of the stream. Throws if its bytes differ from the file's. */
 const compare = async ({ body }: Response): Promise<void> => {
   let at = 0;
   for await (const chunk of body ?? []) {
@@ -13,12 +13,12 @@ const compare = async ({ body }: Response): Promise<void> => {
       throw new Error(`differs after byte ${at}`);
     at += chunk.length;
   }
-  if (at !== expected.length) throw new Error(`${at} bytes of ${expected.length}`);
+  if (at !== expected.length) throw new Error(`received ${at} of ${expected.length} bytes`);
 };
 
 const open = async (): Promise<Response> => {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} was answered ${response.status}`);
+  if (!response.ok) throw new Error(`${url} returned ${response.status}`);
   return response;
 };
 const responses = await Promise.all(Array.from({ length: Number(readers) }, open));

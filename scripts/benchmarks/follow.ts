@@ -9,7 +9,7 @@ const LINES = 100_000;
 const READERS = [0, 1, 50] as const;
 const ROUNDS = 3;
 
-/** How fast the log of a task that prints reaches those who follow it, and whether they slow the task. */
+/** Measures how fast a task's output reaches its followers, and whether they slow the task down. */
 export const measureFollow = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("follow");
   const jobsDir = join(dir, "jobs");
@@ -30,7 +30,7 @@ export const measureFollow = async (): Promise<readonly Row[]> => {
 
 const textOf = (index: number): string => `${index} the quick brown fox jumps over the lazy dog`;
 
-/** Prints when it is let, a line a write. */
+/** Waits for the gate, then prints with one write per line. */
 const JOB = `id: print
 tasks:
   - id: gate
@@ -59,37 +59,37 @@ const follow = async ({ port, pid }: PetitProcess, { dir, log, readers }: Follow
   resetPeak(pid);
   const client = readers === 0 ? null : startReaders(logs, readers, log);
   await client?.next();
-  const letAt = performance.now();
+  const openedAt = performance.now();
   writeFileSync(gate, "go\n");
   await client?.next();
-  const lastedMs = performance.now() - letAt;
+  const durationMs = performance.now() - openedAt;
   await (await fetch(logs)).bytes();
   const { tasks } = await (await fetch(`${api}/runs/${run_id}/tasks`)).json();
-  return { linesPerSecond: (LINES / lastedMs) * 1000, taskMs: tasks[1].duration_ms, mib: peakMiB(pid) };
+  return { linesPerSecond: (LINES / durationMs) * 1000, taskMs: tasks[1].duration_ms, mib: peakMiB(pid) };
 };
 
 const startReaders = (url: string, readers: number, log: string) => {
   const command = [process.execPath, join(import.meta.dir, "follow-client.ts"), url, String(readers), log];
   const child = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
-  const said = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   return {
-    /** Resolves with what it says next. */
+    /** Waits for the client's next message. */
     next: async (): Promise<void> => {
-      if ((await said.read()).done) throw new Error("a reader failed");
+      if ((await output.read()).done) throw new Error("a reader failed");
     },
   };
 };
 
 const rowsOf = (rounds: readonly (readonly Figures[])[]): readonly Row[] => {
-  const of = (readers: number, pick: (figures: Figures) => number): number =>
+  const medianOf = (readers: number, pick: (figures: Figures) => number): number =>
     median(rounds.flatMap((figures) => figures.filter((_, index) => READERS[index] === readers).map(pick)));
-  const rate = (readers: number): number => of(readers, ({ linesPerSecond }) => linesPerSecond);
-  const taskMs = (readers: number): number => of(readers, (figures) => figures.taskMs);
+  const rate = (readers: number): number => medianOf(readers, ({ linesPerSecond }) => linesPerSecond);
+  const taskMs = (readers: number): number => medianOf(readers, (figures) => figures.taskMs);
   return [
     { what: "log of 100,000 lines followed, 1 reader", petit: `${figure(rate(1))} lines/s` },
-    { what: "  … 50 readers, each / together", petit: `${figure(rate(50))} / ${figure(rate(50) * 50)}/s` },
+    { what: "  … 50 readers, each / total", petit: `${figure(rate(50))} / ${figure(rate(50) * 50)}/s` },
     {
-      what: "  … the task's own time, 0 / 1 / 50 readers",
+      what: "  … task duration with 0 / 1 / 50 readers",
       petit: READERS.map((readers) => figure(taskMs(readers)))
         .join(" / ")
         .concat(" ms"),
@@ -97,8 +97,8 @@ const rowsOf = (rounds: readonly (readonly Figures[])[]): readonly Row[] => {
       ratio: taskMs(50) / taskMs(0),
     },
     {
-      what: "  … memory at most, 0 / 1 / 50 readers",
-      petit: READERS.map((readers) => figure(of(readers, ({ mib }) => mib)))
+      what: "  … peak memory with 0 / 1 / 50 readers",
+      petit: READERS.map((readers) => figure(medianOf(readers, ({ mib }) => mib)))
         .join(" / ")
         .concat(" MiB"),
     },

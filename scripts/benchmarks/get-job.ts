@@ -4,19 +4,19 @@ import { load } from "./load.ts";
 import { startPetit } from "./petit-process.ts";
 import { figure, median } from "./statistics.ts";
 import type { Row } from "./table.ts";
-import { makeFolder, usualJob, writeJobs } from "./workspace.ts";
+import { makeFolder, typicalJob, writeJobs } from "./workspace.ts";
 
 const ROUNDS = 5;
 const PATH = "/api/jobs/job-00000";
 
-/** Answers a second, against a server that answers the same bytes and does nothing else. */
+/** Measures responses per second, compared with a minimal server that returns the same bytes. */
 export const measureGetJob = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("get-job");
-  const jobsDir = writeJobs(dir, 10, (id, index) => usualJob(id, index));
+  const jobsDir = writeJobs(dir, 10, (id, index) => typicalJob(id, index));
   await using petit = await startPetit({ jobsDir, db: join(dir, "petit.db") });
-  const answer = await fetch(`http://127.0.0.1:${petit.port}${PATH}`);
-  const file = join(dir, "answer.json");
-  writeFileSync(file, await answer.bytes());
+  const response = await fetch(`http://127.0.0.1:${petit.port}${PATH}`);
+  const file = join(dir, "response.json");
+  writeFileSync(file, await response.bytes());
   await using bare = await startBare(file);
   const rate = async (port: number, seconds: number): Promise<number> =>
     (await load({ port, connections: 16, seconds, method: "GET", path: PATH })).perSecond;

@@ -1,18 +1,18 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { startPetit } from "./petit-process.ts";
-import { halfAndMost } from "./statistics.ts";
+import { medianAndP99 } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 
 const SETTLE_MS = 3_000;
-const WATCH_MS = 12_000;
+const MEASURE_MS = 12_000;
 
-/** Jobs, of which a hundred are due each second, and the rest once a year. */
 const JOBS = 10_000;
+/** The number of jobs that are due every minute, so that 100 are due every second. The others are due once a year. */
 const MINUTELY = 6_000;
 
-/** From the instant that an occurrence is due to its decision, its run's start, and the stored end of that. */
+/** Measures the delay from when an occurrence is due to its decision, the start of its run and the end of its run. */
 export const measureLateness = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("lateness");
   const jobsDir = writeJobs(dir, JOBS, (id, index) => trueJob(id, scheduleOf(index)));
@@ -20,9 +20,9 @@ export const measureLateness = async (): Promise<readonly Row[]> => {
   const petit = await startPetit({ jobsDir, db });
   await Bun.sleep(SETTLE_MS);
   const from = Date.now();
-  await Bun.sleep(WATCH_MS);
+  await Bun.sleep(MEASURE_MS);
   await petit[Symbol.asyncDispose]();
-  return rowsOf(readLateness(db, from, from + WATCH_MS));
+  return rowsOf(readLateness(db, from, from + MEASURE_MS));
 };
 
 const scheduleOf = (index: number): string =>
@@ -42,9 +42,9 @@ const readLateness = (path: string, from: number, to: number): readonly Lateness
 
 const rowsOf = (late: readonly Lateness[]): readonly Row[] => [
   {
-    what: `firing at 100 a second, decided after, p50 / p99 (${late.length})`,
-    petit: halfAndMost(late.map(({ decided }) => decided)),
+    what: `100 occurrences per second, decided after, p50 / p99 (${late.length})`,
+    petit: medianAndP99(late.map(({ decided }) => decided)),
   },
-  { what: "  … run started after", petit: halfAndMost(late.map(({ started }) => started)) },
-  { what: "  … run ended after", petit: halfAndMost(late.map(({ ended }) => ended)) },
+  { what: "  … run started after", petit: medianAndP99(late.map(({ started }) => started)) },
+  { what: "  … run ended after", petit: medianAndP99(late.map(({ ended }) => ended)) },
 ];

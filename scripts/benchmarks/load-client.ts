@@ -1,5 +1,5 @@
-// A client in a process of its own: PORT CONNECTIONS SECONDS PAUSE METHOD PATH. Each connection sends its next request so
-// many ms after the answer to the last one. Prints {perSecond, latenciesMs, failures} as JSON.
+// Sends requests: load-client.ts PORT CONNECTIONS SECONDS PAUSE_MS METHOD PATH
+// Each connection sends its next request PAUSE_MS after the previous response. Prints {perSecond, latenciesMs, failures} as JSON.
 const [port = 0, connections = 1, seconds = 1, pauseMs = 0] = process.argv.slice(2, 6).map(Number);
 const [method = "GET", path = "/"] = process.argv.slice(6);
 
@@ -10,8 +10,8 @@ const latenciesMs: number[] = [];
 let failures = 0;
 let isOver = false;
 
-/** Bytes of a whole answer at the start of `text`; 0 while some are missing. */
-const answerLength = (text: string): number => {
+/** Returns the length of the complete response at the start of `text`, or 0 if it is incomplete. */
+const responseLength = (text: string): number => {
   const bodyAt = text.indexOf("\r\n\r\n") + 4;
   const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
   if (bodyAt < 4 || length === undefined) return 0;
@@ -33,9 +33,9 @@ const connect = async (): Promise<void> => {
     socket: {
       open: send,
       data: (socket, data) => {
-        // One character a byte: lengths are those of the answer.
+        // latin1 has one character per byte, so that lengths are in bytes.
         received += data.toString("latin1");
-        const length = answerLength(received);
+        const length = responseLength(received);
         if (length === 0) return;
         if (!received.startsWith("HTTP/1.1 2")) failures++;
         received = received.slice(length);
@@ -51,12 +51,12 @@ const connect = async (): Promise<void> => {
 };
 
 const startedAt = performance.now();
-let lastedMs = seconds * 1000;
+let durationMs = seconds * 1000;
 setTimeout(() => {
   isOver = true;
-  lastedMs = performance.now() - startedAt;
+  durationMs = performance.now() - startedAt;
 }, seconds * 1000);
 await Promise.all(Array.from({ length: connections }, connect));
-console.log(JSON.stringify({ perSecond: (latenciesMs.length / lastedMs) * 1000, latenciesMs, failures }));
+console.log(JSON.stringify({ perSecond: (latenciesMs.length / durationMs) * 1000, latenciesMs, failures }));
 
 export {};

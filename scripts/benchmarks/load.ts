@@ -1,10 +1,11 @@
 import { join } from "node:path";
 
+/** What to request, and how often. */
 export type Load = {
   readonly port: number;
   readonly connections: number;
   readonly seconds: number;
-  /** Between an answer and the next request of its connection, in ms; 0. */
+  /** The pause between a response and the next request of its connection, in ms. The default is 0. */
   readonly pauseMs?: number;
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -12,7 +13,7 @@ export type Load = {
 
 export type LoadResult = { readonly perSecond: number; readonly latenciesMs: readonly number[] };
 
-/** Sends requests from a process of its own. Throws where one is answered by anything but 2xx. */
+/** Sends requests from a separate process. Throws if a response is not 2xx. */
 export const load = async ({ port, connections, seconds, pauseMs = 0, method, path }: Load): Promise<LoadResult> => {
   const args = [port, connections, seconds, pauseMs, method, path].map(String);
   const client = Bun.spawn([process.execPath, join(import.meta.dir, "load-client.ts"), ...args], {

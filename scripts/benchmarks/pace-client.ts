@@ -1,6 +1,6 @@
-// Sends POSTs at a pace, whatever becomes of those before: PORT EVERY_MS COUNT SECONDS PATH. Each time so many at once, each
-// over a connection that is free. Prints {sent, failures, lastedMs} as JSON when all are answered.
-const [port = 0, everyMs = 10, count = 1, seconds = 1] = process.argv.slice(2, 6).map(Number);
+// Sends COUNT POST requests every INTERVAL_MS, without waiting for responses: pace-client.ts PORT INTERVAL_MS COUNT SECONDS PATH
+// Prints {sent, failures, durationMs} as JSON after the last response.
+const [port = 0, intervalMs = 10, count = 1, seconds = 1] = process.argv.slice(2, 6).map(Number);
 const url = `http://127.0.0.1:${port}${process.argv[6]}`;
 
 const startedAt = performance.now();
@@ -9,21 +9,21 @@ let [sent, failures] = [0, 0];
 
 const send = (): void => {
   sent++;
-  const asked = fetch(url, { method: "POST" })
+  const request = fetch(url, { method: "POST" })
     .then(async (response) => {
       if (!response.ok) failures++;
       await response.bytes();
     })
-    .finally(() => open.delete(asked));
-  open.add(asked);
+    .finally(() => open.delete(request));
+  open.add(request);
 };
 
-// By the clock: a timer that comes late is made up for.
-for (let due = 0; due < (seconds * 1000) / everyMs; ) {
-  for (; due <= (performance.now() - startedAt) / everyMs; due++) for (let each = 0; each < count; each++) send();
+// The clock decides how many are due, so that late timers do not lower the rate.
+for (let due = 0; due < (seconds * 1000) / intervalMs; ) {
+  for (; due <= (performance.now() - startedAt) / intervalMs; due++) for (let each = 0; each < count; each++) send();
   await Bun.sleep(1);
 }
 await Promise.all(open);
-console.log(JSON.stringify({ sent, failures, lastedMs: performance.now() - startedAt }));
+console.log(JSON.stringify({ sent, failures, durationMs: performance.now() - startedAt }));
 
 export {};

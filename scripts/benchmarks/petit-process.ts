@@ -11,24 +11,24 @@ export type StartOptions = {
   readonly args?: readonly string[];
 };
 
-/** A petit that runs; disposing stops it. */
+/** A running petit. Disposing it stops it. */
 export interface PetitProcess extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
-  /** From exec until it was healthy and took triggers, in ms. */
+  /** The time from exec until it was healthy and accepted triggers, in ms. */
   readonly startMs: number;
 }
 
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
-/** Starts the executable. Throws where it isn't healthy within a minute. */
+/** Starts the executable. Throws if it is not healthy within a minute. */
 export const startPetit = async ({ jobsDir, db, args = [] }: StartOptions): Promise<PetitProcess> => {
   const port = await freePort();
   const startedAt = performance.now();
   const child = Bun.spawn([EXECUTABLE, "run", jobsDir, "--db", db, "--api-port", String(port), ...QUIET, ...args], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  await until(() => isHealthy(port), child.exited);
+  await waitUntil(() => isHealthy(port), child.exited);
   return {
     port,
     pid: child.pid,
@@ -52,14 +52,14 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-const until = async (isDone: () => Promise<boolean>, exited: Promise<number>): Promise<void> => {
+const waitUntil = async (isDone: () => Promise<boolean>, exited: Promise<number>): Promise<void> => {
   let ended = false;
   void exited.then(() => {
     ended = true;
   });
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + TIMEOUT_MS;
   while (!(await isDone())) {
-    if (ended) throw new Error("petit ended at its start");
+    if (ended) throw new Error("petit exited during its start");
     if (performance.now() > deadline) throw new Error("petit was not healthy within a minute");
     await Bun.sleep(1);
   }
@@ -75,10 +75,10 @@ const isHealthy = async (port: number): Promise<boolean> => {
   }
 };
 
-/** Resident memory of a process, in MiB. */
+/** Returns the resident memory of a process, in MiB. */
 export const residentMiB = (pid: number): number => memoryMiB(pid, "VmRSS");
 
-/** The most that a process has had since its start, or since `resetPeak`, in MiB. */
+/** Returns the peak resident memory of a process since its start or since `resetPeak`, in MiB. */
 export const peakMiB = (pid: number): number => memoryMiB(pid, "VmHWM");
 
 export const resetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, "5");
@@ -88,10 +88,10 @@ const memoryMiB = (pid: number, field: "VmRSS" | "VmHWM"): number => {
   return Number(kib) / 1024;
 };
 
-/** Clock ticks a second; Linux has told 100 to programs for ever. */
+/** Clock ticks per second in /proc. It is 100 on every Linux (proc(5), USER_HZ). */
 const TICKS = 100;
 
-/** CPU time that a process has used so far, user and system, in ms. */
+/** Returns the user and system CPU time of a process, in ms. */
 export const cpuMs = (pid: number): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -1,4 +1,4 @@
-/* Starts a program N times with posix_spawn, K at a time, and prints how many it made a second: raw-spawn N K PROGRAM */
+/* Starts a program N times with posix_spawn, K at a time, and prints the number of starts per second: raw-spawn N K PROGRAM */
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +15,11 @@ static double seconds(void) {
 
 int main(int argc, char **argv) {
   if (argc != 4) return 2;
-  int count = atoi(argv[1]), together = atoi(argv[2]), started = 0, running = 0;
+  int count = atoi(argv[1]), concurrency = atoi(argv[2]), started = 0, running = 0;
   char *const program[] = {argv[3], NULL};
   double start = seconds();
   while (started < count || running > 0) {
-    if (started < count && running < together) {
+    if (started < count && running < concurrency) {
       pid_t pid;
       if (posix_spawn(&pid, argv[3], NULL, NULL, program, environ) != 0) return 1;
       started++, running++;

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 
-/** Makes a program that many times, four at a time, and answers how many it made a second. */
+/** A baseline. `rate` starts a program `count` times, CONCURRENCY at a time, and returns the number of starts per second. */
 export type RawSpawn = { readonly name: string; readonly rate: (count: number) => number };
 
-/** Runs at once, here and in petit. */
-export const TOGETHER = 4;
+/** The number of concurrent processes, in the baseline and in petit. */
+export const CONCURRENCY = 4;
 
 export const PROGRAM = "/bin/true";
 
-/** This runtime's own spawn and, built in `dir` where there is a compiler, a C program around `posix_spawn`. */
+/** Returns the baselines: Bun.spawn and, if a C compiler is installed, a program that calls `posix_spawn`, built in `dir`. */
 export const rawSpawns = (dir: string): readonly RawSpawn[] => {
   const binary = join(dir, "raw-spawn");
   const compiler = ["cc", "gcc", "clang"].find((name) => Bun.which(name) !== null);
@@ -25,7 +25,7 @@ const viaRuntime = (): RawSpawn => ({
 });
 
 const rateOf = (command: readonly string[], count: number): number => {
-  const { stdout, success } = Bun.spawnSync([...command, String(count), String(TOGETHER), PROGRAM]);
+  const { stdout, success } = Bun.spawnSync([...command, String(count), String(CONCURRENCY), PROGRAM]);
   if (!success) throw new Error(`the baseline failed: ${command.join(" ")}`);
   return Number(stdout.toString());
 };

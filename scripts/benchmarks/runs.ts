@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { load } from "./load.ts";
 import { startPetit } from "./petit-process.ts";
-import { type RawSpawn, rawSpawns, TOGETHER } from "./raw-spawn.ts";
+import { CONCURRENCY, type RawSpawn, rawSpawns } from "./raw-spawn.ts";
 import { figure, median } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
@@ -9,21 +9,21 @@ import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 const ROUNDS = 5;
 const TARGET = { bound: "at least", value: 0.35 } as const;
 
-/** Processes of the baseline in a round: about half a second of them. */
+/** The number of processes in a round of the baseline, which takes about half a second. */
 const RAW_COUNT = 600;
 
-/** Runs of one task a second, from the trigger to the stored end, four at a time; each round beside the baseline. */
+/** Measures runs of one task per second, from the trigger to the stored end. Rounds of petit and of the baselines alternate. */
 export const measureRuns = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("runs");
   const raws = rawSpawns(dir);
   const jobsDir = writeJobs(dir, 1, (id) => trueJob(id));
   return [
-    ...rows("runs of one task, engine alone", await inProcess(dir, jobsDir, raws), raws),
+    ...rows("runs of one task, engine only", await inProcess(dir, jobsDir, raws), raws),
     ...rows("runs of one task, over HTTP (?wait)", await overHttp(dir, jobsDir, raws), raws),
   ];
 };
 
-/** Runs a second, and processes a second of each baseline, before and after them. */
+/** Runs per second, and processes per second of each baseline around them. */
 type Round = { readonly petit: number; readonly raw: readonly number[] };
 
 const inProcess = async (dir: string, jobsDir: string, raws: readonly RawSpawn[]): Promise<readonly Round[]> => {
@@ -33,12 +33,12 @@ const inProcess = async (dir: string, jobsDir: string, raws: readonly RawSpawn[]
       stdio: ["pipe", "pipe", "inherit"],
     },
   );
-  const answers = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  await answers.read();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  await output.read();
   const rounds = await alternate(raws, async () => {
     child.stdin.write("\n");
     child.stdin.flush();
-    return Number((await answers.read()).value);
+    return Number((await output.read()).value);
   });
   child.stdin.end();
   await child.exited;
@@ -49,7 +49,7 @@ const overHttp = async (dir: string, jobsDir: string, raws: readonly RawSpawn[])
   await using petit = await startPetit({ jobsDir, db: join(dir, "http.db") });
   const path = "/api/jobs/job-00000/trigger?wait=30";
   const round = async (seconds: number): Promise<number> =>
-    (await load({ port: petit.port, connections: TOGETHER, seconds, method: "POST", path })).perSecond;
+    (await load({ port: petit.port, connections: CONCURRENCY, seconds, method: "POST", path })).perSecond;
   await round(0.5);
   return await alternate(raws, () => round(1));
 };
@@ -65,7 +65,7 @@ const alternate = async (raws: readonly RawSpawn[], round: () => Promise<number>
   return rounds;
 };
 
-/** One for each baseline. */
+/** Returns one row for each baseline. */
 const rows = (what: string, rounds: readonly Round[], raws: readonly RawSpawn[]): readonly Row[] =>
   raws.map(({ name }, which) => {
     const rates = rounds.map(({ petit, raw }) => ({ petit, raw: raw[which] ?? 0 }));

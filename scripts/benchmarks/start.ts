@@ -2,25 +2,25 @@ import { join } from "node:path";
 import { residentMiB, startPetit } from "./petit-process.ts";
 import { figure, median } from "./statistics.ts";
 import type { Row } from "./table.ts";
-import { makeFolder, usualJob, writeJobs } from "./workspace.ts";
+import { makeFolder, typicalJob, writeJobs } from "./workspace.ts";
 
-/** Jobs, rounds, and how long a start may take, in ms. */
+/** The numbers of jobs, the rounds, and the limit of a start in ms. */
 const SIZES = [
   { jobs: 10, rounds: 5, underMs: 100 },
   { jobs: 1_000, rounds: 3, underMs: 300 },
   { jobs: 10_000, rounds: 2, underMs: null },
 ] as const;
 
-/** From exec to healthy: on a database that knows the jobs, and on a new one; and what memory that takes. */
+/** Measures the time from exec to healthy, with an existing and with a new database, and the memory. */
 export const measureStart = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("start");
   const rows: Row[] = [];
   for (const { jobs, rounds, underMs } of SIZES) {
-    const jobsDir = writeJobs(dir, jobs, (id, index) => usualJob(id, index));
-    const starts = await startOften(jobsDir, { dir, rounds });
+    const jobsDir = writeJobs(dir, jobs, (id, index) => typicalJob(id, index));
+    const starts = await measureStarts(jobsDir, { dir, rounds });
     const againMs = median(starts.map(({ again }) => again));
     rows.push({
-      what: `start with ${figure(jobs)} jobs, known / new database`,
+      what: `start with ${figure(jobs)} jobs, existing / new database`,
       petit: `${figure(againMs)} / ${figure(median(starts.map(({ first }) => first)))} ms`,
       ...(underMs === null ? {} : { value: againMs, target: { bound: "under", value: underMs, unit: " ms" } }),
     });
@@ -34,10 +34,10 @@ export const measureStart = async (): Promise<readonly Row[]> => {
 
 type Start = { readonly first: number; readonly again: number; readonly mib: number };
 
-/** What is allocated at the start is partly given back within this time. */
+/** Within this time, the process returns part of the memory that the start needed. */
 const SETTLE_MS = 2_000;
 
-const startOften = async (
+const measureStarts = async (
   jobsDir: string,
   { dir, rounds }: { readonly dir: string; readonly rounds: number },
 ): Promise<readonly Start[]> => {

@@ -1,12 +1,12 @@
-/** One line of the table. */
+/** One row of the table. */
 export type Row = {
   readonly what: string;
   readonly petit: string;
-  /** What the same machine does without petit, in the same minute. */
+  /** The result of the same machine without petit, measured in the same minute. */
   readonly baseline?: string;
   readonly ratio?: number;
   readonly target?: Target;
-  /** The figure that the target is about; the ratio where there is none. */
+  /** The number to compare with the target. The default is the ratio. */
   readonly value?: number;
 };
 
@@ -14,7 +14,7 @@ export type Target = { readonly bound: "at least" | "under"; readonly value: num
 
 const WIDTHS = [50, 22, 24, 7] as const;
 
-export const header = (): string => columns(["measure", "petit", "baseline", "ratio", "target"]);
+export const header = (): string => columns(["benchmark", "petit", "baseline", "ratio", "target"]);
 
 export const line = (row: Row): string =>
   columns([

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { load } from "./load.ts";
 import { startPetit } from "./petit-process.ts";
-import { halfAndMost } from "./statistics.ts";
+import { medianAndP99 } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 
-/** A hundred a second at most: what is measured is the trigger, not what it waits for behind others. */
+/** Limits the load to 100 triggers per second, so that the latency does not include queueing. */
 export const PAUSE_MS = 10;
 
-/** How long a POST takes whose run is on disk when it is answered. */
+/** Measures the response time of a trigger, which includes storing the run on disk. */
 export const measureTrigger = async (): Promise<readonly Row[]> => {
   const dir = makeFolder("trigger");
   const jobsDir = writeJobs(dir, 1, (id) => trueJob(id));
@@ -17,5 +17,5 @@ export const measureTrigger = async (): Promise<readonly Row[]> => {
   const request = { port: petit.port, connections: 1, pauseMs: PAUSE_MS, method: "POST", path } as const;
   await load({ ...request, seconds: 0.5 });
   const { latenciesMs } = await load({ ...request, seconds: 4 });
-  return [{ what: "trigger, p50 / p99", petit: halfAndMost(latenciesMs) }];
+  return [{ what: "trigger, p50 / p99", petit: medianAndP99(latenciesMs) }];
 };

@@ -1,13 +1,13 @@
 import { EXECUTABLE } from "./petit-process.ts";
 import { figure, median } from "./statistics.ts";
 import type { Row } from "./table.ts";
-import { makeFolder, usualJob, writeJobs } from "./workspace.ts";
+import { makeFolder, typicalJob, writeJobs } from "./workspace.ts";
 
 const ROUNDS = 5;
 
-/** CPU time, user and system, of `petit validate` on 1,000 files. */
+/** Measures the user and system CPU time of `petit validate` with 1,000 files. */
 export const measureValidate = async (): Promise<readonly Row[]> => {
-  const jobsDir = writeJobs(makeFolder("validate"), 1_000, (id, index) => usualJob(id, index));
+  const jobsDir = writeJobs(makeFolder("validate"), 1_000, (id, index) => typicalJob(id, index));
   const ms = median(Array.from({ length: ROUNDS }, () => validateMs(jobsDir)));
   return [
     {

@@ -5,25 +5,25 @@ import { CHROMIUM } from "../../test/support/browser.ts";
 import { openWeb, type Web } from "../../test/support/web.ts";
 import { heapMiB } from "./dashboard.ts";
 import { type PetitProcess, startPetit } from "./petit-process.ts";
-import { figure, halfAndMost } from "./statistics.ts";
+import { figure, medianAndP99 } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder } from "./workspace.ts";
 
 const LINES = 100_000;
 const PER_SECOND = 1_000;
 const LIVE_SECONDS = 10;
-/** From one end of the log to the other. */
+/** The number of frames in which the log is scrolled from one end to the other. */
 const SCROLL_FRAMES = 600;
 
-/** The log view in a headless Chromium: a log of a hundred thousand lines, and one that grows by a thousand a second. */
+/** Measures the log view in a headless Chromium: a log of 100,000 lines, and one that grows by 1,000 lines per second. */
 export const measureWebLog = async (): Promise<readonly Row[]> => {
-  if (CHROMIUM === null) return [{ what: "log view", petit: "no chromium here" }];
+  if (CHROMIUM === null) return [{ what: "log view", petit: "Chromium is not installed" }];
   const dir = makeFolder("web-log");
   const jobsDir = join(dir, "jobs");
   mkdirSync(jobsDir);
   writeFileSync(join(jobsDir, "print.yaml"), JOBS);
   await using petit = await startPetit({ jobsDir, db: join(dir, "petit.db") });
-  const runId = await run(petit, "long?wait=120");
+  const runId = await triggerRun(petit, "long?wait=120");
   await using web = await openWeb({ url: urlOf(petit) });
   return [...(await longLog(web, runId)), await liveLog(web, petit)];
 };
@@ -50,8 +50,8 @@ tasks:
 
 const urlOf = ({ port }: PetitProcess): string => `http://127.0.0.1:${port}`;
 
-/** Id of a new run of a job. */
-const run = async (petit: PetitProcess, job: string): Promise<string> => {
+/** Triggers a job and returns the id of the run. */
+const triggerRun = async (petit: PetitProcess, job: string): Promise<string> => {
   const [name, query = ""] = job.split("?");
   const response = await fetch(`${urlOf(petit)}/api/jobs/${name}/trigger?${query}`, { method: "POST" });
   return (await response.json()).run_id;
@@ -59,9 +59,9 @@ const run = async (petit: PetitProcess, job: string): Promise<string> => {
 
 const longLog = async (web: Web, runId: string): Promise<readonly Row[]> => {
   const { page } = web;
-  // What any view loads is there; the log is not.
+  // This loads the code of all views, but no log.
   await web.open("/jobs/long");
-  const opensMs = await firstLines(page, runId);
+  const firstLinesMs = await firstLines(page, runId);
   const before = await heapMiB(page);
   const frames: readonly number[] = await page.evaluate(SCROLL_THROUGH);
   const after = await heapMiB(page);
@@ -72,9 +72,9 @@ const longLog = async (web: Web, runId: string): Promise<readonly Row[]> => {
     await jump(page, "End", LINES),
   ];
   return [
-    bounded(`${figure(LINES)} lines of log: first lines after`, opensMs, 1000),
-    framesRow("  … scrolled through end to end, frames p50 / p99", frames),
-    bounded("  … jump to the other end", Math.max(...jumps), 500),
+    boundedRow(`${figure(LINES)} lines of log: first lines after`, firstLinesMs, 1000),
+    framesRow("  … scrolled from start to end, frames p50 / p99", frames),
+    boundedRow("  … jump to the other end", Math.max(...jumps), 500),
     {
       what: "  … heap, before and after the scroll",
       petit: `${after.toFixed(1)} MiB`,
@@ -86,22 +86,22 @@ const longLog = async (web: Web, runId: string): Promise<readonly Row[]> => {
   ];
 };
 
-const bounded = (what: string, value: number, most: number): Row => ({
+const boundedRow = (what: string, value: number, limitMs: number): Row => ({
   what,
   petit: `${figure(value)} ms`,
   value,
-  target: { bound: "under", value: most, unit: " ms" },
+  target: { bound: "under", value: limitMs, unit: " ms" },
 });
 
 const framesRow = (what: string, frames: readonly number[]): Row => ({
   what,
-  petit: halfAndMost(frames),
+  petit: medianAndP99(frames),
   baseline: `longest ${figure(Math.max(...frames))} ms`,
   value: Math.max(...frames),
   target: { bound: "under", value: 50, unit: " ms" },
 });
 
-/** From the click that leads to the run, within the page, to the first lines of its log. */
+/** Returns the time from the navigation to the run, within the page, to the first lines of its log. */
 const firstLines = async (page: Page, runId: string): Promise<number> =>
   Number(
     await page.evaluate(`new Promise((resolve) => {
@@ -132,7 +132,7 @@ const SCROLL_THROUGH = `new Promise((resolve) => {
   requestAnimationFrame(frame);
 })`;
 
-/** From a click to the line that it leads to. */
+/** Returns the time from a click on a button to the display of line `seq`. */
 const jump = async (page: Page, button: string, seq: number): Promise<number> => {
   const startedAt = performance.now();
   await page.getByRole("button", { name: button, exact: true }).click();
@@ -141,19 +141,19 @@ const jump = async (page: Page, button: string, seq: number): Promise<number> =>
 };
 
 const liveLog = async (web: Web, petit: PetitProcess): Promise<Row> => {
-  const runId = await run(petit, "live");
+  const runId = await triggerRun(petit, "live");
   await web.open(`/runs/${runId}`);
   const { page } = web;
   await page.locator('[data-log="live"] .log-row[data-seq]').first().waitFor();
   await page.evaluate("document.getElementById('log').scrollIntoView()");
-  const { frames, lines } = await page.evaluate<Watched>(WATCH);
+  const { frames, lines } = await page.evaluate<Recording>(RECORD);
   await fetch(`${urlOf(petit)}/api/runs/${runId}/cancel`, { method: "POST" });
-  return framesRow(`${figure(lines / LIVE_SECONDS)} lines a second followed live, frames p50 / p99`, frames);
+  return framesRow(`${figure(lines / LIVE_SECONDS)} live lines per second, frames p50 / p99`, frames);
 };
 
-type Watched = { readonly frames: readonly number[]; readonly lines: number };
+type Recording = { readonly frames: readonly number[]; readonly lines: number };
 
-const WATCH = `new Promise((resolve) => {
+const RECORD = `new Promise((resolve) => {
   const newest = () => Number([...document.querySelectorAll(".log-row[data-seq]")].at(-1)?.dataset.seq);
   const first = newest();
   const frames = [];

@@ -3,29 +3,29 @@ import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "../..");
 
-const made: string[] = [];
+const folders: string[] = [];
 
-/** A new folder beside the executable: on the disk, where a system's folder for temporary files may be memory. */
+/** Creates a folder in dist. The system's folder for temporary files may be in memory, and this one is on disk. */
 export const makeFolder = (name: string): string => {
   const dir = mkdtempSync(join(ROOT, "dist", `bench-${name}-`));
-  made.push(dir);
+  folders.push(dir);
   return dir;
 };
 
-/** Removes every folder that was made. */
+/** Removes all folders that `makeFolder` created. */
 export const cleanUp = (): void => {
-  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true });
+  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true });
 };
 
-/** The smallest job there is. */
+/** Returns a minimal job file. */
 export const trueJob = (id: string, more = ""): string =>
   `id: ${id}\n${more}tasks:\n  - id: main\n    type: command\n    command: /bin/true\n`;
 
-/** Jobs as people have them: a few lines more than they need. */
-export const usualJob = (id: string, minuteOfDay: number): string =>
+/** Returns a job file of typical size. */
+export const typicalJob = (id: string, minuteOfDay: number): string =>
   `id: ${id}
 name: Nightly ${id}
-description: Brings the figures of yesterday.
+description: Reports yesterday's figures.
 schedule: "0 ${minuteOfDay % 60} ${Math.floor(minuteOfDay / 60) % 24} * * *"
 timeout: 2h
 tasks:
@@ -40,7 +40,7 @@ tasks:
     depends_on: [extract]
 `;
 
-/** A folder with a file a job. */
+/** Creates a folder with one file for each job and returns its path. */
 export const writeJobs = (dir: string, count: number, job: (id: string, index: number) => string): string => {
   const jobsDir = join(dir, `jobs-${count}`);
   mkdirSync(jobsDir, { recursive: true });

@@ -1,15 +1,15 @@
-/** Something that keeps petit from harm, how to take it away, and who has to notice. */
+/** A security check in the source, how to remove it, and the test that must fail then. */
 export type Guard = {
-  /** What it keeps out. */
+  /** What it prevents. */
   readonly against: string;
-  /** In `src`. */
+  /** A file, relative to `src`. */
   readonly file: string;
-  /** Stands there once, */
+  /** Code that occurs exactly once in the file. */
   readonly from: string;
-  /** and is replaced by this. */
+  /** The code that replaces it. */
   readonly to: string;
-  /** A file in `test`, */
+  /** A test file, relative to `test`. */
   readonly test: string;
-  /** and of it, the tests whose names match; all. */
+  /** A regular expression for the names of the tests to run. The default is all tests of the file. */
   readonly only?: string;
 };

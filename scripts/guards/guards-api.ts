@@ -1,6 +1,6 @@
 import type { Guard } from "./guard.ts";
 
-/** At the door: who may ask, from where, and how much. */
+/** Guards of the HTTP API: who may send requests, from where, and how large. */
 export const API_GUARDS: readonly Guard[] = [
   {
     against: "a request without the token",
@@ -11,7 +11,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "the token",
   },
   {
-    against: "a path that begins as the open one does",
+    against: "a path with the prefix of the public one",
     file: "api/api.ts",
     from: "path !== HEALTH_PATH",
     to: '!path.startsWith("/api/jobs/")',
@@ -27,7 +27,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "the token",
   },
   {
-    against: "a token of which the beginning is right",
+    against: "a token with a correct prefix",
     file: "api/guard/token.ts",
     from: "!timingSafeEqual(digest(given), expected)",
     to: "!given.startsWith(token.slice(0, 8))",
@@ -35,7 +35,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "the token",
   },
   {
-    against: "another address than loopback without a token",
+    against: "a bind to another address than loopback without a token",
     file: "api/guard/host.ts",
     from: "if (token !== null || isLoopback(host)) return;",
     to: "return;",
@@ -57,7 +57,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "rebinding",
   },
   {
-    against: "a foreign Host over the wire",
+    against: "a foreign Host on the wire",
     file: "api/guard/host.ts",
     from: "if (name === null || !isOwn(name)) throw foreignHost(host);",
     to: "",
@@ -65,7 +65,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "a Host over the wire",
   },
   {
-    against: "two Hosts",
+    against: "two Host headers",
     file: "api/guard/host.ts",
     from: "hostName(host);\n    if (name === null",
     to: "hostName(host.split(',')[0] ?? '');\n    if (name === null",
@@ -73,21 +73,21 @@ export const API_GUARDS: readonly Guard[] = [
     only: "a Host over the wire",
   },
   {
-    against: "no Host",
+    against: "a missing Host header",
     file: "api/guard/host.ts",
     from: "host === null ? null : hostName(host);",
     to: 'hostName(host || "localhost");',
     test: "api/guard/host.test.ts",
   },
   {
-    against: "a Host that is remembered before it is judged",
+    against: "a Host that is cached before it is checked",
     file: "api/guard/host.ts",
     from: "if (host !== null && seen.has(host)) return;",
     to: 'if (host !== null && seen.has(host)) return;\n    seen.add(host ?? "");',
     test: "api/guard/host.test.ts",
   },
   {
-    against: "a POST from a page of another site",
+    against: "a POST from another site's page",
     file: "api/api.ts",
     from: "if (!fromAllowedOrigin) checkOrigin(request, page !== null);",
     to: "",
@@ -95,7 +95,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "can trigger, pause and read nothing",
   },
   {
-    against: "an Origin that only begins as petit's",
+    against: "an Origin with petit's as a prefix",
     file: "api/guard/origin.ts",
     from: "origin === `http://${host}` ||",
     to: "origin.startsWith(`http://${host}`) ||",
@@ -103,7 +103,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "a foreign Origin",
   },
   {
-    against: "a page of another port of this machine",
+    against: "a page from another port of this machine",
     file: "api/guard/origin.ts",
     from: "origin === `http://${host}` ||",
     to: "new URL(origin).hostname === new URL(`http://${host}`).hostname ||",
@@ -111,7 +111,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "another port",
   },
   {
-    against: "what another site loads without an Origin",
+    against: "a cross-site request without an Origin",
     file: "api/guard/origin.ts",
     from: 'if (request.headers.get("sec-fetch-site") === "cross-site" &&',
     to: "if (false &&",
@@ -119,7 +119,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "can trigger, pause and read nothing",
   },
   {
-    against: "the dashboard in what another site loads",
+    against: "the dashboard as a cross-site subresource",
     file: "api/guard/origin.ts",
     from: 'request.headers.get("sec-fetch-mode") === "navigate" &&',
     to: "",
@@ -127,7 +127,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "another site's page",
   },
   {
-    against: "the dashboard in a frame of another site",
+    against: "the dashboard in another site's frame",
     file: "api/guard/origin.ts",
     from: 'request.headers.get("sec-fetch-dest") === "document"',
     to: "true",
@@ -135,7 +135,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "another site's page",
   },
   {
-    against: "a form of another site that posts to the dashboard",
+    against: "another site's form that posts to the dashboard",
     file: "api/guard/origin.ts",
     from: '(request.method === "GET" || request.method === "HEAD") &&',
     to: "",
@@ -143,7 +143,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "another site's page",
   },
   {
-    against: "CORS for an origin that is not named",
+    against: "CORS for an origin that is not listed",
     file: "api/guard/cors.ts",
     from: 'allowed.has(request.headers.get("origin") ?? "")',
     to: "true",
@@ -158,7 +158,7 @@ export const API_GUARDS: readonly Guard[] = [
     test: "app/settings/resolve.test.ts",
   },
   {
-    against: "a body that says it is too large",
+    against: "a body with a too large Content-Length",
     file: "api/api.ts",
     from: "checkBodySize(request);",
     to: "",
@@ -166,14 +166,14 @@ export const API_GUARDS: readonly Guard[] = [
     only: "that says it is larger",
   },
   {
-    against: "a body that grows too large",
+    against: "a streamed body that becomes too large",
     file: "api/guard/body.ts",
     from: "if (size > MAX_BODY_BYTES) throw tooLarge();",
     to: "",
     test: "api/guard/body.test.ts",
   },
   {
-    against: "fields of a body that nobody knows",
+    against: "unknown fields in a body",
     file: "api/shapes/schemas.ts",
     from: "t.Object(fields, { ...options, additionalProperties: false });",
     to: "t.Object(fields, { ...options, additionalProperties: true });",
@@ -188,7 +188,7 @@ export const API_GUARDS: readonly Guard[] = [
     test: "api/routes/runs.test.ts",
   },
   {
-    against: "an id that is a path",
+    against: "a path as an id",
     file: "api/errors.ts",
     from: 'error.type === "params" ? "NOT_FOUND"',
     to: 'false ? "NOT_FOUND"',
@@ -196,35 +196,35 @@ export const API_GUARDS: readonly Guard[] = [
     only: "an unknown",
   },
   {
-    against: "details of a fault in an answer",
+    against: "details of an internal error in a response",
     file: "api/errors.ts",
     from: 'return failure === "INTERNAL_ERROR"\n    ? internalError()\n    :',
     to: "return",
     test: "api/errors.test.ts",
   },
   {
-    against: "the message of a fault that nobody foresaw",
+    against: "the message of an unexpected error in a response",
     file: "api/errors.ts",
     from: "return toApiError(error.cause);\n  return internalError();",
     to: 'return toApiError(error.cause);\n  return new ApiError("INTERNAL_ERROR", String(error));',
     test: "api/errors.test.ts",
   },
   {
-    against: "a query in the log of a fault",
+    against: "a query in the log of an error",
     file: "api/routes/routes.ts",
     from: "path: pathOf(url), err: error }",
     to: "path: url, err: error }",
     test: "api/errors.test.ts",
   },
   {
-    against: "a query in the log of requests",
+    against: "a query in the request log",
     file: "api/api.ts",
     from: "const path = pathOf(url).slice(0, 200);\n        const duration_ms",
     to: "const path = url.slice(0, 200);\n        const duration_ms",
     test: "api/request-log.test.ts",
   },
   {
-    against: "a type that a browser guesses",
+    against: "content type sniffing",
     file: "api/api.ts",
     from: 'headers.set("x-content-type-options", "nosniff");',
     to: "",
@@ -232,7 +232,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "every answer",
   },
   {
-    against: "scripts in what petit answers",
+    against: "scripts in responses",
     file: "api/api.ts",
     from: 'if (!headers.has("content-security-policy")) headers.set("content-security-policy", POLICY);',
     to: "",
@@ -240,7 +240,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "every answer",
   },
   {
-    against: "answers that a cache keeps",
+    against: "cached responses",
     file: "api/api.ts",
     from: 'if (!headers.has("cache-control")) headers.set("cache-control", "no-store");',
     to: "",
@@ -256,7 +256,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "into a frame",
   },
   {
-    against: "scripts from elsewhere in the dashboard",
+    against: "foreign scripts in the dashboard",
     file: "app/page.ts",
     from: "\"script-src 'self'\",",
     to: "\"script-src 'self' 'unsafe-inline' https:\",",
@@ -284,7 +284,7 @@ export const API_GUARDS: readonly Guard[] = [
     test: "api/guard/guard.test.ts",
   },
   {
-    against: "an id of a request that the client chooses",
+    against: "a request id that the client chooses",
     file: "api/api.ts",
     from: "const id = crypto.randomUUID();",
     to: 'const id = request.headers.get("x-request-id") ?? crypto.randomUUID();',
@@ -292,7 +292,7 @@ export const API_GUARDS: readonly Guard[] = [
     only: "changes nothing",
   },
   {
-    against: "one who reads slowly and has petit hold all of it",
+    against: "unbounded buffering for a slow reader",
     file: "api/events/response-body.ts",
     from: "{ highWaterMark: 0 },",
     to: "{ highWaterMark: 100_000 },",

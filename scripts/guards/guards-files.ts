@@ -1,16 +1,16 @@
 import type { Guard } from "./guard.ts";
 
-/** On the machine: what other users, and files that they plant, can reach. */
+/** Guards of the machine: other users, and files that they plant. */
 export const FILE_GUARDS: readonly Guard[] = [
   {
-    against: "others who read the database",
+    against: "a database that other users can read",
     file: "store/database/open.ts",
     from: "fchmodSync(fd, 0o600);",
     to: "fchmodSync(fd, 0o644);",
     test: "store/database/open.test.ts",
   },
   {
-    against: "others who read the output of tasks",
+    against: "task output that other users can read",
     file: "engine/output/spool.ts",
     from: "mode: 0o700",
     to: "mode: 0o755",
@@ -18,7 +18,7 @@ export const FILE_GUARDS: readonly Guard[] = [
     only: "recreates a deleted folder",
   },
   {
-    against: "others who can read an existing database",
+    against: "an existing database that other users can read",
     file: "store/database/ownership.ts",
     from: "fchmodSync(fd, stats.mode & 0o700)",
     to: "fchmodSync(fd, stats.mode)",
@@ -41,7 +41,7 @@ export const FILE_GUARDS: readonly Guard[] = [
     test: "store/database/ownership.test.ts",
   },
   {
-    against: "a link in the place of a script",
+    against: "a link in place of a script",
     file: "engine/output/spool-pool.ts",
     from: "    unlinkSync(path);\n    writeFileSync(path, text, {",
     to: "    writeFileSync(path, text, {",
@@ -62,7 +62,7 @@ export const FILE_GUARDS: readonly Guard[] = [
     test: "engine/attempt/planted-files.test.ts",
   },
   {
-    against: "python modules of the working directory",
+    against: "Python modules in the working directory",
     file: "engine/attempt/command.ts",
     from: 'argv: ["python3", "-u", script, ...args]',
     to: 'argv: ["python3", "-u", "-c", source.text, ...args]',
@@ -76,7 +76,7 @@ export const FILE_GUARDS: readonly Guard[] = [
     test: "cli/commands/inspection.test.ts",
   },
   {
-    against: "others who can read a new token",
+    against: "a new token that other users can read",
     file: "cli/commands/token.ts",
     from: 'openSync(file, "wx", 0o600)',
     to: 'openSync(file, "wx", 0o644)',

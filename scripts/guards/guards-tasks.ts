@@ -1,6 +1,6 @@
 import type { Guard } from "./guard.ts";
 
-/** Within: what job files may ask for, what tasks are given, and where secrets go. */
+/** Guards of tasks: what job files may request, what tasks receive, and where secrets appear. */
 export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "petit's own variables in a task",
@@ -18,7 +18,7 @@ export const TASK_GUARDS: readonly Guard[] = [
     only: "of a variable is in no answer",
   },
   {
-    against: "the folder of credentials in a task",
+    against: "the credentials folder in a task",
     file: "engine/attempt/command.ts",
     from: "|CREDENTIALS_DIRECTORY)$/",
     to: ")$/",
@@ -26,7 +26,7 @@ export const TASK_GUARDS: readonly Guard[] = [
     only: "of a credential is in no answer",
   },
   {
-    against: "a param that the job doesn't know",
+    against: "a param that the job does not declare",
     file: "domain/param.ts",
     from: "Object.hasOwn(params, name) ? [] : [{ param: name, problem: unknownParam(params, name) }],",
     to: "[],",
@@ -50,7 +50,7 @@ export const TASK_GUARDS: readonly Guard[] = [
     only: "parameter injection",
   },
   {
-    against: "half of a surrogate pair in a param",
+    against: "an unpaired surrogate in a param",
     file: "domain/param.ts",
     from: "if (!value.isWellFormed())",
     to: "if (false)",
@@ -64,21 +64,21 @@ export const TASK_GUARDS: readonly Guard[] = [
     test: "domain/param.test.ts",
   },
   {
-    against: "a value that a complex pattern would take long to match",
+    against: "a long value for a complex pattern",
     file: "domain/pattern.ts",
     from: "if (value.length > maxLength)",
     to: "if (false)",
     test: "domain/pattern.test.ts",
   },
   {
-    against: "templates in what a shell reads",
+    against: "a template in a shell script",
     file: "jobfile/check/templates.ts",
     from: 'verbatim(task.script, "script");',
     to: "",
     test: "jobfile/check/mistakes.test.ts",
   },
   {
-    against: "a template in the value of a template",
+    against: "template expansion in an expanded value",
     file: "jobfile/template.ts",
     from: "fill(toTemplate(match, inner), scope)",
     to: "expandTemplate(fill(toTemplate(match, inner), scope), scope)",
@@ -108,7 +108,7 @@ export const TASK_GUARDS: readonly Guard[] = [
     only: "a YAML bomb",
   },
   {
-    against: "a depth that the parser would choke on",
+    against: "nesting that overflows the parser's stack",
     file: "jobfile/parse/parse.ts",
     from: "if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new Unreadable(parser.offset, TOO_DEEP);",
     to: "",
@@ -116,7 +116,7 @@ export const TASK_GUARDS: readonly Guard[] = [
     only: "a YAML bomb",
   },
   {
-    against: "a depth of closed brackets",
+    against: "deep nesting with closed brackets",
     file: "jobfile/parse/parse.ts",
     from: "if (depth > MAX_DEPTH) throw new Unreadable(at, TOO_DEEP);",
     to: "",
@@ -138,35 +138,35 @@ export const TASK_GUARDS: readonly Guard[] = [
     test: "jobfile/check/mistakes.test.ts",
   },
   {
-    against: "secrets in the text of a job that is shown",
+    against: "secrets in the displayed text of a job",
     file: "jobfile/parse/document-text.ts",
     from: "|| NAME.test(key)",
     to: "",
     test: "jobfile/parse/document-text.test.ts",
   },
   {
-    against: "a password in an address that is shown",
+    against: "a password in a displayed URL",
     file: "jobfile/parse/document-text.ts",
     from: '.replaceAll(PASSWORD, "$1…@")',
     to: "",
     test: "jobfile/parse/document-text.test.ts",
   },
   {
-    against: "secrets in a field of the log",
+    against: "secrets in a log field",
     file: "app/logger.ts",
     from: 'redact: { paths: SECRETS, censor: "[redacted]" },',
     to: "",
     test: "app/logger.test.ts",
   },
   {
-    against: "the token in a message about it",
+    against: "the token in an error message",
     file: "app/settings/token.ts",
     from: '"contains invalid characters";',
     to: "`contains invalid characters: ${token}`;",
     test: "app/settings/token.test.ts",
   },
   {
-    against: "a value of a flag that nobody knows in its message",
+    against: "the value of an unknown flag in its error message",
     file: "cli/argv.ts",
     from: "else throw unknownFlag(written, reading);",
     to: "else throw unknownFlag(token, reading);",
@@ -174,21 +174,21 @@ export const TASK_GUARDS: readonly Guard[] = [
     only: "is not taken from the command line",
   },
   {
-    against: "the URL of a receiver in a message about it",
+    against: "a webhook's URL in an error message",
     file: "engine/notify/send.ts",
     from: "return /^[A-Za-z0-9_]{2,60}$/.test(code) ? `can't be reached (${code})` : \"can't be reached\";",
     to: "return String(error) + request.url;",
     test: "engine/notify/notifier.test.ts",
   },
   {
-    against: "a receiver that sends petit elsewhere",
+    against: "a redirect of a webhook",
     file: "engine/notify/send.ts",
     from: 'redirect: "manual",',
     to: "",
     test: "engine/notify/notifier.test.ts",
   },
   {
-    against: "a petit that sends its client elsewhere, token and all",
+    against: "a redirect of the client with its token",
     file: "client/client.ts",
     from: 'redirect: "manual",',
     to: "",

@@ -7,7 +7,7 @@ import { FILE_GUARDS } from "./guards-files.ts";
 import { TASK_GUARDS } from "./guards-tasks.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 const main = async (words: readonly string[]): Promise<void> => {
   const guards = [...API_GUARDS, ...TASK_GUARDS, ...FILE_GUARDS].filter((guard) =>
@@ -15,29 +15,27 @@ const main = async (words: readonly string[]): Promise<void> => {
   );
   const tree = copyTree();
   const passes = new Map<string, Promise<boolean>>();
-  let missed = 0;
+  let undetected = 0;
   try {
     for (const guard of guards) {
-      const tested = `${guard.test} ${guard.only}`;
-      const asItIs = passes.get(tested) ?? runTest(tree, guard).then(({ failed }) => failed === 0);
-      passes.set(tested, asItIs);
-      const verdict = (await asItIs) ? await judge(tree, guard) : RED;
-      if (!verdict.isNoticed) missed++;
-      console.log(`${verdict.isNoticed ? "✓" : "✗"} ${lineOf(guard)}${verdict.text}`);
+      const key = `${guard.test} ${guard.only}`;
+      const unchanged = passes.get(key) ?? runTest(tree, guard).then(({ failed }) => failed === 0);
+      passes.set(key, unchanged);
+      const verdict = (await unchanged) ? await testMutation(tree, guard) : RED;
+      if (!verdict.isDetected) undetected++;
+      console.log(`${verdict.isDetected ? "✓" : "✗"} ${lineOf(guard)}${verdict.text}`);
     }
   } finally {
     rmSync(tree, { recursive: true, force: true });
   }
-  console.log(
-    `\n${guards.length - missed} of ${guards.length} guards are missed by their tests where they are taken away`,
-  );
-  if (missed > 0) process.exitCode = 1;
+  console.log(`\n${guards.length - undetected} of ${guards.length} removed guards were detected by their tests`);
+  if (undetected > 0) process.exitCode = 1;
 };
 
 const lineOf = ({ against, file, test }: Guard): string =>
   `${against.padEnd(58)} ${file.padEnd(30)} ${test.padEnd(32)} `;
 
-/** What the tests need, to be changed without harm. */
+/** Copies what the tests need to a temporary folder. */
 const copyTree = (): string => {
   const tree = mkdtempSync(join(tmpdir(), "petit-guards-"));
   for (const folder of ["src", "test", "dist/web", "package.json", "tsconfig.json", "bunfig.toml"])
@@ -46,24 +44,24 @@ const copyTree = (): string => {
   return tree;
 };
 
-type Verdict = { readonly isNoticed: boolean; readonly text: string };
+type Verdict = { readonly isDetected: boolean; readonly text: string };
 
-const RED: Verdict = { isNoticed: false, text: "fails with it, too" };
+const RED: Verdict = { isDetected: false, text: "the test fails with the guard, too" };
 
-/** Whether the test fails without the guard. */
-const judge = async (tree: string, guard: Guard): Promise<Verdict> => {
+/** Removes the guard, runs its test, and restores the guard. */
+const testMutation = async (tree: string, guard: Guard): Promise<Verdict> => {
   const path = join(tree, "src", guard.file);
   const text = readFileSync(path, "utf8");
   const places = text.split(guard.from).length - 1;
-  if (places !== 1) return { isNoticed: false, text: `what is to be taken away stands there ${places} times` };
+  if (places !== 1) return { isDetected: false, text: `the code occurs ${places} times in the file` };
   writeFileSync(
     path,
     text.replace(guard.from, () => guard.to),
   );
   const without = await runTest(tree, guard);
   writeFileSync(path, text);
-  if (without.failed > 0) return { isNoticed: true, text: `${without.failed} failed` };
-  return { isNoticed: false, text: without.passed > 0 ? `${without.passed} passed without it` : "no test ran" };
+  if (without.failed > 0) return { isDetected: true, text: `${without.failed} failed` };
+  return { isDetected: false, text: without.passed > 0 ? `${without.passed} passed without it` : "no test ran" };
 };
 
 const runTest = async (
@@ -75,10 +73,10 @@ const runTest = async (
     cwd: tree,
     stdout: "ignore",
     stderr: "pipe",
-    timeout: PATIENCE_MS,
+    timeout: TIMEOUT_MS,
   });
-  const said = await new Response(child.stderr).text();
-  const count = (word: string): number => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(said)?.[1] ?? 0);
+  const output = await new Response(child.stderr).text();
+  const count = (word: string): number => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
   return { passed: count("pass"), failed: count("fail") };
 };
 

@@ -3,29 +3,29 @@ import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "../..");
 
-/** A package that the executable is made of. */
+/** A package that the executable contains. */
 export type Package = {
   readonly name: string;
   readonly version: string;
-  /** `sha512-` and the digest in base64, of the archive in the registry. */
+  /** `sha512-` followed by the digest in base64 of the registry's archive. */
   readonly integrity: string;
-  /** Where it is installed. */
+  /** The folder where it is installed. */
   readonly folder: string;
-  /** As its package.json says; null where it doesn't. */
+  /** The license in its package.json, or null if there is none. */
   readonly license: string | null;
-  /** Keys of the packages that it uses itself. */
-  readonly uses: readonly string[];
+  /** The keys of its dependencies. */
+  readonly dependencies: readonly string[];
 };
 
-type Needs = Readonly<Record<string, string>>;
-type Details = { dependencies?: Needs; peerDependencies?: Needs; optionalPeers?: readonly string[] };
+type Versions = Readonly<Record<string, string>>;
+type Details = { dependencies?: Versions; peerDependencies?: Versions; optionalPeers?: readonly string[] };
 type Entry = readonly [string, string, Details, string];
 type Lock = {
-  readonly workspaces: { readonly "": { readonly dependencies: Needs } };
+  readonly workspaces: { readonly "": { readonly dependencies: Versions } };
   readonly packages: Readonly<Record<string, Entry>>;
 };
 
-/** What package.json depends on, and all that this depends on, by the key that bun.lock gives it; nothing of development. */
+/** Returns the direct and transitive dependencies of package.json by their keys in bun.lock, without development dependencies. */
 export const lockedPackages = (): ReadonlyMap<string, Package> => {
   const lock = readLock();
   const found = new Map<string, Package>();
@@ -34,12 +34,12 @@ export const lockedPackages = (): ReadonlyMap<string, Package> => {
     if (found.has(key)) continue;
     const one = packageOf(lock, key);
     found.set(key, one);
-    waiting.push(...one.uses);
+    waiting.push(...one.dependencies);
   }
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 };
 
-/** JSON with commas behind the last of a list. */
+/** Parses bun.lock, which is JSON with trailing commas. */
 const readLock = (): Lock => JSON.parse(readFileSync(join(ROOT, "bun.lock"), "utf8").replace(/,(\s*[}\]])/g, "$1"));
 
 const packageOf = (lock: Lock, key: string): Package => {
@@ -48,21 +48,32 @@ const packageOf = (lock: Lock, key: string): Package => {
   const [id, , details, integrity] = entry;
   const at = id.lastIndexOf("@");
   const folder = join(ROOT, "node_modules", nestedFolder(key));
-  const uses = needsOf(details).flatMap((name) => resolve(lock, key, name));
-  return { name: id.slice(0, at), version: id.slice(at + 1), integrity, folder, license: licenseOf(folder), uses };
+  const dependencies = dependenciesOf(details).flatMap((name) => resolve(lock, key, name));
+  return {
+    name: id.slice(0, at),
+    version: id.slice(at + 1),
+    integrity,
+    folder,
+    license: licenseOf(folder),
+    dependencies,
+  };
 };
 
-/** What is optional is there for development, or is named by petit itself. */
-const needsOf = ({ dependencies = {}, peerDependencies = {}, optionalPeers = [] }: Details): readonly string[] => [
+/** Optional peers are development dependencies, or direct dependencies of petit. */
+const dependenciesOf = ({
+  dependencies = {},
+  peerDependencies = {},
+  optionalPeers = [],
+}: Details): readonly string[] => [
   ...Object.keys(dependencies),
   ...Object.keys(peerDependencies).filter((name) => !optionalPeers.includes(name)),
 ];
 
-/** A package of its own below whoever needs another version than the rest. */
+/** A package that needs another version than the others has an entry below its own key. */
 const resolve = (lock: Lock, user: string, name: string): string[] =>
   [`${user}/${name}`, name].filter((key) => key in lock.packages).slice(0, 1);
 
-/** `@a/b/c` lies in `@a/b/node_modules/c`. */
+/** The key `@a/b/c` is installed in `@a/b/node_modules/c`. */
 const nestedFolder = (key: string): string => (key.match(/(@[^/]+\/)?[^/]+/g) ?? []).join("/node_modules/");
 
 const licenseOf = (folder: string): string | null => {

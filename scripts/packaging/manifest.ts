@@ -1,4 +1,4 @@
-// Writes what a folder of release files holds, as JSON, to stdout: manifest.ts FOLDER VERSION COMMIT DATE
+// Prints the manifest of a folder of release files as JSON: manifest.ts FOLDER VERSION COMMIT DATE
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";

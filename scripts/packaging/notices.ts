@@ -1,4 +1,4 @@
-// Writes the licenses of all that is in the executable besides petit, to stdout.
+// Prints the licenses of the third-party software in the executable.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { lockedPackages, type Package } from "./lock.ts";
@@ -15,8 +15,8 @@ const notice = (one: Package): string =>
 
 console.log(
   [
-    `petit is built with Bun ${Bun.version}, which is MIT-licensed and has JavaScriptCore (LGPL-2.1), SQLite (public domain) and`,
-    "other libraries in it that Bun's documentation lists; and with these packages:",
+    `petit is built with Bun ${Bun.version} (MIT), which contains JavaScriptCore (LGPL-2.1), SQLite (public domain) and other`,
+    "libraries that its documentation lists. petit also contains these packages:",
     "",
     ...[...lockedPackages().values()].map(notice),
   ].join("\n"),

@@ -1,10 +1,10 @@
-// Writes what a release is made of, as a CycloneDX bill of materials in JSON, to stdout: sbom.ts VERSION TIMESTAMP
+// Prints a bill of materials of the executable in CycloneDX JSON: sbom.ts VERSION TIMESTAMP
 import { lockedPackages, type Package } from "./lock.ts";
 
 const [version = "", timestamp = ""] = process.argv.slice(2);
 const packages = lockedPackages();
 
-/** The package's address in the way that tools for it have agreed on. */
+/** Returns the package URL (https://github.com/package-url/purl-spec). */
 const purl = ({ name, version }: Pick<Package, "name" | "version">): string =>
   `pkg:npm/${name.replace("@", "%40")}@${version}`;
 
@@ -18,10 +18,10 @@ const component = (one: Package) => ({
   ...(one.license === null ? {} : { licenses: [licenseChoice(one.license)] }),
 });
 
-/** One license by its SPDX id, or several in an expression. */
+/** An SPDX license id or an SPDX expression. */
 const licenseChoice = (text: string) => (/[ ()]/.test(text) ? { expression: text } : { license: { id: text } });
 
-/** It is in the executable, with SQLite and a JavaScript engine inside. */
+/** The executable contains the runtime, with SQLite and a JavaScript engine. */
 const runtime = { name: "bun", version: Bun.version };
 const petit = { type: "application", "bom-ref": `petit@${version}`, name: "petit", version };
 const refOf = (key: string): string[] => [packages.get(key)].flatMap((one) => (one === undefined ? [] : [purl(one)]));
@@ -38,7 +38,7 @@ const bom = {
   ],
   dependencies: [
     { ref: petit["bom-ref"], dependsOn: [purl(runtime), ...direct.flatMap(refOf)] },
-    ...[...packages.values()].map((one) => ({ ref: purl(one), dependsOn: one.uses.flatMap(refOf) })),
+    ...[...packages.values()].map((one) => ({ ref: purl(one), dependsOn: one.dependencies.flatMap(refOf) })),
   ],
 };
 console.log(JSON.stringify(bom, null, 2));

@@ -1,8 +1,8 @@
-// Tries the archives of a release, each by what people do first: smoke.ts ARCHIVE… See scripts/smoke.
+// Tests the archives of a release: smoke.ts ARCHIVE… See scripts/smoke.
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { CHECKS } from "./smoke-checks.ts";
-import { CannotRun, layOut } from "./smoke-place.ts";
+import { CannotRun, unpackArchive } from "./smoke-place.ts";
 
 const main = async (archives: readonly string[]): Promise<boolean> => {
   const results: boolean[] = [];
@@ -10,15 +10,15 @@ const main = async (archives: readonly string[]): Promise<boolean> => {
   return !results.includes(false);
 };
 
-/** False where something that should work doesn't. */
+/** Returns false if a check failed. */
 const smoke = async (archive: string): Promise<boolean> => {
   console.log(`${basename(archive)}  ${(statSync(archive).size / 2 ** 20).toFixed(1)} MiB`);
   try {
-    using place = layOut(archive);
+    using place = unpackArchive(archive);
     for (const [name, check] of Object.entries(CHECKS)) {
       const startedAt = performance.now();
-      const said = await check(place);
-      console.log(`  ✓ ${name.padEnd(10)} ${said}  (${Math.round(performance.now() - startedAt)} ms)`);
+      const summary = await check(place);
+      console.log(`  ✓ ${name.padEnd(10)} ${summary}  (${Math.round(performance.now() - startedAt)} ms)`);
     }
     return true;
   } catch (error) {
@@ -26,7 +26,7 @@ const smoke = async (archive: string): Promise<boolean> => {
       console.log(`  ✗ ${error instanceof Error ? error.message : error}`);
       return false;
     }
-    console.log(`  – not run: ${error.message}`);
+    console.log(`  – skipped: ${error.message}`);
     return true;
   }
 };

@@ -1,4 +1,4 @@
-// Draws the dashboard; see scripts/screenshots.
+// Takes screenshots of the dashboard. See scripts/screenshots.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -9,9 +9,9 @@ import { VIEWS, type View, type Visited } from "../../test/support/web-views.ts"
 import { writeHistory } from "./history.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const PICTURES = join(ROOT, "docs/screenshots");
-const [dir = PICTURES, ...names] = process.argv.slice(2);
-const isForReadme = dir === PICTURES;
+const SCREENSHOTS = join(ROOT, "docs/screenshots");
+const [dir = SCREENSHOTS, ...names] = process.argv.slice(2);
+const isForReadme = dir === SCREENSHOTS;
 
 const SIZES = {
   desktop: { width: 1280, height: 800 },
@@ -19,8 +19,8 @@ const SIZES = {
   wall: { width: 3840, height: 2160 },
 } as const;
 
-/** A petit with a past, and with a run that goes on for as long as it takes to draw it. */
-const startPictured = async (): Promise<{ readonly petit: Petit; readonly visited: Visited }> => {
+/** Starts petit with a history, and with a run that continues while the screenshots are taken. */
+const startDemo = async (): Promise<{ readonly petit: Petit; readonly visited: Visited }> => {
   const jobsDir = import.meta.dirname;
   const first = await startPetit({ jobsDir });
   await first.stop();
@@ -30,55 +30,55 @@ const startPictured = async (): Promise<{ readonly petit: Petit; readonly visite
   await runToEnd(petit, "reindex_search", { language: "fr" });
   await post(petit, `/api/runs/${await start(petit, "train_forecast")}/cancel`);
   const runId = await start(petit, "daily_report");
-  await reached(petit, runId, "charts");
+  await waitForOutput(petit, runId, "charts");
   return { petit, visited: { jobId: "daily_report", runId } };
 };
 
-/** Reads the log until a task writes. */
-const reached = async (petit: Petit, runId: string, taskId: string): Promise<void> => {
-  const leaving = new AbortController();
+/** Waits until a task has written output. */
+const waitForOutput = async (petit: Petit, runId: string, taskId: string): Promise<void> => {
+  const controller = new AbortController();
   const path = `/api/runs/${runId}/logs?follow=true&task=${taskId}`;
-  const response = await petit.fetch(path, { signal: leaving.signal });
+  const response = await petit.fetch(path, { signal: controller.signal });
   await response.body?.getReader().read();
-  leaving.abort();
+  controller.abort();
 };
 
-/** Each as tall as what there is to see. */
+/** The heights of the README's screenshots. The default is 800. */
 const README_HEIGHTS: Readonly<Record<string, number>> = { now: 740, run: 1100 };
 
-const draw = async (petit: Petit, visited: Visited, views: readonly View[]): Promise<void> => {
+const captureViews = async (petit: Petit, visited: Visited, views: readonly View[]): Promise<void> => {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const [size, viewport] of Object.entries(SIZES)) {
       if (isForReadme && size !== "desktop") continue;
       await using web = await openWeb({ url: petit.url, viewport, colorScheme });
       await web.page.addInitScript("localStorage.setItem('petit.welcomed', 'yes')");
-      for (const view of views) await drawView(web, { view, visited, look: { size, colorScheme } });
+      for (const view of views) await captureView(web, { view, visited, variant: { size, colorScheme } });
     }
   }
 };
 
-type Drawing = {
+type Capture = {
   readonly view: View;
   readonly visited: Visited;
-  readonly look: { readonly size: string; readonly colorScheme: string };
+  readonly variant: { readonly size: string; readonly colorScheme: string };
 };
 
-const drawView = async ({ page, open }: Web, { view, visited, look }: Drawing): Promise<void> => {
+const captureView = async ({ page, open }: Web, { view, visited, variant }: Capture): Promise<void> => {
   if (isForReadme) await page.setViewportSize({ width: 1280, height: README_HEIGHTS[view.name] ?? 800 });
   await open(view.path(visited));
-  await settled(page);
-  const name = [view.name, ...(isForReadme ? [] : [look.size]), look.colorScheme].join("-");
+  await waitUntilSettled(page);
+  const name = [view.name, ...(isForReadme ? [] : [variant.size]), variant.colorScheme].join("-");
   if (isForReadme) writeFileSync(join(dir, `${name}.webp`), await webp(page));
   else await page.screenshot({ path: join(dir, `${name}.png`), animations: "disabled" });
 };
 
-/** What moves into its place is there. */
-const settled = async (page: Page): Promise<void> => {
+/** Waits for the connection, the fonts and the end of animations. */
+const waitUntilSettled = async (page: Page): Promise<void> => {
   await page.locator("[data-connection=connected]").waitFor();
   await page.evaluate("document.fonts.ready.then(() => new Promise((done) => setTimeout(done, 900)))");
 };
 
-/** A third of the size of a PNG. */
+/** Returns a WebP image, which is a third of the size of a PNG. */
 const webp = async (page: Page): Promise<Buffer> => {
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 82 });
@@ -87,8 +87,8 @@ const webp = async (page: Page): Promise<Buffer> => {
 };
 
 mkdirSync(dir, { recursive: true });
-const { petit, visited } = await startPictured();
+const { petit, visited } = await startDemo();
 await using _ = petit;
 const views = VIEWS.filter(({ name }) => names.length === 0 || names.includes(name));
-await draw(petit, visited, views);
+await captureViews(petit, visited, views);
 console.error(`${views.length} views are in ${dir}`);
