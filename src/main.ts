@@ -1,12 +1,12 @@
 import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { EXIT } from "./cli/exit.ts";
-import { asksVersionAlone, versionLine } from "./cli/version-line.ts";
+import { isVersionRequest, versionLine } from "./cli/version-line.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
 
-/** All else is read, and the streams are opened, where somebody wants more than the version. */
+/** Loads the rest of petit and runs the command. */
 const main = async (): Promise<void> => {
   const runtime = await chooseRuntime();
   // The environment can hold the API's token, and tasks are processes of the same user.
@@ -23,13 +23,13 @@ const main = async (): Promise<void> => {
     stderr: process.stderr,
     version: manifest.version,
   });
-  // Also where a stream has failed, which then tells no end of it.
+  // A write error may have set the exit status already.
   process.exitCode ||= status;
-  // What was written to a pipe is on its way until then.
+  // Exit only when everything has been written. A stream that has failed does not call back; watchStreams exits then.
   process.stdout.end(() => process.stderr.end(() => process.exit()));
 };
 
-/** Before all else is read, which may need what the runtime doesn't grant. */
+/** Opens the runtime before any other module is loaded, because those may need permissions that it checks. */
 const chooseRuntime = async (): Promise<Runtime> => {
   const { openRuntime } = await import("#runtime");
   try {
@@ -50,34 +50,35 @@ const bypassProxyOnLoopback = (): void => {
   }
 };
 
+/** Ends petit if stdout fails: through its signal handlers if there are any, else directly. */
 const watchStreams = (): void => {
-  let isWatched = true;
+  let isFirst = true;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (!isWatched) return;
-    isWatched = false;
-    // A reader that has seen enough (`petit schema | head`) is no error.
-    if (error.code !== "EPIPE") tellUnwritten(error);
-    // What handles signals ends in its own way; what has written its last has a turn to say how it ended.
+    if (!isFirst) return;
+    isFirst = false;
+    // EPIPE is not an error: the reader has read enough, as in `petit schema | head`.
+    if (error.code !== "EPIPE") reportWriteError(error);
+    // setImmediate lets a command that has finished set its exit status first.
     if (process.listenerCount("SIGINT") === 0) setImmediate(() => process.exit());
     else process.emit("SIGINT");
   });
-  // Nobody is left to tell.
+  // Errors of stderr can't be reported anywhere.
   process.stderr.on("error", () => {});
 };
 
-/** Past the streams, which take longer to open than the rest of it takes. */
-const tellVersion = (): void => {
+/** Prints the version with a direct write, because opening the streams takes longer than everything else. */
+const printVersion = (): void => {
   try {
     writeSync(1, versionLine(manifest.version));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code !== "EPIPE") tellUnwritten(error);
+    if (error instanceof Error && "code" in error && error.code !== "EPIPE") reportWriteError(error);
   }
 };
 
-const tellUnwritten = (error: Error): void => {
+const reportWriteError = (error: Error): void => {
   process.stderr.write(`petit: stdout can't be written: ${error.message}\n`);
   process.exitCode = EXIT.FAILED;
 };
 
-if (asksVersionAlone(argv)) tellVersion();
+if (isVersionRequest(argv)) printVersion();
 else await main();

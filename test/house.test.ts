@@ -61,6 +61,8 @@ const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", 
 
 /** A folder of src has at most this many files at one level. */
 const MAX_FILES_IN_FOLDER = 20;
+/** This folder has one file per command, so its size follows from the commands. */
+const COMMAND_FOLDER = "cli/commands";
 
 /** Folders that may still have import cycles. */
 const FOLDERS_WITH_CYCLES = ["src/cli/", "src/engine/"];
@@ -159,7 +161,9 @@ describe("the source", () => {
 
   test("has no crowded folders", () => {
     const folders = Map.groupBy(sources, dirname);
-    const crowded = [...folders].filter(([, files]) => files.length > MAX_FILES_IN_FOLDER);
+    const crowded = [...folders].filter(
+      ([folder, files]) => files.length > MAX_FILES_IN_FOLDER && !folder.endsWith(COMMAND_FOLDER),
+    );
     expect(crowded.map(([folder, files]) => `${folder} has ${files.length} files`)).toEqual([]);
   });
 

@@ -168,8 +168,8 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "the value of an unknown flag in its error message",
     file: "cli/argv.ts",
-    from: "else throw unknownFlag(written, reading);",
-    to: "else throw unknownFlag(token, reading);",
+    from: "else throw unknownFlag(written, state);",
+    to: "else throw unknownFlag(token, state);",
     test: "api/guard/security.test.ts",
     only: "is not taken from the command line",
   },

@@ -4,31 +4,32 @@ import { suggest } from "../lib/suggest.ts";
 import type { Command } from "./command.ts";
 import { argsOf } from "./flags.ts";
 
-/** A command line that was read. */
+/** A parsed command line. */
 export type Invocation = {
   readonly command: Command | null;
-  /** Every value of each flag, in order; a switch is `true` or `false`. */
+  /** All values of each flag, in order. A switch has the value `true` or `false`. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
-  /** What is no flag, less the command itself. */
-  readonly words: readonly string[];
+  /** The arguments that are neither flags nor the command. */
+  readonly positionals: readonly string[];
 };
 
 /**
- * Reads a command line strictly: a flag that isn't declared, a value too many or too few, an unknown command throw
- * `invalid_request` with a suggestion. Flags may stand before or after the command.
+ * Parses a command line strictly. Flags may come before or after the command. Throws `invalid_request`, with a suggestion if
+ * there is one, for an unknown command, an unknown flag, or a missing or unexpected value of a flag.
  */
 export const readArgv = (argv: readonly string[], commands: readonly Command[]): Invocation => {
   const at = findCommandWord(argv, commands);
   const command = at === null ? null : findCommand(argv[at] ?? "", commands);
   const rest = argv.filter((_, index) => index !== at);
-  // Without a command any flag may be meant for the one that is missing.
+  // If the command is missing, accept the flags of all commands.
   const args = command === null ? allArgs(commands) : argsOf(command);
-  return { command, ...readFlags(rest, { args, name: nameOf(command) }) };
+  return { command, ...readFlags(rest, { args, command: nameOf(command) }) };
 };
 
 const allArgs = (commands: readonly Command[]): ArgsDef =>
   Object.assign({}, ...commands.map((command) => argsOf(command)), argsOf(null));
 
+/** Returns `petit run` for the command `run`, and `petit` for null. */
 export const nameOf = (command: Pick<Command, "name"> | null): string =>
   command === null ? "petit" : `petit ${command.name}`;
 
@@ -39,13 +40,13 @@ const findCommand = (word: string, commands: readonly Command[]): Command => {
     word,
     commands.map(({ name }) => name),
   );
-  const meant = near === null ? nearFlag(word) : `petit ${near}`;
-  throw usageError(`unknown command '${word}'`, meant === null ? null : `'${meant}'`, "petit");
+  const suggestion = near === null ? sameNamedFlag(word) : `petit ${near}`;
+  throw usageError(`unknown command '${word}'`, suggestion === null ? null : `'${suggestion}'`, "petit");
 };
 
-const nearFlag = (word: string): string | null => (Object.hasOwn(argsOf(null), word) ? `petit --${word}` : null);
+const sameNamedFlag = (word: string): string | null => (Object.hasOwn(argsOf(null), word) ? `petit --${word}` : null);
 
-/** The first word that is neither a flag nor the value of one. */
+/** Returns the index of the first argument that is neither a flag nor a flag's value. */
 const findCommandWord = (argv: readonly string[], commands: readonly Command[]): number | null => {
   const known = flagTable(allArgs(commands));
   for (let index = 0; index < argv.length; index++) {
@@ -53,7 +54,7 @@ const findCommandWord = (argv: readonly string[], commands: readonly Command[]):
     if (token === "--") return index + 1 < argv.length ? index + 1 : null;
     if (!isFlag(token)) return index;
     checkKnown(token, known);
-    if (takesNext(token, { next: argv[index + 1], commands })) index++;
+    if (consumesNext(token, { next: argv[index + 1], commands })) index++;
   }
   return null;
 };
@@ -61,7 +62,7 @@ const findCommandWord = (argv: readonly string[], commands: readonly Command[]):
 type Flag = { readonly name: string; readonly arg: ArgDef };
 type FlagTable = ReadonlyMap<string, Flag>;
 
-/** By the flag as it is written: `--name`, `-n`. */
+/** Returns the flags by their spelling: `--name`, `-n`. */
 const flagTable = (args: ArgsDef): FlagTable => {
   const table = new Map<string, Flag>();
   for (const [name, arg] of Object.entries(args)) {
@@ -74,17 +75,20 @@ const flagTable = (args: ArgsDef): FlagTable => {
 
 const isFlag = (token: string): boolean => token.startsWith("-") && token !== "-";
 
-/** A flag before the command: what follows one that nobody knows can't be told to be the command. */
+/** Throws if a flag before the command is unknown: whether the next argument is its value would be unknown too. */
 const checkKnown = (token: string, known: FlagTable): void => {
   const [written = ""] = token.startsWith("--") ? splitAt(token, "=") : [token.slice(0, 2)];
   if (known.has(written) || known.has(written.replace(/^--no-/, "--"))) return;
-  throw unknownFlag(written, { table: known, name: "petit" });
+  throw unknownFlag(written, { table: known, command: "petit" });
 };
 
-type Around = { readonly next: string | undefined; readonly commands: readonly Command[] };
+type NextArgument = { readonly next: string | undefined; readonly commands: readonly Command[] };
 
-/** Whether the value of the flag is the next token. Where commands differ about the flag, that is one unless it names one. */
-const takesNext = (token: string, { next, commands }: Around): boolean => {
+/**
+ * Returns whether the next argument is the value of a flag. If commands differ about the flag, it is, unless it is the name of a
+ * command.
+ */
+const consumesNext = (token: string, { next, commands }: NextArgument): boolean => {
   const tables = commands.map((command) => flagTable(argsOf(command)));
   const typesOf = (written: string): readonly (string | undefined)[] =>
     tables.flatMap((table) => table.get(written)?.arg.type ?? []);
@@ -94,58 +98,59 @@ const takesNext = (token: string, { next, commands }: Around): boolean => {
   return types.every((type) => type === "string") || !commands.some(({ name }) => name === next);
 };
 
-/** `-n` of `-fn`; null where a value is attached to it or to one before it. */
+/** Returns the last flag of a cluster, such as `-n` of `-fn`, or null if the cluster contains a value. */
 const lastOfCluster = (token: string, isValued: (flag: string) => boolean): string | null => {
   const at = [...token].findIndex((letter, index) => index > 0 && isValued(`-${letter}`));
   return at === token.length - 1 ? `-${token[at]}` : null;
 };
 
-type Reading = {
+type ParserState = {
   readonly table: FlagTable;
-  readonly name: string;
+  /** Names the command in errors. */
+  readonly command: string;
   readonly tokens: string[];
   readonly flags: Map<string, string[]>;
 };
 
 const readFlags = (
   argv: readonly string[],
-  of: { readonly args: ArgsDef; readonly name: string },
-): Pick<Invocation, "flags" | "words"> => {
-  const reading: Reading = { table: flagTable(of.args), name: of.name, tokens: [...argv], flags: new Map() };
-  const words: string[] = [];
-  for (let token = reading.tokens.shift(); token !== undefined; token = reading.tokens.shift()) {
-    if (token === "--") words.push(...reading.tokens.splice(0));
-    else if (!isFlag(token)) words.push(token);
-    else if (token.startsWith("--")) readLong(token, reading);
-    else readShort(token, reading);
+  { args, command }: { readonly args: ArgsDef; readonly command: string },
+): Pick<Invocation, "flags" | "positionals"> => {
+  const state: ParserState = { table: flagTable(args), command, tokens: [...argv], flags: new Map() };
+  const positionals: string[] = [];
+  for (let token = state.tokens.shift(); token !== undefined; token = state.tokens.shift()) {
+    if (token === "--") positionals.push(...state.tokens.splice(0));
+    else if (!isFlag(token)) positionals.push(token);
+    else if (token.startsWith("--")) readLong(token, state);
+    else readShort(token, state);
   }
-  return { flags: reading.flags, words };
+  return { flags: state.flags, positionals };
 };
 
-/** `--name`, `--name value`, `--name=value`, `--no-name`. */
-const readLong = (token: string, reading: Reading): void => {
+/** Reads `--name`, `--name value`, `--name=value` or `--no-name`. */
+const readLong = (token: string, state: ParserState): void => {
   const [written = "", given] = splitAt(token, "=");
-  const flag = reading.table.get(written);
-  const negated = reading.table.get(written.replace(/^--no-/, "--"));
-  if (flag?.arg.type === "string") keep(reading, flag, given ?? nextValue(written, reading));
-  else if (flag !== undefined) keep(reading, flag, switchValue(written, given, reading));
+  const flag = state.table.get(written);
+  const negated = state.table.get(written.replace(/^--no-/, "--"));
+  if (flag?.arg.type === "string") addValue(state, flag, given ?? nextValue(written, state));
+  else if (flag !== undefined) addValue(state, flag, switchValue(written, given, state));
   else if (negated !== undefined && isNegatable(negated.arg))
-    keep(reading, negated, String(switchValue(written, given, reading) === "false"));
-  else throw unknownFlag(written, reading);
+    addValue(state, negated, String(switchValue(written, given, state) === "false"));
+  else throw unknownFlag(written, state);
 };
 
-/** `-n 10`, `-n10`, `-n=10`, `-fh`. */
-const readShort = (token: string, reading: Reading): void => {
+/** Reads `-n 10`, `-n10`, `-n=10` or `-fh`. */
+const readShort = (token: string, state: ParserState): void => {
   for (let index = 1; index < token.length; index++) {
     const written = `-${token[index]}`;
-    const flag = reading.table.get(written);
-    if (flag === undefined) throw unknownFlag(written, reading);
+    const flag = state.table.get(written);
+    if (flag === undefined) throw unknownFlag(written, state);
     if (flag.arg.type !== "string") {
-      keep(reading, flag, "true");
+      addValue(state, flag, "true");
       continue;
     }
     const attached = token.slice(index + 1).replace(/^=/, "");
-    keep(reading, flag, attached === "" ? nextValue(written, reading) : attached);
+    addValue(state, flag, attached === "" ? nextValue(written, state) : attached);
     return;
   }
 };
@@ -155,34 +160,37 @@ const splitAt = (text: string, separator: string): [string, string?] => {
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 };
 
-const keep = (reading: Reading, flag: Flag, value: string): void => {
-  reading.flags.set(flag.name, [...(reading.flags.get(flag.name) ?? []), value]);
+const addValue = (state: ParserState, flag: Flag, value: string): void => {
+  state.flags.set(flag.name, [...(state.flags.get(flag.name) ?? []), value]);
 };
 
-/** What looks like a flag is more likely one whose predecessor lost its value. */
-const nextValue = (written: string, reading: Reading): string => {
-  const next = reading.tokens[0];
+/** Takes the next argument as a value. One that looks like a flag is refused: more likely the value is missing. */
+const nextValue = (written: string, state: ParserState): string => {
+  const next = state.tokens[0];
   if (next === undefined || /^--|^-[A-Za-z]/.test(next))
-    throw usageError(`${written} needs a value`, null, reading.name);
-  reading.tokens.shift();
+    throw usageError(`${written} needs a value`, null, state.command);
+  state.tokens.shift();
   return next;
 };
 
-const switchValue = (written: string, given: string | undefined, reading: Reading): string => {
+const switchValue = (written: string, given: string | undefined, state: ParserState): string => {
   if (given === undefined || given === "true" || given === "false") return given ?? "true";
-  throw usageError(`${written} takes no value, but was given '${given}'`, null, reading.name);
+  throw usageError(`${written} takes no value, but was given '${given}'`, null, state.command);
 };
 
 const isNegatable = (arg: ArgDef): boolean => "negativeDescription" in arg;
 
-const unknownFlag = (written: string, reading: Pick<Reading, "table" | "name">): PetitError => {
-  const negations = [...reading.table].filter(([, { arg }]) => isNegatable(arg)).map(([, { name }]) => `--no-${name}`);
-  const near = written.startsWith("--") ? suggest(written, [...longNames(reading.table), ...negations]) : null;
-  return usageError(`unknown flag '${written}'`, near === null ? null : `'${near}'`, reading.name);
+const unknownFlag = (written: string, state: Pick<ParserState, "table" | "command">): PetitError => {
+  const negations = [...state.table].filter(([, { arg }]) => isNegatable(arg)).map(([, { name }]) => `--no-${name}`);
+  const near = written.startsWith("--") ? suggest(written, [...longNames(state.table), ...negations]) : null;
+  return usageError(`unknown flag '${written}'`, near === null ? null : `'${near}'`, state.command);
 };
 
 const longNames = (table: FlagTable): readonly string[] => [...table.keys()].filter((name) => name.startsWith("--"));
 
-/** `what; did you mean near? See 'petit run --help'.` */
-export const usageError = (what: string, near: string | null, name: string): PetitError =>
-  new PetitError("invalid_request", `${what}${near === null ? "." : `; did you mean ${near}?`} See '${name} --help'.`);
+/** Creates an error such as `unknown flag '--jsn'; did you mean '--json'? See 'petit run --help'.` */
+export const usageError = (problem: string, suggestion: string | null, command: string): PetitError =>
+  new PetitError(
+    "invalid_request",
+    `${problem}${suggestion === null ? "." : `; did you mean ${suggestion}?`} See '${command} --help'.`,
+  );

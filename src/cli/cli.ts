@@ -17,11 +17,11 @@ import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
 import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help/help.ts";
-import { checkWords } from "./positionals.ts";
+import { checkPositionals } from "./positionals.ts";
 import { type OutputStream, openTerminal, paint, type Screen, type Terminal } from "./terminal/terminal.ts";
 import { versionText } from "./version.ts";
 
-/** What petit is started with. */
+/** The process that petit runs in. */
 export type Host = {
   readonly runtime: Runtime;
   readonly clock: Clock;
@@ -32,50 +32,49 @@ export type Host = {
   readonly version: string;
 };
 
-/** Does what the command line says. Never throws: what goes wrong is told on stderr and in the exit status. */
+/** Runs a command line. Never throws: errors are reported on stderr and in the exit status. */
 export const runCli = async (argv: readonly string[], host: Host): Promise<ExitStatus> => {
   let context: Context | null = null;
   let terminal = openTerminal(host, { color: !argv.includes("--no-color") && !isColorOff(host.environment) });
   try {
-    const invocation = readArgv(withoutHelpWord(argv), COMMANDS);
-    if (argv.length === 0 || isAnsweredAtOnce(invocation)) return answerAtOnce(invocation, terminal.out, host);
+    const invocation = readArgv(expandHelp(argv), COMMANDS);
+    if (argv.length === 0 || needsNoSettings(invocation)) return showHelpOrVersion(invocation, terminal.out, host);
     const command = checkedCommand(invocation);
     context = openContext(invocation.flags, host);
     terminal = context.terminal;
-    return await command.run(parseArgs(normalised(command, invocation), argsOf(command)), context);
+    return await command.run(parseArgs(toCittyArgv(command, invocation), argsOf(command)), context);
   } catch (error) {
-    return report(namingDatabase(error, context), terminal, host);
+    return report(withDatabaseOrigin(error, context), terminal, host);
   }
 };
 
-/** What can't wait for the settings: help, and what is wrong with the command line or with them. */
+/** Reads only the `color` variable, for help and for errors that occur before the settings are known. */
 const isColorOff = (environment: Host["environment"]): boolean =>
   spellingsOf(SETTINGS.color).some((spelling) => {
     const texts = [environment[variableOf(spelling)] ?? ""];
     return SETTINGS.color.kind.parse(textsOf(texts, SETTINGS.color, spelling)) === false;
   });
 
-/** `petit help run` is `petit run --help`. */
-const withoutHelpWord = (argv: readonly string[]): readonly string[] => {
+/** Rewrites `petit help run` to `petit run --help`. */
+const expandHelp = (argv: readonly string[]): readonly string[] => {
   const [first, ...rest] = argv;
   return first === "help" && rest.some((word) => COMMANDS.some(({ name }) => name === word))
     ? [...rest, "--help"]
     : argv;
 };
 
-/** Help and version need no settings. */
-const isAnsweredAtOnce = ({ flags }: Invocation): boolean => flags.has("help") || flags.has("version");
+const needsNoSettings = ({ flags }: Invocation): boolean => flags.has("help") || flags.has("version");
 
-const answerAtOnce = ({ command, flags }: Invocation, out: Screen, host: Host): ExitStatus => {
+const showHelpOrVersion = ({ command, flags }: Invocation, out: Screen, host: Host): ExitStatus => {
   const versionAlone = flags.has("version") && !flags.has("help");
   if (versionAlone) out.write(versionText(host, flags.has("json")));
   else out.write(command === null ? rootHelp(COMMANDS, out) : commandHelp(command, out));
   return EXIT.DONE;
 };
 
-const checkedCommand = ({ command, words }: Invocation): Command => {
+const checkedCommand = ({ command, positionals }: Invocation): Command => {
   if (command === null) throw usageError("a command is missing", null, "petit");
-  checkWords(command, words);
+  checkPositionals(command, positionals);
   return command;
 };
 
@@ -94,27 +93,31 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
   };
 };
 
-/** The command line in the one spelling that leaves citty no choice. */
-const normalised = (command: Command, { flags, words }: Pick<Invocation, "flags" | "words">): string[] => {
+/**
+ * Returns the command line in a form that citty parses unambiguously. citty gives each command typed arguments, but accepts
+ * unknown flags, missing values and extra arguments, and keeps one value of a repeated flag. So `readArgv` parses first; the
+ * second parse takes microseconds.
+ */
+const toCittyArgv = (command: Command, { flags, positionals }: Invocation): string[] => {
   const args = argsOf(command);
   const given = [...flags].map(([name, values]) => {
     const value = values.at(-1) ?? "";
     if (args[name]?.type !== "boolean") return `--${name}=${value}`;
     return value === "false" ? `--no-${name}` : `--${name}`;
   });
-  return [...given, "--", ...words];
+  return [...given, "--", ...positionals];
 };
 
-/** Returns the error with the variable or the file that names the database, if that is what is wrong and it was one of these. */
-const namingDatabase = (error: unknown, context: Context | null): unknown => {
+/** Adds the variable or configuration file that names the database to an error about an unusable database. */
+const withDatabaseOrigin = (error: unknown, context: Context | null): unknown => {
   if (context === null || !(error instanceof PetitError) || error.code !== "unusable_database") return error;
   const { db } = context.origins;
   const place = db.kind === "flag" ? null : givenBy(SETTINGS.db, db);
   if (place === null) return error;
-  return new PetitError(error.code, `${error.message} (the database is named by ${place})`, { cause: error });
+  return new PetitError(error.code, `${error.message} (set by ${place})`, { cause: error });
 };
 
-/** One line for what a user can mend; more for what only a developer can. */
+/** Writes an error to stderr, and returns the exit status. */
 const report = (error: unknown, { err }: Terminal, { environment }: Host): ExitStatus => {
   const text = `${paint(err, "red", "petit:")} ${messageOf(error)}\n`;
   err.write(isJournal(environment) ? asJournalLines("error", text) : text);
@@ -123,7 +126,7 @@ const report = (error: unknown, { err }: Terminal, { environment }: Host): ExitS
   return error instanceof PetitError ? EXIT_OF_ERROR[error.code] : EXIT.FAILED;
 };
 
-/** It may repeat what was given, or what somebody who is no petit answered. */
+/** Returns a message for errors that a user can fix, else the stack. Escapes text that may come from elsewhere. */
 const messageOf = (error: unknown): string => {
   if (error instanceof Failure || error instanceof ClientError || error instanceof PetitError)
     return error.message.split("\n").map(escapeUnprintable).join("\n");

@@ -5,28 +5,28 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { ExitStatus } from "./exit.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
-/** One word after `petit`: what it takes, what its help says, and what it does. */
+/** A command of petit: its arguments, its help and its implementation. */
 export type Command = {
   readonly name: string;
-  /** A line for the list of commands. */
+  /** One line for the list of commands. */
   readonly summary: string;
-  /** Sentences for its own help. */
+  /** Sentences for the help of the command. */
   readonly description: string;
-  /** Its arguments and flags, as citty reads them, less the settings and the global flags. */
+  /** The arguments and flags as citty declares them, without settings and global flags. */
   readonly args: ArgsDef;
-  /** What its first argument can be, where that is one of a few words. */
+  /** The possible values of the first argument, if it has a fixed set of values. */
   readonly choices?: readonly string[];
-  /** The settings that it takes as flags, beyond the global ones. */
+  /** The settings that the command takes as flags, besides the global ones. */
   readonly settings: readonly SettingKey[];
-  /** How it is called, where its arguments alone don't say it. */
+  /** The usage lines. [default: derived from the arguments] */
   readonly usage?: readonly string[];
   readonly examples: readonly string[];
-  /** A table for the end of its help. */
+  /** Returns a table for the end of the help. */
   readonly reference?: () => { readonly title: string; readonly rows: readonly (readonly [string, string])[] };
   run(args: ParsedArgs, context: Context): Promise<ExitStatus>;
 };
 
-/** What a command has to work with. */
+/** The environment of a command. */
 export type Context = {
   readonly terminal: Terminal;
   readonly runtime: Runtime;
@@ -34,22 +34,22 @@ export type Context = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly settings: Settings;
   readonly origins: Origins;
-  /** Every value of each flag that was given, in order. */
+  /** All values of each given flag, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;
   /** petit's version. */
   readonly version: string;
-  /** All of them. */
+  /** All commands, in the order of the help. */
   readonly commands: readonly Command[];
 };
 
-type Declared<T extends ArgsDef> = Omit<Command, "args" | "run"> & {
+type CommandDeclaration<T extends ArgsDef> = Omit<Command, "args" | "run"> & {
   readonly args: T;
   readonly run: (args: ParsedArgs<T>, context: Context) => Promise<ExitStatus>;
 };
 
-/** Gives `run` the types of the `args` it stands beside. */
-export const defineCommand = <const T extends ArgsDef>(declared: Declared<T>): Command => ({
-  ...declared,
-  run: (args, context) => declared.run(args as ParsedArgs<T>, context),
+/** Defines a command, and infers the types of the arguments of `run` from `args`. */
+export const defineCommand = <const T extends ArgsDef>(declaration: CommandDeclaration<T>): Command => ({
+  ...declaration,
+  run: (args, context) => declaration.run(args as ParsedArgs<T>, context),
 });

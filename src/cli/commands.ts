@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { backup } from "./commands/backup.ts";
+import { cancel } from "./commands/cancel.ts";
 import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
 import { help } from "./commands/help.ts";
@@ -7,9 +8,11 @@ import { init } from "./commands/init.ts";
 import { list } from "./commands/list.ts";
 import { logs } from "./commands/logs.ts";
 import { next } from "./commands/next.ts";
+import { pause } from "./commands/pause.ts";
 import { reload } from "./commands/reload.ts";
+import { resume } from "./commands/resume.ts";
+import { retry } from "./commands/retry.ts";
 import { run } from "./commands/run.ts";
-import { cancel, pause, resume, retry } from "./commands/run-actions.ts";
 import { runs } from "./commands/runs.ts";
 import { schema } from "./commands/schema.ts";
 import { service } from "./commands/service.ts";
@@ -19,7 +22,7 @@ import { trigger } from "./commands/trigger.ts";
 import { validate } from "./commands/validate.ts";
 import { why } from "./commands/why.ts";
 
-/** Every command, in the order of the help. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   run,
   validate,

@@ -1,13 +1,14 @@
 import type { ErrorCode } from "../domain/errors.ts";
 
 /**
- * What petit's exit statuses mean: `DONE`; `FAILED` what was asked for failed (a run failed, a file is invalid);
- * `USAGE` the command line or the configuration is wrong, or names what isn't there; `UNREACHABLE` no scheduler
- * answers; `TAKEN` another one holds the database or the port.
+ * The exit statuses of petit. `FAILED`: the operation failed, for example a run failed or a file is invalid. `USAGE`: the command
+ * line or the configuration is wrong, or names something that does not exist. `UNREACHABLE`: no running petit answers.
+ * `TAKEN`: another process holds the database or the port.
  */
 export const EXIT = { DONE: 0, FAILED: 1, USAGE: 2, UNREACHABLE: 3, TAKEN: 4 } as const;
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
+/** The exit status of each error code. */
 export const EXIT_OF_ERROR = {
   not_found: EXIT.USAGE,
   invalid_request: EXIT.USAGE,

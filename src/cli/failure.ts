@@ -1,6 +1,6 @@
 import type { ExitStatus } from "./exit.ts";
 
-/** A command that can't go on, with what petit then says and exits with. */
+/** An error of a command, with its message for the user and the exit status. */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly status: ExitStatus;

@@ -3,7 +3,7 @@ import { flagOf, type Setting } from "../app/settings/setting.ts";
 import { SETTINGS, type SettingKey } from "../app/settings/settings.ts";
 import type { Command } from "./command.ts";
 
-/** Settings that every command takes as flags. */
+/** The settings that every command takes as flags. */
 export const GLOBAL_SETTINGS = [
   "db",
   "url",
@@ -13,7 +13,7 @@ export const GLOBAL_SETTINGS = [
   "color",
 ] as const satisfies SettingKey[];
 
-/** Flags of every command that are no settings. */
+/** The flags of every command that are not settings. */
 const GLOBAL_ARGS = {
   config: {
     type: "string",
@@ -21,12 +21,12 @@ const GLOBAL_ARGS = {
     description:
       "The configuration file. [default: $PETIT_CONFIG, else ~/.config/petit/config.yaml, else /etc/petit/config.yaml]",
   },
-  json: { type: "boolean", description: "Write JSON on stdout." },
+  json: { type: "boolean", description: "Write JSON to stdout." },
   help: { type: "boolean", alias: "h", description: "Show this help." },
-  version: { type: "boolean", alias: "V", description: "Show the version; with --json also what it is built of." },
+  version: { type: "boolean", alias: "V", description: "Show the version; with --json also build details." },
 } as const satisfies ArgsDef;
 
-/** A setting as citty takes it. No default: what isn't given as a flag is looked for elsewhere. */
+/** Declares a setting for citty. It has no default there, because the setting may be given elsewhere. */
 const argOf = (setting: Setting<unknown>): ArgDef => {
   const alias = setting.short === undefined ? {} : { alias: setting.short };
   if (setting.kind.arity === "switch") {
@@ -46,11 +46,12 @@ const defaultTextOf = (setting: Setting<unknown>): string => {
 const argsOfSettings = (keys: readonly SettingKey[]): ArgsDef =>
   Object.fromEntries(keys.map((key) => [flagOf(SETTINGS[key]), argOf(SETTINGS[key])]));
 
+/** The flags of every command. */
 export const globalArgs: ArgsDef = { ...argsOfSettings(GLOBAL_SETTINGS), ...GLOBAL_ARGS };
 
-/** The arguments and flags of a command alone: its own, then its settings. */
+/** Returns the arguments, flags and settings of a command, without the global flags. */
 export const ownArgs = (command: Command): ArgsDef => ({ ...command.args, ...argsOfSettings(command.settings) });
 
-/** Everything that may follow a command's name; of no command, what may follow `petit`. */
+/** Returns all arguments and flags of a command, or only the global flags for null. */
 export const argsOf = (command: Command | null): ArgsDef =>
   command === null ? globalArgs : { ...ownArgs(command), ...globalArgs };

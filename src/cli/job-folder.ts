@@ -10,38 +10,38 @@ import { Failure } from "./failure.ts";
 import { pluralize } from "./terminal/pluralize.ts";
 import { paint, type Screen } from "./terminal/terminal.ts";
 
-/** Reads a folder of job files. Throws `not_found` if there is no such folder; `shown` is how messages name it. */
+/** Reads the job files of a folder. Throws `not_found` if it does not exist; messages call it `shown`. */
 export const readJobs = async (dir: string, shown = dir): Promise<JobFiles> => {
   await checkJobsDir(dir, shown);
   return readJobsDir(dir);
 };
 
-/** A problem as a compiler says it: with the path from where the user is. */
+/** Formats a problem as a compiler does, with a path relative to the current folder. */
 export const problemLine = (problem: Problem, dir: string): string =>
   formatProblem({ ...problem, file: join(dir, problem.file) });
 
-/** What to say of a folder that holds neither a job nor a problem. */
+/** Returns the message for a folder that contains neither jobs nor problems. */
 export const noJobIn = (dir: string, err: Screen): string =>
   `${paint(err, "red", `no job found in ${dir}`)}; expected *.yaml or *.yml files with a job each\n`;
 
-/** Says what is wrong beside what a command was asked for. The answer is the exit status to end with. */
+/** Writes the problems to stderr, and returns the exit status of the command. */
 export const warnOfProblems = (
   files: JobFiles,
   { dir, err }: { readonly dir: string; readonly err: Screen },
 ): ExitStatus => {
   for (const problem of files.problems) err.write(`${problemLine(problem, dir)}\n`);
   if (files.problems.length === 0) return EXIT.DONE;
-  err.write(`${paint(err, "red", summaryOf(files))}: their jobs are left out\n`);
+  err.write(`${paint(err, "red", summaryOf(files))}: their jobs are ignored\n`);
   return EXIT.FAILED;
 };
 
-/** `3 problems in 2 files` */
+/** Returns a summary such as `3 problems in 2 files`. */
 export const summaryOf = (files: JobFiles): string =>
   `${pluralize(files.problems.length, "problem")} in ${pluralize(files.broken.length, "file")}`;
 
 /**
- * Returns the job of that id. Throws `not_found` with a suggestion. If files are broken, the job may be in one of them: then
- * the problems are written to `err`, and a failure is thrown.
+ * Returns the job with an id. Throws `not_found` with a suggestion. If files are broken, the job may be in one of them: then it
+ * writes the problems to `err` and throws a `Failure`.
  */
 export const findJob = (
   files: JobFiles,

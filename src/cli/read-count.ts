@@ -1,9 +1,9 @@
 import { PetitError } from "../domain/errors.ts";
 
-type Bounds = { readonly flag: string; readonly max: number };
+type CountOptions = { readonly flag: string; readonly max: number };
 
-/** How many a flag asks for, at least 1; null where it isn't given. Throws `invalid_request` with the bounds. */
-export const readCount = (text: string | undefined, { flag, max }: Bounds): number | null => {
+/** Returns the number given with a flag, from 1 to `max`, or null if it isn't given. Throws `invalid_request` for other values. */
+export const readCount = (text: string | undefined, { flag, max }: CountOptions): number | null => {
   if (text === undefined) return null;
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (count >= 1 && count <= max) return count;

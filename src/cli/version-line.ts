@@ -1,6 +1,6 @@
-/** What `petit --version` says. It stands alone, since it is answered before anything else of petit is read. */
+/** Returns the output of `petit --version`. This file imports nothing, so that the version is printed as fast as possible. */
 export const versionLine = (version: string): string => `petit ${version}\n`;
 
-/** Whether the version is all that was asked for, without any flag that changes how it is told. */
-export const asksVersionAlone = (argv: readonly string[]): boolean =>
+/** Returns whether the command line is only `--version` or `-V`, without a flag that changes the output. */
+export const isVersionRequest = (argv: readonly string[]): boolean =>
   argv.length === 1 && ["--version", "-V"].includes(argv[0] ?? "");

@@ -4,8 +4,8 @@ import { readArgv } from "../../src/cli/argv.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 
 const read = (line: string) => {
-  const { command, flags, words } = readArgv(line.split(" ").filter(Boolean), COMMANDS);
-  return { command: command?.name ?? null, flags: Object.fromEntries(flags), words };
+  const { command, flags, positionals } = readArgv(line.split(" ").filter(Boolean), COMMANDS);
+  return { command: command?.name ?? null, flags: Object.fromEntries(flags), positionals };
 };
 
 const errorOf = (line: string): string => {
@@ -19,36 +19,39 @@ const errorOf = (line: string): string => {
 
 describe("readArgv", () => {
   const cases: readonly (readonly [string, ReturnType<typeof read>])[] = [
-    ["", { command: null, flags: {}, words: [] }],
-    ["run jobs", { command: "run", flags: {}, words: ["jobs"] }],
-    ["--db x run jobs", { command: "run", flags: { db: ["x"] }, words: ["jobs"] }],
-    ["run jobs --db x", { command: "run", flags: { db: ["x"] }, words: ["jobs"] }],
-    ["run --db=x jobs", { command: "run", flags: { db: ["x"] }, words: ["jobs"] }],
-    ["--db run run", { command: "run", flags: { db: ["run"] }, words: [] }],
-    ["--json --db x list jobs", { command: "list", flags: { json: ["true"], db: ["x"] }, words: ["jobs"] }],
-    ["--db a run --db b", { command: "run", flags: { db: ["a", "b"] }, words: [] }],
-    ["run -j 4 -t8", { command: "run", flags: { "max-jobs": ["4"], "max-tasks": ["8"] }, words: [] }],
-    ["run -j=4", { command: "run", flags: { "max-jobs": ["4"] }, words: [] }],
-    ["run --max-jobs=4", { command: "run", flags: { "max-jobs": ["4"] }, words: [] }],
-    ["run --no-api --no-watch", { command: "run", flags: { api: ["false"], watch: ["false"] }, words: [] }],
-    ["run --no-color", { command: "run", flags: { color: ["false"] }, words: [] }],
-    ["run --api=false --watch", { command: "run", flags: { api: ["false"], watch: ["true"] }, words: [] }],
-    ["run -- --db", { command: "run", flags: {}, words: ["--db"] }],
-    ["-- run", { command: "run", flags: {}, words: [] }],
-    ["next jobs -n10", { command: "next", flags: { count: ["10"] }, words: ["jobs"] }],
-    ["next jobs -n 10", { command: "next", flags: { count: ["10"] }, words: ["jobs"] }],
-    ["next jobs -n -1", { command: "next", flags: { count: ["-1"] }, words: ["jobs"] }],
-    ["trigger job -p a=1 --param b=--x", { command: "trigger", flags: { param: ["a=1", "b=--x"] }, words: ["job"] }],
-    ["logs id -fn5", { command: "logs", flags: { follow: ["true"], tail: ["5"] }, words: ["id"] }],
-    ["run -", { command: "run", flags: {}, words: ["-"] }],
-    ["run --no-color=false", { command: "run", flags: { color: ["true"] }, words: [] }],
-    ["-t 3 run jobs", { command: "run", flags: { "max-tasks": ["3"] }, words: ["jobs"] }],
-    ["-t logs id", { command: "logs", flags: { timestamps: ["true"] }, words: ["id"] }],
-    ["-ft logs id", { command: "logs", flags: { follow: ["true"], timestamps: ["true"] }, words: ["id"] }],
-    ["-j3 -t2 run", { command: "run", flags: { "max-jobs": ["3"], "max-tasks": ["2"] }, words: [] }],
-    ["--api-port 9000", { command: null, flags: { "api-port": ["9000"] }, words: [] }],
-    ["-V", { command: null, flags: { version: ["true"] }, words: [] }],
-    ["validate -h", { command: "validate", flags: { help: ["true"] }, words: [] }],
+    ["", { command: null, flags: {}, positionals: [] }],
+    ["run jobs", { command: "run", flags: {}, positionals: ["jobs"] }],
+    ["--db x run jobs", { command: "run", flags: { db: ["x"] }, positionals: ["jobs"] }],
+    ["run jobs --db x", { command: "run", flags: { db: ["x"] }, positionals: ["jobs"] }],
+    ["run --db=x jobs", { command: "run", flags: { db: ["x"] }, positionals: ["jobs"] }],
+    ["--db run run", { command: "run", flags: { db: ["run"] }, positionals: [] }],
+    ["--json --db x list jobs", { command: "list", flags: { json: ["true"], db: ["x"] }, positionals: ["jobs"] }],
+    ["--db a run --db b", { command: "run", flags: { db: ["a", "b"] }, positionals: [] }],
+    ["run -j 4 -t8", { command: "run", flags: { "max-jobs": ["4"], "max-tasks": ["8"] }, positionals: [] }],
+    ["run -j=4", { command: "run", flags: { "max-jobs": ["4"] }, positionals: [] }],
+    ["run --max-jobs=4", { command: "run", flags: { "max-jobs": ["4"] }, positionals: [] }],
+    ["run --no-api --no-watch", { command: "run", flags: { api: ["false"], watch: ["false"] }, positionals: [] }],
+    ["run --no-color", { command: "run", flags: { color: ["false"] }, positionals: [] }],
+    ["run --api=false --watch", { command: "run", flags: { api: ["false"], watch: ["true"] }, positionals: [] }],
+    ["run -- --db", { command: "run", flags: {}, positionals: ["--db"] }],
+    ["-- run", { command: "run", flags: {}, positionals: [] }],
+    ["next jobs -n10", { command: "next", flags: { count: ["10"] }, positionals: ["jobs"] }],
+    ["next jobs -n 10", { command: "next", flags: { count: ["10"] }, positionals: ["jobs"] }],
+    ["next jobs -n -1", { command: "next", flags: { count: ["-1"] }, positionals: ["jobs"] }],
+    [
+      "trigger job -p a=1 --param b=--x",
+      { command: "trigger", flags: { param: ["a=1", "b=--x"] }, positionals: ["job"] },
+    ],
+    ["logs id -fn5", { command: "logs", flags: { follow: ["true"], tail: ["5"] }, positionals: ["id"] }],
+    ["run -", { command: "run", flags: {}, positionals: ["-"] }],
+    ["run --no-color=false", { command: "run", flags: { color: ["true"] }, positionals: [] }],
+    ["-t 3 run jobs", { command: "run", flags: { "max-tasks": ["3"] }, positionals: ["jobs"] }],
+    ["-t logs id", { command: "logs", flags: { timestamps: ["true"] }, positionals: ["id"] }],
+    ["-ft logs id", { command: "logs", flags: { follow: ["true"], timestamps: ["true"] }, positionals: ["id"] }],
+    ["-j3 -t2 run", { command: "run", flags: { "max-jobs": ["3"], "max-tasks": ["2"] }, positionals: [] }],
+    ["--api-port 9000", { command: null, flags: { "api-port": ["9000"] }, positionals: [] }],
+    ["-V", { command: null, flags: { version: ["true"] }, positionals: [] }],
+    ["validate -h", { command: "validate", flags: { help: ["true"] }, positionals: [] }],
   ];
   test.each(cases)("reads 'petit %s'", (line, expected) => {
     expect(read(line)).toEqual(expected);
@@ -82,7 +85,7 @@ describe("readArgv", () => {
     expect(errorOf(line)).toContain(message);
   });
 
-  test("reads the global flags the same before and after any command, in either spelling", () => {
+  test("accepts global flags before and after any command, in both spellings", () => {
     const flag = fc.constantFrom("--db", "--url", "--token-file", "--log-level", "--log-format", "--config");
     const command = fc.constantFrom(...COMMANDS.map(({ name }) => name));
     const value = fc.stringMatching(/^[a-z0-9./:]{1,12}$/);
@@ -99,7 +102,7 @@ describe("readArgv", () => {
     );
   });
 
-  test("never throws anything but a usage error", () => {
+  test("throws only usage errors", () => {
     const token = fc.oneof(
       fc.constantFrom(
         "--",

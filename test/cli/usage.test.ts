@@ -91,7 +91,7 @@ describe("a wrong command line", () => {
     [["init", ""], "DIR is empty: petit init [DIR]"],
     [
       ["validate", "a", "--", "--json"],
-      "unexpected argument '--json': petit validate JOBS_DIR (what stands behind '--'",
+      "unexpected argument '--json': petit validate JOBS_DIR (arguments after '--' are not flags)",
     ],
     [["trigger", "a", "--idempotency-key", ""], '--idempotency-key is ""; expected 1 to 255 visible ASCII characters'],
     [["trigger", "a", "--idempotency-key", "a\nb"], '--idempotency-key is "a\\nb"; expected'],

@@ -3,7 +3,7 @@ import type { Health } from "../../engine/engine.ts";
 
 type HealthReason = typeof HealthReasonBody.static;
 
-/** What answers at an address: a petit, something else, or nothing. */
+/** The result of a health request: a petit, another server, or no response. */
 export type HealthAnswer =
   | {
       readonly kind: "petit";
@@ -14,17 +14,17 @@ export type HealthAnswer =
   | { readonly kind: "stranger" }
   | { readonly kind: "silence"; readonly why: string };
 
-/** A petit that is stopped, or starved, takes connections and answers nothing. */
-const PATIENCE_MS = 3_000;
+/** A petit that is suspended or overloaded accepts connections but does not answer. */
+const TIMEOUT_MS = 3_000;
 
-/** Asks for the health of a petit, which wants no token. Never throws. */
+/** Requests the health of a petit, which requires no token. Never throws. */
 export const askHealth = async (base: string): Promise<HealthAnswer> => {
   let response: Response;
   try {
-    response = await fetch(`${base.replace(/\/$/, "")}/api/health`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    response = await fetch(`${base.replace(/\/$/, "")}/api/health`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (error) {
     const isLate = error instanceof Error && error.name === "TimeoutError";
-    return { kind: "silence", why: isLate ? `it took no notice for ${PATIENCE_MS / 1000} s` : "nothing listens there" };
+    return { kind: "silence", why: isLate ? `no answer in ${TIMEOUT_MS / 1000} s` : "nothing listens there" };
   }
   return readHealth(await response.json().catch(() => null));
 };

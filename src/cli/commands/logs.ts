@@ -12,19 +12,23 @@ import { timestamper } from "../run-display/timestamps.ts";
 
 export const logs = defineCommand({
   name: "logs",
-  summary: "The output of a run, or of one of its tasks",
+  summary: "Print the output of a run or a task",
   description:
-    "Prints what a run wrote, its bytes as they were and in the order they were seen. With --json: a record a line. The " +
-    "exit status doesn't tell how the run ended; 'petit status' does.",
+    "Prints the output of a run: the exact bytes, in the order in which petit read them. With --json, prints one record per " +
+    "line. The exit status does not depend on the outcome of the run; use 'petit status' for that.",
   args: {
     RUN: { type: "positional", required: true, description: RUN_HELP },
-    TASK: { type: "positional", required: false, description: "Only of this task." },
-    task: { type: "string", valueHint: "TASK", description: "The same." },
-    follow: { type: "boolean", alias: "f", description: "Go on until the run ends, also over a restart of petit." },
-    stream: { type: "string", valueHint: "stdout|stderr", description: "Only of this stream. [default: both]" },
-    attempt: { type: "string", valueHint: "N", description: "Only of this attempt. [default: all]" },
+    TASK: { type: "positional", required: false, description: "Only the output of this task." },
+    task: { type: "string", valueHint: "TASK", description: "Same as the argument TASK." },
+    follow: {
+      type: "boolean",
+      alias: "f",
+      description: "Continue until the run ends, even across a restart of petit.",
+    },
+    stream: { type: "string", valueHint: "stdout|stderr", description: "Only this stream. [default: both]" },
+    attempt: { type: "string", valueHint: "N", description: "Only this attempt. [default: all]" },
     tail: { type: "string", alias: "n", valueHint: "N", description: "Only the last N lines. [default: all]" },
-    timestamps: { type: "boolean", alias: "t", description: "Put the time before each line." },
+    timestamps: { type: "boolean", alias: "t", description: "Prefix each line with its time." },
     ...RECONNECT,
   },
   settings: [],
@@ -35,20 +39,24 @@ export const logs = defineCommand({
   ],
   run: async ({ RUN, TASK, task, follow, stream, attempt, tail, timestamps, reconnect }, context) => {
     const patienceMs = patienceOf(reconnect);
-    if (TASK !== undefined && task !== undefined) throw usageError("the task is named twice", null, "petit logs");
+    if (TASK !== undefined && task !== undefined) throw usageError("the task is given twice", null, "petit logs");
     const client = openClient(context);
     const runId = await findRun(client, RUN, context);
-    const asked = { runId, filter: { task: TASK ?? task, stream, attempt, tail }, timestamps: timestamps === true };
-    if (follow) await printOn(client, { ...asked, patienceMs }, context);
-    else await print(client, asked, context);
+    const selection = { runId, filter: { task: TASK ?? task, stream, attempt, tail }, timestamps: timestamps === true };
+    if (follow) await followOutput(client, { ...selection, patienceMs }, context);
+    else await printOutput(client, selection, context);
     return EXIT.DONE;
   },
 });
 
-type Asked = { readonly runId: string; readonly filter: OutputFilter; readonly timestamps: boolean };
+type OutputSelection = { readonly runId: string; readonly filter: OutputFilter; readonly timestamps: boolean };
 
-/** What there is. */
-const print = async (client: Client, { runId, filter, timestamps }: Asked, context: Context): Promise<void> => {
+/** Prints the output that exists now. */
+const printOutput = async (
+  client: Client,
+  { runId, filter, timestamps }: OutputSelection,
+  context: Context,
+): Promise<void> => {
   const bytes = await client.stream("/api/runs/:run_id/logs", {
     params: { run_id: runId },
     query: { ...filter, timestamps },
@@ -57,10 +65,10 @@ const print = async (client: Client, { runId, filter, timestamps }: Asked, conte
   for await (const chunk of bytes) context.terminal.out.write(chunk);
 };
 
-/** What there is and what comes. */
-const printOn = async (
+/** Prints the output until the run ends. */
+const followOutput = async (
   client: Client,
-  { patienceMs, timestamps, ...asked }: Asked & { readonly patienceMs: number },
+  { patienceMs, timestamps, ...selection }: OutputSelection & { readonly patienceMs: number },
   { terminal: { out, err }, clock, json }: Context,
 ): Promise<void> => {
   const bytesOf = timestamps ? timestamper() : ({ bytes }: OutputChunk) => bytes;
@@ -70,5 +78,5 @@ const printOn = async (
   const accept = json ? "text/event-stream" : "text/event-stream;chunks=base64";
   const outage = reportOutage({ base: client.base, write: (message) => err.write(`petit: ${message}\n`) });
   const reconnect = new Reconnect({ clock, patienceMs, ...outage });
-  await new OutputReader({ ...asked, client, clock, accept, show }).follow(reconnect);
+  await new OutputReader({ ...selection, client, clock, accept, show }).follow(reconnect);
 };

@@ -13,7 +13,7 @@ import { relativeText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
-import { watchThere } from "../trigger/watch-remote.ts";
+import { watchRemoteRun } from "../trigger/watch-remote.ts";
 
 type ShownRun = typeof RunBody.static;
 type ShownTask = (typeof TaskRunList.static)["tasks"][number];
@@ -35,7 +35,7 @@ export const status = defineCommand({
     const patienceMs = patienceOf(reconnect);
     const client = openClient(context);
     const params = { run_id: await findRun(client, RUN, follow ? context : null) };
-    if (follow) return watchThere(client, { runId: params.run_id, output: true, patienceMs }, context);
+    if (follow) return watchRemoteRun(client, { runId: params.run_id, output: true, patienceMs }, context);
     const run = await client.get("/api/runs/:run_id", { params });
     const { tasks } = await client.get("/api/runs/:run_id/tasks", { params });
     const { out } = context.terminal;

@@ -2,45 +2,48 @@ import { statSync } from "node:fs";
 import { ClientError, isRefused, isUnreachable } from "../../client/error.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { IDEMPOTENCY_KEY_PATTERN, isName } from "../../domain/ids.ts";
+import type { TriggerRequest } from "../../engine/engine.ts";
 import { usageError } from "../argv.ts";
+import { openClient } from "../client/client.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { exitStatusOf } from "../client/request-failure.ts";
-import { defineCommand } from "../command.ts";
+import { type Context, defineCommand } from "../command.ts";
+import type { ExitStatus } from "../exit.ts";
 import { Failure } from "../failure.ts";
-import { triggerThere } from "../trigger/remote.ts";
+import { awaitRun, type WaitOptions } from "../trigger/await-run.ts";
 
 export const trigger = defineCommand({
   name: "trigger",
-  summary: "Run a job now: in this process, or by the running petit",
+  summary: "Run a job now, in this process or in the running petit",
   description:
-    "With JOBS_DIR: runs the job once in this process and shows its output live; nothing is kept unless --db, " +
-    "PETIT_DB or the configuration file names a database, and Ctrl-C cancels the run. With JOB alone: asks the running petit; Ctrl-C then ends the waiting alone. The " +
-    "exit status is 0 where the run completed, else 1.",
+    "With JOBS_DIR, runs the job once in this process and shows its output live. Ctrl-C cancels the run. Nothing is stored " +
+    "unless --db, PETIT_DB or the configuration file names a database. Without JOBS_DIR, starts the job in the running petit; " +
+    "Ctrl-C then stops only the waiting. The exit status is 0 if the run completed, else 1.",
   usage: ["petit trigger JOBS_DIR JOB", "petit trigger JOB"],
   args: {
     "JOBS_DIR|JOB": {
       type: "positional",
       required: true,
-      description: "The folder of the job files; the job, where it stands alone.",
+      description: "The folder of the job files, or the job if it is the only argument.",
     },
-    JOB: { type: "positional", required: false, description: "The job to run, out of that folder." },
+    JOB: { type: "positional", required: false, description: "The job of that folder to run." },
     param: {
       type: "string",
       alias: "p",
       valueHint: "NAME=VALUE",
-      description: "A value for a param of the job; can be repeated.",
+      description: "The value of a param of the job; can be repeated.",
     },
-    wait: { type: "boolean", description: "Wait until the run has ended (in this process: always)." },
+    wait: { type: "boolean", description: "Wait until the run has ended; always on with JOBS_DIR." },
     follow: {
       type: "boolean",
       alias: "f",
-      description: "Wait, and show its output meanwhile (in this process: always).",
+      description: "Wait, and show the output of the run; always on with JOBS_DIR.",
     },
     ...RECONNECT,
     "idempotency-key": {
       type: "string",
       valueHint: "KEY",
-      description: "The same key gives the same run again, for 24 hours.",
+      description: "Requests with the same key within 24 hours return the same run.",
     },
   },
   settings: ["maxTasks", "killGraceMs", "logLimitBytes", "timezone"],
@@ -56,27 +59,43 @@ export const trigger = defineCommand({
     };
     const first = args["JOBS_DIR|JOB"];
     if (args.JOB !== undefined) {
-      // Brings the engine and the database, which the others do without.
-      const { triggerHere } = await import("../trigger/local.ts");
-      return triggerHere({ dir: first, jobId: args.JOB, request }, context);
+      // Loaded here because other commands need neither the engine nor the database.
+      const { triggerLocally } = await import("../trigger/local.ts");
+      return triggerLocally({ dir: first, jobId: args.JOB, request }, context);
     }
     if (!isName(first)) {
       throw usageError(
-        `'${first}' is no job's id; in a folder, JOB is missing`,
+        `'${first}' is not the id of a job; if it is a folder, JOB is missing`,
         `'petit trigger ${first} JOB'`,
         "petit trigger",
       );
     }
-    const going = { wait: args.wait === true, follow: args.follow === true, patienceMs: patienceOf(args.reconnect) };
+    const options = { wait: args.wait === true, follow: args.follow === true, patienceMs: patienceOf(args.reconnect) };
     try {
-      return await triggerThere({ jobId: first, request, ...going }, context);
+      return await triggerRemotely({ jobId: first, request, ...options }, context);
     } catch (error) {
-      throw isFolder(first) ? inFolder(error, first) : error;
+      throw isFolder(first) ? withFolderHint(error, first) : error;
     }
   },
 });
 
-/** `name=value` each; the value may be empty, and hold further `=`. */
+type RemoteTrigger = WaitOptions & { readonly jobId: string; readonly request: TriggerRequest };
+
+/** Starts a run in the running petit. With `wait` or `follow`, returns the exit status of its outcome. */
+const triggerRemotely = async (
+  { jobId, request: { params = {}, idempotencyKey }, ...options }: RemoteTrigger,
+  context: Context,
+): Promise<ExitStatus> => {
+  const client = openClient(context);
+  const started = await client.post("/api/jobs/:job_id/trigger", {
+    params: { job_id: jobId },
+    ...(Object.keys(params).length === 0 ? {} : { body: { params } }),
+    ...(idempotencyKey === undefined ? {} : { headers: { "idempotency-key": idempotencyKey } }),
+  });
+  return awaitRun(client, { ...options, started }, context);
+};
+
+/** Parses `name=value` pairs. The value may be empty or contain `=`. */
 const readParams = (texts: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
     texts.map((text) => {
@@ -86,7 +105,7 @@ const readParams = (texts: readonly string[]): Readonly<Record<string, string>> 
     }),
   );
 
-/** Some could not even be sent. */
+/** Checks the key here, because some keys can't be sent in a header. */
 const checkedKey = (key: string): string => {
   if (new RegExp(IDEMPOTENCY_KEY_PATTERN).test(key)) return key;
   const given = JSON.stringify(key.slice(0, 40));
@@ -95,12 +114,12 @@ const checkedKey = (key: string): string => {
 
 const isFolder = (name: string): boolean => statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
 
-/** A folder's name can be a job's id, too: only where that is no job, or nobody knows, was the folder meant. */
-const inFolder = (error: unknown, dir: string): unknown => {
+/** Adds a hint to the error if there is no such job, because the folder of that name was probably meant. */
+const withFolderHint = (error: unknown, dir: string): unknown => {
   const isUnknown = isRefused(error, "NOT_FOUND") || isUnreachable(error);
   if (!isUnknown || !(error instanceof ClientError)) return error;
   return new Failure(
     exitStatusOf(error),
-    `${error.message}; for a job of the folder ${dir}: 'petit trigger ${dir} JOB'`,
+    `${error.message}; to run a job of the folder ${dir}: 'petit trigger ${dir} JOB'`,
   );
 };

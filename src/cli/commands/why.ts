@@ -4,45 +4,45 @@ import { EXIT } from "../exit.ts";
 import { fold } from "../terminal/columns.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
-import { shutNow } from "../why/gate.ts";
-import { gather, type Material } from "../why/material.ts";
-import { obstacles } from "../why/obstacle.ts";
-import { explain } from "../why/occurrence.ts";
-import { lastText, nextText, pastTexts, type When } from "../why/words.ts";
+import { findBlockers } from "../why/blockers.ts";
+import { whyShutNow } from "../why/gate.ts";
+import { type JobFacts, readJobFacts } from "../why/job-facts.ts";
+import { explainOccurrence } from "../why/occurrence.ts";
+import { historyTexts, lastRunText, nextRunText, type TimeContext } from "../why/summary.ts";
 
-const PAST = 20;
-const COMING = 3;
+const PAST_OCCURRENCES = 20;
+const UPCOMING_OCCURRENCES = 3;
 
-/** Lines of what became of the latest occurrences. */
-const PAST_LINES = 8;
+/** Maximum number of lines for past occurrences. */
+const HISTORY_LINES = 8;
 
 export const why = defineCommand({
   name: "why",
-  summary: "Why a job ran, why it didn't, and when it will",
+  summary: "Explain why a job ran or did not run",
   description:
-    "Tells of a job of the running petit, in words: why it ran last and what came of that, when it runs next, what stands " +
-    "in its way now, and what became of its latest occurrences. With --json: all that as one object.",
-  args: { JOB: { type: "positional", required: true, description: "Id of the job." } },
+    "Explains a job of the running petit: why it ran last and with which outcome, when it runs next, what blocks it now, and " +
+    "the outcomes of its latest occurrences. With --json, prints all of it as one object.",
+  args: { JOB: { type: "positional", required: true, description: "The id of the job." } },
   settings: ["timezone"],
   examples: ["petit why hello_world", "petit why data_pipeline --json"],
   run: async ({ JOB }, context) => {
-    const material = await gather(JOB, { past: PAST, coming: COMING }, context);
+    const facts = await readJobFacts(JOB, { past: PAST_OCCURRENCES, upcoming: UPCOMING_OCCURRENCES }, context);
     const { out } = context.terminal;
-    const when = { now: context.clock.now(), zone: material.job.timezone ?? defaultZone(context.settings) };
-    out.write(context.json ? asJson(material, when) : asText(material, when, out));
+    const time = { now: context.clock.now(), zone: facts.job.timezone ?? defaultZone(context.settings) };
+    out.write(context.json ? asJson(facts, time) : asText(facts, time, out));
     return EXIT.DONE;
   },
 });
 
-const asText = (material: Material, when: When, out: Screen): string => {
-  const ways = obstacles(material, when);
-  const past = pastTexts(material, when);
+const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
+  const blockers = findBlockers(facts, time);
+  const history = historyTexts(facts, time);
   const rows: readonly (readonly [string, readonly string[]])[] = [
-    ["job", [titleOf(material)]],
-    ["ran last", [lastText(material, when)]],
-    ["runs next", [nextText(material, when)]],
-    ["in its way", ways.length === 0 ? ["nothing"] : ways],
-    ["lately", past.length === 0 ? ["no occurrence is in the ledger"] : past.slice(0, PAST_LINES)],
+    ["job", [titleOf(facts)]],
+    ["last run", [lastRunText(facts, time)]],
+    ["next run", [nextRunText(facts, time)]],
+    ["blocked by", blockers.length === 0 ? ["nothing"] : blockers],
+    ["history", history.length === 0 ? ["no occurrences yet"] : history.slice(0, HISTORY_LINES)],
   ];
   return rows.map(([name, lines]) => section(name, lines, out)).join("");
 };
@@ -58,25 +58,25 @@ const section = (name: string, lines: readonly string[], out: Screen): string =>
     )
     .join("");
 
-const titleOf = ({ job }: Material): string => {
+const titleOf = ({ job }: JobFacts): string => {
   const schedule = job.schedule === null ? "no schedule" : job.schedule.join(" and ");
   const zone = job.timezone === null ? "" : ` in ${job.timezone}`;
   return `${job.id}${job.name === job.id ? "" : ` (${job.name})`}: ${schedule}${zone}; ${job.source.file}:${job.source.line}`;
 };
 
-const asJson = (material: Material, when: When): string => {
-  const { job, lastRun, pending, occurrences, coming, gates, state, health } = material;
-  const told = {
+const asJson = (facts: JobFacts, time: TimeContext): string => {
+  const { job, lastRun, pending, occurrences, upcoming, gates, state, health } = facts;
+  const body = {
     job,
-    last_run: lastRun === null ? null : { ...lastRun, explanation: lastText(material, when) },
-    next: { at: coming[0] ?? null, coming, explanation: nextText(material, when) },
-    in_its_way: obstacles(material, when),
-    occurrences: occurrences.map((each) => ({ ...each, explanation: explain(each, material) })),
-    gates: gates.map((each) => ({ ...each.gate, shut: shutNow(each, when.now), last_run: each.runs?.[0] ?? null })),
+    last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },
+    next: { at: upcoming[0] ?? null, coming: upcoming, explanation: nextRunText(facts, time) },
+    in_its_way: findBlockers(facts, time),
+    occurrences: occurrences.map((each) => ({ ...each, explanation: explainOccurrence(each, facts) })),
+    gates: gates.map((each) => ({ ...each.gate, shut: whyShutNow(each, time.now), last_run: each.runs?.[0] ?? null })),
     pending,
     scheduler: state,
     health:
       health.kind === "petit" ? { status: health.status, version: health.version, reasons: health.reasons } : null,
   };
-  return `${JSON.stringify(told, null, 2)}\n`;
+  return `${JSON.stringify(body, null, 2)}\n`;
 };

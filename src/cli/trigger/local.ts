@@ -11,59 +11,62 @@ import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { findJob, readJobs } from "../job-folder.ts";
 import { outcomeLine } from "../run-display/outcome.ts";
-import { watchRun } from "./watch-local.ts";
+import { watchLocalRun } from "./watch-local.ts";
 
-export type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly request: TriggerRequest };
+type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly request: TriggerRequest };
 
-/** Runs a job once in this process, live; ends as the run ends. Ctrl-C cancels the run, a second time its clean-ups too. */
-export const triggerHere = async (asked: LocalTrigger, context: Context): Promise<ExitStatus> => {
-  const files = await readJobs(asked.dir);
-  const job = findJob(files, { id: asked.jobId, dir: asked.dir, err: context.terminal.err });
+/**
+ * Runs a job once in this process, shows it live, and returns the exit status of its outcome. Ctrl-C cancels the run; a second
+ * Ctrl-C ends its clean-up tasks too.
+ */
+export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
+  const files = await readJobs(dir);
+  const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
   await using parts = new AsyncDisposableStack();
   const interrupts = parts.use(openInterrupts());
   const options = engineOptions(files, context);
   const engine = openEngine(options, parts);
-  // In a database that is kept there may be runs of an earlier petit: they are left to the next one.
+  // The database may contain running runs of another petit. They stay for its next start.
   parts.defer(() => engine.stop("leave"));
   await engine.start();
-  const run = await engine.trigger(job.id, asked.request);
+  const run = await engine.trigger(job.id, request);
   interrupts.onEach(() => {
     engine.cancel(run.id).catch((error: unknown) => {
       options.log.error({ err: error, run_id: run.id }, "the run can't be cancelled");
     });
   });
-  const ended = await watched(engine, run, context);
+  const ended = await watchToEnd(engine, run, context);
   if (context.json) context.terminal.out.write(reportOf(engine, ended));
   context.terminal.err.write(`${outcomeOf(ended, context)}\n`);
   return ended.status === "completed" ? EXIT.DONE : EXIT.FAILED;
 };
 
-/** Counts from the first moment on: a signal that came before there was a run to cancel is not lost. */
+/** Handles signals from the start, so that a signal before there is a run to cancel is not lost. */
 const openInterrupts = (): Disposable & { readonly onEach: (handle: () => void) => void } => {
   let early = 0;
-  let act = (): void => {
+  let react = (): void => {
     early++;
   };
-  const signals = onSignal(() => act());
+  const signals = onSignal(() => react());
   const onEach = (handle: () => void): void => {
-    act = handle;
+    react = handle;
     for (; early > 0; early--) handle();
   };
   return { onEach, [Symbol.dispose]: () => signals[Symbol.dispose]() };
 };
 
 const engineOptions = (files: JobFiles, context: Context): OpenEngineOptions => ({
-  ...withOwnDatabase(context),
+  ...withTemporaryDatabase(context),
   readJobs: async () => files,
   log: openQuietLog(context),
   followSchedules: false,
 });
 
-/** Keeps nothing unless a flag, a variable or the configuration file names a database. */
-const withOwnDatabase = (context: Context): Context =>
+/** Uses a database in memory unless a flag, a variable or the configuration file names one. */
+const withTemporaryDatabase = (context: Context): Context =>
   context.origins.db.kind !== "default" ? context : { ...context, settings: { ...context.settings, db: MEMORY } };
 
-/** What the run itself has to say is shown; the log is for what goes wrong beside it. */
+/** Opens a log for warnings only by default, because the display already shows the run. */
 const openQuietLog = ({ settings, origins, terminal: { err } }: Context): ReturnType<typeof openLog> =>
   openLog({
     level: origins.logLevel.kind === "default" ? "warn" : settings.logLevel,
@@ -71,8 +74,8 @@ const openQuietLog = ({ settings, origins, terminal: { err } }: Context): Return
     color: err.color,
   });
 
-const watched = async (engine: Engine, run: TriggeredRun, context: Context): Promise<Run> => {
-  using _ = watchRun(engine, run, context);
+const watchToEnd = async (engine: Engine, run: TriggeredRun, context: Context): Promise<Run> => {
+  using _ = watchLocalRun(engine, run, context);
   return await engine.waitForRun(run.id);
 };
 

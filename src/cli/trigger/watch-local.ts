@@ -5,11 +5,11 @@ import type { Context } from "../command.ts";
 import { RunDisplay } from "../run-display/display.ts";
 import type { RunView, TaskView } from "../run-display/view.ts";
 
-/** Chunks of output that are read at once. */
-const BATCH = 200;
+/** Number of output chunks to read at a time. */
+const BATCH_SIZE = 200;
 
-/** Shows a run of this process until it is disposed of. */
-export const watchRun = (engine: Engine, run: TriggeredRun, context: Context): Disposable => {
+/** Shows a run of this process until the result is disposed. */
+export const watchLocalRun = (engine: Engine, run: TriggeredRun, context: Context): Disposable => {
   using parts = new DisposableStack();
   const view = (): RunView => viewOf(engine, run);
   const display = parts.use(new RunDisplay({ ...context, quietStdout: context.json, view }));
@@ -27,12 +27,12 @@ export const watchRun = (engine: Engine, run: TriggeredRun, context: Context): D
   return parts.move();
 };
 
-/** Shows what is new in the store since the last call. */
+/** Returns a function that shows the output stored since its last call. */
 const outputReader = ({ store }: Engine, run: TriggeredRun, display: RunDisplay): (() => void) => {
   let fromSeq = 1;
   return () => {
     for (;;) {
-      const chunks = store.output.read({ runId: run.id, fromSeq, limit: BATCH });
+      const chunks = store.output.read({ runId: run.id, fromSeq, limit: BATCH_SIZE });
       for (const chunk of chunks) display.write(chunk);
       const last = chunks.at(-1);
       if (last === undefined) return;

@@ -16,101 +16,101 @@ import { outcomeLine } from "../run-display/outcome.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { hasEnded, type RunView, type TaskView } from "../run-display/view.ts";
 
-export type Watching = {
+type WatchOptions = {
   readonly runId: string;
-  /** Whether what it writes is shown. */
+  /** Whether to show the output of the run. */
   readonly output: boolean;
-  /** Ms that petit may be away meanwhile. */
+  /** How long to wait for a petit that goes away, in ms. */
   readonly patienceMs: number;
 };
 
-type Seen = { readonly run: typeof RunBody.static; readonly tasks: (typeof TaskRunList.static)["tasks"] };
+type RunSnapshot = { readonly run: typeof RunBody.static; readonly tasks: (typeof TaskRunList.static)["tasks"] };
 
 /**
- * Shows a run of the running petit until it ends, and ends as it does; with --json, it is what stdout then gets. Ctrl-C
- * ends the watching alone: the run goes on.
+ * Shows a run of the running petit until it ends, and returns the exit status of its outcome. With --json, then writes the run to
+ * stdout. Ctrl-C stops only the watching: the run continues.
  */
-export const watchThere = async (client: Client, watching: Watching, context: Context): Promise<ExitStatus> => {
-  const left = new AbortController();
-  using _ = onSignal(() => abortQuietly(left));
-  const seen = await watchToEnd(client, { ...watching, left: left.signal }, context);
-  return seen === null ? tellLeft(watching.runId, context) : tellEnd(seen, context);
+export const watchRemoteRun = async (client: Client, options: WatchOptions, context: Context): Promise<ExitStatus> => {
+  const stop = new AbortController();
+  using _ = onSignal(() => abortQuietly(stop));
+  const snapshot = await watchToEnd(client, { ...options, stopped: stop.signal }, context);
+  return snapshot === null ? reportStopped(options.runId, context) : reportEnd(snapshot, context);
 };
 
-const tellLeft = (runId: string, { terminal: { err } }: Context): ExitStatus => {
-  err.write(`run ${runId} goes on\n  petit status ${runId} --follow  shows it again\n`);
-  err.write(`  petit cancel ${runId}           ends it\n`);
+const reportStopped = (runId: string, { terminal: { err } }: Context): ExitStatus => {
+  err.write(`run ${runId} continues\n  petit status ${runId} --follow  watches it again\n`);
+  err.write(`  petit cancel ${runId}           cancels it\n`);
   return EXIT.FAILED;
 };
 
-const tellEnd = ({ run, tasks }: Seen, { terminal: { out, err }, json }: Context): ExitStatus => {
+const reportEnd = ({ run, tasks }: RunSnapshot, { terminal: { out, err }, json }: Context): ExitStatus => {
   if (json) out.write(`${JSON.stringify({ ...run, tasks }, null, 2)}\n`);
   err.write(`${outcomeLine({ ...run, durationMs: run.duration_ms }, err)}\n`);
   return run.status === "completed" ? EXIT.DONE : EXIT.FAILED;
 };
 
-/** The run when it has ended; null where it was left before. */
+/** Returns the run when it has ended, or null if the watching was stopped first. */
 const watchToEnd = async (
   client: Client,
-  { runId, output, patienceMs, left }: Watching & { readonly left: AbortSignal },
+  { runId, output, patienceMs, stopped }: WatchOptions & { readonly stopped: AbortSignal },
   context: Context,
-): Promise<Seen | null> => {
-  let seen = await look(client, runId);
+): Promise<RunSnapshot | null> => {
+  let snapshot = await readRun(client, runId);
   const { clock } = context;
-  using display = new RunDisplay({ ...context, quietStdout: context.json || !output, view: () => viewOf(seen) });
+  using display = new RunDisplay({ ...context, quietStdout: context.json || !output, view: () => viewOf(snapshot) });
   const show = (data: string): void => display.write(readChunk(data));
   const reader = new OutputReader({ client, clock, runId, accept: "text/event-stream;chunks=base64", show });
-  const told = new Set<string>();
+  const reported = new Set<string>();
   const refresh = async (): Promise<boolean> => {
-    const next = await look(client, runId);
-    // What a task wrote is told before its end is.
+    const next = await readRun(client, runId);
+    // Show the output of a task before its end.
     if (output) await reader.catchUp();
-    seen = next;
-    for (const task of viewOf(seen).tasks.filter((each) => hasEnded(each) && !told.has(each.id))) {
-      told.add(task.id);
+    snapshot = next;
+    for (const task of viewOf(snapshot).tasks.filter((each) => hasEnded(each) && !reported.has(each.id))) {
+      reported.add(task.id);
       display.taskEnded(task);
     }
-    return seen.run.ended_at !== null;
+    return snapshot.run.ended_at !== null;
   };
   const outage = reportOutage({ base: client.base, write: (message) => display.note(message) });
   const reconnect = new Reconnect({ clock, patienceMs, ...outage });
   const ended = untilEnded(client, { runId, clock, reconnect, refresh });
   const followed = output ? reader.follow(new Reconnect({ clock, patienceMs })) : null;
-  await Promise.race([Promise.all([ended, followed]), anyAborted([left])]);
-  return left.aborted ? null : seen;
+  await Promise.race([Promise.all([ended, followed]), anyAborted([stopped])]);
+  return stopped.aborted ? null : snapshot;
 };
 
-type Until = {
+type UntilEndedOptions = {
   readonly clock: Clock;
   readonly reconnect: Reconnect;
   readonly runId: string;
-  /** Whether the run has ended. */
+  /** Reads and shows the run, and returns whether it has ended. */
   readonly refresh: () => Promise<boolean>;
 };
 
-/** Looks at the run whenever something happens to it, and with each sign of life: the first comes when events are heard. */
-const untilEnded = async (client: Client, { runId, refresh, ...options }: Until): Promise<void> => {
+/** Refreshes on each event of the run and on each heartbeat. The first heartbeat comes when the stream is open. */
+const untilEnded = async (client: Client, { runId, refresh, ...options }: UntilEndedOptions): Promise<void> => {
   const open = (lastId: string | null, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> =>
     client.stream("/api/events", { headers: lastId === null ? {} : { "last-event-id": lastId }, signal });
   for await (const item of eventStream({ ...options, open })) {
-    const concerns = item.kind !== "event" || JSON.parse(item.data).run_id === runId;
-    if (concerns && (await refresh().catch(notThere))) return;
+    const isRelevant = item.kind !== "event" || JSON.parse(item.data).run_id === runId;
+    if (isRelevant && (await refresh().catch(ignoreOutage))) return;
   }
 };
 
-/** The events break off as well, and go on when petit is back. */
-const notThere = (error: unknown): false => {
+/** Ignores an outage, because the event stream notices and handles it too. */
+const ignoreOutage = (error: unknown): false => {
   if (isUnreachable(error)) return false;
   throw error;
 };
 
-const look = async (client: Client, runId: string): Promise<Seen> => {
+const readRun = async (client: Client, runId: string): Promise<RunSnapshot> => {
   const params = { run_id: runId };
   const run = await client.get("/api/runs/:run_id", { params });
   return { run, tasks: (await client.get("/api/runs/:run_id/tasks", { params })).tasks };
 };
 
-const viewOf = ({ run, tasks }: Seen): RunView => ({
+const viewOf = ({ run, tasks }: RunSnapshot): RunView => ({
   id: run.id,
   jobId: run.job_id,
   status: run.status,
@@ -118,7 +118,7 @@ const viewOf = ({ run, tasks }: Seen): RunView => ({
   tasks: tasks.map(taskView),
 });
 
-const taskView = (task: Seen["tasks"][number]): TaskView => ({
+const taskView = (task: RunSnapshot["tasks"][number]): TaskView => ({
   id: task.task_id,
   status: task.status,
   reason: task.reason,

@@ -61,7 +61,7 @@ describe("petit trigger JOB", () => {
       environment: { PETIT_URL: running.url, PETIT_API_TOKEN: TOKEN },
     });
     expect(status).toBe(2);
-    expect(stderr).toBe("petit: job 'jobs' was not found; for a job of the folder jobs: 'petit trigger jobs JOB'\n");
+    expect(stderr).toBe("petit: job 'jobs' was not found; to run a job of the folder jobs: 'petit trigger jobs JOB'\n");
   });
 
   test("gives the same run for the same idempotency key", async () => {
@@ -74,14 +74,14 @@ describe("petit trigger JOB", () => {
   const refused: readonly (readonly [readonly string[], string])[] = [
     [["trigger", "helo"], "did you mean 'hello'?"],
     [["trigger", "hello", "--param", "nme=x"], "unknown param 'nme'"],
-    [["trigger", "../../etc"], "is no job's id"],
+    [["trigger", "../../etc"], "is not the id of a job"],
     [["status", "nope"], "petit: "],
     [["logs", "00000000-0000-7000-8000-000000000000"], "not found"],
     [["runs", "helo"], "job 'helo' was not found; did you mean 'hello'?"],
     [["runs", "--limit", "0"], "petit: --limit is '0'; expected a whole number from 1 to 1000"],
     [["runs", "--status", "done"], "petit: --status: 'done' is not one of"],
     [["logs", "latest", "-f", "--reconnect", "soon"], "--reconnect is 'soon'; expected a duration"],
-    [["logs", "latest", "a", "--task", "b"], "the task is named twice"],
+    [["logs", "latest", "a", "--task", "b"], "the task is given twice"],
   ];
   test.each(refused)("%j is refused with 2", async (args, message) => {
     const { status, stdout, stderr } = await ask(...args);

@@ -125,9 +125,9 @@ describe("petit run", () => {
     const options = { cwd: folder.path, environment: { PETIT_DB: "x.db" } };
     const run = ["run", "jobs", "--api-port=0"];
     const inVariable = await petit(run, options);
-    expect(inVariable).toMatchObject({ status: 2, stderr: expect.stringContaining("is named by PETIT_DB)\n") });
+    expect(inVariable).toMatchObject({ status: 2, stderr: expect.stringContaining("(set by PETIT_DB)\n") });
     const inFile = await petit([...run, "--config=config.yaml"], { cwd: folder.path });
-    expect(inFile.stderr).toContain("(the database is named by db in config.yaml)\n");
+    expect(inFile.stderr).toContain("(set by db in config.yaml)\n");
   });
 
   test("exits with 2 for a file that is not a petit database, and does not change it", async () => {

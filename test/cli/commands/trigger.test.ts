@@ -39,21 +39,21 @@ const trigger = (folder: TempFolder, ...args: readonly string[]) =>
   petit(["trigger", "jobs", ...args], { cwd: folder.path });
 
 describe("petit trigger JOBS_DIR JOB", () => {
-  test("passes the output of a single task on as it is, each stream to its own, and exits with 0", async () => {
+  test("passes on the output of a single task unchanged, and exits with 0", async () => {
     using folder = withJobs();
     const { status, stdout, stderr } = await trigger(folder, "good", "--param", "name=a=b", "-p", "level=high");
     expect({ status, stdout }).toEqual({ status: 0, stdout: "hello a=b high\n" });
     expect(stderr).toMatch(/^noise\n✓ run [0-9a-f-]{36} completed in \S+\n$/);
   });
 
-  test("adds nothing to output that ends without a newline, and exits with 1 where the run failed", async () => {
+  test("adds no newline to the output, and exits with 1 if the run failed", async () => {
     using folder = withJobs();
     const { status, stdout, stderr } = await trigger(folder, "bad");
     expect({ status, stdout }).toEqual({ status: 1, stdout: "no newline" });
     expect(stderr).toMatch(/^✗ run \S+ failed in \S+: .*exit code 3\n$/);
   });
 
-  test("puts the task's name before each line where there are several, and tells how each ended", async () => {
+  test("prefixes lines with task names if there are several tasks, and reports each end", async () => {
     using folder = withJobs();
     const { status, stdout, stderr } = await trigger(folder, "graph");
     expect({ status, stdout }).toEqual({ status: 1, stdout: "one    │ first\nsecond │ second\n" });
@@ -62,7 +62,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
     );
   });
 
-  test("writes the run with its tasks as JSON, alone on stdout", async () => {
+  test("writes only the run as JSON to stdout with --json", async () => {
     using folder = withJobs();
     const { status, stdout, stderr } = await trigger(folder, "good", "--json");
     expect(status).toBe(0);
@@ -76,7 +76,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
     expect(stderr).toContain("hello world");
   });
 
-  test("keeps nothing unless --db, PETIT_DB or db: says where", async () => {
+  test("stores nothing unless --db, PETIT_DB or db: names a database", async () => {
     using folder = withJobs();
     await trigger(folder, "good");
     expect(readdirSync(folder.path)).toEqual(["jobs"]);
@@ -88,7 +88,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
     for (const db of ["flag.db", "variable.db", "file.db"]) expect(existsSync(join(folder.path, db))).toBe(true);
   });
 
-  test("prints the problems of broken files as 'validate' does, where the job is in none of the others", async () => {
+  test("prints the problems of broken files if no other file has the job", async () => {
     using folder = withJobs();
     folder.write("jobs/broken.yaml", "id: broken\ntasks: [{id: t, type: shel, script: 'true'}]\n");
     const { stdout: problems } = await petit(["validate", "jobs"], { cwd: folder.path });
@@ -114,14 +114,14 @@ describe("petit trigger JOBS_DIR JOB", () => {
     expect(ended.stderr).toContain(message);
   });
 
-  test("exits with 4 where a scheduler has the database", async () => {
+  test("exits with 4 if a scheduler uses the database", async () => {
     await using running = await startPetit({ jobs: { "all.yaml": JOBS } });
     const ended = await petit(["trigger", running.jobsDir, "good", "--db", running.dbPath]);
     expect(ended).toMatchObject({ status: 4, stdout: "" });
     expect(ended.stderr).toContain(`is in use by process ${running.pid}`);
   });
 
-  test("follows no schedule, and leaves the runs of an earlier petit to the next", async () => {
+  test("ignores schedules, and leaves running runs to the next scheduler", async () => {
     await using running = await startPetit({
       jobs: { "all.yaml": JOBS.replace("* * * * * *", "0 0 1 1 *") },
       args: ["--on-shutdown", "leave"],
@@ -138,11 +138,11 @@ describe("petit trigger JOBS_DIR JOB", () => {
     await again.fetch(`/api/runs/${run_id}/logs?follow=true`).then((response) => response.text());
   });
 
-  test("exits with 2 where there is no such folder", async () => {
+  test("exits with 2 for a missing folder", async () => {
     expect(await petit(["trigger", "nowhere", "job"])).toMatchObject({ status: 2, stdout: "" });
   });
 
-  test("runs a valid job beside a broken file, and exits with 1 where the job may be in that", async () => {
+  test("runs a valid job despite a broken file, and exits with 1 if the job may be in that file", async () => {
     using folder = withJobs();
     folder.write("jobs/broken.yaml", "id: broken\n");
     expect(await trigger(folder, "good")).toMatchObject({ status: 0 });
@@ -151,7 +151,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
     expect(broken.stderr).toContain("no valid job 'broken' in jobs: 1 problem in 1 file");
   });
 
-  test("passes on all of a large output, however late it is read", async () => {
+  test("passes on a large output completely, even if it is read late", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", 'id: big\ntasks: [{id: t, type: shell, script: "seq 1 100000"}]\n');
     const script = `${PETIT.join(" ")} trigger jobs big 2>/dev/null | (sleep 1; cksum)`;
@@ -160,7 +160,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
     expect(spawnSync("sh", ["-c", script], options).stdout).toBe(expected);
   });
 
-  test("shows a line of progress on a terminal, and there alone", async () => {
+  test("shows a progress line only on a terminal", async () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", 'id: slow\ntasks: [{id: nap, type: shell, script: "sleep 0.5; echo done"}]\n');
     const options = { cwd: folder.path, env: cleanEnvironment(folder.path), encoding: "utf8" } as const;
@@ -172,7 +172,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
     expect(piped).toMatch(/^done\n✓ run \S+ completed in \S+\n$/);
   });
 
-  test("cancels the run on Ctrl-C, and lets its clean-up run", async () => {
+  test("cancels the run on Ctrl-C, and runs its clean-up tasks", async () => {
     using folder = withJobs();
     const [program = "", ...before] = PETIT;
     const child = spawn(program, [...before, "trigger", "jobs", "long", "--json", "--db", "x.db"], {
@@ -191,7 +191,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
   });
 });
 
-/** The spool folder of an attempt appears right before its process. */
+/** Waits for the spool folder of an attempt, which appears right before its process. */
 const untilRunning = async (folder: TempFolder, db: string): Promise<void> => {
   const spool = join(folder.path, `${db}-spool`);
   const deadline = Date.now() + 5_000;

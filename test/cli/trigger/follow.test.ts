@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit } from "../../support/cli.ts";
 import { type Petit, startPetit } from "../../support/petit.ts";
 
-/** Writes, waits until a file is there, and writes bytes that are no text, without a newline at the end. */
+/** Writes text, waits for a file, then writes bytes that are not text, without a newline at the end. */
 const JOBS = `id: gated
 tasks:
   - id: first
@@ -24,7 +24,7 @@ const ENVIRONMENT = { PETIT_API_TOKEN: "a-token-for-tests" };
 const started = (options: Parameters<typeof startPetit>[0] = {}): Promise<Petit> =>
   startPetit({ jobs: { "all.yaml": JOBS }, env: ENVIRONMENT, ...options });
 
-/** The same petit at the same address. */
+/** Starts petit again with the same folder and address. */
 const startedAgain = ({ dir, url }: Petit): Promise<Petit> =>
   started({ dir, args: ["--api-port", new URL(url).port, "--on-shutdown", "leave"] });
 
@@ -34,7 +34,7 @@ const ask = (running: Petit, ...args: readonly string[]) =>
 const triggered = async (running: Petit, job: string): Promise<string> =>
   (await ask(running, "trigger", job)).stdout.trim();
 
-/** A command that goes on, and what it has written. */
+/** A running command and its output. */
 const begin = (running: Petit, ...args: readonly string[]) => {
   const [program = "", ...before] = PETIT;
   const env = { ...cleanEnvironment(running.dir), PETIT_URL: running.url, ...ENVIRONMENT };
@@ -53,7 +53,7 @@ const begin = (running: Petit, ...args: readonly string[]) => {
     ended,
     stdout: () => Buffer.concat(out),
     stderr: () => Buffer.concat(err).toString(),
-    /** Resolves when it has written the text on stdout. */
+    /** Resolves when stdout contains the text. */
     until: (text: string) =>
       new Promise<void>((resolve) => {
         look = () => {
@@ -64,8 +64,8 @@ const begin = (running: Petit, ...args: readonly string[]) => {
   };
 };
 
-describe("what is followed over a crash and a new start of petit", () => {
-  test("has no gap and nothing twice, and the bytes as they were", async () => {
+describe("following a run across a crash and restart of petit", () => {
+  test("shows the exact bytes without gaps or duplicates", async () => {
     await using running = await started();
     const run = await triggered(running, "gated");
     const bytes = begin(running, "logs", run, "-f");
@@ -90,7 +90,7 @@ describe("what is followed over a crash and a new start of petit", () => {
     );
   }, 20_000);
 
-  test("ends with 3 when petit is away for longer than --reconnect", async () => {
+  test("exits with 3 if petit is away for longer than --reconnect", async () => {
     await using running = await started();
     const run = await triggered(running, "gated");
     const following = begin(running, "logs", run, "-f", "--reconnect", "300ms");
@@ -118,21 +118,21 @@ const seqsOf = (bytes: Buffer): readonly number[] =>
     .split("\n")
     .map((line) => JSON.parse(line).seq);
 
-describe("a run that is followed", () => {
-  test("goes on when the follower is interrupted, which says so and how to go on", async () => {
+describe("following a run", () => {
+  test("stops on Ctrl-C, says that the run continues, and how to watch it again", async () => {
     await using running = await started();
     const following = begin(running, "trigger", "gated", "--follow");
     await following.until("before");
     following.child.kill("SIGINT");
     expect(await following.ended).toBe(1);
-    expect(following.stderr()).toMatch(/run (\S+) goes on\n {2}petit status \1 --follow .*\n {2}petit cancel \1 /);
+    expect(following.stderr()).toMatch(/run (\S+) continues\n {2}petit status \1 --follow .*\n {2}petit cancel \1 /);
     const runs = JSON.parse((await ask(running, "runs", "--json")).stdout);
     expect(runs).toMatchObject({ count: 1, runs: [{ status: "running" }] });
     writeFileSync(join(running.dir, "go"), "");
     expect((await ask(running, "status", "latest", "--follow")).status).toBe(0);
   }, 15_000);
 
-  test("has its tasks' names before their lines and tells of each end; the exit status is its own", async () => {
+  test("prefixes lines with task names, reports each end, and exits by the outcome", async () => {
     await using running = await started();
     const first = await ask(running, "trigger", "bad", "-f");
     expect({ status: first.status, stdout: first.stdout }).toEqual({ status: 1, stdout: "one │ fine\ntwo │ worse\n" });
@@ -154,7 +154,7 @@ describe("a run that is followed", () => {
     expect((await ask(running, "status", "bad", "--follow")).status).toBe(1);
   }, 15_000);
 
-  test("has the time before each line with --timestamps, as the log has it", async () => {
+  test("prefixes each line with its time with --timestamps", async () => {
     await using running = await started();
     const run = await triggered(running, "bad");
     const followed = await ask(running, "logs", run, "-f", "--timestamps");
@@ -163,8 +163,8 @@ describe("a run that is followed", () => {
   }, 15_000);
 });
 
-describe("RUN", () => {
-  test("may be the end or the beginning of an id, a job, or 'latest'", async () => {
+describe("the argument RUN", () => {
+  test("can be the start or end of an id, a job, or 'latest'", async () => {
     await using running = await started();
     const older = await triggered(running, "bad");
     const newer = await triggered(running, "bad");

@@ -11,57 +11,58 @@ import type { Context } from "../command.ts";
 
 export type JobBody = typeof JobDetail.static;
 export type Occurrence = (typeof OccurrenceList.static)["occurrences"][number];
-export type Run = typeof RunBody.static;
+export type RunData = typeof RunBody.static;
 
-/** A gate of the job, with what is known of the other job: its runs, newest first; null where it is gone. */
-export type Gate = { readonly gate: JobBody["depends_on"][number]; readonly runs: readonly Run[] | null };
+/** A gate of the job with the newest runs of the other job, newest first; null if that job no longer exists. */
+export type GateFacts = { readonly gate: JobBody["depends_on"][number]; readonly runs: readonly RunData[] | null };
 
-/** All that there is to know about why a job runs and doesn't. */
-export type Material = {
+/** Everything that explains why a job runs or does not run. */
+export type JobFacts = {
   readonly job: JobBody;
-  readonly lastRun: Run | null;
-  /** Runs of it that wait for a place. */
+  readonly lastRun: RunData | null;
+  /** Number of runs of the job that wait for a slot. */
   readonly pending: number;
   /** Newest first. */
   readonly occurrences: readonly Occurrence[];
-  /** Ms since the epoch, the next one first. */
-  readonly coming: readonly number[];
-  readonly gates: readonly Gate[];
+  /** The next occurrences in ascending order, ms since the Unix epoch. */
+  readonly upcoming: readonly number[];
+  readonly gates: readonly GateFacts[];
   readonly state: SchedulerState;
   readonly health: HealthAnswer;
 };
 
-export type MaterialOptions = { readonly past: number; readonly coming: number };
+/** How many past and upcoming occurrences to read. */
+export type FactOptions = { readonly past: number; readonly upcoming: number };
 
-/** Of an upstream job: enough to tell what a gate saw at the occurrences that are told of. */
+/** Number of runs to read of an upstream job: enough to reconstruct a gate at the past occurrences. */
 export const UPSTREAM_RUNS = 100;
 
-/** Throws a `ClientError` if petit does not answer or has no such job. */
-export const gather = async (jobId: string, options: MaterialOptions, context: Context): Promise<Material> => {
+/** Reads the facts from the running petit. Throws a `ClientError` if petit does not answer or has no such job. */
+export const readJobFacts = async (jobId: string, options: FactOptions, context: Context): Promise<JobFacts> => {
   const client = openClient(context);
   const params = { job_id: jobId };
   const job = await client.get("/api/jobs/:job_id", { params });
   const [occurrences, runs, waiting, scheduler, health, ...gates] = await Promise.all([
-    client.get("/api/jobs/:job_id/occurrences", { params, query: { limit: options.past, coming: options.coming } }),
+    client.get("/api/jobs/:job_id/occurrences", { params, query: { limit: options.past, coming: options.upcoming } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { limit: 1 } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { status: "pending", limit: 1000 } }),
     client.get("/api/scheduler/state"),
     askHealth(urlOf(context.settings)),
-    ...job.depends_on.map((gate) => gateOf(client, gate)),
+    ...job.depends_on.map((gate) => readGate(client, gate)),
   ]);
   return {
     job,
     lastRun: runs.runs[0] ?? null,
     pending: waiting.count,
     occurrences: occurrences.occurrences.filter(({ outcome }) => outcome !== "due"),
-    coming: occurrences.occurrences.flatMap((each) => (each.outcome === "due" ? [each.scheduled_for] : [])).reverse(),
+    upcoming: occurrences.occurrences.flatMap((each) => (each.outcome === "due" ? [each.scheduled_for] : [])).reverse(),
     gates,
     state: scheduler.state,
     health,
   };
 };
 
-const gateOf = async (client: Client, gate: Gate["gate"]): Promise<Gate> => {
+const readGate = async (client: Client, gate: GateFacts["gate"]): Promise<GateFacts> => {
   try {
     const query = { limit: UPSTREAM_RUNS };
     const { runs } = await client.get("/api/jobs/:job_id/runs", { params: { job_id: gate.job_id }, query });

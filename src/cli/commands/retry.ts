@@ -1,0 +1,35 @@
+import { openClient } from "../client/client.ts";
+import { findRun, RUN_HELP } from "../client/find-run.ts";
+import { patienceOf, RECONNECT } from "../client/reconnect.ts";
+import { writeReply } from "../client/reply.ts";
+import { defineCommand } from "../command.ts";
+import { awaitRun, WAIT_ARGS } from "../trigger/await-run.ts";
+
+export const retry = defineCommand({
+  name: "retry",
+  summary: "Rerun the tasks of a run that did not complete",
+  description:
+    "Starts a new run that reuses the completed tasks of a run and reruns the rest. With --wait or --follow, the exit status " +
+    "is 0 if the new run completed, else 1. Ctrl-C stops only the waiting.",
+  args: {
+    RUN: { type: "positional", required: true, description: RUN_HELP },
+    "from-start": { type: "boolean", description: "Rerun all tasks." },
+    ...WAIT_ARGS,
+    ...RECONNECT,
+  },
+  settings: [],
+  examples: [
+    "petit retry 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+    "petit retry 9a7e4f60 --follow",
+    "petit retry data_pipeline --from-start",
+  ],
+  run: async ({ RUN, "from-start": fromStart, wait = false, follow = false, reconnect }, context) => {
+    const patienceMs = patienceOf(reconnect);
+    const client = openClient(context);
+    const params = { run_id: await findRun(client, RUN, context) };
+    const query = fromStart ? { from: "start" } : {};
+    const started = await client.post("/api/runs/:run_id/retry", { params, query });
+    if (!wait && !follow) return writeReply(started, context);
+    return awaitRun(client, { started, wait, follow, patienceMs }, context);
+  },
+});
