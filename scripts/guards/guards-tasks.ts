@@ -171,7 +171,7 @@ export const TASK_GUARDS: readonly Guard[] = [
     from: "else throw unknownFlag(written, state);",
     to: "else throw unknownFlag(token, state);",
     test: "api/guard/security.test.ts",
-    only: "is not taken from the command line",
+    only: "is not read from the command line",
   },
   {
     against: "a webhook's URL in an error message",

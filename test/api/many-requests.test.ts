@@ -16,18 +16,18 @@ tasks: [{id: only, type: command, command: echo, args: ["hello"]}]
 `,
 };
 
-/** How many, and by which seed: PETIT_TEST_REQUESTS=200000 for a long one. */
+/** Number of requests; set PETIT_TEST_REQUESTS=200000 for a long test. */
 const COUNT = Number(process.env.PETIT_TEST_REQUESTS ?? 10_000);
 const SEED = Number(process.env.PETIT_TEST_SEED ?? Date.now() % 1_000_000);
 const AT_ONCE = 32;
-/** What a process may hold more after all of them than after the first third; its heap breathes. */
+/** Allowed growth of memory between the first third and the end; the heap varies. */
 const FLAT_BYTES = 48_000_000;
 
-/** What is wrong with an answer; null where nothing is. */
+/** Returns what is wrong with an answer, or null. */
 const fault = ({ intact }: WireRequest, { status, headers, body }: WireAnswer): string | null => {
   if (status === null) return intact ? "no answer" : null;
   if (status >= 500 && status !== 505) return `status ${status}`;
-  // What the runtime's parser refuses has no body.
+  // An answer of the runtime's own parser has no body.
   if (headers["x-request-id"] === undefined)
     return [400, 413, 431, 505].includes(status) ? null : `no request id: ${status}`;
   if (headers["x-content-type-options"] !== "nosniff") return "no nosniff";
@@ -69,7 +69,7 @@ describe(`${COUNT} requests, valid, mutated and hostile`, () => {
       const after = await memory();
       expect(faults).toEqual([]);
       expect(after - before).toBeLessThan(FLAT_BYTES);
-      // The generator reaches what it is meant to.
+      // Check that the generator reaches each kind of answer.
       const rare = [200, 400, 403, 404, 405, 431].filter((status) => (statuses.get(status) ?? 0) < COUNT / 500);
       expect(rare).toEqual([]);
       expect(petit.stderr()).not.toContain('"level":"error"');

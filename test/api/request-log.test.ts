@@ -46,7 +46,7 @@ describe("the log of requests", () => {
     ]);
   });
 
-  test("has those that are refused", async () => {
+  test("contains refused requests", async () => {
     for (const [asked, status] of [
       [() => open.ask("/api/jobs", { host: "example.com" }), 403],
       [() => open.ask("/api/jobs", { headers: { origin: "https://example.com" } }), 403],
@@ -57,7 +57,7 @@ describe("the log of requests", () => {
     }
   });
 
-  test("has neither query nor token, and no more than the beginning of a path", async () => {
+  test("contains no query and no token, and only the beginning of a path", async () => {
     const headers = { authorization: `Bearer ${TOKEN}x`, cookie: `token=${TOKEN}` };
     const { lines } = await logOf(() => locked.ask(`/api/jobs?token=${TOKEN}`, { headers }));
     expect(JSON.stringify(lines)).not.toContain(TOKEN);

@@ -68,7 +68,7 @@ describe("an unknown", () => {
     "$(id)",
   ];
 
-  test.each(JOB_IDS)("job %p is 404 wherever it is asked for", async (id) => {
+  test.each(JOB_IDS)("job %p is 404 on every route", async (id) => {
     for (const path of [
       `/api/jobs/${id}`,
       `/api/jobs/${id}/runs`,
@@ -99,7 +99,7 @@ describe("an unknown", () => {
     "a".repeat(4000),
   ];
 
-  test.each(RUN_IDS)("or malformed run id %p is 404 wherever it is asked for", async (id) => {
+  test.each(RUN_IDS)("or malformed run id %p is 404 on every route", async (id) => {
     for (const path of [
       `/api/runs/${id}`,
       `/api/runs/${id}/tasks`,
@@ -144,7 +144,7 @@ describe("a path", () => {
     "GET /api/jobs/..;/..;/etc/passwd HTTP/1.1",
     "GET /api/runs/../jobs/none HTTP/1.1",
     "GET \\..\\..\\etc\\passwd HTTP/1.1",
-  ])("%p leads nowhere", async (line) => {
+  ])("%p is a 404", async (line) => {
     const answer = await raw(petit.url, `${line}\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
     expect(answer).not.toContain("root:");
@@ -190,7 +190,7 @@ describe("a wrong method", () => {
     }
   });
 
-  test("is HEAD where only POST goes", async () => {
+  test("is HEAD on a path with POST only", async () => {
     const response = await petit.fetch("/api/jobs/hello/trigger", { method: "HEAD" });
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe("POST");
@@ -218,7 +218,7 @@ describe("HEAD", () => {
     expect(await head.text()).toBe("");
   });
 
-  test("of a stream ends at once", async () => {
+  test("of a stream ends immediately", async () => {
     const run = await runToEnd(petit, "hello");
     for (const path of ["/api/events", `/api/runs/${run.id}/logs?follow=true`]) {
       const answer = await raw(petit.url, `HEAD ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
@@ -250,7 +250,7 @@ describe("a query", () => {
     ["/api/jobs/hello/runs", "limit=x"],
     ["/api/jobs/hello/runs", "status=Completed"],
     ["/api/jobs/hello/runs", "offset=5"],
-  ])("that is wrong is 400 and named: %s?%s", async (path, query) => {
+  ])("that is invalid is 400, and the error names it: %s?%s", async (path, query) => {
     const { status, body } = await ask(petit, `${path}?${query}`);
     expect(status).toBe(400);
     const [name] = query.split("=");
@@ -259,7 +259,7 @@ describe("a query", () => {
   });
 
   test.each(["limit=1", "limit=1000", "limit=007", "status=completed&limit=5", ""])(
-    "that fits is answered: ?%s",
+    "that is valid is answered: ?%s",
     async (query) => {
       expect((await ask(petit, `/api/runs?${query}`)).status).toBe(200);
     },
@@ -303,7 +303,7 @@ describe("a body", () => {
   });
 
   test.each(['{"\\ud800":1}', `{"params":"${"a".repeat(79)}😀"}`])(
-    "that is quoted in an error leaves it readable for strict parsers: %p",
+    "that an error quotes leaves the error readable for strict parsers: %p",
     async (text) => {
       const response = await petit.fetch("/api/jobs/hello/trigger", { method: "POST", body: text });
       expect(response.status).toBe(400);
@@ -311,7 +311,7 @@ describe("a body", () => {
     },
   );
 
-  test("that is no UTF-8 is 400", async () => {
+  test("that is not UTF-8 is 400", async () => {
     const bytes = new Uint8Array([0x7b, 0xff, 0xfe, 0x7d]);
     expect(await trigger(bytes)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST" } });
   });
@@ -323,23 +323,23 @@ describe("a body", () => {
     "multipart/form-data; boundary=x",
     "application/octet-stream",
     "nonsense",
-  ])("is read as JSON though it is called %s", async (type) => {
+  ])("is read as JSON with content type %s", async (type) => {
     expect((await trigger('{"params":{}}', { "content-type": type })).status).toBe(200);
     expect((await trigger("{", { "content-type": type })).status).toBe(400);
   });
 
-  test.each(["", " ", "{}", '{"params":{}}', '\ufeff{"params":{}}'])("may be %p", async (text) => {
+  test.each(["", " ", "{}", '{"params":{}}', '\ufeff{"params":{}}'])("can be %p", async (text) => {
     expect((await trigger(text)).status).toBe(200);
   });
 
-  test("of 1 MiB is read, a larger one is 413", async () => {
+  test("of 1 MiB is read, and a larger one is 413", async () => {
     const padded = (size: number): string => `{"params":{}${" ".repeat(size - 13)}}`;
     expect((await trigger(padded(1024 * 1024))).status).toBe(200);
     expect(await trigger(padded(1024 * 1024 + 1))).toMatchObject({ status: 413, body: failure("PAYLOAD_TOO_LARGE") });
     expect(await trigger(padded(20_000_000))).toMatchObject({ status: 413, body: failure("PAYLOAD_TOO_LARGE") });
   });
 
-  test("that says it is larger is 413 before it is sent, wherever to", async () => {
+  test("that says it is larger is 413 before it is sent, on every path", async () => {
     for (const line of ["POST /api/jobs/hello/trigger", "POST /api/scheduler/resume", "GET /api/jobs"]) {
       const head = `${line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000000000\r\n\r\n`;
       const answer = await raw(petit.url, head, (text) => text.endsWith("}"));
@@ -348,7 +348,7 @@ describe("a body", () => {
     }
   });
 
-  test("that breaks off is the client's fault, and no error in the log", async () => {
+  test("that is incomplete logs no error", async () => {
     const head = "POST /api/jobs/hello/trigger HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{";
     const { hostname, port } = new URL(petit.url);
     await new Promise<void>((resolve) => {
@@ -359,7 +359,7 @@ describe("a body", () => {
     expect(petit.stderr()).not.toContain('"level":"error"');
   });
 
-  test("in chunks that grow too large is 413", async () => {
+  test("in chunks that exceed the limit is 413", async () => {
     const chunk = "x".repeat(100_000);
     const source = new ReadableStream<string>({
       pull: (controller) => controller.enqueue(chunk),
@@ -371,8 +371,8 @@ describe("a body", () => {
   });
 });
 
-describe("the state of things", () => {
-  test("is against a job whose gate is shut: 409", async () => {
+describe("a trigger that conflicts with the state", () => {
+  test("is 409 for a job whose gate is shut", async () => {
     await runToEnd(petit, "fails");
     const { status, body } = await post(petit, "/api/jobs/gated/trigger");
     expect(status).toBe(409);
@@ -381,7 +381,7 @@ describe("the state of things", () => {
     expect(body.error).toContain("fails");
   });
 
-  test("is against one run too many: 429, with Retry-After", async () => {
+  test("is 429 with Retry-After at the limit of runs", async () => {
     const runId = await start(petit, "limited");
     const { status, headers, body } = await post(petit, "/api/jobs/limited/trigger");
     expect(status).toBe(429);
@@ -404,22 +404,19 @@ describe("every answer", () => {
     ["GET", "/api/openapi.json", 200],
   ];
 
-  test.each(ANSWERS)(
-    "carries an id of its own and keeps browsers from misusing it: %s %s",
-    async (method, path, status) => {
-      const first = await petit.fetch(path, { method });
-      const second = await petit.fetch(path, { method });
-      expect(first.status).toBe(status);
-      expect(first.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
-      expect(first.headers.get("x-request-id")).not.toBe(second.headers.get("x-request-id"));
-      expect(first.headers.get("x-content-type-options")).toBe("nosniff");
-      expect(first.headers.get("content-security-policy")).toContain("default-src 'none'");
-      expect(first.headers.get("cache-control")).toBe("no-store");
-      expect(first.headers.get("access-control-allow-origin")).toBeNull();
-      expect(first.headers.get("content-type")).toStartWith("application/json");
-      expect(first.headers.get("x-powered-by")).toBeNull();
-    },
-  );
+  test.each(ANSWERS)("has its own request id and the security headers: %s %s", async (method, path, status) => {
+    const first = await petit.fetch(path, { method });
+    const second = await petit.fetch(path, { method });
+    expect(first.status).toBe(status);
+    expect(first.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(first.headers.get("x-request-id")).not.toBe(second.headers.get("x-request-id"));
+    expect(first.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(first.headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(first.headers.get("cache-control")).toBe("no-store");
+    expect(first.headers.get("access-control-allow-origin")).toBeNull();
+    expect(first.headers.get("content-type")).toStartWith("application/json");
+    expect(first.headers.get("x-powered-by")).toBeNull();
+  });
 });
 
 describe("a Host over the wire", () => {
@@ -436,7 +433,7 @@ describe("a Host over the wire", () => {
     ["foreign second", "Host: localhost\r\nHost: example.com\r\n"],
     ["twice the same", "Host: localhost\r\nHost: localhost\r\n"],
     ["in two cases", "host: localhost\r\nHOST: example.com\r\n"],
-  ])("that is there twice, %s, is refused: 400 by Deno's own parser, else 403", async (_name, lines) => {
+  ])("that occurs twice, %s, is refused: with 400 by Deno's parser, otherwise with 403", async (_name, lines) => {
     for (const line of ["POST /api/jobs/hello/trigger", "HEAD /api/jobs"]) {
       const answer = await raw(petit.url, `${line} HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`);
       expect(answer).toStartWith(isDeno ? "HTTP/1.1 400 " : "HTTP/1.1 403 ");
@@ -458,7 +455,7 @@ describe("a Host over the wire", () => {
     expect(answer).not.toContain("hello");
   });
 
-  test("is not replaced by that of an absolute target", async () => {
+  test("is not replaced by the host of an absolute request target", async () => {
     const answer = await raw(
       petit.url,
       "GET http://localhost/api/jobs HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n",
@@ -466,7 +463,7 @@ describe("a Host over the wire", () => {
     expect(answer).toStartWith("HTTP/1.1 403 ");
   });
 
-  test("may hold bytes that no URL can, also for HEAD", async () => {
+  test("with bytes that are invalid in a URL is 403, also for HEAD", async () => {
     for (const method of ["GET", "HEAD", "POST"]) {
       const answer = await raw(
         petit.url,
@@ -476,7 +473,7 @@ describe("a Host over the wire", () => {
     }
   });
 
-  test("that is petit's own is answered", async () => {
+  test("that names petit is answered", async () => {
     for (const host of ["localhost", "127.0.0.1:8565", "[::1]:1"]) {
       const answer = await raw(petit.url, `GET /api/jobs HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
       expect(answer).toStartWith("HTTP/1.1 200 ");

@@ -40,7 +40,7 @@ const codeOf = async (started: Promise<unknown>): Promise<string> => {
 };
 
 describe("the server", () => {
-  test("says where it listens, and stops", async () => {
+  test("reports its address, and stops", async () => {
     const server = await serve();
     const url = `http://127.0.0.1:${server.port}/api/health`;
     expect((await fetch(url)).status).toBe(200);
@@ -53,7 +53,7 @@ describe("the server", () => {
     ).toBe("refused");
   });
 
-  test("logs once a minute how many connections were closed for the bound", async () => {
+  test("logs at most once a minute how many connections it closed at the limit", async () => {
     const clock = new FakeClock();
     const lines: unknown[] = [];
     const log: Log = { ...silentLog, warn: (fields) => lines.push(fields) };
@@ -74,7 +74,7 @@ describe("the server", () => {
     ]);
   });
 
-  test("does not share a port that is taken", async () => {
+  test("does not share a port that is in use", async () => {
     const other = createServer();
     const port = await new Promise<number>((resolve) => {
       other.listen(0, "127.0.0.1", () => {
@@ -89,14 +89,14 @@ describe("the server", () => {
     await first.stop(0);
   });
 
-  test("refuses an address that others can reach, where no token is set, and does not bind it", async () => {
+  test("refuses to bind an address that other machines can reach without a token", async () => {
     expect(await codeOf(serve({ host: "0.0.0.0" }))).toBe("invalid_request");
     const server = await serve({ host: "0.0.0.0", token: "secret" });
     expect((await fetch(`http://127.0.0.1:${server.port}/api/jobs`)).status).toBe(401);
     await server.stop(0);
   });
 
-  test("says so where the address is none of this machine's", async () => {
+  test("reports an address that this machine does not have", async () => {
     expect(await codeOf(serve({ host: "192.0.2.1", token: "secret" }))).toBe("invalid_request");
   });
 
@@ -113,8 +113,8 @@ describe("the server", () => {
 
 const JOBS = { "jobs.yaml": "id: slow\ntasks: [{id: a, type: shell, script: 'echo ready; exec sleep 60'}]" };
 
-describe("a petit that is stopping", () => {
-  test("refuses what would make a run, 503 with Retry-After, and still tells what there is", async () => {
+describe("a server that is stopping", () => {
+  test("refuses triggers with 503 and Retry-After, and still answers reads", async () => {
     await using petit = await startPetit({ jobs: JOBS });
     const runId = await start(petit, "slow");
     await take(
@@ -143,7 +143,7 @@ describe("a petit that is stopping", () => {
     expect(await stopped).toBe(0);
   });
 
-  test("answers who waits for a run with the run as it stands", async () => {
+  test("answers a request that waits for a run with the unfinished run", async () => {
     await using petit = await startPetit({ jobs: JOBS, args: ["--on-shutdown", "leave"] });
     const waiting = post(petit, "/api/jobs/slow/trigger?wait=60");
     const events = readEvents(await petit.fetch("/api/events", { headers: { "last-event-id": "0" } }));
@@ -156,7 +156,7 @@ describe("a petit that is stopping", () => {
   });
 });
 
-/** Asks again until there is an answer. */
+/** Repeats a request until it is answered. */
 const until = async <T>(probe: () => Promise<T | null>): Promise<T> => {
   for (;;) {
     const found = await probe();
@@ -179,7 +179,7 @@ describe("settings of the API", () => {
   const authorization = `Bearer ${TOKEN}`;
 
   test(
-    "reach it: token, allowed host, origin",
+    "apply: token, allowed host, origin",
     withSettings(async (petit) => {
       expect((await petit.fetch("/api/health")).status).toBe(200);
       expect((await petit.fetch("/api/jobs")).status).toBe(401);
@@ -192,7 +192,7 @@ describe("settings of the API", () => {
   );
 
   test(
-    "keep the token to themselves: no log, no answer, no child has it",
+    "keep the token out of logs, answers and child processes",
     withSettings(async (petit) => {
       const headers = { authorization };
       const { body } = await ask(petit, "/api/jobs/env/trigger?wait=30", { method: "POST", headers });

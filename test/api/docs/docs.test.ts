@@ -16,7 +16,7 @@ const page = await response.text();
 
 const VOID = new Set(["meta", "!doctype"]);
 
-/** Throws where an element isn't closed by its own end; answers the names of all elements. */
+/** Returns the names of all elements. Throws if an element is not closed by its own end tag. */
 const elements = (text: string): ReadonlySet<string> => {
   const names = new Set<string>();
   const open: string[] = [];
@@ -31,13 +31,13 @@ const elements = (text: string): ReadonlySet<string> => {
 };
 
 describe("the reference page", () => {
-  test("is HTML whose elements are closed", () => {
+  test("is HTML with closed elements", () => {
     expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
     expect(page).toStartWith("<!doctype html>\n<html");
     expect(elements(page).has("main")).toBe(true);
   });
 
-  test("has every operation, parameter and shape of the description", () => {
+  test("has every operation, parameter and schema of the description", () => {
     for (const [path, methods] of Object.entries(document.paths)) {
       expect(page).toContain(`<code class="path">${path}</code>`);
       for (const operation of Object.values(methods)) {
@@ -49,14 +49,14 @@ describe("the reference page", () => {
     for (const name of Object.keys(document.components.schemas)) expect(page).toContain(`id="schema-${name}"`);
   });
 
-  test("links to nothing but itself and the description", () => {
+  test("links only to itself and the description", () => {
     const links = [...page.matchAll(/(?:href|src|action|srcset|data)="([^"]*)"/g)].map(([, link = ""]) => link);
     const ids = new Set([...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => `#${id}`));
     expect(links.filter((link) => !ids.has(link) && link !== "/api/openapi.json")).toEqual([]);
     expect(ids.size).toBe([...page.matchAll(/ id="/g)].length);
   });
 
-  test("runs nothing and takes nothing from anywhere: its policy allows the one style in it, by its hash", () => {
+  test("runs and loads nothing: its policy allows only its own style sheet, by hash", () => {
     const [, css = ""] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
     const hash = createHash("sha256").update(css).digest("base64");
     const policy = response.headers.get("content-security-policy") ?? "";
@@ -73,7 +73,7 @@ describe("the reference page", () => {
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
   });
 
-  test("shows names and descriptions as text, whatever they hold", () => {
+  test("shows names and descriptions as text, whatever they contain", () => {
     const evil = `</code></style><script>alert(1)</script><img src=x onerror="alert(2)">'"\`<b>\`&`;
     const [path] = Object.keys(document.paths);
     const hostile: ApiDocument = {
@@ -117,7 +117,7 @@ describe("the reference page", () => {
     expect(text.match(/<style/g)?.length).toBe(1);
   });
 
-  test("wants the token as the description does", async () => {
+  test("requires the token like the description", async () => {
     expect((await locked.ask("/api/docs")).status).toBe(401);
     const headers = { authorization: "Bearer correct-horse-battery-staple" };
     expect((await locked.ask("/api/docs", { headers })).status).toBe(200);

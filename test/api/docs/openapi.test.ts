@@ -49,7 +49,7 @@ const everySchema = function* (value: unknown, at = "#"): Generator<[string, Rec
 };
 
 describe("the description of the API", () => {
-  test("is OpenAPI 3.1, of this version", async () => {
+  test("is OpenAPI 3.1 with the version of petit", async () => {
     expect(document.openapi).toMatch(/^3\.1\./);
     expect(document.info.version).toBe((await ask(petit, "/api/health")).body.version);
   });
@@ -90,7 +90,7 @@ describe("the description of the API", () => {
     ]);
   });
 
-  test("says of each operation what it is for and how it can fail", () => {
+  test("has the purpose and the failures of each operation", () => {
     const ids = operations().map(({ operation }) => operation.operationId);
     expect(new Set(ids).size).toBe(ids.length);
     const tags = document.tags.map((tag) => tag.name);
@@ -117,7 +117,7 @@ describe("the description of the API", () => {
     }
   });
 
-  test("has no reference that leads nowhere, and no component that nothing refers to", () => {
+  test("has no dangling reference and no unused component", () => {
     const used = new Set<unknown>();
     for (const [, value] of everySchema(document)) {
       if (typeof value.$ref !== "string") continue;
@@ -131,7 +131,7 @@ describe("the description of the API", () => {
     expect(unused).toEqual(["#/components/responses/MethodNotAllowed"]);
   });
 
-  test("has examples that fit, one for each answer but lists", () => {
+  test("has examples that match their schemas", () => {
     const { schemas = {} } = document.components;
     let checked = 0;
     for (const [name, schema] of Object.entries(schemas)) {
@@ -143,7 +143,7 @@ describe("the description of the API", () => {
     expect(checked).toBeGreaterThan(20);
   });
 
-  test("describes each field of what it answers", () => {
+  test("describes each field of the answers", () => {
     const { schemas = {} } = document.components;
     for (const [name, schema] of Object.entries(schemas)) {
       for (const [field, each] of Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>)) {
@@ -155,7 +155,7 @@ describe("the description of the API", () => {
   });
 });
 
-/** Values for any parameter: some fit, some are near, some mean harm. */
+/** Values for any parameter: valid, nearly valid, and hostile. */
 const values = fc.oneof(
   {
     weight: 4,
@@ -226,10 +226,10 @@ const requests = (): fc.Arbitrary<Generated> =>
         body: bodies,
       })
       .map(({ ids, query, body }) => {
-        // A request that waits or follows takes its time; the others show the same.
+        // Skip requests that wait or follow, because they are slow and show nothing more.
         const { wait: _wait, follow: _follow, ...rest } = query;
         const search = new URLSearchParams(rest).toString();
-        // No id, or one of dots alone, would make another path.
+        // An empty id, or one of dots only, would change the path.
         const id = /^\.*$/.test(ids[0] ?? "") ? "none" : (ids[0] ?? "");
         const filled = path.replace(/\{\w+\}/, encodeURIComponent(id));
         return { method, path: search === "" ? filled : `${filled}?${search}`, operation, body };
@@ -237,7 +237,7 @@ const requests = (): fc.Arbitrary<Generated> =>
   );
 
 describe("any request", () => {
-  test("is answered as the description says", async () => {
+  test("is answered as described", async () => {
     let ok = 0;
     await fc.assert(
       fc.asyncProperty(requests(), async ({ method, path, operation, body }) => {

@@ -16,7 +16,7 @@ const events = async (lastEventId?: string) =>
   );
 
 describe("the stream of events", () => {
-  test("tells what happens, with what applies", async () => {
+  test("has each event with the fields that apply", async () => {
     const response = await petit.fetch("/api/events");
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toStartWith("text/event-stream");
@@ -37,7 +37,7 @@ describe("the stream of events", () => {
     expect(Object.keys(data[2]).sort()).toEqual(["at", "job_id", "reason", "run_id", "seq", "status", "task_id"]);
   });
 
-  test("tells of pause, resume and reload", async () => {
+  test("has pause, resume and reload", async () => {
     const stream = await events();
     await post(petit, "/api/scheduler/pause");
     await post(petit, "/api/scheduler/resume");
@@ -47,7 +47,7 @@ describe("the stream of events", () => {
     expect(JSON.parse(seen[0]?.data ?? "")).not.toHaveProperty("run_id");
   });
 
-  test("begins now, where no event is named", async () => {
+  test("begins with the next event without Last-Event-ID", async () => {
     await runToEnd(petit, "hello");
     const stream = await events();
     await post(petit, "/api/scheduler/pause");
@@ -55,7 +55,7 @@ describe("the stream of events", () => {
     await post(petit, "/api/scheduler/resume");
   });
 
-  test("is resumed after any event without a gap and with none twice, while more happen", async () => {
+  test("resumes after any event without gaps or duplicates, while more occur", async () => {
     const live = await events();
     const runs = Array.from({ length: 10 }, () => runToEnd(petit, "hello"));
     const seen = await take(live, 40);
@@ -71,7 +71,7 @@ describe("the stream of events", () => {
     }
   });
 
-  test("is resumed over a restart", async () => {
+  test("resumes over a restart", async () => {
     const dir = petit.dir;
     const [first] = await take(await events("0"), 1);
     expect(first?.id).toBe("1");
@@ -91,7 +91,7 @@ describe("the stream of events", () => {
     await post(petit, "/api/scheduler/resume");
   });
 
-  test.each(["999999999", "abc", "-1", "1.5"])("begins now after an id that was never given: %p", async (id) => {
+  test.each(["999999999", "abc", "-1", "1.5"])("begins with the next event after an unknown id: %p", async (id) => {
     const stream = await events(id);
     await post(petit, "/api/scheduler/pause");
     await post(petit, "/api/scheduler/resume");

@@ -16,7 +16,7 @@ const happen = (count: number): void => {
   for (let each = 0; each < count; each++) made.store.events.record({ type: "jobs.reloaded", now: each });
 };
 
-/** As a reader gets them, some at a time. */
+/** Returns the events as a reader gets them, a few at a time. */
 const readAll = (since: number, limit: number): number[] => {
   const seqs: number[] = [];
   for (let seq = since; ; ) {
@@ -31,7 +31,7 @@ const numbers = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 describe("the feed of events", () => {
-  test("gives each event once, from the store and from memory, wherever a reader begins", () => {
+  test("returns each event once, from the store and from memory, wherever a reader begins", () => {
     happen(300);
     feed = makeFeed();
     const first = made.store.events.getNewestSeq() - 299;
@@ -43,7 +43,7 @@ describe("the feed of events", () => {
     }
   });
 
-  test("tells those who listen at once, and of what follows closely together", async () => {
+  test("notifies listeners immediately, and once for events that follow closely", async () => {
     feed = makeFeed();
     let told = 0;
     feed.onNew(() => told++);
@@ -60,7 +60,7 @@ describe("the feed of events", () => {
     expect(told).toBe(3);
   });
 
-  test("tells nobody who has stopped to listen, and goes on for those who begin", async () => {
+  test("notifies no listener that has unsubscribed, and notifies new ones", async () => {
     feed = makeFeed();
     let [first, second] = [0, 0];
     const end = feed.onNew(() => first++);
@@ -73,7 +73,7 @@ describe("the feed of events", () => {
     expect([first, second]).toEqual([1, 1]);
   });
 
-  test("holds a bounded number of them", () => {
+  test("keeps a bounded number of events", () => {
     feed = makeFeed();
     happen(5000);
     expect(feed.after(feed.newestSeq - 500, 10_000)).toHaveLength(500);

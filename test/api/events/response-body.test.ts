@@ -7,8 +7,8 @@ import { silentLog } from "../../../src/lib/log.ts";
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const open = () => new AbortController().signal;
 
-describe("the body of a stream", () => {
-  test("is what its source gives, and ends with it", async () => {
+describe("a streamed response body", () => {
+  test("has the bytes of its source, and ends with it", async () => {
     const source: ByteSource = async function* () {
       yield encode("a");
       yield encode("b");
@@ -16,7 +16,7 @@ describe("the body of a stream", () => {
     expect(await new Response(streamBody(source, open(), silentLog)).text()).toBe("ab");
   });
 
-  test("takes no more from its source than its reader takes", async () => {
+  test("reads no more from its source than its reader reads", async () => {
     let given = 0;
     const source: ByteSource = async function* () {
       for (;;) {
@@ -32,7 +32,7 @@ describe("the body of a stream", () => {
     expect(given).toBe(10);
   });
 
-  test("gives everybody else a turn between two pieces, however fast its reader is", async () => {
+  test("lets other work run between two chunks, however fast its reader is", async () => {
     const source: ByteSource = async function* () {
       for (;;) yield encode("x");
     };
@@ -46,7 +46,7 @@ describe("the body of a stream", () => {
     expect(turns).toBeGreaterThan(3);
   });
 
-  test("lets its source clean up when the reader goes, also while it waits", async () => {
+  test("lets its source clean up when the reader disconnects, also while it waits", async () => {
     let cleaned = false;
     const source: ByteSource = async function* (signal) {
       try {
@@ -64,7 +64,7 @@ describe("the body of a stream", () => {
     expect(cleaned).toBe(true);
   });
 
-  test("ends when the API closes, also where it had closed before", async () => {
+  test("ends when the API closes, also if it was closed before", async () => {
     const closing = new AbortController();
     const source: ByteSource = async function* (signal) {
       yield encode("a");
@@ -76,7 +76,7 @@ describe("the body of a stream", () => {
     expect(await new Response(streamBody(source, closing.signal, silentLog)).text()).toBe("a");
   });
 
-  test("ends and is logged when its source breaks", async () => {
+  test("ends and logs when its source fails", async () => {
     const logged: unknown[] = [];
     const log: Log = { ...silentLog, error: ({ err }) => void logged.push(err) };
     const broken = new Error("broken");

@@ -6,7 +6,7 @@ import { selectLogFormat } from "../../../src/api/shapes/log.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import { fakeApi } from "../../support/petit-api-fake.ts";
 
-/** A clock that notes what it is asked for, and passes it at once when `pass` is called. */
+/** A clock that records its timers, and runs them when `pass` is called. */
 const handClock = () => {
   const timers: { callback: () => void; delayMs: number }[] = [];
   const clock: Clock = {
@@ -26,8 +26,8 @@ const made = fakeApi();
 afterAll(() => made.api.close());
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
-describe("a silent stream", () => {
-  test("of events shows every 15 s that it lives", async () => {
+describe("an idle stream", () => {
+  test("of events sends a heartbeat every 15 s", async () => {
     const { clock, timers, pass } = handClock();
     using feed = new EventFeed({ ...made, clock: systemClock });
     const ending = new AbortController();
@@ -53,7 +53,7 @@ describe("a silent stream", () => {
     ["text/event-stream", true],
     ["application/x-ndjson", false],
     [null, false],
-  ])("of output as %p does so: %p", async (accept, beats) => {
+  ])("of output as %p sends heartbeats: %p", async (accept, beats) => {
     const { clock, timers, pass } = handClock();
     const run = await made.engine.trigger("hello");
     const format = selectLogFormat(accept, false);

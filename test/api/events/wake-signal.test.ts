@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { WakeSignal } from "../../../src/api/events/wake-signal.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 
-/** A clock whose timers run when they are told to. */
+/** A clock whose timers run on request. */
 const handClock = () => {
   const timers = new Set<() => void>();
   const clock: Clock = {
@@ -19,8 +19,8 @@ const handClock = () => {
 
 const never = new AbortController().signal;
 
-describe("a wake", () => {
-  test("wakes who waits", async () => {
+describe("a wake signal", () => {
+  test("wakes a waiter", async () => {
     const { clock, timers } = handClock();
     const wake = new WakeSignal();
     const waiting = wake.wait(clock, 1000, never);
@@ -29,7 +29,7 @@ describe("a wake", () => {
     expect(timers.size).toBe(0);
   });
 
-  test("is heard later when it rang before, once", async () => {
+  test("wakes a later waiter once if it was notified before", async () => {
     const { clock, timers } = handClock();
     const wake = new WakeSignal();
     wake.notify();
@@ -40,7 +40,7 @@ describe("a wake", () => {
     expect(await waiting).toBe(false);
   });
 
-  test("lets go when the time is up", async () => {
+  test("ends the wait at the timeout", async () => {
     const { clock, timers } = handClock();
     const waiting = new WakeSignal().wait(clock, 1000, never);
     for (const timer of timers) timer();
@@ -48,7 +48,7 @@ describe("a wake", () => {
     expect(timers.size).toBe(0);
   });
 
-  test("lets go when the signal aborts, and at once where it has", async () => {
+  test("ends the wait when the abort signal aborts, and immediately if it has", async () => {
     const { clock, timers } = handClock();
     const ending = new AbortController();
     const waiting = new WakeSignal().wait(clock, 1000, ending.signal);

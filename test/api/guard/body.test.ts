@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { MAX_BODY_BYTES, readJson } from "../../../src/api/guard/body.ts";
 
-/** A body without an announced length, in chunks; how many of them were asked for is told at the end. */
+/** Returns a body in chunks without a length, and the number of chunks that were read. */
 const chunked = (count: number, size: number) => {
   let given = 0;
   const body = new ReadableStream<Uint8Array>(
@@ -18,12 +18,12 @@ const chunked = (count: number, size: number) => {
 };
 
 describe("a body that comes in chunks", () => {
-  test("is read to its end where it is not too large", async () => {
+  test("is read to its end if it is within the limit", async () => {
     const { request } = chunked(MAX_BODY_BYTES / 1024, 1024);
     expect(await readJson({ request })).toEqual({});
   });
 
-  test("is refused when it has grown too large, and not read any further", async () => {
+  test("is refused at the limit, and not read further", async () => {
     const { request, given } = chunked(100_000, 65_536);
     await expect(readJson({ request })).rejects.toMatchObject({ failure: "PAYLOAD_TOO_LARGE" });
     expect(given()).toBeLessThan(20);

@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 const headOf = (line: string, host: string, length: string): string =>
   `${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${length}\r\n\r\n`;
 
-/** The answer that a client gets which looks for it only when it has sent everything, as many do. */
+/** Returns the answer that a client gets if it reads only after it has sent everything, as many do. */
 const answerAfter = (head: string, parts: readonly string[]): Promise<string> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(petit.url);
@@ -42,13 +42,13 @@ describe("a body that is not read", () => {
     ["POST /nowhere", "localhost", 413],
     ["POST /", "localhost", 405],
     ["POST /api/scheduler/resume", "example.com", 403],
-  ])("does not cost its sender the answer: %s, %s, %d", async (line, host, status) => {
+  ])("does not prevent the sender from reading the answer: %s, %s, %d", async (line, host, status) => {
     const parts = Array.from({ length: 12 }, () => "x".repeat(MIB));
     const head = headOf(line, host, `Content-Length: ${12 * MIB}`);
     expect(await answerAfter(head, parts)).toStartWith(`HTTP/1.1 ${status} `);
   });
 
-  test("does not either where it comes in chunks", async () => {
+  test("in chunks does not prevent it either", async () => {
     const chunk = `100000\r\n${"x".repeat(MIB)}\r\n`;
     const head = headOf("POST /api/jobs/hello/trigger", "localhost", "Transfer-Encoding: chunked");
     expect(await answerAfter(head, [...Array.from({ length: 12 }, () => chunk), "0\r\n\r\n"])).toStartWith(
@@ -56,7 +56,7 @@ describe("a body that is not read", () => {
     );
   });
 
-  test("is not waited for long where it never comes", async () => {
+  test("is not waited for long if it never arrives", async () => {
     const head = headOf("POST /api/jobs/hello/trigger", "localhost", `Content-Length: ${2 * MIB}`);
     expect(await raw(petit.url, head, (text) => text.endsWith("}"))).toStartWith("HTTP/1.1 413 ");
   });

@@ -16,7 +16,7 @@ afterAll(() => {
 type Ask = typeof open.ask;
 const code = async (asked: ReturnType<Ask>): Promise<string> => (await (await asked).json()).code;
 
-/** Something of every kind of route, and what is no route at all. */
+/** One route of each kind, and an unknown one. */
 const EVERYWHERE: readonly (readonly [string, string])[] = [
   ["GET", "/api/jobs"],
   ["GET", "/api/jobs/hello"],
@@ -36,18 +36,18 @@ const EVERYWHERE: readonly (readonly [string, string])[] = [
 ];
 
 describe("the token", () => {
-  test.each(EVERYWHERE)("is wanted for %s %s", async (method, path) => {
+  test.each(EVERYWHERE)("is required for %s %s", async (method, path) => {
     const response = await locked.ask(path, { method });
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toStartWith("Bearer");
     expect(await response.json()).toMatchObject({ code: "UNAUTHORIZED" });
   });
 
-  test.each(["GET", "HEAD"])("is not wanted for %s /api/health", async (method) => {
+  test.each(["GET", "HEAD"])("is not required for %s /api/health", async (method) => {
     expect((await locked.ask("/api/health", { method })).status).toBe(200);
   });
 
-  test("lets the right one pass, whatever the case of its scheme", async () => {
+  test("accepts the right one, whatever the case of its scheme", async () => {
     for (const authorization of [`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER  ${TOKEN}`]) {
       expect((await locked.ask("/api/jobs", { headers: { authorization } })).status).toBe(200);
     }
@@ -73,10 +73,10 @@ describe("the token", () => {
     expect((await locked.ask("/api/jobs", { headers: { cookie: `token=${TOKEN}` } })).status).toBe(401);
   });
 
-  test("is not wanted for the page, but for everything else beside it", async () => {
+  test("is not required for the page, but for everything else", async () => {
     expect((await paged.ask("/")).status).toBe(200);
     expect((await paged.ask("/other")).status).toBe(401);
-    // There is nothing to keep from anybody: whoever asks is told that it is a page to be got.
+    // The page is public, so a wrong method needs no token either.
     expect((await paged.ask("/", { method: "POST" })).status).toBe(405);
   });
 });
@@ -90,7 +90,7 @@ describe("a foreign Host", () => {
     }
   });
 
-  test("is refused before the token is looked at", async () => {
+  test("is refused before the token is checked", async () => {
     expect(await code(locked.ask("/api/jobs", { host: "example.com" }))).toBe("FORBIDDEN");
   });
 });
@@ -112,13 +112,13 @@ describe("a foreign Origin", () => {
     }
   });
 
-  test("does nothing", async () => {
+  test("changes nothing", async () => {
     const body = '{"params":{}}';
     await open.ask("/api/jobs/hello/trigger", { method: "POST", body, headers: { origin: "https://example.com" } });
     expect(open.store.runs.list({ limit: 1 })).toEqual([]);
   });
 
-  test("is petit's own where it is that of the Host", async () => {
+  test("is allowed if it is the same as the Host", async () => {
     for (const origin of ["http://127.0.0.1:8565", "https://127.0.0.1:8565"]) {
       expect((await open.ask("/api/jobs", { headers: { origin } })).status).toBe(200);
     }
@@ -134,25 +134,25 @@ describe("a request of another site's page", () => {
     expect(await code(open.ask(path, { method, headers: visit }))).toBe("FORBIDDEN");
   });
 
-  test("is refused whatever Origin it claims", async () => {
+  test("is refused whatever its Origin is", async () => {
     const headers = { ...crossSite, origin: "http://127.0.0.1:8565" };
     expect(await code(open.ask("/api/jobs", { headers }))).toBe("FORBIDDEN");
     expect(await code(open.ask("/api/scheduler/pause", { method: "POST", headers }))).toBe("FORBIDDEN");
   });
 
-  test("may be a top-level visit to the page", async () => {
+  test("is allowed as a top-level visit to the page", async () => {
     expect((await paged.ask("/", { headers: visit })).status).toBe(200);
     expect((await paged.ask("/", { method: "HEAD", headers: visit })).status).toBe(200);
   });
 
-  test("may not embed the page, nor post to it", async () => {
+  test("is refused if it embeds the page or posts to it", async () => {
     expect(await code(paged.ask("/", { headers: { ...visit, "sec-fetch-dest": "iframe" } }))).toBe("FORBIDDEN");
     expect(await code(paged.ask("/", { headers: { ...crossSite, "sec-fetch-mode": "no-cors" } }))).toBe("FORBIDDEN");
     expect(await code(paged.ask("/", { headers: { ...visit, "sec-fetch-mode": "no-cors" } }))).toBe("FORBIDDEN");
     expect(await code(paged.ask("/", { method: "POST", headers: visit }))).toBe("FORBIDDEN");
   });
 
-  test.each(["same-origin", "none"])("is none where Sec-Fetch-Site is %s", async (site) => {
+  test.each(["same-origin", "none"])("is not assumed if Sec-Fetch-Site is %s", async (site) => {
     expect((await open.ask("/api/jobs", { headers: { "sec-fetch-site": site } })).status).toBe(200);
   });
 });
@@ -166,14 +166,14 @@ describe("CORS", () => {
   const corsHeaders = (response: Response): string[] =>
     [...response.headers.keys()].filter((name) => name.startsWith("access-control-"));
 
-  test("is off by default: no header of it, and no preflight", async () => {
+  test("is off by default: no header and no preflight", async () => {
     const response = await open.ask("/api/jobs", preflight);
     expect(response.status).toBe(403);
     expect(corsHeaders(response)).toEqual([]);
     expect(corsHeaders(await open.ask("/api/jobs"))).toEqual([]);
   });
 
-  test("answers the preflight of an origin that is named, without a token", async () => {
+  test("answers the preflight of an allowed origin without a token", async () => {
     const response = await crossed.ask("/api/jobs/hello/trigger", preflight);
     expect(response.status).toBe(204);
     expect(response.headers.get("access-control-allow-origin")).toBe(origin);
@@ -182,7 +182,7 @@ describe("CORS", () => {
     expect(response.headers.get("access-control-allow-credentials")).toBeNull();
   });
 
-  test("lets pages of that origin read answers, and failures too", async () => {
+  test("lets pages of that origin read answers and failures", async () => {
     const headers = { origin, "sec-fetch-site": "cross-site", authorization: `Bearer ${TOKEN}` };
     const response = await crossed.ask("/api/jobs", { headers });
     expect(response.status).toBe(200);
@@ -199,11 +199,11 @@ describe("CORS", () => {
     }
   });
 
-  test("still wants the token of what is no preflight", async () => {
+  test("requires the token except for a preflight", async () => {
     expect(await code(crossed.ask("/api/jobs", { headers: { origin } }))).toBe("UNAUTHORIZED");
   });
 
-  test("still wants a Host of petit's own", async () => {
+  test("still requires a Host that names petit", async () => {
     expect((await crossed.ask("/api/jobs", { ...preflight, host: "example.com" })).status).toBe(403);
   });
 
@@ -214,7 +214,7 @@ describe("CORS", () => {
     "toString",
     "null",
     "*",
-  ])("does not know %p", async (other) => {
+  ])("does not allow %p", async (other) => {
     const headers = { ...preflight.headers, origin: other, authorization: `Bearer ${TOKEN}` };
     for (const response of [
       await crossed.ask("/api/jobs", { method: "OPTIONS", headers }),
@@ -225,7 +225,7 @@ describe("CORS", () => {
     }
   });
 
-  test("leaves no trace on requests without an Origin", async () => {
+  test("adds nothing to answers of requests without an Origin", async () => {
     const response = await crossed.ask("/api/jobs", { headers: { authorization: `Bearer ${TOKEN}` } });
     expect(response.status).toBe(200);
     expect(corsHeaders(response)).toEqual([]);

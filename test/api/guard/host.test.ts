@@ -24,7 +24,7 @@ describe("the Host check on a loopback address", () => {
     "[::1]",
     "[::1]:8565",
     "[0:0:0:0:0:0:0:1]:8565",
-  ])("lets %p pass", (host) => {
+  ])("allows %p", (host) => {
     expect(passes(host)).toBe(true);
   });
 
@@ -65,7 +65,7 @@ describe("the Host check on a loopback address", () => {
     expect(passes(host)).toBe(false);
   });
 
-  test("lets allowed hosts pass, whatever their case and port", () => {
+  test("allows the allowed hosts, whatever their case and port", () => {
     const options = { allowedHosts: ["Petit.Example.com", "fe80::1"] };
     expect(passes("petit.example.com", options)).toBe(true);
     expect(passes("PETIT.example.com:443", options)).toBe(true);
@@ -74,7 +74,7 @@ describe("the Host check on a loopback address", () => {
     expect(passes("example.com", options)).toBe(false);
   });
 
-  test("decides the same way each time", () => {
+  test("decides the same way every time", () => {
     const check = createHostCheck({ host: "127.0.0.1", hostname: "machine", allowedHosts: [] });
     const request = (host: string) => new Request("http://x/", { headers: { host } });
     for (let round = 0; round < 3; round++) {
@@ -85,7 +85,7 @@ describe("the Host check on a loopback address", () => {
 });
 
 describe("the Host check on another address", () => {
-  test("lets that address, the machine's name and loopback pass", () => {
+  test("allows that address, the name of the machine and loopback", () => {
     const options = { host: "192.0.2.7" };
     for (const host of ["192.0.2.7:8565", "machine", "Machine:8565", "localhost", "127.0.0.1"]) {
       expect([host, passes(host, options)]).toEqual([host, true]);
@@ -95,14 +95,14 @@ describe("the Host check on another address", () => {
     }
   });
 
-  test.each(["0.0.0.0", "::"])("lets this machine's addresses pass when bound to %p", (host) => {
+  test.each(["0.0.0.0", "::"])("allows the addresses of this machine if bound to %p", (host) => {
     expect(passes("machine:8565", { host })).toBe(true);
     expect(passes("[::1]:8565", { host })).toBe(true);
     expect(passes("192.0.2.7", { host })).toBe(false);
     expect(passes("example.com", { host })).toBe(false);
   });
 
-  test("compares IPv6 addresses by what they mean", () => {
+  test("compares IPv6 addresses by value", () => {
     expect(passes("[2001:db8::1]:8565", { host: "2001:db8:0:0:0:0:0:1" })).toBe(true);
     expect(passes("[2001:db8::2]:8565", { host: "2001:db8:0:0:0:0:0:1" })).toBe(false);
   });
@@ -122,7 +122,7 @@ describe("an open address", () => {
     },
   );
 
-  test("an empty token is none", () => {
+  test("an empty token is refused", () => {
     expect(() => refuseOpenBind("127.0.0.1", "")).toThrow(/empty/);
   });
 });

@@ -36,7 +36,7 @@ tasks: [{id: only, type: shell, script: 'head -c 8000000 /dev/zero | tr "\\\\0" 
 
 const TRIGGER = "/api/jobs/hello/trigger";
 
-/** How connections begin that never get any further. */
+/** The first bytes of connections that never continue. */
 const HALF = {
   "their headers": `POST ${TRIGGER} HTTP/1.1\r\nHost: localhost\r\nX-Slow: `,
   "their body": `POST ${TRIGGER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{"params":`,
@@ -45,7 +45,7 @@ const HALF = {
 } as const;
 
 let petit: Petit;
-/** Another one, whose connections are left alone from the beginning. */
+/** Another process, whose connections stay idle from the start. */
 let forgetful: Petit;
 let forgotten: readonly Socket[] = [];
 beforeAll(async () => {
@@ -58,7 +58,7 @@ afterAll(async () => {
   for (const each of [petit, forgetful]) await each[Symbol.asyncDispose]();
 });
 
-/** A connection on which that has been written. */
+/** Opens a connection and writes the text. */
 const dial = (to: Petit, start: string): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(to.url);
@@ -95,7 +95,7 @@ describe("header smuggling", () => {
     ["a bare CR", outer("X: a\rTransfer-Encoding: chunked\r\nContent-Length: 0", inner)],
     ["a bare LF", outer("X: a\nTransfer-Encoding: chunked\r\nContent-Length: 0", inner)],
     ["a NUL", outer("X: a\0b\r\nContent-Length: 0", inner)],
-  ])("by %s gets nothing past: the request is refused as a whole", async (_name, text) => {
+  ])("by %s is refused with the whole request", async (_name, text) => {
     const before = await runs();
     const answer = await raw(petit.url, text);
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
@@ -103,7 +103,7 @@ describe("header smuggling", () => {
     expect(await runs()).toBe(before);
   });
 
-  test("by a chunk without end gets nothing past: 400, or of Deno no answer at all", async () => {
+  test("by an endless chunk is refused: 400, or no answer from Deno", async () => {
     const before = await runs();
     const answer = await raw(petit.url, outer("Transfer-Encoding: chunked", `FFFFFFFFFFFFFFFFF\r\n${inner}`, TRIGGER));
     expect(answer.slice(0, 13)).toBe(isDeno ? "" : "HTTP/1.1 400 ");
@@ -111,7 +111,7 @@ describe("header smuggling", () => {
     expect(await runs()).toBe(before);
   });
 
-  test("a second request on a connection is checked as the first one", async () => {
+  test("a second request on a connection is checked like the first", async () => {
     const first = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     const second = `POST ${TRIGGER} HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
     const before = await runs();
@@ -187,14 +187,14 @@ describe("parameter injection", () => {
     expect(await runs()).toBe(before);
   });
 
-  test("the longest param that a process can be given reaches it", async () => {
+  test("the longest param that fits a process reaches it", async () => {
     const x = "x".repeat(131_057);
     const run = await runToEnd(petit, "hello", { x });
     expect(run.status).toBe("completed");
     expect(await (await petit.fetch(`/api/runs/${run.id}/logs`)).text()).toBe(`[${x}]<${x}>{${x}}`);
   });
 
-  test("an argument that no process can be given fails its run, and nothing else", async () => {
+  test("an argument that fits no process fails its run, and nothing else", async () => {
     const run = await runToEnd(petit, "twice", { x: "x".repeat(100_000) });
     expect([run.status, run.reason]).toEqual(["failed", "spawn_failed"]);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
@@ -253,7 +253,7 @@ describe("the token", () => {
   };
 
   test.each(["file", "variable", "credential"])(
-    "of a %s is in no answer, metric, log, argument, child or file of petit's",
+    "of a %s is in no answer, metric, log, argument, child or file of petit",
     async (place) => {
       using folder = tempFolder();
       const file = folder.write("petit-token", `${TOKEN}\n`);
@@ -274,7 +274,7 @@ describe("the token", () => {
     },
   );
 
-  test("is not taken from the command line, and not repeated when it stands there", async () => {
+  test("is not read from the command line, and not repeated in the error", async () => {
     for (const args of [["--token", TOKEN], [`--token=${TOKEN}`], [`--api-token=${TOKEN}`]]) {
       const { status, stdout, stderr } = await cli(["run", "jobs", ...args]);
       expect([status, (stdout + stderr).includes(TOKEN)]).toEqual([2, false]);
@@ -299,7 +299,7 @@ describe("200 connections that never finish", () => {
       }
       expect((await residentBytes()) - before).toBeLessThan(100_000_000);
       for (const socket of sockets) socket.destroy();
-      // Each answer gives petit time to find that they are gone.
+      // Each answer gives petit time to notice that they are gone.
       while (openFiles() > filesBefore + 10) await ask(petit, "/api/health");
     },
     30_000,
@@ -317,7 +317,7 @@ describe("200 connections that never finish", () => {
   });
 });
 
-describe("what is too large", () => {
+describe("a request that is too large", () => {
   const line = "GET /api/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
   test.each([
     ["a header", `${line}X: ${"a".repeat(20_000)}\r\n\r\n`],
@@ -326,14 +326,14 @@ describe("what is too large", () => {
     ["a path", `GET /api/jobs/${"a".repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`],
   ])("is refused: %s", async (name, text) => {
     const answer = await raw(petit.url, text).catch(() => "HTTP/1.1 431 (cut)");
-    // Deno itself takes a hundred headers.
+    // Deno accepts a hundred headers.
     expect(answer).toMatch(isDeno && name === "a thousand headers" ? /^HTTP\/1\.1 400 / : /^HTTP\/1\.1 431 /);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
   });
 });
 
 describe("a YAML bomb", () => {
-  test("in JOBS_DIR breaks itself alone: other jobs run, and memory stays small", async () => {
+  test("in JOBS_DIR breaks only itself: other jobs run, and memory stays bounded", async () => {
     const laughs = Array.from({ length: 9 }, (_, level) => {
       const each = level === 0 ? "lol" : `*l${level - 1}`;
       return `  l${level}: &l${level} [${Array(10).fill(each)}]`;
@@ -359,9 +359,9 @@ describe("a YAML bomb", () => {
   });
 });
 
-describe("200 connections that are forgotten", () => {
+describe("200 idle connections", () => {
   test.skipIf(isDeno)(
-    "are ended by petit; Deno ends no connection that says nothing",
+    "are closed by petit; Deno closes no idle connection",
     async () => {
       const ended = forgotten.map(
         (socket) => new Promise<void>((resolve) => (socket.closed ? resolve() : socket.resume().on("close", resolve))),

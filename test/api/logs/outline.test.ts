@@ -23,7 +23,7 @@ const written: fc.Arbitrary<Written> = fc.record({
   lines: fc.array(fc.constantFrom("", "one", "Two", "\u001b[31mo\u001b[0mne red"), { minLength: 1, maxLength: 4 }),
 });
 
-/** A run with two tasks that wrote this; what `drop` numbers is dropped then, with a marker in the place of the first. */
+/** Stores a run of two tasks with this output. The lines in `drop` are dropped, with a marker in place of the first. */
 const filled = (chunks: readonly Written[], drop: readonly number[] = []) => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: TASKS.map((id) => command(id, "true")) }) });
@@ -63,7 +63,7 @@ const logs = fc.record({
 });
 
 describe("the outline of a log", () => {
-  test("knows the position of every line, and the line at every position, whatever was dropped", async () => {
+  test("maps every line to its position and back, whatever was dropped", async () => {
     await fc.assert(
       fc.asyncProperty(logs, fc.integer({ min: 1, max: 5 }), async ({ chunks, drop, filter }, slice) => {
         const { store, runId } = filled(chunks, drop);
@@ -82,7 +82,7 @@ describe("the outline of a log", () => {
 });
 
 describe("a page of a log", () => {
-  test("is what stands there, however long the lines before it are", () => {
+  test("has the lines at its position, however long the lines before it are", () => {
     const { store, runId } = filled([
       { task: 0, stream: "stdout", lines: Array.from({ length: 50 }, (_, i) => `${i}`) },
     ]);
@@ -91,7 +91,7 @@ describe("a page of a log", () => {
     expect(readPage(store, { filter: { runId }, fromSeq: 51, limit: 10 })).toEqual([]);
   });
 
-  test("goes over any number of chunks", () => {
+  test("spans any number of chunks", () => {
     const { store, runId } = filled(
       Array.from({ length: 200 }, (_, i) => ({ task: i % 2, stream: "stdout", lines: [`${i}`] })),
     );
@@ -99,7 +99,7 @@ describe("a page of a log", () => {
     expect(page.map(({ text }) => text)).toEqual(Array.from({ length: 90 }, (_, i) => `${2 * i + 1}`));
   });
 
-  test("ends early where its lines are long, but has one at least", () => {
+  test("ends early if its lines are long, but has at least one", () => {
     const { store, runId } = filled(
       Array.from({ length: 40 }, () => ({ task: 0, stream: "stdout", lines: ["x".repeat(60_000)] })),
     );
@@ -110,7 +110,7 @@ describe("a page of a log", () => {
 describe("a search in a log", () => {
   const plain = (text: string): string => text.replaceAll(/\u001b\[\d*m/g, "");
 
-  test("finds every line that holds the text, by number and position, page by page", async () => {
+  test("finds every line that contains the text, by number and position, page by page", async () => {
     const query = fc.record({
       text: fc.constantFrom("one", "ONE", "o", "two", "e red", "none", "["),
       matchCase: fc.boolean(),
@@ -143,14 +143,14 @@ describe("a search in a log", () => {
     ["a colour", "a\u001b[1;31mb\u001b[0mc"],
     ["a link", "a\u001b]8;;https://example.com\u0007b\u001b]8;;\u001b\\c"],
     ["a cursor", "a\u001bMb\u001b[2Kc"],
-  ])("sees what is seen: %s is no part of a line", async (_, line) => {
+  ])("ignores %s", async (_, line) => {
     const { store, runId } = filled([{ task: 0, stream: "stdout", lines: ["x", line] }]);
     const query = { filter: { runId }, matchCase: true, limit: 10, after: 0 };
     expect((await searchLines(store, { ...query, text: "abc" }, never)).matches).toEqual([{ seq: 2, offset: 1 }]);
     expect((await searchLines(store, { ...query, text: "31" }, never)).matches).toEqual([]);
   });
 
-  test("ends when whoever asked has gone, and says how far it came", async () => {
+  test("ends when the client disconnects, and reports how far it searched", async () => {
     const { store, runId } = filled([{ task: 0, stream: "stdout", lines: ["x"] }]);
     const query = { filter: { runId }, text: "x", matchCase: true, limit: 10, after: 0 };
     const found = await searchLines(store, query, AbortSignal.abort());

@@ -44,7 +44,7 @@ const runs = (scraped: Scrape, job_id: string, status: string, trigger: string):
   scraped.value("petit_runs_total", { job_id, status, trigger });
 
 describe("the metrics", () => {
-  test("are text of Prometheus, and HEAD has the same type", async () => {
+  test("are in the text format of Prometheus, and HEAD has the same type", async () => {
     const response = await petit.fetch("/metrics");
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
@@ -54,7 +54,7 @@ describe("the metrics", () => {
     expect(await head.text()).toBe("");
   });
 
-  test("have the types that their names promise", async () => {
+  test("have the types that their names imply", async () => {
     const { types } = await scrape();
     expect(types).toMatchObject({
       petit_runs_total: "counter",
@@ -90,7 +90,7 @@ describe("the metrics", () => {
     expect(after.value("petit_run_duration_seconds_sum")).toBeGreaterThan(0);
   });
 
-  test("show what runs while it runs, and what became of it when it was cancelled", async () => {
+  test("show a running run, and its status after a cancel", async () => {
     const runId = await start(petit, "sleeper");
     const during = await takenWhen((now) => (now.value("petit_running_runs") ?? 0) >= 1);
     expect(runs(during, "sleeper", "cancelled", "manual")).toBeNull();
@@ -98,7 +98,7 @@ describe("the metrics", () => {
     await takenWhen((now) => runs(now, "sleeper", "cancelled", "manual") === 1);
   });
 
-  test("count occurrences by outcome, and say how late they fired", async () => {
+  test("count occurrences by outcome, and measure how late they fired", async () => {
     const now = await takenWhen(
       (each) =>
         (runs(each, "ticks", "completed", "schedule") ?? 0) >= 1 &&
@@ -112,7 +112,7 @@ describe("the metrics", () => {
     expect(now.value("petit_firing_lateness_seconds_sum")).toBeLessThan(fired * 10);
   });
 
-  test("tell figures of the process and the database as they are", async () => {
+  test("have current values of the process and the database", async () => {
     const now = await scrape();
     expect(now.value("petit_db_bytes")).toBeGreaterThan(4096);
     expect(now.value("process_resident_memory_bytes")).toBeGreaterThan(10_000_000);
@@ -135,7 +135,7 @@ describe("the metrics", () => {
   });
 });
 
-/** Scrapes again after each event, until it fits. */
+/** Scrapes after each event until the metrics match. */
 const takenWhen = async (fits: (scraped: Scrape) => boolean): Promise<Scrape> => {
   const now = await scrape();
   if (fits(now)) return now;
@@ -148,7 +148,7 @@ const takenWhen = async (fits: (scraped: Scrape) => boolean): Promise<Scrape> =>
 };
 
 describe("counters", () => {
-  test("begin at 0 with each petit, and count what the last one left", async () => {
+  test("start at 0 with each process, and count runs that the previous process left", async () => {
     await using first = await startPetit({
       jobs: { "jobs.yaml": "id: long\ntasks: [{id: a, type: shell, script: 'echo ready; sleep 0.5'}]" },
     });

@@ -65,7 +65,7 @@ describe("GET /api/jobs", () => {
     expect(body.jobs.map((job: { id: string }) => job.id)).toEqual(["data_pipeline", "other", "set", "upstream_job"]);
   });
 
-  test("tells of each what clients know, and more", async () => {
+  test("has the fields of the Rust petit, and more", async () => {
     const { body } = await ask(petit, "/api/jobs");
     expect(body.jobs[0]).toEqual({
       id: "data_pipeline",
@@ -93,7 +93,7 @@ describe("GET /api/jobs", () => {
     });
   });
 
-  test("gives the next occurrence in ms, in the zone of the schedule", async () => {
+  test("has the next occurrence in ms, in the time zone of the schedule", async () => {
     const { body } = await ask(petit, "/api/jobs/data_pipeline");
     expect(body.next_run_at).toBeGreaterThan(Date.now());
     expect(body.next_run_at).toBeLessThan(Date.now() + 25 * 3_600_000);
@@ -101,7 +101,7 @@ describe("GET /api/jobs", () => {
     expect(local.format(body.next_run_at)).toBe(`${HOUR}:00:00`);
   });
 
-  test("gives the newest run of each", async () => {
+  test("has the newest run of each", async () => {
     const run = await runToEnd(petit, "upstream_job");
     const { body } = await ask(petit, "/api/jobs");
     expect(body.jobs[3].last_run).toEqual({
@@ -177,7 +177,7 @@ describe("GET /api/jobs/{job_id}", () => {
     });
   });
 
-  test("gives every setting that its file gives, null for those it leaves to petit", async () => {
+  test("has every setting of its file, and null for the others", async () => {
     const { body } = await ask(petit, "/api/jobs/set");
     expect(body).toMatchObject({
       on_overlap: "queue",
@@ -196,7 +196,7 @@ describe("GET /api/jobs/{job_id}", () => {
     });
   });
 
-  test("names the jobs with a gate on it, and what they ask", async () => {
+  test("lists the jobs with a gate on it, and their conditions", async () => {
     const { body } = await ask(petit, "/api/jobs/other");
     expect(body.dependents).toEqual([
       { job_id: "data_pipeline", condition: "last_complete", window_ms: null },
@@ -205,7 +205,7 @@ describe("GET /api/jobs/{job_id}", () => {
     ]);
   });
 
-  test("says in which document of a file it stands", async () => {
+  test("has the line of its document in the file", async () => {
     const { body } = await ask(petit, "/api/jobs/other");
     expect(body.source).toEqual({ file: "more.yaml", line: 6 });
     expect(body.max_concurrency).toBeNull();
@@ -215,7 +215,7 @@ describe("GET /api/jobs/{job_id}", () => {
 });
 
 describe("GET /api/jobs/{job_id}/definition", () => {
-  test("is what the file says of the job, and where that begins", async () => {
+  test("is the text of the job in the file, and its first line", async () => {
     const { status, body } = await ask(petit, "/api/jobs/upstream_job/definition");
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -225,14 +225,14 @@ describe("GET /api/jobs/{job_id}/definition", () => {
     });
   });
 
-  test("hides what may be a secret", async () => {
+  test("hides secrets", async () => {
     const { text } = (await ask(petit, "/api/jobs/set/definition")).body;
     expect(text).toContain("STAGE: test");
     expect(text).toContain("API_TOKEN:");
     expect(text).not.toContain("hunter2");
   });
 
-  test("is not found, in words, where no text was kept", async () => {
+  test("is 404 with an explanation if no text is stored", async () => {
     const { ask: asked } = fakeApi();
     const response = await asked("/api/jobs/hello/definition");
     expect(response.status).toBe(404);
@@ -246,7 +246,7 @@ describe("GET /api/jobs/{job_id}/definition", () => {
 describe("GET /api/jobs/{job_id}/occurrences", () => {
   const HOUR_MS = 3_600_000;
 
-  test("has the next ones, with ?coming, newest first", async () => {
+  test("has the coming ones with ?coming, newest first", async () => {
     const { body } = await ask(petit, "/api/jobs/data_pipeline/occurrences?coming=3");
     expect(body.count).toBe(3);
     for (const each of body.occurrences) {
@@ -258,7 +258,7 @@ describe("GET /api/jobs/{job_id}/occurrences", () => {
     expect(times[2]).toBe((await ask(petit, "/api/jobs/data_pipeline")).body.next_run_at);
   });
 
-  test("tells what became of those that were: fired with their run, or skipped and why", async () => {
+  test("has past ones with their run or the reason", async () => {
     await using other = await startPetit({
       jobs: { "jobs.yaml": "id: ticks\nschedule: '@every 1s'\ntasks: [{id: a, type: command, command: 'true'}]" },
     });
@@ -316,7 +316,7 @@ describe("GET /api/jobs/{job_id}/occurrences", () => {
 });
 
 describe("the scheduler", () => {
-  test("is paused and resumed, and says so", async () => {
+  test("is paused and resumed, and reports it", async () => {
     expect((await ask(petit, "/api/scheduler/state")).body).toEqual({
       state: "running",
       is_running: true,
@@ -345,7 +345,7 @@ describe("health and reload", () => {
     expect(body).toEqual({ status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
   });
 
-  test("reload takes up a new job, says what is broken, and health is degraded until it is mended", async () => {
+  test("reload adds a new job and reports problems, and health is degraded until they are fixed", async () => {
     const broken = join(petit.jobsDir, "broken.yaml");
     await writeFile(
       join(petit.jobsDir, "new.yaml"),
@@ -373,7 +373,7 @@ describe("health and reload", () => {
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
   });
 
-  test("a JOBS_DIR that is gone keeps its jobs, and shows in health until it is back", async () => {
+  test("a removed JOBS_DIR keeps its jobs, and degrades health until it is back", async () => {
     const away = `${petit.jobsDir}-away`;
     await rename(petit.jobsDir, away);
     const { status, body } = await post(petit, "/api/jobs/reload");

@@ -41,7 +41,7 @@ const search = async (runId: string, query: string) =>
   (await ask(petit, `/api/runs/${runId}/lines/search${query}`)).body;
 
 describe("GET /api/runs/{run_id}/lines", () => {
-  test("is the first lines, with how many there are", async () => {
+  test("has the first lines, and the total", async () => {
     const { lines, ...rest } = await page(many);
     expect(rest).toEqual({ count: 500, offset: 0, total: 20_000, last_seq: 20_000, ended: true });
     expect(lines[0]).toEqual({
@@ -69,7 +69,7 @@ describe("GET /api/runs/{run_id}/lines", () => {
     ["?before=99999&limit=1", 19_999, ["20000"]],
     ["?tail=true&limit=2", 19_998, ["19999", "20000"]],
     ["?tail=false&limit=1", 0, ["1"]],
-  ])("with %s is those", async (query, offset, texts) => {
+  ])("with %s has the requested lines", async (query, offset, texts) => {
     const body = await page(many, query);
     expect(body.lines.map((line: { text: string }) => line.text)).toEqual(texts);
     expect(body).toMatchObject({ offset, count: texts.length, total: 20_000, last_seq: 20_000 });
@@ -87,14 +87,14 @@ describe("GET /api/runs/{run_id}/lines", () => {
     expect(await page(id, "?task=two&attempt=9")).toMatchObject({ lines: [], count: 0, total: 0, last_seq: 5 });
   });
 
-  test("is empty where nothing was written", async () => {
+  test("is empty without output", async () => {
     const { id } = await runToEnd(petit, "quiet");
     const body = { lines: [], count: 0, offset: 0, total: 0, last_seq: 0, ended: true };
     for (const query of ["", "?offset=5", "?after=7", "?before=7", "?tail=true"])
       expect(await page(id, query)).toEqual(body);
   });
 
-  test("leads into the stream, with no line lost and none twice", async () => {
+  test("continues as a stream without lost or duplicate lines", async () => {
     const runId = await start(petit, "steps");
     const first = readEvents(
       await petit.fetch(`/api/runs/${runId}/logs?follow=true`, { headers: { accept: "text/event-stream" } }),
@@ -136,7 +136,7 @@ describe("GET /api/runs/{run_id}/lines/search", () => {
     expect(body.matches.at(-1)).toEqual({ seq: 19_999, offset: 19_998 });
   });
 
-  test("stops at the limit, and goes on after what it looked at", async () => {
+  test("stops at the limit, and continues after the searched lines", async () => {
     const first = await search(many, "?q=1999&limit=4");
     expect(first).toMatchObject({ count: 4, complete: false, searched_to: 19_991 });
     const rest = await search(many, `?q=1999&after=${first.searched_to}`);
@@ -144,7 +144,7 @@ describe("GET /api/runs/{run_id}/lines/search", () => {
     expect(rest.matches[0]).toEqual({ seq: 19_992, offset: 19_991 });
   });
 
-  test("minds upper and lower case when asked to, and the filter", async () => {
+  test("applies the filter, and matches case if requested", async () => {
     const { id } = await runToEnd(petit, "two");
     expect(await search(id, "?q=OUT")).toMatchObject({ count: 4 });
     expect(await search(id, "?q=OUT&case=true")).toMatchObject({ matches: [], count: 0, complete: true });
@@ -166,7 +166,7 @@ describe("GET /api/runs/{run_id}/lines/search", () => {
     expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST", details });
   });
 
-  test("is 404 for a task that the run has not", async () => {
+  test("is 404 for a task that is not in the run", async () => {
     for (const path of ["lines?task=none", "lines/search?q=x&task=none"])
       expect(await ask(petit, `/api/runs/${many}/${path}`)).toMatchObject({ status: 404, body: { code: "NOT_FOUND" } });
   });

@@ -53,11 +53,11 @@ const records = async (runId: string, query = "", headers: HeadersInit = {}) =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line));
 
-/** Lets the job `steps` print its line number `step`. */
+/** Makes the job `steps` print line number `step`. */
 const open = (step: number): void => writeFileSync(join(petit.dir, String(step)), "");
 
 describe("the log of a run as text", () => {
-  test("is its bytes, with nothing added", async () => {
+  test("has exactly the bytes that were written", async () => {
     const run = await runToEnd(petit, "bytes");
     const response = await logs(run.id);
     expect(response.status).toBe(200);
@@ -67,14 +67,14 @@ describe("the log of a run as text", () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(expected)).toBe(true);
   });
 
-  test("is empty where nothing was written", async () => {
+  test("is empty without output", async () => {
     const run = await runToEnd(petit, "quiet");
     for (const query of ["", "?tail=5", "?tail=0", "?timestamps=true", "?follow=true"])
       expect(await text(run.id, query)).toBe("");
     expect(await records(run.id)).toEqual([]);
   });
 
-  test("can be narrowed to a task, a stream, an attempt", async () => {
+  test("can be limited to a task, a stream or an attempt", async () => {
     const run = await runToEnd(petit, "two");
     expect(await text(run.id, "?task=one&stream=stdout")).toBe("one-out\n");
     expect(await text(run.id, "?task=one&stream=stderr")).toBe("one-err\n");
@@ -85,7 +85,7 @@ describe("the log of a run as text", () => {
     expect((await text(run.id, "?task=one")).split("\n").sort()).toEqual(["", "one-err", "one-out"]);
   });
 
-  test("can be cut to its last lines", async () => {
+  test("can be limited to the last lines", async () => {
     const run = await runToEnd(petit, "many");
     const whole = await text(run.id);
     expect(whole).toBe(Array.from({ length: 20_000 }, (_, index) => `${index + 1}\n`).join(""));
@@ -97,7 +97,7 @@ describe("the log of a run as text", () => {
     expect(await text(run.id, "?tail=1000000")).toBe(whole);
   });
 
-  test("has the time before each line where it is asked for", async () => {
+  test("has the time before each line if requested", async () => {
     const run = await runToEnd(petit, "two");
     const stamped = await text(run.id, "?task=one&stream=stdout&timestamps=true");
     expect(stamped).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z one-out\n$/);
@@ -137,7 +137,7 @@ describe("the log of a run as text", () => {
     expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 
-  test.each(["none", "..%2fonly", "%00", ""])("is 404 for a task that the run has not: %p", async (task) => {
+  test.each(["none", "..%2fonly", "%00", ""])("is 404 for a task that is not in the run: %p", async (task) => {
     const run = await runToEnd(petit, "quiet");
     expect(await ask(petit, `/api/runs/${run.id}/logs?task=${task}`)).toMatchObject({
       status: 404,
@@ -147,7 +147,7 @@ describe("the log of a run as text", () => {
 });
 
 describe("the log of a run as records", () => {
-  test("is a JSON object a line, numbered from 1", async () => {
+  test("has one JSON object per line, numbered from 1", async () => {
     const run = await runToEnd(petit, "two");
     const response = await logs(run.id, "", NDJSON);
     expect(response.headers.get("content-type")).toStartWith("application/x-ndjson");
@@ -169,7 +169,7 @@ describe("the log of a run as records", () => {
     });
   });
 
-  test("goes on after the line whose number Last-Event-ID gives", async () => {
+  test("continues after the line in Last-Event-ID", async () => {
     const run = await runToEnd(petit, "many");
     const rest = await records(run.id, "", { "last-event-id": "19990" });
     expect(rest.map((record) => record.seq)).toEqual(Array.from({ length: 10 }, (_, index) => 19_991 + index));
@@ -194,7 +194,7 @@ describe("the log of a run as records", () => {
 });
 
 describe("following a run", () => {
-  test("gives lines as they are written, until it ends, and can be resumed on the way", async () => {
+  test("sends lines as they are written, until the end, and can be resumed", async () => {
     const runId = await start(petit, "steps");
     const asText = (async () => await text(runId, "?follow=true"))();
     const leaving = new AbortController();
@@ -217,13 +217,13 @@ describe("following a run", () => {
     expect(existsSync(join(petit.dir, "3"))).toBe(true);
   });
 
-  test("of a run that has ended gives all of it, and ends", async () => {
+  test("an ended run sends all of its output, and ends", async () => {
     const run = await runToEnd(petit, "many");
     expect(await text(run.id, "?follow=true")).toBe(await text(run.id));
     expect(await records(run.id, "?follow=true&tail=1")).toMatchObject([{ text: "20000" }]);
   });
 
-  test("gives 20 readers the same", async () => {
+  test("sends 20 readers the same", async () => {
     const runId = await start(petit, "many");
     const read = await Promise.all(Array.from({ length: 20 }, () => text(runId, "?follow=true")));
     const whole = await text(runId);

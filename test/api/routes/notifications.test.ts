@@ -17,7 +17,7 @@ tasks: [{id: work, type: shell, script: "exit 3"}]
 
 const STATUS: Readonly<Record<string, number>> = { good: 200, refused: 404, busy: 503 };
 
-/** Resolves when each of the three was tried, and what came of it is stored. */
+/** Resolves when each of the three was tried and the result is stored. */
 const tried = async (petit: Petit) => {
   for (;;) {
     const { body } = await ask(petit, "/api/notifications");
@@ -27,7 +27,7 @@ const tried = async (petit: Petit) => {
 };
 
 describe("GET /api/notifications", () => {
-  test("tells what was told, what was refused, and what is tried again, without a secret", async () => {
+  test("lists delivered, refused and retried notifications, without secrets", async () => {
     await using hook = receiver(({ path }) => new Response("", { status: STATUS[path.split("/")[1] ?? ""] ?? 500 }));
     await using petit = await startPetit({ jobs: jobs(hook.url), args: ["--no-watch"] });
     expect((await ask(petit, "/api/notifications")).body).toEqual({ notifications: [], count: 0 });

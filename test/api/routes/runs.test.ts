@@ -35,7 +35,7 @@ tasks:
 `,
 };
 
-/** Of a run that completed. */
+/** Fields of a completed run. */
 const NOTHING_TO_DO = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
 
 let petit: Petit;
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => petit[Symbol.asyncDispose]());
 
-/** Resolves when the run's program runs: what comes before that is the engine's to test. */
+/** Resolves when the program of the run runs. The tests of the engine cover what happens before. */
 const untilReady = async (runId: string): Promise<void> => {
   const response = await petit.fetch(`/api/runs/${runId}/logs?follow=true`, {
     headers: { accept: "text/event-stream" },
@@ -57,7 +57,7 @@ const trigger = (job: string, query = "", body?: unknown, headers: HeadersInit =
   post(petit, `/api/jobs/${job}/trigger${query}`, body, headers);
 
 describe("a trigger", () => {
-  test("is answered 200 with the run's id, the job's, a message, and where the run is", async () => {
+  test("is 200 with the ids of run and job, a message, and Location", async () => {
     const { status, headers, body } = await trigger("hello");
     expect(status).toBe(200);
     expect(body).toEqual({ run_id: expect.stringMatching(UUID), job_id: "hello", message: expect.any(String) });
@@ -65,7 +65,7 @@ describe("a trigger", () => {
     expect((await ask(petit, headers.get("location") ?? "")).body.id).toBe(body.run_id);
   });
 
-  test("with wait is answered 200 with the run when it has ended", async () => {
+  test("with wait is 200 with the run when it has ended", async () => {
     const { status, body } = await trigger("brief", "?wait=30");
     expect(status).toBe(200);
     expect(body.run).toEqual({
@@ -88,7 +88,7 @@ describe("a trigger", () => {
     expect(Math.abs(Date.now() - body.run.ended_at)).toBeLessThan(60_000);
   });
 
-  test.each(["0", "1"])("with wait=%s is answered 202 with the run as it stands, where it goes on", async (wait) => {
+  test.each(["0", "1"])("with wait=%s is 202 with the unfinished run", async (wait) => {
     const before = performance.now();
     const { status, headers, body } = await trigger("slow", `?wait=${wait}`);
     expect(status).toBe(202);
@@ -104,7 +104,7 @@ describe("a trigger", () => {
     expect((await ask(petit, "/api/jobs/hello/runs?limit=1000")).body.count).toBe(before);
   });
 
-  test("of a job that fails is still 200: the run says that it failed", async () => {
+  test("of a job that fails is 200 with a failed run", async () => {
     const { status, body } = await trigger("graph", "?wait=30");
     expect(status).toBe(200);
     expect(body.run.status).toBe("failed");
@@ -117,7 +117,7 @@ describe("params", () => {
     return await (await petit.fetch(`/api/runs/${run.id}/logs`)).text();
   };
 
-  test("reach the task, defaults filled in", async () => {
+  test("reach the task, including defaults", async () => {
     expect(await shown({ must: "x" })).toBe("2026-01-01||x\n");
     expect(await shown({ must: "x", day: "2026-02-03", level: "full" })).toBe("2026-02-03|full|x\n");
   });
@@ -134,7 +134,7 @@ describe("params", () => {
     ["${{ job.id }}", "${{ job.id }}"],
     ["a\\nb", "a\\nb"],
     ["é ☃ 🎉", "é ☃ 🎉"],
-  ])("that are %p count as the text %p", async (value, text) => {
+  ])("with the value %p are used as the text %p", async (value, text) => {
     expect(await shown({ must: value })).toBe(`2026-01-01||${text}\n`);
   });
 
@@ -155,14 +155,14 @@ describe("params", () => {
     [{ must: "x", day: "today" }, "day"],
     [{ must: "x", level: "slow" }, "level"],
     [{ must: "x", "day ": "2026-01-01" }, "day "],
-  ])("%p do not fit: 400 names what is wrong", async (params, name) => {
+  ])("%p are invalid: 400 with the name", async (params, name) => {
     const { status, body } = await trigger("told", "", { params });
     expect(status).toBe(400);
     const details = { reason: "invalid_value", in: "params", name };
     expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 
-  test.each(["__proto__", "constructor", "toString"])("named %p are as unknown as any", async (name) => {
+  test.each(["__proto__", "constructor", "toString"])("named %p are unknown", async (name) => {
     const body = `{"params":{"must":"x","${name}":"y"}}`;
     const response = await petit.fetch("/api/jobs/told/trigger", { method: "POST", body });
     expect(response.status).toBe(400);
@@ -172,7 +172,7 @@ describe("params", () => {
 describe("an idempotency key", () => {
   const keyed = (key: string, job = "hello", body?: unknown) => trigger(job, "", body, { "idempotency-key": key });
 
-  test("gives the same run again", async () => {
+  test("returns the same run again", async () => {
     const first = await keyed("again");
     const second = await keyed("again");
     expect(second.status).toBe(200);
@@ -181,13 +181,13 @@ describe("an idempotency key", () => {
     expect((await keyed("another")).body.run_id).not.toBe(first.body.run_id);
   });
 
-  test("makes one run of many requests at once", async () => {
+  test("starts one run for many concurrent requests", async () => {
     const answers = await Promise.all(Array.from({ length: 30 }, () => keyed("at-once")));
     expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 200));
     expect(new Set(answers.map((answer) => answer.body.run_id)).size).toBe(1);
   });
 
-  test("waits for the run that it made", async () => {
+  test("waits for its run", async () => {
     const headers = { "idempotency-key": "waited" };
     const first = await trigger("brief", "", undefined, headers);
     const second = await trigger("brief", "?wait=30", undefined, headers);
@@ -195,7 +195,7 @@ describe("an idempotency key", () => {
     expect(second.body.run).toMatchObject({ id: first.body.run_id, status: "completed" });
   });
 
-  test("is answered with the run that it made when that was deleted", async () => {
+  test("returns its run even if that was deleted", async () => {
     const first = await keyed("kept", "forgotten");
     await trigger("forgotten", "?wait=30");
     while ((await ask(petit, `/api/runs/${first.body.run_id}`)).status === 200) await trigger("forgotten", "?wait=30");
@@ -215,12 +215,12 @@ describe("an idempotency key", () => {
     }
   });
 
-  test("of a request that was refused is free", async () => {
+  test("of a refused request can be used again", async () => {
     expect((await keyed("free", "told")).status).toBe(400);
     expect((await keyed("free", "told", { params: { must: "x" } })).status).toBe(200);
   });
 
-  test.each(["", "x".repeat(256), "a\tb"])("that is no key is 400: %p", async (key) => {
+  test.each(["", "x".repeat(256), "a\tb"])("that is invalid is 400: %p", async (key) => {
     const details = { reason: "invalid_value", in: "header", name: "idempotency-key" };
     expect(await keyed(key)).toMatchObject({ status: 400, body: { code: "INVALID_REQUEST", details } });
   });
@@ -229,7 +229,7 @@ describe("an idempotency key", () => {
 describe("runs", () => {
   const idsOf = (answer: { body: { runs: { id: string }[] } }): string[] => answer.body.runs.map((run) => run.id);
 
-  test("are listed newest first, with their number, 20 unless asked otherwise", async () => {
+  test("are listed newest first, with their number, 20 by default", async () => {
     const made: string[] = [];
     for (let each = 0; each < 25; each++) made.unshift((await runToEnd(petit, "hello")).id);
     const all = await ask(petit, "/api/jobs/hello/runs");
@@ -242,7 +242,7 @@ describe("runs", () => {
     expect(idsOf(await ask(petit, "/api/runs?limit=2"))).toEqual(made.slice(0, 2));
   });
 
-  test("are told the same way one by one and in a list", async () => {
+  test("have the same fields alone and in a list", async () => {
     const run = await runToEnd(petit, "hello");
     expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
     expect((await ask(petit, `/api/runs/${run.id.toUpperCase()}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
@@ -250,7 +250,7 @@ describe("runs", () => {
     expect((await ask(petit, "/api/runs?limit=1")).body.runs).toEqual([run]);
   });
 
-  test("are found by their status, across jobs and in one", async () => {
+  test("are filtered by status, across jobs and in one", async () => {
     const failed = await runToEnd(petit, "graph");
     for (const path of ["/api/runs", "/api/jobs/graph/runs"]) {
       const { body } = await ask(petit, `${path}?status=failed&limit=1000`);
@@ -261,7 +261,7 @@ describe("runs", () => {
   });
 });
 
-describe("what can be done about a run", () => {
+describe("the possible action on a run", () => {
   const done = async (runId: string) => {
     const { ending, can_cancel, can_retry, retried_by } = (await ask(petit, `/api/runs/${runId}`)).body;
     return { ending, can_cancel, can_retry, retried_by };
@@ -275,7 +275,7 @@ describe("what can be done about a run", () => {
     expect(await done(runId)).toEqual({ ending: "cancelled", can_cancel: false, can_retry: true, retried_by: [] });
   });
 
-  test("is a retry when it failed; those that were made are named", async () => {
+  test("is a retry when it failed, and lists its retries", async () => {
     const run = await runToEnd(petit, "graph");
     expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true });
     const first = (await post(petit, `/api/runs/${run.id}/retry`)).body.run_id;
@@ -285,7 +285,7 @@ describe("what can be done about a run", () => {
     expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true, retried_by: [first, second] });
   });
 
-  test("is nothing when its job is gone, or wants other params by now", async () => {
+  test("is none if its job was removed or requires other params", async () => {
     const file = (job: string, params: string) =>
       `id: ${job}\n${params}\ntasks: [{id: only, type: command, command: "false"}]\n`;
     await using other = await startPetit({
@@ -304,7 +304,7 @@ describe("what can be done about a run", () => {
 });
 
 describe("the tasks of a run", () => {
-  test("are told in the order of the job file, with every attempt", async () => {
+  test("are listed in the order of the job file, with every attempt", async () => {
     const run = await runToEnd(petit, "graph");
     const { status, body } = await ask(petit, `/api/runs/${run.id}/tasks`);
     expect(status).toBe(200);
@@ -352,7 +352,7 @@ describe("the tasks of a run", () => {
 });
 
 describe("cancel", () => {
-  test("ends a run, and can be asked again", async () => {
+  test("ends a run, and can be repeated", async () => {
     const runId = await start(petit, "slow");
     await untilReady(runId);
     const first = await post(petit, `/api/runs/${runId}/cancel`);
@@ -365,7 +365,7 @@ describe("cancel", () => {
     expect((await post(petit, `/api/runs/${runId}/cancel`)).status).toBe(200);
   });
 
-  test("leaves a run that has ended as it is", async () => {
+  test("does not change a run that has ended", async () => {
     const run = await runToEnd(petit, "hello");
     expect((await post(petit, `/api/runs/${run.id}/cancel`)).status).toBe(200);
     expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
@@ -373,7 +373,7 @@ describe("cancel", () => {
 });
 
 describe("retry", () => {
-  test("makes a new run that reuses what completed", async () => {
+  test("starts a new run that reuses completed tasks", async () => {
     const run = await runToEnd(petit, "graph");
     const { status, headers, body } = await post(petit, `/api/runs/${run.id}/retry`);
     expect(status).toBe(200);
@@ -387,7 +387,7 @@ describe("retry", () => {
     expect(tasks[1]).toMatchObject({ status: "failed", reused: false, attempts: 2 });
   });
 
-  test("from the start reruns all", async () => {
+  test("from the start reruns all tasks", async () => {
     const run = await runToEnd(petit, "hello");
     expect(await post(petit, `/api/runs/${run.id}/retry`)).toMatchObject({
       status: 409,
@@ -402,7 +402,7 @@ describe("retry", () => {
     });
   });
 
-  test("of a run that goes on is 409", async () => {
+  test("of a running run is 409", async () => {
     const runId = await start(petit, "slow");
     for (const query of ["", "?from=start"]) {
       const { status, body } = await post(petit, `/api/runs/${runId}/retry${query}`);

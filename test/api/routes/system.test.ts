@@ -12,7 +12,7 @@ const settingOf = (body: { readonly settings: readonly Setting[] }, name: string
   body.settings.find((setting) => setting.name === name);
 
 describe("GET /api/system", () => {
-  test("says what petit is, where it is, and how it does", async () => {
+  test("has the version, the paths and the health of petit", async () => {
     await using petit = await startPetit({ jobs: { "hello.yaml": HELLO } });
     const { body } = await ask(petit, "/api/system");
     expect(body.started_at).toBeWithin(Date.now() - 60_000, Date.now() + 1);
@@ -39,7 +39,7 @@ describe("GET /api/system", () => {
     expect((await ask(petit, "/api/system")).body.scheduler.state).toBe("paused");
   });
 
-  test("shows each setting with where it is from", async () => {
+  test("has each setting with its source", async () => {
     await using petit = await startPetit({
       args: ["--max-tasks", "7", "--url", "http://me:s3cret@127.0.0.1:9"],
       env: { PETIT_KILL_GRACE: "90s" },
@@ -64,7 +64,7 @@ describe("GET /api/system", () => {
     expect(settingOf(body, "url")).toMatchObject({ value: "http://…@127.0.0.1:9" });
   });
 
-  test("names what is wrong with job files, with file, line and column", async () => {
+  test("lists problems of job files with file, line and column", async () => {
     await using petit = await startPetit({ jobs: { "hello.yaml": HELLO, "deep/broken.yaml": BROKEN } });
     const { body } = await ask(petit, "/api/system");
     expect(body.health.status).toBe("degraded");
@@ -78,7 +78,7 @@ describe("GET /api/system", () => {
     });
   });
 
-  test("wants the token where there is one, and holds it not", async () => {
+  test("requires the token if there is one, and does not contain it", async () => {
     await using petit = await startPetit({ env: { PETIT_API_TOKEN: "s3cret-s3cret-s3cret" } });
     expect((await ask(petit, "/api/system")).status).toBe(401);
     const { status, body } = await ask(petit, "/api/system", {

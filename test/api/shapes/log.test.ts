@@ -52,7 +52,7 @@ describe("output as text", () => {
     expect(textOf(encode(chunk("\n\nc\n"), 2))).toBe("c\n");
   });
 
-  test("has the time before each line, where it is asked for", () => {
+  test("has the time before each line if requested", () => {
     const { encode } = selectLogFormat(null, true);
     const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
     expect(textOf(encode(chunk("a\n\nb\n", { at }), 0))).toBe(
@@ -60,7 +60,7 @@ describe("output as text", () => {
     );
   });
 
-  test("has the time once before a line that came in pieces", () => {
+  test("has the time once before a line in several chunks", () => {
     const { encode } = selectLogFormat(null, true);
     const stamp = "1970-01-01T00:00:00.000Z ";
     expect(textOf(encode(chunk("aaa"), 0))).toBe(`${stamp}aaa`);
@@ -73,18 +73,18 @@ describe("output as text", () => {
 describe("output as records", () => {
   const { encode } = selectLogFormat("application/x-ndjson", false);
 
-  test("is one a line, with its number", () => {
+  test("has one record per line, with its number", () => {
     expect(records(encode(chunk("a\nb\n", { seq: 7, attempt: 2, stream: "stderr", at: 9 }), 0))).toEqual([
       { seq: 7, task_id: "task", attempt: 2, stream: "stderr", at: 9, text: "a" },
       { seq: 8, task_id: "task", attempt: 2, stream: "stderr", at: 9, text: "b" },
     ]);
   });
 
-  test("goes on after a number", () => {
+  test("continues after a number", () => {
     expect(records(encode(chunk("a\nb\nc\n", { seq: 7 }), 2))).toMatchObject([{ seq: 9, text: "c" }]);
   });
 
-  test("has as many as the chunk has lines", () => {
+  test("has as many records as the chunk has lines", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary" }), { minLength: 1 }), fc.boolean(), (texts, ended) => {
         const lines = texts.map((text) => text.replaceAll("\n", ""));
@@ -101,7 +101,7 @@ describe("output as records", () => {
     expect(records(encode(chunk(`${text}\n`), 0))[0].text).toBe(text);
   });
 
-  test("stands for bytes that are no UTF-8 by U+FFFD, a line at a time", () => {
+  test("replaces bytes that are not UTF-8 by U+FFFD, line by line", () => {
     const bytes = new Uint8Array([0xff, 0xe2, 0x82, 10, 0x61, 10]);
     expect(records(encode(chunk(bytes), 0)).map((record) => record.text)).toEqual(["��", "a"]);
   });
@@ -116,7 +116,7 @@ describe("output as records", () => {
 describe("output as chunks", () => {
   const { encode, resumable } = selectLogFormat("text/event-stream; chunks=base64", false);
 
-  test("has its bytes as they were, and is resumed after its last line", () => {
+  test("has its exact bytes, and resumes after its last line", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
         const given = chunk(bytes, { seq: 7, attempt: 2, stream: "stderr", at: 9 });

@@ -12,7 +12,7 @@ const target: NotifyTarget = {
   timeoutMs: 10_000,
 };
 
-test("a job shows who is told, and nothing that could be a secret", () => {
+test("a job shows the receivers of its notifications without secrets", () => {
   const notify = [target, { ...target, url: { env: "HOOK" }, headers: {}, secret: null }];
   const body = jobDetail({ job: job("j", { notify }), nextRunAt: null, lastRun: null, running: 0 }, []);
   const common = { type: "webhook" as const, on: ["failure" as const], timeout_ms: 10_000 };

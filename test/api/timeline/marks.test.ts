@@ -27,7 +27,7 @@ const storeWith = (ledgers: Readonly<Record<string, readonly number[]>>): Store 
   return store;
 };
 
-/** A clock on which each look takes 1 ms. */
+/** A clock that advances by 1 ms at each read. */
 const busyClock = () => {
   let now = 0;
   return { now: () => NOON, monotonic: () => now++, elapsed: () => now++, setTimeout: () => () => {} };
@@ -58,12 +58,12 @@ describe("the marks of a time line", () => {
     expect(short("b")).toEqual([["down", 950, 950, 1]]);
   });
 
-  test("are those of the jobs that were asked for", async () => {
+  test("are those of the selected jobs", async () => {
     using store = storeWith({ a: [1], b: [2] });
     expect([...(await read(store, { isSelected: (id) => id === jobId("b") })).keys()]).toEqual([jobId("b")]);
   });
 
-  test("hold each occurrence once, however many there are in a bin, and at most 5,000 of them in all", async () => {
+  test("count each occurrence once, and are at most 5,000 in total", async () => {
     const ids = Array.from({ length: 20 }, (_, index) => `job-${index}`);
     const times = Array.from({ length: 1_000 }, (_, index) => index);
     using store = storeWith(Object.fromEntries(ids.map((id) => [id, times])));
@@ -77,7 +77,7 @@ describe("the marks of a time line", () => {
     expect(await all(1)).toHaveLength(40);
   });
 
-  test("are read in queries of a bounded size, and others get their turn in between", async () => {
+  test("are read in queries of a bounded size, with other work in between", async () => {
     const times = Array.from({ length: 20_000 }, (_, index) => index);
     using store = storeWith({ a: times });
     const sizes: number[] = [];

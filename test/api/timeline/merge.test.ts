@@ -24,18 +24,18 @@ const barsOf = (list: readonly Bar[], id = "hello", bars = new BarCollector()): 
 const only = (bars: BarCollector, each: number, all = 1_000_000) => bars.fit(each, all).get(jobId("hello")) ?? [];
 
 describe("bars of a job", () => {
-  test("stay as they are where they are few", () => {
+  test("are unchanged if they are few", () => {
     const list = [bar(1), bar(5), bar(7)];
     expect(only(barsOf(list), 600)).toEqual(list);
   });
 
-  test("are one where they share their bins, with the worst of them to the fore", () => {
+  test("with the same bins are merged, and show the worst run", () => {
     const worst = { id: newRunId(NOON), status: "failed", trigger: "schedule", weight: 99 } as const;
     const list = [bar(3), bar(3, { worst, startedAt: 28, endedAt: 39, count: 4 })];
     expect(only(barsOf(list), 600)).toEqual([bar(3, { worst, startedAt: 28, endedAt: 39, count: 5 })]);
   });
 
-  test("are at most so many, and stand for all their runs", () => {
+  test("are limited in number, and count all runs", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(1_999), { maxLength: 3_000 }), fc.integer({ min: 10, max: 600 }), (bins, most) => {
         const bars = only(barsOf(bins.map((bin) => bar(bin))), most);
@@ -48,7 +48,7 @@ describe("bars of a job", () => {
     );
   });
 
-  test("that go on, or wait, stand apart from those that ended", () => {
+  test("of running or pending runs are kept apart from ended ones", () => {
     using store = memoryStore();
     const running = openBar(startRun(store), () => 3);
     const waiting = openBar(startRun(store, { status: "pending" }), () => 3);
@@ -62,7 +62,7 @@ describe("bars of a job", () => {
     );
   });
 
-  test("give way to those of other jobs, the most numerous first", () => {
+  test("are reduced first for jobs with the most bars", () => {
     const bars = barsOf(Array.from({ length: 600 }, (_, bin) => bar(bin)));
     for (let index = 0; index < 50; index++) barsOf([bar(1), bar(300), bar(599)], `job-${index}`, bars);
     const fitted = bars.fit(600, 300);

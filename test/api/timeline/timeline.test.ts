@@ -40,7 +40,7 @@ afterAll(() => petit[Symbol.asyncDispose]());
 const rowOf = (body: { jobs: { job_id: string }[] }, jobId: string) => body.jobs.find((row) => row.job_id === jobId);
 
 describe("GET /api/timeline", () => {
-  test("has a row for each job, by id, over the last hours and the next", async () => {
+  test("has a row for each job, by id, over the last hours and the next one", async () => {
     const before = Date.now();
     const { status, body } = await ask(petit, "/api/timeline");
     expect(status).toBe(200);
@@ -64,7 +64,7 @@ describe("GET /api/timeline", () => {
     });
   });
 
-  test("tells of runs that ended, with the worst of those that fall together", async () => {
+  test("has ended runs, with the worst of merged ones", async () => {
     const from = Date.now();
     await runToEnd(petit, "hello");
     const alone = await ask(petit, `/api/timeline?from=${from}`);
@@ -77,7 +77,7 @@ describe("GET /api/timeline", () => {
     });
   });
 
-  test("always has the runs that go on", async () => {
+  test("always has the running runs", async () => {
     const runId = await start(petit, "stays");
     for (const query of ["", `?from=${Date.now() + HOUR}&to=${Date.now() + 2 * HOUR}`]) {
       const { body } = await ask(petit, `/api/timeline${query}`);
@@ -87,7 +87,7 @@ describe("GET /api/timeline", () => {
     }
   });
 
-  test("has the occurrences to come, no more of them than can be seen", async () => {
+  test("has the coming occurrences, at most one per bin", async () => {
     const { body } = await ask(petit, "/api/timeline?bins=60");
     const hourly = rowOf(body, "hourly");
     expect(hourly).toMatchObject({ due: [Math.ceil(body.now / HOUR) * HOUR], more_due: false });
@@ -97,14 +97,14 @@ describe("GET /api/timeline", () => {
       expect(at - (due[index] ?? 0)).toBeGreaterThanOrEqual(body.bin_ms);
   });
 
-  test("has those of a window to come alone", async () => {
+  test("has only coming occurrences for a window in the future", async () => {
     const from = (Math.floor(Date.now() / HOUR) + 48) * HOUR;
     const { body } = await ask(petit, `/api/timeline?from=${from}&to=${from + 3 * HOUR}&jobs=hourly`);
     expect(body.jobs).toMatchObject([{ job_id: "hourly", due: [from, from + HOUR, from + 2 * HOUR] }]);
   });
 
-  test("has what was skipped, with its reason", async () => {
-    // All of this test is in the first of the bins, halfway.
+  test("has skipped occurrences with their reason", async () => {
+    // The whole test falls into the first bin.
     const from = Date.now() - HOUR / 2;
     const skipped = ({ data }: { data: string }) => data.includes('"skipped"') && data.includes("secondly");
     await takeUntil(readEvents(await petit.fetch("/api/events")), skipped);
@@ -115,7 +115,7 @@ describe("GET /api/timeline", () => {
     expect(marks[0].until).toBeGreaterThanOrEqual(marks[0].at);
   });
 
-  test("can be asked for some jobs", async () => {
+  test("can select jobs", async () => {
     const { body } = await ask(petit, "/api/timeline?jobs=stays,hello,none");
     expect(body.jobs.map((row: { job_id: string }) => row.job_id)).toEqual(["hello", "stays"]);
   });
@@ -129,7 +129,7 @@ describe("GET /api/timeline", () => {
   );
 });
 
-test("GET /api/stats counts what was lately", async () => {
+test("GET /api/stats counts recent runs and occurrences", async () => {
   const run = await runToEnd(petit, "fails");
   const { body } = await ask(petit, "/api/stats");
   expect(body).toMatchObject({ hours: 24, running: 1, pending: 0 });
@@ -143,7 +143,7 @@ test("GET /api/stats counts what was lately", async () => {
 });
 
 describe("GET /api/jobs?recent=", () => {
-  test("adds the newest runs, the newest last, and what they come to", async () => {
+  test("adds the newest runs, the newest last, and their statistics", async () => {
     const first = await runToEnd(petit, "hello");
     const second = await runToEnd(petit, "hello");
     const { body } = await ask(petit, "/api/jobs?recent=2");
@@ -163,7 +163,7 @@ describe("GET /api/jobs?recent=", () => {
     expect(hourly).toMatchObject({ recent_runs: [], success_rate: null, usual_duration_ms: null, needs_params: true });
   });
 
-  test("counts failures, and not what goes on", async () => {
+  test("counts failures, but not running runs", async () => {
     await runToEnd(petit, "fails");
     const { body } = await ask(petit, "/api/jobs?recent=100");
     const of = (id: string) => body.jobs.find((job: { id: string }) => job.id === id);
@@ -171,7 +171,7 @@ describe("GET /api/jobs?recent=", () => {
     expect(of("stays")).toMatchObject({ success_rate: null });
   });
 
-  test("is nothing by default, and at most 100", async () => {
+  test("adds nothing by default, and at most 100", async () => {
     const { body } = await ask(petit, "/api/jobs");
     expect(body.jobs[0]).not.toHaveProperty("recent_runs");
     expect((await ask(petit, "/api/jobs?recent=101")).status).toBe(400);
