@@ -7,6 +7,7 @@ import { flagOf, type Setting, variableOf } from "../../src/app/settings/setting
 import { SETTINGS } from "../../src/app/settings/settings.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { usageLines } from "../../src/cli/help/help.ts";
+import { HEALTH_CODE_TEXT } from "../../src/domain/words/health.ts";
 import { fieldTable } from "../../src/jobfile/schema/reference.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
@@ -17,6 +18,7 @@ export const generatedTables = async (): Promise<Readonly<Record<string, string>
   endpoints: await endpointTable(),
   failures: failureTable(),
   fields: fieldsTable(),
+  health: healthTable(),
   settings: settingTable(),
 });
 
@@ -52,6 +54,12 @@ const failureTable = (): string =>
       code(failure),
       Object.entries(FAILURES).find(([name]) => name === failure)?.[1].description ?? "",
     ]),
+  );
+
+const healthTable = (): string =>
+  table(
+    ["Code", "Meaning"],
+    Object.entries(HEALTH_CODE_TEXT).map(([health, meaning]) => [code(health), meaning]),
   );
 
 const fieldsTable = (): string =>

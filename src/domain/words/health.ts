@@ -49,7 +49,7 @@ export const HEALTH_CODE_TEXT = {
   job_file_broken: "a job file has problems; its jobs keep their last good version",
   reload_failed: "the job files could not be reloaded; petit tries again",
   notifications_undelivered:
-    "notifications of a job could not be delivered; until one arrives, the job no longer names the receiver, or an hour has passed since the last one was given up",
+    "notifications of a job could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   disk_full: "the disk of the database is full",
   database_locked: "another process has locked the database",
   database_deleted: "the database file was deleted or moved",
