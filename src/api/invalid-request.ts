@@ -26,7 +26,7 @@ const PLACE_TEXT = {
 const malformedId = (name: string, value: unknown): PetitError =>
   name === "job_id" ? jobNotFound(String(value), []) : runNotFound(String(value));
 
-const sentence = (place: string, name: string, fault: Fault | undefined): string => {
+const sentence = (place: string, name: string, fault: SchemaFault | undefined): string => {
   if (fault === undefined) return `the ${place} does not fit`;
   if (fault.message === "Unexpected property") return unknownField(place, name, fault.schema);
   return `${name === "" ? `the ${place}` : `${place} '${name}'`}: ${describeFault(fault)}`;
@@ -37,9 +37,9 @@ const unknownField = (place: string, name: string, schema: object): string => {
   return `unknown ${place === "body" ? "field in the body" : place} ${quote(name)}; known: ${known.join(", ") || "none"}`;
 };
 
-type Fault = { readonly value: unknown; readonly message: string; readonly schema: object };
+type SchemaFault = { readonly value: unknown; readonly message: string; readonly schema: object };
 
-const describeFault = (fault: Fault): string => {
+const describeFault = (fault: SchemaFault): string => {
   if (fault.message === "Expected required property") return "it is missing";
   const wanted = expectation(fault.schema);
   return wanted === null ? `${fault.message}, not ${quote(fault.value)}` : `${quote(fault.value)} is not ${wanted}`;

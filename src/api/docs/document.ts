@@ -22,7 +22,7 @@ export type DocOperation = {
   readonly description?: string;
   readonly parameters: readonly DocParameter[];
   readonly requestBody?: { readonly content: DocContent };
-  readonly responses: Readonly<Record<string, DocResponse | Reference>>;
+  readonly responses: Readonly<Record<string, DocResponse | DocReference>>;
 };
 
 export type DocParameter = {
@@ -39,7 +39,7 @@ export type DocContent = Readonly<
   Record<string, { readonly schema: DocSchema; readonly example?: string; readonly "x-item-schema"?: DocSchema }>
 >;
 
-export type Reference = { readonly $ref: string };
+export type DocReference = { readonly $ref: string };
 
 export type DocSchema = {
   readonly $ref?: string;

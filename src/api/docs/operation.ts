@@ -9,10 +9,10 @@ import {
 import { html, type Markup, NOTHING, prose } from "./html.ts";
 import { codeBlock, exampleOf, renderDescription, renderType } from "./schema.ts";
 
-export type Endpoint = { readonly method: string; readonly path: string; readonly operation: DocOperation };
+export type DocEndpoint = { readonly method: string; readonly path: string; readonly operation: DocOperation };
 
 /** Renders one method of one path: its purpose, parameters, request and responses. */
-export const renderOperation = ({ method, path, operation }: Endpoint, document: ApiDocument): Markup => html`
+export const renderOperation = ({ method, path, operation }: DocEndpoint, document: ApiDocument): Markup => html`
 <section class="operation" id="${operation.operationId}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code class="path">${path}</code></h3>
 <p><strong>${prose(operation.summary)}.</strong> ${prose(operation.description ?? "")}</p>
@@ -38,7 +38,7 @@ const parameterTable = (parameters: readonly DocParameter[]): Markup => {
 };
 
 /** Returns the request as a curl command, with the examples of the parameters. */
-const curl = ({ method, path, operation }: Endpoint, document: ApiDocument): string => {
+const curl = ({ method, path, operation }: DocEndpoint, document: ApiDocument): string => {
   const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const schema = operation.parameters.find((each) => each.name === name)?.schema;
     return String(schema?.examples?.[0] ?? name);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ApiDocument } from "./document.ts";
 import { html, Markup, prose } from "./html.ts";
-import { type Endpoint, renderOperation } from "./operation.ts";
+import { type DocEndpoint, renderOperation } from "./operation.ts";
 import STYLE from "./page.css" with { type: "text" };
 import { renderSchema } from "./schema.ts";
 
@@ -51,7 +51,7 @@ ${Object.entries(components.schemas).map(([name, schema]) => renderSchema(name, 
 /** The style sheet unchanged: the policy has its hash. */
 const style: Markup = new Markup(STYLE);
 
-const endpointsOf = (tag: string, { paths }: ApiDocument): readonly Endpoint[] =>
+const endpointsOf = (tag: string, { paths }: ApiDocument): readonly DocEndpoint[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([, operation]) => operation.tags.includes(tag))

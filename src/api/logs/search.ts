@@ -15,7 +15,7 @@ export type SearchQuery = {
 
 export type Match = { readonly seq: number; readonly offset: number };
 
-export type SearchResult = Pick<Outline, "total" | "lastSeq"> & {
+export type LineSearchResult = Pick<Outline, "total" | "lastSeq"> & {
   readonly matches: readonly Match[];
   readonly isComplete: boolean;
   /** Sequence number of the last line that was searched. */
@@ -32,7 +32,11 @@ const SLICE_BYTES = 512 * 1024;
 const MAX_BATCH = 1_000;
 
 /** Finds the lines that contain a text, ignoring escape sequences. Yields to other work in between. */
-export const searchLines = async (store: ApiStore, query: SearchQuery, signal: AbortSignal): Promise<SearchResult> => {
+export const searchLines = async (
+  store: ApiStore,
+  query: SearchQuery,
+  signal: AbortSignal,
+): Promise<LineSearchResult> => {
   const outline = await readOutline(store, query.filter);
   const search = new Search(query, outline);
   let [searchedBytes, limit] = [0, 16];
@@ -80,7 +84,7 @@ class Search {
     return false;
   }
 
-  resultUpTo(searchedTo: number): SearchResult {
+  resultUpTo(searchedTo: number): LineSearchResult {
     const { total, lastSeq } = this.#outline;
     const isComplete = searchedTo >= lastSeq;
     return { matches: this.#matches, total, lastSeq, isComplete, searchedTo: isComplete ? lastSeq : searchedTo };

@@ -5,7 +5,7 @@ import { invalidQuery } from "../errors.ts";
 import { lineFilter, lineFilterFields } from "../logs/filter.ts";
 import { type Outline, readOutline } from "../logs/outline.ts";
 import { readPage } from "../logs/page.ts";
-import { type SearchResult, searchLines } from "../logs/search.ts";
+import { type LineSearchResult, searchLines } from "../logs/search.ts";
 import { failures } from "../shapes/failure.ts";
 import { LineMatches, LinePage } from "../shapes/line.ts";
 import { exactly, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
@@ -121,7 +121,13 @@ const startOf = (
   return after === undefined ? Number(offset ?? 0) : offsetOf(Number(after) + 1);
 };
 
-const matchesBody = ({ matches, isComplete, searchedTo, total, lastSeq }: SearchResult): typeof LineMatches.static => ({
+const matchesBody = ({
+  matches,
+  isComplete,
+  searchedTo,
+  total,
+  lastSeq,
+}: LineSearchResult): typeof LineMatches.static => ({
   matches: [...matches],
   count: matches.length,
   complete: isComplete,

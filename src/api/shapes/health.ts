@@ -95,7 +95,7 @@ const DatabaseMissing = exactly(
     message,
     path: t.String({ description: "Path of the database" }),
   },
-  { title: "DatabaseMissing", description: "the database file is no longer at its path" },
+  { title: "DatabaseMissing", description: "The database file is no longer at its path" },
 );
 
 const DatabaseUnwritable = exactly(

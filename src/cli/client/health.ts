@@ -1,7 +1,7 @@
 import type { HealthReasonBody } from "../../api/shapes/health.ts";
 import type { Health } from "../../engine/engine.ts";
 
-type HealthReason = typeof HealthReasonBody.static;
+type ReportedReason = typeof HealthReasonBody.static;
 
 /** The result of a health request: a petit, another server, or no response. */
 export type HealthAnswer =
@@ -9,7 +9,7 @@ export type HealthAnswer =
       readonly kind: "petit";
       readonly version: string;
       readonly status: Health["status"];
-      readonly reasons: readonly HealthReason[];
+      readonly reasons: readonly ReportedReason[];
     }
   | { readonly kind: "stranger" }
   | { readonly kind: "silence"; readonly why: string };
@@ -40,7 +40,7 @@ const readHealth = (body: unknown): HealthAnswer => {
 };
 
 /** Checks what every reason has; a server of another version may have further codes. */
-const isReason = (reason: unknown): reason is HealthReason =>
+const isReason = (reason: unknown): reason is ReportedReason =>
   typeof reason === "object" &&
   reason !== null &&
   "code" in reason &&

@@ -44,15 +44,15 @@ const faultText = (fault: StorageFault): string => {
   }
 };
 
-/** What each health code means, as a clause. */
+/** What each health code means, as a sentence without its full stop. */
 export const HEALTH_CODE_TEXT = {
-  job_file_broken: "a job file has problems; its jobs keep their last good version",
-  reload_failed: "the job files could not be reloaded; petit tries again",
+  job_file_broken: "A job file has problems; its jobs keep their last good version",
+  reload_failed: "The job files could not be reloaded; petit tries again",
   notifications_undelivered:
-    "notifications of a job could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
-  disk_full: "the disk of the database is full",
-  database_locked: "another process has locked the database",
-  database_deleted: "the database file was deleted or moved",
-  database_replaced: "another file was put in the place of the database file",
-  database_unwritable: "the database can't be written for another reason, such as an I/O error",
+    "Notifications of a job could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+  disk_full: "The disk of the database is full",
+  database_locked: "Another process has locked the database",
+  database_deleted: "The database file was deleted or moved",
+  database_replaced: "Another file was put in the place of the database file",
+  database_unwritable: "The database can't be written for another reason, such as an I/O error",
 } as const satisfies Record<HealthReason["code"], string>;

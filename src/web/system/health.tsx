@@ -29,25 +29,35 @@ const Why = ({ system: { health, problems, jobs } }: { readonly system: SystemDa
       return <p>Every job file is good, and the database can be written. {counted(jobs, "job")} in all.</p>;
     case "degraded":
       return (
-        <p>
-          <a href="#problems">{counted(problems.length, "problem")}</a> in {counted(filesOf(problems), "job file")}.
-          What such a file last said goes on to count.
-        </p>
+        <>
+          {problems.length > 0 && (
+            <p>
+              <a href="#problems">{counted(problems.length, "problem")}</a> in {counted(filesOf(problems), "job file")}.
+              The jobs of a broken file keep their last good version.
+            </p>
+          )}
+          <Reasons reasons={health.reasons.filter(({ code }) => code !== "job_file_broken")} />
+        </>
       );
     case "unavailable":
       return (
         <>
           <p>The database can’t be written: nothing is started until it can.</p>
-          <ul>
-            {health.reasons.map((reason) => (
-              <li key={reason.code} className="mono">
-                {reason.message}
-              </li>
-            ))}
-          </ul>
+          <Reasons reasons={health.reasons} />
         </>
       );
   }
 };
+
+const Reasons = ({ reasons }: { readonly reasons: SystemData["health"]["reasons"] }) =>
+  reasons.length === 0 ? null : (
+    <ul>
+      {reasons.map(({ message }) => (
+        <li key={message} className="mono">
+          {message}
+        </li>
+      ))}
+    </ul>
+  );
 
 const filesOf = (problems: SystemData["problems"]): number => new Set(problems.map(({ file }) => file)).size;
