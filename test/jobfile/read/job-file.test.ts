@@ -1,10 +1,11 @@
-import { beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Job } from "../../../src/domain/job.ts";
 import { loadPatterns } from "../../../src/domain/pattern.ts";
 import { formatProblem } from "../../../src/jobfile/problem.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 
-beforeAll(loadPatterns);
+// Not in beforeAll: a group of tests below reads a job before any test runs.
+await loadPatterns();
 
 /** The jobs of a text in which nothing is wrong. */
 const jobsOf = (text: string): readonly Job[] => {
