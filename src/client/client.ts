@@ -19,7 +19,7 @@ export type Client = {
   readonly stream: <Path extends string>(
     path: KnownPath<"get", Path>,
     options: RequestOptions<"get", Path> & { readonly signal?: AbortSignal },
-  ) => Promise<AsyncIterable<Uint8Array>>;
+  ) => Promise<AsyncIterable<Uint8Array<ArrayBuffer>>>;
 };
 
 type Call<M extends Method> = <Path extends string>(
@@ -60,29 +60,29 @@ export const createClient = (options: ClientOptions): Client => {
   };
   const send = async (path: string, parts: RequestParts): Promise<Response> => {
     const url = urlOf(base, path, parts);
-    const response = await fetch(url, initOf({ ...parts, headers: { ...headers(), ...parts.headers } })).catch(
-      (cause: unknown) => {
-        throw fail(unreachable(isTimeout(cause) ? "timeout" : "no_connection"), cause);
-      },
-    );
-    if (response.ok) return response;
-    throw fail(failureOf(response, await response.json().catch(() => null)));
+    return fetch(url, initOf({ ...parts, headers: { ...headers(), ...parts.headers } })).catch((cause: unknown) => {
+      throw fail(unreachable(isTimeout(cause) ? "timeout" : "no_connection"), cause);
+    });
   };
+  /** Returns undefined if the body is not JSON. */
+  const read = (response: Response) =>
+    response.json().catch((cause: unknown) => {
+      if (!(cause instanceof SyntaxError)) throw fail(unreachable(isTimeout(cause) ? "timeout" : "broken"), cause);
+    });
   const request = async (path: string, parts: RequestParts) => {
     const response = await send(path, { ...parts, signal: AbortSignal.timeout(timeoutMs) });
-    const body = await response.json().catch((cause: unknown) => {
-      throw fail(isTimeout(cause) ? unreachable("timeout") : { kind: "foreign", response: summaryOf(response) }, cause);
-    });
-    if (hasField(body, fieldOfEveryResponse(path, parts))) return body;
-    throw fail({ kind: "foreign", response: summaryOf(response) });
+    const body = await read(response);
+    if (isSuccess(response, path) && hasField(body, fieldOfEveryResponse(path, parts))) return body;
+    throw fail(failureOf(response, body));
   };
   return {
     base,
     get: (path, ...[given]) => request(path, { method: "GET", ...given }),
     post: (path, ...[given]) => request(path, { method: "POST", ...given }),
     stream: async (path, given) => {
-      const { body } = await send(path, { method: "GET", ...given });
-      return bytesOf(body, (cause) => fail(unreachable("broken"), cause));
+      const response = await send(path, { method: "GET", ...given });
+      if (!response.ok) throw fail(failureOf(response, await read(response)));
+      return bytesOf(response.body, (cause) => fail(unreachable("broken"), cause));
     },
   };
 };
@@ -94,6 +94,9 @@ const unreachable = (why: "no_connection" | "timeout" | "broken"): RequestFailur
 });
 
 const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === "TimeoutError";
+
+/** Health has the same body whatever its status: 503 if petit is unavailable. */
+const isSuccess = ({ ok, status }: Response, path: string): boolean => ok || (path === "/api/health" && status === 503);
 
 const urlOf = (base: string, path: string, { params = {}, query = {} }: RequestParts): URL => {
   const filled = path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
@@ -117,7 +120,7 @@ const initOf = ({ method, headers = {}, body, signal }: RequestParts): RequestIn
 /** A response with petit's shape of an error is a refusal. A gateway answers 502, 503 or 504 if petit is away. */
 const failureOf = (response: Response, body: unknown): RequestFailure => {
   const { status } = response;
-  if (isErrorBody(body)) {
+  if (!response.ok && isErrorBody(body)) {
     return { kind: "refused", status, code: body.code, message: body.error, details: body.details ?? null };
   }
   const summary = summaryOf(response);
@@ -149,6 +152,7 @@ const fieldOfEveryResponse = (path: string, { method }: RequestParts): string =>
 /** Paths whose responses have no field with the name of the path's last segment. */
 const FIELD_OF: Readonly<Record<string, string>> = {
   definition: "text",
+  health: "version",
   search: "matches",
   stats: "runs",
   system: "database",
@@ -157,9 +161,9 @@ const FIELD_OF: Readonly<Record<string, string>> = {
 
 /** Not every browser can iterate over a stream. */
 async function* bytesOf(
-  body: ReadableStream<Uint8Array> | null,
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
   broken: (cause: unknown) => ClientError,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (body === null) return;
   const reader = body.getReader();
   try {

@@ -94,6 +94,21 @@ describe("a client", () => {
   });
 });
 
+describe("the health of petit", () => {
+  test("is a response also if it is unavailable, which is a 503", async () => {
+    const body = { status: "unavailable", version: "0.1.0" };
+    await using other = await startOther((_, response) => response.writeHead(503).end(JSON.stringify(body)));
+    const health: unknown = await createClient({ base: other.base }).get("/api/health");
+    expect(health).toEqual(body);
+  });
+
+  test("is no response if a gateway answers with a 503", async () => {
+    await using gateway = await startOther((_, response) => response.writeHead(503).end('{"message": "no upstream"}'));
+    const failure = await failureOf(createClient({ base: gateway.base }).get("/api/health"));
+    expect(failure).toMatchObject({ kind: "unreachable", why: "gateway" });
+  });
+});
+
 describe("a failed request", () => {
   test("has status, code and message of a refusal", async () => {
     const codes: string[] = [];
@@ -133,6 +148,15 @@ describe("a failed request", () => {
     await using silent = await startOther(() => {});
     const failure = await failureOf(createClient({ base: silent.base, timeoutMs: 50 }).get("/api/runs"));
     expect(failure).toMatchObject({ kind: "unreachable", why: "timeout" });
+  });
+
+  test("is unreachable if the connection breaks within the body", async () => {
+    await using other = await startOther((_, response) => {
+      response.writeHead(200, { "content-length": 100 });
+      response.write('{"runs": [', () => response.destroy());
+    });
+    const failure = await failureOf(createClient({ base: other.base }).get("/api/runs"));
+    expect(failure).toMatchObject({ kind: "unreachable" });
   });
 
   test("is unreachable if a stream breaks", async () => {

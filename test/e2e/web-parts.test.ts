@@ -50,7 +50,7 @@ describe.skipIf(CHROMIUM === null)("a part of the page that comes later", () => 
     await page.route(SYSTEM, (route) => route.fulfill({ status: 404, json: { error: "gone", code: "NOT_FOUND" } }));
     await web.open("/runs");
     await page.getByRole("link", { name: "System", exact: true }).click();
-    await page.getByText("petit is another version than this page").waitFor();
+    await page.getByText("petit has another version than this page").waitFor();
     expect(await web.axe()).toEqual([]);
     await page.unroute(SYSTEM);
     await page.getByRole("button", { name: "Try again" }).click();

@@ -1,9 +1,11 @@
 import type { HealthReasonBody } from "../../api/shapes/health.ts";
+import { createClient } from "../../client/client.ts";
+import { ClientError } from "../../client/error.ts";
 import type { Health } from "../../engine/engine.ts";
 
 type ReportedReason = typeof HealthReasonBody.static;
 
-/** The result of a health request: a petit, another server, or no response. */
+/** What answers at an address: petit, another server, or nothing. */
 export type HealthAnswer =
   | {
       readonly kind: "petit";
@@ -11,35 +13,41 @@ export type HealthAnswer =
       readonly status: Health["status"];
       readonly reasons: readonly ReportedReason[];
     }
-  | { readonly kind: "stranger" }
-  | { readonly kind: "silence"; readonly why: string };
+  | { readonly kind: "foreign" }
+  | { readonly kind: "unreachable"; readonly why: string };
 
-/** A petit that is suspended or overloaded accepts connections but does not answer. */
+/** A petit that is stopped by a signal, or starved, accepts connections and does not answer. */
 const TIMEOUT_MS = 3_000;
 
-/** Requests the health of a petit, which requires no token. Never throws. */
+/** Requests the health of the petit at `base`, without a token. Never throws. */
 export const askHealth = async (base: string): Promise<HealthAnswer> => {
-  let response: Response;
   try {
-    response = await fetch(`${base.replace(/\/$/, "")}/api/health`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return readHealth(await createClient({ base: base.replace(/\/$/, ""), timeoutMs: TIMEOUT_MS }).get("/api/health"));
   } catch (error) {
-    const isLate = error instanceof Error && error.name === "TimeoutError";
-    return { kind: "silence", why: isLate ? `no answer in ${TIMEOUT_MS / 1000} s` : "nothing listens there" };
+    if (!(error instanceof ClientError) || error.failure.kind !== "unreachable") return FOREIGN;
+    const { why, response } = error.failure;
+    if (response !== null) return FOREIGN;
+    return {
+      kind: "unreachable",
+      why: why === "timeout" ? `no answer in ${TIMEOUT_MS / 1000} s` : "nothing listens there",
+    };
   }
-  return readHealth(await response.json().catch(() => null));
 };
 
 const STATUSES = ["ok", "degraded", "unavailable"] as const satisfies readonly Health["status"][];
 
-const readHealth = (body: unknown): HealthAnswer => {
-  if (typeof body !== "object" || body === null || !("status" in body) || !("version" in body)) return STRANGER;
+/** Another server can have fields of the same names, and a petit of another version can have other reasons. */
+const readHealth = (body: {
+  readonly status: unknown;
+  readonly version: unknown;
+  readonly reasons?: unknown;
+}): HealthAnswer => {
   const status = STATUSES.find((each) => each === body.status);
-  if (status === undefined) return STRANGER;
-  const reasons = "reasons" in body && Array.isArray(body.reasons) ? body.reasons.filter(isReason) : [];
+  if (status === undefined) return FOREIGN;
+  const reasons = Array.isArray(body.reasons) ? body.reasons.filter(isReason) : [];
   return { kind: "petit", version: String(body.version), status, reasons };
 };
 
-/** Checks what every reason has; a server of another version may have further codes. */
 const isReason = (reason: unknown): reason is ReportedReason =>
   typeof reason === "object" &&
   reason !== null &&
@@ -48,4 +56,4 @@ const isReason = (reason: unknown): reason is ReportedReason =>
   "message" in reason &&
   typeof reason.message === "string";
 
-const STRANGER: HealthAnswer = { kind: "stranger" };
+const FOREIGN: HealthAnswer = { kind: "foreign" };

@@ -56,12 +56,12 @@ const schedulerCheck = (facts: SchedulerFacts, context: Context): Check => {
   if (answer.kind === "petit") return petitCheck(facts, answer, context);
   const db = context.settings.db;
   if (lockOwner === null) {
-    const stranger = answer.kind === "stranger" ? `; the server at ${facts.url} is not petit` : "";
-    return ok("scheduler", `no petit runs on ${db}${stranger}`);
+    const note = answer.kind === "foreign" ? `; the server at ${facts.url} is not petit` : "";
+    return ok("scheduler", `no petit runs on ${db}${note}`);
   }
   const served = urlIn(lockOwner);
   if (served === null) return ok("scheduler", `${db} is locked by ${lockOwner}, which serves no API`);
-  const reason = answer.kind === "silence" ? answer.why : "the server there is not petit";
+  const reason = answer.kind === "unreachable" ? answer.why : "the server there is not petit";
   const message = `${db} is locked by ${lockOwner}, which can't be reached at ${facts.url}: ${reason}`;
   return warning("scheduler", { message, hint: `pass its address: --url ${served}` });
 };

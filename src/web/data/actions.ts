@@ -1,6 +1,6 @@
 import { type UseMutationOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
-import { answerOf, petit } from "./client.ts";
+import { petit } from "./client.ts";
 
 declare module "@tanstack/react-query" {
   interface Register {
@@ -39,14 +39,14 @@ type Params = Readonly<Record<string, string>>;
 export const useTrigger = ({ isFailureShown = false }: { readonly isFailureShown?: boolean } = {}) =>
   useAction({
     mutationFn: ({ jobId, params = {} }: { readonly jobId: string; readonly params?: Params }) =>
-      answerOf(petit.api.jobs({ job_id: jobId }).trigger.post({ params }, { headers: {} })),
+      petit.post("/api/jobs/:job_id/trigger", { params: { job_id: jobId }, body: { params } }),
     meta: isFailureShown ? {} : { failed: "The job was not run" },
   });
 
 /** `mutate(runId)`: ends a run; a second time ends its clean-up tasks too. */
 export const useCancelRun = () =>
   useAction({
-    mutationFn: (runId: string) => answerOf(petit.api.runs({ run_id: runId }).cancel.post()),
+    mutationFn: (runId: string) => petit.post("/api/runs/:run_id/cancel", { params: { run_id: runId } }),
     meta: { done: "The run is being cancelled", failed: "The run was not cancelled" },
   });
 
@@ -54,7 +54,7 @@ export const useCancelRun = () =>
 export const useRetryRun = () =>
   useAction({
     mutationFn: ({ runId, fromStart = false }: { readonly runId: string; readonly fromStart?: boolean }) =>
-      answerOf(petit.api.runs({ run_id: runId }).retry.post(null, { query: fromStart ? { from: "start" } : {} })),
+      petit.post("/api/runs/:run_id/retry", { params: { run_id: runId }, query: fromStart ? { from: "start" } : {} }),
     meta: { failed: "The run was not retried" },
   });
 
@@ -62,8 +62,7 @@ export const useRetryRun = () =>
 export const usePause = () => {
   const client = useQueryClient();
   return useAction({
-    mutationFn: (isPaused: boolean) =>
-      answerOf(isPaused ? petit.api.scheduler.pause.post() : petit.api.scheduler.resume.post()),
+    mutationFn: (isPaused: boolean) => petit.post(isPaused ? "/api/scheduler/pause" : "/api/scheduler/resume"),
     onSettled: () => client.invalidateQueries({ queryKey: ["scheduler"] }),
     meta: { failed: "The scheduler goes on as before" },
   });
@@ -73,7 +72,7 @@ export const usePause = () => {
 export const useReload = () => {
   const client = useQueryClient();
   return useAction({
-    mutationFn: () => answerOf(petit.api.jobs.reload.post()),
+    mutationFn: () => petit.post("/api/jobs/reload"),
     onSettled: () => client.invalidateQueries(),
     meta: { failed: "The job files were not read" },
   });

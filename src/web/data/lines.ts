@@ -1,27 +1,42 @@
-import { answerOf, petit } from "./client.ts";
+import { petit } from "./client.ts";
 
-/** Which lines of a run; `limit` 1 to 2000, 500 where not given. */
-export type LinesQuery = {
+/** Which lines of a run. */
+export type LinesFilter = {
   readonly task?: string;
   readonly attempt?: number;
   readonly stream?: "stdout" | "stderr";
+};
+
+export type LinesQuery = LinesFilter & {
+  /** 1 to 2000. Default: 500. */
   readonly limit?: number;
-  /** Position of the first, from 0. */
+  /** Position of the first line, from 0. */
   readonly offset?: number;
-  /** `seq` of a line: those after it. */
+  /** `seq` of a line; the lines after it are returned. */
   readonly after?: number;
-  /** The last of all. */
+  /** Returns the last lines instead of the first. */
   readonly tail?: boolean;
 };
 
-/** Some lines of a run. They are no query of the cache: a log has its own, which is bounded. */
-export const askLines = (runId: string, query: LinesQuery) =>
-  answerOf(petit.api.runs({ run_id: runId }).lines.get({ query: { ...query } }));
+/** Fetches a page of the lines of a run. The query cache does not hold them: a log has a bounded cache of its own. */
+export const fetchLines = (runId: string, query: LinesQuery) =>
+  petit.get("/api/runs/:run_id/lines", { params: { run_id: runId }, query });
 
-/** Lines of a run that hold a text; at most 10,000, those after `after`. */
+/** Returns the lines of a run after `after` that contain a text, at most 10,000. */
 export const searchLines = (runId: string, query: Omit<LinesQuery, "offset" | "tail"> & { readonly q: string }) =>
-  answerOf(petit.api.runs({ run_id: runId }).lines.search.get({ query: { ...query } }));
+  petit.get("/api/runs/:run_id/lines/search", { params: { run_id: runId }, query });
 
-export type LinePage = Awaited<ReturnType<typeof askLines>>;
+/** Fetches the output of a run as it was written. */
+export const fetchOutput = async (runId: string, filter: LinesFilter): Promise<Blob> => {
+  const parts: BlobPart[] = [];
+  const bytes = await petit.stream("/api/runs/:run_id/logs", {
+    params: { run_id: runId },
+    query: { ...filter, timestamps: false },
+  });
+  for await (const part of bytes) parts.push(part);
+  return new Blob(parts);
+};
+
+export type LinePage = Awaited<ReturnType<typeof fetchLines>>;
 export type LogRecord = LinePage["lines"][number];
 export type LineMatch = Awaited<ReturnType<typeof searchLines>>["matches"][number];

@@ -1,25 +1,27 @@
-const FIRST_DELAY_MS = 250;
-const MAX_DELAY_MS = 5_000;
+import { ClientError } from "../../client/error.ts";
+import { Reconnect } from "../../client/reconnect.ts";
+import { pageClock, petit } from "./client.ts";
 
 /**
- * Loads a part of the page that comes later; while petit is away, it waits. Throws where petit is there and the part is
- * not: petit is another version than the page.
+ * Loads a part of the page, and waits while petit does not answer. Throws if petit answers but does not have the part:
+ * then its version is not the page's.
  */
 export const loadModule = async <Part>(load: () => Promise<Part>): Promise<Part> => {
-  let wasThere = false;
-  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
+  const reconnect = new Reconnect({ clock: pageClock, shouldRetry: () => true });
+  let didAnswer = false;
+  for (;;) {
     try {
       return await load();
     } catch (cause) {
-      if (wasThere) throw new Error("petit is another version than this page, which must be loaded anew.", { cause });
+      if (didAnswer) throw new Error("petit has another version than this page; reload the page.", { cause });
+      didAnswer = await doesAnswer();
+      if (!didAnswer) await reconnect.failed(cause);
     }
-    wasThere = await isThere();
-    if (!wasThere) await new Promise((resolve) => setTimeout(resolve, delayMs));
   }
 };
 
-/** What a proxy says in petit's place counts as nobody. */
-const isThere = async (): Promise<boolean> => {
-  const answer = await fetch("/api/health", { cache: "no-store" }).catch(() => null);
-  return answer !== null && answer.headers.get("content-type")?.startsWith("application/json") === true;
-};
+const doesAnswer = (): Promise<boolean> =>
+  petit.get("/api/health").then(
+    () => true,
+    (error: unknown) => error instanceof ClientError && error.failure.kind === "refused",
+  );

@@ -1,33 +1,35 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { DeliveryStatus } from "../../domain/notification.ts";
 import type { RunStatus } from "../../domain/run.ts";
-import { answerOf, petit } from "./client.ts";
+import { petit } from "./client.ts";
 
 /**
  * What petit can be asked, as TanStack queries: `useQuery(jobsQuery())`. The live stream of events keeps them fresh (see
  * apply-events.ts), so that nothing polls.
  */
-export const jobsQuery = () =>
-  queryOptions({ queryKey: ["jobs"], queryFn: () => answerOf(petit.api.jobs.get({ query: {} })) });
+export const jobsQuery = () => queryOptions({ queryKey: ["jobs"], queryFn: () => petit.get("/api/jobs") });
 
 /** With the newest runs of each job, its success rate and usual duration: more to send, for those who show it. */
 export const jobsWithRunsQuery = () =>
   queryOptions({
     queryKey: ["jobs-with-runs"],
-    queryFn: () => answerOf(petit.api.jobs.get({ query: { recent: RECENT_RUNS } })),
+    queryFn: () => petit.get("/api/jobs", { query: { recent: RECENT_RUNS } }),
   });
 
 /** How many of its newest runs a job of `jobsWithRunsQuery` has, at most. */
 export const RECENT_RUNS = 30;
 
 export const jobQuery = (jobId: string) =>
-  queryOptions({ queryKey: ["job", jobId], queryFn: () => answerOf(petit.api.jobs({ job_id: jobId }).get()) });
+  queryOptions({
+    queryKey: ["job", jobId],
+    queryFn: () => petit.get("/api/jobs/:job_id", { params: { job_id: jobId } }),
+  });
 
 /** What the job's file says of it. */
 export const definitionQuery = (jobId: string) =>
   queryOptions({
     queryKey: ["definition", jobId],
-    queryFn: () => answerOf(petit.api.jobs({ job_id: jobId }).definition.get()),
+    queryFn: () => petit.get("/api/jobs/:job_id/definition", { params: { job_id: jobId } }),
   });
 
 export type RunsFilter = {
@@ -41,13 +43,13 @@ export type RunsFilter = {
 export const jobRunsQuery = (jobId: string, filter: RunsFilter = {}) =>
   queryOptions({
     queryKey: ["job-runs", jobId, filter],
-    queryFn: () => answerOf(petit.api.jobs({ job_id: jobId }).runs.get({ query: asQuery(filter) })),
+    queryFn: () => petit.get("/api/jobs/:job_id/runs", { params: { job_id: jobId }, query: filter }),
   });
 
 export const runsQuery = (filter: RunsFilter = {}) =>
   queryOptions({
     queryKey: ["runs", filter],
-    queryFn: () => answerOf(petit.api.runs.get({ query: asQuery(filter) })),
+    queryFn: () => petit.get("/api/runs", { query: filter }),
   });
 
 export type OccurrencesFilter = {
@@ -62,16 +64,19 @@ export type OccurrencesFilter = {
 export const occurrencesQuery = (jobId: string, filter: OccurrencesFilter = {}) =>
   queryOptions({
     queryKey: ["occurrences", jobId, filter],
-    queryFn: () => answerOf(petit.api.jobs({ job_id: jobId }).occurrences.get({ query: asQuery(filter) })),
+    queryFn: () => petit.get("/api/jobs/:job_id/occurrences", { params: { job_id: jobId }, query: filter }),
   });
 
 export const runQuery = (runId: string) =>
-  queryOptions({ queryKey: ["run", runId], queryFn: () => answerOf(petit.api.runs({ run_id: runId }).get()) });
+  queryOptions({
+    queryKey: ["run", runId],
+    queryFn: () => petit.get("/api/runs/:run_id", { params: { run_id: runId } }),
+  });
 
 export const runTasksQuery = (runId: string) =>
   queryOptions({
     queryKey: ["run-tasks", runId],
-    queryFn: () => answerOf(petit.api.runs({ run_id: runId }).tasks.get()),
+    queryFn: () => petit.get("/api/runs/:run_id/tasks", { params: { run_id: runId } }),
   });
 
 export type TimelineWindow = {
@@ -88,7 +93,7 @@ export type TimelineWindow = {
 export const timelineQuery = (window: TimelineWindow) =>
   queryOptions({
     queryKey: ["timeline", window],
-    queryFn: () => answerOf(petit.api.timeline.get({ query: asQuery(window) })),
+    queryFn: () => petit.get("/api/timeline", { query: window }),
     placeholderData: keepPreviousData,
     gcTime: 30_000,
   });
@@ -97,7 +102,7 @@ export const timelineQuery = (window: TimelineWindow) =>
 export const statsQuery = (hours = 24) =>
   queryOptions({
     queryKey: ["stats", hours],
-    queryFn: () => answerOf(petit.api.stats.get({ query: { hours } })),
+    queryFn: () => petit.get("/api/stats", { query: { hours } }),
     refetchInterval: 60_000,
   });
 
@@ -105,13 +110,7 @@ export const statsQuery = (hours = 24) =>
 export const healthQuery = () =>
   queryOptions({
     queryKey: ["health"],
-    queryFn: async () => {
-      const answer = await petit.api.health.get();
-      // An `unavailable` is an answer, though its status says 503.
-      return answer.error?.status === 503 && "version" in answer.error.value
-        ? answer.error.value
-        : await answerOf(Promise.resolve(answer));
-    },
+    queryFn: () => petit.get("/api/health"),
     refetchInterval: 30_000,
   });
 
@@ -119,7 +118,7 @@ export const healthQuery = () =>
 export const systemQuery = () =>
   queryOptions({
     queryKey: ["system"],
-    queryFn: () => answerOf(petit.api.system.get()),
+    queryFn: () => petit.get("/api/system"),
     refetchInterval: 15_000,
   });
 
@@ -127,12 +126,9 @@ export const systemQuery = () =>
 export const notificationsQuery = (status: DeliveryStatus) =>
   queryOptions({
     queryKey: ["notifications", status],
-    queryFn: () => answerOf(petit.api.notifications.get({ query: { status, limit: 50 } })),
+    queryFn: () => petit.get("/api/notifications", { query: { status, limit: 50 } }),
     refetchInterval: 5_000,
   });
 
 export const schedulerQuery = () =>
-  queryOptions({ queryKey: ["scheduler"], queryFn: () => answerOf(petit.api.scheduler.state.get()) });
-
-/** Eden leaves out what is not there, and types each number of a query as text. */
-const asQuery = <Filter extends object>(filter: Filter) => filter;
+  queryOptions({ queryKey: ["scheduler"], queryFn: () => petit.get("/api/scheduler/state") });

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
-import { isNotFound } from "../data/failure.ts";
+import { isRefused } from "../../client/error.ts";
 import { definitionQuery } from "../data/queries.ts";
 import type { DefinitionData as DefinitionText } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
@@ -19,7 +19,7 @@ export const Definition = ({ jobId, selected }: DefinitionProps) => {
   return (
     <section className="card definition-card" aria-labelledby="definition">
       <h2 id="definition">Definition</h2>
-      {isNotFound(definition.error) ? (
+      {isRefused(definition.error, "NOT_FOUND") ? (
         <p className="muted">Its text is not known: petit has not read its file since it keeps that.</p>
       ) : (
         <Loaded query={definition} what="the definition">

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Link } from "wouter";
-import { isNotFound } from "../data/failure.ts";
+import { isRefused } from "../../client/error.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail, TaskData } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
@@ -23,7 +23,7 @@ import { SettingsCard } from "./settings-card.tsx";
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
   const [isRunning, setRunning] = useState(false);
-  const isGone = isNotFound(job.error);
+  const isGone = isRefused(job.error, "NOT_FOUND");
   useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true), isOn: !isGone });
   return (
     <Page

@@ -1,5 +1,5 @@
 import { type MouseEvent, useState } from "react";
-import { fetchPetit } from "../data/client.ts";
+import { fetchOutput } from "../data/lines.ts";
 import { tokenStore } from "../data/token-store.ts";
 import { Button } from "../ui/button.tsx";
 import { withoutCommands } from "./ansi/ansi.ts";
@@ -15,7 +15,7 @@ export const DownloadLog = ({ runId, filter }: ExportProps) => {
   const save = (event: MouseEvent<HTMLAnchorElement>): void => {
     if (tokenStore.get().token === null) return;
     event.preventDefault();
-    void saveAs(path, `${name}.log`);
+    void saveAs(fetchOutput(runId, filter), `${name}.log`);
   };
   return (
     <a className="button button-quiet" href={path} download={`${name}.log`} onClick={save}>
@@ -24,8 +24,8 @@ export const DownloadLog = ({ runId, filter }: ExportProps) => {
   );
 };
 
-const saveAs = async (path: string, name: string): Promise<void> => {
-  const url = URL.createObjectURL(await (await fetchPetit(path)).blob());
+const saveAs = async (output: Promise<Blob>, name: string): Promise<void> => {
+  const url = URL.createObjectURL(await output);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
@@ -42,7 +42,7 @@ export const CopyLog = ({ runId, filter }: ExportProps) => {
   const [label, setLabel] = useState("Copy");
   if (navigator.clipboard === undefined) return null;
   const copy = async (): Promise<void> => {
-    const text = await (await fetchPetit(logPath(runId, filter))).text();
+    const text = await (await fetchOutput(runId, filter)).text();
     if (text.length > MAX_COPY) return setLabel("Too long");
     await navigator.clipboard.writeText(withoutCommands(text));
     setLabel("Copied");

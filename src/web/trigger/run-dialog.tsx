@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
+import { ClientError, isRefused } from "../../client/error.ts";
 import { useTrigger } from "../data/actions.ts";
-import { ApiFailure } from "../data/failure.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -113,4 +113,4 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
 
 /** petit's own words where it gave some. */
 const refusalText = (error: unknown): string =>
-  error instanceof ApiFailure && error.code === "INVALID_REQUEST" ? error.message : failureText(error);
+  error instanceof ClientError && isRefused(error, "INVALID_REQUEST") ? error.message : failureText(error);

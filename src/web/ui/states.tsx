@@ -1,6 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { ApiFailure } from "../data/failure.ts";
+import { ClientError, isRefused, isUnreachable } from "../../client/error.ts";
 import { Button } from "./button.tsx";
 
 /** There is nothing to show, and what to do about it. */
@@ -38,9 +38,9 @@ export const Failure = ({ error, title, onRetry }: FailureProps) => (
 );
 
 export const failureText = (error: unknown): string => {
-  if (!(error instanceof ApiFailure)) return error instanceof Error ? error.message : String(error);
-  if (error.code === "UNAUTHORIZED") return "petit wants its token.";
-  if (error.code === "UNREACHABLE") return "petit does not answer; this page goes on looking for it.";
+  if (!(error instanceof ClientError)) return error instanceof Error ? error.message : String(error);
+  if (isRefused(error, "UNAUTHORIZED")) return "petit wants its token.";
+  if (isUnreachable(error)) return "petit does not answer; this page goes on looking for it.";
   return sentence(error.message);
 };
 

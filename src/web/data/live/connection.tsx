@@ -1,8 +1,8 @@
 import { MutationCache, notifyManager, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { isUnreachable } from "../../../client/error.ts";
 import type { LiveEvent } from "../event.ts";
 import { useStore } from "../external-store.ts";
-import { ApiFailure } from "../failure.ts";
 import { type ConnectionState, LiveStream } from "../live-stream.ts";
 import { noticeStore } from "../notice-store.ts";
 import { tokenStore } from "../token-store.ts";
@@ -24,7 +24,7 @@ class LiveConnection {
         refetchOnWindowFocus: false,
         refetchOnReconnect: false,
         networkMode: "always",
-        retry: (count, error) => error instanceof ApiFailure && error.code === "UNREACHABLE" && count < 2,
+        retry: (count, error) => isUnreachable(error) && count < 2,
       },
       mutations: { networkMode: "always" },
     },

@@ -1,4 +1,4 @@
-import { askLines, type LinePage, type LinesQuery } from "../../data/lines.ts";
+import { fetchLines, type LinePage, type LinesQuery } from "../../data/lines.ts";
 import type { StyledLine } from "../ansi/line-styles.ts";
 import { followLog } from "./follow.ts";
 import { displayLine, type LogFilter } from "./line.ts";
@@ -101,7 +101,7 @@ export class LogBook {
 
   #ask(query: LinesQuery): Promise<LinePage> {
     const { runId, filter } = this.#options;
-    return askLines(runId, { limit: PAGE, ...filter, ...query });
+    return fetchLines(runId, { limit: PAGE, ...filter, ...query });
   }
 
   #take(page: LinePage): void {
