@@ -3,7 +3,7 @@ import { ConnectionProvider } from "./data/live/connection.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { preload } from "./shell/views.ts";
 
-// While the frame is drawn.
+// Loads the view while the shell renders.
 preload(location.pathname);
 
 const root = document.getElementById("root");

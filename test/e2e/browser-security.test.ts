@@ -20,7 +20,7 @@ tasks: [{id: only, type: command, command: echo, args: [${JSON.stringify(SCRIPT)
 `,
 };
 
-/** What a page does to whom it wants to harm: every way a browser has to send a POST, and to read an answer. */
+/** The page of an attacker: tries every way a browser has to send a POST and to read a response. */
 const ATTACK = `<!doctype html><title>innocent</title><iframe name="frame"></iframe><script>
 const target = new URLSearchParams(location.search).get("target");
 const trigger = target + "/api/jobs/hello/trigger";
@@ -32,7 +32,7 @@ const loaded = (element) => new Promise((resolve) => {
 });
 const form = (enctype) => {
   const made = Object.assign(document.createElement("form"), { method: "post", action: trigger, enctype, target: "frame" });
-  // As plain text this is JSON.
+  // With enctype text/plain, this is a JSON body.
   made.innerHTML = '<input name="{&quot;params&quot;:{&quot;note&quot;:&quot;" value="&quot;}}">';
   document.body.append(made);
   const answered = new Promise((resolve) => { document.querySelector("iframe").onload = () => resolve("done"); });
@@ -77,17 +77,17 @@ window.attack = async () => {
 
 type Results = Readonly<Record<string, string>>;
 
-/** Opens the page under a name, and lets it loose. */
+/** Opens the page of the attacker at `from` and returns the results of its attacks. */
 const attack = async (page: Page, from: string, target: string): Promise<Results> => {
   await page.goto(`${from}/?target=${encodeURIComponent(target)}`);
   return await page.evaluate("window.attack()");
 };
 
-type Answered = { readonly method: string; readonly path: string; readonly status: number };
+type AnsweredRequest = { readonly method: string; readonly path: string; readonly status: number };
 
-/** What petit has answered so far, by its log. */
-const answered = async (petit: Petit): Promise<Answered[]> => {
-  // When the log has the last request, it has those before it.
+/** Returns the requests that petit has answered, from its log. */
+const answered = async (petit: Petit): Promise<AnsweredRequest[]> => {
+  // Once the log contains the last request, it contains the earlier ones.
   const mark = crypto.randomUUID();
   await petit.fetch(`/${mark}`);
   while (!petit.stderr().includes(`GET /${mark} was answered`)) await turn();
@@ -95,7 +95,7 @@ const answered = async (petit: Petit): Promise<Answered[]> => {
     .stderr()
     .split("\n")
     .filter((line) => line.includes(" was answered ") && line.endsWith("}"))
-    .map((line): Answered => JSON.parse(line))
+    .map((line): AnsweredRequest => JSON.parse(line))
     .filter(({ path }) => !/^\/[0-9a-f-]{36}$/.test(path));
 };
 
@@ -126,7 +126,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     for (const each of [browser, petit, site]) await each?.[Symbol.asyncDispose]();
   }, 30_000);
 
-  /** Nothing was started, paused or read, though the page did reach petit with whatever the browser let through. */
+  /** Expects that nothing was started, paused or read, although requests of the page reached petit. */
   const expectUnharmed = async (results: Results, since: number): Promise<void> => {
     const requests = (await answered(running().petit)).slice(since);
     expect(results).toMatchObject(REFUSED);
@@ -137,7 +137,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     expect((await ask(running().petit, "/api/scheduler/state")).body.state).toBe("running");
   };
 
-  test("a page of another site can trigger, pause and read nothing", async () => {
+  test("a page of another site can't trigger, pause or read anything", async () => {
     const { petit, browser, site } = running();
     const page = await browser.context.newPage();
     for (const target of [petit.url, petit.url.replace("127.0.0.1", "localhost")]) {
@@ -153,7 +153,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("a page of another port of this machine can neither", async () => {
+  test("a page of another port of this machine can't either", async () => {
     const { petit, browser, site } = running();
     const page = await browser.context.newPage();
     const since = (await answered(petit)).length;
@@ -161,10 +161,10 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("a page whose name was made to point at petit (DNS rebinding) can neither", async () => {
+  test("a page whose host name is rebound to petit (DNS rebinding) can't either", async () => {
     const { browser } = running();
     const page = await browser.context.newPage();
-    // What answers under that name and port is the attacker's at first, and then it is petit.
+    // First the server of the attacker answers at this name and port, then petit.
     const rebound = await startSite(() => ATTACK);
     const url = `http://rebound.example:${rebound.port}`;
     await page.goto(`${url}/?target=${encodeURIComponent(url)}`);
@@ -174,7 +174,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
       args: ["--log-level", "debug", "--api-port", String(rebound.port)],
     });
     const results: Results = await page.evaluate("window.attack()");
-    // To the browser this is one site: it lets all of it through, and the page reads that it is refused.
+    // For the browser this is the same origin, so it sends all requests, and the page can read the refusals.
     expect(results).toMatchObject({ simple: "done", json: "done", read: "done" });
     expect(await page.evaluate("fetch('/api/jobs').then((response) => response.status)")).toBe(403);
     const requests = await answered(victim);
@@ -184,7 +184,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("a form, or a link, of another site leads to a refusal", async () => {
+  test("a form or a link of another site is refused", async () => {
     const { petit, browser, site } = running();
     const page = await browser.context.newPage();
     const visit = async (markup: string): Promise<unknown> => {
@@ -201,29 +201,29 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("a link of another site leads to the dashboard, which asks petit and nobody else", async () => {
+  test("a link of another site opens the dashboard, which sends requests to petit only", async () => {
     const { petit, browser, site } = running();
     const page = await browser.context.newPage();
     const complaints: string[] = [];
-    const asked: string[] = [];
+    const origins: string[] = [];
     await page.goto(`http://evil.example:${site.port}/?target=${petit.url}`);
     await page.setContent(`<a id=go href=${petit.url}/jobs>jobs</a>`);
     page.on("console", (message) => complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("request", (request) => asked.push(new URL(request.url()).origin));
+    page.on("request", (request) => origins.push(new URL(request.url()).origin));
     const [response] = await Promise.all([page.waitForNavigation(), page.click("#go")]);
     expect([response?.status(), await page.evaluate("document.contentType")]).toEqual([200, "text/html"]);
     await page.locator("main a", { hasText: "hello" }).first().waitFor();
-    expect(new Set(asked)).toEqual(new Set([petit.url]));
+    expect(new Set(origins)).toEqual(new Set([petit.url]));
     expect(complaints).toEqual([]);
-    // What runs in it is what it came with: no code from a string, none from elsewhere.
+    // The content security policy blocks inline scripts and requests to other origins.
     expect(await page.evaluate("fetch('http://evil.example/').then(() => 'read', () => 'refused')")).toBe("refused");
     await page.addScriptTag({ content: "document.title = 'ran'" }).catch(() => {});
     expect(await page.title()).not.toBe("ran");
     await page.close();
   }, 30_000);
 
-  test("no page of another site can load the dashboard's files", async () => {
+  test("a page of another site can't load the files of the dashboard", async () => {
     const { petit, browser, site } = running();
     const html = await (await petit.fetch("/")).text();
     const [script = ""] = /\/assets\/[^"]+\.js/.exec(html) ?? [];
@@ -237,7 +237,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("a page that is named may do all of it: the attack is a real one", async () => {
+  test("a page of an allowed origin succeeds with all attacks", async () => {
     const { browser, site } = running();
     const origin = `http://evil.example:${site.port}`;
     await using open = await startPetit({ jobs: JOBS, args: ["--cors-origin", origin] });
@@ -249,7 +249,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("names and output are data: no script in them runs", async () => {
+  test("scripts in names and output do not run", async () => {
     const { petit, browser } = running();
     const run = await runToEnd(petit, "evil");
     const page = await browser.context.newPage();
@@ -268,7 +268,7 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("the reference page has its style, and nothing to complain of", async () => {
+  test("the API reference page is styled and causes no errors", async () => {
     const { petit, browser } = running();
     const page = await browser.context.newPage();
     const complaints: string[] = [];
@@ -284,15 +284,15 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     await page.close();
   }, 30_000);
 
-  test("no page can put petit into a frame", async () => {
+  test("a page can't embed petit in a frame", async () => {
     const { petit, browser, site } = running();
     const page = await browser.context.newPage();
     for (const from of ["evil.example", "127.0.0.1"]) {
       for (const path of ["/api/docs", "/", "/jobs"]) {
         await page.goto(`http://${from}:${site.port}/?target=x`);
-        const asked = page.waitForEvent("request", (request) => request.url() === petit.url + path);
+        const request = page.waitForEvent("request", (request) => request.url() === petit.url + path);
         await page.setContent(`<iframe src="${petit.url}${path}"></iframe>`, { waitUntil: "load" });
-        expect([path, (await asked).failure()?.errorText]).toEqual([path, "net::ERR_BLOCKED_BY_RESPONSE"]);
+        expect([path, (await request).failure()?.errorText]).toEqual([path, "net::ERR_BLOCKED_BY_RESPONSE"]);
       }
     }
     await page.close();

@@ -48,7 +48,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
 
   const card = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
 
-  test("says when it runs and how, in words, and which jobs it stands between", async () => {
+  test("describes the schedule and settings, and links to dependencies and dependents", async () => {
     const { web, page } = running();
     await web.open("/jobs/nightly");
     const schedule = card(page, "Schedule");
@@ -56,16 +56,16 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     expect(await schedule.textContent()).toContain(`30 ${HOUR} * * * Asia/Kathmandu`);
     await schedule.locator("li").nth(4).waitFor();
     const settings = await card(page, "Settings").textContent();
-    for (const text of ["1 run", "an occurrence waits", "1h30m", "all, within 2h", "50 runs, 7 days", "Param exit"]) {
+    for (const text of ["1 run", "queue the occurrence", "1h30m", "all, within 2h", "50 runs, 7 days", "Param exit"]) {
       expect(settings).toContain(text);
     }
-    await card(page, "Other jobs").getByRole("link", { name: "upstream" }).waitFor();
-    await card(page, "Other jobs").getByRole("link", { name: "downstream" }).click();
+    await card(page, "Dependencies").getByRole("link", { name: "upstream" }).waitFor();
+    await card(page, "Dependencies").getByRole("link", { name: "downstream" }).click();
     await page.waitForURL("**/jobs/downstream");
-    await card(page, "Other jobs").getByText("completed last").waitFor();
+    await card(page, "Dependencies").getByText("last run completed").waitFor();
   }, 60_000);
 
-  test("shows its definition with the lines of its file, as text; a task of the graph leads to its line", async () => {
+  test("shows the definition as text with line numbers, and marks the line of a selected task", async () => {
     const { web, page } = running();
     await web.open("/jobs/nightly");
     await page.getByText("etl/nightly.yaml:4").waitFor();
@@ -80,7 +80,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
-  test("draws how its runs went and how long they took, as they end", async () => {
+  test("draws the status and duration of each run when it ends", async () => {
     const { petit, web, page } = running();
     await runToEnd(petit, "nightly");
     await web.open("/jobs/nightly");
@@ -96,7 +96,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await page.waitForURL(`**/runs/${id}`);
   }, 60_000);
 
-  test("tells what became of each occurrence, with the reason in words, and those to come", async () => {
+  test("lists upcoming occurrences, and past ones with outcome and reason", async () => {
     const { petit, web, page } = running();
     await web.open("/jobs/tick");
     const ledger = card(page, "Occurrences");
@@ -109,7 +109,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor({ state: "detached" });
   }, 60_000);
 
-  test("says so when it is removed while it is shown, and leads to its runs", async () => {
+  test("reports that the job was removed, and links to its runs", async () => {
     const { petit, web, page } = running();
     const file = join(petit.jobsDir, "brief.yaml");
     writeFileSync(file, "id: brief\nschedule: '@daily'\ntasks: [{id: only, type: command, command: 'true'}]\n");
@@ -117,13 +117,13 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await web.open("/jobs/brief");
     await page.getByRole("button", { name: "Run now" }).waitFor();
     rmSync(file);
-    await page.getByText("This job is gone").waitFor();
+    await page.getByText("This job was removed").waitFor();
     expect(await page.getByRole("button", { name: "Run now" }).count()).toBe(0);
     await page.getByRole("link", { name: "Its runs" }).click();
     await page.waitForURL("**/runs?job=brief");
   }, 60_000);
 
-  test("is run at a key", async () => {
+  test("runs the job with the key r", async () => {
     const { web, page } = running();
     await web.open("/jobs/upstream");
     await page.keyboard.press("r");
@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
   }, 60_000);
 
   test.each(["light", "dark"] as const)(
-    "fits on a phone, and has nothing that axe-core finds, %s",
+    "fits on a phone and passes axe-core, %s",
     async (colorScheme) => {
       const { petit } = running();
       await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 740 }, colorScheme });

@@ -55,7 +55,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     );
   };
 
-  test("says when each runs, in words and as it is written, and how it went", async () => {
+  test("describes the schedule of each job, and shows its newest runs", async () => {
     const { web } = running();
     await web.open("/jobs");
     expect(await row("nightly").textContent()).toMatch(
@@ -65,13 +65,13 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     );
     expect(await row("every").textContent()).toContain("Every 12h 30m");
     expect(await row("off").textContent()).toMatch(/disabled.*Every day at 00:00.*–.*failed.*0 %/);
-    expect(await row("greet").textContent()).toMatch(/Greet somebody.*By hand.*never.*No run yet/);
+    expect(await row("greet").textContent()).toMatch(/Greet somebody.*Manual only.*never.*No runs yet/);
     await row("nightly").getByRole("img", { name: "The newest 2 runs: 2 completed" }).waitFor();
     await row("off").getByRole("img", { name: "The newest 1 run: 1 failed" }).waitFor();
     expect(web.complaints()).toEqual([]);
   }, 30_000);
 
-  test("keeps search, filter and order in the address, and goes back over them", async () => {
+  test("stores search, filter and order in the URL, and goes back through them", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/jobs");
@@ -99,7 +99,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await shows("every", "Greet somebody", "nightly", "off", "single");
   }, 60_000);
 
-  test("runs a job with the params of a form that refuses what doesn't fit, in words", async () => {
+  test("runs a job with params from a form that explains invalid values", async () => {
     const { petit, web } = running();
     const { page } = web;
     await web.open("/jobs");
@@ -134,7 +134,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await row("greet").getByRole("img", { name: "The newest 1 run: 1 completed" }).waitFor();
   }, 60_000);
 
-  test("follows a run without being loaded again, and says why another is refused", async () => {
+  test("updates a run without a reload, and explains why another run is refused", async () => {
     const { petit, web } = running();
     const { page } = web;
     await web.open("/jobs");
@@ -152,7 +152,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     expect(await page.evaluate("window.isTheSame")).toBe(true);
   }, 60_000);
 
-  test("is used by keyboard alone", async () => {
+  test("works with the keyboard alone", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/jobs");
@@ -180,7 +180,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
       .waitFor();
   }, 30_000);
 
-  test("fits a phone, with nothing that axe-core finds", async () => {
+  test("fits a phone and passes axe-core", async () => {
     const { petit } = running();
     for (const colorScheme of ["light", "dark"] as const) {
       await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 800 }, colorScheme });
@@ -192,8 +192,8 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
   }, 60_000);
 });
 
-describe.skipIf(CHROMIUM === null)("the list of jobs of a petit without any", () => {
-  test("says how one is made, and shows it at once", async () => {
+describe.skipIf(CHROMIUM === null)("the list of jobs without jobs", () => {
+  test("explains how to create a job, and shows it when it is created", async () => {
     await using petit = await startPetit({ jobs: {} });
     await using web = await openWeb(petit);
     await web.open("/jobs");

@@ -59,7 +59,7 @@ tasks:
 
 const rows = (page: Page) => page.locator(".log-row[data-seq]");
 const row = (page: Page, seq: number) => page.locator(`.log-row[data-seq="${seq}"]`);
-/** Waits until a line with this number or a later one is drawn: a page that follows a run may open when that is far ahead. */
+/** Waits until a line with this number or a later one is drawn: a page may open when the run is far ahead. */
 const shownFrom = (page: Page, seq: number): Promise<void> =>
   holds(
     page,
@@ -81,7 +81,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await page.locator("[data-log]:not([data-log=loading])").waitFor();
   };
 
-  test("draws a few rows of many lines, and any of them when it is gone to", async () => {
+  test("renders a few rows of many lines, and any line after a jump", async () => {
     const { page } = running();
     await openLog(longRun);
     await row(page, 1).waitFor();
@@ -97,7 +97,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await row(page, 1).waitFor();
   }, 60_000);
 
-  test("searches all of it, far beyond what was loaded, to and fro", async () => {
+  test("searches the whole log, also lines that are not loaded, in both directions", async () => {
     const { page } = running();
     await openLog(longRun);
     await page.keyboard.press("/");
@@ -113,13 +113,13 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await row(page, 18_000).waitFor();
     await page.getByRole("button", { name: "Next match" }).click();
     await page.getByText("1 of 2").waitFor();
-    await page.getByRole("button", { name: "Match before" }).click();
+    await page.getByRole("button", { name: "Previous match" }).click();
     await page.getByText("2 of 2").waitFor();
     await page.getByLabel("Search the log").fill("not there");
-    await page.getByText("none").waitFor();
+    await page.getByText("no matches").waitFor();
   }, 60_000);
 
-  test("leads to a line by its address, marks it, and gives each line one", async () => {
+  test("opens at the line of the URL, marks it, and gives each line a URL", async () => {
     const { page } = running();
     await openLog(longRun, "#L12345");
     await page.locator('.log-row.is-marked[data-seq="12345"]').waitFor();
@@ -131,7 +131,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await page.locator('.log-row.is-marked[data-seq="12347"]').waitFor();
   }, 60_000);
 
-  test("is narrowed to a task, an attempt, a stream; the address says so", async () => {
+  test("filters by task, attempt and stream, and stores the filter in the URL", async () => {
     const { petit, page } = running();
     const { id } = await runToEnd(petit, "streams");
     await openLog(id);
@@ -146,13 +146,13 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     expect(new URL(page.url()).search).toBe("?stream=stderr&task=first&attempt=2");
     await page.reload();
     await page.getByText("1 line", { exact: true }).waitFor();
-    // Positions are those of the lines that are shown: the number of a line stays its own.
+    // A filter changes the positions of lines, but not their numbers.
     const last = (await ask(petit, `/api/runs/${id}/lines?task=second`)).body.lines.at(-1);
     await openLog(id, `?task=second#L${last.seq}`);
     await page.locator(`.log-row.is-marked[data-seq="${last.seq}"]`, { hasText: last.text }).waitFor();
   }, 60_000);
 
-  test("colours what a program coloured, and shows whatever else it wrote as text", async () => {
+  test("shows the colours of a program, and all other output as text", async () => {
     const { petit, page } = running();
     const { id } = await runToEnd(petit, "colours");
     await openLog(id);
@@ -175,7 +175,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     expect(await page.evaluate("document.querySelectorAll('.log-scroll img, .log-scroll script').length")).toBe(0);
   }, 60_000);
 
-  test("goes on with a colour from line to line, in no more room than they take", async () => {
+  test("continues a colour on the next line, and is as high as its lines", async () => {
     const { petit, page } = running();
     const { id } = await runToEnd(petit, "spanning");
     await openLog(id);
@@ -188,7 +188,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     expect((await page.locator(".log-scroll").boundingBox())?.height).toBeLessThan(150);
   }, 60_000);
 
-  test("says when each line was seen, and wraps long ones, at a key", async () => {
+  test("shows times and wraps long lines with a key", async () => {
     const { petit, page } = running();
     const { id } = await runToEnd(petit, "colours");
     await openLog(id);
@@ -202,7 +202,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
       page,
       `document.querySelector('.log-row[data-seq="5"]')?.getBoundingClientRect().height > ${4 * (before?.height ?? 0)}`,
     );
-    // What comes after moves down, and does not lie on it.
+    // The next line moves down and does not overlap.
     await holds(
       page,
       `(() => {
@@ -214,7 +214,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await page.keyboard.press("t");
   }, 60_000);
 
-  test("stays at the newest line until one scrolls up, counts what comes then, and goes back", async () => {
+  test("follows the newest line until the user scrolls up, then counts new lines, and follows again", async () => {
     const { petit, page } = running();
     const gate = join(petit.dir, "gate-follow");
     const { body } = await ask(petit, "/api/jobs/paced/trigger", {
@@ -240,7 +240,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await page.locator('[data-log="ended"]').waitFor();
   }, 90_000);
 
-  test("finds in what is added what was looked for before it was there", async () => {
+  test("finds matches in lines that are added after the search", async () => {
     const { petit, page } = running();
     const gate = join(petit.dir, "gate-find");
     const { body } = await ask(petit, "/api/jobs/paced/trigger", {
@@ -250,12 +250,12 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await openLog(body.run_id);
     await row(page, 5).waitFor();
     await page.getByLabel("Search the log").fill("the end");
-    await page.getByText("none").waitFor();
+    await page.getByText("no matches").waitFor();
     writeFileSync(gate, "");
     await page.getByText("1 lines").or(page.getByText("1 of 1")).waitFor();
   }, 60_000);
 
-  test("is downloaded and copied as a whole", async () => {
+  test("downloads and copies the whole log", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "colours");
     await openLog(id);
@@ -274,7 +274,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
   }, 60_000);
 
   test.each(["light", "dark"] as const)(
-    "has nothing that axe-core finds, in colour and with matches, %s",
+    "passes axe-core with colours and matches, %s",
     async (colorScheme) => {
       const { petit, web, page } = running();
       await page.emulateMedia({ colorScheme });
@@ -290,8 +290,8 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
   );
 });
 
-describe.skipIf(CHROMIUM === null)("the log of a run of a petit with a token", () => {
-  test("is downloaded with it, byte by byte", async () => {
+describe.skipIf(CHROMIUM === null)("the log of a run with a token", () => {
+  test("downloads the exact bytes with the token", async () => {
     await using petit = await startPetit({ jobs: JOBS, env: { PETIT_API_TOKEN: TOKEN } });
     const authorized = { headers: { authorization: `Bearer ${TOKEN}` } };
     const { body } = await ask(petit, "/api/jobs/colours/trigger?wait=60", { method: "POST", ...authorized });
@@ -310,8 +310,8 @@ describe.skipIf(CHROMIUM === null)("the log of a run of a petit with a token", (
   }, 90_000);
 });
 
-describe.skipIf(CHROMIUM === null)("the log of a run whose petit is killed and started anew", () => {
-  test("goes on with no gap and nothing twice", async () => {
+describe.skipIf(CHROMIUM === null)("the log of a run while petit is killed and restarted", () => {
+  test("continues without a gap or a duplicate", async () => {
     const first = await startPetit({ jobs: JOBS });
     const { port } = new URL(first.url);
     const gate = join(first.dir, "gate-restart");
@@ -338,7 +338,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run whose petit is killed and s
   }, 150_000);
 });
 
-/** Every line that the view shows, from the first to the last, as one that scrolls through it reads it. */
+/** Scrolls through the view and returns all its lines in order. */
 const readAll = async (page: Page): Promise<readonly string[]> => {
   const read = new Map<string, string>();
   for (let top = 0; ; top += 300) {

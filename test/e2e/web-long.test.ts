@@ -27,7 +27,7 @@ tasks:
 
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 375, height: 812 } } as const;
 
-describe.skipIf(CHROMIUM === null)("names and values as long as they can be", () => {
+describe.skipIf(CHROMIUM === null)("names and values of maximum length", () => {
   let [petit, run]: [Petit?, string?] = [];
   const running = (): Petit => {
     if (petit === undefined) throw new Error("not started");
@@ -56,7 +56,7 @@ describe.skipIf(CHROMIUM === null)("names and values as long as they can be", ()
       expect(settings?.height).toBeLessThan(800);
     }, 60_000);
 
-    test(`fit the form on a ${size}, which leads to the first field that does not fit`, async () => {
+    test(`fit the form on a ${size}, which focuses the first invalid field`, async () => {
       await using web = await openWeb({ ...running(), viewport });
       await web.open(`/jobs/${ID}`);
       await web.page.getByRole("button", { name: "Run now" }).click();

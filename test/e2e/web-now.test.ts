@@ -32,13 +32,13 @@ tasks: [{id: only, type: command, command: sleep, args: ["\${{ params.for }}"]}]
 `,
 };
 
-/** So long petit is down: long enough for some occurrences. */
+/** How long petit is down: long enough for some occurrences. */
 const DOWN_MS = 2_500;
 
-describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
+describe.skipIf(CHROMIUM === null)("the now view", () => {
   const running = sharedWeb(
     async () => {
-      // A run of a second may have begun, and is not waited for.
+      // A run may be running; do not wait for it.
       const first = await startPetit({ jobs: JOBS, args: ["--shutdown-timeout", "0s"] });
       await first.stop();
       await setTimeout(DOWN_MS);
@@ -47,36 +47,36 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     (petit) => runToEnd(petit, "bad"),
   );
   const row = (name: string): Locator => running().web.page.locator(".time-row", { hasText: name });
-  /** What is told of what the arrow keys have come to. */
-  const told = (text: RegExp): Locator => running().web.page.getByRole("status").filter({ hasText: text });
+  /** The description of the item that the arrow keys selected. */
+  const described = (text: RegExp): Locator => running().web.page.getByRole("status").filter({ hasText: text });
   const bars = (name: string, status: string): Locator => row(name).locator(`path[data-status=${status}]`);
 
-  test("tells what ran, what comes, and why something did not", async () => {
+  test("describes past and upcoming runs, and why occurrences were skipped or missed", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/?zoom=15m");
     await bars("bad", "failed").waitFor();
     const name = (job: string): Locator => row(job).getByRole("link");
     await name("bad").press("ArrowLeft");
-    await told(/^failed in \d+ ms/).waitFor();
+    await described(/^failed in \d+ ms/).waitFor();
     await page
       .getByRole("tooltip")
       .getByText(/^failed in/)
       .waitFor();
     await name("bad").press("Escape");
     await page.getByRole("tooltip").waitFor({ state: "detached" });
-    // It may have run meanwhile; what is to come stands at the end.
+    // The job may have run in the meantime; upcoming occurrences are last.
     for (let step = 0; step < 6; step++) await name("Every two minutes").press("ArrowRight");
-    await told(/^due in/).waitFor();
-    // Backwards: what is due in a second is gone before it is told.
+    await described(/^due in/).waitFor();
+    // Backwards: an occurrence that is due in a second passes before it is described.
     await name("busy").press("ArrowLeft");
-    await told(/skipped: an earlier run was still running|running/).waitFor();
+    await described(/skipped: an earlier run was still running|running/).waitFor();
     await row("busy")
       .getByRole("img", { name: /\d+ skipped, an earlier run was still running/ })
       .waitFor();
     const missed = row("away").locator("[data-outcome=missed]");
     const box = await missed.boundingBox();
-    if (box === null) throw new Error("no mark is in sight");
+    if (box === null) throw new Error("no mark is visible");
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     await page
       .getByRole("tooltip")
@@ -85,17 +85,17 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
-  test("leads to the run that is come to", async () => {
+  test("opens the selected run", async () => {
     const { petit, web } = running();
     await web.open("/?zoom=15m");
     const { body } = await ask(petit, "/api/jobs/bad/runs");
     await row("bad").getByRole("link").press("ArrowLeft");
-    await told(/^failed/).waitFor();
+    await described(/^failed/).waitFor();
     await web.page.keyboard.press("Enter");
     await web.page.waitForURL(`**/runs/${body.runs[0].id}`);
   }, 30_000);
 
-  test("says the present where no other time is written", async () => {
+  test("does not overlap the label 'now' with another time", async () => {
     const { web } = running();
     for (const zoom of ["15m", "1h", "6h", "24h", "7d"]) {
       await web.open(`/?zoom=${zoom}`);
@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     }
   }, 60_000);
 
-  test("has a line below each time also where daylight saving changes, and no present where that is out of sight", async () => {
+  test("draws a line below each time across a daylight saving change, and hides 'now' outside of the view", async () => {
     await using web = await openWeb(running().petit);
     const session = await web.page.context().newCDPSession(web.page);
     await session.send("Emulation.setTimezoneOverride", { timezoneId: "America/New_York" });
@@ -114,7 +114,7 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     expect(await web.page.locator(".time-axis-now").isVisible()).toBe(false);
   }, 60_000);
 
-  test("keeps in the address how much time it shows, and which", async () => {
+  test("stores the zoom and the time in the URL", async () => {
     const { web } = running();
     const { page } = web;
     const pressed = (name: string): Promise<string | null> =>
@@ -143,12 +143,12 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     await page.mouse.move((box?.x ?? 0) + 320, box?.y ?? 0, { steps: 4 });
     await page.mouse.up();
     await page.waitForURL(/from=\d+$/);
-    await page.getByLabel("Show").selectOption("those with trouble");
+    await page.getByLabel("Show").selectOption("jobs with problems");
     await page.waitForURL(/show=trouble/);
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
-  test("shows a run as it begins and ends, with its progress, without being loaded again", async () => {
+  test("shows the start, progress and end of a run without a reload", async () => {
     const { petit, web } = running();
     const { page } = web;
     await runToEnd(petit, "wait", { for: "0.2" });
@@ -176,7 +176,7 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     expect(await page.evaluate("window.isTheSame")).toBe(true);
   }, 60_000);
 
-  test("counts the last day, and leads to what it counts", async () => {
+  test("counts the outcomes of the last 24 hours, and links to the runs", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/");
@@ -188,22 +188,22 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
     await page.locator("tbody").getByText("failed").waitFor();
   }, 30_000);
 
-  test("says what is due next, also that it waits for the scheduler", async () => {
+  test("lists the next occurrences, and shows that the scheduler is paused", async () => {
     const { petit, web } = running();
     await web.open("/");
     const panel = web.page.getByRole("region", { name: /^Next up/ });
     await panel.getByRole("link", { name: "Every two minutes" }).waitFor();
     await post(petit, "/api/scheduler/pause");
-    await panel.getByText("when it is resumed").waitFor();
+    await panel.getByText("after resume").waitFor();
     await row("away")
       .getByRole("img", { name: /skipped, the scheduler was paused/ })
       .waitFor();
     await post(petit, "/api/scheduler/resume");
-    await panel.getByText("when it is resumed").waitFor({ state: "detached" });
+    await panel.getByText("after resume").waitFor({ state: "detached" });
   }, 30_000);
 
   for (const colorScheme of ["light", "dark"] as const) {
-    test(`has nothing that axe-core finds, ${colorScheme}, and fits a phone`, async () => {
+    test(`passes axe-core and fits a phone, ${colorScheme}`, async () => {
       const { petit, web } = running();
       await web.page.emulateMedia({ colorScheme });
       await web.open("/?zoom=15m");
@@ -218,8 +218,8 @@ describe.skipIf(CHROMIUM === null)("the view of what is now", () => {
   }
 });
 
-describe.skipIf(CHROMIUM === null)("the view of what is now of a petit without jobs", () => {
-  test("says how one is made", async () => {
+describe.skipIf(CHROMIUM === null)("the now view without jobs", () => {
+  test("explains how to create a job", async () => {
     await using petit = await startPetit({ jobs: {} });
     await using web = await openWeb(petit);
     await web.open("/");
@@ -227,14 +227,14 @@ describe.skipIf(CHROMIUM === null)("the view of what is now of a petit without j
   }, 30_000);
 });
 
-/** How many times of the axis lie on "now". */
+/** Returns how many times of the axis overlap "now". */
 const TIMES_ON_NOW = `(() => {
   const now = document.querySelector(".time-axis-now span").getBoundingClientRect();
   const times = [...document.querySelectorAll(".time-axis time")].map((each) => each.getBoundingClientRect());
   return times.filter(({ left, right }) => left < now.right && right > now.left).length;
 })()`;
 
-/** Px from the left of the track: the middles of the times that are in sight, and the lines below. */
+/** Centers of the visible times, and the lines below them, in px from the left of the track. */
 type Axis = { readonly times: readonly number[]; readonly lines: readonly number[] };
 
 const AXIS = `(() => {

@@ -17,8 +17,8 @@ tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
 `,
 };
 
-describe.skipIf(CHROMIUM === null)("runs that wait for a place", () => {
-  test("are counted beside those that run, and said to be queued", async () => {
+describe.skipIf(CHROMIUM === null)("runs that wait for a slot", () => {
+  test("are counted beside running runs and shown as queued", async () => {
     await using petit = await startPetit({ jobs: JOBS });
     await start(petit, "first");
     await using web = await openWeb(petit);
@@ -36,7 +36,7 @@ describe.skipIf(CHROMIUM === null)("runs that wait for a place", () => {
     await page.locator("tbody [data-row]").first().click();
     await page.locator("[data-run-status=pending]").getByText("Queued").waitFor();
     await web.open("/jobs/ticking");
-    await page.getByText("None has ended yet").waitFor();
+    await page.getByText("No run has ended yet").waitFor();
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 });

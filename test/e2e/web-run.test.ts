@@ -8,7 +8,7 @@ import { ask, post, runToEnd, start } from "../support/petit-api.ts";
 import { holds, openWeb } from "../support/web.ts";
 import { sharedWeb } from "../support/web-shared.ts";
 
-/** Waits for a file, told by the params of the run. */
+/** Waits for the file that a param names. */
 const WAIT = 'until [ -e "$PETIT_PARAM_GATE" ]; do sleep 0.05; done';
 
 const CHAIN = Array.from(
@@ -68,7 +68,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
   const node = (page: Page, id: string, status: string) => page.locator(`[data-task="${id}"][data-status="${status}"]`);
   const summary = (page: Page, status: string) => page.locator(`[data-run-status="${status}"]`);
 
-  test("follows it from the form that triggers it to its end, its graph laid out once", async () => {
+  test("follows a run from the form to its end, with one layout of the graph", async () => {
     const { petit, web, page } = running();
     const gate = join(petit.dir, "gate-live");
     await web.open("/jobs/gated");
@@ -79,7 +79,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await node(page, "one", "running").waitFor();
     await node(page, "two", "pending").waitFor();
     await page.locator(".log-row", { hasText: "one waits" }).waitFor();
-    await page.getByText("It is at First; 0 of 2 tasks done.").waitFor();
+    await page.getByText("Running First; 0 of 2 tasks done.").waitFor();
     await page.evaluate("performance.clearMarks('graph.layout')");
     writeFileSync(gate, "");
     await page.locator(".log-row", { hasText: "two is done" }).waitFor();
@@ -91,19 +91,19 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     expect(web.complaints()).toEqual([]);
   }, 90_000);
 
-  test("cancels it, says that clean-ups still run, and ends those too", async () => {
+  test("cancels a run, reports running clean-up tasks, and cancels them too", async () => {
     const { petit, web, page } = running();
     await web.open(`/runs/${await start(petit, "endless")}`);
     await node(page, "main", "running").waitFor();
     await page.getByRole("button", { name: "Cancel", exact: true }).click();
     await page.getByText("Clean-up tasks still run").waitFor();
     await node(page, "tidy", "running").waitFor();
-    await page.getByRole("button", { name: "Cancel clean-ups, too" }).click();
+    await page.getByRole("button", { name: "Cancel clean-up tasks too" }).click();
     await summary(page, "cancelled").waitFor();
-    await page.getByText("Somebody cancelled it; 0 of 2 tasks had completed.").waitFor();
+    await page.getByText("The run was cancelled; 0 of 2 tasks had completed.").waitFor();
   }, 90_000);
 
-  test("retries what failed, marks what was reused, and links the two", async () => {
+  test("retries failed tasks, marks reused ones, and links both runs", async () => {
     const { petit, web, page } = running();
     const gate = join(petit.dir, "gate-retry");
     const { id } = await runToEnd(petit, "flaky", { gate });
@@ -123,7 +123,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     expect(await page.getByRole("button", { name: "Retry from failed" }).count()).toBe(1);
   }, 90_000);
 
-  test("runs it again with the same params", async () => {
+  test("runs a job again with the same params", async () => {
     const { petit, web, page } = running();
     const gate = join(petit.dir, "gate-retry");
     const { id } = await runToEnd(petit, "flaky", { gate, word: "spring" });
@@ -135,17 +135,17 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     expect(again.body).toMatchObject({ params: { gate, word: "spring" }, trigger: "manual", retry_of: null });
   }, 90_000);
 
-  test("draws waits, attempts and back-offs, and a step of a few milliseconds beside one of seconds", async () => {
+  test("draws waits, attempts and delays of retries, and a short attempt beside a long one", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "tries");
     await web.open(`/runs/${id}`);
-    const pieces = (task: string, kind: string) => page.locator(`[data-gantt="${task}"] .gantt-${kind}`);
-    expect(await pieces("again", "attempt").count()).toBe(3);
-    expect(await pieces("again", "backoff").count()).toBe(2);
-    expect(await pieces("long", "upstream").count()).toBe(1);
+    const intervals = (task: string, kind: string) => page.locator(`[data-gantt="${task}"] .gantt-${kind}`);
+    expect(await intervals("again", "attempt").count()).toBe(3);
+    expect(await intervals("again", "backoff").count()).toBe(2);
+    expect(await intervals("long", "upstream").count()).toBe(1);
     const [quick, long] = [
-      await pieces("quick", "attempt").boundingBox(),
-      await pieces("long", "attempt").boundingBox(),
+      await intervals("quick", "attempt").boundingBox(),
+      await intervals("long", "attempt").boundingBox(),
     ];
     expect(quick?.width).toBeGreaterThanOrEqual(3);
     expect(long?.width ?? 0).toBeGreaterThan(10 * (quick?.width ?? 0));
@@ -153,11 +153,11 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const axis = await page.locator(".gantt-axis").textContent();
     expect(axis).toContain("2 s");
     expect(axis).not.toContain(".0 s");
-    await pieces("again", "attempt").first().hover();
+    await intervals("again", "attempt").first().hover();
     expect(await page.getByRole("tooltip").textContent()).toMatch(/^Attempt 1 failed \(exit code 1\), .*\d\.\d{3}/s);
   }, 90_000);
 
-  test("is opened by its address, and again after a reload, at the task it was at", async () => {
+  test("opens by its URL, and selects the same task after a reload", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "flaky", { gate: join(petit.dir, "never") });
     await web.open(`/runs/${id}`);
@@ -170,7 +170,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.getByRole("alert").getByText("was not found").waitFor();
   }, 90_000);
 
-  test("shows names, params and outputs as they are, whatever is in them", async () => {
+  test("shows names, params and outputs as text", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "evil");
     const since = web.complaints().length;
@@ -188,25 +188,25 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
   }, 90_000);
 
   test.each(["chain", "wide"])(
-    "keeps a %s of a hundred tasks readable, and all of it in reach",
+    "keeps a %s of 100 tasks readable, and shows the whole graph on request",
     async (job) => {
       const { petit, web, page } = running();
       const { id } = await runToEnd(petit, job);
       await web.open(`/runs/${id}`);
       await node(page, job === "chain" ? "step_99" : "part_99", "completed").waitFor();
-      const seen = await page.evaluate<readonly number[]>(
+      const heights = await page.evaluate<readonly number[]>(
         `[...document.querySelectorAll(".graph-node")].map((each) => each.getBoundingClientRect().height)`,
       );
-      expect(seen.length).toBeGreaterThanOrEqual(100);
-      // Of a node 58 px high with a name of 13.
-      expect(Math.min(...seen)).toBeGreaterThan(58 * 0.45);
+      expect(heights.length).toBeGreaterThanOrEqual(100);
+      // A node is 58 px high, and its name 13 px.
+      expect(Math.min(...heights)).toBeGreaterThan(58 * 0.45);
       await page.getByRole("button", { name: "Whole graph" }).click();
       await holds(page, ALL_INSIDE);
     },
     120_000,
   );
 
-  test("fits on a phone: nothing is cut off, and the keyboard reaches each node", async () => {
+  test("fits on a phone without clipping, and the keyboard reaches each node", async () => {
     const { petit } = running();
     const { id } = await runToEnd(petit, "flaky", { gate: join(petit.dir, "never") });
     await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 740 } });
@@ -225,20 +225,20 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.getByText("page (command), completed, after load, on failure").waitFor();
   }, 90_000);
 
-  test("has its bars also where the system chooses all colours", async () => {
+  test("shows its bars with forced colors", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "tries");
     await page.emulateMedia({ forcedColors: "active" });
     await web.open(`/runs/${id}`);
-    const grounds = await page
+    const backgrounds = await page
       .locator(".gantt-attempt")
       .evaluateAll((bars) => bars.map((each) => getComputedStyle(each).backgroundColor));
     await page.emulateMedia({ forcedColors: "none" });
-    expect(new Set(grounds).size).toBe(2);
+    expect(new Set(backgrounds).size).toBe(2);
   }, 60_000);
 
   test.each(["light", "dark"] as const)(
-    "has nothing that axe-core finds, %s",
+    "passes axe-core, %s",
     async (colorScheme) => {
       const { petit, web, page } = running();
       await page.emulateMedia({ colorScheme });
@@ -254,7 +254,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     90_000,
   );
 
-  test("tells what petit refuses", async () => {
+  test("shows why petit refuses to run a job again", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "flaky", { gate: join(petit.dir, "never") });
     await web.open(`/runs/${id}`);
@@ -269,14 +269,14 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
   }, 90_000);
 });
 
-/** No label of the axis of time lies on the next, and none reaches out of it. */
+/** True if no label of the time axis overlaps the next or extends beyond the axis. */
 const LABELS_APART = `(() => {
   const axis = document.querySelector(".gantt-axis").getBoundingClientRect();
   const labels = [...document.querySelectorAll(".gantt-axis span")].map((each) => each.getBoundingClientRect());
   return labels.length > 1 && labels.every(({ right }, at) => right <= (labels[at + 1]?.left ?? axis.right + 1));
 })()`;
 
-/** Whether each node of the graph is within its box. */
+/** True if each node of the graph is within the box. */
 const ALL_INSIDE = `(() => {
   const box = document.querySelector(".graph-box").getBoundingClientRect();
   return [...document.querySelectorAll(".graph-node")].every((each) => {

@@ -37,7 +37,7 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     );
   };
 
-  test("is narrowed by status, job and trigger, which stand in the address", async () => {
+  test("filters by status, job and trigger, and stores the filter in the URL", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/runs");
@@ -49,7 +49,7 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await page.getByLabel("Trigger").selectOption("retry");
     await page.waitForURL("**/runs?status=failed&trigger=retry");
     await count(1);
-    await page.getByText("1 of 3 runs that were looked at").waitFor();
+    await page.getByText("1 of 3 runs searched").waitFor();
     await page.goBack();
     await count(3);
     await page.getByLabel("Job", { exact: true }).fill("good");
@@ -61,7 +61,7 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
-  test("goes on to older runs, and back to the newest", async () => {
+  test("pages to older runs, and back to the newest", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/runs");
@@ -76,11 +76,11 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await count(3);
   }, 60_000);
 
-  test("is live", async () => {
+  test("updates when a run starts and ends", async () => {
     const { petit, web } = running();
     const { page } = web;
     await web.open("/runs?job=long");
-    await page.getByRole("heading", { name: "No run fits" }).waitFor();
+    await page.getByRole("heading", { name: "No matching runs" }).waitFor();
     await page.locator("[data-connection=connected]").waitFor();
     const runId = await start(petit, "long");
     await page.locator("tbody").getByText("running").waitFor();
@@ -91,7 +91,7 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await page.waitForURL(`**/runs/${runId}`);
   }, 60_000);
 
-  test("says so where there is no such job", async () => {
+  test("reports an unknown job", async () => {
     const { petit, web } = running();
     await web.open("/runs?job=nobody");
     await web.page.getByRole("alert").getByText("'nobody'").waitFor();

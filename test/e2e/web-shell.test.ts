@@ -22,7 +22,7 @@ tasks: [{id: only, type: command, command: "true"}]
 describe.skipIf(CHROMIUM === null)("the dashboard", () => {
   const running = sharedWeb(() => startPetit({ jobs: JOBS }));
 
-  test("goes from view to view without being loaded again, and back", async () => {
+  test("navigates between views and back without a reload", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/");
@@ -40,7 +40,7 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
     expect(await page.evaluate("window.isTheSame")).toBe(true);
   }, 30_000);
 
-  test("says so where there is no such page", async () => {
+  test("answers an unknown path with 404", async () => {
     const { petit } = running();
     const { status, body } = await ask(petit, "/nowhere");
     expect([status, body.code]).toEqual([404, "NOT_FOUND"]);
@@ -53,12 +53,12 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
     ]);
   });
 
-  test("is moved through by keyboard, and tells how", async () => {
+  test("works with the keyboard, and lists the shortcuts", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/jobs");
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
     expect(await page.getByRole("dialog").textContent()).toContain("Search");
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
@@ -71,7 +71,7 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
     await page.waitForURL("**/jobs/hello");
   }, 30_000);
 
-  test("leads to a job and to each view from wherever one is", async () => {
+  test("opens jobs and views from any view", async () => {
     const { web } = running();
     const { page } = web;
     await web.open("/system");
@@ -102,7 +102,7 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
     }
   }, 60_000);
 
-  test("explains itself on the first visit, until somebody knows", async () => {
+  test("explains itself until the user dismisses the welcome", async () => {
     const { petit } = running();
     await using fresh = await openWeb(petit);
     const { page } = fresh;
@@ -119,7 +119,7 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
     expect(await hint.count()).toBe(0);
   }, 60_000);
 
-  test("says that there is no such job, and no such run", async () => {
+  test("reports an unknown job and an unknown run", async () => {
     const { web } = running();
     for (const path of ["/jobs/nobody", "/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60"]) {
       await web.page.goto(`${running().petit.url}${path}`);
@@ -130,8 +130,8 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
   }, 60_000);
 });
 
-describe.skipIf(CHROMIUM === null)("the dashboard of a petit without a job", () => {
-  test("says in each view what to do next, or that there is nothing", async () => {
+describe.skipIf(CHROMIUM === null)("the dashboard without jobs", () => {
+  test("shows empty states, and a job when its file is created", async () => {
     await using petit = await startPetit();
     await using web = await openWeb(petit);
     const { page } = web;
@@ -141,7 +141,6 @@ describe.skipIf(CHROMIUM === null)("the dashboard of a petit without a job", () 
     }
     await web.open("/jobs");
     await page.getByRole("button", { name: "Copy: petit init" }).waitFor();
-    // A file that is put there shows up.
     writeFileSync(join(petit.jobsDir, "jobs.yaml"), JOBS["jobs.yaml"]);
     await page.getByRole("link", { name: "Hello" }).first().waitFor();
     expect(web.complaints()).toEqual([]);

@@ -29,7 +29,7 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     return shared;
   };
 
-  test("says what petit is, and where each setting comes from", async () => {
+  test("shows the facts of petit, and the source of each setting", async () => {
     const { petit, web } = await opened();
     const text = await web.page.locator("main").textContent();
     expect(text).toContain(petit.dbPath);
@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     expect((await setting("max_tasks")).slice(1, 3)).toEqual(["4", "default"]);
   }, 60_000);
 
-  test("shows what is wrong with job files, with its place, as soon as they are read", async () => {
+  test("shows the problems of job files with their positions after a reload", async () => {
     const { petit, web } = await opened();
     const { page } = web;
     await page.locator("[data-health=ok]").waitFor();
@@ -67,7 +67,7 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     expect(await table.count()).toBe(0);
   }, 60_000);
 
-  test("pauses and resumes the scheduler, and shows that somebody else did", async () => {
+  test("pauses the scheduler, and shows when another client resumes it", async () => {
     const { petit, web } = await opened();
     const { page } = web;
     await page.getByRole("button", { name: "Pause the scheduler" }).click();
@@ -76,11 +76,11 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     expect((await ask(petit, "/api/scheduler/state")).body.state).toBe("paused");
     expect(await web.axe()).toEqual([]);
     await petit.fetch("/api/scheduler/resume", { method: "POST" });
-    await page.getByRole("heading", { name: "The scheduler runs" }).waitFor();
+    await page.getByRole("heading", { name: "The scheduler is running" }).waitFor();
     await page.locator("[data-scheduler]").waitFor({ state: "detached" });
   }, 60_000);
 
-  test("shows the notifications that nobody took, and why", async () => {
+  test("shows undelivered notifications", async () => {
     const { petit, web } = await opened();
     const { page } = web;
     const { id } = await runToEnd(petit, "hello");
@@ -90,7 +90,7 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     expect(await web.axe()).toEqual([]);
   }, 60_000);
 
-  test("says in words why petit did not do what was asked", async () => {
+  test("explains why petit refused an action", async () => {
     const { web } = await opened();
     const { page } = web;
     await page.route("**/api/scheduler/pause", (route) =>
@@ -99,7 +99,7 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     await page.getByRole("button", { name: "Pause the scheduler" }).click();
     const notice = page.getByRole("region", { name: "Notices" });
     await notice.getByText("petit is stopping.").waitFor();
-    expect(await notice.textContent()).toContain("The scheduler goes on as before");
+    expect(await notice.textContent()).toContain("The scheduler was not changed");
     expect(await web.axe()).toEqual([]);
     await notice.getByRole("button", { name: "Dismiss" }).click();
     await notice.getByText("petit is stopping.").waitFor({ state: "detached" });

@@ -5,7 +5,7 @@ import { runToEnd } from "../support/petit-api.ts";
 import { openWeb, type Web } from "../support/web.ts";
 import { VIEWS } from "../support/web-views.ts";
 
-/** A long name and long lines: what a narrow screen has no room for. */
+/** Long names and lines, which do not fit on a narrow screen. */
 const JOBS = {
   "jobs.yaml": `
 id: hello
@@ -48,7 +48,7 @@ describe.skipIf(CHROMIUM === null).each([...VIEWS])("the view $name", ({ path, h
     for (const each of [web, petit]) await each?.[Symbol.asyncDispose]();
   }, 60_000);
 
-  test("opens by its address and again when it is loaded anew, with nothing to complain of", async () => {
+  test("opens by its URL and after a reload without errors", async () => {
     const { page, complaints } = await opened();
     expect(await page.locator("h1").textContent()).toMatch(heading);
     expect(await page.title()).toMatch(/ · petit$/);
@@ -60,7 +60,7 @@ describe.skipIf(CHROMIUM === null).each([...VIEWS])("the view $name", ({ path, h
 
   for (const { size, ...viewport } of SIZES) {
     for (const colorScheme of ["light", "dark"] as const) {
-      test(`has nothing that axe-core finds, on a ${size} in the ${colorScheme}`, async () => {
+      test(`passes axe-core on a ${size}, ${colorScheme}`, async () => {
         const { page, axe } = await opened();
         await page.setViewportSize(viewport);
         await page.emulateMedia({ colorScheme });
@@ -71,13 +71,13 @@ describe.skipIf(CHROMIUM === null).each([...VIEWS])("the view $name", ({ path, h
   }
 
   test.each([375, 1280, 3840])(
-    "is no wider than a screen of %d px",
+    "fits a screen of %d px",
     async (width) => {
       const { page } = await opened();
       await page.setViewportSize({ width, height: 1000 });
       await opened();
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
-      // What is on it uses it: at least half of the width, and no line is further than its edge.
+      // The content uses at least half of the width.
       expect(await page.evaluate("document.querySelector('main > *').getBoundingClientRect().width")).toBeGreaterThan(
         width / 2,
       );

@@ -1,56 +1,52 @@
 import { type UseMutationOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
+import type { ParamValues } from "../../domain/run.ts";
 import { petit } from "./client.ts";
 
 declare module "@tanstack/react-query" {
   interface Register {
-    /** What a notice says when it is done, and above the reason where petit refuses: nothing where it isn't given. */
+    /** Text of the notice after success, and title of the notice after a failure. Without a text, no notice is shown. */
     mutationMeta: { readonly done?: string; readonly failed?: string };
   }
 }
 
 /**
- * `useMutation`, one at a time: what is asked for again before petit has answered is left out. A second click, or a key
- * that is held, comes before the page has drawn that it is busy.
+ * Wraps `useMutation` and ignores calls while one is pending: a second click or a repeated key can arrive before the page
+ * has rendered the busy state.
  */
-const useAction = <Data, Given>(options: UseMutationOptions<Data, Error, Given>) => {
-  const isUnderWay = useRef(false);
-  const { mutate, isPending } = useMutation<Data, Error, Given>({
+const useAction = <Data, Variables>(options: UseMutationOptions<Data, Error, Variables>) => {
+  const isLocked = useRef(false);
+  const { mutate, isPending } = useMutation<Data, Error, Variables>({
     ...options,
     onSettled: (...settled) => {
-      isUnderWay.current = false;
+      isLocked.current = false;
       return options.onSettled?.(...settled);
     },
   });
   const once: typeof mutate = (...given) => {
-    if (isUnderWay.current) return;
-    isUnderWay.current = true;
+    if (isLocked.current) return;
+    isLocked.current = true;
     mutate(...given);
   };
   return { mutate: once, isPending };
 };
 
-type Params = Readonly<Record<string, string>>;
-
-/**
- * `mutate({ jobId, params })`: runs a job now; its answer has the `run_id`. With `isFailureShown`, what calls it shows
- * itself why petit refuses.
- */
+/** Triggers a job; the result has the `run_id`. With `isFailureShown`, the caller shows the error and no notice appears. */
 export const useTrigger = ({ isFailureShown = false }: { readonly isFailureShown?: boolean } = {}) =>
   useAction({
-    mutationFn: ({ jobId, params = {} }: { readonly jobId: string; readonly params?: Params }) =>
+    mutationFn: ({ jobId, params = {} }: { readonly jobId: string; readonly params?: ParamValues }) =>
       petit.post("/api/jobs/:job_id/trigger", { params: { job_id: jobId }, body: { params } }),
     meta: isFailureShown ? {} : { failed: "The job was not run" },
   });
 
-/** `mutate(runId)`: ends a run; a second time ends its clean-up tasks too. */
+/** Cancels a run. A second cancel also ends its clean-up tasks. */
 export const useCancelRun = () =>
   useAction({
     mutationFn: (runId: string) => petit.post("/api/runs/:run_id/cancel", { params: { run_id: runId } }),
     meta: { done: "The run is being cancelled", failed: "The run was not cancelled" },
   });
 
-/** `mutate({ runId, fromStart })`: a new run of what did not complete, or of everything; its answer has the `run_id`. */
+/** Retries the tasks of a run that did not complete, or all tasks; the result has the `run_id` of the new run. */
 export const useRetryRun = () =>
   useAction({
     mutationFn: ({ runId, fromStart = false }: { readonly runId: string; readonly fromStart?: boolean }) =>
@@ -58,22 +54,22 @@ export const useRetryRun = () =>
     meta: { failed: "The run was not retried" },
   });
 
-/** `mutate(true)` pauses the scheduler, `mutate(false)` resumes it. */
+/** Pauses the scheduler with `mutate(true)` and resumes it with `mutate(false)`. */
 export const usePause = () => {
   const client = useQueryClient();
   return useAction({
     mutationFn: (isPaused: boolean) => petit.post(isPaused ? "/api/scheduler/pause" : "/api/scheduler/resume"),
     onSettled: () => client.invalidateQueries({ queryKey: ["scheduler"] }),
-    meta: { failed: "The scheduler goes on as before" },
+    meta: { failed: "The scheduler was not changed" },
   });
 };
 
-/** Has petit read its job files again; its answer has the `problems` it found. */
+/** Reloads the job files; the result has the `problems` that petit found. */
 export const useReload = () => {
   const client = useQueryClient();
   return useAction({
     mutationFn: () => petit.post("/api/jobs/reload"),
     onSettled: () => client.invalidateQueries(),
-    meta: { failed: "The job files were not read" },
+    meta: { failed: "The job files were not reloaded" },
   });
 };

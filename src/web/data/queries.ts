@@ -3,20 +3,20 @@ import type { DeliveryStatus } from "../../domain/notification.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import { petit } from "./client.ts";
 
-/**
- * What petit can be asked, as TanStack queries: `useQuery(jobsQuery())`. The live stream of events keeps them fresh (see
- * apply-events.ts), so that nothing polls.
- */
+// The queries of the page, for TanStack Query: `useQuery(jobsQuery())`. Live events keep them up to date (see
+// live/event-applier.ts); only data without events is polled.
+
+/** Query for all jobs. */
 export const jobsQuery = () => queryOptions({ queryKey: ["jobs"], queryFn: () => petit.get("/api/jobs") });
 
-/** With the newest runs of each job, its success rate and usual duration: more to send, for those who show it. */
+/** Query for all jobs with their newest runs, success rate and usual duration. The answer is large. */
 export const jobsWithRunsQuery = () =>
   queryOptions({
     queryKey: ["jobs-with-runs"],
     queryFn: () => petit.get("/api/jobs", { query: { recent: RECENT_RUNS } }),
   });
 
-/** How many of its newest runs a job of `jobsWithRunsQuery` has, at most. */
+/** Maximum number of newest runs per job in `jobsWithRunsQuery`. */
 export const RECENT_RUNS = 30;
 
 export const jobQuery = (jobId: string) =>
@@ -25,18 +25,18 @@ export const jobQuery = (jobId: string) =>
     queryFn: () => petit.get("/api/jobs/:job_id", { params: { job_id: jobId } }),
   });
 
-/** What the job's file says of it. */
+/** Query for the text of a job in its file. */
 export const definitionQuery = (jobId: string) =>
   queryOptions({
     queryKey: ["definition", jobId],
     queryFn: () => petit.get("/api/jobs/:job_id/definition", { params: { job_id: jobId } }),
   });
 
-export type RunsFilter = {
+type RunsFilter = {
   readonly status?: RunStatus;
-  /** 1 to 1000; 20 where not given. */
+  /** 1 to 1000; default 20. */
   readonly limit?: number;
-  /** Id of a run: only those before it. */
+  /** Id of a run: returns only runs before it. */
   readonly before?: string;
 };
 
@@ -52,12 +52,12 @@ export const runsQuery = (filter: RunsFilter = {}) =>
     queryFn: () => petit.get("/api/runs", { query: filter }),
   });
 
-export type OccurrencesFilter = {
-  /** Past ones: 1 to 1000; 100 where not given. */
+type OccurrencesFilter = {
+  /** Number of past occurrences: 1 to 1000; default 100. */
   readonly limit?: number;
-  /** Only those due before this time, ms since the epoch. */
+  /** Returns only occurrences that were due before this time, in ms since the Unix epoch. */
   readonly before?: number;
-  /** How many of the next ones, too: up to 1000. */
+  /** Number of upcoming occurrences: up to 1000. */
   readonly coming?: number;
 };
 
@@ -80,16 +80,16 @@ export const runTasksQuery = (runId: string) =>
   });
 
 export type TimelineWindow = {
-  /** Ms since the epoch. Round them: each pair is a question of its own. */
+  /** In ms since the Unix epoch. Round both: each pair is a separate cache entry. */
   readonly from: number;
   readonly to: number;
-  /** Parts of the window, and bars of a job at most: 10 to 2000; 600 where not given. */
+  /** Number of bins of the window, and maximum bars per job: 10 to 2000; default 600. */
   readonly bins?: number;
-  /** Ids with commas between them: only these jobs. */
+  /** Comma-separated ids: returns only these jobs. */
   readonly jobs?: string;
 };
 
-/** While another window is on its way, the last one stays. */
+/** Query for the timeline. Shows the previous window until the new one is loaded. */
 export const timelineQuery = (window: TimelineWindow) =>
   queryOptions({
     queryKey: ["timeline", window],
@@ -98,7 +98,7 @@ export const timelineQuery = (window: TimelineWindow) =>
     gcTime: 30_000,
   });
 
-/** Asked again each minute: the past that it counts moves on. */
+/** Query for the statistics of the last hours. Polls each minute, because the time window moves. */
 export const statsQuery = (hours = 24) =>
   queryOptions({
     queryKey: ["stats", hours],
@@ -106,7 +106,7 @@ export const statsQuery = (hours = 24) =>
     refetchInterval: 60_000,
   });
 
-/** Asked again now and then: nothing tells of the database. */
+/** Query for the health of petit. Polls, because no event reports a change of the database. */
 export const healthQuery = () =>
   queryOptions({
     queryKey: ["health"],
@@ -114,7 +114,7 @@ export const healthQuery = () =>
     refetchInterval: 30_000,
   });
 
-/** Asked again now and then: nothing tells of the database and of what runs. */
+/** Query for the system information. Polls, because no event reports a change of the database. */
 export const systemQuery = () =>
   queryOptions({
     queryKey: ["system"],
@@ -122,7 +122,7 @@ export const systemQuery = () =>
     refetchInterval: 15_000,
   });
 
-/** Asked again now and then: nothing tells of a delivery. */
+/** Query for notifications. Polls, because no event reports a delivery. */
 export const notificationsQuery = (status: DeliveryStatus) =>
   queryOptions({
     queryKey: ["notifications", status],

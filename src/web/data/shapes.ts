@@ -15,7 +15,7 @@ import type {
   timelineQuery,
 } from "./queries.ts";
 
-/** What a query answers with, as the server itself declares it. */
+/** The data of a query, as the server declares it. */
 type AnswerOf<Query extends (...given: never[]) => { readonly queryFn?: unknown }> =
   ReturnType<Query>["queryFn"] extends QueryFunction<infer Data, never> | undefined ? Data : never;
 

@@ -1,14 +1,14 @@
 import { extentOf, GAP, type GraphBox, type GraphStyle, isReadable, type Plan, type Point, zoomOf } from "./plan.ts";
 
-/** Ids of each rank, in their order across. */
+/** Task ids of each rank, in order. */
 export type Ranks = readonly (readonly string[])[];
 
-/** A rank, or a part of one that was split. */
+/** A rank, or a part of a rank that was split. */
 type RankPart = { readonly ids: readonly string[]; readonly isPart: boolean };
 
 type FoldOptions = { readonly box: GraphBox; readonly style: GraphStyle };
 
-/** The ranks of a plan, read from where it puts its nodes. */
+/** Returns the ranks of a plan, computed from the positions of its nodes. */
 export const ranksOf = ({ positions, style: { isVertical } }: Plan): Ranks => {
   const along = isVertical ? "y" : "x";
   const across = isVertical ? "x" : "y";
@@ -21,10 +21,10 @@ export const ranksOf = ({ positions, style: { isVertical } }: Plan): Ranks => {
     .map((entries) => entries.map(([id]) => id));
 };
 
-/** Tasks of a rank that are found by the order of the job file, whatever crosses. */
+/** A rank with more tasks keeps the order of the job file, even if edges cross. */
 const SORT_LIMIT = 12;
 
-/** Ranks in bands below each other, as large as can be; split into parts no further than makes them readable. */
+/** Folds the ranks into bands below each other at the largest zoom. Splits ranks only as far as needed to make names readable. */
 export const fold = (columns: Ranks, options: FoldOptions): Plan => {
   const { box } = options;
   const longest = Math.max(...columns.map((column) => column.length));
@@ -46,7 +46,7 @@ const bestOf = (columns: readonly RankPart[], options: FoldOptions): Plan => {
 const largest = (plans: readonly Plan[], box: GraphBox): Plan =>
   plans.reduce((best, plan) => (zoomOf(plan, box) > zoomOf(best, box) ? plan : best));
 
-/** Between bands, in nodes. */
+/** Gap between bands, in nodes. */
 const BAND_GAP = 0.5;
 
 const planOf = (bands: readonly (readonly RankPart[])[], { style }: FoldOptions): Plan => {

@@ -44,10 +44,10 @@ export const GraphView = ({ tasks, onSelect, selected }: GraphViewProps) => {
   );
 };
 
-/** Anew for other tasks or another box, not for what becomes of the tasks. */
+/** Computes the layout again for other tasks or another box, but not when tasks change their status. */
 const useLayout = (tasks: readonly GraphTask[], box: GraphBox | null): Layout | null => {
   const shape = tasks.map(({ id, dependsOn }) => `${id}<${dependsOn.join()}`).join(";");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is all that counts of the tasks.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only the shape of the graph matters.
   return useMemo(() => (box === null ? null : layOut(tasks, box)), [shape, box]);
 };
 
@@ -56,7 +56,7 @@ type DrawingProps = { readonly tasks: readonly GraphTask[]; readonly box: GraphB
 const Drawing = ({ tasks, box, layout }: DrawingProps) => {
   const height = Math.min(box.maxHeight, Math.ceil(layout.height * layout.zoom) + 2 * MARGIN);
   const room = { width: box.width, height };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: where it begins does not follow what becomes of the tasks.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the initial viewport does not depend on later changes of the tasks.
   const home = useMemo(() => initialViewport(tasks, layout, box, room), [layout]);
   const nodes = useMemo(() => nodesOf(tasks, layout), [tasks, layout]);
   const edges = useMemo(() => edgesOf(tasks, layout), [tasks, layout]);
@@ -78,10 +78,10 @@ const Drawing = ({ tasks, box, layout }: DrawingProps) => {
   );
 };
 
-/** More edges than this a task are drawn thin: they are a texture, not lines to follow. */
+/** With more edges per task than this, edges are drawn thin. */
 const DENSE = 1.6;
 
-/** It is looked at, not edited; a wheel scrolls the page. */
+/** The graph is read-only, and the wheel scrolls the page. */
 const FLOW_OPTIONS = {
   nodesDraggable: false,
   nodesConnectable: false,
@@ -96,7 +96,7 @@ const FLOW_OPTIONS = {
 
 type ViewButtonsProps = { readonly home: Viewport; readonly whole: Viewport };
 
-/** Zoom, and the way back. */
+/** Buttons that change the zoom. */
 const ViewButtons = ({ home, whole }: ViewButtonsProps) => {
   const flow = useReactFlow();
   useEffect(() => void flow.setViewport(home), [flow, home]);
@@ -146,6 +146,6 @@ const labelOf = ({ condition }: GraphTask): Partial<Edge> => {
 
 type MaybePoint = { readonly x: number; readonly y: number } | undefined;
 
-/** False for the way from a band to the next. */
+/** Returns false for an edge that leads to the next band. */
 const isAhead = (from: MaybePoint, to: MaybePoint, isVertical: boolean): boolean =>
   isVertical ? (from?.y ?? 0) < (to?.y ?? 0) : (from?.x ?? 0) < (to?.x ?? 0);

@@ -5,18 +5,18 @@ import { counted } from "../ui/text/format.ts";
 import "./graph.css";
 import { type GraphTask, taskText } from "./graph-task.ts";
 
-export type GraphProps = {
+type GraphProps = {
   readonly tasks: readonly GraphTask[];
-  /** Called with the id of the task that was chosen. */
+  /** Called with the id of the task that the user selects. */
   readonly onSelect?: (taskId: string) => void;
-  /** Id of the task that is chosen. */
+  /** Id of the selected task. */
   readonly selected?: string | null;
 };
 
-/** Most of the dashboard does without what draws a graph. */
+/** Loaded on demand: most views draw no graph. */
 const GraphView = lazy(async () => ({ default: (await loadModule(() => import("./graph-view.tsx"))).GraphView }));
 
-/** The tasks of a job or a run and what depends on what: as a drawing, and as a list. */
+/** Shows the tasks of a job or a run and their dependencies, as a drawing and as a list. */
 export const Graph = ({ tasks, onSelect = () => {}, selected = null }: GraphProps) => {
   const titleId = useId();
   return (

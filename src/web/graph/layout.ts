@@ -4,21 +4,21 @@ import { CONDITION_TEXT, type GraphTask } from "./graph-task.ts";
 import { extentOf, GAP, type GraphBox, type GraphStyle, type Plan, type Point, type Size, zoomOf } from "./plan.ts";
 
 export type Layout = Plan & {
-  /** Scale at which all of it fits the box. */
+  /** Scale at which the whole graph fits the box. */
   readonly zoom: number;
 };
 
-/** As dagre has it, a graph is clearer than folded, even a little smaller than one would like. */
+/** Above this zoom, dagre's layout is used: it is clearer than a folded one, even if it is a little small. */
 const MIN_UNFOLDED_ZOOM = 0.5;
 
-/** Boxes that are narrower have the graph run downwards, with nodes as wide as a name of two lines. */
+/** In a narrower box, the graph runs downwards, and names take two lines. */
 const NARROW_PX = 640;
 const WIDE_NODE: Size = { width: 196, height: 58 };
 const NARROW_NODE: Size = { width: 128, height: 72 };
 
 /**
- * Where each task of a graph goes. As dagre has it where that can be read; a chain or a rank too long for the box is
- * folded into bands, as text is into lines.
+ * Computes the position of each task. Uses dagre's layout if it is readable. Otherwise folds a chain or a rank that is too
+ * long for the box into bands, as text is wrapped into lines.
  */
 export const layOut = (tasks: readonly GraphTask[], box: GraphBox): Layout => {
   performance.mark("graph.layout");
@@ -30,7 +30,7 @@ export const layOut = (tasks: readonly GraphTask[], box: GraphBox): Layout => {
   return foldedZoom > zoom ? { ...folded, zoom: foldedZoom } : { ...natural, zoom };
 };
 
-/** Conditions are written on the way from left to right: there they take room. */
+/** Labels of conditions need room between ranks if the graph runs from left to right. */
 const styleOf = (tasks: readonly GraphTask[], { width }: GraphBox): GraphStyle => {
   if (width < NARROW_PX) return { node: NARROW_NODE, gap: 34, isVertical: true };
   const hasLabels = tasks.some(
@@ -46,7 +46,7 @@ const planByDagre = (tasks: readonly GraphTask[], style: GraphStyle): Plan => {
   graph.setGraph({ rankdir: isVertical ? "TB" : "LR", nodesep, ranksep: gap });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id } of tasks) graph.setNode(id, { ...node });
-  // A task that waits for one other stands beside it, not beside what comes after.
+  // A higher weight puts a task with one dependency beside that dependency.
   for (const { id, dependsOn } of tasks) {
     for (const upstream of dependsOn) graph.setEdge(upstream, id, { weight: dependsOn.length === 1 ? 2 : 1 });
   }
@@ -56,7 +56,7 @@ const planByDagre = (tasks: readonly GraphTask[], style: GraphStyle): Plan => {
   return { positions, style, ...extentOf([...positions.values()], node) };
 };
 
-/** Mirrored where the tasks of a rank would else stand against the order of the job file. */
+/** Mirrors the layout if most ranks are in the reverse order of the job file. */
 const inFileOrder = (positions: readonly (readonly [string, Point])[], axis: "x" | "y"): ReadonlyMap<string, Point> => {
   const ranks = Map.groupBy(positions, ([, point]) => point[axis === "x" ? "y" : "x"]).values();
   const order = [...ranks].reduce(
@@ -68,7 +68,7 @@ const inFileOrder = (positions: readonly (readonly [string, Point])[], axis: "x"
   return new Map(positions.map(([id, point]) => [id, { ...point, [axis]: end - point[axis] }]));
 };
 
-/** dagre gives the middle of a node. */
+/** Converts the center of a node, which dagre returns, to its corner. */
 const corner = ({ x = 0, y = 0 }: { readonly x?: number; readonly y?: number }, node: Size): Point => ({
   x: x - node.width / 2,
   y: y - node.height / 2,

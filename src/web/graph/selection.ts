@@ -1,6 +1,6 @@
 import { createContext } from "react";
 
-/** Which task of a graph is chosen, and what a choice does. */
+/** The selected task of a graph, and the callback that selects one. */
 export type TaskSelection = { readonly selected: string | null; readonly onSelect: (taskId: string) => void };
 
 export const SelectionContext = createContext<TaskSelection>({ selected: null, onSelect: () => {} });

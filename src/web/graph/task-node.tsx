@@ -12,7 +12,7 @@ export type TaskNodeType = Node<
   "task"
 >;
 
-/** A task: its status, name and type, how long it took, and which attempt it is at. */
+/** A node with the status, name, type, duration and attempt of a task. */
 export const TaskNode = memo(
   ({ data: { task, isVertical, size }, positionAbsoluteX: x, positionAbsoluteY: y }: NodeProps<TaskNodeType>) => {
     const { selected, onSelect } = useContext(SelectionContext);
@@ -63,11 +63,11 @@ const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
   );
 };
 
-const RetryIn = ({ at }: { readonly at: number }) => <span>again in {roughText(at - useNow())}</span>;
+const RetryIn = ({ at }: { readonly at: number }) => <span>retry in {roughText(at - useNow())}</span>;
 
 const Running = ({ since }: { readonly since: number }) => <span>{roughText(useNow() - since)}</span>;
 
-/** Brings a node that gets the focus into the box, where it isn't. */
+/** Returns a function that moves the viewport so that a focused node is visible. */
 const useScrollIntoView = (size: Size): ((x: number, y: number) => void) => {
   const flow = useReactFlow();
   const width = useStore((state) => state.width);

@@ -1,7 +1,7 @@
 import { type RefObject, useLayoutEffect, useState } from "react";
 import type { GraphBox } from "./plan.ts";
 
-/** The room that a graph has, from the width of what it is drawn in; null until that is known. */
+/** Returns the space for a graph in an element, or null before the first measurement. */
 export const useBox = (element: RefObject<HTMLElement | null>): GraphBox | null => {
   const [box, setBox] = useState<GraphBox | null>(null);
   useLayoutEffect(() => {
@@ -19,7 +19,7 @@ export const useBox = (element: RefObject<HTMLElement | null>): GraphBox | null 
   return box;
 };
 
-/** Of a screen, a graph takes what leaves room for something else. */
+/** Maximum share of the height of the window. */
 const SHARE = 0.72;
 
 const boxOf = (width: number): GraphBox => {

@@ -9,18 +9,18 @@ import { highlightYaml, type YamlToken } from "./highlight-yaml.ts";
 
 type DefinitionProps = {
   readonly jobId: string;
-  /** Id of the task to show. */
+  /** Id of the selected task. */
   readonly selected: string | null;
 };
 
-/** What the job's file says, with the numbers of its lines there. */
+/** Shows the text of the job in its file, with line numbers. */
 export const Definition = ({ jobId, selected }: DefinitionProps) => {
   const definition = useQuery(definitionQuery(jobId));
   return (
     <section className="card definition-card" aria-labelledby="definition">
       <h2 id="definition">Definition</h2>
       {isRefused(definition.error, "NOT_FOUND") ? (
-        <p className="muted">Its text is not known: petit has not read its file since it keeps that.</p>
+        <p className="muted">The definition is not available: petit has not read the job file since it was upgraded.</p>
       ) : (
         <Loaded query={definition} what="the definition">
           {(found) => <Text definition={found} selected={selected} />}
@@ -36,19 +36,19 @@ const Text = ({ definition: { file, line, text }, selected }: TextProps) => {
   const lines = useMemo(() => highlightYaml(text), [text]);
   const selectedLine = selected === null ? -1 : lineOf(text, selected);
   const row = useRef<HTMLLIElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another line is another place to go to.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when another line is selected.
   useEffect(() => row.current?.scrollIntoView({ block: "nearest" }), [selectedLine]);
   return (
     <>
       <p className="definition-file mono">
         {file}:{line}
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the text. */}
       <section className="definition" aria-label={`Text of ${file}`} tabIndex={0}>
         <ol style={{ counterReset: `line ${line - 1}` }}>
           {lines.map((tokens, index) => (
             <li
-              // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other name.
+              // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other key.
               key={index}
               ref={index === selectedLine ? row : null}
               className={index === selectedLine ? "is-selected" : ""}
@@ -66,7 +66,7 @@ const Text = ({ definition: { file, line, text }, selected }: TextProps) => {
 const Line = ({ tokens }: { readonly tokens: readonly YamlToken[] }) => (
   <code>
     {tokens.map(({ text, classes }, index) => (
-      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line keep their order.
+      // biome-ignore lint/suspicious/noArrayIndexKey: tokens of a line keep their order.
       <span key={index} className={classes}>
         {text}
       </span>
@@ -74,7 +74,7 @@ const Line = ({ tokens }: { readonly tokens: readonly YamlToken[] }) => (
   </code>
 );
 
-/** Where a task begins; -1 where that can't be seen. */
+/** Returns the index of the line on which a task begins, or -1 if it is not found. */
 const lineOf = (text: string, taskId: string): number => {
   const id = taskId.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const tasks = text.split("\n").findIndex((line) => /^\s*tasks\s*:/.test(line));

@@ -1,13 +1,13 @@
 import yaml from "highlight.js/lib/languages/yaml";
 import { createLowlight } from "lowlight";
 
-/** A piece of a line, and the classes that colour it. */
+/** Text of a line with the CSS classes of its colour. */
 export type YamlToken = { readonly text: string; readonly classes: string };
 
-/** The only language that is ever shown. */
+/** YAML is the only language that the page shows. */
 const lowlight = createLowlight({ yaml });
 
-/** Text as lines of pieces. It stays text, whatever is in it. */
+/** Splits YAML into lines of tokens. The text is not interpreted as HTML. */
 export const highlightYaml = (text: string): readonly (readonly YamlToken[])[] => {
   const tokens = lowlight.highlight("yaml", text.replace(/\n$/, "")).children.flatMap((node) => tokensOf(node, ""));
   const lines: YamlToken[][] = [[]];

@@ -6,21 +6,21 @@ import { Loaded } from "../ui/states.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
 import { Trend } from "./trend.tsx";
 
-/** Runs that are drawn, and of these, at first, listed. */
+/** Number of runs that are drawn, and of those that are listed at first. */
 const DRAWN = 90;
 const LISTED = 10;
 
-/** How a job's runs went. */
+/** Shows the newest runs of a job. */
 export const History = ({ jobId }: { readonly jobId: string }) => {
   const [isWhole, setWhole] = useState(false);
   const runs = useQuery({ ...jobRunsQuery(jobId, { limit: DRAWN }), placeholderData: keepPreviousData });
   return (
     <section className="card job-history" aria-labelledby="history">
       <h2 id="history">History</h2>
-      <Loaded query={runs} what="its runs">
+      <Loaded query={runs} what="the runs">
         {(list) =>
           list.count === 0 ? (
-            <p className="muted">It has never run.</p>
+            <p className="muted">This job has not run yet.</p>
           ) : (
             <>
               <Trend runs={list.runs} />

@@ -19,7 +19,7 @@ import { Occurrences } from "./occurrences.tsx";
 import { ScheduleCard } from "./schedule-card.tsx";
 import { SettingsCard } from "./settings-card.tsx";
 
-/** A job: when it runs, what it is made of, how it went, and what its file says. */
+/** Shows the schedule, settings, graph, runs and definition of a job. */
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
   const [isRunning, setRunning] = useState(false);
@@ -45,11 +45,11 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
   );
 };
 
-/** While it was shown. */
+/** Shown if the job is removed while its view is open. */
 const Gone = ({ jobId }: { readonly jobId: string }) => (
-  <Empty title="This job is gone">
+  <Empty title="This job was removed">
     <p>
-      No job file says it any more, so that it never fires. <Link href={`/runs?job=${jobId}`}>Its runs</Link> are kept.
+      No job file defines it any more. <Link href={`/runs?job=${jobId}`}>Its runs</Link> are kept.
     </p>
   </Empty>
 );

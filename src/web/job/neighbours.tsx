@@ -2,15 +2,15 @@ import { Link } from "wouter";
 import { formatDuration } from "../../lib/duration.ts";
 import type { JobDetail } from "../data/shapes.ts";
 
-/** The jobs that a job waits for, and those that wait for it; nothing where it stands alone. */
+/** Shows the jobs that a job depends on, and those that depend on it. Renders nothing if there are none. */
 export const Neighbours = ({ job }: { readonly job: JobDetail }) => {
   if (job.depends_on.length === 0 && job.dependents.length === 0) return null;
   return (
     <section className="card" aria-labelledby="neighbours">
-      <h2 id="neighbours">Other jobs</h2>
+      <h2 id="neighbours">Dependencies</h2>
       <dl className="facts">
-        <Gates name="Runs only if" gates={job.depends_on} />
-        <Gates name="Is waited for by" gates={job.dependents} />
+        <Gates name="Requires" gates={job.depends_on} />
+        <Gates name="Required by" gates={job.dependents} />
       </dl>
     </section>
   );
@@ -33,6 +33,6 @@ const Gates = ({ name, gates }: { readonly name: string; readonly gates: readonl
   );
 
 const gateText = ({ condition, window_ms }: GateData): string => {
-  if (condition === "within_window") return `completed within ${formatDuration(window_ms ?? 0)}`;
-  return condition === "last_success" ? "completed last" : "completed or failed last";
+  if (condition === "within_window") return `completed within the last ${formatDuration(window_ms ?? 0)}`;
+  return condition === "last_success" ? "last run completed" : "last run completed or failed";
 };

@@ -16,7 +16,7 @@ const COMING = 3;
 const FEW = 10;
 const MANY = 100;
 
-/** Every instant at which the schedule was due and what became of it, below those to come. */
+/** Shows the upcoming occurrences, and the outcome of the past ones. */
 export const Occurrences = ({ jobId, zone }: OccurrencesProps) => {
   const [limit, setLimit] = useState(FEW);
   const query = useQuery({
@@ -26,7 +26,7 @@ export const Occurrences = ({ jobId, zone }: OccurrencesProps) => {
   return (
     <section className="card job-ledger" aria-labelledby="occurrences">
       <h2 id="occurrences">Occurrences</h2>
-      <Loaded query={query} what="its occurrences">
+      <Loaded query={query} what="the occurrences">
         {({ occurrences }) => (
           <>
             <Ledger occurrences={occurrences} zone={zone} />
@@ -44,13 +44,13 @@ type LedgerProps = { readonly occurrences: readonly OccurrenceData[]; readonly z
 
 const Ledger = ({ occurrences, zone }: LedgerProps) => (
   <Table
-    label="The ledger"
+    label="List of occurrences"
     isCards
     head={
       <tr>
         <th scope="col">Due</th>
-        <th scope="col">What became of it</th>
-        <th scope="col">Why</th>
+        <th scope="col">Outcome</th>
+        <th scope="col">Details</th>
       </tr>
     }
   >
@@ -59,24 +59,24 @@ const Ledger = ({ occurrences, zone }: LedgerProps) => (
         <td>
           <Time at={occurrence.scheduled_for} zone={zone} />
         </td>
-        <td data-label="What became of it">
+        <td data-label="Outcome">
           <Status of={occurrence.outcome} />
         </td>
-        <td data-label="Why">
-          <Why occurrence={occurrence} zone={zone} />
+        <td data-label="Details">
+          <Details occurrence={occurrence} zone={zone} />
         </td>
       </tr>
     ))}
   </Table>
 );
 
-const Why = ({
+const Details = ({
   occurrence: { outcome, reason, run_id, scheduled_for },
   zone,
 }: { readonly occurrence: OccurrenceData } & Pick<LedgerProps, "zone">) => {
   if (outcome === "due") return <Countdown at={scheduled_for} zone={zone} />;
   if (reason !== null) return <span>{OCCURRENCE_REASON_TEXT[reason]}</span>;
-  if (run_id === null) return <span className="muted">its run is not kept any more</span>;
+  if (run_id === null) return <span className="muted">the run was deleted by retention</span>;
   return (
     <Link href={`/runs/${run_id}`} className="mono">
       {run_id.slice(-8)}

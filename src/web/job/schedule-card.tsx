@@ -7,17 +7,17 @@ import { Countdown, Time } from "../ui/time/time.tsx";
 
 const NEXT = 5;
 
-/** When a job runs by itself. */
+/** Shows the schedule of a job and its next occurrences. */
 export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => (
   <section className="card" aria-labelledby="schedule">
     <h2 id="schedule">Schedule</h2>
     {job.schedule === null ? (
-      <p className="muted">It has none: it runs when somebody triggers it.</p>
+      <p className="muted">This job has no schedule. It runs when it is triggered.</p>
     ) : (
       <>
         <p className="job-schedule-words">{scheduleText(job.schedule)}</p>
         <p className="mono muted">
-          {job.schedule.join(" · ")} {job.timezone ?? "in petit's own zone"}
+          {job.schedule.join(" · ")} {job.timezone ?? "in petit's time zone"}
         </p>
         <Next job={job} />
       </>
@@ -25,19 +25,21 @@ export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => (
   </section>
 );
 
-/** Whether the clock of the schedule shows another time than the one here. */
-const isElsewhere = ({ timezone }: JobDetail, at: number | undefined): boolean =>
+/** Returns true if the time zone of the schedule shows another time than the local one. */
+const hasOtherTime = ({ timezone }: JobDetail, at: number | undefined): boolean =>
   at !== undefined && timezone !== null && fullTimeText(at, timezone) !== fullTimeText(at);
 
 const Next = ({ job }: { readonly job: JobDetail }) => {
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
   const { data } = useQuery(occurrencesQuery(job.id, { limit: 1, coming: NEXT }));
-  if (!job.enabled) return <p className="muted">It is disabled: its schedule does not count.</p>;
+  if (!job.enabled) return <p className="muted">The job is disabled, so its schedule has no effect.</p>;
   const coming = (data?.occurrences ?? []).filter(({ outcome }) => outcome === "due").toReversed();
   return (
     <>
-      {isElsewhere(job, coming[0]?.scheduled_for) && <p className="job-zone muted">In your own time:</p>}
-      {isPaused && <p className="job-paused">The scheduler is paused: these will be skipped until it is resumed.</p>}
+      {hasOtherTime(job, coming[0]?.scheduled_for) && <p className="job-zone muted">In your time zone:</p>}
+      {isPaused && (
+        <p className="job-paused">The scheduler is paused: these occurrences are skipped until it is resumed.</p>
+      )}
       <ol className="job-next">
         {coming.map(({ scheduled_for }, index) => (
           <li key={scheduled_for}>

@@ -3,16 +3,16 @@ import { formatDuration } from "../../lib/duration.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { counted, valueText } from "../ui/text/format.ts";
 
-/** What a job says of how it is run and kept. */
+/** Shows the settings of a job. */
 export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
   <section className="card" aria-labelledby="settings">
     <h2 id="settings">Settings</h2>
     <dl className="facts">
-      <Fact name="At once">
-        {job.max_concurrency === null ? "as many as come" : counted(job.max_concurrency, "run")}
+      <Fact name="Concurrent runs">
+        {job.max_concurrency === null ? "unlimited" : counted(job.max_concurrency, "run")}
       </Fact>
       {job.max_concurrency !== null && job.schedule !== null && (
-        <Fact name="Beyond that">{OVERLAP_TEXT[job.on_overlap]}</Fact>
+        <Fact name="On overlap">{OVERLAP_TEXT[job.on_overlap]}</Fact>
       )}
       <Fact name="Timeout">{job.timeout_ms === null ? "none" : formatDuration(job.timeout_ms)}</Fact>
       {job.kill_grace_ms !== null && <Fact name="Kill grace">{formatDuration(job.kill_grace_ms)}</Fact>}
@@ -26,10 +26,10 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       )}
       {job.jitter_ms !== null && job.jitter_ms > 0 && <Fact name="Jitter">up to {formatDuration(job.jitter_ms)}</Fact>}
       {job.on_interrupt !== null && <Fact name="When interrupted">{job.on_interrupt}</Fact>}
-      <Fact name="Kept">{retentionText(job)}</Fact>
+      <Fact name="Retention">{retentionText(job)}</Fact>
       {job.notify.map(({ type, url, on }) => (
-        <Fact key={`${type} ${url} ${on.join()}`} name="Tells">
-          {type} {url}, of {on.join(", ")}
+        <Fact key={`${type} ${url} ${on.join()}`} name="Notifies">
+          {type} {url} on {on.join(", ")}
         </Fact>
       ))}
       {Object.entries(job.params).map(([name, param]) => (
@@ -51,13 +51,13 @@ const Fact = ({ name, children }: { readonly name: string; readonly children: Re
 );
 
 const OVERLAP_TEXT = {
-  skip: "an occurrence is skipped",
-  queue: "an occurrence waits",
-  replace: "an occurrence ends the run that goes on",
+  skip: "skip the occurrence",
+  queue: "queue the occurrence",
+  replace: "replace the running run",
 } as const satisfies Record<JobDetail["on_overlap"], string>;
 
 const retentionText = ({ retention: { runs, days } }: JobDetail): string => {
   const parts = [runs === null ? null : counted(runs, "run"), days === null ? null : counted(days, "day")];
   const own = parts.filter((part) => part !== null);
-  return own.length === 0 ? "as petit's settings say" : own.join(", ");
+  return own.length === 0 ? "default of petit" : own.join(", ");
 };

@@ -12,7 +12,7 @@ const STEP = 12;
 const BAR = 9;
 const MIN_HEIGHT = 3;
 
-/** How long each of the newest runs took, and how it ended; the newest on the right. */
+/** Shows the duration and status of the newest runs; the newest is on the right. */
 export const Trend = ({ runs }: { readonly runs: readonly RunData[] }) => {
   const [hovered, setHovered] = useState<HoveredRun | null>(null);
   const ordered = runs.toReversed();
@@ -24,12 +24,12 @@ export const Trend = ({ runs }: { readonly runs: readonly RunData[] }) => {
       <figcaption className="muted">
         {runs.some(({ duration_ms }) => duration_ms !== null)
           ? `Longest ${durationText(longest)}`
-          : "None has ended yet"}
+          : "No run has ended yet"}
         {usual !== null && `, usually ${durationText(usual)}`}
       </figcaption>
       <div className="trend-scroll">
         <svg width={ordered.length * STEP} height={HEIGHT} aria-labelledby="trend">
-          <title id="trend">Runs by how long they took</title>
+          <title id="trend">Durations of the newest runs</title>
           {usual !== null && <Line at={usual / longest} width={ordered.length * STEP} />}
           {ordered.map((run, index) => (
             <Link
@@ -73,7 +73,7 @@ const Line = ({ at, width }: { readonly at: number; readonly width: number }) =>
   return <line className="trend-line" x1={0} x2={width} y1={y} y2={y} />;
 };
 
-/** Of those that completed; null where there are too few to tell. */
+/** Returns the median duration of the completed runs, or null if fewer than 3 completed. */
 const medianOf = (runs: readonly RunData[]): number | null => {
   const durations = runs
     .flatMap(({ status, duration_ms }) => (status === "completed" && duration_ms !== null ? [duration_ms] : []))

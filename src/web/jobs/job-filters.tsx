@@ -6,7 +6,7 @@ type JobFiltersProps = {
   readonly onChange: (name: string, value: string) => void;
 };
 
-/** Above the list: what it is narrowed to. The search field is that of the page's head. */
+/** The filters of the list of jobs. The search field is in the header of the page. */
 export const JobFilters = ({ query, onChange }: JobFiltersProps) => (
   <div className="choices">
     {FILTERS.map(({ name, ...rest }) => (
@@ -20,7 +20,7 @@ export const JobFilters = ({ query, onChange }: JobFiltersProps) => (
   </div>
 );
 
-const SCHEDULE_LABELS = { on: "on", off: "disabled", none: "by hand only" } as const satisfies Record<
+const SCHEDULE_LABELS = { on: "on", off: "disabled", none: "manual only" } as const satisfies Record<
   (typeof SCHEDULE_FILTERS)[number],
   string
 >;

@@ -1,10 +1,11 @@
 import { isFinal, RUN_STATUSES, type RunStatus } from "../../domain/run.ts";
 import type { JobSummary } from "../data/shapes.ts";
 
-/** What the list can be narrowed to and ordered by; the URL keeps it, and a bare one says nothing. */
+// The filters and the order of the list of jobs. The URL stores them; a URL without parameters shows all jobs by name.
+
 export const STATUS_FILTERS = ["running", "completed", "failed", "cancelled", "interrupted", "never"] as const;
 export const SCHEDULE_FILTERS = ["on", "off", "none"] as const;
-export const SORT_KEYS = ["name", "next", "last", "success", "usual"] as const;
+const SORT_KEYS = ["name", "next", "last", "success", "usual"] as const;
 
 type StatusFilter = (typeof STATUS_FILTERS)[number];
 type ScheduleFilter = (typeof SCHEDULE_FILTERS)[number];
@@ -18,7 +19,7 @@ export type JobFilter = {
   readonly isDescending: boolean;
 };
 
-/** What it doesn't know counts as not given. */
+/** Reads the filter from the URL query; ignores unknown values. */
 export const readFilter = (query: URLSearchParams): JobFilter => {
   const sort = query.get("sort") ?? "name";
   return {
@@ -30,18 +31,18 @@ export const readFilter = (query: URLSearchParams): JobFilter => {
   };
 };
 
-/** What the URL says after a click on a heading: the other way round where it was that already. */
+/** Returns the `sort` parameter after a click on a heading: a second click reverses the order. */
 export const sortedBy = ({ sort, isDescending }: JobFilter, key: SortKey): string =>
   sort === key && !isDescending ? `-${key}` : key;
 
-/** The jobs that fit, in order. Those that have nothing to be ordered by come last either way. */
+/** Returns the matching jobs in order. Jobs without a sort key come last in both directions. */
 export const listJobs = (jobs: readonly JobSummary[], filter: JobFilter): readonly JobSummary[] => {
-  const keyed = jobs.filter((job) => fits(job, filter)).map((job) => ({ job, key: sortKey(job, filter.sort) }));
+  const keyed = jobs.filter((job) => matches(job, filter)).map((job) => ({ job, key: sortKey(job, filter.sort) }));
   const sign = filter.isDescending ? -1 : 1;
   return keyed.sort((a, b) => compare(a.key, b.key, sign)).map(({ job }) => job);
 };
 
-const fits = (job: JobSummary, { text, status, schedule }: JobFilter): boolean =>
+const matches = (job: JobSummary, { text, status, schedule }: JobFilter): boolean =>
   (text === "" || `${job.id} ${job.name}`.toLowerCase().includes(text)) &&
   (status === null || hasStatus(job, status)) &&
   (schedule === null || scheduleOf(job) === schedule);
@@ -79,7 +80,7 @@ const compare = (a: Key, b: Key, sign: 1 | -1): number => {
   return a < b ? -sign : sign;
 };
 
-/** `30 runs: 28 completed, 1 failed, 1 running`. */
+/** Counts runs by status: `30 runs: 28 completed, 1 failed, 1 running`. */
 export const countRuns = (runs: readonly { readonly status: RunStatus }[]): string => {
   const counts = RUN_STATUSES.map((status) => ({
     status,

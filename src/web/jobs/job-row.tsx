@@ -11,13 +11,13 @@ import { RecentBars } from "./recent-bars.tsx";
 type JobRowProps = {
   readonly job: JobSummary;
   readonly isPaused: boolean;
-  /** In the whole list, from 0. */
+  /** Index in the whole list, from 0. */
   readonly index: number;
   readonly ref: Ref<HTMLTableRowElement>;
   readonly onRun: (jobId: string) => void;
 };
 
-/** A job in the list; drawn anew only when it changed. */
+/** A row of the list of jobs. Renders again only when the job changes. */
 export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) => (
   <tr ref={ref} className="jobs-row" aria-rowindex={index + 2} data-index={index}>
     <td className="jobs-name">
@@ -53,7 +53,7 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) =
 
 const Schedule = ({ job: { schedule, timezone } }: { readonly job: JobSummary }) =>
   schedule === null ? (
-    <span className="muted">By hand</span>
+    <span className="muted">Manual only</span>
   ) : (
     <>
       {scheduleText(schedule)}
@@ -79,13 +79,13 @@ const Last = ({ job: { last_run, running } }: { readonly job: JobSummary }) => {
       </Link>
       <small className="muted">
         {running > 1
-          ? `${running} at once`
+          ? `${running} running`
           : last_run.started_at !== null && <Time at={last_run.started_at} isFocusable={false} />}
       </small>
     </>
   );
 };
 
-/** Rounded down: what failed once is not all of it. */
+/** Rounds down, so that a single failure never shows as 100 %. */
 const rateText = (rate: number | null | undefined): string =>
   rate === null || rate === undefined ? "–" : `${Math.floor(rate * 100)} %`;

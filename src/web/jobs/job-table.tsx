@@ -13,7 +13,7 @@ type JobTableProps = {
 
 const ROW_PX = 54;
 
-/** The jobs, a row each; of a thousand, only those that are in sight are there. */
+/** The table of jobs. Only the visible rows are rendered. */
 export const JobTable = ({ jobs, filter, isPaused, onSort, onRun }: JobTableProps) => {
   const { container, rows, above, below, measure } = useWindowRows<HTMLTableElement>({
     count: jobs.length,
@@ -72,5 +72,5 @@ const SortButton = ({ name, sort, filter, onSort }: SortButtonProps) => (
   </button>
 );
 
-/** Stands for the rows that are out of sight. */
+/** Takes the space of the rows that are not rendered. */
 const Gap = ({ height }: { readonly height: number }) => height > 0 && <tr style={{ height }} />;

@@ -20,7 +20,7 @@ import "./jobs.css";
 
 const NONE: readonly JobSummary[] = [];
 
-/** Every job: what it does when, and how it went lately. */
+/** Shows all jobs with their schedules and newest runs. */
 export const JobsView = () => {
   const { list, jobs } = useJobs();
   const [query, setQuery] = useSearchParams();
@@ -42,7 +42,7 @@ export const JobsView = () => {
       <Loaded query={list} what="the jobs">
         {() => {
           if (all.length === 0) return <FirstSteps />;
-          if (shown.length === 0) return <NoneFits onReset={() => setQuery(new URLSearchParams())} />;
+          if (shown.length === 0) return <NoMatches onReset={() => setQuery(new URLSearchParams())} />;
           return <Jobs jobs={shown} filter={filter} onSort={(sort) => set("sort", sort)} />;
         }}
       </Loaded>
@@ -50,8 +50,8 @@ export const JobsView = () => {
   );
 };
 
-const NoneFits = ({ onReset }: { readonly onReset: () => void }) => (
-  <Empty title="No job fits">
+const NoMatches = ({ onReset }: { readonly onReset: () => void }) => (
+  <Empty title="No matching jobs">
     <Button onClick={onReset}>Show all jobs</Button>
   </Empty>
 );
@@ -61,7 +61,7 @@ type JobsProps = Pick<Parameters<typeof JobTable>[0], "jobs" | "filter" | "onSor
 const Jobs = (props: JobsProps) => {
   const [running, setRunning] = useState<string | null>(null);
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
-  useShortcut({ key: "r", what: "Run the job that has the focus", run: () => setRunning(focusedJob()) });
+  useShortcut({ key: "r", what: "Run the focused job", run: () => setRunning(focusedJob()) });
   return (
     <>
       <StatusFills />

@@ -12,13 +12,13 @@ const HEIGHT = 26;
 const MIN_HEIGHT = 4;
 
 type RecentBarsProps = {
-  /** The newest last. */
+  /** Oldest first. */
   readonly runs: readonly RecentRunData[];
-  /** How many there is room for. */
+  /** Maximum number of bars. */
   readonly maxRuns: number;
 };
 
-/** The newest runs of a job, a bar each: as high as it took long, by the square root. A click leads to the run. */
+/** Shows the newest runs of a job as bars; the height is the square root of the duration. A click opens the run. */
 export const RecentBars = memo(({ runs, maxRuns }: RecentBarsProps) => {
   const [, navigate] = useLocation();
   const [pointed, setPointed] = useState<{ readonly run: RecentRunData; readonly anchor: DOMRectSource } | null>(null);
@@ -33,10 +33,10 @@ export const RecentBars = memo(({ runs, maxRuns }: RecentBarsProps) => {
     const at = new DOMRect(event.clientX, event.currentTarget.getBoundingClientRect().top, 0, HEIGHT);
     setPointed(run === undefined ? null : { run, anchor: { getBoundingClientRect: () => at } });
   };
-  if (runs.length === 0) return <span className="muted">No run yet</span>;
+  if (runs.length === 0) return <span className="muted">No runs yet</span>;
   return (
     <>
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the page of the job has all of them in reach of the keyboard. */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the page of the job makes all runs reachable by keyboard. */}
       <svg
         className="recent-bars"
         role="img"

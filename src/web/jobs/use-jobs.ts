@@ -4,7 +4,7 @@ import { isFinal } from "../../domain/run.ts";
 import { jobsQuery, jobsWithRunsQuery, RECENT_RUNS } from "../data/queries.ts";
 import type { JobSummary, RecentRunData } from "../data/shapes.ts";
 
-/** The jobs as soon as they are there, and with their newest runs when those are, which are more to send. */
+/** Returns the jobs as soon as they are loaded, and adds their newest runs when the larger answer arrives. */
 export const useJobs = () => {
   const list = useQuery(jobsQuery());
   const withRuns = useQuery({ ...jobsWithRunsQuery(), structuralSharing: false });
@@ -18,7 +18,7 @@ export const useJobs = () => {
 
 type JoinedJob = { readonly runs: JobSummary | undefined; readonly joined: JobSummary };
 
-/** The same one, where both are: a row is drawn anew only when it changed. */
+/** Returns the same object for the same input, so that a row renders again only when it changes. */
 const joined = (job: JobSummary, runs: JobSummary | undefined, known: WeakMap<JobSummary, JoinedJob>): JobSummary => {
   const before = known.get(job);
   if (before !== undefined && before.runs === runs) return before.joined;
@@ -33,14 +33,14 @@ const recentOf = ({ last_run }: JobSummary, { recent_runs = [], success_rate, us
   usual_duration_ms: usual_duration_ms ?? null,
 });
 
-/** The list of jobs is asked for again and again, its runs are not: its last run is the truth about that one. */
+/** Updates the newest runs from the last run of the job: the list of jobs is fetched more often than the runs. */
 export const upToDate = (runs: RecentRunData[], last: JobSummary["last_run"]): RecentRunData[] => {
   if (last === null) return runs;
   const at = runs.findIndex(({ id }) => id === last.id);
   const known = runs[at];
   const { id, status, started_at, duration_ms } = last;
   if (known === undefined) {
-    // Ids grow with time.
+    // Ids sort by time of creation.
     const isNewer = id > (runs.at(-1)?.id ?? "");
     return isNewer
       ? [...runs, { id, status, trigger: "schedule" as const, started_at, duration_ms }].slice(-RECENT_RUNS)

@@ -1,9 +1,9 @@
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { shortcuts } from "./shortcuts.ts";
 
-/** Lists what the keyboard does where it is opened. */
+/** Lists the keyboard shortcuts of the current view. */
 export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
-  <Dialog title="Keyboard" onClose={onClose}>
+  <Dialog title="Keyboard shortcuts" onClose={onClose}>
     <dl className="facts">
       {shortcuts().map(({ key, what }) => (
         <div key={key} className="shortcut">
@@ -21,7 +21,7 @@ export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
         <dt>
           <kbd className="key">Enter</kbd>
         </dt>
-        <dd>Open what has the focus</dd>
+        <dd>Open the focused item</dd>
       </div>
       <div className="shortcut">
         <dt>

@@ -1,13 +1,13 @@
 import { useEffect, useState } from "react";
 import type { LogBook } from "./book/book.ts";
 
-/** Number of the line that the address leads to, as `#L123`; null where it leads to none. */
+/** Returns the line number in the URL, such as `#L123`, or null. */
 export const lineLink = (): number | null => {
   const digits = /^#L(\d{1,15})$/.exec(location.hash)?.[1];
   return digits === undefined ? null : Number(digits);
 };
 
-/** Goes to the line that the address leads to, at first and whenever that changes; answers its number. */
+/** Scrolls to the line in the URL, initially and when the URL changes. Returns its number. */
 export const useLineLink = (book: LogBook, onPosition: (position: number) => void): number | null => {
   const [marked, setMarked] = useState(lineLink);
   useEffect(() => {

@@ -7,28 +7,28 @@ import { LogRow } from "./log-row.tsx";
 import { useFollow } from "./use-follow.ts";
 import type { LogDisplay } from "./use-log-display.ts";
 
-/** A line to go to. */
+/** A line to scroll to. */
 export type ScrollTarget = { readonly position: number; readonly align: "start" | "center" | "end" };
 
 type BodyProps = {
   readonly book: LogBook;
   readonly display: LogDisplay;
-  /** Whether each line says which task wrote it. */
+  /** Whether each line shows its task. */
   readonly hasTasks: boolean;
-  /** Text to mark. */
-  readonly wanted: string;
-  /** Number of the line that the address leads to. */
+  /** Text to highlight. */
+  readonly searchText: string;
+  /** Number of the line in the URL. */
   readonly marked: number | null;
-  /** Gone to whenever another is given. */
+  /** The log scrolls to each new target. */
   readonly target: ScrollTarget | null;
   readonly isFollowing: boolean;
   readonly onFollowing: (isFollowing: boolean) => void;
 };
 
-/** Rows that are drawn beyond what is seen, at either end. */
+/** Additional rows to render before and after the visible ones. */
 const OVERSCAN = 8;
 
-/** The lines that are seen, of however many there are. */
+/** Renders the visible lines of a log. */
 export const LogBody = (props: BodyProps) => {
   const { book, display, target, isFollowing, onFollowing } = props;
   const scroller = useRef<HTMLDivElement>(null);
@@ -44,7 +44,7 @@ export const LogBody = (props: BodyProps) => {
   useScrollTarget(virtual, target);
   useScrollAnchor(virtual, display.isWrapped);
   const size = virtual.getTotalSize();
-  // One that grows has its room from the start: what is read must not move.
+  // A log that grows has its full height from the start, so that the content below does not move.
   const [isWhole] = useState(() => book.state === "ended");
   const slots = slotsFor(rows.length);
   const { onScroll, newLines } = useFollow({ scroller, size, total: book.total, isFollowing, onFollowing });
@@ -53,25 +53,25 @@ export const LogBody = (props: BodyProps) => {
       <section
         ref={scroller}
         className={classOf(props)}
-        style={isWhole ? roomFor(size) : undefined}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        style={isWhole ? heightStyle(size) : undefined}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the log.
         tabIndex={0}
         aria-label="Lines"
         onScroll={onScroll}
-        // What is written meanwhile would be quicker than a browser that scrolls to where the end was.
+        // The End key follows the log: new lines may move the end while the browser scrolls.
         onKeyDown={({ key }) => key === "End" && book.state !== "ended" && onFollowing(true)}
       >
         <div className="log-lines" style={{ height: size }}>
           {rows.map(({ index, start }) => (
             <LogRow
-              // Rows that are all of one height are used again for other lines: a scroll makes no element.
+              // Rows of equal height are reused for other lines, so that scrolling creates no elements.
               key={display.isWrapped ? `line ${index}` : index % slots}
               index={index}
               start={start}
               line={book.line(index)}
               hasTimes={display.hasTimes}
               hasTask={props.hasTasks}
-              wanted={props.wanted}
+              searchText={props.searchText}
               marked={props.marked}
               isCurrent={target?.align === "center" && target.position === index}
               measure={display.isWrapped ? virtual.measureElement : null}
@@ -79,9 +79,7 @@ export const LogBody = (props: BodyProps) => {
           ))}
         </div>
         {book.total === 0 && (
-          <p className="log-empty muted">
-            {book.state === "ended" ? "Nothing was written." : "Nothing was written yet."}
-          </p>
+          <p className="log-empty muted">{book.state === "ended" ? "No output." : "No output yet."}</p>
         )}
       </section>
       {book.state !== "ended" && !isFollowing && (
@@ -93,16 +91,16 @@ export const LogBody = (props: BodyProps) => {
   );
 };
 
-/** So many are never more than are drawn at once; it changes seldom. */
+/** Returns the number of reusable rows: a power of two, so that it changes rarely. */
 const slotsFor = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, rows)));
 
-/** As much as all lines take, where that is less than there is. */
-const roomFor = (size: number): CSSProperties & Record<`--${string}`, string> => ({ "--log-size": `${size}px` });
+/** Returns a style with the height of all lines, for a log that is shorter than the maximum. */
+const heightStyle = (size: number): CSSProperties & Record<`--${string}`, string> => ({ "--log-size": `${size}px` });
 
 const classOf = ({ display }: BodyProps): string =>
   ["log-scroll", display.isWrapped ? "is-wrapped" : "", display.hasTimes ? "has-times" : ""].join(" ");
 
-/** In CSS px, as the stylesheet has it. */
+/** Returns the height of a row in CSS px, as in the stylesheet. */
 const useRowHeight = (): number => {
   const height = useRef(0);
   if (height.current === 0) {
@@ -111,10 +109,10 @@ const useRowHeight = (): number => {
   return height.current;
 };
 
-/** Has what is seen, and a little around it, loaded. */
+/** Loads the rendered lines. */
 const useLoadedRange = (book: LogBook, from: number, to: number): void => {
   const version = book.version();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another version may have other lines.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new version may have other lines.
   useEffect(() => {
     if (to > from) book.want(from, to);
   }, [book, version, from, to]);
@@ -123,16 +121,16 @@ const useLoadedRange = (book: LogBook, from: number, to: number): void => {
 type Virtual = ReturnType<typeof useVirtualizer<HTMLDivElement, Element>>;
 
 const useScrollTarget = (virtual: Virtual, target: ScrollTarget | null): void => {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is gone to once.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the log scrolls to a target once.
   useLayoutEffect(() => {
     if (target !== null && target.position >= 0) virtual.scrollToIndex(target.position, { align: target.align });
   }, [target]);
 };
 
-/** The line at the top stays there when lines take another height. */
+/** Keeps the top line in place when the height of lines changes. */
 const useScrollAnchor = (virtual: Virtual, isWrapped: boolean): void => {
   const isFirst = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only the way lines are drawn counts.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only the display mode matters.
   useLayoutEffect(() => {
     if (isFirst.current) {
       isFirst.current = false;

@@ -2,13 +2,13 @@ import { type MouseEvent, useState } from "react";
 import { fetchOutput } from "../data/lines.ts";
 import { tokenStore } from "../data/token-store.ts";
 import { Button } from "../ui/button.tsx";
-import { withoutCommands } from "./ansi/ansi.ts";
+import { withoutEscapes } from "./ansi/ansi.ts";
 import type { LogFilter } from "./book/line.ts";
 import { logPath } from "./book/path.ts";
 
 type ExportProps = { readonly runId: string; readonly filter: LogFilter };
 
-/** The output as a file, byte by byte; a link cannot bring the token, so that with one it is asked for first. */
+/** Downloads the exact bytes of the output. A link can't send the token, so with a token the page fetches the file first. */
 export const DownloadLog = ({ runId, filter }: ExportProps) => {
   const path = logPath(runId, filter);
   const name = [runId.slice(-8), filter.task, filter.stream].filter((part) => part !== undefined).join("-");
@@ -30,21 +30,21 @@ const saveAs = async (output: Promise<Blob>, name: string): Promise<void> => {
   link.href = url;
   link.download = name;
   link.click();
-  // Once the browser has taken it.
+  // The browser has read the file by then.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 };
 
-/** Characters that a clipboard is given at most. */
+/** Maximum number of characters to copy. */
 const MAX_COPY = 4_000_000;
 
-/** All that the filter takes, without what colours it. A page over plain HTTP from elsewhere has no clipboard. */
+/** Copies the filtered output without escape sequences. Hidden if the browser provides no clipboard, as over plain HTTP. */
 export const CopyLog = ({ runId, filter }: ExportProps) => {
   const [label, setLabel] = useState("Copy");
   if (navigator.clipboard === undefined) return null;
   const copy = async (): Promise<void> => {
     const text = await (await fetchOutput(runId, filter)).text();
     if (text.length > MAX_COPY) return setLabel("Too long");
-    await navigator.clipboard.writeText(withoutCommands(text));
+    await navigator.clipboard.writeText(withoutEscapes(text));
     setLabel("Copied");
   };
   return (

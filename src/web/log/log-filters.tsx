@@ -7,7 +7,7 @@ type FiltersProps = {
   readonly onChange: (name: keyof LogFilter, value: string) => void;
 };
 
-/** Which of the lines are shown: of a task, of one of its attempts, of a stream. */
+/** Filters the lines by task, attempt and stream. */
 export const LogFilters = ({ tasks, filter, onChange }: FiltersProps) => {
   const attempts = tasks.find(({ task_id }) => task_id === filter.task)?.attempts ?? 0;
   return (

@@ -2,26 +2,26 @@ import { type CSSProperties, memo, useMemo } from "react";
 import { counted } from "../ui/text/format.ts";
 import { segmentsOf } from "./ansi/ansi.ts";
 import { type HighlightedSegment, highlight } from "./ansi/highlight.ts";
-import { type StyledLine, shownText } from "./ansi/line-styles.ts";
-import { clockText } from "./log-time.ts";
+import { type StyledLine, styledText } from "./ansi/line-styles.ts";
+import { clockText } from "./clock-text.ts";
 
 type LogRowProps = {
   readonly index: number;
-  /** CSS px from the top of all lines. */
+  /** Distance from the top of all lines, in CSS px. */
   readonly start: number;
-  /** Undefined while it is on its way. */
+  /** Undefined until it is loaded. */
   readonly line: StyledLine | undefined;
   readonly hasTimes: boolean;
   readonly hasTask: boolean;
-  readonly wanted: string;
+  readonly searchText: string;
   readonly marked: number | null;
   readonly isCurrent: boolean;
-  /** Where rows are as high as their text takes. */
+  /** Measures a row if lines are wrapped; null if all rows have the same height. */
   readonly measure: ((element: Element | null) => void) | null;
 };
 
 export const LogRow = memo(
-  ({ index, start, line, hasTimes, hasTask, wanted, marked, isCurrent, measure }: LogRowProps) => (
+  ({ index, start, line, hasTimes, hasTask, searchText, marked, isCurrent, measure }: LogRowProps) => (
     <div
       ref={measure}
       data-index={index}
@@ -40,33 +40,33 @@ export const LogRow = memo(
               {line.task_id}
             </span>
           )}
-          <Text line={line} wanted={wanted} />
+          <Text line={line} searchText={searchText} />
         </>
       )}
     </div>
   ),
 );
 
-const Text = ({ line, wanted }: { readonly line: StyledLine; readonly wanted: string }) => {
-  const text = shownText(line);
+const Text = ({ line, searchText }: { readonly line: StyledLine; readonly searchText: string }) => {
+  const text = styledText(line);
   const segments = useMemo(() => segmentsOf(text), [text]);
   return (
     <bdi className="log-text">
-      {highlight(segments, wanted).map((piece, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a line have no other name, and keep their order.
-        <SegmentText key={index} piece={piece} />
+      {highlight(segments, searchText).map((segment, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: segments of a line have no other key and keep their order.
+        <SegmentText key={index} segment={segment} />
       ))}
       {line.cut > 0 && <span className="log-cut"> … {counted(line.cut, "more character")}, in the download</span>}
     </bdi>
   );
 };
 
-const SegmentText = ({ piece }: { readonly piece: HighlightedSegment }) => {
-  const { text, classes, color, background, isMatch } = piece;
+const SegmentText = ({ segment }: { readonly segment: HighlightedSegment }) => {
+  const { text, classes, color, background, isMatch } = segment;
   if (isMatch) return <mark>{text}</mark>;
   if (classes.length === 0 && color === null && background === null) return text;
   return (
-    <span className={classesOf(piece)} style={styleOf(piece)}>
+    <span className={classesOf(segment)} style={styleOf(segment)}>
       {text}
     </span>
   );

@@ -9,13 +9,13 @@ type LogSearchProps = {
   readonly book: LogBook;
   readonly runId: string;
   readonly filter: LogFilter;
-  /** Told what is looked for, to mark it. */
+  /** Called with the text that the user searches for. */
   readonly onText: (text: string) => void;
-  /** Told the position of the line to go to. */
+  /** Called with the position of the line to scroll to. */
   readonly onMatch: (position: number) => void;
 };
 
-/** Looks through the whole log, on petit itself; Enter goes on to the next line, with Shift to the one before. */
+/** Searches the whole log on the server. Enter moves to the next match, Shift+Enter to the previous one. */
 export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchProps) => {
   const field = useRef<HTMLInputElement>(null);
   const { text, matches, current, isComplete, isBusy, search, move } = useLogSearch({
@@ -26,7 +26,13 @@ export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchPro
     onMatch,
   });
   useShortcut({ key: "n", what: "Log: next match", run: () => move(1), isOn: matches.length > 0, doesRepeat: true });
-  useShortcut({ key: "N", what: "Log: match before", run: () => move(-1), isOn: matches.length > 0, doesRepeat: true });
+  useShortcut({
+    key: "N",
+    what: "Log: previous match",
+    run: () => move(-1),
+    isOn: matches.length > 0,
+    doesRepeat: true,
+  });
   return (
     <search className="log-find">
       <input
@@ -48,7 +54,7 @@ export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchPro
       <output className="log-matches" aria-live="polite">
         {countText({ text, count: matches.length, current, isComplete, isBusy })}
       </output>
-      <Button kind="quiet" aria-label="Match before" disabled={matches.length === 0} onClick={() => move(-1)}>
+      <Button kind="quiet" aria-label="Previous match" disabled={matches.length === 0} onClick={() => move(-1)}>
         ↑
       </Button>
       <Button kind="quiet" aria-label="Next match" disabled={matches.length === 0} onClick={() => move(1)}>
@@ -68,7 +74,7 @@ type Count = {
 
 const countText = ({ text, count, current, isComplete, isBusy }: Count): string => {
   if (text === "") return "";
-  if (count === 0) return isBusy ? "…" : "none";
+  if (count === 0) return isBusy ? "…" : "no matches";
   const all = `${count.toLocaleString()}${isComplete ? "" : "+"}`;
   return current === null ? `${all} lines` : `${(current + 1).toLocaleString()} of ${all}`;
 };

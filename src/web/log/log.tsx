@@ -14,14 +14,14 @@ import { LogToolbar } from "./log-toolbar.tsx";
 import { useLogDisplay } from "./use-log-display.ts";
 import { useLogFilter } from "./use-log-filter.ts";
 
-export type LogProps = {
+type LogProps = {
   readonly runId: string;
   readonly tasks: readonly TaskRunData[];
-  /** Where it opens once the run has ended: at its beginning, or where it tells what went wrong. */
+  /** Where the log of an ended run opens. */
   readonly from: "start" | "end";
 };
 
-/** What a run wrote and writes: all of it, whatever its length. */
+/** Shows the log of a run of any length, and follows it while the run is running. */
 export const Log = ({ runId, tasks, from }: LogProps) => {
   const titleId = useId();
   const { filter, change } = useLogFilter();
@@ -38,7 +38,7 @@ export const Log = ({ runId, tasks, from }: LogProps) => {
       ) : book.failure === null ? (
         <Lines key={book.id} book={book} runId={runId} filter={filter} from={from} tasks={tasks} />
       ) : (
-        <Failure title="petit could not show the log" error={book.failure} onRetry={() => location.reload()} />
+        <Failure title="Could not load the log" error={book.failure} onRetry={() => location.reload()} />
       )}
     </section>
   );
@@ -48,7 +48,7 @@ const LogState = ({ book: { state, total } }: { readonly book: LogBook }) => (
   <span className="muted log-count">
     {state === "loading" ? "" : counted(total, "line")}
     {state === "live" && ", live"}
-    {state === "away" && ", petit is away"}
+    {state === "away" && ", disconnected"}
   </span>
 );
 
@@ -57,7 +57,7 @@ type LinesProps = LogProps & { readonly book: LogBook; readonly filter: LogFilte
 const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
   const [target, setTarget] = useState<ScrollTarget | null>(() => firstTarget(book, from));
   const [isFollowing, setFollowing] = useState(() => book.state !== "ended" && lineLink() === null);
-  const [wanted, setWanted] = useState("");
+  const [searchText, setSearchText] = useState("");
   const { display, toggle } = useLogDisplay();
   const jump = useCallback((position: number): void => {
     setFollowing(false);
@@ -80,13 +80,13 @@ const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
           setTarget({ position: book.total - 1, align: "end" });
         }}
       >
-        <LogSearch book={book} runId={runId} filter={filter} onText={setWanted} onMatch={jump} />
+        <LogSearch book={book} runId={runId} filter={filter} onText={setSearchText} onMatch={jump} />
       </LogToolbar>
       <LogBody
         book={book}
         display={display}
         hasTasks={filter.task === undefined && tasks.length > 1}
-        wanted={wanted}
+        searchText={searchText}
         marked={marked}
         target={target}
         isFollowing={isFollowing}

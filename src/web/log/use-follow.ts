@@ -2,22 +2,22 @@ import { type RefObject, useLayoutEffect, useRef } from "react";
 
 type UseFollowOptions = {
   readonly scroller: RefObject<HTMLElement | null>;
-  /** Height of all lines, CSS px. */
+  /** Height of all lines, in CSS px. */
   readonly size: number;
   readonly total: number;
   readonly isFollowing: boolean;
   readonly onFollowing: (isFollowing: boolean) => void;
 };
 
-/** So near to the end, CSS px, one is there. */
+/** Distance from the end that counts as the end, in CSS px. */
 const NEAR_END_PX = 24;
 
-/** Keeps the newest line in sight until the reader scrolls up; at the end again, it goes on. */
+/** Keeps the newest line visible until the user scrolls up, and again when the user scrolls to the end. */
 export const useFollow = ({ scroller, size, total, isFollowing, onFollowing }: UseFollowOptions) => {
   const lastTop = useRef(0);
-  const seen = useRef(total);
-  if (isFollowing) seen.current = total;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: more lines, or higher ones, have another end.
+  const seenTotal = useRef(total);
+  if (isFollowing) seenTotal.current = total;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the end moves when lines are added or change their height.
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!isFollowing || element === null) return;
@@ -28,10 +28,10 @@ export const useFollow = ({ scroller, size, total, isFollowing, onFollowing }: U
     const element = scroller.current;
     if (element === null) return;
     const isUp = element.scrollTop < lastTop.current - 1;
-    const left = element.scrollHeight - element.clientHeight - element.scrollTop;
+    const distance = element.scrollHeight - element.clientHeight - element.scrollTop;
     lastTop.current = element.scrollTop;
-    if (isFollowing && isUp && left > NEAR_END_PX) onFollowing(false);
-    if (!isFollowing && !isUp && left <= NEAR_END_PX) onFollowing(true);
+    if (isFollowing && isUp && distance > NEAR_END_PX) onFollowing(false);
+    if (!isFollowing && !isUp && distance <= NEAR_END_PX) onFollowing(true);
   };
-  return { onScroll, newLines: total - seen.current };
+  return { onScroll, newLines: total - seenTotal.current };
 };

@@ -2,7 +2,7 @@ import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
 import type { LogFilter } from "./book/line.ts";
 
-/** What the address says of the log's filter: `?task=load&attempt=2&stream=stderr`. */
+/** Reads and changes the log filter in the URL: `?task=load&attempt=2&stream=stderr`. */
 export const useLogFilter = () => {
   const [query, setQuery] = useSearchParams();
   const [task, attempt, stream] = ["task", "attempt", "stream"].map((name) => query.get(name));

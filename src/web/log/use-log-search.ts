@@ -20,27 +20,27 @@ type LogSearchResult = {
 
 const NO_RESULT: LogSearchResult = { text: "", matches: [], searchedTo: 0, isComplete: true };
 
-/** Lines that are found at most. */
+/** Maximum number of matching lines. */
 const MAX_MATCHES = 10_000;
-/** After the last key, or since the log was looked through last. */
+/** Delay of a search after the last key, or after the log has grown. */
 const WAIT_MS = { typed: 200, grown: 600 } as const;
 
-/** Looks for a text in all of a log, and in what is added to it. */
+/** Searches the whole log for a text, and then the lines that are added. */
 export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOptions) => {
   const [text, setText] = useState("");
-  const [found, setFound] = useState(NO_RESULT);
+  const [result, setResult] = useState(NO_RESULT);
   const [current, setCurrent] = useState<number | null>(null);
-  const isFresh = found.text === text;
+  const isFresh = result.text === text;
   const { total, generation } = book;
-  const known = useRef(generation);
+  const searchedGeneration = useRef(generation);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `total` stands for new lines to look through.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of `total` means new lines to search.
   useEffect(() => {
     if (text === "") return;
-    const isSame = isFresh && known.current === generation;
-    if (isSame && found.matches.length >= MAX_MATCHES) return;
-    known.current = generation;
-    const before = isSame ? found : NO_RESULT;
+    const isSame = isFresh && searchedGeneration.current === generation;
+    if (isSame && result.matches.length >= MAX_MATCHES) return;
+    searchedGeneration.current = generation;
+    const before = isSame ? result : NO_RESULT;
     let isStale = false;
     const timer = setTimeout(
       () => {
@@ -49,7 +49,7 @@ export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOpt
           (answer) => {
             if (isStale) return;
             const matches = [...before.matches, ...answer.matches].slice(0, MAX_MATCHES);
-            setFound({ text, matches, searchedTo: answer.searched_to, isComplete: answer.complete });
+            setResult({ text, matches, searchedTo: answer.searched_to, isComplete: answer.complete });
             const first = isSame ? undefined : firstMatch(matches);
             if (first !== undefined) go(matches, first);
           },
@@ -72,14 +72,14 @@ export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOpt
     setText(next);
     setCurrent(null);
     onText(next);
-    if (next === "") setFound(NO_RESULT);
+    if (next === "") setResult(NO_RESULT);
   };
-  const matches = isFresh ? found.matches : NO_RESULT.matches;
+  const matches = isFresh ? result.matches : NO_RESULT.matches;
   const move = (step: 1 | -1): void => {
     if (matches.length > 0) go(matches, ((current ?? -step) + step + matches.length) % matches.length);
   };
-  return { text, matches, current, isComplete: found.isComplete, isBusy: !isFresh, search, move };
+  return { text, matches, current, isComplete: result.isComplete, isBusy: !isFresh, search, move };
 };
 
-/** What is looked at first. */
+/** Returns the index of the first match. */
 const firstMatch = (matches: readonly LineMatch[]): number | undefined => (matches.length === 0 ? undefined : 0);

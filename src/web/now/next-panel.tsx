@@ -9,14 +9,14 @@ import { Countdown } from "../ui/time/time.tsx";
 
 const MAX_ENTRIES = 4;
 
-/** What is due next. */
+/** Shows the next occurrences of all jobs. */
 export const NextPanel = () => {
   const jobs = useQuery(jobsQuery());
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
   return (
     <section className="card now-panel" aria-labelledby="now-next">
-      <h2 id="now-next">Next up {isPaused && <span className="muted">when it is resumed</span>}</h2>
-      <Loaded query={jobs} what="what comes next">
+      <h2 id="now-next">Next up {isPaused && <span className="muted">after resume</span>}</h2>
+      <Loaded query={jobs} what="the next occurrences">
         {(list) => <NextList jobs={list.jobs} />}
       </Loaded>
     </section>
@@ -24,8 +24,8 @@ export const NextPanel = () => {
 };
 
 const NextList = ({ jobs }: { readonly jobs: readonly JobSummary[] }) => {
-  const coming = useMemo(() => soonest(jobs), [jobs]);
-  if (coming.length === 0) return <p className="muted">Nothing is due: no job has a schedule.</p>;
+  const coming = useMemo(() => nextOccurrences(jobs), [jobs]);
+  if (coming.length === 0) return <p className="muted">No upcoming occurrences.</p>;
   return (
     <ol className="now-list">
       {coming.map(({ job, at }) => (
@@ -39,7 +39,7 @@ const NextList = ({ jobs }: { readonly jobs: readonly JobSummary[] }) => {
   );
 };
 
-const soonest = (jobs: readonly JobSummary[]) =>
+const nextOccurrences = (jobs: readonly JobSummary[]) =>
   jobs
     .flatMap((job) => (job.next_run_at === null ? [] : [{ job, at: job.next_run_at }]))
     .sort((a, b) => a.at - b.at)

@@ -8,7 +8,7 @@ import { StatsPanel } from "./stats-panel.tsx";
 import { Timeline } from "./timeline/timeline.tsx";
 import "./now.css";
 
-/** What runs, what ran, and what will. */
+/** Shows running, past and upcoming runs. */
 export const NowView = () => {
   const { data } = useQuery(jobsQuery());
   if (data?.count === 0) {

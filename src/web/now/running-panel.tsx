@@ -14,7 +14,7 @@ import { progressOf } from "./run-progress.ts";
 
 const MAX_RUNS = 50;
 
-/** What runs at this moment, the newest first. */
+/** Shows the running runs, newest first. */
 export const RunningPanel = () => {
   const running = useQuery(runsQuery({ status: "running", limit: MAX_RUNS }));
   return (
@@ -22,16 +22,16 @@ export const RunningPanel = () => {
       <h2 id="now-running">
         Running{" "}
         {running.data !== undefined && running.data.count > 0 && (
-          <span className="muted">{running.data.count === MAX_RUNS ? `${MAX_RUNS} and more` : running.data.count}</span>
+          <span className="muted">{running.data.count === MAX_RUNS ? `${MAX_RUNS}+` : running.data.count}</span>
         )}
         <Waiting />
       </h2>
-      <Loaded query={running} what="what is running">
+      <Loaded query={running} what="the running runs">
         {({ runs }) =>
           runs.length === 0 ? (
-            <p className="muted">Nothing is running.</p>
+            <p className="muted">No runs are running.</p>
           ) : (
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the list.
             <ul className="now-list" tabIndex={0} aria-label="Running">
               {runs.map((run) => (
                 <RunningRow key={run.id} run={run} />
@@ -44,7 +44,7 @@ export const RunningPanel = () => {
   );
 };
 
-/** How many wait for a place, where any does. */
+/** Shows how many runs wait for a slot, if any. */
 const Waiting = () => {
   const pending = useQuery(statsQuery()).data?.pending ?? 0;
   return (
@@ -78,13 +78,13 @@ const RunningRow = memo(({ run }: { readonly run: RunData }) => {
   );
 });
 
-/** Its id where it has been removed. */
+/** Returns the name of a job, or its id if the job was removed. */
 const useJobName = (jobId: string): string => {
   const { data } = useQuery({ ...jobsQuery(), select: ({ jobs }) => jobs.find(({ id }) => id === jobId)?.name });
   return data ?? jobId;
 };
 
-/** What has just begun may be gone before it can be read: nothing is asked for its sake. */
+/** A run shorter than this may end before its progress can be read, so no query is sent for it. */
 const QUERY_AFTER_MS = 1_000;
 
 const Progress = ({ run }: { readonly run: RunData }) => {

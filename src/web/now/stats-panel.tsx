@@ -6,7 +6,7 @@ import type { StatsData } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 
-/** What became of the last 24 hours; each count of runs leads to those runs. */
+/** Shows how many runs and occurrences of the last 24 hours had each outcome. Each count links to them. */
 export const StatsPanel = () => {
   const stats = useQuery(statsQuery());
   const rate = stats.data?.success_rate;
@@ -16,7 +16,7 @@ export const StatsPanel = () => {
         Last 24 hours{" "}
         {rate !== null && rate !== undefined && <span className="muted now-rate">{rateText(rate)} success</span>}
       </h2>
-      <Loaded query={stats} what="the counts">
+      <Loaded query={stats} what="the statistics">
         {(counts) => <Counts {...counts} />}
       </Loaded>
     </section>
@@ -51,5 +51,5 @@ const Count = ({ count, href, children }: CountProps) => (
   </li>
 );
 
-/** Rounded down: what failed once is not all of it. */
+/** Rounds down, so that a single failure never shows as 100 %. */
 const rateText = (rate: number): string => `${(Math.floor(rate * 1000) / 10).toLocaleString()} %`;

@@ -8,21 +8,21 @@ import { useShortcut } from "../keyboard/shortcuts.ts";
 import { Button } from "../ui/button.tsx";
 import { failureText } from "../ui/states.tsx";
 
-/** What can be done about a run. */
+/** Buttons that cancel, retry or repeat a run. */
 export const RunActions = ({ run }: { readonly run: RunDetail }) => {
   const [, navigate] = useLocation();
   const [error, setError] = useState<unknown>(null);
   const client = useQueryClient();
-  // Nothing tells of it: not that the run is being ended, nor that it was retried.
+  // No event reports that a run is being cancelled or was retried.
   const onSettled = (): void => void client.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
-  const then = {
+  const callbacks = {
     onSettled,
     onSuccess: ({ run_id }: { readonly run_id: string }) => navigate(`/runs/${run_id}`),
     onError: setError,
   };
   const [cancel, retry, again] = [useCancelRun(), useRetryRun(), useTrigger()];
-  const runAgain = (): void => again.mutate({ jobId: run.job_id, params: run.params }, then);
-  useShortcut({ key: "r", what: "Run it again, with the same params", run: runAgain });
+  const runAgain = (): void => again.mutate({ jobId: run.job_id, params: run.params }, callbacks);
+  useShortcut({ key: "r", what: "Run again with the same params", run: runAgain });
   return (
     <>
       {run.can_cancel && (
@@ -32,11 +32,16 @@ export const RunActions = ({ run }: { readonly run: RunDetail }) => {
           isBusy={cancel.isPending}
           onClick={() => cancel.mutate(run.id, { onSettled, onError: setError })}
         >
-          {run.ending === null ? "Cancel" : "Cancel clean-ups, too"}
+          {run.ending === null ? "Cancel" : "Cancel clean-up tasks too"}
         </Button>
       )}
       {run.can_retry && (
-        <Button isOnce kind="primary" isBusy={retry.isPending} onClick={() => retry.mutate({ runId: run.id }, then)}>
+        <Button
+          isOnce
+          kind="primary"
+          isBusy={retry.isPending}
+          onClick={() => retry.mutate({ runId: run.id }, callbacks)}
+        >
           Retry from failed
         </Button>
       )}

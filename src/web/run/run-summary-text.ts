@@ -1,13 +1,14 @@
 import { isFinal } from "../../domain/run.ts";
+import { ENDING_TEXT } from "../../domain/words/run.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { counted, durationText } from "../ui/text/format.ts";
 
-/** What happened in a run, and what to do next about it. */
+/** What happened in a run, and what the user can do next. */
 export type RunSummaryText = { readonly what: string; readonly next: string | null };
 
 export const summaryTextOf = (run: RunDetail, tasks: readonly TaskRunData[]): RunSummaryText => {
   if (run.status === "pending")
-    return { what: "It waits for a place: a limit of concurrent runs is reached.", next: null };
+    return { what: "Waiting for a slot: a limit of concurrent runs is reached.", next: null };
   if (!isFinal(run.status)) return whileRunning(run, tasks);
   return { what: whatEnded(run, tasks), next: nextStep(run, tasks) };
 };
@@ -16,20 +17,14 @@ const whileRunning = ({ ending }: RunDetail, tasks: readonly TaskRunData[]): Run
   const running = tasks.filter(({ status }) => status === "running").map(({ name }) => name);
   if (ending !== null) {
     return {
-      what: `${ENDING_TEXT[ending]}${running.length === 0 ? "" : `, and waits for ${listText(running)}`}.`,
-      next: "Clean-up tasks still run. A second cancel ends those too.",
+      what: sentence(`${ENDING_TEXT[ending]}${running.length === 0 ? "" : `; waiting for ${listText(running)}`}`),
+      next: "Clean-up tasks still run. A second cancel ends them too.",
     };
   }
   const done = tasks.filter(({ status }) => isDone(status)).length;
-  const what = running.length === 0 ? "It is between two tasks" : `It is at ${listText(running)}`;
+  const what = running.length === 0 ? "No task is running" : `Running ${listText(running)}`;
   return { what: `${what}; ${done} of ${counted(tasks.length, "task")} done.`, next: null };
 };
-
-const ENDING_TEXT = {
-  cancelled: "It is being cancelled",
-  timeout: "Its time is up",
-  shutdown: "petit is stopping",
-} as const;
 
 const whatEnded = (run: RunDetail, tasks: readonly TaskRunData[]): string => {
   const [completed, skipped] = (["completed", "skipped"] as const).map(
@@ -38,16 +33,16 @@ const whatEnded = (run: RunDetail, tasks: readonly TaskRunData[]): string => {
   switch (run.status) {
     case "completed":
       return skipped === 0
-        ? `${tasks.length === 1 ? "Its task" : `All ${tasks.length} tasks`} completed.`
+        ? `${tasks.length === 1 ? "The task" : `All ${tasks.length} tasks`} completed.`
         : `${completed} of ${counted(tasks.length, "task")} completed; the others were not needed.`;
     case "cancelled":
-      return `Somebody cancelled it; ${completed} of ${counted(tasks.length, "task")} had completed.`;
+      return `The run was cancelled; ${completed} of ${counted(tasks.length, "task")} had completed.`;
     case "interrupted":
       return run.reason === "shutdown"
-        ? "petit was stopped, and ended it."
-        : "petit or the machine went away under it, and a task was lost.";
+        ? "petit ended the run when it stopped."
+        : "petit or the machine stopped unexpectedly, and a task was lost.";
     default:
-      return sentence(run.error ?? "It failed");
+      return sentence(run.error ?? "The run failed");
   }
 };
 
@@ -57,24 +52,24 @@ const nextStep = (run: RunDetail, tasks: readonly TaskRunData[]): string | null 
   const advice = run.status === "failed" ? adviceFor(run, failed) : null;
   const kept = tasks.filter(({ status }) => status === "completed").length;
   const retry = run.can_retry
-    ? `Retry from failed ${kept === 0 ? "runs all of it again" : `keeps the ${counted(kept, "task")} that completed`}.`
+    ? `Retry from failed ${kept === 0 ? "runs all tasks again" : `keeps the ${counted(kept, "task")} that completed`}.`
     : null;
   return [advice, retry].filter((part) => part !== null).join(" ") || null;
 };
 
 const adviceFor = (run: RunDetail, failed: TaskRunData | undefined): string | null => {
   if (run.reason === "timeout" && (failed === undefined || !run.error?.startsWith("task")))
-    return "All of it took longer than the job's timeout: see below which task did.";
+    return "The run took longer than the job's timeout. The chart below shows how long each task took.";
   const name = failed?.name ?? "the task";
   switch (failed?.reason) {
     case "exit_code":
-      return `What ${name} wrote last is in the log.`;
+      return `The log shows the last output of ${name}.`;
     case "signal":
-      return `Something outside of petit ended ${name}; with SIGKILL, often a system that was out of memory.`;
+      return `A signal from outside petit ended ${name}. SIGKILL often means that the system was out of memory.`;
     case "timeout":
-      return `${name} took longer than its timeout: it hung, or needs more.`;
+      return `${name} took longer than its timeout: it hung, or needs a longer one.`;
     case "spawn_failed":
-      return `${name} could not be started: look at its command and working_dir.`;
+      return `${name} could not be started: check its command and working_dir.`;
     default:
       return null;
   }
@@ -90,15 +85,7 @@ const listText = (names: readonly string[]): string =>
 const sentence = (text: string): string =>
   `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
-/** Why a run was created. */
-export const TRIGGER_TEXT = {
-  schedule: "by its schedule",
-  catchup: "caught up on, after petit was away or asleep",
-  manual: "by hand",
-  retry: "as a retry",
-} as const satisfies Record<RunDetail["trigger"], string>;
-
-/** How much later than it was due a run started; a retry is not late. */
+/** Returns how late a run started, or null if it is not started or a retry. */
 export const latenessText = ({ scheduled_for, started_at, trigger }: RunDetail): string | null =>
   scheduled_for === null || started_at === null || trigger === "retry"
     ? null

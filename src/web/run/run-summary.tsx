@@ -1,13 +1,14 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Status } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
-import { latenessText, summaryTextOf, TRIGGER_TEXT } from "./run-summary-text.ts";
+import { latenessText, summaryTextOf } from "./run-summary-text.ts";
 
 type SummaryProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[]; readonly zone: string | null };
 
-/** How a run stands, in words, and what is known of it. */
+/** Describes the state of a run and lists its facts. */
 export const RunSummary = ({ run, tasks, zone }: SummaryProps) => {
   const { what, next } = summaryTextOf(run, tasks);
   return (
@@ -33,7 +34,7 @@ export const RunSummary = ({ run, tasks, zone }: SummaryProps) => {
         )}
         <Fact name="Triggered">{TRIGGER_TEXT[run.trigger]}</Fact>
         {run.scheduled_for !== null && (
-          <Fact name="Was due">
+          <Fact name="Scheduled for">
             <Time at={run.scheduled_for} zone={zone} /> <span className="muted">{latenessText(run)}</span>
           </Fact>
         )}

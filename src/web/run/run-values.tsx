@@ -2,7 +2,7 @@ import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 
 type ValuesProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[] };
 
-/** What went into a run and what came out of it; nothing where there is neither. */
+/** Shows the params and outputs of a run. Renders nothing if there are none. */
 export const RunValues = ({ run, tasks }: ValuesProps) => {
   const params = Object.entries(run.params);
   const outputs = tasks.filter((task) => Object.keys(task.outputs).length > 0);

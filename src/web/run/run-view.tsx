@@ -15,7 +15,7 @@ import { RunActions } from "./run-actions.tsx";
 import { RunSummary } from "./run-summary.tsx";
 import { RunValues } from "./run-values.tsx";
 
-/** A run: how it stands, its graph and its time, what went in, what came out, and what it wrote. */
+/** Shows the state, graph, Gantt chart, params, outputs and log of a run. */
 export const RunView = ({ runId }: { readonly runId: string }) => {
   const run = useQuery(runQuery(runId));
   const tasks = useQuery(runTasksQuery(runId));
@@ -37,7 +37,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
     >
       <Loaded query={run} what="the run">
         {(found) => (
-          <Loaded query={tasks} what="its tasks">
+          <Loaded query={tasks} what="the tasks">
             {(list) => <Parts run={found} tasks={list.tasks} />}
           </Loaded>
         )}
@@ -46,7 +46,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
   );
 };
 
-/** No event tells that a run is being ended, but the tasks that this ends do. */
+/** Refreshes the run when a task is ended: no event reports that a run is being cancelled. */
 const useEndingRefresh = (runId: string): void => {
   const client = useQueryClient();
   useLiveEvents(({ type, run_id, reason }) => {
@@ -72,7 +72,7 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
   );
 };
 
-/** The task whose log is shown: `?task=`; chosen twice, all of them again. */
+/** The task whose log is shown: `?task=`. Selecting it again shows all tasks. */
 const useSelectedTask = () => {
   const [query, setQuery] = useSearchParams();
   const selected = query.get("task");

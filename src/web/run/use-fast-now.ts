@@ -1,9 +1,9 @@
 import { useEffect, useState } from "react";
 
-/** Often enough for bars that grow. */
+/** Interval for bars that grow. */
 const EVERY_MS = 200;
 
-/** Ms since the epoch, some times a second while `isOn` and somebody looks. */
+/** Returns the time in ms since the Unix epoch, updated 5 times per second while `isOn` and the page is visible. */
 export const useFastNow = (isOn: boolean): number => {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

@@ -1,16 +1,16 @@
 import { RUN_STATUSES, type RunStatus, TRIGGERS, type Trigger } from "../../domain/run.ts";
 
-/** What the list is narrowed to; the URL keeps it. */
+/** The filter of the list of runs, stored in the URL. */
 export type RunListFilter = {
   readonly status: RunStatus | null;
   readonly trigger: Trigger | null;
-  /** Empty: of all jobs. */
+  /** Id of a job; empty for all jobs. */
   readonly job: string;
-  /** Id of a run: only those that were made before it. */
+  /** Id of a run: shows only runs created before it. */
   readonly before: string;
 };
 
-/** What it doesn't know counts as not given. */
+/** Reads the filter from the URL query; ignores unknown values. */
 export const readFilter = (query: URLSearchParams): RunListFilter => ({
   status: RUN_STATUSES.find((each) => each === query.get("status")) ?? null,
   trigger: TRIGGERS.find((each) => each === query.get("trigger")) ?? null,
@@ -19,10 +19,10 @@ export const readFilter = (query: URLSearchParams): RunListFilter => ({
 });
 
 const PAGE_SIZE = 50;
-/** petit knows no filter by trigger: a page is what is found among so many. */
+/** The API has no filter by trigger: the page filters this number of runs itself. */
 const MAX_SEARCHED = 1_000;
 
-/** What petit is asked for. */
+/** Returns the query for a filter. */
 export const runsQueryFor = ({ status, trigger, before }: RunListFilter) => ({
   limit: trigger === null ? PAGE_SIZE : MAX_SEARCHED,
   ...(status === null ? {} : { status }),
@@ -31,15 +31,15 @@ export const runsQueryFor = ({ status, trigger, before }: RunListFilter) => ({
 
 type ListedRun = { readonly id: string; readonly trigger: Trigger };
 
-export type RunPage<Run extends ListedRun> = {
+type RunPage<Run extends ListedRun> = {
   readonly shown: readonly Run[];
-  /** Id of the run that the next page begins after; null where none is left. */
+  /** Id of the run after which the next page begins; null on the last page. */
   readonly next: string | null;
-  /** How many were looked at for it. */
+  /** Number of runs that were searched for the page. */
   readonly searched: number;
 };
 
-/** What of an answer makes a page. */
+/** Returns the page of matching runs. */
 export const pageOf = <Run extends ListedRun>(runs: readonly Run[], filter: RunListFilter): RunPage<Run> => {
   const fitting = filter.trigger === null ? runs : runs.filter(({ trigger }) => trigger === filter.trigger);
   const shown = fitting.slice(0, PAGE_SIZE);

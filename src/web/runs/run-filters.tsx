@@ -9,7 +9,7 @@ type RunFiltersProps = {
   readonly onChange: (name: string, value: string) => void;
 };
 
-/** Above the list: what it is narrowed to. */
+/** The filters of the list of runs. */
 export const RunFilters = ({ query, onChange }: RunFiltersProps) => (
   <div className="choices">
     <JobField value={query.get("job") ?? ""} onChange={(job) => onChange("job", job)} />
@@ -26,7 +26,7 @@ const FILTERS = [
 
 type JobFieldProps = { readonly value: string; readonly onChange: (job: string) => void };
 
-/** Takes the id of a job, and offers those there are. */
+/** A field for a job id that suggests the known ids. */
 const JobField = ({ value, onChange }: JobFieldProps) => {
   const id = useId();
   const { data } = useQuery(jobsQuery());

@@ -10,7 +10,7 @@ import { RunTable } from "../ui/table/run-table.tsx";
 import { pageOf, type RunListFilter, readFilter, runsQueryFor } from "./run-filter.ts";
 import { RunFilters } from "./run-filters.tsx";
 
-/** The runs of all jobs, the newest first. */
+/** Shows the runs of all jobs, newest first. */
 export const RunsView = () => {
   const [query, setQuery] = useSearchParams();
   const filter = readFilter(query);
@@ -26,7 +26,7 @@ export const RunsView = () => {
   );
 };
 
-/** While others are on their way, those that were shown stay. */
+/** Queries the runs. The previous ones stay visible until the new ones are loaded. */
 const useRuns = (filter: RunListFilter) => {
   const isOfJob = filter.job !== "";
   const ofAll = useQuery({ ...runsQuery(runsQueryFor(filter)), placeholderData: keepPreviousData, enabled: !isOfJob });
@@ -52,14 +52,14 @@ const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
     <>
       {shown.length > 0 && <RunTable label="Runs" runs={shown} />}
       {shown.length === 0 && !isNarrowed && (
-        <Empty title="No run yet">
+        <Empty title="No runs yet">
           <p>
-            A job runs when its schedule says so, or when you <Link href="/jobs">run it by hand</Link>.
+            A job runs on its schedule, or when you <Link href="/jobs">run it manually</Link>.
           </p>
         </Empty>
       )}
       {shown.length === 0 && isNarrowed && (
-        <Empty title="No run fits">
+        <Empty title="No matching runs">
           <Button onClick={onReset}>Show all runs</Button>
         </Empty>
       )}
@@ -68,7 +68,7 @@ const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
         {next !== null && <PageLink text="Older" query={withParam(query, "before", next)} />}
         {filter.trigger !== null && (
           <span className="muted">
-            {shown.length.toLocaleString()} of {searched.toLocaleString()} runs that were looked at
+            {shown.length.toLocaleString()} of {searched.toLocaleString()} runs searched
           </span>
         )}
       </nav>

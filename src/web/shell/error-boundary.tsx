@@ -5,7 +5,7 @@ import { Failure } from "../ui/states.tsx";
 type ErrorBoundaryProps = { readonly children: ReactNode };
 type ErrorBoundaryState = { readonly error: unknown };
 
-/** A view that throws is not the end of the page. */
+/** Shows the error of a view that throws, and keeps the rest of the page working. */
 export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundaryState> {
   override state: ErrorBoundaryState = { error: null };
 
@@ -18,8 +18,8 @@ export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundarySt
     if (error === null) return this.props.children;
     return (
       <Page title="This view can't be shown">
-        {/* After an upgrade of petit, the parts that this page would load are gone. */}
-        <Failure title="What went wrong" error={error} onRetry={() => location.reload()} />
+        {/* After an upgrade of petit, the page must be reloaded to get its modules. */}
+        <Failure title="An error occurred" error={error} onRetry={() => location.reload()} />
       </Page>
     );
   }

@@ -32,7 +32,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
       <HealthPill />
       <SchedulerPill />
       <ConnectionPill />
-      <Button kind="quiet" aria-label="Keyboard help" className="shell-help" onClick={onHelp}>
+      <Button kind="quiet" aria-label="Keyboard shortcuts" className="shell-help" onClick={onHelp}>
         ?
       </Button>
     </div>

@@ -2,9 +2,9 @@ import { Link } from "wouter";
 import { Page } from "../ui/page.tsx";
 
 export const NotFound = () => (
-  <Page title="Nothing here" lead="There is no page by this address.">
+  <Page title="Page not found" lead="There is no page at this address.">
     <p>
-      <Link href="/">See what runs now</Link>
+      <Link href="/">See what is running now</Link>
     </p>
   </Page>
 );

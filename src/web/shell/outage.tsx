@@ -1,11 +1,12 @@
 import { useConnectionState } from "../data/live/connection.tsx";
 
 const TEXT = {
-  reconnecting: "petit went away. What you see is what was; this page goes on as soon as it is back.",
-  offline: "petit has been away for a while. What you see is what was; this page goes on looking for it.",
+  reconnecting: "petit is unreachable. This page shows the last known state and reconnects automatically.",
+  offline:
+    "petit has been unreachable for a while. This page shows the last known state and keeps trying to reconnect.",
 } as const;
 
-/** A line below the header while petit can't be reached. */
+/** A line below the header while petit is unreachable. */
 export const Outage = () => {
   const state = useConnectionState();
   if (state !== "reconnecting" && state !== "offline") return null;

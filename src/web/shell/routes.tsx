@@ -4,7 +4,7 @@ import { Loading } from "../ui/states.tsx";
 import { NotFound } from "./not-found.tsx";
 import { JobsView, JobView, NowView, RunsView, RunView, SystemView } from "./views.ts";
 
-/** A job, and a run, has a view of its own state: hence the keys. */
+/** The keys give each job and each run a view with its own state. */
 export const Routes = () => (
   <Suspense fallback={<Loading what="the view" />}>
     <Switch>

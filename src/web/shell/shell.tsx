@@ -1,17 +1,16 @@
 /**
  * The frame around every view, and the table of contents of the dashboard.
  *
- * How a view is added:
- * 1. A folder of its own, `src/web/NAME/NAME-view.tsx`, which exports one component. It renders a `Page` (ui/page.tsx), asks
- *    for data with `useQuery(…Query())` (data/queries.ts) inside `Loaded` (ui/states.tsx), and acts with the hooks of
- *    data/actions.ts, which tell by themselves what became of it. Nothing polls: data/apply-events.ts says which queries an
- *    event of petit makes stale.
- * 2. Lines in `views.ts`, which loads it when it is first visited, and in `routes.tsx`; its path in `src/app/page.ts`, so that
- *    it can be linked to.
- * 3. Its own stylesheet, `NAME.css`, imported by the view; colours, sizes and gaps are tokens (ui/tokens.css).
- * 4. Rows to move between with `j` and `k` have a link with `data-row`; a search field has `data-search`; other keys are
- *    added with `useShortcut`.
- * 5. A line in the table of `test/support/web-views.ts`: the tests look at it for what axe-core finds, scripts/screenshots draws it.
+ * To add a view:
+ * 1. Create `src/web/NAME/NAME-view.tsx` with one exported component. It renders a `Page` (ui/page.tsx), reads data with
+ *    `useQuery(…Query())` (data/queries.ts) inside `Loaded` (ui/states.tsx), and acts with the hooks of data/actions.ts,
+ *    which show notices about the outcome. data/live/event-applier.ts decides which queries an event makes stale.
+ * 2. Add it to `views.ts`, which loads it when it is first visited, to `routes.tsx`, and its path to `src/app/page.ts`, so
+ *    that petit serves the page at this path.
+ * 3. Import its stylesheet `NAME.css` in the view. Colours, sizes and gaps are variables of ui/style/tokens.css.
+ * 4. Give the main link of each row `data-row`, so that `j` and `k` move between rows, and a search field `data-search`. Add
+ *    other keys with `useShortcut`.
+ * 5. Add it to the table of `test/support/web-views.ts`: tests check it with axe-core, and scripts/screenshots captures it.
  */
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
@@ -54,7 +53,7 @@ export const Shell = () => {
   );
 };
 
-/** Ms: what somebody came for is there by then. */
+/** Delay in ms, so that the first view loads before the others. */
 const PRELOAD_AFTER_MS = 2_000;
 
 const usePreload = (): void => {

@@ -4,32 +4,32 @@ import { tokenStore } from "../data/token-store.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 
-/** Asks for the token when petit refuses; there is nothing to see without. */
+/** Asks for the token when petit refuses a request. The page is useless without it. */
 export const TokenDialog = () => {
   const { token, isRequired } = useStore(tokenStore);
   return isRequired ? <TokenForm wasRefused={token !== null} /> : null;
 };
 
-/** As petit takes them: another could not even be sent. */
+/** The characters that petit accepts: others can't be sent in a header. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
-const problemOf = (isUnfit: boolean, wasRefused: boolean): string | null => {
-  if (isUnfit) return "A token has no blanks, and no characters beyond ASCII.";
+const problemOf = (isMalformed: boolean, wasRefused: boolean): string | null => {
+  if (isMalformed) return "A token contains no spaces and only ASCII characters.";
   return wasRefused ? "petit refused that token." : null;
 };
 
 const TokenForm = ({ wasRefused }: { readonly wasRefused: boolean }) => {
   const [text, setText] = useState("");
-  const [isUnfit, setUnfit] = useState(false);
-  const problem = problemOf(isUnfit, wasRefused);
+  const [isMalformed, setMalformed] = useState(false);
+  const problem = problemOf(isMalformed, wasRefused);
   return (
-    <Dialog title="This petit wants a token" canClose={false} onClose={() => {}}>
+    <Dialog title="This petit requires a token" canClose={false} onClose={() => {}}>
       <form
         className="dialog-form"
         onSubmit={(event) => {
           event.preventDefault();
           const token = text.trim();
-          setUnfit(token !== "" && !TOKEN.test(token));
+          setMalformed(token !== "" && !TOKEN.test(token));
           if (TOKEN.test(token)) tokenStore.save(token);
         }}
       >
@@ -52,8 +52,7 @@ const TokenForm = ({ wasRefused }: { readonly wasRefused: boolean }) => {
             </p>
           )}
           <small id="token-note">
-            It is in the file that petit was started with (<code>--token-file</code>). This tab keeps it until it is
-            closed.
+            The token is in the file that <code>--token-file</code> names. This tab stores it until it is closed.
           </small>
         </div>
         <div className="dialog-actions">

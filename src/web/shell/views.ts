@@ -1,7 +1,7 @@
 import { type ComponentType, lazy } from "react";
 import { loadModule } from "../data/load-module.ts";
 
-/** A view that is loaded when it is first visited, or a moment before. */
+/** Defines a view that is loaded when it is first visited, or preloaded shortly before. */
 const view = <Props>(path: RegExp, load: () => Promise<ComponentType<Props>>) => ({
   path,
   load,
@@ -24,10 +24,7 @@ export const SystemView = SYSTEM.Component;
 
 const VIEWS = [NOW, JOBS, JOB, RUNS, RUN, SYSTEM];
 
-/**
- * Has all of the page loaded that isn't yet, so that it goes on while petit is away, and after it was replaced; a part at a
- * time, while there is nothing else to do.
- */
+/** Loads all views while the browser is idle, one at a time, so that the page works while petit is unreachable or upgraded. */
 export const preloadAll = async (): Promise<void> => {
   for (const load of [...VIEWS.map((each) => each.load), () => import("../graph/graph-view.tsx")]) {
     await idle();
@@ -35,16 +32,16 @@ export const preloadAll = async (): Promise<void> => {
   }
 };
 
-/** Not every browser can tell. */
+/** Resolves when the browser is idle. Safari does not report it, so a delay is used there. */
 const idle = (): Promise<void> =>
   new Promise((resolve) => {
     if ("requestIdleCallback" in globalThis) requestIdleCallback(() => resolve());
     else setTimeout(resolve, 200);
   });
 
-/** Has the view of a path loaded by the time it is visited; again, it does nothing. */
+/** Starts to load the view of a path. */
 export const preload = (path: string): void => {
   const found = VIEWS.find((each) => each.path.test(path));
-  // What can't be loaded is told where it is visited.
+  // A failure is reported when the view is visited.
   void found?.load().catch(() => {});
 };

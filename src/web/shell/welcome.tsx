@@ -10,22 +10,22 @@ import "./welcome.css";
 
 const KEY = "petit.welcomed";
 
-/** What the first view shows and what to do next, until somebody says that they know. */
+/** Explains the first view until the user dismisses it. */
 export const Welcome = () => {
-  const [isKnown, setKnown] = useState(wasWelcomed);
-  if (isKnown) return null;
+  const [isDismissed, setDismissed] = useState(wasWelcomed);
+  if (isDismissed) return null;
   const dismiss = (): void => {
     writeStored("local", KEY, "yes");
-    setKnown(true);
+    setDismissed(true);
   };
   return (
     <aside className="welcome" aria-label="Welcome">
       <p>
-        <strong>Each row is a job.</strong> A bar is a run, as long as it took; a tick is one to come. Open a job to see
-        its graph and to run it, a run to see its output. <kbd className="key">?</kbd> lists the keys, and{" "}
-        <Link href="/system">System</Link> says whether petit is well.
+        <strong>Each row is a job.</strong> A bar is a run, as long as the run took; a tick is an upcoming run. Open a
+        job to see its graph and to run it, or a run to see its output. <kbd className="key">?</kbd> lists the keyboard
+        shortcuts, and <Link href="/system">System</Link> shows the health of petit.
       </p>
-      <p className="welcome-act">From a terminal, or a script:</p>
+      <p className="welcome-act">From a terminal or a script:</p>
       <TriggerLine />
       <Button onClick={dismiss}>Got it</Button>
     </aside>
@@ -36,15 +36,15 @@ const wasWelcomed = (): boolean => readStored("local", KEY) !== null;
 
 const TriggerLine = () => {
   const { data } = useQuery({ ...jobsQuery(), enabled: useIdle() });
-  const id = pick(data?.jobs ?? [])?.id ?? "JOB";
+  const id = exampleJob(data?.jobs ?? [])?.id ?? "JOB";
   return <CopyLine text={`curl -X POST ${location.origin}/api/jobs/${id}/trigger`} />;
 };
 
-/** One to try: not one that a schedule runs anyway. */
-const pick = (jobs: readonly JobSummary[]): JobSummary | undefined =>
+/** Returns a job to try, preferably one without a schedule. */
+const exampleJob = (jobs: readonly JobSummary[]): JobSummary | undefined =>
   jobs.find(({ id }) => id.startsWith("hello")) ?? jobs.find(({ scheduled }) => !scheduled) ?? jobs[0];
 
-/** True when the view that somebody came for is there. */
+/** Returns true after a second, when the first view is loaded. */
 const useIdle = (): boolean => {
   const [isIdle, setIdle] = useState(false);
   useEffect(() => {

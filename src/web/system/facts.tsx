@@ -3,12 +3,12 @@ import { formatRoundedSize } from "../../lib/size.ts";
 import type { SystemData } from "../data/shapes.ts";
 import { Elapsed, Time } from "../ui/time/time.tsx";
 
-/** What it is and where it is. */
+/** Shows the version, paths and host of petit. */
 export const Facts = ({ system }: { readonly system: SystemData }) => (
   <section className="card">
     <h2>petit {system.version}</h2>
     <dl className="facts">
-      <Fact name="Up for">
+      <Fact name="Uptime">
         <Elapsed since={system.started_at} /> <span className="muted">since</span> <Time at={system.started_at} />
       </Fact>
       <Fact name="Jobs">
@@ -18,10 +18,10 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
         <Path text={system.database.path} /> <span className="nowrap">{formatRoundedSize(system.database.bytes)}</span>
       </Fact>
       <Fact name="Time zone">{system.timezone}</Fact>
-      <Fact name="Machine">
+      <Fact name="Host">
         {system.hostname} <span className="muted">({system.target})</span>, process {system.pid}
       </Fact>
-      <Fact name="Made of">
+      <Fact name="Built with">
         {RUNTIMES[system.runtime.name] ?? system.runtime.name} {system.runtime.version}, SQLite {system.sqlite_version},
         schema {system.database.schema}
       </Fact>

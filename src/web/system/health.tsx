@@ -5,9 +5,9 @@ import { counted } from "../ui/text/format.ts";
 type HealthStatus = SystemData["health"]["status"];
 
 const STATUS_TEXT = {
-  ok: { title: "petit is well", like: "completed" },
-  degraded: { title: "petit works, but something is wrong", like: "missed" },
-  unavailable: { title: "petit can't work", like: "failed" },
+  ok: { title: "petit is healthy", like: "completed" },
+  degraded: { title: "petit is degraded", like: "missed" },
+  unavailable: { title: "petit is unavailable", like: "failed" },
 } as const satisfies Record<HealthStatus, { readonly title: string; readonly like: AnyStatus }>;
 
 export const Health = ({ system }: { readonly system: SystemData }) => {
@@ -26,7 +26,7 @@ export const Health = ({ system }: { readonly system: SystemData }) => {
 const Why = ({ system: { health, problems, jobs } }: { readonly system: SystemData }) => {
   switch (health.status) {
     case "ok":
-      return <p>Every job file is good, and the database can be written. {counted(jobs, "job")} in all.</p>;
+      return <p>All job files are valid, and the database is writable. {counted(jobs, "job")}.</p>;
     case "degraded":
       return (
         <>
@@ -42,7 +42,7 @@ const Why = ({ system: { health, problems, jobs } }: { readonly system: SystemDa
     case "unavailable":
       return (
         <>
-          <p>The database can’t be written: nothing is started until it can.</p>
+          <p>The database can’t be written. No run starts until it can.</p>
           <Reasons reasons={health.reasons} />
         </>
       );

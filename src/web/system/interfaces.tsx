@@ -1,13 +1,13 @@
 import { CopyLine } from "../ui/copy-line.tsx";
 
 const ENDPOINTS = [
-  { href: "/api/docs", what: "every route of the HTTP API, with examples" },
-  { href: "/api/openapi.json", what: "the same as OpenAPI 3.1, for generators" },
-  { href: "/metrics", what: "figures for Prometheus" },
-  { href: "/api/health", what: "for a check from outside; needs no token" },
+  { href: "/api/docs", what: "reference of the HTTP API, with examples" },
+  { href: "/api/openapi.json", what: "OpenAPI 3.1 document of the HTTP API" },
+  { href: "/metrics", what: "metrics for Prometheus" },
+  { href: "/api/health", what: "health check; requires no token" },
 ] as const;
 
-/** Where programs look. */
+/** Lists the endpoints for programs. */
 export const Interfaces = ({ needsToken }: { readonly needsToken: boolean }) => (
   <section className="system-part">
     <h2>For programs</h2>
@@ -25,7 +25,7 @@ export const Interfaces = ({ needsToken }: { readonly needsToken: boolean }) => 
     </dl>
     {needsToken && (
       <>
-        <p className="muted">A browser can’t send the token by a link; a program can:</p>
+        <p className="muted">A link in the browser can’t send the token, but a program can:</p>
         <CopyLine text={`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/metrics`} />
       </>
     )}

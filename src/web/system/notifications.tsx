@@ -6,22 +6,22 @@ import { Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
 import { Countdown, Time } from "../ui/time/time.tsx";
 
-/** What was to be told of jobs and wasn't: given up, or not yet. Where there is nothing of the kind, it takes a line. */
+/** Shows notifications that wait for delivery or were given up. */
 export const Notifications = () => {
   const givenUp = useQuery(notificationsQuery("given_up")).data?.notifications ?? [];
   const waiting = useQuery(notificationsQuery("waiting")).data?.notifications ?? [];
   const all = [...waiting, ...givenUp];
   return (
     <section className="system-part">
-      <h2>Notifications that were not delivered</h2>
-      {all.length === 0 ? <p className="muted">None: whoever was to be told took it.</p> : <Undelivered all={all} />}
+      <h2>Undelivered notifications</h2>
+      {all.length === 0 ? <p className="muted">All notifications were delivered.</p> : <Undelivered all={all} />}
     </section>
   );
 };
 
 const Undelivered = ({ all }: { readonly all: readonly NotificationData[] }) => (
   <Table
-    label="Notifications that were not delivered"
+    label="Undelivered notifications"
     isCards
     head={
       <tr>
@@ -31,9 +31,9 @@ const Undelivered = ({ all }: { readonly all: readonly NotificationData[] }) => 
         <th scope="col">To</th>
         <th scope="col">Queued</th>
         <th scope="col" className="number">
-          Tries
+          Attempts
         </th>
-        <th scope="col">Why not</th>
+        <th scope="col">Error</th>
       </tr>
     }
   >
@@ -65,14 +65,14 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
       <td data-label="Queued">
         <Time at={created_at} isFocusable={false} />
       </td>
-      <td className="number" data-label="Tries">
+      <td className="number" data-label="Attempts">
         {attempts}
       </td>
       <td className="system-long">
-        {error ?? (attempts === 0 ? "not tried yet" : "–")}
+        {error ?? (attempts === 0 ? "not attempted yet" : "–")}
         {next_try_at !== null && (
           <>
-            {attempts === 0 ? "; first " : "; again "}
+            {attempts === 0 ? "; first attempt " : "; next attempt "}
             <Countdown at={next_try_at} isFocusable={false} />
           </>
         )}

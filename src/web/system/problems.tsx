@@ -1,7 +1,7 @@
 import type { SystemData } from "../data/shapes.ts";
 import { Table } from "../ui/table/table.tsx";
 
-/** What is wrong with the job files: all of it, each with its place. */
+/** Lists all problems in job files with their positions. */
 export const Problems = ({ problems }: { readonly problems: SystemData["problems"] }) => (
   <section id="problems" className="system-part">
     <h2>Problems in job files</h2>
@@ -10,9 +10,9 @@ export const Problems = ({ problems }: { readonly problems: SystemData["problems
       isCards
       head={
         <tr>
-          <th scope="col">Where</th>
+          <th scope="col">Position</th>
           <th scope="col">Field</th>
-          <th scope="col">What is wrong</th>
+          <th scope="col">Problem</th>
         </tr>
       }
     >

@@ -9,20 +9,20 @@ import { counted } from "../ui/text/format.ts";
 type SchedulerStateName = SystemData["scheduler"]["state"];
 
 const STATE_TEXT = {
-  running: { title: "The scheduler runs", like: "completed", text: "Each occurrence fires when it is due." },
+  running: { title: "The scheduler is running", like: "completed", text: "Occurrences fire when they are due." },
   paused: {
     title: "The scheduler is paused",
     like: "missed",
-    text: "No occurrence fires, and those that pass are skipped, over restarts too. Runs by hand work; what runs goes on.",
+    text: "Occurrences are skipped, also after a restart. Manual triggers work, and running runs continue.",
   },
-  stopped: { title: "The scheduler has stopped", like: "pending", text: "petit is starting or stopping." },
+  stopped: { title: "The scheduler is stopped", like: "pending", text: "petit is starting or stopping." },
 } as const satisfies Record<
   SchedulerStateName,
   { readonly title: string; readonly like: AnyStatus; readonly text: string }
 >;
 
 export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: SystemData }) => {
-  // What an event tells comes sooner.
+  // The scheduler query is updated by events, so it is newer.
   const state = useQuery(schedulerQuery()).data?.state ?? scheduler.state;
   const { title, like, text } = STATE_TEXT[state];
   return (
@@ -32,7 +32,7 @@ export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: Sy
       </h2>
       <p>{text}</p>
       <p className="muted">
-        {counted(runs.running, "run")} going on, {runs.pending.toLocaleString()} waiting for a place.
+        {counted(runs.running, "run")} running, {runs.pending.toLocaleString()} waiting for a slot.
       </p>
       {state !== "stopped" && <PauseButton isPaused={state === "paused"} />}
     </section>

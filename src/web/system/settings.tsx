@@ -4,7 +4,7 @@ import { Table } from "../ui/table/table.tsx";
 
 type SettingData = SystemData["settings"][number];
 
-/** Each setting, with what gave it. */
+/** Lists the settings with their values and where they come from. */
 export const Settings = ({ settings }: { readonly settings: readonly SettingData[] }) => (
   <section className="system-part system-settings">
     <h2>Settings</h2>
@@ -15,8 +15,8 @@ export const Settings = ({ settings }: { readonly settings: readonly SettingData
         <tr>
           <th scope="col">Setting</th>
           <th scope="col">Value</th>
-          <th scope="col">From</th>
-          <th scope="col">What it is for</th>
+          <th scope="col">Source</th>
+          <th scope="col">Description</th>
         </tr>
       }
     >
@@ -33,15 +33,17 @@ const SettingRow = ({ setting: { name, text, origin, from, doc } }: { readonly s
     <td className="mono system-long" data-label="Value">
       {text}
     </td>
-    <td data-label="From">{origin === "default" ? <span className="muted">default</span> : <Given from={from} />}</td>
+    <td data-label="Source">
+      {origin === "default" ? <span className="muted">default</span> : <Source from={from} />}
+    </td>
     <td className="system-long muted">{withCode(doc)}</td>
   </tr>
 );
 
-/** What stands between backticks is code. */
+/** Renders text between backticks as code. */
 const withCode = (text: string): ReactNode =>
-  // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text have no other name, and keep their order.
+  // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text have no other key and keep their order.
   text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 
-/** The flag, the variable or the file. */
-const Given = ({ from }: { readonly from: string | null }) => <code>{from}</code>;
+/** The flag, environment variable or file that a value comes from. */
+const Source = ({ from }: { readonly from: string | null }) => <code>{from}</code>;

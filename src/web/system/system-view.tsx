@@ -15,13 +15,13 @@ import { Scheduler } from "./scheduler.tsx";
 import { Settings } from "./settings.tsx";
 import "./system.css";
 
-/** petit itself: whether it is well, what it was told, and where it is. */
+/** Shows the health, scheduler, settings and facts of petit. */
 export const SystemView = () => {
   const system = useQuery(systemQuery());
   return (
     <Page title="System" actions={<Reload />}>
-      <Loaded query={system} what="what there is to know of itself">
-        {(known) => <Parts system={known} />}
+      <Loaded query={system} what="the system information">
+        {(data) => <Parts system={data} />}
       </Loaded>
     </Page>
   );

@@ -10,7 +10,7 @@ type ParamFieldProps = {
   readonly onChange: (value: string) => void;
 };
 
-/** A param of a job: a choice where it has an `enum`, else text. */
+/** The form field of a param: a select box if it has an `enum`, else a text field. */
 export const ParamField = ({ name, param, value, problem, onChange }: ParamFieldProps) => {
   const id = useId();
   const control = {
@@ -45,14 +45,14 @@ type ControlProps = { readonly param: ParamData } & Pick<
 
 const Control = ({ param, ...control }: ControlProps) => {
   const text = { ...control, autoComplete: "off", spellCheck: false } as const;
-  // A field of one line would take the ends of lines away.
+  // An `<input>` would remove line breaks.
   if (param.enum === null && param.default?.includes("\n")) return <textarea {...text} rows={3} />;
   if (param.enum === null) return <input {...text} type="text" />;
   return (
     <select {...control}>
       {param.default === null && <option value="">{param.required ? "Choose one" : "None"}</option>}
-      {param.enum.map((each) => (
-        <option key={each}>{each}</option>
+      {param.enum.map((value) => (
+        <option key={value}>{value}</option>
       ))}
     </select>
   );

@@ -4,15 +4,16 @@ import type { ParamData } from "../data/shapes.ts";
 type ParamDeclarations = Readonly<Record<string, ParamData>>;
 export type Values = Readonly<Record<string, string>>;
 
-/** What is wrong with a form: by param, and `rest` with the form as a whole. */
+/** Problems of a form: by param, and `general` for the form as a whole. */
 export type FormProblems = { readonly byParam: Readonly<Record<string, string>>; readonly general: string | null };
 
 export const NO_PROBLEM: FormProblems = { byParam: {}, general: null };
 
+/** Returns the initial values of a form. */
 export const defaultsOf = (params: ParamDeclarations): Values =>
   Object.fromEntries(Object.entries(params).map(([name, param]) => [name, param.default ?? ""]));
 
-/** What a trigger is given: a field that is empty and has no default gives nothing. */
+/** Returns the values to send: an empty field without a default is omitted. */
 export const givenValues = (params: ParamDeclarations, values: Values): Values =>
   Object.fromEntries(
     Object.entries(params).flatMap(([name, param]) => {
@@ -21,7 +22,7 @@ export const givenValues = (params: ParamDeclarations, values: Values): Values =
     }),
   );
 
-/** Returns what petit would refuse, in its words, except for patterns: only petit has the engine that matches them. */
+/** Returns the problems that petit would report, except for patterns: only petit has the engine that matches them. */
 export const problemsOf = (params: ParamDeclarations, values: Values): FormProblems => {
   const given = givenValues(params, values);
   const of = Object.entries(params).flatMap(([name, param]) => {
@@ -34,7 +35,7 @@ export const problemsOf = (params: ParamDeclarations, values: Values): FormProbl
 
 const whyMissing = ({ required }: ParamData): string | null => (required ? "is required" : null);
 
-/** What petit refused, each part at its field: `param 'day' can't be 'x'; expected …; param 'level' is required`. */
+/** Splits a message by param: `param 'day' can't be 'x'; expected …; param 'level' is required`. */
 export const problemsIn = (params: ParamDeclarations, message: string): FormProblems => {
   const parts = message.split(/(?:^|; )(?=param ')/).filter((part) => part !== "");
   const named = parts.map((part) => ({ part, name: /^param '([^']*)'/.exec(part)?.[1] ?? "" }));
@@ -43,7 +44,7 @@ export const problemsIn = (params: ParamDeclarations, message: string): FormProb
   return { byParam: Object.fromEntries(of), general: rest.length === 0 ? null : rest.join("; ") };
 };
 
-/** The field says which param it is. */
+/** Removes the name of the param, which the label of the field shows. */
 const atField = (problem: string): string => {
   const text = problem.replace(/^param '[^']*' /, "");
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

@@ -17,7 +17,7 @@ type RunDialogProps = {
   readonly onClose: () => void;
 };
 
-/** Asks for a job's params and runs it; then shows the run. */
+/** Asks for the params of a job, triggers it, and opens the run. */
 export const RunDialog = ({ jobId, onClose }: RunDialogProps) => {
   const job = useQuery(jobQuery(jobId));
   return (
@@ -33,7 +33,7 @@ const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: 
   const { values, problems, refusals, isPending, set, submit } = useRunForm(job, onClose);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>("input, select, textarea, [type=submit]")?.focus(), []);
-  // Perhaps far above what was pressed.
+  // The field may be far above the button.
   useEffect(() => {
     if (refusals > 0) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
   }, [refusals]);
@@ -67,8 +67,8 @@ const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: 
 
 const aboutRun = ({ description, enabled, params, tasks }: JobDetail): string => {
   const what = description ?? `${tasks.length === 1 ? "One task" : `${tasks.length} tasks`}.`;
-  const none = Object.keys(params).length === 0 ? " It takes no params." : "";
-  return `${what}${enabled ? "" : " Its schedule is off; this runs it all the same."}${none}`;
+  const none = Object.keys(params).length === 0 ? " It has no params." : "";
+  return `${what}${enabled ? "" : " The job is disabled; you can still run it."}${none}`;
 };
 
 const useRunForm = (job: JobDetail, onClose: () => void) => {
@@ -111,6 +111,6 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
   return { values, problems, refusals, isPending, set, submit };
 };
 
-/** petit's own words where it gave some. */
+/** Returns petit's message about invalid params, or the general text of another error. */
 const refusalText = (error: unknown): string =>
   error instanceof ClientError && isRefused(error, "INVALID_REQUEST") ? error.message : failureText(error);

@@ -1,11 +1,11 @@
 import type { ButtonHTMLAttributes } from "react";
 
-export type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
-  /** `primary`: the one thing to do here. `danger`: it ends something. `quiet`: no border. */
+type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
+  /** `primary`: the main action. `danger`: an action that ends something. `quiet`: no border. */
   readonly kind?: "plain" | "primary" | "danger" | "quiet";
-  /** While what it started goes on: it takes no second click, and keeps the focus. */
+  /** While its action runs, the button ignores clicks and keeps the focus. */
   readonly isBusy?: boolean;
-  /** Of a double click it takes the first: by the second, it may be there for something else. */
+  /** Ignores the second click of a double click: after the first, the button may have another action. */
   readonly isOnce?: boolean;
 };
 

@@ -1,24 +1,24 @@
 import { useId } from "react";
 import "./style/choice.css";
 
-export type ChoiceProps = {
+type ChoiceProps = {
   readonly label: string;
-  /** What each value is called; `""` is the one that a bare URL stands for. */
+  /** The label of each value. `""` is the value of a URL without this parameter. */
   readonly options: Readonly<Record<string, string>>;
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly className?: string;
 };
 
-/** A choice that stands beside its label. */
+/** A select box with a label beside it. */
 export const Choice = ({ label, options, value, onChange, className = "" }: ChoiceProps) => {
   const id = useId();
   return (
     <span className={`choice ${className}`}>
       <label htmlFor={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value)}>
-        {Object.entries(options).map(([word, text]) => (
-          <option key={word} value={word}>
+        {Object.entries(options).map(([option, text]) => (
+          <option key={option} value={option}>
             {text}
           </option>
         ))}
@@ -27,11 +27,11 @@ export const Choice = ({ label, options, value, onChange, className = "" }: Choi
   );
 };
 
-/** For options that need no others. */
-export const optionsFrom = (options: readonly string[]): Record<string, string> =>
-  Object.fromEntries(options.map((word) => [word, word]));
+/** Returns options whose labels are their values. */
+export const optionsFrom = (values: readonly string[]): Record<string, string> =>
+  Object.fromEntries(values.map((value) => [value, value]));
 
-/** A query with this in it; without it, where it is empty. */
+/** Returns the query with the parameter set, or without it if `value` is empty. */
 export const withParam = (query: URLSearchParams, name: string, value: string): URLSearchParams => {
   const next = new URLSearchParams(query);
   if (value === "") next.delete(name);

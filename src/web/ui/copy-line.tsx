@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { Button } from "./button.tsx";
 
-/** A line to paste into a terminal, with a button that copies it. */
+/** A command line with a button that copies it. */
 export const CopyLine = ({ text }: { readonly text: string }) => {
   const [isCopied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
@@ -19,7 +19,7 @@ export const CopyLine = ({ text }: { readonly text: string }) => {
   );
 };
 
-/** Over plain HTTP, but for localhost, a browser has no `navigator.clipboard`. */
+/** Browsers provide `navigator.clipboard` only over HTTPS and for localhost. */
 const writeClipboard = async (text: string): Promise<void> => {
   if (navigator.clipboard !== undefined) return await navigator.clipboard.writeText(text);
   const field = document.createElement("textarea");

@@ -9,18 +9,18 @@ tasks:
     type: shell
     script: echo "Hello from petit"`;
 
-/** There are no jobs: how one is made. */
+/** Explains how to create the first job. */
 export const FirstSteps = () => (
   <Empty title="No jobs yet">
     <p>
-      petit runs what the YAML files of its folder say. Save this there as <code>hello.yaml</code>: it shows up here at
-      once.
+      petit reads jobs from the YAML files in its jobs directory. Save this there as <code>hello.yaml</code>; the job
+      appears here immediately.
     </p>
     <pre className="example">{EXAMPLE}</pre>
-    <p>Or have a first one written, with comments:</p>
+    <p>Or create a commented example job:</p>
     <CopyLine text="petit init" />
     <p>
-      <code>petit validate</code> says what is wrong with a file; so does <Link href="/system">System</Link>.
+      <code>petit validate</code> and the <Link href="/system">System</Link> page report problems in job files.
     </p>
   </Empty>
 );

@@ -1,13 +1,13 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
-export type PageProps = {
-  /** Heading and, before " · petit", title of the tab. */
+type PageProps = {
+  /** Heading. The title of the tab is the heading and " · petit". */
   readonly title: string;
   /** A line below the heading. */
   readonly lead?: ReactNode;
   /** Buttons beside the heading. */
   readonly actions?: ReactNode;
-  /** Uses all the width there is, as a time line or a graph does. */
+  /** Uses the full width, for a timeline or a graph. */
   readonly isWide?: boolean;
   readonly children: ReactNode;
 };
@@ -25,7 +25,7 @@ class NavigationFocus {
 
 const navigationFocus = new NavigationFocus();
 
-/** What each view is made of: one heading, which has the focus after a visit, and what is below. */
+/** The frame of a view: one heading, which gets the focus after navigation, and the content. */
 export const Page = ({ title, lead, actions, isWide = false, children }: PageProps) => {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

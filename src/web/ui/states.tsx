@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { ClientError, isRefused, isUnreachable } from "../../client/error.ts";
 import { Button } from "./button.tsx";
 
-/** There is nothing to show, and what to do about it. */
+/** Shown if there is no data, with what the user can do. */
 export const Empty = ({ title, children }: { readonly title: string; readonly children?: ReactNode }) => (
   <div className="note">
     <h2>{title}</h2>
@@ -13,7 +13,7 @@ export const Empty = ({ title, children }: { readonly title: string; readonly ch
 
 const WIDTHS = ["60%", "85%", "72%", "50%"];
 
-/** While the first answer is on its way. */
+/** Shown until the first answer arrives. */
 export const Loading = ({ what = "data" }: { readonly what?: string }) => (
   <div className="skeleton" role="status" aria-label={`loading ${what}`}>
     {WIDTHS.map((width) => (
@@ -22,9 +22,9 @@ export const Loading = ({ what = "data" }: { readonly what?: string }) => (
   </div>
 );
 
-export type FailureProps = {
+type FailureProps = {
   readonly error: unknown;
-  /** What could not be had or done: "The jobs can't be shown". */
+  /** What failed: "Could not load the jobs". */
   readonly title: string;
   readonly onRetry?: () => void;
 };
@@ -37,28 +37,29 @@ export const Failure = ({ error, title, onRetry }: FailureProps) => (
   </div>
 );
 
+/** Returns the message of an error for the user. */
 export const failureText = (error: unknown): string => {
   if (!(error instanceof ClientError)) return error instanceof Error ? error.message : String(error);
-  if (isRefused(error, "UNAUTHORIZED")) return "petit wants its token.";
-  if (isUnreachable(error)) return "petit does not answer; this page goes on looking for it.";
+  if (isRefused(error, "UNAUTHORIZED")) return "petit requires a token.";
+  if (isUnreachable(error)) return "petit does not answer. This page keeps trying to reconnect.";
   return sentence(error.message);
 };
 
-/** petit's own name begins small also there. */
+/** Makes a sentence of a message. The name petit keeps its lower case. */
 const sentence = (text: string): string =>
   text.startsWith("petit ") ? `${text}.` : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
-export type LoadedProps<Data> = {
+type LoadedProps<Data> = {
   readonly query: UseQueryResult<Data>;
-  /** For the states without it: "the jobs". */
+  /** Names the data while there is none: "the jobs". */
   readonly what: string;
   readonly children: (data: Data) => ReactNode;
 };
 
-/** What a query answered, or that it is on its way, or that it failed. Data that is there stays, whatever comes. */
+/** Shows the data of a query, a placeholder while it loads, or its error. Data that was loaded stays after an error. */
 export const Loaded = <Data,>({ query, what, children }: LoadedProps<Data>) => {
   const { data, error, refetch } = query;
   if (data !== undefined) return children(data);
   if (error === null) return <Loading what={what} />;
-  return <Failure title={`petit could not show ${what}`} error={error} onRetry={() => void refetch()} />;
+  return <Failure title={`Could not load ${what}`} error={error} onRetry={() => void refetch()} />;
 };

@@ -52,18 +52,18 @@ describe("the list of jobs", () => {
     ["schedule=off", "c"],
     ["schedule=none", "d"],
     ["schedule=on&status=failed", "a"],
-  ])("for '%s' is %s", (query, expected) => {
+  ])("for the query '%s' is %s", (query, expected) => {
     expect(ids(query)).toBe(expected);
   });
 
-  test("is turned round by a second click on a heading", () => {
+  test("reverses the order after a second click on a heading", () => {
     const filter = readFilter(new URLSearchParams("sort=next"));
     expect(sortedBy(filter, "next")).toBe("-next");
     expect(sortedBy({ ...filter, isDescending: true }, "next")).toBe("next");
     expect(sortedBy(filter, "usual")).toBe("usual");
   });
 
-  test("counts runs by status, those that ended first", () => {
+  test("counts runs by status, ended ones first", () => {
     const runs = (["running", "completed", "failed", "completed"] as const).map((status) => ({ status }));
     expect(countRuns(runs)).toBe("4 runs: 2 completed, 1 failed, 1 running");
   });

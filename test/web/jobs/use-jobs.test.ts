@@ -15,13 +15,13 @@ const last = (id: string, status: "running" | "completed", duration_ms: number |
 });
 
 describe("the newest runs of a job in the list", () => {
-  test("are as they were told, where its last run says the same", () => {
+  test("stay the same if the last run agrees", () => {
     const runs = [run("a", "completed", 5)];
     expect(upToDate(runs, last("a", "completed", 5))).toBe(runs);
     expect(upToDate(runs, null)).toBe(runs);
   });
 
-  test("learn of an end, or of a run, that nobody told of", () => {
+  test("are updated from a last run that is newer", () => {
     const runs = [run("a", "running", null)];
     expect(upToDate(runs, last("a", "completed", 5))).toMatchObject([{ id: "a", status: "completed", duration_ms: 5 }]);
     expect(upToDate(runs, last("b", "running", null)).map(({ id }) => id)).toEqual(["a", "b"]);
@@ -29,7 +29,7 @@ describe("the newest runs of a job in the list", () => {
     expect(upToDate(many, last("b", "running", null))).toHaveLength(30);
   });
 
-  test("don't go back to what a list said that was read before", () => {
+  test("ignore a last run from an older answer", () => {
     const runs = [run("a", "completed", 5), run("b", "completed", 5)];
     expect(upToDate(runs, last("b", "running", null))).toBe(runs);
     expect(upToDate([run("b", "running", null)], last("a", "completed", 5)).map(({ id }) => id)).toEqual(["b"]);

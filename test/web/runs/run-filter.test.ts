@@ -5,7 +5,7 @@ const runs = (count: number, trigger: (index: number) => "manual" | "schedule") 
   Array.from({ length: count }, (_, index) => ({ id: `run-${index}`, trigger: trigger(index) }));
 
 describe("a page of runs", () => {
-  test("is read from the address; what it doesn't know counts as not given", () => {
+  test("is read from the URL, which may have unknown values", () => {
     const read = (query: string) => readFilter(new URLSearchParams(query));
     expect(read("status=failed&trigger=retry&job=a&before=b")).toEqual({
       status: "failed",
@@ -18,7 +18,7 @@ describe("a page of runs", () => {
     expect(runsQueryFor(read("trigger=manual")).limit).toBe(1_000);
   });
 
-  test("has a next one where it is full", () => {
+  test("has a next page if it is full", () => {
     const all = readFilter(new URLSearchParams());
     expect(
       pageOf(
@@ -35,7 +35,7 @@ describe("a page of runs", () => {
     expect(pageOf([], all)).toEqual({ shown: [], next: null, searched: 0 });
   });
 
-  test("of a trigger goes on after the last run that was looked at, or shown", () => {
+  test("with a trigger filter continues after the last run that was searched or shown", () => {
     const filter = readFilter(new URLSearchParams("trigger=manual"));
     const few = pageOf(
       runs(1_000, (index) => (index === 7 ? "manual" : "schedule")),

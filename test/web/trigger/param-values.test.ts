@@ -9,15 +9,15 @@ const PARAMS = {
 };
 
 describe("the values of a form", () => {
-  test("begin as the defaults", () => {
+  test("start with the defaults", () => {
     expect(defaultsOf(PARAMS)).toEqual({ day: "2026-01-01", level: "", note: "" });
   });
 
-  test("are given without those that are empty and have no default", () => {
+  test("are sent without empty ones that have no default", () => {
     expect(givenValues(PARAMS, { day: "", level: "fast", note: "" })).toEqual({ day: "", level: "fast" });
   });
 
-  test("are refused before they are sent, each at its field", () => {
+  test("are checked before they are sent, each at its field", () => {
     expect(problemsOf(PARAMS, { day: "2026-02-03", level: "slow-motion", note: "" }).byParam).toEqual({
       level: "Can't be 'slow-motion'; expected one of fast, full",
     });
@@ -28,12 +28,12 @@ describe("the values of a form", () => {
     expect(problemsOf(PARAMS, { day: "2026-02-03", level: "full", note: "" }).byParam).toEqual({});
   });
 
-  test("are sent without a match of their patterns, which a hostile pattern could make the page freeze on", () => {
+  test("are sent without a check of patterns, because a hostile pattern could freeze the page", () => {
     const params = { mail: { ...free, pattern: "^(a+)+$" } };
     expect(problemsOf(params, { mail: `${"a".repeat(100_000)}b` }).byParam).toEqual({});
   });
 
-  test("that petit refused are told at their fields, and the rest above", () => {
+  test("that petit refused are shown at their fields, and other problems above", () => {
     const message = "param 'day' can't be 'x'; expected a value that matches ^a$; param 'level' is required";
     expect(problemsIn(PARAMS, message)).toEqual({
       byParam: { day: "Can't be 'x'; expected a value that matches ^a$", level: "Is required" },

@@ -1,7 +1,7 @@
-/** Ms after which it is done in any case: a page that nobody looks at has no frames. */
-const AT_LATEST_MS = 250;
+/** Maximum delay in ms: a hidden page has no animation frames. */
+const MAX_DELAY_MS = 250;
 
-/** Runs something before the next frame is drawn, so that a burst of changes is drawn once. */
+/** Calls `run` before the next animation frame, or after 250 ms. */
 export const inNextFrame = (run: () => void): void => {
   const once = (): void => {
     cancelAnimationFrame(frame);
@@ -9,5 +9,5 @@ export const inNextFrame = (run: () => void): void => {
     run();
   };
   const frame = requestAnimationFrame(once);
-  const timer = setTimeout(once, AT_LATEST_MS);
+  const timer = setTimeout(once, MAX_DELAY_MS);
 };

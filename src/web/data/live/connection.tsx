@@ -10,15 +10,15 @@ import { inNextFrame } from "./animation-frame.ts";
 import { EventApplier } from "./event-applier.ts";
 import { EventBatcher } from "./event-batcher.ts";
 
-// However many answers come at once, what they change is drawn once a frame.
+// Renders the changes of all answers of a frame together.
 notifyManager.setScheduler(inNextFrame);
 
-/** The one stream of events of a page, and the cache that it keeps fresh. */
+/** The event stream of the page, and the query cache that it keeps up to date. */
 class LiveConnection {
   readonly client = new QueryClient({
     defaultOptions: {
       queries: {
-        // Events tell what is stale; while they don't come, a stream that begins has all asked again.
+        // Events report what is stale. After a lost connection, everything is refetched.
         staleTime: Number.POSITIVE_INFINITY,
         gcTime: 5 * 60_000,
         refetchOnWindowFocus: false,
@@ -29,10 +29,10 @@ class LiveConnection {
       mutations: { networkMode: "always" },
     },
     mutationCache: new MutationCache({
-      onSuccess: (_data, _given, _context, { meta }) => {
+      onSuccess: (_data, _variables, _context, { meta }) => {
         if (meta?.done !== undefined) noticeStore.show({ text: meta.done });
       },
-      onError: (error, _given, _context, { meta }) => {
+      onError: (error, _variables, _context, { meta }) => {
         if (meta?.failed !== undefined) noticeStore.show({ text: meta.failed, error });
       },
     }),
@@ -75,7 +75,7 @@ class LiveConnection {
 
 const ConnectionContext = createContext<LiveConnection | null>(null);
 
-/** Gives what is inside petit's data, live. */
+/** Provides the query cache and the live events to its children. */
 export const ConnectionProvider = ({ children }: { readonly children: ReactNode }) => {
   const [connection] = useState(() => new LiveConnection());
   const { token } = useStore(tokenStore);
@@ -89,7 +89,7 @@ export const ConnectionProvider = ({ children }: { readonly children: ReactNode 
     };
   }, [connection]);
   const isFirst = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another token is another reason to ask.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new token requires a new request.
   useEffect(() => {
     if (isFirst.current) {
       isFirst.current = false;
@@ -110,7 +110,7 @@ export const ConnectionProvider = ({ children }: { readonly children: ReactNode 
 
 const useConnection = (): LiveConnection => {
   const connection = use(ConnectionContext);
-  if (connection === null) throw new Error("there is no ConnectionProvider around this");
+  if (connection === null) throw new Error("useConnection must be used inside a ConnectionProvider");
   return connection;
 };
 
@@ -119,10 +119,7 @@ export const useConnectionState = (): ConnectionState => {
   return useSyncExternalStore(onState, state);
 };
 
-/**
- * Calls `listener` with each event of petit, for as long as the component is there; the newest one given counts. Those of
- * a frame come together: what they change is drawn once.
- */
+/** Calls the newest `listener` with each event while the component is mounted. Events of one frame are delivered together. */
 export const useLiveEvents = (listener: (event: LiveEvent) => void): void => {
   const { onEvent } = useConnection();
   const newest = useRef(listener);

@@ -3,10 +3,10 @@ import type { LiveEvent } from "../event.ts";
 import { patchJobs } from "./patch-jobs.ts";
 import { patchTimeline } from "./patch-timeline.ts";
 
-/** The begin of a query's key: one of all, `jobs`, or one of an id, `run 019b…`. */
+/** The start of a query key: a noun, such as `jobs`, or a noun with an id, such as `run 019b…`. */
 type QueryName = string;
 
-/** The queries that an event makes stale. */
+/** Returns the queries that an event makes stale. */
 const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
   switch (type) {
     case "task.started":
@@ -37,15 +37,15 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
 const ofRun = (id: string | undefined): readonly QueryName[] => [`run ${id}`, `run-tasks ${id}`];
 const ofJob = (id: string | undefined): readonly QueryName[] => [`job ${id}`, `job-runs ${id}`, `occurrences ${id}`];
 
-/** Ms between two answers of a query, at least, and how much more for each item of a list: a thousand jobs are a large thing. */
-const REST_MS = 150;
-const REST_PER_ITEM_MS = 10;
-/** Of those that are counted from all runs of a day. */
-const REST_STATS_MS = 2_000;
+/** Minimum time between two fetches of a query in ms, and the additional time per list item: a list of 1,000 jobs is large. */
+const MIN_INTERVAL_MS = 150;
+const INTERVAL_PER_ITEM_MS = 10;
+/** Minimum time for statistics, which petit computes from all runs of a day. */
+const STATS_INTERVAL_MS = 2_000;
 
 /**
- * Has the cache follow what petit tells: what an event says by itself is written at once, the rest is asked for again,
- * once for many events. Queries that no view shows are only marked as stale.
+ * Updates the query cache from live events: writes the data of an event into the cache directly, and refetches the other
+ * stale queries, once for many events. Queries that no view uses are only marked as stale.
  */
 export class EventApplier {
   readonly #client: QueryClient;
@@ -66,7 +66,7 @@ export class EventApplier {
     this.#refresh();
   }
 
-  /** A stream begins, or more was told than could be taken: whatever happened may have been missed. */
+  /** Refetches everything: events may have been missed, because a stream was opened again or too many events arrived. */
   refreshAll(): void {
     this.#stale.clear();
     void this.#client.invalidateQueries();
@@ -78,7 +78,7 @@ export class EventApplier {
     });
     const now = Date.now();
     const ready = new Set(stale.filter((query) => waitMs(query, now) === 0));
-    this.#wait(stale.filter((query) => !ready.has(query)));
+    this.#postpone(stale.filter((query) => !ready.has(query)));
     void this.#client.invalidateQueries({ predicate: (query) => ready.has(query) });
   }
 
@@ -86,7 +86,7 @@ export class EventApplier {
     return this.#stale.has(`${noun}`) || this.#stale.has(`${noun} ${id}`);
   }
 
-  #wait(queries: readonly Query[]): void {
+  #postpone(queries: readonly Query[]): void {
     this.#stale.clear();
     for (const { queryKey } of queries) this.#stale.add(nameOf(queryKey));
     clearTimeout(this.#timer);
@@ -96,21 +96,21 @@ export class EventApplier {
   }
 }
 
-/** While it is shown, events say all of it that changes, and it is the largest of all. */
+/** The list of jobs with runs is the largest answer. While a view uses it, events contain all of its changes. */
 const isPatched = (query: Query): boolean => query.queryKey[0] === "jobs-with-runs" && query.isActive();
 
-/** What is on its way may have been read before the event: it is asked for once more, when it is there. */
+/** Returns in how many ms a query may be fetched again. A pending fetch may have read data from before the event, so it is repeated. */
 const waitMs = (query: Query, now: number): number => {
   if (!query.isActive()) return 0;
-  if (query.state.fetchStatus === "fetching") return REST_MS;
-  const restedMs = now - query.state.dataUpdatedAt;
-  const restMs = Math.max(restOf(query), itemsOf(query.state.data) * REST_PER_ITEM_MS);
-  return restedMs < 0 ? 0 : Math.max(0, restMs - restedMs);
+  if (query.state.fetchStatus === "fetching") return MIN_INTERVAL_MS;
+  const elapsedMs = now - query.state.dataUpdatedAt;
+  const intervalMs = Math.max(minIntervalOf(query), itemsOf(query.state.data) * INTERVAL_PER_ITEM_MS);
+  return elapsedMs < 0 ? 0 : Math.max(0, intervalMs - elapsedMs);
 };
 
-const restOf = ({ queryKey }: Query): number => (queryKey[0] === "stats" ? REST_STATS_MS : REST_MS);
+const minIntervalOf = ({ queryKey }: Query): number => (queryKey[0] === "stats" ? STATS_INTERVAL_MS : MIN_INTERVAL_MS);
 
-/** Every list of petit's says how long it is. */
+/** Returns the length of a list: each list of the API has a `count`. */
 const itemsOf = (data: unknown): number =>
   typeof data === "object" && data !== null && "count" in data ? Number(data.count) : 0;
 

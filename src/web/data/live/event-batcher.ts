@@ -1,17 +1,17 @@
 import type { LiveEvent } from "../event.ts";
 import { inNextFrame } from "./animation-frame.ts";
 
-export type EventBatcherOptions = {
-  /** What came since the last frame, in order. */
+type EventBatcherOptions = {
+  /** Receives the events since the last frame, in order. */
   readonly onBatch: (events: readonly LiveEvent[]) => void;
-  /** More came than it holds: whatever is shown may be out of date. */
+  /** Called after a batch that was cut: data on the page may be out of date. */
   readonly onOverflow: () => void;
 };
 
-/** Of a frame. After a long break, petit tells all that happened meanwhile at once. */
+/** Maximum events per frame. After a long break, petit sends all events since then at the same time. */
 const MAX_EVENTS = 1_000;
 
-/** Hands events on once a frame: sixty a second or a thousand at once are drawn no more often than that. */
+/** Collects events and delivers them once per animation frame, so that bursts cause one render per frame. */
 export class EventBatcher {
   readonly #options: EventBatcherOptions;
   #events: LiveEvent[] = [];

@@ -5,16 +5,16 @@ import { RECENT_RUNS } from "../queries.ts";
 import { successRate, usualDuration } from "../run-statistics.ts";
 import type { JobSummary, RecentRunData } from "../shapes.ts";
 
-/** What events say of jobs, written into the lists of jobs at once: of a thousand, few change. */
+/** Writes the changes that run events report into the cached lists of jobs, so that the lists need no refetch. */
 export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): void => {
-  const byJob = Map.groupBy(events.filter(isOfRun), ({ job_id }) => job_id);
+  const byJob = Map.groupBy(events.filter(isRunEvent), ({ job_id }) => job_id);
   if (byJob.size === 0) return;
   const isList = ({ queryKey: [noun] }: Query): boolean => noun === "jobs" || noun === "jobs-with-runs";
   for (const { queryKey, state } of client.getQueryCache().findAll({ predicate: isList, type: "active" })) {
     client.setQueryData<JobsAnswer>(
       queryKey,
       (list) => list && { ...list, jobs: list.jobs.map((job) => patched(job, byJob.get(job.id))) },
-      // It is as old as it was: what these events don't say is still asked for.
+      // Keeps the age of the data: a refetch still brings what the events don't contain.
       { updatedAt: state.dataUpdatedAt },
     );
   }
@@ -22,7 +22,8 @@ export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): vo
 
 type JobsAnswer = { readonly jobs: readonly JobSummary[] };
 
-export const isOfRun = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+/** Returns true for an event about the start or end of a run. */
+export const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
 
 const patched = (job: JobSummary, events: readonly LiveEvent[] = []): JobSummary =>
   events.reduce((now, event) => (event.type === "run.started" ? started(now, event) : finished(now, event)), job);
@@ -33,12 +34,12 @@ const started = (job: JobSummary, { run_id = "", at }: LiveEvent): JobSummary =>
     ...job,
     running: job.running + 1,
     last_run: { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null },
-    ...recentOf(job, (runs) => begun(runs, run_id, at)),
+    ...recentOf(job, (runs) => withStarted(runs, run_id, at)),
   };
 };
 
-/** Why it runs is not told. */
-const begun = (runs: readonly RecentRunData[], id: string, started_at: number): RecentRunData[] => [
+/** The event does not contain the trigger, so it is a guess. */
+const withStarted = (runs: readonly RecentRunData[], id: string, started_at: number): RecentRunData[] => [
   ...runs.filter((run) => run.id !== id).slice(runs.length < RECENT_RUNS ? 0 : 1),
   { id, status: "running", trigger: "schedule", started_at, duration_ms: null },
 ];
@@ -64,4 +65,5 @@ const recentOf = ({ recent_runs }: JobSummary, change: (runs: readonly RecentRun
   return { recent_runs: runs, success_rate: successRate(runs), usual_duration_ms: usualDuration(runs) };
 };
 
+/** Returns the run status that an event contains. */
 export const statusOf = (text: string | undefined): RunStatus => RUN_STATUSES.find((each) => each === text) ?? "failed";

@@ -1,34 +1,34 @@
 import Anser from "anser";
 import { withSemicolons } from "./style.ts";
 
-/** A piece of a line that is of one look. */
+/** A part of a line with one style. */
 export type Segment = {
   readonly text: string;
-  /** Names of classes, for what the stylesheet knows: `ansi-red-fg`, `ansi-bold`. */
+  /** CSS classes such as `ansi-red-fg` and `ansi-bold`. */
   readonly classes: readonly string[];
-  /** Colours of a program's own, as `rgb(…)`. */
+  /** Colours that have no CSS class, as `rgb(…)`. */
   readonly color: string | null;
   readonly background: string | null;
 };
 
-/** Commands to a terminal that are not about colour: cursor, title, links. None has anything to show. */
-const COMMANDS =
+/** Escape sequences that do not set a style: cursor, title, links. They have no visible text. */
+const NON_STYLE_ESCAPES =
   /\x1b\][\s\S]*?(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b[PX^_][\s\S]*?(?:\x1b\\|$)|\x1b[ -/]*[0-Z\\^-~]/g;
 
-/** Without any command to a terminal, colours included. */
-export const withoutCommands = (text: string): string => text.replace(COMMANDS, "").replace(STYLES, "");
+/** Removes all escape sequences. */
+export const withoutEscapes = (text: string): string => text.replace(NON_STYLE_ESCAPES, "").replace(STYLE_ESCAPES, "");
 
-/** Commands about colour. */
-const STYLES = /\x1b\[([\d;:]*)m/g;
+/** Escape sequences that set a style (SGR). */
+const STYLE_ESCAPES = /\x1b\[([\d;:]*)m/g;
 
-/** What would act on what is around it, or not be seen: control characters, and marks that turn the direction of text. */
+/** Control characters, and characters that change the direction of text: they would be invisible or affect other text. */
 const INVISIBLE = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** The text as it is seen, in pieces. It stays text, whatever is in it. */
+/** Splits a line into segments of one style. The text is not interpreted as HTML. */
 export const segmentsOf = (line: string): readonly Segment[] => {
-  const text = line.replace(COMMANDS, "");
+  const text = line.replace(NON_STYLE_ESCAPES, "");
   if (!text.includes("\x1b")) return [plain(visible(text))];
-  const styled = text.replace(STYLES, (_, codes: string) => `\x1b[${withSemicolons(codes)}m`);
+  const styled = text.replace(STYLE_ESCAPES, (_, codes: string) => `\x1b[${withSemicolons(codes)}m`);
   return Anser.ansiToJson(styled, { json: true, use_classes: true, remove_empty: true }).map(segmentOf);
 };
 
@@ -47,14 +47,14 @@ const segmentOf = (entry: Anser.AnserJsonEntry): Segment => ({
 
 const isNamed = (name: string | null): name is string => name !== null && !/^ansi-(palette-\d+|truecolor)$/.test(name);
 
-/** Null for the sixteen that have a name. */
+/** Returns null for the 16 colours that have a CSS class. */
 const colorOf = (name: string | null, truecolor: string | null): string | null => {
   if (name === "ansi-truecolor") return `rgb(${truecolor})`;
   const index = /^ansi-palette-(\d+)$/.exec(name ?? "")?.[1];
   return index === undefined ? null : paletteColor(Number(index));
 };
 
-/** Of xterm's 256 colours: a cube of 6 × 6 × 6 from 16 on, then 24 greys. */
+/** Returns a colour of the 256-colour palette of xterm: a cube of 6 × 6 × 6 from 16 on, then 24 greys. */
 const paletteColor = (index: number): string => {
   if (index >= 232) {
     const grey = 8 + (index - 232) * 10;
@@ -65,10 +65,10 @@ const paletteColor = (index: number): string => {
   return `rgb(${red} ${green} ${blue})`;
 };
 
-/** With a sign for each character that has none. */
-const visible = (text: string): string => text.replace(INVISIBLE, signOf).replaceAll("\x1b", "\u241b");
+/** Replaces invisible characters by visible symbols. */
+const visible = (text: string): string => text.replace(INVISIBLE, symbolOf).replaceAll("\x1b", "\u241b");
 
-const signOf = (character: string): string => {
+const symbolOf = (character: string): string => {
   const code = character.charCodeAt(0);
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   return code === 0x7f ? "\u2421" : "\ufffd";

@@ -1,9 +1,9 @@
 import type { Segment } from "./ansi.ts";
 
-/** A piece of a line; `isMatch` where it is (part of) what was looked for. */
+/** A segment of a line; `isMatch` is true if it is part of a match. */
 export type HighlightedSegment = Segment & { readonly isMatch: boolean };
 
-/** Cuts the pieces of a line where what was looked for begins and ends, upper and lower case alike. */
+/** Splits the segments of a line at the matches of `searchText`, ignoring case. */
 export const highlight = (segments: readonly Segment[], searchText: string): readonly HighlightedSegment[] => {
   const ranges = searchText === "" ? [] : rangesOf(segments.map(({ text }) => text).join(""), searchText);
   if (ranges.length === 0) return segments.map((segment) => ({ ...segment, isMatch: false }));
@@ -12,14 +12,14 @@ export const highlight = (segments: readonly Segment[], searchText: string): rea
   return segments.flatMap((segment) => {
     const start = end;
     end += segment.text.length;
-    const pieces: HighlightedSegment[] = [];
+    const parts: HighlightedSegment[] = [];
     let done = start;
     const add = (to: number, isMatch: boolean): void => {
       if (to <= done) return;
-      pieces.push({ ...segment, text: segment.text.slice(done - start, to - start), isMatch });
+      parts.push({ ...segment, text: segment.text.slice(done - start, to - start), isMatch });
       done = to;
     };
-    // Both lists are in order: each is walked through once, however many matches a line has.
+    // Both lists are sorted, so each is traversed once.
     for (let range = ranges[next]; range !== undefined && range[0] < end; range = ranges[next]) {
       add(range[0], false);
       add(Math.min(range[1], end), true);
@@ -27,7 +27,7 @@ export const highlight = (segments: readonly Segment[], searchText: string): rea
       next++;
     }
     add(end, false);
-    return pieces;
+    return parts;
   });
 };
 
@@ -35,7 +35,7 @@ type MatchRange = readonly [from: number, to: number];
 
 const rangesOf = (text: string, searchText: string): readonly MatchRange[] => {
   const [lower, needle] = [text.toLowerCase(), searchText.toLowerCase()];
-  // Where a letter changes its length, positions would not fit.
+  // If lower case has another length, the positions differ.
   if (lower.length !== text.length) return [];
   const ranges: MatchRange[] = [];
   for (let at = lower.indexOf(needle); at !== -1; at = lower.indexOf(needle, at + needle.length)) {

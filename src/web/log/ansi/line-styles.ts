@@ -1,23 +1,23 @@
 import type { DisplayLine } from "../book/line.ts";
-import { type AnsiStyle, isPlain, joined, styleCommand } from "./style.ts";
+import { type AnsiStyle, isPlain, joined, styleEscape } from "./style.ts";
 
-/** How each stream goes on, as far as that isn't plain: what a line began to colour, the next goes on with. */
+/** The current style of each stream, unless it is plain: a style lasts until a later line resets it. */
 export type StreamStyles = ReadonlyMap<string, AnsiStyle>;
 
-/** A line, and how each stream goes on at it. */
+/** A line, and the styles of the streams before it. */
 export type StyledLine = DisplayLine & { readonly styles: StreamStyles };
 
 export const NO_STYLES: StreamStyles = new Map();
 
-/** What two streams of a run write is one beside the other: each keeps to itself. */
+/** Each stream has its own style, because streams are interleaved. */
 const streamOf = ({ task_id, attempt, stream }: DisplayLine): string => `${task_id} ${attempt} ${stream}`;
 
 const styleAt = (styles: StreamStyles, line: DisplayLine): AnsiStyle => styles.get(streamOf(line)) ?? "";
 
-/** Its text with the look that its stream has at it. */
-export const shownText = (line: StyledLine): string => `${styleCommand(styleAt(line.styles, line))}${line.text}`;
+/** Returns the text of a line with the style of its stream. */
+export const styledText = (line: StyledLine): string => `${styleEscape(styleAt(line.styles, line))}${line.text}`;
 
-/** After a line; the same where it changes nothing. */
+/** Returns the styles after a line: the same object if nothing changes. */
 export const stylesAfter = (line: StyledLine): StreamStyles => {
   const { styles } = line;
   if (line.styleChange === "") return styles;
@@ -30,5 +30,6 @@ export const stylesAfter = (line: StyledLine): StreamStyles => {
   return next;
 };
 
-export const areSame = (one: StreamStyles, other: StreamStyles): boolean =>
+/** Returns true if both have the same styles. */
+export const areEqual = (one: StreamStyles, other: StreamStyles): boolean =>
   one === other || (one.size === other.size && [...one].every(([stream, style]) => other.get(stream) === style));

@@ -1,25 +1,25 @@
-/** Parts of `ESC [ … m` that last until others of their slot: `1;38;5;208`. Empty: as the theme has it. */
+/** Parameters of an SGR sequence (`ESC [ … m`) such as `1;38;5;208`, at most one per attribute. Empty for the default style. */
 export type AnsiStyle = string;
 
-/** What text leaves to what comes after it: the last of each slot, after a reset where there was one. */
+/** Returns the style that a text sets: the last parameter of each attribute, after a reset if it has one. */
 export const styleIn = (text: string): AnsiStyle =>
   text.includes("\x1b")
     ? folded([...text.matchAll(/\x1b\[([\d;:]*)m/g)].flatMap(([, codes = ""]) => partsOf(codes)))
     : "";
 
-/** One after the other. */
+/** Combines two styles; the second one takes precedence. */
 export const joined = (first: AnsiStyle, then: AnsiStyle): AnsiStyle => {
   if (first === "" || then === "") return first + then;
   return folded(partsOf(`${first};${then}`));
 };
 
-/** As a command, to stand before text. */
-export const styleCommand = (style: AnsiStyle): string => (style === "" ? "" : `\x1b[${style}m`);
+/** Returns the escape sequence that sets a style. */
+export const styleEscape = (style: AnsiStyle): string => (style === "" ? "" : `\x1b[${style}m`);
 
-/** Whether text would look as without it. */
+/** Returns true if the style is the default style. */
 export const isPlain = (style: AnsiStyle): boolean => partsOf(style).every((part) => /^(?:0|2[2-9]|39|49)$/.test(part));
 
-/** With semicolons alone: `4:3` is an underline that waves, `38:2::1:2:3` a colour. */
+/** Replaces colons by semicolons: `4:3` is a curly underline, `38:2::1:2:3` a colour. */
 export const withSemicolons = (codes: string): string =>
   codes
     .split(";")
@@ -31,7 +31,7 @@ export const withSemicolons = (codes: string): string =>
     )
     .join(";");
 
-/** A colour of 256 or of all is one part: `38;5;208`. */
+/** Splits parameters. A palette colour or true colour such as `38;5;208` is one part. */
 const partsOf = (codes: string): readonly string[] =>
   withSemicolons(codes)
     .match(/[34]8;5;\d+|[34]8;2;\d+;\d+;\d+|\d+|^$/g)
@@ -40,23 +40,23 @@ const partsOf = (codes: string): readonly string[] =>
 const folded = (parts: readonly string[]): AnsiStyle => {
   const last = new Map<string, string>();
   for (const part of parts) {
-    const slot = slotOf(Number.parseInt(part, 10));
-    if (slot === "all") last.clear();
-    if (slot === null) continue;
-    last.delete(slot);
-    last.set(slot, part);
+    const attribute = attributeOf(Number.parseInt(part, 10));
+    if (attribute === "all") last.clear();
+    if (attribute === null) continue;
+    last.delete(attribute);
+    last.set(attribute, part);
   }
   return [...last.values()].join(";");
 };
 
-const slotOf = (code: number): string | null => {
+const attributeOf = (code: number): string | null => {
   if (code === 0) return "all";
   if ((code >= 30 && code <= 39) || (code >= 90 && code <= 97)) return "colour";
   if ((code >= 40 && code <= 49) || (code >= 100 && code <= 107)) return "ground";
-  return SLOTS.find(({ codes }) => codes.includes(code))?.name ?? null;
+  return ATTRIBUTES.find(({ codes }) => codes.includes(code))?.name ?? null;
 };
 
-const SLOTS: readonly { readonly name: string; readonly codes: readonly number[] }[] = [
+const ATTRIBUTES: readonly { readonly name: string; readonly codes: readonly number[] }[] = [
   { name: "weight", codes: [1, 2, 22] },
   { name: "italic", codes: [3, 23] },
   { name: "underline", codes: [4, 21, 24] },

@@ -1,5 +1,5 @@
 import type { LogRecord } from "../../data/lines.ts";
-import { type AnsiStyle, styleCommand, styleIn } from "../ansi/style.ts";
+import { type AnsiStyle, styleEscape, styleIn } from "../ansi/style.ts";
 
 /** A line of output as it is shown. */
 export type DisplayLine = Omit<LogRecord, "text"> & {
@@ -19,7 +19,7 @@ export const displayLine = (record: LogRecord): DisplayLine => {
   const before = record.text.slice(0, record.text.lastIndexOf(text));
   return {
     ...record,
-    text: `${styleCommand(styleIn(before))}${text.slice(0, MAX_TEXT)}`,
+    text: `${styleEscape(styleIn(before))}${text.slice(0, MAX_TEXT)}`,
     cut: Math.max(0, text.length - MAX_TEXT),
     styleChange: styleIn(record.text),
   };

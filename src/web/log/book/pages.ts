@@ -1,4 +1,4 @@
-import { areSame, NO_STYLES, type StreamStyles, type StyledLine, stylesAfter } from "../ansi/line-styles.ts";
+import { areEqual, NO_STYLES, type StreamStyles, type StyledLine, stylesAfter } from "../ansi/line-styles.ts";
 import type { DisplayLine } from "./line.ts";
 
 /** Lines of a page. */
@@ -55,7 +55,7 @@ export class LogPages {
   #restyle(from: number): void {
     for (let position = from; ; position++) {
       const line = this.at(position);
-      if (line === undefined || areSame(line.styles, this.#stylesAt(position))) return;
+      if (line === undefined || areEqual(line.styles, this.#stylesAt(position))) return;
       this.#set(position, line);
     }
   }

@@ -3,23 +3,23 @@ import type { TimelineJob } from "../../data/shapes.ts";
 import { counted, durationText, fullTimeText, roughText } from "../../ui/text/format.ts";
 import { barSides, type TimelineBar, type TimelineMark, type TimelineScale, xOf } from "./row-shapes.ts";
 
-/** Something that a row shows and that can be pointed at. */
+/** A bar, mark or upcoming occurrence of a row that the user can point at. */
 export type RowItem = {
   readonly key: string;
-  /** Ms since the epoch: where it begins. */
+  /** Start, in ms since the Unix epoch. */
   readonly at: number;
-  /** Px. */
+  /** Horizontal extent, in px. */
   readonly left: number;
   readonly right: number;
-  /** Whether it stands for an occurrence that no run came of. */
+  /** True for a skipped or missed occurrence. */
   readonly isMark?: boolean;
-  /** What it is, in words. */
+  /** Description for the tooltip and screen readers. */
   readonly text: string;
-  /** Where it leads; null for what is yet to come. */
+  /** Target of its link; null for an upcoming occurrence. */
   readonly href: string | null;
 };
 
-/** All of a row, in the order of time. */
+/** Returns the items of a row in chronological order. */
 export const rowItems = (row: TimelineJob, scale: TimelineScale, now: number): readonly RowItem[] =>
   [
     ...row.bars.map((bar) => barItem(row, bar, scale, now)),
@@ -73,29 +73,29 @@ const dueItem = (at: number, scale: TimelineScale, now: number): RowItem => ({
   href: null,
 });
 
-/** How far beside it a pointer may be. */
+/** Maximum distance between the pointer and an item. */
 const HIT_SLOP_PX = 5;
 
-/** What is at this px: of several, the one that was drawn last, which marks are. */
+/** Returns the item at `x` px: a mark, which is drawn on top, else the last item, else the nearest one. */
 export const itemAt = (items: readonly RowItem[], x: number): RowItem | null => {
   const within = (px: number) => items.filter(({ left, right }) => x >= left - px && x <= right + px);
-  const [at, near] = [within(0), within(HIT_SLOP_PX)];
-  return at.findLast(({ isMark }) => isMark) ?? at.at(-1) ?? near.at(-1) ?? null;
+  const [exact, near] = [within(0), within(HIT_SLOP_PX)];
+  return exact.findLast(({ isMark }) => isMark) ?? exact.at(-1) ?? near.at(-1) ?? null;
 };
 
-/** What stands after (1) or before (-1) an item; from none, the last that has begun. */
+/** Returns the item after (1) or before (-1) the item with `key`; without a key, the last item that has started. */
 export const adjacentItem = (
   items: readonly RowItem[],
   key: string | null,
   step: 1 | -1,
   now: number,
 ): RowItem | null => {
-  const at = items.findIndex((item) => item.key === key);
-  if (at !== -1) return items[at + step] ?? items[at] ?? null;
+  const index = items.findIndex((item) => item.key === key);
+  if (index !== -1) return items[index + step] ?? items[index] ?? null;
   return items.findLast((item) => item.at <= now) ?? items[0] ?? null;
 };
 
-/** What the row shows, for those who can't see it. */
+/** Returns the label of a row for screen readers. */
 export const rowSummary = ({ bars, marks, due, enabled, scheduled }: TimelineJob, now: number): string => {
   const runs = bars.reduce((sum, { count }) => sum + count, 0);
   const next = due.find((at) => at > now);

@@ -4,18 +4,18 @@ import type { TimelineJob } from "../../data/shapes.ts";
 export type TimelineBar = TimelineJob["bars"][number];
 export type TimelineMark = TimelineJob["marks"][number];
 
-/** Where a time stands. `originMs` is at 0 px. */
+/** Maps times to px; `originMs` is at 0 px. */
 export type TimelineScale = { readonly originMs: number; readonly pxPerMs: number };
 
 export const xOf = ({ originMs, pxPerMs }: TimelineScale, at: number): number => (at - originMs) * pxPerMs;
 
-/** Of a row, in px; it is drawn larger on larger screens. */
+/** Height of a row in px; larger screens scale it up. */
 export const ROW_PX = 28;
 
-/** However short a run was. */
+/** Minimum width of a bar. */
 export const MIN_BAR_PX = 3;
 
-/** What a bar looks like to those to whom a colour tells nothing, also where it is too thin for a texture: top and bottom. */
+/** Top and bottom of a bar. They tell statuses apart without colour, also when a bar is too thin for a texture. */
 const BAR_EXTENTS = {
   completed: [9, 19],
   running: [9, 19],
@@ -25,10 +25,10 @@ const BAR_EXTENTS = {
   interrupted: [3, 13],
 } as const satisfies Record<RunStatus, readonly [number, number]>;
 
-/** One that stands for several runs is so much slimmer: it must not look like a long one. */
+/** A bar for several runs is smaller by this at top and bottom, so that it does not look like one long run. */
 const GROUP_INSET_PX = 3;
 
-/** The outline of all bars of each status; those that go on reach to `now`. */
+/** Returns one path per status for all bars; bars of running runs end at `now`. */
 export const barPaths = (
   bars: readonly TimelineBar[],
   scale: TimelineScale,
@@ -48,6 +48,7 @@ const barPath = (bar: TimelineBar, scale: TimelineScale, now: number): string =>
   return `M${px(left)} ${top + inset}H${px(right)}V${bottom - inset}H${px(left)}z`;
 };
 
+/** Returns the left and right edge of a bar in px. */
 export const barSides = (
   bar: TimelineBar,
   scale: TimelineScale,
@@ -61,7 +62,7 @@ const px = (value: number): string => value.toFixed(1);
 
 const MIDDLE = ROW_PX / 2;
 
-/** Where no run came of an occurrence: two arrows where it was skipped, a triangle where it was missed. */
+/** Returns the path of a mark: two arrows for a skipped occurrence, a triangle for a missed one. */
 export const markPath = ({ outcome, at }: TimelineMark, scale: TimelineScale): string => {
   const x = xOf(scale, at);
   return outcome === "skipped"
@@ -69,7 +70,7 @@ export const markPath = ({ outcome, at }: TimelineMark, scale: TimelineScale): s
     : `M${px(x)} ${MIDDLE - 5}l5.5 10h-11z`;
 };
 
-/** A coming occurrence: a short line with a foot. */
+/** Returns the path of an upcoming occurrence: a short vertical line. */
 export const duePath = (at: number, scale: TimelineScale): string => {
   const x = xOf(scale, at);
   return `M${px(x)} ${MIDDLE - 6}v12`;

@@ -8,17 +8,17 @@ type TimeAxisProps = {
   readonly to: number;
   readonly stepMs: number;
   readonly scale: TimelineScale;
-  /** Where the present stands, px of the scale. */
+  /** Position of the current time, in px. */
   readonly nowX: number;
 };
 
-/** Between the middles of a label and of "now", px: nearer, one would lie on the other. Days are longer than times. */
+/** Minimum distance in px between the centers of a label and of "now". Labels of days are wider. */
 const NOW_ROOM_PX = { time: 44, day: 64 } as const;
 
 const hasRoom = (at: number, { scale, nowX }: Pick<TimeAxisProps, "scale" | "nowX">): boolean =>
   Math.abs(xOf(scale, at) - nowX) >= NOW_ROOM_PX[/^\d\d:\d\d$/.test(axisText(at)) ? "time" : "day"];
 
-/** Local times along the top; they slide with what is below. */
+/** Shows local times above the rows. The labels move with the rows. */
 export const TimeAxis = memo(({ ref, from, to, stepMs, scale, nowX }: TimeAxisProps) => (
   <div className="time-axis" aria-hidden="true">
     <div ref={ref} className="time-axis-track">

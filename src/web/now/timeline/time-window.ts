@@ -2,7 +2,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** How much time the view holds; the first is the nearest. */
+/** Zoom levels, from the shortest time span to the longest. */
 export const ZOOMS = [
   { name: "15m", label: "15 min", spanMs: 15 * MINUTE_MS },
   { name: "1h", label: "1 h", spanMs: HOUR_MS },
@@ -14,15 +14,15 @@ export type Zoom = (typeof ZOOMS)[number];
 
 const DEFAULT_ZOOM = ZOOMS[2];
 
-/** What is looked at. `from` in ms since the epoch; null: it follows the present. */
+/** The visible part of the timeline. `from` is in ms since the Unix epoch; null follows the current time. */
 export type TimeView = { readonly zoom: Zoom; readonly from: number | null };
 
-/** The last that a view begins at: what it asks for around it must still be dates. */
+/** The latest start of a view: times around it must still be valid dates. */
 const MAX_FROM = 8_640_000_000_000_000 - 14 * DAY_MS;
 
 const clampFrom = (from: number): number => Math.min(MAX_FROM, Math.max(0, from));
 
-/** What it doesn't know counts as not given. */
+/** Reads the view from the URL query; ignores unknown values. */
 export const parseView = (query: URLSearchParams): TimeView => {
   const from = Number(query.get("from") ?? Number.NaN);
   return {
@@ -31,7 +31,7 @@ export const parseView = (query: URLSearchParams): TimeView => {
   };
 };
 
-/** As the URL says it; a bare one follows the present at the usual zoom. */
+/** Writes the view into the URL query. The default view adds no parameters. */
 export const writeView = (query: URLSearchParams, { zoom, from }: TimeView): URLSearchParams => {
   const next = new URLSearchParams(query);
   if (zoom === DEFAULT_ZOOM) next.delete("zoom");
@@ -41,17 +41,19 @@ export const writeView = (query: URLSearchParams, { zoom, from }: TimeView): URL
   return next;
 };
 
-/** Where the present stands in a view that follows it. */
+/** Share of the past in a view that follows the current time. */
 const PAST_SHARE = 0.78;
 
+/** Returns the start of the view in ms since the Unix epoch. */
 export const startOf = ({ zoom, from }: TimeView, now: number): number => from ?? now - zoom.spanMs * PAST_SHARE;
 
-/** The next nearer (-1) or wider (1) view; what is `at` stays where it is, and a view that follows the present goes on to. */
+/** Zooms in (-1) or out (1) by one level. `at.time` keeps its position; a view that follows the current time continues to. */
 export const zoomed = (view: TimeView, step: -1 | 1, at: { readonly time: number; readonly now: number }): TimeView => {
   const zoom = ZOOMS[ZOOMS.indexOf(view.zoom) + step];
   return zoom === undefined ? view : zoomedTo(view, zoom, at);
 };
 
+/** Changes the zoom level. `time` keeps its position. */
 export const zoomedTo = (
   view: TimeView,
   zoom: Zoom,
@@ -62,13 +64,13 @@ export const zoomedTo = (
   return { zoom, from: clampFrom(time - share * zoom.spanMs) };
 };
 
-/** Moved by ms; one that is moved follows the present no more. */
+/** Moves the view by ms. The result no longer follows the current time. */
 export const panned = (view: TimeView, byMs: number, now: number): TimeView => ({
   zoom: view.zoom,
   from: clampFrom(startOf(view, now) + byMs),
 });
 
-/** What petit is asked for: more than is in view, and the same for a while as time goes on. */
+/** Returns the time window to query: larger than the view and rounded, so that it stays the same for a while. */
 export const windowToQuery = (from: number, spanMs: number): { readonly from: number; readonly to: number } => {
   const step = spanMs / 4;
   const first = Math.max(0, (Math.floor(from / step) - 1) * step);
@@ -77,11 +79,11 @@ export const windowToQuery = (from: number, spanMs: number): { readonly from: nu
 
 const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE_MS);
 
-/** Between two lines of the axis: so that each has room for its label. */
+/** Returns the time between two lines of the axis, so that each label has `roomPx` px. */
 export const axisStepMs = (pxPerMs: number, roomPx: number): number =>
   STEPS_MS.find((step) => step * pxPerMs >= roomPx) ?? DAY_MS;
 
-/** The lines of the axis: round in local time, also after a change of daylight saving. */
+/** Returns the lines of the axis at round local times, also after a daylight saving change. */
 export const axisTimes = (from: number, to: number, stepMs: number): readonly number[] => {
   const offset = offsetMs(from);
   const first = Math.ceil((from + offset) / stepMs) * stepMs - offset;
@@ -95,7 +97,7 @@ const offsetMs = (at: number): number => -new Date(at).getTimezoneOffset() * MIN
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
 
-/** `14:30`; at midnight the day, `Mon 24 Nov`. */
+/** Returns a label such as `14:30`, or the day at midnight: `Mon 24 Nov`. */
 export const axisText = (at: number): string => {
   const date = new Date(at);
   return date.getHours() === 0 && date.getMinutes() === 0 ? day.format(at) : clock.format(at);

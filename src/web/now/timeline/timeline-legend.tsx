@@ -6,9 +6,9 @@ const SHOWN = ["completed", "failed", "running", "cancelled", "interrupted"] as 
 
 const SCALE = { originMs: 0, pxPerMs: 1 };
 
-/** What the shapes mean. */
+/** Explains the shapes of the timeline. */
 export const TimelineLegend = () => (
-  <ul className="time-legend" aria-label="What the shapes mean">
+  <ul className="time-legend" aria-label="Legend">
     {SHOWN.map((status) => (
       <li key={status}>
         <svg aria-hidden="true" viewBox="0 0 20 28" className="time-legend-bar">
@@ -26,7 +26,7 @@ export const TimelineLegend = () => (
       <Status of="missed" />
     </li>
     <li>
-      <span className="time-legend-due" aria-hidden="true" /> to come
+      <span className="time-legend-due" aria-hidden="true" /> upcoming
     </li>
     <li>slim: several runs</li>
   </ul>

@@ -14,7 +14,7 @@ type TimelineRowProps = {
   readonly measure: (element: Element | null) => void;
 };
 
-/** A job of the time line; drawn anew only when it changed. What slides is the group inside, by a variable of the list. */
+/** A job of the timeline. Renders again only when the job changes; a CSS variable of the list moves the group inside. */
 export const TimelineRow = memo(({ row, index, scale, measure }: TimelineRowProps) => {
   const now = Date.now();
   return (
@@ -60,7 +60,7 @@ const Bars = ({ row, scale, now }: ShapesProps & { readonly now: number }) => {
   );
 };
 
-/** Those that go on grow with the time. */
+/** Bars of running runs, which grow with time. */
 const OpenBars = ({ row, scale }: ShapesProps) =>
   barPaths(
     row.bars.filter(({ ended_at }) => ended_at === null),

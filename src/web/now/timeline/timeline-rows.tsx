@@ -13,19 +13,19 @@ import { usePointedItem } from "./use-pointed-item.ts";
 
 type TimelineRowsProps = {
   readonly rows: readonly TimelineJob[];
-  /** The window that they are of. */
-  readonly asked: TimelineWindow;
+  /** The time window of the rows. */
+  readonly queried: TimelineWindow;
   readonly scale: TimelineScale;
   readonly shift: number;
   readonly onReach: (at: number) => void;
   readonly wasDragged: () => boolean;
 };
 
-/** Of a thousand rows, those in sight; what is pointed at is told in words. */
-export const TimelineRows = ({ rows: all, asked, scale, shift, onReach, wasDragged }: TimelineRowsProps) => {
+/** Renders the visible rows, and describes the item that the user points at. */
+export const TimelineRows = ({ rows: all, queried, scale, shift, onReach, wasDragged }: TimelineRowsProps) => {
   const {
     container,
-    rows: seen,
+    rows: visibleRows,
     above,
     below,
     measure,
@@ -34,7 +34,7 @@ export const TimelineRows = ({ rows: all, asked, scale, shift, onReach, wasDragg
     estimatePx: ROW_PX,
     keyAt: (index) => all[index]?.job_id ?? "",
   });
-  const inDetail = useDetailedRows(all, seen, asked);
+  const inDetail = useDetailedRows(all, visibleRows, queried);
   const rowAt = (index: number): TimelineJob | undefined => all[index] && inDetail(all[index]);
   const pointed = usePointedItem({ rowAt, scale, shift, now: useNow(), onReach });
   return (
@@ -42,7 +42,7 @@ export const TimelineRows = ({ rows: all, asked, scale, shift, onReach, wasDragg
       <ol
         ref={container}
         className="time-rows"
-        aria-label="Jobs; the arrow keys go from run to run"
+        aria-label="Jobs; use the arrow keys to move between runs"
         style={{ paddingTop: above, paddingBottom: below }}
         onPointerMove={(event) => (event.buttons === 0 ? pointed.point(event) : pointed.clear())}
         onPointerLeave={pointed.clear}
@@ -50,7 +50,7 @@ export const TimelineRows = ({ rows: all, asked, scale, shift, onReach, wasDragg
         onClick={(event) => !wasDragged() && pointed.open(event)}
         onKeyDown={pointed.onKeyDown}
       >
-        {seen.map(({ index }) => {
+        {visibleRows.map(({ index }) => {
           const row = rowAt(index);
           return row && <TimelineRow key={row.job_id} row={row} index={index} scale={scale} measure={measure} />;
         })}
@@ -65,13 +65,13 @@ export const TimelineRows = ({ rows: all, asked, scale, shift, onReach, wasDragg
   );
 };
 
-/** `r` runs the job of the row that has the focus. */
+/** Adds the shortcut `r`, which runs the job of the focused row. */
 const RunShortcut = ({ rows }: { readonly rows: readonly TimelineJob[] }) => {
   const [jobId, setJobId] = useState<string | null>(null);
   const run = (): void => {
     const row = document.activeElement?.closest<HTMLElement>(".time-row");
     setJobId(rows[Number(row?.dataset.index)]?.job_id ?? null);
   };
-  useShortcut({ key: "r", what: "Run the job that has the focus", run });
+  useShortcut({ key: "r", what: "Run the focused job", run });
   return jobId !== null && <RunDialog jobId={jobId} onClose={() => setJobId(null)} />;
 };

@@ -10,7 +10,7 @@ type TimelineToolbarProps = {
   readonly onShow: (show: string) => void;
 };
 
-/** Of the view, for a press of a button. */
+/** Share of the view by which a button moves it. */
 const STEP_SHARE = 0.5;
 
 export const TimelineToolbar = ({ view, change, show, onShow }: TimelineToolbarProps) => {
@@ -19,16 +19,16 @@ export const TimelineToolbar = ({ view, change, show, onShow }: TimelineToolbarP
   };
   const pan = (share: number): void => change((before) => panned(before, share * before.zoom.spanMs, Date.now()));
   const follow = (): void => change(({ zoom }) => ({ zoom, from: null }));
-  const at = ZOOMS.indexOf(view.zoom);
-  useShortcut({ key: "+", what: "Time line: see less time", run: () => zoomTo(ZOOMS[at - 1]) });
-  useShortcut({ key: "-", what: "Time line: see more time", run: () => zoomTo(ZOOMS[at + 1]) });
-  useShortcut({ key: "[", what: "Time line: earlier", run: () => pan(-STEP_SHARE), doesRepeat: true });
-  useShortcut({ key: "]", what: "Time line: later", run: () => pan(STEP_SHARE), doesRepeat: true });
-  useShortcut({ key: "n", what: "Time line: back to the present", run: follow });
+  const level = ZOOMS.indexOf(view.zoom);
+  useShortcut({ key: "+", what: "Timeline: zoom in", run: () => zoomTo(ZOOMS[level - 1]) });
+  useShortcut({ key: "-", what: "Timeline: zoom out", run: () => zoomTo(ZOOMS[level + 1]) });
+  useShortcut({ key: "[", what: "Timeline: earlier", run: () => pan(-STEP_SHARE), doesRepeat: true });
+  useShortcut({ key: "]", what: "Timeline: later", run: () => pan(STEP_SHARE), doesRepeat: true });
+  useShortcut({ key: "n", what: "Timeline: back to now", run: follow });
   return (
     <div className="time-tools">
-      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset can't be laid out as freely. */}
-      <div className="time-zooms" role="group" aria-label="How much time">
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset does not support this layout. */}
+      <div className="time-zooms" role="group" aria-label="Time span">
         {ZOOMS.map((zoom) => (
           <Button key={zoom.name} aria-pressed={zoom === view.zoom} onClick={() => zoomTo(zoom)}>
             {zoom.label}
@@ -36,7 +36,7 @@ export const TimelineToolbar = ({ view, change, show, onShow }: TimelineToolbarP
         ))}
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
-      <div className="time-pans" role="group" aria-label="Which time">
+      <div className="time-pans" role="group" aria-label="Move in time">
         <Button aria-label="Earlier" onClick={() => pan(-STEP_SHARE)}>
           ←
         </Button>
@@ -47,12 +47,12 @@ export const TimelineToolbar = ({ view, change, show, onShow }: TimelineToolbarP
           →
         </Button>
       </div>
-      <Choice label="Show" options={SHOW_LABELS} value={show} onChange={onShow} />
+      <Choice label="Show" options={SHOW_OPTIONS} value={show} onChange={onShow} />
     </div>
   );
 };
 
-const SHOW_LABELS = { "": "all jobs", ran: "those that ran", trouble: "those with trouble" } as const;
+const SHOW_OPTIONS = { "": "all jobs", ran: "jobs with runs", trouble: "jobs with problems" } as const;
 
 const middleOf = (view: TimeView) => {
   const now = Date.now();

@@ -18,7 +18,7 @@ import { useGestures } from "./use-gestures.ts";
 import { useTimeView } from "./use-time-view.ts";
 import "./timeline.css";
 
-/** All jobs, a row each: what they did, didn't and will do. */
+/** Shows each job as a row with its past and upcoming runs, and its skipped and missed occurrences. */
 export const Timeline = () => {
   const [view, change] = useTimeView();
   const [query, setQuery] = useSearchParams();
@@ -35,7 +35,7 @@ export const Timeline = () => {
     <section
       ref={around}
       className="card time"
-      aria-label="Time line"
+      aria-label="Timeline"
       data-now={frame.isNowVisible ? "seen" : "out"}
       style={frame.style}
       {...drag}
@@ -57,12 +57,12 @@ export const Timeline = () => {
           nowX={frame.nowX}
         />
       </div>
-      <Loaded query={timeline} what="the time line">
+      <Loaded query={timeline} what="the timeline">
         {(data) => (
           <Rows
             data={data}
             show={show}
-            asked={frame.asked}
+            queried={frame.queried}
             scale={frame.scale}
             shift={frame.shift}
             onReach={(at) => change((before) => scrolledTo(before, at))}
@@ -82,7 +82,7 @@ type RowsProps = Omit<Parameters<typeof TimelineRows>[0], "rows"> & {
 
 const Rows = ({ data, show, ...rest }: RowsProps) => {
   const rows = useMemo(() => data.jobs.filter((row) => isShown(row, show)), [data, show]);
-  if (rows.length === 0) return <Empty title="No job to show here" />;
+  if (rows.length === 0) return <Empty title="No jobs to show" />;
   return <TimelineRows rows={rows} {...rest} />;
 };
 
@@ -94,21 +94,21 @@ const isShown = ({ bars, marks }: TimelineJob, show: string): boolean => {
 
 const AXIS_ROOM_PX = 90;
 
-/** What is asked for, and where it stands on the screen. */
+/** Queries the timeline for a view, and computes its position on the screen. */
 const useFrame = (view: TimeView, width: number) => {
   const now = useNow();
   const from = startOf(view, now);
   const { spanMs } = view.zoom;
-  const asked = { ...windowToQuery(from, spanMs), bins: binsOf(width) };
+  const queried = { ...windowToQuery(from, spanMs), bins: binsOf(width) };
   const timeline = useQuery({
-    ...timelineQuery(asked),
+    ...timelineQuery(queried),
     enabled: width > 0,
-    // Of thousands of bars, to find out which are the same costs more than to draw those in sight.
+    // With thousands of bars, comparing old and new data costs more than rendering the visible ones.
     structuralSharing: false,
   });
   const pxPerMs = width / spanMs;
-  const originMs = timeline.data?.from ?? asked.from;
-  const to = timeline.data?.to ?? asked.to;
+  const originMs = timeline.data?.from ?? queried.from;
+  const to = timeline.data?.to ?? queried.to;
   const scale = useMemo<TimelineScale>(() => ({ originMs, pxPerMs }), [originMs, pxPerMs]);
   const stepMs = axisStepMs(pxPerMs, AXIS_ROOM_PX);
   const shift = (originMs - from) * pxPerMs;
@@ -121,10 +121,10 @@ const useFrame = (view: TimeView, width: number) => {
   };
   const isNowVisible = nowPx >= 0 && nowPx <= width;
   const nowX = roundedToSteps(xOf(scale, now));
-  return { timeline, frame: { asked, from: originMs, to, scale, shift, stepMs, style, nowX, isNowVisible } };
+  return { timeline, frame: { queried, from: originMs, to, scale, shift, stepMs, style, nowX, isNowVisible } };
 };
 
-/** A line at each time of the axis, px: after a change of daylight saving, they are not as far apart as before. */
+/** Returns a gradient with a line at each time of the axis. Distances differ after a daylight saving change. */
 const gridOf = (lines: readonly number[]): string => {
   const stops = lines.map(
     (x) => `transparent ${x.toFixed(1)}px, var(--line) ${x.toFixed(1)}px ${(x + 1).toFixed(1)}px, transparent 0`,
@@ -132,11 +132,11 @@ const gridOf = (lines: readonly number[]): string => {
   return `linear-gradient(90deg, ${["transparent 0", ...stops, "transparent 0"].join(", ")})`;
 };
 
-/** Px that the present moves before the labels around it are looked at again. */
+/** Px that the current time moves before the labels near it are computed again. */
 const NOW_STEP_PX = 8;
 const roundedToSteps = (x: number): number => Math.round(x / NOW_STEP_PX) * NOW_STEP_PX;
 
-/** Parts of what is asked for, each about as wide as the thinnest bar; in steps, so that a window that is resized doesn't ask for each. */
+/** Returns the number of bins for a width: a bin is about as wide as the thinnest bar. Rounded, so that resizing sends few queries. */
 const binsOf = (width: number): number => Math.min(2_000, Math.max(100, Math.ceil((width * 1.75) / 300) * 100));
 
 const timeAt = (view: TimeView, x: number, track: HTMLElement | null) => {

@@ -3,26 +3,26 @@ import { useEffect, useMemo, useState } from "react";
 import { type TimelineWindow, timelineQuery } from "../../data/queries.ts";
 import type { TimelineJob } from "../../data/shapes.ts";
 
-/** From so many jobs on, petit tells runs together that a screen has room for. */
+/** From this number of jobs on, petit merges runs that a screen has room to show separately. */
 const MANY_JOBS = 50;
-/** Of a longer window, to tell all of it twice is too much to ask. */
-const LONGEST_MS = 2 * 86_400_000;
-/** Rows that are asked for together, so that scrolling by one asks for nothing. */
+/** For a longer window, a second query would be too expensive. */
+const MAX_WINDOW_MS = 2 * 86_400_000;
+/** Rows per query, so that scrolling by one row sends no query. */
 const BLOCK = 20;
-/** Ms without scrolling. */
+/** Ms without scrolling before a query is sent. */
 const DEBOUNCE_MS = 120;
 
 type VisibleRows = readonly { readonly index: number }[];
 
-/** The rows that are in sight, run by run, where there are too many to have all of them so. */
-export const useDetailedRows = (rows: readonly TimelineJob[], visible: VisibleRows, asked: TimelineWindow) => {
+/** Returns a function that replaces a visible row by one with all its runs, if there are too many jobs to query all of them so. */
+export const useDetailedRows = (rows: readonly TimelineJob[], visible: VisibleRows, queried: TimelineWindow) => {
   const jobs = useDebounced(rows.length > MANY_JOBS ? visibleIds(rows, visible) : "");
   const { data } = useQuery({
-    ...timelineQuery({ ...asked, jobs }),
-    enabled: jobs !== "" && asked.to - asked.from <= LONGEST_MS,
+    ...timelineQuery({ ...queried, jobs }),
+    enabled: jobs !== "" && queried.to - queried.from <= MAX_WINDOW_MS,
   });
   const byJob = useMemo(() => new Map(data?.jobs.map((row) => [row.job_id, row])), [data]);
-  // Rows of another window would stand in the wrong place only where they end.
+  // The data of another window has the same positions, but ends elsewhere.
   return (row: TimelineJob): TimelineJob => (jobs === "" ? row : (byJob.get(row.job_id) ?? row));
 };
 
@@ -36,10 +36,10 @@ const visibleIds = (rows: readonly TimelineJob[], visible: VisibleRows): string 
 };
 
 const useDebounced = (value: string): string => {
-  const [settled, setSettled] = useState(value);
+  const [debounced, setDebounced] = useState(value);
   useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), DEBOUNCE_MS);
+    const timer = setTimeout(() => setDebounced(value), DEBOUNCE_MS);
     return () => clearTimeout(timer);
   }, [value]);
-  return settled;
+  return debounced;
 };

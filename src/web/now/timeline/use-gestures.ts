@@ -1,18 +1,18 @@
 import { type PointerEvent, type RefObject, useEffect, useRef } from "react";
 
 type Gestures = {
-  /** Moved by px: to the right, into the past. */
+  /** Called when the user moves the timeline by px. A positive value moves it to the right, into the past. */
   readonly onPan: (px: number) => void;
-  /** Towards what is at this px of the track: nearer (-1) or wider (1). */
+  /** Called when the user zooms in (-1) or out (1) around `x`, in px of the window. */
   readonly onZoom: (step: -1 | 1, x: number) => void;
 };
 
-/** How far a wheel turns, or two fingers move, for a step of zoom. */
+/** Wheel distance per zoom level. */
 const WHEEL_STEP = 80;
-/** What moves less is a click. */
+/** A pointer that moves less than this is a click. */
 const DRAG_PX = 4;
 
-/** Dragging and sideways scrolling pan; a wheel with Ctrl, or two fingers on a touchpad, zooms. */
+/** Pans by dragging and horizontal scrolling; zooms by Ctrl with the wheel, or by pinching on a touchpad. */
 export const useGestures = (element: RefObject<HTMLElement | null>, { onPan, onZoom }: Gestures) => {
   const newest = useRef({ onPan, onZoom });
   newest.current = { onPan, onZoom };
@@ -33,7 +33,7 @@ export const useGestures = (element: RefObject<HTMLElement | null>, { onPan, onZ
         newest.current.onPan(-sideways);
       }
     };
-    // React's own listener could not keep the page from being zoomed.
+    // A React listener is passive, so it can't prevent the browser from zooming the page.
     current.addEventListener("wheel", onWheel, { passive: false });
     return () => current.removeEventListener("wheel", onWheel);
   }, [element]);
@@ -41,21 +41,21 @@ export const useGestures = (element: RefObject<HTMLElement | null>, { onPan, onZ
 };
 
 const useDrag = (gestures: RefObject<Gestures>) => {
-  const held = useRef<{ x: number; moved: boolean } | null>(null);
+  const press = useRef<{ x: number; moved: boolean } | null>(null);
   return {
-    /** Whether what was held has just been moved: then it was no click. */
-    wasDragged: (): boolean => held.current?.moved ?? false,
+    /** Returns true if the last press was a drag and not a click. */
+    wasDragged: (): boolean => press.current?.moved ?? false,
     onPointerDown: (event: PointerEvent) => {
       const isControl = event.target instanceof Element && event.target.closest("button, select") !== null;
-      held.current = event.button === 0 && !isControl ? { x: event.clientX, moved: false } : null;
+      press.current = event.button === 0 && !isControl ? { x: event.clientX, moved: false } : null;
     },
     onPointerMove: (event: PointerEvent) => {
-      const { current } = held;
+      const { current } = press;
       if (current === null || event.buttons !== 1) return;
       const by = event.clientX - current.x;
       if (!current.moved && Math.abs(by) < DRAG_PX) return;
       if (!current.moved) event.currentTarget.setPointerCapture(event.pointerId);
-      held.current = { x: event.clientX, moved: true };
+      press.current = { x: event.clientX, moved: true };
       gestures.current.onPan(by);
     },
   };

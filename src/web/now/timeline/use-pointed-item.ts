@@ -5,24 +5,24 @@ import { adjacentItem, itemAt, type RowItem, rowItems } from "./row-items.ts";
 import type { TimelineScale } from "./row-shapes.ts";
 
 type PointedItem = {
-  /** Of its row. */
+  /** Index of its row. */
   readonly index: number;
   readonly key: string;
-  /** The track of its row. */
+  /** The element that shows its row. */
   readonly track: Element;
 };
 
-export type PointedItemOptions = {
+type PointedItemOptions = {
   readonly rowAt: (index: number) => TimelineJob | undefined;
   readonly scale: TimelineScale;
-  /** Px by which all of it is moved to the right. */
+  /** Px by which the rows are moved to the right. */
   readonly shift: number;
   readonly now: number;
-  /** Told what the keyboard comes to: it may be out of sight. */
+  /** Called with the time of an item that the keyboard selects: it may be outside of the view. */
   readonly onReach: (at: number) => void;
 };
 
-/** What the pointer, or the arrow keys from the name of a row, have come to. */
+/** Tracks the item under the pointer, or selected with the arrow keys from the name of a row. */
 export const usePointedItem = ({ rowAt, scale, shift, now, onReach }: PointedItemOptions) => {
   const [, navigate] = useLocation();
   const [pointed, setPointed] = useState<PointedItem | null>(null);
@@ -77,7 +77,7 @@ export const usePointedItem = ({ rowAt, scale, shift, now, onReach }: PointedIte
   };
 };
 
-/** Where its tip stands: at the part of it that is in sight. */
+/** Returns the anchor of the tooltip: the visible part of the item. */
 const anchorOf = (track: Element, { left, right }: RowItem, shift: number) => ({
   getBoundingClientRect: (): DOMRect => {
     const around = track.getBoundingClientRect();

@@ -2,10 +2,10 @@ import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 import { parseView, type TimeView, writeView } from "./time-window.ts";
 
-/** Ms without another change until the URL says it: a browser takes only so many changes of it. */
+/** Ms without a change until the URL is updated: browsers limit the rate of URL changes. */
 const DEBOUNCE_MS = 200;
 
-/** What the time line looks at. The URL keeps it; it changes at once, and the URL when it has settled. */
+/** Returns the view of the timeline and a function that changes it. The view changes immediately, the URL after a delay. */
 export const useTimeView = (): readonly [TimeView, (change: (view: TimeView) => TimeView) => void] => {
   const [query, setQuery] = useSearchParams();
   const [pendingView, setPendingView] = useState<TimeView | null>(null);
@@ -20,9 +20,9 @@ export const useTimeView = (): readonly [TimeView, (change: (view: TimeView) => 
     }, DEBOUNCE_MS);
     return () => clearTimeout(timer);
   }, [pendingView, setQuery]);
-  const change = (of: (view: TimeView) => TimeView): void => {
-    // More than one may come before it is drawn.
-    newest.current = of(newest.current);
+  const change = (update: (view: TimeView) => TimeView): void => {
+    // Several changes can happen before the next render.
+    newest.current = update(newest.current);
     setPendingView(newest.current);
   };
   return [view, change];

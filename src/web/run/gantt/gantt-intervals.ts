@@ -1,17 +1,17 @@
 import type { AttemptData, TaskRunData } from "../../data/shapes.ts";
 
 /**
- * A stretch of a task's time:
- * `upstream` it waits for the tasks before it · `place` it could start, but as many run as may · `attempt` it runs ·
- * `backoff` it waits to be tried again.
+ * An interval in the time of a task:
+ * `upstream` it waits for its dependencies · `slot` it is ready and waits for a slot · `attempt` it runs · `backoff` it
+ * waits for the next attempt.
  */
 export type TaskInterval =
-  | { readonly kind: "upstream" | "place" | "backoff"; readonly from: number; readonly to: number }
+  | { readonly kind: "upstream" | "slot" | "backoff"; readonly from: number; readonly to: number }
   | { readonly kind: "attempt"; readonly from: number; readonly to: number; readonly attempt: AttemptData };
 
 type Span = { readonly startedAt: number; readonly now: number };
 
-/** What a task did with the time of its run, in order; `now` ends what goes on. */
+/** Returns the intervals of a task in order; an open interval ends at `now`. */
 export const intervalsOf = (
   task: TaskRunData,
   tasks: readonly TaskRunData[],
@@ -28,7 +28,7 @@ export const intervalsOf = (
   );
 };
 
-/** When the last of the tasks before it was done; null while that isn't so. */
+/** Returns when the last dependency ended, or null while one is not done. */
 const readyAt = (task: TaskRunData, tasks: readonly TaskRunData[], startedAt: number): number | null => {
   const upstreams = tasks.filter(({ task_id }) => task.depends_on.includes(task_id));
   if (upstreams.some(({ status }) => status === "pending" || status === "running")) return null;
@@ -42,7 +42,7 @@ const waitsOf = (ready: number | null, begin: number, startedAt: number): readon
   const until = Math.min(ready ?? begin, begin);
   return [
     { kind: "upstream", from: startedAt, to: until },
-    { kind: "place", from: until, to: begin },
+    { kind: "slot", from: until, to: begin },
   ];
 };
 

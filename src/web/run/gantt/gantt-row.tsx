@@ -9,7 +9,7 @@ type GanttRowProps = {
   readonly task: TaskRunData;
   readonly tasks: readonly TaskRunData[];
   readonly scale: GanttScale;
-  /** Ms since the epoch: what goes on is drawn until then. */
+  /** End of open intervals, in ms since the Unix epoch. */
   readonly now: number;
   readonly isSelected: boolean;
   readonly onSelect: (taskId: string) => void;
@@ -45,7 +45,7 @@ const tookText = ({ status, reused, reason, duration_ms, started_at, attempts }:
   if (reused) return "reused";
   if (status === "skipped") return reason === "upstream_failed" ? "not started" : "not needed";
   const ms = duration_ms ?? (started_at === null ? null : now - started_at);
-  if (ms === null) return "waits";
+  if (ms === null) return "waiting";
   return attempts > 1 ? `${durationText(ms)}, ${counted(attempts, "attempt")}` : durationText(ms);
 };
 
@@ -67,9 +67,9 @@ const IntervalBar = ({ interval, scale }: { readonly interval: TaskInterval; rea
 };
 
 const WAIT_TEXT = {
-  upstream: "Waited for the tasks before it",
-  place: "Waited for a place",
-  backoff: "Waited to be tried again",
+  upstream: "Waited for its dependencies",
+  slot: "Waited for a slot",
+  backoff: "Waited to retry",
 } as const;
 
 const intervalText = (interval: TaskInterval, startedAt: number): string => {

@@ -1,7 +1,7 @@
-/** From ms since the epoch to a share of the width, 0 to 1. */
+/** Maps ms since the Unix epoch to a share of the width, 0 to 1. */
 export type GanttScale = { readonly from: number; readonly to: number };
 
-/** A run that took nothing, or just begins, still has a width. */
+/** Minimum width, for a run that has just started or took no time. */
 const MIN_SPAN_MS = 10;
 
 export const scaleOf = (from: number, to: number): GanttScale => ({ from, to: Math.max(to, from + MIN_SPAN_MS) });
@@ -9,10 +9,10 @@ export const scaleOf = (from: number, to: number): GanttScale => ({ from, to: Ma
 export const shareOf = ({ from, to }: GanttScale, at: number): number =>
   Math.min(1, Math.max(0, (at - from) / (to - from)));
 
-export type Tick = {
-  /** 0 to 1. */
+type Tick = {
+  /** Position, 0 to 1. */
   readonly at: number;
-  /** After the start. */
+  /** Time since the start, in ms. */
   readonly afterMs: number;
 };
 
@@ -21,7 +21,7 @@ const STEPS_MS = [
   900_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
-/** At round times after the start, at most so many and the start itself. */
+/** Returns ticks at round times after the start: the start itself and at most `maxTicks` more. */
 export const ticksOf = ({ from, to }: GanttScale, maxTicks: number): readonly Tick[] => {
   const span = to - from;
   const step = STEPS_MS.find((each) => span / each <= maxTicks) ?? Math.ceil(span / maxTicks / 86_400_000) * 86_400_000;

@@ -15,7 +15,7 @@ type GanttProps = {
   readonly onSelect: (taskId: string) => void;
 };
 
-/** What each task did with the time of a run: waited, ran, failed, waited again. */
+/** Shows for each task when it waited, ran, failed and waited to retry. */
 export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
   const titleId = useId();
   const now = useFastNow(!isFinal(run.status));
@@ -44,10 +44,10 @@ export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
 };
 
 const MAX_TICKS = 6;
-/** Of a label, px. */
+/** Width of a label in px. */
 const LABEL_PX = 60;
 
-/** At the end, where a label has no room after its line, it stands before it: hence room for two between two lines. */
+/** The last label is placed before its line, so there must be room for two labels between two lines. */
 const Axis = ({ scale }: { readonly scale: GanttScale }) => {
   const axis = useRef<HTMLDivElement>(null);
   const width = useWidth(axis);
@@ -64,7 +64,7 @@ const Axis = ({ scale }: { readonly scale: GanttScale }) => {
   );
 };
 
-/** `1.0 s` says no more than `1 s`, and `5m 00s` than `5m`. */
+/** Shortens a duration: `1.0 s` to `1 s`, `5m 00s` to `5m`. */
 const tickText = (ms: number): string =>
   durationText(ms)
     .replace(/\.0(?= s$)/, "")
@@ -73,16 +73,16 @@ const tickText = (ms: number): string =>
 const Legend = () => (
   <p className="gantt-legend" aria-hidden="true">
     <span>
-      <i className="gantt-piece gantt-upstream" /> waits for tasks
+      <i className="gantt-piece gantt-upstream" /> waiting for dependencies
     </span>
     <span>
-      <i className="gantt-piece gantt-place" /> waits for a place
+      <i className="gantt-piece gantt-slot" /> waiting for a slot
     </span>
     <span>
       <i className="gantt-piece gantt-attempt" /> attempt
     </span>
     <span>
-      <i className="gantt-piece gantt-backoff" /> backs off
+      <i className="gantt-piece gantt-backoff" /> waiting to retry
     </span>
   </p>
 );

@@ -10,7 +10,7 @@ const LABELS = {
   locked: { word: "Locked", like: "pending" },
 } as const satisfies Record<ConnectionState, { readonly word: string; readonly like: AnyStatus }>;
 
-/** Whether what is shown is what is. */
+/** Shows whether the page receives live updates. */
 export const ConnectionPill = () => {
   const state = useConnectionState();
   const { word, like } = LABELS[state];

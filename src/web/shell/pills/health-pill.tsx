@@ -8,7 +8,7 @@ const LABELS = {
   unavailable: { word: "Unavailable", like: "failed" },
 } as const;
 
-/** Only where petit is not well: that it is needs no words. */
+/** Shows the health of petit unless it is ok. */
 export const HealthPill = () => {
   const { data } = useQuery(healthQuery());
   if (data === undefined || data.status === "ok") return null;

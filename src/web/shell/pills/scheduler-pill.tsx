@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { schedulerQuery } from "../../data/queries.ts";
 import { statusStyle } from "../../ui/status/status.tsx";
 
-/** Only where the scheduler does not simply run: what runs as it should needs no words. */
+/** Shows the state of the scheduler unless it is running. */
 export const SchedulerPill = () => {
   const { data } = useQuery(schedulerQuery());
   if (data === undefined || data.state === "running") return null;

@@ -6,7 +6,7 @@ import { findJobs } from "./find-jobs.ts";
 import { type SearchResult, SearchResults } from "./search-results.tsx";
 import "./search.css";
 
-/** Leads to a job from anywhere; `/` leads to it. On the list of jobs it is `?q=`, which that view filters by. */
+/** Finds a job from any view; `/` focuses it. On the list of jobs, it edits `?q=`, the filter of that view. */
 export const SearchBox = () => {
   const [path] = useLocation();
   return <search className="shell-search">{path === "/jobs" ? <Filter /> : <Finder key={path} />}</search>;
@@ -82,7 +82,7 @@ const Finder = () => {
   );
 };
 
-/** The jobs that fit, and the list of all that do. */
+/** Returns the matching jobs, and a link to the list of all of them. */
 const useSearchResults = (text: string, hasFocus: boolean): readonly SearchResult[] => {
   const { data } = useQuery({ ...jobsQuery(), enabled: hasFocus });
   if (text.trim() === "") return [];

@@ -1,7 +1,7 @@
 import type { JobSummary } from "../../data/shapes.ts";
 import { StatusIcon } from "../../ui/status/status.tsx";
 
-/** A job, or the list of all jobs with a text. */
+/** A job, or a link to the list of all jobs with a text. */
 export type SearchResult =
   | { readonly href: string; readonly job: JobSummary }
   | { readonly href: string; readonly text: string };
@@ -9,23 +9,23 @@ export type SearchResult =
 type SearchResultsProps = {
   readonly id: string;
   readonly results: readonly SearchResult[];
-  /** Which of them Enter opens. */
+  /** Index of the result that Enter opens. */
   readonly at: number;
   readonly onOpen: (found: SearchResult) => void;
 };
 
-/** What the search box has found, below it. */
+/** The results below the search box. */
 export const SearchResults = ({ id, results, at, onOpen }: SearchResultsProps) => (
   <div id={id} role="listbox" aria-label="Jobs" className="found">
     {results.map((each, index) => (
-      // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the field, as of every combobox.
+      // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the field, as in every combobox.
       // biome-ignore lint/a11y/useKeyWithClickEvents: see above.
       <div
         key={each.href}
         id={`${id}-${index}`}
         role="option"
         aria-selected={index === at}
-        // The field would lose the focus before the click.
+        // Keeps the focus in the field until the click.
         onMouseDown={(event) => event.preventDefault()}
         onClick={() => onOpen(each)}
       >

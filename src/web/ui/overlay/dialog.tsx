@@ -1,27 +1,27 @@
 import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { Button } from "../button.tsx";
 
-export type DialogProps = {
+type DialogProps = {
   readonly title: string;
-  /** Called by Escape, the close button and a click outside. */
+  /** Called on Escape, on the close button and on a click outside. */
   readonly onClose: () => void;
   readonly children: ReactNode;
-  /** False where there is no way around an answer. */
+  /** False if the user must answer. */
   readonly canClose?: boolean;
 };
 
-/** A modal dialog: render it while it is open. The browser keeps the focus in it, and gives it back. */
+/** A modal dialog: render it while it is open. The browser traps the focus and restores it afterwards. */
 export const Dialog = ({ title, onClose, children, canClose = true }: DialogProps) => {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  // Before what is inside moves the focus.
+  // Runs before effects of the children move the focus.
   useLayoutEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
     return () => opened?.close();
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does the same, by the browser.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the browser handles Escape.
     <dialog
       ref={dialog}
       className="dialog"
@@ -31,7 +31,7 @@ export const Dialog = ({ title, onClose, children, canClose = true }: DialogProp
         if (canClose) onClose();
       }}
       onClick={(event) => {
-        // The second of a double click on what opened it is none outside.
+        // Ignores the second click of a double click on the button that opened the dialog.
         const isOutside = event.target === dialog.current && event.detail < 2;
         if (canClose && isOutside) onClose();
       }}

@@ -5,7 +5,7 @@ import { Button } from "../button.tsx";
 import { failureText } from "../states.tsx";
 import { StatusIcon, statusStyle } from "../status/status.tsx";
 
-/** What became of what was done here, in the corner. `tell` of data/notices.ts adds to it. */
+/** Shows the notices of `noticeStore` in the corner. */
 export const Notices = () => (
   <section className="notices" aria-label="Notices" aria-live="polite">
     {useStore(noticeStore).map((notice) => (

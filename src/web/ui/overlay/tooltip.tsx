@@ -1,20 +1,20 @@
 import { type ReactNode, useId, useLayoutEffect, useRef, useState } from "react";
 
-export type TooltipProps = {
-  /** What is told beside; line breaks count. */
+type TooltipProps = {
+  /** Text of the tooltip, with line breaks. */
   readonly text: string;
   readonly children: ReactNode;
-  /** False where what is inside takes the focus by itself. */
+  /** False if the content itself is focusable. */
   readonly isFocusable?: boolean;
 };
 
-/** A tooltip: shown while the pointer or the focus is there; Escape hides it. It lies above all, and is never cut off. */
+/** Shows a tooltip while its content is hovered or focused. Escape hides it. It is a popover, so nothing clips it. */
 export const Tooltip = ({ text, children, isFocusable = true }: TooltipProps) => {
   const id = useId();
   const [isShown, setShown] = useState(false);
   const anchor = useRef<HTMLSpanElement>(null);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: it reacts to the pointer as to the focus.
+    // biome-ignore lint/a11y/noStaticElementInteractions: it reacts to the pointer in the same way as to the focus.
     <span
       ref={anchor}
       className="hint"
@@ -35,14 +35,14 @@ export const Tooltip = ({ text, children, isFocusable = true }: TooltipProps) =>
 type TooltipTextProps = {
   readonly id?: string;
   readonly text: string;
-  /** What it is told beside. */
+  /** The element that the tooltip is placed at. */
   readonly anchor: { readonly getBoundingClientRect: () => DOMRect } | null;
 };
 
-/** The text of a tooltip, for as long as it is there. */
+/** The popover of a tooltip: render it while it is visible. */
 export const TooltipText = ({ id, text, anchor }: TooltipTextProps) => {
   const shown = useRef<HTMLSpanElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another text has another size.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new text has a new size.
   useLayoutEffect(() => {
     if (shown.current === null || anchor === null) return;
     shown.current.showPopover();
@@ -57,11 +57,11 @@ export const TooltipText = ({ id, text, anchor }: TooltipTextProps) => {
 
 const GAP = 6;
 
-/** Above where there is room, else below; always within the window. */
-const place = (shown: HTMLElement, around: DOMRect): void => {
+/** Places the tooltip above the anchor if there is room, else below it, within the window. */
+const place = (shown: HTMLElement, anchor: DOMRect): void => {
   const { width, height } = shown.getBoundingClientRect();
-  const left = Math.min(Math.max(GAP, around.left), innerWidth - width - GAP);
-  const above = around.top - height - GAP;
+  const left = Math.min(Math.max(GAP, anchor.left), innerWidth - width - GAP);
+  const above = anchor.top - height - GAP;
   shown.style.left = `${left}px`;
-  shown.style.top = `${above > 0 ? above : around.bottom + GAP}px`;
+  shown.style.top = `${above > 0 ? above : anchor.bottom + GAP}px`;
 };

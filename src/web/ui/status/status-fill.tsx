@@ -1,7 +1,7 @@
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import { statusStyle } from "./status.tsx";
 
-/** What fills a bar, so that statuses differ also where colours don't: each has a texture of its own. */
+/** Textures of bars. They tell statuses apart without colour. */
 const TEXTURES = {
   completed: <rect width="6" height="6" fill="var(--status)" />,
   running: <rect width="6" height="6" fill="var(--status-ground)" />,
@@ -11,7 +11,7 @@ const TEXTURES = {
   interrupted: <path d="M1.5 0v6M4.5 0v6" stroke="var(--status)" strokeWidth="1.4" />,
 } as const satisfies Record<RunStatus, unknown>;
 
-/** Once on a page that draws bars. */
+/** Defines the textures. Render it once on a page with bars. */
 export const StatusFills = () => (
   <svg aria-hidden="true" width="0" height="0" className="status-fills">
     <defs>

@@ -3,13 +3,13 @@ import type { RunStatus } from "../../../domain/run.ts";
 import type { Outcome } from "../../../domain/schedule/occurrence.ts";
 import type { TaskStatus } from "../../../domain/task-run.ts";
 
-/** Whatever has a colour: of a run, a task, or an occurrence. */
+/** Status of a run, a task or an occurrence. */
 export type AnyStatus = RunStatus | TaskStatus | Outcome | "due";
 
 type StatusAppearance = {
-  /** The token that it is drawn with, `--completed`; its ground is `--completed-ground`. */
+  /** Name of the CSS variables: `--completed` for the foreground, `--completed-ground` for the background. */
   readonly token: string;
-  /** What it looks like to those to whom a colour tells nothing: no two are of one shape. */
+  /** Icon. It tells statuses apart without colour. */
   readonly shape: ReactNode;
 };
 
@@ -28,13 +28,13 @@ const APPEARANCES = {
   due: { token: "due", shape: <circle cx="8" cy="8" r="5" {...stroke} /> },
 } as const satisfies Record<AnyStatus, StatusAppearance>;
 
-/** For the style of what has a status: `style={statusStyle("failed")}`, then `var(--status)` and `var(--status-ground)`. */
+/** Returns a style that sets the CSS variables `--status` and `--status-ground` to the colours of a status. */
 export const statusStyle = (status: AnyStatus): Record<`--${string}`, string> => {
   const { token } = APPEARANCES[status];
   return { "--status": `var(--${token})`, "--status-ground": `var(--${token}-ground)` };
 };
 
-/** Its shape alone. Give `label` where no word stands beside it. */
+/** The icon of a status. Pass `label` if no text stands beside it. */
 export const StatusIcon = ({ of, label }: { readonly of: AnyStatus; readonly label?: string }) => (
   <>
     <svg
@@ -49,15 +49,15 @@ export const StatusIcon = ({ of, label }: { readonly of: AnyStatus; readonly lab
   </>
 );
 
-export type StatusProps = {
+type StatusProps = {
   readonly of: AnyStatus;
-  /** With a ground under it. */
+  /** Adds a background. */
   readonly isPill?: boolean;
-  /** Another than the status itself: "waiting". */
+  /** Text in place of the status: "waiting". */
   readonly label?: string;
 };
 
-/** Shape and word, in the colour of the status. */
+/** Icon and text of a status, in its colour. */
 export const Status = ({ of, isPill = false, label = of }: StatusProps) => (
   <span className={isPill ? "status status-pill" : "status"} style={statusStyle(of)}>
     <StatusIcon of={of} />

@@ -7,11 +7,11 @@ import { Table } from "./table.tsx";
 type RunTableProps = {
   readonly runs: readonly RunData[];
   readonly label: string;
-  /** False where all are of one job. */
+  /** False if all runs belong to one job. */
   readonly hasJob?: boolean;
 };
 
-/** Runs, a row each. */
+/** A table of runs. */
 export const RunTable = ({ runs, label, hasJob = true }: RunTableProps) => (
   <Table
     label={label}

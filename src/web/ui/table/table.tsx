@@ -1,22 +1,22 @@
 import type { ReactNode } from "react";
 
-export type TableProps = {
-  /** What it is a table of, for those who can't see it. */
+type TableProps = {
+  /** Caption for screen readers. */
   readonly label: string;
-  /** `<tr>` of the head. */
+  /** The `<tr>` of the head. */
   readonly head: ReactNode;
-  /** `<tr>`s of the body. The link that a row leads to has `data-row`: `j` and `k` move between those. */
+  /** The `<tr>`s of the body. The main link of a row has `data-row`: the keys `j` and `k` move between these links. */
   readonly children: ReactNode;
   /**
-   * On a phone each row becomes a card: the first cell is its heading, and each other says before its value what its
-   * `data-label` holds. Without it, a wide table scrolls by itself.
+   * On a phone, each row becomes a card: the first cell is the heading, and the other cells show their `data-label` before
+   * the value. Without it, a wide table scrolls horizontally.
    */
   readonly isCards?: boolean;
   readonly className?: string;
 };
 
 export const Table = ({ label, head, children, isCards = false, className = "" }: TableProps) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the table.
   <section className="table-scroll" aria-label={label} tabIndex={0}>
     <table className={`table ${isCards ? "table-cards" : ""} ${className}`}>
       <caption className="visually-hidden">{label}</caption>

@@ -1,31 +1,31 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 
-export type WindowRowsOptions = {
+type WindowRowsOptions = {
   readonly count: number;
-  /** Of a row, in px, until it was measured. */
+  /** Height of a row in px, until it is measured. */
   readonly estimatePx: number;
   readonly keyAt: (index: number) => string;
 };
 
-export type WindowRows<Around extends HTMLElement> = {
-  /** Of what the rows are in. */
-  readonly container: RefObject<Around | null>;
+type WindowRows<Container extends HTMLElement> = {
+  /** `ref` of the element that contains the rows. */
+  readonly container: RefObject<Container | null>;
   readonly rows: readonly { readonly index: number; readonly start: number }[];
-  /** Px of what is left out above and below. */
+  /** Height in px of the rows above and below that are not rendered. */
   readonly above: number;
   readonly below: number;
   /** `ref` of a row that has `data-index`. */
   readonly measure: (row: Element | null) => void;
 };
 
-/** Of a long list in the page, only the rows that are in sight, and some container. */
-export const useWindowRows = <Around extends HTMLElement>({
+/** Virtualizes a long list that scrolls with the window: returns only the rows that are visible, and a few around them. */
+export const useWindowRows = <Container extends HTMLElement>({
   count,
   estimatePx,
   keyAt,
-}: WindowRowsOptions): WindowRows<Around> => {
-  const container = useRef<Around>(null);
+}: WindowRowsOptions): WindowRows<Container> => {
+  const container = useRef<Container>(null);
   const scrollMargin = useTop(container);
   const virtualizer = useWindowVirtualizer<Element>({
     count,
@@ -45,7 +45,7 @@ export const useWindowRows = <Around extends HTMLElement>({
   };
 };
 
-/** Of an element in the page, in px; known anew when something in the page has changed its size. */
+/** Returns the top of an element in the page in px. Measures again when the page changes its size. */
 const useTop = (element: RefObject<HTMLElement | null>): number => {
   const [top, setTop] = useState(0);
   useLayoutEffect(() => {

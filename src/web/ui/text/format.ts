@@ -3,16 +3,16 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** Ms as `43 ms`, `1.2 s`, `4m 05s`, `2h 03m`, `3d 04h`: never a whole second for less. */
+/** Formats ms as `43 ms`, `1.2 s`, `4m 05s`, `2h 03m` or `3d 04h`. Rounds down. */
 export const durationText = (durationMs: number): string => {
   const ms = Math.max(0, Math.round(durationMs));
   if (ms < SECOND_MS) return `${ms} ms`;
-  // Not rounded up: 59.96 s are not a minute yet.
+  // Rounds down: 59.96 s is less than a minute.
   if (ms < MINUTE_MS) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   return longText(ms);
 };
 
-/** Of what goes on or is to come, to whole seconds: `0 s`, `59 s`, `4m 05s`. */
+/** Formats ms in whole seconds, for durations that change: `0 s`, `59 s`, `4m 05s`. */
 export const roughText = (durationMs: number): string => {
   const ms = Math.max(0, durationMs);
   return ms < MINUTE_MS ? `${Math.floor(ms / SECOND_MS)} s` : longText(ms);
@@ -31,7 +31,7 @@ const pair = (ms: number, [large, largeName]: DurationUnit, [small, smallName]: 
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Making one costs more than a hundred uses of it. */
+/** Returns a cached format: creating one costs more than using it a hundred times. */
 const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
   const key = JSON.stringify(options);
   const known = formats.get(key) ?? new Intl.DateTimeFormat(undefined, options);
@@ -41,7 +41,7 @@ const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
 
-/** Local: `14:03:09` today, `Mon 24 Nov 14:03:09` in this year, else with the year. */
+/** Formats a local time: `14:03:09` today, `Mon 24 Nov 14:03:09` in this year, else with the year. */
 export const timeText = (at: number, now: number): string => {
   const [day, today] = [new Date(at), new Date(now)];
   if (day.toDateString() === today.toDateString()) return format(CLOCK).format(at);
@@ -49,7 +49,7 @@ export const timeText = (at: number, now: number): string => {
   return format({ weekday: "short", day: "numeric", month: "short", ...year, ...CLOCK }).format(at);
 };
 
-/** In full, to the millisecond, in a zone or the local one: `Mon 24 Nov 2026, 14:03:09.123 CET`. */
+/** Formats a time in full, in `timeZone` or the local zone: `Mon 24 Nov 2026, 14:03:09.123 CET`. */
 export const fullTimeText = (at: number, timeZone?: string): string =>
   format({
     weekday: "short",
@@ -62,15 +62,15 @@ export const fullTimeText = (at: number, timeZone?: string): string =>
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(at);
 
-/** Characters of a value that stands in a sentence. */
+/** Maximum length of a value in a sentence. */
 const MAX_VALUE = 80;
 
-/** A value as a sentence has room for it: `empty` for none, the beginning of a long one. */
+/** Shortens a value for a sentence. Returns `empty` for an empty value. */
 export const valueText = (value: string): string => {
   if (value === "") return "empty";
   return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
 };
 
-/** `1 run`, `3 runs`. */
+/** Formats a count with its noun: `1 run`, `3 runs`. */
 export const counted = (count: number, noun: string): string =>
   `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;

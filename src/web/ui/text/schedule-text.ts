@@ -1,6 +1,6 @@
 import cronstrue from "cronstrue";
 
-/** `0 2 * * *` as `Every day at 02:00`, `@every 1h30m` as `Every 1h 30m`; an expression that has no words stays what it is. */
+/** Describes an expression: `0 2 * * *` as `Every day at 02:00`, `@every 1h30m` as `Every 1h 30m`. Returns an expression that it does not know as it is. */
 export const expressionText = (expression: string): string => {
   const every = /^@every\s+(.+)$/i.exec(expression.trim());
   if (every !== null) return `Every ${spaced(every[1] ?? "")}`;
@@ -13,13 +13,13 @@ export const expressionText = (expression: string): string => {
 
 const spaced = (duration: string): string => duration.replaceAll(/\s+/g, "").replaceAll(/([a-z])(?=\d)/gi, "$1 ");
 
-/** A time alone is one of each day. */
-const daily = (words: string): string =>
-  words.replace(/^At (\d\d:\d\d(?::\d\d)?(?:(?:,| and) \d\d:\d\d)*)$/, "Every day at $1");
+/** Adds that a time without a date is daily. */
+const daily = (text: string): string =>
+  text.replace(/^At (\d\d:\d\d(?::\d\d)?(?:(?:,| and) \d\d:\d\d)*)$/, "Every day at $1");
 
-/** Of all expressions of a schedule: `Every day at 02:00; every hour`. */
+/** Describes all expressions of a schedule: `Every day at 02:00; every hour`. */
 export const scheduleText = (expressions: readonly string[]): string =>
   expressions
     .map(expressionText)
-    .map((words, index) => (index === 0 ? words : `${words.charAt(0).toLowerCase()}${words.slice(1)}`))
+    .map((text, index) => (index === 0 ? text : `${text.charAt(0).toLowerCase()}${text.slice(1)}`))
     .join("; ");

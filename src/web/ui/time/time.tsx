@@ -5,13 +5,13 @@ import { useNow } from "./clock.ts";
 type TimeProps = {
   /** In ms since the Unix epoch. */
   readonly at: number;
-  /** The schedule's zone: told on hover beside the local time. */
+  /** Time zone of the schedule: the tooltip shows the time in it, too. */
   readonly zone?: string | null | undefined;
-  /** False where it stands inside a link or a button. */
+  /** False inside a link or a button. */
   readonly isFocusable?: boolean;
 };
 
-/** A local time, as short as it can be; in full, and in the schedule's zone, on hover. */
+/** A short local time. The tooltip shows it in full, and in the schedule's zone. */
 export const Time = ({ at, zone, isFocusable = true }: TimeProps) => (
   <Tooltip text={timeTooltip(at, zone)} isFocusable={isFocusable}>
     <time className="nowrap" dateTime={new Date(at).toISOString()}>
@@ -20,14 +20,14 @@ export const Time = ({ at, zone, isFocusable = true }: TimeProps) => (
   </Tooltip>
 );
 
-/** Local and, where it is another, in the schedule's zone. */
-export const timeTooltip = (at: number, zone?: string | null): string => {
+/** Returns the local time and, if it differs, the time in `zone`. */
+const timeTooltip = (at: number, zone?: string | null): string => {
   const local = fullTimeText(at);
   const there = zone == null ? local : fullTimeText(at, zone);
   return there === local ? local : `${local}\n${there} (${zone})`;
 };
 
-/** How long something took, to the millisecond on hover; a dash where that is not known. */
+/** A duration; the tooltip shows it in ms. A dash if it is null. */
 export const Duration = ({ ms }: { readonly ms: number | null }) =>
   ms === null ? (
     <span className="muted">–</span>
@@ -37,12 +37,12 @@ export const Duration = ({ ms }: { readonly ms: number | null }) =>
     </time>
   );
 
-/** How long something goes on by now; counts. */
+/** The time since `since`, updated each second. */
 export const Elapsed = ({ since }: { readonly since: number }) => (
   <span className="nowrap">{roughText(useNow() - since)}</span>
 );
 
-/** `in 4m 05s`, counting down; the time itself on hover. */
+/** A countdown such as `in 4m 05s`; the tooltip shows the time. */
 export const Countdown = ({ at, zone, isFocusable = true }: TimeProps) => {
   const left = at - useNow();
   return (

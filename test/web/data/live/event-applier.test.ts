@@ -21,7 +21,7 @@ const finished = (run: number, job = "hello"): LiveEvent => ({
   status: "failed",
 });
 
-/** A query that a view shows, and that is answered when the test says so. */
+/** A query of a view whose fetch ends when the test resolves it. */
 const watched = (client: QueryClient, queryKey: readonly unknown[]) => {
   const asked: PromiseWithResolvers<unknown>[] = [];
   const waiting: (() => void)[] = [];
@@ -72,8 +72,8 @@ const setUp = () => {
   return { client, applier: new EventApplier(client) };
 };
 
-describe("what events make stale", () => {
-  test("is asked for once for many events", async () => {
+describe("a query that an event makes stale", () => {
+  test("is refetched once for many events", async () => {
     const { client, applier } = setUp();
     const runs = watched(client, ["runs", {}]);
     await runs.answer(0, { count: 0, runs: [] });
@@ -83,7 +83,7 @@ describe("what events make stale", () => {
     expect(runs.asked).toHaveLength(2);
   });
 
-  test("is asked for again where it was on its way when the event came", async () => {
+  test("is refetched again if it was being fetched when the event arrived", async () => {
     const { client, applier } = setUp();
     const run = watched(client, ["run", "run-1"]);
     applier.apply([finished(1)]);
@@ -93,7 +93,7 @@ describe("what events make stale", () => {
     expect(run.data()).toBe("read after it");
   });
 
-  test("is of that run and that job alone", async () => {
+  test("belongs to the run and the job of the event", async () => {
     const { client, applier } = setUp();
     const [mine, other] = [watched(client, ["run", "run-1"]), watched(client, ["run", "run-2"])];
     await Promise.all([mine.answer(0, "mine"), other.answer(0, "other")]);
@@ -102,7 +102,7 @@ describe("what events make stale", () => {
     expect(other.asked).toHaveLength(1);
   });
 
-  test("is marked and not asked for where no view shows it", async () => {
+  test("is only marked as stale if no view uses it", async () => {
     const { client, applier } = setUp();
     client.setQueryData(["job", "hello"], "old");
     applier.apply([started(1)]);
@@ -127,7 +127,7 @@ describe("a list of jobs", () => {
     recent_runs: [],
   });
 
-  test("follows each run of its jobs, and is otherwise the same", async () => {
+  test("follows each run of its jobs, and keeps its other data", async () => {
     const { client, applier } = setUp();
     const jobs = watched(client, ["jobs-with-runs"]);
     await jobs.answer(0, { jobs: [job("hello"), job("other")], count: 2 });
@@ -147,7 +147,7 @@ describe("a list of jobs", () => {
     expect(read()?.[1]).toBe(other);
   });
 
-  test("is not asked for again while events say enough, but for other definitions", async () => {
+  test("is refetched only after a reload of the job files", async () => {
     const { client, applier } = setUp();
     const [jobs, withRuns] = [watched(client, ["jobs"]), watched(client, ["jobs-with-runs"])];
     await Promise.all([jobs.answer(0, { jobs: [], count: 0 }), withRuns.answer(0, { jobs: [], count: 0 })]);
@@ -159,7 +159,7 @@ describe("a list of jobs", () => {
     await withRuns.askedTimes(2);
   });
 
-  test("has its figures of the runs that it shows", async () => {
+  test("computes its statistics from the runs that it shows", async () => {
     const { client, applier } = setUp();
     const jobs = watched(client, ["jobs-with-runs"]);
     await jobs.answer(0, { jobs: [job("hello")], count: 1 });
@@ -168,7 +168,7 @@ describe("a list of jobs", () => {
     expect(list?.jobs[0]).toMatchObject({ success_rate: 0.5, usual_duration_ms: 1_000 });
   });
 
-  test("keeps thirty runs of a job, however many there were", async () => {
+  test("keeps at most 30 runs per job", async () => {
     const { client, applier } = setUp();
     const jobs = watched(client, ["jobs-with-runs"]);
     await jobs.answer(0, { jobs: [job("hello")], count: 1 });

@@ -11,7 +11,7 @@ const event = (seq: number): LiveEvent => ({
   run_id: `run ${seq}`,
 });
 
-/** Adds so many in one go; resolves with what is handed on in the next frame. */
+/** Adds this number of events; resolves with the batch of the next frame. */
 const burst = async (count: number) => {
   const frames: (readonly LiveEvent[])[] = [];
   let overflows = 0;
@@ -19,7 +19,7 @@ const burst = async (count: number) => {
   const queue = new EventBatcher({
     onBatch: (events) => {
       frames.push(events);
-      // The overflow is told after it.
+      // The overflow is reported after the batch.
       queueMicrotask(done.resolve);
     },
     onOverflow: () => {
@@ -32,14 +32,14 @@ const burst = async (count: number) => {
   return { frames, overflows };
 };
 
-test("an event queue hands on what came since the last frame at once, in order", async () => {
+test("an event batcher delivers the events since the last frame together, in order", async () => {
   const { frames, overflows } = await burst(60);
   expect(frames).toHaveLength(1);
   expect(frames[0]?.map(({ seq }) => seq)).toEqual(Array.from({ length: 60 }, (_, seq) => seq));
   expect(overflows).toBe(0);
 });
 
-test("an event queue hands on the newest thousand of more, and says that there were more", async () => {
+test("an event batcher delivers at most the newest 1,000 events, and reports an overflow", async () => {
   const { frames, overflows } = await burst(5_000);
   expect([frames[0]?.length, frames[0]?.[0]?.seq, frames[0]?.at(-1)?.seq]).toEqual([1_000, 4_000, 4_999]);
   expect(overflows).toBe(1);

@@ -35,7 +35,7 @@ const event = (type: LiveEvent["type"], at: number, more: Partial<LiveEvent> = {
   ...more,
 });
 
-/** A time line that is shown, after these events. */
+/** Returns an active timeline after these events. */
 const after = (...events: readonly LiveEvent[]): TimelineData => {
   const client = new QueryClient();
   client.setQueryData(KEY, timeline(), { updatedAt: 7 });
@@ -57,22 +57,22 @@ const barsOf = ({ jobs }: TimelineData) =>
 const started = (at: number, run_id = "r") => event("run.started", at, { run_id });
 const finished = (at: number, run_id = "r", status = "completed") => event("run.finished", at, { run_id, status });
 
-describe("a time line that is shown", () => {
-  test("has a bar from the start of a run on, which ends with it", () => {
+describe("an active timeline", () => {
+  test("adds a bar when a run starts, and ends it with the run", () => {
     expect(barsOf(after(started(5_000)))).toEqual([["r", "running", 5_000, null, 1]]);
     expect(barsOf(after(started(5_000), started(5_000)))?.length).toBe(1);
     expect(barsOf(after(started(5_000), finished(9_500, "r", "failed")))).toEqual([["r", "failed", 5_000, 9_500, 1]]);
     expect(barsOf(after(finished(9_500)))).toEqual([]);
   });
 
-  test("tells runs together that fall together, by the worst of them", () => {
+  test("merges runs in the same bin, and shows the worst status", () => {
     const both = after(started(5_000), finished(5_400, "r", "failed"), started(5_500, "s"), finished(5_900, "s"));
     expect(barsOf(both)).toEqual([["r", "failed", 5_000, 5_900, 2]]);
     const apart = after(started(5_000), finished(5_400), started(6_500, "s"), finished(6_900, "s"));
     expect(barsOf(apart)?.length).toBe(2);
   });
 
-  test("does not grow for as long as it is shown", () => {
+  test("does not grow without limit", () => {
     const events = Array.from({ length: 5_000 }, (_, at) => [
       started(at * 10, `r${at}`),
       finished(at * 10 + 5, `r${at}`),
@@ -80,7 +80,7 @@ describe("a time line that is shown", () => {
     expect(barsOf(after(...events.flat()))?.length).toBe(50);
   });
 
-  test("leaves the other rows as they are", () => {
+  test("keeps the other rows", () => {
     const client = new QueryClient();
     const before = timeline();
     client.setQueryData(KEY, before);

@@ -3,7 +3,7 @@ import { highlight } from "../../../../src/web/log/ansi/highlight.ts";
 
 const segment = (text: string) => ({ text, classes: [], color: null, background: null });
 
-/** The pieces of each segment as text, what matches in brackets. */
+/** The text of each segment, with matches in brackets. */
 const marked = (texts: readonly string[], wanted: string): string =>
   highlight(texts.map(segment), wanted)
     .map(({ text, isMatch }) => (isMatch ? `[${text}]` : text))
@@ -19,21 +19,21 @@ describe("highlight", () => {
     [["ab", "", "cd"], "bc", "a|[b]|[c]|d"],
     [["nothing"], "error", "nothing"],
     [["nothing"], "", "nothing"],
-  ])("cuts %p at %p into %s", (texts, wanted, expected) => {
+  ])("splits %p at matches of %p into %s", (texts, wanted, expected) => {
     expect(marked(texts, wanted)).toBe(expected);
   });
 
   test("keeps the text of a line that matches at every character", () => {
-    const pieces = highlight(["a".repeat(100_000), "a".repeat(100_000)].map(segment), "a");
-    expect(pieces).toHaveLength(200_000);
-    expect(pieces.every(({ isMatch }) => isMatch)).toBe(true);
+    const segments = highlight(["a".repeat(100_000), "a".repeat(100_000)].map(segment), "a");
+    expect(segments).toHaveLength(200_000);
+    expect(segments.every(({ isMatch }) => isMatch)).toBe(true);
   });
 
   test("keeps the text of a line with a colour for every character", () => {
-    const pieces = highlight(
+    const segments = highlight(
       Array.from({ length: 100_000 }, () => segment("ab")),
       "b",
     );
-    expect(pieces).toHaveLength(200_000);
+    expect(segments).toHaveLength(200_000);
   });
 });

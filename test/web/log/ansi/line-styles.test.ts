@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { segmentsOf } from "../../../../src/web/log/ansi/ansi.ts";
-import { shownText } from "../../../../src/web/log/ansi/line-styles.ts";
+import { styledText } from "../../../../src/web/log/ansi/line-styles.ts";
 import { joined, styleIn } from "../../../../src/web/log/ansi/style.ts";
 import { displayLine } from "../../../../src/web/log/book/line.ts";
 import { LogPages, PAGE } from "../../../../src/web/log/book/pages.ts";
 
 const E = "\x1b";
 
-describe("what text leaves to what comes after it", () => {
+describe("the style that a text sets", () => {
   test.each([
     ["plain", ""],
     [`${E}[31mred`, "31"],
@@ -25,7 +25,7 @@ describe("what text leaves to what comes after it", () => {
     expect(styleIn(text)).toBe(style);
   });
 
-  test("stays short, whatever is written", () => {
+  test("stays short for any text", () => {
     const text = Array.from({ length: 1_000 }, (_, at) => `${E}[3${at % 8}mx${E}[39m`).join("");
     expect(styleIn(text)).toBe("39");
     expect(joined("31;1", "39")).toBe("1;39");
@@ -40,17 +40,17 @@ const lines = (written: readonly Written[], from = 0) =>
     displayLine({ seq: from + at + 1, task_id, attempt: 1, stream, at: 0, text }),
   );
 
-/** Of each line, the classes of each of its pieces. */
+/** Returns the classes of each segment of each line. */
 const looks = (pages: LogPages, from: number, count: number) =>
   Array.from({ length: count }, (_, at) => {
     const line = pages.at(from + at);
     return line === undefined
       ? []
-      : segmentsOf(shownText(line)).map(({ text, classes }) => [text, ...classes].join(" "));
+      : segmentsOf(styledText(line)).map(({ text, classes }) => [text, ...classes].join(" "));
   });
 
 describe("a colour that spans lines", () => {
-  test("goes on until it ends, on its own stream alone", () => {
+  test("continues until it is reset, in its own stream only", () => {
     const pages = new LogPages();
     pages.put(
       0,
@@ -77,7 +77,7 @@ describe("a colour that spans lines", () => {
     ]);
   });
 
-  test("reaches what was at hand before it", () => {
+  test("applies to lines that were loaded before it", () => {
     const pages = new LogPages();
     pages.put(PAGE, lines([["later"], [`${E}[0mend`], ["after"]], PAGE));
     expect(looks(pages, PAGE, 3)).toEqual([["later"], ["end"], ["after"]]);
@@ -91,7 +91,7 @@ describe("a colour that spans lines", () => {
     ]);
   });
 
-  test("counts also where it stood in what was drawn over", () => {
+  test("counts also in text before a carriage return", () => {
     const pages = new LogPages();
     pages.put(0, lines([[`${E}[33m10%\r20%`], ["next"]]));
     expect(looks(pages, 0, 2)).toEqual([["20% ansi-yellow-fg"], ["next ansi-yellow-fg"]]);

@@ -5,7 +5,7 @@ import { adjacentItem, itemAt, rowItems, rowSummary } from "../../../../src/web/
 import { barPaths, barSides, MIN_BAR_PX } from "../../../../src/web/now/timeline/row-shapes.ts";
 
 const NOW = 1_000_000;
-/** 1 px a second; 0 px is 900,000. */
+/** 1 px per second; 0 px is at 900,000 ms. */
 const SCALE = { originMs: 900_000, pxPerMs: 1 / 1000 };
 
 const bar = (more: Partial<TimelineJob["bars"][number]>) => ({
@@ -30,14 +30,14 @@ const ROW: TimelineJob = {
   more_due: false,
 };
 
-describe("a row of the time line", () => {
-  test("draws a bar as long as its run took, and never too thin to be seen", () => {
+describe("a row of the timeline", () => {
+  test("draws a bar as long as its run, with a minimum width", () => {
     expect(barSides(bar({}), SCALE, NOW)).toEqual({ left: 10, right: 20 });
     expect(barSides(bar({ ended_at: 910_001 }), SCALE, NOW)).toEqual({ left: 10, right: 10 + MIN_BAR_PX });
     expect(barSides(bar({ ended_at: null }), SCALE, NOW).right).toBe(100);
   });
 
-  test("draws each status with a height of its own, and several runs slimmer than one", () => {
+  test("draws each status with a different height, and several runs with a smaller one", () => {
     const pathOf = (more: Parameters<typeof bar>[0]) => barPaths([bar(more)], SCALE, NOW)[0]?.path;
     expect(pathOf({})).toBe("M10.0 9H20.0V19H10.0z");
     expect(pathOf({ status: "failed" })).toBe("M10.0 3H20.0V25H10.0z");
@@ -49,7 +49,7 @@ describe("a row of the time line", () => {
     expect(barPaths(ROW.bars, SCALE, NOW).map(({ status }) => status)).toEqual(["running", "completed"]);
   });
 
-  test("tells of each thing in words, in the order of time; what was due is no longer to come", () => {
+  test("describes its items in chronological order, without past due times", () => {
     const items = rowItems(ROW, SCALE, NOW);
     expect(items.map(({ text }) => text.split("\n")[0])).toEqual([
       "completed in 10.0 s",
@@ -67,7 +67,7 @@ describe("a row of the time line", () => {
     expect([many?.text.split("\n")[0], many?.href]).toEqual(["4 runs, at worst failed", "/runs?job=hello"]);
   });
 
-  test("finds what is pointed at, and what stands beside it", () => {
+  test("finds the item at a position, and the items beside it", () => {
     const items = rowItems(ROW, SCALE, NOW);
     const [first, mark, open, due] = items;
     expect(itemAt(items, 15)).toBe(first ?? null);
@@ -84,7 +84,7 @@ describe("a row of the time line", () => {
     expect(adjacentItem([], null, 1, NOW)).toBeNull();
   });
 
-  test("is summed up for those who can't see it", () => {
+  test("has a summary for screen readers", () => {
     expect(rowSummary({ ...ROW, due: [] }, NOW)).toBe(
       "2 runs; some running; 3 skipped, an earlier run was still running",
     );
@@ -93,8 +93,8 @@ describe("a row of the time line", () => {
 });
 
 describe("the progress of a run", () => {
-  test("is measured by what it usually takes, until it is over that", () => {
-    expect(progressOf(5_000, 20_000)).toEqual({ share: 0.25, text: "5 s of usually 20 s" });
+  test("is a share of the usual duration, until the run exceeds it", () => {
+    expect(progressOf(5_000, 20_000)).toEqual({ share: 0.25, text: "5 s of about 20 s" });
     expect(progressOf(25_000, 20_000)).toEqual({ share: null, text: "25 s, usually 20 s" });
     expect(progressOf(0, 0).share).toBeNull();
   });

@@ -17,7 +17,7 @@ const [quarter, hour, sixHours, , week] = ZOOMS;
 
 const read = (query: string) => parseView(new URLSearchParams(query));
 
-describe("the window of a time line", () => {
+describe("the window of a timeline", () => {
   test.each([
     ["", "6h", null],
     ["zoom=1h", "1h", null],
@@ -30,13 +30,13 @@ describe("the window of a time line", () => {
     expect([read(query).zoom.name, read(query).from]).toEqual([zoom, from] as never);
   });
 
-  test("is written so that it is read the same, beside what else stands there", () => {
+  test("is written so that it is read the same, and keeps other parameters", () => {
     const written = writeView(new URLSearchParams("show=ran&from=1"), { zoom: hour, from: NOW + 0.4 });
     expect(`${written}`).toBe(`show=ran&from=${NOW}&zoom=1h`);
     expect(`${writeView(written, { zoom: sixHours, from: null })}`).toBe("show=ran");
   });
 
-  test("follows the present until it is moved", () => {
+  test("follows the current time until it is moved", () => {
     const view = { zoom: hour, from: null };
     expect(NOW - startOf(view, NOW)).toBeCloseTo(0.78 * HOUR);
     const earlier = panned(view, -HOUR, NOW);
@@ -44,7 +44,7 @@ describe("the window of a time line", () => {
     expect(panned({ zoom: hour, from: 5 }, -HOUR, NOW).from).toBe(0);
   });
 
-  test("is zoomed around what is pointed at, and goes on to follow the present", () => {
+  test("is zoomed around a time, and continues to follow the current time", () => {
     const time = NOW - HOUR;
     const view = { zoom: sixHours, from: time - 3 * HOUR };
     const nearer = zoomed(view, -1, { time, now: NOW });
@@ -54,14 +54,14 @@ describe("the window of a time line", () => {
     expect(zoomed({ zoom: week, from: null }, 1, { time, now: NOW }).zoom).toBe(week);
   });
 
-  test("is never of what are no dates, however far it is moved", () => {
+  test("contains only valid dates, however far it is moved", () => {
     const { from } = panned({ zoom: week, from: 8_600_000_000_000_000 }, 1e15, NOW);
     const { to } = windowToQuery(from ?? 0, week.spanMs);
     expect(new Date(to).getTime()).toBe(to);
     expect(axisTimes(from ?? 0, to, 24 * HOUR).map((at) => new Date(at).getTime())).not.toContain(Number.NaN);
   });
 
-  test("asks for all that is in view, and for the same while time goes on", () => {
+  test("queries more than the view, and the same window for a while", () => {
     for (let at = 0; at < 50; at++) {
       const from = NOW + at * 123_456;
       const asked = windowToQuery(from, HOUR);
@@ -72,7 +72,7 @@ describe("the window of a time line", () => {
     expect(new Set(asked).size).toBeLessThanOrEqual(5);
   });
 
-  test("has an axis with room for its labels, round in local time", () => {
+  test("has an axis with round local times and room for labels", () => {
     expect(axisStepMs(1000 / HOUR, 90)).toBe(10 * 60_000);
     expect(axisStepMs(1000 / week.spanMs, 90)).toBe(24 * HOUR);
     const times = axisTimes(NOW, NOW + 6 * HOUR, HOUR);

@@ -18,11 +18,11 @@ test.each([
   ["", []],
   ["   ", []],
   ["none of them", []],
-])("findJobs for %j has the nearest first", (text, ids) => {
+])("findJobs for %j returns the best match first", (text, ids) => {
   expect(findJobs(JOBS, text).map(({ id }) => id)).toEqual(ids);
 });
 
-test("findJobs has at most eight", () => {
+test("findJobs returns at most eight jobs", () => {
   const many = Array.from({ length: 50 }, (_, index) => job(`job_${index}`));
   expect(findJobs(many, "job")).toHaveLength(8);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const CSS = readFileSync(join(import.meta.dirname, "../../../../src/web/ui/style/tokens.css"), "utf8");
 
-/** The colours of a theme by name, `completed-ground`: those after `:root` in the part of the file that it is in. */
+/** Returns the colours of a theme by name, such as `completed-ground`, from a part of the stylesheet. */
 const theme = (part: string): ReadonlyMap<string, string> =>
   new Map([...part.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name = "", colour = ""]) => [name, colour]));
 
@@ -35,15 +35,15 @@ const linear = (hex: string): Colour => {
   return [part(1), part(3), part(5)];
 };
 
-/** WCAG 2.2, relative luminance and contrast ratio. */
+/** Relative luminance and contrast ratio of WCAG 2.2. */
 const luminance = ([red, green, blue]: Colour): number => 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 const contrast = (a: string, b: string): number => {
   const [lower = 0, higher = 0] = [luminance(linear(a)), luminance(linear(b))].sort((x, y) => x - y);
   return (higher + 0.05) / (lower + 0.05);
 };
 
-/** How it looks to those who lack a kind of cone, in linear RGB: Machado, Oliveira and Fernandes 2009, severity 1. */
-const SIGHTS = {
+/** Simulates colour blindness in linear RGB: Machado, Oliveira and Fernandes 2009, severity 1. */
+const DEFICIENCIES = {
   protanopia: [
     [0.152286, 1.052583, -0.204868],
     [0.114503, 0.786281, 0.099216],
@@ -56,12 +56,12 @@ const SIGHTS = {
   ],
 } as const;
 
-const seen = ([red, green, blue]: Colour, sight: keyof typeof SIGHTS): Colour => {
-  const [r, g, b] = SIGHTS[sight].map(([x, y, z]) => x * red + y * green + z * blue);
+const simulated = ([red, green, blue]: Colour, deficiency: keyof typeof DEFICIENCIES): Colour => {
+  const [r, g, b] = DEFICIENCIES[deficiency].map(([x, y, z]) => x * red + y * green + z * blue);
   return [r ?? 0, g ?? 0, b ?? 0];
 };
 
-/** OKLab: a difference of 0.02 is just seen, side by side. */
+/** OKLab colour difference; 0.02 is just noticeable side by side. */
 const lab = ([red, green, blue]: Colour): Colour => {
   const l = Math.cbrt(Math.max(0, 0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue));
   const m = Math.cbrt(Math.max(0, 0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue));
@@ -73,27 +73,30 @@ const lab = ([red, green, blue]: Colour): Colour => {
   ];
 };
 
-const difference = (a: string, b: string, sight: keyof typeof SIGHTS): number => {
-  const [x, y] = [lab(seen(linear(a), sight)), lab(seen(linear(b), sight))];
+const difference = (a: string, b: string, deficiency: keyof typeof DEFICIENCIES): number => {
+  const [x, y] = [lab(simulated(linear(a), deficiency)), lab(simulated(linear(b), deficiency))];
   return Math.hypot(...x.map((value, index) => value - (y[index] ?? 0)));
 };
 
 describe.each(THEMES)("the %s theme", (_name, colours) => {
   const colour = (name = ""): string => colours.get(name) ?? `no colour ${name}`;
 
-  test("keeps text 4.5 : 1 apart from what is under it", () => {
+  test("has a contrast of text of at least 4.5 : 1", () => {
     const low = PAIRS.map(([text, ground]) => ({ text, ground, ratio: contrast(colour(text), colour(ground)) }));
     expect(low.filter(({ ratio }) => !(ratio >= 4.5))).toEqual([]);
   });
 
-  test("keeps the border of what is typed or pressed 3 : 1 apart from what is around it", () => {
+  test("has a contrast of the borders of controls of at least 3 : 1", () => {
     expect(contrast(colour("line-strong"), colour("surface"))).toBeGreaterThanOrEqual(3);
   });
 
-  test.each(["protanopia", "deuteranopia"] as const)("has what a run comes to differ with %s", (sight) => {
-    const ends = ["completed", "failed", "running", "interrupted"];
-    const pairs = ends.flatMap((a, index) => ends.slice(index + 1).map((b) => [a, b]));
-    const near = pairs.map(([a, b]) => ({ a, b, apart: difference(colour(a), colour(b), sight) }));
-    expect(near.filter(({ apart }) => !(apart >= 0.07))).toEqual([]);
-  });
+  test.each(["protanopia", "deuteranopia"] as const)(
+    "has distinguishable colours of statuses with %s",
+    (deficiency) => {
+      const statuses = ["completed", "failed", "running", "interrupted"];
+      const pairs = statuses.flatMap((a, index) => statuses.slice(index + 1).map((b) => [a, b]));
+      const near = pairs.map(([a, b]) => ({ a, b, apart: difference(colour(a), colour(b), deficiency) }));
+      expect(near.filter(({ apart }) => !(apart >= 0.07))).toEqual([]);
+    },
+  );
 });

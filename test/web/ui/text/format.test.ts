@@ -30,6 +30,6 @@ test.each([
   expect(roughText(ms)).toBe(text);
 });
 
-test("counted says one of one, and more of more", () => {
+test("counted uses the plural for other counts than one", () => {
   expect([counted(0, "run"), counted(1, "run"), counted(2, "run")]).toEqual(["0 runs", "1 run", "2 runs"]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { expressionText, scheduleText } from "../../../../src/web/ui/text/schedule-text.ts";
 
-describe("a schedule in words", () => {
+describe("the description of a schedule", () => {
   test.each([
     ["0 2 * * *", "Every day at 02:00"],
     ["30 0 2 * * *", "Every day at 02:00:30"],
@@ -16,11 +16,11 @@ describe("a schedule in words", () => {
     ["@every 1h30m", "Every 1h 30m"],
     ["@every 45s", "Every 45s"],
     ["what", "what"],
-  ])("says '%s' as '%s'", (expression, words) => {
-    expect(expressionText(expression)).toBe(words);
+  ])("of '%s' is '%s'", (expression, text) => {
+    expect(expressionText(expression)).toBe(text);
   });
 
-  test("joins those of several expressions", () => {
+  test("joins the descriptions of several expressions", () => {
     expect(scheduleText(["0 2 * * *", "@hourly"])).toBe("Every day at 02:00; every hour");
   });
 });

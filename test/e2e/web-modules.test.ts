@@ -8,7 +8,7 @@ const JOBS = { "jobs.yaml": 'id: hello\ntasks: [{id: only, type: command, comman
 const SYSTEM = "**/assets/system-view*";
 const HEALTH = "**/api/health";
 
-describe.skipIf(CHROMIUM === null)("a part of the page that comes later", () => {
+describe.skipIf(CHROMIUM === null)("a module that the page loads on demand", () => {
   let petit: Petit | undefined;
   const running = (): Petit => {
     if (petit === undefined) throw new Error("not started");
@@ -19,7 +19,7 @@ describe.skipIf(CHROMIUM === null)("a part of the page that comes later", () => 
   }, 60_000);
   afterAll(async () => await petit?.[Symbol.asyncDispose](), 30_000);
 
-  test("is loaded before it is visited, so that the page does without petit", async () => {
+  test("is preloaded, so that the page works without petit", async () => {
     await using web = await openWeb(running());
     const { page } = web;
     const loaded = ["now", "jobs", "job", "runs", "run", "system", "graph"].map((name) =>
@@ -30,7 +30,7 @@ describe.skipIf(CHROMIUM === null)("a part of the page that comes later", () => 
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
-  test("is waited for while petit is away", async () => {
+  test("is retried while petit is unreachable", async () => {
     await using web = await openWeb(running());
     const { page } = web;
     await page.route(SYSTEM, (route) => route.abort());
@@ -44,7 +44,7 @@ describe.skipIf(CHROMIUM === null)("a part of the page that comes later", () => 
     await page.getByRole("heading", { name: "System", level: 1 }).waitFor();
   }, 60_000);
 
-  test("is said to be of another version where petit has it no more", async () => {
+  test("reports another version if petit no longer has it", async () => {
     await using web = await openWeb(running());
     const { page } = web;
     await page.route(SYSTEM, (route) => route.fulfill({ status: 404, json: { error: "gone", code: "NOT_FOUND" } }));

@@ -17,12 +17,12 @@ tasks:
 `,
 };
 
-describe.skipIf(CHROMIUM === null)("what is done twice by mistake", () => {
+describe.skipIf(CHROMIUM === null)("actions repeated by mistake", () => {
   const running = sharedWeb(() => startPetit({ jobs: JOBS }));
   const countRuns = async (job: string): Promise<number> =>
     (await ask(running().petit, `/api/jobs/${job}/runs`)).body.count;
 
-  test("opens the form of a job, and runs it once, by a double click on either", async () => {
+  test("a double click on Run opens the form once, and one in the form triggers one run", async () => {
     const { web, page } = running();
     await web.open("/jobs");
     await page.getByRole("button", { name: "Run now: quick" }).dblclick();
@@ -34,12 +34,12 @@ describe.skipIf(CHROMIUM === null)("what is done twice by mistake", () => {
     expect(await countRuns("quick")).toBe(1);
   }, 60_000);
 
-  test("runs a job again once by a key that is held", async () => {
+  test("a key that is held down triggers one run", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "quick");
     const before = await countRuns("quick");
     await web.open(`/runs/${id}`);
-    // Each further one is the key's repeat.
+    // Repeated keydown events are repeats of the key.
     await page.keyboard.down("r");
     await page.keyboard.down("r");
     await page.waitForURL((url) => !url.pathname.endsWith(id));
@@ -51,16 +51,16 @@ describe.skipIf(CHROMIUM === null)("what is done twice by mistake", () => {
     expect(await countRuns("quick")).toBe(before + 1);
   }, 60_000);
 
-  test("leaves the clean-ups of a run alone by a double click on its Cancel", async () => {
+  test("a double click on Cancel does not cancel the clean-up tasks", async () => {
     const { petit, web, page } = running();
     const id = await start(petit, "endless");
     await web.open(`/runs/${id}`);
     await page.locator('[data-task="main"][data-status="running"]').waitFor();
-    const { x, y, width, height } = (await page.getByRole("button", { name: "Cancel" }).boundingBox()) ?? UNSEEN;
+    const { x, y, width, height } = (await page.getByRole("button", { name: "Cancel" }).boundingBox()) ?? NO_BOX;
     await page.mouse.move(x + width / 2, y + height / 2);
     await press(page, 1);
     await page.locator('[data-task="tidy"][data-status="running"]').waitFor();
-    const again = page.getByRole("button", { name: "Cancel clean-ups, too" });
+    const again = page.getByRole("button", { name: "Cancel clean-up tasks too" });
     await again.waitFor();
     const cancels: string[] = [];
     page.on("request", (request) => {
@@ -73,9 +73,9 @@ describe.skipIf(CHROMIUM === null)("what is done twice by mistake", () => {
   }, 60_000);
 });
 
-const UNSEEN = { x: 0, y: 0, width: 0, height: 0 };
+const NO_BOX = { x: 0, y: 0, width: 0, height: 0 };
 
-/** Of a double click, the first or the second press. */
+/** Presses the mouse as the first or second click of a double click. */
 const press = async (page: Page, clickCount: 1 | 2): Promise<void> => {
   await page.mouse.down({ clickCount });
   await page.mouse.up({ clickCount });

@@ -8,8 +8,8 @@ import { openWeb } from "../support/web.ts";
 
 const JOBS = { "jobs.yaml": 'id: hello\nname: Hello\ntasks: [{id: only, type: command, command: "true"}]\n' };
 
-describe.skipIf(CHROMIUM === null)("the dashboard of a petit that is started anew", () => {
-  test("says that petit is away, keeps what was known, and catches up when it is back", async () => {
+describe.skipIf(CHROMIUM === null)("the dashboard while petit restarts", () => {
+  test("reports that petit is unreachable, keeps its data, and catches up after the restart", async () => {
     const first = await startPetit({ jobs: JOBS });
     const { port } = new URL(first.url);
     await using web = await openWeb(first);
@@ -20,7 +20,7 @@ describe.skipIf(CHROMIUM === null)("the dashboard of a petit that is started ane
     await page.locator(`a[href="/runs/${before.id}"]`).waitFor();
     await first.kill();
     await page.locator("[data-connection=reconnecting]").waitFor();
-    await page.getByText("petit went away").waitFor();
+    await page.getByText("petit is unreachable").waitFor();
     expect(await page.locator(`a[href="/runs/${before.id}"]`).count()).toBeGreaterThan(0);
     expect(await web.axe()).toEqual([]);
     const meanwhile = await startPetit({ dir: first.dir });
@@ -36,10 +36,10 @@ describe.skipIf(CHROMIUM === null)("the dashboard of a petit that is started ane
     await page.locator("[data-connection=connected]").waitFor();
     await page.locator(`a[href="/runs/${missed.id}"]`).waitFor();
     await page.locator("[data-scheduler=paused]").waitFor();
-    expect(await page.getByText("petit went away").count()).toBe(0);
+    expect(await page.getByText("petit is unreachable").count()).toBe(0);
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     await page.getByRole("link", { name: "newcomer" }).first().waitFor();
-    // It goes on from there.
+    // Live updates continue.
     const next = await runToEnd(second, "newcomer");
     await page.goto(`${second.url}/runs`);
     await page.locator(`a[href="/runs/${next.id}"]`).waitFor();

@@ -6,5 +6,5 @@ const CLOCK = new Intl.DateTimeFormat(undefined, {
   hourCycle: "h23",
 });
 
-/** Local: `14:03:09.123`. */
+/** Formats a local time: `14:03:09.123`. */
 export const clockText = (at: number): string => CLOCK.format(at);

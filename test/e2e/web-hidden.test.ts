@@ -21,13 +21,13 @@ tasks:
 `,
 };
 
-/** A browser without a window says that each page is seen: here the page is told. */
-const SIGHT = `Object.defineProperty(document, "visibilityState", { get: () => window.sight ?? "visible", configurable: true })`;
+/** A headless browser reports every page as visible, so the test overrides the visibility. */
+const VISIBILITY_OVERRIDE = `Object.defineProperty(document, "visibilityState", { get: () => window.visibility ?? "visible", configurable: true })`;
 
-const look = (page: Page, sight: "visible" | "hidden"): Promise<unknown> =>
-  page.evaluate(`window.sight = "${sight}"; document.dispatchEvent(new Event("visibilitychange")); 0`);
+const setVisibility = (page: Page, visibility: "visible" | "hidden"): Promise<unknown> =>
+  page.evaluate(`window.visibility = "${visibility}"; document.dispatchEvent(new Event("visibilitychange")); 0`);
 
-describe.skipIf(CHROMIUM === null)("a page that nobody sees", () => {
+describe.skipIf(CHROMIUM === null)("a hidden page", () => {
   let petit: Petit | undefined;
   const running = (): Petit => {
     if (petit === undefined) throw new Error("not started");
@@ -38,7 +38,7 @@ describe.skipIf(CHROMIUM === null)("a page that nobody sees", () => {
   }, 60_000);
   afterAll(async () => await petit?.[Symbol.asyncDispose](), 30_000);
 
-  test("leaves its connections to others, and catches up when it is looked at", async () => {
+  test("closes its streams, and catches up when it is visible again", async () => {
     const petit = running();
     await using web = await openWeb(petit);
     const { page } = web;
@@ -47,38 +47,38 @@ describe.skipIf(CHROMIUM === null)("a page that nobody sees", () => {
       method: "POST",
       body: JSON.stringify({ params: { gate } }),
     });
-    await page.addInitScript(SIGHT);
+    await page.addInitScript(VISIBILITY_OVERRIDE);
     await web.open(`/runs/${body.run_id}`);
     await page.locator("[data-connection=connected]").waitFor();
     await page.locator(".log-row", { hasText: "begins" }).waitFor();
     await page.locator("[data-log=live]").waitFor();
-    const left = [/\/api\/events$/, /follow=true$/].map((path) =>
+    const closed = [/\/api\/events$/, /follow=true$/].map((path) =>
       page.waitForEvent("requestfailed", (request) => path.test(request.url())),
     );
-    await look(page, "hidden");
-    await Promise.all(left);
+    await setVisibility(page, "hidden");
+    await Promise.all(closed);
     writeFileSync(gate, "");
     while (!(await (await petit.fetch(`/api/runs/${body.run_id}/logs`)).text()).includes("ends"));
     expect(await page.locator(".log-row", { hasText: "ends" }).count()).toBe(0);
     expect(await page.locator("[data-connection=connected]").count()).toBe(1);
-    await look(page, "visible");
+    await setVisibility(page, "visible");
     await page.locator(".log-row", { hasText: "ends" }).waitFor();
     writeFileSync(`${gate}.2`, "");
     await page.locator("[data-run-status=completed]").waitFor();
   }, 60_000);
 
-  test("doesn't keep others from being opened, however many there are", async () => {
+  test("does not block other pages, however many are hidden", async () => {
     const petit = running();
     await using web = await openWeb(petit);
     const context = web.page.context();
-    await context.addInitScript(`${SIGHT}; window.sight = "hidden";`);
+    await context.addInitScript(`${VISIBILITY_OVERRIDE}; window.visibility = "hidden";`);
     for (let count = 0; count < 8; count++) {
       const page = await context.newPage();
       await page.goto(`${petit.url}/runs`);
       await page.locator("main h1").waitFor();
     }
     await web.page.goto(`${petit.url}/runs`);
-    await look(web.page, "visible");
+    await setVisibility(web.page, "visible");
     await web.page.locator("[data-connection=connected]").waitFor();
     const { id } = await runToEnd(petit, "quick");
     await web.page.locator(`a[href="/runs/${id}"]`).waitFor();
