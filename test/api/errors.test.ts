@@ -97,7 +97,7 @@ describe("health", () => {
   test("is 200 with its reasons if it is degraded", async () => {
     const place = { file: "broken.yaml", line: 1, column: 2, path: "", problem: "it is empty", problems: 3 };
     const undelivered = { jobId: jobId("hello"), since: 1_767_225_600_000, count: 2 };
-    engine.say = {
+    engine.currentHealth = {
       status: "degraded",
       reasons: [
         { code: "job_file_broken", ...place },
@@ -146,7 +146,7 @@ describe("health", () => {
   ];
 
   test.each(FAULTS)("is 503 with the reason %p, which a refused trigger has too", async (fault, sentence, data) => {
-    engine.say = { status: "unavailable", reasons: [fault] };
+    engine.currentHealth = { status: "unavailable", reasons: [fault] };
     const response = await ask("/api/health");
     expect(response.status).toBe(503);
     const body = await response.json();
@@ -162,7 +162,7 @@ describe("health", () => {
   });
 
   test("has no reasons if it is ok", async () => {
-    engine.say = { status: "ok", reasons: [] };
+    engine.currentHealth = { status: "ok", reasons: [] };
     expect(await (await ask("/api/health")).json()).toEqual({ status: "ok", version: "0.0.0" });
   });
 });

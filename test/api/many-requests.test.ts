@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { startPetit } from "../support/petit.ts";
 import { ask, runToEnd } from "../support/petit-api.ts";
 import { parseMetrics } from "../support/petit-metrics.ts";
-import { makeRequest, send, type WireAnswer, type WireRequest } from "../support/petit-requests.ts";
+import { makeRequest, send, type WireRequest, type WireResponse } from "../support/petit-requests.ts";
 import { randomOf } from "../support/torture-random.ts";
 
 const JOBS = {
@@ -24,7 +24,7 @@ const AT_ONCE = 32;
 const FLAT_BYTES = 48_000_000;
 
 /** Returns what is wrong with an answer, or null. */
-const fault = ({ intact }: WireRequest, { status, headers, body }: WireAnswer): string | null => {
+const fault = ({ intact }: WireRequest, { status, headers, body }: WireResponse): string | null => {
   if (status === null) return intact ? "no answer" : null;
   if (status >= 500 && status !== 505) return `status ${status}`;
   // An answer of the runtime's own parser has no body.

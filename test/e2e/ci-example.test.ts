@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cleanEnvironment, type Ended, tempFolder, textOf } from "../support/cli.ts";
+import { type CommandResult, cleanEnvironment, tempFolder, textOf } from "../support/cli.ts";
 import { type Petit, startPetit } from "../support/petit.ts";
 import { ask } from "../support/petit-api.ts";
 
@@ -41,21 +41,21 @@ const run = async (args: readonly string[], options: { readonly script?: string;
   });
   const status = new Promise<number | null>((resolve) => child.on("close", resolve));
   const [stdout, stderr] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
-  return { status: await status, stdout, stderr } satisfies Ended;
+  return { status: await status, stdout, stderr } satisfies CommandResult;
 };
 
 const runsOf = async (job: string): Promise<number> =>
   (await ask(petit, `/api/jobs/${job}/runs`, { headers: { authorization } })).body.count;
 
-describe("the script for pipelines", () => {
+describe("the example for CI pipelines", () => {
   const lines = readFileSync(SCRIPT, "utf8").trimEnd().split("\n");
 
-  test("is ten lines of sh", () => {
+  test("has ten lines of sh", () => {
     expect(lines.length).toBeLessThanOrEqual(10);
     expect(lines[0]).toBe("#!/bin/sh");
   });
 
-  test("prints the log and ends with 0 where the run completed", async () => {
+  test("prints the log and exits with 0 when the run completes", async () => {
     expect(await run(["good", "build-1", "-d", '{"params": {"day": "monday"}}'])).toEqual({
       status: 0,
       stdout: "built monday\n",
@@ -63,11 +63,11 @@ describe("the script for pipelines", () => {
     });
   });
 
-  test("prints the log and ends with 1 where it failed", async () => {
+  test("prints the log and exits with 1 when the run fails", async () => {
     expect(await run(["bad", "build-1-bad"])).toEqual({ status: 1, stdout: "broken\n", stderr: "" });
   });
 
-  test("runs nothing twice for the same key, and ends the same", async () => {
+  test("does not run twice with the same key, and exits with the same status", async () => {
     const before = await runsOf("bad");
     const both = await Promise.all([run(["bad", "build-2"]), run(["bad", "build-2"])]);
     expect(both.map(({ status, stdout }) => [status, stdout])).toEqual([
@@ -77,14 +77,14 @@ describe("the script for pipelines", () => {
     expect(await runsOf("bad")).toBe(before + 1);
   });
 
-  test("goes on waiting where one wait is not enough", async () => {
+  test("repeats the request until the run ends", async () => {
     using folder = tempFolder();
     const script = folder.write("impatient.sh", lines.join("\n").replace("wait=300", "wait=1"));
     expect(await run(["long", "build-3"], { script })).toEqual({ status: 0, stdout: "at last\n", stderr: "" });
     expect(await runsOf("long")).toBe(1);
   });
 
-  test("fails where the job is unknown, the token wrong or the key used for something else", async () => {
+  test("fails for an unknown job, a wrong token or a key of another request", async () => {
     for (const failed of [
       await run(["none", "build-4"]),
       await run(["good", "build-5"], { token: "wrong" }),
@@ -95,7 +95,7 @@ describe("the script for pipelines", () => {
     }
   });
 
-  test("has the token in nobody's arguments", async () => {
+  test("passes the token in no argument of a process", async () => {
     const { status, stdout } = await run(["args", "build-6"]);
     expect(status).toBe(0);
     expect(stdout).toContain("trigger?wait=300");

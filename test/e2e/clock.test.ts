@@ -18,7 +18,7 @@ const inSteps = (jobs: Readonly<Record<string, string>>) => {
 
 const TICK = `id: tick\nschedule: "* * * * * *"\ninherit_environment: false\ntasks: [{id: t, type: command, command: "true"}]\n`;
 
-/** The occurrences that fired, in the order in which they did. */
+/** Returns the occurrences that fired, in the order of firing. */
 const firedOf = async (petit: Parameters<typeof ask>[0]): Promise<readonly number[]> => {
   const { body } = await ask(petit, "/api/jobs/tick/runs?limit=1000");
   const runs: readonly { readonly scheduled_for: number }[] = body.runs;
@@ -26,7 +26,7 @@ const firedOf = async (petit: Parameters<typeof ask>[0]): Promise<readonly numbe
 };
 
 test.skipIf(!canStepClock)(
-  "a clock that is set, forth and back, lets no occurrence fire twice, no burst, and firing go on at once",
+  "a clock that is set forward and back fires no occurrence twice and no burst, and scheduling continues immediately",
   async () => {
     const { clock, start: startIt } = inSteps({ "a.yaml": TICK });
     await using petit = await startIt();
@@ -41,7 +41,7 @@ test.skipIf(!canStepClock)(
         const fired = await firedOf(petit);
         return fired.length > before.length ? fired : null;
       });
-      // Not after the hour that was stepped over, however busy the machine.
+      // This must happen well within the hour by which the clock was set, also on a busy machine.
       expect(performance.now() - steppedAt).toBeLessThan(20_000);
       expect(after.length - before.length).toBeLessThanOrEqual(2);
       expect(new Set(after).size).toBe(after.length);
@@ -54,7 +54,7 @@ const TASKS = `inherit_environment: false
 tasks: [{id: t, type: command, command: "true"}]
 `;
 
-/** Runs of a job by their occurrences, oldest first, as soon as \`tick\` has fired at or after an instant. */
+/** Waits until `tick` has fired at or after an instant. Returns the occurrences of the job's runs, oldest first. */
 const firedBy = async (petit: Parameters<typeof ask>[0], job: string, instant: string): Promise<readonly string[]> => {
   await eventually(`tick fires at ${instant}`, async () => {
     const fired = await firedOf(petit);
@@ -68,9 +68,9 @@ const firedBy = async (petit: Parameters<typeof ask>[0], job: string, instant: s
 type Change = {
   readonly name: string;
   readonly cron: string;
-  /** When petit starts: well before anything is due, however long that takes. */
+  /** The time at which petit starts, long before the first occurrence. */
   readonly from: string;
-  /** Instants that petit lives through, and what has fired by then. */
+  /** Instants, in order, and the occurrences that have fired by then. */
   readonly fired: readonly (readonly [by: string, at: readonly string[]])[];
 };
 
@@ -96,7 +96,7 @@ const CHANGES: readonly Change[] = [
 ];
 
 test.skipIf(!canStepClock).each([...CHANGES])(
-  "a fixed time in $name fires once on a petit that lives",
+  "a fixed time in $name fires once while petit runs",
   async ({ cron, from, fired }) => {
     const fixed = `id: fixed\nschedule: {cron: "${cron}", timezone: America/New_York}\n${TASKS}`;
     const { clock, start: startIt } = inSteps({ "tick.yaml": TICK, "fixed.yaml": fixed });
@@ -111,7 +111,7 @@ test.skipIf(!canStepClock).each([...CHANGES])(
   60_000,
 );
 
-/** A task that writes a file when it has begun, and ends when `go` is there. */
+/** Returns a job whose task writes a file when it starts, and ends when the file `go` exists. */
 const waiting = (id: string, more = ""): string =>
   `id: ${id}\n${PLAIN}${more}tasks: [{id: t, type: shell, timeout: 10m, script: "${untilGo(id)}"}]\n`;
 
@@ -122,7 +122,7 @@ const untilGo = (id: string): string => `echo began > ${id}.began; while [ ! -e 
 const hasBegun = (dir: string, id: string): Promise<true> =>
   eventually(`the start of ${id}`, () => existsSync(join(dir, `${id}.began`)) || null);
 
-/** The times of a run, its tasks and their attempts, once it has ended. */
+/** Waits for the end of a run. Returns the times of the run, its tasks and their attempts. */
 const timesOf = async (petit: Parameters<typeof ask>[0], runId: string) => {
   const run = await endOf(petit, runId);
   const { body } = await ask(petit, `/api/runs/${runId}`);
@@ -137,7 +137,7 @@ const timesOf = async (petit: Parameters<typeof ask>[0], runId: string) => {
 
 type Times = { readonly started_at: number; readonly ended_at: number; readonly duration_ms: number };
 
-/** However busy the machine is, no test takes a tenth of the hour that is stepped over. */
+/** Even on a busy machine, no test takes a tenth of the hour by which the clock is set. */
 const MOST_MS = 360_000;
 
 const expectTrue = ({ all }: Awaited<ReturnType<typeof timesOf>>, leastMs = 0): void => {
@@ -149,7 +149,7 @@ const expectTrue = ({ all }: Awaited<ReturnType<typeof timesOf>>, leastMs = 0): 
 };
 
 test.skipIf(!canStepClock).each([HOUR_MS, -HOUR_MS])(
-  "a clock that is set by %p ms in the middle of a run changes no duration, wherever it is reported",
+  "a clock that is set by %p ms during a run changes no reported duration",
   async (offsetMs) => {
     const { dir, clock, start: startIt } = inSteps({ "a.yaml": waiting("slow") });
     await using petit = await startIt();
@@ -171,7 +171,7 @@ test.skipIf(!canStepClock).each([HOUR_MS, -HOUR_MS])(
 );
 
 test.skipIf(!canStepClock).each([HOUR_MS, -HOUR_MS])(
-  "a clock that is set by %p ms while petit is down changes no timeout, no delay and no duration of what is adopted",
+  "a clock that is set by %p ms while petit is down changes no timeout, delay or duration of adopted runs",
   async (offsetMs) => {
     const failing = `[ -e tried ] || { echo > tried; ${untilGo("again")}; exit 1; }`;
     const jobs = {
@@ -195,7 +195,7 @@ test.skipIf(!canStepClock).each([HOUR_MS, -HOUR_MS])(
     const times = await Promise.all(runIds.map((runId) => timesOf(second, runId)));
     expect(times.map(({ status, reason }) => [status, reason])).toEqual(ids.map(() => ["completed", null]));
     for (const each of times) expectTrue(each);
-    // Its process lives on: the age of that tells how long it took until it was let go.
+    // Its process still runs, so the duration comes from the age of the process.
     expectTrue(times[0] ?? { status: "", reason: null, all: [] }, 500);
   },
   60_000,
@@ -210,8 +210,8 @@ const storedProcesses = (dbPath: string): number => {
 
 const TIMEOUT_MS = 4_000;
 
-/** Ten runs that petit starts, or adopts, and that end while it is frozen, before their timeouts. */
-const frozen = async (isAdopted: boolean): Promise<readonly string[]> => {
+/** Lets ten runs end before their timeouts while petit is frozen. petit has started or adopted them. Returns their statuses. */
+const statusesAfterFreeze = async (isAdopted: boolean): Promise<readonly string[]> => {
   const dir = mkdtempSync(join(tmpdir(), "petit-freeze-"));
   const timeout = `timeout: ${TIMEOUT_MS}ms`;
   const jobs = {
@@ -232,7 +232,7 @@ const frozen = async (isAdopted: boolean): Promise<readonly string[]> => {
   return await Promise.all(runIds.map(async (id) => (await endOf(petit, id)).status));
 };
 
-test("ten of ten runs that ended in time while petit was frozen past their timeout are completed, adopted ones too", async () => {
+test("runs that ended in time while petit was frozen past their timeout are completed, also adopted ones", async () => {
   const completed = Array.from({ length: 10 }, () => "completed");
-  expect(await Promise.all([frozen(false), frozen(true)])).toEqual([completed, completed]);
+  expect(await Promise.all([statusesAfterFreeze(false), statusesAfterFreeze(true)])).toEqual([completed, completed]);
 }, 40_000);

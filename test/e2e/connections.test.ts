@@ -16,18 +16,18 @@ tasks:
 `,
 };
 
-/** How long the clients stay; the test itself is shorter. */
+/** How long the clients stay connected, longer than the test takes. */
 const FLOOD_SECONDS = 60;
 const HEALTH_MS = 5_000;
 const LOOKS = 10;
 
-/** A petit that may have `limit` files open. */
+/** Starts petit with a limit of open files. */
 const limited = (limit: number): Promise<Petit> =>
   startPetit({ jobs: JOBS, command: ["/bin/sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...petitCommand()] });
 
 type Flood = { readonly port: number; readonly count: number; readonly manner: "silent" | "slow" };
 
-/** Clients that keep connections open. Resolves when each has tried. */
+/** Starts clients that keep connections open. Resolves when each has tried to connect. */
 const flood = async ({ port, count, manner }: Flood): Promise<AsyncDisposable> => {
   const [program = "", ...before] = runtimeCommand;
   const script = join(import.meta.dirname, "../support/slow-clients.ts");
@@ -54,8 +54,8 @@ const cpuMs = (pid: number): number => {
 const openFiles = async (petit: Petit): Promise<number> =>
   Number(/^process_open_fds (\d+)$/m.exec(await (await petit.fetch("/metrics")).text())?.[1]);
 
-/** Answers of health, one after the other, each over a connection of its own. */
-const askHealth = async (petit: Petit): Promise<readonly number[]> => {
+/** Requests the health several times, each over a new connection. Returns the statuses. */
+const requestHealth = async (petit: Petit): Promise<readonly number[]> => {
   const statuses: number[] = [];
   for (let look = 0; look < LOOKS; look += 1) {
     const headers = { connection: "close" };
@@ -65,7 +65,7 @@ const askHealth = async (petit: Petit): Promise<readonly number[]> => {
   return statuses;
 };
 
-/** Runs of the schedule since it was flooded, when there are some. */
+/** Waits for scheduled runs that started after `startedAt` and ended. */
 const runsAfter = async (petit: Petit, startedAt: number): Promise<readonly { readonly status: string }[]> =>
   await eventually(
     "runs that ended",
@@ -85,15 +85,15 @@ describe("connections", () => {
     { limit: 64, count: 104, manner: "silent" as const },
     { limit: 64, count: 104, manner: "slow" as const },
   ])(
-    "leave files to tasks and to new connections: $count $manner ones with a limit of $limit",
+    "leave file descriptors for tasks and new connections: $count $manner ones with a limit of $limit",
     async (given) => {
       await using petit = await limited(given.limit);
       const startedAt = Date.now();
       await using _ = await flood({ ...given, port: Number(new URL(petit.url).port) });
       const before = { cpu: cpuMs(petit.pid), at: performance.now() };
-      expect(await askHealth(petit)).toEqual(Array.from({ length: LOOKS }, () => 200));
+      expect(await requestHealth(petit)).toEqual(Array.from({ length: LOOKS }, () => 200));
       const share = (cpuMs(petit.pid) - before.cpu) / (performance.now() - before.at);
-      // A failing accept(2) in a loop takes a whole core, or as much of it as there is.
+      // An accept(2) that fails in a loop would use a whole core.
       expect(share).toBeLessThan(0.6);
       expect(await openFiles(petit)).toBeLessThan(given.limit);
       const runs = await runsAfter(petit, startedAt);

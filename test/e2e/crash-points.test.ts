@@ -9,16 +9,16 @@ import { ask, post } from "../support/petit-api.ts";
 import { taskProcesses } from "../support/torture-processes.ts";
 import { endOf } from "../support/torture-run.ts";
 
-/** How many instants; `PETIT_CRASH_POINTS=400` are all of them. */
+/** The number of instants to test; `PETIT_CRASH_POINTS=400` tests all. */
 const POINTS = Number(process.env.PETIT_CRASH_POINTS ?? 8);
 
-/** A run makes so many of these calls, about. */
+/** The approximate number of these calls in a run. */
 const ALL_POINTS = 75;
 
-/** A start that takes up a run makes so many, about. */
+/** The approximate number of these calls in a start that adopts a run. */
 const ALL_STARTING_POINTS = 375;
 
-/** What changes something: files, the database, processes. */
+/** The system calls that change files, the database or processes. */
 const CALLS = "openat,unlink,rename,write,pwrite64,fsync,ftruncate,close,clone,clone3,vfork,fcntl";
 
 const JOB = `id: pair
@@ -27,7 +27,7 @@ tasks:
   - {id: b, type: shell, script: "echo b >> did; echo 3", depends_on: [a]}
 `;
 
-/** Kills a petit at the nth call since a trigger was sent, and starts the next one. Answers whether it came to that. */
+/** Kills petit at the nth call after a trigger, and starts the next one. Returns false if there were fewer calls. */
 const killAt = async (nth: number): Promise<boolean> => {
   const dir = mkdtempSync(join(tmpdir(), "petit-crash-point-"));
   const first = await startPetit({ dir, jobs: { "a.yaml": JOB }, args: ["--no-watch"] });
@@ -39,7 +39,7 @@ const killAt = async (nth: number): Promise<boolean> => {
   await fault.end();
   await using second = await startPetit({ dir, args: ["--no-watch"] });
   const { body } = await ask(second, "/api/runs");
-  // A trigger that was not answered may be stored or not; an answered one is.
+  // A trigger without a response may have been stored; one with a response must have been.
   expect(body.count).toBeLessThanOrEqual(1);
   if (answer?.status === 200) expect(body.count).toBe(1);
   const [run] = body.runs;
@@ -63,7 +63,7 @@ const readDid = (dir: string): string => {
   }
 };
 
-/** Starts a petit that is killed at the nth call since its first; what it was about to do, the next one does. */
+/** Starts petit and kills it at its nth call. */
 const killWhileStarting = async (dir: string, nth: number): Promise<void> => {
   const strace = [
     "strace",
@@ -78,7 +78,7 @@ const killWhileStarting = async (dir: string, nth: number): Promise<void> => {
   const env = { PATH: process.env.PATH ?? "", HOME: dir };
   const traced = Bun.spawn([...strace, ...command], { cwd: dir, env, stdout: "ignore", stderr: "pipe" });
   for await (const chunk of traced.stderr) if (Buffer.from(chunk).includes("petit is ready")) break;
-  // It may have come to no such call; then it is killed as it waits.
+  // If it makes fewer calls, it is killed while it is idle.
   for (const pid of childrenOf(traced.pid)) process.kill(pid, "SIGKILL");
   await traced.exited;
 };
@@ -91,7 +91,7 @@ const childrenOf = (pid: number): readonly number[] => {
   }
 };
 
-/** Two kills: one in the middle of a run, one in the middle of taking it up again. */
+/** Kills petit twice: during a run, and during the start that adopts the run. */
 const killTwiceAt = async (nth: number): Promise<void> => {
   const dir = mkdtempSync(join(tmpdir(), "petit-crash-point-"));
   const first = await startPetit({ dir, jobs: { "a.yaml": JOB }, args: ["--no-watch"] });
@@ -126,7 +126,7 @@ test.skipIf(!canInject)(
   30_000 + POINTS * 5_000,
 );
 
-/** Some of the instants from the first on, evenly, from a place that chance gives. */
+/** Returns some of the numbers from 1 to `all`, evenly spaced from a random offset. */
 const pointsOf = (all: number): readonly number[] => {
   const count = Math.min(POINTS, all);
   const first = 1 + Math.floor((Math.random() * all) / count);

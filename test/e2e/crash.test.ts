@@ -7,7 +7,7 @@ import { start } from "../support/petit-api.ts";
 import { taskProcesses } from "../support/torture-processes.ts";
 import { endOf, eventually } from "../support/torture-run.ts";
 
-/** Writes down that it began, then waits for a file `go` in petit's folder. */
+/** A job that records its start, then waits for the file `go` in petit's folder. */
 const WAITING = `id: waiting
 tasks:
   - id: first
@@ -29,8 +29,8 @@ const begun = (petit: Petit): string => {
   }
 };
 
-/** Kills petit while its only attempt is going on. */
-const killedAmid = async (jobs: Readonly<Record<string, string>>, job: string) => {
+/** Starts petit, triggers the job, and kills petit during the job's only attempt. */
+const killDuringAttempt = async (jobs: Readonly<Record<string, string>>, job: string) => {
   const petit = await startPetit({ jobs });
   const runId = await start(petit, job);
   await eventually("the task's begin", () => (begun(petit) === "" ? null : true));
@@ -47,7 +47,7 @@ const killedAmid = async (jobs: Readonly<Record<string, string>>, job: string) =
       db.run("UPDATE attempts SET pid = NULL, pid_started = NULL, boot_id = NULL");
       db.close();
     },
-    /** As if the attempt had had that pid, a moment before who has it now. */
+    /** Changes the stored process to one with this pid that started a moment before the current one. */
     storeProcess: (pid: number): void => {
       const db = new Database(petit.dbPath);
       const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -60,7 +60,7 @@ const killedAmid = async (jobs: Readonly<Record<string, string>>, job: string) =
   };
 };
 
-/** What /proc/PID/stat has from the state on. */
+/** Returns the fields of /proc/PID/stat from the state on. */
 const statOf = (pid: number): readonly string[] => {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -69,16 +69,16 @@ const statOf = (pid: number): readonly string[] => {
 const pidIn = (status: string): number => Number(readFileSync(status, "utf8").split("--\n").at(-1)?.split("\n")[0]);
 
 describe("after kill -9", () => {
-  test("what lives is adopted, and the run goes on", async () => {
-    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+  test("a running attempt is adopted, and the run continues", async () => {
+    const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
     await using petit = await left.again();
     left.go();
     expect(await endOf(petit, left.runId)).toMatchObject({ status: "completed", log: "done\nnext\n" });
     expect(begun(petit)).toBe("began\n");
   });
 
-  test("what lives is adopted where its process was not stored yet", async () => {
-    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+  test("a running attempt is adopted if its process was not stored yet", async () => {
+    const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
     left.forgetProcess();
     await using petit = await left.again();
     left.go();
@@ -86,8 +86,8 @@ describe("after kill -9", () => {
     expect(begun(petit)).toBe("began\n");
   });
 
-  test("what ended meanwhile counts with its real exit status", async () => {
-    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+  test("an attempt that ended meanwhile keeps its exit status", async () => {
+    const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
     left.go();
     await eventually("the task's end", () => (taskProcesses(left.petit.dbPath).length === 0 ? true : null));
     await using petit = await left.again();
@@ -95,13 +95,13 @@ describe("after kill -9", () => {
     expect(begun(petit)).toBe("began\n");
   });
 
-  test("what petit held back, since it printed faster than petit reads, is continued", async () => {
+  test("a task that petit had stopped because it printed too fast is continued", async () => {
     const printer = "id: printer\ntasks:\n  - {id: only, type: shell, script: 'echo $$ > began; exec yes'}\n";
     const petit = await startPetit({ jobs: { "a.yaml": printer } });
     const runId = await start(petit, "printer");
     await eventually("the task's begin", () => (begun(petit).endsWith("\n") ? true : null));
     const pid = Number(begun(petit));
-    // Between two looks it is stopped, and stays so while petit is frozen.
+    // petit stops the task between two reads. It stays stopped while petit is frozen.
     await eventually("a stopped task", async () => {
       process.kill(petit.pid, "SIGSTOP");
       await Bun.sleep(20);
@@ -121,8 +121,8 @@ describe("after kill -9", () => {
     expect(tasks[0]?.attempt_list).toMatchObject([{ signal: "SIGTERM" }]);
   });
 
-  test("what was killed meanwhile is lost, and the run interrupted", async () => {
-    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+  test("an attempt that was killed meanwhile is lost, and the run is interrupted", async () => {
+    const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
     process.kill(-pidIn(left.spooled("status")), "SIGKILL");
     await using petit = await left.again();
     const run = await endOf(petit, left.runId);
@@ -130,8 +130,8 @@ describe("after kill -9", () => {
     expect(run.tasks.map(({ status }) => status)).toEqual(["failed", "skipped"]);
   });
 
-  test("what was killed meanwhile is made anew with on_interrupt: rerun", async () => {
-    const left = await killedAmid({ "a.yaml": RERUN }, "rerun");
+  test("an attempt that was killed meanwhile is repeated with on_interrupt: rerun", async () => {
+    const left = await killDuringAttempt({ "a.yaml": RERUN }, "rerun");
     process.kill(-pidIn(left.spooled("status")), "SIGKILL");
     left.go();
     await using petit = await left.again();
@@ -141,8 +141,8 @@ describe("after kill -9", () => {
   });
 
   for (const isStored of [true, false]) {
-    test(`what is left of a lost one is killed${isStored ? "" : ", where its process was not stored yet"}`, async () => {
-      const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+    test(`the remaining processes of a lost attempt are killed${isStored ? "" : " if its process was not stored yet"}`, async () => {
+      const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
       if (!isStored) left.forgetProcess();
       process.kill(pidIn(left.spooled("status")), "SIGKILL");
       expect(taskProcesses(left.petit.dbPath)).not.toEqual([]);
@@ -153,7 +153,7 @@ describe("after kill -9", () => {
   }
 
   for (const reason of ["cancelled", "timeout"]) {
-    test(`what had been ended before, and ended meanwhile, was ended for that reason: ${reason}`, async () => {
+    test(`an attempt that petit was ending, and that ended meanwhile, has the reason ${reason}`, async () => {
       const script = `trap 'echo asked >> asked; sleep 0.3; exit 143' TERM; echo began >> began; while :; do sleep 0.02; done`;
       const timeout = reason === "timeout" ? "timeout: 300ms, " : "";
       const job = `id: slow\ntasks: [{id: t, type: shell, ${timeout}script: "${script}"}]\n`;
@@ -169,8 +169,8 @@ describe("after kill -9", () => {
     });
   }
 
-  test("a stranger who has the pid of a lost one by now is left alone", async () => {
-    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+  test("another process that now has the pid of a lost attempt is not killed", async () => {
+    const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
     process.kill(-pidIn(left.spooled("status")), "SIGKILL");
     const stranger = Bun.spawn(["sleep", "60"], { detached: true });
     try {
@@ -184,8 +184,8 @@ describe("after kill -9", () => {
     }
   });
 
-  test("what was stored and never begun is begun", async () => {
-    const left = await killedAmid({ "a.yaml": WAITING }, "waiting");
+  test("an attempt that was stored but not started is started", async () => {
+    const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
     left.forgetProcess();
     process.kill(-pidIn(left.spooled("status")), "SIGKILL");
     for (const name of readdirSync(`${left.petit.dbPath}-spool`)) rmSync(join(`${left.petit.dbPath}-spool`, name));
@@ -196,12 +196,12 @@ describe("after kill -9", () => {
     expect(run.tasks.map(({ attempts }) => attempts)).toEqual([1, 1]);
   });
 
-  test("a cancel, a timeout and the output work on what was adopted", async () => {
+  test("an adopted attempt can be cancelled, times out, and its output is read", async () => {
     const timed = WAITING.replaceAll("waiting", "timed").replace(
       "    type: shell",
       "    type: shell\n    timeout: 1500ms",
     );
-    const left = await killedAmid({ "a.yaml": WAITING, "b.yaml": timed }, "waiting");
+    const left = await killDuringAttempt({ "a.yaml": WAITING, "b.yaml": timed }, "waiting");
     const between = await left.again();
     const timedRun = await start(between, "timed");
     await eventually("the task's begin", () => (begun(between) === "began\nbegan\n" ? true : null));

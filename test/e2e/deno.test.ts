@@ -12,7 +12,7 @@ import { endOf, eventually } from "../support/torture-run.ts";
 
 const LIMIT_MS = 60_000;
 
-/** Takes no time while it waits, and ends with its folder. */
+/** A job that uses no CPU while it waits, and ends when its folder is removed. */
 const GATED = `id: gated
 tasks:
   - id: a
@@ -31,7 +31,7 @@ tasks:
 
 const underDeno = (): Pick<StartOptions, "command" | "env"> => ({ command: denoCommand(), env: denoEnvironment });
 
-/** All that the API tells of runs that have ended: rows, tasks, attempts, and output byte by byte. */
+/** Returns the finished runs from the API: rows, tasks, attempts, and the bytes of their output. */
 const history = async (petit: Petit): Promise<unknown> => {
   const { body } = await ask(petit, "/api/runs?status=failed");
   expect(body.runs).toHaveLength(1);
@@ -48,8 +48,8 @@ const integrityOf = (path: string): unknown => {
   return db.query("PRAGMA integrity_check").values();
 };
 
-/** One petit leaves a run that goes on, with what has ended before; another goes on with it. */
-const handOver = async (from: Partial<StartOptions>, to: Partial<StartOptions>): Promise<void> => {
+/** Stops a petit with a running task and finished runs, and checks that another petit continues. */
+const expectHandover = async (from: Partial<StartOptions>, to: Partial<StartOptions>): Promise<void> => {
   using folder = tempDir();
   const args = ["--on-shutdown", "leave"];
   const jobs = { "gated.yaml": GATED, "noisy.yaml": NOISY };
@@ -60,7 +60,7 @@ const handOver = async (from: Partial<StartOptions>, to: Partial<StartOptions>):
   await eventually("the task begins", async () => ((await logOf()).includes("begins") ? true : null), LIMIT_MS);
   const before = await history(first);
   expect(await first.stop()).toBe(0);
-  // The log, and nothing of the runtime's own.
+  // stderr has only petit's log, and no messages of the runtime.
   const lines = first.stderr().trim().split("\n");
   expect(lines.filter((line) => !line.startsWith("{"))).toEqual([]);
 
@@ -78,14 +78,14 @@ const PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import
 
 const [, , ...DOCUMENTED_FLAGS] = denoCommand().slice(0, -1);
 
-/** What petit says under Deno with these flags, on a terminal that somebody could answer at. */
-const refusal = async (...flags: string[]): Promise<{ readonly status: number | null; readonly said: string }> => {
+/** Runs petit under Deno with these flags, on a terminal. Returns its exit status and output. */
+const refusal = async (...flags: string[]): Promise<{ readonly status: number | null; readonly output: string }> => {
   using folder = tempDir();
   const main = denoCommand().at(-1) ?? "";
   return await onTerminal([deno.path ?? "", "run", ...flags, main, "run", folder.path, "--api-port", "0"], folder.path);
 };
 
-/** Under script(1), of util-linux. */
+/** Runs a command on a terminal with script(1) of util-linux. */
 const onTerminal = async (line: readonly string[], cwd: string) => {
   const child = spawn("script", ["-qec", line.map((word) => `'${word}'`).join(" "), "/dev/null"], {
     cwd,
@@ -94,13 +94,13 @@ const onTerminal = async (line: readonly string[], cwd: string) => {
   });
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   const deadline = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
-  const said = (await textOf(child.stdout)).trim();
+  const output = (await textOf(child.stdout)).trim();
   const status = await ended;
   clearTimeout(deadline);
-  return { status, said };
+  return { status, output };
 };
 
-/** Runs `deno ARGS…` in the checkout. `deno compile` takes its runtime from a file that isn't there: nothing is downloaded. */
+/** Runs `deno ARGS…` in the checkout. `deno compile` is given a missing file as its runtime, so that it downloads nothing. */
 const runDeno = async (args: readonly string[], cwd: string) => {
   const child = spawn(deno.path ?? "", args, {
     cwd: ROOT,
@@ -120,14 +120,14 @@ describe.skipIf(deno.path === null)(name, () => {
     expect(await runDeno(["check", "--quiet", "src/main.ts"], folder.path)).toEqual({ status: 0, stderr: "" });
   }, 120_000);
 
-  test("has no type errors in deno compile, which then looks for its runtime", async () => {
+  test("has no type errors in deno compile", async () => {
     using folder = tempDir();
     const compiled = await runDeno(["compile", "-A", "-o", folder.file("petit"), "src/main.ts"], folder.path);
     expect(compiled).toEqual({ status: 1, stderr: expect.stringContaining("Could not find denort at") });
     expect(compiled.stderr).not.toMatch(/TS\d+/);
   }, 120_000);
 
-  test("runs the examples from the checkout, serves API and dashboard, and ends with 0", async () => {
+  test("runs the examples, serves the API and the dashboard, and exits with 0", async () => {
     await using petit = await startPetit({ ...underDeno(), cwd: ROOT, jobsDir: "examples/jobs" });
     expect((await ask(petit, "/api/health")).status).toBe(200);
     expect((await ask(petit, "/api/system")).body).toMatchObject({ runtime: { name: "deno" } });
@@ -144,19 +144,19 @@ describe.skipIf(deno.path === null)(name, () => {
     const asked = PERMISSIONS.map(async (permission) => await refusal(...DOCUMENTED_FLAGS, `--deny-${permission}`));
     const told = PERMISSIONS.map((permission) => ({
       status: 2,
-      said: `petit: Deno does not grant --allow-${permission} in full; petit requires all permissions (deno run -A)`,
+      output: `petit: Deno does not grant --allow-${permission} in full; petit requires all permissions (deno run -A)`,
     }));
     expect(await Promise.all(asked)).toEqual(told);
     const partly = await refusal(...DOCUMENTED_FLAGS, "--deny-read=/etc/shadow");
-    expect(partly).toEqual({ status: 2, said: expect.stringContaining("--allow-read in full") });
+    expect(partly).toEqual({ status: 2, output: expect.stringContaining("--allow-read in full") });
     const nothing = await refusal();
     expect(nothing.status).toBe(2);
-    for (const permission of PERMISSIONS) expect(nothing.said).toContain(`--allow-${permission}`);
+    for (const permission of PERMISSIONS) expect(nothing.output).toContain(`--allow-${permission}`);
   }, 120_000);
 
-  test("goes on with a task that it left", () => handOver(underDeno(), underDeno()), 120_000);
+  test("adopts a task of the previous process", () => expectHandover(underDeno(), underDeno()), 120_000);
 
-  test("goes on with what the executable left", () => handOver({}, underDeno()), 120_000);
+  test("adopts a task of the executable", () => expectHandover({}, underDeno()), 120_000);
 
-  test("leaves what the executable goes on with", () => handOver(underDeno(), {}), 120_000);
+  test("leaves a task that the executable adopts", () => expectHandover(underDeno(), {}), 120_000);
 });

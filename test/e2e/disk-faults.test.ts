@@ -27,12 +27,12 @@ tasks:
 type Fault = {
   begin(): Promise<void>;
   end(): Promise<void>;
-  /** What is left of the output of a task that prints meanwhile. */
+  /** The stored output of a task that prints during the fault. */
   readonly printed: string;
 };
 
-/** What a petit with a disk that fails does: before, during and after. */
-const livesThrough = async (petit: Petit, scratch: string, fault: Fault): Promise<void> => {
+/** Checks petit before, during and after a fault of its disk. */
+const expectRecovery = async (petit: Petit, scratch: string, fault: Fault): Promise<void> => {
   const before = await start(petit, "quick");
   expect(await endOf(petit, before)).toMatchObject({ status: "completed", log: "hi\n" });
   const waiting = await start(petit, "waiting");
@@ -49,7 +49,7 @@ const livesThrough = async (petit: Petit, scratch: string, fault: Fault): Promis
   expect(refused).toMatchObject({ status: 503, body: { code: "SERVICE_UNAVAILABLE" } });
   expect(refused.body.error).toContain("the database can't be written: ");
   expect(refused.body.run_id).toBeUndefined();
-  // What ends now is not said to have ended: that can't be stored.
+  // A run that ends now is not reported as ended, because its end can't be stored.
   writeFileSync(join(scratch, "go"), "");
   await eventually("the task's end", () => (existsSync(join(scratch, "ended")) ? true : null));
   await eventually("petit tries to store the end", () =>
@@ -100,11 +100,11 @@ const jobsFor = (scratch: string): Readonly<Record<string, string>> => ({
   "waiting.yaml": `config: {dir: ${JSON.stringify(scratch)}}\n${JOBS["waiting.yaml"]}`,
 });
 
-describe("a petit whose disk fails stays alive, reads on, says so, and recovers by itself", () => {
+describe("petit survives a disk error, keeps answering reads, reports it, and recovers: ", () => {
   const rules = {
-    "a sync that fails": ["fsync:error=EIO"],
-    "a write that fails": ["pwrite64:error=EIO"],
-    "a disk that is full": ["pwrite64:error=ENOSPC"],
+    "a failing sync": ["fsync:error=EIO"],
+    "a failing write": ["pwrite64:error=EIO"],
+    "a full disk": ["pwrite64:error=ENOSPC"],
   };
   for (const [what, calls] of Object.entries(rules)) {
     test.skipIf(!canInject)(
@@ -113,7 +113,7 @@ describe("a petit whose disk fails stays alive, reads on, says so, and recovers 
         withScratch(async (scratch) => {
           await using petit = await startPetit({ jobs: jobsFor(scratch) });
           let end = async (): Promise<void> => {};
-          await livesThrough(petit, scratch, {
+          await expectRecovery(petit, scratch, {
             begin: async () => {
               end = (await injectFault(petit.pid, calls)).end;
             },
@@ -126,15 +126,15 @@ describe("a petit whose disk fails stays alive, reads on, says so, and recovers 
   }
 
   test.skipIf(!canMount)(
-    "a disk of 2 MB that is full",
+    "a full disk of 2 MB",
     () =>
       withScratch(async (scratch) => {
         const mountPoint = mkdirIn(scratch, "disk");
         using disk = smallDisk(mountPoint, 2 * 2 ** 20);
-        // From source, Bun keeps what it compiled in the home folder.
+        // From source, Bun writes its cache to the home folder.
         const env = { HOME: scratch };
         await using petit = await startPetit({ dir: mkdirIn(mountPoint, "petit"), jobs: jobsFor(scratch), env });
-        await livesThrough(petit, scratch, {
+        await expectRecovery(petit, scratch, {
           begin: async () => disk.fill(),
           end: async () => disk.free(),
           printed: "",
@@ -144,12 +144,12 @@ describe("a petit whose disk fails stays alive, reads on, says so, and recovers 
   );
 });
 
-test.skipIf(!canMount)("a spool without room is a spawn failure by name, and passes", () =>
+test.skipIf(!canMount)("a full spool folder is a spawn failure with the error's name, and later runs succeed", () =>
   withScratch(async (scratch) => {
     const dir = mkdirIn(scratch, "petit");
     using disk = smallDisk(mkdirIn(dir, "petit.db-spool"), 65_536);
     const retry = "retry: {max_attempts: 100, delay: 50ms, condition: transient_only}";
-    // Not disposed of: its folder can't go while a disk is mounted in it.
+    // Not disposed here, because its folder can't be removed while a disk is mounted in it.
     const petit = await startPetit({
       dir,
       jobs: { "a.yaml": `id: quick\ntasks: [{id: t, type: shell, script: 'echo hi', ${retry}}]\n` },

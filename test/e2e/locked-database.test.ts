@@ -46,7 +46,7 @@ test(`a lock of ${LOCK_MS / 1000} s delays no read and no timeout, and loses not
   }
   other.run("ROLLBACK");
   took.sort((a, b) => a - b);
-  // On a busy machine single ones take longer, for want of a processor.
+  // On a busy machine, single requests may take longer.
   expect(took[Math.floor(took.length * 0.9)]).toBeLessThan(100);
 
   if (LOCK_MS < 4_500) expect((await triggered).status).toBe(200);
@@ -62,7 +62,7 @@ test(`a lock of ${LOCK_MS / 1000} s delays no read and no timeout, and loses not
 const logOf = async (petit: Petit, runId: string): Promise<string> =>
   await (await petit.fetch(`/api/runs/${runId}/logs`)).text();
 
-/** Copies the database of a petit, and puts the copy in its place. */
+/** Replaces the database of a petit with a copy. */
 const replace = async (petit: Petit): Promise<void> => {
   const copy = join(petit.dir, "copy.db");
   const [program = "", ...before] = petitCommand();
@@ -82,7 +82,7 @@ const expectRefusal = async (petit: Petit): Promise<void> => {
   });
 };
 
-test("a database that is replaced takes no run, and the next start goes on with the new file", async () => {
+test("petit accepts no run after its database was replaced, and the next start uses the new file", async () => {
   await using first = await startPetit({ jobs: { "quick.yaml": QUICK } });
   const before = (await runToEnd(first, "quick")).id;
   await replace(first);

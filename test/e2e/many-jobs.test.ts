@@ -8,7 +8,7 @@ import { eventually } from "../support/torture-run.ts";
 
 const JOBS = 10_000;
 
-/** Each due at a minute of the hour and a second of its own; a hundred in a folder. */
+/** Writes jobs in folders of 100. They are spread over the minutes and seconds of an hour. */
 const writeJobs = (dir: string): void => {
   for (let index = 0; index < JOBS; index++) {
     if (index % 100 === 0) mkdirSync(join(dir, `group-${index / 100}`), { recursive: true });
@@ -23,8 +23,8 @@ const TICK = `id: tick\nschedule: "* * * * * *"\ntasks: [{id: t, type: command, 
 const residentMiB = (pid: number): number =>
   Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 
-/** The longest time that an answer took while `work` went on, in ms. */
-const longestAnswer = async (petit: Petit, work: () => Promise<unknown>): Promise<number> => {
+/** Returns the longest response time while `work` runs, in ms. */
+const longestResponseMs = async (petit: Petit, work: () => Promise<unknown>): Promise<number> => {
   let isOver = false;
   const done = work().finally(() => {
     isOver = true;
@@ -40,7 +40,7 @@ const longestAnswer = async (petit: Petit, work: () => Promise<unknown>): Promis
   return longest;
 };
 
-test("10,000 job files start in bounded time and memory, and their reload stalls nobody", async () => {
+test("10,000 job files load in bounded time and memory, and a reload does not delay requests", async () => {
   const dir = mkdtempSync(join(tmpdir(), "petit-many-"));
   writeJobs(join(dir, "jobs"));
   writeFileSync(join(dir, "jobs", "tick.yaml"), TICK);
@@ -53,7 +53,7 @@ test("10,000 job files start in bounded time and memory, and their reload stalls
     return body.count > 0 ? true : null;
   });
   const reload = () => ask(petit, "/api/jobs/reload", { method: "POST" });
-  const stallMs = await longestAnswer(petit, reload);
+  const stallMs = await longestResponseMs(petit, reload);
   const memoryMiB = residentMiB(petit.pid);
   const again = performance.now();
   expect(await petit.stop()).toBe(0);

@@ -13,7 +13,7 @@ tasks: [{id: work, type: shell, script: "echo it broke; exit 3"}]
 const trigger = (petit: { fetch: (path: string, init?: RequestInit) => Promise<Response> }): Promise<Response> =>
   petit.fetch("/api/jobs/nightly/trigger?wait=10", { method: "POST" });
 
-test("what was not told before a kill -9 is told by the next petit", async () => {
+test("a notification that was not sent before a kill -9 is sent by the next petit", async () => {
   const silence = Promise.withResolvers<Response>();
   await using hook = receiver((_received, index) => (index === 0 ? silence.promise : new Response("ok")));
   const env = { HOOK: `${hook.url}/s3cret`, PETIT_HOOK_SECRET: "s3cret" };
@@ -37,7 +37,7 @@ test("what was not told before a kill -9 is told by the next petit", async () =>
   for (const text of [answer, definition, before.stderr(), after.stderr()]) expect(text).not.toContain("s3cret");
 }, 30_000);
 
-test("a receiver that is away delays neither a run nor the end of petit", async () => {
+test("an unreachable receiver delays neither runs nor the shutdown", async () => {
   const env = { HOOK: "http://127.0.0.1:1/", PETIT_HOOK_SECRET: "s3cret" };
   await using petit = await startPetit({ jobs: { "nightly.yaml": FAILING }, env });
   for (let count = 0; count < 5; count++) expect((await trigger(petit)).status).toBe(200);
@@ -47,7 +47,7 @@ test("a receiver that is away delays neither a run nor the end of petit", async 
   expect(petit.stderr()).toContain("was not delivered: can't be reached");
 }, 30_000);
 
-test("a job that is run once in its own process tells what became of it", async () => {
+test("a job that runs once in the command's process sends its notification", async () => {
   await using hook = receiver();
   using folder = tempFolder();
   folder.write("nightly.yaml", FAILING);
@@ -57,7 +57,7 @@ test("a job that is run once in its own process tells what became of it", async 
   expect(hook.received.map(({ headers }) => headers.get("petit-event"))).toEqual(["failure"]);
 }, 30_000);
 
-test("a variable that is not set is a warning, and the file is valid", async () => {
+test("an unset variable is a warning, and the file is valid", async () => {
   using folder = tempFolder();
   folder.write("nightly.yaml", FAILING);
   expect((await cli(["validate", folder.path])).status).toBe(0);

@@ -8,7 +8,7 @@ import { ask, start } from "../support/petit-api.ts";
 import { taskProcesses } from "../support/torture-processes.ts";
 import { endOf, eventually } from "../support/torture-run.ts";
 
-/** A tree of three that ignores SIGTERM, and says when it is there. */
+/** A tree of three processes that ignores SIGTERM and prints a line when it is complete. */
 const STUBBORN = `id: stubborn
 kill_grace: 300ms
 tasks:
@@ -33,7 +33,7 @@ const startStubborn = async (petit: Petit): Promise<string> => {
 };
 
 describe("a tree of processes that ignores SIGTERM", () => {
-  test("is gone after the grace when it is cancelled", async () => {
+  test("is killed after the grace period when it is cancelled", async () => {
     await using petit = await startPetit({ jobs: { "a.yaml": STUBBORN } });
     const runId = await startStubborn(petit);
     const askedAt = performance.now();
@@ -43,14 +43,14 @@ describe("a tree of processes that ignores SIGTERM", () => {
     expect(taskProcesses(petit.dbPath)).toEqual([]);
   });
 
-  test("is gone when its time is up", async () => {
+  test("is killed after its timeout", async () => {
     const timed = STUBBORN.replace("    type: shell", "    type: shell\n    timeout: 500ms");
     await using petit = await startPetit({ jobs: { "a.yaml": timed } });
     expect(await endOf(petit, await start(petit, "stubborn"))).toMatchObject({ status: "failed", reason: "timeout" });
     expect(taskProcesses(petit.dbPath)).toEqual([]);
   });
 
-  test("is gone when a drain has come to its deadline", async () => {
+  test("is killed at the deadline of a drain", async () => {
     await using petit = await startPetit({ jobs: { "a.yaml": STUBBORN }, args: ["--shutdown-timeout", "200ms"] });
     const runId = await startStubborn(petit);
     expect(await petit.stop()).toBe(0);
@@ -59,7 +59,7 @@ describe("a tree of processes that ignores SIGTERM", () => {
     expect(await endOf(again, runId)).toMatchObject({ status: "interrupted", reason: "shutdown" });
   });
 
-  test("is gone at once on a second signal, whatever the grace", async () => {
+  test("is killed immediately at a second signal, without the grace period", async () => {
     const patient = STUBBORN.replace("300ms", "1h");
     await using petit = await startPetit({ jobs: { "a.yaml": patient } });
     await startStubborn(petit);
@@ -70,7 +70,7 @@ describe("a tree of processes that ignores SIGTERM", () => {
     expect(taskProcesses(petit.dbPath)).toEqual([]);
   });
 
-  test("is left alone by --on-shutdown leave, and ends for the next petit", async () => {
+  test("keeps running with --on-shutdown leave, and the next petit ends it", async () => {
     await using petit = await startPetit({ jobs: { "a.yaml": STUBBORN }, args: ["--on-shutdown", "leave"] });
     const runId = await startStubborn(petit);
     expect(await petit.stop()).toBe(0);
@@ -82,7 +82,7 @@ describe("a tree of processes that ignores SIGTERM", () => {
   });
 });
 
-test("a task ends with its process, though a grandchild lives on and holds its output open", async () => {
+test("a task ends with its process, even if a grandchild keeps its output open", async () => {
   const job = "id: leaver\ntasks: [{id: t, type: shell, script: 'sleep 60 & echo $!'}]\n";
   await using petit = await startPetit({ jobs: { "a.yaml": job } });
   const run = await endOf(petit, await start(petit, "leaver"), 5_000);
@@ -99,27 +99,30 @@ const limitFiles = (pid: number, most: number): void => {
   expect(exitCode).toBe(0);
 };
 
-test.skipIf(!canLimit)("out of file descriptors is a spawn failure by name, is tried again, and passes", async () => {
-  const job = `id: tick
+test.skipIf(!canLimit)(
+  "a lack of file descriptors is a spawn failure with the error's name, is retried, and later succeeds",
+  async () => {
+    const job = `id: tick
 schedule: "* * * * * *"
 tasks: [{id: t, type: command, command: "true", retry: {max_attempts: 1000, delay: 20ms, condition: transient_only}}]
 `;
-  await using petit = await startPetit({ jobs: { "a.yaml": job }, args: ["--no-watch"] });
-  await eventually("a first run", async () => {
-    const { body } = await ask(petit, "/api/jobs/tick/runs?status=completed");
-    return body.count > 0 ? true : null;
-  });
-  limitFiles(petit.pid, readdirSync(`/proc/${petit.pid}/fd`).length);
-  const failed = await eventually("an attempt that fails", () => failedAttempt(petit));
-  expect(failed.error).toContain("EMFILE");
-  limitFiles(petit.pid, 1_024);
-  const run = await endOf(petit, failed.runId);
-  expect(run.status).toBe("completed");
-  expect(run.tasks[0]?.attempts).toBeGreaterThan(1);
-  expect((await ask(petit, "/api/health")).body.status).toBe("ok");
-});
+    await using petit = await startPetit({ jobs: { "a.yaml": job }, args: ["--no-watch"] });
+    await eventually("a first run", async () => {
+      const { body } = await ask(petit, "/api/jobs/tick/runs?status=completed");
+      return body.count > 0 ? true : null;
+    });
+    limitFiles(petit.pid, readdirSync(`/proc/${petit.pid}/fd`).length);
+    const failed = await eventually("an attempt that fails", () => failedAttempt(petit));
+    expect(failed.error).toContain("EMFILE");
+    limitFiles(petit.pid, 1_024);
+    const run = await endOf(petit, failed.runId);
+    expect(run.status).toBe("completed");
+    expect(run.tasks[0]?.attempts).toBeGreaterThan(1);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  },
+);
 
-/** Petit itself can't be asked: that takes a file descriptor. */
+/** Reads the database, because a request to petit would need a file descriptor. */
 const failedAttempt = (petit: Petit): { readonly runId: string; readonly error: string } | null => {
   const db = new Database(petit.dbPath, { readonly: true });
   const row = db
@@ -134,10 +137,10 @@ const failedAttempt = (petit: Petit): { readonly runId: string; readonly error: 
 const canUnshare =
   Bun.spawnSync(["unshare", "-fp", "--mount-proc", "true"], { stdout: "ignore", stderr: "ignore" }).exitCode === 0;
 
-test.skipIf(!canUnshare)("as process 1 of a container it reaps what its tasks leave behind", async () => {
+test.skipIf(!canUnshare)("as process 1 of a container, petit reaps orphaned processes", async () => {
   const dir = mkdtempSync(join(tmpdir(), "petit-container-"));
   mkdirSync(join(dir, "jobs"));
-  // The daemon's parent is gone at once, so that process 1 inherits it.
+  // The daemon's parent exits immediately, so that process 1 becomes its parent.
   const job = `id: daemon\nschedule: "* * * * * *"\ntasks: [{id: t, type: shell, script: '(setsid sleep 0.05 &)'}]\n`;
   writeFileSync(join(dir, "jobs", "a.yaml"), job);
   const args = ["run", join(dir, "jobs"), "--db", join(dir, "petit.db"), "--no-api"];

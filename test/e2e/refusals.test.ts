@@ -21,8 +21,8 @@ const JOB = { "a.yaml": "id: a\ntasks: [{id: t, type: shell, script: 'echo hi'}]
 
 type Refusal = { readonly status: number | null; readonly stderr: string; readonly tookMs: number };
 
-/** Starts a petit that must not start, on a folder with a database and its jobs. */
-const refused = async (dir: string, args: readonly string[] = []): Promise<Refusal> => {
+/** Starts petit, which must refuse to start, on a folder with a database and jobs. */
+const startRefused = async (dir: string, args: readonly string[] = []): Promise<Refusal> => {
   mkdirSync(join(dir, "jobs"), { recursive: true });
   writeFileSync(join(dir, "jobs", "a.yaml"), JOB["a.yaml"]);
   const startedAt = performance.now();
@@ -54,8 +54,8 @@ const inFolder = async (work: (dir: string) => Promise<void>): Promise<void> => 
   }
 };
 
-/** A database of a petit that was killed after a run: much of it is in the write-ahead log alone. */
-const killedPetit = async (dir: string): Promise<void> => {
+/** Creates a database of a petit that was killed after a run. Much of it is only in the write-ahead log. */
+const makeKilledDatabase = async (dir: string): Promise<void> => {
   const petit = await startPetit({ dir, jobs: JOB });
   await endOf(petit, await start(petit, "a"));
   await petit.kill();
@@ -69,13 +69,13 @@ const foreign = (path: string, journalMode: string): Database => {
   return db;
 };
 
-/** As its owner left it when the machine went down: a write-ahead log, and nobody who reads it. */
-const orphan = (from: string, to: string): void => {
+/** Copies a database with its write-ahead log, as a power loss leaves it. */
+const copyWithLog = (from: string, to: string): void => {
   for (const suffix of ["", "-wal", "-journal"])
     if (existsSync(from + suffix)) copyFileSync(from + suffix, to + suffix);
 };
 
-/** All of it is in the file itself then. */
+/** Moves everything from the write-ahead log to the file. */
 const checkpoint = (path: string): void => {
   const db = new Database(path);
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -98,74 +98,74 @@ const overwrite = (path: string, offset: number, length: number): void => {
 };
 
 const UNUSABLE: Readonly<Record<string, { make(dir: string, path: string): void | Promise<void>; says: RegExp }>> = {
-  "a text": {
+  "a text file": {
     make: (_, path) => writeFileSync(path, "dear diary, ".repeat(1_000)),
     says: /not a database/,
   },
-  "a database of somebody else": {
+  "a foreign database": {
     make: (_, path) => foreign(path, "DELETE").close(),
     says: /not a petit database/,
   },
-  "a database of somebody else, with a write-ahead log": {
+  "a foreign database with a write-ahead log": {
     make: (dir, path) => {
       const other = foreign(join(dir, "other.db"), "WAL");
-      orphan(join(dir, "other.db"), path);
+      copyWithLog(join(dir, "other.db"), path);
       other.close();
     },
     says: /not a petit database/,
   },
-  "a database of somebody else, in the middle of a transaction": {
+  "a foreign database in the middle of a transaction": {
     make: (dir, path) => {
       const other = foreign(join(dir, "other.db"), "DELETE");
       other.run("PRAGMA cache_size = 1");
       other.run("BEGIN");
       for (let row = 0; row < 200; row++) other.run("INSERT INTO notes VALUES (hex(randomblob(500)))");
-      orphan(join(dir, "other.db"), path);
+      copyWithLog(join(dir, "other.db"), path);
       other.run("ROLLBACK");
       other.close();
     },
     says: /petit\.db/,
   },
-  "a database of a newer petit, with a write-ahead log": {
+  "a database of a newer petit with a write-ahead log": {
     make: async (dir, path) => {
-      await killedPetit(dir);
+      await makeKilledDatabase(dir);
       const db = new Database(path);
       const { user_version } = db.query<{ user_version: number }, []>("PRAGMA user_version").get() ?? {
         user_version: 0,
       };
       db.run(`PRAGMA user_version = ${user_version + 1}`);
-      orphan(path, join(dir, "copy"));
+      copyWithLog(path, join(dir, "copy"));
       db.close();
       for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
-      orphan(join(dir, "copy"), path);
+      copyWithLog(join(dir, "copy"), path);
     },
     says: /newer petit/,
   },
-  "a petit database that was cut": {
+  "a truncated petit database": {
     make: async (dir, path) => {
-      await killedPetit(dir);
+      await makeKilledDatabase(dir);
       checkpoint(path);
       truncateSync(path, 8_192);
     },
     says: /malformed|corrupt|cut/,
   },
-  "a petit database whose first page is damaged": {
+  "a petit database with a damaged first page": {
     make: async (dir, path) => {
-      await killedPetit(dir);
+      await makeKilledDatabase(dir);
       checkpoint(path);
       overwrite(path, 100, 3_000);
     },
     says: /malformed|corrupt/,
   },
-  "a petit database whose runs are damaged": {
+  "a petit database with damaged runs": {
     make: async (dir, path) => {
-      await killedPetit(dir);
+      await makeKilledDatabase(dir);
       checkpoint(path);
       overwrite(path, (rootPage(path, "runs") - 1) * 4_096, 4_096);
     },
     says: /damaged/,
   },
-  "zeros, as a file has that was never written": {
+  "a file of zeros": {
     make: (_, path) => writeFileSync(path, new Uint8Array(8_192)),
     says: /not a database/,
   },
@@ -175,7 +175,7 @@ const UNUSABLE: Readonly<Record<string, { make(dir: string, path: string): void 
   },
 };
 
-describe("petit run refuses with 2, says why, and changes no byte of", () => {
+describe("petit run exits with 2, prints the reason, and changes no byte of", () => {
   for (const [what, { make, says }] of Object.entries(UNUSABLE)) {
     test(what, () =>
       inFolder(async (dir) => {
@@ -183,17 +183,20 @@ describe("petit run refuses with 2, says why, and changes no byte of", () => {
         await make(dir, path);
         const isFile = what !== "a folder";
         const before = isFile ? digests(path) : null;
-        const refusal = await refused(dir);
+        const refusal = await startRefused(dir);
         expect(refusal).toMatchObject({ status: 2, stderr: expect.stringMatching(says) });
         if (isFile) expect(digests(path)).toEqual(before ?? {});
       }),
     );
   }
 
-  test("a pipe, which it doesn't wait at", () =>
+  test("a pipe, without blocking", () =>
     inFolder(async (dir) => {
       Bun.spawnSync(["mkfifo", join(dir, "petit.db")]);
-      expect(await refused(dir)).toMatchObject({ status: 2, stderr: expect.stringContaining("is not a regular file") });
+      expect(await startRefused(dir)).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining("is not a regular file"),
+      });
     }));
 
   for (const hasLock of [true, false]) {
@@ -204,11 +207,11 @@ describe("petit run refuses with 2, says why, and changes no byte of", () => {
           const mountPoint = join(dir, "disk");
           mkdirSync(mountPoint);
           using disk = smallDisk(mountPoint, 4 * 2 ** 20);
-          await killedPetit(mountPoint);
+          await makeKilledDatabase(mountPoint);
           if (!hasLock) rmSync(join(mountPoint, "petit.db-lock"));
           disk.protect();
           const before = digests(join(mountPoint, "petit.db"));
-          const refusal = await refused(dir, ["--db", join(mountPoint, "petit.db")]);
+          const refusal = await startRefused(dir, ["--db", join(mountPoint, "petit.db")]);
           expect(refusal).toMatchObject({ status: 2, stderr: expect.stringMatching(/read-?only/i) });
           expect(digests(join(mountPoint, "petit.db"))).toEqual(before);
         }),
@@ -217,10 +220,10 @@ describe("petit run refuses with 2, says why, and changes no byte of", () => {
 });
 
 describe("petit run exits with 4 within a second", () => {
-  test("where another petit has the database, and names it", () =>
+  test("if another petit uses the database, and names it", () =>
     inFolder(async (dir) => {
       await using petit = await startPetit({ dir, jobs: JOB });
-      const refusal = await refused(dir);
+      const refusal = await startRefused(dir);
       expect(refusal).toMatchObject({
         status: 4,
         stderr: expect.stringContaining(`process ${petit.pid} (${petit.url})`),
@@ -228,21 +231,21 @@ describe("petit run exits with 4 within a second", () => {
       expect(refusal.tookMs).toBeLessThan(1_000);
     }));
 
-  test("where another program has locked the database, and names it", () =>
+  test("if another program has locked the database, and names it", () =>
     inFolder(async (dir) => {
-      await killedPetit(dir);
+      await makeKilledDatabase(dir);
       const db = new Database(join(dir, "petit.db"));
       db.run("BEGIN IMMEDIATE");
-      const refusal = await refused(dir);
+      const refusal = await startRefused(dir);
       db.close();
       expect(refusal).toMatchObject({ status: 4, stderr: expect.stringContaining(`process ${process.pid}`) });
       expect(refusal.tookMs).toBeLessThan(1_000);
     }));
 
-  test("where the port is taken, before it does anything", () =>
+  test("if the port is taken, before it does anything", () =>
     inFolder(async (dir) => {
       using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-      const refusal = await refused(dir, ["--api-port", String(server.port)]);
+      const refusal = await startRefused(dir, ["--api-port", String(server.port)]);
       expect(refusal).toMatchObject({ status: 4, stderr: expect.stringContaining(`127.0.0.1:${server.port}`) });
       expect(refusal.tookMs).toBeLessThan(1_000);
     }));

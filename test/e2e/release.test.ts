@@ -24,7 +24,7 @@ type Component = {
   readonly hashes?: readonly { readonly content: string }[];
 };
 
-test("the bill of materials names all that is in the executable, and nothing of development", () => {
+test("the bill of materials lists all packages of the executable, and no development packages", () => {
   const bom = JSON.parse(packaging("sbom.ts", "1.2.3", "2026-01-01T00:00:00Z"));
   expect(bom).toMatchObject({
     bomFormat: "CycloneDX",
@@ -47,14 +47,14 @@ test("the bill of materials names all that is in the executable, and nothing of 
       expect([name, hashes[0]?.content]).toEqual([name, expect.stringMatching(/^[0-9a-f]{128}$/)]);
 });
 
-test("the licenses of all that is in the executable come with it", () => {
+test("the licenses of all packages of the executable are included", () => {
   const notices = packaging("notices.ts");
   for (const name of Object.keys(manifest.dependencies)) expect(notices).toContain(`\n${name} `);
   expect(notices.match(/Permission is hereby granted/g)?.length).toBeGreaterThan(20);
   expect(notices).toContain("SIL OPEN FONT LICENSE");
 });
 
-test("the manifest tells of each archive for whom it is", () => {
+test("the manifest names the system of each archive", () => {
   using folder = tempFolder();
   const sum = createHash("sha256").update("x").digest("hex");
   for (const file of ["petit-linux-x64.tar.gz", "petit-linux-arm64-musl.tar.gz", "petit-windows-x64.zip", "SHA256SUMS"])
@@ -68,16 +68,16 @@ test("the manifest tells of each archive for whom it is", () => {
   ]);
 });
 
-test("the unit of a release is petit's own, for where it will be", () => {
+test("the unit of a release is that of petit, with the installed path", () => {
   const unit = packaging("unit.ts");
   expect(unit).toContain("ExecStart=/usr/local/bin/petit run ");
   expect(unit).not.toContain(ROOT);
 });
 
-/** What `scripts/compile` reads, besides the toolchain. */
+/** The files that `scripts/compile` reads, apart from the toolchain. */
 const SOURCE = ["src", "scripts", "node_modules", "package.json", "bun.lock", "bunfig.toml", "tsconfig.json"];
 
-/** Copies the source to `folder`. Hard links where the file system allows: node_modules has 230 MB. */
+/** Copies the source to `folder`. It uses hard links if possible, because node_modules has 230 MB. */
 const copySource = (folder: string): void => {
   mkdirSync(folder, { recursive: true });
   const copy = (how: string) => Bun.spawnSync(["cp", how, ...SOURCE, folder], { cwd: ROOT });
@@ -93,7 +93,7 @@ const compileIn = (folder: string): Buffer => {
   return readFileSync(join(folder, "out/petit"));
 };
 
-test("the same source gives the same executable in every folder, and no path of the folder is in it", () => {
+test("the build is the same in every folder, and does not contain the path of the folder", () => {
   using folder = tempFolder();
   const short = compileIn(join(folder.path, "short"));
   const long = compileIn(join(folder.path, "a much longer path/of folders"));

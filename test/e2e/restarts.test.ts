@@ -5,7 +5,7 @@ import { type Petit, startPetit } from "../support/petit.ts";
 import { ask, post, start } from "../support/petit-api.ts";
 import { endOf, eventually } from "../support/torture-run.ts";
 
-/** Longer with `PETIT_CHAIN_SECONDS=3 PETIT_RESTARTS=20`. */
+/** `PETIT_CHAIN_SECONDS=3 PETIT_RESTARTS=20` gives a longer test. */
 const CHAIN_SECONDS = Number(process.env.PETIT_CHAIN_SECONDS ?? 0.4);
 const RESTARTS = Number(process.env.PETIT_RESTARTS ?? 6);
 
@@ -32,7 +32,7 @@ const didIn = (petit: Petit): string => {
   }
 };
 
-/** From the start of the process until it answers, in ms. */
+/** Starts petit. Returns it with the time from the start of the process until it is ready, in ms. */
 const timedStart = async (options: Parameters<typeof startPetit>[0]): Promise<readonly [Petit, number]> => {
   const startedAt = performance.now();
   const petit = await startPetit(options);
@@ -42,7 +42,7 @@ const timedStart = async (options: Parameters<typeof startPetit>[0]): Promise<re
 
 const inMs = (list: readonly number[]): string => list.map((ms) => ms.toFixed(0)).join(" ");
 
-test("a chain of ten tasks goes through five kills and five restarts: each task once, no gap in the log", async () => {
+test("a chain of ten tasks survives five kills and five restarts: each task runs once, and the log has no gap", async () => {
   const args = ["--on-shutdown", "leave"];
   let petit = await startPetit({ jobs: { "chain.yaml": CHAIN }, args });
   const runId = await start(petit, "chain");
@@ -71,17 +71,17 @@ schedule: "* * * * * *"
 tasks: [{id: a, type: shell, script: "sleep 0.3"}]
 `;
 
-/** Triggers without a pause, until `isOver`; adds the runs that were accepted. */
+/** Triggers without pause until `isOver`. Adds the accepted runs to the set. */
 const triggerOn = async (accepted: Set<string>, current: () => Petit, isOver: () => boolean): Promise<void> => {
   while (!isOver()) {
     const answer = await post(current(), "/api/jobs/short/trigger").catch(() => null);
     if (answer?.status === 200) accepted.add(answer.body.run_id);
-    // In the meantime it is full, nobody listens, or it is stopping.
+    // petit may be at its limit, stopping, or not running.
     else await Bun.sleep(5);
   }
 };
 
-test(`${RESTARTS} restarts in a row under load end with 0 each, and nothing is lost`, async () => {
+test(`${RESTARTS} restarts under load exit with 0 each, and lose nothing`, async () => {
   const args = ["-j", "8"];
   let petit = await startPetit({ jobs: { "load.yaml": LOAD }, args });
   let isOver = false;

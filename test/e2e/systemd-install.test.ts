@@ -5,12 +5,12 @@ import { ask, runToEnd } from "../support/petit-api.ts";
 import { installService, JOBS, onMachine, STATE } from "../support/systemd-service.ts";
 import { eventually } from "../support/torture-run.ts";
 
-// What it takes on a busy machine.
+// A busy machine may need this long.
 setDefaultTimeout(60_000);
 
 const UNIT = "/etc/systemd/system/petit.service";
 
-/** A job with one task in the shell. */
+/** Returns a job with one shell task. */
 const shellJob = (id: string, ...script: readonly string[]): string =>
   [
     `id: ${id}`,
@@ -34,29 +34,31 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     test("as the README describes", async () => {
       const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
       const [, block = ""] = /## As a service\n\n```sh\n([\s\S]*?)```/.exec(readme) ?? [];
-      // The machine has the executable where the first line puts it.
+      // The executable is already where the first line installs it.
       const [install, ...lines] = block.trim().split("\n");
       expect(install).toBe("sudo install -m 755 dist/petit /usr/local/bin/petit");
-      // Nothing but what it takes to be removed again.
+      // The checked files are those that an uninstallation removes.
       await using service = await installService(machine, { args: ["--no-start"] });
       for (const line of lines) await machine.must("sh", "-c", line.replace("sudo ", ""));
       expect(await service.show("ActiveState")).toBe("active");
-      await eventually("it finds the job by itself", async () =>
+      await eventually("petit finds the job", async () =>
         (await service.show("StatusText")) === "1 job, 0 runs in progress, 0 waiting" ? true : null,
       );
     });
 
-    test("with what it needs, and runs as a user of its own", async () => {
+    test("with its user, folders and service, and runs as that user", async () => {
       await using service = await installService(machine, {
         jobs: { "who.yaml": shellJob("who", "id -un; pwd; umask") },
       });
-      expect(service.said).toContain(`wrote ${UNIT}\nenabled petit: it starts with the machine\nstarted petit: 1 job`);
+      expect(service.output).toContain(
+        `wrote ${UNIT}\nenabled petit: it starts with the machine\nstarted petit: 1 job`,
+      );
       expect(await logOf("who")).toBe(`petit\n${STATE}\n0027\n`);
       expect(await machine.must("stat", "--format=%U %a", STATE, `${STATE}/petit.db`)).toBe("petit 750\npetit 600\n");
       expect((await machine.must("systemctl", "is-enabled", "petit")).trim()).toBe("enabled");
     });
 
-    test("once: done again it changes nothing, and with other flags it is another", async () => {
+    test("once: a second installation changes nothing, and one with other flags replaces the unit", async () => {
       await using service = await installService(machine);
       const again = await machine.must("petit", "service", "install");
       expect(again).toContain(`${UNIT} is up to date\n`);
@@ -67,7 +69,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       expect(await machine.must("systemctl", "cat", "petit")).toContain(" --max-jobs=3\n");
     });
 
-    test("in folders with blanks and signs that systemd knows", async () => {
+    test("in folders with blanks and characters that are special in units", async () => {
       const [jobs, db, token] = ["/srv/my 100% $HOME jobs", "/srv/da ta %h/petit.db", "/srv/token%t"];
       machine.write(`${jobs}/a.yaml`, shellJob("a", "echo here"));
       machine.write(token, "s3cret\n");
@@ -80,7 +82,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       machine.remove("/srv");
     });
 
-    test("in folders that its user comes through, whatever root's umask is", async () => {
+    test("in folders that its user can enter, whatever root's umask is", async () => {
       await machine.must("sh", "-c", "umask 077; petit service install --db /srv/a/b/petit.db");
       const modes = await machine.must("stat", "--format=%U %a", JOBS, "/srv/a", "/srv/a/b", UNIT);
       expect(modes).toBe("root 755\nroot 755\npetit 750\nroot 644\n");
@@ -89,7 +91,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       for (const path of ["/srv", "/etc/petit"]) machine.remove(path);
     });
 
-    test("by root alone", async () => {
+    test("only by root", async () => {
       const { status, stderr } = await machine.run(["petit", "service", "install"], { uid: 65_534 });
       expect({ status, stderr }).toEqual({
         status: 1,
@@ -98,7 +100,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       expect(machine.has(UNIT)).toBe(false);
     });
 
-    test("and says why it doesn't start", async () => {
+    test("and prints why it does not start", async () => {
       const { status, stderr } = await machine.run(["petit", "service", "install", "--api-host=0.0.0.0"]);
       expect(status).toBe(1);
       expect(stderr).toContain("the service was installed, but does not start: ");
@@ -107,7 +109,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     });
   });
 
-  test("is uninstalled, and what it had is not", async () => {
+  test("is uninstalled, and its data is not removed", async () => {
     const held = shellJob("held", "touch begun", "until [ -e go ]; do sleep 0.05; done", "touch done");
     await using service = await installService(machine, { jobs: { "held.yaml": held } });
     await ask(machine, "/api/jobs/held/trigger", { method: "POST" });
@@ -124,8 +126,8 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     await eventually("nothing of it is left", () => (service.processes().length === 0 ? true : null));
   });
 
-  describe("keeps to itself", () => {
-    test("what systemd gave it: its tasks have none of it, but their own variables", async () => {
+  describe("does not pass on", () => {
+    test("the variables of systemd to its tasks, which have only their own", async () => {
       const job = shellJob("env", "env; ls /run/credentials 2>&1 | grep -c petit-token || true");
       await using _ = await installService(machine, {
         jobs: { "env.yaml": job },
@@ -145,7 +147,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       expect(told).toContain("CREDENTIALS_DIRECTORY=");
     });
 
-    test("its token, which systemd finds for it", async () => {
+    test("its token, which is a systemd credential", async () => {
       const job = shellJob(
         "look",
         'cat "/run/credentials/petit.service/petit-token" /etc/credstore/petit-token || echo "no"',
@@ -175,7 +177,7 @@ tasks:
       expect([`${STATE}/made`, "/tmp/made"].map(machine.has)).toEqual([true, true]);
     });
 
-    test("narrows what they may do, unless it is left out", async () => {
+    test("restricts tasks, unless it is disabled", async () => {
       const tries = [
         "touch /usr/made 2> /dev/null && echo usr || true",
         "ls /home > /dev/null 2>&1 && echo homes || true",
@@ -192,7 +194,7 @@ tasks:
       expect(await logOf("tries")).toContain("homes\nprivileges\nprocesses\n");
     });
 
-    test("is exposed by 2.0 at most, as systemd scores it", async () => {
+    test("has an exposure score of at most 2.0 in systemd-analyze", async () => {
       await using _ = await installService(machine, { args: ["--no-start"] });
       const analysis = await machine.must("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT);
       const [text, score] = /Overall exposure level for petit\.service: ([\d.]+)/.exec(analysis) ?? [];
@@ -202,11 +204,11 @@ tasks:
   });
 
   test.each<readonly [string, readonly string[]]>([
-    ["as it comes", []],
+    ["by default", []],
     ["without a sandbox", ["--no-sandbox"]],
-    ["of a user", ["--user"]],
-    ["with all that it can be given", ["/srv/my jobs", "--db=/srv/da ta/p.db", "--token-file=/srv/t", "--as=daemon"]],
-  ])("has a unit that systemd finds nothing wrong with: %s", async (_, args) => {
+    ["for a user", ["--user"]],
+    ["with all options", ["/srv/my jobs", "--db=/srv/da ta/p.db", "--token-file=/srv/t", "--as=daemon"]],
+  ])("has a unit without warnings of systemd: %s", async (_, args) => {
     machine.write("/tmp/verify/petit.service", await machine.must("petit", "service", "print", ...args));
     const scope = args.includes("--user") ? ["--user"] : [];
     const { status, stdout, stderr } = await machine.run(
@@ -216,15 +218,15 @@ tasks:
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
-  test("logs to the journal: lines for people, under their priorities, without a time of their own", async () => {
+  test("logs to the journal: readable lines with priorities, without timestamps", async () => {
     const jobs = { "a.yaml": shellJob("a", "true"), "broken.yaml": "id: broken\nschedul: '@daily'\n" };
     await using _ = await installService(machine, { jobs });
     await runToEnd(machine, "a");
-    const said = await machine.journal("_SYSTEMD_UNIT=petit.service", "_TRANSPORT=stdout");
-    const priorityOf = (text: string) => said.findLast((entry) => entry.text.includes(text))?.priority;
+    const entries = await machine.journal("_SYSTEMD_UNIT=petit.service", "_TRANSPORT=stdout");
+    const priorityOf = (text: string) => entries.findLast((entry) => entry.text.includes(text))?.priority;
     expect(priorityOf("petit is ready")).toBe(6);
     expect(priorityOf("a job file is broken")).toBe(4);
-    for (const { text } of said) expect(text).not.toMatch(/<\d>|\d\d:\d\d:\d\d|\u001b|^\{|INFO|WARN/);
+    for (const { text } of entries) expect(text).not.toMatch(/<\d>|\d\d:\d\d:\d\d|\u001b|^\{|INFO|WARN/);
     await machine.must("systemctl", "stop", "petit");
     machine.write("/etc/petit/config.yaml", "max_jobs: many\n");
     expect((await machine.run(["systemctl", "start", "petit"])).status).toBe(1);

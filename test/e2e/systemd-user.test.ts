@@ -1,10 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { start } from "../support/petit-api.ts";
-import type { Said } from "../support/systemd-machine.ts";
+import type { CommandOutput } from "../support/systemd-machine.ts";
 import { onMachine } from "../support/systemd-service.ts";
 import { endOf, eventually } from "../support/torture-run.ts";
 
-// What it takes on a busy machine.
+// A busy machine may need this long.
 setDefaultTimeout(60_000);
 
 const UID = 1500;
@@ -12,7 +12,7 @@ const HOME = "/home/me and 100%";
 const RUNTIME = `/run/user/${UID}`;
 const UNIT = `${HOME}/.config/systemd/user/petit.service`;
 
-/** The systemd of a user who has logged in: user@.service, less the login. */
+/** The systemd of a logged-in user: user@.service without the login. */
 const LOGIN = `[Service]
 Type=notify
 User=me
@@ -22,7 +22,7 @@ KillMode=mixed
 Delegate=pids memory
 `;
 
-/** Runs until it is let go, in its own state folder. */
+/** A job whose task waits for the file `go` in the state folder. */
 const HELD = `id: held
 tasks:
   - id: hold
@@ -34,7 +34,7 @@ tasks:
 `;
 
 await onMachine("as a service of a user's own systemd, petit", (machine) => {
-  const asMe = (...argv: readonly string[]): Promise<Said> =>
+  const asMe = (...argv: readonly string[]): Promise<CommandOutput> =>
     machine.run(argv, { uid: UID, environment: { HOME, XDG_RUNTIME_DIR: RUNTIME } });
 
   const mine = async (...argv: readonly string[]): Promise<string> => {
@@ -57,7 +57,7 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
     await machine.must("systemctl", "start", "login");
   };
 
-  test("is installed without root, runs, outlives a restart with its tasks, and goes", async () => {
+  test("is installed without root, runs, survives a restart with its tasks, and is uninstalled", async () => {
     await logIn();
     machine.write(`${HOME}/jobs/held.yaml`, HELD);
     const { status, stdout, stderr } = await asMe("petit", "service", "install", "--user", `${HOME}/jobs`);
@@ -84,7 +84,7 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
     expect((await asMe("systemctl", "--user", "cat", "petit")).status).not.toBe(0);
   });
 
-  test("can't be installed, and says so, by who is not logged in", async () => {
+  test("can't be installed by a user who is not logged in, and prints why", async () => {
     const { status, stderr } = await machine.run(["petit", "service", "install", "--user"], {
       uid: 65_534,
       environment: { HOME: "/tmp" },

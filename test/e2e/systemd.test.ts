@@ -3,10 +3,10 @@ import { ask, start } from "../support/petit-api.ts";
 import { installService, JOBS, onMachine, STATE } from "../support/systemd-service.ts";
 import { endOf, eventually } from "../support/torture-run.ts";
 
-// What it takes on a busy machine.
+// A busy machine may need this long.
 setDefaultTimeout(60_000);
 
-/** Runs until it is let go, and notes each time that it begins. */
+/** A job that records each start and waits for the file `go`. */
 const HELD = `id: held
 tasks:
   - id: hold
@@ -17,19 +17,19 @@ tasks:
       echo done
 `;
 
-/** With less patience than the unit has. */
+/** Shorter times than those of the unit. */
 const QUICK = ["RestartSec=100ms", "WatchdogSec=2"];
 
 const HEALTH = ["curl", "--silent", "--fail", "http://127.0.0.1:8565/api/health"] as const;
 
-/** Takes petit's port, with petit's own executable. */
+/** Occupies petit's port, using petit's executable. */
 const SQUATTER = `[Service]
 Environment=BUN_BE_BUN=1
 ExecStart=/usr/local/bin/petit -e 'Bun.serve({ hostname: "127.0.0.1", port: 8565, fetch: () => new Response("mine") })'
 `;
 
-/** For who reads the tests' output. */
-const tell = (text: string): void => console.log(`under systemd: ${text}`);
+/** Prints a measurement. */
+const print = (text: string): void => console.log(`under systemd: ${text}`);
 
 await onMachine("under a real systemd, petit", (machine) => {
   const startHeld = async (): Promise<string> => {
@@ -38,7 +38,7 @@ await onMachine("under a real systemd, petit", (machine) => {
     return runId;
   };
 
-  /** Lets the task go; the run must have ended well, with the one process that it had. */
+  /** Lets the task end. The run must complete with its only process. */
   const endHeld = async (runId: string): Promise<void> => {
     machine.write(`${STATE}/go`, "");
     const { status, log, tasks } = await endOf(machine, runId);
@@ -48,12 +48,12 @@ await onMachine("under a real systemd, petit", (machine) => {
     expect((await ask(machine, "/api/runs")).body.count).toBe(1);
   };
 
-  /** What systemd notes of the unit, since the machine is up. */
-  const notes = async (): Promise<string> =>
+  /** Returns the journal of the unit. */
+  const journal = async (): Promise<string> =>
     (await machine.journal("UNIT=petit.service")).map(({ text }) => text).join("\n");
 
   describe("starts", () => {
-    test("and is ready when it answers", async () => {
+    test("and is ready when it answers requests", async () => {
       await using service = await installService(machine);
       for (let round = 0; round < 3; round++) {
         await machine.must("systemctl", "restart", "petit");
@@ -61,10 +61,10 @@ await onMachine("under a real systemd, petit", (machine) => {
       }
       const begun = Number(await service.show("ExecMainStartTimestampMonotonic"));
       const ready = Number(await service.show("ActiveEnterTimestampMonotonic"));
-      tell(`ready ${Math.round((ready - begun) / 1_000)} ms after its start`);
+      print(`ready ${Math.round((ready - begun) / 1_000)} ms after its start`);
     });
 
-    test("not before its port is bound, again and again until that is free", async () => {
+    test("again and again until its port is free", async () => {
       machine.write("/etc/systemd/system/squatter.service", SQUATTER);
       await machine.must("systemctl", "daemon-reload");
       await machine.must("systemctl", "start", "squatter");
@@ -78,20 +78,20 @@ await onMachine("under a real systemd, petit", (machine) => {
       expect(await machine.must(...HEALTH)).toContain('"status":"ok"');
     });
 
-    test("once only where its configuration is wrong", async () => {
+    test("only once if its configuration is wrong", async () => {
       await using service = await installService(machine, { args: ["--no-start"], dropIn: QUICK });
       machine.write("/etc/petit/config.yaml", "max_jobs: many\n");
       expect((await machine.run(["systemctl", "start", "petit"])).status).not.toBe(0);
-      const said = { result: await service.show("Result"), status: await service.show("ExecMainStatus") };
-      expect(said).toEqual({ result: "exit-code", status: "2" });
+      const result = { result: await service.show("Result"), status: await service.show("ExecMainStatus") };
+      expect(result).toEqual({ result: "exit-code", status: "2" });
       expect(await service.show("ActiveState")).toBe("failed");
       expect(await service.show("NRestarts")).toBe("0");
     });
   });
 
-  test("says what it does: its jobs and runs", async () => {
+  test("reports its jobs and runs as its status", async () => {
     await using service = await installService(machine, { jobs: { "held.yaml": HELD } });
-    expect(service.said).toContain("started petit: 1 job, 0 runs in progress, 0 waiting");
+    expect(service.output).toContain("started petit: 1 job, 0 runs in progress, 0 waiting");
     const status = (text: string) =>
       eventually(`the status '${text}'`, async () => ((await service.show("StatusText")) === text ? true : null));
     const runId = await startHeld();
@@ -105,7 +105,7 @@ await onMachine("under a real systemd, petit", (machine) => {
     await status("1 job, 0 runs in progress, 0 waiting, paused");
   });
 
-  test("reads its job files again on a reload, and says when", async () => {
+  test("reads its job files on a reload, and reports the end of it", async () => {
     await using service = await installService(machine, { jobs: { "held.yaml": HELD }, args: ["--no-watch"] });
     const runId = await startHeld();
     const pid = await service.pid();
@@ -117,7 +117,7 @@ await onMachine("under a real systemd, petit", (machine) => {
     );
     const told = await eventually("it has told systemd", async () =>
       /notification message from PID \d+ \(RELOADING=1, MONOTONIC_USEC=(\d+)\)[\s\S]*?notification message from PID \d+ \(READY=1, STATUS=2 jobs, 1 run in progress, 0 waiting\)/.exec(
-        await notes(),
+        await journal(),
       ),
     );
     await machine.must("systemctl", "log-level", "info");
@@ -129,20 +129,20 @@ await onMachine("under a real systemd, petit", (machine) => {
   });
 
   describe("that hangs", () => {
-    test("is killed, and started anew within its watchdog's time; its run goes on", async () => {
+    test("is killed and restarted by the watchdog, and its run continues", async () => {
       await using service = await installService(machine, { jobs: { "held.yaml": HELD }, dropIn: QUICK });
       const runId = await startHeld();
       const pid = await service.pid();
       const stoppedAt = performance.now();
       await machine.must("sh", "-c", `kill -STOP ${pid}`);
       await service.back(pid);
-      tell(`back ${Math.round(performance.now() - stoppedAt)} ms after it was stopped, with WatchdogSec=2`);
-      expect(await notes()).toContain("Watchdog timeout (limit 2s)!");
+      print(`back ${Math.round(performance.now() - stoppedAt)} ms after it was stopped, with WatchdogSec=2`);
+      expect(await journal()).toContain("Watchdog timeout (limit 2s)!");
       expect(await service.show("NRestarts")).toBe("1");
       await endHeld(runId);
     });
 
-    test("is not one that works: its event loop says that it is alive", async () => {
+    test("is not a busy petit: its event loop notifies the watchdog", async () => {
       await using service = await installService(machine, { dropIn: QUICK });
       const at = async (event: string) => Number(await service.show(`${event}TimestampMonotonic`)) / 1e6;
       const [pid, ready] = [await service.pid(), await at("ActiveEnter")];
@@ -151,43 +151,43 @@ await onMachine("under a real systemd, petit", (machine) => {
     });
   });
 
-  test("that was killed is started anew; its run goes on", async () => {
+  test("that was killed is restarted, and its run continues", async () => {
     await using service = await installService(machine, { jobs: { "held.yaml": HELD }, dropIn: QUICK });
     const runId = await startHeld();
     const pid = await service.pid();
     const killedAt = performance.now();
     await machine.must("sh", "-c", `kill -KILL ${pid}`);
     await service.back(pid);
-    tell(`back ${Math.round(performance.now() - killedAt)} ms after kill -9, with RestartSec=100ms`);
+    print(`back ${Math.round(performance.now() - killedAt)} ms after kill -9, with RestartSec=100ms`);
     expect(service.processes().length).toBeGreaterThan(2);
     await endHeld(runId);
   });
 
   describe("that is stopped during a run", () => {
-    test("leaves it alone: over a restart, and from a stop to the next start", async () => {
+    test("leaves the run running, over a restart, and from a stop to the next start", async () => {
       await using service = await installService(machine, { jobs: { "held.yaml": HELD } });
       const runId = await startHeld();
       const [pid, tasks] = [await service.pid(), service.processes().length - 1];
       const restartedAt = performance.now();
       await machine.must("systemctl", "restart", "petit");
-      tell(`restarted within ${Math.round(performance.now() - restartedAt)} ms during a run`);
+      print(`restarted within ${Math.round(performance.now() - restartedAt)} ms during a run`);
       expect(await service.pid()).not.toBe(pid);
       const stoppedAt = performance.now();
       await machine.must("systemctl", "stop", "petit");
-      tell(`stopped within ${Math.round(performance.now() - stoppedAt)} ms during a run`);
+      print(`stopped within ${Math.round(performance.now() - stoppedAt)} ms during a run`);
       expect(await service.show("Result")).toBe("success");
       expect(await service.show("ActiveState")).toBe("inactive");
-      // The sleep between two looks of the task comes and goes.
+      // The task's `sleep` processes come and go.
       expect(service.processes().length).toBeGreaterThanOrEqual(tasks - 1);
       await machine.must("systemctl", "start", "petit");
       await endHeld(runId);
     });
 
-    test("finds how it ended where the machine went off meanwhile, which ends what runs", async () => {
+    test("reads the end of a task that the shutdown of the machine ended", async () => {
       await using service = await installService(machine, { jobs: { "held.yaml": HELD } });
       const runId = await startHeld();
       await machine.must("systemctl", "stop", "petit");
-      // What systemd does at last, when all services are stopped.
+      // systemd does this at the end of a shutdown, after all services have stopped.
       for (const pid of service.processes()) process.kill(pid, "SIGTERM");
       await eventually("they have ended", () => (service.processes().length === 0 ? true : null));
       await machine.must("systemctl", "start", "petit");
@@ -195,7 +195,7 @@ await onMachine("under a real systemd, petit", (machine) => {
       expect({ status, error }).toEqual({ status: "failed", error: expect.stringContaining("SIGTERM") });
     });
 
-    test("waits for it with --on-shutdown drain, longer than systemd would by itself", async () => {
+    test("waits for the run with --on-shutdown drain, longer than systemd's default", async () => {
       await using service = await installService(machine, {
         jobs: { "held.yaml": HELD },
         args: ["--on-shutdown=drain", "--shutdown-timeout=45s"],
@@ -216,10 +216,10 @@ await onMachine("under a real systemd, petit", (machine) => {
       await endHeld(runId);
     });
 
-    test("with --on-shutdown drain ends what is not done in time, within what systemd waits", async () => {
+    test("with --on-shutdown drain ends tasks at the deadline, within systemd's timeout", async () => {
       const args = ["--on-shutdown=drain", "--shutdown-timeout=200ms"];
       await using service = await installService(machine, { jobs: { "held.yaml": HELD }, args });
-      // 200 ms, the 10 s that a task may take to end, and 20 s for the rest.
+      // 200 ms, the grace period of 10 s, and 20 s for the rest.
       expect(await service.show("TimeoutStopUSec")).toBe("31s");
       const runId = await startHeld();
       await machine.must("systemctl", "stop", "petit");

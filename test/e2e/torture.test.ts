@@ -9,7 +9,7 @@ import { violations } from "../support/torture-invariants.ts";
 const KILLS = Number(process.env.PETIT_TORTURE_KILLS ?? 6);
 const SEED = Number(process.env.PETIT_TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-test(`keeps its promises through ${KILLS} kills, and whatever else happens to it`, async () => {
+test(`petit keeps its invariants through ${KILLS} kills and other disturbances`, async () => {
   console.log(`torture: seed ${SEED} (scripts/torture --kills ${KILLS} --seed ${SEED} does the same again)`);
   const dir = mkdtempSync(join(tmpdir(), "petit-torture-"));
   const result = await torture({ seed: SEED, kills: KILLS, dir, stepsClock: canStepClock, locksForMs: 2_000 });

@@ -2,33 +2,33 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KEPT_SCHEMAS, layDatabase } from "../support/fixture-database.ts";
+import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../support/fixture-database.ts";
 import { startPetit } from "../support/petit.ts";
 import { ask, runToEnd } from "../support/petit-api.ts";
 import { receiver } from "../support/receiver.ts";
 import { endOf } from "../support/torture-run.ts";
 
-/** Starts petit on what an earlier version left when it was killed; what its tasks waited for has happened meanwhile. */
-const upgraded = async (schema: number, env: Readonly<Record<string, string>> = {}) => {
+/** Starts petit on the database of a killed older version, whose tasks have ended meanwhile. */
+const startUpgraded = async (schema: number, env: Readonly<Record<string, string>> = {}) => {
   const dir = mkdtempSync(join(tmpdir(), "petit-upgrade-"));
-  const { answers } = layDatabase(schema, dir);
+  const { answers } = copyFixtureDatabase(schema, dir);
   await Bun.write(join(dir, "go"), "");
   return { ...(await startPetit({ dir, args: ["--no-watch"], env })), answers };
 };
 
-describe.each(KEPT_SCHEMAS)("on a database of schema %d petit", (schema) => {
-  test("answers what the petit of that time did", async () => {
-    await using petit = await upgraded(schema);
+describe.each(FIXTURE_SCHEMAS)("petit on a database of schema %d", (schema) => {
+  test("returns the same responses as the older version", async () => {
+    await using petit = await startUpgraded(schema);
     expect(petit.answers.size).toBeGreaterThan(20);
     for (const [path, before] of petit.answers) {
       const now = path.endsWith("/logs") ? await (await petit.fetch(path)).text() : (await ask(petit, path)).body;
-      // Newer answers may say more.
+      // Newer responses may have more fields.
       expect([path, now]).toEqual([path, typeof before === "string" ? before : containing(before)]);
     }
   });
 
-  test("goes on with what ran, and starts what waited", async () => {
-    await using petit = await upgraded(schema);
+  test("continues the running runs, and starts the pending ones", async () => {
+    await using petit = await startUpgraded(schema);
     const ends = async (job: string) => {
       const { body } = await ask(petit, `/api/jobs/${job}/runs?limit=1000`);
       return await Promise.all(body.runs.map(({ id }: { id: string }) => endOf(petit, id)));
@@ -42,7 +42,7 @@ describe.each(KEPT_SCHEMAS)("on a database of schema %d petit", (schema) => {
   });
 
   test("stays paused, takes new runs, and numbers them after the old ones", async () => {
-    await using petit = await upgraded(schema);
+    await using petit = await startUpgraded(schema);
     expect((await ask(petit, "/api/scheduler/state")).body).toMatchObject({ is_paused: true });
     const { id, status } = await runToEnd(petit, "report", { day: "sunday" });
     expect(status).toBe("completed");
@@ -51,18 +51,18 @@ describe.each(KEPT_SCHEMAS)("on a database of schema %d petit", (schema) => {
     expect(petit.stderr()).not.toContain('"level":"error"');
   });
 
-  // Notifications came with schema 2.
+  // Schema 2 introduced notifications.
   if (schema < 2) return;
-  test("tells what nobody had taken yet", async () => {
+  test("sends the notifications that were queued", async () => {
     await using hook = receiver();
-    await using petit = await upgraded(schema, { PETIT_HOOK_URL: hook.url });
+    await using petit = await startUpgraded(schema, { PETIT_HOOK_URL: hook.url });
     const [first] = await hook.first(1);
     expect(JSON.parse(first?.body ?? "")).toMatchObject({ event: "failure", job: { id: "breaks" } });
     expect(await petit.stop()).toBe(0);
   });
 });
 
-/** At least these fields, at any depth; lists of the same length. */
+/** Matches values with at least these fields, at any depth, and lists of the same length. */
 const containing = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(containing);
   if (typeof value !== "object" || value === null) return value;

@@ -3,7 +3,7 @@ import { openRuntime } from "#runtime";
 import { silentLog } from "../../src/lib/log.ts";
 import { job, jobId, schedule, shell } from "../support/factories.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { filesOf, type StartOptions, seen, startEngine } from "../support/started-engine.ts";
+import { filesOf, type StartOptions, startEngine, waitFor } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -86,15 +86,15 @@ describe("a database that another process has locked", () => {
     await using it = await start({ jobs });
     const runs = await Promise.all([it.petit.trigger("run"), it.petit.trigger("task")]);
     for (const { id } of runs) await it.petit.written(id, "begun");
-    for (const { id } of runs) await seen(() => it.petit.read(id).attempts[0]?.process != null);
+    for (const { id } of runs) await waitFor(() => it.petit.read(id).attempts[0]?.process != null);
     it.lock();
     const pids = runs.map(({ id }) => it.petit.read(id).attempts[0]?.process?.pid ?? 0);
     const begun = performance.now();
-    await seen(() => pids.every((pid) => !isAlive(pid)));
+    await waitFor(() => pids.every((pid) => !isAlive(pid)));
     expect(performance.now() - begun).toBeLessThan(5_000);
     expect(runs.map(({ id }) => it.petit.read(id).run.status)).toEqual(["running", "running"]);
     const gone = performance.now();
-    await seen(() => performance.now() - gone > 1_000);
+    await waitFor(() => performance.now() - gone > 1_000);
     const unlockedAt = Date.now();
     it.unlock();
     for (const { id } of runs) {
@@ -129,7 +129,7 @@ describe("a database that another process has locked", () => {
     it.petit.files = filesOf([job("a"), job("b")]);
     it.lock();
     const reload = it.petit.engine.reload();
-    await seen(() => it.petit.engine.health().status === "degraded");
+    await waitFor(() => it.petit.engine.health().status === "degraded");
     expect(it.petit.engine.health().reasons).toMatchObject([{ code: "reload_failed" }]);
     it.unlock();
     expect(await reload).toMatchObject({ jobs: 2 });

@@ -6,7 +6,7 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { filesOf, SETTINGS, seen, startEngine } from "../support/started-engine.ts";
+import { filesOf, SETTINGS, startEngine, waitFor } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 
 describe("a drain", () => {
@@ -70,7 +70,7 @@ describe("a drain", () => {
     const { attempts, run, output } = petit.read(id);
     expect(run).toMatchObject({ status: "interrupted", reason: "shutdown" });
     expect(attempts).toMatchObject([{ reason: "shutdown", signal: "SIGKILL" }]);
-    await seen(() => identify(Number(output())) === null);
+    await waitFor(() => identify(Number(output())) === null);
   });
 
   test("ends immediately on a second request", async () => {
@@ -91,7 +91,7 @@ describe("a drain", () => {
     const tasks = [shell("t", "exit 1", { retry: retry(3, { delayMs: 3_600_000 }) })];
     await using petit = await startEngine({ jobs: [job("flaky", { tasks })], settings: { shutdownTimeoutMs: 20 } });
     const { id } = await petit.trigger("flaky");
-    await seen(() => petit.read(id).tasks.t?.retryAt !== null);
+    await waitFor(() => petit.read(id).tasks.t?.retryAt !== null);
     await petit.engine.stop("drain");
     expect(petit.read(id)).toMatchObject({ run: { status: "interrupted" }, summary: "t failed(shutdown)" });
   });
@@ -169,7 +169,7 @@ describe("a stop that leaves processes running", () => {
     await petit.engine.stop("leave");
     const before = petit.store.events.getNewestSeq();
     door.open();
-    await seen(() => petit.spooled.some((name) => name.endsWith(".status")));
+    await waitFor(() => petit.spooled.some((name) => name.endsWith(".status")));
     expect(petit.store.events.getNewestSeq()).toBe(before);
     expect(petit.read(id).run.status).toBe("running");
   });

@@ -4,7 +4,7 @@ import { silentLog } from "../../src/lib/log.ts";
 import type { Runtime, SqlDatabase } from "../../src/runtime/runtime.ts";
 import { command, job, jobId, schedule, shell } from "../support/factories.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { seen, startEngine } from "../support/started-engine.ts";
+import { startEngine, waitFor } from "../support/started-engine.ts";
 import { gate } from "../support/started-engine-gate.ts";
 
 /** A runtime whose database rejects writes, as on a full or read-only disk. */
@@ -93,7 +93,7 @@ describe("a database that can't be written", () => {
     breakIt();
     door.open();
     for (let second = 0; second < 30; second++) await clock.pass(1_000);
-    await seen(() => petit.spooled.includes("1.outputs"));
+    await waitFor(() => petit.spooled.includes("1.outputs"));
     expect(petit.read(id).summary).toBe("a running · b pending");
     repair();
     const ended = await clock.passUntil(petit.ended(id));

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright-core";
 
-/** Null where there is none; scripts/setup-tests brings one. */
+/** The path of Chromium, or null if it is not installed. scripts/setup-tests installs it. */
 export const CHROMIUM = Bun.which("chromium");
 
 export type Browser = AsyncDisposable & { readonly context: BrowserContext };
 
-/** A browser of its own profile, for which each of these names is this machine. */
+/** Starts a browser with a new profile. It resolves these host names to 127.0.0.1. */
 export const startBrowser = async (names: readonly string[]): Promise<Browser> => {
   const profile = mkdtempSync(join(tmpdir(), "petit-browser-"));
   const context = await chromium.launchPersistentContext(profile, {
@@ -37,7 +37,7 @@ export const startBrowser = async (names: readonly string[]): Promise<Browser> =
 
 export type Site = AsyncDisposable & { readonly port: number };
 
-/** Serves one page of HTML, whatever is asked for. */
+/** Starts a server that returns an HTML page for every request. */
 export const startSite = async (page: (request: IncomingMessage) => string): Promise<Site> => {
   const server = createServer((request, response) => {
     response.setHeader("content-type", "text/html; charset=utf-8");

@@ -1,21 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** A process beside the test, killed with its group at the end of it. */
+/** A process that leads a process group. Disposing it kills the group. */
 export type Child = Disposable & {
   readonly pid: number;
-  /** Its exit status, when it has ended; null where a signal ended it. */
+  /** Resolves with its exit status, or null if a signal ended it. */
   readonly exited: Promise<number | null>;
   write(text: string): void;
-  /** What it says first. */
-  said(): Promise<string>;
-  /** All that it says. */
+  /** Resolves with the next chunk of its stdout. */
+  nextOutput(): Promise<string>;
+  /** Resolves with its whole stdout. */
   text(): Promise<string>;
-  /** SIGKILL, for all of its group. */
+  /** Sends SIGKILL to its group. */
   kill(): void;
 };
 
-/** It leads a group of its own; what it says on stderr is told with the test. */
+/** Starts a program in a new process group. It inherits the stderr of the test. */
 export const startChild = (argv: readonly string[], environment = process.env): Child => {
   const [program = "", ...args] = argv;
   const child = spawn(program, args, { detached: true, env: environment, stdio: ["pipe", "pipe", "inherit"] });
@@ -26,7 +26,7 @@ export const startChild = (argv: readonly string[], environment = process.env): 
     pid,
     exited: exitOf(child),
     write: (text) => void child.stdin.write(text),
-    said: async () => String((await once(child.stdout, "data"))[0]),
+    nextOutput: async () => String((await once(child.stdout, "data"))[0]),
     text: async () => (await child.stdout.setEncoding("utf8").toArray()).join(""),
     kill,
     [Symbol.dispose]: kill,
@@ -43,6 +43,6 @@ const killGroup = (pid: number): void => {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // It is gone already.
+    // The group has already ended.
   }
 };

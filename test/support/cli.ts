@@ -6,21 +6,22 @@ import { runtimeCommand, runtimeEnvironment } from "./runtime-command.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-/** What the tests run: `PETIT_TEST_TARGET=executable` is `dist/petit`, else the source. */
+/** The command that runs petit: `dist/petit` with `PETIT_TEST_TARGET=executable`, otherwise the source. */
 export const PETIT: readonly string[] =
   process.env.PETIT_TEST_TARGET === "executable"
     ? [join(ROOT, "dist", "petit")]
     : [...runtimeCommand, join(ROOT, "src", "main.ts")];
 
-export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
+/** The result of a command. */
+export type CommandResult = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
 export type CliOptions = {
-  /** By default a folder that is empty. */
+  /** The working directory. The default is an empty folder. */
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
 };
 
-/** An environment in which no configuration of this machine counts. */
+/** Returns an environment without any configuration of this machine. */
 export const cleanEnvironment = (home: string): Record<string, string> => ({
   ...runtimeEnvironment,
   PATH: process.env.PATH ?? "/usr/bin:/bin",
@@ -29,8 +30,8 @@ export const cleanEnvironment = (home: string): Record<string, string> => ({
   TZ: "UTC",
 });
 
-/** Runs `petit ARGS…` to its end. */
-export const petit = async (args: readonly string[], options: CliOptions = {}): Promise<Ended> => {
+/** Runs `petit ARGS…` and waits for its end. */
+export const petit = async (args: readonly string[], options: CliOptions = {}): Promise<CommandResult> => {
   using folder = tempFolder();
   const [program = "", ...before] = PETIT;
   const child = spawn(program, [...before, ...args], {
@@ -49,7 +50,7 @@ export const petit = async (args: readonly string[], options: CliOptions = {}): 
   return { status, stdout, stderr };
 };
 
-/** All that a stream has to say. */
+/** Reads a stream to its end. */
 export const textOf = async (stream: AsyncIterable<Buffer>): Promise<string> => {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
@@ -58,11 +59,11 @@ export const textOf = async (stream: AsyncIterable<Buffer>): Promise<string> => 
 
 export type TempFolder = Disposable & {
   readonly path: string;
-  /** Writes a file below it, folders included; answers its path. */
+  /** Writes a file and creates its folders. Returns its path. */
   readonly write: (name: string, text: string) => string;
 };
 
-/** A folder that is gone at the end. */
+/** Creates a folder that disposing removes. */
 export const tempFolder = (): TempFolder => {
   const path = mkdtempSync(join(tmpdir(), "petit-test-"));
   return {

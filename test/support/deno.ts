@@ -4,13 +4,13 @@ import { join } from "node:path";
 
 export const ROOT = join(import.meta.dirname, "../..");
 
-/** Where Deno is; null, with why, where it can't be had. */
-const setUp = (): { readonly path: string | null; readonly reason: string } => {
+/** Installs Deno. Returns its path, or null with the reason. */
+const setUpDeno = (): { readonly path: string | null; readonly reason: string } => {
   const { status, stdout, stderr } = spawnSync(join(ROOT, "scripts/setup-deno"), { encoding: "utf8" });
   return status === 0 ? { path: stdout.trim(), reason: "" } : { path: null, reason: (stderr ?? "").trim() };
 };
 
-export const deno = setUp();
+export const deno = setUpDeno();
 
 /** Returns the command of docs/service.md that runs petit under Deno, usable from any folder. */
 export const denoCommand = (): readonly string[] => {
@@ -21,5 +21,5 @@ export const denoCommand = (): readonly string[] => {
   return [deno.path ?? "deno", "run", ...flags.split(" ").filter(Boolean), join(ROOT, main)];
 };
 
-/** What was transpiled once is kept, whatever the home of a petit is. */
+/** All petit processes share this cache of transpiled files, whatever their home folder is. */
 export const denoEnvironment = { DENO_DIR: join(ROOT, ".tools/deno/cache"), NO_COLOR: "1" };

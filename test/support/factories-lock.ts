@@ -2,7 +2,7 @@ import { openRuntime } from "#runtime";
 import { lockDatabase } from "../../src/store/database/lock.ts";
 import { openStore } from "../../src/store/database/open.ts";
 
-/** A process that holds a database until it is killed: `bun factories-lock.ts PATH HOLDER`. */
+/** Locks a database until it is killed: `bun factories-lock.ts PATH OWNER`. */
 const [path = "", owner = ""] = process.argv.slice(2);
 const runtime = openRuntime();
 const lock = lockDatabase(runtime, path);

@@ -11,7 +11,7 @@ import { NOON } from "./fake-clock.ts";
 
 export const memoryStore = (): Store => openStore({ path: MEMORY, runtime: openRuntime() });
 
-/** Stores a run; of a new job where none is given. */
+/** Stores a run. The default is a run of a new job. */
 export const startRun = (store: Store, given: Partial<NewRun> & { readonly job?: Job } = {}): Run => {
   const now = given.now ?? NOON;
   const definition = given.job ?? job("hello");
@@ -33,7 +33,7 @@ export const startRun = (store: Store, given: Partial<NewRun> & { readonly job?:
   });
 };
 
-/** Stores a run with an attempt at its first task. */
+/** Stores a run with an attempt of its first task. */
 export const startAttempt = (store: Store, definition: Job = job("hello")): Attempt => {
   const run = startRun(store, { job: definition });
   const [task] = definition.tasks;

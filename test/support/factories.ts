@@ -11,7 +11,7 @@ const fail = (text: string): never => {
   throw new Error(`'${text}' is not an id`);
 };
 
-/** A job that does nothing, but for what is given. */
+/** Returns a job with defaults for the fields that are not given. */
 export const job = (id: string, given: Partial<Omit<Job, "id">> = {}): Job => ({
   id: jobId(id),
   name: id,
@@ -51,17 +51,17 @@ const task = (id: string, program: Task["program"], { after = [], ...given }: Gi
   ...given,
 });
 
-/** A task that runs a program. */
+/** Returns a task that runs a program. */
 export const command = (id: string, program: string, given: Given = {}): Task =>
   task(id, { type: "command", command: program }, given);
 
-/** A task that runs a script in `/bin/sh -e`, or in another shell. */
+/** Returns a task that runs a script in a shell, by default `/bin/sh -e`. */
 export const shell = (id: string, script: string, given: Given & { readonly shell?: readonly string[] } = {}): Task => {
-  const { shell: around = ["/bin/sh", "-e"], ...rest } = given;
-  return task(id, { type: "shell", script, shell: around }, rest);
+  const { shell: interpreter = ["/bin/sh", "-e"], ...rest } = given;
+  return task(id, { type: "shell", script, shell: interpreter }, rest);
 };
 
-/** A task of the text of a program, or of a file with one. */
+/** Returns a task that runs the text of a program or a file. */
 export const program = (
   id: string,
   type: "python" | "typescript",

@@ -3,10 +3,10 @@ import type { Clock } from "../../src/lib/clock.ts";
 
 type Pending = { readonly at: number; readonly callback: () => void };
 
-/** Where fake time begins: a Thursday, noon in UTC. */
+/** The default start of fake clocks: a Thursday, noon in UTC. */
 export const NOON = Date.UTC(2026, 0, 15, 12);
 
-/** Time that passes when a test says so. The wall clock can be set; timers follow the monotonic one, as the system's do. */
+/** A clock that a test advances. Timers follow the monotonic clock, as those of the system do, so setting the wall clock does not affect them. */
 export class FakeClock implements Clock {
   #wall: number;
   #monotonic = 1_000;
@@ -31,55 +31,55 @@ export class FakeClock implements Clock {
 
   setTimeout(callback: () => void, delayMs: number): () => void {
     if (!(delayMs >= 0 && delayMs < 2 ** 31)) throw new Error(`a timer can't wait ${delayMs} ms`);
-    // Whole, so that the clock stays so.
+    // Rounded up, so that the clock only has whole milliseconds.
     const timer = { at: this.#monotonic + Math.ceil(delayMs), callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
 
-  /** When the timers go off, in ms from now, soonest first. */
+  /** The delays of the pending timers, in ms, shortest first. */
   get timers(): readonly number[] {
     return [...this.#timers].map(({ at }) => at - this.#monotonic).sort((a, b) => a - b);
   }
 
-  /** Sets the wall clock; timers don't notice. */
+  /** Changes the wall clock by `byMs`. Timers are not affected. */
   step(byMs: number): void {
     this.#wall += byMs;
   }
 
-  /** Suspends the machine for so long; timers don't notice. */
+  /** Suspends the machine for `forMs`. Timers are not affected. */
   suspend(forMs: number): void {
     this.#wall += forMs;
     this.#suspended += forMs;
   }
 
-  /** Lets time pass: every timer on the way goes off in its turn, and what it sets in motion gets its turn as well. */
+  /** Advances the clock by `ms`. Fires the timers in order, each followed by the work that it starts. */
   async pass(ms: number): Promise<void> {
     const end = this.#monotonic + ms;
     await settle();
     for (let next = this.#first(end); next !== null; next = this.#first(end)) {
-      this.#go(next.at);
+      this.#advanceTo(next.at);
       this.#timers.delete(next);
       next.callback();
       await settle();
     }
-    this.#go(end);
+    this.#advanceTo(end);
   }
 
-  /** To that time of the wall clock. */
+  /** Advances the clock to a time of the wall clock. */
   passTo(wall: number): Promise<void> {
     return this.pass(wall - this.#wall);
   }
 
-  /** Lets time pass until something is over that waits for it, and for what is real besides. */
-  async passUntil<T>(over: Promise<T>): Promise<T> {
-    let isOver = false;
-    const end = (): void => {
-      isOver = true;
+  /** Advances the clock until a promise settles that may also wait for real events. */
+  async passUntil<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const settled = (): void => {
+      isSettled = true;
     };
-    over.then(end, end);
-    while (!isOver) await this.pass(20);
-    return over;
+    promise.then(settled, settled);
+    while (!isSettled) await this.pass(20);
+    return promise;
   }
 
   #first(end: number): Pending | null {
@@ -88,14 +88,14 @@ export class FakeClock implements Clock {
     return first;
   }
 
-  #go(monotonic: number): void {
+  #advanceTo(monotonic: number): void {
     const passed = Math.max(0, monotonic - this.#monotonic);
     this.#monotonic += passed;
     this.#wall += passed;
   }
 }
 
-/** What is ready gets its turn, and what follows from it: a promise, a transaction, what is done after that. */
+/** Runs the ready callbacks and those that follow: a promise, a transaction, and the work after its commit. */
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 3; turn++) await setImmediate();
 };

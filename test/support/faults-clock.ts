@@ -6,21 +6,21 @@ const LIBRARY = [
   "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
 ].find((path) => existsSync(path));
 
-/** Whether the clock of a process can be set here: `scripts/setup-tests` brings what that needs. */
+/** True if the clock of a process can be set. scripts/setup-tests installs libfaketime. */
 export const canStepClock = LIBRARY !== undefined;
 
-/** A wall clock for the processes that are given its environment; their monotonic one goes on as ever. */
+/** A wall clock for the processes that have its environment. Their monotonic clock is not affected. */
 export type SteppedClock = {
   readonly environment: Readonly<Record<string, string>>;
-  /** What it differs from the machine's from now on. */
+  /** Sets its offset from the machine's clock. */
   set(offsetMs: number): void;
 };
 
-/** Its state is a file of `dir`, which a process reads each time that it asks for the time. */
+/** Creates a clock whose state is a file in `dir`, which the processes read whenever they read the time. */
 export const steppedClock = (dir: string): SteppedClock => {
   const file = join(dir, "clock");
   const set = (offsetMs: number): void => {
-    // In one step: half a number is another time.
+    // Atomic, because a partial number would be another time.
     writeFileSync(`${file}.new`, `${offsetMs < 0 ? "" : "+"}${offsetMs / 1000}\n`);
     renameSync(`${file}.new`, file);
   };

@@ -5,21 +5,21 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmdirSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Whether the calls of a process can be made to fail here: `scripts/setup-tests` brings what that needs. */
+/** True if system calls of a process can be made to fail. scripts/setup-tests installs strace. */
 export const canInject = spawnSync("strace", ["-o", "/dev/null", "true"], { stdio: "ignore" }).status === 0;
 
 export interface Fault {
-  /** The calls succeed again. */
+  /** Ends the fault. */
   end(): Promise<void>;
 }
 
-/** Lets system calls of a process's main thread fail, such as `pwrite64:error=ENOSPC`, from when it resolves. */
+/** Makes system calls of a process's main thread fail, such as `pwrite64:error=ENOSPC`. Resolves when the fault is active. */
 export const injectFault = (pid: number, rules: readonly string[]): Promise<Fault> => {
   const calls = rules.map((rule) => rule.split(":")[0]).join(",");
   return trace(pid, ["-e", `trace=${calls}`, ...rules.flatMap((rule) => ["-e", `inject=${rule}`])]);
 };
 
-/** Kills a process at the nth of these system calls of its main thread, from when it resolves. */
+/** Kills a process at the nth of these system calls of its main thread. Resolves when the count starts. */
 export const killAtCall = (pid: number, calls: string, nth: number): Promise<Fault> =>
   trace(pid, ["-e", `trace=${calls}`, "-e", `inject=${calls}:signal=SIGKILL:when=${nth}`]);
 
@@ -27,13 +27,13 @@ const trace = async (pid: number, options: readonly string[]): Promise<Fault> =>
   const args = ["-p", String(pid), "-o", "/dev/null", ...options];
   const strace = spawn("strace", args, { stdio: ["ignore", "ignore", "pipe"] });
   const exited = once(strace, "exit");
-  let said = "";
+  let output = "";
   await new Promise<void>((resolve, reject) => {
     strace.stderr.on("data", (chunk) => {
-      said += chunk;
-      if (said.includes("attached")) resolve();
+      output += chunk;
+      if (output.includes("attached")) resolve();
     });
-    strace.stderr.on("end", () => reject(new Error(`strace can't be had: ${said}`)));
+    strace.stderr.on("end", () => reject(new Error(`strace failed: ${output}`)));
   });
   return {
     end: async () => {
@@ -43,7 +43,7 @@ const trace = async (pid: number, options: readonly string[]): Promise<Fault> =>
   };
 };
 
-/** A small file system in memory, at `path`. */
+/** Mounts a small file system in memory at `path`. */
 export const smallDisk = (path: string, bytes: number): SmallDisk => {
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path], { stdio: "ignore" });
   return new SmallDisk(path);
@@ -56,7 +56,7 @@ export class SmallDisk implements Disposable {
     this.#path = path;
   }
 
-  /** Takes all the room that is left. */
+  /** Fills the remaining space. */
   fill(): void {
     const fd = openSync(join(this.#path, "filler"), "a");
     try {
@@ -66,12 +66,12 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** Gives it back. */
+  /** Frees the filled space. */
   free(): void {
     execFileSync("rm", ["-f", join(this.#path, "filler")]);
   }
 
-  /** From now on it can only be read. */
+  /** Makes it read-only. */
   protect(): void {
     execFileSync("mount", ["-o", "remount,ro", this.#path]);
   }
@@ -84,12 +84,12 @@ export class SmallDisk implements Disposable {
     try {
       while (writeSync(fd, bytes) === bytes.length);
     } catch {
-      // No room for so much.
+      // The space is smaller than `bytes`.
     }
   }
 }
 
-/** Whether this user can mount one. */
+/** True if this user can mount file systems. */
 export const canMount = ((): boolean => {
   const path = mkdtempSync(join(tmpdir(), "petit-mount-"));
   try {
@@ -102,7 +102,7 @@ export const canMount = ((): boolean => {
   }
 })();
 
-/** Digests of a database and of what lies beside it: what must be the same where nothing may be changed. */
+/** Returns digests of a database and its companion files, to check that nothing changed them. */
 export const digests = (dbPath: string): Readonly<Record<string, string | null>> =>
   Object.fromEntries(["", "-wal", "-journal"].map((suffix) => [`db${suffix}`, digest(`${dbPath}${suffix}`)]));
 

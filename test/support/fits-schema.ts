@@ -19,7 +19,7 @@ const isOf = (value: unknown, type: string): boolean => {
   }
 };
 
-/** JSON Schema 2020-12, as far as job files use it. */
+/** The keywords of JSON Schema 2020-12 that the schema of job files uses. */
 const CHECKS: Readonly<Record<string, Check>> = {
   type: (value, types: string | string[]) => [types].flat().some((type) => isOf(value, type)),
   enum: (value, values: unknown[]) => values.includes(value),
@@ -49,13 +49,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
   if: (value, condition: Schema, { then }) => !fitsSchema(value, condition) || fitsSchema(value, then as Schema),
 };
 
-const SILENT = new Set(["$schema", "title", "description", "default", "examples", "then"]);
+const ANNOTATIONS = new Set(["$schema", "title", "description", "default", "examples", "then"]);
 
-/** Whether a value fits a schema. Throws at a keyword that it doesn't know. */
+/** Returns true if a value fits a schema. Throws at an unknown keyword. */
 export const fitsSchema = (value: unknown, schema: Schema): boolean => {
   if (typeof schema === "boolean") return schema;
   return Object.entries(schema).every(([keyword, operand]) => {
-    if (SILENT.has(keyword)) return true;
+    if (ANNOTATIONS.has(keyword)) return true;
     const check = CHECKS[keyword];
     if (check === undefined) throw new Error(`unknown keyword ${keyword}`);
     return check(value, operand as never, schema);

@@ -2,13 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A folder for one test, gone when it goes out of scope. */
+/** A folder of job files. Disposing removes it. */
 export type JobDir = Disposable & {
   readonly path: string;
   write(file: string, content: string | Uint8Array): void;
 };
 
-/** Makes a folder with these files. */
+/** Creates a folder with these files. */
 export const makeJobDir = (files: Readonly<Record<string, string | Uint8Array>> = {}): JobDir => {
   const path = mkdtempSync(join(tmpdir(), "petit-jobs-"));
   const write: JobDir["write"] = (file, content) => {

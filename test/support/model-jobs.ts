@@ -3,7 +3,7 @@ import { command, job, jobId, retry, schedule } from "./factories.ts";
 
 const task = (id: string, given: Parameters<typeof command>[2] = {}) => command(id, "true", given);
 
-/** The jobs of the model. Those with a schedule are due at seconds of their own, so that their order is never in doubt. */
+/** The jobs of the model. Those with a schedule are due at different seconds, so that their order is defined. */
 export const MODEL_JOBS: readonly Job[] = [
   job("all", { schedule: schedule("25 * * * * *", { catchup: "all", catchupWindowMs: 180_000 }) }),
   job("chain", {
@@ -31,7 +31,7 @@ export const MODEL_JOBS: readonly Job[] = [
   job("tick", { schedule: schedule("0 * * * * *"), maxConcurrency: 1 }),
 ];
 
-/** When the jobs with a schedule are due: the model's own way to say it. */
+/** The schedules of the jobs in the form that the model uses. */
 export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly offsetMs: number }>> = {
   tick: { periodMs: 60_000, offsetMs: 0 },
   none: { periodMs: 60_000, offsetMs: 15_000 },
@@ -42,11 +42,11 @@ export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly 
 
 export const MODEL_MAX_JOBS = 4;
 
-/** How a job's file can be: there, there and disabled, or gone. */
+/** The states of a job file: present, disabled, or removed. */
 export const PRESENCES = ["on", "off", "gone"] as const;
 export type Presence = (typeof PRESENCES)[number];
 
-/** The jobs of the files, with `tick` as it is at the moment. */
+/** Returns the jobs of the files, with the current state of `tick`. */
 export const jobsWith = (tick: Presence): readonly Job[] =>
   MODEL_JOBS.filter(({ id }) => tick !== "gone" || id !== "tick").map((each) =>
     each.id === "tick" ? { ...each, enabled: tick === "on" } : each,

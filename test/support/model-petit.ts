@@ -15,13 +15,13 @@ import { DUE, jobsWith, MODEL_MAX_JOBS, type Presence } from "./model-jobs.ts";
 import type { ScriptedProcess, ScriptedProcesses } from "./model-runtime.ts";
 import { filesOf, SETTINGS } from "./started-engine.ts";
 
-/** Half past a minute: nothing is due while commands follow each other. */
+/** Half a minute after a full minute, so that nothing is due during the first commands. */
 export const MODEL_START = Date.UTC(2026, 0, 15, 12, 0, 30);
 
-/** In memory where there is such a place: what is tested here is no disk. */
+/** A folder in memory if possible, because these tests do not test the disk. */
 const FOLDER = readdirSync("/").includes("dev") && readdirSync("/dev").includes("shm") ? "/dev/shm" : tmpdir();
 
-/** A petit over scripted processes and a clock that a test moves, for one sequence of commands. */
+/** A petit with scripted processes and a fake clock, for one sequence of commands. */
 export class ModelPetit implements AsyncDisposable {
   readonly processes: ScriptedProcesses;
   readonly #dir = mkdtempSync(join(FOLDER, "petit-model-"));
@@ -53,7 +53,7 @@ export class ModelPetit implements AsyncDisposable {
     return this.#engine;
   }
 
-  /** Lets everything happen that takes no time, or next to none. */
+  /** Waits for everything that takes little or no time. */
   settle(): Promise<void> {
     return this.#clock.pass(SETTLE_MS);
   }
@@ -66,12 +66,12 @@ export class ModelPetit implements AsyncDisposable {
     this.#clock.step(ms);
   }
 
-  /** Null where it succeeded, else the code of the refusal. */
+  /** Returns null on success, otherwise the code of the refusal. */
   trigger(job: string, key: string | null): Promise<string | null> {
     return this.#outcomeOf(this.#engine.trigger(job, key === null ? {} : { idempotencyKey: key }));
   }
 
-  /** As `trigger`. */
+  /** Returns null on success, otherwise the code of the refusal. */
   retry(runId: RunId): Promise<string | null> {
     return this.#outcomeOf(this.#engine.retry(runId));
   }
@@ -81,7 +81,7 @@ export class ModelPetit implements AsyncDisposable {
     await this.#engine.reload();
   }
 
-  /** Nothing is told or stored any more from this moment on; then a new petit on what there is. */
+  /** Stops petit without storing anything, lets time pass, and starts a new one on the same database. */
   async crash(downMs: number, fates: readonly (readonly [ScriptedProcess, Fate])[]): Promise<void> {
     await this.#engine.stop("leave");
     for (const [child, fate] of fates) this.#apply(fate, child);
@@ -92,21 +92,21 @@ export class ModelPetit implements AsyncDisposable {
     await this.#engine.start();
   }
 
-  /** The process of a task of the model's. */
+  /** Returns the process of a task of the model. */
   processOf(model: Model, [run, task]: readonly [RunModel, TaskModel]): ScriptedProcess {
     const runId = this.#runs()[model.runs.indexOf(run)]?.id;
     const found = this.processes.living.find((child) => child.runId === runId && child.taskId === task.task.id);
-    if (found === undefined) throw new Error(`there is no process of ${task.task.id}`);
+    if (found === undefined) throw new Error(`no process runs ${task.task.id}`);
     return found;
   }
 
   runId(model: Model, run: RunModel): RunId {
     const found = this.#runs()[model.runs.indexOf(run)];
-    if (found === undefined) throw new Error("there is no such run");
+    if (found === undefined) throw new Error("the model's run does not exist");
     return found.id;
   }
 
-  /** All that petit knows, in the words of `expected`. */
+  /** Returns the state of petit in the format of `expected`. */
   actual(): readonly string[] {
     const runs = this.#runs();
     const nameOf = new Map<string, number>(runs.map(({ id }, index) => [id, index]));
@@ -175,10 +175,10 @@ const codeOf = (error: unknown): string => {
   throw error;
 };
 
-/** Time for what petit looks at again and again. */
+/** Long enough for everything that petit polls. */
 const SETTLE_MS = 250;
 
-/** All that must be the case, by the model. */
+/** Returns the state that petit must have, by the model. */
 export const expected = (model: Model): readonly string[] => {
   const count = (status: string): number => model.runs.filter((run) => run.status === status).length;
   return [

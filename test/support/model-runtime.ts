@@ -7,19 +7,19 @@ import type { ChildProcess, Runtime, SpawnOptions } from "../../src/runtime/runt
 import type { Store } from "../../src/store/store.ts";
 import { startChild } from "./child.ts";
 
-/** A runtime whose processes are none: each has ended with 0 as soon as it was made, its status recorded. */
+/** Returns a runtime without real processes: each one exits immediately with 0 and a recorded status. */
 export const instantRuntime = (): Runtime => ({
   ...openRuntime(),
   spawn: ({ status }: SpawnOptions) => {
-    writeSync(status, `${NOBODY}\n0\n`);
-    return { pid: NOBODY, exited: Promise.resolve({ exitCode: 0, signal: null }) };
+    writeSync(status, `${UNUSED_PID}\n0\n`);
+    return { pid: UNUSED_PID, exited: Promise.resolve({ exitCode: 0, signal: null }) };
   },
 });
 
-/** No system has so many processes. */
-const NOBODY = 2 ** 30;
+/** A pid that no process has. */
+const UNUSED_PID = 2 ** 30;
 
-/** A process that does nothing: what it is to do, a test says. */
+/** A process whose end a test decides. */
 export type ScriptedProcess = {
   readonly pid: number;
   readonly runId: string;
@@ -31,31 +31,31 @@ export type ScriptedProcess = {
 };
 
 /**
- * Processes that a test ends as it likes. Behind each stands a real one that sleeps, so that its pid can be looked at;
- * signals to its group, which must come through `kill`, end it as if it was of no mind to resist.
+ * Processes that a test ends. Each has a real sleeping process, so that its pid exists. A signal to its group with `process.kill`
+ * ends it with the status of SIGTERM.
  */
 export class ScriptedProcesses implements Disposable {
-  readonly #standIns: { readonly pid: number; readonly end: () => void }[];
+  readonly #realProcesses: { readonly pid: number; readonly end: () => void }[];
   readonly living: ScriptedProcess[] = [];
   readonly #stored = new Set<ScriptedProcess>();
   readonly #systemKill = process.kill;
 
   private constructor(most: number) {
-    this.#standIns = Array.from({ length: most }, standIn);
+    this.#realProcesses = Array.from({ length: most }, startRealProcess);
     process.kill = (pid, signal) => this.#kill(pid, signal);
   }
 
-  /** Resolves when all of the stand-ins look as a program does that has begun. */
+  /** Resolves when all real processes have started. */
   static async start(most: number): Promise<ScriptedProcesses> {
     const processes = new ScriptedProcesses(most);
-    while (!processes.#standIns.every(({ pid }) => hasBegun(pid))) await setTimeout(5);
+    while (!processes.#realProcesses.every(({ pid }) => hasBegun(pid))) await setTimeout(5);
     return processes;
   }
 
-  /** Ends the stand-ins, and signals go where they always go. */
+  /** Ends the real processes and restores `process.kill`. */
   [Symbol.dispose](): void {
     process.kill = this.#systemKill;
-    for (const { end } of this.#standIns) end();
+    for (const { end } of this.#realProcesses) end();
   }
 
   get runtime(): Runtime {
@@ -68,22 +68,22 @@ export class ScriptedProcesses implements Disposable {
     child.exit(exitCode);
   }
 
-  /** Petit is gone, and this one lives on: the next petit will find it. */
+  /** Lets the process survive a crash of petit, so that the next petit adopts it. */
   outlive(child: ScriptedProcess, store: Store): void {
     const identity = identify(child.pid);
-    // Without a boot a stand-in has no age: that would be real time, and the clock is a fake one.
+    // Without a boot id petit does not use the process's age, which is in real time instead of the fake clock's.
     if (identity !== null) store.runs.recordProcess(child.attemptId, { ...identity, bootId: "" });
     this.#stored.add(child);
   }
 
-  /** It was killed together with the shell around it: no status, and its pid is somebody else's by now. */
+  /** Loses the process: it left no status, and its pid belongs to another process now. */
   lose(child: ScriptedProcess, store: Store): void {
     this.#forget(child);
     const identity = identify(child.pid);
     if (identity !== null) store.runs.recordProcess(child.attemptId, { ...identity, startTime: "1", bootId: "" });
   }
 
-  /** Petit was gone before its shell could say who it is; one that is stored already has said so. */
+  /** Lets petit crash before the process wrote its pid. Does nothing if its process is already stored. */
   undo(child: ScriptedProcess): void {
     if (this.#stored.has(child)) return;
     this.#forget(child);
@@ -116,17 +116,17 @@ export class ScriptedProcesses implements Disposable {
     return { pid, exited: promise };
   }
 
-  /** No pid is used again as long as others are there. */
+  /** Returns the pid that has been unused longest. */
   #freePid(): number {
-    const at = this.#standIns.findIndex(({ pid }) => !this.living.some((child) => child.pid === pid));
-    const [free] = at === -1 ? [] : this.#standIns.splice(at, 1);
-    if (free === undefined) throw new Error("there is no stand-in left");
-    this.#standIns.push(free);
+    const at = this.#realProcesses.findIndex(({ pid }) => !this.living.some((child) => child.pid === pid));
+    const [free] = at === -1 ? [] : this.#realProcesses.splice(at, 1);
+    if (free === undefined) throw new Error("all real processes are in use");
+    this.#realProcesses.push(free);
     return free.pid;
   }
 
   #kill(pid: number, signal?: string | number): true {
-    if (!this.#standIns.some((each) => each.pid === -pid)) return this.#systemKill.call(process, pid, signal);
+    if (!this.#realProcesses.some((each) => each.pid === -pid)) return this.#systemKill.call(process, pid, signal);
     const child = this.living.find((each) => each.pid === -pid);
     if (child === undefined) throw Object.assign(new Error("kill ESRCH"), { code: "ESRCH" });
     if (signal !== 0) this.end(child, SIGTERM_STATUS);
@@ -136,8 +136,8 @@ export class ScriptedProcesses implements Disposable {
 
 const SIGTERM_STATUS = 143;
 
-/** A shell with a child, as that around a program is; both go at the end, or when whoever waits for them is gone. */
-const standIn = (): { readonly pid: number; readonly end: () => void } => {
+/** Starts a shell with a child, like the one around a task. Both end with the test. */
+const startRealProcess = (): { readonly pid: number; readonly end: () => void } => {
   const child = startChild(["/bin/sh", "-c", "cat; :"]);
   return { pid: child.pid, end: child.kill };
 };

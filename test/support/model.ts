@@ -1,7 +1,7 @@
 import type { Job, Task } from "../../src/domain/job.ts";
 import { DUE, jobsWith, MODEL_JOBS, MODEL_MAX_JOBS, type Presence } from "./model-jobs.ts";
 
-/** What becomes of a process while petit is down. */
+/** What can happen to a process while petit is down. */
 export const FATES = ["lives", "completes", "fails", "is lost", "never began"] as const;
 export type Fate = (typeof FATES)[number];
 
@@ -11,9 +11,9 @@ type TaskModel = {
   reason: string | null;
   attempts: number;
   failures: number;
-  /** A process of it is alive. */
+  /** True if its process is alive. */
   lives: boolean;
-  /** When its next attempt is due, by both clocks. */
+  /** The time of its next attempt on both clocks. */
   retry: { wall: number; monotonic: number } | null;
 };
 
@@ -32,7 +32,7 @@ type Created = {
   readonly trigger: string;
   readonly scheduledFor: number | null;
   readonly waits: boolean;
-  /** Tasks that the run before had completed. */
+  /** The tasks that the retried run had completed. */
   readonly reused?: ReadonlySet<string>;
 };
 
@@ -40,7 +40,7 @@ const MISSED = { outcome: "missed", reason: null } as const;
 
 type Decided = { readonly outcome: string; readonly reason: string | null };
 
-/** The contract, said once more and as simply as can be: what has to be the case after each thing that happens. */
+/** A simple second implementation of the contract: the state that petit must have after each command. */
 export class Model {
   readonly runs: RunModel[] = [];
   readonly ledger = new Map<string, Map<number, Decided>>();
@@ -60,17 +60,17 @@ export class Model {
     return this.#isPaused;
   }
 
-  /** Those that aren't over, oldest first. */
+  /** The unfinished runs, oldest first. */
   get unfinished(): readonly RunModel[] {
     return this.runs.filter(({ status }) => status === "pending" || status === "running");
   }
 
-  /** Tasks whose process is alive, by the age of their runs. */
+  /** The tasks whose process is alive, oldest run first. */
   get living(): readonly (readonly [run: RunModel, task: TaskModel])[] {
     return this.runs.flatMap((run) => run.tasks.filter(({ lives }) => lives).map((task) => [run, task] as const));
   }
 
-  /** Null where a run was started, or is known by that key; else the code of the refusal. */
+  /** Returns null if a run was started or the key is known, otherwise the code of the refusal. */
   trigger(jobId: string, key: string | null): string | null {
     const known = key === null ? undefined : this.#keys.get(key);
     if (known !== undefined) return known.job.id === jobId ? null : "conflict";
@@ -83,7 +83,7 @@ export class Model {
     return null;
   }
 
-  /** The same of a retry. */
+  /** Returns null if the retry was started, otherwise the code of the refusal. */
   retry(before: RunModel): string | null {
     if (before.status === "pending" || before.status === "running") return "conflict";
     const job = this.#jobs().find(({ id }) => id === before.job.id);
@@ -117,7 +117,7 @@ export class Model {
     }
   }
 
-  /** A process ends by itself. */
+  /** Ends a process. */
   processEnds(run: RunModel, task: TaskModel, exitCode: number): void {
     task.lives = false;
     if (exitCode === 0) end(task, "completed", null);
@@ -125,7 +125,7 @@ export class Model {
     this.#goOn(run);
   }
 
-  /** Time passes; nothing else happens. */
+  /** Advances the time. */
   pass(ms: number): void {
     const end = this.#now + ms;
     for (let next = this.#next(end); next !== null; next = this.#next(end)) {
@@ -136,16 +136,16 @@ export class Model {
     this.#go(end);
   }
 
-  /** The wall clock is set, and petit notices. */
+  /** Sets the wall clock; petit notices it. */
   step(ms: number): void {
     this.#now += ms;
     this.#wake(false);
   }
 
-  /** Petit is gone at once, and is started again after a while; `fates` are those of the processes that live. */
+  /** Kills petit and starts it after a while. `fates` says what happens to the living processes. */
   crash(downMs: number, fates: readonly Fate[]): void {
     const living = this.living.map((each, index) => [...each, fates[index] ?? "lives"] as const);
-    // What has ended has ended before anything that petit does next; of what is lost it hears later.
+    // petit reads the ends of processes first, and detects lost processes later.
     for (const [, task, fate] of living) task.lives = fate !== "completes" && fate !== "fails";
     this.#go(this.#now + downMs);
     this.#wake(true);
@@ -173,7 +173,7 @@ export class Model {
     else task.retry = { wall: this.#now + retry.delayMs, monotonic: this.#monotonic + retry.delayMs };
   }
 
-  /** What waited for its next attempt when petit went waits on, and no longer than it would anyway. */
+  /** Tasks that waited for a retry wait for the rest of their delay, and no longer than the delay. */
   #waitAnew(): void {
     for (const run of this.runs)
       for (const task of run.tasks) {
@@ -194,7 +194,7 @@ export class Model {
     this.#now = wall;
   }
 
-  /** What happens next by itself, up to some time. */
+  /** Returns the next thing that happens without a command, up to a time. */
   #next(end: number): { readonly at: number; readonly retry: readonly [RunModel, TaskModel] | null } | null {
     let next: { readonly at: number; readonly retry: readonly [RunModel, TaskModel] | null } | null = null;
     const consider = (at: number, retry: readonly [RunModel, TaskModel] | null): void => {
@@ -207,7 +207,7 @@ export class Model {
     return next;
   }
 
-  /** Decides about all that has come due since the last look. */
+  /** Decides the occurrences that have come due since the last call. */
   #wake(wasDown: boolean): void {
     const firstDue = (id: string): number => dueAfter(id, this.#seen.get(id) ?? this.#now);
     const ids = [...this.#scheduled()].sort((a, b) => firstDue(a) - firstDue(b));
@@ -219,7 +219,7 @@ export class Model {
     }
   }
 
-  /** Whether it was disabled or paused comes first, then its policy for what it was late for. */
+  /** Disabled and paused take precedence over the catch-up policy. */
   #decide(id: string, due: readonly number[], wasDown: boolean): void {
     const job = this.#jobs().find((each) => each.id === id);
     if (job === undefined) return;
@@ -256,7 +256,7 @@ export class Model {
     this.#create(job, { trigger, scheduledFor: at, waits });
   }
 
-  /** What is decided stays, but that what was missed may still fire. */
+  /** Decisions are final, except that a missed occurrence may still fire. */
   #record(id: string, at: number, decided: Decided): void {
     const ledger = this.#ledgerOf(id);
     if (!ledger.has(at)) ledger.set(at, decided);
@@ -277,7 +277,7 @@ export class Model {
     this.#goOn(run);
   }
 
-  /** The next steps of a run, and its end. */
+  /** Advances a run, and ends it when all tasks have ended. */
   #goOn(run: RunModel): void {
     for (const task of run.tasks) this.#goOnWith(run, task);
     if (run.tasks.some(({ status }) => status === "pending" || status === "running")) return;
@@ -295,7 +295,7 @@ export class Model {
     else if (verdict !== "wait") end(task, "skipped", verdict);
   }
 
-  /** `start`, `wait`, or why it is skipped. */
+  /** Returns `start`, `wait`, or the reason why the task is skipped. */
   #verdict(run: RunModel, { task }: TaskModel): string {
     const upstream = run.tasks.filter(({ task: { id } }) => task.dependsOn.includes(id));
     if (upstream.some(({ status }) => status === "pending" || status === "running")) return "wait";
@@ -307,7 +307,7 @@ export class Model {
     return hasFailure ? "upstream_failed" : "condition_not_met";
   }
 
-  /** Starts what waits, in the order in which it came. */
+  /** Starts pending runs, oldest first. */
   #pump(): void {
     const next = this.#nextStartable();
     if (next === null) return;
@@ -322,7 +322,7 @@ export class Model {
     return this.runs.find(canStart) ?? null;
   }
 
-  /** Why a manual trigger is refused. */
+  /** Returns the code of the refusal of a manual trigger, or null. */
   #refusal(job: Job): string | null {
     const isShut = job.dependsOn.some((gate) => {
       const newest = this.runs.filter((run) => run.job.id === gate.jobId).at(-1);
@@ -362,7 +362,7 @@ export class Model {
 
 export type { RunModel, TaskModel };
 
-/** Clean-ups outlive the first request to end a run. */
+/** `all_done` tasks still run after the first request to end a run. */
 const isEnded = (run: RunModel, { task }: TaskModel): boolean =>
   run.ending && (run.endingAll || task.condition !== "all_done");
 
@@ -376,7 +376,7 @@ const newTask = (task: Task, isReused: boolean): TaskModel => ({
   retry: null,
 });
 
-/** What completed, after what completed. */
+/** Returns the completed tasks whose upstream tasks completed. */
 const reusable = (run: RunModel): ReadonlySet<string> => {
   const reused = new Set<string>();
   for (const { task, status } of run.tasks)
@@ -402,5 +402,5 @@ const dueAfter = (id: string, after: number): number => {
   return (Math.floor((after - offsetMs) / periodMs) + 1) * periodMs + offsetMs;
 };
 
-/** Every job of the model that can be triggered. */
+/** The ids of all jobs of the model. */
 export const TRIGGERABLE = MODEL_JOBS.map(({ id }) => String(id));

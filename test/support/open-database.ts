@@ -1,4 +1,4 @@
-/** Opens a database as petit does, and ends: a process that can be killed in the middle of it. Its argument is the path. */
+/** Opens a database as petit does, and exits. Tests kill it meanwhile: `bun open-database.ts PATH`. */
 import { openRuntime } from "#runtime";
 import { openStore } from "../../src/store/database/open.ts";
 

@@ -12,7 +12,7 @@ import { MEMORY, openStore } from "../../src/store/database/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job } from "./factories.ts";
 
-/** For what a real petit can't be brought to do: an engine that decides nothing, over a real store in memory. */
+/** Returns an API with a fake engine and a real store in memory, for situations that a real engine cannot be brought into. */
 export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonly Job[] } = {}) => {
   const store = openStore({ path: MEMORY, runtime: openRuntime() });
   const jobs = options.jobs ?? [job("hello")];
@@ -53,7 +53,7 @@ const SYSTEM: SystemFacts = {
 };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-type FakeEngine = Mutable<ApiEngine> & { say: Health; ring: (runId: RunId) => void };
+type FakeEngine = Mutable<ApiEngine> & { currentHealth: Health; notifyOutput: (runId: RunId) => void };
 
 const fakeEngine = (store: Store): FakeEngine => {
   const eventListeners = new Set<(event: Event) => void>();
@@ -64,12 +64,12 @@ const fakeEngine = (store: Store): FakeEngine => {
   const view = (job: Job): JobView => ({ job, nextRunAt: null, lastRun: store.runs.findNewest(job.id), running: 0 });
   const find = (runId: RunId) => {
     const run = store.runs.find(runId);
-    if (run === null) throw new PetitError("not_found", "no such run");
+    if (run === null) throw new PetitError("not_found", "the run was not found");
     return run;
   };
   const engine: FakeEngine = {
-    say: { status: "ok", reasons: [] },
-    ring: (runId) => {
+    currentHealth: { status: "ok", reasons: [] },
+    notifyOutput: (runId) => {
       for (const listener of outputListeners.get(runId) ?? []) listener();
     },
     state: "running",
@@ -105,7 +105,7 @@ const fakeEngine = (store: Store): FakeEngine => {
       return stored === undefined ? null : view(stored.job);
     },
     nextOccurrences: () => [],
-    health: () => engine.say,
+    health: () => engine.currentHealth,
     problems: [],
     onEvent: (listener) => {
       eventListeners.add(listener);

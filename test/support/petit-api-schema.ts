@@ -1,4 +1,4 @@
-/** JSON Schema, as far as the API's description uses it. */
+/** The parts of JSON Schema that the description of the API uses. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 export type OpenApiDocument = {
@@ -28,12 +28,12 @@ export type Parameter = {
 
 type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
 
-/** What a reference stands for; anything else is itself. */
+/** Resolves a reference. Returns other schemas unchanged. */
 export const resolve = (document: OpenApiDocument, value: JsonSchema): JsonSchema => {
   if (typeof value.$ref !== "string") return value;
   let target: unknown = document;
   for (const key of value.$ref.replace(/^#\//, "").split("/")) target = (target as JsonSchema | undefined)?.[key];
-  if (typeof target !== "object" || target === null) throw new Error(`${value.$ref} leads nowhere`);
+  if (typeof target !== "object" || target === null) throw new Error(`${value.$ref} does not exist`);
   return resolve(document, target as JsonSchema);
 };
 
@@ -43,11 +43,11 @@ const KNOWN = new Set([
   ...["pattern", "minimum", "maximum"],
 ]);
 
-/** What of a value does not fit a schema, a line each. Throws at a keyword that it doesn't know. */
+/** Returns one line for each part of a value that does not fit a schema. Throws at an unknown keyword. */
 export const mismatches = (document: OpenApiDocument, given: JsonSchema, value: unknown, at = "$"): string[] => {
   const schema = resolve(document, given);
   const strange = Object.keys(schema).filter((keyword) => !KNOWN.has(keyword));
-  if (strange.length > 0) throw new Error(`${at} has keywords that are not known here: ${strange}`);
+  if (strange.length > 0) throw new Error(`${at} has unknown keywords: ${strange}`);
   const { anyOf, type, enum: words } = schema as { anyOf?: JsonSchema[]; type?: string; enum?: unknown[] };
   if (anyOf !== undefined) {
     return anyOf.some((each) => mismatches(document, each, value, at).length === 0)

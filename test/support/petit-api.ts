@@ -1,11 +1,11 @@
 import { connect } from "node:net";
 import type { Petit } from "./petit.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are what the tests look into.
-export type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
+// biome-ignore lint/suspicious/noExplicitAny: tests check the bodies of responses.
+export type ApiResponse = { readonly status: number; readonly headers: Headers; readonly body: any };
 
-/** An answer whose body is JSON. */
-export const ask = async (petit: Pick<Petit, "fetch">, path: string, init?: RequestInit): Promise<Answer> => {
+/** Sends a request whose response has a JSON body. */
+export const ask = async (petit: Pick<Petit, "fetch">, path: string, init?: RequestInit): Promise<ApiResponse> => {
   const response = await petit.fetch(path, init);
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
@@ -14,14 +14,14 @@ export const ask = async (petit: Pick<Petit, "fetch">, path: string, init?: Requ
 export const post = (petit: Pick<Petit, "fetch">, path: string, body?: unknown, headers: HeadersInit = {}) =>
   ask(petit, path, { method: "POST", headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
 
-/** Triggers a job and resolves with its run when it has ended. */
+/** Triggers a job and waits for the end of its run. Returns the run. */
 export const runToEnd = async (petit: Pick<Petit, "fetch">, jobId: string, params: Record<string, unknown> = {}) => {
   const { status, body } = await post(petit, `/api/jobs/${jobId}/trigger?wait=60`, { params });
   if (status !== 200) throw new Error(`${jobId} did not end: ${status} ${JSON.stringify(body)}`);
   return body.run;
 };
 
-/** Triggers a job and resolves with its run's id at once. */
+/** Triggers a job. Returns the id of its run without waiting for its end. */
 export const start = async (petit: Pick<Petit, "fetch">, jobId: string): Promise<string> => {
   const { body } = await post(petit, `/api/jobs/${jobId}/trigger`);
   if (body.run_id === undefined) throw new Error(`${jobId} was not triggered: ${JSON.stringify(body)}`);
@@ -29,8 +29,8 @@ export const start = async (petit: Pick<Petit, "fetch">, jobId: string): Promise
 };
 
 /**
- * Sends text as it is and resolves with all that comes back until the connection ends, which `Connection: close` has it
- * do, or until `isWhole` says so.
+ * Sends text over a new connection. Returns everything that is received until the connection ends, which `Connection: close`
+ * requests, or until `isWhole` returns true.
  */
 export const raw = (url: string, text: string, isWhole: (answer: string) => boolean = () => false): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export const raw = (url: string, text: string, isWhole: (answer: string) => bool
 
 export type ServerSentEvent = { readonly id: string; readonly event: string; readonly data: string };
 
-/** Reads server-sent events as they come. */
+/** Yields the server-sent events of a response. */
 export async function* readEvents(response: Response): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder();
   let text = "";
@@ -63,14 +63,14 @@ export async function* readEvents(response: Response): AsyncGenerator<ServerSent
   }
 }
 
-/** Null for a comment. */
+/** Returns null for a comment. */
 const parseEvent = (block: string): ServerSentEvent | null => {
   const fields = new Map(block.split("\n").map((line) => [line.split(": ", 1)[0] ?? "", line.replace(/^\w*: ?/, "")]));
   const data = fields.get("data");
   return data === undefined ? null : { id: fields.get("id") ?? "", event: fields.get("event") ?? "message", data };
 };
 
-/** The first `count` of a stream, which is then left. */
+/** Returns the first `count` values of a generator and closes it. */
 export const take = async <T>(source: AsyncGenerator<T>, count: number): Promise<T[]> => {
   const taken: T[] = [];
   for await (const value of source) {
@@ -80,7 +80,7 @@ export const take = async <T>(source: AsyncGenerator<T>, count: number): Promise
   return taken;
 };
 
-/** Everything up to and including the first that fits. */
+/** Returns the values up to and including the first that fits. */
 export const takeUntil = async <T>(source: AsyncGenerator<T>, fits: (value: T) => boolean): Promise<T[]> => {
   const taken: T[] = [];
   for await (const value of source) {

@@ -6,17 +6,17 @@ export type Sample = {
 
 export type Scrape = {
   readonly samples: readonly Sample[];
-  /** By the name of the metric. */
+  /** The types by metric name. */
   readonly types: Readonly<Record<string, string>>;
-  /** The one sample of this name and these labels; null where there is none. */
+  /** Returns the sample with this name and these labels, or null. */
   value(name: string, labels?: Readonly<Record<string, string>>): number | null;
 };
 
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\"n])*)"/y;
 
-/** Reads the text format of Prometheus, and throws at whatever is not of it. */
+/** Parses the Prometheus text format. Throws if the text is invalid. */
 export const parseMetrics = (text: string): Scrape => {
-  if (!text.endsWith("\n")) throw new Error("the last line has no end");
+  if (!text.endsWith("\n")) throw new Error("the last line has no line break");
   const types: Record<string, string> = {};
   const helped = new Set<string>();
   const samples: Sample[] = [];
@@ -32,7 +32,7 @@ export const parseMetrics = (text: string): Scrape => {
   }
   const keys = samples.map(({ name, labels }) => JSON.stringify([name, Object.entries(labels).sort()]));
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
-  if (twice !== undefined) throw new Error(`${twice} is there twice`);
+  if (twice !== undefined) throw new Error(`${twice} occurs twice`);
   return {
     samples,
     types,
@@ -44,9 +44,9 @@ export const parseMetrics = (text: string): Scrape => {
 const sample = (line: string, types: Readonly<Record<string, string>>): Sample => {
   const [, name, labelText, value] =
     /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([-+]?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|Inf|NaN))$/.exec(line) ?? [];
-  if (name === undefined) throw new Error(`no sample: ${line}`);
+  if (name === undefined) throw new Error(`not a sample: ${line}`);
   const family = name in types ? name : name.replace(/_(bucket|sum|count)$/, "");
-  if (!(family in types)) throw new Error(`without a type: ${line}`);
+  if (!(family in types)) throw new Error(`no type for: ${line}`);
   return { name, labels: parseLabels(labelText ?? "", line), value: Number(value?.replace("Inf", "Infinity")) };
 };
 
@@ -56,7 +56,7 @@ const parseLabels = (text: string, line: string): Record<string, string> => {
     const [, name, value] = LABEL.exec(text) ?? [];
     const after = text[LABEL.lastIndex];
     if (name === undefined || value === undefined || (after !== undefined && after !== ","))
-      throw new Error(`no labels: ${line}`);
+      throw new Error(`invalid labels: ${line}`);
     labels[name] = value;
   }
   return labels;

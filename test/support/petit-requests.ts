@@ -1,11 +1,11 @@
 import { connect } from "node:net";
 import type { Random } from "./torture-random.ts";
 
-/** A request as bytes; `intact` where its framing is right, so that one answer follows. */
+/** A request as sent. It is `intact` if its framing is valid, so that exactly one response follows. */
 export type WireRequest = { readonly text: string; readonly intact: boolean };
 
-export type WireAnswer = {
-  /** Null where the connection ended, or stayed silent, without one. */
+export type WireResponse = {
+  /** Null if no response was received. */
   readonly status: number | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -109,7 +109,7 @@ const BODIES = [
   `{"params":{"x":"${"y".repeat(50_000)}"}}`,
 ];
 
-/** Requests that petit takes, in the order that a run goes. */
+/** Returns a random valid request. */
 const valid = (random: Random, runId: string): Parts => {
   const [method, path, body] = random.pick<readonly [string, string, string]>([
     [6, ["GET", "/api/jobs", ""]],
@@ -133,7 +133,7 @@ const valid = (random: Random, runId: string): Parts => {
   return { method, path, headers: [["Host", "localhost"]], body, intact: true };
 };
 
-/** One request: a third as it should be, the others changed in one or several ways. */
+/** Returns a random request. A third of them are valid, and the others are changed in one or more ways. */
 export const makeRequest = (random: Random, runId: string): WireRequest => {
   let parts = valid(random, runId);
   for (let changes = any(random, [0, 0, 0, 1, 1, 1, 2, 3]); changes > 0; changes -= 1) parts = change(random, parts);
@@ -150,7 +150,7 @@ const change = (random: Random, parts: Parts): Parts =>
     [3, () => ({ ...parts, body: any(random, BODIES) })],
   ])();
 
-/** What is no method at all, the runtime's parser need not answer. */
+/** The runtime's parser need not respond to an invalid method. */
 const changeMethod = (parts: Parts, method: string): Parts => ({
   ...parts,
   method,
@@ -195,7 +195,7 @@ const write = ({ method, path, headers, body }: Parts): string => {
   return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
 };
 
-/** Takes bytes out, puts some in, or cuts the end off. */
+/** Removes or inserts bytes, or truncates the text. */
 const damage = (random: Random, text: string): string => {
   const at = random.between(0, text.length);
   const noise = String.fromCharCode(random.between(0, 255)).repeat(random.between(1, 8));
@@ -208,11 +208,11 @@ const damage = (random: Random, text: string): string => {
   ])();
 };
 
-/** How long one may leave its answer open, in ms, where the framing is not right: then nothing may be to come. */
+/** How long to wait for a response to a request with invalid framing, in ms, because there may be none. */
 const PATIENCE_MS = 40;
 
-/** Sends a request over a connection of its own. */
-export const send = (url: string, { text, intact }: WireRequest): Promise<WireAnswer> =>
+/** Sends a request over a new connection. */
+export const send = (url: string, { text, intact }: WireRequest): Promise<WireResponse> =>
   new Promise((resolve) => {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -222,7 +222,7 @@ export const send = (url: string, { text, intact }: WireRequest): Promise<WireAn
     socket.on("data", (chunk) => {
       answer += chunk;
     });
-    // Whoever is refused early may be cut off while it still sends.
+    // The server may close the connection of a refused request while the client still sends.
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       if (patience !== null) clearTimeout(patience);
@@ -231,7 +231,7 @@ export const send = (url: string, { text, intact }: WireRequest): Promise<WireAn
     socket.write(text);
   });
 
-const parse = (text: string): WireAnswer => {
+const parse = (text: string): WireResponse => {
   const [head = "", ...rest] = text.replace(/^HTTP\/1\.1 100 [^\r]*\r\n\r\n/, "").split("\r\n\r\n");
   const [line = "", ...lines] = head.split("\r\n");
   const status = /^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1];

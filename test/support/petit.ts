@@ -6,53 +6,53 @@ import { runtimeCommand, runtimeEnvironment } from "./runtime-command.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** What the tests start: `PETIT_TEST_TARGET` is `source` (the default) or `executable` (`dist/petit`). */
+/** Returns the command that runs petit. `PETIT_TEST_TARGET` is `source` (the default) or `executable` (`dist/petit`). */
 export const petitCommand = (): readonly string[] =>
   process.env.PETIT_TEST_TARGET === "executable"
     ? [join(ROOT, "dist/petit")]
     : [...runtimeCommand, join(ROOT, "src/main.ts")];
 
 export type StartOptions = {
-  /** What runs petit, before `run`; what `PETIT_TEST_TARGET` says. */
+  /** The command that runs petit. The default is that of `PETIT_TEST_TARGET`. */
   readonly command?: readonly string[];
-  /** Text of each job file by its name; written into a new folder. */
+  /** The texts of job files by name. They are written to a new folder. */
   readonly jobs?: Readonly<Record<string, string>>;
-  /** A folder of job files that is there already; wins over `jobs`. */
+  /** An existing folder of job files. It takes precedence over `jobs`. */
   readonly jobsDir?: string;
-  /** The folder of a petit that was started before: its database and, unless others are given, its jobs. */
+  /** The folder of a petit that was started before. Its database is used, and its jobs unless others are given. */
   readonly dir?: string;
-  /** Of `petit run`, besides the folder, `--db` and `--api-port 0`. */
+  /** Further arguments of `petit run`, apart from the folder, `--db` and `--api-port 0`. */
   readonly args?: readonly string[];
-  /** On top of PATH, HOME and TMPDIR. */
+  /** Variables in addition to PATH, HOME and TMPDIR. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Its working directory; the folder it was given or made. */
+  /** Its working directory. The default is `dir` or the new folder. */
   readonly cwd?: string;
 };
 
-/** A petit of its own process, with a folder and a free port of its own. Disposing ends it and removes the folder. */
+/** A petit process with its own folder and port. Disposing ends it and removes the folder. */
 export interface Petit extends AsyncDisposable {
-  /** Empty with `--no-api`. */
+  /** The address of its API, or empty with `--no-api`. */
   readonly url: string;
   readonly dir: string;
   readonly jobsDir: string;
   readonly dbPath: string;
   readonly pid: number;
-  /** Of a path, such as `/api/jobs`. */
+  /** Sends a request to a path, such as `/api/jobs`. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** What it has logged so far. */
+  /** Returns its log so far. */
   stderr(): string;
-  /** SIGTERM; resolves with its exit status. */
+  /** Sends SIGTERM. Resolves with its exit status. */
   stop(): Promise<number>;
-  /** `kill -9`. */
+  /** Sends SIGKILL, and waits for its end. */
   kill(): Promise<void>;
-  /** Its exit status, when it has ended. */
+  /** Resolves with its exit status. */
   readonly exited: Promise<number>;
 }
 
-/** How long a petit may take to end. */
+/** How long petit may take to exit. */
 const DISPOSE_MS = 15_000;
 
-/** Resolves when it takes triggers. Throws with its log where it ends before that. */
+/** Starts petit. Resolves when it accepts triggers. Throws with its log if it exits before that. */
 export const startPetit = async (options: StartOptions = {}): Promise<Petit> => {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), "petit-test-"));
   const jobsDir = options.jobsDir ?? writeJobs(join(dir, "jobs"), options.jobs ?? {});
@@ -66,17 +66,17 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
   });
   const { pid = expectPid() } = child;
   const exited = exitOf(child);
-  /** Not by `child.kill`: to Deno's, whoever was sent a signal was ended by it. */
+  /** In Deno, `child.kill` marks the child as ended by the signal, so this calls `process.kill`. */
   const send = (signal: NodeJS.Signals): void => {
     if (isAlive(child)) process.kill(pid, signal);
   };
   const log = readLog(child.stderr);
   const url = await Promise.race([log.ready, exited.then(() => log.ended).then(() => null)]);
-  if (url === null) throw new Error(`petit ended with ${await exited}:\n${log.text()}`);
+  if (url === null) throw new Error(`petit exited with ${await exited}:\n${log.text()}`);
   const end = async (signal: NodeJS.Signals): Promise<number> => {
     send(signal);
     const status = await exited;
-    // All it said has arrived.
+    // Wait until its whole log was read.
     await log.ended;
     return status;
   };
@@ -92,7 +92,7 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
     kill: async () => void (await end("SIGKILL")),
     exited,
     [Symbol.asyncDispose]: async () => {
-      // The second signal has it end what runs: a task would outlive a `kill -9`.
+      // A second signal ends running tasks, which would survive a `kill -9`.
       send("SIGTERM");
       send("SIGINT");
       const deadline = setTimeout(() => send("SIGKILL"), DISPOSE_MS);
@@ -109,7 +109,7 @@ const expectPid = (): never => {
 
 const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
 
-/** Its exit status; 128 and the number of the signal that ended it. */
+/** Resolves with the exit status, or 128 plus the number of the signal that ended it. */
 const exitOf = (child: ChildProcess): Promise<number> =>
   new Promise((resolve, reject) => {
     child.on("error", reject);
@@ -132,7 +132,7 @@ const baseEnvironment = (dir: string): Record<string, string> => ({
   TMPDIR: tmpdir(),
 });
 
-/** The log, as JSON lines; one of them says that petit is ready, and where. */
+/** Reads the log, which has JSON lines, and finds the line with petit's address. */
 const readLog = (stream: AsyncIterable<Uint8Array>) => {
   let text = "";
   const ready = Promise.withResolvers<string>();

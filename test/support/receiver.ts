@@ -1,6 +1,6 @@
 import { openRuntime } from "#runtime";
 
-/** What a receiver was sent. */
+/** A request that a receiver got. */
 export type Received = {
   readonly path: string;
   readonly method: string;
@@ -8,18 +8,19 @@ export type Received = {
   readonly body: string;
 };
 
-/** Answers the n-th request, from 0; without one, 200. */
-export type Answer = (received: Received, index: number) => Response | Promise<Response>;
+/** Returns the response to request `index`, which counts from 0. */
+export type Responder = (received: Received, index: number) => Response | Promise<Response>;
 
-/** A server that takes notifications, and what it was sent. */
+/** A server that receives notifications. */
 export type Receiver = AsyncDisposable & {
   readonly url: string;
   readonly received: readonly Received[];
-  /** Resolves with the first `count`, when they are there. */
+  /** Resolves with the first `count` requests. */
   first(count: number): Promise<readonly Received[]>;
 };
 
-export const receiver = (answer: Answer = () => new Response("ok"), port = 0): Receiver => {
+/** Starts a receiver. By default it responds with 200. */
+export const receiver = (respond: Responder = () => new Response("ok"), port = 0): Receiver => {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
   const server = openRuntime().serve({
@@ -33,8 +34,8 @@ export const receiver = (answer: Answer = () => new Response("ok"), port = 0): R
       const { method, headers } = request;
       const one = { path: pathname + search, method, headers, body: await request.text() };
       received.push(one);
-      for (const look of [...waiting]) look();
-      return await answer(one, received.length - 1);
+      for (const check of [...waiting]) check();
+      return await respond(one, received.length - 1);
     },
   });
   return {
@@ -42,13 +43,13 @@ export const receiver = (answer: Answer = () => new Response("ok"), port = 0): R
     received,
     first: (count) =>
       new Promise((resolve) => {
-        const look = (): void => {
+        const check = (): void => {
           if (received.length < count) return;
-          waiting.delete(look);
+          waiting.delete(check);
           resolve(received.slice(0, count));
         };
-        waiting.add(look);
-        look();
+        waiting.add(check);
+        check();
       }),
     [Symbol.asyncDispose]: () => server.stop(0),
   };

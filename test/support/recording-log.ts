@@ -1,9 +1,9 @@
 import type { Log } from "../../src/lib/log.ts";
 
-/** A log that remembers, each line as JSON with its message. */
+/** A log that records its lines as JSON. */
 export type RecordingLog = Log & {
   text(): string;
-  /** Resolves when one line holds all of these. */
+  /** Resolves when a line contains all parts. */
   holds(...parts: readonly string[]): Promise<void>;
 };
 
@@ -14,7 +14,7 @@ export const recordingLog = (): RecordingLog => {
     (level: string): Log["info"] =>
     (fields, message) => {
       lines.push(JSON.stringify({ level, ...fields, err: errorOf(fields.err), message }));
-      for (const look of [...waiting]) look();
+      for (const check of [...waiting]) check();
     };
   return {
     debug: write("debug"),
@@ -24,13 +24,13 @@ export const recordingLog = (): RecordingLog => {
     text: () => lines.join("\n"),
     holds: (...parts) =>
       new Promise((resolve) => {
-        const look = (): void => {
+        const check = (): void => {
           if (!lines.some((line) => parts.every((part) => line.includes(part)))) return;
-          waiting.delete(look);
+          waiting.delete(check);
           resolve();
         };
-        waiting.add(look);
-        look();
+        waiting.add(check);
+        check();
       }),
   };
 };

@@ -1,7 +1,7 @@
-// Opens connections to a port of 127.0.0.1 and keeps them open: slow-clients.ts PORT COUNT silent|slow SECONDS, in a process of
-// its own, since the descriptors of one process are limited. `slow` clients begin a request and add a header every second;
-// `silent` ones send nothing. One whose connection is closed opens another after a second. Prints "open" when each has been
-// open, or was refused; ends after SECONDS.
+// Opens connections to a port of 127.0.0.1 and keeps them open: slow-clients.ts PORT COUNT silent|slow SECONDS
+// It is a separate process because the file descriptors of one process are limited. `slow` clients begin a request and add a header
+// every second; `silent` ones send nothing. A client whose connection is closed opens another one after a second. Prints "open" when
+// every connection was opened or refused, and exits after SECONDS.
 import { connect, type Socket } from "node:net";
 
 const [port = "", count = "", manner = "", seconds = ""] = process.argv.slice(2);

@@ -2,24 +2,25 @@ import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, read, writeSync } from "node:fs";
 import { tempDir } from "./temp-dir.ts";
 
+/** A point at which the script of a task waits for the test. */
 export type Gate = Disposable & {
-  /** Lines of a shell script that say that they are reached, and wait. */
+  /** Shell code that reports its execution and waits. */
   readonly wait: string;
-  /** Lets as many go on. */
+  /** Lets waiting scripts continue; by default one. */
   readonly open: (times?: number) => void;
-  /** Resolves when a script waits here; as often as one does. */
+  /** Resolves when a script has reached the gate, once for each time. */
   readonly reached: () => Promise<void>;
 };
 
-/** Where a task's script waits until the test lets it go on. */
+/** Creates a gate. */
 export const gate = (): Gate => {
   const dir = tempDir();
-  const [out, back] = [dir.file("gate"), dir.file("reached")];
-  execFileSync("mkfifo", [out, back]);
-  const [gateFd, reachedFd] = [out, back].map((path) => openSync(path, constants.O_RDWR));
+  const [gatePath, reachedPath] = [dir.file("gate"), dir.file("reached")];
+  execFileSync("mkfifo", [gatePath, reachedPath]);
+  const [gateFd, reachedFd] = [gatePath, reachedPath].map((path) => openSync(path, constants.O_RDWR));
   if (gateFd === undefined || reachedFd === undefined) throw new Error("a gate needs two pipes");
   return {
-    wait: `echo > ${back}; read -r line < ${out}`,
+    wait: `echo > ${reachedPath}; read -r line < ${gatePath}`,
     open: (times = 1) => {
       writeSync(gateFd, "open\n".repeat(times));
     },

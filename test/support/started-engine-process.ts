@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Job } from "../../src/domain/job.ts";
 import { startEngine } from "./started-engine.ts";
 
-/** An engine in a process of its own, to be killed: `bun started-engine-process.ts DIR JOBS_FILE JOB`. Triggers JOB. */
+/** Runs an engine that a test kills, and triggers JOB: `bun started-engine-process.ts DIR JOBS_FILE JOB` */
 const [dir = "", jobsFile = "", triggered = ""] = process.argv.slice(2);
 const jobs: readonly Job[] = JSON.parse(readFileSync(jobsFile, "utf8"));
 const petit = await startEngine({ dir, jobs });

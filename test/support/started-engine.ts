@@ -31,44 +31,44 @@ export const SETTINGS: EngineSettings = {
 
 export type StartOptions = {
   readonly jobs?: readonly Job[];
-  /** What the job files say, in place of `jobs`. */
+  /** The content of the job files, instead of `jobs`. */
   readonly files?: JobFiles;
   readonly clock?: Clock;
   readonly settings?: Partial<EngineSettings>;
-  /** The folder of an engine that was before, with its database and its spool. */
+  /** The folder of a previous engine, with its database and its spool folder. */
   readonly dir?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly runtime?: Runtime;
-  /** Without one, an error in it fails the test when the engine ends. */
+  /** The log. Without it, a logged error fails the test when the engine stops. */
   readonly log?: Log;
-  /** Puts something between the engine and its store. */
+  /** Wraps the engine's store. */
   readonly wrap?: (store: Store) => Store;
   readonly followSchedules?: boolean;
 };
 
-/** An engine over a real database and real processes, and what tests ask of it. */
+/** An engine with a real database and real processes. */
 export type StartedEngine = AsyncDisposable & {
   readonly engine: Engine;
   readonly store: Store;
-  /** Of the database and the spool. */
+  /** The folder of the database and the spool folder. */
   readonly dir: string;
-  /** What the job files say from the next reload on. */
+  /** The content of the job files at the next reload. */
   files: JobFiles;
-  /** Lets the next look at the job files fail. */
+  /** Makes the next read of the job files fail. */
   failRead(error: Error): void;
-  /** The names of the files in the spool folder, but for those that wait a moment for the next attempt. */
+  /** The names of the files in the spool folder, except for those that are prepared for later attempts. */
   readonly spooled: readonly string[];
   trigger(jobId: string, request?: TriggerRequest): Promise<Run>;
-  /** Triggers a job and resolves with its run when it has ended. */
+  /** Triggers a job and waits for the end of its run. */
   run(jobId: string, params?: Readonly<Record<string, string>>): Promise<Finished>;
-  /** What is stored of a run, when it has ended. */
+  /** Waits for the end of a run. Returns what is stored. */
   ended(runId: RunId): Promise<Finished>;
   read(runId: RunId): Finished;
-  /** Resolves when such an event was told, from the first one that this engine told on. */
+  /** Resolves with the first such event since the start of this engine. */
   event(type: EventType, fits?: Partial<Event>): Promise<Event>;
-  /** Resolves when what a run wrote holds this text. */
+  /** Resolves when the output of a run contains this text. */
   written(runId: RunId, text: string): Promise<void>;
-  /** Ends the engine and its store; the folder stays where it was given. */
+  /** Stops the engine and closes its store. Removes the folder unless it was given. */
   stop(how: "drain" | "leave" | "now"): Promise<void>;
 };
 
@@ -183,16 +183,16 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
 const holds = (event: Event, fits: Partial<Event>): boolean =>
   Object.entries(fits).every(([key, value]) => event[key as keyof Event] === value);
 
-/** Looks again and again: for what nothing tells of. */
-export const seen = async (look: () => boolean): Promise<void> => {
-  while (!look()) await setTimeout(1);
+/** Polls a condition that has no event. */
+export const waitFor = async (check: () => boolean): Promise<void> => {
+  while (!check()) await setTimeout(1);
 };
 
-/** Looks now, and whenever there is something new, until there is an answer. */
-const until = <T>(listeners: Set<() => void>, look: () => T | null): Promise<T> =>
+/** Checks now and at every event until there is a result. */
+const until = <T>(listeners: Set<() => void>, check: () => T | null): Promise<T> =>
   new Promise((resolve) => {
     const listener = (): void => {
-      const found = look();
+      const found = check();
       if (found === null) return;
       listeners.delete(listener);
       resolve(found);
@@ -203,7 +203,7 @@ const until = <T>(listeners: Set<() => void>, look: () => T | null): Promise<T> 
 
 export const readRun = (store: Store, runId: RunId): Finished => {
   const run = store.runs.find(runId);
-  if (run === null) throw new Error(`there is no run ${runId}`);
+  if (run === null) throw new Error(`run '${runId}' does not exist`);
   const taskRuns = store.runs.listTaskRuns(runId);
   const chunks = store.output.read({ runId, fromSeq: 1, limit: 1_000_000 });
   const bytes: Finished["bytes"] = (filter = {}) =>

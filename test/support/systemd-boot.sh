@@ -1,8 +1,7 @@
 #!/bin/sh
-# Boots a systemd of its own, as the first process of its own namespaces, on a copy of this machine's file system that is kept in
-# memory. Nothing that happens there reaches this machine: its disk, its network, its kernel settings. Whoever starts it
-# holds its stdin: when that is closed, or this is killed, the machine goes off, and takes all its processes with it.
-#   unshare --mount systemd-boot.sh power FOLDER PETIT
+# Boots a systemd in new namespaces, on a copy of this machine's file system in memory: unshare --mount systemd-boot.sh power FOLDER PETIT
+# It cannot change the disk, the network or the kernel settings of this machine. When stdin is closed or this script is killed, all
+# its processes end.
 set -eu
 stage=$1 folder=$2 petit=$3
 
@@ -16,10 +15,10 @@ power() {
   echo $$ > "$group/cgroup.procs"
   setpriv --pdeathsig KILL sh "$0" plug "$folder" "$petit" &
   echo $$ > "$folder/cgroup/cgroup.procs"
-  # What ends the tests by a signal is no reason to leave anything behind.
+  # Clean up even if a signal ends the tests.
   trap : HUP INT TERM
   cat > /dev/null || true
-  # A group is busy for a moment after its last process.
+  # A control group can be busy for a moment after its last process has ended.
   for i in 1 2 3 4 5 6 7 8 9 10; do
     find "$group" -name cgroup.procs -exec cat {} + | xargs -r kill -9 2> /dev/null || true
     sleep 0.05
@@ -29,7 +28,7 @@ power() {
   rmdir "$folder"
 }
 
-# Whoever dies takes with it what it has started; with the first process of a pid namespace go all others.
+# Each process ends with its parent, and all processes of a pid namespace end with its first one.
 plug() {
   setpriv --pdeathsig KILL unshare --fork --kill-child --pid --cgroup --net --uts --ipc --mount sh "$0" boot "$folder" "$petit" || true
   touch "$folder/off"
@@ -49,13 +48,13 @@ boot() {
   pivot_root . old
   umount -l /old
   rmdir /old
-  # As systemd has it on a machine: a unit's credentials are mounted in one namespace, and seen in the others.
+  # As on a real machine: the credentials of a unit are mounted in one namespace and visible in the others.
   mount --make-rshared /
   exec env -i container=petit-test LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     "$(first_of /usr/lib/systemd/systemd /lib/systemd/systemd)" --system --unit=multi-user.target --log-target=journal --show-status=no
 }
 
-# What the kernel says of itself can be read, and nothing of it be changed.
+# Kernel settings are read-only.
 kernel() {
   mount -t proc proc proc
   mount --bind proc/sys proc/sys
@@ -78,7 +77,7 @@ devices() {
   ln -s /proc/self/fd dev/fd
 }
 
-# The system's own units, of which it needs none but the journal; no service of this machine.
+# The journal is the only unit of the system. The services of this machine are removed.
 units() {
   rm -rf etc/systemd/system etc/systemd/user usr/lib/systemd/system/*.wants usr/lib/systemd/user/*.wants \
     usr/lib/systemd/system-generators usr/lib/systemd/user-generators etc/petit etc/credstore

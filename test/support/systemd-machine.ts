@@ -4,43 +4,44 @@ import { dirname, join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** How long a machine may take to be up: it takes a quarter of a second, and all of it on a busy machine. */
+/** How long a machine may take to boot. It takes a quarter of a second, but longer on a busy machine. */
 const BOOT_MS = 20_000;
 
-/** How long a command in it may take. */
+/** How long a command in the machine may take. */
 const COMMAND_MS = 60_000;
 
-export type Said = { readonly status: number; readonly stdout: string; readonly stderr: string };
+/** The result of a command in a machine. */
+export type CommandOutput = { readonly status: number; readonly stdout: string; readonly stderr: string };
 
 export type JournalEntry = { readonly text: string; readonly priority: number; readonly unit: string | null };
 
 /**
- * A machine of its own with a systemd of its own, started by `systemd-boot.sh`. petit's executable is in /usr/local/bin. It
- * goes off, with all that runs in it, when it is disposed of, and when this process ends.
+ * A machine with its own systemd, started by `systemd-boot.sh`. petit's executable is in /usr/local/bin. Disposing it, or the end
+ * of this process, ends all its processes.
  */
 export interface Machine extends AsyncDisposable {
-  /** Runs a program to its end, as root unless another user is meant, in an environment of its own. */
-  run(argv: readonly string[], options?: RunOptions): Promise<Said>;
-  /** As `run`; answers its stdout, and throws where it fails. */
+  /** Runs a program and waits for its end, by default as root, in a clean environment. */
+  run(argv: readonly string[], options?: RunOptions): Promise<CommandOutput>;
+  /** Runs a program. Returns its stdout, and throws if it fails. */
   must(...argv: readonly string[]): Promise<string>;
-  /** Asks a petit in it over HTTP; of a path, such as `/api/jobs`. */
+  /** Sends a request to petit in the machine, to a path such as `/api/jobs`. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   read(path: string): string;
   has(path: string): boolean;
-  /** Writes a file, folders included. */
+  /** Writes a file and creates its folders. */
   write(path: string, text: string): void;
   remove(path: string): void;
-  /** What the journal has, oldest first, by its matches: `_SYSTEMD_UNIT=petit.service`. */
+  /** Returns the entries of the journal that match, oldest first: `_SYSTEMD_UNIT=petit.service`. */
   journal(...matches: readonly string[]): Promise<readonly JournalEntry[]>;
 }
 
 export type RunOptions = {
-  /** Of whom it runs as, and of that user's group. */
+  /** The id of the user and of the group. */
   readonly uid?: number;
   readonly environment?: Readonly<Record<string, string>>;
 };
 
-/** Boots one; answers why not where that can't be done here. */
+/** Boots a machine. Returns the reason if that is not possible. */
 export const bootMachine = async (petit: string): Promise<Machine | string> => {
   const missing = ["unshare", "nsenter", "setpriv", "systemctl", "journalctl", "curl"].filter(
     (each) => Bun.which(each) === null,
@@ -58,7 +59,7 @@ export const bootMachine = async (petit: string): Promise<Machine | string> => {
   const off = async (): Promise<void> => {
     await power.stdin.end();
     await power.exited;
-    // It has removed it, unless it could not even begin.
+    // The script removes the folder, unless it failed to start.
     rmSync(folder, { recursive: true, force: true });
   };
   const init = await firstProcess(power, folder);
@@ -69,10 +70,10 @@ export const bootMachine = async (petit: string): Promise<Machine | string> => {
 
 type Power = { readonly pid: number; readonly exitCode: number | null };
 
-/** The pid, here, of the machine's first process, when it takes commands; null where it does not come up. */
+/** Waits until the machine accepts commands. Returns the pid of its first process as seen from here, or null if it does not boot. */
 const firstProcess = async (power: Power, folder: string): Promise<number | null> => {
   const deadline = performance.now() + BOOT_MS;
-  // The folder as it sees it.
+  // The path of the folder in the machine.
   const off = `/proc/${power.pid}/root${folder}/off`;
   while (performance.now() < deadline && power.exitCode === null && !existsSync(off)) {
     const init = childrenOf(power.pid).flatMap(childrenOf).flatMap(childrenOf).find(isSystemd);
@@ -100,7 +101,11 @@ const readOr = (path: string, otherwise: string): string => {
 
 const NAMESPACES = ["--root", "--wd", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"];
 
-const enter = async (init: number, argv: readonly string[], { uid, environment }: RunOptions = {}): Promise<Said> => {
+const enter = async (
+  init: number,
+  argv: readonly string[],
+  { uid, environment }: RunOptions = {},
+): Promise<CommandOutput> => {
   const variables = {
     PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     HOME: "/root",
@@ -125,7 +130,7 @@ const machineOf = (init: number, off: () => Promise<void>): Machine => {
   const at = (path: string): string => `/proc/${init}/root${path}`;
   const must = async (...argv: readonly string[]): Promise<string> => {
     const { status, stdout, stderr } = await enter(init, argv);
-    if (status !== 0) throw new Error(`'${argv.join(" ")}' ended with ${status}:\n${stdout}${stderr}`);
+    if (status !== 0) throw new Error(`'${argv.join(" ")}' exited with ${status}:\n${stdout}${stderr}`);
     return stdout;
   };
   return {
@@ -140,7 +145,7 @@ const machineOf = (init: number, off: () => Promise<void>): Machine => {
     },
     remove: (path) => rmSync(at(path), { recursive: true, force: true }),
     journal: async (...matches) => {
-      // What was logged before now is in it then.
+      // Write everything that was logged until now.
       await must("journalctl", "--sync");
       return parseJournal(await must("journalctl", "--output=json", "--all", "--quiet", ...matches));
     },
@@ -174,6 +179,6 @@ const parseJournal = (lines: string): readonly JournalEntry[] =>
       return { text: textOf(MESSAGE), priority: Number(PRIORITY), unit: UNIT ?? _SYSTEMD_UNIT ?? null };
     });
 
-/** The journal tells as bytes what has control characters. */
+/** The journal returns messages with control characters as bytes. */
 const textOf = (message: string | readonly number[]): string =>
   typeof message === "string" ? message : Buffer.from(message).toString();

@@ -3,7 +3,7 @@ import { petitCommand } from "./petit.ts";
 import { bootMachine, type Machine } from "./systemd-machine.ts";
 import { eventually } from "./torture-run.ts";
 
-/** Tests on a machine of their own; skipped, by name and with the reason, where there can't be one. */
+/** Declares tests that run on a machine. If it can't boot, they are skipped with the reason in their name. */
 export const onMachine = async (name: string, tests: (machine: Machine) => void): Promise<void> => {
   const booted = await bootForTests();
   if (typeof booted === "string") return test.skip(`${name} (not here: ${booted})`, () => {});
@@ -19,26 +19,26 @@ const bootForTests = async (): Promise<Machine | string> => {
 };
 
 export type ServiceOptions = {
-  /** Text of each job file by its name. */
+  /** The texts of job files by name. */
   readonly jobs?: Readonly<Record<string, string>>;
-  /** Of `petit service install`. */
+  /** Arguments of `petit service install`. */
   readonly args?: readonly string[];
-  /** Lines of a drop-in's `[Service]`. */
+  /** Lines of the section `[Service]` of a drop-in. */
   readonly dropIn?: readonly string[];
-  /** What to write before it is installed, by path. */
+  /** Files to write before the installation, by path. */
   readonly files?: Readonly<Record<string, string>>;
 };
 
-/** petit as a service of a machine. Disposing leaves nothing of it there. */
+/** petit as a service of a machine. Disposing removes it and all its files. */
 export interface Service extends AsyncDisposable {
-  /** What `petit service install` said. */
-  readonly said: string;
-  /** A property of the unit. */
+  /** The output of `petit service install`. */
+  readonly output: string;
+  /** Returns a property of the unit. */
   show(property: string): Promise<string>;
   pid(): Promise<number>;
-  /** Resolves with the pid of a petit that is ready and another than that one. */
+  /** Resolves with the pid of a ready petit other than the given one. */
   back(after: number): Promise<number>;
-  /** All processes in its group, petit's own among them, by their pids outside of the machine. */
+  /** Returns the pids of all processes of the service, including petit, as seen from outside the machine. */
   processes(): readonly number[];
 }
 
@@ -50,12 +50,12 @@ export const installService = async (machine: Machine, options: ServiceOptions =
   for (const [name, text] of Object.entries(options.jobs ?? {})) machine.write(`${JOBS}/${name}`, text);
   for (const [path, text] of Object.entries(options.files ?? {})) machine.write(path, text);
   if (options.dropIn) machine.write(`${UNIT}.d/test.conf`, ["[Service]", ...options.dropIn, ""].join("\n"));
-  const said = await machine.must("petit", "service", "install", ...(options.args ?? []));
+  const output = await machine.must("petit", "service", "install", ...(options.args ?? []));
   const show = async (property: string): Promise<string> =>
     (await machine.must("systemctl", "show", `--property=${property}`, "--value", "petit")).trim();
   const pid = async (): Promise<number> => Number(await show("MainPID"));
   return {
-    said,
+    output,
     show,
     pid,
     back: (after) =>
@@ -77,12 +77,12 @@ const killed = (pid: number): void => {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 };
 
 const remove = async (machine: Machine): Promise<void> => {
-  // A broken one would be in the way.
+  // A failed unit would prevent the next installation.
   machine.remove("/etc/petit/config.yaml");
   await machine.run(["petit", "service", "uninstall", "--force"]);
   await eventually("its tasks are gone", () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A folder that is gone when its `using` ends. */
+/** Creates a folder that disposing removes. */
 export const tempDir = (): { readonly path: string; readonly file: (name: string) => string } & Disposable => {
   const path = mkdtempSync(join(tmpdir(), "petit-test-"));
   return {

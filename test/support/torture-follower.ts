@@ -5,18 +5,18 @@ import { Reconnect } from "../../src/client/reconnect.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { Petit } from "./petit.ts";
 
-/** How long a follower waits for petit to come back, in ms. */
+/** How long a follower waits for petit to restart, in ms. */
 const PATIENCE_MS = 60_000;
 
-/** Some lines of output: the number of the first, who wrote them, and their bytes. */
-type Chunk = { readonly seq: number; readonly writer: string; readonly bytes: Uint8Array };
+/** Consecutive lines of output: the number of the first line, their writer, and their bytes. */
+type FollowedChunk = { readonly seq: number; readonly writer: string; readonly bytes: Uint8Array };
 
-/** Follows the log of a run until it ends, over restarts of petit, and keeps every byte that it gets. */
+/** Follows the log of a run until its end, over restarts of petit, and records what it receives. */
 export class LogFollower {
   readonly #runId: string;
   readonly #petit: () => Petit | null;
-  readonly #chunks: Chunk[] = [];
-  /** Resolves when the run has ended; with what went wrong, or null. */
+  readonly #chunks: FollowedChunk[] = [];
+  /** Resolves when the run has ended, with an error message or null. */
   readonly ended: Promise<string | null>;
 
   /** `petit` returns the process that serves at the moment. */
@@ -29,16 +29,16 @@ export class LogFollower {
     );
   }
 
-  /** Compares what it got with what the database holds of the run; a sentence for each fault. */
+  /** Compares what it received with the output in the database. Returns a sentence for each difference. */
   faults(db: Database): readonly string[] {
     const got = linesOf(this.#chunks);
     const faults = this.#chunks
-      .filter(({ seq }, index) => seq < firstFree(this.#chunks[index - 1]))
-      .map(({ seq }) => `line ${seq} came again or late`);
+      .filter(({ seq }, index) => seq < lineAfter(this.#chunks[index - 1]))
+      .map(({ seq }) => `line ${seq} is duplicated or out of order`);
     const stored = storedChunks(db, this.#runId);
-    const last = firstFree(stored.at(-1)) - 1;
-    if (firstFree(this.#chunks.at(-1)) - 1 !== last) faults.push(`its last line is not line ${last}`);
-    // The marker may stand where the follower got the line that was dropped later.
+    const last = lineAfter(stored.at(-1)) - 1;
+    if (lineAfter(this.#chunks.at(-1)) - 1 !== last) faults.push(`its last line is not line ${last}`);
+    // The follower may have received a line that was dropped later; then the marker has its number.
     for (const [seq, line] of linesOf(stored.filter(({ dropped }) => dropped === 0)))
       if (got.get(seq) !== line) faults.push(`line ${seq} is ${got.get(seq)} instead of ${line}`);
     const seqs = [...got.keys()];
@@ -71,7 +71,7 @@ export class LogFollower {
     try {
       for await (const bytes of body ?? []) yield bytes;
     } catch {
-      throw AWAY;
+      throw LOST_CONNECTION;
     }
   }
 
@@ -80,20 +80,23 @@ export class LogFollower {
       ?.fetch(path, init)
       .catch(() => null);
     if (response?.ok) return response;
-    throw AWAY;
+    throw LOST_CONNECTION;
   }
 }
 
-const readChunk = (data: string): Chunk => {
+const readChunk = (data: string): FollowedChunk => {
   const { seq, task_id, attempt, stream, base64 } = JSON.parse(data);
   return { seq, writer: `${task_id} ${attempt} ${stream}`, bytes: Buffer.from(base64, "base64") };
 };
 
-const AWAY = new ClientError({ kind: "unreachable", why: "broken", response: null }, "petit went away");
+const LOST_CONNECTION = new ClientError(
+  { kind: "unreachable", why: "broken", response: null },
+  "the connection to petit was lost",
+);
 
 const MARKER = "[petit: ";
 
-type StoredChunk = Chunk & { readonly dropped: number };
+type StoredChunk = FollowedChunk & { readonly dropped: number };
 
 const storedChunks = (db: Database, runId: string): readonly StoredChunk[] =>
   db
@@ -103,11 +106,12 @@ const storedChunks = (db: Database, runId: string): readonly StoredChunk[] =>
     )
     .all(runId);
 
-/** Number of the line after a chunk. */
-const firstFree = (chunk: Chunk | undefined): number => (chunk === undefined ? 1 : chunk.seq + textsOf(chunk).length);
+/** Returns the number of the line after a chunk. */
+const lineAfter = (chunk: FollowedChunk | undefined): number =>
+  chunk === undefined ? 1 : chunk.seq + textsOf(chunk).length;
 
-/** Each line by its number: who wrote it and where, and its bytes. */
-const linesOf = (chunks: readonly Chunk[]): ReadonlyMap<number, string> =>
+/** Returns the lines by number, each with its writer and its text. */
+const linesOf = (chunks: readonly FollowedChunk[]): ReadonlyMap<number, string> =>
   new Map(
     chunks.flatMap((chunk) =>
       textsOf(chunk).map((text, index): [number, string] => [
@@ -117,8 +121,8 @@ const linesOf = (chunks: readonly Chunk[]): ReadonlyMap<number, string> =>
     ),
   );
 
-/** Each line with its end. */
-const textsOf = ({ bytes }: Pick<Chunk, "bytes">): readonly string[] =>
+/** Returns the lines with their line breaks. */
+const textsOf = ({ bytes }: Pick<FollowedChunk, "bytes">): readonly string[] =>
   Buffer.from(bytes)
     .toString("latin1")
     .match(/[^\n]*\n|[^\n]+$/g) ?? [];

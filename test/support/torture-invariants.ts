@@ -6,7 +6,7 @@ import type { Torture } from "./torture.ts";
 import { LINES } from "./torture-jobs.ts";
 import { taskProcesses } from "./torture-processes.ts";
 
-/** What is wrong in what a petit left that was stopped with nothing going on: a sentence each. */
+/** Checks the database and files of an idle petit that was stopped. Returns a sentence for each violation. */
 export const violations = ({
   dbPath,
   accepted,
@@ -21,7 +21,7 @@ export const violations = ({
       ...begunThoughRefused(db, refused),
       ...ledgerHoles(db),
       ...wrongOutput(db),
-      ...wrongDeeds(db, join(dirname(dbPath), "did")),
+      ...wrongRecords(db, join(dirname(dbPath), "did")),
       ...leftovers(dbPath),
     ];
   } finally {
@@ -39,7 +39,7 @@ const integrity = (db: Database): readonly string[] => {
   return [...found.filter((line) => line !== "ok"), ...broken];
 };
 
-/** Queries that must find nothing. */
+/** Queries that must return no rows. */
 const NEVER: Readonly<Record<string, string>> = {
   "an occurrence fired twice": `SELECT job_id, scheduled_for, count(*) AS times FROM runs
     WHERE "trigger" IN ('schedule', 'catchup') GROUP BY 1, 2 HAVING times > 1`,
@@ -59,9 +59,9 @@ const NEVER: Readonly<Record<string, string>> = {
     AND 1 <> (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id AND status = 'completed')`,
   "a task has other attempts than it counts": `SELECT run, task_id, attempts FROM task_runs AS t WHERE attempts <>
     (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id)`,
-  "a run was told to have ended twice": `SELECT run_id, count(*) AS times FROM events WHERE type = 'run.finished'
+  "a run has two events of its end": `SELECT run_id, count(*) AS times FROM events WHERE type = 'run.finished'
     GROUP BY 1 HAVING times > 1`,
-  "a run was ended for nothing": `SELECT id, job_id, reason FROM runs WHERE (status = 'cancelled') <> (ending IS 'cancelled')`,
+  "a run has another status than its request to end": `SELECT id, job_id, reason FROM runs WHERE (status = 'cancelled') <> (ending IS 'cancelled')`,
 };
 
 const askEach = (db: Database): readonly string[] =>
@@ -69,15 +69,15 @@ const askEach = (db: Database): readonly string[] =>
 
 const unaccepted = (db: Database, accepted: ReadonlySet<string>): readonly string[] => {
   const known = new Set(rows(db, "SELECT id FROM runs").map(({ id }) => String(id)));
-  return [...accepted].filter((id) => !known.has(id)).map((id) => `the run ${id} was accepted, and is not there`);
+  return [...accepted].filter((id) => !known.has(id)).map((id) => `the run ${id} was accepted but does not exist`);
 };
 
 const begunThoughRefused = (db: Database, refused: ReadonlySet<string>): readonly string[] =>
   rows(db, "SELECT id, params ->> '$.n' AS n FROM runs WHERE job_id = 'manual'")
     .filter(({ n }) => refused.has(String(n)))
-    .map(({ id, n }) => `the trigger ${n} was refused, and there is its run ${id}`);
+    .map(({ id, n }) => `the trigger ${n} was refused but created the run ${id}`);
 
-/** Each occurrence of a job is in the ledger, from the first one on to where the clock stands: what lies behind that is to come once more. */
+/** Checks that the ledger has every occurrence from the first one to the current time. Later ones will come due again. */
 const ledgerHoles = (db: Database): readonly string[] =>
   rows(
     db,
@@ -102,9 +102,12 @@ const holesOf = (db: Database, jobId: string, { spec, until }: Accounted): reado
   const due = dueBetween(spec, Math.min(...known), Math.max(...known));
   const missing = [...due].filter((at) => at <= until && !known.has(at));
   const extra = [...known].filter((at) => !due.has(at));
-  const told = (what: string, list: readonly number[]): string[] =>
+  const describe = (what: string, list: readonly number[]): string[] =>
     list.length === 0 ? [] : [`${list.length} occurrences of ${jobId} ${what}, ${times(list)}`];
-  return [...told("are missing in the ledger", missing), ...told("are in the ledger and were never due", extra)];
+  return [
+    ...describe("are missing in the ledger", missing),
+    ...describe("are in the ledger and were never due", extra),
+  ];
 };
 
 const dueBetween = (spec: Parameters<typeof compileSchedule>[0], first: number, last: number): ReadonlySet<number> => {
@@ -117,7 +120,7 @@ const dueBetween = (spec: Parameters<typeof compileSchedule>[0], first: number, 
 const times = (list: readonly number[]): string =>
   `${new Date(list[0] ?? 0).toISOString()} to ${new Date(list.at(-1) ?? 0).toISOString()}`;
 
-/** What a completed attempt printed is stored once, in order; of a burst, its end. */
+/** Checks that the output of completed attempts is stored once and in order; of a burst, its end. */
 const wrongOutput = (db: Database): readonly string[] => {
   const printed = Array.from({ length: LINES }, (_, index) => `${index + 1}\n`).join("");
   const found = rows(
@@ -131,8 +134,8 @@ const wrongOutput = (db: Database): readonly string[] => {
     .map((row) => `output is wrong: ${JSON.stringify(row)}`);
 };
 
-/** What the tasks themselves wrote down, against what is stored of them. */
-const wrongDeeds = (db: Database, file: string): readonly string[] => {
+/** Compares the records that tasks wrote with the stored attempts. */
+const wrongRecords = (db: Database, file: string): readonly string[] => {
   const stored = new Map(
     rows(
       db,
@@ -140,31 +143,31 @@ const wrongDeeds = (db: Database, file: string): readonly string[] => {
        FROM attempts JOIN runs ON runs.seq = attempts.run`,
     ).map(({ key, status, reason }) => [String(key), { status, reason }]),
   );
-  const deeds = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
-  const by = (verb: string): readonly string[] =>
-    deeds.filter((line) => line.startsWith(`${verb} `)).map((line) => line.slice(verb.length + 1));
-  const ended = new Set(by("end"));
+  const records = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  const recordsOf = (verb: string): readonly string[] =>
+    records.filter((line) => line.startsWith(`${verb} `)).map((line) => line.slice(verb.length + 1));
+  const ended = new Set(recordsOf("end"));
   const completed = [...stored].filter(([, { status }]) => status === "completed").map(([key]) => key);
   return [
-    ...by("beside").map((key) => `ran beside itself: ${key}`),
-    ...twice(by("start")).map((key) => `was made twice: ${key}`),
-    ...by("start")
+    ...recordsOf("beside").map((key) => `ran twice at the same time: ${key}`),
+    ...twice(recordsOf("start")).map((key) => `started twice: ${key}`),
+    ...recordsOf("start")
       .filter((key) => !stored.has(key))
-      .map((key) => `was made and is not stored: ${key}`),
-    ...completed.filter((key) => !ended.has(key)).map((key) => `completed without having come to its end: ${key}`),
+      .map((key) => `started but is not stored: ${key}`),
+    ...completed.filter((key) => !ended.has(key)).map((key) => `is completed but did not reach its end: ${key}`),
     ...[...ended]
       .filter((key) => !isRightEnd(stored.get(key)))
-      .map((key) => `ended with 0, and is stored as ${JSON.stringify(stored.get(key))}: ${key}`),
+      .map((key) => `exited with 0 but is stored as ${JSON.stringify(stored.get(key))}: ${key}`),
   ];
 };
 
-/** Between its last words and its exit, a task can still be ended by somebody, or lost. */
+/** A task can still be ended or lost between its last record and its exit. */
 const isRightEnd = (attempt: { readonly status: unknown; readonly reason: unknown } | undefined): boolean =>
   attempt?.status === "completed" || ["cancelled", "timeout", "shutdown"].includes(String(attempt?.reason));
 
 const twice = (list: readonly string[]): readonly string[] => list.filter((each, index) => list.indexOf(each) < index);
 
 const leftovers = (dbPath: string): readonly string[] => [
-  ...taskProcesses(dbPath).map((pid) => `process ${pid} of a task still lives`),
-  ...readdirSync(`${dbPath}-spool`).map((name) => `${name} is left in the spool`),
+  ...taskProcesses(dbPath).map((pid) => `process ${pid} of a task is still alive`),
+  ...readdirSync(`${dbPath}-spool`).map((name) => `${name} remains in the spool folder`),
 ];

@@ -1,17 +1,17 @@
 /**
- * Jobs that write down what they did: lines `start RUN TASK ATTEMPT` and, right before they exit with 0, `end …` in the
- * file `did` of `dir`; `beside …` where another process makes the same task at that moment. They print lines `1` to `LINES`.
+ * Returns jobs whose tasks record what they do in the file `did` of `dir`: lines `start RUN TASK ATTEMPT`, `end …` before they exit
+ * with 0, and `beside …` if another process runs the same task at that moment. They print the lines `1` to `LINES`.
  */
 export const tortureJobs = (dir: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(jobs()).map(([id, body]) => [`${id}.yaml`, jobFile(dir, id, body)]));
 
-/** Lines that each attempt which completes has printed. */
+/** The number of lines that every completed attempt has printed. */
 export const LINES = 5;
 
-/** Lines that the job `burst` prints before these, at once: far more than is kept. */
+/** The number of lines that the job `burst` prints before these, many more than are stored. */
 const BURST = 200_000;
 
-/** How often each job is due, in seconds; every time that this divides. */
+/** The periods of the jobs in seconds. A job is due at multiples of its period. */
 export const PERIODS = { tick: 1, chain: 2, queue: 2, replace: 3, skip: 1, flaky: 2, rerun: 2, stubborn: 5 } as const;
 
 const jobs = (): Record<string, string> => ({
@@ -20,7 +20,7 @@ tasks:
   - ${task("only", "0.05")}`,
   chain: `schedule: "*/2 * * * * *"
 tasks:
-  - ${task("a", "0.15", { tell: true })}
+  - ${task("a", "0.15", { writesOutput: true })}
   - ${task("b", "0.15", { after: "a" })}
   - ${task("c", "0.15", { after: "b" })}
   - ${task("tidy", "0.05", { after: "c", condition: "all_done" })}`,
@@ -66,9 +66,9 @@ type TaskOptions = {
   readonly condition?: string;
   readonly timeout?: string;
   readonly retry?: boolean;
-  /** Tells an output. */
-  readonly tell?: boolean;
-  /** Shell, before and after what all tasks do. */
+  /** True if the task writes an output. */
+  readonly writesOutput?: boolean;
+  /** Shell code before and after the common code. */
   readonly before?: string;
   readonly exit?: string;
 };
@@ -86,7 +86,7 @@ const task = (id: string, seconds: string, options: TaskOptions = {}): string =>
   return fields.join("\n    ");
 };
 
-const script = (seconds: string, { before = "", tell = false, exit = "" }: TaskOptions): string => `${before}
+const script = (seconds: string, { before = "", writesOutput = false, exit = "" }: TaskOptions): string => `${before}
 me="$PETIT_RUN_ID $PETIT_TASK_ID"
 lock="$DID/lock-$PETIT_RUN_ID-$PETIT_TASK_ID"
 if [ -e "$lock" ]; then
@@ -100,11 +100,11 @@ echo "start $me $PETIT_ATTEMPT" >> "$DID/did"
 for line in 1 2 3; do echo $line; done
 sleep ${seconds}
 for line in 4 5; do echo $line; done
-${tell ? 'echo "told=$PETIT_RUN_ID" >> "$PETIT_OUTPUT"' : ""}
+${writesOutput ? 'echo "told=$PETIT_RUN_ID" >> "$PETIT_OUTPUT"' : ""}
 ${exit}
 echo "end $me $PETIT_ATTEMPT" >> "$DID/did"`;
 
-/** The clock of petit is not that of its tasks. */
+/** The tasks do not use petit's fake clock. */
 const jobFile = (dir: string, id: string, body: string): string =>
   `id: ${id}
 inherit_environment: false

@@ -1,9 +1,6 @@
 import { Database } from "bun:sqlite";
 
-/**
- * Another program that writes to petit's database now and then, and takes its time: it locks the database, as a
- * `BEGIN IMMEDIATE` in the sqlite3 shell does, whether or not petit runs.
- */
+/** Locks petit's database now and then, as a `BEGIN IMMEDIATE` in the sqlite3 shell does, even while petit does not run. */
 export class Locker {
   readonly #dbPath: string;
   #held: { readonly db: Database; readonly timer: ReturnType<typeof setTimeout> } | null = null;
@@ -13,7 +10,7 @@ export class Locker {
     this.#dbPath = dbPath;
   }
 
-  /** Locks the database for so long, in ms, and returns whether it could: petit may be in the middle of a commit. */
+  /** Locks the database for a time in ms. Returns false if it is already locked, such as during a commit of petit. */
   lock(holdMs: number): boolean {
     if (this.#held !== null) return false;
     const db = new Database(this.#dbPath, { readwrite: true, create: false });
@@ -38,7 +35,7 @@ export class Locker {
     db.close();
   }
 
-  /** Whether the database was locked at some moment of the last `ms`. */
+  /** Returns true if the database was locked at some moment of the last `ms`. */
   wasHeldWithin(ms: number): boolean {
     return this.#held !== null || performance.now() - this.#lastHeldAt <= ms;
   }

@@ -39,20 +39,22 @@ const report = (result: Torture, wrong: readonly string[]): void => {
     `ledger    ${counts("SELECT outcome || coalesce(' ' || reason, '') AS what, count(*) AS count FROM occurrences GROUP BY 1")}`,
   );
   console.log(`starts    p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`);
-  console.log(wrong.length === 0 ? "nothing is wrong" : `WRONG, kept in ${result.dbPath}:\n${wrong.join("\n")}`);
+  console.log(
+    wrong.length === 0 ? "no violations" : `VIOLATIONS, database kept in ${result.dbPath}:\n${wrong.join("\n")}`,
+  );
   db.close();
 };
 
 console.log(`torture: ${kills} kills, seed ${seed}, ${canStepClock ? "with" : "without"} steps of the clock`);
 const dir = mkdtempSync(join(tmpdir(), "petit-torture-"));
-const tell = values.verbose ? (line: string): void => console.log(line) : undefined;
+const trace = values.verbose ? (line: string): void => console.log(line) : undefined;
 const result = await torture({
   seed,
   kills,
   dir,
   stepsClock: canStepClock,
   locksForMs,
-  ...(tell === undefined ? {} : { tell }),
+  ...(trace === undefined ? {} : { trace }),
 });
 const wrong = [...result.surprises, ...violations(result)];
 report(result, wrong);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Processes of the tasks of one database that live now: their environment names its spool folder. */
+/** Returns the pids of the living task processes of a database. Their environment contains its spool folder. */
 export const taskProcesses = (dbPath: string): readonly number[] => {
   const mark = `PETIT_OUTPUT=${dbPath}-spool/`;
   return readdirSync("/proc")
@@ -9,7 +9,7 @@ export const taskProcesses = (dbPath: string): readonly number[] => {
     .filter((pid) => pid !== process.pid);
 };
 
-/** Of a zombie it is empty. */
+/** Returns the environment of a process, which is empty for a zombie. */
 const environmentOf = (pid: string): string => {
   try {
     return readFileSync(`/proc/${pid}/environ`, "latin1");
@@ -18,7 +18,7 @@ const environmentOf = (pid: string): string => {
   }
 };
 
-/** The process group of a process; null where it is gone. */
+/** Returns the process group of a process, or null if it has ended. */
 export const groupOf = (pid: number): number | null => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

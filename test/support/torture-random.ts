@@ -1,10 +1,10 @@
-/** Random numbers that a seed repeats (mulberry32). */
+/** A seeded generator of random numbers (mulberry32). */
 export type Random = {
-  /** 0 ≤ x < 1. */
+  /** Returns a number in [0, 1). */
   next(): number;
-  /** A whole number, both ends included. */
+  /** Returns an integer between two bounds, both included. */
   between(least: number, most: number): number;
-  /** One of them, each as likely as its weight. */
+  /** Returns one of the values, with a probability proportional to its weight. */
   pick<T>(choices: readonly (readonly [weight: number, choice: T])[]): T;
 };
 
@@ -25,7 +25,7 @@ export const randomOf = (seed: number): Random => {
         left -= weight;
         if (left < 0) return choice;
       }
-      throw new Error("there is nothing to pick from");
+      throw new Error("all weights are 0");
     },
   };
 };

@@ -1,7 +1,7 @@
 import type { Petit } from "./petit.ts";
 import { ask } from "./petit-api.ts";
 
-/** Answers once `check` does, which is asked again and again; throws after `limitMs`. */
+/** Polls `check` until it returns a value. Throws after `limitMs`. */
 export const eventually = async <T>(
   what: string,
   check: () => T | null | Promise<T | null>,
@@ -24,7 +24,7 @@ export type EndedRun = {
   readonly tasks: readonly { readonly task_id: string; readonly status: string; readonly attempts: number }[];
 };
 
-/** A run with its tasks and all its output, when it has ended. */
+/** Waits for the end of a run. Returns it with its tasks and its output. */
 export const endOf = async (petit: Pick<Petit, "fetch">, runId: string, limitMs?: number): Promise<EndedRun> => {
   const path = `/api/runs/${runId}`;
   const run = await eventually(

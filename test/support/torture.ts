@@ -11,32 +11,32 @@ import { type Random, randomOf } from "./torture-random.ts";
 
 export type TortureOptions = {
   readonly seed: number;
-  /** How often petit is killed; it is ended in other ways besides. */
+  /** How often petit is killed. It is also ended in other ways. */
   readonly kills: number;
-  /** An empty folder. */
+  /** An empty folder for the database and the jobs. */
   readonly dir: string;
-  /** Whether the clock is set as well. */
+  /** True if the wall clock is set as well. */
   readonly stepsClock: boolean;
-  /** How long the database is locked by another program at most, in ms; 0 never locks it. */
+  /** The longest time for which another program locks the database, in ms; 0 for no locks. */
   readonly locksForMs: number;
-  readonly tell?: (line: string) => void;
+  readonly trace?: (line: string) => void;
 };
 
 export type Torture = {
   readonly dbPath: string;
-  /** How often each thing was done. */
+  /** How often each disturbance happened. */
   readonly done: ReadonlyMap<string, number>;
-  /** Runs whose trigger was answered with success, by their id. */
+  /** The ids of the runs whose trigger succeeded. */
   readonly accepted: ReadonlySet<string>;
-  /** Values of the param `n` of triggers that were refused for want of a database that can be written. */
+  /** The values of the param `n` of triggers that were refused because the database could not be written. */
   readonly refused: ReadonlySet<string>;
-  /** What should not have happened while it went on. */
+  /** Unexpected events during the test. */
   readonly surprises: readonly string[];
-  /** From the start of the process until it is ready, each in ms. */
+  /** The times from the start of a process until it was ready, in ms. */
   readonly startsMs: readonly number[];
 };
 
-/** Does to a petit what the world does, for as long as it takes; then lets it end what it has begun, and stops it. */
+/** Disturbs petit until it was killed `kills` times, then lets its runs end, and stops it. */
 export const torture = async (options: TortureOptions): Promise<Torture> => {
   const torturer = new Torturer(options);
   try {
@@ -52,10 +52,10 @@ export const torture = async (options: TortureOptions): Promise<Torture> => {
 
 const HOUR_MS = 3_600_000;
 
-/** Small, so that a burst exceeds it. */
+/** A small limit, which a burst exceeds. */
 const LOG_LIMIT = "64KiB";
 
-/** How long all that was begun may take to end. */
+/** How long the runs may take to end. */
 const SETTLE_MS = 90_000;
 
 class Torturer implements Torture {
@@ -105,7 +105,7 @@ class Torturer implements Torture {
         this.startsMs.push(performance.now() - startedAt);
         return;
       } catch (error) {
-        // Whoever starts petit tries again, as the systemd unit does.
+        // Start it again, as the systemd unit does.
         if (!this.#locker.wasHeldWithin(performance.now() - startedAt) || !isLockRefusal(error)) throw error;
         this.#did("start refused: locked");
         await this.#wait(100, 200);
@@ -113,7 +113,7 @@ class Torturer implements Torture {
     }
   }
 
-  /** Some things that happen to a petit that lives, its end, and its next start. */
+  /** Disturbs a running petit, ends it, and starts it again. */
   async round(): Promise<void> {
     for (let left = this.#random.between(1, 5); left > 0; left--) {
       await this.#act();
@@ -125,11 +125,11 @@ class Torturer implements Torture {
     await this.start();
   }
 
-  /** Nothing new any more; what was begun ends. */
+  /** Pauses the scheduler and waits for the end of all runs. */
   async settle(): Promise<void> {
     this.#locker.unlock();
     const paused = await this.#post("/api/scheduler/pause");
-    if (paused?.status !== 200) this.surprises.push(`the last pause was answered ${paused?.status}`);
+    if (paused?.status !== 200) this.surprises.push(`the last pause returned ${paused?.status}`);
     const deadline = performance.now() + SETTLE_MS;
     while ((await this.#unfinished()) > 0) {
       if (performance.now() > deadline) {
@@ -150,7 +150,7 @@ class Torturer implements Torture {
     this.surprises.push(...failures.filter((failure) => failure !== null), ...faults);
   }
 
-  /** Leaves no process behind. */
+  /** Kills all remaining processes. */
   async giveUp(): Promise<void> {
     this.#locker.unlock();
     await this.#petit?.kill();
@@ -162,7 +162,7 @@ class Torturer implements Torture {
       [6, "trigger"],
       [2, "trigger by key"],
       [2, "cancel"],
-      // Not for long: what passes meanwhile never fires.
+      // Only for a short time, because occurrences that pass meanwhile never fire.
       [this.#isPaused ? 10 : 1, "pause"],
       [1, "reload"],
       [1, "freeze"],
@@ -190,7 +190,7 @@ class Torturer implements Torture {
     this.#did(end);
     if (end === "stop") return this.#stop();
     if (end === "kill frozen") this.#signal("SIGSTOP");
-    // In the middle of its work.
+    // Kill it during its work.
     const triggers = end === "kill" ? [this.#trigger(), this.#trigger(), this.#triggerByKey()] : [];
     if (end === "kill") await this.#wait(0, 12);
     await this.#petit?.kill();
@@ -203,7 +203,7 @@ class Torturer implements Torture {
     if (status !== 0) this.surprises.push(`petit stopped with ${status}:\n${petit?.stderr().slice(-2_000)}`);
   }
 
-  /** Most locks are short: petit can't start while it is locked. */
+  /** Returns the duration of a lock. Most are short, because petit can't start during a lock. */
   #lock(): void {
     const most = this.#options.locksForMs;
     const longest = this.#random.pick([
@@ -230,10 +230,10 @@ class Torturer implements Torture {
     this.#followers.push(new LogFollower(runId, () => this.#petit));
   }
 
-  /** The same request by the same key, twice: one run. */
+  /** Sends the same request with the same key twice, which must create one run. */
   async #triggerByKey(): Promise<void> {
     const key = `key-${this.#random.between(1, 20)}`;
-    const ask = (): Promise<Answer | null> =>
+    const ask = (): Promise<TortureResponse | null> =>
       this.#post("/api/jobs/manual/trigger", {
         headers: { "idempotency-key": key },
         body: `{"params":{"n":"${key}"}}`,
@@ -246,11 +246,11 @@ class Torturer implements Torture {
     }
   }
 
-  #accept({ status, body }: Answer): boolean {
+  #accept({ status, body }: TortureResponse): boolean {
     if (status === 200 && body.run_id !== undefined) this.accepted.add(body.run_id);
     else if (status === 503 && this.#locker.wasHeldWithin(1_000) && /is locked by/.test(body.error ?? ""))
       this.#did("trigger refused: locked");
-    else if (status !== 429) this.surprises.push(`a trigger was answered ${status}: ${JSON.stringify(body)}`);
+    else if (status !== 429) this.surprises.push(`a trigger returned ${status}: ${JSON.stringify(body)}`);
     return status === 200;
   }
 
@@ -268,7 +268,7 @@ class Torturer implements Torture {
     if (answer?.status === 200) this.#isPaused = !this.#isPaused;
   }
 
-  /** The file of a job that isn't scheduled, broken for a while. */
+  /** Breaks or repairs the file of a job without a schedule. */
   #changeJobs(): void {
     const good = tortureJobs(this.#options.dir)["manual.yaml"] ?? "";
     const isBroken = this.#random.next() < 0.5;
@@ -292,7 +292,7 @@ class Torturer implements Torture {
     this.#clock.set(offset);
   }
 
-  /** Ends the processes of one task, while nobody looks. */
+  /** Kills the processes of one task while petit is not running. */
   #loseTask(): void {
     const pids = taskProcesses(this.dbPath);
     const group = groupOf(pids[this.#random.between(0, Math.max(0, pids.length - 1))] ?? 0);
@@ -301,7 +301,7 @@ class Torturer implements Torture {
     try {
       process.kill(-group, "SIGKILL");
     } catch {
-      // It has just ended.
+      // It has already ended.
     }
   }
 
@@ -341,7 +341,7 @@ class Torturer implements Torture {
 
   #did(what: string): void {
     this.done.set(what, this.#count(what) + 1);
-    this.#options.tell?.(what);
+    this.#options.trace?.(what);
   }
 
   async #get<Body>(path: string): Promise<Body | null> {
@@ -349,8 +349,8 @@ class Torturer implements Torture {
     return response?.ok ? ((await response.json()) as Body) : null;
   }
 
-  /** Null where no answer came. */
-  async #post(path: string, init: RequestInit = {}): Promise<Answer | null> {
+  /** Returns null if there was no response. */
+  async #post(path: string, init: RequestInit = {}): Promise<TortureResponse | null> {
     try {
       const response = await this.#petit?.fetch(path, { method: "POST", ...init });
       return response === undefined ? null : { status: response.status, body: (await response.json()) as Body };
@@ -368,4 +368,4 @@ const isLockRefusal = (error: unknown): boolean =>
   error instanceof Error && /is locked by|SQLITE_BUSY/.test(error.message);
 
 type Body = { readonly run_id?: string; readonly error?: string };
-type Answer = { readonly status: number; readonly body: Body };
+type TortureResponse = { readonly status: number; readonly body: Body };

@@ -1,4 +1,4 @@
-/** What src/web/data needs of a browser when it is loaded, for tests that have none: import this first. */
+/** Defines the browser globals that src/web/data uses when it is loaded. Import this file first. */
 const stored = new Map<string, string>();
 
 Object.assign(globalThis, {

@@ -5,7 +5,7 @@ import { openWeb, type Web } from "./web.ts";
 
 export type SharedWeb = { readonly petit: Petit; readonly web: Web; readonly page: Page };
 
-/** One petit and one page for all tests of a block, and what is done before the first of them; the answer is called in a test. */
+/** Starts one petit and one page for all tests of a block. Call the returned function in a test. */
 export const sharedWeb = (
   start: () => Promise<Petit>,
   prepare: (petit: Petit) => Promise<unknown> = async () => {},

@@ -1,10 +1,10 @@
-/** What the pages of a petit can be visited for: a job and a run that are there. */
+/** The job and the run that the views show. */
 export type Visited = { readonly jobId: string; readonly runId: string };
 
 export type View = {
   readonly name: string;
   readonly path: (visited: Visited) => string;
-  /** Its heading. */
+  /** The heading of the view. */
   readonly heading: RegExp;
 };
 

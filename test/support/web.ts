@@ -7,27 +7,27 @@ import { type Browser, startBrowser } from "./browser.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const AXE = readFileSync(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8");
 
-// A petit that is started from its source serves what was bundled last: bundle what is there now.
+// petit serves the last bundle if it runs from source, so bundle the current source.
 spawnSync(join(ROOT, "scripts/build-page"), [process.execPath]);
 
-/** The dashboard of a petit in Chromium. Disposing closes the browser. */
+/** The dashboard in Chromium. Disposing closes the browser. */
 export interface Web extends AsyncDisposable {
   readonly page: Page;
-  /** Visits a path of the dashboard and waits until its data is there. */
+  /** Opens a path of the dashboard and waits until its data is loaded. */
   open(path: string): Promise<void>;
   /**
-   * What the page has had to complain of so far, and what it did that it must not: errors in the console, violations of
-   * its policy, requests to anywhere but its petit, answers of 400 and above (`401 /api/jobs`).
+   * The problems of the page so far: errors in the console, violations of the content security policy, requests to other servers,
+   * and responses with 400 or above (`401 /api/jobs`).
    */
   complaints(): readonly string[];
-  /** What axe-core finds, in a line each. */
+  /** Returns the findings of axe-core, one per line. */
   axe(): Promise<readonly string[]>;
 }
 
 export type WebOptions = {
-  /** Of the petit, such as `http://127.0.0.1:8565`. */
+  /** The address of petit, such as `http://127.0.0.1:8565`. */
   readonly url: string;
-  /** 1280 × 800 where not given. */
+  /** The size of the page. The default is 1280 × 800. */
   readonly viewport?: { readonly width: number; readonly height: number };
   readonly colorScheme?: "light" | "dark";
 };
@@ -50,7 +50,7 @@ export const openWeb = async ({ url, viewport, colorScheme = "light" }: WebOptio
   };
 };
 
-/** Waits until the view has its heading, and nothing of it is on its way any more. */
+/** Waits until the view has its heading and all its data. */
 export const loaded = async (page: Page): Promise<void> => {
   await page.locator("main h1").waitFor();
   await page.locator(".skeleton").first().waitFor({ state: "detached" });
@@ -59,7 +59,7 @@ export const loaded = async (page: Page): Promise<void> => {
 const collectComplaints = (page: Page, url: string): string[] => {
   const complaints: string[] = [];
   page.on("console", (message) => {
-    // What could not be loaded is told better below.
+    // Failed responses are recorded below, with their path.
     if (["error", "warning"].includes(message.type()) && !message.text().startsWith("Failed to load resource"))
       complaints.push(message.text());
   });
@@ -82,13 +82,13 @@ const axe = async (page: Page): Promise<readonly string[]> => {
   return found.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html}`));
 };
 
-/** What fades in has less contrast until it is there; what turns for ever is not waited for. */
+/** Waits for animations, because fading text has less contrast. Endless animations are not waited for. */
 const SETTLED = `Promise.allSettled(document.getAnimations()
   .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
   .map(({ finished }) => finished))
   .then(() => undefined)`;
 
-/** Waits until an expression holds in the page, looked at once a frame. (The page's policy forbids `waitForFunction`.) */
+/** Waits until an expression is true in the page, and evaluates it in every frame. The page's policy forbids `waitForFunction`. */
 export const holds = async (page: Page, expression: string): Promise<void> => {
   await page.evaluate(`new Promise((resolve) => {
     const look = () => ((${expression}) ? resolve() : requestAnimationFrame(look));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { type Ended, petit } from "../../support/cli.ts";
+import { type CommandResult, petit } from "../../support/cli.ts";
 import { type Petit, startPetit } from "../../support/petit.ts";
 
 const JOBS = `id: hello
@@ -26,7 +26,7 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 
-const ask = (...args: readonly string[]): Promise<Ended> =>
+const ask = (...args: readonly string[]): Promise<CommandResult> =>
   petit(args, { environment: { PETIT_URL: running.url, PETIT_API_TOKEN: TOKEN } });
 
 const json = async (...args: readonly string[]) => {

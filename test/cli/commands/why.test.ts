@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Ended, petit } from "../../support/cli.ts";
+import { type CommandResult, petit } from "../../support/cli.ts";
 import { type Petit, startPetit } from "../../support/petit.ts";
 
 const JOBS = `id: tick
@@ -40,7 +40,7 @@ afterAll(async () => {
   await running[Symbol.asyncDispose]();
 });
 
-const why = (...args: readonly string[]): Promise<Ended> => petit(["why", ...args, "--url", running.url]);
+const why = (...args: readonly string[]): Promise<CommandResult> => petit(["why", ...args, "--url", running.url]);
 
 /** Waits until a job has an occurrence with the given outcome or reason. */
 const inLedger = async (

@@ -3,14 +3,14 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { bootId, hasBegun, hasMembers, identify, identifyBySpool } from "../../../src/engine/attempt/identity.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { startChild } from "../../support/child.ts";
-import { seen } from "../../support/started-engine.ts";
+import { waitFor } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 test("a process is identified by pid, start time and boot, whatever its name contains", async () => {
   using dir = tempDir();
   copyFileSync("/bin/sleep", dir.file("a) S 1 (b"));
   using child = startChild([dir.file("a) S 1 (b"), "60"]);
-  await seen(() => identify(child.pid) !== null);
+  await waitFor(() => identify(child.pid) !== null);
   const identity = identify(child.pid);
   expect(identity).toEqual({ pid: child.pid, startTime: expect.stringMatching(/^\d+$/), bootId: bootId() });
   expect(bootId()).toMatch(/^[0-9a-f-]{36}$/);
@@ -22,8 +22,8 @@ test("a process is identified by pid, start time and boot, whatever its name con
 
 test("a zombie has no identity", async () => {
   using parent = startChild(["sh", "-c", "(exit 0) & echo $!; exec sleep 60"]);
-  const pid = Number(await parent.said());
-  await seen(() => identify(pid) === null);
+  const pid = Number(await parent.nextOutput());
+  await waitFor(() => identify(pid) === null);
   expect(identify(parent.pid)).not.toBeNull();
 });
 
@@ -36,14 +36,14 @@ test("the pid in a spool identifies a process only if its command line names the
   expect(identifyBySpool(spool)).toBeNull();
   using own = startChild(["sh", "-c", "sleep 60; true", spool.status]);
   writeFileSync(spool.status, `--\n${own.pid}\n`);
-  await seen(() => identifyBySpool(spool)?.pid === own.pid);
+  await waitFor(() => identifyBySpool(spool)?.pid === own.pid);
 });
 
 test("a wrapper has begun when its program exists, and when the wrapper has ended", async () => {
   using shell = startChild(["sh", "-c", "read -r line; sleep 60; true"]);
   for (let look = 0; look < 20; look++) expect(hasBegun(shell.pid)).toBe(false);
   shell.write("go\n");
-  await seen(() => hasBegun(shell.pid));
+  await waitFor(() => hasBegun(shell.pid));
   shell.kill();
   await shell.exited;
   expect(hasBegun(shell.pid)).toBe(true);
@@ -51,13 +51,13 @@ test("a wrapper has begun when its program exists, and when the wrapper has ende
 
 test("a group has members while any of them is alive, even without its leader", async () => {
   using group = startChild(["sh", "-c", "sleep 60 & echo $!; sleep 60"]);
-  const member = Number(await group.said());
+  const member = Number(await group.nextOutput());
   const identity = identify(group.pid);
   if (identity === null) throw new Error("the leader is not there");
   process.kill(group.pid, "SIGKILL");
   await group.exited;
   expect(hasMembers(identity)).toBe(true);
   group.kill();
-  await seen(() => !hasMembers(identity));
+  await waitFor(() => !hasMembers(identity));
   expect(identify(member)).toBeNull();
 });

@@ -16,7 +16,7 @@ import { signalGroup, startProcess, terminate } from "../../../src/engine/attemp
 import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
-import { seen } from "../../support/started-engine.ts";
+import { waitFor } from "../../support/started-engine.ts";
 import { gate } from "../../support/started-engine-gate.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -83,8 +83,8 @@ describe("a program that reopens its own output", () => {
     expect(await exited).toEqual({ exitCode: 0, signal: null });
     expect(written(it)).toEqual(["now\n", ""]);
     door.open();
-    await seen(() => written(it)[0] === "now\nlate\n");
-    await seen(() => !signalGroup(pid, 0));
+    await waitFor(() => written(it)[0] === "now\nlate\n");
+    await waitFor(() => !signalGroup(pid, 0));
   });
 
   test("is ended by signals, and its last output is stored", async () => {
@@ -197,8 +197,8 @@ describe("startProcess", () => {
 
   test("passes none of petit's file descriptors to the program", async () => {
     using it = open();
-    await it.start(`ls /proc/self/fd > ${it.dir.file("seen")}`).exited;
-    const seenFds = readFileSync(it.dir.file("seen"), "utf8").trim().split("\n");
+    await it.start(`ls /proc/self/fd > ${it.dir.file("waitFor")}`).exited;
+    const seenFds = readFileSync(it.dir.file("waitFor"), "utf8").trim().split("\n");
     // Descriptor 3 was opened by ls itself.
     expect(seenFds).toEqual(["0", "1", "2", "3"]);
   });
@@ -253,7 +253,7 @@ describe("terminate", () => {
     using it = open();
     const child = it.start("true");
     await child.exited;
-    await seen(() => !signalGroup(child.pid, 0));
+    await waitFor(() => !signalGroup(child.pid, 0));
     await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: notAborted });
   });
 });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resumeSuspended, Suspender } from "../../../src/engine/attempt/suspender.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { type Child, startChild } from "../../support/child.ts";
-import { seen } from "../../support/started-engine.ts";
+import { waitFor } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Returns the state of a process in /proc: `S` sleeping, `T` stopped. */
@@ -18,8 +18,8 @@ const started = async (
 ): Promise<{ readonly leader: Child; readonly pids: number[] }> => {
   const script = `${children.map((each) => `${each} >/dev/null & echo $!`).join("\n")}\necho end\nwait`;
   const leader = startChild(["/bin/sh", "-c", script]);
-  let text = await leader.said();
-  while (!text.includes("end")) text += await leader.said();
+  let text = await leader.nextOutput();
+  while (!text.includes("end")) text += await leader.nextOutput();
   return { leader, pids: text.split("\n").slice(0, children.length).map(Number) };
 };
 
@@ -31,7 +31,7 @@ const brakeOf = (leader: Child, dir: ReturnType<typeof tempDir>) => {
 /** Returns the first child of a process. */
 const childOf = async (pid: number): Promise<number> => {
   const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
-  await seen(() => children() !== "");
+  await waitFor(() => children() !== "");
   return Number(children().split(" ")[0]);
 };
 
@@ -42,9 +42,9 @@ describe("Suspender", () => {
     using _ = leader;
     const { suspender } = brakeOf(leader, dir);
     suspender.suspend();
-    await seen(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "T"));
+    await waitFor(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "T"));
     suspender.resume();
-    await seen(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "S"));
+    await waitFor(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "S"));
   });
 
   test("suspends a child with its own group, such as that of timeout(1)", async () => {
@@ -54,9 +54,9 @@ describe("Suspender", () => {
     const sleeper = await childOf(pids[0] ?? 0);
     const { suspender } = brakeOf(leader, dir);
     suspender.suspend();
-    await seen(() => stateOf(sleeper) === "T");
+    await waitFor(() => stateOf(sleeper) === "T");
     suspender[Symbol.dispose]();
-    await seen(() => stateOf(sleeper) === "S");
+    await waitFor(() => stateOf(sleeper) === "S");
     process.kill(pids[0] ?? 0);
   });
 
@@ -65,7 +65,7 @@ describe("Suspender", () => {
     const { leader, pids } = await started("sh -c 'kill -STOP $$; echo woken'", "sleep 60");
     using _ = leader;
     const [stopped = 0, sleeper = 0] = pids;
-    await seen(() => stateOf(stopped) === "T");
+    await waitFor(() => stateOf(stopped) === "T");
     const { suspender } = brakeOf(leader, dir);
     suspender.suspend();
     expect(suspender.isSuspended).toBe(false);
@@ -93,15 +93,15 @@ describe("Suspender", () => {
     using _ = leader;
     const { suspender, options } = brakeOf(leader, dir);
     process.kill(-leader.pid, "SIGSTOP");
-    await seen(() => stateOf(leader.pid) === "T");
+    await waitFor(() => stateOf(leader.pid) === "T");
     resumeSuspended(options);
     expect(stateOf(leader.pid)).toBe("T");
     process.kill(-leader.pid, "SIGCONT");
-    await seen(() => stateOf(leader.pid) === "S");
+    await waitFor(() => stateOf(leader.pid) === "S");
     suspender.suspend();
     expect(existsSync(options.spool.held)).toBe(true);
-    await seen(() => stateOf(pids[0] ?? 0) === "T");
+    await waitFor(() => stateOf(pids[0] ?? 0) === "T");
     resumeSuspended(options);
-    await seen(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "S"));
+    await waitFor(() => [leader.pid, ...pids].every((pid) => stateOf(pid) === "S"));
   });
 });

@@ -6,7 +6,7 @@ import type { Store } from "../../../src/store/store.ts";
 import { job } from "../../support/factories.ts";
 import { memoryStore } from "../../support/factories-store.ts";
 import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { type Answer, type Receiver, receiver } from "../../support/receiver.ts";
+import { type Receiver, type Responder, receiver } from "../../support/receiver.ts";
 import { type RecordingLog, recordingLog } from "../../support/recording-log.ts";
 
 type Parts = {
@@ -23,7 +23,7 @@ type Parts = {
 };
 
 /** Creates a notifier with a fake clock and a receiver with these responses. */
-const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store): Store => store): Parts => {
+const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Store): Store => store): Parts => {
   const [clock, log] = [new FakeClock(), recordingLog()];
   const store = wrap(parts.use(memoryStore()));
   const hook = parts.use(receiver(answer));
@@ -53,7 +53,7 @@ const make = (parts: AsyncDisposableStack, answer: Answer, wrap = (store: Store)
   };
 };
 
-const failing: Answer = () => new Response(null, { status: 500 });
+const failing: Responder = () => new Response(null, { status: 500 });
 
 test("a failed delivery is retried with growing delays, and given up after a day", async () => {
   await using parts = new AsyncDisposableStack();

@@ -19,7 +19,7 @@ import type { Store } from "../../../src/store/store.ts";
 import { job, retry, shell } from "../../support/factories.ts";
 import { memoryStore, startAttempt } from "../../support/factories-store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { type Finished, seen, startEngine } from "../../support/started-engine.ts";
+import { type Finished, startEngine, waitFor } from "../../support/started-engine.ts";
 import { gate } from "../../support/started-engine-gate.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -142,7 +142,7 @@ describe("output of a process that outlives its attempt", () => {
     const size = () => statSync(`/proc/${pid}/fd/1`).size;
     for (let cut = 0; cut < 2; cut++) {
       let largest = 0;
-      await seen(() => {
+      await waitFor(() => {
         const isCut = size() < largest;
         largest = Math.max(largest, size());
         return isCut;
@@ -159,9 +159,9 @@ describe("output of a process that outlives its attempt", () => {
       sleep 60 & echo $! > ${dir.file("pid")}`;
     await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
     await petit.run("daemon");
-    await seen(() => openIn(`${petit.dir}/spool`) > 0 && openIn(dir.path) === 0);
+    await waitFor(() => openIn(`${petit.dir}/spool`) > 0 && openIn(dir.path) === 0);
     process.kill(Number(readFileSync(dir.file("pid"), "utf8")), "SIGKILL");
-    await seen(() => openIn(`${petit.dir}/spool`) === 0);
+    await waitFor(() => openIn(`${petit.dir}/spool`) === 0);
     expect(statSync(dir.file("other")).size).toBe(size);
   });
 
@@ -170,7 +170,7 @@ describe("output of a process that outlives its attempt", () => {
     const script = `sleep 60 > /dev/null 2>&1 & echo $! > ${dir.file("pid")}`;
     await using petit = await startEngine({ jobs: [job("daemon", { tasks: [shell("t", script)] })] });
     await petit.run("daemon");
-    await seen(() => openIn(`${petit.dir}/spool`) === 0);
+    await waitFor(() => openIn(`${petit.dir}/spool`) === 0);
     process.kill(Number(readFileSync(dir.file("pid"), "utf8")), "SIGKILL");
   });
 });

@@ -13,7 +13,7 @@ import { startChild } from "../../support/child.ts";
 import { command, job, jobId, retry, schedule, shell } from "../../support/factories.ts";
 import { FakeClock, NOON } from "../../support/fake-clock.ts";
 import { runtimeCommand } from "../../support/runtime-command.ts";
-import { type StartOptions, seen, startEngine } from "../../support/started-engine.ts";
+import { type StartOptions, startEngine, waitFor } from "../../support/started-engine.ts";
 import { type Gate, gate } from "../../support/started-engine-gate.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -39,7 +39,7 @@ const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
       const petit = await start();
       const { id } = await petit.trigger(jobs[0]?.id ?? "");
       await door.reached();
-      await seen(() => petit.read(id).attempts.some((attempt) => attempt.process !== null));
+      await waitFor(() => petit.read(id).attempts.some((attempt) => attempt.process !== null));
       await before(id, petit);
       const pid = petit.read(id).attempts.at(-1)?.process?.pid ?? 0;
       await petit.stop("leave");
@@ -59,7 +59,7 @@ const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
 
 const killGroup = async (pid: number): Promise<void> => {
   process.kill(-pid, "SIGKILL");
-  await seen(() => identify(pid) === null);
+  await waitFor(() => identify(pid) === null);
 };
 
 describe("a run that was being ended", () => {
@@ -119,7 +119,7 @@ describe("an attempt that is still running", () => {
     const { id, pid } = await life.leaveAt(door);
     life.rewrite(null);
     await using petit = await life.start();
-    await seen(() => petit.read(id).attempts[0]?.process?.pid === pid);
+    await waitFor(() => petit.read(id).attempts[0]?.process?.pid === pid);
     door.open();
     expect((await petit.ended(id)).run.status).toBe("completed");
   });
@@ -160,7 +160,7 @@ describe("an attempt that is still running", () => {
     await using petit = await life.start();
     await petit.engine.cancel(id);
     expect((await petit.ended(id)).attempts).toMatchObject([{ reason: "cancelled" }]);
-    await seen(() => identify(pid) === null);
+    await waitFor(() => identify(pid) === null);
   });
 
   test("keeps its timeout, counted from its start", async () => {
@@ -263,7 +263,7 @@ describe("an attempt that ended while petit was not running", () => {
     using life = lives([job("slow", { tasks })]);
     const { id, pid } = await life.leaveAt(door);
     door.open();
-    await seen(() => identify(pid) === null);
+    await waitFor(() => identify(pid) === null);
     const endedBy = Date.now();
     await using petit = await life.start();
     const { attempts, output, tasks: ended } = await petit.ended(id);
@@ -284,7 +284,7 @@ describe("an attempt that ended while petit was not running", () => {
     await door.reached();
     await first.stop("leave");
     door.open();
-    await seen(() => life.status().split("\n").length === 3);
+    await waitFor(() => life.status().split("\n").length === 3);
     clock.step(3_600_000);
     await using petit = await life.start();
     expect((await clock.passUntil(petit.ended(id))).run.status).toBe("completed");
@@ -296,7 +296,7 @@ describe("an attempt that ended while petit was not running", () => {
     using life = lives([job("slow", { tasks })]);
     const { id, pid } = await life.leaveAt(door);
     door.open();
-    await seen(() => identify(pid) === null);
+    await waitFor(() => identify(pid) === null);
     await using petit = await life.start();
     expect((await petit.ended(id)).attempts.map(({ status }) => status)).toEqual(["failed", "completed"]);
   });
@@ -391,7 +391,7 @@ describe("a lost attempt", () => {
     using life = lives([job("slow", { tasks: [shell("a", `sleep 60 & echo $!; ${door.wait}`)] })]);
     const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "\n"));
     process.kill(pid, "SIGKILL");
-    await seen(() => identify(pid) === null);
+    await waitFor(() => identify(pid) === null);
     await using petit = await life.start();
     const { run, output } = await petit.ended(id);
     expect(run.status).toBe("interrupted");
@@ -469,7 +469,7 @@ describe("a start after a crash", () => {
     using life = lives([job("flaky", { tasks })], { clock });
     const first = await life.start();
     const { id } = await first.trigger("flaky");
-    await seen(() => first.read(id).tasks.t?.retryAt !== null);
+    await waitFor(() => first.read(id).tasks.t?.retryAt !== null);
     await first.stop("leave");
     clock.step(300_000);
     await using petit = await life.start();
@@ -517,7 +517,7 @@ describe("a start after a crash", () => {
     writeFileSync(dir.file("jobs.json"), JSON.stringify(jobs));
     const script = join(import.meta.dirname, "../../support/started-engine-process.ts");
     using child = startChild([...runtimeCommand, script, dir.path, dir.file("jobs.json"), "slow"]);
-    const id = parseRunId((await child.said()).trim()) ?? expect.unreachable();
+    const id = parseRunId((await child.nextOutput()).trim()) ?? expect.unreachable();
     await door.reached();
     child.kill();
     await child.exited;

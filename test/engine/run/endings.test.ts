@@ -3,12 +3,12 @@ import type { RunId } from "../../../src/domain/ids.ts";
 import { identify } from "../../../src/engine/attempt/identity.ts";
 import { command, job, jobId, retry, schedule, shell, taskId } from "../../support/factories.ts";
 import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { type Finished, seen, startEngine } from "../../support/started-engine.ts";
+import { type Finished, startEngine, waitFor } from "../../support/started-engine.ts";
 import { gate } from "../../support/started-engine-gate.ts";
 
 /** Resolves when none of these processes is alive. A zombie is not alive. */
 const gone = async (pids: readonly number[]): Promise<void> => {
-  await seen(() => pids.every((pid) => identify(pid) === null));
+  await waitFor(() => pids.every((pid) => identify(pid) === null));
 };
 
 /** Returns the pids that a task has printed. */
@@ -325,7 +325,7 @@ describe("cancel", () => {
     const tasks = [shell("t", "exit 1", { retry: retry(9, { delayMs: 3_600_000 }) })];
     await using petit = await startEngine({ jobs: [job("flaky", { tasks })] });
     const { id } = await petit.trigger("flaky");
-    await seen(() => petit.read(id).tasks.t?.retryAt !== null);
+    await waitFor(() => petit.read(id).tasks.t?.retryAt !== null);
     await petit.engine.cancel(id);
     const { run, tasks: ended, attempts } = await petit.ended(id);
     expect(run.status).toBe("cancelled");

@@ -6,7 +6,7 @@ import { silentLog } from "../../../src/lib/log.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, jobId, schedule } from "../../support/factories.ts";
 import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { filesOf, type StartedEngine, type StartOptions, seen, startEngine } from "../../support/started-engine.ts";
+import { filesOf, type StartedEngine, type StartOptions, startEngine, waitFor } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const SECOND = 1_000;
@@ -61,10 +61,10 @@ const summary = (store: Store): readonly (readonly [string, number, number])[] =
 
 const isDone = ({ store }: StartedEngine): boolean => store.occurrences.find(EACH, NOON + GAP * SECOND) !== null;
 
-const done = (petit: StartedEngine): Promise<void> => seen(() => isDone(petit));
+const done = (petit: StartedEngine): Promise<void> => waitFor(() => isDone(petit));
 
 /** Resolves when some parts are stored and others are not. */
-const begun = (petit: StartedEngine): Promise<void> => seen(() => ledger(petit.store, 1).length > 0);
+const begun = (petit: StartedEngine): Promise<void> => waitFor(() => ledger(petit.store, 1).length > 0);
 
 const LATEST = [
   ["down", 1, GAP - 3_600],
@@ -207,7 +207,7 @@ describe("a long backlog of a job", () => {
       // Each step reads the clock.
       await petit.engine.pause();
       await petit.engine.resume();
-      await seen(() => petit.store.occurrences.find(EACH, NOON + (GAP - 3_600) * SECOND) !== null);
+      await waitFor(() => petit.store.occurrences.find(EACH, NOON + (GAP - 3_600) * SECOND) !== null);
       await clock.pass(2 * SECOND);
       const seconds = ledger(petit.store).map(({ at }) => at);
       expect(seconds).toEqual(Array.from({ length: GAP - 3_600 + 2 }, (_, index) => index + 1));

@@ -8,7 +8,7 @@ import { silentLog } from "../../../src/lib/log.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, jobId, schedule } from "../../support/factories.ts";
 import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { filesOf, type StartedEngine, type StartOptions, seen, startEngine } from "../../support/started-engine.ts";
+import { filesOf, type StartedEngine, type StartOptions, startEngine, waitFor } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const MINUTE = 60_000;
@@ -392,7 +392,7 @@ describe("after downtime", () => {
     life.clock.step(30 * 24 * HOUR);
     await life.live(async (petit) => {
       const now = Math.floor(life.clock.now() / 1_000) * 1_000;
-      await seen(() => petit.store.occurrences.find(jobId("tick"), now) !== null);
+      await waitFor(() => petit.store.occurrences.find(jobId("tick"), now) !== null);
       expect(petit.store.occurrences.list(jobId("tick"), { limit: 2 * MAX_DUE })).toHaveLength(MAX_DUE + 1);
       expect(petit.store.occurrences.find(jobId("tick"), now)?.outcome).toBe("missed");
       expect(petit.engine.nextOccurrences(jobId("tick"), 1)).toEqual([now + 1_000]);

@@ -7,7 +7,7 @@ import type { SqlRow } from "../../../src/runtime/runtime.ts";
 import { migrate, readSchemaState, SCHEMA_VERSION } from "../../../src/store/database/migrate.ts";
 import { openStore } from "../../../src/store/database/open.ts";
 import { canInject } from "../../support/faults.ts";
-import { KEPT_SCHEMAS, layDatabase } from "../../support/fixture-database.ts";
+import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../../support/fixture-database.ts";
 import { runtimeCommand } from "../../support/runtime-command.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -45,13 +45,13 @@ const openAndClose = (path: string): void => openStore({ path, runtime })[Symbol
 
 test("the fixtures include a database of each earlier schema (created by test/fixtures/databases/make.ts)", () => {
   const before = Array.from({ length: SCHEMA_VERSION - 1 }, (_, index) => index + 1);
-  expect(KEPT_SCHEMAS).toEqual(expect.arrayContaining(before));
+  expect(FIXTURE_SCHEMAS).toEqual(expect.arrayContaining(before));
 });
 
-describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
+describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
   test("has rows in every table", () => {
     using dir = tempDir();
-    const { path } = layDatabase(schema, dir.path);
+    const { path } = copyFixtureDatabase(schema, dir.path);
     expect(versionOf(path)).toBe(schema);
     const statuses = query(path, "SELECT DISTINCT status FROM runs ORDER BY status").map(({ status }) => status);
     expect(statuses).toEqual(["cancelled", "completed", "failed", "interrupted", "pending", "running"]);
@@ -64,7 +64,7 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
 
   test("keeps every row, and gets the schema of a new database", () => {
     using dir = tempDir();
-    const { path } = layDatabase(schema, dir.path);
+    const { path } = copyFixtureDatabase(schema, dir.path);
     const before = tablesOf(path);
     openAndClose(path);
     expect(before.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...before]);
@@ -82,7 +82,7 @@ describe.each(KEPT_SCHEMAS)("a database of schema %d", (schema) => {
       let kills = 0;
       for (const nth of POINTS) {
         using copy = tempDir();
-        const { path } = layDatabase(schema, copy.path);
+        const { path } = copyFixtureDatabase(schema, copy.path);
         const before = tablesOf(path);
         if (await openKilledAt(path, nth)) kills++;
         const version = Number(versionOf(path));
@@ -126,9 +126,9 @@ const schemas = (): Readonly<Record<number, readonly SqlRow[]>> => {
   using dir = tempDir();
   openAndClose(dir.file("new.db"));
   const found: Record<number, readonly SqlRow[]> = { [SCHEMA_VERSION]: schemaOf(dir.file("new.db")) };
-  for (const schema of KEPT_SCHEMAS) {
+  for (const schema of FIXTURE_SCHEMAS) {
     using copy = tempDir();
-    found[schema] = schemaOf(layDatabase(schema, copy.path).path);
+    found[schema] = schemaOf(copyFixtureDatabase(schema, copy.path).path);
   }
   return found;
 };
