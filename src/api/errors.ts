@@ -67,8 +67,10 @@ const internalError = (): ApiError =>
   );
 
 /** Returns the error for a query parameter whose value conflicts with another one. */
-export const invalidQuery = (name: string, message: string): ApiError =>
-  new ApiError("INVALID_REQUEST", message, { details: { reason: "invalid_value", in: "query", name } });
+export const invalidQuery = (name: string, problem: string): ApiError =>
+  new ApiError("INVALID_REQUEST", `query parameter '${name}': ${problem}`, {
+    details: { reason: "invalid_value", in: "query", name, problem },
+  });
 
 /** Returns the error for a method that a path does not have; `allowed` are the methods that it has. */
 export const methodNotAllowed = (method: string, path: string, allowed: readonly string[]): ApiError =>

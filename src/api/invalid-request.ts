@@ -10,7 +10,8 @@ export const describeInvalidRequest = (error: ValidationError): InvalidRequest =
   const name = (fault?.path ?? "").slice(1).replaceAll("/", ".");
   if (error.type === "params") return malformedId(name, fault?.value);
   const place = PLACES[error.type] ?? "body";
-  return { message: sentence(PLACE_TEXT[place], name, fault), details: { reason: "invalid_value", in: place, name } };
+  const { subject, problem } = describeValue(PLACE_TEXT[place], name, fault);
+  return { message: `${subject}${problem}`, details: { reason: "invalid_value", in: place, name, problem } };
 };
 
 /** Elysia's names of the parts of a request. */
@@ -26,15 +27,19 @@ const PLACE_TEXT = {
 const malformedId = (name: string, value: unknown): PetitError =>
   name === "job_id" ? jobNotFound(String(value), []) : runNotFound(String(value));
 
-const sentence = (place: string, name: string, fault: SchemaFault | undefined): string => {
-  if (fault === undefined) return `the ${place} does not fit`;
-  if (fault.message === "Unexpected property") return unknownField(place, name, fault.schema);
-  return `${name === "" ? `the ${place}` : `${place} '${name}'`}: ${describeFault(fault)}`;
+/** The two parts of a sentence about a value. */
+type ValueDescription = { readonly subject: string; readonly problem: string };
+
+const describeValue = (place: string, name: string, fault: SchemaFault | undefined): ValueDescription => {
+  if (fault === undefined) return { subject: `the ${place} `, problem: "does not fit" };
+  if (fault.message === "Unexpected property") return describeUnknown(place, name, fault.schema);
+  return { subject: name === "" ? `the ${place}: ` : `${place} '${name}': `, problem: describeFault(fault) };
 };
 
-const unknownField = (place: string, name: string, schema: object): string => {
+const describeUnknown = (place: string, name: string, schema: object): ValueDescription => {
   const known = "properties" in schema ? Object.keys(schema.properties ?? {}) : [];
-  return `unknown ${place === "body" ? "field in the body" : place} ${quote(name)}; known: ${known.join(", ") || "none"}`;
+  const subject = `${place === "body" ? "field in the body" : place} ${quote(name)} `;
+  return { subject, problem: `is unknown; known: ${known.join(", ") || "none"}` };
 };
 
 type SchemaFault = { readonly value: unknown; readonly message: string; readonly schema: object };

@@ -38,8 +38,8 @@ export type ErrorDetails =
   /** `suggestion` is the id of a job that is spelled nearly the same; null if there is none. */
   | { readonly reason: "job_not_found"; readonly jobId: string; readonly suggestion: string | null }
   | { readonly reason: "run_not_found"; readonly runId: string }
-  /** `name` is empty if the value has no name, as the body as a whole. */
-  | { readonly reason: "invalid_value"; readonly in: ValuePlace; readonly name: string }
+  /** `name` is empty if the value has no name, as the body as a whole. `problem` says what is wrong, without the name. */
+  | { readonly reason: "invalid_value"; readonly in: ValuePlace; readonly name: string; readonly problem: string }
   | { readonly reason: "not_running"; readonly state: "starting" | "stopping" }
   | { readonly reason: "storage_failed"; readonly fault: StorageFault };
 

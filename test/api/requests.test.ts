@@ -41,7 +41,12 @@ const failure = (code: string, details?: object) => ({
 
 const noJob = expect.objectContaining({ reason: "job_not_found", job_id: expect.any(String) });
 const noRun = { reason: "run_not_found", run_id: expect.any(String) };
-const invalid = (place: string, name: unknown) => ({ reason: "invalid_value", in: place, name });
+const invalid = (place: string, name: unknown) => ({
+  reason: "invalid_value",
+  in: place,
+  name,
+  problem: expect.any(String),
+});
 
 describe("an unknown", () => {
   const JOB_IDS = [

@@ -54,7 +54,9 @@ const readBytes = async (request: Request): Promise<Uint8Array> => {
 };
 
 const invalid = (message: string): ApiError =>
-  new ApiError("INVALID_REQUEST", message, { details: { reason: "invalid_value", in: "body", name: "" } });
+  new ApiError("INVALID_REQUEST", message, {
+    details: { reason: "invalid_value", in: "body", name: "", problem: message },
+  });
 
 /** Closes the connection after the answer, because the rest of the body may be unread. */
 const tooLarge = (): ApiError =>

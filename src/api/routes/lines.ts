@@ -104,8 +104,7 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
 const rangeOf = (query: typeof LinesQuery.static, limit: number, { total, offsetOf }: Outline) => {
   const given = POSITIONS.filter((name) => (name === "tail" ? isOn(query.tail) : query[name] !== undefined));
   const [, second] = given;
-  if (second !== undefined)
-    throw invalidQuery(second, `query parameters ${given.join(" and ")} exclude each other; give one of them`);
+  if (second !== undefined) throw invalidQuery(second, `${given.join(" and ")} exclude each other; give one of them`);
   const offset = Math.min(startOf(query, limit, { total, offsetOf }), total);
   const end = query.before === undefined ? total : offsetOf(Number(query.before));
   return { offset, limit: Math.min(limit, end - offset) };

@@ -61,8 +61,7 @@ const HOUR_MS = 3_600_000;
 const timelineQuery = (query: typeof TimelineParams.static, now: number): TimelineQuery => {
   const to = Number(query.to ?? now + HOUR_MS);
   const from = Number(query.from ?? Math.max(0, to - 6 * HOUR_MS));
-  if (from >= to)
-    throw invalidQuery("from", `query parameter 'from': ${from} is not before ${to}, the end of the window`);
+  if (from >= to) throw invalidQuery("from", `${from} is not before ${to}, the end of the window`);
   const jobIds = query.jobs === undefined ? null : new Set(query.jobs.split(","));
   return { from, to, bins: Number(query.bins ?? 600), jobIds };
 };

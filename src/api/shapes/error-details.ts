@@ -85,6 +85,7 @@ export const InvalidValue = exactly(
       description:
         "Name of the parameter, header or param, or path of the field in the body; empty for the body as a whole",
     }),
+    problem: t.String({ description: "What is wrong, as a clause" }),
   },
   { title: "InvalidValue", description: "A value of the request is invalid, unknown or missing" },
 );

@@ -74,7 +74,12 @@ export const FAILURES = {
     description: "A parameter, a header or the body is invalid or unknown",
     example: {
       error: "query parameter 'limit': 'abc' is not a whole number from 1 to 1000",
-      details: { reason: "invalid_value", in: "query", name: "limit" },
+      details: {
+        reason: "invalid_value",
+        in: "query",
+        name: "limit",
+        problem: "'abc' is not a whole number from 1 to 1000",
+      },
     },
     details: details(InvalidValue),
   }),

@@ -1,6 +1,7 @@
 import type { FailureCode } from "../../api/shapes/failure.ts";
 import { TIMEOUT_MS } from "../../client/client.ts";
 import type { ClientError, RequestFailure, ResponseSummary } from "../../client/error.ts";
+import { nothingToRerunText } from "../../domain/words/refusal.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 
 type RequestOrigin = {
@@ -47,9 +48,9 @@ const tokenAdvice = (hasToken: boolean): string => {
   return `${problem}; give it with --token-file FILE or in the variable PETIT_API_TOKEN`;
 };
 
-/** Query parameters come from flags of the same names. */
+/** Returns petit's message. If it is about a query parameter, names the flag instead: both have the same name. */
 const withFlag = ({ message, details }: Extract<RequestFailure, { readonly kind: "refused" }>): string => {
-  if (details?.reason === "nothing_to_rerun") return message.replace("(from=start ", "(--from-start ");
+  if (details?.reason === "nothing_to_rerun") return nothingToRerunText(details.run_id, details.status, "--from-start");
   if (details?.reason !== "invalid_value" || details.in !== "query") return message;
-  return message.replace(`query parameter '${details.name}': `, `--${details.name}: `);
+  return `--${details.name}: ${details.problem}`;
 };

@@ -8,7 +8,7 @@ import { patienceOf, RECONNECT, reportOutage } from "../client/reconnect.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { type OutputChunk, readChunk } from "../run-display/output-chunk.ts";
-import { timestamper } from "../run-display/timestamps.ts";
+import { endsLine, linesOf } from "../terminal/lines.ts";
 
 export const logs = defineCommand({
   name: "logs",
@@ -79,4 +79,18 @@ const followOutput = async (
   const outage = reportOutage({ base: client.base, write: (message) => err.write(`petit: ${message}\n`) });
   const reconnect = new Reconnect({ clock, patienceMs, ...outage });
   await new OutputReader({ ...selection, client, clock, accept, show }).follow(reconnect);
+};
+
+/** Returns a function that puts the time before each line, as `?timestamps` does, once even if a line spans several chunks. */
+const timestamper = (): ((chunk: OutputChunk) => Uint8Array) => {
+  const unfinished = new Set<string>();
+  return ({ taskId, attempt, stream, at, bytes }) => {
+    const writer = `${taskId} ${attempt} ${stream}`;
+    const time = Buffer.from(`${new Date(at).toISOString()} `);
+    const continuesLine = unfinished.has(writer);
+    const parts = linesOf(bytes).flatMap((line, index) => (index === 0 && continuesLine ? [line] : [time, line]));
+    if (endsLine(bytes)) unfinished.delete(writer);
+    else unfinished.add(writer);
+    return Buffer.concat(parts);
+  };
 };

@@ -1,5 +1,6 @@
 import { assertNever } from "../../lib/never.ts";
 import type { ErrorDetails, LimitReached } from "../errors.ts";
+import type { RunStatus } from "../run.ts";
 import { shutGateText } from "./gate.ts";
 import { storageMessage } from "./health.ts";
 
@@ -18,7 +19,7 @@ export const refusalMessage = (refusal: Refusal): string => {
     case "run_not_ended":
       return `run '${refusal.runId}' is still ${refusal.status}; cancel it, or wait until it has ended`;
     case "nothing_to_rerun":
-      return `run '${refusal.runId}' ended ${refusal.status}: nothing is left to rerun (from=start reruns all of it)`;
+      return nothingToRerunText(refusal.runId, refusal.status, "from=start");
     case "job_not_found": {
       const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
       return `job '${refusal.jobId}' was not found${hint}`;
@@ -33,6 +34,10 @@ export const refusalMessage = (refusal: Refusal): string => {
       return assertNever(refusal);
   }
 };
+
+/** Returns the sentence for a retry of a run whose tasks all completed. `rerunAll` is the option that reruns all of them. */
+export const nothingToRerunText = (runId: string, status: RunStatus, rerunAll: string): string =>
+  `run '${runId}' ended ${status}: nothing is left to rerun (${rerunAll} reruns all of it)`;
 
 const limitText = ({ limit, jobId, max, running }: LimitReached): string =>
   limit === "max_concurrency"

@@ -118,7 +118,9 @@ const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
 };
 
 const invalidParam = ({ problem, param }: { readonly problem: string; readonly param: string }): PetitError =>
-  new PetitError("invalid_request", problem, { details: { reason: "invalid_value", in: "params", name: param } });
+  new PetitError("invalid_request", problem, {
+    details: { reason: "invalid_value", in: "params", name: param, problem },
+  });
 
 const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {
   const resolved = resolveParams(job.params, given);

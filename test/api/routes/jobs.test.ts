@@ -310,7 +310,7 @@ describe("GET /api/jobs/{job_id}/occurrences", () => {
     const { status, body } = await ask(petit, `/api/jobs/data_pipeline/occurrences?${query}`);
     expect(status).toBe(400);
     const name = query.split("=")[0] ?? "";
-    const details = { reason: "invalid_value", in: "query", name };
+    const details = { reason: "invalid_value", in: "query", name, problem: expect.any(String) };
     expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 });

@@ -123,7 +123,7 @@ describe("GET /api/runs/{run_id}/lines", () => {
   ])("refuses ?%s", async (query, what) => {
     const { status, body } = await ask(petit, `/api/runs/${many}/lines?${query}`);
     expect(status).toBe(400);
-    const details = { reason: "invalid_value", in: "query", name: expect.any(String) };
+    const details = { reason: "invalid_value", in: "query", name: expect.any(String), problem: expect.any(String) };
     expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST", details });
   });
 });
@@ -162,7 +162,7 @@ describe("GET /api/runs/{run_id}/lines/search", () => {
   ])("refuses %p", async (query, what) => {
     const { status, body } = await ask(petit, `/api/runs/${many}/lines/search${query}`);
     expect(status).toBe(400);
-    const details = { reason: "invalid_value", in: "query", name: expect.any(String) };
+    const details = { reason: "invalid_value", in: "query", name: expect.any(String), problem: expect.any(String) };
     expect(body).toEqual({ error: expect.stringContaining(what), code: "INVALID_REQUEST", details });
   });
 

@@ -133,7 +133,7 @@ describe("the log of a run as text", () => {
     const { status, body } = await ask(petit, `/api/runs/${run.id}/logs?${query}`);
     expect(status).toBe(400);
     const name = query.split("=")[0] ?? "";
-    const details = { reason: "invalid_value", in: "query", name };
+    const details = { reason: "invalid_value", in: "query", name, problem: expect.any(String) };
     expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 

@@ -79,7 +79,7 @@ describe("GET /api/notifications", () => {
     const { status, body } = await ask(petit, `/api/notifications?${query}`);
     expect(status).toBe(400);
     const name = query.split("=")[0] ?? "";
-    const details = { reason: "invalid_value", in: "query", name };
+    const details = { reason: "invalid_value", in: "query", name, problem: expect.any(String) };
     expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
   });
 });
