@@ -63,9 +63,6 @@ const MAX_FILES_IN_FOLDER = 20;
 /** This folder has one file per command, so its size follows from the commands. */
 const COMMAND_FOLDER = "cli/commands";
 
-/** Folders that may still have import cycles. */
-const FOLDERS_WITH_CYCLES = ["src/cli/", "src/engine/"];
-
 type Import = { readonly file: string; readonly target: string; readonly typeOnly: boolean };
 
 const sources = globSync("src/**/*.{ts,tsx}", { cwd: ROOT }).sort();
@@ -153,9 +150,7 @@ describe("the source", () => {
 
   test("has no import cycles", () => {
     const cycles = cyclesOf(new Map(sources.map((file) => [file, importsOf(file).map(targetPath)])));
-    const isAllowed = (cycle: readonly string[]): boolean =>
-      FOLDERS_WITH_CYCLES.some((folder) => cycle.every((file) => file.startsWith(folder)));
-    expect(cycles.filter((cycle) => !isAllowed(cycle))).toEqual([]);
+    expect(cycles).toEqual([]);
   });
 
   test("has no crowded folders", () => {

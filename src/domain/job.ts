@@ -12,7 +12,7 @@ export type TaskType = (typeof TASK_TYPES)[number];
 
 /** What a scheduled occurrence does when the job has reached its limit: `skip` it, `queue` it, or `replace` the oldest run. */
 export const OVERLAP_POLICIES = ["skip", "queue", "replace"] as const;
-export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
+type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 
 /** What happens to a run that lost an attempt. `fail`: the run continues and ends as `interrupted`. `rerun`: the attempt is repeated. */
 export const INTERRUPT_POLICIES = ["fail", "rerun"] as const;
@@ -49,7 +49,7 @@ export type Job = {
   readonly source: Source;
 };
 
-export type Environment = { readonly [name: string]: string };
+type Environment = { readonly [name: string]: string };
 
 /** The source of a definition: the file relative to JOBS_DIR, the line (from 1), and the absolute folder of the file. */
 export type Source = {

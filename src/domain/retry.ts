@@ -1,9 +1,9 @@
 /** When a failed attempt is retried: `always`, only after a transient failure (`transient_only`), or `never`. */
 export const RETRY_CONDITIONS = ["always", "transient_only", "never"] as const;
-export type RetryCondition = (typeof RETRY_CONDITIONS)[number];
+type RetryCondition = (typeof RETRY_CONDITIONS)[number];
 
 export const BACKOFFS = ["fixed", "exponential"] as const;
-export type Backoff = (typeof BACKOFFS)[number];
+type Backoff = (typeof BACKOFFS)[number];
 
 export type Retry = {
   /** Number of retries after the first attempt; 0 means none. */

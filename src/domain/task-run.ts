@@ -36,7 +36,7 @@ export type TaskRun = {
 };
 
 export const ATTEMPT_STATUSES = ["running", "completed", "failed"] as const;
-export type AttemptStatus = (typeof ATTEMPT_STATUSES)[number];
+type AttemptStatus = (typeof ATTEMPT_STATUSES)[number];
 
 /** One attempt of a task. Attempts are numbered from 1. */
 export type Attempt = {

@@ -23,7 +23,7 @@ const STEP_ROWS = 200;
 const COUNTED_ROWS = 20_000;
 
 /** Number of stored events, from which clients can resume. */
-export const MAX_EVENTS = 20_000;
+const MAX_EVENTS = 20_000;
 
 const DAY_MS = 86_400_000;
 

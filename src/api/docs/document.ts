@@ -39,7 +39,7 @@ export type DocContent = Readonly<
   Record<string, { readonly schema: DocSchema; readonly example?: string; readonly "x-item-schema"?: DocSchema }>
 >;
 
-export type DocReference = { readonly $ref: string };
+type DocReference = { readonly $ref: string };
 
 export type DocSchema = {
   readonly $ref?: string;

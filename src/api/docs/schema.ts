@@ -12,7 +12,7 @@ export const renderType = (schema: DocSchema): Markup => {
   return html`${schema.type ?? "anything"}${bounds(schema)}`;
 };
 
-export const schemaLink = (name: string): Markup => html`<a href="#schema-${name}">${name}</a>`;
+const schemaLink = (name: string): Markup => html`<a href="#schema-${name}">${name}</a>`;
 
 const literal = (value: unknown): Markup => html`<code>${String(value)}</code>`;
 

@@ -13,7 +13,7 @@ export type SearchQuery = {
   readonly limit: number;
 };
 
-export type Match = { readonly seq: number; readonly offset: number };
+type Match = { readonly seq: number; readonly offset: number };
 
 export type LineSearchResult = Pick<Outline, "total" | "lastSeq"> & {
   readonly matches: readonly Match[];

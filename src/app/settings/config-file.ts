@@ -28,7 +28,7 @@ export const loadConfigFile = (options: {
 };
 
 /** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
-export const usualPlaces = (environment: Environment): readonly string[] => {
+const usualPlaces = (environment: Environment): readonly string[] => {
   const home = homeOf(environment);
   const folder = environment.XDG_CONFIG_HOME || (home === null ? null : join(home, ".config"));
   const own = folder === null ? [] : [join(folder, "petit", "config.yaml")];

@@ -4,7 +4,7 @@ import type { Setting } from "./setting.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export const LOG_FORMATS = ["pretty", "json"] as const;
-export const SHUTDOWN_MODES = ["drain", "leave"] as const;
+const SHUTDOWN_MODES = ["drain", "leave"] as const;
 
 const setting = <T>(declared: Setting<T>): Setting<T> => declared;
 

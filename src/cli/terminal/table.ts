@@ -21,13 +21,6 @@ export type Column = Shrinking & {
   readonly style?: (row: number) => Style | null;
 };
 
-/** Formats rows as a table. Each column is as wide as its widest cell. Returns an empty string if there are no rows. */
-export const table = (head: readonly string[], rows: readonly (readonly string[])[], screen: Screen): string =>
-  columnTable(
-    head.map((title, at) => ({ title, cells: rows.map((row) => row[at] ?? "") })),
-    screen,
-  );
-
 /** Formats columns as a table. On a terminal, columns shrink or are omitted until the table fits its width. */
 export const columnTable = (columns: readonly Column[], screen: Screen): string => {
   const rows = columns[0]?.cells.length ?? 0;

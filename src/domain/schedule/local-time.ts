@@ -2,7 +2,7 @@ const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
 
 /** An interval with a constant offset: `start` ≤ t < `end`, at most one UTC day long, in ms since the Unix epoch. */
-export type ZoneSpan = { readonly start: number; readonly end: number; readonly offsetMs: number };
+type ZoneSpan = { readonly start: number; readonly end: number; readonly offsetMs: number };
 
 /** Converts between instants and wall times of a zone. A wall time is the local time in ms, encoded as if it were UTC. */
 export interface Zone {

@@ -52,7 +52,7 @@ const MAX_ERROR = 1_000;
 const MAX_OCCURRENCES = 20;
 
 /** Maximum size of the log tail, in bytes. */
-export const TAIL_BYTES = 10_000;
+const TAIL_BYTES = 10_000;
 
 /** Returns the body for a run that has started. */
 export const bodyOfStart = (job: Job, run: Run, now: number): NotificationBody => ({

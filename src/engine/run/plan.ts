@@ -10,7 +10,7 @@ import type { EndingReason, Reason } from "../../domain/run.ts";
  * - `waiting`: it waits for the time of its next attempt. The run moves it to `due` at that time, also after a crash.
  * - `due`: its next attempt can start. The plan starts it when `max_tasks` allows.
  */
-export type TaskPhase = "idle" | "attempting" | "waiting" | "due";
+type TaskPhase = "idle" | "attempting" | "waiting" | "due";
 
 export type TaskState = NodeState & { readonly phase: TaskPhase };
 

@@ -4,7 +4,7 @@ import type { SkipReason } from "../../domain/schedule/occurrence.ts";
 import type { Refusal } from "../../domain/words/refusal.ts";
 
 /** Maximum of pending runs of one job. Further occurrences are skipped. */
-export const MAX_PENDING_RUNS = 100;
+const MAX_PENDING_RUNS = 100;
 
 /** The state that admission depends on. */
 export type AdmissionState = {

@@ -9,7 +9,7 @@ export type MapNode = { readonly kind: "map"; readonly at: number; readonly entr
 /** An entry of a map. Keys are unique texts. */
 export type Entry = { readonly key: string; readonly keyAt: number; readonly value: Node };
 
-export type ListNode = { readonly kind: "list"; readonly at: number; readonly items: readonly Node[] };
+type ListNode = { readonly kind: "list"; readonly at: number; readonly items: readonly Node[] };
 
 export type ScalarNode = {
   readonly kind: "scalar";

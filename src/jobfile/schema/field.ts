@@ -45,7 +45,7 @@ export type TextType = {
   readonly scalars?: true;
 };
 
-export type BooleanType = { readonly kind: "boolean" };
+type BooleanType = { readonly kind: "boolean" };
 
 export type IntegerType = { readonly kind: "integer"; readonly min: number; readonly max: number };
 
@@ -101,7 +101,7 @@ export type ShapeType = {
 };
 
 /** Any value. */
-export type JsonType = { readonly kind: "json" };
+type JsonType = { readonly kind: "json" };
 
 /** The value of a field of a type. It is undefined if it is invalid, or missing without a default. */
 export type Value<Type> = Type extends { readonly kind: "text" }

@@ -53,7 +53,7 @@ const STATUSES = {
 };
 
 /** The default timeout of a notification, in ms. */
-export const DEFAULT_NOTIFY_TIMEOUT_MS = 10_000;
+const DEFAULT_NOTIFY_TIMEOUT_MS = 10_000;
 
 /** An entry of a job's `notify` list. */
 export const NOTIFY = {

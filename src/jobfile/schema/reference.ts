@@ -38,7 +38,7 @@ const rowsOfField = (field: Field, path: string): readonly FieldRow[] => [
 ];
 
 /** Describes a type in a few words. */
-export const describeType = (type: FieldType): string => {
+const describeType = (type: FieldType): string => {
   switch (type.kind) {
     case "text":
       return "text";

@@ -13,7 +13,7 @@ import { hiddenSignal, untilVisible } from "./page-visibility.ts";
  * - `offline`: petit has not answered for more than 30 s. The page continues to try.
  * - `locked`: petit requires a token.
  */
-export const CONNECTION_STATES = ["connecting", "connected", "reconnecting", "offline", "locked"] as const;
+const CONNECTION_STATES = ["connecting", "connected", "reconnecting", "offline", "locked"] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
 
 export type LiveStreamOptions = {

@@ -1,7 +1,6 @@
 import type { QueryFunction } from "@tanstack/react-query";
 import type {
   definitionQuery,
-  healthQuery,
   jobQuery,
   jobsQuery,
   notificationsQuery,
@@ -9,7 +8,6 @@ import type {
   runQuery,
   runsQuery,
   runTasksQuery,
-  schedulerQuery,
   statsQuery,
   systemQuery,
   timelineQuery,
@@ -34,8 +32,6 @@ export type RunDetail = AnswerOf<typeof runQuery>;
 export type TaskRunData = ListAnswer<AnswerOf<typeof runTasksQuery>, "tasks">;
 export type AttemptData = TaskRunData["attempt_list"][number];
 export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
-export type HealthData = AnswerOf<typeof healthQuery>;
-export type SchedulerStateData = AnswerOf<typeof schedulerQuery>;
 export type StatsData = AnswerOf<typeof statsQuery>;
 export type TimelineData = AnswerOf<typeof timelineQuery>;
 export type TimelineJob = TimelineData["jobs"][number];

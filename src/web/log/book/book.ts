@@ -6,15 +6,15 @@ import { LogPages, PAGE } from "./pages.ts";
 
 export type LogOptions = { readonly runId: string; readonly filter: LogFilter };
 
-/** How a log stands: `loading` for the first time, `live` while it follows a run, `away` while petit is, `ended`. */
+/** State of a log: `loading` at first, `live` while it follows a run, `away` while petit is unreachable, then `ended`. */
 export type LogState = "loading" | "live" | "away" | "ended";
 
-/** Lines that come in a burst are drawn together. */
+/** Minimum interval between renders in ms, so that a burst of lines is rendered once. */
 const DRAW_EVERY_MS = 60;
 
 /**
- * The log of a run as far as it is looked at: pages are asked for when they are needed, and what a run writes is added as
- * it comes, over any number of breaks with no gap and nothing twice.
+ * The lines of a run's log. Loads pages on demand and appends new lines as they arrive. Broken connections cause no gap
+ * and no duplicate.
  */
 export class LogBook {
   readonly #options: LogOptions;
@@ -24,23 +24,23 @@ export class LogBook {
   #loading: Promise<void> | null = null;
   #wanted: readonly [number, number] | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  /** Tells it from any other. */
+  /** Unique id. */
   readonly id = crypto.getRandomValues(new Uint32Array(2)).join("-");
   #version = 0;
   #lastSeq = 0;
-  /** Lines there are. */
+  /** Number of lines. */
   total = 0;
   state: LogState = "loading";
-  /** Why nothing can be shown; null where all is well. */
+  /** The error that prevents loading, or null. */
   failure: unknown = null;
-  /** Counts how often lines changed their positions: petit drops the middle of what grows without end. */
+  /** Incremented when lines change their positions, because petit dropped lines in the middle of a long log. */
   generation = 0;
 
   constructor(options: LogOptions) {
     this.#options = options;
   }
 
-  /** Reads the first page, or the last; then follows the run until it ends. */
+  /** Loads the first or the last page, then follows the run until it ends. */
   async start(from: "start" | "end"): Promise<void> {
     try {
       const page = await this.#ask(from === "end" ? { tail: true } : { offset: 0 });
@@ -64,14 +64,14 @@ export class LogBook {
     return () => void this.#listeners.delete(listener);
   };
 
-  /** Another one means that something is to be drawn anew. */
+  /** Changes whenever the log must be rendered again. */
   readonly version = (): number => this.#version;
 
   line(position: number): StyledLine | undefined {
     return this.#pages.at(position);
   }
 
-  /** Has the lines from `from` up to `to` loaded; what was wanted before and isn't loaded yet is forgotten. */
+  /** Requests the lines from `from` up to `to` (exclusive). Replaces an earlier request that has not been loaded yet. */
   want(from: number, to: number): void {
     this.#wanted = [Math.max(0, from), Math.min(to, this.total)];
     this.#loading ??= this.#load().finally(() => {
@@ -79,7 +79,7 @@ export class LogBook {
     });
   }
 
-  /** Where the line is that has this number, or the first after it that the filter takes. */
+  /** Returns the position of the line with this number, or of the next line that passes the filter. */
   async positionOf(seq: number): Promise<number> {
     const page = await this.#ask({ after: Math.max(0, seq - 1) });
     this.#take(page);
@@ -90,7 +90,7 @@ export class LogBook {
     while (this.#wanted !== null && !this.#ending.signal.aborted) {
       const first = this.#pages.missing(...this.#wanted);
       if (first === null) return;
-      // From the beginning of its page, unless that is there: a page is asked for once.
+      // Start at the beginning of the page unless it is loaded, so that each page is requested once.
       const start = first - (first % PAGE);
       const offset = this.#pages.at(start) === undefined ? start : first;
       const page = await this.#ask({ offset }).catch(() => null);
@@ -106,8 +106,8 @@ export class LogBook {
 
   #take(page: LinePage): void {
     if (this.#ending.signal.aborted) return;
-    const isOfNow = page.last_seq === this.#lastSeq;
-    if (isOfNow && page.total !== this.total) this.#begin(page);
+    const isCurrent = page.last_seq === this.#lastSeq;
+    if (isCurrent && page.total !== this.total) this.#begin(page);
     this.#pages.put(page.offset, page.lines.map(displayLine));
     this.#draw();
   }
@@ -135,7 +135,7 @@ export class LogBook {
       onState: (state) => this.#become(state),
       isEnded: async () => {
         const page = await this.#ask({ tail: true, limit: 1 });
-        // Only lines that the filter does not take can be newer now.
+        // A different total means that petit dropped lines meanwhile.
         if (page.ended && page.total !== this.total) this.#begin(page);
         return page.ended;
       },
@@ -158,7 +158,7 @@ export class LogBook {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#version++;
-      for (const tell of this.#listeners) tell();
+      for (const listener of this.#listeners) listener();
     }, DRAW_EVERY_MS);
   }
 }

@@ -1,17 +1,17 @@
 import type { LogRecord } from "../../data/lines.ts";
 import { type AnsiStyle, styleEscape, styleIn } from "../ansi/style.ts";
 
-/** A line of output as it is shown. */
+/** A line of output as displayed. */
 export type DisplayLine = Omit<LogRecord, "text"> & {
-  /** Its text, or the beginning of it. */
+  /** The text, truncated to MAX_TEXT characters. */
   readonly text: string;
-  /** How many characters are not in `text`. */
+  /** Number of characters that were cut off. */
   readonly cut: number;
-  /** What it leaves to the next of its stream. */
+  /** The style change that the line leaves for the next line of its stream. */
   readonly styleChange: AnsiStyle;
 };
 
-/** Characters of a line that are shown: more would be a row that nobody reads and that is slow to draw. */
+/** Maximum number of displayed characters of a line; longer rows are slow to render. */
 const MAX_TEXT = 2_000;
 
 export const displayLine = (record: LogRecord): DisplayLine => {
@@ -25,13 +25,13 @@ export const displayLine = (record: LogRecord): DisplayLine => {
   };
 };
 
-/** A program that draws over its line, such as a progress bar, shows what a terminal would: the last of it. */
+/** Returns the text after the last carriage return, as a terminal displays a progress bar. */
 const afterLastReturn = (text: string): string => {
   const line = text.endsWith("\r") ? text.slice(0, -1) : text;
   return line.slice(line.lastIndexOf("\r") + 1);
 };
 
-/** Which lines of a run are shown. */
+/** Selects the displayed lines of a run. */
 export type LogFilter = {
   readonly task?: string;
   readonly attempt?: number;

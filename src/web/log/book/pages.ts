@@ -1,36 +1,36 @@
 import { areEqual, NO_STYLES, type StreamStyles, type StyledLine, stylesAfter } from "../ansi/line-styles.ts";
 import type { DisplayLine } from "./line.ts";
 
-/** Lines of a page. */
+/** Number of lines in a page. */
 export const PAGE = 500;
 
-/** Pages that are kept at most: a log of any length takes no more memory than this. */
+/** Maximum number of cached pages, which bounds the memory for a log of any length. */
 const MAX_PAGES = 40;
 
-/** The lines of a log that are at hand, by position from 0; the pages that were looked at last are kept. */
+/** Caches lines of a log by position (from 0). Evicts the least recently used pages. */
 export class LogPages {
-  /** The newest last. */
+  /** In order of use, the most recently used page last. */
   readonly #pages = new Map<number, (StyledLine | undefined)[]>();
 
-  /** Undefined where it isn't at hand. */
+  /** Returns undefined if the line is not cached. */
   at(position: number): StyledLine | undefined {
     return this.#pages.get(pageOf(position))?.[position % PAGE];
   }
 
-  /** Puts lines where they belong, from a position on. */
+  /** Stores lines from a position on. */
   put(position: number, lines: readonly DisplayLine[]): void {
     for (const [index, line] of lines.entries()) this.#set(position + index, line);
     this.#restyle(position + lines.length);
-    this.#forget();
+    this.#evict();
   }
 
-  /** Adds the newest lines, unless what comes just before them is not at hand: then they are asked for when they are looked at. */
+  /** Appends new lines if the preceding line is cached. Otherwise they are loaded on demand later. */
   append(position: number, lines: readonly DisplayLine[]): void {
-    const isAtHand = position === 0 || this.at(position - 1) !== undefined;
-    if (isAtHand) this.put(position, lines);
+    const isCached = position === 0 || this.at(position - 1) !== undefined;
+    if (isCached) this.put(position, lines);
   }
 
-  /** Looks at the lines from `from` up to `to`; the first of them that isn't at hand, or null. */
+  /** Marks the pages as used and returns the first uncached position from `from` up to `to` (exclusive), or null. */
   missing(from: number, to: number): number | null {
     for (let page = pageOf(from); page <= pageOf(to); page++) this.#touch(page);
     for (let position = from; position < to; position++) if (this.at(position) === undefined) return position;
@@ -45,13 +45,13 @@ export class LogPages {
     this.#page(pageOf(position))[position % PAGE] = { ...line, styles: this.#stylesAt(position) };
   }
 
-  /** What lies before a line that isn't at hand may have coloured it: it is seen when that is. */
+  /** Returns the styles at the start of a line. Without a cached predecessor the line has no inherited style. */
   #stylesAt(position: number): StreamStyles {
     const before = this.at(position - 1);
     return before === undefined ? NO_STYLES : stylesAfter(before);
   }
 
-  /** Has what is at hand from a position on go on as what was put before it does. */
+  /** Updates the inherited styles of the cached lines from a position on. */
   #restyle(from: number): void {
     for (let position = from; ; position++) {
       const line = this.at(position);
@@ -63,9 +63,9 @@ export class LogPages {
   #page(page: number): (StyledLine | undefined)[] {
     const known = this.#pages.get(page);
     if (known !== undefined) return known;
-    const made: (StyledLine | undefined)[] = [];
-    this.#pages.set(page, made);
-    return made;
+    const created: (StyledLine | undefined)[] = [];
+    this.#pages.set(page, created);
+    return created;
   }
 
   #touch(page: number): void {
@@ -75,7 +75,7 @@ export class LogPages {
     this.#pages.set(page, known);
   }
 
-  #forget(): void {
+  #evict(): void {
     for (const page of this.#pages.keys()) {
       if (this.#pages.size <= MAX_PAGES) return;
       this.#pages.delete(page);

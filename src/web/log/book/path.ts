@@ -1,6 +1,6 @@
 import type { LogFilter } from "./line.ts";
 
-/** Where the output of a run is, as text, with a query that more can be added to. */
+/** Returns the path of a run's output as text. It has a query, so that more parameters can be appended. */
 export const logPath = (runId: string, { task, attempt, stream }: LogFilter): string => {
   const query = new URLSearchParams({ timestamps: "false" });
   if (task !== undefined) query.set("task", task);

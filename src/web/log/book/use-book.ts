@@ -4,9 +4,9 @@ import { tokenStore } from "../../data/token-store.ts";
 import { lineLink } from "../line-link.ts";
 import { LogBook, type LogOptions } from "./book.ts";
 
-const NOBODY = () => () => {};
+const noSubscription = () => () => {};
 
-/** The log of a run through a filter; the component is drawn anew when there is something new in it. Null for a moment. */
+/** Returns the filtered log of a run and re-renders the component when it changes. Returns null at the first render. */
 export const useLogBook = ({
   runId,
   filter,
@@ -15,13 +15,13 @@ export const useLogBook = ({
   const [book, setBook] = useState<LogBook | null>(null);
   const { task, attempt, stream } = filter;
   const { token } = useStore(tokenStore);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is its fields, another token is another reason to ask; where it opens counts when it does.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the fields of the filter and the token are listed; `from` counts only at the first load.
   useEffect(() => {
-    const made = new LogBook({ runId, filter });
-    setBook(made);
-    void made.start(from === "end" && lineLink() === null ? "end" : "start");
-    return () => made.stop();
+    const newBook = new LogBook({ runId, filter });
+    setBook(newBook);
+    void newBook.start(from === "end" && lineLink() === null ? "end" : "start");
+    return () => newBook.stop();
   }, [runId, task, attempt, stream, token]);
-  useSyncExternalStore(book?.subscribe ?? NOBODY, () => book?.version() ?? 0);
+  useSyncExternalStore(book?.subscribe ?? noSubscription, () => book?.version() ?? 0);
   return book;
 };

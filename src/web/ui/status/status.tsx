@@ -9,7 +9,7 @@ export type AnyStatus = RunStatus | TaskStatus | Outcome | "due";
 type StatusAppearance = {
   /** Name of the CSS variables: `--completed` for the foreground, `--completed-ground` for the background. */
   readonly token: string;
-  /** Icon. It tells statuses apart without colour. */
+  /** Icon. It distinguishes statuses without colour. */
   readonly shape: ReactNode;
 };
 
