@@ -53,12 +53,22 @@ const collect = (title: string, ...answers: readonly unknown[]): void => {
 };
 
 /** Asks until `isReady` accepts the answer. */
-const askUntil = async (path: string, isReady: (body: never) => boolean): Promise<never> => {
+const askUntil = async <Body>(path: string, isReady: (body: Body) => boolean): Promise<Body> => {
   for (;;) {
     const { body } = await ask(petit, path);
-    if (isReady(body as never)) return body as never;
+    if (isReady(body)) return body;
   }
 };
+
+type Coded = { readonly code: string };
+type Reasons = { readonly reasons: readonly Coded[] };
+type TimelineRows = {
+  readonly jobs: readonly { readonly bars: readonly unknown[]; readonly marks: readonly unknown[] }[];
+};
+
+/** Returns whether a timeline shows a run and an occurrence without a run. */
+const isDrawn = ({ jobs }: TimelineRows): boolean =>
+  jobs.some(({ bars }) => bars.length > 0) && jobs.some(({ marks }) => marks.length > 0);
 
 beforeAll(async () => {
   hook = receiver(() => new Response("", { status: 503 }));
@@ -98,7 +108,7 @@ const collectAnswers = async (): Promise<void> => {
   collect("LinePage", lines);
   collect("LogRecord", ...lines.lines);
   collect("LineMatches", (await ask(petit, `/api/runs/${runId}/lines/search?q=rows`)).body);
-  const { jobs: rows } = (await ask(petit, timeline)).body;
+  const { jobs: rows } = await askUntil(timeline, isDrawn);
   for (const { bars, marks } of rows) {
     collect("TimelineBar", ...bars);
     collect("TimelineMark", ...marks);
@@ -108,11 +118,11 @@ const collectAnswers = async (): Promise<void> => {
   collect("SchedulerState", (await ask(petit, "/api/scheduler/state")).body);
   const tried = ({ notifications: [first] }: { notifications: readonly { error: string | null }[] }): boolean =>
     first !== undefined && first.error !== null;
-  const { notifications }: { notifications: readonly unknown[] } = await askUntil("/api/notifications", tried);
+  const { notifications } = await askUntil("/api/notifications", tried);
   collect("Notification", ...notifications);
-  const degraded = (await ask(petit, "/api/health")).body;
-  const undelivered = degraded.reasons.filter(({ code }: { code: string }) => code === "notifications_undelivered");
-  collect("NotificationsUndelivered", ...undelivered);
+  const isUndelivered = ({ code }: Coded): boolean => code === "notifications_undelivered";
+  const degraded = await askUntil("/api/health", ({ reasons }: Reasons) => reasons.some(isUndelivered));
+  collect("NotificationsUndelivered", ...degraded.reasons.filter(isUndelivered));
   collect("Health", await healthyAnswer());
 };
 
