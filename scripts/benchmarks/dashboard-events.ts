@@ -11,7 +11,12 @@ const REPLACE_STREAM = `
   let seq = 1e9;
   window.fetch = (input, init) => {
     if (!String(input.url ?? input).includes("/api/events")) return real(input, init);
-    const body = new ReadableStream({ start: (controller) => { window.petitEvents = controller; } });
+    const start = (controller) => {
+      window.petitEvents = controller;
+      // petit sends a heartbeat when a connection opens.
+      controller.enqueue(new TextEncoder().encode(": petit\\n\\n"));
+    };
+    const body = new ReadableStream({ start });
     return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
   };
   const id = (run) => "0fffffff-0000-7000-8000-" + run.toString(16).padStart(12, "0");
