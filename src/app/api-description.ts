@@ -1,5 +1,5 @@
 import { createApi } from "../api/api.ts";
-import type { ApiDocument } from "../api/docs/document.ts";
+import type { ApiDocument } from "../api/docs/openapi-types.ts";
 import { MEMORY } from "../store/database/open.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import type { Origins } from "./settings/settings.ts";

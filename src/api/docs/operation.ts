@@ -1,3 +1,4 @@
+import { html, type Markup, NOTHING, prose } from "./html.ts";
 import {
   type ApiDocument,
   type DocContent,
@@ -5,8 +6,7 @@ import {
   type DocParameter,
   type DocResponse,
   nameOf,
-} from "./document.ts";
-import { html, type Markup, NOTHING, prose } from "./html.ts";
+} from "./openapi-types.ts";
 import { codeBlock, exampleOf, renderDescription, renderType } from "./schema.ts";
 
 export type DocEndpoint = { readonly method: string; readonly path: string; readonly operation: DocOperation };

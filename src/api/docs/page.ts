@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { ApiDocument } from "./document.ts";
 import { html, Markup, prose } from "./html.ts";
+import type { ApiDocument } from "./openapi-types.ts";
 import { type DocEndpoint, renderOperation } from "./operation.ts";
 import STYLE from "./page.css" with { type: "text" };
 import { renderSchema } from "./schema.ts";

@@ -1,5 +1,5 @@
-import { type DocSchema, nameOf } from "./document.ts";
 import { html, type Markup, NOTHING, prose } from "./html.ts";
+import { type DocSchema, nameOf } from "./openapi-types.ts";
 
 /** Renders the type of a schema in a few words; a named schema becomes a link. */
 export const renderType = (schema: DocSchema): Markup => {

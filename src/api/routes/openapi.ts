@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
-import type { ApiDocument } from "../docs/document.ts";
 import { buildOpenApi, type DescribedRoute } from "../docs/openapi.ts";
+import type { ApiDocument } from "../docs/openapi-types.ts";
 import { DOCS_HEADERS, renderDocsPage } from "../docs/page.ts";
 import { failures } from "../shapes/failure.ts";
 

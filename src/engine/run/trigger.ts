@@ -12,6 +12,7 @@ import type { AddHooks } from "../commits.ts";
 import type { TriggeredRun, TriggerRequest } from "../engine.ts";
 import { admitManual } from "../schedule/admission.ts";
 import type { Jobs } from "../schedule/jobs.ts";
+import { findRunOfKey, fingerprintOf } from "./idempotency.ts";
 import type { RunRequest, Runs } from "./runs.ts";
 
 export type TriggerOptions = {
@@ -24,15 +25,12 @@ export type TriggerOptions = {
 
 /** Starts a run on request within the current transaction, or returns the run of the same idempotency key. */
 export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): TriggeredRun => {
-  const { idempotencyKey } = request;
-  if (idempotencyKey === undefined) return startManual(jobId, request.params ?? {}, null, options);
-  const fingerprint = JSON.stringify([jobId, Object.entries(request.params ?? {}).sort()]);
-  const first = options.store.runs.findIdempotencyKey(idempotencyKey, options.now);
-  if (first === null)
-    return startManual(jobId, request.params ?? {}, { key: idempotencyKey, request: fingerprint }, options);
-  if (first.request === fingerprint)
-    return options.store.runs.find(first.runId) ?? { id: first.runId, jobId: mustFindJob(jobId, options.jobs).job.id };
-  throw refuse({ reason: "idempotency_key_reused", key: idempotencyKey, runId: first.runId });
+  const { params = {}, idempotencyKey } = request;
+  if (idempotencyKey === undefined) return startManual(jobId, params, null, options);
+  const idempotency = { key: idempotencyKey, request: fingerprintOf(jobId, params) };
+  const firstId = findRunOfKey(idempotency, options);
+  if (firstId === null) return startManual(jobId, params, idempotency, options);
+  return options.store.runs.find(firstId) ?? { id: firstId, jobId: mustFindJob(jobId, options.jobs).job.id };
 };
 
 const startManual = (

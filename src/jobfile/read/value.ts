@@ -1,11 +1,11 @@
 import type { Json } from "../../lib/json.ts";
 import { shorten } from "../../lib/shorten.ts";
-import { nearest } from "../hints.ts";
 import { describe, type Entry, isEmpty, type MapNode, type Node, type ScalarNode, toJson } from "../parse/node.ts";
 import type { Place } from "../place.ts";
 import type { Report } from "../report.ts";
 import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType, Value } from "../schema/field.ts";
 import { readBoolean, readChoice, readDuration, readInteger, readSeconds, readText } from "./scalar.ts";
+import { matchFields } from "./unknown-fields.ts";
 
 /**
  * Reads a value by its type and reports all problems in it. Omits invalid parts so that the rest can still be checked;
@@ -124,38 +124,6 @@ const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
         : readAny(entry.value, field.type, place.inside(entry.key));
   }
   return values;
-};
-
-/** Returns the entries by field. Reports a misspelt key, then uses it as the field that was probably meant. */
-const matchFields = (node: MapNode, type: ObjectType, place: Place): ReadonlyMap<string, Entry> => {
-  const given = new Map<string, Entry>();
-  const strangers: Entry[] = [];
-  for (const entry of node.entries) {
-    if (Object.hasOwn(type.fields, entry.key)) given.set(entry.key, entry);
-    else strangers.push(entry);
-  }
-  for (const entry of strangers) {
-    if (isExcused(entry, type, given)) continue;
-    const meant = reportStranger(entry, Object.keys(type.fields), place);
-    if (meant === null || given.has(meant)) continue;
-    given.set(meant, entry);
-    place.report.readAs(entry, meant);
-  }
-  return given;
-};
-
-const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, Entry>): boolean =>
-  Object.entries(type.excused ?? {}).some(([name, byValue]) => {
-    const value = given.get(name)?.value;
-    return value?.kind === "scalar" && byValue[String(value.value)]?.includes(entry.key);
-  });
-
-/** Reports an unknown field and returns the field that was probably meant, or null. */
-const reportStranger = (entry: Entry, names: readonly string[], place: Place): string | null => {
-  const near = nearest(entry.key, names);
-  const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
-  place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; ${hint}`);
-  return near;
 };
 
 type Absent = { readonly node: MapNode; readonly entry: Entry | undefined; readonly place: Place };

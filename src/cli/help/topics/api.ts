@@ -1,4 +1,4 @@
-import type { ApiDocument } from "../../../api/docs/document.ts";
+import type { ApiDocument } from "../../../api/docs/openapi-types.ts";
 import type { Topic, TopicRow } from "./topic.ts";
 
 export const api: Topic = {
