@@ -7,7 +7,7 @@ import type { Log } from "../lib/log.ts";
 import type { RunStore } from "../store/runs/runs.ts";
 
 /** Logs the engine's events: starts and ends of runs, and skipped or missed occurrences; tasks at level `debug`. */
-export const logEvents = (engine: Told, log: Log): Disposable => {
+export const logEvents = (engine: LoggedEngine, log: Log): Disposable => {
   const stop = engine.onEvent((event) => {
     const line = LINES[event.type](event, engine.store);
     if (line !== null) log[line.level](line.fields, line.message);
@@ -15,7 +15,7 @@ export const logEvents = (engine: Told, log: Log): Disposable => {
   return { [Symbol.dispose]: stop };
 };
 
-type Told = Pick<Engine, "onEvent"> & { readonly store: Remembered };
+type LoggedEngine = Pick<Engine, "onEvent"> & { readonly store: Remembered };
 
 type Remembered = { readonly runs: Pick<RunStore, "find" | "listTaskRuns"> };
 

@@ -18,7 +18,7 @@ import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help/help.ts";
 import { checkPositionals } from "./positionals.ts";
-import { type OutputStream, openTerminal, paint, type Screen, type Terminal } from "./terminal/terminal.ts";
+import { openTerminal, paint, type Screen, type Terminal, type TerminalStream } from "./terminal/terminal.ts";
 import { versionText } from "./version.ts";
 
 /** The process that petit runs in. */
@@ -26,8 +26,8 @@ export type Host = {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly stdout: OutputStream;
-  readonly stderr: OutputStream;
+  readonly stdout: TerminalStream;
+  readonly stderr: TerminalStream;
   /** The version of petit. */
   readonly version: string;
 };

@@ -14,16 +14,19 @@ type Endpoint<M extends Method, Path extends string> = Path extends `/${infer Re
 export type KnownPath<M extends Method, Path extends string> = [Endpoint<M, Path>] extends [never] ? never : Path;
 
 /** The body of a successful response. */
-export type ResponseBody<M extends Method, Path extends string> = Field<Field<Endpoint<M, Path>, "response">, 200>;
+export type ResponseBody<M extends Method, Path extends string> = PropertyOf<
+  PropertyOf<Endpoint<M, Path>, "response">,
+  200
+>;
 
 /**
  * The options of a request. The names in `query` are the server's; the values are any text, because the command line passes
  * on what its user wrote and the server validates it.
  */
 export type RequestOptions<M extends Method, Path extends string> = {
-  readonly query?: { readonly [Name in keyof Field<Endpoint<M, Path>, "query">]?: QueryValue };
+  readonly query?: { readonly [Name in keyof PropertyOf<Endpoint<M, Path>, "query">]?: QueryValue };
   readonly headers?: Readonly<Record<string, string>>;
-} & BodyOption<Field<Endpoint<M, Path>, "body">> &
+} & BodyOption<PropertyOf<Endpoint<M, Path>, "body">> &
   ParamsOption<Path>;
 
 /** A value in a query. `undefined` leaves the parameter out. */
@@ -45,4 +48,4 @@ type Segments<Path extends string> = Path extends `${infer Head}/${infer Rest}` 
 
 type At<T, Keys> = Keys extends [infer Head, ...infer Rest] ? (Head extends keyof T ? At<T[Head], Rest> : never) : T;
 
-type Field<T, Key> = Key extends keyof T ? T[Key] : never;
+type PropertyOf<T, Key> = Key extends keyof T ? T[Key] : never;

@@ -11,22 +11,22 @@ export const TASK_CONDITIONS = ["all_success", "on_failure", "all_done"] as cons
 export type TaskCondition = (typeof TASK_CONDITIONS)[number];
 
 /** The properties of a task that the graph uses. */
-export type Node = {
+export type GraphNode = {
   readonly id: TaskId;
   readonly dependsOn: readonly TaskId[];
   readonly condition: TaskCondition;
 };
 
-export type NodeState = { readonly status: TaskStatus; readonly reason: Reason | null };
+export type GraphNodeState = { readonly status: TaskStatus; readonly reason: Reason | null };
 
 /** What to do with a pending task. */
-export type Verdict =
+export type TaskDecision =
   | { readonly kind: "start" }
   | { readonly kind: "wait" }
   | { readonly kind: "skip"; readonly reason: "upstream_failed" | "condition_not_met" };
 
 /** Decides what to do with a pending task from the states of its upstreams. `on_failure` never holds without upstreams. */
-export const judge = (node: Node, upstreams: readonly NodeState[]): Verdict => {
+export const judge = (node: GraphNode, upstreams: readonly GraphNodeState[]): TaskDecision => {
   switch (node.condition) {
     case "all_success":
       return judgeAllSuccess(upstreams);
@@ -39,21 +39,21 @@ export const judge = (node: Node, upstreams: readonly NodeState[]): Verdict => {
   }
 };
 
-const judgeAllSuccess = (upstreams: readonly NodeState[]): Verdict => {
+const judgeAllSuccess = (upstreams: readonly GraphNodeState[]): TaskDecision => {
   if (upstreams.some(isFailure)) return { kind: "skip", reason: "upstream_failed" };
   if (upstreams.some((state) => state.status === "skipped")) return { kind: "skip", reason: "condition_not_met" };
   return upstreams.every(isDone) ? { kind: "start" } : { kind: "wait" };
 };
 
-const judgeOnFailure = (upstreams: readonly NodeState[]): Verdict => {
+const judgeOnFailure = (upstreams: readonly GraphNodeState[]): TaskDecision => {
   if (!upstreams.every(isDone)) return { kind: "wait" };
   return upstreams.some(isFailure) ? { kind: "start" } : { kind: "skip", reason: "condition_not_met" };
 };
 
-const isDone = (state: NodeState): boolean => state.status !== "pending" && state.status !== "running";
+const isDone = (state: GraphNodeState): boolean => state.status !== "pending" && state.status !== "running";
 
 /** Returns whether the task failed or was skipped because of a failure further up. */
-const isFailure = (state: NodeState): boolean =>
+const isFailure = (state: GraphNodeState): boolean =>
   state.status === "failed" || (state.status === "skipped" && state.reason === "upstream_failed");
 
 /** Returns the ids of one cycle in order, with the first id repeated at the end, or null. */
@@ -104,7 +104,7 @@ export const upstreamsOf = <Id extends string>(edges: ReadonlyMap<Id, readonly I
 };
 
 /** Returns the nodes in topological order; ties keep the given order. The graph must not have a cycle. */
-export const topological = <T extends Pick<Node, "id" | "dependsOn">>(nodes: readonly T[]): readonly T[] => {
+export const topological = <T extends Pick<GraphNode, "id" | "dependsOn">>(nodes: readonly T[]): readonly T[] => {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const placed = new Set<TaskId>();
   const ordered: T[] = [];

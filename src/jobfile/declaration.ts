@@ -2,7 +2,7 @@ import { formatPath } from "./parse/node.ts";
 import type { Position } from "./parse/positions.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft } from "./schema/job.ts";
-import type { Source } from "./source.ts";
+import type { SourceFile } from "./source.ts";
 
 /** The parts of a document that other jobs depend on: its id and the jobs it names. */
 export type Declaration = {
@@ -17,7 +17,7 @@ export type Declaration = {
 
 export type Gate = { readonly jobId: string; readonly path: string; readonly position: Position };
 
-export const declareJob = (draft: JobDraft, report: Report, { file, positions }: Source): Declaration => ({
+export const declareJob = (draft: JobDraft, report: Report, { file, positions }: SourceFile): Declaration => ({
   id: draft.id ?? null,
   file,
   position: positions(report.locate(["id"]).node.at),
@@ -32,7 +32,7 @@ export const declareJob = (draft: JobDraft, report: Report, { file, positions }:
 });
 
 /** Guesses the job ids in a file that is not valid YAML, so that jobs that name them are not reported as well. */
-export const declareUnread = (source: Source): Declaration[] =>
+export const declareUnread = (source: SourceFile): Declaration[] =>
   Array.from(source.text.matchAll(/^id:[ \t]*["']?([A-Za-z0-9][\w.-]*)/gm), ([, id = ""]) => ({
     id,
     file: source.file,

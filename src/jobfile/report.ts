@@ -38,10 +38,10 @@ export const makeReport = (root: Node, source: string): Report => {
   return { faults, add, addAt, has, readAs, locate: find };
 };
 
-type Spelling = { readonly lookup: Lookup; readonly readAs: Report["readAs"]; isSpelling(at: number): boolean };
+type FieldSpellings = { readonly lookup: Lookup; readonly readAs: Report["readAs"]; isSpelling(at: number): boolean };
 
 /** Caches the fields of each map, because a file may have thousands of problems. */
-const makeLookup = (): Spelling => {
+const makeLookup = (): FieldSpellings => {
   const fields = new Map<MapNode, ReadonlyMap<string, Entry>>();
   const misspelt = new Map<Entry, string>();
   const spellings = new Set<number>();

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
   findCycle,
+  type GraphNodeState,
   judge,
-  type NodeState,
   TASK_CONDITIONS,
   type TaskCondition,
   topological,
@@ -20,7 +20,7 @@ const STATES = {
   failed: { status: "failed", reason: "exit_code" },
   skippedByFailure: { status: "skipped", reason: "upstream_failed" },
   skippedByCondition: { status: "skipped", reason: "condition_not_met" },
-} as const satisfies Record<string, NodeState>;
+} as const satisfies Record<string, GraphNodeState>;
 type StateName = keyof typeof STATES;
 
 const verdict = (condition: TaskCondition, ...upstreams: readonly StateName[]): string => {

@@ -2,7 +2,7 @@ import { t } from "elysia";
 import { TRIGGERS } from "../../domain/run.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../domain/schedule/occurrence.ts";
 import type { UnfiredSpan } from "../../store/occurrences.ts";
-import type { TimelineBar } from "../timeline/merge.ts";
+import type { MergedBar } from "../timeline/merge.ts";
 import type { TimelineRow } from "../timeline/timeline.ts";
 import { RunStatusWord } from "./run.ts";
 import { Count, exactly, instant, instantOrNull, integer, JobIdText, RunIdText, word } from "./schemas.ts";
@@ -98,7 +98,7 @@ const rowBody = ({ jobId, job, bars, marks, due, hasMoreDue }: TimelineRow): typ
   more_due: hasMoreDue,
 });
 
-const barBody = ({ worst, startedAt, endedAt, count }: TimelineBar): typeof BarBody.static => ({
+const barBody = ({ worst, startedAt, endedAt, count }: MergedBar): typeof BarBody.static => ({
   run_id: worst.id,
   status: worst.status,
   trigger: worst.trigger,

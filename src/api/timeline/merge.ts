@@ -3,7 +3,7 @@ import type { Run } from "../../domain/run.ts";
 import type { RunSpan } from "../../store/runs/timeline.ts";
 
 /** A bar of the timeline: one run, or several that are merged. */
-export type TimelineBar = Omit<RunSpan, "jobId" | "endedAt"> & {
+export type MergedBar = Omit<RunSpan, "jobId" | "endedAt"> & {
   /** Null if a run is running or pending. */
   readonly endedAt: number | null;
 };
@@ -12,7 +12,7 @@ export type TimelineBar = Omit<RunSpan, "jobId" | "endedAt"> & {
 const OPEN = { running: 1_000_000, pending: 2_000_000 } as const;
 
 /** Returns the bar of a run that has not ended. */
-export const openBar = (run: Run, binOf: (at: number) => number): TimelineBar => {
+export const openBar = (run: Run, binOf: (at: number) => number): MergedBar => {
   const startedAt = run.startedAt ?? run.createdAt;
   return {
     firstBin: binOf(startedAt),
@@ -26,9 +26,9 @@ export const openBar = (run: Run, binOf: (at: number) => number): TimelineBar =>
 
 /** Collects the bars of each job, and merges bars with the same first and last bin. */
 export class BarCollector {
-  readonly #byJob = new Map<JobId, Map<number, TimelineBar>>();
+  readonly #byJob = new Map<JobId, Map<number, MergedBar>>();
 
-  add(jobId: JobId, bar: TimelineBar): void {
+  add(jobId: JobId, bar: MergedBar): void {
     const bars = this.#byJob.get(jobId);
     if (bars === undefined) this.#byJob.set(jobId, new Map([[keyOf(bar), bar]]));
     else put(bars, bar);
@@ -55,7 +55,7 @@ export class BarCollector {
 /** Bars by start. Each job is reduced only when it is read, because reducing all jobs at once would block other work. */
 export type FittedBars = {
   readonly keys: () => Iterable<JobId>;
-  readonly get: (jobId: JobId) => readonly TimelineBar[] | undefined;
+  readonly get: (jobId: JobId) => readonly MergedBar[] | undefined;
 };
 
 /** Minimum of bars per job, however many jobs there are. */
@@ -74,30 +74,30 @@ export const fairShare = (sizes: readonly number[], total: number): number => {
 };
 
 /** Doubles the length of the bins until at most `limit` bars remain. */
-const coarsen = (bars: ReadonlyMap<number, TimelineBar>, limit: number): TimelineBar[] => {
+const coarsen = (bars: ReadonlyMap<number, MergedBar>, limit: number): MergedBar[] => {
   let merged = bars;
   while (merged.size > limit) {
-    const coarser = new Map<number, TimelineBar>();
+    const coarser = new Map<number, MergedBar>();
     for (const bar of merged.values()) put(coarser, { ...bar, ...halveBins(bar) });
     merged = coarser;
   }
   return [...merged.values()];
 };
 
-const halveBins = ({ firstBin, lastBin, endedAt }: TimelineBar) => ({
+const halveBins = ({ firstBin, lastBin, endedAt }: MergedBar) => ({
   firstBin: Math.floor(firstBin / 2),
   lastBin: endedAt === null ? lastBin : Math.floor(lastBin / 2),
 });
 
-const put = (bars: Map<number, TimelineBar>, bar: TimelineBar): void => {
+const put = (bars: Map<number, MergedBar>, bar: MergedBar): void => {
   const key = keyOf(bar);
   const existing = bars.get(key);
   bars.set(key, existing === undefined ? bar : mergeBars(existing, bar));
 };
 
-const keyOf = ({ firstBin, lastBin }: TimelineBar): number => firstBin * 4_000_000 + lastBin;
+const keyOf = ({ firstBin, lastBin }: MergedBar): number => firstBin * 4_000_000 + lastBin;
 
-const mergeBars = (a: TimelineBar, b: TimelineBar): TimelineBar => ({
+const mergeBars = (a: MergedBar, b: MergedBar): MergedBar => ({
   firstBin: a.firstBin,
   lastBin: a.lastBin,
   count: a.count + b.count,
@@ -106,4 +106,4 @@ const mergeBars = (a: TimelineBar, b: TimelineBar): TimelineBar => ({
   worst: a.worst.weight >= b.worst.weight ? a.worst : b.worst,
 });
 
-const byStart = (a: TimelineBar, b: TimelineBar): number => a.startedAt - b.startedAt || a.lastBin - b.lastBin;
+const byStart = (a: MergedBar, b: MergedBar): number => a.startedAt - b.startedAt || a.lastBin - b.lastBin;

@@ -6,7 +6,7 @@ import type { UnfiredSpan } from "../../store/occurrences.ts";
 import type { Window } from "../../store/runs/timeline.ts";
 import type { ApiContext } from "../context.ts";
 import { readMarks } from "./marks.ts";
-import { BarCollector, fairShare, openBar, type TimelineBar } from "./merge.ts";
+import { BarCollector, fairShare, type MergedBar, openBar } from "./merge.ts";
 
 export type TimelineQuery = {
   /** In ms since the Unix epoch; the end is exclusive. */
@@ -23,7 +23,7 @@ export type TimelineRow = {
   readonly jobId: JobId;
   /** Null if the job was removed. */
   readonly job: Job | null;
-  readonly bars: readonly TimelineBar[];
+  readonly bars: readonly MergedBar[];
   readonly marks: readonly UnfiredSpan[];
   readonly due: readonly number[];
   /** True if the window has more occurrences than `due`. */

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { Entry, Node, ScalarNode } from "../../jobfile/parse/node.ts";
 import { parseYaml } from "../../jobfile/parse/parse.ts";
+import { makePositions } from "../../jobfile/parse/positions.ts";
 import { suggest } from "../../lib/suggest.ts";
-import type { Given } from "./resolve.ts";
+import type { SettingValues } from "./resolve.ts";
 import { spellingsOf, textsOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Loads the configuration file: the one named by flag or `PETIT_CONFIG`, otherwise the user's, otherwise the machine's.
@@ -18,8 +19,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const loadConfigFile = (options: {
   /** The value of --config. */
   readonly path: string | null;
-  readonly environment: Environment;
-}): Given["file"] => {
+  readonly environment: ProcessEnvironment;
+}): SettingValues["file"] => {
   const named = options.path ?? (options.environment.PETIT_CONFIG || null);
   const path = named ?? usualPlaces(options.environment).find((place) => existsSync(place)) ?? null;
   if (path === null) return null;
@@ -28,7 +29,7 @@ export const loadConfigFile = (options: {
 };
 
 /** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
-const usualPlaces = (environment: Environment): readonly string[] => {
+const usualPlaces = (environment: ProcessEnvironment): readonly string[] => {
   const home = homeOf(environment);
   const folder = environment.XDG_CONFIG_HOME || (home === null ? null : join(home, ".config"));
   const own = folder === null ? [] : [join(folder, "petit", "config.yaml")];
@@ -36,7 +37,7 @@ const usualPlaces = (environment: Environment): readonly string[] => {
 };
 
 /** Returns null for a user without a passwd entry, as in some containers. */
-const homeOf = (environment: Environment): string | null => {
+const homeOf = (environment: ProcessEnvironment): string | null => {
   try {
     return environment.HOME || homedir();
   } catch {
@@ -111,14 +112,12 @@ const wrongFile = (
   text: string,
   faults: readonly { readonly at: number; readonly message: string }[],
 ): PetitError => {
+  const positions = makePositions(text);
   const lines = [...faults]
     .sort((a, b) => a.at - b.at)
-    .map(({ at, message }) => `${path}:${placeOf(text, at)}: ${message}`);
+    .map(({ at, message }) => {
+      const { line, column } = positions(at);
+      return `${path}:${line}:${column}: ${message}`;
+    });
   return new PetitError("invalid_request", lines.join("\n       "));
-};
-
-/** Formats a position as `line:column`, from 1. */
-const placeOf = (text: string, at: number): string => {
-  const before = text.slice(0, at).split("\n");
-  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
 };

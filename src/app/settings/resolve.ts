@@ -3,7 +3,7 @@ import { flagOf, type Setting, spellingsOf, textsOf, variableOf } from "./settin
 import { givenBy, type Origin, type Origins, SETTINGS, type Settings } from "./settings.ts";
 
 /** The given values of settings, by origin. */
-export type Given = {
+export type SettingValues = {
   /** By flag name without dashes; a switch is `true` or `false`. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -12,7 +12,7 @@ export type Given = {
 };
 
 /** Resolves each setting from its flag, variable, configuration file or default, in this order. Throws `invalid_request` that names the origin. */
-export const resolveSettings = (given: Given): { readonly settings: Settings; readonly origins: Origins } => {
+export const resolveSettings = (given: SettingValues): { readonly settings: Settings; readonly origins: Origins } => {
   const settings: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
   for (const [key, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
@@ -25,7 +25,7 @@ export const resolveSettings = (given: Given): { readonly settings: Settings; re
 
 type Found = { readonly origin: Origin; readonly texts: readonly string[] };
 
-const find = (setting: Setting<unknown>, given: Given): Found | null => {
+const find = (setting: Setting<unknown>, given: SettingValues): Found | null => {
   const flag = given.flags.get(flagOf(setting));
   if (flag !== undefined) return { origin: { kind: "flag", name: `--${flagOf(setting)}` }, texts: flag };
   const variable = fromVariable(setting, given.environment);
@@ -35,7 +35,7 @@ const find = (setting: Setting<unknown>, given: Given): Found | null => {
   return { origin: { kind: "file", name: given.file.path }, texts: value };
 };
 
-const fromVariable = (setting: Setting<unknown>, environment: Given["environment"]): Found | null => {
+const fromVariable = (setting: Setting<unknown>, environment: SettingValues["environment"]): Found | null => {
   // An empty variable counts as not set.
   const spelling = spellingsOf(setting).find((each) => environment[variableOf(each)]);
   if (spelling === undefined) return null;

@@ -11,7 +11,7 @@ export type SystemdOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
-type Told = Pick<Engine, "listJobs" | "counts" | "state" | "onEvent">;
+type NotifiedEngine = Pick<Engine, "listJobs" | "counts" | "state" | "onEvent">;
 
 /** Minimum interval between two statuses. */
 const STATUS_MS = 1_000;
@@ -27,7 +27,7 @@ export class Systemd implements Disposable {
   readonly #options: SystemdOptions;
   readonly #socket: string | null;
   readonly #timers = new Map<string, () => void>();
-  #engine: Told | null = null;
+  #engine: NotifiedEngine | null = null;
   #unlisten = (): void => {};
   #isStopping = false;
   #isUnheard = false;
@@ -40,7 +40,7 @@ export class Systemd implements Disposable {
   }
 
   /** Reports that petit accepts triggers. From now on the status contains counts. */
-  ready(engine: Told): void {
+  ready(engine: NotifiedEngine): void {
     if (this.#socket === null) return;
     this.#engine = engine;
     this.#unlisten = engine.onEvent(() => this.#statusSoon());

@@ -21,14 +21,14 @@ export const patienceOf = (text: string | undefined): number => {
   throw new PetitError("invalid_request", `--reconnect is '${text}'; expected ${DURATION_FORM}`);
 };
 
-type OutageOptions = {
+type OutageNoticeOptions = {
   /** URL of petit. */
   readonly base: string;
   readonly write: (message: string) => void;
 };
 
 /** Returns callbacks for the reconnect policy that report the start and the end of an outage. */
-export const reportOutage = ({ base, write }: OutageOptions) => ({
+export const reportOutage = ({ base, write }: OutageNoticeOptions) => ({
   onAway: (_: unknown, awayMs: number): void => {
     if (awayMs === 0) write(`petit at ${base} does not answer; connecting again …`);
   },

@@ -7,7 +7,7 @@ import { type OutputFilter, OutputReader } from "../client/output-reader.ts";
 import { patienceOf, RECONNECT, reportOutage } from "../client/reconnect.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { type OutputChunk, readChunk } from "../run-display/output-chunk.ts";
+import { type DecodedChunk, readChunk } from "../run-display/output-chunk.ts";
 import { endsLine, linesOf } from "../terminal/lines.ts";
 
 export const logs = defineCommand({
@@ -71,7 +71,7 @@ const followOutput = async (
   { patienceMs, timestamps, ...selection }: OutputSelection & { readonly patienceMs: number },
   { terminal: { out, err }, clock, json }: Context,
 ): Promise<void> => {
-  const bytesOf = timestamps ? timestamper() : ({ bytes }: OutputChunk) => bytes;
+  const bytesOf = timestamps ? timestamper() : ({ bytes }: DecodedChunk) => bytes;
   const show = (data: string): void => {
     out.write(json ? `${data}\n` : bytesOf(readChunk(data)));
   };
@@ -82,7 +82,7 @@ const followOutput = async (
 };
 
 /** Returns a function that puts the time before each line, as `?timestamps` does, once even if a line spans several chunks. */
-const timestamper = (): ((chunk: OutputChunk) => Uint8Array) => {
+const timestamper = (): ((chunk: DecodedChunk) => Uint8Array) => {
   const unfinished = new Set<string>();
   return ({ taskId, attempt, stream, at, bytes }) => {
     const writer = `${taskId} ${attempt} ${stream}`;

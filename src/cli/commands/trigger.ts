@@ -10,7 +10,7 @@ import { exitStatusOf } from "../client/request-failure.ts";
 import { type Context, defineCommand } from "../command.ts";
 import type { ExitStatus } from "../exit.ts";
 import { Failure } from "../failure.ts";
-import { awaitRun, type WaitOptions } from "../trigger/await-run.ts";
+import { type AwaitRunOptions, awaitRun } from "../trigger/await-run.ts";
 
 export const trigger = defineCommand({
   name: "trigger",
@@ -79,7 +79,7 @@ export const trigger = defineCommand({
   },
 });
 
-type RemoteTrigger = WaitOptions & { readonly jobId: string; readonly request: TriggerRequest };
+type RemoteTrigger = AwaitRunOptions & { readonly jobId: string; readonly request: TriggerRequest };
 
 /** Starts a run in the running petit. With `wait` or `follow`, returns the exit status of its outcome. */
 const triggerRemotely = async (

@@ -6,13 +6,13 @@ export type Check = {
   readonly hint: string | null;
 };
 
-type Problem = { readonly message: string; readonly hint: string };
+type CheckProblem = { readonly message: string; readonly hint: string };
 
 /** Creates the result of a check that passed. */
 export const ok = (name: string, message: string): Check => ({ name, status: "ok", message, hint: null });
 
 /** Creates the result of a check that found something that petit can run with. */
-export const warning = (name: string, { message, hint }: Problem): Check => ({
+export const warning = (name: string, { message, hint }: CheckProblem): Check => ({
   name,
   status: "warning",
   message,
@@ -20,7 +20,12 @@ export const warning = (name: string, { message, hint }: Problem): Check => ({
 });
 
 /** Creates the result of a check that found something that keeps petit from working. */
-export const failed = (name: string, { message, hint }: Problem): Check => ({ name, status: "failed", message, hint });
+export const failed = (name: string, { message, hint }: CheckProblem): Check => ({
+  name,
+  status: "failed",
+  message,
+  hint,
+});
 
 /** Returns the message of an error. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

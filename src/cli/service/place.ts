@@ -7,7 +7,7 @@ import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import { hasSystemctl, isRunning, systemctl } from "./systemctl.ts";
 
-type Scope = Unit["scope"];
+export type Scope = Unit["scope"];
 
 const configFolder = (scope: Scope, { environment }: Pick<Context, "environment">): string =>
   scope === "system" ? "/etc" : environment.XDG_CONFIG_HOME || join(environment.HOME || home(), ".config");

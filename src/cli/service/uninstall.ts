@@ -1,12 +1,10 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { UNIT, type Unit } from "../../app/systemd/unit-file.ts";
+import { UNIT } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
-import { assertSystemd, readUnit, refuseEdited, stateDir, unitPath } from "./place.ts";
+import { assertSystemd, readUnit, refuseEdited, type Scope, stateDir, unitPath } from "./place.ts";
 import { isRunning, mustSystemctl, systemctl } from "./systemctl.ts";
-
-type Scope = Unit["scope"];
 
 /** A removed service. */
 export type Uninstalled = {

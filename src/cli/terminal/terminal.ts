@@ -19,7 +19,7 @@ export type Screen = {
 };
 
 /** The part of Node's `WriteStream` that the CLI uses. */
-export type OutputStream = {
+export type TerminalStream = {
   write(data: string | Uint8Array): boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -29,8 +29,8 @@ export type OutputStream = {
 /** Wraps stdout and stderr. */
 export const openTerminal = (
   host: {
-    readonly stdout: OutputStream;
-    readonly stderr: OutputStream;
+    readonly stdout: TerminalStream;
+    readonly stderr: TerminalStream;
     readonly environment: Readonly<Record<string, string | undefined>>;
   },
   options: { readonly color: boolean },
@@ -38,13 +38,13 @@ export const openTerminal = (
   const { stdout, stderr, environment } = host;
   const color = options.color && !environment.NO_COLOR && environment.TERM !== "dumb";
   const movesCursor = !["", "dumb"].includes(environment.TERM ?? "");
-  const open = (stream: OutputStream): Screen => openScreen(stream, { color, movesCursor });
+  const open = (stream: TerminalStream): Screen => openScreen(stream, { color, movesCursor });
   return { out: open(stdout), err: open(stderr) };
 };
 
 type Abilities = { readonly color: boolean; readonly movesCursor: boolean };
 
-const openScreen = (stream: OutputStream, { color, movesCursor }: Abilities): Screen => ({
+const openScreen = (stream: TerminalStream, { color, movesCursor }: Abilities): Screen => ({
   write: (text) => {
     stream.write(text);
   },

@@ -5,7 +5,7 @@ import { EXIT, type ExitStatus } from "../exit.ts";
 import { watchRemoteRun } from "./watch-remote.ts";
 
 /** What to do after a run was started. */
-export type WaitOptions = {
+export type AwaitRunOptions = {
   /** Wait until the run has ended. */
   readonly wait: boolean;
   /** Wait, and show the output of the run. */
@@ -19,7 +19,7 @@ type StartedRun = { readonly run_id: string; readonly message: string };
 /** Reports a started run. With `wait` or `follow`, watches it and returns the exit status of its outcome. */
 export const awaitRun = async (
   client: Client,
-  { started, wait, follow, patienceMs }: WaitOptions & { readonly started: StartedRun },
+  { started, wait, follow, patienceMs }: AwaitRunOptions & { readonly started: StartedRun },
   context: Context,
 ): Promise<ExitStatus> => {
   const { out, err } = context.terminal;

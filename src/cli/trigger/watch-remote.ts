@@ -16,7 +16,7 @@ import { outcomeLine } from "../run-display/outcome.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { hasEnded, type RunView, type TaskView } from "../run-display/view.ts";
 
-type WatchOptions = {
+type RemoteWatchOptions = {
   readonly runId: string;
   /** Whether to show the output of the run. */
   readonly output: boolean;
@@ -30,7 +30,11 @@ type RunSnapshot = { readonly run: typeof RunBody.static; readonly tasks: (typeo
  * Shows a run of the running petit until it ends, and returns the exit status of its outcome. With --json, then writes the run to
  * stdout. Ctrl-C stops only the watching: the run continues.
  */
-export const watchRemoteRun = async (client: Client, options: WatchOptions, context: Context): Promise<ExitStatus> => {
+export const watchRemoteRun = async (
+  client: Client,
+  options: RemoteWatchOptions,
+  context: Context,
+): Promise<ExitStatus> => {
   const stop = new AbortController();
   using _ = onSignal(() => abortQuietly(stop));
   const snapshot = await watchToEnd(client, { ...options, stopped: stop.signal }, context);
@@ -52,7 +56,7 @@ const reportEnd = ({ run, tasks }: RunSnapshot, { terminal: { out, err }, json }
 /** Returns the run when it has ended, or null if the watching was stopped first. */
 const watchToEnd = async (
   client: Client,
-  { runId, output, patienceMs, stopped }: WatchOptions & { readonly stopped: AbortSignal },
+  { runId, output, patienceMs, stopped }: RemoteWatchOptions & { readonly stopped: AbortSignal },
   context: Context,
 ): Promise<RunSnapshot | null> => {
   let snapshot = await readRun(client, runId);

@@ -3,7 +3,7 @@ import { parseJobId } from "../../domain/ids.ts";
 import { shutGateText } from "../../domain/words/gate.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
-import { type GateFacts, type RunData, UPSTREAM_RUNS } from "./job-facts.ts";
+import { type GateFacts, type RunFacts, UPSTREAM_RUNS } from "./job-facts.ts";
 
 /** Returns why a gate is shut now, as the refusal of a trigger would say it, or null if it is open. */
 export const whyShutNow = ({ gate, runs }: GateFacts, now: number): string | null => {
@@ -39,18 +39,18 @@ const PAST_STATUS = {
   failed: "had failed",
   cancelled: "had been cancelled",
   interrupted: "had been interrupted",
-} as const satisfies Record<RunData["status"], string>;
+} as const satisfies Record<RunFacts["status"], string>;
 
 /** Returns whether the runs show the state at `at`: the oldest one is from before, or they are all runs of the job. */
-const reachesBackTo = (runs: readonly RunData[], at: number): boolean => {
+const reachesBackTo = (runs: readonly RunFacts[], at: number): boolean => {
   const oldest = runs.at(-1);
   return oldest === undefined || oldest.created_at <= at || runs.length < UPSTREAM_RUNS;
 };
 
 /** Reconstructs the state of the other job at a time. */
-const upstreamAt = (runs: readonly RunData[], at: number): Upstream => {
+const upstreamAt = (runs: readonly RunFacts[], at: number): Upstream => {
   const before = runs.filter(({ created_at }) => created_at <= at);
-  const ended = (run: RunData): boolean => run.ended_at !== null && run.ended_at <= at;
+  const ended = (run: RunFacts): boolean => run.ended_at !== null && run.ended_at <= at;
   const [newest] = before;
   const completions = before.filter((run) => run.status === "completed" && ended(run)).map((run) => run.ended_at ?? 0);
   return {
@@ -59,5 +59,5 @@ const upstreamAt = (runs: readonly RunData[], at: number): Upstream => {
   };
 };
 
-const activeStatus = ({ started_at }: RunData, at: number): "running" | "pending" =>
+const activeStatus = ({ started_at }: RunFacts, at: number): "running" | "pending" =>
   started_at !== null && started_at <= at ? "running" : "pending";

@@ -10,20 +10,20 @@ import { askHealth, type HealthAnswer } from "../client/health.ts";
 import type { Context } from "../command.ts";
 
 export type JobBody = typeof JobDetail.static;
-export type Occurrence = (typeof OccurrenceList.static)["occurrences"][number];
-export type RunData = typeof RunBody.static;
+export type OccurrenceFacts = (typeof OccurrenceList.static)["occurrences"][number];
+export type RunFacts = typeof RunBody.static;
 
 /** A gate of the job with the newest runs of the other job, newest first; null if that job no longer exists. */
-export type GateFacts = { readonly gate: JobBody["depends_on"][number]; readonly runs: readonly RunData[] | null };
+export type GateFacts = { readonly gate: JobBody["depends_on"][number]; readonly runs: readonly RunFacts[] | null };
 
 /** Everything that explains why a job runs or does not run. */
 export type JobFacts = {
   readonly job: JobBody;
-  readonly lastRun: RunData | null;
+  readonly lastRun: RunFacts | null;
   /** Number of runs of the job that wait for a slot. */
   readonly pending: number;
   /** Newest first. */
-  readonly occurrences: readonly Occurrence[];
+  readonly occurrences: readonly OccurrenceFacts[];
   /** The next occurrences in ascending order, ms since the Unix epoch. */
   readonly upcoming: readonly number[];
   readonly gates: readonly GateFacts[];

@@ -1,10 +1,10 @@
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import { assertNever } from "../../lib/never.ts";
 import { whyShutAt } from "./gate.ts";
-import type { GateFacts, JobBody, JobFacts, Occurrence } from "./job-facts.ts";
+import type { GateFacts, JobBody, JobFacts, OccurrenceFacts } from "./job-facts.ts";
 
 /** Returns the outcome of an occurrence and its reason, such as `skipped: the scheduler was paused`. */
-export const explainOccurrence = (occurrence: Occurrence, facts: Pick<JobFacts, "job" | "gates">): string => {
+export const explainOccurrence = (occurrence: OccurrenceFacts, facts: Pick<JobFacts, "job" | "gates">): string => {
   const { outcome } = occurrence;
   switch (outcome) {
     case "fired":
@@ -19,7 +19,7 @@ export const explainOccurrence = (occurrence: Occurrence, facts: Pick<JobFacts, 
   }
 };
 
-const reasonOf = (occurrence: Occurrence, { job, gates }: Pick<JobFacts, "job" | "gates">): string => {
+const reasonOf = (occurrence: OccurrenceFacts, { job, gates }: Pick<JobFacts, "job" | "gates">): string => {
   const { reason } = occurrence;
   switch (reason) {
     case "dependency":
@@ -36,7 +36,7 @@ const reasonOf = (occurrence: Occurrence, { job, gates }: Pick<JobFacts, "job" |
 const limitNote = ({ max_concurrency }: JobBody): string =>
   max_concurrency === null ? "" : ` (max_concurrency is ${max_concurrency})`;
 
-const dependencyReason = ({ scheduled_for }: Occurrence, gates: readonly GateFacts[]): string => {
+const dependencyReason = ({ scheduled_for }: OccurrenceFacts, gates: readonly GateFacts[]): string => {
   const shut = gates.map((gate) => whyShutAt(gate, scheduled_for)).filter((each) => each !== null);
   if (shut.length > 0) return `a gate was shut: ${shut.join("; ")}`;
   const names = gates.map(({ gate }) => `'${gate.job_id}' (${gate.condition})`).join(", ");

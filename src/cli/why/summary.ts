@@ -4,7 +4,7 @@ import { assertNever } from "../../lib/never.ts";
 import { durationText, elapsedText } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { relativeText } from "../terminal/relative-time.ts";
-import type { JobFacts, Occurrence, RunData } from "./job-facts.ts";
+import type { JobFacts, OccurrenceFacts, RunFacts } from "./job-facts.ts";
 import { explainOccurrence } from "./occurrence.ts";
 
 /** The current time (ms since the Unix epoch), and the time zone for display. */
@@ -17,7 +17,7 @@ export const lastRunText = ({ lastRun, job }: JobFacts, time: TimeContext): stri
   return `${relativeText(at - time.now)}, at ${readableLocal(at, time.zone)}: ${causeOf(lastRun, time)}; ${outcomeOf(lastRun, time)}`;
 };
 
-const causeOf = ({ trigger, scheduled_for, retry_of }: RunData, { zone }: TimeContext): string => {
+const causeOf = ({ trigger, scheduled_for, retry_of }: RunFacts, { zone }: TimeContext): string => {
   const dueText = scheduled_for === null ? "" : ` at ${readableLocal(scheduled_for, zone)}`;
   switch (trigger) {
     case "schedule":
@@ -33,7 +33,7 @@ const causeOf = ({ trigger, scheduled_for, retry_of }: RunData, { zone }: TimeCo
   }
 };
 
-const outcomeOf = (run: RunData, { now }: TimeContext): string => {
+const outcomeOf = (run: RunFacts, { now }: TimeContext): string => {
   if (run.status === "pending") return `it ${RUN_STATUS_VERBS.pending} (run ${run.id})`;
   if (!isFinal(run.status))
     return `it has been running for ${elapsedText(now - (run.started_at ?? now))} (run ${run.id})`;
@@ -64,7 +64,7 @@ export const historyTexts = (facts: JobFacts, { zone }: TimeContext): readonly s
     },
   );
 
-type ExplainedOccurrence = { readonly occurrence: Occurrence; readonly text: string };
+type ExplainedOccurrence = { readonly occurrence: OccurrenceFacts; readonly text: string };
 
 const groupEqual = (all: readonly ExplainedOccurrence[]): readonly (readonly ExplainedOccurrence[])[] => {
   const groups: ExplainedOccurrence[][] = [];

@@ -7,7 +7,7 @@ export const MAX_CATCHUP_RUNS = 100;
 /** An occurrence that fires at most this late counts as on time. */
 export const ON_TIME_MS = 2_000;
 
-export type Verdict =
+export type CatchupDecision =
   | { readonly kind: "fire"; readonly trigger: "schedule" | "catchup" }
   | { readonly kind: "miss"; readonly reason: MissReason };
 
@@ -24,11 +24,11 @@ export type CatchupRules = {
  * Decides what happens to due occurrences (oldest first, in ms since the Unix epoch). All that are on time fire. If some
  * are late, `latest` fires only the newest, `all` each one within the window, and `none` only those on time.
  */
-export const judgeDue = (due: readonly number[], now: number, rules: CatchupRules): readonly Verdict[] => {
+export const judgeDue = (due: readonly number[], now: number, rules: CatchupRules): readonly CatchupDecision[] => {
   const isOnTime = (at: number): boolean => !rules.wasDown && now - at <= ON_TIME_MS;
   if (rules.newer === undefined && due.every(isOnTime)) return due.map(() => ({ kind: "fire", trigger: "schedule" }));
   const firesFrom = due.length + (rules.newer ?? 0) - (rules.policy === "all" ? MAX_CATCHUP_RUNS : 1);
-  return due.map((at, index): Verdict => {
+  return due.map((at, index): CatchupDecision => {
     if (isOnTime(at) && (rules.policy !== "latest" || index >= firesFrom)) return { kind: "fire", trigger: "schedule" };
     if (rules.policy === "none" || now - at > rules.windowMs)
       return { kind: "miss", reason: rules.wasDown ? "down" : "late" };

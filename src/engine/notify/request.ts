@@ -19,13 +19,13 @@ export type NotifyRequest = {
   readonly body: string;
 };
 
-export type RequestOptions = SecretSources & { readonly now: number };
+export type DeliveryRequestOptions = SecretSources & { readonly now: number };
 
 /** Builds the request of a delivery with its secrets. If that fails, returns the problem, which contains no secret. */
 export const makeRequest = (
   delivery: Delivery,
   target: NotifyTarget,
-  options: RequestOptions,
+  options: DeliveryRequestOptions,
 ): NotifyRequest | { readonly problem: string } => {
   const url = readUrl(target, options);
   if ("problem" in url) return url;
@@ -41,7 +41,7 @@ export const makeRequest = (
   return { url: url.value, headers: { ...common, [SIGNATURE_HEADER]: signature }, body: delivery.notice };
 };
 
-const readUrl = (target: NotifyTarget, options: RequestOptions): ResolvedText => {
+const readUrl = (target: NotifyTarget, options: DeliveryRequestOptions): ResolvedText => {
   const found = resolveSecret(target.url, options);
   if ("problem" in found) return found;
   const isUsable = URL.canParse(found.value) && isPlain(new URL(found.value));
@@ -53,7 +53,7 @@ const isPlain = ({ protocol, username, password }: URL): boolean =>
 
 type ResolvedHeaders = { readonly values: Readonly<Record<string, string>> } | { readonly problem: string };
 
-const readHeaders = ({ headers }: NotifyTarget, options: RequestOptions): ResolvedHeaders => {
+const readHeaders = ({ headers }: NotifyTarget, options: DeliveryRequestOptions): ResolvedHeaders => {
   const values: Record<string, string> = {};
   for (const [name, text] of Object.entries(headers)) {
     const found = resolveSecret(text, options);

@@ -1,4 +1,4 @@
-import { judge, type NodeState } from "../../domain/graph.ts";
+import { type GraphNodeState, judge } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import type { Task } from "../../domain/job.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
@@ -12,7 +12,7 @@ import type { EndingReason, Reason } from "../../domain/run.ts";
  */
 type TaskPhase = "idle" | "attempting" | "waiting" | "due";
 
-export type TaskState = NodeState & { readonly phase: TaskPhase };
+export type TaskState = GraphNodeState & { readonly phase: TaskPhase };
 
 /** The next step of a task. */
 export type RunStep =

@@ -1,6 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/param.ts";
-import { judgeDue, type Verdict } from "../../domain/schedule/catchup.ts";
+import { type CatchupDecision, judgeDue } from "../../domain/schedule/catchup.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import type { SkipReason } from "../../domain/schedule/occurrence.ts";
 import type { ScheduleSpec } from "../../domain/schedule/schedule.ts";
@@ -83,7 +83,7 @@ const recordPart = (
   addHooks({ onCommit, onRollback: () => {} });
 };
 
-type DueDecision = Verdict | { readonly kind: "skip"; readonly reason: SkipReason };
+type DueDecision = CatchupDecision | { readonly kind: "skip"; readonly reason: SkipReason };
 
 const verdictsOf = (
   { stored: { job }, occurrences, wasDown, backlog }: DueJob,

@@ -24,7 +24,7 @@ export const checkTemplates = (draft: JobDraft, report: Report): void => {
   }
 };
 
-type Scope = {
+type TemplateContext = {
   readonly draft: JobDraft;
   readonly report: Report;
   readonly path: Path;
@@ -34,7 +34,7 @@ type Scope = {
   readonly taskHint: (id: string) => string;
 };
 
-const checkTask = (task: TaskDraft, scope: Scope): void => {
+const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   const look =
     (judge: Judge): Look =>
     (text, ...steps) => {
@@ -53,10 +53,10 @@ const checkTask = (task: TaskDraft, scope: Scope): void => {
 type Look = (text: string | undefined, ...steps: Path) => void;
 
 /** Returns what is wrong with a template, or null. */
-type Judge = (template: Template, scope: Scope) => string | null;
+type Judge = (template: Template, scope: TemplateContext) => string | null;
 
 /** Reports the problem that `judge` finds in each template, at the template's position. */
-const judgeTemplates = (text: string | undefined, scope: Scope, judge: Judge): void => {
+const judgeTemplates = (text: string | undefined, scope: TemplateContext, judge: Judge): void => {
   const seen = new Map<string, number>();
   for (const template of findTemplates(text ?? "")) {
     const nth = seen.get(template.text) ?? 0;
@@ -66,10 +66,10 @@ const judgeTemplates = (text: string | undefined, scope: Scope, judge: Judge): v
   }
 };
 
-const whyNotHere = (template: Template, { task }: Scope): string =>
+const whyNotHere = (template: Template, { task }: TemplateContext): string =>
   `${template.text} is not expanded here; ${insteadOf(template, task?.type)}`;
 
-const whyWrong = ({ text, reference }: Template, scope: Scope): string | null => {
+const whyWrong = ({ text, reference }: Template, scope: TemplateContext): string | null => {
   if (reference === null) {
     return text.endsWith("}}")
       ? `${text} is not known; expected one of ${REFERENCE_FORMS}`
@@ -95,7 +95,7 @@ const unknown = (what: string, name: string, names: readonly string[]): string =
   return `there is no ${what} '${name}'; ${hint(name, names, known)}`;
 };
 
-const whyNoOutput = (id: string, { edges, task, taskHint }: Scope): string | null => {
+const whyNoOutput = (id: string, { edges, task, taskHint }: TemplateContext): string | null => {
   if (task === null)
     return "task outputs are not available in the job's environment; expected them in a task's environment";
   if (!edges.has(id)) return `there is no task '${id}'; ${taskHint(id)}`;

@@ -1,5 +1,5 @@
 import { maskedUrl } from "../../domain/notification.ts";
-import type { Source } from "../source.ts";
+import type { SourceFile } from "../source.ts";
 import type { Node, ScalarNode } from "./node.ts";
 
 /** The displayed text of one document of a file; `line` is its first line in the file, from 1. */
@@ -9,7 +9,7 @@ export type DocumentText = { readonly text: string; readonly line: number };
  * Returns the text between two offsets without the document marker and surrounding blank lines. Masks possible secrets:
  * URLs and headers of notifications, values whose key suggests a secret, and passwords in URLs.
  */
-export const documentText = (root: Node, { text, positions }: Source, range: Range): DocumentText => {
+export const documentText = (root: Node, { text, positions }: SourceFile, range: Range): DocumentText => {
   const blank =
     /^(?:[ \t]*\r?\n)*(?:---[ \t]*\r?\n)?(?:[ \t]*\r?\n)*/.exec(text.slice(range.from, range.to))?.[0] ?? "";
   const from = range.from + blank.length;

@@ -3,7 +3,10 @@ export type Position = { readonly line: number; readonly column: number };
 /** Returns the line and column (both from 1) of an offset. Columns count UTF-16 code units. */
 export type Positions = (offset: number) => Position;
 
-/** Returns a `Positions` that indexes the lines at its first call. */
+/**
+ * Returns a `Positions` that indexes the lines at its first call. The `LineCounter` of yaml has to be fed while a text is
+ * parsed: a valid file would pay for it, and a file that cannot be parsed has no positions.
+ */
 export const makePositions = (text: string): Positions => {
   let starts: readonly number[] | null = null;
   return (offset) => {

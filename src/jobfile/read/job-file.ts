@@ -17,7 +17,7 @@ import { Place } from "../place.ts";
 import type { Problem } from "../problem.ts";
 import { makeReport, type Report } from "../report.ts";
 import { JOB, type JobDraft } from "../schema/job.ts";
-import type { JobFile, Source } from "../source.ts";
+import type { JobFile, SourceFile } from "../source.ts";
 import { isWhole, readValue } from "./value.ts";
 
 /** The result of reading one file. */
@@ -52,10 +52,10 @@ const faultOfText = (text: string): Fault | null => {
   return nul === -1 ? null : { at: nul, path: "", message: "contains a NUL character; expected text" };
 };
 
-const toProblems = (faults: readonly Fault[], { file, positions }: Source): Problem[] =>
+const toProblems = (faults: readonly Fault[], { file, positions }: SourceFile): Problem[] =>
   faults.map(({ at, path, message }) => ({ file, ...positions(at), path, message }));
 
-const readDocument = ({ root, faults, isSyntax }: ParsedDocument, source: Source, range: Range): FileContent => {
+const readDocument = ({ root, faults, isSyntax }: ParsedDocument, source: SourceFile, range: Range): FileContent => {
   if (root === null && faults.length === 0) return { jobs: [], declarations: [], problems: [] };
   if (root?.kind !== "map" || isSyntax) {
     const all = faults.length > 0 || root === null ? faults : [noMap(root)];
@@ -70,7 +70,11 @@ const noMap = (root: Node): Fault => ({
   message: "is not a job; expected a map with id, tasks …",
 });
 
-const readMap = (root: MapNode, faults: readonly Fault[], source: Source & { readonly range: Range }): FileContent => {
+const readMap = (
+  root: MapNode,
+  faults: readonly Fault[],
+  source: SourceFile & { readonly range: Range },
+): FileContent => {
   const report = makeReport(root, source.text);
   const draft = readValue(root, JOB, Place.top(report));
   if (draft === undefined) return { jobs: [], declarations: [], problems: toProblems(report.faults, source) };

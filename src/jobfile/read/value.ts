@@ -136,9 +136,9 @@ const absentValue = (field: Field, { node, entry, place }: Absent): unknown => {
   return place.refuse({ at }, `${entry === undefined ? "missing" : "is empty"}; it is required${example}`);
 };
 
-type Given = { readonly node: MapNode; readonly given: ReadonlyMap<string, Entry>; readonly place: Place };
+type MatchedFields = { readonly node: MapNode; readonly given: ReadonlyMap<string, Entry>; readonly place: Place };
 
-const checkGroups = (type: ObjectType, { node, given, place }: Given): void => {
+const checkGroups = (type: ObjectType, { node, given, place }: MatchedFields): void => {
   for (const group of type.exclusive ?? []) {
     const second = presentOf(group, given)[1];
     const message = `conflicts with another field; expected only one of ${group.join(", ")}`;

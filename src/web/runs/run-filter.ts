@@ -1,7 +1,7 @@
 import { RUN_STATUSES, type RunStatus, TRIGGERS, type Trigger } from "../../domain/run.ts";
 
 /** The filter of the list of runs, stored in the URL. */
-export type RunListFilter = {
+export type RunListQuery = {
   readonly status: RunStatus | null;
   readonly trigger: Trigger | null;
   /** Id of a job; empty for all jobs. */
@@ -11,7 +11,7 @@ export type RunListFilter = {
 };
 
 /** Reads the filter from the URL query; ignores unknown values. */
-export const readFilter = (query: URLSearchParams): RunListFilter => ({
+export const readFilter = (query: URLSearchParams): RunListQuery => ({
   status: RUN_STATUSES.find((each) => each === query.get("status")) ?? null,
   trigger: TRIGGERS.find((each) => each === query.get("trigger")) ?? null,
   job: query.get("job") ?? "",
@@ -23,7 +23,7 @@ const PAGE_SIZE = 50;
 const MAX_SEARCHED = 1_000;
 
 /** Returns the query for a filter. */
-export const runsQueryFor = ({ status, trigger, before }: RunListFilter) => ({
+export const runsQueryFor = ({ status, trigger, before }: RunListQuery) => ({
   limit: trigger === null ? PAGE_SIZE : MAX_SEARCHED,
   ...(status === null ? {} : { status }),
   ...(before === "" ? {} : { before }),
@@ -40,7 +40,7 @@ type RunPage<Run extends ListedRun> = {
 };
 
 /** Returns the page of matching runs. */
-export const pageOf = <Run extends ListedRun>(runs: readonly Run[], filter: RunListFilter): RunPage<Run> => {
+export const pageOf = <Run extends ListedRun>(runs: readonly Run[], filter: RunListQuery): RunPage<Run> => {
   const fitting = filter.trigger === null ? runs : runs.filter(({ trigger }) => trigger === filter.trigger);
   const shown = fitting.slice(0, PAGE_SIZE);
   const isCut = fitting.length > PAGE_SIZE;

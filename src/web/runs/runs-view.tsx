@@ -7,7 +7,7 @@ import { withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
-import { pageOf, type RunListFilter, readFilter, runsQueryFor } from "./run-filter.ts";
+import { pageOf, type RunListQuery, readFilter, runsQueryFor } from "./run-filter.ts";
 import { RunFilters } from "./run-filters.tsx";
 
 /** Shows the runs of all jobs, newest first. */
@@ -27,7 +27,7 @@ export const RunsView = () => {
 };
 
 /** Queries the runs. The previous ones stay visible until the new ones are loaded. */
-const useRuns = (filter: RunListFilter) => {
+const useRuns = (filter: RunListQuery) => {
   const isOfJob = filter.job !== "";
   const ofAll = useQuery({ ...runsQuery(runsQueryFor(filter)), placeholderData: keepPreviousData, enabled: !isOfJob });
   const ofJob = useQuery({
@@ -40,7 +40,7 @@ const useRuns = (filter: RunListFilter) => {
 
 type RunsProps = {
   readonly runs: readonly RunData[];
-  readonly filter: RunListFilter;
+  readonly filter: RunListQuery;
   readonly query: URLSearchParams;
   readonly onReset: () => void;
 };

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { BarCollector, fairShare, openBar, type TimelineBar } from "../../../src/api/timeline/merge.ts";
+import { BarCollector, fairShare, type MergedBar, openBar } from "../../../src/api/timeline/merge.ts";
 import { newRunId } from "../../../src/domain/ids.ts";
 import { jobId } from "../../support/factories.ts";
 import { memoryStore, startRun } from "../../support/factories-store.ts";
 import { NOON } from "../../support/fake-clock.ts";
 
-const bar = (bin: number, given: Partial<TimelineBar> = {}): TimelineBar => ({
+const bar = (bin: number, given: Partial<MergedBar> = {}): MergedBar => ({
   firstBin: bin,
   lastBin: bin,
   count: 1,
@@ -16,7 +16,7 @@ const bar = (bin: number, given: Partial<TimelineBar> = {}): TimelineBar => ({
   ...given,
 });
 
-const barsOf = (list: readonly TimelineBar[], id = "hello", bars = new BarCollector()): BarCollector => {
+const barsOf = (list: readonly MergedBar[], id = "hello", bars = new BarCollector()): BarCollector => {
   for (const each of list) bars.add(jobId(id), each);
   return bars;
 };

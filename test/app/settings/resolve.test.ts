@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Given, resolveSettings } from "../../../src/app/settings/resolve.ts";
+import { resolveSettings, type SettingValues } from "../../../src/app/settings/resolve.ts";
 import { flagOf, type Setting, variableOf } from "../../../src/app/settings/setting.ts";
 import { SETTINGS, urlOf } from "../../../src/app/settings/settings.ts";
 
@@ -7,13 +7,13 @@ const given = (over: {
   readonly flags?: Readonly<Record<string, readonly string[]>>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly file?: Readonly<Record<string, readonly string[]>>;
-}): Given => ({
+}): SettingValues => ({
   flags: new Map(Object.entries(over.flags ?? {})),
   environment: over.environment ?? {},
   file: over.file === undefined ? null : { path: "/c.yaml", values: new Map(Object.entries(over.file)) },
 });
 
-const errorOf = (input: Given): string => {
+const errorOf = (input: SettingValues): string => {
   try {
     resolveSettings(input);
   } catch (error) {

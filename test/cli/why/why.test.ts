@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { relativeText } from "../../../src/cli/terminal/relative-time.ts";
 import { findBlockers } from "../../../src/cli/why/blockers.ts";
 import { whyShutAt, whyShutNow } from "../../../src/cli/why/gate.ts";
-import type { GateFacts, JobBody, JobFacts, Occurrence, RunData } from "../../../src/cli/why/job-facts.ts";
+import type { GateFacts, JobBody, JobFacts, OccurrenceFacts, RunFacts } from "../../../src/cli/why/job-facts.ts";
 import { explainOccurrence } from "../../../src/cli/why/occurrence.ts";
 import { historyTexts, lastRunText, nextRunText } from "../../../src/cli/why/summary.ts";
 
@@ -39,7 +39,7 @@ const JOB: JobBody = {
   source: { file: "deep/report.yaml", line: 1 },
 };
 
-const RUN: RunData = {
+const RUN: RunFacts = {
   id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
   job_id: "report",
   status: "completed",
@@ -68,7 +68,7 @@ const FACTS: JobFacts = {
   health: { kind: "petit", status: "ok", version: "1.0.0", reasons: [] },
 };
 
-const occurrence = (minutesAgo: number, fields: Partial<Occurrence>): Occurrence => ({
+const occurrence = (minutesAgo: number, fields: Partial<OccurrenceFacts>): OccurrenceFacts => ({
   scheduled_for: NOW - minutesAgo * MINUTE,
   outcome: "skipped",
   reason: null,
@@ -77,7 +77,7 @@ const occurrence = (minutesAgo: number, fields: Partial<Occurrence>): Occurrence
 });
 
 /** Creates a run of another job that was created and ended some minutes ago. */
-const upstream = (made: number, ended: number | null, status: RunData["status"]): RunData => ({
+const upstream = (made: number, ended: number | null, status: RunFacts["status"]): RunFacts => ({
   ...RUN,
   job_id: "up",
   status,
@@ -87,7 +87,7 @@ const upstream = (made: number, ended: number | null, status: RunData["status"])
 });
 
 describe("lastRunText", () => {
-  const cases: readonly (readonly [Partial<RunData>, string])[] = [
+  const cases: readonly (readonly [Partial<RunFacts>, string])[] = [
     [{}, "10m ago, at 2026-03-08 11:50:00 UTC: it was due at 2026-03-08 11:50:00 UTC; it completed after 1m (run "],
     [
       { trigger: "catchup" },
@@ -124,7 +124,7 @@ describe("nextRunText", () => {
 });
 
 describe("explainOccurrence", () => {
-  const cases: readonly (readonly [Partial<Occurrence>, string])[] = [
+  const cases: readonly (readonly [Partial<OccurrenceFacts>, string])[] = [
     [{ outcome: "fired", run_id: "a-run" }, "fired: run a-run"],
     [{ outcome: "fired" }, "fired; its run was deleted by retention"],
     [{ reason: "paused" }, "skipped: the scheduler was paused"],
@@ -172,7 +172,7 @@ describe("historyTexts", () => {
 describe("a gate of a job", () => {
   const within: GateFacts["gate"] = { ...GATE, condition: "within_window", window_ms: 10 * MINUTE };
   const complete: GateFacts["gate"] = { ...GATE, condition: "last_complete" };
-  const cases: readonly (readonly [string, GateFacts["gate"], readonly RunData[], string | null])[] = [
+  const cases: readonly (readonly [string, GateFacts["gate"], readonly RunFacts[], string | null])[] = [
     ["the other job never ran", GATE, [], "'up' had never run"],
     ["its run was running", GATE, [upstream(6, 4, "completed")], "the last run of 'up' was running"],
     ["it had failed", GATE, [upstream(9, 8, "failed")], "the last run of 'up' had failed"],

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { judgeDue, MAX_CATCHUP_RUNS, ON_TIME_MS, type Verdict } from "../../../src/domain/schedule/catchup.ts";
+import { type CatchupDecision, judgeDue, MAX_CATCHUP_RUNS, ON_TIME_MS } from "../../../src/domain/schedule/catchup.ts";
 import { CATCHUP_POLICIES, type CatchupPolicy } from "../../../src/domain/schedule/schedule.ts";
 
 const NOW = 1_000_000_000;
 const MINUTE = 60_000;
 
-const word = (verdict: Verdict): string => (verdict.kind === "fire" ? verdict.trigger : verdict.reason);
+const word = (verdict: CatchupDecision): string => (verdict.kind === "fire" ? verdict.trigger : verdict.reason);
 
 /** What becomes of occurrences that were due so many ms ago. */
 const judged = (ages: readonly number[], policy: CatchupPolicy, wasDown: boolean, windowMs = 60 * MINUTE) =>

@@ -24,9 +24,9 @@ const longText = (ms: number): string => {
   return pair(ms, [DAY_MS, "d"], [HOUR_MS, "h"]);
 };
 
-type DurationUnit = readonly [ms: number, name: string];
+type DisplayUnit = readonly [ms: number, name: string];
 
-const pair = (ms: number, [large, largeName]: DurationUnit, [small, smallName]: DurationUnit): string =>
+const pair = (ms: number, [large, largeName]: DisplayUnit, [small, smallName]: DisplayUnit): string =>
   `${Math.floor(ms / large)}${largeName} ${String(Math.floor((ms % large) / small)).padStart(2, "0")}${smallName}`;
 
 const formats = new Map<string, Intl.DateTimeFormat>();
