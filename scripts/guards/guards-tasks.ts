@@ -28,7 +28,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "a param that the job does not declare",
     file: "domain/param.ts",
-    from: "Object.hasOwn(params, name) ? [] : [{ param: name, problem: unknownParam(params, name) }],",
+    from: "Object.hasOwn(params, name) ? [] : [{ name, problem: unknownParam(params, name) }],",
     to: "[],",
     test: "api/guard/security.test.ts",
     only: "parameter injection",
@@ -36,8 +36,8 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "a param that every object inherits",
     file: "domain/param.ts",
-    from: "Object.hasOwn(params, name) ? [] : [{ param: name, problem: unknownParam(params, name) }],",
-    to: "name in params ? [] : [{ param: name, problem: unknownParam(params, name) }],",
+    from: "Object.hasOwn(params, name) ? [] : [{ name, problem: unknownParam(params, name) }],",
+    to: "name in params ? [] : [{ name, problem: unknownParam(params, name) }],",
     test: "api/guard/security.test.ts",
     only: "parameter injection",
   },

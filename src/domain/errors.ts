@@ -38,10 +38,24 @@ export type ErrorDetails =
   /** `suggestion` is the id of a job that is spelled nearly the same; null if there is none. */
   | { readonly reason: "job_not_found"; readonly jobId: string; readonly suggestion: string | null }
   | { readonly reason: "run_not_found"; readonly runId: string }
-  /** `name` is empty if the value has no name, as the body as a whole. `problem` says what is wrong, without the name. */
-  | { readonly reason: "invalid_value"; readonly in: ValuePlace; readonly name: string; readonly problem: string }
+  | InvalidValue
   | { readonly reason: "not_running"; readonly state: "starting" | "stopping" }
   | { readonly reason: "storage_failed"; readonly fault: StorageFault };
+
+/** A value of a request that is invalid, unknown or missing. */
+type InvalidValue = {
+  readonly reason: "invalid_value";
+  readonly in: ValuePlace;
+  /** Empty if the value has no name, as the body as a whole. */
+  readonly name: string;
+  /** What is wrong, without the name. */
+  readonly problem: string;
+  /** If params of a job are wrong: all of them, each with a sentence that names it. `name` is then that of the first. */
+  readonly params?: readonly ParamProblem[];
+};
+
+/** An invalid, unknown or missing param. `problem` is a sentence that names it. */
+export type ParamProblem = { readonly name: string; readonly problem: string };
 
 /** A limit of concurrent runs that is reached. */
 export type LimitReached = {

@@ -1,23 +1,23 @@
 import { shorten } from "../lib/shorten.ts";
 import { suggest } from "../lib/suggest.ts";
+import type { ParamProblem } from "./errors.ts";
 import type { Param } from "./job.ts";
 import { whyUnmatched } from "./pattern.ts";
 import type { ParamValues } from "./run.ts";
 import { paramVariable } from "./task-environment.ts";
 
-/** `param` is the name of the first param that doesn't fit. */
-export type ResolvedParams = { readonly values: ParamValues } | { readonly problem: string; readonly param: string };
+/** The values, or one problem for each param that doesn't fit; at least one. */
+export type ResolvedParams = { readonly values: ParamValues } | { readonly problems: readonly ParamProblem[] };
 
 /**
- * Returns the param values of a run: those of the trigger, then the defaults. A param with neither has no value. The
- * problem names every invalid value.
+ * Returns the param values of a run: those of the trigger, then the defaults. A param with neither has no value.
  */
 export const resolveParams = (
   params: Readonly<Record<string, Param>>,
   given: Readonly<Record<string, string>>,
 ): ResolvedParams => {
   const problems = Object.keys(given).flatMap((name) =>
-    Object.hasOwn(params, name) ? [] : [{ param: name, problem: unknownParam(params, name) }],
+    Object.hasOwn(params, name) ? [] : [{ name, problem: unknownParam(params, name) }],
   );
   const values: [string, string][] = [];
   for (const [name, param] of Object.entries(params)) {
@@ -25,12 +25,10 @@ export const resolveParams = (
     // Defaults were checked when the file was read.
     const problem = value === undefined ? whyMissing(name, param) : whyUnfit(name, param, value);
     const used = value ?? param.default;
-    if (problem !== null) problems.push({ param: name, problem });
+    if (problem !== null) problems.push({ name, problem });
     else if (used !== null) values.push([name, used]);
   }
-  const [first] = problems;
-  if (first === undefined) return { values: Object.fromEntries(values) };
-  return { problem: problems.map(({ problem }) => problem).join("; "), param: first.param };
+  return problems.length === 0 ? { values: Object.fromEntries(values) } : { problems };
 };
 
 const unknownParam = (params: Readonly<Record<string, Param>>, name: string): string => {

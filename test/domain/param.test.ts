@@ -41,23 +41,29 @@ describe("params of a trigger", () => {
     [{ note: "a\ud83d" }, "param 'note' contains an unpaired surrogate, which cannot be passed to a process"],
     [{ toString: "x" }, "unknown param 'toString'; the job takes day, level, note"],
   ])("%p are refused: %p", (given, problem) => {
-    expect(resolve(given as Record<string, string>)).toEqual({ problem, param: Object.keys(given)[0] ?? "" });
+    expect(resolve(given as Record<string, string>)).toEqual({
+      problems: [{ name: Object.keys(given)[0] ?? "", problem }],
+    });
   });
 
   test("are refused with all problems", () => {
     const answer = resolve({ level: "x", day: "y" });
-    expect("problem" in answer ? answer.problem.split("; param").length : 0).toBe(2);
+    expect("problems" in answer ? answer.problems.map(({ name }) => name) : []).toEqual(["day", "level"]);
   });
 
   test("are refused if the job takes none", () => {
-    expect(resolve({ a: "b" }, {})).toEqual({ problem: "unknown param 'a'; the job takes none", param: "a" });
+    expect(resolve({ a: "b" }, {})).toEqual({
+      problems: [{ name: "a", problem: "unknown param 'a'; the job takes none" }],
+    });
   });
 
   test("are refused if a required one is missing", () => {
     const required = { level: param({ required: true, enum: ["fast", "full"] }), day: param({ required: true }) };
     expect(resolve({}, required)).toEqual({
-      problem: "param 'level' is required; expected one of fast, full; param 'day' is required",
-      param: "level",
+      problems: [
+        { name: "level", problem: "param 'level' is required; expected one of fast, full" },
+        { name: "day", problem: "param 'day' is required" },
+      ],
     });
     expect(resolve({ level: "full", day: "" }, required)).toEqual({ values: { level: "full", day: "" } });
   });
@@ -75,17 +81,21 @@ describe("params of a trigger", () => {
     const longest = 131_072 - "PETIT_PARAM_NOTE=".length - 1;
     expect(resolve({ note: "x".repeat(longest) })).toHaveProperty("values");
     expect(resolve({ note: "x".repeat(longest + 1) })).toEqual({
-      problem: `param 'note' has ${longest + 1} bytes; expected at most ${longest}, the limit for a process`,
-      param: "note",
+      problems: [
+        {
+          name: "note",
+          problem: `param 'note' has ${longest + 1} bytes; expected at most ${longest}, the limit for a process`,
+        },
+      ],
     });
     expect(resolve({ note: "é".repeat(longest / 2) })).toHaveProperty("values");
-    expect(resolve({ note: "€".repeat(longest / 2) })).toHaveProperty("problem");
+    expect(resolve({ note: "€".repeat(longest / 2) })).toHaveProperty("problems");
   });
 
   test("are not matched if they are the default, which was checked when the file was read", () => {
     const params = { day: param({ default: "x", pattern: "(?=x)x" }) };
     expect(resolve({}, params)).toEqual({ values: { day: "x" } });
-    expect(resolve({ day: "x" }, params)).toHaveProperty("problem");
+    expect(resolve({ day: "x" }, params)).toHaveProperty("problems");
   });
 
   test("can have a name that is special in JavaScript", () => {

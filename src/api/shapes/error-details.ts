@@ -77,6 +77,14 @@ export const NoSuchRun = exactly(
   { title: "RunNotFound", description: "There is no such run, or the id is malformed" },
 );
 
+const ParamProblemBody = exactly(
+  {
+    name: t.String({ description: "Name of the param" }),
+    problem: t.String({ description: "What is wrong, as a sentence that names the param" }),
+  },
+  { title: "ParamProblem", description: "A param that is invalid, unknown or missing" },
+);
+
 export const InvalidValue = exactly(
   {
     reason: t.Literal("invalid_value"),
@@ -86,6 +94,11 @@ export const InvalidValue = exactly(
         "Name of the parameter, header or param, or path of the field in the body; empty for the body as a whole",
     }),
     problem: t.String({ description: "What is wrong, as a clause" }),
+    params: t.Optional(
+      t.Array(ParamProblemBody, {
+        description: "With `in: params`: every param that is wrong, each with a sentence that names it",
+      }),
+    ),
   },
   { title: "InvalidValue", description: "A value of the request is invalid, unknown or missing" },
 );
@@ -145,7 +158,10 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
       return { reason: details.reason, job_id: details.jobId, suggestion: details.suggestion };
     case "run_not_found":
       return { reason: details.reason, run_id: details.runId };
-    case "invalid_value":
+    case "invalid_value": {
+      const { params, ...value } = details;
+      return params === undefined ? value : { ...value, params: params.map((each) => ({ ...each })) };
+    }
     case "not_running":
       return { ...details };
     case "storage_failed":

@@ -1,4 +1,4 @@
-import { PetitError } from "../../domain/errors.ts";
+import { type ParamProblem, PetitError } from "../../domain/errors.ts";
 import { topological } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
@@ -77,7 +77,7 @@ const planRetry = (
   const stored = jobs.find(run.jobId);
   if (stored === null) return jobNotFound(run.jobId, jobs.all.keys());
   const resolved = resolveParams(stored.job.params, run.params);
-  if ("problem" in resolved) return invalidParam(resolved);
+  if ("problems" in resolved) return invalidParams(resolved.problems);
   const reused = fromStart || run.status === "completed" ? [] : reusable(stored.job, run, store);
   if (!fromStart && (run.status === "completed" || reused.length === stored.job.tasks.length)) {
     return refuse({ reason: "nothing_to_rerun", runId: run.id, status: run.status });
@@ -115,13 +115,16 @@ const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
   throw jobNotFound(jobId, jobs.all.keys());
 };
 
-const invalidParam = ({ problem, param }: { readonly problem: string; readonly param: string }): PetitError =>
-  new PetitError("invalid_request", problem, {
-    details: { reason: "invalid_value", in: "params", name: param, problem },
+const invalidParams = (params: readonly ParamProblem[]): PetitError => {
+  const problem = params.map((each) => each.problem).join("; ");
+  const name = params[0]?.name ?? "";
+  return new PetitError("invalid_request", problem, {
+    details: { reason: "invalid_value", in: "params", name, problem, params },
   });
+};
 
 const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {
   const resolved = resolveParams(job.params, given);
-  if ("problem" in resolved) throw invalidParam(resolved);
+  if ("problems" in resolved) throw invalidParams(resolved.problems);
   return resolved.values;
 };

@@ -1,3 +1,4 @@
+import type { ParamProblem } from "../../domain/errors.ts";
 import { whyUnlisted } from "../../domain/param.ts";
 import type { ParamData } from "../data/shapes.ts";
 
@@ -35,13 +36,16 @@ export const problemsOf = (params: ParamDeclarations, values: Values): FormProbl
 
 const whyMissing = ({ required }: ParamData): string | null => (required ? "is required" : null);
 
-/** Splits a message by param: `param 'day' can't be 'x'; expected …; param 'level' is required`. */
-export const problemsIn = (params: ParamDeclarations, message: string): FormProblems => {
-  const parts = message.split(/(?:^|; )(?=param ')/).filter((part) => part !== "");
-  const named = parts.map((part) => ({ part, name: /^param '([^']*)'/.exec(part)?.[1] ?? "" }));
-  const of = named.filter(({ name }) => Object.hasOwn(params, name)).map(({ part, name }) => [name, atField(part)]);
-  const rest = named.filter(({ name }) => !Object.hasOwn(params, name)).map(({ part }) => part);
-  return { byParam: Object.fromEntries(of), general: rest.length === 0 ? null : rest.join("; ") };
+/** Assigns the problems that petit reported to the fields of a form. Without problems of params, `message` is general. */
+export const problemsIn = (
+  params: ParamDeclarations,
+  { message, problems = [] }: { readonly message: string; readonly problems?: readonly ParamProblem[] | undefined },
+): FormProblems => {
+  if (problems.length === 0) return { byParam: {}, general: message };
+  const isField = ({ name }: ParamProblem): boolean => Object.hasOwn(params, name);
+  const byField = problems.filter(isField).map(({ name, problem }) => [name, atField(problem)]);
+  const others = problems.filter((each) => !isField(each)).map(({ problem }) => problem);
+  return { byParam: Object.fromEntries(byField), general: others.length === 0 ? null : others.join("; ") };
 };
 
 /** Removes the name of the param, which the label of the field shows. */

@@ -97,7 +97,8 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
           onClose();
           navigate(`/runs/${run_id}`);
         },
-        onError: (error) => refuse(problemsIn(job.params, refusalText(error))),
+        onError: (error) =>
+          refuse(problemsIn(job.params, { message: refusalText(error), problems: paramProblems(error) })),
       },
     );
   };
@@ -109,6 +110,12 @@ const useRunForm = (job: JobDetail, onClose: () => void) => {
     }));
   };
   return { values, problems, refusals, isPending, set, submit };
+};
+
+/** Returns the params that petit found wrong, if that is why it refused. */
+const paramProblems = (error: unknown) => {
+  const details = error instanceof ClientError && error.failure.kind === "refused" ? error.failure.details : null;
+  return details?.reason === "invalid_value" ? details.params : undefined;
 };
 
 /** Returns petit's message about invalid params, or the general text of another error. */

@@ -158,8 +158,9 @@ describe("params", () => {
   ])("%p are invalid: 400 with the name", async (params, name) => {
     const { status, body } = await trigger("told", "", { params });
     expect(status).toBe(400);
-    const details = { reason: "invalid_value", in: "params", name, problem: expect.any(String) };
-    expect(body).toEqual({ error: expect.stringContaining(name), code: "INVALID_REQUEST", details });
+    const problem = expect.stringContaining(name);
+    const details = { reason: "invalid_value", in: "params", name, problem, params: [{ name, problem }] };
+    expect(body).toEqual({ error: problem, code: "INVALID_REQUEST", details });
   });
 
   test.each(["__proto__", "constructor", "toString"])("named %p are unknown", async (name) => {

@@ -34,16 +34,18 @@ describe("the values of a form", () => {
   });
 
   test("that petit refused are shown at their fields, and other problems above", () => {
-    const message = "param 'day' can't be 'x'; expected a value that matches ^a$; param 'level' is required";
-    expect(problemsIn(PARAMS, message)).toEqual({
+    const level = { name: "level", problem: "param 'level' is required" };
+    const day = { name: "day", problem: "param 'day' can't be 'x'; expected a value that matches ^a$" };
+    expect(problemsIn(PARAMS, { message: "both", problems: [day, level] })).toEqual({
       byParam: { day: "Can't be 'x'; expected a value that matches ^a$", level: "Is required" },
       general: null,
     });
-    expect(problemsIn(PARAMS, "unknown param 'dey'; did you mean 'day'?; param 'level' is required")).toEqual({
+    const unknown = { name: "dey", problem: "unknown param 'dey'; did you mean 'day'?" };
+    expect(problemsIn(PARAMS, { message: "both", problems: [unknown, level] })).toEqual({
       byParam: { level: "Is required" },
       general: "unknown param 'dey'; did you mean 'day'?",
     });
-    expect(problemsIn(PARAMS, "job 'a' already has 1 of 1 concurrent runs").general).toBe(
+    expect(problemsIn(PARAMS, { message: "job 'a' already has 1 of 1 concurrent runs" }).general).toBe(
       "job 'a' already has 1 of 1 concurrent runs",
     );
   });
