@@ -122,7 +122,7 @@ const serve = async (
   });
   parts.defer(() => server.stop(SERVER_GRACE_MS));
   const url = addressUrl(server.hostname, server.port);
-  engine.store.scheduler.setOwner(`process ${process.pid} (${url})`);
+  engine.store.scheduler.setOwner({ pid: process.pid, url });
   return url;
 };
 

@@ -39,7 +39,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
   assertUsable({ path: settings.db, runtime });
   if (settings.db !== MEMORY) parts.use(lockDatabase(runtime, settings.db));
   const store = parts.use(openStore({ path: settings.db, runtime }));
-  store.scheduler.setOwner(`process ${process.pid}`);
+  store.scheduler.setOwner({ pid: process.pid, url: null });
   const spool = parts.use(openSpoolDir(settings.db));
   // Another user may have created one of the files since the first check.
   assertNotForeign(options);

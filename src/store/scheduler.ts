@@ -1,12 +1,13 @@
 import type { StoreContext } from "./context.ts";
+import { encodeLockOwner, type LockOwner } from "./database/lock-owner.ts";
 import { flag } from "./database/rows.ts";
 
 /** State of the scheduler as a whole. */
 export interface SchedulerStore {
   isPaused(): boolean;
   setPaused(paused: boolean, now: number): void;
-  /** Stores the name by which errors refer to the process that uses the database; null once it has stopped. Not durable. */
-  setOwner(owner: string | null): void;
+  /** Stores the process that uses the database, for errors of others; null once it has stopped. Not durable. */
+  setOwner(owner: LockOwner | null): void;
 }
 
 export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext): SchedulerStore => ({
@@ -25,6 +26,10 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
   }),
 
   setOwner: write("relaxed", (owner) =>
-    sql.updateOne("UPDATE scheduler SET holder = $owner", { owner }, "set the owner"),
+    sql.updateOne(
+      "UPDATE scheduler SET holder = $owner",
+      { owner: owner === null ? null : encodeLockOwner(owner) },
+      "set the owner",
+    ),
   ),
 });

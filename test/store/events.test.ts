@@ -117,7 +117,7 @@ describe("the scheduler", () => {
     const first = openStore({ path, runtime: openRuntime() });
     expect(first.scheduler.isPaused()).toBe(false);
     first.scheduler.setPaused(true, NOON);
-    first.scheduler.setOwner("process 17");
+    first.scheduler.setOwner({ pid: 17, url: null });
     first[Symbol.dispose]();
     using second = openStore({ path, runtime: openRuntime() });
     expect(second.scheduler.isPaused()).toBe(true);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { addressUrl, urlOf } from "../../app/settings/settings.ts";
 import { withoutSecret } from "../../app/settings/shown.ts";
 import { findLockOwner } from "../../store/database/lock.ts";
+import { type LockOwner, lockOwnerText } from "../../store/database/lock-owner.ts";
 import { MEMORY } from "../../store/database/open.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth, type HealthAnswer } from "../client/health.ts";
@@ -11,7 +12,7 @@ import { type Check, failed, ok, warning } from "./check.ts";
 
 type SchedulerFacts = {
   /** The process that locks the database, as it describes itself; null if none does. */
-  readonly lockOwner: string | null;
+  readonly lockOwner: LockOwner | null;
   /** The address at which commands look for the running petit. */
   readonly url: string;
   readonly answer: HealthAnswer;
@@ -30,7 +31,7 @@ export const schedulerChecks = async (context: Context): Promise<readonly Check[
 };
 
 /** Returns the owner of the database's lock. Errors are ignored here, because the database check reports them. */
-const lockOwnerOf = ({ settings: { db }, runtime }: Context): string | null => {
+const lockOwnerOf = ({ settings: { db }, runtime }: Context): LockOwner | null => {
   try {
     return db === MEMORY ? null : findLockOwner(runtime, db);
   } catch {
@@ -59,11 +60,11 @@ const schedulerCheck = (facts: SchedulerFacts, context: Context): Check => {
     const note = answer.kind === "foreign" ? `; the server at ${facts.url} is not petit` : "";
     return ok("scheduler", `no petit runs on ${db}${note}`);
   }
-  const served = urlIn(lockOwner);
-  if (served === null) return ok("scheduler", `${db} is locked by ${lockOwner}, which serves no API`);
+  const owner = lockOwnerText(lockOwner);
+  if (lockOwner.url === null) return ok("scheduler", `${db} is locked by ${owner}, which serves no API`);
   const reason = answer.kind === "unreachable" ? answer.why : "the server there is not petit";
-  const message = `${db} is locked by ${lockOwner}, which can't be reached at ${facts.url}: ${reason}`;
-  return warning("scheduler", { message, hint: `pass its address: --url ${served}` });
+  const message = `${db} is locked by ${owner}, which can't be reached at ${facts.url}: ${reason}`;
+  return warning("scheduler", { message, hint: `pass its address: --url ${lockOwner.url}` });
 };
 
 type Petit = Extract<HealthAnswer, { readonly kind: "petit" }>;
@@ -83,7 +84,7 @@ const petitCheck = (facts: SchedulerFacts, answer: Petit, context: Context): Che
   }
   const isOn = lockOwner === null ? usesDatabase(facts, context) : !isElsewhere(lockOwner, url);
   if (!isOn) {
-    const locked = lockOwner === null ? "" : `, which is locked by ${lockOwner}`;
+    const locked = lockOwner === null ? "" : `, which is locked by ${lockOwnerText(lockOwner)}`;
     const message = `${name} answers, but it does not run on ${settings.db}${locked}`;
     const hint =
       database === null
@@ -97,15 +98,11 @@ const petitCheck = (facts: SchedulerFacts, answer: Petit, context: Context): Che
       hint: "restart the running petit",
     });
   }
-  return ok("scheduler", `${name} runs on ${settings.db}${lockOwner === null ? "" : `: ${lockOwner}`}`);
+  return ok("scheduler", `${name} runs on ${settings.db}${lockOwner === null ? "" : `: ${lockOwnerText(lockOwner)}`}`);
 };
 
-/** Returns the address in a description such as `process 17 (http://127.0.0.1:8565)`, or null. */
-const urlIn = (lockOwner: string): string | null => /\((https?:[^)]+)\)/.exec(lockOwner)?.[1] ?? null;
-
 /** Returns whether the lock's owner can't be the server at `url`. */
-const isElsewhere = (lockOwner: string, url: string): boolean => {
-  const served = urlIn(lockOwner);
+const isElsewhere = ({ url: served }: LockOwner, url: string): boolean => {
   if (served === null) return true;
   const [own, asked] = [new URL(served), new URL(url)];
   return own.hostname === asked.hostname && own.port !== asked.port;

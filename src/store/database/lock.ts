@@ -1,6 +1,7 @@
 import { closeSync, existsSync, lstatSync, openSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
+import { decodeLockOwner, type LockOwner, lockOwnerText, UNKNOWN_OWNER } from "./lock-owner.ts";
 import { restrictMode } from "./ownership.ts";
 import { siblingFile } from "./sibling-file.ts";
 
@@ -20,7 +21,7 @@ export const lockDatabase = (runtime: Runtime, path: string): Disposable => {
     throw isBusy(cause)
       ? new PetitError(
           "taken",
-          `${path} is in use by ${readOwnerName(runtime, path)}; stop it, or name another file with --db`,
+          `${path} is in use by ${lockOwnerText(readOwner(runtime, path))}; stop it, or name another file with --db`,
           { cause },
         )
       : toLockError(path, cause);
@@ -60,25 +61,25 @@ const toLockError = (path: string, cause: unknown): PetitError => {
 export const isBusy = (error: unknown): boolean =>
   error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
 
-/** Reads the name that the owner has stored, see `SchedulerStore.setOwner`. */
-const readOwnerName = (runtime: Runtime, path: string): string => {
+/** Reads what the owner has stored, see `SchedulerStore.setOwner`. */
+const readOwner = (runtime: Runtime, path: string): LockOwner => {
   try {
     const db = runtime.openDatabase(path, { readonly: true });
     try {
-      return String(db.prepare("SELECT holder FROM scheduler").get()?.holder ?? "another petit");
+      return decodeLockOwner(db.prepare("SELECT holder FROM scheduler").get()?.holder);
     } finally {
       db.close();
     }
   } catch {
-    return "another petit";
+    return UNKNOWN_OWNER;
   }
 };
 
 /**
- * Returns the process that uses a database, such as `process 17 (http://127.0.0.1:8565)`, or null if there is none. Takes a
- * shared lock, so it can only delay the start of a scheduler for an instant.
+ * Returns the process that uses a database, or null if there is none. Takes a shared lock, so it can only delay the start of
+ * a scheduler for an instant.
  */
-export const findLockOwner = (runtime: Runtime, path: string): string | null => {
+export const findLockOwner = (runtime: Runtime, path: string): LockOwner | null => {
   const file = siblingFile(path, "-lock");
   if (!existsSync(file)) return null;
   const db = runtime.openDatabase(file, { readonly: true });
@@ -87,7 +88,7 @@ export const findLockOwner = (runtime: Runtime, path: string): string | null => 
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return null;
   } catch (error) {
-    return isBusy(error) ? readOwnerName(runtime, path) : null;
+    return isBusy(error) ? readOwner(runtime, path) : null;
   } finally {
     db.close();
   }

@@ -11,9 +11,9 @@ import { tempDir } from "../../support/temp-dir.ts";
 const runtime = openRuntime();
 
 /** Starts another process that locks the database. */
-const lockInOtherProcess = async (path: string, owner: string) => {
+const lockInOtherProcess = async (path: string, ...owner: readonly string[]) => {
   const script = join(import.meta.dirname, "../../support/factories-lock.ts");
-  const child = startChild([...runtimeCommand, script, path, owner]);
+  const child = startChild([...runtimeCommand, script, path, ...owner]);
   expect(await child.nextOutput()).toBe("held\n");
   const kill = async (): Promise<void> => {
     child.kill();
@@ -26,7 +26,7 @@ describe("lockDatabase", () => {
   test("refuses a second process, and names the owner", async () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
-    await using _ = await lockInOtherProcess(path, "process 17 (http://127.0.0.1:8565)");
+    await using _ = await lockInOtherProcess(path, "17", "http://127.0.0.1:8565");
     const begun = performance.now();
     expect(() => lockDatabase(runtime, path)).toThrow(
       expect.objectContaining({
@@ -35,13 +35,13 @@ describe("lockDatabase", () => {
       }),
     );
     expect(performance.now() - begun).toBeLessThan(1_000);
-    expect(findLockOwner(runtime, path)).toBe("process 17 (http://127.0.0.1:8565)");
+    expect(findLockOwner(runtime, path)).toEqual({ pid: 17, url: "http://127.0.0.1:8565" });
   });
 
   test("is released when its process ends, even by kill -9", async () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
-    const other = await lockInOtherProcess(path, "process 17");
+    const other = await lockInOtherProcess(path, "17");
     await other.kill();
     expect(findLockOwner(runtime, path)).toBeNull();
     using lock = lockDatabase(runtime, path);
@@ -77,8 +77,8 @@ describe("lockDatabase", () => {
       expect(lock).toBeDefined();
       expect(() => lockDatabase(runtime, dir.file(name))).toThrow(expect.objectContaining({ code: "taken" }));
       using store = openStore({ path, runtime });
-      store.scheduler.setOwner("process 17");
-      expect(findLockOwner(runtime, dir.file(name))).toBe("process 17");
+      store.scheduler.setOwner({ pid: 17, url: null });
+      expect(findLockOwner(runtime, dir.file(name))).toEqual({ pid: 17, url: null });
     }
   });
 
@@ -104,7 +104,7 @@ describe("lockDatabase", () => {
     using _ = lockDatabase(runtime, path);
     expect((statSync(`${path}-lock`).mode & 0o777).toString(8)).toBe("600");
     expect(() => lockDatabase(runtime, path)).toThrow(`${path} is in use by another petit`);
-    expect(findLockOwner(runtime, path)).toBe("another petit");
+    expect(findLockOwner(runtime, path)).toEqual({ pid: null, url: null });
   });
 
   test("reports a folder that cannot be written to", () => {
