@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { createInterface } from "node:readline";
 
 /** A process that leads a process group. Disposing it kills the group. */
 export type Child = Disposable & {
@@ -7,8 +7,8 @@ export type Child = Disposable & {
   /** Resolves with its exit status, or null if a signal ended it. */
   readonly exited: Promise<number | null>;
   write(text: string): void;
-  /** Resolves with the next chunk of its stdout. */
-  nextOutput(): Promise<string>;
+  /** Resolves with the next line of its stdout, without the line break. */
+  nextLine(): Promise<string>;
   /** Resolves with its whole stdout. */
   text(): Promise<string>;
   /** Sends SIGKILL to its group. */
@@ -22,11 +22,19 @@ export const startChild = (argv: readonly string[], environment = process.env): 
   const { pid } = child;
   if (pid === undefined) throw new Error(`${program} can't be started`);
   const kill = (): void => killGroup(pid);
+  let lines: AsyncIterator<string> | undefined;
+  const nextLine = async (): Promise<string> => {
+    // One reader for the whole stream: what arrives between two calls must not be lost.
+    lines ??= createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const next = await lines.next();
+    if (next.done) throw new Error(`${program} has ended its output`);
+    return next.value;
+  };
   return {
     pid,
     exited: exitOf(child),
     write: (text) => void child.stdin.write(text),
-    nextOutput: async () => String((await once(child.stdout, "data"))[0]),
+    nextLine,
     text: async () => (await child.stdout.setEncoding("utf8").toArray()).join(""),
     kill,
     [Symbol.dispose]: kill,

@@ -17,7 +17,7 @@ const stored = ({ pid }: Child) => ({ pid, startTime: "1", bootId: bootId() });
 const leave = async (spool: Spool): Promise<Child> => {
   const around = `echo $$ > "$1"; PETIT_OUTPUT="$2" python3 -c "$3" & exit 0`;
   const leader = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.outputs, LARGE]);
-  await leader.nextOutput();
+  await leader.nextLine();
   await leader.exited;
   return leader;
 };
@@ -67,7 +67,7 @@ describe("leftover processes of a lost attempt", () => {
     const spool = spoolOf(dir.path, 1);
     const around = `echo $$ > "$1"; env -i /bin/sh -c "exec 3>&1 >> $2; (echo there >&3); sleep 60" & exit 0`;
     using leftover = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.stdout]);
-    await leftover.nextOutput();
+    await leftover.nextLine();
     await leftover.exited;
     await killLeftovers(stored(leftover), spool, systemClock);
     expect(isThere(leftover)).toBe(false);

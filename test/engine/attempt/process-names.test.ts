@@ -22,7 +22,7 @@ test("a process is identified by pid, start time and boot, whatever its name con
 
 test("a zombie has no identity", async () => {
   using parent = startChild(["sh", "-c", "(exit 0) & echo $!; exec sleep 60"]);
-  const pid = Number(await parent.nextOutput());
+  const pid = Number(await parent.nextLine());
   await waitFor(() => identify(pid) === null);
   expect(identify(parent.pid)).not.toBeNull();
 });
@@ -51,7 +51,7 @@ test("a wrapper has begun when its program exists, and when the wrapper has ende
 
 test("a group has members while any of them is alive, even without its leader", async () => {
   using group = startChild(["sh", "-c", "sleep 60 & echo $!; sleep 60"]);
-  const member = Number(await group.nextOutput());
+  const member = Number(await group.nextLine());
   const identity = identify(group.pid);
   if (identity === null) throw new Error("the leader is not there");
   process.kill(group.pid, "SIGKILL");

@@ -16,11 +16,11 @@ const stateOf = (pid: number): string => {
 const started = async (
   ...children: readonly string[]
 ): Promise<{ readonly leader: Child; readonly pids: number[] }> => {
-  const script = `${children.map((each) => `${each} >/dev/null & echo $!`).join("\n")}\necho end\nwait`;
+  const script = `${children.map((each) => `${each} >/dev/null & echo $!`).join("\n")}\nwait`;
   const leader = startChild(["/bin/sh", "-c", script]);
-  let text = await leader.nextOutput();
-  while (!text.includes("end")) text += await leader.nextOutput();
-  return { leader, pids: text.split("\n").slice(0, children.length).map(Number) };
+  const pids: number[] = [];
+  for (const _ of children) pids.push(Number(await leader.nextLine()));
+  return { leader, pids };
 };
 
 const brakeOf = (leader: Child, dir: ReturnType<typeof tempDir>) => {

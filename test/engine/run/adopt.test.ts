@@ -517,7 +517,7 @@ describe("a start after a crash", () => {
     writeFileSync(dir.file("jobs.json"), JSON.stringify(jobs));
     const script = join(import.meta.dirname, "../../support/started-engine-process.ts");
     using child = startChild([...runtimeCommand, script, dir.path, dir.file("jobs.json"), "slow"]);
-    const id = parseRunId((await child.nextOutput()).trim()) ?? expect.unreachable();
+    const id = parseRunId((await child.nextLine()).trim()) ?? expect.unreachable();
     await door.reached();
     child.kill();
     await child.exited;

@@ -14,7 +14,7 @@ const runtime = openRuntime();
 const lockInOtherProcess = async (path: string, ...owner: readonly string[]) => {
   const script = join(import.meta.dirname, "../../support/factories-lock.ts");
   const child = startChild([...runtimeCommand, script, path, ...owner]);
-  expect(await child.nextOutput()).toBe("held\n");
+  expect(await child.nextLine()).toBe("held");
   const kill = async (): Promise<void> => {
     child.kill();
     await child.exited;
