@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { CHROMIUM } from "../../test/support/browser.ts";
-import { openWeb, type Web } from "../../test/support/web.ts";
+import { CHROMIUM } from "../../test/support/web/browser.ts";
+import { openWeb, type Web } from "../../test/support/web/web.ts";
 import { HOUR_OF_EVENTS, replaceEventStream, replayEvents, sendEvents } from "./dashboard-events.ts";
 import { type PetitProcess, startPetit } from "./petit-process.ts";
 import { figure, median } from "./statistics.ts";

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { CHROMIUM } from "../../test/support/browser.ts";
-import { openWeb, type Web } from "../../test/support/web.ts";
+import { CHROMIUM } from "../../test/support/web/browser.ts";
+import { openWeb, type Web } from "../../test/support/web/web.ts";
 import { heapMiB } from "./dashboard.ts";
 import { type PetitProcess, startPetit } from "./petit-process.ts";
 import { figure, medianAndP99 } from "./statistics.ts";

@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { type Petit, startPetit } from "../../test/support/petit.ts";
-import { post, runToEnd, start } from "../../test/support/petit-api.ts";
-import { openWeb, type Web } from "../../test/support/web.ts";
-import { VIEWS, type View, type Visited } from "../../test/support/web-views.ts";
+import { post, runToEnd, start } from "../../test/support/petit/api.ts";
+import { type Petit, startPetit } from "../../test/support/petit/petit.ts";
+import { VIEWS, type View, type Visited } from "../../test/support/web/views.ts";
+import { openWeb, type Web } from "../../test/support/web/web.ts";
 import { writeHistory } from "./history.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

@@ -5,8 +5,8 @@ import type { StorageFault } from "../../src/domain/health.ts";
 import { refuse } from "../../src/domain/refusal.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { jobId } from "../support/factories.ts";
-import { fakeApi } from "../support/petit-api-fake.ts";
+import { jobId } from "../support/engine/factories.ts";
+import { fakeApi } from "../support/petit/api-fake.ts";
 
 type Line = { readonly fields: Readonly<Record<string, unknown>>; readonly message: string };
 const logged: Line[] = [];

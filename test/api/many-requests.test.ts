@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { startPetit } from "../support/petit.ts";
-import { ask, runToEnd } from "../support/petit-api.ts";
-import { parseMetrics } from "../support/petit-metrics.ts";
-import { makeRequest, send, type WireRequest, type WireResponse } from "../support/petit-requests.ts";
-import { randomOf } from "../support/torture-random.ts";
+import { ask, runToEnd } from "../support/petit/api.ts";
+import { parseMetrics } from "../support/petit/metrics.ts";
+import { startPetit } from "../support/petit/petit.ts";
+import { makeRequest, send, type WireRequest, type WireResponse } from "../support/petit/requests.ts";
+import { randomOf } from "../support/torture/random.ts";
 
 const JOBS = {
   "jobs.yaml": `

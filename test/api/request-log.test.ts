@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { type Log, silentLog } from "../../src/lib/log.ts";
-import { fakeApi } from "../support/petit-api-fake.ts";
+import { fakeApi } from "../support/petit/api-fake.ts";
 
 type Line = { readonly fields: Readonly<Record<string, unknown>>; readonly message: string };
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, post, raw, runToEnd, start } from "../support/petit-api.ts";
+import { ask, post, raw, runToEnd, start } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
 import { isDeno } from "../support/runtime-command.ts";
 
 const JOBS = {

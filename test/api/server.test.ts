@@ -5,10 +5,10 @@ import { type ServerOptions, startServer } from "../../src/api/server.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { HttpServer, ServeOptions } from "../../src/runtime/runtime.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, post, readEvents, start, take } from "../support/petit-api.ts";
-import { fakeApi } from "../support/petit-api-fake.ts";
+import { FakeClock } from "../support/engine/fake-clock.ts";
+import { ask, post, readEvents, start, take } from "../support/petit/api.ts";
+import { fakeApi } from "../support/petit/api-fake.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
 
 const serve = (options: Partial<ServerOptions> = {}) => {
   const { engine, store, system } = fakeApi();

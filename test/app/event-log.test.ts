@@ -4,9 +4,9 @@ import type { Event, EventType } from "../../src/domain/event.ts";
 import { newRunId, parseJobId, parseTaskId } from "../../src/domain/ids.ts";
 import type { Log } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
-import { job, shell, taskId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { job, shell, taskId } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { NOON } from "../support/engine/fake-clock.ts";
 
 const RUN = newRunId(0);
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { type Client, createClient } from "../../src/client/client.ts";
 import { ClientError } from "../../src/client/error.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { runToEnd } from "../support/petit-api.ts";
+import { runToEnd } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
 
 const JOBS = `id: hello
 schedule: "@hourly"

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Page } from "playwright-core";
-import { type Browser, CHROMIUM, type Site, startBrowser, startSite } from "../support/browser.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, runToEnd } from "../support/petit-api.ts";
+import { ask, runToEnd } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
+import { type Browser, CHROMIUM, type Site, startBrowser, startSite } from "../support/web/browser.ts";
 
 const SCRIPT = "<script>document.title = 'ran'</script><img src=x onerror=\"document.title = 'ran'\">";
 

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CommandResult, cleanEnvironment, tempFolder, textOf } from "../support/cli.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask } from "../support/petit-api.ts";
+import { ask } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
 
 const SCRIPT = join(import.meta.dirname, "../../examples/ci/trigger-and-wait.sh");
 const TOKEN = "a-token-for-the-pipeline";

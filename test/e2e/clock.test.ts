@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canStepClock, steppedClock } from "../support/faults-clock.ts";
-import { startPetit } from "../support/petit.ts";
-import { ask, start } from "../support/petit-api.ts";
-import { endOf, eventually } from "../support/torture-run.ts";
+import { canStepClock, steppedClock } from "../support/engine/faults-clock.ts";
+import { ask, start } from "../support/petit/api.ts";
+import { startPetit } from "../support/petit/petit.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 const HOUR_MS = 3_600_000;
 

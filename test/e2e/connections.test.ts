@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Petit, petitCommand, startPetit } from "../support/petit.ts";
-import { ask } from "../support/petit-api.ts";
+import { ask } from "../support/petit/api.ts";
+import { type Petit, petitCommand, startPetit } from "../support/petit/petit.ts";
 import { runtimeCommand } from "../support/runtime-command.ts";
-import { eventually } from "../support/torture-run.ts";
+import { eventually } from "../support/torture/run.ts";
 
 const JOBS = {
   "seconds.yaml": `id: seconds

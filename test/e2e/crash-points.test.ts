@@ -3,11 +3,11 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canInject, killAtCall } from "../support/faults.ts";
-import { petitCommand, startPetit } from "../support/petit.ts";
-import { ask, post } from "../support/petit-api.ts";
-import { taskProcesses } from "../support/torture-processes.ts";
-import { endOf } from "../support/torture-run.ts";
+import { canInject, killAtCall } from "../support/engine/faults.ts";
+import { ask, post } from "../support/petit/api.ts";
+import { petitCommand, startPetit } from "../support/petit/petit.ts";
+import { taskProcesses } from "../support/torture/processes.ts";
+import { endOf } from "../support/torture/run.ts";
 
 /** The number of instants to test; `PETIT_CRASH_POINTS=400` tests all. */
 const POINTS = Number(process.env.PETIT_CRASH_POINTS ?? 8);

@@ -2,10 +2,10 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { start } from "../support/petit-api.ts";
-import { taskProcesses } from "../support/torture-processes.ts";
-import { endOf, eventually } from "../support/torture-run.ts";
+import { start } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
+import { taskProcesses } from "../support/torture/processes.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 /** A job that records its start, then waits for the file `go` in petit's folder. */
 const WAITING = `id: waiting

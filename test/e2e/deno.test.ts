@@ -5,10 +5,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, textOf } from "../support/cli.ts";
 import { deno, denoCommand, denoEnvironment, ROOT } from "../support/deno.ts";
-import { type Petit, type StartOptions, startPetit } from "../support/petit.ts";
-import { ask, runToEnd, start } from "../support/petit-api.ts";
+import { ask, runToEnd, start } from "../support/petit/api.ts";
+import { type Petit, type StartOptions, startPetit } from "../support/petit/petit.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { endOf, eventually } from "../support/torture-run.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 const LIMIT_MS = 60_000;
 

@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canInject, canMount, injectFault, smallDisk } from "../support/faults.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, post, start } from "../support/petit-api.ts";
-import { endOf, eventually } from "../support/torture-run.ts";
+import { canInject, canMount, injectFault, smallDisk } from "../support/engine/faults.ts";
+import { ask, post, start } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 const JOBS = {
   "quick.yaml": "id: quick\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n",

@@ -2,9 +2,9 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { linkSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Petit, petitCommand, startPetit } from "../support/petit.ts";
-import { ask, post, runToEnd, start } from "../support/petit-api.ts";
-import { endOf, eventually } from "../support/torture-run.ts";
+import { ask, post, runToEnd, start } from "../support/petit/api.ts";
+import { type Petit, petitCommand, startPetit } from "../support/petit/petit.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 const QUICK = "id: quick\ntasks: [{id: t, type: command, command: echo, args: [hi]}]\n";
 

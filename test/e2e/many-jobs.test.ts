@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask } from "../support/petit-api.ts";
-import { eventually } from "../support/torture-run.ts";
+import { ask } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
+import { eventually } from "../support/torture/run.ts";
 
 const JOBS = 10_000;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { petit as cli, tempFolder } from "../support/cli.ts";
-import { startPetit } from "../support/petit.ts";
+import { startPetit } from "../support/petit/petit.ts";
 import { receiver } from "../support/receiver.ts";
 
 const FAILING = `

@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Petit, petitCommand, startPetit } from "../support/petit.ts";
-import { ask, start } from "../support/petit-api.ts";
-import { taskProcesses } from "../support/torture-processes.ts";
-import { endOf, eventually } from "../support/torture-run.ts";
+import { ask, start } from "../support/petit/api.ts";
+import { type Petit, petitCommand, startPetit } from "../support/petit/petit.ts";
+import { taskProcesses } from "../support/torture/processes.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 /** A tree of three processes that ignores SIGTERM and prints a line when it is complete. */
 const STUBBORN = `id: stubborn

@@ -6,8 +6,8 @@ import { delimiter, join } from "node:path";
 import { readPages } from "../../scripts/documentation/page.ts";
 import { cleanEnvironment, tempFolder, textOf } from "../support/cli.ts";
 import { blocksOf, listOf } from "../support/documentation.ts";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, runToEnd } from "../support/petit-api.ts";
+import { ask, runToEnd } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
 import { receiver } from "../support/receiver.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

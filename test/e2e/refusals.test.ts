@@ -12,10 +12,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canMount, digests, smallDisk } from "../support/faults.ts";
-import { petitCommand, startPetit } from "../support/petit.ts";
-import { start } from "../support/petit-api.ts";
-import { endOf } from "../support/torture-run.ts";
+import { canMount, digests, smallDisk } from "../support/engine/faults.ts";
+import { start } from "../support/petit/api.ts";
+import { petitCommand, startPetit } from "../support/petit/petit.ts";
+import { endOf } from "../support/torture/run.ts";
 
 const JOB = { "a.yaml": "id: a\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n" };
 

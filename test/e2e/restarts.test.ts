@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Petit, startPetit } from "../support/petit.ts";
-import { ask, post, start } from "../support/petit-api.ts";
-import { endOf, eventually } from "../support/torture-run.ts";
+import { ask, post, start } from "../support/petit/api.ts";
+import { type Petit, startPetit } from "../support/petit/petit.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 /** `PETIT_CHAIN_SECONDS=3 PETIT_RESTARTS=20` gives a longer test. */
 const CHAIN_SECONDS = Number(process.env.PETIT_CHAIN_SECONDS ?? 0.4);

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canStepClock } from "../support/faults-clock.ts";
-import { torture } from "../support/torture.ts";
-import { violations } from "../support/torture-invariants.ts";
+import { canStepClock } from "../support/engine/faults-clock.ts";
+import { violations } from "../support/torture/invariants.ts";
+import { torture } from "../support/torture/torture.ts";
 
 const KILLS = Number(process.env.PETIT_TORTURE_KILLS ?? 6);
 const SEED = Number(process.env.PETIT_TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));

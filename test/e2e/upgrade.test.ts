@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../support/fixture-database.ts";
-import { startPetit } from "../support/petit.ts";
-import { ask, runToEnd } from "../support/petit-api.ts";
+import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../support/engine/fixture-database.ts";
+import { ask, runToEnd } from "../support/petit/api.ts";
+import { startPetit } from "../support/petit/petit.ts";
 import { receiver } from "../support/receiver.ts";
-import { endOf } from "../support/torture-run.ts";
+import { endOf } from "../support/torture/run.ts";
 
 /** Starts petit on the database of a killed older version, whose tasks have ended meanwhile. */
 const startUpgraded = async (schema: number, env: Readonly<Record<string, string>> = {}) => {

@@ -4,9 +4,9 @@ import { PetitError } from "../../src/domain/errors.ts";
 import { Commits, type TransactionWork } from "../../src/engine/commits.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
-import { job, jobId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { FakeClock, NOON } from "../support/fake-clock.ts";
+import { job, jobId } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { FakeClock, NOON } from "../support/engine/fake-clock.ts";
 
 const full = () => new PetitError("storage_failed", "the disk is full");
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Log } from "../../src/lib/log.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { job, jobId, schedule, shell } from "../support/factories.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { startEngine } from "../support/started-engine.ts";
-import { gate } from "../support/started-engine-gate.ts";
+import { job, jobId, schedule, shell } from "../support/engine/factories.ts";
+import { FakeClock } from "../support/engine/fake-clock.ts";
+import { gate } from "../support/engine/gate.ts";
+import { startEngine } from "../support/engine/started-engine.ts";
 
 /** A log that collects its errors. */
 const listening = () => {

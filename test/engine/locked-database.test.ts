@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { silentLog } from "../../src/lib/log.ts";
-import { job, jobId, schedule, shell } from "../support/factories.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { filesOf, type StartOptions, startEngine, waitFor } from "../support/started-engine.ts";
-import { gate } from "../support/started-engine-gate.ts";
+import { job, jobId, schedule, shell } from "../support/engine/factories.ts";
+import { FakeClock } from "../support/engine/fake-clock.ts";
+import { gate } from "../support/engine/gate.ts";
+import { filesOf, type StartOptions, startEngine, waitFor } from "../support/engine/started-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 /** Starts an engine, and another connection that locks its database. */

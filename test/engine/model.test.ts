@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { FATES, type Fate, Model, TRIGGERABLE } from "../support/model.ts";
-import { PRESENCES, type Presence } from "../support/model-jobs.ts";
-import { expected, MODEL_START, ModelPetit } from "../support/model-petit.ts";
-import { ScriptedProcesses } from "../support/model-runtime.ts";
+import { PRESENCES, type Presence } from "../support/model/jobs.ts";
+import { FATES, type Fate, Model, TRIGGERABLE } from "../support/model/model.ts";
+import { expected, MODEL_START, ModelPetit } from "../support/model/petit.ts";
+import { ScriptedProcesses } from "../support/model/runtime.ts";
 
 /** Sequences of commands: `PETIT_MODEL_RUNS=1000` for the long run. */
 const RUNS = Number(process.env.PETIT_MODEL_RUNS ?? 100);

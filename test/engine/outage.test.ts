@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { PetitError } from "../../src/domain/errors.ts";
 import { refuse } from "../../src/domain/refusal.ts";
 import { Outage } from "../../src/engine/outage.ts";
-import { FakeClock, NOON } from "../support/fake-clock.ts";
+import { FakeClock, NOON } from "../support/engine/fake-clock.ts";
 import { recordingLog } from "../support/recording-log.ts";
 
 const full = (): PetitError => new PetitError("storage_failed", "the disk is full");

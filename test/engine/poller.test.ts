@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Poller } from "../../src/engine/poller.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../support/engine/fake-clock.ts";
 import { recordingLog } from "../support/recording-log.ts";
 
 const start = () => {

@@ -5,11 +5,11 @@ import type { Job } from "../../src/domain/job.ts";
 import { Pruner } from "../../src/engine/pruner.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
-import { job, jobId, shell } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { FakeClock, NOON } from "../support/fake-clock.ts";
-import { filesOf, type StartedEngine, type StartOptions, startEngine } from "../support/started-engine.ts";
-import { gate } from "../support/started-engine-gate.ts";
+import { job, jobId, shell } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { FakeClock, NOON } from "../support/engine/fake-clock.ts";
+import { gate } from "../support/engine/gate.ts";
+import { filesOf, type StartedEngine, type StartOptions, startEngine } from "../support/engine/started-engine.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const DAY_MS = 86_400_000;

@@ -4,10 +4,10 @@ import { identify } from "../../src/engine/attempt/identity.ts";
 import { createEngine } from "../../src/engine/scheduler.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
-import { command, job, jobId, retry, schedule, shell } from "../support/factories.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { filesOf, SETTINGS, startEngine, waitFor } from "../support/started-engine.ts";
-import { gate } from "../support/started-engine-gate.ts";
+import { command, job, jobId, retry, schedule, shell } from "../support/engine/factories.ts";
+import { FakeClock } from "../support/engine/fake-clock.ts";
+import { gate } from "../support/engine/gate.ts";
+import { filesOf, SETTINGS, startEngine, waitFor } from "../support/engine/started-engine.ts";
 
 describe("a drain", () => {
   test("waits for running runs, including their next tasks", async () => {

@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Runtime, SqlDatabase } from "../../src/runtime/runtime.ts";
-import { command, job, jobId, schedule, shell } from "../support/factories.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { startEngine, waitFor } from "../support/started-engine.ts";
-import { gate } from "../support/started-engine-gate.ts";
+import { command, job, jobId, schedule, shell } from "../support/engine/factories.ts";
+import { FakeClock } from "../support/engine/fake-clock.ts";
+import { gate } from "../support/engine/gate.ts";
+import { startEngine, waitFor } from "../support/engine/started-engine.ts";
 
 /** A runtime whose database rejects writes, as on a full or read-only disk. */
 const brittle = () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { anyAborted } from "../../src/lib/abort.ts";
 import { sleep, steadyClock, systemClock } from "../../src/lib/clock.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../support/engine/fake-clock.ts";
 
 /** Returns whether a promise has settled. */
 const watched = (promise: Promise<unknown>): (() => boolean) => {

@@ -3,9 +3,9 @@ import { openRuntime } from "#runtime";
 import type { Event } from "../../src/domain/event.ts";
 import { openStore } from "../../src/store/database/open.ts";
 import type { Store } from "../../src/store/store.ts";
-import { jobId, taskId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { jobId, taskId } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { NOON } from "../support/engine/fake-clock.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const listening = (store: Store) => {

@@ -4,8 +4,8 @@ import type { NotifyTarget } from "../../src/domain/notification.ts";
 import { openStore } from "../../src/store/database/open.ts";
 import { findFailingTargets } from "../../src/store/failing-deliveries.ts";
 import type { Store } from "../../src/store/store.ts";
-import { job, jobId } from "../support/factories.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { job, jobId } from "../support/engine/factories.ts";
+import { NOON } from "../support/engine/fake-clock.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const target = (url: string): NotifyTarget => ({

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { openStore } from "../../src/store/database/open.ts";
-import { command, job, jobId, param, retry, schedule } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { command, job, jobId, param, retry, schedule } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { NOON } from "../support/engine/fake-clock.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const A = jobId("a");

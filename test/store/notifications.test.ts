@@ -7,9 +7,9 @@ import { openStore } from "../../src/store/database/open.ts";
 import init from "../../src/store/migrations/0001_init.sql" with { type: "text" };
 import type { NewDelivery } from "../../src/store/notifications.ts";
 import type { Store } from "../../src/store/store.ts";
-import { job, jobId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { job, jobId } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { NOON } from "../support/engine/fake-clock.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const delivery = (store: Store, id: string, given: Partial<NewDelivery> = {}): NewDelivery => ({

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Attempt } from "../../src/domain/task-run.ts";
-import { command, job, taskId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { command, job, taskId } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { NOON } from "../support/engine/fake-clock.ts";
 
 /** Stores a run whose two tasks print in turn: lines 1 to 3, 4 to 5 (stderr), 6, 7 to 10. */
 const filled = () => {

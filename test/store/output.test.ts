@@ -3,9 +3,9 @@ import type { RunId } from "../../src/domain/ids.ts";
 import type { Attempt } from "../../src/domain/task-run.ts";
 import type { NewChunk, OutputQuery } from "../../src/store/output.ts";
 import type { Store } from "../../src/store/store.ts";
-import { command, job, taskId } from "../support/factories.ts";
-import { memoryStore, startRun } from "../support/factories-store.ts";
-import { NOON } from "../support/fake-clock.ts";
+import { command, job, taskId } from "../support/engine/factories.ts";
+import { memoryStore, startRun } from "../support/engine/factories-store.ts";
+import { NOON } from "../support/engine/fake-clock.ts";
 
 const ZERO = { stdout: 0, stderr: 0 };
 

@@ -4,11 +4,10 @@ import { EXIT } from "../exit.ts";
 import { fold } from "../terminal/columns.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
-import { findBlockers } from "../why/blockers.ts";
 import { whyShutNow } from "../why/gate.ts";
 import { type JobFacts, readJobFacts } from "../why/job-facts.ts";
 import { explainOccurrence } from "../why/occurrence.ts";
-import { historyTexts, lastRunText, nextRunText, type TimeContext } from "../why/summary.ts";
+import { findBlockers, historyTexts, lastRunText, nextRunText, type TimeContext } from "../why/sentences.ts";
 
 const PAST_OCCURRENCES = 20;
 const UPCOMING_OCCURRENCES = 3;

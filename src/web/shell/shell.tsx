@@ -10,7 +10,7 @@
  * 3. Import its stylesheet `NAME.css` in the view. Colours, sizes and gaps are variables of ui/style/tokens.css.
  * 4. Give the main link of each row `data-row`, so that `j` and `k` move between rows, and a search field `data-search`. Add
  *    other keys with `useShortcut`.
- * 5. Add it to the table of `test/support/web-views.ts`: tests check it with axe-core, and scripts/screenshots captures it.
+ * 5. Add it to the table of `test/support/web/views.ts`: tests check it with axe-core, and scripts/screenshots captures it.
  */
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { ApiDocument } from "../../../src/api/docs/openapi-types.ts";
 import { renderDocsPage } from "../../../src/api/docs/page.ts";
-import { fakeApi } from "../../support/petit-api-fake.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
 
 const open = fakeApi();
 const locked = fakeApi({ token: "correct-horse-battery-staple" });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { refuse } from "../../../src/domain/refusal.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { ask, post, runToEnd } from "../../support/petit-api.ts";
-import { fakeApi } from "../../support/petit-api-fake.ts";
-import type { OpenApiDocument } from "../../support/petit-api-schema.ts";
+import { ask, post, runToEnd } from "../../support/petit/api.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
+import type { OpenApiDocument } from "../../support/petit/api-schema.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { receiver } from "../../support/receiver.ts";
 
 const jobs = (url: string) => ({

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { ask, runToEnd } from "../../support/petit-api.ts";
+import { ask, runToEnd } from "../../support/petit/api.ts";
 import {
   type JsonSchema,
   mismatches,
   type OpenApiDocument,
   type Operation,
   resolve,
-} from "../../support/petit-api-schema.ts";
+} from "../../support/petit/api-schema.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = {
   "jobs.yaml": `

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { post, readEvents, runToEnd, take, takeUntil } from "../../support/petit-api.ts";
+import { post, readEvents, runToEnd, take, takeUntil } from "../../support/petit/api.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = { "jobs.yaml": "id: hello\ntasks: [{id: only, type: shell, script: 'exit 3'}]" };
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { EventFeed } from "../../../src/api/events/feed.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { fakeApi } from "../../support/petit-api-fake.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
 
 const made = fakeApi();
 let clock = new FakeClock();

@@ -4,7 +4,7 @@ import { eventStream } from "../../../src/api/events/stream.ts";
 import { logStream } from "../../../src/api/logs/stream.ts";
 import { selectLogFormat } from "../../../src/api/shapes/log.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
-import { fakeApi } from "../../support/petit-api-fake.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
 
 /** A clock that records its timers, and runs them when `pass` is called. */
 const handClock = () => {

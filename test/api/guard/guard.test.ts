@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { fakeApi } from "../../support/petit-api-fake.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
 
 const TOKEN = "correct-horse-battery-staple";
 const open = fakeApi();

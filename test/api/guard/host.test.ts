@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createHostCheck, isLoopback, refuseOpenBind } from "../../../src/api/guard/host.ts";
-import { fakeApi } from "../../support/petit-api-fake.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
 
 const passes = (host: string | null, options: Partial<Parameters<typeof createHostCheck>[0]> = {}): boolean => {
   const check = createHostCheck({ host: "127.0.0.1", hostname: "machine", allowedHosts: [], ...options });

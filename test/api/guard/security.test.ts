@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { petit as cli, tempFolder } from "../../support/cli.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { ask, post, raw, runToEnd } from "../../support/petit-api.ts";
-import { parseMetrics } from "../../support/petit-metrics.ts";
+import { ask, post, raw, runToEnd } from "../../support/petit/api.ts";
+import { parseMetrics } from "../../support/petit/metrics.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { isDeno } from "../../support/runtime-command.ts";
 
 const JOBS = {

@@ -7,9 +7,9 @@ import { linesOf } from "../../../src/api/shapes/log.ts";
 import type { Attempt } from "../../../src/domain/task-run.ts";
 import { type LineFilter, type NewChunk, STREAMS } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { command, job, taskId } from "../../support/factories.ts";
-import { memoryStore, startRun } from "../../support/factories-store.ts";
-import { NOON } from "../../support/fake-clock.ts";
+import { command, job, taskId } from "../../support/engine/factories.ts";
+import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
+import { NOON } from "../../support/engine/fake-clock.ts";
 
 const ZERO = { stdout: 0, stderr: 0 };
 const TASKS = ["a", "b"] as const;

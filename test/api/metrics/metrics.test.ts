@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { job } from "../../support/factories.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { ask, post, readEvents, runToEnd, start, takeUntil } from "../../support/petit-api.ts";
-import { fakeApi } from "../../support/petit-api-fake.ts";
-import { parseMetrics, type Scrape } from "../../support/petit-metrics.ts";
+import { job } from "../../support/engine/factories.ts";
+import { ask, post, readEvents, runToEnd, start, takeUntil } from "../../support/petit/api.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
+import { parseMetrics, type Scrape } from "../../support/petit/metrics.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = {
   "jobs.yaml": `

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { ask, post, readEvents, runToEnd, takeUntil } from "../../support/petit-api.ts";
-import { fakeApi } from "../../support/petit-api-fake.ts";
+import { ask, post, readEvents, runToEnd, takeUntil } from "../../support/petit/api.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { quietHour } from "../../support/quiet-hour.ts";
 
 const HOUR = quietHour();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { ask, runToEnd } from "../../support/petit-api.ts";
-import { parseMetrics } from "../../support/petit-metrics.ts";
+import { ask, runToEnd } from "../../support/petit/api.ts";
+import { parseMetrics } from "../../support/petit/metrics.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { receiver } from "../../support/receiver.ts";
 
 const jobs = (url: string) => ({

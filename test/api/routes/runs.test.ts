@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Petit, startPetit } from "../../support/petit.ts";
-import { ask, post, readEvents, runToEnd, start, take } from "../../support/petit-api.ts";
+import { ask, post, readEvents, runToEnd, start, take } from "../../support/petit/api.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = {
   "jobs.yaml": `

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { startPetit } from "../../support/petit.ts";
-import { ask, post } from "../../support/petit-api.ts";
+import { ask, post } from "../../support/petit/api.ts";
+import { startPetit } from "../../support/petit/petit.ts";
 
 const HELLO = "id: hello\ntasks: [{id: a, type: command, command: 'true'}]\n";
 const BROKEN = "id: broken\ntasks:\n  - {id: a, type: command, commnd: 'true'}\n";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { jobDetail } from "../../../src/api/shapes/job.ts";
 import type { NotifyTarget } from "../../../src/domain/notification.ts";
-import { job } from "../../support/factories.ts";
+import { job } from "../../support/engine/factories.ts";
 
 const target: NotifyTarget = {
   type: "webhook",

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { type MarksQuery, readMarks } from "../../../src/api/timeline/marks.ts";
 import type { NewOccurrence, UnfiredSpan } from "../../../src/store/occurrences.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { job, jobId } from "../../support/factories.ts";
-import { memoryStore } from "../../support/factories-store.ts";
-import { NOON } from "../../support/fake-clock.ts";
+import { job, jobId } from "../../support/engine/factories.ts";
+import { memoryStore } from "../../support/engine/factories-store.ts";
+import { NOON } from "../../support/engine/fake-clock.ts";
 
 const REASONS = ["down", "superseded"] as const;
 

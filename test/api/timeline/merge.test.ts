@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { BarCollector, fairShare, type MergedBar, openBar } from "../../../src/api/timeline/merge.ts";
 import { newRunId } from "../../../src/domain/ids.ts";
-import { jobId } from "../../support/factories.ts";
-import { memoryStore, startRun } from "../../support/factories-store.ts";
-import { NOON } from "../../support/fake-clock.ts";
+import { jobId } from "../../support/engine/factories.ts";
+import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
+import { NOON } from "../../support/engine/fake-clock.ts";
 
 const bar = (bin: number, given: Partial<MergedBar> = {}): MergedBar => ({
   firstBin: bin,

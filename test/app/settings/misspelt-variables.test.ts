@@ -3,7 +3,7 @@ import { misspeltVariables } from "../../../src/app/settings/misspelt-variables.
 import { variableOf } from "../../../src/app/settings/setting.ts";
 import { SETTINGS } from "../../../src/app/settings/settings.ts";
 import type { NotifyTarget } from "../../../src/domain/notification.ts";
-import { job } from "../../support/factories.ts";
+import { job } from "../../support/engine/factories.ts";
 
 const nearOf = (name: string): string | null => misspeltVariables({ [name]: "x" }, [])[0]?.near ?? null;
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { statusLine } from "../../../src/app/systemd/status-line.ts";
 import { Systemd } from "../../../src/app/systemd/systemd.ts";
 import type { Event } from "../../../src/domain/event.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { startPetit } from "../../support/petit.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { startPetit } from "../../support/petit/petit.ts";
 import { recordingLog } from "../../support/recording-log.ts";
 
 const SOCKET = { NOTIFY_SOCKET: "/run/notify" };

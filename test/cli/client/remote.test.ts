@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type CommandResult, petit } from "../../support/cli.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: hello
 params: {name: {default: world}}

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, type TempFolder, tempFolder } from "../../support/cli.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: tick
 schedule: "* * * * * *"

@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type CliOptions, petit, type TempFolder, tempFolder } from "../../support/cli.ts";
-import { startPetit } from "../../support/petit.ts";
-import { eventually } from "../../support/torture-run.ts";
+import { startPetit } from "../../support/petit/petit.ts";
+import { eventually } from "../../support/torture/run.ts";
 
 const HELLO = "id: hello\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n";
 const BROKEN = "id: broken\ntask: 1\n";

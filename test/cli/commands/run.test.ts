@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { petit, tempFolder } from "../../support/cli.ts";
-import { startPetit } from "../../support/petit.ts";
+import { startPetit } from "../../support/petit/petit.ts";
 
 const HELLO = "id: hello\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n";
 const SLEEPER = "id: sleeper\ntasks: [{id: s, type: command, command: sleep, args: ['60']}]\n";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, tempFolder } from "../../support/cli.ts";
-import { startPetit } from "../../support/petit.ts";
+import { startPetit } from "../../support/petit/petit.ts";
 
 describe("petit token", () => {
   test("prints a new token on stdout, and how to use it on stderr", async () => {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, type TempFolder, tempFolder, textOf } from "../../support/cli.ts";
-import { startPetit } from "../../support/petit.ts";
+import { startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: good
 params: {name: {default: world}, level: {enum: [low, high]}}

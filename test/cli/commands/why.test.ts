@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CommandResult, petit } from "../../support/cli.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: tick
 name: Tick Tock

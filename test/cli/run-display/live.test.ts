@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { stripVTControlCharacters } from "node:util";
 import { cleanEnvironment, PETIT } from "../../support/cli.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: graph
 tasks:

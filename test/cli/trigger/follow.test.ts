@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit } from "../../support/cli.ts";
-import { type Petit, startPetit } from "../../support/petit.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 /** Writes text, waits for a file, then writes bytes that are not text, without a newline at the end. */
 const JOBS = `id: gated

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { relativeText } from "../../../src/cli/terminal/relative-time.ts";
-import { findBlockers } from "../../../src/cli/why/blockers.ts";
 import { whyShutAt, whyShutNow } from "../../../src/cli/why/gate.ts";
 import type { GateFacts, JobBody, JobFacts, OccurrenceFacts, RunFacts } from "../../../src/cli/why/job-facts.ts";
 import { explainOccurrence } from "../../../src/cli/why/occurrence.ts";
-import { historyTexts, lastRunText, nextRunText } from "../../../src/cli/why/summary.ts";
+import { findBlockers, historyTexts, lastRunText, nextRunText } from "../../../src/cli/why/sentences.ts";
 
 const NOW = Date.UTC(2026, 2, 8, 12, 0, 0);
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { jitterMs } from "../../../src/domain/schedule/jitter.ts";
-import { jobId } from "../../support/factories.ts";
+import { jobId } from "../../support/engine/factories.ts";
 
 describe("jitterMs", () => {
   test("is 0 without a bound", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Job } from "../../../src/domain/job.ts";
-import { command, job, param, program, retry, schedule } from "../../support/factories.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { startEngine } from "../../support/started-engine.ts";
+import { command, job, param, program, retry, schedule } from "../../support/engine/factories.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
 
 /** Returns the environment of a task. */
 const parse = (output: string): Readonly<Record<string, string>> =>

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { command, job, param, retry, schedule, shell } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { startEngine } from "../../support/started-engine.ts";
+import { command, job, param, retry, schedule, shell } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const tell = (line: string) => `echo '${line}' >> "$PETIT_OUTPUT"`;

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Job, Task } from "../../../src/domain/job.ts";
-import { job, program } from "../../support/factories.ts";
+import { job, program } from "../../support/engine/factories.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
 import { isDeno, isInstalled } from "../../support/runtime-command.ts";
-import { startEngine } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const hasPython = isInstalled("python3");

@@ -3,7 +3,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { bootId, hasBegun, hasMembers, identify, identifyBySpool } from "../../../src/engine/attempt/identity.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { startChild } from "../../support/child.ts";
-import { waitFor } from "../../support/started-engine.ts";
+import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 test("a process is identified by pid, start time and boot, whatever its name contains", async () => {

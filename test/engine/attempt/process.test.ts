@@ -16,8 +16,8 @@ import { signalGroup, startProcess, terminate } from "../../../src/engine/attemp
 import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
-import { waitFor } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const runtime = openRuntime();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import type { Job, Task } from "../../../src/domain/job.ts";
-import { command, job, program, retry, shell } from "../../support/factories.ts";
+import { command, job, program, retry, shell } from "../../support/engine/factories.ts";
+import { type Finished, startEngine } from "../../support/engine/started-engine.ts";
 import { isInstalled } from "../../support/runtime-command.ts";
-import { type Finished, startEngine } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const runTask = async (task: Task, given: Partial<Job> = {}): Promise<Finished> => {

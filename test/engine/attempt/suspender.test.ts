@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resumeSuspended, Suspender } from "../../../src/engine/attempt/suspender.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { type Child, startChild } from "../../support/child.ts";
-import { waitFor } from "../../support/started-engine.ts";
+import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Returns the state of a process in /proc: `S` sleeping, `T` stopped. */

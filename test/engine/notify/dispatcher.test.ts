@@ -3,9 +3,9 @@ import { setImmediate } from "node:timers/promises";
 import { DEFAULT_EVENTS, DELIVERY_EXPIRES_MS, MAX_DELIVERY_DELAY_MS } from "../../../src/domain/notification.ts";
 import { MAX_WAITING, Notifier } from "../../../src/engine/notify/notifier.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { job } from "../../support/factories.ts";
-import { memoryStore } from "../../support/factories-store.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { job } from "../../support/engine/factories.ts";
+import { memoryStore } from "../../support/engine/factories-store.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { type Receiver, type Responder, receiver } from "../../support/receiver.ts";
 import { type RecordingLog, recordingLog } from "../../support/recording-log.ts";
 

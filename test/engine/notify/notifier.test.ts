@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { DEFAULT_EVENTS, type NotifyTarget } from "../../../src/domain/notification.ts";
-import { command, job, schedule, shell } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { command, job, schedule, shell } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
 import { receiver } from "../../support/receiver.ts";
 import { recordingLog } from "../../support/recording-log.ts";
-import { startEngine } from "../../support/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const webhook = (url: NotifyTarget["url"], given: Partial<NotifyTarget> = {}): NotifyTarget => ({

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { OutputBudget } from "../../../src/engine/output/budget.ts";
 import type { AttemptKey, NewChunk } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { memoryStore, startAttempt } from "../../support/factories-store.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import { memoryStore, startAttempt } from "../../support/engine/factories-store.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
 
 const clock = new FakeClock();
 const offsets = { stdout: 0, stderr: 0 };

@@ -16,11 +16,11 @@ import { openRuntime } from "#runtime";
 import { OutputCollector } from "../../../src/engine/output/collector.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { job, retry, shell } from "../../support/factories.ts";
-import { memoryStore, startAttempt } from "../../support/factories-store.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { type Finished, startEngine, waitFor } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { job, retry, shell } from "../../support/engine/factories.ts";
+import { memoryStore, startAttempt } from "../../support/engine/factories-store.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { type Finished, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const runScript = async (script: string, logLimitBytes?: number): Promise<Finished> => {

@@ -6,8 +6,8 @@ import { OutputCollector } from "../../../src/engine/output/collector.ts";
 import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { type AttemptKey, type OutputStream, STREAMS } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { memoryStore, startAttempt } from "../../support/factories-store.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import { memoryStore, startAttempt } from "../../support/engine/factories-store.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const LINE_BYTES = 24;

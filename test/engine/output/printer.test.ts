@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { startChild } from "../../support/child.ts";
-import { job, shell } from "../../support/factories.ts";
-import { startEngine } from "../../support/started-engine.ts";
+import { job, shell } from "../../support/engine/factories.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
 
 /** The disk space beyond the limit that docs/job-files.md states, for each attempt. */
 const SLACK_BYTES = 128 * 2 ** 20;

@@ -10,11 +10,11 @@ import { identify } from "../../../src/engine/attempt/identity.ts";
 import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
 import type { SqlParams } from "../../../src/runtime/runtime.ts";
 import { startChild } from "../../support/child.ts";
-import { command, job, jobId, retry, schedule, shell } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { command, job, jobId, retry, schedule, shell } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { type Gate, gate } from "../../support/engine/gate.ts";
+import { type StartOptions, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { runtimeCommand } from "../../support/runtime-command.ts";
-import { type StartOptions, startEngine, waitFor } from "../../support/started-engine.ts";
-import { type Gate, gate } from "../../support/started-engine-gate.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Changes a database that is not in use. */
@@ -515,7 +515,7 @@ describe("a start after a crash", () => {
     ];
     const jobs = [job("slow", { tasks })];
     writeFileSync(dir.file("jobs.json"), JSON.stringify(jobs));
-    const script = join(import.meta.dirname, "../../support/started-engine-process.ts");
+    const script = join(import.meta.dirname, "../../support/engine/process.ts");
     using child = startChild([...runtimeCommand, script, dir.path, dir.file("jobs.json"), "slow"]);
     const id = parseRunId((await child.nextLine()).trim()) ?? expect.unreachable();
     await door.reached();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { RunId } from "../../../src/domain/ids.ts";
 import { identify } from "../../../src/engine/attempt/identity.ts";
-import { command, job, jobId, retry, schedule, shell, taskId } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { type Finished, startEngine, waitFor } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { command, job, jobId, retry, schedule, shell, taskId } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { type Finished, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 
 /** Resolves when none of these processes is alive. A zombie is not alive. */
 const gone = async (pids: readonly number[]): Promise<void> => {

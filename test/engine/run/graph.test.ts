@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { command, job, shell, taskId } from "../../support/factories.ts";
-import { type Finished, startEngine } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { command, job, shell, taskId } from "../../support/engine/factories.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { type Finished, startEngine } from "../../support/engine/started-engine.ts";
 
 const fails = (id: string, after: readonly string[] = []) => command(id, "false", { after });
 const works = (id: string, after: readonly string[] = []) => command(id, "true", { after });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { job, param, shell } from "../../support/factories.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { startEngine } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { job, param, shell } from "../../support/engine/factories.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const DAY = 24 * 3_600_000;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { RunId } from "../../../src/domain/ids.ts";
 import { Limiter, type WaitingRun } from "../../../src/engine/run/limiter.ts";
-import { job } from "../../support/factories.ts";
-import { memoryStore, startRun } from "../../support/factories-store.ts";
+import { job } from "../../support/engine/factories.ts";
+import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
 
 const store = memoryStore();
 const waiting = (id: string, maxConcurrency: number | null = null): WaitingRun => {

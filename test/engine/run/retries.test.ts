@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import type { Retry } from "../../../src/domain/retry.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
-import { job, retry, shell } from "../../support/factories.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { startEngine } from "../../support/started-engine.ts";
+import { job, retry, shell } from "../../support/engine/factories.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
 
 const start = (
   script: string,

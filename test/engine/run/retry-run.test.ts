@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import type { RunId } from "../../../src/domain/ids.ts";
-import { command, job, param, schedule, shell, taskId } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { filesOf, startEngine } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { command, job, param, schedule, shell, taskId } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { filesOf, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** `b` fails until the file `fixed` exists. */

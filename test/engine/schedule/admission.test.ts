@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Dependency } from "../../../src/domain/dependency.ts";
 import type { PetitError } from "../../../src/domain/errors.ts";
-import { command, job, jobId, param, schedule, shell } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { type StartedEngine, startEngine } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { command, job, jobId, param, schedule, shell } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 
 const MINUTE = 60_000;
 

@@ -4,9 +4,15 @@ import type { Job } from "../../../src/domain/job.ts";
 import type { ScheduleSpec } from "../../../src/domain/schedule/schedule.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { job, jobId, schedule } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { filesOf, type StartedEngine, type StartOptions, startEngine, waitFor } from "../../support/started-engine.ts";
+import { job, jobId, schedule } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import {
+  filesOf,
+  type StartedEngine,
+  type StartOptions,
+  startEngine,
+  waitFor,
+} from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const SECOND = 1_000;

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { JobId } from "../../../src/domain/ids.ts";
-import { job, jobId, schedule } from "../../support/factories.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
-import { instantRuntime } from "../../support/model-runtime.ts";
-import { startEngine } from "../../support/started-engine.ts";
+import { job, jobId, schedule } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
+import { instantRuntime } from "../../support/model/runtime.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const MINUTE = 60_000;

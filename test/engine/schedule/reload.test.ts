@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import type { Job } from "../../../src/domain/job.ts";
 import type { Problem } from "../../../src/jobfile/problem.ts";
 import { silentLog } from "../../../src/lib/log.ts";
-import { command, job, jobId, schedule, shell } from "../../support/factories.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { filesOf, startEngine } from "../../support/started-engine.ts";
-import { gate } from "../../support/started-engine-gate.ts";
+import { command, job, jobId, schedule, shell } from "../../support/engine/factories.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { filesOf, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const saying = (id: string, text: string, given: Partial<Job> = {}): Job =>

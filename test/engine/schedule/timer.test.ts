@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Timer } from "../../../src/engine/schedule/timer.ts";
-import { FakeClock, NOON } from "../../support/fake-clock.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 
 const HOP = 5_000;
 

@@ -12,7 +12,7 @@ const runtime = openRuntime();
 
 /** Starts another process that locks the database. */
 const lockInOtherProcess = async (path: string, ...owner: readonly string[]) => {
-  const script = join(import.meta.dirname, "../../support/factories-lock.ts");
+  const script = join(import.meta.dirname, "../../support/engine/factories-lock.ts");
   const child = startChild([...runtimeCommand, script, path, ...owner]);
   expect(await child.nextLine()).toBe("held");
   const kill = async (): Promise<void> => {

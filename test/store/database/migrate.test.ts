@@ -6,8 +6,8 @@ import { openRuntime } from "#runtime";
 import type { SqlRow } from "../../../src/runtime/runtime.ts";
 import { migrate, readSchemaState, SCHEMA_VERSION } from "../../../src/store/database/migrate.ts";
 import { openStore } from "../../../src/store/database/open.ts";
-import { canInject } from "../../support/faults.ts";
-import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../../support/fixture-database.ts";
+import { canInject } from "../../support/engine/faults.ts";
+import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../../support/engine/fixture-database.ts";
 import { runtimeCommand } from "../../support/runtime-command.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -104,7 +104,7 @@ const POINTS = [1, 2, 3, 5, 8, 11, 14, 17, 20, 24, 28, 32];
 
 /** Returns whether the process was killed before it finished. */
 const openKilledAt = async (path: string, nth: number): Promise<boolean> => {
-  const script = join(import.meta.dirname, "../../support/open-database.ts");
+  const script = join(import.meta.dirname, "../../support/engine/open-database.ts");
   const inject = ["-e", `trace=${CALLS}`, "-e", `inject=${CALLS}:signal=SIGKILL:when=${nth}`];
   const command = ["-f", "-o", "/dev/null", ...inject, ...runtimeCommand, script, path];
   const child = spawn("strace", command, { stdio: "ignore" });

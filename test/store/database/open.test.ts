@@ -15,9 +15,9 @@ import { openRuntime } from "#runtime";
 import { backUp } from "../../../src/store/database/backup.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../../src/store/database/migrate.ts";
 import { MEMORY, openStore } from "../../../src/store/database/open.ts";
-import { job, jobId } from "../../support/factories.ts";
-import { startRun } from "../../support/factories-store.ts";
-import { NOON } from "../../support/fake-clock.ts";
+import { job, jobId } from "../../support/engine/factories.ts";
+import { startRun } from "../../support/engine/factories-store.ts";
+import { NOON } from "../../support/engine/fake-clock.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const runtime = openRuntime();

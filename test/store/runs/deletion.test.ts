@@ -3,9 +3,9 @@ import type { RunId } from "../../../src/domain/ids.ts";
 import type { RunOutcome } from "../../../src/domain/run.ts";
 import type { AgeLimit, DeletionBounds } from "../../../src/store/runs/deletion.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { job, jobId } from "../../support/factories.ts";
-import { memoryStore, startRun } from "../../support/factories-store.ts";
-import { NOON } from "../../support/fake-clock.ts";
+import { job, jobId } from "../../support/engine/factories.ts";
+import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
+import { NOON } from "../../support/engine/fake-clock.ts";
 
 const HELLO = jobId("hello");
 const DONE: RunOutcome = { status: "completed", reason: null, error: null };

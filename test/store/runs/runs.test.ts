@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
 import { RUN_STATUSES, type RunOutcome } from "../../../src/domain/run.ts";
 import type { AttemptOutcome, TaskOutcome } from "../../../src/domain/task-run.ts";
-import { command, job, jobId, taskId } from "../../support/factories.ts";
-import { memoryStore, startAttempt, startRun } from "../../support/factories-store.ts";
-import { NOON } from "../../support/fake-clock.ts";
+import { command, job, jobId, taskId } from "../../support/engine/factories.ts";
+import { memoryStore, startAttempt, startRun } from "../../support/engine/factories-store.ts";
+import { NOON } from "../../support/engine/fake-clock.ts";
 
 const UNKNOWN = newRunId(NOON);
 const DONE: RunOutcome = { status: "completed", reason: null, error: null };

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { newRunId } from "../../../src/domain/ids.ts";
 import type { RunOutcome } from "../../../src/domain/run.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { job, jobId } from "../../support/factories.ts";
-import { memoryStore, startRun } from "../../support/factories-store.ts";
-import { NOON } from "../../support/fake-clock.ts";
+import { job, jobId } from "../../support/engine/factories.ts";
+import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
+import { NOON } from "../../support/engine/fake-clock.ts";
 
 const DONE: RunOutcome = { status: "completed", reason: null, error: null };
 const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task 'a' failed" };

@@ -1,4 +1,4 @@
-import "../../support/web-globals.ts";
+import "../../support/web/globals.ts";
 import { describe, expect, test } from "bun:test";
 import { upToDate } from "../../../src/web/jobs/use-jobs.ts";
 

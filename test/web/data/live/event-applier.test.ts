@@ -1,4 +1,4 @@
-import "../../../support/web-globals.ts";
+import "../../../support/web/globals.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import type { LiveEvent } from "../../../../src/web/data/event.ts";

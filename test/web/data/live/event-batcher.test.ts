@@ -1,4 +1,4 @@
-import "../../../support/web-globals.ts";
+import "../../../support/web/globals.ts";
 import { expect, test } from "bun:test";
 import type { LiveEvent } from "../../../../src/web/data/event.ts";
 import { EventBatcher } from "../../../../src/web/data/live/event-batcher.ts";

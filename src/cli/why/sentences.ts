@@ -1,0 +1,148 @@
+import { isFinal } from "../../domain/run.ts";
+import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
+import { assertNever } from "../../lib/never.ts";
+import { durationText, elapsedText } from "../run-display/status-text.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import { relativeText } from "../terminal/relative-time.ts";
+import { whyShutNow } from "./gate.ts";
+import type { JobFacts, OccurrenceFacts, RunFacts } from "./job-facts.ts";
+import { explainOccurrence } from "./occurrence.ts";
+
+/** The current time (ms since the Unix epoch), and the time zone for display. */
+export type TimeContext = { readonly now: number; readonly zone: string };
+
+/** Returns why the job ran last, and the outcome. */
+export const lastRunText = ({ lastRun, job }: JobFacts, time: TimeContext): string => {
+  if (lastRun === null) return `${job.id} has never run`;
+  const at = lastRun.started_at ?? lastRun.created_at;
+  return `${relativeText(at - time.now)}, at ${readableLocal(at, time.zone)}: ${causeOf(lastRun, time)}; ${outcomeOf(lastRun, time)}`;
+};
+
+const causeOf = ({ trigger, scheduled_for, retry_of }: RunFacts, { zone }: TimeContext): string => {
+  const dueText = scheduled_for === null ? "" : ` at ${readableLocal(scheduled_for, zone)}`;
+  switch (trigger) {
+    case "schedule":
+      return `it was due${dueText}`;
+    case "catchup":
+      return `catch-up ran it, because petit was down or asleep when it was due${dueText}`;
+    case "manual":
+      return "it was triggered by hand";
+    case "retry":
+      return `it was a retry of run ${retry_of}`;
+    default:
+      return assertNever(trigger);
+  }
+};
+
+const outcomeOf = (run: RunFacts, { now }: TimeContext): string => {
+  if (run.status === "pending") return `it ${RUN_STATUS_VERBS.pending} (run ${run.id})`;
+  if (!isFinal(run.status))
+    return `it has been running for ${elapsedText(now - (run.started_at ?? now))} (run ${run.id})`;
+  const reason = run.error ?? run.reason;
+  return `it ${RUN_STATUS_VERBS[run.status]} after ${durationText(run.duration_ms ?? 0)}${reason === null ? "" : `, ${reason}`} (run ${run.id})`;
+};
+
+/** Returns when the schedule runs the job next, or why it does not. */
+export const nextRunText = ({ job, upcoming }: JobFacts, { now, zone }: TimeContext): string => {
+  const [next, ...later] = upcoming;
+  if (!job.scheduled) return "only when triggered: the job has no schedule";
+  if (!job.enabled) return "only when triggered: the job is disabled";
+  if (next === undefined) return "only when triggered: the schedule has ended";
+  const more = later.length === 0 ? "" : `, then ${later.map((at) => readableLocal(at, zone)).join(", ")}`;
+  return `${relativeText(next - now)}, at ${readableLocal(next, zone)}${more}`;
+};
+
+/** Returns the outcomes of the latest occurrences, newest first. Consecutive occurrences with the same outcome share a line. */
+export const historyTexts = (facts: JobFacts, { zone }: TimeContext): readonly string[] =>
+  groupEqual(facts.occurrences.map((occurrence) => ({ occurrence, text: explainOccurrence(occurrence, facts) }))).map(
+    (group) => {
+      const [newest, oldest] = [group[0], group.at(-1)];
+      if (newest === undefined || oldest === undefined) return "";
+      const from = readableLocal(oldest.occurrence.scheduled_for, zone);
+      if (group.length === 1) return `${from}  ${newest.text}`;
+      const until = readableLocal(newest.occurrence.scheduled_for, zone);
+      return `${from}  and ${group.length - 1} more until ${until}: ${newest.text}`;
+    },
+  );
+
+type ExplainedOccurrence = { readonly occurrence: OccurrenceFacts; readonly text: string };
+
+const groupEqual = (all: readonly ExplainedOccurrence[]): readonly (readonly ExplainedOccurrence[])[] => {
+  const groups: ExplainedOccurrence[][] = [];
+  for (const each of all) {
+    const group = groups.at(-1);
+    if (group?.[0] !== undefined && groupKey(group[0]) === groupKey(each)) group.push(each);
+    else groups.push([each]);
+  }
+  return groups;
+};
+
+/** Occurrences that fired belong together, although each has another run. */
+const groupKey = ({ occurrence, text }: ExplainedOccurrence): string =>
+  occurrence.outcome === "fired" ? "fired" : text;
+
+/** Returns what prevents or affects the job's next run, one sentence each, with the way to change it. */
+export const findBlockers = (facts: JobFacts, time: TimeContext): readonly string[] => [
+  ...schedulerBlockers(facts, time),
+  ...jobBlockers(facts),
+  ...gateBlockers(facts, time.now),
+  ...limitBlockers(facts),
+];
+
+const schedulerBlockers = (facts: JobFacts, { zone }: TimeContext): readonly string[] => {
+  const { state, health } = facts;
+  const blockers: string[] = [];
+  if (health.kind === "petit" && health.status === "unavailable")
+    blockers.push(
+      `petit can't store runs, so it starts none: ${health.reasons.map(({ message }) => message).join("; ")}`,
+    );
+  if (state === "stopped") blockers.push("petit is starting or stopping");
+  if (state === "paused") {
+    const since = pausedSince(facts);
+    const sinceText = since === null ? "" : ` since ${readableLocal(since, zone)} or earlier`;
+    blockers.push(
+      `the scheduler is paused${sinceText}: occurrences are skipped, but triggers work; run 'petit resume' to continue`,
+    );
+  }
+  return blockers;
+};
+
+/** Returns the oldest of the latest occurrences that the pause skipped, in ms since the Unix epoch, or null. */
+const pausedSince = ({ occurrences }: JobFacts): number | null => {
+  const other = occurrences.findIndex(({ reason }) => reason !== "paused");
+  return occurrences.slice(0, other === -1 ? undefined : other).at(-1)?.scheduled_for ?? null;
+};
+
+const jobBlockers = ({ job, health }: JobFacts): readonly string[] => {
+  const blockers: string[] = [];
+  if (job.scheduled && !job.enabled)
+    blockers.push(
+      `the job is disabled: its schedule is ignored, but triggers work; set 'enabled: true' in ${job.source.file}`,
+    );
+  const reasons = health.kind === "petit" ? health.reasons : [];
+  const broken = reasons.find((reason) => reason.code === "job_file_broken" && covers(reason.file, job.source.file));
+  if (broken !== undefined) blockers.push(`petit uses the job's last valid version, because its ${broken.message}`);
+  return blockers;
+};
+
+/** Returns whether a problem of `path`, a file or a folder, affects the file. */
+const covers = (path: string, file: string): boolean => path === file || path === "." || file.startsWith(`${path}/`);
+
+const gateBlockers = ({ gates }: JobFacts, now: number): readonly string[] =>
+  gates
+    .map((gate) => whyShutNow(gate, now))
+    .filter((reason) => reason !== null)
+    .map((reason) => `a gate is shut: ${reason}`);
+
+const limitBlockers = ({ job, pending }: JobFacts): readonly string[] => {
+  const { running, max_concurrency: max } = job;
+  const waiting =
+    pending === 0 ? "" : `, and ${pluralize(pending, "run")} of the job ${pending === 1 ? "waits" : "wait"}`;
+  if (max !== null && running + pending >= max) {
+    return [
+      `max_concurrency is reached: ${running} of ${max} allowed runs of the job ${running === 1 ? "is" : "are"} running${waiting}`,
+    ];
+  }
+  return pending === 0 ? [] : [`all slots for runs (--max-jobs) are taken${waiting}`];
+};

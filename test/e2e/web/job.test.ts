@@ -1,0 +1,148 @@
+import { describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { post, runToEnd } from "../../support/petit/api.ts";
+import { startPetit } from "../../support/petit/petit.ts";
+import { quietHour } from "../../support/quiet-hour.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { sharedWeb } from "../../support/web/shared.ts";
+import { openWeb } from "../../support/web/web.ts";
+
+const HOUR = quietHour();
+const JOBS = {
+  "etl/nightly.yaml": `id: upstream
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: nightly
+name: Nightly load
+description: Brings the orders of yesterday.
+schedule: {cron: "30 ${HOUR} * * *", timezone: Asia/Kathmandu, catchup: all, catchup_window: 2h}
+max_concurrency: 1
+on_overlap: queue
+timeout: 90m
+retention: {runs: 50, days: 7}
+depends_on: [{job: upstream, condition: last_complete}]
+params: {exit: {default: "0"}}
+tasks:
+  # <script>window.pwned=1</script>
+  - id: extract
+    type: shell
+    script: 'exit "$PETIT_PARAM_EXIT"'
+  - {id: load, type: command, command: "true", depends_on: [extract]}
+---
+id: downstream
+depends_on: [nightly]
+tasks: [{id: only, type: command, command: "true"}]
+`,
+  "tick.yaml": `id: tick\nschedule: "* * * * * *"\ntasks: [{id: only, type: command, command: "true"}]\n`,
+};
+
+describe.skipIf(CHROMIUM === null)("the view of a job", () => {
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit) => {
+      await runToEnd(petit, "upstream");
+    },
+  );
+
+  const card = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
+
+  test("describes the schedule and settings, and links to dependencies and dependents", async () => {
+    const { web, page } = running();
+    await web.open("/jobs/nightly");
+    const schedule = card(page, "Schedule");
+    await schedule.getByText(`Every day at ${HOUR}:30`).waitFor();
+    expect(await schedule.textContent()).toContain(`30 ${HOUR} * * * Asia/Kathmandu`);
+    await schedule.locator("li").nth(4).waitFor();
+    const settings = await card(page, "Settings").textContent();
+    for (const text of ["1 run", "queue the occurrence", "1h30m", "all, within 2h", "50 runs, 7 days", "Param exit"]) {
+      expect(settings).toContain(text);
+    }
+    await card(page, "Dependencies").getByRole("link", { name: "upstream" }).waitFor();
+    await card(page, "Dependencies").getByRole("link", { name: "downstream" }).click();
+    await page.waitForURL("**/jobs/downstream");
+    await card(page, "Dependencies").getByText("last run completed").waitFor();
+  }, 60_000);
+
+  test("shows the definition as text with line numbers, and marks the line of a selected task", async () => {
+    const { web, page } = running();
+    await web.open("/jobs/nightly");
+    await page.getByText("etl/nightly.yaml:4").waitFor();
+    const line = page.locator(".definition li[data-line]", { hasText: "id: extract" });
+    await line.locator(".hljs-attr").first().waitFor();
+    const number = JOBS["etl/nightly.yaml"].split("\n").findIndex((text) => text.includes("- id: extract")) + 1;
+    expect(await line.getAttribute("data-line")).toBe(String(number));
+    await page.locator('[data-task="extract"]').click();
+    await page.locator(`.definition .is-selected[data-line="${number}"]`).waitFor();
+    await page.locator(".definition li", { hasText: "<script>window.pwned=1</script>" }).waitFor();
+    expect(await page.evaluate("window.pwned ?? null")).toBeNull();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("draws the status and duration of each run when it ends", async () => {
+    const { petit, web, page } = running();
+    await runToEnd(petit, "nightly");
+    await web.open("/jobs/nightly");
+    await page.locator('.trend [data-status="completed"]').waitFor();
+    const { id } = await runToEnd(petit, "nightly", { exit: "1" });
+    await page.locator(`.trend [data-run="${id}"][data-status="failed"]`).waitFor();
+    await card(page, "History")
+      .getByRole("link", { name: id.slice(-8) })
+      .waitFor();
+    await page.locator(".trend a").last().focus();
+    await page.getByRole("tooltip").getByText("failed").waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/runs/${id}`);
+  }, 60_000);
+
+  test("lists upcoming occurrences, and past ones with outcome and reason", async () => {
+    const { petit, web, page } = running();
+    await web.open("/jobs/tick");
+    const ledger = card(page, "Occurrences");
+    await ledger.locator('[data-outcome="fired"] a').first().waitFor();
+    expect(await ledger.locator('[data-outcome="due"]').count()).toBe(3);
+    await post(petit, "/api/scheduler/pause");
+    await ledger.locator('[data-outcome="skipped"]').first().getByText("the scheduler was paused").waitFor();
+    await card(page, "Schedule").getByText("The scheduler is paused").waitFor();
+    await post(petit, "/api/scheduler/resume");
+    await card(page, "Schedule").getByText("The scheduler is paused").waitFor({ state: "detached" });
+  }, 60_000);
+
+  test("reports that the job was removed, and links to its runs", async () => {
+    const { petit, web, page } = running();
+    const file = join(petit.jobsDir, "brief.yaml");
+    writeFileSync(file, "id: brief\nschedule: '@daily'\ntasks: [{id: only, type: command, command: 'true'}]\n");
+    await post(petit, "/api/jobs/reload");
+    await web.open("/jobs/brief");
+    await page.getByRole("button", { name: "Run now" }).waitFor();
+    rmSync(file);
+    await page.getByText("This job was removed").waitFor();
+    expect(await page.getByRole("button", { name: "Run now" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Its runs" }).click();
+    await page.waitForURL("**/runs?job=brief");
+  }, 60_000);
+
+  test("runs the job with the key r", async () => {
+    const { web, page } = running();
+    await web.open("/jobs/upstream");
+    await page.keyboard.press("r");
+    await page.getByRole("dialog").getByRole("button", { name: "Run now" }).click();
+    await page.waitForURL("**/runs/*");
+  }, 60_000);
+
+  test.each(["light", "dark"] as const)(
+    "fits on a phone and passes axe-core, %s",
+    async (colorScheme) => {
+      const { petit } = running();
+      await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 740 }, colorScheme });
+      for (const id of ["nightly", "tick"]) {
+        await phone.open(`/jobs/${id}`);
+        await phone.page.locator(".graph-node").first().waitFor();
+        expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+        expect(await phone.axe()).toEqual([]);
+      }
+    },
+    90_000,
+  );
+});

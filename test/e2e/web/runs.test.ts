@@ -1,0 +1,108 @@
+import { describe, expect, test } from "bun:test";
+import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
+import { startPetit } from "../../support/petit/petit.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { sharedWeb } from "../../support/web/shared.ts";
+import { openWeb } from "../../support/web/web.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: good
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: bad
+tasks: [{id: only, type: command, command: "false"}]
+---
+id: long
+tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
+`,
+};
+
+const PAGE = 50;
+
+describe.skipIf(CHROMIUM === null)("the list of runs", () => {
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit) => {
+      for (let index = 0; index < PAGE; index++) await runToEnd(petit, "good");
+      const bad = await runToEnd(petit, "bad");
+      await post(petit, `/api/runs/${bad.id}/retry`);
+      await runToEnd(petit, "bad");
+    },
+  );
+  const count = async (rows: number): Promise<void> => {
+    await running().web.page.waitForFunction(
+      (expected) => document.querySelectorAll("main [data-row]").length === expected,
+      rows,
+    );
+  };
+
+  test("filters by status, job and trigger, and stores the filter in the URL", async () => {
+    const { web } = running();
+    const { page } = web;
+    await web.open("/runs");
+    await count(PAGE);
+    await page.getByLabel("Status").selectOption("failed");
+    await page.waitForURL("**/runs?status=failed");
+    await count(3);
+    expect(await page.locator("tbody").textContent()).toMatch(/exit.code/);
+    await page.getByLabel("Trigger").selectOption("retry");
+    await page.waitForURL("**/runs?status=failed&trigger=retry");
+    await count(1);
+    await page.getByText("1 of 3 runs searched").waitFor();
+    await page.goBack();
+    await count(3);
+    await page.getByLabel("Job", { exact: true }).fill("good");
+    await page.waitForURL("**/runs?status=failed&job=good");
+    await page.getByRole("button", { name: "Show all runs" }).click();
+    await count(PAGE);
+    await web.open("/runs?job=bad");
+    await count(3);
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("pages to older runs, and back to the newest", async () => {
+    const { web } = running();
+    const { page } = web;
+    await web.open("/runs");
+    await count(PAGE);
+    await page.getByRole("link", { name: "Older" }).click();
+    await page.waitForURL("**/runs?before=*");
+    await count(3);
+    expect(await page.getByRole("link", { name: "Older" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Newest" }).click();
+    await count(PAGE);
+    await page.goBack();
+    await count(3);
+  }, 60_000);
+
+  test("updates when a run starts and ends", async () => {
+    const { petit, web } = running();
+    const { page } = web;
+    await web.open("/runs?job=long");
+    await page.getByRole("heading", { name: "No matching runs" }).waitFor();
+    await page.locator("[data-connection=connected]").waitFor();
+    const runId = await start(petit, "long");
+    await page.locator("tbody").getByText("running").waitFor();
+    await post(petit, `/api/runs/${runId}/cancel`);
+    await page.locator("tbody").getByText("cancelled").first().waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/runs/${runId}`);
+  }, 60_000);
+
+  test("reports an unknown job", async () => {
+    const { petit, web } = running();
+    await web.open("/runs?job=nobody");
+    await web.page.getByRole("alert").getByText("'nobody'").waitFor();
+    expect((await ask(petit, "/api/jobs/nobody/runs")).status).toBe(404);
+  }, 30_000);
+
+  test("fits a phone", async () => {
+    const { petit } = running();
+    await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 800 } });
+    await phone.open("/runs");
+    expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+    expect(await phone.axe()).toEqual([]);
+  }, 30_000);
+});

@@ -1,0 +1,100 @@
+import { type JobId, parseJobId, parseTaskId, type TaskId } from "../../../src/domain/ids.ts";
+import type { Job, Param, Task } from "../../../src/domain/job.ts";
+import type { Retry } from "../../../src/domain/retry.ts";
+import type { ScheduleSpec } from "../../../src/domain/schedule/schedule.ts";
+
+export const jobId = (text: string): JobId => parseJobId(text) ?? fail(text);
+
+export const taskId = (text: string): TaskId => parseTaskId(text) ?? fail(text);
+
+const fail = (text: string): never => {
+  throw new Error(`'${text}' is not an id`);
+};
+
+/** Returns a job with defaults for the fields that are not given. */
+export const job = (id: string, given: Partial<Omit<Job, "id">> = {}): Job => ({
+  id: jobId(id),
+  name: id,
+  description: null,
+  enabled: true,
+  schedule: null,
+  maxConcurrency: null,
+  onOverlap: "skip",
+  timeoutMs: null,
+  killGraceMs: null,
+  onInterrupt: null,
+  dependsOn: [],
+  config: {},
+  params: {},
+  environment: {},
+  inheritEnvironment: true,
+  retention: { runs: null, days: null },
+  tasks: [command("only", "true")],
+  source: { file: `${id}.yaml`, line: 1, folder: "/" },
+  ...given,
+});
+
+type Given = Partial<Omit<Task, "id" | "dependsOn">> & { readonly after?: readonly string[] };
+
+const task = (id: string, program: Task["program"], { after = [], ...given }: Given): Task => ({
+  id: taskId(id),
+  name: id,
+  dependsOn: after.map(taskId),
+  condition: "all_success",
+  program,
+  args: [],
+  workingDir: null,
+  stdin: null,
+  environment: {},
+  timeoutMs: null,
+  retry: null,
+  ...given,
+});
+
+/** Returns a task that runs a program. */
+export const command = (id: string, program: string, given: Given = {}): Task =>
+  task(id, { type: "command", command: program }, given);
+
+/** Returns a task that runs a script in a shell, by default `/bin/sh -e`. */
+export const shell = (id: string, script: string, given: Given & { readonly shell?: readonly string[] } = {}): Task => {
+  const { shell: interpreter = ["/bin/sh", "-e"], ...rest } = given;
+  return task(id, { type: "shell", script, shell: interpreter }, rest);
+};
+
+/** Returns a task that runs the text of a program or a file. */
+export const program = (
+  id: string,
+  type: "python" | "typescript",
+  source: { readonly text: string } | { readonly file: string },
+  given: Given = {},
+): Task => {
+  const from = "text" in source ? ({ inline: true, ...source } as const) : ({ inline: false, ...source } as const);
+  return task(id, { type, ...from }, given);
+};
+
+export const schedule = (expression: string, given: Partial<ScheduleSpec> = {}): ScheduleSpec => ({
+  expressions: [expression],
+  timezone: null,
+  catchup: "latest",
+  catchupWindowMs: 3_600_000,
+  jitterMs: 0,
+  ...given,
+});
+
+export const retry = (maxAttempts: number, given: Partial<Retry> = {}): Retry => ({
+  maxAttempts,
+  delayMs: 0,
+  backoff: "fixed",
+  maxDelayMs: 3_600_000,
+  condition: "always",
+  ...given,
+});
+
+export const param = (given: Partial<Param> = {}): Param => ({
+  description: null,
+  default: null,
+  required: false,
+  enum: null,
+  pattern: null,
+  ...given,
+});

@@ -1,0 +1,53 @@
+import type { Job } from "../../../src/domain/job.ts";
+import { command, job, jobId, retry, schedule } from "../engine/factories.ts";
+
+const task = (id: string, given: Parameters<typeof command>[2] = {}) => command(id, "true", given);
+
+/** The jobs of the model. Those with a schedule are due at different seconds, so that their order is defined. */
+export const MODEL_JOBS: readonly Job[] = [
+  job("all", { schedule: schedule("25 * * * * *", { catchup: "all", catchupWindowMs: 180_000 }) }),
+  job("chain", {
+    tasks: [
+      task("a"),
+      task("b", { after: ["a"] }),
+      task("c", { after: ["a"], condition: "on_failure" }),
+      task("d", { after: ["b"], condition: "all_done" }),
+    ],
+  }),
+  job("flaky", {
+    onInterrupt: "rerun",
+    tasks: [task("only", { retry: retry(1, { delayMs: 20_000, condition: "transient_only" }) })],
+  }),
+  job("free", { tasks: [task("left"), task("right")] }),
+  job("gated", { dependsOn: [{ jobId: jobId("free"), condition: "last_success", windowMs: null }] }),
+  job("none", { schedule: schedule("15 * * * * *", { catchup: "none" }), maxConcurrency: 2 }),
+  job("queue", { schedule: schedule("10 * * * * *"), maxConcurrency: 1, onOverlap: "queue" }),
+  job("replace", {
+    schedule: schedule("20 */2 * * * *"),
+    maxConcurrency: 1,
+    onOverlap: "replace",
+    tasks: [task("work"), task("tidy", { after: ["work"], condition: "all_done" })],
+  }),
+  job("tick", { schedule: schedule("0 * * * * *"), maxConcurrency: 1 }),
+];
+
+/** The schedules of the jobs in the form that the model uses. */
+export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly offsetMs: number }>> = {
+  tick: { periodMs: 60_000, offsetMs: 0 },
+  none: { periodMs: 60_000, offsetMs: 15_000 },
+  all: { periodMs: 60_000, offsetMs: 25_000 },
+  queue: { periodMs: 60_000, offsetMs: 10_000 },
+  replace: { periodMs: 120_000, offsetMs: 20_000 },
+};
+
+export const MODEL_MAX_JOBS = 4;
+
+/** The states of a job file: present, disabled, or removed. */
+export const PRESENCES = ["on", "off", "gone"] as const;
+export type Presence = (typeof PRESENCES)[number];
+
+/** Returns the jobs of the files, with the current state of `tick`. */
+export const jobsWith = (tick: Presence): readonly Job[] =>
+  MODEL_JOBS.filter(({ id }) => tick !== "gone" || id !== "tick").map((each) =>
+    each.id === "tick" ? { ...each, enabled: tick === "on" } : each,
+  );

@@ -1,0 +1,215 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PetitError } from "../../../src/domain/errors.ts";
+import type { RunId } from "../../../src/domain/ids.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { createEngine } from "../../../src/engine/scheduler.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { jobId } from "../engine/factories.ts";
+import { FakeClock } from "../engine/fake-clock.ts";
+import { filesOf, SETTINGS } from "../engine/started-engine.ts";
+import { DUE, jobsWith, MODEL_MAX_JOBS, type Presence } from "./jobs.ts";
+import type { Fate, Model, RunModel, TaskModel } from "./model.ts";
+import type { ScriptedProcess, ScriptedProcesses } from "./runtime.ts";
+
+/** Half a minute after a full minute, so that nothing is due during the first commands. */
+export const MODEL_START = Date.UTC(2026, 0, 15, 12, 0, 30);
+
+/** A folder in memory if possible, because these tests do not test the disk. */
+const FOLDER = readdirSync("/").includes("dev") && readdirSync("/dev").includes("shm") ? "/dev/shm" : tmpdir();
+
+/** A petit with scripted processes and a fake clock, for one sequence of commands. */
+export class ModelPetit implements AsyncDisposable {
+  readonly processes: ScriptedProcesses;
+  readonly #dir = mkdtempSync(join(FOLDER, "petit-model-"));
+  readonly #clock = new FakeClock(MODEL_START);
+  #store: Store;
+  #engine: Engine;
+  #tick: Presence = "on";
+
+  private constructor(processes: ScriptedProcesses) {
+    this.processes = processes;
+    this.#store = this.#open();
+    this.#engine = this.#create();
+  }
+
+  static async start(processes: ScriptedProcesses): Promise<ModelPetit> {
+    processes.clear();
+    const petit = new ModelPetit(processes);
+    await petit.#engine.start();
+    return petit;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#engine.stop("leave");
+    this.#store[Symbol.dispose]();
+    rmSync(this.#dir, { recursive: true });
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** Waits for everything that takes little or no time. */
+  settle(): Promise<void> {
+    return this.#clock.pass(SETTLE_MS);
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.#clock.pass(ms);
+  }
+
+  step(ms: number): void {
+    this.#clock.step(ms);
+  }
+
+  /** Returns null on success, otherwise the code of the refusal. */
+  trigger(job: string, key: string | null): Promise<string | null> {
+    return this.#outcomeOf(this.#engine.trigger(job, key === null ? {} : { idempotencyKey: key }));
+  }
+
+  /** Returns null on success, otherwise the code of the refusal. */
+  retry(runId: RunId): Promise<string | null> {
+    return this.#outcomeOf(this.#engine.retry(runId));
+  }
+
+  async reload(tick: Presence): Promise<void> {
+    this.#tick = tick;
+    await this.#engine.reload();
+  }
+
+  /** Stops petit without storing anything, lets time pass, and starts a new one on the same database. */
+  async crash(downMs: number, fates: readonly (readonly [ScriptedProcess, Fate])[]): Promise<void> {
+    await this.#engine.stop("leave");
+    for (const [child, fate] of fates) this.#apply(fate, child);
+    this.#store[Symbol.dispose]();
+    await this.#clock.pass(downMs);
+    this.#store = this.#open();
+    this.#engine = this.#create();
+    await this.#engine.start();
+  }
+
+  /** Returns the process of a task of the model. */
+  processOf(model: Model, [run, task]: readonly [RunModel, TaskModel]): ScriptedProcess {
+    const runId = this.#runs()[model.runs.indexOf(run)]?.id;
+    const found = this.processes.living.find((child) => child.runId === runId && child.taskId === task.task.id);
+    if (found === undefined) throw new Error(`no process runs ${task.task.id}`);
+    return found;
+  }
+
+  runId(model: Model, run: RunModel): RunId {
+    const found = this.#runs()[model.runs.indexOf(run)];
+    if (found === undefined) throw new Error("the model's run does not exist");
+    return found.id;
+  }
+
+  /** Returns the state of petit in the format of `expected`. */
+  actual(): readonly string[] {
+    const runs = this.#runs();
+    const nameOf = new Map<string, number>(runs.map(({ id }, index) => [id, index]));
+    const { pending, running } = this.#engine.counts;
+    return [
+      `state ${this.#engine.state}, ${pending} pending, ${running} running`,
+      ...runs.map((run, index) => {
+        const tasks = this.#store.runs.listTaskRuns(run.id).map((task) => taskLine({ ...task, id: task.taskId }));
+        return `${index} ${run.jobId} ${run.trigger} ${clockTime(run.scheduledFor)} ${run.status}: ${tasks.join(", ")}`;
+      }),
+      ...this.processes.living
+        .map(({ runId, taskId, attempt }) => `${nameOf.get(runId)} ${taskId} attempt ${attempt} lives`)
+        .sort(),
+      ...Object.keys(DUE).flatMap((id) =>
+        this.#store.occurrences
+          .list(jobId(id), { limit: 10_000 })
+          .map(({ scheduledFor, outcome, reason }) => ledgerLine(id, scheduledFor, outcome, reason))
+          .reverse(),
+      ),
+      `${this.#spooled()} in the spool`,
+    ];
+  }
+
+  async #outcomeOf(request: Promise<unknown>): Promise<string | null> {
+    const answer = request.then(() => null, codeOf);
+    await this.settle();
+    return answer;
+  }
+
+  #runs() {
+    return this.#store.runs.list({ limit: 10_000 }).toReversed();
+  }
+
+  #spooled(): number {
+    return readdirSync(join(this.#dir, "spool")).filter((name) => name.endsWith(".status")).length;
+  }
+
+  #apply(fate: Fate, child: ScriptedProcess): void {
+    if (fate === "lives") this.processes.outlive(child, this.#store);
+    else if (fate === "completes") this.processes.end(child, 0);
+    else if (fate === "fails") this.processes.end(child, 1);
+    else if (fate === "is lost") this.processes.lose(child, this.#store);
+    else this.processes.undo(child);
+  }
+
+  #open(): Store {
+    return openStore({ path: join(this.#dir, "petit.db"), runtime: this.processes.runtime });
+  }
+
+  #create(): Engine {
+    return createEngine({
+      store: this.#store,
+      runtime: this.processes.runtime,
+      clock: this.#clock,
+      log: silentLog,
+      readJobs: async () => filesOf(jobsWith(this.#tick)),
+      spoolDir: join(this.#dir, "spool"),
+      environment: { PATH: process.env.PATH ?? "" },
+      settings: { ...SETTINGS, maxJobs: MODEL_MAX_JOBS },
+    });
+  }
+}
+
+const codeOf = (error: unknown): string => {
+  if (error instanceof PetitError) return error.code;
+  throw error;
+};
+
+/** Long enough for everything that petit polls. */
+const SETTLE_MS = 250;
+
+/** Returns the state that petit must have, by the model. */
+export const expected = (model: Model): readonly string[] => {
+  const count = (status: string): number => model.runs.filter((run) => run.status === status).length;
+  return [
+    `state ${model.isPaused ? "paused" : "running"}, ${count("pending")} pending, ${count("running")} running`,
+    ...model.runs.map(({ job, trigger, scheduledFor, status, tasks }, index) => {
+      const lines = tasks.map((task) => taskLine({ ...task, id: task.task.id }));
+      return `${index} ${job.id} ${trigger} ${clockTime(scheduledFor)} ${status}: ${lines.join(", ")}`;
+    }),
+    ...model.living
+      .map(([run, { task, attempts }]) => `${model.runs.indexOf(run)} ${task.id} attempt ${attempts} lives`)
+      .sort(),
+    ...Object.keys(DUE).flatMap((id) =>
+      [...(model.ledger.get(id) ?? [])]
+        .sort(([a], [b]) => a - b)
+        .map(([at, { outcome, reason }]) => ledgerLine(id, at, outcome, reason)),
+    ),
+    `${model.living.length} in the spool`,
+  ];
+};
+
+type TaskLine = {
+  readonly id: string;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly attempts: number;
+};
+
+const taskLine = ({ id, status, reason, attempts }: TaskLine): string =>
+  `${id} ${status}${reason === null ? "" : `(${reason})`}/${attempts}`;
+
+const ledgerLine = (id: string, at: number, outcome: string, reason: string | null): string =>
+  `${id} ${clockTime(at)} ${outcome}${outcome === "skipped" ? ` (${reason})` : ""}`;
+
+const clockTime = (at: number | null): string => (at === null ? "-" : new Date(at).toISOString().slice(8, 19));

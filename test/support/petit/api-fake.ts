@@ -1,0 +1,122 @@
+import { openRuntime } from "#runtime";
+import { createApi } from "../../../src/api/api.ts";
+import type { ApiEngine, ApiOptions, SystemFacts } from "../../../src/api/options.ts";
+import { PetitError } from "../../../src/domain/errors.ts";
+import type { Event } from "../../../src/domain/event.ts";
+import { newRunId, type RunId } from "../../../src/domain/ids.ts";
+import type { Job } from "../../../src/domain/job.ts";
+import type { Health, JobView } from "../../../src/engine/engine.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { MEMORY, openStore } from "../../../src/store/database/open.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { job } from "../engine/factories.ts";
+
+/** Returns an API with a fake engine and a real store in memory, for situations that a real engine cannot be brought into. */
+export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonly Job[] } = {}) => {
+  const store = openStore({ path: MEMORY, runtime: openRuntime() });
+  const jobs = options.jobs ?? [job("hello")];
+  store.jobs.save(jobs, 0);
+  const engine = fakeEngine(store);
+  const api = createApi({
+    engine,
+    store,
+    log: silentLog,
+    clock: systemClock,
+    version: "0.0.0",
+    host: "127.0.0.1",
+    port: 8565,
+    token: null,
+    corsOrigins: [],
+    allowedHosts: [],
+    hostname: "machine",
+    system: SYSTEM,
+    ...options,
+  });
+  const ask = async (path: string, init: RequestInit & { host?: string } = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    headers.set("host", init.host ?? "127.0.0.1:8565");
+    return api.handle(new Request(`http://127.0.0.1:8565${path}`, { ...init, headers }));
+  };
+  return { api, engine, store, system: SYSTEM, ask };
+};
+
+const SYSTEM: SystemFacts = {
+  runtime: { name: "bun", version: "0" },
+  target: "linux-x64",
+  startedAt: 0,
+  dbPath: MEMORY,
+  schemaVersion: 1,
+  jobsDir: "/jobs",
+  timezone: "UTC",
+  settings: [],
+};
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type FakeEngine = Mutable<ApiEngine> & { currentHealth: Health; notifyOutput: (runId: RunId) => void };
+
+const fakeEngine = (store: Store): FakeEngine => {
+  const eventListeners = new Set<(event: Event) => void>();
+  const outputListeners = new Map<RunId, Set<() => void>>();
+  store.events.subscribe((events) => {
+    for (const event of events) for (const listener of eventListeners) listener(event);
+  });
+  const view = (job: Job): JobView => ({ job, nextRunAt: null, lastRun: store.runs.findNewest(job.id), running: 0 });
+  const find = (runId: RunId) => {
+    const run = store.runs.find(runId);
+    if (run === null) throw new PetitError("not_found", "the run was not found");
+    return run;
+  };
+  const engine: FakeEngine = {
+    currentHealth: { status: "ok", reasons: [] },
+    notifyOutput: (runId) => {
+      for (const listener of outputListeners.get(runId) ?? []) listener();
+    },
+    state: "running",
+    counts: { pending: 0, running: 0 },
+    trigger: async (jobId, request = {}) => {
+      const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
+      if (stored === undefined) throw new PetitError("not_found", `job '${jobId}' was not found`);
+      const now = Date.now();
+      return store.runs.start({
+        id: newRunId(now),
+        job: stored.job,
+        versionId: stored.versionId,
+        status: "running",
+        trigger: "manual",
+        params: request.params ?? {},
+        now,
+        scheduledFor: null,
+        ledger: null,
+        retry: null,
+        idempotency: null,
+      });
+    },
+    cancel: async (runId) => find(runId),
+    retry: async (runId) => find(runId),
+    canRetry: () => false,
+    waitForRun: async (runId) => find(runId),
+    pause: async () => store.scheduler.setPaused(true, Date.now()),
+    resume: async () => store.scheduler.setPaused(false, Date.now()),
+    reload: async () => ({ jobs: store.jobs.list().size, problems: [] }),
+    listJobs: () => [...store.jobs.list().values()].map(({ job }) => view(job)),
+    findJob: (jobId) => {
+      const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
+      return stored === undefined ? null : view(stored.job);
+    },
+    nextOccurrences: () => [],
+    health: () => engine.currentHealth,
+    problems: [],
+    onEvent: (listener) => {
+      eventListeners.add(listener);
+      return () => eventListeners.delete(listener);
+    },
+    onDelivery: () => () => {},
+    onOutput: (runId, listener) => {
+      const listeners = outputListeners.get(runId) ?? new Set();
+      outputListeners.set(runId, listeners.add(listener));
+      return () => listeners.delete(listener);
+    },
+  };
+  return engine;
+};

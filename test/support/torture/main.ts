@@ -1,0 +1,62 @@
+import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { canStepClock } from "../engine/faults-clock.ts";
+import { violations } from "./invariants.ts";
+import { type Torture, torture } from "./torture.ts";
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "200" },
+    seed: { type: "string" },
+    "no-locker": { type: "boolean" },
+    verbose: { type: "boolean" },
+  },
+});
+const kills = Number(values.kills);
+const locksForMs = values["no-locker"] ? 0 : 20_000;
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+
+const report = (result: Torture, wrong: readonly string[]): void => {
+  const db = new Database(result.dbPath, { readonly: true });
+  const counts = (sql: string): string =>
+    db
+      .query<{ what: string; count: number }, []>(sql)
+      .all()
+      .map(({ what, count }) => `${count} ${what}`)
+      .join(", ");
+  const starts = [...result.startsMs].sort((a, b) => a - b);
+  const at = (part: number): string => (starts[Math.floor(part * (starts.length - 1))] ?? 0).toFixed(0);
+  console.log(`done      ${[...result.done].map(([what, count]) => `${count} ${what}`).join(", ")}`);
+  console.log(`accepted  ${result.accepted.size} triggers`);
+  console.log(`runs      ${counts("SELECT status AS what, count(*) AS count FROM runs GROUP BY 1")}`);
+  console.log(
+    `attempts  ${counts("SELECT coalesce(reason, status) AS what, count(*) AS count FROM attempts GROUP BY 1")}`,
+  );
+  console.log(
+    `ledger    ${counts("SELECT outcome || coalesce(' ' || reason, '') AS what, count(*) AS count FROM occurrences GROUP BY 1")}`,
+  );
+  console.log(`starts    p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`);
+  console.log(
+    wrong.length === 0 ? "no violations" : `VIOLATIONS, database kept in ${result.dbPath}:\n${wrong.join("\n")}`,
+  );
+  db.close();
+};
+
+console.log(`torture: ${kills} kills, seed ${seed}, ${canStepClock ? "with" : "without"} steps of the clock`);
+const dir = mkdtempSync(join(tmpdir(), "petit-torture-"));
+const trace = values.verbose ? (line: string): void => console.log(line) : undefined;
+const result = await torture({
+  seed,
+  kills,
+  dir,
+  stepsClock: canStepClock,
+  locksForMs,
+  ...(trace === undefined ? {} : { trace }),
+});
+const wrong = [...result.surprises, ...violations(result)];
+report(result, wrong);
+if (wrong.length === 0) rmSync(dir, { recursive: true });
+process.exitCode = wrong.length === 0 ? 0 : 1;
