@@ -33,7 +33,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pino: ["src/app/logger.ts"],
   "pino-pretty": ["src/app/logger.ts"],
   "prom-client": ["src/api/metrics/metrics.ts", "src/api/metrics/process.ts"],
-  yaml: ["src/jobfile/parse/parse.ts"],
+  yaml: ["src/jobfile/parse/parse.ts", "src/jobfile/write-job.ts"],
   croner: ["src/domain/schedule"],
   re2js: ["src/domain/pattern"],
   react: ["src/web/"],

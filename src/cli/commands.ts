@@ -4,6 +4,7 @@ import { cancel } from "./commands/cancel.ts";
 import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
 import { help } from "./commands/help.ts";
+import { importJobs } from "./commands/import.ts";
 import { init } from "./commands/init.ts";
 import { list } from "./commands/list.ts";
 import { logs } from "./commands/logs.ts";
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   doctor,
   service,
   init,
+  importJobs,
   schema,
   token,
   completion,

@@ -1,0 +1,50 @@
+import type { Context } from "../command.ts";
+
+/** The arguments of `petit import`. */
+export type ImportRequest = {
+  /** The file or folder to import, as given. */
+  readonly source: string | undefined;
+  /** The folder for the job files; null if they are written to stdout. */
+  readonly outputDir: string | null;
+  /** Whether the lines of a crontab have a user column. */
+  readonly system: boolean;
+  /** The user that petit runs as, if given. */
+  readonly as: string | undefined;
+  readonly context: Context;
+};
+
+/** Reads jobs of another scheduler and translates them. Writes nothing. */
+export type Importer = (request: ImportRequest) => Promise<Imported>;
+
+export type Imported = {
+  readonly files: readonly ImportedFile[];
+  /** What became of each line or job of the source, in order. */
+  readonly fates: readonly Fate[];
+  /** What can't be read. If there is any, nothing is written. */
+  readonly problems: readonly ImportProblem[];
+};
+
+/** A job file to write. */
+export type ImportedFile = {
+  /** The path in the output folder. */
+  readonly path: string;
+  readonly text: string;
+};
+
+/**
+ * What became of a part of the source:
+ * - `job`: it became the job `jobId`.
+ * - `setting`: it changed jobs, as an environment variable of a crontab does.
+ * - `left_out`: nothing came of it.
+ */
+export type Fate = {
+  readonly file: string;
+  readonly line: number;
+  readonly outcome: "job" | "setting" | "left_out";
+  readonly jobId: string | null;
+  /** What to know about it: what is different, or why it was left out. Each is a sentence without a full stop. */
+  readonly notes: readonly string[];
+};
+
+/** A part of the source that can't be read. `message` has the form `what is wrong; what was expected`. */
+export type ImportProblem = { readonly file: string; readonly line: number; readonly message: string };

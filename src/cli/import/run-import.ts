@@ -1,0 +1,42 @@
+import { EXIT, type ExitStatus } from "../exit.ts";
+import { checkFiles, checkFolder } from "./check.ts";
+import type { Imported, Importer, ImportRequest } from "./imported.ts";
+import { importJson, writeFates, writeProblems } from "./report.ts";
+import { type SavedFile, saveFiles } from "./save.ts";
+
+/** Imports jobs, and writes them to the output folder or to stdout. Writes nothing if anything can't be read. */
+export const runImport = async (
+  importer: Importer,
+  request: ImportRequest,
+  { force }: { readonly force: boolean },
+): Promise<ExitStatus> => {
+  const { context, outputDir } = request;
+  const { out, err } = context.terminal;
+  const imported = await importer(request);
+  if (imported.problems.length > 0) {
+    if (context.json) out.write(importJson({ ...imported, files: [] }, null));
+    else writeProblems(imported.problems, err);
+    return EXIT.FAILED;
+  }
+  checkFiles(imported.files, outputDir ?? ".");
+  const saved = outputDir === null ? null : await saveTo(outputDir, imported, force);
+  if (context.json) out.write(importJson(imported, saved));
+  else writeResult(imported, saved, request);
+  return imported.files.length > 0 ? EXIT.DONE : EXIT.FAILED;
+};
+
+const saveTo = async (dir: string, { files }: Imported, force: boolean): Promise<readonly SavedFile[]> => {
+  await checkFolder(files, { dir, replaces: force });
+  return saveFiles(files, dir);
+};
+
+const writeResult = (
+  { files, fates }: Imported,
+  saved: readonly SavedFile[] | null,
+  { context }: ImportRequest,
+): void => {
+  const { out, err } = context.terminal;
+  if (saved === null) out.write(files.map(({ text }) => text).join("---\n"));
+  else for (const { file, replaced } of saved) out.write(`${replaced ? "replaced" : "wrote"} ${file}\n`);
+  writeFates(fates, err);
+};

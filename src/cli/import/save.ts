@@ -1,0 +1,36 @@
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { EXIT } from "../exit.ts";
+import { Failure } from "../failure.ts";
+import type { ImportedFile } from "./imported.ts";
+
+/** A file that was written. */
+export type SavedFile = { readonly file: string; readonly replaced: boolean };
+
+/** Writes the files into a folder, all or none: each is written beside its name first, and renamed when all are there. */
+export const saveFiles = async (files: readonly ImportedFile[], dir: string): Promise<readonly SavedFile[]> => {
+  const targets = files.map(({ path, text }) => ({ file: join(dir, path), text }));
+  const drafts: string[] = [];
+  try {
+    for (const { file, text } of targets) {
+      await mkdir(dirname(file), { recursive: true });
+      drafts.push(draftOf(file));
+      await writeFile(draftOf(file), text, { flag: "wx" });
+    }
+    const saved: SavedFile[] = [];
+    for (const { file } of targets) {
+      saved.push({ file, replaced: existsSync(file) });
+      await rename(draftOf(file), file);
+    }
+    return saved;
+  } catch (error) {
+    await Promise.all(drafts.map((draft) => rm(draft, { force: true })));
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure(EXIT.FAILED, `the job files can't be written to ${dir}: ${reason}`, { cause: error });
+  }
+};
+
+/** The name begins with a dot, so that a running petit ignores the file. */
+const draftOf = (file: string): string =>
+  join(dirname(file), `.${process.pid}-${file.slice(dirname(file).length + 1)}.new`);
