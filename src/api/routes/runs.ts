@@ -16,6 +16,14 @@ const RunQuery = exactly({
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "Maximum of runs")),
   status: t.Optional(RunStatusWord),
   before: t.Optional(t.String({ description: "Id of a run; only runs created before it" })),
+  id: t.Optional(
+    t.String({
+      pattern: "^[0-9a-fA-F-]{6,36}$",
+      description: "Only runs whose id starts or ends with this",
+      examples: ["9a7e4f60"],
+      "x-expected": "the first or last 6 to 36 characters of an id",
+    }),
+  ),
 });
 
 export const runRoutes = ({ engine, store }: ApiContext) =>
@@ -73,6 +81,7 @@ const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunListFilter 
   ...(jobId === undefined ? {} : { jobId }),
   ...(query.status === undefined ? {} : { status: query.status }),
   ...(query.before === undefined ? {} : { before: parseBefore(query.before) }),
+  ...(query.id === undefined ? {} : { idPart: query.id.toLowerCase() }),
 });
 
 const parseBefore = (text: string): RunId => {

@@ -5,6 +5,7 @@ import { suggest } from "../../lib/suggest.ts";
 import type { Context } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
+import { runName } from "../run-display/short-id.ts";
 
 /** Help of the argument RUN. */
 export const RUN_HELP =
@@ -13,10 +14,10 @@ export const RUN_HELP =
 const FULL_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ID_PART = /^[0-9a-f-]{6,36}$/i;
 
-/** Number of the newest runs in which a part of an id is searched. */
-const SEARCHED_RUNS = 1000;
+/** Runs that match a part of an id are counted up to this number. */
+const COUNTED_RUNS = 1000;
 
-/** Runs that an ambiguous part of an id lists at most. */
+/** Maximum number of runs that are listed for an ambiguous part of an id. */
 const LISTED_RUNS = 5;
 
 /**
@@ -26,11 +27,11 @@ const LISTED_RUNS = 5;
  */
 export const findRun = async (client: Client, text: string, context: Context | null): Promise<string> => {
   if (FULL_ID.test(text)) return text.toLowerCase();
-  // `petit runs` shortens ids with an ellipsis.
   const part = text.replace(/^…/, "");
   const run = (await newestOfJob(client, part)) ?? (await findByPart(client, part)) ?? (await latestRun(client, part));
   if (run === null) throw await noRun(client, text);
-  context?.terminal.err.write(`run ${run.id} of ${run.job_id}\n`);
+  const err = context?.terminal.err;
+  err?.write(`run ${runName(run.id, err)} of ${run.job_id}\n`);
   return run.id;
 };
 
@@ -50,13 +51,12 @@ const newestOfJob = async (client: Client, jobId: string): Promise<MatchingRun |
 
 const findByPart = async (client: Client, part: string): Promise<MatchingRun | null> => {
   if (!ID_PART.test(part)) return null;
-  const { runs } = await client.get("/api/runs", { query: { limit: SEARCHED_RUNS } });
-  const wanted = part.toLowerCase();
-  const matching = runs.filter(({ id }) => id.startsWith(wanted) || id.endsWith(wanted));
+  const { runs: matching } = await client.get("/api/runs", { query: { id: part, limit: COUNTED_RUNS } });
   if (matching.length < 2) return matching[0] ?? null;
   const lines = matching.slice(0, LISTED_RUNS).map((run) => `  ${run.id}  ${run.job_id}, ${run.status}\n`);
-  const more = matching.length > LISTED_RUNS ? `  … ${matching.length - LISTED_RUNS} more\n` : "";
-  const problem = `'${part}' is a part of the ids of ${matching.length} runs`;
+  const more = matching.length > LISTED_RUNS ? "  …\n" : "";
+  const count = matching.length < COUNTED_RUNS ? String(matching.length) : `${matching.length} or more`;
+  const problem = `'${part}' is a part of the ids of ${count} runs`;
   throw new Failure(EXIT.USAGE, `${problem}:\n${lines.join("")}${more}`.trimEnd());
 };
 

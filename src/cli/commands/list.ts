@@ -4,8 +4,10 @@ import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { defineCommand } from "../command.ts";
 import { noJobIn, readJobs, warnOfProblems } from "../job-folder.ts";
-import { readableLocal } from "../terminal/local-time.ts";
+import { readableLocal, shortLocal } from "../terminal/local-time.ts";
+import { relativeText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
+import type { Screen } from "../terminal/terminal.ts";
 
 export const list = defineCommand({
   name: "list",
@@ -21,9 +23,10 @@ export const list = defineCommand({
   run: async ({ JOBS_DIR }, { terminal: { out, err }, json, settings, clock }) => {
     const files = await readJobs(JOBS_DIR);
     const zone = defaultZone(settings);
-    const views = files.jobs.map((job) => viewOf(job, { zone, now: clock.now() }));
+    const now = clock.now();
+    const views = files.jobs.map((job) => viewOf(job, { zone, now }));
     if (json) out.write(await asJson(views));
-    else out.write(columnTable(columnsOf(views, zone), out));
+    else out.write(columnTable(columnsOf(views, { zone, now, out }), out));
     if (!json && views.length === 0 && files.problems.length === 0) err.write(noJobIn(JOBS_DIR, err));
     return warnOfProblems(files, { dir: JOBS_DIR, err });
   },
@@ -42,19 +45,27 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
   running: 0,
 });
 
-/** On a narrow terminal, the id and the next occurrence remain longest. */
-const columnsOf = (views: readonly JobView[], zone: string): readonly Column[] => [
-  { title: "JOB", cells: views.map(({ job }) => job.id), shrink: 3, min: 8 },
-  { title: "SCHEDULE", cells: views.map(({ job }) => scheduleText(job)), shrink: 1, min: 9, drop: 4 },
-  { title: "NEXT", cells: views.map((view) => nextText(view, zone)), drop: 5 },
-  { title: "TASKS", cells: views.map(({ job }) => String(job.tasks.length)), drop: 2 },
-];
+type TableOptions = { readonly zone: string; readonly now: number; readonly out: Screen };
+
+/** On a terminal, times are short. If it is narrow, the id and the next occurrence remain longest. */
+const columnsOf = (views: readonly JobView[], { zone, now, out }: TableOptions): readonly Column[] => {
+  const nextText = ({ job, nextRunAt }: JobView): string => {
+    if (nextRunAt === null) return "-";
+    const own = job.schedule?.timezone ?? zone;
+    return out.isTerminal ? shortLocal(nextRunAt, { now, zone: own, home: zone }) : readableLocal(nextRunAt, own);
+  };
+  const distances = views.map(({ nextRunAt }) => (nextRunAt === null ? "" : relativeText(nextRunAt - now)));
+  return [
+    { title: "JOB", cells: views.map(({ job }) => job.id), shrink: 4, min: 8 },
+    { title: "SCHEDULE", cells: views.map(({ job }) => scheduleText(job)), shrink: 3, min: 12, drop: 5 },
+    { title: "NEXT", cells: views.map(nextText), drop: 6 },
+    ...(out.isTerminal ? [{ title: "IN", cells: distances.map((text) => text.replace(/^in /, "")), drop: 1 }] : []),
+    { title: "TASKS", cells: views.map(({ job }) => String(job.tasks.length)), drop: 2 },
+  ];
+};
 
 const scheduleText = ({ enabled, schedule }: Job): string => {
   const text = schedule?.expressions.join(", ") ?? null;
   if (enabled) return text ?? "-";
   return text === null ? "disabled" : `${text} (disabled)`;
 };
-
-const nextText = ({ job, nextRunAt }: JobView, zone: string): string =>
-  nextRunAt === null ? "-" : readableLocal(nextRunAt, job.schedule?.timezone ?? zone);

@@ -1,12 +1,15 @@
 import type { RunBody } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { openClient } from "../client/client.ts";
+import { findRun } from "../client/find-run.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { readCount } from "../read-count.ts";
+import { reasonText } from "../run-display/outcome.ts";
+import { runName, shortIds } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { relativeText } from "../terminal/relative-time.ts";
+import { roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
 
@@ -17,8 +20,8 @@ export const runs = defineCommand({
   name: "runs",
   summary: "List the newest runs of all jobs or of one",
   description:
-    "Lists runs of the running petit, newest first. On a terminal, times are relative and columns fit its width. " +
-    "Otherwise, and with --json, the output is complete.",
+    "Lists runs of the running petit, newest first. On a terminal, ids are short, as every command accepts them, times are " +
+    "relative, and columns fit its width. Otherwise, and with --json, the output is complete.",
   args: {
     JOB: { type: "positional", required: false, description: "Only runs of this job." },
     limit: {
@@ -28,14 +31,14 @@ export const runs = defineCommand({
       description: `Maximum number of runs, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
     },
     status: { type: "string", valueHint: "STATUS", description: "Only runs with this status, such as failed." },
-    before: { type: "string", valueHint: "RUN", description: "Only runs older than this one; a full id." },
+    before: { type: "string", valueHint: "RUN", description: "Only runs older than this one." },
   },
   settings: [],
   examples: ["petit runs", "petit runs hello_world -n 5 --status failed"],
   run: async ({ JOB, limit: given, status, before }, context) => {
     const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
     const client = openClient(context);
-    const query = { limit, status, before };
+    const query = { limit, status, before: before === undefined ? before : await findRun(client, before, null) };
     const list =
       JOB === undefined
         ? await client.get("/api/runs", { query })
@@ -55,7 +58,7 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
   const now = clock.now();
   const started = (run: RunRow): string => {
     const at = run.started_at ?? run.created_at;
-    return out.isTerminal ? relativeText(at - now) : readableLocal(at, zone);
+    return out.isTerminal ? roughlyText(at - now) : readableLocal(at, zone);
   };
   const took = (run: RunRow): string =>
     durationText(
@@ -63,19 +66,30 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
     );
   const style = (row: number) => styleOf(list[row]?.status ?? "pending");
   const sign = (run: RunRow): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
+  const ids = list.map(({ id }) => id);
   return [
-    { title: "RUN", cells: list.map(({ id }) => id), shrink: 5, min: 7, keep: "end" },
-    { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 1, min: 6 },
-    { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style, shrink: 6, min: 6 },
+    { title: "RUN", cells: out.isTerminal ? shortIds(ids) : ids },
+    { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 5, min: 12 },
+    { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style, shrink: 7, min: 6 },
     { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 2 },
-    { title: "STARTED", cells: list.map(started), drop: 4 },
-    { title: "TOOK", cells: list.map(took), drop: 3 },
+    { title: "STARTED", cells: list.map(started), drop: 6 },
+    { title: "TOOK", cells: list.map(took), drop: 4 },
+    ...(out.isTerminal ? [errorColumn(list)] : []),
   ];
 };
+
+/** Shown only as far as the other columns leave room for it. */
+const errorColumn = (list: readonly RunRow[]): Column => ({
+  title: "ERROR",
+  cells: list.map((run) => reasonText(run)),
+  shrink: 1,
+  min: 20,
+  drop: 3,
+});
 
 /** Says that there are no runs, or how to list older ones. */
 const writeNote = (list: readonly RunRow[], limit: number, { terminal: { err } }: Context): void => {
   const last = list.at(-1);
   if (last === undefined) err.write(paint(err, "dim", "no runs\n"));
-  else if (list.length === limit) err.write(paint(err, "dim", `for older runs: --before ${last.id}\n`));
+  else if (list.length === limit) err.write(paint(err, "dim", `for older runs: --before ${runName(last.id, err)}\n`));
 };

@@ -13,3 +13,10 @@ export const relativeText = (distanceMs: number): string => {
   if (away < SECOND_MS) return "now";
   return distanceMs > 0 ? `in ${text}` : `${text} ago`;
 };
+
+/** Formats a distance from now (ms, negative for the past) in one unit, for the cells of a table: `in 5m`, `2h ago`, `now`. */
+export const roughlyText = (distanceMs: number): string => {
+  const away = Math.abs(distanceMs);
+  const unit = away < MINUTE_MS ? SECOND_MS : away < HOUR_MS ? MINUTE_MS : away < DAY_MS ? HOUR_MS : DAY_MS;
+  return relativeText(Math.trunc(distanceMs / unit) * unit);
+};

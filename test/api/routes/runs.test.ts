@@ -243,6 +243,14 @@ describe("runs", () => {
     expect(idsOf(await ask(petit, "/api/runs?limit=2"))).toEqual(made.slice(0, 2));
   });
 
+  test("are found by the first or last characters of their ids, in any case", async () => {
+    const { id } = await runToEnd(petit, "hello");
+    await runToEnd(petit, "hello");
+    for (const part of [id.slice(-8), id.slice(-8).toUpperCase(), id.slice(0, 30)])
+      expect(idsOf(await ask(petit, `/api/runs?id=${part}`))).toEqual([id]);
+    expect(idsOf(await ask(petit, `/api/jobs/graph/runs?id=${id.slice(-8)}`))).toEqual([]);
+  });
+
   test("have the same fields alone and in a list", async () => {
     const run = await runToEnd(petit, "hello");
     expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });

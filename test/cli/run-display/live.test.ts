@@ -4,6 +4,8 @@ import { stripVTControlCharacters } from "node:util";
 import { cleanEnvironment, PETIT } from "../../support/cli.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
+const LONG_NAME = "a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide";
+
 const JOBS = `id: graph
 tasks:
   - {id: extract_the_rows, type: shell, script: "echo one; sleep 0.4"}
@@ -15,7 +17,7 @@ id: spring
 schedule: {cron: "30 2 * * *", timezone: America/New_York}
 tasks: [{id: t, type: shell, script: "true"}]
 ---
-id: a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide
+id: ${LONG_NAME}
 tasks: [{id: t, type: shell, script: "true"}]
 `;
 
@@ -84,13 +86,33 @@ describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
 });
 
 describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
-  test.each([[40], [60], [100], [200]])("fits into %d columns, and shortens ids last", (columns) => {
-    onTerminal("trigger a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide --wait");
+  test.each([[40], [60], [100], [200]])("fits into %d columns, with ids that every command accepts", (columns) => {
+    onTerminal(`trigger ${LONG_NAME} --wait`);
     const lines = plain(onTerminal("runs", { columns })).filter((line) => line !== "");
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
-    expect(lines[1]).toMatch(columns < 60 ? /^…[0-9a-f-]{12,}/ : /^[0-9a-f-]{36} /);
+    expect(lines[1]).toMatch(/^[0-9a-f]{8} {2}a_job_with_a/);
     expect(lines[1]).toContain("✓ completed");
-    if (columns >= 100) expect(lines[1]).toMatch(/ manual +(now|\d+s ago) +\d/);
+    if (columns >= 100) expect(lines[1]).toMatch(columns > 100 ? / manual +(now|\d+s ago) +\d/ : / (now|\d+s ago)$/);
+    const id = lines[1]?.slice(0, 8) ?? "";
+    expect(plain(onTerminal(`status ${id}`, { columns: 200 }))).toContainEqual(
+      expect.stringMatching(new RegExp(`^run .*${id}$`)),
+    );
+  });
+
+  test("has room for all columns, and for the error of a failed run, in 80 columns", () => {
+    onTerminal("trigger graph --wait");
+    const lines = plain(onTerminal("runs graph", { columns: 80 }));
+    expect(lines[0]).toBe("RUN       JOB    STATUS    TRIGGER  STARTED  TOOK   ERROR");
+    expect(lines[1]).toMatch(/^[0-9a-f]{8} {2}graph {2}✗ failed {2}manual {3}\S.* task 'boom' failed: ex/);
+  });
+
+  test("says how to see older runs, with a short id", () => {
+    onTerminal("trigger graph --wait");
+    onTerminal("trigger graph --wait");
+    const lines = plain(onTerminal("runs graph -n 1"));
+    const id = lines[1]?.slice(0, 8) ?? "";
+    expect(lines).toContain(`for older runs: --before ${id}`);
+    expect(plain(onTerminal(`runs graph -n 1 --before ${id}`))[1]).not.toStartWith(id);
   });
 
   test("shows the status with a sign and a colour, without colours with the sign", () => {

@@ -180,6 +180,18 @@ describe("runs.list", () => {
     );
   });
 
+  test("with a part of an id returns the runs whose id starts or ends with it", () => {
+    const { store, ids } = filled();
+    const [id = UNKNOWN] = ids;
+    const list = (idPart: string) => store.runs.list({ idPart, limit: 100 }).map((run) => run.id);
+    expect(list(id)).toEqual([id]);
+    expect(list(id.slice(-8))).toEqual([id]);
+    // All of these runs have the same minute in the beginning of their ids.
+    expect(list(id.slice(0, 8))).toEqual(ids.toReversed());
+    expect(list(id.slice(5, 20))).toEqual([]);
+    expect(store.runs.list({ idPart: id.slice(0, 8), jobId: jobId("odd"), limit: 100 })).toHaveLength(6);
+  });
+
   test("accepts every status as a filter", () => {
     const { store } = filled();
     const count = RUN_STATUSES.flatMap((status) => store.runs.list({ status, limit: 100 })).length;
