@@ -7,6 +7,8 @@ import { flagOf, type Setting, variableOf } from "../../src/app/settings/setting
 import { SETTINGS } from "../../src/app/settings/settings.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { usageLines } from "../../src/cli/help/help.ts";
+import { ATTENTION_SEVERITY, type AttentionKind } from "../../src/domain/attention.ts";
+import { ATTENTION_TEXT } from "../../src/domain/words/attention.ts";
 import { HEALTH_CODE_TEXT } from "../../src/domain/words/health.ts";
 import { fieldTable } from "../../src/jobfile/schema/reference.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -19,6 +21,7 @@ export const generatedTables = async (): Promise<Readonly<Record<string, string>
   failures: failureTable(),
   fields: fieldsTable(),
   health: healthTable(),
+  attention: attentionTable(),
   settings: settingTable(),
 });
 
@@ -53,6 +56,16 @@ const failureTable = (): string =>
       String(status),
       code(failure),
       Object.entries(FAILURES).find(([name]) => name === failure)?.[1].description ?? "",
+    ]),
+  );
+
+const attentionTable = (): string =>
+  table(
+    ["Kind", "Severity", "Meaning"],
+    Object.entries(ATTENTION_TEXT).map(([kind, meaning]) => [
+      code(kind),
+      ATTENTION_SEVERITY[kind as AttentionKind],
+      meaning,
     ]),
   );
 

@@ -1,3 +1,4 @@
+import type { AttentionList } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
@@ -59,6 +60,8 @@ export interface Engine extends AsyncDisposable {
   /** Returns the next `count` occurrences of a job within the bounds, in ms since the epoch. */
   nextOccurrences(jobId: JobId, count: number, bounds?: OccurrenceBounds): readonly number[];
   health(): Health;
+  /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind. */
+  listAttention(limit: number): Promise<AttentionList>;
   /** The problems in the job files. */
   readonly problems: readonly Problem[];
   /** Numbers of pending and running runs. */

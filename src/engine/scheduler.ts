@@ -1,3 +1,4 @@
+import type { AttentionList } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import { refuse } from "../domain/refusal.ts";
@@ -5,6 +6,7 @@ import type { Run } from "../domain/run.ts";
 import type { StoredJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { inheritable } from "./attempt/command.ts";
+import { AttentionFinder } from "./attention/attention.ts";
 import { type AddHooks, Commits } from "./commits.ts";
 import type {
   Engine,
@@ -49,6 +51,7 @@ class Scheduler implements Engine {
   readonly #jobs: Jobs;
   readonly #notifier: Notifier;
   readonly #newestRuns = new NewestRuns();
+  readonly #attention: AttentionFinder;
   readonly #runs: Runs;
   readonly #scheduleQueue: ScheduleQueue;
   readonly #pruner: Pruner;
@@ -67,6 +70,13 @@ class Scheduler implements Engine {
     this.#poller = new Poller(options);
     this.#jobs = new Jobs(options, (due, now) => this.#fire(due, now));
     this.#notifier = new Notifier({ ...options, retryUntilStored: (work) => commits.retryUntilStored(work) });
+    this.#attention = new AttentionFinder({
+      store,
+      clock,
+      newestRuns: this.#newestRuns,
+      runs: () => this.#runs,
+      jobs: this.#jobs,
+    });
     this.#runs = new Runs({
       engine: { ...options, environment: inheritable(options.environment) },
       notifier: this.#notifier,
@@ -74,14 +84,20 @@ class Scheduler implements Engine {
       poller: this.#poller,
       newestRuns: this.#newestRuns,
       detach,
-      onEnd: (run) => this.#pruner.enqueue(run.jobId),
+      onEnd: (run) => {
+        this.#attention.noteEnd(run);
+        this.#pruner.enqueue(run.jobId);
+      },
     });
     this.#pruner = new Pruner({
       ...options,
       jobIds: () => [...this.#jobs.all.keys(), ...(followSchedules === false ? [] : this.#newestRuns.jobIds)],
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       defaults: settings.retention ?? { runs: null, days: null },
-      onDeleted: (jobId) => this.#newestRuns.set(jobId, store.runs.findNewest(jobId)),
+      onDeleted: (jobId) => {
+        this.#newestRuns.set(jobId, store.runs.findNewest(jobId));
+        this.#attention.noteDeleted(jobId);
+      },
       retryUntilStored: (work) => commits.retryUntilStored(work),
       signal: detach,
     });
@@ -229,6 +245,10 @@ class Scheduler implements Engine {
       problems: this.#jobs.problems,
       reloadFailure: this.#reloader.failure,
     });
+  }
+
+  listAttention(limit: number): Promise<AttentionList> {
+    return this.#attention.list(limit);
   }
 
   onEvent(listener: (event: Event) => void): () => void {

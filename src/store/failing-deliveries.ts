@@ -1,8 +1,9 @@
+import type { UndeliveredTarget } from "../domain/attention.ts";
 import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId } from "../domain/ids.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
-import { id, integer, json, text } from "./database/rows.ts";
+import { id, integer, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 
 /** A receiver of a job's notifications whose newest attempted delivery failed. */
@@ -58,21 +59,33 @@ const toFailingTarget = (row: SqlRow): FailingTarget => ({
 });
 
 /**
- * Returns what could not be delivered, per job: a receiver counts if a notification is being retried, or was given up at or
- * after `givenUpSince` (ms since the Unix epoch), and none arrived later. A receiver that the job no longer names does not.
+ * Returns what could not be delivered, per job and receiver: a receiver counts if a notification is being retried, or was
+ * given up at or after `givenUpSince` (ms since the Unix epoch), and none arrived later. A receiver that the job no longer
+ * names does not.
  */
+export const undeliveredTargets = (sql: Statements, givenUpSince: number): readonly UndeliveredTarget[] =>
+  sql.all(UNDELIVERED, { givenUpSince }).filter(isNamed).map(toUndeliveredTarget);
+
+const toUndeliveredTarget = (row: SqlRow): UndeliveredTarget => ({
+  jobId: id<JobId>(row, "job_id"),
+  target: json<NotifyTarget>(row, "target"),
+  since: integer(row, "since"),
+  count: integer(row, "count"),
+  error: textOrNull(row, "error") ?? "",
+});
+
+/** Returns the same per job. */
 export const undeliveredNotifications = (
   sql: Statements,
   givenUpSince: number,
 ): readonly UndeliveredNotifications[] => {
   const byJob = new Map<JobId, UndeliveredNotifications>();
-  for (const row of sql.all(UNDELIVERED, { givenUpSince }).filter(isNamed)) {
-    const jobId = id<JobId>(row, "job_id");
+  for (const { jobId, since, count } of undeliveredTargets(sql, givenUpSince)) {
     const other = byJob.get(jobId);
     byJob.set(jobId, {
       jobId,
-      since: Math.min(integer(row, "since"), other?.since ?? Number.POSITIVE_INFINITY),
-      count: integer(row, "count") + (other?.count ?? 0),
+      since: Math.min(since, other?.since ?? Number.POSITIVE_INFINITY),
+      count: count + (other?.count ?? 0),
     });
   }
   return [...byJob.values()];
@@ -81,19 +94,21 @@ export const undeliveredNotifications = (
 /** The row of a channel comes from its newest delivery that did not arrive, as SQLite does for a bare column beside max(). */
 const UNDELIVERED = `
   WITH recent AS (
-    SELECT seq, channel, job_id, version, target, status, attempts, created_at FROM deliveries WHERE status = 'waiting'
+    SELECT seq, channel, job_id, version, target, status, attempts, error, created_at FROM deliveries WHERE status = 'waiting'
     UNION ALL
-    SELECT seq, channel, job_id, version, target, status, attempts, created_at FROM deliveries
+    SELECT seq, channel, job_id, version, target, status, attempts, error, created_at FROM deliveries
     WHERE status <> 'waiting' AND ended_at >= $givenUpSince
   ), arrived AS (
     SELECT channel, max(seq) AS seq FROM recent WHERE status = 'delivered' GROUP BY channel
-  ), failing AS (
-    SELECT max(recent.seq), recent.job_id, recent.version, recent.target, min(created_at) AS since, count(*) AS count
-    FROM recent LEFT JOIN arrived ON arrived.channel = recent.channel
+  ), pending AS (
+    SELECT recent.* FROM recent LEFT JOIN arrived ON arrived.channel = recent.channel
     WHERE status <> 'delivered' AND recent.seq > coalesce(arrived.seq, 0)
-    GROUP BY recent.channel HAVING sum(status = 'given_up' OR attempts > 0) > 0
+  ), failing AS (
+    SELECT max(seq), job_id, version, target, min(created_at) AS since, count(*) AS count, channel
+    FROM pending GROUP BY channel HAVING sum(status = 'given_up' OR attempts > 0) > 0
   )
   SELECT failing.job_id, failing.since, failing.count,
+    (SELECT error FROM pending WHERE pending.channel = failing.channel AND error IS NOT NULL ORDER BY seq DESC LIMIT 1) AS error,
     json_extract(sent.definition, '$.notify[' || failing.target || ']') AS target,
     coalesce(json_extract(today.definition, '$.notify'), '[]') AS targets
   FROM failing

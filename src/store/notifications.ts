@@ -1,3 +1,4 @@
+import type { UndeliveredTarget } from "../domain/attention.ts";
 import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import { DELIVERY_STATUSES, type DeliveryStatus, NOTIFY_EVENTS, type NotifyEvent } from "../domain/notification.ts";
@@ -5,7 +6,7 @@ import type { Run } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, idOrNull, integer, integerOrNull, text, textOrNull, word } from "./database/rows.ts";
-import { undeliveredNotifications } from "./failing-deliveries.ts";
+import { undeliveredNotifications, undeliveredTargets } from "./failing-deliveries.ts";
 
 /** The outbox: notifications that wait to be sent, and the outcome of those that were. */
 export interface NotificationStore {
@@ -26,6 +27,8 @@ export interface NotificationStore {
   countWaiting(): number;
   /** Returns what could not be delivered, per job; deliveries that were given up before `givenUpSince` do not count. */
   listUndelivered(givenUpSince: number): readonly UndeliveredNotifications[];
+  /** Returns the same per job and receiver. */
+  listUndeliveredTargets(givenUpSince: number): readonly UndeliveredTarget[];
   /** Deletes up to `limit` deliveries that ended before `endedBefore`. Returns how many. Not durable. */
   deleteEnded(endedBefore: number, limit: number): number;
   /**
@@ -130,6 +133,8 @@ export const createNotificationStore = ({ sql, write }: StoreContext): Notificat
       .map(toRecord),
 
   listUndelivered: (givenUpSince) => undeliveredNotifications(sql, givenUpSince),
+
+  listUndeliveredTargets: (givenUpSince) => undeliveredTargets(sql, givenUpSince),
 
   countWaiting: () => {
     const row = sql.get("SELECT count(*) AS count FROM deliveries WHERE status = 'waiting'");

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { removeEscapes } from "../../lib/escapes.ts";
 import type { LineFilter, OutputChunk } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { type Outline, readOutline } from "./outline.ts";
@@ -115,8 +116,3 @@ const createFinder = ({ text, matchCase }: Pick<SearchQuery, "text" | "matchCase
 };
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-const removeEscapes = (text: string): string => (text.includes("\u001b") ? text.replaceAll(ESCAPES, "") : text);
-
-/** Escape sequences of terminals (ECMA-48): control sequences and operating system commands. */
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b\n]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;

@@ -126,6 +126,16 @@ const registerGauges = (registry: Registry, { engine, store, version }: MetricSo
   );
   gauge("petit_db_bytes", "Size of the database, including its write-ahead log.", () => store.sizeBytes());
   new Gauge({
+    name: "petit_attention",
+    help: "Things that need attention, by kind, as in /api/attention.",
+    labelNames: ["kind"],
+    registers,
+    async collect() {
+      const { counts } = await engine.listAttention(0);
+      for (const [kind, count] of Object.entries(counts)) this.set({ kind }, count);
+    },
+  });
+  new Gauge({
     name: "petit_build_info",
     help: "Always 1; the label is the version of petit.",
     labelNames: ["version"],

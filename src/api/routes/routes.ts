@@ -4,6 +4,7 @@ import type { DescribedRoute } from "../docs/openapi.ts";
 import { failureResponse, toApiError } from "../errors.ts";
 import type { EventFeed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { attentionRoutes } from "./attention.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
@@ -31,6 +32,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
       return answerError(context, cause, request);
     })
     .use(healthRoutes(context))
+    .use(attentionRoutes(context))
     .use(jobRoutes(context))
     .use(triggerRoutes(context))
     .use(runRoutes(context))

@@ -50,11 +50,15 @@ export const timelineRoutes = (context: ApiContext) =>
         },
       },
     )
-    .get("/api/stats", ({ query }) => statsBody(Number(query.hours ?? 24), context), {
-      query: StatsQuery,
-      response: { 200: StatsBody, ...failures("INVALID_REQUEST") },
-      detail: { operationId: "getStats", tags: ["runs"], summary: "Count recent runs and occurrences" },
-    });
+    .get(
+      "/api/stats",
+      async ({ query }) => statsBody(Number(query.hours ?? 24), await context.engine.listAttention(0), context),
+      {
+        query: StatsQuery,
+        response: { 200: StatsBody, ...failures("INVALID_REQUEST") },
+        detail: { operationId: "getStats", tags: ["runs"], summary: "Count recent runs and occurrences" },
+      },
+    );
 
 const HOUR_MS = 3_600_000;
 

@@ -1,7 +1,9 @@
 import { t } from "elysia";
+import type { AttentionList } from "../../domain/attention.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import type { Outcome } from "../../domain/schedule/occurrence.ts";
 import type { ApiContext } from "../context.ts";
+import { AttentionCounts } from "./attention/attention.ts";
 import { exactly, instant, integer } from "./schemas.ts";
 
 const number = (description: string) => integer({ minimum: 0, description });
@@ -32,6 +34,7 @@ export const StatsBody = exactly(
     ),
     running: number("Runs that are running now"),
     pending: number("Runs that wait for a slot now"),
+    attention: AttentionCounts,
     success_rate: t.Union([t.Number({ minimum: 0, maximum: 1 }), t.Null()], {
       description: "Share of completed runs among those that were not cancelled; null if there was none",
     }),
@@ -48,6 +51,14 @@ export const StatsBody = exactly(
         occurrences: { fired: 40, skipped: 2, missed: 0, total: 42 },
         running: 1,
         pending: 0,
+        attention: {
+          job_failing: 1,
+          job_flapping: 0,
+          run_stuck: 0,
+          run_late: 0,
+          notifications_undelivered: 0,
+          job_file_broken: 0,
+        },
         success_rate: 0.9756,
       },
     ],
@@ -58,6 +69,7 @@ const HOUR_MS = 3_600_000;
 
 export const statsBody = (
   hours: number,
+  attention: AttentionList,
   { engine, store, clock }: Pick<ApiContext, "engine" | "store" | "clock">,
 ): typeof StatsBody.static => {
   const to = clock.now();
@@ -65,7 +77,17 @@ export const statsBody = (
   const runs = runCounts(store.runs.countEndedByStatus(from));
   const { running, pending } = engine.counts;
   const occurrences = occurrenceCounts(store.occurrences.countByOutcome(from, to));
-  return { hours, from, to, runs, occurrences, running, pending, success_rate: successRate(runs) };
+  return {
+    hours,
+    from,
+    to,
+    runs,
+    occurrences,
+    running,
+    pending,
+    attention: { ...attention.counts },
+    success_rate: successRate(runs),
+  };
 };
 
 const runCounts = (counts: ReadonlyMap<RunStatus, number>) => ({

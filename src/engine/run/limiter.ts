@@ -86,6 +86,11 @@ export class Limiter {
     else this.#waitingByJob.set(jobId, count);
   }
 
+  /** The pending runs, oldest first. */
+  get waiting(): readonly WaitingRun[] {
+    return [...this.#waiting.values()];
+  }
+
   /** Returns the pending runs of a job, oldest first. */
   waitingOf(jobId: JobId): readonly WaitingRun[] {
     return [...this.#waiting.values()].filter(({ job }) => job.id === jobId);

@@ -95,6 +95,11 @@ export class RunJob {
     return this.#run;
   }
 
+  /** Time since the start of the run, in ms. */
+  get elapsedMs(): number {
+    return Math.max(0, this.#now() - (this.#run.startedAt ?? this.#run.createdAt));
+  }
+
   /** Stores the first steps, within the transaction that stores the run. */
   begin(): TransactionHooks {
     const { onCommit, onRollback } = this.#storeNext(() => {});

@@ -65,6 +65,11 @@ export class Runs implements Disposable {
     return this.#limiter.runningIds(jobId).flatMap((runId) => this.#active.get(runId) ?? []);
   }
 
+  /** The pending runs, oldest first. */
+  get waiting(): readonly WaitingRun[] {
+    return this.#limiter.waiting;
+  }
+
   waitingOf(jobId: JobId): readonly WaitingRun[] {
     return this.#limiter.waitingOf(jobId);
   }

@@ -23,6 +23,8 @@ export class Jobs {
   /** Null until `load`. */
   #jobs: ReadonlyMap<JobId, StoredJob> | null = null;
   #problems: readonly Problem[] = [];
+  /** When each broken file was first read with problems, in ms since the Unix epoch. */
+  #brokenSince: ReadonlyMap<string, number> = new Map();
 
   constructor(options: EngineOptions, fire: Fire) {
     this.#options = options;
@@ -31,6 +33,11 @@ export class Jobs {
 
   get problems(): readonly Problem[] {
     return this.#problems;
+  }
+
+  /** Returns when a broken file was first read with problems, by this process. */
+  brokenSince(file: string): number {
+    return this.#brokenSince.get(file) ?? this.#options.clock.now();
   }
 
   get all(): ReadonlyMap<JobId, StoredJob> {
@@ -68,7 +75,9 @@ export class Jobs {
       alongside();
       return stored;
     });
+    const now = clock.now();
     this.#problems = files.problems;
+    this.#brokenSince = new Map(files.problems.map(({ file }) => [file, this.#brokenSince.get(file) ?? now]));
   }
 
   /** Accounts for the due occurrences of schedules that are about to be replaced or removed. */

@@ -22,12 +22,13 @@ import type { NewEvent } from "../events.ts";
 import { insertFired } from "../occurrences.ts";
 import { type AttemptStore, createAttemptStore } from "./attempts.ts";
 import { createRunDeletion, DELETED, type RunDeletion } from "./deletion.ts";
+import { createRunFailures, type RunFailures } from "./failures.ts";
 import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idempotency-keys.ts";
 import { createTaskRunStore, insertTaskRuns, type ReusedTask, type TaskRunStore } from "./task-runs.ts";
 import { createRunTimeline, type RunTimeline } from "./timeline.ts";
 
 /** Runs, with their tasks, attempts and idempotency keys. */
-export interface RunStore extends TaskRunStore, AttemptStore, RunTimeline, RunDeletion {
+export interface RunStore extends TaskRunStore, AttemptStore, RunTimeline, RunDeletion, RunFailures {
   /**
    * Stores a run with its tasks, its idempotency key if it has one and, for an occurrence, the row of the ledger. Throws
    * `conflict` if the occurrence was fired or skipped before.
@@ -95,6 +96,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
     ...createAttemptStore(context),
     ...createRunTimeline(context),
     ...createRunDeletion(context),
+    ...createRunFailures(context),
 
     start: write("durable", (input) => {
       const { id: runId, job, now, scheduledFor, ledger, idempotency } = input;

@@ -94,6 +94,10 @@ const collectAnswers = async (): Promise<void> => {
   await askUntil(`/api/runs/${runId}`, ({ status }: { status: string }) => status === "completed");
   await runToEnd(petit, "weekly_report");
   const health = (await ask(petit, "/api/health")).body;
+  const { items } = (await ask(petit, "/api/attention")).body;
+  const failing = items.filter(({ kind }: { kind: string }) => kind === "job_failing");
+  collect("JobFailing", ...failing);
+  collect("RunFailure", ...failing.map(({ failure }: { failure: unknown }) => failure));
   collect("JobFileBroken", ...health.reasons.filter(({ code }: { code: string }) => code === "job_file_broken"));
   collect("Reloaded", (await post(petit, "/api/jobs/reload")).body);
   collect("JobSummary", ...(await ask(petit, "/api/jobs")).body.jobs);

@@ -60,6 +60,7 @@ describe("the description of the API", () => {
         .map(({ path, method }) => `${method.toUpperCase()} ${path}`)
         .sort(),
     ).toEqual([
+      "GET /api/attention",
       "GET /api/docs",
       "GET /api/events",
       "GET /api/health",

@@ -52,6 +52,15 @@ const SYSTEM: SystemFacts = {
   settings: [],
 };
 
+const NO_ATTENTION = {
+  job_failing: 0,
+  job_flapping: 0,
+  run_stuck: 0,
+  run_late: 0,
+  notifications_undelivered: 0,
+  job_file_broken: 0,
+};
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 type FakeEngine = Mutable<ApiEngine> & { currentHealth: Health; notifyOutput: (runId: RunId) => void };
 
@@ -106,6 +115,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     },
     nextOccurrences: () => [],
     health: () => engine.currentHealth,
+    listAttention: async () => ({ items: [], counts: NO_ATTENTION }),
     problems: [],
     onEvent: (listener) => {
       eventListeners.add(listener);

@@ -1,0 +1,250 @@
+import { type TSchema, t } from "elysia";
+import {
+  ATTENTION_SEVERITIES,
+  ATTENTION_SEVERITY,
+  type Attention,
+  type AttentionKind,
+  type AttentionList,
+} from "../../../domain/attention.ts";
+import { maskedUrl, NOTIFY_TYPES } from "../../../domain/notification.ts";
+import { ATTENTION_TEXT, attentionMessage } from "../../../domain/words/attention.ts";
+import { assertNever } from "../../../lib/never.ts";
+import {
+  Count,
+  exactly,
+  instant,
+  integer,
+  JobIdText,
+  meanings,
+  nullable,
+  RunIdText,
+  TaskIdText,
+  word,
+} from "../schemas.ts";
+import { RunFailureBody, runFailureBody } from "./run-failure.ts";
+
+const positive = (description: string) => integer({ minimum: 1, description });
+const duration = (description: string) => integer({ minimum: 0, description: `${description}, in ms` });
+
+/** The schema of one kind. Every kind has the same first fields. */
+const kindOf = <const Kind extends AttentionKind, const Fields extends Record<string, TSchema>>(
+  kind: Kind,
+  since: string,
+  fields: Fields,
+  options: { readonly title: string; readonly examples?: readonly unknown[] },
+) =>
+  exactly(
+    {
+      kind: t.Literal(kind),
+      severity: word(
+        ATTENTION_SEVERITIES,
+        "`error`: something does not work · `warning`: something may not work, or not in time",
+      ),
+      since: instant(since),
+      message: t.String({ description: "What is wrong, as a sentence" }),
+      ...fields,
+    },
+    { description: ATTENTION_TEXT[kind], ...options },
+  );
+
+const resultFields = {
+  job_id: JobIdText,
+  run_id: RunIdText,
+  recent_runs: positive("Number of the newest runs that ended and were not cancelled, at most 10"),
+  recent_failures: positive("How many of those failed or were interrupted"),
+  failure: RunFailureBody,
+};
+
+const RESULT_EXAMPLE = {
+  job_id: "data_pipeline",
+  run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+  recent_runs: 10,
+  recent_failures: 3,
+  failure: {
+    task_id: "extract",
+    attempt: 1,
+    reason: "exit_code",
+    exit_code: 1,
+    signal: null,
+    error: "exit code 1",
+    last_line: { seq: 42, stream: "stderr", text: "ConnectionError: db.example.com refused the connection" },
+  },
+};
+
+const JobFailing = kindOf(
+  "job_failing",
+  "End of the first failed run in a row",
+  {
+    ...resultFields,
+    count: positive("Number of failed runs in a row that are still stored, at most 20,000"),
+    flapping: t.Boolean({
+      description: "True if the last 10 results changed between success and failure at least 4 times",
+    }),
+  },
+  {
+    title: "JobFailing",
+    examples: [
+      {
+        kind: "job_failing",
+        severity: "error",
+        since: 1767225600042,
+        message: "job 'data_pipeline' failed 3 times in a row: task 'extract' failed: exit code 1",
+        ...RESULT_EXAMPLE,
+        count: 3,
+        flapping: false,
+      },
+    ],
+  },
+);
+
+const JobFlapping = kindOf("job_flapping", "End of the first failed run among the recent ones", resultFields, {
+  title: "JobFlapping",
+});
+
+const RunStuck = kindOf(
+  "run_stuck",
+  "When the run exceeded the duration after which it counts as stuck",
+  {
+    job_id: JobIdText,
+    run_id: RunIdText,
+    task_id: nullable(TaskIdText, "The running task that started first; null if none is running"),
+    elapsed_ms: duration("How long the run has been running"),
+    usual_ms: duration("Median duration of the last 20 completed runs of the job"),
+  },
+  { title: "RunStuck" },
+);
+
+const RunLate = kindOf(
+  "run_late",
+  "When the run began to wait",
+  {
+    job_id: JobIdText,
+    run_id: RunIdText,
+    count: positive("Number of runs of the job that wait; `run_id` has waited longest"),
+    waited_ms: duration("How long that run has waited"),
+  },
+  { title: "RunLate" },
+);
+
+const TargetUndelivered = kindOf(
+  "notifications_undelivered",
+  "When the oldest of these notifications was queued",
+  {
+    job_id: JobIdText,
+    run_id: t.Null({ description: "Always null" }),
+    type: word(NOTIFY_TYPES, "Protocol of the receiver"),
+    target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),
+    count: positive("Number of notifications that wait or were given up"),
+    error: t.String({ description: "Error of the last attempt that failed" }),
+  },
+  { title: "TargetUndelivered" },
+);
+
+const FileBroken = kindOf(
+  "job_file_broken",
+  "When petit first read the file with problems; the start of petit at the earliest",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    file: t.String({ description: "Path of the file, relative to JOBS_DIR" }),
+    line: positive("Line of the first problem, from 1"),
+    column: positive("Column of the first problem, from 1"),
+    path: t.String({ description: "Path of the field that the first problem is about; empty for the file as a whole" }),
+    problem: t.String({ description: "The first problem, as a sentence" }),
+    problems: positive("Number of problems in the file"),
+  },
+  { title: "FileBroken" },
+);
+
+const AttentionBody = t.Union([JobFailing, JobFlapping, RunStuck, RunLate, TargetUndelivered, FileBroken], {
+  title: "Attention",
+  description: `Something that a person should look at; clients should show kinds that they don't know by their \`message\`. ${meanings(ATTENTION_TEXT)}`,
+});
+
+const count = (kind: AttentionKind) => integer({ minimum: 0, description: `Number of \`${kind}\`` });
+
+export const AttentionCounts = exactly(
+  {
+    job_failing: count("job_failing"),
+    job_flapping: count("job_flapping"),
+    run_stuck: count("run_stuck"),
+    run_late: count("run_late"),
+    notifications_undelivered: count("notifications_undelivered"),
+    job_file_broken: count("job_file_broken"),
+  },
+  { title: "AttentionCounts", description: "How much there is of each kind, also of what is not among the items" },
+);
+
+export const AttentionListBody = exactly(
+  {
+    items: t.Array(AttentionBody, { description: "Errors first, the newest first" }),
+    count: Count,
+    counts: AttentionCounts,
+  },
+  { title: "AttentionList" },
+);
+
+export const attentionList = ({ items, counts }: AttentionList): typeof AttentionListBody.static => ({
+  items: items.map(attentionBody),
+  count: items.length,
+  counts: { ...counts },
+});
+
+const attentionBody = (item: Attention): typeof AttentionBody.static => {
+  const common = { severity: ATTENTION_SEVERITY[item.kind], since: item.since, message: attentionMessage(item) };
+  switch (item.kind) {
+    case "job_failing":
+      return { kind: item.kind, ...common, ...resultBody(item), count: item.count, flapping: item.flapping };
+    case "job_flapping":
+      return { kind: item.kind, ...common, ...resultBody(item) };
+    case "run_stuck":
+      return {
+        kind: item.kind,
+        ...common,
+        job_id: item.jobId,
+        run_id: item.runId,
+        task_id: item.taskId,
+        elapsed_ms: Math.round(item.elapsedMs),
+        usual_ms: item.usualMs,
+      };
+    case "run_late":
+      return {
+        kind: item.kind,
+        ...common,
+        job_id: item.jobId,
+        run_id: item.runId,
+        count: item.count,
+        waited_ms: Math.round(item.waitedMs),
+      };
+    case "notifications_undelivered":
+      return {
+        kind: item.kind,
+        ...common,
+        job_id: item.jobId,
+        run_id: null,
+        type: item.target.type,
+        target: maskedUrl(item.target.url),
+        count: item.count,
+        error: item.error,
+      };
+    case "job_file_broken": {
+      const { kind, file, line, column, path, problem, problems } = item;
+      return { kind, ...common, job_id: null, run_id: null, file, line, column, path, problem, problems };
+    }
+    default:
+      return assertNever(item);
+  }
+};
+
+const resultBody = ({
+  jobId,
+  runId,
+  recent,
+  failure,
+}: Extract<Attention, { readonly kind: "job_failing" | "job_flapping" }>) => ({
+  job_id: jobId,
+  run_id: runId,
+  recent_runs: recent.runs,
+  recent_failures: recent.failed,
+  failure: runFailureBody(failure),
+});

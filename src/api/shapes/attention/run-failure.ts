@@ -1,0 +1,49 @@
+import { t } from "elysia";
+import type { RunFailure } from "../../../domain/attention.ts";
+import { STREAMS } from "../../../store/output.ts";
+import { ReasonOrNull } from "../run.ts";
+import { exactly, integer, nullable, TaskIdText, word } from "../schemas.ts";
+
+export const RunFailureBody = exactly(
+  {
+    task_id: nullable(TaskIdText, "The first failed task, in the order of the definition; null if no task failed"),
+    attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task; null if it had none"),
+    reason: ReasonOrNull,
+    exit_code: nullable(integer(), "Exit code of that attempt; null if it has none"),
+    signal: nullable(t.String(), "Signal that ended the attempt, such as `SIGKILL`; null if none did"),
+    error: nullable(t.String(), "What went wrong with the task, as a sentence"),
+    last_line: nullable(
+      exactly({
+        seq: integer({ minimum: 1, description: "Number of the line in the output of the run" }),
+        stream: word(STREAMS, "Stream of the line"),
+        text: t.String({ description: "At most 500 characters, without escape sequences" }),
+      }),
+      "The last line of the attempt's stderr that is not empty, or else of its stdout; null if there is none",
+    ),
+  },
+  {
+    title: "RunFailure",
+    description: "Why a run failed",
+    examples: [
+      {
+        task_id: "extract",
+        attempt: 3,
+        reason: "exit_code",
+        exit_code: 1,
+        signal: null,
+        error: "exit code 1",
+        last_line: { seq: 42, stream: "stderr", text: "ConnectionError: db.example.com refused the connection" },
+      },
+    ],
+  },
+);
+
+export const runFailureBody = (failure: RunFailure): typeof RunFailureBody.static => ({
+  task_id: failure.taskId,
+  attempt: failure.attempt,
+  reason: failure.reason,
+  exit_code: failure.exitCode,
+  signal: failure.signal,
+  error: failure.error,
+  last_line: failure.lastLine === null ? null : { ...failure.lastLine },
+});

@@ -1,0 +1,199 @@
+import { removeEscapes } from "../lib/escapes.ts";
+import { shorten } from "../lib/shorten.ts";
+import type { JobId, RunId, TaskId } from "./ids.ts";
+import type { NotifyTarget } from "./notification.ts";
+import type { Reason } from "./run.ts";
+
+/**
+ * Something that a person should look at, as a code with data; `attentionMessage` makes the sentence. Kinds may be added.
+ *
+ * - `job_failing`: the newest ended run of a job failed or was interrupted. Cancelled runs do not count. Ends when a newer
+ *   run completes, or when the job is removed.
+ * - `job_flapping`: the newest ended run completed, but the result of the job keeps changing (`isFlapping`).
+ * - `run_stuck`: a run has been running for much longer than the job usually does (`stuckAfterMs`).
+ * - `run_late`: runs of a job have been waiting for a slot for too long (`lateAfterMs`).
+ * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
+ * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
+ */
+export type Attention =
+  | ({ readonly kind: "job_failing" } & FailingJob)
+  | ({ readonly kind: "job_flapping" } & FlappingJob)
+  | ({ readonly kind: "run_stuck" } & StuckRun)
+  | ({ readonly kind: "run_late" } & LateRun)
+  | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
+  | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
+
+/** What needs attention: errors first, the newest first. `counts` also counts what is not among the items. */
+export type AttentionList = {
+  readonly items: readonly Attention[];
+  readonly counts: Readonly<Record<AttentionKind, number>>;
+};
+
+export type AttentionKind = Attention["kind"];
+
+/** `error`: something does not work. `warning`: something may not work, or not in time. */
+export const ATTENTION_SEVERITIES = ["error", "warning"] as const;
+export type AttentionSeverity = (typeof ATTENTION_SEVERITIES)[number];
+
+export const ATTENTION_SEVERITY = {
+  job_failing: "error",
+  job_flapping: "warning",
+  run_stuck: "warning",
+  run_late: "warning",
+  notifications_undelivered: "error",
+  job_file_broken: "error",
+} as const satisfies Record<AttentionKind, AttentionSeverity>;
+
+/** Times are in ms since the Unix epoch. */
+type FailingJob = {
+  readonly jobId: JobId;
+  /** The newest failed run. */
+  readonly runId: RunId;
+  /** End of the first failed run in a row. */
+  readonly since: number;
+  /** Number of failed runs in a row. */
+  readonly count: number;
+  readonly flapping: boolean;
+  readonly recent: RecentResults;
+  readonly failure: RunFailure;
+};
+
+type FlappingJob = {
+  readonly jobId: JobId;
+  /** The newest failed run. */
+  readonly runId: RunId;
+  /** End of the first failed run among the recent ones. */
+  readonly since: number;
+  readonly recent: RecentResults;
+  readonly failure: RunFailure;
+};
+
+/** The results of the newest runs that ended and were not cancelled. */
+type RecentResults = { readonly runs: number; readonly failed: number };
+
+type StuckRun = {
+  readonly jobId: JobId;
+  readonly runId: RunId;
+  /** When the run exceeded the duration after which it counts as stuck. */
+  readonly since: number;
+  readonly elapsedMs: number;
+  /** Median duration of the newest completed runs. */
+  readonly usualMs: number;
+  /** The running task that started first; null if none is running. */
+  readonly taskId: TaskId | null;
+};
+
+type LateRun = {
+  readonly jobId: JobId;
+  /** The run that has waited longest. */
+  readonly runId: RunId;
+  /** When it began to wait. */
+  readonly since: number;
+  readonly waitedMs: number;
+  /** Number of runs of the job that wait. */
+  readonly count: number;
+};
+
+/** A receiver of a job that can't be given its notifications. */
+export type UndeliveredTarget = {
+  readonly jobId: JobId;
+  readonly target: Pick<NotifyTarget, "type" | "url">;
+  /** When the oldest of them was queued. */
+  readonly since: number;
+  readonly count: number;
+  /** The error of the last attempt that failed. */
+  readonly error: string;
+};
+
+type BrokenJobFile = {
+  /** When petit first read the file with problems; the start of petit at the earliest. */
+  readonly since: number;
+  /** Path of the file, relative to JOBS_DIR. */
+  readonly file: string;
+  /** Position of the first problem; both count from 1. */
+  readonly line: number;
+  readonly column: number;
+  /** Path of the field that the first problem is about; empty for the file as a whole. */
+  readonly path: string;
+  /** The first problem, as a sentence. */
+  readonly problem: string;
+  /** How many problems the file has. */
+  readonly problems: number;
+};
+
+/** Why a run failed: its first failed task, in the order of the definition. Of a run without a failed task, the run's own reason. */
+export type RunFailure = {
+  readonly taskId: TaskId | null;
+  /** The last attempt of the task. */
+  readonly attempt: number | null;
+  readonly reason: Reason | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The error of the task as a sentence. */
+  readonly error: string | null;
+  /** The last line of the attempt's stderr that is not empty, or else of its stdout; null if it wrote none. */
+  readonly lastLine: FailureLine | null;
+};
+
+export type FailureLine = {
+  /** Number of the line in the output of the run. */
+  readonly seq: number;
+  readonly stream: "stdout" | "stderr";
+  /** At most 500 characters, without escape sequences. */
+  readonly text: string;
+};
+
+/** Number of results that `isFlapping` looks at. */
+export const RECENT_RESULTS = 10;
+
+const FLAPPING_CHANGES = 4;
+
+/** Returns whether the results of a job, in order, change between success and failure at least four times. */
+export const isFlapping = (failed: readonly boolean[]): boolean =>
+  failed.filter((each, index) => index > 0 && each !== failed[index - 1]).length >= FLAPPING_CHANGES;
+
+const MINUTE_MS = 60_000;
+
+/** Minimum of completed runs that say how long a job usually takes. */
+const MIN_DURATIONS = 3;
+
+/** No run counts as stuck before this time. */
+export const MIN_STUCK_MS = MINUTE_MS;
+
+/** How long a job usually takes, in ms. */
+export type UsualDuration = {
+  /** Median; of an even number of durations, the lower of the two in the middle. */
+  readonly medianMs: number;
+  /** After this time a run counts as stuck. */
+  readonly stuckAfterMs: number;
+};
+
+/**
+ * Returns how long a job usually takes, from the durations of its newest completed runs; null if there are fewer than three.
+ * A run counts as stuck after three times the median, but not before a minute more than the 95th percentile.
+ */
+export const usualDuration = (durationsMs: readonly number[]): UsualDuration | null => {
+  if (durationsMs.length < MIN_DURATIONS) return null;
+  const sorted = durationsMs.toSorted((a, b) => a - b);
+  const medianMs = sorted[(sorted.length - 1) >> 1] ?? 0;
+  const percentile95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0;
+  return { medianMs, stuckAfterMs: Math.max(3 * medianMs, percentile95 + MINUTE_MS) };
+};
+
+/** No pending run counts as late before this time. */
+const MIN_LATE_MS = 10 * MINUTE_MS;
+
+/** Returns how long a run may wait for a slot before it counts as late: 10 minutes, or three usual durations of its job. */
+export const lateAfterMs = (usual: UsualDuration | null): number => Math.max(MIN_LATE_MS, 3 * (usual?.medianMs ?? 0));
+
+const MAX_LINE = 500;
+
+/** Returns the last line of a text that is not empty, and its index; null if there is none. Text before a carriage return was overwritten. */
+export const lastLineOf = (output: string): { readonly index: number; readonly text: string } | null => {
+  const lines = removeEscapes(output).split("\n");
+  for (let index = lines.length - 1; index >= 0; index--) {
+    const text = (lines[index] ?? "").trimEnd().split("\r").at(-1)?.trim() ?? "";
+    if (text !== "") return { index, text: shorten(text, MAX_LINE) };
+  }
+  return null;
+};

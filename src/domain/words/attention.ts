@@ -1,0 +1,56 @@
+import { formatDuration } from "../../lib/duration.ts";
+import { assertNever } from "../../lib/never.ts";
+import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
+import { maskedUrl } from "../notification.ts";
+import { REASON_TEXT } from "./run.ts";
+
+/** Returns the sentence for something that needs attention. */
+export const attentionMessage = (item: Attention): string => {
+  switch (item.kind) {
+    case "job_failing":
+      return `job '${item.jobId}' ${item.count === 1 ? "failed" : `failed ${item.count} times in a row`}: ${failureText(item.failure)}`;
+    case "job_flapping":
+      return `job '${item.jobId}' failed in ${item.recent.failed} of its last ${item.recent.runs} runs: ${failureText(item.failure)}`;
+    case "run_stuck":
+      return `a run of job '${item.jobId}' has been running for ${roughly(item.elapsedMs)}; it usually takes ${roughly(item.usualMs)}`;
+    case "run_late":
+      return item.count === 1
+        ? `a run of job '${item.jobId}' has been waiting for a slot for ${roughly(item.waitedMs)}`
+        : `${item.count} runs of job '${item.jobId}' are waiting for a slot, the first for ${roughly(item.waitedMs)}`;
+    case "notifications_undelivered":
+      return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${maskedUrl(item.target.url)}: ${item.error}`;
+    case "job_file_broken": {
+      const { file, line, column, path, problem, problems } = item;
+      const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
+      return `job file is broken: ${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${problem}${more}`;
+    }
+    default:
+      return assertNever(item);
+  }
+};
+
+/** Returns why a run failed, as a clause. */
+const failureText = ({ taskId, reason, error }: RunFailure): string => {
+  const why = error ?? (reason === null ? "for an unknown reason" : REASON_TEXT[reason]);
+  return taskId === null ? why : `task '${taskId}' failed: ${why}`;
+};
+
+/** Formats a duration without more detail than its two largest units show. */
+const roughly = (ms: number): string => {
+  const unit = ms < 1_000 ? 1 : ms < 3_600_000 ? 1_000 : 60_000;
+  return formatDuration(Math.floor(ms / unit) * unit);
+};
+
+/** What each kind means, as a sentence without its full stop. */
+export const ATTENTION_TEXT = {
+  job_failing:
+    "The newest ended run of a job failed or was interrupted, cancelled runs aside; ends when a run completes or the job is removed",
+  job_flapping:
+    "The newest run of a job completed, but its last 10 results changed between success and failure at least 4 times",
+  run_stuck:
+    "A run has been running for more than three times the usual duration of its job, and for a minute longer than nearly all of its last 20 completed runs",
+  run_late: "Runs of a job have been waiting for a slot for more than 10 minutes and three usual durations",
+  notifications_undelivered:
+    "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+  job_file_broken: "A job file has problems; its jobs keep their last good version",
+} as const satisfies Record<AttentionKind, string>;

@@ -1,0 +1,134 @@
+import {
+  ATTENTION_SEVERITY,
+  type Attention,
+  type AttentionKind,
+  type AttentionList,
+  lateAfterMs,
+  MIN_STUCK_MS,
+} from "../../domain/attention.ts";
+import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
+import type { JobId, TaskId } from "../../domain/ids.ts";
+import type { Run } from "../../domain/run.ts";
+import type { Problem } from "../../jobfile/problem.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Store } from "../../store/store.ts";
+import type { NewestRuns } from "../run/newest-runs.ts";
+import type { Runs } from "../run/runs.ts";
+import type { Jobs } from "../schedule/jobs.ts";
+import { JobResults } from "./job-results.ts";
+import { UsualDurations } from "./usual-durations.ts";
+
+export type AttentionListOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly newestRuns: NewestRuns;
+  readonly runs: () => Pick<Runs, "active" | "waiting">;
+  readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
+};
+
+type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
+
+/** Finds what needs attention. */
+export class AttentionFinder {
+  readonly #options: AttentionListOptions;
+  readonly #results: JobResults;
+  readonly #durations: UsualDurations;
+
+  constructor(options: AttentionListOptions) {
+    this.#options = options;
+    this.#results = new JobResults(options);
+    this.#durations = new UsualDurations(options.store);
+  }
+
+  /** Call it when the end of a run is stored. */
+  noteEnd(run: Run): void {
+    this.#results.noteEnd(run);
+    this.#durations.noteEnd(run);
+  }
+
+  /** Call it when runs of a job were deleted. */
+  noteDeleted(jobId: JobId): void {
+    this.#results.noteDeleted(jobId);
+  }
+
+  /** Reads details only for the items that it returns. */
+  async list(limit: number): Promise<AttentionList> {
+    const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);
+    const all = [...results, ...this.#stuckRuns(), ...this.#lateRuns(), ...this.#undelivered(), ...this.#brokenFiles()];
+    const counts: Record<AttentionKind, number> = {
+      job_failing: 0,
+      job_flapping: 0,
+      run_stuck: 0,
+      run_late: 0,
+      notifications_undelivered: 0,
+      job_file_broken: 0,
+    };
+    for (const { kind } of all) counts[kind]++;
+    const items = all
+      .toSorted(byUrgency)
+      .slice(0, limit)
+      .map((item) => this.#describe(item));
+    return { items, counts };
+  }
+
+  #describe(item: JobAttention | Exclude<Attention, { readonly kind: JobAttention["kind"] }>): Attention {
+    if (item.kind === "job_failing" || item.kind === "job_flapping") return this.#results.describe(item);
+    return item.kind === "run_stuck" ? { ...item, taskId: this.#findRunningTask(item) } : item;
+  }
+
+  #stuckRuns(): readonly Extract<Attention, { readonly kind: "run_stuck" }>[] {
+    return this.#options.runs().active.flatMap(({ run, elapsedMs }) => {
+      if (elapsedMs <= MIN_STUCK_MS) return [];
+      const usual = this.#durations.find(run.jobId);
+      if (usual === null || elapsedMs <= usual.stuckAfterMs) return [];
+      const since = (run.startedAt ?? run.createdAt) + usual.stuckAfterMs;
+      const { id: runId, jobId } = run;
+      return [{ kind: "run_stuck", jobId, runId, since, elapsedMs, usualMs: usual.medianMs, taskId: null }];
+    });
+  }
+
+  #findRunningTask({ runId }: Extract<Attention, { readonly kind: "run_stuck" }>): TaskId | null {
+    const running = this.#options.store.runs.listTaskRuns(runId).filter(({ status }) => status === "running");
+    return running.toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))[0]?.taskId ?? null;
+  }
+
+  /** One item per job, for the run that has waited longest. */
+  #lateRuns(): readonly Extract<Attention, { readonly kind: "run_late" }>[] {
+    const now = this.#options.clock.now();
+    const byJob = Map.groupBy(this.#options.runs().waiting, ({ run }) => run.jobId);
+    return [...byJob].flatMap(([jobId, waiting]) => {
+      const oldest = waiting[0]?.run;
+      if (oldest === undefined) return [];
+      const { id: runId, createdAt } = oldest;
+      const waitedMs = Math.max(0, now - createdAt);
+      if (waitedMs <= lateAfterMs(null) || waitedMs <= lateAfterMs(this.#durations.find(jobId))) return [];
+      return [{ kind: "run_late", jobId, runId, since: createdAt, waitedMs, count: waiting.length }];
+    });
+  }
+
+  #undelivered(): readonly Attention[] {
+    const { store, clock } = this.#options;
+    return store.notifications
+      .listUndeliveredTargets(clock.now() - GIVEN_UP_COUNTS_MS)
+      .map((undelivered) => ({ kind: "notifications_undelivered", ...undelivered }));
+  }
+
+  #brokenFiles(): readonly Attention[] {
+    const { jobs } = this.#options;
+    return [...Map.groupBy<string, Problem>(jobs.problems, ({ file }) => file).values()].flatMap((problems) => {
+      const [first] = problems;
+      if (first === undefined) return [];
+      const { file, line, column, path, message } = first;
+      const since = jobs.brokenSince(file);
+      return [
+        { kind: "job_file_broken", since, file, line, column, path, problem: message, problems: problems.length },
+      ];
+    });
+  }
+}
+
+type Sortable = { readonly kind: AttentionKind; readonly since: number };
+
+const byUrgency = (a: Sortable, b: Sortable): number => rank(a) - rank(b) || b.since - a.since;
+
+const rank = ({ kind }: Sortable): number => (ATTENTION_SEVERITY[kind] === "error" ? 0 : 1);

@@ -1,0 +1,197 @@
+import { type FailureLine, lastLineOf, type RunFailure } from "../../domain/attention.ts";
+import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
+import { REASONS } from "../../domain/run.ts";
+import type { SqlRow } from "../../runtime/runtime.ts";
+import type { StoreContext } from "../context.ts";
+import { bytes, flag, id, integer, integerOrNull, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import type { Statements } from "../database/statements.ts";
+import { STREAMS } from "../output.ts";
+
+/** Reads about failed runs. Each is bounded, however many runs and lines there are. */
+export interface RunFailures {
+  /**
+   * Returns the newest `limit` runs of a job that ended and were not cancelled, newest first. Finds them among the newest
+   * 200 runs of the job.
+   */
+  listResults(jobId: JobId, limit: number): readonly RunResult[];
+  /** Returns the runs in a row that failed or were interrupted, up to now. Counts at most 10,000. */
+  findStreak(jobId: JobId): FailureStreak | null;
+  /** Returns the jobs of the newest `limit` runs that failed, and of the newest `limit` that were interrupted. */
+  listRecentlyFailedJobs(limit: number): readonly JobId[];
+  /** Returns the durations of the newest `limit` completed runs of a job, in ms. */
+  listCompletedDurations(jobId: JobId, limit: number): readonly number[];
+  /** Returns why a run failed. Finds the last line of the task only if few other lines were written at the same time. */
+  describeFailure(runId: RunId): RunFailure;
+}
+
+/** How a run ended that was not cancelled. */
+type RunResult = { readonly id: RunId; readonly hasFailed: boolean; readonly endedAt: number };
+
+type FailureStreak = {
+  /** End of the first of the runs. */
+  readonly since: number;
+  readonly count: number;
+};
+
+const UNSUCCESSFUL = "status IN ('failed', 'cancelled', 'interrupted')";
+
+export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
+  listResults: (jobId, limit) =>
+    sql
+      .all(
+        `SELECT id, status <> 'completed' AS has_failed, ended_at FROM
+           (SELECT seq, id, status, ended_at FROM runs WHERE job_id = $jobId ORDER BY seq DESC LIMIT 200)
+         WHERE status IN ('completed', 'failed', 'interrupted') ORDER BY seq DESC LIMIT $limit`,
+        { jobId, limit },
+      )
+      .map((row) => ({
+        id: id<RunId>(row, "id"),
+        hasFailed: flag(row, "has_failed"),
+        endedAt: integer(row, "ended_at"),
+      })),
+
+  // No index orders completed runs by their number, but one of the last to end has the highest.
+  findStreak: (jobId) => {
+    const row = sql.get(
+      `WITH completed AS (
+         SELECT coalesce(max(seq), 0) AS seq FROM
+           (SELECT seq FROM runs WHERE job_id = $jobId AND status = 'completed' ORDER BY ended_at DESC LIMIT 20)
+       ), streak AS MATERIALIZED (${["failed", "interrupted"].map(selectStreak).join(" UNION ALL ")})
+       SELECT count(*) AS count, (SELECT ended_at FROM runs WHERE seq = (SELECT min(seq) FROM streak)) AS since FROM streak`,
+      { jobId },
+    );
+    const since = row === null ? null : integerOrNull(row, "since");
+    return row === null || since === null ? null : { count: integer(row, "count"), since };
+  },
+
+  listRecentlyFailedJobs: (limit) =>
+    sql
+      .all(`SELECT DISTINCT job_id FROM (${["failed", "interrupted"].map(selectNewest).join(" UNION ALL ")})`, {
+        limit,
+      })
+      .map((row) => id<JobId>(row, "job_id")),
+
+  listCompletedDurations: (jobId, limit) =>
+    sql
+      .all(
+        `SELECT max(0, ended_at - started_at) AS duration FROM runs WHERE job_id = $jobId AND status = 'completed'
+         ORDER BY ended_at DESC LIMIT $limit`,
+        { jobId, limit },
+      )
+      .map((row) => integer(row, "duration")),
+
+  describeFailure: (runId) => {
+    const row = sql.get(FAILED_TASK, { runId });
+    if (row === null) return { ...NO_TASK, reason: readReason(sql, runId) };
+    const taskId = id<TaskId>(row, "task_id");
+    const attempt = integer(row, "attempts");
+    return {
+      taskId,
+      attempt: attempt === 0 ? null : attempt,
+      reason: wordOrNull(row, "reason", REASONS),
+      exitCode: integerOrNull(row, "exit_code"),
+      signal: textOrNull(row, "signal"),
+      error: textOrNull(row, "error"),
+      lastLine: findLastLine(sql, { run: integer(row, "run"), taskId, attempt, endedAt: integer(row, "ended_at") }),
+    };
+  },
+});
+
+const selectStreak = (status: string): string =>
+  `SELECT * FROM (SELECT runs.seq FROM runs, completed WHERE job_id = $jobId AND status = '${status}' AND ${UNSUCCESSFUL}
+   AND runs.seq > completed.seq ORDER BY runs.seq LIMIT 10000)`;
+
+const selectNewest = (status: string): string =>
+  `SELECT * FROM (SELECT job_id FROM runs WHERE status = '${status}' AND ${UNSUCCESSFUL} ORDER BY seq DESC LIMIT $limit)`;
+
+/** The first failed task of a run, as in the error of the run. */
+const FAILED_TASK = `
+  SELECT task_runs.run, task_runs.task_id, task_runs.attempts, task_runs.reason, task_runs.exit_code, task_runs.error,
+    task_runs.ended_at, attempts.signal
+  FROM task_runs LEFT JOIN attempts
+    ON attempts.run = task_runs.run AND attempts.task_id = task_runs.task_id AND attempt = task_runs.attempts
+  WHERE task_runs.run = (SELECT seq FROM runs WHERE id = $runId) AND task_runs.status = 'failed'
+  ORDER BY position LIMIT 1`;
+
+const NO_TASK = { taskId: null, attempt: null, exitCode: null, signal: null, error: null, lastLine: null } as const;
+
+const readReason = (sql: Statements, runId: RunId): RunFailure["reason"] => {
+  const row = sql.get("SELECT reason FROM runs WHERE id = $runId", { runId });
+  return row === null ? null : wordOrNull(row, "reason", REASONS);
+};
+
+type EndedAttempt = {
+  readonly run: number;
+  readonly taskId: TaskId;
+  readonly attempt: number;
+  readonly endedAt: number;
+};
+
+/** Returns the last line of an attempt that is not empty, of stderr if it has one. */
+const findLastLine = (sql: Statements, ended: EndedAttempt): FailureLine | null => {
+  const { run, taskId, attempt } = ended;
+  const chunks = sql.all(LAST_CHUNKS, { run, taskId, attempt, upTo: findLastSeq(sql, ended) });
+  for (const stream of ["stderr", "stdout"] as const) {
+    for (const row of chunks.filter((each) => word(each, "stream", STREAMS) === stream)) {
+      const line = lastLineOfChunk(row);
+      if (line !== null) return { ...line, stream };
+    }
+  }
+  return null;
+};
+
+/**
+ * The newest chunks of each stream of an attempt, among the 2,000 chunks of the run up to number `upTo`. Reads only the end of
+ * each, and no marker of dropped output.
+ */
+const LAST_CHUNKS = (() => {
+  const select = (stream: string): string =>
+    `SELECT * FROM (SELECT id FROM recent WHERE stream = '${stream}' ORDER BY seq DESC LIMIT 4)`;
+  return `
+    WITH recent AS MATERIALIZED (
+      SELECT id, seq, stream FROM
+        (SELECT id, seq, stream, task_id, attempt, dropped FROM output WHERE run = $run AND seq <= $upTo ORDER BY seq DESC LIMIT 2000)
+      WHERE task_id = $taskId AND attempt = $attempt AND dropped = 0
+    )
+    SELECT seq, lines, stream, substr(bytes, -4096) AS tail FROM output
+    WHERE id IN (${select("stderr")} UNION ALL ${select("stdout")}) ORDER BY seq DESC`;
+})();
+
+const lastLineOfChunk = (row: SqlRow): Pick<FailureLine, "seq" | "text"> | null => {
+  const tail = decoder.decode(bytes(row, "tail"));
+  const found = lastLineOf(tail);
+  if (found === null) return null;
+  const linesInTail = tail.split("\n").length - (tail.endsWith("\n") ? 1 : 0);
+  const linesAfter = linesInTail - 1 - found.index;
+  return { seq: integer(row, "seq") + integer(row, "lines") - 1 - linesAfter, text: found.text };
+};
+
+const decoder = new TextDecoder();
+
+/** The end of an attempt is read from the clock of its run, which may be behind the wall clock. */
+const CLOCK_SLACK_MS = 1_000;
+
+/**
+ * Returns the number of the newest chunk that was stored by the end of an attempt. No index has the times of chunks, but they
+ * increase with the numbers, unless the clock was set back.
+ */
+const findLastSeq = (sql: Statements, { run, endedAt }: EndedAttempt): number => {
+  const chunkAt = (seq: number): { readonly seq: number; readonly at: number } | null => {
+    const row = sql.get("SELECT seq, at FROM output WHERE run = $run AND seq <= $seq ORDER BY seq DESC LIMIT 1", {
+      run,
+      seq,
+    });
+    return row === null ? null : { seq: integer(row, "seq"), at: integer(row, "at") };
+  };
+  const newest = chunkAt(Number.MAX_SAFE_INTEGER);
+  const latest = endedAt + CLOCK_SLACK_MS;
+  if (newest === null || newest.at <= latest) return newest?.seq ?? 0;
+  let [low, high] = [0, newest.seq - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const chunk = chunkAt(middle);
+    if (chunk === null || chunk.at <= latest) low = middle;
+    else high = chunk.seq - 1;
+  }
+  return low;
+};

@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
+import { parseMetrics } from "../../support/petit/metrics.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+import { receiver } from "../../support/receiver.ts";
+
+const jobs = (url: string) => ({
+  "jobs.yaml": `
+id: etl
+params: {fail: {default: "yes"}}
+tasks:
+  - {id: extract, type: shell, script: "echo extracted"}
+  - id: load
+    type: shell
+    depends_on: [extract]
+    retry: {max_attempts: 1}
+    script: |
+      echo "loading"
+      if [ "$PETIT_PARAM_FAIL" = no ]; then exit 0; fi
+      printf 'Traceback\\n\\033[31mValueError: no rows\\033[0m\\n\\n' >&2
+      echo "bye"
+      exit 3
+  - id: cleanup
+    type: shell
+    depends_on: [load]
+    condition: all_done
+    script: for i in $(seq 300); do echo "removed $i"; done
+---
+id: quiet
+tasks: [{id: only, type: shell, script: "echo 'to stdout'; exit 1"}]
+---
+id: sleeper
+tasks: [{id: only, type: command, command: sleep, args: ["60"]}]
+---
+id: notifies
+notify: [{type: webhook, url: "${url}/secret-path", on: [failure]}]
+tasks: [{id: only, type: command, command: "false"}]
+`,
+});
+
+let petit: Petit;
+let hook: ReturnType<typeof receiver>;
+beforeAll(async () => {
+  hook = receiver(() => new Response("", { status: 503 }));
+  petit = await startPetit({ jobs: jobs(hook.url), args: ["--no-watch"] });
+});
+afterAll(async () => {
+  await petit[Symbol.asyncDispose]();
+  await hook[Symbol.asyncDispose]();
+});
+
+type Item = { readonly kind: string; readonly job_id: string | null; readonly [field: string]: unknown };
+
+const items = async (from: Petit = petit): Promise<readonly Item[]> => (await ask(from, "/api/attention")).body.items;
+
+const itemOf = async (jobId: string): Promise<Item | undefined> =>
+  (await items()).find(({ job_id, kind }) => job_id === jobId && kind !== "notifications_undelivered");
+
+describe("GET /api/attention", () => {
+  test("lists a failing job with the failed task and its last line of stderr, whatever a clean-up printed later", async () => {
+    const first = await runToEnd(petit, "etl");
+    const second = await runToEnd(petit, "etl");
+    expect(await itemOf("etl")).toEqual({
+      kind: "job_failing",
+      severity: "error",
+      since: first.ended_at,
+      message: "job 'etl' failed 2 times in a row: task 'load' failed: exit code 3",
+      job_id: "etl",
+      run_id: second.id,
+      count: 2,
+      flapping: false,
+      recent_runs: 2,
+      recent_failures: 2,
+      failure: {
+        task_id: "load",
+        attempt: 2,
+        reason: "exit_code",
+        exit_code: 3,
+        signal: null,
+        error: "exit code 3",
+        last_line: { seq: expect.any(Number), stream: "stderr", text: "ValueError: no rows" },
+      },
+    });
+  });
+
+  test("numbers the last line as the output does", async () => {
+    const item = await itemOf("etl");
+    const { last_line } = Object(item?.failure);
+    const { body } = await ask(petit, `/api/runs/${item?.run_id}/lines?after=${last_line.seq - 1}&limit=1`);
+    expect(body.lines[0]).toMatchObject({ seq: last_line.seq, task_id: "load", attempt: 2, stream: "stderr" });
+    expect(body.lines[0].text).toContain("ValueError: no rows");
+  });
+
+  test("no longer lists a job after a completed run, and counts a streak anew after it", async () => {
+    await runToEnd(petit, "etl", { fail: "no" });
+    expect(await itemOf("etl")).toBeUndefined();
+    const run = await runToEnd(petit, "etl");
+    expect(await itemOf("etl")).toMatchObject({ count: 1, since: run.ended_at, recent_runs: 4, recent_failures: 3 });
+  });
+
+  test("marks a job as flapping whose results keep changing, also while it succeeds", async () => {
+    for (const fail of ["no", "yes"]) await runToEnd(petit, "etl", { fail });
+    expect(await itemOf("etl")).toMatchObject({ kind: "job_failing", flapping: true });
+    await runToEnd(petit, "etl", { fail: "no" });
+    expect(await itemOf("etl")).toMatchObject({ kind: "job_flapping", severity: "warning", recent_failures: 4 });
+  });
+
+  test("takes the last line of stdout if stderr is empty", async () => {
+    await runToEnd(petit, "quiet");
+    expect(await itemOf("quiet")).toMatchObject({ failure: { last_line: { stream: "stdout", text: "to stdout" } } });
+  });
+
+  test("ignores cancelled runs: a job that was failing still is", async () => {
+    await runToEnd(petit, "etl");
+    await post(petit, `/api/runs/${await start(petit, "sleeper")}/cancel`);
+    expect(await itemOf("sleeper")).toBeUndefined();
+    expect(await itemOf("etl")).toMatchObject({ kind: "job_failing" });
+    const id = await start(petit, "etl");
+    await post(petit, `/api/runs/${id}/cancel`);
+    expect(await itemOf("etl")).toMatchObject({ kind: "job_failing" });
+    await runToEnd(petit, "etl", { fail: "no" });
+  });
+
+  test("lists a receiver that can't be given its notifications, with the error and without its secret", async () => {
+    await runToEnd(petit, "notifies");
+    const find = async (): Promise<Item> => {
+      for (;;) {
+        const found = (await items()).find(({ kind }) => kind === "notifications_undelivered");
+        if (found !== undefined) return found;
+      }
+    };
+    expect(await find()).toMatchObject({
+      severity: "error",
+      job_id: "notifies",
+      run_id: null,
+      type: "webhook",
+      count: 1,
+      error: expect.stringContaining("503"),
+      target: expect.not.stringContaining("secret-path"),
+    });
+  });
+
+  test("lists a broken file until it is repaired, with the time when it was first read", async () => {
+    const file = join(petit.jobsDir, "broken.yaml");
+    writeFileSync(file, "id: broken\ntaks: []\n");
+    await post(petit, "/api/jobs/reload");
+    const [item] = (await items()).filter(({ kind }) => kind === "job_file_broken");
+    expect(item).toMatchObject({ severity: "error", job_id: null, file: "broken.yaml", line: 2, problems: 2 });
+    await post(petit, "/api/jobs/reload");
+    expect((await items()).find(({ kind }) => kind === "job_file_broken")?.since).toBe(item?.since ?? 0);
+    rmSync(file);
+    await post(petit, "/api/jobs/reload");
+    expect((await items()).some(({ kind }) => kind === "job_file_broken")).toBe(false);
+  });
+
+  test("has the errors first, counts all kinds, and honours the limit", async () => {
+    const { body } = await ask(petit, "/api/attention");
+    expect(body.count).toBe(body.items.length);
+    expect(body.items.map(({ severity }: { severity: string }) => severity)).toEqual([
+      ...Array(body.count - 1).fill("error"),
+      "warning",
+    ]);
+    const limited = await ask(petit, "/api/attention?limit=1");
+    expect([limited.body.count, limited.body.counts]).toEqual([1, body.counts]);
+    expect((await ask(petit, "/api/attention?limit=0")).status).toBe(400);
+  });
+
+  test("agrees with the numbers of /api/stats and of the metrics", async () => {
+    const { body } = await ask(petit, "/api/attention");
+    expect((await ask(petit, "/api/stats")).body.attention).toEqual(body.counts);
+    const metrics = parseMetrics(await (await petit.fetch("/metrics")).text());
+    for (const [kind, count] of Object.entries(body.counts))
+      expect([kind, metrics.value("petit_attention", { kind })]).toEqual([kind, Number(count)]);
+  });
+
+  test("answers the same after a restart", async () => {
+    const results = async (from: Petit) =>
+      (await items(from)).filter(({ kind }) => kind === "job_failing" || kind === "job_flapping");
+    await using first = await startPetit({ jobs: jobs(hook.url), args: ["--no-watch"] });
+    for (const fail of ["yes", "no", "yes", "no", "yes", "no"]) await runToEnd(first, "etl", { fail });
+    for (let i = 0; i < 3; i++) await runToEnd(first, "quiet");
+    const before = await results(first);
+    expect(before.map(({ kind, job_id }) => `${job_id} ${kind}`)).toEqual(["quiet job_failing", "etl job_flapping"]);
+    await first.stop();
+    await using second = await startPetit({ dir: first.dir, jobsDir: first.jobsDir, args: ["--no-watch"] });
+    expect(await results(second)).toEqual(before);
+  });
+});

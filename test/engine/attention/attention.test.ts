@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import type { Attention } from "../../../src/domain/attention.ts";
+import { job, jobId, shell, taskId } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+
+const MINUTE = 60_000;
+
+const attention = async ({ engine }: StartedEngine): Promise<readonly Attention[]> =>
+  (await engine.listAttention(100)).items;
+
+/** Runs a job three times, each of which takes `ms` by the fake clock. */
+const runThrice = async (petit: StartedEngine, clock: FakeClock, block: ReturnType<typeof gate>, ms: number) => {
+  for (let i = 0; i < 3; i++) {
+    const run = await clock.passUntil(petit.trigger("slow"));
+    await clock.passUntil(block.reached());
+    await clock.pass(ms);
+    block.open();
+    await clock.passUntil(petit.ended(run.id));
+  }
+};
+
+describe("a run", () => {
+  test("is stuck when it has been running for much longer than usual, until it ends", async () => {
+    const clock = new FakeClock();
+    using block = gate();
+    await using petit = await startEngine({ clock, jobs: [job("slow", { tasks: [shell("wait", block.wait)] })] });
+    await runThrice(petit, clock, block, 5_000);
+    const run = await clock.passUntil(petit.trigger("slow"));
+    await clock.passUntil(block.reached());
+    expect(await attention(petit)).toEqual([]);
+    await clock.pass(60 * MINUTE);
+    const [item] = await attention(petit);
+    expect(item).toMatchObject({ kind: "run_stuck", jobId: jobId("slow"), runId: run.id, taskId: taskId("wait") });
+    const { elapsedMs, usualMs, since } = item as Extract<Attention, { readonly kind: "run_stuck" }>;
+    expect(elapsedMs).toBeGreaterThanOrEqual(60 * MINUTE);
+    expect(usualMs).toBeGreaterThanOrEqual(5_000);
+    expect(since).toBeLessThan((run.startedAt ?? 0) + 60 * MINUTE);
+    block.open();
+    await clock.passUntil(petit.ended(run.id));
+    expect(await attention(petit)).toEqual([]);
+  });
+
+  test("is not stuck if nobody knows how long its job takes", async () => {
+    const clock = new FakeClock();
+    using block = gate();
+    await using petit = await startEngine({ clock, jobs: [job("slow", { tasks: [shell("wait", block.wait)] })] });
+    const run = await clock.passUntil(petit.trigger("slow"));
+    await clock.passUntil(block.reached());
+    await clock.pass(60 * MINUTE);
+    expect(await attention(petit)).toEqual([]);
+    block.open();
+    await clock.passUntil(petit.ended(run.id));
+  });
+
+  test("is late when it has been pending for ten minutes", async () => {
+    const clock = new FakeClock();
+    using block = gate();
+    const schedule = {
+      expressions: ["* * * * *"],
+      timezone: "UTC",
+      catchup: "none",
+      catchupWindowMs: 0,
+      jitterMs: 0,
+    } as const;
+    const busy = job("busy", { tasks: [shell("wait", block.wait)] });
+    const queued = job("queued", { schedule, tasks: [shell("quick", "true")] });
+    await using petit = await startEngine({ clock, jobs: [busy, queued], settings: { maxJobs: 1 } });
+    await clock.passUntil(petit.trigger("busy"));
+    await clock.passUntil(block.reached());
+    await clock.pass(5 * MINUTE);
+    expect(await attention(petit)).toEqual([]);
+    await clock.pass(10 * MINUTE);
+    const [item] = await attention(petit);
+    expect(item).toMatchObject({ kind: "run_late", jobId: jobId("queued"), since: NOON + MINUTE });
+    block.open();
+  });
+});
+
+describe("a failing job", () => {
+  const fails = job("fails", { tasks: [shell("only", "exit 1")] });
+
+  test("does not need attention once its file is gone, and does again with the file", async () => {
+    await using petit = await startEngine({ jobs: [fails] });
+    await petit.run("fails");
+    expect((await attention(petit)).map(({ kind }) => kind)).toEqual(["job_failing"]);
+    petit.files = filesOf([]);
+    await petit.engine.reload();
+    expect(await attention(petit)).toEqual([]);
+    petit.files = filesOf([fails]);
+    await petit.engine.reload();
+    expect((await attention(petit)).map(({ kind }) => kind)).toEqual(["job_failing"]);
+  });
+});
