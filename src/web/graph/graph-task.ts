@@ -1,5 +1,5 @@
 import type { TaskCondition } from "../../domain/graph.ts";
-import type { TaskStatus } from "../../domain/task-run.ts";
+import type { ShownTaskStatus } from "../ui/status/task-status.ts";
 
 /** A task as a node of a graph. */
 export type GraphTask = {
@@ -14,7 +14,7 @@ export type GraphTask = {
 };
 
 export type NodeProgress = {
-  readonly status: TaskStatus;
+  readonly status: ShownTaskStatus;
   /** Number of attempts. */
   readonly attempts: number;
   /** In ms since the Unix epoch. */

@@ -1,88 +1,193 @@
-import {
-  type Edge,
-  MarkerType,
-  Position,
-  ReactFlow,
-  ReactFlowProvider,
-  useReactFlow,
-  type Viewport,
-} from "@xyflow/react";
-import { useEffect, useMemo, useRef } from "react";
+import { MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, ViewportPortal } from "@xyflow/react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import type { TaskCondition } from "../../domain/graph.ts";
 import { Button } from "../ui/button.tsx";
 import "@xyflow/react/dist/base.css";
-import { CONDITION_TEXT, type GraphTask } from "./graph-task.ts";
-import { initialViewport, wholeViewport } from "./initial-viewport.ts";
-import { type Layout, layOut } from "./layout.ts";
-import { type GraphBox, MARGIN } from "./plan.ts";
-import { SelectionContext } from "./selection.ts";
-import { TaskNode, type TaskNodeType } from "./task-node.tsx";
+import { Edges } from "./edges.tsx";
+import { GraphSearch } from "./graph-search.tsx";
+import type { GraphTask } from "./graph-task.ts";
+import { type GraphNode, nodesOf, parallelGroups } from "./groups.ts";
+import { HighlightContext, PointedStore } from "./highlight.ts";
+import { type Layout, layOut } from "./layout/layout.ts";
+import { type GraphBox, MARGIN, type Size } from "./layout/sizes.ts";
+import { around, initialViewport, type Viewport, wholeViewport } from "./layout/viewport.ts";
+import { nodeSize } from "./node-size.ts";
+import { GraphActionsContext } from "./selection.ts";
+import { type GraphFlowNode, TaskNode } from "./task-node.tsx";
 import { useBox } from "./use-box.ts";
 
 type GraphViewProps = {
   readonly tasks: readonly GraphTask[];
   readonly onSelect: (taskId: string) => void;
   readonly selected: string | null;
+  /** True if the graph fills its parent; false if it is as high as it needs. */
+  readonly isFilling: boolean;
 };
 
 const NODE_TYPES = { task: TaskNode };
 
-export const GraphView = ({ tasks, onSelect, selected }: GraphViewProps) => {
+export const GraphView = ({ tasks, onSelect, selected, isFilling }: GraphViewProps) => {
   const frame = useRef<HTMLDivElement>(null);
-  const box = useBox(frame);
-  const layout = useLayout(tasks, box);
-  const selection = useMemo(() => ({ selected, onSelect }), [selected, onSelect]);
+  const box = useBox(frame, isFilling);
   return (
-    <div ref={frame} className="graph-frame">
-      {box !== null && layout !== null && (
-        <SelectionContext value={selection}>
-          <ReactFlowProvider>
-            <Drawing tasks={tasks} box={box} layout={layout} />
-          </ReactFlowProvider>
-        </SelectionContext>
+    <div ref={frame} className={isFilling ? "graph-frame is-filling" : "graph-frame"}>
+      {box !== null && (
+        <ReactFlowProvider>
+          <Drawing tasks={tasks} onSelect={onSelect} selected={selected} box={box} isFilling={isFilling} />
+        </ReactFlowProvider>
       )}
     </div>
   );
 };
 
-/** Computes the layout again for other tasks or another box, but not when tasks change their status. */
-const useLayout = (tasks: readonly GraphTask[], box: GraphBox | null): Layout | null => {
-  const shape = tasks.map(({ id, dependsOn }) => `${id}<${dependsOn.join()}`).join(";");
+/** Identifies the tasks and dependencies of a graph, but not their progress. */
+const useShape = (tasks: readonly GraphTask[]): string =>
+  useMemo(
+    () => tasks.map(({ id, dependsOn, condition }) => `${id}<${condition}<${dependsOn.join()}`).join(";"),
+    [tasks],
+  );
+
+/** A graph with more tasks has its groups collapsed at first, and a search. */
+const LARGE = 16;
+
+/** Returns the groups of parallel tasks, and which of them are collapsed. */
+const useGroups = (tasks: readonly GraphTask[], shape: string) => {
   // biome-ignore lint/correctness/useExhaustiveDependencies: only the shape of the graph matters.
-  return useMemo(() => (box === null ? null : layOut(tasks, box)), [shape, box]);
+  const groups = useMemo(() => parallelGroups(tasks).map((group) => group.map(({ id }) => id)), [shape]);
+  const [expanded, setExpanded] = useState<ReadonlySet<string> | "all">(() =>
+    tasks.length > LARGE ? new Set<string>() : "all",
+  );
+  const collapsed = useMemo(
+    () => (expanded === "all" ? [] : groups.filter(([id = ""]) => !expanded.has(id))),
+    [groups, expanded],
+  );
+  return {
+    groups,
+    collapsed,
+    expand: (id: string) => setExpanded((before) => (before === "all" ? before : new Set([...before, id]))),
+    expandAll: () => setExpanded("all"),
+    collapseAll: () => setExpanded(new Set()),
+  };
 };
 
-type DrawingProps = { readonly tasks: readonly GraphTask[]; readonly box: GraphBox; readonly layout: Layout };
+type DrawingProps = GraphViewProps & { readonly box: GraphBox };
 
-const Drawing = ({ tasks, box, layout }: DrawingProps) => {
-  const height = Math.min(box.maxHeight, Math.ceil(layout.height * layout.zoom) + 2 * MARGIN);
+const Drawing = ({ tasks, onSelect, selected, box, isFilling }: DrawingProps) => {
+  const shape = useShape(tasks);
+  const { groups, collapsed, expand, expandAll, collapseAll } = useGroups(tasks, shape);
+  const [matches, setMatches] = useState<ReadonlySet<string> | null>(null);
+  const [pointed] = useState(() => new PointedStore());
+  const byId = useMemo(() => new Map(tasks.map((task) => [task.id, task])), [tasks]);
+  const nodes = useMemo(
+    () =>
+      nodesOf(
+        tasks,
+        collapsed.map((ids) => ids.flatMap((id) => byId.get(id) ?? [])),
+      ),
+    [tasks, byId, collapsed],
+  );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the layout does not depend on the progress of the tasks.
+  const { layout, size, conditions } = useMemo(() => {
+    const node = nodeSize(nodes, box.width);
+    return {
+      layout: layOut(nodes, { node, box }),
+      size: node,
+      conditions: new Map(nodes.map(({ id, tasks: [first] }) => [id, first?.condition ?? "all_success"] as const)),
+    };
+  }, [shape, collapsed, box]);
+  const selectedNode = nodes.find((node) => node.tasks.some(({ id }) => id === selected))?.id ?? null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new selection does not change whether the edges are lit.
+  const highlight = useMemo(() => ({ pointed, selectedNode }), [selectedNode]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `expand` only calls a setter.
+  const actions = useMemo(() => ({ selected, onSelect, onExpand: expand, matches }), [selected, onSelect, matches]);
+  const height = isFilling ? box.height : Math.min(box.height, Math.ceil(layout.height * layout.zoom) + 2 * MARGIN);
   const room = { width: box.width, height };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the initial viewport does not depend on later changes of the tasks.
-  const home = useMemo(() => initialViewport(tasks, layout, box, room), [layout]);
-  const nodes = useMemo(() => nodesOf(tasks, layout), [tasks, layout]);
-  const edges = useMemo(() => edgesOf(tasks, layout), [tasks, layout]);
   return (
-    <>
-      <div className={edges.length > DENSE * tasks.length ? "graph-box is-dense" : "graph-box"} style={{ height }}>
-        <ReactFlow
+    <GraphActionsContext value={actions}>
+      <HighlightContext value={highlight}>
+        <Canvas
           nodes={nodes}
-          edges={edges}
-          nodeTypes={NODE_TYPES}
-          defaultViewport={home}
-          minZoom={Math.min(layout.zoom, home.zoom)}
-          maxZoom={2 * box.maxZoom}
-          {...FLOW_OPTIONS}
+          layout={layout}
+          conditions={conditions}
+          node={size}
+          box={box}
+          room={room}
+          selected={selected}
         />
-      </div>
-      <ViewButtons home={home} whole={wholeViewport(layout, room)} />
-    </>
+        <Toolbar layout={layout} room={room}>
+          {groups.length > 0 && collapsed.length > 0 && <Button onClick={expandAll}>Expand all</Button>}
+          {groups.length > 0 && collapsed.length < groups.length && (
+            <Button onClick={collapseAll}>Group parallel tasks</Button>
+          )}
+          {tasks.length > LARGE && (
+            <GraphSearch
+              tasks={tasks}
+              onMatches={setMatches}
+              onShow={(id) => {
+                const group = collapsed.find((ids) => ids.includes(id));
+                if (group?.[0] !== undefined) expand(group[0]);
+                if (selected !== id) onSelect(id);
+              }}
+            />
+          )}
+        </Toolbar>
+      </HighlightContext>
+    </GraphActionsContext>
   );
 };
 
-/** With more edges per task than this, edges are drawn thin. */
-const DENSE = 1.6;
+type CanvasProps = {
+  readonly nodes: readonly GraphNode[];
+  readonly layout: Layout;
+  readonly conditions: ReadonlyMap<string, TaskCondition>;
+  /** Size of each node. */
+  readonly node: Size;
+  readonly box: GraphBox;
+  readonly room: Size;
+  readonly selected: string | null;
+};
+
+const Canvas = ({ nodes, layout, conditions, node, box, room, selected }: CanvasProps) => {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the initial viewport does not depend on later changes of the tasks.
+  const home = useMemo(() => initialViewport({ nodes, layout, node, box, room, selected }), [layout]);
+  const flowNodes = useFlowNodes(nodes, layout, node);
+  const isWhole = home.zoom === layout.zoom;
+  useViewport({ home, layout, node, room, selected });
+  return (
+    <div className="graph-box" style={{ height: room.height }}>
+      <ReactFlow
+        nodes={flowNodes}
+        nodeTypes={NODE_TYPES}
+        defaultViewport={home}
+        minZoom={Math.min(layout.zoom, home.zoom)}
+        maxZoom={2 * box.maxZoom}
+        {...FLOW_OPTIONS}
+      >
+        <ViewportPortal>
+          <Edges layout={layout} conditions={conditions} />
+        </ViewportPortal>
+        {!isWhole && (
+          <MiniMap
+            pannable
+            ariaLabel="Overview of the graph"
+            className="graph-map"
+            style={MAP_SIZE}
+            nodeClassName={statusClass}
+          />
+        )}
+      </ReactFlow>
+    </div>
+  );
+};
+
+const MAP_SIZE = { width: 132, height: 88 };
+
+const statusClass = ({ data }: GraphFlowNode): string =>
+  `graph-map-${data.tasks.find(({ progress }) => progress?.status === "failed")?.progress?.status ?? data.tasks[0]?.progress?.status}`;
 
 /** The graph is read-only, and the wheel scrolls the page. */
 const FLOW_OPTIONS = {
+  edges: [],
   nodesDraggable: false,
   nodesConnectable: false,
   nodesFocusable: false,
@@ -92,14 +197,57 @@ const FLOW_OPTIONS = {
   zoomOnScroll: false,
   zoomOnDoubleClick: false,
   preventScrolling: false,
-} as const;
+};
 
-type ViewButtonsProps = { readonly home: Viewport; readonly whole: Viewport };
+/** Returns the nodes for React Flow. A node stays the same object while nothing of it changes, so that it is not rendered again. */
+const useFlowNodes = (nodes: readonly GraphNode[], layout: Layout, size: Size): GraphFlowNode[] => {
+  const before = useRef<{ readonly layout: Layout; readonly nodes: ReadonlyMap<string, GraphFlowNode> } | null>(null);
+  return useMemo(() => {
+    const known = before.current?.layout === layout ? before.current.nodes : null;
+    const flowNodes = nodes.map(({ id, tasks }): GraphFlowNode => {
+      const old = known?.get(id);
+      const isSame = old?.data.tasks.length === tasks.length && tasks.every((task, at) => task === old.data.tasks[at]);
+      if (old !== undefined && isSame) return old;
+      return { id, type: "task", position: layout.positions.get(id) ?? { x: 0, y: 0 }, data: { tasks, size }, ...size };
+    });
+    before.current = { layout, nodes: new Map(flowNodes.map((each) => [each.id, each])) };
+    return flowNodes;
+  }, [nodes, layout, size]);
+};
 
-/** Buttons that change the zoom. */
-const ViewButtons = ({ home, whole }: ViewButtonsProps) => {
+type UseViewportOptions = {
+  readonly home: Viewport;
+  readonly layout: Layout;
+  readonly node: Size;
+  readonly room: Size;
+  readonly selected: string | null;
+};
+
+/** Shows a new layout from its initial viewport, and moves to a node that is selected elsewhere. */
+const useViewport = ({ home, layout, node, room, selected }: UseViewportOptions): void => {
   const flow = useReactFlow();
   useEffect(() => void flow.setViewport(home), [flow, home]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection moves the viewport.
+  useEffect(() => {
+    const point = layout.positions.get(selected ?? "");
+    if (point === undefined) return;
+    const { x, y, zoom } = flow.getViewport();
+    const [left, top] = [point.x * zoom + x, point.y * zoom + y];
+    const isInside =
+      left >= 0 && top >= 0 && left + node.width * zoom <= room.width && top + node.height * zoom <= room.height;
+    if (!isInside) void flow.setViewport(around(point, { layout, node, zoom, room }));
+  }, [selected]);
+};
+
+type ToolbarProps = {
+  readonly layout: Layout;
+  readonly room: Size;
+  readonly children: ReactNode;
+};
+
+/** Buttons that change the zoom and what is shown. */
+const Toolbar = ({ layout, room, children }: ToolbarProps) => {
+  const flow = useReactFlow();
   return (
     <div className="graph-buttons">
       <Button aria-label="Zoom in" onClick={() => void flow.zoomIn()}>
@@ -108,44 +256,8 @@ const ViewButtons = ({ home, whole }: ViewButtonsProps) => {
       <Button aria-label="Zoom out" onClick={() => void flow.zoomOut()}>
         −
       </Button>
-      <Button onClick={() => void flow.setViewport(whole)}>Whole graph</Button>
+      <Button onClick={() => void flow.setViewport(wholeViewport(layout, room))}>Whole graph</Button>
+      {children}
     </div>
   );
 };
-
-const nodesOf = (tasks: readonly GraphTask[], { positions, style: { node, isVertical } }: Layout): TaskNodeType[] =>
-  tasks.map((task) => ({
-    id: task.id,
-    type: "task",
-    position: positions.get(task.id) ?? { x: 0, y: 0 },
-    data: { task, isVertical, size: node },
-    ...node,
-    sourcePosition: isVertical ? Position.Bottom : Position.Right,
-    targetPosition: isVertical ? Position.Top : Position.Left,
-  }));
-
-const edgesOf = (tasks: readonly GraphTask[], { positions, style: { isVertical } }: Layout): Edge[] =>
-  tasks.flatMap((task) =>
-    task.dependsOn.map((upstream) => ({
-      id: `${upstream} ${task.id}`,
-      source: upstream,
-      target: task.id,
-      type: isAhead(positions.get(upstream), positions.get(task.id), isVertical) ? "default" : "smoothstep",
-      markerEnd: ARROW,
-      className: `graph-edge graph-edge-${task.condition}`,
-      ...labelOf(task),
-    })),
-  );
-
-const ARROW = { type: MarkerType.ArrowClosed, color: "var(--line-strong)", width: 16, height: 16 };
-
-const labelOf = ({ condition }: GraphTask): Partial<Edge> => {
-  const label = CONDITION_TEXT[condition];
-  return label === null ? {} : { label, labelBgPadding: [4, 2], labelBgBorderRadius: 4 };
-};
-
-type MaybePoint = { readonly x: number; readonly y: number } | undefined;
-
-/** Returns false for an edge that leads to the next band. */
-const isAhead = (from: MaybePoint, to: MaybePoint, isVertical: boolean): boolean =>
-  isVertical ? (from?.y ?? 0) < (to?.y ?? 0) : (from?.x ?? 0) < (to?.x ?? 0);

@@ -23,7 +23,7 @@ export const Graph = ({ tasks, onSelect = () => {}, selected = null }: GraphProp
     <section className="card graph-card" aria-labelledby={titleId}>
       <h2 id={titleId}>Graph</h2>
       <Suspense fallback={<Loading what="the graph" />}>
-        <GraphView tasks={tasks} onSelect={onSelect} selected={selected} />
+        <GraphView tasks={tasks} onSelect={onSelect} selected={selected} isFilling={false} />
       </Suspense>
       <details className="graph-list">
         <summary>{counted(tasks.length, "task")} as a list</summary>

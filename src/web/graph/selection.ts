@@ -1,6 +1,19 @@
 import { createContext } from "react";
 
-/** The selected task of a graph, and the callback that selects one. */
-export type TaskSelection = { readonly selected: string | null; readonly onSelect: (taskId: string) => void };
+/** What the nodes of a graph need to know and to call. */
+export type GraphActions = {
+  /** Id of the selected task. */
+  readonly selected: string | null;
+  readonly onSelect: (taskId: string) => void;
+  /** Shows the tasks of a group, given the id of its first task. */
+  readonly onExpand: (groupId: string) => void;
+  /** Ids of the tasks that the search found; null without a search. */
+  readonly matches: ReadonlySet<string> | null;
+};
 
-export const SelectionContext = createContext<TaskSelection>({ selected: null, onSelect: () => {} });
+export const GraphActionsContext = createContext<GraphActions>({
+  selected: null,
+  onSelect: () => {},
+  onExpand: () => {},
+  matches: null,
+});

@@ -1,64 +1,124 @@
-import { Handle, type Node, type NodeProps, Position, useReactFlow, useStore } from "@xyflow/react";
-import { memo, useContext } from "react";
+import { type Node, type NodeProps, useReactFlow, useStore } from "@xyflow/react";
+import { memo, use } from "react";
 import { StatusIcon, statusStyle } from "../ui/status/status.tsx";
-import { durationText, roughText } from "../ui/text/format.ts";
+import { counted, durationText, roughText } from "../ui/text/format.ts";
 import { useNow } from "../ui/time/clock.ts";
-import { dependencyText, type GraphTask, type NodeProgress } from "./graph-task.ts";
-import type { Size } from "./plan.ts";
-import { SelectionContext } from "./selection.ts";
+import { CONDITION_TEXT, dependencyText, type GraphTask, type NodeProgress } from "./graph-task.ts";
+import { groupName, groupStatus, type StatusCount, statusCounts } from "./groups.ts";
+import { HighlightContext } from "./highlight.ts";
+import type { Size } from "./layout/sizes.ts";
+import { GraphActionsContext } from "./selection.ts";
 
-export type TaskNodeType = Node<
-  { readonly task: GraphTask; readonly isVertical: boolean; readonly size: Size },
-  "task"
->;
+export type GraphFlowNode = Node<{ readonly tasks: readonly GraphTask[]; readonly size: Size }, "task">;
 
-/** A node with the status, name, type, duration and attempt of a task. */
+/** A node of a graph: a task, or a collapsed group of parallel tasks. */
 export const TaskNode = memo(
-  ({ data: { task, isVertical, size }, positionAbsoluteX: x, positionAbsoluteY: y }: NodeProps<TaskNodeType>) => {
-    const { selected, onSelect } = useContext(SelectionContext);
+  ({ data: { tasks, size }, positionAbsoluteX: x, positionAbsoluteY: y }: NodeProps<GraphFlowNode>) => {
+    const { pointed } = use(HighlightContext);
     const show = useScrollIntoView(size);
-    const { id, name, progress } = task;
-    return (
-      <>
-        <Handle type="target" position={isVertical ? Position.Top : Position.Left} isConnectable={false} />
-        <button
-          type="button"
-          className={isVertical ? "graph-node graph-node-narrow nopan" : "graph-node nopan"}
-          data-task={id}
-          data-status={progress?.status}
-          aria-pressed={selected === id}
-          title={name}
-          style={{ ...size, ...(progress === null ? {} : statusStyle(progress.status)) }}
-          onClick={() => onSelect(id)}
-          onFocus={(event) => {
-            if (event.currentTarget.matches(":focus-visible")) show(x, y);
-          }}
-        >
-          <span className="graph-node-name">
-            {progress !== null && <StatusIcon of={progress.status} label={`${progress.status}: `} />}
-            <span className="graph-node-text">{name}</span>
-          </span>
-          <span className="graph-node-facts">
-            <span>{task.type}</span>
-            {progress !== null && <Facts progress={progress} />}
-          </span>
-          <span className="visually-hidden">{dependencyText(task)}</span>
-        </button>
-        <Handle type="source" position={isVertical ? Position.Bottom : Position.Right} isConnectable={false} />
-      </>
+    const [task] = tasks;
+    if (task === undefined) return null;
+    const common = {
+      style: size,
+      onPointerEnter: () => pointed.point({ node: task.id }),
+      onPointerLeave: () => pointed.point(null),
+      onFocus: (event: { readonly currentTarget: Element }) => {
+        if (event.currentTarget.matches(":focus-visible")) show(x, y);
+      },
+    };
+    return tasks.length === 1 ? (
+      <TaskButton task={task} common={common} />
+    ) : (
+      <GroupButton tasks={tasks} common={common} />
     );
   },
 );
+
+type CommonProps = {
+  readonly style: Size;
+  readonly onPointerEnter: () => void;
+  readonly onPointerLeave: () => void;
+  readonly onFocus: (event: { readonly currentTarget: Element }) => void;
+};
+
+/** A task with its status, name, duration and attempt. */
+const TaskButton = ({ task, common }: { readonly task: GraphTask; readonly common: CommonProps }) => {
+  const { selected, onSelect, matches } = use(GraphActionsContext);
+  const { id, name, progress, type } = task;
+  return (
+    <button
+      type="button"
+      {...common}
+      className="graph-node nopan"
+      data-task={id}
+      data-status={progress?.status}
+      data-match={matches === null ? undefined : matches.has(id)}
+      aria-pressed={selected === id}
+      title={type === null ? name : `${name} (${type})`}
+      style={{ ...common.style, ...(progress === null ? {} : statusStyle(progress.status)) }}
+      onClick={() => onSelect(id)}
+    >
+      <span className="graph-node-name">
+        {progress !== null && <StatusIcon of={progress.status} label={`${progress.status}: `} />}
+        <span className="graph-node-text">{name}</span>
+      </span>
+      <span className="graph-node-facts">
+        {progress === null ? <span>{type}</span> : <Facts progress={progress} />}
+        {task.dependsOn.length > 0 && CONDITION_TEXT[task.condition] !== null && (
+          <span aria-hidden="true">{CONDITION_TEXT[task.condition]}</span>
+        )}
+      </span>
+      <span className="visually-hidden">{dependencyText(task)}</span>
+    </button>
+  );
+};
+
+/** Parallel tasks with their number in each status. A click expands the group. */
+const GroupButton = ({ tasks, common }: { readonly tasks: readonly GraphTask[]; readonly common: CommonProps }) => {
+  const { selected, onExpand, matches } = use(GraphActionsContext);
+  const counts = statusCounts(tasks);
+  const status = groupStatus(counts);
+  const id = tasks[0]?.id ?? "";
+  return (
+    <button
+      type="button"
+      {...common}
+      className="graph-node graph-group nopan"
+      data-group={id}
+      data-status={status ?? undefined}
+      data-match={matches === null ? undefined : tasks.some((task) => matches.has(task.id))}
+      data-selected={tasks.some((task) => task.id === selected) || undefined}
+      aria-expanded={false}
+      title={`Show the ${tasks.length} tasks`}
+      style={{ ...common.style, ...(status === null ? {} : statusStyle(status)) }}
+      onClick={() => onExpand(id)}
+    >
+      <span className="graph-node-name">
+        {status !== null && <StatusIcon of={status} label={`${status}: `} />}
+        <span className="graph-node-text">{groupName(tasks)}</span>
+      </span>
+      <span className="graph-node-facts">
+        <span>{groupText(tasks.length, counts)}</span>
+      </span>
+    </button>
+  );
+};
+
+const groupText = (total: number, [first, ...others]: readonly StatusCount[]): string =>
+  first === undefined || others.length === 0
+    ? counted(total, "task")
+    : `${first.count.toLocaleString()} ${first.status} of ${counted(total, "task")}`;
 
 const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
   const { attempts, isReused, retryAt, status, startedAt, durationMs } = progress;
   return (
     <>
-      {attempts > 1 && <span>attempt {attempts}</span>}
-      {isReused && <span>reused</span>}
       {status === "running" && retryAt !== null && <RetryIn at={retryAt} />}
       {status === "running" && retryAt === null && startedAt !== null && <Running since={startedAt} />}
       {durationMs !== null && !isReused && <span>{durationText(durationMs)}</span>}
+      {attempts > 1 && <span>attempt {attempts}</span>}
+      {isReused && <span>reused</span>}
+      {durationMs === null && !isReused && status !== "running" && <span>{status}</span>}
     </>
   );
 };

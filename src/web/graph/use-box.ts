@@ -1,28 +1,34 @@
 import { type RefObject, useLayoutEffect, useState } from "react";
-import type { GraphBox } from "./plan.ts";
+import type { GraphBox } from "./layout/sizes.ts";
 
 /** Returns the space for a graph in an element, or null before the first measurement. */
-export const useBox = (element: RefObject<HTMLElement | null>): GraphBox | null => {
+export const useBox = (element: RefObject<HTMLElement | null>, isFilling: boolean): GraphBox | null => {
   const [box, setBox] = useState<GraphBox | null>(null);
   useLayoutEffect(() => {
     if (element.current === null) return;
     const { current } = element;
     const measure = (): void => {
-      const width = Math.round(current.clientWidth);
-      setBox((before) => (before?.width === width ? before : boxOf(width)));
+      const { clientWidth: width, clientHeight } = current;
+      if (width === 0) return;
+      const height = isFilling ? clientHeight : maxHeight();
+      setBox((before) =>
+        before !== null && before.width === width && (before.height === height || !isFilling)
+          ? before
+          : { width, height: Math.max(MIN_HEIGHT, height), maxZoom: rootScale() },
+      );
     };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(current);
     return () => observer.disconnect();
-  }, [element]);
+  }, [element, isFilling]);
   return box;
 };
 
-/** Maximum share of the height of the window. */
+/** Maximum share of the height of the window, for a graph between other content. */
 const SHARE = 0.72;
+const MIN_HEIGHT = 120;
 
-const boxOf = (width: number): GraphBox => {
-  const scale = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
-  return { width, maxHeight: Math.max(320, Math.round(innerHeight * SHARE)), maxZoom: scale };
-};
+const maxHeight = (): number => Math.max(320, Math.round(innerHeight * SHARE));
+
+const rootScale = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;

@@ -1,15 +1,24 @@
 import type { TaskRunData } from "../data/shapes.ts";
 import type { GraphTask } from "../graph/graph-task.ts";
+import { shownStatus } from "../ui/status/task-status.ts";
 
-/** A task of a run as a node of its graph. */
-export const graphTask = (task: TaskRunData): GraphTask => ({
+const known = new WeakMap<TaskRunData, GraphTask>();
+
+/** Returns a task of a run as a node of its graph: the same object for the same task, so that it is not rendered again. */
+export const graphTask = (task: TaskRunData): GraphTask => {
+  const node = known.get(task) ?? toNode(task);
+  known.set(task, node);
+  return node;
+};
+
+const toNode = (task: TaskRunData): GraphTask => ({
   id: task.task_id,
   name: task.name,
   type: task.type,
   dependsOn: task.depends_on,
   condition: task.condition,
   progress: {
-    status: task.status,
+    status: shownStatus(task),
     attempts: task.attempts,
     startedAt: task.started_at,
     durationMs: task.duration_ms,

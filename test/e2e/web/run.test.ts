@@ -193,13 +193,14 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
       const { petit, web, page } = running();
       const { id } = await runToEnd(petit, job);
       await web.open(`/runs/${id}`);
+      if (job === "wide") await page.getByRole("button", { name: "Expand all" }).click();
       await node(page, job === "chain" ? "step_99" : "part_99", "completed").waitFor();
       const heights = await page.evaluate<readonly number[]>(
         `[...document.querySelectorAll(".graph-node")].map((each) => each.getBoundingClientRect().height)`,
       );
       expect(heights.length).toBeGreaterThanOrEqual(100);
-      // A node is 58 px high, and its name 13 px.
-      expect(Math.min(...heights)).toBeGreaterThan(58 * 0.45);
+      // A node is 48 px high, and its name 13 px.
+      expect(Math.min(...heights)).toBeGreaterThan(48 * 0.7);
       await page.getByRole("button", { name: "Whole graph" }).click();
       await holds(page, ALL_INSIDE);
     },
