@@ -84,6 +84,8 @@ export type LineFilter = {
   readonly taskId?: TaskId;
   readonly attempt?: number;
   readonly stream?: OutputStream;
+  /** Only lines that were read at this time or later, in ms since the Unix epoch. */
+  readonly since?: number;
 };
 
 type LineQuery = LineFilter & {
@@ -222,7 +224,7 @@ const insertChunk = (
   );
 };
 
-const filterOf = ({ runId, fromSeq, limit, taskId, attempt, stream }: LineQuery) => {
+const filterOf = ({ runId, fromSeq, limit, taskId, attempt, stream, since }: LineQuery) => {
   const conditions = ["true"];
   const params: SqlParams = { runId, fromSeq, limit };
   const given = { task_id: ["taskId", taskId], attempt: ["attempt", attempt], stream: ["stream", stream] } as const;
@@ -230,6 +232,10 @@ const filterOf = ({ runId, fromSeq, limit, taskId, attempt, stream }: LineQuery)
     if (value === undefined) continue;
     conditions.push(`${column} = $${name}`);
     params[name] = value;
+  }
+  if (since !== undefined) {
+    conditions.push("at >= $since");
+    params.since = since;
   }
   return { condition: conditions.join(" AND "), params };
 };

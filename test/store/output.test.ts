@@ -52,6 +52,19 @@ describe("output", () => {
     ]);
   });
 
+  test("can be limited to what was read since a time", () => {
+    const { store, run, b } = filled();
+    store.output.append(b, [{ ...chunk("8\n9\n"), at: NOON + 5 }], { stdout: 8, stderr: 0 });
+    const since = (at: number) => texts(store, run.id, { since: at });
+    expect(since(NOON)).toHaveLength(5);
+    expect(since(NOON + 1)).toEqual(["8:8\n9\n"]);
+    expect(since(NOON + 5)).toEqual(["8:8\n9\n"]);
+    expect(since(NOON + 6)).toEqual([]);
+    expect(
+      store.output.countLines({ runId: run.id, fromSeq: 1, untilSeq: 10, limit: 100, since: NOON + 5 }).lines,
+    ).toBe(2);
+  });
+
   test.each([
     [{ fromSeq: 0 }, ["1", "4", "5", "7"]],
     [{ fromSeq: 2 }, ["1", "4", "5", "7"]],

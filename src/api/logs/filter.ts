@@ -11,6 +11,12 @@ export const lineFilterFields = {
   task: t.Optional(t.String({ description: "Only lines of this task" })),
   attempt: t.Optional(wholeNumber({ minimum: 1, maximum: 1_000_000 }, "Only lines of the attempts with this number")),
   stream: t.Optional(word(STREAMS, "Only lines of this stream")),
+  since: t.Optional(
+    wholeNumber(
+      { minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+      "Only lines that petit read at this time or later, in ms since the Unix epoch",
+    ),
+  ),
 };
 
 type FilterQuery = { readonly [Field in keyof typeof lineFilterFields]?: Static<(typeof lineFilterFields)[Field]> };
@@ -23,6 +29,7 @@ export const lineFilter = (store: ApiStore, runId: string, query: FilterQuery): 
     ...(query.task === undefined ? {} : { taskId: requireTask(store, run, query.task) }),
     ...(query.attempt === undefined ? {} : { attempt: Number(query.attempt) }),
     ...(query.stream === undefined ? {} : { stream: query.stream }),
+    ...(query.since === undefined ? {} : { since: Number(query.since) }),
   };
 };
 

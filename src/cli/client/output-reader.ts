@@ -20,6 +20,8 @@ export type OutputFilter = {
   readonly attempt?: string | undefined;
   readonly stream?: string | undefined;
   readonly tail?: string | undefined;
+  /** In ms since the Unix epoch. */
+  readonly since?: number | undefined;
 };
 
 type RequestMode = { readonly follow: boolean; readonly isFirst: boolean; readonly signal: AbortSignal };

@@ -1,3 +1,4 @@
+import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { Reconnect } from "../../client/reconnect.ts";
 import { usageError } from "../argv.ts";
@@ -5,21 +6,28 @@ import { openClient } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { type OutputFilter, OutputReader } from "../client/output-reader.ts";
 import { patienceOf, RECONNECT, reportOutage } from "../client/reconnect.ts";
+import { readRun, type TaskBody, viewOf } from "../client/run-snapshot.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { type DecodedChunk, readChunk } from "../run-display/output-chunk.ts";
-import { endsLine, linesOf } from "../terminal/lines.ts";
+import { type LineHead, lineDecorator, taskHead, timeHead } from "../logs/decorate.ts";
+import { parseSince } from "../logs/since.ts";
+import { failedTasks } from "../run-display/error-excerpt.ts";
+import { readChunk } from "../run-display/output-chunk.ts";
+import { runName } from "../run-display/short-id.ts";
+import { paint } from "../terminal/terminal.ts";
 
 export const logs = defineCommand({
   name: "logs",
   summary: "Print the output of a run or a task",
   description:
-    "Prints the output of a run: the exact bytes, in the order in which petit read them. With --json, prints one record per " +
-    "line. The exit status does not depend on the outcome of the run; use 'petit status' for that.",
+    "Prints the output of a run, in the order in which petit read it. On a terminal, lines begin with the name of their task if " +
+    "several tasks ran; otherwise the bytes are exact. With --json, prints one record per line. The exit status does not depend " +
+    "on the outcome of the run; use 'petit status' for that.",
   args: {
     RUN: { type: "positional", required: true, description: RUN_HELP },
     TASK: { type: "positional", required: false, description: "Only the output of this task." },
     task: { type: "string", valueHint: "TASK", description: "Same as the argument TASK." },
+    failed: { type: "boolean", description: "Only the output of the tasks that failed, one task after the other." },
     follow: {
       type: "boolean",
       alias: "f",
@@ -27,70 +35,165 @@ export const logs = defineCommand({
     },
     stream: { type: "string", valueHint: "stdout|stderr", description: "Only this stream. [default: both]" },
     attempt: { type: "string", valueHint: "N", description: "Only this attempt. [default: all]" },
-    tail: { type: "string", alias: "n", valueHint: "N", description: "Only the last N lines. [default: all]" },
+    since: {
+      type: "string",
+      valueHint: "TIME",
+      description: "Only lines since a time, such as 2026-03-08T01:30, or since a duration ago, such as 10m.",
+    },
+    tail: {
+      type: "string",
+      alias: "n",
+      valueHint: "N",
+      description: "Only the last N lines; with --failed, of each task. [default: all]",
+    },
     timestamps: { type: "boolean", alias: "t", description: "Prefix each line with its time." },
+    prefix: { type: "boolean", description: "Prefix each line with its task, even if the output is not a terminal." },
+    raw: { type: "boolean", description: "Print the exact bytes, without prefixes, even on a terminal." },
     ...RECONNECT,
   },
   settings: [],
   examples: [
-    "petit logs 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60 -f",
-    "petit logs data_pipeline extract --tail 20",
+    "petit logs data_pipeline --failed",
+    "petit logs 9a7e4f60 extract --tail 20",
+    "petit logs latest --follow --since 10m",
     "petit logs latest --stream stderr --timestamps",
   ],
-  run: async ({ RUN, TASK, task, follow, stream, attempt, tail, timestamps, reconnect }, context) => {
-    const patienceMs = patienceOf(reconnect);
-    if (TASK !== undefined && task !== undefined) throw usageError("the task is given twice", null, "petit logs");
+  run: async (args, context) => {
+    const patienceMs = patienceOf(args.reconnect);
+    const task = args.TASK ?? args.task;
+    checkCombination(args);
+    const since = args.since === undefined ? undefined : parseSince(args.since, timeContext(context));
     const client = openClient(context);
-    const runId = await findRun(client, RUN, context);
-    const selection = { runId, filter: { task: TASK ?? task, stream, attempt, tail }, timestamps: timestamps === true };
-    if (follow) await followOutput(client, { ...selection, patienceMs }, context);
-    else await printOutput(client, selection, context);
+    const runId = await findRun(client, args.RUN, context);
+    const { stream, attempt, tail } = args;
+    const filter = { task, stream, attempt, since, tail };
+    const filters = args.failed ? await failedFilters(client, runId, filter) : [filter];
+    if (filters.length === 0) note(`no task of run ${runName(runId, context.terminal.err)} has failed`, context);
+    const heads = await headsOf(client, { ...args, runId, tasks: filters.map((each) => each.task) }, context);
+    for (const each of filters) {
+      const selection = { runId, filter: each, heads };
+      const isEmpty = args.follow
+        ? await followOutput(client, { ...selection, patienceMs }, context)
+        : await printOutput(client, selection, context);
+      if (isEmpty) note(`no output${each.task === undefined ? "" : ` of ${each.task}`}`, context);
+    }
     return EXIT.DONE;
   },
 });
 
-type OutputSelection = { readonly runId: string; readonly filter: OutputFilter; readonly timestamps: boolean };
-
-/** Prints the output that exists now. */
-const printOutput = async (
-  client: Client,
-  { runId, filter, timestamps }: OutputSelection,
-  context: Context,
-): Promise<void> => {
-  const bytes = await client.stream("/api/runs/:run_id/logs", {
-    params: { run_id: runId },
-    query: { ...filter, timestamps },
-    headers: { accept: context.json ? "application/x-ndjson" : "text/plain" },
-  });
-  for await (const chunk of bytes) context.terminal.out.write(chunk);
+type GivenFlags = {
+  readonly TASK?: string | undefined;
+  readonly task?: string | undefined;
+  readonly failed?: boolean | undefined;
+  readonly follow?: boolean | undefined;
+  readonly prefix?: boolean | undefined;
+  readonly raw?: boolean | undefined;
+  readonly timestamps?: boolean | undefined;
 };
 
-/** Prints the output until the run ends. */
+const checkCombination = ({ TASK, task, failed, follow, prefix, raw, timestamps }: GivenFlags): void => {
+  const problems = [
+    [TASK !== undefined && task !== undefined, "the task is given twice"],
+    [failed && (TASK ?? task) !== undefined, "--failed and a task exclude each other"],
+    [failed && follow, "--failed and --follow exclude each other"],
+    [raw && prefix, "--raw and --prefix exclude each other"],
+    [raw && timestamps, "--raw and --timestamps exclude each other"],
+  ] as const;
+  const problem = problems.find(([isProblem]) => isProblem === true);
+  if (problem !== undefined) throw usageError(problem[1], null, "petit logs");
+};
+
+const timeContext = ({ clock, settings }: Context) => ({ now: clock.now(), zone: defaultZone(settings) });
+
+/** Writes a note to a terminal. A pipe gets the output alone. */
+const note = (text: string, { terminal: { err }, json }: Context): void => {
+  if (err.isTerminal && !json) err.write(paint(err, "dim", `${text}\n`));
+};
+
+/** Returns the filter for each task that failed, the first one first. */
+const failedFilters = async (client: Client, runId: string, filter: OutputFilter): Promise<readonly OutputFilter[]> => {
+  const { tasks } = viewOf(await readRun(client, runId));
+  return failedTasks(tasks).map(({ id }) => ({ ...filter, task: id }));
+};
+
+type HeadOptions = GivenFlags & {
+  readonly runId: string;
+  /** The tasks that are printed; undefined for all of them. */
+  readonly tasks: readonly (string | undefined)[];
+};
+
+/** Returns what precedes each line. On a terminal, this includes the name of the task if several tasks are printed. */
+const headsOf = async (client: Client, options: HeadOptions, context: Context): Promise<readonly LineHead[]> => {
+  const { out } = context.terminal;
+  const { raw = false, prefix = false, timestamps = false, runId } = options;
+  const times = timestamps ? [timeHead] : [];
+  if (context.json) return [];
+  if (raw || (!prefix && !out.isTerminal)) return times;
+  const tasks = options.tasks.includes(undefined) ? await writersOf(client, runId) : options.tasks.map(String);
+  return prefix || tasks.length > 1 ? [taskHead(tasks, out), ...times] : times;
+};
+
+/** Returns the tasks that write in this run, or still may. */
+const writersOf = async (client: Client, runId: string): Promise<readonly string[]> => {
+  const { tasks } = await readRun(client, runId);
+  return tasks.filter(canWrite).map(({ task_id }) => task_id);
+};
+
+const canWrite = ({ attempts, reused, status }: TaskBody): boolean => !reused && (attempts > 0 || status === "pending");
+
+type OutputSelection = {
+  readonly runId: string;
+  readonly filter: OutputFilter;
+  readonly heads: readonly LineHead[];
+};
+
+/** Prints the output that exists now. Returns whether there was none. */
+const printOutput = async (
+  client: Client,
+  { runId, filter, heads }: OutputSelection,
+  { terminal: { out }, clock, json }: Context,
+): Promise<boolean> => {
+  let isEmpty = true;
+  const write = (bytes: Uint8Array): void => {
+    isEmpty = false;
+    out.write(bytes);
+  };
+  if (heads.length > 0) {
+    const decorate = decoratorOf(heads);
+    const show = (data: string): void => write(decorate(readChunk(data)));
+    await new OutputReader({ client, clock, runId, filter, accept: CHUNKS, show }).catchUp();
+    return isEmpty;
+  }
+  const bytes = await client.stream("/api/runs/:run_id/logs", {
+    params: { run_id: runId },
+    query: filter,
+    headers: { accept: json ? "application/x-ndjson" : "text/plain" },
+  });
+  for await (const chunk of bytes) write(chunk);
+  return isEmpty;
+};
+
+const CHUNKS = "text/event-stream;chunks=base64";
+
+/** Lines are kept apart if they name their tasks. */
+const decoratorOf = (heads: readonly LineHead[]) =>
+  lineDecorator({ heads, endsLines: heads.some((head) => head !== timeHead) });
+
+/** Prints the output until the run ends. Returns whether there was none. */
 const followOutput = async (
   client: Client,
-  { patienceMs, timestamps, ...selection }: OutputSelection & { readonly patienceMs: number },
+  { patienceMs, heads, ...selection }: OutputSelection & { readonly patienceMs: number },
   { terminal: { out, err }, clock, json }: Context,
-): Promise<void> => {
-  const bytesOf = timestamps ? timestamper() : ({ bytes }: DecodedChunk) => bytes;
+): Promise<boolean> => {
+  let isEmpty = true;
+  const decorate = decoratorOf(heads);
   const show = (data: string): void => {
-    out.write(json ? `${data}\n` : bytesOf(readChunk(data)));
+    isEmpty = false;
+    out.write(json ? `${data}\n` : decorate(readChunk(data)));
   };
-  const accept = json ? "text/event-stream" : "text/event-stream;chunks=base64";
+  const accept = json ? "text/event-stream" : CHUNKS;
   const outage = reportOutage({ base: client.base, write: (message) => err.write(`petit: ${message}\n`) });
   const reconnect = new Reconnect({ clock, patienceMs, ...outage });
   await new OutputReader({ ...selection, client, clock, accept, show }).follow(reconnect);
-};
-
-/** Returns a function that puts the time before each line, as `?timestamps` does, once even if a line spans several chunks. */
-const timestamper = (): ((chunk: DecodedChunk) => Uint8Array) => {
-  const unfinished = new Set<string>();
-  return ({ taskId, attempt, stream, at, bytes }) => {
-    const writer = `${taskId} ${attempt} ${stream}`;
-    const time = Buffer.from(`${new Date(at).toISOString()} `);
-    const continuesLine = unfinished.has(writer);
-    const parts = linesOf(bytes).flatMap((line, index) => (index === 0 && continuesLine ? [line] : [time, line]));
-    if (endsLine(bytes)) unfinished.delete(writer);
-    else unfinished.add(writer);
-    return Buffer.concat(parts);
-  };
+  return isEmpty;
 };

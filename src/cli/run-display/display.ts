@@ -3,7 +3,7 @@ import { endsLine, linesOf } from "../terminal/lines.ts";
 import { LiveRegion } from "../terminal/live-region.ts";
 import { paint, type Screen, type Terminal } from "../terminal/terminal.ts";
 import { fitMiddle, textWidth } from "../terminal/text-width.ts";
-import { progressLine, runFrame, taskLines } from "./frame.ts";
+import { endedTaskLines, FEW_TASKS, progressLine, runFrame } from "./frame.ts";
 import { LiveOutput } from "./live-output.ts";
 import { endedLine } from "./outcome.ts";
 import type { TaskOutput } from "./output-chunk.ts";
@@ -81,6 +81,8 @@ export class RunDisplay implements Disposable {
   /** Reports the end of a task in a line on stderr, unless the region shows it. */
   taskEnded(task: TaskView): void {
     if (this.#region !== null || this.#nameWidth === 0) return;
+    // The end of each of many tasks would hide those that failed.
+    if (task.status !== "failed" && this.#options.view().tasks.length > FEW_TASKS) return;
     this.note(endedLine({ ...task, durationMs: durationOf(task) }, this.#options.terminal.err));
   }
 
@@ -159,8 +161,7 @@ export class RunDisplay implements Disposable {
   #drawEnd(region: LiveRegion): void {
     const { view, terminal } = this.#options;
     const { tasks } = view();
-    const options = { screen: terminal.err, now: this.#now(), spinner: "●", rows: tasks.length };
-    const lines = tasks.length < 2 ? [] : taskLines(tasks, options);
+    const lines = tasks.length < 2 ? [] : endedTaskLines(tasks, { screen: terminal.err, now: this.#now() });
     region.draw(lines.length === 0 ? [] : [...lines, ""], this.#takePending());
   }
 

@@ -25,13 +25,28 @@ export const runFrame = (run: RunView, options: FrameOptions): readonly string[]
 };
 
 /** Returns one line per task. The last line counts the tasks that don't fit, by status. */
-export const taskLines = (tasks: readonly TaskView[], options: FrameOptions): readonly string[] => {
+const taskLines = (tasks: readonly TaskView[], options: FrameOptions): readonly string[] => {
   const shown = mostUrgent(tasks, options.rows);
   const rest = tasks.filter((task) => !shown.includes(task));
   const nameWidth = Math.max(...tasks.map(({ id }) => id.length));
   const lines = shown.map((task) => taskLine(task, { ...options, nameWidth }));
   const more = fitEnd(`… ${rest.length} more: ${statusCounts(rest)}`, options.screen.columns() - 1);
   return rest.length === 0 ? lines : [...lines, paint(options.screen, "dim", more)];
+};
+
+/** Up to this number, the tasks of a run are all listed. */
+export const FEW_TASKS = 20;
+/** Maximum number of failed tasks that are listed of a run with more tasks. */
+const LISTED_FAILURES = 10;
+
+/** Returns one line per task of an ended run; if they are many, only of those that failed, and how many others there are. */
+export const endedTaskLines = (
+  tasks: readonly TaskView[],
+  options: Omit<FrameOptions, "rows" | "spinner">,
+): readonly string[] => {
+  const urgent = tasks.filter(({ status }) => status === "failed" || status === "running").length;
+  const rows = tasks.length <= FEW_TASKS ? tasks.length : Math.min(urgent, LISTED_FAILURES) + 1;
+  return taskLines(tasks, { ...options, spinner: signOf("running"), rows });
 };
 
 const URGENCY = { running: 0, failed: 1, pending: 2, completed: 3, skipped: 4 } as const satisfies Record<
@@ -47,7 +62,8 @@ const mostUrgent = (tasks: readonly TaskView[], rows: number): readonly TaskView
   return tasks.filter((task) => chosen.has(task));
 };
 
-const statusCounts = (tasks: readonly TaskView[]): string =>
+/** Returns how many tasks have each status: `3 completed, 1 skipped`. */
+export const statusCounts = (tasks: readonly Pick<TaskView, "status">[]): string =>
   [...Map.groupBy(tasks, ({ status }) => status)].map(([status, { length }]) => `${length} ${status}`).join(", ");
 
 const STATUS_WIDTH = "completed".length;

@@ -2,6 +2,7 @@ import type { RunStatus } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
+import { runName } from "./short-id.ts";
 import { durationText, signOf, styleOf } from "./status-text.ts";
 
 type EndedRunOrTask = {
@@ -16,7 +17,7 @@ type EndedRunOrTask = {
 
 /** Returns a line such as `✓ run 0197… completed in 1.2s`. */
 export const outcomeLine = (run: EndedRunOrTask, screen: Screen): string =>
-  endedLine({ ...run, id: `run ${run.id}` }, screen);
+  endedLine({ ...run, id: `run ${runName(run.id, screen)}` }, screen);
 
 /** Returns a line such as `✗ extract failed in 1.2s: exited with 3` or `– report skipped: upstream_failed`. */
 export const endedLine = (ended: EndedRunOrTask, screen: Screen): string => {

@@ -2,6 +2,7 @@ import type { ArgsDef } from "citty";
 import type { Client } from "../../client/client.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
+import { runName } from "../run-display/short-id.ts";
 import { watchRemoteRun } from "./watch-remote.ts";
 
 /** What to do after a run was started. */
@@ -24,12 +25,13 @@ export const awaitRun = async (
 ): Promise<ExitStatus> => {
   const { out, err } = context.terminal;
   const runId = started.run_id;
+  const name = runName(runId, err);
   if (wait || follow) {
-    if (err.isTerminal) err.write(`${started.message}: run ${runId}\n`);
+    if (err.isTerminal) err.write(`${started.message}: run ${name}\n`);
     return watchRemoteRun(client, { runId, output: follow, patienceMs }, context);
   }
   out.write(context.json ? `${JSON.stringify(started, null, 2)}\n` : `${runId}\n`);
-  if (!context.json) err.write(`${started.message}; see 'petit status ${runId}'\n`);
+  if (!context.json) err.write(`${started.message}; see 'petit status ${name}'\n`);
   return EXIT.DONE;
 };
 

@@ -10,7 +10,9 @@ import { MEMORY } from "../../store/database/open.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { findJob, readJobs } from "../job-folder.ts";
+import { excerptText, failedTasks, readExcerpts } from "../run-display/error-excerpt.ts";
 import { outcomeLine } from "../run-display/outcome.ts";
+import { localRunView, readLocalTail } from "./local-run.ts";
 import { watchLocalRun } from "./watch-local.ts";
 
 type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly request: TriggerRequest };
@@ -37,7 +39,7 @@ export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, cont
   });
   const ended = await watchToEnd(engine, run, context);
   if (context.json) context.terminal.out.write(reportOf(engine, ended));
-  context.terminal.err.write(`${outcomeOf(ended, context)}\n`);
+  context.terminal.err.write(`${outcomeOf(ended, context)}\n${await excerptOf(engine, ended, context)}`);
   return ended.status === "completed" ? EXIT.DONE : EXIT.FAILED;
 };
 
@@ -86,6 +88,14 @@ const reportOf = ({ store }: Engine, run: Run): string => {
     attempts: store.runs.listAttempts(run.id),
   });
   return `${JSON.stringify({ ...runBody(run), tasks }, null, 2)}\n`;
+};
+
+/** Returns the last error lines of a run with several tasks. The output of a single task is still on the screen. */
+const excerptOf = async ({ store }: Engine, run: Run, { terminal: { err } }: Context): Promise<string> => {
+  const { tasks } = localRunView(store, run);
+  if (run.status !== "failed" || tasks.length < 2) return "";
+  const excerpts = await readExcerpts(tasks, async (query) => readLocalTail(store, run.id, query));
+  return excerptText(excerpts, failedTasks(tasks).length, err);
 };
 
 const outcomeOf = (run: Run, { terminal: { err } }: Context): string =>

@@ -1,9 +1,9 @@
 import type { Event } from "../../domain/event.ts";
-import type { TaskRun } from "../../domain/task-run.ts";
 import type { Engine, TriggeredRun } from "../../engine/engine.ts";
 import type { Context } from "../command.ts";
 import { RunDisplay } from "../run-display/display.ts";
-import type { RunView, TaskView } from "../run-display/view.ts";
+import type { RunView } from "../run-display/view.ts";
+import { localRunView } from "./local-run.ts";
 
 /** Number of output chunks to read at a time. */
 const BATCH_SIZE = 200;
@@ -11,7 +11,7 @@ const BATCH_SIZE = 200;
 /** Shows a run of this process until the result is disposed. */
 export const watchLocalRun = (engine: Engine, run: TriggeredRun, context: Context): Disposable => {
   using parts = new DisposableStack();
-  const view = (): RunView => viewOf(engine, run);
+  const view = (): RunView => localRunView(engine.store, run);
   const display = parts.use(new RunDisplay({ ...context, quietStdout: context.json, view }));
   const showOutput = outputReader(engine, run, display);
   const onEvent = (event: Event): void => {
@@ -40,10 +40,3 @@ const outputReader = ({ store }: Engine, run: TriggeredRun, display: RunDisplay)
     }
   };
 };
-
-const viewOf = ({ store }: Engine, { id }: TriggeredRun): RunView => {
-  const { jobId, status, startedAt } = store.runs.find(id) ?? { jobId: "", status: "running", startedAt: null };
-  return { id, jobId, status, startedAt, tasks: store.runs.listTaskRuns(id).map(taskView) };
-};
-
-const taskView = ({ taskId, ...task }: TaskRun): TaskView => ({ id: taskId, ...task });

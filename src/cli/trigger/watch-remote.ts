@@ -1,5 +1,3 @@
-import type { RunBody } from "../../api/shapes/run.ts";
-import type { TaskRunList } from "../../api/shapes/task.ts";
 import { onSignal } from "../../app/signals.ts";
 import type { Client } from "../../client/client.ts";
 import { isUnreachable } from "../../client/error.ts";
@@ -7,14 +5,19 @@ import { eventStream } from "../../client/event-stream.ts";
 import { Reconnect } from "../../client/reconnect.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { failureReport } from "../client/failure-report.ts";
 import { OutputReader } from "../client/output-reader.ts";
 import { reportOutage } from "../client/reconnect.ts";
+import { type RunSnapshot, readRun, viewOf } from "../client/run-snapshot.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { RunDisplay } from "../run-display/display.ts";
 import { outcomeLine } from "../run-display/outcome.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
-import { hasEnded, type RunView, type TaskView } from "../run-display/view.ts";
+import { runName } from "../run-display/short-id.ts";
+import { hasEnded } from "../run-display/view.ts";
+import { commandLines } from "../terminal/command-lines.ts";
+import type { Screen } from "../terminal/terminal.ts";
 
 type RemoteWatchOptions = {
   readonly runId: string;
@@ -23,8 +26,6 @@ type RemoteWatchOptions = {
   /** How long to wait for a petit that goes away, in ms. */
   readonly patienceMs: number;
 };
-
-type RunSnapshot = { readonly run: typeof RunBody.static; readonly tasks: (typeof TaskRunList.static)["tasks"] };
 
 /**
  * Shows a run of the running petit until it ends, and returns the exit status of its outcome. With --json, then writes the run to
@@ -38,19 +39,31 @@ export const watchRemoteRun = async (
   const stop = new AbortController();
   using _ = onSignal(() => abortQuietly(stop));
   const snapshot = await watchToEnd(client, { ...options, stopped: stop.signal }, context);
-  return snapshot === null ? reportStopped(options.runId, context) : reportEnd(snapshot, context);
+  if (snapshot === null) return reportStopped(options.runId, context);
+  const { out, err } = context.terminal;
+  if (context.json) out.write(`${JSON.stringify({ ...snapshot.run, tasks: snapshot.tasks }, null, 2)}\n`);
+  err.write(await endText(client, { snapshot, showedOutput: options.output, screen: err }));
+  return snapshot.run.status === "completed" ? EXIT.DONE : EXIT.FAILED;
 };
 
 const reportStopped = (runId: string, { terminal: { err } }: Context): ExitStatus => {
-  err.write(`run ${runId} continues\n  petit status ${runId} --follow  watches it again\n`);
-  err.write(`  petit cancel ${runId}           cancels it\n`);
+  const name = runName(runId, err);
+  const commands = [
+    [`petit status ${name} --follow`, "watches it again"],
+    [`petit cancel ${name}`, "cancels it"],
+  ] as const;
+  err.write(`run ${name} continues\n${commandLines(commands, err)}`);
   return EXIT.FAILED;
 };
 
-const reportEnd = ({ run, tasks }: RunSnapshot, { terminal: { out, err }, json }: Context): ExitStatus => {
-  if (json) out.write(`${JSON.stringify({ ...run, tasks }, null, 2)}\n`);
-  err.write(`${outcomeLine({ ...run, durationMs: run.duration_ms }, err)}\n`);
-  return run.status === "completed" ? EXIT.DONE : EXIT.FAILED;
+type EndOptions = { readonly snapshot: RunSnapshot; readonly showedOutput: boolean; readonly screen: Screen };
+
+/** Returns the outcome, and why the run failed. The output of a single task is still on the screen. */
+const endText = async (client: Client, { snapshot, showedOutput, screen }: EndOptions): Promise<string> => {
+  const { run, tasks } = snapshot;
+  const outcome = outcomeLine({ ...run, durationMs: run.duration_ms }, screen);
+  const isShown = showedOutput && tasks.length === 1;
+  return `${outcome}\n${await failureReport(client, { snapshot, withLines: !isShown, screen })}`;
 };
 
 /** Returns the run when it has ended, or null if the watching was stopped first. */
@@ -107,29 +120,3 @@ const ignoreOutage = (error: unknown): false => {
   if (isUnreachable(error)) return false;
   throw error;
 };
-
-const readRun = async (client: Client, runId: string): Promise<RunSnapshot> => {
-  const params = { run_id: runId };
-  const run = await client.get("/api/runs/:run_id", { params });
-  return { run, tasks: (await client.get("/api/runs/:run_id/tasks", { params })).tasks };
-};
-
-const viewOf = ({ run, tasks }: RunSnapshot): RunView => ({
-  id: run.id,
-  jobId: run.job_id,
-  status: run.status,
-  startedAt: run.started_at,
-  tasks: tasks.map(taskView),
-});
-
-const taskView = (task: RunSnapshot["tasks"][number]): TaskView => ({
-  id: task.task_id,
-  status: task.status,
-  reason: task.reason,
-  error: task.error,
-  attempts: task.attempts,
-  startedAt: task.started_at,
-  endedAt: task.ended_at,
-  retryAt: task.retry_at,
-  reused: task.reused,
-});

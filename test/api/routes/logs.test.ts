@@ -74,6 +74,19 @@ describe("the log of a run as text", () => {
     expect(await records(run.id)).toEqual([]);
   });
 
+  test("can be limited to what was read since a time, also the last lines of it", async () => {
+    const run = await runToEnd(petit, "two");
+    const all = await records(run.id);
+    const at = all.at(-1).at;
+    const later = all.filter((record) => record.at >= at).map((record) => `${record.text}\n`);
+    expect(later.length).toBeLessThan(all.length);
+    expect(await text(run.id, `?since=${at}`)).toBe(later.join(""));
+    expect(await text(run.id, `?since=${at}&tail=1`)).toBe(later.at(-1) ?? "");
+    expect(await text(run.id, `?since=${at + 1}`)).toBe("");
+    const page = await ask(petit, `/api/runs/${run.id}/lines?since=${at}`);
+    expect(page.body).toMatchObject({ count: later.length, total: later.length, offset: 0 });
+  });
+
   test("can be limited to a task, a stream or an attempt", async () => {
     const run = await runToEnd(petit, "two");
     expect(await text(run.id, "?task=one&stream=stdout")).toBe("one-out\n");
@@ -122,6 +135,8 @@ describe("the log of a run as text", () => {
     "attempt=0",
     "attempt=x",
     "stream=out",
+    "since=now",
+    "since=-1",
     "follow=maybe",
     "follow=",
     "follow",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
-import { runFrame } from "../../../src/cli/run-display/frame.ts";
+import { endedTaskLines, runFrame } from "../../../src/cli/run-display/frame.ts";
 import type { RunView, TaskView } from "../../../src/cli/run-display/view.ts";
 import type { Screen } from "../../../src/cli/terminal/terminal.ts";
 import { textWidth } from "../../../src/cli/terminal/text-width.ts";
@@ -20,11 +20,14 @@ const taskOf = (id: string, change: Partial<TaskView> = {}): TaskView => ({
   ...change,
 });
 
+const screenOf = (columns: number): Screen => {
+  const abilities = { isTerminal: true, color: true, movesCursor: true };
+  return { ...abilities, write: () => {}, columns: () => columns, rows: () => 24 };
+};
+
 const frameOf = (tasks: readonly TaskView[], columns: number, rows = 20): readonly string[] => {
   const run: RunView = { id: "r", jobId: "j", status: "running", startedAt: 1_000, tasks };
-  const abilities = { isTerminal: true, color: true, movesCursor: true };
-  const screen: Screen = { ...abilities, write: () => {}, columns: () => columns, rows: () => 24 };
-  return runFrame(run, { screen, now: 5_000, spinner: "⠋", rows }).map(stripVTControlCharacters);
+  return runFrame(run, { screen: screenOf(columns), now: 5_000, spinner: "⠋", rows }).map(stripVTControlCharacters);
 };
 
 const LONG = `partition_${"x".repeat(80)}_001`;
@@ -66,5 +69,37 @@ describe("the list of tasks on a terminal", () => {
       "⠋ extract",
       "✓ b",
     ]);
+  });
+});
+
+describe("the list of tasks of an ended run", () => {
+  const endedOf = (tasks: readonly TaskView[]): readonly string[] =>
+    endedTaskLines(tasks, { screen: screenOf(80), now: 5_000 }).map(stripVTControlCharacters);
+  const manyOf = (count: number, failed: readonly number[]): readonly TaskView[] =>
+    Array.from({ length: count }, (_, at) =>
+      taskOf(`t${at}`, { status: failed.includes(at) ? "failed" : "completed", endedAt: 2_000, error: null }),
+    );
+
+  test("has each of a few tasks", () => {
+    expect(endedOf(manyOf(20, [3]))).toHaveLength(20);
+  });
+
+  test("has only the failed ones of many tasks, and counts the others", () => {
+    expect(endedOf(manyOf(121, [17, 41]))).toEqual([
+      "✗ t17   failed     1.0s",
+      "✗ t41   failed     1.0s",
+      "… 119 more: 119 completed",
+    ]);
+  });
+
+  test("counts the failed tasks too if they are many", () => {
+    const lines = endedOf(
+      manyOf(
+        121,
+        Array.from({ length: 30 }, (_, at) => at),
+      ),
+    );
+    expect(lines).toHaveLength(11);
+    expect(lines[10]).toBe("… 111 more: 20 failed, 91 completed");
   });
 });

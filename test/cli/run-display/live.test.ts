@@ -6,12 +6,23 @@ import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const LONG_NAME = "a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide";
 
+/** 25 tasks, two of which fail, one after the other. */
+const MANY_TASKS = Array.from({ length: 25 }, (_, at) => {
+  const id = `t${String(at).padStart(2, "0")}`;
+  const script = { t07: "echo no space >&2; exit 3", t11: "sleep 0.1; echo no route >&2; exit 4" }[id] ?? "true";
+  return `  - {id: ${id}, type: shell, script: "${script}"${id === "t11" ? ", depends_on: [t06]" : ""}}`;
+}).join("\n");
+
 const JOBS = `id: graph
 tasks:
   - {id: extract_the_rows, type: shell, script: "echo one; sleep 0.4"}
   - {id: flaky, type: shell, script: "test $PETIT_ATTEMPT = 2", retry: {max_attempts: 1}}
   - {id: boom, type: shell, script: "echo two; exit 3", depends_on: [extract_the_rows]}
   - {id: never, type: shell, script: "true", depends_on: [boom]}
+---
+id: many
+tasks:
+${MANY_TASKS}
 ---
 id: spring
 schedule: {cron: "30 2 * * *", timezone: America/New_York}
@@ -51,17 +62,39 @@ describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
     expect(lines).toContainEqual(expect.stringMatching(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] extract_the_rows {2}running {4}0s$/));
     expect(lines).toContain("extract_the_rows │ one");
     expect(lines).toContain("boom             │ two");
-    const last = lines.slice(-6);
+    const [, id = ""] = /^✗ run (\S+) failed/.exec(lines.find((line) => line.startsWith("✗ run")) ?? "") ?? [];
+    expect(id).toMatch(/^[0-9a-f]{8}$/);
+    const last = lines.slice(-9);
     expect(last).toEqual([
       expect.stringMatching(/^✓ extract_the_rows {2}completed {2}\S+$/),
       expect.stringMatching(/^✓ flaky {13}completed {2}\S+ +attempt 2$/),
       expect.stringMatching(/^✗ boom {14}failed {5}\S+ +exit code 3$/),
       expect.stringMatching(/^– never {13}skipped {12}upstream_failed$/),
       expect.stringMatching(/^✗ run \S+ failed in \S+: /),
+      "  boom │ two",
+      `  petit logs ${id} boom  prints the output of the failed task`,
+      `  petit retry ${id}      reruns what did not complete`,
       "",
     ]);
     // The cursor moves up to the first task, and everything below is cleared.
     expect(seen).toContain("\u001b[4A\u001b[J");
+  });
+
+  test("ends with what failed if it has many tasks", () => {
+    const lines = plain(onTerminal("trigger many --follow"));
+    const from = lines.findLastIndex((line) => line.startsWith("✗ t07 "));
+    const [, id = ""] = /^✗ run (\S+) failed/.exec(lines[from + 3] ?? "") ?? [];
+    expect(lines.slice(from)).toEqual([
+      expect.stringMatching(/^✗ t07 {2}failed .* exit code 3$/),
+      expect.stringMatching(/^✗ t11 {2}failed .* exit code 4$/),
+      "… 23 more: 23 completed",
+      expect.stringMatching(/^✗ run \S+ failed in \S+: task 't07' failed: exit code 3 \(and 1 more\)$/),
+      "  t07 │ no space",
+      "  t11 │ no route",
+      `  petit logs ${id} --failed  prints the output of the failed tasks`,
+      `  petit retry ${id}          reruns what did not complete`,
+      "",
+    ]);
   });
 
   test("draws no line wider than the terminal", () => {
@@ -120,6 +153,52 @@ describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
     const without = onTerminal("runs", { environment: { NO_COLOR: "1" } });
     expect(without).toContain("✓ completed");
     expect(without).not.toContain("\u001b");
+  });
+});
+
+describe.skipIf(!hasScript)("the status of a run on a terminal", () => {
+  test("ends with the last error lines and the next commands if it failed", () => {
+    onTerminal("trigger graph --wait");
+    const lines = plain(onTerminal("status graph"));
+    const id = lines.find((line) => line.startsWith("run  "))?.slice(-8);
+    expect(lines.slice(-4)).toEqual([
+      "  boom │ two",
+      `  petit logs ${id} boom  prints the output of the failed task`,
+      `  petit retry ${id}      reruns what did not complete`,
+      "",
+    ]);
+  });
+
+  test("lists only those of many tasks that failed, and all with --all", () => {
+    onTerminal("trigger many --wait");
+    const lines = plain(onTerminal("status many"));
+    const from = lines.findIndex((line) => line.startsWith("TASK "));
+    expect(lines.slice(from + 1, from + 4)).toEqual([
+      expect.stringMatching(/^t07 {3}✗ failed .* exit code 3$/),
+      expect.stringMatching(/^t11 {3}✗ failed .* exit code 4$/),
+      "… 23 more: 23 completed; --all lists them",
+    ]);
+    expect(plain(onTerminal("status many --all")).filter((line) => /^t\d\d /.test(line))).toHaveLength(25);
+  });
+});
+
+describe.skipIf(!hasScript)("the output of a run on a terminal", () => {
+  test("names the task of each line if several tasks ran", () => {
+    onTerminal("trigger graph --wait");
+    const lines = plain(onTerminal("logs graph"));
+    expect(lines.slice(1)).toEqual(["extract_the_rows │ one", "boom             │ two", ""]);
+    expect(plain(onTerminal("logs graph --raw")).slice(1)).toEqual(["one", "two", ""]);
+    expect(plain(onTerminal("logs graph boom")).slice(1)).toEqual(["two", ""]);
+    expect(plain(onTerminal("logs graph --failed")).slice(1)).toEqual(["two", ""]);
+    expect(plain(onTerminal("logs graph --follow")).slice(1)).toEqual(lines.slice(1));
+  });
+
+  test("says that there is none", () => {
+    onTerminal("trigger many --wait");
+    expect(plain(onTerminal("logs many t00")).slice(1)).toEqual(["no output of t00", ""]);
+    onTerminal("trigger spring --wait");
+    const lines = plain(onTerminal("logs spring --failed"));
+    expect(lines[1]).toMatch(/^no task of run [0-9a-f]{8} has failed$/);
   });
 });
 

@@ -1,0 +1,47 @@
+import type { Client } from "../../client/client.ts";
+import { excerptText, failedTasks, readExcerpts, type TailQuery } from "../run-display/error-excerpt.ts";
+import { runName } from "../run-display/short-id.ts";
+import { commandLines, type NextCommand } from "../terminal/command-lines.ts";
+import type { Screen } from "../terminal/terminal.ts";
+import { type RunSnapshot, viewOf } from "./run-snapshot.ts";
+
+type ReportOptions = {
+  readonly snapshot: RunSnapshot;
+  /** Whether to include the last error lines. */
+  readonly withLines: boolean;
+  readonly screen: Screen;
+};
+
+/**
+ * Returns the last error lines of a run that failed or was interrupted, and the commands that come next. Returns an empty text
+ * for other runs.
+ */
+export const failureReport = async (client: Client, options: ReportOptions): Promise<string> => {
+  const { snapshot, withLines, screen } = options;
+  const { status, id } = snapshot.run;
+  if (status !== "failed" && status !== "interrupted") return "";
+  const { tasks } = viewOf(snapshot);
+  const excerpts = withLines ? await readExcerpts(tasks, (query) => readTail(client, id, query)) : [];
+  const parts = [excerptText(excerpts, failedTasks(tasks).length, screen), nextCommands(snapshot, screen)];
+  return parts.filter((part) => part !== "").join("\n");
+};
+
+const readTail = async (client: Client, runId: string, { taskId, attempt, stream, limit }: TailQuery) => {
+  const { lines } = await client.get("/api/runs/:run_id/lines", {
+    params: { run_id: runId },
+    query: { task: taskId, attempt, stream: stream ?? undefined, limit, tail: true },
+  });
+  return lines.map(({ text }) => text);
+};
+
+const nextCommands = (snapshot: RunSnapshot, screen: Screen): string => {
+  const name = runName(snapshot.run.id, screen);
+  const failed = failedTasks(viewOf(snapshot).tasks);
+  const commands: NextCommand[] = [];
+  const [first] = failed;
+  if (failed.length > 1) commands.push([`petit logs ${name} --failed`, "prints the output of the failed tasks"]);
+  else if (first !== undefined)
+    commands.push([`petit logs ${name} ${first.id}`, "prints the output of the failed task"]);
+  if (snapshot.run.can_retry) commands.push([`petit retry ${name}`, "reruns what did not complete"]);
+  return commandLines(commands, screen);
+};

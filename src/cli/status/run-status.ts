@@ -1,0 +1,119 @@
+import { defaultZone } from "../../app/settings/settings.ts";
+import type { Client } from "../../client/client.ts";
+import { failureReport } from "../client/failure-report.ts";
+import type { RunSnapshot, TaskBody } from "../client/run-snapshot.ts";
+import type { Context } from "../command.ts";
+import { FEW_TASKS, statusCounts } from "../run-display/frame.ts";
+import { reasonText } from "../run-display/outcome.ts";
+import { runName } from "../run-display/short-id.ts";
+import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { relativeText } from "../terminal/relative-time.ts";
+import { type Column, columnTable } from "../terminal/table.ts";
+import { paint } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
+
+type RunTextOptions = {
+  readonly snapshot: RunSnapshot;
+  /** Whether to list all tasks on a terminal. */
+  readonly all: boolean;
+};
+
+/** Returns a run and its tasks as text. Of a run that failed, it ends with the last error lines and the next commands. */
+export const runStatusText = async (
+  client: Client,
+  { snapshot, all }: RunTextOptions,
+  context: Context,
+): Promise<string> => {
+  const { out } = context.terminal;
+  const parts = [
+    runText(snapshot.run, context),
+    tasksText(snapshot.tasks, all, context),
+    await failureReport(client, { snapshot, withLines: true, screen: out }),
+  ];
+  return parts.filter((part) => part !== "").join("\n");
+};
+
+/** Returns a table of the tasks. Of many tasks, a terminal shows those that run or failed. */
+const tasksText = (tasks: readonly TaskBody[], all: boolean, context: Context): string => {
+  const { out } = context.terminal;
+  if (all || !out.isTerminal || tasks.length <= FEW_TASKS) return taskTable(tasks, context);
+  const shown = tasks.filter(({ status: word }) => word === "running" || word === "failed");
+  const others = tasks.filter((task) => !shown.includes(task));
+  const counts = `${shown.length === 0 ? "" : "… "}${others.length} ${shown.length === 0 ? "tasks" : "more"}: ${statusCounts(others)}; --all lists them`;
+  return `${taskTable(shown, context)}${paint(out, "dim", counts)}\n`;
+};
+
+const runText = (run: RunSnapshot["run"], context: Context): string => {
+  const { out } = context.terminal;
+  const rows: readonly (readonly [string, string])[] = [
+    ["run", run.id],
+    ["job", run.job_id],
+    ["status", paint(out, styleOf(run.status), statusText(run, context))],
+    ["reason", run.reason ?? ""],
+    ["error", oneLine(run.error ?? "")],
+    ["trigger", run.trigger],
+    ["scheduled", run.scheduled_for === null ? "" : whenText(run.scheduled_for, context)],
+    ["params", oneLine(paramText(run.params))],
+    ["retry of", run.retry_of === null ? "" : runName(run.retry_of, out)],
+    ["retries", run.retried_by.map((id) => runName(id, out)).join(" ")],
+    ["started", whenText(run.started_at, context)],
+    ["ended", whenText(run.ended_at, context)],
+    ["took", durationText(run.duration_ms)],
+  ];
+  return rows
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name.padEnd(10)}${value}\n`)
+    .join("");
+};
+
+const paramText = (params: RunSnapshot["run"]["params"]): string =>
+  Object.entries(params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+
+/** Returns the status, with its sign on a terminal. */
+const statusText = (
+  { status: word }: Pick<RunSnapshot["run"] | TaskBody, "status">,
+  { terminal: { out } }: Context,
+): string => (out.isTerminal ? `${signOf(word)} ${word}` : word);
+
+/** Returns a time such as `2026-03-08 03:00:00 EDT`, on a terminal followed by how long ago it was. */
+const whenText = (at: number | null, { terminal: { out }, settings, clock }: Context): string => {
+  if (at === null) return "-";
+  const absolute = readableLocal(at, defaultZone(settings));
+  return out.isTerminal ? `${absolute} (${relativeText(at - clock.now())})` : absolute;
+};
+
+const taskTable = (tasks: readonly TaskBody[], context: Context): string =>
+  columnTable(
+    [
+      { title: "TASK", cells: tasks.map(({ task_id }) => task_id), shrink: 5, min: 12 },
+      {
+        title: "STATUS",
+        cells: tasks.map((task) => statusText(task, context)),
+        style: (row) => styleOf(tasks[row]?.status ?? "pending"),
+      },
+      { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
+      { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
+      ...reasonColumns(tasks, context),
+    ],
+    context.terminal.out,
+  );
+
+/** On a terminal one column explains the outcome; otherwise reason and error are separate columns. */
+const reasonColumns = (tasks: readonly TaskBody[], { terminal: { out } }: Context): readonly Column[] => {
+  const errors = tasks.map(({ error }) => error ?? "-");
+  if (!out.isTerminal)
+    return [
+      { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-") },
+      { title: "ERROR", cells: errors },
+    ];
+  return [{ title: "REASON", cells: tasks.map((task) => reasonText(task)), shrink: 1, min: 14, drop: 4 }];
+};
+
+const taskTook = (task: TaskBody, { terminal: { out }, clock }: Context): string => {
+  if (task.reused) return durationText(null);
+  const since = out.isTerminal && task.status === "running" ? task.started_at : null;
+  return durationText(since === null ? task.duration_ms : clock.now() - since);
+};

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type CommandResult, petit } from "../../support/cli.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+
+const JOBS = `id: etl
+tasks:
+  - {id: extract, type: shell, script: "seq -f 'page %.0f' 3"}
+  - {id: check, type: shell, script: "echo too few rows >&2; exit 3", depends_on: [extract]}
+  - {id: transform, type: shell, script: "echo start; echo KeyError >&2; exit 1", depends_on: [check], condition: all_done}
+  - {id: cleanup, type: shell, script: "seq 300", depends_on: [transform], condition: all_done}
+---
+id: fine
+tasks: [{id: t, type: shell, script: "echo fine"}]
+`;
+
+let running: Petit;
+let runId: string;
+beforeAll(async () => {
+  running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"] });
+  runId = JSON.parse((await ask("trigger", "etl", "--wait", "--json")).stdout).id;
+});
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
+
+const ask = (...args: readonly string[]): Promise<CommandResult> =>
+  petit(args, { environment: { PETIT_URL: running.url } });
+
+describe("petit logs --failed", () => {
+  test("prints the output of the failed tasks alone, the first one first", async () => {
+    expect(await ask("logs", runId, "--failed")).toEqual({
+      status: 0,
+      stdout: "too few rows\nstart\nKeyError\n",
+      stderr: "",
+    });
+    expect((await ask("logs", runId, "--failed", "--prefix")).stdout).toBe(
+      "check     │ too few rows\ntransform │ start\ntransform │ KeyError\n",
+    );
+    expect((await ask("logs", runId, "--failed", "-n", "1")).stdout).toBe("too few rows\nKeyError\n");
+    expect((await ask("logs", runId, "--failed", "--stream", "stdout")).stdout).toBe("start\n");
+    const records = (await ask("logs", runId, "--failed", "--json", "--timestamps")).stdout.trimEnd().split("\n");
+    expect(records.map((line) => JSON.parse(line).task_id)).toEqual(["check", "transform", "transform"]);
+  });
+
+  test("prints nothing if no task failed", async () => {
+    await ask("trigger", "fine", "--wait");
+    expect(await ask("logs", "fine", "--failed", "--json")).toMatchObject({ status: 0, stdout: "" });
+  });
+});
+
+describe("petit logs --since", () => {
+  test("prints the lines since a time or a duration ago", async () => {
+    const records = (await ask("logs", runId, "--json")).stdout.trimEnd().split("\n");
+    const { at } = JSON.parse(records.at(-1) ?? "");
+    const later = records.map((line) => JSON.parse(line)).filter((record) => record.at >= at);
+    const time = new Date(at).toISOString();
+    expect((await ask("logs", runId, "--since", time)).stdout).toBe(later.map(({ text }) => `${text}\n`).join(""));
+    expect((await ask("logs", runId, "--since", time, "--follow")).stdout).toBe(
+      later.map(({ text }) => `${text}\n`).join(""),
+    );
+    expect((await ask("logs", runId, "--since", "1d", "-n", "1")).stdout).toBe("300\n");
+    expect(await ask("logs", runId, "--since", "0s")).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+});
+
+describe("petit logs --prefix", () => {
+  test("names the task of each line, and its time behind it", async () => {
+    const lines = (await ask("logs", runId, "--prefix", "--tail", "301")).stdout.split("\n");
+    expect(lines.slice(0, 2)).toEqual(["transform │ KeyError", "cleanup   │ 1"]);
+    expect((await ask("logs", runId, "check", "--prefix", "-t")).stdout).toMatch(/^check │ \d{4}-\S+Z too few rows\n$/);
+  });
+});
+
+test.each([
+  [["--failed", "check"], "--failed and a task exclude each other"],
+  [["--failed", "--follow"], "--failed and --follow exclude each other"],
+  [["--raw", "--prefix"], "--raw and --prefix exclude each other"],
+  [["--raw", "--timestamps"], "--raw and --timestamps exclude each other"],
+  [["--since", "soon"], "--since is 'soon'; expected a duration"],
+])("petit logs %j is refused with 2", async (flags, message) => {
+  const { status, stdout, stderr } = await ask("logs", runId, ...flags);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  expect(stderr).toContain(message);
+});
+
+describe("petit status of a failed run", () => {
+  test("ends with the last error lines and the next commands", async () => {
+    const { stdout } = await ask("status", runId);
+    expect(stdout).toEndWith(
+      `\n  check     │ too few rows\n  transform │ KeyError\n\n` +
+        `  petit logs ${runId} --failed  prints the output of the failed tasks\n` +
+        `  petit retry ${runId}          reruns what did not complete\n`,
+    );
+    const body = JSON.parse((await ask("status", runId, "--json")).stdout);
+    expect(Object.keys(body)).toContain("tasks");
+  });
+
+  test("names the runs that retried it", async () => {
+    const { run_id } = JSON.parse((await ask("retry", runId, "--json")).stdout);
+    expect((await ask("status", runId)).stdout).toContain(`\nretries   ${run_id}\n`);
+    expect((await ask("status", run_id)).stdout).toContain(`\nretry of  ${runId}\n`);
+  });
+});
