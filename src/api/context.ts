@@ -26,6 +26,13 @@ export class RequestRegistry {
     return this.#entries.get(request)?.id ?? null;
   }
 
+  /** Returns who sent a request: the address of the peer, or null if it has disconnected. */
+  actorOf(request: Request): string | null {
+    const address = this.#entries.get(request)?.connection?.peerAddress ?? null;
+    // IPv4 over an IPv6 socket, RFC 4291, section 2.5.5.2.
+    return address === null ? null : address.replace(/^::ffff:(?=\d+\.)/, "");
+  }
+
   /** Disables the idle timeout of the connection, for an answer that takes its time. */
   keepOpen(request: Request): void {
     this.#entries.get(request)?.connection?.keepOpen(0);

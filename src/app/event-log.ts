@@ -87,6 +87,12 @@ const schedulerMoved: ToLine = ({ type }) => ({
   message: `the ${type.replace(".", " was ")}`,
 });
 
+const jobMoved: ToLine = ({ type, jobId }) => ({
+  level: "info",
+  fields: { job_id: jobId },
+  message: `${jobId} was ${type === "job.paused" ? "paused" : "resumed"}`,
+});
+
 /** The reader of the job files logs details. */
 const nothing: ToLine = () => null;
 
@@ -101,4 +107,6 @@ const LINES = {
   "jobs.reloaded": nothing,
   "scheduler.paused": schedulerMoved,
   "scheduler.resumed": schedulerMoved,
+  "job.paused": jobMoved,
+  "job.resumed": jobMoved,
 } as const satisfies Record<EventType, ToLine>;

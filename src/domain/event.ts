@@ -10,6 +10,8 @@ export const EVENT_TYPES = [
   "jobs.reloaded",
   "scheduler.paused",
   "scheduler.resumed",
+  "job.paused",
+  "job.resumed",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -3,6 +3,7 @@ import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import type { Pause } from "../domain/pause.ts";
 import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
@@ -46,8 +47,14 @@ export interface Engine extends AsyncDisposable {
    */
   waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
 
-  pause(): Promise<void>;
+  /** Pauses all schedules. Triggers still work. `by` is who asked for it. */
+  pause(by?: string | null): Promise<void>;
   resume(): Promise<void>;
+  /** The pause of the scheduler; null if it is not paused. */
+  readonly schedulerPause: Pause | null;
+  /** Pauses the schedule of one job. Triggers still work. Idempotent, as `resumeJob`; both reject with `not_found`. */
+  pauseJob(jobId: string, by?: string | null): Promise<void>;
+  resumeJob(jobId: string): Promise<void>;
   /**
    * Reads JOBS_DIR again. Jobs in broken files keep their last valid version. Retries without limit while the database can't
    * be written; health reports that.
@@ -122,6 +129,8 @@ export type JobView = {
   readonly lastRun: Run | null;
   /** Number of running runs. */
   readonly running: number;
+  /** The pause of this job; null if it is not paused itself. */
+  readonly pause: Pause | null;
 };
 
 export type Reload = { readonly jobs: number; readonly problems: readonly Problem[] };

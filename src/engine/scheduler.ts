@@ -1,6 +1,7 @@
 import type { AttentionList } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import type { Pause } from "../domain/pause.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Run } from "../domain/run.ts";
 import type { StoredJob } from "../store/jobs.ts";
@@ -34,6 +35,7 @@ import { type WaitOptions, waitForRun } from "./run/wait.ts";
 import type { DueJob } from "./schedule/due-job.ts";
 import { fire } from "./schedule/fire.ts";
 import { Jobs } from "./schedule/jobs.ts";
+import { Pauses } from "./schedule/pauses.ts";
 import { Reloader } from "./schedule/reloader.ts";
 import { ScheduleQueue } from "./schedule/schedule-queue.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -57,13 +59,14 @@ class Scheduler implements Engine {
   readonly #pruner: Pruner;
   readonly #shutdown: Shutdown;
   readonly #reloader: Reloader;
-  #isPaused = false;
+  readonly #pauses: Pauses;
   #isStarted = false;
 
   constructor(options: EngineOptions) {
     const { store, clock, settings, followSchedules } = options;
     this.store = store;
     this.#options = options;
+    this.#pauses = new Pauses(store);
     const detach = this.#detach.signal;
     const commits = new Commits({ ...options, signal: detach });
     this.#commits = commits;
@@ -106,7 +109,7 @@ class Scheduler implements Engine {
       timezone: settings.timezone,
       fire: (due, now) => this.#fire(due, now),
       onClockSetBack: (now) => commits.commitOrDefer(() => store.jobs.rewindAccountedUntil(now)),
-      isPaused: () => this.#isPaused,
+      isPaused: (jobId) => this.#pauses.isPaused(jobId),
     });
     this.#shutdown = new Shutdown({
       ...options,
@@ -129,7 +132,7 @@ class Scheduler implements Engine {
   async start(): Promise<void> {
     const { store } = this;
     makeSpoolDir(this.#options.spoolDir);
-    this.#isPaused = store.scheduler.isPaused();
+    this.#pauses.load();
     await this.#jobs.load();
     this.#newestRuns.load(store.runs.listNewestByJob());
     adoptRuns({ ...this.#options, runs: this.#runs, poller: this.#poller });
@@ -175,7 +178,7 @@ class Scheduler implements Engine {
 
   get state(): SchedulerState {
     if (!this.#isStarted || this.#shutdown.isStopping) return "stopped";
-    return this.#isPaused ? "paused" : "running";
+    return this.#pauses.scheduler !== null ? "paused" : "running";
   }
 
   get counts(): Engine["counts"] {
@@ -208,12 +211,24 @@ class Scheduler implements Engine {
     return waitForRun(runId, { ...options, store: this.store, runs: this.#runs, clock: this.#options.clock });
   }
 
-  pause(): Promise<void> {
-    return this.#commits.retryWhileLocked(() => this.#setPaused(true));
+  get schedulerPause(): Pause | null {
+    return this.#pauses.scheduler;
+  }
+
+  pause(by: string | null = null): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#setPaused(true, by));
   }
 
   resume(): Promise<void> {
-    return this.#commits.retryWhileLocked(() => this.#setPaused(false));
+    return this.#commits.retryWhileLocked(() => this.#setPaused(false, null));
+  }
+
+  pauseJob(jobId: string, by: string | null = null): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#setJobPaused(jobId, true, by));
+  }
+
+  resumeJob(jobId: string): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#setJobPaused(jobId, false, null));
   }
 
   reload(): Promise<Reload> {
@@ -266,19 +281,28 @@ class Scheduler implements Engine {
     return this.#notifier.onDelivery(catchErrors(listener, this.#options.log));
   }
 
-  #setPaused(paused: boolean): void {
+  #setPaused(paused: boolean, by: string | null): void {
     this.#assertRunning();
-    if (this.#isPaused === paused) return;
+    if ((this.#pauses.scheduler !== null) === paused) return;
     // Occurrences that are due by now are decided by the state until now.
     this.#scheduleQueue.decideDue();
-    this.store.scheduler.setPaused(paused, this.#options.clock.now());
-    this.#isPaused = paused;
+    const now = this.#options.clock.now();
+    this.#pauses.setScheduler(paused ? { at: now, by } : null, now);
+  }
+
+  #setJobPaused(jobId: string, paused: boolean, by: string | null): void {
+    this.#assertRunning();
+    const { id } = this.#jobs.mustFind(jobId).job;
+    if ((this.#pauses.findJob(id) !== null) === paused) return;
+    this.#scheduleQueue.decideDue();
+    const now = this.#options.clock.now();
+    this.#pauses.setJob(id, paused ? { at: now, by } : null, now);
   }
 
   #fire(due: readonly DueJob[], now: number): void {
     if (this.#shutdown.isStopping) this.#assertRunning();
     const parts = { commits: this.#commits, runs: this.#runs, notifier: this.#notifier };
-    fire(due, { ...this.#options, ...parts, now, isPaused: this.#isPaused });
+    fire(due, { ...this.#options, ...parts, now, isPaused: (jobId) => this.#pauses.isPaused(jobId) });
   }
 
   #view(stored: StoredJob): JobView {
@@ -288,6 +312,7 @@ class Scheduler implements Engine {
       nextRunAt: this.#scheduleQueue.nextAt(job.id),
       lastRun: this.#newestRuns.find(job.id),
       running: this.#runs.countRunning(job.id),
+      pause: this.#pauses.findJob(job.id),
     };
   }
 

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import type { Pause } from "../domain/pause.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
-import { id, integer, integerOrNull, json, text } from "./database/rows.ts";
+import { id, integer, integerOrNull, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 
 /** The jobs, and every version of a definition that a job, a run or a delivery refers to. */
@@ -24,6 +25,10 @@ export interface JobStore {
   advanceAccountedUntil(jobId: JobId, until: number): void;
   /** Makes the occurrences of every job after `now` due again, because the clock was set back to it. Not durable. */
   rewindAccountedUntil(now: number): void;
+  /** Returns the paused jobs, also removed ones. */
+  listPaused(): ReadonlyMap<JobId, Pause>;
+  /** Pauses a job, or resumes it if `pause` is null. Does not replace an earlier pause. */
+  setPaused(jobId: JobId, pause: Pause | null, now: number): void;
   /**
    * Deletes the unused ones of the `limit` versions after number `after`. Returns the number to pass as `after` in the next
    * step, or null if there are no more. Not durable.
@@ -40,7 +45,7 @@ export type StoredJob = {
   readonly accountedUntil: number;
 };
 
-export const createJobStore = ({ sql, write }: StoreContext): JobStore => ({
+export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobStore => ({
   save: write("durable", (jobs, now) => {
     const known = readKnownJobs(sql);
     const stored = new Map<JobId, StoredJob>();
@@ -87,6 +92,27 @@ export const createJobStore = ({ sql, write }: StoreContext): JobStore => ({
 
   rewindAccountedUntil: write("relaxed", (now) => {
     sql.run("UPDATE jobs SET accounted_until = $now WHERE accounted_until > $now", { now });
+  }),
+
+  listPaused: () =>
+    new Map(
+      sql
+        .all("SELECT id, paused_at, paused_by FROM jobs WHERE paused_at IS NOT NULL")
+        .map((row) => [id<JobId>(row, "id"), { at: integer(row, "paused_at"), by: textOrNull(row, "paused_by") }]),
+    ),
+
+  setPaused: write("durable", (jobId, pause, now) => {
+    const changed = sql.run(
+      "UPDATE jobs SET paused_at = $at, paused_by = $by WHERE id = $jobId AND (paused_at IS NULL) = ($at IS NOT NULL)",
+      { jobId, at: pause?.at ?? null, by: pause?.by ?? null },
+    );
+    if (changed === 0) return;
+    recordEvent({
+      type: pause === null ? "job.resumed" : "job.paused",
+      now,
+      jobId,
+      status: pause === null ? null : "paused",
+    });
   }),
 
   deleteUnusedVersions: write("relaxed", (after, limit) => {

@@ -1,27 +1,36 @@
+import type { Pause } from "../domain/pause.ts";
 import type { StoreContext } from "./context.ts";
 import { encodeLockOwner, type LockOwner } from "./database/lock-owner.ts";
-import { flag } from "./database/rows.ts";
+import { flag, integerOrNull, textOrNull } from "./database/rows.ts";
 
 /** State of the scheduler as a whole. */
 export interface SchedulerStore {
-  isPaused(): boolean;
-  setPaused(paused: boolean, now: number): void;
+  /** Returns null if the scheduler is not paused. */
+  findPause(): Pause | null;
+  /** Pauses the scheduler, or resumes it if `pause` is null. */
+  setPaused(pause: Pause | null, now: number): void;
   /** Stores the process that uses the database, for errors of others; null once it has stopped. Not durable. */
   setOwner(owner: LockOwner | null): void;
 }
 
 export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext): SchedulerStore => ({
-  isPaused: () => {
-    const row = sql.get("SELECT paused FROM scheduler");
-    return row !== null && flag(row, "paused");
+  // Versions before schema 5 did not store the time.
+  findPause: () => {
+    const row = sql.get("SELECT paused, paused_at, paused_by FROM scheduler");
+    if (row === null || !flag(row, "paused")) return null;
+    return { at: integerOrNull(row, "paused_at") ?? 0, by: textOrNull(row, "paused_by") };
   },
 
-  setPaused: write("durable", (paused, now) => {
-    sql.updateOne("UPDATE scheduler SET paused = $paused", { paused: paused ? 1 : 0 }, "pause or resume");
+  setPaused: write("durable", (pause, now) => {
+    sql.updateOne(
+      "UPDATE scheduler SET paused = $paused, paused_at = $at, paused_by = $by",
+      { paused: pause === null ? 0 : 1, at: pause?.at ?? null, by: pause?.by ?? null },
+      "pause or resume",
+    );
     recordEvent({
-      type: paused ? "scheduler.paused" : "scheduler.resumed",
+      type: pause === null ? "scheduler.resumed" : "scheduler.paused",
       now,
-      status: paused ? "paused" : "running",
+      status: pause === null ? "running" : "paused",
     });
   }),
 

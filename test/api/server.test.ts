@@ -135,6 +135,8 @@ describe("a server that is stopping", () => {
       state: "stopped",
       is_running: false,
       is_paused: false,
+      paused_at: null,
+      paused_by: null,
     });
     expect((await post(petit, `/api/runs/${runId}/retry?from=start`)).body.code).toMatch(
       /SERVICE_UNAVAILABLE|CONFLICT/,

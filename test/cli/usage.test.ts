@@ -76,7 +76,7 @@ describe("a wrong command line", () => {
     [["validate", "a", "b"], "unexpected argument 'b': petit validate JOBS_DIR"],
     [["validate", "a", "json"], "did you mean '--json'?"],
     [["run", "a", "b"], "unexpected argument 'b'"],
-    [["pause", "now"], "unexpected argument 'now'"],
+    [["pause", "now", "then"], "unexpected argument 'then'"],
     [["trigger"], "is missing"],
     [["trigger", "some/jobs"], "did you mean 'petit trigger some/jobs JOB'?"],
     [["--json"], "a command is missing"],

@@ -23,7 +23,7 @@ describe("events", () => {
       store.runs.startAttempt(run, taskId("only"), NOON + 1);
       expect(batches).toEqual([]);
     });
-    store.scheduler.setPaused(true, NOON + 2);
+    store.scheduler.setPaused({ at: NOON + 2, by: null }, NOON + 2);
     expect(words()).toEqual(["run.started task.started", "scheduler.paused"]);
     expect(batches.flat()).toEqual([...store.events.after(0, 9)]);
     expect(batches[0]?.[1]).toEqual({
@@ -46,10 +46,10 @@ describe("events", () => {
         work();
         throw new Error("no");
       });
-    expect(undone(() => store.scheduler.setPaused(true, NOON))).toThrow("no");
+    expect(undone(() => store.scheduler.setPaused({ at: NOON, by: null }, NOON))).toThrow("no");
     expect(words()).toEqual([]);
     store.transaction(() => {
-      store.scheduler.setPaused(true, NOON);
+      store.scheduler.setPaused({ at: NOON, by: null }, NOON);
       expect(undone(() => startRun(store))).toThrow("no");
       store.events.record({ type: "jobs.reloaded", now: NOON, status: "ok" });
     });
@@ -61,13 +61,14 @@ describe("events", () => {
     using store = memoryStore();
     const { batches, end } = listening(store);
     end();
-    store.scheduler.setPaused(true, NOON);
+    store.scheduler.setPaused({ at: NOON, by: null }, NOON);
     expect(batches).toEqual([]);
   });
 
   test("are listed after a given one, in order", () => {
     using store = memoryStore();
-    for (let index = 0; index < 5; index++) store.scheduler.setPaused(index % 2 === 0, NOON + index);
+    for (let index = 0; index < 5; index++)
+      store.scheduler.setPaused(index % 2 === 0 ? { at: NOON, by: null } : null, NOON + index);
     const seqs = (after: number, limit: number) => store.events.after(after, limit).map(({ seq }) => seq);
     expect(seqs(0, 9)).toEqual([1, 2, 3, 4, 5]);
     expect(seqs(2, 2)).toEqual([3, 4]);
@@ -80,11 +81,11 @@ describe("events", () => {
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime: openRuntime() });
     expect(first.events.getNewestSeq()).toBe(0);
-    for (let index = 0; index < 4; index++) first.scheduler.setPaused(true, NOON);
+    for (let index = 0; index < 4; index++) first.scheduler.setPaused({ at: NOON, by: null }, NOON);
     expect(first.events.deleteOldest(1, 100)).toBe(3);
     first[Symbol.dispose]();
     using second = openStore({ path, runtime: openRuntime() });
-    second.scheduler.setPaused(false, NOON);
+    second.scheduler.setPaused(null, NOON);
     expect(second.events.after(0, 9).map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
@@ -115,14 +116,14 @@ describe("the scheduler", () => {
     using dir = tempDir();
     const path = dir.file("petit.db");
     const first = openStore({ path, runtime: openRuntime() });
-    expect(first.scheduler.isPaused()).toBe(false);
-    first.scheduler.setPaused(true, NOON);
+    expect(first.scheduler.findPause()).toBeNull();
+    first.scheduler.setPaused({ at: NOON, by: null }, NOON);
     first.scheduler.setOwner({ pid: 17, url: null });
     first[Symbol.dispose]();
     using second = openStore({ path, runtime: openRuntime() });
-    expect(second.scheduler.isPaused()).toBe(true);
-    second.scheduler.setPaused(false, NOON);
-    expect(second.scheduler.isPaused()).toBe(false);
+    expect(second.scheduler.findPause()).not.toBeNull();
+    second.scheduler.setPaused(null, NOON);
+    expect(second.scheduler.findPause()).toBeNull();
     second.scheduler.setOwner(null);
     second.probe(NOON);
     expect(second.events.getNewestSeq()).toBe(2);

@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
+import type { SchedulerState } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { DefinitionText, definitionText } from "../shapes/definition.ts";
 import { failures } from "../shapes/failure.ts";
@@ -8,6 +9,7 @@ import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
 import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
 import { requireJob } from "./require.ts";
+import { Message } from "./scheduler.ts";
 import { syncHandler } from "./sync-handler.ts";
 
 const JobParams = exactly({ job_id: JobIdText });
@@ -29,7 +31,7 @@ const OccurrenceQuery = exactly({
   coming: t.Optional(wholeNumber({ minimum: 0, maximum: 1000, default: 0 }, "Number of coming occurrences to include")),
 });
 
-export const jobRoutes = ({ engine, store }: ApiContext) =>
+export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
   new Elysia({ prefix: "/api/jobs" })
     .get(
       "",
@@ -72,6 +74,41 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
         description: "If the file is broken now, its last good version. 404 also if petit has no text of the job.",
       },
     })
+    .post(
+      "/:job_id/pause",
+      async ({ params, request }) => {
+        await engine.pauseJob(params.job_id, requests.actorOf(request));
+        return { message: `job '${params.job_id}' is paused` };
+      },
+      {
+        params: JobParams,
+        response: { 200: Message, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        detail: {
+          operationId: "pauseJob",
+          tags: ["jobs"],
+          summary: "Pause the schedule of a job",
+          description:
+            "Lasts over a restart. Occurrences are skipped meanwhile; manual triggers still work. Pausing a paused job changes nothing.",
+        },
+      },
+    )
+    .post(
+      "/:job_id/resume",
+      async ({ params }) => {
+        await engine.resumeJob(params.job_id);
+        return { message: resumeMessage(params.job_id, engine.state) };
+      },
+      {
+        params: JobParams,
+        response: { 200: Message, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        detail: {
+          operationId: "resumeJob",
+          tags: ["jobs"],
+          summary: "Resume the schedule of a job",
+          description: "Past occurrences do not fire.",
+        },
+      },
+    )
     .get(
       "/:job_id/occurrences",
       ({ params, query }) => {
@@ -91,6 +128,9 @@ export const jobRoutes = ({ engine, store }: ApiContext) =>
         },
       },
     );
+
+const resumeMessage = (jobId: string, state: SchedulerState): string =>
+  `job '${jobId}' is no longer paused${state === "paused" ? ", but the scheduler is" : ""}`;
 
 /** A definition that an older version stored has no text until its file is read again. Throws `not_found` then. */
 const requireText = ({ id, source }: Job): typeof DefinitionText.static => {

@@ -10,7 +10,7 @@ import { failures } from "../shapes/failure.ts";
 import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "../shapes/scheduler.ts";
 import { exactly } from "../shapes/schemas.ts";
 
-const Message = exactly(
+export const Message = exactly(
   { message: t.String({ description: "What petit did, as a sentence" }) },
   { title: "Message", examples: [{ message: "the scheduler is paused" }] },
 );
@@ -39,16 +39,16 @@ const Reloaded = exactly(
   },
 );
 
-export const schedulerRoutes = ({ engine, clock }: ApiContext) =>
+export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
   new Elysia()
-    .get("/api/scheduler/state", () => schedulerBody(engine.state), {
+    .get("/api/scheduler/state", () => schedulerBody(engine), {
       response: { 200: SchedulerBody, ...failures() },
       detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Get the state of the scheduler" },
     })
     .post(
       "/api/scheduler/pause",
-      async () => {
-        await engine.pause();
+      async ({ request }) => {
+        await engine.pause(requests.actorOf(request));
         return { message: "the scheduler is paused" };
       },
       {

@@ -41,7 +41,7 @@ const systemBody = ({
     jobs: engine.listJobs().length,
     runs: { running: engine.counts.running, pending: engine.counts.pending },
     waiting_notifications: store.notifications.countWaiting(),
-    scheduler: schedulerBody(engine.state),
+    scheduler: schedulerBody(engine),
     health: { status, reasons: reasons.map(healthReasonBody) },
     problems: engine.problems.map(problemBody),
     needs_token: token !== null,

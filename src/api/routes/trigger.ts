@@ -99,7 +99,8 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
         operationId: "triggerJob",
         tags: ["jobs"],
         summary: "Run a job now",
-        description: "`Location` is the path of the run. Works for a disabled job and while the scheduler is paused.",
+        description:
+          "`Location` is the path of the run. Works for a disabled or paused job and while the scheduler is paused.",
       },
     },
   );

@@ -7,7 +7,17 @@ import type { RecentRun } from "../../store/runs/timeline.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
 import { durationMs, RunStatusWord } from "./run.ts";
-import { Count, durationOrNull, exactly, instantOrNull, integer, JobIdText, nullable, RunIdText } from "./schemas.ts";
+import {
+  ActorOrNull,
+  Count,
+  durationOrNull,
+  exactly,
+  instantOrNull,
+  integer,
+  JobIdText,
+  nullable,
+  RunIdText,
+} from "./schemas.ts";
 
 const LastRun = exactly(
   {
@@ -31,8 +41,13 @@ const summaryFields = {
     t.String(),
     "Time zone of the schedule; null uses the `timezone` setting, or the zone of the system",
   ),
-  next_run_at: instantOrNull("Next occurrence; null if there is none. Also given while the scheduler is paused"),
+  next_run_at: instantOrNull(
+    "Next occurrence; null if there is none. Also given while the job or the scheduler is paused",
+  ),
   last_run: nullable(LastRun, "The newest run; null if there is none"),
+  paused: t.Boolean({ description: "True if this job is paused; the scheduler as a whole may be paused as well" }),
+  paused_at: instantOrNull("When the job was paused; null if it is not"),
+  paused_by: ActorOrNull,
   running: integer({ minimum: 0, description: "Number of running runs" }),
   task_count: integer({ minimum: 1, description: "Number of tasks" }),
 };
@@ -47,6 +62,9 @@ const SUMMARY_EXAMPLE = {
   timezone: "Europe/Paris",
   next_run_at: 1767225600000,
   last_run: null,
+  paused: false,
+  paused_at: null,
+  paused_by: null,
   running: 0,
   task_count: 1,
 };
@@ -83,7 +101,7 @@ export const jobList = (
   count: views.length,
 });
 
-const jobSummary = ({ job, nextRunAt, lastRun, running }: JobView) => ({
+const jobSummary = ({ job, nextRunAt, lastRun, running, pause }: JobView) => ({
   id: job.id,
   name: job.name,
   description: job.description,
@@ -93,6 +111,9 @@ const jobSummary = ({ job, nextRunAt, lastRun, running }: JobView) => ({
   timezone: job.schedule?.timezone ?? null,
   next_run_at: nextRunAt,
   last_run: lastRun === null ? null : lastRunBody(lastRun),
+  paused: pause !== null,
+  paused_at: pause?.at ?? null,
+  paused_by: pause?.by ?? null,
   running,
   task_count: job.tasks.length,
 });

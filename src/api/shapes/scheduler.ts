@@ -1,7 +1,7 @@
 import { t } from "elysia";
-import type { SchedulerState } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { Problem } from "../../jobfile/problem.ts";
-import { exactly, integer, word } from "./schemas.ts";
+import { ActorOrNull, exactly, instantOrNull, integer, word } from "./schemas.ts";
 
 export const SchedulerBody = exactly(
   {
@@ -11,18 +11,25 @@ export const SchedulerBody = exactly(
     ),
     is_running: t.Boolean({ description: "True if the state is `running`" }),
     is_paused: t.Boolean({ description: "True if the state is `paused`" }),
+    paused_at: instantOrNull("When it was paused; null if it is not, or if an older version paused it"),
+    paused_by: ActorOrNull,
   },
   {
     title: "SchedulerState",
     description: "State of the scheduler",
-    examples: [{ state: "running", is_running: true, is_paused: false }],
+    examples: [{ state: "running", is_running: true, is_paused: false, paused_at: null, paused_by: null }],
   },
 );
 
-export const schedulerBody = (state: SchedulerState): typeof SchedulerBody.static => ({
+export const schedulerBody = ({
+  state,
+  schedulerPause: pause,
+}: Pick<Engine, "state" | "schedulerPause">): typeof SchedulerBody.static => ({
   state,
   is_running: state === "running",
   is_paused: state === "paused",
+  paused_at: pause === null || pause.at === 0 ? null : pause.at,
+  paused_by: pause?.by ?? null,
 });
 
 export const ProblemBody = exactly(

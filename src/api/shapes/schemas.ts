@@ -68,6 +68,12 @@ export const RunIdText = t.String({
   examples: ["019b76da-a800-7c3e-8f2b-5d1c9a7e4f60"],
 });
 
+/** Who did something. */
+export const ActorOrNull = nullable(
+  t.String(),
+  "Who asked for it: the name of a token, or else an address; null if nobody did, or if it is unknown",
+);
+
 export const Count = integer({ minimum: 0, description: "Number of items in the list" });
 
 type Bounds = { readonly minimum: number; readonly maximum: number; readonly default?: number };

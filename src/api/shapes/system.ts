@@ -85,7 +85,7 @@ export const SystemBody = exactly(
         jobs: 12,
         runs: { running: 1, pending: 0 },
         waiting_notifications: 0,
-        scheduler: { state: "running", is_running: true, is_paused: false },
+        scheduler: { state: "running", is_running: true, is_paused: false, paused_at: null, paused_by: null },
         health: { status: "ok", reasons: [] },
         problems: [],
         needs_token: false,

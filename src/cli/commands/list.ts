@@ -43,6 +43,7 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
   nextRunAt: job.schedule === null || !job.enabled ? null : compileSchedule(job.schedule, zone).next(now),
   lastRun: null,
   running: 0,
+  pause: null,
 });
 
 type TableOptions = { readonly zone: string; readonly now: number; readonly out: Screen };

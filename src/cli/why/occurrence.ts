@@ -3,7 +3,7 @@ import { assertNever } from "../../lib/never.ts";
 import { whyShutAt } from "./gate.ts";
 import type { GateFacts, JobBody, JobFacts, OccurrenceFacts } from "./job-facts.ts";
 
-/** Returns the outcome of an occurrence and its reason, such as `skipped: the scheduler was paused`. */
+/** Returns the outcome of an occurrence and its reason, such as `skipped: the scheduler or the job was paused`. */
 export const explainOccurrence = (occurrence: OccurrenceFacts, facts: Pick<JobFacts, "job" | "gates">): string => {
   const { outcome } = occurrence;
   switch (outcome) {

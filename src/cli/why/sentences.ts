@@ -85,7 +85,7 @@ const groupKey = ({ occurrence, text }: ExplainedOccurrence): string =>
 /** Returns what prevents or affects the job's next run, one sentence each, with the way to change it. */
 export const findBlockers = (facts: JobFacts, time: TimeContext): readonly string[] => [
   ...schedulerBlockers(facts, time),
-  ...jobBlockers(facts),
+  ...jobBlockers(facts, time),
   ...gateBlockers(facts, time.now),
   ...limitBlockers(facts),
 ];
@@ -114,8 +114,15 @@ const pausedSince = ({ occurrences }: JobFacts): number | null => {
   return occurrences.slice(0, other === -1 ? undefined : other).at(-1)?.scheduled_for ?? null;
 };
 
-const jobBlockers = ({ job, health }: JobFacts): readonly string[] => {
+const jobBlockers = ({ job, health }: JobFacts, { zone }: TimeContext): readonly string[] => {
   const blockers: string[] = [];
+  if (job.paused) {
+    const since = job.paused_at === null ? "" : ` since ${readableLocal(job.paused_at, zone)}`;
+    const by = job.paused_by === null ? "" : ` (by ${job.paused_by})`;
+    blockers.push(
+      `the job is paused${since}${by}: its occurrences are skipped, but triggers work; run 'petit resume ${job.id}' to continue`,
+    );
+  }
   if (job.scheduled && !job.enabled)
     blockers.push(
       `the job is disabled: its schedule is ignored, but triggers work; set 'enabled: true' in ${job.source.file}`,

@@ -10,7 +10,7 @@ export const OUTCOME_TEXT = {
 
 /** Why an occurrence was skipped or missed, as a clause. */
 export const OCCURRENCE_REASON_TEXT = {
-  paused: "the scheduler was paused",
+  paused: "the scheduler or the job was paused",
   disabled: "the job was disabled",
   dependency: "a gate on another job was shut",
   overlap: "an earlier run was still running",

@@ -30,7 +30,7 @@ export const trigger = (jobId: string, request: TriggerRequest, options: Trigger
   const idempotency = { key: idempotencyKey, request: fingerprintOf(jobId, params) };
   const firstId = findRunOfKey(idempotency, options);
   if (firstId === null) return startManual(jobId, params, idempotency, options);
-  return options.store.runs.find(firstId) ?? { id: firstId, jobId: mustFindJob(jobId, options.jobs).job.id };
+  return options.store.runs.find(firstId) ?? { id: firstId, jobId: options.jobs.mustFind(jobId).job.id };
 };
 
 const startManual = (
@@ -39,7 +39,7 @@ const startManual = (
   idempotency: RunRequest["idempotency"],
   options: TriggerOptions,
 ): Run => {
-  const stored = mustFindJob(jobId, options.jobs);
+  const stored = options.jobs.mustFind(jobId);
   const params = mustResolve(stored.job, given);
   return start({ stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency }, options);
 };
@@ -107,12 +107,6 @@ const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: TriggerO
   const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
   addHooks(created);
   return created.run;
-};
-
-const mustFindJob = (jobId: string, jobs: Jobs): StoredJob => {
-  const stored = jobs.find(jobId);
-  if (stored !== null) return stored;
-  throw jobNotFound(jobId, jobs.all.keys());
 };
 
 const invalidParams = (params: readonly ParamProblem[]): PetitError => {

@@ -46,7 +46,8 @@ export type BacklogsOptions = {
   readonly clock: Clock;
   /** Decides about due occurrences and stores the decisions. Throws if that fails. */
   readonly fire: (due: readonly DueJob[], now: number) => void;
-  readonly isPaused: () => boolean;
+  /** Returns whether the occurrences of a job are skipped. */
+  readonly isPaused: (jobId: JobId) => boolean;
   /** Returns the current entry; a reload may have replaced the one that came due. */
   readonly findEntry: (jobId: JobId) => ScheduleEntry | undefined;
   /** Called when the whole backlog is accounted for, to plan the next occurrence. */
@@ -81,7 +82,7 @@ export class Backlogs implements Disposable {
     const { signal } = this.#abort;
     this.#schedules.set(jobId, entry.schedule);
     const isCurrent = (): boolean => !signal.aborted && this.#findCurrent(entry) !== null;
-    const context = { now, isPaused: this.#options.isPaused(), isCurrent, signal };
+    const context = { now, isPaused: this.#options.isPaused(jobId), isCurrent, signal };
     this.#working = this.#working.then(async () => {
       await this.#accountFor(due, context);
       const current = this.#findCurrent(entry);

@@ -26,7 +26,7 @@ export type DueJob = {
  * jobs.
  */
 export type Backlog = {
-  /** Whether petit was paused when the backlog was found; null if that is irrelevant. */
+  /** Whether the scheduler or the job was paused when the backlog was found; null if that is irrelevant. */
   readonly isPaused: boolean | null;
   /**
    * The occurrences that earlier parts recorded. The last part emits the events and the notification for all of them.

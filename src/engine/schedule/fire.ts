@@ -1,3 +1,4 @@
+import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/param.ts";
 import { type CatchupDecision, judgeDue } from "../../domain/schedule/catchup.ts";
@@ -20,7 +21,8 @@ export type FireOptions = {
   readonly runs: Runs;
   readonly notifier: Notifier;
   readonly now: number;
-  readonly isPaused: boolean;
+  /** Returns whether the occurrences of a job are skipped. */
+  readonly isPaused: (jobId: JobId) => boolean;
   readonly log: Log;
 };
 
@@ -88,8 +90,9 @@ type DueDecision = CatchupDecision | { readonly kind: "skip"; readonly reason: S
 const verdictsOf = (
   { stored: { job }, occurrences, wasDown, backlog }: DueJob,
   schedule: ScheduleSpec,
-  { now, isPaused }: FireContext,
+  { now, isPaused: isJobPaused }: FireContext,
 ): readonly DueDecision[] => {
+  const isPaused = isJobPaused(job.id);
   if (!job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
   if (backlog?.isPaused ?? isPaused) return occurrences.map(() => PAUSED);
   const rules = { policy: schedule.catchup, windowMs: schedule.catchupWindowMs, wasDown, newer: backlog?.newer };

@@ -1,6 +1,7 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/pattern.ts";
+import { jobNotFound } from "../../domain/refusal.ts";
 import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { compileSchedule, isDueAlike } from "../../domain/schedule/schedule.ts";
 import type { Problem } from "../../jobfile/problem.ts";
@@ -48,6 +49,13 @@ export class Jobs {
   find(jobId: string): StoredJob | null {
     const byText: ReadonlyMap<string, StoredJob> = this.all;
     return byText.get(jobId) ?? null;
+  }
+
+  /** Finds a job by an unchecked id. Throws `not_found`. */
+  mustFind(jobId: string): StoredJob {
+    const stored = this.find(jobId);
+    if (stored !== null) return stored;
+    throw jobNotFound(jobId, this.all.keys());
   }
 
   /** Reads the job files and stores the jobs. Jobs in broken files keep their last valid version. */

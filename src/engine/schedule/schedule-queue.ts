@@ -20,7 +20,8 @@ export type ScheduleQueueOptions = {
   readonly fire: (due: readonly DueJob[], now: number) => void;
   /** Called when the clock was set back, before anything comes due again. */
   readonly onClockSetBack: (now: number) => void;
-  readonly isPaused: () => boolean;
+  /** Returns whether the occurrences of a job are skipped. */
+  readonly isPaused: (jobId: JobId) => boolean;
 };
 
 /** Approximate maximum of occurrences per call of `fire`. One job with more than DUE_STEP has a backlog. */

@@ -4,13 +4,14 @@ import init from "../migrations/0001_init.sql" with { type: "text" };
 import notifications from "../migrations/0002_notifications.sql" with { type: "text" };
 import windows from "../migrations/0003_windows.sql" with { type: "text" };
 import versions from "../migrations/0004_versions.sql" with { type: "text" };
+import actors from "../migrations/0005_actors.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
  * Migrations in order. The schema version (`user_version`) is the number that a database has applied.
  * Append only. SQLite stores the comments inside a statement with the schema, so these do not change either.
  */
-const MIGRATIONS: readonly string[] = [init, notifications, windows, versions];
+const MIGRATIONS: readonly string[] = [init, notifications, windows, versions, actors];
 
 /** Schema version that this petit writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -83,6 +83,8 @@ describe("the description of the API", () => {
       "GET /api/timeline",
       "GET /metrics",
       "POST /api/jobs/reload",
+      "POST /api/jobs/{job_id}/pause",
+      "POST /api/jobs/{job_id}/resume",
       "POST /api/jobs/{job_id}/trigger",
       "POST /api/runs/{run_id}/cancel",
       "POST /api/runs/{run_id}/retry",

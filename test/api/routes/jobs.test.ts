@@ -77,6 +77,9 @@ describe("GET /api/jobs", () => {
       timezone: "Europe/Paris",
       next_run_at: expect.any(Number),
       last_run: null,
+      paused: false,
+      paused_at: null,
+      paused_by: null,
       running: 0,
       task_count: 2,
     });
@@ -321,6 +324,8 @@ describe("the scheduler", () => {
       state: "running",
       is_running: true,
       is_paused: false,
+      paused_at: null,
+      paused_by: null,
     });
     const paused = await post(petit, "/api/scheduler/pause");
     expect(paused).toMatchObject({ status: 200, body: { message: expect.any(String) } });
@@ -329,12 +334,52 @@ describe("the scheduler", () => {
       state: "paused",
       is_running: false,
       is_paused: true,
+      paused_at: expect.any(Number),
+      paused_by: "127.0.0.1",
     });
     expect((await post(petit, "/api/scheduler/pause")).status).toBe(200);
     expect((await runToEnd(petit, "upstream_job")).status).toBe("completed");
     const resumed = await post(petit, "/api/scheduler/resume");
     expect(resumed).toMatchObject({ status: 200, body: { message: expect.any(String) } });
     expect((await ask(petit, "/api/scheduler/state")).body.state).toBe("running");
+  });
+});
+
+describe("a job", () => {
+  test("is paused and resumed, and reports since when and by whom", async () => {
+    const states = async () =>
+      Promise.all(
+        [
+          await ask(petit, "/api/jobs/data_pipeline"),
+          { body: (await ask(petit, "/api/jobs")).body.jobs.find(({ id }: { id: string }) => id === "data_pipeline") },
+        ].map(({ body: { paused, paused_at, paused_by } }) => ({ paused, paused_at, paused_by })),
+      );
+    const resumed = { paused: false, paused_at: null, paused_by: null };
+    expect(await states()).toEqual([resumed, resumed]);
+    const reply = await post(petit, "/api/jobs/data_pipeline/pause");
+    expect(reply).toMatchObject({ status: 200, body: { message: "job 'data_pipeline' is paused" } });
+    const paused = { paused: true, paused_at: expect.any(Number), paused_by: "127.0.0.1" };
+    expect(await states()).toEqual([paused, paused]);
+    expect((await post(petit, "/api/jobs/data_pipeline/pause")).status).toBe(200);
+    expect((await ask(petit, "/api/scheduler/state")).body.state).toBe("running");
+    const answer = await post(petit, "/api/jobs/data_pipeline/resume");
+    expect(answer).toMatchObject({ status: 200, body: { message: "job 'data_pipeline' is no longer paused" } });
+    expect(await states()).toEqual([resumed, resumed]);
+  });
+
+  test.each(["pause", "resume"])("can't be the target of %s if it does not exist", async (action) => {
+    expect(await post(petit, `/api/jobs/none/${action}`)).toMatchObject({ status: 404, body: { code: "NOT_FOUND" } });
+  });
+
+  test("sends an event when it is paused or resumed", async () => {
+    const abort = new AbortController();
+    const events = readEvents(await petit.fetch("/api/events", { signal: abort.signal }));
+    await post(petit, "/api/jobs/data_pipeline/pause");
+    await post(petit, "/api/jobs/data_pipeline/resume");
+    const seen = await takeUntil(events, ({ event }) => event === "job.resumed");
+    abort.abort();
+    expect(seen.map(({ event }) => event)).toContain("job.paused");
+    expect(JSON.parse(seen.at(-1)?.data ?? "")).toMatchObject({ job_id: "data_pipeline" });
   });
 });
 

@@ -30,7 +30,7 @@ describe("GET /api/system", () => {
       jobs: 1,
       runs: { running: 0, pending: 0 },
       waiting_notifications: 0,
-      scheduler: { state: "running", is_running: true, is_paused: false },
+      scheduler: { state: "running", is_running: true, is_paused: false, paused_at: null, paused_by: null },
       health: { status: "ok", reasons: [] },
       problems: [],
       needs_token: false,

@@ -137,6 +137,21 @@ describe("the running scheduler", () => {
     expect(await state()).toBe("running");
   });
 
+  test("pauses and resumes one job", async () => {
+    const isPaused = async () => (await json("why", "hello")).job.paused;
+    expect(await ask("pause", "hello")).toMatchObject({ status: 0, stdout: "job 'hello' is paused\n" });
+    expect(await isPaused()).toBe(true);
+    expect((await ask("why", "hello")).stdout).toMatch(
+      /blocked by {2}the job is paused since .* \(by .*'petit resume hello'/s,
+    );
+    expect(await ask("resume", "hello")).toMatchObject({ status: 0 });
+    expect(await isPaused()).toBe(false);
+    expect(await ask("pause", "helo")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("did you mean 'hello'"),
+    });
+  });
+
   test("reads its job files again, and tells what is wrong with them", async () => {
     expect(await ask("reload")).toMatchObject({ status: 0, stderr: "" });
     writeFileSync(join(running.jobsDir, "broken.yaml"), "id: broken\n");

@@ -107,7 +107,7 @@ describe("petit why", () => {
     const paused = (await why("tick")).stdout;
     await running.fetch("/api/scheduler/resume", { method: "POST" });
     expect(paused).toMatch(/\nblocked by {2}the scheduler is paused since .* UTC or earlier: .*'petit resume'/);
-    expect((await why("tick")).stdout).toContain("skipped: the scheduler was paused");
+    expect((await why("tick")).stdout).toContain("skipped: the scheduler or the job was paused");
   });
 
   test("explains that the last valid version of a broken file is used", async () => {

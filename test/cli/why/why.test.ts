@@ -19,6 +19,9 @@ const JOB: JobBody = {
   timezone: null,
   next_run_at: NOW + 5 * MINUTE,
   last_run: null,
+  paused: false,
+  paused_at: null,
+  paused_by: null,
   running: 0,
   task_count: 1,
   tasks: [],
@@ -126,7 +129,7 @@ describe("explainOccurrence", () => {
   const cases: readonly (readonly [Partial<OccurrenceFacts>, string])[] = [
     [{ outcome: "fired", run_id: "a-run" }, "fired: run a-run"],
     [{ outcome: "fired" }, "fired; its run was deleted by retention"],
-    [{ reason: "paused" }, "skipped: the scheduler was paused"],
+    [{ reason: "paused" }, "skipped: the scheduler or the job was paused"],
     [{ reason: "disabled" }, "skipped: the job was disabled"],
     [{ reason: "overlap" }, "skipped: an earlier run was still running (max_concurrency is 2)"],
     [{ reason: "queue_full" }, "skipped: too many runs of the job were already waiting"],
@@ -161,7 +164,7 @@ describe("historyTexts", () => {
       occurrence(6, { reason: "overlap" }),
     ];
     expect(historyTexts({ ...FACTS, occurrences }, TIME)).toEqual([
-      "2026-03-08 11:57:00 UTC  and 2 more until 2026-03-08 11:59:00 UTC: skipped: the scheduler was paused",
+      "2026-03-08 11:57:00 UTC  and 2 more until 2026-03-08 11:59:00 UTC: skipped: the scheduler or the job was paused",
       "2026-03-08 11:55:00 UTC  and 1 more until 2026-03-08 11:56:00 UTC: fired: run second",
       "2026-03-08 11:54:00 UTC  skipped: an earlier run was still running, and on_overlap is skip",
     ]);
@@ -231,6 +234,11 @@ describe("findBlockers", () => {
       "a pause that has skipped occurrences",
       { state: "paused", occurrences: [occurrence(1, { reason: "paused" }), occurrence(2, { reason: "paused" })] },
       ["the scheduler is paused since 2026-03-08 11:58:00 UTC or earlier: "],
+    ],
+    [
+      "a pause of the job",
+      { job: { ...JOB, paused: true, paused_at: Date.UTC(2026, 2, 8, 11), paused_by: "ada" } },
+      ["the job is paused since 2026-03-08 11:00:00 UTC (by ada): its occurrences are skipped, but triggers work"],
     ],
     ["a stop", { state: "stopped" }, ["petit is starting or stopping"]],
     ["a full disk", { health: full }, ["petit can't store runs, so it starts none: disk is full"]],

@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await ledger.locator('[data-outcome="fired"] a').first().waitFor();
     expect(await ledger.locator('[data-outcome="due"]').count()).toBe(3);
     await post(petit, "/api/scheduler/pause");
-    await ledger.locator('[data-outcome="skipped"]').first().getByText("the scheduler was paused").waitFor();
+    await ledger.locator('[data-outcome="skipped"]').first().getByText("the scheduler or the job was paused").waitFor();
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor();
     await post(petit, "/api/scheduler/resume");
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor({ state: "detached" });

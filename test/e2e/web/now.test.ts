@@ -196,7 +196,7 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
     await post(petit, "/api/scheduler/pause");
     await panel.getByText("after resume").waitFor();
     await row("away")
-      .getByRole("img", { name: /skipped, the scheduler was paused/ })
+      .getByRole("img", { name: /skipped, the scheduler or the job was paused/ })
       .waitFor();
     await post(petit, "/api/scheduler/resume");
     await panel.getByText("after resume").waitFor({ state: "detached" });

@@ -182,8 +182,8 @@ describe("openStore", () => {
     });
     expect(() => store.probe(NOON)).toThrow(replaced);
     expect(() => startRun(store, { job: job("b"), now: NOON })).toThrow(replaced);
-    expect(() => store.scheduler.setPaused(true, NOON)).toThrow(replaced);
-    expect(() => store.transaction(() => store.scheduler.setPaused(true, NOON))).toThrow(replaced);
+    expect(() => store.scheduler.setPaused({ at: NOON, by: null }, NOON)).toThrow(replaced);
+    expect(() => store.transaction(() => store.scheduler.setPaused({ at: NOON, by: null }, NOON))).toThrow(replaced);
     renameSync(`${path}-away`, path);
     startRun(store, { job: job("b"), now: NOON });
     expect(store.runs.list({ limit: 9 })).toHaveLength(2);

@@ -70,7 +70,13 @@ const fakeEngine = (store: Store): FakeEngine => {
   store.events.subscribe((events) => {
     for (const event of events) for (const listener of eventListeners) listener(event);
   });
-  const view = (job: Job): JobView => ({ job, nextRunAt: null, lastRun: store.runs.findNewest(job.id), running: 0 });
+  const view = (job: Job): JobView => ({
+    job,
+    nextRunAt: null,
+    lastRun: store.runs.findNewest(job.id),
+    running: 0,
+    pause: null,
+  });
   const find = (runId: RunId) => {
     const run = store.runs.find(runId);
     if (run === null) throw new PetitError("not_found", "the run was not found");
@@ -83,6 +89,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     },
     state: "running",
     counts: { pending: 0, running: 0 },
+    schedulerPause: null,
     trigger: async (jobId, request = {}) => {
       const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
       if (stored === undefined) throw new PetitError("not_found", `job '${jobId}' was not found`);
@@ -105,8 +112,10 @@ const fakeEngine = (store: Store): FakeEngine => {
     retry: async (runId) => find(runId),
     canRetry: () => false,
     waitForRun: async (runId) => find(runId),
-    pause: async () => store.scheduler.setPaused(true, Date.now()),
-    resume: async () => store.scheduler.setPaused(false, Date.now()),
+    pause: async () => store.scheduler.setPaused({ at: Date.now(), by: null }, Date.now()),
+    pauseJob: async () => {},
+    resumeJob: async () => {},
+    resume: async () => store.scheduler.setPaused(null, Date.now()),
     reload: async () => ({ jobs: store.jobs.list().size, problems: [] }),
     listJobs: () => [...store.jobs.list().values()].map(({ job }) => view(job)),
     findJob: (jobId) => {

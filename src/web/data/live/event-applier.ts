@@ -31,8 +31,14 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
     case "scheduler.paused":
     case "scheduler.resumed":
       return ["scheduler", "system"];
+    case "job.paused":
+    case "job.resumed":
+      return [...ofJob(job_id), "jobs"];
   }
 };
+
+/** Events that change the list of jobs in a way that their data does not contain. */
+const CHANGES_LIST: ReadonlySet<LiveEvent["type"]> = new Set(["jobs.reloaded", "job.paused", "job.resumed"]);
 
 const ofRun = (id: string | undefined): readonly QueryName[] => [`run ${id}`, `run-tasks ${id}`];
 const ofJob = (id: string | undefined): readonly QueryName[] => [`job ${id}`, `job-runs ${id}`, `occurrences ${id}`];
@@ -60,7 +66,7 @@ export class EventApplier {
     patchJobs(this.#client, events);
     patchTimeline(this.#client, events);
     for (const name of events.flatMap(staleBy)) this.#stale.add(name);
-    if (events.some(({ type }) => type === "jobs.reloaded")) {
+    if (events.some(({ type }) => CHANGES_LIST.has(type))) {
       void this.#client.invalidateQueries({ queryKey: ["jobs-with-runs"] });
     }
     this.#refresh();

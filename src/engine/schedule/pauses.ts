@@ -1,0 +1,45 @@
+import type { JobId } from "../../domain/ids.ts";
+import type { Pause } from "../../domain/pause.ts";
+import type { Store } from "../../store/store.ts";
+
+/** The pauses of the scheduler and of single jobs. They survive a restart. */
+export class Pauses {
+  readonly #store: Store;
+  #scheduler: Pause | null = null;
+  #jobs = new Map<JobId, Pause>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  load(): void {
+    this.#scheduler = this.#store.scheduler.findPause();
+    this.#jobs = new Map(this.#store.jobs.listPaused());
+  }
+
+  /** The pause of the scheduler, or null. */
+  get scheduler(): Pause | null {
+    return this.#scheduler;
+  }
+
+  /** Returns the pause of a job, or null. It does not include that of the scheduler. */
+  findJob(jobId: JobId): Pause | null {
+    return this.#jobs.get(jobId) ?? null;
+  }
+
+  /** Returns whether occurrences of a job are skipped. */
+  isPaused(jobId: JobId): boolean {
+    return this.#scheduler !== null || this.#jobs.has(jobId);
+  }
+
+  setScheduler(pause: Pause | null, now: number): void {
+    this.#store.scheduler.setPaused(pause, now);
+    this.#scheduler = pause;
+  }
+
+  setJob(jobId: JobId, pause: Pause | null, now: number): void {
+    this.#store.jobs.setPaused(jobId, pause, now);
+    if (pause === null) this.#jobs.delete(jobId);
+    else this.#jobs.set(jobId, pause);
+  }
+}
