@@ -151,11 +151,58 @@ describe("petit list", () => {
 describe("petit next", () => {
   const next = (folder: TempFolder, ...args: readonly string[]) => run(folder, "next", "jobs", ...args);
 
-  test("shows ten occurrences of all jobs by default", async () => {
+  test("shows ten occurrences of a job, and of all jobs with --json, by default", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
-    const { status, stdout, stderr } = await next(folder);
+    const { status, stdout, stderr } = await next(folder, "nightly");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout.trimEnd().split("\n")).toHaveLength(11);
+    expect(JSON.parse((await next(folder, "--json")).stdout).count).toBe(10);
+  });
+
+  const MANY = `id: beat
+schedule: "*/5 * * * * *"
+tasks: [{id: t, type: shell, script: x}]
+---
+id: hourly
+schedule: "0 * * * *"
+tasks: [{id: t, type: shell, script: x}]
+---
+id: ping
+schedule: "@every 5m"
+tasks: [{id: t, type: shell, script: x}]
+---
+id: twice
+schedule: ["0 9 * * *", "2 9 * * *"]
+tasks: [{id: t, type: shell, script: x}]
+`;
+
+  test("shows one row per job, and folds jobs that are due every few minutes", async () => {
+    using folder = withJobs({ "a.yaml": MANY });
+    const { status, stdout, stderr } = await next(folder, "--from", "2026-03-06T08:30");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout.split("\n").map((line) => line.trimEnd().replace(/ {2,}/g, "  "))).toEqual([
+      "WHEN  JOB  THEN",
+      "2026-03-06 09:00:00 UTC  hourly  2026-03-06 10:00:00 UTC, 2026-03-06 11:00:00 UTC",
+      "2026-03-06 09:00:00 UTC  twice  2026-03-06 09:02:00 UTC, 2026-03-07 09:00:00 UTC",
+      "and 2 frequent jobs: beat every 5s, ping every 5m",
+      "",
+    ]);
+    const once = await next(folder, "--from", "2026-03-06T08:30", "-n", "1");
+    expect(once.stdout).toMatch(/^WHEN +JOB\n.* hourly\n.* twice\nand 2 frequent jobs: /);
+    expect((await next(folder, "beat", "-n", "3")).stdout.trimEnd().split("\n")).toHaveLength(4);
+  });
+
+  test("shows only a line if all jobs are frequent", async () => {
+    using folder = withJobs({ "a.yaml": MANY.split("---")[0] ?? "" });
+    expect((await next(folder)).stdout).toBe("1 frequent job: beat every 5s\n");
+  });
+
+  test("marks a later occurrence of a job that daylight saving shifts", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS });
+    const { stdout } = await next(folder, "--from", "2026-03-07T00:00:00-05:00");
+    expect(stdout.split("\n")[1]).toMatch(
+      /^2026-03-07 02:30:00 EST +nightly +2026-03-08 03:00:00 EDT, \S+ 02:30:00 EDT +2026-03-08 03:00:00 EDT: clock went forward: due at 02:30/,
+    );
   });
 
   test("marks an occurrence that daylight saving shifts", async () => {

@@ -208,7 +208,7 @@ describe.skipIf(!hasScript)("a narrow terminal", () => {
 
   test.each([
     ["list", "list jobs"],
-    ["next", "next jobs --from 2026-03-07"],
+    ["next", "next jobs spring --from 2026-03-07"],
     ["doctor", "doctor --no-api"],
     ["why", "why graph"],
     ["a command's help", "trigger --help"],
@@ -225,6 +225,14 @@ describe.skipIf(!hasScript)("a narrow terminal", () => {
     expect(lines).toContain("✓ token         no token is set");
     expect(lines[lines.findIndex((line) => line.startsWith("✓ disk_space")) + 1]).toStartWith(" ".repeat(16));
   });
+});
+
+test.skipIf(!hasScript)("'list' and 'next' fit short times into 80 columns", () => {
+  const list = plain(onTerminal("list jobs", { columns: 110 }));
+  expect(list).toContainEqual(expect.stringMatching(/^spring +30 2 \* \* \* .*\d\d:\d\d E[SD]T +\S+ +1$/));
+  const next = plain(onTerminal("next jobs", { columns: 80 }));
+  expect(next[0]).toMatch(/^WHEN +IN +JOB +THEN$/);
+  expect(next[1]).toMatch(/^.*\d\d:\d\d E[SD]T +\d+[hms]\S* +spring +\S.*\d\d:\d\d, \S.*\d\d:\d\d$/);
 });
 
 test.skipIf(!hasScript)("'next' colours only the mark of a daylight-saving shift", () => {

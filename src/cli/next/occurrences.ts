@@ -1,0 +1,82 @@
+import type { Job } from "../../domain/job.ts";
+import { scheduleNote } from "../../domain/schedule/daylight-saving-note.ts";
+import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
+import { compileSchedule, type Schedule, type ScheduleSpec } from "../../domain/schedule/schedule.ts";
+
+/** An occurrence that is still to come. */
+export type NextOccurrence = {
+  readonly jobId: string;
+  /** Ms since the Unix epoch. */
+  readonly at: number;
+  readonly zone: string;
+  /** What daylight saving does to it, as a sentence; null if nothing. */
+  readonly note: string | null;
+};
+
+export type NextOptions = {
+  readonly count: number;
+  /** Occurrences strictly after this time, in ms since the Unix epoch. */
+  readonly after: number;
+  /** The zone of schedules that name none. */
+  readonly zone: string;
+};
+
+/** The next occurrences of one job, and how often it is due if that is frequent. */
+export type JobOccurrences = {
+  readonly jobId: string;
+  readonly occurrences: readonly NextOccurrence[];
+  /** See `frequentIntervalMs`. */
+  readonly everyMs: number | null;
+};
+
+type ScheduledJob = { readonly jobId: string; readonly spec: ScheduleSpec; readonly schedule: Schedule };
+
+/** Returns the enabled jobs that have a schedule. */
+const scheduledJobs = (jobs: readonly Job[], zone: string): readonly ScheduledJob[] =>
+  jobs.flatMap(({ id, enabled, schedule: spec }) =>
+    !enabled || spec === null ? [] : [{ jobId: id, spec, schedule: compileSchedule(spec, zone) }],
+  );
+
+const occurrenceOf = ({ jobId, spec, schedule: { timezone } }: ScheduledJob, at: number): NextOccurrence => ({
+  jobId,
+  at,
+  zone: timezone,
+  note: scheduleNote(spec, at, timezone),
+});
+
+/** Returns the first `count` occurrences of all schedules, by time, then by id. */
+export const nextOccurrences = (
+  jobs: readonly Job[],
+  { count, after, zone }: NextOptions,
+): readonly NextOccurrence[] => {
+  const queue = scheduledJobs(jobs, zone).map((job) => ({ job, at: job.schedule.next(after) }));
+  const occurrences: NextOccurrence[] = [];
+  while (occurrences.length < count) {
+    const first = queue.reduce<(typeof queue)[number] | null>(
+      (best, each) => (each.at !== null && (best?.at == null || each.at < best.at) ? each : best),
+      null,
+    );
+    if (first === null || first.at === null) break;
+    occurrences.push(occurrenceOf(first.job, first.at));
+    first.at = first.job.schedule.next(first.at);
+  }
+  return occurrences;
+};
+
+/** Returns the first `count` occurrences of each job that has one, by the time of the first one. */
+export const nextByJob = (jobs: readonly Job[], { count, after, zone }: NextOptions): readonly JobOccurrences[] =>
+  scheduledJobs(jobs, zone)
+    .map((job) => ({
+      jobId: job.jobId,
+      occurrences: firstOf(job, { count, after }),
+      everyMs: frequentIntervalMs(job.schedule, after),
+    }))
+    .filter(({ occurrences }) => occurrences.length > 0)
+    .sort((left, right) => (left.occurrences[0]?.at ?? 0) - (right.occurrences[0]?.at ?? 0));
+
+const firstOf = (job: ScheduledJob, { count, after }: Pick<NextOptions, "count" | "after">) => {
+  const occurrences: NextOccurrence[] = [];
+  for (let at = job.schedule.next(after); at !== null && occurrences.length < count; at = job.schedule.next(at))
+    occurrences.push(occurrenceOf(job, at));
+  return occurrences;
+};

@@ -1,0 +1,102 @@
+import { elapsedText } from "../run-display/status-text.ts";
+import { fold } from "../terminal/columns.ts";
+import { readableLocal, shortLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import { relativeText } from "../terminal/relative-time.ts";
+import { type Column, columnTable } from "../terminal/table.ts";
+import type { Screen } from "../terminal/terminal.ts";
+import type { JobOccurrences, NextOccurrence } from "./occurrences.ts";
+
+/** How to show times. */
+export type TableOptions = {
+  /** The current time; null if the list starts at another time, so that times are complete. */
+  readonly now: number | null;
+  /** The reader's zone. */
+  readonly home: string;
+  readonly out: Screen;
+};
+
+/** Returns one row per job, with its next occurrences. Jobs that are due every few minutes share a line below. */
+export const jobTable = (jobs: readonly JobOccurrences[], options: TableOptions): string => {
+  const rows = jobs.filter(({ everyMs }) => everyMs === null);
+  const first = rows.flatMap(({ occurrences }) => occurrences.slice(0, 1));
+  const notes = rows.map(({ occurrences }) => noteOf(occurrences, options));
+  return [
+    columnTable(
+      [
+        { title: "WHEN", cells: first.map((each) => timeText(each, options)) },
+        ...distanceColumn(first, options),
+        { title: "JOB", cells: first.map(({ jobId }) => jobId), shrink: 4, min: 12 },
+        ...thenColumn(rows, options),
+        noteColumn(notes),
+      ],
+      options.out,
+    ),
+    frequentText(jobs, options.out),
+  ].join("");
+};
+
+/** Returns one row per occurrence. */
+export const occurrenceTable = (occurrences: readonly NextOccurrence[], options: TableOptions): string =>
+  columnTable(
+    [
+      { title: "WHEN", cells: occurrences.map(({ at, zone }) => readableLocal(at, zone)) },
+      ...distanceColumn(occurrences, options),
+      { title: "JOB", cells: occurrences.map(({ jobId }) => jobId), shrink: 4, min: 6 },
+      noteColumn(occurrences.map(({ note }) => note ?? "")),
+    ],
+    options.out,
+  );
+
+/** A terminal also shows how far away the time is. */
+const distanceColumn = (occurrences: readonly NextOccurrence[], { now, out }: TableOptions): readonly Column[] =>
+  !out.isTerminal || now === null
+    ? []
+    : [{ title: "IN", cells: occurrences.map(({ at }) => distanceText(at - now)), drop: 2 }];
+
+/** Returns a distance such as `45s`, `5m` or `1h40m`. */
+const distanceText = (distanceMs: number): string => {
+  const unit = distanceMs < MINUTE_MS ? 1 : MINUTE_MS;
+  return relativeText(Math.floor(distanceMs / unit) * unit).replace(/^in /, "");
+};
+
+const MINUTE_MS = 60_000;
+
+const noteColumn = (notes: readonly string[]): Column => ({
+  title: "",
+  cells: notes,
+  style: () => "yellow",
+  shrink: 1,
+  min: 14,
+  drop: 6,
+});
+
+const thenColumn = (rows: readonly JobOccurrences[], options: TableOptions): readonly Column[] => {
+  const cells = rows.map(({ occurrences }) => thenText(occurrences.slice(1), options));
+  return cells.every((cell) => cell === "") ? [] : [{ title: "THEN", cells, shrink: 3, min: 12, drop: 5 }];
+};
+
+/** Returns the times of the later occurrences. On a terminal they don't repeat the zone. */
+const thenText = (occurrences: readonly NextOccurrence[], options: TableOptions): string =>
+  occurrences.map((each) => timeText(each, { ...options, home: each.zone })).join(", ");
+
+const timeText = ({ at, zone }: NextOccurrence, { now, home, out }: TableOptions): string =>
+  out.isTerminal && now !== null ? shortLocal(at, { now, zone, home }) : readableLocal(at, zone);
+
+/** Returns the first note of the occurrences, with its time if it is not about the next one. */
+const noteOf = (occurrences: readonly NextOccurrence[], options: TableOptions): string => {
+  const noted = occurrences.find(({ note }) => note !== null);
+  if (noted === undefined) return "";
+  return noted === occurrences[0] ? (noted.note ?? "") : `${timeText(noted, options)}: ${noted.note}`;
+};
+
+/** Returns the frequent jobs, the most frequent one first. */
+const frequentText = (jobs: readonly JobOccurrences[], out: Screen): string => {
+  const frequent = jobs
+    .filter(({ everyMs }) => everyMs !== null)
+    .toSorted((left, right) => (left.everyMs ?? 0) - (right.everyMs ?? 0));
+  if (frequent.length === 0) return "";
+  const names = frequent.map(({ jobId, everyMs }) => `${jobId} every ${elapsedText(everyMs ?? 0)}`).join(", ");
+  const others = frequent.length === jobs.length ? "" : "and ";
+  return `${fold(`${others}${pluralize(frequent.length, "frequent job")}: ${names}`, "  ", out)}\n`;
+};
