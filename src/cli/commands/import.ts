@@ -18,7 +18,10 @@ export const importJobs = defineCommand({
     "what became of it. If anything can't be read, all problems are reported, nothing is written, and the exit status is 1. " +
     "'crontab' imports a crontab: a user's, or with --system one with a user column, such as /etc/crontab. Without FILE it reads " +
     "standard input, or on a terminal what `crontab -l` prints. 'petit-rs' imports a folder of job files of the Rust petit.",
-  usage: ["petit import crontab [FILE|-] [--system] [-o DIR]", "petit import petit-rs DIR [-o DIR]"],
+  usage: [
+    "petit import crontab [FILE|-] [--system] [-o DIR]",
+    "petit import petit-rs DIR [--working-dir DIR] [-o DIR]",
+  ],
   args: {
     KIND: { type: "positional", required: true, description: "crontab or petit-rs." },
     SOURCE: { type: "positional", required: false, description: "The file or folder to import; - is standard input." },
@@ -38,6 +41,12 @@ export const importJobs = defineCommand({
       valueHint: "USER",
       description: "crontab: the user that petit runs as. [default: root with a user column, else you]",
     },
+    "working-dir": {
+      type: "string",
+      valueHint: "DIR",
+      description:
+        "petit-rs: where the Rust petit was started; a relative working_dir begins there. [default: the current folder]",
+    },
   },
   choices: KINDS,
   settings: [],
@@ -46,11 +55,15 @@ export const importJobs = defineCommand({
     "petit import crontab /etc/crontab -o jobs",
     "petit import crontab mycron --json",
     "petit import petit-rs old-jobs -o jobs",
+    "petit import petit-rs old-jobs --working-dir /srv/etl -o jobs",
   ],
-  run: async ({ KIND, SOURCE, output, force, system, as }, context) => {
+  run: async ({ KIND, SOURCE, output, force, system, as, "working-dir": workingDir }, context) => {
     const kind = checkedKind(KIND);
     if (kind === "petit-rs") checkArgsOfFolder({ SOURCE, system, as });
-    const request = { source: SOURCE, outputDir: output ?? null, system: system ?? false, as, context };
+    else if (workingDir !== undefined)
+      throw new PetitError("invalid_request", "--working-dir is only for 'petit import petit-rs'");
+    const outputDir = output ?? null;
+    const request = { source: SOURCE, outputDir, system: system ?? false, as, workingDir, context };
     return runImport(IMPORTERS[kind], request, { force: force ?? false });
   },
 });

@@ -10,6 +10,8 @@ export type ImportRequest = {
   readonly system: boolean;
   /** The user that petit runs as, if given. */
   readonly as: string | undefined;
+  /** The folder in which the other scheduler was started, if given. */
+  readonly workingDir: string | undefined;
   readonly context: Context;
 };
 

@@ -3,7 +3,7 @@ import type { Topic } from "./topic.ts";
 
 export const upgrade: Topic = {
   name: "upgrade",
-  summary: "Upgrading and downgrading",
+  summary: "Upgrading, downgrading, and the Rust petit",
   sections: ({ version }) => [
     {
       text:
@@ -47,6 +47,24 @@ export const upgrade: Topic = {
       text:
         "Versions follow Semantic Versioning. Within a major version, job files, flags, exit statuses, --json and the API keep their " +
         "meaning; fields may be added. CHANGELOG.md lists the changes.",
+    },
+    {
+      title: "From the Rust petit",
+      text:
+        "petit reads the job files of the Rust petit unchanged but for these differences. `petit import petit-rs DIR -o JOBS_DIR` rewrites " +
+        "the files so that the jobs run as they did, and names what stays different.",
+      rows: [
+        ["weekday numbers", "there 1 is Sunday; here 0 or 7, as in cron"],
+        ["day of month and weekday", "there both must match; here either is enough, as in cron"],
+        ["default time zone", "there UTC; here the timezone setting, otherwise the system's"],
+        ["after downtime", "there nothing is caught up; here the newest missed occurrence"],
+        ["@every", "there from the last look at the clock; here from the Unix epoch"],
+        ["relative working_dir", "there from petit's own folder; here from the job file's"],
+        ["depends_on of a job", "there not enforced; here enforced"],
+        ["unknown fields", "there ignored; here errors, or they have an effect"],
+        ["python tasks", "there run by python; here by python3"],
+        ["${{", "there without a meaning; here the start of a template"],
+      ],
     },
   ],
 };

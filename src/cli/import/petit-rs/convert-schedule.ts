@@ -1,0 +1,102 @@
+import { parseExpression } from "../../../domain/schedule/expression.ts";
+import { isTimezone, type ZoneChange, zoneOf } from "../../../domain/schedule/local-time.ts";
+import { wallClock } from "../../../domain/schedule/schedule.ts";
+import { type Entry, isEmpty, type MapNode } from "../../../jobfile/parse/node.ts";
+import { translateExpression } from "./expression.ts";
+import { type Rewrite, textOf } from "./rewrite.ts";
+
+const KNOWN = ["cron", "timezone"];
+
+/** Rewrites the `schedule` of a job. The Rust petit counts in UTC, and does not catch up. `now` is in ms. */
+export const convertSchedule = (rewrite: Rewrite, job: MapNode, now: number): void => {
+  const entry = job.entries.find(({ key }) => key === "schedule");
+  if (entry === undefined || isEmpty(entry.value)) return;
+  const { value } = entry;
+  if (value.kind === "list")
+    rewrite.problem(value.at, "a list of schedules is not read by the Rust petit; expected one");
+  else if (value.kind === "map") convertMap(rewrite, { job, entry, value, now });
+  else convertText(rewrite, { job, entry });
+};
+
+type Place = { readonly job: MapNode; readonly entry: Entry };
+
+const convertText = (rewrite: Rewrite, place: Place): void => {
+  const expression = translate(rewrite, place, place.entry);
+  if (expression === null) return;
+  rewrite.note(IN_UTC);
+  rewrite.edits.setValue(place.entry, `{cron: ${quoted(expression)}, timezone: UTC, catchup: none}`);
+};
+
+/** Returns the translation of the expression of `cron`, or null (after saying why) if there is none. */
+const translate = (rewrite: Rewrite, { job, entry }: Place, cron: Entry): string | null => {
+  const text = textOf(cron.value) ?? "";
+  const translation = translateExpression(text);
+  switch (translation.kind) {
+    case "wrong":
+      rewrite.problem(cron.value.at, translation.problem);
+      return null;
+    case "left_out":
+      rewrite.leaveOut(job, entry, `the schedule ${translation.reason}`);
+      return null;
+    case "expression":
+      for (const note of translation.notes) rewrite.note(note);
+      return translation.expression;
+  }
+};
+
+const IN_UTC = "its schedule is in UTC, and does not catch up";
+
+const quoted = (text: string): string => JSON.stringify(text);
+
+type MapPlace = Place & { readonly value: MapNode; readonly now: number };
+
+const convertMap = (rewrite: Rewrite, { job, entry, value, now }: MapPlace): void => {
+  const cron = value.entries.find(({ key }) => key === "cron");
+  if (cron === undefined) {
+    rewrite.problem(entry.keyAt, "a schedule has no 'cron'; the Rust petit requires it");
+    return;
+  }
+  const expression = translate(rewrite, { job, entry }, cron);
+  if (expression === null) return;
+  const fields = rewrite.keepKnown(value, KNOWN);
+  if (expression !== textOf(cron.value)) rewrite.edits.setValue(cron, quoted(expression));
+  const timezone = fields.get("timezone");
+  const isGiven = timezone !== undefined && !isEmpty(timezone.value);
+  if (timezone !== undefined && !isGiven) rewrite.edits.setValue(timezone, "UTC");
+  rewrite.note(isGiven ? "its schedule does not catch up" : IN_UTC);
+  rewrite.edits.addAfter(value, cron, "catchup: none");
+  if (timezone === undefined) rewrite.edits.addAfter(value, cron, "timezone: UTC");
+  if (isGiven) noteClockChanges(rewrite, { expression, timezone: textOf(timezone.value) ?? "", now });
+};
+
+type Clock = { readonly expression: string; readonly timezone: string; readonly now: number };
+
+/** Notes that a schedule is due where the clock of its time zone changes: there is no such time in UTC. */
+const noteClockChanges = (rewrite: Rewrite, { expression: text, timezone, now }: Clock): void => {
+  const expression = parseExpression(text);
+  if (expression.kind !== "cron" || !isTimezone(timezone)) return;
+  const nextWall = wallClock(expression.pattern);
+  for (const { at, beforeMs, afterMs } of clockChanges(timezone, now)) {
+    const [start, end] = [at + Math.min(beforeMs, afterMs), at + Math.max(beforeMs, afterMs)];
+    const wall = nextWall(start - 1);
+    if (wall === null || wall >= end) continue;
+    if (beforeMs > afterMs)
+      rewrite.note(
+        `in the hour that the clock of ${timezone} repeats, it runs ${expression.realTime ? "as real time goes" : "once"}; the Rust petit starts it again and again there`,
+      );
+    else if (!expression.realTime)
+      rewrite.note(`a time that the clock of ${timezone} skips runs right after it; the Rust petit leaves it out`);
+  }
+};
+
+const DAY_MS = 86_400_000;
+
+/** Returns the changes of a zone's clock within a year. */
+const clockChanges = (timezone: string, now: number): readonly ZoneChange[] => {
+  const changes = new Map<number, ZoneChange>();
+  for (let day = 0; day <= 366; day += 2) {
+    const change = zoneOf(timezone).changeNear(now + day * DAY_MS);
+    if (change !== null) changes.set(change.at, change);
+  }
+  return [...changes.values()];
+};
