@@ -1,6 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { reportsChanges } from "../../src/app/file-system.ts";
 import { watchJobs } from "../../src/app/watch.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
@@ -13,9 +24,15 @@ const toldOf = async (change: (folder: TempFolder) => void): Promise<void> => {
   folder.write("a.yaml", "id: a\n");
   const told = Promise.withResolvers<void>();
   const onChange = async (): Promise<void> => told.resolve();
-  await using _ = await watchJobs({ dir: folder.path, clock: systemClock, log: silentLog, onChange });
+  await using _ = await watchJobs({ dir: folder.path, clock: patient, log: silentLog, onChange });
   change(folder);
   await told.promise;
+};
+
+/** Only events cause a check: the next one without an event is far away. */
+const patient: Clock = {
+  ...systemClock,
+  setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs > 1_000 ? 2 ** 31 - 1 : delayMs),
 };
 
 /** Looks without an event come soon. */
@@ -40,6 +57,102 @@ describe("watchJobs", () => {
   ];
   test.each(changes)("reports when %s", async (_, change) => {
     await toldOf(change);
+  });
+
+  test("reports a change in a folder that was added or renamed later", async () => {
+    using folder = tempFolder();
+    using elsewhere = tempFolder();
+    elsewhere.write("deep/a.yaml", "id: a\n");
+    let told = Promise.withResolvers<void>();
+    const onChange = async (): Promise<void> => told.resolve();
+    await using _ = await watchJobs({ dir: folder.path, clock: patient, log: silentLog, onChange });
+    const changes = [
+      () => folder.write("new/deep/b.yaml", "id: b\n"),
+      () => folder.write("new/deep/b.yaml", "id: changed\n"),
+      () => renameSync(join(elsewhere.path, "deep"), join(folder.path, "moved")),
+      () => folder.write("moved/a.yaml", "id: changed\n"),
+      () => renameSync(join(folder.path, "moved"), join(folder.path, "renamed")),
+      () => folder.write("renamed/a.yaml", "id: changed-again\n"),
+    ];
+    for (const change of changes) {
+      told = Promise.withResolvers();
+      change();
+      await told.promise;
+    }
+  });
+
+  test("reports a folder that took the place of JOBS_DIR, and watches it", async () => {
+    using parent = tempFolder();
+    parent.write("jobs/a.yaml", "id: a\n");
+    parent.write("next/b.yaml", "id: b\n");
+    parent.write("later/c.yaml", "id: c\n");
+    symlinkSync("jobs", join(parent.path, "current"));
+    let told = Promise.withResolvers<void>();
+    const onChange = async (): Promise<void> => told.resolve();
+    const dir = join(parent.path, "current");
+    await using _ = await watchJobs({ dir, clock: hasty, log: silentLog, onChange });
+    const changes = [
+      () => {
+        symlinkSync("next", join(parent.path, "new-link"));
+        renameSync(join(parent.path, "new-link"), dir);
+      },
+      () => parent.write("next/b.yaml", "id: changed\n"),
+      () => rmSync(dir),
+      () => symlinkSync("later", dir),
+      () => parent.write("later/c.yaml", "id: changed\n"),
+    ];
+    for (const change of changes) {
+      told = Promise.withResolvers();
+      change();
+      await told.promise;
+    }
+  });
+
+  const folders = [
+    { what: "every minute if all changes have events", prepare: () => {}, polls: reportsChanges(tmpdir()) ? 12 : 1 },
+    {
+      what: "every five seconds if a link leads elsewhere",
+      prepare: ({ path }: TempFolder) => symlinkSync("a.yaml", join(path, "link.yaml")),
+      polls: 1,
+    },
+  ];
+  test.each(folders)("looks without an event $what", async ({ prepare, polls }) => {
+    using folder = tempFolder();
+    folder.write("a.yaml", "id: a\n");
+    prepare(folder);
+    const told = Promise.withResolvers<void>();
+    const delays: number[] = [];
+    let fire = (): void => {};
+    const waiting = { wake: Promise.withResolvers<void>() };
+    const clock: Clock = {
+      ...systemClock,
+      setTimeout: (callback, delayMs) => {
+        delays.push(delayMs);
+        fire = callback;
+        waiting.wake.resolve();
+        return () => {};
+      },
+    };
+    const onChange = async (): Promise<void> => told.resolve();
+    await using _ = await watchJobs({ dir: folder.path, clock, log: silentLog, onChange });
+    // A write through a hard link in another folder has no event.
+    using elsewhere = tempFolder();
+    linkSync(join(folder.path, "a.yaml"), join(elsewhere.path, "same.yaml"));
+    const before = delays.length;
+    appendFileSync(join(elsewhere.path, "same.yaml"), "name: A\n");
+    let isTold = false;
+    void told.promise.then(() => {
+      isTold = true;
+    });
+    let count = 0;
+    while (!isTold) {
+      count++;
+      waiting.wake = Promise.withResolvers();
+      fire();
+      await Promise.race([waiting.wake.promise, told.promise]);
+    }
+    expect(delays.slice(before - 1)).toEqual(Array.from({ length: delays.length - before + 1 }, () => 5_000));
+    expect(count).toBe(polls);
   });
 
   // The system has no event for these.

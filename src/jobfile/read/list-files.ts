@@ -5,6 +5,8 @@ import { join } from "node:path";
 export type Listing = {
   readonly files: readonly string[];
   readonly failures: readonly { readonly file: string; readonly message: string }[];
+  /** True if a file or a folder among them is a symlink. */
+  readonly hasLinks: boolean;
 };
 
 /** Lists `*.yaml` and `*.yml` recursively. Skips names that begin with `.`; follows symlinks, but visits each folder once. */
@@ -12,6 +14,7 @@ export const listFiles = async (root: string): Promise<Listing> => {
   const files: string[] = [];
   const failures: { file: string; message: string }[] = [];
   const seen = new Set<string>();
+  let hasLinks = false;
 
   const visit = async (relative: string): Promise<void> => {
     const real = await realpath(join(root, relative));
@@ -21,8 +24,11 @@ export const listFiles = async (root: string): Promise<Listing> => {
       if (entry.name.startsWith(".")) continue;
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
       const isLink = entry.isSymbolicLink();
-      if (entry.isDirectory() || (isLink && (await isFolder(join(root, path))))) await attempt(path);
-      else if (/\.ya?ml$/.test(entry.name)) files.push(path);
+      const isDirectory = entry.isDirectory() || (isLink && (await isFolder(join(root, path))));
+      if (!isDirectory && !/\.ya?ml$/.test(entry.name)) continue;
+      hasLinks ||= isLink;
+      if (isDirectory) await attempt(path);
+      else files.push(path);
     }
   };
   const attempt = async (path: string): Promise<void> => {
@@ -33,7 +39,7 @@ export const listFiles = async (root: string): Promise<Listing> => {
     }
   };
   await attempt("");
-  return { files: files.sort(), failures };
+  return { files: files.sort(), failures, hasLinks };
 };
 
 const isFolder = async (path: string): Promise<boolean> => {
