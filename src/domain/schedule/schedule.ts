@@ -1,8 +1,9 @@
 import { Cron } from "croner";
 import { PetitError } from "../errors.ts";
-import { nextOfClock, nextOfRealTime } from "./daylight-saving.ts";
+import { type NextWall, nextOfClock, nextOfRealTime } from "./daylight-saving.ts";
 import { parseExpression } from "./expression.ts";
 import { isTimezone, type Zone, zoneOf } from "./local-time.ts";
+import { compileWallPattern } from "./wall-pattern.ts";
 
 /** What to do with occurrences that passed while petit was down or asleep. */
 export const CATCHUP_POLICIES = ["latest", "all", "none"] as const;
@@ -100,12 +101,14 @@ const compileRule = (text: string, zone: Zone): Rule => {
  * Returns a function that finds the first wall time strictly after `wall` that matches a pattern. It ignores daylight
  * saving; see daylight-saving.ts.
  */
-export const wallClock = (pattern: string): ((wall: number) => number | null) => {
+export const wallClock = (pattern: string): NextWall => compileWallPattern(pattern) ?? cronClock(pattern);
+
+const cronClock = (pattern: string): NextWall => {
   patternOf(pattern);
   return (wall) => patternOf(pattern).nextRun(new Date(wall))?.getTime() ?? null;
 };
 
-/** A parsed pattern takes 80 KB and 25 µs, so recently used ones are cached. */
+/** A pattern that croner has parsed takes 80 KB and 25 µs, so recently used ones are cached. */
 const PATTERNS_CACHED = 128;
 const patterns = new Map<string, Cron>();
 
