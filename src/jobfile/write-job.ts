@@ -17,9 +17,12 @@ export const jobText = ({ fields, head = [], comments = {}, foot = [] }: JobText
   const document = new Document(fields);
   visit(document, { Scalar: (_, node) => chooseStyle(node) });
   for (const [path, lines] of Object.entries(comments)) addComment(document, path.split("."), lines);
-  const lines = [...head.map(asComment), document.toString({ lineWidth: 0 }).trimEnd(), ...foot.map(asComment)];
+  const lines = [...head.map(asComment), document.toString(LAYOUT).trimEnd(), ...foot.map(asComment)];
   return `${lines.join("\n")}\n`;
 };
+
+/** Long texts are not folded, and a text in quotes stays on one line. */
+const LAYOUT = { lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER };
 
 /** Prefers double quotes to a block if white space at the end of a line, or of the text, would be invisible in it. */
 const chooseStyle = (node: Scalar): void => {

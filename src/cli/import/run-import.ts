@@ -1,4 +1,5 @@
 import { EXIT, type ExitStatus } from "../exit.ts";
+import { Failure } from "../failure.ts";
 import { checkFiles, checkFolder } from "./check.ts";
 import type { Imported, Importer, ImportRequest } from "./imported.ts";
 import { importJson, writeFates, writeProblems } from "./report.ts";
@@ -18,6 +19,8 @@ export const runImport = async (
     else writeProblems(imported.problems, err);
     return EXIT.FAILED;
   }
+  if (imported.files.length === 0 && imported.fates.length === 0)
+    throw new Failure(EXIT.FAILED, `${request.source ?? "standard input"} has nothing to import; nothing was written`);
   checkFiles(imported.files, outputDir ?? ".");
   const saved = outputDir === null ? null : await saveTo(outputDir, imported, force);
   if (context.json) out.write(importJson(imported, saved));

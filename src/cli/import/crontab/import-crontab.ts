@@ -1,7 +1,22 @@
-import { EXIT } from "../../exit.ts";
-import { Failure } from "../../failure.ts";
-import type { Importer } from "../imported.ts";
+import { PetitError } from "../../../domain/errors.ts";
+import type { Imported, Importer } from "../imported.ts";
+import { currentUser, homeOf } from "./owner.ts";
+import { readSources } from "./source.ts";
+import { translateCrontab } from "./translate.ts";
 
-export const importCrontab: Importer = async () => {
-  throw new Failure(EXIT.FAILED, "'petit import crontab' is not implemented yet");
+/** Imports a crontab, or all crontabs of a folder such as /etc/cron.d. */
+export const importCrontab: Importer = async ({ source, system, as }): Promise<Imported> => {
+  if (as !== undefined && homeOf(as) === null)
+    throw new PetitError("invalid_request", `--as is '${as}'; expected a user of this machine`);
+  const { crontabs, ignored } = await readSources(source, { system });
+  const ids = new Set<string>();
+  const translations = crontabs.map((crontab) => {
+    const user = as ?? (crontab.system ? "root" : currentUser());
+    return translateCrontab(crontab, { as: user, homeOf, ids });
+  });
+  return {
+    files: translations.flatMap(({ files }) => files),
+    fates: [...translations.flatMap(({ fates }) => fates), ...ignored],
+    problems: translations.flatMap(({ problems }) => problems),
+  };
 };

@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+
+/** Returns the home folder of a user, or null if this machine does not know the user. */
+export type HomeOf = (user: string) => string | null;
+
+type Account = { readonly name: string; readonly home: string };
+
+export const homeOf: HomeOf = (user) => findAccount(user)?.home ?? null;
+
+/** Returns the name of the user who runs this command, from the user id and not from the environment. */
+export const currentUser = (): string => findAccount(process.geteuid?.() ?? -1)?.name ?? userInfo().username;
+
+/** Finds a user by name or number in the password file, then by `getent`, which also knows the users of a directory. */
+const findAccount = (user: string | number): Account | null =>
+  accountIn(passwordFile(), user) ??
+  accountIn(spawnSync("getent", ["passwd", String(user)], { encoding: "utf8" }).stdout ?? "", user);
+
+const passwordFile = (): string => {
+  try {
+    return readFileSync("/etc/passwd", "utf8");
+  } catch {
+    return "";
+  }
+};
+
+const accountIn = (entries: string, user: string | number): Account | null => {
+  const fields = entries.split("\n").map((line) => line.split(":"));
+  const found = fields.find(([name, , uid]) => (typeof user === "number" ? uid === String(user) : name === user));
+  return found?.[0] === undefined || found[5] === undefined ? null : { name: found[0], home: found[5] };
+};

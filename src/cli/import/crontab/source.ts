@@ -1,0 +1,109 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, readdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { isatty } from "node:tty";
+import { PetitError } from "../../../domain/errors.ts";
+import { openRegular, readStart } from "../../../lib/regular-file.ts";
+import { EXIT } from "../../exit.ts";
+import { Failure } from "../../failure.ts";
+import type { Fate } from "../imported.ts";
+
+/** A crontab to import. */
+export type CrontabSource = {
+  /** Its path as given, or what stands for it in messages. */
+  readonly file: string;
+  readonly text: string;
+  /** Whether its lines have a user column. */
+  readonly system: boolean;
+};
+
+/** The crontabs to import, and the files of a folder that are none. */
+export type CrontabSources = { readonly crontabs: readonly CrontabSource[]; readonly ignored: readonly Fate[] };
+
+const MAX_BYTES = 2 ** 20;
+
+/** Reads the crontabs that an argument stands for: a file, all files of a folder, `-` for standard input, or nothing. */
+export const readSources = async (
+  source: string | undefined,
+  { system }: { readonly system: boolean },
+): Promise<CrontabSources> => {
+  if (source === undefined && isatty(0)) return alone({ file: "crontab -l", text: printCrontab(), system });
+  if (source === undefined || source === "-") return alone({ file: "stdin", text: await readStdin(), system });
+  const stats = statSync(source, { throwIfNoEntry: false });
+  if (stats === undefined) throw new PetitError("not_found", `there is no file ${source}; expected a crontab`);
+  if (stats.isDirectory()) return readFolder(source);
+  return alone({ file: source, text: readFile(source), system: system || isSystemFile(source) });
+};
+
+const alone = (crontab: CrontabSource): CrontabSources => ({ crontabs: [crontab], ignored: [] });
+
+/** Returns whether cron itself expects a user column in a file. */
+const isSystemFile = (path: string): boolean => /^\/etc\/(crontab|cron\.d\/[^/]+)$/.test(resolve(path));
+
+const readFolder = (dir: string): CrontabSources => {
+  const names = readdirSync(dir)
+    .filter((name) => !name.startsWith("."))
+    .sort();
+  const paths = names.filter((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.isFile());
+  const isRead = (name: string): boolean => /^[\w-]+$/.test(name);
+  return {
+    crontabs: paths
+      .filter(isRead)
+      .map((name) => ({ file: join(dir, name), text: readFile(join(dir, name)), system: true })),
+    ignored: paths.filter((name) => !isRead(name)).map((name) => ignoredFile(join(dir, name))),
+  };
+};
+
+const ignoredFile = (file: string): Fate => ({
+  file,
+  line: 1,
+  outcome: "left_out",
+  jobId: null,
+  notes: ["Debian's cron ignores files with such a name; name the file itself to import it"],
+});
+
+const readFile = (path: string): string => {
+  let fd: number | null;
+  try {
+    fd = openRegular(path);
+  } catch (error) {
+    throw new Failure(EXIT.FAILED, `${path} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (fd === null) throw new Failure(EXIT.FAILED, `${path} is not a regular file; expected a crontab`);
+  try {
+    return decode(readStart(fd, MAX_BYTES + 1), path);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const readStdin = async (): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MAX_BYTES) break;
+  }
+  return decode(Buffer.concat(chunks), "stdin");
+};
+
+const printCrontab = (): string => {
+  const { stdout, stderr, error } = spawnSync("crontab", ["-l"], { maxBuffer: MAX_BYTES });
+  if (error !== undefined)
+    throw new Failure(EXIT.FAILED, `\`crontab -l\` can't run: ${error.message}; name a file, or - for standard input`);
+  if (stdout.length === 0 && stderr.length > 0)
+    throw new Failure(EXIT.FAILED, `\`crontab -l\`: ${stderr.toString().trim()}`);
+  return decode(stdout, "crontab -l");
+};
+
+const decode = (bytes: Uint8Array, file: string): string => {
+  if (bytes.length > MAX_BYTES) throw new Failure(EXIT.FAILED, `${file} is larger than 1 MiB; expected a crontab`);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (!text.includes("\0")) return text;
+  } catch {
+    throw new Failure(EXIT.FAILED, `${file} is not UTF-8 text; expected a crontab`);
+  }
+  throw new Failure(EXIT.FAILED, `${file} contains a NUL character; expected a crontab`);
+};
