@@ -72,6 +72,12 @@ export const invalidQuery = (name: string, problem: string): ApiError =>
     details: { reason: "invalid_value", in: "query", name, problem },
   });
 
+/** Returns the error for a field of the body whose value conflicts with another one. */
+export const invalidBody = (name: string, problem: string): ApiError =>
+  new ApiError("INVALID_REQUEST", `body field '${name}': ${problem}`, {
+    details: { reason: "invalid_value", in: "body", name, problem },
+  });
+
 /** Returns the error for a method that a path does not have; `allowed` are the methods that it has. */
 export const methodNotAllowed = (method: string, path: string, allowed: readonly string[]): ApiError =>
   new ApiError("METHOD_NOT_ALLOWED", `${method} is not a method of ${path}; expected ${allowed.join(" or ")}`, {

@@ -1,6 +1,6 @@
 import type { ShutGate } from "./dependency.ts";
 import type { StorageFault } from "./health.ts";
-import type { JobId, RunId } from "./ids.ts";
+import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { RunStatus } from "./run.ts";
 
 /** Kinds of failure. The API maps each to an HTTP status, the command line to an exit status. */
@@ -35,6 +35,8 @@ export type ErrorDetails =
   /** The key belongs to an earlier request with other contents. `runId` is the run of that request. */
   | { readonly reason: "idempotency_key_reused"; readonly key: string; readonly runId: RunId }
   | { readonly reason: "run_not_ended" | "nothing_to_rerun"; readonly runId: RunId; readonly status: RunStatus }
+  /** `upstream` did not complete in the run, so `taskId` can't start. */
+  | { readonly reason: "task_blocked"; readonly runId: RunId; readonly taskId: TaskId; readonly upstream: TaskId }
   /** `suggestion` is the id of a job that is spelled nearly the same; null if there is none. */
   | { readonly reason: "job_not_found"; readonly jobId: string; readonly suggestion: string | null }
   | { readonly reason: "run_not_found"; readonly runId: string }

@@ -13,6 +13,7 @@ const CODES = {
   idempotency_key_reused: "conflict",
   run_not_ended: "conflict",
   nothing_to_rerun: "conflict",
+  task_blocked: "conflict",
   job_not_found: "not_found",
   run_not_found: "not_found",
   not_running: "not_running",

@@ -35,11 +35,11 @@ export interface Engine extends AsyncDisposable {
   /** Cancels a run. Idempotent; a second cancel also ends the clean-up tasks of the run. Rejects with `not_found`. */
   cancel(runId: RunId): Promise<Run>;
   /**
-   * Starts a new run for what did not complete. Rejects with `not_found`, `conflict` (still running, or nothing to
-   * rerun), and as `trigger`.
+   * Starts a new run for tasks of an ended run; by default for what did not complete. Rejects with `not_found`, `conflict`
+   * (still running, nothing to rerun, or the task can't start), and as `trigger`.
    */
-  retry(runId: RunId, options?: { readonly fromStart?: boolean }): Promise<Run>;
-  /** Returns whether `retry` would find something to rerun. Limits and dependencies may still refuse it. */
+  retry(runId: RunId, scope?: RetryScope): Promise<Run>;
+  /** Returns whether `retry` with its default scope would find something to rerun. Limits and dependencies may still refuse it. */
   canRetry(run: Run): boolean;
   /**
    * Resolves with the run when it has ended, and with its current state after `timeoutMs` or when `signal` aborts.
@@ -115,6 +115,18 @@ export type TriggerRequest = {
   readonly params?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
 };
+
+/**
+ * The tasks that a retry runs again. The new run takes over the results of the others.
+ * - `rest`: those that did not complete, and those after them.
+ * - `all`: all of them.
+ * - `task`: one task, and those after it that did not complete.
+ * - `from`: one task, and all after it.
+ */
+export type RetryScope =
+  | { readonly kind: "rest" }
+  | { readonly kind: "all" }
+  | { readonly kind: "task" | "from"; readonly taskId: string };
 
 /** A triggered run, or only its ids if it was deleted since its idempotency key was first used. */
 export type TriggeredRun = Run | Pick<Run, "id" | "jobId">;

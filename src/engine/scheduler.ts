@@ -15,6 +15,7 @@ import type {
   JobView,
   OccurrenceBounds,
   Reload,
+  RetryScope,
   SchedulerState,
   StopMode,
   TriggeredRun,
@@ -29,8 +30,9 @@ import { Poller } from "./poller.ts";
 import { Pruner } from "./pruner.ts";
 import { adoptRuns } from "./run/adopt.ts";
 import { NewestRuns } from "./run/newest-runs.ts";
+import { canRetry, retry } from "./run/retry.ts";
 import { mustFindRun, Runs } from "./run/runs.ts";
-import { canRetry, retry, type TriggerOptions, trigger } from "./run/trigger.ts";
+import { type TriggerOptions, trigger } from "./run/trigger.ts";
 import { type WaitOptions, waitForRun } from "./run/wait.ts";
 import type { DueJob } from "./schedule/due-job.ts";
 import { fire } from "./schedule/fire.ts";
@@ -191,11 +193,9 @@ class Scheduler implements Engine {
     );
   }
 
-  retry(runId: RunId, { fromStart = false }: { readonly fromStart?: boolean } = {}): Promise<Run> {
+  retry(runId: RunId, scope: RetryScope = { kind: "rest" }): Promise<Run> {
     return this.#commits.retryWhileLocked(() =>
-      this.#commits.enqueue((addHooks) =>
-        retry(mustFindRun(this.store, runId), fromStart, this.#triggerOptions(addHooks)),
-      ),
+      this.#commits.enqueue((addHooks) => retry(mustFindRun(this.store, runId), scope, this.#triggerOptions(addHooks))),
     );
   }
 

@@ -1,6 +1,9 @@
 import { Elysia, t } from "elysia";
 import { isFinal, type Run } from "../../domain/run.ts";
+import type { RetryScope } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
+import { invalidBody } from "../errors.ts";
+import { readJson } from "../guard/body.ts";
 import { failures } from "../shapes/failure.ts";
 import { exactly, JobIdText, RunIdText, word } from "../shapes/schemas.ts";
 import { requireRun } from "./require.ts";
@@ -27,6 +30,16 @@ const CancelledRun = exactly(
   },
 );
 
+const RetryBody = exactly(
+  {
+    task: t.Optional(
+      t.String({ description: "Id of a task: rerun it, and of the tasks after it those that did not complete" }),
+    ),
+    from: t.Optional(t.String({ description: "Id of a task: rerun it and all tasks after it" })),
+  },
+  { title: "RetryRequest", description: "Optional; at most one field", examples: [{ task: "extract" }] },
+);
+
 export const runActionRoutes = ({ engine, store }: ApiContext) =>
   new Elysia({ prefix: "/api/runs/:run_id" })
     .post(
@@ -50,14 +63,16 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
     )
     .post(
       "/retry",
-      async ({ params, query, set }) => {
+      async ({ params, query, body, set }) => {
         const before = requireRun(store, params.run_id);
-        const run = await engine.retry(before.id, { fromStart: query.from === "start" });
+        const run = await engine.retry(before.id, scopeOf(query, body));
         set.headers.location = runPath(run);
         return { run_id: run.id, job_id: run.jobId, message: `run ${before.id} is retried by run ${run.id}` };
       },
       {
+        parse: readJson,
         params: RunParams,
+        body: RetryBody,
         query: exactly({
           from: t.Optional(word(["start"], "`start` reruns every task, including those that completed")),
         }),
@@ -77,10 +92,25 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
           tags: ["runs"],
           summary: "Retry a run",
           description:
-            "Starts a new run, which reuses the completed tasks with their outputs and runs the rest. `Location` is its path.",
+            "Starts a new run, which reuses the completed tasks with their outputs and runs the rest. With `task` or `from` in the " +
+            "body, it reruns only that part and takes over the results of all other tasks, also of those that failed. `Location` is " +
+            "its path.",
         },
       },
     );
+
+/** Throws `INVALID_REQUEST` if more than one scope is given. */
+const scopeOf = (query: { readonly from?: "start" }, body: typeof RetryBody.static): RetryScope => {
+  const { task, from } = body;
+  if ([query.from, task, from].filter((each) => each !== undefined).length > 1)
+    throw invalidBody(
+      task === undefined ? "from" : "task",
+      "only one of 'task', 'from' and '?from=start' can be given",
+    );
+  if (query.from === "start") return { kind: "all" };
+  if (task !== undefined) return { kind: "task", taskId: task };
+  return from === undefined ? { kind: "rest" } : { kind: "from", taskId: from };
+};
 
 const cancelMessage = (run: Run): string => {
   if (run.status === "cancelled") return "the run is cancelled";

@@ -4,7 +4,7 @@ import { type ErrorDetails, VALUE_PLACES } from "../../domain/errors.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { StorageReasonBody, storageReasonBody } from "./health.ts";
-import { exactly, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
+import { exactly, integer, JobIdText, nullable, RunIdText, TaskIdText, word } from "./schemas.ts";
 
 const ShutGateBody = exactly(
   {
@@ -47,6 +47,19 @@ export const RetryRefused = exactly(
     status: word(RUN_STATUSES, "Status of the run"),
   },
   { title: "RetryRefused", description: "The run can't be retried" },
+);
+
+export const TaskBlocked = exactly(
+  {
+    reason: t.Literal("task_blocked"),
+    run_id: RunIdText,
+    task_id: TaskIdText,
+    upstream: t.String({ description: "A task that it depends on, which did not complete in the run" }),
+  },
+  {
+    title: "TaskBlocked",
+    description: "The task can't be retried alone, because a task that it depends on did not complete",
+  },
 );
 
 export const LimitReachedBody = exactly(
@@ -124,6 +137,7 @@ export type DetailsBody = (
   | typeof GatesShut
   | typeof KeyReused
   | typeof RetryRefused
+  | typeof TaskBlocked
   | typeof LimitReachedBody
   | typeof NoSuchJob
   | typeof NoSuchRun
@@ -154,6 +168,10 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     case "run_not_ended":
     case "nothing_to_rerun":
       return { reason: details.reason, run_id: details.runId, status: details.status };
+    case "task_blocked": {
+      const { reason, runId, taskId, upstream } = details;
+      return { reason, run_id: runId, task_id: taskId, upstream };
+    }
     case "job_not_found":
       return { reason: details.reason, job_id: details.jobId, suggestion: details.suggestion };
     case "run_not_found":

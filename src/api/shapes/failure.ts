@@ -9,6 +9,7 @@ import {
   NotRunning,
   RetryRefused,
   StorageFailed,
+  TaskBlocked,
 } from "./error-details.ts";
 import { exactly } from "./schemas.ts";
 
@@ -117,7 +118,7 @@ export const FAILURES = {
         gates: [{ job_id: "upstream_job", condition: "last_success", window_ms: null, newest_status: null }],
       },
     },
-    details: details(GatesShut, KeyReused, RetryRefused),
+    details: details(GatesShut, KeyReused, RetryRefused, TaskBlocked),
   }),
   PAYLOAD_TOO_LARGE: plainFailure(
     "PAYLOAD_TOO_LARGE",

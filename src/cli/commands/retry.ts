@@ -9,10 +9,17 @@ export const retry = defineCommand({
   name: "retry",
   summary: "Rerun the tasks of a run that did not complete",
   description:
-    "Starts a new run that reuses the completed tasks of a run and reruns the rest. With --wait or --follow, the exit status " +
-    "is 0 if the new run completed, else 1. Ctrl-C stops only the waiting.",
+    "Starts a new run that reuses the completed tasks of a run and reruns the rest. With TASK, it reruns that task and those after " +
+    "it that did not complete; with --from, the task and all after it. It then takes over the results of all other tasks. With " +
+    "--wait or --follow, the exit status is 0 if the new run completed, else 1. Ctrl-C stops only the waiting.",
   args: {
     RUN: { type: "positional", required: true, description: RUN_HELP },
+    TASK: {
+      type: "positional",
+      required: false,
+      description: "The id of a task: rerun only this one, and what waited for it.",
+    },
+    from: { type: "string", valueHint: "TASK", description: "Rerun this task and all tasks after it." },
     "from-start": { type: "boolean", description: "Rerun all tasks." },
     ...WAIT_ARGS,
     ...RECONNECT,
@@ -21,14 +28,17 @@ export const retry = defineCommand({
   examples: [
     "petit retry 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
     "petit retry 9a7e4f60 --follow",
+    "petit retry data_pipeline load",
+    "petit retry data_pipeline --from transform",
     "petit retry data_pipeline --from-start",
   ],
-  run: async ({ RUN, "from-start": fromStart, wait = false, follow = false, reconnect }, context) => {
+  run: async ({ RUN, TASK, from, "from-start": fromStart, wait = false, follow = false, reconnect }, context) => {
     const patienceMs = patienceOf(reconnect);
     const client = openClient(context);
     const params = { run_id: await findRun(client, RUN, context) };
     const query = fromStart ? { from: "start" } : {};
-    const started = await client.post("/api/runs/:run_id/retry", { params, query });
+    const body = { ...(TASK === undefined ? {} : { task: TASK }), ...(from === undefined ? {} : { from }) };
+    const started = await client.post("/api/runs/:run_id/retry", { params, query, body });
     if (!wait && !follow) return writeReply(started, context);
     return awaitRun(client, { started, wait, follow, patienceMs }, context);
   },

@@ -20,6 +20,8 @@ export const refusalMessage = (refusal: Refusal): string => {
       return `run '${refusal.runId}' is still ${refusal.status}; cancel it, or wait until it has ended`;
     case "nothing_to_rerun":
       return nothingToRerunText(refusal.runId, refusal.status, "from=start");
+    case "task_blocked":
+      return `task '${refusal.taskId}' can't start: '${refusal.upstream}', which it depends on, did not complete; retry from '${refusal.upstream}'`;
     case "job_not_found": {
       const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
       return `job '${refusal.jobId}' was not found${hint}`;

@@ -20,13 +20,29 @@ export type FinishedTasks = {
 export const outcomeOfRun = (run: FinishedTasks): RunOutcome => {
   if (run.ending !== null) return outcomeOfEnding(run.ending, run.job);
   if (run.isLost) return { status: "interrupted", reason: "interrupted", error: "Run was interrupted" };
-  const failed = run.job.tasks.filter(({ id }) => run.tasks.get(id)?.status === "failed");
-  const [first] = failed;
-  if (first === undefined) return { status: "completed", reason: null, error: null };
-  const { reason, error } = run.tasks.get(first.id) ?? { reason: null, error: null };
-  const others = failed.length === 1 ? "" : ` (and ${failed.length - 1} more)`;
-  return { status: "failed", reason, error: `task '${first.id}' failed: ${error ?? reason}${others}` };
+  return outcomeOfTasks(run);
 };
+
+const outcomeOfTasks = ({ job, tasks }: FinishedTasks): RunOutcome => {
+  const failed = job.tasks.flatMap(({ id }) => {
+    const progress = tasks.get(id);
+    return progress !== undefined && (progress.status === "failed" || wasNeverStarted(progress))
+      ? [{ id, ...progress }]
+      : [];
+  });
+  const [first] = failed.toSorted((a, b) => Number(wasNeverStarted(a)) - Number(wasNeverStarted(b)));
+  if (first === undefined) return { status: "completed", reason: null, error: null };
+  const { id, reason, error } = first;
+  const others = failed.length === 1 ? "" : ` (and ${failed.length - 1} more)`;
+  const what = wasNeverStarted(first)
+    ? `was skipped in the run that this one retries: ${reason}`
+    : `failed: ${error ?? reason}`;
+  return { status: "failed", reason, error: `task '${id}' ${what}${others}` };
+};
+
+/** A retry of one task takes over the results of others. One that was skipped because the run was ended is no success. */
+const wasNeverStarted = ({ status, reason }: TaskProgress): boolean =>
+  status === "skipped" && reason !== "upstream_failed" && reason !== "condition_not_met";
 
 const outcomeOfEnding = (ending: EndingReason, job: Job): RunOutcome => {
   switch (ending) {

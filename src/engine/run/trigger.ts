@@ -1,12 +1,9 @@
 import { type ParamProblem, PetitError } from "../../domain/errors.ts";
-import { topological } from "../../domain/graph.ts";
-import type { TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/param.ts";
-import { jobNotFound, refuse } from "../../domain/refusal.ts";
-import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
+import { refuse } from "../../domain/refusal.ts";
+import type { ParamValues, Run } from "../../domain/run.ts";
 import type { StoredJob } from "../../store/jobs.ts";
-import type { ReusedTask } from "../../store/runs/task-runs.ts";
 import type { Store } from "../../store/store.ts";
 import type { AddHooks } from "../commits.ts";
 import type { TriggeredRun, TriggerRequest } from "../engine.ts";
@@ -44,63 +41,11 @@ const startManual = (
   return start({ stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency }, options);
 };
 
-/**
- * Starts a new run that repeats `run` with the current definition of the job. Completed tasks whose upstream tasks all
- * completed are reused; the others run.
- */
-export const retry = (run: Run, fromStart: boolean, options: TriggerOptions): Run => {
-  const plan = planRetry(run, fromStart, options);
-  if (plan instanceof PetitError) throw plan;
-  const { stored, params, reused } = plan;
-  const { scheduledFor } = run;
-  return start(
-    { stored, params, trigger: "retry", scheduledFor, retry: { of: run.id, reused }, idempotency: null },
-    options,
-  );
-};
-
-/**
- * Returns whether `retry` would find something to rerun. It ignores limits and dependencies, which can change at any
- * time.
- */
-export const canRetry = (run: Run, options: Pick<TriggerOptions, "store" | "jobs">): boolean =>
-  !(planRetry(run, false, options) instanceof PetitError);
-
-type RetryPlan = Pick<ManualStart, "stored" | "params"> & { readonly reused: readonly ReusedTask[] };
-
-const planRetry = (
-  run: Run,
-  fromStart: boolean,
-  { store, jobs }: Pick<TriggerOptions, "store" | "jobs">,
-): RetryPlan | PetitError => {
-  if (!isFinal(run.status)) return refuse({ reason: "run_not_ended", runId: run.id, status: run.status });
-  const stored = jobs.find(run.jobId);
-  if (stored === null) return jobNotFound(run.jobId, jobs.all.keys());
-  const resolved = resolveParams(stored.job.params, run.params);
-  if ("problems" in resolved) return invalidParams(resolved.problems);
-  const reused = fromStart || run.status === "completed" ? [] : reusable(stored.job, run, store);
-  if (!fromStart && (run.status === "completed" || reused.length === stored.job.tasks.length)) {
-    return refuse({ reason: "nothing_to_rerun", runId: run.id, status: run.status });
-  }
-  return { stored, params: resolved.values, reused };
-};
-
-const reusable = (job: Job, run: Run, store: Store): readonly ReusedTask[] => {
-  const before = new Map(store.runs.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
-  const reused = new Map<TaskId, ReusedTask>();
-  for (const task of topological(job.tasks)) {
-    const taskRun = before.get(task.id);
-    if (taskRun?.status !== "completed" || !task.dependsOn.every((id) => reused.has(id))) continue;
-    reused.set(task.id, { taskId: task.id, outputs: taskRun.outputs });
-  }
-  return [...reused.values()];
-};
-
-type ManualStart = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | "idempotency"> & {
+export type ManualStart = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | "idempotency"> & {
   readonly stored: StoredJob;
 };
 
-const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: TriggerOptions): Run => {
+export const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: TriggerOptions): Run => {
   const { job, versionId } = stored;
   const admission = admitManual(job, runs.admissionState(job));
   if (admission.kind === "refuse") throw refuse(admission.refusal);
@@ -109,7 +54,7 @@ const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: TriggerO
   return created.run;
 };
 
-const invalidParams = (params: readonly ParamProblem[]): PetitError => {
+export const invalidParams = (params: readonly ParamProblem[]): PetitError => {
   const problem = params.map((each) => each.problem).join("; ");
   const name = params[0]?.name ?? "";
   return new PetitError("invalid_request", problem, {

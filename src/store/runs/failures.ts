@@ -111,7 +111,7 @@ const FAILED_TASK = `
   FROM task_runs LEFT JOIN attempts
     ON attempts.run = task_runs.run AND attempts.task_id = task_runs.task_id AND attempt = task_runs.attempts
   WHERE task_runs.run = (SELECT seq FROM runs WHERE id = $runId) AND task_runs.status = 'failed'
-  ORDER BY position LIMIT 1`;
+  ORDER BY reused, position LIMIT 1`;
 
 const NO_TASK = { taskId: null, attempt: null, exitCode: null, signal: null, error: null, lastLine: null } as const;
 

@@ -17,7 +17,7 @@ export interface TaskRunStore {
 export type RunKey = Pick<Run, "id" | "jobId">;
 
 /** A task whose result a retry takes from the previous run. */
-export type ReusedTask = { readonly taskId: TaskId; readonly outputs: Outputs };
+export type ReusedTask = { readonly taskId: TaskId; readonly outcome: TaskOutcome };
 
 const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
 
@@ -47,25 +47,47 @@ type NewTaskRuns = {
   readonly now: number;
 };
 
-/** Stores a row per task: pending, or completed if a retry reuses it. */
+/** Stores a row per task: pending, or with the result that a retry takes over. */
 export const insertTaskRuns = (sql: Statements, { run, job, reused, now }: NewTaskRuns): void => {
-  const outputs = new Map(reused.map((task) => [task.taskId, task.outputs]));
-  for (const [position, task] of job.tasks.entries()) {
-    const taken = outputs.get(task.id);
-    sql.run(
-      `INSERT INTO task_runs (run, task_id, position, status, outputs, reused, started_at, ended_at)
-       VALUES ($run, $taskId, $position, $status, $outputs, $reused, $at, $at)`,
-      {
-        run,
-        taskId: task.id,
-        position,
-        status: taken === undefined ? "pending" : "completed",
-        outputs: JSON.stringify(taken ?? {}),
-        reused: taken === undefined ? 0 : 1,
-        at: taken === undefined ? null : now,
-      },
-    );
+  const results = new Map(reused.map(({ taskId, outcome }) => [taskId, outcome]));
+  for (const [position, { id: taskId }] of job.tasks.entries()) {
+    const outcome = results.get(taskId);
+    const key = { run, taskId, position };
+    if (outcome === undefined)
+      sql.run(
+        "INSERT INTO task_runs (run, task_id, position, status) VALUES ($run, $taskId, $position, 'pending')",
+        key,
+      );
+    else insertReused(sql, { ...key, outcome, now });
   }
+};
+
+type ReusedRow = {
+  readonly run: number;
+  readonly taskId: TaskId;
+  readonly position: number;
+  readonly outcome: TaskOutcome;
+  readonly now: number;
+};
+
+const insertReused = (sql: Statements, { run, taskId, position, outcome, now }: ReusedRow): void => {
+  const { status, reason, error, exitCode, outputs } = outcome;
+  sql.run(
+    `INSERT INTO task_runs (run, task_id, position, status, reason, error, exit_code, outputs, reused, started_at, ended_at)
+     VALUES ($run, $taskId, $position, $status, $reason, $error, $exitCode, $outputs, 1, $startedAt, $now)`,
+    {
+      run,
+      taskId,
+      position,
+      status,
+      reason,
+      error,
+      exitCode,
+      outputs: JSON.stringify(outputs),
+      startedAt: status === "skipped" ? null : now,
+      now,
+    },
+  );
 };
 
 /** Counts an attempt of a pending task, or of a running one that waits for its retry. Returns the number of the attempt. */

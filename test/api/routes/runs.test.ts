@@ -382,6 +382,34 @@ describe("cancel", () => {
 });
 
 describe("retry", () => {
+  test("reruns one task, or from one on, with the body", async () => {
+    const run = await runToEnd(petit, "graph");
+    const tasksOf = async (body: unknown) => {
+      const started = await post(petit, `/api/runs/${run.id}/retry`, body);
+      expect(started).toMatchObject({ status: 200, body: { job_id: "graph", message: expect.any(String) } });
+      const { tasks } = (await ask(petit, `/api/runs/${started.body.run_id}/tasks`)).body;
+      return tasks.map(({ task_id, reused }: { task_id: string; reused: boolean }) => `${task_id} ${reused}`);
+    };
+    const after = ["second false", "third false", "killed true"];
+    expect(await tasksOf({ task: "first" })).toEqual(["first false", ...after]);
+    expect(await tasksOf({ task: "second" })).toEqual(["first true", ...after]);
+    expect(await tasksOf({ from: "first" })).toEqual(["first false", ...after]);
+  });
+
+  test.each([
+    [{ task: "second", from: "first" }, "", "task"],
+    [{ from: "first" }, "?from=start", "from"],
+    [{ task: "secnd" }, "", "task"],
+    [{ task: "" }, "", "task"],
+    [{ task: 1 }, "", "task"],
+  ])("refuses the body %j%s", async (body, query, name) => {
+    const run = await runToEnd(petit, "graph");
+    expect(await post(petit, `/api/runs/${run.id}/retry${query}`, body)).toMatchObject({
+      status: 400,
+      body: { code: "INVALID_REQUEST", details: { reason: "invalid_value", in: "body", name } },
+    });
+  });
+
   test("starts a new run that reuses completed tasks", async () => {
     const run = await runToEnd(petit, "graph");
     const { status, headers, body } = await post(petit, `/api/runs/${run.id}/retry`);

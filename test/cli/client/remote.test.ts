@@ -123,6 +123,13 @@ describe("what became of runs", () => {
     const again = await json("retry", failed.id);
     expect(again.run_id).not.toBe(failed.id);
     expect(await json("retry", failed.id, "--from-start")).toMatchObject({ job_id: "bad" });
+    expect(await json("retry", failed.id, "t")).toMatchObject({ job_id: "bad" });
+    expect(await json("retry", failed.id, "--from", "t")).toMatchObject({ job_id: "bad" });
+    expect(await ask("retry", failed.id, "tt")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("did you mean 't'?"),
+    });
+    expect(await ask("retry", failed.id, "t", "--from", "t")).toMatchObject({ status: 2 });
   });
 });
 

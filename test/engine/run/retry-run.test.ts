@@ -50,7 +50,7 @@ describe("a retry of a run", () => {
       jobs: [job("two", { tasks: [command("a", "true"), command("b", "true", { after: ["a"] })] })],
     });
     const first = await petit.run("two");
-    const second = await petit.ended((await petit.engine.retry(first.run.id, { fromStart: true })).id);
+    const second = await petit.ended((await petit.engine.retry(first.run.id, { kind: "all" })).id);
     expect(second.attempts).toHaveLength(2);
     expect(second.run).toMatchObject({ status: "completed", retryOf: first.run.id });
   });
@@ -100,7 +100,7 @@ describe("a retry of a run", () => {
       code: "conflict",
       message: expect.stringContaining("still running"),
     });
-    await expect(petit.engine.retry(run.id, { fromStart: true })).rejects.toMatchObject({ code: "conflict" });
+    await expect(petit.engine.retry(run.id, { kind: "all" })).rejects.toMatchObject({ code: "conflict" });
     door.open();
     await petit.ended(run.id);
   });

@@ -253,7 +253,8 @@ describe("tasks of a run", () => {
 
   test("that are reused are completed, with their outputs", () => {
     using store = memoryStore();
-    const reused = [{ taskId: taskId("a"), outputs: { k: "v" } }];
+    const outcome = { status: "completed", reason: null, error: null, exitCode: 0, outputs: { k: "v" } } as const;
+    const reused = [{ taskId: taskId("a"), outcome }];
     const { id } = startRun(store, { job: two, trigger: "retry", retry: { of: UNKNOWN, reused } });
     expect(store.runs.listTaskRuns(id)[1]).toMatchObject({
       status: "completed",

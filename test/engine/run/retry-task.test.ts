@@ -1,0 +1,135 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import type { RetryScope } from "../../../src/engine/engine.ts";
+import { command, job, shell } from "../../support/engine/factories.ts";
+import { gate } from "../../support/engine/gate.ts";
+import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+/** Two branches after `a`. `b` and `x` fail until the files of their names exist. */
+const branches = (dir: string) =>
+  job("branches", {
+    tasks: [
+      shell("a", 'echo "rows=42" >> "$PETIT_OUTPUT"'),
+      shell("b", `[ -e ${dir}/b ]`, { after: ["a"] }),
+      command("c", "echo", { after: ["b"], args: ["${{ tasks.a.outputs.rows }}"] }),
+      command("alert", "true", { after: ["b"], condition: "on_failure" }),
+      shell("x", `[ -e ${dir}/x ]`, { after: ["a"] }),
+      command("y", "true", { after: ["x"] }),
+    ],
+  });
+
+/** Retries the newest run of a job, and waits for the end of the new one. Returns it and the tasks that ran. */
+const retried = async (petit: StartedEngine, jobId: string, scope: RetryScope) => {
+  const { lastRun } = petit.engine.findJob(jobId) ?? {};
+  if (!lastRun) throw new Error("the job has not run");
+  const done = await petit.ended((await petit.engine.retry(lastRun.id, scope)).id);
+  return { ...done, ran: done.attempts.map(({ taskId }) => String(taskId)) };
+};
+
+describe("a retry of one task", () => {
+  test("runs it and what did not complete after it, and keeps the results of all others", async () => {
+    using dir = tempDir();
+    await using petit = await startEngine({ jobs: [branches(dir.path)] });
+    const first = await petit.run("branches");
+    expect(first.summary).toBe(
+      "a completed · b failed(exit_code) · c skipped(upstream_failed) · alert completed · x failed(exit_code) · y skipped(upstream_failed)",
+    );
+    for (const name of ["b", "x"]) writeFileSync(dir.file(name), "");
+    const second = await retried(petit, "branches", { kind: "task", taskId: "b" });
+    expect(second.ran).toEqual(["b", "c"]);
+    expect(second.output()).toBe("42\n");
+    expect(second.summary).toBe(
+      "a completed · b completed · c completed · alert completed · x failed(exit_code) · y skipped(upstream_failed)",
+    );
+    expect(second.tasks.x).toMatchObject({ reused: true, attempts: 0, exitCode: 1, error: "exit code 1" });
+    expect(second.run).toMatchObject({ status: "failed", trigger: "retry", retryOf: first.run.id });
+    expect(second.run.error).toBe("task 'x' failed: exit code 1");
+    const third = await retried(petit, "branches", { kind: "rest" });
+    expect([third.ran, third.run.status]).toEqual([["x", "y"], "completed"]);
+  });
+
+  test("fails if the task fails again, with the new failure as its cause", async () => {
+    using dir = tempDir();
+    await using petit = await startEngine({ jobs: [branches(dir.path)] });
+    await petit.run("branches");
+    const second = await retried(petit, "branches", { kind: "task", taskId: "x" });
+    expect(second.ran).toEqual(["x"]);
+    expect(petit.store.runs.describeFailure(second.run.id)).toMatchObject({ taskId: "x", attempt: 1 });
+  });
+
+  test("can run a completed task again, and not those after it", async () => {
+    await using petit = await startEngine({
+      jobs: [job("two", { tasks: [command("a", "true"), command("b", "true", { after: ["a"] })] })],
+    });
+    await petit.run("two");
+    const second = await retried(petit, "two", { kind: "task", taskId: "a" });
+    expect([second.ran, second.run.status]).toEqual([["a"], "completed"]);
+  });
+
+  test("does not complete if another task never ran because the run was cancelled", async () => {
+    using door = gate();
+    const tasks = [
+      shell("a", `[ -n "$AGAIN" ] || ${door.wait}`, { environment: {} }),
+      command("z", "true", { after: ["w"] }),
+    ];
+    const waiting = job("cancelled", { tasks: [...tasks, shell("w", door.wait)] });
+    await using petit = await startEngine({ jobs: [waiting] });
+    const run = await petit.trigger("cancelled");
+    await door.reached();
+    await door.reached();
+    await petit.engine.cancel(run.id);
+    await petit.ended(run.id);
+    petit.files = filesOf([
+      job("cancelled", { tasks: waiting.tasks.map((task) => (task.id === "a" ? command("a", "true") : task)) }),
+    ]);
+    await petit.engine.reload();
+    const second = await retried(petit, "cancelled", { kind: "task", taskId: "a" });
+    expect(second.ran).toEqual(["a"]);
+    expect(second.run).toMatchObject({ status: "failed", reason: "cancelled" });
+  });
+
+  test.each([
+    ["is not in the job", "bb", "invalid_request", "job 'branches' has no task 'bb'; did you mean 'b'?"],
+    [
+      "depends on one that did not complete",
+      "c",
+      "conflict",
+      "task 'c' can't start: 'b', which it depends on, did not complete",
+    ],
+  ])("is refused if it %s", async (_, taskId, code, message) => {
+    using dir = tempDir();
+    await using petit = await startEngine({ jobs: [branches(dir.path)] });
+    const { run } = await petit.run("branches");
+    for (const kind of ["task", "from"] as const)
+      await expect(petit.engine.retry(run.id, { kind, taskId })).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining(message),
+      });
+  });
+});
+
+describe("a retry from a task on", () => {
+  test("runs it and all tasks after it, also completed ones, and keeps the other results", async () => {
+    using dir = tempDir();
+    await using petit = await startEngine({ jobs: [branches(dir.path)] });
+    await petit.run("branches");
+    writeFileSync(dir.file("b"), "");
+    const second = await retried(petit, "branches", { kind: "from", taskId: "b" });
+    expect(second.summary).toBe(
+      "a completed · b completed · c completed · alert skipped(condition_not_met) · x failed(exit_code) · y skipped(upstream_failed)",
+    );
+    expect(second.ran).toEqual(["b", "c"]);
+  });
+
+  test("also runs tasks that the job did not have before", async () => {
+    await using petit = await startEngine({
+      jobs: [job("one", { tasks: [command("a", "true"), command("b", "true")] })],
+    });
+    await petit.run("one");
+    petit.files = filesOf([job("one", { tasks: ["a", "b", "new"].map((id) => command(id, "true")) })]);
+    await petit.engine.reload();
+    const second = await retried(petit, "one", { kind: "from", taskId: "b" });
+    expect(second.ran.toSorted()).toEqual(["b", "new"]);
+  });
+});
