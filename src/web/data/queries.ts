@@ -2,6 +2,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { DeliveryStatus } from "../../domain/notification.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import { petit } from "./client.ts";
+import { fetchLines } from "./lines.ts";
 
 // The queries of the page, for TanStack Query: `useQuery(jobsQuery())`. Live events keep them up to date (see
 // live/event-applier.ts); only data without events is polled.
@@ -77,6 +78,25 @@ export const runTasksQuery = (runId: string) =>
   queryOptions({
     queryKey: ["run-tasks", runId],
     queryFn: () => petit.get("/api/runs/:run_id/tasks", { params: { run_id: runId } }),
+  });
+
+type LastLinesFilter = {
+  readonly runId: string;
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly stream: "stdout" | "stderr";
+  /** Status of the run: the lines are fetched again when it changes. */
+  readonly status: string;
+};
+
+/** Number of lines of `lastLinesQuery`. */
+const LAST_LINES = 20;
+
+/** Query for the last lines of an attempt that has ended. */
+export const lastLinesQuery = ({ runId, taskId, attempt, stream, status }: LastLinesFilter) =>
+  queryOptions({
+    queryKey: ["last-lines", runId, taskId, attempt, stream, status],
+    queryFn: () => fetchLines(runId, { task: taskId, attempt, stream, tail: true, limit: LAST_LINES }),
   });
 
 export type TimelineWindow = {

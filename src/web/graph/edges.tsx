@@ -1,6 +1,6 @@
 import { memo, use, useId } from "react";
 import type { TaskCondition } from "../../domain/graph.ts";
-import { HighlightContext, useIsAnyLit, useIsEdgeLit } from "./highlight.ts";
+import { HighlightContext, useIsEdgeLit, useIsPointing } from "./highlight.ts";
 import type { Layout } from "./layout/layout.ts";
 import type { RoutedEdge } from "./layout/routes.ts";
 
@@ -13,10 +13,10 @@ type EdgesProps = {
 /** Draws the edges of a graph. The edges of the pointed or selected node are highlighted. */
 export const Edges = memo(({ layout: { edges, width, height }, conditions }: EdgesProps) => {
   const arrow = useId();
-  const isAnyLit = useIsAnyLit();
+  const isPointing = useIsPointing();
   return (
     <svg
-      className={isAnyLit ? "graph-edges is-any-lit" : "graph-edges"}
+      className={isPointing ? "graph-edges is-pointing" : "graph-edges"}
       width={width}
       height={height}
       aria-hidden="true"

@@ -171,7 +171,7 @@ const Canvas = ({ nodes, layout, conditions, node, box, room, selected }: Canvas
             pannable
             ariaLabel="Overview of the graph"
             className="graph-map"
-            style={MAP_SIZE}
+            style={mapSize(room)}
             nodeClassName={statusClass}
           />
         )}
@@ -180,7 +180,10 @@ const Canvas = ({ nodes, layout, conditions, node, box, room, selected }: Canvas
   );
 };
 
-const MAP_SIZE = { width: 132, height: 88 };
+const mapSize = ({ width }: Size) => {
+  const side = Math.min(132, Math.max(72, Math.round(width / 5)));
+  return { width: side, height: Math.round(side / 1.5) };
+};
 
 const statusClass = ({ data }: GraphFlowNode): string =>
   `graph-map-${data.tasks.find(({ progress }) => progress?.status === "failed")?.progress?.status ?? data.tasks[0]?.progress?.status}`;

@@ -11,20 +11,28 @@ type GraphProps = {
   readonly onSelect?: (taskId: string) => void;
   /** Id of the selected task. */
   readonly selected?: string | null;
+  /** True if the graph fills its parent; false if it is as high as it needs. */
+  readonly isFilling?: boolean;
 };
 
 /** Loaded on demand: most views draw no graph. */
 const GraphView = lazy(async () => ({ default: (await loadModule(() => import("./graph-view.tsx"))).GraphView }));
 
-/** Shows the tasks of a job or a run and their dependencies, as a drawing and as a list. */
-export const Graph = ({ tasks, onSelect = () => {}, selected = null }: GraphProps) => {
+/** Shows the tasks of a job or a run and their dependencies as a drawing. */
+export const Graph = ({ tasks, onSelect = () => {}, selected = null, isFilling = false }: GraphProps) => (
+  <Suspense fallback={<Loading what="the graph" />}>
+    <GraphView tasks={tasks} onSelect={onSelect} selected={selected} isFilling={isFilling} />
+  </Suspense>
+);
+
+/** Shows the tasks of a job as a drawing and as a list. */
+export const GraphCard = (props: GraphProps) => {
   const titleId = useId();
+  const { tasks } = props;
   return (
     <section className="card graph-card" aria-labelledby={titleId}>
       <h2 id={titleId}>Graph</h2>
-      <Suspense fallback={<Loading what="the graph" />}>
-        <GraphView tasks={tasks} onSelect={onSelect} selected={selected} isFilling={false} />
-      </Suspense>
+      <Graph {...props} />
       <details className="graph-list">
         <summary>{counted(tasks.length, "task")} as a list</summary>
         <ol>

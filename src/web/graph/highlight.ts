@@ -29,8 +29,8 @@ export const useIsEdgeLit = (source: string, target: string): boolean => {
   });
 };
 
-/** Returns true while an edge or a node is highlighted, so that the other edges are drawn faint. */
-export const useIsAnyLit = (): boolean => {
-  const { pointed, selectedNode } = use(HighlightContext);
-  return useSyncExternalStore(pointed.subscribe, () => pointed.get() !== null) || selectedNode !== null;
+/** Returns true while the pointer is at an edge or a node, so that the other edges are drawn faint. */
+export const useIsPointing = (): boolean => {
+  const { pointed } = use(HighlightContext);
+  return useSyncExternalStore(pointed.subscribe, () => pointed.get() !== null);
 };

@@ -3,11 +3,11 @@ import type { GraphNode } from "./groups.ts";
 import { groupName } from "./groups.ts";
 import type { Size } from "./layout/sizes.ts";
 
-const HEIGHT = 48;
+const HEIGHT = 44;
 const WIDTH = { min: 124, max: 200 } as const;
 /** Approximate width of a character of the name, and of the icon and the padding, in px before scaling. */
 const CHARACTER = 7.4;
-const REST = 48;
+const REST = 42;
 
 /** Returns the size of all nodes: as wide as the longest name needs, within bounds. */
 export const nodeSize = (nodes: readonly GraphNode[], boxWidth: number): Size => {

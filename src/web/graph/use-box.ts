@@ -10,7 +10,7 @@ export const useBox = (element: RefObject<HTMLElement | null>, isFilling: boolea
     const measure = (): void => {
       const { clientWidth: width, clientHeight } = current;
       if (width === 0) return;
-      const height = isFilling ? clientHeight : maxHeight();
+      const height = isFilling ? clientHeight - Math.round(TOOLBAR_REM * 16 * rootScale()) : maxHeight();
       setBox((before) =>
         before !== null && before.width === width && (before.height === height || !isFilling)
           ? before
@@ -25,6 +25,8 @@ export const useBox = (element: RefObject<HTMLElement | null>, isFilling: boolea
   return box;
 };
 
+/** Height of the buttons below a graph that fills its parent. */
+const TOOLBAR_REM = 2.5;
 /** Maximum share of the height of the window, for a graph between other content. */
 const SHARE = 0.72;
 const MIN_HEIGHT = 120;

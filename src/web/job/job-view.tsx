@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { isRefused } from "../../client/error.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail, TaskData } from "../data/shapes.ts";
-import { Graph } from "../graph/graph.tsx";
+import { GraphCard } from "../graph/graph.tsx";
 import type { GraphTask } from "../graph/graph-task.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { RunDialog } from "../trigger/run-dialog.tsx";
@@ -73,7 +73,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
         <SettingsCard job={job} />
         <Neighbours job={job} />
       </div>
-      <Graph tasks={nodes} selected={selected} onSelect={select} />
+      <GraphCard tasks={nodes} selected={selected} onSelect={select} />
       <div className="job-columns">
         <div className="job-column">
           <History jobId={job.id} />

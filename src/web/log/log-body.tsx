@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import { Button } from "../ui/button.tsx";
 import { counted } from "../ui/text/format.ts";
 import type { LogBook } from "./book/book.ts";
@@ -44,8 +44,6 @@ export const LogBody = (props: BodyProps) => {
   useScrollTarget(virtual, target);
   useScrollAnchor(virtual, display.isWrapped);
   const size = virtual.getTotalSize();
-  // A log that grows has its full height from the start, so that the content below does not move.
-  const [isWhole] = useState(() => book.state === "ended");
   const slots = slotsFor(rows.length);
   const { onScroll, newLines } = useFollow({ scroller, size, total: book.total, isFollowing, onFollowing });
   return (
@@ -53,7 +51,6 @@ export const LogBody = (props: BodyProps) => {
       <section
         ref={scroller}
         className={classOf(props)}
-        style={isWhole ? heightStyle(size) : undefined}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the log.
         tabIndex={0}
         aria-label="Lines"
@@ -93,9 +90,6 @@ export const LogBody = (props: BodyProps) => {
 
 /** Returns the number of reusable rows: a power of two, so that it changes rarely. */
 const slotsFor = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, rows)));
-
-/** Returns a style with the height of all lines, for a log that is shorter than the maximum. */
-const heightStyle = (size: number): CSSProperties & Record<`--${string}`, string> => ({ "--log-size": `${size}px` });
 
 const classOf = ({ display }: BodyProps): string =>
   ["log-scroll", display.isWrapped ? "is-wrapped" : "", display.hasTimes ? "has-times" : ""].join(" ");

@@ -19,12 +19,14 @@ type LogProps = {
   readonly tasks: readonly TaskRunData[];
   /** Where the log of an ended run opens. */
   readonly from: "start" | "end";
+  /** Id of the task whose lines are shown at first; null for all tasks. */
+  readonly defaultTask: string | null;
 };
 
 /** Shows the log of a run of any length, and follows it while the run is running. */
-export const Log = ({ runId, tasks, from }: LogProps) => {
+export const Log = ({ runId, tasks, from, defaultTask }: LogProps) => {
   const titleId = useId();
-  const { filter, change } = useLogFilter();
+  const { filter, change } = useLogFilter(defaultTask);
   const book = useLogBook({ runId, filter, from });
   return (
     <section className="card log-card" id="log" aria-labelledby={titleId} data-log={book?.state ?? "loading"}>
@@ -52,7 +54,7 @@ const LogState = ({ book: { state, total } }: { readonly book: LogBook }) => (
   </span>
 );
 
-type LinesProps = LogProps & { readonly book: LogBook; readonly filter: LogFilter };
+type LinesProps = Omit<LogProps, "defaultTask"> & { readonly book: LogBook; readonly filter: LogFilter };
 
 const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
   const [target, setTarget] = useState<ScrollTarget | null>(() => firstTarget(book, from));

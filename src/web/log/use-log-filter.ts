@@ -2,10 +2,14 @@ import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
 import type { LogFilter } from "./book/line.ts";
 
-/** Reads and changes the log filter in the URL: `?task=load&attempt=2&stream=stderr`. */
-export const useLogFilter = () => {
+/**
+ * Reads and changes the log filter in the URL: `?task=load&attempt=2&stream=stderr`. Without a task in the URL, the lines of
+ * `defaultTask` are shown; with an empty one, those of all tasks.
+ */
+export const useLogFilter = (defaultTask: string | null) => {
   const [query, setQuery] = useSearchParams();
-  const [task, attempt, stream] = ["task", "attempt", "stream"].map((name) => query.get(name));
+  const [given, attempt, stream] = ["task", "attempt", "stream"].map((name) => query.get(name));
+  const task = given ?? defaultTask;
   const filter = useMemo(() => filterOf({ task, attempt, stream }), [task, attempt, stream]);
   const change = useCallback(
     (name: keyof LogFilter, value: string): void =>
@@ -13,13 +17,13 @@ export const useLogFilter = () => {
         (before) => {
           const next = new URLSearchParams(before);
           if (name === "task") next.delete("attempt");
-          if (value === "") next.delete(name);
+          if (value === "" && !(name === "task" && defaultTask !== null)) next.delete(name);
           else next.set(name, value);
           return next;
         },
         { replace: true },
       ),
-    [setQuery],
+    [setQuery, defaultTask],
   );
   return { filter, change };
 };
@@ -27,7 +31,7 @@ export const useLogFilter = () => {
 type Texts = { readonly [Name in keyof LogFilter]: string | null | undefined };
 
 const filterOf = ({ task, attempt, stream }: Texts): LogFilter => ({
-  ...(task == null ? {} : { task }),
+  ...(task == null || task === "" ? {} : { task }),
   ...(attempt != null && /^[1-9]\d{0,5}$/.test(attempt) ? { attempt: Number(attempt) } : {}),
   ...(stream === "stdout" || stream === "stderr" ? { stream } : {}),
 });

@@ -62,8 +62,6 @@ const adviceFor = (run: RunDetail, failed: TaskRunData | undefined): string | nu
     return "The run took longer than the job's timeout. The chart below shows how long each task took.";
   const name = failed?.name ?? "the task";
   switch (failed?.reason) {
-    case "exit_code":
-      return `The log shows the last output of ${name}.`;
     case "signal":
       return `A signal from outside petit ended ${name}. SIGKILL often means that the system was out of memory.`;
     case "timeout":

@@ -6,16 +6,23 @@ import { Status } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
 import { latenessText, summaryTextOf } from "./run-summary-text.ts";
 
-type SummaryProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[]; readonly zone: string | null };
+type SummaryProps = {
+  readonly run: RunDetail;
+  readonly tasks: readonly TaskRunData[];
+  readonly zone: string | null;
+  /** Details of a failure. */
+  readonly children: ReactNode;
+};
 
 /** Describes the state of a run and lists its facts. */
-export const RunSummary = ({ run, tasks, zone }: SummaryProps) => {
+export const RunSummary = ({ run, tasks, zone, children }: SummaryProps) => {
   const { what, next } = summaryTextOf(run, tasks);
   return (
     <section className="card run-summary" aria-label="Summary" data-run-status={run.status}>
       <p className="run-words" role="status">
         <Status of={run.status} isPill /> <span>{what}</span> {next !== null && <span className="muted">{next}</span>}
       </p>
+      {children}
       <dl className="run-facts">
         <Fact name="Took">
           {run.duration_ms === null && run.started_at !== null ? (

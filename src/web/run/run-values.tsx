@@ -2,21 +2,24 @@ import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 
 type ValuesProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[] };
 
-/** Shows the params and outputs of a run. Renders nothing if there are none. */
+/** Returns how many params and outputs a run has. */
+export const countValues = ({ run, tasks }: ValuesProps): number =>
+  Object.keys(run.params).length + tasks.reduce((sum, { outputs }) => sum + Object.keys(outputs).length, 0);
+
+/** Shows the params and outputs of a run. */
 export const RunValues = ({ run, tasks }: ValuesProps) => {
   const params = Object.entries(run.params);
   const outputs = tasks.filter((task) => Object.keys(task.outputs).length > 0);
-  if (params.length === 0 && outputs.length === 0) return null;
   return (
     <div className="run-values">
       {params.length > 0 && (
-        <section className="card" aria-labelledby="params">
+        <section aria-labelledby="params">
           <h2 id="params">Params</h2>
           <Values of={params} />
         </section>
       )}
       {outputs.length > 0 && (
-        <section className="card" aria-labelledby="outputs">
+        <section aria-labelledby="outputs">
           <h2 id="outputs">Outputs</h2>
           {outputs.map((task) => (
             <div key={task.task_id} className="run-outputs">

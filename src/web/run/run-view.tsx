@@ -1,21 +1,20 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useMemo } from "react";
+import { useCallback, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { useLiveEvents } from "../data/live/connection.tsx";
 import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
-import { Graph } from "../graph/graph.tsx";
 import { Log } from "../log/log.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
-import { Gantt } from "./gantt/gantt.tsx";
-import { graphTask } from "./graph-tasks.ts";
+import { failingTask } from "./failing-task.ts";
 import "./run.css";
 import { RunActions } from "./run-actions.tsx";
+import { RunBench } from "./run-bench.tsx";
+import { RunFailure } from "./run-failure.tsx";
 import { RunSummary } from "./run-summary.tsx";
-import { RunValues } from "./run-values.tsx";
 
-/** Shows the state, graph, Gantt chart, params, outputs and log of a run. */
+/** Shows why a run failed, and its graph, tasks, params and outputs beside its log. */
 export const RunView = ({ runId }: { readonly runId: string }) => {
   const run = useQuery(runQuery(runId));
   const tasks = useQuery(runTasksQuery(runId));
@@ -25,6 +24,8 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
   useEndingRefresh(runId);
   return (
     <Page
+      isWide
+      isFilling
       title={jobId === undefined ? `Run ${shortId}` : `${job.data?.name ?? jobId}, run ${shortId}`}
       lead={
         jobId !== undefined && (
@@ -57,37 +58,45 @@ const useEndingRefresh = (runId: string): void => {
 
 const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readonly TaskRunData[] }) => {
   const { data: job } = useQuery(jobQuery(run.job_id));
-  const { selected, select } = useSelectedTask();
-  const nodes = useMemo(() => tasks.map(graphTask), [tasks]);
+  // A run that fails while it is open keeps showing what it showed.
+  const [defaultTask] = useState(() => (run.status === "failed" ? (failingTask(tasks)?.task_id ?? null) : null));
+  const { selected, select } = useSelectedTask(defaultTask);
   return (
     <>
-      <RunSummary run={run} tasks={tasks} zone={job?.timezone ?? null} />
-      <div className="run-pictures">
-        <Graph tasks={nodes} selected={selected} onSelect={select} />
-        <Gantt run={run} tasks={tasks} selected={selected} onSelect={select} />
-      </div>
-      <RunValues run={run} tasks={tasks} />
-      <Log runId={run.id} tasks={tasks} from={run.status === "completed" ? "start" : "end"} />
+      <RunSummary run={run} tasks={tasks} zone={job?.timezone ?? null}>
+        <RunFailure run={run} tasks={tasks} onSelect={select} />
+      </RunSummary>
+      <RunBench run={run} tasks={tasks} selected={selected} onSelect={select}>
+        <Log
+          runId={run.id}
+          tasks={tasks}
+          from={run.status === "completed" ? "start" : "end"}
+          defaultTask={defaultTask}
+        />
+      </RunBench>
     </>
   );
 };
 
-/** The task whose log is shown: `?task=`. Selecting it again shows all tasks. */
-const useSelectedTask = () => {
+/** The task whose log is shown: `?task=`, or the one that failed. Selecting it again shows all tasks. */
+const useSelectedTask = (defaultTask: string | null) => {
   const [query, setQuery] = useSearchParams();
-  const selected = query.get("task");
+  const selected = (query.get("task") ?? defaultTask) || null;
   const select = useCallback(
     (taskId: string): void =>
       setQuery(
         (before) => {
           const next = new URLSearchParams(before);
-          if (next.get("task") === taskId) next.delete("task");
-          else next.set("task", taskId);
+          const isSelected = (next.get("task") ?? defaultTask) === taskId;
+          next.delete("attempt");
+          if (!isSelected) next.set("task", taskId);
+          else if (defaultTask === null) next.delete("task");
+          else next.set("task", "");
           return next;
         },
         { replace: true },
       ),
-    [setQuery],
+    [setQuery, defaultTask],
   );
   return { selected, select };
 };

@@ -9,6 +9,8 @@ type PageProps = {
   readonly actions?: ReactNode;
   /** Uses the full width, for a timeline or a graph. */
   readonly isWide?: boolean;
+  /** Fills the window: the last part of the content takes the rest of the height. */
+  readonly isFilling?: boolean;
   readonly children: ReactNode;
 };
 
@@ -26,14 +28,14 @@ class NavigationFocus {
 const navigationFocus = new NavigationFocus();
 
 /** The frame of a view: one heading, which gets the focus after navigation, and the content. */
-export const Page = ({ title, lead, actions, isWide = false, children }: PageProps) => {
+export const Page = ({ title, lead, actions, isWide = false, isFilling = false, children }: PageProps) => {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · petit`;
   }, [title]);
   useEffect(() => navigationFocus.enter(heading.current), []);
   return (
-    <div className={isWide ? "page page-wide" : "page"}>
+    <div className={`page${isWide ? " page-wide" : ""}${isFilling ? " page-filling" : ""}`}>
       <header className="page-head">
         <div>
           <h1 ref={heading} tabIndex={-1}>

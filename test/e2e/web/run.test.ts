@@ -115,7 +115,9 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.waitForURL((url) => !url.pathname.endsWith(id));
     await summary(page, "completed").waitFor();
     expect(await node(page, "kept", "completed").textContent()).toContain("reused");
+    await page.getByRole("tab", { name: "3 tasks" }).click();
     expect(await page.locator('[data-gantt="kept"]').textContent()).toContain("reused");
+    await page.getByRole("tab", { name: "Params and outputs" }).click();
     expect(await page.locator(".run-values").textContent()).toContain("rows42");
     await page.getByRole("link", { name: id.slice(-8) }).click();
     await page.waitForURL(`**/runs/${id}`);
@@ -138,7 +140,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
   test("draws waits, attempts and delays of retries, and a short attempt beside a long one", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "tries");
-    await web.open(`/runs/${id}`);
+    await web.open(`/runs/${id}?tab=tasks`);
     const intervals = (task: string, kind: string) => page.locator(`[data-gantt="${task}"] .gantt-${kind}`);
     expect(await intervals("again", "attempt").count()).toBe(3);
     expect(await intervals("again", "backoff").count()).toBe(2);
@@ -161,11 +163,11 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "flaky", { gate: join(petit.dir, "never") });
     await web.open(`/runs/${id}`);
-    await page.locator('[data-task="load"]').click();
-    await page.waitForURL(`**/runs/${id}?task=load`);
+    await page.locator('[data-task="kept"]').click();
+    await page.waitForURL(`**/runs/${id}?task=kept`);
     await page.reload();
-    await page.locator('[data-task="load"][aria-pressed="true"]').waitFor();
-    expect(await page.getByLabel("Task", { exact: true }).inputValue()).toBe("load");
+    await page.locator('[data-task="kept"][aria-pressed="true"]').waitFor();
+    expect(await page.getByLabel("Task", { exact: true }).inputValue()).toBe("kept");
     await web.open("/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60");
     await page.getByRole("alert").getByText("was not found").waitFor();
   }, 90_000);
@@ -182,6 +184,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     }
     await web.open(`/runs/${id}`);
     await page.locator(".log-row", { hasText: "<script>window.pwned=1</script>" }).waitFor();
+    await page.getByRole("tab", { name: "Params and outputs" }).click();
     expect(await page.locator(".run-values").textContent()).toContain("<script>window.pwned=1</script>");
     expect(await page.evaluate("window.pwned ?? null")).toBeNull();
     expect(web.complaints().slice(since)).toEqual([]);
@@ -199,8 +202,8 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
         `[...document.querySelectorAll(".graph-node")].map((each) => each.getBoundingClientRect().height)`,
       );
       expect(heights.length).toBeGreaterThanOrEqual(100);
-      // A node is 48 px high, and its name 13 px.
-      expect(Math.min(...heights)).toBeGreaterThan(48 * 0.7);
+      // A node is 44 px high, and its name 13 px.
+      expect(Math.min(...heights)).toBeGreaterThan(44 * 0.7);
       await page.getByRole("button", { name: "Whole graph" }).click();
       await holds(page, ALL_INSIDE);
     },
@@ -216,21 +219,24 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await node(page, "load", "failed").waitFor();
     await holds(page, ALL_INSIDE);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(375);
-    expect(await page.evaluate(LABELS_APART)).toBe(true);
     await page.locator('[data-task="kept"]').focus();
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.dataset.task")).toBe("load");
+    await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await page.waitForURL(`**/runs/${id}?task=load`);
-    await page.getByText("3 tasks as a list").click();
-    await page.getByText("page (command), completed, after load, on failure").waitFor();
+    await page.waitForURL(`**/runs/${id}?task=page`);
+    await page.getByRole("tab", { name: "Graph" }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.locator('[data-gantt="page"]').waitFor();
+    await holds(page, LABELS_APART);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(375);
   }, 90_000);
 
   test("shows its bars with forced colors", async () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "tries");
     await page.emulateMedia({ forcedColors: "active" });
-    await web.open(`/runs/${id}`);
+    await web.open(`/runs/${id}?tab=tasks`);
     const backgrounds = await page
       .locator(".gantt-attempt")
       .evaluateAll((bars) => bars.map((each) => getComputedStyle(each).backgroundColor));
@@ -245,10 +251,12 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
       await page.emulateMedia({ colorScheme });
       const runs = [await runToEnd(petit, "tries"), await runToEnd(petit, "flaky", { gate: join(petit.dir, "never") })];
       for (const { id } of runs) {
-        await web.open(`/runs/${id}`);
-        await page.locator('[data-log="ended"]').waitFor();
-        await page.locator(".graph-node").first().waitFor();
-        expect(await web.axe()).toEqual([]);
+        for (const tab of ["graph", "tasks", "values"]) {
+          await web.open(`/runs/${id}?tab=${tab}`);
+          await page.locator('[data-log="ended"]').waitFor();
+          await page.locator(".graph-node, .gantt-row, .run-values").first().waitFor();
+          expect(await web.axe()).toEqual([]);
+        }
       }
       await page.emulateMedia({ colorScheme: "light" });
     },

@@ -26,7 +26,7 @@ type RouteOptions = {
 };
 
 /** Minimum and maximum gap between ranks: edges that run far across get more room, so that they stay apart. */
-const RANK_GAP = { min: 36, max: 120, perPx: 0.1 } as const;
+const RANK_GAP = { min: 30, max: 120, perPx: 0.1 } as const;
 
 /** Returns where each rank starts along the graph. */
 export const gapsOf = ({ nodes, edges }: RankedPlan, { along }: Lane): readonly number[] => {

@@ -1,6 +1,7 @@
 import type { TaskRunData } from "../../data/shapes.ts";
 import { Tooltip } from "../../ui/overlay/tooltip.tsx";
 import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
+import { shownStatus } from "../../ui/status/task-status.ts";
 import { counted, durationText, fullTimeText } from "../../ui/text/format.ts";
 import { intervalsOf, type TaskInterval } from "./gantt-intervals.ts";
 import { type GanttScale, shareOf } from "./gantt-scale.ts";
@@ -16,9 +17,10 @@ type GanttRowProps = {
 };
 
 export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: GanttRowProps) => {
+  const status = shownStatus(task);
   const intervals = intervalsOf(task, tasks, { startedAt: scale.from, now });
   return (
-    <li className="gantt-row" data-gantt={task.task_id} data-status={task.status} style={statusStyle(task.status)}>
+    <li className="gantt-row" data-gantt={task.task_id} data-status={status} style={statusStyle(status)}>
       <button
         type="button"
         className="gantt-name"
@@ -27,7 +29,7 @@ export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: Gant
         title={task.name}
         onClick={() => onSelect(task.task_id)}
       >
-        <StatusIcon of={task.status} label={`${task.status}: `} />
+        <StatusIcon of={status} label={`${status}: `} />
         <span>{task.name}</span>
       </button>
       <span className="gantt-track">
@@ -52,7 +54,7 @@ const tookText = ({ status, reused, reason, duration_ms, started_at, attempts }:
 const IntervalBar = ({ interval, scale }: { readonly interval: TaskInterval; readonly scale: GanttScale }) => {
   const [left, right] = [shareOf(scale, interval.from), shareOf(scale, interval.to)];
   const style = { left: `${left * 100}%`, width: `${(right - left) * 100}%` };
-  const status = interval.kind === "attempt" ? interval.attempt.status : null;
+  const status = interval.kind === "attempt" ? shownStatus(interval.attempt) : null;
   return (
     <span
       className={`gantt-piece gantt-${interval.kind}`}
@@ -76,7 +78,8 @@ const intervalText = (interval: TaskInterval, startedAt: number): string => {
   const took = durationText(interval.to - interval.from);
   const when = `${durationText(interval.from - startedAt)} after the start, ${fullTimeText(interval.from)}`;
   if (interval.kind !== "attempt") return `${WAIT_TEXT[interval.kind]} for ${took}\n${when}`;
-  const { attempt, status, exit_code, signal } = interval.attempt;
+  const { attempt, exit_code, signal } = interval.attempt;
+  const status = shownStatus(interval.attempt);
   const how = signal ?? (exit_code === null || exit_code === 0 ? null : `exit code ${exit_code}`);
   return `Attempt ${attempt} ${status}${how === null ? "" : ` (${how})`}, ${took}\n${when}`;
 };

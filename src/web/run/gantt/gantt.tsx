@@ -1,4 +1,4 @@
-import { useId, useRef } from "react";
+import { useRef } from "react";
 import { isFinal } from "../../../domain/run.ts";
 import type { RunDetail, TaskRunData } from "../../data/shapes.ts";
 import { durationText } from "../../ui/text/format.ts";
@@ -17,13 +17,11 @@ type GanttProps = {
 
 /** Shows for each task when it waited, ran, failed and waited to retry. */
 export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
-  const titleId = useId();
   const now = useFastNow(!isFinal(run.status));
   const startedAt = run.started_at ?? run.created_at;
   const scale = scaleOf(startedAt, run.ended_at ?? now);
   return (
-    <section className="card gantt-card" aria-labelledby={titleId}>
-      <h2 id={titleId}>Tasks</h2>
+    <div className="gantt-card">
       <Axis scale={scale} />
       <ol className="gantt">
         {tasks.map((task) => (
@@ -39,7 +37,7 @@ export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
         ))}
       </ol>
       <Legend />
-    </section>
+    </div>
   );
 };
 

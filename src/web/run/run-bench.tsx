@@ -1,0 +1,70 @@
+import { type ReactNode, useCallback, useRef } from "react";
+import { useSearchParams } from "wouter";
+import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { Graph } from "../graph/graph.tsx";
+import { withParam } from "../ui/choice.tsx";
+import { type Tab, Tabs } from "../ui/tabs.tsx";
+import { counted } from "../ui/text/format.ts";
+import { Gantt } from "./gantt/gantt.tsx";
+import { graphTask } from "./graph-tasks.ts";
+import { countValues, RunValues } from "./run-values.tsx";
+
+type RunBenchProps = {
+  readonly run: RunDetail;
+  readonly tasks: readonly TaskRunData[];
+  /** Id of the task whose log is shown. */
+  readonly selected: string | null;
+  readonly onSelect: (taskId: string) => void;
+  /** The log. */
+  readonly children: ReactNode;
+};
+
+/** Shows graph, tasks and values of a run as tabs, beside its log. Each scrolls by itself. */
+export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchProps) => {
+  const [query, setQuery] = useSearchParams();
+  const bench = useRef<HTMLDivElement>(null);
+  const tabs = tabsOf({ run, tasks });
+  const tab = tabs.find(({ id }) => id === query.get("tab"))?.id ?? "graph";
+  const select = useCallback(
+    (taskId: string): void => {
+      onSelect(taskId);
+      showLog(bench.current);
+    },
+    [onSelect],
+  );
+  return (
+    <div ref={bench} className={tasks.length === 1 ? "run-bench has-one-task" : "run-bench"}>
+      <div className="run-pane">
+        <section className="card run-pane-card" aria-label="Tasks of the run">
+          <Tabs
+            label="Views of the run"
+            tabs={tabs}
+            selected={tab}
+            onSelect={(id) => setQuery((now) => withParam(now, "tab", id === "graph" ? "" : id), { replace: true })}
+          >
+            {tab === "graph" && <Graph isFilling tasks={tasks.map(graphTask)} selected={selected} onSelect={select} />}
+            {tab === "tasks" && <Gantt run={run} tasks={tasks} selected={selected} onSelect={select} />}
+            {tab === "values" && <RunValues run={run} tasks={tasks} />}
+          </Tabs>
+        </section>
+      </div>
+      <div className="run-pane">{children}</div>
+    </div>
+  );
+};
+
+const tabsOf = ({ run, tasks }: Pick<RunBenchProps, "run" | "tasks">): readonly Tab[] => [
+  { id: "graph", label: "Graph" },
+  { id: "tasks", label: counted(tasks.length, "task") },
+  ...(countValues({ run, tasks }) === 0 ? [] : [{ id: "values", label: "Params and outputs" }]),
+];
+
+/** Less of the log than this is not enough to read, in px. */
+const READABLE_PX = 160;
+
+/** On a narrow screen, the log is below the graph: scrolls so that both are visible. */
+const showLog = (bench: HTMLElement | null): void => {
+  const log = bench?.lastElementChild;
+  if (log == null || log.getBoundingClientRect().top + READABLE_PX <= innerHeight) return;
+  bench?.scrollIntoView({ block: "start", behavior: "smooth" });
+};

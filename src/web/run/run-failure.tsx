@@ -1,0 +1,135 @@
+import { useQuery } from "@tanstack/react-query";
+import { useLayoutEffect, useRef } from "react";
+import { Link } from "wouter";
+import { jobRunsQuery, lastLinesQuery, runTasksQuery } from "../data/queries.ts";
+import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { lineText } from "../log/line-text.ts";
+import { counted, durationText } from "../ui/text/format.ts";
+import { Time } from "../ui/time/time.tsx";
+import { endText, failedTasks } from "./failing-task.ts";
+import { differencesOf, type RunDifference } from "./run-differences.ts";
+
+type RunFailureProps = {
+  readonly run: RunDetail;
+  readonly tasks: readonly TaskRunData[];
+  readonly onSelect: (taskId: string) => void;
+};
+
+/** Shows the task that failed first, the last lines that it wrote, and what differs from the last successful run. */
+export const RunFailure = ({ run, tasks, onSelect }: RunFailureProps) => {
+  const [task, ...others] = failedTasks(tasks);
+  if (task === undefined) return null;
+  return (
+    <div className="run-failure">
+      <div className="run-failure-output">
+        <p className="run-failure-head">
+          <button type="button" className="link" onClick={() => onSelect(task.task_id)}>
+            {task.name}
+          </button>
+          {[endText(task), attemptText(task), task.duration_ms === null ? null : durationText(task.duration_ms)]
+            .filter((part) => part !== null)
+            .map((part) => (
+              <span key={part}>{part}</span>
+            ))}
+        </p>
+        <LastLines runId={run.id} status={run.status} task={task} />
+        {others.length > 0 && <OtherFailures tasks={others} onSelect={onSelect} />}
+      </div>
+      <Differences run={run} tasks={tasks} />
+    </div>
+  );
+};
+
+const attemptText = ({ attempts }: TaskRunData): string | null =>
+  attempts > 1 ? `attempt ${attempts} of ${attempts}` : attempts === 1 ? "attempt 1" : null;
+
+type LastLinesProps = { readonly runId: string; readonly status: string; readonly task: TaskRunData };
+
+/** The last lines of stderr, or of stdout if there are none. Each links to its place in the log. */
+const LastLines = ({ runId, status, task }: LastLinesProps) => {
+  const filter = { runId, taskId: task.task_id, attempt: Math.max(1, task.attempts), status };
+  const stderr = useQuery(lastLinesQuery({ ...filter, stream: "stderr" }));
+  const isEmpty = stderr.data?.count === 0;
+  const stdout = useQuery({ ...lastLinesQuery({ ...filter, stream: "stdout" }), enabled: isEmpty });
+  const page = isEmpty ? stdout.data : stderr.data;
+  const output = useRef<HTMLOListElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are at the end.
+  useLayoutEffect(() => {
+    if (output.current !== null) output.current.scrollTop = output.current.scrollHeight;
+  }, [page]);
+  if (page === undefined) return <p className="muted run-failure-empty">Loading its output …</p>;
+  if (page.count === 0) return <p className="muted run-failure-empty">It wrote no output.</p>;
+  return (
+    <ol
+      ref={output}
+      className="run-failure-lines"
+      aria-label={isEmpty ? "Last lines of stdout" : "Last lines of stderr"}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the lines.
+      tabIndex={0}
+    >
+      {page.lines.map((line) => (
+        <li key={line.seq}>
+          <a href={`#L${line.seq}`} aria-label={`Line ${line.seq}`} tabIndex={-1}>
+            {line.seq}
+          </a>
+          <bdi>{lineText(line)}</bdi>
+        </li>
+      ))}
+    </ol>
+  );
+};
+
+const MAX_OTHERS = 3;
+
+const OtherFailures = ({ tasks, onSelect }: Pick<RunFailureProps, "tasks" | "onSelect">) => (
+  <p className="muted">
+    {counted(tasks.length, "more task")} failed:{" "}
+    {tasks.slice(0, MAX_OTHERS).map(({ task_id, name }, index) => (
+      <span key={task_id}>
+        {index > 0 && ", "}
+        <button type="button" className="link" onClick={() => onSelect(task_id)}>
+          {name}
+        </button>
+      </span>
+    ))}
+    {tasks.length > MAX_OTHERS && ` and ${tasks.length - MAX_OTHERS} others`}
+  </p>
+);
+
+const Differences = ({ run, tasks }: Pick<RunFailureProps, "run" | "tasks">) => {
+  const earlier = useQuery(jobRunsQuery(run.job_id, { status: "completed", before: run.id, limit: 1 }));
+  const last = earlier.data?.runs[0];
+  const earlierTasks = useQuery({ ...runTasksQuery(last?.id ?? ""), enabled: last !== undefined });
+  if (earlier.data !== undefined && last === undefined) {
+    return <p className="run-failure-differences muted">This job has not completed before.</p>;
+  }
+  if (last === undefined || earlierTasks.data === undefined) return null;
+  const differences = differencesOf({ run, tasks }, { run: last, tasks: earlierTasks.data.tasks });
+  return (
+    <div className="run-failure-differences">
+      <h2>
+        Since the <Link href={`/runs/${last.id}`}>last success</Link>{" "}
+        <span className="muted">
+          <Time at={last.ended_at ?? last.created_at} isFocusable={false} />
+        </span>
+      </h2>
+      {differences.length === 0 ? (
+        <p className="muted">Same params, and no task took much longer.</p>
+      ) : (
+        <ul>
+          {differences.map((each) => (
+            <Difference key={`${each.kind} ${each.name}`} {...each} />
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+};
+
+const Difference = ({ kind, name, before, after }: RunDifference) => (
+  <li>
+    <span className={kind === "param" ? "mono" : undefined}>{name}</span>{" "}
+    {before !== null && <del className={kind}>{before}</del>} <span aria-hidden="true">→</span>{" "}
+    {after === null ? <span className="muted">not set</span> : <ins className={kind}>{after}</ins>}
+  </li>
+);

@@ -1,0 +1,173 @@
+import { describe, expect, test } from "bun:test";
+import type { Locator, Page } from "playwright-core";
+import { runToEnd } from "../../support/petit/api.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { sharedWeb } from "../../support/web/shared.ts";
+import { openWeb } from "../../support/web/web.ts";
+
+/** A job whose clean-up prints much after the error, and whose graph has many tasks. */
+const JOBS = {
+  "jobs.yaml": `
+id: import
+name: Import orders
+params: {mode: {default: fine}}
+tasks:
+  - {id: fetch, type: shell, script: 'for i in $(seq 30); do echo "page $i"; done'}
+${Array.from({ length: 9 }, (_, index) => `  - {id: check_${index}, type: command, command: "true", depends_on: [fetch]}`).join("\n")}
+  - id: load
+    name: Load orders
+    type: shell
+    depends_on: [fetch]
+    retry: {max_attempts: 1, delay: 10ms}
+    script: |
+      echo "loading"
+      [ "$PETIT_PARAM_MODE" = broken ] || exit 0
+      for i in $(seq 30); do echo "  File \\"load.py\\", line $i" >&2; done
+      printf '\\033[31mUniqueViolation: duplicate key (id)=(48213)\\033[0m\\n' >&2
+      exit 3
+  - {id: report, type: command, command: "true", depends_on: [load]}
+  - {id: tidy, type: shell, depends_on: [load], condition: all_done, script: 'for i in $(seq 300); do echo "removed $i"; done'}
+---
+id: quiet
+tasks: [{id: only, type: shell, script: 'echo "only stdout"; exit 4'}]
+---
+id: mute
+tasks: [{id: only, type: command, command: "false"}]
+---
+id: double
+tasks:
+  - {id: first, type: shell, script: "exit 1"}
+  - {id: second, type: shell, script: "sleep 0.2; exit 2"}
+`,
+};
+
+const SIZES = {
+  desktop: { width: 1440, height: 900 },
+  tablet: { width: 1024, height: 768 },
+  phone: { width: 390, height: 844 },
+} as const;
+
+/** True if the whole element is in the first screen. */
+const isOnScreen = async (page: Page, element: Locator): Promise<boolean> => {
+  const box = await element.boundingBox();
+  const size = page.viewportSize();
+  return (
+    box !== null && size !== null && box.y >= 0 && box.y + box.height <= size.height && box.x + box.width <= size.width
+  );
+};
+
+describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
+  let failed = "";
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit: Petit) => {
+      await runToEnd(petit, "import");
+      failed = (await runToEnd(petit, "import", { mode: "broken" })).id;
+    },
+  );
+  const failure = (page: Page): Locator => page.locator(".run-failure");
+
+  test.each(Object.entries(SIZES))(
+    "answers in the first screen of a %s what failed, why, and what differs",
+    async (_, viewport) => {
+      await using web = await openWeb({ url: running().petit.url, viewport });
+      const { page } = web;
+      await web.open(`/runs/${failed}`);
+      const answers = {
+        sentence: page.getByText("Task 'load' failed: exit code 3."),
+        error: failure(page).getByText("UniqueViolation: duplicate key (id)=(48213)"),
+        code: failure(page).getByText("exit code 3", { exact: true }),
+        attempt: failure(page).getByText("attempt 2 of 2"),
+        difference: failure(page).getByText("broken"),
+        retry: page.getByRole("button", { name: "Retry from failed" }),
+      };
+      for (const [name, element] of Object.entries(answers)) {
+        await element.waitFor();
+        expect([name, await isOnScreen(page, element)]).toEqual([name, true]);
+      }
+      expect(await page.evaluate("scrollY")).toBe(0);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(viewport.width);
+      expect(web.complaints()).toEqual([]);
+    },
+    60_000,
+  );
+
+  test("shows the log of the failed task at first, and the log of a clicked task beside the graph", async () => {
+    const { web, page } = running();
+    await web.open(`/runs/${failed}`);
+    const [graph, log] = [page.locator(".graph-box"), page.locator(".log-scroll")];
+    await page.locator(".log-row", { hasText: "UniqueViolation" }).first().waitFor();
+    expect(await page.locator(".log-row", { hasText: "removed" }).count()).toBe(0);
+    await page.locator('[data-task="tidy"]').click();
+    await page.locator(".log-row", { hasText: "removed 300" }).waitFor();
+    for (const part of [graph, log]) {
+      const box = await part.boundingBox();
+      expect(box?.y).toBeLessThan(800 - 150);
+    }
+    const [left, right] = [await graph.boundingBox(), await log.boundingBox()];
+    expect(right?.x).toBeGreaterThan((left?.x ?? 0) + (left?.width ?? 0));
+    await page.locator('[data-task="tidy"]').click();
+    await page.getByLabel("Task", { exact: true }).and(page.locator("select")).waitFor();
+    expect(await page.getByLabel("Task", { exact: true }).inputValue()).toBe("");
+    expect(new URL(page.url()).search).toBe("?task=");
+  }, 60_000);
+
+  test("scrolls to graph and log on a phone when a task is clicked", async () => {
+    await using web = await openWeb({ url: running().petit.url, viewport: SIZES.phone });
+    const { page } = web;
+    await web.open(`/runs/${failed}`);
+    await page.locator('[data-task="load"]').scrollIntoViewIfNeeded();
+    await page.locator('[data-task="report"]').click();
+    const log = page.locator(".log-scroll");
+    await page.waitForURL("**?task=report");
+    await log.getByText("No output.").waitFor();
+    expect((await log.boundingBox())?.y).toBeLessThan(844);
+  }, 60_000);
+
+  test("links each line to its place in the log", async () => {
+    const { web, page } = running();
+    await web.open(`/runs/${failed}`);
+    const link = failure(page)
+      .getByRole("link", { name: /^Line \d+$/ })
+      .last();
+    const seq = (await link.textContent()) ?? "";
+    await link.click();
+    await page.locator(`.log-row.is-marked[data-seq="${seq}"]`, { hasText: "UniqueViolation" }).waitFor();
+  }, 60_000);
+
+  test("shows the end of stdout without stderr, and says if there was no output", async () => {
+    const { petit, web, page } = running();
+    await web.open(`/runs/${(await runToEnd(petit, "quiet")).id}`);
+    await page.getByRole("list", { name: "Last lines of stdout" }).getByText("only stdout").waitFor();
+    await web.open(`/runs/${(await runToEnd(petit, "mute")).id}`);
+    await page.getByText("It wrote no output.").waitFor();
+    await page.getByText("This job has not completed before.").waitFor();
+  }, 60_000);
+
+  test("names the task that failed first, and leads to the others", async () => {
+    const { petit, web, page } = running();
+    await web.open(`/runs/${(await runToEnd(petit, "double")).id}`);
+    await failure(page).getByText("exit code 1", { exact: true }).waitFor();
+    await failure(page).getByText("1 more task failed").getByRole("button", { name: "second" }).click();
+    await page.waitForURL("**?task=second");
+  }, 60_000);
+
+  test.each(["light", "dark"] as const)(
+    "passes axe-core, %s",
+    async (colorScheme) => {
+      const { web, page } = running();
+      await page.emulateMedia({ colorScheme });
+      for (const viewport of Object.values(SIZES)) {
+        await page.setViewportSize(viewport);
+        await web.open(`/runs/${failed}`);
+        await page.locator(".graph-node").first().waitFor();
+        await failure(page).getByText("UniqueViolation").waitFor();
+        expect(await web.axe()).toEqual([]);
+      }
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.setViewportSize({ width: 1280, height: 800 });
+    },
+    60_000,
+  );
+});
