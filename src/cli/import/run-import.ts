@@ -39,7 +39,7 @@ const writeResult = (
   { context }: ImportRequest,
 ): void => {
   const { out, err } = context.terminal;
-  if (saved === null) out.write(files.map(({ text }) => text).join("---\n"));
+  if (saved === null) out.write(files.map(({ text }) => (text.endsWith("\n") ? text : `${text}\n`)).join("---\n"));
   else for (const { file, replaced } of saved) out.write(`${replaced ? "replaced" : "wrote"} ${file}\n`);
   writeFates(fates, err);
 };

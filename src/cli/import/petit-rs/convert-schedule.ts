@@ -48,12 +48,21 @@ const IN_UTC = "its schedule is in UTC, and does not catch up";
 
 const quoted = (text: string): string => JSON.stringify(text);
 
+/** A second import would change the weekday numbers again. */
+const NOT_TWICE =
+  "'catchup' is a field of petit, so the file seems to be imported already; expected a file of the Rust petit";
+
 type MapPlace = Place & { readonly value: MapNode; readonly now: number };
 
 const convertMap = (rewrite: Rewrite, { job, entry, value, now }: MapPlace): void => {
   const cron = value.entries.find(({ key }) => key === "cron");
   if (cron === undefined) {
     rewrite.problem(entry.keyAt, "a schedule has no 'cron'; the Rust petit requires it");
+    return;
+  }
+  const catchup = value.entries.find(({ key }) => key === "catchup");
+  if (catchup !== undefined) {
+    rewrite.problem(catchup.keyAt, NOT_TWICE);
     return;
   }
   const expression = translate(rewrite, { job, entry }, cron);

@@ -24,7 +24,7 @@ describe("a job file of the Rust petit keeps its form", () => {
     ],
     [
       "with a schedule in a flow map",
-      `id: a\nschedule: {jitter: 5s, cron: 0 9 * * 2, catchup: all} # c\n${TASKS}`,
+      `id: a\nschedule: {jitter: 5s, cron: 0 9 * * 2, catchup_window: 1h} # c\n${TASKS}`,
       `id: a\nschedule: {cron: "0 9 * * 1", catchup: none, timezone: UTC} # c\n${TASKS}`,
     ],
     [

@@ -119,6 +119,20 @@ describe("petit import petit-rs", () => {
     expect(existsSync(join(folder.path, "new"))).toBe(false);
   });
 
+  test("refuses files that it has written, because it would change the weekday numbers again", async () => {
+    const { status, stderr } = await petit(["import", "petit-rs", "new"], { cwd: FIXTURES });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      "new/monday.yml:4: 'catchup' is a field of petit, so the file seems to be imported already; expected a file of the Rust petit\n",
+    );
+  });
+
+  test("separates the files on stdout, also those without a line break at the end", async () => {
+    using folder = tempFolder();
+    for (const id of ["a", "b"]) folder.write(`old/${id}.yaml`, job(id).trimEnd());
+    expect((await importOld(folder.path)).stdout).toBe(`${job("a")}---\n${job("b")}`);
+  });
+
   test("refuses --working-dir for another import", async () => {
     const { status, stderr } = await petit(["import", "crontab", "-", "--working-dir", "/"]);
     expect({ status, stderr }).toEqual({
