@@ -24,7 +24,7 @@ export const joinDays = (day: ParsedField, weekday: ParsedField): DayTexts | nul
 };
 
 /** Returns the text of a field that leaves no value out; only a `*` does not restrict the other day field. */
-const openText = ({ text }: ParsedField): string => (/^[*?]/.test(text) ? text : "*");
+const openText = ({ text }: ParsedField): string => (text === "?" ? text : "*");
 
 /** Writes a part of the weekday field with Sunday as 0. Names have the same meaning. */
 const weekdayHere = ({ text, from, to, isAny, step, hasStep }: CronPart): string => {

@@ -27,6 +27,7 @@ describe("a schedule of the Rust petit", () => {
     ["names that petit does not know", "0 9 * * Tues,thurs", "0 9 * * TUE,THU"],
     ["all weekdays restrict nothing", "0 9 13 * 1-7", "0 9 13 * *"],
     ["all days of the month restrict nothing", "0 9 1-31 * 2", "0 9 * * 1"],
+    ["all weekdays in parts restrict nothing", "0 9 13 * */2,2/1", "0 9 13 * *"],
     ["? is any day", "0 9 ? * 2", "0 9 ? * 1"],
     ["white space", " 0\t9  * * 2 ", "0 9 * * 1"],
     ["nicknames", "@Daily", "@Daily"],
