@@ -35,6 +35,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["src/api/metrics/metrics.ts", "src/api/metrics/process.ts"],
   yaml: ["src/jobfile/parse/parse.ts", "src/jobfile/write-job.ts"],
   croner: ["src/domain/schedule"],
+  diff: ["src/api/comparison/"],
   re2js: ["src/domain/pattern"],
   react: ["src/web/"],
   "react-dom": ["src/web/main.tsx"],

@@ -75,7 +75,16 @@ export type ApiStore = {
   readonly jobs: Pick<JobStore, "getDefinition">;
   readonly runs: Pick<
     RunStore,
-    "find" | "list" | "listUnfinished" | "listTaskRuns" | "listAttempts" | "listRetries" | keyof RunTimeline
+    | "find"
+    | "findSuccessBefore"
+    | "describeFailure"
+    | "listCompletedDurations"
+    | "list"
+    | "listUnfinished"
+    | "listTaskRuns"
+    | "listAttempts"
+    | "listRetries"
+    | keyof RunTimeline
   >;
   readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;
   readonly occurrences: Pick<

@@ -1,11 +1,16 @@
 import { Elysia, t } from "elysia";
+import type { RunFailure } from "../../domain/attention.ts";
 import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { runNotFound } from "../../domain/refusal.ts";
+import type { Run } from "../../domain/run.ts";
 import type { RunListFilter } from "../../store/runs/runs.ts";
+import { compareRun } from "../comparison/comparison.ts";
 import type { ApiContext } from "../context.ts";
+import type { ApiStore } from "../options.ts";
+import { RunComparisonBody, runComparison } from "../shapes/comparison/comparison.ts";
 import { failures } from "../shapes/failure.ts";
 import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
-import { exactly, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, flag, isOn, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
 import { TaskRunList, taskRunList } from "../shapes/task.ts";
 import { requireJob, requireRun } from "./require.ts";
 import { syncHandler } from "./sync-handler.ts";
@@ -16,6 +21,7 @@ const RunQuery = exactly({
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "Maximum of runs")),
   status: t.Optional(RunStatusWord),
   before: t.Optional(t.String({ description: "Id of a run; only runs created before it" })),
+  failure: t.Optional(flag("True to include why each run failed, with its last line of output")),
   id: t.Optional(
     t.String({
       pattern: "^[0-9a-fA-F-]{6,36}$",
@@ -30,7 +36,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
   new Elysia()
     .get(
       "/api/jobs/:job_id/runs",
-      ({ params, query }) => runList(store.runs.list(runFilter(query, requireJob(engine, params.job_id).job.id))),
+      ({ params, query }) => listRuns(store, query, requireJob(engine, params.job_id).job.id),
       {
         params: exactly({ job_id: JobIdText }),
         query: RunQuery,
@@ -38,7 +44,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
         detail: { operationId: "listJobRuns", tags: ["runs"], summary: "List runs of a job, newest first" },
       },
     )
-    .get("/api/runs", ({ query }) => runList(store.runs.list(runFilter(query))), {
+    .get("/api/runs", ({ query }) => listRuns(store, query), {
       query: RunQuery,
       response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
       detail: { operationId: "listRuns", tags: ["runs"], summary: "List runs of all jobs, newest first" },
@@ -47,12 +53,27 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       "/api/runs/:run_id",
       syncHandler(({ params }: { readonly params: typeof RunParams.static }) => {
         const run = requireRun(store, params.run_id);
-        return runDetail(run, { canRetry: engine.canRetry(run), retriedBy: store.runs.listRetries(run.id) });
+        const failure = describeFailure(store, run);
+        return runDetail(run, { failure, canRetry: engine.canRetry(run), retriedBy: store.runs.listRetries(run.id) });
       }),
       {
         params: RunParams,
         response: { 200: RunDetail, ...failures("NOT_FOUND") },
         detail: { operationId: "getRun", tags: ["runs"], summary: "Get a run" },
+      },
+    )
+    .get(
+      "/api/runs/:run_id/comparison",
+      async ({ params }) => runComparison(await compareRun(requireRun(store, params.run_id), store)),
+      {
+        params: RunParams,
+        response: { 200: RunComparisonBody, ...failures("NOT_FOUND") },
+        detail: {
+          operationId: "compareRun",
+          tags: ["runs"],
+          summary: "Compare a run with the last successful run of its job",
+          description: "The params, the definition of the job, and the durations of the run and its tasks.",
+        },
       },
     )
     .get(
@@ -75,6 +96,12 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
         },
       },
     );
+
+const listRuns = (store: ApiStore, query: typeof RunQuery.static, jobId?: JobId): typeof RunList.static =>
+  runList(store.runs.list(runFilter(query, jobId)), isOn(query.failure) ? (run) => describeFailure(store, run) : null);
+
+const describeFailure = (store: ApiStore, { id, status }: Run): RunFailure | null =>
+  status === "failed" || status === "interrupted" ? store.runs.describeFailure(id) : null;
 
 const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunListFilter => ({
   limit: Number(query.limit ?? 20),

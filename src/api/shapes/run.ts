@@ -1,7 +1,9 @@
 import { t } from "elysia";
+import type { RunFailure } from "../../domain/attention.ts";
 import type { RunId } from "../../domain/ids.ts";
-import { ENDING_REASONS, isFinal, REASONS, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
-import { ENDING_TEXT, REASON_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
+import { ENDING_REASONS, isFinal, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
+import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
+import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import {
   Count,
   durationOrNull,
@@ -11,16 +13,12 @@ import {
   JobIdText,
   meanings,
   nullable,
+  ReasonOrNull,
   RunIdText,
   word,
 } from "./schemas.ts";
 
 export const RunStatusWord = word(RUN_STATUSES, meanings(RUN_STATUS_TEXT));
-
-export const ReasonOrNull = nullable(
-  word(REASONS),
-  `Why it ended; null if it has not, or completed. ${meanings(REASON_TEXT)}`,
-);
 
 const runFields = {
   id: RunIdText,
@@ -38,6 +36,8 @@ const runFields = {
   duration_ms: durationOrNull,
 };
 
+const FailureOrNull = nullable(RunFailureBody, "Why it failed or was interrupted; null if neither");
+
 const EXAMPLE = {
   id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
   job_id: "hello_world",
@@ -54,15 +54,19 @@ const EXAMPLE = {
   duration_ms: 41,
 };
 
-export const RunBody = exactly(runFields, {
-  title: "Run",
-  description: "One execution of a job",
-  examples: [EXAMPLE],
-});
+export const RunBody = exactly(
+  { ...runFields, failure: t.Optional(FailureOrNull) },
+  {
+    title: "Run",
+    description: "One execution of a job",
+    examples: [EXAMPLE],
+  },
+);
 
 export const RunDetail = exactly(
   {
     ...runFields,
+    failure: FailureOrNull,
     ending: nullable(
       word(ENDING_REASONS),
       `Why petit ends or ended the run before its tasks did. ${meanings(ENDING_TEXT)}`,
@@ -76,7 +80,7 @@ export const RunDetail = exactly(
   {
     title: "RunDetail",
     description: "One execution of a job, with the actions that are possible",
-    examples: [{ ...EXAMPLE, ending: null, can_cancel: false, can_retry: false, retried_by: [] }],
+    examples: [{ ...EXAMPLE, failure: null, ending: null, can_cancel: false, can_retry: false, retried_by: [] }],
   },
 );
 
@@ -101,18 +105,31 @@ export const runBody = (run: Run): typeof RunBody.static => ({
   duration_ms: durationMs(run.startedAt, run.endedAt),
 });
 
-type RunOptions = { readonly canRetry: boolean; readonly retriedBy: readonly RunId[] };
+/** Returns why a run failed or was interrupted, or null. */
+type DescribeFailure = (run: Run) => RunFailure | null;
 
-export const runDetail = (run: Run, { canRetry, retriedBy }: RunOptions): typeof RunDetail.static => ({
+type RunOptions = {
+  readonly failure: RunFailure | null;
+  readonly canRetry: boolean;
+  readonly retriedBy: readonly RunId[];
+};
+
+export const runDetail = (run: Run, { failure, canRetry, retriedBy }: RunOptions): typeof RunDetail.static => ({
   ...runBody(run),
+  failure: failure === null ? null : runFailureBody(failure),
   ending: run.ending,
   can_cancel: !isFinal(run.status),
   can_retry: canRetry,
   retried_by: [...retriedBy],
 });
 
-export const runList = (runs: readonly Run[]): typeof RunList.static => ({
-  runs: runs.map(runBody),
+/** Encodes runs; with `describe`, each says why it failed. */
+export const runList = (runs: readonly Run[], describe: DescribeFailure | null = null): typeof RunList.static => ({
+  runs: runs.map((run) => {
+    if (describe === null) return runBody(run);
+    const failure = describe(run);
+    return { ...runBody(run), failure: failure === null ? null : runFailureBody(failure) };
+  }),
   count: runs.length,
 });
 

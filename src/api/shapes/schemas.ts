@@ -1,6 +1,8 @@
 import { type TSchema, t } from "elysia";
 import { TypeSystem } from "elysia/type-system";
 import { ID_PATTERN } from "../../domain/ids.ts";
+import { REASONS } from "../../domain/run.ts";
+import { REASON_TEXT } from "../../domain/words/run.ts";
 
 /** Returns the schema of an object with exactly these fields, in requests and in answers. */
 export const exactly = <Fields extends Record<string, TSchema>>(fields: Fields, options: Documentation = {}) =>
@@ -67,6 +69,11 @@ export const RunIdText = t.String({
   description: "Id of a run, a UUID; later runs have greater ids",
   examples: ["019b76da-a800-7c3e-8f2b-5d1c9a7e4f60"],
 });
+
+export const ReasonOrNull = nullable(
+  word(REASONS),
+  `Why it ended; null if it has not, or completed. ${meanings(REASON_TEXT)}`,
+);
 
 /** Who did something. */
 export const ActorOrNull = nullable(

@@ -3,7 +3,7 @@ import { type Job, taskOf } from "../../domain/job.ts";
 import { ATTEMPT_STATUSES, type Attempt, TASK_STATUSES, type TaskRun } from "../../domain/task-run.ts";
 import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
 import { nodeBody, nodeFields } from "./definition.ts";
-import { durationMs, ReasonOrNull } from "./run.ts";
+import { durationMs } from "./run.ts";
 import {
   Count,
   durationOrNull,
@@ -13,6 +13,7 @@ import {
   integer,
   meanings,
   nullable,
+  ReasonOrNull,
   RunIdText,
   TaskIdText,
   word,

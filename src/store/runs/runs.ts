@@ -52,6 +52,8 @@ export interface RunStore extends TaskRunStore, AttemptStore, RunTimeline, RunDe
   /** Returns the newest run of each job that has one. */
   listNewestByJob(): ReadonlyMap<JobId, Run>;
   findNewest(jobId: JobId): Run | null;
+  /** Returns the last run of a job to complete among those that were created before a run, and ended before it did. */
+  findSuccessBefore(run: Pick<Run, "id" | "jobId" | "endedAt">): Run | null;
   /** Returns the runs that retried a run, oldest first. */
   listRetries(runId: RunId): readonly RunId[];
   /** Returns the run that was started with a key, or null if there is none or the key has expired. */
@@ -196,6 +198,15 @@ export const createRunStore = (context: StoreContext): RunStore => {
       ),
 
     findNewest,
+
+    findSuccessBefore: ({ id: runId, jobId, endedAt }) => {
+      const row = sql.get(
+        `SELECT * FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at <= $until
+           AND seq < (SELECT seq FROM runs WHERE id = $runId) ORDER BY ended_at DESC LIMIT 1`,
+        { runId, jobId, until: endedAt ?? Number.MAX_SAFE_INTEGER },
+      );
+      return row === null ? null : toRun(row);
+    },
 
     listRetries: (runId) =>
       sql.all("SELECT id FROM runs WHERE retry_of = $runId ORDER BY seq", { runId }).map((row) => id<RunId>(row, "id")),

@@ -106,6 +106,7 @@ const collectAnswers = async (): Promise<void> => {
   collect("Occurrence", ...(await ask(petit, "/api/jobs/paused_job/occurrences")).body.occurrences);
   collect("Run", ...(await ask(petit, "/api/runs")).body.runs);
   collect("RunDetail", (await ask(petit, `/api/runs/${runId}`)).body);
+  collect("RunComparison", (await ask(petit, `/api/runs/${runId}/comparison`)).body);
   collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
   collect("CancelledRun", (await post(petit, `/api/runs/${runId}/cancel`)).body);
   const lines = (await ask(petit, `/api/runs/${runId}/lines`)).body;

@@ -253,8 +253,12 @@ describe("runs", () => {
 
   test("have the same fields alone and in a list", async () => {
     const run = await runToEnd(petit, "hello");
-    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
-    expect((await ask(petit, `/api/runs/${run.id.toUpperCase()}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, failure: null, ...NOTHING_TO_DO });
+    expect((await ask(petit, `/api/runs/${run.id.toUpperCase()}`)).body).toEqual({
+      ...run,
+      failure: null,
+      ...NOTHING_TO_DO,
+    });
     expect((await ask(petit, "/api/jobs/hello/runs?limit=1")).body.runs).toEqual([run]);
     expect((await ask(petit, "/api/runs?limit=1")).body.runs).toEqual([run]);
   });
@@ -377,7 +381,7 @@ describe("cancel", () => {
   test("does not change a run that has ended", async () => {
     const run = await runToEnd(petit, "hello");
     expect((await post(petit, `/api/runs/${run.id}/cancel`)).status).toBe(200);
-    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, ...NOTHING_TO_DO });
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, failure: null, ...NOTHING_TO_DO });
   });
 });
 

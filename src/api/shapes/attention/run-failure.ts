@@ -1,8 +1,7 @@
 import { t } from "elysia";
 import type { RunFailure } from "../../../domain/attention.ts";
 import { STREAMS } from "../../../store/output.ts";
-import { ReasonOrNull } from "../run.ts";
-import { exactly, integer, nullable, TaskIdText, word } from "../schemas.ts";
+import { exactly, integer, nullable, ReasonOrNull, TaskIdText, word } from "../schemas.ts";
 
 export const RunFailureBody = exactly(
   {

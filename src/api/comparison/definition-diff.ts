@@ -1,0 +1,39 @@
+import type { Job } from "../../domain/job.ts";
+
+export type DefinitionDiff = {
+  /** False if only the place of the definition changed. */
+  readonly changed: boolean;
+  /** The lines of a unified diff of the YAML texts; null if they are equal, too different, or not stored. */
+  readonly lines: readonly string[] | null;
+};
+
+/** Maximum number of changed lines for which a diff is made, which bounds its time, and of lines that are returned. */
+const MAX_CHANGED = 1_000;
+const MAX_LINES = 500;
+
+/** Compares two versions of a definition. */
+export const diffDefinitions = async (before: Job, after: Job): Promise<DefinitionDiff> => {
+  const changed = meaningOf(before) !== meaningOf(after);
+  const texts = [before, after].map(({ source }) => source.document?.text);
+  const [old, current] = texts;
+  if (!changed || old === undefined || current === undefined || old === current) return { changed, lines: null };
+  return { changed, lines: await diffTexts(old, current) };
+};
+
+/** Comments and the position in the file do not matter. */
+const meaningOf = ({ source: _, ...job }: Job): string => JSON.stringify(job);
+
+/** Loads the library only here, because most requests don't need it. */
+const diffTexts = async (before: string, after: string): Promise<readonly string[] | null> => {
+  const { structuredPatch } = await import("diff");
+  const patch = structuredPatch("", "", before, after, undefined, undefined, {
+    context: 3,
+    maxEditLength: MAX_CHANGED,
+  });
+  if (patch === undefined) return null;
+  const lines = patch.hunks.flatMap((hunk) => [
+    `@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@`,
+    ...hunk.lines,
+  ]);
+  return lines.slice(0, MAX_LINES);
+};
