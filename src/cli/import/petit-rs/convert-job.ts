@@ -5,7 +5,7 @@ import { readJobFile } from "../../../jobfile/read/job-file.ts";
 import type { Fate, ImportedFile, ImportProblem } from "../imported.ts";
 import { convertSchedule } from "./convert-schedule.ts";
 import { convertTask } from "./convert-task.ts";
-import { DOLLAR, Rewrite, textOf } from "./rewrite.ts";
+import { DOLLAR, Rewrite, textOf, yamlText } from "./rewrite.ts";
 
 export type JobSource = {
   /** The file as messages call it. */
@@ -96,7 +96,7 @@ const idHere = (id: string): string => {
 const renameJob = (rewrite: Rewrite, node: Node): void => {
   const id = textOf(node) ?? "";
   if (node.kind !== "scalar" || id === "" || isName(id)) return;
-  rewrite.edits.setScalar(node, idHere(id));
+  rewrite.edits.setScalar(node, yamlText(idHere(id)));
   rewrite.note(`the id '${id}' is '${idHere(id)}' here`);
 };
 

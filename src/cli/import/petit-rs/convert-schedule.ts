@@ -73,14 +73,14 @@ const convertMap = (rewrite: Rewrite, { job, entry, value, now }: MapPlace): voi
   const isGiven = timezone !== undefined && !isEmpty(timezone.value);
   if (timezone !== undefined && !isGiven) rewrite.edits.setValue(timezone, "UTC");
   rewrite.note(isGiven ? "its schedule does not catch up" : IN_UTC);
-  rewrite.edits.addAfter(value, cron, "catchup: none");
   if (timezone === undefined) rewrite.edits.addAfter(value, cron, "timezone: UTC");
+  rewrite.edits.addAfter(value, cron, "catchup: none");
   if (isGiven) noteClockChanges(rewrite, { expression, timezone: textOf(timezone.value) ?? "", now });
 };
 
 type Clock = { readonly expression: string; readonly timezone: string; readonly now: number };
 
-/** Notes that a schedule is due where the clock of its time zone changes: there is no such time in UTC. */
+/** Notes what is different if a schedule is due where the clock of its time zone changes within a year. */
 const noteClockChanges = (rewrite: Rewrite, { expression: text, timezone, now }: Clock): void => {
   const expression = parseExpression(text);
   if (expression.kind !== "cron" || !isTimezone(timezone)) return;

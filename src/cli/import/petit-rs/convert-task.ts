@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Entry, isEmpty, type MapNode, type Node, type ScalarNode } from "../../../jobfile/parse/node.ts";
-import { type Rewrite, textOf } from "./rewrite.ts";
+import { type Rewrite, textOf, yamlText } from "./rewrite.ts";
 
 const COMMON = ["id", "name", "type", "depends_on", "retry", "environment", "condition"];
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
@@ -42,7 +42,7 @@ const entriesOf = (node: Node | undefined): readonly Entry[] => (node?.kind === 
 
 const renameOrQuote = (rewrite: Rewrite, node: Node | undefined, newIds: ReadonlyMap<string, string>): void => {
   const newId = newIds.get(textOf(node) ?? "");
-  if (node?.kind === "scalar" && newId !== undefined) rewrite.edits.setScalar(node, newId);
+  if (node?.kind === "scalar" && newId !== undefined) rewrite.edits.setScalar(node, yamlText(newId));
   else rewrite.quote(node);
 };
 
@@ -65,7 +65,7 @@ const convertCommand = (rewrite: Rewrite, fields: Fields, options: TaskOptions):
   const dir = textOf(entry?.value);
   if (entry === undefined || isEmpty(entry.value) || dir === null || dir.startsWith("/")) return;
   const absolute = resolve(options.workingDir, dir);
-  rewrite.edits.setValue(entry, /^[\w./-]+$/.test(absolute) ? absolute : JSON.stringify(absolute));
+  rewrite.edits.setValue(entry, yamlText(absolute));
   rewrite.note(`the working directory '${dir}' is ${absolute}`);
 };
 

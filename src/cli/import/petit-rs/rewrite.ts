@@ -74,3 +74,7 @@ export const textOf = (node: Node | undefined): string | null => {
   if (node?.kind !== "scalar") return null;
   return typeof node.value === "string" ? node.value : node.source;
 };
+
+/** Writes a text as YAML that is read as a text: without quotes where that is certain. */
+export const yamlText = (text: string): string =>
+  /^[A-Za-z/][\w./-]*$/.test(text) && !/^(true|false|null)$/i.test(text) ? text : JSON.stringify(text);

@@ -25,7 +25,7 @@ describe("a job file of the Rust petit keeps its form", () => {
     [
       "with a schedule in a flow map",
       `id: a\nschedule: {jitter: 5s, cron: 0 9 * * 2, catchup_window: 1h} # c\n${TASKS}`,
-      `id: a\nschedule: {cron: "0 9 * * 1", catchup: none, timezone: UTC} # c\n${TASKS}`,
+      `id: a\nschedule: {cron: "0 9 * * 1", timezone: UTC, catchup: none} # c\n${TASKS}`,
     ],
     [
       "with a flow map that loses its first and its last fields",
@@ -146,6 +146,26 @@ describe("${{ in a job file of the Rust petit", () => {
         message: "'${{' can't be written here, because the config has 'dollar'; expected another key",
       },
     ]);
+  });
+});
+
+describe("an id of a job file of the Rust petit", () => {
+  const job = (id: string, first: string, second: string): string =>
+    `id: ${id}\nname: A\ntasks:\n- {id: ${first}, type: command, command: x}\n- {id: t, type: command, command: x, depends_on: [${second}]}\n`;
+  test.each([
+    ["a b", "a-b"],
+    ["'[1]'", '"1"'],
+    ["' true'", '"true"'],
+    ["7", '"7"'],
+    ["-7", '"7"'],
+    ["ü", "job"],
+  ])("%s becomes %s", (before, after) => {
+    expect(rewritten(job(before, "x", "x"))).toBe(job(after, "x", "x"));
+    expect(rewritten(job("a", before, before))).toBe(job("a", after, after));
+  });
+
+  test("does not become the id of another task", () => {
+    expect(rewritten(job("a", "'t!'", "'t!'"))).toBe(job("a", "t-2", "t-2"));
   });
 });
 
