@@ -14,10 +14,11 @@ export const importJobs = defineCommand({
   name: "import",
   summary: "Turn a crontab, or job files of the Rust petit, into job files",
   description:
-    "Writes job files that run as the source runs where it comes from, to stdout, or with -o to a folder. stderr says for each line " +
-    "what became of it. If anything can't be read, all problems are reported, nothing is written, and the exit status is 1. " +
-    "'crontab' imports a crontab: a user's, or with --system one with a user column, such as /etc/crontab. Without FILE it reads " +
-    "standard input, or on a terminal what `crontab -l` prints. 'petit-rs' imports a folder of job files of the Rust petit.",
+    "Writes job files that behave like the crontab, or the job files of the Rust petit, that they come from: to stdout, or with -o to " +
+    "a folder. stderr says for each line or file what became of it. If anything can't be read, all problems are reported, nothing is " +
+    "written, and the exit status is 1. 'crontab' imports a crontab: a user's, or with --system one with a user column. A folder such " +
+    "as /etc/cron.d stands for all crontabs in it. Without FILE it reads standard input, or on a terminal what `crontab -l` prints. " +
+    "'petit-rs' imports a folder of job files of the Rust petit.",
   usage: [
     "petit import crontab [FILE|-] [--system] [-o DIR]",
     "petit import petit-rs DIR [--working-dir DIR] [-o DIR]",
@@ -52,7 +53,7 @@ export const importJobs = defineCommand({
   settings: [],
   examples: [
     "crontab -l | petit import crontab - -o jobs",
-    "petit import crontab /etc/crontab -o jobs",
+    "sudo petit import crontab /etc/cron.d -o /etc/petit/jobs",
     "petit import crontab mycron --json",
     "petit import petit-rs old-jobs -o jobs",
     "petit import petit-rs old-jobs --working-dir /srv/etl -o jobs",

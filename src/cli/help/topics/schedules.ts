@@ -35,6 +35,12 @@ export const schedules: Topic = {
         "fires once. A schedule with a wildcard minute or hour follows real time instead. `petit next` marks both cases.",
     },
     {
+      title: "Coming from cron",
+      text:
+        "`petit import crontab FILE` turns the lines of a crontab into job files that run as cron runs them, and says what became " +
+        "of each line.",
+    },
+    {
       title: "Clock changes",
       text:
         "No occurrence fires twice. A monotonic clock measures runs, tasks and attempts from their start: if the system clock is " +

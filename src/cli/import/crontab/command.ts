@@ -21,8 +21,11 @@ const findPercent = (text: string): number => {
 const unescapePercent = (text: string): string =>
   text.replace(/\\(.)/gs, (pair, character: string) => (character === "%" ? "%" : pair));
 
-/** Here a backslash after a backslash still escapes a following `%`, unlike in the command. */
+/**
+ * Here a backslash after a backslash still escapes a following `%`, unlike in the command. Backslashes at the end are ignored when
+ * cron decides about the last line break.
+ */
 const readInput = (text: string): string => {
   const input = text.replace(/\\%|%/g, (match) => (match === "%" ? "\n" : "%"));
-  return input === "" || input.endsWith("\n") ? input : `${input}\n`;
+  return /(?:^|\n)\\*$/.test(input) ? input : `${input}\n`;
 };

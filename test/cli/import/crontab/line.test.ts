@@ -39,6 +39,8 @@ describe("a command", () => {
     ["echo \\\\%in", "echo \\\\", "in\n"],
     ["echo \\\\\\%out", "echo \\\\%out", null],
     ["echo a\\n b\\", "echo a\\n b\\", null],
+    ["cat%a%\\", "cat", "a\n\\"],
+    ["cat%a\\", "cat", "a\\\n"],
     ["cat%a\\\\%b", "cat", "a\\%b\n"],
   ];
   test.each(cases)("%j runs %j with %j as its input", (text, command, stdin) => {
