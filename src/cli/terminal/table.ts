@@ -85,7 +85,7 @@ const lineOf = (columns: readonly Measured[], row: number, screen: Screen): stri
       const cell = (keep === "end" ? fitStart : fitEnd)(oneLine(cells[row] ?? ""), width);
       const padding = " ".repeat(Math.max(0, width - textWidth(cell)));
       const name = style?.(row) ?? null;
-      return `${name === null ? cell : paint(screen, name, cell)}${padding}`;
+      return `${name === null || cell === "" ? cell : paint(screen, name, cell)}${padding}`;
     }),
   );
 
