@@ -5,7 +5,7 @@ import type { JobView } from "../../engine/engine.ts";
 import { defineCommand } from "../command.ts";
 import { noJobIn, readJobs, warnOfProblems } from "../job-folder.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
-import { relativeText } from "../terminal/relative-time.ts";
+import { distanceText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
 
@@ -55,12 +55,12 @@ const columnsOf = (views: readonly JobView[], { zone, now, out }: TableOptions):
     const own = job.schedule?.timezone ?? zone;
     return out.isTerminal ? shortLocal(nextRunAt, { now, zone: own, home: zone }) : readableLocal(nextRunAt, own);
   };
-  const distances = views.map(({ nextRunAt }) => (nextRunAt === null ? "" : relativeText(nextRunAt - now)));
+  const distances = views.map(({ nextRunAt }) => (nextRunAt === null ? "" : distanceText(nextRunAt - now)));
   return [
     { title: "JOB", cells: views.map(({ job }) => job.id), shrink: 4, min: 8 },
     { title: "SCHEDULE", cells: views.map(({ job }) => scheduleText(job)), shrink: 3, min: 12, drop: 5 },
     { title: "NEXT", cells: views.map(nextText), drop: 6 },
-    ...(out.isTerminal ? [{ title: "IN", cells: distances.map((text) => text.replace(/^in /, "")), drop: 1 }] : []),
+    ...(out.isTerminal ? [{ title: "IN", cells: distances, drop: 1 }] : []),
     { title: "TASKS", cells: views.map(({ job }) => String(job.tasks.length)), drop: 2 },
   ];
 };

@@ -1,39 +1,68 @@
+import { defaultZone } from "../../app/settings/settings.ts";
+import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { readRun } from "../client/run-snapshot.ts";
-import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT, type ExitStatus } from "../exit.ts";
 import { FEW_TASKS } from "../run-display/frame.ts";
+import { overviewJson, readOverview } from "../status/overview-data.ts";
+import { overviewText } from "../status/overview-text.ts";
 import { runStatusText } from "../status/run-status.ts";
+import { watchOverview } from "../status/watch.ts";
 import { watchRemoteRun } from "../trigger/watch-remote.ts";
 
 export const status = defineCommand({
   name: "status",
-  summary: "Show a run and its tasks",
+  summary: "Show what needs attention, or a run and its tasks",
   description:
-    "Shows a run of the running petit with its tasks. --json writes the run with its `tasks`. The exit status is 0 whatever " +
-    "the run's outcome. With --follow, it is 0 if the run completed, else 1.",
+    "Without RUN, shows what needs attention in the running petit, what runs and what comes next. With RUN, shows that run and its " +
+    "tasks; of a run that failed, it ends with the last error lines. --json writes the overview, or the run with its `tasks`. The " +
+    "exit status is 0 whatever the outcome of a run. With --follow, it is 0 if the run completed, else 1.",
   args: {
-    RUN: { type: "positional", required: true, description: RUN_HELP },
+    RUN: { type: "positional", required: false, description: RUN_HELP },
     follow: { type: "boolean", alias: "f", description: "Show the run live, with its output, until it ends." },
+    watch: {
+      type: "boolean",
+      alias: "w",
+      description: "Without RUN, show the overview again whenever something changes, until Ctrl-C.",
+    },
     all: {
       type: "boolean",
-      description: `List all tasks; a terminal lists more than ${FEW_TASKS} only if they run or failed.`,
+      description: `List everything. A terminal lists at most 10 rows of each part, and of more than ${FEW_TASKS} tasks those that run or failed.`,
     },
     ...RECONNECT,
   },
-  settings: [],
-  examples: ["petit status 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60", "petit status data_pipeline --follow"],
-  run: async ({ RUN, follow, all, reconnect }, context) => {
+  settings: ["timezone"],
+  examples: ["petit status", "petit status --watch", "petit status 9a7e4f60", "petit status data_pipeline --follow"],
+  run: async ({ RUN, follow = false, watch = false, all = false, reconnect }, context) => {
     const patienceMs = patienceOf(reconnect);
+    if (RUN === undefined) {
+      if (follow) throw usageError("--follow needs a RUN", "'petit status --watch'", "petit status");
+      return showOverview({ watch, all }, context);
+    }
+    if (watch) throw usageError("--watch shows no RUN", `'petit status ${RUN} --follow'`, "petit status");
     const client = openClient(context);
     const runId = await findRun(client, RUN, follow ? context : null);
     if (follow) return watchRemoteRun(client, { runId, output: true, patienceMs }, context);
     const snapshot = await readRun(client, runId);
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify({ ...snapshot.run, tasks: snapshot.tasks }, null, 2)}\n`);
-    else out.write(await runStatusText(client, { snapshot, all: all === true }, context));
+    else out.write(await runStatusText(client, { snapshot, all }, context));
     return EXIT.DONE;
   },
 });
+
+type OverviewFlags = { readonly watch: boolean; readonly all: boolean };
+
+const showOverview = async ({ watch, all }: OverviewFlags, context: Context): Promise<ExitStatus> => {
+  const { terminal, clock, settings, json } = context;
+  const client = openClient(context);
+  const options = { screen: terminal.out, zone: defaultZone(settings), base: client.base, all };
+  if (watch) return watchOverview(client, options, context);
+  const overview = await readOverview(client);
+  if (json) terminal.out.write(`${JSON.stringify(overviewJson(overview), null, 2)}\n`);
+  else terminal.out.write(overviewText(overview, { ...options, now: clock.now() }));
+  return EXIT.DONE;
+};

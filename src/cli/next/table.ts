@@ -2,7 +2,7 @@ import { elapsedText } from "../run-display/status-text.ts";
 import { fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
 import { pluralize } from "../terminal/pluralize.ts";
-import { relativeText } from "../terminal/relative-time.ts";
+import { distanceText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
 import type { JobOccurrences, NextOccurrence } from "./occurrences.ts";
@@ -32,7 +32,11 @@ export const jobTable = (jobs: readonly JobOccurrences[], options: TableOptions)
       ],
       options.out,
     ),
-    frequentText(jobs, options.out),
+    frequentText(
+      jobs.flatMap(({ jobId, everyMs }) => (everyMs === null ? [] : [{ jobId, everyMs }])),
+      rows.length > 0,
+      options.out,
+    ),
   ].join("");
 };
 
@@ -53,14 +57,6 @@ const distanceColumn = (occurrences: readonly NextOccurrence[], { now, out }: Ta
   !out.isTerminal || now === null
     ? []
     : [{ title: "IN", cells: occurrences.map(({ at }) => distanceText(at - now)), drop: 2 }];
-
-/** Returns a distance such as `45s`, `5m` or `1h40m`. */
-const distanceText = (distanceMs: number): string => {
-  const unit = distanceMs < MINUTE_MS ? 1 : MINUTE_MS;
-  return relativeText(Math.floor(distanceMs / unit) * unit).replace(/^in /, "");
-};
-
-const MINUTE_MS = 60_000;
 
 const noteColumn = (notes: readonly string[]): Column => ({
   title: "",
@@ -90,13 +86,13 @@ const noteOf = (occurrences: readonly NextOccurrence[], options: TableOptions): 
   return noted === occurrences[0] ? (noted.note ?? "") : `${timeText(noted, options)}: ${noted.note}`;
 };
 
-/** Returns the frequent jobs, the most frequent one first. */
-const frequentText = (jobs: readonly JobOccurrences[], out: Screen): string => {
-  const frequent = jobs
-    .filter(({ everyMs }) => everyMs !== null)
-    .toSorted((left, right) => (left.everyMs ?? 0) - (right.everyMs ?? 0));
-  if (frequent.length === 0) return "";
-  const names = frequent.map(({ jobId, everyMs }) => `${jobId} every ${elapsedText(everyMs ?? 0)}`).join(", ");
-  const others = frequent.length === jobs.length ? "" : "and ";
-  return `${fold(`${others}${pluralize(frequent.length, "frequent job")}: ${names}`, "  ", out)}\n`;
+type FrequentJob = { readonly jobId: string; readonly everyMs: number };
+
+/** Returns a line with jobs that are due every few minutes, the most frequent one first, or an empty text if there are none. */
+export const frequentText = (jobs: readonly FrequentJob[], followsOthers: boolean, out: Screen): string => {
+  if (jobs.length === 0) return "";
+  const sorted = jobs.toSorted((left, right) => left.everyMs - right.everyMs);
+  const names = sorted.map(({ jobId, everyMs }) => `${jobId} every ${elapsedText(everyMs)}`).join(", ");
+  const start = `${followsOthers ? "and " : ""}${pluralize(jobs.length, "frequent job")}`;
+  return `${fold(`${start}: ${names}`, "  ", out)}\n`;
 };

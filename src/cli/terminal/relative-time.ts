@@ -20,3 +20,9 @@ export const roughlyText = (distanceMs: number): string => {
   const unit = away < MINUTE_MS ? SECOND_MS : away < HOUR_MS ? MINUTE_MS : away < DAY_MS ? HOUR_MS : DAY_MS;
   return relativeText(Math.trunc(distanceMs / unit) * unit);
 };
+
+/** Formats a time in the future for the cell of a table, without `in` and without needless seconds: `45s`, `5m`, `1h40m`. */
+export const distanceText = (distanceMs: number): string => {
+  const unit = distanceMs < MINUTE_MS ? 1 : MINUTE_MS;
+  return relativeText(Math.floor(distanceMs / unit) * unit).replace(/^in /, "");
+};

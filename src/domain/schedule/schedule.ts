@@ -37,7 +37,10 @@ export interface Schedule {
  * Compiles a schedule in its own zone or `defaultTimezone`. Throws `invalid_request` if an expression or the zone is
  * invalid.
  */
-export const compileSchedule = (spec: ScheduleSpec, defaultTimezone: string): Schedule => {
+export const compileSchedule = (
+  spec: Pick<ScheduleSpec, "expressions" | "timezone">,
+  defaultTimezone: string,
+): Schedule => {
   const timezone = spec.timezone ?? defaultTimezone;
   if (!isTimezone(timezone))
     throw new PetitError("invalid_request", `'${timezone}' is not a timezone; ${TIMEZONE_FORM}`);

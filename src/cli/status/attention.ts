@@ -1,0 +1,99 @@
+import { elapsedText } from "../run-display/status-text.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import type { Style } from "../terminal/terminal.ts";
+import type { AttentionBody, Overview } from "./overview-data.ts";
+
+/** A row of what needs attention. */
+export type AttentionRow = {
+  readonly style: Style;
+  readonly sign: string;
+  /** The job or the file. */
+  readonly subject: string;
+  readonly runId: string | null;
+  /** In ms since the Unix epoch; null if unknown. */
+  readonly since: number | null;
+  /** In a few words. */
+  readonly state: string;
+  /** Why, in a line of its own. Empty if there is nothing to add. */
+  readonly detail: string;
+  /** Whether the run has failed, so that its status explains why. */
+  readonly hasFailed: boolean;
+};
+
+/** Returns what needs attention: first why petit itself does not work, then what petit lists. */
+export const attentionRows = ({ attention, health }: Overview): readonly AttentionRow[] => [
+  ...health.reasons.filter(({ code }) => !ALSO_LISTED.includes(code)).map(({ message }) => healthRow(message)),
+  ...attention.items.map(itemRow),
+];
+
+/** Codes of health that are kinds of attention too. */
+const ALSO_LISTED: readonly string[] = ["job_file_broken", "notifications_undelivered"];
+
+const ERROR = { style: "red", sign: "✗" } as const;
+const WARNING = { style: "yellow", sign: "!" } as const;
+
+const healthRow = (message: string): AttentionRow => ({
+  ...ERROR,
+  subject: "petit",
+  runId: null,
+  since: null,
+  state: "not healthy",
+  detail: message,
+  hasFailed: false,
+});
+
+const itemRow = (item: AttentionBody): AttentionRow => ({
+  ...(item.severity === "error" ? ERROR : WARNING),
+  subject: item.kind === "job_file_broken" ? `${item.file}:${item.line}` : item.job_id,
+  runId: item.run_id,
+  since: item.since,
+  ...stateOf(item),
+  hasFailed: "failure" in item,
+});
+
+const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> => {
+  switch (item.kind) {
+    case "job_failing":
+      return { state: failingState(item), detail: failureText(item.failure) };
+    case "job_flapping":
+      return { state: flappingState(item), detail: failureText(item.failure) };
+    case "run_stuck": {
+      const task = item.task_id === null ? "" : `; now in task ${item.task_id}`;
+      return {
+        state: "stuck",
+        detail: `runs for ${elapsedText(item.elapsed_ms)}, usually ${elapsedText(item.usual_ms)}${task}`,
+      };
+    }
+    case "run_late": {
+      const others = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more run")}`;
+      return { state: "late", detail: `waits for a slot for ${elapsedText(item.waited_ms)}${others}` };
+    }
+    case "notifications_undelivered":
+      return { state: `${item.count} undelivered`, detail: `${item.target}: ${item.error}` };
+    case "job_file_broken": {
+      const more = item.problems === 1 ? "" : ` (and ${item.problems - 1} more)`;
+      return { state: "broken file", detail: `${item.path === "" ? "" : `${item.path}: `}${item.problem}${more}` };
+    }
+    default:
+      return { state: "", detail: messageOf(item) };
+  }
+};
+
+/** A newer petit can list other kinds. Each has a sentence. */
+const messageOf = (item: { readonly message: string }): string => item.message;
+
+type Failing = Extract<AttentionBody, { readonly kind: "job_failing" }>;
+
+const failingState = (item: Failing): string => {
+  if (item.flapping) return flappingState(item);
+  return item.count === 1 ? "failed" : `${item.count} in a row`;
+};
+
+const flappingState = (item: Pick<Failing, "recent_failures" | "recent_runs">): string =>
+  `flapping, ${item.recent_failures} of ${item.recent_runs}`;
+
+/** Returns a text such as `extract: exit code 1 │ KeyError: 'id'`. */
+const failureText = ({ task_id, error, reason, last_line }: Failing["failure"]): string => {
+  const why = `${task_id === null ? "" : `${task_id}: `}${error ?? reason ?? "unknown reason"}`;
+  return last_line === null ? why : `${why} │ ${last_line.text}`;
+};

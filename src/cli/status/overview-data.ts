@@ -1,0 +1,69 @@
+import type { AttentionListBody } from "../../api/shapes/attention/attention.ts";
+import type { HealthReasonBody } from "../../api/shapes/health.ts";
+import type { JobList } from "../../api/shapes/job.ts";
+import type { RunList } from "../../api/shapes/run.ts";
+import type { Client } from "../../client/client.ts";
+import type { SchedulerState } from "../../engine/engine.ts";
+
+export type AttentionBody = (typeof AttentionListBody.static)["items"][number];
+export type RunBody = (typeof RunList.static)["runs"][number];
+export type JobBody = (typeof JobList.static)["jobs"][number];
+
+/** What petit does now, and what needs attention. */
+export type Overview = {
+  readonly version: string;
+  readonly state: SchedulerState;
+  readonly health: {
+    readonly status: "ok" | "degraded" | "unavailable";
+    readonly reasons: readonly (typeof HealthReasonBody.static)[];
+  };
+  readonly attention: typeof AttentionListBody.static;
+  /** The oldest first. */
+  readonly running: readonly RunBody[];
+  /** The oldest first. */
+  readonly pending: readonly RunBody[];
+  readonly jobs: readonly JobBody[];
+};
+
+/** Maximum number of active runs to read, of each status. */
+const MAX_RUNS = 1000;
+
+/** Reads the overview from the running petit. */
+export const readOverview = async (client: Client): Promise<Overview> => {
+  const listRuns = (status: string) => client.get("/api/runs", { query: { status, limit: MAX_RUNS } });
+  const [attention, running, pending, { jobs }, { state }, health] = await Promise.all([
+    client.get("/api/attention"),
+    listRuns("running"),
+    listRuns("pending"),
+    client.get("/api/jobs"),
+    client.get("/api/scheduler/state"),
+    client.get("/api/health"),
+  ]);
+  return {
+    version: health.version,
+    state,
+    health: { status: health.status, reasons: health.reasons ?? [] },
+    attention,
+    running: running.runs.toReversed(),
+    pending: pending.runs.toReversed(),
+    jobs,
+  };
+};
+
+/** Returns the overview for programs. */
+export const overviewJson = ({ version, state, health, attention, running, pending, jobs }: Overview) => ({
+  version,
+  scheduler: state,
+  health,
+  attention,
+  running,
+  pending,
+  next: comingJobs(jobs).map(({ job, at }) => ({ job_id: job.id, at })),
+  jobs: jobs.length,
+});
+
+/** Returns the jobs that have a next occurrence and are not paused, by its time. */
+export const comingJobs = (jobs: readonly JobBody[]): readonly { readonly job: JobBody; readonly at: number }[] =>
+  jobs
+    .flatMap((job) => (job.next_run_at === null || job.paused ? [] : [{ job, at: job.next_run_at }]))
+    .sort((left, right) => left.at - right.at);

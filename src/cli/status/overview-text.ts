@@ -1,0 +1,171 @@
+import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
+import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { frequentText } from "../next/table.ts";
+import { runName, shortIds } from "../run-display/short-id.ts";
+import { elapsedText, signOf, styleOf } from "../run-display/status-text.ts";
+import { fold } from "../terminal/columns.ts";
+import { commandLines } from "../terminal/command-lines.ts";
+import { readableLocal, shortLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import { distanceText, roughlyText } from "../terminal/relative-time.ts";
+import { columnTable } from "../terminal/table.ts";
+import { paint, type Screen } from "../terminal/terminal.ts";
+import { fitEnd, oneLine } from "../terminal/text-width.ts";
+import { type AttentionRow, attentionRows } from "./attention.ts";
+import { comingJobs, type JobBody, type Overview, type RunBody } from "./overview-data.ts";
+
+export type OverviewTextOptions = {
+  readonly screen: Screen;
+  readonly now: number;
+  /** The reader's zone. */
+  readonly zone: string;
+  /** URL of petit. */
+  readonly base: string;
+  /** Whether to list everything on a terminal. */
+  readonly all: boolean;
+};
+
+/** Maximum number of rows of each part, on a terminal. */
+const LISTED = { attention: 10, active: 10, next: 5 } as const;
+
+/** Returns what needs attention, what runs and what comes next. */
+export const overviewText = (overview: Overview, options: OverviewTextOptions): string =>
+  [
+    headText(overview, options),
+    attentionText(overview, options),
+    activeText([...overview.running, ...overview.pending], options),
+    nextText(overview.jobs, options),
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+
+const headText = ({ version, state, health, jobs }: Overview, { screen, base }: OverviewTextOptions): string => {
+  const paused = jobs.filter((job) => job.paused).map(({ id }) => id);
+  const states = [state, ...(health.status === "unavailable" ? ["unavailable"] : []), pluralize(jobs.length, "job")];
+  const lines = [paint(screen, "bold", fold(`petit ${version} at ${base}: ${states.join(", ")}`, "  ", screen))];
+  const note = (text: string): void => void lines.push(paint(screen, "yellow", cut(text, screen)));
+  if (state === "paused") note("all schedules are paused; 'petit resume' continues them");
+  if (paused.length > 0) note(`${pluralize(paused.length, "paused job")}: ${paused.join(", ")}`);
+  return `${lines.join("\n")}\n`;
+};
+
+/** Shortens a line to the width of a terminal. */
+const cut = (text: string, screen: Screen): string => (screen.isTerminal ? fitEnd(text, screen.columns()) : text);
+
+type Part<Item> = { readonly shown: readonly Item[]; readonly rest: number };
+
+const partOf = <Item>(items: readonly Item[], limit: number, { screen, all }: OverviewTextOptions): Part<Item> => {
+  const shown = screen.isTerminal && !all ? items.slice(0, limit) : items;
+  return { shown, rest: items.length - shown.length };
+};
+
+const restText = (rest: number, screen: Screen): string =>
+  rest === 0 ? "" : `${paint(screen, "dim", `… ${rest} more; --all lists them`)}\n`;
+
+const attentionText = (overview: Overview, options: OverviewTextOptions): string => {
+  const { screen, now } = options;
+  const { shown, rest } = partOf(attentionRows(overview), LISTED.attention, options);
+  if (shown.length === 0) return `${paint(screen, "green", "✓ nothing needs attention")}\n`;
+  const names = namesOf(shown, screen);
+  const [head = "", ...rows] = columnTable(
+    [
+      {
+        title: "NEEDS ATTENTION",
+        cells: shown.map(({ sign, subject }) => `${sign} ${subject}`),
+        style: (row) => shown[row]?.style ?? null,
+        shrink: 1,
+        min: 24,
+      },
+      { title: "SINCE", cells: shown.map(({ since }) => (since === null ? "" : roughlyText(since - now))), drop: 4 },
+      { title: "RUN", cells: shown.map(({ runId }) => names.get(runId ?? "") ?? "") },
+      { title: "STATE", cells: shown.map(({ state }) => state), shrink: 3, min: 10, drop: 5 },
+    ],
+    screen,
+  )
+    .trimEnd()
+    .split("\n");
+  const lines = rows.flatMap((row, index) => [row, ...detailLines(shown[index], screen)]);
+  const failed = shown.find(({ hasFailed }) => hasFailed);
+  return `${[head, ...lines].join("\n")}\n${restText(rest, screen)}${nextCommand(failed, screen)}`;
+};
+
+/** Short ids of the runs that are shown together are distinct. */
+const namesOf = (rows: readonly { readonly runId: string | null }[], screen: Screen): ReadonlyMap<string, string> => {
+  const ids = rows.flatMap(({ runId }) => runId ?? []);
+  const names = screen.isTerminal ? shortIds(ids) : ids;
+  return new Map(ids.map((id, index) => [id, names[index] ?? id]));
+};
+
+const detailLines = (row: AttentionRow | undefined, screen: Screen): readonly string[] =>
+  row === undefined || row.detail === "" ? [] : [cut(`    ${oneLine(row.detail)}`, screen)];
+
+const nextCommand = (row: AttentionRow | undefined, screen: Screen): string => {
+  if (row === undefined || row.runId === null || !screen.isTerminal) return "";
+  const command = `petit status ${runName(row.runId, screen)}`;
+  return commandLines([[command, `shows why ${row.subject} failed`]], screen);
+};
+
+const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): string => {
+  const { screen, now } = options;
+  if (runs.length === 0) return `${paint(screen, "dim", "nothing is running")}\n`;
+  const { shown, rest } = partOf(runs, LISTED.active, options);
+  const names = namesOf(
+    shown.map(({ id }) => ({ runId: id })),
+    screen,
+  );
+  const table = columnTable(
+    [
+      {
+        title: "RUNNING",
+        cells: shown.map(
+          ({ status, job_id }) => `${signOf(status)} ${job_id}${status === "pending" ? " (waits)" : ""}`,
+        ),
+        style: (row) => styleOf(shown[row]?.status ?? "pending"),
+        shrink: 2,
+        min: 24,
+      },
+      { title: "FOR", cells: shown.map((run) => elapsedText(now - (run.started_at ?? run.created_at))) },
+      { title: "RUN", cells: shown.map(({ id }) => names.get(id) ?? id) },
+      { title: "TRIGGER", cells: shown.map(({ trigger }) => trigger), drop: 1 },
+    ],
+    screen,
+  );
+  return `${table}${restText(rest, screen)}`;
+};
+
+const nextText = (jobs: readonly JobBody[], options: OverviewTextOptions): string => {
+  const { screen, now, zone } = options;
+  const { frequent, others } = splitByFrequency(comingJobs(jobs), options);
+  if (others.length + frequent.length === 0) return "";
+  const when = (at: number): string =>
+    screen.isTerminal ? shortLocal(at, { now, zone, home: zone }) : readableLocal(at, zone);
+  const table = columnTable(
+    [
+      { title: "NEXT", cells: others.map(({ job }) => job.id), shrink: 1, min: 24 },
+      { title: "IN", cells: others.map(({ at }) => distanceText(at - now)) },
+      { title: "WHEN", cells: others.map(({ at }) => when(at)), drop: 2 },
+    ],
+    screen,
+  );
+  return `${table}${frequentText(frequent, others.length > 0, screen)}`;
+};
+
+type ComingJob = ReturnType<typeof comingJobs>[number];
+
+/** Occurrences of a frequent job are always among the next ones, so that later jobs need not be looked at. */
+const splitByFrequency = (coming: readonly ComingJob[], { now, zone, screen, all }: OverviewTextOptions) => {
+  const frequent: { readonly jobId: string; readonly everyMs: number }[] = [];
+  const others: ComingJob[] = [];
+  const limit = screen.isTerminal && !all ? LISTED.next : Number.POSITIVE_INFINITY;
+  for (const each of coming) {
+    const everyMs = others.length >= limit && each.at - now > FREQUENT_WITHIN_MS ? null : intervalOf(each, zone);
+    if (everyMs !== null) frequent.push({ jobId: each.job.id, everyMs });
+    else if (others.length < limit) others.push(each);
+  }
+  return { frequent, others };
+};
+
+const FREQUENT_WITHIN_MS = 600_000;
+
+const intervalOf = ({ job: { schedule, timezone }, at }: ComingJob, zone: string): number | null =>
+  schedule === null ? null : frequentIntervalMs(compileSchedule({ expressions: schedule, timezone }, zone), at - 1);

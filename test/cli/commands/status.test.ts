@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawn, spawnSync } from "node:child_process";
+import { type CommandResult, cleanEnvironment, PETIT, petit } from "../../support/cli.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+
+const JOBS = `id: bad
+tasks: [{id: t, type: shell, script: "echo KeyError >&2; exit 3"}]
+---
+id: sleeper
+tasks: [{id: s, type: command, command: sleep, args: ["60"]}]
+---
+id: fine
+schedule: "0 0 1 1 *"
+tasks: [{id: t, type: shell, script: "true"}]
+`;
+
+let running: Petit;
+beforeAll(async () => {
+  running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"] });
+});
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
+
+const ask = (...args: readonly string[]): Promise<CommandResult> =>
+  petit(args, { environment: { PETIT_URL: running.url } });
+
+/** A running `petit status` and its output. `command` runs it, for example in a terminal. */
+const begin = (command: readonly string[]) => {
+  const [program = "", ...args] = command;
+  const env = { ...cleanEnvironment(running.dir), PETIT_URL: running.url, TERM: "xterm-256color" };
+  const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+  let text = "";
+  let look = (): void => {};
+  child.stdout.on("data", (data: Buffer) => {
+    text += data.toString();
+    look();
+  });
+  return {
+    child,
+    text: () => text,
+    ended: new Promise<number | null>((resolve) => child.on("close", resolve)),
+    until: (isEnough: (text: string) => boolean) =>
+      new Promise<void>((resolve) => {
+        look = () => {
+          if (isEnough(text)) resolve();
+        };
+        look();
+      }),
+  };
+};
+
+describe("petit status without a run", () => {
+  test("shows what needs attention first, then what runs and what comes next", async () => {
+    const bad = JSON.parse((await ask("trigger", "bad", "--wait", "--json")).stdout).id;
+    const sleeper = (await ask("trigger", "sleeper")).stdout.trim();
+    const { status, stdout, stderr } = await ask("status");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const [head, attention, active, next] = stdout.split("\n\n").map((part) => part.split("\n"));
+    expect(head).toEqual([expect.stringMatching(/^petit \S+ at http:\S+: running, 3 jobs$/)]);
+    expect(attention?.[1]).toMatch(new RegExp(`^✗ bad +\\S+.* ${bad} +(failed|\\d in a row)$`));
+    expect(attention?.[2]).toBe("    t: exit code 3 │ KeyError");
+    expect(active?.[1]).toMatch(new RegExp(`^● sleeper +\\d+s +${sleeper} +manual$`));
+    expect(next?.[1]).toMatch(/^fine +\d+\S* +\d{4}-01-01 00:00:00 UTC$/);
+    await ask("cancel", sleeper);
+  });
+
+  test("writes the same as JSON", async () => {
+    await ask("trigger", "bad", "--wait");
+    const body = JSON.parse((await ask("status", "--json")).stdout);
+    expect(Object.keys(body)).toEqual([
+      "version",
+      "scheduler",
+      "health",
+      "attention",
+      "running",
+      "pending",
+      "next",
+      "jobs",
+    ]);
+    expect(body).toMatchObject({
+      scheduler: "running",
+      health: { status: "ok", reasons: [] },
+      attention: { count: 1, items: [{ kind: "job_failing", job_id: "bad" }], counts: { job_failing: 1 } },
+      pending: [],
+      next: [{ job_id: "fine", at: expect.any(Number) }],
+      jobs: 3,
+    });
+  });
+
+  test("exits with 3 if no petit answers, also with --watch", async () => {
+    for (const args of [["status"], ["status", "--watch"]]) {
+      const { status, stdout, stderr } = await petit([...args, "--url", "http://127.0.0.1:9"]);
+      expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
+      expect(stderr).toContain("no petit answers at http://127.0.0.1:9");
+    }
+  });
+
+  test("refuses flags that belong to the other form", async () => {
+    const follow = await ask("status", "--follow");
+    expect(follow).toMatchObject({ status: 2, stdout: "" });
+    expect(follow.stderr).toContain("--follow needs a RUN; did you mean 'petit status --watch'?");
+    const watch = await ask("status", "bad", "--watch");
+    expect(watch).toMatchObject({ status: 2, stdout: "" });
+    expect(watch.stderr).toContain("--watch shows no RUN; did you mean 'petit status bad --follow'?");
+  });
+});
+
+describe("petit status --watch", () => {
+  test("writes the overview again after a change, with --json in a line, until a signal comes", async () => {
+    const watching = begin([...PETIT, "status", "--watch", "--json"]);
+    await watching.until((text) => text.includes("\n"));
+    const run = (await ask("trigger", "sleeper")).stdout.trim();
+    const isRunning = (text: string): boolean =>
+      text
+        .split("\n")
+        .slice(0, -1)
+        .some((line) => runs(line).includes(run));
+    await watching.until(isRunning);
+    await ask("cancel", run);
+    await watching.until((text) => !runs(text.split("\n").at(-2) ?? "{}").includes(run));
+    watching.child.kill("SIGINT");
+    expect(await watching.ended).toBe(0);
+  }, 20_000);
+
+  const hasScript = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
+
+  test.skipIf(!hasScript).each([["SIGINT", "\u0003"]])(
+    "restores the terminal on %s, and leaves the last overview on it",
+    async (_signal, key) => {
+      const command = `trap : INT; stty cols 80 rows 24; ${PETIT.join(" ")} status --watch; echo "status $?"`;
+      const watching = begin(["script", "-qec", command, "/dev/null"]);
+      await watching.until((text) => text.includes("Ctrl-C ends"));
+      expect(watching.text()).toStartWith("\u001b[?1049h\u001b[?25l\u001b[?7l");
+      watching.child.stdin.write(key);
+      await watching.ended;
+      const [, after = ""] = watching.text().split("\u001b[?7h\u001b[?25h\u001b[?1049l");
+      expect(after).toContain("NEXT");
+      expect(after).toContain("status 0");
+    },
+    20_000,
+  );
+});
+
+/** Returns the ids of the running runs of an overview as JSON. */
+const runs = (line: string): readonly string[] =>
+  (JSON.parse(line).running ?? []).map(({ id }: { readonly id: string }) => id);
