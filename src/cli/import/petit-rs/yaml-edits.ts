@@ -10,7 +10,8 @@ export type EditedText = { readonly text: string; readonly originalOffset: (offs
 export class YamlEdits {
   readonly #text: string;
   readonly #edits = new Map<string, Edit>();
-  readonly #removedFromFlow = new Map<MapNode, Set<Entry>>();
+  /** The entries to remove; null if without a comment. */
+  readonly #removals = new Map<MapNode, Map<Entry, string | null>>();
 
   constructor(text: string) {
     this.#text = text;
@@ -68,18 +69,12 @@ export class YamlEdits {
 
   /** Turns an entry into a comment, with a line that says why; removes it where a comment is not possible. */
   remove(map: MapNode, entry: Entry, why: string): void {
-    const lineStart = this.#lineStart(entry.keyAt);
-    if (this.isFlow(map)) this.#removeFromFlow(map, entry);
-    else if (this.#text.slice(lineStart, entry.keyAt).trim() === "") this.#commentOut(entry.keyAt, why);
-    else this.#removeFirst(map, entry);
+    this.#removalsIn(map).set(entry, why);
   }
 
   /** Removes an entry. */
   drop(map: MapNode, entry: Entry): void {
-    const lineStart = this.#lineStart(entry.keyAt);
-    if (this.isFlow(map)) this.#removeFromFlow(map, entry);
-    else if (this.#text.slice(lineStart, entry.keyAt).trim() !== "") this.#removeFirst(map, entry);
-    else this.#add(lineStart, this.#endInBlock(entry.keyAt) + 1, "");
+    this.#removalsIn(map).set(entry, null);
   }
 
   isFlow(node: Node): boolean {
@@ -88,7 +83,7 @@ export class YamlEdits {
 
   /** Applies all changes. */
   apply(): EditedText {
-    for (const [map, removed] of this.#removedFromFlow) this.#cutFlowEntries(map, removed);
+    for (const [map, removals] of this.#removals) this.#removeEntries(map, removals);
     const edits = [...this.#edits.values()].sort((a, b) => a.from - b.from || a.to - b.to);
     let text = "";
     let copied = 0;
@@ -175,43 +170,54 @@ export class YamlEdits {
     }
   }
 
-  /** Removes the first entry of an item in a list, up to the next entry. */
-  #removeFirst(map: MapNode, entry: Entry): void {
-    const next = map.entries.find(({ keyAt }) => keyAt > entry.keyAt);
-    this.#add(entry.keyAt, next?.keyAt ?? this.#endInBlock(entry.keyAt), "");
+  #removalsIn(map: MapNode): Map<Entry, string | null> {
+    const removals = this.#removals.get(map) ?? new Map<Entry, string | null>();
+    this.#removals.set(map, removals);
+    return removals;
   }
 
-  #removeFromFlow(map: MapNode, entry: Entry): void {
-    const removed = this.#removedFromFlow.get(map) ?? new Set();
-    this.#removedFromFlow.set(map, removed.add(entry));
-  }
-
-  /** Removes each entry with the comma before it; those at the start of the map with the comma after them. */
-  #cutFlowEntries(map: MapNode, removed: ReadonlySet<Entry>): void {
-    const firstKept = map.entries.find((entry) => !removed.has(entry));
+  /** Removes entries. Those at the start of a flow map, or of an item in a list, go up to the first entry that stays. */
+  #removeEntries(map: MapNode, removals: ReadonlyMap<Entry, string | null>): void {
     const [first] = map.entries;
-    if (first !== undefined && removed.has(first) && firstKept !== undefined)
-      this.#add(first.keyAt, firstKept.keyAt, "");
+    const firstKept = map.entries.find((entry) => !removals.has(entry));
+    const isLeading = (entry: Entry): boolean => firstKept !== undefined && entry.keyAt < firstKept.keyAt;
+    const cutsLeading = first !== undefined && (this.isFlow(map) || !this.#isAtLineStart(first.keyAt));
+    if (cutsLeading && isLeading(first) && firstKept !== undefined) this.#add(first.keyAt, firstKept.keyAt, "");
     map.entries.forEach((entry, index) => {
-      const previous = map.entries[index - 1];
-      if (!removed.has(entry) || (firstKept !== undefined && entry.keyAt < firstKept.keyAt)) return;
-      const from = previous === undefined ? entry.keyAt : this.#endInFlow(previous.keyAt);
-      this.#add(from, this.#endInFlow(entry.keyAt), "");
+      const why = removals.get(entry);
+      if (why === undefined || (cutsLeading && isLeading(entry))) return;
+      if (this.isFlow(map)) this.#cutFromFlow(entry, map.entries[index - 1]);
+      else if (why === null) this.#add(this.#lineStart(entry.keyAt), this.#endInBlock(entry.keyAt) + 1, "");
+      else this.#commentOut(entry.keyAt, why);
     });
   }
 
-  /** Returns the end of an entry in a flow map: the offset of the `,` or `}` after it. */
+  #isAtLineStart(offset: number): boolean {
+    return this.#text.slice(this.#lineStart(offset), offset).trim() === "";
+  }
+
+  /** Removes an entry, and the comma before it. */
+  #cutFromFlow(entry: Entry, previous: Entry | undefined): void {
+    const from = previous === undefined ? entry.keyAt : this.#endInFlow(previous.keyAt);
+    this.#add(from, this.#endInFlow(entry.keyAt), "");
+  }
+
+  /** Returns the end of an entry in a flow map, without white space and a comment after it. */
   #endInFlow(keyAt: number): number {
     const token = /(?<=[\s,[{:])(?:"(?:[^"\\]|\\[\s\S])*"|'(?:[^']|'')*'|#[^\n]*)|[[\]{},]/g;
     token.lastIndex = keyAt;
-    let depth = 0;
+    let [end, read, depth] = [keyAt, keyAt, 0];
     for (let match = token.exec(this.#text); match !== null; match = token.exec(this.#text)) {
       const [text] = match;
-      if (depth === 0 && (text === "," || text === "}")) return this.#trimEnd(keyAt, match.index);
+      if (this.#text.slice(read, match.index).trim() !== "") end = this.#trimEnd(read, match.index);
+      read = token.lastIndex;
+      if (text.startsWith("#")) continue;
+      if (depth === 0 && (text === "," || text === "}")) break;
+      end = read;
       if (text === "[" || text === "{") depth += 1;
       if (text === "]" || text === "}") depth -= 1;
     }
-    return this.#text.length;
+    return end;
   }
 
   #trimEnd(from: number, to: number): number {

@@ -35,7 +35,12 @@ describe("a job file of the Rust petit keeps its form", () => {
     [
       "with a task that loses its first fields",
       "id: a\ntasks:\n  - cwd: x\n    user: y\n    id: t\n    type: command\n    command: echo\n",
-      "id: a\ntasks:\n  - # user: y\n    id: t\n    type: command\n    command: echo\n",
+      "id: a\ntasks:\n  - id: t\n    type: command\n    command: echo\n",
+    ],
+    [
+      "with a flow map on several lines with comments",
+      `id: a\nschedule: {\n  zone: x, # z }\n  cron: "@daily" # c, }\n  }\n${TASKS}\n`,
+      `id: a\nschedule: {\n  cron: "@daily", timezone: UTC, catchup: none # c, }\n  }\n${TASKS}\n`,
     ],
     [
       "with CRLF",
@@ -115,6 +120,11 @@ describe("a python task becomes the command that the Rust petit runs", () => {
   ])("%s", (_, before, after) => {
     const config = after.includes("dollar") ? 'id: a\nconfig: {dollar: "$"}\n' : "id: a\n";
     expect(rewritten(task(before))).toBe(task(after).replace("id: a\n", config));
+  });
+
+  test("with fields that are left out before it", () => {
+    const before = "id: a\ntasks:\n- cwd: x\n  inline: true\n  type: python\n  id: t\n  script: x()\n";
+    expect(rewritten(before)).toBe('id: a\ntasks:\n- type: command\n  id: t\n  command: python\n  args: [-c, "x()"]\n');
   });
 
   test("in a flow map", () => {
