@@ -77,6 +77,9 @@ export type Run = {
   readonly ending: EndingReason | null;
   /** True if the run lost an attempt; it will end as `interrupted`. */
   readonly lost: boolean;
+  /** Who asked for the run, and who for its end: the name of a token, or else an address. Null if nobody did. */
+  readonly triggeredBy: string | null;
+  readonly cancelledBy: string | null;
 };
 
 /** What can end a run before its tasks have ended; the first reason wins. */

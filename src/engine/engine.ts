@@ -32,13 +32,13 @@ export interface Engine extends AsyncDisposable {
    * `not_running` and `conflict` (the key was used for another request).
    */
   trigger(jobId: string, request?: TriggerRequest): Promise<TriggeredRun>;
-  /** Cancels a run. Idempotent; a second cancel also ends the clean-up tasks of the run. Rejects with `not_found`. */
-  cancel(runId: RunId): Promise<Run>;
+  /** Cancels a run for `by`. Idempotent; a second cancel also ends the clean-up tasks of the run. Rejects with `not_found`. */
+  cancel(runId: RunId, by?: string | null): Promise<Run>;
   /**
    * Starts a new run for tasks of an ended run; by default for what did not complete. Rejects with `not_found`, `conflict`
    * (still running, nothing to rerun, or the task can't start), and as `trigger`.
    */
-  retry(runId: RunId, scope?: RetryScope): Promise<Run>;
+  retry(runId: RunId, scope?: RetryScope, by?: string | null): Promise<Run>;
   /** Returns whether `retry` with its default scope would find something to rerun. Limits and dependencies may still refuse it. */
   canRetry(run: Run): boolean;
   /**
@@ -114,6 +114,8 @@ export type TriggerRequest = {
   /** Unchecked values; the engine checks them against the job's `params`. */
   readonly params?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
+  /** Who asks for it: the name of a token, or else an address. */
+  readonly by?: string | null;
 };
 
 /**

@@ -193,9 +193,11 @@ class Scheduler implements Engine {
     );
   }
 
-  retry(runId: RunId, scope: RetryScope = { kind: "rest" }): Promise<Run> {
+  retry(runId: RunId, scope: RetryScope = { kind: "rest" }, by: string | null = null): Promise<Run> {
     return this.#commits.retryWhileLocked(() =>
-      this.#commits.enqueue((addHooks) => retry(mustFindRun(this.store, runId), scope, this.#triggerOptions(addHooks))),
+      this.#commits.enqueue((addHooks) =>
+        retry(mustFindRun(this.store, runId), scope, { ...this.#triggerOptions(addHooks), by }),
+      ),
     );
   }
 
@@ -203,8 +205,8 @@ class Scheduler implements Engine {
     return canRetry(run, { store: this.store, jobs: this.#jobs });
   }
 
-  cancel(runId: RunId): Promise<Run> {
-    return this.#commits.retryWhileLocked(() => this.#runs.cancel(runId));
+  cancel(runId: RunId, by: string | null = null): Promise<Run> {
+    return this.#commits.retryWhileLocked(() => this.#runs.cancel(runId, by));
   }
 
   waitForRun(runId: RunId, options: WaitOptions = {}): Promise<Run> {

@@ -40,12 +40,12 @@ const RetryBody = exactly(
   { title: "RetryRequest", description: "Optional; at most one field", examples: [{ task: "extract" }] },
 );
 
-export const runActionRoutes = ({ engine, store }: ApiContext) =>
+export const runActionRoutes = ({ engine, store, requests }: ApiContext) =>
   new Elysia({ prefix: "/api/runs/:run_id" })
     .post(
       "/cancel",
-      async ({ params }) => {
-        const run = await engine.cancel(requireRun(store, params.run_id).id);
+      async ({ params, request }) => {
+        const run = await engine.cancel(requireRun(store, params.run_id).id, requests.actorOf(request));
         return { run_id: run.id, job_id: run.jobId, message: cancelMessage(run) };
       },
       {
@@ -63,9 +63,9 @@ export const runActionRoutes = ({ engine, store }: ApiContext) =>
     )
     .post(
       "/retry",
-      async ({ params, query, body, set }) => {
+      async ({ params, query, body, request, set }) => {
         const before = requireRun(store, params.run_id);
-        const run = await engine.retry(before.id, scopeOf(query, body));
+        const run = await engine.retry(before.id, scopeOf(query, body), requests.actorOf(request));
         set.headers.location = runPath(run);
         return { run_id: run.id, job_id: run.jobId, message: `run ${before.id} is retried by run ${run.id}` };
       },

@@ -51,6 +51,7 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
       const key = headers["idempotency-key"];
       const run = await engine.trigger(params.job_id, {
         params: toText(body.params ?? {}),
+        by: requests.actorOf(request),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
       set.headers.location = runPath(run);

@@ -5,6 +5,7 @@ import { ENDING_REASONS, isFinal, RUN_STATUSES, type Run, TRIGGERS } from "../..
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import {
+  ActorOrNull,
   Count,
   durationOrNull,
   exactly,
@@ -30,6 +31,8 @@ const runFields = {
   scheduled_for: instantOrNull("The occurrence that it runs for; null for a manual run"),
   params: t.Record(t.String(), t.String(), { description: "Values of the params, including defaults" }),
   retry_of: nullable(RunIdText, "The run that this one retries"),
+  triggered_by: ActorOrNull,
+  cancelled_by: ActorOrNull,
   created_at: instant("When it was created"),
   started_at: instantOrNull("When it started"),
   ended_at: instantOrNull("When it ended"),
@@ -48,6 +51,8 @@ const EXAMPLE = {
   scheduled_for: null,
   params: {},
   retry_of: null,
+  triggered_by: "ada",
+  cancelled_by: null,
   created_at: 1767225600000,
   started_at: 1767225600001,
   ended_at: 1767225600042,
@@ -99,6 +104,8 @@ export const runBody = (run: Run): typeof RunBody.static => ({
   scheduled_for: run.scheduledFor,
   params: run.params,
   retry_of: run.retryOf,
+  triggered_by: run.triggeredBy,
+  cancelled_by: run.cancelledBy,
   created_at: run.createdAt,
   started_at: run.startedAt,
   ended_at: run.endedAt,

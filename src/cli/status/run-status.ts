@@ -53,6 +53,8 @@ const runText = (run: RunSnapshot["run"], context: Context): string => {
     ["reason", run.reason ?? ""],
     ["error", oneLine(run.error ?? "")],
     ["trigger", run.trigger],
+    ["asked by", run.triggered_by ?? ""],
+    ["ended by", run.cancelled_by ?? ""],
     ["scheduled", run.scheduled_for === null ? "" : whenText(run.scheduled_for, context)],
     ["params", oneLine(paramText(run.params))],
     ["retry of", run.retry_of === null ? "" : runName(run.retry_of, out)],

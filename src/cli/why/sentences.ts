@@ -19,7 +19,7 @@ export const lastRunText = ({ lastRun, job }: JobFacts, time: TimeContext): stri
   return `${relativeText(at - time.now)}, at ${readableLocal(at, time.zone)}: ${causeOf(lastRun, time)}; ${outcomeOf(lastRun, time)}`;
 };
 
-const causeOf = ({ trigger, scheduled_for, retry_of }: RunFacts, { zone }: TimeContext): string => {
+const causeOf = ({ trigger, scheduled_for, retry_of, triggered_by }: RunFacts, { zone }: TimeContext): string => {
   const dueText = scheduled_for === null ? "" : ` at ${readableLocal(scheduled_for, zone)}`;
   switch (trigger) {
     case "schedule":
@@ -27,9 +27,9 @@ const causeOf = ({ trigger, scheduled_for, retry_of }: RunFacts, { zone }: TimeC
     case "catchup":
       return `catch-up ran it, because petit was down or asleep when it was due${dueText}`;
     case "manual":
-      return "it was triggered by hand";
+      return `it was triggered by hand${triggered_by ? ` (by ${triggered_by})` : ""}`;
     case "retry":
-      return `it was a retry of run ${retry_of}`;
+      return `it was a retry of run ${retry_of}${triggered_by ? ` (by ${triggered_by})` : ""}`;
     default:
       return assertNever(trigger);
   }

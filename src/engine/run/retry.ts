@@ -15,15 +15,13 @@ import { invalidParams, type ManualStart, start, type TriggerOptions } from "./t
  * Starts a new run that repeats `run` with the current definition of the job. The results of the tasks outside of the scope
  * are reused.
  */
-export const retry = (run: Run, scope: RetryScope, options: TriggerOptions): Run => {
+export const retry = (run: Run, scope: RetryScope, options: TriggerOptions & { readonly by: string | null }): Run => {
   const plan = planRetry(run, scope, options);
   if (plan instanceof PetitError) throw plan;
   const { stored, params, reused } = plan;
   const { scheduledFor } = run;
-  return start(
-    { stored, params, trigger: "retry", scheduledFor, retry: { of: run.id, reused }, idempotency: null },
-    options,
-  );
+  const origin = { trigger: "retry", scheduledFor, retry: { of: run.id, reused }, triggeredBy: options.by } as const;
+  return start({ stored, params, ...origin, idempotency: null }, options);
 };
 
 /**

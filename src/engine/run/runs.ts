@@ -117,27 +117,27 @@ export class Runs implements Disposable {
   }
 
   /** Cancels a pending run, or begins to end a running one, and returns its new state. Throws `not_found`. */
-  cancel(runId: RunId): Run {
+  cancel(runId: RunId, by: string | null): Run {
     const { engine, commits } = this.#options;
     const run = mustFindRun(engine.store, runId);
     if (isFinal(run.status)) return run;
     const waiting = this.waitingOf(run.jobId).find((each) => each.run.id === runId);
-    if (waiting !== undefined) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting)));
+    if (waiting !== undefined) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, by)));
     const active = this.find(runId);
     if (active !== null) {
-      engine.store.runs.requestEnd(runId, "cancelled");
+      engine.store.runs.requestEnd(runId, "cancelled", by);
       active.end("cancelled", { all: active.isEnding });
     }
     return mustFindRun(engine.store, runId);
   }
 
   /** Stores a pending run as cancelled, within the current transaction. */
-  dropWaiting(waiting: WaitingRun): TransactionHooks {
+  dropWaiting(waiting: WaitingRun, by: string | null = null): TransactionHooks {
     const { engine, notifier } = this.#options;
     const { store, clock } = engine;
     const { run, job } = waiting;
     const now = clock.now();
-    store.runs.requestEnd(run.id, "cancelled");
+    store.runs.requestEnd(run.id, "cancelled", by);
     for (const { id } of job.tasks) store.runs.finishTask(run, id, { outcome: SKIPPED, now });
     const ended = store.runs.finish(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
     notifier.ended(job, ended);

@@ -23,25 +23,31 @@ export type TriggerOptions = {
 /** Starts a run on request within the current transaction, or returns the run of the same idempotency key. */
 export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): TriggeredRun => {
   const { params = {}, idempotencyKey } = request;
-  if (idempotencyKey === undefined) return startManual(jobId, params, null, options);
+  if (idempotencyKey === undefined) return startManual(jobId, request, null, options);
   const idempotency = { key: idempotencyKey, request: fingerprintOf(jobId, params) };
   const firstId = findRunOfKey(idempotency, options);
-  if (firstId === null) return startManual(jobId, params, idempotency, options);
+  if (firstId === null) return startManual(jobId, request, idempotency, options);
   return options.store.runs.find(firstId) ?? { id: firstId, jobId: options.jobs.mustFind(jobId).job.id };
 };
 
 const startManual = (
   jobId: string,
-  given: Readonly<Record<string, string>>,
+  { params: given = {}, by = null }: TriggerRequest,
   idempotency: RunRequest["idempotency"],
   options: TriggerOptions,
 ): Run => {
   const stored = options.jobs.mustFind(jobId);
   const params = mustResolve(stored.job, given);
-  return start({ stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency }, options);
+  return start(
+    { stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency, triggeredBy: by },
+    options,
+  );
 };
 
-export type ManualStart = Pick<RunRequest, "params" | "trigger" | "scheduledFor" | "retry" | "idempotency"> & {
+export type ManualStart = Pick<
+  RunRequest,
+  "params" | "trigger" | "scheduledFor" | "retry" | "idempotency" | "triggeredBy"
+> & {
   readonly stored: StoredJob;
 };
 

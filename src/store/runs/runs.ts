@@ -36,8 +36,8 @@ export interface RunStore extends TaskRunStore, AttemptStore, RunTimeline, RunDe
   start(input: NewRun): Run;
   /** Moves a run from `pending` to `running`. */
   begin(runId: RunId, now: number): Run;
-  /** Stores why a `pending` or `running` run is to end. Does not replace an earlier reason. */
-  requestEnd(runId: RunId, ending: EndingReason): Run;
+  /** Stores why a `pending` or `running` run is to end, and who asked for it. Does not replace an earlier reason. */
+  requestEnd(runId: RunId, ending: EndingReason, by?: string | null): Run;
   /** Stores that an attempt of a `running` run was lost. */
   markLost(runId: RunId): void;
   /** Moves a `pending` or `running` run to a final status. */
@@ -74,6 +74,8 @@ export type NewRun = {
   readonly ledger: { readonly jitterMs: number } | null;
   readonly retry: { readonly of: RunId; readonly reused: readonly ReusedTask[] } | null;
   readonly idempotency: { readonly key: string; readonly request: string } | null;
+  /** Who asked for it; left out if nobody did. */
+  readonly triggeredBy?: string | null;
 };
 
 export type RunListFilter = {
@@ -123,10 +125,11 @@ export const createRunStore = (context: StoreContext): RunStore => {
       return run;
     }),
 
-    requestEnd: write("durable", (runId, ending) => {
+    requestEnd: write("durable", (runId, ending, by = null) => {
       const row = sql.get(
-        `UPDATE runs SET ending = coalesce(ending, $ending) WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
-        { runId, ending },
+        `UPDATE runs SET ending = coalesce(ending, $ending), cancelled_by = iif(ending IS NULL, $by, cancelled_by)
+         WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
+        { runId, ending, by },
       );
       return toChangedRun(row, "request the end of", runId);
     }),
@@ -222,8 +225,8 @@ const ID_PART = `seq IN (SELECT seq FROM runs WHERE id >= $idPart AND id < $idPa
 /** Returns the run, and its number for the rows that refer to it. */
 const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {
   const row = sql.get(
-    `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at)
-     VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt) RETURNING *`,
+    `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at, triggered_by)
+     VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt, $triggeredBy) RETURNING *`,
     {
       id: run.id,
       jobId: run.job.id,
@@ -235,6 +238,7 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
       retryOf: run.retry?.of ?? null,
       now: run.now,
       startedAt: run.status === "running" ? run.now : null,
+      triggeredBy: run.triggeredBy ?? null,
     },
   );
   if (row === null) throw new Error("a run was not stored");
@@ -278,4 +282,6 @@ const toRun = (row: SqlRow): Run => ({
   endedAt: integerOrNull(row, "ended_at"),
   ending: wordOrNull(row, "ending", ENDING_REASONS),
   lost: flag(row, "lost"),
+  triggeredBy: textOrNull(row, "triggered_by"),
+  cancelledBy: textOrNull(row, "cancelled_by"),
 });

@@ -78,6 +78,8 @@ describe("a trigger", () => {
       scheduled_for: null,
       params: {},
       retry_of: null,
+      triggered_by: "127.0.0.1",
+      cancelled_by: null,
       created_at: expect.any(Number),
       started_at: expect.any(Number),
       ended_at: expect.any(Number),
@@ -382,6 +384,18 @@ describe("cancel", () => {
     const run = await runToEnd(petit, "hello");
     expect((await post(petit, `/api/runs/${run.id}/cancel`)).status).toBe(200);
     expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, failure: null, ...NOTHING_TO_DO });
+  });
+});
+
+describe("who asked", () => {
+  test("for a run, a retry and a cancellation is stored: without a named token, the address", async () => {
+    const run = await runToEnd(petit, "graph");
+    expect(run).toMatchObject({ triggered_by: "127.0.0.1", cancelled_by: null });
+    const retried = (await post(petit, `/api/runs/${run.id}/retry`)).body.run_id;
+    expect((await ask(petit, `/api/runs/${retried}`)).body).toMatchObject({ triggered_by: "127.0.0.1" });
+    const id = await start(petit, "slow");
+    await post(petit, `/api/runs/${id}/cancel`);
+    expect((await ask(petit, `/api/runs/${id}`)).body).toMatchObject({ cancelled_by: "127.0.0.1" });
   });
 });
 

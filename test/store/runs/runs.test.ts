@@ -44,6 +44,8 @@ describe("a run", () => {
       endedAt: null,
       ending: null,
       lost: false,
+      triggeredBy: null,
+      cancelledBy: null,
     });
     expect(store.runs.find(run.id)).toEqual(run);
     expect(store.runs.find(UNKNOWN)).toBeNull();
