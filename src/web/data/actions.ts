@@ -43,15 +43,26 @@ export const useTrigger = ({ isFailureShown = false }: { readonly isFailureShown
 export const useCancelRun = () =>
   useAction({
     mutationFn: (runId: string) => petit.post("/api/runs/:run_id/cancel", { params: { run_id: runId } }),
-    meta: { done: "The run is being cancelled", failed: "The run was not cancelled" },
+    meta: { done: "The run is being cancelled" },
   });
 
-/** Retries the tasks of a run that did not complete, or all tasks; the result has the `run_id` of the new run. */
-export const useRetryRun = () =>
+type RetryRequest = {
+  readonly runId: string;
+  readonly scope: { readonly kind: "rest" | "all" } | { readonly kind: "task" | "from"; readonly taskId: string };
+};
+
+/** Retries tasks of a run; the result has the `run_id` of the new run. */
+export const useRetryRun = ({ isFailureShown = false }: { readonly isFailureShown?: boolean } = {}) =>
   useAction({
-    mutationFn: ({ runId, fromStart = false }: { readonly runId: string; readonly fromStart?: boolean }) =>
-      petit.post("/api/runs/:run_id/retry", { params: { run_id: runId }, query: fromStart ? { from: "start" } : {} }),
-    meta: { failed: "The run was not retried" },
+    mutationFn: retryRun,
+    meta: isFailureShown ? {} : { failed: "The run was not retried" },
+  });
+
+const retryRun = ({ runId, scope }: RetryRequest) =>
+  petit.post("/api/runs/:run_id/retry", {
+    params: { run_id: runId },
+    query: scope.kind === "all" ? { from: "start" } : {},
+    body: "taskId" in scope ? { [scope.kind]: scope.taskId } : {},
   });
 
 /** Pauses the scheduler with `mutate(true)` and resumes it with `mutate(false)`. */

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { memo } from "react";
+import { memo, useState } from "react";
 import { Link } from "wouter";
-import { useCancelRun } from "../data/actions.ts";
+import { CancelDialog } from "../actions/cancel-dialog.tsx";
 import { jobRunsQuery, jobsQuery, runsQuery, statsQuery } from "../data/queries.ts";
 import { usualDuration } from "../data/run-statistics.ts";
 import type { RunData } from "../data/shapes.ts";
@@ -11,6 +11,7 @@ import { StatusIcon } from "../ui/status/status.tsx";
 import { roughText } from "../ui/text/format.ts";
 import { useNow } from "../ui/time/clock.ts";
 import { progressOf } from "./run-progress.ts";
+import { useSteadyRows } from "./steady-rows.ts";
 
 const MAX_RUNS = 50;
 
@@ -27,18 +28,7 @@ export const RunningPanel = () => {
         <Waiting />
       </h2>
       <Loaded query={running} what="the running runs">
-        {({ runs }) =>
-          runs.length === 0 ? (
-            <p className="muted">No runs are running.</p>
-          ) : (
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the list.
-            <ul className="now-list" tabIndex={0} aria-label="Running">
-              {runs.map((run) => (
-                <RunningRow key={run.id} run={run} />
-              ))}
-            </ul>
-          )
-        }
+        {({ runs }) => <RunningList runs={runs} />}
       </Loaded>
     </section>
   );
@@ -56,21 +46,54 @@ const Waiting = () => {
   );
 };
 
-const RunningRow = memo(({ run }: { readonly run: RunData }) => {
-  const { mutate, isPending } = useCancelRun();
+const RunningList = ({ runs }: { readonly runs: readonly RunData[] }) => {
+  const [isHeld, setHeld] = useState(false);
+  const [asked, setAsked] = useState<RunData | null>(null);
+  const rows = useSteadyRows(runs, isHeld);
+  const name = useJobName(asked?.job_id ?? "");
+  return (
+    <>
+      {rows.length === 0 ? (
+        <p className="muted">No runs are running.</p>
+      ) : (
+        <ul
+          className="now-list"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the list.
+          tabIndex={0}
+          aria-label="Running"
+          onPointerEnter={() => setHeld(true)}
+          onPointerLeave={() => setHeld(false)}
+        >
+          {rows.map(({ run, isEnded }) => (
+            <RunningRow key={run.id} run={run} isEnded={isEnded} onCancel={setAsked} />
+          ))}
+        </ul>
+      )}
+      {asked !== null && <CancelDialog runId={asked.id} name={name} onClose={() => setAsked(null)} />}
+    </>
+  );
+};
+
+type RunningRowProps = {
+  readonly run: RunData;
+  readonly isEnded: boolean;
+  readonly onCancel: (run: RunData) => void;
+};
+
+const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
   const name = useJobName(run.job_id);
   return (
-    <li className="now-running">
-      <StatusIcon of="running" label="running" />
+    <li className="now-running" data-run={run.id}>
+      {isEnded ? <StatusIcon of="skipped" label="ended" /> : <StatusIcon of="running" label="running" />}
       <Link href={`/runs/${run.id}`}>{name}</Link>
-      <Progress run={run} />
+      {isEnded ? <span className="now-progress muted">ended</span> : <Progress run={run} />}
       <Button
         isOnce
         kind="quiet"
         className="now-cancel"
-        isBusy={isPending}
+        disabled={isEnded}
         aria-label={`Cancel ${name}`}
-        onClick={() => mutate(run.id)}
+        onClick={() => onCancel(run)}
       >
         Cancel
       </Button>

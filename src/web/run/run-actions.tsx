@@ -1,58 +1,57 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useLocation } from "wouter";
-import { useCancelRun, useRetryRun, useTrigger } from "../data/actions.ts";
+import { isFinal } from "../../domain/run.ts";
+import { CancelDialog } from "../actions/cancel-dialog.tsx";
+import { RetryDialog } from "../actions/retry-dialog.tsx";
 import { runQuery } from "../data/queries.ts";
 import type { RunDetail } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
+import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Button } from "../ui/button.tsx";
-import { failureText } from "../ui/states.tsx";
 
-/** Buttons that cancel, retry or repeat a run. */
-export const RunActions = ({ run }: { readonly run: RunDetail }) => {
-  const [, navigate] = useLocation();
-  const [error, setError] = useState<unknown>(null);
+type RunActionsProps = {
+  readonly run: RunDetail;
+  /** Name of the job. */
+  readonly name: string;
+  /** Id of the selected task. */
+  readonly taskId: string | null;
+};
+
+type ActionName = "cancel" | "retry" | "again";
+
+/** Buttons that cancel, retry or repeat a run. Each opens a dialog that asks first. */
+export const RunActions = ({ run, name, taskId }: RunActionsProps) => {
+  const [asked, setAsked] = useState<ActionName | null>(null);
+  const [couldCancel] = useState(run.can_cancel);
   const client = useQueryClient();
-  // No event reports that a run is being cancelled or was retried.
-  const onSettled = (): void => void client.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
-  const callbacks = {
-    onSettled,
-    onSuccess: ({ run_id }: { readonly run_id: string }) => navigate(`/runs/${run_id}`),
-    onError: setError,
-  };
-  const [cancel, retry, again] = [useCancelRun(), useRetryRun(), useTrigger()];
-  const runAgain = (): void => again.mutate({ jobId: run.job_id, params: run.params }, callbacks);
-  useShortcut({ key: "r", what: "Run again with the same params", run: runAgain });
+  // No event reports that a run is being cancelled.
+  const refresh = (): void => void client.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
+  useShortcut({ key: "r", what: "Run again, with a form", run: () => setAsked("again") });
+  const close = (): void => setAsked(null);
   return (
     <>
-      {run.can_cancel && (
+      {(run.can_cancel || couldCancel) && (
         <Button
           isOnce
           kind="danger"
-          isBusy={cancel.isPending}
-          onClick={() => cancel.mutate(run.id, { onSettled, onError: setError })}
+          // Keeps its place after the run has ended, so that no other button moves under the pointer.
+          className={run.can_cancel ? "" : "is-away"}
+          onClick={() => setAsked("cancel")}
         >
           {run.ending === null ? "Cancel" : "Cancel clean-up tasks too"}
         </Button>
       )}
-      {run.can_retry && (
-        <Button
-          isOnce
-          kind="primary"
-          isBusy={retry.isPending}
-          onClick={() => retry.mutate({ runId: run.id }, callbacks)}
-        >
-          Retry from failed
+      {isFinal(run.status) && (
+        <Button isOnce kind={run.can_retry ? "primary" : "plain"} onClick={() => setAsked("retry")}>
+          Retry
         </Button>
       )}
-      <Button isOnce isBusy={again.isPending} onClick={runAgain}>
+      <Button isOnce onClick={() => setAsked("again")}>
         Run again
       </Button>
-      {error !== null && (
-        <p className="run-refusal" role="alert">
-          {failureText(error)}
-        </p>
-      )}
+      {asked === "cancel" && <CancelDialog runId={run.id} name={name} onClose={close} onSettled={refresh} />}
+      {asked === "retry" && <RetryDialog runId={run.id} name={name} taskId={taskId} onClose={close} />}
+      {asked === "again" && <RunDialog jobId={run.job_id} params={run.params} onClose={close} />}
     </>
   );
 };

@@ -1,7 +1,8 @@
 import { isFinal } from "../../domain/run.ts";
 import { ENDING_TEXT } from "../../domain/words/run.ts";
+import { rerunTasks } from "../actions/retry-plan.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
-import { counted, durationText } from "../ui/text/format.ts";
+import { counted, durationText, listText } from "../ui/text/format.ts";
 
 /** What happened in a run, and what the user can do next. */
 export type RunSummaryText = { readonly what: string; readonly next: string | null };
@@ -50,9 +51,9 @@ const nextStep = (run: RunDetail, tasks: readonly TaskRunData[]): string | null 
   if (run.status === "completed") return null;
   const failed = tasks.find(({ status }) => status === "failed");
   const advice = run.status === "failed" ? adviceFor(run, failed) : null;
-  const kept = tasks.filter(({ status }) => status === "completed").length;
+  const kept = tasks.length - rerunTasks(tasks, { kind: "rest" }).length;
   const retry = run.can_retry
-    ? `Retry from failed ${kept === 0 ? "runs all tasks again" : `keeps the ${counted(kept, "task")} that completed`}.`
+    ? `A retry ${kept === 0 ? "runs all tasks again" : `keeps the ${kept === 1 ? "task" : counted(kept, "task")} that completed`}.`
     : null;
   return [advice, retry].filter((part) => part !== null).join(" ") || null;
 };
@@ -74,11 +75,6 @@ const adviceFor = (run: RunDetail, failed: TaskRunData | undefined): string | nu
 };
 
 const isDone = (status: TaskRunData["status"]): boolean => status !== "pending" && status !== "running";
-
-const listText = (names: readonly string[]): string =>
-  names.length <= 3
-    ? names.join(names.length === 2 ? " and " : ", ")
-    : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
 
 const sentence = (text: string): string =>
   `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;

@@ -21,6 +21,8 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
   const jobId = run.data?.job_id;
   const job = useQuery({ ...jobQuery(jobId ?? ""), enabled: jobId !== undefined });
   const shortId = runId.slice(-8);
+  const [query] = useSearchParams();
+  const selectedTask = query.get("task") || null;
   useEndingRefresh(runId);
   return (
     <Page
@@ -34,7 +36,11 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
           </>
         )
       }
-      actions={run.data !== undefined && <RunActions run={run.data} />}
+      actions={
+        run.data !== undefined && (
+          <RunActions run={run.data} name={job.data?.name ?? run.data.job_id} taskId={selectedTask} />
+        )
+      }
     >
       <Loaded query={run} what="the run">
         {(found) => (

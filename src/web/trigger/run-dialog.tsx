@@ -9,28 +9,40 @@ import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { failureText, Loaded } from "../ui/states.tsx";
 import { ParamField } from "./param-field.tsx";
-import { defaultsOf, type FormProblems, givenValues, NO_PROBLEM, problemsIn, problemsOf } from "./param-values.ts";
+import {
+  defaultsOf,
+  type FormProblems,
+  givenValues,
+  NO_PROBLEM,
+  problemsIn,
+  problemsOf,
+  type Values,
+} from "./param-values.ts";
 import "./trigger.css";
 
 type RunDialogProps = {
   readonly jobId: string;
+  /** Values to begin with, such as those of another run; by default those of the definition. */
+  readonly params?: Values;
   readonly onClose: () => void;
 };
 
 /** Asks for the params of a job, triggers it, and opens the run. */
-export const RunDialog = ({ jobId, onClose }: RunDialogProps) => {
+export const RunDialog = ({ jobId, params = {}, onClose }: RunDialogProps) => {
   const job = useQuery(jobQuery(jobId));
   return (
     <Dialog title={`Run ${job.data?.name ?? jobId}`} onClose={onClose}>
       <Loaded query={job} what="the params">
-        {(detail) => <RunForm job={detail} onClose={onClose} />}
+        {(detail) => <RunForm job={detail} params={params} onClose={onClose} />}
       </Loaded>
     </Dialog>
   );
 };
 
-const RunForm = ({ job, onClose }: { readonly job: JobDetail; readonly onClose: () => void }) => {
-  const { values, problems, refusals, isPending, set, submit } = useRunForm(job, onClose);
+type RunFormProps = { readonly job: JobDetail; readonly params: Values; readonly onClose: () => void };
+
+const RunForm = ({ job, params, onClose }: RunFormProps) => {
+  const { values, problems, refusals, isPending, set, submit } = useRunForm({ job, params, onClose });
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>("input, select, textarea, [type=submit]")?.focus(), []);
   // The field may be far above the button.
@@ -71,10 +83,10 @@ const aboutRun = ({ description, enabled, params, tasks }: JobDetail): string =>
   return `${what}${enabled ? "" : " The job is disabled; you can still run it."}${none}`;
 };
 
-const useRunForm = (job: JobDetail, onClose: () => void) => {
+const useRunForm = ({ job, params, onClose }: RunFormProps) => {
   const [, navigate] = useLocation();
   const { mutate, isPending } = useTrigger({ isFailureShown: true });
-  const [values, setValues] = useState(() => defaultsOf(job.params));
+  const [values, setValues] = useState(() => ({ ...defaultsOf(job.params), ...params }));
   const [problems, setProblems] = useState(NO_PROBLEM);
   const [refusals, setRefusals] = useState(0);
   const refuse = (found: FormProblems): void => {

@@ -80,7 +80,7 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
         code: failure(page).getByText("exit code 3", { exact: true }),
         attempt: failure(page).getByText("attempt 2 of 2"),
         difference: failure(page).getByText("broken"),
-        retry: page.getByRole("button", { name: "Retry from failed" }),
+        retry: page.getByRole("button", { name: "Retry" }),
       };
       for (const [name, element] of Object.entries(answers)) {
         await element.waitFor();

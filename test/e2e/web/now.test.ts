@@ -169,7 +169,9 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
       .first()
       .waitFor();
     await panel.getByRole("button", { name: "Cancel wait" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the run" }).click();
     await bars("wait", "cancelled").waitFor();
+    await page.mouse.move(0, 0);
     await panel.getByRole("link", { name: "wait" }).waitFor({ state: "detached" });
     await start(petit, "wait");
     await bars("wait", "running").waitFor();

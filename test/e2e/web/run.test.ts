@@ -96,9 +96,12 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await web.open(`/runs/${await start(petit, "endless")}`);
     await node(page, "main", "running").waitFor();
     await page.getByRole("button", { name: "Cancel", exact: true }).click();
-    await page.getByText("Clean-up tasks still run").waitFor();
+    await page.getByRole("dialog").getByText("This ends main. Clean-up tasks still run.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the run" }).click();
+    await page.getByText("A second cancel ends them too.").waitFor();
     await node(page, "tidy", "running").waitFor();
     await page.getByRole("button", { name: "Cancel clean-up tasks too" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel clean-up tasks too" }).click();
     await summary(page, "cancelled").waitFor();
     await page.getByText("The run was cancelled; 0 of 2 tasks had completed.").waitFor();
   }, 90_000);
@@ -109,9 +112,11 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const { id } = await runToEnd(petit, "flaky", { gate });
     await web.open(`/runs/${id}`);
     await page.getByText("Task 'load' failed: exit code 3.").waitFor();
-    await page.getByText("keeps the 2 tasks that completed").waitFor();
+    await page.getByText("A retry keeps the task that completed.").waitFor();
     writeFileSync(gate, "");
-    await page.getByRole("button", { name: "Retry from failed" }).click();
+    await page.getByRole("button", { name: "Retry" }).click();
+    await page.getByRole("dialog").getByText("runs load and page and keeps the result of 1 task").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Retry" }).click();
     await page.waitForURL((url) => !url.pathname.endsWith(id));
     await summary(page, "completed").waitFor();
     expect(await node(page, "kept", "completed").textContent()).toContain("reused");
@@ -122,7 +127,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.getByRole("link", { name: id.slice(-8) }).click();
     await page.waitForURL(`**/runs/${id}`);
     await page.getByText("Retried by").waitFor();
-    expect(await page.getByRole("button", { name: "Retry from failed" }).count()).toBe(1);
+    expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(1);
   }, 90_000);
 
   test("runs a job again with the same params", async () => {
@@ -131,6 +136,8 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const { id } = await runToEnd(petit, "flaky", { gate, word: "spring" });
     await web.open(`/runs/${id}`);
     await page.getByRole("button", { name: "Run again" }).click();
+    expect(await page.getByRole("dialog").getByLabel("word").inputValue()).toBe("spring");
+    await page.getByRole("dialog").getByRole("button", { name: "Run now" }).click();
     await page.waitForURL((url) => !url.pathname.endsWith(id));
     await summary(page, "completed").waitFor();
     const again = await ask(petit, `/api/runs/${new URL(page.url()).pathname.split("/").at(-1)}`);
@@ -267,14 +274,16 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const { petit, web, page } = running();
     const { id } = await runToEnd(petit, "flaky", { gate: join(petit.dir, "never") });
     await web.open(`/runs/${id}`);
-    await page.getByRole("button", { name: "Run again" }).waitFor();
+    await page.getByRole("button", { name: "Run again" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Run now" }).waitFor();
     writeFileSync(
       join(petit.jobsDir, "flaky.yaml"),
-      "id: flaky\ntasks: [{id: load, type: command, command: 'true'}]\n",
+      "id: flaky\nparams: {gate: {pattern: '^no$'}}\ntasks: [{id: load, type: command, command: 'true'}]\n",
     );
     expect((await post(petit, "/api/jobs/reload")).status).toBe(200);
-    await page.getByRole("button", { name: "Run again" }).click();
-    await page.getByRole("alert").getByText("param").waitFor();
+    await dialog.getByRole("button", { name: "Run now" }).click();
+    await dialog.getByRole("alert").getByText("match").waitFor();
   }, 90_000);
 });
 

@@ -74,3 +74,9 @@ export const valueText = (value: string): string => {
 /** Formats a count with its noun: `1 run`, `3 runs`. */
 export const counted = (count: number, noun: string): string =>
   `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
+
+/** Lists names: `a`, `a and b`, `a, b, c` or `a, b and 7 more`. */
+export const listText = (names: readonly string[]): string =>
+  names.length <= 3
+    ? names.join(names.length === 2 ? " and " : ", ")
+    : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
