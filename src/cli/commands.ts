@@ -19,6 +19,7 @@ import { schema } from "./commands/schema.ts";
 import { service } from "./commands/service.ts";
 import { status } from "./commands/status.ts";
 import { token } from "./commands/token.ts";
+import { top } from "./commands/top.ts";
 import { trigger } from "./commands/trigger.ts";
 import { validate } from "./commands/validate.ts";
 import { why } from "./commands/why.ts";
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   status,
   logs,
   why,
+  top,
   cancel,
   retry,
   pause,

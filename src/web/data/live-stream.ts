@@ -1,8 +1,8 @@
 import { isRefused } from "../../client/error.ts";
 import { eventStream, type StreamItem } from "../../client/event-stream.ts";
+import { type LiveEvent, parseLiveEvent } from "../../client/live-event.ts";
 import { Reconnect } from "../../client/reconnect.ts";
 import { pageClock, petit } from "./client.ts";
-import { type LiveEvent, parseLiveEvent } from "./event.ts";
 import { hiddenSignal, untilVisible } from "./page-visibility.ts";
 
 /**

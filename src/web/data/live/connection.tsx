@@ -1,7 +1,7 @@
 import { MutationCache, notifyManager, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { isUnreachable } from "../../../client/error.ts";
-import type { LiveEvent } from "../event.ts";
+import type { LiveEvent } from "../../../client/live-event.ts";
 import { useStore } from "../external-store.ts";
 import { type ConnectionState, LiveStream } from "../live-stream.ts";
 import { noticeStore } from "../notice-store.ts";

@@ -1,5 +1,5 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
-import type { LiveEvent } from "../event.ts";
+import type { LiveEvent } from "../../../client/live-event.ts";
 import { patchJobs } from "./patch-jobs.ts";
 import { patchTimeline } from "./patch-timeline.ts";
 

@@ -1,4 +1,4 @@
-import type { LiveEvent } from "../event.ts";
+import type { LiveEvent } from "../../../client/live-event.ts";
 import { inNextFrame } from "./animation-frame.ts";
 
 type EventBatcherOptions = {

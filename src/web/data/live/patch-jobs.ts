@@ -1,6 +1,6 @@
 import type { Query, QueryClient } from "@tanstack/react-query";
+import type { LiveEvent } from "../../../client/live-event.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
-import type { LiveEvent } from "../event.ts";
 import { RECENT_RUNS } from "../queries.ts";
 import { successRate, usualDuration } from "../run-statistics.ts";
 import type { JobSummary, RecentRunData } from "../shapes.ts";

@@ -1,6 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
+import type { LiveEvent } from "../../../client/live-event.ts";
 import type { RunStatus } from "../../../domain/run.ts";
-import type { LiveEvent } from "../event.ts";
 import type { TimelineData, TimelineJob } from "../shapes.ts";
 import { isRunEvent, statusOf } from "./patch-jobs.ts";
 

@@ -1,7 +1,7 @@
 import "../../../support/web/globals.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
-import type { LiveEvent } from "../../../../src/web/data/event.ts";
+import type { LiveEvent } from "../../../../src/client/live-event.ts";
 import { EventApplier } from "../../../../src/web/data/live/event-applier.ts";
 import type { JobSummary } from "../../../../src/web/data/shapes.ts";
 

@@ -1,6 +1,6 @@
 import "../../../support/web/globals.ts";
 import { expect, test } from "bun:test";
-import type { LiveEvent } from "../../../../src/web/data/event.ts";
+import type { LiveEvent } from "../../../../src/client/live-event.ts";
 import { EventBatcher } from "../../../../src/web/data/live/event-batcher.ts";
 
 const event = (seq: number): LiveEvent => ({

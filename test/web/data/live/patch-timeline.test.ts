@@ -1,7 +1,7 @@
 import "../../../support/web/globals.ts";
 import { describe, expect, test } from "bun:test";
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
-import type { LiveEvent } from "../../../../src/web/data/event.ts";
+import type { LiveEvent } from "../../../../src/client/live-event.ts";
 import { patchTimeline } from "../../../../src/web/data/live/patch-timeline.ts";
 import type { TimelineData } from "../../../../src/web/data/shapes.ts";
 

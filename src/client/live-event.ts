@@ -1,5 +1,5 @@
-import type { StreamEvent } from "../../client/event-stream.ts";
-import { EVENT_TYPES, type EventType } from "../../domain/event.ts";
+import { EVENT_TYPES, type EventType } from "../domain/event.ts";
+import type { StreamEvent } from "./event-stream.ts";
 
 /** An event of `/api/events`. Fields that do not apply are left out. */
 export type LiveEvent = {
@@ -14,7 +14,7 @@ export type LiveEvent = {
   readonly reason?: string;
 };
 
-/** Returns the event, or null if this page does not know its type. */
+/** Returns the event, or null if this client does not know its type. */
 export const parseLiveEvent = ({ type, data }: StreamEvent): LiveEvent | null => {
   const known = EVENT_TYPES.find((each) => each === type);
   return known === undefined ? null : { ...JSON.parse(data), type: known };

@@ -1,0 +1,46 @@
+import type { Client } from "../../../client/client.ts";
+import { assertNever } from "../../../lib/never.ts";
+import type { Message } from "../state/message.ts";
+import type { TopAction } from "../state/state.ts";
+
+/** Does what a person has confirmed. Returns the message with the result. */
+export const act = async (client: Client, action: TopAction): Promise<Message> => {
+  try {
+    return await request(client, action);
+  } catch (error) {
+    return { kind: "failed", text: error instanceof Error ? error.message : String(error) };
+  }
+};
+
+const request = async (client: Client, action: TopAction): Promise<Message> => {
+  switch (action.kind) {
+    case "trigger": {
+      const { jobId, params } = action;
+      return started(await client.post("/api/jobs/:job_id/trigger", { params: { job_id: jobId }, body: { params } }));
+    }
+    case "retry": {
+      const query = action.fromStart ? { from: "start" } : {};
+      return started(await client.post("/api/runs/:run_id/retry", { params: { run_id: action.runId }, query }));
+    }
+    case "cancel":
+      return done(await client.post("/api/runs/:run_id/cancel", { params: { run_id: action.runId } }));
+    case "pause":
+      return done(await client.post("/api/scheduler/pause"));
+    case "resume":
+      return done(await client.post("/api/scheduler/resume"));
+    case "reload":
+      return done(await client.post("/api/jobs/reload"));
+    default:
+      return assertNever(action);
+  }
+};
+
+const done = ({ message }: { readonly message: string }): Message => ({ kind: "done", text: message, run: null });
+
+type Started = { readonly message: string; readonly job_id: string; readonly run_id: string };
+
+const started = ({ message, job_id, run_id }: Started): Message => ({
+  kind: "done",
+  text: message,
+  run: { jobId: job_id, runId: run_id },
+});

@@ -1,0 +1,212 @@
+import type { Client } from "../../../client/client.ts";
+import { isRefused, isUnreachable } from "../../../client/error.ts";
+import { eventStream } from "../../../client/event-stream.ts";
+import { type LiveEvent, parseLiveEvent } from "../../../client/live-event.ts";
+import { Reconnect } from "../../../client/reconnect.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { isRunEvent } from "../state/job-events.ts";
+import type { Message } from "../state/message.ts";
+import type { LogTarget, Watched } from "../state/state.ts";
+import { Batcher } from "./batcher.ts";
+import { loadAttention, loadJob, loadJobs, loadRun, loadRuns } from "./load.ts";
+import { LogReader } from "./log-reader.ts";
+import { Refresher } from "./refresher.ts";
+
+export type FeedOptions = {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly send: (message: Message) => void;
+};
+
+/** Lists that are long are loaded less often: 1,000 jobs at most every 5 s. */
+const JOBS_INTERVAL_MS = 1_000;
+const INTERVAL_PER_JOB_MS = 5;
+const RUNS_INTERVAL_MS = 500;
+const ATTENTION_INTERVAL_MS = 1_000;
+const DETAIL_INTERVAL_MS = 200;
+/** For what changes without an event. */
+const POLL_MS = 15_000;
+/** Time for which the selection must stay before its log is loaded, in ms. */
+const LOG_DELAY_MS = 80;
+
+/** Loads the data of the dashboard, and keeps it up to date by the events of petit. */
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #ending = new AbortController();
+  readonly #events: Batcher<LiveEvent>;
+  readonly #lists: {
+    readonly jobs: Refresher;
+    readonly runs: Refresher;
+    readonly system: Refresher;
+    readonly attention: Refresher;
+  };
+  #jobCount: number;
+  #watched: Watched = { jobId: null, runId: null, log: null };
+  #job: Refresher | null = null;
+  #run: Refresher | null = null;
+  #log: LogReader | null = null;
+  #cancelLog: () => void = () => {};
+
+  constructor(options: FeedOptions, jobCount: number) {
+    this.#options = options;
+    this.#jobCount = jobCount;
+    this.#events = new Batcher({
+      clock: options.clock,
+      onBatch: (events, dropped) => this.#receive(events, dropped),
+    });
+    const { client } = options;
+    this.#lists = {
+      jobs: this.#refresher({
+        load: async () => {
+          const jobs = await loadJobs(client);
+          this.#jobCount = jobs.length;
+          return { kind: "jobs", jobs };
+        },
+        intervalMs: () => JOBS_INTERVAL_MS + this.#jobCount * INTERVAL_PER_JOB_MS,
+      }),
+      runs: this.#refresher({
+        load: async () => ({ kind: "runs", runs: await loadRuns(client) }),
+        intervalMs: () => RUNS_INTERVAL_MS,
+      }),
+      attention: this.#refresher({
+        load: async () => ({ kind: "attention", items: await loadAttention(client) }),
+        intervalMs: () => ATTENTION_INTERVAL_MS,
+        pollMs: POLL_MS,
+      }),
+      system: this.#refresher({
+        load: async () => ({ kind: "system", system: await client.get("/api/system"), at: options.clock.now() }),
+        intervalMs: () => ATTENTION_INTERVAL_MS,
+        pollMs: POLL_MS,
+      }),
+    };
+  }
+
+  /** Reads events until `stop`, over any number of broken connections. */
+  async run(): Promise<void> {
+    const { client, clock, send } = this.#options;
+    const reconnect = new Reconnect({
+      clock,
+      // Whatever goes wrong, petit can be replaced or get another token.
+      shouldRetry: () => true,
+      onAway: (error) => send({ kind: "disconnected", at: clock.now(), message: messageOf(error) }),
+    });
+    const items = eventStream({
+      open: (lastId, signal) =>
+        client.stream("/api/events", { headers: lastId === null ? {} : { "last-event-id": lastId }, signal }),
+      clock,
+      reconnect,
+      signal: this.#ending.signal,
+    });
+    for await (const item of items) {
+      if (item.kind === "open") {
+        send({ kind: "connected" });
+        // Events can have been missed before the stream was open.
+        this.#refreshAll();
+      } else if (item.kind === "event") {
+        const event = parseLiveEvent(item);
+        if (event !== null) this.#events.add(event);
+      }
+    }
+  }
+
+  stop(): void {
+    this.#ending.abort();
+    this.#events.stop();
+    for (const list of Object.values(this.#lists)) list.stop();
+    this.watch({ jobId: null, runId: null, log: null });
+  }
+
+  /** Loads what a view needs, and stops loading what it does not need any more. */
+  watch(next: Watched): void {
+    const { client } = this.#options;
+    const before = this.#watched;
+    this.#watched = next;
+    if (next.jobId !== before.jobId) {
+      const { jobId } = next;
+      this.#job?.stop();
+      this.#job =
+        jobId === null ? null : this.#detail(async () => ({ kind: "job", data: await loadJob(client, jobId) }));
+    }
+    if (next.runId !== before.runId) {
+      const { runId } = next;
+      this.#run?.stop();
+      this.#run =
+        runId === null ? null : this.#detail(async () => ({ kind: "run", data: await loadRun(client, runId) }));
+    }
+    if (next.log !== before.log) this.#watchLog(next.log);
+  }
+
+  /** Loads lines from before the oldest line in memory. */
+  async loadEarlier(target: LogTarget, beforeSeq: number): Promise<void> {
+    await this.#log?.loadEarlier(target, beforeSeq);
+  }
+
+  /** Loads the lists again: an action has changed something. */
+  refresh(): void {
+    this.#refreshAll();
+  }
+
+  #watchLog(target: LogTarget | null): void {
+    const { clock } = this.#options;
+    this.#cancelLog();
+    this.#log?.stop();
+    this.#log = null;
+    if (target === null) return;
+    // The selection can be on its way to another task.
+    this.#cancelLog = clock.setTimeout(() => {
+      this.#log = new LogReader({ ...this.#options, target });
+      void this.#log.run();
+    }, LOG_DELAY_MS);
+  }
+
+  #detail(load: () => Promise<Message>): Refresher {
+    const refresher = this.#refresher({ load, intervalMs: () => DETAIL_INTERVAL_MS, pollMs: POLL_MS });
+    refresher.request();
+    return refresher;
+  }
+
+  #refresher(options: {
+    readonly load: () => Promise<Message>;
+    readonly intervalMs: () => number;
+    readonly pollMs?: number;
+  }): Refresher {
+    const { clock, send } = this.#options;
+    const load = async (): Promise<void> => {
+      try {
+        send(await options.load());
+      } catch (error) {
+        if (isRefused(error, "NOT_FOUND")) send({ kind: "gone", text: messageOf(error) });
+        // The event stream reports when petit is away, and everything is loaded again when it is back.
+        else if (!isUnreachable(error)) send({ kind: "failed", text: messageOf(error) });
+      }
+    };
+    return new Refresher({ ...options, clock, load });
+  }
+
+  #receive(events: readonly LiveEvent[], dropped: number): void {
+    this.#options.send({ kind: "events", events });
+    if (dropped > 0 || events.some(({ type }) => type === "jobs.reloaded")) {
+      this.#refreshAll();
+      return;
+    }
+    const { jobs, runs, attention, system } = this.#lists;
+    if (events.some(isRunEvent)) {
+      runs.request();
+      attention.request();
+    }
+    // An occurrence changes when the job is due next.
+    if (events.some(({ type }) => type === "occurrence")) jobs.request();
+    if (events.some(({ type }) => type.startsWith("scheduler."))) system.request();
+    if (events.some(({ run_id }) => run_id !== undefined && run_id === this.#watched.runId)) this.#run?.request();
+    if (events.some(({ job_id, task_id }) => job_id === this.#watched.jobId && task_id === undefined))
+      this.#job?.request();
+  }
+
+  #refreshAll(): void {
+    for (const list of Object.values(this.#lists)) list.request();
+    this.#job?.request();
+    this.#run?.request();
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,182 @@
+import { isFinal, type RunStatus } from "../../../domain/run.ts";
+import type { TopAttention, TopJobDetail } from "../data/shapes.ts";
+import { searchBindings } from "./bindings.ts";
+import { typeText } from "./edit.ts";
+import { subjectOf } from "./lists.ts";
+import type { KeyPress } from "./message.ts";
+import type { Overlay, ParamField, TopAction, TopState } from "./state.ts";
+import { type Step, unchanged } from "./step.ts";
+
+// What asks before something is changed, and the help. A dialog gets all keys.
+
+type Confirm = Extract<Overlay, { readonly kind: "confirm" }>;
+type Params = Extract<Overlay, { readonly kind: "params" }>;
+type Help = Extract<Overlay, { readonly kind: "help" }>;
+
+export const pressInOverlay = (state: TopState, overlay: Overlay, key: KeyPress): Step => {
+  switch (overlay.kind) {
+    case "help":
+      return { state: { ...state, overlay: afterKeyInHelp(overlay, key) }, effects: [] };
+    case "confirm":
+      return afterKeyInConfirm(state, overlay, key);
+    case "params":
+      return afterKeyInParams(state, overlay, key);
+  }
+};
+
+const afterKeyInHelp = (help: Help, key: KeyPress): Help | null => {
+  if (key === "escape" || key === "enter" || (key === "?" && help.search === "") || (key === "q" && help.search === ""))
+    return null;
+  if (key === "up" || key === "page-up") return { ...help, top: Math.max(0, help.top - (key === "up" ? 1 : 10)) };
+  if (key === "down" || key === "page-down") {
+    const last = Math.max(0, searchBindings(help.search).length - 1);
+    return { ...help, top: Math.min(last, help.top + (key === "down" ? 1 : 10)) };
+  }
+  return { ...help, search: typeText(help.search, key), top: 0 };
+};
+
+/** The first choice is that of Enter. */
+const afterKeyInConfirm = (state: TopState, { choices }: Confirm, key: KeyPress): Step => {
+  const closed = { ...state, overlay: null };
+  const choice = key === "enter" ? choices[0] : choices.find((each) => each.key === key);
+  if (choice !== undefined) return { state: closed, effects: [{ kind: "act", action: choice.action }] };
+  return ["escape", "enter", "n", "q"].includes(key) ? { state: closed, effects: [] } : unchanged(state);
+};
+
+const afterKeyInParams = (state: TopState, params: Params, key: KeyPress): Step => {
+  if (key === "escape") return { state: { ...state, overlay: null }, effects: [] };
+  if (params.isBusy) return unchanged(state);
+  const count = params.fields.length;
+  const to = (field: number): Step => ({ state: { ...state, overlay: { ...params, field } }, effects: [] });
+  if (key === "up" || key === "shift-tab") return to((params.field + count - 1) % count);
+  if (key === "down" || key === "tab") return to((params.field + 1) % count);
+  if (key === "enter") return params.field < count - 1 ? to(params.field + 1) : triggerWith(state, params);
+  const fields = params.fields.map((each, index) =>
+    index === params.field ? { ...each, text: typeText(each.text, key) } : each,
+  );
+  return { state: { ...state, overlay: { ...params, fields, error: null } }, effects: [] };
+};
+
+/** An empty field is left out, so that petit uses the default. */
+const triggerWith = (state: TopState, params: Params): Step => {
+  const missing = params.fields.findIndex(({ required, text }) => required && text === "");
+  const name = params.fields[missing]?.name;
+  if (name !== undefined) {
+    return { state: { ...state, overlay: { ...params, field: missing, error: `${name} is required` } }, effects: [] };
+  }
+  const values = Object.fromEntries(
+    params.fields.filter(({ text }) => text !== "").map(({ name, text }) => [name, text]),
+  );
+  return {
+    state: { ...state, overlay: { ...params, isBusy: true, error: null } },
+    effects: [{ kind: "act", action: { kind: "trigger", jobId: params.jobId, params: values } }],
+  };
+};
+
+/** Asks for the params of a job, or for confirmation if it has none. */
+export const askTrigger = (state: TopState): Step => {
+  const { jobId } = subjectOf(state);
+  if (jobId === null) return unchanged(state);
+  const job = state.jobs.find(({ id }) => id === jobId);
+  if (job === undefined) return { state: refused(state, `job '${jobId}' does not exist any more`), effects: [] };
+  if (job.has_params) return { state, effects: [{ kind: "load-params", jobId }] };
+  const question: Confirm = {
+    kind: "confirm",
+    title: `Run ${jobId} now?`,
+    lines: job.running > 0 ? [`It is running already (${job.running}).`] : [],
+    choices: [{ key: "y", label: "run", action: { kind: "trigger", jobId, params: {} } }],
+  };
+  return { state: { ...state, overlay: question }, effects: [] };
+};
+
+/** Opens the dialog with the params of a job, filled with the defaults. */
+export const withParams = (state: TopState, { id, params }: TopJobDetail): TopState => ({
+  ...state,
+  overlay: {
+    kind: "params",
+    jobId: id,
+    fields: Object.entries(params).map(
+      ([name, param]): ParamField => ({
+        name,
+        text: param.default ?? "",
+        required: param.required && param.default === null,
+        note: [param.description, param.enum === null ? null : `one of ${param.enum.join(", ")}`]
+          .filter((each) => each !== null)
+          .join("; "),
+      }),
+    ),
+    field: 0,
+    error: null,
+    isBusy: false,
+  },
+});
+
+export const askCancel = (state: TopState): TopState => {
+  const { jobId, runId } = subjectOf(state);
+  if (runId === null) return state;
+  const status = statusOfRun(state, runId);
+  if (status !== null && isFinal(status))
+    return refused(state, `the newest run of ${jobId} has ended: it is ${status}`);
+  return asked(
+    state,
+    `Cancel the run of ${jobId}?`,
+    [["y", "cancel", { kind: "cancel", runId }]],
+    ["Running tasks are ended, waiting ones skipped. Clean-up tasks still run; cancel again to end those too."],
+  );
+};
+
+export const askRetry = (state: TopState): TopState => {
+  const { jobId, runId } = subjectOf(state);
+  if (runId === null) return state;
+  const status = statusOfRun(state, runId);
+  if (status !== null && !isFinal(status)) return refused(state, `the run of ${jobId} has not ended: it is ${status}`);
+  const all = ["a", "all tasks again", { kind: "retry", runId, fromStart: true }] as const;
+  const rest = ["y", "retry", { kind: "retry", runId, fromStart: false }] as const;
+  return asked(state, `Retry the run of ${jobId}?`, status === "completed" ? [all] : [rest, all], [
+    status === "completed"
+      ? "The run completed."
+      : `The run is ${status ?? "over"}. A retry reuses its completed tasks.`,
+  ]);
+};
+
+export const askPause = (state: TopState): TopState =>
+  state.system.scheduler.is_paused
+    ? asked(state, "Resume all schedules?", [["y", "resume", { kind: "resume" }]])
+    : asked(
+        state,
+        "Pause all schedules?",
+        [["y", "pause", { kind: "pause" }]],
+        [
+          "Occurrences are skipped until somebody resumes the schedules, even over a restart. Manual triggers still work.",
+        ],
+      );
+
+export const askReload = (state: TopState): TopState =>
+  asked(state, "Read the job files again?", [["y", "reload", { kind: "reload" }]]);
+
+/** Shows something that needs attention and has no run. */
+export const showAttention = (state: TopState, { message }: TopAttention): TopState =>
+  asked(state, "Needs attention", [], [message]);
+
+const asked = (
+  state: TopState,
+  title: string,
+  choices: readonly (readonly [string, string, TopAction])[],
+  lines: readonly string[] = [],
+): TopState => ({
+  ...state,
+  overlay: { kind: "confirm", title, lines, choices: choices.map(([key, label, action]) => ({ key, label, action })) },
+});
+
+const statusOfRun = ({ runs, run, job, jobs }: TopState, runId: string): RunStatus | null => {
+  if (run?.runId === runId) return run.detail.status;
+  const found = [...runs, ...(job?.runs ?? [])].find(({ id }) => id === runId);
+  return found?.status ?? jobs.find(({ last_run }) => last_run?.id === runId)?.last_run?.status ?? null;
+};
+
+const REFUSAL_MS = 6_000;
+
+const refused = (state: TopState, text: string): TopState => ({
+  ...state,
+  notice: { text, isError: true, until: state.now + REFUSAL_MS },
+});

@@ -1,0 +1,41 @@
+import type { TopAttention, TopJob, TopRun, TopSystem } from "../data/shapes.ts";
+import { settle } from "./cursor.ts";
+import type { TopState } from "./state.ts";
+
+export type InitialData = {
+  readonly system: TopSystem;
+  readonly jobs: readonly TopJob[];
+  readonly runs: readonly TopRun[];
+  readonly attention: readonly TopAttention[] | null;
+  /** When they were loaded, by this machine's clock. */
+  readonly at: number;
+  readonly zone: string;
+  readonly base: string;
+  readonly columns: number;
+  readonly rows: number;
+};
+
+/** Returns the overview. What needs attention has the keys, if anything does. */
+export const initialState = ({ at, ...data }: InitialData): TopState => {
+  const clockAheadMs = data.system.started_at + data.system.uptime_ms - at;
+  const needsAttention = data.attention !== null && data.attention.length > 0;
+  return settle({
+    ...data,
+    now: at + clockAheadMs,
+    clockAheadMs,
+    connection: { state: "connected" },
+    job: null,
+    run: null,
+    log: null,
+    views: [{ kind: "overview" }],
+    panel: needsAttention ? "attention" : "jobs",
+    tab: "jobs",
+    cursors: {},
+    filters: {},
+    typing: null,
+    sort: "name",
+    stderrOnly: false,
+    overlay: null,
+    notice: null,
+  });
+};

@@ -1,0 +1,54 @@
+import type { LiveEvent } from "../../../client/live-event.ts";
+import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
+import type { TopJob } from "../data/shapes.ts";
+
+/** Number of newest runs that the list of jobs shows. */
+export const RECENT_RUNS = 10;
+
+/** Applies the starts and ends of runs to the list of jobs, so that the list, which can be long, is seldom loaded again. */
+export const applyRunEvents = (jobs: readonly TopJob[], events: readonly LiveEvent[]): readonly TopJob[] => {
+  const byJob = Map.groupBy(events.filter(isRunEvent), ({ job_id }) => job_id);
+  if (byJob.size === 0) return jobs;
+  return jobs.map((job) => (byJob.get(job.id) ?? []).reduce(afterEvent, job));
+};
+
+/** Returns true for an event about the start or end of a run. */
+export const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+
+const afterEvent = (job: TopJob, event: LiveEvent): TopJob =>
+  event.type === "run.started" ? afterStart(job, event) : afterEnd(job, event);
+
+const afterStart = (job: TopJob, { run_id = "", at }: LiveEvent): TopJob => {
+  // The list can have been loaded after the event.
+  if (job.last_run?.id === run_id && job.last_run.status !== "pending") return job;
+  const recent = (job.recent_runs ?? []).filter(({ id }) => id !== run_id).slice(1 - RECENT_RUNS);
+  return {
+    ...job,
+    running: job.running + 1,
+    last_run: { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null },
+    // The event does not contain the trigger, which the list does not show.
+    recent_runs: [...recent, { id: run_id, status: "running", trigger: "schedule", started_at: at, duration_ms: null }],
+  };
+};
+
+const afterEnd = (job: TopJob, { run_id, at, status }: LiveEvent): TopJob => {
+  const last = job.last_run;
+  const isNews = last?.id !== run_id || last?.ended_at === null;
+  const recent = (job.recent_runs ?? []).map((run) => (run.id === run_id ? { ...run, status: statusOf(status) } : run));
+  return {
+    ...job,
+    running: isNews ? Math.max(0, job.running - 1) : job.running,
+    last_run:
+      last !== null && last.id === run_id
+        ? {
+            ...last,
+            status: statusOf(status),
+            ended_at: at,
+            duration_ms: last.started_at === null ? null : Math.max(0, at - last.started_at),
+          }
+        : last,
+    recent_runs: recent,
+  };
+};
+
+const statusOf = (text: string | undefined): RunStatus => RUN_STATUSES.find((each) => each === text) ?? "failed";

@@ -1,0 +1,189 @@
+import { assertNever } from "../../../lib/never.ts";
+import { type Command, commandFor } from "./bindings.ts";
+import { cursorOf, moved, pageOf, scrolled, selected } from "./cursor.ts";
+import { askCancel, askPause, askReload, askRetry, askTrigger, pressInOverlay, showAttention } from "./dialogs.ts";
+import { MAX_TEXT, typeText } from "./edit.ts";
+import { attentionRows, filterOf, keysOf, logRows, subjectOf } from "./lists.ts";
+import { canLoadEarlier } from "./log-book.ts";
+import type { KeyPress } from "./message.ts";
+import { activeList, JOB_SORTS, type ListId, PANELS, type Panel, type TopState, type View } from "./state.ts";
+import { type Step, unchanged } from "./step.ts";
+
+/** Number of earlier lines that are loaded at once. */
+export const EARLIER_LINES = 1_000;
+
+/** Returns the state after a key. */
+export const pressKey = (state: TopState, key: KeyPress): Step => {
+  if (key === "ctrl-c") return { state, effects: [{ kind: "quit" }] };
+  if (state.overlay !== null) return pressInOverlay(state, state.overlay, key);
+  if (state.typing !== null) return { state: typeFilter(state, state.typing, key), effects: [] };
+  const command = commandFor(state, key);
+  return command === null ? unchanged(state) : run(state, command);
+};
+
+/** Types a pasted text into what takes text. Its control characters, such as line breaks, are left out. */
+export const pasteText = (state: TopState, text: string): Step => {
+  if (state.typing === null && (state.overlay === null || state.overlay.kind === "confirm")) return unchanged(state);
+  const characters = [...text].filter((character) => !/\p{Cc}/u.test(character)).slice(0, MAX_TEXT);
+  return characters.reduce<Step>((step, character) => pressKey(step.state, character), unchanged(state));
+};
+
+/** The filter applies while it is typed. */
+const typeFilter = (state: TopState, list: ListId, key: KeyPress): TopState => {
+  if (key === "enter" || key === "tab") return { ...state, typing: null };
+  if (key === "escape") return withFilter({ ...state, typing: null }, list, "");
+  if (key === "up" || key === "down") return moved(state, key === "up" ? -1 : 1);
+  return withFilter(state, list, typeText(filterOf(state, list), key));
+};
+
+const withFilter = (state: TopState, list: ListId, text: string): TopState => ({
+  ...state,
+  filters: { ...state.filters, [list]: text },
+});
+
+const run = (state: TopState, command: Command): Step => {
+  const list = activeList(state);
+  switch (command) {
+    case "quit":
+      return { state, effects: [{ kind: "quit" }] };
+    case "help":
+      return changed({ ...state, overlay: { kind: "help", search: "", top: 0 } });
+    case "filter":
+      return changed({ ...state, typing: list });
+    case "back":
+      return changed(back(state, list));
+    case "open":
+      return changed(open(state));
+    case "logs":
+      return changed(openLog(state));
+    case "job":
+      return changed(openJob(state, subjectOf(state).jobId));
+    case "up":
+      return move(state, -1);
+    case "down":
+      return move(state, 1);
+    case "page-up":
+      return move(state, -pageOf(state, list));
+    case "page-down":
+      return move(state, pageOf(state, list));
+    case "first":
+      return list === "log" ? move(state, -logRows(state).length) : changed(selected(state, list, 0));
+    case "last":
+      return list === "log"
+        ? changed(scrolled(state, logRows(state).length))
+        : changed(selected(state, list, keysOf(state, list).length - 1));
+    case "next-panel":
+      return changed(focus(state, panelAfter(state.panel, 1)));
+    case "previous-panel":
+      return changed(focus(state, panelAfter(state.panel, -1)));
+    case "panel-1":
+    case "panel-2":
+    case "panel-3":
+    case "panel-4":
+      return changed(focus(state, PANELS[Number(command.slice(-1)) - 1] ?? "jobs"));
+    case "sort":
+      return changed({ ...state, sort: JOB_SORTS[(JOB_SORTS.indexOf(state.sort) + 1) % JOB_SORTS.length] ?? "name" });
+    case "stderr":
+      return changed({ ...state, stderrOnly: !state.stderrOnly });
+    case "follow":
+      return changed(toggleFollow(state));
+    case "trigger":
+      return askTrigger(state);
+    case "cancel":
+      return changed(askCancel(state));
+    case "retry":
+      return changed(askRetry(state));
+    case "pause":
+      return changed(askPause(state));
+    case "reload":
+      return changed(askReload(state));
+    default:
+      return assertNever(command);
+  }
+};
+
+const changed = (state: TopState): Step => ({ state, effects: [] });
+
+/** At the oldest line in memory, moving up loads earlier lines. */
+const move = (state: TopState, by: number): Step => {
+  const after = moved(state, by);
+  const { log } = after;
+  const first = log?.book?.lines[0];
+  if (by > 0 || activeList(after) !== "log" || log === null || log.book === null || first === undefined)
+    return changed(after);
+  if (cursorOf(after, "log").top > 0 || log.isLoading || !canLoadEarlier(log.book, EARLIER_LINES))
+    return changed(after);
+  return {
+    state: { ...after, log: { ...log, isLoading: true } },
+    effects: [{ kind: "load-earlier", target: log.target, beforeSeq: first.seq }],
+  };
+};
+
+const panelAfter = (panel: Panel, by: number): Panel =>
+  PANELS[(PANELS.indexOf(panel) + by + PANELS.length) % PANELS.length] ?? "jobs";
+
+/** Gives a panel of the overview the keys. */
+export const focus = (state: TopState, panel: Panel): TopState => ({
+  ...state,
+  panel,
+  tab: panel === "attention" ? state.tab : panel,
+});
+
+/** Esc first removes the filter of the list. */
+const back = (state: TopState, list: ListId): TopState => {
+  if (filterOf(state, list) !== "") return withFilter(state, list, "");
+  return state.views.length < 2 ? state : { ...state, views: state.views.slice(0, -1) };
+};
+
+/** Opens the selected item: a failed run with its failed task, or a job. */
+export const open = (state: TopState): TopState => {
+  const { jobId, runId, taskId } = subjectOf(state);
+  const list = activeList(state);
+  if (list === "attention") {
+    const item = attentionRows(state)[cursorOf(state, list).index];
+    if (item !== undefined && (jobId === null || runId === null)) return showAttention(state, item);
+  }
+  if (list === "tasks") return openLog(state);
+  if (jobId === null) return state;
+  if (runId === null || list === "jobs" || list === "coming") return openJob(state, jobId);
+  return openRun(state, { jobId, runId, taskId });
+};
+
+/** Shows a run, with a task selected. */
+export const openRun = (
+  state: TopState,
+  { jobId, runId, taskId }: { readonly jobId: string; readonly runId: string; readonly taskId: string | null },
+): TopState => {
+  const cursors = { ...state.cursors, tasks: { key: taskId, index: 0, top: 0 } };
+  return push({ ...state, run: null, cursors }, { kind: "run", jobId, runId }, "tasks");
+};
+
+const openJob = (state: TopState, jobId: string | null): TopState => {
+  if (jobId === null) return state;
+  const { "job-runs": _, ...cursors } = state.cursors;
+  return push({ ...state, cursors }, { kind: "job", jobId }, "job-runs");
+};
+
+const openLog = (state: TopState): TopState => {
+  const { jobId, runId, taskId } = subjectOf(state);
+  if (jobId === null || runId === null) return state;
+  return push(state, { kind: "log", jobId, runId, taskId }, "log");
+};
+
+/** Views that can be gone back to. */
+const MAX_VIEWS = 20;
+
+const push = (state: TopState, view: View, list: ListId): TopState => ({
+  ...state,
+  views: [...state.views.slice(0, 1), ...state.views.slice(1).slice(1 - MAX_VIEWS), view],
+  filters: { ...state.filters, [list]: "" },
+});
+
+const toggleFollow = (state: TopState): TopState => {
+  const { log } = state;
+  if (log === null) return state;
+  if (!log.follows) return scrolled(state, logRows(state).length);
+  const { top } = cursorOf(state, "log");
+  const cursor = { key: String(logRows(state)[top]?.seq), index: top, top };
+  return { ...state, log: { ...log, follows: false }, cursors: { ...state.cursors, log: cursor } };
+};

@@ -1,0 +1,174 @@
+import { isFinal } from "../../../domain/run.ts";
+import type { TopAttention, TopJob, TopRun } from "../data/shapes.ts";
+import type { BookLine } from "./log-book.ts";
+import { memoizeLast } from "./memoize-last.ts";
+import { activeList, type JobSort, type ListId, type Subject, type TopState, viewOf } from "./state.ts";
+import { type TreeRow, treeOf } from "./task-tree.ts";
+
+// What each list shows: filtered, in order. Results are kept until their inputs change, because lists can be long.
+
+export const filterOf = ({ filters }: TopState, list: ListId): string => filters[list] ?? "";
+
+/** Returns whether one of the texts contains the filter. Upper and lower case are the same. */
+const matches = (filter: string, ...texts: readonly (string | null)[]): boolean => {
+  const wanted = filter.toLowerCase();
+  return texts.some((text) => text?.toLowerCase().includes(wanted));
+};
+
+export const attentionRows = (state: TopState): readonly TopAttention[] =>
+  filteredAttention(state.attention ?? [], filterOf(state, "attention"));
+
+const filteredAttention = memoizeLast((items: readonly TopAttention[], filter: string) =>
+  items.filter(({ message, kind }) => matches(filter, message, kind)),
+);
+
+export const jobRows = (state: TopState): readonly TopJob[] =>
+  sortedJobs(filteredJobs(state.jobs, filterOf(state, "jobs")), state.sort);
+
+const filteredJobs = memoizeLast((jobs: readonly TopJob[], filter: string) =>
+  filter === "" ? jobs : jobs.filter(({ id, name, last_run }) => matches(filter, id, name, last_run?.status ?? null)),
+);
+
+const sortedJobs = memoizeLast((jobs: readonly TopJob[], sort: JobSort): readonly TopJob[] => {
+  switch (sort) {
+    case "name":
+      return jobs;
+    case "status":
+      return jobs.toSorted((a, b) => urgencyOf(a) - urgencyOf(b));
+    case "next":
+      return jobs.toSorted((a, b) => nextOf(a) - nextOf(b));
+  }
+});
+
+/** Failed jobs come first, then running ones. */
+const urgencyOf = ({ last_run, running }: TopJob): number => {
+  const status = last_run?.status;
+  if (status === "failed" || status === "interrupted") return 0;
+  if (running > 0 || status === "pending") return 1;
+  return status === undefined ? 3 : 2;
+};
+
+const nextOf = ({ next_run_at }: TopJob): number => next_run_at ?? Number.POSITIVE_INFINITY;
+
+export const runRows = (state: TopState): readonly TopRun[] => filteredRuns(state.runs, filterOf(state, "runs"));
+
+/** Runs that have not ended come first. */
+const filteredRuns = memoizeLast((runs: readonly TopRun[], filter: string) => {
+  const shown = runs.filter(({ id, job_id, status, error }) => matches(filter, id, job_id, status, error));
+  return [...shown.filter(isActive), ...shown.filter((run) => !isActive(run))];
+});
+
+const isActive = ({ status }: TopRun): boolean => !isFinal(status);
+
+/** Number of coming occurrences in the list. */
+const MAX_COMING = 500;
+
+export const comingRows = (state: TopState): readonly TopJob[] => comingJobs(state.jobs, filterOf(state, "coming"));
+
+const comingJobs = memoizeLast((jobs: readonly TopJob[], filter: string) =>
+  jobs
+    .filter(({ id, name, next_run_at }) => next_run_at !== null && matches(filter, id, name))
+    .sort((a, b) => nextOf(a) - nextOf(b))
+    .slice(0, MAX_COMING),
+);
+
+export const jobRunRows = (state: TopState): readonly TopRun[] => {
+  const view = viewOf(state);
+  return view.kind === "job" && state.job?.jobId === view.jobId
+    ? filteredJobRuns(state.job.runs, filterOf(state, "job-runs"))
+    : [];
+};
+
+const filteredJobRuns = memoizeLast((runs: readonly TopRun[], filter: string) =>
+  runs.filter(({ id, status, error }) => matches(filter, id, status, error)),
+);
+
+export const taskRows = (state: TopState): readonly TreeRow[] => {
+  const view = viewOf(state);
+  return view.kind === "run" && state.run?.runId === view.runId
+    ? filteredTasks(tree(state.run.tasks), filterOf(state, "tasks"))
+    : [];
+};
+
+const tree = memoizeLast(treeOf);
+
+const filteredTasks = memoizeLast((rows: readonly TreeRow[], filter: string) =>
+  rows.filter(({ task }) => matches(filter, task.task_id, task.status, task.error)),
+);
+
+export const logRows = (state: TopState): readonly BookLine[] =>
+  filteredLines(state.log?.book?.lines ?? NO_LINES, filterOf(state, "log"));
+
+const NO_LINES: readonly BookLine[] = [];
+
+const filteredLines = memoizeLast((lines: readonly BookLine[], filter: string) =>
+  filter === "" ? lines : lines.filter(({ text }) => matches(filter, text)),
+);
+
+/** Returns the key of each item of a list. */
+export const keysOf = (state: TopState, list: ListId): readonly string[] => {
+  switch (list) {
+    case "attention":
+      return attentionRows(state).map(attentionKey);
+    case "jobs":
+      return jobRows(state).map(({ id }) => id);
+    case "runs":
+      return runRows(state).map(({ id }) => id);
+    case "coming":
+      return comingRows(state).map(({ id }) => id);
+    case "job-runs":
+      return jobRunRows(state).map(({ id }) => id);
+    case "tasks":
+      return taskRows(state).map(({ task }) => task.task_id);
+    case "log":
+      return logRows(state).map(({ seq }) => String(seq));
+  }
+};
+
+/** One job can need attention for several reasons. */
+const attentionKey = (item: TopAttention): string =>
+  [item.kind, item.job_id, item.run_id, "file" in item ? item.file : "", "target" in item ? item.target : ""].join(" ");
+
+/** Returns what the selected item of the active list is about. */
+export const subjectOf = (state: TopState): Subject => {
+  const view = viewOf(state);
+  const list = activeList(state);
+  const index = state.cursors[list]?.index ?? 0;
+  switch (list) {
+    case "attention": {
+      const item = attentionRows(state)[index];
+      if (item === undefined) return NOTHING;
+      return { jobId: item.job_id, runId: item.run_id, taskId: failedTaskOf(item) };
+    }
+    case "jobs": {
+      const job = jobRows(state)[index];
+      return job === undefined ? NOTHING : { jobId: job.id, runId: job.last_run?.id ?? null, taskId: null };
+    }
+    case "runs": {
+      const run = runRows(state)[index];
+      return run === undefined ? NOTHING : { jobId: run.job_id, runId: run.id, taskId: null };
+    }
+    case "coming": {
+      const job = comingRows(state)[index];
+      return job === undefined ? NOTHING : { jobId: job.id, runId: job.last_run?.id ?? null, taskId: null };
+    }
+    case "job-runs":
+      return {
+        ...NOTHING,
+        jobId: view.kind === "job" ? view.jobId : null,
+        runId: jobRunRows(state)[index]?.id ?? null,
+      };
+    case "tasks":
+    case "log":
+      if (view.kind === "log") return { jobId: view.jobId, runId: view.runId, taskId: view.taskId };
+      if (view.kind !== "run") return NOTHING;
+      return { jobId: view.jobId, runId: view.runId, taskId: taskRows(state)[index]?.task.task_id ?? null };
+  }
+};
+
+const NOTHING: Subject = { jobId: null, runId: null, taskId: null };
+
+const failedTaskOf = (item: TopAttention): string | null => {
+  if ("failure" in item) return item.failure.task_id;
+  return "task_id" in item ? item.task_id : null;
+};

@@ -1,0 +1,180 @@
+import type { ParamValues } from "../../../domain/run.ts";
+import type {
+  TopAttention,
+  TopJob,
+  TopJobDetail,
+  TopOccurrence,
+  TopRun,
+  TopRunDetail,
+  TopSystem,
+  TopTask,
+} from "../data/shapes.ts";
+import type { LogBook } from "./log-book.ts";
+
+/** The lists with a cursor. The first four are the panels of the overview. */
+export const PANELS = ["attention", "jobs", "runs", "coming"] as const;
+export type Panel = (typeof PANELS)[number];
+export type ListId = Panel | "job-runs" | "tasks" | "log";
+
+/** What fills the screen. Enter opens the next one, Esc goes back. */
+export type View =
+  | { readonly kind: "overview" }
+  | { readonly kind: "job"; readonly jobId: string }
+  | { readonly kind: "run"; readonly jobId: string; readonly runId: string }
+  | { readonly kind: "log"; readonly jobId: string; readonly runId: string; readonly taskId: string | null };
+
+/** The log that is read: that of a run, or of one of its tasks. */
+export type LogTarget = {
+  readonly runId: string;
+  readonly taskId: string | null;
+  readonly stderrOnly: boolean;
+};
+
+/** A change that a person asked for and has confirmed. */
+export type TopAction =
+  | { readonly kind: "trigger"; readonly jobId: string; readonly params: ParamValues }
+  | { readonly kind: "cancel"; readonly runId: string }
+  | { readonly kind: "retry"; readonly runId: string; readonly fromStart: boolean }
+  | { readonly kind: "pause" }
+  | { readonly kind: "resume" }
+  | { readonly kind: "reload" };
+
+type Choice = { readonly key: string; readonly label: string; readonly action: TopAction };
+
+export type ParamField = {
+  readonly name: string;
+  readonly text: string;
+  readonly required: boolean;
+  /** What the job file says about the param. */
+  readonly note: string;
+};
+
+/** What is in front of the view, and gets the keys. */
+export type Overlay =
+  | { readonly kind: "help"; readonly search: string; readonly top: number }
+  | {
+      readonly kind: "confirm";
+      readonly title: string;
+      readonly lines: readonly string[];
+      readonly choices: readonly Choice[];
+    }
+  | {
+      readonly kind: "params";
+      readonly jobId: string;
+      readonly fields: readonly ParamField[];
+      /** Index of the field with the cursor. */
+      readonly field: number;
+      /** Why petit refused the values; null if it has not. */
+      readonly error: string | null;
+      readonly isBusy: boolean;
+    };
+
+/**
+ * The position in a list. The selected item is known by its key, so that it stays selected when the list changes; null until
+ * somebody has moved, so that the first item stays selected.
+ */
+export type Cursor = {
+  readonly key: string | null;
+  readonly index: number;
+  /** Index of the first visible item. */
+  readonly top: number;
+};
+
+type Connection =
+  | { readonly state: "connected" }
+  /** The screen shows what was known at `since` (ms since the Unix epoch, this machine's clock). */
+  | { readonly state: "lost"; readonly since: number; readonly message: string };
+
+export const JOB_SORTS = ["name", "status", "next"] as const;
+export type JobSort = (typeof JOB_SORTS)[number];
+
+export type TopState = {
+  readonly columns: number;
+  readonly rows: number;
+  /** Now in ms since the Unix epoch, by the clock of petit's machine. */
+  readonly now: number;
+  /** Time zone for clock times. */
+  readonly zone: string;
+  /** Address of petit. */
+  readonly base: string;
+  /** By how much the clock of petit's machine is ahead, in ms. */
+  readonly clockAheadMs: number;
+  readonly connection: Connection;
+  readonly system: TopSystem;
+  readonly jobs: readonly TopJob[];
+  readonly runs: readonly TopRun[];
+  /** Null if this petit can't report it. */
+  readonly attention: readonly TopAttention[] | null;
+  readonly job: JobData | null;
+  readonly run: RunData | null;
+  readonly log: LogData | null;
+  readonly views: readonly View[];
+  readonly panel: Panel;
+  /** The panel that is shown below what needs attention if there is no room for all. */
+  readonly tab: Exclude<Panel, "attention">;
+  readonly cursors: Readonly<Partial<Record<ListId, Cursor>>>;
+  readonly filters: Readonly<Partial<Record<ListId, string>>>;
+  /** The list whose filter is being typed; null if none is. */
+  readonly typing: ListId | null;
+  readonly sort: JobSort;
+  readonly stderrOnly: boolean;
+  readonly overlay: Overlay | null;
+  readonly notice: Notice | null;
+};
+
+export type JobData = {
+  readonly jobId: string;
+  readonly detail: TopJobDetail;
+  readonly runs: readonly TopRun[];
+  /** Coming occurrences, the earliest first. */
+  readonly coming: readonly TopOccurrence[];
+};
+
+export type RunData = {
+  readonly runId: string;
+  readonly detail: TopRunDetail;
+  readonly tasks: readonly TopTask[];
+};
+
+type LogData = {
+  readonly target: LogTarget;
+  /** Null until the first lines were read. */
+  readonly book: LogBook | null;
+  /** Whether the newest lines are shown as they arrive. */
+  readonly follows: boolean;
+  /** Whether earlier lines were asked for. */
+  readonly isLoading: boolean;
+};
+
+/** A message in the last line, until `until` (ms, the same clock as `now`). */
+export type Notice = { readonly text: string; readonly isError: boolean; readonly until: number };
+
+/** What a state needs beside the overview: the feed loads it and keeps it up to date. */
+export type Watched = {
+  readonly jobId: string | null;
+  readonly runId: string | null;
+  readonly log: LogTarget | null;
+};
+
+export const viewOf = ({ views }: TopState): View => views.at(-1) ?? { kind: "overview" };
+
+/** What a part of the screen is about: what actions are for. */
+export type Subject = {
+  readonly jobId: string | null;
+  readonly runId: string | null;
+  readonly taskId: string | null;
+};
+
+/** Returns the list that the keys move in. */
+export const activeList = (state: TopState): ListId => {
+  switch (viewOf(state).kind) {
+    case "overview":
+      return state.panel;
+    case "job":
+      return "job-runs";
+    case "run":
+      return "tasks";
+    case "log":
+      return "log";
+  }
+};

@@ -1,0 +1,95 @@
+import { isFinal } from "../../../domain/run.ts";
+import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
+import { pluralize } from "../../terminal/pluralize.ts";
+import { relativeText } from "../../terminal/relative-time.ts";
+import { oneLine } from "../../terminal/text-width.ts";
+import type { TopState, View } from "../state/state.ts";
+import { type Line, plain, rule, styled } from "./line.ts";
+import { clockText } from "./rows.ts";
+
+// What is above the lists of a job or a run. Each has as many lines as the layout gives it.
+
+/** Returns five lines about a job. */
+export const jobInfo = (state: TopState, { jobId }: Extract<View, { readonly kind: "job" }>): readonly Line[] => {
+  const { columns, job: data } = state;
+  const title = rule([styled("bold", `Job ${jobId}`)], columns);
+  if (data?.jobId !== jobId) return [title, [styled("dim", " loading …")], [], [], []];
+  const { detail, coming } = data;
+  const summary = state.jobs.find(({ id }) => id === jobId);
+  const schedule = detail.schedule === null ? "no schedule" : detail.schedule.join(", ");
+  const zone = detail.timezone === null ? "" : ` ${detail.timezone}`;
+  const params = Object.keys(detail.params);
+  const usual = summary?.usual_duration_ms ?? null;
+  return [
+    title,
+    [
+      plain(` ${oneLine(detail.name)}`),
+      styled("dim", detail.description === null ? "" : `  ${oneLine(detail.description)}`),
+    ],
+    [
+      styled("dim", " schedule "),
+      plain(`${schedule}${zone}${detail.enabled ? "" : " (disabled)"}`),
+      styled("dim", "  usually "),
+      plain(durationText(usual)),
+      styled("dim", "  "),
+      plain(pluralize(detail.tasks.length, "task")),
+      styled("dim", params.length === 0 ? "" : `  params ${params.join(", ")}`),
+    ],
+    [
+      styled("dim", " coming   "),
+      plain(
+        coming.length === 0 ? "none" : coming.map(({ scheduled_for }) => dueText(scheduled_for, state)).join("   "),
+      ),
+    ],
+    [
+      styled("dim", ` file     ${detail.source.file}:${detail.source.line}`),
+      styled("dim", waitsText(detail.depends_on)),
+    ],
+  ];
+};
+
+const dueText = (at: number, { now, zone }: TopState): string =>
+  `${at <= now ? "due" : relativeText(at - now)} (${clockText(at, { now, zone }).trim()})`;
+
+const waitsText = (gates: readonly { readonly job_id: string }[]): string =>
+  gates.length === 0 ? "" : `  waits for ${gates.map(({ job_id }) => job_id).join(", ")}`;
+
+/** Returns three lines about a run. */
+export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "run" }>): readonly Line[] => {
+  const { columns, run: data, now, zone } = state;
+  const title = rule([styled("bold", `Run ${view.runId.slice(-8)} of ${view.jobId}`)], columns);
+  if (data?.runId !== view.runId) return [title, [styled("dim", " loading …")], []];
+  const { detail, tasks } = data;
+  const at = detail.started_at ?? detail.created_at;
+  const took =
+    !isFinal(detail.status) && detail.started_at !== null
+      ? elapsedText(now - detail.started_at)
+      : durationText(detail.duration_ms);
+  const failed = tasks.filter(({ status }) => status === "failed").length;
+  const ended = tasks.filter(({ status }) => status !== "pending" && status !== "running").length;
+  const params = Object.entries(detail.params).map(([name, value]) => `${name}=${oneLine(value)}`);
+  return [
+    title,
+    [
+      styled(styleOf(detail.status), ` ${signOf(detail.status)} ${detail.status}`),
+      plain(`  ${took}  `),
+      styled(
+        "dim",
+        `started ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  by ${detail.trigger}  `,
+      ),
+      plain(`${ended} of ${pluralize(tasks.length, "task")} done`),
+      styled("red", failed === 0 ? "" : `, ${failed} failed`),
+      styled("dim", params.length === 0 ? "" : `  ${params.join(" ")}`),
+    ],
+    [
+      styled(isFinal(detail.status) ? "red" : "yellow", ` ${oneLine(detail.error ?? endingText(detail.ending))}`),
+      styled("dim", detail.retry_of === null ? "" : `  retries ${detail.retry_of.slice(-8)}`),
+      styled(
+        "dim",
+        detail.retried_by.length === 0 ? "" : `  retried by ${detail.retried_by.map((id) => id.slice(-8)).join(", ")}`,
+      ),
+    ],
+  ];
+};
+
+const endingText = (ending: string | null): string => (ending === null ? "" : `ending: ${ending}`);

@@ -1,0 +1,213 @@
+import { isFinal } from "../../../domain/run.ts";
+import { localTime } from "../../../domain/schedule/local-time.ts";
+import { reasonText } from "../../run-display/outcome.ts";
+import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
+import { relativeText } from "../../terminal/relative-time.ts";
+import { oneLine, textWidth } from "../../terminal/text-width.ts";
+import type { TopAttention, TopJob, TopRun, TopTask } from "../data/shapes.ts";
+import type { BookLine } from "../state/log-book.ts";
+import type { TreeRow } from "../state/task-tree.ts";
+import { cell, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
+
+// The rows of the lists. Each is shortened to the width of its pane later; the columns are chosen here.
+
+export type RowOptions = {
+  readonly width: number;
+  /** In ms since the Unix epoch. */
+  readonly now: number;
+  readonly zone: string;
+};
+
+const MARGIN = 4;
+
+/** Below this width, rows leave out what matters least. */
+const NARROW = 64;
+
+/** Returns the widths of the columns that the visible items need. */
+export const attentionColumns = (items: readonly TopAttention[], { width, now }: RowOptions): AttentionColumns => ({
+  subject: Math.min(Math.max(12, Math.floor(width / 3)), widest(items.map(subjectOfItem))),
+  facts: width < NARROW ? 0 : widest(items.map((item) => factsOf(item, now))),
+});
+
+type AttentionColumns = { readonly subject: number; readonly facts: number };
+
+const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(textWidth));
+
+export const attentionRow = (item: TopAttention, columns: AttentionColumns, now: number): Line => {
+  const isError = item.severity === "error";
+  return [
+    styled(isError ? "red" : "yellow", `${isError ? "✗" : "!"} ${cell(subjectOfItem(item), columns.subject)} `),
+    styled("dim", columns.facts === 0 ? "" : `${cell(factsOf(item, now), columns.facts)} `),
+    plain(oneLine(explanationOf(item))),
+  ];
+};
+
+/** Returns the job, or the file of a broken one. */
+const subjectOfItem = (item: TopAttention): string => oneLine(item.job_id ?? ("file" in item ? item.file : "petit"));
+
+/** Returns since when it is so, and how often it happened. */
+const factsOf = (item: TopAttention, now: number): string => {
+  const since = relativeText(item.since - now);
+  if (item.kind === "job_flapping") return `${since} ${item.recent_failures}/${item.recent_runs}`;
+  return "count" in item && item.count > 1 ? `${since} ×${item.count}` : since;
+};
+
+/** Returns the line that explains it: the last line of the failed task, if there is one. Unknown kinds have a message. */
+const explanationOf = (item: TopAttention): string => {
+  switch (item.kind) {
+    case "job_failing":
+    case "job_flapping": {
+      const { task_id, last_line, error, reason } = item.failure;
+      const why = last_line?.text ?? error ?? reason ?? item.message;
+      return task_id === null ? why : `${task_id}: ${why}`;
+    }
+    case "run_stuck":
+      return `running for ${elapsedText(item.elapsed_ms)}, usually ${durationText(item.usual_ms)}`;
+    case "run_late":
+      return `waiting for a slot for ${elapsedText(item.waited_ms)}`;
+    case "notifications_undelivered":
+      return `not delivered to ${item.target}: ${item.error}`;
+    case "job_file_broken":
+      return `${item.line}:${item.column}: ${item.path === "" ? "" : `${item.path}: `}${item.problem}`;
+    default:
+      return messageOf(item);
+  }
+};
+
+/** A newer petit can report kinds that this one does not know. */
+const messageOf = (item: never): string => (item as TopAttention).message;
+
+const RECENT_WIDTH = 10;
+const TIME_WIDTH = 10;
+const TOOK_WIDTH = 8;
+
+export const jobRow = (job: TopJob, { width, now }: RowOptions): Line => {
+  const isNarrow = width < NARROW;
+  const fixed = MARGIN + RECENT_WIDTH + 2 + TIME_WIDTH + 2 + (isNarrow ? 0 : TIME_WIDTH + TOOK_WIDTH + 2);
+  const last = job.last_run;
+  const at = last?.ended_at ?? last?.started_at ?? null;
+  return [
+    jobSign(job),
+    plain(`${cell(job.id, Math.max(8, width - fixed))} `),
+    ...recentOf(job),
+    ...(isNarrow
+      ? []
+      : [
+          plain(
+            ` ${rightCell(job.running > 0 ? "running" : at === null ? "never" : relativeText(at - now), TIME_WIDTH)}`,
+          ),
+          styled("dim", ` ${rightCell(tookText(last, now), TOOK_WIDTH)}`),
+        ]),
+    plain(` ${rightCell(nextText(job, now), TIME_WIDTH + 1)}`),
+  ];
+};
+
+const tookText = (last: TopJob["last_run"], now: number): string => {
+  if (last?.status === "running" && last.started_at !== null) return elapsedText(now - last.started_at);
+  return durationText(last?.duration_ms ?? null);
+};
+
+const jobSign = ({ last_run, running, enabled }: TopJob): Segment => {
+  if (running > 0) return styled(styleOf("running"), `${signOf("running")} `);
+  if (last_run === null) return styled("dim", enabled ? "· " : "– ");
+  return styled(styleOf(last_run.status), `${signOf(last_run.status)} `);
+};
+
+/** The newest run is at the right. */
+const recentOf = ({ recent_runs = [] }: TopJob): Line => {
+  const shown = recent_runs.slice(-RECENT_WIDTH);
+  return [
+    plain(" ".repeat(RECENT_WIDTH - shown.length)),
+    ...shown.map(({ status }) => styled(styleOf(status), signOf(status))),
+  ];
+};
+
+const nextText = ({ next_run_at, enabled, scheduled }: TopJob, now: number): string => {
+  if (next_run_at === null) return !enabled && scheduled ? "disabled" : "-";
+  return next_run_at <= now ? "due" : relativeText(next_run_at - now);
+};
+
+const STATUS_WIDTH = 11;
+
+export const runRow = (run: TopRun, options: RowOptions): Line => {
+  const { width } = options;
+  const idWidth = Math.min(32, Math.max(10, width - MARGIN - STATUS_WIDTH - TIME_WIDTH - TOOK_WIDTH - 14));
+  return [...signAnd(run.status, cell(run.job_id, idWidth)), ...runColumns(run, options)];
+};
+
+/** A run in the history of its job. */
+export const jobRunRow = (run: TopRun, options: RowOptions): Line => [
+  ...signAnd(run.status, cell(run.id.slice(-8), 8)),
+  ...runColumns(run, options),
+];
+
+const signAnd = (status: TopRun["status"], text: string): Line => [
+  styled(styleOf(status), `${signOf(status)} `),
+  plain(`${text} `),
+];
+
+const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
+  const isActive = !isFinal(run.status);
+  const at = run.started_at ?? run.created_at;
+  const took = isActive && run.started_at !== null ? elapsedText(now - run.started_at) : durationText(run.duration_ms);
+  return [
+    styled(styleOf(run.status), `${cell(run.status, STATUS_WIDTH)} `),
+    plain(`${rightCell(relativeText(at - now), TIME_WIDTH)} ${rightCell(took, TOOK_WIDTH)} `),
+    styled("dim", width < NARROW ? "" : `${cell(run.trigger, 8)} `),
+    plain(oneLine(run.error ?? "")),
+  ];
+};
+
+export const comingRow = (job: TopJob, { now, zone, width }: RowOptions): Line => {
+  const at = job.next_run_at ?? now;
+  const schedule = (job.schedule ?? []).join(", ");
+  return [
+    plain(`${rightCell(nextText(job, now), TIME_WIDTH)} `),
+    styled("dim", `${clockText(at, { now, zone })}  `),
+    plain(cell(job.id, Math.max(10, Math.min(36, width - 46)))),
+    styled("dim", ` ${schedule}`),
+  ];
+};
+
+/** Returns the time of day, with the date if it is on another day. */
+export const clockText = (at: number, { now, zone }: { readonly now: number; readonly zone: string }): string => {
+  const text = localTime(at, zone);
+  const isToday = text.slice(0, 10) === localTime(now, zone).slice(0, 10);
+  return isToday ? `      ${text.slice(11, 19)}` : `${text.slice(5, 10)} ${text.slice(11, 19)}`;
+};
+
+export const taskRow = ({ task, branch, also }: TreeRow, { width, now }: RowOptions): Line => {
+  const idWidth = Math.max(12, Math.min(48, Math.floor(width * 0.5)) - branch.length - 2);
+  const detail = [detailOf(task, now), also.length === 0 ? "" : `also after ${also.join(", ")}`].filter(
+    (each) => each !== "",
+  );
+  return [
+    styled("dim", branch),
+    styled(styleOf(task.status), `${signOf(task.status)} `),
+    plain(`${cell(task.task_id, idWidth)} ${rightCell(taskTime(task, now), TOOK_WIDTH)} `),
+    styled(task.status === "failed" ? "red" : "dim", detail.join(" · ")),
+  ];
+};
+
+const taskTime = (task: TopTask, now: number): string => {
+  if (task.status === "running" && task.started_at !== null) return elapsedText(now - task.started_at);
+  return task.duration_ms === null || task.reused ? "" : durationText(task.duration_ms);
+};
+
+const detailOf = (task: TopTask, now: number): string => {
+  if (task.retry_at !== null) return `attempt ${task.attempts + 1} in ${elapsedText(task.retry_at - now)}`;
+  const attempt = task.attempts > 1 ? `attempt ${task.attempts}` : "";
+  const isOver = task.status !== "running" && task.status !== "pending";
+  const reason = isOver ? reasonText(task) : "";
+  return [attempt, reason].filter((each) => each !== "").join(": ");
+};
+
+/** A line of a log; `taskWidth` is 0 if all lines are of one task. */
+export const logRow = (
+  line: BookLine,
+  { zone, taskWidth }: { readonly zone: string; readonly taskWidth: number },
+): Line => [
+  styled("dim", `${localTime(line.at, zone).slice(11, 19)} `),
+  ...(taskWidth === 0 ? [] : [styled("cyan", `${cell(line.taskId, taskWidth)} `)]),
+  styled(line.stream === "stderr" ? "yellow" : undefined, line.text),
+];

@@ -1,0 +1,270 @@
+import { isFinal } from "../../../domain/run.ts";
+import { elapsedText } from "../../run-display/status-text.ts";
+import { pluralize } from "../../terminal/pluralize.ts";
+import { oneLine, textWidth } from "../../terminal/text-width.ts";
+import { type Binding, bindingsFor } from "../state/bindings.ts";
+import { cursorOf } from "../state/cursor.ts";
+import { isTooSmall, layoutOf, MIN_COLUMNS, MIN_ROWS, type Pane } from "../state/layout.ts";
+import {
+  attentionRows,
+  comingRows,
+  filterOf,
+  jobRows,
+  jobRunRows,
+  logRows,
+  runRows,
+  taskRows,
+} from "../state/lists.ts";
+import { activeList, type ListId, type TopState, viewOf } from "../state/state.ts";
+import { TAB_GAP, tabsOf } from "../state/tabs.ts";
+import { jobInfo, runInfo } from "./info.ts";
+import { fitLine, type Line, plain, rule, type Segment, styled, textOf } from "./line.ts";
+import { overlayLines } from "./overlay.ts";
+import {
+  attentionColumns,
+  attentionRow,
+  clockText,
+  comingRow,
+  jobRow,
+  jobRunRow,
+  logRow,
+  type RowOptions,
+  runRow,
+  taskRow,
+} from "./rows.ts";
+
+/** Returns the lines of the screen. Each is exactly as wide as the terminal, and there are as many as it has rows. */
+export const screenOf = (state: TopState): readonly Line[] => {
+  const { columns, rows } = state;
+  if (isTooSmall(state)) return tooSmall(state);
+  const lines = [headerLine(state), ...bodyLines(state, rows - 2)].slice(0, rows - 1);
+  const empty = Array.from({ length: rows - 1 - lines.length }, (): Line => []);
+  return [...lines, ...empty, footerLine(state)].map((line) => fitLine(line, columns));
+};
+
+const tooSmall = ({ columns, rows }: TopState): readonly Line[] => {
+  const text = `the terminal has ${columns}×${rows}; petit top needs ${MIN_COLUMNS}×${MIN_ROWS}`;
+  return Array.from({ length: rows }, (_, row) => fitLine([plain(row === 0 ? text : "")], columns));
+};
+
+const headerLine = (state: TopState): Line => {
+  const { system, connection, columns, now, clockAheadMs, base, zone } = state;
+  if (connection.state === "lost") {
+    const since = connection.since + clockAheadMs;
+    const shown = clockText(since, { now, zone }).trim();
+    const text = ` CONNECTION LOST for ${elapsedText(now - since)}: ${oneLine(connection.message)}; connecting again. State of ${shown}.`;
+    return fitLine([{ text, style: "red", inverse: true }], columns).map((each) => ({
+      ...each,
+      style: "red",
+      inverse: true,
+    }));
+  }
+  const running = state.runs.filter(({ status }) => status === "running").length;
+  const waiting = state.runs.filter(({ status }) => !isFinal(status)).length - running;
+  const left: Line = [
+    styled("bold", " petit "),
+    styled("dim", `${system.version} on ${oneLine(system.hostname)}  `),
+    styled(running > 0 ? "cyan" : "dim", `${running} running`),
+    styled("yellow", waiting > 0 ? `, ${waiting} waiting` : ""),
+    ...schedulerText(state),
+  ];
+  const right: Line = [
+    styled("dim", columns < 100 ? "" : `${base}  `),
+    styled("green", "● "),
+    plain(`${clockText(now, { now, zone }).trim()} `),
+  ];
+  const gap = columns - textWidth(textOf(left)) - textWidth(textOf(right));
+  return gap > 0 ? [...left, plain(" ".repeat(gap)), ...right] : left;
+};
+
+const schedulerText = ({ system }: TopState): Line => {
+  const { state } = system.scheduler;
+  const health = system.health.status;
+  return [
+    { text: state === "running" ? "" : `  ${state === "paused" ? "SCHEDULES PAUSED" : "STOPPING"}`, style: "yellow" },
+    { text: health === "ok" ? "" : `  ${health}`, style: health === "degraded" ? "yellow" : "red" },
+  ];
+};
+
+const bodyLines = (state: TopState, height: number): readonly Line[] => {
+  if (state.overlay !== null) return overlayLines(state, state.overlay, height);
+  const { infoRows, panes } = layoutOf(state);
+  const view = viewOf(state);
+  const info = view.kind === "job" ? jobInfo(state, view) : view.kind === "run" ? runInfo(state, view) : [];
+  const drawn = panes.map((pane) => ({ pane, lines: paneLines(state, pane) }));
+  const rows = Array.from({ length: height - infoRows }, (_, index) => rowAcross(drawn, 1 + infoRows + index));
+  return [...info, ...rows];
+};
+
+type DrawnPane = { readonly pane: Pane; readonly lines: readonly Line[] };
+
+/** Returns a row of the screen across the panes. */
+const rowAcross = (drawn: readonly DrawnPane[], y: number): Line =>
+  drawn
+    .filter(({ pane }) => y >= pane.y && y < pane.y + pane.height)
+    .sort((a, b) => a.pane.x - b.pane.x)
+    .flatMap(({ pane, lines }): Line => {
+      const line = fitLine(lines[y - pane.y] ?? [], pane.width);
+      return pane.x === 0 ? line : [styled("dim", "│"), ...line];
+    });
+
+const paneLines = (state: TopState, pane: Pane): readonly Line[] => {
+  const { list, width, height } = pane;
+  const rows = height - 1;
+  const { top, index } = cursorOf(state, list);
+  const lines = visibleRows(state, pane, { top, rows });
+  const hasKeys = list === activeList(state) && list !== "log";
+  const marked = lines.map((line, row) => markedLine(line, { isSelected: hasKeys && top + row === index, width }));
+  return [titleLine(state, pane), ...(lines.length === 0 ? [[styled("dim", `  ${emptyText(state, list)}`)]] : marked)];
+};
+
+/** The selected line has a mark, so that it is recognizable without colours. */
+const markedLine = (
+  line: Line,
+  { isSelected, width }: { readonly isSelected: boolean; readonly width: number },
+): Line => {
+  if (!isSelected) return [plain("  "), ...line];
+  return fitLine([styled("bold", "› "), ...line], width).map((segment): Segment => ({ ...segment, inverse: true }));
+};
+
+const visibleRows = (
+  state: TopState,
+  { list, width }: Pane,
+  { top, rows }: { readonly top: number; readonly rows: number },
+) => {
+  const options: RowOptions = { width: width - 2, now: state.now, zone: state.zone };
+  const visible = <Item>(items: readonly Item[], row: (item: Item) => Line): readonly Line[] =>
+    items.slice(top, top + rows).map(row);
+  switch (list) {
+    case "attention": {
+      const items = attentionRows(state).slice(top, top + rows);
+      const widths = attentionColumns(items, options);
+      return items.map((item) => attentionRow(item, widths, state.now));
+    }
+    case "jobs":
+      return visible(jobRows(state), (job) => jobRow(job, options));
+    case "runs":
+      return visible(runRows(state), (run) => runRow(run, options));
+    case "coming":
+      return visible(comingRows(state), (job) => comingRow(job, options));
+    case "job-runs":
+      return visible(jobRunRows(state), (run) => jobRunRow(run, options));
+    case "tasks":
+      return visible(taskRows(state), (row) => taskRow(row, options));
+    case "log": {
+      const taskWidth = state.log?.target.taskId === null ? 16 : 0;
+      return visible(logRows(state), (line) => logRow(line, { zone: state.zone, taskWidth }));
+    }
+  }
+};
+
+const titleLine = (state: TopState, pane: Pane): Line => {
+  const { list, width } = pane;
+  const focused = (isFocused: boolean, text: string): Segment => styled(isFocused ? "bold" : "dim", text);
+  const filter = filterOf(state, list);
+  const filterText = styled("yellow", filter === "" ? "" : `  /${filter}`);
+  switch (list) {
+    case "attention":
+      return rule([...attentionTitle(state), filterText], width);
+    case "jobs":
+    case "runs":
+    case "coming": {
+      const tabs = tabsOf(state, pane).flatMap(({ panel, text }, index) => [
+        plain(index === 0 ? "" : " ".repeat(TAB_GAP)),
+        panel === state.panel ? { ...styled("bold", text), inverse: true } : focused(panel === list, text),
+      ]);
+      const sort = list === "jobs" && state.sort !== "name" ? styled("dim", `  by ${state.sort}`) : plain("");
+      return rule([...tabs, sort, filterText], width);
+    }
+    case "job-runs":
+      return rule([styled("bold", `Runs ${jobRunRows(state).length}`), filterText], width);
+    case "tasks":
+      return rule([styled("bold", `Tasks ${taskRows(state).length}`), filterText], width);
+    case "log":
+      return rule([...logTitle(state), filterText], width);
+  }
+};
+
+const attentionTitle = (state: TopState): Line => {
+  const { attention, panel } = state;
+  const inverse = panel === "attention";
+  if (attention === null)
+    return [{ text: "1 Needs attention", style: "dim", inverse }, styled("dim", "  this petit does not report it")];
+  if (attention.length === 0) return [{ text: "1 Nothing needs attention", style: "green", inverse }];
+  const style = attention.some(({ severity }) => severity === "error") ? "red" : "yellow";
+  return [{ text: `1 Needs attention ${attentionRows(state).length}`, style, inverse }];
+};
+
+const logTitle = (state: TopState): Line => {
+  const { log } = state;
+  if (log === null) return [styled("bold", "Log")];
+  const name = log.target.taskId === null ? "Log" : `Log of ${log.target.taskId}`;
+  const stream = log.target.stderrOnly ? " (stderr)" : "";
+  const title = styled("bold", `${name}${stream}`);
+  if (log.book === null) return [title, styled("dim", "  loading …")];
+  const { lines, before, ended } = log.book;
+  const shown = logRows(state).length;
+  const count =
+    filterOf(state, "log") === ""
+      ? pluralize(before + lines.length, "line")
+      : `${shown} of ${lines.length} lines in memory match`;
+  const position = log.follows
+    ? ended
+      ? "  ended"
+      : "  following"
+    : `  at ${before + cursorOf(state, "log").top + 1}`;
+  return [
+    title,
+    styled("dim", `  ${count}`),
+    styled(log.follows && !ended ? "green" : "dim", position),
+    styled("dim", log.isLoading ? "  loading earlier lines …" : ""),
+  ];
+};
+
+const emptyText = (state: TopState, list: ListId): string => {
+  if (filterOf(state, list) !== "") return "nothing matches the filter; Esc removes it";
+  switch (list) {
+    case "attention":
+      return "";
+    case "jobs":
+      return `no jobs in ${state.system.jobs_dir}`;
+    case "runs":
+      return "nothing has run yet; t runs the selected job";
+    case "coming":
+      return "no schedule is due";
+    case "job-runs":
+      return state.job === null ? "loading …" : "it has never run; t runs it";
+    case "tasks":
+      return "loading …";
+    case "log":
+      return state.log?.book === null ? "" : state.log?.book?.ended === true ? "no output" : "no output yet";
+  }
+};
+
+/** The last line: the filter that is typed, a message, or the keys. */
+const footerLine = (state: TopState): Line => {
+  const { typing, notice } = state;
+  if (typing !== null) {
+    return [
+      styled("yellow", ` /${filterOf(state, typing)}▏`),
+      styled("dim", "  Enter keeps the filter, Esc removes it"),
+    ];
+  }
+  if (notice !== null) return [styled(notice.isError ? "red" : "green", ` ${oneLine(notice.text)}`)];
+  return state.overlay === null ? keysLine(state) : [];
+};
+
+/** The keys of the help and of quitting are always visible. */
+const keysLine = (state: TopState): Line => {
+  const isRoot = viewOf(state).kind === "overview" && filterOf(state, activeList(state)) === "";
+  const hints = bindingsFor(state).filter(({ hint, command }) => hint !== undefined && !(command === "back" && isRoot));
+  const isPinned = ({ command }: Binding): boolean => command === "help" || command === "quit";
+  const pinned = hints.filter(isPinned).flatMap(hintOf);
+  const room = state.columns - textWidth(textOf(pinned));
+  return [...fitLine(hints.filter((each) => !isPinned(each)).flatMap(hintOf), room), ...pinned];
+};
+
+const hintOf = ({ shown, hint = "" }: Binding): Line => [
+  styled("cyan", ` ${shown.split(" ")[0]}`),
+  styled("dim", ` ${hint} `),
+];

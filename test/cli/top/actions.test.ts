@@ -1,0 +1,127 @@
+import { describe, expect, test } from "bun:test";
+import { DEFINITION_EXAMPLE } from "../../../src/api/shapes/definition.ts";
+import type { TopJobDetail } from "../../../src/cli/top/data/shapes.ts";
+import type { Effect } from "../../../src/cli/top/state/message.ts";
+import type { TopState } from "../../../src/cli/top/state/state.ts";
+import { after, NOW, press, runIdOf, screenText, topJob, topRun, topState } from "../../support/terminal/top-state.ts";
+
+const run = (status: "running" | "failed" | "completed") =>
+  topRun(1, status === "running" ? { status, ended_at: null, duration_ms: null } : { status });
+
+const atRun = (status: "running" | "failed" | "completed"): TopState =>
+  press(topState({ jobs: [topJob("etl")], runs: [run(status)] }), "3").state;
+
+describe("an action", () => {
+  test("asks before it triggers a job, and does nothing with Esc", () => {
+    const asked = press(topState({ jobs: [topJob("etl")] }), "t");
+    expect(asked.effects).toEqual([]);
+    expect(screenText(asked.state).join("\n")).toContain("Run etl now?");
+    expect(press(asked.state, "escape")).toMatchObject({ effects: [], state: { overlay: null } });
+    expect(press(asked.state, "enter").effects).toEqual([
+      { kind: "act", action: { kind: "trigger", jobId: "etl", params: {} } },
+    ]);
+  });
+
+  test("ignores keys that are no answer", () => {
+    const asked = press(topState({ jobs: [topJob("etl")] }), "t").state;
+    expect(press(asked, "x", "j", "t")).toMatchObject({ effects: [], state: { overlay: { kind: "confirm" } } });
+  });
+
+  test("shows the run that it started", () => {
+    const done = after(topState(), { kind: "done", text: "started", run: { jobId: "etl", runId: runIdOf(5) } });
+    expect(done.views.at(-1)).toMatchObject({ kind: "run", runId: runIdOf(5) });
+    expect(screenText(done).at(-1)).toBe(" started");
+    expect(screenText(after(done, { kind: "tick", at: NOW + 6_000 })).at(-1)).toContain("? help");
+  });
+
+  test("cancels a run that has not ended", () => {
+    expect(press(atRun("running"), "c", "y").effects).toEqual([
+      { kind: "act", action: { kind: "cancel", runId: runIdOf(1) } },
+    ]);
+    expect(screenText(press(atRun("failed"), "c").state).at(-1)).toContain(
+      "the newest run of etl has ended: it is failed",
+    );
+  });
+
+  test("retries a run that has ended, what did not complete or all", () => {
+    const effect = (fromStart: boolean): readonly Effect[] => [
+      { kind: "act", action: { kind: "retry", runId: runIdOf(1), fromStart } },
+    ];
+    expect(press(atRun("failed"), "r", "y").effects).toEqual(effect(false));
+    expect(press(atRun("failed"), "r", "a").effects).toEqual(effect(true));
+    expect(press(atRun("completed"), "r", "enter").effects).toEqual(effect(true));
+    expect(screenText(press(atRun("running"), "r").state).at(-1)).toContain("has not ended");
+  });
+
+  test("pauses the schedules, and resumes them while they are paused", () => {
+    const state = topState();
+    expect(press(state, "P", "y").effects).toEqual([{ kind: "act", action: { kind: "pause" } }]);
+    const paused = topState({
+      system: { ...state.system, scheduler: { ...state.system.scheduler, state: "paused", is_paused: true } },
+    });
+    expect(screenText(paused)[0]).toContain("SCHEDULES PAUSED");
+    expect(press(paused, "P", "y").effects).toEqual([{ kind: "act", action: { kind: "resume" } }]);
+  });
+
+  test("shows why it failed", () => {
+    const failed = after(topState(), { kind: "failed", text: "too many runs" });
+    expect(screenText(failed).at(-1)).toBe(" too many runs");
+  });
+});
+
+describe("the dialog with params", () => {
+  const param = { description: "Where to write", default: null, required: true, enum: null, pattern: null };
+  const job = topJob("backup", { has_params: true, needs_params: true });
+  const detail: TopJobDetail = {
+    ...job,
+    ...DEFINITION_EXAMPLE,
+    tasks: [],
+    depends_on: [],
+    dependents: [],
+    notify: [],
+    on_overlap: "skip",
+    catchup: null,
+    params: { target: param, level: { ...param, default: "full", required: false, enum: ["full", "part"] } },
+  };
+  const opened = after(topState({ jobs: [job] }), { kind: "params", detail });
+
+  test("opens for a job that has params", () => {
+    expect(press(topState({ jobs: [job] }), "t").effects).toEqual([{ kind: "load-params", jobId: "backup" }]);
+    expect(screenText(opened).join("\n")).toContain("Run backup with these params?");
+  });
+
+  test("triggers the job with what was typed, and the defaults", () => {
+    const { state, effects } = press(opened, "/", "s", "x", "backspace", "r", "v", "enter", "enter");
+    expect(effects).toEqual([
+      { kind: "act", action: { kind: "trigger", jobId: "backup", params: { target: "/srv", level: "full" } } },
+    ]);
+    expect(state.overlay).toMatchObject({ isBusy: true });
+  });
+
+  test("requires what the job requires", () => {
+    const { state, effects } = press(opened, "down", "enter");
+    expect(effects).toEqual([]);
+    expect(screenText(state).join("\n")).toContain("target is required");
+  });
+
+  test("stays open with the refusal of petit", () => {
+    const refused = after(press(opened, "x", "enter", "enter").state, { kind: "failed", text: "level: expected full" });
+    expect(refused.overlay).toMatchObject({ kind: "params", isBusy: false, error: "level: expected full" });
+  });
+});
+
+describe("the help", () => {
+  test("lists the keys, and searches them", () => {
+    const help = press(topState(), "?").state;
+    expect(screenText(help).join("\n")).toContain("Cancel the run; asks for confirmation");
+    const found = screenText(press(help, "r", "e", "t", "r", "y").state);
+    expect(found.join("\n")).toContain("Retry the run");
+    expect(found.join("\n")).not.toContain("Cancel the run");
+    expect(press(help, "escape").state.overlay).toBeNull();
+  });
+
+  test("quits with q and with Ctrl-C, also from a dialog", () => {
+    expect(press(topState(), "q").effects).toEqual([{ kind: "quit" }]);
+    expect(press(topState(), "?", "ctrl-c").effects).toEqual([{ kind: "quit" }]);
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, test } from "bun:test";
+import { textWidth } from "../../../src/cli/terminal/text-width.ts";
+import type { TopAttention } from "../../../src/cli/top/data/shapes.ts";
+import { subjectOf } from "../../../src/cli/top/state/lists.ts";
+import { textOf } from "../../../src/cli/top/view/line.ts";
+import { screenOf } from "../../../src/cli/top/view/screen.ts";
+import { after, NOW, press, runIdOf, screenText, topJob, topRun, topState } from "../../support/terminal/top-state.ts";
+
+const FAILING: TopAttention = {
+  kind: "job_failing",
+  severity: "error",
+  since: NOW - 7_200_000,
+  message: "job 'etl' failed 3 times in a row: task 'transform' failed: exit code 3",
+  job_id: "etl",
+  run_id: runIdOf(7),
+  recent_runs: 10,
+  recent_failures: 3,
+  failure: {
+    task_id: "transform",
+    attempt: 1,
+    reason: "exit_code",
+    exit_code: 3,
+    signal: null,
+    error: "exit code 3",
+    last_line: { seq: 9, stream: "stderr", text: "ConnectionError: refused" },
+  },
+  count: 3,
+  flapping: false,
+};
+
+const BROKEN: TopAttention = {
+  kind: "job_file_broken",
+  severity: "error",
+  since: NOW - 60_000,
+  message: "job file is broken: broken.yaml:2:1: taks: unknown field",
+  job_id: null,
+  run_id: null,
+  file: "broken.yaml",
+  line: 2,
+  column: 1,
+  path: "taks",
+  problem: "unknown field",
+  problems: 1,
+};
+
+describe("the overview", () => {
+  test("begins with what needs attention, with the line that explains it", () => {
+    const lines = screenText(topState({ attention: [FAILING, BROKEN], jobs: [topJob("etl")] }));
+    expect(lines[1]).toStartWith("─ 1 Needs attention 2 ─");
+    expect(lines[2]).toBe("› ✗ etl         2h ago ×3 transform: ConnectionError: refused");
+    expect(lines[3]).toBe("  ✗ broken.yaml 1m ago    2:1: taks: unknown field");
+    expect(lines[4]).toStartWith("─ 2 Jobs 1  3 Runs 0 running  4 Coming 1 ─");
+  });
+
+  test("shows one line if nothing needs attention, and gives the jobs the keys", () => {
+    const lines = screenText(topState({ jobs: [topJob("etl")] }));
+    expect(lines[1]).toStartWith("─ 1 Nothing needs attention ─");
+    expect(lines[3]).toStartWith("› · etl");
+  });
+
+  test("says that an older petit does not report what needs attention", () => {
+    expect(screenText(topState({ attention: null }))[1]).toContain("this petit does not report it");
+  });
+
+  test("opens the failed task of a failing job with Enter", () => {
+    const { state } = press(topState({ attention: [FAILING] }), "enter");
+    expect(state.views.at(-1)).toEqual({ kind: "run", jobId: "etl", runId: runIdOf(7) });
+    expect(state.cursors.tasks?.key).toBe("transform");
+  });
+
+  test("shows the whole message of a broken file with Enter", () => {
+    const { state } = press(topState({ attention: [FAILING, BROKEN] }), "j", "enter");
+    expect(screenText(state).join("\n")).toContain("broken.yaml:2:1: taks: unknown field");
+  });
+
+  test("shows the panels side by side on a wide terminal", () => {
+    const lines = screenText(topState({ columns: 160, rows: 50, jobs: [topJob("etl")], runs: [topRun(1)] }));
+    expect(lines[1]).toMatch(/^─ 1 Nothing needs attention ─+│─ 3 Runs 0 running ─+$/);
+    expect(lines.find((line) => line.includes("4 Coming 1"))).toBeDefined();
+  });
+
+  test.each([
+    [40, 10],
+    [80, 24],
+    [100, 30],
+    [120, 40],
+    [160, 50],
+  ])("fills a terminal of %d×%d exactly, with wide characters", (columns, rows) => {
+    const jobs = ["日本語の仕事", "👩‍💻-emoji", "x".repeat(300)].map((id) => topJob(id, { name: `${id} 名前` }));
+    const runs = jobs.map(({ id }, index) =>
+      topRun(index, { job_id: id, status: "failed", error: "失敗 ✗".repeat(40) }),
+    );
+    const state = topState({ columns, rows, jobs, runs, attention: [FAILING, BROKEN] });
+    for (const key of ["1", "2", "3", "4", "?", "/"]) {
+      const lines = screenOf(press(state, key).state);
+      expect(lines).toHaveLength(rows);
+      expect(lines.filter((line) => textWidth(textOf(line)) !== columns)).toEqual([]);
+    }
+  });
+
+  test("says so if the terminal is too small", () => {
+    expect(screenText(topState({ columns: 39, rows: 24 }))[0]).toBe("the terminal has 39×24; petit top need…");
+    expect(screenText(after(topState(), { kind: "resized", columns: 60, rows: 9 }))[0]).toContain("60×9");
+  });
+
+  test("shows that the connection is lost, for how long, and why", () => {
+    const lost = after(
+      topState(),
+      { kind: "disconnected", at: NOW, message: "no petit answers" },
+      { kind: "tick", at: NOW + 12_000 },
+    );
+    expect(screenText(lost)[0]).toBe(
+      " CONNECTION LOST for 12s: no petit answers; connecting again. State of 12:00:00.",
+    );
+    expect(screenText(after(lost, { kind: "connected" }))[0]).toStartWith(" petit 0.1.0 on machine");
+  });
+
+  test("uses the clock of petit's machine", () => {
+    const state = topState({ at: NOW - 3_600_000 });
+    expect(screenText(state)[0]).toContain("12:00:00");
+    expect(screenText(after(state, { kind: "tick", at: NOW - 3_599_000 }))[0]).toContain("12:00:01");
+  });
+});
+
+describe("a list", () => {
+  const jobs = Array.from({ length: 100 }, (_, index) => topJob(`job-${String(index).padStart(3, "0")}`));
+
+  test("scrolls with the selection", () => {
+    const { state } = press(topState({ jobs }), "G");
+    expect(screenText(state).at(-2)).toStartWith("› · job-099");
+    expect(screenText(press(state, "g").state)[3]).toStartWith("› · job-000");
+    expect(subjectOf(press(state, "k", "k").state).jobId).toBe("job-097");
+  });
+
+  test("keeps an item selected when the list changes, and then the one in its place", () => {
+    const { state } = press(topState({ jobs }), "j", "j");
+    const grown = after(state, { kind: "jobs", jobs: [topJob("a"), ...jobs] });
+    expect(subjectOf(grown).jobId).toBe("job-002");
+    const shrunk = after(grown, { kind: "jobs", jobs: jobs.filter(({ id }) => id !== "job-002") });
+    expect(subjectOf(shrunk).jobId).toBe("job-004");
+  });
+
+  test("shows what contains the filter while it is typed, and all after Esc", () => {
+    const typed = press(topState({ jobs }), "/", "0", "9", "9").state;
+    expect(screenText(typed)[2]).toStartWith("─ 2 Jobs 1/100");
+    expect(screenText(typed).at(-1)).toStartWith(" /099▏");
+    const kept = press(typed, "enter").state;
+    expect(subjectOf(kept).jobId).toBe("job-099");
+    expect(screenText(press(kept, "escape").state)[2]).toStartWith("─ 2 Jobs 100 ");
+  });
+
+  test("does not take a pasted text for keys", () => {
+    const pasted = after(topState({ jobs }), { kind: "paste", text: "t\ry" });
+    expect(pasted.overlay).toBeNull();
+    expect(after(press(topState({ jobs }), "/").state, { kind: "paste", text: "04\n2" }).filters.jobs).toBe("042");
+  });
+
+  test("sorts failed jobs to the top", () => {
+    const failed = topJob("zebra", {
+      last_run: { id: runIdOf(1), status: "failed", started_at: NOW, ended_at: NOW, duration_ms: 0 },
+    });
+    const { state } = press(topState({ jobs: [...jobs, failed] }), "s");
+    expect(screenText(state)[3]).toStartWith("› ✗ zebra");
+  });
+
+  test("goes on with 10,000 jobs within a frame", () => {
+    const many = Array.from({ length: 10_000 }, (_, index) => topJob(`job-${index}`));
+    let state = topState({ jobs: many });
+    const from = performance.now();
+    for (let seq = 0; seq < 20; seq++) {
+      state = after(state, {
+        kind: "events",
+        events: [{ type: "run.started", seq, at: NOW, job_id: `job-${seq}`, run_id: runIdOf(seq) }],
+      });
+      screenOf(state);
+    }
+    expect((performance.now() - from) / 20).toBeLessThan(50);
+    expect(state.jobs[19]?.running).toBe(1);
+  });
+});
+
+describe("the mouse", () => {
+  const state = topState({ jobs: [topJob("a"), topJob("b"), topJob("c")] });
+  const mouse = (kind: "press" | "wheel-down", x: number, y: number, isDouble = false) =>
+    ({ kind: "mouse", event: { kind, x, y }, isDouble }) as const;
+
+  test("selects with a click, and opens with a double click", () => {
+    expect(subjectOf(after(state, mouse("press", 5, 4))).jobId).toBe("b");
+    expect(after(state, mouse("press", 5, 4, true)).views.at(-1)).toEqual({ kind: "job", jobId: "b" });
+  });
+
+  test("changes the tab with a click on its title", () => {
+    expect(after(state, mouse("press", 14, 2)).panel).toBe("runs");
+  });
+
+  test("scrolls with the wheel", () => {
+    expect(subjectOf(after(state, mouse("wheel-down", 5, 4))).jobId).toBe("c");
+  });
+
+  test("does nothing where nothing is", () => {
+    expect(after(state, mouse("press", 5, 20)).cursors.jobs?.index).toBe(0);
+    expect(after(state, mouse("press", 5, 0))).toBe(state);
+  });
+});

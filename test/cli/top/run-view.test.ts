@@ -1,0 +1,201 @@
+import { describe, expect, test } from "bun:test";
+import { type BookLine, bookLine } from "../../../src/cli/top/state/log-book.ts";
+import type { TopState } from "../../../src/cli/top/state/state.ts";
+import { treeOf } from "../../../src/cli/top/state/task-tree.ts";
+import { watchedBy } from "../../../src/cli/top/state/watched.ts";
+import {
+  after,
+  press,
+  runDetail,
+  runIdOf,
+  screenText,
+  topJob,
+  topRun,
+  topState,
+  topTask,
+} from "../../support/terminal/top-state.ts";
+
+const TASKS = [
+  topTask("extract"),
+  topTask("transform", { depends_on: ["extract"], status: "failed", reason: "exit_code", error: "exit code 3" }),
+  topTask("load", { depends_on: ["transform"], status: "skipped", reason: "upstream_failed", attempts: 0 }),
+  topTask("audit", { depends_on: ["extract"] }),
+  topTask("cleanup", { depends_on: ["load", "audit"], condition: "all_done" }),
+];
+
+const RUN = topRun(1, { status: "failed", error: "task 'transform' failed: exit code 3" });
+
+const opened = (state: TopState = topState({ jobs: [topJob("etl")], runs: [RUN] })): TopState =>
+  after(press(state, "3", "enter").state, {
+    kind: "run",
+    data: { runId: RUN.id, detail: runDetail(RUN), tasks: TASKS },
+  });
+
+const line = (seq: number, fields: Partial<BookLine> = {}): BookLine => ({
+  seq,
+  taskId: "transform",
+  stream: "stdout",
+  at: 0,
+  text: `line ${seq}`,
+  ...fields,
+});
+
+const lines = (from: number, to: number): readonly BookLine[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => line(from + index));
+
+/** Returns the run with the log of its failed task. */
+const withLog = (count: number, { before = 0, ended = false } = {}): TopState => {
+  const state = opened();
+  const target = state.log?.target;
+  if (target === undefined) throw new Error("no log is shown");
+  return after(state, {
+    kind: "log-opened",
+    target,
+    page: { lines: lines(before + 1, before + count), before, ended },
+  });
+};
+
+const targetOf = ({ log }: TopState) => log?.target ?? { runId: "", taskId: null, stderrOnly: false };
+
+describe("a run", () => {
+  test("shows its graph as a tree, with the failed task selected and its log", () => {
+    const text = screenText(withLog(2, { ended: true }));
+    expect(text[1]).toStartWith("─ Run 00000001 of etl ─");
+    expect(text[3]).toBe(" task 'transform' failed: exit code 3");
+    expect(text.slice(5, 10).map((row) => row.replace(/ {2,}/g, "  "))).toEqual([
+      "  ✓ extract  1.0s",
+      "› ├ ✗ transform  1.0s exit code 3",
+      "  │ └ – load  1.0s upstream_failed",
+      "  │  └ ✓ cleanup  1.0s also after audit",
+      "  └ ✓ audit  1.0s",
+    ]);
+    expect(text[10]).toStartWith("─ Log of transform  2 lines  ended ─");
+    expect(text[12]).toBe("  00:00:00 line 2");
+  });
+
+  test("watches the log of the selected task", () => {
+    expect(watchedBy(opened())).toEqual({
+      jobId: null,
+      runId: RUN.id,
+      log: { runId: RUN.id, taskId: "transform", stderrOnly: false },
+    });
+    expect(watchedBy(press(opened(), "k").state).log?.taskId).toBe("extract");
+    expect(watchedBy(press(opened(), "e").state).log?.stderrOnly).toBe(true);
+    expect(watchedBy(press(opened(), "escape").state)).toEqual({ jobId: null, runId: null, log: null });
+  });
+
+  test("says when it was deleted, and goes back", () => {
+    const gone = after(opened(), { kind: "gone", text: "the run was not found" });
+    expect(gone.views).toHaveLength(1);
+    expect(screenText(gone).at(-1)).toBe(" the run was not found");
+  });
+});
+
+describe("a tree of tasks", () => {
+  test("puts a task below the dependency that is furthest from the start", () => {
+    const rows = treeOf(TASKS).map(({ task, branch, also }) => `${branch}${task.task_id} ${also.join()}`.trim());
+    expect(rows).toEqual(["extract", "├ transform", "│ └ load", "│   └ cleanup audit", "└ audit"]);
+  });
+
+  test("has every task of a large graph once", () => {
+    const tasks = Array.from({ length: 1_000 }, (_, index) =>
+      topTask(`t${index}`, { depends_on: index < 3 ? [] : [`t${index - 1}`, `t${index - 3}`] }),
+    );
+    const rows = treeOf(tasks);
+    expect(new Set(rows.map(({ task }) => task.task_id)).size).toBe(1_000);
+    expect(rows).toHaveLength(1_000);
+    expect(Math.max(...rows.map(({ branch }) => branch.length))).toBeLessThan(40);
+  });
+});
+
+describe("a log", () => {
+  test("follows its newest lines", () => {
+    const state = withLog(100);
+    const more = after(state, { kind: "log-lines", target: targetOf(state), lines: lines(101, 150), skipped: 0 });
+    expect(screenText(more).at(-2)).toBe("  00:00:00 line 150");
+  });
+
+  test("stays where somebody has scrolled to, until the end", () => {
+    const state = press(withLog(100), "l", "page-up").state;
+    const first = screenText(state)[2];
+    const more = after(state, { kind: "log-lines", target: targetOf(state), lines: lines(101, 150), skipped: 0 });
+    expect(screenText(more)[2]).toBe(first ?? "");
+    expect(screenText(more)[1]).toContain("150 lines  at ");
+    expect(screenText(press(more, "G").state).at(-2)).toBe("  00:00:00 line 150");
+  });
+
+  test("loads earlier lines at its start", () => {
+    const state = press(withLog(100, { before: 5_000 }), "l").state;
+    const { state: asked, effects } = press(state, "g");
+    expect(effects).toEqual([{ kind: "load-earlier", target: targetOf(state), beforeSeq: 5_001 }]);
+    expect(press(asked, "k").effects).toEqual([]);
+    const loaded = after(asked, { kind: "log-earlier", target: targetOf(state), lines: lines(4_001, 5_000) });
+    expect(screenText(loaded)[2]).toBe("  00:00:00 line 5001");
+    expect(screenText(press(loaded, "k").state)[2]).toBe("  00:00:00 line 5000");
+  });
+
+  test("ignores lines of another log, and lines that it has", () => {
+    const state = withLog(10);
+    const other = { ...targetOf(state), taskId: "extract" };
+    expect(after(state, { kind: "log-lines", target: other, lines: lines(11, 20), skipped: 0 }).log).toEqual(state.log);
+    const again = after(state, { kind: "log-lines", target: targetOf(state), lines: lines(5, 12), skipped: 0 });
+    expect(again.log?.book?.lines.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  test("is bounded in memory", () => {
+    let state = withLog(1);
+    for (let from = 2; from < 60_000; from += 1_000) {
+      state = after(state, { kind: "log-lines", target: targetOf(state), lines: lines(from, from + 999), skipped: 0 });
+    }
+    expect(state.log?.book?.lines.length).toBe(20_000);
+    expect(screenText(state).join("\n")).toContain("60001 lines");
+    const long = Array.from({ length: 5_000 }, (_, index) => line(70_000 + index, { text: "x".repeat(2_000) }));
+    const full = after(state, { kind: "log-lines", target: targetOf(state), lines: long, skipped: 0 });
+    expect(full.log?.book?.characters).toBeLessThanOrEqual(4_000_000);
+  });
+
+  test("counts lines that were too many to read", () => {
+    const state = withLog(10);
+    const skipped = after(state, {
+      kind: "log-lines",
+      target: targetOf(state),
+      lines: lines(1_011, 1_020),
+      skipped: 1_000,
+    });
+    expect(screenText(skipped).join("\n")).toContain("1020 lines");
+  });
+
+  test("shows the lines that contain the filter", () => {
+    const { state } = press(withLog(100), "l", "/", "9", "9", "enter");
+    expect(screenText(state)[1]).toContain("1 of 100 lines in memory match");
+    expect(screenText(state)[2]).toBe("  00:00:00 line 99");
+  });
+
+  test("names the task of each line if it is the log of a run", () => {
+    const state = after(opened(), { kind: "run", data: { runId: RUN.id, detail: runDetail(RUN), tasks: [] } });
+    const target = { runId: RUN.id, taskId: null, stderrOnly: false };
+    expect(watchedBy(state).log).toEqual(target);
+    const read = after(state, { kind: "log-opened", target, page: { lines: lines(1, 1), before: 0, ended: true } });
+    expect(screenText(read).join("\n")).toContain("00:00:00 transform        line 1");
+  });
+
+  test.each([
+    ["\u001b[31mred\u001b[0m", "red"],
+    ["50 %\r100 %", "100 %"],
+    ["a\tb", "a    b"],
+    ["\u001b]0;title\u0007text\u0007", "text "],
+    ["x".repeat(3_000), `${"x".repeat(1_999)}…`],
+  ])("makes %j safe for the screen", (text, expected) => {
+    expect(bookLine({ seq: 1, task_id: "t", attempt: 1, stream: "stdout", at: 0, text }).text).toBe(expected);
+  });
+});
+
+test("a job shows its history, and Enter opens a run", () => {
+  const runs = [topRun(2), topRun(1)];
+  const state = press(topState({ jobs: [topJob("etl")] }), "enter").state;
+  expect(watchedBy(state).jobId).toBe("etl");
+  expect(screenText(state)[1]).toStartWith("─ Job etl ─");
+  const cursor = { ...state, job: null };
+  expect(screenText(cursor).join("\n")).toContain("loading …");
+  expect(runs.map(({ id }) => id)).toEqual([runIdOf(2), runIdOf(1)]);
+});
