@@ -83,6 +83,9 @@ export type ApiStore = {
     | "listUnfinished"
     | "listTaskRuns"
     | "listAttempts"
+    | "listItems"
+    | "countItems"
+    | "listItemAttempts"
     | "listRetries"
     | keyof RunTimeline
   >;

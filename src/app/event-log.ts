@@ -64,10 +64,10 @@ const failedTasks = (runId: RunId, store: Remembered): readonly TaskRun[] =>
 const whyTask = ({ reason, exitCode }: TaskRun): string =>
   reason === "exit_code" && exitCode !== null ? `exit code ${exitCode}` : (reason ?? "failed");
 
-const taskMoved: ToLine = ({ jobId, runId, taskId, status, reason }) => ({
+const taskMoved: ToLine = ({ jobId, runId, taskId, item, status, reason }) => ({
   level: "debug",
-  fields: { job_id: jobId, run_id: runId, task_id: taskId, status, reason },
-  message: `${jobId}/${taskId} ${status}${why(reason)}`,
+  fields: { job_id: jobId, run_id: runId, task_id: taskId, ...(item !== undefined && { item }), status, reason },
+  message: `${jobId}/${taskId}${item === undefined ? "" : ` item ${item}`} ${status}${why(reason)}`,
 });
 
 /** Logs occurrences without a run; a fired one is logged as the start of its run. */
@@ -103,6 +103,8 @@ const LINES = {
   "run.finished": runFinished,
   "task.started": taskMoved,
   "task.finished": taskMoved,
+  "item.started": taskMoved,
+  "item.finished": taskMoved,
   occurrence,
   "jobs.reloaded": nothing,
   "scheduler.paused": schedulerMoved,

@@ -6,6 +6,8 @@ export const EVENT_TYPES = [
   "run.finished",
   "task.started",
   "task.finished",
+  "item.started",
+  "item.finished",
   "occurrence",
   "jobs.reloaded",
   "scheduler.paused",
@@ -24,6 +26,8 @@ export type Event = {
   readonly jobId: JobId | null;
   readonly runId: RunId | null;
   readonly taskId: TaskId | null;
+  /** Position of the item, from 0. Only events about an item have it. */
+  readonly item?: number;
   /** The new status or outcome. */
   readonly status: string | null;
   readonly reason: string | null;

@@ -2,6 +2,7 @@ import type { Json } from "../lib/json.ts";
 import type { Dependency } from "./dependency.ts";
 import type { TaskCondition } from "./graph.ts";
 import type { JobId, TaskId } from "./ids.ts";
+import type { ItemsSpec } from "./item.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
 import type { ScheduleSpec } from "./schedule/schedule.ts";
@@ -89,6 +90,8 @@ export type Task = {
   readonly environment: Environment;
   readonly timeoutMs: number | null;
   readonly retry: Retry | null;
+  /** Missing if the task runs once, not for each item of a list. */
+  readonly items?: ItemsSpec;
 };
 
 /** The program that a task runs, without its `args`. */

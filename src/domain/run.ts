@@ -38,6 +38,8 @@ export type Trigger = (typeof TRIGGERS)[number];
  * - `upstream_failed`: an upstream task failed.
  * - `condition_not_met`: its condition can no longer hold.
  * - `interrupted`: its process was lost in a crash or reboot.
+ * - `items_failed`: more of its items failed than `max_failures` allows.
+ * - `invalid_items`: `foreach` did not yield a usable list of items.
  */
 export const REASONS = [
   "exit_code",
@@ -49,6 +51,8 @@ export const REASONS = [
   "upstream_failed",
   "condition_not_met",
   "interrupted",
+  "items_failed",
+  "invalid_items",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

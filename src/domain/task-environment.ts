@@ -11,7 +11,31 @@ export const TASK_VARIABLES = [
   "PETIT_TRIGGER",
   "PETIT_SCHEDULED_FOR",
   "PETIT_OUTPUT",
+  "PETIT_ITEM",
+  "PETIT_ITEM_INDEX",
+  "PETIT_ITEM_KEY",
 ] as const;
+
+/** Returns the variables of an item. A field named `key` or `index` has none. */
+export const itemVariables = (
+  { index, key, value }: { readonly index: number; readonly key: string; readonly value: Json },
+  isMatrix: boolean,
+): Record<string, string> => {
+  const fields = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  const prefix = isMatrix ? "PETIT_MATRIX_" : "PETIT_ITEM_";
+  return {
+    ...Object.fromEntries(
+      fields
+        .map(([name, each]) => [`${prefix}${toVariable(name)}`, asText(each)] as const)
+        .filter(([name]) => !ITEM_VARIABLES.has(name)),
+    ),
+    PETIT_ITEM: asText(value),
+    PETIT_ITEM_INDEX: String(index),
+    PETIT_ITEM_KEY: key,
+  };
+};
+
+const ITEM_VARIABLES: ReadonlySet<string> = new Set(["PETIT_ITEM", "PETIT_ITEM_INDEX", "PETIT_ITEM_KEY"]);
 
 /** Returns the variable of a param: upper case, with `_` for anything but letters and digits. */
 export const paramVariable = (name: string): string => `PETIT_PARAM_${toVariable(name)}`;
@@ -20,7 +44,7 @@ export const paramVariable = (name: string): string => `PETIT_PARAM_${toVariable
 export const configVariable = (key: string): string => `PETIT_CONFIG_${toVariable(key)}`;
 
 /** Converts each letter separately, so that a name keeps its length in every alphabet. */
-const toVariable = (name: string): string =>
+export const toVariable = (name: string): string =>
   name.replace(/[a-z]/g, (letter) => letter.toUpperCase()).replace(/[^A-Z0-9]/g, "_");
 
 export const paramVariables = (params: ParamValues): Record<string, string> =>

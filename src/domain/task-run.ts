@@ -1,4 +1,5 @@
 import type { RunId, TaskId } from "./ids.ts";
+import type { Item } from "./item.ts";
 import type { Reason } from "./run.ts";
 
 /**
@@ -31,9 +32,20 @@ export type TaskRun = {
   readonly outputs: Outputs;
   /** When the next attempt is due; null if no retry is scheduled. */
   readonly retryAt: number | null;
-  /** True if a retry of a run reused the result of the previous run. */
+  /**
+   * True if a retry of a run reused the result of the previous run. A pending task with items: it will reuse the completed
+   * items of the previous run.
+   */
   readonly reused: boolean;
+  /** How many items the task was expanded into; null for a task without items, and until then. */
+  readonly items: number | null;
 };
+
+/** An item of a task of a run. Times are in ms since the Unix epoch. */
+export type ItemRun = Item & Omit<TaskRun, "runId" | "taskId" | "items">;
+
+/** How many items of a task have each status. */
+export type ItemCounts = { readonly [Status in TaskStatus | "total"]: number };
 
 export const ATTEMPT_STATUSES = ["running", "completed", "failed"] as const;
 type AttemptStatus = (typeof ATTEMPT_STATUSES)[number];
@@ -43,6 +55,8 @@ export type Attempt = {
   readonly id: number;
   readonly runId: RunId;
   readonly taskId: TaskId;
+  /** Position of the item, from 0; null in a task without items. */
+  readonly item: number | null;
   readonly attempt: number;
   readonly status: AttemptStatus;
   readonly reason: Reason | null;

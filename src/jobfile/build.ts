@@ -4,6 +4,7 @@ import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
 import type { Retry } from "../domain/retry.ts";
 import { tidyExpression } from "../domain/schedule/expression.ts";
 import type { ScheduleSpec } from "../domain/schedule/schedule.ts";
+import { buildItems } from "./build-items.ts";
 import { buildNotify } from "./build-notify.ts";
 import { DEFAULT_CONDITION } from "./schema/gate.ts";
 import type { JobFields, TaskFields } from "./schema/job.ts";
@@ -78,7 +79,12 @@ const buildParam = (fields: JobFields["params"][string]): Param => ({
   pattern: fields.pattern ?? null,
 });
 
-const buildTask = (fields: TaskFields): Task => ({
+const buildTask = (fields: TaskFields): Task => {
+  const items = buildItems(fields);
+  return { ...buildPlainTask(fields), ...(items !== undefined && { items }) };
+};
+
+const buildPlainTask = (fields: TaskFields): Task => ({
   id: toTaskId(fields.id),
   name: fields.name ?? fields.id,
   dependsOn: fields.depends_on.map(toTaskId),

@@ -1,5 +1,5 @@
 import type { TaskType } from "../domain/job.ts";
-import { configVariable, paramVariable } from "../domain/task-environment.ts";
+import { configVariable, paramVariable, toVariable } from "../domain/task-environment.ts";
 import { assertNever } from "../lib/never.ts";
 import type { Reference, Template } from "./template.ts";
 
@@ -19,6 +19,12 @@ const variableOf = (reference: Reference): string => {
       return configVariable(reference.key);
     case "output":
       return reference.key.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+    case "item":
+      return reference.field === null ? "PETIT_ITEM" : `PETIT_ITEM_${toVariable(reference.field)}`;
+    case "itemKey":
+      return "PETIT_ITEM_KEY";
+    case "matrix":
+      return `PETIT_MATRIX_${toVariable(reference.axis)}`;
     case "jobId":
       return "PETIT_JOB_ID";
     case "runId":

@@ -1,4 +1,5 @@
 import type { TaskId } from "../domain/ids.ts";
+import type { Item } from "../domain/item.ts";
 import type { Job } from "../domain/job.ts";
 import type { ParamValues } from "../domain/run.ts";
 import { asText } from "../domain/task-environment.ts";
@@ -10,6 +11,10 @@ export type Reference =
   /** `config.a.b` is the key `a.b` if it exists, otherwise the key `b` of the map `a`. */
   | { readonly kind: "config"; readonly key: string }
   | { readonly kind: "output"; readonly task: string; readonly key: string }
+  /** The item itself, or a value in it, as in `config`. */
+  | { readonly kind: "item"; readonly field: string | null }
+  | { readonly kind: "itemKey" }
+  | { readonly kind: "matrix"; readonly axis: string }
   | { readonly kind: "jobId" }
   | { readonly kind: "runId" }
   | { readonly kind: "scheduledFor" };
@@ -22,7 +27,8 @@ export type Template = {
 };
 
 /** The supported references, for messages. */
-export const REFERENCE_FORMS = "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for";
+export const REFERENCE_FORMS =
+  "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for, item, item.FIELD, item_key, matrix.AXIS";
 
 /** Also matches a template without closing braces; it extends to the end of the text. */
 const TEMPLATE = /\$\{\{([\s\S]*?)(\}\}|$)/g;
@@ -40,9 +46,13 @@ const parseReference = (expression: string): Reference | null => {
   if (expression === "job.id") return { kind: "jobId" };
   if (expression === "run.id") return { kind: "runId" };
   if (expression === "run.scheduled_for") return { kind: "scheduledFor" };
-  const [, root, rest = ""] = /^(params|config|tasks)\.(\S+)$/.exec(expression) ?? [];
+  if (expression === "item") return { kind: "item", field: null };
+  if (expression === "item_key") return { kind: "itemKey" };
+  const [, root, rest = ""] = /^(params|config|tasks|item|matrix)\.(\S+)$/.exec(expression) ?? [];
   if (root === "params") return { kind: "param", name: rest };
   if (root === "config") return { kind: "config", key: rest };
+  if (root === "item") return { kind: "item", field: rest };
+  if (root === "matrix") return { kind: "matrix", axis: rest };
   const [, task, key] = (root === "tasks" && /^(.+?)\.outputs\.(.+)$/.exec(rest)) || [];
   return task === undefined || key === undefined ? null : { kind: "output", task, key };
 };
@@ -53,6 +63,10 @@ export type TemplateScope = {
   readonly config: Job["config"];
   /** The outputs of the tasks that ended. */
   readonly outputs: ReadonlyMap<TaskId, Outputs>;
+  /** How many items each task with items has. */
+  readonly itemCounts: ReadonlyMap<TaskId, number>;
+  /** Null outside of a task with items. */
+  readonly item: Item | null;
   readonly jobId: string;
   readonly runId: string;
   /** In ms since the Unix epoch; null for a manual run. */
@@ -74,7 +88,13 @@ const fill = (template: Template, scope: TemplateScope): string => {
     case "config":
       return asText(configValue(scope.config, reference.key) ?? null);
     case "output":
-      return outputValue(scope.outputs, reference);
+      return outputValue(scope, reference);
+    case "item":
+      return itemValue(scope.item, reference.field);
+    case "itemKey":
+      return scope.item?.key ?? "";
+    case "matrix":
+      return itemValue(scope.item, reference.axis);
     case "jobId":
       return scope.jobId;
     case "runId":
@@ -89,9 +109,23 @@ const fill = (template: Template, scope: TemplateScope): string => {
 const ownValue = <Value>(record: { readonly [key: string]: Value }, key: string): Value | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;
 
-const outputValue = (outputs: TemplateScope["outputs"], { task, key }: { task: string; key: string }): string => {
-  for (const [id, values] of outputs) if (id === task) return ownValue(values, key) ?? "";
+/** An output that no item of a task has is an array of nulls, and an empty array if there are no items. */
+const outputValue = (
+  { outputs, itemCounts }: TemplateScope,
+  { task, key }: { readonly task: string; readonly key: string },
+): string => {
+  for (const [id, values] of outputs) {
+    if (id !== task) continue;
+    const count = itemCounts.get(id);
+    return ownValue(values, key) ?? (count === undefined ? "" : JSON.stringify(new Array(count).fill(null)));
+  }
   return "";
+};
+
+const itemValue = (item: Item | null, field: string | null): string => {
+  if (item === null) return "";
+  if (field === null) return asText(item.value);
+  return asText((isMap(item.value) ? configValue(item.value, field) : undefined) ?? null);
 };
 
 /** Returns undefined if there is no such value. */

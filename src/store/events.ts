@@ -1,7 +1,7 @@
 import { EVENT_TYPES, type Event, type EventType } from "../domain/event.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
-import { idOrNull, integer, textOrNull, word } from "./database/rows.ts";
+import { idOrNull, integer, integerOrNull, textOrNull, word } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 import type { Write } from "./database/transaction.ts";
 
@@ -27,6 +27,7 @@ export type NewEvent = {
   readonly jobId?: JobId;
   readonly runId?: RunId;
   readonly taskId?: TaskId;
+  readonly item?: number | null;
   readonly status?: string | null;
   readonly reason?: string | null;
   readonly times?: number;
@@ -96,15 +97,15 @@ export const createEventStore = ({ sql, write }: EventContext, pending: PendingE
 });
 
 const insertEvent = (sql: Statements, event: NewEvent): Event => {
-  const { now: at, type, jobId = null, runId = null, taskId = null, status = null, reason = null } = event;
+  const { now: at, type, jobId = null, runId = null, taskId = null, item = null, status = null, reason = null } = event;
   const row = sql.get(
-    `INSERT INTO events (at, type, job_id, run_id, task_id, status, reason)
-     VALUES ($at, $type, $jobId, $runId, $taskId, $status, $reason) RETURNING seq`,
-    { at, type, jobId, runId, taskId, status, reason },
+    `INSERT INTO events (at, type, job_id, run_id, task_id, item, status, reason)
+     VALUES ($at, $type, $jobId, $runId, $taskId, $item, $status, $reason) RETURNING seq`,
+    { at, type, jobId, runId, taskId, item, status, reason },
   );
   if (row === null) throw new Error("an event was not stored");
   const times = event.times === undefined || event.times === 1 ? {} : { times: event.times };
-  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason, ...times };
+  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason, ...itemOf(item), ...times };
 };
 
 const toEvent = (row: SqlRow): Event => ({
@@ -116,4 +117,7 @@ const toEvent = (row: SqlRow): Event => ({
   taskId: idOrNull<TaskId>(row, "task_id"),
   status: textOrNull(row, "status"),
   reason: textOrNull(row, "reason"),
+  ...itemOf(integerOrNull(row, "item")),
 });
+
+const itemOf = (item: number | null) => (item === null ? {} : { item });

@@ -4,6 +4,7 @@ import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { bytes, id, integer, word } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
+import { itemOf, NO_ITEM } from "./runs/attempts.ts";
 
 /**
  * The output of runs, in chunks of whole lines. The lines of a run are numbered from 1 over all of its attempts; the `seq`
@@ -34,7 +35,7 @@ export interface OutputStore {
 export const STREAMS = ["stdout", "stderr"] as const;
 export type OutputStream = (typeof STREAMS)[number];
 
-export type AttemptKey = Pick<Attempt, "id" | "runId" | "taskId" | "attempt">;
+export type AttemptKey = Pick<Attempt, "id" | "runId" | "taskId" | "item" | "attempt">;
 
 /** Bytes from the start of each spool file of an attempt. */
 export type SpoolOffsets = { readonly stdout: number; readonly stderr: number };
@@ -56,6 +57,8 @@ export type OutputChunk = NewChunk & {
   /** Number of the first line. Numbers have no gaps, except where output was dropped. */
   readonly seq: number;
   readonly taskId: TaskId;
+  /** Position of the item that wrote it; null in a task without items. */
+  readonly item: number | null;
   readonly attempt: number;
 };
 
@@ -82,6 +85,7 @@ type OutputMarker = {
 export type LineFilter = {
   readonly runId: RunId;
   readonly taskId?: TaskId;
+  readonly item?: number;
   readonly attempt?: number;
   readonly stream?: OutputStream;
   /** Only lines that were read at this time or later, in ms since the Unix epoch. */
@@ -139,8 +143,13 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
       sql
         .all(
           `SELECT seq, lines, stream, length(bytes) AS bytes, dropped FROM output
-           WHERE run = ${RUN} AND task_id = $taskId AND attempt = $attempt ORDER BY seq`,
-          { runId: attempt.runId, taskId: attempt.taskId, attempt: attempt.attempt },
+           WHERE run = ${RUN} AND task_id = $taskId AND item = $item AND attempt = $attempt ORDER BY seq`,
+          {
+            runId: attempt.runId,
+            taskId: attempt.taskId,
+            item: attempt.item ?? NO_ITEM,
+            attempt: attempt.attempt,
+          },
         )
         .map((row) => ({
           seq: integer(row, "seq"),
@@ -208,11 +217,12 @@ const insertChunk = (
   chunk: NewChunk & { readonly seq: number; readonly dropped: number },
 ): void => {
   sql.run(
-    `INSERT INTO output (run, seq, lines, task_id, attempt, stream, at, bytes, dropped)
-     VALUES (${RUN}, $seq, $lines, $taskId, $attempt, $stream, $at, $bytes, $dropped)`,
+    `INSERT INTO output (run, seq, lines, task_id, item, attempt, stream, at, bytes, dropped)
+     VALUES (${RUN}, $seq, $lines, $taskId, $item, $attempt, $stream, $at, $bytes, $dropped)`,
     {
       runId: attempt.runId,
       taskId: attempt.taskId,
+      item: attempt.item ?? NO_ITEM,
       attempt: attempt.attempt,
       seq: chunk.seq,
       lines: chunk.lines,
@@ -224,10 +234,15 @@ const insertChunk = (
   );
 };
 
-const filterOf = ({ runId, fromSeq, limit, taskId, attempt, stream, since }: LineQuery) => {
+const filterOf = ({ runId, fromSeq, limit, taskId, item, attempt, stream, since }: LineQuery) => {
   const conditions = ["true"];
   const params: SqlParams = { runId, fromSeq, limit };
-  const given = { task_id: ["taskId", taskId], attempt: ["attempt", attempt], stream: ["stream", stream] } as const;
+  const given = {
+    task_id: ["taskId", taskId],
+    item: ["item", item],
+    attempt: ["attempt", attempt],
+    stream: ["stream", stream],
+  } as const;
   for (const [column, [name, value]] of Object.entries(given)) {
     if (value === undefined) continue;
     conditions.push(`${column} = $${name}`);
@@ -244,6 +259,7 @@ const toChunk = (row: SqlRow): OutputChunk => ({
   seq: integer(row, "seq"),
   lines: integer(row, "lines"),
   taskId: id<TaskId>(row, "task_id"),
+  item: itemOf(row),
   attempt: integer(row, "attempt"),
   stream: word(row, "stream", STREAMS),
   at: integer(row, "at"),

@@ -67,14 +67,14 @@ describe("logEvents", () => {
       const lines = linesOfStore((store) => {
         const run = startRun(store, { job: job("nightly", { tasks: [shell("extract", "exit 3")] }) });
         const [error, now] = ["it said s3cret", NOON + 1_000];
-        const attempt = store.runs.startAttempt(run, taskId("extract"), NOON);
+        const attempt = store.runs.startAttempt(run, { taskId: taskId("extract"), item: null }, NOON);
         store.runs.finishAttempt(
           attempt.id,
           { status: "failed", reason, error, exitCode, signal: null },
           { now, retryAt: null },
         );
         const outcome = { status: "failed", reason, exitCode, error, outputs: {} } as const;
-        store.runs.finishTask(run, taskId("extract"), { outcome, now });
+        store.runs.finishTask(run, { taskId: taskId("extract"), item: null }, { outcome, now });
         store.runs.finish(run.id, { status: "failed", reason, error }, now);
       });
       expect(lines.at(-1)).toBe(`warn nightly failed in 1s: ${said}`);

@@ -23,6 +23,7 @@ describe("the examples", () => {
       "hello_world",
       "hourly_check",
       "import_rows",
+      "items",
       "minute_tick",
       "notify",
       "paris_morning",

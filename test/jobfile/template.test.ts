@@ -19,6 +19,8 @@ const SCOPE: TemplateScope = {
     [task("extract"), { rows: "42", "odd key": "odd", toml: "a.outputs.b" }],
     [task("a.b"), { rows: "dotted task" }],
   ]),
+  itemCounts: new Map(),
+  item: null,
   jobId: "job",
   runId: "018bcfe5-6800-7000-8000-000000000000",
   scheduledFor: Date.UTC(2026, 0, 1, 2),

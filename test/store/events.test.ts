@@ -20,7 +20,7 @@ describe("events", () => {
     const { batches, words } = listening(store);
     store.transaction(() => {
       const run = startRun(store);
-      store.runs.startAttempt(run, taskId("only"), NOON + 1);
+      store.runs.startAttempt(run, { taskId: taskId("only"), item: null }, NOON + 1);
       expect(batches).toEqual([]);
     });
     store.scheduler.setPaused({ at: NOON + 2, by: null }, NOON + 2);

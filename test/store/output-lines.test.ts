@@ -8,7 +8,10 @@ import { NOON } from "../support/engine/fake-clock.ts";
 const filled = () => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: [command("a", "true"), command("b", "true")] }) });
-  const [a, b] = ["a", "b"].map((id) => store.runs.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
+  const [a, b] = ["a", "b"].map((id) => store.runs.startAttempt(run, { taskId: taskId(id), item: null }, NOON)) as [
+    Attempt,
+    Attempt,
+  ];
   const write = (attempt: Attempt, lines: number, stream: "stdout" | "stderr" = "stdout") =>
     store.output.append(attempt, [{ stream, at: NOON, lines, bytes: Buffer.from("x\n".repeat(lines)) }], {
       stdout: 0,

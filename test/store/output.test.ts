@@ -20,7 +20,10 @@ const chunk = (text: string, stream: NewChunk["stream"] = "stdout"): NewChunk =>
 const filled = () => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: [command("a", "true"), command("b", "true")] }) });
-  const [a, b] = ["a", "b"].map((id) => store.runs.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
+  const [a, b] = ["a", "b"].map((id) => store.runs.startAttempt(run, { taskId: taskId(id), item: null }, NOON)) as [
+    Attempt,
+    Attempt,
+  ];
   const seqs = [
     store.output.append(a, [chunk("1\n2\n3\n"), chunk("4\n", "stderr")], { stdout: 6, stderr: 2 }),
     store.output.append(b, [chunk("5\n6\n")], { stdout: 4, stderr: 0 }),
@@ -44,6 +47,7 @@ describe("output", () => {
         seq: 4,
         lines: 1,
         taskId: taskId("a"),
+        item: null,
         attempt: 1,
         stream: "stderr",
         at: NOON,
@@ -92,7 +96,11 @@ describe("output", () => {
     const { store, run } = filled();
     const other = startRun(store);
     expect(texts(store, other.id)).toEqual([]);
-    store.output.append(store.runs.startAttempt(other, taskId("only"), NOON), [chunk("x\n")], ZERO);
+    store.output.append(
+      store.runs.startAttempt(other, { taskId: taskId("only"), item: null }, NOON),
+      [chunk("x\n")],
+      ZERO,
+    );
     expect(texts(store, other.id)).toEqual(["1:x\n"]);
     expect(texts(store, run.id)).toHaveLength(4);
   });
@@ -142,7 +150,7 @@ describe("output", () => {
   test("of many lines is read quickly from any line", () => {
     using store = memoryStore();
     const run = startRun(store);
-    const attempt = store.runs.startAttempt(run, taskId("only"), NOON);
+    const attempt = store.runs.startAttempt(run, { taskId: taskId("only"), item: null }, NOON);
     store.transaction(() => {
       for (let index = 0; index < 20_000; index++) store.output.append(attempt, [chunk(`${index}\n`)], ZERO);
     });

@@ -1,14 +1,15 @@
 import { type Static, t } from "elysia";
-import { PetitError } from "../../domain/errors.ts";
-import type { TaskId } from "../../domain/ids.ts";
 import { type LineFilter, STREAMS } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
-import { requireRun } from "../routes/require.ts";
+import { requireRun, requireTask } from "../routes/require.ts";
 import { wholeNumber, word } from "../shapes/schemas.ts";
 
 /** Query parameters that select lines of a run. */
 export const lineFilterFields = {
   task: t.Optional(t.String({ description: "Only lines of this task" })),
+  item: t.Optional(
+    wholeNumber({ minimum: 0, maximum: 999 }, "Only lines of the items with this position, from 0; use it with `task`"),
+  ),
   attempt: t.Optional(wholeNumber({ minimum: 1, maximum: 1_000_000 }, "Only lines of the attempts with this number")),
   stream: t.Optional(word(STREAMS, "Only lines of this stream")),
   since: t.Optional(
@@ -26,15 +27,10 @@ export const lineFilter = (store: ApiStore, runId: string, query: FilterQuery): 
   const run = requireRun(store, runId);
   return {
     runId: run.id,
-    ...(query.task === undefined ? {} : { taskId: requireTask(store, run, query.task) }),
+    ...(query.task === undefined ? {} : { taskId: requireTask(store, run.id, query.task).taskId }),
+    ...(query.item === undefined ? {} : { item: Number(query.item) }),
     ...(query.attempt === undefined ? {} : { attempt: Number(query.attempt) }),
     ...(query.stream === undefined ? {} : { stream: query.stream }),
     ...(query.since === undefined ? {} : { since: Number(query.since) }),
   };
-};
-
-const requireTask = (store: ApiStore, run: ReturnType<typeof requireRun>, taskId: string): TaskId => {
-  const task = store.runs.listTaskRuns(run.id).find((each) => each.taskId === taskId);
-  if (task === undefined) throw new PetitError("not_found", `run ${run.id} has no task '${taskId.slice(0, 130)}'`);
-  return task.taskId;
 };

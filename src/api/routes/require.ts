@@ -1,7 +1,10 @@
-import { parseRunId } from "../../domain/ids.ts";
+import { PetitError } from "../../domain/errors.ts";
+import { parseRunId, type RunId } from "../../domain/ids.ts";
 import { jobNotFound, runNotFound } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run.ts";
+import type { TaskRun } from "../../domain/task-run.ts";
 import type { JobView } from "../../engine/engine.ts";
+import { shorten } from "../../lib/shorten.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 
 /** Returns a job, or throws `not_found`. */
@@ -19,4 +22,11 @@ export const requireRun = (store: ApiStore, runId: string): Run => {
   const run = id === null ? null : store.runs.find(id);
   if (run === null) throw runNotFound(runId);
   return run;
+};
+
+/** Returns a task of a run. Throws `not_found` if the run has no such task. */
+export const requireTask = (store: ApiStore, runId: RunId, taskId: string): TaskRun => {
+  const task = store.runs.listTaskRuns(runId).find((each) => each.taskId === taskId);
+  if (task === undefined) throw new PetitError("not_found", `run ${runId} has no task '${shorten(taskId, 131)}'`);
+  return task;
 };

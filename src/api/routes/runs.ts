@@ -3,6 +3,7 @@ import type { RunFailure } from "../../domain/attention.ts";
 import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { runNotFound } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run.ts";
+import { TASK_STATUSES } from "../../domain/task-run.ts";
 import type { RunListFilter } from "../../store/runs/runs.ts";
 import { compareRun } from "../comparison/comparison.ts";
 import type { ApiContext } from "../context.ts";
@@ -10,9 +11,9 @@ import type { ApiStore } from "../options.ts";
 import { RunComparisonBody, runComparison } from "../shapes/comparison/comparison.ts";
 import { failures } from "../shapes/failure.ts";
 import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
-import { exactly, flag, isOn, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
-import { TaskRunList, taskRunList } from "../shapes/task.ts";
-import { requireJob, requireRun } from "./require.ts";
+import { exactly, flag, isOn, JobIdText, RunIdText, TaskIdText, wholeNumber, word } from "../shapes/schemas.ts";
+import { ItemList, itemList, TaskRunList, taskRunList } from "../shapes/task.ts";
+import { requireJob, requireRun, requireTask } from "./require.ts";
 import { syncHandler } from "./sync-handler.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
@@ -84,6 +85,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           definition: store.jobs.getDefinition(versionId),
           tasks: store.runs.listTaskRuns(id),
           attempts: store.runs.listAttempts(id),
+          items: store.runs.countItems(id),
         });
       },
       {
@@ -93,6 +95,36 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           operationId: "listTaskRuns",
           tags: ["runs"],
           summary: "List the tasks of a run, with their attempts",
+        },
+      },
+    )
+    .get(
+      "/api/runs/:run_id/tasks/:task_id/items",
+      ({ params, query }) => {
+        const { runId, taskId } = requireTask(store, requireRun(store, params.run_id).id, params.task_id);
+        const { status, limit = 100, after } = query;
+        const items = store.runs.listItems({
+          runId,
+          taskId,
+          limit: Number(limit),
+          ...(status !== undefined && { status }),
+          ...(after !== undefined && { after: Number(after) }),
+        });
+        const [from, to] = [items[0]?.index ?? 0, items.at(-1)?.index ?? -1];
+        return itemList(items, store.runs.listItemAttempts(runId, taskId, { from, to }));
+      },
+      {
+        params: exactly({ run_id: RunIdText, task_id: TaskIdText }),
+        query: exactly({
+          status: t.Optional(word(TASK_STATUSES, "Only items with this status")),
+          limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of items")),
+          after: t.Optional(wholeNumber({ minimum: 0, maximum: 999_999 }, "Only items after this position")),
+        }),
+        response: { 200: ItemList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
+        detail: {
+          operationId: "listItems",
+          tags: ["runs"],
+          summary: "List the items of a task of a run, in order, with their attempts",
         },
       },
     );

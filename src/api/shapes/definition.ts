@@ -1,4 +1,4 @@
-import { t } from "elysia";
+import { type Static, t } from "elysia";
 import { DEPENDENCY_CONDITIONS, type Dependency } from "../../domain/dependency.ts";
 import { TASK_CONDITIONS } from "../../domain/graph.ts";
 import {
@@ -21,13 +21,20 @@ export const nodeFields = {
   type: word(TASK_TYPES, "What the task runs"),
   depends_on: t.Array(TaskIdText, { description: "Ids of the tasks that it depends on" }),
   condition: word(TASK_CONDITIONS, "What it requires of these tasks"),
+  repeat: nullable(
+    word(["foreach", "matrix"]),
+    "`foreach`: it runs once for each item of a list. `matrix`: once for each combination of values. Null: it runs once",
+  ),
 };
 
-export const nodeBody = (task: Task) => ({
+export const nodeBody = (
+  task: Task,
+): { readonly [Field in keyof typeof nodeFields]: Static<(typeof nodeFields)[Field]> } => ({
   name: task.name,
   type: task.program.type,
   depends_on: [...task.dependsOn],
   condition: task.condition,
+  repeat: task.items === undefined ? null : task.items.source.kind === "matrix" ? "matrix" : "foreach",
 });
 
 const RetryBody = exactly(
@@ -116,6 +123,7 @@ export const DEFINITION_EXAMPLE = {
       type: "command",
       depends_on: [],
       condition: "all_success",
+      repeat: null,
       timeout_ms: 300000,
       retry: null,
     },

@@ -14,6 +14,7 @@ const EventData = exactly(
     job_id: t.Optional(JobIdText),
     run_id: t.Optional(RunIdText),
     task_id: t.Optional(TaskIdText),
+    item: t.Optional(integer({ minimum: 0, description: "Position of the item, from 0" })),
     status: t.Optional(t.String({ description: "The new status or the outcome" })),
     reason: t.Optional(t.String({ description: "Reason of the status or outcome" })),
   },
@@ -37,6 +38,7 @@ const eventData = (event: Event): typeof EventData.static => ({
   ...(event.jobId === null ? {} : { job_id: event.jobId }),
   ...(event.runId === null ? {} : { run_id: event.runId }),
   ...(event.taskId === null ? {} : { task_id: event.taskId }),
+  ...(event.item === undefined ? {} : { item: event.item }),
   ...(event.status === null ? {} : { status: event.status }),
   ...(event.reason === null ? {} : { reason: event.reason }),
 });

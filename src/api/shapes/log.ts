@@ -10,6 +10,7 @@ export const LogRecord = exactly(
       description: "Number of the line in its run; increases, with gaps where lines were dropped",
     }),
     task_id: TaskIdText,
+    item: t.Optional(integer({ minimum: 0, description: "Position of the item that wrote it, from 0" })),
     attempt: integer({ minimum: 1, description: "Number of the attempt that wrote it" }),
     stream: word(STREAMS, "Stream that it was written to"),
     at: instant("When petit read it"),
@@ -81,9 +82,9 @@ const EVENTS: LogFormat = {
 /** Several lines per event, with their exact bytes, for a client that must resume without loss. */
 const CHUNKS: LogFormat = {
   ...EVENTS,
-  encode: ({ seq, lines, taskId, attempt, stream, at, bytes }, skip) => {
+  encode: ({ seq, lines, taskId, item, attempt, stream, at, bytes }, skip) => {
     const base64 = Buffer.from(dropLines(bytes, skip)).toString("base64");
-    const data = { seq: seq + skip, task_id: taskId, attempt, stream, at, base64 };
+    const data = { seq: seq + skip, task_id: taskId, ...itemField(item), attempt, stream, at, base64 };
     return encoder.encode(encodeServerSentEvent({ id: seq + lines - 1, data }));
   },
 };
@@ -92,10 +93,13 @@ export type LogLine = typeof LogRecord.static;
 
 /** Returns the lines of a chunk without the first `skip`. */
 export const linesOf = (chunk: OutputChunk, skip: number): readonly LogLine[] => {
-  const { seq, taskId, attempt, stream, at } = chunk;
+  const { seq, taskId, item, attempt, stream, at } = chunk;
+  const writer = { task_id: taskId, ...itemField(item), attempt, stream, at };
   const lines = decoder.decode(trimNewline(chunk.bytes)).split("\n").slice(skip);
-  return lines.map((text, index) => ({ seq: seq + skip + index, task_id: taskId, attempt, stream, at, text }));
+  return lines.map((text, index) => ({ seq: seq + skip + index, ...writer, text }));
 };
+
+const itemField = (item: number | null) => (item === null ? {} : { item });
 
 const encodeRecords = (chunk: OutputChunk, skip: number, write: (line: LogLine) => string): Uint8Array =>
   encoder.encode(linesOf(chunk, skip).map(write).join(""));
@@ -106,7 +110,7 @@ const createStampedText = (): LogFormat => {
   return {
     ...TEXT,
     encode: (chunk, skip) => {
-      const writer = `${chunk.taskId} ${chunk.attempt} ${chunk.stream}`;
+      const writer = `${chunk.taskId} ${chunk.item} ${chunk.attempt} ${chunk.stream}`;
       const bytes = dropLines(chunk.bytes, skip);
       const stamp = Buffer.from(`${new Date(chunk.at).toISOString()} `);
       const lines = splitLines(bytes);

@@ -1,6 +1,14 @@
 import { t } from "elysia";
+import type { TaskId } from "../../domain/ids.ts";
 import { type Job, taskOf } from "../../domain/job.ts";
-import { ATTEMPT_STATUSES, type Attempt, TASK_STATUSES, type TaskRun } from "../../domain/task-run.ts";
+import {
+  ATTEMPT_STATUSES,
+  type Attempt,
+  type ItemCounts,
+  type ItemRun,
+  TASK_STATUSES,
+  type TaskRun,
+} from "../../domain/task-run.ts";
 import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
 import { nodeBody, nodeFields } from "./definition.ts";
 import { durationMs } from "./run.ts";
@@ -35,23 +43,46 @@ const AttemptBody = exactly(
   { title: "Attempt", description: "One attempt to run a task" },
 );
 
+const count = (description: string) => integer({ minimum: 0, description });
+
+const ItemCountsBody = exactly(
+  {
+    total: count("Number of items"),
+    pending: count("Items that have not started"),
+    running: count("Items that are running, or that wait for a retry"),
+    completed: count("Items that completed"),
+    failed: count("Items that failed"),
+    skipped: count("Items that were not started"),
+  },
+  { title: "ItemCounts", description: "How many items of a task have each status" },
+);
+
+/** The fields that a task and an item have in common. */
+const progressFields = {
+  status: word(TASK_STATUSES, meanings(TASK_STATUS_TEXT)),
+  reason: ReasonOrNull,
+  error: nullable(t.String(), "What went wrong, as a sentence"),
+  attempts: integer({ minimum: 0, description: "Number of attempts" }),
+  started_at: instantOrNull("When its first attempt started"),
+  ended_at: instantOrNull("When it ended"),
+  duration_ms: durationOrNull,
+  exit_code: exitCode,
+  outputs: t.Record(t.String(), t.String(), { description: "Outputs that it wrote to `$PETIT_OUTPUT`" }),
+  retry_at: instantOrNull("When the next attempt is due; null if there is none"),
+  reused: t.Boolean({ description: "True if a retry reused its result of the earlier run" }),
+  attempt_list: t.Array(AttemptBody, { description: "All attempts, in order" }),
+};
+
 const TaskRunBody = exactly(
   {
     task_id: TaskIdText,
     run_id: RunIdText,
     ...nodeFields,
-    status: word(TASK_STATUSES, meanings(TASK_STATUS_TEXT)),
-    reason: ReasonOrNull,
-    error: nullable(t.String(), "What went wrong, as a sentence"),
-    attempts: integer({ minimum: 0, description: "Number of attempts" }),
-    started_at: instantOrNull("When its first attempt started"),
-    ended_at: instantOrNull("When it ended"),
-    duration_ms: durationOrNull,
-    exit_code: exitCode,
-    outputs: t.Record(t.String(), t.String(), { description: "Outputs that it wrote to `$PETIT_OUTPUT`" }),
-    retry_at: instantOrNull("When the next attempt is due; null if there is none"),
-    reused: t.Boolean({ description: "True if a retry reused the completed task of the earlier run" }),
-    attempt_list: t.Array(AttemptBody, { description: "All attempts, in order" }),
+    ...progressFields,
+    items: nullable(
+      ItemCountsBody,
+      "Counts of its items; null if it has none, or if they are not known yet. Its items have the attempts",
+    ),
   },
   {
     title: "TaskRun",
@@ -64,6 +95,56 @@ const TaskRunBody = exactly(
         type: "command",
         depends_on: [],
         condition: "all_success",
+        repeat: null,
+        status: "completed",
+        reason: null,
+        error: null,
+        attempts: 1,
+        started_at: 1767225600001,
+        ended_at: 1767225600042,
+        duration_ms: 41,
+        exit_code: 0,
+        outputs: { rows: "42" },
+        retry_at: null,
+        reused: false,
+        items: null,
+        attempt_list: [
+          {
+            attempt: 1,
+            status: "completed",
+            reason: null,
+            exit_code: 0,
+            signal: null,
+            started_at: 1767225600001,
+            ended_at: 1767225600042,
+            duration_ms: 41,
+          },
+        ],
+      },
+    ],
+  },
+);
+
+export const TaskRunList = exactly(
+  { tasks: t.Array(TaskRunBody, { description: "Tasks in the order of the job file" }), count: Count },
+  { title: "TaskRunList" },
+);
+
+const ItemBody = exactly(
+  {
+    index: integer({ minimum: 0, description: "Position in the list, from 0" }),
+    key: t.String({ description: "Key of the item, unique in its task" }),
+    value: t.Unknown({ description: "Value of the item; for a matrix, a map from axis to value" }),
+    ...progressFields,
+  },
+  {
+    title: "Item",
+    description: "An item of a task that runs once for each item of a list",
+    examples: [
+      {
+        index: 0,
+        key: "web-1",
+        value: "web-1",
         status: "completed",
         reason: null,
         error: null,
@@ -92,31 +173,49 @@ const TaskRunBody = exactly(
   },
 );
 
-export const TaskRunList = exactly(
-  { tasks: t.Array(TaskRunBody, { description: "Tasks in the order of the job file" }), count: Count },
-  { title: "TaskRunList" },
+export const ItemList = exactly(
+  { items: t.Array(ItemBody, { description: "Items in the order of the list" }), count: Count },
+  { title: "ItemList" },
 );
+
+export const itemList = (items: readonly ItemRun[], attempts: readonly Attempt[]): typeof ItemList.static => {
+  const byItem = Map.groupBy(attempts, ({ item }) => item);
+  const bodies = items.map((item) => ({
+    index: item.index,
+    key: item.key,
+    value: item.value,
+    ...progressBody(item, byItem.get(item.index) ?? []),
+  }));
+  return { items: bodies, count: bodies.length };
+};
 
 type RunParts = {
   /** The definition that the run uses. */
   readonly definition: Job;
   readonly tasks: readonly TaskRun[];
   readonly attempts: readonly Attempt[];
+  readonly items: ReadonlyMap<TaskId, ItemCounts>;
 };
 
-export const taskRunList = ({ definition, tasks, attempts }: RunParts): typeof TaskRunList.static => {
+export const taskRunList = ({ definition, tasks, attempts, items }: RunParts): typeof TaskRunList.static => {
   const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
-  const byTask = Map.groupBy(attempts, (attempt) => attempt.taskId);
+  const byTask = Map.groupBy(
+    attempts.filter(({ item }) => item === null),
+    ({ taskId }) => taskId,
+  );
   const bodies = tasks.map((task) => ({
     ...(nodes.get(task.taskId) ?? nodeBody(taskOf(definition, task.taskId))),
-    ...taskRunBody(task, byTask.get(task.taskId) ?? []),
+    task_id: task.taskId,
+    run_id: task.runId,
+    ...progressBody(task, byTask.get(task.taskId) ?? []),
+    items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
   }));
   return { tasks: bodies, count: bodies.length };
 };
 
-const taskRunBody = (task: TaskRun, attempts: readonly Attempt[]) => ({
-  task_id: task.taskId,
-  run_id: task.runId,
+const NO_ITEMS: ItemCounts = { total: 0, pending: 0, running: 0, completed: 0, failed: 0, skipped: 0 };
+
+const progressBody = (task: Omit<TaskRun, "runId" | "taskId" | "items">, attempts: readonly Attempt[]) => ({
   status: task.status,
   reason: task.reason,
   error: task.error,

@@ -17,6 +17,7 @@ export type OutputOptions = {
 
 export type OutputFilter = {
   readonly task?: string | undefined;
+  readonly item?: string | undefined;
   readonly attempt?: string | undefined;
   readonly stream?: string | undefined;
   readonly tail?: string | undefined;

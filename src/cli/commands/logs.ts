@@ -34,6 +34,11 @@ export const logs = defineCommand({
       description: "Continue until the run ends, even across a restart of petit.",
     },
     stream: { type: "string", valueHint: "stdout|stderr", description: "Only this stream. [default: both]" },
+    item: {
+      type: "string",
+      valueHint: "N",
+      description: "Only the item at this position, from 0; use it with TASK. [default: all]",
+    },
     attempt: { type: "string", valueHint: "N", description: "Only this attempt. [default: all]" },
     since: {
       type: "string",
@@ -65,8 +70,8 @@ export const logs = defineCommand({
     const since = args.since === undefined ? undefined : parseSince(args.since, timeContext(context));
     const client = openClient(context);
     const runId = await findRun(client, args.RUN, context);
-    const { stream, attempt, tail } = args;
-    const filter = { task, stream, attempt, since, tail };
+    const { stream, item, attempt, tail } = args;
+    const filter = { task, stream, item, attempt, since, tail };
     const filters = args.failed ? await failedFilters(client, runId, filter) : [filter];
     if (filters.length === 0) note(`no task of run ${runName(runId, context.terminal.err)} has failed`, context);
     const heads = await headsOf(client, { ...args, runId, tasks: filters.map((each) => each.task) }, context);
@@ -139,7 +144,8 @@ const writersOf = async (client: Client, runId: string): Promise<readonly string
   return tasks.filter(canWrite).map(({ task_id }) => task_id);
 };
 
-const canWrite = ({ attempts, reused, status }: TaskBody): boolean => !reused && (attempts > 0 || status === "pending");
+const canWrite = ({ attempts, reused, status, items }: TaskBody): boolean =>
+  (!reused && (attempts > 0 || status === "pending")) || (items?.total ?? 0) > 0;
 
 type OutputSelection = {
   readonly runId: string;

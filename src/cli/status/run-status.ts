@@ -97,11 +97,20 @@ const taskTable = (tasks: readonly TaskBody[], context: Context): string =>
         style: (row) => styleOf(tasks[row]?.status ?? "pending"),
       },
       { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
+      ...(tasks.some(({ items }) => items !== null) ? [itemsColumn(tasks)] : []),
       { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
       ...reasonColumns(tasks, context),
     ],
     context.terminal.out,
   );
+
+/** How many of the items of each task have ended. */
+const itemsColumn = (tasks: readonly TaskBody[]): Column => ({
+  title: "ITEMS",
+  cells: tasks.map(({ items }) =>
+    items === null ? "-" : `${items.total - items.pending - items.running}/${items.total}`,
+  ),
+});
 
 /** On a terminal one column explains the outcome; otherwise reason and error are separate columns. */
 const reasonColumns = (tasks: readonly TaskBody[], { terminal: { out } }: Context): readonly Column[] => {

@@ -86,6 +86,7 @@ const reportOf = ({ store }: Engine, run: Run): string => {
     definition: store.jobs.getDefinition(run.versionId),
     tasks: store.runs.listTaskRuns(run.id),
     attempts: store.runs.listAttempts(run.id),
+    items: store.runs.countItems(run.id),
   });
   return `${JSON.stringify({ ...runBody(run), tasks }, null, 2)}\n`;
 };

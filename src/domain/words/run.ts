@@ -41,6 +41,8 @@ export const REASON_TEXT = {
   upstream_failed: "a task that it depends on failed",
   condition_not_met: "its condition could no longer hold",
   interrupted: "the process was lost with petit or the machine",
+  items_failed: "too many of its items failed",
+  invalid_items: "its items could not be read",
 } as const satisfies Record<Reason, string>;
 
 /** Why a run is being ended, as a clause. */

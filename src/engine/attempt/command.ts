@@ -1,8 +1,9 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
+import type { Item } from "../../domain/item.ts";
 import type { Job, Program, Task } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
-import { configVariables, paramVariables } from "../../domain/task-environment.ts";
+import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
 import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
@@ -23,7 +24,10 @@ export type CommandOptions = {
   /** Number of the attempt, from 1. */
   readonly attempt: number;
   readonly spool: Spool;
+  /** Null in a task without items. */
+  readonly item: Item | null;
   readonly outputs: TemplateScope["outputs"];
+  readonly itemCounts: TemplateScope["itemCounts"];
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
 };
@@ -44,15 +48,8 @@ export class SpawnError extends Error {
  * missing.
  */
 export const planAttempt = (context: CommandOptions): AttemptPlan => {
-  const { job, task, run, runtime } = context;
-  const scope: TemplateScope = {
-    params: run.params,
-    config: job.config,
-    outputs: context.outputs,
-    jobId: job.id,
-    runId: run.id,
-    scheduledFor: run.scheduledFor,
-  };
+  const { job, task, runtime } = context;
+  const scope = scopeOf(context);
   const expand = (text: string): string => expandTemplate(text, scope);
   const cwd = task.workingDir === null ? process.cwd() : resolve(job.source.folder, expand(task.workingDir));
   const program = programOf({
@@ -71,6 +68,20 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
   return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
 };
+
+/** Returns the values for the templates of a task. */
+export const scopeOf = (
+  context: Pick<CommandOptions, "job" | "run" | "item" | "outputs" | "itemCounts">,
+): TemplateScope => ({
+  params: context.run.params,
+  config: context.job.config,
+  outputs: context.outputs,
+  itemCounts: context.itemCounts,
+  item: context.item,
+  jobId: context.job.id,
+  runId: context.run.id,
+  scheduledFor: context.run.scheduledFor,
+});
 
 type ProgramOptions = {
   readonly program: Program;
@@ -115,13 +126,14 @@ export const inheritable = (environment: Readonly<Record<string, string>>): Read
   Object.fromEntries(Object.entries(environment).filter(([name]) => !OWN.test(name)));
 
 const environmentOf = (context: CommandOptions, expand: (text: string) => string): Record<string, string> => {
-  const { job, task, run } = context;
+  const { job, task, run, item } = context;
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
   return {
     ...(job.inheritEnvironment ? context.environment : {}),
     ...Object.fromEntries(given.map(([name, value]) => [name, expand(value)])),
     ...configVariables(job.config),
     ...paramVariables(run.params),
+    ...(item === null ? {} : itemVariables(item, task.items?.source.kind === "matrix")),
     PETIT_JOB_ID: job.id,
     PETIT_RUN_ID: run.id,
     PETIT_TASK_ID: task.id,

@@ -1,13 +1,13 @@
-import type { TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { EndingReason, RunOutcome } from "../../domain/run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
+import type { NodeKey } from "./node.ts";
 import type { TaskProgress } from "./progress.ts";
 
 export type FinishedTasks = {
   readonly job: Job;
-  readonly tasks: ReadonlyMap<TaskId, TaskProgress>;
+  readonly tasks: ReadonlyMap<NodeKey, TaskProgress>;
   readonly ending: EndingReason | null;
   /** True if the process of an attempt was lost. */
   readonly isLost: boolean;

@@ -1,7 +1,10 @@
 import { type GraphNodeState, judge } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
+import { type ItemsSpec, isTooManyFailures } from "../../domain/item.ts";
 import type { Task } from "../../domain/job.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
+import { assertNever } from "../../lib/never.ts";
+import { itemKey, type NodeKey } from "./node.ts";
 
 /**
  * Phase of a task:
@@ -9,24 +12,35 @@ import type { EndingReason, Reason } from "../../domain/run.ts";
  * - `attempting`: an attempt is running. Its end moves the task on; after a crash the next start adopts the attempt.
  * - `waiting`: it waits for the time of its next attempt. The run moves it to `due` at that time, also after a crash.
  * - `due`: its next attempt can start. The plan starts it when `max_tasks` allows.
+ * - `items`: it was expanded into items, which run. It ends when all of them have ended.
  */
-type TaskPhase = "idle" | "attempting" | "waiting" | "due";
+type TaskPhase = "idle" | "attempting" | "waiting" | "due" | "items";
 
-export type TaskState = GraphNodeState & { readonly phase: TaskPhase };
+export type TaskState = GraphNodeState & {
+  readonly phase: TaskPhase;
+  /** Number of items in the phase `items`. */
+  readonly items?: number;
+};
 
-/** The next step of a task. */
+/** The next step of a task, or of an item of a task. `item` is the position of the item, from 0. */
 export type RunStep =
   /** Start the first attempt of a pending task. */
-  | { readonly kind: "start"; readonly taskId: TaskId }
+  | { readonly kind: "start"; readonly taskId: TaskId; readonly item?: number }
   /** Start the next attempt of a running task. */
-  | { readonly kind: "retry"; readonly taskId: TaskId }
+  | { readonly kind: "retry"; readonly taskId: TaskId; readonly item?: number }
   /** Skip a pending task. */
-  | { readonly kind: "skip"; readonly taskId: TaskId; readonly reason: Reason }
+  | { readonly kind: "skip"; readonly taskId: TaskId; readonly item?: number; readonly reason: Reason }
   /** Fail a running task without its next attempt. */
-  | { readonly kind: "give_up"; readonly taskId: TaskId; readonly reason: EndingReason };
+  | { readonly kind: "give_up"; readonly taskId: TaskId; readonly item?: number; readonly reason: EndingReason }
+  /** Expand a pending task into its items. A new plan is needed afterwards. */
+  | { readonly kind: "expand"; readonly taskId: TaskId }
+  /** End a task whose items have all ended. */
+  | { readonly kind: "finish_items"; readonly taskId: TaskId; readonly reason: Reason | null };
 
 export type RunPlan = {
   readonly steps: readonly RunStep[];
+  /** Tasks whose running items are to be ended, because too many items have failed. */
+  readonly failFast: readonly TaskId[];
   /** True if every task has ended after these steps. */
   readonly isOver: boolean;
 };
@@ -36,8 +50,9 @@ export type Ending = { readonly reason: EndingReason; readonly all: boolean };
 
 export type PlanInput = {
   /** In topological order. */
-  readonly tasks: readonly Pick<Task, "id" | "dependsOn" | "condition">[];
-  readonly states: ReadonlyMap<TaskId, TaskState>;
+  readonly tasks: readonly Pick<Task, "id" | "dependsOn" | "condition" | "items">[];
+  /** The states of the tasks and of their items. */
+  readonly states: ReadonlyMap<NodeKey, TaskState>;
   readonly ending: Ending | null;
   /** Maximum of concurrent attempts. */
   readonly maxTasks: number;
@@ -45,10 +60,26 @@ export type PlanInput = {
 
 /** Returns the steps that can follow from the current states. */
 export const planRun = ({ tasks, states, ending, maxTasks }: PlanInput): RunPlan => {
-  const after = new Map<TaskId, TaskState>(states);
+  const after = new Map<NodeKey, TaskState>(states);
   let free = maxTasks - [...states.values()].filter(({ phase }) => phase === "attempting").length;
   const steps: RunStep[] = [];
+  const failFast: TaskId[] = [];
   for (const task of tasks) {
+    const state = after.get(task.id);
+    if (state?.phase === "items" && task.items !== undefined) {
+      const items = itemStates(task.id, state.items ?? 0, after);
+      const planned = planItems({ task, spec: task.items, items, ending, free });
+      free -= planned.started;
+      if (planned.isFailingFast) failFast.push(task.id);
+      steps.push(...planned.steps);
+      for (const step of planned.steps)
+        after.set(step.item === undefined ? step.taskId : itemKey(step.taskId, step.item), stateAfter(step));
+      const finish = finishItems(task, itemStates(task.id, state.items ?? 0, after), ending);
+      if (finish === null) continue;
+      steps.push(finish);
+      after.set(task.id, stateAfter(finish));
+      continue;
+    }
     const step = nextStep(task, after, ending);
     const needsPlace = step?.kind === "start" || step?.kind === "retry";
     if (step === null || (needsPlace && free <= 0)) continue;
@@ -57,7 +88,64 @@ export const planRun = ({ tasks, states, ending, maxTasks }: PlanInput): RunPlan
     after.set(task.id, stateAfter(step));
   }
   const isOver = [...after.values()].every(({ status }) => status !== "pending" && status !== "running");
-  return { steps, isOver };
+  return { steps, failFast, isOver };
+};
+
+const itemStates = (taskId: TaskId, count: number, states: ReadonlyMap<NodeKey, TaskState>): readonly TaskState[] =>
+  Array.from({ length: count }, (_, item) => states.get(itemKey(taskId, item)) ?? { ...UNKNOWN });
+
+/** Every item of an expanded task has a state. */
+const UNKNOWN = { status: "skipped", reason: "cancelled", phase: "idle" } as const;
+
+type ItemsPlanInput = {
+  readonly task: PlanInput["tasks"][number];
+  readonly spec: ItemsSpec;
+  readonly items: readonly TaskState[];
+  readonly ending: Ending | null;
+  /** Maximum of attempts that may start. */
+  readonly free: number;
+};
+
+type ItemStep = Extract<RunStep, { readonly item?: number }>;
+
+type ItemsPlan = { readonly steps: readonly ItemStep[]; readonly started: number; readonly isFailingFast: boolean };
+
+const planItems = ({ task, spec, items, ending, free }: ItemsPlanInput): ItemsPlan => {
+  const running = items.filter(({ phase }) => phase === "attempting").length;
+  const isFailingFast = spec.failFast && hasTooManyFailures(spec, items);
+  const places = Math.min(free, (spec.maxParallel ?? Number.POSITIVE_INFINITY) - running);
+  const taskId = task.id;
+  const steps: ItemStep[] = [];
+  let started = 0;
+  for (const [item, state] of items.entries()) {
+    const isPending = state.status === "pending";
+    if (!isPending && state.phase !== "waiting" && state.phase !== "due") continue;
+    if (isEnded(task, ending) || isFailingFast) {
+      const reason = isEnded(task, ending) ? ending.reason : "cancelled";
+      steps.push(isPending ? { kind: "skip", taskId, item, reason } : { kind: "give_up", taskId, item, reason });
+    } else if (state.phase !== "waiting" && started < places) {
+      started++;
+      steps.push({ kind: isPending ? "start" : "retry", taskId, item });
+    }
+  }
+  return { steps, started, isFailingFast: isFailingFast && running > 0 };
+};
+
+const hasTooManyFailures = (spec: ItemsSpec, items: readonly TaskState[]): boolean =>
+  isTooManyFailures(items.filter(({ status }) => status === "failed").length, items.length, spec.maxFailures);
+
+/** Returns the step that ends a task if all of its items have ended, otherwise null. */
+const finishItems = (
+  task: PlanInput["tasks"][number],
+  items: readonly TaskState[],
+  ending: Ending | null,
+): Extract<RunStep, { readonly kind: "finish_items" }> | null => {
+  if (items.some(({ status }) => status === "pending" || status === "running")) return null;
+  const finish = { kind: "finish_items", taskId: task.id } as const;
+  if (isEnded(task, ending) && items.some(({ status }) => status !== "completed"))
+    return { ...finish, reason: ending.reason };
+  const isFailed = task.items !== undefined && hasTooManyFailures(task.items, items);
+  return { ...finish, reason: isFailed ? "items_failed" : null };
 };
 
 /** Returns whether a request to end the run ends this task. Clean-up tasks ignore the first request. */
@@ -66,7 +154,7 @@ export const isEnded = (task: Pick<Task, "condition">, ending: Ending | null): e
 
 const nextStep = (
   task: PlanInput["tasks"][number],
-  states: ReadonlyMap<TaskId, TaskState>,
+  states: ReadonlyMap<NodeKey, TaskState>,
   ending: Ending | null,
 ): RunStep | null => {
   const state = states.get(task.id);
@@ -78,7 +166,7 @@ const nextStep = (
 
 const pendingStep = (
   task: PlanInput["tasks"][number],
-  states: ReadonlyMap<TaskId, TaskState>,
+  states: ReadonlyMap<NodeKey, TaskState>,
   ending: Ending | null,
 ): RunStep | null => {
   if (isEnded(task, ending)) return { kind: "skip", taskId: task.id, reason: ending.reason };
@@ -87,13 +175,24 @@ const pendingStep = (
     task.dependsOn.flatMap((id) => states.get(id) ?? []),
   );
   if (verdict.kind === "wait") return null;
-  return verdict.kind === "start"
-    ? { kind: "start", taskId: task.id }
-    : { kind: "skip", taskId: task.id, reason: verdict.reason };
+  if (verdict.kind === "start") return { kind: task.items === undefined ? "start" : "expand", taskId: task.id };
+  return { kind: "skip", taskId: task.id, reason: verdict.reason };
 };
 
 const stateAfter = (step: RunStep): TaskState => {
-  if (step.kind === "skip") return { status: "skipped", reason: step.reason, phase: "idle" };
-  if (step.kind === "give_up") return { status: "failed", reason: step.reason, phase: "idle" };
-  return { status: "running", reason: null, phase: "attempting" };
+  switch (step.kind) {
+    case "skip":
+      return { status: "skipped", reason: step.reason, phase: "idle" };
+    case "give_up":
+      return { status: "failed", reason: step.reason, phase: "idle" };
+    case "expand":
+      return { status: "running", reason: null, phase: "items" };
+    case "finish_items":
+      return { status: step.reason === null ? "completed" : "failed", reason: step.reason, phase: "idle" };
+    case "start":
+    case "retry":
+      return { status: "running", reason: null, phase: "attempting" };
+    default:
+      return assertNever(step);
+  }
 };

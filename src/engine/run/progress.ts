@@ -2,12 +2,15 @@ import type { TaskId } from "../../domain/ids.ts";
 import type { InterruptPolicy, Task } from "../../domain/job.ts";
 import { isRetried, retryDelayMs } from "../../domain/retry.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
-import type { Attempt, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
+import type { Attempt, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
+import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { AttemptResult } from "../attempt/run-attempt.ts";
+import { type NodeKey, nodeKey } from "./node.ts";
 import type { TaskState } from "./plan.ts";
 
-/** Progress of a task in a running run. Immutable. */
+/** Progress of a task, or of an item of a task, in a running run. Immutable. */
 export type TaskProgress = TaskState & {
+  readonly node: TaskNode;
   /** Failed attempts that count for `max_attempts`; lost attempts do not. */
   readonly failures: number;
   readonly outputs: Outputs;
@@ -17,21 +20,42 @@ export type TaskProgress = TaskState & {
   readonly retryAt: number | null;
 };
 
-/** Progress of all tasks of a run. */
-export type RunProgress = Map<TaskId, TaskProgress>;
+/** Progress of all tasks of a run, and of their items. */
+export type RunProgress = Map<NodeKey, TaskProgress>;
 
-/** Returns the progress of a task. Throws if the run has no such task. */
-export const stateOf = (progress: ReadonlyMap<TaskId, TaskProgress>, taskId: TaskId): TaskProgress => {
-  const state = progress.get(taskId);
-  if (state === undefined) throw new Error(`the run has no task '${taskId}'`);
+/** Returns the progress of a task or an item. Throws if the run has no such task. */
+export const stateOf = (progress: ReadonlyMap<NodeKey, TaskProgress>, node: TaskNode): TaskProgress => {
+  const state = progress.get(nodeKey(node));
+  if (state === undefined) throw new Error(`the run has no task '${nodeKey(node)}'`);
   return state;
 };
 
-/** Returns the progress of a stored task run, given the attempts of its run. */
-export const progressOf = (taskRun: TaskRun, attempts: readonly Attempt[]): TaskProgress => {
-  const own = attempts.filter(({ taskId }) => taskId === taskRun.taskId);
+type StoredRun = {
+  readonly taskRuns: readonly TaskRun[];
+  readonly items: ReadonlyMap<TaskId, readonly ItemRun[]>;
+  readonly attempts: readonly Attempt[];
+};
+
+/** Returns the progress of a stored run. */
+export const progressOfRun = ({ taskRuns, items, attempts }: StoredRun): RunProgress => {
+  const byNode = Map.groupBy(attempts, nodeKey);
+  const entry = (node: TaskNode, stored: TaskRun | ItemRun) =>
+    [nodeKey(node), progressOf(node, stored, byNode.get(nodeKey(node)) ?? [])] as const;
+  return new Map(
+    taskRuns.flatMap((taskRun) => [
+      entry({ taskId: taskRun.taskId, item: null }, taskRun),
+      ...(items.get(taskRun.taskId) ?? []).map((item) => entry({ taskId: taskRun.taskId, item: item.index }, item)),
+    ]),
+  );
+};
+
+/** Returns the progress of a stored task run or item, given its attempts. */
+const progressOf = (node: TaskNode, taskRun: TaskRun | ItemRun, own: readonly Attempt[]): TaskProgress => {
   const isAttempting = own.some(({ status }) => status === "running");
+  const items = "items" in taskRun ? taskRun.items : null;
   return {
+    node,
+    ...(items !== null && { items }),
     status: taskRun.status,
     reason: taskRun.reason,
     phase: phaseOf(taskRun, isAttempting),
@@ -43,11 +67,25 @@ export const progressOf = (taskRun: TaskRun, attempts: readonly Attempt[]): Task
   };
 };
 
-const phaseOf = (taskRun: TaskRun, isAttempting: boolean): TaskState["phase"] => {
+const phaseOf = (taskRun: TaskRun | ItemRun, isAttempting: boolean): TaskState["phase"] => {
   if (taskRun.status !== "running") return "idle";
+  if ("items" in taskRun && taskRun.items !== null) return "items";
   if (isAttempting) return "attempting";
   return taskRun.retryAt === null ? "due" : "waiting";
 };
+
+/** Returns the progress of a new item: completed if it has `outputs`, otherwise pending. */
+export const newProgress = (node: TaskNode, outputs: Outputs | null): TaskProgress => ({
+  node,
+  status: outputs === null ? "pending" : "completed",
+  reason: null,
+  phase: "idle",
+  failures: 0,
+  outputs: outputs ?? {},
+  error: null,
+  exitCode: null,
+  retryAt: null,
+});
 
 /** Returns the progress after an attempt has started. */
 export const attempting = (progress: TaskProgress): TaskProgress => ({

@@ -61,19 +61,22 @@ type ScopedRetry = {
 const reusedTasks = ({ job, run, scope, before }: ScopedRetry): readonly ReusedTask[] | PetitError => {
   if (scope.kind === "all") return [];
   if (scope.kind !== "rest") return tasksOutside(scope, { job, run, results: before() });
-  const completed = run.status === "completed" ? [] : withCompletedUpstreams(job, before());
+  const reused = run.status === "completed" ? [] : withCompletedUpstreams(job, before());
+  const completed = reused.filter(({ outcome }) => outcome !== null);
   return run.status === "completed" || completed.length === job.tasks.length
     ? refuse({ reason: "nothing_to_rerun", runId: run.id, status: run.status })
-    : completed;
+    : reused;
 };
 
-/** Returns the completed tasks whose upstream tasks all completed. */
+/** Returns the completed tasks whose upstream tasks all completed, and the other tasks with items of which that is true. */
 const withCompletedUpstreams = (job: Job, before: Results): readonly ReusedTask[] => {
   const reused = new Map<TaskId, ReusedTask>();
   for (const task of topological(job.tasks)) {
     const taskRun = before.get(task.id);
-    if (taskRun?.status !== "completed" || !task.dependsOn.every((id) => reused.has(id))) continue;
-    reused.set(task.id, toReused(taskRun));
+    const isReusable = task.dependsOn.every((id) => reused.get(id)?.outcome?.status === "completed");
+    if (taskRun === undefined || !isReusable) continue;
+    if (taskRun.status === "completed") reused.set(task.id, toReused(taskRun));
+    else if (taskRun.items !== null) reused.set(task.id, onlyItems(taskRun));
   }
   return [...reused.values()];
 };
@@ -97,13 +100,18 @@ const tasksOutside = (
     ((kind === "from" || results.get(id)?.status !== "completed") && upstreamsOf(edges, id).has(selected.id));
   return job.tasks.flatMap(({ id }) => {
     const result = results.get(id);
-    return result === undefined || isRerun(id) ? [] : [toReused(result)];
+    if (result === undefined) return [];
+    if (!isRerun(id)) return [toReused(result)];
+    return kind === "task" && result.status === "failed" && result.items !== null ? [onlyItems(result)] : [];
   });
 };
 
-const toReused = ({ taskId, status, reason, error, exitCode, outputs }: TaskRun): ReusedTask => {
+/** Of a task whose items did not all complete, only the completed items are reused. */
+const onlyItems = ({ taskId, items }: TaskRun): ReusedTask => ({ taskId, outcome: null, items });
+
+const toReused = ({ taskId, status, reason, error, exitCode, outputs, items }: TaskRun): ReusedTask => {
   if (status === "pending" || status === "running") throw new Error(`task '${taskId}' of an ended run is ${status}`);
-  return { taskId, outcome: { status, reason, error, exitCode, outputs } };
+  return { taskId, outcome: { status, reason, error, exitCode, outputs }, items };
 };
 
 const unknownTask = (job: Job, name: "task" | "from", taskId: string): PetitError => {

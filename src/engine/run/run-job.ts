@@ -1,9 +1,14 @@
+import { InvalidItemsError, toItems, valuesOf } from "../../domain/expand-items.ts";
 import { topological } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
+import type { Item } from "../../domain/item.ts";
 import { type Job, type Task, taskOf } from "../../domain/job.ts";
 import type { EndingReason, Run } from "../../domain/run.ts";
-import type { Attempt, TaskRun } from "../../domain/task-run.ts";
+import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
+import { expandTemplate } from "../../jobfile/template.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
+import type { TaskNode } from "../../store/runs/task-runs.ts";
+import { type CommandOptions, scopeOf } from "../attempt/command.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
 import { type AttemptResult, runAttempt } from "../attempt/run-attempt.ts";
 import type { Commits, TransactionHooks } from "../commits.ts";
@@ -12,16 +17,20 @@ import type { EngineOptions } from "../options.ts";
 import { noteEnding, spoolOf } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import type { Poller } from "../poller.ts";
+import { aggregateOutputs, itemsError } from "./items.ts";
+import { type NodeKey, nodeKey } from "./node.ts";
 import { outcomeOfRun } from "./outcome.ts";
-import { type Ending, isEnded, planRun, type RunStep } from "./plan.ts";
+import { type Ending, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
 import {
   afterAttempt,
   attempting,
   ended,
   endedWithoutAttempt,
-  progressOf,
+  newProgress,
+  progressOfRun,
   type RunProgress,
   stateOf,
+  type TaskProgress,
 } from "./progress.ts";
 import { clockOfRun } from "./run-clock.ts";
 
@@ -40,6 +49,8 @@ export type RunJobOptions = RunEngine & {
   readonly job: Job;
   /** The stored task runs of the run. */
   readonly taskRuns: readonly TaskRun[];
+  /** The stored items of the run's tasks; none for a new run. */
+  readonly items: ReadonlyMap<TaskId, readonly ItemRun[]>;
   /** The stored attempts of the run; none for a new run. */
   readonly attempts: readonly Attempt[];
   /** The attempts that were running when the previous process ended. */
@@ -59,6 +70,10 @@ export class RunJob {
   readonly #tasks: readonly Task[];
   readonly #now: () => number;
   readonly #ends: ReadonlyMap<TaskId, AbortController>;
+  /** Aborted to end the items of a task, because too many of them have failed. */
+  readonly #failFasts: ReadonlyMap<TaskId, AbortController>;
+  /** The items of each task that was expanded. */
+  readonly #items: Map<TaskId, readonly Item[]>;
   /** The attempts whose end is not stored yet. Each promise resolves when it is. */
   readonly #unfinished = new Map<Attempt, Promise<void>>();
   readonly #forceKill = new AbortController();
@@ -86,9 +101,11 @@ export class RunJob {
     this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
     this.#tasks = topological(options.job.tasks);
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
-    this.#progress = new Map(
-      options.taskRuns.map((taskRun) => [taskRun.taskId, progressOf(taskRun, options.attempts)]),
+    this.#failFasts = new Map(
+      this.#tasks.flatMap(({ id, items }) => (items === undefined ? [] : [[id, new AbortController()]])),
     );
+    this.#items = new Map(options.items);
+    this.#progress = progressOfRun(options);
   }
 
   get run(): Run {
@@ -115,7 +132,7 @@ export class RunJob {
   /** Continues a run of the previous process. */
   resume(): void {
     for (const { attempt, process } of this.#options.adopted) this.#startAttempt(attempt, process);
-    for (const [taskId, state] of this.#progress) if (state.phase === "waiting") void this.#waitForRetry(taskId);
+    for (const { phase, node } of this.#progress.values()) if (phase === "waiting") void this.#waitForRetry(node);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
     void this.#watchTimeout();
     void this.#advance();
@@ -188,12 +205,18 @@ export class RunJob {
     try {
       change(progress);
       const maxTasks = this.#isHeld ? 0 : this.#options.engine.settings.maxTasks;
-      const plan = planRun({ tasks: this.#tasks, states: progress, ending: this.#ending, maxTasks });
-      const attempts = plan.steps.flatMap((step) => this.#storeStep(step, progress) ?? []);
+      const attempts: Attempt[] = [];
+      let plan: RunPlan;
+      do {
+        plan = planRun({ tasks: this.#tasks, states: progress, ending: this.#ending, maxTasks });
+        attempts.push(...plan.steps.flatMap((step) => this.#storeStep(step, progress) ?? []));
+      } while (plan.steps.some(({ kind }) => kind === "expand"));
+      const { failFast } = plan;
       const final = plan.isOver ? this.#storeEnd(progress) : null;
       this.#isFinished = plan.isOver;
       const onCommit = (): void => {
         for (const attempt of attempts) this.#startAttempt(attempt, null);
+        for (const taskId of failFast) this.#failFasts.get(taskId)?.abort("cancelled");
         if (final === null) return;
         this.#run = final;
         this.#over.abort(final.status);
@@ -209,15 +232,104 @@ export class RunJob {
   /** Returns the attempt that the step starts, or null. */
   #storeStep(step: RunStep, progress: RunProgress): Attempt | null {
     const { store } = this.#options.engine;
-    const before = stateOf(progress, step.taskId);
-    if (step.kind === "start" || step.kind === "retry") {
-      progress.set(step.taskId, attempting(before));
-      return store.runs.startAttempt(this.#run, step.taskId, this.#now());
+    if (step.kind === "expand") {
+      this.#expand(step.taskId, progress);
+      return null;
     }
-    const outcome = endedWithoutAttempt(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
-    store.runs.finishTask(this.#run, step.taskId, { outcome, now: this.#changedAt });
-    progress.set(step.taskId, ended(before, outcome));
+    const node = { taskId: step.taskId, item: ("item" in step ? step.item : undefined) ?? null };
+    const before = stateOf(progress, node);
+    if (step.kind === "start" || step.kind === "retry") {
+      progress.set(nodeKey(node), attempting(before));
+      return store.runs.startAttempt(this.#run, node, this.#now());
+    }
+    const outcome =
+      step.kind === "finish_items"
+        ? this.#outcomeOfItems(step, progress)
+        : endedWithoutAttempt(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
+    this.#storeOutcome(before, outcome, progress);
     return null;
+  }
+
+  #storeOutcome(before: TaskProgress, outcome: TaskOutcome, progress: RunProgress): void {
+    this.#options.engine.store.runs.finishTask(this.#run, before.node, { outcome, now: this.#changedAt });
+    progress.set(nodeKey(before.node), ended(before, outcome));
+  }
+
+  /** Expands a task into its items, and stores them. A task whose items can't be used fails. */
+  #expand(taskId: TaskId, progress: RunProgress): void {
+    const { store } = this.#options.engine;
+    const before = stateOf(progress, { taskId, item: null });
+    try {
+      const items = this.#itemsOf(taskId, progress);
+      const completed = this.#completedBefore(taskId);
+      const stored = items.map((item) => {
+        const previous = completed.get(item.key);
+        const isSame = previous !== undefined && JSON.stringify(previous.value) === JSON.stringify(item.value);
+        return { ...item, outputs: isSame ? previous.outputs : null };
+      });
+      store.runs.startItems(this.#run, taskId, stored, this.#now());
+      this.#items.set(taskId, items);
+      progress.set(taskId, { ...before, status: "running", phase: "items", items: items.length });
+      for (const { index, outputs } of stored) {
+        const node = { taskId, item: index };
+        progress.set(nodeKey(node), newProgress(node, outputs));
+      }
+    } catch (error) {
+      if (!(error instanceof InvalidItemsError)) throw error;
+      const { message } = error;
+      const outcome = {
+        status: "failed",
+        reason: "invalid_items",
+        error: message,
+        exitCode: null,
+        outputs: {},
+      } as const;
+      this.#storeOutcome(before, outcome, progress);
+    }
+  }
+
+  #itemsOf(taskId: TaskId, progress: RunProgress): readonly Item[] {
+    const { job } = this.#options;
+    const { items: spec } = taskOf(job, taskId);
+    if (spec === undefined) throw new Error(`task '${taskId}' has no items`);
+    const scopeWith = (item: Item | null) => scopeOf({ job, run: this.#run, item, ...this.#results(progress) });
+    const plain = scopeWith(null);
+    const values = valuesOf(spec.source, (text) => expandTemplate(text, plain));
+    const { key } = spec;
+    return toItems(values, {
+      isMatrix: spec.source.kind === "matrix",
+      ...(key !== null && { keyOf: (item: Item) => expandTemplate(key, scopeWith(item)) }),
+    });
+  }
+
+  /** Returns the completed items of the run that this one retries, by key, if the retry reuses them. */
+  #completedBefore(taskId: TaskId): ReadonlyMap<string, ItemRun> {
+    const { engine, taskRuns, run } = this.#options;
+    const isReused = taskRuns.some((taskRun) => taskRun.taskId === taskId && taskRun.reused);
+    if (!isReused || run.retryOf === null) return new Map();
+    const items = engine.store.runs.listItems({ runId: run.retryOf, taskId, status: "completed" });
+    return new Map(items.map((item) => [item.key, item]));
+  }
+
+  #outcomeOfItems(
+    { taskId, reason }: Extract<RunStep, { readonly kind: "finish_items" }>,
+    progress: RunProgress,
+  ): TaskOutcome {
+    const items = (this.#items.get(taskId) ?? []).map(({ key, index }) => ({
+      key,
+      ...stateOf(progress, { taskId, item: index }),
+    }));
+    const outputs = aggregateOutputs(items);
+    if (reason === null) return { status: "completed", reason, error: null, exitCode: null, outputs };
+    return { status: "failed", reason, error: itemsError(items, reason), exitCode: null, outputs };
+  }
+
+  /** Returns what the tasks have produced so far. */
+  #results(progress: ReadonlyMap<NodeKey, TaskProgress>): Pick<CommandOptions, "outputs" | "itemCounts"> {
+    return {
+      outputs: new Map(this.#tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null }).outputs])),
+      itemCounts: new Map([...this.#items].map(([taskId, items]) => [taskId, items.length])),
+    };
   }
 
   #storeEnd(progress: RunProgress): Run {
@@ -243,7 +355,7 @@ export class RunJob {
         () => spools.remove(spool),
         result.endedAt,
       );
-      void this.#waitForRetry(attempt.taskId);
+      void this.#waitForRetry(attempt);
     });
     this.#unfinished.set(attempt, finished);
     void finished.then(() => this.#unfinished.delete(attempt));
@@ -252,15 +364,17 @@ export class RunJob {
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
     const { engine, job, onOutput } = this.#options;
     const task = taskOf(job, attempt.taskId);
-    const outputs = new Map([...this.#progress].map(([taskId, state]) => [taskId, state.outputs]));
+    const item = attempt.item === null ? null : (this.#items.get(task.id)?.[attempt.item] ?? null);
+    const end = this.#ends.get(task.id)?.signal ?? this.#over.signal;
+    const failFast = item === null ? undefined : this.#failFasts.get(task.id)?.signal;
     return runAttempt({
       ...this.#options,
-      context: { job, task, run: this.#run, outputs },
+      context: { job, task, run: this.#run, item, ...this.#results(this.#progress) },
       attempt,
       now: this.#now,
       spool: spoolOf(engine.spoolDir, attempt.id),
       adopted,
-      end: this.#ends.get(task.id)?.signal ?? this.#over.signal,
+      end: failFast === undefined ? end : AbortSignal.any([end, failFast]),
       forceKill: this.#forceKill.signal,
       onOutput: () => onOutput(this.#run),
     });
@@ -272,29 +386,32 @@ export class RunJob {
     const { store, settings } = engine;
     const now = result.endedAt;
     const task = taskOf(job, attempt.taskId);
-    const after = afterAttempt(stateOf(progress, task.id), result, {
+    const isFailingFast = attempt.item !== null && this.#failFasts.get(task.id)?.signal.aborted === true;
+    const ending = isEnded(task, this.#ending) ? this.#ending.reason : null;
+    const after = afterAttempt(stateOf(progress, attempt), result, {
       task,
       now,
-      ending: isEnded(task, this.#ending) ? this.#ending.reason : null,
+      ending: ending ?? (isFailingFast ? "cancelled" : null),
       onInterrupt: job.onInterrupt ?? settings.onInterrupt,
       random: Math.random(),
     });
     store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
     if (after.outcome?.reason === "interrupted") store.runs.markLost(this.#run.id);
-    if (after.outcome !== null) store.runs.finishTask(this.#run, task.id, { outcome: after.outcome, now });
-    progress.set(task.id, after.progress);
+    if (after.outcome !== null) store.runs.finishTask(this.#run, after.progress.node, { outcome: after.outcome, now });
+    progress.set(nodeKey(attempt), after.progress);
   }
 
-  async #waitForRetry(taskId: TaskId): Promise<void> {
+  async #waitForRetry(node: TaskNode): Promise<void> {
     const { engine, detach } = this.#options;
-    const state = this.#progress.get(taskId);
+    const key = nodeKey(node);
+    const state = this.#progress.get(key);
     if (state?.phase !== "waiting" || state.retryAt === null) return;
-    const signal = AbortSignal.any([detach, this.#over.signal, this.#ends.get(taskId)?.signal ?? detach]);
+    const signal = AbortSignal.any([detach, this.#over.signal, this.#ends.get(node.taskId)?.signal ?? detach]);
     await sleep(engine.clock, state.retryAt - this.#now(), signal);
     if (signal.aborted) return;
     await this.#advance((progress) => {
-      const waiting = progress.get(taskId);
-      if (waiting?.phase === "waiting") progress.set(taskId, { ...waiting, phase: "due" });
+      const waiting = progress.get(key);
+      if (waiting?.phase === "waiting") progress.set(key, { ...waiting, phase: "due" });
     });
   }
 

@@ -138,7 +138,7 @@ export class Runs implements Disposable {
     const { run, job } = waiting;
     const now = clock.now();
     store.runs.requestEnd(run.id, "cancelled", by);
-    for (const { id } of job.tasks) store.runs.finishTask(run, id, { outcome: SKIPPED, now });
+    for (const { id } of job.tasks) store.runs.finishTask(run, { taskId: id, item: null }, { outcome: SKIPPED, now });
     const ended = store.runs.finish(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
     notifier.ended(job, ended);
     return { onCommit: () => this.#handleEnd(ended), onRollback: this.#limiter.drop(run.id) };
@@ -222,12 +222,16 @@ export class Runs implements Disposable {
   }
 
   #createRunJob(run: Run, job: Job, stored: Pick<RunJobOptions, "adopted" | "attempts">): RunJob {
+    const { store } = this.#options.engine;
+    const taskRuns = store.runs.listTaskRuns(run.id);
+    const expanded = taskRuns.filter(({ items }) => items !== null);
     return new RunJob({
       ...this.#options,
       ...stored,
       run,
       job,
-      taskRuns: this.#options.engine.store.runs.listTaskRuns(run.id),
+      taskRuns,
+      items: new Map(expanded.map(({ taskId }) => [taskId, store.runs.listItems({ runId: run.id, taskId })])),
       spools: this.#spools,
       onOutput: ({ id }) => this.#outputListeners.emit(id),
       onEnd: (ended) => this.#handleEnd(ended),

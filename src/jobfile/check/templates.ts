@@ -4,7 +4,7 @@ import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
 import { type TaskEdges, taskEdges } from "../task-edges.ts";
-import { configValue, findTemplates, REFERENCE_FORMS, type Template } from "../template.ts";
+import { configValue, findTemplates, REFERENCE_FORMS, type Reference, type Template } from "../template.ts";
 import { insteadOf } from "../template-hint.ts";
 
 /** Checks that every template is in a field where templates are expanded and refers to something that can exist. */
@@ -45,9 +45,21 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   for (const [name, value] of Object.entries(task.environment ?? {})) expanded(value, "environment", name);
   expanded(task.stdin, "stdin");
   expanded(task.working_dir, "working_dir");
+  if (typeof task.foreach === "string") expanded(task.foreach, "foreach");
+  else if (Array.isArray(task.foreach))
+    for (const [index, value] of task.foreach.entries()) eachText(value, ["foreach", index], expanded);
+  expanded(task.item_key, "item_key");
   verbatim(task.command, "command");
   verbatim(task.script, "script");
   for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);
+};
+
+/** Calls `look` with every text in a value. */
+const eachText = (value: unknown, steps: Path, look: Look): void => {
+  if (typeof value === "string") look(value, ...steps);
+  else if (typeof value === "object" && value !== null)
+    for (const [key, each] of Object.entries(value))
+      eachText(each, [...steps, Array.isArray(value) ? Number(key) : key], look);
 };
 
 type Look = (text: string | undefined, ...steps: Path) => void;
@@ -85,9 +97,33 @@ const whyWrong = ({ text, reference }: Template, scope: TemplateContext): string
         : null;
     case "output":
       return whyNoOutput(reference.task, scope);
+    case "item":
+    case "itemKey":
+    case "matrix":
+      return whyNoItem(reference, scope);
     default:
       return null;
   }
+};
+
+const whyNoItem = (
+  reference: Extract<Reference, { readonly kind: "item" | "itemKey" | "matrix" }>,
+  { task, path }: TemplateContext,
+): string | null => {
+  const name = reference.kind === "matrix" ? "matrix" : reference.kind === "item" ? "item" : "item_key";
+  if (task === null) return `${name} is not available in the job's environment; expected it in a task's environment`;
+  if (path.includes("foreach")) return `${name} is not known yet where the items are declared`;
+  if (reference.kind !== "matrix") {
+    const isRepeated = task.foreach !== undefined || task.matrix !== undefined;
+    return isRepeated ? null : `the task has no ${name}; it needs foreach or matrix`;
+  }
+  if (task.matrix === undefined) return "the task has no matrix";
+  const { exclude: _, include, ...axes } = task.matrix;
+  const added = Array.isArray(include) ? include.flatMap((entry) => Object.keys(entry ?? {})) : [];
+  const names = [...new Set([...Object.keys(axes), ...added])];
+  // A value may be a map: `matrix.a.b` is its field `b`.
+  const isKnown = names.some((axis) => reference.axis === axis || reference.axis.startsWith(`${axis}.`));
+  return isKnown ? null : unknown("axis", reference.axis, names);
 };
 
 const unknown = (what: string, name: string, names: readonly string[]): string => {

@@ -1,6 +1,7 @@
 import type { Job } from "../../domain/job.ts";
 import { buildJob } from "../build.ts";
 import { checkGates } from "../check/gates.ts";
+import { checkItems } from "../check/items.ts";
 import { checkNotify } from "../check/notify.ts";
 import { checkParams } from "../check/params.ts";
 import { checkPrograms } from "../check/programs.ts";
@@ -97,5 +98,6 @@ const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => 
   checkNotify(draft, report);
   checkTasks(draft, report);
   checkPrograms(draft, report, folder);
+  checkItems(draft, report);
   checkTemplates(draft, report);
 };

@@ -2,6 +2,7 @@ import { TASK_CONDITIONS } from "../../domain/graph.ts";
 import { TASK_TYPES, type TaskType } from "../../domain/job.ts";
 import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
 import type { ObjectType } from "./field.ts";
+import { ITEM_FIELDS } from "./items.ts";
 import { datum, environment, path, taskId, title } from "./text.ts";
 
 const RETRY = {
@@ -119,9 +120,13 @@ export const TASK = {
     },
     timeout_secs: { type: { kind: "seconds", minMs: 1 }, doc: "Same as `timeout`, in seconds.", example: 300 },
     retry: { type: RETRY, doc: "How a failed attempt is retried.", absent: "no retry" },
+    ...ITEM_FIELDS,
   },
   excused: { type: { custom: ["handler", "config"] } },
-  exclusive: [["timeout", "timeout_secs"]],
+  exclusive: [
+    ["timeout", "timeout_secs"],
+    ["foreach", "matrix"],
+  ],
 } as const satisfies ObjectType;
 
 /** The required and optional fields of each task type. */

@@ -5,13 +5,14 @@ import notifications from "../migrations/0002_notifications.sql" with { type: "t
 import windows from "../migrations/0003_windows.sql" with { type: "text" };
 import versions from "../migrations/0004_versions.sql" with { type: "text" };
 import actors from "../migrations/0005_actors.sql" with { type: "text" };
+import items from "../migrations/0006_items.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
  * Migrations in order. The schema version (`user_version`) is the number that a database has applied.
  * Append only. SQLite stores the comments inside a statement with the schema, so these do not change either.
  */
-const MIGRATIONS: readonly string[] = [init, notifications, windows, versions, actors];
+const MIGRATIONS: readonly string[] = [init, notifications, windows, versions, actors, items];
 
 /** Schema version that this petit writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -48,8 +49,17 @@ export const assertPetitSchema = (state: SchemaState, path: string): void => {
   }
 };
 
-/** Brings the schema up to date, with one transaction per migration. */
+/**
+ * Brings the schema up to date, with one transaction per migration. Foreign keys are not enforced meanwhile, so that a
+ * migration can replace a table that others refer to (https://sqlite.org/lang_altertable.html#otheralter).
+ */
 export const migrate = (db: SqlDatabase): void => {
+  db.exec("PRAGMA foreign_keys = OFF");
+  applyMigrations(db);
+  db.exec("PRAGMA foreign_keys = ON");
+};
+
+const applyMigrations = (db: SqlDatabase): void => {
   for (let { version } = readSchemaState(db); version < MIGRATIONS.length; version++) {
     db.exec("BEGIN IMMEDIATE");
     try {

@@ -125,7 +125,6 @@ const open = (runtime: Runtime, path: string): SqlDatabase => {
   try {
     db.exec(`PRAGMA busy_timeout = ${OPEN_TIMEOUT_MS}`);
     db.exec("PRAGMA journal_mode = WAL");
-    db.exec("PRAGMA foreign_keys = ON");
     db.exec("PRAGMA wal_autocheckpoint = 1000");
     db.exec("PRAGMA journal_size_limit = 67108864");
     migrate(db);

@@ -5,11 +5,11 @@ import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
-import { countAttempt, type RunKey, scheduleRetry } from "./task-runs.ts";
+import { countAttempt, type RunKey, scheduleRetry, type TaskNode } from "./task-runs.ts";
 
 export interface AttemptStore {
-  /** Stores a new attempt, without a process yet. The task becomes `running` with its first attempt. */
-  startAttempt(run: RunKey, taskId: TaskId, now: number): Attempt;
+  /** Stores a new attempt, without a process yet. The task or item becomes `running` with its first attempt. */
+  startAttempt(run: RunKey, node: TaskNode, now: number): Attempt;
   /** Not durable: a power cut may undo it, but ends the process as well. */
   recordProcess(attemptId: number, identity: ProcessIdentity): void;
   /** Moves a `running` attempt to a final status. With `retryAt`, the task waits for its next attempt. */
@@ -18,21 +18,27 @@ export interface AttemptStore {
     outcome: AttemptOutcome,
     options: { readonly now: number; readonly retryAt: number | null },
   ): void;
-  /** Returns attempts by task, in the order of the definition, then by number. */
+  /** Returns attempts by task, in the order of the definition, then by item and number. */
   listAttempts(runId: RunId): readonly Attempt[];
+  /** Returns the attempts of the items of a task, from position `from` up to and including `to`. */
+  listItemAttempts(
+    runId: RunId,
+    taskId: TaskId,
+    items: { readonly from: number; readonly to: number },
+  ): readonly Attempt[];
 }
 
 export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): AttemptStore => ({
-  startAttempt: write("durable", (run, taskId, now) => {
-    const attempt = countAttempt(sql, run.id, taskId, now);
-    if (attempt === 1)
-      recordEvent({ type: "task.started", now, jobId: run.jobId, runId: run.id, taskId, status: "running" });
+  startAttempt: write("durable", (run, node, now) => {
+    const attempt = countAttempt(sql, run.id, node, now);
+    const type = node.item === null ? "task.started" : "item.started";
+    if (attempt === 1) recordEvent({ type, now, jobId: run.jobId, runId: run.id, ...node, status: "running" });
     const row = sql.get(
-      `INSERT INTO attempts (run, task_id, attempt, status, started_at)
-       VALUES ((SELECT seq FROM runs WHERE id = $runId), $taskId, $attempt, 'running', $now) RETURNING *`,
-      { runId: run.id, taskId, attempt, now },
+      `INSERT INTO attempts (run, task_id, item, attempt, status, started_at)
+       VALUES ((SELECT seq FROM runs WHERE id = $runId), $taskId, $item, $attempt, 'running', $now) RETURNING *`,
+      { runId: run.id, taskId: node.taskId, item: node.item ?? NO_ITEM, attempt, now },
     );
-    if (row === null) throw new Error(`an attempt of ${taskId} in ${run.id} was not stored`);
+    if (row === null) throw new Error(`an attempt of ${node.taskId} in ${run.id} was not stored`);
     return toAttempt(row, run.id);
   }),
 
@@ -59,33 +65,52 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
       },
       "finish an attempt",
     );
-    if (retryAt !== null) scheduleRetry(sql, { ...readTaskKey(sql, attemptId), retryAt });
+    if (retryAt !== null) scheduleRetry(sql, { ...readNode(sql, attemptId), retryAt });
   }),
 
   listAttempts: (runId) =>
     sql
       .all(
         `SELECT attempts.* FROM attempts JOIN task_runs USING (run, task_id)
-         WHERE run = (SELECT seq FROM runs WHERE id = $runId) ORDER BY position, attempt`,
+         WHERE run = (SELECT seq FROM runs WHERE id = $runId) ORDER BY position, item, attempt`,
         { runId },
+      )
+      .map((row) => toAttempt(row, runId)),
+
+  listItemAttempts: (runId, taskId, { from, to }) =>
+    sql
+      .all(
+        `SELECT * FROM attempts WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND task_id = $taskId
+           AND item BETWEEN $from AND $to ORDER BY item, attempt`,
+        { runId, taskId, from, to },
       )
       .map((row) => toAttempt(row, runId)),
 });
 
-/** Returns the task and the run that an attempt belongs to. */
-const readTaskKey = (sql: Statements, attemptId: number): { readonly runId: RunId; readonly taskId: TaskId } => {
+/** `item` in the rows of a task without items. */
+export const NO_ITEM = -1;
+
+/** Returns the position of the item that a row belongs to, or null. */
+export const itemOf = (row: SqlRow): number | null => {
+  const item = integer(row, "item");
+  return item === NO_ITEM ? null : item;
+};
+
+/** Returns the run, and the task or item, that an attempt belongs to. */
+const readNode = (sql: Statements, attemptId: number): { readonly runId: RunId; readonly node: TaskNode } => {
   const row = sql.get(
-    "SELECT runs.id, task_id FROM attempts JOIN runs ON runs.seq = attempts.run WHERE attempts.id = $attemptId",
+    "SELECT runs.id, task_id, item FROM attempts JOIN runs ON runs.seq = attempts.run WHERE attempts.id = $attemptId",
     { attemptId },
   );
   if (row === null) throw new Error(`there is no attempt ${attemptId}`);
-  return { runId: id<RunId>(row, "id"), taskId: id<TaskId>(row, "task_id") };
+  return { runId: id<RunId>(row, "id"), node: { taskId: id<TaskId>(row, "task_id"), item: itemOf(row) } };
 };
 
 const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
   id: integer(row, "id"),
   runId,
   taskId: id<TaskId>(row, "task_id"),
+  item: itemOf(row),
   attempt: integer(row, "attempt"),
   status: word(row, "status", ATTEMPT_STATUSES),
   reason: wordOrNull(row, "reason", REASONS),

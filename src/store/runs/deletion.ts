@@ -178,7 +178,7 @@ const deleteRun = (sql: Statements, seq: number, isOver: () => boolean): boolean
 };
 
 /** Number of rows of a table that one statement deletes. A row of output has up to 64 KiB. */
-const BATCH = { output: 32, attempts: 100, task_runs: 100 } as const;
+const BATCH = { output: 32, attempts: 100, items: 100, task_runs: 100 } as const;
 
 const isLarge = (sql: Statements, seq: number): boolean =>
   Object.entries(BATCH).some(
@@ -207,6 +207,8 @@ const deleteInBatches = (sql: Statements, run: number, isOver: () => boolean): b
   const batches = [
     `DELETE FROM output WHERE id IN (SELECT id FROM output WHERE run = $run ORDER BY seq LIMIT ${BATCH.output})`,
     `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE run = $run LIMIT ${BATCH.attempts})`,
+    `DELETE FROM items WHERE run = $run AND (task_id, item) IN
+       (SELECT task_id, item FROM items WHERE run = $run LIMIT ${BATCH.items})`,
     `DELETE FROM task_runs WHERE run = $run AND task_id IN
        (SELECT task_id FROM task_runs WHERE run = $run LIMIT ${BATCH.task_runs})`,
     "DELETE FROM runs WHERE seq = $run",

@@ -6,6 +6,7 @@ import type { StoreContext } from "../context.ts";
 import { bytes, flag, id, integer, integerOrNull, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import { STREAMS } from "../output.ts";
+import { itemOf, NO_ITEM } from "./attempts.ts";
 
 /** Reads about failed runs. Each is bounded, however many runs and lines there are. */
 export interface RunFailures {
@@ -85,6 +86,7 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
     if (row === null) return { ...NO_TASK, reason: readReason(sql, runId) };
     const taskId = id<TaskId>(row, "task_id");
     const attempt = integer(row, "attempts");
+    const item = itemOf(row);
     return {
       taskId,
       attempt: attempt === 0 ? null : attempt,
@@ -92,7 +94,13 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
       exitCode: integerOrNull(row, "exit_code"),
       signal: textOrNull(row, "signal"),
       error: textOrNull(row, "error"),
-      lastLine: findLastLine(sql, { run: integer(row, "run"), taskId, attempt, endedAt: integer(row, "ended_at") }),
+      lastLine: findLastLine(sql, {
+        run: integer(row, "run"),
+        taskId,
+        item,
+        attempt,
+        endedAt: integer(row, "ended_at"),
+      }),
     };
   },
 });
@@ -104,14 +112,20 @@ const selectStreak = (status: string): string =>
 const selectNewest = (status: string): string =>
   `SELECT * FROM (SELECT job_id FROM runs WHERE status = '${status}' AND ${UNSUCCESSFUL} ORDER BY seq DESC LIMIT $limit)`;
 
-/** The first failed task of a run, as in the error of the run. */
+/** The first failed task of a run, as in the error of the run, with the last attempt of its first failed item if it has items. */
 const FAILED_TASK = `
-  SELECT task_runs.run, task_runs.task_id, task_runs.attempts, task_runs.reason, task_runs.exit_code, task_runs.error,
-    task_runs.ended_at, attempts.signal
-  FROM task_runs LEFT JOIN attempts
-    ON attempts.run = task_runs.run AND attempts.task_id = task_runs.task_id AND attempt = task_runs.attempts
-  WHERE task_runs.run = (SELECT seq FROM runs WHERE id = $runId) AND task_runs.status = 'failed'
-  ORDER BY reused, position LIMIT 1`;
+  WITH failed AS (
+    SELECT * FROM task_runs WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND status = 'failed'
+    ORDER BY reused, position LIMIT 1
+  ), node AS (
+    SELECT failed.run, failed.task_id, failed.reason, failed.error, coalesce(first.item, ${NO_ITEM}) AS item,
+      coalesce(first.attempts, failed.attempts) AS attempts, coalesce(first.exit_code, failed.exit_code) AS exit_code,
+      coalesce(first.ended_at, failed.ended_at) AS ended_at
+    FROM failed LEFT JOIN items AS first ON first.run = failed.run AND first.task_id = failed.task_id AND first.item =
+      (SELECT min(item) FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed')
+  )
+  SELECT node.*, attempts.signal FROM node LEFT JOIN attempts
+    ON attempts.run = node.run AND attempts.task_id = node.task_id AND attempts.item = node.item AND attempt = node.attempts`;
 
 const NO_TASK = { taskId: null, attempt: null, exitCode: null, signal: null, error: null, lastLine: null } as const;
 
@@ -123,6 +137,7 @@ const readReason = (sql: Statements, runId: RunId): RunFailure["reason"] => {
 type EndedAttempt = {
   readonly run: number;
   readonly taskId: TaskId;
+  readonly item: number | null;
   readonly attempt: number;
   readonly endedAt: number;
 };
@@ -130,7 +145,8 @@ type EndedAttempt = {
 /** Returns the last line of an attempt that is not empty, of stderr if it has one. */
 const findLastLine = (sql: Statements, ended: EndedAttempt): FailureLine | null => {
   const { run, taskId, attempt } = ended;
-  const chunks = sql.all(LAST_CHUNKS, { run, taskId, attempt, upTo: findLastSeq(sql, ended) });
+  const item = ended.item ?? NO_ITEM;
+  const chunks = sql.all(LAST_CHUNKS, { run, taskId, item, attempt, upTo: findLastSeq(sql, ended) });
   for (const stream of ["stderr", "stdout"] as const) {
     for (const row of chunks.filter((each) => word(each, "stream", STREAMS) === stream)) {
       const line = lastLineOfChunk(row);
@@ -150,8 +166,8 @@ const LAST_CHUNKS = (() => {
   return `
     WITH recent AS MATERIALIZED (
       SELECT id, seq, stream FROM
-        (SELECT id, seq, stream, task_id, attempt, dropped FROM output WHERE run = $run AND seq <= $upTo ORDER BY seq DESC LIMIT 2000)
-      WHERE task_id = $taskId AND attempt = $attempt AND dropped = 0
+        (SELECT id, seq, stream, task_id, item, attempt, dropped FROM output WHERE run = $run AND seq <= $upTo ORDER BY seq DESC LIMIT 2000)
+      WHERE task_id = $taskId AND item = $item AND attempt = $attempt AND dropped = 0
     )
     SELECT seq, lines, stream, substr(bytes, -4096) AS tail FROM output
     WHERE id IN (${select("stderr")} UNION ALL ${select("stdout")}) ORDER BY seq DESC`;

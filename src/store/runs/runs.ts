@@ -24,11 +24,12 @@ import { type AttemptStore, createAttemptStore } from "./attempts.ts";
 import { createRunDeletion, DELETED, type RunDeletion } from "./deletion.ts";
 import { createRunFailures, type RunFailures } from "./failures.ts";
 import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idempotency-keys.ts";
+import { createItemStore, type ItemStore } from "./items.ts";
 import { createTaskRunStore, insertTaskRuns, type ReusedTask, type TaskRunStore } from "./task-runs.ts";
 import { createRunTimeline, type RunTimeline } from "./timeline.ts";
 
 /** Runs, with their tasks, attempts and idempotency keys. */
-export interface RunStore extends TaskRunStore, AttemptStore, RunTimeline, RunDeletion, RunFailures {
+export interface RunStore extends TaskRunStore, ItemStore, AttemptStore, RunTimeline, RunDeletion, RunFailures {
   /**
    * Stores a run with its tasks, its idempotency key if it has one and, for an occurrence, the row of the ledger. Throws
    * `conflict` if the occurrence was fired or skipped before.
@@ -97,6 +98,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
 
   return {
     ...createTaskRunStore(context),
+    ...createItemStore(context),
     ...createAttemptStore(context),
     ...createRunTimeline(context),
     ...createRunDeletion(context),
@@ -105,7 +107,8 @@ export const createRunStore = (context: StoreContext): RunStore => {
     start: write("durable", (input) => {
       const { id: runId, job, now, scheduledFor, ledger, idempotency } = input;
       const { seq, run } = insertRun(sql, input);
-      insertTaskRuns(sql, { run: seq, job, reused: input.retry?.reused ?? [], now });
+      const { retry } = input;
+      insertTaskRuns(sql, { run: seq, job, retryOf: retry?.of ?? null, reused: retry?.reused ?? [], now });
       if (ledger !== null && scheduledFor !== null) {
         insertFired(sql, { jobId: job.id, scheduledFor, jitterMs: ledger.jitterMs, runId, now });
         recordEvent({ type: "occurrence", now, jobId: job.id, runId, status: "fired" });

@@ -8,30 +8,41 @@ import { flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } 
 import type { Statements } from "../database/statements.ts";
 
 export interface TaskRunStore {
-  /** Moves a `pending` or `running` task to a final status. */
-  finishTask(run: RunKey, taskId: TaskId, end: { readonly outcome: TaskOutcome; readonly now: number }): void;
+  /** Moves a `pending` or `running` task, or item of a task, to a final status. */
+  finishTask(run: RunKey, node: TaskNode, end: { readonly outcome: TaskOutcome; readonly now: number }): void;
   /** Returns the tasks of a run in the order of the definition. */
   listTaskRuns(runId: RunId): readonly TaskRun[];
 }
 
 export type RunKey = Pick<Run, "id" | "jobId">;
 
+/** A task of a run, or one of its items. `item` is the position of the item, from 0. */
+export type TaskNode = { readonly taskId: TaskId; readonly item: number | null };
+
 /** A task whose result a retry takes from the previous run. */
-export type ReusedTask = { readonly taskId: TaskId; readonly outcome: TaskOutcome };
+export type ReusedTask = {
+  readonly taskId: TaskId;
+  /** Null: only its completed items are reused, when it is expanded. */
+  readonly outcome: TaskOutcome | null;
+  /** How many items it has; null if it has none. */
+  readonly items: number | null;
+};
 
 const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
 
 export const createTaskRunStore = ({ sql, write, recordEvent }: StoreContext): TaskRunStore => ({
-  finishTask: write("durable", (run, taskId, { outcome, now }) => {
+  finishTask: write("durable", (run, node, { outcome, now }) => {
     const { status, reason, error, exitCode, outputs } = outcome;
+    const { table, where, params } = rowOf(node);
     sql.updateOne(
-      `UPDATE task_runs SET status = $status, reason = $reason, error = $error, exit_code = $exitCode, outputs = $outputs,
+      `UPDATE ${table} SET status = $status, reason = $reason, error = $error, exit_code = $exitCode, outputs = $outputs,
          retry_at = NULL, ended_at = $now
-       WHERE run = ${RUN} AND task_id = $taskId AND status IN ('pending', 'running')`,
-      { runId: run.id, taskId, now, status, reason, error, exitCode, outputs: JSON.stringify(outputs) },
+       WHERE run = ${RUN} AND ${where} AND status IN ('pending', 'running')`,
+      { runId: run.id, ...params, now, status, reason, error, exitCode, outputs: JSON.stringify(outputs) },
       "finish a task",
     );
-    recordEvent({ type: "task.finished", now, jobId: run.jobId, runId: run.id, taskId, status, reason });
+    const type = node.item === null ? "task.finished" : "item.finished";
+    recordEvent({ type, now, jobId: run.jobId, runId: run.id, ...node, status, reason });
   }),
 
   listTaskRuns: (runId) =>
@@ -43,22 +54,25 @@ export const createTaskRunStore = ({ sql, write, recordEvent }: StoreContext): T
 type NewTaskRuns = {
   readonly run: number;
   readonly job: Job;
+  /** The run that is retried, or null. */
+  readonly retryOf: RunId | null;
   readonly reused: readonly ReusedTask[];
   readonly now: number;
 };
 
 /** Stores a row per task: pending, or with the result that a retry takes over. */
-export const insertTaskRuns = (sql: Statements, { run, job, reused, now }: NewTaskRuns): void => {
-  const results = new Map(reused.map(({ taskId, outcome }) => [taskId, outcome]));
+export const insertTaskRuns = (sql: Statements, { run, job, retryOf, reused, now }: NewTaskRuns): void => {
+  const reusedById = new Map(reused.map((task) => [task.taskId, task]));
   for (const [position, { id: taskId }] of job.tasks.entries()) {
-    const outcome = results.get(taskId);
+    const { outcome = null, items = null } = reusedById.get(taskId) ?? {};
     const key = { run, taskId, position };
-    if (outcome === undefined)
+    if (outcome === null)
       sql.run(
-        "INSERT INTO task_runs (run, task_id, position, status) VALUES ($run, $taskId, $position, 'pending')",
-        key,
+        "INSERT INTO task_runs (run, task_id, position, status, reused) VALUES ($run, $taskId, $position, 'pending', $reused)",
+        { ...key, reused: reusedById.has(taskId) ? 1 : 0 },
       );
-    else insertReused(sql, { ...key, outcome, now });
+    else insertReused(sql, { ...key, outcome, items, now });
+    if (outcome !== null && items !== null) copyItems(sql, { run, retryOf, taskId, now });
   }
 };
 
@@ -67,14 +81,15 @@ type ReusedRow = {
   readonly taskId: TaskId;
   readonly position: number;
   readonly outcome: TaskOutcome;
+  readonly items: number | null;
   readonly now: number;
 };
 
-const insertReused = (sql: Statements, { run, taskId, position, outcome, now }: ReusedRow): void => {
+const insertReused = (sql: Statements, { run, taskId, position, outcome, items, now }: ReusedRow): void => {
   const { status, reason, error, exitCode, outputs } = outcome;
   sql.run(
-    `INSERT INTO task_runs (run, task_id, position, status, reason, error, exit_code, outputs, reused, started_at, ended_at)
-     VALUES ($run, $taskId, $position, $status, $reason, $error, $exitCode, $outputs, 1, $startedAt, $now)`,
+    `INSERT INTO task_runs (run, task_id, position, status, reason, error, exit_code, outputs, items, reused, started_at, ended_at)
+     VALUES ($run, $taskId, $position, $status, $reason, $error, $exitCode, $outputs, $items, 1, $startedAt, $now)`,
     {
       run,
       taskId,
@@ -84,31 +99,60 @@ const insertReused = (sql: Statements, { run, taskId, position, outcome, now }: 
       error,
       exitCode,
       outputs: JSON.stringify(outputs),
+      items,
       startedAt: status === "skipped" ? null : now,
       now,
     },
   );
 };
 
-/** Counts an attempt of a pending task, or of a running one that waits for its retry. Returns the number of the attempt. */
-export const countAttempt = (sql: Statements, runId: RunId, taskId: TaskId, now: number): number => {
-  const row = sql.get(
-    `UPDATE task_runs SET status = 'running', started_at = coalesce(started_at, $now), attempts = attempts + 1, retry_at = NULL
-     WHERE run = ${RUN} AND task_id = $taskId AND status IN ('pending', 'running') RETURNING attempts`,
-    { runId, taskId, now },
+type CopiedItems = {
+  readonly run: number;
+  readonly retryOf: RunId | null;
+  readonly taskId: TaskId;
+  readonly now: number;
+};
+
+const copyItems = (sql: Statements, copied: CopiedItems): void => {
+  sql.run(
+    `INSERT INTO items (run, task_id, item, key, value, status, reason, error, started_at, ended_at, exit_code, outputs, reused)
+     SELECT $run, task_id, item, key, value, status, reason, error, iif(started_at IS NULL, NULL, $now), $now, exit_code, outputs, 1
+     FROM items WHERE run = (SELECT seq FROM runs WHERE id = $retryOf) AND task_id = $taskId`,
+    copied,
   );
-  if (row === null) throw new Error(`cannot start an attempt of '${taskId}' in run ${runId}: it has ended`);
+};
+
+/**
+ * Counts an attempt of a pending task or item, or of a running one that waits for its retry. Returns the number of the
+ * attempt.
+ */
+export const countAttempt = (sql: Statements, runId: RunId, node: TaskNode, now: number): number => {
+  const { table, where, params } = rowOf(node);
+  const row = sql.get(
+    `UPDATE ${table} SET status = 'running', started_at = coalesce(started_at, $now), attempts = attempts + 1, retry_at = NULL
+     WHERE run = ${RUN} AND ${where} AND status IN ('pending', 'running') RETURNING attempts`,
+    { runId, ...params, now },
+  );
+  if (row === null) throw new Error(`cannot start an attempt of '${node.taskId}' in run ${runId}: it has ended`);
   return integer(row, "attempts");
 };
 
-type ScheduledRetry = { readonly runId: RunId; readonly taskId: TaskId; readonly retryAt: number };
+type ScheduledRetry = { readonly runId: RunId; readonly node: TaskNode; readonly retryAt: number };
 
-export const scheduleRetry = (sql: Statements, retry: ScheduledRetry): void =>
+export const scheduleRetry = (sql: Statements, { runId, node, retryAt }: ScheduledRetry): void => {
+  const { table, where, params } = rowOf(node);
   sql.updateOne(
-    `UPDATE task_runs SET retry_at = $retryAt WHERE run = ${RUN} AND task_id = $taskId AND status = 'running'`,
-    retry,
+    `UPDATE ${table} SET retry_at = $retryAt WHERE run = ${RUN} AND ${where} AND status = 'running'`,
+    { runId, ...params, retryAt },
     "schedule the retry of a task",
   );
+};
+
+/** Returns where the row of a task or of an item is. */
+const rowOf = ({ taskId, item }: TaskNode) =>
+  item === null
+    ? ({ table: "task_runs", where: "task_id = $taskId", params: { taskId } } as const)
+    : ({ table: "items", where: "task_id = $taskId AND item = $item", params: { taskId, item } } as const);
 
 const toTaskRun = (row: SqlRow, runId: RunId): TaskRun => ({
   runId,
@@ -123,4 +167,5 @@ const toTaskRun = (row: SqlRow, runId: RunId): TaskRun => ({
   outputs: json<Outputs>(row, "outputs"),
   retryAt: integerOrNull(row, "retry_at"),
   reused: flag(row, "reused"),
+  items: integerOrNull(row, "items"),
 });

@@ -16,6 +16,9 @@ depends_on: [{job: hello_world_gate, condition: {within_window: {seconds: 3600}}
 tasks:
   - {id: extract, name: Extract, type: shell, script: 'echo "42 rows"; echo rows=42 >> "$PETIT_OUTPUT"', timeout: 5m}
 ---
+id: rows
+tasks: [{id: only, type: shell, foreach: [web-1], script: 'echo rows=42 >> "$PETIT_OUTPUT"'}]
+---
 id: hello_world_gate
 tasks: [{id: only, type: command, command: "true"}]
 ---
@@ -108,6 +111,8 @@ const collectAnswers = async (): Promise<void> => {
   collect("RunDetail", (await ask(petit, `/api/runs/${runId}`)).body);
   collect("RunComparison", (await ask(petit, `/api/runs/${runId}/comparison`)).body);
   collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
+  const { id: rowsId } = await runToEnd(petit, "rows");
+  collect("Item", ...(await ask(petit, `/api/runs/${rowsId}/tasks/only/items`)).body.items);
   collect("CancelledRun", (await post(petit, `/api/runs/${runId}/cancel`)).body);
   const lines = (await ask(petit, `/api/runs/${runId}/lines`)).body;
   collect("LinePage", lines);

@@ -78,6 +78,7 @@ describe("the description of the API", () => {
       "GET /api/runs/{run_id}/lines/search",
       "GET /api/runs/{run_id}/logs",
       "GET /api/runs/{run_id}/tasks",
+      "GET /api/runs/{run_id}/tasks/{task_id}/items",
       "GET /api/scheduler/state",
       "GET /api/stats",
       "GET /api/system",

@@ -295,7 +295,8 @@ describe("200 connections that never finish", () => {
         for (const socket of sockets) if (start.startsWith("POST")) socket.write("x");
         const since = performance.now();
         expect((await runToEnd(petit, "hello")).status).toBe("completed");
-        expect(performance.now() - since).toBeLessThan(2000);
+        // A run that waited for one of the connections would wait until petit closes it.
+        expect(performance.now() - since).toBeLessThan(10_000);
       }
       expect((await residentBytes()) - before).toBeLessThan(100_000_000);
       for (const socket of sockets) socket.destroy();

@@ -27,7 +27,10 @@ const written: fc.Arbitrary<Written> = fc.record({
 const filled = (chunks: readonly Written[], drop: readonly number[] = []) => {
   const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: TASKS.map((id) => command(id, "true")) }) });
-  const attempts = TASKS.map((id) => store.runs.startAttempt(run, taskId(id), NOON)) as [Attempt, Attempt];
+  const attempts = TASKS.map((id) => store.runs.startAttempt(run, { taskId: taskId(id), item: null }, NOON)) as [
+    Attempt,
+    Attempt,
+  ];
   const seqs = chunks.flatMap(({ task, stream, lines }) => {
     const chunk = {
       stream,

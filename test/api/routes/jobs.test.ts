@@ -131,6 +131,7 @@ describe("GET /api/jobs/{job_id}", () => {
           type: "command",
           depends_on: [],
           condition: "all_success",
+          repeat: null,
           timeout_ms: 300_000,
           retry: {
             max_attempts: 3,
@@ -146,6 +147,7 @@ describe("GET /api/jobs/{job_id}", () => {
           type: "shell",
           depends_on: ["extract"],
           condition: "all_done",
+          repeat: null,
           timeout_ms: null,
           retry: null,
         },

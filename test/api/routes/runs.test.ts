@@ -32,6 +32,12 @@ tasks:
   - {id: second, type: shell, script: "exit 3", depends_on: [first], retry: {max_attempts: 1}}
   - {id: third, type: command, command: "true", depends_on: [second]}
   - {id: killed, type: shell, script: "kill -9 $$"}
+---
+id: items
+tasks:
+  - {id: each, type: shell, foreach: [{n: 0}, {n: 1}, {n: 2}], item_key: "k\${{ item.n }}", retry: {max_attempts: 1}, script: 'echo "item $PETIT_ITEM_N"; exit "$PETIT_ITEM_N"'}
+  - {id: none, type: command, command: "true", foreach: []}
+  - {id: plain, type: command, command: echo, args: [plain]}
 `,
 };
 
@@ -334,6 +340,7 @@ describe("the tasks of a run", () => {
       type: "shell",
       depends_on: [],
       condition: "all_success",
+      repeat: null,
       status: "completed",
       reason: null,
       error: null,
@@ -343,6 +350,7 @@ describe("the tasks of a run", () => {
       outputs: { rows: "42" },
       retry_at: null,
       reused: false,
+      items: null,
       attempt_list: [{ attempt: 1, ...attempt }],
     });
     const failed = { ...attempt, status: "failed", reason: "exit_code", exit_code: 3 };
@@ -470,5 +478,59 @@ describe("retry", () => {
   test.each(["from=end", "from=", "form=start"])("with ?%s is 400", async (query) => {
     const run = await runToEnd(petit, "hello");
     expect(await post(petit, `/api/runs/${run.id}/retry?${query}`)).toMatchObject({ status: 400 });
+  });
+});
+
+describe("the items of a task", () => {
+  const NO_ITEMS = { total: 0, pending: 0, running: 0, completed: 0, failed: 0, skipped: 0 };
+
+  test("are counted in the list of tasks, listed in order, and select output", async () => {
+    const { id } = await runToEnd(petit, "items");
+    const { tasks } = (await ask(petit, `/api/runs/${id}/tasks`)).body;
+    expect(tasks.map((task: { items: unknown }) => task.items)).toEqual([
+      { ...NO_ITEMS, total: 3, completed: 1, failed: 2 },
+      NO_ITEMS,
+      null,
+    ]);
+    expect(tasks[0]).toMatchObject({ repeat: "foreach", status: "failed", reason: "items_failed", attempt_list: [] });
+    expect(tasks[2].repeat).toBeNull();
+
+    const path = `/api/runs/${id}/tasks/each/items`;
+    const all = (await ask(petit, path)).body;
+    expect(all.count).toBe(3);
+    expect(all.items[1]).toMatchObject({
+      index: 1,
+      key: "k1",
+      value: { n: 1 },
+      status: "failed",
+      reason: "exit_code",
+      exit_code: 1,
+      attempts: 2,
+      attempt_list: [{ attempt: 1 }, { attempt: 2 }],
+    });
+    const keysOf = async (query: string) =>
+      (await ask(petit, `${path}?${query}`)).body.items.map(({ key }: { key: string }) => key);
+    expect(await keysOf("status=failed")).toEqual(["k1", "k2"]);
+    expect(await keysOf("limit=1&after=0")).toEqual(["k1"]);
+    expect(await keysOf("after=2")).toEqual([]);
+
+    const output = await petit.fetch(`/api/runs/${id}/logs?task=each&item=2`);
+    expect(await output.text()).toBe("item 2\nitem 2\n");
+    const records = await petit.fetch(`/api/runs/${id}/logs`, { headers: { accept: "application/x-ndjson" } });
+    const items = (await records.text())
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .map(({ text, item }) => [text, item]);
+    expect(items).toContainEqual(["item 1", 1]);
+    expect(items).toContainEqual(["plain", undefined]);
+  });
+
+  test("of an unknown task are 404, and a wrong query is 400", async () => {
+    const { id } = await runToEnd(petit, "items");
+    expect((await ask(petit, `/api/runs/${id}/tasks/nothing/items`)).status).toBe(404);
+    expect((await ask(petit, `/api/runs/${id}/tasks/plain/items`)).body).toEqual({ items: [], count: 0 });
+    for (const query of ["limit=0", "limit=1001", "status=odd", "after=-1"])
+      expect((await ask(petit, `/api/runs/${id}/tasks/each/items?${query}`)).status).toBe(400);
   });
 });

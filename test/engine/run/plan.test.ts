@@ -133,7 +133,7 @@ describe("planRun", () => {
               } else if (step.kind === "skip") {
                 expect(before).toEqual(PENDING);
                 states.set(step.taskId, { status: "skipped", reason: step.reason, phase: "idle" });
-              } else {
+              } else if (step.kind === "give_up") {
                 expect(before?.status).toBe("running");
                 states.set(step.taskId, { status: "failed", reason: step.reason, phase: "idle" });
               }

@@ -41,7 +41,7 @@ describe("a run with much output", () => {
     const run = startRun(store, {});
     const [task] = job("hello").tasks;
     if (task === undefined) throw new Error("a job without tasks");
-    const attempt = store.runs.startAttempt(run, task.id, NOON);
+    const attempt = store.runs.startAttempt(run, { taskId: task.id, item: null }, NOON);
     const chunk = { stream: "stdout", at: NOON, bytes: new Uint8Array(1_000).fill(10), lines: 1_000 } as const;
     store.output.append(attempt, Array(CHUNKS).fill(chunk), { stdout: CHUNKS * 1_000, stderr: 0 });
     store.runs.finishAttempt(
@@ -52,10 +52,14 @@ describe("a run with much output", () => {
         retryAt: null,
       },
     );
-    store.runs.finishTask(run, task.id, {
-      outcome: { status: "completed", reason: null, error: null, exitCode: 0, outputs: {} },
-      now: NOON,
-    });
+    store.runs.finishTask(
+      run,
+      { taskId: task.id, item: null },
+      {
+        outcome: { status: "completed", reason: null, error: null, exitCode: 0, outputs: {} },
+        now: NOON,
+      },
+    );
     store.runs.finish(run.id, DONE, NOON + 1);
     return run.id;
   };

@@ -256,7 +256,7 @@ describe("tasks of a run", () => {
   test("that are reused are completed, with their outputs", () => {
     using store = memoryStore();
     const outcome = { status: "completed", reason: null, error: null, exitCode: 0, outputs: { k: "v" } } as const;
-    const reused = [{ taskId: taskId("a"), outcome }];
+    const reused = [{ taskId: taskId("a"), outcome, items: null }];
     const { id } = startRun(store, { job: two, trigger: "retry", retry: { of: UNKNOWN, reused } });
     expect(store.runs.listTaskRuns(id)[1]).toMatchObject({
       status: "completed",
@@ -271,11 +271,12 @@ describe("tasks of a run", () => {
   test("end after their attempts", () => {
     using store = memoryStore();
     const run = startRun(store, { job: two });
-    const first = store.runs.startAttempt(run, taskId("a"), NOON + 1);
+    const first = store.runs.startAttempt(run, { taskId: taskId("a"), item: null }, NOON + 1);
     expect(first).toEqual({
       id: first.id,
       runId: run.id,
       taskId: taskId("a"),
+      item: null,
       attempt: 1,
       status: "running",
       reason: null,
@@ -291,11 +292,11 @@ describe("tasks of a run", () => {
     store.runs.recordProcess(first.id, identity);
     store.runs.finishAttempt(first.id, ATTEMPT_FAILED, { now: NOON + 2, retryAt: NOON + 9 });
     expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", retryAt: NOON + 9 });
-    const second = store.runs.startAttempt(run, taskId("a"), NOON + 9);
+    const second = store.runs.startAttempt(run, { taskId: taskId("a"), item: null }, NOON + 9);
     expect(second.attempt).toBe(2);
     expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ attempts: 2, startedAt: NOON + 1, retryAt: null });
     store.runs.finishAttempt(second.id, ATTEMPT_DONE, { now: NOON + 10, retryAt: null });
-    store.runs.finishTask(run, taskId("a"), { outcome: TASK_DONE, now: NOON + 10 });
+    store.runs.finishTask(run, { taskId: taskId("a"), item: null }, { outcome: TASK_DONE, now: NOON + 10 });
     expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ ...TASK_DONE, endedAt: NOON + 10, attempts: 2 });
     expect(store.runs.listAttempts(run.id)).toMatchObject([
       { ...ATTEMPT_FAILED, attempt: 1, endedAt: NOON + 2, process: identity },
@@ -307,7 +308,7 @@ describe("tasks of a run", () => {
     using store = memoryStore();
     const run = startRun(store);
     const outcome: TaskOutcome = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} };
-    store.runs.finishTask(run, taskId("only"), { outcome, now: NOON });
+    store.runs.finishTask(run, { taskId: taskId("only"), item: null }, { outcome, now: NOON });
     expect(store.runs.listTaskRuns(run.id)[0]).toMatchObject({
       status: "skipped",
       reason: "cancelled",
@@ -321,14 +322,14 @@ describe("tasks of a run", () => {
     const attempt = startAttempt(store);
     const run = store.runs.find(attempt.runId) ?? expect.unreachable();
     const only = taskId("only");
-    expect(() => store.runs.startAttempt(run, only, NOON)).toThrow("UNIQUE constraint failed");
+    expect(() => store.runs.startAttempt(run, { taskId: only, item: null }, NOON)).toThrow("UNIQUE constraint failed");
     store.runs.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null });
-    store.runs.finishTask(run, only, { outcome: TASK_DONE, now: NOON });
+    store.runs.finishTask(run, { taskId: only, item: null }, { outcome: TASK_DONE, now: NOON });
     const wrong: readonly (() => unknown)[] = [
-      () => store.runs.finishTask(run, only, { outcome: TASK_DONE, now: NOON }),
-      () => store.runs.finishTask(run, taskId("other"), { outcome: TASK_DONE, now: NOON }),
-      () => store.runs.startAttempt(run, only, NOON),
-      () => store.runs.startAttempt(run, taskId("other"), NOON),
+      () => store.runs.finishTask(run, { taskId: only, item: null }, { outcome: TASK_DONE, now: NOON }),
+      () => store.runs.finishTask(run, { taskId: taskId("other"), item: null }, { outcome: TASK_DONE, now: NOON }),
+      () => store.runs.startAttempt(run, { taskId: only, item: null }, NOON),
+      () => store.runs.startAttempt(run, { taskId: taskId("other"), item: null }, NOON),
       () => store.runs.finishAttempt(attempt.id, ATTEMPT_DONE, { now: NOON, retryAt: null }),
       () => store.runs.finishAttempt(99, ATTEMPT_DONE, { now: NOON, retryAt: null }),
       () => store.runs.recordProcess(attempt.id, { pid: 1, startTime: "", bootId: "" }),
@@ -347,18 +348,22 @@ describe("tasks of a run", () => {
   ])("cannot be %s", (_, outcome) => {
     using store = memoryStore();
     const run = startRun(store);
-    expect(() => store.runs.finishTask(run, taskId("only"), { outcome: outcome as TaskOutcome, now: NOON })).toThrow(
-      "CHECK constraint failed",
-    );
+    expect(() =>
+      store.runs.finishTask(
+        run,
+        { taskId: taskId("only"), item: null },
+        { outcome: outcome as TaskOutcome, now: NOON },
+      ),
+    ).toThrow("CHECK constraint failed");
   });
 
   test("and attempts are listed in the order of the definition, then by number", () => {
     using store = memoryStore();
     const run = startRun(store, { job: two });
     for (const id of ["a", "b"]) {
-      const { id: attemptId } = store.runs.startAttempt(run, taskId(id), NOON);
+      const { id: attemptId } = store.runs.startAttempt(run, { taskId: taskId(id), item: null }, NOON);
       store.runs.finishAttempt(attemptId, ATTEMPT_FAILED, { now: NOON, retryAt: NOON });
-      store.runs.startAttempt(run, taskId(id), NOON);
+      store.runs.startAttempt(run, { taskId: taskId(id), item: null }, NOON);
     }
     expect(store.runs.listAttempts(run.id).map(({ taskId: id, attempt }) => `${id}${attempt}`)).toEqual([
       "b1",

@@ -38,5 +38,5 @@ export const startAttempt = (store: Store, definition: Job = job("hello")): Atte
   const run = startRun(store, { job: definition });
   const [task] = definition.tasks;
   if (task === undefined) throw new Error("a job without tasks");
-  return store.runs.startAttempt(run, task.id, NOON);
+  return store.runs.startAttempt(run, { taskId: task.id, item: null }, NOON);
 };

@@ -71,6 +71,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   type: "shell",
   depends_on: [],
   condition: "all_success",
+  repeat: null,
   status: "completed",
   reason: null,
   error: null,
@@ -82,6 +83,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   outputs: {},
   retry_at: null,
   reused: false,
+  items: null,
   attempt_list: [],
   ...fields,
 });

@@ -10,6 +10,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   type: "shell",
   depends_on: [],
   condition: "all_success",
+  repeat: null,
   status: "completed",
   reason: null,
   error: null,
@@ -21,6 +22,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   outputs: {},
   retry_at: null,
   reused: false,
+  items: null,
   attempt_list: [],
   ...rest,
 });

@@ -11,6 +11,8 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
   switch (type) {
     case "task.started":
     case "task.finished":
+    case "item.started":
+    case "item.finished":
       return [`run-tasks ${run_id}`];
     case "run.started":
     case "run.finished":

@@ -1,0 +1,101 @@
+import type { RunId, TaskId } from "../../domain/ids.ts";
+import type { Item } from "../../domain/item.ts";
+import { REASONS } from "../../domain/run.ts";
+import { type ItemCounts, type ItemRun, type Outputs, TASK_STATUSES, type TaskStatus } from "../../domain/task-run.ts";
+import type { Json } from "../../lib/json.ts";
+import type { SqlRow } from "../../runtime/runtime.ts";
+import type { StoreContext } from "../context.ts";
+import { flag, id, integer, integerOrNull, json, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import type { RunKey } from "./task-runs.ts";
+
+export interface ItemStore {
+  /** Stores the items of a pending task, which becomes `running`. An item with `outputs` is completed: a retry reuses it. */
+  startItems(run: RunKey, taskId: TaskId, items: readonly NewItem[], now: number): void;
+  /** Returns items of a task in their order. */
+  listItems(query: ItemQuery): readonly ItemRun[];
+  /** Returns the counts of each task of a run that was expanded into at least one item. */
+  countItems(runId: RunId): ReadonlyMap<TaskId, ItemCounts>;
+}
+
+type NewItem = Item & { readonly outputs: Outputs | null };
+
+type ItemQuery = {
+  readonly runId: RunId;
+  readonly taskId: TaskId;
+  readonly status?: TaskStatus;
+  /** Exclusive lower bound of the position. */
+  readonly after?: number;
+  readonly limit?: number;
+};
+
+const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
+
+export const createItemStore = ({ sql, write, recordEvent }: StoreContext): ItemStore => ({
+  startItems: write("durable", (run, taskId, items, now) => {
+    sql.updateOne(
+      `UPDATE task_runs SET status = 'running', started_at = $now, items = $items
+       WHERE run = ${RUN} AND task_id = $taskId AND status = 'pending'`,
+      { runId: run.id, taskId, now, items: items.length },
+      "expand a task",
+    );
+    for (const { index, key, value, outputs } of items) {
+      sql.run(
+        `INSERT INTO items (run, task_id, item, key, value, status, outputs, reused, started_at, ended_at)
+         VALUES (${RUN}, $taskId, $index, $key, $value, $status, $outputs, $reused, $at, $at)`,
+        {
+          runId: run.id,
+          taskId,
+          index,
+          key,
+          value: JSON.stringify(value),
+          status: outputs === null ? "pending" : "completed",
+          outputs: JSON.stringify(outputs ?? {}),
+          reused: outputs === null ? 0 : 1,
+          at: outputs === null ? null : now,
+        },
+      );
+    }
+    recordEvent({ type: "task.started", now, jobId: run.jobId, runId: run.id, taskId, status: "running" });
+  }),
+
+  listItems: ({ runId, taskId, status, after = -1, limit = -1 }) =>
+    sql
+      .all(
+        `SELECT * FROM items WHERE run = ${RUN} AND task_id = $taskId AND item > $after
+           AND ($status IS NULL OR status = $status) ORDER BY item LIMIT $limit`,
+        { runId, taskId, after, status: status ?? null, limit },
+      )
+      .map(toItemRun),
+
+  countItems: (runId) => {
+    const counts = new Map<TaskId, Record<TaskStatus | "total", number>>();
+    const rows = sql.all(
+      `SELECT task_id, status, count(*) AS count FROM items WHERE run = ${RUN} GROUP BY task_id, status`,
+      { runId },
+    );
+    for (const row of rows) {
+      const taskId = id<TaskId>(row, "task_id");
+      const ofTask = counts.get(taskId) ?? { total: 0, pending: 0, running: 0, completed: 0, failed: 0, skipped: 0 };
+      ofTask[word(row, "status", TASK_STATUSES)] = integer(row, "count");
+      ofTask.total += integer(row, "count");
+      counts.set(taskId, ofTask);
+    }
+    return counts;
+  },
+});
+
+const toItemRun = (row: SqlRow): ItemRun => ({
+  index: integer(row, "item"),
+  key: text(row, "key"),
+  value: json<Json>(row, "value"),
+  status: word(row, "status", TASK_STATUSES),
+  reason: wordOrNull(row, "reason", REASONS),
+  error: textOrNull(row, "error"),
+  attempts: integer(row, "attempts"),
+  startedAt: integerOrNull(row, "started_at"),
+  endedAt: integerOrNull(row, "ended_at"),
+  exitCode: integerOrNull(row, "exit_code"),
+  outputs: json<Outputs>(row, "outputs"),
+  retryAt: integerOrNull(row, "retry_at"),
+  reused: flag(row, "reused"),
+});
