@@ -12,10 +12,20 @@ export const homeOf: HomeOf = (user) => findAccount(user)?.home ?? null;
 /** Returns the name of the user who runs this command, from the user id and not from the environment. */
 export const currentUser = (): string => findAccount(process.geteuid?.() ?? -1)?.name ?? userInfo().username;
 
-/** Finds a user by name or number in the password file, then by `getent`, which also knows the users of a directory. */
+/**
+ * Finds a user by name or number: in the password file, then by `getent`, which also knows the users of a directory, then from the
+ * system's own knowledge of the current user, because macOS has neither.
+ */
 const findAccount = (user: string | number): Account | null =>
-  accountIn(passwordFile(), user) ??
-  accountIn(spawnSync("getent", ["passwd", String(user)], { encoding: "utf8" }).stdout ?? "", user);
+  accountIn(passwordFile(), user) ?? accountIn(askDirectory(user), user) ?? currentAccount(user);
+
+const askDirectory = (user: string | number): string =>
+  spawnSync("getent", ["passwd", String(user)], { encoding: "utf8" }).stdout ?? "";
+
+const currentAccount = (user: string | number): Account | null => {
+  const { username, uid, homedir } = userInfo();
+  return user === (typeof user === "number" ? uid : username) ? { name: username, home: homedir } : null;
+};
 
 const passwordFile = (): string => {
   try {
