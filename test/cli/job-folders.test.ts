@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { petit, type TempFolder, tempFolder } from "../support/cli.ts";
@@ -347,40 +346,5 @@ describe("petit schema", () => {
     for (const field of ["max_concurrency", "tasks[].retry.max_attempts", "tasks[].depends_on"]) {
       expect(help).toContain(`\n  ${field}`);
     }
-  });
-});
-
-describe("petit completion", () => {
-  const shells: readonly (readonly [string, string])[] = [
-    ["bash", "bash -n"],
-    ["zsh", "bash -n"],
-  ];
-  test.each(shells)("for %s is a script that parses", async (shell, check) => {
-    using folder = tempFolder();
-    const file = folder.write("script", (await petit(["completion", shell])).stdout);
-    expect(spawnSync("sh", ["-c", `${check} ${file}`], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
-  });
-
-  test("for bash completes commands and flags", async () => {
-    using folder = tempFolder();
-    const file = folder.write("script", (await petit(["completion", "bash"])).stdout);
-    const complete = (...words: readonly string[]): string => {
-      const script = `. ${file}; COMP_WORDS=(petit ${words.join(" ")}); COMP_CWORD=${words.length}; _petit; echo "\${COMPREPLY[@]}"`;
-      return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim();
-    };
-    expect(complete("va")).toBe("validate");
-    expect(complete("run", "jobs", "--api-p")).toBe("--api-port");
-    expect(complete("run", "--no-w")).toBe("--no-watch");
-    expect(complete("service", "--user", "un")).toBe("uninstall");
-    expect(complete("completion", "z")).toBe("zsh");
-    expect(complete("help", "up")).toBe("upgrade");
-    expect(complete("help", "serv")).toBe("service");
-  });
-
-  test("for fish completes commands, flags and their values", async () => {
-    const { stdout } = await petit(["completion", "fish"]);
-    expect(stdout).toContain("complete -c petit -n __fish_use_subcommand -f -a validate -d ");
-    expect(stdout).toContain("__fish_seen_subcommand_from next' -l count -s n -r");
-    expect(stdout).toContain("'__fish_seen_subcommand_from service' -f -a 'print install uninstall'");
   });
 });

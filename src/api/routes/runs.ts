@@ -25,10 +25,10 @@ const RunQuery = exactly({
   failure: t.Optional(flag("True to include why each run failed, with its last line of output")),
   id: t.Optional(
     t.String({
-      pattern: "^[0-9a-fA-F-]{6,36}$",
-      description: "Only runs whose id starts or ends with this",
+      pattern: "^[0-9a-fA-F-]{4,36}$",
+      description: "Only runs whose id, or its last eight characters, starts with this, or whose id ends with it",
       examples: ["9a7e4f60"],
-      "x-expected": "the first or last 6 to 36 characters of an id",
+      "x-expected": "4 to 36 characters from the beginning or end of an id",
     }),
   ),
 });

@@ -1,15 +1,19 @@
 import { type Origins, SETTINGS, urlOf, withOrigin } from "../../app/settings/settings.ts";
 import { readToken } from "../../app/settings/token.ts";
-import { type Client, createClient } from "../../client/client.ts";
+import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
 import type { Context } from "../command.ts";
 import { requestFailureMessage } from "./request-failure.ts";
 
 /** Returns a client of the petit that the settings name, with their token. The messages of its errors advise the user. */
-export const openClient = (context: Pick<Context, "settings" | "origins" | "environment">): Client => {
+export const openClient = (
+  context: Pick<Context, "settings" | "origins" | "environment">,
+  options: Pick<ClientOptions, "timeoutMs"> = {},
+): Client => {
   const base = urlOf(context.settings).replace(/\/$/, "");
   const where = urlWithOrigin(base, context.origins);
   const token = readToken(context);
   return createClient({
+    ...options,
     base,
     headers: () => (token === null ? {} : { authorization: `Bearer ${token}` }),
     messageOf: (failure) => requestFailureMessage(failure, { where, hasToken: token !== null }),

@@ -9,10 +9,10 @@ import { runName } from "../run-display/short-id.ts";
 
 /** Help of the argument RUN. */
 export const RUN_HELP =
-  "Id of the run, or the first or last 6 or more characters of it; a job, for its newest run; or 'latest'.";
+  "Id of the run, or 4 or more characters from its beginning or end; a job, for its newest run; or 'latest'.";
 
 const FULL_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const ID_PART = /^[0-9a-f-]{6,36}$/i;
+const ID_PART = /^[0-9a-f-]{4,36}$/i;
 
 /** Runs that match a part of an id are counted up to this number. */
 const COUNTED_RUNS = 1000;
@@ -73,6 +73,6 @@ const noRun = async (client: Client, text: string): Promise<Failure> => {
     text,
     jobs.map(({ id }) => id),
   );
-  const expected = "expected an id, its first or last 6 or more characters, a job, or 'latest'";
+  const expected = "expected 4 or more characters from the beginning or end of an id, a job, or 'latest'";
   return new Failure(EXIT.USAGE, `no run '${text}'; ${similar === null ? expected : `did you mean '${similar}'?`}`);
 };

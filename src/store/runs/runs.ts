@@ -83,7 +83,7 @@ export type RunListFilter = {
   readonly jobId?: JobId;
   readonly status?: RunStatus;
   readonly before?: RunId;
-  /** The start or the end of the id, in lower case. */
+  /** The start or the end of the id, or the start of its last eight characters, in lower case. */
   readonly idPart?: string;
   readonly limit: number;
 };
@@ -221,9 +221,9 @@ export const createRunStore = (context: StoreContext): RunStore => {
   };
 };
 
-/** The start is a range of the index of ids. For the end, SQLite reads that index alone: about 10 ms for 100,000 runs. */
-const ID_PART = `seq IN (SELECT seq FROM runs WHERE id >= $idPart AND id < $idPart || 'g'
-  UNION ALL SELECT seq FROM runs WHERE substr(id, -length($idPart)) = $idPart)`;
+/** The start is a range of the index of ids. For the rest, SQLite reads that index alone: about 10 ms for 100,000 runs. */
+const ID_PART = `seq IN (SELECT seq FROM runs WHERE id >= $idPart AND id < $idPart || 'g' UNION ALL
+  SELECT seq FROM runs WHERE substr(id, -length($idPart)) = $idPart OR substr(id, -8, length($idPart)) = $idPart)`;
 
 /** Returns the run, and its number for the rows that refer to it. */
 const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {

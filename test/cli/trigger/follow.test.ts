@@ -170,6 +170,7 @@ describe("the argument RUN", () => {
     const newer = await triggered(running, "bad");
     const idOf = async (text: string) => JSON.parse((await ask(running, "status", text, "--json")).stdout).id;
     expect(await idOf(older.slice(-6))).toBe(older);
+    expect(await idOf(older.slice(-8, -2))).toBe(older);
     expect(await idOf(`…${older.slice(-12)}`)).toBe(older);
     expect(await idOf(older.slice(0, 30).toUpperCase())).toBe(older);
     expect(await idOf("bad")).toBe(newer);
@@ -178,7 +179,7 @@ describe("the argument RUN", () => {
       [older.slice(0, 6), "is a part of the ids of 2 runs:\n"],
       ["gated", "job 'gated' has never run"],
       ["000000", "no run '000000'"],
-      [older.slice(-5), "expected an id, its first or last 6 or more characters"],
+      [older.slice(-3), "expected 4 or more characters from the beginning or end of an id"],
       ["baad", "no run 'baad'; did you mean 'bad'?"],
     ];
     for (const [text, message] of refused) {

@@ -188,6 +188,8 @@ describe("runs.list", () => {
     const list = (idPart: string) => store.runs.list({ idPart, limit: 100 }).map((run) => run.id);
     expect(list(id)).toEqual([id]);
     expect(list(id.slice(-8))).toEqual([id]);
+    expect(list(id.slice(-8, -1))).toEqual([id]);
+    expect(list(id.slice(-9, -1))).toEqual([]);
     // All of these runs have the same minute in the beginning of their ids.
     expect(list(id.slice(0, 8))).toEqual(ids.toReversed());
     expect(list(id.slice(5, 20))).toEqual([]);

@@ -1,0 +1,111 @@
+import { loadConfigFile } from "../../app/settings/config-file.ts";
+import { resolveSettings } from "../../app/settings/resolve.ts";
+import type { Client } from "../../client/client.ts";
+import { isName, parseRunId } from "../../domain/ids.ts";
+import { RUN_STATUSES } from "../../domain/run.ts";
+import { openClient } from "../client/client.ts";
+import { findRun } from "../client/find-run.ts";
+import type { Context } from "../command.ts";
+import { readJobs } from "../job-folder.ts";
+import { shortIds } from "../run-display/short-id.ts";
+import { roughlyText } from "../terminal/relative-time.ts";
+import type { CompletionTarget } from "./target.ts";
+
+/** A value that completes a word, and what it is. */
+export type Candidate = { readonly value: string; readonly text: string };
+
+/** A key press must not wait longer than this for petit, in ms. */
+const TIMEOUT_MS = 2_000;
+
+/** Number of the newest runs that are offered. */
+const OFFERED_RUNS = 20;
+/** petit finds runs by this many characters of an id, however old they are. */
+const FINDABLE = 4;
+
+/**
+ * Returns the values that complete an argument: jobs, runs and tasks of the running petit, jobs of a folder, and words of a
+ * fixed set. Values come from files and from a server, so that anything that is not a plain id is left out: a shell would
+ * expand it.
+ */
+export const findCandidates = async (target: CompletionTarget, context: Context): Promise<readonly Candidate[]> => {
+  const candidates = await candidatesFor(target, context);
+  return candidates.filter(({ value }) => value.startsWith(target.written) && /^[\w.-]+=?$/.test(value));
+};
+
+const candidatesFor = async (target: CompletionTarget, context: Context): Promise<readonly Candidate[]> => {
+  const { name, written, before } = target;
+  const client = (): Client => clientOf(target, context);
+  switch (name) {
+    case "RUN":
+    case "--before":
+      return listRuns(client(), written, context);
+    case "JOB":
+      return before.has("JOBS_DIR") || before.has("JOBS_DIR|JOB")
+        ? jobsOfFolder(before.get("JOBS_DIR") ?? before.get("JOBS_DIR|JOB") ?? "")
+        : listJobs(client());
+    case "JOBS_DIR|JOB":
+      return listJobs(client());
+    case "TASK":
+    case "--task":
+      return listTasks(client(), before.get("RUN"));
+    case "--param":
+      return listParams(client(), before);
+    case "--status":
+      return RUN_STATUSES.map((value) => ({ value, text: "" }));
+    case "--stream":
+      return ["stdout", "stderr"].map((value) => ({ value, text: "" }));
+    default:
+      return [];
+  }
+};
+
+/** Returns a client with the settings of the line that is being completed, such as its --url. */
+const clientOf = ({ flags }: CompletionTarget, { environment }: Context): Client => {
+  const file = loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
+  return openClient({ ...resolveSettings({ flags, environment, file }), environment }, { timeoutMs: TIMEOUT_MS });
+};
+
+const listJobs = async (client: Client): Promise<readonly Candidate[]> => {
+  const { jobs } = await client.get("/api/jobs");
+  return jobs.filter(({ id }) => isName(id)).map(({ id, name }) => ({ value: id, text: name === id ? "job" : name }));
+};
+
+const jobsOfFolder = async (dir: string): Promise<readonly Candidate[]> => {
+  const { jobs } = await readJobs(dir);
+  return jobs.map(({ id, name }) => ({ value: id, text: name === id ? "job" : name }));
+};
+
+/** A run is also named by its job, for the newest one, or by `latest`. */
+const listRuns = async (client: Client, written: string, { clock }: Context): Promise<readonly Candidate[]> => {
+  const isIdPart = /^[0-9a-f-]+$/i.test(written);
+  const query = { limit: OFFERED_RUNS, ...(written.length < FINDABLE ? {} : { id: written }) };
+  const [jobs, { runs }] = await Promise.all([
+    listJobs(client),
+    isIdPart || written === "" ? client.get("/api/runs", { query }) : { runs: [] },
+  ]);
+  const known = runs.filter(({ id }) => parseRunId(id) !== null);
+  const short = shortIds(known.map(({ id }) => id));
+  const ids = known.map((run, index) => {
+    const value = short[index]?.startsWith(written) ? short[index] : run.id;
+    return { value, text: `${run.job_id}, ${run.status}, ${roughlyText(run.created_at - clock.now())}` };
+  });
+  const newest = jobs.map(({ value }) => ({ value, text: "newest run of the job" }));
+  return [{ value: "latest", text: "newest run" }, ...newest, ...ids];
+};
+
+const listTasks = async (client: Client, run: string | undefined): Promise<readonly Candidate[]> => {
+  if (run === undefined) return [];
+  const params = { run_id: await findRun(client, run, null) };
+  const { tasks } = await client.get("/api/runs/:run_id/tasks", { params });
+  return tasks
+    .filter(({ task_id }) => isName(task_id))
+    .map(({ task_id, status }) => ({ value: task_id, text: status }));
+};
+
+/** The shell adds no space behind `=`. */
+const listParams = async (client: Client, before: CompletionTarget["before"]): Promise<readonly Candidate[]> => {
+  const job = before.get("JOBS_DIR|JOB");
+  if (job === undefined || !isName(job)) return [];
+  const { params } = await client.get("/api/jobs/:job_id", { params: { job_id: job } });
+  return Object.entries(params).map(([name, { description }]) => ({ value: `${name}=`, text: description ?? "param" }));
+};
