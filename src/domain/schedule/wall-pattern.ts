@@ -5,6 +5,9 @@ const DAY_S = 86_400;
 /** The Gregorian calendar repeats after this many years, so a date that does not occur in them never does. */
 const CYCLE_YEARS = 400;
 
+/** Times of later years have no ISO 8601 form of four digits, so schedules end with this year. */
+const MAX_YEAR = 9999;
+
 /**
  * Compiles a pattern of six fields that consist of numbers, ranges and `*` with or without a step, as `parseExpression`
  * returns it. Returns null if the pattern has `L`, `W` or `#`. A compiled pattern takes few bytes, because equal fields are
@@ -99,7 +102,8 @@ const atOrAfter = (values: Values, from: number): number | undefined => values.f
 const nextDay = (pattern: DatePattern, from: number): number | null => {
   const start = new Date(from * DAY_S * 1000);
   const [startYear, startMonth] = [start.getUTCFullYear(), start.getUTCMonth()];
-  for (let index = startMonth; index <= startMonth + 12 * CYCLE_YEARS; index++) {
+  const end = Math.min(startMonth + 12 * CYCLE_YEARS, 12 * (MAX_YEAR - startYear) + 11);
+  for (let index = startMonth; index <= end; index++) {
     if (!pattern.months.includes((index % 12) + 1)) continue;
     const firstDay = Date.UTC(startYear, index, 1) / (DAY_S * 1000);
     const length = Date.UTC(startYear, index + 1, 1) / (DAY_S * 1000) - firstDay;
