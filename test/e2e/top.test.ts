@@ -194,6 +194,26 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
   );
 
   test(
+    "gives the terminal back with Ctrl-Z, and goes on with fg",
+    async () => {
+      using terminal = new Tmux({ shell: "/bin/sh -m" });
+      terminal.run("clear; echo before");
+      await terminal.until(/^before$/m);
+      terminal.run([...PETIT, "top", "--url", petit.url].join(" "));
+      await terminal.until("q quit");
+      terminal.press("C-z");
+      expect(await terminal.until(/Stopped|Suspended/)).not.toContain("q quit");
+      expect(terminal.modes).toEqual(RESTORED);
+      terminal.run("fg");
+      await terminal.until("q quit");
+      expect(terminal.modes).toEqual({ alternateScreen: true, cursor: false, mouse: true });
+      terminal.type("?");
+      await terminal.until("type to search");
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "shows no colours with NO_COLOR",
     async () => {
       using coloured = await open(petit.url);
@@ -210,7 +230,7 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
       await using first = await startPetit({ jobs: JOBS });
       using terminal = await open(first.url);
       await first.stop();
-      await terminal.until(/CONNECTION LOST for \d+s: .*connecting again/);
+      await terminal.until(/CONNECTION LOST for \d+s: petit does not answer; connecting again/);
       const port = new URL(first.url).port;
       await using second = await startPetit({ dir: first.dir, args: ["--api-port", port] });
       await terminal.until(/^ petit .* on /m);

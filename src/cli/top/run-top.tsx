@@ -32,6 +32,9 @@ export const runTop = async (client: Client, context: Context): Promise<ExitStat
       case "quit":
         session.quit();
         break;
+      case "suspend":
+        session.suspend();
+        break;
       case "act":
         void act(client, effect.action).then((message) => {
           store.send(message);

@@ -55,12 +55,21 @@ describe("an action", () => {
 
   test("pauses the schedules, and resumes them while they are paused", () => {
     const state = topState();
-    expect(press(state, "P", "y").effects).toEqual([{ kind: "act", action: { kind: "pause" } }]);
+    expect(press(state, "P", "y").effects).toEqual([{ kind: "act", action: { kind: "pause", jobId: null } }]);
     const paused = topState({
       system: { ...state.system, scheduler: { ...state.system.scheduler, state: "paused", is_paused: true } },
     });
     expect(screenText(paused)[0]).toContain("SCHEDULES PAUSED");
-    expect(press(paused, "P", "y").effects).toEqual([{ kind: "act", action: { kind: "resume" } }]);
+    expect(press(paused, "P", "y").effects).toEqual([{ kind: "act", action: { kind: "resume", jobId: null } }]);
+  });
+
+  test("pauses one job, and resumes it while it is paused", () => {
+    expect(press(topState({ jobs: [topJob("etl")] }), "p", "y").effects).toEqual([
+      { kind: "act", action: { kind: "pause", jobId: "etl" } },
+    ]);
+    const paused = topState({ jobs: [topJob("etl", { paused: true })] });
+    expect(screenText(paused)[3]).toEndWith(" paused");
+    expect(press(paused, "p", "y").effects).toEqual([{ kind: "act", action: { kind: "resume", jobId: "etl" } }]);
   });
 
   test("shows why it failed", () => {

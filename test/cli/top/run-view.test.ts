@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type BookLine, bookLine } from "../../../src/cli/top/state/log-book.ts";
 import type { TopState } from "../../../src/cli/top/state/state.ts";
 import { treeOf } from "../../../src/cli/top/state/task-tree.ts";
+import { update } from "../../../src/cli/top/state/update.ts";
 import { watchedBy } from "../../../src/cli/top/state/watched.ts";
 import {
   after,
@@ -169,6 +170,18 @@ describe("a log", () => {
     const { state } = press(withLog(100), "l", "/", "9", "9", "enter");
     expect(screenText(state)[1]).toContain("1 of 100 lines in memory match");
     expect(screenText(state)[2]).toBe("  00:00:00 line 99");
+  });
+
+  test("searches earlier lines too, as many as fit into memory", () => {
+    const typed = press(withLog(100, { before: 5_000 }), "l", "/", "9");
+    expect(typed.effects).toEqual([]);
+    const { state, effects } = press(typed.state, "enter");
+    const target = targetOf(state);
+    expect(effects).toEqual([{ kind: "load-earlier", target, beforeSeq: 5_001 }]);
+    const loaded = update(state, { kind: "log-earlier", target, lines: lines(4_001, 5_000) });
+    expect(loaded.effects).toEqual([{ kind: "load-earlier", target, beforeSeq: 4_001 }]);
+    const failed = update(loaded.state, { kind: "log-earlier", target, lines: [] });
+    expect(failed.effects).toEqual([]);
   });
 
   test("names the task of each line if it is the log of a run", () => {

@@ -8,6 +8,8 @@ import { cleanEnvironment } from "../cli.ts";
 export type TmuxOptions = {
   readonly columns?: number;
   readonly rows?: number;
+  /** The command of the shell. Default: `/bin/sh`. */
+  readonly shell?: string;
   /** Variables in addition to those of a clean environment. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -27,9 +29,9 @@ export class Tmux implements Disposable {
   readonly #dir = mkdtempSync(join(tmpdir(), "petit-tmux-"));
   readonly #env: Readonly<Record<string, string>>;
 
-  constructor({ columns = 80, rows = 24, env = {} }: TmuxOptions = {}) {
+  constructor({ columns = 80, rows = 24, shell = "/bin/sh", env = {} }: TmuxOptions = {}) {
     this.#env = { ...cleanEnvironment(this.#dir), TMUX_TMPDIR: this.#dir, LC_ALL: "C.UTF-8", PS1: "$ ", ...env };
-    this.#tmux("new-session", "-d", "-x", String(columns), "-y", String(rows), "/bin/sh");
+    this.#tmux("new-session", "-d", "-x", String(columns), "-y", String(rows), shell);
   }
 
   /** The folder of the terminal. Its programs have it as their home. */

@@ -25,9 +25,17 @@ const request = async (client: Client, action: TopAction): Promise<Message> => {
     case "cancel":
       return done(await client.post("/api/runs/:run_id/cancel", { params: { run_id: action.runId } }));
     case "pause":
-      return done(await client.post("/api/scheduler/pause"));
+      return done(
+        action.jobId === null
+          ? await client.post("/api/scheduler/pause")
+          : await client.post("/api/jobs/:job_id/pause", { params: { job_id: action.jobId } }),
+      );
     case "resume":
-      return done(await client.post("/api/scheduler/resume"));
+      return done(
+        action.jobId === null
+          ? await client.post("/api/scheduler/resume")
+          : await client.post("/api/jobs/:job_id/resume", { params: { job_id: action.jobId } }),
+      );
     case "reload":
       return done(await client.post("/api/jobs/reload"));
     default:

@@ -1,5 +1,5 @@
 import type { Client } from "../../../client/client.ts";
-import { isRefused, isUnreachable } from "../../../client/error.ts";
+import { ClientError, failureMessage, isRefused, isUnreachable } from "../../../client/error.ts";
 import { eventStream } from "../../../client/event-stream.ts";
 import { type LiveEvent, parseLiveEvent } from "../../../client/live-event.ts";
 import { Reconnect } from "../../../client/reconnect.ts";
@@ -23,7 +23,9 @@ const JOBS_INTERVAL_MS = 1_000;
 const INTERVAL_PER_JOB_MS = 5;
 const RUNS_INTERVAL_MS = 500;
 const ATTENTION_INTERVAL_MS = 1_000;
-const DETAIL_INTERVAL_MS = 200;
+const RUN_INTERVAL_MS = 200;
+/** petit reads the end of the output of each failed run for it. */
+const JOB_INTERVAL_MS = 1_000;
 /** For what changes without an event. */
 const POLL_MS = 15_000;
 /** Time for which the selection must stay before its log is loaded, in ms. */
@@ -88,7 +90,7 @@ export class Feed {
       clock,
       // Whatever goes wrong, petit can be replaced or get another token.
       shouldRetry: () => true,
-      onAway: (error) => send({ kind: "disconnected", at: clock.now(), message: messageOf(error) }),
+      onAway: (error) => send({ kind: "disconnected", at: clock.now(), message: shortMessageOf(error) }),
     });
     const items = eventStream({
       open: (lastId, signal) =>
@@ -125,13 +127,17 @@ export class Feed {
       const { jobId } = next;
       this.#job?.stop();
       this.#job =
-        jobId === null ? null : this.#detail(async () => ({ kind: "job", data: await loadJob(client, jobId) }));
+        jobId === null
+          ? null
+          : this.#detail(JOB_INTERVAL_MS, async () => ({ kind: "job", data: await loadJob(client, jobId) }));
     }
     if (next.runId !== before.runId) {
       const { runId } = next;
       this.#run?.stop();
       this.#run =
-        runId === null ? null : this.#detail(async () => ({ kind: "run", data: await loadRun(client, runId) }));
+        runId === null
+          ? null
+          : this.#detail(RUN_INTERVAL_MS, async () => ({ kind: "run", data: await loadRun(client, runId) }));
     }
     if (next.log !== before.log) this.#watchLog(next.log);
   }
@@ -159,8 +165,8 @@ export class Feed {
     }, LOG_DELAY_MS);
   }
 
-  #detail(load: () => Promise<Message>): Refresher {
-    const refresher = this.#refresher({ load, intervalMs: () => DETAIL_INTERVAL_MS, pollMs: POLL_MS });
+  #detail(intervalMs: number, load: () => Promise<Message>): Refresher {
+    const refresher = this.#refresher({ load, intervalMs: () => intervalMs, pollMs: POLL_MS });
     refresher.request();
     return refresher;
   }
@@ -196,7 +202,10 @@ export class Feed {
     }
     // An occurrence changes when the job is due next.
     if (events.some(({ type }) => type === "occurrence")) jobs.request();
-    if (events.some(({ type }) => type.startsWith("scheduler."))) system.request();
+    if (events.some(({ type }) => /paused|resumed/.test(type))) {
+      system.request();
+      jobs.request();
+    }
     if (events.some(({ run_id }) => run_id !== undefined && run_id === this.#watched.runId)) this.#run?.request();
     if (events.some(({ job_id, task_id }) => job_id === this.#watched.jobId && task_id === undefined))
       this.#job?.request();
@@ -208,5 +217,9 @@ export class Feed {
     this.#run?.request();
   }
 }
+
+/** Returns a message that leaves out the address and the advice, because it is shown in one line. */
+const shortMessageOf = (error: unknown): string =>
+  error instanceof ClientError ? failureMessage(error.failure) : messageOf(error);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

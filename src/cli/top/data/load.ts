@@ -6,7 +6,7 @@ import type { TopAttention, TopJob, TopRun } from "./shapes.ts";
 
 /** Number of newest runs in the list of runs. */
 const NEWEST_RUNS = 200;
-const JOB_RUNS = 100;
+const JOB_RUNS = 50;
 const JOB_COMING = 10;
 
 export const loadJobs = async (client: Client): Promise<readonly TopJob[]> =>
@@ -38,7 +38,7 @@ export const loadJob = async (client: Client, jobId: string): Promise<JobData> =
   const params = { job_id: jobId };
   const [detail, { runs }, { occurrences }] = await Promise.all([
     client.get("/api/jobs/:job_id", { params }),
-    client.get("/api/jobs/:job_id/runs", { params, query: { limit: JOB_RUNS } }),
+    client.get("/api/jobs/:job_id/runs", { params, query: { limit: JOB_RUNS, failure: true } }),
     client.get("/api/jobs/:job_id/occurrences", { params, query: { coming: JOB_COMING, limit: 1 } }),
   ]);
   const coming = occurrences.filter(({ outcome }) => outcome === "due").toReversed();

@@ -1,5 +1,5 @@
 /** @jsxImportSource react */
-import { Box, Text, useInput, usePaste } from "ink";
+import { Box, Text, useApp, useInput, usePaste } from "ink";
 import { memo, useEffect, useSyncExternalStore } from "react";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Style } from "../../terminal/terminal.ts";
@@ -20,6 +20,7 @@ export type AppProps = {
 /** Draws the state, and sends keys, the mouse and changes of the size to the store. */
 export const App = ({ store, session, color, clock }: AppProps) => {
   const state = useSyncExternalStore(store.subscribe, store.current);
+  const { suspendTerminal } = useApp();
   useInput((input, key) => {
     for (const press of keyPresses(input, key)) store.send({ kind: "key", key: press });
   });
@@ -28,9 +29,10 @@ export const App = ({ store, session, color, clock }: AppProps) => {
     const clicks = new ClickCounter(clock);
     return session.watch({
       onMouse: (event) => store.send({ kind: "mouse", event, isDouble: clicks.isDouble(event) }),
+      suspend: suspendTerminal,
       onResize: (columns, rows) => store.send({ kind: "resized", columns, rows }),
     });
-  }, [session, store, clock]);
+  }, [session, store, clock, suspendTerminal]);
   const lines = screenOf(state);
   return (
     <Box flexDirection="column">

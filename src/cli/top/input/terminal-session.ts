@@ -13,6 +13,8 @@ const LEAVE = "\u001b[?2004l\u001b[0m\u001b[?25h\u001b[?1049l";
 export type TerminalWatcher = {
   readonly onMouse: (event: MouseEvent) => void;
   readonly onResize: (columns: number, rows: number) => void;
+  /** Leaves the screen during the call. */
+  readonly suspend: (during: () => Promise<void>) => Promise<void>;
 };
 
 /**
@@ -22,10 +24,25 @@ export type TerminalWatcher = {
 export class TerminalSession {
   readonly #ended = Promise.withResolvers<void>();
   #signal: Signal | null = null;
+  #watcher: TerminalWatcher | null = null;
 
   /** Ends the dashboard. */
   quit(): void {
     this.#ended.resolve();
+  }
+
+  /** Stops the process, as the shell expects of Ctrl-Z, with the terminal restored. Goes on when the shell continues it. */
+  suspend(): void {
+    const stop = async (): Promise<void> => {
+      process.stdout.write(MOUSE_OFF);
+      const continued = new Promise<void>((resolve) => process.once("SIGCONT", () => resolve()));
+      process.kill(process.pid, "SIGTSTP");
+      await continued;
+      process.stdout.write(MOUSE_ON);
+      // The size can have changed meanwhile.
+      this.#watcher?.onResize(process.stdout.columns, process.stdout.rows);
+    };
+    void this.#watcher?.suspend(stop);
   }
 
   /**
@@ -64,7 +81,9 @@ export class TerminalSession {
   }
 
   /** Reports the mouse and changes of the size. Returns a function that ends it. */
-  watch({ onMouse, onResize }: TerminalWatcher): () => void {
+  watch(watcher: TerminalWatcher): () => void {
+    const { onMouse, onResize } = watcher;
+    this.#watcher = watcher;
     const { stdin, stdout } = process;
     const parser = new MouseParser();
     // Ink reads stdin, and ignores reports of the mouse. What it reads is emitted here as well.
@@ -75,6 +94,7 @@ export class TerminalSession {
     stdin.on("data", read);
     stdout.on("resize", resized);
     return () => {
+      this.#watcher = null;
       stdin.off("data", read);
       stdout.off("resize", resized);
     };

@@ -26,10 +26,12 @@ export type Command =
   | "cancel"
   | "retry"
   | "pause"
+  | "pause-all"
   | "reload"
   | "sort"
   | "stderr"
-  | "follow";
+  | "follow"
+  | "suspend";
 
 export type Binding = {
   readonly command: Command;
@@ -127,7 +129,19 @@ const BINDINGS: readonly Binding[] = [
     hint: "sort",
     lists: ["jobs"],
   },
-  { command: "pause", keys: ["P"], shown: "P", text: "Pause or resume all schedules; asks for confirmation" },
+  {
+    command: "pause",
+    keys: ["p"],
+    shown: "p",
+    text: "Pause or resume the schedule of the job; asks for confirmation",
+    lists: WITH_JOB,
+  },
+  {
+    command: "pause-all",
+    keys: ["P"],
+    shown: "P",
+    text: "Pause or resume all schedules; asks for confirmation",
+  },
   { command: "reload", keys: ["R"], shown: "R", text: "Read the job files again; asks for confirmation" },
   {
     command: "filter",
@@ -171,6 +185,7 @@ const BINDINGS: readonly Binding[] = [
   },
   { command: "last", keys: ["end", "G"], shown: "End G", text: "Go to the last item; in a log, to the newest line" },
   { command: "help", keys: ["?"], shown: "?", text: "Show the keys; typing searches them", hint: "help" },
+  { command: "suspend", keys: ["ctrl-z"], shown: "Ctrl-Z", text: "Stop until the shell's fg continues it" },
   { command: "quit", keys: ["q", "ctrl-c"], shown: "q Ctrl-C", text: "Quit", hint: "quit" },
 ];
 

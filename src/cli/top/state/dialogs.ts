@@ -141,15 +141,25 @@ export const askRetry = (state: TopState): TopState => {
 
 export const askPause = (state: TopState): TopState =>
   state.system.scheduler.is_paused
-    ? asked(state, "Resume all schedules?", [["y", "resume", { kind: "resume" }]])
+    ? asked(state, "Resume all schedules?", [["y", "resume", { kind: "resume", jobId: null }]])
     : asked(
         state,
         "Pause all schedules?",
-        [["y", "pause", { kind: "pause" }]],
+        [["y", "pause", { kind: "pause", jobId: null }]],
         [
           "Occurrences are skipped until somebody resumes the schedules, even over a restart. Manual triggers still work.",
         ],
       );
+
+export const askPauseJob = (state: TopState): TopState => {
+  const { jobId } = subjectOf(state);
+  const job = state.jobs.find(({ id }) => id === jobId);
+  if (job === undefined) return state;
+  if (job.paused) return asked(state, `Resume ${job.id}?`, [["y", "resume", { kind: "resume", jobId: job.id }]]);
+  const note =
+    "Its occurrences are skipped until somebody resumes it, even over a restart. Manual triggers still work.";
+  return asked(state, `Pause ${job.id}?`, [["y", "pause", { kind: "pause", jobId: job.id }]], [note]);
+};
 
 export const askReload = (state: TopState): TopState =>
   asked(state, "Read the job files again?", [["y", "reload", { kind: "reload" }]]);

@@ -1,7 +1,16 @@
 import { assertNever } from "../../../lib/never.ts";
 import { type Command, commandFor } from "./bindings.ts";
 import { cursorOf, moved, pageOf, scrolled, selected } from "./cursor.ts";
-import { askCancel, askPause, askReload, askRetry, askTrigger, pressInOverlay, showAttention } from "./dialogs.ts";
+import {
+  askCancel,
+  askPause,
+  askPauseJob,
+  askReload,
+  askRetry,
+  askTrigger,
+  pressInOverlay,
+  showAttention,
+} from "./dialogs.ts";
 import { MAX_TEXT, typeText } from "./edit.ts";
 import { attentionRows, filterOf, keysOf, logRows, subjectOf } from "./lists.ts";
 import { canLoadEarlier } from "./log-book.ts";
@@ -16,7 +25,7 @@ export const EARLIER_LINES = 1_000;
 export const pressKey = (state: TopState, key: KeyPress): Step => {
   if (key === "ctrl-c") return { state, effects: [{ kind: "quit" }] };
   if (state.overlay !== null) return pressInOverlay(state, state.overlay, key);
-  if (state.typing !== null) return { state: typeFilter(state, state.typing, key), effects: [] };
+  if (state.typing !== null) return withEarlierMatches(typeFilter(state, state.typing, key));
   const command = commandFor(state, key);
   return command === null ? unchanged(state) : run(state, command);
 };
@@ -46,6 +55,8 @@ const run = (state: TopState, command: Command): Step => {
   switch (command) {
     case "quit":
       return { state, effects: [{ kind: "quit" }] };
+    case "suspend":
+      return { state, effects: [{ kind: "suspend" }] };
     case "help":
       return changed({ ...state, overlay: { kind: "help", search: "", top: 0 } });
     case "filter":
@@ -94,6 +105,8 @@ const run = (state: TopState, command: Command): Step => {
     case "retry":
       return changed(askRetry(state));
     case "pause":
+      return changed(askPauseJob(state));
+    case "pause-all":
       return changed(askPause(state));
     case "reload":
       return changed(askReload(state));
@@ -104,17 +117,24 @@ const run = (state: TopState, command: Command): Step => {
 
 const changed = (state: TopState): Step => ({ state, effects: [] });
 
+/** A filter of a log searches earlier lines too, as many as fit into memory. */
+export const withEarlierMatches = (state: TopState): Step =>
+  state.typing === null && filterOf(state, "log") !== "" ? loadEarlier(state) : changed(state);
+
 /** At the oldest line in memory, moving up loads earlier lines. */
 const move = (state: TopState, by: number): Step => {
   const after = moved(state, by);
-  const { log } = after;
+  const isAtStart = by < 0 && activeList(after) === "log" && cursorOf(after, "log").top === 0;
+  return isAtStart ? loadEarlier(after) : changed(after);
+};
+
+const loadEarlier = (state: TopState): Step => {
+  const { log } = state;
   const first = log?.book?.lines[0];
-  if (by > 0 || activeList(after) !== "log" || log === null || log.book === null || first === undefined)
-    return changed(after);
-  if (cursorOf(after, "log").top > 0 || log.isLoading || !canLoadEarlier(log.book, EARLIER_LINES))
-    return changed(after);
+  if (log === null || log.book === null || first === undefined) return changed(state);
+  if (log.isLoading || !canLoadEarlier(log.book, EARLIER_LINES)) return changed(state);
   return {
-    state: { ...after, log: { ...log, isLoading: true } },
+    state: { ...state, log: { ...log, isLoading: true } },
     effects: [{ kind: "load-earlier", target: log.target, beforeSeq: first.seq }],
   };
 };

@@ -56,6 +56,8 @@ type LogPage = { readonly lines: readonly BookLine[]; readonly before: number; r
 /** What the state can't do itself. */
 export type Effect =
   | { readonly kind: "quit" }
+  /** Gives the terminal back to the shell until it continues the process. */
+  | { readonly kind: "suspend" }
   | { readonly kind: "act"; readonly action: TopAction }
   | { readonly kind: "load-earlier"; readonly target: LogTarget; readonly beforeSeq: number }
   /** Loads the params of a job; the answer is the message `params`. */

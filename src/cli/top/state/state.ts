@@ -35,8 +35,9 @@ export type TopAction =
   | { readonly kind: "trigger"; readonly jobId: string; readonly params: ParamValues }
   | { readonly kind: "cancel"; readonly runId: string }
   | { readonly kind: "retry"; readonly runId: string; readonly fromStart: boolean }
-  | { readonly kind: "pause" }
-  | { readonly kind: "resume" }
+  /** Without a job, all schedules. */
+  | { readonly kind: "pause"; readonly jobId: string | null }
+  | { readonly kind: "resume"; readonly jobId: string | null }
   | { readonly kind: "reload" };
 
 type Choice = { readonly key: string; readonly label: string; readonly action: TopAction };

@@ -2,7 +2,7 @@ import { assertNever } from "../../../lib/never.ts";
 import { cursorOf, settle } from "./cursor.ts";
 import { withParams } from "./dialogs.ts";
 import { applyRunEvents } from "./job-events.ts";
-import { openRun, pasteText, pressKey } from "./keys.ts";
+import { openRun, pasteText, pressKey, withEarlierMatches } from "./keys.ts";
 import { append, openBook, prepend } from "./log-book.ts";
 import type { Message } from "./message.ts";
 import { handleMouse } from "./mouse.ts";
@@ -28,6 +28,13 @@ const apply = (state: TopState, message: Message): Step => {
       return pasteText(state, message.text);
     case "mouse":
       return handleMouse(state, message.event, message.isDouble);
+    case "log-opened":
+      return withEarlierMatches(received(state, message));
+    case "log-earlier": {
+      const after = received(state, message);
+      // No lines: they could not be loaded.
+      return message.lines.length === 0 ? { state: after, effects: [] } : withEarlierMatches(after);
+    }
     default:
       return { state: received(state, message), effects: [] };
   }

@@ -3,7 +3,7 @@ import { durationText, elapsedText, signOf, styleOf } from "../../run-display/st
 import { pluralize } from "../../terminal/pluralize.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine } from "../../terminal/text-width.ts";
-import type { TopState, View } from "../state/state.ts";
+import type { RunData, TopState, View } from "../state/state.ts";
 import { type Line, plain, rule, styled } from "./line.ts";
 import { clockText } from "./rows.ts";
 
@@ -73,10 +73,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
     [
       styled(styleOf(detail.status), ` ${signOf(detail.status)} ${detail.status}`),
       plain(`  ${took}  `),
-      styled(
-        "dim",
-        `started ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  by ${detail.trigger}  `,
-      ),
+      styled("dim", `started ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  ${byText(detail)}  `),
       plain(`${ended} of ${pluralize(tasks.length, "task")} done`),
       styled("red", failed === 0 ? "" : `, ${failed} failed`),
       styled("dim", params.length === 0 ? "" : `  ${params.join(" ")}`),
@@ -90,6 +87,11 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
       ),
     ],
   ];
+};
+
+const byText = ({ trigger, triggered_by, cancelled_by }: RunData["detail"]): string => {
+  const by = triggered_by === null ? `by ${trigger}` : `by ${trigger} (${oneLine(triggered_by)})`;
+  return cancelled_by === null ? by : `${by}, cancelled by ${oneLine(cancelled_by)}`;
 };
 
 const endingText = (ending: string | null): string => (ending === null ? "" : `ending: ${ending}`);

@@ -122,7 +122,8 @@ const recentOf = ({ recent_runs = [] }: TopJob): Line => {
   ];
 };
 
-const nextText = ({ next_run_at, enabled, scheduled }: TopJob, now: number): string => {
+const nextText = ({ next_run_at, enabled, scheduled, paused }: TopJob, now: number): string => {
+  if (paused) return "paused";
   if (next_run_at === null) return !enabled && scheduled ? "disabled" : "-";
   return next_run_at <= now ? "due" : relativeText(next_run_at - now);
 };
@@ -154,8 +155,15 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
     styled(styleOf(run.status), `${cell(run.status, STATUS_WIDTH)} `),
     plain(`${rightCell(relativeText(at - now), TIME_WIDTH)} ${rightCell(took, TOOK_WIDTH)} `),
     styled("dim", width < NARROW ? "" : `${cell(run.trigger, 8)} `),
-    plain(oneLine(run.error ?? "")),
+    plain(oneLine(whyText(run))),
   ];
+};
+
+/** Returns the line that explains a failure, if petit was asked for it. */
+const whyText = ({ failure = null, error }: TopRun): string => {
+  const last = failure?.last_line?.text;
+  if (last === undefined) return error ?? "";
+  return failure?.task_id === null ? last : `${failure?.task_id}: ${last}`;
 };
 
 export const comingRow = (job: TopJob, { now, zone, width }: RowOptions): Line => {
@@ -194,12 +202,19 @@ const taskTime = (task: TopTask, now: number): string => {
   return task.duration_ms === null || task.reused ? "" : durationText(task.duration_ms);
 };
 
+/** Returns how many items of a repeated task are done. */
+const itemsText = ({ items }: TopTask): string => {
+  if (items === null) return "";
+  const done = items.total - items.pending - items.running;
+  return `${done}/${items.total} items${items.failed === 0 ? "" : `, ${items.failed} failed`}`;
+};
+
 const detailOf = (task: TopTask, now: number): string => {
   if (task.retry_at !== null) return `attempt ${task.attempts + 1} in ${elapsedText(task.retry_at - now)}`;
   const attempt = task.attempts > 1 ? `attempt ${task.attempts}` : "";
   const isOver = task.status !== "running" && task.status !== "pending";
   const reason = isOver ? reasonText(task) : "";
-  return [attempt, reason].filter((each) => each !== "").join(": ");
+  return [itemsText(task), attempt, reason].filter((each) => each !== "").join(" · ");
 };
 
 /** A line of a log; `taskWidth` is 0 if all lines are of one task. */

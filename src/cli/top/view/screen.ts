@@ -66,6 +66,7 @@ const headerLine = (state: TopState): Line => {
     styled("dim", `${system.version} on ${oneLine(system.hostname)}  `),
     styled(running > 0 ? "cyan" : "dim", `${running} running`),
     styled("yellow", waiting > 0 ? `, ${waiting} waiting` : ""),
+    ...attentionText(state),
     ...schedulerText(state),
   ];
   const right: Line = [
@@ -75,6 +76,13 @@ const headerLine = (state: TopState): Line => {
   ];
   const gap = columns - textWidth(textOf(left)) - textWidth(textOf(right));
   return gap > 0 ? [...left, plain(" ".repeat(gap)), ...right] : left;
+};
+
+/** The overview shows it in a panel. */
+const attentionText = (state: TopState): Line => {
+  const { attention } = state;
+  if (viewOf(state).kind === "overview" || attention === null || attention.length === 0) return [];
+  return [styled("red", attention.length === 1 ? "  1 needs attention" : `  ${attention.length} need attention`)];
 };
 
 const schedulerText = ({ system }: TopState): Line => {
