@@ -118,6 +118,21 @@ export const timelineQuery = (window: TimelineWindow) =>
     gcTime: 30_000,
   });
 
+/** Query for what needs attention. Polls each minute, because a run becomes stuck, and a delivery fails, without an event. */
+export const attentionQuery = () =>
+  queryOptions({
+    queryKey: ["attention"],
+    queryFn: () => petit.get("/api/attention"),
+    refetchInterval: 60_000,
+  });
+
+/** Query for how a run differs from the last successful run of its job. */
+export const comparisonQuery = (runId: string) =>
+  queryOptions({
+    queryKey: ["comparison", runId],
+    queryFn: () => petit.get("/api/runs/:run_id/comparison", { params: { run_id: runId } }),
+  });
+
 /** Query for the statistics of the last hours. Polls each minute, because the time window moves. */
 export const statsQuery = (hours = 24) =>
   queryOptions({

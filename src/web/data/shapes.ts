@@ -1,5 +1,7 @@
 import type { QueryFunction } from "@tanstack/react-query";
 import type {
+  attentionQuery,
+  comparisonQuery,
   definitionQuery,
   jobQuery,
   jobsQuery,
@@ -37,3 +39,5 @@ export type TimelineData = AnswerOf<typeof timelineQuery>;
 export type TimelineJob = TimelineData["jobs"][number];
 export type SystemData = AnswerOf<typeof systemQuery>;
 export type NotificationData = ListAnswer<AnswerOf<typeof notificationsQuery>, "notifications">;
+export type AttentionItem = ListAnswer<AnswerOf<typeof attentionQuery>, "items">;
+export type ComparisonData = AnswerOf<typeof comparisonQuery>;

@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { memo, useState } from "react";
 import { Link } from "wouter";
 import { CancelDialog } from "../actions/cancel-dialog.tsx";
-import { jobRunsQuery, jobsQuery, runsQuery, statsQuery } from "../data/queries.ts";
+import { jobRunsQuery, runsQuery, statsQuery } from "../data/queries.ts";
 import { usualDuration } from "../data/run-statistics.ts";
 import type { RunData } from "../data/shapes.ts";
+import { useJobName } from "../data/use-job-name.ts";
 import { Button } from "../ui/button.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
@@ -100,12 +101,6 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
     </li>
   );
 });
-
-/** Returns the name of a job, or its id if the job was removed. */
-const useJobName = (jobId: string): string => {
-  const { data } = useQuery({ ...jobsQuery(), select: ({ jobs }) => jobs.find(({ id }) => id === jobId)?.name });
-  return data ?? jobId;
-};
 
 /** A run shorter than this may end before its progress can be read, so no query is sent for it. */
 const QUERY_AFTER_MS = 1_000;

@@ -25,10 +25,16 @@ export const StatsPanel = () => {
 
 const FINAL_STATUSES = ["completed", "failed", "cancelled", "interrupted"] as const;
 
+/** Failures are many runs of few jobs, so they are grouped. */
+const hrefOf = (status: (typeof FINAL_STATUSES)[number]): string =>
+  status === "failed" || status === "interrupted"
+    ? `/runs?status=${status}&group=job&within=24h`
+    : `/runs?status=${status}`;
+
 const Counts = ({ runs, occurrences }: StatsData) => (
   <ul className="now-stats">
     {FINAL_STATUSES.map((status) => (
-      <Count key={status} count={runs[status]} href={`/runs?status=${status}`}>
+      <Count key={status} count={runs[status]} href={hrefOf(status)}>
         <Status of={status} />
       </Count>
     ))}

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useLayoutEffect, useRef } from "react";
 import { Link } from "wouter";
-import { jobRunsQuery, lastLinesQuery, runTasksQuery } from "../data/queries.ts";
+import { comparisonQuery, lastLinesQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { lineText } from "../log/line-text.ts";
 import { counted, durationText } from "../ui/text/format.ts";
@@ -97,14 +97,11 @@ const OtherFailures = ({ tasks, onSelect }: Pick<RunFailureProps, "tasks" | "onS
 );
 
 const Differences = ({ run, tasks }: Pick<RunFailureProps, "run" | "tasks">) => {
-  const earlier = useQuery(jobRunsQuery(run.job_id, { status: "completed", before: run.id, limit: 1 }));
-  const last = earlier.data?.runs[0];
-  const earlierTasks = useQuery({ ...runTasksQuery(last?.id ?? ""), enabled: last !== undefined });
-  if (earlier.data !== undefined && last === undefined) {
-    return <p className="run-failure-differences muted">This job has not completed before.</p>;
-  }
-  if (last === undefined || earlierTasks.data === undefined) return null;
-  const differences = differencesOf({ run, tasks }, { run: last, tasks: earlierTasks.data.tasks });
+  const comparison = useQuery(comparisonQuery(run.id)).data;
+  if (comparison === undefined) return null;
+  const { last_success: last, definition } = comparison;
+  if (last === null) return <p className="run-failure-differences muted">This job has not completed before.</p>;
+  const differences = differencesOf(comparison, new Map(tasks.map(({ task_id, name }) => [task_id, name])));
   return (
     <div className="run-failure-differences">
       <h2>
@@ -113,18 +110,37 @@ const Differences = ({ run, tasks }: Pick<RunFailureProps, "run" | "tasks">) => 
           <Time at={last.ended_at ?? last.created_at} isFocusable={false} />
         </span>
       </h2>
-      {differences.length === 0 ? (
-        <p className="muted">Same params, and no task took much longer.</p>
-      ) : (
-        <ul>
-          {differences.map((each) => (
-            <Difference key={`${each.kind} ${each.name}`} {...each} />
-          ))}
-        </ul>
+      {differences.length === 0 && !definition.changed && (
+        <p className="muted">Same params and definition, and no task took much longer.</p>
       )}
+      <ul>
+        {differences.map((each) => (
+          <Difference key={`${each.kind} ${each.name}`} {...each} />
+        ))}
+      </ul>
+      {definition.changed && <DefinitionDifference lines={definition.diff} />}
     </div>
   );
 };
+
+const DefinitionDifference = ({ lines }: { readonly lines: readonly string[] | null }) =>
+  lines === null ? (
+    <p>The definition changed.</p>
+  ) : (
+    <details>
+      <summary>The definition changed</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the lines. */}
+      <pre className="run-failure-diff" tabIndex={0}>
+        {lines.map((line, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other key and keep their order.
+          <span key={index} className={line.startsWith("+") ? "is-added" : line.startsWith("-") ? "is-removed" : ""}>
+            {line}
+            {"\n"}
+          </span>
+        ))}
+      </pre>
+    </details>
+  );
 
 const Difference = ({ kind, name, before, after }: RunDifference) => (
   <li>

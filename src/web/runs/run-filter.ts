@@ -8,6 +8,10 @@ export type RunListQuery = {
   readonly job: string;
   /** Id of a run: shows only runs created before it. */
   readonly before: string;
+  /** True if the runs are grouped by their jobs. */
+  readonly isGrouped: boolean;
+  /** Grouped runs: only those that were created in this time before now, in ms; null for all. */
+  readonly withinMs: number | null;
 };
 
 /** Reads the filter from the URL query; ignores unknown values. */
@@ -16,18 +20,40 @@ export const readFilter = (query: URLSearchParams): RunListQuery => ({
   trigger: TRIGGERS.find((each) => each === query.get("trigger")) ?? null,
   job: query.get("job") ?? "",
   before: query.get("before") ?? "",
+  isGrouped: query.get("group") === "job",
+  withinMs: query.get("within") === "24h" ? DAY_MS : null,
 });
+
+const DAY_MS = 24 * 3_600_000;
 
 const PAGE_SIZE = 50;
 /** The API has no filter by trigger: the page filters this number of runs itself. */
-const MAX_SEARCHED = 1_000;
+export const MAX_SEARCHED = 1_000;
 
 /** Returns the query for a filter. */
-export const runsQueryFor = ({ status, trigger, before }: RunListQuery) => ({
-  limit: trigger === null ? PAGE_SIZE : MAX_SEARCHED,
+export const runsQueryFor = ({ status, trigger, before, isGrouped }: RunListQuery) => ({
+  limit: trigger === null && !isGrouped ? PAGE_SIZE : MAX_SEARCHED,
   ...(status === null ? {} : { status }),
   ...(before === "" ? {} : { before }),
 });
+
+type GroupedRun = ListedRun & { readonly job_id: string; readonly created_at: number };
+
+type JobRuns<Run> = { readonly jobId: string; readonly runs: readonly Run[] };
+
+/** Groups matching runs by their jobs: those with the most runs first. */
+export const groupByJob = <Run extends GroupedRun>(
+  runs: readonly Run[],
+  { trigger, withinMs }: Pick<RunListQuery, "trigger" | "withinMs">,
+  now: number,
+): readonly JobRuns<Run>[] => {
+  const fitting = runs.filter(
+    (run) => (trigger === null || run.trigger === trigger) && (withinMs === null || run.created_at >= now - withinMs),
+  );
+  return [...Map.groupBy(fitting, ({ job_id }) => job_id)]
+    .map(([jobId, ofJob]) => ({ jobId, runs: ofJob }))
+    .toSorted((a, b) => b.runs.length - a.runs.length);
+};
 
 type ListedRun = { readonly id: string; readonly trigger: Trigger };
 

@@ -22,6 +22,7 @@ export const RunFilters = ({ query, onChange }: RunFiltersProps) => (
 const FILTERS = [
   { name: "status", label: "Status", options: { "": "any", ...optionsFrom(RUN_STATUSES) } },
   { name: "trigger", label: "Trigger", options: { "": "any", ...optionsFrom(TRIGGERS) } },
+  { name: "group", label: "Show", options: { "": "each run", job: "by job" } },
 ] as const;
 
 type JobFieldProps = { readonly value: string; readonly onChange: (job: string) => void };

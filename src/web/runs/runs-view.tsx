@@ -9,6 +9,8 @@ import { Empty, Loaded } from "../ui/states.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
 import { pageOf, type RunListQuery, readFilter, runsQueryFor } from "./run-filter.ts";
 import { RunFilters } from "./run-filters.tsx";
+import { RunsByJob } from "./runs-by-job.tsx";
+import "./runs.css";
 
 /** Shows the runs of all jobs, newest first. */
 export const RunsView = () => {
@@ -20,7 +22,13 @@ export const RunsView = () => {
   return (
     <Page title="Runs" actions={<RunFilters query={query} onChange={set} />}>
       <Loaded query={runs} what="the runs">
-        {(list) => <Runs runs={list.runs} filter={filter} query={query} onReset={() => setQuery({})} />}
+        {(list) =>
+          filter.isGrouped ? (
+            <RunsByJob runs={list.runs} filter={filter} />
+          ) : (
+            <Runs runs={list.runs} filter={filter} query={query} onReset={() => setQuery({})} />
+          )
+        }
       </Loaded>
     </Page>
   );

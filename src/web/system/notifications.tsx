@@ -12,7 +12,7 @@ export const Notifications = () => {
   const waiting = useQuery(notificationsQuery("waiting")).data?.notifications ?? [];
   const all = [...waiting, ...givenUp];
   return (
-    <section className="system-part">
+    <section id="notifications" className="system-part">
       <h2>Undelivered notifications</h2>
       {all.length === 0 ? <p className="muted">All notifications were delivered.</p> : <Undelivered all={all} />}
     </section>

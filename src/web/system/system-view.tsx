@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { useReload } from "../data/actions.ts";
 import { noticeStore } from "../data/notice-store.ts";
 import { systemQuery } from "../data/queries.ts";
@@ -27,19 +28,23 @@ export const SystemView = () => {
   );
 };
 
-const Parts = ({ system }: { readonly system: SystemData }) => (
-  <>
-    <div className="system-cards">
-      <Health system={system} />
-      <Scheduler system={system} />
-      <Facts system={system} />
-    </div>
-    {system.problems.length > 0 && <Problems problems={system.problems} />}
-    <Notifications />
-    <Settings settings={system.settings} />
-    <Interfaces needsToken={system.needs_token} />
-  </>
-);
+const Parts = ({ system }: { readonly system: SystemData }) => {
+  // The part that a link names exists only now.
+  useEffect(() => document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: "start" }), []);
+  return (
+    <>
+      <div className="system-cards">
+        <Health system={system} />
+        <Scheduler system={system} />
+        <Facts system={system} />
+      </div>
+      {system.problems.length > 0 && <Problems problems={system.problems} />}
+      <Notifications />
+      <Settings settings={system.settings} />
+      <Interfaces needsToken={system.needs_token} />
+    </>
+  );
+};
 
 const Reload = () => {
   const reload = useReload();

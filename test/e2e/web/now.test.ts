@@ -186,8 +186,9 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
     await panel.getByRole("link", { name: /^[1-9]\d* missed/ }).waitFor();
     await panel.getByRole("link", { name: /^[1-9]\d* skipped/ }).waitFor();
     await panel.getByRole("link", { name: "1 failed" }).click();
-    await page.waitForURL("**/runs?status=failed");
-    await page.locator("tbody").getByText("failed").waitFor();
+    await page.waitForURL("**/runs?status=failed&group=job&within=24h");
+    await page.getByText("1 run of 1 job in the last 24 hours").waitFor();
+    await page.locator("[data-job-group=bad]").getByText("still failing").waitFor();
   }, 30_000);
 
   test("lists the next occurrences, and shows that the scheduler is paused", async () => {

@@ -27,16 +27,29 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   ...rest,
 });
 
-const compared = (params: Record<string, string>, tasks: readonly TaskRunData[] = []) => ({ run: { params }, tasks });
+type ComparedTask = Parameters<typeof differencesOf>[0]["tasks"][number];
+
+const took = (task_id: string, duration_ms: number | null, duration_before_ms: number | null): ComparedTask => ({
+  task_id,
+  status: "completed",
+  status_before: "completed",
+  duration_ms,
+  duration_before_ms,
+});
+
+const NO_NAMES = new Map<string, string>();
 
 describe("the differences between two runs", () => {
-  test("are params that were changed, added or removed", () => {
-    const now = compared({ day: "2", mode: "full", same: "x" });
-    const before = compared({ day: "1", same: "x", region: "eu" });
-    expect(differencesOf(now, before)).toEqual([
+  test("are params and the names of tasks", () => {
+    const params = [
+      { name: "day", before: "1", after: "2" },
+      { name: "region", before: "eu", after: null },
+    ];
+    const names = new Map([["load", "Load orders"]]);
+    expect(differencesOf({ params, tasks: [took("load", 60_000, 4_000)] }, names)).toEqual([
       { kind: "param", name: "day", before: "1", after: "2" },
-      { kind: "param", name: "mode", before: null, after: "full" },
       { kind: "param", name: "region", before: "eu", after: null },
+      { kind: "duration", name: "Load orders", before: "4.0 s", after: "1m 00s" },
     ]);
   });
 
@@ -48,25 +61,15 @@ describe("the differences between two runs", () => {
     [900, 100, 0],
     // A second longer, but not much.
     [61_000, 60_000, 0],
-  ])("include a task that took %d ms instead of %d ms only if that is much: %d", (after, before, count) => {
-    const found = differencesOf(
-      compared({}, [task("load", { duration_ms: after })]),
-      compared({}, [task("load", { duration_ms: before })]),
-    );
-    expect(found).toHaveLength(count);
+    [null, 60_000, 0],
+    [60_000, null, 0],
+  ])("include a task that took %p ms instead of %p ms only if that is much: %d", (after, before, count) => {
+    expect(differencesOf({ params: [], tasks: [took("load", after, before)] }, NO_NAMES)).toHaveLength(count);
   });
 
   test("include at most three tasks, those that differ most first", () => {
-    const tasks = [2_000, 9_000, 5_000, 7_000].map((ms, index) => task(`t${index}`, { duration_ms: ms }));
-    const before = tasks.map((each) => ({ ...each, duration_ms: 100 }));
-    const found = differencesOf(compared({}, tasks), compared({}, before));
-    expect(found.map(({ name }) => name)).toEqual(["t1", "t3", "t2"]);
-  });
-
-  test("leave out reused tasks and tasks that did not end", () => {
-    const now = [task("a", { duration_ms: 9_000, reused: true }), task("b", { duration_ms: null })];
-    const before = [task("a", { duration_ms: 100 }), task("b", { duration_ms: 100 })];
-    expect(differencesOf(compared({}, now), compared({}, before))).toEqual([]);
+    const tasks = [2_000, 9_000, 5_000, 7_000].map((ms, index) => took(`t${index}`, ms, 100));
+    expect(differencesOf({ params: [], tasks }, NO_NAMES).map(({ name }) => name)).toEqual(["t1", "t3", "t2"]);
   });
 });
 

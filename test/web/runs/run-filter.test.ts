@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { pageOf, readFilter, runsQueryFor } from "../../../src/web/runs/run-filter.ts";
+import { groupByJob, pageOf, readFilter, runsQueryFor } from "../../../src/web/runs/run-filter.ts";
 
 const runs = (count: number, trigger: (index: number) => "manual" | "schedule") =>
   Array.from({ length: count }, (_, index) => ({ id: `run-${index}`, trigger: trigger(index) }));
@@ -12,8 +12,19 @@ describe("a page of runs", () => {
       trigger: "retry",
       job: "a",
       before: "b",
+      isGrouped: false,
+      withinMs: null,
     });
-    expect(read("status=odd&trigger=odd")).toEqual({ status: null, trigger: null, job: "", before: "" });
+    expect(read("status=odd&trigger=odd&group=odd&within=odd")).toEqual({
+      status: null,
+      trigger: null,
+      job: "",
+      before: "",
+      isGrouped: false,
+      withinMs: null,
+    });
+    expect(read("group=job&within=24h")).toMatchObject({ isGrouped: true, withinMs: 86_400_000 });
+    expect(runsQueryFor(read("group=job")).limit).toBe(1_000);
     expect(runsQueryFor(read("status=failed&before=b"))).toEqual({ limit: 50, status: "failed", before: "b" });
     expect(runsQueryFor(read("trigger=manual")).limit).toBe(1_000);
   });
@@ -53,5 +64,32 @@ describe("a page of runs", () => {
         filter,
       ),
     ).toEqual({ shown: [], next: null, searched: 10 });
+  });
+});
+
+describe("runs grouped by their jobs", () => {
+  const run = (job_id: string, created_at: number, trigger: "manual" | "schedule" = "schedule") => ({
+    id: `${job_id}-${created_at}`,
+    job_id,
+    created_at,
+    trigger,
+  });
+  const all = [run("rare", 90), run("often", 80), run("often", 70, "manual"), run("often", 10)];
+  const counts = (filter: Parameters<typeof groupByJob>[1]) =>
+    groupByJob(all, filter, 100).map(({ jobId, runs: ofJob }) => [jobId, ofJob.length]);
+
+  test("begin with the job that has the most runs", () => {
+    expect(counts({ trigger: null, withinMs: null })).toEqual([
+      ["often", 3],
+      ["rare", 1],
+    ]);
+  });
+
+  test("contain only runs of the time window and the trigger", () => {
+    expect(counts({ trigger: null, withinMs: 25 })).toEqual([
+      ["rare", 1],
+      ["often", 1],
+    ]);
+    expect(counts({ trigger: "manual", withinMs: null })).toEqual([["often", 1]]);
   });
 });

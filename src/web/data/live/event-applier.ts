@@ -24,12 +24,14 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
         "jobs-with-runs",
         "timeline",
         "stats",
+        "attention",
+        `comparison ${run_id}`,
         "notifications",
       ];
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats"];
     case "jobs.reloaded":
-      return ["jobs", "job", "definition", "health", "system", "occurrences", "timeline"];
+      return ["jobs", "job", "definition", "attention", "health", "system", "occurrences", "timeline"];
     case "scheduler.paused":
     case "scheduler.resumed":
       return ["scheduler", "system"];
@@ -48,8 +50,9 @@ const ofJob = (id: string | undefined): readonly QueryName[] => [`job ${id}`, `j
 /** Minimum time between two fetches of a query in ms, and the additional time per list item: a list of 1,000 jobs is large. */
 const MIN_INTERVAL_MS = 150;
 const INTERVAL_PER_ITEM_MS = 10;
-/** Minimum time for statistics, which petit computes from all runs of a day. */
-const STATS_INTERVAL_MS = 2_000;
+/** Minimum time for what petit computes from many runs. */
+const SUMMARY_INTERVAL_MS = 2_000;
+const SUMMARIES: readonly unknown[] = ["stats", "attention"];
 
 /**
  * Updates the query cache from live events: writes the data of an event into the cache directly, and refetches the other
@@ -116,7 +119,8 @@ const waitMs = (query: Query, now: number): number => {
   return elapsedMs < 0 ? 0 : Math.max(0, intervalMs - elapsedMs);
 };
 
-const minIntervalOf = ({ queryKey }: Query): number => (queryKey[0] === "stats" ? STATS_INTERVAL_MS : MIN_INTERVAL_MS);
+const minIntervalOf = ({ queryKey }: Query): number =>
+  SUMMARIES.includes(queryKey[0]) ? SUMMARY_INTERVAL_MS : MIN_INTERVAL_MS;
 
 /** Returns the length of a list: each list of the API has a `count`. */
 const itemsOf = (data: unknown): number =>

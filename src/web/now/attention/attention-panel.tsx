@@ -1,0 +1,71 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { CancelDialog } from "../../actions/cancel-dialog.tsx";
+import { RetryDialog } from "../../actions/retry-dialog.tsx";
+import { attentionQuery } from "../../data/queries.ts";
+import type { AttentionItem } from "../../data/shapes.ts";
+import { useJobName } from "../../data/use-job-name.ts";
+import { Button } from "../../ui/button.tsx";
+import { failureText } from "../../ui/states.tsx";
+import { StatusIcon } from "../../ui/status/status.tsx";
+import "./attention.css";
+import { type AttentionAction, AttentionRow } from "./attention-row.tsx";
+
+/** More items are shown on request. */
+const SHOWN = 6;
+
+/** Lists what needs attention, the most urgent first. One quiet line if nothing does. */
+export const AttentionPanel = () => {
+  const { data, error } = useQuery(attentionQuery());
+  const [isWhole, setWhole] = useState(false);
+  const [asked, setAsked] = useState<AttentionAction | null>(null);
+  if (data === undefined) {
+    return (
+      <p className="attention-none muted" role="status">
+        {error === null ? "Looking for problems …" : `Could not look for problems: ${failureText(error)}`}
+      </p>
+    );
+  }
+  if (data.items.length === 0) {
+    return (
+      <p className="attention-none muted" role="status">
+        <StatusIcon of="completed" /> Nothing needs attention.
+      </p>
+    );
+  }
+  const total = Object.values(data.counts).reduce((sum, count) => sum + count, 0);
+  const shown = isWhole ? data.items : data.items.slice(0, SHOWN);
+  return (
+    <section className="card attention" aria-labelledby="attention">
+      <h2 id="attention">
+        Needs attention <span className="muted">{total.toLocaleString()}</span>
+      </h2>
+      <ul className="attention-list">
+        {shown.map((item) => (
+          <AttentionRow key={keyOf(item)} item={item} onAsk={setAsked} />
+        ))}
+      </ul>
+      {shown.length < data.items.length && (
+        <Button kind="quiet" onClick={() => setWhole(true)}>
+          Show {data.items.length - shown.length} more
+        </Button>
+      )}
+      {asked !== null && <ActionDialog action={asked} onClose={() => setAsked(null)} />}
+    </section>
+  );
+};
+
+const keyOf = (item: AttentionItem): string =>
+  [
+    item.kind,
+    item.job_id,
+    "file" in item ? item.file : "",
+    "target" in item ? item.target : "",
+    "elapsed_ms" in item ? item.run_id : "",
+  ].join(" ");
+
+const ActionDialog = ({ action, onClose }: { readonly action: AttentionAction; readonly onClose: () => void }) => {
+  const name = useJobName(action.jobId);
+  const Asked = action.kind === "retry" ? RetryDialog : CancelDialog;
+  return <Asked runId={action.runId} name={name} onClose={onClose} />;
+};

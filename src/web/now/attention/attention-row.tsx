@@ -1,0 +1,180 @@
+import { memo, type ReactNode } from "react";
+import { Link } from "wouter";
+import type { AttentionItem } from "../../data/shapes.ts";
+import { useJobName } from "../../data/use-job-name.ts";
+import { Button } from "../../ui/button.tsx";
+import { StatusIcon } from "../../ui/status/status.tsx";
+import { counted, roughText } from "../../ui/text/format.ts";
+import { Time } from "../../ui/time/time.tsx";
+
+/** An action of an item that asks first. */
+export type AttentionAction = { readonly kind: "retry" | "cancel"; readonly runId: string; readonly jobId: string };
+
+type RowProps = { readonly item: AttentionItem; readonly onAsk: (action: AttentionAction) => void };
+
+/** Something that needs attention: what, since when, why, and what the user can do. */
+export const AttentionRow = memo(({ item, onAsk }: RowProps) => {
+  const { what, subject, detail, actions } = partsOf(item, onAsk);
+  return (
+    <li className="attention-row" data-kind={item.kind}>
+      <StatusIcon of={item.severity === "error" ? "failed" : "missed"} label={`${item.severity}: `} />
+      <div className="attention-what">
+        <p>
+          {subject} <span className="attention-state">{what}</span>{" "}
+          <span className="muted">
+            since <Time at={item.since} isFocusable={false} />
+          </span>
+        </p>
+        {detail !== null && <p className="attention-why">{detail}</p>}
+      </div>
+      <div className="attention-actions">{actions}</div>
+    </li>
+  );
+});
+
+type RowParts = {
+  readonly subject: ReactNode;
+  readonly what: string;
+  readonly detail: ReactNode;
+  readonly actions: ReactNode;
+};
+
+const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
+  switch (item.kind) {
+    case "job_failing":
+    case "job_flapping":
+      return {
+        subject: <JobLink jobId={item.job_id} />,
+        what: resultText(item),
+        detail: <Why failure={item.failure} />,
+        actions: (
+          <>
+            {item.kind === "job_failing" && (
+              <Button
+                isOnce
+                aria-label={`Retry ${item.job_id}`}
+                onClick={() => onAsk({ kind: "retry", runId: item.run_id, jobId: item.job_id })}
+              >
+                Retry
+              </Button>
+            )}
+            <LogLink runId={item.run_id} taskId={item.failure.task_id} jobId={item.job_id} />
+          </>
+        ),
+      };
+    case "run_stuck":
+      return {
+        subject: <JobLink jobId={item.job_id} />,
+        what: `has been running for ${roughText(item.elapsed_ms)}, usually ${roughText(item.usual_ms)}`,
+        detail: item.task_id === null ? null : <>waiting for {item.task_id}</>,
+        actions: (
+          <>
+            <Button
+              isOnce
+              aria-label={`Cancel ${item.job_id}`}
+              onClick={() => onAsk({ kind: "cancel", runId: item.run_id, jobId: item.job_id })}
+            >
+              Cancel
+            </Button>
+            <LogLink runId={item.run_id} taskId={item.task_id} jobId={item.job_id} />
+          </>
+        ),
+      };
+    case "run_late":
+      return {
+        subject: <JobLink jobId={item.job_id} />,
+        what: `${counted(item.count, "run")} waiting for a slot, the first for ${roughText(item.waited_ms)}`,
+        detail: null,
+        actions: (
+          <Link className="button" href={`/runs?status=pending&job=${item.job_id}`}>
+            Waiting runs
+          </Link>
+        ),
+      };
+    case "notifications_undelivered":
+      return {
+        subject: <JobLink jobId={item.job_id} />,
+        what: `${counted(item.count, "notification")} not delivered`,
+        detail: (
+          <>
+            {item.type} {item.target} <span className="attention-line">{item.error}</span>
+          </>
+        ),
+        actions: (
+          <Link className="button" href="/system#notifications">
+            Notifications
+          </Link>
+        ),
+      };
+    case "job_file_broken":
+      return {
+        subject: (
+          <strong className="mono">
+            {item.file}:{item.line}:{item.column}
+          </strong>
+        ),
+        what: `has ${counted(item.problems, "problem")}`,
+        detail: (
+          <span className="attention-line">
+            {item.path === "" ? "" : `${item.path}: `}
+            {item.problem}
+          </span>
+        ),
+        actions: (
+          <Link className="button" href="/system#problems">
+            Problems
+          </Link>
+        ),
+      };
+    default:
+      // petit may be newer than this page.
+      return { subject: null, what: (item satisfies never as AttentionItem).message, detail: null, actions: null };
+  }
+};
+
+type ResultItem = Extract<AttentionItem, { readonly kind: "job_failing" | "job_flapping" }>;
+
+const resultText = (item: ResultItem): string => {
+  const onAndOff = `${item.recent_failures} of the last ${item.recent_runs} runs`;
+  if (item.kind === "job_flapping") return `fails on and off: ${onAndOff}`;
+  if (item.flapping) return `failed, as did ${onAndOff}`;
+  return item.count === 1 ? "failed" : `failed ${item.count.toLocaleString()} times in a row`;
+};
+
+const JobLink = ({ jobId }: { readonly jobId: string }) => {
+  const name = useJobName(jobId);
+  return (
+    <Link href={`/jobs/${jobId}`} className="attention-job">
+      {name}
+    </Link>
+  );
+};
+
+/** Why a run failed: its task, how that ended, and the last line that it wrote. */
+const Why = ({ failure: { task_id, error, reason, last_line } }: { readonly failure: ResultItem["failure"] }) => (
+  <>
+    {task_id !== null && <strong>{task_id}</strong>} {error ?? reason?.replaceAll("_", " ")}{" "}
+    {last_line !== null && (
+      <span className="attention-line mono" title={last_line.text}>
+        {last_line.text}
+      </span>
+    )}
+  </>
+);
+
+type LogLinkProps = {
+  readonly runId: string;
+  readonly taskId: string | null;
+  readonly jobId: string;
+};
+
+const LogLink = ({ runId, taskId, jobId }: LogLinkProps) => (
+  <Link
+    className="button"
+    data-row
+    href={`/runs/${runId}${taskId === null ? "" : `?task=${taskId}`}`}
+    aria-label={`Log of ${jobId}`}
+  >
+    Log
+  </Link>
+);

@@ -1,0 +1,130 @@
+import { useQuery } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import { Link } from "wouter";
+import { RetryDialog } from "../actions/retry-dialog.tsx";
+import { attentionQuery, runQuery } from "../data/queries.ts";
+import type { RunData } from "../data/shapes.ts";
+import { useJobName } from "../data/use-job-name.ts";
+import { Button } from "../ui/button.tsx";
+import { Empty } from "../ui/states.tsx";
+import { Status } from "../ui/status/status.tsx";
+import { RunTable } from "../ui/table/run-table.tsx";
+import { counted } from "../ui/text/format.ts";
+import { useNow } from "../ui/time/clock.ts";
+import { Time } from "../ui/time/time.tsx";
+import { groupByJob, MAX_SEARCHED, type RunListQuery } from "./run-filter.ts";
+
+type RunsByJobProps = { readonly runs: readonly RunData[]; readonly filter: RunListQuery };
+
+/** Shows runs grouped by their jobs. The runs of a job are folded. */
+export const RunsByJob = ({ runs, filter }: RunsByJobProps) => {
+  const groups = groupByJob(runs, filter, useNow());
+  const total = groups.reduce((sum, group) => sum + group.runs.length, 0);
+  return (
+    <>
+      <p className="muted" role="status">
+        {counted(total, "run")} of {counted(groups.length, "job")}
+        {filter.withinMs !== null && " in the last 24 hours"}
+        {runs.length >= MAX_SEARCHED && `, from the newest ${MAX_SEARCHED.toLocaleString()} runs`}
+      </p>
+      {groups.length === 0 ? (
+        <Empty title="No matching runs" />
+      ) : (
+        <ul className="card run-groups">
+          {groups.map((group) => (
+            <JobGroup key={group.jobId} {...group} filter={filter} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+};
+
+/** Most runs that a group lists; a link leads to the others. */
+const LISTED = 20;
+
+type JobGroupProps = {
+  readonly jobId: string;
+  /** The newest first. */
+  readonly runs: readonly RunData[];
+  readonly filter: RunListQuery;
+};
+
+const JobGroup = ({ jobId, runs, filter }: JobGroupProps) => {
+  const name = useJobName(jobId);
+  const listId = useId();
+  const [isOpen, setOpen] = useState(false);
+  const [isRetrying, setRetrying] = useState(false);
+  const [newest] = runs;
+  if (newest === undefined) return null;
+  const query = new URLSearchParams({ job: jobId, ...(filter.status === null ? {} : { status: filter.status }) });
+  return (
+    <li className="run-group" data-job-group={jobId}>
+      <div className="run-group-head">
+        <Button
+          kind="quiet"
+          className="run-group-count"
+          aria-expanded={isOpen}
+          aria-controls={listId}
+          aria-label={`${counted(runs.length, "run")} of ${name}`}
+          onClick={() => setOpen(!isOpen)}
+        >
+          <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> {runs.length.toLocaleString()}
+        </Button>
+        <div className="run-group-what">
+          <p>
+            <Link href={`/jobs/${jobId}`} className="run-group-job" data-row>
+              {name}
+            </Link>{" "}
+            <Status of={newest.status} /> <span className="muted">last at</span>{" "}
+            <Time at={newest.started_at ?? newest.created_at} isFocusable={false} /> <JobState jobId={jobId} />
+          </p>
+          {newest.status !== "completed" && <Why run={newest} />}
+        </div>
+        <div className="row">
+          {(newest.status === "failed" || newest.status === "interrupted") && (
+            <Button isOnce aria-label={`Retry ${name}`} onClick={() => setRetrying(true)}>
+              Retry
+            </Button>
+          )}
+          <Link className="button" href={`/runs/${newest.id}`} aria-label={`Log of ${name}`}>
+            Log
+          </Link>
+        </div>
+      </div>
+      <div id={listId} hidden={!isOpen}>
+        {isOpen && <RunTable label={`Runs of ${name}`} runs={runs.slice(0, LISTED)} hasJob={false} />}
+        {isOpen && runs.length > LISTED && (
+          <p className="run-group-more">
+            <Link href={`/runs?${query}`}>All of them</Link>
+          </p>
+        )}
+      </div>
+      {isRetrying && <RetryDialog runId={newest.id} name={name} onClose={() => setRetrying(false)} />}
+    </li>
+  );
+};
+
+/** Says if the job still fails, or fails on and off. */
+const JobState = ({ jobId }: { readonly jobId: string }) => {
+  const { data } = useQuery(attentionQuery());
+  const item = data?.items.find((each) => each.job_id === jobId && "recent_runs" in each);
+  if (data === undefined || data.items.length < data.count) return null;
+  if (item === undefined || !("recent_runs" in item)) return <span className="tag">works again</span>;
+  const isOnAndOff = item.kind === "job_flapping" || item.flapping;
+  return (
+    <span className="tag">
+      {isOnAndOff ? `on and off: ${item.recent_failures} of the last ${item.recent_runs}` : "still failing"}
+    </span>
+  );
+};
+
+/** The task that failed and the last line that it wrote. */
+const Why = ({ run }: { readonly run: RunData }) => {
+  const failure = useQuery(runQuery(run.id)).data?.failure;
+  return (
+    <p className="attention-why">
+      {run.error} {failure?.last_line != null && <span className="attention-line mono">{failure.last_line.text}</span>}
+    </p>
+  );
+};
