@@ -3,23 +3,24 @@ import { refuseOpenBind } from "../api/guard/host.ts";
 import { startServer } from "../api/server.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
-import { formatProblem } from "../jobfile/problem.ts";
-import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
+import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import { toUnusable } from "../store/database/open.ts";
 import { logEvents } from "./event-log.ts";
+import { JobsReader } from "./job-files/reader.ts";
+import { readerIdentity } from "./job-files/reader-identity.ts";
+import { JobsWatcher } from "./job-files/watch.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { addressUrl, type Origins } from "./settings/settings.ts";
 import { readToken } from "./settings/token.ts";
 import { systemFacts } from "./system-facts.ts";
-import { watchJobs } from "./watch.ts";
 
 export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
   readonly origins: Origins;
   readonly jobsDir: string;
-  /** The result of the first reading of JOBS_DIR. */
-  readonly jobFiles: JobFiles;
+  /** A reading of JOBS_DIR that was made just now; null if there is none. */
+  readonly firstReading: FolderReading | null;
   /** petit's version. */
   readonly version: string;
 };
@@ -29,6 +30,8 @@ export interface App extends AsyncDisposable {
   readonly engine: Engine;
   /** URL of the API; null if it is off. */
   readonly url: string | null;
+  /** The problems of the job files at the start. */
+  readonly firstProblems: Pick<JobFiles, "problems" | "broken">;
   /** Reads the job files again. Logs errors. */
   reload(): Promise<void>;
   /** Stops the engine, then everything else. Idempotent; a second call with `now` ends the wait of the first. */
@@ -52,10 +55,22 @@ const start = async (options: AppOptions): Promise<App> => {
   const token = readToken(options);
   if (settings.api) refuseOpenBind(settings.apiHost, token);
   await using parts = new AsyncDisposableStack();
-  const engine = openEngine({ ...options, readJobs: readerOf(options) }, parts);
+  const reader = parts.use(
+    new JobsReader({
+      ...options,
+      given: options.firstReading,
+      reader: readerIdentity({ ...options.runtime, ...options }),
+    }),
+  );
+  const engine: Engine = openEngine(
+    {
+      ...options,
+      readJobs: (findJob) => reader.read(engine.store, findJob),
+    },
+    parts,
+  );
   const url = settings.api ? await serve({ ...options, token, engine }, parts) : null;
   parts.use(logEvents(engine, log));
-  await engine.start();
   const reload = async (): Promise<void> => {
     await engine.reload().catch((error: unknown) => {
       // A reload during the stop is rejected, which is not an error.
@@ -67,41 +82,22 @@ const start = async (options: AppOptions): Promise<App> => {
       if (!isRefusal(error)) throw error;
     });
   };
-  if (settings.watch) parts.use(await watchJobs({ dir: jobsDir, clock, log, onChange }));
+  // Before the files are read, so that no change falls between the reading and the watch.
+  const watcher = settings.watch ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange })) : null;
+  await engine.start();
+  const { files, scan } = reader.takeFirst();
+  watcher?.start(scan);
+  void reader.verify(reload);
   // Otherwise the garbage of the start would be collected in the next minute, when petit should be idle.
-  if (options.jobFiles.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();
-  return assemble({ engine, url, reload }, parts.move());
+  if (files.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();
+  const firstProblems = { problems: files.problems, broken: files.broken };
+  return assemble({ engine, url, reload, firstProblems }, parts.move());
 };
 
 /** With fewer jobs a garbage collection is not worth its time. */
 const MANY_JOBS = 500;
 
-/** Returns the first reading, then reads again at each call. Logs the problems each time. */
-const readerOf = ({ jobsDir, jobFiles, log }: AppOptions): (() => Promise<JobFiles>) => {
-  let atHand: JobFiles | null = jobFiles;
-  return async () => {
-    const files = atHand ?? (await readJobsDir(jobsDir).catch(asBrokenFolder));
-    atHand = null;
-    tellProblems(files, { jobsDir, log });
-    return files;
-  };
-};
-
 const isRefusal = (error: unknown): boolean => error instanceof PetitError && error.code === "not_running";
-
-/** Treats a folder that disappeared, perhaps temporarily, as unreadable: all jobs keep their last good version. */
-const asBrokenFolder = (error: unknown): JobFiles => {
-  if (!(error instanceof PetitError && error.code === "not_found")) throw error;
-  return { jobs: [], problems: [{ file: ".", line: 1, column: 1, path: "", message: error.message }], broken: ["."] };
-};
-
-const tellProblems = ({ jobs, problems }: JobFiles, { jobsDir, log }: Pick<AppOptions, "jobsDir" | "log">): void => {
-  for (const problem of problems) {
-    const { file, line, column, path } = problem;
-    log.warn({ file, line, column, path }, `a job file is broken: ${formatProblem(problem)}`);
-  }
-  if (jobs.length === 0 && problems.length === 0) log.warn({ jobs_dir: jobsDir }, "JOBS_DIR has no job file");
-};
 
 const serve = async (
   options: AppOptions & { readonly token: string | null; readonly engine: Engine },
@@ -126,7 +122,7 @@ const serve = async (
   return url;
 };
 
-const assemble = (made: Pick<App, "engine" | "url" | "reload">, parts: AsyncDisposableStack): App => {
+const assemble = (made: Pick<App, "engine" | "url" | "reload" | "firstProblems">, parts: AsyncDisposableStack): App => {
   const stop = async (how: StopMode): Promise<void> => {
     await made.engine.stop(how);
     await parts.disposeAsync();

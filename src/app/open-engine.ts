@@ -1,9 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { EngineSettings } from "../engine/options.ts";
+import type { EngineOptions, EngineSettings } from "../engine/options.ts";
 import { createEngine } from "../engine/scheduler.ts";
-import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -21,7 +20,8 @@ export type OpenEngineOptions = {
   readonly clock: Clock;
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly readJobs: () => Promise<JobFiles>;
+  /** See `EngineOptions`. */
+  readonly readJobs: EngineOptions["readJobs"];
   /** See `EngineOptions`. */
   readonly followSchedules?: boolean;
 };

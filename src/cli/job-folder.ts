@@ -36,7 +36,7 @@ export const warnOfProblems = (
 };
 
 /** Returns a summary such as `3 problems in 2 files`. */
-export const summaryOf = (files: JobFiles): string =>
+export const summaryOf = (files: Pick<JobFiles, "problems" | "broken">): string =>
   `${pluralize(files.problems.length, "problem")} in ${pluralize(files.broken.length, "file")}`;
 
 /**

@@ -10,8 +10,8 @@ export type EngineOptions = {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly log: Log;
-  /** Reads the job files of JOBS_DIR. */
-  readonly readJobs: () => Promise<JobFiles>;
+  /** Reads the job files of JOBS_DIR. `findJob` returns the current definition of a job, or null. */
+  readonly readJobs: (findJob: (jobId: string) => Job | null) => Promise<JobFiles>;
   /**
    * Folder in which processes leave their output, exit status and outputs until petit stores them. Created with mode
    * 0700.

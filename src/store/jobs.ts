@@ -19,6 +19,8 @@ export interface JobStore {
   saveDefinitions(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
   /** Returns the last good definition of every job that is not removed, by id. */
   list(): ReadonlyMap<JobId, StoredJob>;
+  /** Returns the digest of a definition. Takes no time for definitions that `list` has returned or that were saved. */
+  digestOf(job: Job): string;
   /** Returns a version of a definition, such as the one that a run started with. Throws if there is no such version. */
   getDefinition(versionId: number): Job;
   /** Records that every occurrence due at or before `until` is in the ledger. Never moves back. Not durable. */
@@ -63,19 +65,21 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     new Map(
       sql
         .all(
-          `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, definition
+          `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, digest, definition
            FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE removed_at IS NULL ORDER BY jobs.id`,
         )
         .map((row) => [
           id<JobId>(row, "id"),
           {
-            job: json<Job>(row, "definition"),
+            job: withDigest(json<Job>(row, "definition"), text(row, "digest")),
             versionId: integer(row, "version"),
             firstSeenAt: integer(row, "first_seen_at"),
             accountedUntil: integer(row, "accounted_until"),
           },
         ]),
     ),
+
+  digestOf,
 
   getDefinition: (versionId) => {
     const row = sql.get("SELECT definition FROM job_versions WHERE id = $versionId", { versionId });
@@ -135,7 +139,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
 
 /** Stores a version of a job. A job that is not in the database yet is stored as a removed one, so that it is never due. */
 const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
-  const versionId = saveVersion(sql, { job, ...digestOf(job), now });
+  const versionId = saveVersion(sql, job, now);
   sql.run(
     `INSERT INTO jobs (id, version, first_seen_at, accounted_until, removed_at) VALUES ($jobId, $versionId, $now, $now, $now)
      ON CONFLICT (id) DO NOTHING`,
@@ -147,7 +151,6 @@ const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
 type KnownJob = {
   readonly digest: string;
   readonly removed: boolean;
-  readonly schedule: Job["schedule"];
   readonly versionId: number;
   readonly firstSeenAt: number;
   readonly accountedUntil: number;
@@ -159,10 +162,9 @@ const saveJob = (
   context: { readonly known: KnownJob | null; readonly now: number },
 ): StoredJob => {
   const { known, now } = context;
-  const digested = digestOf(job);
-  if (known !== null && !known.removed && known.digest === digested.digest) return { job, ...pick(known) };
-  const versionId = saveVersion(sql, { job, ...digested, now });
-  const hasPast = known !== null && !known.removed && isDueAlike(known.schedule, job.schedule);
+  if (known !== null && !known.removed && known.digest === digestOf(job)) return { job, ...pick(known) };
+  const versionId = saveVersion(sql, job, now);
+  const hasPast = known !== null && !known.removed && isDueAlike(readSchedule(sql, known.versionId), job.schedule);
   const accountedUntil = hasPast ? known.accountedUntil : Math.max(now, known?.accountedUntil ?? 0);
   const firstSeenAt = known?.firstSeenAt ?? now;
   sql.run(
@@ -173,9 +175,20 @@ const saveJob = (
   return { job, versionId, firstSeenAt, accountedUntil };
 };
 
-const digestOf = (job: Job): Pick<NewVersion, "digest" | "definition"> => {
-  const definition = JSON.stringify(job);
-  return { definition, digest: createHash("sha256").update(definition).digest("hex") };
+/** The digests of definitions that were loaded or saved. A definition never changes. */
+const digests = new WeakMap<Job, string>();
+
+const digestOf = (job: Job): string => {
+  const known = digests.get(job);
+  if (known !== undefined) return known;
+  const digest = createHash("sha256").update(JSON.stringify(job)).digest("hex");
+  digests.set(job, digest);
+  return digest;
+};
+
+const withDigest = (job: Job, digest: string): Job => {
+  digests.set(job, digest);
+  return job;
 };
 
 const pick = ({ versionId, firstSeenAt, accountedUntil }: KnownJob): Omit<StoredJob, "job"> => ({
@@ -184,24 +197,31 @@ const pick = ({ versionId, firstSeenAt, accountedUntil }: KnownJob): Omit<Stored
   accountedUntil,
 });
 
-type NewVersion = { readonly job: Job; readonly digest: string; readonly definition: string; readonly now: number };
-
-const saveVersion = (sql: Statements, { job, digest, definition, now }: NewVersion): number => {
+const saveVersion = (sql: Statements, job: Job, now: number): number => {
   const row = sql.get(
     `INSERT INTO job_versions (job_id, digest, definition, created_at) VALUES ($jobId, $digest, $definition, $now)
      ON CONFLICT (job_id, digest) DO UPDATE SET digest = digest RETURNING id`,
-    { jobId: job.id, digest, definition, now },
+    { jobId: job.id, digest: digestOf(job), definition: JSON.stringify(job), now },
   );
   if (row === null) throw new Error(`the definition of ${job.id} was not stored`);
   return integer(row, "id");
+};
+
+const readSchedule = (sql: Statements, versionId: number): Job["schedule"] => {
+  const row = sql.get(
+    "SELECT json_extract(definition, '$.schedule') AS schedule FROM job_versions WHERE id = $versionId",
+    {
+      versionId,
+    },
+  );
+  return row === null || row.schedule === null ? null : json<Job["schedule"]>(row, "schedule");
 };
 
 const readKnownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
   new Map(
     sql
       .all(
-        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, removed_at, digest,
-           json_extract(definition, '$.schedule') AS schedule
+        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, removed_at, digest
          FROM jobs JOIN job_versions ON job_versions.id = jobs.version`,
       )
       .map((row) => [id<JobId>(row, "id"), toKnownJob(row)]),
@@ -210,7 +230,6 @@ const readKnownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
 const toKnownJob = (row: SqlRow): KnownJob => ({
   digest: text(row, "digest"),
   removed: integerOrNull(row, "removed_at") !== null,
-  schedule: row.schedule === null ? null : json<Job["schedule"]>(row, "schedule"),
   versionId: integer(row, "version"),
   firstSeenAt: integer(row, "first_seen_at"),
   accountedUntil: integer(row, "accounted_until"),

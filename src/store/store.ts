@@ -3,6 +3,7 @@ import type { StoreContext } from "./context.ts";
 import { createStatements } from "./database/statements.ts";
 import { createTransactions, type Write } from "./database/transaction.ts";
 import { createEventStore, createPendingEvents, type EventStore } from "./events.ts";
+import { createJobFileStore, type JobFileStore } from "./job-files.ts";
 import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
@@ -17,6 +18,7 @@ import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
  */
 export interface Store extends Disposable {
   readonly jobs: JobStore;
+  readonly jobFiles: JobFileStore;
   readonly runs: RunStore;
   readonly output: OutputStore;
   readonly occurrences: OccurrenceStore;
@@ -70,6 +72,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
   const context: StoreContext = { sql, write, recordEvent: events.record };
   return {
     jobs: createJobStore(context),
+    jobFiles: createJobFileStore(context),
     runs: createRunStore(context),
     output: createOutputStore(context),
     occurrences: createOccurrenceStore(context),

@@ -1,12 +1,13 @@
 import type { App } from "../../app/app.ts";
+import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { defaultZone, SETTINGS, withOrigin } from "../../app/settings/settings.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
-import type { JobFiles } from "../../jobfile/read/job-dir.ts";
+import { type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { problemLine, readJobs, summaryOf } from "../job-folder.ts";
+import { problemLine, summaryOf } from "../job-folder.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { paint } from "../terminal/terminal.ts";
@@ -48,11 +49,12 @@ export const run = defineCommand({
   run: async ({ JOBS_DIR }, context) => {
     const { settings, origins, terminal } = context;
     const jobsDir = JOBS_DIR ?? settings.jobsDir;
-    const jobFiles = await readJobs(
+    await checkJobsDir(
       jobsDir,
       JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
     );
-    if (settings.strict) refuseProblems(jobFiles, jobsDir);
+    const firstReading = settings.strict ? await readFolder(jobsDir) : null;
+    if (firstReading !== null) refuseProblems(firstReading.files, jobsDir);
     // Loaded here because no other command needs Elysia.
     const [{ runApp }, { openLog }] = await Promise.all([
       import("../../app/run-app.ts"),
@@ -62,17 +64,18 @@ export const run = defineCommand({
     const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
-    for (const { name, near } of misspeltVariables(context.environment, jobFiles.jobs))
-      log.warn({ variable: name }, `${name} is not a setting; did you mean ${near}?`);
-    await runApp({ ...context, log, jobsDir, jobFiles }, (app) => {
-      if (format === "pretty" && !journal) terminal.err.write(banner({ app, jobsDir, jobFiles, context }));
-      else log.info(startedFields({ app, jobsDir, jobFiles, context }), "petit is ready");
+    await runApp({ ...context, log, jobsDir, firstReading }, (app) => {
+      const jobs = app.engine.listJobs().map(({ job }) => job);
+      for (const { name, near } of misspeltVariables(context.environment, jobs))
+        log.warn({ variable: name }, `${name} is not a setting; did you mean ${near}?`);
+      if (format === "pretty" && !journal) terminal.err.write(banner({ app, jobsDir, context }));
+      else log.info(startedFields({ app, jobsDir, context }), "petit is ready");
     });
     return EXIT.DONE;
   },
 });
 
-const refuseProblems = (files: JobFiles, dir: string): void => {
+const refuseProblems = (files: Pick<JobFiles, "problems" | "broken">, dir: string): void => {
   if (files.problems.length === 0) return;
   const lines = files.problems.map((problem) => problemLine(problem, dir)).join("\n");
   throw new PetitError("invalid_request", `${summaryOf(files)}, which --strict does not allow:\n${lines}`);
@@ -82,17 +85,16 @@ const refuseProblems = (files: JobFiles, dir: string): void => {
 type StartedPetit = {
   readonly app: App;
   readonly jobsDir: string;
-  readonly jobFiles: JobFiles;
   readonly context: Context;
 };
 
-const startedFields = ({ app, jobsDir, jobFiles, context }: StartedPetit): Record<string, unknown> => ({
+const startedFields = ({ app, jobsDir, context }: StartedPetit): Record<string, unknown> => ({
   version: context.version,
   url: app.url,
   db: context.settings.db,
   jobs_dir: jobsDir,
   jobs: app.engine.listJobs().length,
-  problems: jobFiles.problems.length,
+  problems: app.firstProblems.problems.length,
 });
 
 /** Returns the message that petit shows on a terminal after it has started. */
@@ -110,9 +112,12 @@ const banner = (started: StartedPetit): string => {
   return `${title}${rows.map(([name, text]) => `  ${paint(err, "dim", name.padEnd(10))}${text}\n`).join("")}`;
 };
 
-const jobsText = ({ app, jobsDir, jobFiles, context: { terminal } }: StartedPetit): string => {
+const jobsText = ({ app, jobsDir, context: { terminal } }: StartedPetit): string => {
   const text = `${pluralize(app.engine.listJobs().length, "job")} from ${jobsDir}`;
-  return jobFiles.problems.length === 0 ? text : `${text}, ${paint(terminal.err, "red", summaryOf(jobFiles))}`;
+  const { firstProblems } = app;
+  return firstProblems.problems.length === 0
+    ? text
+    : `${text}, ${paint(terminal.err, "red", summaryOf(firstProblems))}`;
 };
 
 const nextText = ({ app, context }: StartedPetit): string => {

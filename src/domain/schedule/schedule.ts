@@ -23,7 +23,7 @@ export type ScheduleSpec = {
 
 /** Returns whether two schedules are due at the same instants. Null means no schedule. */
 export const isDueAlike = (a: ScheduleSpec | null, b: ScheduleSpec | null): boolean =>
-  JSON.stringify([a?.expressions, a?.timezone]) === JSON.stringify([b?.expressions, b?.timezone]);
+  a === b || JSON.stringify([a?.expressions, a?.timezone]) === JSON.stringify([b?.expressions, b?.timezone]);
 
 /** A compiled schedule. */
 export interface Schedule {

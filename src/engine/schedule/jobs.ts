@@ -23,6 +23,8 @@ export class Jobs {
   readonly #fire: Fire;
   /** Null until `load`. */
   #jobs: ReadonlyMap<JobId, StoredJob> | null = null;
+  /** The jobs of the previous process while `load` runs; else null. */
+  #previous: ReadonlyMap<JobId, StoredJob> | null = null;
   #problems: readonly Problem[] = [];
   /** When each broken file was first read with problems, in ms since the Unix epoch. */
   #brokenSince: ReadonlyMap<string, number> = new Map();
@@ -60,13 +62,21 @@ export class Jobs {
 
   /** Reads the job files and stores the jobs. Jobs in broken files keep their last valid version. */
   async load(): Promise<void> {
-    const { store, readJobs } = this.#options;
-    const files = await readJobs();
-    // Jobs of broken files come from the store; reading the files did not load their patterns.
-    const stored = [...store.jobs.list().values()].map(({ job }) => job);
+    const { store } = this.#options;
+    this.#previous = store.jobs.list();
+    const files = await this.read();
+    // Reading a file that has not changed, or a broken one, did not load the patterns of its jobs.
+    const stored = [...this.#previous.values()].map(({ job }) => job);
     if ([...files.jobs, ...stored].some(hasPattern)) await loadPatterns();
     await this.accountForBacklogs(files);
     this.replace(files);
+    this.#previous = null;
+  }
+
+  /** Reads the job files. A file that has not changed gives the same definitions as before. */
+  async read(): Promise<JobFiles> {
+    const current: ReadonlyMap<string, StoredJob> = this.#jobs ?? this.#previous ?? NONE;
+    return await this.#options.readJobs((jobId) => current.get(jobId)?.job ?? null);
   }
 
   /**
@@ -119,7 +129,8 @@ export class Jobs {
   /** Yields the stored jobs whose schedule `jobs` replaces or removes, with the search for their due occurrences. */
   *#replacedSchedules(jobs: readonly Job[], now: number) {
     // A cheap check. The jobs in memory may be behind the ledger, so the rest reads the store.
-    if (this.#jobs !== null && withReplacedSchedule(this.#jobs, jobs).length === 0) return;
+    const known = this.#jobs ?? this.#previous;
+    if (known !== null && withReplacedSchedule(known, jobs).length === 0) return;
     const { store, settings } = this.#options;
     const remaining = new Set(jobs.map(({ id }) => id));
     for (const stored of withReplacedSchedule(store.jobs.list(), jobs)) {

@@ -43,11 +43,11 @@ export class Reloader {
   }
 
   async #reload(): Promise<Reload> {
-    const { log, readJobs, commits, jobs, notifier, detach, assertRunning } = this.#options;
+    const { log, commits, jobs, notifier, detach, assertRunning } = this.#options;
     const { outage } = commits;
     try {
       assertRunning();
-      const files = await readJobs();
+      const files = await jobs.read();
       if (outage.isLocked) this.#failure = messageOf(outage.error);
       await commits.retryUntilStored(() => jobs.accountForBacklogs(files));
       await commits.retryUntilStored(() => this.#replace(files));

@@ -118,7 +118,7 @@ export class ScheduleQueue implements Disposable {
   #entry(stored: StoredJob, before: ScheduleEntry | undefined, now: number): ScheduleEntry {
     const { job } = stored;
     const { timezone } = this.#options;
-    if (before !== undefined && JSON.stringify(before.stored.job.schedule) === JSON.stringify(job.schedule)) {
+    if (before !== undefined && isSameSchedule(before.stored.job, job)) {
       return { ...before, stored };
     }
     const schedule = compileSchedule(scheduleOf(job), timezone);
@@ -195,6 +195,9 @@ export class ScheduleQueue implements Disposable {
     this.#refill();
   }
 }
+
+const isSameSchedule = (a: Job, b: Job): boolean =>
+  a === b || JSON.stringify(a.schedule) === JSON.stringify(b.schedule);
 
 const scheduleOf = (job: Job): NonNullable<Job["schedule"]> => {
   if (job.schedule === null) throw new Error(`job '${job.id}' has no schedule`);

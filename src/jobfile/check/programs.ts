@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
+import type { Job } from "../../domain/job.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
@@ -15,6 +16,14 @@ export const checkPrograms = ({ tasks = [] }: JobDraft, report: Report, folder: 
     checkFile(task, { path: ["tasks", index, "script"], report, folder });
   });
 };
+
+/** Returns whether the script files of a valid job still exist. */
+export const hasPrograms = ({ tasks, source }: Job): boolean =>
+  tasks.every(({ program, workingDir }) => {
+    if (!("inline" in program) || program.inline) return true;
+    const script = { type: program.type, inline: false, script: program.file };
+    return whyNoFile({ ...script, ...(workingDir !== null && { working_dir: workingDir }) }, source.folder) === null;
+  });
 
 type TaskPlace = { readonly path: Path; readonly report: Report };
 
@@ -37,7 +46,9 @@ const checkFile = (task: TaskDraft, place: TaskPlace & { readonly folder: string
   if (problem !== null) place.report.addAt(place.path, problem);
 };
 
-const whyNoFile = ({ type, inline, script, working_dir }: TaskDraft, folder: string): string | null => {
+type ScriptDraft = Partial<Pick<TaskDraft, "type" | "inline" | "script" | "working_dir">>;
+
+const whyNoFile = ({ type, inline, script, working_dir }: ScriptDraft, folder: string): string | null => {
   if ((type !== "python" && type !== "typescript") || inline === true || script === undefined) return null;
   if (script.trim() === "" || script.includes("\0") || script.includes("${{")) return null;
   if (script.includes("\n")) return "is a file name here; expected `inline: true` with the program text";

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { closeSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join, posix, resolve } from "node:path";
@@ -7,9 +8,12 @@ import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/pattern.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
 import { checkJobs } from "../check/jobs.ts";
+import { hasPrograms } from "../check/programs.ts";
 import type { Problem } from "../problem.ts";
 import { type FileContent, readJobFile } from "./job-file.ts";
-import { describeFailure, listFiles } from "./list-files.ts";
+import type { KnownFiles } from "./known-files.ts";
+import { describeFailure } from "./list-files.ts";
+import { type FileState, type FolderScan, scanFolder } from "./scan.ts";
 
 /** The contents of a JOBS_DIR. */
 export type JobFiles = {
@@ -24,6 +28,9 @@ export type JobFiles = {
   readonly broken: readonly string[];
 };
 
+/** The contents of a folder, and the state of its files before they were read. */
+export type FolderReading = { readonly files: JobFiles; readonly scan: FolderScan };
+
 /** Returns a predicate that is true for each file in `broken` and each file below a folder in `broken`. */
 export const brokenFiles = (broken: readonly string[]): ((file: string) => boolean) => {
   const paths = new Set(broken);
@@ -37,20 +44,23 @@ export const brokenFiles = (broken: readonly string[]): ((file: string) => boole
  * Reads and checks every job file of a folder. A file with a problem contributes no job. Yields to the event loop
  * between batches. Throws `not_found` if the folder does not exist.
  */
-export const readJobsDir = async (dir: string): Promise<JobFiles> => {
+export const readJobsDir = async (dir: string): Promise<JobFiles> => (await readFolder(dir)).files;
+
+/** Does the same, except for files that `known` says have not changed. Also returns the state of the files before they were read. */
+export const readFolder = async (dir: string, known: KnownFiles | null = null): Promise<FolderReading> => {
   const root = resolve(dir);
   await requireFolder(root, dir);
-  const listing = await listFiles(root);
+  const scan = await scanFolder(root);
   const contents: FileContent[] = [];
-  const failed = listing.failures.map(({ file, message }) => wholeFile(file, message));
+  const failed = scan.failures.map(({ file, message }) => wholeFile(file, message));
   let pausedAt = performance.now();
-  for (const file of listing.files) {
-    contents.push(await readFile(root, file));
+  for (const [file, state] of scan.states) {
+    contents.push(restoreFile({ root, file, state, known }) ?? (await readFile({ root, file, state, known })));
     if (performance.now() - pausedAt < BATCH_MS) continue;
     await setImmediate();
     pausedAt = performance.now();
   }
-  return assemble([...failed, ...contents]);
+  return { files: assemble([...failed, ...contents]), scan };
 };
 
 /** Maximum time in ms without yielding; a run that becomes due meanwhile waits no longer than this. */
@@ -72,7 +82,38 @@ const wholeFile = (file: string, message: string): FileContent => ({
 
 const MAX_BYTES = 2 ** 20;
 
-const readFile = async (root: string, file: string): Promise<FileContent> => {
+type FileToRead = {
+  readonly root: string;
+  readonly file: string;
+  readonly state: FileState | null;
+  readonly known: KnownFiles | null;
+};
+
+/** Returns what the file contained before; null if it must be read. */
+const restoreFile = ({ root, file, state, known }: FileToRead): FileContent | null => {
+  const found = state === null || known === null ? null : known.find(file, state);
+  if (state === null || known === null || found === null) return null;
+  // A script is another file, which can disappear.
+  if (!found.content.jobs.every(hasPrograms)) return null;
+  if (found.isSettled) return found.content;
+  if (found.digest !== digestOfFile(join(root, file))) return null;
+  known.add(file, { ...found, state });
+  return found.content;
+};
+
+/** Returns the SHA-256 of a job file, in hexadecimal; null if it is not readable as one. */
+export const digestOfFile = (path: string): string | null => {
+  try {
+    const bytes = readBytes(path);
+    return bytes === null || bytes.length > MAX_BYTES ? null : digestOf(bytes);
+  } catch {
+    return null;
+  }
+};
+
+const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+const readFile = async ({ root, file, state, known }: FileToRead): Promise<FileContent> => {
   try {
     const path = join(root, file);
     const bytes = readBytes(path);
@@ -81,7 +122,9 @@ const readFile = async (root: string, file: string): Promise<FileContent> => {
     const text = decode(bytes);
     if (text === null) return wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8");
     if (PATTERN_KEY.test(text)) await loadPatterns();
-    return readJobFile({ file, folder: dirname(path), text });
+    const content = readJobFile({ file, folder: dirname(path), text });
+    if (state !== null && content.problems.length === 0) known?.add(file, { state, digest: digestOf(bytes), content });
+    return content;
   } catch (error) {
     return wholeFile(file, describeFailure(error));
   }

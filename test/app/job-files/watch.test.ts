@@ -11,12 +11,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { reportsChanges } from "../../src/app/file-system.ts";
-import { watchJobs } from "../../src/app/watch.ts";
-import { type Clock, systemClock } from "../../src/lib/clock.ts";
-import { silentLog } from "../../src/lib/log.ts";
-import { type TempFolder, tempFolder } from "../support/cli.ts";
-import { recordingLog } from "../support/recording-log.ts";
+import { reportsChanges } from "../../../src/app/job-files/file-system.ts";
+import { JobsWatcher, type WatchOptions } from "../../../src/app/job-files/watch.ts";
+import { scanFolder } from "../../../src/jobfile/read/scan.ts";
+import { type Clock, systemClock } from "../../../src/lib/clock.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { type TempFolder, tempFolder } from "../../support/cli.ts";
+import { recordingLog } from "../../support/recording-log.ts";
 
 /** Does `change` in a watched folder, and resolves when the watch has told of it. */
 const toldOf = async (change: (folder: TempFolder) => void): Promise<void> => {
@@ -27,6 +28,12 @@ const toldOf = async (change: (folder: TempFolder) => void): Promise<void> => {
   await using _ = await watchJobs({ dir: folder.path, clock: patient, log: silentLog, onChange });
   change(folder);
   await told.promise;
+};
+
+const watchJobs = async (options: WatchOptions): Promise<JobsWatcher> => {
+  const watcher = new JobsWatcher(options);
+  watcher.start(await scanFolder(options.dir));
+  return watcher;
 };
 
 /** Only events cause a check: the next one without an event is far away. */

@@ -1,8 +1,8 @@
+import { createHash } from "node:crypto";
 import { type FSWatcher, statSync, watch } from "node:fs";
-import { setImmediate } from "node:timers/promises";
-import { listFiles } from "../jobfile/read/list-files.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
+import { type FolderScan, scanFolder } from "../../jobfile/read/scan.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
 import { reportsChanges } from "./file-system.ts";
 
 export type WatchOptions = {
@@ -34,21 +34,19 @@ const POLL_FACTOR = 1_000;
 const RARE_POLL_MS = 60_000;
 const RARE_POLL_FACTOR = 4_000;
 
-/** Watches the job files of a folder. System events are only hints; each check compares the folder itself. */
-export const watchJobs = async (options: WatchOptions): Promise<AsyncDisposable> => {
-  const watcher = new JobsWatcher(options);
-  await watcher.start();
-  return watcher;
-};
-
-class JobsWatcher implements AsyncDisposable {
+/**
+ * Watches the job files of a folder, from its creation on. System events are only hints; each check compares the folder with
+ * its state at the start.
+ */
+export class JobsWatcher implements AsyncDisposable {
   readonly #options: WatchOptions;
   #events: FSWatcher | null = null;
   /** The folder that the events are about; null if it is missing. */
-  #identity: string | null = null;
+  #identity: Identity | null = null;
   /** True if changes can lack an event. */
   #isUnreliable = true;
-  #seen = "";
+  /** The last snapshot; null before the start. */
+  #seen: string | null = null;
   /** Time until the next full check in ms. */
   #untilLookMs = 0;
   #cancelTimer: () => void = () => {};
@@ -59,18 +57,16 @@ class JobsWatcher implements AsyncDisposable {
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.#openEvents();
   }
 
-  async start(): Promise<void> {
-    const { clock, dir } = this.#options;
-    // Before the first snapshot, so that no change falls between them.
-    this.#openEvents();
-    const startedAt = clock.monotonic();
-    const first = takeSnapshot(dir);
-    this.#looking = first.then(({ text }) => {
-      this.#seen = text;
-    });
-    this.#planLook(await first, clock.monotonic() - startedAt);
+  /** Begins to check. `seen` is the state of the files before they were read. */
+  start(seen: FolderScan): void {
+    this.#seen = snapshotOf(seen);
+    const isEarlyEvent = this.#lookingSoon;
+    this.#lookingSoon = false;
+    if (isEarlyEvent) this.#lookSoon();
+    else this.#planLook(this.#isWatchable(seen), 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,7 +103,7 @@ class JobsWatcher implements AsyncDisposable {
   #lookSoon(): void {
     if (this.#lookingSoon) return;
     this.#lookingSoon = true;
-    this.#wait(SETTLE_MS, () => this.#look());
+    if (this.#seen !== null) this.#wait(SETTLE_MS, () => this.#look());
   }
 
   #wait(delayMs: number, callback: () => void): void {
@@ -115,7 +111,7 @@ class JobsWatcher implements AsyncDisposable {
     if (!this.#stopped) this.#cancelTimer = this.#options.clock.setTimeout(callback, delayMs);
   }
 
-  #planLook({ isWatchable }: Pick<Snapshot, "isWatchable">, lookMs: number): void {
+  #planLook(isWatchable: boolean, lookMs: number): void {
     const isRare = isWatchable && !this.#isUnreliable && !this.#isFailing;
     this.#untilLookMs = isRare
       ? Math.max(RARE_POLL_MS, lookMs * RARE_POLL_FACTOR)
@@ -129,7 +125,8 @@ class JobsWatcher implements AsyncDisposable {
     this.#wait(delayMs, () => {
       this.#untilLookMs -= delayMs;
       // The events of a folder do not tell that another one has taken its place, as a deployment does by renaming.
-      const isReplaced = identify(this.#options.dir) !== this.#identity;
+      const found = identify(this.#options.dir);
+      const isReplaced = found?.inode !== this.#identity?.inode || found?.device !== this.#identity?.device;
       if (isReplaced) this.#openEvents();
       if (isReplaced || this.#untilLookMs <= 0) this.#look();
       else this.#poll();
@@ -142,60 +139,50 @@ class JobsWatcher implements AsyncDisposable {
   }
 
   async #compare(): Promise<void> {
-    let now: Pick<Snapshot, "isWatchable"> = { isWatchable: false };
-    const startedAt = this.#options.clock.monotonic();
+    const { clock, dir, log, onChange } = this.#options;
+    const startedAt = clock.monotonic();
+    let isWatchable = false;
     let lookMs = 0;
     try {
-      const snapshot = await takeSnapshot(this.#options.dir);
-      lookMs = this.#options.clock.monotonic() - startedAt;
-      now = snapshot;
-      if (snapshot.text !== this.#seen && !this.#stopped) {
-        await this.#options.onChange();
-        this.#seen = snapshot.text;
+      const scan = await scanFolder(dir);
+      lookMs = clock.monotonic() - startedAt;
+      isWatchable = this.#isWatchable(scan);
+      const now = snapshotOf(scan);
+      if (now !== this.#seen && !this.#stopped) {
+        await onChange();
+        this.#seen = now;
       }
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing && !this.#stopped)
-        this.#options.log.error({ err: error }, "job files could not be reloaded; trying again");
+        log.error({ err: error }, "job files could not be reloaded; trying again");
       this.#isFailing = true;
     }
-    this.#planLook(now, lookMs);
+    this.#planLook(isWatchable, lookMs);
+  }
+
+  /** False if files are outside of the folder, on another file system, or unreadable: their changes have no event. */
+  #isWatchable({ hasLinks, failures, states }: FolderScan): boolean {
+    const device = this.#identity?.device;
+    return !hasLinks && failures.length === 0 && states.values().every((state) => state?.device === device);
   }
 }
 
-const identify = (dir: string): string | null => {
-  const found = statFile(dir);
-  return found === null ? null : `${found.dev} ${found.ino}`;
-};
+type Identity = { readonly device: number; readonly inode: number };
 
-type Snapshot = {
-  /** The names, sizes and times of all job files and the unreadable entries, for comparison. */
-  readonly text: string;
-  /** False if some of the files are outside of the folder, on another file system, or unreadable: their changes have no event. */
-  readonly isWatchable: boolean;
-};
-
-const takeSnapshot = async (dir: string): Promise<Snapshot> => {
-  const { files, failures, hasLinks } = await listFiles(dir);
-  const marks = failures.map(({ file, message }) => `${file} ${message}`);
-  const devices = new Set([statFile(dir)?.dev]);
-  for (const [index, path] of files.entries()) {
-    // Sequential synchronous calls are twice as fast as a thread pool. Yield between batches.
-    if (index % BATCH === BATCH - 1) await setImmediate();
-    const found = statFile(`${dir}/${path}`);
-    marks.push(found === null ? `${path} gone` : `${path} ${found.ino} ${found.size} ${found.mtimeMs}`);
-    devices.add(found?.dev);
-  }
-  return { text: marks.join("\n"), isWatchable: !hasLinks && failures.length === 0 && devices.size <= 1 };
-};
-
-/** Number of files per batch, which takes less than 1 ms. */
-const BATCH = 250;
-
-const statFile = (path: string) => {
+const identify = (dir: string): Identity | null => {
   try {
-    return statSync(path);
+    const { dev, ino } = statSync(dir);
+    return { device: dev, inode: ino };
   } catch {
     return null;
   }
+};
+
+/** Returns a digest of the states of all files and of the unreadable entries, for comparison. */
+const snapshotOf = ({ states, failures }: FolderScan): string => {
+  const hash = createHash("sha256");
+  for (const { file, message } of failures) hash.update(`${file} ${message}\n`);
+  for (const [file, state] of states) hash.update(`${file} ${state?.stamp ?? "gone"}\n`);
+  return hash.digest("hex");
 };

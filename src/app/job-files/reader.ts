@@ -1,0 +1,131 @@
+import { join, resolve } from "node:path";
+import { PetitError } from "../../domain/errors.ts";
+import type { Job } from "../../domain/job.ts";
+import { formatProblem } from "../../jobfile/problem.ts";
+import { digestOfFile, type FolderReading, type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
+import { type FolderScan, readState } from "../../jobfile/read/scan.ts";
+import { type Clock, sleep } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Store } from "../../store/store.ts";
+import { StoredFiles, type UnreadFile } from "./stored-files.ts";
+
+export type JobsReaderOptions = {
+  readonly jobsDir: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Identifies the petit that reads; see `JobFileSource`. Null to read every file each time. */
+  readonly reader: string | null;
+  /** A reading that was made just now, which becomes the first one; null if there is none. */
+  readonly given: FolderReading | null;
+};
+
+/** Reads the job files for the engine. A file that has not changed since it was stored is not read again. */
+export class JobsReader implements Disposable {
+  readonly #options: JobsReaderOptions;
+  readonly #stop = new AbortController();
+  /** A reading that is not used yet. */
+  #given: FolderReading | null;
+  /** The result of the first reading, until it is taken. */
+  #first: FolderReading | null = null;
+  #isFirstTaken = false;
+  /** The files that the first reading did not read; null until then. */
+  #unread: ReadonlyMap<string, UnreadFile> | null = null;
+  #distrusted: ReadonlySet<string> = new Set();
+
+  constructor(options: JobsReaderOptions) {
+    this.#options = options;
+    this.#given = options.given;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+  }
+
+  /** Reads the folder, and logs its problems. `findJob` returns the current definition of a job, or null. */
+  async read(store: Store, findJob: (jobId: string) => Job | null): Promise<JobFiles> {
+    const { jobsDir, log } = this.#options;
+    const reading = this.#given ?? (await this.#readFolder(store, findJob).catch(asBrokenFolder));
+    this.#given = null;
+    if (!this.#isFirstTaken) this.#first ??= reading;
+    tellProblems(reading.files, { jobsDir, log });
+    return reading.files;
+  }
+
+  /** Returns the first reading. It can be large, so it is not kept. */
+  takeFirst(): FolderReading {
+    const first = this.#first;
+    if (first === null) throw new Error("the first reading of the job files is missing or was taken before");
+    this.#first = null;
+    this.#isFirstTaken = true;
+    return first;
+  }
+
+  async #readFolder(store: Store, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
+    const { jobsDir, reader, clock, log } = this.#options;
+    if (reader === null) return await readFolder(jobsDir);
+    const source = { folder: resolve(jobsDir), reader };
+    const known = new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: this.#distrusted });
+    const reading = await readFolder(jobsDir, known);
+    this.#unread ??= known.unread;
+    try {
+      known.save();
+    } catch (error) {
+      // The next reading only takes longer.
+      log.debug({ err: error }, "the content of the job files could not be stored");
+    }
+    return reading;
+  }
+
+  /**
+   * Compares the files that the first reading did not read with what is stored, slowly. Calls `onWrong` if one differs, so that it
+   * is read: its content has changed although its state is the same, which no ordinary program can do.
+   */
+  async verify(onWrong: () => Promise<void>): Promise<void> {
+    const { jobsDir, clock, log } = this.#options;
+    const folder = resolve(jobsDir);
+    const wrong = new Set<string>();
+    let count = 0;
+    for (const [file, { stamp, digest }] of this.#unread ?? []) {
+      const path = join(folder, file);
+      // A file that changes now is a matter of the watch.
+      if (digestOfFile(path) !== digest && readState(path)?.stamp === stamp) wrong.add(file);
+      if (++count % FILES_PER_PAUSE === 0) await sleep(clock, VERIFY_PAUSE_MS, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+    }
+    this.#unread = new Map();
+    if (wrong.size === 0) return;
+    this.#distrusted = wrong;
+    const files = [...wrong].slice(0, MAX_LOGGED);
+    log.warn(
+      { count: wrong.size, files },
+      "job files have changed although their times have not; petit reads them again",
+    );
+    await onWrong();
+  }
+}
+
+const MAX_LOGGED = 20;
+
+/** A file takes about 30 µs, so this keeps a processor busy for less than 5 % of the time. */
+const FILES_PER_PAUSE = 20;
+const VERIFY_PAUSE_MS = 20;
+
+const NO_SCAN: FolderScan = { files: [], failures: [], hasLinks: false, states: new Map() };
+
+/** Treats a folder that disappeared, perhaps temporarily, as unreadable: all jobs keep their last good version. */
+const asBrokenFolder = (error: unknown): FolderReading => {
+  if (!(error instanceof PetitError && error.code === "not_found")) throw error;
+  const problem = { file: ".", line: 1, column: 1, path: "", message: error.message };
+  return { files: { jobs: [], problems: [problem], broken: ["."] }, scan: NO_SCAN };
+};
+
+const tellProblems = (
+  { jobs, problems }: JobFiles,
+  { jobsDir, log }: Pick<JobsReaderOptions, "jobsDir" | "log">,
+): void => {
+  for (const problem of problems) {
+    const { file, line, column, path } = problem;
+    log.warn({ file, line, column, path }, `a job file is broken: ${formatProblem(problem)}`);
+  }
+  if (jobs.length === 0 && problems.length === 0) log.warn({ jobs_dir: jobsDir }, "JOBS_DIR has no job file");
+};

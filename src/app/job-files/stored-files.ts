@@ -1,0 +1,111 @@
+import type { Job } from "../../domain/job.ts";
+import type { FileContent } from "../../jobfile/read/job-file.ts";
+import type { KnownFile, KnownFiles, ReadFile } from "../../jobfile/read/known-files.ts";
+import type { FileState } from "../../jobfile/read/scan.ts";
+import type { JobFileSource, StoredJobDeclaration, StoredJobFile } from "../../store/job-files.ts";
+import type { Store } from "../../store/store.ts";
+
+export type StoredFilesOptions = {
+  readonly store: Pick<Store, "jobFiles" | "jobs">;
+  readonly source: JobFileSource;
+  /** Returns the current definition of a job, or null. */
+  readonly findJob: (jobId: string) => Job | null;
+  /** A time before the state of the files is read, in ms since the Unix epoch. */
+  readonly now: number;
+  /** Files whose content differs from what is stored, although their state is the same. */
+  readonly distrusted: ReadonlySet<string>;
+};
+
+/** A file that was not read: its state, and the SHA-256 that it should have. */
+export type UnreadFile = { readonly stamp: string; readonly digest: string };
+
+/**
+ * A file that changed this long ago or longer has settled: another change gives it another time. File systems keep times with
+ * a resolution of up to 2 s. A clock of a file system that is ahead of petit's only makes files settle later.
+ */
+const SETTLED_MS = 2_500;
+
+/**
+ * What the database says about job files. A stored file refers to definitions by their digests, and counts only while they are the
+ * current ones, so it is right also in a database that was restored or copied.
+ */
+export class StoredFiles implements KnownFiles {
+  readonly #options: StoredFilesOptions;
+  readonly #stored: ReadonlyMap<string, StoredJobFile>;
+  /** The files that need not be read. */
+  readonly #found = new Map<string, UnreadFile>();
+  readonly #changed = new Map<string, StoredJobFile>();
+
+  constructor(options: StoredFilesOptions) {
+    this.#options = options;
+    this.#stored = options.store.jobFiles.list(options.source);
+  }
+
+  find(file: string, { stamp }: FileState): KnownFile | null {
+    const stored = this.#stored.get(file);
+    if (stored?.stamp !== stamp || this.#options.distrusted.has(file)) return null;
+    const content = this.#restore(file, stored.jobs);
+    if (content === null) return null;
+    const { digest, isSettled } = stored;
+    if (isSettled) this.#found.set(file, { stamp, digest });
+    return { content, digest, isSettled };
+  }
+
+  #restore(file: string, declared: readonly StoredJobDeclaration[]): FileContent | null {
+    const { store, findJob } = this.#options;
+    const jobs: Job[] = [];
+    for (const { id, digest } of declared) {
+      const job = findJob(id);
+      if (job === null || store.jobs.digestOf(job) !== digest) return null;
+      jobs.push(job);
+    }
+    const declarations = declared.map(({ id, line, column, gates }) => ({
+      id,
+      file,
+      position: { line, column },
+      isGuess: false,
+      gates: gates.map((gate) => ({
+        jobId: gate.jobId,
+        path: gate.path,
+        position: { line: gate.line, column: gate.column },
+      })),
+    }));
+    return { jobs, declarations, problems: [] };
+  }
+
+  add(file: string, { state, digest, content }: ReadFile): void {
+    const { now, store } = this.#options;
+    const jobs = content.declarations.map(({ id, position, gates }, index) => {
+      const job = content.jobs[index];
+      if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
+      return {
+        id: job.id,
+        digest: store.jobs.digestOf(job),
+        ...position,
+        gates: gates.map((gate) => ({ jobId: gate.jobId, path: gate.path, ...gate.position })),
+      };
+    });
+    this.#changed.set(file, {
+      stamp: state.stamp,
+      isSettled: state.changedAt < now - SETTLED_MS,
+      digest,
+      jobs,
+    });
+    this.#found.delete(file);
+  }
+
+  /** Returns the files that were not read. */
+  get unread(): ReadonlyMap<string, UnreadFile> {
+    return this.#found;
+  }
+
+  /** Stores what has changed. */
+  save(): void {
+    const { store, source } = this.#options;
+    const gone = this.#stored
+      .keys()
+      .filter((file) => !this.#found.has(file) && !this.#changed.has(file))
+      .toArray();
+    if (gone.length > 0 || this.#changed.size > 0) store.jobFiles.save(source, { changed: this.#changed, gone });
+  }
+}

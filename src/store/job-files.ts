@@ -1,0 +1,80 @@
+import type { StoreContext } from "./context.ts";
+import { flag, json, text } from "./database/rows.ts";
+
+/** What each valid job file of JOBS_DIR contained when it was read. Only the last JOBS_DIR and its last reader are kept. */
+export interface JobFileStore {
+  /** Returns what a reader found in the files of a folder, by path relative to it. */
+  list(source: JobFileSource): ReadonlyMap<string, StoredJobFile>;
+  /** Adds or replaces `changed`, and removes `gone` and everything of other folders and readers. Not durable. */
+  save(source: JobFileSource, changes: JobFileChanges): void;
+}
+
+export type JobFileSource = {
+  /** Absolute path of JOBS_DIR. */
+  readonly folder: string;
+  /** Identifies the petit that reads the files; another one may read them differently. */
+  readonly reader: string;
+};
+
+export type StoredJobFile = {
+  /** State of the file before it was read, such as its inode, size and times. */
+  readonly stamp: string;
+  /** False if the file had changed so recently that another change may have left the stamp as it was. */
+  readonly isSettled: boolean;
+  /** SHA-256 of the content, in hexadecimal. */
+  readonly digest: string;
+  readonly jobs: readonly StoredJobDeclaration[];
+};
+
+/** The declaration of a job in a file. Its definition is the version of the job with this digest. */
+export type StoredJobDeclaration = {
+  readonly id: string;
+  readonly digest: string;
+  readonly line: number;
+  readonly column: number;
+  readonly gates: readonly {
+    readonly jobId: string;
+    readonly path: string;
+    readonly line: number;
+    readonly column: number;
+  }[];
+};
+
+type JobFileChanges = {
+  readonly changed: ReadonlyMap<string, StoredJobFile>;
+  readonly gone: Iterable<string>;
+};
+
+export const createJobFileStore = ({ sql, write }: StoreContext): JobFileStore => ({
+  list: (source) =>
+    new Map(
+      sql
+        .all(
+          `SELECT file, stamp, settled, digest, jobs FROM job_files WHERE folder = $folder AND reader = $reader`,
+          source,
+        )
+        .map((row) => [
+          text(row, "file"),
+          {
+            stamp: text(row, "stamp"),
+            isSettled: flag(row, "settled"),
+            digest: text(row, "digest"),
+            jobs: json<StoredJobFile["jobs"]>(row, "jobs"),
+          },
+        ]),
+    ),
+
+  save: write("relaxed", (source, { changed, gone }) => {
+    sql.run("DELETE FROM job_files WHERE folder <> $folder OR reader <> $reader", source);
+    for (const file of gone)
+      sql.run("DELETE FROM job_files WHERE folder = $folder AND file = $file", { folder: source.folder, file });
+    for (const [file, { stamp, isSettled, digest, jobs }] of changed)
+      sql.run(
+        `INSERT INTO job_files (folder, file, reader, stamp, settled, digest, jobs)
+         VALUES ($folder, $file, $reader, $stamp, $settled, $digest, $jobs)
+         ON CONFLICT (folder, file) DO UPDATE SET reader = $reader, stamp = $stamp, settled = $settled, digest = $digest,
+           jobs = $jobs`,
+        { ...source, file, stamp, settled: isSettled ? 1 : 0, digest, jobs: JSON.stringify(jobs) },
+      );
+  }),
+});
