@@ -8,6 +8,8 @@ import { measureIdle } from "./idle.ts";
 import { measureLateness } from "./lateness.ts";
 import { measureMillion } from "./million.ts";
 import { measureRuns } from "./runs.ts";
+import { compareSchedulers } from "./schedulers/compare.ts";
+import { dagu, petitScheduler, rustPetit, type Scheduler } from "./schedulers/scheduler.ts";
 import { measureStart } from "./start.ts";
 import { header, line, type Row } from "./table.ts";
 import { measureTrigger } from "./trigger.ts";
@@ -15,10 +17,26 @@ import { measureValidate } from "./validate.ts";
 import { measureWebLog } from "./web-log.ts";
 import { cleanUp } from "./workspace.ts";
 
-type Benchmark = { readonly about: string; readonly isSlow: boolean; readonly measure: () => Promise<readonly Row[]> };
+type Benchmark = {
+  readonly about: string;
+  readonly isSlow: boolean;
+  readonly measure: (others: readonly Scheduler[]) => Promise<readonly Row[]>;
+};
+
+/** Flags that name the executable of another scheduler, which `schedulers` measures too. */
+const OTHERS: Readonly<Record<string, (executable: string) => Scheduler>> = {
+  "--before": (executable) => petitScheduler("before", executable),
+  "--rust-petit": rustPetit,
+  "--dagu": dagu,
+};
 
 /** The benchmarks by name, in the order of the table. `--quick` omits those with a slow setup. */
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  schedulers: {
+    about: "triggers, runs, tasks and due jobs, beside other schedulers",
+    isSlow: true,
+    measure: compareSchedulers,
+  },
   runs: { about: "runs of one task per second, compared with posix_spawn", isSlow: false, measure: measureRuns },
   trigger: { about: "response time of a trigger", isSlow: false, measure: measureTrigger },
   executable: {
@@ -53,11 +71,35 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
 
 const helpText = (): string =>
   [
-    "scripts/bench [--quick] [NAME…]",
+    "scripts/bench [--quick] [--before PATH] [--rust-petit PATH] [--dagu PATH] [NAME…]",
     "",
-    ...Object.entries(BENCHMARKS).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`),
-    "  --quick    omit lateness, idle, dashboard, web-log and million",
+    ...Object.entries(BENCHMARKS).map(([name, { about }]) => `  ${name.padEnd(17)} ${about}`),
+    `  --quick           omit ${slowNames().join(", ")}`,
+    "  --before PATH     measure an earlier build of petit in 'schedulers'",
+    "  --rust-petit PATH measure the Rust petit 0.2 in 'schedulers'",
+    "  --dagu PATH       measure Dagu 2 in 'schedulers'",
   ].join("\n");
+
+const slowNames = (): readonly string[] =>
+  Object.entries(BENCHMARKS).flatMap(([name, { isSlow }]) => (isSlow ? [name] : []));
+
+/** Separates the flags that name other schedulers from the other arguments. */
+const takeOthers = (args: readonly string[]): { readonly others: readonly Scheduler[]; readonly rest: string[] } => {
+  const others: Scheduler[] = [];
+  const rest: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    const make = OTHERS[arg];
+    if (make === undefined) {
+      rest.push(arg);
+      continue;
+    }
+    const path = args[++index];
+    if (path === undefined || Bun.which(path) === null) throw new Error(`${arg} expects the path of an executable`);
+    others.push(make(path));
+  }
+  return { others, rest };
+};
 
 const chooseBenchmarks = (args: readonly string[]): readonly Benchmark[] => {
   const names = args.filter((arg) => arg !== "--quick");
@@ -70,10 +112,11 @@ const chooseBenchmarks = (args: readonly string[]): readonly Benchmark[] => {
 
 const main = async (args: readonly string[]): Promise<void> => {
   if (args.includes("--help") || args.includes("-h")) return console.log(helpText());
-  const benchmarks = chooseBenchmarks(args);
+  const { others, rest } = takeOthers(args);
+  const benchmarks = chooseBenchmarks(rest);
   const startedAt = performance.now();
   console.log(header());
-  for (const { measure } of benchmarks) for (const row of await measure()) console.log(line(row));
+  for (const { measure } of benchmarks) for (const row of await measure(others)) console.log(line(row));
   console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`);
 };
 

@@ -8,6 +8,8 @@ export type Row = {
   readonly target?: Target;
   /** The number to compare with the target. The default is the ratio. */
   readonly value?: number;
+  /** What the last column shows instead of a target, for a row with several goals. */
+  readonly verdict?: string;
 };
 
 export type Target = { readonly bound: "at least" | "under"; readonly value: number; readonly unit?: string };
@@ -22,7 +24,7 @@ export const line = (row: Row): string =>
     row.petit,
     row.baseline ?? "",
     row.ratio === undefined ? "" : row.ratio.toFixed(2),
-    row.target === undefined ? "" : describeTarget(row.target, row.value ?? row.ratio),
+    row.target === undefined ? (row.verdict ?? "") : describeTarget(row.target, row.value ?? row.ratio),
   ]);
 
 const describeTarget = ({ bound, value, unit = "" }: Target, measured: number | undefined): string => {
