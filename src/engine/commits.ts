@@ -6,8 +6,18 @@ import { isLocked } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
 import { Outage } from "./outage.ts";
 
-/** The in-memory changes that belong to a transaction: one runs after its commit, the other after its rollback. */
-export type TransactionHooks = { readonly onCommit: () => void; readonly onRollback: () => void };
+/** What belongs to a transaction in memory. */
+export type TransactionHooks = {
+  /** Changes the state in memory after the commit. */
+  readonly onCommit: () => void;
+  /** Restores the state in memory after a rollback. */
+  readonly onRollback: () => void;
+  /**
+   * Does the work that the commit allows, such as starting processes. Runs after the `onCommit` of all work of the transaction,
+   * and after those who wait for `enqueue` have continued: a request is answered before its processes start.
+   */
+  readonly onSettled?: () => void;
+};
 
 /** Adds hooks to the current transaction. */
 export type AddHooks = (hooks: TransactionHooks) => void;
@@ -53,6 +63,13 @@ export class Commits {
 
   /** Runs `work` immediately, in its own transaction. */
   commit<T>(work: TransactionWork<T>): T {
+    const { result, settle } = this.#commit(work);
+    settle();
+    return result;
+  }
+
+  /** Returns a function that runs the `onSettled` hooks. */
+  #commit<T>(work: TransactionWork<T>): { readonly result: T; readonly settle: () => void } {
     const added: TransactionHooks[] = [];
     let result: T;
     try {
@@ -62,7 +79,10 @@ export class Commits {
       throw error;
     }
     for (const { onCommit } of added) onCommit();
-    return result;
+    const settle = (): void => {
+      for (const { onSettled } of added) onSettled?.();
+    };
+    return { result, settle };
   }
 
   /**
@@ -157,9 +177,10 @@ export class Commits {
       return;
     }
     try {
-      this.commit((addHooks) => {
+      const { settle } = this.#commit((addHooks) => {
         for (const queued of batch) queued.run(addHooks, batch.length === 1);
       });
+      soon(settle);
     } catch (error) {
       for (const queued of batch) queued.fail(error);
       return;

@@ -71,6 +71,46 @@ describe("Commits", () => {
     expect(stored()).toEqual([]);
   });
 
+  test("runs the settled hooks after the commit hooks of all work", () => {
+    const { commits, done, noting } = open();
+    commits.commit((addHooks) => {
+      for (const name of ["a", "b"]) {
+        noting(name, 1)(addHooks);
+        addHooks({ onCommit: () => {}, onRollback: () => {}, onSettled: () => done.push(`settled ${name}`) });
+      }
+    });
+    expect(done).toEqual(["commit a", "commit b", "settled a", "settled b"]);
+  });
+
+  test("runs the settled hooks of enqueued work after those who wait for it have continued", async () => {
+    const { commits, done, noting } = open();
+    const settled = Promise.withResolvers<void>();
+    const answer = async (): Promise<void> => {
+      await commits.retryWhileLocked(() =>
+        commits.enqueue((addHooks) => {
+          addHooks({ onCommit: () => {}, onRollback: () => {}, onSettled: settled.resolve });
+          addHooks({ onCommit: () => {}, onRollback: () => {}, onSettled: () => done.push("settled") });
+          return noting("a", 1)(addHooks);
+        }),
+      );
+      done.push("answered");
+    };
+    await answer();
+    await settled.promise;
+    expect(done).toEqual(["commit a", "answered", "settled"]);
+  });
+
+  test("runs no settled hooks after a rollback", async () => {
+    const { commits, done, noting } = open();
+    const failing = commits.enqueue((addHooks) => {
+      addHooks({ onCommit: () => {}, onRollback: () => {}, onSettled: () => done.push("settled") });
+      return noting("a", 1, new Error("no"))(addHooks);
+    });
+    await expect(failing).rejects.toThrow("no");
+    await setImmediate();
+    expect(done).toEqual(["rollback a"]);
+  });
+
   test("commits work that is enqueued in the same turn in one transaction", async () => {
     const { commits, done, stored, noting, count } = open();
     const answers = await Promise.all([1, 2, 3].map((at) => commits.enqueue(noting(`n${at}`, at))));

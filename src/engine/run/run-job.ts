@@ -119,13 +119,13 @@ export class RunJob {
 
   /** Stores the first steps, within the transaction that stores the run. */
   begin(): TransactionHooks {
-    const { onCommit, onRollback } = this.#storeNext(() => {});
+    const hooks = this.#storeNext(() => {});
     return {
+      ...hooks,
       onCommit: () => {
         void this.#watchTimeout();
-        onCommit();
+        hooks.onCommit();
       },
-      onRollback,
     };
   }
 
@@ -174,18 +174,19 @@ export class RunJob {
 
   /**
    * Stores `change`, which happened at `at`, with the steps that follow from it, in one transaction. Then executes
-   * the steps.
+   * the steps. `cleanUp` is called when that is stored; if processes follow, it must not delay them.
    */
   async #advance(
     change: (progress: RunProgress) => void = () => {},
-    onStored: () => void = () => {},
+    cleanUp: () => void = () => {},
     at = this.#now(),
   ): Promise<void> {
     this.#changedAt = Math.max(this.#changedAt, at);
     await this.#logFailure(() =>
       this.#options.commits.enqueueUntilStored((addHooks) => {
-        addHooks({ onCommit: onStored, onRollback: () => {} });
         if (!this.#isFinished) addHooks(this.#storeNext(change));
+        const [onCommit, onSettled] = this.#isFinished ? [cleanUp, () => {}] : [() => {}, cleanUp];
+        addHooks({ onCommit, onRollback: () => {}, onSettled });
       }),
     );
   }
@@ -215,14 +216,18 @@ export class RunJob {
       const final = plan.isOver ? this.#storeEnd(progress) : null;
       this.#isFinished = plan.isOver;
       const onCommit = (): void => {
-        for (const attempt of attempts) this.#startAttempt(attempt, null);
-        for (const taskId of failFast) this.#failFasts.get(taskId)?.abort("cancelled");
         if (final === null) return;
         this.#run = final;
         this.#over.abort(final.status);
         this.#options.onEnd(final);
       };
-      return { onCommit, onRollback };
+      const onSettled = (): void => {
+        // The next petit process starts attempts that were stored but not started.
+        if (this.#options.detach.aborted) return;
+        for (const attempt of attempts) this.#startAttempt(attempt, null);
+        for (const taskId of failFast) this.#failFasts.get(taskId)?.abort("cancelled");
+      };
+      return { onCommit, onRollback, onSettled };
     } catch (error) {
       onRollback();
       throw error;

@@ -98,7 +98,7 @@ export class Runs implements Disposable {
       newestRuns.add(run);
       begun.onCommit();
     };
-    return { run, onCommit, onRollback: begun.onRollback };
+    return { ...begun, run, onCommit };
   }
 
   /** Takes over a run that the previous process left unfinished. */
@@ -213,7 +213,7 @@ export class Runs implements Disposable {
     this.#limiter.enter(job.id, run.id);
     this.#active.set(run.id, runJob);
     return {
-      onCommit: begun.onCommit,
+      ...begun,
       onRollback: () => {
         this.#active.delete(run.id);
         this.#limiter.leave(job.id, run.id);
