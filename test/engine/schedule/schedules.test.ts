@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import { PetitError } from "../../../src/domain/errors.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import { MAX_DUE } from "../../../src/domain/schedule/due.ts";
 import { jitterMs } from "../../../src/domain/schedule/jitter.ts";
 import type { ScheduleSpec } from "../../../src/domain/schedule/schedule.ts";
 import { silentLog } from "../../../src/lib/log.ts";
+import type { Runtime } from "../../../src/runtime/runtime.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, jobId, schedule } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
@@ -164,6 +166,57 @@ describe("a schedule", () => {
     expect(ledger(petit.store)).toEqual([]);
     await clock.passTo(NOON + 2 * MINUTE);
     expect(ledger(petit.store)).toEqual(["1 fired", "2 fired"]);
+  });
+});
+
+describe("many jobs that are due together", () => {
+  const jobs = Array.from({ length: 25 }, (_, index) => job(`j${index}`, { schedule: schedule("* * * * *") }));
+  const firedOf = (store: Store): readonly string[] =>
+    store.runs
+      .list({ limit: 100 })
+      .map(({ jobId: id, scheduledFor }) => `${id} ${(Number(scheduledFor) - NOON) / MINUTE}`);
+  const allAt = (minute: number): readonly string[] => jobs.map(({ id }) => `${id} ${minute}`);
+
+  test("start their first processes before the last jobs are decided", async () => {
+    const clock = new FakeClock();
+    const runtime = openRuntime();
+    const storedAtSpawn: number[] = [];
+    const counting: Runtime = {
+      ...runtime,
+      spawn: (options) => {
+        storedAtSpawn.push(petit.store.runs.list({ limit: 100 }).length);
+        return runtime.spawn(options);
+      },
+    };
+    await using petit = await startEngine({ clock, jobs, runtime: counting });
+    await clock.passTo(NOON + MINUTE);
+    expect(storedAtSpawn.length).toBe(25);
+    expect(storedAtSpawn[0]).toBeLessThan(25);
+    expect(storedAtSpawn.at(-1)).toBe(25);
+  });
+
+  test("fire once each if only some of them could be stored at first", async () => {
+    const clock = new FakeClock();
+    let starts = 0;
+    const wrap = (store: Store): Store => ({
+      ...store,
+      runs: {
+        ...store.runs,
+        start: (input) => {
+          if (++starts === 15) throw new PetitError("storage_failed", "the disk is full");
+          return store.runs.start(input);
+        },
+      },
+    });
+    await using petit = await startEngine({ log: silentLog, clock, jobs, wrap });
+    await clock.passTo(NOON + MINUTE);
+    const first = firedOf(petit.store);
+    expect(first.length).toBeGreaterThan(0);
+    expect(first.length).toBeLessThan(15);
+    await clock.passTo(NOON + MINUTE + 1_000);
+    expect(firedOf(petit.store).toSorted()).toEqual(allAt(1).toSorted());
+    await clock.passTo(NOON + 2 * MINUTE);
+    expect(firedOf(petit.store).toSorted()).toEqual([...allAt(1), ...allAt(2)].toSorted());
   });
 });
 
