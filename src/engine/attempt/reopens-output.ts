@@ -37,8 +37,37 @@ export const reopensOutput = ({ argv, cwd, script, file }: ProgramText): boolean
   const texts = [...argv, script ?? ""];
   if (texts.some((text) => OWN_OUTPUT.test(text))) return true;
   const words = new Set([...args, ...texts.flatMap(wordsLikeFiles)].filter(isBelow));
-  const files = [program, file ?? program, ...[...words].slice(0, MAX_WORDS)];
-  return files.some((name) => OWN_OUTPUT.test(textOf(resolve(cwd, name))));
+  const files = new Set([program, file ?? program, ...[...words].slice(0, MAX_WORDS)]);
+  return [...files].some((name) => mentionsOutput(resolve(cwd, name)));
+};
+
+/** A file that was searched. `version` changes with its content. */
+type SearchedFile = { readonly version: string; readonly isFound: boolean };
+
+/** The files that were searched last: jobs run the same programs again and again. */
+const searched = new Map<string, SearchedFile>();
+const MAX_SEARCHED = 1_000;
+
+/** Returns whether a small text file mentions its own output. */
+const mentionsOutput = (path: string): boolean => {
+  const version = versionOf(path);
+  if (version === null) return false;
+  const known = searched.get(path);
+  if (known?.version === version) return known.isFound;
+  const isFound = OWN_OUTPUT.test(textOf(path));
+  if (searched.size >= MAX_SEARCHED) searched.clear();
+  searched.set(path, { version, isFound });
+  return isFound;
+};
+
+/** Returns a text that changes with the content of a regular file, or null if there is no such file. */
+const versionOf = (path: string): string | null => {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat?.isFile() ? `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}` : null;
+  } catch {
+    return null;
+  }
 };
 
 const isBelow = (word: string): boolean => !isAbsolute(word) && !word.includes("..") && word.length < MAX_NAME;
@@ -52,8 +81,6 @@ const wordsLikeFiles = (text: string): readonly string[] =>
 /** Returns the content of a small text file, or an empty string. */
 const textOf = (path: string): string => {
   try {
-    // Most words name no file, and a failed open costs more than this check.
-    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return "";
     const fd = openRegular(path);
     if (fd === null) return "";
     try {

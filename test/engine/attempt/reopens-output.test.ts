@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { reopensOutput } from "../../../src/engine/attempt/reopens-output.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -27,6 +27,23 @@ test.each([
   execFileSync("mkfifo", [dir.file("pipe")]);
   const isLinux = process.platform === "linux";
   expect(reopensOutput({ argv, cwd: dir.path, script, file: null })).toBe(expected && isLinux);
+});
+
+test("reopensOutput searches a file again after it was changed or replaced", () => {
+  using dir = tempDir();
+  const isLinux = process.platform === "linux";
+  const search = (): boolean => reopensOutput({ argv: ["./program"], cwd: dir.path, script: null, file: null });
+  expect(search()).toBe(false);
+  writeFileSync(dir.file("program"), "echo no\n");
+  expect([search(), search()]).toEqual([false, false]);
+  writeFileSync(dir.file("program"), "echo no > /dev/stderr\n");
+  expect([search(), search()]).toEqual([isLinux, isLinux]);
+  // The same size and times: only the inode differs.
+  writeFileSync(dir.file("other"), "echo no >> /dev/other\n");
+  const { atime, mtime } = statSync(dir.file("program"));
+  utimesSync(dir.file("other"), atime, mtime);
+  renameSync(dir.file("other"), dir.file("program"));
+  expect(search()).toBe(false);
 });
 
 test("reopensOutput reads the program's own file anywhere, and other files only below the working directory", () => {
