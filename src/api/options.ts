@@ -79,7 +79,7 @@ export type ApiStore = {
     | "findSuccessBefore"
     | "describeFailure"
     | "listCompletedDurations"
-    | "list"
+    | "listPage"
     | "listUnfinished"
     | "listTaskRuns"
     | "listAttempts"

@@ -1,54 +1,52 @@
 import { Elysia, t } from "elysia";
 import type { RunFailure } from "../../domain/attention.ts";
-import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
-import { runNotFound } from "../../domain/refusal.ts";
+import type { JobId } from "../../domain/ids.ts";
 import type { Run } from "../../domain/run.ts";
 import { TASK_STATUSES } from "../../domain/task-run.ts";
-import type { RunListFilter } from "../../store/runs/runs.ts";
 import { compareRun } from "../comparison/comparison.ts";
 import type { ApiContext } from "../context.ts";
 import type { ApiStore } from "../options.ts";
+import { AllRunsQuery, JobRunsQuery, type RunQueryValues, runFilter } from "../runs/run-query.ts";
 import { RunComparisonBody, runComparison } from "../shapes/comparison/comparison.ts";
 import { failures } from "../shapes/failure.ts";
-import { RunDetail, RunList, RunStatusWord, runDetail, runList } from "../shapes/run.ts";
-import { exactly, flag, isOn, JobIdText, RunIdText, TaskIdText, wholeNumber, word } from "../shapes/schemas.ts";
+import { RunDetail, RunList, runDetail, runList } from "../shapes/run.ts";
+import { exactly, isOn, JobIdText, RunIdText, TaskIdText, wholeNumber, word } from "../shapes/schemas.ts";
 import { ItemList, itemList, TaskRunList, taskRunList } from "../shapes/task.ts";
 import { requireJob, requireRun, requireTask } from "./require.ts";
 import { syncHandler } from "./sync-handler.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
 
-const RunQuery = exactly({
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "Maximum of runs")),
-  status: t.Optional(RunStatusWord),
-  before: t.Optional(t.String({ description: "Id of a run; only runs created before it" })),
-  failure: t.Optional(flag("True to include why each run failed, with its last line of output")),
-  id: t.Optional(
-    t.String({
-      pattern: "^[0-9a-fA-F-]{4,36}$",
-      description: "Only runs whose id, or its last eight characters, starts with this, or whose id ends with it",
-      examples: ["9a7e4f60"],
-      "x-expected": "4 to 36 characters from the beginning or end of an id",
-    }),
-  ),
-});
+const SEARCH_NOTE =
+  "A filter by time, trigger, text, param or excluded job reads a limited number of runs, so an answer may have fewer runs than `limit` " +
+  "although older ones match: list them with `before` set to `next`, until `next` is null.";
 
 export const runRoutes = ({ engine, store }: ApiContext) =>
   new Elysia()
     .get(
       "/api/jobs/:job_id/runs",
-      ({ params, query }) => listRuns(store, query, requireJob(engine, params.job_id).job.id),
+      ({ params, query }) => readRuns(store, query, requireJob(engine, params.job_id).job.id),
       {
         params: exactly({ job_id: JobIdText }),
-        query: RunQuery,
+        query: JobRunsQuery,
         response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
-        detail: { operationId: "listJobRuns", tags: ["runs"], summary: "List runs of a job, newest first" },
+        detail: {
+          operationId: "listJobRuns",
+          tags: ["runs"],
+          summary: "List runs of a job, newest first",
+          description: SEARCH_NOTE,
+        },
       },
     )
-    .get("/api/runs", ({ query }) => listRuns(store, query), {
-      query: RunQuery,
+    .get("/api/runs", ({ query }) => readRuns(store, query), {
+      query: AllRunsQuery,
       response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
-      detail: { operationId: "listRuns", tags: ["runs"], summary: "List runs of all jobs, newest first" },
+      detail: {
+        operationId: "listRuns",
+        tags: ["runs"],
+        summary: "List runs of all jobs, newest first",
+        description: SEARCH_NOTE,
+      },
     })
     .get(
       "/api/runs/:run_id",
@@ -129,22 +127,11 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       },
     );
 
-const listRuns = (store: ApiStore, query: typeof RunQuery.static, jobId?: JobId): typeof RunList.static =>
-  runList(store.runs.list(runFilter(query, jobId)), isOn(query.failure) ? (run) => describeFailure(store, run) : null);
+const readRuns = (store: ApiStore, query: RunQueryValues, jobId?: JobId): typeof RunList.static =>
+  runList(
+    store.runs.listPage(runFilter(query, jobId)),
+    isOn(query.failure) ? (run) => describeFailure(store, run) : null,
+  );
 
 const describeFailure = (store: ApiStore, { id, status }: Run): RunFailure | null =>
   status === "failed" || status === "interrupted" ? store.runs.describeFailure(id) : null;
-
-const runFilter = (query: typeof RunQuery.static, jobId?: JobId): RunListFilter => ({
-  limit: Number(query.limit ?? 20),
-  ...(jobId === undefined ? {} : { jobId }),
-  ...(query.status === undefined ? {} : { status: query.status }),
-  ...(query.before === undefined ? {} : { before: parseBefore(query.before) }),
-  ...(query.id === undefined ? {} : { idPart: query.id.toLowerCase() }),
-});
-
-const parseBefore = (text: string): RunId => {
-  const id = parseRunId(text);
-  if (id === null) throw runNotFound(text);
-  return id;
-};

@@ -3,6 +3,7 @@ import type { RunFailure } from "../../domain/attention.ts";
 import type { RunId } from "../../domain/ids.ts";
 import { ENDING_REASONS, isFinal, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
+import type { RunPage } from "../../store/runs/run-list.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import {
   ActorOrNull,
@@ -90,7 +91,11 @@ export const RunDetail = exactly(
 );
 
 export const RunList = exactly(
-  { runs: t.Array(RunBody, { description: "Runs, newest first" }), count: Count },
+  {
+    runs: t.Array(RunBody, { description: "Runs, newest first" }),
+    count: Count,
+    next: nullable(RunIdText, "The `before` that lists older runs; null if there are none"),
+  },
   { title: "RunList" },
 );
 
@@ -130,14 +135,15 @@ export const runDetail = (run: Run, { failure, canRetry, retriedBy }: RunOptions
   retried_by: [...retriedBy],
 });
 
-/** Encodes runs; with `describe`, each says why it failed. */
-export const runList = (runs: readonly Run[], describe: DescribeFailure | null = null): typeof RunList.static => ({
-  runs: runs.map((run) => {
+/** Encodes a page of runs; with `describe`, each says why it failed. */
+export const runList = (page: RunPage, describe: DescribeFailure | null): typeof RunList.static => ({
+  runs: page.runs.map((run) => {
     if (describe === null) return runBody(run);
     const failure = describe(run);
     return { ...runBody(run), failure: failure === null ? null : runFailureBody(failure) };
   }),
-  count: runs.length,
+  count: page.runs.length,
+  next: page.next,
 });
 
 /** Returns the time between two instants in ms, at least 0, or null if one is null. */

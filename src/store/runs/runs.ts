@@ -1,30 +1,20 @@
 import type { Upstream } from "../../domain/dependency.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { runNotFound } from "../../domain/refusal.ts";
-import {
-  ENDING_REASONS,
-  type EndingReason,
-  type ParamValues,
-  REASONS,
-  RUN_STATUSES,
-  type Run,
-  type RunOutcome,
-  type RunStatus,
-  TRIGGERS,
-  type Trigger,
-} from "../../domain/run.ts";
-import type { SqlParams, SqlRow } from "../../runtime/runtime.ts";
+import type { EndingReason, ParamValues, Run, RunOutcome, Trigger } from "../../domain/run.ts";
+import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import { id, integer, integerOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import type { NewEvent } from "../events.ts";
 import { insertFired } from "../occurrences.ts";
 import { type AttemptStore, createAttemptStore } from "./attempts.ts";
-import { createRunDeletion, DELETED, type RunDeletion } from "./deletion.ts";
+import { createRunDeletion, type RunDeletion } from "./deletion.ts";
 import { createRunFailures, type RunFailures } from "./failures.ts";
 import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idempotency-keys.ts";
 import { createItemStore, type ItemStore } from "./items.ts";
+import { toRun } from "./row.ts";
+import { listRuns, type RunListFilter, type RunPage } from "./run-list.ts";
 import { createTaskRunStore, insertTaskRuns, type ReusedTask, type TaskRunStore } from "./task-runs.ts";
 import { createRunTimeline, type RunTimeline } from "./timeline.ts";
 
@@ -46,6 +36,8 @@ export interface RunStore extends TaskRunStore, ItemStore, AttemptStore, RunTime
   find(runId: RunId): Run | null;
   /** Returns the newest first. `before` is exclusive. Throws `not_found` if there is no such run. */
   list(filter: RunListFilter): readonly Run[];
+  /** Does what `list` does, and returns where the next page begins. */
+  listPage(filter: RunListFilter): RunPage;
   /** Returns every run that is not final, oldest first. */
   listUnfinished(): readonly Run[];
   /** Returns the state of a job that the dependencies of other jobs depend on. */
@@ -77,15 +69,6 @@ export type NewRun = {
   readonly idempotency: { readonly key: string; readonly request: string } | null;
   /** Who asked for it; left out if nobody did. */
   readonly triggeredBy?: string | null;
-};
-
-export type RunListFilter = {
-  readonly jobId?: JobId;
-  readonly status?: RunStatus;
-  readonly before?: RunId;
-  /** The start or the end of the id, or the start of its last eight characters, in lower case. */
-  readonly idPart?: string;
-  readonly limit: number;
 };
 
 export const createRunStore = (context: StoreContext): RunStore => {
@@ -161,22 +144,9 @@ export const createRunStore = (context: StoreContext): RunStore => {
       return row === null ? null : toRun(row);
     },
 
-    list: (filter) => {
-      const conditions = [`job_id <> '${DELETED}'`];
-      const params: SqlParams = { limit: filter.limit };
-      const where = (condition: string, name: string, value: string | number): void => {
-        conditions.push(condition);
-        params[name] = value;
-      };
-      if (filter.jobId !== undefined) where("job_id = $jobId", "jobId", filter.jobId);
-      // A literal, so that SQLite can use the partial index of the status. The statuses are a fixed set of words.
-      if (filter.status !== undefined) conditions.push(`status = '${filter.status}'`);
-      if (filter.before !== undefined) where("seq < $before", "before", readSeq(sql, filter.before));
-      if (filter.idPart !== undefined) where(ID_PART, "idPart", filter.idPart);
-      return sql
-        .all(`SELECT * FROM runs WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT $limit`, params)
-        .map(toRun);
-    },
+    list: (filter) => listRuns(sql, filter).runs,
+
+    listPage: (filter) => listRuns(sql, filter),
 
     listUnfinished: () => sql.all("SELECT * FROM runs WHERE status IN ('pending', 'running') ORDER BY seq").map(toRun),
 
@@ -221,10 +191,6 @@ export const createRunStore = (context: StoreContext): RunStore => {
   };
 };
 
-/** The start is a range of the index of ids. For the rest, SQLite reads that index alone: about 10 ms for 100,000 runs. */
-const ID_PART = `seq IN (SELECT seq FROM runs WHERE id >= $idPart AND id < $idPart || 'g' UNION ALL
-  SELECT seq FROM runs WHERE substr(id, -length($idPart)) = $idPart OR substr(id, -8, length($idPart)) = $idPart)`;
-
 /** Returns the run, and its number for the rows that refer to it. */
 const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {
   const row = sql.get(
@@ -254,12 +220,6 @@ const toChangedRun = (row: SqlRow | null, what: string, runId: RunId): Run => {
   return toRun(row);
 };
 
-const readSeq = (sql: Statements, runId: RunId): number => {
-  const row = sql.get("SELECT seq FROM runs WHERE id = $runId", { runId });
-  if (row === null) throw runNotFound(runId);
-  return integer(row, "seq");
-};
-
 const runEvent = (type: "run.started" | "run.finished", run: Run, now: number): NewEvent => ({
   type,
   now,
@@ -267,24 +227,4 @@ const runEvent = (type: "run.started" | "run.finished", run: Run, now: number): 
   runId: run.id,
   status: run.status,
   reason: run.reason,
-});
-
-const toRun = (row: SqlRow): Run => ({
-  id: id<RunId>(row, "id"),
-  jobId: id<JobId>(row, "job_id"),
-  versionId: integer(row, "version"),
-  status: word(row, "status", RUN_STATUSES),
-  reason: wordOrNull(row, "reason", REASONS),
-  error: textOrNull(row, "error"),
-  trigger: word(row, "trigger", TRIGGERS),
-  scheduledFor: integerOrNull(row, "scheduled_for"),
-  params: json<ParamValues>(row, "params"),
-  retryOf: idOrNull<RunId>(row, "retry_of"),
-  createdAt: integer(row, "created_at"),
-  startedAt: integerOrNull(row, "started_at"),
-  endedAt: integerOrNull(row, "ended_at"),
-  ending: wordOrNull(row, "ending", ENDING_REASONS),
-  lost: flag(row, "lost"),
-  triggeredBy: textOrNull(row, "triggered_by"),
-  cancelledBy: textOrNull(row, "cancelled_by"),
 });

@@ -58,6 +58,8 @@ const untilReady = async (runId: string): Promise<void> => {
   await take(readEvents(response), 1);
 };
 
+const idsOf = (answer: { body: { runs: { id: string }[] } }): string[] => answer.body.runs.map((run) => run.id);
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const trigger = (job: string, query = "", body?: unknown, headers: HeadersInit = {}) =>
   post(petit, `/api/jobs/${job}/trigger${query}`, body, headers);
@@ -236,8 +238,6 @@ describe("an idempotency key", () => {
 });
 
 describe("runs", () => {
-  const idsOf = (answer: { body: { runs: { id: string }[] } }): string[] => answer.body.runs.map((run) => run.id);
-
   test("are listed newest first, with their number, 20 by default", async () => {
     const made: string[] = [];
     for (let each = 0; each < 25; each++) made.unshift((await runToEnd(petit, "hello")).id);
@@ -278,8 +278,37 @@ describe("runs", () => {
       expect(idsOf({ body })).toContain(failed.id);
       expect(body.runs.every((run: { status: string }) => run.status === "failed")).toBe(true);
     }
-    expect((await ask(petit, "/api/jobs/graph/runs?status=completed")).body).toEqual({ runs: [], count: 0 });
+    expect((await ask(petit, "/api/jobs/graph/runs?status=completed")).body).toEqual({
+      runs: [],
+      count: 0,
+      next: null,
+    });
   });
+});
+
+describe("a search of runs", () => {
+  const search = async (query: string): Promise<readonly string[]> => idsOf(await ask(petit, `/api/runs?${query}`));
+
+  test("finds them by param, text and time, and leaves out jobs", async () => {
+    const run = (await trigger("told", "?wait=30", { params: { must: "Unique-1", level: "full" } })).body.run;
+    const other = await runToEnd(petit, "hello");
+    expect(await search("param=must=Unique-1")).toEqual([run.id]);
+    expect(await search("text=unique-1&param=level&trigger=manual&exclude=hello")).toEqual([run.id]);
+    expect(await search("text=unique-1&exclude=hello,told")).toEqual([]);
+    expect(await search(`from=${run.created_at}&to=${run.created_at + 1}`)).toContain(run.id);
+    expect(await search(`from=${other.created_at}&text=told`)).toEqual(
+      other.created_at === run.created_at ? [run.id] : [],
+    );
+    expect(idsOf(await ask(petit, "/api/jobs/told/runs?param=must=Unique-1"))).toEqual([run.id]);
+  });
+
+  test.each(["param==x", "text=", "exclude=", "exclude=a,,b", "from=5&to=5", "from=x", "trigger=odd"])(
+    "with ?%s is 400",
+    async (query) => {
+      const { status, body } = await ask(petit, `/api/runs?${query}`);
+      expect([status, body.details.name]).toEqual([400, query.slice(0, query.indexOf("="))]);
+    },
+  );
 });
 
 describe("the possible action on a run", () => {
