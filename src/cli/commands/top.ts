@@ -28,6 +28,8 @@ export const top = defineCommand({
       );
     }
     const client = openClient(context);
+    // With DEV=true, ink reads a file of its package, which the executable does not contain.
+    delete process.env.DEV;
     // Loaded here because no other command needs React.
     const { runTop } = await import("../top/run-top.tsx");
     return runTop(client, context);

@@ -8,9 +8,12 @@ const WIDE =
 const INVISIBLE = /^[\p{Default_Ignorable_Code_Point}\p{Mn}\p{Me}]+$/u;
 const segmenter = new Intl.Segmenter();
 
+/** Matches texts of characters that take one column each: Latin letters, box drawing, arrows and petit's signs. */
+const NARROW = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff–…‹›←-↓─-╿■●○✓✗]*$/;
+
 /** Returns the number of terminal columns of a text without control characters. */
 export const textWidth = (text: string): number => {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  if (NARROW.test(text)) return text.length;
   let width = 0;
   for (const { segment } of segmenter.segment(text)) width += clusterWidth(segment);
   return width;

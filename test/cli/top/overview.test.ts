@@ -62,6 +62,11 @@ describe("the overview", () => {
     expect(screenText(topState({ attention: null }))[1]).toContain("this petit does not report it");
   });
 
+  test("shows the message of a kind that it does not know", () => {
+    const unknown = { ...BROKEN, kind: "worker_lost", message: "worker 'a' is away" } as unknown as TopAttention;
+    expect(screenText(topState({ attention: [unknown] }))[2]).toEndWith("worker 'a' is away");
+  });
+
   test("opens the failed task of a failing job with Enter", () => {
     const { state } = press(topState({ attention: [FAILING] }), "enter");
     expect(state.views.at(-1)).toEqual({ kind: "run", jobId: "etl", runId: runIdOf(7) });
@@ -120,6 +125,13 @@ describe("the overview", () => {
     expect(screenText(state)[0]).toContain("12:00:00");
     expect(screenText(after(state, { kind: "tick", at: NOW - 3_599_000 }))[0]).toContain("12:00:01");
   });
+});
+
+test("a run in a narrow panel shows why it failed instead of its status", () => {
+  const runs = [topRun(1, { status: "failed", error: "task 'transform' failed: exit code 3" })];
+  const lines = screenText(topState({ columns: 120, rows: 40, runs }));
+  expect(lines[2]).toContain("│  ✗ etl");
+  expect(lines[2]).toContain("task 'transf…");
 });
 
 describe("a list", () => {

@@ -61,7 +61,7 @@ const filteredRuns = memoizeLast((runs: readonly TopRun[], filter: string) => {
 const isActive = ({ status }: TopRun): boolean => !isFinal(status);
 
 /** Number of coming occurrences in the list. */
-const MAX_COMING = 500;
+export const MAX_COMING = 500;
 
 export const comingRows = (state: TopState): readonly TopJob[] => comingJobs(state.jobs, filterOf(state, "coming"));
 

@@ -1,7 +1,7 @@
 import { isFinal } from "../../../domain/run.ts";
 import { textWidth } from "../../terminal/text-width.ts";
 import type { Pane } from "./layout.ts";
-import { comingRows, jobRows } from "./lists.ts";
+import { comingRows, jobRows, MAX_COMING } from "./lists.ts";
 import type { Panel, TopState } from "./state.ts";
 
 /** The title of a panel. */
@@ -12,7 +12,7 @@ export const tabsOf = (state: TopState, { list, width }: Pane): readonly Tab[] =
   const tabs: readonly Tab[] = [
     { panel: "jobs", text: `2 Jobs ${countText(jobRows(state).length, state.jobs.length)}` },
     { panel: "runs", text: `3 Runs ${activeText(state)}` },
-    { panel: "coming", text: `4 Coming ${comingRows(state).length}` },
+    { panel: "coming", text: `4 Coming ${comingText(comingRows(state).length)}` },
   ];
   return width < state.columns ? tabs.filter(({ panel }) => panel === list) : tabs;
 };
@@ -31,6 +31,8 @@ export const tabAt = (state: TopState, pane: Pane, x: number): Panel | null => {
   }
   return null;
 };
+
+const comingText = (count: number): string => (count < MAX_COMING ? String(count) : `${count}+`);
 
 const countText = (shown: number, all: number): string => (shown === all ? String(all) : `${shown}/${all}`);
 

@@ -113,13 +113,17 @@ const jobSign = ({ last_run, running, enabled }: TopJob): Segment => {
   return styled(styleOf(last_run.status), `${signOf(last_run.status)} `);
 };
 
-/** The newest run is at the right. */
+/** The newest run is at the right. Equal results in a row are one segment, because there are many rows. */
 const recentOf = ({ recent_runs = [] }: TopJob): Line => {
-  const shown = recent_runs.slice(-RECENT_WIDTH);
-  return [
-    plain(" ".repeat(RECENT_WIDTH - shown.length)),
-    ...shown.map(({ status }) => styled(styleOf(status), signOf(status))),
-  ];
+  const segments: Segment[] = [];
+  for (const { status } of recent_runs.slice(-RECENT_WIDTH)) {
+    const last = segments.at(-1);
+    const sign = signOf(status);
+    if (last?.style === styleOf(status) && last.text.startsWith(sign)) {
+      segments[segments.length - 1] = { ...last, text: last.text + sign };
+    } else segments.push(styled(styleOf(status), sign));
+  }
+  return [plain(" ".repeat(RECENT_WIDTH - Math.min(RECENT_WIDTH, recent_runs.length))), ...segments];
 };
 
 const nextText = ({ next_run_at, enabled, scheduled, paused }: TopJob, now: number): string => {
@@ -132,7 +136,8 @@ const STATUS_WIDTH = 11;
 
 export const runRow = (run: TopRun, options: RowOptions): Line => {
   const { width } = options;
-  const idWidth = Math.min(32, Math.max(10, width - MARGIN - STATUS_WIDTH - TIME_WIDTH - TOOK_WIDTH - 14));
+  const columns = MARGIN + TIME_WIDTH + TOOK_WIDTH + 14 + (width < NARROW ? 0 : STATUS_WIDTH);
+  const idWidth = Math.min(32, Math.max(10, width - columns));
   return [...signAnd(run.status, cell(run.job_id, idWidth)), ...runColumns(run, options)];
 };
 
@@ -152,7 +157,8 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
   const at = run.started_at ?? run.created_at;
   const took = isActive && run.started_at !== null ? elapsedText(now - run.started_at) : durationText(run.duration_ms);
   return [
-    styled(styleOf(run.status), `${cell(run.status, STATUS_WIDTH)} `),
+    // The sign says it, too.
+    styled(styleOf(run.status), width < NARROW ? "" : `${cell(run.status, STATUS_WIDTH)} `),
     plain(`${rightCell(relativeText(at - now), TIME_WIDTH)} ${rightCell(took, TOOK_WIDTH)} `),
     styled("dim", width < NARROW ? "" : `${cell(run.trigger, 8)} `),
     plain(oneLine(whyText(run))),

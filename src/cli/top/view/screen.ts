@@ -15,6 +15,7 @@ import {
   runRows,
   taskRows,
 } from "../state/lists.ts";
+import type { BookLine } from "../state/log-book.ts";
 import { activeList, type ListId, type TopState, viewOf } from "../state/state.ts";
 import { TAB_GAP, tabsOf } from "../state/tabs.ts";
 import { jobInfo, runInfo } from "./info.ts";
@@ -132,7 +133,7 @@ const markedLine = (
   { isSelected, width }: { readonly isSelected: boolean; readonly width: number },
 ): Line => {
   if (!isSelected) return [plain("  "), ...line];
-  return fitLine([styled("bold", "› "), ...line], width).map((segment): Segment => ({ ...segment, inverse: true }));
+  return fitLine([styled("bold", "› "), ...line], width).map(({ text }): Segment => ({ text, inverse: true }));
 };
 
 const visibleRows = (
@@ -161,9 +162,28 @@ const visibleRows = (
       return visible(taskRows(state), (row) => taskRow(row, options));
     case "log": {
       const taskWidth = state.log?.target.taskId === null ? 16 : 0;
-      return visible(logRows(state), (line) => logRow(line, { zone: state.zone, taskWidth }));
+      return visible(logRows(state), (line) => fittedLogRow(line, { width: width - 2, zone: state.zone, taskWidth }));
     }
   }
+};
+
+type LogRowOptions = { readonly width: number; readonly zone: string; readonly taskWidth: number };
+
+/** The rows of lines that were visible lately: a line that scrolls is drawn many times, and measuring its width is slow. */
+const drawnRows = new WeakMap<BookLine, { readonly options: LogRowOptions; readonly row: Line }>();
+
+const fittedLogRow = (line: BookLine, options: LogRowOptions): Line => {
+  const drawn = drawnRows.get(line);
+  if (
+    drawn?.options.width === options.width &&
+    drawn.options.zone === options.zone &&
+    drawn.options.taskWidth === options.taskWidth
+  ) {
+    return drawn.row;
+  }
+  const row = fitLine(logRow(line, options), options.width);
+  drawnRows.set(line, { options, row });
+  return row;
 };
 
 const titleLine = (state: TopState, pane: Pane): Line => {
