@@ -7,11 +7,12 @@ import { type RequestHandler, withCors } from "./guard/cors.ts";
 import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
 import { checkOrigin } from "./guard/origin.ts";
-import { createTokenCheck } from "./guard/token.ts";
+import { createAuthentication } from "./guard/token.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
 import { HEALTH_PATH } from "./routes/health.ts";
 import { type ApiServices, answerError, pathOf, routes } from "./routes/routes.ts";
+import { SESSION_PATH } from "./routes/session.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
@@ -25,7 +26,8 @@ export const createApi = (options: ApiOptions): Api => {
   const { clock, log } = options;
   const closing = new AbortController();
   const requests = new RequestRegistry();
-  const context: ApiContext = { ...options, requests, closing: closing.signal };
+  const authentication = createAuthentication(options);
+  const context: ApiContext = { ...options, requests, authentication, closing: closing.signal };
   const services = { feed: new EventFeed(options), metrics: createMetrics(options) };
   const checkHost = createHostCheck(options);
   const handle = withCors(options.corsOrigins, createHandler(options, context, services), context);
@@ -73,17 +75,24 @@ export const createApi = (options: ApiOptions): Api => {
 /** Returns the handler behind the host check. It checks the origin, then the path, then the token. */
 const createHandler = (options: ApiOptions, context: ApiContext, services: ApiServices): RequestHandler => {
   const app = routes(context, services);
-  const checkToken = createTokenCheck(options.token);
+  const { authentication, requests } = context;
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
     const page = options.page?.(path, request.headers) ?? null;
     if (!fromAllowedOrigin) checkOrigin(request, page !== null);
     if (page !== null) return onlyGet(request, page);
-    if (path !== HEALTH_PATH) checkToken(request);
+    if (!isOpen(path, request.method)) {
+      const { name } = authentication.identify(request);
+      if (name !== null) requests.setName(request, name);
+    }
     checkBodySize(request);
     return app.fetch(request);
   };
 };
+
+/** Returns true for what needs no token: the health check, and logging in and out. */
+const isOpen = (path: string, method: string): boolean =>
+  path === HEALTH_PATH || (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
 
 /** Requires that HEAD was replaced by GET. */
 const onlyGet = (request: Request, page: Response): Response => {

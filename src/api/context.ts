@@ -1,12 +1,14 @@
 import type { RequestConnection } from "../runtime/runtime.ts";
+import type { Authentication } from "./guard/token.ts";
 import type { ApiOptions } from "./options.ts";
 
 /** What every route gets. */
 export type ApiContext = Pick<
   ApiOptions,
-  "engine" | "store" | "log" | "clock" | "version" | "hostname" | "token" | "system"
+  "engine" | "store" | "log" | "clock" | "version" | "hostname" | "tokens" | "system"
 > & {
   readonly requests: RequestRegistry;
+  readonly authentication: Authentication;
   /** Aborts when the API closes: streams end, and waits return. */
   readonly closing: AbortSignal;
 };
@@ -17,6 +19,7 @@ export class RequestRegistry {
     Request,
     { readonly id: string; readonly connection: RequestConnection | undefined }
   >();
+  readonly #names = new WeakMap<Request, string>();
 
   add(request: Request, id: string, connection: RequestConnection | undefined): void {
     this.#entries.set(request, { id, connection });
@@ -26,8 +29,18 @@ export class RequestRegistry {
     return this.#entries.get(request)?.id ?? null;
   }
 
-  /** Returns who sent a request: the address of the peer, or null if it has disconnected. */
+  /** Records the name of the token that authenticated a request. */
+  setName(request: Request, name: string): void {
+    this.#names.set(request, name);
+  }
+
+  /** Returns who sent a request: the name of the token, or else the address of the peer, or null if it has disconnected. */
   actorOf(request: Request): string | null {
+    return this.#names.get(request) ?? this.addressOf(request);
+  }
+
+  /** Returns the address of the peer, or null if it has disconnected. */
+  addressOf(request: Request): string | null {
     const address = this.#entries.get(request)?.connection?.peerAddress ?? null;
     // IPv4 over an IPv6 socket, RFC 4291, section 2.5.5.2.
     return address === null ? null : address.replace(/^::ffff:(?=\d+\.)/, "");

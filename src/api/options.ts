@@ -1,3 +1,4 @@
+import type { ApiToken } from "../domain/token.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -21,8 +22,8 @@ export type ApiOptions = {
   readonly host: string;
   /** 0 selects any free port. */
   readonly port: number;
-  /** Null if the API requires none. */
-  readonly token: string | null;
+  /** Empty if the API requires none. */
+  readonly tokens: readonly ApiToken[];
   /** Origins whose pages may use the API, such as `https://ops.example.com`. */
   readonly corsOrigins: readonly string[];
   /** Further names that petit is served under, without a port. */

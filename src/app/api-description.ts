@@ -27,7 +27,7 @@ export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDo
     store: engine.store,
     host: HOST,
     port: 0,
-    token: null,
+    tokens: [],
     corsOrigins: [],
     allowedHosts: [],
     hostname: HOST,

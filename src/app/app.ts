@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { refuseOpenBind } from "../api/guard/host.ts";
 import { startServer } from "../api/server.ts";
 import { PetitError } from "../domain/errors.ts";
+import type { ApiToken } from "../domain/token.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import { toUnusable } from "../store/database/open.ts";
@@ -13,7 +14,7 @@ import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { addressUrl, type Origins } from "./settings/settings.ts";
-import { readToken } from "./settings/token.ts";
+import { readTokens } from "./settings/token.ts";
 import { systemFacts } from "./system-facts.ts";
 
 export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
@@ -52,8 +53,8 @@ export const startApp = (options: AppOptions): Promise<App> =>
 
 const start = async (options: AppOptions): Promise<App> => {
   const { settings, clock, log, jobsDir } = options;
-  const token = readToken(options);
-  if (settings.api) refuseOpenBind(settings.apiHost, token);
+  const tokens = readTokens(options);
+  if (settings.api) refuseOpenBind(settings.apiHost, tokens[0]?.token ?? null);
   await using parts = new AsyncDisposableStack();
   const reader = parts.use(
     new JobsReader({
@@ -69,7 +70,7 @@ const start = async (options: AppOptions): Promise<App> => {
     },
     parts,
   );
-  const url = settings.api ? await serve({ ...options, token, engine }, parts) : null;
+  const url = settings.api ? await serve({ ...options, tokens, engine }, parts) : null;
   parts.use(logEvents(engine, log));
   const reload = async (): Promise<void> => {
     await engine.reload().catch((error: unknown) => {
@@ -100,7 +101,7 @@ const MANY_JOBS = 500;
 const isRefusal = (error: unknown): boolean => error instanceof PetitError && error.code === "not_running";
 
 const serve = async (
-  options: AppOptions & { readonly token: string | null; readonly engine: Engine },
+  options: AppOptions & { readonly tokens: readonly ApiToken[]; readonly engine: Engine },
   parts: AsyncDisposableStack,
 ): Promise<string> => {
   const { settings, engine } = options;

@@ -15,6 +15,7 @@ export type Client = {
   readonly base: string;
   readonly get: Call<"get">;
   readonly post: Call<"post">;
+  readonly delete: Call<"delete">;
   /** Returns the bytes of the body as they arrive. They end with a `ClientError` if the connection breaks. */
   readonly stream: <Path extends string>(
     path: KnownPath<"get", Path>,
@@ -43,7 +44,7 @@ export type ClientOptions = {
 export const TIMEOUT_MS = 60_000;
 
 type RequestParts = {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, QueryValue>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -79,6 +80,7 @@ export const createClient = (options: ClientOptions): Client => {
     base,
     get: (path, ...[given]) => request(path, { method: "GET", ...given }),
     post: (path, ...[given]) => request(path, { method: "POST", ...given }),
+    delete: (path, ...[given]) => request(path, { method: "DELETE", ...given }),
     stream: async (path, given) => {
       const response = await send(path, { method: "GET", ...given });
       if (!response.ok) throw fail(failureOf(response, await read(response)));
@@ -144,7 +146,7 @@ const hasField = (body: unknown, name: string): boolean => typeof body === "obje
 /** Returns the name of a field that every response of a path has, and that a response of another server hardly has. */
 const fieldOfEveryResponse = (path: string, { method }: RequestParts): string => {
   const last = path.slice(path.lastIndexOf("/") + 1);
-  if (method === "POST") return "message";
+  if (method !== "GET") return "message";
   if (last.startsWith(":")) return "id";
   return FIELD_OF[last] ?? last;
 };
@@ -156,6 +158,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   definition: "text",
   health: "version",
   search: "matches",
+  session: "needs_token",
   stats: "runs",
   system: "database",
   timeline: "jobs",

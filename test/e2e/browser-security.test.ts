@@ -75,6 +75,8 @@ window.attack = async () => {
 };
 </script>`;
 
+const TOKEN = "correct-horse-battery-staple-0123456789";
+
 type Results = Readonly<Record<string, string>>;
 
 /** Opens the page of the attacker at `from` and returns the results of its attacks. */
@@ -159,6 +161,40 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
     const since = (await answered(petit)).length;
     await expectUnharmed(await attack(page, `http://127.0.0.1:${site.port}`, petit.url), since);
     await page.close();
+  }, 30_000);
+
+  test("a page of another site or port can't use the session of somebody who is logged in", async () => {
+    const { browser, site } = running();
+    const args = ["--log-level", "debug", "--no-watch"];
+    await using locked = await startPetit({ jobs: JOBS, args, env: { PETIT_API_TOKEN: TOKEN } });
+    const page = await browser.context.newPage();
+    await page.goto(locked.url);
+    const inPage = (path: string, init: object) =>
+      page.evaluate(`fetch("${path}", ${JSON.stringify(init)}).then((response) => response.status)`);
+    expect(await inPage("/api/jobs", {})).toBe(401);
+    expect(await inPage("/api/session", { method: "POST", body: JSON.stringify({ token: TOKEN }) })).toBe(200);
+    expect(await page.evaluate("document.cookie")).toBe("");
+    expect(await inPage("/api/jobs", {})).toBe(200);
+    expect(await inPage("/api/scheduler/resume", { method: "POST" })).toBe(200);
+    // The other port is the same site, so that the browser sends the cookie.
+    for (const from of ["evil.example", "127.0.0.1"]) {
+      const since = (await answered(locked)).length;
+      const results = await attack(page, `http://${from}:${site.port}`, locked.url);
+      expect(results).toMatchObject(REFUSED);
+      const requests = (await answered(locked)).slice(since);
+      expect(requests.filter(({ method }) => method === "POST").length).toBeGreaterThanOrEqual(8);
+      expect(requests.filter(({ status }) => status !== 403)).toEqual([]);
+    }
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    expect((await ask(locked, "/api/runs", { headers })).body.runs).toEqual([]);
+    expect((await ask(locked, "/api/scheduler/state", { headers })).body.state).toBe("running");
+    // Another tab of the same browser is logged in, until the logout.
+    const other = await browser.context.newPage();
+    expect((await other.goto(`${locked.url}/api/docs`))?.status()).toBe(200);
+    await page.goto(locked.url);
+    expect(await inPage("/api/session", { method: "DELETE" })).toBe(200);
+    expect((await other.goto(`${locked.url}/api/docs`))?.status()).toBe(401);
+    await Promise.all([page.close(), other.close()]);
   }, 30_000);
 
   test("a page whose host name is rebound to petit (DNS rebinding) can't either", async () => {

@@ -42,7 +42,7 @@ export const buildOpenApi = (routes: readonly DescribedRoute[], version: string)
     openapi: "3.1.1",
     info: INFO(version),
     servers: [{ url: "/" }],
-    security: [{}, { token: [] }],
+    security: [{}, { token: [] }, { session: [] }],
     tags: TAGS,
     paths,
     components: {
@@ -54,6 +54,13 @@ export const buildOpenApi = (routes: readonly DescribedRoute[], version: string)
           type: "http",
           scheme: "bearer",
           description: "Required if petit has a token. Without one, petit listens on loopback only.",
+        },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: "petit_session",
+          description:
+            "The cookie that `POST /api/session` sets, for browsers. Its name ends with `_` and the port of the `Host`, if there is one.",
         },
       },
     },
@@ -80,6 +87,7 @@ const TAGS = [
 const HEADERS = {
   "X-Request-Id": { description: "Id of the request in the log of petit", schema: { type: "string", format: "uuid" } },
   Location: { description: "Path of the run", schema: { type: "string" } },
+  "Set-Cookie": { description: "The cookie of the session", schema: { type: "string" } },
   "Retry-After": { description: "Seconds to wait before the next attempt", schema: { type: "integer" } },
   Allow: { description: "Methods of the path", schema: { type: "string" } },
   "WWW-Authenticate": { description: "How to authenticate", schema: { type: "string" } },

@@ -23,3 +23,19 @@ const isVisit = (request: Request): boolean =>
 
 const foreignOrigin = (origin: string): ApiError =>
   new ApiError("FORBIDDEN", `requests from '${origin.slice(0, 100)}' are not allowed; --cors-origin allows an origin`);
+
+/**
+ * Throws `FORBIDDEN` unless a page of petit sent the request. It is for requests whose cookie authenticates them: a browser adds
+ * the cookie for pages of the same site too, such as those of another port. A change needs the `Origin` that every browser sends.
+ */
+export const assertFromOwnPage = (request: Request): void => {
+  const { headers, method } = request;
+  const isRead = method === "GET" || method === "HEAD";
+  const origin = headers.get("origin");
+  const site = headers.get("sec-fetch-site");
+  if (origin === null ? !isRead : !isSameOrigin(origin, headers.get("host") ?? "")) throw needsOwnPage();
+  if (site !== null && site !== "same-origin" && site !== "none" && !isVisit(request)) throw needsOwnPage();
+};
+
+const needsOwnPage = (): ApiError =>
+  new ApiError("FORBIDDEN", "a request with the session cookie must come from a page of petit; others send a token");

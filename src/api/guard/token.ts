@@ -1,15 +1,49 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { ApiToken } from "../../domain/token.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { ApiError } from "../errors.ts";
+import { assertFromOwnPage } from "./origin.ts";
+import { readSession } from "./session.ts";
 
-/** Returns a check of the bearer token; it throws `UNAUTHORIZED`. With `token` null, every request passes. */
-export const createTokenCheck = (token: string | null): ((request: Request) => void) => {
-  if (token === null) return () => {};
-  const expected = digest(token);
-  return (request) => {
-    const given = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-    if (given === undefined) throw unauthorized("a token is required: send it as 'Authorization: Bearer TOKEN'");
+/** How a request was authenticated. */
+type Identity = {
+  /** The name of the token; null if it has none, or if petit requires no token. */
+  readonly name: string | null;
+  /** When the session ends, in ms since the Unix epoch; null if the request has none. */
+  readonly sessionUntil: number | null;
+};
+
+export type AuthenticationOptions = { readonly tokens: readonly ApiToken[]; readonly clock: Clock };
+
+export interface Authentication {
+  /** Returns who sent a request, by its bearer token or its session cookie. Throws `UNAUTHORIZED`, or `FORBIDDEN`. */
+  identify(request: Request): Identity;
+  /** Returns the token that equals a text. Throws `UNAUTHORIZED`; without tokens returns null. */
+  login(text: string): ApiToken | null;
+}
+
+/** With no tokens, every request passes. */
+export const createAuthentication = ({ tokens, clock }: AuthenticationOptions): Authentication => {
+  const expected = tokens.map((token) => ({ token, digest: digest(token.token) }));
+  const login = (text: string): ApiToken | null => {
+    if (expected.length === 0) return null;
+    const given = digest(text);
     // Digests have the same length, so the time of the comparison reveals nothing about the token.
-    if (!timingSafeEqual(digest(given), expected)) throw unauthorized("the token is wrong");
+    const found = expected.filter((each) => timingSafeEqual(given, each.digest))[0];
+    if (found === undefined) throw unauthorized("the token is wrong");
+    return found.token;
+  };
+  return {
+    login,
+    identify: (request) => {
+      if (expected.length === 0) return { name: null, sessionUntil: null };
+      const given = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+      if (given !== undefined) return { name: login(given)?.name ?? null, sessionUntil: null };
+      const session = readSession(request, tokens, clock.now());
+      if (session === null) throw unauthorized("a token is required: send it as 'Authorization: Bearer TOKEN'");
+      assertFromOwnPage(request);
+      return { name: session.token.name, sessionUntil: session.until };
+    },
   };
 };
 

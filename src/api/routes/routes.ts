@@ -16,6 +16,7 @@ import { openApiRoutes } from "./openapi.ts";
 import { runActionRoutes } from "./run-actions.ts";
 import { runRoutes } from "./runs.ts";
 import { schedulerRoutes } from "./scheduler.ts";
+import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
 import { timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
@@ -44,6 +45,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(timelineRoutes(context))
     .use(notificationRoutes(context))
     .use(systemRoutes(context))
+    .use(sessionRoutes(context))
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => described, context.version));
   const described: readonly DescribedRoute[] = app.routes;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
+import { type ApiToken, TOKEN_NAME } from "../../domain/token.ts";
 import { type Origins, SETTINGS, type Settings, withOrigin } from "./settings.ts";
 
 /** The systemd credential and the variable that contain the token. */
@@ -16,30 +17,36 @@ export type TokenOptions = {
 /**
  * Reads the API token: from the flag or variable, then the configuration file, then the systemd credential. It is never
  * an argument, because every user of the machine can read those. Returns null if there is none. Throws
- * `invalid_request` if the named source has no valid token.
+ * `invalid_request` if the named source has no valid token. If it has several, returns the first.
  */
-export const readToken = (options: TokenOptions): string | null => {
+export const readToken = (options: TokenOptions): string | null => readTokens(options)[0]?.token ?? null;
+
+/**
+ * Reads all tokens of the API from the same place, which has one token, or one on each line: `TOKEN` or `NAME: TOKEN`. Lines
+ * that begin with `#` are comments if there are several lines. Returns an empty list if there is none.
+ */
+export const readTokens = (options: TokenOptions): readonly ApiToken[] => {
   const { settings, environment } = options;
   const inEnvironment = environment[VARIABLE] || null;
   const fileIsWeaker = options.origins.tokenFile.kind === "file" && inEnvironment !== null;
   if (settings.tokenFile !== null && !fileIsWeaker) return fromFile(settings.tokenFile, tokenFileName(options));
-  if (inEnvironment !== null) return checked(inEnvironment, VARIABLE);
+  if (inEnvironment !== null) return parseTokens(inEnvironment, VARIABLE);
   const folder = environment.CREDENTIALS_DIRECTORY;
-  return folder ? fromCredential(join(folder, CREDENTIAL)) : null;
+  return folder ? fromCredential(join(folder, CREDENTIAL)) : [];
 };
 
 /** Returns the token file's path and origin, for messages. */
 const tokenFileName = ({ settings, origins }: Pick<TokenOptions, "settings" | "origins">): string =>
   `the token file ${withOrigin(settings.tokenFile ?? "", SETTINGS.tokenFile, origins.tokenFile)}`;
 
-const fromFile = (path: string, name: string): string => checked(read(path, name), name);
+const fromFile = (path: string, name: string): readonly ApiToken[] => parseTokens(read(path, name), name);
 
-/** Returns null if the unit has other credentials only. */
-const fromCredential = (path: string): string | null => {
+/** Returns an empty list if the unit has other credentials only. */
+const fromCredential = (path: string): readonly ApiToken[] => {
   try {
     return fromFile(path, `the systemd credential ${path}`);
   } catch (error) {
-    if (error instanceof PetitError && isMissing(error.cause)) return null;
+    if (error instanceof PetitError && isMissing(error.cause)) return [];
     throw error;
   }
 };
@@ -55,10 +62,34 @@ const read = (path: string, name: string): string => {
   }
 };
 
-/** Checks that a token fits into a header: printable ASCII without spaces. The message never quotes it. */
-const checked = (text: string, name: string): string => {
-  const token = text.trim();
-  if (/^[\x21-\x7e]+$/.test(token)) return token;
-  const what = token === "" ? "is empty" : "contains invalid characters";
-  throw new PetitError("invalid_request", `${name} ${what}; expected one line of printable ASCII without spaces`);
+/** Parses the text of a token file. `name` names it in errors, which never quote a token. */
+export const parseTokens = (text: string, name: string): readonly ApiToken[] => {
+  const lines = text.split("\n").map((line) => line.trim());
+  const given = lines.filter((line) => line !== "");
+  if (given.length <= 1) return [parseToken(given[0] ?? "", name)];
+  const tokens = lines.flatMap((line, index) =>
+    line === "" || line.startsWith("#") ? [] : [parseToken(line, `line ${index + 1} of ${name}`)],
+  );
+  if (tokens.length === 0) return [parseToken("", name)];
+  for (const key of ["name", "token"] as const) {
+    const values = tokens.flatMap((token) => token[key] ?? []);
+    if (new Set(values).size < values.length)
+      throw new PetitError(
+        "invalid_request",
+        `${name} has two tokens with the same ${key === "name" ? "name" : "text"}`,
+      );
+  }
+  return tokens;
+};
+
+/** Checks that a token fits into a header: printable ASCII without spaces. */
+const parseToken = (line: string, where: string): ApiToken => {
+  const [, tokenName = null, token = line] = /^(\S+):\s+(\S+)$/.exec(line) ?? [];
+  if (/^[\x21-\x7e]+$/.test(token) && (tokenName === null || TOKEN_NAME.test(tokenName)))
+    return { name: tokenName, token };
+  const what = line === "" ? "is empty" : "contains invalid characters";
+  throw new PetitError(
+    "invalid_request",
+    `${where} ${what}; expected one line of printable ASCII without spaces, or a line 'NAME: TOKEN' for each token`,
+  );
 };

@@ -133,7 +133,18 @@ const collectAnswers = async (): Promise<void> => {
   const isUndelivered = ({ code }: Coded): boolean => code === "notifications_undelivered";
   const degraded = await askUntil("/api/health", ({ reasons }: Reasons) => reasons.some(isUndelivered));
   collect("NotificationsUndelivered", ...degraded.reasons.filter(isUndelivered));
+  await collectSession();
   collect("Health", await healthyAnswer());
+};
+
+const collectSession = async (): Promise<void> => {
+  const { api, ask: askFake } = fakeApi({ tokens: [{ name: "ada", token: "t" }] });
+  const loggedIn = await askFake("/api/session", { method: "POST", body: '{"token":"t"}' });
+  collect("LoggedIn", await loggedIn.json());
+  const cookie = loggedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+  collect("Session", await (await askFake("/api/session", { headers: { cookie } })).json());
+  collect("LoggedOut", await (await askFake("/api/session", { method: "DELETE" })).json());
+  api.close();
 };
 
 const healthyAnswer = async (): Promise<unknown> => {
@@ -211,7 +222,7 @@ const examples = (): readonly (readonly [title: string, example: unknown])[] =>
   );
 
 /** Schemas of requests, which are never an answer. */
-const REQUESTS = new Set(["TriggerRequest", "RetryRequest"]);
+const REQUESTS = new Set(["TriggerRequest", "RetryRequest", "LoginRequest"]);
 
 describe("every example in the description of the API", () => {
   test("has the shape of a real answer", () => {

@@ -60,6 +60,7 @@ describe("the description of the API", () => {
         .map(({ path, method }) => `${method.toUpperCase()} ${path}`)
         .sort(),
     ).toEqual([
+      "DELETE /api/session",
       "GET /api/attention",
       "GET /api/docs",
       "GET /api/events",
@@ -80,6 +81,7 @@ describe("the description of the API", () => {
       "GET /api/runs/{run_id}/tasks",
       "GET /api/runs/{run_id}/tasks/{task_id}/items",
       "GET /api/scheduler/state",
+      "GET /api/session",
       "GET /api/stats",
       "GET /api/system",
       "GET /api/timeline",
@@ -92,6 +94,7 @@ describe("the description of the API", () => {
       "POST /api/runs/{run_id}/retry",
       "POST /api/scheduler/pause",
       "POST /api/scheduler/resume",
+      "POST /api/session",
     ]);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { Origin } from "../../../src/app/settings/settings.ts";
-import { readToken } from "../../../src/app/settings/token.ts";
+import { readToken, readTokens } from "../../../src/app/settings/token.ts";
 import { tempFolder } from "../../support/cli.ts";
 import { runProgram } from "../../support/runtime-command.ts";
 
@@ -74,6 +74,40 @@ describe("readToken", () => {
     const empty = folder.write("empty", "\n");
     expect(of(empty)).toThrow(`the token file ${empty} (${place}) is empty; expected one line of printable ASCII`);
     expect(of(`${empty}-missing`)).toThrow(`the token file ${empty}-missing (${place}) can't be read: ENOENT`);
+  });
+
+  test("reads a token for each person, and takes the first for a client", () => {
+    using folder = tempFolder();
+    const file = folder.write("tokens", "# people\nada: t-ada\n\nci:   t-ci\nnobody\n");
+    const options = {
+      settings: { tokenFile: file },
+      origins: { tokenFile: { kind: "flag", name: "" } },
+      environment: {},
+    } as const;
+    expect(readTokens(options)).toEqual([
+      { name: "ada", token: "t-ada" },
+      { name: "ci", token: "t-ci" },
+      { name: null, token: "nobody" },
+    ]);
+    expect(read(file)).toBe("t-ada");
+    expect(read(folder.write("one", "ada: t-ada\n"))).toBe("t-ada");
+  });
+
+  test.each([
+    ["# only a comment\n# and another\n", "is empty"],
+    ["ada: one\nci: two words\n", "line 2 of the token file"],
+    ["a/b: one\nci: two\n", "line 1 of the token file"],
+    ["ada: one\nada: two\n", "has two tokens with the same name"],
+    ["ada: one\nci: one\n", "has two tokens with the same text"],
+  ])("refuses a file of tokens with %j", (text, problem) => {
+    using folder = tempFolder();
+    expect(() => read(folder.write("tokens", text))).toThrow(problem);
+    expect(() => read(folder.write("tokens", text))).not.toThrow("one;");
+  });
+
+  test("takes a single line as it is, also if it begins with # or contains a colon", () => {
+    using folder = tempFolder();
+    for (const token of ["#abc", "a:b", "a:"]) expect(read(folder.write("token", `${token}\n`))).toBe(token);
   });
 
   test("names an empty systemd credential", () => {

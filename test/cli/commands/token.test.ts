@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, PETIT, petit, tempFolder } from "../../support/cli.ts";
 import { startPetit } from "../../support/petit/petit.ts";
@@ -71,6 +71,64 @@ describe("petit token", () => {
     const url = running.url.replace("0.0.0.0", "127.0.0.1");
     expect((await fetch(`${url}/api/jobs`)).status).toBe(401);
     expect((await petit(["runs", "--url", url, "--token-file", file])).status).toBe(0);
+  });
+});
+
+describe("petit token --name", () => {
+  test("adds a line to a file that petit and the clients accept, and prints the token alone", async () => {
+    using folder = tempFolder();
+    const file = join(folder.path, "petit.token");
+    const ada = await petit(["token", file, "--name", "ada"]);
+    expect(ada.status).toBe(0);
+    expect(ada.stdout).toMatch(/^[\w-]{43}\n$/);
+    const ci = await petit(["token", file, "--name", "ci", "--json"]);
+    expect(JSON.parse(ci.stdout)).toEqual({ name: "ci", token: expect.stringMatching(/^[\w-]{43}$/), file });
+    expect(readFileSync(file, "utf8")).toBe(`ada: ${ada.stdout}ci: ${JSON.parse(ci.stdout).token}\n`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const job = "id: hello\ntasks: [{id: only, type: command, command: 'true'}]\n";
+    await using running = await startPetit({ jobs: { "a.yaml": job }, args: ["--token-file", file] });
+    const own = folder.write("own", ada.stdout);
+    const trigger = async (token: string) =>
+      JSON.parse(
+        (await petit(["trigger", "hello", "--json", "--wait", "--url", running.url, "--token-file", token])).stdout,
+      );
+    // A client uses the first token of a file.
+    for (const token of [own, file]) expect(await trigger(token)).toMatchObject({ triggered_by: "ada" });
+    const asCi = { environment: { PETIT_API_TOKEN: JSON.parse(ci.stdout).token, PETIT_URL: running.url } };
+    expect((await petit(["pause", "hello"], asCi)).status).toBe(0);
+    expect((await petit(["why", "hello"], asCi)).stdout).toMatch(/the job is paused since .* \(by ci\)/);
+    expect((await petit(["status", "latest"], asCi)).stdout).toMatch(/^asked by {2}ada$/m);
+  });
+
+  test("prints a line for a token file if no file is given", async () => {
+    expect((await petit(["token", "--name", "ada"])).stdout).toMatch(/^ada: [\w-]{43}\n$/);
+  });
+
+  test("keeps what a file has, also without a line break at its end", async () => {
+    using folder = tempFolder();
+    const file = folder.write("petit.token", "an-old-token");
+    chmodSync(file, 0o600);
+    const { stdout } = await petit(["token", file, "--name", "ada"]);
+    expect(readFileSync(file, "utf8")).toBe(`an-old-token\nada: ${stdout}`);
+  });
+
+  test("refuses a name twice, a wrong name, a link, and a file that others can read", async () => {
+    using folder = tempFolder();
+    const file = join(folder.path, "petit.token");
+    await petit(["token", file, "--name", "ada"]);
+    const before = readFileSync(file, "utf8");
+    const refused = async (...args: string[]) => {
+      const { status, stdout, stderr } = await petit(["token", ...args]);
+      expect(stdout).toBe("");
+      return `${status} ${stderr}`;
+    };
+    expect(await refused(file, "--name", "ada")).toContain("has a token of 'ada' already");
+    expect(await refused(file, "--name", "a b")).toMatch(/^2 .*--name is 'a b'/);
+    symlinkSync(file, join(folder.path, "link"));
+    expect(await refused(join(folder.path, "link"), "--name", "ci")).toContain("can't be written");
+    chmodSync(file, 0o640);
+    expect(await refused(file, "--name", "ci")).toContain("others can read");
+    expect(readFileSync(file, "utf8")).toBe(before);
   });
 });
 

@@ -12,8 +12,14 @@ import { MEMORY, openStore } from "../../../src/store/database/open.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job } from "../engine/factories.ts";
 
+type FakeOptions = Partial<ApiOptions> & {
+  readonly jobs?: readonly Job[];
+  /** The only token, without a name. */
+  readonly token?: string;
+};
+
 /** Returns an API with a fake engine and a real store in memory, for situations that a real engine cannot be brought into. */
-export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonly Job[] } = {}) => {
+export const fakeApi = ({ token, ...options }: FakeOptions = {}) => {
   const store = openStore({ path: MEMORY, runtime: openRuntime() });
   const jobs = options.jobs ?? [job("hello")];
   store.jobs.save(jobs, 0);
@@ -26,7 +32,7 @@ export const fakeApi = (options: Partial<ApiOptions> & { readonly jobs?: readonl
     version: "0.0.0",
     host: "127.0.0.1",
     port: 8565,
-    token: null,
+    tokens: token === undefined ? [] : [{ name: null, token }],
     corsOrigins: [],
     allowedHosts: [],
     hostname: "machine",
@@ -62,7 +68,11 @@ const NO_ATTENTION = {
 };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-type FakeEngine = Mutable<ApiEngine> & { currentHealth: Health; notifyOutput: (runId: RunId) => void };
+type FakeEngine = Mutable<ApiEngine> & {
+  currentHealth: Health;
+  pausedBy: string | null;
+  notifyOutput: (runId: RunId) => void;
+};
 
 const fakeEngine = (store: Store): FakeEngine => {
   const eventListeners = new Set<(event: Event) => void>();
@@ -84,6 +94,7 @@ const fakeEngine = (store: Store): FakeEngine => {
   };
   const engine: FakeEngine = {
     currentHealth: { status: "ok", reasons: [] },
+    pausedBy: null,
     notifyOutput: (runId) => {
       for (const listener of outputListeners.get(runId) ?? []) listener();
     },
@@ -112,7 +123,10 @@ const fakeEngine = (store: Store): FakeEngine => {
     retry: async (runId) => find(runId),
     canRetry: () => false,
     waitForRun: async (runId) => find(runId),
-    pause: async () => store.scheduler.setPaused({ at: Date.now(), by: null }, Date.now()),
+    pause: async (by = null) => {
+      engine.pausedBy = by;
+      store.scheduler.setPaused({ at: Date.now(), by }, Date.now());
+    },
     pauseJob: async () => {},
     resumeJob: async () => {},
     resume: async () => store.scheduler.setPaused(null, Date.now()),

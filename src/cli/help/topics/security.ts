@@ -30,7 +30,7 @@ export const security: Topic = {
     {
       title: "The token",
       text:
-        "`petit token FILE` creates a token. petit reads it from --token-file, the variable PETIT_API_TOKEN or the systemd credential " +
+        "`petit token FILE` creates a token; with --name NAME it adds one for a person, and petit shows who did what. petit reads it from --token-file, the variable PETIT_API_TOKEN or the systemd credential " +
         "petit-token, never from the command line. Clients send it as `Authorization: Bearer …`. petit speaks plain HTTP; use a proxy " +
         "for TLS. /api/health and the dashboard's static files need no token; they contain no data.",
     },
@@ -45,7 +45,8 @@ export const security: Topic = {
       title: "Browsers",
       text:
         "petit refuses requests with a foreign Host and requests from pages of other sites, so that a page that somebody visits can't " +
-        "trigger a job. The dashboard shows the output of jobs as text, never as markup.",
+        "trigger a job. One login in the dashboard holds for all tabs: its cookie can't be read by scripts, is not sent by other sites, and " +
+        "changes something only for petit's own pages. The dashboard shows the output of jobs as text, never as markup.",
     },
     {
       title: "Tasks",

@@ -1,0 +1,102 @@
+import { Elysia, t } from "elysia";
+import type { ApiContext } from "../context.ts";
+import { readJson } from "../guard/body.ts";
+import { endedSessionCookie, sessionCookie } from "../guard/session.ts";
+import { FAILURES, failures } from "../shapes/failure.ts";
+import { exactly, instantOrNull, nullable } from "../shapes/schemas.ts";
+
+/** Path of the login. Logging in and out needs no token. */
+export const SESSION_PATH = "/api/session";
+
+const name = nullable(t.String(), "Name of the token; null if it has none, or if petit requires no token");
+
+const SessionBody = exactly(
+  {
+    name,
+    address: nullable(t.String(), "Address of the client; null if it has disconnected"),
+    needs_token: t.Boolean({ description: "True if petit requires a token" }),
+    expires_at: instantOrNull("When the session ends; null if a bearer token or nothing authenticated the request"),
+  },
+  {
+    title: "Session",
+    description: "Who sends the request",
+    examples: [{ name: "ada", address: "127.0.0.1", needs_token: true, expires_at: 1769817600000 }],
+  },
+);
+
+const LoggedIn = exactly(
+  { message: t.String({ description: "What petit did, as a sentence" }), name },
+  { title: "LoggedIn", "x-headers": ["Set-Cookie"], examples: [{ message: "logged in as 'ada'", name: "ada" }] },
+);
+
+const LoggedOut = exactly(
+  { message: t.String({ description: "What petit did, as a sentence" }) },
+  { title: "LoggedOut", "x-headers": ["Set-Cookie"], examples: [{ message: "logged out" }] },
+);
+
+const LoginBody = exactly(
+  { token: t.String({ description: "The token" }) },
+  { title: "LoginRequest", examples: [{ token: "TOKEN" }] },
+);
+
+export const sessionRoutes = ({ authentication, tokens, requests, clock }: ApiContext) =>
+  new Elysia({ prefix: SESSION_PATH })
+    .get(
+      "",
+      ({ request }) => {
+        const { name: tokenName, sessionUntil } = authentication.identify(request);
+        return {
+          name: tokenName,
+          address: requests.addressOf(request),
+          needs_token: tokens.length > 0,
+          expires_at: sessionUntil,
+        };
+      },
+      {
+        response: { 200: SessionBody, ...failures() },
+        detail: { operationId: "getSession", tags: ["scheduler"], summary: "Get who is logged in" },
+      },
+    )
+    .post(
+      "",
+      ({ body, request, set }) => {
+        const token = authentication.login(body.token);
+        if (token === null) return { message: "petit requires no token", name: null };
+        set.headers["set-cookie"] = sessionCookie(request, token, clock.now());
+        return { message: token.name === null ? "logged in" : `logged in as '${token.name}'`, name: token.name };
+      },
+      {
+        parse: readJson,
+        body: LoginBody,
+        response: {
+          200: LoggedIn,
+          ...failures("INVALID_REQUEST", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE"),
+        },
+        detail: {
+          operationId: "logIn",
+          tags: ["scheduler"],
+          summary: "Log in with a token",
+          description:
+            "Sets a cookie that authenticates requests of this browser for 30 days, also after a restart of petit. Scripts can't read it, " +
+            "and it does not contain the token. Requests that change something need the `Origin` of petit's own page as well.",
+          security: [],
+        },
+      },
+    )
+    .delete(
+      "",
+      ({ request, set }) => {
+        set.headers["set-cookie"] = endedSessionCookie(request);
+        return { message: "logged out" };
+      },
+      {
+        response: { 200: LoggedOut, ...failures(), 401: FAILURES.UNAUTHORIZED },
+        detail: {
+          operationId: "logOut",
+          tags: ["scheduler"],
+          summary: "Log out",
+          description: "Deletes the cookie of this browser. To end all sessions of a token, remove the token.",
+          security: [],
+        },
+      },
+    );
