@@ -18,6 +18,7 @@ import { Failure } from "./failure.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help/help.ts";
 import { checkPositionals } from "./positionals.ts";
+import { fold } from "./terminal/columns.ts";
 import { openTerminal, paint, type Screen, type Terminal, type TerminalStream } from "./terminal/terminal.ts";
 import { versionText } from "./version.ts";
 
@@ -119,7 +120,9 @@ const withDatabaseOrigin = (error: unknown, context: Context | null): unknown =>
 
 /** Writes an error to stderr, and returns the exit status. */
 const report = (error: unknown, { err }: Terminal, { environment }: Host): ExitStatus => {
-  const text = `${paint(err, "red", "petit:")} ${messageOf(error)}\n`;
+  const [first = "", ...more] = messageOf(error).split("\n");
+  const lines = [fold(`petit: ${first}`, "  ", err).replace("petit:", paint(err, "red", "petit:")), ...more];
+  const text = `${lines.join("\n")}\n`;
   err.write(isJournal(environment) ? asJournalLines("error", text) : text);
   if (error instanceof Failure) return error.status;
   if (error instanceof ClientError) return exitStatusOf(error);

@@ -1,5 +1,11 @@
 import type { Client } from "../../client/client.ts";
-import { excerptText, failedTasks, readExcerpts, type TailQuery } from "../run-display/error-excerpt.ts";
+import {
+  type ExcerptSource,
+  excerptText,
+  type FailedItem,
+  failedTasks,
+  readExcerpts,
+} from "../run-display/error-excerpt.ts";
 import { runName } from "../run-display/short-id.ts";
 import { commandLines, type NextCommand } from "../terminal/command-lines.ts";
 import type { Screen } from "../terminal/terminal.ts";
@@ -21,17 +27,35 @@ export const failureReport = async (client: Client, options: ReportOptions): Pro
   const { status, id } = snapshot.run;
   if (status !== "failed" && status !== "interrupted") return "";
   const { tasks } = viewOf(snapshot);
-  const excerpts = withLines ? await readExcerpts(tasks, (query) => readTail(client, id, query)) : [];
+  const excerpts = withLines ? await readExcerpts(tasks, sourceOf(client, id)) : [];
   const parts = [excerptText(excerpts, failedTasks(tasks).length, screen), nextCommands(snapshot, screen)];
   return parts.filter((part) => part !== "").join("\n");
 };
 
-const readTail = async (client: Client, runId: string, { taskId, attempt, stream, limit }: TailQuery) => {
-  const { lines } = await client.get("/api/runs/:run_id/lines", {
-    params: { run_id: runId },
-    query: { task: taskId, attempt, stream: stream ?? undefined, limit, tail: true },
+const sourceOf = (client: Client, runId: string): ExcerptSource => ({
+  readTail: async ({ taskId, item, attempt, stream, limit }) => {
+    const { lines } = await client.get("/api/runs/:run_id/lines", {
+      params: { run_id: runId },
+      query: { task: taskId, item: item ?? undefined, attempt, stream: stream ?? undefined, limit, tail: true },
+    });
+    return lines.map(({ text }) => text);
+  },
+  listFailedItems: (taskId, limit) => listFailedItems(client, { runId, taskId, limit }),
+});
+
+type ItemsQuery = { readonly runId: string; readonly taskId: string; readonly limit: number };
+
+/** Returns the failed items of a task in their order; none if the task has no items. */
+export const listFailedItems = async (
+  client: Client,
+  { runId, taskId, limit }: ItemsQuery,
+): Promise<readonly FailedItem[]> => {
+  const params = { run_id: runId, task_id: taskId };
+  const { items } = await client.get("/api/runs/:run_id/tasks/:task_id/items", {
+    params,
+    query: { status: "failed", limit },
   });
-  return lines.map(({ text }) => text);
+  return items;
 };
 
 const nextCommands = (snapshot: RunSnapshot, screen: Screen): string => {

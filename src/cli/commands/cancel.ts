@@ -9,7 +9,7 @@ export const cancel = defineCommand({
   description: "Ends running tasks and skips waiting tasks. Clean-up tasks still run; a second cancel ends those too.",
   args: { RUN: { type: "positional", required: true, description: RUN_HELP } },
   settings: [],
-  examples: ["petit cancel 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60", "petit cancel data_pipeline"],
+  examples: ["petit cancel 9a7e4f60", "petit cancel data_pipeline"],
   run: async ({ RUN }, context) => {
     const client = openClient(context);
     const params = { run_id: await findRun(client, RUN, context) };

@@ -3,6 +3,7 @@ import type { Client } from "../../client/client.ts";
 import { Reconnect } from "../../client/reconnect.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
+import { listFailedItems } from "../client/failure-report.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { type OutputFilter, OutputReader } from "../client/output-reader.ts";
 import { patienceOf, RECONNECT, reportOutage } from "../client/reconnect.ts";
@@ -74,7 +75,7 @@ export const logs = defineCommand({
     const filter = { task, stream, item, attempt, since, tail };
     const filters = args.failed ? await failedFilters(client, runId, filter) : [filter];
     if (filters.length === 0) note(`no task of run ${runName(runId, context.terminal.err)} has failed`, context);
-    const heads = await headsOf(client, { ...args, runId, tasks: filters.map((each) => each.task) }, context);
+    const heads = await headsOf(client, { ...args, runId, filters }, context);
     for (const each of filters) {
       const selection = { runId, filter: each, heads };
       const isEmpty = args.follow
@@ -115,33 +116,50 @@ const note = (text: string, { terminal: { err }, json }: Context): void => {
   if (err.isTerminal && !json) err.write(paint(err, "dim", `${text}\n`));
 };
 
-/** Returns the filter for each task that failed, the first one first. */
+/** A task has at most this many items. */
+const MAX_ITEMS = 1000;
+
+/** Returns the filter for each task or item that failed, the first task first. */
 const failedFilters = async (client: Client, runId: string, filter: OutputFilter): Promise<readonly OutputFilter[]> => {
   const { tasks } = viewOf(await readRun(client, runId));
-  return failedTasks(tasks).map(({ id }) => ({ ...filter, task: id }));
+  const filters = failedTasks(tasks).map(async ({ id: taskId, attempts }): Promise<readonly OutputFilter[]> => {
+    const items = attempts > 0 ? [] : await listFailedItems(client, { runId, taskId, limit: MAX_ITEMS });
+    return items.length === 0
+      ? [{ ...filter, task: taskId }]
+      : items.map(({ index }) => ({ ...filter, task: taskId, item: String(index) }));
+  });
+  return (await Promise.all(filters)).flat();
 };
 
 type HeadOptions = GivenFlags & {
   readonly runId: string;
-  /** The tasks that are printed; undefined for all of them. */
-  readonly tasks: readonly (string | undefined)[];
+  /** What is printed. */
+  readonly filters: readonly OutputFilter[];
 };
 
-/** Returns what precedes each line. On a terminal, this includes the name of the task if several tasks are printed. */
+/** Returns what precedes each line. On a terminal, this includes the task and the item if several of them are printed. */
 const headsOf = async (client: Client, options: HeadOptions, context: Context): Promise<readonly LineHead[]> => {
   const { out } = context.terminal;
-  const { raw = false, prefix = false, timestamps = false, runId } = options;
+  const { raw = false, prefix = false, timestamps = false, runId, filters } = options;
   const times = timestamps ? [timeHead] : [];
   if (context.json) return [];
   if (raw || (!prefix && !out.isTerminal)) return times;
-  const tasks = options.tasks.includes(undefined) ? await writersOf(client, runId) : options.tasks.map(String);
-  return prefix || tasks.length > 1 ? [taskHead(tasks, out), ...times] : times;
-};
-
-/** Returns the tasks that write in this run, or still may. */
-const writersOf = async (client: Client, runId: string): Promise<readonly string[]> => {
   const { tasks } = await readRun(client, runId);
-  return tasks.filter(canWrite).map(({ task_id }) => task_id);
+  const printed = filters.flatMap(({ task, item }) =>
+    tasks
+      .filter((each) => canWrite(each) && (task === undefined || task === each.task_id))
+      .map(({ task_id, items }) => ({ id: task_id, writers: item === undefined ? (items?.total ?? 1) : 1 })),
+  );
+  const writers = printed.reduce((sum, each) => sum + each.writers, 0);
+  return prefix || writers > 1
+    ? [
+        taskHead(
+          printed.map(({ id }) => id),
+          out,
+        ),
+        ...times,
+      ]
+    : times;
 };
 
 const canWrite = ({ attempts, reused, status, items }: TaskBody): boolean =>

@@ -3,6 +3,8 @@ import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { writeReply } from "../client/reply.ts";
 import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { runName } from "../run-display/short-id.ts";
 import { awaitRun, WAIT_ARGS } from "../trigger/await-run.ts";
 
 export const retry = defineCommand({
@@ -26,7 +28,6 @@ export const retry = defineCommand({
   },
   settings: [],
   examples: [
-    "petit retry 019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
     "petit retry 9a7e4f60 --follow",
     "petit retry data_pipeline load",
     "petit retry data_pipeline --from transform",
@@ -38,8 +39,12 @@ export const retry = defineCommand({
     const params = { run_id: await findRun(client, RUN, context) };
     const query = fromStart ? { from: "start" } : {};
     const body = { ...(TASK === undefined ? {} : { task: TASK }), ...(from === undefined ? {} : { from }) };
-    const started = await client.post("/api/runs/:run_id/retry", { params, query, body });
-    if (!wait && !follow) return writeReply(started, context);
-    return awaitRun(client, { started, wait, follow, patienceMs }, context);
+    const reply = await client.post("/api/runs/:run_id/retry", { params, query, body });
+    if (wait || follow) return awaitRun(client, { started: reply, wait, follow, patienceMs }, context);
+    const { out } = context.terminal;
+    if (context.json || !out.isTerminal) return writeReply(reply, context);
+    const name = runName(reply.run_id, out);
+    out.write(`run ${name} retries it; see 'petit status ${name}'\n`);
+    return EXIT.DONE;
   },
 });

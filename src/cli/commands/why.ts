@@ -1,6 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { runName } from "../run-display/short-id.ts";
 import { fold } from "../terminal/columns.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
@@ -28,10 +29,21 @@ export const why = defineCommand({
     const facts = await readJobFacts(JOB, { past: PAST_OCCURRENCES, upcoming: UPCOMING_OCCURRENCES }, context);
     const { out } = context.terminal;
     const time = { now: context.clock.now(), zone: facts.job.timezone ?? defaultZone(context.settings) };
-    out.write(context.json ? asJson(facts, time) : asText(facts, time, out));
+    out.write(context.json ? asJson(facts, time) : asText(withRunNames(facts, out), time, out));
     return EXIT.DONE;
   },
 });
+
+/** Shortens the ids of runs on a terminal. */
+const withRunNames = (facts: JobFacts, out: Screen): JobFacts => {
+  const { lastRun, occurrences } = facts;
+  const nameOf = (id: string | null): string | null => (id === null ? null : runName(id, out));
+  return {
+    ...facts,
+    lastRun: lastRun === null ? null : { ...lastRun, id: runName(lastRun.id, out), retry_of: nameOf(lastRun.retry_of) },
+    occurrences: occurrences.map((each) => ({ ...each, run_id: nameOf(each.run_id) })),
+  };
+};
 
 const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const blockers = findBlockers(facts, time);

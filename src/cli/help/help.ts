@@ -34,7 +34,12 @@ export const rootHelp = (commands: readonly Command[], screen: Screen): string =
     section(
       screen,
       "Examples",
-      lines(["petit init", "petit --db petit.db run examples/jobs", "petit next examples/jobs -n 3"]),
+      lines([
+        "petit init",
+        "petit --db petit.db run examples/jobs",
+        "petit next examples/jobs",
+        "petit status --watch",
+      ]),
     ),
     section(screen, "Exit status", columns(EXIT_STATUSES, screen)),
     paragraph("Run 'petit COMMAND --help' for more about a command, 'petit help TOPIC' for a topic.", screen),

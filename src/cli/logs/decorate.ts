@@ -1,4 +1,4 @@
-import type { DecodedChunk } from "../run-display/output-chunk.ts";
+import { type DecodedChunk, writerName } from "../run-display/output-chunk.ts";
 import { endsLine, linesOf } from "../terminal/lines.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitMiddle } from "../terminal/text-width.ts";
@@ -9,12 +9,15 @@ export type LineHead = (chunk: DecodedChunk) => string;
 /** Returns the head of lines with the time at which petit read them. */
 export const timeHead: LineHead = ({ at }) => `${new Date(at).toISOString()} `;
 
-/** Returns the head of lines with the name of their task, at most a third of a terminal's width. */
+/** Returns the head of lines with the name of their task and item, at most a third of a terminal's width. */
 export const taskHead = (taskIds: readonly string[], screen: Screen): LineHead => {
-  const longest = Math.max(0, ...taskIds.map((id) => id.length));
-  const width = screen.isTerminal ? Math.min(longest, Math.max(4, Math.floor(screen.columns() / 3))) : longest;
-  return ({ taskId, stream }) =>
-    `${paint(screen, stream === "stdout" ? "cyan" : "yellow", fitMiddle(taskId, width).padEnd(width))} │ `;
+  let longest = Math.max(0, ...taskIds.map((id) => id.length));
+  return (chunk) => {
+    const name = writerName(chunk);
+    longest = Math.max(longest, name.length);
+    const width = screen.isTerminal ? Math.min(longest, Math.max(4, Math.floor(screen.columns() / 3))) : longest;
+    return `${paint(screen, chunk.stream === "stdout" ? "cyan" : "yellow", fitMiddle(name, width).padEnd(width))} │ `;
+  };
 };
 
 type DecorateOptions = {
@@ -30,7 +33,7 @@ export const lineDecorator = ({ heads, endsLines }: DecorateOptions): ((chunk: D
   let last = "";
   return (chunk) => {
     if (heads.length === 0) return chunk.bytes;
-    const writer = `${chunk.taskId} ${chunk.attempt} ${chunk.stream}`;
+    const writer = `${writerName(chunk)} ${chunk.attempt} ${chunk.stream}`;
     const isInterrupted = endsLines && writer !== last && unfinished.delete(last);
     const head = Buffer.from(heads.map((each) => each(chunk)).join(""));
     const parts = linesOf(chunk.bytes).flatMap((line, index) =>

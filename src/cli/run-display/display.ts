@@ -6,7 +6,7 @@ import { fitMiddle, textWidth } from "../terminal/text-width.ts";
 import { endedTaskLines, FEW_TASKS, progressLine, runFrame } from "./frame.ts";
 import { LiveOutput } from "./live-output.ts";
 import { endedLine } from "./outcome.ts";
-import type { TaskOutput } from "./output-chunk.ts";
+import { type TaskOutput, writerName } from "./output-chunk.ts";
 import { durationOf, type RunView, type TaskView } from "./view.ts";
 
 /** Options of a `RunDisplay`. */
@@ -34,7 +34,8 @@ export class RunDisplay implements Disposable {
   readonly #options: DisplayOptions;
   readonly #region: LiveRegion | null;
   readonly #output = new LiveOutput();
-  readonly #nameWidth: number;
+  /** Width of the names before each line; 0 if the run has a single task without items. */
+  #nameWidth: number;
   readonly #now: () => number;
   #frame = 0;
   #cancelTimer: () => void = () => {};
@@ -73,7 +74,7 @@ export class RunDisplay implements Disposable {
     const screen = toOut ? terminal.out : terminal.err;
     // Output to a file or a pipe does not disturb the region.
     if (this.#region !== null && screen.isTerminal) {
-      const key = `${output.taskId} ${output.stream}`;
+      const key = `${writerName(output)} ${output.stream}`;
       this.#writeAbove(this.#output.lines(output.bytes, { key, prefix: this.#prefix(output, screen) }));
     } else this.#writePlain(output, screen);
   }
@@ -98,12 +99,14 @@ export class RunDisplay implements Disposable {
   }
 
   /** Returns the prefix of each line: the task's name if there are several tasks, at most a third of a terminal's width. */
-  #prefix({ taskId, stream }: TaskOutput, screen: Screen): string {
-    if (this.#nameWidth === 0) return "";
+  #prefix(output: TaskOutput, screen: Screen): string {
+    if (this.#nameWidth === 0 && output.item === null) return "";
+    const name = writerName(output);
+    this.#nameWidth = Math.max(this.#nameWidth, name.length);
     const most = screen.isTerminal ? Math.max(4, Math.floor(screen.columns() / 3)) : this.#nameWidth;
     const width = Math.min(this.#nameWidth, most);
-    const name = fitMiddle(taskId, width).padEnd(width);
-    return `${paint(screen, stream === "stdout" ? "cyan" : "yellow", name)} │ `;
+    const text = fitMiddle(name, width).padEnd(width);
+    return `${paint(screen, output.stream === "stdout" ? "cyan" : "yellow", text)} │ `;
   }
 
   #prefixed(output: TaskOutput, screen: Screen, continuesLine: boolean): Uint8Array {
@@ -123,7 +126,7 @@ export class RunDisplay implements Disposable {
 
   #writePlain(output: TaskOutput, screen: Screen): void {
     this.#hideProgress();
-    const key = `${output.taskId} ${output.stream}`;
+    const key = `${writerName(output)} ${output.stream}`;
     if (this.#nameWidth > 0 && this.#openLine !== null && this.#openLine.key !== key) this.#endOpenLine();
     screen.write(this.#prefixed(output, screen, this.#openLine !== null));
     this.#openLine = endsLine(output.bytes) ? null : { key, screen };

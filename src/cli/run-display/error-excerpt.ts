@@ -2,38 +2,64 @@ import { stripVTControlCharacters } from "node:util";
 import { pluralize } from "../terminal/pluralize.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, fitMiddle, oneLine } from "../terminal/text-width.ts";
+import { writerName } from "./output-chunk.ts";
 import type { TaskView } from "./view.ts";
 
-/** The last lines of a failed task. */
-export type ErrorExcerpt = { readonly taskId: string; readonly lines: readonly string[] };
+/** The last lines of a failed task or item. */
+export type ErrorExcerpt = { readonly name: string; readonly lines: readonly string[] };
 
 /** Which lines to read: the last `limit` lines of an attempt, of one stream or of both for null. */
 export type TailQuery = {
   readonly taskId: string;
+  /** Position of the item; null for a task without items. */
+  readonly item: number | null;
   readonly attempt: number;
   readonly stream: "stderr" | null;
   readonly limit: number;
 };
 
-/** Maximum number of failed tasks whose lines are shown, and of lines for all of them together. */
-const MAX_TASKS = 3;
+/** A failed item of a task. */
+export type FailedItem = { readonly index: number; readonly attempts: number };
+
+/** Where the lines come from: a running petit, or this process. */
+export type ExcerptSource = {
+  readonly readTail: (query: TailQuery) => Promise<readonly string[]>;
+  /** Returns at most `limit` failed items of a task, in their order. */
+  readonly listFailedItems: (taskId: string, limit: number) => Promise<readonly FailedItem[]>;
+};
+
+/** Maximum number of failed tasks and items whose lines are shown, and of lines for all of them together. */
+const MAX_WRITERS = 3;
 const MAX_LINES = 10;
 
-/** Reads the last error lines of the tasks that failed first. A task that wrote nothing to stderr has its last lines of stdout. */
+type Writer = Pick<TailQuery, "taskId" | "item" | "attempt">;
+
+/** Reads the last error lines of the tasks that failed first. What wrote nothing to stderr has its last lines of stdout. */
 export const readExcerpts = async (
   tasks: readonly TaskView[],
-  readTail: (query: TailQuery) => Promise<readonly string[]>,
+  source: ExcerptSource,
 ): Promise<readonly ErrorExcerpt[]> => {
-  const shown = failedTasks(tasks).slice(0, MAX_TASKS);
-  const limit = Math.ceil(MAX_LINES / shown.length);
+  const writers = (await failedWriters(failedTasks(tasks).slice(0, MAX_WRITERS), source)).slice(0, MAX_WRITERS);
+  const limit = Math.ceil(MAX_LINES / writers.length);
   return Promise.all(
-    shown.map(async ({ id, attempts }) => {
-      const query = { taskId: id, attempt: attempts, limit };
-      if (attempts === 0) return { taskId: id, lines: [] };
-      const errors = await readTail({ ...query, stream: "stderr" });
-      return { taskId: id, lines: errors.length > 0 ? errors : await readTail({ ...query, stream: null }) };
+    writers.map(async (writer) => {
+      const errors = await source.readTail({ ...writer, stream: "stderr", limit });
+      const lines = errors.length > 0 ? errors : await source.readTail({ ...writer, stream: null, limit });
+      return { name: writerName(writer), lines };
     }),
   );
+};
+
+/** A task whose items failed has no attempts of its own. */
+const failedWriters = async (tasks: readonly TaskView[], source: ExcerptSource): Promise<readonly Writer[]> => {
+  const writers = tasks.map(async ({ id, attempts }): Promise<readonly Writer[]> => {
+    if (attempts > 0) return [{ taskId: id, item: null, attempt: attempts }];
+    const items = await source.listFailedItems(id, MAX_WRITERS);
+    return items.flatMap((item) =>
+      item.attempts === 0 ? [] : [{ taskId: id, item: item.index, attempt: item.attempts }],
+    );
+  });
+  return (await Promise.all(writers)).flat();
 };
 
 /** Returns the failed tasks, the first one first. */
@@ -42,14 +68,14 @@ export const failedTasks = (tasks: readonly TaskView[]): readonly TaskView[] =>
     .filter(({ status }) => status === "failed")
     .toSorted((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0));
 
-/** Formats excerpts, each line with the name of its task and none wider than a terminal. Returns an empty text without lines. */
+/** Formats excerpts, each line with what wrote it and none wider than a terminal. Returns an empty text without lines. */
 export const excerptText = (excerpts: readonly ErrorExcerpt[], failedCount: number, screen: Screen): string => {
-  const rows = excerpts.flatMap(({ taskId, lines }) => readable(lines).map((line) => ({ taskId, line })));
+  const rows = excerpts.flatMap(({ name, lines }) => readable(lines).map((line) => ({ name, line })));
   const width = screen.isTerminal ? screen.columns() : Number.POSITIVE_INFINITY;
-  const nameWidth = Math.min(Math.max(0, ...rows.map(({ taskId }) => taskId.length)), Math.floor(width / 3));
-  const texts = rows.map(({ taskId, line }) => {
-    const name = fitMiddle(taskId, nameWidth).padEnd(nameWidth);
-    return `  ${paint(screen, "red", name)} │ ${fitEnd(line, width - nameWidth - 5)}`.trimEnd();
+  const nameWidth = Math.min(Math.max(0, ...rows.map(({ name }) => name.length)), Math.floor(width / 3));
+  const texts = rows.map(({ name, line }) => {
+    const text = fitMiddle(name, nameWidth).padEnd(nameWidth);
+    return `  ${paint(screen, "red", text)} │ ${fitEnd(line, width - nameWidth - 5)}`.trimEnd();
   });
   const more = failedCount - excerpts.length;
   if (texts.length > 0 && more > 0) texts.push(paint(screen, "dim", `  … and ${pluralize(more, "more failed task")}`));

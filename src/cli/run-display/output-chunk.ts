@@ -1,5 +1,15 @@
-/** Some output of a task, on one stream. */
-export type TaskOutput = { readonly taskId: string; readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array };
+/** Some output of a task or of one of its items, on one stream. */
+export type TaskOutput = {
+  readonly taskId: string;
+  /** Position of the item, from 0; null if the task has none. */
+  readonly item: number | null;
+  readonly stream: "stdout" | "stderr";
+  readonly bytes: Uint8Array;
+};
+
+/** Returns the name of what wrote some output: `load`, or `load[3]` for an item. */
+export const writerName = ({ taskId, item }: Pick<TaskOutput, "taskId" | "item">): string =>
+  item === null ? taskId : `${taskId}[${item}]`;
 
 /** A chunk of output with its attempt and time, as `text/event-stream;chunks=base64` sends it. */
 export type DecodedChunk = TaskOutput & {
@@ -10,6 +20,6 @@ export type DecodedChunk = TaskOutput & {
 
 /** Parses the data of an event that petit sent. */
 export const readChunk = (data: string): DecodedChunk => {
-  const { task_id, attempt, stream, at, base64 } = JSON.parse(data);
-  return { taskId: String(task_id), attempt, stream, at, bytes: Buffer.from(String(base64), "base64") };
+  const { task_id, item = null, attempt, stream, at, base64 } = JSON.parse(data);
+  return { taskId: String(task_id), item, attempt, stream, at, bytes: Buffer.from(String(base64), "base64") };
 };

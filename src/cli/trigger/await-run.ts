@@ -15,7 +15,7 @@ export type AwaitRunOptions = {
   readonly patienceMs: number;
 };
 
-type StartedRun = { readonly run_id: string; readonly message: string };
+type StartedRun = { readonly run_id: string; readonly job_id: string; readonly message: string };
 
 /** Reports a started run. With `wait` or `follow`, watches it and returns the exit status of its outcome. */
 export const awaitRun = async (
@@ -27,7 +27,7 @@ export const awaitRun = async (
   const runId = started.run_id;
   const name = runName(runId, err);
   if (wait || follow) {
-    if (err.isTerminal) err.write(`${started.message}: run ${name}\n`);
+    if (err.isTerminal) err.write(`run ${name} of ${started.job_id}\n`);
     return watchRemoteRun(client, { runId, output: follow, patienceMs }, context);
   }
   out.write(context.json ? `${JSON.stringify(started, null, 2)}\n` : `${runId}\n`);

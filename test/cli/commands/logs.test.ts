@@ -9,6 +9,14 @@ tasks:
   - {id: transform, type: shell, script: "echo start; echo KeyError >&2; exit 1", depends_on: [check], condition: all_done}
   - {id: cleanup, type: shell, script: "seq 300", depends_on: [transform], condition: all_done}
 ---
+id: spread
+tasks:
+  - id: load
+    type: shell
+    foreach: [a, b, c]
+    environment: {ITEM: "\${{ item }}"}
+    script: 'echo "item $ITEM"; [ "$ITEM" = a ] || exit 3'
+---
 id: fine
 tasks: [{id: t, type: shell, script: "echo fine"}]
 `;
@@ -40,6 +48,16 @@ describe("petit logs --failed", () => {
     expect((await ask("logs", runId, "--failed", "--stream", "stdout")).stdout).toBe("start\n");
     const records = (await ask("logs", runId, "--failed", "--json", "--timestamps")).stdout.trimEnd().split("\n");
     expect(records.map((line) => JSON.parse(line).task_id)).toEqual(["check", "transform", "transform"]);
+  });
+
+  test("prints the output of the failed items of a task", async () => {
+    await ask("trigger", "spread", "--wait");
+    expect((await ask("logs", "spread", "--failed")).stdout).toBe("item b\nitem c\n");
+    expect((await ask("logs", "spread", "--failed", "--prefix")).stdout).toBe("load[1] │ item b\nload[2] │ item c\n");
+    const { stdout } = await ask("status", "spread");
+    expect(stdout).toContain("\n  load[1] │ item b\n  load[2] │ item c\n\n  petit logs ");
+    const waited = await petit(["trigger", running.jobsDir, "spread"]);
+    expect(waited.stdout.split("\n").sort()).toEqual(["", "load[0] │ item a", "load[1] │ item b", "load[2] │ item c"]);
   });
 
   test("prints nothing if no task failed", async () => {

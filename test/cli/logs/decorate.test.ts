@@ -14,6 +14,7 @@ const PIPE: Screen = {
 
 const chunk = (taskId: string, text: string, stream: DecodedChunk["stream"] = "stdout"): DecodedChunk => ({
   taskId,
+  item: null,
   stream,
   attempt: 1,
   at: Date.parse("2026-03-06T12:00:00Z"),
@@ -38,6 +39,13 @@ describe("lines with the name of their task", () => {
     );
     expect(textOf(decorate(), [chunk("a", "prompt: "), chunk("a", "error\n", "stderr")])).toBe(
       "a    │ prompt: \na    │ error\n",
+    );
+  });
+
+  test("have the position of the item that wrote them, and don't mix items", () => {
+    const item = (position: number, text: string): DecodedChunk => ({ ...chunk("a", text), item: position });
+    expect(textOf(decorate(), [item(0, "unfin"), item(12, "x\n"), item(0, "ished\n")])).toBe(
+      "a[0] │ unfin\na[12] │ x\na[0]  │ ished\n",
     );
   });
 

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { excerptText, readExcerpts, type TailQuery } from "../../../src/cli/run-display/error-excerpt.ts";
+import {
+  type ExcerptSource,
+  excerptText,
+  readExcerpts,
+  type TailQuery,
+} from "../../../src/cli/run-display/error-excerpt.ts";
 import type { TaskView } from "../../../src/cli/run-display/view.ts";
 import type { Screen } from "../../../src/cli/terminal/terminal.ts";
 
@@ -20,16 +25,24 @@ const failedAt = (id: string, endedAt: number): TaskView => ({
   reused: false,
 });
 
+const sourceOf = (readTail: ExcerptSource["readTail"], items: readonly number[] = []): ExcerptSource => ({
+  readTail,
+  listFailedItems: async (_, limit) => items.slice(0, limit).map((index) => ({ index, attempts: 1 })),
+});
+
 describe("the excerpt of a failed run", () => {
   test("has the last lines of the last attempt of the tasks that failed first", async () => {
     const asked: TailQuery[] = [];
     const tasks = [failedAt("d", 40), failedAt("b", 20), { ...failedAt("x", 5), status: "completed" as const }];
-    const excerpts = await readExcerpts([...tasks, failedAt("a", 10), failedAt("c", 30)], async (query) => {
-      asked.push(query);
-      return [`of ${query.taskId}`];
-    });
-    expect(excerpts.map(({ taskId, lines }) => `${taskId}: ${lines}`)).toEqual(["a: of a", "b: of b", "c: of c"]);
-    expect(asked[0]).toEqual({ taskId: "a", attempt: 2, stream: "stderr", limit: 4 });
+    const excerpts = await readExcerpts(
+      [...tasks, failedAt("a", 10), failedAt("c", 30)],
+      sourceOf(async (query) => {
+        asked.push(query);
+        return [`of ${query.taskId}`];
+      }),
+    );
+    expect(excerpts.map(({ name, lines }) => `${name}: ${lines}`)).toEqual(["a: of a", "b: of b", "c: of c"]);
+    expect(asked[0]).toEqual({ taskId: "a", item: null, attempt: 2, stream: "stderr", limit: 4 });
     expect(excerptText(excerpts, 4, screenOf(80))).toBe(
       "  a │ of a\n  b │ of b\n  c │ of c\n  … and 1 more failed task\n",
     );
@@ -37,17 +50,26 @@ describe("the excerpt of a failed run", () => {
 
   test("has the last lines of stdout if the task wrote nothing to stderr", async () => {
     const readTail = async ({ stream }: TailQuery) => (stream === "stderr" ? [] : ["out"]);
-    expect(await readExcerpts([failedAt("a", 10)], readTail)).toEqual([{ taskId: "a", lines: ["out"] }]);
+    expect(await readExcerpts([failedAt("a", 10)], sourceOf(readTail))).toEqual([{ name: "a", lines: ["out"] }]);
   });
 
   test("reads nothing of a task that was never started", async () => {
     const readTail = () => Promise.reject(new Error("unexpected"));
-    expect(await readExcerpts([{ ...failedAt("a", 10), attempts: 0 }], readTail)).toEqual([{ taskId: "a", lines: [] }]);
+    expect(await readExcerpts([{ ...failedAt("a", 10), attempts: 0 }], sourceOf(readTail))).toEqual([]);
+  });
+
+  test("has the lines of the items that failed", async () => {
+    const source = sourceOf(async ({ item }) => [`of item ${item}`], [3, 5, 8, 9]);
+    expect(await readExcerpts([{ ...failedAt("a", 10), attempts: 0 }, failedAt("b", 20)], source)).toEqual([
+      { name: "a[3]", lines: ["of item 3"] },
+      { name: "a[5]", lines: ["of item 5"] },
+      { name: "a[8]", lines: ["of item 8"] },
+    ]);
   });
 
   test("fits the terminal, and has neither escape sequences nor empty lines around it", () => {
     const lines = ["", "\u001b[31mred\u001b[0m", "", "tab\there\u0007", `long ${"x".repeat(80)}`, " "];
-    const text = excerptText([{ taskId: "a_long_name_of_a_task", lines }], 1, screenOf(40));
+    const text = excerptText([{ name: "a_long_name_of_a_task", lines }], 1, screenOf(40));
     const name = "a_long…a_task".slice(0, 13);
     expect(text.split("\n")).toEqual([
       `  ${name} │ red`,
@@ -56,10 +78,10 @@ describe("the excerpt of a failed run", () => {
       `  ${name} │ long ${"x".repeat(16)}…`,
       "",
     ]);
-    expect(excerptText([{ taskId: "t", lines }], 1, screenOf(40, false))).toContain("x".repeat(80));
+    expect(excerptText([{ name: "t", lines }], 1, screenOf(40, false))).toContain("x".repeat(80));
   });
 
   test("is empty without lines", () => {
-    expect(excerptText([{ taskId: "t", lines: ["", "  "] }], 2, screenOf(80))).toBe("");
+    expect(excerptText([{ name: "t", lines: ["", "  "] }], 2, screenOf(80))).toBe("");
   });
 });
