@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { textWidth } from "../../../src/cli/terminal/text-width.ts";
 import type { TopAttention } from "../../../src/cli/top/data/shapes.ts";
-import { subjectOf } from "../../../src/cli/top/state/lists.ts";
+import { subjectOf } from "../../../src/cli/top/state/list/lists.ts";
 import { textOf } from "../../../src/cli/top/view/line.ts";
 import { screenOf } from "../../../src/cli/top/view/screen.ts";
 import { after, NOW, press, runIdOf, screenText, topJob, topRun, topState } from "../../support/terminal/top-state.ts";

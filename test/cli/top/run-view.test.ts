@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { type BookLine, bookLine } from "../../../src/cli/top/state/log-book.ts";
+import { type BookLine, bookLine } from "../../../src/cli/top/state/list/log-book.ts";
+import { treeOf } from "../../../src/cli/top/state/list/task-tree.ts";
 import type { TopState } from "../../../src/cli/top/state/state.ts";
-import { treeOf } from "../../../src/cli/top/state/task-tree.ts";
 import { update } from "../../../src/cli/top/state/update.ts";
 import { watchedBy } from "../../../src/cli/top/state/watched.ts";
 import {

@@ -1,5 +1,5 @@
 import type { TopAttention, TopJob, TopRun, TopSystem } from "../data/shapes.ts";
-import { settle } from "./cursor.ts";
+import { settle } from "./list/cursor.ts";
 import type { TopState } from "./state.ts";
 
 export type InitialData = {

@@ -1,6 +1,6 @@
 import type { LiveEvent } from "../../../client/live-event.ts";
 import type { TopAttention, TopJob, TopJobDetail, TopRun, TopSystem } from "../data/shapes.ts";
-import type { BookLine } from "./log-book.ts";
+import type { BookLine } from "./list/log-book.ts";
 import type { JobData, LogTarget, RunData, TopAction } from "./state.ts";
 
 /** A key of the keyboard: `name` for special keys and with Ctrl, such as `up` or `ctrl-c`; else the character. */

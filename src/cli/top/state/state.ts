@@ -9,7 +9,7 @@ import type {
   TopSystem,
   TopTask,
 } from "../data/shapes.ts";
-import type { LogBook } from "./log-book.ts";
+import type { LogBook } from "./list/log-book.ts";
 
 /** The lists with a cursor. The first four are the panels of the overview. */
 export const PANELS = ["attention", "jobs", "runs", "coming"] as const;

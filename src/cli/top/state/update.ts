@@ -1,11 +1,11 @@
 import { assertNever } from "../../../lib/never.ts";
-import { cursorOf, settle } from "./cursor.ts";
-import { withParams } from "./dialogs.ts";
+import { withParams } from "./input/dialogs.ts";
+import { openRun, pasteText, pressKey, withEarlierMatches } from "./input/keys.ts";
+import { handleMouse } from "./input/mouse.ts";
 import { applyRunEvents } from "./job-events.ts";
-import { openRun, pasteText, pressKey, withEarlierMatches } from "./keys.ts";
-import { append, openBook, prepend } from "./log-book.ts";
+import { cursorOf, settle } from "./list/cursor.ts";
+import { append, openBook, prepend } from "./list/log-book.ts";
 import type { Message } from "./message.ts";
-import { handleMouse } from "./mouse.ts";
 import { type LogTarget, type Notice, type RunData, type TopState, viewOf } from "./state.ts";
 import type { Step } from "./step.ts";
 import { watchedLog } from "./watched.ts";

@@ -1,4 +1,4 @@
-import { subjectOf } from "./lists.ts";
+import { subjectOf } from "./list/lists.ts";
 import { type LogTarget, type TopState, viewOf, type Watched } from "./state.ts";
 
 /** Returns what the view needs besides the overview's data. */

@@ -1,5 +1,5 @@
 import { wrap } from "../../terminal/columns.ts";
-import { searchBindings } from "../state/bindings.ts";
+import { searchBindings } from "../state/input/bindings.ts";
 import type { Overlay, TopState } from "../state/state.ts";
 import { cell, fitLine, type Line, plain, rule, styled } from "./line.ts";
 

@@ -5,8 +5,8 @@ import { durationText, elapsedText, signOf, styleOf } from "../../run-display/st
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import type { TopAttention, TopJob, TopRun, TopTask } from "../data/shapes.ts";
-import type { BookLine } from "../state/log-book.ts";
-import type { TreeRow } from "../state/task-tree.ts";
+import type { BookLine } from "../state/list/log-book.ts";
+import type { TreeRow } from "../state/list/task-tree.ts";
 import { cell, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
 
 // The rows of the lists. Each is shortened to the width of its pane later; the columns are chosen here.

@@ -2,9 +2,9 @@ import { isFinal } from "../../../domain/run.ts";
 import { elapsedText } from "../../run-display/status-text.ts";
 import { pluralize } from "../../terminal/pluralize.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
-import { type Binding, bindingsFor } from "../state/bindings.ts";
-import { cursorOf } from "../state/cursor.ts";
-import { isTooSmall, layoutOf, MIN_COLUMNS, MIN_ROWS, type Pane } from "../state/layout.ts";
+import { type Binding, bindingsFor } from "../state/input/bindings.ts";
+import { cursorOf } from "../state/list/cursor.ts";
+import { isTooSmall, layoutOf, MIN_COLUMNS, MIN_ROWS, type Pane } from "../state/list/layout.ts";
 import {
   attentionRows,
   comingRows,
@@ -14,10 +14,10 @@ import {
   logRows,
   runRows,
   taskRows,
-} from "../state/lists.ts";
-import type { BookLine } from "../state/log-book.ts";
+} from "../state/list/lists.ts";
+import type { BookLine } from "../state/list/log-book.ts";
+import { TAB_GAP, tabsOf } from "../state/list/tabs.ts";
 import { activeList, type ListId, type TopState, viewOf } from "../state/state.ts";
-import { TAB_GAP, tabsOf } from "../state/tabs.ts";
 import { jobInfo, runInfo } from "./info.ts";
 import { fitLine, type Line, plain, rule, type Segment, styled, textOf } from "./line.ts";
 import { overlayLines } from "./overlay.ts";

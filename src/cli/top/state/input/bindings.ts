@@ -1,5 +1,5 @@
-import type { KeyPress } from "./message.ts";
-import { activeList, type ListId, type TopState } from "./state.ts";
+import type { KeyPress } from "../message.ts";
+import { activeList, type ListId, type TopState } from "../state.ts";
 
 /** What a key does. */
 export type Command =

@@ -1,5 +1,5 @@
+import { type ListId, PANELS, type Panel, type TopState, viewOf } from "../state.ts";
 import { attentionRows, taskRows } from "./lists.ts";
-import { type ListId, PANELS, type Panel, type TopState, viewOf } from "./state.ts";
 
 /** A part of the screen with a title in its first row. Columns and rows count from 0. */
 export type Pane = {

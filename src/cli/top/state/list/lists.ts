@@ -1,8 +1,8 @@
-import { isFinal } from "../../../domain/run.ts";
-import type { TopAttention, TopJob, TopRun } from "../data/shapes.ts";
+import { isFinal } from "../../../../domain/run.ts";
+import type { TopAttention, TopJob, TopRun } from "../../data/shapes.ts";
+import { activeList, type JobSort, type ListId, type Subject, type TopState, viewOf } from "../state.ts";
 import type { BookLine } from "./log-book.ts";
 import { memoizeLast } from "./memoize-last.ts";
-import { activeList, type JobSort, type ListId, type Subject, type TopState, viewOf } from "./state.ts";
 import { type TreeRow, treeOf } from "./task-tree.ts";
 
 // What each list shows: filtered, in order. Results are kept until their inputs change, because lists can be long.

@@ -1,4 +1,4 @@
-import type { KeyPress } from "./message.ts";
+import type { KeyPress } from "../message.ts";
 
 /** Maximum length of what can be typed. */
 export const MAX_TEXT = 200;

@@ -1,8 +1,8 @@
-import { isFinal } from "../../../domain/run.ts";
-import { textWidth } from "../../terminal/text-width.ts";
+import { isFinal } from "../../../../domain/run.ts";
+import { textWidth } from "../../../terminal/text-width.ts";
+import type { Panel, TopState } from "../state.ts";
 import type { Pane } from "./layout.ts";
 import { comingRows, jobRows, MAX_COMING } from "./lists.ts";
-import type { Panel, TopState } from "./state.ts";
 
 /** The title of a panel. */
 export type Tab = { readonly panel: Panel; readonly text: string };

@@ -1,4 +1,4 @@
-import type { TopTask } from "../data/shapes.ts";
+import type { TopTask } from "../../data/shapes.ts";
 
 /** A task in the tree of a run. */
 export type TreeRow = {

@@ -1,11 +1,11 @@
-import { cursorOf, moved, movedIn, scrolled, selected } from "./cursor.ts";
+import { cursorOf, moved, movedIn, scrolled, selected } from "../list/cursor.ts";
+import { isPanel, type Pane, paneAt } from "../list/layout.ts";
+import { keysOf } from "../list/lists.ts";
+import { tabAt } from "../list/tabs.ts";
+import type { MouseEvent } from "../message.ts";
+import { activeList, type TopState } from "../state.ts";
+import { type Step, unchanged } from "../step.ts";
 import { focus, open } from "./keys.ts";
-import { isPanel, type Pane, paneAt } from "./layout.ts";
-import { keysOf } from "./lists.ts";
-import type { MouseEvent } from "./message.ts";
-import { activeList, type TopState } from "./state.ts";
-import { type Step, unchanged } from "./step.ts";
-import { tabAt } from "./tabs.ts";
 
 /** Lines per step of the wheel. */
 const WHEEL = 3;

@@ -1,11 +1,11 @@
-import { isFinal, type RunStatus } from "../../../domain/run.ts";
-import type { TopAttention, TopJobDetail } from "../data/shapes.ts";
+import { isFinal, type RunStatus } from "../../../../domain/run.ts";
+import type { TopAttention, TopJobDetail } from "../../data/shapes.ts";
+import { subjectOf } from "../list/lists.ts";
+import type { KeyPress } from "../message.ts";
+import type { Overlay, ParamField, TopAction, TopState } from "../state.ts";
+import { type Step, unchanged } from "../step.ts";
 import { searchBindings } from "./bindings.ts";
 import { typeText } from "./edit.ts";
-import { subjectOf } from "./lists.ts";
-import type { KeyPress } from "./message.ts";
-import type { Overlay, ParamField, TopAction, TopState } from "./state.ts";
-import { type Step, unchanged } from "./step.ts";
 
 // What asks before something is changed, and the help. A dialog gets all keys.
 

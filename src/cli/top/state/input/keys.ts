@@ -1,6 +1,11 @@
-import { assertNever } from "../../../lib/never.ts";
+import { assertNever } from "../../../../lib/never.ts";
+import { cursorOf, moved, pageOf, scrolled, selected } from "../list/cursor.ts";
+import { attentionRows, filterOf, keysOf, logRows, subjectOf } from "../list/lists.ts";
+import { canLoadEarlier, EARLIER_LINES } from "../list/log-book.ts";
+import type { KeyPress } from "../message.ts";
+import { activeList, JOB_SORTS, type ListId, PANELS, type Panel, type TopState, type View } from "../state.ts";
+import { type Step, unchanged } from "../step.ts";
 import { type Command, commandFor } from "./bindings.ts";
-import { cursorOf, moved, pageOf, scrolled, selected } from "./cursor.ts";
 import {
   askCancel,
   askPause,
@@ -12,14 +17,6 @@ import {
   showAttention,
 } from "./dialogs.ts";
 import { MAX_TEXT, typeText } from "./edit.ts";
-import { attentionRows, filterOf, keysOf, logRows, subjectOf } from "./lists.ts";
-import { canLoadEarlier } from "./log-book.ts";
-import type { KeyPress } from "./message.ts";
-import { activeList, JOB_SORTS, type ListId, PANELS, type Panel, type TopState, type View } from "./state.ts";
-import { type Step, unchanged } from "./step.ts";
-
-/** Number of earlier lines that are loaded at once. */
-export const EARLIER_LINES = 1_000;
 
 /** Returns the state after a key. */
 export const pressKey = (state: TopState, key: KeyPress): Step => {

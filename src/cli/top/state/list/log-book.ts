@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
-import { shorten } from "../../../lib/shorten.ts";
-import { oneLine } from "../../terminal/text-width.ts";
-import type { TopLine } from "../data/shapes.ts";
+import { shorten } from "../../../../lib/shorten.ts";
+import { oneLine } from "../../../terminal/text-width.ts";
+import type { TopLine } from "../../data/shapes.ts";
 
 /** A line of output, ready for the screen: without control characters, at most `MAX_LINE` characters long. */
 export type BookLine = {
@@ -24,6 +24,9 @@ export type LogBook = {
   readonly ended: boolean;
   readonly characters: number;
 };
+
+/** Number of earlier lines that are loaded at once. */
+export const EARLIER_LINES = 1_000;
 
 const MAX_LINE = 2_000;
 const MAX_LINES = 20_000;

@@ -1,6 +1,6 @@
+import { activeList, type Cursor, type ListId, type TopState } from "../state.ts";
 import { isTooSmall, layoutOf } from "./layout.ts";
 import { keysOf, logRows } from "./lists.ts";
-import { activeList, type Cursor, type ListId, type TopState } from "./state.ts";
 
 const START: Cursor = { key: null, index: 0, top: 0 };
 
