@@ -1,7 +1,9 @@
 import { type UseMutationOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import type { ParamValues } from "../../domain/run.ts";
+import { capital } from "../ui/text/format.ts";
 import { petit } from "./client.ts";
+import { noticeStore } from "./notice-store.ts";
 
 declare module "@tanstack/react-query" {
   interface Register {
@@ -42,9 +44,11 @@ export const useTrigger = ({ isFailureShown = false }: { readonly isFailureShown
 /** Cancels a run. A second cancel also ends its clean-up tasks. */
 export const useCancelRun = () =>
   useAction({
-    mutationFn: (runId: string) => petit.post("/api/runs/:run_id/cancel", { params: { run_id: runId } }),
+    mutationFn: cancelRun,
     meta: { done: "The run is being cancelled" },
   });
+
+export const cancelRun = (runId: string) => petit.post("/api/runs/:run_id/cancel", { params: { run_id: runId } });
 
 type RetryRequest = {
   readonly runId: string;
@@ -58,7 +62,7 @@ export const useRetryRun = ({ isFailureShown = false }: { readonly isFailureShow
     meta: isFailureShown ? {} : { failed: "The run was not retried" },
   });
 
-const retryRun = ({ runId, scope }: RetryRequest) =>
+export const retryRun = ({ runId, scope }: RetryRequest) =>
   petit.post("/api/runs/:run_id/retry", {
     params: { run_id: runId },
     query: scope.kind === "all" ? { from: "start" } : {},
@@ -72,6 +76,19 @@ export const usePause = () => {
     mutationFn: (isPaused: boolean) => petit.post(isPaused ? "/api/scheduler/pause" : "/api/scheduler/resume"),
     onSettled: () => client.invalidateQueries({ queryKey: ["scheduler"] }),
     meta: { failed: "The scheduler was not changed" },
+  });
+};
+
+/** Pauses the schedule of a job, or resumes it. */
+export const usePauseJob = () => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: ({ jobId, isPaused }: { readonly jobId: string; readonly isPaused: boolean }) =>
+      petit.post(isPaused ? "/api/jobs/:job_id/pause" : "/api/jobs/:job_id/resume", { params: { job_id: jobId } }),
+    onSuccess: ({ message }) => noticeStore.show({ text: capital(message) }),
+    onSettled: () =>
+      client.invalidateQueries({ predicate: ({ queryKey: [noun] }) => noun === "jobs" || noun === "job" }),
+    meta: { failed: "The job was not changed" },
   });
 };
 

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { isRefused } from "../../client/error.ts";
+import { usePauseJob } from "../data/actions.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail, TaskData } from "../data/shapes.ts";
 import { GraphCard } from "../graph/graph.tsx";
@@ -31,9 +32,12 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
       lead={job.data !== undefined && !isGone && <Lead job={job.data} />}
       actions={
         !isGone && (
-          <Button kind="primary" onClick={() => setRunning(true)}>
-            Run now
-          </Button>
+          <>
+            {job.data !== undefined && job.data.schedule !== null && <PauseButton job={job.data} />}
+            <Button kind="primary" onClick={() => setRunning(true)}>
+              Run now
+            </Button>
+          </>
         )
       }
     >
@@ -42,6 +46,15 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
       </Loaded>
       {isRunning && <RunDialog jobId={jobId} onClose={() => setRunning(false)} />}
     </Page>
+  );
+};
+
+const PauseButton = ({ job: { id, paused } }: { readonly job: JobDetail }) => {
+  const { mutate, isPending } = usePauseJob();
+  return (
+    <Button isOnce isBusy={isPending} onClick={() => mutate({ jobId: id, isPaused: !paused })}>
+      {paused ? "Resume" : "Pause"}
+    </Button>
   );
 };
 
@@ -54,10 +67,11 @@ const Gone = ({ jobId }: { readonly jobId: string }) => (
   </Empty>
 );
 
-const Lead = ({ job: { id, name, description, enabled, running } }: { readonly job: JobDetail }) => (
+const Lead = ({ job: { id, name, description, enabled, paused, running } }: { readonly job: JobDetail }) => (
   <>
     {name !== id && <code>{id} </code>}
-    {!enabled && <span className="tag">disabled</span>} {running > 0 && <strong>{running} running </strong>}
+    {!enabled && <span className="tag">disabled</span>} {paused && <span className="tag">paused</span>}{" "}
+    {running > 0 && <strong>{running} running </strong>}
     {description}
   </>
 );

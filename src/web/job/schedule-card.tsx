@@ -37,6 +37,17 @@ const Next = ({ job }: { readonly job: JobDetail }) => {
   return (
     <>
       {hasOtherTime(job, coming[0]?.scheduled_for) && <p className="job-zone muted">In your time zone:</p>}
+      {job.paused && (
+        <p className="job-paused">
+          This job is paused{" "}
+          {job.paused_at !== null && (
+            <>
+              since <Time at={job.paused_at} />
+            </>
+          )}
+          {job.paused_by !== null && ` by ${job.paused_by}`}: these occurrences are skipped until it is resumed.
+        </p>
+      )}
       {isPaused && (
         <p className="job-paused">The scheduler is paused: these occurrences are skipped until it is resumed.</p>
       )}

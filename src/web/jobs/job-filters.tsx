@@ -20,7 +20,7 @@ export const JobFilters = ({ query, onChange }: JobFiltersProps) => (
   </div>
 );
 
-const SCHEDULE_LABELS = { on: "on", off: "disabled", none: "manual only" } as const satisfies Record<
+const SCHEDULE_LABELS = { on: "on", paused: "paused", off: "disabled", none: "manual only" } as const satisfies Record<
   (typeof SCHEDULE_FILTERS)[number],
   string
 >;

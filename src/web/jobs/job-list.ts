@@ -4,7 +4,7 @@ import type { JobSummary } from "../data/shapes.ts";
 // The filters and the order of the list of jobs. The URL stores them; a URL without parameters shows all jobs by name.
 
 export const STATUS_FILTERS = ["running", "completed", "failed", "cancelled", "interrupted", "never"] as const;
-export const SCHEDULE_FILTERS = ["on", "off", "none"] as const;
+export const SCHEDULE_FILTERS = ["on", "paused", "off", "none"] as const;
 const SORT_KEYS = ["name", "next", "last", "success", "usual"] as const;
 
 type StatusFilter = (typeof STATUS_FILTERS)[number];
@@ -52,8 +52,9 @@ const hasStatus = ({ running, last_run }: JobSummary, status: StatusFilter): boo
   return status === "never" ? last_run === null : last_run?.status === status;
 };
 
-const scheduleOf = ({ enabled, scheduled }: JobSummary): ScheduleFilter => {
+const scheduleOf = ({ enabled, scheduled, paused }: JobSummary): ScheduleFilter => {
   if (!scheduled) return "none";
+  if (enabled && paused) return "paused";
   return enabled ? "on" : "off";
 };
 

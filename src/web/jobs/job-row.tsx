@@ -15,16 +15,18 @@ type JobRowProps = {
   readonly index: number;
   readonly ref: Ref<HTMLTableRowElement>;
   readonly onRun: (jobId: string) => void;
+  readonly onPause: (jobId: string, isPaused: boolean) => void;
 };
 
 /** A row of the list of jobs. Renders again only when the job changes. */
-export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) => (
+export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRowProps) => (
   <tr ref={ref} className="jobs-row" aria-rowindex={index + 2} data-index={index}>
     <td className="jobs-name">
       <Link href={`/jobs/${job.id}`} title={job.name} data-row data-job={job.id}>
         {job.name}
       </Link>
       {!job.enabled && <span className="tag">disabled</span>}
+      {job.paused && <span className="tag">paused</span>}
       {job.name !== job.id && <small className="mono muted">{job.id}</small>}
     </td>
     <td className="jobs-schedule">
@@ -44,6 +46,16 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun }: JobRowProps) =
       <Duration ms={job.usual_duration_ms ?? null} />
     </td>
     <td className="number jobs-run">
+      {job.scheduled && (
+        <Button
+          isOnce
+          kind="quiet"
+          aria-label={`${job.paused ? "Resume" : "Pause"} ${job.name}`}
+          onClick={() => onPause(job.id, !job.paused)}
+        >
+          {job.paused ? "Resume" : "Pause"}
+        </Button>
+      )}
       <Button aria-label={`Run now: ${job.name}`} onClick={() => onRun(job.id)}>
         Run
       </Button>
@@ -66,7 +78,7 @@ const Schedule = ({ job: { schedule, timezone } }: { readonly job: JobSummary })
 
 const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
   if (job.next_run_at === null) return <span className="muted">–</span>;
-  if (isPaused) return <span className="muted">paused</span>;
+  if (isPaused || job.paused) return <span className="muted">paused</span>;
   return <Countdown at={job.next_run_at} zone={job.timezone} isFocusable={false} />;
 };
 

@@ -9,12 +9,13 @@ type JobTableProps = {
   readonly isPaused: boolean;
   readonly onSort: (sort: string) => void;
   readonly onRun: (jobId: string) => void;
+  readonly onPause: (jobId: string, isPaused: boolean) => void;
 };
 
 const ROW_PX = 54;
 
 /** The table of jobs. Only the visible rows are rendered. */
-export const JobTable = ({ jobs, filter, isPaused, onSort, onRun }: JobTableProps) => {
+export const JobTable = ({ jobs, filter, isPaused, onSort, onRun, onPause }: JobTableProps) => {
   const { container, rows, above, below, measure } = useWindowRows<HTMLTableElement>({
     count: jobs.length,
     estimatePx: ROW_PX,
@@ -39,7 +40,19 @@ export const JobTable = ({ jobs, filter, isPaused, onSort, onRun }: JobTableProp
         <Gap height={above} />
         {rows.map(({ index }) => {
           const job = jobs[index];
-          return job && <JobRow key={job.id} ref={measure} job={job} isPaused={isPaused} index={index} onRun={onRun} />;
+          return (
+            job && (
+              <JobRow
+                key={job.id}
+                ref={measure}
+                job={job}
+                isPaused={isPaused}
+                index={index}
+                onRun={onRun}
+                onPause={onPause}
+              />
+            )
+          );
         })}
         <Gap height={below} />
       </tbody>

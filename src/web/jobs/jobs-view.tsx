@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
+import { usePauseJob } from "../data/actions.ts";
 import { schedulerQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
@@ -61,11 +62,19 @@ type JobsProps = Pick<Parameters<typeof JobTable>[0], "jobs" | "filter" | "onSor
 const Jobs = (props: JobsProps) => {
   const [running, setRunning] = useState<string | null>(null);
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
+  const { mutate } = usePauseJob();
+  // The rows render again only if this stays the same.
+  const newest = useRef(mutate);
+  newest.current = mutate;
+  const pause = useCallback(
+    (jobId: string, isJobPaused: boolean) => newest.current({ jobId, isPaused: isJobPaused }),
+    [],
+  );
   useShortcut({ key: "r", what: "Run the focused job", run: () => setRunning(focusedJob()) });
   return (
     <>
       <StatusFills />
-      <JobTable {...props} isPaused={isPaused} onRun={setRunning} />
+      <JobTable {...props} isPaused={isPaused} onRun={setRunning} onPause={pause} />
       {running !== null && <RunDialog jobId={running} onClose={() => setRunning(null)} />}
     </>
   );

@@ -41,6 +41,6 @@ const NextList = ({ jobs }: { readonly jobs: readonly JobSummary[] }) => {
 
 const nextOccurrences = (jobs: readonly JobSummary[]) =>
   jobs
-    .flatMap((job) => (job.next_run_at === null ? [] : [{ job, at: job.next_run_at }]))
+    .flatMap((job) => (job.next_run_at === null || job.paused ? [] : [{ job, at: job.next_run_at }]))
     .sort((a, b) => a.at - b.at)
     .slice(0, MAX_ENTRIES);

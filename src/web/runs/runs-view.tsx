@@ -1,4 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { jobRunsQuery, runsQuery } from "../data/queries.ts";
 import type { RunData } from "../data/shapes.ts";
@@ -10,6 +11,7 @@ import { RunTable } from "../ui/table/run-table.tsx";
 import { pageOf, type RunListQuery, readFilter, runsQueryFor } from "./run-filter.ts";
 import { RunFilters } from "./run-filters.tsx";
 import { RunsByJob } from "./runs-by-job.tsx";
+import { SelectionBar } from "./selection-bar.tsx";
 import "./runs.css";
 
 /** Shows the runs of all jobs, newest first. */
@@ -56,9 +58,10 @@ type RunsProps = {
 const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
   const { shown, next, searched } = pageOf(runs, filter);
   const isNarrowed = query.size > 0;
+  const { selection, chosen, clear } = useSelection(shown);
   return (
     <>
-      {shown.length > 0 && <RunTable label="Runs" runs={shown} />}
+      {shown.length > 0 && <RunTable label="Runs" runs={shown} selection={selection} />}
       {shown.length === 0 && !isNarrowed && (
         <Empty title="No runs yet">
           <p>
@@ -80,8 +83,28 @@ const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
           </span>
         )}
       </nav>
+      {chosen.length > 0 && <SelectionBar runs={chosen} onClear={clear} />}
     </>
   );
+};
+
+/** Returns which of the shown runs are selected. */
+const useSelection = (shown: readonly RunData[]) => {
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const onSelect = (ids: readonly string[], isSelected: boolean): void =>
+    setSelected((before) => {
+      const next = new Set(before);
+      for (const id of ids) {
+        if (isSelected) next.add(id);
+        else next.delete(id);
+      }
+      return next;
+    });
+  return {
+    selection: { selected, onSelect },
+    chosen: shown.filter(({ id }) => selected.has(id)),
+    clear: () => setSelected(new Set<string>()),
+  };
 };
 
 const PageLink = ({ text, query }: { readonly text: string; readonly query: URLSearchParams }) => (

@@ -7,6 +7,7 @@ import type { SystemData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
+import { capital } from "../ui/text/format.ts";
 import { Facts } from "./facts.tsx";
 import { Health } from "./health.tsx";
 import { Interfaces } from "./interfaces.tsx";
@@ -59,5 +60,3 @@ const Reload = () => {
     </Button>
   );
 };
-
-const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

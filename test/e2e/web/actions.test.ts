@@ -21,6 +21,14 @@ name: Wait for long
 max_concurrency: 10
 tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
 ---
+id: nightly
+name: Nightly sync
+schedule: "0 3 * * *"
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: bad
+tasks: [{id: only, type: command, command: "false"}]
+---
 id: partly
 tasks:
   - {id: fails, type: command, command: "false"}
@@ -141,5 +149,78 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     await page.getByRole("tab", { name: "2 tasks" }).click();
     await page.locator('[data-gantt="sleeps"][data-status="cancelled"]').waitFor();
     expect(await page.locator('[data-gantt][data-status="failed"]').count()).toBe(1);
+  }, 60_000);
+
+  test("pause one job from its row and resume it, also on its page and over a restart of the page", async () => {
+    const { petit, web, page } = running();
+    await web.open("/jobs");
+    const row = page.locator('tr:has([data-job="nightly"])');
+    await row.getByRole("button", { name: "Pause Nightly sync" }).click();
+    await row.getByRole("button", { name: "Resume Nightly sync" }).waitFor();
+    await page.getByRole("region", { name: "Notices" }).getByText("Job 'nightly' is paused").waitFor();
+    expect((await ask(petit, "/api/jobs/nightly")).body.paused).toBe(true);
+    expect(await row.locator(".jobs-next").textContent()).toBe("paused");
+    expect(await web.axe()).toEqual([]);
+    await web.open("/jobs?schedule=paused");
+    expect(await page.locator(".jobs-row").count()).toBe(1);
+    await web.open("/jobs/nightly");
+    await page.getByText("This job is paused since").waitFor();
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
+    await page.getByText("This job is paused since").waitFor({ state: "detached" });
+    expect((await ask(petit, "/api/jobs/nightly")).body.paused).toBe(false);
+  }, 60_000);
+
+  test("list what they do to several selected runs, ask, and show the result of each", async () => {
+    const { petit, web, page } = running();
+    const waiting = [await start(petit, "wait"), await start(petit, "wait")];
+    const failed = [(await runToEnd(petit, "bad")).id, (await runToEnd(petit, "bad")).id];
+    await web.open("/runs");
+    const box = (id: string) => page.getByRole("checkbox", { name: new RegExp(`Select run ${id.slice(-8)}`) });
+    for (const id of [...waiting, ...failed]) await box(id).check();
+    const bar = page.getByRole("region", { name: "Selected runs" });
+    await bar.getByText("4 selected").waitFor();
+    expect(await web.axe()).toEqual([]);
+    await bar.getByRole("button", { name: "Cancel 2" }).click();
+    await dialog(page).getByText("2 other selected runs are left alone").waitFor();
+    expect(await dialog(page).locator("[data-bulk]").count()).toBe(2);
+    expect(await web.axe()).toEqual([]);
+    // The safe answer has the focus.
+    await page.keyboard.press("Enter");
+    await dialog(page).waitFor({ state: "detached" });
+    expect((await ask(petit, `/api/runs/${waiting[0]}`)).body.status).toBe("running");
+    for (const id of [...waiting, ...failed]) await box(id).check();
+    await bar.getByRole("button", { name: "Cancel 2" }).click();
+    await dialog(page).getByRole("button", { name: "Cancel 2 runs" }).click();
+    await dialog(page).getByText("is being cancelled").nth(1).waitFor();
+    await dialog(page).getByRole("button", { name: "Close" }).last().click();
+    for (const id of waiting) {
+      await page
+        .locator(`tr:has-text("${id.slice(-8)}")`)
+        .getByText("cancelled")
+        .first()
+        .waitFor();
+    }
+    for (const id of failed) await box(id).check();
+    await bar.getByRole("button", { name: "Retry 2" }).click();
+    await dialog(page).getByRole("button", { name: "Retry 2 runs" }).click();
+    await dialog(page)
+      .getByRole("link", { name: /^retried by/ })
+      .nth(1)
+      .waitFor();
+    for (const id of failed) expect((await ask(petit, `/api/runs/${id}`)).body.retried_by).toHaveLength(1);
+  }, 60_000);
+
+  test("show why one of several runs was refused", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "bad");
+    await web.open("/runs?job=bad&status=failed");
+    await page.getByRole("checkbox", { name: new RegExp(`Select run ${id.slice(-8)}`) }).check();
+    await page.getByRole("button", { name: "Retry 1" }).click();
+    await page.route("**/retry", (route) =>
+      route.fulfill({ status: 409, json: { error: "job 'bad' has reached its limit", code: "CONFLICT" } }),
+    );
+    await dialog(page).getByRole("button", { name: "Retry 1 run" }).click();
+    await dialog(page).getByText("Job 'bad' has reached its limit.").waitFor();
+    await page.unroute("**/retry");
   }, 60_000);
 });

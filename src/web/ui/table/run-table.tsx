@@ -9,17 +9,29 @@ type RunTableProps = {
   readonly label: string;
   /** False if all runs belong to one job. */
   readonly hasJob?: boolean;
+  /** Adds a check box to each run. */
+  readonly selection?: RunSelection;
+};
+
+type RunSelection = {
+  readonly selected: ReadonlySet<string>;
+  readonly onSelect: (ids: readonly string[], isSelected: boolean) => void;
 };
 
 /** A table of runs. */
-export const RunTable = ({ runs, label, hasJob = true }: RunTableProps) => (
+export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProps) => (
   <Table
     label={label}
     isCards
     className="run-table"
     head={
       <tr>
-        <th scope="col">Status</th>
+        <th scope="col">
+          {selection !== undefined && (
+            <SelectBox label="Select all runs" ids={runs.map(({ id }) => id)} selection={selection} />
+          )}
+          Status
+        </th>
         {hasJob && <th scope="col">Job</th>}
         <th scope="col">Started</th>
         <th scope="col" className="number">
@@ -31,14 +43,23 @@ export const RunTable = ({ runs, label, hasJob = true }: RunTableProps) => (
     }
   >
     {runs.map((run) => (
-      <RunRow key={run.id} run={run} hasJob={hasJob} />
+      <RunRow key={run.id} run={run} hasJob={hasJob} selection={selection} />
     ))}
   </Table>
 );
 
-const RunRow = ({ run, hasJob }: { readonly run: RunData; readonly hasJob: boolean }) => (
+type RunRowProps = {
+  readonly run: RunData;
+  readonly hasJob: boolean;
+  readonly selection: RunSelection | undefined;
+};
+
+const RunRow = ({ run, hasJob, selection }: RunRowProps) => (
   <tr>
     <td>
+      {selection !== undefined && (
+        <SelectBox label={`Select run ${run.id.slice(-8)} of ${run.job_id}`} ids={[run.id]} selection={selection} />
+      )}
       <Status of={run.status} />
       {run.reason !== null && run.reason !== run.status && (
         <small className="muted run-reason">{run.reason.replaceAll("_", " ")}</small>
@@ -67,4 +88,17 @@ const RunRow = ({ run, hasJob }: { readonly run: RunData; readonly hasJob: boole
       </Link>
     </td>
   </tr>
+);
+
+type SelectBoxProps = { readonly label: string; readonly ids: readonly string[]; readonly selection: RunSelection };
+
+/** A check box for these runs. */
+const SelectBox = ({ label, ids, selection: { selected, onSelect } }: SelectBoxProps) => (
+  <input
+    type="checkbox"
+    className="run-select"
+    aria-label={label}
+    checked={ids.length > 0 && ids.every((id) => selected.has(id))}
+    onChange={({ target }) => onSelect(ids, target.checked)}
+  />
 );

@@ -80,3 +80,6 @@ export const listText = (names: readonly string[]): string =>
   names.length <= 3
     ? names.join(names.length === 2 ? " and " : ", ")
     : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
+
+/** Makes the first letter a capital. */
+export const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
