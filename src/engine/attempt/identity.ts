@@ -107,6 +107,12 @@ const parseStat = (line: string): Stat | null => {
   };
 };
 
+/** Returns whether a process is exiting, but has not ended yet. */
+export const isExiting = (pid: number): boolean => {
+  const stat = statOf(pid);
+  return stat?.isExiting === true && stat.state !== "Z";
+};
+
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);

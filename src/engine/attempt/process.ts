@@ -3,7 +3,7 @@ import type { ProcessIdentity } from "../../domain/task-run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { openSpoolFile, readStatus, type Spool } from "../output/spool.ts";
-import { bootId, hasBegun, hasExiting, hasMembers, identify, isGroupOf } from "./identity.ts";
+import { bootId, hasBegun, hasExiting, hasMembers, identify, isExiting, isGroupOf } from "./identity.ts";
 import { WRAPPER, WRAPPER_WITH_RELAY } from "./wrapper.ts";
 
 /** What to execute for an attempt. */
@@ -173,6 +173,8 @@ export const killLeftovers = async (known: ProcessIdentity | null, spool: Spool,
   const pid = known?.pid ?? readStatus(spool).pid;
   if (pid === null) return;
   const leader = known ?? { pid, startTime: "", bootId: bootId() };
+  // The members of its group can't be judged before the leader has ended. They may not even have begun to exit.
+  await whileDying(clock, () => isExiting(pid));
   if (identify(pid) === null && isGroupOf(leader, spool)) await kill(leader, clock);
   // A process that is exiting has no environment and no files by which it could be identified.
   else await whileDying(clock, () => hasExiting(pid));

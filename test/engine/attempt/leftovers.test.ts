@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { bootId, hasMembers } from "../../../src/engine/attempt/identity.ts";
+import { bootId, hasMembers, identify, isExiting } from "../../../src/engine/attempt/identity.ts";
 import { killLeftovers } from "../../../src/engine/attempt/process.ts";
 import { type Spool, spoolOf } from "../../../src/engine/output/spool.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { type Child, startChild } from "../../support/child.ts";
+import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Freeing this much memory takes a moment, in which the process is visibly exiting. */
@@ -41,6 +42,18 @@ describe("leftover processes of a lost attempt", () => {
     leftover.kill();
     await killLeftovers(null, spool, systemClock);
     expect(isThere(leftover)).toBe(false);
+  });
+
+  test("are killed if their leader was killed and is still exiting", async () => {
+    using dir = tempDir();
+    const spool = spoolOf(dir.path, 1);
+    const around = `echo $$ > "$1"; PETIT_OUTPUT="$2" sleep 60 & exec python3 -c "$3"`;
+    using leader = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.outputs, LARGE]);
+    await leader.nextLine();
+    process.kill(leader.pid, "SIGKILL");
+    await waitFor(() => isExiting(leader.pid) || identify(leader.pid) === null);
+    await killLeftovers(null, spool, systemClock);
+    expect(isThere(leader)).toBe(false);
   });
 
   test("are leftover alone if they belong to another program", async () => {
