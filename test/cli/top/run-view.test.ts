@@ -35,6 +35,7 @@ const opened = (state: TopState = topState({ jobs: [topJob("etl")], runs: [RUN] 
 const line = (seq: number, fields: Partial<BookLine> = {}): BookLine => ({
   seq,
   taskId: "transform",
+  item: null,
   stream: "stdout",
   at: 0,
   text: `line ${seq}`,
@@ -188,8 +189,24 @@ describe("a log", () => {
     const state = after(opened(), { kind: "run", data: { runId: RUN.id, detail: runDetail(RUN), tasks: [] } });
     const target = { runId: RUN.id, taskId: null, stderrOnly: false };
     expect(watchedBy(state).log).toEqual(target);
-    const read = after(state, { kind: "log-opened", target, page: { lines: lines(1, 1), before: 0, ended: true } });
+    const read = after(state, {
+      kind: "log-opened",
+      target,
+      page: { lines: [line(1), line(2, { item: 7 })], before: 0, ended: true },
+    });
     expect(screenText(read).join("\n")).toContain("00:00:00 transform        line 1");
+    expect(screenText(read).join("\n")).toContain("00:00:00 transform[7]     line 2");
+  });
+
+  test("names the items of a task", () => {
+    const state = withLog(0);
+    const read = after(state, {
+      kind: "log-lines",
+      target: targetOf(state),
+      lines: [line(1, { item: 7 })],
+      skipped: 0,
+    });
+    expect(screenText(read).join("\n")).toContain("00:00:00 [7] line 1");
   });
 
   test.each([

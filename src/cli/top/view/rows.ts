@@ -1,6 +1,7 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { reasonText } from "../../run-display/outcome.ts";
+import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
@@ -223,12 +224,17 @@ const detailOf = (task: TopTask, now: number): string => {
   return [itemsText(task), attempt, reason].filter((each) => each !== "").join(" · ");
 };
 
-/** A line of a log; `taskWidth` is 0 if all lines are of one task. */
+/** A line of a log. `taskWidth` is 0 if all lines are of one task; then only its items are named. */
 export const logRow = (
   line: BookLine,
   { zone, taskWidth }: { readonly zone: string; readonly taskWidth: number },
 ): Line => [
   styled("dim", `${localTime(line.at, zone).slice(11, 19)} `),
-  ...(taskWidth === 0 ? [] : [styled("cyan", `${cell(line.taskId, taskWidth)} `)]),
+  styled("cyan", writerText(line, taskWidth)),
   styled(line.stream === "stderr" ? "yellow" : undefined, line.text),
 ];
+
+const writerText = (line: BookLine, taskWidth: number): string => {
+  if (taskWidth > 0) return `${cell(writerName(line), taskWidth)} `;
+  return line.item === null ? "" : `[${line.item}] `;
+};
