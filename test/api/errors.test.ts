@@ -174,6 +174,7 @@ describe("the scheduler's state", () => {
     ["stopped", false, false],
   ] as const)("is reported as %s", async (state, is_running, is_paused) => {
     engine.state = state;
-    expect(await (await ask("/api/scheduler/state")).json()).toEqual({ state, is_running, is_paused });
+    const body = await (await ask("/api/scheduler/state")).json();
+    expect(body).toEqual({ state, is_running, is_paused, paused_at: null, paused_by: null });
   });
 });
