@@ -35,6 +35,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["src/api/metrics/metrics.ts", "src/api/metrics/process.ts"],
   yaml: ["src/jobfile/parse/parse.ts", "src/jobfile/write-job.ts"],
   croner: ["src/domain/schedule"],
+  "@actions/expressions": ["src/jobfile/expression/expression.ts"],
   diff: ["src/api/comparison/"],
   re2js: ["src/domain/pattern"],
   ink: ["src/cli/top/"],

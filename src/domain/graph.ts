@@ -17,7 +17,12 @@ export type GraphNode = {
   readonly condition: TaskCondition;
 };
 
-export type GraphNodeState = { readonly status: TaskStatus; readonly reason: Reason | null };
+export type GraphNodeState = {
+  readonly status: TaskStatus;
+  readonly reason: Reason | null;
+  /** True if the task failed, and its job allows that. It counts as completed. */
+  readonly isAllowed?: boolean;
+};
 
 /** What to do with a pending task. */
 export type TaskDecision =
@@ -54,7 +59,8 @@ const isDone = (state: GraphNodeState): boolean => state.status !== "pending" &&
 
 /** Returns whether the task failed or was skipped because of a failure further up. */
 const isFailure = (state: GraphNodeState): boolean =>
-  state.status === "failed" || (state.status === "skipped" && state.reason === "upstream_failed");
+  (state.status === "failed" && state.isAllowed !== true) ||
+  (state.status === "skipped" && state.reason === "upstream_failed");
 
 /** Returns the ids of one cycle in order, with the first id repeated at the end, or null. */
 export const findCycle = <Id extends string>(edges: ReadonlyMap<Id, readonly Id[]>): readonly Id[] | null => {

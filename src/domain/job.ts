@@ -5,7 +5,10 @@ import type { JobId, TaskId } from "./ids.ts";
 import type { ItemsSpec } from "./item.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
+import type { Reason } from "./run.ts";
 import type { ScheduleSpec } from "./schedule/schedule.ts";
+
+import type { TaskStatus } from "./task-run.ts";
 
 /** How a task's process starts. */
 export const TASK_TYPES = ["command", "shell", "python", "typescript"] as const;
@@ -92,6 +95,12 @@ export type Task = {
   readonly retry: Retry | null;
   /** Missing if the task runs once, not for each item of a list. */
   readonly items?: ItemsSpec;
+  /** An expression. If it is false, the task or item is skipped. Missing if there is none. */
+  readonly if?: string;
+  /** Failures that do not fail the run: all, or those with certain exit codes. Missing if there are none. */
+  readonly allowFailure?: "always" | { readonly exitCodes: readonly number[] };
+  /** Exit codes with which the task counts as skipped. Missing if there are none. */
+  readonly skipExitCodes?: readonly number[];
 };
 
 /** The program that a task runs, without its `args`. */
@@ -101,6 +110,16 @@ export type Program =
   | { readonly type: "python" | "typescript"; readonly inline: true; readonly text: string }
   /** `file` as written; searched in the job file's folder, then in the task's working directory. */
   | { readonly type: "python" | "typescript"; readonly inline: false; readonly file: string };
+
+/** Returns whether a task failed in a way that its job allows. A task that was ended with its run, or lost, never did. */
+export const isAllowedFailure = (
+  { allowFailure }: Pick<Task, "allowFailure">,
+  ended: { readonly status: TaskStatus; readonly reason: Reason | null; readonly exitCode: number | null },
+): boolean => {
+  if (allowFailure === undefined || ended.status !== "failed") return false;
+  if (ended.reason === "cancelled" || ended.reason === "shutdown" || ended.reason === "interrupted") return false;
+  return allowFailure === "always" || (ended.exitCode !== null && allowFailure.exitCodes.includes(ended.exitCode));
+};
 
 /** Returns the task of a job with an id. Throws if there is none. */
 export const taskOf = (job: Job, taskId: TaskId): Task => {

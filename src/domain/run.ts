@@ -40,6 +40,8 @@ export type Trigger = (typeof TRIGGERS)[number];
  * - `interrupted`: its process was lost in a crash or reboot.
  * - `items_failed`: more of its items failed than `max_failures` allows.
  * - `invalid_items`: `foreach` did not yield a usable list of items.
+ * - `invalid_condition`: its `if` could not be evaluated.
+ * - `skipped_by_exit`: it exited with one of its `skip_exit_codes`.
  */
 export const REASONS = [
   "exit_code",
@@ -53,6 +55,8 @@ export const REASONS = [
   "interrupted",
   "items_failed",
   "invalid_items",
+  "invalid_condition",
+  "skipped_by_exit",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -81,6 +85,8 @@ export type Run = {
   readonly ending: EndingReason | null;
   /** True if the run lost an attempt; it will end as `interrupted`. */
   readonly lost: boolean;
+  /** How many of its tasks failed in a way that the job allows; 0 until the run has ended. */
+  readonly warnings: number;
   /** Who asked for the run, and who for its end: the name of a token, or else an address. Null if nobody did. */
   readonly triggeredBy: string | null;
   readonly cancelledBy: string | null;
@@ -92,6 +98,8 @@ export type EndingReason = (typeof ENDING_REASONS)[number];
 
 /** The stored outcome of a run. */
 export type RunOutcome = {
+  /** How many tasks failed in a way that the job allows. Default: 0. */
+  readonly warnings?: number;
   readonly status: "completed" | "failed" | "cancelled" | "interrupted";
   readonly reason: Reason | null;
   readonly error: string | null;

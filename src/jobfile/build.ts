@@ -81,7 +81,15 @@ const buildParam = (fields: JobFields["params"][string]): Param => ({
 
 const buildTask = (fields: TaskFields): Task => {
   const items = buildItems(fields);
-  return { ...buildPlainTask(fields), ...(items !== undefined && { items }) };
+  const { allow_failure: allowed, skip_exit_codes: skipExitCodes } = fields;
+  return {
+    ...buildPlainTask(fields),
+    ...(items !== undefined && { items }),
+    ...(fields.if !== undefined && { if: fields.if }),
+    ...(allowed === true && { allowFailure: "always" as const }),
+    ...(typeof allowed === "object" && { allowFailure: { exitCodes: allowed.exit_codes } }),
+    ...(skipExitCodes !== undefined && { skipExitCodes }),
+  };
 };
 
 const buildPlainTask = (fields: TaskFields): Task => ({

@@ -3,7 +3,8 @@ import type { Item } from "../domain/item.ts";
 import type { Job } from "../domain/job.ts";
 import type { ParamValues } from "../domain/run.ts";
 import { asText } from "../domain/task-environment.ts";
-import type { Outputs } from "../domain/task-run.ts";
+import type { Outputs, TaskStatus } from "../domain/task-run.ts";
+import { Expression, type ExpressionProblem, type ExpressionScope } from "./expression/expression.ts";
 
 /** The value that a template refers to. */
 export type Reference =
@@ -63,6 +64,7 @@ export type TemplateScope = {
   readonly config: Job["config"];
   /** The outputs of the tasks that ended. */
   readonly outputs: ReadonlyMap<TaskId, Outputs>;
+  readonly statuses: ReadonlyMap<TaskId, TaskStatus>;
   /** How many items each task with items has. */
   readonly itemCounts: ReadonlyMap<TaskId, number>;
   /** Null outside of a task with items. */
@@ -101,10 +103,36 @@ const fill = (template: Template, scope: TemplateScope): string => {
       return scope.runId;
     case "scheduledFor":
       return scope.scheduledFor === null ? "" : new Date(scope.scheduledFor).toISOString();
-    case undefined:
-      return template.text;
+    case undefined: {
+      const expression = Expression.parse(template.expression);
+      if (!(expression instanceof Expression)) return template.text;
+      return asText(expression.evaluate(expressionScope(scope)));
+    }
   }
 };
+
+/** Returns the expression of an `if`, which may be wrapped in `${{ }}`, or what is wrong with it. */
+export const parseIf = (text: string): Expression | ExpressionProblem => {
+  const [, wrapped] = /^\s*\$\{\{([\s\S]*)\}\}\s*$/.exec(text) ?? [];
+  return Expression.parse(wrapped ?? text);
+};
+
+/** Returns the values that an expression can refer to. */
+export const expressionScope = (scope: TemplateScope): ExpressionScope => ({
+  params: scope.params,
+  config: scope.config,
+  job: { id: scope.jobId },
+  run: {
+    id: scope.runId,
+    scheduled_for: scope.scheduledFor === null ? "" : new Date(scope.scheduledFor).toISOString(),
+  },
+  tasks: Object.fromEntries(
+    [...scope.outputs].map(([id, outputs]) => [id, { status: scope.statuses.get(id) ?? null, outputs }]),
+  ),
+  item: scope.item?.value ?? null,
+  item_key: scope.item?.key ?? null,
+  matrix: scope.item?.value ?? null,
+});
 
 const ownValue = <Value>(record: { readonly [key: string]: Value }, key: string): Value | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;

@@ -19,6 +19,7 @@ const SCOPE: TemplateScope = {
     [task("extract"), { rows: "42", "odd key": "odd", toml: "a.outputs.b" }],
     [task("a.b"), { rows: "dotted task" }],
   ]),
+  statuses: new Map([[task("extract"), "completed"]]),
   itemCounts: new Map(),
   item: null,
   jobId: "job",

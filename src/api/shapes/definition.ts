@@ -21,6 +21,10 @@ export const nodeFields = {
   type: word(TASK_TYPES, "What the task runs"),
   depends_on: t.Array(TaskIdText, { description: "Ids of the tasks that it depends on" }),
   condition: word(TASK_CONDITIONS, "What it requires of these tasks"),
+  if: nullable(t.String(), "Expression that must be true for it to start; null if there is none"),
+  allow_failure: t.Boolean({
+    description: "True if it may fail, at least with some exit codes, without failing the run",
+  }),
   repeat: nullable(
     word(["foreach", "matrix"]),
     "`foreach`: it runs once for each item of a list. `matrix`: once for each combination of values. Null: it runs once",
@@ -34,6 +38,8 @@ export const nodeBody = (
   type: task.program.type,
   depends_on: [...task.dependsOn],
   condition: task.condition,
+  if: task.if ?? null,
+  allow_failure: task.allowFailure !== undefined,
   repeat: task.items === undefined ? null : task.items.source.kind === "matrix" ? "matrix" : "foreach",
 });
 
@@ -123,6 +129,8 @@ export const DEFINITION_EXAMPLE = {
       type: "command",
       depends_on: [],
       condition: "all_success",
+      if: null,
+      allow_failure: false,
       repeat: null,
       timeout_ms: 300000,
       retry: null,

@@ -12,6 +12,7 @@ import {
   exactly,
   instant,
   instantOrNull,
+  integer,
   JobIdText,
   meanings,
   nullable,
@@ -38,6 +39,7 @@ const runFields = {
   started_at: instantOrNull("When it started"),
   ended_at: instantOrNull("When it ended"),
   duration_ms: durationOrNull,
+  warnings: integer({ minimum: 0, description: "Number of tasks that failed in a way that the job allows" }),
 };
 
 const FailureOrNull = nullable(RunFailureBody, "Why it failed or was interrupted; null if neither");
@@ -58,6 +60,7 @@ const EXAMPLE = {
   started_at: 1767225600001,
   ended_at: 1767225600042,
   duration_ms: 41,
+  warnings: 0,
 };
 
 export const RunBody = exactly(
@@ -115,6 +118,7 @@ export const runBody = (run: Run): typeof RunBody.static => ({
   started_at: run.startedAt,
   ended_at: run.endedAt,
   duration_ms: durationMs(run.startedAt, run.endedAt),
+  warnings: run.warnings,
 });
 
 /** Returns why a run failed or was interrupted, or null. */

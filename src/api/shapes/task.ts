@@ -1,6 +1,6 @@
 import { t } from "elysia";
 import type { TaskId } from "../../domain/ids.ts";
-import { type Job, taskOf } from "../../domain/job.ts";
+import { isAllowedFailure, type Job, taskOf } from "../../domain/job.ts";
 import {
   ATTEMPT_STATUSES,
   type Attempt,
@@ -79,6 +79,7 @@ const TaskRunBody = exactly(
     run_id: RunIdText,
     ...nodeFields,
     ...progressFields,
+    allowed: t.Boolean({ description: "True if it failed in a way that the job allows" }),
     items: nullable(
       ItemCountsBody,
       "Counts of its items; null if it has none, or if they are not known yet. Its items have the attempts",
@@ -95,6 +96,8 @@ const TaskRunBody = exactly(
         type: "command",
         depends_on: [],
         condition: "all_success",
+        if: null,
+        allow_failure: false,
         repeat: null,
         status: "completed",
         reason: null,
@@ -107,6 +110,7 @@ const TaskRunBody = exactly(
         outputs: { rows: "42" },
         retry_at: null,
         reused: false,
+        allowed: false,
         items: null,
         attempt_list: [
           {
@@ -208,6 +212,7 @@ export const taskRunList = ({ definition, tasks, attempts, items }: RunParts): t
     task_id: task.taskId,
     run_id: task.runId,
     ...progressBody(task, byTask.get(task.taskId) ?? []),
+    allowed: isAllowedFailure(taskOf(definition, task.taskId), task),
     items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
   }));
   return { tasks: bodies, count: bodies.length };

@@ -43,6 +43,8 @@ export const REASON_TEXT = {
   interrupted: "the process was lost with petit or the machine",
   items_failed: "too many of its items failed",
   invalid_items: "its items could not be read",
+  invalid_condition: "its condition could not be evaluated",
+  skipped_by_exit: "it exited with a status that means that there was nothing to do",
 } as const satisfies Record<Reason, string>;
 
 /** Why a run is being ended, as a clause. */

@@ -27,6 +27,7 @@ export type CommandOptions = {
   /** Null in a task without items. */
   readonly item: Item | null;
   readonly outputs: TemplateScope["outputs"];
+  readonly statuses: TemplateScope["statuses"];
   readonly itemCounts: TemplateScope["itemCounts"];
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
@@ -71,11 +72,12 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
 
 /** Returns the values for the templates of a task. */
 export const scopeOf = (
-  context: Pick<CommandOptions, "job" | "run" | "item" | "outputs" | "itemCounts">,
+  context: Pick<CommandOptions, "job" | "run" | "item" | "outputs" | "statuses" | "itemCounts">,
 ): TemplateScope => ({
   params: context.run.params,
   config: context.job.config,
   outputs: context.outputs,
+  statuses: context.statuses,
   itemCounts: context.itemCounts,
   item: context.item,
   jobId: context.job.id,

@@ -10,6 +10,8 @@ export type ExitJudgement = {
   readonly outputs: Outputs;
   /** True for a temporary failure: `retry: transient` retries only those. */
   readonly transient: boolean;
+  /** True if the task counts as skipped, because of its exit code. */
+  readonly skips?: true;
 };
 
 export type JudgeExitOptions = {
@@ -19,19 +21,25 @@ export type JudgeExitOptions = {
   /** The timeout of the task; null if it has none. */
   readonly timeoutMs: number | null;
   readonly outputs: ParsedOutputs;
+  /** Exit codes with which the task counts as skipped. Default: none. */
+  readonly skipExitCodes?: readonly number[] | undefined;
 };
 
 /** EX_TEMPFAIL of sysexits.h: a temporary failure; the caller should try again later. */
 const EX_TEMPFAIL = 75;
 
 /** Judges the exit status of an attempt's process. A request to end the process wins over its exit status. */
-export const judgeExit = ({ exit, endedBy, timeoutMs, outputs }: JudgeExitOptions): ExitJudgement => {
+export const judgeExit = ({ exit, endedBy, timeoutMs, outputs, skipExitCodes }: JudgeExitOptions): ExitJudgement => {
   if (endedBy !== null) {
     const error = describeEnd(endedBy, timeoutMs);
     const outcome = { status: "failed", reason: endedBy, error, ...exit } as const;
     return { outcome, outputs: outputs.outputs, transient: endedBy === "timeout" };
   }
   if (exit.exitCode === 0) return judgeSuccess(outputs);
+  if (exit.exitCode !== null && skipExitCodes?.includes(exit.exitCode)) {
+    const outcome = { status: "completed", reason: null, error: null, ...exit } as const;
+    return { outcome, outputs: outputs.outputs, transient: false, skips: true };
+  }
   return { outcome: failureOf(exit), outputs: outputs.outputs, transient: exit.exitCode === EX_TEMPFAIL };
 };
 

@@ -135,8 +135,8 @@ const follow = async (
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     await commits.retryUntilStored(() => output.finish());
     limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
-    const { timeoutMs } = context.task;
-    return { ...judgeExit({ exit, endedBy, timeoutMs, outputs: readOutputs(spool.outputs) }), endedAt };
+    const { timeoutMs, skipExitCodes } = context.task;
+    return { ...judgeExit({ exit, endedBy, timeoutMs, skipExitCodes, outputs: readOutputs(spool.outputs) }), endedAt };
   } finally {
     stopWatching();
   }

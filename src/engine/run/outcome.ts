@@ -1,4 +1,4 @@
-import type { Job } from "../../domain/job.ts";
+import { isAllowedFailure, type Job } from "../../domain/job.ts";
 import type { EndingReason, RunOutcome } from "../../domain/run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
@@ -24,25 +24,30 @@ export const outcomeOfRun = (run: FinishedTasks): RunOutcome => {
 };
 
 const outcomeOfTasks = ({ job, tasks }: FinishedTasks): RunOutcome => {
-  const failed = job.tasks.flatMap(({ id }) => {
-    const progress = tasks.get(id);
+  const unsuccessful = job.tasks.flatMap((task) => {
+    const progress = tasks.get(task.id);
     return progress !== undefined && (progress.status === "failed" || wasNeverStarted(progress))
-      ? [{ id, ...progress }]
+      ? [{ id: task.id, isAllowed: isAllowedFailure(task, progress), ...progress }]
       : [];
   });
+  const failed = unsuccessful.filter(({ isAllowed }) => !isAllowed);
+  const warnings = unsuccessful.length - failed.length;
   const [first] = failed.toSorted((a, b) => Number(wasNeverStarted(a)) - Number(wasNeverStarted(b)));
-  if (first === undefined) return { status: "completed", reason: null, error: null };
+  if (first === undefined) return { status: "completed", reason: null, error: null, warnings };
   const { id, reason, error } = first;
   const others = failed.length === 1 ? "" : ` (and ${failed.length - 1} more)`;
   const what = wasNeverStarted(first)
     ? `was skipped in the run that this one retries: ${reason}`
     : `failed: ${error ?? reason}`;
-  return { status: "failed", reason, error: `task '${id}' ${what}${others}` };
+  return { status: "failed", reason, error: `task '${id}' ${what}${others}`, warnings };
 };
 
 /** A retry of one task takes over the results of others. One that was skipped because the run was ended is no success. */
 const wasNeverStarted = ({ status, reason }: TaskProgress): boolean =>
-  status === "skipped" && reason !== "upstream_failed" && reason !== "condition_not_met";
+  status === "skipped" &&
+  reason !== "upstream_failed" &&
+  reason !== "condition_not_met" &&
+  reason !== "skipped_by_exit";
 
 const outcomeOfEnding = (ending: EndingReason, job: Job): RunOutcome => {
   switch (ending) {

@@ -1,7 +1,7 @@
 import { type GraphNodeState, judge } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import { type ItemsSpec, isTooManyFailures } from "../../domain/item.ts";
-import type { Task } from "../../domain/job.ts";
+import { isAllowedFailure, type Task } from "../../domain/job.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { itemKey, type NodeKey } from "./node.ts";
@@ -20,6 +20,7 @@ export type TaskState = GraphNodeState & {
   readonly phase: TaskPhase;
   /** Number of items in the phase `items`. */
   readonly items?: number;
+  readonly exitCode?: number | null;
 };
 
 /** The next step of a task, or of an item of a task. `item` is the position of the item, from 0. */
@@ -32,6 +33,14 @@ export type RunStep =
   | { readonly kind: "skip"; readonly taskId: TaskId; readonly item?: number; readonly reason: Reason }
   /** Fail a running task without its next attempt. */
   | { readonly kind: "give_up"; readonly taskId: TaskId; readonly item?: number; readonly reason: EndingReason }
+  /** Fail a pending task without an attempt. */
+  | {
+      readonly kind: "fail";
+      readonly taskId: TaskId;
+      readonly item?: number;
+      readonly reason: "invalid_condition";
+      readonly error: string;
+    }
   /** Expand a pending task into its items. A new plan is needed afterwards. */
   | { readonly kind: "expand"; readonly taskId: TaskId }
   /** End a task whose items have all ended. */
@@ -50,16 +59,29 @@ export type Ending = { readonly reason: EndingReason; readonly all: boolean };
 
 export type PlanInput = {
   /** In topological order. */
-  readonly tasks: readonly Pick<Task, "id" | "dependsOn" | "condition" | "items">[];
+  readonly tasks: readonly PlannedTask[];
   /** The states of the tasks and of their items. */
   readonly states: ReadonlyMap<NodeKey, TaskState>;
   readonly ending: Ending | null;
   /** Maximum of concurrent attempts. */
   readonly maxTasks: number;
+  /** Evaluates the `if` of a task, or of an item of it, that could start now. Default: it is true. */
+  readonly evaluateIf?: (taskId: TaskId, item: number | null) => IfResult;
 };
 
+type PlannedTask = Pick<Task, "id" | "dependsOn" | "condition" | "items" | "if" | "allowFailure">;
+
+/** Whether a task may start, or why that can't be said. */
+export type IfResult = boolean | { readonly error: string };
+
 /** Returns the steps that can follow from the current states. */
-export const planRun = ({ tasks, states, ending, maxTasks }: PlanInput): RunPlan => {
+export const planRun = (input: PlanInput): RunPlan => {
+  const { tasks, states, ending, maxTasks } = input;
+  const context = {
+    tasks: new Map(tasks.map((task) => [task.id, task])),
+    ending,
+    evaluateIf: input.evaluateIf ?? (() => true),
+  };
   const after = new Map<NodeKey, TaskState>(states);
   let free = maxTasks - [...states.values()].filter(({ phase }) => phase === "attempting").length;
   const steps: RunStep[] = [];
@@ -68,7 +90,7 @@ export const planRun = ({ tasks, states, ending, maxTasks }: PlanInput): RunPlan
     const state = after.get(task.id);
     if (state?.phase === "items" && task.items !== undefined) {
       const items = itemStates(task.id, state.items ?? 0, after);
-      const planned = planItems({ task, spec: task.items, items, ending, free });
+      const planned = planItems({ ...context, task, spec: task.items, items, free });
       free -= planned.started;
       if (planned.isFailingFast) failFast.push(task.id);
       steps.push(...planned.steps);
@@ -80,7 +102,7 @@ export const planRun = ({ tasks, states, ending, maxTasks }: PlanInput): RunPlan
       after.set(task.id, stateAfter(finish));
       continue;
     }
-    const step = nextStep(task, after, ending);
+    const step = nextStep(task, after, context);
     const needsPlace = step?.kind === "start" || step?.kind === "retry";
     if (step === null || (needsPlace && free <= 0)) continue;
     if (needsPlace) free--;
@@ -97,11 +119,16 @@ const itemStates = (taskId: TaskId, count: number, states: ReadonlyMap<NodeKey, 
 /** Every item of an expanded task has a state. */
 const UNKNOWN = { status: "skipped", reason: "cancelled", phase: "idle" } as const;
 
-type ItemsPlanInput = {
-  readonly task: PlanInput["tasks"][number];
+type PlanContext = {
+  readonly tasks: ReadonlyMap<TaskId, PlannedTask>;
+  readonly ending: Ending | null;
+  readonly evaluateIf: NonNullable<PlanInput["evaluateIf"]>;
+};
+
+type ItemsPlanInput = Pick<PlanContext, "ending" | "evaluateIf"> & {
+  readonly task: PlannedTask;
   readonly spec: ItemsSpec;
   readonly items: readonly TaskState[];
-  readonly ending: Ending | null;
   /** Maximum of attempts that may start. */
   readonly free: number;
 };
@@ -110,7 +137,7 @@ type ItemStep = Extract<RunStep, { readonly item?: number }>;
 
 type ItemsPlan = { readonly steps: readonly ItemStep[]; readonly started: number; readonly isFailingFast: boolean };
 
-const planItems = ({ task, spec, items, ending, free }: ItemsPlanInput): ItemsPlan => {
+const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInput): ItemsPlan => {
   const running = items.filter(({ phase }) => phase === "attempting").length;
   const isFailingFast = spec.failFast && hasTooManyFailures(spec, items);
   const places = Math.min(free, (spec.maxParallel ?? Number.POSITIVE_INFINITY) - running);
@@ -124,6 +151,11 @@ const planItems = ({ task, spec, items, ending, free }: ItemsPlanInput): ItemsPl
       const reason = isEnded(task, ending) ? ending.reason : "cancelled";
       steps.push(isPending ? { kind: "skip", taskId, item, reason } : { kind: "give_up", taskId, item, reason });
     } else if (state.phase !== "waiting" && started < places) {
+      const refused = isPending ? refusedByIf(task, item, evaluateIf) : null;
+      if (refused !== null) {
+        steps.push({ ...refused, item });
+        continue;
+      }
       started++;
       steps.push({ kind: isPending ? "start" : "retry", taskId, item });
     }
@@ -136,7 +168,7 @@ const hasTooManyFailures = (spec: ItemsSpec, items: readonly TaskState[]): boole
 
 /** Returns the step that ends a task if all of its items have ended, otherwise null. */
 const finishItems = (
-  task: PlanInput["tasks"][number],
+  task: PlannedTask,
   items: readonly TaskState[],
   ending: Ending | null,
 ): Extract<RunStep, { readonly kind: "finish_items" }> | null => {
@@ -152,31 +184,49 @@ const finishItems = (
 export const isEnded = (task: Pick<Task, "condition">, ending: Ending | null): ending is Ending =>
   ending !== null && (ending.all || task.condition !== "all_done");
 
-const nextStep = (
-  task: PlanInput["tasks"][number],
-  states: ReadonlyMap<NodeKey, TaskState>,
-  ending: Ending | null,
-): RunStep | null => {
+const nextStep = (task: PlannedTask, states: ReadonlyMap<NodeKey, TaskState>, context: PlanContext): RunStep | null => {
+  const { ending } = context;
   const state = states.get(task.id);
-  if (state?.status === "pending") return pendingStep(task, states, ending);
+  if (state?.status === "pending") return pendingStep(task, states, context);
   if (state?.phase !== "waiting" && state?.phase !== "due") return null;
   if (isEnded(task, ending)) return { kind: "give_up", taskId: task.id, reason: ending.reason };
   return state.phase === "due" ? { kind: "retry", taskId: task.id } : null;
 };
 
 const pendingStep = (
-  task: PlanInput["tasks"][number],
+  task: PlannedTask,
   states: ReadonlyMap<NodeKey, TaskState>,
-  ending: Ending | null,
+  { tasks, ending, evaluateIf }: PlanContext,
 ): RunStep | null => {
   if (isEnded(task, ending)) return { kind: "skip", taskId: task.id, reason: ending.reason };
   const verdict = judge(
     task,
-    task.dependsOn.flatMap((id) => states.get(id) ?? []),
+    task.dependsOn.flatMap((id) => withAllowance(states.get(id), tasks.get(id)) ?? []),
   );
   if (verdict.kind === "wait") return null;
-  if (verdict.kind === "start") return { kind: task.items === undefined ? "start" : "expand", taskId: task.id };
+  if (verdict.kind === "start")
+    return (
+      refusedByIf(task, null, evaluateIf) ?? { kind: task.items === undefined ? "start" : "expand", taskId: task.id }
+    );
   return { kind: "skip", taskId: task.id, reason: verdict.reason };
+};
+
+const withAllowance = (state: TaskState | undefined, task: PlannedTask | undefined): GraphNodeState | undefined =>
+  state === undefined || task === undefined || task.allowFailure === undefined
+    ? state
+    : { ...state, isAllowed: isAllowedFailure(task, { exitCode: null, ...state }) };
+
+/** Returns the step for a task or an item whose `if` does not hold, otherwise null. */
+const refusedByIf = (
+  task: PlannedTask,
+  item: number | null,
+  evaluateIf: PlanContext["evaluateIf"],
+): Extract<RunStep, { readonly kind: "skip" | "fail" }> | null => {
+  if (task.if === undefined) return null;
+  const result = evaluateIf(task.id, item);
+  if (result === true) return null;
+  if (result === false) return { kind: "skip", taskId: task.id, reason: "condition_not_met" };
+  return { kind: "fail", taskId: task.id, reason: "invalid_condition", error: result.error };
 };
 
 const stateAfter = (step: RunStep): TaskState => {
@@ -184,6 +234,7 @@ const stateAfter = (step: RunStep): TaskState => {
     case "skip":
       return { status: "skipped", reason: step.reason, phase: "idle" };
     case "give_up":
+    case "fail":
       return { status: "failed", reason: step.reason, phase: "idle" };
     case "expand":
       return { status: "running", reason: null, phase: "items" };

@@ -144,7 +144,10 @@ export const afterAttempt = (before: TaskProgress, result: AttemptResult, contex
       return { progress: { ...progress, phase: "waiting", retryAt: context.now + delayMs }, outcome: null };
   }
   const { status, reason, error, exitCode } = outcome;
-  const end = { status, reason, error, exitCode, outputs };
+  const end: TaskOutcome =
+    result.skips === true
+      ? { status: "skipped", reason: "skipped_by_exit", error, exitCode, outputs }
+      : { status, reason, error, exitCode, outputs };
   return { progress: ended(progress, end), outcome: end };
 };
 

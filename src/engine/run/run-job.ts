@@ -5,7 +5,8 @@ import type { Item } from "../../domain/item.ts";
 import { type Job, type Task, taskOf } from "../../domain/job.ts";
 import type { EndingReason, Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
-import { expandTemplate } from "../../jobfile/template.ts";
+import { Expression } from "../../jobfile/expression/expression.ts";
+import { expandTemplate, expressionScope, parseIf } from "../../jobfile/template.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import { type CommandOptions, scopeOf } from "../attempt/command.ts";
@@ -20,7 +21,7 @@ import type { Poller } from "../poller.ts";
 import { aggregateOutputs, itemsError } from "./items.ts";
 import { type NodeKey, nodeKey } from "./node.ts";
 import { outcomeOfRun } from "./outcome.ts";
-import { type Ending, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
+import { type Ending, type IfResult, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
 import {
   afterAttempt,
   attempting,
@@ -209,7 +210,13 @@ export class RunJob {
       const attempts: Attempt[] = [];
       let plan: RunPlan;
       do {
-        plan = planRun({ tasks: this.#tasks, states: progress, ending: this.#ending, maxTasks });
+        plan = planRun({
+          tasks: this.#tasks,
+          states: progress,
+          ending: this.#ending,
+          maxTasks,
+          evaluateIf: (taskId, item) => this.#evaluateIf({ taskId, item }, progress),
+        });
         attempts.push(...plan.steps.flatMap((step) => this.#storeStep(step, progress) ?? []));
       } while (plan.steps.some(({ kind }) => kind === "expand"));
       const { failFast } = plan;
@@ -250,7 +257,11 @@ export class RunJob {
     const outcome =
       step.kind === "finish_items"
         ? this.#outcomeOfItems(step, progress)
-        : endedWithoutAttempt(before, step.kind === "skip" ? "skipped" : "failed", step.reason);
+        : endedWithoutAttempt(
+            step.kind === "fail" ? { ...before, error: step.error } : before,
+            step.kind === "skip" ? "skipped" : "failed",
+            step.reason,
+          );
     this.#storeOutcome(before, outcome, progress);
     return null;
   }
@@ -258,6 +269,25 @@ export class RunJob {
   #storeOutcome(before: TaskProgress, outcome: TaskOutcome, progress: RunProgress): void {
     this.#options.engine.store.runs.finishTask(this.#run, before.node, { outcome, now: this.#changedAt });
     progress.set(nodeKey(before.node), ended(before, outcome));
+  }
+
+  /** Evaluates the `if` of a task. One that refers to the item is evaluated for each item, any other once for the task. */
+  #evaluateIf({ taskId, item }: TaskNode, progress: RunProgress): IfResult {
+    const { job } = this.#options;
+    const text = taskOf(job, taskId).if;
+    const expression = text === undefined ? null : parseIf(text);
+    if (!(expression instanceof Expression)) return true;
+    const isOfItem = expression.references.some(
+      ([name]) => name === "item" || name === "item_key" || name === "matrix",
+    );
+    if (isOfItem !== (item !== null)) return true;
+    try {
+      const ofItem = item === null ? null : (this.#items.get(taskId)?.[item] ?? null);
+      const scope = scopeOf({ job, run: this.#run, item: ofItem, ...this.#results(progress) });
+      return expression.isTrue(expressionScope(scope));
+    } catch (error) {
+      return { error: `if: ${error instanceof Error ? error.message : String(error)}` };
+    }
   }
 
   /** Expands a task into its items, and stores them. A task whose items can't be used fails. */
@@ -330,9 +360,10 @@ export class RunJob {
   }
 
   /** Returns what the tasks have produced so far. */
-  #results(progress: ReadonlyMap<NodeKey, TaskProgress>): Pick<CommandOptions, "outputs" | "itemCounts"> {
+  #results(progress: ReadonlyMap<NodeKey, TaskProgress>): Pick<CommandOptions, "outputs" | "statuses" | "itemCounts"> {
     return {
       outputs: new Map(this.#tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null }).outputs])),
+      statuses: new Map(this.#tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null }).status])),
       itemCounts: new Map([...this.#items].map(([taskId, items]) => [taskId, items.length])),
     };
   }

@@ -124,6 +124,7 @@ const scopeOf = (item: Item): TemplateScope => ({
   params: {},
   config: {},
   outputs: new Map(),
+  statuses: new Map(),
   itemCounts: new Map(),
   item,
   jobId: "",

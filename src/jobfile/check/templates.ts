@@ -1,10 +1,12 @@
 import { upstreamsOf } from "../../domain/graph.ts";
+import { assertNever } from "../../lib/never.ts";
+import { Expression, type ExpressionProblem } from "../expression/expression.ts";
 import { hint, listed, makeHints } from "../hints.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
 import { type TaskEdges, taskEdges } from "../task-edges.ts";
-import { configValue, findTemplates, REFERENCE_FORMS, type Reference, type Template } from "../template.ts";
+import { configValue, findTemplates, parseIf, REFERENCE_FORMS, type Reference, type Template } from "../template.ts";
 import { insteadOf } from "../template-hint.ts";
 
 /** Checks that every template is in a field where templates are expanded and refers to something that can exist. */
@@ -49,6 +51,7 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   else if (Array.isArray(task.foreach))
     for (const [index, value] of task.foreach.entries()) eachText(value, ["foreach", index], expanded);
   expanded(task.item_key, "item_key");
+  checkIf(task, scope);
   verbatim(task.command, "command");
   verbatim(task.script, "script");
   for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);
@@ -81,11 +84,14 @@ const judgeTemplates = (text: string | undefined, scope: TemplateContext, judge:
 const whyNotHere = (template: Template, { task }: TemplateContext): string =>
   `${template.text} is not expanded here; ${insteadOf(template, task?.type)}`;
 
-const whyWrong = ({ text, reference }: Template, scope: TemplateContext): string | null => {
+const whyWrong = ({ text, expression, reference }: Template, scope: TemplateContext): string | null => {
   if (reference === null) {
-    return text.endsWith("}}")
+    if (!text.endsWith("}}")) return "a template without its '}}'";
+    const parsed = Expression.parse(expression);
+    if (parsed instanceof Expression) return whyWrongReference(parsed, scope)?.problem ?? null;
+    return /^[\w.-]*$/.test(expression)
       ? `${text} is not known; expected one of ${REFERENCE_FORMS}`
-      : "a template without its '}}'";
+      : `${text} ${parsed.problem}`;
   }
   const { params = {}, config = {} } = scope.draft;
   switch (reference.kind) {
@@ -124,6 +130,63 @@ const whyNoItem = (
   // A value may be a map: `matrix.a.b` is its field `b`.
   const isKnown = names.some((axis) => reference.axis === axis || reference.axis.startsWith(`${axis}.`));
   return isKnown ? null : unknown("axis", reference.axis, names);
+};
+
+/** Returns what is wrong with the first wrong reference of an expression, and that part of the text; or null. */
+const whyWrongReference = (expression: Expression, scope: TemplateContext): ExpressionProblem | null => {
+  for (const [context, ...names] of expression.references) {
+    const problem = whyWrongName(context, names, scope);
+    if (problem !== null) return { problem, part: [context, ...names].join(".") };
+  }
+  return null;
+};
+
+const whyWrongName = (
+  context: Expression["references"][number][0],
+  names: readonly string[],
+  scope: TemplateContext,
+): string | null => {
+  const [name, field] = names;
+  const { params = {}, config = {} } = scope.draft;
+  switch (context) {
+    case "params":
+      return name === undefined || Object.hasOwn(params, name) ? null : unknown("param", name, Object.keys(params));
+    case "config":
+      return name === undefined || Object.hasOwn(config, name)
+        ? null
+        : unknown("config value", name, Object.keys(config));
+    case "job":
+      return name === undefined || name === "id" ? null : unknownField("job", name, ["id"]);
+    case "run":
+      return name === undefined || name === "id" || name === "scheduled_for"
+        ? null
+        : unknownField("run", name, ["id", "scheduled_for"]);
+    case "tasks":
+      if (name === undefined) return null;
+      if (field !== undefined && field !== "outputs" && field !== "status")
+        return unknownField(`tasks.${name}`, field, ["outputs", "status"]);
+      return whyNoOutput(name, scope);
+    case "item":
+      return whyNoItem({ kind: "item", field: null }, scope);
+    case "item_key":
+      return whyNoItem({ kind: "itemKey" }, scope);
+    case "matrix":
+      return name === undefined ? null : whyNoItem({ kind: "matrix", axis: name }, scope);
+    default:
+      return assertNever(context);
+  }
+};
+
+const unknownField = (what: string, name: string, names: readonly string[]): string =>
+  `${what} has no '${name}'; ${hint(name, names, `expected ${names.join(" or ")}`)}`;
+
+/** Reports what is wrong with the `if` of a task. */
+const checkIf = (task: TaskDraft, scope: TemplateContext): void => {
+  // An empty text is already reported.
+  if (task.if === undefined || task.if.trim() === "") return;
+  const parsed = parseIf(task.if);
+  const wrong = parsed instanceof Expression ? whyWrongReference(parsed, scope) : parsed;
+  if (wrong !== null) scope.report.addAt([...scope.path, "if"], wrong.problem, { text: wrong.part, nth: 0 });
 };
 
 const unknown = (what: string, name: string, names: readonly string[]): string => {

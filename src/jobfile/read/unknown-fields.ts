@@ -13,7 +13,7 @@ export const matchFields = (node: MapNode, type: ObjectType, place: Place): Read
   }
   for (const entry of unknown) {
     if (isExcused(entry, type, given)) continue;
-    const meant = reportUnknown(entry, Object.keys(type.fields), place);
+    const meant = reportUnknown(entry, type, place);
     if (meant === null || given.has(meant)) continue;
     given.set(meant, entry);
     place.report.readAs(entry, meant);
@@ -29,7 +29,13 @@ const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, En
   });
 
 /** Reports an unknown field and returns the field that was probably meant, or null. */
-const reportUnknown = (entry: Entry, names: readonly string[], place: Place): string | null => {
+const reportUnknown = (entry: Entry, { fields, otherNames = {} }: ObjectType, place: Place): string | null => {
+  const names = Object.keys(fields);
+  const other = Object.hasOwn(otherNames, entry.key) ? otherNames[entry.key] : undefined;
+  if (other !== undefined) {
+    place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; did you mean '${other}'?`);
+    return null;
+  }
   const near = nearest(entry.key, names);
   const hint = near === null ? `expected one of ${names.join(", ")}` : `did you mean '${near}'?`;
   place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; ${hint}`);

@@ -86,6 +86,8 @@ export type ObjectType = {
   readonly fields: { readonly [name: string]: Field };
   /** By field and value: unknown fields that are not reported, because the value that they belong to is reported. */
   readonly excused?: { readonly [name: string]: { readonly [value: string]: readonly string[] } };
+  /** Names that users of other tools expect, and the field that does the same. */
+  readonly otherNames?: { readonly [name: string]: string };
   /** Groups of mutually exclusive fields. */
   readonly exclusive?: readonly (readonly string[])[];
   /** Groups in which one field is required. */

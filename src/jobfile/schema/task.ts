@@ -1,7 +1,7 @@
 import { TASK_CONDITIONS } from "../../domain/graph.ts";
 import { TASK_TYPES, type TaskType } from "../../domain/job.ts";
 import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
-import type { ObjectType } from "./field.ts";
+import type { FieldType, ObjectType } from "./field.ts";
 import { ITEM_FIELDS } from "./items.ts";
 import { datum, environment, path, taskId, title } from "./text.ts";
 
@@ -39,6 +39,12 @@ const RETRY = {
   },
   exclusive: [["delay", "delay_secs"]],
 } as const satisfies ObjectType;
+
+const exitCodes = {
+  kind: "list",
+  of: { kind: "integer", min: 1, max: 255 },
+  minItems: 1,
+} as const satisfies FieldType;
 
 /** A task of a job. */
 export const TASK = {
@@ -119,9 +125,41 @@ export const TASK = {
       example: "5m",
     },
     timeout_secs: { type: { kind: "seconds", minMs: 1 }, doc: "Same as `timeout`, in seconds.", example: 300 },
+    if: {
+      type: { kind: "text", form: "an expression", scalars: true, characters: "prose" },
+      doc: "An expression in the language of GitHub Actions. If it is false when the task could start, the task is skipped with the reason `condition_not_met`.",
+      absent: "always true",
+      example: "params.level == 'full' && tasks.scan.outputs.count != '0'",
+    },
+    allow_failure: {
+      type: {
+        kind: "shape",
+        scalar: { kind: "boolean" },
+        map: {
+          kind: "object",
+          fields: {
+            exit_codes: {
+              type: exitCodes,
+              required: true,
+              doc: "The exit codes with which it may fail.",
+              example: [3],
+            },
+          },
+        },
+      },
+      doc: "Whether its failure does not fail the run: `true`, or `{exit_codes: [3]}`. Tasks after it run as if it had completed, and the run has a warning.",
+      absent: "false",
+    },
+    skip_exit_codes: {
+      type: exitCodes,
+      doc: "Exit codes with which the task counts as skipped, with the reason `skipped_by_exit`, and not as failed.",
+      absent: "none",
+      example: [99],
+    },
     retry: { type: RETRY, doc: "How a failed attempt is retried.", absent: "no retry" },
     ...ITEM_FIELDS,
   },
+  otherNames: { continue_on_error: "allow_failure", allow_failures: "allow_failure", when: "if" },
   excused: { type: { custom: ["handler", "config"] } },
   exclusive: [
     ["timeout", "timeout_secs"],

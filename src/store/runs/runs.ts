@@ -128,11 +128,11 @@ export const createRunStore = (context: StoreContext): RunStore => {
       ),
     ),
 
-    finish: write("durable", (runId, { status, reason, error }, now) => {
+    finish: write("durable", (runId, { status, reason, error, warnings = 0 }, now) => {
       const row = sql.get(
-        `UPDATE runs SET status = $status, reason = $reason, error = $error, ended_at = $now
+        `UPDATE runs SET status = $status, reason = $reason, error = $error, warnings = $warnings, ended_at = $now
          WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
-        { runId, now, status, reason, error },
+        { runId, now, status, reason, error, warnings },
       );
       const run = toChangedRun(row, "finish", runId);
       recordEvent(runEvent("run.finished", run, now));

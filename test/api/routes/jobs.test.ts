@@ -131,6 +131,8 @@ describe("GET /api/jobs/{job_id}", () => {
           type: "command",
           depends_on: [],
           condition: "all_success",
+          if: null,
+          allow_failure: false,
           repeat: null,
           timeout_ms: 300_000,
           retry: {
@@ -147,6 +149,8 @@ describe("GET /api/jobs/{job_id}", () => {
           type: "shell",
           depends_on: ["extract"],
           condition: "all_done",
+          if: null,
+          allow_failure: false,
           repeat: null,
           timeout_ms: null,
           retry: null,

@@ -56,6 +56,7 @@ const RUN: RunFacts = {
   created_at: NOW - 10 * MINUTE,
   started_at: NOW - 10 * MINUTE,
   ended_at: NOW - 9 * MINUTE,
+  warnings: 0,
   duration_ms: MINUTE,
 };
 

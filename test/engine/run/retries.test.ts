@@ -4,6 +4,7 @@ import type { Retry } from "../../../src/domain/retry.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
 import { job, retry, shell } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { gate } from "../../support/engine/gate.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
 
 const start = (
@@ -93,7 +94,9 @@ describe("retry", () => {
 
   test("waits its fixed delay, and the database stores until when", async () => {
     const clock = new FakeClock();
-    await using petit = await start('[ "$PETIT_ATTEMPT" = 3 ]', retry(5, { delayMs: 60_000 }), { clock });
+    using door = gate();
+    const script = `[ "$PETIT_ATTEMPT" != 2 ] || { ${door.wait}; }; [ "$PETIT_ATTEMPT" = 3 ]`;
+    await using petit = await start(script, retry(5, { delayMs: 60_000 }), { clock });
     const { id } = await petit.trigger("flaky");
     const failed = async () => {
       const count = petit.read(id).attempts.length;
@@ -111,7 +114,9 @@ describe("retry", () => {
     expect(petit.read(id).attempts).toHaveLength(1);
     await clock.pass(1);
     expect(petit.read(id).attempts).toHaveLength(2);
+    await door.reached();
     expect(petit.read(id).tasks.t?.retryAt).toBeNull();
+    door.open();
     await failed();
     await clock.pass(60_000);
     expect((await petit.ended(id)).tasks.t?.attempts).toBe(3);

@@ -21,6 +21,59 @@ const task = (fields: string, more = ""): string =>
   `id: j\ntasks:\n  - {id: up, type: shell, script: echo}\n  - {id: t, ${fields}}\n${more}`;
 
 const cases: readonly (readonly [mistake: string, file: string, problem: string])[] = [
+  // Conditions.
+  ["an empty expression", task("type: shell, script: x, if: ' '"), "tasks[1].if"],
+  [
+    "an expression that ends too early",
+    task(`type: shell, script: x, if: "params.a =="`, "params: {a: {}}\n"),
+    "4:51: tasks[1].if: is not an expression: unexpected end of expression: '=='",
+  ],
+  [
+    "an unknown function",
+    task('type: shell, script: x, if: "success()"'),
+    "4:42: tasks[1].if: is not an expression: unrecognized function: 'success'",
+  ],
+  [
+    "an unknown name in an expression",
+    task(`type: shell, script: x, if: "1 == 1 && env.X == ''"`),
+    "4:52: tasks[1].if: is not an expression: unrecognized named-value: 'env'",
+  ],
+  [
+    "an unknown param in an expression",
+    task(`type: shell, script: x, if: "params.levl == 'x'"`, "params: {level: {}}\n"),
+    "4:42: tasks[1].if: there is no param 'levl'; did you mean 'level'?",
+  ],
+  [
+    "a task that is not upstream in an expression",
+    task(`type: shell, script: x, if: "tasks.up.status == 'failed'"`),
+    "4:42: tasks[1].if: task 'up' is not upstream of 't'",
+  ],
+  [
+    "an unknown field of a task in an expression",
+    task(`type: shell, script: x, depends_on: [up], if: "tasks.up.result == 'failed'"`),
+    "tasks[1].if: tasks.up has no 'result'; expected outputs or status",
+  ],
+  [
+    "an item in the expression of a task without items",
+    task(`type: shell, script: x, if: "item == 1"`),
+    "tasks[1].if: the task has no item",
+  ],
+  [
+    "an expression with a mistake in a template",
+    task(`type: shell, script: x, args: ["\${{ params.a == }}"]`, "params: {a: {}}\n"),
+    "tasks[1].args[0]: ${{ params.a == }} is not an expression: unexpected end",
+  ],
+  [
+    "the name that another tool has for it",
+    task("type: shell, script: x, continue_on_error: true"),
+    "4:37: tasks[1].continue_on_error: unknown field; did you mean 'allow_failure'?",
+  ],
+  [
+    "allow_failure without exit codes",
+    task("type: shell, script: x, allow_failure: {exit_codes: []}"),
+    "is an empty list",
+  ],
+  ["an exit code that is none", task("type: shell, script: x, skip_exit_codes: [0]"), "tasks[1].skip_exit_codes[0]"],
   // Fields.
   ["an unknown field", job("foo: 1"), "2:1: foo: unknown field; expected one of id, name,"],
   ["a misspelt field", job("scheduel: '@daily'"), "2:1: scheduel: unknown field; did you mean 'schedule'?"],

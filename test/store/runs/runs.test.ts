@@ -44,6 +44,7 @@ describe("a run", () => {
       endedAt: null,
       ending: null,
       lost: false,
+      warnings: 0,
       triggeredBy: null,
       cancelledBy: null,
     });

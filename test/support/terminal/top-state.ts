@@ -52,6 +52,7 @@ export const topRun = (number: number, fields: Partial<TopRun> = {}): TopRun => 
   started_at: NOW - 10_000,
   ended_at: NOW - 9_000,
   duration_ms: 1_000,
+  warnings: 0,
   ...fields,
 });
 
@@ -71,6 +72,8 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   type: "shell",
   depends_on: [],
   condition: "all_success",
+  if: null,
+  allow_failure: false,
   repeat: null,
   status: "completed",
   reason: null,
@@ -83,6 +86,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   outputs: {},
   retry_at: null,
   reused: false,
+  allowed: false,
   items: null,
   attempt_list: [],
   ...fields,

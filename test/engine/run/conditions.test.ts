@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test";
+import type { Job } from "../../../src/domain/job.ts";
+import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
+
+/** Reads a job with params `level` and `list`, and these tasks. */
+const jobOf = (...tasks: readonly string[]): Job => {
+  const lines = tasks.map((task) => `  - {type: shell, ${task}}\n`).join("");
+  const text = `id: j\nconfig: {size: 3}\nparams: {level: {default: fast}, list: {default: "[]"}}\ntasks:\n${lines}`;
+  const { jobs, problems } = readJobFile({ file: "j.yaml", folder: "/", text });
+  const [job] = jobs;
+  if (job === undefined) throw new Error(JSON.stringify(problems));
+  return job;
+};
+
+const runOf = async (job: Job, params: Readonly<Record<string, string>> = {}) => {
+  await using petit = await startEngine({ jobs: [job] });
+  return await petit.run("j", params);
+};
+
+describe("the 'if' of a task", () => {
+  test.each([
+    ["params.level == 'full'", { level: "full" }, "completed"],
+    ["params.level == 'full'", {}, "skipped(condition_not_met)"],
+    ["${{ params.level != 'full' }}", {}, "completed"],
+    ["tasks.scan.outputs.count > 2 && tasks.scan.status == 'completed'", {}, "completed"],
+    ["tasks.scan.outputs.count == '0'", {}, "skipped(condition_not_met)"],
+    ["tasks.scan.outputs.none", {}, "skipped(condition_not_met)"],
+    ["contains(fromJSON(params.list), 'b')", { list: '["a","b"]' }, "completed"],
+    ["config.size == 3 && startsWith(job.id, 'j') && run.id != '' && run.scheduled_for == ''", {}, "completed"],
+  ])("%s with %j: %s", async (condition, params, outcome) => {
+    const job = jobOf(
+      `id: scan, script: 'echo count=3 >> "$PETIT_OUTPUT"'`,
+      `id: t, depends_on: [scan], if: "${condition}", script: "true"`,
+    );
+    const { summary } = await runOf(job, params);
+    expect(summary).toBe(`scan completed · t ${outcome}`);
+  });
+
+  test("that can't be evaluated fails the task", async () => {
+    const job = jobOf(
+      `id: t, if: "fromJSON(params.list).a", script: "true"`,
+      `id: next, depends_on: [t], script: "true"`,
+    );
+    const { tasks, run } = await runOf(job, { list: "{" });
+    expect(tasks.t).toMatchObject({ status: "failed", reason: "invalid_condition", attempts: 0 });
+    expect(tasks.t?.error).toContain("fromJson");
+    expect(tasks.next).toMatchObject({ status: "skipped", reason: "upstream_failed" });
+    expect(run).toMatchObject({ status: "failed", reason: "invalid_condition" });
+  });
+
+  test("that refers to the item is evaluated for each item", async () => {
+    const job = jobOf(`id: t, foreach: [1, 2, 3], if: "item != 2", script: 'echo "n=$PETIT_ITEM" >> "$PETIT_OUTPUT"'`);
+    await using petit = await startEngine({ jobs: [job] });
+    const { run, tasks } = await petit.run("j");
+    expect(tasks.t).toMatchObject({ status: "completed", outputs: { n: '["1",null,"3"]' } });
+    const items = petit.store.runs.listItems({ runId: run.id, taskId: tasks.t?.taskId as never });
+    expect(items.map(({ status, reason }) => [status, reason])).toEqual([
+      ["completed", null],
+      ["skipped", "condition_not_met"],
+      ["completed", null],
+    ]);
+  });
+
+  test("that does not refer to the item decides about the whole task", async () => {
+    const { tasks } = await runOf(jobOf(`id: t, foreach: [1, 2], if: "params.level == 'full'", script: "true"`));
+    expect(tasks.t).toMatchObject({ status: "skipped", reason: "condition_not_met", items: null });
+  });
+});
+
+describe("an expression in a template", () => {
+  test("is evaluated", async () => {
+    const job = jobOf(
+      `id: t, args: ["\${{ params.level == 'fast' && 'quick' || 'slow' }}", "\${{ format('{0}-{1}', config.size, job.id) }}", "\${{ toJSON(config) }}"], script: 'printf "%s|" "$@"'`,
+    );
+    const { output } = await runOf(job);
+    expect(output().replace(/\s/g, "")).toBe('quick|3-j|{"size":3}|');
+  });
+
+  test("that can't be evaluated fails the attempt", async () => {
+    const { tasks } = await runOf(jobOf(`id: t, args: ["\${{ fromJSON(params.level) }}"], script: "true"`));
+    expect(tasks.t).toMatchObject({ status: "failed", reason: "spawn_failed" });
+    expect(tasks.t?.error).toContain("fromJson");
+  });
+});
+
+describe("a failure that is allowed", () => {
+  test("counts as a success for later tasks, and is a warning of the run", async () => {
+    const job = jobOf(
+      "id: t, allow_failure: true, script: exit 3",
+      'id: next, depends_on: [t], script: "true"',
+      'id: alarm, depends_on: [t], condition: on_failure, script: "true"',
+    );
+    const { summary, run } = await runOf(job);
+    expect(summary).toBe("t failed(exit_code) · next completed · alarm skipped(condition_not_met)");
+    expect(run).toMatchObject({ status: "completed", reason: null, warnings: 1 });
+  });
+
+  test.each([
+    [3, "completed", "completed"],
+    [4, "failed", "skipped"],
+  ])("only with certain exit codes: %d", async (code, status, next) => {
+    const job = jobOf(
+      `id: t, allow_failure: {exit_codes: [2, 3]}, script: exit ${code}`,
+      'id: next, depends_on: [t], script: "true"',
+    );
+    const { tasks, run } = await runOf(job);
+    expect([run.status, tasks.next?.status]).toEqual([status as never, next as never]);
+  });
+
+  test("is counted beside a failure that is not", async () => {
+    const { run } = await runOf(jobOf("id: a, allow_failure: true, script: exit 1", "id: b, script: exit 2"));
+    expect(run).toMatchObject({ status: "failed", error: "task 'b' failed: exit code 2", warnings: 1 });
+  });
+
+  test("is not one of a cancelled run", async () => {
+    const job = jobOf("id: t, allow_failure: true, script: sleep 60");
+    await using petit = await startEngine({ jobs: [job] });
+    const { id } = await petit.trigger("j");
+    petit.engine.cancel(id);
+    const { run } = await petit.ended(id);
+    expect(run).toMatchObject({ status: "cancelled", warnings: 0 });
+  });
+
+  test("can be that of items", async () => {
+    const job = jobOf(
+      "id: t, foreach: [0, 1], allow_failure: true, script: 'exit \"$PETIT_ITEM\"'",
+      'id: n, depends_on: [t], script: "true"',
+    );
+    const { summary, run } = await runOf(job);
+    expect(summary).toBe("t failed(items_failed) · n completed");
+    expect(run).toMatchObject({ status: "completed", warnings: 1 });
+  });
+});
+
+describe("skip_exit_codes", () => {
+  test("skip the task, and those that need its success, without a failure or a retry", async () => {
+    const job = jobOf(
+      "id: t, skip_exit_codes: [99], retry: {max_attempts: 2}, script: exit 99",
+      'id: next, depends_on: [t], script: "true"',
+      'id: always, depends_on: [t], condition: all_done, script: "true"',
+    );
+    const { summary, run, attempts } = await runOf(job);
+    expect(summary).toBe("t skipped(skipped_by_exit) · next skipped(condition_not_met) · always completed");
+    expect(run).toMatchObject({ status: "completed", warnings: 0 });
+    expect(attempts[0]).toMatchObject({ status: "completed", exitCode: 99 });
+    expect(attempts).toHaveLength(2);
+  });
+
+  test("leave other exit codes failures", async () => {
+    expect((await runOf(jobOf("id: t, skip_exit_codes: [99], script: exit 98"))).summary).toBe("t failed(exit_code)");
+  });
+});
