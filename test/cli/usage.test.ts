@@ -87,7 +87,7 @@ describe("a wrong command line", () => {
     [["--config", "/nowhere.yaml", "list", "x"], "can't be read"],
     [["list", "--db=", "x"], "--db is ''"],
     [["--api-port", "9000"], "a command is missing"],
-    [["list", ""], "JOBS_DIR is empty: petit list JOBS_DIR"],
+    [["list", ""], "JOBS_DIR is empty: petit list [JOBS_DIR]"],
     [["init", ""], "DIR is empty: petit init [DIR]"],
     [
       ["validate", "a", "--", "--json"],

@@ -1,36 +1,62 @@
+import type { JobList } from "../../api/shapes/job.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Job } from "../../domain/job.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { JobView } from "../../engine/engine.ts";
-import { defineCommand } from "../command.ts";
+import { openClient } from "../client/client.ts";
+import { withFolderHint } from "../client/folder-hint.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, readJobs, warnOfProblems } from "../job-folder.ts";
+import { signOf, styleOf } from "../run-display/status-text.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
-import { distanceText } from "../terminal/relative-time.ts";
+import { distanceText, roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
 
 export const list = defineCommand({
   name: "list",
-  summary: "List the jobs of a folder with their schedules",
+  summary: "List the jobs of a folder, or of the running petit",
   description:
-    "Lists the jobs of a folder by id, with schedule, next occurrence and number of tasks. --json has the format of " +
-    "GET /api/jobs. The exit status is 1 if a file is invalid.",
+    "Lists the jobs of a folder by id, with schedule, next occurrence and number of tasks; without JOBS_DIR, those of the running " +
+    "petit, with the newest run. --json has the format of GET /api/jobs. The exit status is 1 if a file is invalid.",
   args: {
-    JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
+    JOBS_DIR: {
+      type: "positional",
+      required: false,
+      description: "The folder of the job files. [default: the jobs of the running petit]",
+    },
   },
   settings: ["timezone"],
-  examples: ["petit list examples/jobs", "petit list examples/jobs --json"],
-  run: async ({ JOBS_DIR }, { terminal: { out, err }, json, settings, clock }) => {
-    const files = await readJobs(JOBS_DIR);
-    const zone = defaultZone(settings);
-    const now = clock.now();
-    const views = files.jobs.map((job) => viewOf(job, { zone, now }));
-    if (json) out.write(await asJson(views));
-    else out.write(columnTable(columnsOf(views, { zone, now, out }), out));
-    if (!json && views.length === 0 && files.problems.length === 0) err.write(noJobIn(JOBS_DIR, err));
-    return warnOfProblems(files, { dir: JOBS_DIR, err });
-  },
+  examples: ["petit list", "petit list examples/jobs", "petit list examples/jobs --json"],
+  run: async ({ JOBS_DIR }, context) =>
+    JOBS_DIR === undefined ? listJobsOfPetit(context) : listJobsOfFolder(JOBS_DIR, context),
 });
+
+const listJobsOfFolder = async (dir: string, context: Context): Promise<ExitStatus> => {
+  const { terminal, json, settings, clock } = context;
+  const { out, err } = terminal;
+  const files = await readJobs(dir);
+  const zone = defaultZone(settings);
+  const now = clock.now();
+  const views = files.jobs.map((job) => viewOf(job, { zone, now }));
+  if (json) out.write(await asJson(views));
+  else out.write(columnTable(columnsOf(views.map(rowOfView), { zone, now, out }), out));
+  if (!json && views.length === 0 && files.problems.length === 0) err.write(noJobIn(dir, err));
+  return warnOfProblems(files, { dir, err });
+};
+
+const listJobsOfPetit = async (context: Context): Promise<ExitStatus> => {
+  const { terminal, json, settings, clock } = context;
+  const { out, err } = terminal;
+  const client = openClient(context);
+  const answer = await withFolderHint("petit list JOBS_DIR", () => client.get("/api/jobs"));
+  const options = { zone: defaultZone(settings), now: clock.now(), out };
+  if (json) out.write(`${JSON.stringify(answer, null, 2)}\n`);
+  else out.write(columnTable(columnsOf(answer.jobs.map(rowOfBody), options), out));
+  if (!json && answer.count === 0) err.write(`petit at ${client.base} has no jobs\n`);
+  return EXIT.DONE;
+};
 
 /** Loads the API's schemas only here, because importing Elysia takes longer than everything else. */
 const asJson = async (views: readonly JobView[]): Promise<string> => {
@@ -46,27 +72,74 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
   pause: null,
 });
 
+type JobBody = (typeof JobList.static)["jobs"][number];
+
+type JobRow = {
+  readonly id: string;
+  readonly expressions: readonly string[] | null;
+  readonly timezone: string | null;
+  /** Why the schedule is ignored. */
+  readonly off: "disabled" | "paused" | null;
+  readonly nextRunAt: number | null;
+  /** Undefined in a folder, which has no runs. */
+  readonly lastRun?: JobBody["last_run"];
+  readonly tasks: number;
+};
+
+const rowOfView = ({ job, nextRunAt }: JobView): JobRow => ({
+  id: job.id,
+  expressions: job.schedule?.expressions ?? null,
+  timezone: job.schedule?.timezone ?? null,
+  off: job.enabled ? null : "disabled",
+  nextRunAt,
+  tasks: job.tasks.length,
+});
+
+const rowOfBody = (body: JobBody): JobRow => ({
+  id: body.id,
+  expressions: body.schedule,
+  timezone: body.timezone,
+  off: body.enabled ? (body.paused ? "paused" : null) : "disabled",
+  nextRunAt: body.paused ? null : body.next_run_at,
+  lastRun: body.last_run,
+  tasks: body.task_count,
+});
+
 type TableOptions = { readonly zone: string; readonly now: number; readonly out: Screen };
 
 /** On a terminal, times are short. If it is narrow, the id and the next occurrence remain longest. */
-const columnsOf = (views: readonly JobView[], { zone, now, out }: TableOptions): readonly Column[] => {
-  const nextText = ({ job, nextRunAt }: JobView): string => {
+const columnsOf = (rows: readonly JobRow[], options: TableOptions): readonly Column[] => {
+  const { zone, now, out } = options;
+  const nextText = ({ nextRunAt, timezone }: JobRow): string => {
     if (nextRunAt === null) return "-";
-    const own = job.schedule?.timezone ?? zone;
+    const own = timezone ?? zone;
     return out.isTerminal ? shortLocal(nextRunAt, { now, zone: own, home: zone }) : readableLocal(nextRunAt, own);
   };
-  const distances = views.map(({ nextRunAt }) => (nextRunAt === null ? "" : distanceText(nextRunAt - now)));
+  const distances = rows.map(({ nextRunAt }) => (nextRunAt === null ? "" : distanceText(nextRunAt - now)));
   return [
-    { title: "JOB", cells: views.map(({ job }) => job.id), shrink: 4, min: 8 },
-    { title: "SCHEDULE", cells: views.map(({ job }) => scheduleText(job)), shrink: 3, min: 12, drop: 5 },
-    { title: "NEXT", cells: views.map(nextText), drop: 6 },
+    { title: "JOB", cells: rows.map(({ id }) => id), shrink: 4, min: 8 },
+    ...(rows.some(({ lastRun }) => lastRun !== undefined) ? [lastRunColumn(rows, options)] : []),
+    { title: "SCHEDULE", cells: rows.map(scheduleText), shrink: 3, min: 12, drop: 5 },
+    { title: "NEXT", cells: rows.map(nextText), drop: 6 },
     ...(out.isTerminal ? [{ title: "IN", cells: distances, drop: 1 }] : []),
-    { title: "TASKS", cells: views.map(({ job }) => String(job.tasks.length)), drop: 2 },
+    { title: "TASKS", cells: rows.map(({ tasks }) => String(tasks)), drop: 2 },
   ];
 };
 
-const scheduleText = ({ enabled, schedule }: Job): string => {
-  const text = schedule?.expressions.join(", ") ?? null;
-  if (enabled) return text ?? "-";
-  return text === null ? "disabled" : `${text} (disabled)`;
+const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions): Column => ({
+  title: "LAST RUN",
+  cells: rows.map(({ lastRun = null }) => {
+    if (lastRun === null) return "-";
+    const at = lastRun.ended_at ?? lastRun.started_at;
+    if (!out.isTerminal) return `${lastRun.status}${at === null ? "" : ` ${readableLocal(at, zone)}`}`;
+    const since = lastRun.status === "running" ? "running" : at === null ? lastRun.status : roughlyText(at - now);
+    return `${signOf(lastRun.status)} ${since}`;
+  }),
+  style: (row) => styleOf(rows[row]?.lastRun?.status ?? "pending"),
+});
+
+const scheduleText = ({ off, expressions }: JobRow): string => {
+  const text = expressions?.join(", ") ?? null;
+  if (off === null) return text ?? "-";
+  return text === null ? off : `${text} (${off})`;
 };

@@ -1,14 +1,16 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
-import type { Job } from "../../domain/job.ts";
 import { localTime } from "../../domain/schedule/local-time.ts";
-import type { JobFiles } from "../../jobfile/read/job-dir.ts";
-import { defineCommand } from "../command.ts";
+import { openClient } from "../client/client.ts";
+import { withFolderHint } from "../client/folder-hint.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT, type ExitStatus } from "../exit.ts";
 import { findJob, readJobs, warnOfProblems } from "../job-folder.ts";
-import { type NextOccurrence, nextByJob, nextOccurrences } from "../next/occurrences.ts";
+import { type NextJob, type NextOccurrence, nextByJob, nextOccurrences } from "../next/occurrences.ts";
 import { jobTable, occurrenceTable } from "../next/table.ts";
 import { readCount } from "../read-count.ts";
 import { parseIso } from "../terminal/local-time.ts";
+import type { Screen } from "../terminal/terminal.ts";
 
 const DEFAULT_COUNT = 10;
 const DEFAULT_COUNT_PER_JOB = 3;
@@ -19,10 +21,15 @@ export const next = defineCommand({
   name: "next",
   summary: "List the next occurrences, with daylight-saving shifts marked",
   description:
-    "Lists the next occurrences of the jobs in a folder, one row per job; jobs that are due at least every five minutes share a " +
-    "line. With JOB, lists the occurrences of that job. --json lists those of all jobs together. Does not need a running petit.",
+    "Lists the next occurrences of the jobs in a folder, or else of the running petit, one row per job; jobs that are due at least " +
+    "every five minutes share a line. With JOB, lists the occurrences of that job. --json lists those of all jobs together. With " +
+    "JOBS_DIR, no running petit is needed.",
   args: {
-    JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
+    JOBS_DIR: {
+      type: "positional",
+      required: false,
+      description: "The folder of the job files. [default: the jobs of the running petit]",
+    },
     JOB: { type: "positional", required: false, description: "Only this job." },
     count: {
       type: "string",
@@ -38,36 +45,72 @@ export const next = defineCommand({
   },
   settings: ["timezone"],
   examples: ["petit next examples/jobs", "petit next examples/jobs data_pipeline --from 2026-03-07T00:00:00-05:00"],
-  run: async ({ JOBS_DIR, JOB, count, from }, { terminal: { out, err }, json, settings, clock }) => {
+  run: async ({ JOBS_DIR, JOB, count, from }, context) => {
+    const { terminal, json, settings, clock } = context;
+    const { out, err } = terminal;
     const zone = defaultZone(settings);
     const start = readFrom(from, zone);
     const given = readCount(count, COUNT);
-    const options = { after: start ?? clock.now(), zone };
-    const table = { now: start === null ? options.after : null, home: zone, out };
-    const files = await readJobs(JOBS_DIR);
-    const jobs = JOB === undefined ? files.jobs : [findJob(files, { id: JOB, dir: JOBS_DIR, err })];
+    const after = start ?? clock.now();
+    const table = { now: start === null ? after : null, home: zone, out };
+    const source =
+      JOBS_DIR === undefined ? await jobsOfPetit(context) : await jobsOfFolder({ dir: JOBS_DIR, jobId: JOB, err });
+    const { jobs } = source;
     if (json || JOB !== undefined) {
-      const occurrences = nextOccurrences(jobs, { ...options, count: given ?? DEFAULT_COUNT });
+      const occurrences = nextOccurrences(jobs, { after, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT });
       out.write(json ? asJson(occurrences) : occurrenceTable(occurrences, table));
       if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(jobs, JOB)}\n`);
     } else {
-      const byJob = nextByJob(jobs, { ...options, count: given ?? DEFAULT_COUNT_PER_JOB });
+      const byJob = nextByJob(jobs, { after, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT_PER_JOB });
       out.write(jobTable(byJob, table));
       if (byJob.length === 0) err.write(`no occurrences: ${whyNone(jobs, JOB)}\n`);
     }
-    return warnOfProblems(JOB === undefined ? files : NO_PROBLEMS, { dir: JOBS_DIR, err });
+    return source.report();
   },
 });
 
-const whyNone = (jobs: readonly Job[], jobId: string | undefined): string => {
+type JobSource = {
+  readonly jobs: readonly NextJob[];
+  /** Zone of schedules that name none; null for that of the settings. */
+  readonly zone: string | null;
+  /** Reports problems of the job files, and returns the exit status. */
+  readonly report: () => ExitStatus;
+};
+
+type FolderOptions = { readonly dir: string; readonly jobId: string | undefined; readonly err: Screen };
+
+/** Returns the jobs of a folder, or one of them; problems of other files don't matter then. */
+const jobsOfFolder = async ({ dir, jobId, err }: FolderOptions): Promise<JobSource> => {
+  const files = await readJobs(dir);
+  if (jobId !== undefined)
+    return { jobs: [findJob(files, { id: jobId, dir, err })], zone: null, report: () => EXIT.DONE };
+  return { jobs: files.jobs, zone: null, report: () => warnOfProblems(files, { dir, err }) };
+};
+
+/** Returns the jobs of the running petit. A paused job has no occurrences. */
+const jobsOfPetit = async (context: Context): Promise<JobSource> => {
+  const client = openClient(context);
+  const { jobs, timezone } = await withFolderHint("petit next JOBS_DIR", async () => ({
+    jobs: (await client.get("/api/jobs")).jobs,
+    timezone: (await client.get("/api/system")).timezone,
+  }));
+  return {
+    jobs: jobs.map(({ id, enabled, paused, schedule, timezone: own }) => ({
+      id,
+      enabled: enabled && !paused,
+      schedule: schedule === null ? null : { expressions: schedule, timezone: own },
+    })),
+    zone: timezone,
+    report: () => EXIT.DONE,
+  };
+};
+
+const whyNone = (jobs: readonly NextJob[], jobId: string | undefined): string => {
   const scheduled = jobs.filter(({ schedule }) => schedule !== null);
   if (scheduled.some(({ enabled }) => enabled)) return "the schedules have ended";
   if (jobId === undefined) return "no enabled job has a schedule";
   return `'${jobId}' ${scheduled.length === 0 ? "has no schedule" : "is disabled"}`;
 };
-
-/** Used for a single job, because problems of other files don't matter then. */
-const NO_PROBLEMS: JobFiles = { jobs: [], problems: [], broken: [] };
 
 /** Returns the instant just before `--from`, so that an occurrence at that time is included, or null if it isn't given. */
 const readFrom = (text: string | undefined, zone: string): number | null => {

@@ -1,4 +1,3 @@
-import type { Job } from "../../domain/job.ts";
 import { scheduleNote } from "../../domain/schedule/daylight-saving-note.ts";
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { compileSchedule, type Schedule, type ScheduleSpec } from "../../domain/schedule/schedule.ts";
@@ -29,10 +28,15 @@ export type JobOccurrences = {
   readonly everyMs: number | null;
 };
 
-type ScheduledJob = { readonly jobId: string; readonly spec: ScheduleSpec; readonly schedule: Schedule };
+type Spec = Pick<ScheduleSpec, "expressions" | "timezone">;
+
+/** A job of a file or of the running petit. */
+export type NextJob = { readonly id: string; readonly enabled: boolean; readonly schedule: Spec | null };
+
+type ScheduledJob = { readonly jobId: string; readonly spec: Spec; readonly schedule: Schedule };
 
 /** Returns the enabled jobs that have a schedule. */
-const scheduledJobs = (jobs: readonly Job[], zone: string): readonly ScheduledJob[] =>
+const scheduledJobs = (jobs: readonly NextJob[], zone: string): readonly ScheduledJob[] =>
   jobs.flatMap(({ id, enabled, schedule: spec }) =>
     !enabled || spec === null ? [] : [{ jobId: id, spec, schedule: compileSchedule(spec, zone) }],
   );
@@ -46,7 +50,7 @@ const occurrenceOf = ({ jobId, spec, schedule: { timezone } }: ScheduledJob, at:
 
 /** Returns the first `count` occurrences of all schedules, by time, then by id. */
 export const nextOccurrences = (
-  jobs: readonly Job[],
+  jobs: readonly NextJob[],
   { count, after, zone }: NextOptions,
 ): readonly NextOccurrence[] => {
   const queue = scheduledJobs(jobs, zone).map((job) => ({ job, at: job.schedule.next(after) }));
@@ -64,7 +68,7 @@ export const nextOccurrences = (
 };
 
 /** Returns the first `count` occurrences of each job that has one, by the time of the first one. */
-export const nextByJob = (jobs: readonly Job[], { count, after, zone }: NextOptions): readonly JobOccurrences[] =>
+export const nextByJob = (jobs: readonly NextJob[], { count, after, zone }: NextOptions): readonly JobOccurrences[] =>
   scheduledJobs(jobs, zone)
     .map((job) => ({
       jobId: job.jobId,

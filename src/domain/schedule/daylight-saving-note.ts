@@ -5,15 +5,17 @@ import { type ScheduleSpec, wallClock } from "./schedule.ts";
 /** A sentence about the effect of a daylight saving change on an occurrence. */
 export type ScheduleNote = string;
 
+type Expressions = Pick<ScheduleSpec, "expressions">;
+
 /** Describes the effect of a clock change in `timezone` on the occurrence at `at`, or returns null. */
-export const scheduleNote = (spec: ScheduleSpec, at: number, timezone: string): ScheduleNote | null => {
+export const scheduleNote = (spec: Expressions, at: number, timezone: string): ScheduleNote | null => {
   const change = zoneOf(timezone).changeNear(zoneOf(timezone).toWall(at));
   if (change === null) return null;
   return change.afterMs > change.beforeMs ? noteOfGap(spec, at, change) : noteOfRepeat(at, change);
 };
 
 /** Describes an occurrence right after a gap that was due in the gap. */
-const noteOfGap = (spec: ScheduleSpec, at: number, change: ZoneChange): ScheduleNote | null => {
+const noteOfGap = (spec: Expressions, at: number, change: ZoneChange): ScheduleNote | null => {
   if (at !== change.at) return null;
   const [start, end] = [at + change.beforeMs, at + change.afterMs];
   const skipped = spec.expressions.flatMap((text) => firstInGap(text, start, end) ?? []);

@@ -106,6 +106,38 @@ describe("petit status without a run", () => {
   });
 });
 
+describe("without a folder", () => {
+  test("petit list lists the jobs of the running petit, with their newest runs", async () => {
+    await ask("trigger", "bad", "--wait");
+    await ask("pause", "fine");
+    const { status, stdout, stderr } = await ask("list");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const [head, bad, fine] = stdout.split("\n");
+    expect(head).toMatch(/^JOB +LAST RUN +SCHEDULE +NEXT +TASKS$/);
+    expect(bad).toMatch(/^bad +failed \d{4}-\S+ \S+ UTC +- +- +1$/);
+    expect(fine).toMatch(/^fine +- +0 0 1 1 \* \(paused\) +- +1$/);
+    expect((await ask("next")).stderr).toBe("no occurrences: no enabled job has a schedule\n");
+    await ask("resume", "fine");
+    expect(JSON.parse((await ask("list", "--json")).stdout)).toMatchObject({ count: 3, jobs: [{ id: "bad" }, {}, {}] });
+  });
+
+  test("petit next lists the occurrences of the running petit", async () => {
+    const { status, stdout, stderr } = await ask("next", "-n", "2", "--from", "2030-06-01");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^WHEN .*\n2031-01-01 00:00:00 UTC +fine +2032-01-01 00:00:00 UTC\n$/);
+    expect(JSON.parse((await ask("next", "-n", "1", "--json")).stdout)).toMatchObject({
+      count: 1,
+      occurrences: [{ job_id: "fine", note: null }],
+    });
+  });
+
+  test.each(["list", "next"])("petit %s says how to read a folder if no petit answers", async (command) => {
+    const { status, stdout, stderr } = await petit([command, "--url", "http://127.0.0.1:9"]);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
+    expect(stderr).toEndWith(`or list the jobs of a folder with 'petit ${command} JOBS_DIR'\n`);
+  });
+});
+
 describe("petit status --watch", () => {
   test("writes the overview again after a change, with --json in a line, until a signal comes", async () => {
     const watching = begin([...PETIT, "status", "--watch", "--json"]);

@@ -2,17 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { scheduleNote } from "../../../src/domain/schedule/daylight-saving-note.ts";
 
 const note = (expressions: string | readonly string[], iso: string, zone = "America/New_York"): string | null =>
-  scheduleNote(
-    {
-      expressions: typeof expressions === "string" ? [expressions] : expressions,
-      timezone: zone,
-      catchup: "latest",
-      catchupWindowMs: 0,
-      jitterMs: 0,
-    },
-    Date.parse(iso),
-    zone,
-  );
+  scheduleNote({ expressions: typeof expressions === "string" ? [expressions] : expressions }, Date.parse(iso), zone);
 
 describe("the note on an occurrence", () => {
   test.each([
