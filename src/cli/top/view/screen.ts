@@ -289,7 +289,18 @@ const keysLine = (state: TopState): Line => {
   const isPinned = ({ command }: Binding): boolean => command === "help" || command === "quit";
   const pinned = hints.filter(isPinned).flatMap(hintOf);
   const room = state.columns - textWidth(textOf(pinned));
-  return [...fitLine(hints.filter((each) => !isPinned(each)).flatMap(hintOf), room), ...pinned];
+  const others = hints.filter((each) => !isPinned(each)).map(hintOf);
+  return [...fitLine(fitting(others, room), room), ...pinned];
+};
+
+/** Returns the first lines that fit next to each other. */
+const fitting = (lines: readonly Line[], width: number): Line => {
+  let room = width;
+  const shown = lines.filter((line) => {
+    room -= textWidth(textOf(line));
+    return room >= 0;
+  });
+  return shown.flat();
 };
 
 const hintOf = ({ shown, hint = "" }: Binding): Line => [
