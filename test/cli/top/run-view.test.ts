@@ -167,6 +167,39 @@ describe("a log", () => {
     expect(screenText(skipped).join("\n")).toContain("1020 lines");
   });
 
+  test("continues long lines in the next row, with wide characters, or cuts them", () => {
+    const text = `Traceback ${"日本".repeat(30)} end`;
+    const state = press(withLog(0), "l").state;
+    const read = after(state, { kind: "log-lines", target: targetOf(state), lines: [line(1, { text })], skipped: 0 });
+    expect(screenText(read).slice(2, 5)).toEqual([
+      `  00:00:00 Traceback ${"日本".repeat(14)}日`,
+      `           本${"日本".repeat(15)} end`,
+      "",
+    ]);
+    const cut = screenText(press(read, "w").state);
+    expect(cut[2]).toEndWith("…");
+    expect(cut[3]).toBe("");
+  });
+
+  test("leaves out no line when it scrolls by pages through long lines", () => {
+    const long = Array.from({ length: 200 }, (_, index) => {
+      return line(index + 1, { text: `<${index + 1}> ${"x".repeat((index * 37) % 400)}` });
+    });
+    const state = press(withLog(0), "l").state;
+    const read = after(state, { kind: "log-lines", target: targetOf(state), lines: long, skipped: 0 });
+    const seen = new Set<string>();
+    let now = press(read, "g").state;
+    for (let page = 0; page < 100 && now.log?.follows === false; page++) {
+      for (const [number] of screenText(now).join("\n").matchAll(/<\d+>/g)) seen.add(number);
+      now = press(now, "page-down").state;
+    }
+    for (const [number] of screenText(now).join("\n").matchAll(/<\d+>/g)) seen.add(number);
+    expect(seen.size).toBe(200);
+    expect(screenText(now).join("\n")).toContain("<200>");
+    const up = press(now, "page-up").state;
+    expect(screenText(up).join("\n")).not.toContain("<200>");
+  });
+
   test("shows the lines that contain the filter", () => {
     const { state } = press(withLog(100), "l", "/", "9", "9", "enter");
     expect(screenText(state)[1]).toContain("1 of 100 lines in memory match");

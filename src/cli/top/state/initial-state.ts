@@ -35,6 +35,7 @@ export const initialState = ({ at, ...data }: InitialData): TopState => {
     typing: null,
     sort: "name",
     stderrOnly: false,
+    wraps: true,
     overlay: null,
     notice: null,
   });

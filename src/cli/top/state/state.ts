@@ -119,6 +119,8 @@ export type TopState = {
   readonly typing: ListId | null;
   readonly sort: JobSort;
   readonly stderrOnly: boolean;
+  /** Whether long lines of a log continue in the next row. */
+  readonly wraps: boolean;
   readonly overlay: Overlay | null;
   readonly notice: Notice | null;
 };

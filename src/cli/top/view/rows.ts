@@ -7,6 +7,7 @@ import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import type { TopAttention, TopJob, TopRun, TopTask } from "../data/shapes.ts";
 import type { BookLine } from "../state/list/log-book.ts";
+import { type LogWindow, partsOf, writerWidth } from "../state/list/log-window.ts";
 import type { TreeRow } from "../state/list/task-tree.ts";
 import { cell, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
 
@@ -224,17 +225,20 @@ const detailOf = (task: TopTask, now: number): string => {
   return [itemsText(task), attempt, reason].filter((each) => each !== "").join(" · ");
 };
 
-/** A line of a log. `taskWidth` is 0 if all lines are of one task; then only its items are named. */
-export const logRow = (
-  line: BookLine,
-  { zone, taskWidth }: { readonly zone: string; readonly taskWidth: number },
-): Line => [
-  styled("dim", `${localTime(line.at, zone).slice(11, 19)} `),
-  styled("cyan", writerText(line, taskWidth)),
-  styled(line.stream === "stderr" ? "yellow" : undefined, line.text),
-];
+/** Returns a line of a log as rows: the first has time and writer, and long lines continue below. */
+export const logLineRows = (line: BookLine, window: LogWindow, zone: string): readonly Line[] => {
+  const writer = writerText(line, window.taskWidth);
+  const style = line.stream === "stderr" ? "yellow" : undefined;
+  const [first = "", ...rest] = partsOf(line, window);
+  const time = `${localTime(line.at, zone).slice(11, 19)} `;
+  const indent = plain(" ".repeat(time.length + writerWidth(line, window.taskWidth)));
+  return [
+    [styled("dim", time), styled("cyan", writer), styled(style, first)],
+    ...rest.map((part): Line => [indent, styled(style, part)]),
+  ];
+};
 
 const writerText = (line: BookLine, taskWidth: number): string => {
-  if (taskWidth > 0) return `${cell(writerName(line), taskWidth)} `;
+  if (taskWidth > 0) return `${cell(writerName(line), taskWidth - 1)} `;
   return line.item === null ? "" : `[${line.item}] `;
 };

@@ -16,6 +16,7 @@ import {
   taskRows,
 } from "../state/list/lists.ts";
 import type { BookLine } from "../state/list/log-book.ts";
+import { type LogWindow, logWindowOf } from "../state/list/log-window.ts";
 import { TAB_GAP, tabsOf } from "../state/list/tabs.ts";
 import { activeList, type ListId, type TopState, viewOf } from "../state/state.ts";
 import { jobInfo, runInfo } from "./info.ts";
@@ -28,7 +29,7 @@ import {
   comingRow,
   jobRow,
   jobRunRow,
-  logRow,
+  logLineRows,
   type RowOptions,
   runRow,
   taskRow,
@@ -160,31 +161,37 @@ const visibleRows = (
       return visible(jobRunRows(state), (run) => jobRunRow(run, options));
     case "tasks":
       return visible(taskRows(state), (row) => taskRow(row, options));
-    case "log": {
-      const taskWidth = state.log?.target.taskId === null ? 16 : 0;
-      return visible(logRows(state), (line) => fittedLogRow(line, { width: width - 2, zone: state.zone, taskWidth }));
-    }
+    case "log":
+      return logLines(state, top);
   }
 };
-
-type LogRowOptions = { readonly width: number; readonly zone: string; readonly taskWidth: number };
 
 /** The rows of lines that were visible lately: a line that scrolls is drawn many times, and measuring its width is slow. */
-const drawnRows = new WeakMap<BookLine, { readonly options: LogRowOptions; readonly row: Line }>();
+const drawnRows = new WeakMap<BookLine, DrawnLine>();
 
-const fittedLogRow = (line: BookLine, options: LogRowOptions): Line => {
-  const drawn = drawnRows.get(line);
-  if (
-    drawn?.options.width === options.width &&
-    drawn.options.zone === options.zone &&
-    drawn.options.taskWidth === options.taskWidth
-  ) {
-    return drawn.row;
+type DrawnLine = { readonly window: LogWindow; readonly zone: string; readonly rows: readonly Line[] };
+
+const logLines = (state: TopState, top: number): readonly Line[] => {
+  const window = logWindowOf(state);
+  if (window === null) return [];
+  const rows: Line[] = [];
+  for (const line of logRows(state).slice(top, top + window.rows)) {
+    rows.push(...fittedRows(line, window, state.zone));
+    if (rows.length >= window.rows) break;
   }
-  const row = fitLine(logRow(line, options), options.width);
-  drawnRows.set(line, { options, row });
-  return row;
+  return rows.slice(0, window.rows);
 };
+
+const fittedRows = (line: BookLine, window: LogWindow, zone: string): readonly Line[] => {
+  const drawn = drawnRows.get(line);
+  if (drawn !== undefined && drawn.zone === zone && isSameShape(drawn.window, window)) return drawn.rows;
+  const rows = logLineRows(line, window, zone).map((row) => fitLine(row, window.width));
+  drawnRows.set(line, { window, zone, rows });
+  return rows;
+};
+
+const isSameShape = (left: LogWindow, right: LogWindow): boolean =>
+  left.width === right.width && left.taskWidth === right.taskWidth && left.wraps === right.wraps;
 
 const titleLine = (state: TopState, pane: Pane): Line => {
   const { list, width } = pane;

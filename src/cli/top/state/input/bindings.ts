@@ -30,6 +30,7 @@ export type Command =
   | "reload"
   | "sort"
   | "stderr"
+  | "wrap"
   | "follow"
   | "suspend";
 
@@ -112,6 +113,13 @@ const BINDINGS: readonly Binding[] = [
     text: "Follow the newest lines, or stop following",
     hint: "follow",
     lists: ["log"],
+  },
+  {
+    command: "wrap",
+    keys: ["w"],
+    shown: "w",
+    text: "Continue long lines in the next row, or cut them",
+    lists: ["tasks", "log"],
   },
   {
     command: "stderr",

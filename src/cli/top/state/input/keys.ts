@@ -1,5 +1,5 @@
 import { assertNever } from "../../../../lib/never.ts";
-import { cursorOf, moved, pageOf, scrolled, selected } from "../list/cursor.ts";
+import { cursorOf, moved, pageOf, pageScrolled, scrolled, selected } from "../list/cursor.ts";
 import { attentionRows, filterOf, keysOf, logRows, subjectOf } from "../list/lists.ts";
 import { canLoadEarlier, EARLIER_LINES } from "../list/log-book.ts";
 import type { KeyPress } from "../message.ts";
@@ -71,9 +71,9 @@ const run = (state: TopState, command: Command): Step => {
     case "down":
       return move(state, 1);
     case "page-up":
-      return move(state, -pageOf(state, list));
+      return list === "log" ? afterMove(pageScrolled(state, "start"), -1) : move(state, -pageOf(state, list));
     case "page-down":
-      return move(state, pageOf(state, list));
+      return list === "log" ? changed(pageScrolled(state, "end")) : move(state, pageOf(state, list));
     case "first":
       return list === "log" ? move(state, -logRows(state).length) : changed(selected(state, list, 0));
     case "last":
@@ -91,6 +91,8 @@ const run = (state: TopState, command: Command): Step => {
       return changed(focus(state, PANELS[Number(command.slice(-1)) - 1] ?? "jobs"));
     case "sort":
       return changed({ ...state, sort: JOB_SORTS[(JOB_SORTS.indexOf(state.sort) + 1) % JOB_SORTS.length] ?? "name" });
+    case "wrap":
+      return changed({ ...state, wraps: !state.wraps });
     case "stderr":
       return changed({ ...state, stderrOnly: !state.stderrOnly });
     case "follow":
@@ -119,8 +121,9 @@ export const withEarlierMatches = (state: TopState): Step =>
   state.typing === null && filterOf(state, "log") !== "" ? loadEarlier(state) : changed(state);
 
 /** At the oldest line in memory, moving up loads earlier lines. */
-const move = (state: TopState, by: number): Step => {
-  const after = moved(state, by);
+const move = (state: TopState, by: number): Step => afterMove(moved(state, by), by);
+
+const afterMove = (after: TopState, by: number): Step => {
   const isAtStart = by < 0 && activeList(after) === "log" && cursorOf(after, "log").top === 0;
   return isAtStart ? loadEarlier(after) : changed(after);
 };

@@ -1,6 +1,7 @@
 import { activeList, type Cursor, type ListId, type TopState } from "../state.ts";
 import { isTooSmall, layoutOf } from "./layout.ts";
 import { keysOf, logRows } from "./lists.ts";
+import { fittingLines, lastTop, logWindowOf } from "./log-window.ts";
 
 const START: Cursor = { key: null, index: 0, top: 0 };
 
@@ -12,8 +13,7 @@ export const settle = (state: TopState): TopState => {
   const cursors = { ...state.cursors };
   for (const { list, height } of layoutOf(state).panes) {
     const rows = Math.max(1, height - 1);
-    cursors[list] =
-      list === "log" ? settledLog(state, rows) : settled(cursorOf(state, list), keysOf(state, list), rows);
+    cursors[list] = list === "log" ? settledLog(state) : settled(cursorOf(state, list), keysOf(state, list), rows);
   }
   return { ...state, cursors };
 };
@@ -37,9 +37,9 @@ const visibleTop = ({ top, index, rows, count }: Window): number =>
   clamp(Math.max(index - rows + 1, Math.min(top, index)), count - rows);
 
 /** A log has no selected line: the cursor is on its first visible line. */
-const settledLog = (state: TopState, rows: number): Cursor => {
+const settledLog = (state: TopState): Cursor => {
   const lines = logRows(state);
-  const last = Math.max(0, lines.length - rows);
+  const last = lastTop(state);
   if (state.log?.follows !== false) return { key: null, index: last, top: last };
   const { key, top } = cursorOf(state, "log");
   const at = String(lines[top]?.seq) === key ? top : lines.findIndex(({ seq }) => seq >= Number(key));
@@ -63,15 +63,23 @@ export const selected = (state: TopState, list: ListId, index: number): TopState
   return { ...state, cursors: { ...state.cursors, [list]: cursor } };
 };
 
-/** Scrolls the log. At its end, it follows again. */
+/** Scrolls the log by a number of lines. At its end, it follows again. */
 export const scrolled = (state: TopState, by: number): TopState => {
-  const pane = layoutOf(state).panes.find(({ list }) => list === "log");
-  if (pane === undefined || state.log === null) return state;
-  const lines = logRows(state);
-  const last = Math.max(0, lines.length - Math.max(1, pane.height - 1));
+  if (state.log === null) return state;
+  const last = lastTop(state);
   const top = clamp(cursorOf(state, "log").top + by, last);
-  const cursor = { key: String(lines[top]?.seq), index: top, top };
+  const cursor = { key: String(logRows(state)[top]?.seq), index: top, top };
   return { ...state, log: { ...state.log, follows: top === last }, cursors: { ...state.cursors, log: cursor } };
+};
+
+/** Scrolls the log by a page, so that no line is left out. */
+export const pageScrolled = (state: TopState, towards: "end" | "start"): TopState => {
+  const window = logWindowOf(state);
+  if (window === null) return state;
+  const { top } = cursorOf(state, "log");
+  const from = towards === "end" ? top : top - 1;
+  const count = fittingLines(logRows(state), window, { from, towards });
+  return scrolled(state, towards === "end" ? count : -count);
 };
 
 /** Returns the number of rows of a list on the screen. */
