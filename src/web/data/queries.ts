@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { DeliveryStatus } from "../../domain/notification.ts";
-import type { RunStatus } from "../../domain/run.ts";
+import type { RunStatus, Trigger } from "../../domain/run.ts";
 import { petit } from "./client.ts";
 import { fetchLines } from "./lines.ts";
 
@@ -39,6 +39,24 @@ type RunsFilter = {
   readonly limit?: number;
   /** Id of a run: returns only runs before it. */
   readonly before?: string;
+  readonly trigger?: Trigger;
+  /** Only runs created in `[from, to)`, in ms since the Unix epoch. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Part of the error, a param, the job id or the name of a person. */
+  readonly text?: string;
+  /** `NAME` or `NAME=VALUE`. */
+  readonly param?: string;
+  /** The first or last 4 to 36 characters of the id, or the first of its last eight. */
+  readonly id?: string;
+  /** True to read why each run failed. */
+  readonly failure?: boolean;
+};
+
+/** Filter of the runs of all jobs. */
+type AllRunsFilter = RunsFilter & {
+  /** Ids of jobs that are left out, separated by commas. */
+  readonly exclude?: string;
 };
 
 export const jobRunsQuery = (jobId: string, filter: RunsFilter = {}) =>
@@ -47,7 +65,7 @@ export const jobRunsQuery = (jobId: string, filter: RunsFilter = {}) =>
     queryFn: () => petit.get("/api/jobs/:job_id/runs", { params: { job_id: jobId }, query: filter }),
   });
 
-export const runsQuery = (filter: RunsFilter = {}) =>
+export const runsQuery = (filter: AllRunsFilter = {}) =>
   queryOptions({
     queryKey: ["runs", filter],
     queryFn: () => petit.get("/api/runs", { query: filter }),

@@ -1,77 +1,120 @@
 import { RUN_STATUSES, type RunStatus, TRIGGERS, type Trigger } from "../../domain/run.ts";
 
-/** The filter of the list of runs, stored in the URL. */
+/** The filter of the list of runs, stored in the URL. Texts are empty where nothing is filtered. */
 export type RunListQuery = {
   readonly status: RunStatus | null;
   readonly trigger: Trigger | null;
-  /** Id of a job; empty for all jobs. */
+  /** Id of a job. */
   readonly job: string;
+  /** Ids of jobs that are left out, separated by commas. */
+  readonly except: string;
+  readonly text: string;
+  /** `NAME` or `NAME=VALUE`. */
+  readonly param: string;
+  /** The last period that ends now, such as `24h`; null if `from` and `to` apply. */
+  readonly within: Period | null;
+  /** In ms since the Unix epoch. */
+  readonly from: number | null;
+  readonly to: number | null;
   /** Id of a run: shows only runs created before it. */
   readonly before: string;
   /** True if the runs are grouped by their jobs. */
   readonly isGrouped: boolean;
-  /** Grouped runs: only those that were created in this time before now, in ms; null for all. */
-  readonly withinMs: number | null;
 };
 
-/** Reads the filter from the URL query; ignores unknown values. */
-export const readFilter = (query: URLSearchParams): RunListQuery => ({
-  status: RUN_STATUSES.find((each) => each === query.get("status")) ?? null,
-  trigger: TRIGGERS.find((each) => each === query.get("trigger")) ?? null,
-  job: query.get("job") ?? "",
-  before: query.get("before") ?? "",
-  isGrouped: query.get("group") === "job",
-  withinMs: query.get("within") === "24h" ? DAY_MS : null,
-});
+const HOUR_MS = 3_600_000;
 
-const DAY_MS = 24 * 3_600_000;
+/** The periods that end now. */
+export const PERIODS = {
+  "1h": { label: "last hour", ms: HOUR_MS },
+  "24h": { label: "last 24 hours", ms: 24 * HOUR_MS },
+  "7d": { label: "last 7 days", ms: 7 * 24 * HOUR_MS },
+  "30d": { label: "last 30 days", ms: 30 * 24 * HOUR_MS },
+} as const;
+type Period = keyof typeof PERIODS;
+
+/** The form of the params filter, for the field and the URL. */
+export const PARAM_PATTERN = "[A-Za-z0-9_][A-Za-z0-9_.\\-]{0,127}(=.*)?";
+export const JOBS_PATTERN = "[A-Za-z0-9][A-Za-z0-9_.\\-]{0,127}(\\s*,\\s*[A-Za-z0-9][A-Za-z0-9_.\\-]{0,127})*";
+
+/** Reads the filter from the URL query; ignores unknown values. */
+export const readFilter = (query: URLSearchParams): RunListQuery => {
+  const text = (name: string): string => query.get(name)?.trim() ?? "";
+  return {
+    status: RUN_STATUSES.find((each) => each === query.get("status")) ?? null,
+    trigger: TRIGGERS.find((each) => each === query.get("trigger")) ?? null,
+    job: text("job"),
+    except: matching(text("except"), JOBS_PATTERN).replace(/\s/g, ""),
+    text: text("text").slice(0, 200),
+    param: matching(text("param"), PARAM_PATTERN),
+    within: periodOf(query.get("within")),
+    from: timeOf(query.get("from")),
+    to: timeOf(query.get("to")),
+    before: text("before"),
+    isGrouped: query.get("group") === "job",
+  };
+};
+
+const periodOf = (text: string | null): Period | null =>
+  (Object.keys(PERIODS) as Period[]).find((each) => each === text) ?? null;
+
+const matching = (text: string, pattern: string): string =>
+  new RegExp(`^(?:${pattern})$`, "s").test(text) ? text : "";
+
+const timeOf = (text: string | null): number | null => {
+  const at = text === null ? Number.NaN : Date.parse(text);
+  return at >= 0 ? at : null;
+};
 
 const PAGE_SIZE = 50;
-/** The API has no filter by trigger: the page filters this number of runs itself. */
-export const MAX_SEARCHED = 1_000;
+/** Number of the newest runs that are grouped. */
+export const MAX_GROUPED = 1_000;
 
-/** Returns the query for a filter. */
-export const runsQueryFor = ({ status, trigger, before, isGrouped }: RunListQuery) => ({
-  limit: trigger === null && !isGrouped ? PAGE_SIZE : MAX_SEARCHED,
-  ...(status === null ? {} : { status }),
-  ...(before === "" ? {} : { before }),
-});
+/** A period that ends now begins at a full minute, so that the page does not ask again at each render. */
+const MINUTE_MS = 60_000;
 
-type GroupedRun = ListedRun & { readonly job_id: string; readonly created_at: number };
+/** Returns the query for a filter at `now`. */
+export const runsQueryFor = (filter: RunListQuery, now: number) => {
+  const { status, trigger, job, except, text, param, before, isGrouped } = filter;
+  const { from, to } = timesOf(filter, now);
+  return {
+    ...(isGrouped ? { limit: MAX_GROUPED } : { limit: PAGE_SIZE, failure: true }),
+    ...(status !== null && { status }),
+    ...(trigger !== null && { trigger }),
+    ...(job === "" && except !== "" && { exclude: except }),
+    ...(text !== "" && { text }),
+    ...(param !== "" && { param }),
+    ...(from !== null && { from }),
+    ...(to !== null && (from === null || from < to) && { to }),
+    ...(before !== "" && { before }),
+  };
+};
+
+const timesOf = ({ within, from, to }: RunListQuery, now: number): Pick<RunListQuery, "from" | "to"> => {
+  if (within === null) return { from, to };
+  return { from: Math.floor((now - PERIODS[within].ms) / MINUTE_MS) * MINUTE_MS, to: null };
+};
 
 type JobRuns<Run> = { readonly jobId: string; readonly runs: readonly Run[] };
 
-/** Groups matching runs by their jobs: those with the most runs first. */
-export const groupByJob = <Run extends GroupedRun>(
-  runs: readonly Run[],
-  { trigger, withinMs }: Pick<RunListQuery, "trigger" | "withinMs">,
-  now: number,
-): readonly JobRuns<Run>[] => {
-  const fitting = runs.filter(
-    (run) => (trigger === null || run.trigger === trigger) && (withinMs === null || run.created_at >= now - withinMs),
-  );
-  return [...Map.groupBy(fitting, ({ job_id }) => job_id)]
+/** Groups runs by their jobs: those with the most runs first. */
+export const groupByJob = <Run extends { readonly job_id: string }>(runs: readonly Run[]): readonly JobRuns<Run>[] =>
+  [...Map.groupBy(runs, ({ job_id }) => job_id)]
     .map(([jobId, ofJob]) => ({ jobId, runs: ofJob }))
     .toSorted((a, b) => b.runs.length - a.runs.length);
+
+/** Returns when a run was created, in ms since the Unix epoch: its id begins with the time. */
+export const createdAt = (runId: string): number => Number.parseInt(runId.replaceAll("-", "").slice(0, 12), 16);
+
+/** Returns a time as the value of a `datetime-local` field, in the zone of the browser. */
+export const fieldTime = (at: number | null): string => {
+  if (at === null) return "";
+  const local = new Date(at - new Date(at).getTimezoneOffset() * MINUTE_MS);
+  return local.toISOString().slice(0, 16);
 };
 
-type ListedRun = { readonly id: string; readonly trigger: Trigger };
-
-type RunPage<Run extends ListedRun> = {
-  readonly shown: readonly Run[];
-  /** Id of the run after which the next page begins; null on the last page. */
-  readonly next: string | null;
-  /** Number of runs that were searched for the page. */
-  readonly searched: number;
-};
-
-/** Returns the page of matching runs. */
-export const pageOf = <Run extends ListedRun>(runs: readonly Run[], filter: RunListQuery): RunPage<Run> => {
-  const fitting = filter.trigger === null ? runs : runs.filter(({ trigger }) => trigger === filter.trigger);
-  const shown = fitting.slice(0, PAGE_SIZE);
-  const isCut = fitting.length > PAGE_SIZE;
-  const last = isCut ? shown.at(-1) : runs.at(-1);
-  const isLast = !isCut && runs.length < runsQueryFor(filter).limit;
-  const searched = isCut && last !== undefined ? runs.indexOf(last) + 1 : runs.length;
-  return { shown, next: isLast ? null : (last?.id ?? null), searched };
+/** Returns the value of a `datetime-local` field as an instant for the URL, the same for every reader: `2026-11-27T06:00Z`. */
+export const urlTime = (field: string): string => {
+  const at = Date.parse(field);
+  return Number.isNaN(at) ? "" : new Date(at).toISOString().replace(/:00\.000Z$/, "Z");
 };

@@ -1,63 +1,174 @@
 import { useQuery } from "@tanstack/react-query";
-import { useId } from "react";
+import { type FormEvent, useId, useState } from "react";
 import { RUN_STATUSES, TRIGGERS } from "../../domain/run.ts";
 import { jobsQuery } from "../data/queries.ts";
+import { Button } from "../ui/button.tsx";
 import { Choice, optionsFrom } from "../ui/choice.tsx";
+import { fieldTime, JOBS_PATTERN, PARAM_PATTERN, PERIODS, type RunListQuery, urlTime } from "./run-filter.ts";
 
 type RunFiltersProps = {
+  readonly filter: RunListQuery;
   readonly query: URLSearchParams;
-  readonly onChange: (name: string, value: string) => void;
+  readonly onChange: (values: Readonly<Record<string, string>>) => void;
 };
 
 /** The filters of the list of runs. */
-export const RunFilters = ({ query, onChange }: RunFiltersProps) => (
-  <div className="choices">
-    <JobField value={query.get("job") ?? ""} onChange={(job) => onChange("job", job)} />
-    {FILTERS.map(({ name, ...rest }) => (
-      <Choice key={name} {...rest} value={query.get(name) ?? ""} onChange={(value) => onChange(name, value)} />
-    ))}
-  </div>
-);
-
-const FILTERS = [
-  { name: "status", label: "Status", options: { "": "any", ...optionsFrom(RUN_STATUSES) } },
-  { name: "trigger", label: "Trigger", options: { "": "any", ...optionsFrom(TRIGGERS) } },
-  { name: "group", label: "Show", options: { "": "each run", job: "by job" } },
-] as const;
-
-type JobFieldProps = { readonly value: string; readonly onChange: (job: string) => void };
-
-/** A field for a job id that suggests the known ids. */
-const JobField = ({ value, onChange }: JobFieldProps) => {
-  const id = useId();
+export const RunFilters = ({ filter, query, onChange }: RunFiltersProps) => {
   const { data } = useQuery(jobsQuery());
-  const isKnown = (text: string): boolean => data?.jobs.some((job) => job.id === text) ?? false;
+  const [isOpen, setOpen] = useState(OTHERS.some((name) => query.has(name)));
+  const jobs = data?.jobs.map(({ id }) => id) ?? [];
+  const field = (name: string) => ({
+    value: query.get(name) ?? "",
+    onChange: (value: string) => onChange({ [name]: value }),
+  });
   return (
-    <form
-      className="choice"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onChange(String(new FormData(event.currentTarget).get("job") ?? "").trim());
-      }}
-    >
-      <label htmlFor={id}>Job</label>
+    <search className={`choices run-filters${isOpen ? " run-filters-open" : ""}`} aria-label="Filters of the runs">
+      <TextField label="Text" placeholder="error, param, job, person" isSearch {...field("text")} />
+      <TextField label="Job" placeholder="any" options={jobs} {...field("job")} />
+      <Choice label="Status" options={STATUSES} {...field("status")} />
+      <Button kind="quiet" className="phone-only" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        {isOpen ? "Fewer filters" : "More filters"}
+      </Button>
+      <TextField
+        label="Except jobs"
+        placeholder="none"
+        options={jobs}
+        pattern={JOBS_PATTERN}
+        hint="Ids of jobs, separated by commas"
+        {...field("except")}
+      />
+      <Choice label="Trigger" options={TRIGGER_OPTIONS} {...field("trigger")} />
+      <TextField
+        label="Param"
+        placeholder="name=value"
+        pattern={PARAM_PATTERN}
+        hint="The name of a param, or name=value"
+        {...field("param")}
+      />
+      <Choice label="Show" options={GROUPS} {...field("group")} />
+      <PeriodField filter={filter} isCustom={query.has("from") || query.has("to")} onChange={onChange} />
+    </search>
+  );
+};
+
+/** The filters that a phone shows only when they are asked for, or when one of them applies. */
+const OTHERS = ["except", "trigger", "param", "group", "within", "from", "to"];
+
+const STATUSES = { "": "any", ...optionsFrom(RUN_STATUSES) };
+const GROUPS = { "": "each run", job: "by job" };
+const TRIGGER_OPTIONS = { "": "any", ...optionsFrom(TRIGGERS) };
+
+type TextFieldProps = {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  /** Values that the field suggests; a complete one applies at once. */
+  readonly options?: readonly string[];
+  /** Form of a valid value, as in the `pattern` attribute. */
+  readonly pattern?: string;
+  /** What a valid value is. */
+  readonly hint?: string;
+  /** True for the field that `/` focuses. */
+  readonly isSearch?: boolean;
+};
+
+/** A text that applies with Enter, when the field loses the focus, and when it is cleared. */
+const TextField = ({ label, placeholder, value, onChange, options, pattern, hint, isSearch }: TextFieldProps) => {
+  const id = useId();
+  const apply = (field: HTMLInputElement): void => {
+    const text = field.value.trim();
+    if (text !== value && field.reportValidity()) onChange(text);
+  };
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const field = event.currentTarget.elements[0];
+    if (field instanceof HTMLInputElement) apply(field);
+  };
+  return (
+    <form className="choice" noValidate onSubmit={submit}>
+      <label htmlFor={id}>{label}</label>
       <input
         key={value}
         id={id}
-        name="job"
         type="search"
-        list={`${id}-jobs`}
-        placeholder="any"
+        placeholder={placeholder}
         autoComplete="off"
         spellCheck={false}
+        maxLength={200}
         defaultValue={value}
-        onChange={({ target }) => (target.value === "" || isKnown(target.value)) && onChange(target.value)}
+        data-search={isSearch}
+        pattern={pattern}
+        title={hint}
+        list={options === undefined ? undefined : `${id}-options`}
+        onBlur={({ currentTarget }) => apply(currentTarget)}
+        onChange={({ currentTarget }) => {
+          if (currentTarget.value === "" || options?.includes(currentTarget.value)) apply(currentTarget);
+        }}
       />
-      <datalist id={`${id}-jobs`}>
-        {data?.jobs.map((job) => (
-          <option key={job.id} value={job.id} />
-        ))}
-      </datalist>
+      {options !== undefined && (
+        <datalist id={`${id}-options`}>
+          {options.map((each) => (
+            <option key={each} value={each} />
+          ))}
+        </datalist>
+      )}
     </form>
+  );
+};
+
+type PeriodFieldProps = Pick<RunFiltersProps, "filter" | "onChange"> & { readonly isCustom: boolean };
+
+const PERIOD_OPTIONS = {
+  "": "any time",
+  ...Object.fromEntries(Object.entries(PERIODS).map(([name, { label }]) => [name, label])),
+  custom: "from … to …",
+};
+
+const DAY_MS = 86_400_000;
+
+const PeriodField = ({ filter, isCustom, onChange }: PeriodFieldProps) => {
+  const choose = (value: string): void => {
+    const from = value === "custom" ? urlTime(fieldTime(filter.from ?? Date.now() - DAY_MS)) : "";
+    onChange({ within: value === "custom" ? "" : value, from, to: "" });
+  };
+  return (
+    <>
+      <Choice
+        label="Created"
+        options={PERIOD_OPTIONS}
+        value={isCustom && filter.within === null ? "custom" : (filter.within ?? "")}
+        onChange={choose}
+      />
+      {isCustom && filter.within === null && (
+        <>
+          <TimeField label="From" at={filter.from} onChange={(from) => onChange({ from })} />
+          <TimeField label="To" at={filter.to} onChange={(to) => onChange({ to })} />
+        </>
+      )}
+    </>
+  );
+};
+
+type TimeFieldProps = {
+  readonly label: string;
+  readonly at: number | null;
+  readonly onChange: (urlTime: string) => void;
+};
+
+const TimeField = ({ label, at, onChange }: TimeFieldProps) => {
+  const id = useId();
+  return (
+    <span className="choice">
+      <label htmlFor={id}>{label}</label>
+      <input
+        key={at}
+        id={id}
+        type="datetime-local"
+        defaultValue={fieldTime(at)}
+        onBlur={({ currentTarget }) => currentTarget.value !== fieldTime(at) && onChange(urlTime(currentTarget.value))}
+        onKeyDown={({ key, currentTarget }) => key === "Enter" && onChange(urlTime(currentTarget.value))}
+      />
+    </span>
   );
 };

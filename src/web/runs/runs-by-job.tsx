@@ -10,22 +10,21 @@ import { Empty } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
 import { counted } from "../ui/text/format.ts";
-import { useNow } from "../ui/time/clock.ts";
 import { Time } from "../ui/time/time.tsx";
-import { groupByJob, MAX_SEARCHED, type RunListQuery } from "./run-filter.ts";
+import { groupByJob, MAX_GROUPED, PERIODS, type RunListQuery } from "./run-filter.ts";
 
 type RunsByJobProps = { readonly runs: readonly RunData[]; readonly filter: RunListQuery };
 
 /** Shows runs grouped by their jobs. The runs of a job are folded. */
 export const RunsByJob = ({ runs, filter }: RunsByJobProps) => {
-  const groups = groupByJob(runs, filter, useNow());
+  const groups = groupByJob(runs);
   const total = groups.reduce((sum, group) => sum + group.runs.length, 0);
   return (
     <>
       <p className="muted" role="status">
         {counted(total, "run")} of {counted(groups.length, "job")}
-        {filter.withinMs !== null && " in the last 24 hours"}
-        {runs.length >= MAX_SEARCHED && `, from the newest ${MAX_SEARCHED.toLocaleString()} runs`}
+        {filter.within !== null && ` in the ${PERIODS[filter.within].label}`}
+        {runs.length >= MAX_GROUPED && `, from the newest ${MAX_GROUPED.toLocaleString()} runs`}
       </p>
       {groups.length === 0 ? (
         <Empty title="No matching runs" />

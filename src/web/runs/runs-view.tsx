@@ -8,7 +8,8 @@ import { withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
-import { pageOf, type RunListQuery, readFilter, runsQueryFor } from "./run-filter.ts";
+import { timeText } from "../ui/text/format.ts";
+import { createdAt, type RunListQuery, readFilter, runsQueryFor } from "./run-filter.ts";
 import { RunFilters } from "./run-filters.tsx";
 import { RunsByJob } from "./runs-by-job.tsx";
 import { SelectionBar } from "./selection-bar.tsx";
@@ -19,16 +20,19 @@ export const RunsView = () => {
   const [query, setQuery] = useSearchParams();
   const filter = readFilter(query);
   const runs = useRuns(filter);
-  const set = (name: string, value: string): void =>
-    setQuery((now) => withParam(withParam(now, name, value), "before", ""));
+  const set = (values: Readonly<Record<string, string>>): void =>
+    setQuery((now) =>
+      Object.entries({ ...values, before: "" }).reduce((next, [name, value]) => withParam(next, name, value), now),
+    );
   return (
-    <Page title="Runs" actions={<RunFilters query={query} onChange={set} />}>
+    <Page title="Runs">
+      <RunFilters filter={filter} query={query} onChange={set} />
       <Loaded query={runs} what="the runs">
         {(list) =>
           filter.isGrouped ? (
             <RunsByJob runs={list.runs} filter={filter} />
           ) : (
-            <Runs runs={list.runs} filter={filter} query={query} onReset={() => setQuery({})} />
+            <Runs {...list} filter={filter} query={query} onReset={() => setQuery({})} />
           )
         }
       </Loaded>
@@ -39,49 +43,45 @@ export const RunsView = () => {
 /** Queries the runs. The previous ones stay visible until the new ones are loaded. */
 const useRuns = (filter: RunListQuery) => {
   const isOfJob = filter.job !== "";
-  const ofAll = useQuery({ ...runsQuery(runsQueryFor(filter)), placeholderData: keepPreviousData, enabled: !isOfJob });
-  const ofJob = useQuery({
-    ...jobRunsQuery(filter.job, runsQueryFor(filter)),
-    placeholderData: keepPreviousData,
-    enabled: isOfJob,
-  });
+  const given = runsQueryFor(filter, Date.now());
+  const ofAll = useQuery({ ...runsQuery(given), placeholderData: keepPreviousData, enabled: !isOfJob });
+  const ofJob = useQuery({ ...jobRunsQuery(filter.job, given), placeholderData: keepPreviousData, enabled: isOfJob });
   return isOfJob ? ofJob : ofAll;
 };
 
 type RunsProps = {
   readonly runs: readonly RunData[];
+  readonly next: string | null;
   readonly filter: RunListQuery;
   readonly query: URLSearchParams;
   readonly onReset: () => void;
 };
 
-const Runs = ({ runs, filter, query, onReset }: RunsProps) => {
-  const { shown, next, searched } = pageOf(runs, filter);
+const Runs = ({ runs, next, filter, query, onReset }: RunsProps) => {
   const isNarrowed = query.size > 0;
-  const { selection, chosen, clear } = useSelection(shown);
+  const isSearched = runs.length < runsQueryFor(filter, 0).limit && next !== null;
+  const { selection, chosen, clear } = useSelection(runs);
   return (
     <>
-      {shown.length > 0 && <RunTable label="Runs" runs={shown} selection={selection} />}
-      {shown.length === 0 && !isNarrowed && (
+      {runs.length > 0 && <RunTable label="Runs" runs={runs} selection={selection} />}
+      {runs.length === 0 && !isNarrowed && (
         <Empty title="No runs yet">
           <p>
             A job runs on its schedule, or when you <Link href="/jobs">run it manually</Link>.
           </p>
         </Empty>
       )}
-      {shown.length === 0 && isNarrowed && (
-        <Empty title="No matching runs">
+      {runs.length === 0 && isNarrowed && (
+        <Empty title={isSearched ? "No matching runs yet" : "No matching runs"}>
           <Button onClick={onReset}>Show all runs</Button>
         </Empty>
       )}
       <nav className="row" aria-label="Pages">
         {filter.before !== "" && <PageLink text="Newest" query={withParam(query, "before", "")} />}
-        {next !== null && <PageLink text="Older" query={withParam(query, "before", next)} />}
-        {filter.trigger !== null && (
-          <span className="muted">
-            {shown.length.toLocaleString()} of {searched.toLocaleString()} runs searched
-          </span>
+        {next !== null && (
+          <PageLink text={isSearched ? "Search older runs" : "Older"} query={withParam(query, "before", next)} />
         )}
+        {isSearched && <span className="muted">Searched back to {timeText(createdAt(next), Date.now())}.</span>}
       </nav>
       {chosen.length > 0 && <SelectionBar runs={chosen} onClear={clear} />}
     </>

@@ -13,6 +13,14 @@ tasks: [{id: only, type: command, command: "true"}]
 id: bad
 tasks: [{id: only, type: command, command: "false"}]
 ---
+id: told
+params: {region: {default: none}}
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: loud
+name: Loud job
+tasks: [{id: load, type: shell, script: "echo begin; echo 'Error: no such table' >&2; exit 3"}]
+---
 id: long
 tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
 `,
@@ -49,7 +57,6 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await page.getByLabel("Trigger").selectOption("retry");
     await page.waitForURL("**/runs?status=failed&trigger=retry");
     await count(1);
-    await page.getByText("1 of 3 runs searched").waitFor();
     await page.goBack();
     await count(3);
     await page.getByLabel("Job", { exact: true }).fill("good");
@@ -89,6 +96,52 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     await page.waitForURL(`**/runs/${runId}`);
+  }, 60_000);
+
+  test("filters by text, param, time and excluded jobs with the keyboard alone", async () => {
+    const { petit, web } = running();
+    const { page } = web;
+    const found = await runToEnd(petit, "told", { region: "eu-north" });
+    await runToEnd(petit, "told", { region: "us" });
+    await web.open("/runs");
+    await page.keyboard.press("/");
+    await page.keyboard.type("EU-NORTH");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/runs?text=EU-NORTH");
+    await count(1);
+    expect(await page.locator("main [data-row]").getAttribute("href")).toBe(`/runs/${found.id}`);
+    await page.getByLabel("Text").fill("");
+    await page.getByLabel("Param").fill("region=us");
+    await page.getByLabel("Param").press("Enter");
+    await page.waitForURL("**/runs?param=region%3Dus");
+    await count(1);
+    await page.getByLabel("Except jobs").fill("told");
+    await page.waitForURL("**/runs?param=region%3Dus&except=told");
+    await page.getByRole("heading", { name: "No matching runs" }).waitFor();
+    await web.open("/runs?job=told");
+    await page.getByLabel("Created").selectOption("last hour");
+    await page.waitForURL("**/runs?job=told&within=1h");
+    await count(2);
+    await page.getByLabel("Created").selectOption("from … to …");
+    await page.getByLabel("To", { exact: true }).fill("2020-01-01T00:00");
+    await page.getByLabel("From", { exact: true }).fill("2019-01-01T00:00");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**from=2019*");
+    await page.getByRole("heading", { name: "No matching runs" }).waitFor();
+    expect(await web.axe()).toEqual([]);
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("shows names of jobs, and the failed task with its last line, linked to the line", async () => {
+    const { petit, web } = running();
+    const { page } = web;
+    await runToEnd(petit, "loud");
+    await web.open("/runs?job=loud");
+    await page.getByRole("link", { name: "Loud job" }).waitFor();
+    const failure = page.getByRole("link", { name: "load Error: no such table" });
+    await failure.click();
+    await page.waitForURL("**?task=load#L2");
+    expect(web.complaints()).toEqual([]);
   }, 60_000);
 
   test("reports an unknown job", async () => {

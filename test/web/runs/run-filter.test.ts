@@ -1,95 +1,103 @@
 import { describe, expect, test } from "bun:test";
-import { groupByJob, pageOf, readFilter, runsQueryFor } from "../../../src/web/runs/run-filter.ts";
+import { newRunId } from "../../../src/domain/ids.ts";
+import {
+  createdAt,
+  fieldTime,
+  groupByJob,
+  readFilter,
+  runsQueryFor,
+  urlTime,
+} from "../../../src/web/runs/run-filter.ts";
 
-const runs = (count: number, trigger: (index: number) => "manual" | "schedule") =>
-  Array.from({ length: count }, (_, index) => ({ id: `run-${index}`, trigger: trigger(index) }));
+const NOW = Date.UTC(2026, 0, 5, 12, 0, 30);
 
-describe("a page of runs", () => {
+const read = (query: string) => readFilter(new URLSearchParams(query));
+const queryFor = (query: string) => {
+  const { limit: _, ...rest } = runsQueryFor(read(query), NOW);
+  return rest;
+};
+
+const NO_FILTER = {
+  status: null,
+  trigger: null,
+  job: "",
+  except: "",
+  text: "",
+  param: "",
+  within: null,
+  from: null,
+  to: null,
+  before: "",
+  isGrouped: false,
+};
+
+describe("the filter of the list of runs", () => {
   test("is read from the URL, which may have unknown values", () => {
-    const read = (query: string) => readFilter(new URLSearchParams(query));
-    expect(read("status=failed&trigger=retry&job=a&before=b")).toEqual({
+    expect(read("status=failed&trigger=retry&job=a&before=b&group=job&within=24h")).toEqual({
+      ...NO_FILTER,
       status: "failed",
       trigger: "retry",
       job: "a",
       before: "b",
-      isGrouped: false,
-      withinMs: null,
+      isGrouped: true,
+      within: "24h",
     });
-    expect(read("status=odd&trigger=odd&group=odd&within=odd")).toEqual({
-      status: null,
-      trigger: null,
-      job: "",
-      before: "",
-      isGrouped: false,
-      withinMs: null,
+    expect(
+      read("except=a,%20b&text=%20x%20&param=day=1%0A&from=2026-01-01T00:00Z&to=2026-01-02T00:00%2B01:00"),
+    ).toEqual({
+      ...NO_FILTER,
+      except: "a,b",
+      text: "x",
+      param: "day=1",
+      from: Date.UTC(2026, 0, 1),
+      to: Date.UTC(2026, 0, 1, 23),
     });
-    expect(read("group=job&within=24h")).toMatchObject({ isGrouped: true, withinMs: 86_400_000 });
-    expect(runsQueryFor(read("group=job")).limit).toBe(1_000);
-    expect(runsQueryFor(read("status=failed&before=b"))).toEqual({ limit: 50, status: "failed", before: "b" });
-    expect(runsQueryFor(read("trigger=manual")).limit).toBe(1_000);
+    expect(read("status=odd&trigger=odd&group=odd&within=odd&from=odd&to=&param==1&except=,")).toEqual(NO_FILTER);
   });
 
-  test("has a next page if it is full", () => {
-    const all = readFilter(new URLSearchParams());
-    expect(
-      pageOf(
-        runs(50, () => "manual"),
-        all,
-      ),
-    ).toMatchObject({ next: "run-49", searched: 50 });
-    expect(
-      pageOf(
-        runs(49, () => "manual"),
-        all,
-      ).next,
-    ).toBeNull();
-    expect(pageOf([], all)).toEqual({ shown: [], next: null, searched: 0 });
+  test("becomes a query of the API", () => {
+    expect(runsQueryFor(read(""), NOW)).toEqual({ limit: 50, failure: true });
+    expect(runsQueryFor(read("group=job"), NOW)).toEqual({ limit: 1_000 });
+    expect(queryFor("status=failed&trigger=manual&text=x&param=p&before=b")).toEqual({
+      failure: true,
+      status: "failed",
+      trigger: "manual",
+      text: "x",
+      param: "p",
+      before: "b",
+    });
+    expect(queryFor("except=a,b")).toEqual({ failure: true, exclude: "a,b" });
+    expect(queryFor("job=a&except=b")).toEqual({ failure: true });
   });
 
-  test("with a trigger filter continues after the last run that was searched or shown", () => {
-    const filter = readFilter(new URLSearchParams("trigger=manual"));
-    const few = pageOf(
-      runs(1_000, (index) => (index === 7 ? "manual" : "schedule")),
-      filter,
-    );
-    expect([few.shown.length, few.next, few.searched]).toEqual([1, "run-999", 1_000]);
-    const many = pageOf(
-      runs(1_000, (index) => (index % 2 === 0 ? "manual" : "schedule")),
-      filter,
-    );
-    expect([many.shown.length, many.next, many.searched]).toEqual([50, "run-98", 99]);
-    expect(
-      pageOf(
-        runs(10, () => "schedule"),
-        filter,
-      ),
-    ).toEqual({ shown: [], next: null, searched: 10 });
+  test("has a period that begins at a full minute, or two times in order", () => {
+    expect(queryFor("within=1h")).toEqual({ failure: true, from: Date.UTC(2026, 0, 5, 11) });
+    expect(queryFor("within=1h&from=2026-01-01T00:00Z")).toEqual({ failure: true, from: Date.UTC(2026, 0, 5, 11) });
+    expect(queryFor("to=2026-01-01T00:00Z")).toEqual({ failure: true, to: Date.UTC(2026, 0, 1) });
+    expect(queryFor("from=2026-01-02T00:00Z&to=2026-01-01T00:00Z")).toEqual({
+      failure: true,
+      from: Date.UTC(2026, 0, 2),
+    });
+  });
+
+  test("writes the time of a field as an instant", () => {
+    const at = Date.UTC(2026, 5, 1, 10, 30);
+    expect(urlTime(fieldTime(at))).toBe("2026-06-01T10:30Z");
+    expect(fieldTime(null)).toBe("");
+    expect(urlTime("")).toBe("");
   });
 });
 
-describe("runs grouped by their jobs", () => {
-  const run = (job_id: string, created_at: number, trigger: "manual" | "schedule" = "schedule") => ({
-    id: `${job_id}-${created_at}`,
-    job_id,
-    created_at,
-    trigger,
-  });
-  const all = [run("rare", 90), run("often", 80), run("often", 70, "manual"), run("often", 10)];
-  const counts = (filter: Parameters<typeof groupByJob>[1]) =>
-    groupByJob(all, filter, 100).map(({ jobId, runs: ofJob }) => [jobId, ofJob.length]);
+test("the id of a run says when it was created", () => {
+  expect(createdAt(newRunId(NOW))).toBe(NOW);
+});
 
-  test("begin with the job that has the most runs", () => {
-    expect(counts({ trigger: null, withinMs: null })).toEqual([
-      ["often", 3],
-      ["rare", 1],
-    ]);
-  });
-
-  test("contain only runs of the time window and the trigger", () => {
-    expect(counts({ trigger: null, withinMs: 25 })).toEqual([
-      ["rare", 1],
-      ["often", 1],
-    ]);
-    expect(counts({ trigger: "manual", withinMs: null })).toEqual([["often", 1]]);
-  });
+test("runs grouped by their jobs begin with the job that has the most runs", () => {
+  const run = (job_id: string, id: number) => ({ job_id, id });
+  const groups = groupByJob([run("rare", 1), run("often", 2), run("often", 3)]);
+  expect(groups.map(({ jobId, runs }) => [jobId, runs.map(({ id }) => id)])).toEqual([
+    ["often", [2, 3]],
+    ["rare", [1]],
+  ]);
+  expect(groupByJob([])).toEqual([]);
 });

@@ -1,4 +1,6 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { jobsQuery } from "../../data/queries.ts";
 import type { RunData } from "../../data/shapes.ts";
 import { Status } from "../status/status.tsx";
 import { Duration, Elapsed, Time } from "../time/time.tsx";
@@ -18,43 +20,67 @@ type RunSelection = {
   readonly onSelect: (ids: readonly string[], isSelected: boolean) => void;
 };
 
-/** A table of runs. */
-export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProps) => (
-  <Table
-    label={label}
-    isCards
-    className="run-table"
-    head={
-      <tr>
-        <th scope="col">
-          {selection !== undefined && (
-            <SelectBox label="Select all runs" ids={runs.map(({ id }) => id)} selection={selection} />
-          )}
-          Status
-        </th>
-        {hasJob && <th scope="col">Job</th>}
-        <th scope="col">Started</th>
-        <th scope="col" className="number">
-          Took
-        </th>
-        <th scope="col">Trigger</th>
-        <th scope="col">Run</th>
-      </tr>
-    }
-  >
-    {runs.map((run) => (
-      <RunRow key={run.id} run={run} hasJob={hasJob} selection={selection} />
-    ))}
-  </Table>
-);
+/** A table of runs. A run that was read with its `failure` shows the task that failed, and its last line. */
+export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProps) => {
+  const hasFailures = runs.some(({ failure }) => failure != null);
+  const names = useJobNames(hasJob);
+  return (
+    <Table
+      label={label}
+      isCards
+      className={`run-table${hasFailures ? " run-table-failures" : ""}`}
+      head={
+        <tr>
+          <th scope="col">
+            {selection !== undefined && (
+              <SelectBox label="Select all runs" ids={runs.map(({ id }) => id)} selection={selection} />
+            )}
+            Status
+          </th>
+          {hasJob && <th scope="col">Job</th>}
+          {hasFailures && <th scope="col">Failure</th>}
+          <th scope="col">Started</th>
+          <th scope="col" className="number">
+            Took
+          </th>
+          <th scope="col">Trigger</th>
+          <th scope="col">Run</th>
+        </tr>
+      }
+    >
+      {runs.map((run) => (
+        <RunRow
+          key={run.id}
+          run={run}
+          jobName={hasJob ? (names.get(run.job_id) ?? run.job_id) : null}
+          hasFailures={hasFailures}
+          selection={selection}
+        />
+      ))}
+    </Table>
+  );
+};
+
+/** Returns the names of all jobs by id. */
+const useJobNames = (isOn: boolean): ReadonlyMap<string, string> => {
+  const { data } = useQuery({ ...jobsQuery(), enabled: isOn, select: namesOf });
+  return data ?? NO_NAMES;
+};
+
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
+const namesOf = ({ jobs }: { readonly jobs: readonly { readonly id: string; readonly name: string }[] }) =>
+  new Map(jobs.map(({ id, name }) => [id, name]));
 
 type RunRowProps = {
   readonly run: RunData;
-  readonly hasJob: boolean;
+  /** Null if the table has no column of jobs. */
+  readonly jobName: string | null;
+  readonly hasFailures: boolean;
   readonly selection: RunSelection | undefined;
 };
 
-const RunRow = ({ run, hasJob, selection }: RunRowProps) => (
+const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
   <tr>
     <td>
       {selection !== undefined && (
@@ -65,9 +91,16 @@ const RunRow = ({ run, hasJob, selection }: RunRowProps) => (
         <small className="muted run-reason">{run.reason.replaceAll("_", " ")}</small>
       )}
     </td>
-    {hasJob && (
+    {jobName !== null && (
       <td data-label="Job">
-        <Link href={`/jobs/${run.job_id}`}>{run.job_id}</Link>
+        <Link href={`/jobs/${run.job_id}`} title={jobName === run.job_id ? undefined : run.job_id}>
+          {jobName}
+        </Link>
+      </td>
+    )}
+    {hasFailures && (
+      <td data-label="Failure">
+        <Failure run={run} />
       </td>
     )}
     <td data-label="Started">
@@ -89,6 +122,21 @@ const RunRow = ({ run, hasJob, selection }: RunRowProps) => (
     </td>
   </tr>
 );
+
+/** The failed task of a run and its last line, with a link to that line in the log. */
+const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => {
+  if (failure == null) return null;
+  const { task_id, last_line } = failure;
+  const text = last_line?.text ?? failure.error ?? error ?? "";
+  return (
+    <Link href={failureLink(id, task_id, last_line?.seq ?? null)} title={text} className="run-table-failure">
+      {task_id !== null && <b>{task_id}</b>} <span className={last_line === null ? "muted" : "mono"}>{text}</span>
+    </Link>
+  );
+};
+
+const failureLink = (runId: string, taskId: string | null, seq: number | null): string =>
+  `/runs/${runId}${taskId === null ? "" : `?task=${encodeURIComponent(taskId)}`}${seq === null ? "" : `#L${seq}`}`;
 
 type SelectBoxProps = { readonly label: string; readonly ids: readonly string[]; readonly selection: RunSelection };
 
