@@ -32,4 +32,5 @@ const taskView = (task: TaskBody): TaskView => ({
   endedAt: task.ended_at,
   retryAt: task.retry_at,
   reused: task.reused,
+  allowed: task.allowed,
 });

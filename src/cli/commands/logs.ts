@@ -119,15 +119,18 @@ const note = (text: string, { terminal: { err }, json }: Context): void => {
 /** A task has at most this many items. */
 const MAX_ITEMS = 1000;
 
-/** Returns the filter for each task or item that failed, the first task first. */
+/** Returns the filter for each task or item that failed, the first task first, and last those that may fail. */
 const failedFilters = async (client: Client, runId: string, filter: OutputFilter): Promise<readonly OutputFilter[]> => {
   const { tasks } = viewOf(await readRun(client, runId));
-  const filters = failedTasks(tasks).map(async ({ id: taskId, attempts }): Promise<readonly OutputFilter[]> => {
-    const items = attempts > 0 ? [] : await listFailedItems(client, { runId, taskId, limit: MAX_ITEMS });
-    return items.length === 0
-      ? [{ ...filter, task: taskId }]
-      : items.map(({ index }) => ({ ...filter, task: taskId, item: String(index) }));
-  });
+  const allowed = tasks.filter((task) => task.status === "failed" && task.allowed);
+  const filters = [...failedTasks(tasks), ...allowed].map(
+    async ({ id: taskId, attempts }): Promise<readonly OutputFilter[]> => {
+      const items = attempts > 0 ? [] : await listFailedItems(client, { runId, taskId, limit: MAX_ITEMS });
+      return items.length === 0
+        ? [{ ...filter, task: taskId }]
+        : items.map(({ index }) => ({ ...filter, task: taskId, item: String(index) }));
+    },
+  );
   return (await Promise.all(filters)).flat();
 };
 

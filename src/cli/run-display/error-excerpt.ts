@@ -62,10 +62,10 @@ const failedWriters = async (tasks: readonly TaskView[], source: ExcerptSource):
   return (await Promise.all(writers)).flat();
 };
 
-/** Returns the failed tasks, the first one first. */
+/** Returns the tasks because of which a run failed, the first one first. */
 export const failedTasks = (tasks: readonly TaskView[]): readonly TaskView[] =>
   tasks
-    .filter(({ status }) => status === "failed")
+    .filter(({ status, allowed }) => status === "failed" && !allowed)
     .toSorted((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0));
 
 /** Formats excerpts, each line with what wrote it and none wider than a terminal. Returns an empty text without lines. */

@@ -24,6 +24,8 @@ export type TaskView = {
   readonly retryAt: number | null;
   /** Whether the result was reused from an earlier run. */
   readonly reused: boolean;
+  /** Whether it failed in a way that the job allows, so that the run did not fail because of it. */
+  readonly allowed: boolean;
 };
 
 /** Returns whether a task has a final status. */

@@ -112,6 +112,8 @@ const itemsColumn = (tasks: readonly TaskBody[]): Column => ({
   ),
 });
 
+const explainedReason = (task: TaskBody): string => `${reasonText(task)}${task.allowed ? " (allowed)" : ""}`;
+
 /** On a terminal one column explains the outcome; otherwise reason and error are separate columns. */
 const reasonColumns = (tasks: readonly TaskBody[], { terminal: { out } }: Context): readonly Column[] => {
   const errors = tasks.map(({ error }) => error ?? "-");
@@ -120,7 +122,7 @@ const reasonColumns = (tasks: readonly TaskBody[], { terminal: { out } }: Contex
       { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-") },
       { title: "ERROR", cells: errors },
     ];
-  return [{ title: "REASON", cells: tasks.map((task) => reasonText(task)), shrink: 1, min: 14, drop: 4 }];
+  return [{ title: "REASON", cells: tasks.map(explainedReason), shrink: 1, min: 14, drop: 4 }];
 };
 
 const taskTook = (task: TaskBody, { terminal: { out }, clock }: Context): string => {

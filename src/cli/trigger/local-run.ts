@@ -1,18 +1,29 @@
 import { parseTaskId, type RunId } from "../../domain/ids.ts";
+import { isAllowedFailure, type Job, taskOf } from "../../domain/job.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { ExcerptSource } from "../run-display/error-excerpt.ts";
 import type { RunView, TaskView } from "../run-display/view.ts";
 
-type LocalStore = Pick<Engine["store"], "runs" | "output">;
+type LocalStore = Pick<Engine["store"], "runs" | "output" | "jobs">;
 
-/** Returns a run of this process for display. */
-export const localRunView = ({ runs }: LocalStore, { id }: { readonly id: RunId }): RunView => {
-  const { jobId, status, startedAt } = runs.find(id) ?? { jobId: "", status: "running", startedAt: null };
-  return { id, jobId, status, startedAt, tasks: runs.listTaskRuns(id).map(taskView) };
+/** Returns a function that reads a run of this process for display. Its definition never changes, and is read once. */
+export const localRunReader = ({ runs, jobs }: LocalStore, { id }: { readonly id: RunId }): (() => RunView) => {
+  const first = runs.find(id);
+  const definition = first === null ? null : jobs.getDefinition(first.versionId);
+  return () => {
+    const run = runs.find(id);
+    if (run === null || definition === null) return { id, jobId: "", status: "running", startedAt: null, tasks: [] };
+    const { jobId, status, startedAt } = run;
+    return { id, jobId, status, startedAt, tasks: runs.listTaskRuns(id).map((task) => taskView(task, definition)) };
+  };
 };
 
-const taskView = ({ taskId, ...task }: TaskRun): TaskView => ({ id: taskId, ...task });
+const taskView = ({ taskId, ...task }: TaskRun, definition: Job): TaskView => ({
+  id: taskId,
+  ...task,
+  allowed: isAllowedFailure(taskOf(definition, taskId), task),
+});
 
 /** Returns the source of the last error lines of a run of this process. */
 export const localSource = ({ runs, output }: LocalStore, runId: RunId): ExcerptSource => ({

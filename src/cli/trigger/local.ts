@@ -12,7 +12,7 @@ import { EXIT, type ExitStatus } from "../exit.ts";
 import { findJob, readJobs } from "../job-folder.ts";
 import { excerptText, failedTasks, readExcerpts } from "../run-display/error-excerpt.ts";
 import { outcomeLine } from "../run-display/outcome.ts";
-import { localRunView, localSource } from "./local-run.ts";
+import { localRunReader, localSource } from "./local-run.ts";
 import { watchLocalRun } from "./watch-local.ts";
 
 type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly request: TriggerRequest };
@@ -93,7 +93,7 @@ const reportOf = ({ store }: Engine, run: Run): string => {
 
 /** Returns the last error lines of a run with several tasks. The output of a single task is still on the screen. */
 const excerptOf = async ({ store }: Engine, run: Run, { terminal: { err } }: Context): Promise<string> => {
-  const { tasks } = localRunView(store, run);
+  const { tasks } = localRunReader(store, run)();
   if (run.status !== "failed" || tasks.length < 2) return "";
   const excerpts = await readExcerpts(tasks, localSource(store, run.id));
   return excerptText(excerpts, failedTasks(tasks).length, err);

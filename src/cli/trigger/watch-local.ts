@@ -2,8 +2,7 @@ import type { Event } from "../../domain/event.ts";
 import type { Engine, TriggeredRun } from "../../engine/engine.ts";
 import type { Context } from "../command.ts";
 import { RunDisplay } from "../run-display/display.ts";
-import type { RunView } from "../run-display/view.ts";
-import { localRunView } from "./local-run.ts";
+import { localRunReader } from "./local-run.ts";
 
 /** Number of output chunks to read at a time. */
 const BATCH_SIZE = 200;
@@ -11,7 +10,7 @@ const BATCH_SIZE = 200;
 /** Shows a run of this process until the result is disposed. */
 export const watchLocalRun = (engine: Engine, run: TriggeredRun, context: Context): Disposable => {
   using parts = new DisposableStack();
-  const view = (): RunView => localRunView(engine.store, run);
+  const view = localRunReader(engine.store, run);
   const display = parts.use(new RunDisplay({ ...context, quietStdout: context.json, view }));
   const showOutput = outputReader(engine, run, display);
   const onEvent = (event: Event): void => {

@@ -17,6 +17,11 @@ tasks:
     environment: {ITEM: "\${{ item }}"}
     script: 'echo "item $ITEM"; [ "$ITEM" = a ] || exit 3'
 ---
+id: lenient
+tasks:
+  - {id: warn, type: shell, script: "echo careful >&2; exit 3", allow_failure: true}
+  - {id: boom, type: shell, script: "echo broken >&2; exit 1", depends_on: [warn]}
+---
 id: fine
 tasks: [{id: t, type: shell, script: "echo fine"}]
 `;
@@ -58,6 +63,16 @@ describe("petit logs --failed", () => {
     expect(stdout).toContain("\n  load[1] │ item b\n  load[2] │ item c\n\n  petit logs ");
     const waited = await petit(["trigger", running.jobsDir, "spread"]);
     expect(waited.stdout.split("\n").sort()).toEqual(["", "load[0] │ item a", "load[1] │ item b", "load[2] │ item c"]);
+  });
+
+  test("prints the output of tasks that may fail last, and a failed run ends without it", async () => {
+    await ask("trigger", "lenient", "--wait");
+    expect((await ask("logs", "lenient", "--failed")).stdout).toBe("broken\ncareful\n");
+    const { stdout } = await ask("status", "lenient");
+    expect(stdout).toContain("\n  boom │ broken\n\n  petit logs ");
+    expect(stdout).not.toContain("careful");
+    const local = await petit(["trigger", running.jobsDir, "lenient"]);
+    expect(local.stderr).toMatch(/: task 'boom' failed: exit code 1\n {2}boom │ broken\n$/);
   });
 
   test("prints nothing if no task failed", async () => {

@@ -23,6 +23,7 @@ const failedAt = (id: string, endedAt: number): TaskView => ({
   endedAt,
   retryAt: null,
   reused: false,
+  allowed: false,
 });
 
 const sourceOf = (readTail: ExcerptSource["readTail"], items: readonly number[] = []): ExcerptSource => ({
@@ -33,7 +34,12 @@ const sourceOf = (readTail: ExcerptSource["readTail"], items: readonly number[] 
 describe("the excerpt of a failed run", () => {
   test("has the last lines of the last attempt of the tasks that failed first", async () => {
     const asked: TailQuery[] = [];
-    const tasks = [failedAt("d", 40), failedAt("b", 20), { ...failedAt("x", 5), status: "completed" as const }];
+    const tasks = [
+      failedAt("d", 40),
+      failedAt("b", 20),
+      { ...failedAt("ok", 1), allowed: true },
+      { ...failedAt("x", 5), status: "completed" as const },
+    ];
     const excerpts = await readExcerpts(
       [...tasks, failedAt("a", 10), failedAt("c", 30)],
       sourceOf(async (query) => {

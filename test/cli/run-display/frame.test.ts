@@ -17,6 +17,7 @@ const taskOf = (id: string, change: Partial<TaskView> = {}): TaskView => ({
   endedAt: null,
   retryAt: null,
   reused: false,
+  allowed: false,
   ...change,
 });
 
