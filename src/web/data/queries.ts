@@ -101,7 +101,8 @@ export const runTasksQuery = (runId: string) =>
 type LastLinesFilter = {
   readonly runId: string;
   readonly taskId: string;
-  readonly attempt: number;
+  /** Null for all attempts. */
+  readonly attempt: number | null;
   readonly stream: "stdout" | "stderr";
   /** Status of the run: the lines are fetched again when it changes. */
   readonly status: string;
@@ -114,7 +115,14 @@ const LAST_LINES = 20;
 export const lastLinesQuery = ({ runId, taskId, attempt, stream, status }: LastLinesFilter) =>
   queryOptions({
     queryKey: ["last-lines", runId, taskId, attempt, stream, status],
-    queryFn: () => fetchLines(runId, { task: taskId, attempt, stream, tail: true, limit: LAST_LINES }),
+    queryFn: () =>
+      fetchLines(runId, {
+        task: taskId,
+        ...(attempt === null ? {} : { attempt }),
+        stream,
+        tail: true,
+        limit: LAST_LINES,
+      }),
   });
 
 export type TimelineWindow = {

@@ -110,9 +110,14 @@ const groupText = (total: number, [first, ...others]: readonly StatusCount[]): s
     : `${first.count.toLocaleString()} ${first.status} of ${counted(total, "task")}`;
 
 const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
-  const { attempts, isReused, retryAt, status, startedAt, durationMs } = progress;
+  const { attempts, isReused, retryAt, status, startedAt, durationMs, items } = progress;
   return (
     <>
+      {items !== null && (
+        <span>
+          {items.ended.toLocaleString()}/{counted(items.total, "item")}
+        </span>
+      )}
       {status === "running" && retryAt !== null && <RetryIn at={retryAt} />}
       {status === "running" && retryAt === null && startedAt !== null && <Running since={startedAt} />}
       {durationMs !== null && !isReused && <span>{durationText(durationMs)}</span>}

@@ -24,5 +24,9 @@ const toNode = (task: TaskRunData): GraphTask => ({
     durationMs: task.duration_ms,
     retryAt: task.retry_at,
     isReused: task.reused,
+    items:
+      task.items === null
+        ? null
+        : { ended: task.items.completed + task.items.failed + task.items.skipped, total: task.items.total },
   },
 });

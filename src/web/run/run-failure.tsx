@@ -40,14 +40,21 @@ export const RunFailure = ({ run, tasks, onSelect }: RunFailureProps) => {
   );
 };
 
-const attemptText = ({ attempts }: TaskRunData): string | null =>
-  attempts > 1 ? `attempt ${attempts} of ${attempts}` : attempts === 1 ? "attempt 1" : null;
+const attemptText = ({ attempts, items }: TaskRunData): string | null => {
+  if (items !== null) return `${items.failed.toLocaleString()} of ${counted(items.total, "item")} failed`;
+  return attempts > 1 ? `attempt ${attempts} of ${attempts}` : attempts === 1 ? "attempt 1" : null;
+};
 
 type LastLinesProps = { readonly runId: string; readonly status: string; readonly task: TaskRunData };
 
 /** The last lines of stderr, or of stdout if there are none. Each links to its place in the log. */
 const LastLines = ({ runId, status, task }: LastLinesProps) => {
-  const filter = { runId, taskId: task.task_id, attempt: Math.max(1, task.attempts), status };
+  const filter = {
+    runId,
+    taskId: task.task_id,
+    attempt: task.items === null ? Math.max(1, task.attempts) : null,
+    status,
+  };
   const stderr = useQuery(lastLinesQuery({ ...filter, stream: "stderr" }));
   const isEmpty = stderr.data?.count === 0;
   const stdout = useQuery({ ...lastLinesQuery({ ...filter, stream: "stdout" }), enabled: isEmpty });

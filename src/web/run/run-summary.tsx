@@ -39,7 +39,11 @@ export const RunSummary = ({ run, tasks, zone, children }: SummaryProps) => {
             <Time at={run.ended_at} zone={zone} />
           </Fact>
         )}
-        <Fact name="Triggered">{TRIGGER_TEXT[run.trigger]}</Fact>
+        <Fact name="Triggered">
+          {TRIGGER_TEXT[run.trigger]}
+          {run.triggered_by !== null && ` (${run.triggered_by})`}
+        </Fact>
+        {run.cancelled_by !== null && <Fact name="Cancelled by">{run.cancelled_by}</Fact>}
         {run.scheduled_for !== null && (
           <Fact name="Scheduled for">
             <Time at={run.scheduled_for} zone={zone} /> <span className="muted">{latenessText(run)}</span>

@@ -223,4 +223,26 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     await dialog(page).getByText("Job 'bad' has reached its limit.").waitFor();
     await page.unroute("**/retry");
   }, 60_000);
+
+  test.each(["light", "dark"] as const)(
+    "ask in dialogs that pass axe-core, %s",
+    async (colorScheme) => {
+      const { petit, web, page } = running();
+      await page.emulateMedia({ colorScheme });
+      const { id } = await runToEnd(petit, "chain", { gate: join(petit.dir, "never") });
+      await web.open(`/runs/${id}`);
+      await page.getByRole("button", { name: "Retry" }).click();
+      await dialog(page).getByRole("radio", { name: "A task and everything after it" }).check();
+      expect(await web.axe()).toEqual([]);
+      await page.keyboard.press("Escape");
+      const waiting = await start(petit, "wait");
+      await web.open(`/runs/${waiting}`);
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await dialog(page).getByText("This ends only.").waitFor();
+      expect(await web.axe()).toEqual([]);
+      await post(petit, `/api/runs/${waiting}/cancel`);
+      await page.emulateMedia({ colorScheme: "light" });
+    },
+    60_000,
+  );
 });

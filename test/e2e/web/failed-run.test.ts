@@ -29,6 +29,11 @@ ${Array.from({ length: 9 }, (_, index) => `  - {id: check_${index}, type: comman
   - {id: report, type: command, command: "true", depends_on: [load]}
   - {id: tidy, type: shell, depends_on: [load], condition: all_done, script: 'for i in $(seq 300); do echo "removed $i"; done'}
 ---
+id: shards
+tasks:
+  - {id: allowed, type: command, command: "false", allow_failure: true}
+  - {id: each, type: shell, foreach: [a, b, c], script: '[ "$PETIT_ITEM" != b ] || { echo "shard b is corrupt" >&2; exit 5; }'}
+---
 id: quiet
 tasks: [{id: only, type: shell, script: 'echo "only stdout"; exit 4'}]
 ---
@@ -143,6 +148,16 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     await web.open(`/runs/${(await runToEnd(petit, "mute")).id}`);
     await page.getByText("It wrote no output.").waitFor();
     await page.getByText("This job has not completed before.").waitFor();
+  }, 60_000);
+
+  test("counts the items of a task, and ignores a failure that the job allows", async () => {
+    const { petit, web, page } = running();
+    await web.open(`/runs/${(await runToEnd(petit, "shards")).id}`);
+    await failure(page).getByText("1 of 3 items failed").waitFor();
+    await failure(page).getByText("shard b is corrupt").waitFor();
+    await failure(page).getByRole("button", { name: "each" }).waitFor();
+    expect(await page.locator('[data-task="each"]').textContent()).toContain("3/3 items");
+    expect(await failure(page).getByText("more task failed").count()).toBe(0);
   }, 60_000);
 
   test("names the task that failed first, and leads to the others", async () => {

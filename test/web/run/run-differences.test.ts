@@ -77,12 +77,13 @@ describe("the differences between two runs", () => {
 });
 
 describe("the failed tasks of a run", () => {
-  test("are in the order in which they failed, without cancelled and interrupted ones", () => {
+  test("are in the order in which they failed, without cancelled, interrupted and allowed ones", () => {
     const tasks = [
       task("late", { status: "failed", reason: "exit_code", ended_at: 20 }),
       task("first", { status: "failed", reason: "timeout", ended_at: 10 }),
       task("stopped", { status: "failed", reason: "cancelled", ended_at: 5 }),
       task("lost", { status: "failed", reason: "interrupted", ended_at: 1 }),
+      task("allowed", { status: "failed", reason: "exit_code", ended_at: 3, allowed: true }),
       task("fine", { ended_at: 2 }),
     ];
     expect(failedTasks(tasks).map(({ task_id }) => task_id)).toEqual(["first", "late"]);
