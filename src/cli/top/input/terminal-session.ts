@@ -31,8 +31,12 @@ export class TerminalSession {
     this.#ended.resolve();
   }
 
-  /** Stops the process, as the shell expects of Ctrl-Z, with the terminal restored. Goes on when the shell continues it. */
+  /**
+   * Stops the process, as the shell expects of Ctrl-Z, with the terminal restored. Goes on when the shell continues it. Windows
+   * has no such signal.
+   */
   suspend(): void {
+    if (process.platform === "win32") return;
     const stop = async (): Promise<void> => {
       process.stdout.write(MOUSE_OFF);
       const continued = new Promise<void>((resolve) => process.once("SIGCONT", () => resolve()));
