@@ -81,7 +81,11 @@ export const logs = defineCommand({
       const isEmpty = args.follow
         ? await followOutput(client, { ...selection, patienceMs }, context)
         : await printOutput(client, selection, context);
-      if (isEmpty) note(`no output${each.task === undefined ? "" : ` of ${each.task}`}`, context);
+      if (isEmpty)
+        note(
+          `no output${each.task === undefined ? "" : ` of ${each.task}`}${since === undefined ? "" : " since then"}`,
+          context,
+        );
     }
     return EXIT.DONE;
   },

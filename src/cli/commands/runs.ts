@@ -71,7 +71,7 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
     { title: "RUN", cells: out.isTerminal ? shortIds(ids) : ids },
     { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 5, min: 12 },
     { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style, shrink: 7, min: 6 },
-    { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 2 },
+    { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 1 },
     { title: "STARTED", cells: list.map(started), drop: 6 },
     { title: "TOOK", cells: list.map(took), drop: 4 },
     ...(out.isTerminal ? [errorColumn(list)] : []),
@@ -82,8 +82,8 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
 const errorColumn = (list: readonly RunRow[]): Column => ({
   title: "ERROR",
   cells: list.map((run) => reasonText(run)),
-  shrink: 1,
-  min: 20,
+  shrink: 2,
+  min: 16,
   drop: 3,
 });
 

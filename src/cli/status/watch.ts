@@ -17,6 +17,8 @@ type WatchOptions = Omit<OverviewTextOptions, "now">;
 
 /** Minimum time between two reads, in ms. */
 const PAUSE_MS = 1_000;
+/** The same as a multiple of the time that a read took. */
+const PAUSE_PER_READ = 5;
 
 /**
  * Shows the overview until a signal comes. On a terminal it is redrawn in place, and stays at the end. Otherwise it is written
@@ -39,9 +41,12 @@ export const watchOverview = async (client: Client, options: WatchOptions, conte
     while (!signal.aborted) {
       await Promise.race([changed.promise, anyAborted([signal])]);
       changed = Promise.withResolvers();
+      const from = context.clock.monotonic();
       const next = signal.aborted ? null : await readIfThere(client);
       if (next !== null) view.show(next);
-      await sleep(context.clock, PAUSE_MS, signal);
+      // A petit with many jobs, or far away, is asked less often.
+      const tookMs = context.clock.monotonic() - from;
+      await sleep(context.clock, Math.max(PAUSE_MS, PAUSE_PER_READ * tookMs), signal);
     }
   };
   await Promise.race([Promise.all([listen(), refresh()]), anyAborted([signal])]);
