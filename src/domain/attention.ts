@@ -124,7 +124,9 @@ type BrokenJobFile = {
 /** Why a run failed: its first failed task, in the order of the definition. Of a run without a failed task, the run's own reason. */
 export type RunFailure = {
   readonly taskId: TaskId | null;
-  /** The last attempt of the task. */
+  /** Position of the first failed item of the task; null if it has none. */
+  readonly item: number | null;
+  /** The last attempt of the task, or of the item. */
   readonly attempt: number | null;
   readonly reason: Reason | null;
   readonly exitCode: number | null;
@@ -141,6 +143,18 @@ export type FailureLine = {
   readonly stream: "stdout" | "stderr";
   /** At most 500 characters, without escape sequences. */
   readonly text: string;
+};
+
+export const NO_ATTENTION: AttentionList = {
+  items: [],
+  counts: {
+    job_failing: 0,
+    job_flapping: 0,
+    run_stuck: 0,
+    run_late: 0,
+    notifications_undelivered: 0,
+    job_file_broken: 0,
+  },
 };
 
 /** Number of results that `isFlapping` looks at. */

@@ -1,4 +1,4 @@
-import type { AttentionList } from "../domain/attention.ts";
+import { type AttentionList, NO_ATTENTION } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Pause } from "../domain/pause.ts";
@@ -265,7 +265,8 @@ class Scheduler implements Engine {
   }
 
   listAttention(limit: number): Promise<AttentionList> {
-    return this.#attention.list(limit);
+    // Before the start, the newest runs are not known.
+    return this.#isStarted ? this.#attention.list(limit) : Promise.resolve(NO_ATTENTION);
   }
 
   onEvent(listener: (event: Event) => void): () => void {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   ATTENTION_SEVERITY,
   type Attention,
@@ -5,6 +6,7 @@ import {
   type AttentionList,
   lateAfterMs,
   MIN_STUCK_MS,
+  NO_ATTENTION,
 } from "../../domain/attention.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
@@ -27,6 +29,9 @@ export type AttentionListOptions = {
 };
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
+
+/** Number of items whose details are read before other work runs. */
+const DESCRIBED_AT_ONCE = 20;
 
 /** Finds what needs attention. */
 export class AttentionFinder {
@@ -55,19 +60,13 @@ export class AttentionFinder {
   async list(limit: number): Promise<AttentionList> {
     const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);
     const all = [...results, ...this.#stuckRuns(), ...this.#lateRuns(), ...this.#undelivered(), ...this.#brokenFiles()];
-    const counts: Record<AttentionKind, number> = {
-      job_failing: 0,
-      job_flapping: 0,
-      run_stuck: 0,
-      run_late: 0,
-      notifications_undelivered: 0,
-      job_file_broken: 0,
-    };
+    const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
-    const items = all
-      .toSorted(byUrgency)
-      .slice(0, limit)
-      .map((item) => this.#describe(item));
+    const items: Attention[] = [];
+    for (const [index, item] of all.toSorted(byUrgency).slice(0, limit).entries()) {
+      if (index > 0 && index % DESCRIBED_AT_ONCE === 0) await setImmediate();
+      items.push(this.#describe(item));
+    }
     return { items, counts };
   }
 

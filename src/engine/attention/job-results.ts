@@ -13,7 +13,7 @@ export type FailingOrFlapping = Extract<Attention, { readonly kind: "job_failing
 type Standing = FailingOrFlapping extends infer Each ? (Each extends unknown ? Omit<Each, "failure"> : never) : never;
 
 /** Jobs that one slice examines, which takes about 2 ms. Other work runs between two slices. */
-const SLICE = 50;
+const SLICE = 20;
 
 /** How many of the newest failed runs say which jobs may be flapping when petit starts. */
 const RECENT_FAILURES = 1_000;

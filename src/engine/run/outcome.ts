@@ -1,5 +1,5 @@
 import { isAllowedFailure, type Job } from "../../domain/job.ts";
-import type { EndingReason, RunOutcome } from "../../domain/run.ts";
+import type { EndingReason, Reason, RunOutcome } from "../../domain/run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { NodeKey } from "./node.ts";
@@ -44,10 +44,9 @@ const outcomeOfTasks = ({ job, tasks }: FinishedTasks): RunOutcome => {
 
 /** A retry of one task takes over the results of others. One that was skipped because the run was ended is no success. */
 const wasNeverStarted = ({ status, reason }: TaskProgress): boolean =>
-  status === "skipped" &&
-  reason !== "upstream_failed" &&
-  reason !== "condition_not_met" &&
-  reason !== "skipped_by_exit";
+  status === "skipped" && reason !== null && RUN_WAS_ENDED.has(reason);
+
+const RUN_WAS_ENDED: ReadonlySet<Reason> = new Set(["cancelled", "timeout", "shutdown", "interrupted"]);
 
 const outcomeOfEnding = (ending: EndingReason, job: Job): RunOutcome => {
   switch (ending) {

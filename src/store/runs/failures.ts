@@ -1,9 +1,10 @@
 import { type FailureLine, lastLineOf, type RunFailure } from "../../domain/attention.ts";
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
+import { isAllowedFailure, type Job } from "../../domain/job.ts";
 import { REASONS } from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { bytes, flag, id, integer, integerOrNull, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import { bytes, flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import { STREAMS } from "../output.ts";
 import { itemOf, NO_ITEM } from "./attempts.ts";
@@ -82,13 +83,15 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
       .map((row) => integer(row, "duration")),
 
   describeFailure: (runId) => {
-    const row = sql.get(FAILED_TASK, { runId });
+    const failedId = findFailedTask(sql, runId);
+    const row = failedId === null ? null : sql.get(FAILED_TASK, { runId, taskId: failedId });
     if (row === null) return { ...NO_TASK, reason: readReason(sql, runId) };
     const taskId = id<TaskId>(row, "task_id");
     const attempt = integer(row, "attempts");
     const item = itemOf(row);
     return {
       taskId,
+      item,
       attempt: attempt === 0 ? null : attempt,
       reason: wordOrNull(row, "reason", REASONS),
       exitCode: integerOrNull(row, "exit_code"),
@@ -112,11 +115,40 @@ const selectStreak = (status: string): string =>
 const selectNewest = (status: string): string =>
   `SELECT * FROM (SELECT job_id FROM runs WHERE status = '${status}' AND ${UNSUCCESSFUL} ORDER BY seq DESC LIMIT $limit)`;
 
-/** The first failed task of a run, as in the error of the run, with the last attempt of its first failed item if it has items. */
+/**
+ * Returns the first failed task of a run, as in the error of the run: its own failures before those that a retry took over, and
+ * one whose failure is allowed only if there is no other.
+ */
+const findFailedTask = (sql: Statements, runId: RunId): TaskId | null => {
+  const failed = sql
+    .all(
+      `SELECT task_id, reason, exit_code FROM task_runs
+       WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND status = 'failed' ORDER BY reused, position LIMIT 100`,
+      { runId },
+    )
+    .map((row) => ({
+      id: id<TaskId>(row, "task_id"),
+      status: "failed" as const,
+      reason: wordOrNull(row, "reason", REASONS),
+      exitCode: integerOrNull(row, "exit_code"),
+    }));
+  if (failed.length < 2) return failed[0]?.id ?? null;
+  const { tasks } = readDefinition(sql, runId);
+  const counted = failed.find((each) => !tasks.some((task) => task.id === each.id && isAllowedFailure(task, each)));
+  return (counted ?? failed[0])?.id ?? null;
+};
+
+const readDefinition = (sql: Statements, runId: RunId): Pick<Job, "tasks"> => {
+  const row = sql.get("SELECT definition FROM job_versions WHERE id = (SELECT version FROM runs WHERE id = $runId)", {
+    runId,
+  });
+  return row === null ? { tasks: [] } : json<Job>(row, "definition");
+};
+
+/** A failed task of a run, with the last attempt of its first failed item if it has items. */
 const FAILED_TASK = `
   WITH failed AS (
-    SELECT * FROM task_runs WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND status = 'failed'
-    ORDER BY reused, position LIMIT 1
+    SELECT * FROM task_runs WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND task_id = $taskId
   ), node AS (
     SELECT failed.run, failed.task_id, failed.reason, failed.error, coalesce(first.item, ${NO_ITEM}) AS item,
       coalesce(first.attempts, failed.attempts) AS attempts, coalesce(first.exit_code, failed.exit_code) AS exit_code,
@@ -127,7 +159,15 @@ const FAILED_TASK = `
   SELECT node.*, attempts.signal FROM node LEFT JOIN attempts
     ON attempts.run = node.run AND attempts.task_id = node.task_id AND attempts.item = node.item AND attempt = node.attempts`;
 
-const NO_TASK = { taskId: null, attempt: null, exitCode: null, signal: null, error: null, lastLine: null } as const;
+const NO_TASK = {
+  taskId: null,
+  item: null,
+  attempt: null,
+  exitCode: null,
+  signal: null,
+  error: null,
+  lastLine: null,
+} as const;
 
 const readReason = (sql: Statements, runId: RunId): RunFailure["reason"] => {
   const row = sql.get("SELECT reason FROM runs WHERE id = $runId", { runId });

@@ -75,6 +75,7 @@ describe("GET /api/attention", () => {
       recent_failures: 2,
       failure: {
         task_id: "load",
+        item: null,
         attempt: 2,
         reason: "exit_code",
         exit_code: 3,

@@ -111,6 +111,7 @@ describe("a failed run", () => {
     const { id } = await runToEnd(petit, "etl");
     const failure = {
       task_id: "load",
+      item: null,
       attempt: 1,
       reason: "exit_code",
       exit_code: 3,

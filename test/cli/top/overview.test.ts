@@ -17,6 +17,7 @@ const FAILING: TopAttention = {
   recent_failures: 3,
   failure: {
     task_id: "transform",
+    item: null,
     attempt: 1,
     reason: "exit_code",
     exit_code: 3,

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { Attention } from "../../../src/domain/attention.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import { job, jobId, shell, taskId } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const MINUTE = 60_000;
 
@@ -80,6 +82,29 @@ describe("a run", () => {
 
 describe("a failing job", () => {
   const fails = job("fails", { tasks: [shell("only", "exit 1")] });
+
+  test("is listed after a restart, also if somebody asked before petit had started", async () => {
+    using dir = tempDir();
+    {
+      await using petit = await startEngine({ dir: dir.path, jobs: [fails] });
+      await petit.run("fails");
+      await petit.stop("drain");
+    }
+    const early: number[] = [];
+    const beforeStart = async (engine: Engine): Promise<void> => {
+      early.push((await engine.listAttention(100)).items.length);
+    };
+    await using petit = await startEngine({ dir: dir.path, jobs: [fails], beforeStart });
+    expect([early, (await attention(petit)).length]).toEqual([[0], 1]);
+  });
+
+  test("names the task that made its run fail, not one whose failure is allowed", async () => {
+    const tasks = [shell("lint", "exit 1", { allowFailure: "always" }), shell("build", "exit 2")];
+    await using petit = await startEngine({ jobs: [job("fails", { tasks })] });
+    await petit.run("fails");
+    const [item] = await attention(petit);
+    expect(item).toMatchObject({ kind: "job_failing", failure: { taskId: taskId("build"), exitCode: 2 } });
+  });
 
   test("does not need attention once its file is gone, and does again with the file", async () => {
     await using petit = await startEngine({ jobs: [fails] });

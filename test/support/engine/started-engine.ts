@@ -44,6 +44,8 @@ export type StartOptions = {
   /** Wraps the engine's store. */
   readonly wrap?: (store: Store) => Store;
   readonly followSchedules?: boolean;
+  /** Called before the engine starts. */
+  readonly beforeStart?: (engine: Engine) => Promise<void>;
 };
 
 /** An engine with a real database and real processes. */
@@ -127,6 +129,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     for (const listener of [...listeners]) listener();
   });
   parts.use(engine);
+  await options.beforeStart?.(engine);
   await engine.start();
 
   const started: StartedEngine = {

@@ -1,6 +1,7 @@
 import { openRuntime } from "#runtime";
 import { createApi } from "../../../src/api/api.ts";
 import type { ApiEngine, ApiOptions, SystemFacts } from "../../../src/api/options.ts";
+import { NO_ATTENTION } from "../../../src/domain/attention.ts";
 import { PetitError } from "../../../src/domain/errors.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
@@ -56,15 +57,6 @@ const SYSTEM: SystemFacts = {
   jobsDir: "/jobs",
   timezone: "UTC",
   settings: [],
-};
-
-const NO_ATTENTION = {
-  job_failing: 0,
-  job_flapping: 0,
-  run_stuck: 0,
-  run_late: 0,
-  notifications_undelivered: 0,
-  job_file_broken: 0,
 };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -138,7 +130,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     },
     nextOccurrences: () => [],
     health: () => engine.currentHealth,
-    listAttention: async () => ({ items: [], counts: NO_ATTENTION }),
+    listAttention: async () => NO_ATTENTION,
     problems: [],
     onEvent: (listener) => {
       eventListeners.add(listener);

@@ -62,6 +62,7 @@ const RESULT_EXAMPLE = {
   recent_failures: 3,
   failure: {
     task_id: "extract",
+    item: null,
     attempt: 1,
     reason: "exit_code",
     exit_code: 1,

@@ -6,7 +6,8 @@ import { exactly, integer, nullable, ReasonOrNull, TaskIdText, word } from "../s
 export const RunFailureBody = exactly(
   {
     task_id: nullable(TaskIdText, "The first failed task, in the order of the definition; null if no task failed"),
-    attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task; null if it had none"),
+    item: nullable(integer({ minimum: 0 }), "Position of its first failed item, from 0; null if it has no items"),
+    attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task or item; null if it had none"),
     reason: ReasonOrNull,
     exit_code: nullable(integer(), "Exit code of that attempt; null if it has none"),
     signal: nullable(t.String(), "Signal that ended the attempt, such as `SIGKILL`; null if none did"),
@@ -26,6 +27,7 @@ export const RunFailureBody = exactly(
     examples: [
       {
         task_id: "extract",
+        item: null,
         attempt: 3,
         reason: "exit_code",
         exit_code: 1,
@@ -39,6 +41,7 @@ export const RunFailureBody = exactly(
 
 export const runFailureBody = (failure: RunFailure): typeof RunFailureBody.static => ({
   task_id: failure.taskId,
+  item: failure.item,
   attempt: failure.attempt,
   reason: failure.reason,
   exit_code: failure.exitCode,
