@@ -14,7 +14,7 @@ export type TransactionHooks = {
   readonly onRollback: () => void;
   /**
    * Does the work that the commit allows, such as starting processes. Runs after the `onCommit` of all work of the transaction,
-   * and after those who wait for `enqueue` have continued: a request is answered before its processes start.
+   * and after requests that wait for `enqueue` have been answered.
    */
   readonly onSettled?: () => void;
 };
@@ -26,6 +26,8 @@ export type AddHooks = (hooks: TransactionHooks) => void;
 export type TransactionWork<T> = (addHooks: AddHooks) => T;
 
 type QueuedWork = {
+  /** True if somebody waits for an answer. */
+  readonly isRequest: boolean;
   readonly run: (addHooks: AddHooks, isAlone: boolean) => void;
   readonly settle: () => void;
   readonly fail: (error: unknown) => void;
@@ -86,13 +88,18 @@ export class Commits {
   }
 
   /**
-   * Runs `work` in the next shared transaction, and resolves after its commit. If `work` throws, only `work` is
+   * Runs `work` of a request in the next shared transaction, and resolves after its commit. If `work` throws, only `work` is
    * rolled back.
    */
   enqueue<T>(work: TransactionWork<T>): Promise<T> {
+    return this.#enqueue(work, true);
+  }
+
+  #enqueue<T>(work: TransactionWork<T>, isRequest: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
       let result: { readonly value: T } | { readonly error: unknown };
       this.#queue.push({
+        isRequest,
         run: (addHooks, isAlone) => {
           result = isAlone ? { value: work(addHooks) } : this.#runInSavepoint(work, addHooks);
         },
@@ -103,9 +110,9 @@ export class Commits {
     });
   }
 
-  /** Calls `enqueue` until the database accepts the write. */
+  /** Runs `work` of no request in the next shared transaction, again and again until the database accepts the write. */
   enqueueUntilStored<T>(work: TransactionWork<T>): Promise<T> {
-    return this.retryUntilStored(() => this.enqueue(work));
+    return this.retryUntilStored(() => this.#enqueue(work, false));
   }
 
   /**
@@ -176,16 +183,19 @@ export class Commits {
       for (const queued of batch) queued.fail(stopping());
       return;
     }
+    let settle: () => void;
     try {
-      const { settle } = this.#commit((addHooks) => {
+      ({ settle } = this.#commit((addHooks) => {
         for (const queued of batch) queued.run(addHooks, batch.length === 1);
-      });
-      soon(settle);
+      }));
     } catch (error) {
       for (const queued of batch) queued.fail(error);
       return;
     }
     for (const queued of batch) queued.settle();
+    // Other requests may come first in the next turn, so only a request is worth that delay.
+    if (batch.some(({ isRequest }) => isRequest)) soon(settle);
+    else settle();
   }
 
   /** Keeps an error of one work from rolling back the others. If the database can't be written, all are rolled back. */

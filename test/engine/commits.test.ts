@@ -100,6 +100,16 @@ describe("Commits", () => {
     expect(done).toEqual(["commit a", "answered", "settled"]);
   });
 
+  test("runs the settled hooks of other work immediately", async () => {
+    const { commits, done, noting } = open();
+    const stored = commits.enqueueUntilStored((addHooks) => {
+      addHooks({ onCommit: () => {}, onRollback: () => {}, onSettled: () => done.push("settled") });
+      return noting("a", 1)(addHooks);
+    });
+    await stored.then(() => done.push("continued"));
+    expect(done).toEqual(["commit a", "settled", "continued"]);
+  });
+
   test("runs no settled hooks after a rollback", async () => {
     const { commits, done, noting } = open();
     const failing = commits.enqueue((addHooks) => {
