@@ -92,8 +92,20 @@ const memoryMiB = (pid: number, field: "VmRSS" | "VmHWM"): number => {
 const TICKS = 100;
 
 /** Returns the user and system CPU time of a process, in ms. */
-export const cpuMs = (pid: number): number => {
+export const cpuMs = (pid: number): number => cpuTimes(pid).own;
+
+/** Returns the CPU time of a process and of its children that have ended, in ms. */
+export const cpuWithChildrenMs = (pid: number): number => {
+  const { own, children } = cpuTimes(pid);
+  return own + children;
+};
+
+const cpuTimes = (pid: number): { readonly own: number; readonly children: number } => {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) / TICKS) * 1000;
+  const [user = 0, system = 0, childUser = 0, childSystem = 0] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 15)
+    .map((ticks) => (Number(ticks) / TICKS) * 1000);
+  return { own: user + system, children: childUser + childSystem };
 };

@@ -18,6 +18,8 @@ export type Figures = {
   readonly polledPerSecond: readonly number[];
   /** Runs per second of BURST triggers. */
   readonly burstPerSecond: readonly number[];
+  /** CPU time of each of these runs, the polling and the processes included. */
+  readonly burstCpuMs: readonly number[];
   /** Per task of a job of TASKS tasks. */
   readonly chainedMs: readonly number[];
   readonly parallelMs: readonly number[];
@@ -62,7 +64,7 @@ const measureTriggers = async (scheduler: Scheduler, counts: Counts): Promise<Om
     answeredMs: await measure(() => repeat({ times: triggers, maxMs, pauseMs: 10 }, () => running.trigger("one"))),
     finishedMs: await measure(() => repeat({ times: finished, maxMs }, () => runOne(0))),
     polledPerSecond: await measure(async () => [await measurePolled(runOne, maxMs)]),
-    burstPerSecond: await measure(async () => [await measureBurst(running)]),
+    ...(await measureBursts(running, measure)),
     chainedMs: await measure(() => perTask("chained")),
     parallelMs: await measure(() => perTask("parallel")),
   };
@@ -89,6 +91,15 @@ const measurePolled = async (runOne: (pauseMs: number) => Promise<void>, ms: num
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, client));
   return (runs / (performance.now() - startedAt)) * 1000;
+};
+
+const measureBursts = async (
+  running: RunningScheduler,
+  measure: (work: () => Promise<readonly number[]>) => Promise<readonly number[]>,
+): Promise<Pick<Figures, "burstPerSecond" | "burstCpuMs">> => {
+  const before = running.cpuMs;
+  const burstPerSecond = await measure(async () => [await measureBurst(running)]);
+  return { burstPerSecond, burstCpuMs: burstPerSecond.map(() => (running.cpuMs - before) / BURST) };
 };
 
 const measureBurst = async (running: RunningScheduler): Promise<number> => {

@@ -9,6 +9,8 @@ const TASKS = 100;
 
 export type RawFigures = Pick<Figures, "answeredMs" | "finishedMs" | "burstPerSecond" | "chainedMs" | "latenessMs"> & {
   readonly syncMs: readonly number[];
+  /** CPU time of a process. */
+  readonly spawnCpuMs: readonly number[];
 };
 
 /**
@@ -19,8 +21,13 @@ export const measureRaw = async (): Promise<RawFigures> => {
   const dir = makeFolder("raw");
   const spawn = () => Bun.spawn(["/bin/true"], { stdio: ["ignore", "ignore", "ignore"] }).exited;
   const [fastest] = rawSpawns(dir);
+  const spawnCpuMs = Array.from(
+    { length: COUNT },
+    () => Number(Bun.spawnSync(["/bin/true"]).resourceUsage.cpuTime.total) / 1000,
+  );
   return {
     answeredMs: await measureBareServer(dir),
+    spawnCpuMs,
     syncMs: await measureSync(dir),
     finishedMs: await repeat({ times: COUNT, maxMs: 2_000 }, spawn),
     burstPerSecond: fastest === undefined ? [] : [fastest.rate(COUNT * 3)],

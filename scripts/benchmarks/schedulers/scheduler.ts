@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { EXECUTABLE, freePort } from "../petit-process.ts";
+import { cpuWithChildrenMs, EXECUTABLE, freePort } from "../petit-process.ts";
 
 /** A scheduler that the same work is measured with. */
 export type Scheduler = {
@@ -109,6 +109,8 @@ export const dagu = (executable: string): Scheduler => ({
 /** A running scheduler. Disposing it ends it. */
 export interface RunningScheduler extends AsyncDisposable {
   readonly scheduler: Scheduler;
+  /** The CPU time that it and its processes have used, in ms. */
+  readonly cpuMs: number;
   /** Triggers a job. Resolves with the path of the run when the answer has arrived. */
   trigger(jobId: string): Promise<string>;
   /**
@@ -149,6 +151,9 @@ export const startScheduler = async (
   }
   return {
     scheduler,
+    get cpuMs() {
+      return cpuWithChildrenMs(child.pid);
+    },
     trigger: async (jobId) => {
       const response = await fetch(url + scheduler.triggerPath(jobId), TRIGGER);
       if (!response.ok) throw new Error(`${scheduler.name} answered ${response.status}: ${await response.text()}`);
