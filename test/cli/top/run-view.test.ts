@@ -24,7 +24,20 @@ const TASKS = [
   topTask("cleanup", { depends_on: ["load", "audit"], condition: "all_done" }),
 ];
 
-const RUN = topRun(1, { status: "failed", error: "task 'transform' failed: exit code 3" });
+const RUN = topRun(1, {
+  status: "failed",
+  error: "task 'transform' failed: exit code 3",
+  failure: {
+    task_id: "transform",
+    item: null,
+    attempt: 1,
+    reason: "exit_code",
+    exit_code: 3,
+    signal: null,
+    error: "exit code 3",
+    last_line: null,
+  },
+});
 
 const opened = (state: TopState = topState({ jobs: [topJob("etl")], runs: [RUN] })): TopState =>
   after(press(state, "3", "enter").state, {
@@ -73,6 +86,19 @@ describe("a run", () => {
     ]);
     expect(text[10]).toStartWith("─ Log of transform  2 lines  ended ─");
     expect(text[12]).toBe("  00:00:00 line 2");
+  });
+
+  test("does not take a failure that the job allows for its reason", () => {
+    const probe = topTask("probe", { status: "failed", allowed: true, reason: "exit_code", error: "exit code 1" });
+    const detail = { ...runDetail(RUN), warnings: 1 };
+    const state = after(press(topState({ runs: [RUN] }), "3", "enter").state, {
+      kind: "run",
+      data: { runId: RUN.id, detail, tasks: [probe, ...TASKS] },
+    });
+    const text = screenText(state);
+    expect(text[2]).toContain("6 of 6 tasks done, 1 failed, 1 warning");
+    expect(text[5]).toContain("allowed: exit code 1");
+    expect(watchedBy(state).log?.taskId).toBe("transform");
   });
 
   test("watches the log of the selected task", () => {

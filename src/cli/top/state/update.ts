@@ -104,16 +104,14 @@ const isShown = (state: TopState, kind: "job" | "run", id: string): boolean => {
   );
 };
 
-/** When a run is opened, its first failed task is selected, or else its first running one. */
+/** When a run is opened, the task because of which it failed is selected, or else its first running one. */
 const withRun = (state: TopState, data: RunData): TopState => {
   const isFirst = state.run?.runId !== data.runId;
   const after = { ...state, run: data };
   if (!isFirst || cursorOf(state, "tasks").key !== null) return after;
-  const chosen = ["failed", "running"]
-    .map((status) => data.tasks.find((task) => task.status === status))
-    .find((task) => task !== undefined);
-  if (chosen === undefined) return after;
-  return { ...after, cursors: { ...state.cursors, tasks: { key: chosen.task_id, index: 0, top: 0 } } };
+  const running = data.tasks.find(({ status }) => status === "running");
+  const key = data.detail.failure?.task_id ?? running?.task_id ?? null;
+  return { ...after, cursors: { ...state.cursors, tasks: { key, index: 0, top: 0 } } };
 };
 
 type LogMessage = Extract<Message, { readonly target: LogTarget }>;

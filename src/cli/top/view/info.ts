@@ -65,7 +65,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
     !isFinal(detail.status) && detail.started_at !== null
       ? elapsedText(now - detail.started_at)
       : durationText(detail.duration_ms);
-  const failed = tasks.filter(({ status }) => status === "failed").length;
+  const failed = tasks.filter(({ status, allowed }) => status === "failed" && !allowed).length;
   const ended = tasks.filter(({ status }) => status !== "pending" && status !== "running").length;
   const params = Object.entries(detail.params).map(([name, value]) => `${name}=${oneLine(value)}`);
   return [
@@ -73,10 +73,14 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
     [
       styled(styleOf(detail.status), ` ${signOf(detail.status)} ${detail.status}`),
       plain(`  ${took}  `),
-      styled("dim", `started ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  ${byText(detail)}  `),
       plain(`${ended} of ${pluralize(tasks.length, "task")} done`),
       styled("red", failed === 0 ? "" : `, ${failed} failed`),
-      styled("dim", params.length === 0 ? "" : `  ${params.join(" ")}`),
+      styled("yellow", detail.warnings === 0 ? "" : `, ${pluralize(detail.warnings, "warning")}`),
+      styled(
+        "dim",
+        `  started ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  ${byText(detail)}  `,
+      ),
+      styled("dim", params.length === 0 ? "" : params.join(" ")),
     ],
     [
       styled(isFinal(detail.status) ? "red" : "yellow", ` ${oneLine(detail.error ?? endingText(detail.ending))}`),

@@ -199,9 +199,9 @@ export const taskRow = ({ task, branch, also }: TreeRow, { width, now }: RowOpti
   );
   return [
     styled("dim", branch),
-    styled(styleOf(task.status), `${signOf(task.status)} `),
+    styled(task.allowed ? "yellow" : styleOf(task.status), `${signOf(task.status)} `),
     plain(`${cell(task.task_id, idWidth)} ${rightCell(taskTime(task, now), TOOK_WIDTH)} `),
-    styled(task.status === "failed" ? "red" : "dim", detail.join(" · ")),
+    styled(task.status === "failed" && !task.allowed ? "red" : "dim", detail.join(" · ")),
   ];
 };
 
@@ -221,7 +221,7 @@ const detailOf = (task: TopTask, now: number): string => {
   if (task.retry_at !== null) return `attempt ${task.attempts + 1} in ${elapsedText(task.retry_at - now)}`;
   const attempt = task.attempts > 1 ? `attempt ${task.attempts}` : "";
   const isOver = task.status !== "running" && task.status !== "pending";
-  const reason = isOver ? reasonText(task) : "";
+  const reason = isOver ? `${task.allowed ? "allowed: " : ""}${reasonText(task)}` : "";
   return [itemsText(task), attempt, reason].filter((each) => each !== "").join(" · ");
 };
 
