@@ -105,6 +105,11 @@ const LINES = {
   "task.finished": taskMoved,
   "item.started": taskMoved,
   "item.finished": taskMoved,
+  approval: ({ jobId, runId, taskId }) => ({
+    level: "info",
+    fields: { job_id: jobId, run_id: runId, task_id: taskId },
+    message: `${jobId}/${taskId} waits for approval`,
+  }),
   occurrence,
   "jobs.reloaded": nothing,
   "scheduler.paused": schedulerMoved,

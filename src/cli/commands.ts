@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { backup } from "./commands/backup.ts";
 import { cancel } from "./commands/cancel.ts";
 import { completion } from "./commands/completion.ts";
+import { approve, reject } from "./commands/decide.ts";
 import { doctor } from "./commands/doctor.ts";
 import { help } from "./commands/help.ts";
 import { importJobs } from "./commands/import.ts";
@@ -38,6 +39,8 @@ export const COMMANDS: readonly Command[] = [
   top,
   cancel,
   retry,
+  approve,
+  reject,
   pause,
   resume,
   reload,

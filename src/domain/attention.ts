@@ -12,6 +12,7 @@ import type { Reason } from "./run.ts";
  * - `job_flapping`: the newest ended run completed, but the result of the job keeps changing (`isFlapping`).
  * - `run_stuck`: a run has been running for much longer than the job usually does (`stuckAfterMs`).
  * - `run_late`: runs of a job have been waiting for a slot for too long (`lateAfterMs`).
+ * - `approval_needed`: a task waits until a person approves or rejects it.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
  */
@@ -20,6 +21,7 @@ export type Attention =
   | ({ readonly kind: "job_flapping" } & FlappingJob)
   | ({ readonly kind: "run_stuck" } & StuckRun)
   | ({ readonly kind: "run_late" } & LateRun)
+  | ({ readonly kind: "approval_needed" } & AskingTask)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
 
@@ -40,6 +42,7 @@ export const ATTENTION_SEVERITY = {
   job_flapping: "warning",
   run_stuck: "warning",
   run_late: "warning",
+  approval_needed: "warning",
   notifications_undelivered: "error",
   job_file_broken: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
@@ -92,6 +95,16 @@ type LateRun = {
   readonly waitedMs: number;
   /** Number of runs of the job that wait. */
   readonly count: number;
+};
+
+type AskingTask = {
+  readonly jobId: JobId;
+  readonly runId: RunId;
+  readonly taskId: TaskId;
+  /** When it began to wait. */
+  readonly since: number;
+  /** What it asks; null if it only has a name. */
+  readonly prompt: string | null;
 };
 
 /** A receiver of a job that can't be given its notifications. */
@@ -152,6 +165,7 @@ export const NO_ATTENTION: AttentionList = {
     job_flapping: 0,
     run_stuck: 0,
     run_late: 0,
+    approval_needed: 0,
     notifications_undelivered: 0,
     job_file_broken: 0,
   },

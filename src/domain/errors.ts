@@ -37,6 +37,13 @@ export type ErrorDetails =
   | { readonly reason: "run_not_ended" | "nothing_to_rerun"; readonly runId: RunId; readonly status: RunStatus }
   /** `upstream` did not complete in the run, so `taskId` can't start. */
   | { readonly reason: "task_blocked"; readonly runId: RunId; readonly taskId: TaskId; readonly upstream: TaskId }
+  /** The task, or without one any task, does not wait for a person; `asking` do. */
+  | {
+      readonly reason: "not_asking";
+      readonly runId: RunId;
+      readonly taskId: string | null;
+      readonly asking: readonly TaskId[];
+    }
   /** `suggestion` is the id of a job that is spelled nearly the same; null if there is none. */
   | { readonly reason: "job_not_found"; readonly jobId: string; readonly suggestion: string | null }
   | { readonly reason: "run_not_found"; readonly runId: string }

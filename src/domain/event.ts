@@ -8,6 +8,7 @@ export const EVENT_TYPES = [
   "task.finished",
   "item.started",
   "item.finished",
+  "approval",
   "occurrence",
   "jobs.reloaded",
   "scheduler.paused",

@@ -11,7 +11,7 @@ import type { ScheduleSpec } from "./schedule/schedule.ts";
 import type { TaskStatus } from "./task-run.ts";
 
 /** How a task's process starts. */
-export const TASK_TYPES = ["command", "shell", "python", "typescript"] as const;
+export const TASK_TYPES = ["command", "shell", "python", "typescript", "approval"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
 
 /** What a scheduled occurrence does when the job has reached its limit: `skip` it, `queue` it, or `replace` the oldest run. */
@@ -108,8 +108,20 @@ export type Program =
   | { readonly type: "command"; readonly command: string }
   | { readonly type: "shell"; readonly script: string; readonly shell: readonly string[] }
   | { readonly type: "python" | "typescript"; readonly inline: true; readonly text: string }
+  /** No process: it waits until a person decides, or until its timeout. */
+  | Approval
   /** `file` as written; searched in the job file's folder, then in the task's working directory. */
   | { readonly type: "python" | "typescript"; readonly inline: false; readonly file: string };
+
+/** What happens when nobody has decided about an approval in time. */
+export const TIMEOUT_DECISIONS = ["reject", "approve"] as const;
+
+export type Approval = {
+  readonly type: "approval";
+  /** What a person is asked; may contain templates. Null means only the name of the task. */
+  readonly prompt: string | null;
+  readonly onTimeout: (typeof TIMEOUT_DECISIONS)[number];
+};
 
 /** Returns whether a task failed in a way that its job allows. A task that was ended with its run, or lost, never did. */
 export const isAllowedFailure = (

@@ -14,6 +14,7 @@ const CODES = {
   run_not_ended: "conflict",
   nothing_to_rerun: "conflict",
   task_blocked: "conflict",
+  not_asking: "conflict",
   job_not_found: "not_found",
   run_not_found: "not_found",
   not_running: "not_running",

@@ -41,6 +41,7 @@ export type Trigger = (typeof TRIGGERS)[number];
  * - `items_failed`: more of its items failed than `max_failures` allows.
  * - `invalid_items`: `foreach` did not yield a usable list of items.
  * - `invalid_condition`: its `if` could not be evaluated.
+ * - `rejected`: a person rejected it.
  * - `skipped_by_exit`: it exited with one of its `skip_exit_codes`.
  */
 export const REASONS = [
@@ -57,6 +58,7 @@ export const REASONS = [
   "invalid_items",
   "invalid_condition",
   "skipped_by_exit",
+  "rejected",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

@@ -8,6 +8,7 @@ import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
 import type { DeliveryResult } from "./notify/dispatcher.ts";
+import type { ApprovalDecision } from "./run/approval.ts";
 
 /**
  * The scheduler as the API and the command line see it. They read runs, tasks and output from `store` directly.
@@ -39,6 +40,11 @@ export interface Engine extends AsyncDisposable {
    * (still running, nothing to rerun, or the task can't start), and as `trigger`.
    */
   retry(runId: RunId, scope?: RetryScope, by?: string | null): Promise<Run>;
+  /**
+   * Approves or rejects a task that waits for a person; without `taskId`, the only one that waits. Rejects with `not_found` and
+   * `conflict` (it does not wait, or several do).
+   */
+  decide(runId: RunId, taskId: string | null, decision: PersonDecision): Promise<void>;
   /** Returns whether `retry` with its default scope would find something to rerun. Limits and dependencies may still refuse it. */
   canRetry(run: Run): boolean;
   /**
@@ -117,6 +123,8 @@ export type TriggerRequest = {
   /** Who asks for it: the name of a token, or else an address. */
   readonly by?: string | null;
 };
+
+export type PersonDecision = Exclude<ApprovalDecision, { readonly kind: "timeout" }>;
 
 /**
  * The tasks that a retry runs again. The new run takes over the results of the others.

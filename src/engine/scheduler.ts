@@ -14,6 +14,7 @@ import type {
   Health,
   JobView,
   OccurrenceBounds,
+  PersonDecision,
   Reload,
   RetryScope,
   SchedulerState,
@@ -198,6 +199,15 @@ class Scheduler implements Engine {
       this.#commits.enqueue((addHooks) =>
         retry(mustFindRun(this.store, runId), scope, { ...this.#triggerOptions(addHooks), by }),
       ),
+    );
+  }
+
+  decide(runId: RunId, taskId: string | null, decision: PersonDecision): Promise<void> {
+    return this.#commits.retryWhileLocked(() =>
+      this.#commits.enqueue((addHooks) => {
+        this.#assertRunning();
+        addHooks(this.#runs.decide(runId, taskId, decision));
+      }),
     );
   }
 

@@ -49,8 +49,9 @@ export class Shutdown {
 
   async #drain(): Promise<void> {
     const { runs, settings, log, clock } = this.#options;
-    if (runs.active.length === 0) return;
-    log.info({ runs: runs.active.length, timeout_ms: settings.shutdownTimeoutMs }, "waiting for running runs to end");
+    const isWorking = runs.active.filter(({ isParked }) => !isParked);
+    if (isWorking.length === 0) return;
+    log.info({ runs: isWorking.length, timeout_ms: settings.shutdownTimeoutMs }, "waiting for running runs to end");
     const idle = new AbortController();
     const whenIdle = runs.idle().then(() => idle.abort());
     await sleep(clock, settings.shutdownTimeoutMs, AbortSignal.any([idle.signal, this.#now.signal]));
@@ -60,8 +61,10 @@ export class Shutdown {
 
   async #endAll(idle: AbortSignal): Promise<void> {
     const { runs, clock, settings, log } = this.#options;
-    log.warn({ runs: runs.active.length }, "ending the runs that are still running");
-    for (const runJob of runs.active) runJob.endAnyhow("shutdown", { all: true });
+    // A run that only waits for a person has no process. The next start continues it.
+    const working = runs.active.filter(({ isParked }) => !isParked);
+    log.warn({ runs: working.length }, "ending the runs that are still running");
+    for (const runJob of working) runJob.endAnyhow("shutdown", { all: true });
     await sleep(clock, settings.killGraceMs, AbortSignal.any([idle, this.#now.signal]));
     for (const runJob of runs.active) runJob.forceKill();
     await sleep(clock, END_TIMEOUT_MS, idle);

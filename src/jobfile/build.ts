@@ -115,6 +115,8 @@ const buildProgram = (fields: TaskFields): Program => {
       return { type: "command", command: fields.command ?? "" };
     case "shell":
       return { type: "shell", script, shell: fields.shell ?? DEFAULT_SHELL };
+    case "approval":
+      return { type: "approval", prompt: fields.prompt ?? null, onTimeout: fields.on_timeout ?? "reject" };
     case "python":
     case "typescript":
       return fields.inline

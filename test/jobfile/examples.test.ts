@@ -16,6 +16,7 @@ describe("the examples", () => {
   test("are those that the documentation names, one job per file of the same name", () => {
     expect(files.jobs.map((job) => job.source.file)).toEqual(files.jobs.map((job) => `${job.id}.yaml`));
     expect(files.jobs.map((job) => String(job.id))).toEqual([
+      "approval",
       "conditions",
       "data_pipeline",
       "failing_job",

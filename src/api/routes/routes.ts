@@ -13,7 +13,7 @@ import { logRoutes } from "./logs.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { openApiRoutes } from "./openapi.ts";
-import { runActionRoutes } from "./run-actions.ts";
+import { approvalRoutes, runActionRoutes } from "./run-actions.ts";
 import { runRoutes } from "./runs.ts";
 import { schedulerRoutes } from "./scheduler.ts";
 import { sessionRoutes } from "./session.ts";
@@ -38,6 +38,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(triggerRoutes(context))
     .use(runRoutes(context))
     .use(runActionRoutes(context))
+    .use(approvalRoutes(context))
     .use(logRoutes(context))
     .use(lineRoutes(context))
     .use(eventRoutes(context, feed))

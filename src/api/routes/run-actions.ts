@@ -5,8 +5,8 @@ import type { ApiContext } from "../context.ts";
 import { invalidBody } from "../errors.ts";
 import { readJson } from "../guard/body.ts";
 import { failures } from "../shapes/failure.ts";
-import { exactly, JobIdText, RunIdText, word } from "../shapes/schemas.ts";
-import { requireRun } from "./require.ts";
+import { exactly, JobIdText, RunIdText, TaskIdText, word } from "../shapes/schemas.ts";
+import { requireRun, requireTask } from "./require.ts";
 import { runPath, StartedRun } from "./trigger.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
@@ -115,4 +115,70 @@ const scopeOf = (query: { readonly from?: "start" }, body: typeof RetryBody.stat
 const cancelMessage = (run: Run): string => {
   if (run.status === "cancelled") return "the run is cancelled";
   return isFinal(run.status) ? `the run has already ended: it is ${run.status}` : "the run is being cancelled";
+};
+
+const DecisionBody = exactly(
+  { comment: t.Optional(t.String({ description: "Why; stored with the decision" })) },
+  { title: "DecisionRequest", description: "Optional", examples: [{ comment: "checked the numbers" }] },
+);
+
+const Decided = exactly(
+  {
+    run_id: RunIdText,
+    job_id: JobIdText,
+    task_id: TaskIdText,
+    message: t.String({ description: "What petit did, as a sentence" }),
+  },
+  {
+    title: "Decided",
+    description: "A decision about a task that waited for approval",
+    examples: [
+      {
+        run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+        job_id: "deploy",
+        task_id: "approve",
+        message: "task 'approve' is approved",
+      },
+    ],
+  },
+);
+
+export const approvalRoutes = ({ engine, store, requests }: ApiContext) => {
+  const decide = async (
+    kind: "approve" | "reject",
+    {
+      params,
+      body,
+      request,
+    }: { params: { run_id: string; task_id: string }; body: { comment?: string }; request: Request },
+  ) => {
+    const { id, jobId } = requireRun(store, params.run_id);
+    const { taskId } = requireTask(store, id, params.task_id);
+    await engine.decide(id, taskId, { kind, by: requests.actorOf(request), comment: body.comment || null });
+    const message = `task '${taskId}' is ${kind === "approve" ? "approved" : "rejected"}`;
+    return { run_id: id, job_id: jobId, task_id: taskId, message };
+  };
+  const schema = {
+    parse: readJson,
+    params: exactly({ run_id: RunIdText, task_id: TaskIdText }),
+    body: DecisionBody,
+    response: {
+      200: Decided,
+      ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE"),
+    },
+  };
+  return new Elysia({ prefix: "/api/runs/:run_id/tasks/:task_id" })
+    .post("/approve", (given) => decide("approve", given), {
+      ...schema,
+      detail: { operationId: "approveTask", tags: ["runs"], summary: "Approve a task that waits for approval" },
+    })
+    .post("/reject", (given) => decide("reject", given), {
+      ...schema,
+      detail: {
+        operationId: "rejectTask",
+        tags: ["runs"],
+        summary: "Reject a task that waits for approval",
+        description: "The task fails with the reason `rejected`.",
+      },
+    });
 };

@@ -78,8 +78,10 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
     .get(
       "/api/runs/:run_id/tasks",
       ({ params }) => {
-        const { id, versionId } = requireRun(store, params.run_id);
+        const run = requireRun(store, params.run_id);
+        const { id, versionId } = run;
         return taskRunList({
+          run,
           definition: store.jobs.getDefinition(versionId),
           tasks: store.runs.listTaskRuns(id),
           attempts: store.runs.listAttempts(id),

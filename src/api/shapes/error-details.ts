@@ -98,6 +98,16 @@ const ParamProblemBody = exactly(
   { title: "ParamProblem", description: "A param that is invalid, unknown or missing" },
 );
 
+export const NotAsking = exactly(
+  {
+    reason: t.Literal("not_asking"),
+    run_id: RunIdText,
+    task_id: nullable(t.String(), "The task of the request; null if it named none"),
+    asking: t.Array(TaskIdText, { description: "The tasks of the run that wait for approval" }),
+  },
+  { title: "NotAsking", description: "The task does not wait for approval" },
+);
+
 export const InvalidValue = exactly(
   {
     reason: t.Literal("invalid_value"),
@@ -138,6 +148,7 @@ export type DetailsBody = (
   | typeof KeyReused
   | typeof RetryRefused
   | typeof TaskBlocked
+  | typeof NotAsking
   | typeof LimitReachedBody
   | typeof NoSuchJob
   | typeof NoSuchRun
@@ -171,6 +182,10 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     case "task_blocked": {
       const { reason, runId, taskId, upstream } = details;
       return { reason, run_id: runId, task_id: taskId, upstream };
+    }
+    case "not_asking": {
+      const { reason, runId, taskId, asking } = details;
+      return { reason, run_id: runId, task_id: taskId, asking: [...asking] };
     }
     case "job_not_found":
       return { reason: details.reason, job_id: details.jobId, suggestion: details.suggestion };

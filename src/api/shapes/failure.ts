@@ -6,6 +6,7 @@ import {
   LimitReachedBody,
   NoSuchJob,
   NoSuchRun,
+  NotAsking,
   NotRunning,
   RetryRefused,
   StorageFailed,
@@ -118,7 +119,7 @@ export const FAILURES = {
         gates: [{ job_id: "upstream_job", condition: "last_success", window_ms: null, newest_status: null }],
       },
     },
-    details: details(GatesShut, KeyReused, RetryRefused, TaskBlocked),
+    details: details(GatesShut, KeyReused, RetryRefused, TaskBlocked, NotAsking),
   }),
   PAYLOAD_TOO_LARGE: plainFailure(
     "PAYLOAD_TOO_LARGE",

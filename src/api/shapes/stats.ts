@@ -56,6 +56,7 @@ export const StatsBody = exactly(
           job_flapping: 0,
           run_stuck: 0,
           run_late: 0,
+          approval_needed: 0,
           notifications_undelivered: 0,
           job_file_broken: 0,
         },

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { TaskId } from "../../domain/ids.ts";
-import { isAllowedFailure, type Job, taskOf } from "../../domain/job.ts";
+import { isAllowedFailure, type Job, type Task, TIMEOUT_DECISIONS, taskOf } from "../../domain/job.ts";
+import type { Run } from "../../domain/run.ts";
 import {
   ATTEMPT_STATUSES,
   type Attempt,
@@ -10,6 +11,7 @@ import {
   type TaskRun,
 } from "../../domain/task-run.ts";
 import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
+import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import { nodeBody, nodeFields } from "./definition.ts";
 import { durationMs } from "./run.ts";
 import {
@@ -79,6 +81,14 @@ const TaskRunBody = exactly(
     run_id: RunIdText,
     ...nodeFields,
     ...progressFields,
+    approval: nullable(
+      exactly({
+        prompt: nullable(t.String(), "What it asks; null if it only has a name"),
+        expires_at: instantOrNull("When it is decided without a person; null if never, or if it does not wait"),
+        on_timeout: word(TIMEOUT_DECISIONS, "What is decided then"),
+      }),
+      "What a task of the type `approval` asks; null for other tasks",
+    ),
     allowed: t.Boolean({ description: "True if it failed in a way that the job allows" }),
     items: nullable(
       ItemCountsBody,
@@ -110,6 +120,7 @@ const TaskRunBody = exactly(
         outputs: { rows: "42" },
         retry_at: null,
         reused: false,
+        approval: null,
         allowed: false,
         items: null,
         attempt_list: [
@@ -194,6 +205,7 @@ export const itemList = (items: readonly ItemRun[], attempts: readonly Attempt[]
 };
 
 type RunParts = {
+  readonly run: Run;
   /** The definition that the run uses. */
   readonly definition: Job;
   readonly tasks: readonly TaskRun[];
@@ -201,7 +213,7 @@ type RunParts = {
   readonly items: ReadonlyMap<TaskId, ItemCounts>;
 };
 
-export const taskRunList = ({ definition, tasks, attempts, items }: RunParts): typeof TaskRunList.static => {
+export const taskRunList = ({ run, definition, tasks, attempts, items }: RunParts): typeof TaskRunList.static => {
   const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
   const byTask = Map.groupBy(
     attempts.filter(({ item }) => item === null),
@@ -212,10 +224,33 @@ export const taskRunList = ({ definition, tasks, attempts, items }: RunParts): t
     task_id: task.taskId,
     run_id: task.runId,
     ...progressBody(task, byTask.get(task.taskId) ?? []),
+    approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf({ run, definition, tasks })),
     allowed: isAllowedFailure(taskOf(definition, task.taskId), task),
     items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
   }));
   return { tasks: bodies, count: bodies.length };
+};
+
+const scopeOf = ({ run, definition, tasks }: Pick<RunParts, "run" | "definition" | "tasks">): TemplateScope => ({
+  params: run.params,
+  config: definition.config,
+  outputs: new Map(tasks.map(({ taskId, outputs }) => [taskId, outputs])),
+  statuses: new Map(tasks.map(({ taskId, status }) => [taskId, status])),
+  itemCounts: new Map(tasks.flatMap(({ taskId, items }) => (items === null ? [] : [[taskId, items]]))),
+  item: null,
+  jobId: run.jobId,
+  runId: run.id,
+  scheduledFor: run.scheduledFor,
+});
+
+const approvalBody = ({ program, timeoutMs }: Task, { status, startedAt }: TaskRun, scope: () => TemplateScope) => {
+  if (program.type !== "approval") return null;
+  const isWaiting = status === "running" && startedAt !== null;
+  return {
+    prompt: program.prompt === null ? null : expandTemplate(program.prompt, scope()),
+    expires_at: isWaiting && timeoutMs !== null ? startedAt + timeoutMs : null,
+    on_timeout: program.onTimeout,
+  };
 };
 
 const NO_ITEMS: ItemCounts = { total: 0, pending: 0, running: 0, completed: 0, failed: 0, skipped: 0 };

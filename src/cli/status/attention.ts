@@ -68,6 +68,8 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       const others = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more run")}`;
       return { state: "late", detail: `waits for a slot for ${elapsedText(item.waited_ms)}${others}` };
     }
+    case "approval_needed":
+      return { state: "approval", detail: `${item.task_id}: ${item.prompt ?? "waits for approval"}` };
     case "notifications_undelivered":
       return { state: `${item.count} undelivered`, detail: `${item.target}: ${item.error}` };
     case "job_file_broken": {

@@ -3,6 +3,7 @@ import { taskRunList } from "../../api/shapes/task.ts";
 import { openLog } from "../../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../../app/open-engine.ts";
 import { onSignal } from "../../app/signals.ts";
+import { PetitError } from "../../domain/errors.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Engine, TriggeredRun, TriggerRequest } from "../../engine/engine.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
@@ -24,6 +25,12 @@ type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly req
 export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
   const files = await readJobs(dir);
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
+  const approval = job.tasks.find(({ program }) => program.type === "approval");
+  if (approval !== undefined)
+    throw new PetitError(
+      "invalid_request",
+      `task '${approval.id}' of job '${job.id}' waits for approval, which only a running petit can receive; use 'petit trigger ${job.id}'`,
+    );
   await using parts = new AsyncDisposableStack();
   const interrupts = parts.use(openInterrupts());
   const options = engineOptions(files, context);
@@ -83,6 +90,7 @@ const watchToEnd = async (engine: Engine, run: TriggeredRun, context: Context): 
 
 const reportOf = ({ store }: Engine, run: Run): string => {
   const { tasks } = taskRunList({
+    run,
     definition: store.jobs.getDefinition(run.versionId),
     tasks: store.runs.listTaskRuns(run.id),
     attempts: store.runs.listAttempts(run.id),

@@ -17,6 +17,8 @@ export const attentionMessage = (item: Attention): string => {
       return item.count === 1
         ? `a run of job '${item.jobId}' has been waiting for a slot for ${roughly(item.waitedMs)}`
         : `${item.count} runs of job '${item.jobId}' are waiting for a slot, the first for ${roughly(item.waitedMs)}`;
+    case "approval_needed":
+      return `task '${item.taskId}' of job '${item.jobId}' waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
     case "notifications_undelivered":
       return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${maskedUrl(item.target.url)}: ${item.error}`;
     case "job_file_broken": {
@@ -50,6 +52,7 @@ export const ATTENTION_TEXT = {
   run_stuck:
     "A run has been running for more than three times the usual duration of its job, and for a minute longer than nearly all of its last 20 completed runs",
   run_late: "Runs of a job have been waiting for a slot for more than 10 minutes and three usual durations",
+  approval_needed: "A task waits until a person approves or rejects it",
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   job_file_broken: "A job file has problems; its jobs keep their last good version",

@@ -1,4 +1,5 @@
 import { assertNever } from "../../lib/never.ts";
+import { shorten } from "../../lib/shorten.ts";
 import type { ErrorDetails, LimitReached } from "../errors.ts";
 import type { RunStatus } from "../run.ts";
 import { shutGateText } from "./gate.ts";
@@ -22,6 +23,8 @@ export const refusalMessage = (refusal: Refusal): string => {
       return nothingToRerunText(refusal.runId, refusal.status, "from=start");
     case "task_blocked":
       return `task '${refusal.taskId}' can't start: '${refusal.upstream}', which it depends on, did not complete; retry from '${refusal.upstream}'`;
+    case "not_asking":
+      return notAskingText(refusal);
     case "job_not_found": {
       const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
       return `job '${refusal.jobId}' was not found${hint}`;
@@ -40,6 +43,14 @@ export const refusalMessage = (refusal: Refusal): string => {
 /** Returns the sentence for a retry of a run whose tasks all completed. `rerunAll` is the option that reruns all of them. */
 export const nothingToRerunText = (runId: string, status: RunStatus, rerunAll: string): string =>
   `run '${runId}' ended ${status}: nothing is left to rerun (${rerunAll} reruns all of it)`;
+
+const notAskingText = ({ runId, taskId, asking }: Extract<Refusal, { readonly reason: "not_asking" }>): string => {
+  if (taskId === null && asking.length > 1)
+    return `several tasks of run '${runId}' wait for approval: ${asking.join(", ")}; name one`;
+  const what = taskId === null ? `run '${runId}'` : `task '${shorten(taskId, 131)}' of run '${runId}'`;
+  const others = asking.length === 0 ? "" : `; ${asking.join(", ")} ${asking.length === 1 ? "does" : "do"}`;
+  return `${what} does not wait for approval${others}`;
+};
 
 const limitText = ({ limit, jobId, max, running }: LimitReached): string =>
   limit === "max_concurrency"

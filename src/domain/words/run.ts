@@ -44,6 +44,7 @@ export const REASON_TEXT = {
   items_failed: "too many of its items failed",
   invalid_items: "its items could not be read",
   invalid_condition: "its condition could not be evaluated",
+  rejected: "a person rejected it",
   skipped_by_exit: "it exited with a status that means that there was nothing to do",
 } as const satisfies Record<Reason, string>;
 

@@ -104,6 +104,7 @@ type ProgramCall = {
 };
 
 const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions): ProgramCall => {
+  if (program.type === "approval") throw new Error("an approval has no process");
   if (program.type === "command") return { argv: [program.command, ...args] };
   if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
   const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };

@@ -59,7 +59,14 @@ export class AttentionFinder {
   /** Reads details only for the items that it returns. */
   async list(limit: number): Promise<AttentionList> {
     const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);
-    const all = [...results, ...this.#stuckRuns(), ...this.#lateRuns(), ...this.#undelivered(), ...this.#brokenFiles()];
+    const all = [
+      ...results,
+      ...this.#stuckRuns(),
+      ...this.#lateRuns(),
+      ...this.#approvals(),
+      ...this.#undelivered(),
+      ...this.#brokenFiles(),
+    ];
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
     const items: Attention[] = [];
@@ -76,8 +83,8 @@ export class AttentionFinder {
   }
 
   #stuckRuns(): readonly Extract<Attention, { readonly kind: "run_stuck" }>[] {
-    return this.#options.runs().active.flatMap(({ run, elapsedMs }) => {
-      if (elapsedMs <= MIN_STUCK_MS) return [];
+    return this.#options.runs().active.flatMap(({ run, elapsedMs, isParked }) => {
+      if (elapsedMs <= MIN_STUCK_MS || isParked) return [];
       const usual = this.#durations.find(run.jobId);
       if (usual === null || elapsedMs <= usual.stuckAfterMs) return [];
       const since = (run.startedAt ?? run.createdAt) + usual.stuckAfterMs;
@@ -103,6 +110,14 @@ export class AttentionFinder {
       if (waitedMs <= lateAfterMs(null) || waitedMs <= lateAfterMs(this.#durations.find(jobId))) return [];
       return [{ kind: "run_late", jobId, runId, since: createdAt, waitedMs, count: waiting.length }];
     });
+  }
+
+  #approvals(): readonly Attention[] {
+    return this.#options
+      .runs()
+      .active.flatMap(({ run: { id: runId, jobId }, approvals }) =>
+        approvals.map((approval) => ({ kind: "approval_needed" as const, jobId, runId, ...approval })),
+      );
   }
 
   #undelivered(): readonly Attention[] {

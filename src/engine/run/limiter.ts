@@ -12,6 +12,10 @@ export class Limiter {
   readonly #running = new Map<JobId, Set<RunId>>();
   #waiting = new Map<RunId, OrderedRun>();
   readonly #waitingByJob = new Map<JobId, number>();
+  /** Running runs that have given their place back, because they only wait for a person. */
+  readonly #parked = new Set<RunId>();
+  /** Those of them that want a place again, in their order. They come before all pending runs. */
+  readonly #returning = new Set<RunId>();
   #runningTotal = 0;
   #nextOrder = 0;
 
@@ -33,12 +37,41 @@ export class Limiter {
   }
 
   get counts(): { readonly pending: number; readonly running: number } {
-    return { pending: this.#waiting.size, running: this.#runningTotal };
+    return { pending: this.#waiting.size, running: this.#runningTotal + this.#parked.size };
   }
 
   /** True if all places are taken, or if a pending run could take one: it comes first. */
   get isFull(): boolean {
-    return this.#maxJobs !== null && (this.#runningTotal >= this.#maxJobs || this.nextStartable() !== null);
+    return this.#isAtLimit || this.#returning.size > 0 || (this.#maxJobs !== null && this.nextStartable() !== null);
+  }
+
+  get #isAtLimit(): boolean {
+    return this.#maxJobs !== null && this.#runningTotal >= this.#maxJobs;
+  }
+
+  /** Gives the place of a running run back. The run still counts for the limit of its job. */
+  park(runId: RunId): void {
+    if (this.#parked.has(runId)) return;
+    this.#parked.add(runId);
+    this.#runningTotal--;
+  }
+
+  /** Takes a place for a parked run again. If none is free, returns false, and the run is one of `returning`. */
+  unpark(runId: RunId): boolean {
+    if (!this.#parked.has(runId)) return true;
+    if (this.#isAtLimit) {
+      this.#returning.add(runId);
+      return false;
+    }
+    this.#parked.delete(runId);
+    this.#returning.delete(runId);
+    this.#runningTotal++;
+    return true;
+  }
+
+  /** The parked runs that wait for a place, in their order. */
+  get returning(): readonly RunId[] {
+    return [...this.#returning];
   }
 
   /** Takes a place. The caller has checked that one is free. */
@@ -54,7 +87,8 @@ export class Limiter {
     const runs = this.#running.get(jobId);
     if (!runs?.delete(runId)) return;
     if (runs.size === 0) this.#running.delete(jobId);
-    this.#runningTotal--;
+    this.#returning.delete(runId);
+    if (!this.#parked.delete(runId)) this.#runningTotal--;
   }
 
   /** Adds a pending run to the end of the queue. */
@@ -98,7 +132,7 @@ export class Limiter {
 
   /** Returns the first pending run that a place is free for, or null. */
   nextStartable(): WaitingRun | null {
-    if (this.#maxJobs !== null && this.#runningTotal >= this.#maxJobs) return null;
+    if (this.#isAtLimit || this.#returning.size > 0) return null;
     for (const waiting of this.#waiting.values()) {
       const limit = waiting.job.maxConcurrency;
       if (limit === null || this.countRunning(waiting.job.id) < limit) return waiting;

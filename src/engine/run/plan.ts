@@ -12,9 +12,10 @@ import { itemKey, type NodeKey } from "./node.ts";
  * - `attempting`: an attempt is running. Its end moves the task on; after a crash the next start adopts the attempt.
  * - `waiting`: it waits for the time of its next attempt. The run moves it to `due` at that time, also after a crash.
  * - `due`: its next attempt can start. The plan starts it when `max_tasks` allows.
+ * - `asking`: it waits for a person. A decision or its timeout ends it.
  * - `items`: it was expanded into items, which run. It ends when all of them have ended.
  */
-type TaskPhase = "idle" | "attempting" | "waiting" | "due" | "items";
+type TaskPhase = "idle" | "attempting" | "waiting" | "due" | "asking" | "items";
 
 export type TaskState = GraphNodeState & {
   readonly phase: TaskPhase;
@@ -29,6 +30,8 @@ export type RunStep =
   | { readonly kind: "start"; readonly taskId: TaskId; readonly item?: number }
   /** Start the next attempt of a running task. */
   | { readonly kind: "retry"; readonly taskId: TaskId; readonly item?: number }
+  /** Ask a person about a pending task. */
+  | { readonly kind: "ask"; readonly taskId: TaskId }
   /** Skip a pending task. */
   | { readonly kind: "skip"; readonly taskId: TaskId; readonly item?: number; readonly reason: Reason }
   /** Fail a running task without its next attempt. */
@@ -69,7 +72,9 @@ export type PlanInput = {
   readonly evaluateIf?: (taskId: TaskId, item: number | null) => IfResult;
 };
 
-type PlannedTask = Pick<Task, "id" | "dependsOn" | "condition" | "items" | "if" | "allowFailure">;
+type PlannedTask = Pick<Task, "id" | "dependsOn" | "condition" | "items" | "if" | "allowFailure"> & {
+  readonly program?: Pick<Task["program"], "type">;
+};
 
 /** Whether a task may start, or why that can't be said. */
 export type IfResult = boolean | { readonly error: string };
@@ -188,7 +193,7 @@ const nextStep = (task: PlannedTask, states: ReadonlyMap<NodeKey, TaskState>, co
   const { ending } = context;
   const state = states.get(task.id);
   if (state?.status === "pending") return pendingStep(task, states, context);
-  if (state?.phase !== "waiting" && state?.phase !== "due") return null;
+  if (state?.phase !== "waiting" && state?.phase !== "due" && state?.phase !== "asking") return null;
   if (isEnded(task, ending)) return { kind: "give_up", taskId: task.id, reason: ending.reason };
   return state.phase === "due" ? { kind: "retry", taskId: task.id } : null;
 };
@@ -205,10 +210,13 @@ const pendingStep = (
   );
   if (verdict.kind === "wait") return null;
   if (verdict.kind === "start")
-    return (
-      refusedByIf(task, null, evaluateIf) ?? { kind: task.items === undefined ? "start" : "expand", taskId: task.id }
-    );
+    return refusedByIf(task, null, evaluateIf) ?? { kind: startKind(task), taskId: task.id };
   return { kind: "skip", taskId: task.id, reason: verdict.reason };
+};
+
+const startKind = ({ items, program }: PlannedTask): "start" | "expand" | "ask" => {
+  if (program?.type === "approval") return "ask";
+  return items === undefined ? "start" : "expand";
 };
 
 const withAllowance = (state: TaskState | undefined, task: PlannedTask | undefined): GraphNodeState | undefined =>
@@ -236,6 +244,8 @@ const stateAfter = (step: RunStep): TaskState => {
     case "give_up":
     case "fail":
       return { status: "failed", reason: step.reason, phase: "idle" };
+    case "ask":
+      return { status: "running", reason: null, phase: "asking" };
     case "expand":
       return { status: "running", reason: null, phase: "items" };
     case "finish_items":

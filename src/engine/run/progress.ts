@@ -1,5 +1,5 @@
 import type { TaskId } from "../../domain/ids.ts";
-import type { InterruptPolicy, Task } from "../../domain/job.ts";
+import type { InterruptPolicy, Job, Task } from "../../domain/job.ts";
 import { isRetried, retryDelayMs } from "../../domain/retry.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
 import type { Attempt, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
@@ -31,23 +31,33 @@ export const stateOf = (progress: ReadonlyMap<NodeKey, TaskProgress>, node: Task
 };
 
 type StoredRun = {
+  readonly job: Pick<Job, "tasks">;
   readonly taskRuns: readonly TaskRun[];
   readonly items: ReadonlyMap<TaskId, readonly ItemRun[]>;
   readonly attempts: readonly Attempt[];
 };
 
 /** Returns the progress of a stored run. */
-export const progressOfRun = ({ taskRuns, items, attempts }: StoredRun): RunProgress => {
+export const progressOfRun = ({ job, taskRuns, items, attempts }: StoredRun): RunProgress => {
+  const asking = new Set(job.tasks.flatMap(({ id, program }) => (program.type === "approval" ? [id] : [])));
   const byNode = Map.groupBy(attempts, nodeKey);
   const entry = (node: TaskNode, stored: TaskRun | ItemRun) =>
     [nodeKey(node), progressOf(node, stored, byNode.get(nodeKey(node)) ?? [])] as const;
   return new Map(
     taskRuns.flatMap((taskRun) => [
-      entry({ taskId: taskRun.taskId, item: null }, taskRun),
+      asking.has(taskRun.taskId)
+        ? toAsking(entry({ taskId: taskRun.taskId, item: null }, taskRun))
+        : entry({ taskId: taskRun.taskId, item: null }, taskRun),
       ...(items.get(taskRun.taskId) ?? []).map((item) => entry({ taskId: taskRun.taskId, item: item.index }, item)),
     ]),
   );
 };
+
+/** A running approval has no attempt; it still asks. */
+const toAsking = ([key, progress]: readonly [NodeKey, TaskProgress]): readonly [NodeKey, TaskProgress] => [
+  key,
+  progress.status === "running" ? { ...progress, phase: "asking" } : progress,
+];
 
 /** Returns the progress of a stored task run or item, given its attempts. */
 const progressOf = (node: TaskNode, taskRun: TaskRun | ItemRun, own: readonly Attempt[]): TaskProgress => {
@@ -111,10 +121,12 @@ export const endedWithoutAttempt = (
 ): TaskOutcome => ({
   status,
   reason,
-  error: status === "failed" ? (progress.error ?? `ended while waiting for a retry: ${reason}`) : null,
+  error: status === "failed" ? (progress.error ?? `ended while waiting for ${awaited(progress)}: ${reason}`) : null,
   exitCode: progress.exitCode,
   outputs: progress.outputs,
 });
+
+const awaited = ({ phase }: TaskProgress): string => (phase === "asking" ? "an approval" : "a retry");
 
 export type RetryContext = {
   readonly task: Task;

@@ -2,7 +2,7 @@ import { InvalidItemsError, toItems, valuesOf } from "../../domain/expand-items.
 import { topological } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
-import { type Job, type Task, taskOf } from "../../domain/job.ts";
+import { type Approval, type Job, type Task, taskOf } from "../../domain/job.ts";
 import type { EndingReason, Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
 import { Expression } from "../../jobfile/expression/expression.ts";
@@ -18,6 +18,7 @@ import type { EngineOptions } from "../options.ts";
 import { noteEnding, spoolOf } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import type { Poller } from "../poller.ts";
+import { type ApprovalDecision, outcomeOfDecision } from "./approval.ts";
 import { aggregateOutputs, itemsError } from "./items.ts";
 import { type NodeKey, nodeKey } from "./node.ts";
 import { outcomeOfRun } from "./outcome.ts";
@@ -58,6 +59,10 @@ export type RunJobOptions = RunEngine & {
   readonly adopted: readonly AdoptedAttempt[];
   readonly spools: SpoolPool;
   readonly onOutput: (run: Run) => void;
+  /** Called when the run only waits for a person, so that its place is free. */
+  readonly onPark: (run: Run) => void;
+  /** Called when it could continue; `unpark` is called when there is a place for it. */
+  readonly onUnpark: (run: Run) => void;
   /** Called once, when the end of the run is stored. */
   readonly onEnd: (run: Run) => void;
 };
@@ -91,6 +96,10 @@ export class RunJob {
   #isFinished = false;
   /** True while no attempts may start because the run may have timed out. */
   #isHeld = false;
+  /** True while the run has given its place back, because it only waits for a person. */
+  #isParked = false;
+  /** The approvals whose timeout is watched. */
+  readonly #watchedApprovals = new Set<TaskId>();
 
   constructor(options: RunJobOptions) {
     this.#options = options;
@@ -160,6 +169,46 @@ export class RunJob {
     this.end(reason, options);
   }
 
+  get isParked(): boolean {
+    return this.#isParked;
+  }
+
+  /** Continues a parked run, which has a place again. */
+  unpark(): void {
+    if (!this.#isParked) return;
+    this.#isParked = false;
+    void this.#advance();
+  }
+
+  /** The approvals that wait for a person. */
+  get asking(): readonly TaskId[] {
+    return [...this.#progress.values()].flatMap(({ phase, node }) => (phase === "asking" ? [node.taskId] : []));
+  }
+
+  /** The approvals that wait, with what they ask and since when. */
+  get approvals(): readonly { readonly taskId: TaskId; readonly prompt: string | null; readonly since: number }[] {
+    const { asking } = this;
+    if (asking.length === 0) return [];
+    const { engine, job } = this.#options;
+    const taskRuns = new Map(engine.store.runs.listTaskRuns(this.#run.id).map((each) => [each.taskId, each]));
+    const scope = scopeOf({ job, run: this.#run, item: null, ...this.#results(this.#progress) });
+    return asking.map((taskId) => {
+      const { program } = taskOf(job, taskId);
+      const prompt = program.type === "approval" ? program.prompt : null;
+      return {
+        taskId,
+        prompt: prompt === null ? null : expandTemplate(prompt, scope),
+        since: taskRuns.get(taskId)?.startedAt ?? this.#run.createdAt,
+      };
+    });
+  }
+
+  /** Ends an approval that waits, within the current transaction. */
+  decide(taskId: TaskId, decision: ApprovalDecision): TransactionHooks {
+    this.#changedAt = Math.max(this.#changedAt, this.#now());
+    return this.#storeNext((progress) => this.#storeDecision(taskId, decision, progress));
+  }
+
   get isEnding(): boolean {
     return this.#ending !== null;
   }
@@ -206,7 +255,7 @@ export class RunJob {
     this.#progress = progress;
     try {
       change(progress);
-      const maxTasks = this.#isHeld ? 0 : this.#options.engine.settings.maxTasks;
+      const maxTasks = this.#isHeld || this.#isParked ? 0 : this.#options.engine.settings.maxTasks;
       const attempts: Attempt[] = [];
       let plan: RunPlan;
       do {
@@ -233,6 +282,8 @@ export class RunJob {
         if (this.#options.detach.aborted) return;
         for (const attempt of attempts) this.#startAttempt(attempt, null);
         for (const taskId of failFast) this.#failFasts.get(taskId)?.abort("cancelled");
+        this.#watchApprovals();
+        if (final === null) this.#updateParked();
       };
       return { onCommit, onRollback, onSettled };
     } catch (error) {
@@ -246,6 +297,12 @@ export class RunJob {
     const { store } = this.#options.engine;
     if (step.kind === "expand") {
       this.#expand(step.taskId, progress);
+      return null;
+    }
+    if (step.kind === "ask") {
+      store.runs.askApproval(this.#run, step.taskId, this.#now());
+      const waiting = stateOf(progress, { taskId: step.taskId, item: null });
+      progress.set(step.taskId, { ...waiting, status: "running", phase: "asking" });
       return null;
     }
     const node = { taskId: step.taskId, item: ("item" in step ? step.item : undefined) ?? null };
@@ -269,6 +326,56 @@ export class RunJob {
   #storeOutcome(before: TaskProgress, outcome: TaskOutcome, progress: RunProgress): void {
     this.#options.engine.store.runs.finishTask(this.#run, before.node, { outcome, now: this.#changedAt });
     progress.set(nodeKey(before.node), ended(before, outcome));
+  }
+
+  #storeDecision(taskId: TaskId, decision: ApprovalDecision, progress: RunProgress): void {
+    const before = stateOf(progress, { taskId, item: null });
+    if (before.phase !== "asking") return;
+    this.#storeOutcome(before, outcomeOfDecision(decision), progress);
+  }
+
+  /** Decides about approvals whose timeout is reached. */
+  #watchApprovals(): void {
+    for (const taskId of this.asking) {
+      const { timeoutMs, program } = taskOf(this.#options.job, taskId);
+      if (timeoutMs === null || program.type !== "approval" || this.#watchedApprovals.has(taskId)) continue;
+      this.#watchedApprovals.add(taskId);
+      void this.#watchApproval(taskId, timeoutMs, program.onTimeout);
+    }
+  }
+
+  async #watchApproval(taskId: TaskId, timeoutMs: number, onTimeout: Approval["onTimeout"]): Promise<void> {
+    const { engine, detach } = this.#options;
+    const stored = engine.store.runs.listTaskRuns(this.#run.id).find((taskRun) => taskRun.taskId === taskId);
+    const signal = AbortSignal.any([detach, this.#over.signal]);
+    await sleep(engine.clock, (stored?.startedAt ?? this.#now()) + timeoutMs - this.#now(), signal);
+    if (signal.aborted) return;
+    await this.#advance((progress) => this.#storeDecision(taskId, { kind: "timeout", onTimeout, timeoutMs }, progress));
+  }
+
+  /** Gives the place of the run back while it only waits for a person, and asks for one when it could continue. */
+  #updateParked(): void {
+    const isAsking = this.asking.length > 0;
+    if (!isAsking && !this.#isParked) return;
+    const isActive = [...this.#progress.values()].some(
+      ({ phase }) => phase === "attempting" || phase === "waiting" || phase === "due",
+    );
+    const wantsPlace = isActive || this.#couldStart();
+    if (wantsPlace && this.#isParked) this.#options.onUnpark(this.#run);
+    if (wantsPlace || !isAsking || this.#isParked) return;
+    this.#isParked = true;
+    this.#options.onPark(this.#run);
+  }
+
+  #couldStart(): boolean {
+    const { steps } = planRun({
+      tasks: this.#tasks,
+      states: this.#progress,
+      ending: this.#ending,
+      maxTasks: Number.POSITIVE_INFINITY,
+      evaluateIf: (taskId, item) => this.#evaluateIf({ taskId, item }, this.#progress),
+    });
+    return steps.some(({ kind }) => kind === "start" || kind === "retry");
   }
 
   /** Evaluates the `if` of a task. One that refers to the item is evaluated for each item, any other once for the task. */

@@ -1,7 +1,7 @@
 import { shutGate } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { runNotFound } from "../../domain/refusal.ts";
+import { refuse, runNotFound } from "../../domain/refusal.ts";
 import { isFinal, type Run } from "../../domain/run.ts";
 import type { NewRun } from "../../store/runs/runs.ts";
 import type { Store } from "../../store/store.ts";
@@ -9,6 +9,7 @@ import type { AddHooks, TransactionHooks } from "../commits.ts";
 import { Listeners } from "../listeners.ts";
 import { SpoolPool } from "../output/spool-pool.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
+import type { ApprovalDecision } from "./approval.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
 import type { NewestRuns } from "./newest-runs.ts";
 import { type AdoptedAttempt, type RunEngine, RunJob, type RunJobOptions } from "./run-job.ts";
@@ -131,6 +132,19 @@ export class Runs implements Disposable {
     return mustFindRun(engine.store, runId);
   }
 
+  /**
+   * Ends an approval of a run that waits, within the current transaction; without a task, the only one that waits. Throws
+   * `not_found` and `conflict`.
+   */
+  decide(runId: RunId, taskId: string | null, decision: ApprovalDecision): TransactionHooks {
+    const run = mustFindRun(this.#options.engine.store, runId);
+    const active = this.find(runId);
+    const asking = active?.asking ?? [];
+    const found = taskId === null && asking.length === 1 ? asking[0] : asking.find((id) => id === taskId);
+    if (active !== null && found !== undefined) return active.decide(found, decision);
+    throw refuse({ reason: "not_asking", runId: run.id, taskId, asking });
+  }
+
   /** Stores a pending run as cancelled, within the current transaction. */
   dropWaiting(waiting: WaitingRun, by: string | null = null): TransactionHooks {
     const { engine, notifier } = this.#options;
@@ -149,6 +163,7 @@ export class Runs implements Disposable {
     if (this.#isStarting || this.#isClosed) return;
     const { engine, commits, detach } = this.#options;
     this.#isStarting = true;
+    this.#returnPlaces();
     try {
       while (!this.#isClosed && this.#limiter.nextStartable() !== null)
         await commits.enqueueUntilStored((addHooks) => this.#startNext(addHooks));
@@ -159,14 +174,22 @@ export class Runs implements Disposable {
     }
   }
 
+  /** Gives parked runs that can continue their places again, as far as there are any. */
+  #returnPlaces(): void {
+    for (const runId of this.#limiter.returning) {
+      if (!this.#limiter.unpark(runId)) return;
+      this.#active.get(runId)?.unpark();
+    }
+  }
+
   /** Starts no more pending runs. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Resolves when no run is running. */
+  /** Resolves when no run is running, apart from those that only wait for a person. */
   async idle(): Promise<void> {
-    if (this.#active.size === 0) return;
+    if (this.#isIdle) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
@@ -183,6 +206,21 @@ export class Runs implements Disposable {
   /** Calls `listener` when the run has ended. Returns a function that removes it. */
   onEnd(runId: RunId, listener: (run: Run) => void): () => void {
     return this.#endListeners.add(runId, listener);
+  }
+
+  get #isIdle(): boolean {
+    return this.active.every(({ isParked }) => isParked);
+  }
+
+  #park(run: Run): void {
+    this.#limiter.park(run.id);
+    if (this.#isIdle) this.#onIdle?.();
+    void this.startPending();
+  }
+
+  #unpark(run: Run): void {
+    // While petit stops, the run stays as it is; the next start continues it.
+    if (!this.#isClosed && this.#limiter.unpark(run.id)) this.#active.get(run.id)?.unpark();
   }
 
   #startNext(addHooks: AddHooks): void {
@@ -234,6 +272,8 @@ export class Runs implements Disposable {
       items: new Map(expanded.map(({ taskId }) => [taskId, store.runs.listItems({ runId: run.id, taskId })])),
       spools: this.#spools,
       onOutput: ({ id }) => this.#outputListeners.emit(id),
+      onPark: (parked) => this.#park(parked),
+      onUnpark: (parked) => this.#unpark(parked),
       onEnd: (ended) => this.#handleEnd(ended),
     });
   }
@@ -245,7 +285,7 @@ export class Runs implements Disposable {
     this.#endListeners.emit(run.id, run);
     this.#options.onEnd(run);
     this.#outputListeners.emit(run.id);
-    if (this.#active.size === 0) this.#onIdle?.();
+    if (this.#isIdle) this.#onIdle?.();
     void this.startPending();
   }
 }

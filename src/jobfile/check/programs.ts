@@ -4,9 +4,7 @@ import type { Job } from "../../domain/job.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
-import { PROGRAM_FIELDS, type ProgramField } from "../schema/task.ts";
-
-const FIELDS = ["command", "script", "inline", "shell"] as const satisfies readonly ProgramField[];
+import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS } from "../schema/task.ts";
 
 /** Checks that each task has only the fields of its type and that its script file exists. `folder` is the job file's folder. */
 export const checkPrograms = ({ tasks = [] }: JobDraft, report: Report, folder: string): void => {
@@ -31,14 +29,35 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
   if (task.type === undefined) return;
   const { required, optional } = PROGRAM_FIELDS[task.type];
   const allowed: readonly string[] = [...required, ...optional];
-  const strangers = FIELDS.filter((field) => task[field] !== undefined && !allowed.includes(field));
+  checkApproval(task, { path, report });
+  const strangers = PROGRAM_FIELD_NAMES.filter((field) => task[field] !== undefined && !allowed.includes(field));
   for (const field of strangers) {
-    report.addAt([...path, field], `is not a field of a ${task.type} task; expected ${allowed.join(", ")}`);
+    report.addAt(
+      [...path, field],
+      `is not a field of ${article(task.type)} ${task.type} task; expected ${allowed.join(", ")}`,
+    );
   }
   // A field that does not belong here probably replaces the missing one: report one mistake, not two.
   const missing = required.filter((field) => task[field] === undefined && !report.has([...path, field]));
   if (strangers.length > 0) return;
-  for (const field of missing) report.addAt([...path, field], `missing; a ${task.type} task needs it`);
+  for (const field of missing)
+    report.addAt([...path, field], `missing; ${article(task.type)} ${task.type} task needs it`);
+};
+
+const article = (type: string): string => (type === "approval" ? "an" : "a");
+
+/** Fields that have no effect without a process. */
+const PROCESS_FIELDS = ["args", "stdin", "working_dir", "environment", "retry", "foreach", "matrix"] as const;
+
+const checkApproval = (task: TaskDraft, { path, report }: TaskPlace): void => {
+  if (task.type !== "approval") return;
+  for (const field of PROCESS_FIELDS) {
+    const value = task[field];
+    const isGiven = value !== undefined && (typeof value !== "object" || Object.keys(value).length > 0);
+    if (isGiven) report.addAt([...path, field], "has no effect here; an approval task has no process");
+  }
+  if (task.on_timeout !== undefined && task.timeout === undefined && task.timeout_secs === undefined)
+    report.addAt([...path, "on_timeout"], "has no effect here; it needs timeout");
 };
 
 const checkFile = (task: TaskDraft, place: TaskPlace & { readonly folder: string }): void => {

@@ -52,6 +52,7 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
     for (const [index, value] of task.foreach.entries()) eachText(value, ["foreach", index], expanded);
   expanded(task.item_key, "item_key");
   checkIf(task, scope);
+  expanded(task.prompt, "prompt");
   verbatim(task.command, "command");
   verbatim(task.script, "script");
   for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);

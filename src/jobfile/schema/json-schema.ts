@@ -4,7 +4,7 @@ import type { Json } from "../../lib/json.ts";
 import type { Field, FieldType, MapType, ObjectType, TextType } from "./field.ts";
 import { JOB } from "./job.ts";
 import { NOTIFY } from "./notify.ts";
-import { PROGRAM_FIELDS, TASK } from "./task.ts";
+import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, TASK } from "./task.ts";
 
 /** A JSON Schema or a part of one. */
 export type JsonSchema = { readonly [keyword: string]: Json };
@@ -105,7 +105,7 @@ const groupRules = (type: ObjectType): JsonSchema[] => [
 const programRules = (): JsonSchema[] =>
   Object.entries(PROGRAM_FIELDS).map(([type, { required, optional }]) => {
     const allowed: readonly string[] = [...required, ...optional];
-    const foreign = ["command", "script", "inline", "shell"].filter((field) => !allowed.includes(field));
+    const foreign = PROGRAM_FIELD_NAMES.filter((field) => !allowed.includes(field));
     return {
       if: { properties: { type: { const: type } }, required: ["type"] },
       // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema

@@ -1,5 +1,5 @@
 import { TASK_CONDITIONS } from "../../domain/graph.ts";
-import { TASK_TYPES, type TaskType } from "../../domain/job.ts";
+import { TASK_TYPES, type TaskType, TIMEOUT_DECISIONS } from "../../domain/job.ts";
 import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { ITEM_FIELDS } from "./items.ts";
@@ -61,7 +61,7 @@ export const TASK = {
         },
       },
       required: true,
-      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime).",
+      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime). `approval`: waits until a person approves or rejects.",
       example: "shell",
     },
     command: {
@@ -78,6 +78,17 @@ export const TASK = {
       type: { kind: "boolean" },
       doc: "Whether `script` is the program text instead of a file name; for `python` and `typescript`.",
       absent: "false",
+    },
+    prompt: {
+      type: { kind: "text", form: "a text", characters: "prose" },
+      doc: "What the person who approves is asked; templates are expanded.",
+      absent: "only the name of the task is shown",
+      example: "Deploy to production?",
+    },
+    on_timeout: {
+      type: { kind: "choice", values: TIMEOUT_DECISIONS },
+      doc: "What happens when nobody has decided about an approval within its `timeout`.",
+      absent: "reject",
     },
     shell: {
       type: {
@@ -173,9 +184,11 @@ export const PROGRAM_FIELDS = {
   shell: { required: ["script"], optional: ["shell"] },
   python: { required: ["script"], optional: ["inline"] },
   typescript: { required: ["script"], optional: ["inline"] },
+  approval: { required: [], optional: ["prompt", "on_timeout"] },
 } as const satisfies Record<
   TaskType,
   { readonly required: readonly ProgramField[]; readonly optional: readonly ProgramField[] }
 >;
 
-export type ProgramField = "command" | "script" | "inline" | "shell";
+export const PROGRAM_FIELD_NAMES = ["command", "script", "inline", "shell", "prompt", "on_timeout"] as const;
+export type ProgramField = (typeof PROGRAM_FIELD_NAMES)[number];

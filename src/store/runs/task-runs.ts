@@ -10,6 +10,8 @@ import type { Statements } from "../database/statements.ts";
 export interface TaskRunStore {
   /** Moves a `pending` or `running` task, or item of a task, to a final status. */
   finishTask(run: RunKey, node: TaskNode, end: { readonly outcome: TaskOutcome; readonly now: number }): void;
+  /** Moves a pending approval to `running`: it waits for a person. */
+  askApproval(run: RunKey, taskId: TaskId, now: number): void;
   /** Returns the tasks of a run in the order of the definition. */
   listTaskRuns(runId: RunId): readonly TaskRun[];
 }
@@ -43,6 +45,16 @@ export const createTaskRunStore = ({ sql, write, recordEvent }: StoreContext): T
     );
     const type = node.item === null ? "task.finished" : "item.finished";
     recordEvent({ type, now, jobId: run.jobId, runId: run.id, ...node, status, reason });
+  }),
+
+  askApproval: write("durable", (run, taskId, now) => {
+    sql.updateOne(
+      `UPDATE task_runs SET status = 'running', started_at = $now WHERE run = ${RUN} AND task_id = $taskId AND status = 'pending'`,
+      { runId: run.id, taskId, now },
+      "ask for an approval",
+    );
+    recordEvent({ type: "task.started", now, jobId: run.jobId, runId: run.id, taskId, status: "running" });
+    recordEvent({ type: "approval", now, jobId: run.jobId, runId: run.id, taskId, status: "waiting" });
   }),
 
   listTaskRuns: (runId) =>

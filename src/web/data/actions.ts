@@ -50,6 +50,26 @@ export const useCancelRun = () =>
 
 export const cancelRun = (runId: string) => petit.post("/api/runs/:run_id/cancel", { params: { run_id: runId } });
 
+type Decision = {
+  readonly kind: "approve" | "reject";
+  readonly runId: string;
+  readonly taskId: string;
+  /** Empty if there is none. */
+  readonly comment: string;
+};
+
+/** Approves or rejects a task that waits for approval. The caller shows a failure. */
+export const useDecide = () =>
+  useAction({
+    mutationFn: ({ kind, runId, taskId, comment }: Decision) =>
+      petit.post(`/api/runs/:run_id/tasks/:task_id/${kind}`, {
+        params: { run_id: runId, task_id: taskId },
+        body: comment === "" ? {} : { comment },
+      }),
+    onSuccess: ({ message }) => noticeStore.show({ text: capital(message) }),
+    meta: {},
+  });
+
 type RetryRequest = {
   readonly runId: string;
   readonly scope: { readonly kind: "rest" | "all" } | { readonly kind: "task" | "from"; readonly taskId: string };

@@ -10,6 +10,7 @@ import { Loaded } from "../ui/states.tsx";
 import { failingTask } from "./failing-task.ts";
 import "./run.css";
 import { RunActions } from "./run-actions.tsx";
+import { RunApprovals } from "./run-approvals.tsx";
 import { RunBench } from "./run-bench.tsx";
 import { RunFailure } from "./run-failure.tsx";
 import { RunSummary } from "./run-summary.tsx";
@@ -70,6 +71,7 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
   return (
     <>
       <RunSummary run={run} tasks={tasks} zone={job?.timezone ?? null}>
+        <RunApprovals run={run} tasks={tasks} name={job?.name ?? run.job_id} />
         <RunFailure run={run} tasks={tasks} onSelect={select} />
       </RunSummary>
       <RunBench run={run} tasks={tasks} selected={selected} onSelect={select}>

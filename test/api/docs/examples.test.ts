@@ -19,6 +19,9 @@ tasks:
 id: rows
 tasks: [{id: only, type: shell, foreach: [web-1], script: 'echo rows=42 >> "$PETIT_OUTPUT"'}]
 ---
+id: asks
+tasks: [{id: ask, type: approval}]
+---
 id: hello_world_gate
 tasks: [{id: only, type: command, command: "true"}]
 ---
@@ -113,6 +116,10 @@ const collectAnswers = async (): Promise<void> => {
   collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
   const { id: rowsId } = await runToEnd(petit, "rows");
   collect("Item", ...(await ask(petit, `/api/runs/${rowsId}/tasks/only/items`)).body.items);
+  const { run_id: askingId } = (await post(petit, "/api/jobs/asks/trigger")).body;
+  type TaskStatuses = { readonly tasks: readonly { readonly status: string }[] };
+  await askUntil(`/api/runs/${askingId}/tasks`, ({ tasks }: TaskStatuses) => tasks[0]?.status === "running");
+  collect("Decided", (await post(petit, `/api/runs/${askingId}/tasks/ask/approve`)).body);
   collect("CancelledRun", (await post(petit, `/api/runs/${runId}/cancel`)).body);
   const lines = (await ask(petit, `/api/runs/${runId}/lines`)).body;
   collect("LinePage", lines);
@@ -222,7 +229,7 @@ const examples = (): readonly (readonly [title: string, example: unknown])[] =>
   );
 
 /** Schemas of requests, which are never an answer. */
-const REQUESTS = new Set(["TriggerRequest", "RetryRequest", "LoginRequest"]);
+const REQUESTS = new Set(["TriggerRequest", "DecisionRequest", "RetryRequest", "LoginRequest"]);
 
 describe("every example in the description of the API", () => {
   test("has the shape of a real answer", () => {

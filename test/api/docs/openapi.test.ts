@@ -92,6 +92,8 @@ describe("the description of the API", () => {
       "POST /api/jobs/{job_id}/trigger",
       "POST /api/runs/{run_id}/cancel",
       "POST /api/runs/{run_id}/retry",
+      "POST /api/runs/{run_id}/tasks/{task_id}/approve",
+      "POST /api/runs/{run_id}/tasks/{task_id}/reject",
       "POST /api/scheduler/pause",
       "POST /api/scheduler/resume",
       "POST /api/session",

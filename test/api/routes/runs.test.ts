@@ -382,6 +382,7 @@ describe("the tasks of a run", () => {
       outputs: { rows: "42" },
       retry_at: null,
       reused: false,
+      approval: null,
       allowed: false,
       items: null,
       attempt_list: [{ attempt: 1, ...attempt }],

@@ -78,6 +78,7 @@ const COUNTS = {
   job_flapping: 0,
   run_stuck: 1,
   run_late: 1,
+  approval_needed: 0,
   notifications_undelivered: 1,
   job_file_broken: 0,
 };

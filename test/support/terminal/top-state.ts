@@ -86,6 +86,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   outputs: {},
   retry_at: null,
   reused: false,
+  approval: null,
   allowed: false,
   items: null,
   attempt_list: [],

@@ -24,6 +24,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   outputs: {},
   retry_at: null,
   reused: false,
+  approval: null,
   allowed: false,
   items: null,
   attempt_list: [],

@@ -127,6 +127,18 @@ const RunLate = kindOf(
   { title: "RunLate" },
 );
 
+const ApprovalNeeded = kindOf(
+  "approval_needed",
+  "When it began to wait",
+  {
+    job_id: JobIdText,
+    run_id: RunIdText,
+    task_id: TaskIdText,
+    prompt: nullable(t.String(), "What it asks"),
+  },
+  { title: "ApprovalNeeded" },
+);
+
 const TargetUndelivered = kindOf(
   "notifications_undelivered",
   "When the oldest of these notifications was queued",
@@ -157,10 +169,13 @@ const FileBroken = kindOf(
   { title: "FileBroken" },
 );
 
-const AttentionBody = t.Union([JobFailing, JobFlapping, RunStuck, RunLate, TargetUndelivered, FileBroken], {
-  title: "Attention",
-  description: `Something that a person should look at; clients should show kinds that they don't know by their \`message\`. ${meanings(ATTENTION_TEXT)}`,
-});
+const AttentionBody = t.Union(
+  [JobFailing, JobFlapping, RunStuck, RunLate, ApprovalNeeded, TargetUndelivered, FileBroken],
+  {
+    title: "Attention",
+    description: `Something that a person should look at; clients should show kinds that they don't know by their \`message\`. ${meanings(ATTENTION_TEXT)}`,
+  },
+);
 
 const count = (kind: AttentionKind) => integer({ minimum: 0, description: `Number of \`${kind}\`` });
 
@@ -170,6 +185,7 @@ export const AttentionCounts = exactly(
     job_flapping: count("job_flapping"),
     run_stuck: count("run_stuck"),
     run_late: count("run_late"),
+    approval_needed: count("approval_needed"),
     notifications_undelivered: count("notifications_undelivered"),
     job_file_broken: count("job_file_broken"),
   },
@@ -217,6 +233,10 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
         count: item.count,
         waited_ms: Math.round(item.waitedMs),
       };
+    case "approval_needed": {
+      const { kind, jobId, runId, taskId, prompt } = item;
+      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, prompt };
+    }
     case "notifications_undelivered":
       return {
         kind: item.kind,

@@ -67,6 +67,8 @@ const explanationOf = (item: TopAttention): string => {
       return `running for ${elapsedText(item.elapsed_ms)}, usually ${durationText(item.usual_ms)}`;
     case "run_late":
       return `waiting for a slot for ${elapsedText(item.waited_ms)}`;
+    case "approval_needed":
+      return `${item.task_id} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
     case "notifications_undelivered":
       return `not delivered to ${item.target}: ${item.error}`;
     case "job_file_broken":

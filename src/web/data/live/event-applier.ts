@@ -13,6 +13,7 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
     case "task.finished":
     case "item.started":
     case "item.finished":
+    case "approval":
       return [`run-tasks ${run_id}`];
     case "run.started":
     case "run.finished":

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { CancelDialog } from "../../actions/cancel-dialog.tsx";
+import { DecisionDialog } from "../../actions/decision-dialog.tsx";
 import { RetryDialog } from "../../actions/retry-dialog.tsx";
 import { attentionQuery } from "../../data/queries.ts";
 import type { AttentionItem } from "../../data/shapes.ts";
@@ -61,11 +62,14 @@ const keyOf = (item: AttentionItem): string =>
     item.job_id,
     "file" in item ? item.file : "",
     "target" in item ? item.target : "",
-    "elapsed_ms" in item ? item.run_id : "",
+    "elapsed_ms" in item || item.kind === "approval_needed" ? item.run_id : "",
+    item.kind === "approval_needed" ? item.task_id : "",
   ].join(" ");
 
 const ActionDialog = ({ action, onClose }: { readonly action: AttentionAction; readonly onClose: () => void }) => {
   const name = useJobName(action.jobId);
+  if (action.kind === "approve" || action.kind === "reject")
+    return <DecisionDialog kind={action.kind} task={action} name={name} onClose={onClose} />;
   const Asked = action.kind === "retry" ? RetryDialog : CancelDialog;
   return <Asked runId={action.runId} name={name} onClose={onClose} />;
 };

@@ -1,5 +1,6 @@
 import { memo, type ReactNode } from "react";
 import { Link } from "wouter";
+import { type AskingTask, DECISIONS } from "../../actions/decision-dialog.tsx";
 import type { AttentionItem } from "../../data/shapes.ts";
 import { useJobName } from "../../data/use-job-name.ts";
 import { Button } from "../../ui/button.tsx";
@@ -8,7 +9,9 @@ import { counted, roughText } from "../../ui/text/format.ts";
 import { Time } from "../../ui/time/time.tsx";
 
 /** An action of an item that asks first. */
-export type AttentionAction = { readonly kind: "retry" | "cancel"; readonly runId: string; readonly jobId: string };
+export type AttentionAction =
+  | { readonly kind: "retry" | "cancel"; readonly runId: string; readonly jobId: string }
+  | ({ readonly kind: "approve" | "reject" } & AskingTask);
 
 type RowProps = { readonly item: AttentionItem; readonly onAsk: (action: AttentionAction) => void };
 
@@ -91,6 +94,36 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
           </Link>
         ),
       };
+    case "approval_needed": {
+      const { job_id: jobId, run_id: runId, task_id: taskId, prompt } = item;
+      return {
+        subject: <JobLink jobId={jobId} />,
+        what: "waits for approval",
+        detail: (
+          <>
+            <strong>{taskId}</strong> {prompt}
+          </>
+        ),
+        actions: (
+          <>
+            {DECISIONS.map(({ kind, label, button }) => (
+              <Button
+                key={kind}
+                isOnce
+                kind={button}
+                aria-label={`${label} ${taskId} of ${jobId}`}
+                onClick={() => onAsk({ kind, jobId, runId, taskId, prompt })}
+              >
+                {label}
+              </Button>
+            ))}
+            <Link className="button" href={`/runs/${runId}`}>
+              Run
+            </Link>
+          </>
+        ),
+      };
+    }
     case "notifications_undelivered":
       return {
         subject: <JobLink jobId={item.job_id} />,
