@@ -81,17 +81,20 @@ const occurrence: ToLine = ({ jobId, status, reason, times = 1 }) =>
         message: `${times === 1 ? "an occurrence" : `${times} occurrences`} of ${jobId} ${times === 1 ? "was" : "were"} ${status}${why(reason)}`,
       };
 
-const schedulerMoved: ToLine = ({ type }) => ({
+const schedulerMoved: ToLine = ({ type, by }) => ({
   level: "info",
-  fields: {},
-  message: `the ${type.replace(".", " was ")}`,
+  fields: byField(by),
+  message: `the ${type.replace(".", " was ")}${byText(by)}`,
 });
 
-const jobMoved: ToLine = ({ type, jobId }) => ({
+const jobMoved: ToLine = ({ type, jobId, by }) => ({
   level: "info",
-  fields: { job_id: jobId },
-  message: `${jobId} was ${type === "job.paused" ? "paused" : "resumed"}`,
+  fields: { job_id: jobId, ...byField(by) },
+  message: `${jobId} was ${type === "job.paused" ? "paused" : "resumed"}${byText(by)}`,
 });
+
+const byField = (by: string | undefined): { readonly by?: string } => (by === undefined ? {} : { by });
+const byText = (by: string | undefined): string => (by === undefined ? "" : ` by ${by}`);
 
 /** The reader of the job files logs details. */
 const nothing: ToLine = () => null;

@@ -34,4 +34,6 @@ export type Event = {
   readonly reason: string | null;
   /** Number of occurrences that the event covers, if more than one. Sent, but not stored. */
   readonly times?: number;
+  /** Who paused or resumed: the name of a token, or else an address. Logged, but neither stored nor sent. */
+  readonly by?: string;
 };

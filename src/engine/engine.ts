@@ -55,12 +55,12 @@ export interface Engine extends AsyncDisposable {
 
   /** Pauses all schedules. Triggers still work. `by` is who asked for it. */
   pause(by?: string | null): Promise<void>;
-  resume(): Promise<void>;
+  resume(by?: string | null): Promise<void>;
   /** The pause of the scheduler; null if it is not paused. */
   readonly schedulerPause: Pause | null;
   /** Pauses the schedule of one job. Triggers still work. Idempotent, as `resumeJob`; both reject with `not_found`. */
   pauseJob(jobId: string, by?: string | null): Promise<void>;
-  resumeJob(jobId: string): Promise<void>;
+  resumeJob(jobId: string, by?: string | null): Promise<void>;
   /**
    * Reads JOBS_DIR again. Jobs in broken files keep their last valid version. Retries without limit while the database can't
    * be written; health reports that.

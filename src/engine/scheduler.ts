@@ -231,16 +231,16 @@ class Scheduler implements Engine {
     return this.#commits.retryWhileLocked(() => this.#setPaused(true, by));
   }
 
-  resume(): Promise<void> {
-    return this.#commits.retryWhileLocked(() => this.#setPaused(false, null));
+  resume(by: string | null = null): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#setPaused(false, by));
   }
 
   pauseJob(jobId: string, by: string | null = null): Promise<void> {
     return this.#commits.retryWhileLocked(() => this.#setJobPaused(jobId, true, by));
   }
 
-  resumeJob(jobId: string): Promise<void> {
-    return this.#commits.retryWhileLocked(() => this.#setJobPaused(jobId, false, null));
+  resumeJob(jobId: string, by: string | null = null): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#setJobPaused(jobId, false, by));
   }
 
   reload(): Promise<Reload> {
@@ -299,8 +299,7 @@ class Scheduler implements Engine {
     if ((this.#pauses.scheduler !== null) === paused) return;
     // Occurrences that are due by now are decided by the state until now.
     this.#scheduleQueue.decideDue();
-    const now = this.#options.clock.now();
-    this.#pauses.setScheduler(paused ? { at: now, by } : null, now);
+    this.#pauses.setScheduler(paused, this.#options.clock.now(), by);
   }
 
   #setJobPaused(jobId: string, paused: boolean, by: string | null): void {
@@ -308,8 +307,7 @@ class Scheduler implements Engine {
     const { id } = this.#jobs.mustFind(jobId).job;
     if ((this.#pauses.findJob(id) !== null) === paused) return;
     this.#scheduleQueue.decideDue();
-    const now = this.#options.clock.now();
-    this.#pauses.setJob(id, paused ? { at: now, by } : null, now);
+    this.#pauses.setJob(id, paused, { now: this.#options.clock.now(), by });
   }
 
   #fire(due: readonly DueJob[], now: number): void {

@@ -31,6 +31,7 @@ export type NewEvent = {
   readonly status?: string | null;
   readonly reason?: string | null;
   readonly times?: number;
+  readonly by?: string | null;
 };
 
 /** Events of the open transaction, and the listeners that receive them after its commit. */
@@ -105,7 +106,8 @@ const insertEvent = (sql: Statements, event: NewEvent): Event => {
   );
   if (row === null) throw new Error("an event was not stored");
   const times = event.times === undefined || event.times === 1 ? {} : { times: event.times };
-  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason, ...itemOf(item), ...times };
+  const by = event.by === undefined || event.by === null ? {} : { by: event.by };
+  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason, ...itemOf(item), ...times, ...by };
 };
 
 const toEvent = (row: SqlRow): Event => ({

@@ -29,8 +29,8 @@ export interface JobStore {
   rewindAccountedUntil(now: number): void;
   /** Returns the paused jobs, also removed ones. */
   listPaused(): ReadonlyMap<JobId, Pause>;
-  /** Pauses a job, or resumes it if `pause` is null. Does not replace an earlier pause. */
-  setPaused(jobId: JobId, pause: Pause | null, now: number): void;
+  /** Pauses a job, or resumes it for `by` if `pause` is null. Does not replace an earlier pause. */
+  setPaused(jobId: JobId, pause: Pause | null, change: { readonly now: number; readonly by: string | null }): void;
   /**
    * Deletes the unused ones of the `limit` versions after number `after`. Returns the number to pass as `after` in the next
    * step, or null if there are no more. Not durable.
@@ -105,7 +105,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
         .map((row) => [id<JobId>(row, "id"), { at: integer(row, "paused_at"), by: textOrNull(row, "paused_by") }]),
     ),
 
-  setPaused: write("durable", (jobId, pause, now) => {
+  setPaused: write("durable", (jobId, pause, { now, by }) => {
     const changed = sql.run(
       "UPDATE jobs SET paused_at = $at, paused_by = $by WHERE id = $jobId AND (paused_at IS NULL) = ($at IS NOT NULL)",
       { jobId, at: pause?.at ?? null, by: pause?.by ?? null },
@@ -116,6 +116,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       now,
       jobId,
       status: pause === null ? null : "paused",
+      by,
     });
   }),
 

@@ -7,8 +7,8 @@ import { flag, integerOrNull, textOrNull } from "./database/rows.ts";
 export interface SchedulerStore {
   /** Returns null if the scheduler is not paused. */
   findPause(): Pause | null;
-  /** Pauses the scheduler, or resumes it if `pause` is null. */
-  setPaused(pause: Pause | null, now: number): void;
+  /** Pauses the scheduler, or resumes it for `by` if `pause` is null. */
+  setPaused(pause: Pause | null, now: number, by?: string | null): void;
   /** Stores the process that uses the database, for errors of others; null once it has stopped. Not durable. */
   setOwner(owner: LockOwner | null): void;
 }
@@ -21,7 +21,7 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
     return { at: integerOrNull(row, "paused_at") ?? 0, by: textOrNull(row, "paused_by") };
   },
 
-  setPaused: write("durable", (pause, now) => {
+  setPaused: write("durable", (pause, now, by = null) => {
     sql.updateOne(
       "UPDATE scheduler SET paused = $paused, paused_at = $at, paused_by = $by",
       { paused: pause === null ? 0 : 1, at: pause?.at ?? null, by: pause?.by ?? null },
@@ -31,6 +31,7 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
       type: pause === null ? "scheduler.resumed" : "scheduler.paused",
       now,
       status: pause === null ? "running" : "paused",
+      by: pause?.by ?? by,
     });
   }),
 

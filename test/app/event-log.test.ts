@@ -114,5 +114,11 @@ describe("logEvents", () => {
   test("logs pause and resume", () => {
     const moved = [event("scheduler.paused"), event("scheduler.resumed"), event("jobs.reloaded")];
     expect(linesOf(moved)).toEqual(["info the scheduler was paused", "info the scheduler was resumed"]);
+    const byAda = [event("scheduler.resumed", { by: "ada" }), event("job.paused", { by: "ada" }), event("job.resumed")];
+    expect(linesOf(byAda)).toEqual([
+      "info the scheduler was resumed by ada",
+      "info nightly was paused by ada",
+      "info nightly was resumed",
+    ]);
   });
 });

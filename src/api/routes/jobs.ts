@@ -94,8 +94,8 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
     )
     .post(
       "/:job_id/resume",
-      async ({ params }) => {
-        await engine.resumeJob(params.job_id);
+      async ({ params, request }) => {
+        await engine.resumeJob(params.job_id, requests.actorOf(request));
         return { message: resumeMessage(params.job_id, engine.state) };
       },
       {

@@ -63,8 +63,8 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
     )
     .post(
       "/api/scheduler/resume",
-      async () => {
-        await engine.resume();
+      async ({ request }) => {
+        await engine.resume(requests.actorOf(request));
         return { message: "the scheduler is running" };
       },
       {

@@ -32,13 +32,17 @@ export class Pauses {
     return this.#scheduler !== null || this.#jobs.has(jobId);
   }
 
-  setScheduler(pause: Pause | null, now: number): void {
-    this.#store.scheduler.setPaused(pause, now);
+  /** Pauses or resumes the scheduler for `by`. */
+  setScheduler(isPaused: boolean, now: number, by: string | null): void {
+    const pause = isPaused ? { at: now, by } : null;
+    this.#store.scheduler.setPaused(pause, now, by);
     this.#scheduler = pause;
   }
 
-  setJob(jobId: JobId, pause: Pause | null, now: number): void {
-    this.#store.jobs.setPaused(jobId, pause, now);
+  /** Pauses or resumes a job for `by`. */
+  setJob(jobId: JobId, isPaused: boolean, { now, by }: { readonly now: number; readonly by: string | null }): void {
+    const pause = isPaused ? { at: now, by } : null;
+    this.#store.jobs.setPaused(jobId, pause, { now, by });
     if (pause === null) this.#jobs.delete(jobId);
     else this.#jobs.set(jobId, pause);
   }

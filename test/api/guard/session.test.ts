@@ -192,9 +192,10 @@ describe("a session", () => {
     expect(foreign.status).toBe(403);
   });
 
-  test("names who paused the scheduler", async () => {
+  test("names who paused or resumed the scheduler", async () => {
     await status("/api/scheduler/resume", { authorization: `Bearer ${CI}` }, "POST");
+    expect(api.engine.movedBy).toBe("ci");
     await status("/api/scheduler/pause", { ...OWN, cookie: await cookieOf(ADA) }, "POST");
-    expect(api.engine.pausedBy).toBe("ada");
+    expect(api.engine.movedBy).toBe("ada");
   });
 });

@@ -62,7 +62,7 @@ const SYSTEM: SystemFacts = {
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 type FakeEngine = Mutable<ApiEngine> & {
   currentHealth: Health;
-  pausedBy: string | null;
+  movedBy: string | null;
   notifyOutput: (runId: RunId) => void;
 };
 
@@ -86,7 +86,7 @@ const fakeEngine = (store: Store): FakeEngine => {
   };
   const engine: FakeEngine = {
     currentHealth: { status: "ok", reasons: [] },
-    pausedBy: null,
+    movedBy: null,
     notifyOutput: (runId) => {
       for (const listener of outputListeners.get(runId) ?? []) listener();
     },
@@ -117,12 +117,15 @@ const fakeEngine = (store: Store): FakeEngine => {
     decide: async () => {},
     waitForRun: async (runId) => find(runId),
     pause: async (by = null) => {
-      engine.pausedBy = by;
+      engine.movedBy = by;
       store.scheduler.setPaused({ at: Date.now(), by }, Date.now());
     },
     pauseJob: async () => {},
     resumeJob: async () => {},
-    resume: async () => store.scheduler.setPaused(null, Date.now()),
+    resume: async (by = null) => {
+      engine.movedBy = by;
+      store.scheduler.setPaused(null, Date.now());
+    },
     reload: async () => ({ jobs: store.jobs.list().size, problems: [] }),
     listJobs: () => [...store.jobs.list().values()].map(({ job }) => view(job)),
     findJob: (jobId) => {
