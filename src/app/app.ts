@@ -88,7 +88,7 @@ const start = async (options: AppOptions): Promise<App> => {
   await engine.start();
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);
-  void reader.verify(reload);
+  void reader.verify(engine.store, reload);
   // Otherwise the garbage of the start would be collected in the next minute, when petit should be idle.
   if (files.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();
   const firstProblems = { problems: files.problems, broken: files.broken };

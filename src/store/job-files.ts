@@ -3,8 +3,10 @@ import { flag, json, text } from "./database/rows.ts";
 
 /** What each valid job file of JOBS_DIR contained when it was read. Only the last JOBS_DIR and its last reader are kept. */
 export interface JobFileStore {
-  /** Returns what a reader found in the files of a folder, by path relative to it. */
-  list(source: JobFileSource): ReadonlyMap<string, StoredJobFile>;
+  /** Returns what a reader found in a file, whose path is relative to the folder; null if it is not stored. */
+  find(source: JobFileSource, file: string): StoredJobFile | null;
+  /** Returns the paths of all files that a reader has read in a folder. */
+  listPaths(source: JobFileSource): readonly string[];
   /** Adds or replaces `changed`, and removes `gone` and everything of other folders and readers. Not durable. */
   save(source: JobFileSource, changes: JobFileChanges): void;
 }
@@ -46,23 +48,24 @@ type JobFileChanges = {
 };
 
 export const createJobFileStore = ({ sql, write }: StoreContext): JobFileStore => ({
-  list: (source) =>
-    new Map(
-      sql
-        .all(
-          `SELECT file, stamp, settled, digest, jobs FROM job_files WHERE folder = $folder AND reader = $reader`,
-          source,
-        )
-        .map((row) => [
-          text(row, "file"),
-          {
-            stamp: text(row, "stamp"),
-            isSettled: flag(row, "settled"),
-            digest: text(row, "digest"),
-            jobs: json<StoredJobFile["jobs"]>(row, "jobs"),
-          },
-        ]),
-    ),
+  find: (source, file) => {
+    const row = sql.get(
+      "SELECT stamp, settled, digest, jobs FROM job_files WHERE folder = $folder AND file = $file AND reader = $reader",
+      { ...source, file },
+    );
+    if (row === null) return null;
+    return {
+      stamp: text(row, "stamp"),
+      isSettled: flag(row, "settled"),
+      digest: text(row, "digest"),
+      jobs: json<StoredJobFile["jobs"]>(row, "jobs"),
+    };
+  },
+
+  listPaths: (source) =>
+    sql
+      .all("SELECT file FROM job_files WHERE folder = $folder AND reader = $reader", source)
+      .map((row) => text(row, "file")),
 
   save: write("relaxed", (source, { changed, gone }) => {
     sql.run("DELETE FROM job_files WHERE folder <> $folder OR reader <> $reader", source);

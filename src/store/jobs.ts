@@ -3,6 +3,7 @@ import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import type { Pause } from "../domain/pause.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
+import { PartPool } from "../lib/part-pool.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, integer, integerOrNull, json, text, textOrNull } from "./database/rows.ts";
@@ -61,23 +62,19 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
 
   saveDefinitions: write("durable", (jobs, now) => new Map(jobs.map((job) => [job.id, saveDefinition(sql, job, now)]))),
 
-  list: () =>
-    new Map(
-      sql
-        .all(
-          `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, digest, definition
-           FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE removed_at IS NULL ORDER BY jobs.id`,
-        )
-        .map((row) => [
-          id<JobId>(row, "id"),
-          {
-            job: withDigest(json<Job>(row, "definition"), text(row, "digest")),
-            versionId: integer(row, "version"),
-            firstSeenAt: integer(row, "first_seen_at"),
-            accountedUntil: integer(row, "accounted_until"),
-          },
-        ]),
-    ),
+  list: () => {
+    const jobs = new Map<JobId, StoredJob>();
+    const pool = new PartPool();
+    for (let after: JobId | null = null, size = LIST_STEP; size === LIST_STEP; ) {
+      const rows = listAfter(sql, after);
+      for (const row of rows) {
+        after = id<JobId>(row, "id");
+        jobs.set(after, toStoredJob(row, pool));
+      }
+      size = rows.length;
+    }
+    return jobs;
+  },
 
   digestOf,
 
@@ -147,6 +144,28 @@ const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
     { jobId: job.id, versionId, now },
   );
   return { job, versionId, firstSeenAt: now, accountedUntil: now };
+};
+
+/** Number of definitions that are read at once: all of them at once would take several times the memory that they need afterwards. */
+const LIST_STEP = 500;
+
+const listAfter = (sql: Statements, after: JobId | null): readonly SqlRow[] =>
+  sql.all(
+    `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, digest, definition
+     FROM jobs JOIN job_versions ON job_versions.id = jobs.version
+     WHERE removed_at IS NULL AND jobs.id > $after ORDER BY jobs.id LIMIT $limit`,
+    { after: after ?? "", limit: LIST_STEP },
+  );
+
+const toStoredJob = (row: SqlRow, pool: PartPool): StoredJob => {
+  // Its shape is not checked, because only petit writes it.
+  const job = pool.parse(text(row, "definition")) as Job;
+  return {
+    job: withDigest(job, text(row, "digest")),
+    versionId: integer(row, "version"),
+    firstSeenAt: integer(row, "first_seen_at"),
+    accountedUntil: integer(row, "accounted_until"),
+  };
 };
 
 type KnownJob = {

@@ -7,7 +7,7 @@ import { type FolderScan, readState } from "../../jobfile/read/scan.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
-import { StoredFiles, type UnreadFile } from "./stored-files.ts";
+import { StoredFiles } from "./stored-files.ts";
 
 export type JobsReaderOptions = {
   readonly jobsDir: string;
@@ -29,7 +29,7 @@ export class JobsReader implements Disposable {
   #first: FolderReading | null = null;
   #isFirstTaken = false;
   /** The files that the first reading did not read; null until then. */
-  #unread: ReadonlyMap<string, UnreadFile> | null = null;
+  #unread: ReadonlySet<string> | null = null;
   #distrusted: ReadonlySet<string> = new Set();
 
   constructor(options: JobsReaderOptions) {
@@ -80,19 +80,22 @@ export class JobsReader implements Disposable {
    * Compares the files that the first reading did not read with what is stored, slowly. Calls `onWrong` if one differs, so that it
    * is read: its content has changed although its state is the same, which no ordinary program can do.
    */
-  async verify(onWrong: () => Promise<void>): Promise<void> {
-    const { jobsDir, clock, log } = this.#options;
-    const folder = resolve(jobsDir);
+  async verify(store: Store, onWrong: () => Promise<void>): Promise<void> {
+    const { jobsDir, reader, clock, log } = this.#options;
+    if (reader === null) return;
+    const source = { folder: resolve(jobsDir), reader };
     const wrong = new Set<string>();
     let count = 0;
-    for (const [file, { stamp, digest }] of this.#unread ?? []) {
-      const path = join(folder, file);
+    for (const file of this.#unread ?? []) {
+      const path = join(source.folder, file);
+      const stored = store.jobFiles.find(source, file);
       // A file that changes now is a matter of the watch.
-      if (digestOfFile(path) !== digest && readState(path)?.stamp === stamp) wrong.add(file);
+      if (stored !== null && digestOfFile(path) !== stored.digest && readState(path)?.stamp === stored.stamp)
+        wrong.add(file);
       if (++count % FILES_PER_PAUSE === 0) await sleep(clock, VERIFY_PAUSE_MS, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
     }
-    this.#unread = new Map();
+    this.#unread = NONE;
     if (wrong.size === 0) return;
     this.#distrusted = wrong;
     const files = [...wrong].slice(0, MAX_LOGGED);
@@ -103,6 +106,8 @@ export class JobsReader implements Disposable {
     await onWrong();
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 const MAX_LOGGED = 20;
 

@@ -16,9 +16,6 @@ export type StoredFilesOptions = {
   readonly distrusted: ReadonlySet<string>;
 };
 
-/** A file that was not read: its state, and the SHA-256 that it should have. */
-export type UnreadFile = { readonly stamp: string; readonly digest: string };
-
 /**
  * A file that changed this long ago or longer has settled: another change gives it another time. File systems keep times with
  * a resolution of up to 2 s. A clock of a file system that is ahead of petit's only makes files settle later.
@@ -31,23 +28,22 @@ const SETTLED_MS = 2_500;
  */
 export class StoredFiles implements KnownFiles {
   readonly #options: StoredFilesOptions;
-  readonly #stored: ReadonlyMap<string, StoredJobFile>;
   /** The files that need not be read. */
-  readonly #found = new Map<string, UnreadFile>();
+  readonly #found = new Set<string>();
   readonly #changed = new Map<string, StoredJobFile>();
 
   constructor(options: StoredFilesOptions) {
     this.#options = options;
-    this.#stored = options.store.jobFiles.list(options.source);
   }
 
   find(file: string, { stamp }: FileState): KnownFile | null {
-    const stored = this.#stored.get(file);
-    if (stored?.stamp !== stamp || this.#options.distrusted.has(file)) return null;
+    const { store, source, distrusted } = this.#options;
+    const stored = distrusted.has(file) ? null : store.jobFiles.find(source, file);
+    if (stored?.stamp !== stamp) return null;
     const content = this.#restore(file, stored.jobs);
     if (content === null) return null;
     const { digest, isSettled } = stored;
-    if (isSettled) this.#found.set(file, { stamp, digest });
+    if (isSettled) this.#found.add(file);
     return { content, digest, isSettled };
   }
 
@@ -95,17 +91,14 @@ export class StoredFiles implements KnownFiles {
   }
 
   /** Returns the files that were not read. */
-  get unread(): ReadonlyMap<string, UnreadFile> {
+  get unread(): ReadonlySet<string> {
     return this.#found;
   }
 
   /** Stores what has changed. */
   save(): void {
     const { store, source } = this.#options;
-    const gone = this.#stored
-      .keys()
-      .filter((file) => !this.#found.has(file) && !this.#changed.has(file))
-      .toArray();
+    const gone = store.jobFiles.listPaths(source).filter((file) => !this.#found.has(file) && !this.#changed.has(file));
     if (gone.length > 0 || this.#changed.size > 0) store.jobFiles.save(source, { changed: this.#changed, gone });
   }
 }

@@ -44,8 +44,8 @@ export const compileSchedule = (
   const timezone = spec.timezone ?? defaultTimezone;
   if (!isTimezone(timezone))
     throw new PetitError("invalid_request", `'${timezone}' is not a timezone; ${TIMEZONE_FORM}`);
-  const rules = spec.expressions.map((expression) => compileRule(expression, zoneOf(timezone)));
-  return { timezone, next: (after) => earliest(rules, after) };
+  const own = spec.expressions.map((expression) => ruleOf(expression, zoneOf(timezone)));
+  return { timezone, next: (after) => earliest(own, after) };
 };
 
 /** Returns what is wrong with an expression and what was expected, or null if it is valid and fires at some time. */
@@ -83,6 +83,20 @@ const earliest = (rules: readonly Rule[], after: number): number | null => {
     if (at !== null && (first === null || at < first)) first = at;
   }
   return first;
+};
+
+/** Schedules share the rules of equal expressions. This is more than the number of minutes in a day. */
+const RULES_CACHED = 4_096;
+const rules = new Map<string, Rule>();
+
+const ruleOf = (text: string, zone: Zone): Rule => {
+  const key = `${zone.name} ${text}`;
+  const known = rules.get(key);
+  if (known !== undefined) return known;
+  const rule = compileRule(text, zone);
+  if (rules.size >= RULES_CACHED) rules.clear();
+  rules.set(key, rule);
+  return rule;
 };
 
 const compileRule = (text: string, zone: Zone): Rule => {

@@ -85,7 +85,7 @@ const start = async (
   store.jobs.save(files.jobs, 0);
   let verified: JobFiles | null = null;
   const before = log.text().length;
-  await jobsReader.verify(async () => {
+  await jobsReader.verify(store, async () => {
     verified = await jobsReader.read(store, find);
   });
   return { files, restored, verified, log: log.text().slice(before) };
@@ -209,7 +209,7 @@ describe("a job file", () => {
     await startRight(world, { clock: systemClock });
     const stored = () => {
       using store = openStore({ path: world.db, runtime: openRuntime() });
-      return store.jobFiles.list({ folder: world.jobs, reader: "build" }).get("a.yaml")?.isSettled;
+      return store.jobFiles.find({ folder: world.jobs, reader: "build" }, "a.yaml")?.isSettled;
     };
     expect(stored()).toBe(false);
     expect((await startRight(world)).restored).toEqual(["a"]);
@@ -222,9 +222,9 @@ describe("a job file", () => {
     writeFileSync(path, text);
     using store = openStore({ path: world.db, runtime: openRuntime() });
     const source = { folder: world.jobs, reader: "build" };
-    const stored = store.jobFiles.list(source).get("a.yaml");
+    const stored = store.jobFiles.find(source, "a.yaml");
     const stamp = readState(path)?.stamp;
-    if (stored === undefined || stamp === undefined) throw new Error("the file is not stored");
+    if (stored === null || stamp === undefined) throw new Error("the file is not stored");
     store.jobFiles.save(source, { changed: new Map([["a.yaml", { ...stored, stamp, isSettled }]]), gone: [] });
   };
 
@@ -246,15 +246,19 @@ describe("a job file", () => {
     expect((await startRight(world)).verified).toBeNull();
   });
 
-  test("whose size and modification time are restored after a change is read again", async () => {
-    using world = makeWorld({ "a.yaml": job("a", "name: one") });
-    const path = join(world.jobs, "a.yaml");
-    utimesSync(path, 1_000, 1_000);
-    await startRight(world);
-    writeFileSync(path, job("a", "name: two"));
-    utimesSync(path, 1_000, 1_000);
-    expect((await startRight(world)).restored).toEqual([]);
-  });
+  // Deno reports no change time. There, petit always runs from source, and reads every file.
+  test.skipIf(openRuntime().name === "deno")(
+    "whose size and modification time are restored after a change is read again",
+    async () => {
+      using world = makeWorld({ "a.yaml": job("a", "name: one") });
+      const path = join(world.jobs, "a.yaml");
+      utimesSync(path, 1_000, 1_000);
+      await startRight(world);
+      writeFileSync(path, job("a", "name: two"));
+      utimesSync(path, 1_000, 1_000);
+      expect((await startRight(world)).restored).toEqual([]);
+    },
+  );
 
   test("that another build of petit has read is read again", async () => {
     using world = makeWorld({ "a.yaml": job("a") });
@@ -337,6 +341,6 @@ test("only the files of the last folder stay in the database", async () => {
   await startRight(world);
   await startRight(world, { jobs: join(world.jobs, "sub") });
   using store = openStore({ path: world.db, runtime: openRuntime() });
-  expect(store.jobFiles.list({ folder: resolve(world.jobs), reader: "build" }).size).toBe(0);
-  expect([...store.jobFiles.list({ folder: join(world.jobs, "sub"), reader: "build" }).keys()]).toEqual(["b.yaml"]);
+  expect(store.jobFiles.listPaths({ folder: resolve(world.jobs), reader: "build" })).toEqual([]);
+  expect(store.jobFiles.listPaths({ folder: join(world.jobs, "sub"), reader: "build" })).toEqual(["b.yaml"]);
 });
