@@ -13,6 +13,7 @@ import { JobsWatcher } from "./job-files/watch.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
+import { releaseMemoryLater } from "./release-memory.ts";
 import { addressUrl, type Origins } from "./settings/settings.ts";
 import { readTokens } from "./settings/token.ts";
 import { systemFacts } from "./system-facts.ts";
@@ -88,9 +89,8 @@ const start = async (options: AppOptions): Promise<App> => {
   await engine.start();
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);
-  void reader.verify(engine.store, reload);
-  // Otherwise the garbage of the start would be collected in the next minute, when petit should be idle.
-  if (files.jobs.length >= MANY_JOBS) options.runtime.collectGarbage();
+  const verified = reader.verify(engine.store, reload);
+  parts.use(releaseMemoryLater({ ...options, isHeavy: files.jobs.length >= MANY_JOBS, after: verified }));
   const firstProblems = { problems: files.problems, broken: files.broken };
   return assemble({ engine, url, reload, firstProblems }, parts.move());
 };

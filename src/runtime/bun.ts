@@ -1,11 +1,13 @@
 import { dlopen } from "bun:ffi";
 import { Database } from "bun:sqlite";
+import { readFileSync } from "node:fs";
 import { monotonicMicros, sendDatagram, socketCalls } from "./bun-libc.ts";
 import { boundConnections, type Connections } from "./connections.ts";
 import {
   F_SETLEASE,
   F_SETSIG,
   F_WRLCK,
+  MADV_DONTNEED,
   openLibc,
   PR_SET_DUMPABLE,
   PUNCH_HOLE_KEEP_SIZE,
@@ -160,15 +162,25 @@ const SYMBOLS = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
 } as const;
 
 /** Returns functions of the C library of Linux, or substitutes on another system. */
-const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection"> => {
+const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection" | "unmapCode"> => {
   const libc = process.platform === "linux" ? openLibc((name) => dlopen(name, SYMBOLS).symbols) : null;
   if (libc === null)
-    return { punchHole: () => false, isOpenElsewhere: () => true, reap: () => null, denyInspection: () => false };
-  const { fallocate, fcntl, waitpid, prctl } = libc;
+    return {
+      punchHole: () => false,
+      isOpenElsewhere: () => true,
+      reap: () => null,
+      denyInspection: () => false,
+      unmapCode: () => {},
+    };
+  const { fallocate, fcntl, waitpid, prctl, madvise } = libc;
   return {
+    unmapCode: () => {
+      for (const { start, end } of codeOf(process.execPath)) madvise(start, end - start, MADV_DONTNEED);
+    },
     denyInspection: () => prctl(PR_SET_DUMPABLE, 0) === 0,
     reap: (pid) => !ownChildren.has(pid) && waitpid(pid, null, WNOHANG) === pid,
     punchHole: (fd, offset, length) => fallocate(fd, PUNCH_HOLE_KEEP_SIZE, offset, length) === 0,
@@ -176,4 +188,16 @@ const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" |
     // process that opens the file meanwhile waits, and the kernel sends a signal: SIGURG, because SIGIO would end petit.
     isOpenElsewhere: (fd) => fcntl(fd, F_SETSIG, SIGURG) !== 0 || fcntl(fd, F_SETLEASE, F_WRLCK) !== 0,
   };
+};
+
+/**
+ * Returns the address ranges of the code of a file in this process: executable, and never written to. Dropping pages that were
+ * written to, such as relocated data, would lose their content.
+ */
+const codeOf = (file: string): readonly { readonly start: bigint; readonly end: bigint }[] => {
+  const maps = readFileSync("/proc/self/maps", "utf8").split("\n");
+  return maps.flatMap((line) => {
+    const [, start, end, path] = /^([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \S+ +(.*)$/.exec(line) ?? [];
+    return path === file ? [{ start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) }] : [];
+  });
 };

@@ -17,6 +17,7 @@ export const openRuntime = (): Runtime => {
     executable: null,
     openDatabase,
     collectGarbage: () => {},
+    unmapCode: () => {},
     spawn,
     serve: (options: ServeOptions) => serve(options, sockets),
     typescript,

@@ -10,6 +10,7 @@ export const SIGURG = 23;
 export const WNOHANG = 1;
 export const CLOCK_MONOTONIC = 1;
 export const PR_SET_DUMPABLE = 4;
+export const MADV_DONTNEED = 4;
 
 /** Opens the C library by the first name that `open` accepts. Returns null if it throws for each name. */
 export const openLibc = <T>(open: (name: string) => T): T | null => {

@@ -24,6 +24,11 @@ export interface Runtime {
   /** Collects garbage synchronously, which takes up to 50 ms per 100 MB. Does nothing in a runtime that offers no such call. */
   collectGarbage(): void;
   /**
+   * Removes the code of the executable from the resident memory of this process. The system maps the parts that run again from its
+   * page cache, so only the code that the start alone needed stays away. Does nothing where this is not possible.
+   */
+  unmapCode(): void;
+  /**
    * Reaps an ended child that `spawn` did not start: as process 1 of a container, petit inherits the orphans of its tasks.
    * Returns false if there is no such child, null if the system does not support it.
    */
