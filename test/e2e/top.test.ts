@@ -64,8 +64,8 @@ const expectRestored = async (terminal: Tmux, status: number): Promise<string> =
   expect(screen).toMatch(/^before$/m);
   expect(screen).not.toContain("q quit");
   expect(terminal.modes).toEqual(RESTORED);
-  terminal.run("stty -a | grep -c ' icanon.* echo '");
-  await terminal.until(/^1$/m);
+  terminal.run("stty -a | sed -n 's/.* \\(icanon\\) .* echo .*/modes: \\1/p'");
+  await terminal.until("modes: icanon");
   return screen;
 };
 
@@ -144,7 +144,7 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
   test(
     "triggers a job with params, follows its log, cancels and retries it",
     async () => {
-      using terminal = await open(petit.url);
+      using terminal = await open(petit.url, { columns: 110 });
       terminal.type("2/greet");
       await terminal.until("2 Jobs 1/3");
       terminal.press("Enter");

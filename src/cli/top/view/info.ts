@@ -65,7 +65,9 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
     !isFinal(detail.status) && detail.started_at !== null
       ? elapsedText(now - detail.started_at)
       : durationText(detail.duration_ms);
-  const failed = tasks.filter(({ status, allowed }) => status === "failed" && !allowed).length;
+  const failed = tasks.filter(
+    ({ status, allowed, reason }) => status === "failed" && !allowed && reason !== "cancelled",
+  ).length;
   const ended = tasks.filter(({ status }) => status !== "pending" && status !== "running").length;
   const params = Object.entries(detail.params).map(([name, value]) => `${name}=${oneLine(value)}`);
   return [

@@ -199,11 +199,13 @@ export const taskRow = ({ task, branch, also }: TreeRow, { width, now }: RowOpti
   const detail = [detailOf(task, now), also.length === 0 ? "" : `also after ${also.join(", ")}`].filter(
     (each) => each !== "",
   );
+  // A task that was cancelled did not fail by itself.
+  const status = task.status === "failed" && task.reason === "cancelled" ? "cancelled" : task.status;
   return [
     styled("dim", branch),
-    styled(task.allowed ? "yellow" : styleOf(task.status), `${signOf(task.status)} `),
+    styled(task.allowed ? "yellow" : styleOf(status), `${signOf(status)} `),
     plain(`${cell(task.task_id, idWidth)} ${rightCell(taskTime(task, now), TOOK_WIDTH)} `),
-    styled(task.status === "failed" && !task.allowed ? "red" : "dim", detail.join(" · ")),
+    styled(status === "failed" && !task.allowed ? "red" : "dim", detail.join(" · ")),
   ];
 };
 
