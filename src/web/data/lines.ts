@@ -3,6 +3,8 @@ import { petit } from "./client.ts";
 /** Which lines of a run. */
 export type LinesFilter = {
   readonly task?: string;
+  /** Position of an item of the task, from 0. */
+  readonly item?: number;
   readonly attempt?: number;
   readonly stream?: "stdout" | "stderr";
 };

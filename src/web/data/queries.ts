@@ -1,6 +1,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { DeliveryStatus } from "../../domain/notification.ts";
 import type { RunStatus, Trigger } from "../../domain/run.ts";
+import type { TaskStatus } from "../../domain/task-run.ts";
 import { petit } from "./client.ts";
 import { fetchLines } from "./lines.ts";
 
@@ -96,6 +97,28 @@ export const runTasksQuery = (runId: string) =>
   queryOptions({
     queryKey: ["run-tasks", runId],
     queryFn: () => petit.get("/api/runs/:run_id/tasks", { params: { run_id: runId } }),
+  });
+
+type ItemsFilter = {
+  readonly runId: string;
+  readonly taskId: string;
+  /** Returns only items with this status; null for all. */
+  readonly status: TaskStatus | null;
+  /** Position of the first item, from 0. */
+  readonly from: number;
+  /** 1 to 1000. */
+  readonly limit: number;
+};
+
+/** Query for the items of a task of a run, in order. */
+export const runItemsQuery = ({ runId, taskId, status, from, limit }: ItemsFilter) =>
+  queryOptions({
+    queryKey: ["run-items", runId, taskId, { status, from, limit }],
+    queryFn: () =>
+      petit.get("/api/runs/:run_id/tasks/:task_id/items", {
+        params: { run_id: runId, task_id: taskId },
+        query: { limit, ...(status !== null && { status }), ...(from > 0 && { after: from - 1 }) },
+      }),
   });
 
 type LastLinesFilter = {

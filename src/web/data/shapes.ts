@@ -7,6 +7,7 @@ import type {
   jobsQuery,
   notificationsQuery,
   occurrencesQuery,
+  runItemsQuery,
   runQuery,
   runsQuery,
   runTasksQuery,
@@ -32,6 +33,8 @@ export type ParamData = JobDetail["params"][string];
 export type RunData = ListAnswer<AnswerOf<typeof runsQuery>, "runs">;
 export type RunDetail = AnswerOf<typeof runQuery>;
 export type TaskRunData = ListAnswer<AnswerOf<typeof runTasksQuery>, "tasks">;
+export type ItemCounts = NonNullable<TaskRunData["items"]>;
+export type ItemData = ListAnswer<AnswerOf<typeof runItemsQuery>, "items">;
 export type AttemptData = TaskRunData["attempt_list"][number];
 export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
 export type StatsData = AnswerOf<typeof statsQuery>;

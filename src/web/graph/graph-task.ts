@@ -24,8 +24,8 @@ export type NodeProgress = {
   readonly retryAt: number | null;
   /** True if the result was reused from the run that this run retries. */
   readonly isReused: boolean;
-  /** Number of items that ended and of all items, for a task that runs once for each item of a list; null for others. */
-  readonly items: { readonly ended: number; readonly total: number } | null;
+  /** How many of its items have ended and failed: `12/20, 1 failed`; null if it has no items. */
+  readonly items: string | null;
 };
 
 /** Text of each condition; null for the default. */

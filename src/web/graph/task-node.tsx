@@ -113,11 +113,7 @@ const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
   const { attempts, isReused, retryAt, status, startedAt, durationMs, items } = progress;
   return (
     <>
-      {items !== null && (
-        <span>
-          {items.ended.toLocaleString()}/{counted(items.total, "item")}
-        </span>
-      )}
+      {items !== null && <span>{items}</span>}
       {status === "running" && retryAt !== null && <RetryIn at={retryAt} />}
       {status === "running" && retryAt === null && startedAt !== null && <Running since={startedAt} />}
       {durationMs !== null && !isReused && <span>{durationText(durationMs)}</span>}

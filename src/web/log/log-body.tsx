@@ -13,7 +13,7 @@ export type ScrollTarget = { readonly position: number; readonly align: "start" 
 type BodyProps = {
   readonly book: LogBook;
   readonly display: LogDisplay;
-  /** Whether each line shows its task. */
+  /** Whether each line shows its task and item. */
   readonly hasTasks: boolean;
   /** Text to highlight. */
   readonly searchText: string;

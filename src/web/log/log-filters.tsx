@@ -1,15 +1,21 @@
+import { useQuery } from "@tanstack/react-query";
+import { runItemsQuery } from "../data/queries.ts";
 import type { TaskRunData } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
 import type { LogFilter } from "./book/line.ts";
 
 type FiltersProps = {
+  readonly runId: string;
   readonly tasks: readonly TaskRunData[];
   readonly filter: LogFilter;
   readonly onChange: (name: keyof LogFilter, value: string) => void;
 };
 
 /** Filters the lines by task, attempt and stream. */
-export const LogFilters = ({ tasks, filter, onChange }: FiltersProps) => {
-  const attempts = tasks.find(({ task_id }) => task_id === filter.task)?.attempts ?? 0;
+export const LogFilters = ({ runId, tasks, filter, onChange }: FiltersProps) => {
+  const item = useItem(runId, filter);
+  const attempts =
+    (filter.item === undefined ? tasks.find(({ task_id }) => task_id === filter.task) : item)?.attempts ?? 0;
   return (
     <div className="log-filters">
       {tasks.length > 1 && (
@@ -21,6 +27,12 @@ export const LogFilters = ({ tasks, filter, onChange }: FiltersProps) => {
             </option>
           ))}
         </select>
+      )}
+      {filter.item !== undefined && (
+        <Button kind="quiet" className="log-item" title="Show all items" onClick={() => onChange("item", "")}>
+          <span className="mono">{item?.key ?? `item ${filter.item}`}</span> <span aria-hidden="true">×</span>
+          <span className="visually-hidden">: show all items</span>
+        </Button>
       )}
       {attempts > 1 && (
         <select
@@ -48,5 +60,12 @@ export const LogFilters = ({ tasks, filter, onChange }: FiltersProps) => {
     </div>
   );
 };
+
+/** The item whose lines are shown. */
+const useItem = (runId: string, { task, item }: LogFilter) =>
+  useQuery({
+    ...runItemsQuery({ runId, taskId: task ?? "", status: null, from: item ?? 0, limit: 1 }),
+    enabled: task !== undefined && item !== undefined,
+  }).data?.items[0];
 
 const numbersTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);

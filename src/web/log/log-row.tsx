@@ -38,6 +38,7 @@ export const LogRow = memo(
           {hasTask && (
             <span className="log-task" title={line.task_id}>
               {line.task_id}
+              {line.item !== undefined && `[${line.item}]`}
             </span>
           )}
           <Text line={line} searchText={searchText} />

@@ -33,7 +33,7 @@ export const Log = ({ runId, tasks, from, defaultTask }: LogProps) => {
       <div className="log-head">
         <h2 id={titleId}>Log</h2>
         {book !== null && <LogState book={book} />}
-        <LogFilters tasks={tasks} filter={filter} onChange={change} />
+        <LogFilters runId={runId} tasks={tasks} filter={filter} onChange={change} />
       </div>
       {book === null || book.state === "loading" ? (
         <Loading what="the log" />
@@ -87,7 +87,7 @@ const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
       <LogBody
         book={book}
         display={display}
-        hasTasks={filter.task === undefined && tasks.length > 1}
+        hasTasks={hasWriters(filter, tasks)}
         searchText={searchText}
         marked={marked}
         target={target}
@@ -96,6 +96,12 @@ const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
       />
     </>
   );
+};
+
+/** Returns whether lines of several tasks or items are shown, so that each line names its writer. */
+const hasWriters = ({ task, item }: LogFilter, tasks: readonly TaskRunData[]): boolean => {
+  if (task === undefined) return tasks.length > 1 || tasks.some(({ items }) => items !== null);
+  return item === undefined && tasks.some(({ task_id, items }) => task_id === task && items !== null);
 };
 
 const firstTarget = ({ state, total }: LogBook, from: "start" | "end"): ScrollTarget | null =>

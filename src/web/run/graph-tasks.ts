@@ -1,6 +1,7 @@
 import type { TaskRunData } from "../data/shapes.ts";
 import type { GraphTask } from "../graph/graph-task.ts";
 import { shownStatus } from "../ui/status/task-status.ts";
+import { itemsText } from "./items/item-rows.ts";
 
 const known = new WeakMap<TaskRunData, GraphTask>();
 
@@ -24,9 +25,6 @@ const toNode = (task: TaskRunData): GraphTask => ({
     durationMs: task.duration_ms,
     retryAt: task.retry_at,
     isReused: task.reused,
-    items:
-      task.items === null
-        ? null
-        : { ended: task.items.completed + task.items.failed + task.items.skipped, total: task.items.total },
+    items: task.items === null || task.items.total === 0 ? null : itemsText(task.items),
   },
 });

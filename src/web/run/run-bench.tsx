@@ -7,6 +7,8 @@ import { type Tab, Tabs } from "../ui/tabs.tsx";
 import { counted } from "../ui/text/format.ts";
 import { Gantt } from "./gantt/gantt.tsx";
 import { graphTask } from "./graph-tasks.ts";
+import { tasksWithItems } from "./items/item-rows.ts";
+import { Items } from "./items/items.tsx";
 import { countValues, RunValues } from "./run-values.tsx";
 
 type RunBenchProps = {
@@ -44,6 +46,9 @@ export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchP
           >
             {tab === "graph" && <Graph isFilling tasks={tasks.map(graphTask)} selected={selected} onSelect={select} />}
             {tab === "tasks" && <Gantt run={run} tasks={tasks} selected={selected} onSelect={select} />}
+            {tab === "items" && (
+              <Items runId={run.id} tasks={tasks} selected={selected} onSelected={() => showLog(bench.current)} />
+            )}
             {tab === "values" && <RunValues run={run} tasks={tasks} />}
           </Tabs>
         </section>
@@ -56,8 +61,14 @@ export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchP
 const tabsOf = ({ run, tasks }: Pick<RunBenchProps, "run" | "tasks">): readonly Tab[] => [
   { id: "graph", label: "Graph" },
   { id: "tasks", label: counted(tasks.length, "task") },
+  ...itemsTab(tasks),
   ...(countValues({ run, tasks }) === 0 ? [] : [{ id: "values", label: "Params and outputs" }]),
 ];
+
+const itemsTab = (tasks: readonly TaskRunData[]): readonly Tab[] => {
+  const count = tasksWithItems(tasks).reduce((sum, { items }) => sum + items.total, 0);
+  return count === 0 ? [] : [{ id: "items", label: counted(count, "item") }];
+};
 
 /** Less of the log than this is not enough to read, in px. */
 const READABLE_PX = 160;

@@ -97,6 +97,7 @@ const useSelectedTask = (defaultTask: string | null) => {
           const next = new URLSearchParams(before);
           const isSelected = (next.get("task") ?? defaultTask) === taskId;
           next.delete("attempt");
+          next.delete("item");
           if (!isSelected) next.set("task", taskId);
           else if (defaultTask === null) next.delete("task");
           else next.set("task", "");

@@ -34,6 +34,8 @@ const afterLastReturn = (text: string): string => {
 /** Selects the displayed lines of a run. */
 export type LogFilter = {
   readonly task?: string;
+  /** Position of an item of the task, from 0. */
+  readonly item?: number;
   readonly attempt?: number;
   readonly stream?: "stdout" | "stderr";
 };

@@ -13,7 +13,7 @@ export const useLogBook = ({
   from,
 }: LogOptions & { readonly from: "start" | "end" }): LogBook | null => {
   const [book, setBook] = useState<LogBook | null>(null);
-  const { task, attempt, stream } = filter;
+  const { task, item, attempt, stream } = filter;
   const { token } = useStore(tokenStore);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the fields of the filter and the token are listed; `from` counts only at the first load.
   useEffect(() => {
@@ -21,7 +21,7 @@ export const useLogBook = ({
     setBook(newBook);
     void newBook.start(from === "end" && lineLink() === null ? "end" : "start");
     return () => newBook.stop();
-  }, [runId, task, attempt, stream, token]);
+  }, [runId, task, item, attempt, stream, token]);
   useSyncExternalStore(book?.subscribe ?? noSubscription, () => book?.version() ?? 0);
   return book;
 };

@@ -3,6 +3,7 @@ import { Tooltip } from "../../ui/overlay/tooltip.tsx";
 import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 import { shownStatus } from "../../ui/status/task-status.ts";
 import { counted, durationText, fullTimeText } from "../../ui/text/format.ts";
+import { itemsText } from "../items/item-rows.ts";
 import { intervalsOf, type TaskInterval } from "./gantt-intervals.ts";
 import { type GanttScale, shareOf } from "./gantt-scale.ts";
 
@@ -43,7 +44,12 @@ export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: Gant
   );
 };
 
-const tookText = ({ status, reused, reason, duration_ms, started_at, attempts }: TaskRunData, now: number): string => {
+const tookText = (task: TaskRunData, now: number): string =>
+  task.items === null || task.items.total === 0
+    ? timeText(task, now)
+    : `${itemsText(task.items)}, ${timeText(task, now)}`;
+
+const timeText = ({ status, reused, reason, duration_ms, started_at, attempts }: TaskRunData, now: number): string => {
   if (reused) return "reused";
   if (status === "skipped") return reason === "upstream_failed" ? "not started" : "not needed";
   const ms = duration_ms ?? (started_at === null ? null : now - started_at);

@@ -1,0 +1,40 @@
+import type { TaskStatus } from "../../../domain/task-run.ts";
+import type { ItemCounts, TaskRunData } from "../../data/shapes.ts";
+
+/** Number of items that are loaded together, so that an event does not load all of them again. */
+export const ITEM_PAGE = 200;
+
+/** Maximum number of items of a task. */
+export const MAX_ITEMS = 1_000;
+
+/** Returns the tasks that run once for each item, and whose items are known. */
+export const tasksWithItems = <Task extends Pick<TaskRunData, "items">>(
+  tasks: readonly Task[],
+): readonly (Task & { readonly items: ItemCounts })[] =>
+  tasks.flatMap((task) => (task.items === null || task.items.total === 0 ? [] : [{ ...task, items: task.items }]));
+
+/** Returns how many items have ended, how many there are, and how many failed: `12/20, 3 failed`. */
+export const itemsText = ({ total, pending, running, failed }: ItemCounts): string => {
+  const ended = `${(total - pending - running).toLocaleString()}/${total.toLocaleString()}`;
+  return failed === 0 ? ended : `${ended}, ${failed.toLocaleString()} failed`;
+};
+
+/** Returns the page of a row and its position there. Rows of a status come as one page: their positions in the list are unknown. */
+export const itemPlace = (row: number, status: TaskStatus | null): { readonly page: number; readonly at: number } =>
+  status === null ? { page: Math.floor(row / ITEM_PAGE), at: row % ITEM_PAGE } : { page: 0, at: row };
+
+type LoggedItem = {
+  readonly taskId: string;
+  /** Position of the item; null for all items of the task. */
+  readonly index: number | null;
+};
+
+/** Returns the query of the page with the log of an item. */
+export const itemLink = (query: URLSearchParams, { taskId, index }: LoggedItem): string => {
+  const next = new URLSearchParams(query);
+  next.set("task", taskId);
+  next.delete("attempt");
+  if (index === null) next.delete("item");
+  else next.set("item", String(index));
+  return next.toString();
+};

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "bun:test";
+import { ask, post, runToEnd } from "../../support/petit/api.ts";
+import { startPetit } from "../../support/petit/petit.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { sharedWeb } from "../../support/web/shared.ts";
+import { openWeb } from "../../support/web/web.ts";
+
+const numbers = (count: number): string => Array.from({ length: count }, (_, at) => at).join(", ");
+
+const JOBS = {
+  "jobs.yaml": `
+id: many
+tasks:
+  - id: each
+    name: Each number
+    type: shell
+    matrix: {tens: [${numbers(100)}], ones: [${numbers(10)}]}
+    item_key: n\${{ matrix.tens }}\${{ matrix.ones }}
+    max_parallel: 50
+    max_failures: 100%
+    retry: {max_attempts: 1, delay: 1ms}
+    script: 'echo "this is item $PETIT_ITEM_INDEX"; test "$PETIT_ITEM_INDEX" != 998'
+---
+id: gated
+tasks:
+  - {id: each, type: shell, foreach: [done, waits], item_key: "\${{ item }}", script: 'case $PETIT_ITEM in waits) until test -e gate; do sleep 0.05; done;; esac'}
+`,
+};
+
+describe.skipIf(CHROMIUM === null)("the items of a task", () => {
+  let runId = "";
+  const running = sharedWeb(
+    () => startPetit({ jobs: JOBS }),
+    async (petit) => {
+      runId = (await runToEnd(petit, "many")).id;
+    },
+  );
+
+  test("are counted in the graph and the list of tasks", async () => {
+    const { web } = running();
+    await web.open(`/runs/${runId}`);
+    await web.page.locator("[data-task=each]").getByText("1,000/1,000, 1 failed").waitFor();
+    await web.page.locator(".log-task").getByText("each[0]", { exact: true }).waitFor();
+    await web.open(`/runs/${runId}?tab=tasks`);
+    expect(await web.page.locator("[data-gantt=each]").textContent()).toContain("1,000/1,000");
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("scroll, with only the visible ones in the page, and lead to their logs", async () => {
+    const { web } = running();
+    const { page } = web;
+    await web.open(`/runs/${runId}?tab=items`);
+    await page.locator("[data-item='0']").waitFor();
+    const list = page.getByRole("region", { name: "Items" });
+    await list.focus();
+    await page.keyboard.press("End");
+    const last = page.locator("[data-item='999']");
+    await last.waitFor();
+    expect(await page.locator("[data-item]").count()).toBeLessThan(100);
+    await page.locator("[data-item='998']").click();
+    await page.waitForURL("**&task=each&item=998");
+    await page.locator(".log-row").getByText("this is item 998").first().waitFor();
+    expect(await page.locator(".log-row").getByText("this is item").count()).toBe(2);
+    await page.getByLabel("Attempt").selectOption("Attempt 2");
+    await page.waitForURL("**&item=998&attempt=2");
+    expect(await web.axe()).toEqual([]);
+    await page.getByRole("button", { name: /show all items/ }).click();
+    await page.waitForURL((url) => !url.searchParams.has("item") && !url.searchParams.has("attempt"));
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("are filtered by status", async () => {
+    const { web } = running();
+    const { page } = web;
+    await web.open(`/runs/${runId}?tab=items`);
+    await page.getByRole("button", { name: "1 failed" }).click();
+    await page.locator("[data-item='998']").getByText("exit code 1").waitFor();
+    expect(await page.locator("[data-item]").count()).toBe(1);
+    expect(await page.locator(".item-row").textContent()).toContain("2 attempts");
+    await page.getByRole("button", { name: "999 completed" }).click();
+    await page.locator("[data-item='0']").waitFor();
+  }, 60_000);
+
+  test("are followed while they run", async () => {
+    const { petit, web } = running();
+    const { page } = web;
+    const { body } = await post(petit, "/api/jobs/gated/trigger");
+    await web.open(`/runs/${body.run_id}`);
+    await page.locator("[data-task=each]").getByText("1/2").waitFor();
+    await web.open(`/runs/${body.run_id}?tab=items`);
+    await page.locator("[data-item='1']").getByText("running").waitFor({ state: "attached" });
+    await post(petit, `/api/runs/${body.run_id}/cancel`);
+    await page.locator("[data-item='1']").getByText("cancelled: ").waitFor({ state: "attached" });
+    expect((await ask(petit, `/api/runs/${body.run_id}`)).body.status).toBe("cancelled");
+  }, 60_000);
+
+  test("fit a phone, in the dark", async () => {
+    const { petit } = running();
+    await using phone = await openWeb({ url: petit.url, viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    await phone.open(`/runs/${runId}?tab=items`);
+    await phone.page.locator("[data-item='0']").waitFor();
+    expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    expect(await phone.axe()).toEqual([]);
+  }, 60_000);
+});
