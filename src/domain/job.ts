@@ -30,6 +30,10 @@ export type Job = {
   readonly id: JobId;
   readonly name: string;
   readonly description: string | null;
+  /** Missing if the job has none, and in definitions stored by versions without tags. */
+  readonly tags?: readonly string[];
+  /** URLs by name. Missing if the job has none, and in definitions stored by versions without links. */
+  readonly links?: Links;
   readonly enabled: boolean;
   readonly schedule: ScheduleSpec | null;
   /** Maximum number of concurrent runs; null means unlimited. */
@@ -52,6 +56,8 @@ export type Job = {
   readonly tasks: readonly Task[];
   readonly source: Source;
 };
+
+export type Links = { readonly [name: string]: string };
 
 type Environment = { readonly [name: string]: string };
 
@@ -132,6 +138,10 @@ export const isAllowedFailure = (
   if (ended.reason === "cancelled" || ended.reason === "shutdown" || ended.reason === "interrupted") return false;
   return allowFailure === "always" || (ended.exitCode !== null && allowFailure.exitCodes.includes(ended.exitCode));
 };
+
+/** Returns whether a job has all of these tags. */
+export const hasTags = ({ tags = [] }: Job, wanted: readonly string[]): boolean =>
+  wanted.every((tag) => tags.includes(tag));
 
 /** Returns the task of a job with an id. Throws if there is none. */
 export const taskOf = (job: Job, taskId: TaskId): Task => {

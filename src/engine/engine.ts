@@ -73,8 +73,8 @@ export interface Engine extends AsyncDisposable {
   /** Returns the next `count` occurrences of a job within the bounds, in ms since the epoch. */
   nextOccurrences(jobId: JobId, count: number, bounds?: OccurrenceBounds): readonly number[];
   health(): Health;
-  /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind. */
-  listAttention(limit: number): Promise<AttentionList>;
+  /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind; of some jobs only, if given. */
+  listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
   /** The problems in the job files. */
   readonly problems: readonly Problem[];
   /** Numbers of pending and running runs. */

@@ -274,9 +274,9 @@ class Scheduler implements Engine {
     });
   }
 
-  listAttention(limit: number): Promise<AttentionList> {
+  listAttention(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
     // Before the start, the newest runs are not known.
-    return this.#isStarted ? this.#attention.list(limit) : Promise.resolve(NO_ATTENTION);
+    return this.#isStarted ? this.#attention.list(limit, jobIds) : Promise.resolve(NO_ATTENTION);
   }
 
   onEvent(listener: (event: Event) => void): () => void {

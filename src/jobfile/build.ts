@@ -15,6 +15,8 @@ export const buildJob = (fields: JobFields, source: Source): Job => ({
   id: toJobId(fields.id),
   name: fields.name ?? fields.id,
   description: fields.description ?? null,
+  ...(fields.tags.length > 0 && { tags: fields.tags }),
+  ...(Object.keys(fields.links).length > 0 && { links: fields.links }),
   enabled: fields.enabled,
   schedule: fields.schedule === undefined ? null : buildSchedule(fields.schedule),
   maxConcurrency: fields.max_concurrency ?? null,

@@ -35,13 +35,15 @@ export interface OccurrenceStore {
   findNthUnfired(from: number, to: number, count: number): number | null;
   /** Counts skipped and missed occurrences within [`from`, `to`) by job and reason. */
   listUnfiredSpans(from: number, to: number): readonly UnfiredSpan[];
-  /** Counts the occurrences that were due within [`from`, `to`). */
-  countByOutcome(from: number, to: number): ReadonlyMap<Outcome, number>;
+  /** Counts the occurrences that were due within [`from`, `to`), of some jobs or, if `jobIds` is null, of all. */
+  countByOutcome(query: CountQuery): ReadonlyMap<Outcome, number>;
   /** Returns the time of the occurrence of a job that has `count` newer ones, or null if there are fewer. */
   findNthNewest(jobId: JobId, count: number): number | null;
   /** Deletes up to `limit` of a job's oldest occurrences, at or before `upTo`. Returns how many. Not durable. */
   deleteOldest(jobId: JobId, upTo: number, limit: number): number;
 }
+
+type CountQuery = { readonly from: number; readonly to: number; readonly jobIds: readonly JobId[] | null };
 
 export type NewOccurrence = {
   readonly scheduledFor: number;
@@ -111,12 +113,13 @@ export const createOccurrenceStore = ({ sql, write, recordEvent }: StoreContext)
       })),
 
   // CROSS JOIN makes it one index seek per job.
-  countByOutcome: (from, to) =>
+  countByOutcome: ({ from, to, jobIds }) =>
     readCounts(
       sql.get(
         `SELECT ${countColumns("outcome", OUTCOMES)} FROM jobs CROSS JOIN occurrences ON occurrences.job_id = jobs.id
-           AND scheduled_for >= $from AND scheduled_for < $to`,
-        { from, to },
+           AND scheduled_for >= $from AND scheduled_for < $to
+         WHERE $jobIds IS NULL OR jobs.id IN (SELECT value FROM json_each($jobIds))`,
+        { from, to, jobIds: jobIds === null ? null : JSON.stringify(jobIds) },
       ),
       OUTCOMES,
     ),

@@ -109,6 +109,34 @@ describe("petit list", () => {
     expect(second).toMatch(/^off_by_hand +disabled +- +1$/);
   });
 
+  test("shows tags, and only the jobs with a tag", async () => {
+    const tasks = "tasks: [{id: t, type: shell, script: 'true'}]";
+    using folder = withJobs({
+      "a.yaml": `id: a\ntags: [nightly, finance]\n${tasks}\n---\nid: b\ntags: [nightly]\n${tasks}\n---\nid: c\n${tasks}`,
+    });
+    const rows = async (...args: string[]) => {
+      const { stdout } = await run(folder, "list", "jobs", ...args);
+      return stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(/ {2,}/));
+    };
+    expect(await rows()).toEqual([
+      ["JOB", "SCHEDULE", "NEXT", "TASKS", "TAGS"],
+      ["a", "-", "-", "1", "nightly, finance"],
+      ["b", "-", "-", "1", "nightly"],
+      ["c", "-", "-", "1"],
+    ]);
+    expect((await rows("--tag", "nightly")).map(([id]) => id)).toEqual(["JOB", "a", "b"]);
+    expect((await rows("--tag=nightly,finance")).map(([id]) => id)).toEqual(["JOB", "a"]);
+    const json = JSON.parse((await run(folder, "list", "jobs", "--tag", "finance", "--json")).stdout);
+    expect([json.count, json.jobs[0].tags]).toEqual([1, ["nightly", "finance"]]);
+    const wrong = await run(folder, "list", "jobs", "--tag", "finanse");
+    expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
+    expect(wrong.stderr).toContain("no job has the tag 'finanse'; did you mean 'finance'?");
+    expect((await run(folder, "list", "jobs", "--tag", "x")).stderr).toContain("expected one of finance, nightly");
+  });
+
   test("writes the JSON of GET /api/jobs", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     const list = JSON.parse((await run(folder, "list", "jobs", "--json")).stdout);

@@ -21,6 +21,7 @@ describe("the quick examples, run", () => {
     ["import_rows", [], 0, "row 3 of 3"],
     ["minute_tick", [], 0, "tick: due now"],
     ["system_monitor", [], 0, "MiB available"],
+    ["tagged", [], 0, "tagged work"],
     ["task_outputs", [], 0, "violets are blue"],
     ["greet", [], 0, "Hi world!"],
     ["greet", ["name=Zoë", "tone=formal"], 0, "Good day, Zoë."],

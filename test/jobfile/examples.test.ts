@@ -32,6 +32,7 @@ describe("the examples", () => {
       "pipeline_report",
       "slow_task",
       "system_monitor",
+      "tagged",
       "task_outputs",
       "typescript_task",
     ]);

@@ -8,6 +8,7 @@ import { failures } from "../shapes/failure.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
 import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
+import { jobsWithTags, TagQuery } from "../tags.ts";
 import { requireJob } from "./require.ts";
 import { Message } from "./scheduler.ts";
 import { syncHandler } from "./sync-handler.ts";
@@ -18,6 +19,7 @@ const ListQuery = exactly({
   recent: t.Optional(
     wholeNumber({ minimum: 0, maximum: 100, default: 0 }, "Number of newest runs to include for each job"),
   ),
+  tag: TagQuery,
 });
 
 const OccurrenceQuery = exactly({
@@ -37,7 +39,9 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
       "",
       ({ query }) => {
         const recent = Number(query.recent ?? 0);
-        return jobList(engine.listJobs(), recent === 0 ? null : store.runs.listRecentByJob(recent));
+        const tagged = jobsWithTags(engine, query.tag);
+        const views = engine.listJobs().filter(({ job }) => tagged?.has(job.id) ?? true);
+        return jobList(views, recent === 0 ? null : store.runs.listRecentByJob(recent));
       },
       {
         query: ListQuery,

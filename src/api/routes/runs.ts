@@ -12,6 +12,7 @@ import { failures } from "../shapes/failure.ts";
 import { RunDetail, RunList, runDetail, runList } from "../shapes/run.ts";
 import { exactly, isOn, JobIdText, RunIdText, TaskIdText, wholeNumber, word } from "../shapes/schemas.ts";
 import { ItemList, itemList, TaskRunList, taskRunList } from "../shapes/task.ts";
+import { jobsWithTags } from "../tags.ts";
 import { requireJob, requireRun, requireTask } from "./require.ts";
 import { syncHandler } from "./sync-handler.ts";
 
@@ -25,7 +26,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
   new Elysia()
     .get(
       "/api/jobs/:job_id/runs",
-      ({ params, query }) => readRuns(store, query, requireJob(engine, params.job_id).job.id),
+      ({ params, query }) => readRuns({ engine, store }, query, requireJob(engine, params.job_id).job.id),
       {
         params: exactly({ job_id: JobIdText }),
         query: JobRunsQuery,
@@ -38,7 +39,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
         },
       },
     )
-    .get("/api/runs", ({ query }) => readRuns(store, query), {
+    .get("/api/runs", ({ query }) => readRuns({ engine, store }, query), {
       query: AllRunsQuery,
       response: { 200: RunList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
       detail: {
@@ -53,7 +54,13 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       syncHandler(({ params }: { readonly params: typeof RunParams.static }) => {
         const run = requireRun(store, params.run_id);
         const failure = describeFailure(store, run);
-        return runDetail(run, { failure, canRetry: engine.canRetry(run), retriedBy: store.runs.listRetries(run.id) });
+        const job = engine.findJob(run.jobId)?.job ?? store.jobs.getDefinition(run.versionId);
+        return runDetail(run, {
+          failure,
+          canRetry: engine.canRetry(run),
+          retriedBy: store.runs.listRetries(run.id),
+          links: job.links ?? {},
+        });
       }),
       {
         params: RunParams,
@@ -129,11 +136,15 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       },
     );
 
-const readRuns = (store: ApiStore, query: RunQueryValues, jobId?: JobId): typeof RunList.static =>
-  runList(
-    store.runs.listPage(runFilter(query, jobId)),
-    isOn(query.failure) ? (run) => describeFailure(store, run) : null,
-  );
+const readRuns = (
+  { engine, store }: Pick<ApiContext, "engine" | "store">,
+  query: RunQueryValues,
+  jobId?: JobId,
+): typeof RunList.static => {
+  const tagged = jobsWithTags(engine, query.tag);
+  const filter = { ...runFilter(query, jobId), ...(tagged !== null && { jobIds: [...tagged] }) };
+  return runList(store.runs.listPage(filter), isOn(query.failure) ? (run) => describeFailure(store, run) : null);
+};
 
 const describeFailure = (store: ApiStore, { id, status }: Run): RunFailure | null =>
   status === "failed" || status === "interrupted" ? store.runs.describeFailure(id) : null;

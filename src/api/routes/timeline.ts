@@ -5,6 +5,7 @@ import { failures } from "../shapes/failure.ts";
 import { exactly, wholeNumber } from "../shapes/schemas.ts";
 import { StatsBody, statsBody } from "../shapes/stats.ts";
 import { TimelineBody, timelineBody } from "../shapes/timeline.ts";
+import { jobsWithTags, TagQuery } from "../tags.ts";
 import { readTimeline, type TimelineQuery } from "../timeline/timeline.ts";
 
 const INSTANT = { minimum: 0, maximum: 8_640_000_000_000_000 } as const;
@@ -21,10 +22,12 @@ const TimelineParams = exactly({
     ),
   ),
   jobs: t.Optional(t.String({ description: "Ids of jobs, separated by commas; default: all jobs" })),
+  tag: TagQuery,
 });
 
 const StatsQuery = exactly({
   hours: t.Optional(wholeNumber({ minimum: 1, maximum: 720, default: 24 }, "Length of the period up to now, in hours")),
+  tag: TagQuery,
 });
 
 /** Routes of the dashboard's first view. */
@@ -34,7 +37,7 @@ export const timelineRoutes = (context: ApiContext) =>
       "/api/timeline",
       async ({ query }) => {
         const now = context.clock.now();
-        const timeline = timelineQuery(query, now);
+        const timeline = timelineQuery(query, now, jobsWithTags(context.engine, query.tag));
         return timelineBody({ ...timeline, now }, await readTimeline(timeline, context));
       },
       {
@@ -52,7 +55,11 @@ export const timelineRoutes = (context: ApiContext) =>
     )
     .get(
       "/api/stats",
-      async ({ query }) => statsBody(Number(query.hours ?? 24), await context.engine.listAttention(0), context),
+      async ({ query }) => {
+        const jobIds = jobsWithTags(context.engine, query.tag);
+        const attention = await context.engine.listAttention(0, jobIds);
+        return statsBody({ hours: Number(query.hours ?? 24), jobIds, attention }, context);
+      },
       {
         query: StatsQuery,
         response: { 200: StatsBody, ...failures("INVALID_REQUEST") },
@@ -62,10 +69,15 @@ export const timelineRoutes = (context: ApiContext) =>
 
 const HOUR_MS = 3_600_000;
 
-const timelineQuery = (query: typeof TimelineParams.static, now: number): TimelineQuery => {
+const timelineQuery = (
+  query: typeof TimelineParams.static,
+  now: number,
+  tagged: ReadonlySet<string> | null,
+): TimelineQuery => {
   const to = Number(query.to ?? now + HOUR_MS);
   const from = Number(query.from ?? Math.max(0, to - 6 * HOUR_MS));
   if (from >= to) throw invalidQuery("from", `${from} is not before ${to}, the end of the window`);
-  const jobIds = query.jobs === undefined ? null : new Set(query.jobs.split(","));
+  const named = query.jobs === undefined ? null : new Set(query.jobs.split(","));
+  const jobIds = named === null || tagged === null ? (named ?? tagged) : named.intersection(tagged);
   return { from, to, bins: Number(query.bins ?? 600), jobIds };
 };

@@ -6,6 +6,7 @@ import type { RunListFilter } from "../../store/runs/run-list.ts";
 import { invalidQuery } from "../errors.ts";
 import { RunStatusWord } from "../shapes/run.ts";
 import { exactly, flag, wholeNumber, word } from "../shapes/schemas.ts";
+import { TagQuery } from "../tags.ts";
 
 const INSTANT = { minimum: 0, maximum: 8_640_000_000_000_000 } as const;
 
@@ -36,6 +37,7 @@ const fields = {
       "x-expected": "NAME or NAME=VALUE",
     }),
   ),
+  tag: TagQuery,
   failure: t.Optional(flag("True to include why each run failed, with its last line of output")),
   id: t.Optional(
     t.String({

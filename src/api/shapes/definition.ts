@@ -88,7 +88,10 @@ const DependentBody = exactly(
   { title: "Dependent", description: "A job with a gate on this one" },
 );
 
+export const LinksBody = t.Record(t.String(), t.String(), { description: "Web addresses by name, such as a runbook" });
+
 export const definitionFields = {
+  links: LinksBody,
   tasks: t.Array(TaskBody, { description: "Tasks in the order of the job file" }),
   params: t.Record(t.String(), ParamBody, { description: "Params by name" }),
   depends_on: t.Array(DependencyBody, { description: "Gates on other jobs" }),
@@ -122,6 +125,7 @@ export const definitionFields = {
 };
 
 export const DEFINITION_EXAMPLE = {
+  links: { runbook: "https://example.com/runbook" },
   tasks: [
     {
       id: "extract",
@@ -154,6 +158,7 @@ export const DEFINITION_EXAMPLE = {
 
 /** Encodes a definition. `others` are all jobs, to find those with a gate on this one. */
 export const definitionBody = (job: Job, others: readonly Job[]) => ({
+  links: { ...job.links },
   tasks: job.tasks.map(taskBody),
   params: Object.fromEntries(Object.entries(job.params).map(([name, param]) => [name, paramBody(param)])),
   depends_on: job.dependsOn.map((gate) => gateBody(gate, gate.jobId)),

@@ -1,10 +1,12 @@
 import { t } from "elysia";
 import type { RunFailure } from "../../domain/attention.ts";
 import type { RunId } from "../../domain/ids.ts";
+import type { Links } from "../../domain/job.ts";
 import { ENDING_REASONS, isFinal, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
+import { LinksBody } from "./definition.ts";
 import {
   ActorOrNull,
   Count,
@@ -85,11 +87,22 @@ export const RunDetail = exactly(
       description: "True if a retry would rerun something; limits and gates may still refuse it",
     }),
     retried_by: t.Array(RunIdText, { description: "The runs that retry it, oldest first" }),
+    links: LinksBody,
   },
   {
     title: "RunDetail",
     description: "One execution of a job, with the actions that are possible",
-    examples: [{ ...EXAMPLE, failure: null, ending: null, can_cancel: false, can_retry: false, retried_by: [] }],
+    examples: [
+      {
+        ...EXAMPLE,
+        failure: null,
+        ending: null,
+        can_cancel: false,
+        can_retry: false,
+        retried_by: [],
+        links: { runbook: "https://example.com/runbook" },
+      },
+    ],
   },
 );
 
@@ -128,15 +141,18 @@ type RunOptions = {
   readonly failure: RunFailure | null;
   readonly canRetry: boolean;
   readonly retriedBy: readonly RunId[];
+  /** The links of the job as it is now, or as it was if it is removed. */
+  readonly links: Links;
 };
 
-export const runDetail = (run: Run, { failure, canRetry, retriedBy }: RunOptions): typeof RunDetail.static => ({
+export const runDetail = (run: Run, { failure, canRetry, retriedBy, links }: RunOptions): typeof RunDetail.static => ({
   ...runBody(run),
   failure: failure === null ? null : runFailureBody(failure),
   ending: run.ending,
   can_cancel: !isFinal(run.status),
   can_retry: canRetry,
   retried_by: [...retriedBy],
+  links: { ...links },
 });
 
 /** Encodes a page of runs; with `describe`, each says why it failed. */

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { AttentionList } from "../../domain/attention.ts";
-import type { RunStatus } from "../../domain/run.ts";
+import type { JobId } from "../../domain/ids.ts";
+import type { Run, RunStatus } from "../../domain/run.ts";
 import type { Outcome } from "../../domain/schedule/occurrence.ts";
 import type { ApiContext } from "../context.ts";
 import { AttentionCounts } from "./attention/attention.ts";
@@ -68,16 +69,23 @@ export const StatsBody = exactly(
 
 const HOUR_MS = 3_600_000;
 
+type StatsOptions = {
+  readonly hours: number;
+  /** Only these jobs; null for all. */
+  readonly jobIds: ReadonlySet<JobId> | null;
+  readonly attention: AttentionList;
+};
+
 export const statsBody = (
-  hours: number,
-  attention: AttentionList,
+  { hours, jobIds, attention }: StatsOptions,
   { engine, store, clock }: Pick<ApiContext, "engine" | "store" | "clock">,
 ): typeof StatsBody.static => {
   const to = clock.now();
   const from = to - hours * HOUR_MS;
-  const runs = runCounts(store.runs.countEndedByStatus(from));
-  const { running, pending } = engine.counts;
-  const occurrences = occurrenceCounts(store.occurrences.countByOutcome(from, to));
+  const list = jobIds === null ? null : [...jobIds];
+  const runs = runCounts(store.runs.countEndedByStatus(from, list));
+  const { running, pending } = jobIds === null ? engine.counts : countUnfinished(store.runs.listUnfinished(), jobIds);
+  const occurrences = occurrenceCounts(store.occurrences.countByOutcome({ from, to, jobIds: list }));
   return {
     hours,
     from,
@@ -89,6 +97,11 @@ export const statsBody = (
     attention: { ...attention.counts },
     success_rate: successRate(runs),
   };
+};
+
+const countUnfinished = (runs: readonly Run[], jobIds: ReadonlySet<JobId>) => {
+  const running = runs.filter(({ jobId, status }) => status === "running" && jobIds.has(jobId)).length;
+  return { running, pending: runs.filter(({ jobId }) => jobIds.has(jobId)).length - running };
 };
 
 const runCounts = (counts: ReadonlyMap<RunStatus, number>) => ({

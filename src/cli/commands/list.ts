@@ -9,6 +9,7 @@ import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, readJobs, warnOfProblems } from "../job-folder.ts";
 import { signOf, styleOf } from "../run-display/status-text.ts";
+import { TAG_FLAG, withTags } from "../tags.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
 import { distanceText, roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
@@ -26,35 +27,41 @@ export const list = defineCommand({
       required: false,
       description: "The folder of the job files. [default: the jobs of the running petit]",
     },
+    tag: { ...TAG_FLAG, description: "Only jobs with this tag; several, separated by commas, must all be there." },
   },
   settings: ["timezone"],
-  examples: ["petit list", "petit list examples/jobs", "petit list examples/jobs --json"],
-  run: async ({ JOBS_DIR }, context) =>
-    JOBS_DIR === undefined ? listJobsOfPetit(context) : listJobsOfFolder(JOBS_DIR, context),
+  examples: ["petit list", "petit list examples/jobs", "petit list examples/jobs --tag demo"],
+  run: async ({ JOBS_DIR, tag }, context) =>
+    JOBS_DIR === undefined ? listJobsOfPetit(tag, context) : listJobsOfFolder({ dir: JOBS_DIR, tag }, context),
 });
 
-const listJobsOfFolder = async (dir: string, context: Context): Promise<ExitStatus> => {
+type Selection = { readonly dir: string; readonly tag: string | undefined };
+
+const listJobsOfFolder = async ({ dir, tag }: Selection, context: Context): Promise<ExitStatus> => {
   const { terminal, json, settings, clock } = context;
   const { out, err } = terminal;
   const files = await readJobs(dir);
   const zone = defaultZone(settings);
   const now = clock.now();
-  const views = files.jobs.map((job) => viewOf(job, { zone, now }));
+  const views = withTags(files.jobs, tag).map((job) => viewOf(job, { zone, now }));
   if (json) out.write(await asJson(views));
   else out.write(columnTable(columnsOf(views.map(rowOfView), { zone, now, out }), out));
   if (!json && views.length === 0 && files.problems.length === 0) err.write(noJobIn(dir, err));
   return warnOfProblems(files, { dir, err });
 };
 
-const listJobsOfPetit = async (context: Context): Promise<ExitStatus> => {
+const listJobsOfPetit = async (tag: string | undefined, context: Context): Promise<ExitStatus> => {
   const { terminal, json, settings, clock } = context;
   const { out, err } = terminal;
   const client = openClient(context);
-  const answer = await withFolderHint("petit list JOBS_DIR", () => client.get("/api/jobs"));
+  const answer = await withFolderHint("petit list JOBS_DIR", () => client.get("/api/jobs", { query: { tag } }));
   const options = { zone: defaultZone(settings), now: clock.now(), out };
   if (json) out.write(`${JSON.stringify(answer, null, 2)}\n`);
   else out.write(columnTable(columnsOf(answer.jobs.map(rowOfBody), options), out));
-  if (!json && answer.count === 0) err.write(`petit at ${client.base} has no jobs\n`);
+  if (!json && answer.count === 0) {
+    const which = tag === undefined ? "" : ` with the tag '${tag}'`;
+    err.write(`petit at ${client.base} has no jobs${which}\n`);
+  }
   return EXIT.DONE;
 };
 
@@ -84,6 +91,7 @@ type JobRow = {
   /** Undefined in a folder, which has no runs. */
   readonly lastRun?: JobBody["last_run"];
   readonly tasks: number;
+  readonly tags: readonly string[];
 };
 
 const rowOfView = ({ job, nextRunAt }: JobView): JobRow => ({
@@ -93,6 +101,7 @@ const rowOfView = ({ job, nextRunAt }: JobView): JobRow => ({
   off: job.enabled ? null : "disabled",
   nextRunAt,
   tasks: job.tasks.length,
+  tags: job.tags ?? [],
 });
 
 const rowOfBody = (body: JobBody): JobRow => ({
@@ -103,6 +112,7 @@ const rowOfBody = (body: JobBody): JobRow => ({
   nextRunAt: body.paused ? null : body.next_run_at,
   lastRun: body.last_run,
   tasks: body.task_count,
+  tags: body.tags,
 });
 
 type TableOptions = { readonly zone: string; readonly now: number; readonly out: Screen };
@@ -123,6 +133,7 @@ const columnsOf = (rows: readonly JobRow[], options: TableOptions): readonly Col
     { title: "NEXT", cells: rows.map(nextText), drop: 6 },
     ...(out.isTerminal ? [{ title: "IN", cells: distances, drop: 1 }] : []),
     { title: "TASKS", cells: rows.map(({ tasks }) => String(tasks)), drop: 2 },
+    ...tagColumn(rows),
   ];
 };
 
@@ -137,6 +148,11 @@ const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions
   }),
   style: (row) => styleOf(rows[row]?.lastRun?.status ?? "pending"),
 });
+
+const tagColumn = (rows: readonly JobRow[]): readonly Column[] => {
+  const cells = rows.map(({ tags }) => tags.join(", "));
+  return cells.every((cell) => cell === "") ? [] : [{ title: "TAGS", cells, shrink: 2, min: 8, drop: 1 }];
+};
 
 const scheduleText = ({ off, expressions }: JobRow): string => {
   const text = expressions?.join(", ") ?? null;

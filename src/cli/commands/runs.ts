@@ -8,6 +8,7 @@ import { readCount } from "../read-count.ts";
 import { reasonText } from "../run-display/outcome.ts";
 import { runName, shortIds } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
+import { TAG_FLAG } from "../tags.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
@@ -31,14 +32,18 @@ export const runs = defineCommand({
       description: `Maximum number of runs, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
     },
     status: { type: "string", valueHint: "STATUS", description: "Only runs with this status, such as failed." },
+    tag: {
+      ...TAG_FLAG,
+      description: "Only runs of jobs with this tag; several, separated by commas, must all be there.",
+    },
     before: { type: "string", valueHint: "RUN", description: "Only runs older than this one." },
   },
   settings: [],
-  examples: ["petit runs", "petit runs hello_world -n 5 --status failed"],
-  run: async ({ JOB, limit: given, status, before }, context) => {
+  examples: ["petit runs", "petit runs hello_world -n 5 --status failed", "petit runs --tag nightly"],
+  run: async ({ JOB, limit: given, status, tag, before }, context) => {
     const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
     const client = openClient(context);
-    const query = { limit, status, before: before === undefined ? before : await findRun(client, before, null) };
+    const query = { limit, status, tag, before: before === undefined ? before : await findRun(client, before, null) };
     const list =
       JOB === undefined
         ? await client.get("/api/runs", { query })

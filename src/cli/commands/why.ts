@@ -48,8 +48,10 @@ const withRunNames = (facts: JobFacts, out: Screen): JobFacts => {
 const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const blockers = findBlockers(facts, time);
   const history = historyTexts(facts, time);
+  const links = Object.entries(facts.job.links).map(([name, url]) => `${name}: ${url}`);
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["job", [titleOf(facts)]],
+    ...(links.length === 0 ? [] : ([["links", links]] as const)),
     ["last run", [lastRunText(facts, time)]],
     ["next run", [nextRunText(facts, time)]],
     ["blocked by", blockers.length === 0 ? ["nothing"] : blockers],

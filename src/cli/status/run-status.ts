@@ -62,12 +62,19 @@ const runText = (run: RunSnapshot["run"], context: Context): string => {
     ["started", whenText(run.started_at, context)],
     ["ended", whenText(run.ended_at, context)],
     ["took", durationText(run.duration_ms)],
+    ...linkRows(run),
   ];
   return rows
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name.padEnd(10)}${value}\n`)
     .join("");
 };
+
+/** The links tell what to do about a run that did not complete. */
+const linkRows = ({ status: word, links }: RunSnapshot["run"]): readonly (readonly [string, string])[] =>
+  word === "failed" || word === "interrupted"
+    ? Object.entries(links).map(([name, url], index) => [index === 0 ? "links" : "", `${oneLine(name)}: ${url}`])
+    : [];
 
 const paramText = (params: RunSnapshot["run"]["params"]): string =>
   Object.entries(params)

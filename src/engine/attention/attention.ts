@@ -57,7 +57,7 @@ export class AttentionFinder {
   }
 
   /** Reads details only for the items that it returns. */
-  async list(limit: number): Promise<AttentionList> {
+  async list(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
     const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);
     const all = [
       ...results,
@@ -66,7 +66,7 @@ export class AttentionFinder {
       ...this.#approvals(),
       ...this.#undelivered(),
       ...this.#brokenFiles(),
-    ];
+    ].filter((item) => jobIds === null || ("jobId" in item && jobIds.has(item.jobId)));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
     const items: Attention[] = [];

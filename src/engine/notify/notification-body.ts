@@ -1,4 +1,4 @@
-import type { Job } from "../../domain/job.ts";
+import type { Job, Links } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
@@ -11,6 +11,8 @@ export type NotificationBody = {
   readonly event: NotifyEvent;
   readonly at: number;
   readonly job: { readonly id: string; readonly name: string };
+  /** The links of the job. */
+  readonly links: Links;
   /** Null for `missed`. */
   readonly run: BodyRun | null;
   /** In the order of the definition, at most 50. */
@@ -89,6 +91,7 @@ const empty = (event: NotifyEvent, job: Job, now: number): NotificationBody => (
   event,
   at: now,
   job: { id: job.id, name: job.name },
+  links: job.links ?? {},
   run: null,
   failed_tasks: [],
   log_tail: null,

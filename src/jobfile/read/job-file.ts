@@ -2,6 +2,7 @@ import type { Job } from "../../domain/job.ts";
 import { buildJob } from "../build.ts";
 import { checkGates } from "../check/gates.ts";
 import { checkItems } from "../check/items.ts";
+import { checkLinks } from "../check/links.ts";
 import { checkNotify } from "../check/notify.ts";
 import { checkParams } from "../check/params.ts";
 import { checkPrograms } from "../check/programs.ts";
@@ -91,6 +92,7 @@ const readMap = (
 };
 
 const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => {
+  checkLinks(draft, report);
   checkSchedule(draft, report);
   checkGates(draft, report);
   checkParams(draft, report);

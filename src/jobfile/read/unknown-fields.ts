@@ -13,7 +13,7 @@ export const matchFields = (node: MapNode, type: ObjectType, place: Place): Read
   }
   for (const entry of unknown) {
     if (isExcused(entry, type, given)) continue;
-    const meant = reportUnknown(entry, type, place);
+    const meant = reportUnknown(entry, { type, names: candidatesFor(type, given), place });
     if (meant === null || given.has(meant)) continue;
     given.set(meant, entry);
     place.report.readAs(entry, meant);
@@ -28,9 +28,17 @@ const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, En
     return value?.kind === "scalar" && byValue[String(value.value)]?.includes(entry.key);
   });
 
+/** Returns the fields with those first that are required and missing, because of two similar fields the first is suggested. */
+const candidatesFor = (type: ObjectType, given: ReadonlyMap<string, Entry>): readonly string[] => {
+  const isMissing = (name: string): boolean => type.fields[name]?.required === true && !given.has(name);
+  return Object.keys(type.fields).toSorted((a, b) => Number(isMissing(b)) - Number(isMissing(a)));
+};
+
+type UnknownContext = { readonly type: ObjectType; readonly names: readonly string[]; readonly place: Place };
+
 /** Reports an unknown field and returns the field that was probably meant, or null. */
-const reportUnknown = (entry: Entry, { fields, otherNames = {} }: ObjectType, place: Place): string | null => {
-  const names = Object.keys(fields);
+const reportUnknown = (entry: Entry, { type, names, place }: UnknownContext): string | null => {
+  const { otherNames = {} } = type;
   const other = Object.hasOwn(otherNames, entry.key) ? otherNames[entry.key] : undefined;
   if (other !== undefined) {
     place.inside(entry.key).refuse({ at: entry.keyAt }, `unknown field; did you mean '${other}'?`);

@@ -5,7 +5,7 @@ import { notify } from "./notify.ts";
 import { params } from "./param.ts";
 import { schedule } from "./schedule.ts";
 import { TASK } from "./task.ts";
-import { environment, jobId, prose, title } from "./text.ts";
+import { environment, jobId, linkName, linkUrl, prose, tag, title } from "./text.ts";
 
 const RETENTION = {
   kind: "object",
@@ -32,6 +32,18 @@ export const JOB = {
     id: { type: jobId, required: true, doc: "Its id, unique in JOBS_DIR.", example: "data_pipeline" },
     name: { type: title, doc: "The display name.", absent: "the id", example: "Data Pipeline" },
     description: { type: prose, doc: "What it does, for people." },
+    tags: {
+      type: { kind: "list", of: tag, minItems: 0, unique: true },
+      doc: "Words to find it by: lists of jobs and of runs can be limited to a tag.",
+      default: [],
+      example: ["nightly", "finance"],
+    },
+    links: {
+      type: { kind: "map", keys: linkName, of: linkUrl },
+      doc: "Addresses (http or https) for whoever has to act, such as a runbook: shown with it and with its failed runs, and sent with notifications.",
+      default: {},
+      example: { runbook: "https://example.com/runbook" },
+    },
     enabled: {
       type: { kind: "boolean" },
       doc: "False: it is never scheduled; a manual trigger still works.",

@@ -26,6 +26,21 @@ export const datum = {
   characters: "argument",
 } as const satisfies TextType;
 
+/** Tags contain no comma, which separates them in a query. */
+export const tag = {
+  kind: "text",
+  form: "a tag: 1 to 64 letters, digits, '_', '.', ':', '/' and '-', the first one a letter or a digit",
+  pattern: "^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}_.:/-]{0,63}$",
+  characters: "name",
+} as const satisfies TextType;
+export const linkName = {
+  kind: "text",
+  form: "a link's name",
+  maxLength: 64,
+  characters: "name",
+} as const satisfies TextType;
+export const linkUrl = { kind: "text", form: "a URL", maxLength: 2048, characters: "name" } as const satisfies TextType;
+
 const environmentName = {
   kind: "text",
   form: "a variable name without '='",

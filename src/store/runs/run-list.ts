@@ -9,6 +9,8 @@ import { toRun } from "./row.ts";
 
 export type RunListFilter = {
   readonly jobId?: JobId;
+  /** Only runs of these jobs. */
+  readonly jobIds?: readonly JobId[];
   readonly status?: RunStatus;
   /** Only runs created before this one. */
   readonly before?: RunId;
@@ -50,10 +52,12 @@ export const listRuns = (sql: Statements, filter: RunListFilter): RunPage => {
   const isScattered = filter.jobId !== undefined || filter.status !== undefined;
   const maxSearched = MAX_SEARCHED[isScattered ? "scattered" : "neighbouring"];
   const last = isSearch ? readLast(sql, conditions, { ...params, skipped: maxSearched - 1 }) : null;
+  const matching = isSearch ? `${conditions} AND ${SEARCH}` : conditions;
   const rows = sql.all(
-    `SELECT * FROM runs WHERE ${conditions}${isSearch ? ` AND ${SEARCH}` : ""} ORDER BY seq DESC LIMIT $limit`,
+    `SELECT * FROM runs WHERE ${withinJobs(matching, filter, isSearch)} ORDER BY seq DESC LIMIT $limit`,
     {
       ...params,
+      ...(filter.jobIds !== undefined && { jobIds: JSON.stringify(filter.jobIds) }),
       ...(last !== null && { first: last.seq }),
       ...(isSearch && searchParams(filter)),
       limit: filter.limit,
@@ -73,6 +77,17 @@ const indexedConditions = ({ jobId, status, idPart }: RunListFilter): string =>
     ...(status === undefined ? [] : [`status = '${status}'`]),
     ...(idPart === undefined ? [] : [ID_PART]),
   ].join(" AND ");
+
+/**
+ * Adds the condition that the run is of one of some jobs. Without a search, the index finds enough runs of each of them, so
+ * that jobs with few runs need no scan of all runs.
+ */
+const withinJobs = (conditions: string, { jobIds, idPart }: RunListFilter, isSearch: boolean): string => {
+  if (jobIds === undefined) return conditions;
+  if (isSearch || idPart !== undefined) return `${conditions} AND job_id IN (SELECT value FROM json_each($jobIds))`;
+  return `seq IN (SELECT picked.seq FROM json_each($jobIds) AS job CROSS JOIN runs AS picked ON picked.seq IN
+    (SELECT seq FROM runs WHERE job_id = job.value AND ${conditions} ORDER BY seq DESC LIMIT $limit))`;
+};
 
 const indexedParams = ({ jobId, idPart }: RunListFilter): SqlParams => ({
   ...(jobId !== undefined && { jobId }),

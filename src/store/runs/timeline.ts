@@ -13,8 +13,8 @@ export interface RunTimeline {
   findNthEndAfter(after: number, count: number): number | null;
   /** Estimates from a sample how many runs of each job ended within (`after`, `until`]. May omit jobs with few runs. */
   estimateEndedByJob(after: number, until: number): ReadonlyMap<JobId, number>;
-  /** Counts the runs that ended at or after `from`. */
-  countEndedByStatus(from: number): ReadonlyMap<RunStatus, number>;
+  /** Counts the runs that ended at or after `from`, of some jobs or of all. */
+  countEndedByStatus(from: number, jobIds?: readonly JobId[] | null): ReadonlyMap<RunStatus, number>;
   /** Returns the newest `limit` runs of each job, newest last. */
   listRecentByJob(limit: number): ReadonlyMap<JobId, readonly RecentRun[]>;
 }
@@ -102,11 +102,17 @@ export const createRunTimeline = ({ sql }: StoreContext): RunTimeline => ({
     return new Map(rows.map((row) => [id<JobId>(row, "job_id"), integer(row, "count") * step]));
   },
 
-  countEndedByStatus: (from) =>
-    readCounts(
-      sql.get(`SELECT ${countColumns("status", RUN_STATUSES)} FROM runs WHERE ended_at >= $from`, { from }),
-      RUN_STATUSES,
-    ),
+  countEndedByStatus: (from, jobIds = null) => {
+    const counts = `SELECT ${countColumns("status", RUN_STATUSES)} FROM runs WHERE ended_at >= $from`;
+    const row =
+      jobIds === null
+        ? sql.get(counts, { from })
+        : sql.get(`${counts} AND job_id IN (SELECT value FROM json_each($jobIds))`, {
+            from,
+            jobIds: JSON.stringify(jobIds),
+          });
+    return readCounts(row, RUN_STATUSES);
+  },
 
   // One index seek per job, however many runs there are.
   listRecentByJob: (limit) => {

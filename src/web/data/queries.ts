@@ -35,6 +35,7 @@ export const definitionQuery = (jobId: string) =>
   });
 
 type RunsFilter = {
+  readonly tag?: string;
   readonly status?: RunStatus;
   /** 1 to 1000; default 20. */
   readonly limit?: number;

@@ -9,6 +9,7 @@ import { GraphCard } from "../graph/graph.tsx";
 import type { GraphTask } from "../graph/graph-task.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { RunDialog } from "../trigger/run-dialog.tsx";
+import { Tags, WebLinks } from "../ui/about-links.tsx";
 import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
@@ -67,12 +68,17 @@ const Gone = ({ jobId }: { readonly jobId: string }) => (
   </Empty>
 );
 
-const Lead = ({ job: { id, name, description, enabled, paused, running } }: { readonly job: JobDetail }) => (
+const Lead = ({
+  job: { id, name, description, tags, links, enabled, paused, running },
+}: {
+  readonly job: JobDetail;
+}) => (
   <>
     {name !== id && <code>{id} </code>}
     {!enabled && <span className="tag">disabled</span>} {paused && <span className="tag">paused</span>}{" "}
     {running > 0 && <strong>{running} running </strong>}
-    {description}
+    {description} <Tags tags={tags} />
+    {Object.keys(links).length > 0 && <WebLinks links={links} />}
   </>
 );
 

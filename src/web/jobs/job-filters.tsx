@@ -1,14 +1,18 @@
+import type { JobSummary } from "../data/shapes.ts";
 import { Choice, optionsFrom } from "../ui/choice.tsx";
+import { TagChoice } from "../ui/tag-choice.tsx";
 import { type SCHEDULE_FILTERS, type SortKey, STATUS_FILTERS } from "./job-list.ts";
 
 type JobFiltersProps = {
+  readonly jobs: readonly JobSummary[];
   readonly query: URLSearchParams;
   readonly onChange: (name: string, value: string) => void;
 };
 
 /** The filters of the list of jobs. The search field is in the header of the page. */
-export const JobFilters = ({ query, onChange }: JobFiltersProps) => (
+export const JobFilters = ({ jobs, query, onChange }: JobFiltersProps) => (
   <div className="choices">
+    <TagChoice jobs={jobs} value={query.get("tag") ?? ""} onChange={(tag) => onChange("tag", tag)} />
     {FILTERS.map(({ name, ...rest }) => (
       <Choice
         key={name}

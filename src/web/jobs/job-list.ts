@@ -13,6 +13,8 @@ export type SortKey = (typeof SORT_KEYS)[number];
 
 export type JobFilter = {
   readonly text: string;
+  /** A tag; empty for all jobs. */
+  readonly tag: string;
   readonly status: StatusFilter | null;
   readonly schedule: ScheduleFilter | null;
   readonly sort: SortKey;
@@ -24,6 +26,7 @@ export const readFilter = (query: URLSearchParams): JobFilter => {
   const sort = query.get("sort") ?? "name";
   return {
     text: (query.get("q") ?? "").trim().toLowerCase(),
+    tag: query.get("tag") ?? "",
     status: STATUS_FILTERS.find((each) => each === query.get("status")) ?? null,
     schedule: SCHEDULE_FILTERS.find((each) => each === query.get("schedule")) ?? null,
     sort: SORT_KEYS.find((each) => each === sort.replace(/^-/, "")) ?? "name",
@@ -42,8 +45,9 @@ export const listJobs = (jobs: readonly JobSummary[], filter: JobFilter): readon
   return keyed.sort((a, b) => compare(a.key, b.key, sign)).map(({ job }) => job);
 };
 
-const matches = (job: JobSummary, { text, status, schedule }: JobFilter): boolean =>
+const matches = (job: JobSummary, { text, tag, status, schedule }: JobFilter): boolean =>
   (text === "" || `${job.id} ${job.name}`.toLowerCase().includes(text)) &&
+  (tag === "" || job.tags.includes(tag)) &&
   (status === null || hasStatus(job, status)) &&
   (schedule === null || scheduleOf(job) === schedule);
 

@@ -2,6 +2,7 @@ import { memo, type Ref } from "react";
 import { Link } from "wouter";
 import { RECENT_RUNS } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
+import { Tags } from "../ui/about-links.tsx";
 import { Button } from "../ui/button.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { scheduleText } from "../ui/text/schedule-text.ts";
@@ -27,6 +28,7 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
       </Link>
       {!job.enabled && <span className="tag">disabled</span>}
       {job.paused && <span className="tag">paused</span>}
+      <Tags tags={job.tags} />
       {job.name !== job.id && <small className="mono muted">{job.id}</small>}
     </td>
     <td className="jobs-schedule">

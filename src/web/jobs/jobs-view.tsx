@@ -38,7 +38,7 @@ export const JobsView = () => {
           {jobs !== undefined && counted(all.length, "job")}
         </span>
       }
-      actions={<JobFilters query={query} onChange={set} />}
+      actions={<JobFilters jobs={all} query={query} onChange={set} />}
     >
       <Loaded query={list} what="the jobs">
         {() => {

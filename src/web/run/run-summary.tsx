@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { WebLinks } from "../ui/about-links.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
 import { latenessText, summaryTextOf } from "./run-summary-text.ts";
@@ -59,6 +60,11 @@ export const RunSummary = ({ run, tasks, zone, children }: SummaryProps) => {
             {run.retried_by.map((id) => (
               <RunLink key={id} id={id} />
             ))}
+          </Fact>
+        )}
+        {(run.status === "failed" || run.status === "interrupted") && Object.keys(run.links).length > 0 && (
+          <Fact name="What to do">
+            <WebLinks links={run.links} />
           </Fact>
         )}
         <Fact name="Run">

@@ -6,6 +6,8 @@ export type RunListQuery = {
   readonly trigger: Trigger | null;
   /** Id of a job. */
   readonly job: string;
+  /** Tag of jobs. */
+  readonly tag: string;
   /** Ids of jobs that are left out, separated by commas. */
   readonly except: string;
   readonly text: string;
@@ -37,6 +39,8 @@ type Period = keyof typeof PERIODS;
 export const PARAM_PATTERN = "[A-Za-z0-9_][A-Za-z0-9_.\\-]{0,127}(=.*)?";
 export const JOBS_PATTERN = "[A-Za-z0-9][A-Za-z0-9_.\\-]{0,127}(\\s*,\\s*[A-Za-z0-9][A-Za-z0-9_.\\-]{0,127})*";
 
+const TAGS_PATTERN = "[^,\\s]+(,[^,\\s]+)*";
+
 /** Reads the filter from the URL query; ignores unknown values. */
 export const readFilter = (query: URLSearchParams): RunListQuery => {
   const text = (name: string): string => query.get(name)?.trim() ?? "";
@@ -44,6 +48,7 @@ export const readFilter = (query: URLSearchParams): RunListQuery => {
     status: RUN_STATUSES.find((each) => each === query.get("status")) ?? null,
     trigger: TRIGGERS.find((each) => each === query.get("trigger")) ?? null,
     job: text("job"),
+    tag: matching(text("tag"), TAGS_PATTERN),
     except: matching(text("except"), JOBS_PATTERN).replace(/\s/g, ""),
     text: text("text").slice(0, 200),
     param: matching(text("param"), PARAM_PATTERN),
@@ -75,13 +80,14 @@ const MINUTE_MS = 60_000;
 
 /** Returns the query for a filter at `now`. */
 export const runsQueryFor = (filter: RunListQuery, now: number) => {
-  const { status, trigger, job, except, text, param, before, isGrouped } = filter;
+  const { status, trigger, job, tag, except, text, param, before, isGrouped } = filter;
   const { from, to } = timesOf(filter, now);
   return {
     ...(isGrouped ? { limit: MAX_GROUPED } : { limit: PAGE_SIZE, failure: true }),
     ...(status !== null && { status }),
     ...(trigger !== null && { trigger }),
     ...(job === "" && except !== "" && { exclude: except }),
+    ...(tag !== "" && { tag }),
     ...(text !== "" && { text }),
     ...(param !== "" && { param }),
     ...(from !== null && { from }),

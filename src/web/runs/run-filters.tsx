@@ -4,6 +4,7 @@ import { RUN_STATUSES, TRIGGERS } from "../../domain/run.ts";
 import { jobsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
 import { Choice, optionsFrom } from "../ui/choice.tsx";
+import { TagChoice } from "../ui/tag-choice.tsx";
 import { fieldTime, JOBS_PATTERN, PARAM_PATTERN, PERIODS, type RunListQuery, urlTime } from "./run-filter.ts";
 
 type RunFiltersProps = {
@@ -25,6 +26,7 @@ export const RunFilters = ({ filter, query, onChange }: RunFiltersProps) => {
     <search className={`choices run-filters${isOpen ? " run-filters-open" : ""}`} aria-label="Filters of the runs">
       <TextField label="Text" placeholder="error, param, job, person" isSearch {...field("text")} />
       <TextField label="Job" placeholder="any" options={jobs} {...field("job")} />
+      <TagChoice jobs={data?.jobs ?? []} {...field("tag")} />
       <Choice label="Status" options={STATUSES} {...field("status")} />
       <Button kind="quiet" className="phone-only" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         {isOpen ? "Fewer filters" : "More filters"}

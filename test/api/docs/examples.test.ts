@@ -9,6 +9,7 @@ import { receiver } from "../../support/receiver.ts";
 const jobs = (url: string) => ({
   "jobs.yaml": `
 id: hello_world
+links: {runbook: "https://example.com/runbook"}
 max_concurrency: 1
 schedule: {cron: "0 0 2 * * *", timezone: Europe/Paris}
 params: {day: {default: "2026-01-01"}}

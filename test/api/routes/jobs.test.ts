@@ -13,6 +13,8 @@ const JOBS = {
 id: data_pipeline
 name: Data Pipeline
 description: Moves data
+tags: [nightly, finance]
+links: {runbook: "https://example.com/runbook?job=data", Dashboard: "http://dashboard.example.com/"}
 schedule: {cron: "0 0 ${HOUR} * * *", timezone: Europe/Paris}
 max_concurrency: 1
 depends_on:
@@ -32,6 +34,7 @@ id: upstream_job
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: other
+tags: [nightly]
 enabled: false
 schedule: ["@hourly", "@every 90m"]
 tasks: [{id: only, type: command, command: "true"}]
@@ -71,6 +74,7 @@ describe("GET /api/jobs", () => {
       id: "data_pipeline",
       name: "Data Pipeline",
       description: "Moves data",
+      tags: ["nightly", "finance"],
       enabled: true,
       scheduled: true,
       schedule: [`0 0 ${HOUR} * * *`],
@@ -94,6 +98,17 @@ describe("GET /api/jobs", () => {
       next_run_at: null,
       task_count: 1,
     });
+  });
+
+  test("with a tag, lists the jobs that have it", async () => {
+    const ids = async (tag: string) =>
+      (await ask(petit, `/api/jobs?tag=${tag}`)).body.jobs.map(({ id }: { readonly id: string }) => id);
+    expect(await ids("nightly")).toEqual(["data_pipeline", "other"]);
+    expect(await ids("nightly,finance")).toEqual(["data_pipeline"]);
+    expect(await ids("Nightly")).toEqual([]);
+    const { status, body } = await ask(petit, "/api/jobs?tag=");
+    expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+    expect(body.details.problem).toBe("'' is not a tag, or several separated by commas");
   });
 
   test("has the next occurrence in ms, in the time zone of the schedule", async () => {
@@ -124,6 +139,7 @@ describe("GET /api/jobs/{job_id}", () => {
     expect(status).toBe(200);
     expect(body).toEqual({
       ...list.jobs[0],
+      links: { runbook: "https://example.com/runbook?job=data", Dashboard: "http://dashboard.example.com/" },
       tasks: [
         {
           id: "extract",

@@ -27,6 +27,8 @@ params:
 tasks: [{id: only, type: shell, script: 'printf "%s|%s|%s\\n" "$PETIT_PARAM_DAY" "$PETIT_PARAM_LEVEL" "$PETIT_PARAM_MUST"'}]
 ---
 id: graph
+tags: [graphs, bad]
+links: {runbook: "https://example.com/runbook"}
 tasks:
   - {id: first, type: shell, script: 'echo "rows=42" >> "$PETIT_OUTPUT"'}
   - {id: second, type: shell, script: "exit 3", depends_on: [first], retry: {max_attempts: 1}}
@@ -34,6 +36,7 @@ tasks:
   - {id: killed, type: shell, script: "kill -9 $$"}
 ---
 id: items
+tags: [bad]
 tasks:
   - {id: each, type: shell, foreach: [{n: 0}, {n: 1}, {n: 2}], item_key: "k\${{ item.n }}", retry: {max_attempts: 1}, script: 'echo "item $PETIT_ITEM_N"; exit "$PETIT_ITEM_N"'}
   - {id: none, type: command, command: "true", foreach: []}
@@ -42,7 +45,8 @@ tasks:
 };
 
 /** Fields of a completed run. */
-const NOTHING_TO_DO = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
+const FINISHED = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
+const NOTHING_TO_DO = { ...FINISHED, links: {} };
 
 let petit: Petit;
 beforeAll(async () => {
@@ -328,12 +332,12 @@ describe("the possible action on a run", () => {
 
   test("is a retry when it failed, and lists its retries", async () => {
     const run = await runToEnd(petit, "graph");
-    expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true });
+    expect(await done(run.id)).toEqual({ ...FINISHED, can_retry: true });
     const first = (await post(petit, `/api/runs/${run.id}/retry`)).body.run_id;
     await (await petit.fetch(`/api/runs/${first}/logs?follow=true`)).text();
     const second = (await post(petit, `/api/runs/${run.id}/retry?from=start`)).body.run_id;
     await (await petit.fetch(`/api/runs/${second}/logs?follow=true`)).text();
-    expect(await done(run.id)).toEqual({ ...NOTHING_TO_DO, can_retry: true, retried_by: [first, second] });
+    expect(await done(run.id)).toEqual({ ...FINISHED, can_retry: true, retried_by: [first, second] });
   });
 
   test("is none if its job was removed or requires other params", async () => {
@@ -566,5 +570,25 @@ describe("the items of a task", () => {
     expect((await ask(petit, `/api/runs/${id}/tasks/plain/items`)).body).toEqual({ items: [], count: 0 });
     for (const query of ["limit=0", "limit=1001", "status=odd", "after=-1"])
       expect((await ask(petit, `/api/runs/${id}/tasks/each/items?${query}`)).status).toBe(400);
+  });
+});
+
+describe("GET /api/runs?tag=", () => {
+  const jobsOf = async (path: string) =>
+    (await ask(petit, path)).body.runs.map(({ job_id }: { readonly job_id: string }) => job_id);
+
+  test("lists the newest runs of the jobs with the tag, within the other filters", async () => {
+    const [first, second] = [await runToEnd(petit, "graph"), await runToEnd(petit, "items")];
+    await runToEnd(petit, "hello");
+    const third = await runToEnd(petit, "graph");
+    expect(await jobsOf("/api/runs?tag=bad&limit=3")).toEqual(["graph", "items", "graph"]);
+    expect(await jobsOf("/api/runs?tag=bad,graphs&limit=2")).toEqual(["graph", "graph"]);
+    expect(await jobsOf(`/api/runs?tag=bad&limit=2&before=${third.id}`)).toEqual(["items", "graph"]);
+    expect(await jobsOf(`/api/runs?tag=bad&id=${second.id}`)).toEqual(["items"]);
+    expect(await jobsOf("/api/runs?tag=bad&status=completed")).toEqual([]);
+    expect(await jobsOf("/api/runs?tag=unknown")).toEqual([]);
+    expect(await jobsOf("/api/jobs/graph/runs?tag=bad&limit=1")).toEqual(["graph"]);
+    expect(await jobsOf("/api/jobs/hello/runs?tag=bad")).toEqual([]);
+    expect((await ask(petit, `/api/runs/${first.id}`)).body.links).toEqual({ runbook: "https://example.com/runbook" });
   });
 });

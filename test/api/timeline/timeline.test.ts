@@ -21,6 +21,7 @@ schedule: "@every 1s"
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: fails
+tags: [wrong]
 tasks: [{id: only, type: shell, script: "exit 3"}]
 ---
 id: stays
@@ -140,6 +141,26 @@ test("GET /api/stats counts recent runs and occurrences", async () => {
   expect(total).toBe(completed + failed);
   expect(body.success_rate).toBeCloseTo(completed / total);
   expect(body.occurrences.total).toBe(body.occurrences.fired + body.occurrences.skipped + body.occurrences.missed);
+});
+
+test("GET /api/stats and the timeline count only the jobs with a tag", async () => {
+  await runToEnd(petit, "fails");
+  const { body } = await ask(petit, "/api/stats?tag=wrong");
+  expect(body.runs).toEqual({
+    completed: 0,
+    failed: body.runs.failed,
+    cancelled: 0,
+    interrupted: 0,
+    total: body.runs.failed,
+  });
+  expect(body.runs.failed).toBeGreaterThanOrEqual(1);
+  expect(body).toMatchObject({ running: 0, pending: 0, success_rate: 0, occurrences: { total: 0 } });
+  expect(body.attention.job_failing).toBe(1);
+  const none = (await ask(petit, "/api/stats?tag=none")).body;
+  expect([none.runs.total, none.attention.job_failing]).toEqual([0, 0]);
+  const rows = (await ask(petit, "/api/timeline?tag=wrong")).body.jobs;
+  expect(rows.map((row: { job_id: string }) => row.job_id)).toEqual(["fails"]);
+  expect((await ask(petit, "/api/timeline?tag=wrong&jobs=hello")).body.jobs).toEqual([]);
 });
 
 describe("GET /api/jobs?recent=", () => {

@@ -24,6 +24,7 @@ const jobOf = (id: string, change: Partial<JobBody> = {}): JobBody => ({
   timezone: null,
   next_run_at: NOW + 60 * MINUTE,
   last_run: null,
+  tags: [],
   paused: false,
   paused_at: null,
   paused_by: null,

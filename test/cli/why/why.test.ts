@@ -19,6 +19,8 @@ const JOB: JobBody = {
   timezone: null,
   next_run_at: NOW + 5 * MINUTE,
   last_run: null,
+  tags: [],
+  links: {},
   paused: false,
   paused_at: null,
   paused_by: null,

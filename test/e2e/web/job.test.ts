@@ -31,6 +31,12 @@ tasks:
     script: 'exit "$PETIT_PARAM_EXIT"'
   - {id: load, type: command, command: "true", depends_on: [extract]}
 ---
+id: linked
+tags: [night, orders]
+links: {runbook: "https://example.com/runbook"}
+params: {exit: {default: "0"}}
+tasks: [{id: only, type: shell, script: 'exit "$PETIT_PARAM_EXIT"'}]
+---
 id: downstream
 depends_on: [nightly]
 tasks: [{id: only, type: command, command: "true"}]
@@ -63,6 +69,22 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await card(page, "Dependencies").getByRole("link", { name: "downstream" }).click();
     await page.waitForURL("**/jobs/downstream");
     await card(page, "Dependencies").getByText("last run completed").waitFor();
+  }, 60_000);
+
+  test("shows its tags and links, and the links again on a failed run", async () => {
+    const { petit, web, page } = running();
+    await web.open("/jobs/linked");
+    const runbook = page.getByRole("link", { name: "runbook" });
+    await runbook.waitFor();
+    expect(await runbook.getAttribute("href")).toBe("https://example.com/runbook");
+    expect(await runbook.getAttribute("rel")).toBe("noreferrer");
+    await page.getByRole("link", { name: "orders", exact: true }).click();
+    await page.waitForURL("**/jobs?tag=orders");
+    await web.open(`/runs/${(await runToEnd(petit, "linked", { exit: "1" })).id}`);
+    await card(page, "Summary").getByRole("link", { name: "runbook" }).waitFor();
+    await web.open(`/runs/${(await runToEnd(petit, "linked")).id}`);
+    await card(page, "Summary").getByText("completed").first().waitFor();
+    expect(await card(page, "Summary").getByRole("link", { name: "runbook" }).count()).toBe(0);
   }, 60_000);
 
   test("shows the definition as text with line numbers, and marks the line of a selected task", async () => {

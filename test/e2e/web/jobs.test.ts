@@ -22,10 +22,12 @@ params:
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: nightly
+tags: [night, finance]
 schedule: {cron: "0 ${HOUR} * * *", timezone: Asia/Kathmandu}
 tasks: [{id: only, type: command, command: "true"}]
 ---
 id: every
+tags: [night]
 schedule: "@every 12h30m"
 tasks: [{id: only, type: command, command: "true"}]
 ---
@@ -98,6 +100,28 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await web.open("/jobs?status=cancelled");
     await page.getByRole("button", { name: "Show all jobs" }).click();
     await shows("every", "Greet somebody", "nightly", "off", "single");
+  }, 60_000);
+
+  test("filters jobs and runs by tag, in a URL to share", async () => {
+    const { web } = running();
+    const { page } = web;
+    await web.open("/jobs");
+    await page.getByLabel("Tag").selectOption("night");
+    await page.waitForURL("**/jobs?tag=night");
+    await shows("every", "nightly");
+    await row("nightly").getByRole("link", { name: "finance" }).click();
+    await page.waitForURL("**/jobs?tag=finance");
+    await shows("nightly");
+    await web.open("/runs");
+    await page.getByLabel("Tag").selectOption("finance");
+    await page.waitForURL("**/runs?tag=finance");
+    await page.waitForFunction(() => document.querySelectorAll("main [data-row]").length === 2);
+    await web.open("/runs?tag=night&status=failed");
+    await page.getByText("No matching runs").waitFor();
+    await web.open("/jobs?tag=gone");
+    await page.getByText("No matching jobs").waitFor();
+    expect(await page.getByLabel("Tag").inputValue()).toBe("gone");
+    expect(web.complaints()).toEqual([]);
   }, 60_000);
 
   test("runs a job with params from a form that explains invalid values", async () => {

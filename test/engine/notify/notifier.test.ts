@@ -32,7 +32,13 @@ describe("a webhook", () => {
     await using hook = receiver();
     const tasks = [...failing, command("after", "true", { after: ["work"] })];
     await using petit = await startEngine({
-      jobs: [job("nightly", { tasks, notify: [webhook(`${hook.url}/a?b=c`)] })],
+      jobs: [
+        job("nightly", {
+          tasks,
+          links: { runbook: "https://example.com/runbook" },
+          notify: [webhook(`${hook.url}/a?b=c`)],
+        }),
+      ],
     });
     const { run } = await petit.run("nightly");
     const [one] = await hook.first(1);
@@ -45,6 +51,7 @@ describe("a webhook", () => {
       event: "failure",
       at: run.endedAt,
       job: { id: "nightly", name: "nightly" },
+      links: { runbook: "https://example.com/runbook" },
       run: {
         id: run.id,
         status: "failed",

@@ -115,6 +115,35 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   ["a description that rings", job('description: "a\\u0007"'), "2:14: description: contains the character U+0007"],
   ["a text that is a map", job("name: {a: b}"), "2:7: name: is a map; expected a name"],
   ["a boolean that is a text", job("enabled: yes"), "2:10: enabled: is a text; expected true or false"],
+  // Tags and links.
+  ["a single tag", job("tags: nightly"), "2:7: tags: is a text; expected a list, as in [nightly]"],
+  ["a tag with a comma", job('tags: ["a,b"]'), "2:8: tags[0]: 'a,b' is not a tag: 1 to 64 letters, digits, '_',"],
+  ["a tag twice", job("tags: [a, b, a]"), "2:14: tags[2]: 'a' is item 0 as well; expected each once"],
+  ["a tag that is a number", job("tags: [2026]"), 'put it in quotes: "2026"'],
+  ["an empty tag", job('tags: [""]'), "2:8: tags[0]: is an empty text; expected a tag"],
+  ["links as a list", job("links: [https://example.com]"), "2:8: links: is a list; expected a map of names and values"],
+  [
+    "a link without a scheme",
+    job("links: {runbook: example.com/x}"),
+    "2:18: links.runbook: 'example.com/x' is not a URL;",
+  ],
+  [
+    "a link that runs code",
+    job("links: {runbook: 'javascript:alert(1)'}"),
+    "2:18: links.runbook: has the scheme 'javascript'; expected http or https",
+  ],
+  ["a link to a file", job("links: {a: 'file:///etc/passwd'}"), "2:12: links.a: has the scheme 'file';"],
+  [
+    "a link with a password",
+    job("links: {a: 'https://me:secret@example.com/'}"),
+    "2:12: links.a: contains a user name or a password; expected a URL without them",
+  ],
+  [
+    "a link with a template",
+    job("links: {a: 'https://example.com/${{ run.id }}'}"),
+    "2:12: links.a: is used literally, so '${…}' is not expanded; expected a complete URL",
+  ],
+  ["an empty link", job("links: {a: }"), "links.a: is empty; expected a URL"],
   [
     "max_concurrency 0",
     job("max_concurrency: 0"),

@@ -132,13 +132,15 @@ describe("occurrences in a window", () => {
       [{ scheduledFor: NOON + 1, outcome: "missed", reason: "down", jitterMs: 0 }],
       NOON,
     );
-    expect(store.occurrences.countByOutcome(NOON, NOON + 2)).toEqual(
+    expect(store.occurrences.countByOutcome({ from: NOON, to: NOON + 2, jobIds: null })).toEqual(
       new Map([
         ["fired", 1],
         ["missed", 1],
       ]),
     );
-    expect(store.occurrences.countByOutcome(NOON + 1, NOON + 2)).toEqual(new Map([["missed", 1]]));
+    expect(store.occurrences.countByOutcome({ from: NOON + 1, to: NOON + 2, jobIds: null })).toEqual(
+      new Map([["missed", 1]]),
+    );
     expect(store.runs.countEndedByStatus(NOON + 11)).toEqual(new Map([["completed", 1]]));
     expect(store.runs.countEndedByStatus(NOON + 10).get("failed")).toBe(1);
   });

@@ -14,6 +14,7 @@ export const topJob = (id: string, fields: Partial<TopJob> = {}): TopJob => ({
   name: id,
   description: null,
   enabled: true,
+  tags: [],
   paused: false,
   paused_at: null,
   paused_by: null,
@@ -63,6 +64,7 @@ export const runDetail = (run: TopRun): TopRunDetail => ({
   can_cancel: run.ended_at === null,
   can_retry: run.ended_at !== null,
   retried_by: [],
+  links: {},
 });
 
 export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => ({

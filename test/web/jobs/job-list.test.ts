@@ -12,6 +12,7 @@ const job = (id: string, more: Partial<JobSummary> = {}): JobSummary => ({
   timezone: null,
   next_run_at: null,
   last_run: null,
+  tags: [],
   paused: false,
   paused_at: null,
   paused_by: null,

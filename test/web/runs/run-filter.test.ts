@@ -21,6 +21,7 @@ const NO_FILTER = {
   status: null,
   trigger: null,
   job: "",
+  tag: "",
   except: "",
   text: "",
   param: "",
@@ -33,11 +34,12 @@ const NO_FILTER = {
 
 describe("the filter of the list of runs", () => {
   test("is read from the URL, which may have unknown values", () => {
-    expect(read("status=failed&trigger=retry&job=a&before=b&group=job&within=24h")).toEqual({
+    expect(read("status=failed&trigger=retry&job=a&tag=c&before=b&group=job&within=24h")).toEqual({
       ...NO_FILTER,
       status: "failed",
       trigger: "retry",
       job: "a",
+      tag: "c",
       before: "b",
       isGrouped: true,
       within: "24h",
@@ -52,16 +54,19 @@ describe("the filter of the list of runs", () => {
       from: Date.UTC(2026, 0, 1),
       to: Date.UTC(2026, 0, 1, 23),
     });
-    expect(read("status=odd&trigger=odd&group=odd&within=odd&from=odd&to=&param==1&except=,")).toEqual(NO_FILTER);
+    expect(read("status=odd&trigger=odd&group=odd&within=odd&from=odd&to=&param==1&except=,&tag=a%20b")).toEqual(
+      NO_FILTER,
+    );
   });
 
   test("becomes a query of the API", () => {
     expect(runsQueryFor(read(""), NOW)).toEqual({ limit: 50, failure: true });
     expect(runsQueryFor(read("group=job"), NOW)).toEqual({ limit: 1_000 });
-    expect(queryFor("status=failed&trigger=manual&text=x&param=p&before=b")).toEqual({
+    expect(queryFor("status=failed&trigger=manual&tag=c&text=x&param=p&before=b")).toEqual({
       failure: true,
       status: "failed",
       trigger: "manual",
+      tag: "c",
       text: "x",
       param: "p",
       before: "b",

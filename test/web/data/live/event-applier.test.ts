@@ -122,6 +122,7 @@ describe("a list of jobs", () => {
     timezone: null,
     next_run_at: null,
     last_run: null,
+    tags: [],
     paused: false,
     paused_at: null,
     paused_by: null,
