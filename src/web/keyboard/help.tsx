@@ -18,6 +18,13 @@ export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
         </div>
       ))}
       <div className="shortcut">
+        <dt className="row">
+          <kbd className="key">Ctrl</kbd>
+          <kbd className="key">K</kbd>
+        </dt>
+        <dd>Find jobs, runs and actions</dd>
+      </div>
+      <div className="shortcut">
         <dt>
           <kbd className="key">Enter</kbd>
         </dt>

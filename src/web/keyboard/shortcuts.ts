@@ -8,6 +8,8 @@ type Shortcut = {
   readonly run: () => void;
   /** False while the shortcut has nothing to act on. */
   readonly isOn?: boolean;
+  /** True if it only moves the focus, so that it is no action of the palette. */
+  readonly isMove?: boolean;
   /** True if a key that is held down repeats the action. */
   readonly doesRepeat?: boolean;
 };

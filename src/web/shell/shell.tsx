@@ -21,6 +21,7 @@ import { Notices } from "../ui/overlay/notices.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
 import { Header } from "./header.tsx";
 import { Outage } from "./outage.tsx";
+import { PaletteKey } from "./palette-key.tsx";
 import { Routes } from "./routes.tsx";
 import "./shell.css";
 import { TokenDialog } from "./token-dialog.tsx";
@@ -47,6 +48,7 @@ export const Shell = () => {
         </ErrorBoundary>
       </main>
       {isHelpOpen && <KeyboardHelp onClose={() => setHelpOpen(false)} />}
+      <PaletteKey />
       <Notices />
       <TokenDialog />
     </>
@@ -68,8 +70,8 @@ const usePreload = (): void => {
 const useShellShortcuts = (openHelp: () => void): void => {
   const [, navigate] = useLocation();
   useShortcut({ key: "/", what: "Search", run: focusSearch });
-  useShortcut({ key: "j", what: "Next row", run: () => moveRow(1), doesRepeat: true });
-  useShortcut({ key: "k", what: "Previous row", run: () => moveRow(-1), doesRepeat: true });
+  useShortcut({ key: "j", what: "Next row", isMove: true, run: () => moveRow(1), doesRepeat: true });
+  useShortcut({ key: "k", what: "Previous row", isMove: true, run: () => moveRow(-1), doesRepeat: true });
   useShortcut({ key: "g n", what: "Go to Now", run: () => navigate("/") });
   useShortcut({ key: "g j", what: "Go to Jobs", run: () => navigate("/jobs") });
   useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });

@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useId, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
-import { jobsQuery } from "../../data/queries.ts";
+import { jobsQuery, runsQuery } from "../../data/queries.ts";
 import { findJobs } from "./find-jobs.ts";
 import { type SearchResult, SearchResults } from "./search-results.tsx";
 import "./search.css";
 
-/** Finds a job from any view; `/` focuses it. On the list of jobs, it edits `?q=`, the filter of that view. */
+/** Finds a job or a run from any view; `/` focuses it. On the list of jobs, it edits `?q=`, the filter of that view. */
 export const SearchBox = () => {
   const [path] = useLocation();
   return <search className="shell-search">{path === "/jobs" ? <Filter /> : <Finder key={path} />}</search>;
@@ -15,8 +15,8 @@ export const SearchBox = () => {
 const FIELD = {
   type: "search",
   "data-search": true,
-  "aria-label": "Search jobs",
-  placeholder: "Search jobs",
+  "aria-label": "Search jobs and runs",
+  placeholder: "Search jobs and runs",
   autoComplete: "off",
   spellCheck: false,
 } as const;
@@ -82,12 +82,15 @@ const Finder = () => {
   );
 };
 
-/** Returns the matching jobs, and a link to the list of all of them. */
+/** Returns the matching jobs, the runs with this id or its last eight characters, and a link to the list of all of them. */
 const useSearchResults = (text: string, hasFocus: boolean): readonly SearchResult[] => {
   const { data } = useQuery({ ...jobsQuery(), enabled: hasFocus });
+  const isId = /^[0-9a-f-]{8,36}$/i.test(text.trim());
+  const found = useQuery({ ...runsQuery({ id: text.trim().toLowerCase(), limit: 3 }), enabled: hasFocus && isId });
   if (text.trim() === "") return [];
+  const runs = isId ? (found.data?.runs ?? []).map((run) => ({ href: `/runs/${run.id}`, run })) : [];
   const jobs = findJobs(data?.jobs ?? [], text).map((job) => ({ href: `/jobs/${job.id}`, job }));
-  return [...jobs, { href: `/jobs?${withText(new URLSearchParams(), text.trim())}`, text: text.trim() }];
+  return [...jobs, ...runs, { href: `/jobs?${withText(new URLSearchParams(), text.trim())}`, text: text.trim() }];
 };
 
 type KeyOptions = {

@@ -1,9 +1,10 @@
-import type { JobSummary } from "../../data/shapes.ts";
-import { StatusIcon } from "../../ui/status/status.tsx";
+import type { JobSummary, RunData } from "../../data/shapes.ts";
+import { Status, StatusIcon } from "../../ui/status/status.tsx";
 
-/** A job, or a link to the list of all jobs with a text. */
+/** A job, a run, or a link to the list of all jobs with a text. */
 export type SearchResult =
   | { readonly href: string; readonly job: JobSummary }
+  | { readonly href: string; readonly run: RunData }
   | { readonly href: string; readonly text: string };
 
 type SearchResultsProps = {
@@ -16,7 +17,7 @@ type SearchResultsProps = {
 
 /** The results below the search box. */
 export const SearchResults = ({ id, results, at, onOpen }: SearchResultsProps) => (
-  <div id={id} role="listbox" aria-label="Jobs" className="found">
+  <div id={id} role="listbox" aria-label="Jobs and runs" className="found">
     {results.map((each, index) => (
       // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the field, as in every combobox.
       // biome-ignore lint/a11y/useKeyWithClickEvents: see above.
@@ -29,11 +30,23 @@ export const SearchResults = ({ id, results, at, onOpen }: SearchResultsProps) =
         onMouseDown={(event) => event.preventDefault()}
         onClick={() => onOpen(each)}
       >
-        {"job" in each ? <JobResult job={each.job} /> : <span>All jobs with “{each.text}”</span>}
+        <Result result={each} />
       </div>
     ))}
   </div>
 );
+
+const Result = ({ result }: { readonly result: SearchResult }) => {
+  if ("job" in result) return <JobResult job={result.job} />;
+  if ("text" in result) return <span>All jobs with “{result.text}”</span>;
+  return (
+    <>
+      <Status of={result.run.status} />
+      <span className="found-name">{result.run.job_id}</span>
+      <span className="mono muted">{result.run.id.slice(-8)}</span>
+    </>
+  );
+};
 
 const JobResult = ({ job: { id, name, last_run } }: { readonly job: JobSummary }) => (
   <>

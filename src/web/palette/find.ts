@@ -1,0 +1,70 @@
+import type { JobSummary, RunData } from "../data/shapes.ts";
+import { findJobs } from "../shell/search/find-jobs.ts";
+
+/** Something that the palette offers. */
+export type Offer =
+  | { readonly kind: "job"; readonly job: Pick<JobSummary, "id" | "name" | "last_run"> }
+  | { readonly kind: "trigger"; readonly job: Pick<JobSummary, "id" | "name"> }
+  | { readonly kind: "run"; readonly run: RunData }
+  | { readonly kind: "link"; readonly label: string; readonly href: string }
+  | { readonly kind: "action"; readonly label: string; readonly key: string; readonly run: () => void };
+
+type PaletteAction = { readonly what: string; readonly key: string; readonly run: () => void };
+
+type PaletteData = {
+  readonly jobs: readonly JobSummary[];
+  /** Runs whose ids match the text. */
+  readonly runs: readonly RunData[];
+  readonly actions: readonly PaletteAction[];
+};
+
+const MAX_JOBS = 6;
+/** Jobs that the palette offers to run. */
+const MAX_TRIGGERS = 3;
+
+/** Returns what matches a text: jobs, runs by id, actions, and searches of runs. Without a text, the actions. */
+export const offersFor = (text: string, { jobs, runs, actions }: PaletteData): readonly Offer[] => {
+  const searched = text.trim();
+  const matching = actions.filter(({ what }) => contains(what, searched));
+  const offeredActions = matching.map(({ what, key, run }): Offer => ({ kind: "action", label: what, key, run }));
+  if (searched === "") return offeredActions;
+  const name = searched.replace(/^run /i, "");
+  const found = findJobs(jobs, name).slice(0, MAX_JOBS);
+  const asked = found.map((job): Offer => ({ kind: "job", job }));
+  const triggers = found.slice(0, MAX_TRIGGERS).map((job): Offer => ({ kind: "trigger", job }));
+  const isTrigger = name !== searched;
+  return [
+    ...runs.map((run): Offer => ({ kind: "run", run })),
+    ...(isTrigger ? [...triggers, ...asked] : [...asked, ...triggers]),
+    ...offeredActions,
+    ...searches(searched),
+  ];
+};
+
+/** Returns true if the words of the text occur in the other text, in any order. */
+const contains = (text: string, searched: string): boolean => {
+  const lower = text.toLowerCase();
+  return searched
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => lower.includes(word));
+};
+
+const PARAM = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}=/;
+
+/** Returns links to the lists of jobs and runs that match the text. */
+const searches = (text: string): readonly Offer[] => {
+  const link = (label: string, path: string, query: Readonly<Record<string, string>>): Offer => ({
+    kind: "link",
+    label,
+    href: `${path}?${new URLSearchParams(query)}`,
+  });
+  return [
+    ...(PARAM.test(text) ? [link(`Runs with the param ${text}`, "/runs", { param: text })] : []),
+    link(`Runs with “${text}” in params, error or job`, "/runs", { text: text.slice(0, 200) }),
+    link(`Jobs with “${text}”`, "/jobs", { q: text }),
+  ];
+};
+
+/** Returns true if the text may be a part of the id of a run, so that petit is asked for it. */
+export const isRunIdPart = (text: string): boolean => /^[0-9a-f-]{4,36}$/i.test(text.trim()) && /\d/.test(text);

@@ -1,0 +1,207 @@
+import { useQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { useLocation } from "wouter";
+import { jobsQuery, runsQuery } from "../data/queries.ts";
+import { shortcuts } from "../keyboard/shortcuts.ts";
+import { RunDialog } from "../trigger/run-dialog.tsx";
+import { Dialog } from "../ui/overlay/dialog.tsx";
+import { Status, StatusIcon } from "../ui/status/status.tsx";
+import { timeText } from "../ui/text/format.ts";
+import { isRunIdPart, type Offer, offersFor } from "./find.ts";
+import "./palette.css";
+
+/** Finds jobs, runs and actions by the keyboard alone. */
+export const Palette = ({ onClose }: { readonly onClose: () => void }) => {
+  const [triggered, setTriggered] = useState<string | null>(null);
+  if (triggered !== null) return <RunDialog jobId={triggered} onClose={onClose} />;
+  return (
+    <Dialog title="Find jobs, runs and actions" onClose={onClose}>
+      <Finder onClose={onClose} onTrigger={setTriggered} />
+    </Dialog>
+  );
+};
+
+type FinderProps = { readonly onClose: () => void; readonly onTrigger: (jobId: string) => void };
+
+const Finder = ({ onClose, onTrigger }: FinderProps) => {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const [, navigate] = useLocation();
+  const listId = useId();
+  const field = useRef<HTMLInputElement>(null);
+  const offers = useOffers(text);
+  const position = Math.min(at, offers.length - 1);
+  useEffect(() => field.current?.focus(), []);
+  const choose = (offer: Offer): void => {
+    if (offer.kind === "trigger") {
+      onTrigger(offer.job.id);
+      return;
+    }
+    onClose();
+    if (offer.kind === "action") setTimeout(offer.run);
+    else navigate(hrefOf(offer));
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const chosen = offers[position];
+    if (event.key === "Enter" && chosen !== undefined) choose(chosen);
+    else if (event.key === "ArrowDown") setAt((position + 1) % offers.length);
+    else if (event.key === "ArrowUp") setAt((position - 1 + offers.length) % offers.length);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <>
+      <input
+        ref={field}
+        type="search"
+        role="combobox"
+        aria-label="Find"
+        aria-expanded={offers.length > 0}
+        aria-controls={listId}
+        aria-autocomplete="list"
+        aria-activedescendant={offers.length > 0 ? `${listId}-${position}` : undefined}
+        placeholder="Name, run id, name=value, or an action"
+        autoComplete="off"
+        spellCheck={false}
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          setAt(0);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <div id={listId} role="listbox" aria-label="Results" className="palette-list">
+        {offers.map((offer, index) => (
+          <Option
+            key={keyOf(offer)}
+            id={`${listId}-${index}`}
+            offer={offer}
+            isSelected={index === position}
+            onChoose={choose}
+          />
+        ))}
+      </div>
+    </>
+  );
+};
+
+/** Delay of the request for runs after the last key, in ms. */
+const WAIT_MS = 150;
+
+const useOffers = (text: string): readonly Offer[] => {
+  const { data } = useQuery(jobsQuery());
+  const asked = useDelayed(text.trim());
+  const found = useQuery({ ...runsQuery({ id: asked.toLowerCase(), limit: 5 }), enabled: isRunIdPart(asked) });
+  // The shortcuts of the view below stay the same while the palette is open.
+  const [actions] = useState(() => shortcuts().filter(({ isOn, isMove }) => isOn !== false && isMove !== true));
+  const runs = isRunIdPart(text) && asked === text.trim() ? (found.data?.runs ?? []) : [];
+  return offersFor(text, { jobs: data?.jobs ?? [], runs, actions });
+};
+
+const useDelayed = (value: string): string => {
+  const [delayed, setDelayed] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setDelayed(value), WAIT_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return delayed;
+};
+
+type LinkOffer = Exclude<Offer, { readonly kind: "action" | "trigger" }>;
+
+const hrefOf = (offer: LinkOffer): string => {
+  if (offer.kind === "link") return offer.href;
+  return offer.kind === "job" ? `/jobs/${offer.job.id}` : `/runs/${offer.run.id}`;
+};
+
+const keyOf = (offer: Offer): string => {
+  if (offer.kind === "action") return `action ${offer.key}`;
+  return offer.kind === "trigger" ? `trigger ${offer.job.id}` : hrefOf(offer);
+};
+
+type OptionProps = {
+  readonly id: string;
+  readonly offer: Offer;
+  readonly isSelected: boolean;
+  readonly onChoose: (offer: Offer) => void;
+};
+
+const Option = ({ id, offer, isSelected, onChoose }: OptionProps) => {
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (isSelected) element.current?.scrollIntoView({ block: "nearest" });
+  }, [isSelected]);
+  return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the field, as in every combobox.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: see above.
+    <div
+      ref={element}
+      id={id}
+      role="option"
+      aria-selected={isSelected}
+      onMouseDown={(event) => event.preventDefault()}
+      onClick={() => onChoose(offer)}
+    >
+      <OfferText offer={offer} />
+    </div>
+  );
+};
+
+const OfferText = ({ offer }: { readonly offer: Offer }) => {
+  switch (offer.kind) {
+    case "job": {
+      const { id, name, last_run } = offer.job;
+      return (
+        <>
+          {last_run === null ? (
+            <span className="status-icon" />
+          ) : (
+            <StatusIcon of={last_run.status} label={`${last_run.status}: `} />
+          )}
+          <span>{name}</span>
+          <span className="palette-kind muted">{name === id ? "job" : id}</span>
+        </>
+      );
+    }
+    case "trigger":
+      return (
+        <>
+          <span className="status-icon" />
+          <span>Run {offer.job.name} …</span>
+          <span className="palette-kind muted">action</span>
+        </>
+      );
+    case "run": {
+      const { id, job_id, status, started_at, created_at } = offer.run;
+      return (
+        <>
+          <Status of={status} />
+          <span>{job_id}</span>
+          <span className="muted">{timeText(started_at ?? created_at, Date.now())}</span>
+          <span className="palette-kind mono muted">{id.slice(-8)}</span>
+        </>
+      );
+    }
+    case "link":
+      return (
+        <>
+          <span className="status-icon" />
+          <span>{offer.label}</span>
+        </>
+      );
+    default:
+      return (
+        <>
+          <span className="status-icon" />
+          <span>{offer.label}</span>
+          <span className="palette-kind row">
+            {offer.key.split(" ").map((key) => (
+              <kbd className="key" key={key}>
+                {key}
+              </kbd>
+            ))}
+          </span>
+        </>
+      );
+  }
+};

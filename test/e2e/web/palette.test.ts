@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { runToEnd } from "../../support/petit/api.ts";
+import { startPetit } from "../../support/petit/petit.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { sharedWeb } from "../../support/web/shared.ts";
+import { loaded } from "../../support/web/web.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: report
+name: Daily report
+params: {region: {default: eu}}
+tasks: [{id: only, type: command, command: "true"}]
+---
+id: other
+tasks: [{id: only, type: command, command: "true"}]
+`,
+};
+
+describe.skipIf(CHROMIUM === null)("the command palette", () => {
+  const running = sharedWeb(() => startPetit({ jobs: JOBS }));
+  const open = async (): Promise<void> => {
+    await running().page.keyboard.press("Control+k");
+    await running().page.getByRole("combobox", { name: "Find" }).waitFor();
+  };
+
+  test("is not loaded before it is opened, and finds a job, a view and an action", async () => {
+    const { web, page } = running();
+    await web.open("/");
+    expect(await page.evaluate("performance.getEntriesByType('resource').some(({name}) => /palette/.test(name))")).toBe(
+      false,
+    );
+    await open();
+    await page.keyboard.type("daily");
+    await page.getByRole("option", { name: "Daily report report" }).waitFor();
+    expect(await web.axe()).toEqual([]);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/jobs/report");
+    await loaded(page);
+    await open();
+    await page.keyboard.type("go to sys");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/system");
+    await loaded(page);
+    await open();
+    await page.keyboard.type("run daily");
+    await page.getByRole("option", { name: "Run Daily report …" }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Run Daily report" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("finds a run by the eight characters that the page shows, as the search field does", async () => {
+    const { petit, web, page } = running();
+    const run = await runToEnd(petit, "other");
+    await web.open("/");
+    await open();
+    await page.keyboard.type(run.id.slice(-8).toUpperCase());
+    await page.getByRole("option", { name: new RegExp(`completed ?other.*${run.id.slice(-8)}`) }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/runs/${run.id}`);
+    await loaded(page);
+    const field = page.getByRole("combobox", { name: "Search jobs and runs" });
+    await field.fill(run.id.slice(-8));
+    await page
+      .getByRole("option", { name: run.id.slice(-8) })
+      .first()
+      .waitFor();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("finds runs by a param", async () => {
+    const { petit, web, page } = running();
+    await runToEnd(petit, "report", { region: "us-east" });
+    await web.open("/jobs");
+    await open();
+    await page.keyboard.type("region=us-east");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/runs?param=region%3Dus-east");
+    await page.locator("main [data-row]").first().waitFor();
+    expect(await page.locator("main [data-row]").count()).toBe(1);
+  }, 60_000);
+});
