@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { EXECUTABLE, freePort, startPetit } from "./petit-process.ts";
+import { compileBare, startBareServer } from "./bare-executable.ts";
+import { EXECUTABLE, startPetit } from "./petit-process.ts";
 import { figure, median } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
@@ -15,7 +15,7 @@ export const measureExecutable = async (): Promise<readonly Row[]> => {
 };
 
 const version = (dir: string): Row => {
-  const bare = compile(dir, "bare-version", `console.log("petit 0.1.0")`);
+  const bare = compileBare(dir, "bare-version", `console.log("petit 0.1.0")`);
   const rounds = Array.from({ length: VERSION_ROUNDS }, () => ({
     petit: runMs([EXECUTABLE, "--version"]),
     bare: runMs([bare]),
@@ -25,16 +25,12 @@ const version = (dir: string): Row => {
 };
 
 const health = async (dir: string): Promise<Row> => {
-  const bare = compile(
-    dir,
-    "bare-server",
-    `Bun.serve({ hostname: "127.0.0.1", port: Number(process.argv[2]), fetch: () => Response.json({ status: "ok" }) })`,
-  );
   const jobsDir = writeJobs(dir, 1, (id) => trueJob(id));
   const rounds: Round[] = [];
   for (let round = 0; round < HEALTH_ROUNDS; round++) {
     await using petit = await startPetit({ jobsDir, db: join(dir, "petit.db") });
-    rounds.push({ petit: petit.startMs, bare: await serveMs(bare) });
+    await using bare = await startBareServer(dir);
+    rounds.push({ petit: petit.startMs, bare: bare.startMs });
   }
   return row("from exec to the first health answer", rounds.slice(1));
 };
@@ -49,43 +45,8 @@ const row = (what: string, rounds: readonly Round[], target?: Row["target"]): Ro
   ...(target === undefined ? {} : { target }),
 });
 
-/** Compiles an executable with the flags of scripts/compile. */
-const compile = (dir: string, name: string, text: string): string => {
-  const source = join(dir, `${name}.ts`);
-  const out = join(dir, name);
-  writeFileSync(source, text);
-  const flags = [
-    "--compile",
-    `--outfile=${out}`,
-    "--minify-whitespace",
-    "--minify-syntax",
-    "--bytecode",
-    "--format=esm",
-  ];
-  const { success } = Bun.spawnSync([process.execPath, "build", source, ...flags], { stdout: "ignore" });
-  if (!success) throw new Error(`${name} can't be built`);
-  return out;
-};
-
 const runMs = (command: string[]): number => {
   const startedAt = performance.now();
   if (!Bun.spawnSync(command, { stdout: "pipe" }).success) throw new Error(`${command.join(" ")} failed`);
   return performance.now() - startedAt;
 };
-
-const serveMs = async (executable: string): Promise<number> => {
-  const port = await freePort();
-  const startedAt = performance.now();
-  const child = Bun.spawn([executable, String(port)], { stdio: ["ignore", "ignore", "inherit"] });
-  while (!(await isReachable(port))) await Bun.sleep(1);
-  const durationMs = performance.now() - startedAt;
-  child.kill();
-  await child.exited;
-  return durationMs;
-};
-
-const isReachable = (port: number): Promise<boolean> =>
-  fetch(`http://127.0.0.1:${port}/api/health`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
