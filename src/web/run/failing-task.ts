@@ -4,7 +4,7 @@ import { shownStatus } from "../ui/status/task-status.ts";
 /** Returns the tasks that failed by themselves, except where the job allows it, in the order in which they failed. */
 export const failedTasks = (tasks: readonly TaskRunData[]): readonly TaskRunData[] =>
   tasks
-    .filter((task) => shownStatus(task) === "failed" && !task.allowed)
+    .filter((task) => shownStatus(task) === "failed")
     .toSorted((a, b) => (a.ended_at ?? Number.MAX_SAFE_INTEGER) - (b.ended_at ?? Number.MAX_SAFE_INTEGER));
 
 /** Returns the task to blame for a failed run: the first that failed; null if none failed. */

@@ -4,7 +4,7 @@ import type { Outcome } from "../../../domain/schedule/occurrence.ts";
 import type { TaskStatus } from "../../../domain/task-run.ts";
 
 /** Status of a run, a task or an occurrence. */
-export type AnyStatus = RunStatus | TaskStatus | Outcome | "due";
+export type AnyStatus = RunStatus | TaskStatus | Outcome | "allowed" | "due";
 
 type StatusAppearance = {
   /** Name of the CSS variables: `--completed` for the foreground, `--completed-ground` for the background. */
@@ -19,6 +19,7 @@ const APPEARANCES = {
   completed: { token: "completed", shape: <path d="M3 8.5 6.5 12 13 4.5" {...stroke} /> },
   fired: { token: "completed", shape: <path d="M3 8.5 6.5 12 13 4.5" {...stroke} /> },
   failed: { token: "failed", shape: <path d="M4 4l8 8M12 4l-8 8" {...stroke} /> },
+  allowed: { token: "missed", shape: <path d="M4 4l8 8M12 4l-8 8" {...stroke} /> },
   running: { token: "running", shape: <path d="M8 2a6 6 0 1 1-6 6" {...stroke} /> },
   pending: { token: "pending", shape: <circle cx="8" cy="8" r="5.5" {...stroke} strokeDasharray="2 3.76" /> },
   cancelled: { token: "cancelled", shape: <rect x="3" y="3" width="10" height="10" rx="1.5" fill="currentColor" /> },
