@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { cpuMs, startPetit } from "./petit-process.ts";
-import { figure } from "./statistics.ts";
 import type { Row } from "./table.ts";
 import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
 
@@ -25,7 +24,7 @@ export const measureIdle = async (): Promise<readonly Row[]> => {
       await (await startPetit({ jobsDir, db }))[Symbol.asyncDispose]();
       await using petit = await startPetit({ jobsDir, db });
       await Bun.sleep(SETTLE_MS);
-      return row(`CPU when idle with ${figure(jobs)} jobs`, await measureCpu(petit.pid), underPercent);
+      return row(`CPU when idle with ${jobs.toLocaleString("en")} jobs`, await measureCpu(petit.pid), underPercent);
     }),
   );
 };

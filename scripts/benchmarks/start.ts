@@ -27,7 +27,7 @@ export const measureStart = async (): Promise<readonly Row[]> => {
     const last = starts.at(-1);
     rows.push(
       {
-        what: `start with ${figure(jobs)} known / new jobs`,
+        what: `start with ${jobs.toLocaleString("en")} known / new jobs`,
         petit: `${figure(knownMs)} / ${figure(median(starts.map(({ first }) => first)))} ms`,
         baseline: `${figure(bareMs)} ms minimal`,
         ratio: knownMs / bareMs,
@@ -35,7 +35,7 @@ export const measureStart = async (): Promise<readonly Row[]> => {
         target: { bound: "under", value: underMs, unit: " ms" },
       },
       {
-        what: `memory when idle with ${figure(jobs)} jobs`,
+        what: `memory when idle with ${jobs.toLocaleString("en")} jobs`,
         petit: `${figure(last?.mib ?? 0)} MiB`,
         baseline: `${figure(last?.bareMib ?? 0)} MiB minimal`,
         value: last?.mib ?? Number.NaN,
