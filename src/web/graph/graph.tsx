@@ -1,5 +1,5 @@
-import { lazy, Suspense, useId } from "react";
-import { loadModule } from "../data/load-module.ts";
+import { Suspense, useId } from "react";
+import { lazily } from "../data/lazily.tsx";
 import { Loading } from "../ui/states.tsx";
 import { counted } from "../ui/text/format.ts";
 import "./graph.css";
@@ -16,7 +16,10 @@ type GraphProps = {
 };
 
 /** Loaded on demand: most views draw no graph. */
-const GraphView = lazy(async () => ({ default: (await loadModule(() => import("./graph-view.tsx"))).GraphView }));
+const { Component: GraphView, load } = lazily(async () => (await import("./graph-view.tsx")).GraphView);
+
+/** Loads the drawing, so that it appears at once. */
+export const preloadGraph = (): Promise<unknown> => load();
 
 /** Shows the tasks of a job or a run and their dependencies as a drawing. */
 export const Graph = ({ tasks, onSelect = () => {}, selected = null, isFilling = false }: GraphProps) => (

@@ -1,11 +1,11 @@
-import { type ComponentType, lazy } from "react";
-import { loadModule } from "../data/load-module.ts";
+import type { ComponentType } from "react";
+import { lazily } from "../data/lazily.tsx";
+import { preloadGraph } from "../graph/graph.tsx";
 
 /** Defines a view that is loaded when it is first visited, or preloaded shortly before. */
-const view = <Props>(path: RegExp, load: () => Promise<ComponentType<Props>>) => ({
+const view = <Props extends object>(path: RegExp, load: () => Promise<ComponentType<Props>>) => ({
   path,
-  load,
-  Component: lazy(async () => ({ default: await loadModule(load) })),
+  ...lazily(load),
 });
 
 const NOW = view(/^\/$/, async () => (await import("../now/now-view.tsx")).NowView);
@@ -26,7 +26,7 @@ const VIEWS = [NOW, JOBS, JOB, RUNS, RUN, SYSTEM];
 
 /** Loads all views while the browser is idle, one at a time, so that the page works while petit is unreachable or upgraded. */
 export const preloadAll = async (): Promise<void> => {
-  for (const load of [...VIEWS.map((each) => each.load), () => import("../graph/graph-view.tsx")]) {
+  for (const load of [...VIEWS.map((each) => each.load), preloadGraph]) {
     await idle();
     await load().catch(() => {});
   }

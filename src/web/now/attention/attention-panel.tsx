@@ -13,7 +13,7 @@ import "./attention.css";
 import { type AttentionAction, AttentionRow } from "./attention-row.tsx";
 
 /** More items are shown on request. */
-const SHOWN = 6;
+const SHOWN = 8;
 
 /** Lists what needs attention, the most urgent first. One quiet line if nothing does. */
 export const AttentionPanel = () => {
