@@ -1,14 +1,14 @@
 import { defaultZone } from "../../app/settings/settings.ts";
+import { whyShutNow } from "../../client/why/gate.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
 import { fold } from "../terminal/columns.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
-import { whyShutNow } from "../why/gate.ts";
 import { type JobFacts, readJobFacts } from "../why/job-facts.ts";
 import { explainOccurrence } from "../why/occurrence.ts";
-import { findBlockers, historyTexts, lastRunText, nextRunText, type TimeContext } from "../why/sentences.ts";
+import { blockerTexts, historyTexts, lastRunText, nextRunText, type TimeContext } from "../why/sentences.ts";
 
 const PAST_OCCURRENCES = 20;
 const UPCOMING_OCCURRENCES = 3;
@@ -46,7 +46,7 @@ const withRunNames = (facts: JobFacts, out: Screen): JobFacts => {
 };
 
 const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
-  const blockers = findBlockers(facts, time);
+  const blockers = blockerTexts(facts, time);
   const history = historyTexts(facts, time);
   const links = Object.entries(facts.job.links).map(([name, url]) => `${name}: ${url}`);
   const rows: readonly (readonly [string, readonly string[]])[] = [
@@ -83,7 +83,7 @@ const asJson = (facts: JobFacts, time: TimeContext): string => {
     job,
     last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },
     next: { at: upcoming[0] ?? null, coming: upcoming, explanation: nextRunText(facts, time) },
-    in_its_way: findBlockers(facts, time),
+    in_its_way: blockerTexts(facts, time),
     occurrences: occurrences.map((each) => ({ ...each, explanation: explainOccurrence(each, facts) })),
     gates: gates.map((each) => ({ ...each.gate, shut: whyShutNow(each, time.now), last_run: each.runs?.[0] ?? null })),
     pending,

@@ -1,12 +1,13 @@
+import { findBlockers } from "../../client/why/blockers.ts";
+import type { OccurrenceFacts, RunFacts } from "../../client/why/facts.ts";
 import { isFinal } from "../../domain/run.ts";
+import { blockerText } from "../../domain/words/blocker.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { durationText, elapsedText } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { relativeText } from "../terminal/relative-time.ts";
-import { whyShutNow } from "./gate.ts";
-import type { JobFacts, OccurrenceFacts, RunFacts } from "./job-facts.ts";
+import type { JobFacts } from "./job-facts.ts";
 import { explainOccurrence } from "./occurrence.ts";
 
 /** The current time (ms since the Unix epoch), and the time zone for display. */
@@ -83,73 +84,9 @@ const groupKey = ({ occurrence, text }: ExplainedOccurrence): string =>
   occurrence.outcome === "fired" ? "fired" : text;
 
 /** Returns what prevents or affects the job's next run, one sentence each, with the way to change it. */
-export const findBlockers = (facts: JobFacts, time: TimeContext): readonly string[] => [
-  ...schedulerBlockers(facts, time),
-  ...jobBlockers(facts, time),
-  ...gateBlockers(facts, time.now),
-  ...limitBlockers(facts),
-];
-
-const schedulerBlockers = (facts: JobFacts, { zone }: TimeContext): readonly string[] => {
-  const { state, health } = facts;
-  const blockers: string[] = [];
-  if (health.kind === "petit" && health.status === "unavailable")
-    blockers.push(
-      `petit can't store runs, so it starts none: ${health.reasons.map(({ message }) => message).join("; ")}`,
-    );
-  if (state === "stopped") blockers.push("petit is starting or stopping");
-  if (state === "paused") {
-    const since = pausedSince(facts);
-    const sinceText = since === null ? "" : ` since ${readableLocal(since, zone)} or earlier`;
-    blockers.push(
-      `the scheduler is paused${sinceText}: occurrences are skipped, but triggers work; run 'petit resume' to continue`,
-    );
-  }
-  return blockers;
-};
-
-/** Returns the oldest of the latest occurrences that the pause skipped, in ms since the Unix epoch, or null. */
-const pausedSince = ({ occurrences }: JobFacts): number | null => {
-  const other = occurrences.findIndex(({ reason }) => reason !== "paused");
-  return occurrences.slice(0, other === -1 ? undefined : other).at(-1)?.scheduled_for ?? null;
-};
-
-const jobBlockers = ({ job, health }: JobFacts, { zone }: TimeContext): readonly string[] => {
-  const blockers: string[] = [];
-  if (job.paused) {
-    const since = job.paused_at === null ? "" : ` since ${readableLocal(job.paused_at, zone)}`;
-    const by = job.paused_by === null ? "" : ` (by ${job.paused_by})`;
-    blockers.push(
-      `the job is paused${since}${by}: its occurrences are skipped, but triggers work; run 'petit resume ${job.id}' to continue`,
-    );
-  }
-  if (job.scheduled && !job.enabled)
-    blockers.push(
-      `the job is disabled: its schedule is ignored, but triggers work; set 'enabled: true' in ${job.source.file}`,
-    );
-  const reasons = health.kind === "petit" ? health.reasons : [];
-  const broken = reasons.find((reason) => reason.code === "job_file_broken" && covers(reason.file, job.source.file));
-  if (broken !== undefined) blockers.push(`petit uses the job's last valid version, because its ${broken.message}`);
-  return blockers;
-};
-
-/** Returns whether a problem of `path`, a file or a folder, affects the file. */
-const covers = (path: string, file: string): boolean => path === file || path === "." || file.startsWith(`${path}/`);
-
-const gateBlockers = ({ gates }: JobFacts, now: number): readonly string[] =>
-  gates
-    .map((gate) => whyShutNow(gate, now))
-    .filter((reason) => reason !== null)
-    .map((reason) => `a gate is shut: ${reason}`);
-
-const limitBlockers = ({ job, pending }: JobFacts): readonly string[] => {
-  const { running, max_concurrency: max } = job;
-  const waiting =
-    pending === 0 ? "" : `, and ${pluralize(pending, "run")} of the job ${pending === 1 ? "waits" : "wait"}`;
-  if (max !== null && running + pending >= max) {
-    return [
-      `max_concurrency is reached: ${running} of ${max} allowed runs of the job ${running === 1 ? "is" : "are"} running${waiting}`,
-    ];
-  }
-  return pending === 0 ? [] : [`all slots for runs (--max-jobs) are taken${waiting}`];
+export const blockerTexts = (facts: JobFacts, { now, zone }: TimeContext): readonly string[] => {
+  const { health } = facts;
+  return findBlockers({ ...facts, health: health.kind === "petit" ? health : null }, now)
+    .map((blocker) => blockerText(blocker, (at) => readableLocal(at, zone)))
+    .map(({ what, remedy }) => (remedy === null ? what : `${what}; ${remedy}`));
 };

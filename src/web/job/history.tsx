@@ -13,7 +13,7 @@ const LISTED = 10;
 /** Shows the newest runs of a job. */
 export const History = ({ jobId }: { readonly jobId: string }) => {
   const [isWhole, setWhole] = useState(false);
-  const runs = useQuery({ ...jobRunsQuery(jobId, { limit: DRAWN }), placeholderData: keepPreviousData });
+  const runs = useQuery({ ...jobRunsQuery(jobId, { limit: DRAWN, failure: true }), placeholderData: keepPreviousData });
   return (
     <section className="card job-history" aria-labelledby="history">
       <h2 id="history">History</h2>

@@ -20,8 +20,9 @@ import { Neighbours } from "./neighbours.tsx";
 import { Occurrences } from "./occurrences.tsx";
 import { ScheduleCard } from "./schedule-card.tsx";
 import { SettingsCard } from "./settings-card.tsx";
+import { StateCard } from "./state-card.tsx";
 
-/** Shows the schedule, settings, graph, runs and definition of a job. */
+/** Shows the last result, history, graph and configuration of a job. */
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
   const [isRunning, setRunning] = useState(false);
@@ -89,15 +90,17 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
   return (
     <>
       <div className="job-cards">
-        <ScheduleCard job={job} />
-        <SettingsCard job={job} />
-        <Neighbours job={job} />
+        <StateCard job={job} />
+        {job.schedule !== null && <ScheduleCard job={job} />}
       </div>
+      <History jobId={job.id} />
+      {job.schedule !== null && <Occurrences jobId={job.id} zone={job.timezone} />}
       <GraphCard tasks={nodes} selected={selected} onSelect={select} />
       <div className="job-columns">
         <div className="job-column">
-          <History jobId={job.id} />
-          {job.schedule !== null && <Occurrences jobId={job.id} zone={job.timezone} />}
+          {job.schedule === null && <ScheduleCard job={job} />}
+          <SettingsCard job={job} />
+          <Neighbours job={job} />
         </div>
         <Definition jobId={job.id} selected={selected} />
       </div>

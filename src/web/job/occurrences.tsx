@@ -1,6 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link } from "wouter";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import { occurrencesQuery } from "../data/queries.ts";
 import type { OccurrenceData } from "../data/shapes.ts";
@@ -8,49 +7,60 @@ import { Button } from "../ui/button.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
-import { Countdown, Time } from "../ui/time/time.tsx";
+import { counted } from "../ui/text/format.ts";
+import { Time } from "../ui/time/time.tsx";
 
 type OccurrencesProps = { readonly jobId: string; readonly zone: string | null };
 
-const COMING = 3;
 const FEW = 10;
-const MANY = 100;
+/** Number of occurrences that are searched for those without a run. */
+const SEARCHED = 200;
 
-/** Shows the upcoming occurrences, and the outcome of the past ones. */
+/** Shows the occurrences that did not start a run, and why. The history shows the others. */
 export const Occurrences = ({ jobId, zone }: OccurrencesProps) => {
-  const [limit, setLimit] = useState(FEW);
-  const query = useQuery({
-    ...occurrencesQuery(jobId, { limit, coming: COMING }),
-    placeholderData: keepPreviousData,
-  });
+  const [isWhole, setWhole] = useState(false);
+  const query = useQuery({ ...occurrencesQuery(jobId, { limit: SEARCHED }), placeholderData: keepPreviousData });
   return (
     <section className="card job-ledger" aria-labelledby="occurrences">
-      <h2 id="occurrences">Occurrences</h2>
+      <h2 id="occurrences">Skipped and missed</h2>
       <Loaded query={query} what="the occurrences">
-        {({ occurrences }) => (
-          <>
-            <Ledger occurrences={occurrences} zone={zone} />
-            {limit === FEW && occurrences.filter(({ outcome }) => outcome !== "due").length === FEW && (
-              <Button onClick={() => setLimit(MANY)}>Show more</Button>
-            )}
-          </>
-        )}
+        {({ occurrences }) => {
+          const unfired = occurrences.filter(({ outcome }) => outcome === "skipped" || outcome === "missed");
+          if (unfired.length === 0) return <p className="muted">{noneText(occurrences.length)}</p>;
+          return (
+            <>
+              <p className="muted">
+                {unfired.length.toLocaleString()} of the last {counted(occurrences.length, "occurrence")} started no
+                run.
+              </p>
+              <Ledger occurrences={isWhole ? unfired : unfired.slice(0, FEW)} zone={zone} />
+              {!isWhole && unfired.length > FEW && (
+                <Button onClick={() => setWhole(true)}>Show {unfired.length - FEW} more</Button>
+              )}
+            </>
+          );
+        }}
       </Loaded>
     </section>
   );
 };
 
+const noneText = (count: number): string =>
+  count === 0
+    ? "No occurrence has been due yet."
+    : `None: each of the last ${counted(count, "occurrence")} started a run.`;
+
 type LedgerProps = { readonly occurrences: readonly OccurrenceData[]; readonly zone: string | null };
 
 const Ledger = ({ occurrences, zone }: LedgerProps) => (
   <Table
-    label="List of occurrences"
+    label="Occurrences without a run"
     isCards
     head={
       <tr>
         <th scope="col">Due</th>
         <th scope="col">Outcome</th>
-        <th scope="col">Details</th>
+        <th scope="col">Reason</th>
       </tr>
     }
   >
@@ -62,24 +72,8 @@ const Ledger = ({ occurrences, zone }: LedgerProps) => (
         <td data-label="Outcome">
           <Status of={occurrence.outcome} />
         </td>
-        <td data-label="Details">
-          <Details occurrence={occurrence} zone={zone} />
-        </td>
+        <td data-label="Reason">{occurrence.reason !== null && OCCURRENCE_REASON_TEXT[occurrence.reason]}</td>
       </tr>
     ))}
   </Table>
 );
-
-const Details = ({
-  occurrence: { outcome, reason, run_id, scheduled_for },
-  zone,
-}: { readonly occurrence: OccurrenceData } & Pick<LedgerProps, "zone">) => {
-  if (outcome === "due") return <Countdown at={scheduled_for} zone={zone} />;
-  if (reason !== null) return <span>{OCCURRENCE_REASON_TEXT[reason]}</span>;
-  if (run_id === null) return <span className="muted">the run was deleted by retention</span>;
-  return (
-    <Link href={`/runs/${run_id}`} className="mono">
-      {run_id.slice(-8)}
-    </Link>
-  );
-};

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { relativeText } from "../../../src/cli/terminal/relative-time.ts";
-import { whyShutAt, whyShutNow } from "../../../src/cli/why/gate.ts";
-import type { GateFacts, JobBody, JobFacts, OccurrenceFacts, RunFacts } from "../../../src/cli/why/job-facts.ts";
+import type { JobFacts } from "../../../src/cli/why/job-facts.ts";
 import { explainOccurrence } from "../../../src/cli/why/occurrence.ts";
-import { findBlockers, historyTexts, lastRunText, nextRunText } from "../../../src/cli/why/sentences.ts";
+import { blockerTexts, historyTexts, lastRunText, nextRunText } from "../../../src/cli/why/sentences.ts";
+import type { GateFacts, JobBody, OccurrenceFacts, RunFacts } from "../../../src/client/why/facts.ts";
+import { whyShutAt, whyShutNow } from "../../../src/client/why/gate.ts";
 
 const NOW = Date.UTC(2026, 2, 8, 12, 0, 0);
 const MINUTE = 60_000;
@@ -212,7 +213,7 @@ describe("a gate of a job", () => {
   });
 });
 
-describe("findBlockers", () => {
+describe("blockerTexts", () => {
   const broken = (file: string): JobFacts["health"] => ({
     kind: "petit",
     status: "degraded",
@@ -273,7 +274,7 @@ describe("findBlockers", () => {
     ["max_jobs", { pending: 3 }, ["all slots for runs (--max-jobs) are taken, and 3 runs of the job wait"]],
   ];
   test.each(cases)("reports %s", (_, fields, texts) => {
-    const blockers = findBlockers({ ...FACTS, ...fields }, TIME);
+    const blockers = blockerTexts({ ...FACTS, ...fields }, TIME);
     expect(blockers.length).toBe(texts.length);
     for (const [index, text] of texts.entries()) expect(blockers[index]).toStartWith(text);
   });

@@ -118,17 +118,42 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await page.waitForURL(`**/runs/${id}`);
   }, 60_000);
 
-  test("lists upcoming occurrences, and past ones with outcome and reason", async () => {
+  test("lists upcoming occurrences, and those that started no run with the reason", async () => {
     const { petit, web, page } = running();
     await web.open("/jobs/tick");
-    const ledger = card(page, "Occurrences");
-    await ledger.locator('[data-outcome="fired"] a').first().waitFor();
-    expect(await ledger.locator('[data-outcome="due"]').count()).toBe(3);
+    expect(await card(page, "Schedule").locator(".job-next li").count()).toBe(5);
     await post(petit, "/api/scheduler/pause");
+    const ledger = card(page, "Skipped and missed");
     await ledger.locator('[data-outcome="skipped"]').first().getByText("the scheduler or the job was paused").waitFor();
+    expect(await ledger.locator('[data-outcome="fired"]').count()).toBe(0);
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor();
+    await page.locator('[data-blocker="scheduler_paused"]').getByText("The scheduler is paused since").waitFor();
+    expect(await web.axe()).toEqual([]);
     await post(petit, "/api/scheduler/resume");
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor({ state: "detached" });
+    await page.getByText("Nothing stands in the way of the next run.").waitFor();
+  }, 60_000);
+
+  test("begins with the last result, and says which gate is shut", async () => {
+    const { petit, web, page } = running();
+    writeFileSync(
+      join(petit.jobsDir, "gated.yaml"),
+      "id: source\ntasks: [{id: only, type: shell, script: 'echo no disk >&2; exit 4'}]\n---\n" +
+        "id: gated\ndepends_on: [{job_id: source, condition: last_success}]\ntasks: [{id: only, type: command, command: 'true'}]\n",
+    );
+    await post(petit, "/api/jobs/reload");
+    const run = await runToEnd(petit, "source");
+    await web.open("/jobs/source");
+    const state = card(page, "Last result");
+    await state.getByText("no disk").waitFor();
+    expect(await state.getByRole("link").first().getAttribute("href")).toBe(`/runs/${run.id}`);
+    expect(await page.locator("main h2").first().textContent()).toBe("Last result");
+    await web.open("/jobs/gated");
+    await page
+      .locator('[data-blocker="gate_shut"]')
+      .getByText("A gate is shut: the last run of 'source' failed, but its last run must be completed.")
+      .waitFor();
+    expect(web.complaints()).toEqual([]);
   }, 60_000);
 
   test("reports that the job was removed, and links to its runs", async () => {

@@ -3,7 +3,7 @@ import { parseJobId } from "../../domain/ids.ts";
 import { shutGateText } from "../../domain/words/gate.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
-import { type GateFacts, type RunFacts, UPSTREAM_RUNS } from "./job-facts.ts";
+import { type GateFacts, type RunFacts, UPSTREAM_RUNS } from "./facts.ts";
 
 /** Returns why a gate is shut now, as the refusal of a trigger would say it, or null if it is open. */
 export const whyShutNow = ({ gate, runs }: GateFacts, now: number): string | null => {

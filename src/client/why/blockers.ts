@@ -1,0 +1,48 @@
+import type { Blocker } from "../../domain/words/blocker.ts";
+import type { BlockerFacts } from "./facts.ts";
+import { whyShutNow } from "./gate.ts";
+
+/** Returns what prevents or affects the job's next run. `now` is in ms since the Unix epoch. */
+export const findBlockers = (facts: BlockerFacts, now: number): readonly Blocker[] => [
+  ...schedulerBlockers(facts),
+  ...jobBlockers(facts),
+  ...facts.gates.flatMap((gate): readonly Blocker[] => {
+    const why = whyShutNow(gate, now);
+    return why === null ? [] : [{ code: "gate_shut", jobId: gate.gate.job_id, why }];
+  }),
+  ...limitBlockers(facts),
+];
+
+const schedulerBlockers = ({ state, health, occurrences }: BlockerFacts): readonly Blocker[] => [
+  ...(health?.status === "unavailable"
+    ? [{ code: "storage", problems: health.reasons.map(({ message }) => message) } as const]
+    : []),
+  ...(state === "stopped" ? [{ code: "stopped" } as const] : []),
+  ...(state === "paused" ? [{ code: "scheduler_paused", since: pausedSince(occurrences) } as const] : []),
+];
+
+/** Returns the oldest of the latest occurrences that the pause skipped, in ms since the Unix epoch, or null. */
+const pausedSince = (occurrences: BlockerFacts["occurrences"]): number | null => {
+  const other = occurrences.findIndex(({ reason }) => reason !== "paused");
+  return occurrences.slice(0, other === -1 ? undefined : other).at(-1)?.scheduled_for ?? null;
+};
+
+const jobBlockers = ({ job, health }: BlockerFacts): readonly Blocker[] => {
+  const blockers: Blocker[] = [];
+  if (job.paused) blockers.push({ code: "job_paused", jobId: job.id, since: job.paused_at, by: job.paused_by });
+  if (job.scheduled && !job.enabled) blockers.push({ code: "job_disabled", file: job.source.file });
+  const broken = health?.reasons.find(
+    (reason) => reason.code === "job_file_broken" && covers(reason.file, job.source.file),
+  );
+  if (broken !== undefined) blockers.push({ code: "file_broken", problem: broken.message });
+  return blockers;
+};
+
+/** Returns whether a problem of `path`, a file or a folder, affects the file. */
+const covers = (path: string, file: string): boolean => path === file || path === "." || file.startsWith(`${path}/`);
+
+const limitBlockers = ({ job, pending }: BlockerFacts): readonly Blocker[] => {
+  const { running, max_concurrency: max } = job;
+  if (max !== null && running + pending >= max) return [{ code: "max_concurrency", running, max, pending }];
+  return pending === 0 ? [] : [{ code: "slots_taken", pending }];
+};

@@ -1,0 +1,31 @@
+import type { HealthReasonBody, HealthWord } from "../../api/shapes/health.ts";
+import type { JobDetail } from "../../api/shapes/job.ts";
+import type { OccurrenceList } from "../../api/shapes/occurrence.ts";
+import type { RunBody } from "../../api/shapes/run.ts";
+import type { SchedulerBody } from "../../api/shapes/scheduler.ts";
+
+export type JobBody = typeof JobDetail.static;
+export type OccurrenceFacts = (typeof OccurrenceList.static)["occurrences"][number];
+export type RunFacts = typeof RunBody.static;
+
+/** A gate of the job with the newest runs of the other job, newest first; null if that job no longer exists. */
+export type GateFacts = { readonly gate: JobBody["depends_on"][number]; readonly runs: readonly RunFacts[] | null };
+
+/** Number of runs to read of an upstream job: enough to reconstruct a gate at the past occurrences. */
+export const UPSTREAM_RUNS = 100;
+
+/** What may stand in the way of a job's next run. */
+export type BlockerFacts = {
+  readonly job: JobBody;
+  /** Number of runs of the job that wait for a slot. */
+  readonly pending: number;
+  /** Newest first. */
+  readonly occurrences: readonly OccurrenceFacts[];
+  readonly gates: readonly GateFacts[];
+  readonly state: (typeof SchedulerBody.static)["state"];
+  /** Null if it is unknown. */
+  readonly health: {
+    readonly status: typeof HealthWord.static;
+    readonly reasons: readonly (typeof HealthReasonBody.static)[];
+  } | null;
+};

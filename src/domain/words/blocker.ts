@@ -1,0 +1,81 @@
+import { assertNever } from "../../lib/never.ts";
+
+/** What prevents or affects the next run of a job; `blockerText` makes the sentence. Times are in ms since the Unix epoch. */
+export type Blocker =
+  /** petit can't store runs. */
+  | { readonly code: "storage"; readonly problems: readonly string[] }
+  | { readonly code: "stopped" }
+  /** `since`: the oldest of the latest occurrences that the pause skipped; null if there is none. */
+  | { readonly code: "scheduler_paused"; readonly since: number | null }
+  | { readonly code: "job_paused"; readonly jobId: string; readonly since: number | null; readonly by: string | null }
+  | { readonly code: "job_disabled"; readonly file: string }
+  /** petit uses the last valid version of the job. */
+  | { readonly code: "file_broken"; readonly problem: string }
+  /** `why`: a clause. */
+  | { readonly code: "gate_shut"; readonly jobId: string; readonly why: string }
+  | {
+      readonly code: "max_concurrency";
+      readonly running: number;
+      readonly max: number;
+      readonly pending: number;
+    }
+  | { readonly code: "slots_taken"; readonly pending: number };
+
+type BlockerText = {
+  /** A clause. */
+  readonly what: string;
+  /** What to do about it in a terminal, as an imperative; null if nothing. */
+  readonly remedy: string | null;
+};
+
+/** Returns what stands in the way of a job's next run. `timeText` formats a time. */
+export const blockerText = (blocker: Blocker, timeText: (at: number) => string): BlockerText => {
+  switch (blocker.code) {
+    case "storage":
+      return only(`petit can't store runs, so it starts none: ${blocker.problems.join("; ")}`);
+    case "stopped":
+      return only("petit is starting or stopping");
+    case "scheduler_paused": {
+      const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)} or earlier`;
+      return {
+        what: `the scheduler is paused${since}: occurrences are skipped, but triggers work`,
+        remedy: "run 'petit resume' to continue",
+      };
+    }
+    case "job_paused": {
+      const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)}`;
+      const by = blocker.by === null ? "" : ` (by ${blocker.by})`;
+      return {
+        what: `the job is paused${since}${by}: its occurrences are skipped, but triggers work`,
+        remedy: `run 'petit resume ${blocker.jobId}' to continue`,
+      };
+    }
+    case "job_disabled":
+      return {
+        what: "the job is disabled: its schedule is ignored, but triggers work",
+        remedy: `set 'enabled: true' in ${blocker.file}`,
+      };
+    case "file_broken":
+      return only(`petit uses the job's last valid version, because its ${blocker.problem}`);
+    case "gate_shut":
+      return only(`a gate is shut: ${blocker.why}`);
+    case "max_concurrency": {
+      const { running, max, pending } = blocker;
+      const verb = running === 1 ? "is" : "are";
+      return only(
+        `max_concurrency is reached: ${running} of ${max} allowed runs of the job ${verb} running${waitingText(pending)}`,
+      );
+    }
+    case "slots_taken":
+      return only(`all slots for runs (--max-jobs) are taken${waitingText(blocker.pending)}`);
+    default:
+      return assertNever(blocker);
+  }
+};
+
+const only = (what: string): BlockerText => ({ what, remedy: null });
+
+const waitingText = (pending: number): string => {
+  if (pending === 0) return "";
+  return `, and ${pending} ${pending === 1 ? "run of the job waits" : "runs of the job wait"}`;
+};

@@ -1,0 +1,116 @@
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import { findBlockers } from "../../client/why/blockers.ts";
+import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
+import { blockerText } from "../../domain/words/blocker.ts";
+import { TRIGGER_TEXT } from "../../domain/words/run.ts";
+import { healthQuery, jobRunsQuery, occurrencesQuery, schedulerQuery } from "../data/queries.ts";
+import type { JobDetail, RunData } from "../data/shapes.ts";
+import { Loaded } from "../ui/states.tsx";
+import { Status } from "../ui/status/status.tsx";
+import { fullTimeText } from "../ui/text/format.ts";
+import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
+
+/** Shows the last result of a job, and what stands in the way of its next run, as `petit why` does. */
+export const StateCard = ({ job }: { readonly job: JobDetail }) => {
+  const newest = useQuery(jobRunsQuery(job.id, { limit: 1, failure: true }));
+  return (
+    <section className="card job-state" aria-labelledby="state">
+      <h2 id="state">Last result</h2>
+      <Loaded query={newest} what="the last run">
+        {({ runs: [run] }) =>
+          run === undefined ? <p className="muted">This job has not run yet.</p> : <LastRun run={run} job={job} />
+        }
+      </Loaded>
+      <Blockers job={job} />
+    </section>
+  );
+};
+
+const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail }) => (
+  <>
+    <p className="job-result">
+      <Status of={run.status} isPill />{" "}
+      <Link href={`/runs/${run.id}`}>
+        <Time at={run.started_at ?? run.created_at} zone={job.timezone} isFocusable={false} />
+      </Link>{" "}
+      <span className="muted">
+        {TRIGGER_TEXT[run.trigger]}
+        {run.triggered_by !== null && `, ${run.triggered_by}`}
+        {", "}
+        {run.status === "running" && run.started_at !== null ? (
+          <>
+            for <Elapsed since={run.started_at} />
+          </>
+        ) : (
+          <>
+            took <Duration ms={run.duration_ms} />
+          </>
+        )}
+      </span>
+    </p>
+    {run.error !== null && (
+      <p className="job-error">
+        {run.error}
+        {run.failure?.last_line != null && <code>{run.failure.last_line.text}</code>}
+      </p>
+    )}
+  </>
+);
+
+/** Most waiting runs that are counted. */
+const MAX_PENDING = 1_000;
+
+/** Shows what prevents or affects the next run. */
+const Blockers = ({ job }: { readonly job: JobDetail }) => {
+  const scheduler = useQuery(schedulerQuery()).data;
+  const health = useQuery(healthQuery()).data;
+  const occurrences = useQuery(occurrencesQuery(job.id, { limit: 20 })).data?.occurrences;
+  const waiting = useQuery(jobRunsQuery(job.id, { status: "pending", limit: MAX_PENDING })).data;
+  const upstream = useQueries({
+    queries: job.depends_on.map(({ job_id }) => jobRunsQuery(job_id, { limit: UPSTREAM_RUNS })),
+  });
+  const isLoading = upstream.some(({ isPending }) => isPending);
+  if (scheduler === undefined || occurrences === undefined || waiting === undefined || isLoading) return null;
+  const facts = {
+    job,
+    pending: waiting.count,
+    occurrences,
+    gates: job.depends_on.map((gate, index) => ({ gate, runs: upstream[index]?.data?.runs ?? null })),
+    state: scheduler.state,
+    health: health === undefined ? null : { status: health.status, reasons: health.reasons ?? [] },
+  };
+  const blockers = findBlockers(facts, Date.now());
+  return (
+    <div className="job-blockers" role="status">
+      {blockers.length === 0 ? (
+        <p className="muted">Nothing stands in the way of the next run.</p>
+      ) : (
+        <>
+          <h3>In the way of the next run</h3>
+          <ul>
+            {blockers.map((blocker) => {
+              const { what, remedy } = blockerText(blocker, (at) => fullTimeText(at));
+              return (
+                <li key={`${blocker.code} ${"jobId" in blocker ? blocker.jobId : ""}`} data-blocker={blocker.code}>
+                  {sentence(what)}
+                  {blocker.code === "gate_shut" && (
+                    <>
+                      {" "}
+                      <Link href={`/jobs/${blocker.jobId}`}>{blocker.jobId}</Link>
+                    </>
+                  )}
+                  {blocker.code === "job_disabled" && remedy !== null && (
+                    <span className="muted"> {sentence(remedy)}</span>
+                  )}
+                </li>
+              );
+            })}
+          </ul>
+        </>
+      )}
+    </div>
+  );
+};
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
