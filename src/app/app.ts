@@ -85,7 +85,10 @@ const start = async (options: AppOptions): Promise<App> => {
     });
   };
   // Before the files are read, so that no change falls between the reading and the watch.
-  const watcher = settings.watch ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange })) : null;
+  const references = () => reader.references;
+  const watcher = settings.watch
+    ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange, references }))
+    : null;
   await engine.start();
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);

@@ -2,6 +2,7 @@ import type { Dependency } from "../domain/dependency.ts";
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.ts";
 import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
 import type { Retry } from "../domain/retry.ts";
+import type { ExceptDates } from "../domain/schedule/except.ts";
 import { tidyExpression } from "../domain/schedule/expression.ts";
 import type { ScheduleSpec } from "../domain/schedule/schedule.ts";
 import { buildItems } from "./build-items.ts";
@@ -11,14 +12,14 @@ import type { JobFields, TaskFields } from "./schema/job.ts";
 import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema/schedule.ts";
 
 /** Builds a job from the fields of a valid file. */
-export const buildJob = (fields: JobFields, source: Source): Job => ({
+export const buildJob = (fields: JobFields, source: Source, except: ExceptDates | null = null): Job => ({
   id: toJobId(fields.id),
   name: fields.name ?? fields.id,
   description: fields.description ?? null,
   ...(fields.tags.length > 0 && { tags: fields.tags }),
   ...(Object.keys(fields.links).length > 0 && { links: fields.links }),
   enabled: fields.enabled,
-  schedule: fields.schedule === undefined ? null : buildSchedule(fields.schedule),
+  schedule: fields.schedule === undefined ? null : buildSchedule(fields.schedule, except),
   maxConcurrency: fields.max_concurrency ?? null,
   onOverlap: fields.on_overlap,
   timeoutMs: fields.timeout ?? null,
@@ -49,7 +50,7 @@ const toTaskId = (text: string): TaskId => {
 
 type ScheduleFields = NonNullable<JobFields["schedule"]>;
 
-const buildSchedule = (fields: ScheduleFields): ScheduleSpec => {
+const buildSchedule = (fields: ScheduleFields, except: ExceptDates | null): ScheduleSpec => {
   const full = isMap(fields) ? fields : null;
   return {
     expressions: toList(isMap(fields) ? fields.cron : fields).map(tidyExpression),
@@ -57,6 +58,7 @@ const buildSchedule = (fields: ScheduleFields): ScheduleSpec => {
     catchup: full?.catchup ?? DEFAULT_CATCHUP,
     catchupWindowMs: full?.catchup_window ?? DEFAULT_CATCHUP_WINDOW_MS,
     jitterMs: full?.jitter ?? 0,
+    ...(except !== null && { except }),
   };
 };
 

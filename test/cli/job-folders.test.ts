@@ -178,6 +178,31 @@ describe("petit list", () => {
 describe("petit next", () => {
   const next = (folder: TempFolder, ...args: readonly string[]) => run(folder, "next", "jobs", ...args);
 
+  test("marks excepted dates", async () => {
+    using folder = withJobs({
+      "a.yaml": `id: a\nschedule: {cron: "0 */12 * * *", timezone: UTC, except: ["2030-01-02", days.txt]}\ntasks: [{id: t, type: shell, script: "true"}]`,
+      "days.txt": "2030-01-03 # a holiday\n",
+    });
+    const from = ["--from", "2030-01-01T12:00:00Z"];
+    const rows = (text: string) =>
+      text
+        .trimEnd()
+        .split("\n")
+        .slice(1)
+        .map((line) => line.trim().split(/ {2,}/));
+    expect(rows((await next(folder, "a", "-n", "4", ...from)).stdout)).toEqual([
+      ["2030-01-01 12:00:00 UTC", "a"],
+      ["2030-01-02 00:00:00 UTC", "a", "excluded: no run on 2030-01-02"],
+      ["2030-01-03 00:00:00 UTC", "a", "excluded: no run on 2030-01-03"],
+      ["2030-01-04 00:00:00 UTC", "a"],
+    ]);
+    expect(rows((await next(folder, "-n", "2", ...from)).stdout)).toEqual([
+      ["2030-01-01 12:00:00 UTC", "a", "2030-01-04 00:00:00 UTC", "excluded: no run on 2030-01-02"],
+    ]);
+    const { occurrences } = JSON.parse((await next(folder, "--json", "-n", "2", ...from)).stdout);
+    expect(occurrences.map(({ excluded }: { readonly excluded: boolean }) => excluded)).toEqual([false, true]);
+  });
+
   test("shows ten occurrences of a job, and of all jobs with --json, by default", async () => {
     using folder = withJobs({ "a.yaml": TWO_JOBS });
     const { status, stdout, stderr } = await next(folder, "nightly");
@@ -245,8 +270,20 @@ tasks: [{id: t, type: shell, script: x}]
     const { stdout } = await next(folder, "nightly", "-n2", "--from=2026-11-01T00:00-04:00", "--json");
     expect(JSON.parse(stdout)).toEqual({
       occurrences: [
-        { job_id: "nightly", at: Date.parse("2026-11-01T07:30:00Z"), local: "2026-11-01T02:30:00-05:00", note: null },
-        { job_id: "nightly", at: Date.parse("2026-11-02T07:30:00Z"), local: "2026-11-02T02:30:00-05:00", note: null },
+        {
+          job_id: "nightly",
+          at: Date.parse("2026-11-01T07:30:00Z"),
+          local: "2026-11-01T02:30:00-05:00",
+          excluded: false,
+          note: null,
+        },
+        {
+          job_id: "nightly",
+          at: Date.parse("2026-11-02T07:30:00Z"),
+          local: "2026-11-02T02:30:00-05:00",
+          excluded: false,
+          note: null,
+        },
       ],
       count: 2,
     });

@@ -17,6 +17,7 @@ describe("the quick examples, run", () => {
     ["hello_world", [], 0, "Hello from petit!"],
     ["data_pipeline", [], 0, "loaded a total of 84"],
     ["failing_job", [], 1, "removing temporary files"],
+    ["holidays", [], 0, "a working day"],
     ["hourly_check", [], 0, "the service is fine"],
     ["import_rows", [], 0, "row 3 of 3"],
     ["minute_tick", [], 0, "tick: due now"],

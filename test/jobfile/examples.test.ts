@@ -23,6 +23,7 @@ describe("the examples", () => {
       "failure_alert",
       "greet",
       "hello_world",
+      "holidays",
       "hourly_check",
       "import_rows",
       "items",

@@ -108,6 +108,9 @@ export const definitionFields = {
   catchup: nullable(word(CATCHUP_POLICIES), "What happens to missed occurrences; null without a schedule"),
   catchup_window_ms: nullable(integer({ minimum: 0 }), "How far back catch-up reaches, in ms; null without a schedule"),
   jitter_ms: nullable(integer({ minimum: 0 }), "Maximum random delay of an occurrence in ms; null without a schedule"),
+  except: t.Array(t.String(), {
+    description: "Dates in the time zone of the schedule on which it starts no run, such as `2026-12-25`",
+  }),
   retention: exactly(
     {
       runs: nullable(integer({ minimum: 0 }), "Maximum of runs; null uses the setting"),
@@ -152,6 +155,7 @@ export const DEFINITION_EXAMPLE = {
   catchup: "latest",
   catchup_window_ms: 3600000,
   jitter_ms: 0,
+  except: ["2026-12-25"],
   retention: { runs: 1000, days: 30 },
   source: { file: "pipeline.yaml", line: 1 },
 };
@@ -172,6 +176,7 @@ export const definitionBody = (job: Job, others: readonly Job[]) => ({
   catchup: job.schedule?.catchup ?? null,
   catchup_window_ms: job.schedule?.catchupWindowMs ?? null,
   jitter_ms: job.schedule?.jitterMs ?? null,
+  except: [...(job.schedule?.except?.dates ?? [])],
   retention: { runs: job.retention.runs, days: job.retention.days },
   source: { file: job.source.file, line: job.source.line },
 });

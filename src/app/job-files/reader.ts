@@ -4,6 +4,7 @@ import type { Job } from "../../domain/job.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { digestOfFile, type FolderReading, type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
 import { type FolderScan, readState } from "../../jobfile/read/scan.ts";
+import type { Reference } from "../../jobfile/reference.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
@@ -31,6 +32,7 @@ export class JobsReader implements Disposable {
   /** The files that the first reading did not read; null until then. */
   #unread: ReadonlySet<string> | null = null;
   #distrusted: ReadonlySet<string> = new Set();
+  #references: readonly Reference[] = [];
 
   constructor(options: JobsReaderOptions) {
     this.#options = options;
@@ -41,11 +43,17 @@ export class JobsReader implements Disposable {
     this.#stop.abort();
   }
 
+  /** Other files that decide what the job files mean, with their state before they were read last. */
+  get references(): readonly Reference[] {
+    return this.#references;
+  }
+
   /** Reads the folder, and logs its problems. `findJob` returns the current definition of a job, or null. */
   async read(store: Store, findJob: (jobId: string) => Job | null): Promise<JobFiles> {
     const { jobsDir, log } = this.#options;
     const reading = this.#given ?? (await this.#readFolder(store, findJob).catch(asBrokenFolder));
     this.#given = null;
+    this.#references = reading.references ?? [];
     if (!this.#isFirstTaken) this.#first ??= reading;
     tellProblems(reading.files, { jobsDir, log });
     return reading.files;

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { type FSWatcher, statSync, watch } from "node:fs";
-import { type FolderScan, scanFolder } from "../../jobfile/read/scan.ts";
+import { type FSWatcher, lstatSync, statSync, watch } from "node:fs";
+import { resolve, sep } from "node:path";
+import { type FolderScan, readState, scanFolder } from "../../jobfile/read/scan.ts";
+import type { Reference } from "../../jobfile/reference.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { reportsChanges } from "./file-system.ts";
@@ -15,6 +17,8 @@ export type WatchOptions = {
    * the next check, even if nothing has changed.
    */
   readonly onChange: () => Promise<void>;
+  /** Returns other files that are watched as well, with their state before they were read last. */
+  readonly references?: () => readonly Reference[];
 };
 
 /** Debounce time in ms: editors write a file in several steps. */
@@ -148,7 +152,7 @@ export class JobsWatcher implements AsyncDisposable {
       lookMs = clock.monotonic() - startedAt;
       isWatchable = this.#isWatchable(scan);
       const now = snapshotOf(scan);
-      if (now !== this.#seen && !this.#stopped) {
+      if ((now !== this.#seen || this.#hasChangedReference()) && !this.#stopped) {
         await onChange();
         this.#seen = now;
       }
@@ -161,12 +165,30 @@ export class JobsWatcher implements AsyncDisposable {
     this.#planLook(isWatchable, lookMs);
   }
 
+  #hasChangedReference(): boolean {
+    return this.#references.some(({ path, stamp }) => (readState(path)?.stamp ?? null) !== stamp);
+  }
+
+  get #references(): readonly Reference[] {
+    return this.#options.references?.() ?? [];
+  }
+
   /** False if files are outside of the folder, on another file system, or unreadable: their changes have no event. */
   #isWatchable({ hasLinks, failures, states }: FolderScan): boolean {
     const device = this.#identity?.device;
-    return !hasLinks && failures.length === 0 && states.values().every((state) => state?.device === device);
+    const isInside = states.values().every((state) => state?.device === device);
+    return (
+      !hasLinks && failures.length === 0 && isInside && this.#references.every(({ path }) => this.#hasEvents(path))
+    );
+  }
+
+  #hasEvents(path: string): boolean {
+    const isBelow = path.startsWith(`${resolve(this.#options.dir)}${sep}`);
+    return isBelow && (readState(path)?.device ?? this.#identity?.device) === this.#identity?.device && !isLink(path);
   }
 }
+
+const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
 type Identity = { readonly device: number; readonly inode: number };
 

@@ -73,7 +73,7 @@ const asJson = async (views: readonly JobView[]): Promise<string> => {
 
 const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: number }): JobView => ({
   job,
-  nextRunAt: job.schedule === null || !job.enabled ? null : compileSchedule(job.schedule, zone).next(now),
+  nextRunAt: job.schedule === null || !job.enabled ? null : compileSchedule(job.schedule, zone).nextStart(now),
   lastRun: null,
   running: 0,
   pause: null,

@@ -122,10 +122,11 @@ const readFrom = (text: string | undefined, zone: string): number | null => {
 };
 
 const asJson = (list: readonly NextOccurrence[]): string => {
-  const occurrences = list.map(({ jobId, at, zone, note }) => ({
+  const occurrences = list.map(({ jobId, at, zone, isExcluded, note }) => ({
     job_id: jobId,
     at,
     local: localTime(at, zone),
+    excluded: isExcluded,
     note,
   }));
   return `${JSON.stringify({ occurrences, count: occurrences.length }, null, 2)}\n`;

@@ -1,5 +1,7 @@
 import { scheduleNote } from "../../domain/schedule/daylight-saving-note.ts";
+import { dateAt, nextDateStart } from "../../domain/schedule/except.ts";
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
+import { zoneOf } from "../../domain/schedule/local-time.ts";
 import { compileSchedule, type Schedule, type ScheduleSpec } from "../../domain/schedule/schedule.ts";
 
 /** An occurrence that is still to come. */
@@ -8,7 +10,9 @@ export type NextOccurrence = {
   /** Ms since the Unix epoch. */
   readonly at: number;
   readonly zone: string;
-  /** What daylight saving does to it, as a sentence; null if nothing. */
+  /** True if the schedule excepts its date. It stands for all occurrences on that date. */
+  readonly isExcluded: boolean;
+  /** Why it does not run, or what daylight saving does to it, as a sentence; null if nothing. */
   readonly note: string | null;
 };
 
@@ -41,12 +45,16 @@ const scheduledJobs = (jobs: readonly NextJob[], zone: string): readonly Schedul
     !enabled || spec === null ? [] : [{ jobId: id, spec, schedule: compileSchedule(spec, zone) }],
   );
 
-const occurrenceOf = ({ jobId, spec, schedule: { timezone } }: ScheduledJob, at: number): NextOccurrence => ({
-  jobId,
-  at,
-  zone: timezone,
-  note: scheduleNote(spec, at, timezone),
-});
+const occurrenceOf = ({ jobId, spec, schedule }: ScheduledJob, at: number): NextOccurrence => {
+  const { timezone } = schedule;
+  const isExcluded = schedule.excludes(at);
+  const note = isExcluded ? `excluded: no run on ${dateAt(at, zoneOf(timezone))}` : scheduleNote(spec, at, timezone);
+  return { jobId, at, zone: timezone, isExcluded, note };
+};
+
+/** Returns the next occurrence after `at`; after an excluded one, the first on a later date. */
+const following = ({ schedule }: ScheduledJob, at: number): number | null =>
+  schedule.next(schedule.excludes(at) ? Math.max(at, nextDateStart(at, zoneOf(schedule.timezone)) - 1) : at);
 
 /** Returns the first `count` occurrences of all schedules, by time, then by id. */
 export const nextOccurrences = (
@@ -62,7 +70,7 @@ export const nextOccurrences = (
     );
     if (first === null || first.at === null) break;
     occurrences.push(occurrenceOf(first.job, first.at));
-    first.at = first.job.schedule.next(first.at);
+    first.at = following(first.job, first.at);
   }
   return occurrences;
 };
@@ -75,12 +83,20 @@ export const nextByJob = (jobs: readonly NextJob[], { count, after, zone }: Next
       occurrences: firstOf(job, { count, after }),
       everyMs: frequentIntervalMs(job.schedule, after),
     }))
-    .filter(({ occurrences }) => occurrences.length > 0)
-    .sort((left, right) => (left.occurrences[0]?.at ?? 0) - (right.occurrences[0]?.at ?? 0));
+    .filter(({ occurrences }) => occurrences.some(({ isExcluded }) => !isExcluded))
+    .sort((left, right) => firstStart(left) - firstStart(right));
 
+const firstStart = ({ occurrences }: JobOccurrences): number =>
+  occurrences.find(({ isExcluded }) => !isExcluded)?.at ?? 0;
+
+/** Also returns what is excluded before the last of the `count` occurrences. */
 const firstOf = (job: ScheduledJob, { count, after }: Pick<NextOptions, "count" | "after">) => {
   const occurrences: NextOccurrence[] = [];
-  for (let at = job.schedule.next(after); at !== null && occurrences.length < count; at = job.schedule.next(at))
-    occurrences.push(occurrenceOf(job, at));
+  let starts = 0;
+  for (let at = job.schedule.next(after); at !== null && starts < count; at = following(job, at)) {
+    const occurrence = occurrenceOf(job, at);
+    occurrences.push(occurrence);
+    if (!occurrence.isExcluded) starts++;
+  }
   return occurrences;
 };

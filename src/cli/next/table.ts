@@ -19,7 +19,8 @@ export type TableOptions = {
 /** Returns one row per job, with its next occurrences. Jobs that are due every few minutes share a line below. */
 export const jobTable = (jobs: readonly JobOccurrences[], options: TableOptions): string => {
   const rows = jobs.filter(({ everyMs }) => everyMs === null);
-  const first = rows.flatMap(({ occurrences }) => occurrences.slice(0, 1));
+  const starts = rows.map(({ occurrences }) => occurrences.filter(({ isExcluded }) => !isExcluded));
+  const first = starts.flatMap((occurrences) => occurrences.slice(0, 1));
   const notes = rows.map(({ occurrences }) => noteOf(occurrences, options));
   return [
     columnTable(
@@ -27,7 +28,7 @@ export const jobTable = (jobs: readonly JobOccurrences[], options: TableOptions)
         { title: "WHEN", cells: first.map((each) => timeText(each, options)) },
         ...distanceColumn(first, options),
         { title: "JOB", cells: first.map(({ jobId }) => jobId), shrink: 4, min: 12 },
-        ...thenColumn(rows, options),
+        ...thenColumn(starts, options),
         noteColumn(notes),
       ],
       options.out,
@@ -67,8 +68,8 @@ const noteColumn = (notes: readonly string[]): Column => ({
   drop: 6,
 });
 
-const thenColumn = (rows: readonly JobOccurrences[], options: TableOptions): readonly Column[] => {
-  const cells = rows.map(({ occurrences }) => thenText(occurrences.slice(1), options));
+const thenColumn = (rows: readonly (readonly NextOccurrence[])[], options: TableOptions): readonly Column[] => {
+  const cells = rows.map((occurrences) => thenText(occurrences.slice(1), options));
   return cells.every((cell) => cell === "") ? [] : [{ title: "THEN", cells, shrink: 3, min: 12, drop: 5 }];
 };
 
@@ -83,7 +84,9 @@ const timeText = ({ at, zone }: NextOccurrence, { now, home, out }: TableOptions
 const noteOf = (occurrences: readonly NextOccurrence[], options: TableOptions): string => {
   const noted = occurrences.find(({ note }) => note !== null);
   if (noted === undefined) return "";
-  return noted === occurrences[0] ? (noted.note ?? "") : `${timeText(noted, options)}: ${noted.note}`;
+  return noted === occurrences[0] || noted.isExcluded
+    ? (noted.note ?? "")
+    : `${timeText(noted, options)}: ${noted.note}`;
 };
 
 type FrequentJob = { readonly jobId: string; readonly everyMs: number };

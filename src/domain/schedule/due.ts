@@ -27,7 +27,7 @@ export const allOf = (steps: Iterator<void, Due>): Due => {
  * occurrences, so that the caller can release the thread.
  */
 export function* dueInSteps(
-  schedule: Schedule,
+  schedule: Pick<Schedule, "next">,
   first: number | null,
   now: number,
   isDue: (at: number) => boolean,

@@ -10,7 +10,7 @@ export const OUTCOMES = ["fired", "skipped", "missed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** Why an occurrence was skipped. */
-export const SKIP_REASONS = ["paused", "dependency", "overlap", "disabled", "queue_full"] as const;
+export const SKIP_REASONS = ["paused", "dependency", "overlap", "disabled", "queue_full", "excluded"] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** Why an occurrence was missed. */

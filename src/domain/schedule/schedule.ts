@@ -1,6 +1,7 @@
 import { Cron } from "croner";
 import { PetitError } from "../errors.ts";
 import { type NextWall, nextOfClock, nextOfRealTime } from "./daylight-saving.ts";
+import { type ExceptDates, nextDateStart, onDates } from "./except.ts";
 import { parseExpression } from "./expression.ts";
 import { isTimezone, type Zone, zoneOf } from "./local-time.ts";
 import { compileWallPattern } from "./wall-pattern.ts";
@@ -19,9 +20,11 @@ export type ScheduleSpec = {
   readonly catchupWindowMs: number;
   /** Maximum random delay of each occurrence. */
   readonly jitterMs: number;
+  /** Missing if there are none, and in definitions stored by versions without exceptions. */
+  readonly except?: ExceptDates;
 };
 
-/** Returns whether two schedules are due at the same instants. Null means no schedule. */
+/** Returns whether two schedules are due at the same instants, excepted or not. Null means no schedule. */
 export const isDueAlike = (a: ScheduleSpec | null, b: ScheduleSpec | null): boolean =>
   a === b || JSON.stringify([a?.expressions, a?.timezone]) === JSON.stringify([b?.expressions, b?.timezone]);
 
@@ -29,6 +32,10 @@ export const isDueAlike = (a: ScheduleSpec | null, b: ScheduleSpec | null): bool
 export interface Schedule {
   /** Returns the first occurrence strictly after `after` (both in ms since the Unix epoch), or null. */
   next(after: number): number | null;
+  /** Returns whether an occurrence is on a date that the schedule excepts. */
+  excludes(at: number): boolean;
+  /** Returns the first occurrence strictly after `after` that is not excepted, or null. */
+  nextStart(after: number): number | null;
   /** The time zone of the expressions. */
   readonly timezone: string;
 }
@@ -38,15 +45,26 @@ export interface Schedule {
  * invalid.
  */
 export const compileSchedule = (
-  spec: Pick<ScheduleSpec, "expressions" | "timezone">,
+  spec: Pick<ScheduleSpec, "expressions" | "timezone" | "except">,
   defaultTimezone: string,
 ): Schedule => {
   const timezone = spec.timezone ?? defaultTimezone;
   if (!isTimezone(timezone))
     throw new PetitError("invalid_request", `'${timezone}' is not a timezone; ${TIMEZONE_FORM}`);
-  const own = spec.expressions.map((expression) => ruleOf(expression, zoneOf(timezone)));
-  return { timezone, next: (after) => earliest(own, after) };
+  const zone = zoneOf(timezone);
+  const own = spec.expressions.map((expression) => ruleOf(expression, zone));
+  const next = (after: number): number | null => earliest(own, after);
+  if (spec.except === undefined) return { timezone, next, excludes: NEVER, nextStart: next };
+  const excludes = onDates(spec.except.dates, zone);
+  const nextStart = (after: number): number | null => {
+    let at = next(after);
+    while (at !== null && excludes(at)) at = next(Math.max(at, nextDateStart(at, zone) - 1));
+    return at;
+  };
+  return { timezone, next, excludes, nextStart };
 };
+
+const NEVER = (): boolean => false;
 
 /** Returns what is wrong with an expression and what was expected, or null if it is valid and fires at some time. */
 export const whyUnusable = (text: string): string | null => {

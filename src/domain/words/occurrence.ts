@@ -15,6 +15,7 @@ export const OCCURRENCE_REASON_TEXT = {
   dependency: "a gate on another job was shut",
   overlap: "an earlier run was still running",
   queue_full: "too many runs of the job were already waiting",
+  excluded: "the schedule excepts its date",
   down: "petit was not running, and catch-up did not reach back to it",
   late: "petit was asleep or busy until too late, and catch-up did not reach back to it",
   superseded: "petit was down or asleep, and catch-up ran a later occurrence instead",

@@ -16,17 +16,26 @@ export type DueSteps = {
 type BacklogPart = {
   /** Oldest first, ms since the epoch. */
   readonly occurrences: readonly number[];
-  /** Occurrences of the backlog that are newer than this part. */
+  readonly isLast: boolean;
+  /** Occurrences of the backlog that are newer than this part and not excepted. */
   readonly newer: number;
   /** The occurrence after this part, due or not; null if there is none. */
   readonly next: number | null;
+};
+
+export type PartsOptions = {
+  readonly schedule: Pick<Schedule, "excludes">;
+  readonly isCurrent: () => boolean;
 };
 
 /**
  * Yields due occurrences in parts, and yields to the event loop between them. Ends early when `isCurrent` returns
  * false.
  */
-export async function* inParts(steps: Iterator<void, Due>, isCurrent: () => boolean): AsyncGenerator<BacklogPart> {
+export async function* inParts(
+  steps: Iterator<void, Due>,
+  { schedule, isCurrent }: PartsOptions,
+): AsyncGenerator<BacklogPart> {
   let step = steps.next();
   while (!step.done) {
     await setImmediate();
@@ -34,11 +43,15 @@ export async function* inParts(steps: Iterator<void, Due>, isCurrent: () => bool
     step = steps.next();
   }
   const { occurrences, next } = step.value;
+  const countStarts = (list: readonly number[]): number => list.filter((at) => !schedule.excludes(at)).length;
+  let newer = countStarts(occurrences);
   for (let at = 0; at < occurrences.length; at += DUE_STEP) {
     await setImmediate();
     if (!isCurrent()) return;
     const part = occurrences.slice(at, at + DUE_STEP);
-    yield { occurrences: part, newer: occurrences.length - at - part.length, next: occurrences[at + DUE_STEP] ?? next };
+    newer -= countStarts(part);
+    const isLast = at + DUE_STEP >= occurrences.length;
+    yield { occurrences: part, isLast, newer, next: occurrences[at + DUE_STEP] ?? next };
   }
 }
 
@@ -112,18 +125,19 @@ export class Backlogs implements Disposable {
   async #accountFor({ entry, steps, wasDown }: DueSteps, context: BacklogContext): Promise<void> {
     const { now, isPaused, isCurrent, signal } = context;
     const recorded: NewOccurrence[] = [];
-    for await (const { occurrences, newer, next } of inParts(steps, isCurrent)) {
+    const { schedule } = entry;
+    for await (const { occurrences, isLast, newer, next } of inParts(steps, { schedule, isCurrent })) {
       const due = (): DueJob => {
         const { stored } = this.#findCurrent(entry) ?? entry;
-        return { stored, occurrences, wasDown, backlog: { isPaused, recorded, newer } };
+        return { stored, schedule, occurrences, wasDown, backlog: { isPaused, recorded, isLast, newer } };
       };
       while (isCurrent() && !this.#tryFire(due(), now)) await sleep(this.#options.clock, RETRY_MS, signal);
       const current = this.#findCurrent(entry);
       if (isCurrent() && current !== null) current.nextAt = next;
     }
     // If the loop ended early, the recorded occurrences are still emitted.
-    const backlog = { isPaused, recorded, newer: 0 };
-    if (recorded.length > 0) this.#tryFire({ stored: entry.stored, occurrences: [], wasDown, backlog }, now);
+    const backlog = { isPaused, recorded, isLast: true, newer: 0 };
+    if (recorded.length > 0) this.#tryFire({ stored: entry.stored, schedule, occurrences: [], wasDown, backlog }, now);
   }
 
   /** Returns false if the part can't be stored. */

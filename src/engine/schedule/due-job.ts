@@ -13,6 +13,8 @@ export type ScheduleEntry = {
 /** Occurrences of a job that have come due. */
 export type DueJob = {
   readonly stored: StoredJob;
+  /** The schedule that the occurrences are of. */
+  readonly schedule: Pick<Schedule, "excludes">;
   /** Oldest first, ms since the epoch. */
   readonly occurrences: readonly number[];
   /** True if they came due while petit was not running. */
@@ -32,6 +34,8 @@ export type Backlog = {
    * The occurrences that earlier parts recorded. The last part emits the events and the notification for all of them.
    */
   readonly recorded: NewOccurrence[];
-  /** Occurrences of the backlog that are newer than this part; 0 for the last part. */
+  /** True for the last part. */
+  readonly isLast: boolean;
+  /** Occurrences of the backlog that are newer than this part and not excepted. */
   readonly newer: number;
 };

@@ -74,8 +74,7 @@ const recordPart = (
   context: FireContext & { readonly backlog: Backlog },
 ): void => {
   const { store, now, notifier, addHooks, backlog } = context;
-  const { recorded, newer } = backlog;
-  const isLast = newer === 0;
+  const { recorded, isLast } = backlog;
   const added = store.occurrences.record(stored.job.id, unfired, now, { earlier: recorded, isLast });
   if (isLast) notifier.missed(stored, [...recorded, ...added]);
   const onCommit = (): void => {
@@ -87,13 +86,25 @@ const recordPart = (
 
 type DueDecision = CatchupDecision | { readonly kind: "skip"; readonly reason: SkipReason };
 
-const verdictsOf = (
+/** An occurrence on an excepted date is skipped, and catch-up takes no notice of it. */
+const verdictsOf = (due: DueJob, schedule: ScheduleSpec, context: FireContext): readonly DueDecision[] => {
+  const { occurrences } = due;
+  if (!due.stored.job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
+  const starts = occurrences.filter((at) => !due.schedule.excludes(at));
+  const verdicts = verdictsOfStarts({ ...due, occurrences: starts }, schedule, context);
+  if (starts.length === occurrences.length) return verdicts;
+  const remaining = verdicts.values();
+  return occurrences.map((at) => (due.schedule.excludes(at) ? EXCLUDED : (remaining.next().value ?? EXCLUDED)));
+};
+
+const EXCLUDED = { kind: "skip", reason: "excluded" } as const;
+
+const verdictsOfStarts = (
   { stored: { job }, occurrences, wasDown, backlog }: DueJob,
   schedule: ScheduleSpec,
   { now, isPaused: isJobPaused }: FireContext,
 ): readonly DueDecision[] => {
   const isPaused = isJobPaused(job.id);
-  if (!job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
   if (backlog?.isPaused ?? isPaused) return occurrences.map(() => PAUSED);
   const rules = { policy: schedule.catchup, windowMs: schedule.catchupWindowMs, wasDown, newer: backlog?.newer };
   // Lateness is measured from the start time, which includes jitter.

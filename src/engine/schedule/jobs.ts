@@ -3,7 +3,7 @@ import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/pattern.ts";
 import { jobNotFound } from "../../domain/refusal.ts";
 import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
-import { compileSchedule, isDueAlike } from "../../domain/schedule/schedule.ts";
+import { compileSchedule, isDueAlike, type Schedule } from "../../domain/schedule/schedule.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import { brokenFiles, type JobFiles } from "../../jobfile/read/job-dir.ts";
 import type { StoredJob } from "../../store/jobs.ts";
@@ -101,8 +101,9 @@ export class Jobs {
   /** Accounts for the due occurrences of schedules that are about to be replaced or removed. */
   #accountForReplaced(jobs: readonly Job[]): void {
     const now = this.#options.clock.now();
-    const due = [...this.#replacedSchedules(jobs, now)].map(({ stored, steps }) => ({
+    const due = [...this.#replacedSchedules(jobs, now)].map(({ stored, schedule, steps }) => ({
       stored,
+      schedule,
       occurrences: allOf(steps).occurrences,
       wasDown: this.#jobs === null,
     }));
@@ -116,12 +117,12 @@ export class Jobs {
   async accountForBacklogs(files: JobFiles): Promise<void> {
     if (this.#options.followSchedules === false) return;
     const now = this.#options.clock.now();
-    for (const { stored, steps } of this.#replacedSchedules(this.#jobsOf(files), now)) {
+    for (const { stored, schedule, steps } of this.#replacedSchedules(this.#jobsOf(files), now)) {
       if (steps.next().done) continue;
       const recorded: NewOccurrence[] = [];
-      for await (const { occurrences, newer } of inParts(steps, () => true)) {
-        const backlog = { isPaused: null, recorded, newer };
-        this.#fire([{ stored, occurrences, wasDown: this.#jobs === null, backlog }], now);
+      for await (const { occurrences, isLast, newer } of inParts(steps, { schedule, isCurrent: () => true })) {
+        const backlog = { isPaused: null, recorded, isLast, newer };
+        this.#fire([{ stored, schedule, occurrences, wasDown: this.#jobs === null, backlog }], now);
       }
     }
   }
@@ -182,11 +183,11 @@ type ReplacementOptions = {
 const dueBeforeReplacement = (
   stored: StoredJob,
   { now, timezone, isRemoved }: ReplacementOptions,
-): { readonly stored: StoredJob; readonly steps: Iterator<void, Due> } | null => {
+): { readonly stored: StoredJob; readonly schedule: Schedule; readonly steps: Iterator<void, Due> } | null => {
   const { schedule: spec, enabled } = stored.job;
   if (spec === null) return null;
   const schedule = compileSchedule(spec, timezone);
   const job = { ...stored.job, enabled: enabled && !isRemoved, schedule: { ...spec, catchup: "none" as const } };
   const steps = dueInSteps(schedule, schedule.next(stored.accountedUntil), now, (at) => at <= now);
-  return { stored: { ...stored, job }, steps };
+  return { stored: { ...stored, job }, schedule, steps };
 };

@@ -87,11 +87,13 @@ export class ScheduleQueue implements Disposable {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Returns the next occurrence of a job, in ms since the epoch. Null if it has none or is disabled. */
+  /** Returns the next occurrence of a job that is not excepted, in ms since the epoch. Null if it has none or is disabled. */
   nextAt(jobId: JobId): number | null {
     const entry = this.#entries.get(jobId);
     if (!entry?.stored.job.enabled) return null;
-    return this.#backlogs.has(entry) ? entry.schedule.next(this.#options.clock.now()) : entry.nextAt;
+    const { schedule, nextAt } = entry;
+    if (this.#backlogs.has(entry)) return schedule.nextStart(this.#options.clock.now());
+    return nextAt !== null && schedule.excludes(nextAt) ? schedule.nextStart(nextAt) : nextAt;
   }
 
   /** Returns the next `count` occurrences of a job within the bounds. */
@@ -103,10 +105,10 @@ export class ScheduleQueue implements Disposable {
     const schedule = this.#entries.get(jobId)?.schedule ?? null;
     const occurrences: number[] = [];
     let at = this.nextAt(jobId);
-    if (schedule !== null && at !== null && at < from) at = schedule.next(from - 1);
+    if (schedule !== null && at !== null && at < from) at = schedule.nextStart(from - 1);
     while (schedule !== null && at !== null && at < to && occurrences.length < count) {
       occurrences.push(at);
-      at = schedule.next(at + spacingMs - 1);
+      at = schedule.nextStart(at + spacingMs - 1);
     }
     return occurrences;
   }
@@ -166,7 +168,12 @@ export class ScheduleQueue implements Disposable {
 
   #fireJobs(jobs: readonly CompleteEntry[], now: number): void {
     this.#options.fire(
-      jobs.map(({ entry: { stored }, due: { occurrences }, wasDown }) => ({ stored, occurrences, wasDown })),
+      jobs.map(({ entry: { stored, schedule }, due: { occurrences }, wasDown }) => ({
+        stored,
+        schedule,
+        occurrences,
+        wasDown,
+      })),
       now,
     );
     for (const { entry, due } of jobs) {

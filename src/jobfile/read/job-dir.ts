@@ -10,6 +10,7 @@ import { openRegular, readStart } from "../../lib/regular-file.ts";
 import { checkJobs } from "../check/jobs.ts";
 import { hasPrograms } from "../check/programs.ts";
 import type { Problem } from "../problem.ts";
+import type { Reference } from "../reference.ts";
 import { type FileContent, readJobFile } from "./job-file.ts";
 import type { KnownFiles } from "./known-files.ts";
 import { describeFailure } from "./list-files.ts";
@@ -29,7 +30,12 @@ export type JobFiles = {
 };
 
 /** The contents of a folder, and the state of its files before they were read. */
-export type FolderReading = { readonly files: JobFiles; readonly scan: FolderScan };
+export type FolderReading = {
+  readonly files: JobFiles;
+  readonly scan: FolderScan;
+  /** Other files that decide what the job files mean, and their state before they were read; left out if there are none. */
+  readonly references?: readonly Reference[];
+};
 
 /** Returns a predicate that is true for each file in `broken` and each file below a folder in `broken`. */
 export const brokenFiles = (broken: readonly string[]): ((file: string) => boolean) => {
@@ -60,7 +66,8 @@ export const readFolder = async (dir: string, known: KnownFiles | null = null): 
     await setImmediate();
     pausedAt = performance.now();
   }
-  return { files: assemble([...failed, ...contents]), scan };
+  const references = contents.flatMap((content) => content.references ?? []);
+  return { files: assemble([...failed, ...contents]), scan, ...(references.length > 0 && { references }) };
 };
 
 /** Maximum time in ms without yielding; a run that becomes due meanwhile waits no longer than this. */
@@ -95,6 +102,8 @@ const restoreFile = ({ root, file, state, known }: FileToRead): FileContent | nu
   if (state === null || known === null || found === null) return null;
   // A script is another file, which can disappear.
   if (!found.content.jobs.every(hasPrograms)) return null;
+  // Files of dates are read again with the job file.
+  if (found.content.jobs.some(({ schedule }) => (schedule?.except?.files.length ?? 0) > 0)) return null;
   if (found.isSettled) return found.content;
   if (found.digest !== digestOfFile(join(root, file))) return null;
   known.add(file, { ...found, state });

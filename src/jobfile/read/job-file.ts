@@ -1,5 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import { buildJob } from "../build.ts";
+import { checkExcept, type Exceptions } from "../check/except.ts";
 import { checkGates } from "../check/gates.ts";
 import { checkItems } from "../check/items.ts";
 import { checkLinks } from "../check/links.ts";
@@ -17,6 +18,7 @@ import { type Fault, type ParsedDocument, parseYaml } from "../parse/parse.ts";
 import { makePositions } from "../parse/positions.ts";
 import { Place } from "../place.ts";
 import type { Problem } from "../problem.ts";
+import type { Reference } from "../reference.ts";
 import { makeReport, type Report } from "../report.ts";
 import { JOB, type JobDraft } from "../schema/job.ts";
 import type { JobFile, SourceFile } from "../source.ts";
@@ -29,6 +31,8 @@ export type FileContent = {
   /** The declarations of all jobs, valid or not. */
   readonly declarations: readonly Declaration[];
   readonly problems: readonly Problem[];
+  /** Other files that decide what this one means; left out if there are none. */
+  readonly references?: readonly Reference[];
 };
 
 /** Reads and checks every document of a file, except for references to other files. Requires `loadPatterns` if a param has a pattern. */
@@ -40,10 +44,12 @@ export const readJobFile = (file: JobFile): FileContent => {
   const contents = documents.map((document, index) =>
     readDocument(document, source, { from: documents[index - 1]?.end ?? 0, to: document.end }),
   );
+  const references = contents.flatMap((content) => content.references ?? []);
   return {
     jobs: contents.flatMap((content) => content.jobs),
     declarations: contents.flatMap((content) => content.declarations),
     problems: contents.flatMap((content) => content.problems),
+    ...(references.length > 0 && { references }),
   };
 };
 
@@ -80,18 +86,18 @@ const readMap = (
   const report = makeReport(root, source.text);
   const draft = readValue(root, JOB, Place.top(report));
   if (draft === undefined) return { jobs: [], declarations: [], problems: toProblems(report.faults, source) };
-  checkMeaning(draft, report, source.folder);
+  const { except, references } = checkMeaning(draft, report, source.folder);
   const declarations = [declareJob(draft, report, source)];
   const all = [...faults, ...report.faults];
   if (all.length > 0 || !isWhole(JOB, draft, report))
-    return { jobs: [], declarations, problems: toProblems(all, source) };
+    return { jobs: [], declarations, problems: toProblems(all, source), references };
   const { file, folder } = source;
   const { line } = source.positions(root.at);
-  const job = buildJob(draft, { file, line, folder, document: documentText(root, source, source.range) });
-  return { jobs: [job], declarations, problems: [] };
+  const job = buildJob(draft, { file, line, folder, document: documentText(root, source, source.range) }, except);
+  return { jobs: [job], declarations, problems: [], references };
 };
 
-const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => {
+const checkMeaning = (draft: JobDraft, report: Report, folder: string): Exceptions => {
   checkLinks(draft, report);
   checkSchedule(draft, report);
   checkGates(draft, report);
@@ -102,4 +108,5 @@ const checkMeaning = (draft: JobDraft, report: Report, folder: string): void => 
   checkPrograms(draft, report, folder);
   checkItems(draft, report);
   checkTemplates(draft, report);
+  return checkExcept(draft, report, folder);
 };

@@ -9,6 +9,8 @@ const cron = {
   list: { kind: "list", of: expression, minItems: 1, unique: true },
 } as const satisfies FieldType;
 
+const exception = { kind: "text", form: "a date or a file", characters: "name" } as const satisfies TextType;
+
 /** Also used for a schedule that is only an expression. */
 export const DEFAULT_CATCHUP = "latest" satisfies CatchupPolicy;
 export const DEFAULT_CATCHUP_WINDOW_MS = 3_600_000;
@@ -43,6 +45,16 @@ const SCHEDULE = {
       type: { kind: "duration", minMs: 0 },
       doc: "Starts each run up to this much later, so that many jobs don't start at once.",
       default: 0,
+    },
+    except: {
+      type: {
+        kind: "shape",
+        scalar: exception,
+        list: { kind: "list", of: exception, minItems: 0, unique: true },
+      },
+      doc: "Dates in its time zone on which it does not run: ISO dates, or files with one date per line (`#` begins a comment), relative to the job file's folder. Their occurrences are recorded as skipped.",
+      absent: "none",
+      example: ["2026-12-25", "holidays.txt"],
     },
   },
 } as const satisfies ObjectType;

@@ -25,6 +25,7 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
         </Fact>
       )}
       {job.jitter_ms !== null && job.jitter_ms > 0 && <Fact name="Jitter">up to {formatDuration(job.jitter_ms)}</Fact>}
+      {job.except.length > 0 && <Fact name="Not on">{exceptText(job.except)}</Fact>}
       {job.on_interrupt !== null && <Fact name="When interrupted">{job.on_interrupt}</Fact>}
       <Fact name="Retention">{retentionText(job)}</Fact>
       {job.notify.map(({ type, url, on }) => (
@@ -55,6 +56,16 @@ const OVERLAP_TEXT = {
   queue: "queue the occurrence",
   replace: "replace the running run",
 } as const satisfies Record<JobDetail["on_overlap"], string>;
+
+const MAX_DATES = 5;
+
+/** Names the next dates; the first ones if all are past. */
+const exceptText = (dates: readonly string[]): string => {
+  const today = new Date().toISOString().slice(0, 10);
+  const next = dates.filter((date) => date >= today);
+  const shown = (next.length > 0 ? next : dates).slice(0, MAX_DATES);
+  return shown.length === dates.length ? shown.join(", ") : `${shown.join(", ")}, of ${counted(dates.length, "date")}`;
+};
 
 const retentionText = ({ retention: { runs, days } }: JobDetail): string => {
   const parts = [runs === null ? null : counted(runs, "run"), days === null ? null : counted(days, "day")];

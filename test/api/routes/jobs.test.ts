@@ -197,6 +197,7 @@ describe("GET /api/jobs/{job_id}", () => {
       catchup: "latest",
       catchup_window_ms: 3_600_000,
       jitter_ms: 0,
+      except: [],
       retention: { runs: null, days: null },
       source: { file: "pipeline.yaml", line: 2 },
     });
@@ -212,12 +213,14 @@ describe("GET /api/jobs/{job_id}", () => {
       catchup: "all",
       catchup_window_ms: 86_400_000,
       jitter_ms: 30_000,
+      except: [],
       retention: { runs: 100, days: 30 },
     });
     expect((await ask(petit, "/api/jobs/upstream_job")).body).toMatchObject({
       catchup: null,
       catchup_window_ms: null,
       jitter_ms: null,
+      except: [],
     });
   });
 

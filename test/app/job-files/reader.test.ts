@@ -106,7 +106,18 @@ describe("job files that have not changed", () => {
     const jobs = join(ROOT, folder);
     await startRight(world, { jobs });
     const { files, restored } = await startRight(world, { jobs });
-    expect(restored).toEqual(files.jobs.map(({ id }) => String(id)));
+    const alone = files.jobs.filter(({ schedule }) => (schedule?.except?.files ?? []).length === 0);
+    expect(restored).toEqual(alone.map(({ id }) => String(id)));
+  });
+
+  test("are read again if they name a file of dates, which may have changed", async () => {
+    const text = 'id: a\nschedule: {cron: "@daily", except: days.txt}\ntasks: [{id: t, type: shell, script: x}]\n';
+    using world = makeWorld({ "a.yaml": text });
+    writeFileSync(join(world.jobs, "days.txt"), "2026-12-25\n");
+    await startRight(world);
+    writeFileSync(join(world.jobs, "days.txt"), "2026-12-26\n");
+    const { files } = await startRight(world);
+    expect(files.jobs[0]?.schedule?.except?.dates).toEqual(["2026-12-26"]);
   });
 
   test("are restored with everything that a job can contain", async () => {

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { reportsChanges } from "../../../src/app/job-files/file-system.ts";
 import { JobsWatcher, type WatchOptions } from "../../../src/app/job-files/watch.ts";
-import { scanFolder } from "../../../src/jobfile/read/scan.ts";
+import { readState, scanFolder } from "../../../src/jobfile/read/scan.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { type TempFolder, tempFolder } from "../../support/cli.ts";
@@ -47,6 +47,34 @@ const hasty: Clock = {
   ...systemClock,
   setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs / 100),
 };
+
+describe("a file that a job file names", () => {
+  const state = (path: string) => ({ path, stamp: readState(path)?.stamp ?? null });
+
+  test.each([
+    ["in the folder, by an event", "dates.txt", patient],
+    ["outside of the folder, by a look", "../dates.txt", hasty],
+  ] as const)("is watched %s", async (_where, name, clock) => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", "id: a\n");
+    const dir = join(folder.path, "jobs");
+    const path = join(dir, name);
+    let references = [state(path)];
+    const told = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let count = 0;
+    const onChange = async (): Promise<void> => {
+      references = [state(path)];
+      told[count++]?.resolve();
+    };
+    await using _ = await watchJobs({ dir, clock, log: silentLog, onChange, references: () => references });
+    writeFileSync(path, "2026-12-25\n");
+    await told[0]?.promise;
+    appendFileSync(path, "2026-12-26\n");
+    await told[1]?.promise;
+    rmSync(path);
+    await told[2]?.promise;
+  });
+});
 
 describe("watchJobs", () => {
   const changes: readonly (readonly [string, (folder: TempFolder) => void])[] = [

@@ -22,6 +22,7 @@ const JOB: JobBody = {
   last_run: null,
   tags: [],
   links: {},
+  except: [],
   paused: false,
   paused_at: null,
   paused_by: null,

@@ -4,10 +4,12 @@ import { dueFrom, MAX_DUE } from "../../../src/domain/schedule/due.ts";
 import type { Schedule } from "../../../src/domain/schedule/schedule.ts";
 
 /** Due at each multiple of a period, up to an end. */
-const every = (periodMs: number, end = Number.POSITIVE_INFINITY): Schedule & { readonly asked: () => number } => {
+const every = (
+  periodMs: number,
+  end = Number.POSITIVE_INFINITY,
+): Pick<Schedule, "next"> & { readonly asked: () => number } => {
   let asked = 0;
   return {
-    timezone: "UTC",
     next: (after) => {
       asked++;
       const at = (Math.floor(after / periodMs) + 1) * periodMs;
@@ -17,7 +19,8 @@ const every = (periodMs: number, end = Number.POSITIVE_INFINITY): Schedule & { r
   };
 };
 
-const due = (schedule: Schedule, first: number | null, now: number) => dueFrom(schedule, first, now, (at) => at <= now);
+const due = (schedule: Pick<Schedule, "next">, first: number | null, now: number) =>
+  dueFrom(schedule, first, now, (at) => at <= now);
 
 describe("dueFrom", () => {
   test.each([
@@ -49,8 +52,7 @@ describe("dueFrom", () => {
 
   test("has no gap in what it keeps, also if the spacing changes", () => {
     // Each second during the first hour of a day, else each hour.
-    const uneven: Schedule = {
-      timezone: "UTC",
+    const uneven: Pick<Schedule, "next"> = {
       next: (after) => {
         const inDay = (after + 1) % 86_400_000;
         return inDay < 3_600_000

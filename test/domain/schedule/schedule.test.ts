@@ -317,3 +317,41 @@ describe("on the days when a clock changes", () => {
     );
   });
 });
+
+describe("exceptions", () => {
+  const paris = compileSchedule(
+    {
+      expressions: ["0 */6 * * *"],
+      timezone: "Europe/Paris",
+      except: { dates: ["2026-03-29", "2026-03-30", "2026-12-25"], files: [] },
+    },
+    "UTC",
+  );
+
+  test("are dates in the zone of the schedule", () => {
+    expect(paris.excludes(at("2026-12-24T22:59:59Z"))).toBe(false);
+    expect(paris.excludes(at("2026-12-24T23:00:00Z"))).toBe(true);
+    expect(paris.excludes(at("2026-12-25T22:59:59Z"))).toBe(true);
+    expect(paris.excludes(at("2026-12-25T23:00:00Z"))).toBe(false);
+  });
+
+  test("are occurrences, but start nothing", () => {
+    const before = at("2026-12-24T17:00:00Z");
+    expect(paris.next(before)).toBe(at("2026-12-24T23:00:00Z"));
+    expect(paris.nextStart(before)).toBe(at("2026-12-25T23:00:00Z"));
+    expect(paris.nextStart(at("2026-12-24T16:59:59Z"))).toBe(before);
+  });
+
+  test("can follow each other, over a change of the clocks", () => {
+    expect(paris.nextStart(at("2026-03-28T17:00:00Z"))).toBe(at("2026-03-30T22:00:00Z"));
+  });
+
+  test("are found quickly if the schedule is due each second for years of them", () => {
+    const dates = Array.from({ length: 4_000 }, (_, day) => new Date(day * 86_400_000).toISOString().slice(0, 10));
+    const each = compileSchedule(
+      { expressions: ["* * * * * *"], timezone: "UTC", except: { dates, files: [] } },
+      "UTC",
+    );
+    expect(each.nextStart(0)).toBe(4_000 * 86_400_000);
+  });
+});

@@ -115,6 +115,33 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   ["a description that rings", job('description: "a\\u0007"'), "2:14: description: contains the character U+0007"],
   ["a text that is a map", job("name: {a: b}"), "2:7: name: is a map; expected a name"],
   ["a boolean that is a text", job("enabled: yes"), "2:10: enabled: is a text; expected true or false"],
+  // Exceptions of a schedule.
+  [
+    "an excepted date that does not exist",
+    job("schedule: {cron: '@daily', except: ['2026-02-30']}"),
+    "2:37: schedule.except[0]: '2026-02-30' is not a date that exists; expected an ISO date such as 2026-12-25,",
+  ],
+  [
+    "an excepted date in another form",
+    job("schedule: {cron: '@daily', except: 25.12.2026}"),
+    "2:36: schedule.except: '25.12.2026'",
+  ],
+  [
+    "a missing file of dates",
+    job("schedule: {cron: '@daily', except: ['2026-12-25', gone.txt]}"),
+    "2:51: schedule.except[1]: the file 'gone.txt' was not found at",
+  ],
+  [
+    "a folder as a file of dates",
+    job("schedule: {cron: '@daily', except: [.]}"),
+    "schedule.except[0]: '.' is not a regular file",
+  ],
+  [
+    "an excepted date twice",
+    job("schedule: {cron: '@daily', except: ['2026-12-25', '2026-12-25']}"),
+    "schedule.except[1]: '2026-12-25' is item 0 as well; expected each once",
+  ],
+  ["a number as an excepted date", job("schedule: {cron: '@daily', except: [20261225]}"), "put it in quotes"],
   // Tags and links.
   ["a single tag", job("tags: nightly"), "2:7: tags: is a text; expected a list, as in [nightly]"],
   ["a tag with a comma", job('tags: ["a,b"]'), "2:8: tags[0]: 'a,b' is not a tag: 1 to 64 letters, digits, '_',"],
