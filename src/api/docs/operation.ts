@@ -11,13 +11,22 @@ import { codeBlock, exampleOf, renderDescription, renderType } from "./schema.ts
 
 export type DocEndpoint = { readonly method: string; readonly path: string; readonly operation: DocOperation };
 
+export type DocContext = {
+  readonly document: ApiDocument;
+  /** Where the reader opened the page, such as `http://localhost:8565`. */
+  readonly address: string;
+};
+
 /** Renders one method of one path: its purpose, parameters, request and responses. */
-export const renderOperation = ({ method, path, operation }: DocEndpoint, document: ApiDocument): Markup => html`
+export const renderOperation = (
+  { method, path, operation }: DocEndpoint,
+  { document, address }: DocContext,
+): Markup => html`
 <section class="operation" id="${operation.operationId}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code class="path">${path}</code></h3>
 <p><strong>${prose(operation.summary)}.</strong> ${prose(operation.description ?? "")}</p>
 ${parameterTable(operation.parameters)}
-${codeBlock(curl({ method, path, operation }, document))}
+${codeBlock(curl({ method, path, operation }, { document, address }))}
 ${bodyParagraph(operation)}
 ${responseTable(operation, document)}
 ${examples(operation, document)}
@@ -38,13 +47,13 @@ const parameterTable = (parameters: readonly DocParameter[]): Markup => {
 };
 
 /** Returns the request as a curl command, with the examples of the parameters. */
-const curl = ({ method, path, operation }: DocEndpoint, document: ApiDocument): string => {
+const curl = ({ method, path, operation }: DocEndpoint, { document, address }: DocContext): string => {
   const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const schema = operation.parameters.find((each) => each.name === name)?.schema;
     return String(schema?.examples?.[0] ?? name);
   });
   const verb = method === "get" ? "" : ` -X ${method.toUpperCase()}`;
-  return `curl${verb} http://localhost:8565${url}${data(operation, document)}`;
+  return `curl${verb} ${address}${url}${data(operation, document)}`;
 };
 
 const data = ({ requestBody }: DocOperation, { components }: ApiDocument): string => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { html, Markup, prose } from "./html.ts";
 import type { ApiDocument } from "./openapi-types.ts";
-import { type DocEndpoint, renderOperation } from "./operation.ts";
+import { type DocContext, type DocEndpoint, renderOperation } from "./operation.ts";
 import STYLE from "./page.css" with { type: "text" };
 import { renderSchema } from "./schema.ts";
 
@@ -19,7 +19,8 @@ export const DOCS_HEADERS = {
 } as const;
 
 /** Renders the reference page of the API, without scripts or external resources. */
-export const renderDocsPage = (document: ApiDocument): string => {
+export const renderDocsPage = (context: DocContext): string => {
+  const { document } = context;
   const { info, tags, components } = document;
   return html`<!doctype html>
 <html lang="en">
@@ -31,7 +32,8 @@ export const renderDocsPage = (document: ApiDocument): string => {
 </head>
 <body>
 <nav aria-label="Contents">
-<p class="title"><a href="#top">${info.title} <small>${info.version}</small></a></p>
+<p class="title"><a href="/">${info.title}</a> <small>${info.version}</small></p>
+<p><a href="/">Back to the dashboard</a></p>
 ${tags.map(({ name }) => tagLinks(name, document))}
 <h2><a href="#schemas">schemas</a></h2>
 </nav>
@@ -39,7 +41,7 @@ ${tags.map(({ name }) => tagLinks(name, document))}
 <h1>The HTTP API of ${info.title}</h1>
 <p class="lead">${prose(info.summary)}. ${prose(info.description)}</p>
 <p>This page is generated from <a href="/api/openapi.json"><code>/api/openapi.json</code></a>, which is generated from the schemas that validate requests and answers.</p>
-${tags.map((tag) => tagSection(tag, document))}
+${tags.map((tag) => tagSection(tag, context))}
 <h2 id="schemas">Schemas</h2>
 ${Object.entries(components.schemas).map(([name, schema]) => renderSchema(name, schema))}
 </main>
@@ -66,7 +68,7 @@ const tagLinks = (tag: string, document: ApiDocument): Markup => html`
 )}
 </ul>`;
 
-const tagSection = (tag: ApiDocument["tags"][number], document: ApiDocument): Markup => html`
+const tagSection = (tag: ApiDocument["tags"][number], context: DocContext): Markup => html`
 <h2 id="tag-${tag.name}">${tag.name}</h2>
 <p>${prose(tag.description)}.</p>
-${endpointsOf(tag.name, document).map((place) => renderOperation(place, document))}`;
+${endpointsOf(tag.name, context.document).map((place) => renderOperation(place, context))}`;

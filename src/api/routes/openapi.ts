@@ -12,10 +12,7 @@ const DocsPage = t.String({
 /** Routes of the API description, which is built at the first request. */
 export const openApiRoutes = (described: () => readonly DescribedRoute[], version: string) => {
   const json = once(() => JSON.stringify(buildOpenApi(described(), version), null, 2));
-  const page = once(() => {
-    const document: ApiDocument = JSON.parse(json());
-    return renderDocsPage(document);
-  });
+  const document = once((): ApiDocument => JSON.parse(json()));
   return new Elysia()
     .get("/api/openapi.json", () => new Response(json(), { headers: { "content-type": "application/json" } }), {
       response: {
@@ -24,21 +21,28 @@ export const openApiRoutes = (described: () => readonly DescribedRoute[], versio
       },
       detail: { operationId: "getOpenApi", tags: ["scheduler"], summary: "Get the description of the API" },
     })
-    .get("/api/docs", () => new Response(page(), { headers: DOCS_HEADERS }), {
-      response: { 200: DocsPage, ...failures() },
-      detail: {
-        operationId: "getDocs",
-        tags: ["scheduler"],
-        summary: "Get the description of the API as a page",
-        description: "Runs no script and loads nothing from other servers.",
+    .get(
+      "/api/docs",
+      ({ request }) =>
+        new Response(renderDocsPage({ document: document(), address: new URL(request.url).origin }), {
+          headers: DOCS_HEADERS,
+        }),
+      {
+        response: { 200: DocsPage, ...failures() },
+        detail: {
+          operationId: "getDocs",
+          tags: ["scheduler"],
+          summary: "Get the description of the API as a page",
+          description: "Runs no script and loads nothing from other servers.",
+        },
       },
-    });
+    );
 };
 
-const once = (build: () => string): (() => string) => {
-  let text: string | null = null;
+const once = <Value>(build: () => Value): (() => Value) => {
+  let built: { readonly value: Value } | null = null;
   return () => {
-    text ??= build();
-    return text;
+    built ??= { value: build() };
+    return built.value;
   };
 };

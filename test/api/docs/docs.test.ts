@@ -49,10 +49,10 @@ describe("the reference page", () => {
     for (const name of Object.keys(document.components.schemas)) expect(page).toContain(`id="schema-${name}"`);
   });
 
-  test("links only to itself and the description", () => {
+  test("links only to itself, the description and the dashboard", () => {
     const links = [...page.matchAll(/(?:href|src|action|srcset|data)="([^"]*)"/g)].map(([, link = ""]) => link);
     const ids = new Set([...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => `#${id}`));
-    expect(links.filter((link) => !ids.has(link) && link !== "/api/openapi.json")).toEqual([]);
+    expect(links.filter((link) => !ids.has(link) && !["/api/openapi.json", "/"].includes(link))).toEqual([]);
     expect(ids.size).toBe([...page.matchAll(/ id="/g)].length);
   });
 
@@ -111,10 +111,18 @@ describe("the reference page", () => {
         responses: {},
       },
     };
-    const text = renderDocsPage(hostile);
+    const text = renderDocsPage({ document: hostile, address: `http://${evil}` });
     expect([...elements(text)].filter((name) => !elements(page).has(name))).toEqual([]);
     expect(text).not.toMatch(/<script|<img|<b>/);
     expect(text.match(/<style/g)?.length).toBe(1);
+  });
+
+  test("has the address at which it was opened in its commands, and a link to the dashboard", () => {
+    expect(page).toContain("curl -X POST http://127.0.0.1:8565/api/jobs/hello_world/trigger");
+    expect(renderDocsPage({ document, address: "https://petit.example" })).toContain(
+      "curl https://petit.example/api/runs/",
+    );
+    expect(page).toContain('<a href="/">');
   });
 
   test("requires the token like the description", async () => {
