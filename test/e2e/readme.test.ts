@@ -9,6 +9,7 @@ import { blocksOf, listOf } from "../support/documentation.ts";
 import { ask, runToEnd } from "../support/petit/api.ts";
 import { type Petit, startPetit } from "../support/petit/petit.ts";
 import { receiver } from "../support/receiver.ts";
+import { Tmux } from "../support/terminal/tmux.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const pages = readPages();
@@ -38,8 +39,10 @@ const steps = (text: string): readonly Step[] =>
 /** Replaces ids and durations, which differ in each run. */
 const settled = (line: string): string =>
   line
-    .replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, "ID")
-    .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b/g, "TIME");
+    .replaceAll(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b[0-9a-f]{8}\b/g, "ID")
+    .replaceAll(/\b\d+(?:\.\d+)?(?:ms|s)\b/g, "TIME")
+    // The width of a column depends on what the ids and times are.
+    .replaceAll(/ {2,}/g, "  ");
 
 let petit: Petit;
 let bin: string;
@@ -64,6 +67,17 @@ const shell = async (command: string): Promise<string> => {
   return await textOf(child.stdout);
 };
 
+/** Runs a command line of a page in a terminal. Returns the lines on the screen after its end. */
+const inTerminal = async (command: string): Promise<readonly string[]> => {
+  const path = `${bin}${delimiter}${process.env.PATH}`;
+  using terminal = new Tmux({ columns: 120, rows: 60, env: { PATH: path, PETIT_URL: petit.url } });
+  await terminal.until(/[$#]/);
+  // The quotes keep the typed line from looking like the end.
+  terminal.run(`${command}; printf 'the ''end\\n'`);
+  const lines = (await terminal.until(/^the end$/m)).split("\n");
+  return lines.slice(1, lines.indexOf("the end")).map((line) => line.trimEnd());
+};
+
 /** Resolves when no run is running. */
 const idle = async (): Promise<void> => {
   const { body } = await ask(petit, "/api/runs?status=running");
@@ -72,12 +86,20 @@ const idle = async (): Promise<void> => {
   );
 };
 
+/** A job whose runs fail in the task that the pages name. */
+const FAILING = `
+id: etl
+tasks:
+  - {id: load, type: shell, script: 'echo wrong >&2; exit 1', retry: {max_attempts: 1}}
+  - {id: transform, type: command, command: "true"}
+`;
+
 describe("the documentation", () => {
   test("shows a session as it happens", async () => {
     const session = blocksOf(README, "console").flatMap(steps);
     expect(session.length).toBeGreaterThanOrEqual(6);
     for (const { command, output } of session) {
-      const printed = (await shell(command)).trimEnd().split("\n");
+      const printed = await inTerminal(command);
       // The order of lines on stdout and stderr is not fixed.
       expect([command, printed.map(settled).sort()]).toEqual([command, output.map(settled).sort()]);
       // A person types slower than a run takes to end.
@@ -88,23 +110,30 @@ describe("the documentation", () => {
     const triggered = body.runs.filter(({ trigger }: Record<string, string>) => trigger !== "schedule");
     expect(
       triggered.map(({ job_id, status, trigger }: Record<string, string>) => `${job_id} ${status} ${trigger}`),
-    ).toEqual(["import_rows completed retry", "import_rows cancelled manual", "greet completed manual"]);
-    const tasks = await ask(petit, `/api/runs/${triggered[0].id}/tasks`);
+    ).toEqual([
+      "failing_job failed manual",
+      "import_rows completed retry",
+      "import_rows cancelled manual",
+      "greet completed manual",
+    ]);
+    const tasks = await ask(petit, `/api/runs/${triggered[1].id}/tasks`);
     expect(tasks.body.tasks.map(({ reused }: { reused: boolean }) => reused)).toEqual([true, false]);
   }, 60_000);
 
   test("shows requests that succeed", async () => {
     const shown = JSON.parse(blocksOf(README, "json")[0] ?? "");
     const { body } = await ask(petit, "/api/runs?limit=1");
+    await using failing = await startPetit({ jobs: { "etl.yaml": FAILING } });
+    const { id: failedId } = await runToEnd(failing, "etl");
     const lines = ["README.md", "docs/http-api.md"]
       .flatMap((path) => blocksOf(pageText(path), "sh"))
       .flatMap((block) => block.split("\n").filter((line) => line.startsWith("curl ")));
     expect(lines.length).toBeGreaterThanOrEqual(10);
     for (const line of lines) {
       const command = line
-        .replace("http://localhost:8565", petit.url)
+        .replace("http://localhost:8565", line.includes("RUN_ID") ? failing.url : petit.url)
         .replace(shown.run_id, body.runs[0].id)
-        .replace("RUN_ID", body.runs[0].id)
+        .replace("RUN_ID", failedId)
         .replace("curl ", "curl -sS -o /dev/null -w '%{http_code}' ");
       expect([line, await shell(command)]).toEqual([line, "200"]);
     }
