@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { type JobId, parseRunId, type RunId } from "../../domain/ids.ts";
+import { type JobId, parseJobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { runNotFound } from "../../domain/refusal.ts";
 import { TRIGGERS } from "../../domain/run.ts";
 import type { RunListFilter } from "../../store/runs/run-list.ts";
@@ -55,6 +55,9 @@ export const JobRunsQuery = exactly(fields);
 /** The query of the runs of all jobs. */
 export const AllRunsQuery = exactly({
   ...fields,
+  job: t.Optional(
+    t.String({ pattern: `^${JOB_ID}$`, description: "Only runs of this job, which may have been removed" }),
+  ),
   exclude: t.Optional(
     t.String({
       pattern: `^${JOB_ID}(,${JOB_ID})*$`,
@@ -69,7 +72,8 @@ export const AllRunsQuery = exactly({
 export type RunQueryValues = typeof JobRunsQuery.static & Partial<typeof AllRunsQuery.static>;
 
 /** Returns the filter for a query. Throws if it names an unknown run or an empty period. */
-export const runFilter = (query: RunQueryValues, jobId?: JobId): RunListFilter => {
+export const runFilter = (query: RunQueryValues, ofJob?: JobId): RunListFilter => {
+  const jobId = ofJob ?? (query.job === undefined ? null : parseJobId(query.job));
   const { status, trigger, text, exclude } = query;
   const [from, to] = [query.from, query.to].map((at) => (at === undefined ? undefined : Number(at)));
   if (from !== undefined && to !== undefined && from >= to) {
@@ -77,7 +81,7 @@ export const runFilter = (query: RunQueryValues, jobId?: JobId): RunListFilter =
   }
   return {
     limit: Number(query.limit ?? 20),
-    ...(jobId !== undefined && { jobId }),
+    ...(jobId !== null && { jobId }),
     ...(status !== undefined && { status }),
     ...(trigger !== undefined && { trigger }),
     ...(query.before !== undefined && { before: parseBefore(query.before) }),

@@ -57,6 +57,8 @@ type RunsFilter = {
 
 /** Filter of the runs of all jobs. */
 type AllRunsFilter = RunsFilter & {
+  /** Id of a job, which may have been removed. */
+  readonly job?: string;
   /** Ids of jobs that are left out, separated by commas. */
   readonly exclude?: string;
 };

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { occurrencesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
-import { fullTimeText } from "../ui/text/format.ts";
+import { zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
-import { Countdown, Time } from "../ui/time/time.tsx";
+import { Countdown, Time, ZonedTime } from "../ui/time/time.tsx";
 
 const NEXT = 5;
 
@@ -15,7 +15,10 @@ export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => (
       <p className="muted">This job has no schedule. It runs when it is triggered.</p>
     ) : (
       <>
-        <p className="job-schedule-words">{scheduleText(job.schedule)}</p>
+        <p className="job-schedule-words">
+          {scheduleText(job.schedule)}
+          {job.next_run_at !== null && zonedText(job.next_run_at, job.timezone) !== null && ` (${job.timezone})`}
+        </p>
         <p className="mono muted">
           {job.schedule.join(" · ")} {job.timezone ?? "in petit's time zone"}
         </p>
@@ -25,10 +28,6 @@ export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => (
   </section>
 );
 
-/** Returns true if the time zone of the schedule shows another time than the local one. */
-const hasOtherTime = ({ timezone }: JobDetail, at: number | undefined): boolean =>
-  at !== undefined && timezone !== null && fullTimeText(at, timezone) !== fullTimeText(at);
-
 const Next = ({ job }: { readonly job: JobDetail }) => {
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
   const { data } = useQuery(occurrencesQuery(job.id, { limit: 1, coming: NEXT }));
@@ -36,7 +35,6 @@ const Next = ({ job }: { readonly job: JobDetail }) => {
   const coming = (data?.occurrences ?? []).filter(({ outcome }) => outcome === "due").toReversed();
   return (
     <>
-      {hasOtherTime(job, coming[0]?.scheduled_for) && <p className="job-zone muted">In your time zone:</p>}
       {job.paused && (
         <p className="job-paused">
           This job is paused{" "}
@@ -54,7 +52,7 @@ const Next = ({ job }: { readonly job: JobDetail }) => {
       <ol className="job-next">
         {coming.map(({ scheduled_for }, index) => (
           <li key={scheduled_for}>
-            <Time at={scheduled_for} zone={job.timezone} />
+            <ZonedTime at={scheduled_for} zone={job.timezone} />
             {index === 0 && (
               <span className="muted">
                 <Countdown at={scheduled_for} zone={job.timezone} />

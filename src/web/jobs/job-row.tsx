@@ -5,6 +5,7 @@ import type { JobSummary } from "../data/shapes.ts";
 import { Tags } from "../ui/about-links.tsx";
 import { Button } from "../ui/button.tsx";
 import { Status } from "../ui/status/status.tsx";
+import { zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Duration, Time } from "../ui/time/time.tsx";
 import { RecentBars } from "./recent-bars.tsx";
@@ -65,15 +66,16 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
   </tr>
 ));
 
-const Schedule = ({ job: { schedule, timezone } }: { readonly job: JobSummary }) =>
+const Schedule = ({ job: { schedule, timezone, next_run_at } }: { readonly job: JobSummary }) =>
   schedule === null ? (
     <span className="muted">Manual only</span>
   ) : (
     <>
       {scheduleText(schedule)}
+      {next_run_at !== null && zonedText(next_run_at, timezone) !== null && ` (${timezone})`}
       <small className="mono muted">
         {schedule.join(" · ")}
-        {timezone !== null && ` ${timezone}`}
+        {timezone !== null && (next_run_at === null || zonedText(next_run_at, timezone) === null) && ` ${timezone}`}
       </small>
     </>
   );

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
+import { isRefused } from "../../client/error.ts";
 import { jobRunsQuery, runsQuery } from "../data/queries.ts";
 import type { RunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -46,7 +47,11 @@ const useRuns = (filter: RunListQuery) => {
   const given = runsQueryFor(filter, Date.now());
   const ofAll = useQuery({ ...runsQuery(given), placeholderData: keepPreviousData, enabled: !isOfJob });
   const ofJob = useQuery({ ...jobRunsQuery(filter.job, given), placeholderData: keepPreviousData, enabled: isOfJob });
-  return isOfJob ? ofJob : ofAll;
+  const isRemoved = isOfJob && isRefused(ofJob.error, "NOT_FOUND");
+  const ofRemoved = useQuery({ ...runsQuery({ ...given, job: filter.job }), enabled: isRemoved });
+  if (!isOfJob) return ofAll;
+  // A job that has no runs either never existed.
+  return isRemoved && (ofRemoved.data?.count ?? 0) > 0 ? ofRemoved : ofJob;
 };
 
 type RunsProps = {

@@ -1,5 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import { ClientError, isRefused, isUnreachable } from "../../client/error.ts";
 import { Button } from "./button.tsx";
 
@@ -49,6 +50,17 @@ export const failureText = (error: unknown): string => {
 const sentence = (text: string): string =>
   text.startsWith("petit ") ? `${text}.` : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
+/** Shown for a job or a run that does not exist, or does not exist any more: trying again would not help. */
+const Gone = ({ error }: { readonly error: unknown }) => (
+  <div className="note" role="alert">
+    <h2>{failureText(error)}</h2>
+    <p>
+      It may have been removed, or the link is wrong. See <Link href="/runs">all runs</Link>,{" "}
+      <Link href="/jobs">all jobs</Link>, or <Link href="/">what is running now</Link>.
+    </p>
+  </div>
+);
+
 type LoadedProps<Data> = {
   readonly query: UseQueryResult<Data>;
   /** Names the data while there is none: "the jobs". */
@@ -61,5 +73,6 @@ export const Loaded = <Data,>({ query, what, children }: LoadedProps<Data>) => {
   const { data, error, refetch } = query;
   if (data !== undefined) return children(data);
   if (error === null) return <Loading what={what} />;
+  if (isRefused(error, "NOT_FOUND")) return <Gone error={error} />;
   return <Failure title={`Could not load ${what}`} error={error} onRetry={() => void refetch()} />;
 };

@@ -161,6 +161,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     const file = join(petit.jobsDir, "brief.yaml");
     writeFileSync(file, "id: brief\nschedule: '@daily'\ntasks: [{id: only, type: command, command: 'true'}]\n");
     await post(petit, "/api/jobs/reload");
+    const run = await runToEnd(petit, "brief");
     await web.open("/jobs/brief");
     await page.getByRole("button", { name: "Run now" }).waitFor();
     rmSync(file);
@@ -168,6 +169,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     expect(await page.getByRole("button", { name: "Run now" }).count()).toBe(0);
     await page.getByRole("link", { name: "Its runs" }).click();
     await page.waitForURL("**/runs?job=brief");
+    await page.getByRole("link", { name: run.id.slice(-8) }).waitFor();
   }, 60_000);
 
   test("runs the job with the key r", async () => {

@@ -125,6 +125,8 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
       await web.page.goto(`${running().petit.url}${path}`);
       await web.page.getByRole("alert").first().waitFor();
       expect(await web.page.getByRole("alert").first().textContent()).toContain("not found");
+      expect(await web.page.getByRole("button", { name: "Try again" }).count()).toBe(0);
+      await web.page.getByRole("alert").first().getByRole("link", { name: "all runs" }).waitFor();
       expect(await web.axe()).toEqual([]);
     }
   }, 60_000);

@@ -1,5 +1,5 @@
 import { Tooltip } from "../overlay/tooltip.tsx";
-import { durationText, fullTimeText, roughText, timeText } from "../text/format.ts";
+import { durationText, fullTimeText, roughText, timeText, zonedText } from "../text/format.ts";
 import { useNow } from "./clock.ts";
 
 type TimeProps = {
@@ -19,6 +19,17 @@ export const Time = ({ at, zone, isFocusable = true }: TimeProps) => (
     </time>
   </Tooltip>
 );
+
+/** A time of a schedule. If its zone is not the reader's, both times are shown: `01:45 Europe/Berlin, 00:45 yours`. */
+export const ZonedTime = ({ at, zone = null }: TimeProps) => {
+  const there = zonedText(at, zone);
+  if (there === null) return <Time at={at} />;
+  return (
+    <span>
+      {there}, <Time at={at} zone={zone} /> yours
+    </span>
+  );
+};
 
 /** Returns the local time and, if it differs, the time in `zone`. */
 const timeTooltip = (at: number, zone?: string | null): string => {

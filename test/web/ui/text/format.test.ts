@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { counted, durationText, roughText } from "../../../../src/web/ui/text/format.ts";
+import { counted, durationText, roughText, zonedText } from "../../../../src/web/ui/text/format.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -32,4 +32,14 @@ test.each([
 
 test("counted uses the plural for other counts than one", () => {
   expect([counted(0, "run"), counted(1, "run"), counted(2, "run")]).toEqual(["0 runs", "1 run", "2 runs"]);
+});
+
+test("a time of a schedule in another zone is named with the zone, and with the day if that differs", () => {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const at = Date.UTC(2026, 0, 5, 12, 45);
+  expect(zonedText(at, null)).toBeNull();
+  expect(zonedText(at, here)).toBeNull();
+  const shown = ["Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Pago_Pago"].map((zone) => zonedText(at, zone) ?? "");
+  expect(shown[0]).toMatch(/18:30 Asia\/Kathmandu$/);
+  expect(shown.some((text) => /\d+.* \d\d:\d\d Pacific/.test(text))).toBe(true);
 });
