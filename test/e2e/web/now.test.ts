@@ -191,6 +191,17 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
     await page.locator("[data-job-group=bad]").getByText("still failing").waitFor();
   }, 30_000);
 
+  test("sorts the rows by name, and pins failing jobs to the top", async () => {
+    const { petit, web } = running();
+    await runToEnd(petit, "bad");
+    await web.open("/");
+    const first = web.page.locator(".time-name").first();
+    await first.getByText("away").waitFor();
+    await web.page.getByLabel("Show").selectOption("failing jobs first");
+    await first.getByText("bad").waitFor();
+    await web.page.waitForURL("**?show=failing");
+  }, 30_000);
+
   test("lists the next occurrences, and shows that the scheduler is paused", async () => {
     const { petit, web } = running();
     await web.open("/");

@@ -52,7 +52,12 @@ export const TimelineToolbar = ({ view, change, show, onShow }: TimelineToolbarP
   );
 };
 
-const SHOW_OPTIONS = { "": "all jobs", ran: "jobs with runs", trouble: "jobs with problems" } as const;
+const SHOW_OPTIONS = {
+  "": "all jobs",
+  failing: "failing jobs first",
+  ran: "jobs with runs",
+  trouble: "jobs with problems",
+} as const;
 
 const middleOf = (view: TimeView) => {
   const now = Date.now();

@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { type CSSProperties, useMemo, useRef } from "react";
 import { useSearchParams } from "wouter";
-import { timelineQuery } from "../../data/queries.ts";
-import type { TimelineData, TimelineJob } from "../../data/shapes.ts";
+import { attentionQuery, timelineQuery } from "../../data/queries.ts";
+import type { AttentionItem, TimelineData, TimelineJob } from "../../data/shapes.ts";
 import { withParam } from "../../ui/choice.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { StatusFills } from "../../ui/status/status-fill.tsx";
 import { useNow } from "../../ui/time/clock.ts";
 import { useWidth } from "../../ui/use-width.ts";
+import { orderRows } from "./row-order.ts";
 import { type TimelineScale, xOf } from "./row-shapes.ts";
 import { TimeAxis } from "./time-axis.tsx";
 import { axisStepMs, axisTimes, panned, startOf, type TimeView, windowToQuery, zoomed } from "./time-window.ts";
@@ -81,10 +82,29 @@ type RowsProps = Omit<Parameters<typeof TimelineRows>[0], "rows"> & {
 };
 
 const Rows = ({ data, show, ...rest }: RowsProps) => {
-  const rows = useMemo(() => data.jobs.filter((row) => isShown(row, show)), [data, show]);
+  const pinned = useFailingJobs(show === "failing");
+  const rows = useMemo(
+    () =>
+      orderRows(
+        data.jobs.filter((row) => isShown(row, show)),
+        pinned,
+      ),
+    [data, show, pinned],
+  );
   if (rows.length === 0) return <Empty title="No jobs to show" />;
   return <TimelineRows rows={rows} {...rest} />;
 };
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Returns the jobs that fail, if they are to be pinned. */
+const useFailingJobs = (isOn: boolean): ReadonlySet<string> => {
+  const { data } = useQuery({ ...attentionQuery(), enabled: isOn, select: failingJobs });
+  return isOn && data !== undefined ? data : NONE;
+};
+
+const failingJobs = ({ items }: { readonly items: readonly AttentionItem[] }): ReadonlySet<string> =>
+  new Set(items.flatMap((item) => (item.kind === "job_failing" && item.job_id !== null ? [item.job_id] : [])));
 
 const isShown = ({ bars, marks }: TimelineJob, show: string): boolean => {
   if (show === "ran") return bars.length > 0;
