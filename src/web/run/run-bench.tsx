@@ -1,4 +1,4 @@
-import { type ReactNode, useCallback, useRef } from "react";
+import { type ReactNode, useCallback, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
@@ -25,6 +25,8 @@ type RunBenchProps = {
 export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchProps) => {
   const [query, setQuery] = useSearchParams();
   const bench = useRef<HTMLDivElement>(null);
+  // A link to a task of a run that has not ended asks for the task's log. The summary of a failed run has its last lines.
+  const [isLogFirst] = useState(() => run.ended_at === null && Boolean(query.get("task")));
   const tabs = tabsOf({ run, tasks });
   const tab = tabs.find(({ id }) => id === query.get("tab"))?.id ?? "graph";
   const select = useCallback(
@@ -35,7 +37,10 @@ export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchP
     [onSelect],
   );
   return (
-    <div ref={bench} className={tasks.length === 1 ? "run-bench has-one-task" : "run-bench"}>
+    <div
+      ref={bench}
+      className={`run-bench${tasks.length === 1 ? " has-one-task" : ""}${isLogFirst ? " is-log-first" : ""}`}
+    >
       <div className="run-pane">
         <section className="card run-pane-card" aria-label="Tasks of the run">
           <Tabs
@@ -73,9 +78,9 @@ const itemsTab = (tasks: readonly TaskRunData[]): readonly Tab[] => {
 /** Less of the log than this is not enough to read, in px. */
 const READABLE_PX = 160;
 
-/** On a narrow screen, the log is below the graph: scrolls so that both are visible. */
+/** On a narrow screen, the log is below or above the graph: scrolls so that both are visible. */
 const showLog = (bench: HTMLElement | null): void => {
-  const log = bench?.lastElementChild;
-  if (log == null || log.getBoundingClientRect().top + READABLE_PX <= innerHeight) return;
+  const box = bench?.lastElementChild?.getBoundingClientRect();
+  if (box === undefined || (box.top + READABLE_PX <= innerHeight && box.bottom >= READABLE_PX)) return;
   bench?.scrollIntoView({ block: "start", behavior: "smooth" });
 };

@@ -2,24 +2,33 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { notificationsQuery } from "../data/queries.ts";
 import type { NotificationData } from "../data/shapes.ts";
+import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
 import { Countdown, Time } from "../ui/time/time.tsx";
 
 /** Shows notifications that wait for delivery or were given up. */
 export const Notifications = () => {
-  const givenUp = useQuery(notificationsQuery("given_up")).data?.notifications ?? [];
-  const waiting = useQuery(notificationsQuery("waiting")).data?.notifications ?? [];
-  const all = [...waiting, ...givenUp];
+  const givenUp = useQuery(notificationsQuery("given_up"));
+  const waiting = useQuery(notificationsQuery("waiting"));
   return (
     <section id="notifications" className="system-part">
       <h2>Undelivered notifications</h2>
-      {all.length === 0 ? <p className="muted">All notifications were delivered.</p> : <Undelivered all={all} />}
+      <Loaded query={waiting} what="the notifications that wait">
+        {(first) => (
+          <Loaded query={givenUp} what="the notifications that were given up">
+            {(second) => <Undelivered all={[...first.notifications, ...second.notifications]} />}
+          </Loaded>
+        )}
+      </Loaded>
     </section>
   );
 };
 
-const Undelivered = ({ all }: { readonly all: readonly NotificationData[] }) => (
+const Undelivered = ({ all }: { readonly all: readonly NotificationData[] }) =>
+  all.length === 0 ? <p className="muted">All notifications were delivered.</p> : <UndeliveredTable all={all} />;
+
+const UndeliveredTable = ({ all }: { readonly all: readonly NotificationData[] }) => (
   <Table
     label="Undelivered notifications"
     isCards
