@@ -50,6 +50,12 @@ const runFinished: ToLine = ({ jobId, runId, status, reason }, store) => {
       };
 };
 
+const runLate: ToLine = ({ jobId, runId, status }) => ({
+  level: "warn",
+  fields: { job_id: jobId, run_id: runId, status },
+  message: `a run of ${jobId} is late`,
+});
+
 const elapsedOf = (runId: RunId, store: Remembered): number | null => {
   const run = store.runs.find(runId);
   return run === null || run.startedAt === null || run.endedAt === null
@@ -76,7 +82,7 @@ const occurrence: ToLine = ({ jobId, status, reason, times = 1 }) =>
     ? null
     : {
         // A user decided this, so it is not worth a warning each time.
-        level: reason === "disabled" || reason === "paused" ? "debug" : "warn",
+        level: reason === "disabled" || reason === "paused" || reason === "excluded" ? "debug" : "warn",
         fields: { job_id: jobId, outcome: status, reason },
         message: `${times === 1 ? "an occurrence" : `${times} occurrences`} of ${jobId} ${times === 1 ? "was" : "were"} ${status}${why(reason)}`,
       };
@@ -103,6 +109,7 @@ const why = (reason: string | null): string => (reason === null ? "" : `: ${reas
 
 const LINES = {
   "run.started": runStarted,
+  "run.late": runLate,
   "run.finished": runFinished,
   "task.started": taskMoved,
   "task.finished": taskMoved,

@@ -11,7 +11,7 @@ import type { Reason } from "./run.ts";
  *   run completes, or when the job is removed.
  * - `job_flapping`: the newest ended run completed, but the result of the job keeps changing (`isFlapping`).
  * - `run_stuck`: a run has been running for much longer than the job usually does (`stuckAfterMs`).
- * - `run_late`: runs of a job have been waiting for a slot for too long (`lateAfterMs`).
+ * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting for a slot for too long (`lateAfterMs`).
  * - `approval_needed`: a task waits until a person approves or rejects it.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
@@ -86,14 +86,19 @@ type StuckRun = {
   readonly taskId: TaskId | null;
 };
 
+export const LATE_CAUSES = ["slot", "warn_after"] as const;
+
 type LateRun = {
   readonly jobId: JobId;
   /** The run that has waited longest. */
   readonly runId: RunId;
-  /** When it began to wait. */
+  /** `slot`: runs wait for a slot. `warn_after`: unfinished runs exceeded this time after they were due. */
+  readonly cause: (typeof LATE_CAUSES)[number];
+  /** When it began to wait, or became late. */
   readonly since: number;
+  /** How long it has waited, or how long ago it was due. */
   readonly waitedMs: number;
-  /** Number of runs of the job that wait. */
+  /** Number of such runs of the job. */
   readonly count: number;
 };
 

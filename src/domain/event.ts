@@ -3,6 +3,7 @@ import type { JobId, RunId, TaskId } from "./ids.ts";
 /** The event types. Each event is stored in the same transaction as the change that it reports. */
 export const EVENT_TYPES = [
   "run.started",
+  "run.late",
   "run.finished",
   "task.started",
   "task.finished",

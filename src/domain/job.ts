@@ -41,6 +41,11 @@ export type Job = {
   readonly onOverlap: OverlapPolicy;
   /** Timeout of the whole run. */
   readonly timeoutMs: number | null;
+  /**
+   * Time after which an unfinished run is late, from when it was due. Missing if the job has none, and in definitions stored
+   * by versions without late runs.
+   */
+  readonly warnAfterMs?: number;
   /** Time between SIGTERM and SIGKILL. */
   readonly killGraceMs: number | null;
   /** Null means the setting. */

@@ -87,6 +87,8 @@ export type Run = {
   readonly ending: EndingReason | null;
   /** True if the run lost an attempt; it will end as `interrupted`. */
   readonly lost: boolean;
+  /** When it became late by `warn_after` of its job; null if it did not. */
+  readonly lateAt: number | null;
   /** How many of its tasks failed in a way that the job allows; 0 until the run has ended. */
   readonly warnings: number;
   /** Who asked for the run, and who for its end: the name of a token, or else an address. Null if nobody did. */
@@ -106,3 +108,11 @@ export type RunOutcome = {
   readonly reason: Reason | null;
   readonly error: string | null;
 };
+
+/** Returns when a run was due: its occurrence, or else its creation. A retry is not due when the first run was. */
+export const dueAtOf = ({
+  trigger,
+  scheduledFor,
+  createdAt,
+}: Pick<Run, "trigger" | "scheduledFor" | "createdAt">): number =>
+  trigger === "schedule" || trigger === "catchup" ? (scheduledFor ?? createdAt) : createdAt;

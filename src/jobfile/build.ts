@@ -23,6 +23,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   maxConcurrency: fields.max_concurrency ?? null,
   onOverlap: fields.on_overlap,
   timeoutMs: fields.timeout ?? null,
+  ...(fields.warn_after !== undefined && { warnAfterMs: fields.warn_after }),
   killGraceMs: fields.kill_grace ?? null,
   onInterrupt: fields.on_interrupt ?? null,
   dependsOn: fields.depends_on.map(buildGate),

@@ -20,6 +20,7 @@ describe("the quick examples, run", () => {
     ["holidays", [], 0, "a working day"],
     ["hourly_check", [], 0, "the service is fine"],
     ["import_rows", [], 0, "row 3 of 3"],
+    ["late_warning", [], 0, "done at last"],
     ["minute_tick", [], 0, "tick: due now"],
     ["system_monitor", [], 0, "MiB available"],
     ["tagged", [], 0, "tagged work"],

@@ -27,6 +27,7 @@ describe("the examples", () => {
       "hourly_check",
       "import_rows",
       "items",
+      "late_warning",
       "minute_tick",
       "notify",
       "paris_morning",

@@ -66,6 +66,12 @@ const createEventCounter = (registry: Registry, store: MetricSources["store"]): 
     labelNames: ["job_id", "status", "trigger"],
     registers,
   });
+  const late = new Counter({
+    name: "petit_late_runs_total",
+    help: "Runs that were unfinished for longer than warn_after of their job, by job.",
+    labelNames: ["job_id"],
+    registers,
+  });
   const durations = new Histogram({
     name: "petit_run_duration_seconds",
     help: "Time from the start of a run to its end.",
@@ -103,6 +109,7 @@ const createEventCounter = (registry: Registry, store: MetricSources["store"]): 
   };
   return (event) => {
     if (event.type === "run.finished") runFinished(event);
+    else if (event.type === "run.late") late.inc({ job_id: event.jobId ?? "" });
     else if (event.type === "occurrence") occurrence(event);
   };
 };

@@ -41,6 +41,7 @@ const runFields = {
   started_at: instantOrNull("When it started"),
   ended_at: instantOrNull("When it ended"),
   duration_ms: durationOrNull,
+  late_at: instantOrNull("When it became late, unfinished for longer than `warn_after` of its job; null if it did not"),
   warnings: integer({ minimum: 0, description: "Number of tasks that failed in a way that the job allows" }),
 };
 
@@ -62,6 +63,7 @@ const EXAMPLE = {
   started_at: 1767225600001,
   ended_at: 1767225600042,
   duration_ms: 41,
+  late_at: null,
   warnings: 0,
 };
 
@@ -131,6 +133,7 @@ export const runBody = (run: Run): typeof RunBody.static => ({
   started_at: run.startedAt,
   ended_at: run.endedAt,
   duration_ms: durationMs(run.startedAt, run.endedAt),
+  late_at: run.lateAt,
   warnings: run.warnings,
 });
 

@@ -75,7 +75,13 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
   return [
     { title: "RUN", cells: out.isTerminal ? shortIds(ids) : ids },
     { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 5, min: 12 },
-    { title: "STATUS", cells: list.map((run) => `${sign(run)}${run.status}`), style, shrink: 7, min: 6 },
+    {
+      title: "STATUS",
+      cells: list.map((run) => `${sign(run)}${run.status}${run.late_at === null ? "" : " (late)"}`),
+      style,
+      shrink: 7,
+      min: 6,
+    },
     { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 1 },
     { title: "STARTED", cells: list.map(started), drop: 6 },
     { title: "TOOK", cells: list.map(took), drop: 4 },

@@ -65,6 +65,10 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       };
     }
     case "run_late": {
+      if (item.cause === "warn_after") {
+        const more = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more late run")}`;
+        return { state: "late", detail: `was due ${elapsedText(item.waited_ms)} ago and has not ended${more}` };
+      }
       const others = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more run")}`;
       return { state: "late", detail: `waits for a slot for ${elapsedText(item.waited_ms)}${others}` };
     }

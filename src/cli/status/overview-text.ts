@@ -118,7 +118,8 @@ const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): str
       {
         title: "RUNNING",
         cells: shown.map(
-          ({ status, job_id }) => `${signOf(status)} ${job_id}${status === "pending" ? " (waits)" : ""}`,
+          ({ status, job_id, late_at }) =>
+            `${signOf(status)} ${job_id}${status === "pending" ? " (waits)" : ""}${late_at === null ? "" : " (late)"}`,
         ),
         style: (row) => styleOf(shown[row]?.status ?? "pending"),
         shrink: 2,

@@ -62,6 +62,7 @@ const runText = (run: RunSnapshot["run"], context: Context): string => {
     ["started", whenText(run.started_at, context)],
     ["ended", whenText(run.ended_at, context)],
     ["took", durationText(run.duration_ms)],
+    ["late", run.late_at === null ? "" : `since ${whenText(run.late_at, context)}`],
     ...linkRows(run),
   ];
   return rows

@@ -36,7 +36,10 @@ const causeOf = ({ trigger, scheduled_for, retry_of, triggered_by }: RunFacts, {
   }
 };
 
-const outcomeOf = (run: RunFacts, { now }: TimeContext): string => {
+const outcomeOf = (run: RunFacts, time: TimeContext): string =>
+  `${resultOf(run, time)}${run.late_at === null ? "" : `; it ${run.ended_at === null ? "is" : "was"} late since ${readableLocal(run.late_at, time.zone)}`}`;
+
+const resultOf = (run: RunFacts, { now }: TimeContext): string => {
   if (run.status === "pending") return `it ${RUN_STATUS_VERBS.pending} (run ${run.id})`;
   if (!isFinal(run.status))
     return `it has been running for ${elapsedText(now - (run.started_at ?? now))} (run ${run.id})`;

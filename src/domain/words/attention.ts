@@ -14,6 +14,10 @@ export const attentionMessage = (item: Attention): string => {
     case "run_stuck":
       return `a run of job '${item.jobId}' has been running for ${roughly(item.elapsedMs)}; it usually takes ${roughly(item.usualMs)}`;
     case "run_late":
+      if (item.cause === "warn_after")
+        return item.count === 1
+          ? `a run of job '${item.jobId}' is late: it was due ${roughly(item.waitedMs)} ago`
+          : `${item.count} runs of job '${item.jobId}' are late, the first was due ${roughly(item.waitedMs)} ago`;
       return item.count === 1
         ? `a run of job '${item.jobId}' has been waiting for a slot for ${roughly(item.waitedMs)}`
         : `${item.count} runs of job '${item.jobId}' are waiting for a slot, the first for ${roughly(item.waitedMs)}`;
@@ -51,7 +55,8 @@ export const ATTENTION_TEXT = {
     "The newest run of a job completed, but its last 10 results changed between success and failure at least 4 times",
   run_stuck:
     "A run has been running for more than three times the usual duration of its job, and for a minute longer than nearly all of its last 20 completed runs",
-  run_late: "Runs of a job have been waiting for a slot for more than 10 minutes and three usual durations",
+  run_late:
+    "Runs of a job have been waiting for a slot for more than 10 minutes and three usual durations, or are unfinished for longer than `warn_after` of the job after they were due",
   approval_needed: "A task waits until a person approves or rejects it",
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",

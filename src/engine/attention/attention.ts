@@ -10,7 +10,7 @@ import {
 } from "../../domain/attention.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
-import type { Run } from "../../domain/run.ts";
+import { dueAtOf, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Store } from "../../store/store.ts";
@@ -24,7 +24,7 @@ export type AttentionListOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly newestRuns: NewestRuns;
-  readonly runs: () => Pick<Runs, "active" | "waiting">;
+  readonly runs: () => Pick<Runs, "active" | "waiting" | "late">;
   readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
 };
 
@@ -62,6 +62,7 @@ export class AttentionFinder {
     const all = [
       ...results,
       ...this.#stuckRuns(),
+      ...this.#lateByWarning(),
       ...this.#lateRuns(),
       ...this.#approvals(),
       ...this.#undelivered(),
@@ -98,17 +99,31 @@ export class AttentionFinder {
     return running.toSorted((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))[0]?.taskId ?? null;
   }
 
-  /** One item per job, for the run that has waited longest. */
+  /** One item per job, for the run that was due first. */
+  #lateByWarning(): readonly Extract<Attention, { readonly kind: "run_late" }>[] {
+    const now = this.#options.clock.now();
+    return [...Map.groupBy(this.#options.runs().late, ({ jobId }) => jobId)].flatMap(([jobId, late]) => {
+      const [first] = late.toSorted((a, b) => dueAtOf(a) - dueAtOf(b));
+      if (first === undefined) return [];
+      const waitedMs = Math.max(0, now - dueAtOf(first));
+      const since = first.lateAt ?? now;
+      return [{ kind: "run_late", cause: "warn_after", jobId, runId: first.id, since, waitedMs, count: late.length }];
+    });
+  }
+
+  /** One item per job, for the run that has waited longest. Runs that are late anyway are left out. */
   #lateRuns(): readonly Extract<Attention, { readonly kind: "run_late" }>[] {
     const now = this.#options.clock.now();
-    const byJob = Map.groupBy(this.#options.runs().waiting, ({ run }) => run.jobId);
+    const late = new Set(this.#options.runs().late.map(({ id }) => id));
+    const others = this.#options.runs().waiting.filter(({ run }) => !late.has(run.id));
+    const byJob = Map.groupBy(others, ({ run }) => run.jobId);
     return [...byJob].flatMap(([jobId, waiting]) => {
       const oldest = waiting[0]?.run;
       if (oldest === undefined) return [];
       const { id: runId, createdAt } = oldest;
       const waitedMs = Math.max(0, now - createdAt);
       if (waitedMs <= lateAfterMs(null) || waitedMs <= lateAfterMs(this.#durations.find(jobId))) return [];
-      return [{ kind: "run_late", jobId, runId, since: createdAt, waitedMs, count: waiting.length }];
+      return [{ kind: "run_late", cause: "slot", jobId, runId, since: createdAt, waitedMs, count: waiting.length }];
     });
   }
 

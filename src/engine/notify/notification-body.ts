@@ -1,6 +1,6 @@
 import type { Job, Links } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
-import type { Run } from "../../domain/run.ts";
+import { dueAtOf, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
@@ -21,7 +21,11 @@ export type NotificationBody = {
   readonly log_tail: string | null;
   /** Null except for `missed`. */
   readonly missed: BodyMissed | null;
+  /** Null except for `late`. */
+  readonly late: BodyLate | null;
 };
+
+type BodyLate = { readonly due_at: number; readonly warn_after_ms: number };
 
 type BodyRun = {
   readonly id: string;
@@ -62,6 +66,13 @@ export const bodyOfStart = (job: Job, run: Run, now: number): NotificationBody =
   run: runOf(run),
 });
 
+/** Returns the body for a run that has become late. */
+export const bodyOfLate = (job: Job, run: Run): NotificationBody => ({
+  ...empty("late", job, run.lateAt ?? run.createdAt),
+  run: runOf(run),
+  late: { due_at: dueAtOf(run), warn_after_ms: job.warnAfterMs ?? 0 },
+});
+
 /** Returns the body for a run that has ended. Call it within the transaction that stores the end. */
 export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: BodyContext): NotificationBody => ({
   ...empty(event, job, now),
@@ -96,6 +107,7 @@ const empty = (event: NotifyEvent, job: Job, now: number): NotificationBody => (
   failed_tasks: [],
   log_tail: null,
   missed: null,
+  late: null,
 });
 
 const runOf = (run: Run): BodyRun => ({

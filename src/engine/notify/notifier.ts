@@ -7,7 +7,7 @@ import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
-import { bodyOfEnd, bodyOfMissed, bodyOfStart, type NotificationBody } from "./notification-body.ts";
+import { bodyOfEnd, bodyOfLate, bodyOfMissed, bodyOfStart, type NotificationBody } from "./notification-body.ts";
 import { warnOfMissingSecrets } from "./secret.ts";
 
 /** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
@@ -66,6 +66,15 @@ export class Notifier implements Disposable {
     this.#notifyTargets(subject, {
       eventFor: ({ on }) => (on.includes("started") ? "started" : null),
       bodyOf: (_event, now) => bodyOfStart(job, run, now),
+    });
+  }
+
+  /** Queues the notifications of a run that has become late. */
+  late(job: Job, run: Run): void {
+    const subject = { job, run, versionId: run.versionId };
+    this.#notifyTargets(subject, {
+      eventFor: ({ on }) => (on.includes("late") ? "late" : null),
+      bodyOf: () => bodyOfLate(job, run),
     });
   }
 

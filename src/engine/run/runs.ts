@@ -10,6 +10,7 @@ import { Listeners } from "../listeners.ts";
 import { SpoolPool } from "../output/spool-pool.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
 import type { ApprovalDecision } from "./approval.ts";
+import { LateRuns } from "./late-runs.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
 import type { NewestRuns } from "./newest-runs.ts";
 import { type AdoptedAttempt, type RunEngine, RunJob, type RunJobOptions } from "./run-job.ts";
@@ -30,6 +31,7 @@ export class Runs implements Disposable {
   readonly #outputListeners = new Listeners<RunId, void>();
   readonly #endListeners = new Listeners<RunId, Run>();
   readonly #spools: SpoolPool;
+  readonly #lateRuns: LateRuns;
   #isStarting = false;
   #isClosed = false;
   #onIdle: (() => void) | null = null;
@@ -38,12 +40,14 @@ export class Runs implements Disposable {
     this.#options = options;
     this.#limiter = new Limiter(options.engine.settings.maxJobs);
     this.#spools = new SpoolPool(options.engine);
+    this.#lateRuns = new LateRuns({ ...options, ...options.engine });
   }
 
   /** Starts no more runs and releases the spool files; processes continue to run. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#spools[Symbol.dispose]();
+    this.#lateRuns[Symbol.dispose]();
   }
 
   get counts(): { readonly pending: number; readonly running: number } {
@@ -64,6 +68,11 @@ export class Runs implements Disposable {
 
   activeOf(jobId: JobId): readonly RunJob[] {
     return this.#limiter.runningIds(jobId).flatMap((runId) => this.#active.get(runId) ?? []);
+  }
+
+  /** The unfinished runs that are late by `warn_after`. */
+  get late(): readonly Run[] {
+    return this.#lateRuns.late;
   }
 
   /** The pending runs, oldest first. */
@@ -97,6 +106,7 @@ export class Runs implements Disposable {
     const begun = this.#begin(run, request.job);
     const onCommit = (): void => {
       newestRuns.add(run);
+      this.#lateRuns.watch(run, request.job);
       begun.onCommit();
     };
     return { ...begun, run, onCommit };
@@ -104,6 +114,7 @@ export class Runs implements Disposable {
 
   /** Takes over a run that the previous process left unfinished. */
   adopt(run: Run, job: Job, adopted: readonly AdoptedAttempt[]): void {
+    this.#lateRuns.watch(run, job);
     if (run.status === "pending") {
       this.#limiter.enqueue({ run, job });
       return;
@@ -238,6 +249,7 @@ export class Runs implements Disposable {
     return {
       onCommit: () => {
         this.#options.newestRuns.add(run);
+        this.#lateRuns.watch(run, waiting.job);
         void this.startPending();
       },
       onRollback: () => this.#limiter.drop(run.id),
@@ -281,6 +293,7 @@ export class Runs implements Disposable {
   #handleEnd(run: Run): void {
     this.#limiter.leave(run.jobId, run.id);
     this.#active.delete(run.id);
+    this.#lateRuns.forget(run.id);
     this.#options.newestRuns.update(run);
     this.#endListeners.emit(run.id, run);
     this.#options.onEnd(run);

@@ -72,6 +72,12 @@ export const JOB = {
       absent: "no limit",
       example: "2h",
     },
+    warn_after: {
+      type: { kind: "duration", minMs: 1 },
+      doc: "How long after it was due (for a manual run, created) an unfinished run counts as late.",
+      absent: "a run is late only if it waits for a slot for long",
+      example: "30m",
+    },
     kill_grace: {
       type: { kind: "duration", minMs: 0 },
       doc: "The time between SIGTERM and SIGKILL when a task has to end.",

@@ -20,6 +20,7 @@ export const toRun = (row: SqlRow): Run => ({
   endedAt: integerOrNull(row, "ended_at"),
   ending: wordOrNull(row, "ending", ENDING_REASONS),
   lost: flag(row, "lost"),
+  lateAt: integerOrNull(row, "late_at"),
   warnings: integer(row, "warnings"),
   triggeredBy: textOrNull(row, "triggered_by"),
   cancelledBy: textOrNull(row, "cancelled_by"),

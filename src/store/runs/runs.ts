@@ -31,6 +31,8 @@ export interface RunStore extends TaskRunStore, ItemStore, AttemptStore, RunTime
   requestEnd(runId: RunId, ending: EndingReason, by?: string | null): Run;
   /** Stores that an attempt of a `running` run was lost. */
   markLost(runId: RunId): void;
+  /** Stores that an unfinished run is late, and records the event. Returns null if it has ended, or was late before. */
+  markLate(runId: RunId, now: number): Run | null;
   /** Moves a `pending` or `running` run to a final status. */
   finish(runId: RunId, outcome: RunOutcome, now: number): Run;
   find(runId: RunId): Run | null;
@@ -128,6 +130,18 @@ export const createRunStore = (context: StoreContext): RunStore => {
       ),
     ),
 
+    markLate: write("durable", (runId, now) => {
+      const row = sql.get(
+        `UPDATE runs SET late_at = $now WHERE id = $runId AND late_at IS NULL AND status IN ('pending', 'running')
+         RETURNING *`,
+        { runId, now },
+      );
+      if (row === null) return null;
+      const run = toRun(row);
+      recordEvent(runEvent("run.late", run, now));
+      return run;
+    }),
+
     finish: write("durable", (runId, { status, reason, error, warnings = 0 }, now) => {
       const row = sql.get(
         `UPDATE runs SET status = $status, reason = $reason, error = $error, warnings = $warnings, ended_at = $now
@@ -220,7 +234,7 @@ const toChangedRun = (row: SqlRow | null, what: string, runId: RunId): Run => {
   return toRun(row);
 };
 
-const runEvent = (type: "run.started" | "run.finished", run: Run, now: number): NewEvent => ({
+const runEvent = (type: "run.started" | "run.late" | "run.finished", run: Run, now: number): NewEvent => ({
   type,
   now,
   jobId: run.jobId,

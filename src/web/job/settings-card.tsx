@@ -15,6 +15,7 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
         <Fact name="On overlap">{OVERLAP_TEXT[job.on_overlap]}</Fact>
       )}
       <Fact name="Timeout">{job.timeout_ms === null ? "none" : formatDuration(job.timeout_ms)}</Fact>
+      {job.warn_after_ms !== null && <Fact name="Late after">{formatDuration(job.warn_after_ms)}</Fact>}
       {job.kill_grace_ms !== null && <Fact name="Kill grace">{formatDuration(job.kill_grace_ms)}</Fact>}
       {job.catchup !== null && (
         <Fact name="Catch-up">

@@ -86,7 +86,10 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
   return (
     <li className="now-running" data-run={run.id}>
       {isEnded ? <StatusIcon of="skipped" label="ended" /> : <StatusIcon of="running" label="running" />}
-      <Link href={`/runs/${run.id}`}>{name}</Link>
+      <span>
+        <Link href={`/runs/${run.id}`}>{name}</Link>
+        {run.late_at !== null && <span className="tag">late</span>}
+      </span>
       {isEnded ? <span className="now-progress muted">ended</span> : <Progress run={run} />}
       <Button
         isOnce

@@ -40,6 +40,11 @@ export const RunSummary = ({ run, tasks, zone, children }: SummaryProps) => {
             <Time at={run.ended_at} zone={zone} />
           </Fact>
         )}
+        {run.late_at !== null && (
+          <Fact name="Late since">
+            <Time at={run.late_at} zone={zone} />
+          </Fact>
+        )}
         <Fact name="Triggered">
           {TRIGGER_TEXT[run.trigger]}
           {run.triggered_by !== null && ` (${run.triggered_by})`}

@@ -58,6 +58,7 @@ describe("the metrics", () => {
     const { types } = await scrape();
     expect(types).toMatchObject({
       petit_runs_total: "counter",
+      petit_late_runs_total: "counter",
       petit_run_duration_seconds: "histogram",
       petit_occurrences_total: "counter",
       petit_firing_lateness_seconds: "histogram",

@@ -193,6 +193,7 @@ describe("GET /api/jobs/{job_id}", () => {
       on_overlap: "skip",
       on_interrupt: null,
       timeout_ms: null,
+      warn_after_ms: null,
       kill_grace_ms: null,
       catchup: "latest",
       catchup_window_ms: 3_600_000,

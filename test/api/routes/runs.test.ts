@@ -97,6 +97,7 @@ describe("a trigger", () => {
       started_at: expect.any(Number),
       ended_at: expect.any(Number),
       duration_ms: body.run.ended_at - body.run.started_at,
+      late_at: null,
     });
     expect(body.run.duration_ms).toBeGreaterThanOrEqual(190);
     expect(Number.isInteger(body.run.started_at)).toBe(true);

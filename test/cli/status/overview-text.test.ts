@@ -40,6 +40,7 @@ const runOf = (at: number, change: Partial<RunBody> = {}): RunBody =>
     status: "running",
     trigger: "manual",
     created_at: NOW - 5 * MINUTE,
+    late_at: null,
     started_at: NOW - 5 * MINUTE,
     ...change,
   }) as RunBody;

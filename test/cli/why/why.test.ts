@@ -23,6 +23,7 @@ const JOB: JobBody = {
   tags: [],
   links: {},
   except: [],
+  warn_after_ms: null,
   paused: false,
   paused_at: null,
   paused_by: null,
@@ -62,6 +63,7 @@ const RUN: RunFacts = {
   ended_at: NOW - 9 * MINUTE,
   warnings: 0,
   duration_ms: MINUTE,
+  late_at: null,
 };
 
 const GATE: GateFacts["gate"] = { job_id: "up", condition: "last_success", window_ms: null };

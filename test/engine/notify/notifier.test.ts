@@ -66,6 +66,7 @@ describe("a webhook", () => {
       failed_tasks: [{ task_id: "work", reason: "exit_code", error: "exit code 3", exit_code: 3, attempts: 1 }],
       log_tail: expect.stringContaining("it broke\n"),
       missed: null,
+      late: null,
     });
   });
 

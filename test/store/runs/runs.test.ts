@@ -45,6 +45,7 @@ describe("a run", () => {
       ending: null,
       lost: false,
       warnings: 0,
+      lateAt: null,
       triggeredBy: null,
       cancelledBy: null,
     });

@@ -47,6 +47,7 @@ export const topRun = (number: number, fields: Partial<TopRun> = {}): TopRun => 
   params: {},
   retry_of: null,
   triggered_by: null,
+  late_at: null,
   cancelled_by: null,
   failure: null,
   created_at: NOW - 10_000,

@@ -5,6 +5,7 @@ import {
   type Attention,
   type AttentionKind,
   type AttentionList,
+  LATE_CAUSES,
 } from "../../../domain/attention.ts";
 import { maskedUrl, NOTIFY_TYPES } from "../../../domain/notification.ts";
 import { ATTENTION_TEXT, attentionMessage } from "../../../domain/words/attention.ts";
@@ -117,12 +118,16 @@ const RunStuck = kindOf(
 
 const RunLate = kindOf(
   "run_late",
-  "When the run began to wait",
+  "When the run began to wait, or became late",
   {
     job_id: JobIdText,
     run_id: RunIdText,
-    count: positive("Number of runs of the job that wait; `run_id` has waited longest"),
-    waited_ms: duration("How long that run has waited"),
+    cause: word(
+      LATE_CAUSES,
+      "`slot`: it waits for a slot · `warn_after`: it is unfinished for so long after it was due",
+    ),
+    count: positive("Number of such runs of the job; `run_id` is the first"),
+    waited_ms: duration("How long that run has waited, or how long ago it was due"),
   },
   { title: "RunLate" },
 );
@@ -230,6 +235,7 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
         ...common,
         job_id: item.jobId,
         run_id: item.runId,
+        cause: item.cause,
         count: item.count,
         waited_ms: Math.round(item.waitedMs),
       };

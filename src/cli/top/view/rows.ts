@@ -66,6 +66,7 @@ const explanationOf = (item: TopAttention): string => {
     case "run_stuck":
       return `running for ${elapsedText(item.elapsed_ms)}, usually ${durationText(item.usual_ms)}`;
     case "run_late":
+      if (item.cause === "warn_after") return `was due ${elapsedText(item.waited_ms)} ago and has not ended`;
       return `waiting for a slot for ${elapsedText(item.waited_ms)}`;
     case "approval_needed":
       return `${item.task_id} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;

@@ -29,6 +29,8 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
         `comparison ${run_id}`,
         "notifications",
       ];
+    case "run.late":
+      return [...ofRun(run_id), ...ofJob(job_id), "runs", "attention", "notifications"];
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats"];
     case "jobs.reloaded":

@@ -84,6 +84,24 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         ),
       };
     case "run_late":
+      if (item.cause === "warn_after")
+        return {
+          subject: <JobLink jobId={item.job_id} />,
+          what: `${counted(item.count, "run")} late, ${item.count === 1 ? "" : "the first "}due ${roughText(item.waited_ms)} ago`,
+          detail: null,
+          actions: (
+            <>
+              <Button
+                isOnce
+                aria-label={`Cancel ${item.job_id}`}
+                onClick={() => onAsk({ kind: "cancel", runId: item.run_id, jobId: item.job_id })}
+              >
+                Cancel
+              </Button>
+              <LogLink runId={item.run_id} taskId={null} jobId={item.job_id} />
+            </>
+          ),
+        };
       return {
         subject: <JobLink jobId={item.job_id} />,
         what: `${counted(item.count, "run")} waiting for a slot, the first for ${roughText(item.waited_ms)}`,

@@ -87,6 +87,7 @@ const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
         <SelectBox label={`Select run ${run.id.slice(-8)} of ${run.job_id}`} ids={[run.id]} selection={selection} />
       )}
       <Status of={run.status} />
+      {run.late_at !== null && <span className="tag">late</span>}
       {run.reason !== null && run.reason !== run.status && (
         <small className="muted run-reason">{run.reason.replaceAll("_", " ")}</small>
       )}
