@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
-const COMMANDS = ["petit next examples/jobs -n 3", "petit trigger examples/jobs data_pipeline"];
+const COMMANDS = ["petit next examples/jobs", "petit trigger examples/jobs data_pipeline"];
 const COLUMNS = 88;
 const COLORS: Readonly<Record<string, string>> = {
   "1": "#f0f6fc",
@@ -26,8 +26,15 @@ const outputOf = (command: string): string => {
     env: { ...process.env, TERM: "xterm-256color", NO_COLOR: "" },
     encoding: "utf8",
   });
-  return stdout.split("\n").map(finalText).join("\n").trimEnd();
+  return withoutErased(stdout).split("\n").map(finalText).join("\n").trimEnd();
 };
+
+/** Removes the lines of live progress that the output erased again: the cursor goes up some lines, and the rest is erased. */
+const withoutErased = (output: string): string =>
+  output.split(/\u001b\[(?=\d+A\r?\u001b\[J)/).reduce((before, part) => {
+    const [, up = "0", after = ""] = /^(\d+)A\r?\u001b\[J(.*)$/s.exec(part) ?? [];
+    return [...before.split("\n").slice(0, -1 - Number(up)), after].join("\n");
+  });
 
 /** Returns the final text of a line whose earlier texts were overwritten. */
 const finalText = (line: string): string =>

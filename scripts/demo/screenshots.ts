@@ -1,5 +1,5 @@
 // Takes screenshots of the dashboard. See scripts/screenshots.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { post, runToEnd, start } from "../../test/support/petit/api.ts";
@@ -21,13 +21,16 @@ const SIZES = {
 
 /** Starts petit with a history, and with a run that continues while the screenshots are taken. */
 const startDemo = async (): Promise<{ readonly petit: Petit; readonly visited: Visited }> => {
-  const jobsDir = import.meta.dirname;
-  const first = await startPetit({ jobsDir });
+  const first = await startPetit({
+    jobs: { "jobs.yaml": readFileSync(join(import.meta.dirname, "jobs.yaml"), "utf8") },
+  });
   await first.stop();
   writeHistory(first.dbPath, Date.now());
-  const petit = await startPetit({ jobsDir, dir: first.dir });
+  const petit = await startPetit({ dir: first.dir });
   for (const job of ["rotate_logs", "price_feed", "import_orders", "stock_alert"]) await runToEnd(petit, job);
   await runToEnd(petit, "reindex_search", { language: "fr" });
+  for (const list of ["monthly", "weekly", "weekly"]) await runToEnd(petit, "sync_suppliers", { list });
+  await start(petit, "change_prices");
   await post(petit, `/api/runs/${await start(petit, "train_forecast")}/cancel`);
   const runId = await start(petit, "daily_report");
   await waitForOutput(petit, runId, "charts");
@@ -44,7 +47,7 @@ const waitForOutput = async (petit: Petit, runId: string, taskId: string): Promi
 };
 
 /** The heights of the README's screenshots. The default is 800. */
-const README_HEIGHTS: Readonly<Record<string, number>> = { now: 740, run: 1100 };
+const README_HEIGHTS: Readonly<Record<string, number>> = { now: 985 };
 
 const captureViews = async (petit: Petit, visited: Visited, views: readonly View[]): Promise<void> => {
   for (const colorScheme of ["light", "dark"] as const) {
