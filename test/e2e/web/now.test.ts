@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { setTimeout } from "node:timers/promises";
 import type { Locator } from "playwright-core";
@@ -120,7 +121,8 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
     const pressed = (name: string): Promise<string | null> =>
       page.getByRole("button", { name, exact: true }).getAttribute("aria-pressed");
     await web.open("/");
-    expect([await pressed("6 h"), await pressed("Now")]).toEqual(["true", "true"]);
+    await page.locator(".time-row").first().waitFor();
+    expect([await pressed("15 min"), await pressed("Now")]).toEqual(["true", "true"]);
     await page.getByRole("button", { name: "1 h", exact: true }).click();
     await page.waitForURL("**/?zoom=1h");
     await page.keyboard.press("+");
@@ -138,7 +140,7 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
     await page.keyboard.down("Control");
     await page.mouse.wheel(0, 240);
     await page.keyboard.up("Control");
-    await page.waitForURL(/\?zoom=(1h|6h|24h)$|\/$/);
+    await page.waitForURL(/\?zoom=(1h|6h|24h)$/);
     await page.mouse.down();
     await page.mouse.move((box?.x ?? 0) + 320, box?.y ?? 0, { steps: 4 });
     await page.mouse.up();
@@ -231,6 +233,38 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
     }, 60_000);
   }
 });
+
+describe.skipIf(CHROMIUM === null)("the now view of a quiet petit", () => {
+  test("first shows the shortest time span with runs, and keeps it", async () => {
+    const jobs = { "rare.yaml": 'id: rare\ntasks: [{id: only, type: command, command: "true"}]' };
+    const first = await startPetit({ jobs });
+    await runToEnd(first, "rare");
+    await first.stop();
+    moveRuns(first.dbPath, -3 * 3_600_000);
+    await using petit = await startPetit({ dir: first.dir });
+    await using web = await openWeb(petit);
+    const pressed = (name: string): Locator => web.page.getByRole("button", { name, exact: true, pressed: true });
+    const bars = web.page.locator(".time-row path[data-status=completed]");
+    await web.open("/");
+    await pressed("6 h").waitFor();
+    await bars.waitFor();
+    await runToEnd(petit, "rare");
+    await web.page.getByRole("img", { name: /^2 runs/ }).waitFor();
+    expect(await pressed("6 h").count()).toBe(1);
+    expect(new URL(web.page.url()).search).toBe("");
+    await web.open("/");
+    await pressed("15 min").waitFor();
+    await web.open("/?zoom=24h");
+    await pressed("24 h").waitFor();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+});
+
+/** Moves all runs in time, in the database of a petit that is not running. */
+const moveRuns = (dbPath: string, ms: number): void => {
+  using db = new Database(dbPath);
+  db.run("UPDATE runs SET created_at = created_at + ?1, started_at = started_at + ?1, ended_at = ended_at + ?1", [ms]);
+};
 
 describe.skipIf(CHROMIUM === null)("the now view without jobs", () => {
   test("explains how to create a job", async () => {

@@ -12,7 +12,8 @@ export const ZOOMS = [
 ] as const;
 export type Zoom = (typeof ZOOMS)[number];
 
-const DEFAULT_ZOOM = ZOOMS[2];
+/** The zoom level of a view without runs. */
+export const DEFAULT_ZOOM = ZOOMS[2];
 
 /** The visible part of the timeline. `from` is in ms since the Unix epoch; null follows the current time. */
 export type TimeView = { readonly zoom: Zoom; readonly from: number | null };
@@ -22,20 +23,18 @@ const MAX_FROM = 8_640_000_000_000_000 - 14 * DAY_MS;
 
 const clampFrom = (from: number): number => Math.min(MAX_FROM, Math.max(0, from));
 
-/** Reads the view from the URL query; ignores unknown values. */
-export const parseView = (query: URLSearchParams): TimeView => {
-  const from = Number(query.get("from") ?? Number.NaN);
-  return {
-    zoom: ZOOMS.find(({ name }) => name === query.get("zoom")) ?? DEFAULT_ZOOM,
-    from: Number.isSafeInteger(from) && from === clampFrom(from) ? from : null,
-  };
+/** Reads the view from the URL query; ignores unknown values. Returns null if the query contains neither zoom nor time. */
+export const parseView = (query: URLSearchParams): TimeView | null => {
+  const given = Number(query.get("from") ?? Number.NaN);
+  const from = Number.isSafeInteger(given) && given === clampFrom(given) ? given : null;
+  const zoom = ZOOMS.find(({ name }) => name === query.get("zoom"));
+  return zoom === undefined && from === null ? null : { zoom: zoom ?? DEFAULT_ZOOM, from };
 };
 
-/** Writes the view into the URL query. The default view adds no parameters. */
+/** Writes the view into the URL query. */
 export const writeView = (query: URLSearchParams, { zoom, from }: TimeView): URLSearchParams => {
   const next = new URLSearchParams(query);
-  if (zoom === DEFAULT_ZOOM) next.delete("zoom");
-  else next.set("zoom", zoom.name);
+  next.set("zoom", zoom.name);
   if (from === null) next.delete("from");
   else next.set("from", String(Math.round(from)));
   return next;
@@ -46,6 +45,10 @@ const PAST_SHARE = 0.78;
 
 /** Returns the start of the view in ms since the Unix epoch. */
 export const startOf = ({ zoom, from }: TimeView, now: number): number => from ?? now - zoom.spanMs * PAST_SHARE;
+
+/** Returns the shortest zoom level that shows a run at `newestAt`, in ms since the Unix epoch. */
+export const zoomWithRun = (newestAt: number, now: number): Zoom =>
+  ZOOMS.find((zoom) => newestAt >= startOf({ zoom, from: null }, now)) ?? DEFAULT_ZOOM;
 
 /** Zooms in (-1) or out (1) by one level. `at.time` keeps its position; a view that follows the current time continues to. */
 export const zoomed = (view: TimeView, step: -1 | 1, at: { readonly time: number; readonly now: number }): TimeView => {

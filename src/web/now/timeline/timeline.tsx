@@ -11,17 +11,37 @@ import { useWidth } from "../../ui/use-width.ts";
 import { orderRows } from "./row-order.ts";
 import { type TimelineScale, xOf } from "./row-shapes.ts";
 import { TimeAxis } from "./time-axis.tsx";
-import { axisStepMs, axisTimes, panned, startOf, type TimeView, windowToQuery, zoomed } from "./time-window.ts";
+import {
+  axisStepMs,
+  axisTimes,
+  DEFAULT_ZOOM,
+  panned,
+  parseView,
+  startOf,
+  type TimeView,
+  windowToQuery,
+  type Zoom,
+  zoomed,
+} from "./time-window.ts";
 import { TimelineLegend } from "./timeline-legend.tsx";
 import { TimelineRows } from "./timeline-rows.tsx";
 import { TimelineToolbar } from "./timeline-toolbar.tsx";
+import { useFirstZoom } from "./use-first-zoom.ts";
 import { useGestures } from "./use-gestures.ts";
 import { useTimeView } from "./use-time-view.ts";
 import "./timeline.css";
 
 /** Shows each job as a row with its past and upcoming runs, and its skipped and missed occurrences. */
 export const Timeline = () => {
-  const [view, change] = useTimeView();
+  const [query] = useSearchParams();
+  const firstZoom = useFirstZoom();
+  // Otherwise the timeline would change its zoom level a moment after it appears.
+  if (firstZoom === null && parseView(query) === null) return null;
+  return <TimelineCard firstZoom={firstZoom ?? DEFAULT_ZOOM} />;
+};
+
+const TimelineCard = ({ firstZoom }: { readonly firstZoom: Zoom }) => {
+  const [view, change] = useTimeView(firstZoom);
   const [query, setQuery] = useSearchParams();
   const show = query.get("show") ?? "";
   const track = useRef<HTMLDivElement>(null);

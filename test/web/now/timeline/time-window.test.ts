@@ -9,6 +9,7 @@ import {
   writeView,
   ZOOMS,
   zoomed,
+  zoomWithRun,
 } from "../../../../src/web/now/timeline/time-window.ts";
 
 const HOUR = 3_600_000;
@@ -19,21 +20,38 @@ const read = (query: string) => parseView(new URLSearchParams(query));
 
 describe("the window of a timeline", () => {
   test.each([
-    ["", "6h", null],
     ["zoom=1h", "1h", null],
     ["zoom=7d&from=1800000000000", "7d", NOW],
-    ["zoom=odd&from=odd", "6h", null],
-    ["from=-1", "6h", null],
     ["from=8600000000000000", "6h", 8_600_000_000_000_000],
-    ["from=8639999999999999", "6h", null],
+    ["zoom=24h&from=-1", "24h", null],
+    ["zoom=6h&from=8639999999999999", "6h", null],
   ])("is read from '%s'", (query, zoom, from) => {
-    expect([read(query).zoom.name, read(query).from]).toEqual([zoom, from] as never);
+    expect([read(query)?.zoom.name, read(query)?.from]).toEqual([zoom, from] as never);
+  });
+
+  test.each(["", "show=ran", "zoom=odd&from=odd", "from=-1", "from=8639999999999999"])(
+    "is not chosen by '%s'",
+    (query) => {
+      expect(read(query)).toBeNull();
+    },
+  );
+
+  test.each([
+    [0, "15m"],
+    [0.19 * HOUR, "15m"],
+    [0.2 * HOUR, "1h"],
+    [HOUR, "6h"],
+    [6 * HOUR, "24h"],
+    [24 * HOUR, "7d"],
+    [7 * 24 * HOUR, "6h"],
+  ])("shows a run that ended %p ms ago, if any is long enough", (ago, zoom) => {
+    expect(zoomWithRun(NOW - ago, NOW).name).toBe(zoom as never);
   });
 
   test("is written so that it is read the same, and keeps other parameters", () => {
     const written = writeView(new URLSearchParams("show=ran&from=1"), { zoom: hour, from: NOW + 0.4 });
     expect(`${written}`).toBe(`show=ran&from=${NOW}&zoom=1h`);
-    expect(`${writeView(written, { zoom: sixHours, from: null })}`).toBe("show=ran");
+    expect(`${writeView(written, { zoom: sixHours, from: null })}`).toBe("show=ran&zoom=6h");
   });
 
   test("follows the current time until it is moved", () => {
