@@ -8,7 +8,7 @@ import { healthQuery, jobRunsQuery, occurrencesQuery, schedulerQuery } from "../
 import type { JobDetail, RunData } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
-import { fullTimeText } from "../ui/text/format.ts";
+import { capital, fullTimeText } from "../ui/text/format.ts";
 import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
 
 /** Shows the last result of a job, and what stands in the way of its next run, as `petit why` does. */
@@ -113,4 +113,4 @@ const Blockers = ({ job }: { readonly job: JobDetail }) => {
   );
 };
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+const sentence = (text: string): string => `${capital(text)}.`;

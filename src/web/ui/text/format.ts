@@ -95,5 +95,6 @@ export const listText = (names: readonly string[]): string =>
     ? names.join(names.length === 2 ? " and " : ", ")
     : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
 
-/** Makes the first letter a capital. */
-export const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+/** Makes the first letter a capital, unless the text begins with petit or with the name of a field, such as `max_concurrency`. */
+export const capital = (text: string): string =>
+  /^(?:petit\b|[a-z]+_)/.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

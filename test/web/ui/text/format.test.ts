@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { counted, durationText, roughText, zonedText } from "../../../../src/web/ui/text/format.ts";
+import { capital, counted, durationText, roughText, zonedText } from "../../../../src/web/ui/text/format.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -42,4 +42,12 @@ test("a time of a schedule in another zone is named with the zone, and with the 
   const shown = ["Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Pago_Pago"].map((zone) => zonedText(at, zone) ?? "");
   expect(shown[0]).toMatch(/18:30 Asia\/Kathmandu$/);
   expect(shown.some((text) => /\d+.* \d\d:\d\d Pacific/.test(text))).toBe(true);
+});
+
+test.each([
+  ["the job is paused", "The job is paused"],
+  ["max_concurrency is reached", "max_concurrency is reached"],
+  ["petit is stopping", "petit is stopping"],
+])("capitalizes %p as %p, and leaves names as they are", (text, expected) => {
+  expect(capital(text)).toBe(expected);
 });
