@@ -20,18 +20,21 @@ const bundle = async (): Promise<readonly File[]> => {
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
     define: { "process.env.NODE_ENV": '"production"' },
   });
-  // The page's stylesheet contains those of all views. Nothing loads the separate stylesheets of the views.
   const files = await Promise.all(
-    outputs.filter(isLoaded).map(async (output) => ({
+    outputs.map(async (output) => ({
       path: `/${output.path.replace(/^\.?\//, "")}`,
       type: output.type,
       bytes: new Uint8Array(await output.arrayBuffer()),
     })),
   );
-  return files.flatMap(extractFonts);
+  const page = files.find(({ path }) => path === "/index.html");
+  const html = Buffer.from(page?.bytes ?? []).toString();
+  // The page's stylesheet contains those of all parts that are loaded later. Nothing loads their separate stylesheets.
+  const isLoaded = ({ path }: File): boolean => !path.endsWith(".css") || html.includes(path);
+  // The order of the bundler's outputs depends on the folder.
+  const loaded = files.filter(isLoaded).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return loaded.flatMap(extractFonts);
 };
-
-const isLoaded = ({ path }: { readonly path: string }): boolean => !/-view-\w+\.css$/.test(path);
 
 /** The bundler inlines fonts in the stylesheet, which blocks rendering. This moves them to separate files. */
 const extractFonts = (file: File): readonly File[] => {

@@ -8,6 +8,9 @@ const packages = lockedPackages();
 const purl = ({ name, version }: Pick<Package, "name" | "version">): string =>
   `pkg:npm/${name.replace("@", "%40")}@${version}`;
 
+/** Two packages can each have the same version of a third one. It is listed once. */
+const distinct: readonly Package[] = [...new Map([...packages.values()].map((one) => [purl(one), one])).values()];
+
 const component = (one: Package) => ({
   type: "library",
   "bom-ref": purl(one),
@@ -34,11 +37,11 @@ const bom = {
   metadata: { timestamp, component: { ...petit, licenses: [{ license: { id: "MIT" } }] } },
   components: [
     { type: "platform", "bom-ref": purl(runtime), ...runtime, purl: purl(runtime), licenses: [licenseChoice("MIT")] },
-    ...[...packages.values()].map(component),
+    ...distinct.map(component),
   ],
   dependencies: [
     { ref: petit["bom-ref"], dependsOn: [purl(runtime), ...direct.flatMap(refOf)] },
-    ...[...packages.values()].map((one) => ({ ref: purl(one), dependsOn: one.dependencies.flatMap(refOf) })),
+    ...distinct.map((one) => ({ ref: purl(one), dependsOn: one.dependencies.flatMap(refOf) })),
   ],
 };
 console.log(JSON.stringify(bom, null, 2));
