@@ -15,11 +15,13 @@ const BarBody = exactly(
     started_at: instant("When the first of its runs started; for a pending run, when it was created"),
     ended_at: instantOrNull("When the last of its runs ended; null if it is running or pending"),
     count: integer({ minimum: 1, description: "Number of runs" }),
+    failures: integer({ minimum: 0, description: "Number of runs that failed" }),
+    successes: integer({ minimum: 0, description: "Number of runs that completed" }),
   },
   {
     title: "TimelineBar",
     description:
-      "One run, or several that are merged. The other fields describe the worst of them: `failed`, then `interrupted`, then `cancelled`",
+      "One run, or several that are merged. `run_id`, `status` and `trigger` describe the worst of them: `failed`, then `interrupted`, then `cancelled`",
     examples: [
       {
         run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
@@ -28,6 +30,8 @@ const BarBody = exactly(
         started_at: 1767225600001,
         ended_at: 1767225600042,
         count: 1,
+        failures: 0,
+        successes: 1,
       },
     ],
   },
@@ -98,13 +102,15 @@ const rowBody = ({ jobId, job, bars, marks, due, hasMoreDue }: TimelineRow): typ
   more_due: hasMoreDue,
 });
 
-const barBody = ({ worst, startedAt, endedAt, count }: MergedBar): typeof BarBody.static => ({
+const barBody = ({ worst, startedAt, endedAt, count, failures, successes }: MergedBar): typeof BarBody.static => ({
   run_id: worst.id,
   status: worst.status,
   trigger: worst.trigger,
   started_at: startedAt,
   ended_at: endedAt,
   count,
+  failures,
+  successes,
 });
 
 const markBody = ({ outcome, reason, firstAt, lastAt, count }: UnfiredSpan): typeof MarkBody.static => ({

@@ -38,6 +38,9 @@ export type RunSpan = {
   readonly firstBin: number;
   readonly lastBin: number;
   readonly count: number;
+  /** How many of them failed, and how many completed. */
+  readonly failures: number;
+  readonly successes: number;
   /** Earliest start. A run that was cancelled while it waited starts at its end. */
   readonly startedAt: number;
   /** Latest end. */
@@ -67,6 +70,7 @@ export const createRunTimeline = ({ sql }: StoreContext): RunTimeline => ({
         `SELECT spans.*, runs.id, runs.status, runs."trigger" FROM (
            SELECT job_id, (max(${STARTED}, $from) - $from) / $binMs AS first_bin,
              (min(ended_at, $to - 1) - $from) / $binMs AS last_bin, count(*) AS count,
+             sum(status = 'failed') AS failures, sum(status = 'completed') AS successes,
              min(${STARTED}) AS first_start, max(ended_at) AS last_end, max(${WEIGHT} * ${SEQ_BITS} + seq) AS weight
            FROM runs WHERE ended_at > $after AND ended_at <= $until AND ${STARTED} < $to
              ${long ? "AND ended_at - started_at > 3600000" : ""}
@@ -142,6 +146,8 @@ const toRunSpan = (row: SqlRow): RunSpan => ({
   firstBin: integer(row, "first_bin"),
   lastBin: integer(row, "last_bin"),
   count: integer(row, "count"),
+  failures: integer(row, "failures"),
+  successes: integer(row, "successes"),
   startedAt: integer(row, "first_start"),
   endedAt: integer(row, "last_end"),
   worst: {

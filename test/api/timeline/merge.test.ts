@@ -10,6 +10,8 @@ const bar = (bin: number, given: Partial<MergedBar> = {}): MergedBar => ({
   firstBin: bin,
   lastBin: bin,
   count: 1,
+  failures: 0,
+  successes: 1,
   startedAt: bin * 10,
   endedAt: bin * 10 + 5,
   worst: { id: newRunId(NOON), status: "completed", trigger: "manual", weight: bin },
@@ -31,8 +33,10 @@ describe("bars of a job", () => {
 
   test("with the same bins are merged, and show the worst run", () => {
     const worst = { id: newRunId(NOON), status: "failed", trigger: "schedule", weight: 99 } as const;
-    const list = [bar(3), bar(3, { worst, startedAt: 28, endedAt: 39, count: 4 })];
-    expect(only(barsOf(list), 600)).toEqual([bar(3, { worst, startedAt: 28, endedAt: 39, count: 5 })]);
+    const list = [bar(3), bar(3, { worst, startedAt: 28, endedAt: 39, count: 4, failures: 2, successes: 1 })];
+    expect(only(barsOf(list), 600)).toEqual([
+      bar(3, { worst, startedAt: 28, endedAt: 39, count: 5, failures: 2, successes: 2 }),
+    ]);
   });
 
   test("are limited in number, and count all runs", () => {
@@ -41,6 +45,7 @@ describe("bars of a job", () => {
         const bars = only(barsOf(bins.map((bin) => bar(bin))), most);
         expect(bars.length).toBeLessThanOrEqual(most);
         expect(bars.reduce((sum, { count }) => sum + count, 0)).toBe(bins.length);
+        expect(bars.reduce((sum, { successes }) => sum + successes, 0)).toBe(bins.length);
         expect(bars.map(({ startedAt }) => startedAt)).toEqual(
           bars.map(({ startedAt }) => startedAt).toSorted((a, b) => a - b),
         );

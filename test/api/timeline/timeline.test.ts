@@ -26,6 +26,10 @@ tasks: [{id: only, type: shell, script: "exit 3"}]
 ---
 id: stays
 tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
+---
+id: mixed
+params: {code: {default: "0"}}
+tasks: [{id: only, type: command, command: sh, args: ["-c", "exit $0", "\${{ params.code }}"]}]
 `,
 };
 
@@ -49,10 +53,11 @@ describe("GET /api/timeline", () => {
       "fails",
       "hello",
       "hourly",
+      "mixed",
       "secondly",
       "stays",
     ]);
-    expect(body.count).toBe(5);
+    expect(body.count).toBe(6);
     expect(body.now).toBeWithin(before, Date.now() + 1);
     expect(body.to - body.now).toBe(HOUR);
     expect(body.to - body.from).toBe(6 * HOUR);
@@ -69,13 +74,26 @@ describe("GET /api/timeline", () => {
     const from = Date.now();
     await runToEnd(petit, "hello");
     const alone = await ask(petit, `/api/timeline?from=${from}`);
-    expect(rowOf(alone.body, "hello")).toMatchObject({ bars: [{ status: "completed", trigger: "manual", count: 1 }] });
+    expect(rowOf(alone.body, "hello")).toMatchObject({
+      bars: [{ status: "completed", trigger: "manual", count: 1, failures: 0, successes: 1 }],
+    });
     await runToEnd(petit, "fails");
     const run = await runToEnd(petit, "fails");
     const { body } = await ask(petit, `/api/timeline?from=${from - HOUR}&to=${from + HOUR}&bins=10`);
     expect(rowOf(body, "fails")).toMatchObject({
-      bars: [{ run_id: run.id, status: "failed", count: 2, ended_at: run.ended_at }],
+      bars: [{ run_id: run.id, status: "failed", count: 2, failures: 2, successes: 0, ended_at: run.ended_at }],
     });
+  });
+
+  test("counts the failures among merged runs", async () => {
+    const from = Date.now();
+    const failed = await runToEnd(petit, "mixed", { code: "1" });
+    await runToEnd(petit, "mixed");
+    await runToEnd(petit, "mixed");
+    const { body } = await ask(petit, `/api/timeline?from=${from - HOUR}&to=${from + HOUR}&bins=10&jobs=mixed`);
+    expect(body.jobs[0].bars).toMatchObject([
+      { run_id: failed.id, status: "failed", count: 3, failures: 1, successes: 2 },
+    ]);
   });
 
   test("always has the running runs", async () => {
@@ -83,7 +101,7 @@ describe("GET /api/timeline", () => {
     for (const query of ["", `?from=${Date.now() + HOUR}&to=${Date.now() + 2 * HOUR}`]) {
       const { body } = await ask(petit, `/api/timeline${query}`);
       expect(rowOf(body, "stays")).toMatchObject({
-        bars: [{ run_id: runId, status: "running", ended_at: null, count: 1 }],
+        bars: [{ run_id: runId, status: "running", ended_at: null, count: 1, failures: 0, successes: 0 }],
       });
     }
   });

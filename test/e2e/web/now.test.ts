@@ -240,7 +240,7 @@ describe.skipIf(CHROMIUM === null)("the now view of a quiet petit", () => {
     const first = await startPetit({ jobs });
     await runToEnd(first, "rare");
     await first.stop();
-    moveRuns(first.dbPath, -3 * 3_600_000);
+    changeRuns(first.dbPath, "started_at = started_at - ?1, ended_at = ended_at - ?1", 3 * HOUR_MS);
     await using petit = await startPetit({ dir: first.dir });
     await using web = await openWeb(petit);
     const pressed = (name: string): Locator => web.page.getByRole("button", { name, exact: true, pressed: true });
@@ -256,14 +256,45 @@ describe.skipIf(CHROMIUM === null)("the now view of a quiet petit", () => {
     await pressed("15 min").waitFor();
     await web.open("/?zoom=24h");
     await pressed("24 h").waitFor();
+    await web.page.locator(".time-row").waitFor();
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 });
 
-/** Moves all runs in time, in the database of a petit that is not running. */
-const moveRuns = (dbPath: string, ms: number): void => {
+describe.skipIf(CHROMIUM === null)("a bar of several runs", () => {
+  test("shows which share of them failed", async () => {
+    const script =
+      'id: flaps\nparams: {code: {default: "0"}}\ntasks: [{id: only, type: command, command: sh, args: ["-c", "exit $0", "${{ params.code }}"]}]';
+    const first = await startPetit({ jobs: { "flaps.yaml": script } });
+    await runToEnd(first, "flaps", { code: "1" });
+    for (let count = 0; count < 3; count++) await runToEnd(first, "flaps");
+    await first.stop();
+    changeRuns(first.dbPath, "started_at = ?1, ended_at = ?1", Date.now() - HOUR_MS);
+    await using petit = await startPetit({ dir: first.dir });
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await web.open("/");
+    const parts = page.locator(".time-row path[data-status]");
+    await parts.nth(1).waitFor();
+    const heights = await parts.evaluateAll((paths) =>
+      paths.map((path) => [path.getAttribute("data-status"), (path as SVGPathElement).getBBox().height]),
+    );
+    const [[, rest], [, failed]] = heights as [[string, number], [string, number]];
+    expect(heights.map(([status]) => status)).toEqual(["completed", "failed"]);
+    expect(failed / (rest + failed)).toBeCloseTo(1 / 4, 1);
+    await page.getByRole("img", { name: /^4 runs; 1 failed/ }).waitFor();
+    await page.getByRole("link", { name: "flaps", exact: true }).last().press("ArrowLeft");
+    await page.getByRole("tooltip").getByText("1 of 4 runs failed, 3 completed").waitFor();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+});
+
+const HOUR_MS = 3_600_000;
+
+/** Changes the times of all runs, in the database of a petit that is not running. */
+const changeRuns = (dbPath: string, changes: string, ms: number): void => {
   using db = new Database(dbPath);
-  db.run("UPDATE runs SET created_at = created_at + ?1, started_at = started_at + ?1, ended_at = ended_at + ?1", [ms]);
+  db.run(`UPDATE runs SET ${changes}`, [ms]);
 };
 
 describe.skipIf(CHROMIUM === null)("the now view without jobs", () => {

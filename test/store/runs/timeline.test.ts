@@ -32,11 +32,13 @@ describe("runs in a window", () => {
         firstBin: 0,
         lastBin: 0,
         count: 3,
+        failures: 1,
+        successes: 2,
         startedAt: NOON + 1_000,
         endedAt: NOON + 3_500,
         worst: { id: failed.id, status: "failed", trigger: "manual", weight: expect.any(Number) },
       },
-      expect.objectContaining({ firstBin: 5, lastBin: 5, count: 1 }),
+      expect.objectContaining({ firstBin: 5, lastBin: 5, count: 1, failures: 0, successes: 1 }),
     ]);
   });
 
@@ -67,7 +69,7 @@ describe("runs in a window", () => {
     const { id } = startRun(store, { status: "pending", now: NOON });
     store.runs.finish(id, { status: "cancelled", reason: "cancelled", error: null }, NOON + 20_000);
     expect(store.runs.listEndedSpans(ALL)).toMatchObject([
-      { firstBin: 2, startedAt: NOON + 20_000, endedAt: NOON + 20_000 },
+      { firstBin: 2, failures: 0, successes: 0, startedAt: NOON + 20_000, endedAt: NOON + 20_000 },
     ]);
   });
 

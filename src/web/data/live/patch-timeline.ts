@@ -35,13 +35,28 @@ const withStarted = (bars: Bar[], { run_id = "", at }: LiveEvent): Bar[] =>
     ? bars
     : [
         ...bars.filter((bar) => bar.run_id !== run_id),
-        { run_id, status: "running", trigger: "schedule", started_at: at, ended_at: null, count: 1 },
+        {
+          run_id,
+          status: "running",
+          trigger: "schedule",
+          started_at: at,
+          ended_at: null,
+          count: 1,
+          failures: 0,
+          successes: 0,
+        },
       ];
 
 const ended = (bars: Bar[], { run_id, at, status }: LiveEvent, bins: Bins): Bar[] => {
   const open = bars.find((bar) => bar.run_id === run_id && bar.ended_at === null);
   if (open === undefined) return bars;
-  const bar = { ...open, status: statusOf(status), ended_at: Math.max(at, open.started_at) };
+  const bar = {
+    ...open,
+    status: statusOf(status),
+    ended_at: Math.max(at, open.started_at),
+    failures: status === "failed" ? 1 : 0,
+    successes: status === "completed" ? 1 : 0,
+  };
   const neighbor = bars.find((other) => other.ended_at !== null && shareBins(other, bar, bins));
   const others = bars.filter((other) => other !== open && other !== neighbor);
   return [...others, neighbor === undefined ? bar : merged(neighbor, bar)];
@@ -58,6 +73,8 @@ const merged = (a: Bar, b: Bar): Bar => ({
   started_at: Math.min(a.started_at, b.started_at),
   ended_at: Math.max(a.ended_at ?? 0, b.ended_at ?? 0),
   count: a.count + b.count,
+  failures: a.failures + b.failures,
+  successes: a.successes + b.successes,
 });
 
 /** From best to worst: a merged bar shows the worst status. */

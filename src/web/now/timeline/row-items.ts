@@ -35,16 +35,22 @@ const barItem = ({ job_id }: TimelineJob, bar: TimelineBar, scale: TimelineScale
   href: bar.count === 1 ? `/runs/${bar.run_id}` : `/runs?job=${job_id}`,
 });
 
-const barText = ({ status, started_at, ended_at, count }: TimelineBar, now: number): string => {
+const barText = (bar: TimelineBar, now: number): string => {
+  const { status, started_at, ended_at, count } = bar;
   const took = (ended_at ?? now) - started_at;
   if (ended_at === null) {
     return `${counted(count, "run")} ${status} for ${roughText(took)}\nsince ${fullTimeText(started_at)}`;
   }
   if (count > 1) {
-    const worst = status === "completed" ? "all completed" : `at worst ${status}`;
-    return `${counted(count, "run")}, ${worst}\n${fullTimeText(started_at)}\nto ${fullTimeText(ended_at)}`;
+    return `${resultsText(bar)}\n${fullTimeText(started_at)}\nto ${fullTimeText(ended_at)}`;
   }
   return `${status} in ${durationText(took)}\n${fullTimeText(started_at)}`;
+};
+
+const resultsText = ({ status, count, failures, successes }: TimelineBar): string => {
+  if (failures > 0 && failures < count) return `${failures} of ${count} runs failed, ${successes} completed`;
+  const isSame = failures === count || successes === count;
+  return `${counted(count, "run")}, ${isSame ? `all ${status}` : `at worst ${status}`}`;
 };
 
 const HALF_MARK_PX = 6;
@@ -98,10 +104,12 @@ export const adjacentItem = (
 /** Returns the label of a row for screen readers. */
 export const rowSummary = ({ bars, marks, due, enabled, scheduled }: TimelineJob, now: number): string => {
   const runs = bars.reduce((sum, { count }) => sum + count, 0);
+  const failures = bars.reduce((sum, bar) => sum + bar.failures, 0);
   const next = due.find((at) => at > now);
   const parts = [
     counted(runs, "run"),
-    ...(["failed", "interrupted", "cancelled", "running", "pending"] as const)
+    ...(failures > 0 ? [`${failures} failed`] : []),
+    ...(["interrupted", "cancelled", "running", "pending"] as const)
       .filter((status) => bars.some((bar) => bar.status === status))
       .map((status) => `some ${status}`),
     ...marks.map(({ outcome, reason, count }) => `${count} ${outcome}, ${OCCURRENCE_REASON_TEXT[reason]}`),

@@ -28,32 +28,50 @@ const BAR_EXTENTS = {
 /** A bar for several runs is smaller by this at top and bottom, so that it does not look like one long run. */
 const GROUP_INSET_PX = 3;
 
+/** Minimum height of the part of a bar that stands for failed runs. */
+const MIN_FAILED_PX = 2;
+
 /** Returns one path per status for all bars; bars of running runs end at `now`. */
 export const barPaths = (
   bars: readonly TimelineBar[],
   scale: TimelineScale,
   now: number,
 ): readonly { readonly status: RunStatus; readonly path: string }[] => {
-  const byStatus = Map.groupBy(bars, ({ status }) => status);
+  const byStatus = Map.groupBy(
+    bars.flatMap((bar) => partsOf(bar, barSides(bar, scale, now))),
+    ({ status }) => status,
+  );
   return RUN_STATUSES.flatMap((status) => {
-    const path = (byStatus.get(status) ?? []).map((bar) => barPath(bar, scale, now)).join("");
+    const path = (byStatus.get(status) ?? []).map((part) => part.path).join("");
     return path === "" ? [] : [{ status, path }];
   });
 };
 
-const barPath = (bar: TimelineBar, scale: TimelineScale, now: number): string => {
-  const [top, bottom] = BAR_EXTENTS[bar.status];
-  const { left, right } = barSides(bar, scale, now);
-  const inset = bar.count > 1 && right - left > MIN_BAR_PX ? GROUP_INSET_PX : 0;
-  return `M${px(left)} ${top + inset}H${px(right)}V${bottom - inset}H${px(left)}z`;
+type Sides = { readonly left: number; readonly right: number };
+
+/** Returns the parts of a bar: one, or two if some of its runs failed. The height of the lower one is the share of failures. */
+const partsOf = (bar: TimelineBar, sides: Sides): readonly { readonly status: RunStatus; readonly path: string }[] => {
+  const inset = bar.count > 1 && sides.right - sides.left > MIN_BAR_PX ? GROUP_INSET_PX : 0;
+  const [top, bottom] = [BAR_EXTENTS[bar.status][0] + inset, BAR_EXTENTS[bar.status][1] - inset];
+  if (bar.status !== "failed" || bar.failures >= bar.count)
+    return [{ status: bar.status, path: box(sides, top, bottom) }];
+  const height = ((bottom - top) * bar.failures) / bar.count;
+  const edge = bottom - Math.min(bottom - top - 1, Math.max(MIN_FAILED_PX, Math.round(height)));
+  return [
+    { status: statusOfOthers(bar), path: box(sides, top, edge) },
+    { status: "failed", path: box(sides, edge, bottom) },
+  ];
 };
 
+/** Returns the status that stands for the runs of a bar that did not fail. */
+const statusOfOthers = ({ count, failures, successes }: TimelineBar): RunStatus =>
+  2 * successes >= count - failures ? "completed" : "cancelled";
+
+const box = ({ left, right }: Sides, top: number, bottom: number): string =>
+  `M${px(left)} ${top}H${px(right)}V${bottom}H${px(left)}z`;
+
 /** Returns the left and right edge of a bar in px. */
-export const barSides = (
-  bar: TimelineBar,
-  scale: TimelineScale,
-  now: number,
-): { readonly left: number; readonly right: number } => {
+export const barSides = (bar: TimelineBar, scale: TimelineScale, now: number): Sides => {
   const left = xOf(scale, bar.started_at);
   return { left, right: Math.max(left + MIN_BAR_PX, xOf(scale, bar.ended_at ?? now)) };
 };

@@ -29,7 +29,25 @@ export const TimelineLegend = () => (
       <span className="time-legend-due" aria-hidden="true" /> upcoming
     </li>
     <li>slim: several runs</li>
+    <li>
+      <svg aria-hidden="true" viewBox="0 0 20 28" className="time-legend-bar">
+        {barPaths([SOME_FAILED], SCALE, 19).map(({ status, path }) => (
+          <path key={status} d={path} {...barStyle(status)} />
+        ))}
+      </svg>
+      share that failed
+    </li>
   </ul>
 );
 
-const SAMPLE = { run_id: "", trigger: "manual", started_at: 1, ended_at: 19, count: 1 } as const;
+const SAMPLE = {
+  run_id: "",
+  trigger: "manual",
+  started_at: 1,
+  ended_at: 19,
+  count: 1,
+  failures: 1,
+  successes: 0,
+} as const;
+
+const SOME_FAILED = { ...SAMPLE, status: "failed", count: 4, successes: 3 } as const;

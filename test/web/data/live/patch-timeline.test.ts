@@ -72,6 +72,16 @@ describe("an active timeline", () => {
     expect(barsOf(apart)?.length).toBe(2);
   });
 
+  test("counts the failed and completed runs of a bar", () => {
+    const counts = (timeline: TimelineData) =>
+      timeline.jobs[0]?.bars.map(({ failures, successes }) => [failures, successes]);
+    expect(counts(after(started(5_000)))).toEqual([[0, 0]]);
+    const first = [started(5_000), finished(5_400, "r", "failed"), started(5_500, "s"), finished(5_600, "s")];
+    expect(counts(after(...first))).toEqual([[1, 1]]);
+    const more = [started(5_600, "t"), finished(5_700, "t", "cancelled"), started(5_800, "u"), finished(5_900, "u")];
+    expect(counts(after(...first, ...more))).toEqual([[1, 2]]);
+  });
+
   test("does not grow without limit", () => {
     const events = Array.from({ length: 5_000 }, (_, at) => [
       started(at * 10, `r${at}`),

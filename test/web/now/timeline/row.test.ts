@@ -15,6 +15,8 @@ const bar = (more: Partial<TimelineJob["bars"][number]>) => ({
   started_at: 910_000,
   ended_at: 920_000,
   count: 1,
+  failures: 0,
+  successes: 0,
   ...more,
 });
 
@@ -40,10 +42,10 @@ describe("a row of the timeline", () => {
   test("draws each status with a different height, and several runs with a smaller one", () => {
     const pathOf = (more: Parameters<typeof bar>[0]) => barPaths([bar(more)], SCALE, NOW)[0]?.path;
     expect(pathOf({})).toBe("M10.0 9H20.0V19H10.0z");
-    expect(pathOf({ status: "failed" })).toBe("M10.0 3H20.0V25H10.0z");
+    expect(pathOf({ status: "failed", failures: 1 })).toBe("M10.0 3H20.0V25H10.0z");
     expect(pathOf({ count: 2 })).toBe("M10.0 12H20.0V16H10.0z");
     const heights = (["completed", "failed", "cancelled", "interrupted"] as const).map((status) =>
-      pathOf({ status })?.replaceAll(/H[\d.]+/g, ""),
+      pathOf({ status, failures: status === "failed" ? 1 : 0 })?.replaceAll(/H[\d.]+/g, ""),
     );
     expect(new Set(heights).size).toBe(4);
     expect(barPaths(ROW.bars, SCALE, NOW).map(({ status }) => status)).toEqual(["running", "completed"]);
@@ -63,8 +65,36 @@ describe("a row of the timeline", () => {
       "/runs/open",
       null,
     ]);
-    const [many] = rowItems({ ...ROW, bars: [bar({ count: 4, status: "failed" })], marks: [], due: [] }, SCALE, NOW);
-    expect([many?.text.split("\n")[0], many?.href]).toEqual(["4 runs, at worst failed", "/runs?job=hello"]);
+    const [many] = rowItems(
+      { ...ROW, bars: [bar({ count: 4, status: "interrupted" })], marks: [], due: [] },
+      SCALE,
+      NOW,
+    );
+    expect([many?.text.split("\n")[0], many?.href]).toEqual(["4 runs, at worst interrupted", "/runs?job=hello"]);
+  });
+
+  test("draws the share of failures of several runs, from the bottom", () => {
+    const partsOf = (failures: number, successes: number, count = 50) =>
+      barPaths([bar({ status: "failed", count, failures, successes })], SCALE, NOW);
+    const part = (status: string, top: number, bottom: number) => ({
+      status: status as never,
+      path: `M10.0 ${top}H20.0V${bottom}H10.0z`,
+    });
+    expect(partsOf(1, 49)).toEqual([part("completed", 6, 20), part("failed", 20, 22)]);
+    expect(partsOf(25, 25)).toEqual([part("completed", 6, 14), part("failed", 14, 22)]);
+    expect(partsOf(49, 1)).toEqual([part("completed", 6, 7), part("failed", 7, 22)]);
+    expect(partsOf(50, 0)).toEqual([part("failed", 6, 22)]);
+    expect(partsOf(1, 10)).toContainEqual(part("cancelled", 6, 20));
+  });
+
+  test.each([
+    [{ status: "failed" as const, failures: 1, successes: 48 }, "1 of 50 runs failed, 48 completed"],
+    [{ status: "failed" as const, failures: 50, successes: 0 }, "50 runs, all failed"],
+    [{ status: "completed" as const, failures: 0, successes: 50 }, "50 runs, all completed"],
+    [{ status: "cancelled" as const, failures: 0, successes: 49 }, "50 runs, at worst cancelled"],
+  ])("says how many of several runs failed: %p", (results, text) => {
+    const row = { ...ROW, bars: [bar({ count: 50, ...results })], marks: [], due: [] };
+    expect(rowItems(row, SCALE, NOW)[0]?.text.split("\n")[0]).toBe(text);
   });
 
   test("finds the item at a position, and the items beside it", () => {
@@ -88,6 +118,8 @@ describe("a row of the timeline", () => {
     expect(rowSummary({ ...ROW, due: [] }, NOW)).toBe(
       "2 runs; some running; 3 skipped, an earlier run was still running",
     );
+    const failing = [bar({ count: 50, failures: 2 }), bar({ status: "failed", failures: 1 })];
+    expect(rowSummary({ ...ROW, bars: failing, marks: [], due: [] }, NOW)).toBe("51 runs; 3 failed");
     expect(rowSummary({ ...ROW, bars: [], marks: [], due: [], enabled: false }, NOW)).toBe("0 runs; disabled");
   });
 });
