@@ -83,6 +83,7 @@ export type ApiStore = {
     | "listPage"
     | "listUnfinished"
     | "listTaskRuns"
+    | "getTaskHistory"
     | "listAttempts"
     | "listItems"
     | "countItems"

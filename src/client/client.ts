@@ -161,6 +161,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   session: "needs_token",
   stats: "runs",
   system: "database",
+  "task-history": "tasks",
   timeline: "jobs",
 };
 

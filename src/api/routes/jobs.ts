@@ -8,6 +8,7 @@ import { failures } from "../shapes/failure.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
 import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
+import { TaskHistoryBody, taskHistoryBody } from "../shapes/task-history.ts";
 import { jobsWithTags, TagQuery } from "../tags.ts";
 import { requireJob } from "./require.ts";
 import { Message } from "./scheduler.ts";
@@ -31,6 +32,11 @@ const OccurrenceQuery = exactly({
     ),
   ),
   coming: t.Optional(wholeNumber({ minimum: 0, maximum: 1000, default: 0 }, "Number of coming occurrences to include")),
+});
+
+const TaskHistoryQuery = exactly({
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 30, default: 30 }, "Maximum of runs")),
+  tasks: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 60 }, "Maximum of tasks")),
 });
 
 export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
@@ -129,6 +135,24 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
           operationId: "listOccurrences",
           tags: ["jobs"],
           summary: "List occurrences of a job, newest first",
+        },
+      },
+    )
+    .get(
+      "/:job_id/task-history",
+      ({ params, query }) => {
+        const { job } = requireJob(engine, params.job_id);
+        const limits = { runs: Number(query.limit ?? 30), tasks: Number(query.tasks ?? 60) };
+        return taskHistoryBody(store.runs.getTaskHistory(job.id, limits), store.jobs.getDefinition);
+      },
+      {
+        params: JobParams,
+        query: TaskHistoryQuery,
+        response: { 200: TaskHistoryBody, ...failures("INVALID_REQUEST", "NOT_FOUND") },
+        detail: {
+          operationId: "getTaskHistory",
+          tags: ["jobs"],
+          summary: "Get what became of each task in the newest runs of a job",
         },
       },
     );

@@ -15,11 +15,19 @@ import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idemp
 import { createItemStore, type ItemStore } from "./items.ts";
 import { toRun } from "./row.ts";
 import { listRuns, type RunListFilter, type RunPage } from "./run-list.ts";
+import { createTaskHistoryStore, type TaskHistoryStore } from "./task-history.ts";
 import { createTaskRunStore, insertTaskRuns, type ReusedTask, type TaskRunStore } from "./task-runs.ts";
 import { createRunTimeline, type RunTimeline } from "./timeline.ts";
 
 /** Runs, with their tasks, attempts and idempotency keys. */
-export interface RunStore extends TaskRunStore, ItemStore, AttemptStore, RunTimeline, RunDeletion, RunFailures {
+export interface RunStore
+  extends TaskRunStore,
+    TaskHistoryStore,
+    ItemStore,
+    AttemptStore,
+    RunTimeline,
+    RunDeletion,
+    RunFailures {
   /**
    * Stores a run with its tasks, its idempotency key if it has one and, for an occurrence, the row of the ledger. Throws
    * `conflict` if the occurrence was fired or skipped before.
@@ -83,6 +91,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
 
   return {
     ...createTaskRunStore(context),
+    ...createTaskHistoryStore(context),
     ...createItemStore(context),
     ...createAttemptStore(context),
     ...createRunTimeline(context),

@@ -90,6 +90,14 @@ export const occurrencesQuery = (jobId: string, filter: OccurrencesFilter = {}) 
     queryFn: () => petit.get("/api/jobs/:job_id/occurrences", { params: { job_id: jobId }, query: filter }),
   });
 
+/** Query for what became of each task of a job in its newest runs, with up to `tasks` tasks: at most 1000. */
+export const taskHistoryQuery = (jobId: string, tasks: number) =>
+  queryOptions({
+    queryKey: ["task-history", jobId, tasks],
+    queryFn: () => petit.get("/api/jobs/:job_id/task-history", { params: { job_id: jobId }, query: { tasks } }),
+    placeholderData: keepPreviousData,
+  });
+
 export const runQuery = (runId: string) =>
   queryOptions({
     queryKey: ["run", runId],

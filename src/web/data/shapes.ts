@@ -13,6 +13,7 @@ import type {
   runTasksQuery,
   statsQuery,
   systemQuery,
+  taskHistoryQuery,
   timelineQuery,
 } from "./queries.ts";
 
@@ -37,6 +38,7 @@ export type ItemCounts = NonNullable<TaskRunData["items"]>;
 export type ItemData = ListAnswer<AnswerOf<typeof runItemsQuery>, "items">;
 export type AttemptData = TaskRunData["attempt_list"][number];
 export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
+export type TaskHistoryData = AnswerOf<typeof taskHistoryQuery>;
 export type StatsData = AnswerOf<typeof statsQuery>;
 export type TimelineData = AnswerOf<typeof timelineQuery>;
 export type TimelineJob = TimelineData["jobs"][number];

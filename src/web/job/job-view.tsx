@@ -21,6 +21,7 @@ import { Occurrences } from "./occurrences.tsx";
 import { ScheduleCard } from "./schedule-card.tsx";
 import { SettingsCard } from "./settings-card.tsx";
 import { StateCard } from "./state-card.tsx";
+import { TaskGrid } from "./task-grid.tsx";
 
 /** Shows the last result, history, graph and configuration of a job. */
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
@@ -94,6 +95,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
         {job.schedule !== null && <ScheduleCard job={job} />}
       </div>
       <History jobId={job.id} />
+      <TaskGrid jobId={job.id} />
       {job.schedule !== null && <Occurrences jobId={job.id} zone={job.timezone} />}
       <GraphCard tasks={nodes} selected={selected} onSelect={select} />
       <div className="job-columns">

@@ -110,6 +110,7 @@ const collectAnswers = async (): Promise<void> => {
   collect("JobSummary", ...(await ask(petit, "/api/jobs")).body.jobs);
   collect("JobDetail", (await ask(petit, "/api/jobs/hello_world")).body);
   collect("DefinitionText", (await ask(petit, "/api/jobs/hello_world/definition")).body);
+  collect("TaskHistory", (await ask(petit, "/api/jobs/hello_world/task-history")).body);
   collect("Occurrence", ...(await ask(petit, "/api/jobs/paused_job/occurrences")).body.occurrences);
   collect("Run", ...(await ask(petit, "/api/runs")).body.runs);
   collect("RunDetail", (await ask(petit, `/api/runs/${runId}`)).body);

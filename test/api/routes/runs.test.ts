@@ -35,6 +35,13 @@ tasks:
   - {id: third, type: command, command: "true", depends_on: [second]}
   - {id: killed, type: shell, script: "kill -9 $$"}
 ---
+id: varied
+params: {exit: {default: "0"}}
+tasks:
+  - {id: first, type: command, command: "true"}
+  - {id: lenient, type: shell, script: 'exit "$PETIT_PARAM_EXIT"', allow_failure: {exit_codes: [3]}}
+  - {id: last, type: command, command: "true", depends_on: [lenient], condition: all_success}
+---
 id: items
 tags: [bad]
 tasks:
@@ -591,5 +598,75 @@ describe("GET /api/runs?tag=", () => {
     expect(await jobsOf("/api/jobs/graph/runs?tag=bad&limit=1")).toEqual(["graph"]);
     expect(await jobsOf("/api/jobs/hello/runs?tag=bad")).toEqual([]);
     expect((await ask(petit, `/api/runs/${first.id}`)).body.links).toEqual({ runbook: "https://example.com/runbook" });
+  });
+});
+
+describe("GET /api/jobs/{job_id}/task-history", () => {
+  const history = (query = "") => ask(petit, `/api/jobs/varied/task-history${query}`);
+
+  test("has what became of each task in the newest runs, the newest last", async () => {
+    expect((await history()).body).toEqual({ runs: [], tasks: [], count: 0 });
+    const done = await runToEnd(petit, "varied");
+    const allowed = await runToEnd(petit, "varied", { exit: "3" });
+    const failed = await runToEnd(petit, "varied", { exit: "4" });
+    const { run_id: retried } = (await post(petit, `/api/runs/${failed.id}/retry`)).body;
+    const { status, body } = await history();
+    expect(status).toBe(200);
+    expect(body.count).toBe(3);
+    expect(body.runs).toMatchObject([
+      { id: done.id, status: "completed", started_at: done.started_at },
+      { id: allowed.id, status: "completed" },
+      { id: failed.id, status: "failed" },
+      { id: retried, status: expect.any(String) },
+    ]);
+    const [first, lenient, last] = body.tasks;
+    expect([first.task_id, lenient.task_id, last.task_id]).toEqual(["first", "lenient", "last"]);
+    expect(lenient.results.slice(0, 3)).toEqual([
+      { run_id: done.id, status: "completed", reason: null, duration_ms: expect.any(Number), allowed: false },
+      { run_id: allowed.id, status: "failed", reason: "exit_code", duration_ms: expect.any(Number), allowed: true },
+      { run_id: failed.id, status: "failed", reason: "exit_code", duration_ms: expect.any(Number), allowed: false },
+    ]);
+    expect(last.results[2]).toMatchObject({ status: "skipped", reason: "upstream_failed", duration_ms: null });
+    // The retry took this result from the run before it.
+    expect(first.results[3]).toMatchObject({ run_id: retried, status: "completed", duration_ms: null });
+  });
+
+  test("is limited to a number of runs and of tasks, and counts the tasks beyond it", async () => {
+    const { id } = await runToEnd(petit, "varied");
+    const { body } = await history("?limit=1&tasks=2");
+    expect(body.runs.map((run: { id: string }) => run.id)).toEqual([id]);
+    expect(body.tasks.map((task: { task_id: string }) => task.task_id)).toEqual(["first", "lenient"]);
+    expect(body.count).toBe(3);
+  });
+
+  test("keeps the tasks that only earlier runs have, after those of the newest run", async () => {
+    const file = join(petit.jobsDir, "changing.yaml");
+    const write = async (ids: readonly string[]) => {
+      const tasks = ids.map((id) => `  - {id: ${id}, type: command, command: "true"}`).join("\n");
+      await writeFile(file, `id: changing\ntasks:\n${tasks}\n`);
+      await post(petit, "/api/jobs/reload");
+      return runToEnd(petit, "changing");
+    };
+    const old = await write(["gone", "kept"]);
+    const fresh = await write(["added", "kept"]);
+    const { body } = await ask(petit, "/api/jobs/changing/task-history");
+    const found = body.tasks.map(({ task_id, results }: { task_id: string; results: { run_id: string }[] }) => [
+      task_id,
+      ...results.map(({ run_id }) => run_id),
+    ]);
+    expect(found).toEqual([
+      ["added", fresh.id],
+      ["kept", old.id, fresh.id],
+      ["gone", old.id],
+    ]);
+  });
+
+  test.each(["limit=0", "limit=31", "limit=x", "tasks=0", "tasks=1001", "runs=1"])("refuses ?%s", async (query) => {
+    const { status, body } = await history(`?${query}`);
+    expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+  });
+
+  test("of an unknown job is 404", async () => {
+    expect((await ask(petit, "/api/jobs/nothing/task-history")).status).toBe(404);
   });
 });

@@ -37,6 +37,17 @@ links: {runbook: "https://example.com/runbook"}
 params: {exit: {default: "0"}}
 tasks: [{id: only, type: shell, script: 'exit "$PETIT_PARAM_EXIT"'}]
 ---
+id: grid
+params: {exit: {default: "0"}}
+tasks:
+  - {id: extract, type: shell, script: 'exit "$PETIT_PARAM_EXIT"'}
+  - {id: lint, type: shell, script: 'exit "$PETIT_PARAM_EXIT"', allow_failure: true}
+  - {id: load, type: command, command: "true", depends_on: [extract]}
+---
+id: wide
+tasks:
+${Array.from({ length: 63 }, (_, index) => `  - {id: task${index}, type: command, command: "true"}`).join("\n")}
+---
 id: downstream
 depends_on: [nightly]
 tasks: [{id: only, type: command, command: "true"}]
@@ -118,6 +129,44 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await page.waitForURL(`**/runs/${id}`);
   }, 60_000);
 
+  test("shows each task in each of the newest runs, with a link to its log", async () => {
+    const { petit, web, page } = running();
+    const done = await runToEnd(petit, "grid");
+    await web.open("/jobs/grid");
+    const grid = card(page, "Tasks");
+    const cell = (task: string, run: string) => grid.locator(`[data-cell="${task} ${run}"]`);
+    expect(await cell("load", done.id).getAttribute("data-status")).toBe("completed");
+    const { id } = await runToEnd(petit, "grid", { exit: "4" });
+    await grid.locator(`[data-cell="extract ${id}"][data-status="failed"]`).waitFor();
+    expect(await cell("lint", id).getAttribute("data-status")).toBe("allowed");
+    expect(await cell("load", id).getAttribute("data-status")).toBe("skipped");
+    await grid.locator('[data-history="extract"] .sparkline').waitFor();
+    expect(await web.axe()).toEqual([]);
+    // One stop of the Tab key, from which the arrow keys move.
+    expect(await grid.locator("[data-cell][tabindex='0']").count()).toBe(1);
+    await cell("extract", id).focus();
+    await page.getByRole("tooltip").getByText("the process exited with another status than 0").waitFor();
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("tooltip").getByText("lint: failed, which the job allows").waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/runs/${id}?task=lint`);
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("shows 60 tasks of a large job at first, and counts the others", async () => {
+    const { petit, web, page } = running();
+    await runToEnd(petit, "wide");
+    await web.open("/jobs/wide");
+    const grid = card(page, "Tasks");
+    await grid.getByText("3 more tasks").waitFor();
+    expect(await grid.locator("[data-history]").count()).toBe(60);
+    await grid.getByRole("button", { name: "Show more" }).click();
+    await grid.locator('[data-history="task62"]').waitFor();
+    expect(await grid.getByText("more task").count()).toBe(0);
+  }, 60_000);
+
   test("lists upcoming occurrences, and those that started no run with the reason", async () => {
     const { petit, web, page } = running();
     await web.open("/jobs/tick");
@@ -185,7 +234,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     async (colorScheme) => {
       const { petit } = running();
       await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 740 }, colorScheme });
-      for (const id of ["nightly", "tick"]) {
+      for (const id of ["nightly", "tick", "grid"]) {
         await phone.open(`/jobs/${id}`);
         await phone.page.locator(".graph-node").first().waitFor();
         expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);

@@ -20,6 +20,7 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
       return [
         ...ofRun(run_id),
         ...ofJob(job_id),
+        `task-history ${job_id}`,
         "runs",
         "jobs",
         "jobs-with-runs",
@@ -55,7 +56,7 @@ const MIN_INTERVAL_MS = 150;
 const INTERVAL_PER_ITEM_MS = 10;
 /** Minimum time for what petit computes from many runs. */
 const SUMMARY_INTERVAL_MS = 2_000;
-const SUMMARIES: readonly unknown[] = ["stats", "attention"];
+const SUMMARIES: readonly unknown[] = ["stats", "attention", "task-history"];
 
 /**
  * Updates the query cache from live events: writes the data of an event into the cache directly, and refetches the other
