@@ -65,7 +65,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await row("off").getByRole("img", { name: "The newest 1 run: 1 failed" }).waitFor();
     expect(await row("nightly").textContent()).toMatch(
       new RegExp(
-        `nightly.*Every day at ${HOUR}:00.*0 ${HOUR} \\* \\* \\* Asia/Kathmandu.*in \\d+h \\d\\dm.*completed.*100 %.*ms`,
+        `nightly.*Every day at ${HOUR}:00 \\(Asia/Kathmandu\\).*0 ${HOUR} \\* \\* \\*.*in \\d+h \\d\\dm.*completed.*100 %.*ms`,
       ),
     );
     expect(await row("every").textContent()).toContain("Every 12h 30m");
