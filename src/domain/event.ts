@@ -35,6 +35,6 @@ export type Event = {
   readonly reason: string | null;
   /** Number of occurrences that the event covers, if more than one. Sent, but not stored. */
   readonly times?: number;
-  /** Who paused or resumed: the name of a token, or else an address. Logged, but neither stored nor sent. */
+  /** The person who paused or resumed: the name of a token, otherwise an address. It is logged, but not stored or sent. */
   readonly by?: string;
 };

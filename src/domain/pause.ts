@@ -2,6 +2,6 @@
 export type Pause = {
   /** When it began, in ms since the Unix epoch. */
   readonly at: number;
-  /** Who asked for it: the name of a token, or else an address; null if that is unknown. */
+  /** The person who requested it: the name of a token, otherwise an address. Null if that is unknown. */
   readonly by: string | null;
 };

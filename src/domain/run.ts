@@ -91,7 +91,7 @@ export type Run = {
   readonly lateAt: number | null;
   /** How many of its tasks failed in a way that the job allows; 0 until the run has ended. */
   readonly warnings: number;
-  /** Who asked for the run, and who for its end: the name of a token, or else an address. Null if nobody did. */
+  /** The persons who requested the run and its end: the name of a token, otherwise an address. Null if petit decided it by itself. */
   readonly triggeredBy: string | null;
   readonly cancelledBy: string | null;
 };

@@ -120,7 +120,7 @@ export type TriggerRequest = {
   /** Unchecked values; the engine checks them against the job's `params`. */
   readonly params?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
-  /** Who asks for it: the name of a token, or else an address. */
+  /** The person who requests it: the name of a token, otherwise an address. */
   readonly by?: string | null;
 };
 

@@ -75,7 +75,7 @@ export const ReasonOrNull = nullable(
   `Why it ended; null if it has not, or completed. ${meanings(REASON_TEXT)}`,
 );
 
-/** Who did something. */
+/** The person who requested something. */
 export const ActorOrNull = nullable(
   t.String(),
   "Who asked for it: the name of a token, or else an address; null if nobody did, or if it is unknown",

@@ -128,7 +128,7 @@ export class JobsWatcher implements AsyncDisposable {
     const delayMs = Math.min(POLL_MS, this.#untilLookMs);
     this.#wait(delayMs, () => {
       this.#untilLookMs -= delayMs;
-      // The events of a folder do not tell that another one has taken its place, as a deployment does by renaming.
+      // No event reports that another folder has replaced this one, which a deployment can do by renaming.
       const found = identify(this.#options.dir);
       const isReplaced = found?.inode !== this.#identity?.inode || found?.device !== this.#identity?.device;
       if (isReplaced) this.#openEvents();

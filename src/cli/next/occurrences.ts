@@ -89,7 +89,7 @@ export const nextByJob = (jobs: readonly NextJob[], { count, after, zone }: Next
 const firstStart = ({ occurrences }: JobOccurrences): number =>
   occurrences.find(({ isExcluded }) => !isExcluded)?.at ?? 0;
 
-/** Also returns what is excluded before the last of the `count` occurrences. */
+/** Returns the next `count` occurrences that start a run, and the excluded ones before the last of them. */
 const firstOf = (job: ScheduledJob, { count, after }: Pick<NextOptions, "count" | "after">) => {
   const occurrences: NextOccurrence[] = [];
   let starts = 0;

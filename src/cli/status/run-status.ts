@@ -71,7 +71,7 @@ const runText = (run: RunSnapshot["run"], context: Context): string => {
     .join("");
 };
 
-/** The links tell what to do about a run that did not complete. */
+/** Returns the links of the job, such as its runbook, if the run did not complete. */
 const linkRows = ({ status: word, links }: RunSnapshot["run"]): readonly (readonly [string, string])[] =>
   word === "failed" || word === "interrupted"
     ? Object.entries(links).map(([name, url], index) => [index === 0 ? "links" : "", `${oneLine(name)}: ${url}`])

@@ -6,7 +6,7 @@ import { formatDuration } from "../../lib/duration.ts";
 export type ApprovalDecision =
   | {
       readonly kind: "approve" | "reject";
-      /** Who decided: the name of a token, or an address. */
+      /** The person who decided: the name of a token, otherwise an address. */
       readonly by: string | null;
       readonly comment: string | null;
     }

@@ -106,7 +106,7 @@ const tasksOutside = (
   });
 };
 
-/** Of a task whose items did not all complete, only the completed items are reused. */
+/** Reuses only the completed items of a task, because some of its items did not complete. */
 const onlyItems = ({ taskId, items }: TaskRun): ReusedTask => ({ taskId, outcome: null, items });
 
 const toReused = ({ taskId, status, reason, error, exitCode, outputs, items }: TaskRun): ReusedTask => {

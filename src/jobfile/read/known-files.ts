@@ -13,7 +13,7 @@ export type KnownFile = {
   readonly content: FileContent;
   /** SHA-256 of the file, in hexadecimal. */
   readonly digest: string;
-  /** False if the file may have changed in the same state, so that only its digest can tell. */
+  /** False if the file could have changed without changing its state. Its digest must then be compared. */
   readonly isSettled: boolean;
 };
 

@@ -77,7 +77,7 @@ export type NewRun = {
   readonly ledger: { readonly jitterMs: number } | null;
   readonly retry: { readonly of: RunId; readonly reused: readonly ReusedTask[] } | null;
   readonly idempotency: { readonly key: string; readonly request: string } | null;
-  /** Who asked for it; left out if nobody did. */
+  /** The person who requested it. Missing if petit started it by itself. */
   readonly triggeredBy?: string | null;
 };
 
