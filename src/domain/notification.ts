@@ -11,8 +11,18 @@ export type NotifyType = (typeof NOTIFY_TYPES)[number];
  * The events of a notification. `failure`: a run failed or was interrupted. `recovery`: a run completed after the
  * previous one failed or was interrupted (cancelled runs do not count). `success`: a run completed. `cancelled`: a run
  * was cancelled. `missed`: occurrences were missed. `started`: a run started. `late`: an unfinished run exceeded `warn_after`.
+ * `approval`: a task began to wait for a person.
  */
-export const NOTIFY_EVENTS = ["failure", "recovery", "success", "cancelled", "missed", "started", "late"] as const;
+export const NOTIFY_EVENTS = [
+  "failure",
+  "recovery",
+  "success",
+  "cancelled",
+  "missed",
+  "started",
+  "late",
+  "approval",
+] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 
 /** The events that have a ping. `missed` has none, because a check notices a missing ping itself. */

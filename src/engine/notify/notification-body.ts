@@ -1,4 +1,4 @@
-import type { Job, Links } from "../../domain/job.ts";
+import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
 import { dueAtOf, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
@@ -23,9 +23,21 @@ export type NotificationBody = {
   readonly missed: BodyMissed | null;
   /** Null except for `late`. */
   readonly late: BodyLate | null;
+  /** Null except for `approval`. */
+  readonly approval: BodyApproval | null;
 };
 
 type BodyLate = { readonly due_at: number; readonly warn_after_ms: number };
+
+type BodyApproval = {
+  readonly task_id: string;
+  readonly prompt: string | null;
+  /** When its timeout decides; null if it waits without a limit. */
+  readonly expires_at: number | null;
+  readonly on_timeout: Approval["onTimeout"];
+  /** Commands that decide. */
+  readonly commands: { readonly approve: string; readonly reject: string };
+};
 
 type BodyRun = {
   readonly id: string;
@@ -55,6 +67,7 @@ type BodyMissed = {
 
 const MAX_FAILED_TASKS = 50;
 const MAX_ERROR = 1_000;
+const MAX_PROMPT = 1_000;
 const MAX_OCCURRENCES = 20;
 
 /** Maximum size of the log tail, in bytes. */
@@ -71,6 +84,22 @@ export const bodyOfLate = (job: Job, run: Run): NotificationBody => ({
   ...empty("late", job, run.lateAt ?? run.createdAt),
   run: runOf(run),
   late: { due_at: dueAtOf(run), warn_after_ms: job.warnAfterMs ?? 0 },
+});
+
+/** An approval that began to wait. `prompt` has no templates any more; `now` is ms since the epoch. */
+export type AskedApproval = { readonly task: Task; readonly prompt: string | null; readonly now: number };
+
+/** Returns the body for a task that began to wait for a person. */
+export const bodyOfApproval = (job: Job, run: Run, { task, prompt, now }: AskedApproval): NotificationBody => ({
+  ...empty("approval", job, now),
+  run: runOf(run),
+  approval: {
+    task_id: task.id,
+    prompt: prompt === null ? null : shorten(prompt, MAX_PROMPT),
+    expires_at: task.timeoutMs === null ? null : now + task.timeoutMs,
+    on_timeout: task.program.type === "approval" ? task.program.onTimeout : "reject",
+    commands: { approve: `petit approve ${run.id} ${task.id}`, reject: `petit reject ${run.id} ${task.id}` },
+  },
 });
 
 /** Returns the body for a run that has ended. Call it within the transaction that stores the end. */
@@ -108,6 +137,7 @@ const empty = (event: NotifyEvent, job: Job, now: number): NotificationBody => (
   log_tail: null,
   missed: null,
   late: null,
+  approval: null,
 });
 
 const runOf = (run: Run): BodyRun => ({

@@ -7,7 +7,15 @@ import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
-import { bodyOfEnd, bodyOfLate, bodyOfMissed, bodyOfStart, type NotificationBody } from "./notification-body.ts";
+import {
+  type AskedApproval,
+  bodyOfApproval,
+  bodyOfEnd,
+  bodyOfLate,
+  bodyOfMissed,
+  bodyOfStart,
+  type NotificationBody,
+} from "./notification-body.ts";
 import { warnOfMissingSecrets } from "./secret.ts";
 
 /** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
@@ -16,7 +24,7 @@ export const MAX_WAITING = 1_000;
 type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
 
 /**
- * Queues the notifications of a job's `notify`. Call `started`, `ended` and `missed` within the transaction that stores the
+ * Queues the notifications of a job's `notify`. Call its methods for events within the transaction that stores the
  * event: the delivery is queued in it, and the dispatcher sends it later. Only a failure of the database rolls back the event.
  */
 export class Notifier implements Disposable {
@@ -75,6 +83,15 @@ export class Notifier implements Disposable {
     this.#notifyTargets(subject, {
       eventFor: ({ on }) => (on.includes("late") ? "late" : null),
       bodyOf: () => bodyOfLate(job, run),
+    });
+  }
+
+  /** Queues the notifications of a task that began to wait for a person. `approval` is called only if somebody is notified. */
+  asked(job: Job, run: Run, approval: () => AskedApproval): void {
+    const subject = { job, run, versionId: run.versionId };
+    this.#notifyTargets(subject, {
+      eventFor: ({ on }) => (on.includes("approval") ? "approval" : null),
+      bodyOf: () => bodyOfApproval(job, run, approval()),
     });
   }
 

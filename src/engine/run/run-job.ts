@@ -189,18 +189,20 @@ export class RunJob {
   get approvals(): readonly { readonly taskId: TaskId; readonly prompt: string | null; readonly since: number }[] {
     const { asking } = this;
     if (asking.length === 0) return [];
-    const { engine, job } = this.#options;
-    const taskRuns = new Map(engine.store.runs.listTaskRuns(this.#run.id).map((each) => [each.taskId, each]));
-    const scope = scopeOf({ job, run: this.#run, item: null, ...this.#results(this.#progress) });
-    return asking.map((taskId) => {
-      const { program } = taskOf(job, taskId);
-      const prompt = program.type === "approval" ? program.prompt : null;
-      return {
-        taskId,
-        prompt: prompt === null ? null : expandTemplate(prompt, scope),
-        since: taskRuns.get(taskId)?.startedAt ?? this.#run.createdAt,
-      };
-    });
+    const { store } = this.#options.engine;
+    const taskRuns = new Map(store.runs.listTaskRuns(this.#run.id).map((each) => [each.taskId, each]));
+    return asking.map((taskId) => ({
+      taskId,
+      prompt: this.#promptOf(taskId, this.#progress),
+      since: taskRuns.get(taskId)?.startedAt ?? this.#run.createdAt,
+    }));
+  }
+
+  #promptOf(taskId: TaskId, progress: RunProgress): string | null {
+    const { job } = this.#options;
+    const { program } = taskOf(job, taskId);
+    if (program.type !== "approval" || program.prompt === null) return null;
+    return expandTemplate(program.prompt, scopeOf({ job, run: this.#run, item: null, ...this.#results(progress) }));
   }
 
   /** Ends an approval that waits, within the current transaction. */
@@ -300,9 +302,7 @@ export class RunJob {
       return null;
     }
     if (step.kind === "ask") {
-      store.runs.askApproval(this.#run, step.taskId, this.#now());
-      const waiting = stateOf(progress, { taskId: step.taskId, item: null });
-      progress.set(step.taskId, { ...waiting, status: "running", phase: "asking" });
+      this.#ask(step.taskId, progress);
       return null;
     }
     const node = { taskId: step.taskId, item: ("item" in step ? step.item : undefined) ?? null };
@@ -321,6 +321,19 @@ export class RunJob {
           );
     this.#storeOutcome(before, outcome, progress);
     return null;
+  }
+
+  /** Begins to wait for a person, and notifies of it in the same transaction, so that a restart does not repeat it. */
+  #ask(taskId: TaskId, progress: RunProgress): void {
+    const { engine, notifier, job } = this.#options;
+    const now = this.#now();
+    engine.store.runs.askApproval(this.#run, taskId, now);
+    progress.set(taskId, { ...stateOf(progress, { taskId, item: null }), status: "running", phase: "asking" });
+    notifier.asked(job, this.#run, () => ({
+      task: taskOf(job, taskId),
+      prompt: this.#promptOf(taskId, progress),
+      now,
+    }));
   }
 
   #storeOutcome(before: TaskProgress, outcome: TaskOutcome, progress: RunProgress): void {

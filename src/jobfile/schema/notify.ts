@@ -78,7 +78,7 @@ export const NOTIFY = {
         minItems: 1,
         unique: true,
       },
-      doc: "The events to send: `failure`, a run failed or was interrupted; `recovery`, a run completed after a failure; `success`; `cancelled`; `missed`, occurrences were missed; `started`; `late`, an unfinished run exceeded `warn_after`.",
+      doc: "The events to send: `failure`, a run failed or was interrupted; `recovery`, a run completed after a failure; `success`; `cancelled`; `missed`, occurrences were missed; `started`; `late`, an unfinished run exceeded `warn_after`; `approval`, a task began to wait for a person.",
       absent: "failure and recovery; started, success, failure and cancelled with `healthchecks`",
       example: ["failure", "recovery"],
     },

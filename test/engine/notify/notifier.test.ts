@@ -67,6 +67,7 @@ describe("a webhook", () => {
       log_tail: expect.stringContaining("it broke\n"),
       missed: null,
       late: null,
+      approval: null,
     });
   });
 

@@ -5,6 +5,7 @@ import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { command, job as plainJob } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { receiver } from "../../support/receiver.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Reads a job with a task `ask`, and one after it. */
@@ -104,6 +105,36 @@ describe("an approval", () => {
     expect(second.read(id)).toMatchObject({ run: { status: "running" }, summary: "ask running · load pending" });
     await clock.pass(3_600_000);
     expect((await second.ended(id)).tasks.ask).toMatchObject({ status: "failed", reason: "timeout" });
+  });
+
+  test("is notified once when it begins to wait, also over a restart", async () => {
+    using dir = tempDir();
+    await using hook = receiver();
+    const notify = `notify: [{type: webhook, url: "${hook.url}", on: [approval]}]\nlinks: {runbook: "https://example.com/r"}`;
+    const jobs = [jobOf(", timeout: 1h", notify)];
+    const first = await startEngine({ jobs, dir: dir.path });
+    const id = await asking(first);
+    const [received] = await hook.first(1);
+    const askedAt = first.read(id).tasks.ask?.startedAt ?? 0;
+    expect(JSON.parse(received?.body ?? "")).toMatchObject({
+      event: "approval",
+      at: askedAt,
+      links: { runbook: "https://example.com/r" },
+      run: { id, status: "running" },
+      approval: {
+        task_id: "ask",
+        prompt: "Load monday?",
+        expires_at: askedAt + 3_600_000,
+        on_timeout: "reject",
+        commands: { approve: `petit approve ${id} ask`, reject: `petit reject ${id} ask` },
+      },
+    });
+    await first.stop("drain");
+    await using second = await startEngine({ jobs, dir: dir.path });
+    await second.engine.decide(id, null, APPROVE);
+    await second.ended(id);
+    await second.stop("drain");
+    expect(hook.received).toHaveLength(1);
   });
 
   test("leaves its place to other runs while it waits, and takes it again before them", async () => {
