@@ -8,13 +8,24 @@ import actors from "../migrations/0005_actors.sql" with { type: "text" };
 import items from "../migrations/0006_items.sql" with { type: "text" };
 import jobFiles from "../migrations/0007_job_files.sql" with { type: "text" };
 import except from "../migrations/0008_except.sql" with { type: "text" };
+import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
  * Migrations in order. The schema version (`user_version`) is the number that a database has applied.
  * Append only. SQLite stores the comments inside a statement with the schema, so these do not change either.
  */
-const MIGRATIONS: readonly string[] = [init, notifications, windows, versions, actors, items, jobFiles, except];
+const MIGRATIONS: readonly string[] = [
+  init,
+  notifications,
+  windows,
+  versions,
+  actors,
+  items,
+  jobFiles,
+  except,
+  workflows,
+];
 
 /** Schema version that this petit writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
