@@ -34,9 +34,12 @@ export const REFERENCE_FORMS =
 /** Also matches a template without closing braces; it extends to the end of the text. */
 const TEMPLATE = /\$\{\{([\s\S]*?)(\}\}|$)/g;
 
+/** Returns whether a text contains a template, even one without closing braces. */
+export const hasTemplate = (text: string): boolean => text.includes("${{");
+
 /** Returns all templates of a text, in order. */
 export const findTemplates = (text: string): readonly Template[] =>
-  text.includes("${{") ? Array.from(text.matchAll(TEMPLATE), ([text, inner]) => toTemplate(text, inner)) : [];
+  hasTemplate(text) ? Array.from(text.matchAll(TEMPLATE), ([text, inner]) => toTemplate(text, inner)) : [];
 
 const toTemplate = (text: string, inner = ""): Template => {
   const expression = inner.trim();
@@ -80,7 +83,7 @@ export type TemplateScope = {
  * without a value becomes an empty text.
  */
 export const expandTemplate = (text: string, scope: TemplateScope): string =>
-  text.includes("${{") ? text.replace(TEMPLATE, (match, inner: string) => fill(toTemplate(match, inner), scope)) : text;
+  hasTemplate(text) ? text.replace(TEMPLATE, (match, inner: string) => fill(toTemplate(match, inner), scope)) : text;
 
 const fill = (template: Template, scope: TemplateScope): string => {
   const { reference } = template;

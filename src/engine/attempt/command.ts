@@ -4,7 +4,7 @@ import type { Item } from "../../domain/item.ts";
 import type { Job, Program, Task } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
-import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
+import { expandTemplate, hasTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
 import type { ProcessCommand } from "./process.ts";
@@ -26,9 +26,8 @@ export type CommandOptions = {
   readonly spool: Spool;
   /** Null in a task without items. */
   readonly item: Item | null;
-  readonly outputs: TemplateScope["outputs"];
-  readonly statuses: TemplateScope["statuses"];
-  readonly itemCounts: TemplateScope["itemCounts"];
+  /** Returns the values for templates. Called only if the task has any. */
+  readonly scope: () => TemplateScope;
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
 };
@@ -50,8 +49,12 @@ export class SpawnError extends Error {
  */
 export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const { job, task, runtime } = context;
-  const scope = scopeOf(context);
-  const expand = (text: string): string => expandTemplate(text, scope);
+  let scope: TemplateScope | null = null;
+  const expand = (text: string): string => {
+    if (!hasTemplate(text)) return text;
+    scope ??= context.scope();
+    return expandTemplate(text, scope);
+  };
   const cwd = task.workingDir === null ? process.cwd() : resolve(job.source.folder, expand(task.workingDir));
   const program = programOf({
     program: task.program,
@@ -69,21 +72,6 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
   return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
 };
-
-/** Returns the values for the templates of a task. */
-export const scopeOf = (
-  context: Pick<CommandOptions, "job" | "run" | "item" | "outputs" | "statuses" | "itemCounts">,
-): TemplateScope => ({
-  params: context.run.params,
-  config: context.job.config,
-  outputs: context.outputs,
-  statuses: context.statuses,
-  itemCounts: context.itemCounts,
-  item: context.item,
-  jobId: context.job.id,
-  runId: context.run.id,
-  scheduledFor: context.run.scheduledFor,
-});
 
 type ProgramOptions = {
   readonly program: Program;

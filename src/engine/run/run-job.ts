@@ -6,10 +6,9 @@ import { type Approval, type Job, type Task, taskOf } from "../../domain/job.ts"
 import type { EndingReason, Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
 import { Expression } from "../../jobfile/expression/expression.ts";
-import { expandTemplate, expressionScope, parseIf } from "../../jobfile/template.ts";
+import { expandTemplate, expressionScope, parseIf, type TemplateScope } from "../../jobfile/template.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
-import { type CommandOptions, scopeOf } from "../attempt/command.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
 import { type AttemptResult, runAttempt } from "../attempt/run-attempt.ts";
 import type { Commits, TransactionHooks } from "../commits.ts";
@@ -20,7 +19,7 @@ import type { SpoolPool } from "../output/spool-pool.ts";
 import type { Poller } from "../poller.ts";
 import { type ApprovalDecision, outcomeOfDecision } from "./approval.ts";
 import { aggregateOutputs, itemsError } from "./items.ts";
-import { type NodeKey, nodeKey } from "./node.ts";
+import { nodeKey } from "./node.ts";
 import { outcomeOfRun } from "./outcome.ts";
 import { type Ending, type IfResult, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
 import {
@@ -74,6 +73,7 @@ export type AdoptedAttempt = { readonly attempt: Attempt; readonly process: Runn
 export class RunJob {
   readonly #options: RunJobOptions;
   readonly #tasks: readonly Task[];
+  readonly #hasApprovals: boolean;
   readonly #now: () => number;
   readonly #ends: ReadonlyMap<TaskId, AbortController>;
   /** Aborted to end the items of a task, because too many of them have failed. */
@@ -110,6 +110,7 @@ export class RunJob {
     // A shutdown ends clean-up tasks too.
     this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
     this.#tasks = topological(options.job.tasks);
+    this.#hasApprovals = this.#tasks.some(({ program }) => program.type === "approval");
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
     this.#failFasts = new Map(
       this.#tasks.flatMap(({ id, items }) => (items === undefined ? [] : [[id, new AbortController()]])),
@@ -182,6 +183,7 @@ export class RunJob {
 
   /** The approvals that wait for a person. */
   get asking(): readonly TaskId[] {
+    if (!this.#hasApprovals) return [];
     return [...this.#progress.values()].flatMap(({ phase, node }) => (phase === "asking" ? [node.taskId] : []));
   }
 
@@ -199,10 +201,9 @@ export class RunJob {
   }
 
   #promptOf(taskId: TaskId, progress: RunProgress): string | null {
-    const { job } = this.#options;
-    const { program } = taskOf(job, taskId);
+    const { program } = taskOf(this.#options.job, taskId);
     if (program.type !== "approval" || program.prompt === null) return null;
-    return expandTemplate(program.prompt, scopeOf({ job, run: this.#run, item: null, ...this.#results(progress) }));
+    return expandTemplate(program.prompt, this.#scope(progress));
   }
 
   /** Ends an approval that waits, within the current transaction. */
@@ -403,8 +404,7 @@ export class RunJob {
     if (isOfItem !== (item !== null)) return true;
     try {
       const ofItem = item === null ? null : (this.#items.get(taskId)?.[item] ?? null);
-      const scope = scopeOf({ job, run: this.#run, item: ofItem, ...this.#results(progress) });
-      return expression.isTrue(expressionScope(scope));
+      return expression.isTrue(expressionScope(this.#scope(progress, ofItem)));
     } catch (error) {
       return { error: `if: ${error instanceof Error ? error.message : String(error)}` };
     }
@@ -447,13 +447,12 @@ export class RunJob {
     const { job } = this.#options;
     const { items: spec } = taskOf(job, taskId);
     if (spec === undefined) throw new Error(`task '${taskId}' has no items`);
-    const scopeWith = (item: Item | null) => scopeOf({ job, run: this.#run, item, ...this.#results(progress) });
-    const plain = scopeWith(null);
-    const values = valuesOf(spec.source, (text) => expandTemplate(text, plain));
+    const scope = this.#scope(progress);
+    const values = valuesOf(spec.source, (text) => expandTemplate(text, scope));
     const { key } = spec;
     return toItems(values, {
       isMatrix: spec.source.kind === "matrix",
-      ...(key !== null && { keyOf: (item: Item) => expandTemplate(key, scopeWith(item)) }),
+      ...(key !== null && { keyOf: (item: Item) => expandTemplate(key, { ...scope, item }) }),
     });
   }
 
@@ -479,12 +478,20 @@ export class RunJob {
     return { status: "failed", reason, error: itemsError(items, reason), exitCode: null, outputs };
   }
 
-  /** Returns what the tasks have produced so far. */
-  #results(progress: ReadonlyMap<NodeKey, TaskProgress>): Pick<CommandOptions, "outputs" | "statuses" | "itemCounts"> {
+  /** Returns the values for templates: what the tasks have produced so far, and an item. */
+  #scope(progress: RunProgress, item: Item | null = null): TemplateScope {
+    const { job } = this.#options;
+    const states = this.#tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null })] as const);
     return {
-      outputs: new Map(this.#tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null }).outputs])),
-      statuses: new Map(this.#tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null }).status])),
+      params: this.#run.params,
+      config: job.config,
+      outputs: new Map(states.map(([id, { outputs }]) => [id, outputs])),
+      statuses: new Map(states.map(([id, { status }]) => [id, status])),
       itemCounts: new Map([...this.#items].map(([taskId, items]) => [taskId, items.length])),
+      item,
+      jobId: job.id,
+      runId: this.#run.id,
+      scheduledFor: this.#run.scheduledFor,
     };
   }
 
@@ -525,7 +532,7 @@ export class RunJob {
     const failFast = item === null ? undefined : this.#failFasts.get(task.id)?.signal;
     return runAttempt({
       ...this.#options,
-      context: { job, task, run: this.#run, item, ...this.#results(this.#progress) },
+      context: { job, task, run: this.#run, item, scope: () => this.#scope(this.#progress, item) },
       attempt,
       now: this.#now,
       spool: spoolOf(engine.spoolDir, attempt.id),
