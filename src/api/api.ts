@@ -11,6 +11,7 @@ import { createAuthentication } from "./guard/token.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
 import { HEALTH_PATH } from "./routes/health.ts";
+import { DOCS_PATH } from "./routes/openapi.ts";
 import { type ApiServices, answerError, pathOf, routes } from "./routes/routes.ts";
 import { SESSION_PATH } from "./routes/session.ts";
 
@@ -82,6 +83,9 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
     if (!fromAllowedOrigin) checkOrigin(request, page !== null);
     if (page !== null) return onlyGet(request, page);
     if (!isOpen(path, request.method)) {
+      const login =
+        visitsDocs(path, request) && !authentication.hasCredentials(request) ? loginPage(options, request) : null;
+      if (login !== null) return login;
       const { name } = authentication.identify(request);
       if (name !== null) requests.setName(request, name);
     }
@@ -93,6 +97,20 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
 /** Returns true for what needs no token: the health check, and logging in and out. */
 const isOpen = (path: string, method: string): boolean =>
   path === HEALTH_PATH || (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
+
+/** Returns true if a browser visits the API reference: browsers ask for HTML by name, other clients accept anything. */
+const visitsDocs = (path: string, { method, headers }: Request): boolean =>
+  path === DOCS_PATH && method === "GET" && (headers.get("accept") ?? "").includes("text/html");
+
+/** Returns the dashboard in place of the API reference. It asks for the token, then shows the reference. */
+const loginPage = ({ page }: ApiOptions, request: Request): Response | null => {
+  const headers = new Headers(request.headers);
+  headers.delete("if-none-match");
+  const answer = page?.("/", headers) ?? null;
+  // The same address has another answer after the login.
+  answer?.headers.set("cache-control", "no-store");
+  return answer;
+};
 
 /** Requires that HEAD was replaced by GET. */
 const onlyGet = (request: Request, page: Response): Response => {

@@ -18,6 +18,8 @@ export type AuthenticationOptions = { readonly tokens: readonly ApiToken[]; read
 export interface Authentication {
   /** Returns who sent a request, by its bearer token or its session cookie. Throws `UNAUTHORIZED`, or `FORBIDDEN`. */
   identify(request: Request): Identity;
+  /** Returns false for a request without a token or a session, if petit requires one. */
+  hasCredentials(request: Request): boolean;
   /** Returns the token that equals a text. Throws `UNAUTHORIZED`; without tokens returns null. */
   login(text: string): ApiToken | null;
 }
@@ -35,9 +37,11 @@ export const createAuthentication = ({ tokens, clock }: AuthenticationOptions): 
   };
   return {
     login,
+    hasCredentials: (request) =>
+      expected.length === 0 || bearerOf(request) !== undefined || readSession(request, tokens, clock.now()) !== null,
     identify: (request) => {
       if (expected.length === 0) return { name: null, sessionUntil: null };
-      const given = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+      const given = bearerOf(request);
       if (given !== undefined) return { name: login(given)?.name ?? null, sessionUntil: null };
       const session = readSession(request, tokens, clock.now());
       if (session === null) throw unauthorized("a token is required: send it as 'Authorization: Bearer TOKEN'");
@@ -46,6 +50,9 @@ export const createAuthentication = ({ tokens, clock }: AuthenticationOptions): 
     },
   };
 };
+
+const bearerOf = ({ headers }: Request): string | undefined =>
+  /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 

@@ -9,6 +9,9 @@ const DocsPage = t.String({
   "x-content": { "text/html": { example: "<!doctype html>\n" } },
 });
 
+/** Path of the reference page. */
+export const DOCS_PATH = "/api/docs";
+
 /** Routes of the API description, which is built at the first request. */
 export const openApiRoutes = (described: () => readonly DescribedRoute[], version: string) => {
   const json = once(() => JSON.stringify(buildOpenApi(described(), version), null, 2));
@@ -22,7 +25,7 @@ export const openApiRoutes = (described: () => readonly DescribedRoute[], versio
       detail: { operationId: "getOpenApi", tags: ["scheduler"], summary: "Get the description of the API" },
     })
     .get(
-      "/api/docs",
+      DOCS_PATH,
       ({ request }) =>
         new Response(renderDocsPage({ document: document(), address: new URL(request.url).origin }), {
           headers: DOCS_HEADERS,
@@ -33,7 +36,9 @@ export const openApiRoutes = (described: () => readonly DescribedRoute[], versio
           operationId: "getDocs",
           tags: ["scheduler"],
           summary: "Get the description of the API as a page",
-          description: "Runs no script and loads nothing from other servers.",
+          description:
+            "Runs no script and loads nothing from other servers. A browser that is not logged in gets the dashboard, which asks for " +
+            "the token and then shows this page.",
         },
       },
     );

@@ -1,16 +1,12 @@
 import { createClient } from "../../client/client.ts";
 import type { ReconnectOptions } from "../../client/reconnect.ts";
-import { tokenStore } from "./token-store.ts";
+import { sessionStore } from "./session-store.ts";
 
-/** The client of the petit that serves this page. It sends the token of this tab, and asks for one if petit refuses. */
+/** The client of the petit that serves this page. The browser sends the cookie of the session. The page asks for a token if petit refuses. */
 export const petit = createClient({
   base: location.origin,
-  headers: () => {
-    const { token } = tokenStore.get();
-    return token === null ? {} : { authorization: `Bearer ${token}` };
-  },
   onRefused: (code) => {
-    if (code === "UNAUTHORIZED") tokenStore.refuse();
+    if (code === "UNAUTHORIZED") sessionStore.refuse();
   },
 });
 

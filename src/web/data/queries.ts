@@ -225,5 +225,8 @@ export const notificationsQuery = (status: DeliveryStatus) =>
     refetchInterval: 5_000,
   });
 
+/** Query for who is logged in. */
+export const sessionQuery = () => queryOptions({ queryKey: ["session"], queryFn: () => petit.get("/api/session") });
+
 export const schedulerQuery = () =>
   queryOptions({ queryKey: ["scheduler"], queryFn: () => petit.get("/api/scheduler/state") });

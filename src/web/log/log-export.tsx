@@ -1,6 +1,5 @@
-import { type MouseEvent, useState } from "react";
+import { useState } from "react";
 import { fetchOutput } from "../data/lines.ts";
-import { tokenStore } from "../data/token-store.ts";
 import { Button } from "../ui/button.tsx";
 import { withoutEscapes } from "./ansi/ansi.ts";
 import type { LogFilter } from "./book/line.ts";
@@ -8,30 +7,15 @@ import { logPath } from "./book/path.ts";
 
 type ExportProps = { readonly runId: string; readonly filter: LogFilter };
 
-/** Downloads the exact bytes of the output. A link can't send the token, so with a token the page fetches the file first. */
+/** Downloads the exact bytes of the output. */
 export const DownloadLog = ({ runId, filter }: ExportProps) => {
   const path = logPath(runId, filter);
   const name = [runId.slice(-8), filter.task, filter.stream].filter((part) => part !== undefined).join("-");
-  const save = (event: MouseEvent<HTMLAnchorElement>): void => {
-    if (tokenStore.get().token === null) return;
-    event.preventDefault();
-    void saveAs(fetchOutput(runId, filter), `${name}.log`);
-  };
   return (
-    <a className="button button-quiet" href={path} download={`${name}.log`} onClick={save}>
+    <a className="button button-quiet" href={path} download={`${name}.log`}>
       Download
     </a>
   );
-};
-
-const saveAs = async (output: Promise<Blob>, name: string): Promise<void> => {
-  const url = URL.createObjectURL(await output);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The browser has read the file by then.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 };
 
 /** Maximum number of characters to copy. */

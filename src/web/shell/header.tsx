@@ -3,6 +3,7 @@ import { Button } from "../ui/button.tsx";
 import { ConnectionPill } from "./pills/connection-pill.tsx";
 import { HealthPill } from "./pills/health-pill.tsx";
 import { SchedulerPill } from "./pills/scheduler-pill.tsx";
+import { SessionPill } from "./pills/session-pill.tsx";
 import { SearchBox } from "./search/search-box.tsx";
 import { preload } from "./views.ts";
 
@@ -32,6 +33,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
       <HealthPill />
       <SchedulerPill />
       <ConnectionPill />
+      <SessionPill />
       <Button kind="quiet" aria-label="Keyboard shortcuts" className="shell-help" onClick={onHelp}>
         ?
       </Button>

@@ -1,6 +1,7 @@
 import { Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { Loading } from "../ui/states.tsx";
+import { DocsLogin } from "./docs-login.tsx";
 import { NotFound } from "./not-found.tsx";
 import { JobsView, JobView, NowView, RunsView, RunView, SystemView } from "./views.ts";
 
@@ -14,6 +15,7 @@ export const Routes = () => (
       <Route path="/runs" component={RunsView} />
       <Route path="/runs/:id">{({ id }) => <RunView key={id} runId={id} />}</Route>
       <Route path="/system" component={SystemView} />
+      <Route path="/api/docs" component={DocsLogin} />
       <Route component={NotFound} />
     </Switch>
   </Suspense>

@@ -1,36 +1,45 @@
 import { useState } from "react";
 import { useStore } from "../data/external-store.ts";
-import { tokenStore } from "../data/token-store.ts";
+import { type LoginResult, logIn } from "../data/session.ts";
+import { sessionStore } from "../data/session-store.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
+import { failureText } from "../ui/states.tsx";
 
 /** Asks for the token when petit refuses a request. The page is useless without it. */
 export const TokenDialog = () => {
-  const { token, isRequired } = useStore(tokenStore);
-  return isRequired ? <TokenForm wasRefused={token !== null} /> : null;
+  const { isRequired } = useStore(sessionStore);
+  return isRequired ? <TokenForm /> : null;
 };
 
 /** The characters that petit accepts: others can't be sent in a header. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
-const problemOf = (isMalformed: boolean, wasRefused: boolean): string | null => {
-  if (isMalformed) return "A token contains no spaces and only ASCII characters.";
-  return wasRefused ? "petit refused that token." : null;
+const PROBLEMS: Readonly<Record<LoginResult, string | null>> = {
+  ok: null,
+  wrong_token: "petit refused that token.",
+  no_cookie: "petit accepted the token, but the browser did not keep the session. Allow cookies for this page.",
 };
 
-const TokenForm = ({ wasRefused }: { readonly wasRefused: boolean }) => {
+const TokenForm = () => {
   const [text, setText] = useState("");
-  const [isMalformed, setMalformed] = useState(false);
-  const problem = problemOf(isMalformed, wasRefused);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (): Promise<void> => {
+    const token = text.trim();
+    if (token === "") return;
+    if (!TOKEN.test(token)) return setProblem("A token contains no spaces and only ASCII characters.");
+    setBusy(true);
+    setProblem(await logIn(token).then((result) => PROBLEMS[result], failureText));
+    setBusy(false);
+  };
   return (
     <Dialog title="This petit requires a token" canClose={false} onClose={() => {}}>
       <form
         className="dialog-form"
         onSubmit={(event) => {
           event.preventDefault();
-          const token = text.trim();
-          setMalformed(token !== "" && !TOKEN.test(token));
-          if (TOKEN.test(token)) tokenStore.save(token);
+          void submit();
         }}
       >
         <div className="field">
@@ -52,11 +61,11 @@ const TokenForm = ({ wasRefused }: { readonly wasRefused: boolean }) => {
             </p>
           )}
           <small id="token-note">
-            The token is in the file that <code>--token-file</code> names. This tab stores it until it is closed.
+            The token is in the file that <code>--token-file</code> names. You stay logged in for 30 days, in all tabs.
           </small>
         </div>
         <div className="dialog-actions">
-          <Button kind="primary" type="submit">
+          <Button kind="primary" type="submit" isBusy={isBusy}>
             Continue
           </Button>
         </div>

@@ -25,7 +25,7 @@ export const Interfaces = ({ needsToken }: { readonly needsToken: boolean }) => 
     </dl>
     {needsToken && (
       <>
-        <p className="muted">A link in the browser can’t send the token, but a program can:</p>
+        <p className="muted">Programs send the token:</p>
         <CopyLine text={`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/metrics`} />
       </>
     )}

@@ -14,6 +14,7 @@ import { Interfaces } from "./interfaces.tsx";
 import { Notifications } from "./notifications.tsx";
 import { Problems } from "./problems.tsx";
 import { Scheduler } from "./scheduler.tsx";
+import { Session } from "./session.tsx";
 import { Settings } from "./settings.tsx";
 import "./system.css";
 
@@ -41,6 +42,7 @@ const Parts = ({ system }: { readonly system: SystemData }) => {
       </div>
       {system.problems.length > 0 && <Problems problems={system.problems} />}
       <Notifications />
+      <Session />
       <Settings settings={system.settings} />
       <Interfaces needsToken={system.needs_token} />
     </>

@@ -79,6 +79,20 @@ describe("the token", () => {
     // The page is public, so a wrong method needs no token either.
     expect((await paged.ask("/", { method: "POST" })).status).toBe(405);
   });
+
+  test("is asked for by the page if a browser visits the reference of the API", async () => {
+    const accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+    const visit = await paged.ask("/api/docs", { headers: { accept, "if-none-match": "*" } });
+    expect([visit.status, await visit.text(), visit.headers.get("cache-control")]).toEqual([
+      200,
+      "<!doctype html>",
+      "no-store",
+    ]);
+    const refused = [{}, { accept: "*/*" }, { accept, authorization: "Bearer wrong" }];
+    for (const headers of refused)
+      expect((await paged.ask("/api/docs", { headers: { ...headers } as Record<string, string> })).status).toBe(401);
+    expect((await paged.ask("/api/jobs", { headers: { accept } })).status).toBe(401);
+  });
 });
 
 describe("a foreign Host", () => {

@@ -7,13 +7,13 @@ const JOBS = { "jobs.yaml": 'id: hello\nname: Hello\ntasks: [{id: only, type: co
 
 const TOKEN = "correct-horse-battery-staple-0123456789";
 
-const enterToken = async ({ page }: Web, token: string): Promise<void> => {
+const enterToken = async ({ page }: Pick<Web, "page">, token: string): Promise<void> => {
   await page.getByRole("textbox", { name: "Token" }).fill(token);
   await page.getByRole("button", { name: "Continue" }).click();
 };
 
 describe.skipIf(CHROMIUM === null)("the dashboard with a token", () => {
-  test("asks for the token, stores it for the session only, and asks again after a wrong one", async () => {
+  test("asks for the token, keeps a session that scripts can't read, and asks again after a wrong token", async () => {
     await using petit = await startPetit({ jobs: JOBS, env: { PETIT_API_TOKEN: TOKEN } });
     for (const path of ["/", "/jobs/hello"]) expect((await petit.fetch(path)).status).toBe(200);
     await using web = await openWeb(petit);
@@ -29,37 +29,67 @@ describe.skipIf(CHROMIUM === null)("the dashboard with a token", () => {
     await page.getByRole("link", { name: "Hello" }).first().waitFor();
     await page.locator("[data-connection=connected]").waitFor();
     expect(await page.getByRole("dialog").count()).toBe(0);
-    expect(await page.evaluate("Object.values(sessionStorage)")).toEqual([TOKEN]);
-    expect(await page.evaluate("[Object.values(localStorage).join(), document.cookie]")).toEqual(["", ""]);
+    expect(await page.evaluate("[sessionStorage, localStorage].flatMap((area) => Object.values(area))")).toEqual([]);
+    expect(await page.evaluate("document.cookie")).toBe("");
+    const [cookie] = await page.context().cookies();
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict" });
+    expect(cookie?.value).not.toContain(TOKEN);
     expect(page.url()).not.toContain(TOKEN);
     await page.reload();
     await page.getByRole("link", { name: "Hello" }).first().waitFor();
     expect(web.complaints().filter((text) => !text.startsWith("401 "))).toEqual([]);
   }, 60_000);
 
-  test("works if the browser denies access to its storage", async () => {
+  test("works if the browser denies access to its storage, and says so if it keeps no cookie", async () => {
     await using petit = await startPetit({ jobs: JOBS, env: { PETIT_API_TOKEN: TOKEN } });
     await using web = await openWeb(petit);
     await web.page.addInitScript(`for (const name of ["sessionStorage", "localStorage"])
       Object.defineProperty(window, name, { get: () => { throw new DOMException("denied", "SecurityError"); } });`);
+    const refusal = { status: 401, json: { error: "a token is required", code: "UNAUTHORIZED" } };
+    await web.page.route("**/api/session", (route) =>
+      route.request().method() === "GET" ? route.fulfill(refusal) : route.continue(),
+    );
     await web.page.goto(petit.url);
+    await enterToken(web, TOKEN);
+    await web.page.getByText("Allow cookies for this page").waitFor();
+    await web.page.unroute("**/api/session");
     await enterToken(web, TOKEN);
     await web.page.getByRole("button", { name: "Got it" }).click();
     await web.page.getByRole("link", { name: "Hello" }).first().waitFor();
   }, 60_000);
 
-  test("asks again in another tab, and shows no data until then", async () => {
+  test("logs in and out in all tabs, and shows no data without a login", async () => {
     await using petit = await startPetit({ jobs: JOBS, env: { PETIT_API_TOKEN: TOKEN } });
     await using web = await openWeb(petit);
-    await web.page.goto(`${petit.url}/jobs`);
-    await enterToken(web, TOKEN);
-    await web.page.getByRole("link", { name: "Hello" }).first().waitFor();
-    const other = await web.page.context().newPage();
-    await other.goto(`${petit.url}/jobs`);
-    await other.getByRole("dialog", { name: "This petit requires a token" }).waitFor();
-    expect(await other.getByText("Hello").count()).toBe(0);
+    const { page } = web;
+    const other = await page.context().newPage();
+    for (const tab of [page, other]) {
+      await tab.goto(`${petit.url}/jobs`);
+      await tab.getByRole("dialog", { name: "This petit requires a token" }).waitFor();
+      expect(await tab.getByText("Hello").count()).toBe(0);
+    }
     // The dialog can't be closed.
     await other.keyboard.press("Escape");
     expect(await other.getByRole("dialog").count()).toBe(1);
+    await enterToken(web, TOKEN);
+    for (const tab of [page, other]) await tab.getByRole("link", { name: "Hello" }).first().waitFor();
+    await page.goto(`${petit.url}/system`);
+    await page.getByRole("button", { name: "Log out" }).click();
+    for (const tab of [page, other]) await tab.getByRole("dialog", { name: "This petit requires a token" }).waitFor();
+    expect(await other.getByText("Hello").count()).toBe(0);
+  }, 60_000);
+
+  test("shows who is logged in, and leads a visit of the API reference through the login", async () => {
+    await using petit = await startPetit({ jobs: JOBS, env: { PETIT_API_TOKEN: `ada: ${TOKEN}` } });
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await page.goto(`${petit.url}/api/docs#getDocs`);
+    await enterToken(web, TOKEN);
+    await page.getByRole("heading", { name: "The HTTP API of petit" }).waitFor();
+    expect(new URL(page.url()).hash).toBe("#getDocs");
+    await page.getByRole("link", { name: "Back to the dashboard" }).click();
+    await page.getByRole("link", { name: "ada" }).click();
+    await page.getByText("You are logged in as ada until").waitFor();
+    expect(web.complaints().filter((text) => !text.startsWith("401 "))).toEqual([]);
   }, 60_000);
 });

@@ -5,7 +5,7 @@ import type { LiveEvent } from "../../../client/live-event.ts";
 import { useStore } from "../external-store.ts";
 import { type ConnectionState, LiveStream } from "../live-stream.ts";
 import { noticeStore } from "../notice-store.ts";
-import { tokenStore } from "../token-store.ts";
+import { sessionStore } from "../session-store.ts";
 import { inNextFrame } from "./animation-frame.ts";
 import { EventApplier } from "./event-applier.ts";
 import { EventBatcher } from "./event-batcher.ts";
@@ -78,7 +78,7 @@ const ConnectionContext = createContext<LiveConnection | null>(null);
 /** Provides the query cache and the live events to its children. */
 export const ConnectionProvider = ({ children }: { readonly children: ReactNode }) => {
   const [connection] = useState(() => new LiveConnection());
-  const { token } = useStore(tokenStore);
+  const { logins } = useStore(sessionStore);
   useEffect(() => {
     const retry = (): void => connection.stream.retryNow();
     connection.stream.start();
@@ -89,7 +89,7 @@ export const ConnectionProvider = ({ children }: { readonly children: ReactNode 
     };
   }, [connection]);
   const isFirst = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new token requires a new request.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a login requires new requests.
   useEffect(() => {
     if (isFirst.current) {
       isFirst.current = false;
@@ -97,7 +97,7 @@ export const ConnectionProvider = ({ children }: { readonly children: ReactNode 
     }
     connection.stream.retryNow();
     void connection.client.invalidateQueries();
-  }, [connection, token]);
+  }, [connection, logins]);
   return useMemo(
     () => (
       <ConnectionContext value={connection}>

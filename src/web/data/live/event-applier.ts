@@ -13,8 +13,9 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
     case "task.finished":
     case "item.started":
     case "item.finished":
-    case "approval":
       return [`run-tasks ${run_id}`, `run-items ${run_id}`];
+    case "approval":
+      return [`run-tasks ${run_id}`, `run-items ${run_id}`, "attention"];
     case "run.started":
     case "run.finished":
       return [
