@@ -1,4 +1,5 @@
 import type { RunStatus } from "./run.ts";
+import { type SecretSource, sourceName, type TextOrSecret } from "./secret.ts";
 
 /**
  * How a notification is sent. `webhook` posts JSON. `healthchecks` pings a check of Healthchecks or of a service with
@@ -41,12 +42,6 @@ export const DEFAULT_EVENTS = {
  */
 export const DELIVERY_STATUSES = ["waiting", "delivered", "given_up"] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
-
-/** Where a secret is read when it is needed: a variable of petit's environment, or a file. */
-export type SecretSource = { readonly env: string } | { readonly file: string };
-
-/** A literal text from the job file, or the source of a secret. */
-export type TextOrSecret = string | SecretSource;
 
 /** An entry of a job's `notify` list. */
 export type NotifyTarget = {
@@ -96,7 +91,7 @@ export const deliveryDelayMs = (attempt: number, random: number): number => {
 
 /** Returns a URL that is safe to display: only scheme and host, or the source of a secret. */
 export const maskedUrl = (url: TextOrSecret): string => {
-  if (typeof url !== "string") return "env" in url ? `(variable ${url.env})` : `(file ${url.file})`;
+  if (typeof url !== "string") return `(${sourceName(url)})`;
   if (!URL.canParse(url)) return "…";
   const { origin, pathname, search, hash, username } = new URL(url);
   return `${origin}/${pathname + search + hash + username === "/" ? "" : "…"}`;

@@ -1,8 +1,8 @@
-import { DEFAULT_EVENTS, type NotifyTarget, type SecretSource, type TextOrSecret } from "../domain/notification.ts";
+import { DEFAULT_EVENTS, type NotifyTarget } from "../domain/notification.ts";
+import { buildSource, buildTextOrSecret } from "./build-secret.ts";
 import type { JobFields } from "./schema/job.ts";
 
 type Fields = JobFields["notify"][number];
-type SourceFields = NonNullable<Fields["secret"]>;
 
 export const buildNotify = (fields: Fields): NotifyTarget => ({
   type: fields.type,
@@ -12,8 +12,3 @@ export const buildNotify = (fields: Fields): NotifyTarget => ({
   secret: fields.secret === undefined ? null : buildSource(fields.secret),
   timeoutMs: fields.timeout,
 });
-
-const buildTextOrSecret = (fields: string | SourceFields): TextOrSecret =>
-  typeof fields === "string" ? fields : buildSource(fields);
-
-const buildSource = ({ env, file }: SourceFields): SecretSource => (env === undefined ? { file: file ?? "" } : { env });

@@ -7,9 +7,9 @@ import {
   maskedUrl,
   NOTIFY_EVENTS,
   type NotifyEvent,
-  type TextOrSecret,
 } from "../../src/domain/notification.ts";
 import { isFinal, RUN_STATUSES } from "../../src/domain/run.ts";
+import type { TextOrSecret } from "../../src/domain/secret.ts";
 
 describe("the event of a run's end", () => {
   test.each([
@@ -77,6 +77,7 @@ describe("a masked URL", () => {
     ["xyz", "…"],
     [{ env: "HOOK" }, "(variable HOOK)"],
     [{ file: "/run/hook" }, "(file /run/hook)"],
+    [{ credential: "hook" }, "(credential hook)"],
   ])("of %p is %p", (url, expected) => {
     expect(maskedUrl(url)).toBe(expected);
   });

@@ -92,7 +92,16 @@ describe("an entry of notify", () => {
       "{type: webhook, url: {env: A, file: b}}",
       "3:35: notify[0].url.file: conflicts with another field",
     ],
-    ["a URL from nowhere", "{type: webhook, url: {}}", "3:26: notify[0].url.env: missing; expected one of env, file"],
+    [
+      "a URL from nowhere",
+      "{type: webhook, url: {}}",
+      "3:26: notify[0].url.env: missing; expected one of env, file, credential",
+    ],
+    [
+      "a credential with a path",
+      "{type: webhook, url: {credential: ../x}}",
+      "3:39: notify[0].url.credential: is not the name of a credential; expected a file name without '/'",
+    ],
     ["an odd variable", "{type: webhook, url: {env: $HOOK}}", "3:32: notify[0].url.env: is not a variable name"],
     [
       "an unknown event",

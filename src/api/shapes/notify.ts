@@ -7,7 +7,8 @@ export const NotifyBody = exactly(
   {
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
     url: t.String({
-      description: "Scheme and host of the URL, with the rest hidden; or the variable or file that contains the URL",
+      description:
+        "Scheme and host of the URL, with the rest hidden; or the variable, file or credential that contains it",
     }),
     on: t.Array(word(NOTIFY_EVENTS, "An event"), { description: "Events that are sent" }),
     headers: t.Array(t.String(), { description: "Names of additional headers" }),

@@ -1,7 +1,8 @@
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { Delivery } from "../../store/notifications.ts";
+import type { SecretPlaces } from "../secrets/read-secret.ts";
 import type { NotificationBody } from "./notification-body.ts";
-import { type ResolvedText, resolveSecret, type SecretSources } from "./secret.ts";
+import { type ResolvedText, resolveSecret } from "./secret.ts";
 import { SIGNATURE_HEADER, signBody } from "./signature.ts";
 
 /**
@@ -19,7 +20,7 @@ export type NotifyRequest = {
   readonly body: string;
 };
 
-export type DeliveryRequestOptions = SecretSources & { readonly now: number };
+export type DeliveryRequestOptions = SecretPlaces & { readonly now: number };
 
 /** Builds the request of a delivery with its secrets. If that fails, returns the problem, which contains no secret. */
 export const makeRequest = (

@@ -4,6 +4,7 @@ import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
+import { checkSecret, type SecretDraft } from "./secret.ts";
 
 /** Maximum number of entries in a `notify` list. */
 const MAX_ENTRIES = 20;
@@ -17,8 +18,7 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(
 );
 
 type NotifyDraft = NonNullable<NonNullable<JobDraft["notify"]>[number]>;
-type SourceDraft = NonNullable<NotifyDraft["secret"]>;
-type DiscreetDraft = string | SourceDraft | undefined;
+type DiscreetDraft = string | SecretDraft | undefined;
 
 /** Checks that each entry of `notify` can be sent. Messages never quote a URL or a value, because either can be a secret. */
 export const checkNotify = ({ notify = [] }: JobDraft, report: Report): void => {
@@ -61,22 +61,16 @@ const checkTextOrSecret = (
   report: Report,
   whyNot: (text: string) => string | null = () => null,
 ): void => {
-  if (typeof value === "object") checkSource(value, path, report);
+  if (typeof value === "object") checkSecret(value, path, report);
   else if (value !== undefined && !report.has(path)) {
     const problem = whyNot(value);
     if (problem !== null) report.addAt(path, problem);
   }
 };
 
-const checkSource = ({ env }: SourceDraft, path: Path, report: Report): void => {
-  const place = [...path, "env"];
-  if (env === undefined || report.has(place) || /^[A-Za-z_][A-Za-z0-9_]*$/.test(env)) return;
-  report.addAt(place, "is not a variable name; expected letters, digits and '_', without '$'");
-};
-
 const whyNotUrl = (text: string): string | null => {
   if (text.includes("${"))
-    return "is used literally, so '${…}' is not expanded; expected {env: NAME} or {file: PATH} instead of the whole URL";
+    return "is used literally, so '${…}' is not expanded; expected {env: NAME}, {file: PATH} or {credential: NAME} instead of the whole URL";
   if (!URL.canParse(text)) return "is not a URL; expected one such as https://example.com/hook";
   const { protocol, username, password } = new URL(text);
   if (protocol !== "http:" && protocol !== "https:")

@@ -42,6 +42,7 @@ const secretsOf = (root: Node): Secret[] => {
     if (node.kind !== "map") return;
     for (const { key, value } of node.entries) {
       const path = `${within}.${key}`;
+      if (isSource(key, within)) continue;
       if (path === ".notify.url") hide(value, maskedUrl);
       else if (within === ".notify.headers" || NAME.test(key) || (within.endsWith(".environment") && /key$/i.test(key)))
         hide(value, () => "…");
@@ -51,6 +52,10 @@ const secretsOf = (root: Node): Secret[] => {
   walk(root, "");
   return found;
 };
+
+/** Returns whether a key holds the name of a secret, as in `{credential: NAME}`, which is not the secret itself. */
+const isSource = (key: string, within: string): boolean =>
+  (key === "env" || key === "file" || key === "credential") && /^\.notify\.|\.environment\.|\.headers\./.test(within);
 
 /** Matches key names that usually hold secrets. */
 const NAME =

@@ -97,9 +97,12 @@ const asWritten = (type: FieldType, value: Json): Json =>
   type.kind === "duration" && typeof value === "number" ? formatDuration(value) : value;
 
 const groupRules = (type: ObjectType): JsonSchema[] => [
-  ...(type.exclusive ?? []).map((group) => ({ not: { required: group } })),
+  ...(type.exclusive ?? []).flatMap(pairsOf).map((pair) => ({ not: { required: pair } })),
   ...(type.oneOf ?? []).map((group) => ({ anyOf: group.map((name) => ({ required: [name] })) })),
 ];
+
+const pairsOf = (group: readonly string[]): readonly (readonly string[])[] =>
+  group.flatMap((first, index) => group.slice(index + 1).map((second) => [first, second]));
 
 /** The rules for fields that depend on the task's type. */
 const programRules = (): JsonSchema[] =>

@@ -1,27 +1,6 @@
 import { NOTIFY_EVENTS, NOTIFY_TYPES, type NotifyEvent } from "../../domain/notification.ts";
 import type { FieldType, ObjectType } from "./field.ts";
-import { path } from "./text.ts";
-
-/** Messages do not quote the name, because a user may have written the secret itself here. */
-const variable = { kind: "text", form: "a variable name", maxLength: 128, characters: "name" } as const;
-
-const SOURCE = {
-  kind: "object",
-  fields: {
-    env: {
-      type: variable,
-      doc: "A variable of petit's own environment that holds it; where its name begins with PETIT_, no task inherits it.",
-      example: "PETIT_HOOK_SECRET",
-    },
-    file: {
-      type: path,
-      doc: "A file that holds it, relative to the job file's folder; white space around it doesn't count.",
-      example: "/run/secrets/hook",
-    },
-  },
-  exclusive: [["env", "file"]],
-  oneOf: [["env", "file"]],
-} as const satisfies ObjectType;
+import { SECRET } from "./secret.ts";
 
 const url = { kind: "text", form: "a URL", maxLength: 2048, characters: "name" } as const;
 
@@ -66,9 +45,9 @@ export const NOTIFY = {
       example: "webhook",
     },
     url: {
-      type: { kind: "shape", scalar: url, map: SOURCE },
+      type: { kind: "shape", scalar: url, map: SECRET },
       required: true,
-      doc: "Where it goes, over http or https; where the URL is a secret, `{env: NAME}` or `{file: PATH}`, read when it is needed and shown nowhere.",
+      doc: "Where it goes, over http or https; where the URL is a secret, `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`, read when it is needed and shown nowhere.",
       example: "https://example.com/hook",
     },
     on: {
@@ -83,13 +62,13 @@ export const NOTIFY = {
       example: ["failure", "recovery"],
     },
     headers: {
-      type: { kind: "map", keys: headerName, of: { kind: "shape", scalar: header, map: SOURCE } },
-      doc: "Additional request headers. A value can also be `{env: NAME}` or `{file: PATH}`.",
+      type: { kind: "map", keys: headerName, of: { kind: "shape", scalar: header, map: SECRET } },
+      doc: "Additional request headers. A value can also be `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`.",
       default: {},
       example: { Authorization: { env: "PETIT_HOOK_TOKEN" } },
     },
     secret: {
-      type: SOURCE,
+      type: SECRET,
       doc: "What a webhook is signed with (HMAC-SHA256, header `Petit-Signature`).",
       absent: "not signed",
       example: { env: "PETIT_HOOK_SECRET" },
