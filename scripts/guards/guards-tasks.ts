@@ -27,7 +27,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "a param that the job does not declare",
-    file: "domain/param.ts",
+    file: "domain/params/param.ts",
     from: "Object.hasOwn(params, name) ? [] : [{ name, problem: unknownParam(params, name) }],",
     to: "[],",
     test: "api/guard/security.test.ts",
@@ -35,7 +35,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "a param that every object inherits",
-    file: "domain/param.ts",
+    file: "domain/params/param.ts",
     from: "Object.hasOwn(params, name) ? [] : [{ name, problem: unknownParam(params, name) }],",
     to: "name in params ? [] : [{ name, problem: unknownParam(params, name) }],",
     test: "api/guard/security.test.ts",
@@ -43,7 +43,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "a NUL in a param",
-    file: "domain/param.ts",
+    file: "domain/params/param.ts",
     from: 'if (value.includes("\\0"))',
     to: "if (false)",
     test: "api/guard/security.test.ts",
@@ -51,21 +51,21 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "an unpaired surrogate in a param",
-    file: "domain/param.ts",
+    file: "domain/params/param.ts",
     from: "if (!value.isWellFormed())",
     to: "if (false)",
     test: "domain/param.test.ts",
   },
   {
     against: "a value that doesn't match its param's pattern",
-    file: "domain/param.ts",
+    file: "domain/params/param.ts",
     from: "const mismatch = whyUnmatched(param.pattern, value);",
     to: "const mismatch = null;",
     test: "domain/param.test.ts",
   },
   {
     against: "a long value for a complex pattern",
-    file: "domain/pattern.ts",
+    file: "domain/params/pattern.ts",
     from: "if (value.length > maxLength)",
     to: "if (false)",
     test: "domain/pattern.test.ts",

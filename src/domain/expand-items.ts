@@ -1,6 +1,6 @@
 import type { Json } from "../lib/json.ts";
 import { type Item, type ItemSource, MAX_ITEMS } from "./item.ts";
-import { whyNotGiven } from "./param.ts";
+import { whyNotGiven } from "./params/param.ts";
 import { itemVariables, toVariable } from "./task-environment.ts";
 
 /** Returns the values of a source, given the text that its template expands to. Throws `InvalidItemsError`. */

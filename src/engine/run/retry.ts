@@ -2,7 +2,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { topological, upstreamsOf } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { resolveParams } from "../../domain/param.ts";
+import { resolveParams } from "../../domain/params/param.ts";
 import { jobNotFound, refuse } from "../../domain/refusal.ts";
 import { isFinal, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";

@@ -1,6 +1,6 @@
 import { type ParamProblem, PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
-import { resolveParams } from "../../domain/param.ts";
+import { resolveParams } from "../../domain/params/param.ts";
 import { refuse } from "../../domain/refusal.ts";
 import type { ParamValues, Run } from "../../domain/run.ts";
 import type { StoredJob } from "../../store/jobs.ts";

@@ -1,6 +1,6 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { resolveParams } from "../../domain/param.ts";
+import { resolveParams } from "../../domain/params/param.ts";
 import { type CatchupDecision, judgeDue } from "../../domain/schedule/catchup.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import type { SkipReason } from "../../domain/schedule/occurrence.ts";

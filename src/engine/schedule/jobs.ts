@@ -1,6 +1,6 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { loadPatterns } from "../../domain/pattern.ts";
+import { loadPatterns } from "../../domain/params/pattern.ts";
 import { jobNotFound } from "../../domain/refusal.ts";
 import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { compileSchedule, isDueAlike, type Schedule } from "../../domain/schedule/schedule.ts";

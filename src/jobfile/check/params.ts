@@ -1,5 +1,5 @@
-import { whyUnfit } from "../../domain/param.ts";
-import { whyNotPattern } from "../../domain/pattern.ts";
+import { whyUnfit } from "../../domain/params/param.ts";
+import { whyNotPattern } from "../../domain/params/pattern.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 

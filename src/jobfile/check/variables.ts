@@ -1,4 +1,4 @@
-import { whyNotGiven } from "../../domain/param.ts";
+import { whyNotGiven } from "../../domain/params/param.ts";
 import { configVariable, paramVariable, TASK_VARIABLES } from "../../domain/task-environment.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";

@@ -5,7 +5,7 @@ import { dirname, join, posix, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
-import { loadPatterns } from "../../domain/pattern.ts";
+import { loadPatterns } from "../../domain/params/pattern.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
 import { checkJobs } from "../check/jobs.ts";
 import { hasPrograms } from "../check/programs.ts";

@@ -1,5 +1,5 @@
 import type { ParamProblem } from "../../domain/errors.ts";
-import { whyUnlisted } from "../../domain/param.ts";
+import { whyUnlisted } from "../../domain/params/param.ts";
 import type { ParamData } from "../data/shapes.ts";
 
 type ParamDeclarations = Readonly<Record<string, ParamData>>;

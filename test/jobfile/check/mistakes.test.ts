@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { loadPatterns } from "../../../src/domain/pattern.ts";
+import { loadPatterns } from "../../../src/domain/params/pattern.ts";
 import { formatProblem } from "../../../src/jobfile/problem.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 

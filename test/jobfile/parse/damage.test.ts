@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { parseJobId } from "../../../src/domain/ids.ts";
-import { loadPatterns } from "../../../src/domain/pattern.ts";
+import { loadPatterns } from "../../../src/domain/params/pattern.ts";
 import { compileSchedule } from "../../../src/domain/schedule/schedule.ts";
 import { formatProblem } from "../../../src/jobfile/problem.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Job } from "../../../src/domain/job.ts";
-import { loadPatterns } from "../../../src/domain/pattern.ts";
+import { loadPatterns } from "../../../src/domain/params/pattern.ts";
 import { formatProblem } from "../../../src/jobfile/problem.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { loadPatterns } from "../../../src/domain/pattern.ts";
+import { loadPatterns } from "../../../src/domain/params/pattern.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { jsonSchema } from "../../../src/jobfile/schema/json-schema.ts";
 import { fitsSchema } from "../../support/fits-schema.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { loadPatterns, whyNotPattern, whyUnmatched } from "../../src/domain/pattern.ts";
+import { loadPatterns, whyNotPattern, whyUnmatched } from "../../../src/domain/params/pattern.ts";
 
 beforeAll(loadPatterns);
 

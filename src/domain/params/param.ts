@@ -1,10 +1,10 @@
-import { shorten } from "../lib/shorten.ts";
-import { suggest } from "../lib/suggest.ts";
-import type { ParamProblem } from "./errors.ts";
-import type { Param } from "./job.ts";
+import { shorten } from "../../lib/shorten.ts";
+import { suggest } from "../../lib/suggest.ts";
+import type { ParamProblem } from "../errors.ts";
+import type { Param } from "../job.ts";
+import type { ParamValues } from "../run.ts";
+import { paramVariable } from "../task-environment.ts";
 import { whyUnmatched } from "./pattern.ts";
-import type { ParamValues } from "./run.ts";
-import { paramVariable } from "./task-environment.ts";
 
 /** The values, or one problem for each param that doesn't fit; at least one. */
 export type ResolvedParams = { readonly values: ParamValues } | { readonly problems: readonly ParamProblem[] };

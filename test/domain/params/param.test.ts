@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import type { Param } from "../../src/domain/job.ts";
-import { resolveParams } from "../../src/domain/param.ts";
-import { loadPatterns } from "../../src/domain/pattern.ts";
+import type { Param } from "../../../src/domain/job.ts";
+import { resolveParams } from "../../../src/domain/params/param.ts";
+import { loadPatterns } from "../../../src/domain/params/pattern.ts";
 
 beforeAll(loadPatterns);
 
