@@ -54,7 +54,7 @@ const runHooks = async (hooks: readonly Hook[]): Promise<void> => {
 let group = new Group("", null, false);
 
 /** Minimum time limit: several test processes run in parallel, and Deno starts slowly. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 
 const declare = (name: string, run: Hook, limit: Limit = {}, isSkipped = false): void => {
   const { path } = group;

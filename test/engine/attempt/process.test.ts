@@ -139,30 +139,21 @@ describe("startProcess", () => {
   });
 
   test("starts no program if the status file now belongs to another attempt", async () => {
-    for (let round = 0; ; round++) {
-      using it = open();
-      let pid = 0;
-      const stopped: Runtime = {
-        ...runtime,
-        spawn: (options) => {
-          const child = runtime.spawn(options);
-          pid = child.pid;
-          process.kill(pid, "SIGSTOP");
-          return child;
-        },
-      };
-      const child = it.start(`touch ${it.dir.file("begun")}`, stopped);
-      const hasBegun = readStatus(it.spool).pid !== null;
-      rmSync(it.spool.status);
-      writeFileSync(it.spool.status, "--\n");
-      process.kill(pid, "SIGCONT");
-      const exit = await child.exited;
-      // The wrapper was faster than the test, so the test tries again.
-      if (hasBegun && round < 50) continue;
-      expect(exit).toEqual({ exitCode: 125, signal: null });
-      expect(existsSync(it.dir.file("begun"))).toBe(false);
-      return;
-    }
+    using it = open();
+    using door = gate();
+    // The process waits before it becomes the wrapper.
+    const waiting: Runtime = {
+      ...runtime,
+      spawn: (options) =>
+        runtime.spawn({ ...options, argv: ["/bin/sh", "-c", `${door.wait}; exec "$@"`, "sh", ...options.argv] }),
+    };
+    const child = it.start(`touch ${it.dir.file("begun")}`, waiting);
+    await door.reached();
+    rmSync(it.spool.status);
+    writeFileSync(it.spool.status, "--\n");
+    door.open();
+    expect(await child.exited).toEqual({ exitCode: 125, signal: null });
+    expect(existsSync(it.dir.file("begun"))).toBe(false);
   });
 
   test("starts no program if its status can't be recorded", async () => {

@@ -3,8 +3,8 @@ import type { RunId } from "../../../src/domain/ids.ts";
 import { identify } from "../../../src/engine/attempt/identity.ts";
 import { command, job, jobId, retry, schedule, shell, taskId } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
-import { gate } from "../../support/engine/gate.ts";
-import { type Finished, startEngine, waitFor } from "../../support/engine/started-engine.ts";
+import { type Gate, gate } from "../../support/engine/gate.ts";
+import { type Finished, type StartedEngine, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 
 /** Resolves when none of these processes is alive. A zombie is not alive. */
 const gone = async (pids: readonly number[]): Promise<void> => {
@@ -14,21 +14,44 @@ const gone = async (pids: readonly number[]): Promise<void> => {
 /** Returns the pids that a task has printed. */
 const pidsIn = (output: string): readonly number[] => output.trim().split(/\s+/).map(Number);
 
+const MINUTE_MS = 60_000;
+
+/** A grace period that no process needs, although a fake clock is fast. */
+const LONG_MS = 60 * MINUTE_MS;
+
+/** Runs a job until its task has reached the gate, then advances the clock by a minute. Returns the ended run. */
+const endedAfterAMinute = async (petit: StartedEngine, clock: FakeClock, door: Gate): Promise<Finished> => {
+  const { id } = await petit.trigger("slow");
+  await door.reached();
+  await clock.pass(MINUTE_MS);
+  return await clock.passUntil(petit.ended(id));
+};
+
 describe("a task's timeout", () => {
   test("ends its process with all descendants", async () => {
-    const script = "sleep 60 & echo $$ $!; wait";
-    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", script, { timeoutMs: 150 })] })] });
-    const { run, tasks, attempts, output } = await petit.run("slow");
-    expect(run).toMatchObject({ status: "failed", reason: "timeout", error: "task 't' failed: timed out after 150ms" });
-    expect(tasks.t).toMatchObject({ status: "failed", reason: "timeout", error: "timed out after 150ms" });
+    using door = gate();
+    const clock = new FakeClock();
+    const tasks = [shell("t", `sleep 60 & echo $$ $!; ${door.wait}`, { timeoutMs: MINUTE_MS })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { killGraceMs: LONG_MS, tasks })] });
+    const { run, tasks: ended, attempts, output } = await endedAfterAMinute(petit, clock, door);
+    expect(run).toMatchObject({ status: "failed", reason: "timeout", error: "task 't' failed: timed out after 1m" });
+    expect(ended.t).toMatchObject({ status: "failed", reason: "timeout", error: "timed out after 1m" });
     expect(attempts).toMatchObject([{ reason: "timeout", signal: "SIGTERM", exitCode: null }]);
+    expect(pidsIn(output())).toHaveLength(2);
     await gone(pidsIn(output()));
   });
 
   test("applies to each attempt", async () => {
-    const tasks = [shell("t", '[ "$PETIT_ATTEMPT" = 2 ] || sleep 60', { timeoutMs: 100, retry: retry(1) })];
-    await using petit = await startEngine({ jobs: [job("slow", { tasks })] });
-    const { run, attempts } = await petit.run("slow");
+    using door = gate();
+    const clock = new FakeClock();
+    const tasks = [shell("t", door.wait, { timeoutMs: LONG_MS, retry: retry(1) })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { killGraceMs: LONG_MS, tasks })] });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    await clock.pass(LONG_MS);
+    await clock.passUntil(door.reached());
+    door.open();
+    const { run, attempts } = await petit.ended(id);
     expect(run.status).toBe("completed");
     expect(attempts.map(({ reason }) => reason)).toEqual(["timeout", null]);
   });
@@ -41,9 +64,11 @@ describe("a task's timeout", () => {
   });
 
   test("is the reason even if the process exits with 0 on SIGTERM", async () => {
-    const script = "trap 'echo tidied; exit 0' TERM; sleep 60 & wait";
-    await using petit = await startEngine({ jobs: [job("slow", { tasks: [shell("t", script, { timeoutMs: 200 })] })] });
-    const { attempts, output } = await petit.run("slow");
+    using door = gate();
+    const clock = new FakeClock();
+    const tasks = [shell("t", `trap 'echo tidied; exit 0' TERM; ${door.wait}`, { timeoutMs: MINUTE_MS })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { killGraceMs: LONG_MS, tasks })] });
+    const { attempts, output } = await endedAfterAMinute(petit, clock, door);
     expect(attempts).toMatchObject([{ status: "failed", reason: "timeout", exitCode: 0 }]);
     expect(output()).toBe("tidied\n");
   });
@@ -165,30 +190,44 @@ describe("the times of a run", () => {
 });
 
 describe("a tree that ignores SIGTERM", () => {
-  const stubborn = "trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $!; sleep 60 & sleep 60";
+  const stubborn = ({ wait }: Gate): string =>
+    `trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $!; sleep 60 & ${wait}; sleep 60`;
+
+  /** Runs a script to the gate, then cancels the run. Returns the run, and how long its end took. */
+  const cancelled = async (scriptOf: (door: Gate) => string, { killGraceMs, settings }: Grace) => {
+    using door = gate();
+    const jobs = [job("slow", { killGraceMs: killGraceMs ?? null, tasks: [shell("t", scriptOf(door))] })];
+    await using petit = await startEngine({ jobs, settings });
+    const { id } = await petit.trigger("slow");
+    await door.reached();
+    const begun = performance.now();
+    await petit.engine.cancel(id);
+    const ended = await petit.ended(id);
+    return { ...ended, tookMs: performance.now() - begun };
+  };
+
+  type Grace = { readonly killGraceMs?: number; readonly settings: { readonly killGraceMs: number } };
 
   test("is killed after the grace period, and not before", async () => {
-    const begun = Date.now();
-    const jobs = [job("slow", { killGraceMs: 300, tasks: [shell("t", stubborn, { timeoutMs: 100 })] })];
-    await using petit = await startEngine({ jobs });
-    const { attempts, output } = await petit.run("slow");
-    expect(Date.now() - begun).toBeWithin(400, 3_000);
-    expect(attempts).toMatchObject([{ reason: "timeout", signal: "SIGKILL" }]);
+    const settings = { killGraceMs: 60_000 };
+    const { tookMs, attempts, output } = await cancelled(stubborn, { killGraceMs: 300, settings });
+    expect(tookMs).toBeWithin(300, 20_000);
+    expect(attempts).toMatchObject([{ reason: "cancelled", signal: "SIGKILL" }]);
+    expect(pidsIn(output())).toHaveLength(2);
     await gone(pidsIn(output()));
   });
 
   test("has the default grace period if the job sets none", async () => {
-    const jobs = [job("slow", { tasks: [shell("t", stubborn, { timeoutMs: 100 })] })];
-    await using petit = await startEngine({ jobs, settings: { killGraceMs: 50 } });
-    expect((await petit.run("slow")).attempts).toMatchObject([{ reason: "timeout", signal: "SIGKILL" }]);
+    const { tookMs, attempts } = await cancelled(stubborn, { settings: { killGraceMs: 50 } });
+    expect(tookMs).toBeWithin(50, 5_000);
+    expect(attempts).toMatchObject([{ reason: "cancelled", signal: "SIGKILL" }]);
   });
 
   test("is killed if only a grandchild is left of it", async () => {
-    const script = "(trap '' TERM; exec sleep 60) & echo $!; exec sleep 60";
-    const jobs = [job("slow", { killGraceMs: 100, tasks: [shell("t", script, { timeoutMs: 150 })] })];
-    await using petit = await startEngine({ jobs });
-    const { attempts, output } = await petit.run("slow");
-    expect(attempts).toMatchObject([{ reason: "timeout", signal: "SIGTERM" }]);
+    const script = ({ wait }: Gate): string => `(trap '' TERM; exec sh -c 'echo $$; ${wait}') & exec sleep 60`;
+    const { attempts, output } = await cancelled(script, { settings: { killGraceMs: 300 } });
+    expect(attempts).toMatchObject([{ reason: "cancelled", signal: "SIGTERM" }]);
+    expect(pidsIn(output())).toHaveLength(1);
     await gone(pidsIn(output()));
   });
 });
@@ -223,9 +262,13 @@ describe("a run's timeout", () => {
   });
 
   test("starts no further attempt", async () => {
-    const tasks = [shell("t", "exit 1", { retry: retry(9, { delayMs: 60_000 }) })];
-    await using petit = await startEngine({ jobs: [job("slow", { timeoutMs: 100, tasks })] });
-    const { run, tasks: ended, attempts } = await petit.run("slow");
+    const clock = new FakeClock();
+    const tasks = [shell("t", "exit 1", { retry: retry(9, { delayMs: LONG_MS }) })];
+    await using petit = await startEngine({ clock, jobs: [job("slow", { timeoutMs: MINUTE_MS, tasks })] });
+    const { id } = await petit.trigger("slow");
+    await waitFor(() => petit.read(id).tasks.t?.retryAt !== null);
+    await clock.pass(MINUTE_MS);
+    const { run, tasks: ended, attempts } = await clock.passUntil(petit.ended(id));
     expect(run).toMatchObject({ status: "failed", reason: "timeout" });
     expect(ended.t).toMatchObject({ status: "failed", reason: "timeout", error: "exit code 1", exitCode: 1 });
     expect(attempts).toMatchObject([{ reason: "exit_code" }]);
