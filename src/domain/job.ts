@@ -11,7 +11,7 @@ import type { ScheduleSpec } from "./schedule/schedule.ts";
 import type { TaskStatus } from "./task-run.ts";
 
 /** How a task's process starts. */
-export const TASK_TYPES = ["command", "shell", "python", "typescript", "approval"] as const;
+export const TASK_TYPES = ["command", "shell", "python", "typescript", "ssh", "approval"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
 
 /** What a scheduled occurrence does when the job has reached its limit: `skip` it, `queue` it, or `replace` the oldest run. */
@@ -119,10 +119,27 @@ export type Program =
   | { readonly type: "command"; readonly command: string }
   | { readonly type: "shell"; readonly script: string; readonly shell: readonly string[] }
   | { readonly type: "python" | "typescript"; readonly inline: true; readonly text: string }
+  | SshProgram
   /** No process: it waits until a person decides, or until its timeout. */
   | Approval
   /** `file` as written; searched in the job file's folder, then in the task's working directory. */
   | { readonly type: "python" | "typescript"; readonly inline: false; readonly file: string };
+
+/** A script that OpenSSH's client runs on another machine. Texts may contain templates, except the script. */
+export type SshProgram = {
+  readonly type: "ssh";
+  /** A name, an address, or an alias of ssh_config. */
+  readonly host: string;
+  /** Null in these fields means what ssh_config says. */
+  readonly user: string | null;
+  readonly port: number | null;
+  /** Path of the private key, relative to the job file's folder. */
+  readonly identityFile: string | null;
+  readonly knownHosts: string | null;
+  /** The host to connect through. */
+  readonly jump: string | null;
+  readonly script: string;
+};
 
 /** What happens when nobody has decided about an approval in time. */
 export const TIMEOUT_DECISIONS = ["reject", "approve"] as const;

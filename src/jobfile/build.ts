@@ -120,6 +120,17 @@ const buildProgram = (fields: TaskFields): Program => {
       return { type: "command", command: fields.command ?? "" };
     case "shell":
       return { type: "shell", script, shell: fields.shell ?? DEFAULT_SHELL };
+    case "ssh":
+      return {
+        type: "ssh",
+        host: fields.host ?? "",
+        user: fields.user ?? null,
+        port: fields.port ?? null,
+        identityFile: fields.identity_file ?? null,
+        knownHosts: fields.known_hosts ?? null,
+        jump: fields.jump ?? null,
+        script,
+      };
     case "approval":
       return { type: "approval", prompt: fields.prompt ?? null, onTimeout: fields.on_timeout ?? "reject" };
     case "python":

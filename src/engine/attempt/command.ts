@@ -1,7 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { Item } from "../../domain/item.ts";
-import type { Job, Program, Task } from "../../domain/job.ts";
+import type { Job, Program, SshProgram, Task } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
 import { expandTemplate, hasTemplate, type TemplateScope } from "../../jobfile/template.ts";
@@ -9,6 +10,8 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
 import type { ProcessCommand } from "./process.ts";
 import { reopensOutput } from "./reopens-output.ts";
+import { SpawnError } from "./spawn-error.ts";
+import { planSsh } from "./ssh/plan.ts";
 
 export type AttemptPlan = {
   readonly command: ProcessCommand;
@@ -32,17 +35,6 @@ export type CommandOptions = {
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** The reason why a process can't be started. `code` is an error code of the system, such as ENOENT. */
-export class SpawnError extends Error {
-  override readonly name = "SpawnError";
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /**
  * Returns everything that is needed to start the process of an attempt. Throws SpawnError if its folder or program is
  * missing.
@@ -55,6 +47,7 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
     scope ??= context.scope();
     return expandTemplate(text, scope);
   };
+  if (task.program.type === "ssh") return planRemote(context, task.program, expand);
   const cwd = task.workingDir === null ? process.cwd() : resolve(job.source.folder, expand(task.workingDir));
   const program = programOf({
     program: task.program,
@@ -71,6 +64,28 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const argv = findProgram(program.argv, cwd, environment.PATH);
   const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
   return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
+};
+
+/** Plans a script on another machine: the local process is that of ssh, and the job's own variables go to that machine. */
+const planRemote = (context: CommandOptions, program: SshProgram, expand: (text: string) => string): AttemptPlan => {
+  const { job, task, spool } = context;
+  const cwd = process.cwd();
+  const environment = { ...inheritedBy(job, context.environment), ...ownVariables(context) };
+  if (inPath("ssh", cwd, environment.PATH) === undefined)
+    throw new SpawnError("ENOENT", "there is no ssh on this machine; install OpenSSH's client (openssh-client)");
+  const { PETIT_OUTPUT: _, ...own } = ownVariables(context);
+  const { argv, stdin } = planSsh({
+    program,
+    args: task.args.map(expand),
+    cwd: task.workingDir === null ? null : expand(task.workingDir),
+    environment: { ...givenVariables(context, expand), ...own },
+    stdin: task.stdin === null ? null : expand(task.stdin),
+    expand,
+    folder: job.source.folder,
+    pipe: spool.pipe,
+    token: randomBytes(16).toString("hex"),
+  });
+  return { command: { argv, cwd, environment, hasStdin: true }, script: null, stdin };
 };
 
 type ProgramOptions = {
@@ -92,7 +107,7 @@ type ProgramCall = {
 };
 
 const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions): ProgramCall => {
-  if (program.type === "approval") throw new Error("an approval has no process");
+  if (program.type === "approval" || program.type === "ssh") throw new Error(`no local program for ${program.type}`);
   if (program.type === "command") return { argv: [program.command, ...args] };
   if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
   const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };
@@ -116,12 +131,26 @@ const OWN = /^(PETIT_|BUN_|WATCHDOG_)|^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY)$/;
 export const inheritable = (environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !OWN.test(name)));
 
-const environmentOf = (context: CommandOptions, expand: (text: string) => string): Record<string, string> => {
-  const { job, task, run, item } = context;
+type Variables = Readonly<Record<string, string>>;
+
+const environmentOf = (context: CommandOptions, expand: (text: string) => string): Variables => ({
+  ...inheritedBy(context.job, context.environment),
+  ...givenVariables(context, expand),
+  ...ownVariables(context),
+});
+
+const inheritedBy = (job: Job, environment: Variables): Variables => (job.inheritEnvironment ? environment : {});
+
+/** The variables that the job file gives. */
+const givenVariables = ({ job, task }: CommandOptions, expand: (text: string) => string): Variables => {
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
+  return Object.fromEntries(given.map(([name, value]) => [name, expand(value)]));
+};
+
+/** The variables that petit sets. */
+const ownVariables = (context: CommandOptions): Record<string, string> => {
+  const { job, task, run, item } = context;
   return {
-    ...(job.inheritEnvironment ? context.environment : {}),
-    ...Object.fromEntries(given.map(([name, value]) => [name, expand(value)])),
     ...configVariables(job.config),
     ...paramVariables(run.params),
     ...(item === null ? {} : itemVariables(item, task.items?.source.kind === "matrix")),
@@ -156,12 +185,18 @@ const findProgram = (argv: readonly string[], cwd: string, path: string | undefi
       ? new SpawnError("EACCES", `program ${program} is not an executable file`)
       : new SpawnError("ENOENT", `program ${program} does not exist${isAbsolute(program) ? "" : ` in ${cwd}`}`);
   }
-  const folders = (path ?? DEFAULT_PATH).split(delimiter);
-  const found = folders.map((folder) => join(folder === "" ? cwd : folder, program)).find(isExecutable);
+  const found = inPath(program, cwd, path);
   if (found === undefined)
     throw new SpawnError("ENOENT", `program '${program}' was not found in PATH (${path ?? DEFAULT_PATH})`);
   return [found, ...args];
 };
+
+/** Returns the path of a program that is in the search path, or undefined. */
+const inPath = (program: string, cwd: string, path = DEFAULT_PATH): string | undefined =>
+  path
+    .split(delimiter)
+    .map((folder) => join(folder === "" ? cwd : folder, program))
+    .find(isExecutable);
 
 const isExecutable = (file: string): boolean => {
   try {

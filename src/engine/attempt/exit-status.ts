@@ -3,6 +3,7 @@ import type { AttemptOutcome, Outputs } from "../../domain/task-run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { ParsedOutputs } from "./outputs-file.ts";
 import type { Exit } from "./process.ts";
+import { TRANSPORT_STATUS } from "./ssh/remote-script.ts";
 
 /** What an exit means for its attempt. */
 export type ExitJudgement = {
@@ -23,13 +24,22 @@ export type JudgeExitOptions = {
   readonly outputs: ParsedOutputs;
   /** Exit codes with which the task counts as skipped. Default: none. */
   readonly skipExitCodes?: readonly number[] | undefined;
+  /** True if the program runs on another machine, by ssh. Default false. */
+  readonly isRemote?: boolean;
 };
 
 /** EX_TEMPFAIL of sysexits.h: a temporary failure; the caller should try again later. */
 const EX_TEMPFAIL = 75;
 
 /** Judges the exit status of an attempt's process. A request to end the process wins over its exit status. */
-export const judgeExit = ({ exit, endedBy, timeoutMs, outputs, skipExitCodes }: JudgeExitOptions): ExitJudgement => {
+export const judgeExit = ({
+  exit,
+  endedBy,
+  timeoutMs,
+  outputs,
+  skipExitCodes,
+  isRemote = false,
+}: JudgeExitOptions): ExitJudgement => {
   if (endedBy !== null) {
     const error = describeEnd(endedBy, timeoutMs);
     const outcome = { status: "failed", reason: endedBy, error, ...exit } as const;
@@ -40,6 +50,8 @@ export const judgeExit = ({ exit, endedBy, timeoutMs, outputs, skipExitCodes }: 
     const outcome = { status: "completed", reason: null, error: null, ...exit } as const;
     return { outcome, outputs: outputs.outputs, transient: false, skips: true };
   }
+  if (isRemote && exit.exitCode === TRANSPORT_STATUS)
+    return { outcome: TRANSPORT_FAILURE, outputs: outputs.outputs, transient: true };
   return { outcome: failureOf(exit), outputs: outputs.outputs, transient: exit.exitCode === EX_TEMPFAIL };
 };
 
@@ -65,6 +77,14 @@ const failureOf = (exit: Exit): AttemptOutcome => {
   if (exit.exitCode !== null)
     return { status: "failed", reason: "exit_code", error: `exit code ${exit.exitCode}`, ...exit };
   return LOST;
+};
+
+const TRANSPORT_FAILURE: AttemptOutcome = {
+  status: "failed",
+  reason: "exit_code",
+  error: "ssh could not connect, or lost the connection (exit code 255)",
+  exitCode: TRANSPORT_STATUS,
+  signal: null,
 };
 
 /** The outcome of a process that left no exit status. */

@@ -11,10 +11,11 @@ import type { Spool } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import { watchOutput } from "../output/watch.ts";
 import type { Poller } from "../poller.ts";
-import { type CommandOptions, planAttempt, SpawnError } from "./command.ts";
+import { type CommandOptions, planAttempt } from "./command.ts";
 import { type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readOutputs } from "./outputs-file.ts";
 import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
+import { SpawnError } from "./spawn-error.ts";
 import { Suspender } from "./suspender.ts";
 
 export type AttemptResult = ExitJudgement & {
@@ -135,8 +136,10 @@ const follow = async (
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     await commits.retryUntilStored(() => output.finish());
     limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
-    const { timeoutMs, skipExitCodes } = context.task;
-    return { ...judgeExit({ exit, endedBy, timeoutMs, skipExitCodes, outputs: readOutputs(spool.outputs) }), endedAt };
+    const { timeoutMs, skipExitCodes, program } = context.task;
+    const outputs = readOutputs(spool.outputs);
+    const isRemote = program.type === "ssh";
+    return { ...judgeExit({ exit, endedBy, timeoutMs, skipExitCodes, isRemote, outputs }), endedAt };
   } finally {
     stopWatching();
   }

@@ -20,6 +20,8 @@ export type Spool = {
   /** Pipes for a program that reopens its own output; they are copied to the files. */
   readonly out: string;
   readonly err: string;
+  /** Pipe to ssh, for a script on another machine. */
+  readonly pipe: string;
   /** Why petit ends the attempt, if that could not be stored. */
   readonly ending: string;
   /**
@@ -30,7 +32,7 @@ export type Spool = {
 
 /** The parts that every attempt has, and the optional ones. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
-const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err", "held", "ending"] as const;
+const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err", "pipe", "held", "ending"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
 
@@ -56,6 +58,7 @@ export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
     stdin: path("stdin"),
     out: path("out"),
     err: path("err"),
+    pipe: path("pipe"),
     ending: path("ending"),
     held: path("held"),
   };

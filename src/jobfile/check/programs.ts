@@ -44,7 +44,10 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
     report.addAt([...path, field], `missing; ${article(task.type)} ${task.type} task needs it`);
 };
 
-const article = (type: string): string => (type === "approval" ? "an" : "a");
+const article = (type: string): string => (AN.has(type) ? "an" : "a");
+
+/** The task types that are spoken with a vowel at the beginning. */
+const AN: ReadonlySet<string> = new Set(["approval", "ssh"]);
 
 /** Fields that have no effect without a process. */
 const PROCESS_FIELDS = ["args", "stdin", "working_dir", "environment", "retry", "foreach", "matrix"] as const;

@@ -53,10 +53,13 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   expanded(task.item_key, "item_key");
   checkIf(task, scope);
   expanded(task.prompt, "prompt");
+  for (const field of SSH_FIELDS) expanded(task[field], field);
   verbatim(task.command, "command");
   verbatim(task.script, "script");
   for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);
 };
+
+const SSH_FIELDS = ["host", "user", "identity_file", "known_hosts", "jump"] as const;
 
 /** Calls `look` with every text in a value. */
 const eachText = (value: unknown, steps: Path, look: Look): void => {

@@ -61,7 +61,7 @@ export const TASK = {
         },
       },
       required: true,
-      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime). `approval`: waits until a person approves or rejects.",
+      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime). `ssh`: a shell script on another machine. `approval`: waits until a person approves or rejects.",
       example: "shell",
     },
     command: {
@@ -71,7 +71,7 @@ export const TASK = {
     },
     script: {
       type: { kind: "text", form: "a script", characters: "argument" },
-      doc: "The text of a `shell` task; of a `python` or `typescript` task the file (looked for in the job file's folder, then in the working directory), or with `inline: true` the text. Templates are not expanded in it: use the variables.",
+      doc: "The text of a `shell` or `ssh` task; of a `python` or `typescript` task the file (looked for in the job file's folder, then in the working directory), or with `inline: true` the text. Templates are not expanded in it: use the variables.",
       example: 'echo "hello"',
     },
     inline: {
@@ -89,6 +89,41 @@ export const TASK = {
       type: { kind: "choice", values: TIMEOUT_DECISIONS },
       doc: "What happens when nobody has decided about an approval within its `timeout`.",
       absent: "reject",
+    },
+    host: {
+      type: { kind: "text", form: "a host", characters: "name" },
+      doc: "The machine of an `ssh` task: a name, an address, or an alias of `~/.ssh/config`; templates are expanded.",
+      example: "web-1",
+    },
+    user: {
+      type: { kind: "text", form: "a user", characters: "name" },
+      doc: "The user on the machine of an `ssh` task; templates are expanded.",
+      absent: "as in `~/.ssh/config`",
+      example: "deploy",
+    },
+    port: {
+      type: { kind: "integer", min: 1, max: 65_535 },
+      doc: "The port of an `ssh` task.",
+      absent: "as in `~/.ssh/config`",
+      example: 2222,
+    },
+    identity_file: {
+      type: path,
+      doc: "The private key of an `ssh` task, relative to the job file's folder; templates are expanded.",
+      absent: "as in `~/.ssh/config`",
+      example: "/etc/petit/id_ed25519",
+    },
+    known_hosts: {
+      type: path,
+      doc: "The file with the host keys that an `ssh` task trusts, relative to the job file's folder; templates are expanded.",
+      absent: "as in `~/.ssh/config`",
+      example: "/etc/petit/known_hosts",
+    },
+    jump: {
+      type: { kind: "text", form: "a host", characters: "name" },
+      doc: "The host through which an `ssh` task connects; templates are expanded.",
+      absent: "as in `~/.ssh/config`",
+      example: "bastion",
     },
     shell: {
       type: {
@@ -184,11 +219,25 @@ export const PROGRAM_FIELDS = {
   shell: { required: ["script"], optional: ["shell"] },
   python: { required: ["script"], optional: ["inline"] },
   typescript: { required: ["script"], optional: ["inline"] },
+  ssh: { required: ["host", "script"], optional: ["user", "port", "identity_file", "known_hosts", "jump"] },
   approval: { required: [], optional: ["prompt", "on_timeout"] },
 } as const satisfies Record<
   TaskType,
   { readonly required: readonly ProgramField[]; readonly optional: readonly ProgramField[] }
 >;
 
-export const PROGRAM_FIELD_NAMES = ["command", "script", "inline", "shell", "prompt", "on_timeout"] as const;
+export const PROGRAM_FIELD_NAMES = [
+  "command",
+  "script",
+  "inline",
+  "shell",
+  "host",
+  "user",
+  "port",
+  "identity_file",
+  "known_hosts",
+  "jump",
+  "prompt",
+  "on_timeout",
+] as const;
 export type ProgramField = (typeof PROGRAM_FIELD_NAMES)[number];
