@@ -30,6 +30,7 @@ describe("the examples", () => {
       "late_warning",
       "minute_tick",
       "notify",
+      "other_machine",
       "paris_morning",
       "pipeline_report",
       "slow_task",

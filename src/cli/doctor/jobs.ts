@@ -22,7 +22,7 @@ export const jobChecks = async (
     const files = await readJobsDir(dir.path);
     return [
       filesCheck(files, dir.path),
-      ...pythonCheck(files.jobs, environment.PATH ?? ""),
+      ...PROGRAMS.flatMap((needed) => programCheck(files.jobs, needed, environment.PATH ?? "")),
       variablesCheck(files.jobs, environment),
     ];
   } catch (error) {
@@ -54,17 +54,27 @@ const variablesCheck = (jobs: readonly Job[], environment: Context["environment"
   return warning("variables", { message, hint: "petit ignores it: rename it, or remove it" });
 };
 
-const pythonCheck = (jobs: readonly Job[], path: string): readonly Check[] => {
-  const users = jobs.filter(({ tasks }) => tasks.some(({ program }) => program.type === "python"));
+/** The programs that a type of task needs. */
+const PROGRAMS = [
+  { type: "python", name: "python3", install: "python3" },
+  { type: "ssh", name: "ssh", install: "OpenSSH's client (openssh-client)" },
+] as const;
+
+const programCheck = (
+  jobs: readonly Job[],
+  { type, name, install }: (typeof PROGRAMS)[number],
+  path: string,
+): readonly Check[] => {
+  const users = jobs.filter(({ tasks }) => tasks.some(({ program }) => program.type === type));
   const [first] = users;
   if (first === undefined) return [];
   const found = path
     .split(delimiter)
-    .map((folder) => join(folder, "python3"))
+    .map((folder) => join(folder, name))
     .find(isExecutable);
-  if (found !== undefined) return [ok("python3", `${found}, for ${pluralize(users.length, "job")}`)];
-  const message = `python3 is not in PATH, but ${first.id}${users.length > 1 ? ` and ${users.length - 1} more` : ""} needs it`;
-  return [failed("python3", { message, hint: "install python3, or set petit's PATH to a folder that contains it" })];
+  if (found !== undefined) return [ok(name, `${found}, for ${pluralize(users.length, "job")}`)];
+  const message = `${name} is not in PATH, but ${first.id}${users.length > 1 ? ` and ${users.length - 1} more` : ""} needs it`;
+  return [failed(name, { message, hint: `install ${install}, or set petit's PATH to a folder that contains ${name}` })];
 };
 
 const isExecutable = (file: string): boolean => {
