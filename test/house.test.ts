@@ -37,6 +37,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   croner: ["src/domain/schedule"],
   "@actions/expressions": ["src/jobfile/expression/expression.ts"],
   diff: ["src/api/comparison/"],
+  picomatch: ["src/domain/artifact/pattern.ts"],
   re2js: ["src/domain/params/pattern"],
   ink: ["src/cli/top/"],
   react: ["src/web/", "src/cli/top/"],

@@ -21,6 +21,7 @@ await using engine = createEngine({
   log: silentLog,
   readJobs: () => readJobsDir(jobsDir),
   spoolDir: `${db}-spool`,
+  artifactsDir: `${db}-artifacts`,
   environment: { PATH: process.env.PATH ?? "" },
   settings: {
     maxJobs: null,
@@ -29,6 +30,7 @@ await using engine = createEngine({
     killGraceMs: 10_000,
     onInterrupt: "fail",
     logLimitBytes: 16 * 2 ** 20,
+    artifactLimitBytes: 2 ** 30,
     shutdownTimeoutMs: 30_000,
   },
 });

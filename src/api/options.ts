@@ -2,6 +2,7 @@ import type { ApiToken } from "../domain/token.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { ArtifactStore } from "../store/artifacts.ts";
 import type { EventStore } from "../store/events.ts";
 import type { JobStore } from "../store/jobs.ts";
 import type { NotificationStore } from "../store/notifications.ts";
@@ -92,6 +93,7 @@ export type ApiStore = {
     | keyof RunTimeline
   >;
   readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;
+  readonly artifacts: Pick<ArtifactStore, "list" | "find" | "getTotals">;
   readonly occurrences: Pick<
     OccurrenceStore,
     "find" | "list" | "findNthUnfired" | "listUnfiredSpans" | "countByOutcome"

@@ -12,7 +12,7 @@ import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
 import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
 import { assertRunsJobsHere } from "./platform.ts";
 import { defaultZone, type Settings } from "./settings/settings.ts";
-import { openSpoolDir } from "./spool-dir.ts";
+import { artifactsDirOf, openSpoolDir } from "./spool-dir.ts";
 
 export type OpenEngineOptions = {
   readonly settings: Settings;
@@ -51,6 +51,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       log,
       readJobs: options.readJobs,
       spoolDir: spool.path,
+      artifactsDir: artifactsDirOf(settings.db, spool.path),
       environment: definedIn(options.environment),
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
@@ -98,6 +99,7 @@ const engineSettings = (settings: Settings): EngineSettings => ({
   killGraceMs: settings.killGraceMs,
   onInterrupt: settings.onInterrupt,
   logLimitBytes: settings.logLimitBytes,
+  artifactLimitBytes: settings.artifactLimitBytes,
   retention: { runs: settings.retentionRuns, days: settings.retentionDays },
   shutdownTimeoutMs: settings.shutdownTimeoutMs,
 });

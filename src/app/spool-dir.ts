@@ -20,6 +20,10 @@ export const openSpoolDir = (db: string): { readonly path: string } & Disposable
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 };
 
+/** Returns the folder of the artifacts: next to the database, or in the temporary spool folder of an in-memory database. */
+export const artifactsDirOf = (db: string, spoolDir: string): string =>
+  db === MEMORY ? join(spoolDir, "kept") : resolve(siblingFile(db, "-artifacts"));
+
 const checked = (path: string): string => {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return path;
   throw new PetitError(

@@ -112,6 +112,8 @@ export type Task = {
   readonly allowFailure?: "always" | { readonly exitCodes: readonly number[] };
   /** Exit codes with which the task counts as skipped. Missing if there are none. */
   readonly skipExitCodes?: readonly number[];
+  /** Patterns of files below the working directory that are kept with the run. Missing if there are none. */
+  readonly artifacts?: readonly string[];
 };
 
 /** The program that a task runs, without its `args`. */

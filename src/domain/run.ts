@@ -42,6 +42,7 @@ export type Trigger = (typeof TRIGGERS)[number];
  * - `invalid_items`: `foreach` did not yield a usable list of items.
  * - `invalid_condition`: its `if` could not be evaluated.
  * - `rejected`: a person rejected it.
+ * - `artifacts_failed`: its artifacts could not be kept, because of a limit or a full disk.
  * - `skipped_by_exit`: it exited with one of its `skip_exit_codes`.
  */
 export const REASONS = [
@@ -59,6 +60,7 @@ export const REASONS = [
   "invalid_condition",
   "skipped_by_exit",
   "rejected",
+  "artifacts_failed",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

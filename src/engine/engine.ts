@@ -1,3 +1,4 @@
+import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { AttentionList } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
@@ -79,6 +80,9 @@ export interface Engine extends AsyncDisposable {
   readonly problems: readonly Problem[];
   /** Numbers of pending and running runs. */
   readonly counts: { readonly pending: number; readonly running: number };
+
+  /** Opens the file of a stored artifact. Returns its descriptor, which the caller closes, or null if it is missing. */
+  openArtifact(artifact: Artifact): number | null;
 
   /** Calls `listener` with every event, after its commit. Returns a function that removes the listener. */
   onEvent(listener: (event: Event) => void): () => void;

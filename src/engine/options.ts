@@ -17,6 +17,8 @@ export type EngineOptions = {
    * 0700.
    */
   readonly spoolDir: string;
+  /** Folder in which files of runs are kept. Created when the first one is stored, with mode 0700. */
+  readonly artifactsDir: string;
   /** petit's environment, which tasks inherit. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: EngineSettings;
@@ -37,6 +39,8 @@ export type EngineSettings = {
   readonly onInterrupt: InterruptPolicy;
   /** Maximum of stored output per attempt, in bytes. */
   readonly logLimitBytes: number;
+  /** Maximum size of the artifacts of a run, in bytes. */
+  readonly artifactLimitBytes: number;
   /**
    * Default number and age (in days) of finished runs, for jobs that set none. Null, or no `retention`, is unlimited.
    */

@@ -1,4 +1,4 @@
-import type { JobId } from "../domain/ids.ts";
+import type { JobId, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { MAX_DUE } from "../domain/schedule/due.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
@@ -44,6 +44,8 @@ export type PrunerOptions = {
   readonly followSchedules?: boolean;
   /** Called when runs of a job were deleted. */
   readonly onDeleted: (jobId: JobId) => void;
+  /** Called with deleted runs that had artifacts, so that their files are deleted, too. */
+  readonly onArtifactsUnlisted: (runIds: readonly RunId[]) => void;
   /** Repeats a step until the database accepts it. */
   readonly retryUntilStored: (step: () => boolean) => Promise<boolean>;
   /** Stops pruning when aborted, also within a round. */
@@ -135,13 +137,15 @@ export class Pruner {
 
   /** In a full round, examines all runs that may be expired. Otherwise stops at the first step that deletes nothing. */
   async #deleteRuns(jobId: JobId, isFull: boolean): Promise<void> {
-    const { store, onDeleted } = this.#options;
+    const { store, onDeleted, onArtifactsUnlisted } = this.#options;
     const limits = await this.#limitsOf(jobId);
     if (limits === null) return;
     let after: number | null = 0;
     let isChanged = false;
     await this.#inSteps(() => {
-      const { runs, next } = store.runs.deleteExpired(jobId, limits, { ...this.#bounds, after: after ?? 0 });
+      const step = store.runs.deleteExpired(jobId, limits, { ...this.#bounds, after: after ?? 0 });
+      const { runs, next } = step;
+      if (step.withArtifacts.length > 0) onArtifactsUnlisted(step.withArtifacts);
       isChanged ||= runs > 0;
       after = next;
       return next !== null && (runs > 0 || isFull);

@@ -1,3 +1,4 @@
+import type { Artifact } from "../domain/artifact/artifact.ts";
 import { type AttentionList, NO_ATTENTION } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
@@ -6,6 +7,7 @@ import { refuse } from "../domain/refusal.ts";
 import type { Run } from "../domain/run.ts";
 import type { StoredJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
+import { Artifacts } from "./artifacts/artifacts.ts";
 import { inheritable } from "./attempt/command.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { type AddHooks, Commits } from "./commits.ts";
@@ -57,6 +59,7 @@ class Scheduler implements Engine {
   readonly #notifier: Notifier;
   readonly #newestRuns = new NewestRuns();
   readonly #attention: AttentionFinder;
+  readonly #artifacts: Artifacts;
   readonly #runs: Runs;
   readonly #scheduleQueue: ScheduleQueue;
   readonly #pruner: Pruner;
@@ -83,10 +86,18 @@ class Scheduler implements Engine {
       runs: () => this.#runs,
       jobs: this.#jobs,
     });
+    this.#artifacts = new Artifacts({
+      ...options,
+      commits,
+      dir: options.artifactsDir,
+      limitBytes: settings.artifactLimitBytes,
+      detach,
+    });
     this.#runs = new Runs({
       engine: { ...options, environment: inheritable(options.environment) },
       notifier: this.#notifier,
       commits,
+      artifacts: this.#artifacts,
       poller: this.#poller,
       newestRuns: this.#newestRuns,
       detach,
@@ -104,6 +115,7 @@ class Scheduler implements Engine {
         this.#newestRuns.set(jobId, store.runs.findNewest(jobId));
         this.#attention.noteDeleted(jobId);
       },
+      onArtifactsUnlisted: (runIds) => this.#artifacts.deleteRuns(runIds),
       retryUntilStored: (work) => commits.retryUntilStored(work),
       signal: detach,
     });
@@ -138,6 +150,7 @@ class Scheduler implements Engine {
     this.#pauses.load();
     await this.#jobs.load();
     this.#newestRuns.load(store.runs.listNewestByJob());
+    this.#artifacts.start();
     adoptRuns({ ...this.#options, runs: this.#runs, poller: this.#poller });
     if (this.#options.followSchedules !== false) this.#startSchedules();
     store.stopBlocking();
@@ -277,6 +290,10 @@ class Scheduler implements Engine {
   listAttention(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
     // Before the start, the newest runs are not known.
     return this.#isStarted ? this.#attention.list(limit, jobIds) : Promise.resolve(NO_ATTENTION);
+  }
+
+  openArtifact(artifact: Artifact): number | null {
+    return this.#artifacts.open(artifact);
   }
 
   onEvent(listener: (event: Event) => void): () => void {

@@ -86,7 +86,7 @@ const buildParam = (fields: JobFields["params"][string]): Param => ({
 
 const buildTask = (fields: TaskFields): Task => {
   const items = buildItems(fields);
-  const { allow_failure: allowed, skip_exit_codes: skipExitCodes } = fields;
+  const { allow_failure: allowed, skip_exit_codes: skipExitCodes, artifacts } = fields;
   return {
     ...buildPlainTask(fields),
     ...(items !== undefined && { items }),
@@ -94,6 +94,7 @@ const buildTask = (fields: TaskFields): Task => {
     ...(allowed === true && { allowFailure: "always" as const }),
     ...(typeof allowed === "object" && { allowFailure: { exitCodes: allowed.exit_codes } }),
     ...(skipExitCodes !== undefined && { skipExitCodes }),
+    ...(artifacts.length > 0 && { artifacts }),
   };
 };
 

@@ -1,4 +1,5 @@
 import type { SqlDatabase } from "../runtime/runtime.ts";
+import { type ArtifactStore, createArtifactStore } from "./artifacts.ts";
 import type { StoreContext } from "./context.ts";
 import { createStatements } from "./database/statements.ts";
 import { createTransactions, type Write } from "./database/transaction.ts";
@@ -21,6 +22,7 @@ export interface Store extends Disposable {
   readonly jobFiles: JobFileStore;
   readonly runs: RunStore;
   readonly output: OutputStore;
+  readonly artifacts: ArtifactStore;
   readonly occurrences: OccurrenceStore;
   readonly notifications: NotificationStore;
   readonly scheduler: SchedulerStore;
@@ -75,6 +77,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     jobFiles: createJobFileStore(context),
     runs: createRunStore(context),
     output: createOutputStore(context),
+    artifacts: createArtifactStore(context),
     occurrences: createOccurrenceStore(context),
     notifications: createNotificationStore(context),
     scheduler: createSchedulerStore(context),

@@ -148,6 +148,7 @@ describe("retention", () => {
       findJob: () => null,
       defaults: { runs: 1_000, days: null },
       onDeleted: () => {},
+      onArtifactsUnlisted: () => {},
       retryUntilStored: async (step) => step(),
       signal: new AbortController().signal,
     });
@@ -245,6 +246,7 @@ describe("retention", () => {
       findJob: () => null,
       defaults: { runs: 1, days: null },
       onDeleted: () => expect.unreachable(),
+      onArtifactsUnlisted: () => expect.unreachable(),
       retryUntilStored: async (step) => step(),
       signal: new AbortController().signal,
     });

@@ -185,6 +185,7 @@ describe("a start", () => {
       log: silentLog,
       readJobs: async () => filesOf([job("hello")]),
       spoolDir: `${petit.dir}/spool`,
+      artifactsDir: `${petit.dir}/artifacts`,
       environment: {},
       settings: SETTINGS,
     });

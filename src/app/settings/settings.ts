@@ -138,6 +138,12 @@ export const SETTINGS = {
     default: 16 * 2 ** 20,
     doc: "Maximum stored output of an attempt.",
   }),
+  artifactLimitBytes: setting({
+    name: "artifact_limit",
+    kind: size(0),
+    default: 2 ** 30,
+    doc: "Maximum size of the artifacts of a run; an attempt that exceeds it fails.",
+  }),
   retentionRuns: setting({
     name: "retention_runs",
     kind: optional(whole(1, 1_000_000_000)),

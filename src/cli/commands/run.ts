@@ -39,6 +39,7 @@ export const run = defineCommand({
     "onInterrupt",
     "killGraceMs",
     "logLimitBytes",
+    "artifactLimitBytes",
     "retentionRuns",
     "retentionDays",
     "timezone",

@@ -45,6 +45,7 @@ export const REASON_TEXT = {
   invalid_items: "its items could not be read",
   invalid_condition: "its condition could not be evaluated",
   rejected: "a person rejected it",
+  artifacts_failed: "its artifacts could not be kept",
   skipped_by_exit: "it exited with a status that means that there was nothing to do",
 } as const satisfies Record<Reason, string>;
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { Item } from "../../domain/item.ts";
 import type { Job, Program, SshProgram, Task } from "../../domain/job.ts";
@@ -17,6 +17,8 @@ export type AttemptPlan = {
   readonly command: ProcessCommand;
   readonly script: string | null;
   readonly stdin: string | null;
+  /** The working directory, if files in it may be kept as artifacts. */
+  readonly workdir: string | null;
 };
 
 export type CommandOptions = {
@@ -61,9 +63,15 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   assertFolder(cwd);
   const stdin = task.stdin === null ? null : expand(task.stdin);
   const script = program.script ?? null;
+  const workdir = task.artifacts === undefined ? null : realpathSync(cwd);
   const argv = findProgram(program.argv, cwd, environment.PATH);
   const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
-  return { command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens }, script, stdin };
+  return {
+    command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens },
+    script,
+    stdin,
+    workdir,
+  };
 };
 
 /** Plans a script on another machine: the local process is that of ssh, and the job's own variables go to that machine. */
@@ -73,7 +81,7 @@ const planRemote = (context: CommandOptions, program: SshProgram, expand: (text:
   const environment = { ...inheritedBy(job, context.environment), ...ownVariables(context) };
   if (inPath("ssh", cwd, environment.PATH) === undefined)
     throw new SpawnError("ENOENT", "there is no ssh on this machine; install OpenSSH's client (openssh-client)");
-  const { PETIT_OUTPUT: _, ...own } = ownVariables(context);
+  const { PETIT_OUTPUT: _, PETIT_ARTIFACTS: __, ...own } = ownVariables(context);
   const { argv, stdin } = planSsh({
     program,
     args: task.args.map(expand),
@@ -85,7 +93,7 @@ const planRemote = (context: CommandOptions, program: SshProgram, expand: (text:
     pipe: spool.pipe,
     token: randomBytes(16).toString("hex"),
   });
-  return { command: { argv, cwd, environment, hasStdin: true }, script: null, stdin };
+  return { command: { argv, cwd, environment, hasStdin: true }, script: null, stdin, workdir: null };
 };
 
 type ProgramOptions = {
@@ -160,6 +168,7 @@ const ownVariables = (context: CommandOptions): Record<string, string> => {
     PETIT_ATTEMPT: String(context.attempt),
     PETIT_TRIGGER: run.trigger,
     PETIT_OUTPUT: context.spool.outputs,
+    PETIT_ARTIFACTS: context.spool.artifacts,
     ...(run.scheduledFor === null ? {} : { PETIT_SCHEDULED_FOR: new Date(run.scheduledFor).toISOString() }),
   };
 };

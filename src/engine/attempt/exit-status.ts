@@ -72,6 +72,20 @@ const judgeSuccess = ({ outputs, problem }: ParsedOutputs): ExitJudgement => ({
   transient: false,
 });
 
+/**
+ * Adds what went wrong with the artifacts of an attempt to its result; null if nothing did. An attempt that completed fails. The
+ * reason of an attempt that failed anyway stays.
+ */
+export const afterCollection = <Result extends ExitJudgement>(result: Result, problem: string | null): Result => {
+  const { outcome } = result;
+  if (problem === null || outcome.reason === "interrupted") return result;
+  const error = `its artifacts could not be kept: ${problem}`;
+  if (outcome.status === "failed") return { ...result, outcome: { ...outcome, error: `${outcome.error}; ${error}` } };
+  const failed = { ...outcome, status: "failed", reason: "artifacts_failed", error } as const;
+  const { skips: _, ...rest } = result;
+  return { ...rest, outcome: failed, transient: false } as Result;
+};
+
 const failureOf = (exit: Exit): AttemptOutcome => {
   if (exit.signal !== null) return { status: "failed", reason: "signal", error: `ended by ${exit.signal}`, ...exit };
   if (exit.exitCode !== null)

@@ -3,16 +3,17 @@ import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { Attempt, AttemptOutcome } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
+import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Commits } from "../commits.ts";
 import type { EngineOptions } from "../options.ts";
 import { OutputCollector } from "../output/collector.ts";
 import { limitLeftoverOutput } from "../output/leftover-output.ts";
-import type { Spool } from "../output/spool.ts";
+import { readWorkdir, type Spool } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import { watchOutput } from "../output/watch.ts";
 import type { Poller } from "../poller.ts";
 import { type CommandOptions, planAttempt } from "./command.ts";
-import { type ExitJudgement, judgeExit } from "./exit-status.ts";
+import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readOutputs } from "./outputs-file.ts";
 import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
 import { SpawnError } from "./spawn-error.ts";
@@ -33,6 +34,7 @@ export type RunAttemptOptions = {
   readonly spools: SpoolPool;
   /** The process that the previous petit process started for this attempt; null to start one. */
   readonly adopted: RunningProcess | null;
+  readonly artifacts: Artifacts;
   readonly poller: Poller;
   readonly commits: Commits;
   /** Aborted to end the attempt; the reason is an EndingReason. */
@@ -48,17 +50,28 @@ export type RunAttemptOptions = {
 export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptResult> => {
   const started = start(options);
   if ("outcome" in started) return started;
+  const result = await followToEnd(started, options);
+  return afterCollection(result, await collectArtifacts(options));
+};
+
+type StartedAttempt = { readonly output: OutputCollector; readonly process: RunningProcess };
+
+const followToEnd = async (started: StartedAttempt, options: RunAttemptOptions): Promise<AttemptResult> => {
   using output = started.output;
   return await follow(started.process, output, options);
+};
+
+const collectArtifacts = ({ artifacts, attempt, context, spool }: RunAttemptOptions): Promise<string | null> => {
+  const patterns = context.task.artifacts ?? [];
+  const workdir = patterns.length === 0 ? null : readWorkdir(spool);
+  return artifacts.collect({ attempt, itemKey: context.item?.key ?? null, spool, patterns, workdir });
 };
 
 /**
  * Starts or adopts the process and opens its output. Returns the result of the attempt if no process could be
  * started.
  */
-const start = (
-  options: RunAttemptOptions,
-): { readonly output: OutputCollector; readonly process: RunningProcess } | AttemptResult => {
+const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
   let output: OutputCollector | null = null;
   try {
     // The output is opened first: if that fails, no process may have been started.

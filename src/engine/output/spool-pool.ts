@@ -12,10 +12,23 @@ import {
 import { dirname, join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { type CommonPart, makeSpoolDir, openSpoolFile, REUSED, removeSpool, type Spool } from "./spool.ts";
+import {
+  type CommonPart,
+  makeArtifactsFolder,
+  makeSpoolDir,
+  openSpoolFile,
+  REUSED,
+  removeSpool,
+  type Spool,
+} from "./spool.ts";
 
-/** Contents of the files that a process reads; null for none. */
-export type SpoolTexts = { readonly script: string | null; readonly stdin: string | null };
+/** Contents of files; null for none. The process reads `script` and `stdin`. */
+export type SpoolTexts = {
+  readonly script: string | null;
+  readonly stdin: string | null;
+  /** The working directory, which the next petit process reads. */
+  readonly workdir: string | null;
+};
 
 /** How long after the last attempt the free files are deleted. */
 const LINGER_MS = 50;
@@ -50,7 +63,7 @@ export class SpoolPool implements Disposable {
   }
 
   /**
-   * Creates the status file and the files that the process reads. Files of the same attempt id that already exist are
+   * Creates the status file, the files that the process reads, and its folder of artifacts. Files of the same attempt id that already exist are
    * stale.
    */
   make(spool: Spool, texts: SpoolTexts): void {
@@ -63,6 +76,8 @@ export class SpoolPool implements Disposable {
     this.#take("stderr", spool.stderr);
     if (texts.script !== null) writeNew(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
+    if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
+    makeArtifactsFolder(spool.artifacts);
   }
 
   /** Takes back the files of an attempt that has ended. */

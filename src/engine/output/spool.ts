@@ -1,6 +1,21 @@
-import { closeSync, constants, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
+import { removeTree } from "../../lib/remove-tree.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
 
 /**
@@ -14,6 +29,10 @@ export type Spool = {
   readonly stderr: string;
   /** `$PETIT_OUTPUT`. The task creates it if it has outputs. */
   readonly outputs: string;
+  /** `$PETIT_ARTIFACTS`, a folder. */
+  readonly artifacts: string;
+  /** The path of the working directory, if files in it may be kept as artifacts. */
+  readonly workdir: string;
   /** Content of a script that the job file contains. */
   readonly script: string;
   readonly stdin: string;
@@ -32,19 +51,21 @@ export type Spool = {
 
 /** The parts that every attempt has, and the optional ones. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
-const OTHER_PARTS = ["outputs", "script", "stdin", "out", "err", "pipe", "held", "ending"] as const;
+const OTHER_PARTS = ["outputs", "workdir", "script", "stdin", "out", "err", "pipe", "held", "ending"] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
-const PARTS = [...COMMON_PARTS, ...OTHER_PARTS] as const;
+const PARTS = [...COMMON_PARTS, ...OTHER_PARTS, "artifacts"] as const;
 
 /** Creates the spool folder, which only its owner can enter. Restricts the mode of an existing folder. */
 export const makeSpoolDir = (path: string): void => {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    makePrivate(path);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     restrictMode(path);
   }
 };
+
+const makePrivate = (path: string): void => mkdirSync(path, { mode: 0o700 });
 
 /** Returns the paths of the spool files of an attempt. */
 export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
@@ -54,6 +75,8 @@ export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
     stdout: path("stdout"),
     stderr: path("stderr"),
     outputs: path("outputs"),
+    artifacts: path("artifacts"),
+    workdir: path("workdir"),
     script: path("script"),
     stdin: path("stdin"),
     out: path("out"),
@@ -77,6 +100,40 @@ export const attemptOf = (name: string): number | null => {
 export const removeSpool = (spool: Spool, recycle: (part: CommonPart) => boolean = () => false): void => {
   for (const part of COMMON_PARTS) if (!recycle(part)) remove(spool[part]);
   for (const part of OTHER_PARTS) if (existsSync(spool[part])) remove(spool[part]);
+  removeFolder(spool.artifacts);
+};
+
+/** Deletes a folder in the spool folder. If it is not empty, it is renamed, and deleted in the background. */
+const removeFolder = (path: string): void => {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+    try {
+      const aside = join(dirname(path), `removed-${randomUUID()}`);
+      renameSync(path, aside);
+      void removeTree(aside);
+    } catch {
+      // The next start deletes it.
+    }
+  }
+};
+
+/** Creates the folder of artifacts of an attempt. */
+export const makeArtifactsFolder = (path: string): void => {
+  try {
+    makePrivate(path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    removeFolder(path);
+    makePrivate(path);
+  }
+};
+
+/** Deletes what is left in the spool folder of an attempt that has ended. */
+export const removeLeftover = (path: string): void => {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) removeFolder(path);
+  else rmSync(path, { force: true });
 };
 
 const remove = (path: string): void => {
@@ -126,6 +183,12 @@ const readSpoolFile = (path: string, maxBytes: number): string | null => {
     return null;
   }
 };
+
+/** Returns the recorded working directory of an attempt, or null. */
+export const readWorkdir = (spool: Spool): string | null => readSpoolFile(spool.workdir, MAX_PATH_BYTES);
+
+/** Linux has the same limit. */
+const MAX_PATH_BYTES = 4_096;
 
 /** Records why an attempt is ended, for the next start. On a full disk even that may fail. */
 export const noteEnding = (spool: Spool, reason: EndingReason): void => {

@@ -1,10 +1,10 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
 import type { EngineOptions } from "../options.ts";
-import { attemptOf, readEnding, spoolOf } from "../output/spool.ts";
+import { attemptOf, readEnding, removeLeftover, spoolOf } from "../output/spool.ts";
 import type { Poller } from "../poller.ts";
 import type { Runs } from "./runs.ts";
 
@@ -47,7 +47,6 @@ const withNotedEnding = (
 const removeOtherSpools = (spoolDir: string, adoptedIds: ReadonlySet<number>): void => {
   for (const name of readdirSync(spoolDir)) {
     const attemptId = attemptOf(name);
-    if (attemptId === null || !adoptedIds.has(attemptId))
-      rmSync(join(spoolDir, name), { recursive: true, force: true });
+    if (attemptId === null || !adoptedIds.has(attemptId)) removeLeftover(join(spoolDir, name));
   }
 };

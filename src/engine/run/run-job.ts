@@ -9,6 +9,7 @@ import { Expression } from "../../jobfile/expression/expression.ts";
 import { expandTemplate, expressionScope, parseIf, type TemplateScope } from "../../jobfile/template.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
+import type { Artifacts } from "../artifacts/artifacts.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
 import { type AttemptResult, runAttempt } from "../attempt/run-attempt.ts";
 import type { Commits, TransactionHooks } from "../commits.ts";
@@ -40,6 +41,7 @@ export type RunEngine = {
   readonly engine: EngineOptions;
   readonly notifier: Notifier;
   readonly commits: Commits;
+  readonly artifacts: Artifacts;
   readonly poller: Poller;
   /** Aborted when the engine detaches: the run stores nothing more, and its processes continue. */
   readonly detach: AbortSignal;

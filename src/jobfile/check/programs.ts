@@ -50,7 +50,16 @@ const article = (type: string): string => (AN.has(type) ? "an" : "a");
 const AN: ReadonlySet<string> = new Set(["approval", "ssh"]);
 
 /** Fields that have no effect without a process. */
-const PROCESS_FIELDS = ["args", "stdin", "working_dir", "environment", "retry", "foreach", "matrix"] as const;
+const PROCESS_FIELDS = [
+  "args",
+  "stdin",
+  "working_dir",
+  "environment",
+  "retry",
+  "artifacts",
+  "foreach",
+  "matrix",
+] as const;
 
 const checkApproval = (task: TaskDraft, { path, report }: TaskPlace): void => {
   if (task.type !== "approval") return;

@@ -1,5 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import { buildJob } from "../build.ts";
+import { checkArtifacts } from "../check/artifacts.ts";
 import { checkExcept, type Exceptions } from "../check/except.ts";
 import { checkGates } from "../check/gates.ts";
 import { checkItems } from "../check/items.ts";
@@ -107,6 +108,7 @@ const checkMeaning = (draft: JobDraft, report: Report, folder: string): Exceptio
   checkTasks(draft, report);
   checkPrograms(draft, report, folder);
   checkItems(draft, report);
+  checkArtifacts(draft, report);
   checkTemplates(draft, report);
   return checkExcept(draft, report, folder);
 };

@@ -3,7 +3,7 @@ import { TASK_TYPES, type TaskType, TIMEOUT_DECISIONS } from "../../domain/job.t
 import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { ITEM_FIELDS } from "./items.ts";
-import { datum, environment, path, taskId, title } from "./text.ts";
+import { artifactPattern, datum, environment, path, taskId, title } from "./text.ts";
 
 const RETRY = {
   kind: "object",
@@ -202,10 +202,21 @@ export const TASK = {
       absent: "none",
       example: [99],
     },
+    artifacts: {
+      type: { kind: "list", of: artifactPattern, minItems: 0 },
+      doc: "Patterns of files below the working directory that petit keeps with the run, whatever the result of the attempt. `*` stands for any characters but `/`, and `**` for any folders. Files in the folder `$PETIT_ARTIFACTS` are always kept.",
+      default: [],
+      example: ["out/*.csv", "report.html"],
+    },
     retry: { type: RETRY, doc: "How a failed attempt is retried.", absent: "no retry" },
     ...ITEM_FIELDS,
   },
-  otherNames: { continue_on_error: "allow_failure", allow_failures: "allow_failure", when: "if" },
+  otherNames: {
+    artefacts: "artifacts",
+    continue_on_error: "allow_failure",
+    allow_failures: "allow_failure",
+    when: "if",
+  },
   excused: { type: { custom: ["handler", "config"] } },
   exclusive: [
     ["timeout", "timeout_secs"],

@@ -18,6 +18,12 @@ export const taskId = {
 export const title = { kind: "text", form: "a name", maxLength: 256, characters: "name" } as const satisfies TextType;
 export const prose = { kind: "text", form: "a text", empty: true } as const satisfies TextType;
 export const path = { kind: "text", form: "a path", characters: "name" } as const satisfies TextType;
+export const artifactPattern = {
+  kind: "text",
+  form: "a pattern of files",
+  maxLength: 1024,
+  characters: "name",
+} as const satisfies TextType;
 export const datum = {
   kind: "text",
   form: "a text",

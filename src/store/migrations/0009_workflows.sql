@@ -55,3 +55,19 @@ ALTER TABLE runs ADD COLUMN outputs TEXT NOT NULL DEFAULT '{}' CHECK (json_valid
 -- An attempt has at most one child.
 CREATE UNIQUE INDEX runs_parent ON runs (parent_run_id, parent_task_id, parent_item, parent_attempt)
   WHERE parent_run_id IS NOT NULL;
+
+-- The files that petit keeps of the newest attempt of a task or an item. They are in the folder of their run, at `path`.
+CREATE TABLE artifacts (
+  run INTEGER NOT NULL,
+  -- `TASK/[ITEM/]path`.
+  path TEXT NOT NULL,
+  task_id TEXT NOT NULL,
+  -- The position of the item; -1 in a task without items.
+  item INTEGER NOT NULL DEFAULT -1 CHECK (item >= -1),
+  attempt INTEGER NOT NULL CHECK (attempt >= 1),
+  size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (run, path),
+  FOREIGN KEY (run, task_id) REFERENCES task_runs (run, task_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;

@@ -1,7 +1,7 @@
-import type { JobId } from "../../domain/ids.ts";
+import type { JobId, RunId } from "../../domain/ids.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { integer } from "../database/rows.ts";
+import { id, integer } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 
 /** Reads and deletions of retention, in steps that are small enough to never delay a trigger. Deletions are not durable. */
@@ -50,6 +50,8 @@ export type AgeLimit = {
 
 type DeletionStep = {
   readonly runs: number;
+  /** The deleted runs that had artifacts, whose files the caller deletes. */
+  readonly withArtifacts: readonly RunId[];
   /** Number to pass as `after` in the next step; null if this was the last step. */
   readonly next: number | null;
 };
@@ -100,12 +102,24 @@ const deleteExpired = (sql: Statements, jobId: JobId, limits: RunLimits, bounds:
       ? { expired: found, next: found.length > 0 ? after : null }
       : walkUnsuccessful(sql, jobId, { age: limits.age, after, limit });
   let runs = 0;
+  const withArtifacts: RunId[] = [];
   for (const seq of expired) {
     runs++;
+    withArtifacts.push(...findWithArtifacts(sql, seq));
     // After a step that ends early, the next one starts at the same number. Deleted runs are not found again.
-    if (!deleteRun(sql, seq, isOver) || (isOver() && runs < expired.length)) return { runs, next: after };
+    if (!deleteRun(sql, seq, isOver) || (isOver() && runs < expired.length))
+      return { runs, withArtifacts, next: after };
   }
-  return { runs, next };
+  return { runs, withArtifacts, next };
+};
+
+/** Returns the id of a run if it has artifacts. */
+const findWithArtifacts = (sql: Statements, seq: number): readonly RunId[] => {
+  const row = sql.get(
+    "SELECT id FROM runs WHERE seq = $seq AND EXISTS (SELECT 1 FROM artifacts WHERE artifacts.run = runs.seq)",
+    { seq },
+  );
+  return row === null ? [] : [id<RunId>(row, "id")];
 };
 
 /** Returns a function that reads the clock and returns whether the step must end. */
@@ -178,7 +192,7 @@ const deleteRun = (sql: Statements, seq: number, isOver: () => boolean): boolean
 };
 
 /** Number of rows of a table that one statement deletes. A row of output has up to 64 KiB. */
-const BATCH = { output: 32, attempts: 100, items: 100, task_runs: 100 } as const;
+const BATCH = { output: 32, artifacts: 100, attempts: 100, items: 100, task_runs: 100 } as const;
 
 const isLarge = (sql: Statements, seq: number): boolean =>
   Object.entries(BATCH).some(
@@ -207,6 +221,8 @@ const hideRun = (sql: Statements, seq: number): void => {
 const deleteInBatches = (sql: Statements, run: number, isOver: () => boolean): boolean => {
   const batches = [
     `DELETE FROM output WHERE id IN (SELECT id FROM output WHERE run = $run ORDER BY seq LIMIT ${BATCH.output})`,
+    `DELETE FROM artifacts WHERE run = $run AND path IN
+       (SELECT path FROM artifacts WHERE run = $run LIMIT ${BATCH.artifacts})`,
     `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE run = $run LIMIT ${BATCH.attempts})`,
     `DELETE FROM items WHERE run = $run AND (task_id, item) IN
        (SELECT task_id, item FROM items WHERE run = $run LIMIT ${BATCH.items})`,

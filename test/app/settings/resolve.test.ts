@@ -63,6 +63,7 @@ describe("resolveSettings", () => {
       onInterrupt: "fail",
       killGraceMs: 10_000,
       logLimitBytes: 16 * 2 ** 20,
+      artifactLimitBytes: 2 ** 30,
       retentionRuns: null,
       retentionDays: null,
       timezone: null,

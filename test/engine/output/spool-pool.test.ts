@@ -20,7 +20,7 @@ import { makeSpoolDir, readStatus, type Spool, spoolOf } from "../../../src/engi
 import { SpoolPool } from "../../../src/engine/output/spool-pool.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-const NOTHING = { script: null, stdin: null };
+const NOTHING = { script: null, stdin: null, workdir: null };
 const runtime = openRuntime();
 
 let spoolDir = "";
@@ -63,8 +63,8 @@ describe("SpoolPool", () => {
   test("recreates a deleted folder", () => {
     rmSync(spoolDir, { recursive: true });
     const spool = spoolOf(spoolDir, 1);
-    pool.make(spool, { script: "true", stdin: null });
-    expect(readdirSync(spoolDir).sort()).toEqual(["1.script", "1.status"]);
+    pool.make(spool, { script: "true", stdin: null, workdir: null });
+    expect(readdirSync(spoolDir).sort()).toEqual(["1.artifacts", "1.script", "1.status"]);
     expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
   });
 
@@ -79,7 +79,7 @@ describe("SpoolPool", () => {
     writeFileSync(dir.file("precious"), "precious");
     const spool = spoolOf(spoolDir, 1);
     for (const part of [spool.script, spool.stdin]) symlinkSync(dir.file("precious"), part);
-    pool.make(spool, { script: "true", stdin: "in" });
+    pool.make(spool, { script: "true", stdin: "in", workdir: null });
     expect([spool.script, spool.stdin].map((path) => readFileSync(path, "utf8"))).toEqual(["true", "in"]);
     expect(readFileSync(dir.file("precious"), "utf8")).toBe("precious");
   });

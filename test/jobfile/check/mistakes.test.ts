@@ -74,6 +74,26 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "is an empty list",
   ],
   ["an exit code that is none", task("type: shell, script: x, skip_exit_codes: [0]"), "tasks[1].skip_exit_codes[0]"],
+  [
+    "artifacts at an absolute path",
+    task("type: shell, script: x, artifacts: [out/a, /etc/*]"),
+    "4:56: tasks[1].artifacts[1]: '/etc/*' is an absolute path; expected a pattern below the working directory, such as out/*.csv",
+  ],
+  [
+    "artifacts outside of the working directory",
+    task("type: shell, script: x, artifacts: [out/../../x]"),
+    "tasks[1].artifacts[0]: 'out/../../x' leads out of the working directory by '..'",
+  ],
+  [
+    "artifacts that are misspelt",
+    task("type: shell, script: x, artefacts: [a]"),
+    "tasks[1].artefacts: unknown field; did you mean 'artifacts'?",
+  ],
+  [
+    "artifacts of a task without a process",
+    task("type: approval, artifacts: [a]"),
+    "tasks[1].artifacts: has no effect here; an approval task has no process",
+  ],
   // Fields.
   ["an unknown field", job("foo: 1"), "2:1: foo: unknown field; expected one of id, name,"],
   ["a misspelt field", job("scheduel: '@daily'"), "2:1: scheduel: unknown field; did you mean 'schedule'?"],

@@ -26,6 +26,7 @@ export const SETTINGS: EngineSettings = {
   killGraceMs: 10_000,
   onInterrupt: "fail",
   logLimitBytes: 16 * 2 ** 20,
+  artifactLimitBytes: 2 ** 30,
   shutdownTimeoutMs: 30_000,
 };
 
@@ -118,6 +119,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
       return files;
     },
     spoolDir,
+    artifactsDir: `${dir}/artifacts`,
     environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
     settings: { ...SETTINGS, ...options.settings },
     followSchedules: options.followSchedules ?? true,

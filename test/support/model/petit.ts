@@ -164,6 +164,7 @@ export class ModelPetit implements AsyncDisposable {
       log: silentLog,
       readJobs: async () => filesOf(jobsWith(this.#tick)),
       spoolDir: join(this.#dir, "spool"),
+      artifactsDir: join(this.#dir, "artifacts"),
       environment: { PATH: process.env.PATH ?? "" },
       settings: { ...SETTINGS, maxJobs: MODEL_MAX_JOBS },
     });

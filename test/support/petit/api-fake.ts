@@ -114,6 +114,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     cancel: async (runId) => find(runId),
     retry: async (runId) => find(runId),
     canRetry: () => false,
+    openArtifact: () => null,
     decide: async () => {},
     waitForRun: async (runId) => find(runId),
     pause: async (by = null) => {

@@ -1,0 +1,28 @@
+/** Why artifacts can't be kept, as a sentence for people. */
+export class ArtifactError extends Error {
+  override readonly name = "ArtifactError";
+}
+
+const CODE_TEXT: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota of petit is used up",
+  EFBIG: "the file is too large for the file system",
+  EROFS: "the file system is read-only",
+  ENAMETOOLONG: "the path is too long",
+  EIO: "the disk reported an error",
+  EMFILE: "petit has too many open files; raise its limit",
+  ENFILE: "the system has too many open files",
+};
+
+/** Runs `work`, and turns an error of the file system into a sentence that begins with `what`. */
+export const describing = async <T>(what: string, work: () => T | Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ArtifactError || !(error instanceof Error && "code" in error && "errno" in error)) throw error;
+    const code = String(error.code);
+    throw new ArtifactError(`${what}: ${CODE_TEXT[code] ?? error.message} (${code})`, { cause: error });
+  }
+};

@@ -1,0 +1,182 @@
+import { existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Artifact } from "../../domain/artifact/artifact.ts";
+import { compileArtifactPattern } from "../../domain/artifact/pattern.ts";
+import type { RunId } from "../../domain/ids.ts";
+import type { Attempt } from "../../domain/task-run.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { Folder } from "../../lib/folder.ts";
+import type { Log } from "../../lib/log.ts";
+import { removeTree } from "../../lib/remove-tree.ts";
+import type { StoredFile } from "../../store/artifacts.ts";
+import type { Store } from "../../store/store.ts";
+import type { Commits } from "../commits.ts";
+import { makeSpoolDir, type Spool } from "../output/spool.ts";
+import { ArtifactError, describing } from "./artifact-error.ts";
+import { Copier } from "./copy.ts";
+import { findFiles, folderId } from "./find-files.ts";
+import { artifactFolder } from "./folder-name.ts";
+import { OLD_NAME, sweepArtifacts, TEMPORARY_NAME } from "./sweep.ts";
+
+export type ArtifactsOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly commits: Commits;
+  /** `DB-artifacts`. It is created when the first artifact is stored. */
+  readonly dir: string;
+  /** Maximum size of the artifacts of a run. */
+  readonly limitBytes: number;
+  /** Aborted when the engine detaches. The next process collects again what is not stored yet. */
+  readonly detach: AbortSignal;
+};
+
+/** An attempt whose process has ended. */
+export type EndedAttempt = {
+  readonly attempt: Attempt;
+  readonly itemKey: string | null;
+  readonly spool: Spool;
+  /** The patterns of the task. */
+  readonly patterns: readonly string[];
+  /** The working directory in which the process started, without links; null if it is unknown. */
+  readonly workdir: string | null;
+};
+
+/**
+ * Keeps files of ended attempts with their run, and deletes them with it. The files of an attempt are copied into a temporary
+ * folder, which is then renamed; SQLite lists them last. After a crash in between, the attempt is still running for the
+ * next process, which collects again.
+ */
+export class Artifacts {
+  readonly #options: ArtifactsOptions;
+  /** The last collection of each run. A run collects one attempt at a time, so that its total size is known. */
+  readonly #queue = new Map<RunId, Promise<unknown>>();
+  #deleting: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ArtifactsOptions) {
+    this.#options = options;
+  }
+
+  /** Deletes what a previous process left behind, in the background. Call it before any run continues. */
+  start(): void {
+    const { dir, store, detach, log } = this.#options;
+    if (!existsSync(dir)) return;
+    try {
+      const temporary = join(dir, TEMPORARY_NAME);
+      if (existsSync(temporary)) renameSync(temporary, join(dir, `${OLD_NAME}${process.pid}-${Date.now()}`));
+    } catch (error) {
+      log.warn({ err: error, folder: dir }, "cannot delete temporary artifacts");
+    }
+    void sweepArtifacts({ dir, store, signal: detach }).catch((error: unknown) => {
+      if (!detach.aborted) log.warn({ err: error, folder: dir }, "cannot delete left over artifacts");
+    });
+  }
+
+  /** Replaces the artifacts of a task or item by those of an attempt. Returns what went wrong as a sentence, or null. */
+  async collect(ended: EndedAttempt): Promise<string | null> {
+    const { attempt, patterns, spool } = ended;
+    const isEmpty = removeEmpty(spool.artifacts);
+    const mayReplace = attempt.attempt > 1 && this.#options.store.artifacts.has(attempt.runId, attempt);
+    if (patterns.length === 0 && isEmpty && !mayReplace && !existsSync(this.#folderOf(ended))) return null;
+    const earlier = this.#queue.get(attempt.runId) ?? Promise.resolve();
+    const collected = earlier.then(() => this.#collect(ended));
+    const settled = collected.catch(() => {});
+    this.#queue.set(attempt.runId, settled);
+    try {
+      return await collected;
+    } finally {
+      if (this.#queue.get(attempt.runId) === settled) this.#queue.delete(attempt.runId);
+    }
+  }
+
+  /** Deletes the files of deleted runs, in the background. */
+  deleteRuns(runIds: readonly RunId[]): void {
+    for (const runId of runIds) this.#deleting = this.#deleting.then(() => removeTree(join(this.#options.dir, runId)));
+  }
+
+  /** Opens a stored artifact. Returns its descriptor, or null if the file is missing. */
+  open({ runId, path }: Artifact): number | null {
+    using folders = new DisposableStack();
+    let folder = Folder.open(this.#options.dir);
+    for (const name of [runId, ...path.split("/").slice(0, -1)]) {
+      if (folder === null) return null;
+      folder = folders.use(folder).folder(name);
+    }
+    return folder === null ? null : folders.use(folder).file(basename(path));
+  }
+
+  async #collect(ended: EndedAttempt): Promise<string | null> {
+    const { attempt } = ended;
+    const temporary = join(this.#options.dir, TEMPORARY_NAME, String(attempt.id));
+    try {
+      await describing("cannot store the files", async () => {
+        const files = await this.#copy(ended, temporary);
+        await this.#replace(ended, temporary, files);
+      });
+      return null;
+    } catch (error) {
+      if (!(error instanceof ArtifactError)) throw error;
+      await removeTree(temporary);
+      // Files that no list has are left of a collection before a crash.
+      if (!this.#options.store.artifacts.has(attempt.runId, attempt)) await removeTree(this.#folderOf(ended));
+      return error.message;
+    }
+  }
+
+  async #copy(ended: EndedAttempt, folder: string): Promise<readonly StoredFile[]> {
+    const { store, limitBytes, detach, dir } = this.#options;
+    const { attempt, patterns, spool, workdir } = ended;
+    await describing(`cannot create ${dir}`, () => {
+      makeSpoolDir(dir);
+      mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+    });
+    await removeTree(folder);
+    const usedBytes = store.artifacts.getSize(attempt.runId, attempt);
+    await using copier = new Copier({ folder, limitBytes, usedBytes, signal: detach });
+    using spoolFolder = Folder.open(dirname(spool.artifacts));
+    using kept = spoolFolder?.folder(basename(spool.artifacts)) ?? null;
+    if (kept !== null) {
+      const options = { pattern: compileArtifactPattern("."), except: new Set<string>(), signal: detach };
+      for await (const file of findFiles(kept, options)) await copier.add(file);
+    }
+    using root = patterns.length === 0 || workdir === null ? null : Folder.openReal(workdir);
+    if (root !== null) {
+      using own = Folder.open(dir);
+      const except = new Set([spoolFolder, own].flatMap((each) => (each === null ? [] : [folderId(each)])));
+      for (const pattern of patterns.map(compileArtifactPattern))
+        for await (const file of findFiles(root, { pattern, except, signal: detach })) await copier.add(file);
+    }
+    return await copier.finish();
+  }
+
+  /** A list never has files that are missing: the earlier one is deleted before its files. */
+  async #replace(ended: EndedAttempt, temporary: string, files: readonly StoredFile[]): Promise<void> {
+    const { store, commits, clock } = this.#options;
+    const { attempt, itemKey } = ended;
+    const folder = this.#folderOf(ended);
+    const replaceList = (list: readonly StoredFile[]): Promise<void> =>
+      commits.retryUntilStored(() => store.artifacts.replace(attempt, list, clock.now()));
+    if (store.artifacts.has(attempt.runId, attempt)) await replaceList([]);
+    await removeTree(folder);
+    if (files.length === 0) return;
+    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    await rename(temporary, folder);
+    const prefix = artifactFolder(attempt.taskId, itemKey);
+    await replaceList(files.map((file) => ({ ...file, path: `${prefix}/${file.path}` })));
+  }
+
+  #folderOf({ attempt, itemKey }: EndedAttempt): string {
+    return join(this.#options.dir, attempt.runId, artifactFolder(attempt.taskId, itemKey));
+  }
+}
+
+/** Deletes an empty folder. Returns true if there is none now. */
+const removeEmpty = (path: string): boolean => {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ENOENT";
+  }
+};
