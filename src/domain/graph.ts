@@ -110,9 +110,11 @@ export const upstreamsOf = <Id extends string>(edges: ReadonlyMap<Id, readonly I
 };
 
 /** Returns the nodes in topological order; ties keep the given order. The graph must not have a cycle. */
-export const topological = <T extends Pick<GraphNode, "id" | "dependsOn">>(nodes: readonly T[]): readonly T[] => {
+export const topological = <Id extends string, T extends { readonly id: Id; readonly dependsOn: readonly Id[] }>(
+  nodes: readonly T[],
+): readonly T[] => {
   const byId = new Map(nodes.map((node) => [node.id, node]));
-  const placed = new Set<TaskId>();
+  const placed = new Set<Id>();
   const ordered: T[] = [];
   const place = (start: T): void => {
     const stack = [start];

@@ -10,8 +10,8 @@ import type { ScheduleSpec } from "./schedule/schedule.ts";
 
 import type { TaskStatus } from "./task-run.ts";
 
-/** How a task's process starts. */
-export const TASK_TYPES = ["command", "shell", "python", "typescript", "ssh", "approval"] as const;
+/** What a task runs. `approval` and `job` have no process. */
+export const TASK_TYPES = ["command", "shell", "python", "typescript", "ssh", "approval", "job"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
 
 /** What a scheduled occurrence does when the job has reached its limit: `skip` it, `queue` it, or `replace` the oldest run. */
@@ -53,6 +53,8 @@ export type Job = {
   readonly dependsOn: readonly Dependency[];
   readonly config: { readonly [key: string]: Json };
   readonly params: { readonly [name: string]: Param };
+  /** What a parent run may read when a run has completed; values may contain templates. Missing if there is nothing. */
+  readonly outputs?: { readonly [name: string]: string };
   readonly environment: Environment;
   readonly inheritEnvironment: boolean;
   readonly retention: { readonly runs: number | null; readonly days: number | null };
@@ -124,6 +126,8 @@ export type Program =
   | SshProgram
   /** No process: it waits until a person decides, or until its timeout. */
   | Approval
+  /** No process: it starts a run of another job. */
+  | ChildJob
   /** `file` as written; searched in the job file's folder, then in the task's working directory. */
   | { readonly type: "python" | "typescript"; readonly inline: false; readonly file: string };
 
@@ -151,6 +155,15 @@ export type Approval = {
   /** What a person is asked; may contain templates. Null means only the name of the task. */
   readonly prompt: string | null;
   readonly onTimeout: (typeof TIMEOUT_DECISIONS)[number];
+};
+
+export type ChildJob = {
+  readonly type: "job";
+  readonly jobId: JobId;
+  /** The params of the child run; values may contain templates. */
+  readonly params: { readonly [name: string]: string };
+  /** False: the task completes when the child run is stored, and takes no further notice of it. */
+  readonly wait: boolean;
 };
 
 /** Returns whether a task failed in a way that its job allows. A task that was ended with its run, or lost, never did. */

@@ -1,6 +1,6 @@
 import { shorten } from "../lib/shorten.ts";
 import { suggest } from "../lib/suggest.ts";
-import { type ErrorCode, PetitError } from "./errors.ts";
+import { type ErrorCode, type ParamProblem, PetitError } from "./errors.ts";
 import { type Refusal, refusalMessage } from "./words/refusal.ts";
 
 /** Returns the error for a request that petit refuses: its code and its sentence follow from its data. */
@@ -24,6 +24,15 @@ const CODES = {
 /** Returns the error for a job id that is unknown; it suggests the nearest of the `known` ids. */
 export const jobNotFound = (jobId: string, known: Iterable<string>): PetitError =>
   refuse({ reason: "job_not_found", jobId: shortened(jobId), suggestion: suggest(jobId, known) });
+
+/** Returns the error for params that do not fit. */
+export const invalidParams = (params: readonly ParamProblem[]): PetitError => {
+  const problem = params.map((each) => each.problem).join("; ");
+  const name = params[0]?.name ?? "";
+  return new PetitError("invalid_request", problem, {
+    details: { reason: "invalid_value", in: "params", name, problem, params },
+  });
+};
 
 /** Returns the error for a run id that is unknown or malformed. */
 export const runNotFound = (runId: string): PetitError => refuse({ reason: "run_not_found", runId: shortened(runId) });

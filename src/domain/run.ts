@@ -1,4 +1,4 @@
-import type { JobId, RunId } from "./ids.ts";
+import type { JobId, RunId, TaskId } from "./ids.ts";
 
 /**
  * Statuses of a run. Only the engine changes them, each change in one transaction:
@@ -24,8 +24,11 @@ const FINAL = {
 export const isFinal = (status: RunStatus): boolean => FINAL[status];
 
 /** Why a run was created. */
-export const TRIGGERS = ["schedule", "catchup", "manual", "retry"] as const;
+export const TRIGGERS = ["schedule", "catchup", "manual", "retry", "job"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
+
+/** How many levels of runs there can be below a run. */
+export const MAX_NESTING = 10;
 
 /**
  * Why a run, a task or an attempt ended:
@@ -40,7 +43,8 @@ export type Trigger = (typeof TRIGGERS)[number];
  * - `interrupted`: its process was lost in a crash or reboot.
  * - `items_failed`: more of its items failed than `max_failures` allows.
  * - `invalid_items`: `foreach` did not yield a usable list of items.
- * - `invalid_condition`: its `if` could not be evaluated.
+ * - `invalid_condition`: its `if`, or an output of its job, could not be evaluated.
+ * - `child_failed`: the run that it started could not be started, or did not complete.
  * - `rejected`: a person rejected it.
  * - `artifacts_failed`: its artifacts could not be kept, because of a limit or a full disk.
  * - `skipped_by_exit`: it exited with one of its `skip_exit_codes`.
@@ -61,6 +65,7 @@ export const REASONS = [
   "skipped_by_exit",
   "rejected",
   "artifacts_failed",
+  "child_failed",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -81,6 +86,12 @@ export type Run = {
   readonly scheduledFor: number | null;
   readonly params: ParamValues;
   readonly retryOf: RunId | null;
+  /** The attempt that started it; null if no run did. The parent may have been deleted since. */
+  readonly parent: RunParent | null;
+  /** How many runs are above it. */
+  readonly nesting: number;
+  /** What its job declares as outputs; empty until it has completed. */
+  readonly outputs: { readonly [name: string]: string };
   /** Time of admission. */
   readonly createdAt: number;
   readonly startedAt: number | null;
@@ -98,6 +109,15 @@ export type Run = {
   readonly cancelledBy: string | null;
 };
 
+/** The attempt of another run that started a run. */
+export type RunParent = {
+  readonly runId: RunId;
+  readonly taskId: TaskId;
+  /** Position of the item, from 0; null in a task without items. */
+  readonly item: number | null;
+  readonly attempt: number;
+};
+
 /** What can end a run before its tasks have ended; the first reason wins. */
 export const ENDING_REASONS = ["cancelled", "timeout", "shutdown"] as const;
 export type EndingReason = (typeof ENDING_REASONS)[number];
@@ -109,6 +129,8 @@ export type RunOutcome = {
   readonly status: "completed" | "failed" | "cancelled" | "interrupted";
   readonly reason: Reason | null;
   readonly error: string | null;
+  /** What its job declares as outputs. Default: none. */
+  readonly outputs?: { readonly [name: string]: string };
 };
 
 /** Returns when a run was due: its occurrence, or else its creation. A retry is not due when the first run was. */

@@ -33,12 +33,14 @@ export type TaskRun = {
   /** When the next attempt is due; null if no retry is scheduled. */
   readonly retryAt: number | null;
   /**
-   * True if a retry of a run reused the result of the previous run. A pending task with items: it will reuse the completed
-   * items of the previous run.
+   * True if a retry of a run reused the result of the previous run. A pending task with items will reuse the completed items of
+   * the previous run, and one that starts a run will retry the run that failed.
    */
   readonly reused: boolean;
   /** How many items the task was expanded into; null for a task without items, and until then. */
   readonly items: number | null;
+  /** The run of another job that its last attempt started, which may have been deleted since; null if it started none. */
+  readonly childRunId: RunId | null;
 };
 
 /** An item of a task of a run. Times are in ms since the Unix epoch. */
@@ -67,6 +69,8 @@ export type Attempt = {
   readonly startedAt: number;
   readonly endedAt: number | null;
   readonly process: ProcessIdentity | null;
+  /** The run of another job that it started, which may have been deleted since; null if it started none. */
+  readonly childRunId: RunId | null;
 };
 
 /** Distinguishes a process from all others that ever had the same pid. */

@@ -9,7 +9,7 @@ import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
 import type { DeliveryResult } from "./notify/dispatcher.ts";
-import type { ApprovalDecision } from "./run/approval.ts";
+import type { ApprovalDecision } from "./run/approval/decision.ts";
 
 /**
  * The scheduler as the API and the command line see it. They read runs, tasks and output from `store` directly.

@@ -100,6 +100,7 @@ class Scheduler implements Engine {
       artifacts: this.#artifacts,
       poller: this.#poller,
       newestRuns: this.#newestRuns,
+      jobs: this.#jobs,
       detach,
       onEnd: (run) => {
         this.#attention.noteEnd(run);

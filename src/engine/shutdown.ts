@@ -2,6 +2,7 @@ import { sleep } from "../lib/clock.ts";
 import type { StopMode } from "./engine.ts";
 import type { Notifier } from "./notify/notifier.ts";
 import type { EngineOptions } from "./options.ts";
+import type { RunJob } from "./run/run-job.ts";
 import type { Runs } from "./run/runs.ts";
 import type { ScheduleQueue } from "./schedule/schedule-queue.ts";
 
@@ -49,7 +50,7 @@ export class Shutdown {
 
   async #drain(): Promise<void> {
     const { runs, settings, log, clock } = this.#options;
-    const isWorking = runs.active.filter(({ isParked }) => !isParked);
+    const isWorking = runs.active.filter(({ isResting }) => !isResting);
     if (isWorking.length === 0) return;
     log.info({ runs: isWorking.length, timeout_ms: settings.shutdownTimeoutMs }, "waiting for running runs to end");
     const idle = new AbortController();
@@ -61,12 +62,31 @@ export class Shutdown {
 
   async #endAll(idle: AbortSignal): Promise<void> {
     const { runs, clock, settings, log } = this.#options;
-    // A run that only waits for a person has no process. The next start continues it.
-    const working = runs.active.filter(({ isParked }) => !isParked);
-    log.warn({ runs: working.length }, "ending the runs that are still running");
+    const working = withParents(
+      runs.active.filter(({ isResting }) => !isResting),
+      runs,
+    );
+    log.warn({ runs: working.size }, "ending the runs that are still running");
     for (const runJob of working) runJob.endAnyhow("shutdown", { all: true });
     await sleep(clock, settings.killGraceMs, AbortSignal.any([idle, this.#now.signal]));
     for (const runJob of runs.active) runJob.forceKill();
     await sleep(clock, END_TIMEOUT_MS, idle);
   }
 }
+
+/**
+ * Adds the runs that wait for these, because they can't complete without them. Any other run that only waits has no process; the
+ * next start continues it.
+ */
+const withParents = (working: readonly RunJob[], runs: Pick<Runs, "find">): ReadonlySet<RunJob> => {
+  const found = new Set<RunJob>();
+  const add = (runJob: RunJob | null): void => {
+    if (runJob === null || found.has(runJob)) return;
+    found.add(runJob);
+    const { parent } = runJob.run;
+    const waiting = parent === null ? null : runs.find(parent.runId);
+    if (waiting?.awaits(runJob.run.id) === true) add(waiting);
+  };
+  for (const runJob of working) add(runJob);
+  return found;
+};

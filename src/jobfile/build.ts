@@ -29,6 +29,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   dependsOn: fields.depends_on.map(buildGate),
   config: fields.config,
   params: Object.fromEntries(Object.entries(fields.params).map(([name, param]) => [name, buildParam(param)])),
+  ...(Object.keys(fields.outputs).length > 0 && { outputs: fields.outputs }),
   environment: fields.environment,
   inheritEnvironment: fields.inherit_environment,
   retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
@@ -134,6 +135,13 @@ const buildProgram = (fields: TaskFields): Program => {
       };
     case "approval":
       return { type: "approval", prompt: fields.prompt ?? null, onTimeout: fields.on_timeout ?? "reject" };
+    case "job":
+      return {
+        type: "job",
+        jobId: toJobId(fields.job ?? ""),
+        params: fields.params ?? {},
+        wait: fields.wait ?? true,
+      };
     case "python":
     case "typescript":
       return fields.inline

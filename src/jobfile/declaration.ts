@@ -1,10 +1,12 @@
-import { formatPath } from "./parse/node.ts";
+import type { Param } from "../domain/job.ts";
+import { whyNotPattern } from "../domain/params/pattern.ts";
+import { formatPath, type Path } from "./parse/node.ts";
 import type { Position } from "./parse/positions.ts";
 import type { Report } from "./report.ts";
-import type { JobDraft } from "./schema/job.ts";
+import type { JobDraft, TaskDraft } from "./schema/job.ts";
 import type { SourceFile } from "./source.ts";
 
-/** The parts of a document that other jobs depend on: its id and the jobs it names. */
+/** The parts of a document that other jobs depend on: its id, its params, and the jobs it names. */
 export type Declaration = {
   /** Null if the document has no id. */
   readonly id: string | null;
@@ -13,23 +15,88 @@ export type Declaration = {
   /** True if the id was guessed from the text of a file that is not valid YAML. */
   readonly isGuess: boolean;
   readonly gates: readonly Gate[];
+  /** The jobs that its tasks run. */
+  readonly calls: readonly Call[];
+  /** What a run of it may be given; null if that is unknown. */
+  readonly params: Params | null;
 };
 
-export type Gate = { readonly jobId: string; readonly path: string; readonly position: Position };
+type Place = { readonly path: string; readonly position: Position };
 
-export const declareJob = (draft: JobDraft, report: Report, { file, positions }: SourceFile): Declaration => ({
-  id: draft.id ?? null,
-  file,
-  position: positions(report.locate(["id"]).node.at),
-  isGuess: false,
-  gates: (draft.depends_on ?? []).flatMap((gate, index) => {
-    const jobId = typeof gate === "string" ? gate : (gate?.job ?? gate?.job_id);
-    const field = typeof gate === "string" ? [] : [gate?.job === undefined ? "job_id" : "job"];
-    if (jobId === undefined) return [];
-    const { node, path } = report.locate(["depends_on", index, ...field]);
-    return [{ jobId, path: formatPath(path), position: positions(node.at) }];
-  }),
-});
+export type Gate = Place & {
+  readonly jobId: string;
+  /** True if the gate is open while a run of the other job is unfinished, because it looks at past runs. */
+  readonly isWindow: boolean;
+};
+
+/** A task that runs another job. */
+export type Call = Place & {
+  readonly jobId: string;
+  /** Whether the task lasts until the run has ended. */
+  readonly waits: boolean;
+  readonly params: readonly CallParam[];
+  /** Where the params are, or would be. */
+  readonly given: Place;
+};
+
+/** `value` is null if it is known only in a run. */
+type CallParam = Place & { readonly name: string; readonly value: string | null };
+
+export type Params = { readonly [name: string]: Param };
+
+export const declareJob = (draft: JobDraft, report: Report, { file, positions }: SourceFile): Declaration => {
+  const placeOf = (path: Path): Place => {
+    const { node, path: written } = report.locate(path);
+    return { path: formatPath(written), position: positions(node.at) };
+  };
+  return {
+    id: draft.id ?? null,
+    file,
+    position: positions(report.locate(["id"]).node.at),
+    isGuess: false,
+    gates: (draft.depends_on ?? []).flatMap((gate, index) => {
+      const jobId = typeof gate === "string" ? gate : (gate?.job ?? gate?.job_id);
+      const field = typeof gate === "string" ? [] : [gate?.job === undefined ? "job_id" : "job"];
+      if (jobId === undefined) return [];
+      const isWindow = typeof gate === "object" && typeof gate.condition === "object";
+      return [{ jobId, isWindow, ...placeOf(["depends_on", index, ...field]) }];
+    }),
+    calls: (draft.tasks ?? []).flatMap((task, index) => declareCall(task, ["tasks", index], placeOf) ?? []),
+    params: declareParams(draft, report),
+  };
+};
+
+const declareCall = (task: TaskDraft | undefined, path: Path, placeOf: (path: Path) => Place): Call | null => {
+  if (task?.type !== "job" || task.job === undefined) return null;
+  return {
+    jobId: task.job,
+    waits: task.wait !== false,
+    ...placeOf([...path, "job"]),
+    given: placeOf([...path, "params"]),
+    params: Object.entries(task.params ?? {}).map(([name, value]) => ({
+      name,
+      value: value?.includes("${{") ? null : (value ?? null),
+      ...placeOf([...path, "params", name]),
+    })),
+  };
+};
+
+/** Returns the params as far as they are valid, so that a problem of one does not hide those of calls. */
+const declareParams = ({ params = {} }: JobDraft, report: Report): Params | null => {
+  if (report.has(["params"])) return null;
+  return Object.fromEntries(
+    Object.entries(params).map(([name, param]) => [
+      name,
+      {
+        description: null,
+        default: param?.default ?? null,
+        required: param?.required ?? false,
+        enum: param?.enum?.filter((value) => value !== undefined) ?? null,
+        pattern: param?.pattern !== undefined && whyNotPattern(param.pattern) === null ? param.pattern : null,
+      },
+    ]),
+  );
+};
 
 /** Guesses the job ids in a file that is not valid YAML, so that jobs that name them are not reported as well. */
 export const declareUnread = (source: SourceFile): Declaration[] =>
@@ -39,4 +106,6 @@ export const declareUnread = (source: SourceFile): Declaration[] =>
     position: { line: 1, column: 1 },
     isGuess: true,
     gates: [],
+    calls: [],
+    params: null,
   }));

@@ -19,3 +19,6 @@ export const formatProblem = (problem: Problem): string =>
       .filter((part) => part !== "")
       .join(": "),
   );
+
+/** A problem between jobs, and the files that it affects. */
+export type Conflict = { readonly problem: Problem; readonly files: readonly string[] };

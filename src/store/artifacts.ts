@@ -3,7 +3,7 @@ import type { RunId, TaskId } from "../domain/ids.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, integer, text, textOrNull } from "./database/rows.ts";
-import { itemOf, NO_ITEM } from "./runs/attempts.ts";
+import { itemOrNull, NO_ITEM } from "./runs/row.ts";
 import type { TaskNode } from "./runs/task-runs.ts";
 
 /** The list of the files that petit keeps of runs. It is deleted with its run. */
@@ -80,7 +80,7 @@ const keyOf = ({ taskId, item }: TaskNode) => ({ taskId, item: item ?? NO_ITEM }
 const toArtifact = (row: SqlRow, runId: RunId): Artifact => ({
   runId,
   taskId: id<TaskId>(row, "task_id"),
-  item: itemOf(row),
+  item: itemOrNull(row, "item"),
   itemKey: textOrNull(row, "item_key"),
   attempt: integer(row, "attempt"),
   path: text(row, "path"),

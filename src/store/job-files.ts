@@ -40,6 +40,20 @@ export type StoredJobDeclaration = {
     readonly line: number;
     readonly column: number;
   }[];
+  /** The tasks that run other jobs; left out if there are none. */
+  readonly calls?: readonly StoredCall[];
+};
+
+type StoredPlace = {
+  readonly path: string;
+  readonly position: { readonly line: number; readonly column: number };
+};
+
+type StoredCall = StoredPlace & {
+  readonly jobId: string;
+  readonly waits: boolean;
+  readonly given: StoredPlace;
+  readonly params: readonly (StoredPlace & { readonly name: string; readonly value: string | null })[];
 };
 
 type JobFileChanges = {

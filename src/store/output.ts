@@ -4,7 +4,7 @@ import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { bytes, id, integer, word } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
-import { itemOf, NO_ITEM } from "./runs/attempts.ts";
+import { itemOrNull, NO_ITEM } from "./runs/row.ts";
 
 /**
  * The output of runs, in chunks of whole lines. The lines of a run are numbered from 1 over all of its attempts; the `seq`
@@ -259,7 +259,7 @@ const toChunk = (row: SqlRow): OutputChunk => ({
   seq: integer(row, "seq"),
   lines: integer(row, "lines"),
   taskId: id<TaskId>(row, "task_id"),
-  item: itemOf(row),
+  item: itemOrNull(row, "item"),
   attempt: integer(row, "attempt"),
   stream: word(row, "stream", STREAMS),
   at: integer(row, "at"),

@@ -17,6 +17,7 @@ describe("the examples", () => {
     expect(files.jobs.map((job) => job.source.file)).toEqual(files.jobs.map((job) => `${job.id}.yaml`));
     expect(files.jobs.map((job) => String(job.id))).toEqual([
       "approval",
+      "child_jobs",
       "conditions",
       "data_pipeline",
       "failing_job",
@@ -28,6 +29,7 @@ describe("the examples", () => {
       "import_rows",
       "items",
       "late_warning",
+      "load_region",
       "minute_tick",
       "notify",
       "other_machine",

@@ -16,6 +16,7 @@ const fields = {
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "Maximum of runs")),
   status: t.Optional(RunStatusWord),
   trigger: t.Optional(word(TRIGGERS, "Only runs that were started in this way")),
+  parent: t.Optional(t.String({ description: "Id of a run; only runs that its tasks started" })),
   before: t.Optional(t.String({ description: "Id of a run; only runs created before it" })),
   from: t.Optional(wholeNumber(INSTANT, "Only runs created at this time or later, in ms since the Unix epoch")),
   to: t.Optional(wholeNumber(INSTANT, "Only runs created before this time, in ms since the Unix epoch")),
@@ -84,7 +85,8 @@ export const runFilter = (query: RunQueryValues, ofJob?: JobId): RunListFilter =
     ...(jobId !== null && { jobId }),
     ...(status !== undefined && { status }),
     ...(trigger !== undefined && { trigger }),
-    ...(query.before !== undefined && { before: parseBefore(query.before) }),
+    ...(query.before !== undefined && { before: mustParseRunId(query.before) }),
+    ...(query.parent !== undefined && { parent: mustParseRunId(query.parent) }),
     ...(query.id !== undefined && { idPart: query.id.toLowerCase() }),
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
@@ -94,7 +96,7 @@ export const runFilter = (query: RunQueryValues, ofJob?: JobId): RunListFilter =
   };
 };
 
-const parseBefore = (text: string): RunId => {
+const mustParseRunId = (text: string): RunId => {
   const id = parseRunId(text);
   if (id === null) throw runNotFound(text);
   return id;

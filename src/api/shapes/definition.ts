@@ -29,6 +29,10 @@ export const nodeFields = {
     word(["foreach", "matrix"]),
     "`foreach`: it runs once for each item of a list. `matrix`: once for each combination of values. Null: it runs once",
   ),
+  runs_job: nullable(
+    exactly({ job_id: JobIdText, wait: t.Boolean({ description: "True if the task lasts until that run has ended" }) }),
+    "The job that a task of the type `job` runs; null for other tasks",
+  ),
 };
 
 export const nodeBody = (
@@ -41,6 +45,7 @@ export const nodeBody = (
   if: task.if ?? null,
   allow_failure: task.allowFailure !== undefined,
   repeat: task.items === undefined ? null : task.items.source.kind === "matrix" ? "matrix" : "foreach",
+  runs_job: task.program.type === "job" ? { job_id: task.program.jobId, wait: task.program.wait } : null,
 });
 
 const RetryBody = exactly(
@@ -88,14 +93,23 @@ const DependentBody = exactly(
   { title: "Dependent", description: "A job with a gate on this one" },
 );
 
+const CallerBody = exactly(
+  { job_id: JobIdText, task_id: TaskIdText },
+  { title: "Caller", description: "A task of another job that runs this one" },
+);
+
 export const LinksBody = t.Record(t.String(), t.String(), { description: "Web addresses by name, such as a runbook" });
 
 export const definitionFields = {
   links: LinksBody,
   tasks: t.Array(TaskBody, { description: "Tasks in the order of the job file" }),
   params: t.Record(t.String(), ParamBody, { description: "Params by name" }),
+  outputs: t.Record(t.String(), t.String(), {
+    description: "What a completed run passes to the run that started it, with templates",
+  }),
   depends_on: t.Array(DependencyBody, { description: "Gates on other jobs" }),
   dependents: t.Array(DependentBody, { description: "Jobs with a gate on this job, by id" }),
+  callers: t.Array(CallerBody, { description: "Tasks of other jobs that run this job, by job" }),
   notify: t.Array(NotifyBody, { description: "Where notifications about the job are sent" }),
   max_concurrency: nullable(integer({ minimum: 1 }), "Maximum of concurrent runs; null is unlimited"),
   on_overlap: word(OVERLAP_POLICIES, "What a scheduled occurrence does at this limit"),
@@ -143,13 +157,16 @@ export const DEFINITION_EXAMPLE = {
       if: null,
       allow_failure: false,
       repeat: null,
+      runs_job: null,
       timeout_ms: 300000,
       retry: null,
     },
   ],
   params: { day: { description: null, default: "2026-01-01", required: false, enum: null, pattern: null } },
+  outputs: { rows: "${{ tasks.extract.outputs.rows }}" },
   depends_on: [{ job_id: "upstream_job", condition: "last_success", window_ms: null }],
   dependents: [{ job_id: "weekly_report", condition: "within_window", window_ms: 3600000 }],
+  callers: [{ job_id: "nightly", task_id: "load" }],
   notify: [],
   max_concurrency: 1,
   on_overlap: "skip",
@@ -165,13 +182,15 @@ export const DEFINITION_EXAMPLE = {
   source: { file: "pipeline.yaml", line: 1 },
 };
 
-/** Encodes a definition. `others` are all jobs, to find those with a gate on this one. */
+/** Encodes a definition. `others` are all jobs, to find those with a gate on this one, and those that run it. */
 export const definitionBody = (job: Job, others: readonly Job[]) => ({
   links: { ...job.links },
   tasks: job.tasks.map(taskBody),
   params: Object.fromEntries(Object.entries(job.params).map(([name, param]) => [name, paramBody(param)])),
+  outputs: { ...job.outputs },
   depends_on: job.dependsOn.map((gate) => gateBody(gate, gate.jobId)),
   dependents: dependents(job, others),
+  callers: callers(job, others),
   notify: (job.notify ?? []).map(notifyBody),
   max_concurrency: job.maxConcurrency,
   on_overlap: job.onOverlap,
@@ -190,6 +209,13 @@ export const definitionBody = (job: Job, others: readonly Job[]) => ({
 const dependents = (job: Job, others: readonly Job[]) =>
   others.flatMap((other) =>
     other.dependsOn.filter(({ jobId }) => jobId === job.id).map((gate) => gateBody(gate, other.id)),
+  );
+
+const callers = (job: Job, others: readonly Job[]): (typeof CallerBody.static)[] =>
+  others.flatMap((other) =>
+    other.tasks
+      .filter(({ program }) => program.type === "job" && program.jobId === job.id)
+      .map(({ id }) => ({ job_id: other.id, task_id: id })),
   );
 
 const taskBody = (task: Task): typeof TaskBody.static => ({

@@ -20,6 +20,7 @@ import {
   nullable,
   ReasonOrNull,
   RunIdText,
+  TaskIdText,
   word,
 } from "./schemas.ts";
 
@@ -35,6 +36,14 @@ const runFields = {
   scheduled_for: instantOrNull("The occurrence that it runs for; null for a manual run"),
   params: t.Record(t.String(), t.String(), { description: "Values of the params, including defaults" }),
   retry_of: nullable(RunIdText, "The run that this one retries"),
+  parent: nullable(
+    exactly({
+      run_id: RunIdText,
+      task_id: TaskIdText,
+      item: nullable(integer({ minimum: 0 }), "Position of the item, from 0; null if the task has no items"),
+    }),
+    "The task of another run that started it, which may have been deleted since; null if none did",
+  ),
   triggered_by: ActorOrNull,
   cancelled_by: ActorOrNull,
   created_at: instant("When it was created"),
@@ -43,6 +52,9 @@ const runFields = {
   duration_ms: durationOrNull,
   late_at: instantOrNull("When it became late, unfinished for longer than `warn_after` of its job; null if it did not"),
   warnings: integer({ minimum: 0, description: "Number of tasks that failed in a way that the job allows" }),
+  outputs: t.Record(t.String(), t.String(), {
+    description: "Values that the job declares as `outputs`; empty until it has completed",
+  }),
 };
 
 const FailureOrNull = nullable(RunFailureBody, "Why it failed or was interrupted; null if neither");
@@ -57,6 +69,7 @@ const EXAMPLE = {
   scheduled_for: null,
   params: {},
   retry_of: null,
+  parent: null,
   triggered_by: "ada",
   cancelled_by: null,
   created_at: 1767225600000,
@@ -65,6 +78,7 @@ const EXAMPLE = {
   duration_ms: 41,
   late_at: null,
   warnings: 0,
+  outputs: { rows: "42" },
 };
 
 export const RunBody = exactly(
@@ -127,6 +141,7 @@ export const runBody = (run: Run): typeof RunBody.static => ({
   scheduled_for: run.scheduledFor,
   params: run.params,
   retry_of: run.retryOf,
+  parent: run.parent === null ? null : { run_id: run.parent.runId, task_id: run.parent.taskId, item: run.parent.item },
   triggered_by: run.triggeredBy,
   cancelled_by: run.cancelledBy,
   created_at: run.createdAt,
@@ -135,6 +150,7 @@ export const runBody = (run: Run): typeof RunBody.static => ({
   duration_ms: durationMs(run.startedAt, run.endedAt),
   late_at: run.lateAt,
   warnings: run.warnings,
+  outputs: run.outputs,
 });
 
 /** Returns why a run failed or was interrupted, or null. */

@@ -31,6 +31,11 @@ import {
 
 const exitCode = nullable(integer(), "Exit status of the attempt, or of the last attempt; null if it has none");
 
+const childRunId = nullable(
+  RunIdText,
+  "The run of another job that it, or its last attempt, started, which may have been deleted since; null if it started none",
+);
+
 const AttemptBody = exactly(
   {
     attempt: integer({ minimum: 1, description: "Number of the attempt, from 1" }),
@@ -41,6 +46,7 @@ const AttemptBody = exactly(
     started_at: instant("When it started"),
     ended_at: instantOrNull("When it ended"),
     duration_ms: durationOrNull,
+    child_run_id: childRunId,
   },
   { title: "Attempt", description: "One attempt to run a task" },
 );
@@ -69,9 +75,12 @@ const progressFields = {
   ended_at: instantOrNull("When it ended"),
   duration_ms: durationOrNull,
   exit_code: exitCode,
-  outputs: t.Record(t.String(), t.String(), { description: "Outputs that it wrote to `$PETIT_OUTPUT`" }),
+  outputs: t.Record(t.String(), t.String(), {
+    description: "Outputs that it wrote to `$PETIT_OUTPUT`, or those of the run that it started",
+  }),
   retry_at: instantOrNull("When the next attempt is due; null if there is none"),
   reused: t.Boolean({ description: "True if a retry reused its result of the earlier run" }),
+  child_run_id: childRunId,
   attempt_list: t.Array(AttemptBody, { description: "All attempts, in order" }),
 };
 
@@ -109,6 +118,7 @@ const TaskRunBody = exactly(
         if: null,
         allow_failure: false,
         repeat: null,
+        runs_job: null,
         status: "completed",
         reason: null,
         error: null,
@@ -120,6 +130,7 @@ const TaskRunBody = exactly(
         outputs: { rows: "42" },
         retry_at: null,
         reused: false,
+        child_run_id: null,
         approval: null,
         allowed: false,
         items: null,
@@ -133,6 +144,7 @@ const TaskRunBody = exactly(
             started_at: 1767225600001,
             ended_at: 1767225600042,
             duration_ms: 41,
+            child_run_id: null,
           },
         ],
       },
@@ -171,6 +183,7 @@ const ItemBody = exactly(
         outputs: { rows: "42" },
         retry_at: null,
         reused: false,
+        child_run_id: null,
         attempt_list: [
           {
             attempt: 1,
@@ -181,6 +194,7 @@ const ItemBody = exactly(
             started_at: 1767225600001,
             ended_at: 1767225600042,
             duration_ms: 41,
+            child_run_id: null,
           },
         ],
       },
@@ -267,6 +281,7 @@ const progressBody = (task: Omit<TaskRun, "runId" | "taskId" | "items">, attempt
   outputs: task.outputs,
   retry_at: task.retryAt,
   reused: task.reused,
+  child_run_id: task.childRunId,
   attempt_list: attempts.map(attemptBody),
 });
 
@@ -279,4 +294,5 @@ const attemptBody = (attempt: Attempt): typeof AttemptBody.static => ({
   started_at: attempt.startedAt,
   ended_at: attempt.endedAt,
   duration_ms: durationMs(attempt.startedAt, attempt.endedAt),
+  child_run_id: attempt.childRunId,
 });

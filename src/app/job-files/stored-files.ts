@@ -55,13 +55,16 @@ export class StoredFiles implements KnownFiles {
       if (job === null || store.jobs.digestOf(job) !== digest) return null;
       jobs.push(job);
     }
-    const declarations = declared.map(({ id, line, column, gates }) => ({
+    const declarations = declared.map(({ id, line, column, gates, calls = [] }, index) => ({
       id,
       file,
       position: { line, column },
       isGuess: false,
-      gates: gates.map((gate) => ({
+      calls,
+      params: jobs[index]?.params ?? null,
+      gates: gates.map((gate, nth) => ({
         jobId: gate.jobId,
+        isWindow: jobs[index]?.dependsOn[nth]?.condition === "within_window",
         path: gate.path,
         position: { line: gate.line, column: gate.column },
       })),
@@ -71,7 +74,7 @@ export class StoredFiles implements KnownFiles {
 
   add(file: string, { state, digest, content }: ReadFile): void {
     const { now, store } = this.#options;
-    const jobs = content.declarations.map(({ id, position, gates }, index) => {
+    const jobs = content.declarations.map(({ id, position, gates, calls }, index) => {
       const job = content.jobs[index];
       if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
       return {
@@ -79,6 +82,7 @@ export class StoredFiles implements KnownFiles {
         digest: store.jobs.digestOf(job),
         ...position,
         gates: gates.map((gate) => ({ jobId: gate.jobId, path: gate.path, ...gate.position })),
+        ...(calls.length > 0 && { calls }),
       };
     });
     this.#changed.set(file, {

@@ -20,7 +20,10 @@ export const lastRunText = ({ lastRun, job }: JobFacts, time: TimeContext): stri
   return `${relativeText(at - time.now)}, at ${readableLocal(at, time.zone)}: ${causeOf(lastRun, time)}; ${outcomeOf(lastRun, time)}`;
 };
 
-const causeOf = ({ trigger, scheduled_for, retry_of, triggered_by }: RunFacts, { zone }: TimeContext): string => {
+const causeOf = (
+  { trigger, scheduled_for, retry_of, triggered_by, parent }: RunFacts,
+  { zone }: TimeContext,
+): string => {
   const dueText = scheduled_for === null ? "" : ` at ${readableLocal(scheduled_for, zone)}`;
   switch (trigger) {
     case "schedule":
@@ -31,6 +34,8 @@ const causeOf = ({ trigger, scheduled_for, retry_of, triggered_by }: RunFacts, {
       return `it was triggered by hand${triggered_by ? ` (by ${triggered_by})` : ""}`;
     case "retry":
       return `it was a retry of run ${retry_of}${triggered_by ? ` (by ${triggered_by})` : ""}`;
+    case "job":
+      return `a run of another job started it${parent === null ? "" : ` (task '${parent.task_id}' of run ${parent.run_id})`}`;
     default:
       return assertNever(trigger);
   }

@@ -43,10 +43,11 @@ export const REASON_TEXT = {
   interrupted: "the process was lost with petit or the machine",
   items_failed: "too many of its items failed",
   invalid_items: "its items could not be read",
-  invalid_condition: "its condition could not be evaluated",
+  invalid_condition: "its condition, or an output of its job, could not be evaluated",
   rejected: "a person rejected it",
   artifacts_failed: "its artifacts could not be kept",
   skipped_by_exit: "it exited with a status that means that there was nothing to do",
+  child_failed: "the run of another job that it started did not complete",
 } as const satisfies Record<Reason, string>;
 
 /** Why a run is being ended, as a clause. */
@@ -62,4 +63,5 @@ export const TRIGGER_TEXT = {
   catchup: "as catch-up, after petit was down or asleep",
   manual: "by hand",
   retry: "as a retry",
+  job: "as a child of another run",
 } as const satisfies Record<Trigger, string>;

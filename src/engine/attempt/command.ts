@@ -115,7 +115,8 @@ type ProgramCall = {
 };
 
 const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions): ProgramCall => {
-  if (program.type === "approval" || program.type === "ssh") throw new Error(`no local program for ${program.type}`);
+  if (program.type === "approval" || program.type === "job" || program.type === "ssh")
+    throw new Error(`no local program for ${program.type}`);
   if (program.type === "command") return { argv: [program.command, ...args] };
   if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
   const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };

@@ -55,7 +55,8 @@ export const judgeExit = ({
   return { outcome: failureOf(exit), outputs: outputs.outputs, transient: exit.exitCode === EX_TEMPFAIL };
 };
 
-const describeEnd = (endedBy: EndingReason, timeoutMs: number | null): string => {
+/** Returns the error of an attempt that petit ended. */
+export const describeEnd = (endedBy: EndingReason, timeoutMs: number | null): string => {
   if (endedBy === "timeout" && timeoutMs !== null) return `timed out after ${formatDuration(timeoutMs)}`;
   return { cancelled: "cancelled", timeout: "the run timed out", shutdown: "ended because petit was stopping" }[
     endedBy

@@ -23,7 +23,7 @@ export const adoptRuns = (options: AdoptRunsOptions): void => {
     for (const { id } of attempts) adoptedIds.add(id);
     const adopted = attempts.map((attempt) => ({
       attempt,
-      process: adoptProcess(attempt, spoolOf(spoolDir, attempt.id), options),
+      process: attempt.childRunId === null ? adoptProcess(attempt, spoolOf(spoolDir, attempt.id), options) : null,
     }));
     const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length };
     log.info(fields, run.status === "pending" ? "adopted a pending run" : "adopted a running run");

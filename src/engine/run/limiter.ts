@@ -9,18 +9,21 @@ type OrderedRun = WaitingRun & { readonly order: number };
 /** Counts running runs and keeps pending runs in their order, under the limits on concurrent runs. */
 export class Limiter {
   readonly #maxJobs: number | null;
+  readonly #isHeld: (waiting: WaitingRun) => boolean;
   readonly #running = new Map<JobId, Set<RunId>>();
   #waiting = new Map<RunId, OrderedRun>();
   readonly #waitingByJob = new Map<JobId, number>();
-  /** Running runs that have given their place back, because they only wait for a person. */
+  /** Running runs that have given their place back, because they only wait for persons and other runs. */
   readonly #parked = new Set<RunId>();
   /** Those of them that want a place again, in their order. They come before all pending runs. */
   readonly #returning = new Set<RunId>();
   #runningTotal = 0;
   #nextOrder = 0;
 
-  constructor(maxJobs: number | null) {
+  /** `isHeld` returns whether a pending run can't start for a reason other than the limits. */
+  constructor(maxJobs: number | null, isHeld: (waiting: WaitingRun) => boolean = () => false) {
     this.#maxJobs = maxJobs;
+    this.#isHeld = isHeld;
   }
 
   countRunning(jobId: JobId): number {
@@ -135,7 +138,8 @@ export class Limiter {
     if (this.#isAtLimit || this.#returning.size > 0) return null;
     for (const waiting of this.#waiting.values()) {
       const limit = waiting.job.maxConcurrency;
-      if (limit === null || this.countRunning(waiting.job.id) < limit) return waiting;
+      const isBelowLimit = limit === null || this.countRunning(waiting.job.id) < limit;
+      if (isBelowLimit && !this.#isHeld(waiting)) return waiting;
     }
     return null;
   }

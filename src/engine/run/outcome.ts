@@ -48,7 +48,8 @@ const wasNeverStarted = ({ status, reason }: TaskProgress): boolean =>
 
 const RUN_WAS_ENDED: ReadonlySet<Reason> = new Set(["cancelled", "timeout", "shutdown", "interrupted"]);
 
-const outcomeOfEnding = (ending: EndingReason, job: Job): RunOutcome => {
+/** Returns the outcome of a run that was ended before its tasks did. */
+export const outcomeOfEnding = (ending: EndingReason, job: Job): RunOutcome => {
   switch (ending) {
     case "cancelled":
       return { status: "cancelled", reason: "cancelled", error: "cancelled" };

@@ -12,10 +12,11 @@ import { itemKey, type NodeKey } from "./node.ts";
  * - `attempting`: an attempt is running. Its end moves the task on; after a crash the next start adopts the attempt.
  * - `waiting`: it waits for the time of its next attempt. The run moves it to `due` at that time, also after a crash.
  * - `due`: its next attempt can start. The plan starts it when `max_tasks` allows.
+ * - `awaiting`: its attempt has started a run, and waits for its end. After a crash the next start waits for it again.
  * - `asking`: it waits for a person. A decision or its timeout ends it.
  * - `items`: it was expanded into items, which run. It ends when all of them have ended.
  */
-type TaskPhase = "idle" | "attempting" | "waiting" | "due" | "asking" | "items";
+type TaskPhase = "idle" | "attempting" | "awaiting" | "waiting" | "due" | "asking" | "items";
 
 export type TaskState = GraphNodeState & {
   readonly phase: TaskPhase;
@@ -68,6 +69,8 @@ export type PlanInput = {
   readonly ending: Ending | null;
   /** Maximum of concurrent attempts. */
   readonly maxTasks: number;
+  /** True if no process may start now. Tasks that start other runs may. Default: false. */
+  readonly withholdsProcesses?: boolean;
   /** Evaluates the `if` of a task, or of an item of it, that could start now. Default: it is true. */
   readonly evaluateIf?: (taskId: TaskId, item: number | null) => IfResult;
 };
@@ -87,15 +90,16 @@ export const planRun = (input: PlanInput): RunPlan => {
     ending,
     evaluateIf: input.evaluateIf ?? (() => true),
   };
+  const isWithheld = (task: PlannedTask): boolean => input.withholdsProcesses === true && hasProcess(task);
   const after = new Map<NodeKey, TaskState>(states);
-  let free = maxTasks - [...states.values()].filter(({ phase }) => phase === "attempting").length;
+  let free = maxTasks - [...states.values()].filter(hasAttempt).length;
   const steps: RunStep[] = [];
   const failFast: TaskId[] = [];
   for (const task of tasks) {
     const state = after.get(task.id);
     if (state?.phase === "items" && task.items !== undefined) {
       const items = itemStates(task.id, state.items ?? 0, after);
-      const planned = planItems({ ...context, task, spec: task.items, items, free });
+      const planned = planItems({ ...context, task, spec: task.items, items, free: isWithheld(task) ? 0 : free });
       free -= planned.started;
       if (planned.isFailingFast) failFast.push(task.id);
       steps.push(...planned.steps);
@@ -109,7 +113,7 @@ export const planRun = (input: PlanInput): RunPlan => {
     }
     const step = nextStep(task, after, context);
     const needsPlace = step?.kind === "start" || step?.kind === "retry";
-    if (step === null || (needsPlace && free <= 0)) continue;
+    if (step === null || (needsPlace && (free <= 0 || isWithheld(task)))) continue;
     if (needsPlace) free--;
     steps.push(step);
     after.set(task.id, stateAfter(step));
@@ -117,6 +121,12 @@ export const planRun = (input: PlanInput): RunPlan => {
   const isOver = [...after.values()].every(({ status }) => status !== "pending" && status !== "running");
   return { steps, failFast, isOver };
 };
+
+/** Returns whether the attempts of a task are processes. */
+export const hasProcess = ({ program }: Pick<PlannedTask, "program">): boolean =>
+  program?.type !== "job" && program?.type !== "approval";
+
+const hasAttempt = ({ phase }: TaskState): boolean => phase === "attempting" || phase === "awaiting";
 
 const itemStates = (taskId: TaskId, count: number, states: ReadonlyMap<NodeKey, TaskState>): readonly TaskState[] =>
   Array.from({ length: count }, (_, item) => states.get(itemKey(taskId, item)) ?? { ...UNKNOWN });
@@ -143,7 +153,7 @@ type ItemStep = Extract<RunStep, { readonly item?: number }>;
 type ItemsPlan = { readonly steps: readonly ItemStep[]; readonly started: number; readonly isFailingFast: boolean };
 
 const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInput): ItemsPlan => {
-  const running = items.filter(({ phase }) => phase === "attempting").length;
+  const running = items.filter(hasAttempt).length;
   const isFailingFast = spec.failFast && hasTooManyFailures(spec, items);
   const places = Math.min(free, (spec.maxParallel ?? Number.POSITIVE_INFINITY) - running);
   const taskId = task.id;

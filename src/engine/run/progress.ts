@@ -1,4 +1,4 @@
-import type { TaskId } from "../../domain/ids.ts";
+import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { InterruptPolicy, Job, Task } from "../../domain/job.ts";
 import { isRetried, retryDelayMs } from "../../domain/retry.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
@@ -16,6 +16,8 @@ export type TaskProgress = TaskState & {
   readonly outputs: Outputs;
   readonly error: string | null;
   readonly exitCode: number | null;
+  /** The run that its last attempt started; null if it started none. */
+  readonly childRunId: RunId | null;
   /** When the next attempt is due, by the clock of the run. Null if the task does not wait for one. */
   readonly retryAt: number | null;
 };
@@ -61,31 +63,35 @@ const toAsking = ([key, progress]: readonly [NodeKey, TaskProgress]): readonly [
 
 /** Returns the progress of a stored task run or item, given its attempts. */
 const progressOf = (node: TaskNode, taskRun: TaskRun | ItemRun, own: readonly Attempt[]): TaskProgress => {
-  const isAttempting = own.some(({ status }) => status === "running");
+  const running = own.find(({ status }) => status === "running") ?? null;
   const items = "items" in taskRun ? taskRun.items : null;
   return {
     node,
     ...(items !== null && { items }),
     status: taskRun.status,
     reason: taskRun.reason,
-    phase: phaseOf(taskRun, isAttempting),
+    phase: phaseOf(taskRun, running),
     failures: own.filter(({ status, reason }) => status === "failed" && reason !== "interrupted").length,
     outputs: taskRun.outputs,
     error: taskRun.error,
     exitCode: taskRun.exitCode,
+    childRunId: taskRun.childRunId,
     retryAt: taskRun.retryAt,
   };
 };
 
-const phaseOf = (taskRun: TaskRun | ItemRun, isAttempting: boolean): TaskState["phase"] => {
+const phaseOf = (taskRun: TaskRun | ItemRun, running: Attempt | null): TaskState["phase"] => {
   if (taskRun.status !== "running") return "idle";
   if ("items" in taskRun && taskRun.items !== null) return "items";
-  if (isAttempting) return "attempting";
+  if (running !== null) return running.childRunId === null ? "attempting" : "awaiting";
   return taskRun.retryAt === null ? "due" : "waiting";
 };
 
 /** Returns the progress of a new item: completed if it has `outputs`, otherwise pending. */
-export const newProgress = (node: TaskNode, outputs: Outputs | null): TaskProgress => ({
+export const newProgress = (
+  node: TaskNode,
+  { outputs, childRunId }: Pick<TaskProgress, "childRunId"> & { readonly outputs: Outputs | null },
+): TaskProgress => ({
   node,
   status: outputs === null ? "pending" : "completed",
   reason: null,
@@ -94,7 +100,15 @@ export const newProgress = (node: TaskNode, outputs: Outputs | null): TaskProgre
   outputs: outputs ?? {},
   error: null,
   exitCode: null,
+  childRunId,
   retryAt: null,
+});
+
+/** Returns the progress after an attempt has started a run. */
+export const awaiting = (progress: TaskProgress, childRunId: RunId): TaskProgress => ({
+  ...attempting(progress),
+  phase: "awaiting",
+  childRunId,
 });
 
 /** Returns the progress after an attempt has started. */

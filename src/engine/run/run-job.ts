@@ -1,12 +1,10 @@
-import { InvalidItemsError, toItems, valuesOf } from "../../domain/expand-items.ts";
+import { InvalidItemsError } from "../../domain/expand-items.ts";
 import { topological } from "../../domain/graph.ts";
-import type { TaskId } from "../../domain/ids.ts";
+import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
-import { type Approval, type Job, type Task, taskOf } from "../../domain/job.ts";
+import { type Job, type Task, taskOf } from "../../domain/job.ts";
 import type { EndingReason, Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
-import { Expression } from "../../jobfile/expression/expression.ts";
-import { expandTemplate, expressionScope, parseIf, type TemplateScope } from "../../jobfile/template.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
@@ -18,14 +16,18 @@ import type { EngineOptions } from "../options.ts";
 import { noteEnding, spoolOf } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import type { Poller } from "../poller.ts";
-import { type ApprovalDecision, outcomeOfDecision } from "./approval.ts";
-import { aggregateOutputs, itemsError } from "./items.ts";
-import { nodeKey } from "./node.ts";
+import { ApprovalTimeouts, askingTasks, type OpenApproval, openApprovals, promptOf } from "./approval/approvals.ts";
+import { type ApprovalDecision, outcomeOfDecision } from "./approval/decision.ts";
+import { childFailed, childStarted, followChild } from "./child/child-attempt.ts";
+import type { ChildRuns } from "./child/child-runs.ts";
+import { jobOutputs } from "./child/job-outputs.ts";
+import { type NodeKey, nodeKey } from "./node.ts";
 import { outcomeOfRun } from "./outcome.ts";
-import { type Ending, type IfResult, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
+import { type Ending, hasProcess, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
 import {
   afterAttempt,
   attempting,
+  awaiting,
   ended,
   endedWithoutAttempt,
   newProgress,
@@ -35,6 +37,10 @@ import {
   type TaskProgress,
 } from "./progress.ts";
 import { clockOfRun } from "./run-clock.ts";
+import { evaluateIf } from "./task/conditions.ts";
+import { expandTask } from "./task/expansion.ts";
+import { aggregateOutputs, itemsError } from "./task/items.ts";
+import { type RunState, scopeOfState } from "./task/run-scope.ts";
 
 /** The parts of the engine that runs use. */
 export type RunEngine = {
@@ -59,8 +65,9 @@ export type RunJobOptions = RunEngine & {
   /** The attempts that were running when the previous process ended. */
   readonly adopted: readonly AdoptedAttempt[];
   readonly spools: SpoolPool;
+  readonly children: ChildRuns;
   readonly onOutput: (run: Run) => void;
-  /** Called when the run only waits for a person, so that its place is free. */
+  /** Called when the run only waits for persons and other runs, so that its place is free. */
   readonly onPark: (run: Run) => void;
   /** Called when it could continue; `unpark` is called when there is a place for it. */
   readonly onUnpark: (run: Run) => void;
@@ -76,6 +83,8 @@ export class RunJob {
   readonly #options: RunJobOptions;
   readonly #tasks: readonly Task[];
   readonly #hasApprovals: boolean;
+  /** True if some tasks wait for persons or other runs. */
+  readonly #canPark: boolean;
   readonly #now: () => number;
   readonly #ends: ReadonlyMap<TaskId, AbortController>;
   /** Aborted to end the items of a task, because too many of them have failed. */
@@ -98,10 +107,11 @@ export class RunJob {
   #isFinished = false;
   /** True while no attempts may start because the run may have timed out. */
   #isHeld = false;
-  /** True while the run has given its place back, because it only waits for a person. */
+  /** True while the run has given its place back, because it only waits for persons and other runs. */
   #isParked = false;
-  /** The approvals whose timeout is watched. */
-  readonly #watchedApprovals = new Set<TaskId>();
+  readonly #approvalTimeouts: ApprovalTimeouts;
+  /** The items of the retried run by key, of each task whose items were looked up. */
+  readonly #itemsBefore = new Map<TaskId, ReadonlyMap<string, ItemRun>>();
 
   constructor(options: RunJobOptions) {
     this.#options = options;
@@ -113,12 +123,21 @@ export class RunJob {
     this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
     this.#tasks = topological(options.job.tasks);
     this.#hasApprovals = this.#tasks.some(({ program }) => program.type === "approval");
+    this.#canPark = this.#tasks.some((task) => !hasProcess(task));
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
     this.#failFasts = new Map(
       this.#tasks.flatMap(({ id, items }) => (items === undefined ? [] : [[id, new AbortController()]])),
     );
     this.#items = new Map(options.items);
     this.#progress = progressOfRun(options);
+    this.#approvalTimeouts = new ApprovalTimeouts({
+      job: options.job,
+      clock: options.engine.clock,
+      now: this.#now,
+      signal: AbortSignal.any([options.detach, this.#over.signal]),
+      listTaskRuns: () => this.#listTaskRuns(),
+      decide: (taskId, decision) => this.#advance((progress) => this.#storeDecision(taskId, decision, progress)),
+    });
   }
 
   get run(): Run {
@@ -158,7 +177,15 @@ export class RunJob {
     this.#ending = { reason: this.#ending?.reason ?? reason, all: options.all || this.#ending?.all === true };
     this.#run = { ...this.#run, ending: this.#ending.reason };
     this.#abortEnded(this.#ending);
+    if (this.#ending.all) this.#endChildren(this.#ending.reason);
     void this.#advance();
+  }
+
+  /** Ends the clean-up tasks of child runs too. */
+  #endChildren(reason: EndingReason): void {
+    for (const { childRunId } of this.#unfinished.keys())
+      if (childRunId !== null)
+        void this.#logFailure(() => this.#options.children.end(childRunId, reason, { all: true }));
   }
 
   /**
@@ -183,35 +210,30 @@ export class RunJob {
     void this.#advance();
   }
 
+  /** True while the run only waits for persons and other runs, unless it is being ended with all of its tasks. */
+  get isResting(): boolean {
+    return this.#isParked && this.#ending?.all !== true;
+  }
+
   /** The approvals that wait for a person. */
   get asking(): readonly TaskId[] {
-    if (!this.#hasApprovals) return [];
-    return [...this.#progress.values()].flatMap(({ phase, node }) => (phase === "asking" ? [node.taskId] : []));
+    return this.#hasApprovals ? askingTasks(this.#progress.values()) : [];
   }
 
   /** The approvals that wait, with what they ask and since when. */
-  get approvals(): readonly { readonly taskId: TaskId; readonly prompt: string | null; readonly since: number }[] {
-    const { asking } = this;
-    if (asking.length === 0) return [];
-    const { store } = this.#options.engine;
-    const taskRuns = new Map(store.runs.listTaskRuns(this.#run.id).map((each) => [each.taskId, each]));
-    return asking.map((taskId) => ({
-      taskId,
-      prompt: this.#promptOf(taskId, this.#progress),
-      since: taskRuns.get(taskId)?.startedAt ?? this.#run.createdAt,
-    }));
-  }
-
-  #promptOf(taskId: TaskId, progress: RunProgress): string | null {
-    const { program } = taskOf(this.#options.job, taskId);
-    if (program.type !== "approval" || program.prompt === null) return null;
-    return expandTemplate(program.prompt, this.#scope(progress));
+  get approvals(): readonly OpenApproval[] {
+    return openApprovals(this.#state(), () => this.#listTaskRuns());
   }
 
   /** Ends an approval that waits, within the current transaction. */
   decide(taskId: TaskId, decision: ApprovalDecision): TransactionHooks {
     this.#changedAt = Math.max(this.#changedAt, this.#now());
     return this.#storeNext((progress) => this.#storeDecision(taskId, decision, progress));
+  }
+
+  /** Returns whether an attempt of the run waits for the end of another run. */
+  awaits(childRunId: RunId): boolean {
+    return [...this.#unfinished.keys()].some((attempt) => attempt.childRunId === childRunId);
   }
 
   get isEnding(): boolean {
@@ -253,30 +275,26 @@ export class RunJob {
   #storeNext(change: (progress: RunProgress) => void): TransactionHooks {
     const before = this.#progress;
     const progress: RunProgress = new Map(before);
+    const stored: StoredSteps = { attempts: [], waiting: [], children: [] };
     const onRollback = (): void => {
+      for (const child of stored.children.toReversed()) child.onRollback();
       this.#progress = before;
       this.#isFinished = false;
     };
     this.#progress = progress;
     try {
       change(progress);
-      const maxTasks = this.#isHeld || this.#isParked ? 0 : this.#options.engine.settings.maxTasks;
-      const attempts: Attempt[] = [];
       let plan: RunPlan;
+      let hasMore: boolean;
       do {
-        plan = planRun({
-          tasks: this.#tasks,
-          states: progress,
-          ending: this.#ending,
-          maxTasks,
-          evaluateIf: (taskId, item) => this.#evaluateIf({ taskId, item }, progress),
-        });
-        attempts.push(...plan.steps.flatMap((step) => this.#storeStep(step, progress) ?? []));
-      } while (plan.steps.some(({ kind }) => kind === "expand"));
+        plan = this.#plan(progress, { withholdsProcesses: this.#isParked });
+        hasMore = plan.steps.map((step) => this.#storeStep(step, progress, stored)).includes("plan again");
+      } while (hasMore);
       const { failFast } = plan;
       const final = plan.isOver ? this.#storeEnd(progress) : null;
       this.#isFinished = plan.isOver;
       const onCommit = (): void => {
+        for (const child of stored.children) child.onCommit();
         if (final === null) return;
         this.#run = final;
         this.#over.abort(final.status);
@@ -285,9 +303,10 @@ export class RunJob {
       const onSettled = (): void => {
         // The next petit process starts attempts that were stored but not started.
         if (this.#options.detach.aborted) return;
-        for (const attempt of attempts) this.#startAttempt(attempt, null);
+        for (const attempt of stored.attempts) this.#startAttempt(attempt, null);
+        for (const node of stored.waiting) void this.#waitForRetry(node);
         for (const taskId of failFast) this.#failFasts.get(taskId)?.abort("cancelled");
-        this.#watchApprovals();
+        this.#approvalTimeouts.watch(this.asking);
         if (final === null) this.#updateParked();
       };
       return { onCommit, onRollback, onSettled };
@@ -297,23 +316,38 @@ export class RunJob {
     }
   }
 
-  /** Returns the attempt that the step starts, or null. */
-  #storeStep(step: RunStep, progress: RunProgress): Attempt | null {
-    const { store } = this.#options.engine;
+  #plan(progress: RunProgress, { withholdsProcesses }: { readonly withholdsProcesses: boolean }): RunPlan {
+    return planRun({
+      tasks: this.#tasks,
+      states: progress,
+      ending: this.#ending,
+      maxTasks: this.#isHeld ? 0 : this.#options.engine.settings.maxTasks,
+      withholdsProcesses,
+      evaluateIf: (taskId, item) => evaluateIf(this.#state(progress), { taskId, item }),
+    });
+  }
+
+  #state(progress: ReadonlyMap<NodeKey, TaskProgress> = this.#progress): RunState {
+    return { job: this.#options.job, run: this.#run, items: this.#items, progress };
+  }
+
+  #listTaskRuns(): readonly TaskRun[] {
+    return this.#options.engine.store.runs.listTaskRuns(this.#run.id);
+  }
+
+  /** Stores a step, and adds what follows from it to `stored`. */
+  #storeStep(step: RunStep, progress: RunProgress, stored: StoredSteps): "plan again" | null {
     if (step.kind === "expand") {
       this.#expand(step.taskId, progress);
-      return null;
+      return "plan again";
     }
     if (step.kind === "ask") {
       this.#ask(step.taskId, progress);
       return null;
     }
     const node = { taskId: step.taskId, item: ("item" in step ? step.item : undefined) ?? null };
+    if (step.kind === "start" || step.kind === "retry") return this.#storeAttempt(node, progress, stored);
     const before = stateOf(progress, node);
-    if (step.kind === "start" || step.kind === "retry") {
-      progress.set(nodeKey(node), attempting(before));
-      return store.runs.startAttempt(this.#run, node, this.#now());
-    }
     const outcome =
       step.kind === "finish_items"
         ? this.#outcomeOfItems(step, progress)
@@ -326,6 +360,50 @@ export class RunJob {
     return null;
   }
 
+  /** Stores a new attempt. One of a task that runs a job is stored with its run. */
+  #storeAttempt(node: TaskNode, progress: RunProgress, stored: StoredSteps): "plan again" | null {
+    const before = stateOf(progress, node);
+    const attempt = this.#options.engine.store.runs.startAttempt(this.#run, node, this.#now());
+    progress.set(nodeKey(node), attempting(before));
+    const { program } = taskOf(this.#options.job, node.taskId);
+    if (program.type !== "job") {
+      stored.attempts.push(attempt);
+      return null;
+    }
+    const item = this.#itemOf(node);
+    const scope = scopeOfState(this.#state(progress), item);
+    const previous = before.childRunId ?? this.#childBefore(node);
+    const started = this.#options.children.start({ program, parent: this.#run, attempt, scope, previous });
+    if ("childRunId" in started) {
+      stored.children.push(started);
+      progress.set(nodeKey(node), awaiting(before, started.childRunId));
+      if (program.wait) stored.attempts.push(started.attempt);
+      if (program.wait) return null;
+    }
+    const result = "childRunId" in started ? childStarted : childFailed(started.error);
+    this.#storeResult(attempt, { ...result, endedAt: this.#now() }, progress);
+    stored.waiting.push(node);
+    return "plan again";
+  }
+
+  #itemOf({ taskId, item }: TaskNode): Item | null {
+    return item === null ? null : (this.#items.get(taskId)?.[item] ?? null);
+  }
+
+  /** Returns the run that a task, or an item of it, started in the retried run, if the retry reuses what that completed. */
+  #childBefore(node: TaskNode): RunId | null {
+    const { engine, run } = this.#options;
+    if (run.retryOf === null || !this.#isReused(node.taskId)) return null;
+    const item = this.#itemOf(node);
+    if (item !== null) return this.#listItemsBefore(node.taskId).get(item.key)?.childRunId ?? null;
+    const before = engine.store.runs.listTaskRuns(run.retryOf).find(({ taskId }) => taskId === node.taskId);
+    return before?.childRunId ?? null;
+  }
+
+  #isReused(id: TaskId): boolean {
+    return this.#options.taskRuns.some(({ taskId, reused }) => taskId === id && reused);
+  }
+
   /** Begins to wait for a person, and notifies of it in the same transaction, so that a restart does not repeat it. */
   #ask(taskId: TaskId, progress: RunProgress): void {
     const { engine, notifier, job } = this.#options;
@@ -334,7 +412,7 @@ export class RunJob {
     progress.set(taskId, { ...stateOf(progress, { taskId, item: null }), status: "running", phase: "asking" });
     notifier.asked(job, this.#run, () => ({
       task: taskOf(job, taskId),
-      prompt: this.#promptOf(taskId, progress),
+      prompt: promptOf(this.#state(progress), taskId),
       now,
     }));
   }
@@ -350,66 +428,26 @@ export class RunJob {
     this.#storeOutcome(before, outcomeOfDecision(decision), progress);
   }
 
-  /** Decides about approvals whose timeout is reached. */
-  #watchApprovals(): void {
-    for (const taskId of this.asking) {
-      const { timeoutMs, program } = taskOf(this.#options.job, taskId);
-      if (timeoutMs === null || program.type !== "approval" || this.#watchedApprovals.has(taskId)) continue;
-      this.#watchedApprovals.add(taskId);
-      void this.#watchApproval(taskId, timeoutMs, program.onTimeout);
-    }
-  }
-
-  async #watchApproval(taskId: TaskId, timeoutMs: number, onTimeout: Approval["onTimeout"]): Promise<void> {
-    const { engine, detach } = this.#options;
-    const stored = engine.store.runs.listTaskRuns(this.#run.id).find((taskRun) => taskRun.taskId === taskId);
-    const signal = AbortSignal.any([detach, this.#over.signal]);
-    await sleep(engine.clock, (stored?.startedAt ?? this.#now()) + timeoutMs - this.#now(), signal);
-    if (signal.aborted) return;
-    await this.#advance((progress) => this.#storeDecision(taskId, { kind: "timeout", onTimeout, timeoutMs }, progress));
-  }
-
-  /** Gives the place of the run back while it only waits for a person, and asks for one when it could continue. */
+  /** Gives the place of the run back while it only waits for persons and other runs, and asks for one when it could continue. */
   #updateParked(): void {
-    const isAsking = this.asking.length > 0;
-    if (!isAsking && !this.#isParked) return;
-    const isActive = [...this.#progress.values()].some(
-      ({ phase }) => phase === "attempting" || phase === "waiting" || phase === "due",
-    );
+    if (!this.#canPark) return;
+    const phases = new Set([...this.#progress.values()].map(({ phase }) => phase));
+    const isWaiting = phases.has("asking") || phases.has("awaiting");
+    if (!isWaiting && !this.#isParked) return;
+    const isActive = ACTIVE_PHASES.some((phase) => phases.has(phase));
     const wantsPlace = isActive || this.#couldStart();
     if (wantsPlace && this.#isParked) this.#options.onUnpark(this.#run);
-    if (wantsPlace || !isAsking || this.#isParked) return;
+    if (wantsPlace || !isWaiting || this.#isParked) return;
     this.#isParked = true;
     this.#options.onPark(this.#run);
   }
 
+  /** Returns whether a process could start if the run had a place. */
   #couldStart(): boolean {
-    const { steps } = planRun({
-      tasks: this.#tasks,
-      states: this.#progress,
-      ending: this.#ending,
-      maxTasks: Number.POSITIVE_INFINITY,
-      evaluateIf: (taskId, item) => this.#evaluateIf({ taskId, item }, this.#progress),
-    });
-    return steps.some(({ kind }) => kind === "start" || kind === "retry");
-  }
-
-  /** Evaluates the `if` of a task. One that refers to the item is evaluated for each item, any other once for the task. */
-  #evaluateIf({ taskId, item }: TaskNode, progress: RunProgress): IfResult {
-    const { job } = this.#options;
-    const text = taskOf(job, taskId).if;
-    const expression = text === undefined ? null : parseIf(text);
-    if (!(expression instanceof Expression)) return true;
-    const isOfItem = expression.references.some(
-      ([name]) => name === "item" || name === "item_key" || name === "matrix",
+    const { steps } = this.#plan(this.#progress, { withholdsProcesses: false });
+    return steps.some(
+      ({ kind, taskId }) => (kind === "start" || kind === "retry") && hasProcess(taskOf(this.#options.job, taskId)),
     );
-    if (isOfItem !== (item !== null)) return true;
-    try {
-      const ofItem = item === null ? null : (this.#items.get(taskId)?.[item] ?? null);
-      return expression.isTrue(expressionScope(this.#scope(progress, ofItem)));
-    } catch (error) {
-      return { error: `if: ${error instanceof Error ? error.message : String(error)}` };
-    }
   }
 
   /** Expands a task into its items, and stores them. A task whose items can't be used fails. */
@@ -417,19 +455,14 @@ export class RunJob {
     const { store } = this.#options.engine;
     const before = stateOf(progress, { taskId, item: null });
     try {
-      const items = this.#itemsOf(taskId, progress);
-      const completed = this.#completedBefore(taskId);
-      const stored = items.map((item) => {
-        const previous = completed.get(item.key);
-        const isSame = previous !== undefined && JSON.stringify(previous.value) === JSON.stringify(item.value);
-        return { ...item, outputs: isSame ? previous.outputs : null };
-      });
-      store.runs.startItems(this.#run, taskId, stored, this.#now());
+      const itemsBefore = this.#isReused(taskId) ? this.#listItemsBefore(taskId) : new Map();
+      const items = expandTask(this.#state(progress), taskId, itemsBefore);
+      store.runs.startItems(this.#run, taskId, items, this.#now());
       this.#items.set(taskId, items);
       progress.set(taskId, { ...before, status: "running", phase: "items", items: items.length });
-      for (const { index, outputs } of stored) {
-        const node = { taskId, item: index };
-        progress.set(nodeKey(node), newProgress(node, outputs));
+      for (const item of items) {
+        const node = { taskId, item: item.index };
+        progress.set(nodeKey(node), newProgress(node, item));
       }
     } catch (error) {
       if (!(error instanceof InvalidItemsError)) throw error;
@@ -445,26 +478,15 @@ export class RunJob {
     }
   }
 
-  #itemsOf(taskId: TaskId, progress: RunProgress): readonly Item[] {
-    const { job } = this.#options;
-    const { items: spec } = taskOf(job, taskId);
-    if (spec === undefined) throw new Error(`task '${taskId}' has no items`);
-    const scope = this.#scope(progress);
-    const values = valuesOf(spec.source, (text) => expandTemplate(text, scope));
-    const { key } = spec;
-    return toItems(values, {
-      isMatrix: spec.source.kind === "matrix",
-      ...(key !== null && { keyOf: (item: Item) => expandTemplate(key, { ...scope, item }) }),
-    });
-  }
-
-  /** Returns the completed items of the run that this one retries, by key, if the retry reuses them. */
-  #completedBefore(taskId: TaskId): ReadonlyMap<string, ItemRun> {
-    const { engine, taskRuns, run } = this.#options;
-    const isReused = taskRuns.some((taskRun) => taskRun.taskId === taskId && taskRun.reused);
-    if (!isReused || run.retryOf === null) return new Map();
-    const items = engine.store.runs.listItems({ runId: run.retryOf, taskId, status: "completed" });
-    return new Map(items.map((item) => [item.key, item]));
+  /** Returns the items of a task of the retried run, by key. */
+  #listItemsBefore(taskId: TaskId): ReadonlyMap<string, ItemRun> {
+    const { engine, run } = this.#options;
+    const known = this.#itemsBefore.get(taskId);
+    if (known !== undefined || run.retryOf === null) return known ?? new Map();
+    const items = engine.store.runs.listItems({ runId: run.retryOf, taskId });
+    const byKey = new Map(items.map((item) => [item.key, item]));
+    this.#itemsBefore.set(taskId, byKey);
+    return byKey;
   }
 
   #outcomeOfItems(
@@ -480,44 +502,33 @@ export class RunJob {
     return { status: "failed", reason, error: itemsError(items, reason), exitCode: null, outputs };
   }
 
-  /** Returns the values for templates: what the tasks have produced so far, and an item. */
-  #scope(progress: RunProgress, item: Item | null = null): TemplateScope {
-    const { job } = this.#options;
-    const states = this.#tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null })] as const);
-    return {
-      params: this.#run.params,
-      config: job.config,
-      outputs: new Map(states.map(([id, { outputs }]) => [id, outputs])),
-      statuses: new Map(states.map(([id, { status }]) => [id, status])),
-      itemCounts: new Map([...this.#items].map(([taskId, items]) => [taskId, items.length])),
-      item,
-      jobId: job.id,
-      runId: this.#run.id,
-      scheduledFor: this.#run.scheduledFor,
-    };
-  }
-
   #storeEnd(progress: RunProgress): Run {
     const { engine, notifier, job } = this.#options;
     const isLost = this.#run.lost || [...progress.values()].some(({ reason }) => reason === "interrupted");
     const outcome = outcomeOfRun({ job, tasks: progress, ending: this.#ending?.reason ?? null, isLost });
-    const run = engine.store.runs.finish(this.#run.id, outcome, this.#changedAt);
+    const final = outcome.status === "completed" ? jobOutputs(outcome, this.#state(progress)) : outcome;
+    const run = engine.store.runs.finish(this.#run.id, final, this.#changedAt);
     notifier.ended(job, run);
     return run;
   }
 
-  /** Starts an attempt, or adopts its process, and stores how it ended. */
+  /** Starts an attempt, or adopts its process, or follows its run, and stores how it ended. */
   #startAttempt(attempt: Attempt, process: RunningProcess | null): void {
     const finished = this.#logFailure(async () => {
       const { engine, spools, detach } = this.#options;
       const spool = spoolOf(engine.spoolDir, attempt.id);
-      const result = await this.#runAttempt(attempt, process);
+      const { childRunId } = attempt;
+      const result = await (childRunId === null
+        ? this.#runAttempt(attempt, process)
+        : this.#followChild(attempt, childRunId));
       detach.throwIfAborted();
       const { reason } = result.outcome;
       if (reason === "interrupted") await killLeftovers(attempt.process, spool, engine.clock);
       await this.#advance(
         (progress) => this.#storeResult(attempt, result, progress),
-        () => spools.remove(spool),
+        () => {
+          if (childRunId === null) spools.remove(spool);
+        },
         result.endedAt,
       );
       void this.#waitForRetry(attempt);
@@ -529,20 +540,38 @@ export class RunJob {
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
     const { engine, job, onOutput } = this.#options;
     const task = taskOf(job, attempt.taskId);
-    const item = attempt.item === null ? null : (this.#items.get(task.id)?.[attempt.item] ?? null);
-    const end = this.#ends.get(task.id)?.signal ?? this.#over.signal;
-    const failFast = item === null ? undefined : this.#failFasts.get(task.id)?.signal;
+    const item = this.#itemOf(attempt);
     return runAttempt({
       ...this.#options,
-      context: { job, task, run: this.#run, item, scope: () => this.#scope(this.#progress, item) },
+      context: { job, task, run: this.#run, item, scope: () => scopeOfState(this.#state(), item) },
       attempt,
       now: this.#now,
       spool: spoolOf(engine.spoolDir, attempt.id),
       adopted,
-      end: failFast === undefined ? end : AbortSignal.any([end, failFast]),
+      end: this.#endOf(attempt),
       forceKill: this.#forceKill.signal,
       onOutput: () => onOutput(this.#run),
     });
+  }
+
+  #followChild(attempt: Attempt, childRunId: RunId): Promise<AttemptResult> {
+    const { engine, job } = this.#options;
+    const { timeoutMs } = taskOf(job, attempt.taskId);
+    const { startedAt } = attempt;
+    const { clock } = engine;
+    return followChild({
+      ...this.#options,
+      ...{ childRunId, startedAt, timeoutMs, clock },
+      now: this.#now,
+      end: this.#endOf(attempt),
+    });
+  }
+
+  /** Returns the signal that ends an attempt. */
+  #endOf({ taskId, item }: TaskNode): AbortSignal {
+    const end = this.#ends.get(taskId)?.signal ?? this.#over.signal;
+    const failFast = item === null ? undefined : this.#failFasts.get(taskId)?.signal;
+    return failFast === undefined ? end : AbortSignal.any([end, failFast]);
   }
 
   /** Stores how an attempt ended and what follows for its task: its end, or another attempt. */
@@ -610,6 +639,19 @@ export class RunJob {
     }
   }
 }
+
+/** What the stored steps require when they are committed. */
+type StoredSteps = {
+  /** Attempts to start or to follow. */
+  readonly attempts: Attempt[];
+  /** Tasks and items that may wait for their next attempt. */
+  readonly waiting: TaskNode[];
+  /** New runs that attempts have started. */
+  readonly children: TransactionHooks[];
+};
+
+/** The phases in which a run needs its place. */
+const ACTIVE_PHASES = ["attempting", "waiting", "due"] as const;
 
 /** How long a run whose timeout is reached waits until past exits are stored, while other tasks still run, in ms. */
 const STORE_TIMEOUT_MS = 1_000;

@@ -1,24 +1,28 @@
-import { shutGate } from "../../domain/dependency.ts";
+import { type ShutGate, shutGate } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { refuse, runNotFound } from "../../domain/refusal.ts";
-import { isFinal, type Run } from "../../domain/run.ts";
+import { type EndingReason, isFinal, type Run } from "../../domain/run.ts";
 import type { NewRun } from "../../store/runs/runs.ts";
 import type { Store } from "../../store/store.ts";
 import type { AddHooks, TransactionHooks } from "../commits.ts";
 import { Listeners } from "../listeners.ts";
 import { SpoolPool } from "../output/spool-pool.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
-import type { ApprovalDecision } from "./approval.ts";
+import type { Jobs } from "../schedule/jobs.ts";
+import type { ApprovalDecision } from "./approval/decision.ts";
+import { ChildRuns } from "./child/child-runs.ts";
 import { LateRuns } from "./late-runs.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
 import type { NewestRuns } from "./newest-runs.ts";
+import { outcomeOfEnding } from "./outcome.ts";
 import { type AdoptedAttempt, type RunEngine, RunJob, type RunJobOptions } from "./run-job.ts";
 
 export type RunRequest = Omit<NewRun, "id" | "now">;
 
 export type RunsOptions = RunEngine & {
   readonly newestRuns: NewestRuns;
+  readonly jobs: Jobs;
   /** Called when the end of a run is stored. */
   readonly onEnd: (run: Run) => void;
 };
@@ -32,15 +36,23 @@ export class Runs implements Disposable {
   readonly #endListeners = new Listeners<RunId, Run>();
   readonly #spools: SpoolPool;
   readonly #lateRuns: LateRuns;
+  readonly #children: ChildRuns;
   #isStarting = false;
   #isClosed = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RunsOptions) {
     this.#options = options;
-    this.#limiter = new Limiter(options.engine.settings.maxJobs);
+    this.#limiter = new Limiter(options.engine.settings.maxJobs, (waiting) => this.#isGated(waiting));
     this.#spools = new SpoolPool(options.engine);
     this.#lateRuns = new LateRuns({ ...options, ...options.engine });
+    this.#children = new ChildRuns({
+      store: options.engine.store,
+      jobs: options.jobs,
+      create: (request) => this.create(request),
+      end: (runId, reason, bounds) => this.#endChild(runId, reason, bounds),
+      onEnd: (runId, listener) => this.onEnd(runId, listener),
+    });
   }
 
   /** Starts no more runs and releases the spool files; processes continue to run. */
@@ -86,15 +98,25 @@ export class Runs implements Disposable {
 
   /** Returns the current state that admission of a run of `job` depends on. */
   admissionState(job: Job): AdmissionState {
-    const { store, clock, settings } = this.#options.engine;
-    const now = clock.now();
+    const { settings } = this.#options.engine;
     return {
-      shutGates: job.dependsOn.flatMap((gate) => shutGate(gate, store.runs.getUpstream(gate.jobId), now) ?? []),
+      shutGates: this.#shutGates(job),
       running: this.#limiter.countRunning(job.id),
       pending: this.#limiter.countPending(job.id),
       isFull: this.#limiter.isFull,
       maxJobs: settings.maxJobs,
     };
+  }
+
+  #shutGates(job: Job): readonly ShutGate[] {
+    const { store, clock } = this.#options.engine;
+    const now = clock.now();
+    return job.dependsOn.flatMap((gate) => shutGate(gate, store.runs.getUpstream(gate.jobId), now) ?? []);
+  }
+
+  /** Returns whether a pending run waits for gates. Only a child run does: others are refused or skipped at a shut gate. */
+  #isGated({ run, job }: WaitingRun): boolean {
+    return run.trigger === "job" && this.#shutGates(job).length > 0;
   }
 
   /** Stores a new run within the current transaction. Its hooks start it. */
@@ -134,7 +156,7 @@ export class Runs implements Disposable {
     const run = mustFindRun(engine.store, runId);
     if (isFinal(run.status)) return run;
     const waiting = this.waitingOf(run.jobId).find((each) => each.run.id === runId);
-    if (waiting !== undefined) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, by)));
+    if (waiting !== undefined) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, { by })));
     const active = this.find(runId);
     if (active !== null) {
       engine.store.runs.requestEnd(runId, "cancelled", by);
@@ -156,15 +178,30 @@ export class Runs implements Disposable {
     throw refuse({ reason: "not_asking", runId: run.id, taskId, asking });
   }
 
-  /** Stores a pending run as cancelled, within the current transaction. */
-  dropWaiting(waiting: WaitingRun, by: string | null = null): TransactionHooks {
+  /** Ends a run because its parent is being ended. */
+  async #endChild(runId: RunId, reason: EndingReason, { all }: { readonly all: boolean }): Promise<void> {
+    await this.#options.commits.enqueueUntilStored((addHooks) => {
+      const waiting = this.waiting.find(({ run }) => run.id === runId);
+      if (waiting !== undefined) addHooks(this.dropWaiting(waiting, { reason }));
+    });
+    this.find(runId)?.endAnyhow(reason, { all });
+  }
+
+  /** Ends a pending run, within the current transaction. By default it is cancelled. */
+  dropWaiting(
+    waiting: WaitingRun,
+    { by = null, reason = "cancelled" }: { readonly by?: string | null; readonly reason?: EndingReason } = {},
+  ): TransactionHooks {
     const { engine, notifier } = this.#options;
     const { store, clock } = engine;
     const { run, job } = waiting;
     const now = clock.now();
-    store.runs.requestEnd(run.id, "cancelled", by);
-    for (const { id } of job.tasks) store.runs.finishTask(run, { taskId: id, item: null }, { outcome: SKIPPED, now });
-    const ended = store.runs.finish(run.id, { status: "cancelled", reason: "cancelled", error: "cancelled" }, now);
+    store.runs.requestEnd(run.id, reason, by);
+    const skipped = { status: "skipped", reason, error: null, exitCode: null, outputs: {} } as const;
+    // A retry has results of the previous run.
+    for (const { taskId, endedAt } of store.runs.listTaskRuns(run.id))
+      if (endedAt === null) store.runs.finishTask(run, { taskId, item: null }, { outcome: skipped, now });
+    const ended = store.runs.finish(run.id, outcomeOfEnding(reason, job), now);
     notifier.ended(job, ended);
     return { onCommit: () => this.#handleEnd(ended), onRollback: this.#limiter.drop(run.id) };
   }
@@ -198,7 +235,7 @@ export class Runs implements Disposable {
     this.#isClosed = true;
   }
 
-  /** Resolves when no run is running, apart from those that only wait for a person. */
+  /** Resolves when no run is running, apart from those that only wait for persons and other runs. */
   async idle(): Promise<void> {
     if (this.#isIdle) return;
     await new Promise<void>((resolve) => {
@@ -220,7 +257,7 @@ export class Runs implements Disposable {
   }
 
   get #isIdle(): boolean {
-    return this.active.every(({ isParked }) => isParked);
+    return this.active.every(({ isResting }) => isResting);
   }
 
   #park(run: Run): void {
@@ -283,6 +320,7 @@ export class Runs implements Disposable {
       taskRuns,
       items: new Map(expanded.map(({ taskId }) => [taskId, store.runs.listItems({ runId: run.id, taskId })])),
       spools: this.#spools,
+      children: this.#children,
       onOutput: ({ id }) => this.#outputListeners.emit(id),
       onPark: (parked) => this.#park(parked),
       onUnpark: (parked) => this.#unpark(parked),
@@ -309,5 +347,3 @@ export const mustFindRun = (store: Store, runId: RunId): Run => {
   if (run === null) throw runNotFound(runId);
   return run;
 };
-
-const SKIPPED = { status: "skipped", reason: "cancelled", error: null, exitCode: null, outputs: {} } as const;

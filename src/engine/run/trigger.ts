@@ -1,7 +1,6 @@
-import { type ParamProblem, PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/params/param.ts";
-import { refuse } from "../../domain/refusal.ts";
+import { invalidParams, refuse } from "../../domain/refusal.ts";
 import type { ParamValues, Run } from "../../domain/run.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { Store } from "../../store/store.ts";
@@ -58,14 +57,6 @@ export const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: T
   const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
   addHooks(created);
   return created.run;
-};
-
-export const invalidParams = (params: readonly ParamProblem[]): PetitError => {
-  const problem = params.map((each) => each.problem).join("; ");
-  const name = params[0]?.name ?? "";
-  return new PetitError("invalid_request", problem, {
-    details: { reason: "invalid_value", in: "params", name, problem, params },
-  });
 };
 
 const mustResolve = (job: Job, given: Readonly<Record<string, string>>): ParamValues => {

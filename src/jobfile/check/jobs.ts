@@ -1,13 +1,14 @@
 import { findCycle } from "../../domain/graph.ts";
 import { isName } from "../../domain/ids.ts";
-import type { Declaration, Gate } from "../declaration.ts";
+import type { Call, Declaration, Gate } from "../declaration.ts";
 import { makeHints } from "../hints.ts";
-import type { Problem } from "../problem.ts";
+import type { Conflict } from "../problem.ts";
+import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
 
-/** A problem between jobs, and the files that it affects. */
-export type Conflict = { readonly problem: Problem; readonly files: readonly string[] };
-
-/** Checks that job ids are unique, that each gate names an existing job, and that gates form no cycle. */
+/**
+ * Checks that job ids are unique, that gates and tasks name existing jobs, that neither form a cycle, and that tasks pass fitting
+ * params to the jobs that they run.
+ */
 export const checkJobs = (declarations: readonly Declaration[]): readonly Conflict[] => {
   const byId = new Map<string, Declaration>();
   const duplicates: Conflict[] = [];
@@ -20,10 +21,25 @@ export const checkJobs = (declarations: readonly Declaration[]): readonly Confli
   const known = new Set(declarations.flatMap(({ id }) => id ?? []));
   const hintFor = makeHints(known, "expected the id of a job in this folder");
   const unknown = declarations.flatMap((declaration) =>
-    declaration.gates.flatMap((gate) => (known.has(gate.jobId) ? [] : [unknownJob(declaration, gate, hintFor)])),
+    [...declaration.gates, ...declaration.calls].flatMap((link) =>
+      known.has(link.jobId) || !isName(link.jobId) ? [] : [unknownJob(declaration, link, hintFor)],
+    ),
   );
-  return [...duplicates, ...unknown, ...findRings(byId)];
+  const gates = findRings(byId, { linksOf: ({ gates: each }) => each, verb: "depend" });
+  const calls = findRings(byId, { linksOf: ({ calls: each }) => each, verb: "run" });
+  return [
+    ...duplicates,
+    ...unknown,
+    ...gates.rings,
+    ...calls.rings,
+    ...checkCalls(byId),
+    ...checkNesting(byId, calls.edges),
+    ...checkGatesOfCalls(byId),
+  ];
 };
+
+/** A place where a job names another one. */
+type Link = Pick<Gate | Call, "jobId" | "path" | "position">;
 
 const duplicate = (declaration: Declaration, earlier: Declaration): Conflict => ({
   problem: {
@@ -35,7 +51,7 @@ const duplicate = (declaration: Declaration, earlier: Declaration): Conflict => 
   files: [declaration.file, earlier.file],
 });
 
-const unknownJob = (declaration: Declaration, gate: Gate, hintFor: (id: string) => string): Conflict => ({
+const unknownJob = (declaration: Declaration, gate: Link, hintFor: (id: string) => string): Conflict => ({
   problem: {
     file: declaration.file,
     ...gate.position,
@@ -45,14 +61,22 @@ const unknownJob = (declaration: Declaration, gate: Gate, hintFor: (id: string) 
   files: [declaration.file],
 });
 
-/** Returns each cycle once, at the gate of its first job. */
-const findRings = (byId: ReadonlyMap<string, Declaration>): Conflict[] => {
+type RingOptions = {
+  readonly linksOf: (declaration: Declaration) => readonly Link[];
+  readonly verb: keyof typeof RINGS;
+};
+
+/** Returns each cycle once, at the link of its first job, and the links of each job that form no cycle. */
+const findRings = (byId: ReadonlyMap<string, Declaration>, options: RingOptions) => {
   const rings: Conflict[] = [];
   const edges = new Map<string, string[]>();
   for (const [id, declaration] of byId) {
     edges.set(
       id,
-      declaration.gates.map((gate) => gate.jobId).filter((other) => byId.has(other)),
+      options
+        .linksOf(declaration)
+        .map((link) => link.jobId)
+        .filter((other) => byId.has(other)),
     );
   }
   for (let ring = findCycle(edges); ring !== null; ring = findCycle(edges)) {
@@ -61,23 +85,32 @@ const findRings = (byId: ReadonlyMap<string, Declaration>): Conflict[] => {
       id,
       (edges.get(id) ?? []).filter((other) => other !== next),
     );
-    rings.push(...ringConflict(ring, byId));
+    rings.push(...ringConflict(ring, byId, options));
   }
-  return rings;
+  return { rings, edges };
 };
 
-const ringConflict = (ring: readonly string[], byId: ReadonlyMap<string, Declaration>): Conflict[] => {
+const RINGS = {
+  depend: { alone: "a job depends on itself", together: "jobs depend on each other in a cycle" },
+  run: { alone: "a job runs itself", together: "jobs run each other in a cycle" },
+} as const;
+
+const ringConflict = (
+  ring: readonly string[],
+  byId: ReadonlyMap<string, Declaration>,
+  { linksOf, verb }: RingOptions,
+): Conflict[] => {
   const [id = "", next = ""] = ring;
   const declaration = byId.get(id);
-  const gate = declaration?.gates.find((candidate) => candidate.jobId === next);
-  if (declaration === undefined || gate === undefined) return [];
-  const wrong = ring.length === 2 ? "a job depends on itself" : "jobs depend on each other in a cycle";
+  const link = declaration === undefined ? undefined : linksOf(declaration).find(({ jobId }) => jobId === next);
+  if (declaration === undefined || link === undefined) return [];
+  const wrong = RINGS[verb][ring.length === 2 ? "alone" : "together"];
   return [
     {
       problem: {
         file: declaration.file,
-        ...gate.position,
-        path: gate.path,
+        ...link.position,
+        path: link.path,
         message: `${wrong}: ${ring.join(" → ")}; expected no cycle`,
       },
       files: ring.flatMap((member) => byId.get(member)?.file ?? []),

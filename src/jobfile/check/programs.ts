@@ -29,7 +29,8 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
   if (task.type === undefined) return;
   const { required, optional } = PROGRAM_FIELDS[task.type];
   const allowed: readonly string[] = [...required, ...optional];
-  checkApproval(task, { path, report });
+  if (task.type === "approval") checkApproval(task, { path, report });
+  if (task.type === "job") checkChildJob(task, { path, report });
   const strangers = PROGRAM_FIELD_NAMES.filter((field) => task[field] !== undefined && !allowed.includes(field));
   for (const field of strangers) {
     report.addAt(
@@ -50,24 +51,36 @@ const article = (type: string): string => (AN.has(type) ? "an" : "a");
 const AN: ReadonlySet<string> = new Set(["approval", "ssh"]);
 
 /** Fields that have no effect without a process. */
-const PROCESS_FIELDS = [
-  "args",
-  "stdin",
-  "working_dir",
-  "environment",
-  "retry",
-  "artifacts",
-  "foreach",
-  "matrix",
-] as const;
+const PROCESS_FIELDS = ["args", "stdin", "working_dir", "environment", "artifacts"] as const;
 
-const checkApproval = (task: TaskDraft, { path, report }: TaskPlace): void => {
-  if (task.type !== "approval") return;
-  for (const field of PROCESS_FIELDS) {
+type UselessField = (typeof PROCESS_FIELDS)[number] | "retry" | "foreach" | "matrix" | "skip_exit_codes";
+
+const refuseFields = (
+  task: TaskDraft,
+  fields: readonly UselessField[],
+  { path, report, why }: TaskPlace & { readonly why: string },
+): void => {
+  for (const field of fields) {
     const value = task[field];
     const isGiven = value !== undefined && (typeof value !== "object" || Object.keys(value).length > 0);
-    if (isGiven) report.addAt([...path, field], "has no effect here; an approval task has no process");
+    if (isGiven) report.addAt([...path, field], `has no effect here; ${why}`);
   }
+};
+
+const checkChildJob = (task: TaskDraft, { path, report }: TaskPlace): void => {
+  const why = "a job task has no process; pass values in `params`";
+  refuseFields(task, PROCESS_FIELDS, { path, report, why });
+  refuseFields(task, ["skip_exit_codes"], { path, report, why: "a job task has no exit code" });
+  if (typeof task.allow_failure === "object")
+    report.addAt([...path, "allow_failure"], "a job task has no exit code; expected true or false");
+  if (task.wait !== false) return;
+  for (const field of ["timeout", "timeout_secs"] as const)
+    if (task[field] !== undefined) report.addAt([...path, field], "has no effect here; the task does not wait");
+};
+
+const checkApproval = (task: TaskDraft, { path, report }: TaskPlace): void => {
+  const why = "an approval task has no process";
+  refuseFields(task, [...PROCESS_FIELDS, "retry", "foreach", "matrix"], { path, report, why });
   if (task.on_timeout !== undefined && task.timeout === undefined && task.timeout_secs === undefined)
     report.addAt([...path, "on_timeout"], "has no effect here; it needs timeout");
 };

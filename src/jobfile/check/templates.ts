@@ -21,6 +21,9 @@ export const checkTemplates = (draft: JobDraft, report: Report): void => {
   for (const [name, value] of Object.entries(draft.environment ?? {})) {
     judgeTemplates(value, { ...top, path: ["environment", name], task: null }, whyWrong);
   }
+  for (const [name, value] of Object.entries(draft.outputs ?? {})) {
+    judgeTemplates(value, { ...top, path: ["outputs", name], task: null }, whyWrong);
+  }
   for (const [index, task] of (draft.tasks ?? []).entries()) {
     if (task !== undefined) checkTask(task, { ...top, path: ["tasks", index], task });
   }
@@ -30,7 +33,7 @@ type TemplateContext = {
   readonly draft: JobDraft;
   readonly report: Report;
   readonly path: Path;
-  /** Null for the fields of the job itself. */
+  /** Null for the fields of the job itself, which are its environment and its outputs. */
   readonly task: TaskDraft | null;
   readonly edges: TaskEdges;
   readonly taskHint: (id: string) => string;
@@ -54,6 +57,7 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   checkIf(task, scope);
   expanded(task.prompt, "prompt");
   for (const field of SSH_FIELDS) expanded(task[field], field);
+  for (const [name, value] of Object.entries(task.params ?? {})) expanded(value, "params", name);
   verbatim(task.command, "command");
   verbatim(task.script, "script");
   for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);
@@ -121,7 +125,10 @@ const whyNoItem = (
   { task, path }: TemplateContext,
 ): string | null => {
   const name = reference.kind === "matrix" ? "matrix" : reference.kind === "item" ? "item" : "item_key";
-  if (task === null) return `${name} is not available in the job's environment; expected it in a task's environment`;
+  if (task === null)
+    return path[0] === "outputs"
+      ? `${name} is not available in the job's outputs`
+      : `${name} is not available in the job's environment; expected it in a task's environment`;
   if (path.includes("foreach")) return `${name} is not known yet where the items are declared`;
   if (reference.kind !== "matrix") {
     const isRepeated = task.foreach !== undefined || task.matrix !== undefined;
@@ -198,10 +205,11 @@ const unknown = (what: string, name: string, names: readonly string[]): string =
   return `there is no ${what} '${name}'; ${hint(name, names, known)}`;
 };
 
-const whyNoOutput = (id: string, { edges, task, taskHint }: TemplateContext): string | null => {
-  if (task === null)
+const whyNoOutput = (id: string, { edges, path, task, taskHint }: TemplateContext): string | null => {
+  const isOfJob = task === null && path[0] === "outputs";
+  if (task === null && !isOfJob)
     return "task outputs are not available in the job's environment; expected them in a task's environment";
   if (!edges.has(id)) return `there is no task '${id}'; ${taskHint(id)}`;
-  if (task.id === undefined || upstreamsOf(edges, task.id).has(id)) return null;
+  if (task?.id === undefined || upstreamsOf(edges, task.id).has(id)) return null;
   return `task '${id}' is not upstream of '${task.id}'; expected it to be a direct or indirect dependency`;
 };

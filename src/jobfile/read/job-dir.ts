@@ -67,6 +67,8 @@ export const readFolder = async (dir: string, known: KnownFiles | null = null): 
     pausedAt = performance.now();
   }
   const references = contents.flatMap((content) => content.references ?? []);
+  // A value that a job passes to another one must match the pattern of that one's param.
+  if (contents.some(({ declarations }) => declarations.some(({ calls }) => calls.length > 0))) await loadPatterns();
   return { files: assemble([...failed, ...contents]), scan, ...(references.length > 0 && { references }) };
 };
 

@@ -5,7 +5,7 @@ import { notify } from "./notify.ts";
 import { params } from "./param.ts";
 import { schedule } from "./schedule.ts";
 import { TASK } from "./task.ts";
-import { environment, jobId, linkName, linkUrl, prose, tag, title } from "./text.ts";
+import { datum, environment, jobId, linkName, linkUrl, outputName, prose, tag, title } from "./text.ts";
 
 const RETENTION = {
   kind: "object",
@@ -111,6 +111,12 @@ export const JOB = {
       doc: "What a trigger may pass, as `${{ params.NAME }}` and `$PETIT_PARAM_NAME`; others are refused.",
       default: {},
       example: { day: { default: "2026-01-01" } },
+    },
+    outputs: {
+      type: { kind: "map", keys: outputName, of: datum },
+      doc: "What a completed run passes to the `job` task that started it, as its outputs; templates are expanded in the values.",
+      default: {},
+      example: { rows: "${{ tasks.load.outputs.rows }}" },
     },
     environment: environment("for every task; templates are expanded in the values"),
     inherit_environment: {

@@ -1,4 +1,4 @@
-import type { FieldType, ObjectType } from "./field.ts";
+import type { FieldType, ObjectType, TextType } from "./field.ts";
 import { datum, prose } from "./text.ts";
 
 const PARAM = {
@@ -31,15 +31,17 @@ const PARAM = {
   },
 } as const satisfies ObjectType;
 
+export const paramName = {
+  kind: "text",
+  form: "a param's name: letters, digits, '_', '.' and '-', the first one a letter, a digit or '_'",
+  pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+  characters: "name",
+} as const satisfies TextType;
+
 /** Params by name. */
 export const params = {
   kind: "map",
-  keys: {
-    kind: "text",
-    form: "a param's name: letters, digits, '_', '.' and '-', the first one a letter, a digit or '_'",
-    pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
-    characters: "name",
-  },
+  keys: paramName,
   of: PARAM,
   emptyValue: { required: false },
 } as const satisfies FieldType;

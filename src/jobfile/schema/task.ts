@@ -3,7 +3,8 @@ import { TASK_TYPES, type TaskType, TIMEOUT_DECISIONS } from "../../domain/job.t
 import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { ITEM_FIELDS } from "./items.ts";
-import { artifactPattern, datum, environment, path, taskId, title } from "./text.ts";
+import { paramName } from "./param.ts";
+import { artifactPattern, datum, environment, jobId, path, taskId, title } from "./text.ts";
 
 const RETRY = {
   kind: "object",
@@ -61,7 +62,7 @@ export const TASK = {
         },
       },
       required: true,
-      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime). `ssh`: a shell script on another machine. `approval`: waits until a person approves or rejects.",
+      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime). `ssh`: a shell script on another machine. `approval`: waits until a person approves or rejects. `job`: runs another job.",
       example: "shell",
     },
     command: {
@@ -124,6 +125,18 @@ export const TASK = {
       doc: "The host through which an `ssh` task connects; templates are expanded.",
       absent: "as in `~/.ssh/config`",
       example: "bastion",
+    },
+    job: { type: jobId, doc: "The id of the job that a `job` task runs.", example: "import_rows" },
+    params: {
+      type: { kind: "map", keys: paramName, of: datum, emptyValue: "" },
+      doc: "The params of the run that a `job` task starts; templates are expanded in the values.",
+      absent: "the defaults of that job",
+      example: { day: "${{ params.day }}" },
+    },
+    wait: {
+      type: { kind: "boolean" },
+      doc: "Whether a `job` task lasts until the run has ended, and ends like it. False: the task completes as soon as the run is stored, and the run is on its own.",
+      absent: "true",
     },
     shell: {
       type: {
@@ -232,6 +245,7 @@ export const PROGRAM_FIELDS = {
   typescript: { required: ["script"], optional: ["inline"] },
   ssh: { required: ["host", "script"], optional: ["user", "port", "identity_file", "known_hosts", "jump"] },
   approval: { required: [], optional: ["prompt", "on_timeout"] },
+  job: { required: ["job"], optional: ["params", "wait"] },
 } as const satisfies Record<
   TaskType,
   { readonly required: readonly ProgramField[]; readonly optional: readonly ProgramField[] }
@@ -250,5 +264,8 @@ export const PROGRAM_FIELD_NAMES = [
   "jump",
   "prompt",
   "on_timeout",
+  "job",
+  "params",
+  "wait",
 ] as const;
 export type ProgramField = (typeof PROGRAM_FIELD_NAMES)[number];

@@ -16,6 +16,12 @@ export const taskId = {
   characters: "name",
 } as const satisfies TextType;
 export const title = { kind: "text", form: "a name", maxLength: 256, characters: "name" } as const satisfies TextType;
+export const outputName = {
+  kind: "text",
+  form: "an output's name: letters, digits, '_', '.' and '-', the first one a letter or '_'",
+  pattern: "^[A-Za-z_][A-Za-z0-9_.-]{0,127}$",
+  characters: "name",
+} as const satisfies TextType;
 export const prose = { kind: "text", form: "a text", empty: true } as const satisfies TextType;
 export const path = { kind: "text", form: "a path", characters: "name" } as const satisfies TextType;
 export const artifactPattern = {

@@ -3,13 +3,16 @@ import { REASONS } from "../../domain/run.ts";
 import { ATTEMPT_STATUSES, type Attempt, type AttemptOutcome, type ProcessIdentity } from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { id, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import { id, idOrNull, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
-import { countAttempt, type RunKey, scheduleRetry, type TaskNode } from "./task-runs.ts";
+import { itemOrNull, NO_ITEM } from "./row.ts";
+import { countAttempt, type RunKey, recordChild, scheduleRetry, type TaskNode } from "./task-runs.ts";
 
 export interface AttemptStore {
   /** Stores a new attempt, without a process yet. The task or item becomes `running` with its first attempt. */
   startAttempt(run: RunKey, node: TaskNode, now: number): Attempt;
+  /** Stores which run a new attempt started, in the transaction that stores both. Returns the changed attempt. */
+  linkChild(attempt: Attempt, childRunId: RunId): Attempt;
   /** Not durable: a power cut may undo it, but ends the process as well. */
   recordProcess(attemptId: number, identity: ProcessIdentity): void;
   /** Moves a `running` attempt to a final status. With `retryAt`, the task waits for its next attempt. */
@@ -40,6 +43,16 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
     );
     if (row === null) throw new Error(`an attempt of ${node.taskId} in ${run.id} was not stored`);
     return toAttempt(row, run.id);
+  }),
+
+  linkChild: write("durable", (attempt, childRunId) => {
+    sql.updateOne(
+      "UPDATE attempts SET child_run_id = $childRunId WHERE id = $id AND status = 'running' AND child_run_id IS NULL",
+      { id: attempt.id, childRunId },
+      "link an attempt to its run",
+    );
+    recordChild(sql, { runId: attempt.runId, node: attempt, childRunId });
+    return { ...attempt, childRunId };
   }),
 
   recordProcess: write("relaxed", (attemptId, identity) =>
@@ -87,15 +100,6 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
       .map((row) => toAttempt(row, runId)),
 });
 
-/** `item` in the rows of a task without items. */
-export const NO_ITEM = -1;
-
-/** Returns the position of the item that a row belongs to, or null. */
-export const itemOf = (row: SqlRow): number | null => {
-  const item = integer(row, "item");
-  return item === NO_ITEM ? null : item;
-};
-
 /** Returns the run, and the task or item, that an attempt belongs to. */
 const readNode = (sql: Statements, attemptId: number): { readonly runId: RunId; readonly node: TaskNode } => {
   const row = sql.get(
@@ -103,14 +107,14 @@ const readNode = (sql: Statements, attemptId: number): { readonly runId: RunId; 
     { attemptId },
   );
   if (row === null) throw new Error(`there is no attempt ${attemptId}`);
-  return { runId: id<RunId>(row, "id"), node: { taskId: id<TaskId>(row, "task_id"), item: itemOf(row) } };
+  return { runId: id<RunId>(row, "id"), node: { taskId: id<TaskId>(row, "task_id"), item: itemOrNull(row, "item") } };
 };
 
 const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
   id: integer(row, "id"),
   runId,
   taskId: id<TaskId>(row, "task_id"),
-  item: itemOf(row),
+  item: itemOrNull(row, "item"),
   attempt: integer(row, "attempt"),
   status: word(row, "status", ATTEMPT_STATUSES),
   reason: wordOrNull(row, "reason", REASONS),
@@ -120,6 +124,7 @@ const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
   startedAt: integer(row, "started_at"),
   endedAt: integerOrNull(row, "ended_at"),
   process: toProcess(row),
+  childRunId: idOrNull<RunId>(row, "child_run_id"),
 });
 
 const toProcess = (row: SqlRow): ProcessIdentity | null =>

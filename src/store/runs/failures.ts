@@ -7,7 +7,7 @@ import type { StoreContext } from "../context.ts";
 import { bytes, flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import { STREAMS } from "../output.ts";
-import { itemOf, NO_ITEM } from "./attempts.ts";
+import { itemOrNull, NO_ITEM } from "./row.ts";
 
 /** Reads about failed runs. Each is bounded, however many runs and lines there are. */
 export interface RunFailures {
@@ -88,7 +88,7 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
     if (row === null) return { ...NO_TASK, reason: readReason(sql, runId) };
     const taskId = id<TaskId>(row, "task_id");
     const attempt = integer(row, "attempts");
-    const item = itemOf(row);
+    const item = itemOrNull(row, "item");
     return {
       taskId,
       item,

@@ -5,7 +5,18 @@ import { type ItemCounts, type ItemRun, type Outputs, TASK_STATUSES, type TaskSt
 import type { Json } from "../../lib/json.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { flag, id, integer, integerOrNull, json, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import {
+  flag,
+  id,
+  idOrNull,
+  integer,
+  integerOrNull,
+  json,
+  text,
+  textOrNull,
+  word,
+  wordOrNull,
+} from "../database/rows.ts";
 import type { RunKey } from "./task-runs.ts";
 
 export interface ItemStore {
@@ -17,7 +28,11 @@ export interface ItemStore {
   countItems(runId: RunId): ReadonlyMap<TaskId, ItemCounts>;
 }
 
-type NewItem = Item & { readonly outputs: Outputs | null };
+export type NewItem = Item & {
+  readonly outputs: Outputs | null;
+  /** The run that a completed item started; null if it started none. */
+  readonly childRunId: RunId | null;
+};
 
 type ItemQuery = {
   readonly runId: RunId;
@@ -38,10 +53,10 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
       { runId: run.id, taskId, now, items: items.length },
       "expand a task",
     );
-    for (const { index, key, value, outputs } of items) {
+    for (const { index, key, value, outputs, childRunId } of items) {
       sql.run(
-        `INSERT INTO items (run, task_id, item, key, value, status, outputs, reused, started_at, ended_at)
-         VALUES (${RUN}, $taskId, $index, $key, $value, $status, $outputs, $reused, $at, $at)`,
+        `INSERT INTO items (run, task_id, item, key, value, status, outputs, child_run_id, reused, started_at, ended_at)
+         VALUES (${RUN}, $taskId, $index, $key, $value, $status, $outputs, $childRunId, $reused, $at, $at)`,
         {
           runId: run.id,
           taskId,
@@ -50,6 +65,7 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
           value: JSON.stringify(value),
           status: outputs === null ? "pending" : "completed",
           outputs: JSON.stringify(outputs ?? {}),
+          childRunId,
           reused: outputs === null ? 0 : 1,
           at: outputs === null ? null : now,
         },
@@ -98,4 +114,5 @@ const toItemRun = (row: SqlRow): ItemRun => ({
   outputs: json<Outputs>(row, "outputs"),
   retryAt: integerOrNull(row, "retry_at"),
   reused: flag(row, "reused"),
+  childRunId: idOrNull<RunId>(row, "child_run_id"),
 });

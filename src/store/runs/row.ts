@@ -1,5 +1,13 @@
-import type { JobId, RunId } from "../../domain/ids.ts";
-import { ENDING_REASONS, type ParamValues, REASONS, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
+import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
+import {
+  ENDING_REASONS,
+  type ParamValues,
+  REASONS,
+  RUN_STATUSES,
+  type Run,
+  type RunParent,
+  TRIGGERS,
+} from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
 
@@ -15,6 +23,9 @@ export const toRun = (row: SqlRow): Run => ({
   scheduledFor: integerOrNull(row, "scheduled_for"),
   params: json<ParamValues>(row, "params"),
   retryOf: idOrNull<RunId>(row, "retry_of"),
+  parent: row.parent_run_id === null ? null : toParent(row),
+  nesting: integer(row, "nesting"),
+  outputs: json<Run["outputs"]>(row, "outputs"),
   createdAt: integer(row, "created_at"),
   startedAt: integerOrNull(row, "started_at"),
   endedAt: integerOrNull(row, "ended_at"),
@@ -25,3 +36,19 @@ export const toRun = (row: SqlRow): Run => ({
   triggeredBy: textOrNull(row, "triggered_by"),
   cancelledBy: textOrNull(row, "cancelled_by"),
 });
+
+const toParent = (row: SqlRow): RunParent => ({
+  runId: id<RunId>(row, "parent_run_id"),
+  taskId: id<TaskId>(row, "parent_task_id"),
+  item: itemOrNull(row, "parent_item"),
+  attempt: integer(row, "parent_attempt"),
+});
+
+/** `item` in the rows of a task without items. */
+export const NO_ITEM = -1;
+
+/** Returns the position of the item that a row belongs to, or null. */
+export const itemOrNull = (row: SqlRow, column: "item" | "parent_item"): number | null => {
+  const item = integer(row, column);
+  return item === NO_ITEM ? null : item;
+};

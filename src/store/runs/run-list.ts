@@ -12,6 +12,8 @@ export type RunListFilter = {
   /** Only runs of these jobs. */
   readonly jobIds?: readonly JobId[];
   readonly status?: RunStatus;
+  /** Only runs that attempts of this run started. */
+  readonly parent?: RunId;
   /** Only runs created before this one. */
   readonly before?: RunId;
   /** The start or the end of the id, or the start of its last eight characters, in lower case. */
@@ -68,13 +70,14 @@ export const listRuns = (sql: Statements, filter: RunListFilter): RunPage => {
 };
 
 /** Returns the conditions for which an index or the order of the table is enough. */
-const indexedConditions = ({ jobId, status, idPart }: RunListFilter): string =>
+const indexedConditions = ({ jobId, status, parent, idPart }: RunListFilter): string =>
   [
     `job_id <> '${DELETED}'`,
     "seq >= $first AND seq < $before",
     ...(jobId === undefined ? [] : ["job_id = $jobId"]),
     // A literal, so that SQLite can use the partial index of the status. The statuses are a fixed set of words.
     ...(status === undefined ? [] : [`status = '${status}'`]),
+    ...(parent === undefined ? [] : ["parent_run_id = $parent"]),
     ...(idPart === undefined ? [] : [ID_PART]),
   ].join(" AND ");
 
@@ -89,7 +92,8 @@ const withinJobs = (conditions: string, { jobIds, idPart }: RunListFilter, isSea
     (SELECT seq FROM runs WHERE job_id = job.value AND ${conditions} ORDER BY seq DESC LIMIT $limit))`;
 };
 
-const indexedParams = ({ jobId, idPart }: RunListFilter): SqlParams => ({
+const indexedParams = ({ jobId, parent, idPart }: RunListFilter): SqlParams => ({
+  ...(parent !== undefined && { parent }),
   ...(jobId !== undefined && { jobId }),
   ...(idPart !== undefined && { idPart }),
 });

@@ -1,7 +1,7 @@
 import type { Upstream } from "../../domain/dependency.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import type { EndingReason, ParamValues, Run, RunOutcome, Trigger } from "../../domain/run.ts";
+import type { EndingReason, ParamValues, Run, RunOutcome, RunParent, Trigger } from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull } from "../database/rows.ts";
@@ -13,7 +13,7 @@ import { createRunDeletion, type RunDeletion } from "./deletion.ts";
 import { createRunFailures, type RunFailures } from "./failures.ts";
 import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idempotency-keys.ts";
 import { createItemStore, type ItemStore } from "./items.ts";
-import { toRun } from "./row.ts";
+import { NO_ITEM, toRun } from "./row.ts";
 import { listRuns, type RunListFilter, type RunPage } from "./run-list.ts";
 import { createTaskHistoryStore, type TaskHistoryStore } from "./task-history.ts";
 import { createTaskRunStore, insertTaskRuns, type ReusedTask, type TaskRunStore } from "./task-runs.ts";
@@ -79,6 +79,8 @@ export type NewRun = {
   readonly idempotency: { readonly key: string; readonly request: string } | null;
   /** The person who requested it. Missing if petit started it by itself. */
   readonly triggeredBy?: string | null;
+  /** The attempt that starts it, and how many runs are above it. Missing if no run starts it. */
+  readonly child?: { readonly parent: RunParent; readonly nesting: number };
 };
 
 export const createRunStore = (context: StoreContext): RunStore => {
@@ -151,11 +153,12 @@ export const createRunStore = (context: StoreContext): RunStore => {
       return run;
     }),
 
-    finish: write("durable", (runId, { status, reason, error, warnings = 0 }, now) => {
+    finish: write("durable", (runId, { status, reason, error, warnings = 0, outputs = {} }, now) => {
       const row = sql.get(
-        `UPDATE runs SET status = $status, reason = $reason, error = $error, warnings = $warnings, ended_at = $now
+        `UPDATE runs SET status = $status, reason = $reason, error = $error, warnings = $warnings, outputs = $outputs,
+           ended_at = $now
          WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
-        { runId, now, status, reason, error, warnings },
+        { runId, now, status, reason, error, warnings, outputs: JSON.stringify(outputs) },
       );
       const run = toChangedRun(row, "finish", runId);
       recordEvent(runEvent("run.finished", run, now));
@@ -216,9 +219,12 @@ export const createRunStore = (context: StoreContext): RunStore => {
 
 /** Returns the run, and its number for the rows that refer to it. */
 const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {
+  const parent = run.child?.parent;
   const row = sql.get(
-    `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at, triggered_by)
-     VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt, $triggeredBy) RETURNING *`,
+    `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at, triggered_by,
+       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting)
+     VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt, $triggeredBy,
+       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting) RETURNING *`,
     {
       id: run.id,
       jobId: run.job.id,
@@ -231,6 +237,11 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
       now: run.now,
       startedAt: run.status === "running" ? run.now : null,
       triggeredBy: run.triggeredBy ?? null,
+      parentRunId: parent?.runId ?? null,
+      parentTaskId: parent?.taskId ?? null,
+      parentItem: parent?.item ?? NO_ITEM,
+      parentAttempt: parent?.attempt ?? null,
+      nesting: run.child?.nesting ?? 0,
     },
   );
   if (row === null) throw new Error("a run was not stored");

@@ -4,7 +4,7 @@ import { REASONS, type Run } from "../../domain/run.ts";
 import { type Outputs, TASK_STATUSES, type TaskOutcome, type TaskRun } from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import { flag, id, idOrNull, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 
 export interface TaskRunStore {
@@ -28,6 +28,8 @@ export type ReusedTask = {
   readonly outcome: TaskOutcome | null;
   /** How many items it has; null if it has none. */
   readonly items: number | null;
+  /** The run that its last attempt started; null if it started none. */
+  readonly childRunId: RunId | null;
 };
 
 const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
@@ -76,14 +78,14 @@ type NewTaskRuns = {
 export const insertTaskRuns = (sql: Statements, { run, job, retryOf, reused, now }: NewTaskRuns): void => {
   const reusedById = new Map(reused.map((task) => [task.taskId, task]));
   for (const [position, { id: taskId }] of job.tasks.entries()) {
-    const { outcome = null, items = null } = reusedById.get(taskId) ?? {};
+    const { outcome = null, items = null, childRunId = null } = reusedById.get(taskId) ?? {};
     const key = { run, taskId, position };
     if (outcome === null)
       sql.run(
         "INSERT INTO task_runs (run, task_id, position, status, reused) VALUES ($run, $taskId, $position, 'pending', $reused)",
         { ...key, reused: reusedById.has(taskId) ? 1 : 0 },
       );
-    else insertReused(sql, { ...key, outcome, items, now });
+    else insertReused(sql, { ...key, outcome, items, childRunId, now });
     if (outcome !== null && items !== null) copyItems(sql, { run, retryOf, taskId, now });
   }
 };
@@ -94,14 +96,16 @@ type ReusedRow = {
   readonly position: number;
   readonly outcome: TaskOutcome;
   readonly items: number | null;
+  readonly childRunId: RunId | null;
   readonly now: number;
 };
 
-const insertReused = (sql: Statements, { run, taskId, position, outcome, items, now }: ReusedRow): void => {
+const insertReused = (sql: Statements, { run, taskId, position, outcome, items, childRunId, now }: ReusedRow): void => {
   const { status, reason, error, exitCode, outputs } = outcome;
   sql.run(
-    `INSERT INTO task_runs (run, task_id, position, status, reason, error, exit_code, outputs, items, reused, started_at, ended_at)
-     VALUES ($run, $taskId, $position, $status, $reason, $error, $exitCode, $outputs, $items, 1, $startedAt, $now)`,
+    `INSERT INTO task_runs (run, task_id, position, status, reason, error, exit_code, outputs, items, child_run_id,
+       reused, started_at, ended_at)
+     VALUES ($run, $taskId, $position, $status, $reason, $error, $exitCode, $outputs, $items, $childRunId, 1, $startedAt, $now)`,
     {
       run,
       taskId,
@@ -112,6 +116,7 @@ const insertReused = (sql: Statements, { run, taskId, position, outcome, items, 
       exitCode,
       outputs: JSON.stringify(outputs),
       items,
+      childRunId,
       startedAt: status === "skipped" ? null : now,
       now,
     },
@@ -127,8 +132,10 @@ type CopiedItems = {
 
 const copyItems = (sql: Statements, copied: CopiedItems): void => {
   sql.run(
-    `INSERT INTO items (run, task_id, item, key, value, status, reason, error, started_at, ended_at, exit_code, outputs, reused)
-     SELECT $run, task_id, item, key, value, status, reason, error, iif(started_at IS NULL, NULL, $now), $now, exit_code, outputs, 1
+    `INSERT INTO items (run, task_id, item, key, value, status, reason, error, started_at, ended_at, exit_code, outputs,
+       child_run_id, reused)
+     SELECT $run, task_id, item, key, value, status, reason, error, iif(started_at IS NULL, NULL, $now), $now, exit_code, outputs,
+       child_run_id, 1
      FROM items WHERE run = (SELECT seq FROM runs WHERE id = $retryOf) AND task_id = $taskId`,
     copied,
   );
@@ -160,6 +167,18 @@ export const scheduleRetry = (sql: Statements, { runId, node, retryAt }: Schedul
   );
 };
 
+type StartedChild = { readonly runId: RunId; readonly node: TaskNode; readonly childRunId: RunId };
+
+/** Stores which run the last attempt of a task or an item started. */
+export const recordChild = (sql: Statements, { runId, node, childRunId }: StartedChild): void => {
+  const { table, where, params } = rowOf(node);
+  sql.updateOne(
+    `UPDATE ${table} SET child_run_id = $childRunId WHERE run = ${RUN} AND ${where} AND status = 'running'`,
+    { runId, ...params, childRunId },
+    "store the run that a task started",
+  );
+};
+
 /** Returns where the row of a task or of an item is. */
 const rowOf = ({ taskId, item }: TaskNode) =>
   item === null
@@ -180,4 +199,5 @@ const toTaskRun = (row: SqlRow, runId: RunId): TaskRun => ({
   retryAt: integerOrNull(row, "retry_at"),
   reused: flag(row, "reused"),
   items: integerOrNull(row, "items"),
+  childRunId: idOrNull<RunId>(row, "child_run_id"),
 });

@@ -39,6 +39,9 @@ describe("a run", () => {
       scheduledFor: 5,
       params: { day: "ä\n" },
       retryOf: UNKNOWN,
+      parent: null,
+      nesting: 0,
+      outputs: {},
       createdAt: NOON,
       startedAt: NOON,
       endedAt: null,
@@ -260,7 +263,7 @@ describe("tasks of a run", () => {
   test("that are reused are completed, with their outputs", () => {
     using store = memoryStore();
     const outcome = { status: "completed", reason: null, error: null, exitCode: 0, outputs: { k: "v" } } as const;
-    const reused = [{ taskId: taskId("a"), outcome, items: null }];
+    const reused = [{ taskId: taskId("a"), outcome, items: null, childRunId: null }];
     const { id } = startRun(store, { job: two, trigger: "retry", retry: { of: UNKNOWN, reused } });
     expect(store.runs.listTaskRuns(id)[1]).toMatchObject({
       status: "completed",
@@ -290,6 +293,7 @@ describe("tasks of a run", () => {
       startedAt: NOON + 1,
       endedAt: null,
       process: null,
+      childRunId: null,
     });
     expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", attempts: 1, startedAt: NOON + 1 });
     const identity = { pid: 17, startTime: "4711", bootId: "boot" };

@@ -1,6 +1,6 @@
-import type { EndingReason, Reason } from "../../domain/run.ts";
-import type { Outputs } from "../../domain/task-run.ts";
-import type { TaskProgress } from "./progress.ts";
+import type { EndingReason, Reason } from "../../../domain/run.ts";
+import type { Outputs } from "../../../domain/task-run.ts";
+import type { TaskProgress } from "../progress.ts";
 
 export type EndedItem = Pick<TaskProgress, "status" | "error" | "outputs"> & { readonly key: string };
 

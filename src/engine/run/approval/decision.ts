@@ -1,6 +1,6 @@
-import type { Approval } from "../../domain/job.ts";
-import type { TaskOutcome } from "../../domain/task-run.ts";
-import { formatDuration } from "../../lib/duration.ts";
+import type { Approval } from "../../../domain/job.ts";
+import type { TaskOutcome } from "../../../domain/task-run.ts";
+import { formatDuration } from "../../../lib/duration.ts";
 
 /** How an approval ended: by a person, or because nobody decided in time. */
 export type ApprovalDecision =

@@ -1,0 +1,32 @@
+import type { TaskId } from "../../../domain/ids.ts";
+import type { Item } from "../../../domain/item.ts";
+import type { Job } from "../../../domain/job.ts";
+import type { Run } from "../../../domain/run.ts";
+import type { TemplateScope } from "../../../jobfile/template.ts";
+import type { NodeKey } from "../node.ts";
+import { stateOf, type TaskProgress } from "../progress.ts";
+
+/** What templates and expressions of a running run can refer to. */
+export type RunState = {
+  readonly job: Job;
+  readonly run: Run;
+  /** The items of each task that was expanded. */
+  readonly items: ReadonlyMap<TaskId, readonly Item[]>;
+  readonly progress: ReadonlyMap<NodeKey, TaskProgress>;
+};
+
+/** Returns the values for the templates of a task, or of an item of it: what the tasks have produced so far, and the item. */
+export const scopeOfState = ({ job, run, items, progress }: RunState, item: Item | null = null): TemplateScope => {
+  const states = job.tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null })] as const);
+  return {
+    params: run.params,
+    config: job.config,
+    outputs: new Map(states.map(([id, { outputs }]) => [id, outputs])),
+    statuses: new Map(states.map(([id, { status }]) => [id, status])),
+    itemCounts: new Map([...items].map(([taskId, each]) => [taskId, each.length])),
+    item,
+    jobId: job.id,
+    runId: run.id,
+    scheduledFor: run.scheduledFor,
+  };
+};
