@@ -9,7 +9,7 @@ import { DEPENDENCY_CONDITIONS } from "../src/domain/dependency.ts";
 import { EVENT_TYPES } from "../src/domain/event.ts";
 import { TASK_CONDITIONS } from "../src/domain/graph.ts";
 import { TASK_TYPES } from "../src/domain/job.ts";
-import { NOTIFY_EVENTS } from "../src/domain/notification.ts";
+import { NOTIFY_EVENTS, NOTIFY_TYPES } from "../src/domain/notification.ts";
 import { REASONS, RUN_STATUSES } from "../src/domain/run.ts";
 import { parseExpression } from "../src/domain/schedule/expression.ts";
 import { MISS_REASONS, OUTCOMES, SKIP_REASONS } from "../src/domain/schedule/occurrence.ts";
@@ -31,6 +31,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   "exit-statuses": Object.values(EXIT).map(String),
   "gate-conditions": DEPENDENCY_CONDITIONS,
   "notification-events": NOTIFY_EVENTS,
+  "notification-types": NOTIFY_TYPES,
   "occurrence-reasons": [...SKIP_REASONS, ...MISS_REASONS],
   outcomes: OUTCOMES,
   reasons: REASONS,

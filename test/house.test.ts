@@ -38,6 +38,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@actions/expressions": ["src/jobfile/expression/expression.ts"],
   diff: ["src/api/comparison/"],
   picomatch: ["src/domain/artifact/pattern.ts"],
+  nodemailer: ["src/engine/notify/send-email.ts"],
   re2js: ["src/domain/params/pattern"],
   ink: ["src/cli/top/"],
   react: ["src/web/", "src/cli/top/"],

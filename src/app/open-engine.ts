@@ -102,4 +102,5 @@ const engineSettings = (settings: Settings): EngineSettings => ({
   artifactLimitBytes: settings.artifactLimitBytes,
   retention: { runs: settings.retentionRuns, days: settings.retentionDays },
   shutdownTimeoutMs: settings.shutdownTimeoutMs,
+  publicUrl: settings.publicUrl,
 });

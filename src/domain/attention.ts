@@ -115,7 +115,7 @@ type AskingTask = {
 /** A receiver of a job that can't be given its notifications. */
 export type UndeliveredTarget = {
   readonly jobId: JobId;
-  readonly target: Pick<NotifyTarget, "type" | "url">;
+  readonly target: NotifyTarget;
   /** When the oldest of them was queued. */
   readonly since: number;
   readonly count: number;

@@ -45,6 +45,8 @@ export type EngineSettings = {
    * Default number and age (in days) of finished runs, for jobs that set none. Null, or no `retention`, is unlimited.
    */
   readonly retention?: Job["retention"];
+  /** URL under which people reach the dashboard, for links. Null, or missing: unknown. */
+  readonly publicUrl?: string | null;
   /** How long a drain waits for running runs, in ms. */
   readonly shutdownTimeoutMs: number;
 };

@@ -1,7 +1,7 @@
 import type { UndeliveredTarget } from "../domain/attention.ts";
 import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId } from "../domain/ids.ts";
-import type { NotifyTarget } from "../domain/notification.ts";
+import { type NotifyTarget, receiverKey } from "../domain/notification.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import { id, integer, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
@@ -47,8 +47,6 @@ const isNamed = (row: SqlRow): boolean => {
   const sentTo = receiverKey(json<NotifyTarget>(row, "target"));
   return json<readonly NotifyTarget[]>(row, "targets").some((target) => receiverKey(target) === sentTo);
 };
-
-const receiverKey = ({ type, url }: NotifyTarget): string => JSON.stringify([type, url]);
 
 const toFailingTarget = (row: SqlRow): FailingTarget => ({
   jobId: id<JobId>(row, "job_id"),

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { petit as cli, tempFolder } from "../support/cli.ts";
+import { waitFor } from "../support/engine/started-engine.ts";
 import { startPetit } from "../support/petit/petit.ts";
 import { receiver } from "../support/receiver.ts";
+import { MAIL_PASSWORD, mailbox } from "../support/smtp.ts";
 
 const FAILING = `
 id: nightly
@@ -64,4 +66,27 @@ test("an unset variable is a warning, and the file is valid", async () => {
   await using petit = await startPetit({ jobsDir: folder.path });
   expect(petit.stderr()).toContain("notify[0].url of nightly cannot be used: the variable HOOK is not set");
   expect((await petit.fetch("/api/health")).status).toBe(200);
+}, 30_000);
+
+test("an email arrives from the running petit, with a link, and a wrong password is given up", async () => {
+  await using box = await mailbox();
+  const email = (password: string) =>
+    `{type: email, host: localhost, port: ${box.port}, ca_file: ${box.caFile}, user: petit, password: {env: ${password}}, from: petit@example.com, to: ops@example.com}`;
+  const job = `id: nightly\nnotify: [${email("PETIT_GOOD")}, ${email("PETIT_WRONG")}]\ntasks: [{id: work, type: shell, script: "echo it broke >&2; exit 3"}]\n`;
+  const env = {
+    PETIT_GOOD: MAIL_PASSWORD,
+    PETIT_WRONG: "wrong-s3cret",
+    PETIT_PUBLIC_URL: "https://petit.example.com/",
+  };
+  await using petit = await startPetit({ jobs: { "nightly.yaml": job }, env });
+  const answer = await (await trigger(petit)).text();
+  const runId: string = JSON.parse(answer).run.id;
+  await waitFor(() => box.received.length > 0 && petit.stderr().includes("given up"));
+  expect(petit.stderr()).toContain("was given up: answered 535 to the login: wrong password");
+  expect(box.received).toHaveLength(1);
+  expect(box.received[0]?.text).toContain("Task work: exit code 3");
+  expect(box.received[0]?.text).toContain("it broke");
+  expect(box.received[0]?.text).toContain(`https://petit.example.com/runs/${runId}`);
+  const definition = await (await petit.fetch("/api/jobs/nightly")).text();
+  for (const text of [answer, definition, petit.stderr()]) expect(text).not.toContain("s3cret");
 }, 30_000);

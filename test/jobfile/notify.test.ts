@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { defaultEvents } from "../../src/domain/notification.ts";
 import { formatProblem } from "../../src/jobfile/problem.ts";
 import { readJobFile } from "../../src/jobfile/read/job-file.ts";
 
@@ -39,6 +40,53 @@ describe("an entry of notify", () => {
     ]);
   });
 
+  test("is a webhook unless it says otherwise", () => {
+    expect(read("{url: 'https://a.example/b'}").jobs[0]?.notify).toMatchObject([{ type: "webhook" }]);
+  });
+
+  test("can be a message to people", () => {
+    const common = { on: defaultEvents("slack"), timeoutMs: 10_000 };
+    const { jobs, problems } = read(`{type: slack, url: {env: SLACK}}
+  - {type: discord, url: 'https://a.example/b'}
+  - {type: teams, url: {file: teams}}
+  - {type: ntfy, url: 'https://ntfy.sh/topic', token: {env: NTFY}}
+  - {type: telegram, token: {env: BOT}, chat: -100123}
+  - {type: email, host: smtp.example.com, from: a@b.example, to: Ops <c@d.example>}
+  - {type: email, host: h, port: 2525, tls: tls, user: u, password: {env: P}, ca_file: ca.pem, from: a@b.example, to: [c@d.example]}`);
+    expect(problems).toEqual([]);
+    expect(jobs[0]?.notify).toEqual([
+      { ...common, type: "slack", url: { env: "SLACK" } },
+      { ...common, type: "discord", url: "https://a.example/b" },
+      { ...common, type: "teams", url: { file: "teams" } },
+      { ...common, type: "ntfy", url: "https://ntfy.sh/topic", token: { env: "NTFY" } },
+      { ...common, type: "telegram", url: "https://api.telegram.org", token: { env: "BOT" }, chat: "-100123" },
+      {
+        ...common,
+        type: "email",
+        host: "smtp.example.com",
+        port: 587,
+        tls: "starttls",
+        user: null,
+        password: null,
+        from: "a@b.example",
+        to: ["Ops <c@d.example>"],
+        caFile: null,
+      },
+      {
+        ...common,
+        type: "email",
+        host: "h",
+        port: 2525,
+        tls: "tls",
+        user: "u",
+        password: { env: "P" },
+        from: "a@b.example",
+        to: ["c@d.example"],
+        caFile: "ca.pem",
+      },
+    ]);
+  });
+
   test("is absent if a job has none", () => {
     const [job] = readJobFile({ file: "f", folder: "/", text: `id: j\nnotify: []\n${TASKS}` }).jobs;
     expect(job).not.toHaveProperty("notify");
@@ -47,16 +95,63 @@ describe("an entry of notify", () => {
   test.each([
     [
       "an unknown type",
-      "{type: slack, url: 'https://a'}",
-      "3:12: notify[0].type: 'slack' is not known; expected one of webhook",
+      "{type: carrier_pigeon, url: 'https://a'}",
+      "3:12: notify[0].type: 'carrier_pigeon' is not known; expected one of webhook, healthchecks, email, slack,",
     ],
     [
       "a misspelt type",
       "{type: webhok, url: 'https://a'}",
       "3:12: notify[0].type: 'webhok' is not known; did you mean 'webhook'?",
     ],
-    ["no type", "{url: 'https://a'}", "3:5: notify[0].type: missing; it is required"],
-    ["no URL", "{type: webhook}", "3:5: notify[0].url: missing; it is required"],
+    ["no URL", "{type: webhook}", "3:5: notify[0].url: missing; a webhook entry needs it"],
+    ["no URL and no type", "{on: [failure]}", "3:5: notify[0].url: missing; a webhook entry needs it"],
+    [
+      "headers of a message",
+      "{type: slack, url: 'https://a', headers: {A: b}}",
+      "3:46: notify[0].headers: is not a field of a slack entry; expected url, on, timeout",
+    ],
+    [
+      "a URL of an email",
+      "{type: email, url: 'https://a'}",
+      "3:24: notify[0].url: is not a field of an email entry; expected host, from, to, port, tls,",
+    ],
+    [
+      "no server",
+      "{type: email, from: a@b.example, to: c@d.example}",
+      "3:5: notify[0].host: missing; an email entry needs it",
+    ],
+    [
+      "a header in an address",
+      '{type: email, host: h, to: c@d.example, from: "a@b.example\\nBcc: e@f.example"}',
+      "3:51: notify[0].from: contains the character U+000A",
+    ],
+    [
+      "a list of addresses in a text",
+      "{type: email, host: h, from: a@b.example, to: 'c@d.example, e@f.example'}",
+      "3:51: notify[0].to: 'c@d.example, e@f.example' is not an email address",
+    ],
+    [
+      "a password without a user",
+      "{type: email, host: h, from: a@b.example, to: c@d.example, password: {env: A}}",
+      "3:5: notify[0].user: missing; password needs it",
+    ],
+    [
+      "a password that is written down",
+      "{type: email, host: h, from: a@b.example, to: c@d.example, user: u, password: hush}",
+      "3:83: notify[0].password: is a text; expected a map with env, file",
+    ],
+    [
+      "a password without encryption",
+      "{type: email, host: h, tls: none, from: a@b.example, to: c@d.example, user: u, password: {env: A}}",
+      "3:33: notify[0].tls: would send the password unencrypted; expected starttls or tls",
+    ],
+    ["no topic", "{type: ntfy, url: 'https://ntfy.sh'}", "3:23: notify[0].url: names no topic; expected one such as"],
+    ["no chat", "{type: telegram, token: {env: A}}", "3:5: notify[0].chat: missing; a telegram entry needs it"],
+    [
+      "an odd chat",
+      "{type: telegram, token: {env: A}, chat: 'my chat'}",
+      "3:45: notify[0].chat: 'my chat' is not a chat",
+    ],
     [
       "a URL that is none",
       "{type: webhook, url: a.example/b}",
@@ -132,7 +227,7 @@ describe("an entry of notify", () => {
     [
       "a signed ping",
       "{type: healthchecks, url: 'https://a', secret: {env: A}}",
-      "3:52: notify[0].secret: is not a field of a healthchecks entry",
+      "3:52: notify[0].secret: is not a field of a healthchecks entry; expected url, headers, on, timeout",
     ],
     [
       "a ping of a recovery",

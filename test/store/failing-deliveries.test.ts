@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
-import type { NotifyTarget } from "../../src/domain/notification.ts";
+import { receiverText, type WebhookTarget } from "../../src/domain/notification.ts";
 import { openStore } from "../../src/store/database/open.ts";
 import { findFailingTargets } from "../../src/store/failing-deliveries.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -8,7 +8,7 @@ import { job, jobId } from "../support/engine/factories.ts";
 import { NOON } from "../support/engine/fake-clock.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const target = (url: string): NotifyTarget => ({
+const target = (url: string): WebhookTarget => ({
   type: "webhook",
   url,
   on: ["failure"],
@@ -89,7 +89,7 @@ describe("findFailingTargets", () => {
     giveUp(all.store, all.queue(0));
     giveUp(all.store, all.queue(1));
     all.store.jobs.save([job("j", { notify: [target("https://b.example/y")] })], NOON);
-    expect(all.failing().map((each) => each.target.url)).toEqual(["https://b.example/y"]);
+    expect(all.failing().map((each) => receiverText(each.target))).toEqual(["https://b.example/…"]);
     all.store.jobs.save([], NOON);
     expect(all.failing()).toEqual([]);
   });

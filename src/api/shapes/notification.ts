@@ -1,10 +1,10 @@
 import { t } from "elysia";
 import {
   DELIVERY_STATUSES,
-  maskedUrl,
   NOTIFY_EVENTS,
   NOTIFY_TYPES,
   type NotifyTarget,
+  receiverText,
 } from "../../domain/notification.ts";
 import type { DeliveryRecord } from "../../store/notifications.ts";
 import { Count, exactly, instant, instantOrNull, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
@@ -67,14 +67,14 @@ export const notificationList = (
   count: deliveries.length,
 });
 
-const notificationBody = (delivery: DeliveryRecord, { type, url }: NotifyTarget): typeof NotificationBody.static => ({
+const notificationBody = (delivery: DeliveryRecord, target: NotifyTarget): typeof NotificationBody.static => ({
   id: delivery.id,
   job_id: delivery.jobId,
   run_id: delivery.runId,
   event: delivery.event,
   place: delivery.target,
-  type,
-  target: maskedUrl(url),
+  type: target.type,
+  target: receiverText(target),
   status: delivery.status,
   attempts: delivery.attempts,
   error: delivery.error,

@@ -1,15 +1,16 @@
 import { t } from "elysia";
-import { maskedUrl, NOTIFY_EVENTS, NOTIFY_TYPES, type NotifyTarget } from "../../domain/notification.ts";
-import { exactly, integer, word } from "./schemas.ts";
+import { maskedUrl, NOTIFY_EVENTS, NOTIFY_TYPES, type NotifyTarget, receiverText } from "../../domain/notification.ts";
+import { exactly, integer, nullable, word } from "./schemas.ts";
 
 /** An entry of a `notify` list, without secrets. */
 export const NotifyBody = exactly(
   {
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
-    url: t.String({
-      description:
-        "Scheme and host of the URL, with the rest hidden; or the variable, file or credential that contains it",
-    }),
+    target: t.String({ description: "Receiver, with secrets hidden: the URL, the chat, or the addresses of an email" }),
+    url: nullable(
+      t.String(),
+      "Scheme and host of the URL, with the rest hidden; or the variable, file or credential that contains it. Null for an email",
+    ),
     on: t.Array(word(NOTIFY_EVENTS, "An event"), { description: "Events that are sent" }),
     headers: t.Array(t.String(), { description: "Names of additional headers" }),
     signed: t.Boolean({ description: "True if messages are signed" }),
@@ -20,9 +21,10 @@ export const NotifyBody = exactly(
 
 export const notifyBody = (target: NotifyTarget): typeof NotifyBody.static => ({
   type: target.type,
-  url: maskedUrl(target.url),
+  target: receiverText(target),
+  url: target.type === "email" ? null : maskedUrl(target.url),
   on: [...target.on],
-  headers: Object.keys(target.headers),
-  signed: target.secret !== null,
+  headers: "headers" in target ? Object.keys(target.headers) : [],
+  signed: "secret" in target && target.secret !== null,
   timeout_ms: target.timeoutMs,
 });

@@ -107,6 +107,18 @@ export const url: Kind<string> = matching({
   expected: "a URL such as http://127.0.0.1:8565",
   accepts: isUrl,
 });
+/** Everything after its path would break the links that are made of it. */
+const isBaseUrl = (given: string): boolean => {
+  if (!isUrl(given)) return false;
+  const { search, hash, username, password } = new URL(given);
+  return search + hash + username + password === "" && !/[?#\s]/.test(given);
+};
+
+export const publicUrl: Kind<string> = matching({
+  placeholder: "URL",
+  expected: "a URL such as https://petit.example.com, without a query, a user or a password",
+  accepts: isBaseUrl,
+});
 export const host: Kind<string> = matching({
   placeholder: "HOST",
   expected: "a host name or an IP address",

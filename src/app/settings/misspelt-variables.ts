@@ -1,4 +1,5 @@
 import type { Job } from "../../domain/job.ts";
+import { secretsOf } from "../../domain/notification.ts";
 import { TASK_VARIABLES } from "../../domain/task-environment.ts";
 import { suggest } from "../../lib/suggest.ts";
 import { spellingsOf, variableOf } from "./setting.ts";
@@ -42,6 +43,4 @@ const nearest = (name: string): readonly Misspelt[] => {
 
 /** Returns the variables that a job's `notify` list names. */
 const variablesOf = ({ notify = [] }: Job): readonly string[] =>
-  notify
-    .flatMap(({ url, secret, headers }) => [url, secret, ...Object.values(headers)])
-    .flatMap((text) => (text !== null && typeof text === "object" && "env" in text ? [text.env] : []));
+  notify.flatMap(secretsOf).flatMap(([, text]) => (typeof text === "object" && "env" in text ? [text.env] : []));

@@ -1,5 +1,19 @@
 import { INTERRUPT_POLICIES } from "../../domain/job.ts";
-import { choice, duration, host, many, onOff, optional, origin, size, text, timezone, url, whole } from "./kinds.ts";
+import {
+  choice,
+  duration,
+  host,
+  many,
+  onOff,
+  optional,
+  origin,
+  publicUrl,
+  size,
+  text,
+  timezone,
+  url,
+  whole,
+} from "./kinds.ts";
 import type { Setting } from "./setting.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
@@ -85,6 +99,13 @@ export const SETTINGS = {
     default: [],
     defaultText: "none",
     doc: "Origin whose pages may call the API; can be repeated.",
+  }),
+  publicUrl: setting({
+    name: "public_url",
+    kind: optional(publicUrl),
+    default: null,
+    defaultText: "no links",
+    doc: "URL under which people reach the dashboard, for links in notifications.",
   }),
   maxConnections: setting({
     name: "max_connections",

@@ -31,6 +31,7 @@ export const run = defineCommand({
     "apiHost",
     "allowedHosts",
     "corsOrigins",
+    "publicUrl",
     "maxConnections",
     "maxJobs",
     "maxTasks",

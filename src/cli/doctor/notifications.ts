@@ -1,4 +1,4 @@
-import { maskedUrl } from "../../domain/notification.ts";
+import { receiverText } from "../../domain/notification.ts";
 import type { ReadOnlyDatabase } from "../../store/database/read-only.ts";
 import { type FailingTarget, findFailingTargets } from "../../store/failing-deliveries.ts";
 import { pluralize } from "../terminal/pluralize.ts";
@@ -22,5 +22,5 @@ export const notificationsCheck = ({ db, state }: ReadOnlyDatabase): readonly Ch
 
 const lineOf = ({ jobId, target, waiting, givenUp, error }: FailingTarget): string => {
   const counts = [waiting > 0 ? `${waiting} waiting` : "", givenUp > 0 ? `${givenUp} given up` : ""].filter(Boolean);
-  return `${jobId} to ${maskedUrl(target.url)} (${target.type}): ${error} (${counts.join(", ")})`;
+  return `${jobId} to ${receiverText(target)} (${target.type}): ${error} (${counts.join(", ")})`;
 };

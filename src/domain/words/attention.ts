@@ -1,7 +1,7 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
-import { maskedUrl } from "../notification.ts";
+import { receiverText } from "../notification.ts";
 import { REASON_TEXT } from "./run.ts";
 
 /** Returns the sentence for something that needs attention. */
@@ -24,7 +24,7 @@ export const attentionMessage = (item: Attention): string => {
     case "approval_needed":
       return `task '${item.taskId}' of job '${item.jobId}' waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
     case "notifications_undelivered":
-      return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${maskedUrl(item.target.url)}: ${item.error}`;
+      return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${receiverText(item.target)}: ${item.error}`;
     case "job_file_broken": {
       const { file, line, column, path, problem, problems } = item;
       const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;

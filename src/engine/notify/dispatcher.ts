@@ -2,15 +2,15 @@ import {
   DELIVERY_EXPIRES_MS,
   deliveryDelayMs,
   MAX_DELIVERY_DELAY_MS,
-  maskedUrl,
   type NotifyTarget,
+  receiverText,
 } from "../../domain/notification.ts";
 import { abortQuietly } from "../../lib/abort.ts";
 import { sleep, soon } from "../../lib/clock.ts";
 import type { Delivery, DeliveryEnd } from "../../store/notifications.ts";
 import type { EngineOptions } from "../options.ts";
-import { makeRequest } from "./request.ts";
-import { type SendResult, send } from "./send.ts";
+import type { SendResult } from "./send.ts";
+import { sendTo } from "./send-to.ts";
 
 /** Maximum of concurrent deliveries; one per channel. */
 const MAX_CONCURRENT = 4;
@@ -172,9 +172,7 @@ export class Dispatcher implements Disposable {
 
   async #send(delivery: Delivery, target: NotifyTarget, folder: string): Promise<SendResult> {
     const { clock, environment } = this.#options;
-    const request = makeRequest(delivery, target, { environment, folder, now: clock.now() });
-    if ("problem" in request) return { kind: "failed", why: request.problem, retryAfterMs: null };
-    return await send(request, { clock, timeoutMs: target.timeoutMs, signal: this.#stop.signal });
+    return await sendTo(target, delivery, { clock, environment, folder, signal: this.#stop.signal });
   }
 
   async #end(delivery: Delivery, target: NotifyTarget, end: DeliveryEnd): Promise<void> {
@@ -223,5 +221,5 @@ const delayMs = (result: SendResult, { attempts }: Delivery): number => {
   return Math.min(MAX_DELIVERY_DELAY_MS, Math.max(requestedMs, deliveryDelayMs(attempts + 1, Math.random())));
 };
 
-const describe = ({ jobId, event, target: place }: Delivery, { type, url }: NotifyTarget): string =>
-  `the ${event} of ${jobId} to notify[${place}] (${type}, ${maskedUrl(url)})`;
+const describe = ({ jobId, event, target: place }: Delivery, target: NotifyTarget): string =>
+  `the ${event} of ${jobId} to notify[${place}] (${target.type}, ${receiverText(target)})`;

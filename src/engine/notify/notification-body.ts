@@ -1,6 +1,6 @@
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
-import { dueAtOf, type Run } from "../../domain/run.ts";
+import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
@@ -11,12 +11,16 @@ export type NotificationBody = {
   readonly event: NotifyEvent;
   readonly at: number;
   readonly job: { readonly id: string; readonly name: string };
+  /** petit's page about it. Null without the setting `public_url`. */
+  readonly url: string | null;
   /** The links of the job. */
   readonly links: Links;
   /** Null for `missed`. */
   readonly run: BodyRun | null;
   /** In the order of the definition, at most 50. */
   readonly failed_tasks: readonly FailedTask[];
+  /** For `failure`: the last lines of the failed task's stderr, or of its stdout if stderr is empty. At most 10. */
+  readonly error_lines: readonly string[];
   /** The last 10 kB of the run's output. Null if the run has not ended or wrote nothing. */
   readonly log_tail: string | null;
   /** Null except for `missed`. */
@@ -51,9 +55,9 @@ type BodyRun = {
   readonly duration_ms: number | null;
 };
 
-type FailedTask = {
+export type FailedTask = {
   readonly task_id: string;
-  readonly reason: string | null;
+  readonly reason: Reason | null;
   readonly error: string | null;
   readonly exit_code: number | null;
   readonly attempts: number;
@@ -111,6 +115,7 @@ export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }
     .filter(({ status }) => status === "failed")
     .slice(0, MAX_FAILED_TASKS)
     .map(failedTask),
+  error_lines: event === "failure" ? errorLinesOf(run, store) : [],
   log_tail: tailOf(run, store),
 });
 
@@ -127,13 +132,19 @@ export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: nu
   },
 });
 
+/** Returns the URL of the page about a notification: its run, otherwise its job. */
+export const pageUrl = (publicUrl: string, { run, job }: Pick<NotificationBody, "run" | "job">): string =>
+  `${publicUrl.replace(/\/+$/, "")}/${run === null ? `jobs/${encodeURIComponent(job.id)}` : `runs/${run.id}`}`;
+
 const empty = (event: NotifyEvent, job: Job, now: number): NotificationBody => ({
   event,
   at: now,
   job: { id: job.id, name: job.name },
+  url: null,
   links: job.links ?? {},
   run: null,
   failed_tasks: [],
+  error_lines: [],
   log_tail: null,
   missed: null,
   late: null,
@@ -159,6 +170,25 @@ const failedTask = (taskRun: TaskRun): FailedTask => ({
   exit_code: taskRun.exitCode,
   attempts: taskRun.attempts,
 });
+
+const MAX_ERROR_LINES = 10;
+const MAX_ERROR_LINE = 500;
+
+/** Chunks that are read for the error lines. Each has at least one line. */
+const ERROR_CHUNKS = 2 * MAX_ERROR_LINES;
+
+const errorLinesOf = (run: Run, store: Store): readonly string[] => {
+  const { taskId, item, attempt } = store.runs.describeFailure(run.id);
+  if (taskId === null || attempt === null) return [];
+  const query = { runId: run.id, taskId, ...(item !== null && { item }), attempt, fromSeq: 1, limit: ERROR_CHUNKS };
+  for (const stream of ["stderr", "stdout"] as const) {
+    const chunks = store.output.read({ ...query, stream, reverse: true });
+    const text = Buffer.concat(chunks.map(({ bytes }) => bytes).reverse()).toString();
+    const lines = text.split("\n").filter((line) => line.trim() !== "");
+    if (lines.length > 0) return lines.slice(-MAX_ERROR_LINES).map((line) => shorten(line, MAX_ERROR_LINE));
+  }
+  return [];
+};
 
 /** Chunks per query. */
 const PAGE = 100;

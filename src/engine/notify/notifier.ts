@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
-import { eventOfEnd, type NotifyEvent, type NotifyTarget } from "../../domain/notification.ts";
+import { eventOfEnd, type NotifyEvent, type NotifyTarget, receiverKey } from "../../domain/notification.ts";
 import type { Run } from "../../domain/run.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
+import type { EngineSettings } from "../options.ts";
 import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 import {
   type AskedApproval,
@@ -15,6 +16,7 @@ import {
   bodyOfMissed,
   bodyOfStart,
   type NotificationBody,
+  pageUrl,
 } from "./notification-body.ts";
 import { warnOfMissingSecrets } from "./secret.ts";
 
@@ -23,16 +25,18 @@ export const MAX_WAITING = 1_000;
 
 type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
 
+type NotifierOptions = DispatcherOptions & { readonly settings: Pick<EngineSettings, "publicUrl"> };
+
 /**
  * Queues the notifications of a job's `notify`. Call its methods for events within the transaction that stores the
  * event: the delivery is queued in it, and the dispatcher sends it later. Only a failure of the database rolls back the event.
  */
 export class Notifier implements Disposable {
-  readonly #options: DispatcherOptions;
+  readonly #options: NotifierOptions;
   readonly #dispatcher: Dispatcher;
   readonly #listeners = new Set<(result: DeliveryResult) => void>();
 
-  constructor(options: DispatcherOptions) {
+  constructor(options: NotifierOptions) {
     this.#options = options;
     this.#dispatcher = new Dispatcher(options, (result) => this.#emit(result));
   }
@@ -125,12 +129,17 @@ export class Notifier implements Disposable {
     const now = clock.now();
     // The clock of a run may differ from the wall clock.
     const happenedAt = subject.run?.endedAt ?? subject.run?.startedAt ?? now;
+    const notices = new Map<NotifyEvent, string>();
+    const noticeOf = (event: NotifyEvent): string => {
+      const notice = notices.get(event) ?? this.#encode(bodyOf(event, happenedAt));
+      notices.set(event, notice);
+      return notice;
+    };
     try {
       store.transaction(() => {
         for (const [place, target] of targets.entries()) {
           const event = eventFor(target);
-          if (event !== null)
-            this.#queueDelivery({ subject, place, target, event, now, notice: bodyOf(event, happenedAt) });
+          if (event !== null) this.#queueDelivery({ subject, place, target, event, now, notice: noticeOf(event) });
         }
       });
     } catch (error) {
@@ -139,13 +148,18 @@ export class Notifier implements Disposable {
     }
   }
 
+  #encode(body: NotificationBody): string {
+    const { publicUrl = null } = this.#options.settings;
+    return JSON.stringify({ ...body, url: publicUrl === null ? null : pageUrl(publicUrl, body) });
+  }
+
   #queueDelivery({ subject, place, target, event, now, notice }: DeliveryRequest): void {
     const { store, log } = this.#options;
     const { job, run, versionId } = subject;
     const channel = channelOf(job, target);
     const id = uuidv7(now);
     const about = { versionId, jobId: job.id, target: place, event, runId: run?.id ?? null };
-    store.notifications.queue({ id, channel, ...about, notice: JSON.stringify(notice) }, now);
+    store.notifications.queue({ id, channel, ...about, notice }, now);
     const dropped = store.notifications.giveUpExcess(channel, MAX_WAITING, now);
     if (dropped > 0) {
       log.error(
@@ -170,12 +184,13 @@ type DeliveryRequest = {
   readonly target: NotifyTarget;
   readonly event: NotifyEvent;
   readonly now: number;
-  readonly notice: NotificationBody;
+  /** The body as JSON. */
+  readonly notice: string;
 };
 
 /** Returns the channel of one job and one receiver. A corrected URL starts a new channel. */
-const channelOf = (job: Job, { type, url }: NotifyTarget): string =>
+const channelOf = (job: Job, target: NotifyTarget): string =>
   createHash("sha256")
-    .update(JSON.stringify([job.id, type, url]))
+    .update(JSON.stringify([job.id, ...JSON.parse(receiverKey(target))]))
     .digest("hex")
     .slice(0, 32);

@@ -1,5 +1,5 @@
 import type { Job } from "../../domain/job.ts";
-import type { NotifyTarget } from "../../domain/notification.ts";
+import { secretsOf } from "../../domain/notification.ts";
 import { sourceName, type TextOrSecret } from "../../domain/secret.ts";
 import type { Log } from "../../lib/log.ts";
 import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
@@ -22,16 +22,10 @@ export const warnOfMissingSecrets = (
   { environment, log }: Pick<SecretPlaces, "environment"> & { readonly log: Log },
 ): void => {
   for (const [place, target] of (job.notify ?? []).entries()) {
-    for (const [path, text] of partsOf(target)) {
+    for (const [path, text] of secretsOf(target)) {
       const resolved = resolveSecret(text, { environment, folder: job.source.folder });
       if ("problem" in resolved)
         log.warn({ job_id: job.id }, `notify[${place}].${path} of ${job.id} cannot be used: ${resolved.problem}`);
     }
   }
 };
-
-const partsOf = ({ url, secret, headers }: NotifyTarget): readonly (readonly [path: string, text: TextOrSecret])[] => [
-  ["url", url],
-  ...(secret === null ? [] : [["secret", secret] as const]),
-  ...Object.entries(headers).map(([name, text]) => [`headers.${name}`, text] as const),
-];

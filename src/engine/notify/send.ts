@@ -1,11 +1,16 @@
 import { abortQuietly } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { formatDuration } from "../../lib/duration.ts";
+import { escapeUnprintable } from "../../lib/printable.ts";
+import { shorten } from "../../lib/shorten.ts";
 import type { NotifyRequest } from "./request.ts";
 
-/** Result of an attempt to deliver. `why` contains no part of the URL or the response body. */
+/**
+ * Result of an attempt to deliver. `why` contains no part of the URL. It contains the error in the response body only if the
+ * request reads it, and without secrets.
+ */
 export type SendResult =
-  | { readonly kind: "delivered" }
+  | { readonly kind: "delivered"; readonly answer: string }
   /** A retry would get the same response. */
   | { readonly kind: "refused"; readonly why: string }
   /** A retry may succeed. `retryAfterMs` is set if the receiver gave a time. */
@@ -18,7 +23,7 @@ export type SendOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Sends one POST request and ignores the body of the response. Never throws. */
+/** Sends one POST request. Never throws. */
 export const send = async (request: NotifyRequest, { clock, timeoutMs, signal }: SendOptions): Promise<SendResult> => {
   const late = new AbortController();
   const cancel = clock.setTimeout(() => abortQuietly(late), timeoutMs);
@@ -30,8 +35,7 @@ export const send = async (request: NotifyRequest, { clock, timeoutMs, signal }:
       redirect: "manual",
       signal: AbortSignal.any([late.signal, signal]),
     });
-    response.body?.cancel().catch(() => {});
-    return judgeResponse(response);
+    return judgeResponse(response, await readAnswer(response, request));
   } catch (error) {
     const why = late.signal.aborted ? `no answer within ${formatDuration(timeoutMs)}` : whyUnreachable(error);
     return { kind: "failed", why, retryAfterMs: null };
@@ -43,12 +47,70 @@ export const send = async (request: NotifyRequest, { clock, timeoutMs, signal }:
 /** Client errors worth retrying: 408 Request Timeout, 425 Too Early, 429 Too Many Requests. */
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
-const judgeResponse = ({ status, headers }: Response): SendResult => {
-  const why = `answered ${status}`;
-  if (status >= 200 && status < 300) return { kind: "delivered" };
+const judgeResponse = ({ status, headers }: Response, { error, retryAfterMs }: Answer): SendResult => {
+  const why = `answered ${status}${error === "" ? "" : `: ${error}`}`;
+  if (status >= 200 && status < 300) return { kind: "delivered", answer: why };
   if (status >= 300 && status < 400) return { kind: "refused", why: `${why}; redirects are not followed` };
   if (status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status)) return { kind: "refused", why };
-  return { kind: "failed", why, retryAfterMs: secondsOf(headers.get("retry-after")) };
+  return { kind: "failed", why, retryAfterMs: secondsOf(headers.get("retry-after")) ?? retryAfterMs };
+};
+
+/** What the body of a response says. `error` is empty if it was not read. */
+type Answer = { readonly error: string; readonly retryAfterMs: number | null };
+
+const NO_ANSWER: Answer = { error: "", retryAfterMs: null };
+
+/** Maximum size of a response that is read, in bytes, and maximum length of an error that is shown. */
+const MAX_ANSWER_BYTES = 8_192;
+const MAX_ERROR = 200;
+
+/** Reads the error of a response that was not successful. A body that is too long, or that ends early, is ignored. */
+const readAnswer = async (response: Response, { readsAnswer, secrets }: NotifyRequest): Promise<Answer> => {
+  const text = readsAnswer && response.status >= 400 ? await readBody(response) : null;
+  if (text === null) {
+    response.body?.cancel().catch(() => {});
+    return NO_ANSWER;
+  }
+  const { error, retryAfterMs } = parseAnswer(text);
+  const masked = secrets.reduce((masking, secret) => masking.replaceAll(secret, "***"), error);
+  return { error: shorten(escapeUnprintable(masked.replace(/\s+/g, " ").trim()), MAX_ERROR), retryAfterMs };
+};
+
+const readBody = async ({ body }: Response): Promise<string | null> => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+};
+
+/** Returns the text of an error, or that in the field which the services use for it. `retry_after` is in seconds. */
+const parseAnswer = (text: string): Answer => {
+  const json = parseJson(text);
+  if (json === null) return { error: /^\s*</.test(text) ? "" : text, retryAfterMs: null };
+  const field = ["description", "message", "error"]
+    .map((name) => json[name])
+    .find((value) => typeof value === "string");
+  const { parameters } = json;
+  const nested = isRecord(parameters) ? parameters.retry_after : undefined;
+  const seconds = Number(json.retry_after ?? nested);
+  const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? Math.ceil(seconds * 1000) : null;
+  return { error: typeof field === "string" ? field : "", retryAfterMs };
+};
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+const parseJson = (text: string): Readonly<Record<string, unknown>> | null => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
 };
 
 const secondsOf = (text: string | null): number | null =>

@@ -1,9 +1,10 @@
-import { PING_EVENTS } from "../../domain/notification.ts";
+import { PING_EVENTS, topicOf } from "../../domain/notification.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
+import { NOTIFY_FIELD_NAMES, NOTIFY_FIELDS } from "../schema/notify.ts";
 import { checkSecret, type SecretDraft } from "./secret.ts";
 
 /** Maximum number of entries in a `notify` list. */
@@ -30,24 +31,64 @@ export const checkNotify = ({ notify = [] }: JobDraft, report: Report): void => 
 };
 
 const checkEntry = (entry: NotifyDraft, path: Path, report: Report): void => {
+  checkFields(entry, path, report);
   checkTextOrSecret(entry.url, [...path, "url"], report, whyNotUrl);
-  checkTextOrSecret(entry.secret, [...path, "secret"], report);
+  for (const field of ["secret", "token", "password", "user"] as const)
+    checkTextOrSecret(entry[field], [...path, field], report);
   for (const [name, value] of Object.entries(entry.headers ?? {}))
     checkHeader(name, value, [...path, "headers"], report);
   if (entry.type === "healthchecks") checkPing(entry, path, report);
+  if (entry.type === "ntfy") checkTopic(entry, path, report);
+  if (entry.type === "email") checkLogin(entry, path, report);
   if ((entry.timeout ?? 0) > MAX_TIMEOUT_MS)
     report.addAt([...path, "timeout"], `is too long; expected at most ${formatDuration(MAX_TIMEOUT_MS)}`);
 };
 
+/** Checks that an entry has only the fields of its type, and those that it requires. */
+const checkFields = (entry: NotifyDraft, path: Path, report: Report): void => {
+  if (entry.type === undefined) return;
+  const { required, optional } = NOTIFY_FIELDS[entry.type];
+  const allowed: readonly string[] = [...required, ...optional];
+  const kind = `${/^[aeiou]/.test(entry.type) ? "an" : "a"} ${entry.type} entry`;
+  const strangers = NOTIFY_FIELD_NAMES.filter((field) => isGiven(entry[field]) && !allowed.includes(field));
+  for (const field of strangers)
+    report.addAt([...path, field], `is not a field of ${kind}; expected ${[...allowed, "on", "timeout"].join(", ")}`);
+  // A field that does not belong here probably replaces the missing one: report one mistake, not two.
+  if (strangers.length > 0) return;
+  const missing = required.filter((field) => entry[field] === undefined && !report.has([...path, field]));
+  for (const field of missing) report.addAt([...path, field], `missing; ${kind} needs it`);
+};
+
+const isGiven = (value: unknown): boolean =>
+  value !== undefined && (typeof value !== "object" || value === null || Object.keys(value).length > 0);
+
 const checkPing = (entry: NotifyDraft, path: Path, report: Report): void => {
-  if (entry.secret !== undefined)
-    report.addAt([...path, "secret"], "is not a field of a healthchecks entry; only a webhook is signed");
   const events: readonly string[] = PING_EVENTS;
   entry.on?.forEach((event, index) => {
     if (event !== undefined && !events.includes(event))
       report.addAt([...path, "on", index], `there is no ping for '${event}'; expected one of ${events.join(", ")}`);
   });
 };
+
+const checkTopic = ({ url }: NotifyDraft, path: Path, report: Report): void => {
+  const place = [...path, "url"];
+  if (typeof url !== "string" || report.has(place)) return;
+  if (topicOf(new URL(url)) === null)
+    report.addAt(place, "names no topic; expected one such as https://ntfy.sh/my-topic");
+};
+
+/** Sending a password without encryption is allowed only within this machine. */
+const checkLogin = ({ user, password, tls, host }: NotifyDraft, path: Path, report: Report): void => {
+  if ((user === undefined) !== (password === undefined)) {
+    const [present, missing] = user === undefined ? ["password", "user"] : ["user", "password"];
+    if (!report.has([...path, missing]) && !report.has([...path, present]))
+      report.addAt([...path, missing], `missing; ${present} needs it`);
+  }
+  if (tls === "none" && password !== undefined && host !== undefined && !LOOPBACK.test(host))
+    report.addAt([...path, "tls"], "would send the password unencrypted; expected starttls or tls");
+};
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 
 const checkHeader = (name: string, value: DiscreetDraft, path: Path, report: Report): void => {
   const place = [...path, name];

@@ -3,7 +3,7 @@ import { DURATION_PATTERN, formatDuration } from "../../lib/duration.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Field, FieldType, MapType, ObjectType, TextType } from "./field.ts";
 import { JOB } from "./job.ts";
-import { NOTIFY } from "./notify.ts";
+import { NOTIFY, NOTIFY_FIELD_NAMES, NOTIFY_FIELDS } from "./notify.ts";
 import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, TASK } from "./task.ts";
 
 /** A JSON Schema or a part of one. */
@@ -74,7 +74,7 @@ const schemaOfObject = (type: ObjectType): JsonSchema => {
   const rules = [
     ...groupRules(type),
     ...(type === TASK ? programRules() : []),
-    ...(type === NOTIFY ? pingRules() : []),
+    ...(type === NOTIFY ? notifyRules() : []),
   ];
   return {
     type: "object",
@@ -116,11 +116,20 @@ const programRules = (): JsonSchema[] =>
     };
   });
 
-/** A Healthchecks ping has no signature and supports only some events. */
-const pingRules = (): JsonSchema[] => [
-  {
-    if: { properties: { type: { const: "healthchecks" } }, required: ["type"] },
-    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
-    then: { properties: { secret: false, on: { items: { enum: PING_EVENTS } } } },
-  },
-];
+/** The rules for fields that depend on the type of a receiver. */
+const notifyRules = (): JsonSchema[] =>
+  Object.entries(NOTIFY_FIELDS).map(([type, { required, optional }]) => {
+    const allowed: readonly string[] = [...required, ...optional];
+    const foreign = NOTIFY_FIELD_NAMES.filter((field) => !allowed.includes(field));
+    const properties = Object.fromEntries(foreign.map((field) => [field, false]));
+    return {
+      if: { properties: { type: { const: type } }, ...(type !== DEFAULT_TYPE && { required: ["type"] }) },
+      // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+      then: {
+        required,
+        properties: type === "healthchecks" ? { ...properties, on: { items: { enum: PING_EVENTS } } } : properties,
+      },
+    };
+  });
+
+const DEFAULT_TYPE = NOTIFY.fields.type.default;

@@ -1,8 +1,27 @@
-import { NOTIFY_EVENTS, NOTIFY_TYPES, type NotifyEvent } from "../../domain/notification.ts";
+import {
+  EMAIL_TLS,
+  NOTIFY_EVENTS,
+  NOTIFY_TYPES,
+  type NotifyEvent,
+  type NotifyType,
+} from "../../domain/notification.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { SECRET } from "./secret.ts";
+import { path } from "./text.ts";
 
 const url = { kind: "text", form: "a URL", maxLength: 2048, characters: "name" } as const;
+
+const userName = { kind: "text", form: "a user name", maxLength: 320, characters: "name" } as const;
+
+const MAILBOX = '[^\\s<>@,;:"\\\\]{1,64}@[^\\s<>@,;:"\\\\]{1,255}';
+
+/** One address, with or without a name: no list, no quotes, and no line break that could add a header. */
+const address = {
+  kind: "text",
+  form: "an email address such as ops@example.com or Name <ops@example.com>",
+  pattern: `^(?:[^<>@,;:"\\\\]{1,100} <${MAILBOX}>|${MAILBOX})$`,
+  characters: "name",
+} as const;
 
 const header = {
   kind: "text",
@@ -40,14 +59,14 @@ export const NOTIFY = {
   fields: {
     type: {
       type: { kind: "choice", values: NOTIFY_TYPES },
-      required: true,
-      doc: "`webhook` posts JSON; `healthchecks` pings a check of Healthchecks: `/start`, the bare URL, `/<exit status>` or `/fail`.",
-      example: "webhook",
+      doc: "`webhook` posts JSON; `healthchecks` pings a check of Healthchecks: `/start`, the bare URL, `/<exit status>` or `/fail`; the others send a message to people.",
+      default: "webhook",
+      example: "slack",
     },
     url: {
       type: { kind: "shape", scalar: url, map: SECRET },
-      required: true,
-      doc: "Where it goes, over http or https; where the URL is a secret, `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`, read when it is needed and shown nowhere.",
+      doc: "Where it goes, over http or https (an `email` has none): for `slack`, `discord` and `teams` the URL of an incoming webhook, for `ntfy` that of the topic; where the URL is a secret, `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`, read when it is needed and shown nowhere.",
+      absent: "https://api.telegram.org for `telegram`; the others require it",
       example: "https://example.com/hook",
     },
     on: {
@@ -58,7 +77,8 @@ export const NOTIFY = {
         unique: true,
       },
       doc: "The events to send: `failure`, a run failed or was interrupted; `recovery`, a run completed after a failure; `success`; `cancelled`; `missed`, occurrences were missed; `started`; `late`, an unfinished run exceeded `warn_after`; `approval`, a task began to wait for a person.",
-      absent: "failure and recovery; started, success, failure and cancelled with `healthchecks`",
+      absent:
+        "failure and recovery for a `webhook`; started, success, failure and cancelled for `healthchecks`; failure, recovery, late and approval for the others",
       example: ["failure", "recovery"],
     },
     headers: {
@@ -73,6 +93,52 @@ export const NOTIFY = {
       absent: "not signed",
       example: { env: "PETIT_HOOK_SECRET" },
     },
+    token: {
+      type: SECRET,
+      doc: "The token of the bot (`telegram`), or of an account (`ntfy`).",
+      absent: "none; `telegram` requires it",
+      example: { env: "PETIT_TELEGRAM_TOKEN" },
+    },
+    chat: {
+      type: { kind: "text", form: "a chat", pattern: "^(-?\\d{1,20}|@[A-Za-z0-9_]{1,64})$", scalars: true },
+      doc: "The chat of `telegram`: its number, or the name of a channel with `@`.",
+      example: -1001234567890,
+    },
+    host: {
+      type: { kind: "text", form: "a host", pattern: "^[A-Za-z0-9.:_-]{1,253}$" },
+      doc: "The SMTP server of an `email`.",
+      example: "smtp.example.com",
+    },
+    port: {
+      type: { kind: "integer", min: 1, max: 65_535 },
+      doc: "Its port.",
+      absent: "587 with `starttls`, 465 with `tls`, 25 with `none`",
+      example: 587,
+    },
+    tls: {
+      type: { kind: "choice", values: EMAIL_TLS },
+      doc: "How the connection to it is encrypted: `starttls` upgrades it and fails if the server can't, `tls` encrypts it from the start.",
+      absent: "starttls",
+      example: "starttls",
+    },
+    ca_file: {
+      type: path,
+      doc: "A file with certificate authorities (PEM) to trust beside the system's, relative to the job file's folder.",
+      example: "/etc/ssl/own-ca.pem",
+    },
+    user: {
+      type: { kind: "shape", scalar: userName, map: SECRET },
+      doc: "The account at the SMTP server.",
+      absent: "no login",
+      example: "petit",
+    },
+    password: { type: SECRET, doc: "Its password.", example: { env: "PETIT_SMTP_PASSWORD" } },
+    from: { type: address, doc: "The sender of an `email`.", example: "petit@example.com" },
+    to: {
+      type: { kind: "shape", scalar: address, list: { kind: "list", of: address, minItems: 1, unique: true } },
+      doc: "The recipients of an `email`: an address or a list.",
+      example: ["ops@example.com"],
+    },
     timeout: {
       type: { kind: "duration", minMs: 1 },
       doc: "How long the receiver may take to answer, at most 1m; then it is tried again later.",
@@ -82,3 +148,35 @@ export const NOTIFY = {
 } as const satisfies ObjectType;
 
 export const notify = { kind: "list", of: NOTIFY, minItems: 0 } as const satisfies FieldType;
+
+/** The required and optional fields of each type, beside `type`, `on` and `timeout`. */
+export const NOTIFY_FIELDS = {
+  webhook: { required: ["url"], optional: ["headers", "secret"] },
+  healthchecks: { required: ["url"], optional: ["headers"] },
+  email: { required: ["host", "from", "to"], optional: ["port", "tls", "ca_file", "user", "password"] },
+  slack: { required: ["url"], optional: [] },
+  discord: { required: ["url"], optional: [] },
+  teams: { required: ["url"], optional: [] },
+  ntfy: { required: ["url"], optional: ["token"] },
+  telegram: { required: ["token", "chat"], optional: ["url"] },
+} as const satisfies Record<
+  NotifyType,
+  { readonly required: readonly NotifyField[]; readonly optional: readonly NotifyField[] }
+>;
+
+export const NOTIFY_FIELD_NAMES = [
+  "url",
+  "headers",
+  "secret",
+  "token",
+  "chat",
+  "host",
+  "port",
+  "tls",
+  "ca_file",
+  "user",
+  "password",
+  "from",
+  "to",
+] as const;
+type NotifyField = (typeof NOTIFY_FIELD_NAMES)[number];

@@ -29,9 +29,9 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       {job.except.length > 0 && <Fact name="Not on">{exceptText(job.except)}</Fact>}
       {job.on_interrupt !== null && <Fact name="When interrupted">{job.on_interrupt}</Fact>}
       <Fact name="Retention">{retentionText(job)}</Fact>
-      {job.notify.map(({ type, url, on }) => (
-        <Fact key={`${type} ${url} ${on.join()}`} name="Notifies">
-          {type} {url} on {on.join(", ")}
+      {job.notify.map(({ type, target, on }) => (
+        <Fact key={`${type} ${target} ${on.join()}`} name="Notifies">
+          {type} {target} on {on.join(", ")}
         </Fact>
       ))}
       {Object.entries(job.params).map(([name, param]) => (

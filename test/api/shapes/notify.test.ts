@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { jobDetail } from "../../../src/api/shapes/job.ts";
-import type { NotifyTarget } from "../../../src/domain/notification.ts";
+import type { WebhookTarget } from "../../../src/domain/notification.ts";
 import { job } from "../../support/engine/factories.ts";
 
-const target: NotifyTarget = {
+const target: WebhookTarget = {
   type: "webhook",
   url: "https://hooks.example/services/s3cret?key=s3cret",
   on: ["failure"],
@@ -17,8 +17,14 @@ test("a job shows the receivers of its notifications without secrets", () => {
   const body = jobDetail({ job: job("j", { notify }), nextRunAt: null, lastRun: null, running: 0, pause: null }, []);
   const common = { type: "webhook" as const, on: ["failure" as const], timeout_ms: 10_000 };
   expect(body.notify).toEqual([
-    { ...common, url: "https://hooks.example/…", headers: ["X-Key", "X-Other"], signed: true },
-    { ...common, url: "(variable HOOK)", headers: [], signed: false },
+    {
+      ...common,
+      target: "https://hooks.example/…",
+      url: "https://hooks.example/…",
+      headers: ["X-Key", "X-Other"],
+      signed: true,
+    },
+    { ...common, target: "(variable HOOK)", url: "(variable HOOK)", headers: [], signed: false },
   ]);
   expect(JSON.stringify(body)).not.toContain("s3cret");
 });

@@ -55,6 +55,7 @@ describe("resolveSettings", () => {
       apiHost: "127.0.0.1",
       allowedHosts: [],
       corsOrigins: [],
+      publicUrl: null,
       maxConnections: null,
       maxJobs: null,
       maxTasks: 4,

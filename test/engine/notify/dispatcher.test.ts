@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
-import { DEFAULT_EVENTS, DELIVERY_EXPIRES_MS, MAX_DELIVERY_DELAY_MS } from "../../../src/domain/notification.ts";
+import { DELIVERY_EXPIRES_MS, defaultEvents, MAX_DELIVERY_DELAY_MS } from "../../../src/domain/notification.ts";
 import { MAX_WAITING, Notifier } from "../../../src/engine/notify/notifier.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job } from "../../support/engine/factories.ts";
@@ -28,10 +28,10 @@ const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Sto
   const store = wrap(parts.use(memoryStore()));
   const hook = parts.use(receiver(answer));
   const notifier = parts.use(
-    new Notifier({ store, clock, log, environment: {}, retryUntilStored: async (work) => work() }),
+    new Notifier({ store, clock, log, environment: {}, settings: {}, retryUntilStored: async (work) => work() }),
   );
   const target = { type: "webhook", url: hook.url, headers: {}, secret: null, timeoutMs: 10_000 } as const;
-  const definition = job("j", { notify: [{ ...target, on: [...DEFAULT_EVENTS.webhook, "missed"] }] });
+  const definition = job("j", { notify: [{ ...target, on: [...defaultEvents("webhook"), "missed"] }] });
   const [stored] = store.jobs.save([definition], NOON).values();
   if (stored === undefined) throw new Error("the job was not stored");
   const queueMissed = (scheduledFor = NOON): void =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { DEFAULT_EVENTS, type NotifyTarget } from "../../../src/domain/notification.ts";
+import { defaultEvents, type WebhookTarget } from "../../../src/domain/notification.ts";
 import { command, job, schedule, shell } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
@@ -9,18 +9,18 @@ import { receiver } from "../../support/receiver.ts";
 import { recordingLog } from "../../support/recording-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-const webhook = (url: NotifyTarget["url"], given: Partial<NotifyTarget> = {}): NotifyTarget => ({
+const webhook = (url: WebhookTarget["url"], given: Partial<WebhookTarget> = {}): WebhookTarget => ({
   type: "webhook",
   url,
-  on: DEFAULT_EVENTS.webhook,
+  on: defaultEvents("webhook"),
   headers: {},
   secret: null,
   timeoutMs: 10_000,
   ...given,
 });
 
-const check = (url: NotifyTarget["url"], given: Partial<NotifyTarget> = {}): NotifyTarget =>
-  webhook(url, { type: "healthchecks", on: DEFAULT_EVENTS.healthchecks, ...given });
+const check = (url: WebhookTarget["url"], given: Partial<WebhookTarget> = {}): WebhookTarget =>
+  webhook(url, { type: "healthchecks", on: defaultEvents("healthchecks"), ...given });
 
 const failing = [shell("work", "echo first; echo 'it broke' >&2; exit 3")];
 
@@ -51,6 +51,7 @@ describe("a webhook", () => {
       event: "failure",
       at: run.endedAt,
       job: { id: "nightly", name: "nightly" },
+      url: null,
       links: { runbook: "https://example.com/runbook" },
       run: {
         id: run.id,
@@ -64,6 +65,7 @@ describe("a webhook", () => {
         duration_ms: (run.endedAt ?? 0) - (run.startedAt ?? 0),
       },
       failed_tasks: [{ task_id: "work", reason: "exit_code", error: "exit code 3", exit_code: 3, attempts: 1 }],
+      error_lines: ["it broke"],
       log_tail: expect.stringContaining("it broke\n"),
       missed: null,
       late: null,

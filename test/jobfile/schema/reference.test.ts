@@ -23,7 +23,7 @@ describe("the reference of fields", () => {
     ["depends_on[].condition.within_window.seconds", "number of seconds", "required"],
     ["config", "map of names to any values", "none"],
     ["params.NAME.pattern", "text", "any"],
-    ["notify[].url", "text, or map", "required"],
+    ["notify[].url", "text, or map", "https://api.telegram.org for `telegram`; the others require it"],
     ["notify[].url.env", "text", "none"],
     ["notify[].timeout", "duration", "10s"],
     ["tasks", "list of maps", "required"],

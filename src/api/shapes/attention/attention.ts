@@ -7,7 +7,7 @@ import {
   type AttentionList,
   LATE_CAUSES,
 } from "../../../domain/attention.ts";
-import { maskedUrl, NOTIFY_TYPES } from "../../../domain/notification.ts";
+import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
 import { ATTENTION_TEXT, attentionMessage } from "../../../domain/words/attention.ts";
 import { assertNever } from "../../../lib/never.ts";
 import {
@@ -250,7 +250,7 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
         job_id: item.jobId,
         run_id: null,
         type: item.target.type,
-        target: maskedUrl(item.target.url),
+        target: receiverText(item.target),
         count: item.count,
         error: item.error,
       };

@@ -1,0 +1,183 @@
+import type { MissReason } from "../../../domain/schedule/occurrence.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
+import { REASON_TEXT } from "../../../domain/words/run.ts";
+import { formatDuration } from "../../../lib/duration.ts";
+import { removeEscapes } from "../../../lib/escapes.ts";
+import { assertNever } from "../../../lib/never.ts";
+import type { FailedTask, NotificationBody } from "../notification-body.ts";
+import { cutEnd } from "./cut.ts";
+
+/**
+ * What a person is told, without the markup of any service. Every text can contain what a task printed, so each service
+ * escapes all of them.
+ */
+export type Message = {
+  readonly tone: "bad" | "warning" | "good" | "neutral";
+  /** What happened to which job, in one line of at most 140 characters. */
+  readonly title: string;
+  /** What is known about it: at most 8 lines with 2,200 characters in total. */
+  readonly lines: readonly string[];
+  readonly facts: readonly { readonly name: string; readonly value: string }[];
+  /** The last lines of the output, at most 10 with 500 characters each. Empty if there are none. */
+  readonly output: string;
+  /** Commands with which a person can act. */
+  readonly commands: readonly string[];
+  /** Pages on which a person can act, at most 8: first petit's own. */
+  readonly links: readonly { readonly name: string; readonly url: string }[];
+};
+
+const MAX_NAME = 100;
+const MAX_LINE = 300;
+const MAX_PROMPT = 1_000;
+const MAX_LISTED = 5;
+const MAX_LINKS = 8;
+
+/** Returns what a person is told about an event. */
+export const messageOf = (body: NotificationBody): Message => ({
+  tone: toneOf(body),
+  title: titleOf(body),
+  lines: linesOf(body).filter((line) => line !== ""),
+  facts: factsOf(body),
+  output: body.event === "failure" ? body.error_lines.map(clean).join("\n").trimEnd() : "",
+  commands: body.approval === null ? [] : Object.values(body.approval.commands),
+  links: linksOf(body),
+});
+
+const toneOf = ({ event }: NotificationBody): Message["tone"] => {
+  switch (event) {
+    case "failure":
+    case "missed":
+      return "bad";
+    case "late":
+    case "approval":
+    case "cancelled":
+      return "warning";
+    case "recovery":
+    case "success":
+      return "good";
+    case "started":
+      return "neutral";
+    default:
+      return assertNever(event);
+  }
+};
+
+const titleOf = (body: NotificationBody): string => {
+  const name = lineOf(body.job.name, MAX_NAME);
+  switch (body.event) {
+    case "failure":
+      return `${name} ${body.run?.status === "interrupted" ? "was interrupted" : "failed"}`;
+    case "recovery":
+      return `${name} recovered`;
+    case "success":
+      return `${name} completed`;
+    case "cancelled":
+      return `${name} was cancelled`;
+    case "missed":
+      return `${name} missed ${body.missed?.count === 1 ? "an occurrence" : `${body.missed?.count ?? 0} occurrences`}`;
+    case "started":
+      return `${name} started`;
+    case "late":
+      return `${name} is late`;
+    case "approval":
+      return `${name} waits for approval`;
+    default:
+      return assertNever(body.event);
+  }
+};
+
+const linesOf = (body: NotificationBody): readonly string[] => {
+  switch (body.event) {
+    case "failure":
+      return failureLines(body);
+    case "recovery":
+      return ["The run completed, and the last run before it had not."];
+    case "missed":
+      return missedLines(body);
+    case "late":
+      return lateLines(body);
+    case "approval":
+      return approvalLines(body);
+    case "success":
+    case "cancelled":
+    case "started":
+      return [];
+    default:
+      return assertNever(body.event);
+  }
+};
+
+const failureLines = ({ run, failed_tasks: failed }: NotificationBody): readonly string[] => {
+  if (failed.length === 0) return [lineOf(run?.error ?? "")];
+  const more = failed.length - MAX_LISTED;
+  const rest = more > 0 ? [`And ${more} more failed ${more === 1 ? "task" : "tasks"}.`] : [];
+  return [...failed.slice(0, MAX_LISTED).map(failedTaskLine), ...rest];
+};
+
+const failedTaskLine = ({ task_id, error, reason, attempts }: FailedTask): string => {
+  const why = error ?? (reason === null ? "unknown reason" : REASON_TEXT[reason]);
+  const tries = attempts > 1 ? ` (${attempts} attempts)` : "";
+  return lineOf(`Task ${task_id}: ${lineOf(why, MAX_LINE - 160)}${tries}`);
+};
+
+const missedLines = ({ missed }: NotificationBody): readonly string[] => {
+  if (missed === null) return [];
+  const listed = missed.occurrences.slice(-MAX_LISTED);
+  const earlier = missed.count - listed.length;
+  const lines = listed.map(({ scheduled_for, reason }) => `${timeText(scheduled_for)}: ${missReason(reason)}`);
+  return earlier > 0 ? [`${earlier} earlier ${earlier === 1 ? "one" : "ones"}, and:`, ...lines] : lines;
+};
+
+const missReason = (reason: string): string =>
+  Object.hasOwn(OCCURRENCE_REASON_TEXT, reason) ? OCCURRENCE_REASON_TEXT[reason as MissReason] : reason;
+
+const lateLines = ({ late }: NotificationBody): readonly string[] =>
+  late === null
+    ? []
+    : [`The run was due at ${timeText(late.due_at)}, and has not ended within ${formatDuration(late.warn_after_ms)}.`];
+
+const approvalLines = ({ approval }: NotificationBody): readonly string[] => {
+  if (approval === null) return [];
+  const { task_id, prompt, expires_at, on_timeout } = approval;
+  const decided = on_timeout === "approve" ? "approved" : "rejected";
+  return [
+    lineOf(prompt ?? `Task ${task_id} waits for a person.`, MAX_PROMPT),
+    expires_at === null ? "" : `Without an answer it is ${decided} at ${timeText(expires_at)}.`,
+  ];
+};
+
+const factsOf = ({ job, run, approval }: NotificationBody): Message["facts"] => {
+  const facts: [name: string, value: string][] = [["Job", job.id]];
+  if (approval !== null) facts.push(["Task", approval.task_id]);
+  if (run !== null) {
+    const due = run.scheduled_for === null ? "" : `, due at ${timeText(run.scheduled_for)}`;
+    facts.push(["Run", run.id], ["Trigger", run.trigger + due]);
+    if (run.duration_ms !== null) facts.push(["Duration", durationText(run.duration_ms)]);
+  }
+  return facts.map(([name, value]) => ({ name, value: clean(value) }));
+};
+
+const linksOf = ({ url, run, links }: NotificationBody): Message["links"] => {
+  const own = url === null ? [] : [{ name: run === null ? "Job" : "Run", url }];
+  const others = Object.entries(links).map(([name, href]) => ({ name: lineOf(name, MAX_NAME), url: href }));
+  return [...own, ...others].slice(0, MAX_LINKS);
+};
+
+/** Returns a time such as `2026-01-01 02:00:00 UTC`. */
+const timeText = (at: number): string =>
+  new Date(at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
+
+/** Rounds to seconds, except below 10 s. */
+const durationText = (durationMs: number): string =>
+  formatDuration(durationMs < 10_000 ? durationMs : Math.round(durationMs / 1_000) * 1_000);
+
+/** Returns a text as one line. */
+const lineOf = (text: string, length = MAX_LINE): string => cutEnd(clean(text).replace(/\s+/g, " ").trim(), length);
+
+/** Removes the escape sequences of terminals, control characters, and characters that change the direction of text. */
+const clean = (text: string): string => removeEscapes(text).replace(UNPRINTABLE, "").toWellFormed();
+
+const UNPRINTABLE = /(?![\t\n])[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;

@@ -1,0 +1,96 @@
+import type { NotificationBody } from "../../../../src/engine/notify/notification-body.ts";
+
+const AT = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+const RUN = {
+  id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
+  status: "failed",
+  reason: "exit_code",
+  error: "task 'load' failed: exit code 3",
+  trigger: "schedule",
+  scheduled_for: AT - 60_000,
+  started_at: AT - 60_000,
+  ended_at: AT,
+  duration_ms: 60_000,
+} as const;
+
+/** Returns the body of a failure, changed by `given`. */
+export const bodyOf = (given: Partial<NotificationBody> = {}): NotificationBody => ({
+  event: "failure",
+  at: AT,
+  job: { id: "nightly_load", name: "Nightly load" },
+  url: `https://petit.example.com/runs/${RUN.id}`,
+  links: { runbook: "https://wiki.example.com/load?x=1&y=(2)" },
+  run: RUN,
+  failed_tasks: [{ task_id: "load", reason: "exit_code", error: "exit code 3", exit_code: 3, attempts: 2 }],
+  error_lines: ["Traceback (most recent call last):", "KeyError: 'id'"],
+  log_tail: "…",
+  missed: null,
+  late: null,
+  approval: null,
+  ...given,
+});
+
+/** A text that tries to mention people, to add markup and to leave its place, in the language of every service. */
+export const HOSTILE = [
+  "@everyone @here <!channel> <@U123> <!subteam^S1|x> <@&987> @ada",
+  "[click](https://evil.example) <https://evil.example|click> <a href='https://evil.example'>x</a>",
+  "``` *bold* _it_ ~no~ `code` </pre></code> <b> &amp; &lt; {{DATE(2026)}} <at>Ada</at> \u001b[31mred\u001b[0m\u0007\u202e",
+  "Priority: urgent\r\nX-Header: 1\r\n",
+].join("\n");
+
+export const hostileBody = (): NotificationBody =>
+  bodyOf({
+    job: { id: "nightly_load", name: HOSTILE },
+    failed_tasks: [{ task_id: "load", reason: "exit_code", error: HOSTILE, exit_code: 3, attempts: 1 }],
+    error_lines: HOSTILE.split("\n"),
+  });
+
+/** Bodies of the other events. */
+export const OTHERS = {
+  recovery: bodyOf({
+    event: "recovery",
+    failed_tasks: [],
+    run: { ...RUN, status: "completed", reason: null, error: null },
+  }),
+  missed: bodyOf({
+    event: "missed",
+    url: "https://petit.example.com/jobs/nightly_load",
+    run: null,
+    failed_tasks: [],
+    missed: {
+      count: 3,
+      occurrences: [
+        { scheduled_for: AT - 86_400_000, reason: "down" },
+        { scheduled_for: AT, reason: "late" },
+      ],
+    },
+  }),
+  late: bodyOf({
+    event: "late",
+    failed_tasks: [],
+    run: { ...RUN, status: "running", reason: null, error: null, ended_at: null, duration_ms: null },
+    late: { due_at: AT - 60_000, warn_after_ms: 1_800_000 },
+  }),
+  approval: bodyOf({
+    event: "approval",
+    failed_tasks: [],
+    run: {
+      ...RUN,
+      status: "running",
+      reason: null,
+      error: null,
+      trigger: "manual",
+      scheduled_for: null,
+      ended_at: null,
+      duration_ms: null,
+    },
+    approval: {
+      task_id: "ask",
+      prompt: "Publish 12 pages?",
+      expires_at: AT + 3_600_000,
+      on_timeout: "reject",
+      commands: { approve: `petit approve ${RUN.id} ask`, reject: `petit reject ${RUN.id} ask` },
+    },
+  }),
+} as const satisfies Partial<Record<NotificationBody["event"], NotificationBody>>;

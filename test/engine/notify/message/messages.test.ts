@@ -1,0 +1,152 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { HttpTarget } from "../../../../src/domain/notification.ts";
+import type { NotificationBody } from "../../../../src/engine/notify/notification-body.ts";
+import { makeRequest } from "../../../../src/engine/notify/request.ts";
+import { send } from "../../../../src/engine/notify/send.ts";
+import { systemClock } from "../../../../src/lib/clock.ts";
+import { type Received, type Responder, receiver } from "../../../support/receiver.ts";
+import { bodyOf, hostileBody, OTHERS } from "./bodies.ts";
+
+const FIXTURES = join(import.meta.dirname, "../../../fixtures/messages");
+
+const BODIES: Readonly<Record<string, NotificationBody>> = { failure: bodyOf(), hostile: hostileBody(), ...OTHERS };
+
+const COMMON = { on: ["failure"], timeoutMs: 5_000 } as const;
+
+/** The targets of each type for a server. */
+const targets = (url: string) =>
+  ({
+    slack: { ...COMMON, type: "slack", url: `${url}/services/T0/B0/s3cret-s3cret` },
+    discord: { ...COMMON, type: "discord", url: { env: "HOOK" } },
+    teams: { ...COMMON, type: "teams", url: `${url}/workflows/s3cret-s3cret` },
+    ntfy: { ...COMMON, type: "ntfy", url: `${url}/s3cret-s3cret`, token: { env: "TOKEN" } },
+    telegram: { ...COMMON, type: "telegram", url, token: { env: "TOKEN" }, chat: "-100123" },
+  }) as const satisfies Record<string, HttpTarget>;
+
+const TYPES = ["slack", "discord", "teams", "ntfy", "telegram"] as const;
+
+type Sent = Awaited<ReturnType<typeof send>>;
+
+/** Sends a message to a server, and returns what it received and the result. */
+const deliver = async (
+  type: (typeof TYPES)[number],
+  body: NotificationBody,
+  respond?: Responder,
+): Promise<{ readonly received: Received; readonly result: Sent }> => {
+  await using server = receiver(respond);
+  const environment = { HOOK: `${server.url}/api/webhooks/1/s3cret-s3cret`, TOKEN: "123:s3cret-s3cret" };
+  const notice = { id: "1", event: body.event, runId: null, notice: JSON.stringify(body) };
+  const request = makeRequest(notice, targets(server.url)[type], { environment, folder: "/", now: 0 });
+  if ("problem" in request) throw new Error(request.problem);
+  const signal = new AbortController().signal;
+  const result = await send(request, { clock: systemClock, timeoutMs: 5_000, signal });
+  const [received] = server.received;
+  if (received === undefined) throw new Error(JSON.stringify(result));
+  return { received, result };
+};
+
+describe.each(TYPES)("a message to %s", (type) => {
+  test("is the documented payload for each event", async () => {
+    const sent: Record<string, unknown> = {};
+    for (const [name, body] of Object.entries(BODIES)) {
+      const { received, result } = await deliver(type, body);
+      expect(result).toMatchObject({ kind: "delivered", answer: "answered 200" });
+      expect(received.headers.get("content-type")).toBe("application/json");
+      sent[name] = JSON.parse(received.body);
+    }
+    const golden = join(FIXTURES, `${type}.json`);
+    expect(sent).toEqual(JSON.parse(readFileSync(golden, "utf8")));
+  });
+
+  test("that is too long is cut with a mark", async () => {
+    const long = (unit: string): NotificationBody =>
+      bodyOf({
+        job: { id: "j", name: unit.repeat(256) },
+        links: Object.fromEntries(
+          Array.from({ length: 20 }, (_, index) => [`link ${index}`, `https://a.example/${"x".repeat(2_000)}`]),
+        ),
+        failed_tasks: Array.from({ length: 9 }, (_, index) => ({
+          task_id: `t${index}`.padEnd(128, "x"),
+          reason: "exit_code" as const,
+          error: unit.repeat(1_000),
+          exit_code: 1,
+          attempts: 9,
+        })),
+        error_lines: Array.from({ length: 10 }, () => unit.repeat(500)),
+      });
+    for (const unit of ["a", "&", "_", "`", "ü", "🙂"]) {
+      const { received } = await deliver(type, long(unit));
+      expect(received.body).toContain("…");
+      expect(sizesOf(type, JSON.parse(received.body)).filter(([size, limit]) => size > limit)).toEqual([]);
+      expect(received.body.isWellFormed()).toBe(true);
+    }
+  });
+
+  test("that is refused shows the answer without secrets", async () => {
+    const respond: Responder = ({ path }) =>
+      Response.json({ description: `no such chat: ${path}`, message: `no ${path}`, error: "x" }, { status: 400 });
+    const { result } = await deliver(type, bodyOf(), respond);
+    expect(result).toMatchObject({ kind: "refused", why: expect.stringMatching(/^answered 400: no/) });
+    expect(JSON.stringify(result)).not.toContain("s3cret");
+  });
+
+  test("waits as long as the service asks for", async () => {
+    const respond: Responder = () =>
+      Response.json({ retry_after: 1.5, parameters: { retry_after: 7 } }, { status: 429, headers: {} });
+    const { result } = await deliver(type, bodyOf(), respond);
+    expect(result).toMatchObject({ kind: "failed", why: "answered 429", retryAfterMs: 1_500 });
+  });
+});
+
+test("a message to ntfy goes to the server of its topic, with the token", async () => {
+  const { received } = await deliver("ntfy", bodyOf());
+  expect(received.path).toBe("/");
+  expect(received.headers.get("authorization")).toBe("Bearer 123:s3cret-s3cret");
+  expect(JSON.parse(received.body)).toMatchObject({ topic: "s3cret-s3cret" });
+});
+
+test("a message to Telegram calls sendMessage with the token", async () => {
+  const { received } = await deliver("telegram", bodyOf(), () =>
+    Response.json({ ok: false, parameters: { retry_after: 7 } }, { status: 429 }),
+  );
+  expect(received.path).toBe("/bot123:s3cret-s3cret/sendMessage");
+});
+
+const decode = (html: string): string =>
+  html
+    .replace(/<[^>]*>/g, "")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&amp;", "&");
+
+/** Returns the sizes of the parts of a payload, each with the limit of the service. */
+// biome-ignore lint/suspicious/noExplicitAny: the payload of another service
+const sizesOf = (type: (typeof TYPES)[number], payload: any): readonly (readonly [size: number, limit: number])[] => {
+  switch (type) {
+    case "slack":
+      return payload.blocks.map(({ type: kind, text: { text } }: { type: string; text: { text: string } }) => [
+        text.length,
+        kind === "header" ? 150 : 3_000,
+      ]);
+    case "discord": {
+      const [{ title, description }] = payload.embeds;
+      return [
+        [title.length, 256],
+        [description.length, 4_096],
+        [title.length + description.length, 6_000],
+      ];
+    }
+    case "teams":
+      return [[Buffer.byteLength(JSON.stringify(payload)), 28_000]];
+    case "ntfy":
+      return [
+        [Buffer.byteLength(payload.message), 4_096],
+        [payload.actions.length, 3],
+      ];
+    case "telegram":
+      return [[decode(payload.text).length, 4_096]];
+  }
+};
