@@ -41,9 +41,10 @@ test.skipIf(!canStepClock)(
         const fired = await firedOf(petit);
         return fired.length > before.length ? fired : null;
       });
+      const tookMs = performance.now() - steppedAt;
       // This must happen well within the hour by which the clock was set, also on a busy machine.
-      expect(performance.now() - steppedAt).toBeLessThan(20_000);
-      expect(after.length - before.length).toBeLessThanOrEqual(2);
+      expect(tookMs).toBeLessThan(20_000);
+      expect(after.length - before.length).toBeLessThanOrEqual(2 + Math.floor(tookMs / 1_000));
       expect(new Set(after).size).toBe(after.length);
     }
   },

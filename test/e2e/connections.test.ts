@@ -19,7 +19,7 @@ tasks:
 /** How long the clients stay connected, longer than the test takes. */
 const FLOOD_SECONDS = 60;
 const HEALTH_MS = 5_000;
-const LOOKS = 10;
+const LOOKS = 5;
 
 /** Starts petit with a limit of open files. */
 const limited = (limit: number): Promise<Petit> =>

@@ -77,10 +77,23 @@ const killWhileStarting = async (dir: string, nth: number): Promise<void> => {
   const command = [...petitCommand(), "run", join(dir, "jobs"), "--db", join(dir, "petit.db"), "--api-port", "0"];
   const env = { PATH: process.env.PATH ?? "", HOME: dir };
   const traced = Bun.spawn([...strace, ...command], { cwd: dir, env, stdout: "ignore", stderr: "pipe" });
-  for await (const chunk of traced.stderr) if (Buffer.from(chunk).includes("petit is ready")) break;
+  const decoder = new TextDecoder();
+  let log = "";
+  for await (const chunk of traced.stderr) {
+    log += decoder.decode(chunk, { stream: true });
+    if (log.includes("petit is ready")) break;
+  }
   // If it makes fewer calls, it is killed while it is idle.
-  for (const pid of childrenOf(traced.pid)) process.kill(pid, "SIGKILL");
+  for (const pid of childrenOf(traced.pid)) kill(pid);
   await traced.exited;
+};
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // strace has killed it just now.
+  }
 };
 
 const childrenOf = (pid: number): readonly number[] => {

@@ -155,7 +155,7 @@ describe("after kill -9", () => {
   for (const reason of ["cancelled", "timeout"]) {
     test(`an attempt that petit was ending, and that ended meanwhile, has the reason ${reason}`, async () => {
       const script = `trap 'echo asked >> asked; sleep 0.3; exit 143' TERM; echo began >> began; while :; do sleep 0.02; done`;
-      const timeout = reason === "timeout" ? "timeout: 300ms, " : "";
+      const timeout = reason === "timeout" ? "timeout: 1s, " : "";
       const job = `id: slow\ntasks: [{id: t, type: shell, ${timeout}script: "${script}"}]\n`;
       const first = await startPetit({ jobs: { "a.yaml": job } });
       const runId = await start(first, "slow");

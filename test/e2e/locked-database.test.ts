@@ -46,8 +46,9 @@ test(`a lock of ${LOCK_MS / 1000} s delays no read and no timeout, and loses not
   }
   other.run("ROLLBACK");
   took.sort((a, b) => a - b);
-  // On a busy machine, single requests may take longer.
-  expect(took[Math.floor(took.length * 0.9)]).toBeLessThan(100);
+  // On a busy machine, single requests may take longer. A request that waited for the lock would take seconds.
+  expect(took[Math.floor(took.length * 0.5)]).toBeLessThan(100);
+  expect(took[Math.floor(took.length * 0.9)]).toBeLessThan(500);
 
   if (LOCK_MS < 4_500) expect((await triggered).status).toBe(200);
   else expect(await triggered).toMatchObject({ status: 503, body: { code: "SERVICE_UNAVAILABLE" } });

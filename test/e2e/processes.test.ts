@@ -159,9 +159,16 @@ test.skipIf(!canUnshare)("as process 1 of a container, petit reaps orphaned proc
 });
 
 const childrenOf = (pid: number): readonly number[] =>
-  readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-  );
+  readdirSync(`/proc/${pid}/task`).flatMap((thread) => childrenOfThread(`/proc/${pid}/task/${thread}`));
+
+const childrenOfThread = (thread: string): readonly number[] => {
+  try {
+    return readFileSync(`${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  } catch {
+    // Threads come and go.
+    return [];
+  }
+};
 
 const zombiesOf = (pid: number): number => childrenOf(pid).filter((child) => stateOf(child) === "Z").length;
 

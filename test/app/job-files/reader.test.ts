@@ -29,6 +29,9 @@ const ROOT = join(import.meta.dirname, "../../..");
 /** A clock that is far enough ahead for every file to have settled. */
 const LATER: Clock = { ...systemClock, now: () => Date.now() + 60_000 };
 
+/** A clock by which every file was changed right now. */
+const AT_ONCE: Clock = { ...systemClock, now: () => 0 };
+
 const job = (id: string, ...more: readonly string[]): string =>
   [`id: ${id}`, ...more, "tasks: [{id: t, type: shell, script: echo}]", ""].join("\n");
 
@@ -217,7 +220,7 @@ tasks:
 describe("a job file", () => {
   test("that was read right after a change is compared by content, and restored", async () => {
     using world = makeWorld({ "a.yaml": job("a") });
-    await startRight(world, { clock: systemClock });
+    await startRight(world, { clock: AT_ONCE });
     const stored = () => {
       using store = openStore({ path: world.db, runtime: openRuntime() });
       return store.jobFiles.find({ folder: world.jobs, reader: "build" }, "a.yaml")?.isSettled;

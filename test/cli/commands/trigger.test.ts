@@ -166,7 +166,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
     const options = { cwd: folder.path, env: cleanEnvironment(folder.path), encoding: "utf8" } as const;
     const command = `${PETIT.join(" ")} trigger jobs slow --no-color`;
     const seen = spawnSync("script", ["-qec", command, "/dev/null"], options).stdout;
-    expect(seen).toMatch(/nap · 0 of 1 task done · 0s\r +\rdone\r\n/);
+    expect(seen).toMatch(/nap · 0 of 1 task done · \ds\r +\rdone\r\n/);
     expect(seen).not.toContain("\u001b");
     const piped = spawnSync("sh", ["-c", `${command} 2>&1`], options).stdout;
     expect(piped).toMatch(/^done\n✓ run \S+ completed in \S+\n$/);
@@ -194,7 +194,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
 /** Waits for the spool folder of an attempt, which appears right before its process. */
 const untilRunning = async (folder: TempFolder, db: string): Promise<void> => {
   const spool = join(folder.path, `${db}-spool`);
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 20_000;
   while (!(existsSync(spool) && readdirSync(spool).length > 0)) {
     if (Date.now() > deadline) throw new Error("the task was not started");
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -6,16 +6,17 @@ import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const LONG_NAME = "a_job_with_a_name_that_is_longer_than_a_narrow_terminal_is_wide";
 
-/** 25 tasks, two of which fail, one after the other. */
+/** 25 tasks, two of which fail, t11 after t07. */
 const MANY_TASKS = Array.from({ length: 25 }, (_, at) => {
   const id = `t${String(at).padStart(2, "0")}`;
-  const script = { t07: "echo no space >&2; exit 3", t11: "sleep 0.1; echo no route >&2; exit 4" }[id] ?? "true";
-  return `  - {id: ${id}, type: shell, script: "${script}"${id === "t11" ? ", depends_on: [t06]" : ""}}`;
+  const script = { t07: "echo no space >&2; exit 3", t11: "echo no route >&2; exit 4" }[id] ?? "true";
+  return `  - {id: ${id}, type: shell, script: "${script}"${id === "t11" ? ", depends_on: [t07], condition: all_done" : ""}}`;
 }).join("\n");
 
 const JOBS = `id: graph
+params: {nap: {default: "0"}}
 tasks:
-  - {id: extract_the_rows, type: shell, script: "echo one; sleep 0.4"}
+  - {id: extract_the_rows, type: shell, script: "echo one; sleep $PETIT_PARAM_NAP"}
   - {id: flaky, type: shell, script: "test $PETIT_ATTEMPT = 2", retry: {max_attempts: 1}}
   - {id: boom, type: shell, script: "echo two; exit 3", depends_on: [extract_the_rows]}
   - {id: never, type: shell, script: "true", depends_on: [boom]}
@@ -57,9 +58,9 @@ const plain = (text: string): readonly string[] => stripVTControlCharacters(text
 // `script` from util-linux provides the terminal.
 describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
   test("shows its tasks below its output, and updates them in place", () => {
-    const seen = onTerminal("trigger graph --follow");
+    const seen = onTerminal("trigger graph --follow --param nap=1");
     const lines = plain(seen);
-    expect(lines).toContainEqual(expect.stringMatching(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] extract_the_rows {2}running {4}0s$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] extract_the_rows {2}running {4}\ds$/));
     expect(lines).toContain("extract_the_rows │ one");
     expect(lines).toContain("boom             │ two");
     const [, id = ""] = /^✗ run (\S+) failed/.exec(lines.find((line) => line.startsWith("✗ run")) ?? "") ?? [];
@@ -98,7 +99,7 @@ describe.skipIf(!hasScript)("a run that is followed on a terminal", () => {
   });
 
   test("draws no line wider than the terminal", () => {
-    const seen = onTerminal("trigger graph --wait", { columns: 30 });
+    const seen = onTerminal("trigger graph --wait --param nap=1", { columns: 30 });
     const drawn = plain(seen).filter((line) => /^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗–○●] (?!run )/.test(line));
     expect(drawn.length).toBeGreaterThan(5);
     for (const line of drawn) expect(line.length).toBeLessThan(30);

@@ -6,6 +6,7 @@ import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
+import { becomes } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -50,7 +51,7 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     await web.open(`/runs/${id}`);
     await page.getByRole("button", { name: "Retry" }).click();
     await dialog(page).getByRole("radio", { name: "One task, and what did not complete after it" }).check();
-    expect(await dialog(page).getByRole("combobox", { name: "Task to run again" }).inputValue()).toBe("second");
+    await becomes(() => dialog(page).getByRole("combobox", { name: "Task to run again" }).inputValue(), "second");
     await dialog(page).getByText("runs second and third and keeps the result of 1 task.").waitFor();
     await dialog(page).getByRole("button", { name: "Retry" }).click();
     await page.waitForURL((url) => !url.pathname.endsWith(id));
@@ -61,7 +62,7 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     const completed = runOf(page);
     await page.locator('[data-task="third"]').click();
     await page.getByRole("button", { name: "Retry" }).click();
-    expect(await dialog(page).getByRole("radio", { name: "What did not complete", exact: true }).count()).toBe(0);
+    await becomes(() => dialog(page).getByRole("radio", { name: "What did not complete", exact: true }).count(), 0);
     await dialog(page).getByText("runs third and keeps the results of 2 tasks.").waitFor();
     await dialog(page).getByRole("button", { name: "Retry" }).click();
     await page.waitForURL((url) => !url.pathname.endsWith(completed));
@@ -116,7 +117,8 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     const second = await start(petit, "wait");
     await page.locator(`[data-run="${second}"]`).waitFor();
     // The newest run is listed first, unless the pointer is in the list.
-    expect(await rows.evaluateAll((all) => all.map((each) => each.getAttribute("data-run")))).toEqual([first, second]);
+    const listed = () => rows.evaluateAll((all) => all.map((each) => each.getAttribute("data-run")));
+    await becomes(listed, [first, second]);
     await page.locator(`[data-run="${first}"]`).getByRole("button", { name: "Cancel Wait for long" }).click();
     await dialog(page)
       .getByText(`run ${first.slice(-8)}`)
@@ -136,7 +138,7 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     await page.getByRole("button", { name: "Cancel" }).click();
     await post(petit, `/api/runs/${id}/cancel`);
     await dialog(page).getByText("The run has ended: it is cancelled.").waitFor();
-    expect(await dialog(page).getByRole("button", { name: "Cancel the run" }).count()).toBe(0);
+    await becomes(() => dialog(page).getByRole("button", { name: "Cancel the run" }).count(), 0);
   }, 60_000);
 
   test("show a task that was cancelled as cancelled, and not as failed", async () => {
@@ -148,7 +150,7 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     await node(page, "sleeps", "cancelled").waitFor();
     await page.getByRole("tab", { name: "2 tasks" }).click();
     await page.locator('[data-gantt="sleeps"][data-status="cancelled"]').waitFor();
-    expect(await page.locator('[data-gantt][data-status="failed"]').count()).toBe(1);
+    await becomes(() => page.locator('[data-gantt][data-status="failed"]').count(), 1);
   }, 60_000);
 
   test("pause one job from its row and resume it, also on its page and over a restart of the page", async () => {
@@ -159,10 +161,10 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     await row.getByRole("button", { name: "Resume Nightly sync" }).waitFor();
     await page.getByRole("region", { name: "Notices" }).getByText("Job 'nightly' is paused").waitFor();
     expect((await ask(petit, "/api/jobs/nightly")).body.paused).toBe(true);
-    expect(await row.locator(".jobs-next").textContent()).toBe("paused");
+    await becomes(() => row.locator(".jobs-next").textContent(), "paused");
     expect(await web.axe()).toEqual([]);
     await web.open("/jobs?schedule=paused");
-    expect(await page.locator(".jobs-row").count()).toBe(1);
+    await becomes(() => page.locator(".jobs-row").count(), 1);
     await web.open("/jobs/nightly");
     await page.getByText("This job is paused since").waitFor();
     await page.getByRole("button", { name: "Resume", exact: true }).click();
@@ -182,7 +184,7 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     expect(await web.axe()).toEqual([]);
     await bar.getByRole("button", { name: "Cancel 2" }).click();
     await dialog(page).getByText("2 other selected runs are left alone").waitFor();
-    expect(await dialog(page).locator("[data-bulk]").count()).toBe(2);
+    await becomes(() => dialog(page).locator("[data-bulk]").count(), 2);
     expect(await web.axe()).toEqual([]);
     // The safe answer has the focus.
     await page.keyboard.press("Enter");

@@ -6,7 +6,7 @@ import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     await runToEnd(petit, "fickle");
     const row = item(page, "job_failing").filter({ hasText: "fickle" });
     await row.getByText("failed 2 times in a row").waitFor();
-    expect(await row.textContent()).toMatch(/since .*check.*exit code 7.*connect ECONNREFUSED/);
+    await row.filter({ hasText: /since .*check.*exit code 7.*connect ECONNREFUSED/ }).waitFor();
     await runToEnd(petit, "fickle", { works: "yes" });
     await row.waitFor({ state: "detached" });
     await page.getByText("Nothing needs attention.").waitFor();
@@ -192,9 +192,9 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
       await page.emulateMedia({ colorScheme });
       expect(await web.axe()).toEqual([]);
     }
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1280);
+    await becomes(() => page.evaluate("document.documentElement.scrollWidth"), 1280);
     await page.setViewportSize({ width: 375, height: 740 });
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+    await becomes(() => page.evaluate("document.documentElement.scrollWidth"), 375);
     expect(await web.axe()).toEqual([]);
   }, 60_000);
 });
@@ -220,7 +220,7 @@ describe.skipIf(CHROMIUM === null)("failed runs by job", () => {
     expect(await page.locator(".run-table").count()).toBe(0);
     expect(await web.axe()).toEqual([]);
     await fickle.getByRole("button", { name: "3 runs of fickle" }).click();
-    expect(await fickle.locator("tbody tr").count()).toBe(3);
+    await becomes(() => fickle.locator("tbody tr").count(), 3);
     expect(await web.axe()).toEqual([]);
     await failing.getByRole("link", { name: "Log of Import orders" }).click();
     await page.waitForURL("**/runs/*-*");

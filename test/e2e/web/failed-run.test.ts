@@ -4,7 +4,7 @@ import { runToEnd } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 /** A job whose clean-up prints much after the error, and whose graph has many tasks. */
 const JOBS = {
@@ -92,7 +92,7 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
         expect([name, await isOnScreen(page, element)]).toEqual([name, true]);
       }
       expect(await page.evaluate("scrollY")).toBe(0);
-      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(viewport.width);
+      await becomes(() => page.evaluate("document.documentElement.scrollWidth"), viewport.width);
       expect(web.complaints()).toEqual([]);
     },
     60_000,
@@ -113,8 +113,9 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     const [left, right] = [await graph.boundingBox(), await log.boundingBox()];
     expect(right?.x).toBeGreaterThan((left?.x ?? 0) + (left?.width ?? 0));
     await page.locator('[data-task="tidy"]').click();
+    await page.waitForURL("**?task=");
     await page.getByLabel("Task", { exact: true }).and(page.locator("select")).waitFor();
-    expect(await page.getByLabel("Task", { exact: true }).inputValue()).toBe("");
+    await becomes(() => page.getByLabel("Task", { exact: true }).inputValue(), "");
     expect(new URL(page.url()).search).toBe("?task=");
   }, 60_000);
 

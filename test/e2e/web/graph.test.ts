@@ -4,7 +4,7 @@ import { runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { holds, openWeb } from "../../support/web/web.ts";
+import { becomes, holds, openWeb } from "../../support/web/web.ts";
 
 const task = (id: string, dependsOn: readonly string[] = [], rest = ""): string =>
   `  - {id: ${id}, type: command, command: "true", depends_on: [${dependsOn.join(", ")}]${rest}}`;
@@ -108,8 +108,8 @@ describe.skipIf(CHROMIUM === null)("the graph", () => {
     for (const path of [`/runs/${id}`, "/jobs/large"]) {
       await web.open(path);
       await expandAll(page);
-      expect(await page.locator("[data-task]").count()).toBe(120);
-      expect(await page.locator(".graph-edge-path").count()).toBe(EDGES);
+      await becomes(() => page.locator("[data-task]").count(), 120);
+      await becomes(() => page.locator(".graph-edge-path").count(), EDGES);
       expect(await page.evaluate<readonly Crossing[]>(CROSSINGS)).toEqual([]);
       expect(await page.evaluate<number>(LOOSE_ENDS)).toBeLessThan(5);
     }
@@ -129,10 +129,10 @@ describe.skipIf(CHROMIUM === null)("the graph", () => {
     await first?.click();
     await holds(page, `document.querySelectorAll("[data-task], [data-group]").length > ${before}`);
     await expandAll(page);
-    expect(await groups.count()).toBe(0);
+    await becomes(() => groups.count(), 0);
     await page.getByRole("button", { name: "Group parallel tasks" }).click();
     await groups.first().waitFor();
-    expect(await page.locator("[data-task], [data-group]").count()).toBe(before);
+    await becomes(() => page.locator("[data-task], [data-group]").count(), before);
   }, 120_000);
 
   test("finds a task in a collapsed group, and shows it", async () => {
@@ -164,15 +164,15 @@ describe.skipIf(CHROMIUM === null)("the graph", () => {
       page
         .locator(".graph-edge.is-lit .graph-edge-path")
         .evaluateAll((paths) =>
-          paths.map((each) => `${each.getAttribute("data-source")} ${each.getAttribute("data-target")}`),
+          paths.map((each) => `${each.getAttribute("data-source")} ${each.getAttribute("data-target")}`).sort(),
         );
-    expect(await lit()).toEqual([]);
+    await becomes(lit, []);
     await page.locator('[data-task="join"]').hover();
     const ofJoin = ["check_orders join", "check_users join", "extract_prices join", "join aggregate"];
-    expect((await lit()).toSorted()).toEqual(ofJoin);
+    await becomes(lit, ofJoin);
     await page.locator('[data-task="mail"]').click();
     await page.mouse.move(0, 0);
-    expect(await lit()).toEqual(["render mail"]);
+    await becomes(lit, ["render mail"]);
   }, 60_000);
 
   test("shows conditions on the tasks, and no text on the edges", async () => {
@@ -180,7 +180,7 @@ describe.skipIf(CHROMIUM === null)("the graph", () => {
     await web.open("/jobs/twelve");
     expect(await page.locator('[data-task="alert"]').textContent()).toContain("on failure");
     expect(await page.locator(".graph-edges text").count()).toBe(0);
-    expect(await page.locator(".graph-edge-on_failure").count()).toBe(2);
+    await becomes(() => page.locator(".graph-edge-on_failure").count(), 2);
   }, 60_000);
 
   test("shows an overview of a graph that is larger than its box, and only then", async () => {

@@ -3,7 +3,7 @@ import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const numbers = (count: number): string => Array.from({ length: count }, (_, at) => at).join(", ");
 
@@ -42,7 +42,7 @@ describe.skipIf(CHROMIUM === null)("the items of a task", () => {
     await web.page.locator("[data-task=each]").getByText("1,000/1,000, 1 failed").waitFor();
     await web.page.locator(".log-task").getByText("each[0]", { exact: true }).waitFor();
     await web.open(`/runs/${runId}?tab=tasks`);
-    expect(await web.page.locator("[data-gantt=each]").textContent()).toContain("1,000/1,000");
+    await web.page.locator("[data-gantt=each]").getByText("1,000/1,000").waitFor();
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
@@ -60,7 +60,7 @@ describe.skipIf(CHROMIUM === null)("the items of a task", () => {
     await page.locator("[data-item='998']").click();
     await page.waitForURL("**&task=each&item=998");
     await page.locator(".log-row").getByText("this is item 998").first().waitFor();
-    expect(await page.locator(".log-row").getByText("this is item").count()).toBe(2);
+    await becomes(() => page.locator(".log-row").getByText("this is item").count(), 2);
     await page.getByLabel("Attempt").selectOption("Attempt 2");
     await page.waitForURL("**&item=998&attempt=2");
     expect(await web.axe()).toEqual([]);
@@ -75,7 +75,7 @@ describe.skipIf(CHROMIUM === null)("the items of a task", () => {
     await web.open(`/runs/${runId}?tab=items`);
     await page.getByRole("button", { name: "1 failed" }).click();
     await page.locator("[data-item='998']").getByText("exit code 1").waitFor();
-    expect(await page.locator("[data-item]").count()).toBe(1);
+    await becomes(() => page.locator("[data-item]").count(), 1);
     expect(await page.locator(".item-row").textContent()).toContain("2 attempts");
     await page.getByRole("button", { name: "999 completed" }).click();
     await page.locator("[data-item='0']").waitFor();
@@ -99,7 +99,7 @@ describe.skipIf(CHROMIUM === null)("the items of a task", () => {
     await using phone = await openWeb({ url: petit.url, viewport: { width: 390, height: 844 }, colorScheme: "dark" });
     await phone.open(`/runs/${runId}?tab=items`);
     await phone.page.locator("[data-item='0']").waitFor();
-    expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    await becomes(() => phone.page.evaluate("document.documentElement.scrollWidth"), 390);
     expect(await phone.axe()).toEqual([]);
   }, 60_000);
 });

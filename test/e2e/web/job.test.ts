@@ -7,7 +7,7 @@ import { startPetit } from "../../support/petit/petit.ts";
 import { quietHour } from "../../support/quiet-hour.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const HOUR = quietHour();
 const JOBS = {
@@ -87,8 +87,8 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await web.open("/jobs/linked");
     const runbook = page.getByRole("link", { name: "runbook" });
     await runbook.waitFor();
-    expect(await runbook.getAttribute("href")).toBe("https://example.com/runbook");
-    expect(await runbook.getAttribute("rel")).toBe("noreferrer");
+    await becomes(() => runbook.getAttribute("href"), "https://example.com/runbook");
+    await becomes(() => runbook.getAttribute("rel"), "noreferrer");
     await page.getByRole("link", { name: "orders", exact: true }).click();
     await page.waitForURL("**/jobs?tag=orders");
     await web.open(`/runs/${(await runToEnd(petit, "linked", { exit: "1" })).id}`);
@@ -105,7 +105,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     const line = page.locator(".definition li[data-line]", { hasText: "id: extract" });
     await line.locator(".hljs-attr").first().waitFor();
     const number = JOBS["etl/nightly.yaml"].split("\n").findIndex((text) => text.includes("- id: extract")) + 1;
-    expect(await line.getAttribute("data-line")).toBe(String(number));
+    await becomes(() => line.getAttribute("data-line"), String(number));
     await page.locator('[data-task="extract"]').click();
     await page.locator(`.definition .is-selected[data-line="${number}"]`).waitFor();
     await page.locator(".definition li", { hasText: "<script>window.pwned=1</script>" }).waitFor();
@@ -135,15 +135,15 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await web.open("/jobs/grid");
     const grid = card(page, "Tasks");
     const cell = (task: string, run: string) => grid.locator(`[data-cell="${task} ${run}"]`);
-    expect(await cell("load", done.id).getAttribute("data-status")).toBe("completed");
+    await becomes(() => cell("load", done.id).getAttribute("data-status"), "completed");
     const { id } = await runToEnd(petit, "grid", { exit: "4" });
     await grid.locator(`[data-cell="extract ${id}"][data-status="failed"]`).waitFor();
-    expect(await cell("lint", id).getAttribute("data-status")).toBe("allowed");
-    expect(await cell("load", id).getAttribute("data-status")).toBe("skipped");
+    await becomes(() => cell("lint", id).getAttribute("data-status"), "allowed");
+    await becomes(() => cell("load", id).getAttribute("data-status"), "skipped");
     await grid.locator('[data-history="extract"] .sparkline').waitFor();
     expect(await web.axe()).toEqual([]);
     // One stop of the Tab key, from which the arrow keys move.
-    expect(await grid.locator("[data-cell][tabindex='0']").count()).toBe(1);
+    await becomes(() => grid.locator("[data-cell][tabindex='0']").count(), 1);
     await cell("extract", id).focus();
     await page.getByRole("tooltip").getByText("the process exited with another status than 0").waitFor();
     await page.keyboard.press("ArrowLeft");
@@ -161,16 +161,16 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await web.open("/jobs/wide");
     const grid = card(page, "Tasks");
     await grid.getByText("3 more tasks").waitFor();
-    expect(await grid.locator("[data-history]").count()).toBe(60);
+    await becomes(() => grid.locator("[data-history]").count(), 60);
     await grid.getByRole("button", { name: "Show more" }).click();
     await grid.locator('[data-history="task62"]').waitFor();
-    expect(await grid.getByText("more task").count()).toBe(0);
+    await becomes(() => grid.getByText("more task").count(), 0);
   }, 60_000);
 
   test("lists upcoming occurrences, and those that started no run with the reason", async () => {
     const { petit, web, page } = running();
     await web.open("/jobs/tick");
-    expect(await card(page, "Schedule").locator(".job-next li").count()).toBe(5);
+    await becomes(() => card(page, "Schedule").locator(".job-next li").count(), 5);
     await post(petit, "/api/scheduler/pause");
     const ledger = card(page, "Skipped and missed");
     await ledger.locator('[data-outcome="skipped"]').first().getByText("the scheduler or the job was paused").waitFor();
@@ -195,7 +195,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await web.open("/jobs/source");
     const state = card(page, "Last result");
     await state.getByText("no disk").waitFor();
-    expect(await state.getByRole("link").first().getAttribute("href")).toBe(`/runs/${run.id}`);
+    await becomes(() => state.getByRole("link").first().getAttribute("href"), `/runs/${run.id}`);
     expect(await page.locator("main h2").first().textContent()).toBe("Last result");
     await web.open("/jobs/gated");
     await page
@@ -215,7 +215,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await page.getByRole("button", { name: "Run now" }).waitFor();
     rmSync(file);
     await page.getByText("This job was removed").waitFor();
-    expect(await page.getByRole("button", { name: "Run now" }).count()).toBe(0);
+    await becomes(() => page.getByRole("button", { name: "Run now" }).count(), 0);
     await page.getByRole("link", { name: "Its runs" }).click();
     await page.waitForURL("**/runs?job=brief");
     await page.getByRole("link", { name: run.id.slice(-8) }).waitFor();
@@ -237,7 +237,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
       for (const id of ["nightly", "tick", "grid"]) {
         await phone.open(`/jobs/${id}`);
         await phone.page.locator(".graph-node").first().waitFor();
-        expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+        await becomes(() => phone.page.evaluate("document.documentElement.scrollWidth"), 375);
         expect(await phone.axe()).toEqual([]);
       }
     },

@@ -7,7 +7,7 @@ import { startPetit } from "../../support/petit/petit.ts";
 import { quietHour } from "../../support/quiet-hour.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const HOUR = quietHour();
 const JOBS = {
@@ -120,7 +120,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await page.getByText("No matching runs").waitFor();
     await web.open("/jobs?tag=gone");
     await page.getByText("No matching jobs").waitFor();
-    expect(await page.getByLabel("Tag").inputValue()).toBe("gone");
+    await becomes(() => page.getByLabel("Tag").inputValue(), "gone");
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     const dialog = page.getByRole("dialog", { name: "Run Greet somebody" });
     const day = dialog.getByLabel("day");
     await day.waitFor();
-    expect(await day.inputValue()).toBe("2026-01-01");
+    await becomes(() => day.inputValue(), "2026-01-01");
     expect(await dialog.textContent()).toContain("Of which day");
     expect(await dialog.getByRole("option").allTextContents()).toEqual(["Choose one", "fast", "full"]);
     for (const colorScheme of ["dark", "light"] as const) {
@@ -145,7 +145,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await dialog.getByLabel("level").selectOption("fast");
     await dialog.getByRole("button", { name: "Run now" }).click();
     await dialog.getByText("Can't be 'yesterday'; expected a value that matches").waitFor();
-    expect(await day.getAttribute("aria-invalid")).toBe("true");
+    await becomes(() => day.getAttribute("aria-invalid"), "true");
     expect((await ask(petit, "/api/jobs/greet/runs")).body.count).toBe(0);
     await dialog.getByLabel("note").press("End");
     await page.keyboard.type("!");
@@ -187,7 +187,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
     await page.keyboard.press("k");
     await page.keyboard.press("r");
     await page.getByRole("dialog", { name: "Run Greet somebody" }).getByLabel("day").waitFor();
-    expect(await page.evaluate("document.activeElement.name")).toBe("day");
+    await becomes(() => page.evaluate("document.activeElement.name"), "day");
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.keyboard.press("Enter");
@@ -211,7 +211,7 @@ describe.skipIf(CHROMIUM === null)("the list of jobs", () => {
       await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 800 }, colorScheme });
       await phone.open("/jobs");
       await phone.page.getByRole("button", { name: "Run now: nightly" }).waitFor();
-      expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+      await becomes(() => phone.page.evaluate("document.documentElement.scrollWidth"), 375);
       expect(await phone.axe()).toEqual([]);
     }
   }, 60_000);

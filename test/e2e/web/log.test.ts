@@ -51,7 +51,7 @@ tasks:
     type: shell
     script: |
       i=0
-      while [ $i -lt "$PETIT_PARAM_LINES" ]; do i=$((i + 1)); echo "line $i"; sleep 0.02; done
+      while [ $i -lt "$PETIT_PARAM_LINES" ]; do i=$((i + 1)); echo "line $i"; [ -e "$PETIT_PARAM_GATE.rush" ] || sleep 0.02; done
       until [ -e "$PETIT_PARAM_GATE" ]; do sleep 0.05; done
       echo "the end"
 `,
@@ -218,7 +218,7 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     const gate = join(petit.dir, "gate-follow");
     const { body } = await ask(petit, "/api/jobs/paced/trigger", {
       method: "POST",
-      body: JSON.stringify({ params: { gate, lines: "400" } }),
+      body: JSON.stringify({ params: { gate, lines: "2000" } }),
     });
     await openLog(body.run_id);
     await shownFrom(page, 100);
@@ -230,10 +230,11 @@ describe.skipIf(CHROMIUM === null)("the log of a run", () => {
     await page.mouse.wheel(0, -800);
     await page.getByRole("button", { name: /^↓ \d+ new lines?$/ }).waitFor();
     const top = await page.locator(".log-scroll").evaluate((each) => each.scrollTop);
-    await page.getByText("400 lines, live").waitFor();
+    writeFileSync(`${gate}.rush`, "");
+    await page.getByText("2,000 lines, live").waitFor();
     expect(await page.locator(".log-scroll").evaluate((each) => each.scrollTop)).toBe(top);
     await page.getByRole("button", { name: /new lines?$/ }).click();
-    await row(page, 400).waitFor();
+    await row(page, 2_000).waitFor();
     writeFileSync(gate, "");
     await page.locator(".log-row", { hasText: "the end" }).waitFor();
     await page.locator('[data-log="ended"]').waitFor();
@@ -326,6 +327,9 @@ describe.skipIf(CHROMIUM === null)("the log of a run while petit is killed and r
     await page.locator('[data-log="away"]').waitFor();
     await using second = await startPetit({ dir: first.dir, args: ["--api-port", port] });
     await page.locator('[data-log="live"]').waitFor();
+    const { total } = (await ask(second, `/api/runs/${body.run_id}/lines?limit=1`)).body;
+    await shownFrom(page, Math.min(total + 10, 500));
+    writeFileSync(`${gate}.rush`, "");
     await page.getByText("500 lines, live").waitFor({ timeout: 60_000 });
     writeFileSync(gate, "");
     await page.locator('[data-log="ended"]').waitFor({ timeout: 60_000 });

@@ -6,7 +6,7 @@ import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -228,7 +228,7 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
       await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 800 }, colorScheme });
       await phone.open("/");
       await phone.page.locator(".time-row").first().waitFor();
-      expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+      await becomes(() => phone.page.evaluate("document.documentElement.scrollWidth"), 375);
       expect(await phone.axe()).toEqual([]);
     }, 60_000);
   }
@@ -250,7 +250,7 @@ describe.skipIf(CHROMIUM === null)("the now view of a quiet petit", () => {
     await bars.waitFor();
     await runToEnd(petit, "rare");
     await web.page.getByRole("img", { name: /^2 runs/ }).waitFor();
-    expect(await pressed("6 h").count()).toBe(1);
+    await becomes(() => pressed("6 h").count(), 1);
     expect(new URL(web.page.url()).search).toBe("");
     await web.open("/");
     await pressed("15 min").waitFor();

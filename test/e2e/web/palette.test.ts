@@ -3,7 +3,7 @@ import { runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { loaded } from "../../support/web/web.ts";
+import { becomes, loaded } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -80,6 +80,6 @@ describe.skipIf(CHROMIUM === null)("the command palette", () => {
     await page.keyboard.press("Enter");
     await page.waitForURL("**/runs?param=region%3Dus-east");
     await page.locator("main [data-row]").first().waitFor();
-    expect(await page.locator("main [data-row]").count()).toBe(1);
+    await becomes(() => page.locator("main [data-row]").count(), 1);
   }, 60_000);
 });

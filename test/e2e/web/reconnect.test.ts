@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { post, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const JOBS = { "jobs.yaml": 'id: hello\nname: Hello\ntasks: [{id: only, type: command, command: "true"}]\n' };
 
@@ -36,7 +36,7 @@ describe.skipIf(CHROMIUM === null)("the dashboard while petit restarts", () => {
     await page.locator("[data-connection=connected]").waitFor();
     await page.locator(`a[href="/runs/${missed.id}"]`).waitFor();
     await page.locator("[data-scheduler=paused]").waitFor();
-    expect(await page.getByText("petit is unreachable").count()).toBe(0);
+    await becomes(() => page.getByText("petit is unreachable").count(), 0);
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     await page.getByRole("link", { name: "newcomer" }).first().waitFor();
     // Live updates continue.

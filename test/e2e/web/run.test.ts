@@ -6,7 +6,7 @@ import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { holds, openWeb } from "../../support/web/web.ts";
+import { becomes, holds, openWeb } from "../../support/web/web.ts";
 
 /** Waits for the file that a param names. */
 const WAIT = 'until [ -e "$PETIT_PARAM_GATE" ]; do sleep 0.05; done';
@@ -87,7 +87,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await summary(page, "completed").waitFor();
     await page.getByText("All 2 tasks completed.").waitFor();
     expect(await page.evaluate("performance.getEntriesByName('graph.layout').length")).toBe(0);
-    expect(await page.getByRole("button", { name: "Cancel" }).count()).toBe(0);
+    await becomes(() => page.getByRole("button", { name: "Cancel" }).count(), 0);
     expect(web.complaints()).toEqual([]);
   }, 90_000);
 
@@ -127,7 +127,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.getByRole("link", { name: id.slice(-8) }).click();
     await page.waitForURL(`**/runs/${id}`);
     await page.getByText("Retried by").waitFor();
-    expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(1);
+    await becomes(() => page.getByRole("button", { name: "Retry" }).count(), 1);
   }, 90_000);
 
   test("runs a job again with the same params", async () => {
@@ -136,7 +136,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const { id } = await runToEnd(petit, "flaky", { gate, word: "spring" });
     await web.open(`/runs/${id}`);
     await page.getByRole("button", { name: "Run again" }).click();
-    expect(await page.getByRole("dialog").getByLabel("word").inputValue()).toBe("spring");
+    await becomes(() => page.getByRole("dialog").getByLabel("word").inputValue(), "spring");
     await page.getByRole("dialog").getByRole("button", { name: "Run now" }).click();
     await page.waitForURL((url) => !url.pathname.endsWith(id));
     await summary(page, "completed").waitFor();
@@ -149,9 +149,9 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     const { id } = await runToEnd(petit, "tries");
     await web.open(`/runs/${id}?tab=tasks`);
     const intervals = (task: string, kind: string) => page.locator(`[data-gantt="${task}"] .gantt-${kind}`);
-    expect(await intervals("again", "attempt").count()).toBe(3);
-    expect(await intervals("again", "backoff").count()).toBe(2);
-    expect(await intervals("long", "upstream").count()).toBe(1);
+    await becomes(() => intervals("again", "attempt").count(), 3);
+    await becomes(() => intervals("again", "backoff").count(), 2);
+    await becomes(() => intervals("long", "upstream").count(), 1);
     const [quick, long] = [
       await intervals("quick", "attempt").boundingBox(),
       await intervals("long", "attempt").boundingBox(),
@@ -179,7 +179,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.waitForURL(`**/runs/${id}?task=kept`);
     await page.reload();
     await page.locator('[data-task="kept"][aria-pressed="true"]').waitFor();
-    expect(await page.getByLabel("Task", { exact: true }).inputValue()).toBe("kept");
+    await becomes(() => page.getByLabel("Task", { exact: true }).inputValue(), "kept");
     await web.open("/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60");
     await page.getByRole("alert").getByText("was not found").waitFor();
   }, 90_000);
@@ -230,10 +230,10 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await phone.open(`/runs/${id}`);
     await node(page, "load", "failed").waitFor();
     await holds(page, ALL_INSIDE);
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+    await becomes(() => page.evaluate("document.documentElement.scrollWidth"), 375);
     await page.locator('[data-task="kept"]').focus();
     await page.keyboard.press("Tab");
-    expect(await page.evaluate("document.activeElement.dataset.task")).toBe("load");
+    await becomes(() => page.evaluate("document.activeElement.dataset.task"), "load");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.waitForURL(`**/runs/${id}?task=page`);
@@ -241,7 +241,7 @@ describe.skipIf(CHROMIUM === null)("the view of a run", () => {
     await page.keyboard.press("ArrowRight");
     await page.locator('[data-gantt="page"]').waitFor();
     await holds(page, LABELS_APART);
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+    await becomes(() => page.evaluate("document.documentElement.scrollWidth"), 375);
   }, 90_000);
 
   test("shows its bars with forced colors", async () => {

@@ -3,7 +3,7 @@ import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -76,7 +76,7 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await page.getByRole("link", { name: "Older" }).click();
     await page.waitForURL("**/runs?before=*");
     await count(3);
-    expect(await page.getByRole("link", { name: "Older" }).count()).toBe(0);
+    await becomes(() => page.getByRole("link", { name: "Older" }).count(), 0);
     await page.getByRole("link", { name: "Newest" }).click();
     await count(PAGE);
     await page.goBack();
@@ -109,7 +109,7 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await page.keyboard.press("Enter");
     await page.waitForURL("**/runs?text=EU-NORTH");
     await count(1);
-    expect(await page.locator("main [data-row]").getAttribute("href")).toBe(`/runs/${found.id}`);
+    await becomes(() => page.locator("main [data-row]").getAttribute("href"), `/runs/${found.id}`);
     await page.getByLabel("Text").fill("");
     await page.getByLabel("Param").fill("region=us");
     await page.getByLabel("Param").press("Enter");
@@ -155,7 +155,7 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     const { petit } = running();
     await using phone = await openWeb({ url: petit.url, viewport: { width: 375, height: 800 } });
     await phone.open("/runs");
-    expect(await phone.page.evaluate("document.documentElement.scrollWidth")).toBe(375);
+    await becomes(() => phone.page.evaluate("document.documentElement.scrollWidth"), 375);
     expect(await phone.axe()).toEqual([]);
   }, 30_000);
 });

@@ -2,30 +2,32 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrowserContext, chromium } from "playwright-core";
+import { type BrowserContext, chromium, type Browser as Process } from "playwright-core";
 
 /** The path of Chromium, or null if it is not installed. scripts/setup-tests installs it. */
 export const CHROMIUM = Bun.which("chromium");
 
 export type Browser = AsyncDisposable & { readonly context: BrowserContext };
 
+const launchOptions = (names: readonly string[]) => ({
+  executablePath: CHROMIUM ?? "chromium",
+  headless: true,
+  chromiumSandbox: false,
+  args: [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    `--host-resolver-rules=${names.map((name) => `MAP ${name} 127.0.0.1`).join(", ")}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
+  ],
+});
+
 /** Starts a browser with a new profile. It resolves these host names to 127.0.0.1. */
 export const startBrowser = async (names: readonly string[]): Promise<Browser> => {
   const profile = mkdtempSync(join(tmpdir(), "petit-browser-"));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM ?? "chromium",
-    headless: true,
-    chromiumSandbox: false,
-    args: [
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      `--host-resolver-rules=${names.map((name) => `MAP ${name} 127.0.0.1`).join(", ")}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
-    ],
-  });
+  const context = await chromium.launchPersistentContext(profile, launchOptions(names));
   return {
     context,
     [Symbol.asyncDispose]: async () => {
@@ -33,6 +35,16 @@ export const startBrowser = async (names: readonly string[]): Promise<Browser> =
       rmSync(profile, { recursive: true, force: true });
     },
   };
+};
+
+/** The browser of all test files of this process, because its start takes most of a short test. It ends with the process. */
+let shared: Process | null = null;
+
+/** Opens a new profile in the shared browser, which can reach only this machine. */
+export const openProfile = async (): Promise<Browser> => {
+  if (shared === null || !shared.isConnected()) shared = await chromium.launch(launchOptions([]));
+  const context = await shared.newContext();
+  return { context, [Symbol.asyncDispose]: () => context.close() };
 };
 
 export type Site = AsyncDisposable & { readonly port: number };

@@ -1,8 +1,10 @@
+import { expect } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Page } from "playwright-core";
-import { type Browser, startBrowser } from "./browser.ts";
+import { type Browser, openProfile } from "./browser.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const AXE = readFileSync(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8");
@@ -33,7 +35,7 @@ export type WebOptions = {
 };
 
 export const openWeb = async ({ url, viewport, colorScheme = "light" }: WebOptions): Promise<Web> => {
-  const browser = await startBrowser([]);
+  const browser = await openProfile();
   const page = await browser.context.newPage();
   await page.setViewportSize(viewport ?? { width: 1280, height: 800 });
   await page.emulateMedia({ colorScheme });
@@ -87,6 +89,20 @@ const SETTLED = `Promise.allSettled(document.getAnimations()
   .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
   .map(({ finished }) => finished))
   .then(() => undefined)`;
+
+/** How long a value of the page may take to become what a test expects, in ms. */
+const PATIENCE_MS = 10_000;
+
+/** Waits until a value of the page is as expected, because a view may need more than one frame. Fails with the last value. */
+export const becomes = async (read: () => Promise<unknown>, expected: unknown): Promise<void> => {
+  const deadline = performance.now() + PATIENCE_MS;
+  let value = await read();
+  while (!Bun.deepEquals(value, expected) && performance.now() < deadline) {
+    await setTimeout(20);
+    value = await read();
+  }
+  expect(value).toEqual(expected);
+};
 
 /** Waits until an expression is true in the page, and evaluates it in every frame. The page's policy forbids `waitForFunction`. */
 export const holds = async (page: Page, expression: string): Promise<void> => {
