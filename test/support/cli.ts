@@ -6,11 +6,12 @@ import { runtimeCommand, runtimeEnvironment } from "./runtime-command.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
+/** The command that runs petit from source. */
+export const PETIT_SOURCE: readonly string[] = [...runtimeCommand, join(ROOT, "src", "main.ts")];
+
 /** The command that runs petit: `dist/petit` with `PETIT_TEST_TARGET=executable`, otherwise the source. */
 export const PETIT: readonly string[] =
-  process.env.PETIT_TEST_TARGET === "executable"
-    ? [join(ROOT, "dist", "petit")]
-    : [...runtimeCommand, join(ROOT, "src", "main.ts")];
+  process.env.PETIT_TEST_TARGET === "executable" ? [join(ROOT, "dist", "petit")] : PETIT_SOURCE;
 
 /** The result of a command. */
 export type CommandResult = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
@@ -19,6 +20,8 @@ export type CliOptions = {
   /** The working directory. The default is an empty folder. */
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The command that runs petit. The default is PETIT. */
+  readonly command?: readonly string[];
 };
 
 /** Returns an environment without any configuration of this machine. */
@@ -33,7 +36,7 @@ export const cleanEnvironment = (home: string): Record<string, string> => ({
 /** Runs `petit ARGS…` and waits for its end. */
 export const petit = async (args: readonly string[], options: CliOptions = {}): Promise<CommandResult> => {
   using folder = tempFolder();
-  const [program = "", ...before] = PETIT;
+  const [program = "", ...before] = options.command ?? PETIT;
   const child = spawn(program, [...before, ...args], {
     cwd: options.cwd ?? folder.path,
     env: { ...cleanEnvironment(folder.path), ...options.environment },

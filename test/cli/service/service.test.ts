@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, lstatSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cleanEnvironment, PETIT, petit, tempFolder } from "../../support/cli.ts";
+import { cleanEnvironment, PETIT_SOURCE, petit, tempFolder } from "../../support/cli.ts";
 
 /** An executable that a system service can see. */
 const EXEC = "--exec=/bin/sh";
@@ -72,8 +72,8 @@ describe("petit service print", () => {
     expect(lineOf(stdout, "LoadCredential")).toBe(`LoadCredential=petit-token:${folder.path}/token`);
   });
 
-  test.skipIf(PETIT.length === 1)("asks for the executable if petit runs from source", async () => {
-    const { status, stderr } = await petit(["service", "print"]);
+  test("asks for the executable if petit runs from source", async () => {
+    const { status, stderr } = await petit(["service", "print"], { command: PETIT_SOURCE });
     expect(status).toBe(2);
     expect(stderr).toContain("build dist/petit with 'scripts/build', then run it, or pass it with --exec FILE");
   });
