@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { EXIT } from "./cli/exit.ts";
+import { isRequestProcess, runRequestProcess } from "./cli/request-process.ts";
 import { isVersionRequest, versionLine } from "./cli/version-line.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
@@ -27,6 +28,13 @@ const main = async (): Promise<void> => {
   process.exitCode ||= status;
   // Exit only when everything has been written. A stream that has failed does not call back; watchStreams exits then.
   process.stdout.end(() => process.stderr.end(() => process.exit()));
+};
+
+/** Sends the request of an `http` task, whose process this is. */
+const sendRequest = async (): Promise<void> => {
+  const runtime = await chooseRuntime();
+  bypassProxyOnLoopback();
+  process.exit(await runRequestProcess(runtime));
 };
 
 /** Opens the runtime before any other module is loaded, because those may need permissions that it checks. */
@@ -81,4 +89,5 @@ const reportWriteError = (error: Error): void => {
 };
 
 if (isVersionRequest(argv)) printVersion();
+else if (isRequestProcess(argv)) await sendRequest();
 else await main();

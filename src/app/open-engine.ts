@@ -87,7 +87,8 @@ const assertNotForeign = (options: OpenEngineOptions): void => {
   if (db !== MEMORY) assertOwned({ ...options, db });
 };
 
-const definedIn = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+/** Returns an environment without the names that have no value. */
+export const definedIn = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );

@@ -7,11 +7,12 @@ import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
 import type { Reason } from "./run.ts";
 import type { ScheduleSpec } from "./schedule/schedule.ts";
+import type { SecretSource, TextOrSecret } from "./secret.ts";
 
 import type { TaskStatus } from "./task-run.ts";
 
 /** What a task runs. `approval` and `job` have no process. */
-export const TASK_TYPES = ["command", "shell", "python", "typescript", "ssh", "approval", "job"] as const;
+export const TASK_TYPES = ["command", "shell", "python", "typescript", "http", "ssh", "approval", "job"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
 
 /** What a scheduled occurrence does when the job has reached its limit: `skip` it, `queue` it, or `replace` the oldest run. */
@@ -66,7 +67,7 @@ export type Job = {
 
 export type Links = { readonly [name: string]: string };
 
-type Environment = { readonly [name: string]: string };
+type Environment = { readonly [name: string]: TextOrSecret };
 
 /** The source of a definition: the file relative to JOBS_DIR, the line (from 1), and the absolute folder of the file. */
 export type Source = {
@@ -123,6 +124,7 @@ export type Program =
   | { readonly type: "command"; readonly command: string }
   | { readonly type: "shell"; readonly script: string; readonly shell: readonly string[] }
   | { readonly type: "python" | "typescript"; readonly inline: true; readonly text: string }
+  | HttpProgram
   | SshProgram
   /** No process: it waits until a person decides, or until its timeout. */
   | Approval
@@ -130,6 +132,34 @@ export type Program =
   | ChildJob
   /** `file` as written; searched in the job file's folder, then in the task's working directory. */
   | { readonly type: "python" | "typescript"; readonly inline: false; readonly file: string };
+
+export const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+export type HttpMethod = (typeof HTTP_METHODS)[number];
+
+/** An HTTP request that petit's own executable sends. */
+export type HttpProgram = {
+  readonly type: "http";
+  /** May contain templates. */
+  readonly url: string;
+  readonly method: HttpMethod;
+  /** By header name. Texts may contain templates. */
+  readonly headers: { readonly [name: string]: TextOrSecret };
+  readonly body: HttpBody | null;
+  /** The statuses that are a success; null means 200 to 299. */
+  readonly statuses: readonly number[] | null;
+  /** By output: where it is in the answer, as a JSON pointer (RFC 6901). */
+  readonly outputs: { readonly [name: string]: string };
+  /** Path of the certificates to trust, relative to the job file's folder. Null means those that the runtime trusts. */
+  readonly caFile: string | null;
+};
+
+/** Values and paths may contain templates. */
+export type HttpBody =
+  | { readonly kind: "json"; readonly value: Json }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "form"; readonly fields: { readonly [name: string]: string } }
+  /** `path` as written; searched as the file of a script is. */
+  | { readonly kind: "file"; readonly path: string };
 
 /** A script that OpenSSH's client runs on another machine. Texts may contain templates, except the script. */
 export type SshProgram = {
@@ -175,6 +205,51 @@ export const isAllowedFailure = (
   if (ended.reason === "cancelled" || ended.reason === "shutdown" || ended.reason === "interrupted") return false;
   return allowFailure === "always" || (ended.exitCode !== null && allowFailure.exitCodes.includes(ended.exitCode));
 };
+
+/** A secret that a job file names. */
+export type SecretUse = {
+  readonly source: SecretSource;
+  /** Where the job file names it, such as `tasks.load.environment.TOKEN`. */
+  readonly path: string;
+  /** The environment variable of a process that has it, or null. */
+  readonly variable: string | null;
+};
+
+/** Returns all secrets of a job and its tasks, except those of notifications. */
+export const secretsOfJob = (job: Job): readonly SecretUse[] => {
+  const known = KNOWN_SECRETS.get(job);
+  if (known !== undefined) return known;
+  const found = [...secretVariables(job.environment, "environment"), ...job.tasks.flatMap(ownSecrets)];
+  KNOWN_SECRETS.set(job, found);
+  return found;
+};
+
+/** A job with many tasks would otherwise be searched for each of them. */
+const KNOWN_SECRETS = new WeakMap<Job, readonly SecretUse[]>();
+
+/** Returns the secrets that the process of a task gets. A variable of the task replaces that of the job. */
+export const secretsOfTask = (job: Job, task: Task): readonly SecretUse[] => {
+  const own = ownSecrets(task);
+  // A request needs no variables of the job.
+  if (task.program.type === "http") return own;
+  const ofJob = secretVariables(job.environment, "environment");
+  return [...ofJob.filter(({ variable }) => variable !== null && !Object.hasOwn(task.environment, variable)), ...own];
+};
+
+const ownSecrets = ({ id, environment, program }: Task): readonly SecretUse[] => [
+  ...secretVariables(environment, `tasks.${id}.environment`),
+  ...(program.type === "http" ? secretHeaders(program, `tasks.${id}.headers`) : []),
+];
+
+const secretVariables = (environment: Environment, path: string): readonly SecretUse[] =>
+  Object.entries(environment).flatMap(([variable, value]) =>
+    typeof value === "string" ? [] : [{ source: value, path: `${path}.${variable}`, variable }],
+  );
+
+const secretHeaders = ({ headers }: HttpProgram, path: string): readonly SecretUse[] =>
+  Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === "string" ? [] : [{ source: value, path: `${path}.${name}`, variable: null }],
+  );
 
 /** Returns whether a job has all of these tags. */
 export const hasTags = ({ tags = [] }: Job, wanted: readonly string[]): boolean =>

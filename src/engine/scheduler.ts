@@ -43,6 +43,7 @@ import { Jobs } from "./schedule/jobs.ts";
 import { Pauses } from "./schedule/pauses.ts";
 import { Reloader } from "./schedule/reloader.ts";
 import { ScheduleQueue } from "./schedule/schedule-queue.ts";
+import { secretConcerns } from "./secrets/secret-concerns.ts";
 import { Shutdown } from "./shutdown.ts";
 
 export const createEngine = (options: EngineOptions): Engine => new Scheduler(options);
@@ -95,6 +96,7 @@ class Scheduler implements Engine {
     });
     this.#runs = new Runs({
       engine: { ...options, environment: inheritable(options.environment) },
+      ownEnvironment: options.environment,
       notifier: this.#notifier,
       commits,
       artifacts: this.#artifacts,
@@ -142,6 +144,7 @@ class Scheduler implements Engine {
       jobs: this.#jobs,
       detach,
       assertRunning: () => this.#assertRunning(),
+      onReloaded: () => this.#warnOfSecrets(),
     });
   }
 
@@ -157,8 +160,17 @@ class Scheduler implements Engine {
     store.stopBlocking();
     this.#isStarted = true;
     this.#notifier.start(this.#jobs.all.values());
+    this.#warnOfSecrets();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
+  }
+
+  /** Logs what is wrong with the secrets of tasks. The attempt that needs one says so too, when it fails. */
+  #warnOfSecrets(): void {
+    const { environment, log, followSchedules } = this.#options;
+    if (followSchedules === false) return;
+    for (const { job } of this.#jobs.all.values())
+      for (const { message } of secretConcerns(job, environment)) log.warn({ job_id: job.id }, message);
   }
 
   /** Fires what came due while petit was not running, then starts the timer. */

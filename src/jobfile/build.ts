@@ -5,8 +5,10 @@ import type { Retry } from "../domain/retry.ts";
 import type { ExceptDates } from "../domain/schedule/except.ts";
 import { tidyExpression } from "../domain/schedule/expression.ts";
 import type { ScheduleSpec } from "../domain/schedule/schedule.ts";
+import { buildHttp } from "./build-http.ts";
 import { buildItems } from "./build-items.ts";
 import { buildNotify } from "./build-notify.ts";
+import { buildTextOrSecret } from "./build-secret.ts";
 import { DEFAULT_CONDITION } from "./schema/gate.ts";
 import type { JobFields, TaskFields } from "./schema/job.ts";
 import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema/schedule.ts";
@@ -30,7 +32,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   config: fields.config,
   params: Object.fromEntries(Object.entries(fields.params).map(([name, param]) => [name, buildParam(param)])),
   ...(Object.keys(fields.outputs).length > 0 && { outputs: fields.outputs }),
-  environment: fields.environment,
+  environment: buildEnvironment(fields.environment),
   inheritEnvironment: fields.inherit_environment,
   retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
   ...(fields.notify.length > 0 && { notify: fields.notify.map(buildNotify) }),
@@ -108,10 +110,13 @@ const buildPlainTask = (fields: TaskFields): Task => ({
   args: fields.args,
   workingDir: fields.working_dir ?? null,
   stdin: fields.stdin ?? null,
-  environment: fields.environment,
+  environment: buildEnvironment(fields.environment),
   timeoutMs: fields.timeout ?? fields.timeout_secs ?? null,
   retry: fields.retry === undefined ? null : buildRetry(fields.retry),
 });
+
+const buildEnvironment = (fields: TaskFields["environment"]): Task["environment"] =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, buildTextOrSecret(value)]));
 
 const DEFAULT_SHELL = ["/bin/sh", "-e"];
 
@@ -122,6 +127,8 @@ const buildProgram = (fields: TaskFields): Program => {
       return { type: "command", command: fields.command ?? "" };
     case "shell":
       return { type: "shell", script, shell: fields.shell ?? DEFAULT_SHELL };
+    case "http":
+      return buildHttp(fields);
     case "ssh":
       return {
         type: "ssh",

@@ -4,6 +4,7 @@ import type { Job } from "../domain/job.ts";
 import type { ParamValues } from "../domain/run.ts";
 import { asText } from "../domain/task-environment.ts";
 import type { Outputs, TaskStatus } from "../domain/task-run.ts";
+import type { Json } from "../lib/json.ts";
 import { Expression, type ExpressionProblem, type ExpressionScope } from "./expression/expression.ts";
 
 /** The value that a template refers to. */
@@ -84,6 +85,24 @@ export type TemplateScope = {
  */
 export const expandTemplate = (text: string, scope: TemplateScope): string =>
   hasTemplate(text) ? text.replace(TEMPLATE, (match, inner: string) => fill(toTemplate(match, inner), scope)) : text;
+
+/**
+ * Replaces the templates in all texts of a value. A text that is nothing but an expression with a function or an operator,
+ * such as `${{ fromJSON(…) }}`, becomes the value of the expression; any other stays a text.
+ */
+export const expandJson = (value: Json, scope: () => TemplateScope): Json => {
+  if (typeof value === "string") return hasTemplate(value) ? expandText(value, scope()) : value;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((each) => expandJson(each, scope));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, expandJson(each, scope)]));
+};
+
+const expandText = (text: string, scope: TemplateScope): Json => {
+  const [template] = findTemplates(text);
+  const expression =
+    template?.text === text && template.reference === null ? Expression.parse(template.expression) : null;
+  return expression instanceof Expression ? expression.evaluate(expressionScope(scope)) : expandTemplate(text, scope);
+};
 
 const fill = (template: Template, scope: TemplateScope): string => {
   const { reference } = template;

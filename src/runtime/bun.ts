@@ -1,6 +1,7 @@
 import { dlopen } from "bun:ffi";
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { monotonicMicros, sendDatagram, socketCalls } from "./bun-libc.ts";
 import { boundConnections, type Connections } from "./connections.ts";
 import {
@@ -45,8 +46,15 @@ export const openRuntime = (): Runtime => ({
         ? [process.execPath, ...AS_BUN, program.file, ...program.args]
         : [process.execPath, ...AS_BUN, NO_TSCONFIG, "-e", program.text, "inline", ...program.args],
   }),
+  self: (args) =>
+    COMPILED.test(Bun.main) ? [process.execPath, ...args] : [process.execPath, ...AS_BUN, MAIN, ...args],
+  // Without `timeout`, Bun ends a request after five minutes without data.
+  request: (url, { ca, ...options }) =>
+    fetch(url, { ...options, timeout: false, ...(ca !== null && { tls: { ca } }) } as RequestInit),
   ...systemCalls(),
 });
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /** Path of the program of a compiled executable, in a virtual file system. */
 const COMPILED = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/;

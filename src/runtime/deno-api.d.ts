@@ -46,6 +46,9 @@ declare namespace Deno {
     shutdown(): Promise<void>;
   };
 
+  /** A client for `fetch`. */
+  function createHttpClient(options: { readonly caCerts: readonly string[] }): object;
+
   type NativeTypes = { i32: number; u32: number; i64: bigint; pointer: null; buffer: NodeJS.TypedArray };
   type NativeFunction = {
     readonly parameters: readonly (keyof NativeTypes)[];

@@ -1,6 +1,7 @@
 /// <reference path="./deno-api.d.ts" />
 import { spawn as spawnChild } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { openDatabase } from "./deno-database.ts";
 import { assertAllowed } from "./deno-permissions.ts";
 import { serve } from "./deno-server.ts";
@@ -21,10 +22,18 @@ export const openRuntime = (): Runtime => {
     spawn,
     serve: (options: ServeOptions) => serve(options, sockets),
     typescript,
+    self: (args: readonly string[]) => [Deno.execPath(), "run", "--allow-all", "--quiet", "--no-lock", MAIN, ...args],
+    request: (url: string, { ca, ...options }: Parameters<Runtime["request"]>[1]) =>
+      fetch(
+        url,
+        ca === null ? options : ({ ...options, client: Deno.createHttpClient({ caCerts: [ca] }) } as RequestInit),
+      ),
     ...calls,
   };
   return runtime;
 };
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 const typescript: Runtime["typescript"] = (program) => ({
   environment: {},

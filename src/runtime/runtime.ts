@@ -21,6 +21,10 @@ export interface Runtime {
     readonly argv: readonly string[];
     readonly environment: Record<string, string>;
   };
+  /** Returns the command that runs petit itself with these arguments. */
+  self(args: readonly string[]): readonly string[];
+  /** Sends an HTTP request, as `fetch`. `ca` are the certificates (PEM) to trust; null means those of the runtime. */
+  request(url: string, options: RequestInit & { readonly ca: string | null }): Promise<Response>;
   /** Collects garbage synchronously, which takes up to 50 ms per 100 MB. Does nothing in a runtime that offers no such call. */
   collectGarbage(): void;
   /**

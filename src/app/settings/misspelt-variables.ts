@@ -1,4 +1,4 @@
-import type { Job } from "../../domain/job.ts";
+import { type Job, secretsOfJob } from "../../domain/job.ts";
 import { secretsOf } from "../../domain/notification.ts";
 import { TASK_VARIABLES } from "../../domain/task-environment.ts";
 import { suggest } from "../../lib/suggest.ts";
@@ -20,7 +20,7 @@ const READ: readonly string[] = [
 /** The variables that petit sets for tasks; petit inherits them when a task runs it. */
 const SET: readonly string[] = [...TASK_VARIABLES, "PETIT_PARAM_", "PETIT_CONFIG_"];
 
-/** Returns unknown variables that resemble a setting. The notifications of `jobs` may read other variables. */
+/** Returns unknown variables that resemble a setting. `jobs` may read secrets from other variables. */
 export const misspeltVariables = (
   environment: Readonly<Record<string, string | undefined>>,
   jobs: readonly Job[],
@@ -41,6 +41,9 @@ const nearest = (name: string): readonly Misspelt[] => {
   return near === null ? [] : [{ name, near: PREFIX + near }];
 };
 
-/** Returns the variables that a job's `notify` list names. */
-const variablesOf = ({ notify = [] }: Job): readonly string[] =>
-  notify.flatMap(secretsOf).flatMap(([, text]) => (typeof text === "object" && "env" in text ? [text.env] : []));
+/** Returns the variables that a job reads secrets from. */
+const variablesOf = (job: Job): readonly string[] => {
+  const notified = (job.notify ?? []).flatMap(secretsOf).map(([, text]) => text);
+  const used = secretsOfJob(job).map(({ source }) => source);
+  return [...notified, ...used].flatMap((text) => (typeof text === "object" && "env" in text ? [text.env] : []));
+};

@@ -1,5 +1,7 @@
+import { definedIn } from "../../app/open-engine.ts";
+import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
-import { defineCommand } from "../command.ts";
+import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, problemLine, readJobs, summaryOf } from "../job-folder.ts";
 import { pluralize } from "../terminal/pluralize.ts";
@@ -16,13 +18,24 @@ export const validate = defineCommand({
   },
   settings: [],
   examples: ["petit validate examples/jobs", "petit validate examples/jobs --json"],
-  run: async ({ JOBS_DIR }, { terminal, json }) => {
+  run: async ({ JOBS_DIR }, { terminal, json, environment }) => {
     const files = await readJobs(JOBS_DIR);
+    warnOfShortSecrets(files, { err: terminal.err, environment });
     if (json) terminal.out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
     else writeReport(files, { dir: JOBS_DIR, terminal });
     return statusOf(files);
   },
 });
+
+/** Warns of secrets that can be read here and are too short to be hidden. Elsewhere they may have other values. */
+const warnOfShortSecrets = (
+  { jobs }: JobFiles,
+  { err, environment }: Pick<Terminal, "err"> & Pick<Context, "environment">,
+): void => {
+  for (const job of jobs)
+    for (const { kind, message } of secretConcerns(job, definedIn(environment)))
+      if (kind === "short") err.write(`${paint(err, "yellow", "warning")}: ${message}\n`);
+};
 
 const asJson = (files: JobFiles): object => ({
   valid: statusOf(files) === EXIT.DONE,

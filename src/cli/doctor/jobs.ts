@@ -1,8 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
+import { definedIn } from "../../app/open-engine.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
-import type { Job } from "../../domain/job.ts";
+import { type Job, secretsOfJob } from "../../domain/job.ts";
+import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
 import type { Context } from "../command.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
@@ -24,6 +26,7 @@ export const jobChecks = async (
       filesCheck(files, dir.path),
       ...PROGRAMS.flatMap((needed) => programCheck(files.jobs, needed, environment.PATH ?? "")),
       variablesCheck(files.jobs, environment),
+      ...secretsCheck(files.jobs, environment),
     ];
   } catch (error) {
     const problem = {
@@ -52,6 +55,19 @@ const variablesCheck = (jobs: readonly Job[], environment: Context["environment"
   if (misspelt.length === 0) return ok("variables", "no PETIT_ variable is misspelt");
   const message = misspelt.map(({ name, near }) => `${name} is not a setting; did you mean ${near}?`).join("\n");
   return warning("variables", { message, hint: "petit ignores it: rename it, or remove it" });
+};
+
+/** Checks whether the secrets of tasks can be read here and will be hidden. */
+const secretsCheck = (jobs: readonly Job[], environment: Context["environment"]): readonly Check[] => {
+  const count = jobs.reduce((sum, job) => sum + secretsOfJob(job).length, 0);
+  if (count === 0) return [];
+  const concerns = jobs.flatMap((job) => secretConcerns(job, definedIn(environment)));
+  if (concerns.length === 0) return [ok("secrets", `${pluralize(count, "secret")} of tasks can be read`)];
+  const lines = concerns.slice(0, MAX_PROBLEMS).map(({ message }) => message);
+  const more = concerns.length > MAX_PROBLEMS ? [`and ${concerns.length - MAX_PROBLEMS} more`] : [];
+  const hint =
+    "petit reads a secret when a task starts: check with the environment, the user and the service that run petit";
+  return [warning("secrets", { message: [...lines, ...more].join("\n"), hint })];
 };
 
 /** The programs that a type of task needs. */

@@ -13,9 +13,10 @@ import type { StoredFile } from "../../store/artifacts.ts";
 import type { Store } from "../../store/store.ts";
 import type { Commits } from "../commits.ts";
 import { makeSpoolDir, type Spool } from "../output/spool.ts";
+import type { Mask } from "../secrets/mask.ts";
 import { ArtifactError, describing } from "./artifact-error.ts";
 import { Copier } from "./copy.ts";
-import { findFiles, folderId } from "./find-files.ts";
+import { type FoundFile, findFiles, folderId } from "./find-files.ts";
 import { artifactFolder } from "./folder-name.ts";
 import { OLD_NAME, sweepArtifacts, TEMPORARY_NAME } from "./sweep.ts";
 
@@ -41,6 +42,8 @@ export type EndedAttempt = {
   readonly patterns: readonly string[];
   /** The working directory in which the process started, without links; null if it is unknown. */
   readonly workdir: string | null;
+  /** Hides secrets in the paths of the files. Null if there are none. */
+  readonly mask: Mask | null;
 };
 
 /**
@@ -133,19 +136,20 @@ export class Artifacts {
     });
     await removeTree(folder);
     const usedBytes = store.artifacts.getSize(attempt.runId, attempt);
+    const hide = hidePaths(ended.mask);
     await using copier = new Copier({ folder, limitBytes, usedBytes, signal: detach });
     using spoolFolder = Folder.open(dirname(spool.artifacts));
     using kept = spoolFolder?.folder(basename(spool.artifacts)) ?? null;
     if (kept !== null) {
       const options = { pattern: compileArtifactPattern("."), except: new Set<string>(), signal: detach };
-      for await (const file of findFiles(kept, options)) await copier.add(file);
+      for await (const file of findFiles(kept, options)) await copier.add(hide(file));
     }
     using root = patterns.length === 0 || workdir === null ? null : Folder.openReal(workdir);
     if (root !== null) {
       using own = Folder.open(dir);
       const except = new Set([spoolFolder, own].flatMap((each) => (each === null ? [] : [folderId(each)])));
       for (const pattern of patterns.map(compileArtifactPattern))
-        for await (const file of findFiles(root, { pattern, except, signal: detach })) await copier.add(file);
+        for await (const file of findFiles(root, { pattern, except, signal: detach })) await copier.add(hide(file));
     }
     return await copier.finish();
   }
@@ -170,6 +174,18 @@ export class Artifacts {
     return join(this.#options.dir, attempt.runId, artifactFolder(attempt.taskId, itemKey));
   }
 }
+
+/** Returns a function that hides secrets in the path of a file. It throws ArtifactError if two paths become the same. */
+const hidePaths = (mask: Mask | null): ((file: FoundFile) => FoundFile) => {
+  if (mask === null) return (file) => file;
+  const found = new Map<string, string>();
+  return ({ fd, path }) => {
+    const shown = mask.text(path);
+    if ((found.get(shown) ?? path) !== path) throw new ArtifactError("the paths of two files differ only in a secret");
+    found.set(shown, path);
+    return { fd, path: shown };
+  };
+};
 
 /** Deletes an empty folder. Returns true if there is none now. */
 const removeEmpty = (path: string): boolean => {

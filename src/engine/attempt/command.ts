@@ -4,10 +4,14 @@ import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { Item } from "../../domain/item.ts";
 import type { Job, Program, SshProgram, Task } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
+import type { TextOrSecret } from "../../domain/secret.ts";
 import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
-import { expandTemplate, hasTemplate, type TemplateScope } from "../../jobfile/template.ts";
+import { expandJson, expandTemplate, hasTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
+import type { SecretValues } from "../secrets/attempt-secrets.ts";
+import { type HttpPlanOptions, planRequest } from "./http/plan.ts";
+import { requestArguments } from "./http/request-command.ts";
 import type { ProcessCommand } from "./process.ts";
 import { reopensOutput } from "./reopens-output.ts";
 import { SpawnError } from "./spawn-error.ts";
@@ -35,6 +39,7 @@ export type CommandOptions = {
   readonly scope: () => TemplateScope;
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
+  readonly secrets: SecretValues;
 };
 
 /**
@@ -43,14 +48,15 @@ export type CommandOptions = {
  */
 export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const { job, task, runtime } = context;
-  let scope: TemplateScope | null = null;
-  const expand = (text: string): string => {
-    if (!hasTemplate(text)) return text;
-    scope ??= context.scope();
-    return expandTemplate(text, scope);
+  let known: TemplateScope | null = null;
+  const scope = (): TemplateScope => {
+    known ??= context.scope();
+    return known;
   };
+  const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope()) : text);
   if (task.program.type === "ssh") return planRemote(context, task.program, expand);
   const cwd = task.workingDir === null ? process.cwd() : resolve(job.source.folder, expand(task.workingDir));
+  if (task.program.type === "http") return planHttp({ ...context, scope }, { program: task.program, cwd, expand });
   const program = programOf({
     program: task.program,
     args: task.args.map(expand),
@@ -82,7 +88,7 @@ const planRemote = (context: CommandOptions, program: SshProgram, expand: (text:
   if (inPath("ssh", cwd, environment.PATH) === undefined)
     throw new SpawnError("ENOENT", "there is no ssh on this machine; install OpenSSH's client (openssh-client)");
   const { PETIT_OUTPUT: _, PETIT_ARTIFACTS: __, ...own } = ownVariables(context);
-  const { argv, stdin } = planSsh({
+  const { argv, stdin: privateStdin } = planSsh({
     program,
     args: task.args.map(expand),
     cwd: task.workingDir === null ? null : expand(task.workingDir),
@@ -93,8 +99,45 @@ const planRemote = (context: CommandOptions, program: SshProgram, expand: (text:
     pipe: spool.pipe,
     token: randomBytes(16).toString("hex"),
   });
-  return { command: { argv, cwd, environment, hasStdin: true }, script: null, stdin, workdir: null };
+  return {
+    command: { argv, cwd, environment, hasStdin: false, privateStdin },
+    script: null,
+    stdin: null,
+    workdir: null,
+  };
 };
+
+type HttpOptions = Pick<HttpPlanOptions, "program" | "cwd" | "expand">;
+
+/** Plans an HTTP request: the process is petit itself, which reads the request with its secrets from stdin. */
+const planHttp = (context: CommandOptions, options: HttpOptions): AttemptPlan => {
+  const { job, spool, secrets, runtime, scope } = context;
+  const { cwd, expand } = options;
+  const environment = {
+    ...inheritedBy(job, context.environment),
+    ...givenVariables({ ...context, job: { ...job, environment: withoutSecrets(job.environment) } }, expand),
+    ...ownVariables(context),
+  };
+  assertFolder(cwd);
+  const request = planRequest({
+    ...options,
+    secrets,
+    expandJson: (value) => expandJson(value, scope),
+    folder: job.source.folder,
+    resultFile: spool.result,
+  });
+  const privateStdin = JSON.stringify(request);
+  const argv = runtime.self(requestArguments);
+  return {
+    command: { argv, cwd, environment, hasStdin: false, privateStdin },
+    script: null,
+    stdin: null,
+    workdir: null,
+  };
+};
+
+const withoutSecrets = (environment: Job["environment"]): Job["environment"] =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => typeof value === "string"));
 
 type ProgramOptions = {
   readonly program: Program;
@@ -115,7 +158,7 @@ type ProgramCall = {
 };
 
 const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions): ProgramCall => {
-  if (program.type === "approval" || program.type === "job" || program.type === "ssh")
+  if (program.type === "approval" || program.type === "job" || program.type === "http" || program.type === "ssh")
     throw new Error(`no local program for ${program.type}`);
   if (program.type === "command") return { argv: [program.command, ...args] };
   if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
@@ -151,9 +194,9 @@ const environmentOf = (context: CommandOptions, expand: (text: string) => string
 const inheritedBy = (job: Job, environment: Variables): Variables => (job.inheritEnvironment ? environment : {});
 
 /** The variables that the job file gives. */
-const givenVariables = ({ job, task }: CommandOptions, expand: (text: string) => string): Variables => {
+const givenVariables = ({ job, task, secrets }: CommandOptions, expand: (text: string) => string): Variables => {
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
-  return Object.fromEntries(given.map(([name, value]) => [name, expand(value)]));
+  return Object.fromEntries(given.map(([name, value]) => [name, variableOf(value, secrets, expand)]));
 };
 
 /** The variables that petit sets. */
@@ -173,6 +216,10 @@ const ownVariables = (context: CommandOptions): Record<string, string> => {
     ...(run.scheduledFor === null ? {} : { PETIT_SCHEDULED_FOR: new Date(run.scheduledFor).toISOString() }),
   };
 };
+
+/** Returns the value of a variable. A secret is not expanded, whatever it contains. */
+const variableOf = (value: TextOrSecret, secrets: SecretValues, expand: (text: string) => string): string =>
+  typeof value === "string" ? expand(value) : (secrets.get(value) ?? "");
 
 const assertFolder = (cwd: string): void => {
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;

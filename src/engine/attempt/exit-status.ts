@@ -1,6 +1,7 @@
 import type { EndingReason } from "../../domain/run.ts";
 import type { AttemptOutcome, Outputs } from "../../domain/task-run.ts";
 import { formatDuration } from "../../lib/duration.ts";
+import type { RequestResult } from "./http/result.ts";
 import type { ParsedOutputs } from "./outputs-file.ts";
 import type { Exit } from "./process.ts";
 import { TRANSPORT_STATUS } from "./ssh/remote-script.ts";
@@ -13,6 +14,8 @@ export type ExitJudgement = {
   readonly transient: boolean;
   /** True if the task counts as skipped, because of its exit code. */
   readonly skips?: true;
+  /** How long a server asks to wait before the next attempt, in ms. */
+  readonly retryAfterMs?: number;
 };
 
 export type JudgeExitOptions = {
@@ -24,6 +27,8 @@ export type JudgeExitOptions = {
   readonly outputs: ParsedOutputs;
   /** Exit codes with which the task counts as skipped. Default: none. */
   readonly skipExitCodes?: readonly number[] | undefined;
+  /** The result of an HTTP request that failed. Default null. */
+  readonly request?: RequestResult | null;
   /** True if the program runs on another machine, by ssh. Default false. */
   readonly isRemote?: boolean;
 };
@@ -38,6 +43,7 @@ export const judgeExit = ({
   timeoutMs,
   outputs,
   skipExitCodes,
+  request = null,
   isRemote = false,
 }: JudgeExitOptions): ExitJudgement => {
   if (endedBy !== null) {
@@ -52,7 +58,13 @@ export const judgeExit = ({
   }
   if (isRemote && exit.exitCode === TRANSPORT_STATUS)
     return { outcome: TRANSPORT_FAILURE, outputs: outputs.outputs, transient: true };
-  return { outcome: failureOf(exit), outputs: outputs.outputs, transient: exit.exitCode === EX_TEMPFAIL };
+  const failure = failureOf(exit);
+  return {
+    outcome: request !== null && failure.reason === "exit_code" ? { ...failure, error: request.error } : failure,
+    outputs: outputs.outputs,
+    transient: exit.exitCode === EX_TEMPFAIL,
+    ...(request !== null && request.retryAfterMs !== null && { retryAfterMs: request.retryAfterMs }),
+  };
 };
 
 /** Returns the error of an attempt that petit ended. */

@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, fstatSync } from "node:fs";
 import type { Outputs } from "../../domain/task-run.ts";
 import { readStart } from "../../lib/regular-file.ts";
 import { openSpoolFile } from "../output/spool.ts";
+import type { Mask } from "../secrets/mask.ts";
 
 /** Maximum size of the outputs of a task, in bytes. */
 export const MAX_OUTPUTS_BYTES = 1_048_576;
@@ -9,9 +10,10 @@ export const MAX_OUTPUTS_BYTES = 1_048_576;
 export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: string | null };
 
 /**
- * Reads the outputs that a task wrote to `$PETIT_OUTPUT`. Never blocks and never throws, whatever the task put there.
+ * Reads the outputs that a task wrote to `$PETIT_OUTPUT`, with its secrets masked. Never blocks and never throws, whatever
+ * the task put there.
  */
-export const readOutputs = (path: string): ParsedOutputs => {
+export const readOutputs = (path: string, mask: Mask | null = null): ParsedOutputs => {
   // Most tasks write no outputs, and a failed open costs more than this check.
   if (!existsSync(path)) return { outputs: {}, problem: null };
   let fd: number | null;
@@ -23,9 +25,10 @@ export const readOutputs = (path: string): ParsedOutputs => {
   if (fd === null) return broken("$PETIT_OUTPUT is not a regular file");
   try {
     const { size } = fstatSync(fd);
+    if (mask?.hidesAll && size > 0) return broken("$PETIT_OUTPUT is not used, because its secrets can't be hidden");
     return size > MAX_OUTPUTS_BYTES
       ? broken(`the task wrote ${size} bytes to $PETIT_OUTPUT; the limit is ${MAX_OUTPUTS_BYTES}`)
-      : parseOutputs(readStart(fd, MAX_OUTPUTS_BYTES).toString());
+      : parseOutputs(readStart(fd, MAX_OUTPUTS_BYTES).toString(), mask);
   } finally {
     closeSync(fd);
   }
@@ -39,7 +42,8 @@ const KEY = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
  * Parses `key=value` lines and `key<<END` blocks that end with a line `END`. Empty lines are ignored; the last of equal keys
  * wins. Lines may end with CRLF; in a block that is decided by its first line.
  */
-export const parseOutputs = (text: string): ParsedOutputs => {
+export const parseOutputs = (text: string, mask: Mask | null = null): ParsedOutputs => {
+  const hide = (secret: string): string => mask?.text(secret) ?? secret;
   const outputs = new Map<string, string>();
   const lines = text.split("\n");
   for (let at = 0; at < lines.length; at++) {
@@ -47,16 +51,16 @@ export const parseOutputs = (text: string): ParsedOutputs => {
     if (line.trim() === "") continue;
     const [, key = "", operator = "", rest = ""] = /^(.*?)(=|<<)(.*)$/s.exec(line) ?? [];
     if (!KEY.test(key))
-      return broken(`line ${at + 1} of $PETIT_OUTPUT is ${quote(line)}; expected key=value or key<<END`);
+      return broken(`line ${at + 1} of $PETIT_OUTPUT is ${quote(hide(line))}; expected key=value or key<<END`);
     if (operator === "=") {
-      outputs.set(key, rest);
+      outputs.set(hide(key), hide(rest));
       continue;
     }
     const end = endOf(lines, at + 1, rest);
     if (rest === "" || end === -1)
-      return broken(`the block '${key}' in $PETIT_OUTPUT has no end: expected a line ${quote(rest)}`);
+      return broken(`the block '${hide(key)}' in $PETIT_OUTPUT has no end: expected a line ${quote(hide(rest))}`);
     const block = lines.slice(at + 1, end);
-    outputs.set(key, (lines[at]?.endsWith("\r") ? block.map(withoutCr) : block).join("\n"));
+    outputs.set(hide(key), hide((lines[at]?.endsWith("\r") ? block.map(withoutCr) : block).join("\n")));
     at = end;
   }
   return { outputs: Object.fromEntries(outputs), problem: null };

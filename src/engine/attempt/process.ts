@@ -1,4 +1,4 @@
-import { closeSync, constants } from "node:fs";
+import { closeSync, constants, unlinkSync, writeFileSync } from "node:fs";
 import type { ProcessIdentity } from "../../domain/task-run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -12,6 +12,8 @@ export type ProcessCommand = {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly hasStdin: boolean;
+  /** Text for stdin that can contain secrets: it is never in a file that has a name. */
+  readonly privateStdin?: string;
   /** True if the program seems to reopen its own output (`/dev/stderr`). Default false. */
   readonly reopensOutput?: boolean;
 };
@@ -52,13 +54,27 @@ export const startProcess = (
   try {
     const { argv, cwd, environment } = command;
     const status = open(spool.status, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
-    const stdin = command.hasStdin ? open(spool.stdin, constants.O_RDONLY) : null;
+    const stdin = command.hasStdin ? open(spool.stdin, constants.O_RDONLY) : openPrivate(command, open, spool);
     const wrapped = ["/bin/sh", "-c", command.reopensOutput ? WRAPPER_WITH_RELAY : WRAPPER, spool.status, ...argv];
     const child = runtime.spawn({ argv: wrapped, cwd, environment, stdin, stdout, stderr, status });
     return { pid: child.pid, exited: child.exited.then((exit) => exitOf(exit, spool)) };
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+};
+
+/** Opens a file with the private stdin, which is deleted before that is written; null if there is none. */
+const openPrivate = (
+  { privateStdin }: ProcessCommand,
+  open: (path: string, flags: number) => number,
+  spool: Spool,
+): number | null => {
+  if (privateStdin === undefined) return null;
+  const written = open(spool.stdin, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+  const stdin = open(spool.stdin, constants.O_RDONLY);
+  unlinkSync(spool.stdin);
+  writeFileSync(written, privateStdin);
+  return stdin;
 };
 
 /** Returns the exit that the wrapper recorded, or null. A status of 128 + n means signal n. */

@@ -12,8 +12,11 @@ import { readWorkdir, type Spool } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import { watchOutput } from "../output/watch.ts";
 import type { Poller } from "../poller.ts";
+import { type AttemptSecrets, readSecrets, recoverMask, type SecretsOfAttempt } from "../secrets/attempt-secrets.ts";
+import type { Mask } from "../secrets/mask.ts";
 import { type CommandOptions, planAttempt } from "./command.ts";
 import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
+import { readResult } from "./http/result.ts";
 import { readOutputs } from "./outputs-file.ts";
 import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
 import { SpawnError } from "./spawn-error.ts";
@@ -26,7 +29,9 @@ export type AttemptResult = ExitJudgement & {
 
 export type RunAttemptOptions = {
   readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment">;
-  readonly context: Omit<CommandOptions, "runtime" | "environment" | "spool" | "attempt">;
+  readonly context: Omit<CommandOptions, "runtime" | "environment" | "spool" | "attempt" | "secrets">;
+  /** petit's environment with the variables that no task inherits; secrets are read from it. */
+  readonly ownEnvironment: EngineOptions["environment"];
   readonly attempt: Attempt;
   /** The clock of the run. */
   readonly now: () => number;
@@ -50,21 +55,29 @@ export type RunAttemptOptions = {
 export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptResult> => {
   const started = start(options);
   if ("outcome" in started) return started;
-  const result = await followToEnd(started, options);
-  return afterCollection(result, await collectArtifacts(options));
+  const { mask } = started;
+  const result = afterCollection(await followToEnd(started, options), await collectArtifacts(mask, options));
+  return { ...result, outcome: withoutSecrets(result.outcome, mask) };
 };
-
-type StartedAttempt = { readonly output: OutputCollector; readonly process: RunningProcess };
 
 const followToEnd = async (started: StartedAttempt, options: RunAttemptOptions): Promise<AttemptResult> => {
   using output = started.output;
-  return await follow(started.process, output, options);
+  return await follow(started, output, options);
 };
 
-const collectArtifacts = ({ artifacts, attempt, context, spool }: RunAttemptOptions): Promise<string | null> => {
+type StartedAttempt = {
+  readonly output: OutputCollector;
+  readonly process: RunningProcess;
+  readonly mask: Mask | null;
+};
+
+const collectArtifacts = (
+  mask: Mask | null,
+  { artifacts, attempt, context, spool }: RunAttemptOptions,
+): Promise<string | null> => {
   const patterns = context.task.artifacts ?? [];
   const workdir = patterns.length === 0 ? null : readWorkdir(spool);
-  return artifacts.collect({ attempt, itemKey: context.item?.key ?? null, spool, patterns, workdir });
+  return artifacts.collect({ attempt, itemKey: context.item?.key ?? null, spool, patterns, workdir, mask });
 };
 
 /**
@@ -72,33 +85,59 @@ const collectArtifacts = ({ artifacts, attempt, context, spool }: RunAttemptOpti
  * started.
  */
 const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
+  const { adopted } = options;
   let output: OutputCollector | null = null;
+  let mask: Mask | null = null;
   try {
+    const secrets = adopted === null ? readSecrets(secretsOf(options)) : null;
+    mask = adopted === null ? (secrets?.mask ?? null) : maskOfAdopted(adopted, options);
     // The output is opened first: if that fails, no process may have been started.
-    const command = options.adopted === null ? prepare(options) : null;
-    output = openOutput(options);
-    return { output, process: options.adopted ?? spawn(command, output, options) };
+    const command = secrets === null ? null : prepare(secrets, options);
+    output = openOutput(mask, options);
+    return { output, mask, process: adopted ?? spawn(command, output, options) };
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
-    return { ...startFailure(error), outputs: {}, endedAt: options.now() };
+    const { outcome, transient } = startFailure(error);
+    return { outcome: withoutSecrets(outcome, mask), transient, outputs: {}, endedAt: options.now() };
   }
 };
 
-const prepare = ({ engine, context, attempt, spool, spools }: RunAttemptOptions): ProcessCommand => {
+const secretsOf = ({ context, ownEnvironment }: RunAttemptOptions): SecretsOfAttempt => ({
+  job: context.job,
+  task: context.task,
+  environment: ownEnvironment,
+});
+
+const maskOfAdopted = ({ identity }: RunningProcess, options: RunAttemptOptions): Mask | null => {
+  const { attempt } = options;
+  return recoverMask({ ...secretsOf(options), startedAt: attempt.startedAt, pid: identity?.pid ?? null });
+};
+
+const withoutSecrets = (outcome: AttemptOutcome, mask: Mask | null): AttemptOutcome =>
+  mask === null || outcome.error === null ? outcome : { ...outcome, error: mask.text(outcome.error) };
+
+const prepare = (
+  { values }: AttemptSecrets,
+  { engine, context, attempt, spool, spools }: RunAttemptOptions,
+): ProcessCommand => {
   const { runtime, environment } = engine;
-  const plan = planAttempt({ ...context, runtime, environment, spool, attempt: attempt.attempt });
+  const plan = planAttempt({ ...context, runtime, environment, spool, attempt: attempt.attempt, secrets: values });
   spools.make(spool, plan);
   return plan.command;
 };
 
-const openOutput = ({ engine, attempt, spool, adopted, onOutput }: RunAttemptOptions): OutputCollector =>
+const openOutput = (
+  mask: Mask | null,
+  { engine, attempt, spool, adopted, onOutput }: RunAttemptOptions,
+): OutputCollector =>
   new OutputCollector({
     ...engine,
     attempt,
     spool,
     isNew: adopted === null,
     limitBytes: engine.settings.logLimitBytes,
+    mask,
     onStored: onOutput,
   });
 
@@ -137,7 +176,7 @@ const CODE_MESSAGES: Readonly<Record<string, string>> = {
 };
 
 const follow = async (
-  process: RunningProcess,
+  { process, mask }: StartedAttempt,
   output: OutputCollector,
   options: RunAttemptOptions,
 ): Promise<AttemptResult> => {
@@ -150,9 +189,10 @@ const follow = async (
     await commits.retryUntilStored(() => output.finish());
     limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
     const { timeoutMs, skipExitCodes, program } = context.task;
-    const outputs = readOutputs(spool.outputs);
+    const outputs = readOutputs(spool.outputs, mask);
     const isRemote = program.type === "ssh";
-    return { ...judgeExit({ exit, endedBy, timeoutMs, skipExitCodes, isRemote, outputs }), endedAt };
+    const request = program.type === "http" ? readResult(spool.result) : null;
+    return { ...judgeExit({ exit, endedBy, timeoutMs, skipExitCodes, isRemote, request, outputs }), endedAt };
   } finally {
     stopWatching();
   }

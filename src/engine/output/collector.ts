@@ -3,8 +3,9 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { AttemptKey, NewChunk, OutputStream } from "../../store/output.ts";
 import type { Store } from "../../store/store.ts";
+import type { Mask } from "../secrets/mask.ts";
 import { OutputBudget } from "./budget.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { type LineChunk, LineSplitter } from "./line-splitter.ts";
 import { openAppended, type Spool } from "./spool.ts";
 
 /** Size of one read from a spool file. */
@@ -26,6 +27,8 @@ export type OutputCollectorOptions = {
   readonly isNew: boolean;
   /** Maximum of stored output, in bytes: half for the beginning and half for the end. */
   readonly limitBytes: number;
+  /** Hides secrets. Null, which is the default, if there are none. */
+  readonly mask?: Mask | null;
   /** Called when lines were stored. */
   readonly onStored: () => void;
 };
@@ -55,12 +58,14 @@ export class OutputCollector implements Disposable {
   constructor(options: OutputCollectorOptions) {
     this.#options = options;
     this.#budget = new OutputBudget(options);
-    const { isNew, store, attempt, spool } = options;
+    const { isNew, store, attempt, spool, mask = null } = options;
     const offsets = isNew ? { stdout: 0, stderr: 0 } : store.output.getSpoolOffsets(attempt.id);
-    const chunkBytes = this.#budget.chunkBytes;
-    const stdout = openTail({ stream: "stdout", path: spool.stdout, offset: offsets.stdout, chunkBytes });
+    // A chunk without a newline can be split where no secret is, if it is longer than two secrets.
+    const chunkBytes = Math.max(this.#budget.chunkBytes, 2 * (mask?.maxBytes ?? 0));
+    const stdout = openTail({ stream: "stdout", path: spool.stdout, offset: offsets.stdout, chunkBytes, mask });
     try {
-      this.#tails = [stdout, openTail({ stream: "stderr", path: spool.stderr, offset: offsets.stderr, chunkBytes })];
+      const stderr = openTail({ stream: "stderr", path: spool.stderr, offset: offsets.stderr, chunkBytes, mask });
+      this.#tails = [stdout, stderr];
     } catch (error) {
       // Probably out of file descriptors, so this one must not leak.
       closeSync(stdout.fd);
@@ -103,10 +108,7 @@ export class OutputCollector implements Disposable {
     while (this.#move(sizes)) {
       // Each move is bounded. Skipping makes the loop short.
     }
-    for (const tail of this.#tails) {
-      const chunk = tail.splitter.flush();
-      if (chunk !== null) this.#unstored.push(this.#chunk(tail.stream, chunk));
-    }
+    for (const tail of this.#tails) this.#flush(tail);
     this.#store();
     this.#budget.settle();
   }
@@ -150,14 +152,21 @@ export class OutputCollector implements Disposable {
 
   /** Restarts at the beginning of a file that the task has truncated; `> /dev/stderr` does that. */
   #restart(tail: SpoolTail): void {
-    const chunk = tail.splitter.flush();
-    if (chunk !== null) this.#unstored.push(this.#chunk(tail.stream, chunk));
+    this.#flush(tail);
     tail.offset = tail.punched = 0;
+  }
+
+  /** Takes the unfinished last line. */
+  #flush(tail: SpoolTail): void {
+    const { mask } = this.#options;
+    const chunk = tail.splitter.flush();
+    if (chunk !== null) this.#unstored.push(this.#chunk(tail.stream, chunk, mask?.lastBytes(chunk.bytes)));
   }
 
   /** Skips output that will be dropped: when the first half is full, only the end of the file can be kept. */
   #skipDropped(tail: SpoolTail, size: number): void {
-    const skipped = this.#budget.headIsFull ? size - tail.offset - this.#budget.maxTailBytes : 0;
+    const excess = this.#budget.headIsFull ? size - tail.offset - this.#budget.maxTailBytes : 0;
+    const skipped = excess > 0 ? this.#outsideSecrets(tail, tail.offset + excess, size) - tail.offset : 0;
     if (skipped <= 0) return;
     this.#isSkipping = true;
     tail.offset += skipped;
@@ -165,8 +174,18 @@ export class OutputCollector implements Disposable {
     this.#budget.skip(skipped + tail.splitter.discard(), tail.stream);
   }
 
-  #chunk(stream: OutputStream, chunk: Omit<NewChunk, "stream" | "at">): NewChunk {
-    return { stream, at: this.#options.clock.now(), ...chunk };
+  /** Returns the last position up to `at` from which the file can be read without reading the end of a secret alone. */
+  #outsideSecrets(tail: SpoolTail, at: number, size: number): number {
+    const { mask = null } = this.#options;
+    if (mask === null) return at;
+    const start = Math.max(tail.offset - tail.splitter.pending, at - mask.maxBytes);
+    const bytes = new Uint8Array(Math.min(size, at + mask.maxBytes) - start);
+    const count = readSync(tail.fd, bytes, 0, bytes.length, start);
+    return start + mask.boundary(bytes.subarray(0, count), at - start);
+  }
+
+  #chunk(stream: OutputStream, { bytes, lines }: LineChunk, masked = this.#options.mask?.bytes(bytes)): NewChunk {
+    return { stream, at: this.#options.clock.now(), bytes: masked ?? bytes, lines };
   }
 
   #store(): void {
@@ -194,12 +213,16 @@ export class OutputCollector implements Disposable {
   }
 }
 
-type NewSpoolTail = Pick<SpoolTail, "stream" | "offset"> & { readonly path: string; readonly chunkBytes: number };
+type NewSpoolTail = Pick<SpoolTail, "stream" | "offset"> & {
+  readonly path: string;
+  readonly chunkBytes: number;
+  readonly mask: Mask | null;
+};
 
-const openTail = ({ stream, path, offset, chunkBytes }: NewSpoolTail): SpoolTail => ({
+const openTail = ({ stream, path, offset, chunkBytes, mask }: NewSpoolTail): SpoolTail => ({
   stream,
   fd: openAppended(path),
-  splitter: new LineSplitter(chunkBytes),
+  splitter: new LineSplitter(chunkBytes, mask === null ? undefined : (bytes, at) => mask.boundary(bytes, at)),
   offset,
   punched: 0,
 });

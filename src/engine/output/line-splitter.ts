@@ -1,6 +1,9 @@
 /** Maximum size of a chunk, in bytes. A longer line is split into several chunks. */
 export const MAX_CHUNK_BYTES = 65_536;
 
+/** Returns the last position up to `at` where a line may be split, or 0 if there is none. */
+export type LimitCut = (bytes: Uint8Array, at: number) => number;
+
 export type LineChunk = { readonly bytes: Uint8Array; readonly lines: number };
 
 const NEWLINE = 10;
@@ -14,9 +17,12 @@ export class LineSplitter {
   #buffered: Uint8Array[] = [];
   #bufferedBytes = 0;
 
-  /** `maxBytes`: maximum size of a chunk, at least 4. */
-  constructor(maxBytes = MAX_CHUNK_BYTES) {
+  readonly #limitCut: LimitCut;
+
+  /** `maxBytes`: maximum size of a chunk, at least 4. `limitCut` can move the end of a chunk that does not end with a line. */
+  constructor(maxBytes = MAX_CHUNK_BYTES, limitCut: LimitCut = (_bytes, at) => at) {
     this.#maxBytes = maxBytes;
+    this.#limitCut = limitCut;
   }
 
   /** Number of buffered bytes. */
@@ -31,7 +37,7 @@ export class LineSplitter {
     while (this.#bufferedBytes + rest.length >= this.#maxBytes) {
       const buffered = this.#bufferedBytes;
       const full = this.#takeWith(rest.subarray(0, this.#maxBytes - buffered));
-      const cut = splitOffset(full);
+      const cut = this.#cutOf(full);
       chunks.push(chunkOf(full.subarray(0, cut)));
       if (cut < buffered) this.#buffer(full.subarray(cut, buffered));
       rest = rest.subarray(Math.max(0, cut - buffered));
@@ -52,6 +58,14 @@ export class LineSplitter {
     return this.#takeWith(new Uint8Array()).length;
   }
 
+  /** Returns where to end a full chunk: after its last newline, otherwise where a long line can be split. */
+  #cutOf(full: Uint8Array): number {
+    const end = full.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) return end;
+    const cut = splitOffset(full);
+    return this.#limitCut(full, cut) || cut;
+  }
+
   #buffer(bytes: Uint8Array): void {
     this.#buffered.push(bytes);
     this.#bufferedBytes += bytes.length;
@@ -68,10 +82,8 @@ export class LineSplitter {
 
 const chunkOf = (bytes: Uint8Array): LineChunk => ({ bytes, lines: countLines(bytes) });
 
-/** Returns where to end a full chunk: after its last newline, otherwise before a UTF-8 character that does not fit. */
+/** Returns where to split a line that fills a chunk: at the end, or before a UTF-8 character that does not fit. */
 const splitOffset = (full: Uint8Array): number => {
-  const end = full.lastIndexOf(NEWLINE) + 1;
-  if (end > 0) return end;
   // At most 3 bytes of a UTF-8 character come before its last one.
   for (let back = 1; back <= 3; back++) {
     const byte = full[full.length - back] ?? 0;

@@ -39,6 +39,8 @@ export type Spool = {
   /** Pipes for a program that reopens its own output; they are copied to the files. */
   readonly out: string;
   readonly err: string;
+  /** What an HTTP request leaves besides its exit status. */
+  readonly result: string;
   /** Pipe to ssh, for a script on another machine. */
   readonly pipe: string;
   /** Why petit ends the attempt, if that could not be stored. */
@@ -51,7 +53,18 @@ export type Spool = {
 
 /** The parts that every attempt has, and the optional ones. */
 const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
-const OTHER_PARTS = ["outputs", "workdir", "script", "stdin", "out", "err", "pipe", "held", "ending"] as const;
+const OTHER_PARTS = [
+  "outputs",
+  "workdir",
+  "script",
+  "stdin",
+  "out",
+  "err",
+  "pipe",
+  "result",
+  "held",
+  "ending",
+] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS, "artifacts"] as const;
 
@@ -82,6 +95,7 @@ export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
     out: path("out"),
     err: path("err"),
     pipe: path("pipe"),
+    result: path("result"),
     ending: path("ending"),
     held: path("held"),
   };
@@ -170,7 +184,7 @@ export const readStatus = (spool: Spool): SpoolStatus => {
 const numberOf = (line: string | undefined): number | null => (/^\d{1,10}$/.test(line ?? "") ? Number(line) : null);
 
 /** Returns the content of a regular file, or null if there is none or it can't be read. */
-const readSpoolFile = (path: string, maxBytes: number): string | null => {
+export const readSpoolFile = (path: string, maxBytes: number): string | null => {
   try {
     const fd = openSpoolFile(path, constants.O_RDONLY);
     if (fd === null) return null;

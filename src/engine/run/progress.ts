@@ -165,7 +165,7 @@ export const afterAttempt = (before: TaskProgress, result: AttemptResult, contex
   const failures = before.failures + (outcome.status === "failed" && !isLost ? 1 : 0);
   const progress = { ...before, failures, error: outcome.error, exitCode: outcome.exitCode };
   if (outcome.status === "failed" && context.ending === null) {
-    const delayMs = nextDelayMs({ isLost, transient, failures, context });
+    const delayMs = nextDelayMs({ isLost, transient, failures, context, askedMs: result.retryAfterMs ?? 0 });
     if (delayMs !== null)
       return { progress: { ...progress, phase: "waiting", retryAt: context.now + delayMs }, outcome: null };
   }
@@ -182,12 +182,14 @@ type RetryDecision = {
   readonly transient: boolean;
   readonly failures: number;
   readonly context: RetryContext;
+  /** How long a server asks to wait, in ms. */
+  readonly askedMs: number;
 };
 
 /** Returns the delay before the next attempt, or null if none follows. */
-const nextDelayMs = ({ isLost, transient, failures, context }: RetryDecision): number | null => {
+const nextDelayMs = ({ isLost, transient, failures, context, askedMs }: RetryDecision): number | null => {
   const { task, onInterrupt, random } = context;
   if (isLost) return onInterrupt === "rerun" ? 0 : null;
   if (task.retry === null || !isRetried(task.retry, { attempt: failures, transient })) return null;
-  return retryDelayMs(task.retry, failures, random);
+  return Math.max(retryDelayMs(task.retry, failures, random), Math.min(askedMs, task.retry.maxDelayMs));
 };

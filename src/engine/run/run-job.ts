@@ -45,6 +45,8 @@ import { type RunState, scopeOfState } from "./task/run-scope.ts";
 /** The parts of the engine that runs use. */
 export type RunEngine = {
   readonly engine: EngineOptions;
+  /** petit's environment with the variables that no task inherits. */
+  readonly ownEnvironment: EngineOptions["environment"];
   readonly notifier: Notifier;
   readonly commits: Commits;
   readonly artifacts: Artifacts;

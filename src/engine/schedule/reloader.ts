@@ -16,6 +16,8 @@ export type ReloaderOptions = EngineOptions & {
   readonly detach: AbortSignal;
   /** Throws `not_running`. */
   readonly assertRunning: () => void;
+  /** Called after each successful reload. */
+  readonly onReloaded: () => void;
 };
 
 /** Reads the job files again and replaces the current jobs. */
@@ -43,7 +45,7 @@ export class Reloader {
   }
 
   async #reload(): Promise<Reload> {
-    const { log, commits, jobs, notifier, detach, assertRunning } = this.#options;
+    const { log, commits, jobs, notifier, detach, assertRunning, onReloaded } = this.#options;
     const { outage } = commits;
     try {
       assertRunning();
@@ -59,6 +61,7 @@ export class Reloader {
     this.#failure = null;
     const { problems, all } = jobs;
     notifier.warnOfMissingSecrets(all.values());
+    onReloaded();
     log.info({ jobs: all.size, problems: problems.length }, "reloaded the job files");
     return { jobs: all.size, problems };
   }

@@ -31,6 +31,7 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
   const allowed: readonly string[] = [...required, ...optional];
   if (task.type === "approval") checkApproval(task, { path, report });
   if (task.type === "job") checkChildJob(task, { path, report });
+  if (task.type === "http") checkRequest(task, { path, report });
   const strangers = PROGRAM_FIELD_NAMES.filter((field) => task[field] !== undefined && !allowed.includes(field));
   for (const field of strangers) {
     report.addAt(
@@ -48,7 +49,7 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
 const article = (type: string): string => (AN.has(type) ? "an" : "a");
 
 /** The task types that are spoken with a vowel at the beginning. */
-const AN: ReadonlySet<string> = new Set(["approval", "ssh"]);
+const AN: ReadonlySet<string> = new Set(["approval", "http", "ssh"]);
 
 /** Fields that have no effect without a process. */
 const PROCESS_FIELDS = ["args", "stdin", "working_dir", "environment", "artifacts"] as const;
@@ -83,6 +84,10 @@ const checkApproval = (task: TaskDraft, { path, report }: TaskPlace): void => {
   refuseFields(task, [...PROCESS_FIELDS, "retry", "foreach", "matrix"], { path, report, why });
   if (task.on_timeout !== undefined && task.timeout === undefined && task.timeout_secs === undefined)
     report.addAt([...path, "on_timeout"], "has no effect here; it needs timeout");
+};
+
+const checkRequest = (task: TaskDraft, place: TaskPlace): void => {
+  refuseFields(task, ["args", "stdin"], { ...place, why: "an http task sends json, body, form or file" });
 };
 
 const checkFile = (task: TaskDraft, place: TaskPlace & { readonly folder: string }): void => {

@@ -19,7 +19,7 @@ export const checkTemplates = (draft: JobDraft, report: Report): void => {
     taskHint: makeHints(edges.keys().toArray(), "expected the id of a task of this job"),
   };
   for (const [name, value] of Object.entries(draft.environment ?? {})) {
-    judgeTemplates(value, { ...top, path: ["environment", name], task: null }, whyWrong);
+    if (typeof value === "string") judgeTemplates(value, { ...top, path: ["environment", name], task: null }, whyWrong);
   }
   for (const [name, value] of Object.entries(draft.outputs ?? {})) {
     judgeTemplates(value, { ...top, path: ["outputs", name], task: null }, whyWrong);
@@ -47,7 +47,8 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
     };
   const [expanded, verbatim] = [look(whyWrong), look(whyNotHere)];
   for (const [index, arg] of (task.args ?? []).entries()) expanded(arg, "args", index);
-  for (const [name, value] of Object.entries(task.environment ?? {})) expanded(value, "environment", name);
+  for (const [name, value] of Object.entries(task.environment ?? {}))
+    if (typeof value === "string") expanded(value, "environment", name);
   expanded(task.stdin, "stdin");
   expanded(task.working_dir, "working_dir");
   if (typeof task.foreach === "string") expanded(task.foreach, "foreach");
@@ -56,6 +57,11 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   expanded(task.item_key, "item_key");
   checkIf(task, scope);
   expanded(task.prompt, "prompt");
+  for (const field of HTTP_FIELDS) expanded(task[field], field);
+  for (const [name, value] of Object.entries(task.headers ?? {}))
+    if (typeof value === "string") expanded(value, "headers", name);
+  eachText(task.form, ["form"], expanded);
+  eachText(task.json, ["json"], expanded);
   for (const field of SSH_FIELDS) expanded(task[field], field);
   for (const [name, value] of Object.entries(task.params ?? {})) expanded(value, "params", name);
   verbatim(task.command, "command");
@@ -63,6 +69,7 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);
 };
 
+const HTTP_FIELDS = ["url", "body", "file"] as const;
 const SSH_FIELDS = ["host", "user", "identity_file", "known_hosts", "jump"] as const;
 
 /** Calls `look` with every text in a value. */

@@ -3,6 +3,7 @@ import { configVariable, paramVariable, TASK_VARIABLES } from "../../domain/task
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
+import { checkSecret } from "./secret.ts";
 
 /** Checks that no two values of a job map to the same environment variable, and that each value fits into one. */
 export const checkVariables = (draft: JobDraft, report: Report): void => {
@@ -20,8 +21,9 @@ export const checkVariables = (draft: JobDraft, report: Report): void => {
     if (problem !== null) report.addAt(["config", key], problem);
   }
 
-  const checkEnvironment = (names: object | undefined, path: Path): void => {
-    for (const name of Object.keys(names ?? {})) {
+  const checkEnvironment = (environment: JobDraft["environment"], path: Path): void => {
+    for (const [name, value] of Object.entries(environment ?? {})) {
+      if (typeof value === "object") checkSecret(value, [...path, name], report);
       const owner = reserved.get(name);
       if (owner !== undefined)
         report.addAt([...path, name], `the variable ${name} is set by ${owner}; expected another name`);

@@ -3,6 +3,7 @@ import { buildJob } from "../build.ts";
 import { checkArtifacts } from "../check/artifacts.ts";
 import { checkExcept, type Exceptions } from "../check/except.ts";
 import { checkGates } from "../check/gates.ts";
+import { checkHttp } from "../check/http.ts";
 import { checkItems } from "../check/items.ts";
 import { checkLinks } from "../check/links.ts";
 import { checkNotify } from "../check/notify.ts";
@@ -107,6 +108,7 @@ const checkMeaning = (draft: JobDraft, report: Report, folder: string): Exceptio
   checkNotify(draft, report);
   checkTasks(draft, report);
   checkPrograms(draft, report, folder);
+  checkHttp(draft, report);
   checkItems(draft, report);
   checkArtifacts(draft, report);
   checkTemplates(draft, report);

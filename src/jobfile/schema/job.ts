@@ -1,11 +1,12 @@
 import { INTERRUPT_POLICIES, OVERLAP_POLICIES } from "../../domain/job.ts";
+import { environment } from "./environment.ts";
 import type { Draft, ObjectType, Value } from "./field.ts";
 import { gate } from "./gate.ts";
 import { notify } from "./notify.ts";
 import { params } from "./param.ts";
 import { schedule } from "./schedule.ts";
 import { TASK } from "./task.ts";
-import { datum, environment, jobId, linkName, linkUrl, outputName, prose, tag, title } from "./text.ts";
+import { datum, jobId, linkName, linkUrl, outputName, prose, tag, title } from "./text.ts";
 
 const RETENTION = {
   kind: "object",

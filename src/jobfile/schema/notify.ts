@@ -6,6 +6,7 @@ import {
   type NotifyType,
 } from "../../domain/notification.ts";
 import type { FieldType, ObjectType } from "./field.ts";
+import { header, headerName } from "./header.ts";
 import { SECRET } from "./secret.ts";
 import { path } from "./text.ts";
 
@@ -20,22 +21,6 @@ const address = {
   kind: "text",
   form: "an email address such as ops@example.com or Name <ops@example.com>",
   pattern: `^(?:[^<>@,;:"\\\\]{1,100} <${MAILBOX}>|${MAILBOX})$`,
-  characters: "name",
-} as const;
-
-const header = {
-  kind: "text",
-  form: "a header's value",
-  empty: true,
-  scalars: true,
-  maxLength: 4096,
-  characters: "name",
-} as const;
-
-const headerName = {
-  kind: "text",
-  form: "a header's name",
-  pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$",
   characters: "name",
 } as const;
 

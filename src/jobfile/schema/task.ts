@@ -1,10 +1,12 @@
 import { TASK_CONDITIONS } from "../../domain/graph.ts";
 import { TASK_TYPES, type TaskType, TIMEOUT_DECISIONS } from "../../domain/job.ts";
 import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
+import { environment } from "./environment.ts";
 import type { FieldType, ObjectType } from "./field.ts";
+import { HTTP_FIELD_NAMES, HTTP_FIELDS } from "./http.ts";
 import { ITEM_FIELDS } from "./items.ts";
 import { paramName } from "./param.ts";
-import { artifactPattern, datum, environment, jobId, path, taskId, title } from "./text.ts";
+import { artifactPattern, datum, jobId, path, taskId, title } from "./text.ts";
 
 const RETRY = {
   kind: "object",
@@ -29,12 +31,12 @@ const RETRY = {
     },
     max_delay: {
       type: { kind: "duration", minMs: 0 },
-      doc: "The most that `exponential` grows to.",
+      doc: "The most that `exponential` grows to, and that a server can ask to wait with `Retry-After`.",
       default: 3_600_000,
     },
     condition: {
       type: { kind: "choice", values: RETRY_CONDITIONS },
-      doc: "Which failures are retried. `always`: all. `transient_only`: a timeout, a lack of resources, or exit code 75. `never`: none.",
+      doc: "Which failures are retried. `always`: all. `transient_only`: a timeout, a lack of resources, exit code 75, or what an `http` or `ssh` task calls temporary. `never`: none.",
       default: "always",
     },
   },
@@ -62,7 +64,7 @@ export const TASK = {
         },
       },
       required: true,
-      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime). `ssh`: a shell script on another machine. `approval`: waits until a person approves or rejects. `job`: runs another job.",
+      doc: "How the task runs. `command`: a program without a shell. `shell`: a script for /bin/sh. `python` and `typescript`: a program in that language (TypeScript needs no installed runtime). `http`: a request to a server. `ssh`: a shell script on another machine. `approval`: waits until a person approves or rejects. `job`: runs another job.",
       example: "shell",
     },
     command: {
@@ -80,6 +82,7 @@ export const TASK = {
       doc: "Whether `script` is the program text instead of a file name; for `python` and `typescript`.",
       absent: "false",
     },
+    ...HTTP_FIELDS,
     prompt: {
       type: { kind: "text", form: "a text", characters: "prose" },
       doc: "What the person who approves is asked; templates are expanded.",
@@ -233,6 +236,7 @@ export const TASK = {
   excused: { type: { custom: ["handler", "config"] } },
   exclusive: [
     ["timeout", "timeout_secs"],
+    ["json", "body", "form", "file"],
     ["foreach", "matrix"],
   ],
 } as const satisfies ObjectType;
@@ -243,6 +247,7 @@ export const PROGRAM_FIELDS = {
   shell: { required: ["script"], optional: ["shell"] },
   python: { required: ["script"], optional: ["inline"] },
   typescript: { required: ["script"], optional: ["inline"] },
+  http: { required: ["url"], optional: HTTP_FIELD_NAMES.filter((name) => name !== "url") },
   ssh: { required: ["host", "script"], optional: ["user", "port", "identity_file", "known_hosts", "jump"] },
   approval: { required: [], optional: ["prompt", "on_timeout"] },
   job: { required: ["job"], optional: ["params", "wait"] },
@@ -256,6 +261,7 @@ export const PROGRAM_FIELD_NAMES = [
   "script",
   "inline",
   "shell",
+  ...HTTP_FIELD_NAMES,
   "host",
   "user",
   "port",

@@ -1,5 +1,5 @@
 import { ID_PATTERN } from "../../domain/ids.ts";
-import type { Field, TextType } from "./field.ts";
+import type { TextType } from "./field.ts";
 
 const ID_FORM = "1 to 128 letters, digits, '_', '.' and '-', the first one a letter or a digit";
 
@@ -52,17 +52,3 @@ export const linkName = {
   characters: "name",
 } as const satisfies TextType;
 export const linkUrl = { kind: "text", form: "a URL", maxLength: 2048, characters: "name" } as const satisfies TextType;
-
-const environmentName = {
-  kind: "text",
-  form: "a variable name without '='",
-  pattern: "^[^=]+$",
-  characters: "name",
-} as const satisfies TextType;
-
-export const environment = (whose: string) =>
-  ({
-    type: { kind: "map", keys: environmentName, of: datum, emptyValue: "" },
-    doc: `Environment variables ${whose}. Numbers and booleans are used as written; an empty value is an empty text.`,
-    default: {},
-  }) as const satisfies Field;

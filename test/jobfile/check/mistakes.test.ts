@@ -244,7 +244,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "a custom task",
     task("type: custom"),
-    "4:19: tasks[1].type: 'custom' tasks need code of petit's own and are not supported; expected one of command, shell, python, typescript, ssh, approval, job",
+    "4:19: tasks[1].type: 'custom' tasks need code of petit's own and are not supported; expected one of command, shell, python, typescript, http, ssh, approval, job",
   ],
   [
     "a custom task with all that it had",

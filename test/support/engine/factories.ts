@@ -1,5 +1,5 @@
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../../../src/domain/ids.ts";
-import type { Job, Param, Task } from "../../../src/domain/job.ts";
+import type { HttpProgram, Job, Param, Task } from "../../../src/domain/job.ts";
 import type { Retry } from "../../../src/domain/retry.ts";
 import type { ScheduleSpec } from "../../../src/domain/schedule/schedule.ts";
 
@@ -70,6 +70,12 @@ export const program = (
 ): Task => {
   const from = "text" in source ? ({ inline: true, ...source } as const) : ({ inline: false, ...source } as const);
   return task(id, { type, ...from }, given);
+};
+
+/** Returns a task that sends an HTTP request. */
+export const http = (id: string, url: string, given: Given & Partial<Omit<HttpProgram, "type">> = {}): Task => {
+  const { method = "GET", headers = {}, body = null, statuses = null, outputs = {}, caFile = null, ...rest } = given;
+  return task(id, { type: "http", url, method, headers, body, statuses, outputs, caFile }, rest);
 };
 
 export const schedule = (expression: string, given: Partial<ScheduleSpec> = {}): ScheduleSpec => ({

@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { type Job, type SecretUse, secretsOfJob, secretsOfTask, type Task } from "../../domain/job.ts";
+import type { SecretSource } from "../../domain/secret.ts";
+import { SpawnError } from "../attempt/spawn-error.ts";
+import { type Mask, maskOf, TotalMask } from "./mask.ts";
+import { readSecret, type SecretPlaces } from "./read-secret.ts";
+
+/** The secrets that a process gets, by their source in the definition of its job. */
+export type SecretValues = ReadonlyMap<SecretSource, string>;
+
+export type AttemptSecrets = {
+  readonly values: SecretValues;
+  /** Hides the secrets of all tasks of the job, because tasks exchange files. Null if the job has none. */
+  readonly mask: Mask | null;
+};
+
+export type SecretsOfAttempt = {
+  readonly job: Job;
+  readonly task: Task;
+  /** The environment of petit, with the variables that no task inherits. */
+  readonly environment: SecretPlaces["environment"];
+};
+
+const NONE: AttemptSecrets = { values: new Map(), mask: null };
+
+/** Reads the secrets of an attempt that starts. Throws SpawnError if one that its process needs can't be read. */
+export const readSecrets = ({ job, task, environment }: SecretsOfAttempt): AttemptSecrets => {
+  const all = secretsOfJob(job);
+  if (all.length === 0) return NONE;
+  const needed = new Set(secretsOfTask(job, task).map(({ source }) => source));
+  const values = new Map<SecretSource, string>();
+  for (const use of all) {
+    const reading = readSecret(use.source, { environment, folder: job.source.folder });
+    if ("value" in reading) values.set(use.source, reading.value);
+    else if (needed.has(use.source))
+      throw new SpawnError(reading.code ?? "", `the secret ${use.path} can't be used: ${reading.problem}`);
+  }
+  return { values, mask: maskOf(all.flatMap((use) => hiddenTexts(use, values.get(use.source)))) };
+};
+
+/** Returns what is hidden of a secret: also the part after the scheme of a header such as `Authorization: Bearer TOKEN`. */
+const hiddenTexts = ({ variable }: SecretUse, value: string | undefined): readonly string[] => {
+  if (value === undefined) return [];
+  const [, token] = (variable === null && /^[A-Za-z]+ +(\S.*)$/s.exec(value)) || [];
+  return token === undefined ? [value] : [value, token];
+};
+
+export type AdoptedSecretsOptions = SecretsOfAttempt & {
+  /** When the attempt started, in ms since the Unix epoch. */
+  readonly startedAt: number;
+  /** The process of the attempt, or null if it has ended. */
+  readonly pid: number | null;
+};
+
+/**
+ * Returns the mask for an attempt of the previous petit process. Its secrets are read again; the environment of its process
+ * has the values that it got. If one of them is not known, everything is hidden.
+ */
+export const recoverMask = ({ job, task, environment, startedAt, pid }: AdoptedSecretsOptions): Mask | null => {
+  const all = secretsOfJob(job);
+  if (all.length === 0) return null;
+  const given = pid === null ? NO_VARIABLES : variablesOf(pid);
+  const needed = new Set(secretsOfTask(job, task).map(({ source }) => source));
+  const values: string[] = [];
+  for (const use of all) {
+    const { source, path, variable } = use;
+    const known = variable === null ? undefined : given.get(variable);
+    if (known !== undefined) values.push(known);
+    const reading = readSecret(source, { environment, folder: job.source.folder });
+    if ("value" in reading) values.push(...hiddenTexts(use, reading.value));
+    if (known !== undefined || !needed.has(source)) continue;
+    if ("problem" in reading) return new TotalMask(`the secret ${path} can't be read again: ${reading.problem}`);
+    if (reading.changedAt !== undefined && reading.changedAt > startedAt)
+      return new TotalMask(`the file of the secret ${path} has changed since the task started`);
+  }
+  return maskOf(values);
+};
+
+const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
+
+/** Returns the variables with which a process started, if the system shows them. */
+const variablesOf = (pid: number): ReadonlyMap<string, string> => {
+  try {
+    const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    return new Map(variables.map((each) => [each.slice(0, each.indexOf("=")), each.slice(each.indexOf("=") + 1)]));
+  } catch {
+    return NO_VARIABLES;
+  }
+};
