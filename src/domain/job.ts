@@ -134,7 +134,7 @@ export type Program =
   | { readonly type: "python" | "typescript"; readonly inline: false; readonly file: string };
 
 export const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
-export type HttpMethod = (typeof HTTP_METHODS)[number];
+type HttpMethod = (typeof HTTP_METHODS)[number];
 
 /** An HTTP request that petit's own executable sends. */
 export type HttpProgram = {

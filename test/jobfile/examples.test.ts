@@ -26,6 +26,7 @@ describe("the examples", () => {
       "hello_world",
       "holidays",
       "hourly_check",
+      "http_request",
       "import_rows",
       "items",
       "late_warning",

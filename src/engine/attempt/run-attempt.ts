@@ -56,8 +56,9 @@ export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptRes
   const started = start(options);
   if ("outcome" in started) return started;
   const { mask } = started;
-  const result = afterCollection(await followToEnd(started, options), await collectArtifacts(mask, options));
-  return { ...result, outcome: withoutSecrets(result.outcome, mask) };
+  const result = await followToEnd(started, options);
+  const problem = await collectArtifacts(mask, options);
+  return afterCollection(result, problem === null ? null : hideSecrets(problem, mask));
 };
 
 const followToEnd = async (started: StartedAttempt, options: RunAttemptOptions): Promise<AttemptResult> => {
@@ -98,8 +99,7 @@ const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
-    const { outcome, transient } = startFailure(error);
-    return { outcome: withoutSecrets(outcome, mask), transient, outputs: {}, endedAt: options.now() };
+    return { ...startFailure(error, mask), outputs: {}, endedAt: options.now() };
   }
 };
 
@@ -114,8 +114,7 @@ const maskOfAdopted = ({ identity }: RunningProcess, options: RunAttemptOptions)
   return recoverMask({ ...secretsOf(options), startedAt: attempt.startedAt, pid: identity?.pid ?? null });
 };
 
-const withoutSecrets = (outcome: AttemptOutcome, mask: Mask | null): AttemptOutcome =>
-  mask === null || outcome.error === null ? outcome : { ...outcome, error: mask.text(outcome.error) };
+const hideSecrets = (text: string, mask: Mask | null): string => (mask === null ? text : mask.text(text));
 
 const prepare = (
   { values }: AttemptSecrets,
@@ -151,13 +150,22 @@ const spawn = (
 };
 
 /** Returns the outcome of an attempt whose process could not be started, and whether that may be temporary. */
-const startFailure = (error: unknown): { readonly outcome: AttemptOutcome; readonly transient: boolean } => {
+const startFailure = (
+  error: unknown,
+  mask: Mask | null,
+): { readonly outcome: AttemptOutcome; readonly transient: boolean } => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const message = error instanceof Error ? error.message : String(error);
   const text =
     error instanceof SpawnError ? message : `the process could not be started: ${CODE_MESSAGES[code] ?? message}`;
   return {
-    outcome: { status: "failed", reason: "spawn_failed", error: text, exitCode: null, signal: null },
+    outcome: {
+      status: "failed",
+      reason: "spawn_failed",
+      error: hideSecrets(text, mask),
+      exitCode: null,
+      signal: null,
+    },
     transient: TRANSIENT_CODES.has(code),
   };
 };
@@ -191,7 +199,7 @@ const follow = async (
     const { timeoutMs, skipExitCodes, program } = context.task;
     const outputs = readOutputs(spool.outputs, mask);
     const isRemote = program.type === "ssh";
-    const request = program.type === "http" ? readResult(spool.result) : null;
+    const request = program.type === "http" ? readResult(spool.result, (error) => hideSecrets(error, mask)) : null;
     return { ...judgeExit({ exit, endedBy, timeoutMs, skipExitCodes, isRemote, request, outputs }), endedAt };
   } finally {
     stopWatching();

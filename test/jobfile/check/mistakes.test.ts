@@ -534,7 +534,11 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     job('environment: {"": x}'),
     '2:15: environment[""]: is an empty text; expected a variable name',
   ],
-  ["a variable of a list", job("environment: {A: [x]}"), "2:18: environment.A: is a list; expected a text"],
+  [
+    "a variable of a list",
+    job("environment: {A: [x]}"),
+    "2:18: environment.A: is a list; expected a single value or a map",
+  ],
   [
     "a variable of petit's own",
     job("environment: {PETIT_RUN_ID: x}"),
