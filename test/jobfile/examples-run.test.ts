@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { petit, tempFolder } from "../support/cli.ts";
+import { serveHttp } from "../support/engine/test-server.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../examples/jobs");
 
@@ -45,4 +46,13 @@ describe("the quick examples, run", () => {
     },
     30_000,
   );
+
+  test("http_request asks a petit how it is", async () => {
+    await using server = await serveHttp((request, response) => {
+      response.end(request.url === "/api/health" ? '{"status":"ok","version":"1.2.3"}' : "");
+    });
+    const ended = await run("http_request", [`url=${server.origin}`]);
+    expect(ended.text).toContain("petit 1.2.3 is ok");
+    expect(ended.status).toBe(0);
+  }, 30_000);
 });

@@ -59,7 +59,11 @@ const detailsOf = (error: unknown): { readonly code: string; readonly text: stri
 const codeIn = (text: string): string => {
   if (/connection refused/i.test(text)) return "ECONNREFUSED";
   if (/failed to lookup address|dns error/i.test(text)) return "ENOTFOUND";
-  if (/connection reset|closed before|unexpected end of file|end of file before|incomplete/i.test(text))
+  if (
+    /connection reset|closed before|unexpected end of file|end of file before|incomplete|error reading a body/i.test(
+      text,
+    )
+  )
     return "ECONNRESET";
   return /timed out/i.test(text) ? "ETIMEDOUT" : "";
 };

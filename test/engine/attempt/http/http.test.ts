@@ -115,7 +115,7 @@ describe("a request", () => {
     [404, [404], null],
     [200, [202], 1],
     [503, [200, 503], null],
-  ])("with the answer %i, where %p is expected, ends with %p", async (status, statuses, exitCode) => {
+  ])("with the answer %p, where %p is expected, ends with %p", async (status, statuses, exitCode) => {
     await using server = await serveHttp(answer(status, ""));
     const { tasks } = await runTasks([http("t", server.origin, { statuses })]);
     expect(tasks.t?.exitCode).toBe(exitCode ?? 0);

@@ -31,7 +31,7 @@ describe("a redirect", () => {
     [302, "PUT", "PUT"],
     [307, "POST", "POST"],
     [308, "DELETE", "DELETE"],
-  ])("with status %i of %s is followed with %s", (status, method, expected) => {
+  ])("with status %p of %p is followed with %s", (status, method, expected) => {
     const next = follow(status, "/next", { method });
     expect([next?.url, next?.method]).toEqual(["https://a.example/next", expected]);
     expect(next?.body === null).toBe(method !== expected);
