@@ -109,6 +109,8 @@ const loginPage = ({ page }: ApiOptions, request: Request): Response | null => {
   const answer = page?.("/", headers) ?? null;
   // The same address has another answer after the login.
   answer?.headers.set("cache-control", "no-store");
+  // It does not show the first view.
+  answer?.headers.delete("link");
   return answer;
 };
 

@@ -28,6 +28,33 @@ const HEADERS = {
 /** Paths that the page routes itself; a request for any of them gets the page. */
 const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|system\/?)$/;
 
+/** Views that are separate files, by the name of their file. */
+const SEPARATE_VIEWS = [
+  ["jobs-view", /^\/jobs$/],
+  ["job-view", /^\/jobs\/./],
+  ["runs-view", /^\/runs$/],
+  ["run-view", /^\/runs\/./],
+  ["system-view", /^\/system$/],
+] as const;
+
+/** Returns the values of the `Link` header: what the browser fetches while it still loads the page. */
+const preloadsOf = (path: string, files: ReadonlyMap<string, unknown>): readonly string[] => {
+  const view = SEPARATE_VIEWS.find(([, pattern]) => pattern.test(path))?.[0];
+  const modules = view === undefined ? [] : [...files.keys()].filter((name) => name.startsWith(`/assets/${view}-`));
+  return [
+    ...firstRequests(path).map((request) => `<${request}>; rel=preload; as=fetch; crossorigin=anonymous`),
+    ...modules.map((module) => `<${module}>; rel=modulepreload`),
+  ];
+};
+
+/** Returns the requests that `loadFirst` in src/web/shell/views.ts sends. */
+const firstRequests = (path: string): readonly string[] => {
+  if (path === "/") return ["/api/jobs", "/api/attention", "/api/stats?hours=24", "/api/runs?status=running&limit=50"];
+  if (path === "/jobs") return ["/api/jobs"];
+  const [, runId] = /^\/runs\/([\w-]+)$/.exec(path) ?? [];
+  return runId === undefined ? [] : [`/api/runs/${runId}`, `/api/runs/${runId}/tasks`];
+};
+
 type File = {
   readonly type: string;
   readonly etag: string;
@@ -44,7 +71,11 @@ export const pageFiles = (): PageFiles => {
     if (path.startsWith("/api/")) return null;
     files ??= readFiles(PAGE);
     const file = files.get(VIEWS.test(path) ? "/index.html" : path);
-    return file === undefined || path === "/index.html" ? null : answer(file, request);
+    if (file === undefined || path === "/index.html") return null;
+    const response = answer(file, request);
+    const links = preloadsOf(path, files);
+    if (links.length > 0) response.headers.set("link", links.join(", "));
+    return response;
   };
 };
 

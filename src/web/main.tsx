@@ -1,16 +1,23 @@
 import { createRoot } from "react-dom/client";
-import { ConnectionProvider } from "./data/live/connection.tsx";
+import { ConnectionProvider, createConnection } from "./data/live/connection.tsx";
 import { Shell } from "./shell/shell.tsx";
-import { preload } from "./shell/views.ts";
-
-// Loads the view while the shell renders.
-preload(location.pathname);
+import { loadFirst } from "./shell/views.ts";
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no #root");
 
-createRoot(root).render(
-  <ConnectionProvider>
-    <Shell />
-  </ConnectionProvider>,
-);
+const connection = createConnection();
+
+/** Maximum delay of the first render, in ms. After it, the page shows placeholders for what is not loaded. */
+const FIRST_RENDER_MS = 300;
+
+// One render with all data is faster than one per answer. petit lets the browser fetch the data early: see src/app/page.ts.
+const delay = new Promise((resolve) => setTimeout(resolve, FIRST_RENDER_MS));
+const render = (): void =>
+  createRoot(root).render(
+    <ConnectionProvider connection={connection}>
+      <Shell />
+    </ConnectionProvider>,
+  );
+// A top-level await would make the bundler split the page into many small files.
+void Promise.race([loadFirst(location.pathname, connection.client), delay]).then(render);

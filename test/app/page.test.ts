@@ -38,6 +38,16 @@ describe("the files of the dashboard", () => {
     expect(get(path)).toBeNull();
   });
 
+  test("name the module and the data of the view, so that the browser fetches them early", () => {
+    const links = (path: string): string => got(path).headers.get("link") ?? "";
+    expect(links("/")).toContain("</api/attention>; rel=preload; as=fetch; crossorigin=anonymous");
+    expect(links("/runs/0a-1")).toMatch(
+      /<\/api\/runs\/0a-1>.*<\/api\/runs\/0a-1\/tasks>.*<\/assets\/run-view-\w+\.js>; rel=modulepreload/,
+    );
+    expect(links("/jobs/a")).toMatch(/^<\/assets\/job-view-\w+\.js>; rel=modulepreload$/);
+    expect([links("/runs/%3Cscript%3E"), links(script)].join()).not.toContain("api");
+  });
+
   test("include every file that the page names, with its content type", async () => {
     expect(assets.length).toBe(3);
     for (const path of assets) {

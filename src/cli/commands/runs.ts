@@ -1,9 +1,11 @@
-import type { RunBody } from "../../api/shapes/run.ts";
+import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
+import { PetitError } from "../../domain/errors.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { parseSince } from "../logs/since.ts";
 import { readCount } from "../read-count.ts";
 import { reasonText } from "../run-display/outcome.ts";
 import { runName, shortIds } from "../run-display/short-id.ts";
@@ -13,6 +15,7 @@ import { readableLocal } from "../terminal/local-time.ts";
 import { roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
 
 const DEFAULT_LIMIT = 20;
 const LIMIT = { flag: "--limit", max: 1000 };
@@ -36,18 +39,53 @@ export const runs = defineCommand({
       ...TAG_FLAG,
       description: "Only runs of jobs with this tag; several, separated by commas, must all be there.",
     },
+    since: {
+      type: "string",
+      valueHint: "TIME",
+      description: "Only runs created at this time or later: a time, or a duration before now, such as 2h.",
+    },
+    until: { type: "string", valueHint: "TIME", description: "Only runs created before this time." },
+    text: {
+      type: "string",
+      valueHint: "TEXT",
+      description: "Only runs with this text in the job id, the error, a param or the name of a person; ignores case.",
+    },
+    param: { type: "string", valueHint: "NAME[=VALUE]", description: "Only runs with this param." },
+    trigger: {
+      type: "string",
+      valueHint: "TRIGGER",
+      description: "Only runs that were started in this way, such as manual.",
+    },
+    exclude: { type: "string", valueHint: "JOBS", description: "Only runs of other jobs; ids separated by commas." },
     before: { type: "string", valueHint: "RUN", description: "Only runs older than this one." },
   },
   settings: [],
-  examples: ["petit runs", "petit runs hello_world -n 5 --status failed", "petit runs --tag nightly"],
-  run: async ({ JOB, limit: given, status, tag, before }, context) => {
+  examples: [
+    "petit runs",
+    "petit runs hello_world -n 5 --status failed",
+    "petit runs --tag nightly",
+    "petit runs --status failed --since 24h --exclude heartbeat --text timeout",
+  ],
+  run: async ({ JOB, limit: given, before, since, until, exclude, status, tag, text, param, trigger }, context) => {
     const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
+    if (JOB !== undefined && exclude !== undefined) throw new PetitError("invalid_request", "--exclude needs no JOB");
     const client = openClient(context);
-    const query = { limit, status, tag, before: before === undefined ? before : await findRun(client, before, null) };
-    const list =
+    const query = {
+      status,
+      tag,
+      text,
+      param,
+      trigger,
+      failure: true,
+      from: timeOf("--since", since, context),
+      to: timeOf("--until", until, context),
+      before: before === undefined ? before : await findRun(client, before, null),
+    };
+    const list = await listRuns(limit, query.before, (page) =>
       JOB === undefined
-        ? await client.get("/api/runs", { query })
-        : await client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query });
+        ? client.get("/api/runs", { query: { ...query, ...page, exclude } })
+        : client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query: { ...query, ...page } }),
+    );
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
     else out.write(columnTable(runColumns(list.runs, context), out));
@@ -55,6 +93,26 @@ export const runs = defineCommand({
     return EXIT.DONE;
   },
 });
+
+const timeOf = (flag: string, text: string | undefined, { settings, clock }: Context): number | undefined =>
+  text === undefined ? text : parseSince(text, { flag, now: clock.now(), zone: defaultZone(settings) });
+
+type Page = { readonly limit: number; readonly before: string | undefined };
+
+/** Reads pages until there are `limit` runs: petit reads a limited number of runs for each, which may not match. */
+const listRuns = async (
+  limit: number,
+  before: string | undefined,
+  read: (page: Page) => Promise<typeof RunList.static>,
+): Promise<typeof RunList.static> => {
+  const runs: RunRow[] = [];
+  for (let next = before; ; ) {
+    const page = await read({ limit: limit - runs.length, before: next });
+    runs.push(...page.runs);
+    if (page.next === null || runs.length >= limit) return { runs, count: runs.length, next: page.next };
+    next = page.next;
+  }
+};
 
 type RunRow = typeof RunBody.static;
 
@@ -92,11 +150,18 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
 /** Shown only as far as the other columns leave room for it. */
 const errorColumn = (list: readonly RunRow[]): Column => ({
   title: "ERROR",
-  cells: list.map((run) => reasonText(run)),
+  cells: list.map(errorText),
   shrink: 2,
   min: 16,
   drop: 3,
 });
+
+/** Returns the failed task and its last line of output, or else the error of the run. */
+const errorText = (run: RunRow): string => {
+  const { task_id = null, last_line = null } = run.failure ?? {};
+  if (last_line === null) return reasonText(run);
+  return task_id === null ? oneLine(last_line.text) : `${task_id}: ${oneLine(last_line.text)}`;
+};
 
 /** Says that there are no runs, or how to list older ones. */
 const writeNote = (list: readonly RunRow[], limit: number, { terminal: { err } }: Context): void => {

@@ -8,8 +8,8 @@ export const top = defineCommand({
   name: "top",
   summary: "Show a live dashboard in the terminal",
   description:
-    "Shows the running petit: what needs attention, jobs, runs, logs and coming occurrences. Triggers, cancels and retries runs " +
-    "after confirmation. ? shows the keys, q quits. It works over the API, so also with a petit on another machine.",
+    "Shows the running petit: what needs attention, jobs, runs, logs and coming occurrences. Triggers, cancels, retries and " +
+    "approves after confirmation. ? shows the keys, q quits. It works over the API, so also with a petit on another machine.",
   args: {},
   settings: ["timezone"],
   examples: ["petit top", "petit top --url https://petit.example.com --token-file token"],

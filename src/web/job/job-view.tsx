@@ -96,7 +96,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
       </div>
       <History jobId={job.id} />
       <TaskGrid jobId={job.id} />
-      {job.schedule !== null && <Occurrences jobId={job.id} zone={job.timezone} />}
+      {job.schedule !== null && <Occurrences jobId={job.id} timezone={job.timezone} />}
       <GraphCard tasks={nodes} selected={selected} onSelect={select} />
       <div className="job-columns">
         <div className="job-column">

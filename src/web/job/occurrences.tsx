@@ -3,21 +3,23 @@ import { useState } from "react";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import { occurrencesQuery } from "../data/queries.ts";
 import type { OccurrenceData } from "../data/shapes.ts";
+import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { Button } from "../ui/button.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
 import { counted } from "../ui/text/format.ts";
-import { Time } from "../ui/time/time.tsx";
+import { ZonedTime } from "../ui/time/time.tsx";
 
-type OccurrencesProps = { readonly jobId: string; readonly zone: string | null };
+type OccurrencesProps = { readonly jobId: string; readonly timezone: string | null };
 
 const FEW = 10;
 /** Number of occurrences that are searched for those without a run. */
 const SEARCHED = 200;
 
 /** Shows the occurrences that did not start a run, and why. The history shows the others. */
-export const Occurrences = ({ jobId, zone }: OccurrencesProps) => {
+export const Occurrences = ({ jobId, timezone }: OccurrencesProps) => {
+  const zone = useScheduleZone(timezone);
   const [isWhole, setWhole] = useState(false);
   const query = useQuery({ ...occurrencesQuery(jobId, { limit: SEARCHED }), placeholderData: keepPreviousData });
   return (
@@ -67,7 +69,7 @@ const Ledger = ({ occurrences, zone }: LedgerProps) => (
     {occurrences.map((occurrence) => (
       <tr key={occurrence.scheduled_for} data-outcome={occurrence.outcome}>
         <td>
-          <Time at={occurrence.scheduled_for} zone={zone} />
+          <ZonedTime at={occurrence.scheduled_for} zone={zone} />
         </td>
         <td data-label="Outcome">
           <Status of={occurrence.outcome} />

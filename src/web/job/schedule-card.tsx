@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { occurrencesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
+import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Time, ZonedTime } from "../ui/time/time.tsx";
@@ -8,27 +9,31 @@ import { Countdown, Time, ZonedTime } from "../ui/time/time.tsx";
 const NEXT = 5;
 
 /** Shows the schedule of a job and its next occurrences. */
-export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => (
-  <section className="card" aria-labelledby="schedule">
-    <h2 id="schedule">Schedule</h2>
-    {job.schedule === null ? (
-      <p className="muted">This job has no schedule. It runs when it is triggered.</p>
-    ) : (
-      <>
-        <p className="job-schedule-words">
-          {scheduleText(job.schedule)}
-          {job.next_run_at !== null && zonedText(job.next_run_at, job.timezone) !== null && ` (${job.timezone})`}
-        </p>
-        <p className="mono muted">
-          {job.schedule.join(" · ")} {job.timezone ?? "in petit's time zone"}
-        </p>
-        <Next job={job} />
-      </>
-    )}
-  </section>
-);
+export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => {
+  const zone = useScheduleZone(job.timezone);
+  return (
+    <section className="card" aria-labelledby="schedule">
+      <h2 id="schedule">Schedule</h2>
+      {job.schedule === null ? (
+        <p className="muted">This job has no schedule. It runs when it is triggered.</p>
+      ) : (
+        <>
+          <p className="job-schedule-words">
+            {scheduleText(job.schedule)}
+            {job.next_run_at !== null && zonedText(job.next_run_at, zone) !== null && ` (${zone})`}
+          </p>
+          <p className="mono muted">
+            {job.schedule.join(" · ")}{" "}
+            {job.timezone ?? (zone === null ? "in petit's time zone" : `${zone}, petit's time zone`)}
+          </p>
+          <Next job={job} zone={zone} />
+        </>
+      )}
+    </section>
+  );
+};
 
-const Next = ({ job }: { readonly job: JobDetail }) => {
+const Next = ({ job, zone }: { readonly job: JobDetail; readonly zone: string | null }) => {
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
   const { data } = useQuery(occurrencesQuery(job.id, { limit: 1, coming: NEXT }));
   if (!job.enabled) return <p className="muted">The job is disabled, so its schedule has no effect.</p>;
@@ -52,10 +57,10 @@ const Next = ({ job }: { readonly job: JobDetail }) => {
       <ol className="job-next">
         {coming.map(({ scheduled_for }, index) => (
           <li key={scheduled_for}>
-            <ZonedTime at={scheduled_for} zone={job.timezone} />
+            <ZonedTime at={scheduled_for} zone={zone} />
             {index === 0 && (
               <span className="muted">
-                <Countdown at={scheduled_for} zone={job.timezone} />
+                <Countdown at={scheduled_for} zone={zone} />
               </span>
             )}
           </li>

@@ -2,12 +2,13 @@ import { memo, type Ref } from "react";
 import { Link } from "wouter";
 import { RECENT_RUNS } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
+import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { Tags } from "../ui/about-links.tsx";
 import { Button } from "../ui/button.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
-import { Countdown, Duration, Time } from "../ui/time/time.tsx";
+import { Countdown, Duration, Time, ZoneNote } from "../ui/time/time.tsx";
 import { RecentBars } from "./recent-bars.tsx";
 
 type JobRowProps = {
@@ -66,24 +67,32 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
   </tr>
 ));
 
-const Schedule = ({ job: { schedule, timezone, next_run_at } }: { readonly job: JobSummary }) =>
-  schedule === null ? (
-    <span className="muted">Manual only</span>
-  ) : (
+const Schedule = ({ job: { schedule, timezone, next_run_at } }: { readonly job: JobSummary }) => {
+  const zone = useScheduleZone(timezone);
+  if (schedule === null) return <span className="muted">Manual only</span>;
+  const isElsewhere = next_run_at !== null && zonedText(next_run_at, zone) !== null;
+  return (
     <>
       {scheduleText(schedule)}
-      {next_run_at !== null && zonedText(next_run_at, timezone) !== null && ` (${timezone})`}
+      {isElsewhere && ` (${zone})`}
       <small className="mono muted">
         {schedule.join(" · ")}
-        {timezone !== null && (next_run_at === null || zonedText(next_run_at, timezone) === null) && ` ${timezone}`}
+        {timezone !== null && !isElsewhere && ` ${timezone}`}
       </small>
     </>
   );
+};
 
 const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
+  const zone = useScheduleZone(job.timezone);
   if (job.next_run_at === null) return <span className="muted">–</span>;
   if (isPaused || job.paused) return <span className="muted">paused</span>;
-  return <Countdown at={job.next_run_at} zone={job.timezone} isFocusable={false} />;
+  return (
+    <>
+      <Countdown at={job.next_run_at} zone={zone} isFocusable={false} />
+      <ZoneNote at={job.next_run_at} zone={zone} />
+    </>
+  );
 };
 
 const Last = ({ job: { last_run, running } }: { readonly job: JobSummary }) => {

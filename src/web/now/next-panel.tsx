@@ -3,9 +3,10 @@ import { useMemo } from "react";
 import { Link } from "wouter";
 import { jobsQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
+import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
-import { Countdown } from "../ui/time/time.tsx";
+import { Countdown, ZoneNote } from "../ui/time/time.tsx";
 
 const MAX_ENTRIES = 4;
 
@@ -29,13 +30,21 @@ const NextList = ({ jobs }: { readonly jobs: readonly JobSummary[] }) => {
   return (
     <ol className="now-list">
       {coming.map(({ job, at }) => (
-        <li key={job.id} className="now-next">
-          <StatusIcon of="due" />
-          <Link href={`/jobs/${job.id}`}>{job.name}</Link>
-          <Countdown at={at} zone={job.timezone} isFocusable={false} />
-        </li>
+        <NextRow key={job.id} job={job} at={at} />
       ))}
     </ol>
+  );
+};
+
+const NextRow = ({ job, at }: { readonly job: JobSummary; readonly at: number }) => {
+  const zone = useScheduleZone(job.timezone);
+  return (
+    <li className="now-next">
+      <StatusIcon of="due" />
+      <Link href={`/jobs/${job.id}`}>{job.name}</Link>
+      <Countdown at={at} zone={zone} isFocusable={false} />
+      <ZoneNote at={at} zone={zone} />
+    </li>
   );
 };
 

@@ -14,17 +14,18 @@ import { useNow } from "../ui/time/clock.ts";
 import { progressOf } from "./run-progress.ts";
 import { useSteadyRows } from "./steady-rows.ts";
 
-const MAX_RUNS = 50;
+/** Maximum number of runs that are shown. */
+export const MAX_RUNNING = 50;
 
 /** Shows the running runs, newest first. */
 export const RunningPanel = () => {
-  const running = useQuery(runsQuery({ status: "running", limit: MAX_RUNS }));
+  const running = useQuery(runsQuery({ status: "running", limit: MAX_RUNNING }));
   return (
     <section className="card now-panel" aria-labelledby="now-running">
       <h2 id="now-running">
         Running{" "}
         {running.data !== undefined && running.data.count > 0 && (
-          <span className="muted">{running.data.count === MAX_RUNS ? `${MAX_RUNS}+` : running.data.count}</span>
+          <span className="muted">{running.data.count === MAX_RUNNING ? `${MAX_RUNNING}+` : running.data.count}</span>
         )}
         <Waiting />
       </h2>

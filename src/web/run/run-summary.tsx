@@ -2,21 +2,24 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { WebLinks } from "../ui/about-links.tsx";
 import { Status } from "../ui/status/status.tsx";
-import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
+import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
 import { latenessText, summaryTextOf } from "./run-summary-text.ts";
 
 type SummaryProps = {
   readonly run: RunDetail;
   readonly tasks: readonly TaskRunData[];
-  readonly zone: string | null;
+  /** Time zone of the job's schedule; null if it is petit's. */
+  readonly timezone: string | null;
   /** Details of a failure. */
   readonly children: ReactNode;
 };
 
 /** Describes the state of a run and lists its facts. */
-export const RunSummary = ({ run, tasks, zone, children }: SummaryProps) => {
+export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => {
+  const zone = useScheduleZone(timezone);
   const { what, next } = summaryTextOf(run, tasks);
   return (
     <section className="card run-summary" aria-label="Summary" data-run-status={run.status}>
@@ -52,7 +55,7 @@ export const RunSummary = ({ run, tasks, zone, children }: SummaryProps) => {
         {run.cancelled_by !== null && <Fact name="Cancelled by">{run.cancelled_by}</Fact>}
         {run.scheduled_for !== null && (
           <Fact name="Scheduled for">
-            <Time at={run.scheduled_for} zone={zone} /> <span className="muted">{latenessText(run)}</span>
+            <ZonedTime at={run.scheduled_for} zone={zone} /> <span className="muted">{latenessText(run)}</span>
           </Fact>
         )}
         {run.retry_of !== null && (

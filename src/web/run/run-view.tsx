@@ -70,7 +70,7 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
   const { selected, select } = useSelectedTask(defaultTask);
   return (
     <>
-      <RunSummary run={run} tasks={tasks} zone={job?.timezone ?? null}>
+      <RunSummary run={run} tasks={tasks} timezone={job?.timezone ?? null}>
         <RunApprovals run={run} tasks={tasks} name={job?.name ?? run.job_id} />
         <RunFailure run={run} tasks={tasks} onSelect={select} />
       </RunSummary>

@@ -1,6 +1,11 @@
+import type { QueryClient } from "@tanstack/react-query";
 import type { ComponentType } from "react";
 import { lazily } from "../data/lazily.tsx";
+import { attentionQuery, jobsQuery, runQuery, runsQuery, runTasksQuery, statsQuery } from "../data/queries.ts";
 import { preloadGraph } from "../graph/graph.tsx";
+import { NowView } from "../now/now-view.tsx";
+import { MAX_RUNNING } from "../now/running-panel.tsx";
+import { prefetchTimeline } from "../now/timeline/timeline-query.ts";
 
 /** Defines a view that is loaded when it is first visited, or preloaded shortly before. */
 const view = <Props extends object>(path: RegExp, load: () => Promise<ComponentType<Props>>) => ({
@@ -8,21 +13,21 @@ const view = <Props extends object>(path: RegExp, load: () => Promise<ComponentT
   ...lazily(load),
 });
 
-const NOW = view(/^\/$/, async () => (await import("../now/now-view.tsx")).NowView);
 const JOBS = view(/^\/jobs$/, async () => (await import("../jobs/jobs-view.tsx")).JobsView);
 const JOB = view(/^\/jobs\/./, async () => (await import("../job/job-view.tsx")).JobView);
 const RUNS = view(/^\/runs$/, async () => (await import("../runs/runs-view.tsx")).RunsView);
 const RUN = view(/^\/runs\/./, async () => (await import("../run/run-view.tsx")).RunView);
 const SYSTEM = view(/^\/system$/, async () => (await import("../system/system-view.tsx")).SystemView);
 
-export const NowView = NOW.Component;
+// The first view is part of the page: loading it, and what it shares with others, separately would take longer.
+export { NowView };
 export const JobsView = JOBS.Component;
 export const JobView = JOB.Component;
 export const RunsView = RUNS.Component;
 export const RunView = RUN.Component;
 export const SystemView = SYSTEM.Component;
 
-const VIEWS = [NOW, JOBS, JOB, RUNS, RUN, SYSTEM];
+const VIEWS = [JOBS, JOB, RUNS, RUN, SYSTEM];
 
 /** Loads all views while the browser is idle, one at a time, so that the page works while petit is unreachable or upgraded. */
 export const preloadAll = async (): Promise<void> => {
@@ -38,6 +43,26 @@ const idle = (): Promise<void> =>
     if ("requestIdleCallback" in globalThis) requestIdleCallback(() => resolve());
     else setTimeout(resolve, 200);
   });
+
+/** Loads the view of a path and its data, as far as it is known before the view is rendered. */
+export const loadFirst = async (path: string, client: QueryClient): Promise<void> => {
+  const found = VIEWS.find((each) => each.path.test(path));
+  await Promise.allSettled([found?.load(), loadFirstData(path, client)]);
+};
+
+const loadFirstData = (path: string, client: QueryClient): Promise<unknown> => {
+  const [, runId] = /^\/runs\/([^/]+)$/.exec(path) ?? [];
+  if (runId !== undefined)
+    return Promise.all([client.prefetchQuery(runQuery(runId)), client.prefetchQuery(runTasksQuery(runId))]);
+  if (path === "/jobs") return Promise.all([client.prefetchQuery(jobsQuery())]);
+  if (path !== "/") return Promise.resolve();
+  return Promise.all([
+    prefetchTimeline(client),
+    client.prefetchQuery(attentionQuery()),
+    client.prefetchQuery(statsQuery()),
+    client.prefetchQuery(runsQuery({ status: "running", limit: MAX_RUNNING })),
+  ]);
+};
 
 /** Starts to load the view of a path. */
 export const preload = (path: string): void => {

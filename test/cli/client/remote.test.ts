@@ -79,6 +79,8 @@ describe("petit trigger JOB", () => {
     [["logs", "00000000-0000-7000-8000-000000000000"], "not found"],
     [["runs", "helo"], "job 'helo' was not found; did you mean 'hello'?"],
     [["runs", "--limit", "0"], "petit: --limit is '0'; expected a whole number from 1 to 1000"],
+    [["runs", "bad", "--exclude", "hello"], "--exclude needs no JOB"],
+    [["runs", "--until", "soon"], "--until is 'soon'; expected a duration"],
     [["runs", "--status", "done"], "petit: --status: 'done' is not one of"],
     [["logs", "latest", "-f", "--reconnect", "soon"], "--reconnect is 'soon'; expected a duration"],
     [["logs", "latest", "a", "--task", "b"], "the task is given twice"],
@@ -97,6 +99,19 @@ describe("what became of runs", () => {
     expect(stdout).toContain(run_id);
     expect(await json("runs", "bad", "--limit", "1")).toMatchObject({ count: 1, runs: [{ id: run_id }] });
     expect((await json("runs", "--status", "failed")).runs.length).toBeGreaterThan(0);
+  });
+
+  test("petit runs selects them by time, text, param, trigger and job", async () => {
+    const bad = await json("trigger", "bad", "--wait");
+    const hello = await json("trigger", "hello", "--param", "name=moon", "--wait");
+    const idsOf = async (...args: readonly string[]): Promise<readonly string[]> =>
+      (await json("runs", "-n", "1000", ...args)).runs.map(({ id }: { readonly id: string }) => id);
+    expect(await idsOf("--param", "name=moon")).toEqual([hello.id]);
+    expect(await idsOf("--text", "MOON", "--trigger", "manual")).toEqual([hello.id]);
+    expect(await idsOf("--exclude", "bad,hello")).toEqual([]);
+    expect(await idsOf("--exclude", "hello", "--since", "1h")).toContain(bad.id);
+    expect(await idsOf("--until", "2020-01-01")).toEqual([]);
+    expect((await ask("runs", "bad", "-n", "1", "--json")).stdout).toContain('"task_id": "t"');
   });
 
   test("petit status shows a run with its tasks", async () => {

@@ -3,7 +3,18 @@ import { DEFINITION_EXAMPLE } from "../../../src/api/shapes/definition.ts";
 import type { TopJobDetail } from "../../../src/cli/top/data/shapes.ts";
 import type { Effect } from "../../../src/cli/top/state/message.ts";
 import type { TopState } from "../../../src/cli/top/state/state.ts";
-import { after, NOW, press, runIdOf, screenText, topJob, topRun, topState } from "../../support/terminal/top-state.ts";
+import {
+  after,
+  NOW,
+  press,
+  runDetail,
+  runIdOf,
+  screenText,
+  topJob,
+  topRun,
+  topState,
+  topTask,
+} from "../../support/terminal/top-state.ts";
 
 const run = (status: "running" | "failed" | "completed") =>
   topRun(1, status === "running" ? { status, ended_at: null, duration_ms: null } : { status });
@@ -44,13 +55,61 @@ describe("an action", () => {
   });
 
   test("retries a run that has ended, what did not complete or all", () => {
-    const effect = (fromStart: boolean): readonly Effect[] => [
-      { kind: "act", action: { kind: "retry", runId: runIdOf(1), fromStart } },
+    const effect = (kind: "rest" | "all"): readonly Effect[] => [
+      { kind: "act", action: { kind: "retry", runId: runIdOf(1), scope: { kind } } },
     ];
-    expect(press(atRun("failed"), "r", "y").effects).toEqual(effect(false));
-    expect(press(atRun("failed"), "r", "a").effects).toEqual(effect(true));
-    expect(press(atRun("completed"), "r", "enter").effects).toEqual(effect(true));
+    expect(press(atRun("failed"), "r", "y").effects).toEqual(effect("rest"));
+    expect(press(atRun("failed"), "r", "a").effects).toEqual(effect("all"));
+    expect(press(atRun("completed"), "r", "enter").effects).toEqual(effect("all"));
     expect(screenText(press(atRun("running"), "r").state).at(-1)).toContain("has not ended");
+  });
+
+  test("retries the selected task, alone or with all after it", () => {
+    const run = topRun(1, { status: "failed" });
+    const data = { runId: run.id, detail: runDetail(run), tasks: [topTask("load")], items: null };
+    const state = after(press(topState({ runs: [run] }), "3", "enter").state, { kind: "run", data });
+    const asked = press(state, "r").state;
+    const text = screenText(asked).join("\n");
+    for (const choice of ["y/Enter retry", "a all tasks again", "t only load", "f from load on", "n/Esc do nothing"])
+      expect(text).toContain(choice);
+    const effect = (kind: "task" | "from"): readonly Effect[] => [
+      { kind: "act", action: { kind: "retry", runId: run.id, scope: { kind, taskId: "load" } } },
+    ];
+    expect(press(asked, "t").effects).toEqual(effect("task"));
+    expect(press(asked, "f").effects).toEqual(effect("from"));
+  });
+
+  test("approves or rejects a task that waits, in the list of what needs attention and in its run", () => {
+    const run = topRun(1, { status: "running", ended_at: null });
+    const item = {
+      kind: "approval_needed",
+      severity: "warning",
+      message: "",
+      since: NOW,
+      job_id: "etl",
+      run_id: run.id,
+      task_id: "check",
+      prompt: "Deploy?",
+    } as const;
+    const listed = topState({ runs: [run], attention: [item] });
+    expect(screenText(press(listed, "a").state).join("\n")).toMatch(/Approve check of etl\?[\s\S]*Deploy\?/);
+    expect(screenText(listed).at(-1)).toContain("a approve  x reject");
+    const effect = (kind: "approve" | "reject"): readonly Effect[] => [
+      { kind: "act", action: { kind, runId: run.id, taskId: "check" } },
+    ];
+    expect(press(listed, "a", "y").effects).toEqual(effect("approve"));
+    expect(press(listed, "x", "n").effects).toEqual([]);
+    const check = topTask("check", {
+      status: "running",
+      type: "approval",
+      approval: { prompt: null, expires_at: null, on_timeout: "reject" },
+    });
+    const data = { runId: run.id, detail: runDetail(run), tasks: [topTask("build"), check], items: null };
+    const opened = after(press(listed, "3", "enter").state, { kind: "run", data });
+    expect(press(opened, "x", "enter").effects).toEqual(effect("reject"));
+    expect(screenText(press(atRun("failed"), "3", "enter", "a").state).at(-1)).toContain(
+      "no task here waits for approval",
+    );
   });
 
   test("pauses the schedules, and resumes them while they are paused", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { TopItem } from "../../../src/cli/top/data/shapes.ts";
 import { type BookLine, bookLine } from "../../../src/cli/top/state/list/log-book.ts";
 import { treeOf } from "../../../src/cli/top/state/list/task-tree.ts";
 import type { TopState } from "../../../src/cli/top/state/state.ts";
@@ -6,6 +7,7 @@ import { update } from "../../../src/cli/top/state/update.ts";
 import { watchedBy } from "../../../src/cli/top/state/watched.ts";
 import {
   after,
+  NOW,
   press,
   runDetail,
   runIdOf,
@@ -42,7 +44,7 @@ const RUN = topRun(1, {
 const opened = (state: TopState = topState({ jobs: [topJob("etl")], runs: [RUN] })): TopState =>
   after(press(state, "3", "enter").state, {
     kind: "run",
-    data: { runId: RUN.id, detail: runDetail(RUN), tasks: TASKS },
+    data: { runId: RUN.id, detail: runDetail(RUN), tasks: TASKS, items: null },
   });
 
 const line = (seq: number, fields: Partial<BookLine> = {}): BookLine => ({
@@ -70,7 +72,7 @@ const withLog = (count: number, { before = 0, ended = false } = {}): TopState =>
   });
 };
 
-const targetOf = ({ log }: TopState) => log?.target ?? { runId: "", taskId: null, stderrOnly: false };
+const targetOf = ({ log }: TopState) => log?.target ?? { runId: "", taskId: null, item: null, stderrOnly: false };
 
 describe("a run", () => {
   test("shows its graph as a tree, with the failed task selected and its log", () => {
@@ -93,7 +95,7 @@ describe("a run", () => {
     const detail = { ...runDetail(RUN), warnings: 1 };
     const state = after(press(topState({ runs: [RUN] }), "3", "enter").state, {
       kind: "run",
-      data: { runId: RUN.id, detail, tasks: [probe, ...TASKS] },
+      data: { runId: RUN.id, detail, tasks: [probe, ...TASKS], items: null },
     });
     const text = screenText(state);
     expect(text[2]).toContain("6 of 6 tasks done, 1 failed, 1 warning");
@@ -105,11 +107,12 @@ describe("a run", () => {
     expect(watchedBy(opened())).toEqual({
       jobId: null,
       runId: RUN.id,
-      log: { runId: RUN.id, taskId: "transform", stderrOnly: false },
+      itemsOf: null,
+      log: { runId: RUN.id, taskId: "transform", item: null, stderrOnly: false },
     });
     expect(watchedBy(press(opened(), "k").state).log?.taskId).toBe("extract");
     expect(watchedBy(press(opened(), "e").state).log?.stderrOnly).toBe(true);
-    expect(watchedBy(press(opened(), "escape").state)).toEqual({ jobId: null, runId: null, log: null });
+    expect(watchedBy(press(opened(), "escape").state)).toEqual({ jobId: null, runId: null, itemsOf: null, log: null });
   });
 
   test("says when it was deleted, and goes back", () => {
@@ -119,9 +122,64 @@ describe("a run", () => {
   });
 });
 
+describe("the items of a task", () => {
+  const counts = { total: 2, pending: 0, running: 0, completed: 1, failed: 1, skipped: 0 };
+  const convert = topTask("convert", { status: "failed", items: counts, error: "1 of 2 items failed" });
+  const item = (index: number, fields: Partial<TopItem> = {}): TopItem => ({
+    index,
+    key: `web-${index}`,
+    child_run_id: null,
+    value: `web-${index}`,
+    status: "completed",
+    reason: null,
+    error: null,
+    attempts: 1,
+    started_at: NOW,
+    ended_at: NOW + 2_000,
+    duration_ms: 2_000,
+    exit_code: 0,
+    outputs: {},
+    retry_at: null,
+    reused: false,
+    attempt_list: [],
+    ...fields,
+  });
+  const items = [item(0), item(1, { status: "failed", attempts: 3, error: "exit code 7" })];
+  const data = { runId: RUN.id, detail: runDetail(RUN), tasks: [convert, topTask("after")], items: null };
+  const closed = after(
+    press(topState({ runs: [RUN] }), "3", "enter").state,
+    { kind: "run", data },
+    { kind: "key", key: "g" },
+  );
+  const listed = after(press(closed, "i").state, {
+    kind: "run",
+    data: { ...data, items: { taskId: "convert", items } },
+  });
+
+  test("are loaded and listed below it, and hidden again", () => {
+    expect(watchedBy(press(closed, "i").state).itemsOf).toBe("convert");
+    const [first, second] = screenText(listed).filter((text) => text.includes("web-"));
+    expect(first).toMatch(/· ✓ web-0 +2\.0s/);
+    expect(second).toMatch(/· ✗ web-1 +2\.0s attempt 3 · exit code 7/);
+    expect(screenText(press(listed, "i").state).join("\n")).not.toContain("web-");
+  });
+
+  test("have their own log, and can be filtered by key", () => {
+    expect(watchedBy(press(listed, "j", "j").state).log).toMatchObject({ taskId: "convert", item: 1 });
+    expect(screenText(press(listed, "j", "j").state).join("\n")).toContain("Log of convert web-1");
+    const filtered = screenText(press(listed, "/", "w", "e", "b", "-", "1", "enter").state).join("\n");
+    expect(filtered).toContain("web-1");
+    expect(filtered).not.toContain("web-0");
+  });
+
+  test("are not listed of a task without any", () => {
+    expect(watchedBy(press(closed, "j", "i").state).itemsOf).toBeNull();
+  });
+});
+
 describe("a tree of tasks", () => {
   test("puts a task below the dependency that is furthest from the start", () => {
-    const rows = treeOf(TASKS).map(({ task, branch, also }) => `${branch}${task.task_id} ${also.join()}`.trim());
+    const rows = treeOf(TASKS, null).map(({ task, branch, also }) => `${branch}${task.task_id} ${also.join()}`.trim());
     expect(rows).toEqual(["extract", "├ transform", "│ └ load", "│   └ cleanup audit", "└ audit"]);
   });
 
@@ -129,7 +187,7 @@ describe("a tree of tasks", () => {
     const tasks = Array.from({ length: 1_000 }, (_, index) =>
       topTask(`t${index}`, { depends_on: index < 3 ? [] : [`t${index - 1}`, `t${index - 3}`] }),
     );
-    const rows = treeOf(tasks);
+    const rows = treeOf(tasks, null);
     expect(new Set(rows.map(({ task }) => task.task_id)).size).toBe(1_000);
     expect(rows).toHaveLength(1_000);
     expect(Math.max(...rows.map(({ branch }) => branch.length))).toBeLessThan(40);
@@ -245,8 +303,11 @@ describe("a log", () => {
   });
 
   test("names the task of each line if it is the log of a run", () => {
-    const state = after(opened(), { kind: "run", data: { runId: RUN.id, detail: runDetail(RUN), tasks: [] } });
-    const target = { runId: RUN.id, taskId: null, stderrOnly: false };
+    const state = after(opened(), {
+      kind: "run",
+      data: { runId: RUN.id, detail: runDetail(RUN), tasks: [], items: null },
+    });
+    const target = { runId: RUN.id, taskId: null, item: null, stderrOnly: false };
     expect(watchedBy(state).log).toEqual(target);
     const read = after(state, {
       kind: "log-opened",

@@ -22,7 +22,7 @@ describe.skipIf(CHROMIUM === null)("a module that the page loads on demand", () 
   test("is preloaded, so that the page works without petit", async () => {
     await using web = await openWeb(running());
     const { page } = web;
-    const loaded = ["now", "jobs", "job", "runs", "run", "system", "graph"].map((name) =>
+    const loaded = ["jobs", "job", "runs", "run", "system", "graph"].map((name) =>
       page.waitForResponse((response) => response.url().includes(`/assets/${name}-view`), { timeout: 20_000 }),
     );
     await web.open("/runs");

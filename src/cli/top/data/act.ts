@@ -19,8 +19,15 @@ const request = async (client: Client, action: TopAction): Promise<Message> => {
       return started(await client.post("/api/jobs/:job_id/trigger", { params: { job_id: jobId }, body: { params } }));
     }
     case "retry": {
-      const query = action.fromStart ? { from: "start" } : {};
-      return started(await client.post("/api/runs/:run_id/retry", { params: { run_id: action.runId }, query }));
+      const { scope } = action;
+      const query = scope.kind === "all" ? { from: "start" } : {};
+      const body = scope.kind === "task" || scope.kind === "from" ? { [scope.kind]: scope.taskId } : {};
+      return started(await client.post("/api/runs/:run_id/retry", { params: { run_id: action.runId }, query, body }));
+    }
+    case "approve":
+    case "reject": {
+      const params = { run_id: action.runId, task_id: action.taskId };
+      return done(await client.post(`/api/runs/:run_id/tasks/:task_id/${action.kind}`, { params, body: {} }));
     }
     case "cancel":
       return done(await client.post("/api/runs/:run_id/cancel", { params: { run_id: action.runId } }));

@@ -28,6 +28,8 @@ const RUN_INTERVAL_MS = 200;
 const JOB_INTERVAL_MS = 1_000;
 /** For what changes without an event. */
 const POLL_MS = 15_000;
+/** Events about what needs attention, besides those about runs. */
+const NEEDS_ATTENTION: ReadonlySet<LiveEvent["type"]> = new Set(["approval", "run.late"]);
 /** Time for which the selection must stay before its log is loaded, in ms. */
 const LOG_DELAY_MS = 80;
 
@@ -43,7 +45,7 @@ export class Feed {
     readonly attention: Refresher;
   };
   #jobCount: number;
-  #watched: Watched = { jobId: null, runId: null, log: null };
+  #watched: Watched = { jobId: null, runId: null, itemsOf: null, log: null };
   #job: Refresher | null = null;
   #run: Refresher | null = null;
   #log: LogReader | null = null;
@@ -115,7 +117,7 @@ export class Feed {
     this.#ending.abort();
     this.#events.stop();
     for (const list of Object.values(this.#lists)) list.stop();
-    this.watch({ jobId: null, runId: null, log: null });
+    this.watch({ jobId: null, runId: null, itemsOf: null, log: null });
   }
 
   /** Loads what a view needs, and stops loading what it does not need any more. */
@@ -131,13 +133,13 @@ export class Feed {
           ? null
           : this.#detail(JOB_INTERVAL_MS, async () => ({ kind: "job", data: await loadJob(client, jobId) }));
     }
-    if (next.runId !== before.runId) {
-      const { runId } = next;
+    if (next.runId !== before.runId || next.itemsOf !== before.itemsOf) {
+      const { runId, itemsOf } = next;
       this.#run?.stop();
       this.#run =
         runId === null
           ? null
-          : this.#detail(RUN_INTERVAL_MS, async () => ({ kind: "run", data: await loadRun(client, runId) }));
+          : this.#detail(RUN_INTERVAL_MS, async () => ({ kind: "run", data: await loadRun(client, runId, itemsOf) }));
     }
     if (next.log !== before.log) this.#watchLog(next.log);
   }
@@ -196,10 +198,8 @@ export class Feed {
       return;
     }
     const { jobs, runs, attention, system } = this.#lists;
-    if (events.some(isRunEvent)) {
-      runs.request();
-      attention.request();
-    }
+    if (events.some(isRunEvent)) runs.request();
+    if (events.some((event) => isRunEvent(event) || NEEDS_ATTENTION.has(event.type))) attention.request();
     // An occurrence changes when the job is due next.
     if (events.some(({ type }) => type === "occurrence")) jobs.request();
     if (events.some(({ type }) => /paused|resumed/.test(type))) {

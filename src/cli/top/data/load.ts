@@ -45,11 +45,22 @@ export const loadJob = async (client: Client, jobId: string): Promise<JobData> =
   return { jobId, detail, runs, coming };
 };
 
-export const loadRun = async (client: Client, runId: string): Promise<RunData> => {
+/** Number of items of a task that are listed. */
+const MAX_ITEMS = 1_000;
+
+/** Loads a run with its tasks, and the items of `itemsOf`, one of its tasks. */
+export const loadRun = async (client: Client, runId: string, itemsOf: string | null): Promise<RunData> => {
   const params = { run_id: runId };
-  const [detail, { tasks }] = await Promise.all([
+  const [detail, { tasks }, list] = await Promise.all([
     client.get("/api/runs/:run_id", { params }),
     client.get("/api/runs/:run_id/tasks", { params }),
+    itemsOf === null
+      ? null
+      : client.get("/api/runs/:run_id/tasks/:task_id/items", {
+          params: { ...params, task_id: itemsOf },
+          query: { limit: MAX_ITEMS },
+        }),
   ]);
-  return { runId, detail, tasks };
+  const items = itemsOf === null || list === null ? null : { taskId: itemsOf, items: list.items };
+  return { runId, detail, tasks, items };
 };

@@ -116,7 +116,8 @@ export class LogReader {
   }
 }
 
-const filterOf = ({ taskId, stderrOnly }: LogTarget) => ({
+const filterOf = ({ taskId, item, stderrOnly }: LogTarget) => ({
   ...(taskId === null ? {} : { task: taskId }),
+  ...(item === null ? {} : { item }),
   ...(stderrOnly ? { stream: "stderr" } : {}),
 });

@@ -8,6 +8,7 @@ export type TopOccurrence = ResponseBody<"get", "/api/jobs/:job_id/occurrences">
 export type TopRun = ResponseBody<"get", "/api/runs">["runs"][number];
 export type TopRunDetail = ResponseBody<"get", "/api/runs/:run_id">;
 export type TopTask = ResponseBody<"get", "/api/runs/:run_id/tasks">["tasks"][number];
+export type TopItem = ResponseBody<"get", "/api/runs/:run_id/tasks/:task_id/items">["items"][number];
 export type TopLine = ResponseBody<"get", "/api/runs/:run_id/lines">["lines"][number];
 export type TopSystem = ResponseBody<"get", "/api/system">;
 export type TopAttention = ResponseBody<"get", "/api/attention">["items"][number];

@@ -34,6 +34,7 @@ export const initialState = ({ at, ...data }: InitialData): TopState => {
     filters: {},
     typing: null,
     sort: "name",
+    itemsOf: null,
     stderrOnly: false,
     wraps: true,
     overlay: null,

@@ -1,6 +1,7 @@
 import type { ParamValues } from "../../../domain/run.ts";
 import type {
   TopAttention,
+  TopItem,
   TopJob,
   TopJobDetail,
   TopOccurrence,
@@ -21,20 +22,33 @@ export type View =
   | { readonly kind: "overview" }
   | { readonly kind: "job"; readonly jobId: string }
   | { readonly kind: "run"; readonly jobId: string; readonly runId: string }
-  | { readonly kind: "log"; readonly jobId: string; readonly runId: string; readonly taskId: string | null };
+  | {
+      readonly kind: "log";
+      readonly jobId: string;
+      readonly runId: string;
+      readonly taskId: string | null;
+      readonly item: number | null;
+    };
 
-/** The log that is read: that of a run, or of one of its tasks. */
+/** The log that is read: that of a run, of one of its tasks, or of an item. */
 export type LogTarget = {
   readonly runId: string;
   readonly taskId: string | null;
+  /** Position of an item of the task; null for all. */
+  readonly item: number | null;
   readonly stderrOnly: boolean;
 };
+
+/** What a retry runs again: what did not complete, everything, one task with what waited for it, or a task with all after it. */
+type RetryScope = { readonly kind: "rest" | "all" } | { readonly kind: "task" | "from"; readonly taskId: string };
 
 /** A change that a person asked for and has confirmed. */
 export type TopAction =
   | { readonly kind: "trigger"; readonly jobId: string; readonly params: ParamValues }
   | { readonly kind: "cancel"; readonly runId: string }
-  | { readonly kind: "retry"; readonly runId: string; readonly fromStart: boolean }
+  | { readonly kind: "retry"; readonly runId: string; readonly scope: RetryScope }
+  /** Decides about a task that waits for approval. */
+  | { readonly kind: "approve" | "reject"; readonly runId: string; readonly taskId: string }
   /** Without a job, all schedules. */
   | { readonly kind: "pause"; readonly jobId: string | null }
   | { readonly kind: "resume"; readonly jobId: string | null }
@@ -118,6 +132,8 @@ export type TopState = {
   /** The list whose filter is being typed; null if none is. */
   readonly typing: ListId | null;
   readonly sort: JobSort;
+  /** The task of the run whose items are listed below it; null if none is. */
+  readonly itemsOf: string | null;
   readonly stderrOnly: boolean;
   /** Whether long lines of a log continue in the next row. */
   readonly wraps: boolean;
@@ -137,6 +153,8 @@ export type RunData = {
   readonly runId: string;
   readonly detail: TopRunDetail;
   readonly tasks: readonly TopTask[];
+  /** The items of the task whose items are listed; null if there is none. */
+  readonly items: { readonly taskId: string; readonly items: readonly TopItem[] } | null;
 };
 
 type LogData = {
@@ -156,6 +174,7 @@ export type Notice = { readonly text: string; readonly isError: boolean; readonl
 export type Watched = {
   readonly jobId: string | null;
   readonly runId: string | null;
+  readonly itemsOf: string | null;
   readonly log: LogTarget | null;
 };
 
@@ -166,6 +185,8 @@ export type Subject = {
   readonly jobId: string | null;
   readonly runId: string | null;
   readonly taskId: string | null;
+  /** Position of an item of the task. */
+  readonly item: number | null;
 };
 
 /** Returns the list that the keys move in. */

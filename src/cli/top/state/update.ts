@@ -142,7 +142,10 @@ const withLog = (state: TopState): TopState => {
 };
 
 const isSameLog = (left: LogTarget, right: LogTarget): boolean =>
-  left.runId === right.runId && left.taskId === right.taskId && left.stderrOnly === right.stderrOnly;
+  left.runId === right.runId &&
+  left.taskId === right.taskId &&
+  left.item === right.item &&
+  left.stderrOnly === right.stderrOnly;
 
 /** A refusal of the values in the dialog with params is shown there, so that they can be corrected. */
 const failed = (state: TopState, text: string): TopState =>

@@ -7,6 +7,7 @@ export const watchedBy = (state: TopState): Watched => {
   return {
     jobId: view.kind === "job" ? view.jobId : null,
     runId: view.kind === "run" || view.kind === "log" ? view.runId : null,
+    itemsOf: state.itemsOf,
     // The same object as long as it is the same log.
     log: state.log?.target ?? null,
   };
@@ -17,5 +18,6 @@ export const watchedLog = (state: TopState): LogTarget | null => {
   const view = viewOf(state);
   if (view.kind !== "run" && view.kind !== "log") return null;
   if (view.kind === "run" && state.run?.runId !== view.runId) return null;
-  return { runId: view.runId, taskId: subjectOf(state).taskId, stderrOnly: state.stderrOnly };
+  const { taskId, item } = subjectOf(state);
+  return { runId: view.runId, taskId, item, stderrOnly: state.stderrOnly };
 };

@@ -1,7 +1,8 @@
 import { wrap } from "../../terminal/columns.ts";
+import { textWidth } from "../../terminal/text-width.ts";
 import { searchBindings } from "../state/input/bindings.ts";
 import type { Overlay, TopState } from "../state/state.ts";
-import { cell, fitLine, type Line, plain, rule, styled } from "./line.ts";
+import { cell, fitLine, type Line, plain, rule, styled, textOf } from "./line.ts";
 
 /** Returns all lines between header and footer while there is a dialog or the help. */
 export const overlayLines = (state: TopState, overlay: Overlay, height: number): readonly Line[] => {
@@ -49,14 +50,26 @@ const confirmLines = (
   [styled("bold", title)],
   ...lines.flatMap((line) => wrap(line, width - 4)).map((line): Line => [plain(line)]),
   [],
-  [
-    ...choices.flatMap(
+  ...choiceLines(choices, width - 4),
+];
+
+/** Returns the choices next to each other, or below each other if there is no room. */
+const choiceLines = (
+  choices: Extract<Overlay, { readonly kind: "confirm" }>["choices"],
+  width: number,
+): readonly Line[] => {
+  const lines: readonly Line[] = [
+    ...choices.map(
       ({ key, label }, index): Line => [styled("cyan", index === 0 ? `${key}/Enter` : key), plain(` ${label}   `)],
     ),
-    styled("cyan", choices.length === 0 ? "Enter/Esc" : "n/Esc"),
-    plain(choices.length === 0 ? " close" : " do nothing"),
-  ],
-];
+    [
+      styled("cyan", choices.length === 0 ? "Enter/Esc" : "n/Esc"),
+      plain(choices.length === 0 ? " close" : " do nothing"),
+    ],
+  ];
+  const line = lines.flat();
+  return textWidth(textOf(line)) <= width ? [line] : lines;
+};
 
 const paramLines = (
   { jobId, fields, field, error, isBusy }: Extract<Overlay, { readonly kind: "params" }>,

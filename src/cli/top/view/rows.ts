@@ -5,7 +5,7 @@ import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
-import type { TopAttention, TopJob, TopRun, TopTask } from "../data/shapes.ts";
+import type { TopAttention, TopItem, TopJob, TopRun, TopTask } from "../data/shapes.ts";
 import type { BookLine } from "../state/list/log-book.ts";
 import { type LogWindow, partsOf, writerWidth } from "../state/list/log-window.ts";
 import type { TreeRow } from "../state/list/task-tree.ts";
@@ -195,7 +195,10 @@ export const clockText = (at: number, { now, zone }: { readonly now: number; rea
   return isToday ? `      ${text.slice(11, 19)}` : `${text.slice(5, 10)} ${text.slice(11, 19)}`;
 };
 
-export const taskRow = ({ task, branch, also }: TreeRow, { width, now }: RowOptions): Line => {
+export const taskRow = (row: TreeRow, options: RowOptions): Line => {
+  const { task, item, branch, also } = row;
+  if (item !== null) return itemRow(item, branch, options);
+  const { width, now } = options;
   const idWidth = Math.max(12, Math.min(48, Math.floor(width * 0.5)) - branch.length - 2);
   const detail = [detailOf(task, now), also.length === 0 ? "" : `also after ${also.join(", ")}`].filter(
     (each) => each !== "",
@@ -207,6 +210,22 @@ export const taskRow = ({ task, branch, also }: TreeRow, { width, now }: RowOpti
     styled(task.allowed ? "yellow" : styleOf(status), `${signOf(status)} `),
     plain(`${cell(task.task_id, idWidth)} ${rightCell(taskTime(task, now), TOOK_WIDTH)} `),
     styled(status === "failed" && !task.allowed ? "red" : "dim", detail.join(" · ")),
+  ];
+};
+
+/** An item of a task, below it. */
+const itemRow = (item: TopItem, branch: string, { width, now }: RowOptions): Line => {
+  const keyWidth = Math.max(10, Math.min(46, Math.floor(width * 0.5)) - branch.length - 2);
+  const took =
+    item.status === "running" && item.started_at !== null
+      ? elapsedText(now - item.started_at)
+      : durationText(item.duration_ms);
+  const detail = [item.attempts > 1 ? `attempt ${item.attempts}` : "", reasonText(item)].filter((each) => each !== "");
+  return [
+    styled("dim", branch),
+    styled(styleOf(item.status), `${signOf(item.status)} `),
+    plain(`${cell(oneLine(item.key), keyWidth)} ${rightCell(took, TOOK_WIDTH)} `),
+    styled(item.status === "failed" ? "red" : "dim", detail.join(" · ")),
   ];
 };
 

@@ -3,6 +3,7 @@ import { elapsedText } from "../../run-display/status-text.ts";
 import { pluralize } from "../../terminal/pluralize.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { type Binding, bindingsFor } from "../state/input/bindings.ts";
+import { askingTask } from "../state/input/dialogs.ts";
 import { cursorOf } from "../state/list/cursor.ts";
 import { isTooSmall, layoutOf, MIN_COLUMNS, MIN_ROWS, type Pane } from "../state/list/layout.ts";
 import {
@@ -13,6 +14,7 @@ import {
   jobRunRows,
   logRows,
   runRows,
+  subjectOf,
   taskRows,
 } from "../state/list/lists.ts";
 import type { BookLine } from "../state/list/log-book.ts";
@@ -214,7 +216,10 @@ const titleLine = (state: TopState, pane: Pane): Line => {
     case "job-runs":
       return rule([styled("bold", `Runs ${jobRunRows(state).length}`), filterText], width);
     case "tasks":
-      return rule([styled("bold", `Tasks ${taskRows(state).length}`), filterText], width);
+      return rule(
+        [styled("bold", `Tasks ${taskRows(state).filter(({ item }) => item === null).length}`), filterText],
+        width,
+      );
     case "log":
       return rule([...logTitle(state), filterText], width);
   }
@@ -233,7 +238,8 @@ const attentionTitle = (state: TopState): Line => {
 const logTitle = (state: TopState): Line => {
   const { log } = state;
   if (log === null) return [styled("bold", "Log")];
-  const name = log.target.taskId === null ? "Log" : `Log of ${log.target.taskId}`;
+  const { taskId, item } = log.target;
+  const name = taskId === null ? "Log" : `Log of ${taskId}${item === null ? "" : ` ${itemKey(state, item)}`}`;
   const stream = log.target.stderrOnly ? " (stderr)" : "";
   const title = styled("bold", `${name}${stream}`);
   if (log.book === null) return [title, styled("dim", "  loading …")];
@@ -254,6 +260,12 @@ const logTitle = (state: TopState): Line => {
     styled(log.follows && !ended ? "green" : "dim", position),
     styled("dim", log.isLoading ? "  loading earlier lines …" : ""),
   ];
+};
+
+/** Returns the key of an item, or its position if the items are not loaded. */
+const itemKey = ({ run }: TopState, item: number): string => {
+  const found = run?.items?.items.find(({ index }) => index === item);
+  return found === undefined ? `[${item}]` : oneLine(found.key);
 };
 
 const emptyText = (state: TopState, list: ListId): string => {
@@ -292,12 +304,22 @@ const footerLine = (state: TopState): Line => {
 /** The keys of the help and of quitting are always visible. */
 const keysLine = (state: TopState): Line => {
   const isRoot = viewOf(state).kind === "overview" && filterOf(state, activeList(state)) === "";
-  const hints = bindingsFor(state).filter(({ hint, command }) => hint !== undefined && !(command === "back" && isRoot));
+  const hints = bindingsFor(state).filter(
+    ({ hint, command }) => hint !== undefined && !(command === "back" && isRoot) && applies(state, command),
+  );
   const isPinned = ({ command }: Binding): boolean => command === "help" || command === "quit";
   const pinned = hints.filter(isPinned).flatMap(hintOf);
   const room = state.columns - textWidth(textOf(pinned));
   const others = hints.filter((each) => !isPinned(each)).map(hintOf);
   return [...fitLine(fitting(others, room), room), ...pinned];
+};
+
+/** Returns false for a key that is seldom of use, and not now. */
+const applies = (state: TopState, command: Binding["command"]): boolean => {
+  if (command === "approve" || command === "reject") return askingTask(state) !== null;
+  if (command !== "items") return true;
+  const { taskId } = subjectOf(state);
+  return state.run?.tasks.some(({ task_id, items }) => task_id === taskId && items !== null) ?? false;
 };
 
 /** Returns the first lines that fit next to each other. */

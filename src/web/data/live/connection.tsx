@@ -1,5 +1,5 @@
 import { MutationCache, notifyManager, QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { isUnreachable } from "../../../client/error.ts";
 import type { LiveEvent } from "../../../client/live-event.ts";
 import { useStore } from "../external-store.ts";
@@ -73,11 +73,15 @@ class LiveConnection {
   readonly state = (): ConnectionState => this.#state;
 }
 
+/** Creates the connection of the page. It connects when the provider is mounted. */
+export const createConnection = (): LiveConnection => new LiveConnection();
+
 const ConnectionContext = createContext<LiveConnection | null>(null);
 
+type ProviderProps = { readonly connection: LiveConnection; readonly children: ReactNode };
+
 /** Provides the query cache and the live events to its children. */
-export const ConnectionProvider = ({ children }: { readonly children: ReactNode }) => {
-  const [connection] = useState(() => new LiveConnection());
+export const ConnectionProvider = ({ connection, children }: ProviderProps) => {
   const { logins } = useStore(sessionStore);
   useEffect(() => {
     const retry = (): void => connection.stream.retryNow();

@@ -19,11 +19,11 @@ import {
   parseView,
   startOf,
   type TimeView,
-  windowToQuery,
   type Zoom,
   zoomed,
 } from "./time-window.ts";
 import { TimelineLegend } from "./timeline-legend.tsx";
+import { queryOf } from "./timeline-query.ts";
 import { TimelineRows } from "./timeline-rows.tsx";
 import { TimelineToolbar } from "./timeline-toolbar.tsx";
 import { useFirstZoom } from "./use-first-zoom.ts";
@@ -139,10 +139,9 @@ const useFrame = (view: TimeView, width: number) => {
   const now = useNow();
   const from = startOf(view, now);
   const { spanMs } = view.zoom;
-  const queried = { ...windowToQuery(from, spanMs), bins: binsOf(width) };
+  const queried = queryOf(view, now);
   const timeline = useQuery({
     ...timelineQuery(queried),
-    enabled: width > 0,
     // With thousands of bars, comparing old and new data costs more than rendering the visible ones.
     structuralSharing: false,
   });
@@ -175,9 +174,6 @@ const gridOf = (lines: readonly number[]): string => {
 /** Px that the current time moves before the labels near it are computed again. */
 const NOW_STEP_PX = 8;
 const roundedToSteps = (x: number): number => Math.round(x / NOW_STEP_PX) * NOW_STEP_PX;
-
-/** Returns the number of bins for a width: a bin is about as wide as the thinnest bar. Rounded, so that resizing sends few queries. */
-const binsOf = (width: number): number => Math.min(2_000, Math.max(100, Math.ceil((width * 1.75) / 300) * 100));
 
 const timeAt = (view: TimeView, x: number, track: HTMLElement | null) => {
   const now = Date.now();

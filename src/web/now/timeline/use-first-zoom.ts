@@ -9,11 +9,14 @@ export const useFirstZoom = (): Zoom | null => {
   const { data, isError } = useQuery(jobsQuery());
   const zoom = useRef<Zoom | null>(null);
   if (zoom.current === null && data !== undefined) {
-    const now = Date.now();
-    zoom.current = zoomWithRun(newestRunAt(data.jobs, now), now);
+    zoom.current = firstZoom(data.jobs, Date.now());
   }
   return zoom.current ?? (isError ? DEFAULT_ZOOM : null);
 };
+
+/** Returns the shortest zoom level that shows a run of these jobs. */
+export const firstZoom = (jobs: Parameters<typeof newestRunAt>[0], now: number): Zoom =>
+  zoomWithRun(newestRunAt(jobs, now), now);
 
 /** Returns until when a run was visible last: `now` if one is running or waits, 0 if there are no runs. */
 const newestRunAt = (jobs: readonly Pick<JobSummary, "running" | "last_run">[], now: number): number =>

@@ -62,18 +62,25 @@ export const fullTimeText = (at: number, timeZone?: string): string =>
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(at);
 
+const MINUTES = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+
 /**
  * Returns the time in the zone of a schedule if clocks show another one there than here: `01:45 Europe/Berlin`, with the day
  * if that differs, too. Null if the zone is the reader's or shows the same time.
  */
 export const zonedText = (at: number, timeZone: string | null): string | null => {
   if (timeZone === null) return null;
-  const minute = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
   const day = { weekday: "short", day: "numeric", month: "short" } as const;
   const [dayHere, dayThere] = [format(day).format(at), format({ ...day, timeZone }).format(at)];
-  const [here, there] = [format(minute).format(at), format({ ...minute, timeZone }).format(at)];
+  const [here, there] = [format(MINUTES).format(at), format({ ...MINUTES, timeZone }).format(at)];
   if (dayHere === dayThere && here === there) return null;
   return `${dayHere === dayThere ? "" : `${dayThere} `}${there} ${timeZone}`;
+};
+
+/** Returns both times of a schedule in another zone: `01:45 Europe/Berlin, 00:45 yours`. Null where `zonedText` is. */
+export const bothTimesText = (at: number, timeZone: string | null): string | null => {
+  const there = zonedText(at, timeZone);
+  return there === null ? null : `${there}, ${format(MINUTES).format(at)} yours`;
 };
 
 /** Maximum length of a value in a sentence. */

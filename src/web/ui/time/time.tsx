@@ -1,5 +1,5 @@
 import { Tooltip } from "../overlay/tooltip.tsx";
-import { durationText, fullTimeText, roughText, timeText, zonedText } from "../text/format.ts";
+import { bothTimesText, durationText, fullTimeText, roughText, timeText, zonedText } from "../text/format.ts";
 import { useNow } from "./clock.ts";
 
 type TimeProps = {
@@ -29,6 +29,12 @@ export const ZonedTime = ({ at, zone = null }: TimeProps) => {
       {there}, <Time at={at} zone={zone} /> yours
     </span>
   );
+};
+
+/** A second line with a time of a schedule in both zones. Nothing if the zone is the reader's. */
+export const ZoneNote = ({ at, zone }: { readonly at: number; readonly zone: string | null }) => {
+  const text = bothTimesText(at, zone);
+  return text === null ? null : <small className="zone-note muted">{text}</small>;
 };
 
 /** Returns the local time and, if it differs, the time in `zone`. */

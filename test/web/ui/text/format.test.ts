@@ -1,5 +1,12 @@
 import { expect, test } from "bun:test";
-import { capital, counted, durationText, roughText, zonedText } from "../../../../src/web/ui/text/format.ts";
+import {
+  bothTimesText,
+  capital,
+  counted,
+  durationText,
+  roughText,
+  zonedText,
+} from "../../../../src/web/ui/text/format.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -42,6 +49,14 @@ test("a time of a schedule in another zone is named with the zone, and with the 
   const shown = ["Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Pago_Pago"].map((zone) => zonedText(at, zone) ?? "");
   expect(shown[0]).toMatch(/18:30 Asia\/Kathmandu$/);
   expect(shown.some((text) => /\d+.* \d\d:\d\d Pacific/.test(text))).toBe(true);
+});
+
+test("both times of a schedule in another zone are shown, and none if the zone is the reader's", () => {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const at = Date.UTC(2026, 0, 5, 12, 45);
+  const yours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
+  expect([bothTimesText(at, null), bothTimesText(at, here)]).toEqual([null, null]);
+  expect(bothTimesText(at, "Asia/Kathmandu")).toMatch(new RegExp(`18:30 Asia/Kathmandu, ${yours} yours$`));
 });
 
 test.each([

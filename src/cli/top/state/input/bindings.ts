@@ -25,6 +25,9 @@ export type Command =
   | "trigger"
   | "cancel"
   | "retry"
+  | "approve"
+  | "reject"
+  | "items"
   | "pause"
   | "pause-all"
   | "reload"
@@ -68,6 +71,22 @@ const BINDINGS: readonly Binding[] = [
     hint: "back",
   },
   {
+    command: "approve",
+    keys: ["a"],
+    shown: "a",
+    text: "Approve the task that waits; asks for confirmation",
+    hint: "approve",
+    lists: ["attention", "tasks", "log"],
+  },
+  {
+    command: "reject",
+    keys: ["x"],
+    shown: "x",
+    text: "Reject the task that waits; asks for confirmation",
+    hint: "reject",
+    lists: ["attention", "tasks", "log"],
+  },
+  {
     command: "logs",
     keys: ["l"],
     shown: "l",
@@ -87,7 +106,7 @@ const BINDINGS: readonly Binding[] = [
     command: "retry",
     keys: ["r"],
     shown: "r",
-    text: "Retry the run; asks for confirmation",
+    text: "Retry the run or the task; asks for confirmation",
     hint: "retry",
     lists: WITH_RUN,
   },
@@ -98,6 +117,14 @@ const BINDINGS: readonly Binding[] = [
     text: "Cancel the run; asks for confirmation",
     hint: "cancel",
     lists: WITH_RUN,
+  },
+  {
+    command: "items",
+    keys: ["i"],
+    shown: "i",
+    text: "List the items of the task, or hide them",
+    hint: "items",
+    lists: ["tasks"],
   },
   {
     command: "job",

@@ -1,8 +1,9 @@
 import { isFinal, type RunStatus } from "../../../../domain/run.ts";
+import { oneLine } from "../../../terminal/text-width.ts";
 import type { TopAttention, TopJobDetail } from "../../data/shapes.ts";
-import { subjectOf } from "../list/lists.ts";
+import { attentionRows, subjectOf } from "../list/lists.ts";
 import type { KeyPress } from "../message.ts";
-import type { Overlay, ParamField, TopAction, TopState } from "../state.ts";
+import { activeList, type Overlay, type ParamField, type TopAction, type TopState } from "../state.ts";
 import { type Step, unchanged } from "../step.ts";
 import { searchBindings } from "./bindings.ts";
 import { typeText } from "./edit.ts";
@@ -130,13 +131,59 @@ export const askRetry = (state: TopState): TopState => {
   if (runId === null) return state;
   const status = statusOfRun(state, runId);
   if (status !== null && !isFinal(status)) return refused(state, `the run of ${jobId} has not ended: it is ${status}`);
-  const all = ["a", "all tasks again", { kind: "retry", runId, fromStart: true }] as const;
-  const rest = ["y", "retry", { kind: "retry", runId, fromStart: false }] as const;
-  return asked(state, `Retry the run of ${jobId}?`, status === "completed" ? [all] : [rest, all], [
-    status === "completed"
-      ? "The run completed."
-      : `The run is ${status ?? "over"}. A retry reuses its completed tasks.`,
-  ]);
+  const all = ["a", "all tasks again", { kind: "retry", runId, scope: { kind: "all" } }] as const;
+  const rest = ["y", "retry", { kind: "retry", runId, scope: { kind: "rest" } }] as const;
+  const ofRun = status === "completed" ? [all] : [rest, all];
+  return asked(
+    state,
+    `Retry the run of ${jobId}?`,
+    [...ofRun, ...taskRetries(state, runId)],
+    [
+      status === "completed"
+        ? "The run completed."
+        : `The run is ${status ?? "over"}. A retry reuses its completed tasks.`,
+    ],
+  );
+};
+
+/** The retries of the selected task of a run. */
+const taskRetries = (state: TopState, runId: string): readonly (readonly [string, string, TopAction])[] => {
+  const { taskId } = subjectOf(state);
+  if (taskId === null || activeList(state) === "attention") return [];
+  return [
+    ["t", `only ${taskId}`, { kind: "retry", runId, scope: { kind: "task", taskId } }],
+    ["f", `from ${taskId} on`, { kind: "retry", runId, scope: { kind: "from", taskId } }],
+  ];
+};
+
+/** Asks about a task that waits for approval: the selected one, or the first of the run. */
+export const askDecision = (state: TopState, kind: "approve" | "reject"): TopState => {
+  const { jobId, runId } = subjectOf(state);
+  const found = askingTask(state);
+  if (runId === null || found === null) return refused(state, "no task here waits for approval");
+  const { taskId, prompt } = found;
+  const note =
+    kind === "approve" ? "The task completes, and the run continues." : "The task fails with the reason 'rejected'.";
+  return asked(
+    state,
+    `${kind === "approve" ? "Approve" : "Reject"} ${taskId} of ${jobId}?`,
+    [["y", kind, { kind, runId, taskId }]],
+    [...(prompt === null ? [] : [oneLine(prompt)]), note],
+  );
+};
+
+type AskingTask = { readonly taskId: string; readonly prompt: string | null };
+
+/** Returns the task that waits for approval in what is selected; null if none does. */
+export const askingTask = (state: TopState): AskingTask | null => {
+  if (activeList(state) === "attention") {
+    const item = attentionRows(state)[state.cursors.attention?.index ?? 0];
+    return item?.kind === "approval_needed" ? { taskId: item.task_id, prompt: item.prompt } : null;
+  }
+  const { taskId } = subjectOf(state);
+  const asking = (state.run?.tasks ?? []).filter(({ approval, status }) => approval !== null && status === "running");
+  const task = asking.find(({ task_id }) => task_id === taskId) ?? asking[0];
+  return task === undefined ? null : { taskId: task.task_id, prompt: task.approval?.prompt ?? null };
 };
 
 export const askPause = (state: TopState): TopState =>

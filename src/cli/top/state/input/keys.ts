@@ -8,6 +8,7 @@ import { type Step, unchanged } from "../step.ts";
 import { type Command, commandFor } from "./bindings.ts";
 import {
   askCancel,
+  askDecision,
   askPause,
   askPauseJob,
   askReload,
@@ -103,6 +104,11 @@ const run = (state: TopState, command: Command): Step => {
       return changed(askCancel(state));
     case "retry":
       return changed(askRetry(state));
+    case "approve":
+    case "reject":
+      return changed(askDecision(state, command));
+    case "items":
+      return changed(toggleItems(state));
     case "pause":
       return changed(askPauseJob(state));
     case "pause-all":
@@ -175,7 +181,7 @@ export const openRun = (
   { jobId, runId, taskId }: { readonly jobId: string; readonly runId: string; readonly taskId: string | null },
 ): TopState => {
   const cursors = { ...state.cursors, tasks: { key: taskId, index: 0, top: 0 } };
-  return push({ ...state, run: null, cursors }, { kind: "run", jobId, runId }, "tasks");
+  return push({ ...state, run: null, itemsOf: null, cursors }, { kind: "run", jobId, runId }, "tasks");
 };
 
 const openJob = (state: TopState, jobId: string | null): TopState => {
@@ -185,9 +191,20 @@ const openJob = (state: TopState, jobId: string | null): TopState => {
 };
 
 const openLog = (state: TopState): TopState => {
-  const { jobId, runId, taskId } = subjectOf(state);
+  const { jobId, runId, taskId, item } = subjectOf(state);
   if (jobId === null || runId === null) return state;
-  return push(state, { kind: "log", jobId, runId, taskId }, "log");
+  return push(state, { kind: "log", jobId, runId, taskId, item }, "log");
+};
+
+/** Lists the items of the selected task below it, or hides them. */
+const toggleItems = (state: TopState): TopState => {
+  const { taskId } = subjectOf(state);
+  const task = state.run?.tasks.find(({ task_id }) => task_id === taskId);
+  if (task === undefined || task.items === null) return state;
+  const itemsOf = state.itemsOf === taskId ? null : taskId;
+  const cursors = { ...state.cursors, tasks: { ...cursorOf(state, "tasks"), key: taskId } };
+  const run = state.run === null ? null : { ...state.run, items: null };
+  return { ...state, itemsOf, run, cursors };
 };
 
 /** Views that can be gone back to. */

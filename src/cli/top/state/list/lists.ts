@@ -86,15 +86,21 @@ const filteredJobRuns = memoizeLast((runs: readonly TopRun[], filter: string) =>
 export const taskRows = (state: TopState): readonly TreeRow[] => {
   const view = viewOf(state);
   return view.kind === "run" && state.run?.runId === view.runId
-    ? filteredTasks(tree(state.run.tasks), filterOf(state, "tasks"))
+    ? filteredTasks(tree(state.run.tasks, state.run.items), filterOf(state, "tasks"))
     : [];
 };
 
 const tree = memoizeLast(treeOf);
 
 const filteredTasks = memoizeLast((rows: readonly TreeRow[], filter: string) =>
-  rows.filter(({ task }) => matches(filter, task.task_id, task.status, task.error)),
+  rows.filter(({ task, item }) => matches(filter, task.task_id, ...textsOf(item ?? task))),
 );
+
+const textsOf = (row: TreeRow["task"] | NonNullable<TreeRow["item"]>): readonly (string | null)[] => [
+  "key" in row ? row.key : null,
+  row.status,
+  row.error,
+];
 
 export const logRows = (state: TopState): readonly BookLine[] =>
   filteredLines(state.log?.book?.lines ?? NO_LINES, filterOf(state, "log"));
@@ -119,11 +125,14 @@ export const keysOf = (state: TopState, list: ListId): readonly string[] => {
     case "job-runs":
       return jobRunRows(state).map(({ id }) => id);
     case "tasks":
-      return taskRows(state).map(({ task }) => task.task_id);
+      return taskRows(state).map(taskRowKey);
     case "log":
       return logRows(state).map(({ seq }) => String(seq));
   }
 };
+
+const taskRowKey = ({ task, item }: TreeRow): string =>
+  item === null ? task.task_id : `${task.task_id} ${item.index}`;
 
 /** One job can need attention for several reasons. */
 const attentionKey = (item: TopAttention): string =>
@@ -138,19 +147,19 @@ export const subjectOf = (state: TopState): Subject => {
     case "attention": {
       const item = attentionRows(state)[index];
       if (item === undefined) return NOTHING;
-      return { jobId: item.job_id, runId: item.run_id, taskId: failedTaskOf(item) };
+      return { ...NOTHING, jobId: item.job_id, runId: item.run_id, taskId: failedTaskOf(item) };
     }
     case "jobs": {
       const job = jobRows(state)[index];
-      return job === undefined ? NOTHING : { jobId: job.id, runId: job.last_run?.id ?? null, taskId: null };
+      return job === undefined ? NOTHING : { ...NOTHING, jobId: job.id, runId: job.last_run?.id ?? null };
     }
     case "runs": {
       const run = runRows(state)[index];
-      return run === undefined ? NOTHING : { jobId: run.job_id, runId: run.id, taskId: null };
+      return run === undefined ? NOTHING : { ...NOTHING, jobId: run.job_id, runId: run.id };
     }
     case "coming": {
       const job = comingRows(state)[index];
-      return job === undefined ? NOTHING : { jobId: job.id, runId: job.last_run?.id ?? null, taskId: null };
+      return job === undefined ? NOTHING : { ...NOTHING, jobId: job.id, runId: job.last_run?.id ?? null };
     }
     case "job-runs":
       return {
@@ -160,13 +169,20 @@ export const subjectOf = (state: TopState): Subject => {
       };
     case "tasks":
     case "log":
-      if (view.kind === "log") return { jobId: view.jobId, runId: view.runId, taskId: view.taskId };
-      if (view.kind !== "run") return NOTHING;
-      return { jobId: view.jobId, runId: view.runId, taskId: taskRows(state)[index]?.task.task_id ?? null };
+      return taskSubject(state, index);
   }
 };
 
-const NOTHING: Subject = { jobId: null, runId: null, taskId: null };
+const taskSubject = (state: TopState, index: number): Subject => {
+  const view = viewOf(state);
+  if (view.kind === "log") return { jobId: view.jobId, runId: view.runId, taskId: view.taskId, item: view.item };
+  if (view.kind !== "run") return NOTHING;
+  const row = taskRows(state)[index];
+  const { jobId, runId } = view;
+  return { jobId, runId, taskId: row?.task.task_id ?? null, item: row?.item?.index ?? null };
+};
+
+const NOTHING: Subject = { jobId: null, runId: null, taskId: null, item: null };
 
 const failedTaskOf = (item: TopAttention): string | null => {
   if ("failure" in item) return item.failure.task_id;

@@ -1,10 +1,13 @@
-import type { TopTask } from "../../data/shapes.ts";
+import type { TopItem, TopTask } from "../../data/shapes.ts";
+import type { RunData } from "../state.ts";
 
-/** A task in the tree of a run. */
+/** A task in the tree of a run, or one of its items. */
 export type TreeRow = {
   readonly task: TopTask;
   /** The lines of the tree before the name, such as `│ └ `. */
   readonly branch: string;
+  /** The item of the task that the row is about; null for the task itself. */
+  readonly item: TopItem | null;
   /** Further dependencies, which the tree does not show as its parent. */
   readonly also: readonly string[];
 };
@@ -14,9 +17,9 @@ const MAX_INDENT = 12;
 
 /**
  * Returns the graph of a run as the rows of a tree. A task is below the last of its dependencies that can start, the one with the
- * longest way from a root; `also` names the others. The order is that of the job file.
+ * longest way from a root; `also` names the others. The order is that of the job file. The items of a task follow it.
  */
-export const treeOf = (tasks: readonly TopTask[]): readonly TreeRow[] => {
+export const treeOf = (tasks: readonly TopTask[], items: RunData["items"]): readonly TreeRow[] => {
   const byId = new Map(tasks.map((task) => [task.task_id, task]));
   const depths = depthsOf(tasks, byId);
   const depthOf = (id: string): number => depths.get(id) ?? 0;
@@ -29,7 +32,9 @@ export const treeOf = (tasks: readonly TopTask[]): readonly TreeRow[] => {
   const rows: TreeRow[] = [];
   const add = (task: TopTask, { branch, below }: { readonly branch: string; readonly below: string }): void => {
     const also = task.depends_on.filter((id) => id !== parents.get(task.task_id));
-    rows.push({ task, branch, also });
+    rows.push({ task, item: null, branch, also });
+    for (const item of items?.taskId === task.task_id ? items.items : [])
+      rows.push({ task, item, branch: `${below}· `, also: [] });
     const own = children.get(task.task_id) ?? [];
     const isDeep = below.length >= MAX_INDENT * 2;
     for (const [index, child] of own.entries()) {
