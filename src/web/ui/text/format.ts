@@ -77,10 +77,10 @@ export const zonedText = (at: number, timeZone: string | null): string | null =>
   return `${dayHere === dayThere ? "" : `${dayThere} `}${there} ${timeZone}`;
 };
 
-/** Returns both times of a schedule in another zone: `01:45 Europe/Berlin, 00:45 yours`. Null where `zonedText` is. */
+/** Returns both times of a schedule in another zone, without the day: `01:45 Europe/Berlin, 00:45 yours`. Null where `zonedText` is. */
 export const bothTimesText = (at: number, timeZone: string | null): string | null => {
-  const there = zonedText(at, timeZone);
-  return there === null ? null : `${there}, ${format(MINUTES).format(at)} yours`;
+  if (timeZone === null || zonedText(at, timeZone) === null) return null;
+  return `${format({ ...MINUTES, timeZone }).format(at)} ${timeZone}, ${format(MINUTES).format(at)} yours`;
 };
 
 /** Maximum length of a value in a sentence. */
