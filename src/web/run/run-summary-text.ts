@@ -2,7 +2,7 @@ import { isFinal } from "../../domain/run.ts";
 import { ENDING_TEXT } from "../../domain/words/run.ts";
 import { rerunTasks } from "../actions/retry-plan.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
-import { counted, durationText, listText } from "../ui/text/format.ts";
+import { capital, counted, durationText, listText } from "../ui/text/format.ts";
 
 /** What happened in a run, and what the user can do next. */
 export type RunSummaryText = { readonly what: string; readonly next: string | null };
@@ -15,7 +15,8 @@ export const summaryTextOf = (run: RunDetail, tasks: readonly TaskRunData[]): Ru
 };
 
 const whileRunning = ({ ending }: RunDetail, tasks: readonly TaskRunData[]): RunSummaryText => {
-  const running = tasks.filter(({ status }) => status === "running").map(({ name }) => name);
+  const asking = tasks.filter(isAsking).map(({ name }) => name);
+  const running = tasks.filter((task) => task.status === "running" && !isAsking(task)).map(({ name }) => name);
   if (ending !== null) {
     return {
       what: sentence(`${ENDING_TEXT[ending]}${running.length === 0 ? "" : `; waiting for ${listText(running)}`}`),
@@ -23,7 +24,11 @@ const whileRunning = ({ ending }: RunDetail, tasks: readonly TaskRunData[]): Run
     };
   }
   const done = tasks.filter(({ status }) => isDone(status)).length;
-  const what = running.length === 0 ? "No task is running" : `Running ${listText(running)}`;
+  const parts = [
+    ...(running.length === 0 ? [] : [`running ${listText(running)}`]),
+    ...(asking.length === 0 ? [] : [`waiting for the approval of ${listText(asking)}`]),
+  ];
+  const what = parts.length === 0 ? "No task is running" : capital(parts.join(", "));
   return { what: `${what}; ${done} of ${counted(tasks.length, "task")} done.`, next: null };
 };
 
@@ -73,6 +78,9 @@ const adviceFor = (run: RunDetail, failed: TaskRunData | undefined): string | nu
       return null;
   }
 };
+
+/** Returns true for a task that waits for approval. */
+const isAsking = ({ status, approval }: TaskRunData): boolean => status === "running" && approval !== null;
 
 const isDone = (status: TaskRunData["status"]): boolean => status !== "pending" && status !== "running";
 
