@@ -179,7 +179,7 @@ const whyText = ({ failure = null, error }: TopRun): string => {
 
 export const comingRow = (job: TopJob, { now, zone, width }: RowOptions): Line => {
   const at = job.next_run_at ?? now;
-  const schedule = (job.schedule ?? []).join(", ");
+  const schedule = [(job.schedule ?? []).join(", "), job.timezone].filter((each) => each !== null).join(" ");
   return [
     plain(`${rightCell(nextText(job, now), TIME_WIDTH)} `),
     styled("dim", `${clockText(at, { now, zone })}  `),
