@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import type { Job } from "../../../src/domain/job.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { type Finished, type StartedEngine, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -77,7 +78,6 @@ describe("artifacts", () => {
 
   test.each([
     ["a failure", "echo r > report; exit 3", "", "make failed(exit_code)"],
-    ["a timeout", "echo r > report; sleep 60", "timeout: 200ms, ", "make failed(timeout)"],
     ["a skip", "echo r > report; exit 99", "skip_exit_codes: [99], ", "make skipped(skipped_by_exit)"],
   ])("are kept after %s", async (_, script, fields, summary) => {
     using work = tempDir();
@@ -85,6 +85,20 @@ describe("artifacts", () => {
     await using petit = await startEngine({ jobs: [job], settings: { killGraceMs: 0 } });
     const finished = await petit.run("j");
     expect(finished.summary).toBe(summary);
+    expect(kept(petit, finished)).toEqual({ "make/report": "r\n" });
+  });
+
+  test("are kept after a timeout", async () => {
+    using work = tempDir();
+    using door = gate();
+    const clock = new FakeClock();
+    const job = jobIn(work.path, `timeout: 1m, artifacts: [report], script: 'echo r > report; ${door.wait}'`);
+    await using petit = await startEngine({ clock, jobs: [job], settings: { killGraceMs: 0 } });
+    const { id } = await petit.trigger("j");
+    await door.reached();
+    await clock.pass(60_000);
+    const finished = await clock.passUntil(petit.ended(id));
+    expect(finished.summary).toBe("make failed(timeout)");
     expect(kept(petit, finished)).toEqual({ "make/report": "r\n" });
   });
 
