@@ -31,10 +31,10 @@ export type SpoolTexts = {
 };
 
 /** How long after the last attempt the free files are deleted. */
-const LINGER_MS = 50;
+const LINGER_MS = 600_000;
 
 /** Maximum of free files of one kind. */
-const MAX_FREE = 32;
+const MAX_FREE = 128;
 
 /** Larger files are not reused: truncating one makes the system write it to disk first. */
 const MAX_BYTES = { status: 4_096, stdout: 0, stderr: 0 } as const satisfies Record<CommonPart, number>;
@@ -47,8 +47,8 @@ export type SpoolPoolOptions = {
 
 /**
  * Creates the spool files of attempts, and reuses the files of ended attempts for the next ones. On ext4 without a journal,
- * creating a file becomes slower the more files were deleted in the last minutes, up to several times the duration of a short
- * run. A file that any process still has open is never reused.
+ * creating a file takes longer the more files any process has deleted in the last minutes, up to several times the duration of
+ * a short run. A file that any process still has open is never reused.
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
@@ -83,8 +83,7 @@ export class SpoolPool implements Disposable {
   /** Takes back the files of an attempt that has ended. */
   remove(spool: Spool): void {
     this.#inUse = Math.max(0, this.#inUse - 1);
-    const isAlone = this.#inUse === 0 && this.#free.status.length === 0;
-    removeSpool(spool, (part) => !isAlone && !this.#isClosed && this.#recycle(part, spool[part]));
+    removeSpool(spool, (part) => !this.#isClosed && this.#recycle(part, spool[part]));
     if (this.#inUse === 0) this.#scheduleClear();
   }
 

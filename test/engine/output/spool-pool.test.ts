@@ -84,16 +84,17 @@ describe("SpoolPool", () => {
     expect(readFileSync(dir.file("precious"), "utf8")).toBe("precious");
   });
 
-  test("deletes the files of an attempt that ran alone", () => {
-    pool.remove(attempted(1));
-    expect(readdirSync(spoolDir)).toEqual([]);
-  });
-
-  test("reuses the files of an ended attempt while others run", () => {
-    const [first] = [attempted(1), attempted(2)];
+  test("reuses the files of an ended attempt", () => {
+    const first = attempted(1);
     const before = inodes(first);
     pool.remove(first);
-    expect(inodes(attempted(3))).toEqual([...before]);
+    expect(inodes(attempted(2))).toEqual([...before]);
+  });
+
+  test("keeps a bounded number of free files", () => {
+    const spools = Array.from({ length: 130 }, (_, index) => attempted(index + 1));
+    for (const spool of spools) pool.remove(spool);
+    expect(readdirSync(spoolDir)).toHaveLength(3 * 128);
   });
 
   test("reuses a status file without the status of the previous attempt", () => {
@@ -147,7 +148,7 @@ describe("SpoolPool", () => {
     expect(statSync(spool.stdout, { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  test("deletes unused files a moment after the last attempt", () => {
+  test("deletes unused files some time after the last attempt", () => {
     for (const spool of [attempted(1), attempted(2)]) pool.remove(spool);
     expect(readdirSync(spoolDir)).not.toEqual([]);
     for (const timer of timers) timer();
