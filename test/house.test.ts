@@ -39,6 +39,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   diff: ["src/api/comparison/"],
   picomatch: ["src/domain/artifact/pattern.ts"],
   nodemailer: ["src/engine/notify/send-email.ts"],
+  "range-parser": ["src/api/artifacts/"],
   re2js: ["src/domain/params/pattern"],
   ink: ["src/cli/top/"],
   react: ["src/web/", "src/cli/top/"],

@@ -101,7 +101,9 @@ const isTimeout = (error: unknown): boolean => error instanceof Error && error.n
 const isSuccess = ({ ok, status }: Response, path: string): boolean => ok || (path === "/api/health" && status === 503);
 
 const urlOf = (base: string, path: string, { params = {}, query = {} }: RequestParts): URL => {
-  const filled = path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
+  const filled = path
+    .replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ""))
+    .replace(/\*$/, () => (params["*"] ?? "").split("/").map(encodeURIComponent).join("/"));
   const url = new URL(`${base}${filled}`);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) url.searchParams.set(name, String(value));

@@ -38,8 +38,10 @@ type ParamsOption<Path extends string> = [ParamNames<Path>] extends [never]
   ? object
   : { readonly params: Readonly<Record<ParamNames<Path>, string>> };
 
-type ParamNames<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
-  ? Name | ParamNames<Rest>
+type ParamNames<Path extends string> = Path extends `${infer Rest}/*` ? ParamNames<Rest> | "*" : NamesIn<Path>;
+
+type NamesIn<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | NamesIn<Rest>
   : Path extends `${string}:${infer Name}`
     ? Name
     : never;

@@ -83,6 +83,8 @@ export interface Engine extends AsyncDisposable {
 
   /** Opens the file of a stored artifact. Returns its descriptor, which the caller closes, or null if it is missing. */
   openArtifact(artifact: Artifact): number | null;
+  /** Returns the path of the file of an artifact, which may be missing. */
+  artifactFile(artifact: Artifact): string;
 
   /** Calls `listener` with every event, after its commit. Returns a function that removes the listener. */
   onEvent(listener: (event: Event) => void): () => void;

@@ -309,6 +309,10 @@ class Scheduler implements Engine {
     return this.#artifacts.open(artifact);
   }
 
+  artifactFile(artifact: Artifact): string {
+    return this.#artifacts.fileOf(artifact);
+  }
+
   onEvent(listener: (event: Event) => void): () => void {
     const safeListener = catchErrors(listener, this.#options.log);
     return this.store.events.subscribe((events) => {

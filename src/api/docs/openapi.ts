@@ -35,7 +35,7 @@ export const buildOpenApi = (routes: readonly DescribedRoute[], version: string)
   const components = new Components();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
-    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+    const path = route.path.replaceAll(/:(\w+)/g, "{$1}").replace("*", "{path}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) };
   }
   return {
@@ -89,6 +89,13 @@ const HEADERS = {
   Location: { description: "Path of the run", schema: { type: "string" } },
   "Set-Cookie": { description: "The cookie of the session", schema: { type: "string" } },
   "Retry-After": { description: "Seconds to wait before the next attempt", schema: { type: "integer" } },
+  ETag: { description: "The SHA-256 of the content, in quotes", schema: { type: "string" } },
+  "Accept-Ranges": { description: "`bytes`", schema: { type: "string" } },
+  "Content-Disposition": {
+    description: "`inline` for what a browser may show, else `attachment`; with the name of the file",
+    schema: { type: "string" },
+  },
+  "Content-Range": { description: "`bytes */SIZE`", schema: { type: "string" } },
   Allow: { description: "Methods of the path", schema: { type: "string" } },
   "WWW-Authenticate": { description: "How to authenticate", schema: { type: "string" } },
 };
@@ -109,7 +116,7 @@ const operation = ({ hooks }: DescribedRoute, components: Components) => ({
 const parameters = (schema: Schema | undefined, place: string, components: Components) => {
   const required = new Set(schema?.required);
   return Object.entries(schema?.properties ?? {}).map(([name, { description, ...rest }]) => ({
-    name,
+    name: name === "*" ? "path" : name,
     in: place,
     required: required.has(name),
     description,
@@ -144,6 +151,7 @@ const failureResponses = (components: Components) =>
 const FAILURE_HEADERS: { readonly [Code in FailureCode]?: readonly string[] } = {
   UNAUTHORIZED: ["WWW-Authenticate"],
   METHOD_NOT_ALLOWED: ["Allow"],
+  RANGE_NOT_SATISFIABLE: ["Content-Range"],
   TOO_MANY_REQUESTS: ["Retry-After"],
   SERVICE_UNAVAILABLE: ["Retry-After"],
 };

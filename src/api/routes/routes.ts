@@ -4,6 +4,8 @@ import type { DescribedRoute } from "../docs/openapi.ts";
 import { failureResponse, toApiError } from "../errors.ts";
 import type { EventFeed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { createUnknownRouteError } from "../unknown-route.ts";
+import { artifactRoutes } from "./artifacts.ts";
 import { attentionRoutes } from "./attention.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
@@ -20,7 +22,6 @@ import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
 import { timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
-import { createUnknownRouteError } from "./unknown-route.ts";
 
 /** Parts of the API that listen to the engine. */
 export type ApiServices = { readonly feed: EventFeed; readonly metrics: Metrics };
@@ -39,6 +40,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(runRoutes(context))
     .use(runActionRoutes(context))
     .use(approvalRoutes(context))
+    .use(artifactRoutes(context))
     .use(logRoutes(context))
     .use(lineRoutes(context))
     .use(eventRoutes(context, feed))

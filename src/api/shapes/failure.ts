@@ -23,6 +23,7 @@ export const FAILURE_STATUS = {
   METHOD_NOT_ALLOWED: 405,
   CONFLICT: 409,
   PAYLOAD_TOO_LARGE: 413,
+  RANGE_NOT_SATISFIABLE: 416,
   TOO_MANY_REQUESTS: 429,
   INTERNAL_ERROR: 500,
   SERVICE_UNAVAILABLE: 503,
@@ -125,6 +126,11 @@ export const FAILURES = {
     "PAYLOAD_TOO_LARGE",
     "The body is larger than 1 MiB",
     "the body is larger than 1 MiB",
+  ),
+  RANGE_NOT_SATISFIABLE: plainFailure(
+    "RANGE_NOT_SATISFIABLE",
+    "The requested range begins after the end of the file; `Content-Range` has its size",
+    "the range is outside of the file, which has 3 bytes",
   ),
   TOO_MANY_REQUESTS: failure({
     code: "TOO_MANY_REQUESTS",

@@ -109,6 +109,10 @@ export class Artifacts {
     return folder === null ? null : folders.use(folder).file(basename(path));
   }
 
+  fileOf({ runId, path }: Artifact): string {
+    return join(this.#options.dir, runId, path);
+  }
+
   async #collect(ended: EndedAttempt): Promise<string | null> {
     const { attempt } = ended;
     const temporary = join(this.#options.dir, TEMPORARY_NAME, String(attempt.id));

@@ -20,6 +20,9 @@ tasks:
 id: rows
 tasks: [{id: only, type: shell, foreach: [web-1], script: 'echo rows=42 >> "$PETIT_OUTPUT"'}]
 ---
+id: report
+tasks: [{id: only, type: shell, script: 'printf 123 > "$PETIT_ARTIFACTS/rows.csv"'}]
+---
 id: asks
 tasks: [{id: ask, type: approval}]
 ---
@@ -118,6 +121,11 @@ const collectAnswers = async (): Promise<void> => {
   collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
   const { id: rowsId } = await runToEnd(petit, "rows");
   collect("Item", ...(await ask(petit, `/api/runs/${rowsId}/tasks/only/items`)).body.items);
+  const { id: reportId } = await runToEnd(petit, "report");
+  collect("Artifact", ...(await ask(petit, `/api/runs/${reportId}/artifacts`)).body.artifacts);
+  const beyond = { headers: { range: "bytes=9-" } };
+  const outside = await ask(petit, `/api/runs/${reportId}/artifacts/only/rows.csv`, beyond);
+  collect("RangeNotSatisfiable", outside.body);
   const { run_id: askingId } = (await post(petit, "/api/jobs/asks/trigger")).body;
   type TaskStatuses = { readonly tasks: readonly { readonly status: string }[] };
   await askUntil(`/api/runs/${askingId}/tasks`, ({ tasks }: TaskStatuses) => tasks[0]?.status === "running");
@@ -249,7 +257,7 @@ describe("every example in the description of the API", () => {
     const idsRemoved = (value: unknown): unknown =>
       JSON.parse(JSON.stringify(value).replaceAll(/hello_wrld|\bhello\b|hello_world|\blong\b/g, "ID"));
     const failures = examples().filter(([, example]) => /^[A-Z_]+$/.test(String(Object(example).code)));
-    expect(failures.length).toBe(10);
+    expect(failures.length).toBe(11);
     for (const [title, example] of failures)
       expect([title, real.get(title)?.map(idsRemoved)]).toEqual([title, [idsRemoved(example)]]);
   });

@@ -75,6 +75,8 @@ describe("the description of the API", () => {
       "GET /api/openapi.json",
       "GET /api/runs",
       "GET /api/runs/{run_id}",
+      "GET /api/runs/{run_id}/artifacts",
+      "GET /api/runs/{run_id}/artifacts/{path}",
       "GET /api/runs/{run_id}/comparison",
       "GET /api/runs/{run_id}/lines",
       "GET /api/runs/{run_id}/lines/search",

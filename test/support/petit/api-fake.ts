@@ -115,6 +115,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     retry: async (runId) => find(runId),
     canRetry: () => false,
     openArtifact: () => null,
+    artifactFile: () => "",
     decide: async () => {},
     waitForRun: async (runId) => find(runId),
     pause: async (by = null) => {

@@ -1,4 +1,4 @@
-import { ApiError, methodNotAllowed } from "../errors.ts";
+import { ApiError, methodNotAllowed } from "./errors.ts";
 
 type Route = { readonly method: string; readonly path: string };
 
@@ -19,4 +19,4 @@ const methodsOf = (method: string): readonly string[] => (method === "GET" ? ["G
 
 /** Returns `/api/jobs/:job_id` as a regular expression that also allows a slash at the end. */
 const pathPattern = (path: string): RegExp =>
-  new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}/?$`);
+  new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+").replaceAll("*", ".+")}/?$`);
