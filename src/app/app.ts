@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { refuseOpenBind } from "../api/guard/host.ts";
 import { startServer } from "../api/server.ts";
 import { PetitError } from "../domain/errors.ts";
+import type { NotifyTarget } from "../domain/notification.ts";
 import type { ApiToken } from "../domain/token.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
@@ -23,6 +24,8 @@ export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
   readonly jobsDir: string;
   /** A reading of JOBS_DIR that was made just now; null if there is none. */
   readonly firstReading: FolderReading | null;
+  /** The receivers of jobs that name none. */
+  readonly defaultNotify: readonly NotifyTarget[];
   /** petit's version. */
   readonly version: string;
 };

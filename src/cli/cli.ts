@@ -88,6 +88,7 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
     terminal: openTerminal(host, { color: settings.color }),
     settings,
     origins,
+    defaultNotify: file?.notify ?? [],
     flags,
     json: flags.has("json"),
     commands: COMMANDS,

@@ -1,5 +1,6 @@
 import type { ArgsDef, ParsedArgs } from "citty";
 import type { Origins, SettingKey, Settings } from "../app/settings/settings.ts";
+import type { NotifyTarget } from "../domain/notification.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ExitStatus } from "./exit.ts";
@@ -34,6 +35,8 @@ export type Context = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly settings: Settings;
   readonly origins: Origins;
+  /** The receivers of jobs that name none, from the configuration file. */
+  readonly defaultNotify: readonly NotifyTarget[];
   /** All values of each given flag, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;

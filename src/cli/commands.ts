@@ -10,6 +10,7 @@ import { init } from "./commands/init.ts";
 import { list } from "./commands/list.ts";
 import { logs } from "./commands/logs.ts";
 import { next } from "./commands/next.ts";
+import { notify } from "./commands/notify.ts";
 import { pause } from "./commands/pause.ts";
 import { reload } from "./commands/reload.ts";
 import { resume } from "./commands/resume.ts";
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   pause,
   resume,
   reload,
+  notify,
   backup,
   doctor,
   service,

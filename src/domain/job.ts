@@ -59,8 +59,10 @@ export type Job = {
   readonly environment: Environment;
   readonly inheritEnvironment: boolean;
   readonly retention: { readonly runs: number | null; readonly days: number | null };
-  /** Missing if the job has none, and in definitions stored by versions without notifications. */
+  /** Missing if nobody is notified by default, and in definitions stored by versions without notifications. */
   readonly notify?: readonly NotifyTarget[];
+  /** True if `notify` is the list of the configuration file, because the job has none. */
+  readonly hasDefaultNotify?: true;
   readonly tasks: readonly Task[];
   readonly source: Source;
 };
@@ -250,6 +252,19 @@ const secretHeaders = ({ headers }: HttpProgram, path: string): readonly SecretU
   Object.entries(headers).flatMap(([name, value]) =>
     typeof value === "string" ? [] : [{ source: value, path: `${path}.${name}`, variable: null }],
   );
+
+/** Returns a job with the default receivers if its file names none: instead of those that it was given before. */
+export const withDefaultNotify = (job: Job, targets: readonly NotifyTarget[]): Job => {
+  const own = withoutDefaultNotify(job);
+  return own.notify !== undefined || targets.length === 0 ? own : { ...own, notify: targets, hasDefaultNotify: true };
+};
+
+/** Returns a job as its file defines it. */
+export const withoutDefaultNotify = (job: Job): Job => {
+  if (job.hasDefaultNotify === undefined) return job;
+  const { notify: _notify, hasDefaultNotify: _hasDefaultNotify, ...own } = job;
+  return own;
+};
 
 /** Returns whether a job has all of these tags. */
 export const hasTags = ({ tags = [] }: Job, wanted: readonly string[]): boolean =>

@@ -9,6 +9,7 @@ import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
 import type { DeliveryResult } from "./notify/dispatcher.ts";
+import type { NotifyTest } from "./notify/notifier.ts";
 import type { ApprovalDecision } from "./run/approval/decision.ts";
 
 /**
@@ -67,6 +68,12 @@ export interface Engine extends AsyncDisposable {
    * be written; health reports that.
    */
   reload(): Promise<Reload>;
+
+  /**
+   * Sends a test to each receiver in the `notify` list of a job, and returns how each answered. Rejects with `not_found` and
+   * `not_running`.
+   */
+  testNotifications(jobId: string, signal: AbortSignal): Promise<readonly NotifyTest[]>;
 
   /** Returns all jobs, sorted by id. */
   listJobs(): readonly JobView[];

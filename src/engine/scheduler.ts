@@ -282,6 +282,13 @@ class Scheduler implements Engine {
     return stored === null ? null : this.#view(stored);
   }
 
+  async testNotifications(
+    ...[jobId, signal]: Parameters<Engine["testNotifications"]>
+  ): ReturnType<Engine["testNotifications"]> {
+    this.#assertRunning();
+    return await this.#notifier.test(this.#jobs.mustFind(jobId).job, signal);
+  }
+
   nextOccurrences(jobId: JobId, count: number, bounds: OccurrenceBounds = {}): readonly number[] {
     return this.#scheduleQueue.nextOccurrences(jobId, count, bounds);
   }

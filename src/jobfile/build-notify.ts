@@ -3,7 +3,7 @@ import type { SecretSource } from "../domain/secret.ts";
 import { buildSource, buildTextOrSecret } from "./build-secret.ts";
 import type { JobFields } from "./schema/job.ts";
 
-type Fields = JobFields["notify"][number];
+type Fields = NonNullable<JobFields["notify"]>[number];
 type SecretFields = NonNullable<Fields["secret"]>;
 
 export const buildNotify = (fields: Fields): NotifyTarget => {

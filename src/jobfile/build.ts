@@ -35,7 +35,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   environment: buildEnvironment(fields.environment),
   inheritEnvironment: fields.inherit_environment,
   retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
-  ...(fields.notify.length > 0 && { notify: fields.notify.map(buildNotify) }),
+  ...(fields.notify !== undefined && { notify: fields.notify.map(buildNotify) }),
   tasks: fields.tasks.map(buildTask),
   source,
 });

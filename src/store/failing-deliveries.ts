@@ -95,7 +95,7 @@ const UNDELIVERED = `
     SELECT seq, channel, job_id, version, target, status, attempts, error, created_at FROM deliveries WHERE status = 'waiting'
     UNION ALL
     SELECT seq, channel, job_id, version, target, status, attempts, error, created_at FROM deliveries
-    WHERE status <> 'waiting' AND ended_at >= $givenUpSince
+    WHERE status <> 'waiting' AND ended_at >= $givenUpSince AND acknowledged = 0
   ), arrived AS (
     SELECT channel, max(seq) AS seq FROM recent WHERE status = 'delivered' GROUP BY channel
   ), pending AS (

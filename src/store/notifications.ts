@@ -20,6 +20,8 @@ export interface NotificationStore {
   postpone(deliveryId: string, postponement: Postponement): void;
   /** Stores the outcome of a waiting delivery. Does nothing if it was given up while it was being sent. */
   finish(deliveryId: string, end: DeliveryEnd, now: number): void;
+  /** Marks the deliveries of a channel that were given up, so that they no longer count as undelivered. Not durable. */
+  acknowledge(channel: string): void;
   /** Gives up all waiting deliveries of a channel but the newest `keep`. Returns how many. */
   giveUpExcess(channel: string, keep: number, now: number): number;
   /** Returns the newest first. */
@@ -112,6 +114,15 @@ export const createNotificationStore = ({ sql, write }: StoreContext): Notificat
       `UPDATE deliveries SET status = $status, error = $error, attempts = attempts + 1, notice = NULL, ended_at = $now
        WHERE id = $deliveryId AND status = 'waiting'`,
       { deliveryId, status: end.status, error: end.status === "given_up" ? end.error : null, now },
+    );
+  }),
+
+  acknowledge: write("relaxed", (channel) => {
+    sql.run(
+      "UPDATE deliveries SET acknowledged = 1 WHERE channel = $channel AND status = 'given_up' AND acknowledged = 0",
+      {
+        channel,
+      },
     );
   }),
 

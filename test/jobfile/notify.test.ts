@@ -87,9 +87,10 @@ describe("an entry of notify", () => {
     ]);
   });
 
-  test("is absent if a job has none", () => {
-    const [job] = readJobFile({ file: "f", folder: "/", text: `id: j\nnotify: []\n${TASKS}` }).jobs;
-    expect(job).not.toHaveProperty("notify");
+  test("is absent if a job has no list, which differs from an empty one", () => {
+    const readJob = (text: string) => readJobFile({ file: "f", folder: "/", text: `id: j\n${text}${TASKS}` }).jobs[0];
+    expect(readJob("")).not.toHaveProperty("notify");
+    expect(readJob("notify: []\n")).toMatchObject({ notify: [] });
   });
 
   test.each([

@@ -5,31 +5,57 @@ import type { DeliveryRecord } from "../../store/notifications.ts";
 import type { ApiContext } from "../context.ts";
 import type { ApiStore } from "../options.ts";
 import { failures } from "../shapes/failure.ts";
-import { DeliveryStatusWord, NotificationList, notificationList } from "../shapes/notification.ts";
-import { exactly, wholeNumber } from "../shapes/schemas.ts";
+import {
+  DeliveryStatusWord,
+  NotificationList,
+  NotifyTestList,
+  notificationList,
+  notifyTestList,
+} from "../shapes/notification.ts";
+import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
 
-export const notificationRoutes = ({ store }: ApiContext) =>
-  new Elysia().get(
-    "/api/notifications",
-    ({ query }) => {
-      const status = query.status === undefined ? {} : { status: query.status };
-      const deliveries = store.notifications.list({ limit: Number(query.limit ?? 100), ...status });
-      return notificationList(deliveries, createTargetReader(store));
-    },
-    {
-      query: exactly({
-        limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of notifications")),
-        status: t.Optional(DeliveryStatusWord),
-      }),
-      response: { 200: NotificationList, ...failures("INVALID_REQUEST") },
-      detail: {
-        operationId: "listNotifications",
-        tags: ["scheduler"],
-        summary: "List notifications, newest first",
-        description: "A notification is deleted a week after it was delivered or given up.",
+export const notificationRoutes = ({ engine, store, requests, closing }: ApiContext) =>
+  new Elysia()
+    .get(
+      "/api/notifications",
+      ({ query }) => {
+        const status = query.status === undefined ? {} : { status: query.status };
+        const deliveries = store.notifications.list({ limit: Number(query.limit ?? 100), ...status });
+        return notificationList(deliveries, createTargetReader(store));
       },
-    },
-  );
+      {
+        query: exactly({
+          limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of notifications")),
+          status: t.Optional(DeliveryStatusWord),
+        }),
+        response: { 200: NotificationList, ...failures("INVALID_REQUEST") },
+        detail: {
+          operationId: "listNotifications",
+          tags: ["scheduler"],
+          summary: "List notifications, newest first",
+          description: "A notification is deleted a week after it was delivered or given up.",
+        },
+      },
+    )
+    .post(
+      "/api/jobs/:job_id/notify/test",
+      async ({ params, request }) => {
+        requests.keepOpen(request);
+        return notifyTestList(await engine.testNotifications(params.job_id, closing));
+      },
+      {
+        params: exactly({ job_id: JobIdText }),
+        response: { 200: NotifyTestList, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        detail: {
+          operationId: "testNotifications",
+          tags: ["jobs"],
+          summary: "Send a test to each receiver of a job's notifications",
+          description:
+            "Answers when all receivers have answered, or their timeouts have passed. A receiver that accepts the test counts as " +
+            "working: what waits for it is sent now, and what was given up no longer makes health `degraded`.",
+        },
+      },
+    );
 
 /** Returns a function that finds the target of a delivery. It reads each definition once. */
 const createTargetReader = (store: ApiStore): ((delivery: DeliveryRecord) => NotifyTarget) => {

@@ -6,6 +6,7 @@ import {
   type NotifyTarget,
   receiverText,
 } from "../../domain/notification.ts";
+import type { NotifyTest } from "../../engine/notify/notifier.ts";
 import type { DeliveryRecord } from "../../store/notifications.ts";
 import { Count, exactly, instant, instantOrNull, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
 
@@ -81,4 +82,54 @@ const notificationBody = (delivery: DeliveryRecord, target: NotifyTarget): typeo
   created_at: delivery.queuedAt,
   next_try_at: delivery.dueAt,
   ended_at: delivery.endedAt,
+});
+
+const NotifyTestBody = exactly(
+  {
+    place: integer({ minimum: 0, description: "Index in the `notify` list of the job, from 0" }),
+    type: word(NOTIFY_TYPES, "Protocol of the receiver"),
+    target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),
+    delivered: t.Boolean({ description: "True if the receiver accepted the test" }),
+    answer: t.String({ description: "What the receiver answered, or why it could not be reached" }),
+  },
+  { title: "NotifyTest", description: "How a receiver answered to a test" },
+);
+
+export const NotifyTestList = exactly(
+  {
+    message: t.String({ description: "The result, as a sentence" }),
+    results: t.Array(NotifyTestBody, { description: "In the order of the `notify` list" }),
+    count: Count,
+  },
+  {
+    title: "NotifyTestList",
+    examples: [
+      {
+        message: "1 of 2 receivers accepted the test",
+        results: [
+          { place: 0, type: "slack", target: "https://hooks.slack.com/…", delivered: true, answer: "answered 200" },
+          {
+            place: 1,
+            type: "email",
+            target: "ops@example.com (smtp.example.com:587)",
+            delivered: false,
+            answer: "answered 535 to the login: authentication failed",
+          },
+        ],
+        count: 2,
+      },
+    ],
+  },
+);
+
+export const notifyTestList = (tests: readonly NotifyTest[]): typeof NotifyTestList.static => ({
+  message: `${tests.filter(({ isDelivered }) => isDelivered).length} of ${tests.length} receivers accepted the test`,
+  results: tests.map(({ target, isDelivered, answer }, place) => ({
+    place,
+    type: target.type,
+    target: receiverText(target),
+    delivered: isDelivered,
+    answer,
+  })),
+  count: tests.length,
 });

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
-import type { Job } from "../../domain/job.ts";
+import { type Job, withDefaultNotify } from "../../domain/job.ts";
+import type { NotifyTarget } from "../../domain/notification.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { digestOfFile, type FolderReading, type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
 import { type FolderScan, readState } from "../../jobfile/read/scan.ts";
@@ -18,6 +19,8 @@ export type JobsReaderOptions = {
   readonly reader: string | null;
   /** A reading that was made just now, which becomes the first one; null if there is none. */
   readonly given: FolderReading | null;
+  /** The receivers of jobs that name none. */
+  readonly defaultNotify: readonly NotifyTarget[];
 };
 
 /** Reads the job files for the engine. A file that has not changed since it was stored is not read again. */
@@ -50,13 +53,13 @@ export class JobsReader implements Disposable {
 
   /** Reads the folder, and logs its problems. `findJob` returns the current definition of a job, or null. */
   async read(store: Store, findJob: (jobId: string) => Job | null): Promise<JobFiles> {
-    const { jobsDir, log } = this.#options;
+    const { jobsDir, log, defaultNotify } = this.#options;
     const reading = this.#given ?? (await this.#readFolder(store, findJob).catch(asBrokenFolder));
     this.#given = null;
     this.#references = reading.references ?? [];
     if (!this.#isFirstTaken) this.#first ??= reading;
     tellProblems(reading.files, { jobsDir, log });
-    return reading.files;
+    return { ...reading.files, jobs: reading.files.jobs.map((job) => withDefaultNotify(job, defaultNotify)) };
   }
 
   /** Returns the first reading. It can be large, so it is not kept. */

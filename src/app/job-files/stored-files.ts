@@ -1,4 +1,4 @@
-import type { Job } from "../../domain/job.ts";
+import { type Job, withoutDefaultNotify } from "../../domain/job.ts";
 import type { FileContent } from "../../jobfile/read/job-file.ts";
 import type { KnownFile, KnownFiles, ReadFile } from "../../jobfile/read/known-files.ts";
 import type { FileState } from "../../jobfile/read/scan.ts";
@@ -51,7 +51,8 @@ export class StoredFiles implements KnownFiles {
     const { store, findJob } = this.#options;
     const jobs: Job[] = [];
     for (const { id, digest } of declared) {
-      const job = findJob(id);
+      const current = findJob(id);
+      const job = current === null ? null : withoutDefaultNotify(current);
       if (job === null || store.jobs.digestOf(job) !== digest) return null;
       jobs.push(job);
     }

@@ -1,14 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
+import type { NotifyTarget } from "../../domain/notification.ts";
 import type { Entry, Node, ScalarNode } from "../../jobfile/parse/node.ts";
 import { parseYaml } from "../../jobfile/parse/parse.ts";
 import { makePositions } from "../../jobfile/parse/positions.ts";
+import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
 import { spellingsOf, textsOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
+
+/** The content of a configuration file: the values of settings, and the receivers of jobs that name none. */
+type ConfigFile = NonNullable<SettingValues["file"]> & { readonly notify: readonly NotifyTarget[] };
 
 type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
 
@@ -20,13 +25,16 @@ export const loadConfigFile = (options: {
   /** The value of --config. */
   readonly path: string | null;
   readonly environment: ProcessEnvironment;
-}): SettingValues["file"] => {
+}): ConfigFile | null => {
   const named = options.path ?? (options.environment.PETIT_CONFIG || null);
   const path = named ?? usualPlaces(options.environment).find((place) => existsSync(place)) ?? null;
   if (path === null) return null;
   const source = options.path === null ? "PETIT_CONFIG" : "--config";
-  return { path, values: readValues(path, named === null ? path : `${path} (${source})`) };
+  return { path, ...readContent(path, named === null ? path : `${path} (${source})`) };
 };
+
+/** The key of the receivers of jobs that name none. It is not a setting, since a flag could not express it. */
+const NOTIFY = "notify";
 
 /** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
 const usualPlaces = (environment: ProcessEnvironment): readonly string[] => {
@@ -45,8 +53,8 @@ const homeOf = (environment: ProcessEnvironment): string | null => {
   }
 };
 
-/** Reads the values of a file; `shown` is its path with its origin, for messages. */
-const readValues = (path: string, shown: string): ReadonlyMap<string, readonly string[]> => {
+/** Reads a file; `shown` is its path with its origin, for messages. */
+const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "notify"> => {
   const text = readText(path, shown);
   const [document, second] = parseYaml(text);
   const faults = (document?.faults ?? []).map((fault) => ({
@@ -57,14 +65,22 @@ const readValues = (path: string, shown: string): ReadonlyMap<string, readonly s
   if (second !== undefined) faults.push({ at: 0, message: "several documents; expected one" });
   if (root !== null && root.kind !== "map") faults.push({ at: root.at, message: "expected a map of settings" });
   const values = new Map<string, readonly string[]>();
+  let notify: readonly NotifyTarget[] = [];
   for (const entry of root?.kind === "map" ? root.entries : []) {
+    if (entry.key === NOTIFY) {
+      const defaults = readDefaultNotify(entry, { text, folder: dirname(resolve(path)) });
+      if ("targets" in defaults) notify = defaults.targets;
+      else
+        faults.push(...defaults.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
+      continue;
+    }
     const read = readEntry(entry);
     if ("fault" in read) faults.push({ at: entry.keyAt, message: read.fault });
     else if (values.has(read.name)) faults.push({ at: entry.keyAt, message: twice(entry.key, read.name) });
     else values.set(read.name, read.texts);
   }
   if (faults.length > 0) throw wrongFile(path, text, faults);
-  return values;
+  return { values, notify };
 };
 
 const readText = (path: string, shown: string): string => {
@@ -98,11 +114,8 @@ const readEntry = ({ key, value }: Entry): Read => {
 };
 
 const unknownKey = (key: string): string => {
-  const near = suggest(
-    key,
-    SPELLINGS.map(({ spelling }) => spelling.name),
-  );
-  return `unknown setting '${key}'; ${near === null ? `expected one of ${NAMES.join(", ")}` : `did you mean '${near}'?`}`;
+  const near = suggest(key, [NOTIFY, ...SPELLINGS.map(({ spelling }) => spelling.name)]);
+  return `unknown setting '${key}'; ${near === null ? `expected one of ${[...NAMES, NOTIFY].join(", ")}` : `did you mean '${near}'?`}`;
 };
 
 const twice = (key: string, name: string): string => `${key}: ${name} is already set; expected each setting once`;

@@ -4,6 +4,7 @@ import { openLog } from "../../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../../app/open-engine.ts";
 import { onSignal } from "../../app/signals.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { withDefaultNotify } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Engine, TriggeredRun, TriggerRequest } from "../../engine/engine.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
@@ -66,7 +67,10 @@ const openInterrupts = (): Disposable & { readonly onEach: (handle: () => void) 
 
 const engineOptions = (files: JobFiles, context: Context): OpenEngineOptions => ({
   ...withTemporaryDatabase(context),
-  readJobs: async () => files,
+  readJobs: async () => ({
+    ...files,
+    jobs: files.jobs.map((each) => withDefaultNotify(each, context.defaultNotify)),
+  }),
   log: openQuietLog(context),
   followSchedules: false,
 });

@@ -87,6 +87,13 @@ export class Dispatcher implements Disposable {
     });
   }
 
+  /** Tries the waiting deliveries of a channel now, since its receiver is known to work. */
+  retryNow(channel: string): void {
+    if (!this.#dueAt.has(channel)) return;
+    this.#dueAt.set(channel, this.#options.clock.now());
+    this.#dispatch();
+  }
+
   /** Resolves when nothing is left that can be sent now, after 2 s, or when `signal` aborts. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#dispatch();

@@ -8,7 +8,8 @@ import type { Store } from "../../store/store.ts";
 
 /** The content of a notification at the time of its event: the body of a webhook. Times are ms since the epoch. */
 export type NotificationBody = {
-  readonly event: NotifyEvent;
+  /** `test` if somebody asked for a test. */
+  readonly event: NotifyEvent | "test";
   readonly at: number;
   readonly job: { readonly id: string; readonly name: string };
   /** petit's page about it. Null without the setting `public_url`. */
@@ -77,6 +78,9 @@ const MAX_OCCURRENCES = 20;
 /** Maximum size of the log tail, in bytes. */
 const TAIL_BYTES = 10_000;
 
+/** Returns the body of a test. */
+export const bodyOfTest = (job: Job, now: number): NotificationBody => empty("test", job, now);
+
 /** Returns the body for a run that has started. */
 export const bodyOfStart = (job: Job, run: Run, now: number): NotificationBody => ({
   ...empty("started", job, now),
@@ -136,7 +140,7 @@ export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: nu
 export const pageUrl = (publicUrl: string, { run, job }: Pick<NotificationBody, "run" | "job">): string =>
   `${publicUrl.replace(/\/+$/, "")}/${run === null ? `jobs/${encodeURIComponent(job.id)}` : `runs/${run.id}`}`;
 
-const empty = (event: NotifyEvent, job: Job, now: number): NotificationBody => ({
+const empty = (event: NotificationBody["event"], job: Job, now: number): NotificationBody => ({
   event,
   at: now,
   job: { id: job.id, name: job.name },

@@ -15,15 +15,21 @@ import {
   bodyOfLate,
   bodyOfMissed,
   bodyOfStart,
+  bodyOfTest,
   type NotificationBody,
   pageUrl,
 } from "./notification-body.ts";
 import { warnOfMissingSecrets } from "./secret.ts";
+import type { SendResult } from "./send.ts";
+import { sendTo } from "./send-to.ts";
 
 /** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
 export const MAX_WAITING = 1_000;
 
 type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
+
+/** How a receiver answered to a test. */
+export type NotifyTest = { readonly target: NotifyTarget; readonly isDelivered: boolean; readonly answer: string };
 
 type NotifierOptions = DispatcherOptions & { readonly settings: Pick<EngineSettings, "publicUrl"> };
 
@@ -122,6 +128,32 @@ export class Notifier implements Disposable {
     );
   }
 
+  /**
+   * Sends a test to each target of a job, and returns how each answered. A receiver that accepts it counts as working: what waits for
+   * it is sent now, and what was given up no longer counts against petit's health.
+   */
+  async test(job: Job, signal: AbortSignal): Promise<readonly NotifyTest[]> {
+    const { clock } = this.#options;
+    const now = clock.now();
+    const notice = this.#encode(bodyOfTest(job, now));
+    return await Promise.all(
+      (job.notify ?? []).map(async (target) => {
+        const delivery = { id: uuidv7(now), event: "test", runId: null, notice } as const;
+        const result = await sendTo(target, delivery, { ...this.#options, folder: job.source.folder, signal });
+        if (result.kind === "delivered") this.#trust(channelOf(job, target));
+        return { target, isDelivered: result.kind === "delivered", answer: answerOf(result) };
+      }),
+    );
+  }
+
+  #trust(channel: string): void {
+    const { store, log, retryUntilStored } = this.#options;
+    this.#dispatcher.retryNow(channel);
+    retryUntilStored(() => store.notifications.acknowledge(channel)).catch((error: unknown) =>
+      log.debug({ err: error }, "cannot store that a receiver works again"),
+    );
+  }
+
   #notifyTargets(subject: NotificationSubject, { eventFor, bodyOf }: NotificationEvent): void {
     const targets = subject.job.notify ?? [];
     if (targets.length === 0) return;
@@ -171,6 +203,8 @@ export class Notifier implements Disposable {
     this.#dispatcher.wake(channel);
   }
 }
+
+const answerOf = (result: SendResult): string => (result.kind === "delivered" ? result.answer : result.why);
 
 type NotificationEvent = {
   /** Returns the event for a target, or null if the target does not want it. */

@@ -39,7 +39,10 @@ export type NotifyRequest = {
 export type DeliveryRequestOptions = SecretPlaces & { readonly now: number };
 
 /** What is sent: the event, and its message as JSON. */
-export type Notice = Pick<Delivery, "event" | "runId" | "notice"> & { readonly id: string };
+export type Notice = Pick<Delivery, "runId" | "notice"> & {
+  readonly id: string;
+  readonly event: NotificationBody["event"];
+};
 
 /** The values of the secrets of a target, by the path of their field. */
 type Resolved = { readonly values: ReadonlyMap<string, string> } | { readonly problem: string };
@@ -162,8 +165,8 @@ const pingOf = (delivery: Notice, url: URL, headers: NotifyRequest["headers"]): 
 const suffixOf = (notice: NotificationBody): string => {
   if (notice.event === "started") return "start";
   if (notice.event === "failure") return exitStatusOf(notice) ?? "fail";
-  // A cancelled run was ended on request, which does not change the state of the check.
-  return notice.event === "cancelled" ? "log" : "";
+  // A cancelled run was ended on request, which does not change the state of the check, and neither does a test.
+  return notice.event === "cancelled" || notice.event === "test" ? "log" : "";
 };
 
 /** Returns the exit status of the first failed task in the order of the definition, or null. */
@@ -173,6 +176,6 @@ const exitStatusOf = ({ run, failed_tasks: [first] }: NotificationBody): string 
 };
 
 const bodyOfPing = (notice: NotificationBody): string => {
-  if (notice.event === "cancelled") return "cancelled";
+  if (notice.event === "cancelled" || notice.event === "test") return notice.event;
   return notice.event === "failure" ? (notice.log_tail ?? notice.run?.error ?? "") : "";
 };

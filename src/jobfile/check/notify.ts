@@ -22,7 +22,7 @@ type NotifyDraft = NonNullable<NonNullable<JobDraft["notify"]>[number]>;
 type DiscreetDraft = string | SecretDraft | undefined;
 
 /** Checks that each entry of `notify` can be sent. Messages never quote a URL or a value, because either can be a secret. */
-export const checkNotify = ({ notify = [] }: JobDraft, report: Report): void => {
+export const checkNotify = ({ notify = [] }: Pick<JobDraft, "notify">, report: Report): void => {
   if (notify.length > MAX_ENTRIES)
     report.addAt(["notify"], `has ${notify.length} entries; expected at most ${MAX_ENTRIES}`);
   notify.forEach((entry, index) => {

@@ -128,8 +128,8 @@ export const JOB = {
     retention: { type: RETENTION, doc: "How long finished runs are kept.", absent: "the settings" },
     notify: {
       type: notify,
-      doc: "Who is told what became of it, beside the run and without holding it up.",
-      default: [],
+      doc: "Who is told what became of it, beside the run and without holding it up. An empty list tells nobody.",
+      absent: "the list of the configuration file, if it has one",
       example: [{ type: "webhook", url: "https://example.com/hook" }],
     },
     tasks: {

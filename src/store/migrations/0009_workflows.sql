@@ -71,3 +71,6 @@ CREATE TABLE artifacts (
   PRIMARY KEY (run, path),
   FOREIGN KEY (run, task_id) REFERENCES task_runs (run, task_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+-- A delivery that was given up, and no longer counts as undelivered, because its receiver has accepted a test since.
+ALTER TABLE deliveries ADD COLUMN acknowledged INTEGER NOT NULL DEFAULT 0 CHECK (acknowledged IN (0, 1));

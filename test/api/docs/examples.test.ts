@@ -147,6 +147,7 @@ const collectAnswers = async (): Promise<void> => {
     first !== undefined && first.error !== null;
   const { notifications } = await askUntil("/api/notifications", tried);
   collect("Notification", ...notifications);
+  collect("NotifyTestList", (await post(petit, "/api/jobs/weekly_report/notify/test")).body);
   const isUndelivered = ({ code }: Coded): boolean => code === "notifications_undelivered";
   const degraded = await askUntil("/api/health", ({ reasons }: Reasons) => reasons.some(isUndelivered));
   collect("NotificationsUndelivered", ...degraded.reasons.filter(isUndelivered));

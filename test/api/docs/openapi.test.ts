@@ -90,6 +90,7 @@ describe("the description of the API", () => {
       "GET /api/timeline",
       "GET /metrics",
       "POST /api/jobs/reload",
+      "POST /api/jobs/{job_id}/notify/test",
       "POST /api/jobs/{job_id}/pause",
       "POST /api/jobs/{job_id}/resume",
       "POST /api/jobs/{job_id}/trigger",

@@ -17,6 +17,7 @@ import fc from "fast-check";
 import { openRuntime } from "#runtime";
 import { JobsReader } from "../../../src/app/job-files/reader.ts";
 import type { Job } from "../../../src/domain/job.ts";
+import { type NotifyTarget, receiverText } from "../../../src/domain/notification.ts";
 import { type JobFiles, readJobsDir } from "../../../src/jobfile/read/job-dir.ts";
 import { readState } from "../../../src/jobfile/read/scan.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
@@ -71,16 +72,21 @@ type Start = {
   readonly verified: JobFiles | null;
 };
 
-type StartOptions = { readonly reader?: string; readonly clock?: Clock; readonly jobs?: string };
+type StartOptions = {
+  readonly reader?: string;
+  readonly clock?: Clock;
+  readonly jobs?: string;
+  readonly notify?: readonly NotifyTarget[];
+};
 
 /** Opens the database, reads the files, stores the jobs, and verifies the files that were not read, as a start of petit does. */
 const start = async (
   world: World,
-  { reader = "build", clock = LATER, jobs = world.jobs }: StartOptions = {},
+  { reader = "build", clock = LATER, jobs = world.jobs, notify = [] }: StartOptions = {},
 ): Promise<Start> => {
   using store = openStore({ path: world.db, runtime: openRuntime() });
   const log = recordingLog();
-  using jobsReader = new JobsReader({ jobsDir: jobs, log, clock, reader, given: null });
+  using jobsReader = new JobsReader({ jobsDir: jobs, log, clock, reader, given: null, defaultNotify: notify });
   const previous: ReadonlyMap<string, { readonly job: Job }> = store.jobs.list();
   const find = (jobId: string): Job | null => previous.get(jobId)?.job ?? null;
   const files = await jobsReader.read(store, find);
@@ -101,6 +107,26 @@ const startRight = async (world: World, options: StartOptions = {}): Promise<Sta
   expect(started.verified).toBeNull();
   return started;
 };
+
+describe("the receivers of the configuration file", () => {
+  const targetOf = (url: string): NotifyTarget => ({ type: "slack", url, on: ["failure"], timeoutMs: 1_000 });
+  const task = "tasks: [{id: t, type: shell, script: x}]\n";
+  const text = `id: a\n${task}---\nid: b\nnotify: []\n${task}---\nid: c\nnotify: [{url: "https://c.example"}]\n${task}`;
+
+  test("hold for jobs that name none, also after the list has changed and for files that are not read again", async () => {
+    using world = makeWorld({ "jobs.yaml": text });
+    const receivers = async (notify: readonly NotifyTarget[]) => {
+      const { files } = await start(world, { notify });
+      return files.jobs.map((job) => (job.notify ?? []).map((target) => receiverText(target)).join());
+    };
+    expect(await receivers([])).toEqual(["", "", "https://c.example/"]);
+    expect(await receivers([targetOf("https://x.example")])).toEqual(["https://x.example/", "", "https://c.example/"]);
+    expect(await receivers([targetOf("https://y.example")])).toEqual(["https://y.example/", "", "https://c.example/"]);
+    const same = await start(world, { notify: [targetOf("https://y.example")] });
+    expect(same.verified).toBeNull();
+    expect(await receivers([])).toEqual(["", "", "https://c.example/"]);
+  });
+});
 
 describe("job files that have not changed", () => {
   const folders = ["examples/jobs", "test/fixtures/jobs-rust-era", "test/fixtures/ten-mistakes"];

@@ -45,6 +45,19 @@ describe("loadConfigFile", () => {
     expect(load("# nothing yet\n")).toEqual({});
   });
 
+  test("reads the receivers of jobs that name none, with paths relative to the file", () => {
+    using folder = tempFolder();
+    const text = 'db: x\nnotify:\n  - {type: slack, url: {file: hook}}\n  - {url: "https://a.example", on: [missed]}\n';
+    const path = folder.write("config.yaml", text);
+    const loaded = loadConfigFile({ path, environment: {} });
+    expect(Object.fromEntries(loaded?.values ?? [])).toEqual({ db: ["x"] });
+    expect(loaded?.notify).toMatchObject([
+      { type: "slack", url: { file: `${folder.path}/hook` }, on: ["failure", "recovery", "late", "approval"] },
+      { type: "webhook", url: "https://a.example", on: ["missed"] },
+    ]);
+    expect(loadConfigFile({ path: folder.write("empty.yaml", "notify: []\n"), environment: {} })?.notify).toEqual([]);
+  });
+
   const wrong: readonly (readonly [string, string])[] = [
     ["db: x\napi_prot: 1\n", "config.yaml:2:1: unknown setting 'api_prot'; did you mean 'api_port'?"],
     ["qqq: 1\n", "config.yaml:1:1: unknown setting 'qqq'; expected one of db, url"],
@@ -55,6 +68,13 @@ describe("loadConfigFile", () => {
     ["api: true\nno_api: true\n", "config.yaml:2:1: no_api: api is already set; expected each setting once"],
     ["no_api: maybe\n", "config.yaml:1:1: no_api is 'maybe'; expected true or false"],
     ["no_ap: true\n", "unknown setting 'no_ap'; did you mean 'no_api'?"],
+    [
+      "db: a\nnotify: [{type: slakc}]\n",
+      "config.yaml:2:17: notify[0].type: 'slakc' is not known; did you mean 'slack'?",
+    ],
+    ["notify: [{type: slack}]\n", "config.yaml:1:10: notify[0].url: missing; a slack entry needs it"],
+    ["notify: x\n", "config.yaml:1:9: notify: is a text; expected a list"],
+    ["notfiy: []\n", "config.yaml:1:1: unknown setting 'notfiy'; did you mean 'notify'?"],
     ["- db\n", "config.yaml:1:1: expected a map of settings"],
     ["db: a\n---\ndb: b\n", "several documents; expected one"],
     ["db: [\n", "config.yaml:"],

@@ -117,6 +117,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     openArtifact: () => null,
     artifactFile: () => "",
     decide: async () => {},
+    testNotifications: async () => [],
     waitForRun: async (runId) => find(runId),
     pause: async (by = null) => {
       engine.movedBy = by;

@@ -56,6 +56,7 @@ const toneOf = ({ event }: NotificationBody): Message["tone"] => {
     case "success":
       return "good";
     case "started":
+    case "test":
       return "neutral";
     default:
       return assertNever(event);
@@ -81,6 +82,8 @@ const titleOf = (body: NotificationBody): string => {
       return `${name} is late`;
     case "approval":
       return `${name} waits for approval`;
+    case "test":
+      return `Test of ${name}`;
     default:
       return assertNever(body.event);
   }
@@ -98,6 +101,8 @@ const linesOf = (body: NotificationBody): readonly string[] => {
       return lateLines(body);
     case "approval":
       return approvalLines(body);
+    case "test":
+      return ["This is a test of the notifications of the job. Nothing has happened."];
     case "success":
     case "cancelled":
     case "started":

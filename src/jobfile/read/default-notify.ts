@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import type { NotifyTarget } from "../../domain/notification.ts";
+import type { SecretSource, TextOrSecret } from "../../domain/secret.ts";
+import { buildNotify } from "../build-notify.ts";
+import { checkNotify } from "../check/notify.ts";
+import type { Entry, MapNode } from "../parse/node.ts";
+import type { Fault } from "../parse/parse.ts";
+import { Place } from "../place.ts";
+import { makeReport } from "../report.ts";
+import type { ObjectType } from "../schema/field.ts";
+import { notify } from "../schema/notify.ts";
+import { isWhole, readValue } from "./value.ts";
+
+const DEFAULTS = {
+  kind: "object",
+  fields: { notify: { type: notify, doc: "The receivers of jobs that name none." } },
+} as const satisfies ObjectType;
+
+type Source = {
+  /** The text of the file. */
+  readonly text: string;
+  /** Its folder, to which paths are relative. */
+  readonly folder: string;
+};
+
+/** Reads the `notify` list of a configuration file by the rules of a job's. Returns its problems, or the targets with absolute paths. */
+export const readDefaultNotify = (
+  entry: Entry,
+  { text, folder }: Source,
+): { readonly targets: readonly NotifyTarget[] } | { readonly faults: readonly Fault[] } => {
+  const root: MapNode = { kind: "map", at: entry.keyAt, entries: [entry] };
+  const report = makeReport(root, text);
+  const draft = readValue(root, DEFAULTS, Place.top(report));
+  if (draft?.notify !== undefined) checkNotify(draft, report);
+  if (draft === undefined || report.faults.length > 0 || !isWhole(DEFAULTS, draft, report))
+    return { faults: report.faults };
+  return { targets: (draft.notify ?? []).map((fields) => withAbsolutePaths(buildNotify(fields), folder)) };
+};
+
+const withAbsolutePaths = (target: NotifyTarget, folder: string): NotifyTarget => {
+  const source = (secret: SecretSource): SecretSource =>
+    "file" in secret ? { file: resolve(folder, secret.file) } : secret;
+  const text = (value: TextOrSecret): TextOrSecret => (typeof value === "string" ? value : source(value));
+  switch (target.type) {
+    case "webhook":
+    case "healthchecks":
+      return {
+        ...target,
+        url: text(target.url),
+        headers: Object.fromEntries(Object.entries(target.headers).map(([name, value]) => [name, text(value)])),
+        secret: target.secret === null ? null : source(target.secret),
+      };
+    case "ntfy":
+      return { ...target, url: text(target.url), token: target.token === null ? null : source(target.token) };
+    case "telegram":
+      return { ...target, url: text(target.url), token: source(target.token) };
+    case "email":
+      return {
+        ...target,
+        user: target.user === null ? null : text(target.user),
+        password: target.password === null ? null : source(target.password),
+        caFile: target.caFile === null ? null : resolve(folder, target.caFile),
+      };
+    default:
+      return { ...target, url: text(target.url) };
+  }
+};
