@@ -20,12 +20,19 @@ export type FailingTarget = {
 
 /**
  * Returns each job and receiver whose newest attempted delivery failed, newest first. Omits receivers that the job's
- * definition no longer names.
+ * definition no longer names, and those that have accepted a test since. `schema` is the version of the database's schema.
  */
-export const findFailingTargets = (db: SqlDatabase): readonly FailingTarget[] =>
-  db.prepare(NEWEST_FAILED).all().filter(isNamed).map(toFailingTarget);
+export const findFailingTargets = (db: SqlDatabase, schema: number): readonly FailingTarget[] =>
+  db
+    .prepare(newestFailed(schema < ACKNOWLEDGED_SINCE ? "0" : "deliveries.acknowledged"))
+    .all()
+    .filter(isNamed)
+    .map(toFailingTarget);
 
-const NEWEST_FAILED = `
+/** The version of the schema from which on deliveries can be acknowledged. */
+const ACKNOWLEDGED_SINCE = 9;
+
+const newestFailed = (acknowledged: string): string => `
   SELECT deliveries.job_id, deliveries.error,
     json_extract(sent.definition, '$.notify[' || target || ']') AS target,
     coalesce(json_extract(today.definition, '$.notify'), '[]') AS targets,
@@ -39,7 +46,7 @@ const NEWEST_FAILED = `
     JOIN job_versions AS sent ON sent.id = deliveries.version
     JOIN jobs ON jobs.id = deliveries.job_id AND removed_at IS NULL
     JOIN job_versions AS today ON today.id = jobs.version
-  WHERE deliveries.error IS NOT NULL AND deliveries.seq IN (
+  WHERE deliveries.error IS NOT NULL AND ${acknowledged} = 0 AND deliveries.seq IN (
     SELECT max(seq) FROM deliveries WHERE attempts > 0 OR status <> 'waiting' GROUP BY channel)
   ORDER BY deliveries.seq DESC`;
 

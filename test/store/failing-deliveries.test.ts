@@ -33,7 +33,7 @@ const opened = () => {
   };
   const failing = () => {
     const db = openRuntime().openDatabase(path);
-    const found = findFailingTargets(db);
+    const found = findFailingTargets(db, 9);
     db.close();
     return found;
   };
@@ -125,6 +125,18 @@ describe("undelivered notifications", () => {
     giveUp(all.store, all.queue(1));
     expect(all.undelivered()).toEqual(counted(2));
     expect(all.undelivered(NOON + 1)).toEqual([]);
+  });
+
+  test("are none of a receiver that has accepted a test since, until the next failure", () => {
+    using all = opened();
+    giveUp(all.store, all.queue(0));
+    giveUp(all.store, all.queue(1));
+    all.store.notifications.acknowledge("0");
+    expect(all.undelivered()).toEqual(counted(1));
+    expect(all.failing()).toHaveLength(1);
+    giveUp(all.store, all.queue(0));
+    expect(all.undelivered()).toEqual(counted(2));
+    expect(all.failing()).toHaveLength(2);
   });
 
   test("are none of a receiver that the job no longer names, or of a job that is gone", () => {

@@ -3,7 +3,8 @@ import { delimiter, join } from "node:path";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { definedIn } from "../../app/open-engine.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
-import { type Job, secretsOfJob } from "../../domain/job.ts";
+import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";
+import { missingSecrets } from "../../engine/notify/secret.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
 import type { Context } from "../command.ts";
@@ -17,7 +18,7 @@ const MAX_PROBLEMS = 3;
 /** Checks the job files, and whether the machine has what the jobs need. `given` is false if the folder is the default one. */
 export const jobChecks = async (
   dir: { readonly path: string; readonly given: boolean },
-  { environment }: Pick<Context, "environment">,
+  { environment, defaultNotify }: Pick<Context, "environment" | "defaultNotify">,
 ): Promise<readonly Check[]> => {
   try {
     await checkJobsDir(dir.path);
@@ -27,6 +28,10 @@ export const jobChecks = async (
       ...PROGRAMS.flatMap((needed) => programCheck(files.jobs, needed, environment.PATH ?? "")),
       variablesCheck(files.jobs, environment),
       ...secretsCheck(files.jobs, environment),
+      ...receiversCheck(
+        files.jobs.map((job) => withDefaultNotify(job, defaultNotify)),
+        environment,
+      ),
     ];
   } catch (error) {
     const problem = {
@@ -63,11 +68,26 @@ const secretsCheck = (jobs: readonly Job[], environment: Context["environment"])
   if (count === 0) return [];
   const concerns = jobs.flatMap((job) => secretConcerns(job, definedIn(environment)));
   if (concerns.length === 0) return [ok("secrets", `${pluralize(count, "secret")} of tasks can be read`)];
-  const lines = concerns.slice(0, MAX_PROBLEMS).map(({ message }) => message);
-  const more = concerns.length > MAX_PROBLEMS ? [`and ${concerns.length - MAX_PROBLEMS} more`] : [];
   const hint =
     "petit reads a secret when a task starts: check with the environment, the user and the service that run petit";
-  return [warning("secrets", { message: [...lines, ...more].join("\n"), hint })];
+  return [warning("secrets", { message: firstOf(concerns), hint })];
+};
+
+/** Returns the first messages, and how many more there are. */
+const firstOf = (concerns: readonly { readonly message: string }[]): string => {
+  const lines = concerns.slice(0, MAX_PROBLEMS).map(({ message }) => message);
+  const more = concerns.length > MAX_PROBLEMS ? [`and ${concerns.length - MAX_PROBLEMS} more`] : [];
+  return [...lines, ...more].join("\n");
+};
+
+/** Checks whether the secrets of notifications can be read. Omitted if no job notifies anybody. */
+const receiversCheck = (jobs: readonly Job[], environment: Context["environment"]): readonly Check[] => {
+  if (jobs.every(({ notify = [] }) => notify.length === 0)) return [];
+  const missing = missingSecrets(jobs, { environment: definedIn(environment) });
+  if (missing.length === 0) return [ok("notify", "the secrets of all receivers can be read")];
+  const hint =
+    "set it where petit runs, if it has other variables or another user than this command; then run 'petit notify test JOB'";
+  return [warning("notify", { message: firstOf(missing), hint })];
 };
 
 /** The programs that a type of task needs. */

@@ -10,7 +10,7 @@ const MAX_RECEIVERS = 3;
 /** Checks for `notify` receivers whose last deliveries failed. Skipped if the database's schema has no notifications yet. */
 export const notificationsCheck = ({ db, state }: ReadOnlyDatabase): readonly Check[] => {
   if (state.version < 2) return [];
-  const failing = findFailingTargets(db);
+  const failing = findFailingTargets(db, state.version);
   if (failing.length === 0) return [ok("notifications", "no delivery is failing")];
   const lines = failing.slice(0, MAX_RECEIVERS).map(lineOf);
   const more =

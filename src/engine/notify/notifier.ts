@@ -19,7 +19,7 @@ import {
   type NotificationBody,
   pageUrl,
 } from "./notification-body.ts";
-import { warnOfMissingSecrets } from "./secret.ts";
+import { missingSecrets } from "./secret.ts";
 import type { SendResult } from "./send.ts";
 import { sendTo } from "./send-to.ts";
 
@@ -66,7 +66,12 @@ export class Notifier implements Disposable {
   /** Logs secrets that can't be read. Does nothing without schedules, when petit executes a single run. */
   warnOfMissingSecrets(jobs: Iterable<StoredJob>): void {
     if (this.#options.followSchedules === false) return;
-    for (const { job } of jobs) warnOfMissingSecrets(job, this.#options);
+    const { log } = this.#options;
+    const missing = missingSecrets(
+      [...jobs].map(({ job }) => job),
+      this.#options,
+    );
+    for (const { jobId, message } of missing) log.warn(jobId === null ? {} : { job_id: jobId }, message);
   }
 
   /** Waits up to 2 s for notifications that can be delivered now. */

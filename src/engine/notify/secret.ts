@@ -1,7 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import { secretsOf } from "../../domain/notification.ts";
 import { sourceName, type TextOrSecret } from "../../domain/secret.ts";
-import type { Log } from "../../lib/log.ts";
 import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
 
 /** The text, or why it can't be read. The problem contains no secret. */
@@ -16,16 +15,25 @@ export const resolveSecret = (text: TextOrSecret, places: SecretPlaces): Resolve
   return value === "" ? { problem: `the ${sourceName(text)} is empty` } : { value };
 };
 
-/** Logs a warning for each secret of a job's `notify` that can't be read. The job file is valid nevertheless. */
-export const warnOfMissingSecrets = (
-  job: Job,
-  { environment, log }: Pick<SecretPlaces, "environment"> & { readonly log: Log },
-): void => {
-  for (const [place, target] of (job.notify ?? []).entries()) {
-    for (const [path, text] of secretsOf(target)) {
-      const resolved = resolveSecret(text, { environment, folder: job.source.folder });
-      if ("problem" in resolved)
-        log.warn({ job_id: job.id }, `notify[${place}].${path} of ${job.id} cannot be used: ${resolved.problem}`);
-    }
-  }
+/** Returns a sentence for each secret of the jobs' `notify` that can't be read; one for all jobs that use the default list. */
+export const missingSecrets = (
+  jobs: Iterable<Job>,
+  { environment }: Pick<SecretPlaces, "environment">,
+): readonly { readonly jobId: Job["id"] | null; readonly message: string }[] => {
+  let isDefaultChecked = false;
+  return [...jobs].flatMap((job) => {
+    const isDefault = job.hasDefaultNotify === true;
+    if (isDefault && isDefaultChecked) return [];
+    isDefaultChecked ||= isDefault;
+    const owner = isDefault ? "the configuration file" : job.id;
+    const places = { environment, folder: job.source.folder };
+    return (job.notify ?? []).flatMap((target, place) =>
+      secretsOf(target).flatMap(([path, text]) => {
+        const resolved = resolveSecret(text, places);
+        if (!("problem" in resolved)) return [];
+        const message = `notify[${place}].${path} of ${owner} cannot be used: ${resolved.problem}`;
+        return [{ jobId: isDefault ? null : job.id, message }];
+      }),
+    );
+  });
 };

@@ -370,6 +370,24 @@ test("petit doctor lists the receivers of failing deliveries without their secre
   expect(report.text).not.toContain("s3cret");
 });
 
+test("petit doctor names the secrets of notifications that can't be read, also those of the configuration file", async () => {
+  using folder = tempFolder();
+  const notify = "[{type: slack, url: {env: PETIT_HOOK}}]";
+  const task = "tasks: [{id: t, type: shell, script: x}]\n";
+  folder.write("jobs/told.yaml", `id: told\nnotify: ${notify}\n${task}---\nid: a\n${task}---\nid: b\n${task}`);
+  const config = folder.write("config.yaml", "notify: [{type: ntfy, url: {file: topic}}]\n");
+  const args = [`${folder.path}/jobs`, "--config", config, ...PORT];
+  const check = find(await doctor(args, { cwd: folder.path }), "notify");
+  expect(check).toMatchObject({ status: "warning", hint: expect.stringContaining("petit notify test") });
+  expect(check.message.split("\n").sort()).toEqual([
+    `notify[0].url of the configuration file cannot be used: the file ${folder.path}/topic can't be read (ENOENT)`,
+    "notify[0].url of told cannot be used: the variable PETIT_HOOK is not set",
+  ]);
+  folder.write("topic", "https://ntfy.sh/x");
+  const environment = { PETIT_HOOK: "https://a.example" };
+  expect(find(await doctor(args, { cwd: folder.path, environment }), "notify").status).toBe("ok");
+});
+
 describe("petit doctor with a running petit", () => {
   test("shows its address and version, and does not disturb it", async () => {
     await using running = await startPetit({ jobs: { "a.yaml": HELLO } });
