@@ -7,7 +7,8 @@ export type DocumentText = { readonly text: string; readonly line: number };
 
 /**
  * Returns the text between two offsets without the document marker and surrounding blank lines. Masks possible secrets:
- * URLs and headers of notifications, values whose key suggests a secret, and passwords in URLs.
+ * URLs and headers of notifications, values whose key suggests a secret, and passwords and tokens
+ * in URLs.
  */
 export const documentText = (root: Node, { text, positions }: SourceFile, range: Range): DocumentText => {
   const blank =
@@ -21,13 +22,20 @@ export const documentText = (root: Node, { text, positions }: SourceFile, range:
     at = node.end;
   }
   shown += text.slice(at, range.to);
-  return { text: `${shown.replaceAll(PASSWORD, "$1…@").trimEnd()}\n`, line: positions(from).line };
+  return {
+    text: `${shown.replaceAll(PASSWORD, "$1…@").replaceAll(QUERY_SECRET, "$1…").trimEnd()}\n`,
+    line: positions(from).line,
+  };
 };
 
 export type Range = { readonly from: number; readonly to: number };
 
 /** Matches the user information of a URL. */
 const PASSWORD = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"']{1,500}@/gi;
+
+/** Matches the value of a query parameter that is probably a secret and is no variable. */
+const QUERY_SECRET =
+  /([?&][\w.-]{0,40}(?:token|secret|passw|api[_-]?key|access[_-]?key|signature)[\w.-]{0,40}=)[^&\s"'#${]{1,2000}/gi;
 
 type Secret = { readonly node: ScalarNode; readonly mask: string };
 
@@ -44,14 +52,17 @@ const secretsOf = (root: Node): Secret[] => {
       const path = `${within}.${key}`;
       if (isSource(key, within)) continue;
       if (path === ".notify.url") hide(value, maskedUrl);
-      else if (within === ".notify.headers" || NAME.test(key) || (within.endsWith(".environment") && /key$/i.test(key)))
-        hide(value, () => "…");
+      else if (within === ".notify.headers" || NAME.test(key) || isKeyOf(within, key)) hide(value, () => "…");
       walk(value, path);
     }
   };
   walk(root, "");
   return found;
 };
+
+/** Returns whether a variable or a header usually holds a secret, although other values with such a name do not. */
+const isKeyOf = (within: string, key: string): boolean =>
+  /\.(environment|headers)$/.test(within) && /key$|^(set-)?cookie$/i.test(key);
 
 /** Returns whether a key holds the name of a secret, as in `{credential: NAME}`, which is not the secret itself. */
 const isSource = (key: string, within: string): boolean =>

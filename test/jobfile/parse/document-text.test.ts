@@ -40,6 +40,27 @@ ${TASKS}
 `);
   });
 
+  test("masks headers and addresses of requests, and shows the sources of secrets", () => {
+    const [document] = documentsOf(`id: a
+environment: {KEY: {credential: api-key}, PASSWORD: {file: /run/password}}
+tasks:
+  - id: t
+    type: http
+    url: https://api.example.com/x?day=1&access_token=hunter2&page=2
+    headers: {Authorization: Bearer hunter3, Cookie: hunter4, X-Api-Key: {credential: api-key}, Accept: text/csv}
+  - {id: u, type: shell, script: 'curl "https://api.example.com/?token=$TOKEN"'}
+`);
+    expect(document?.text).toBe(`id: a
+environment: {KEY: {credential: api-key}, PASSWORD: {file: /run/password}}
+tasks:
+  - id: t
+    type: http
+    url: https://api.example.com/x?day=1&access_token=…&page=2
+    headers: {Authorization: "…", Cookie: "…", X-Api-Key: {credential: api-key}, Accept: text/csv}
+  - {id: u, type: shell, script: 'curl "https://api.example.com/?token=$TOKEN"'}
+`);
+  });
+
   test("masks values with a secret's name and passwords in URLs", () => {
     const [document] = documentsOf(`id: a
 params: {token: {default: x}}
