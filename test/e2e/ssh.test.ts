@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { post, runToEnd, start } from "../support/petit/api.ts";
 import { type Petit, startPetit } from "../support/petit/petit.ts";
 import { hasSshd, type Sshd, startSshd } from "../support/ssh/sshd.ts";
@@ -8,6 +9,8 @@ import { endOf, eventually } from "../support/torture/run.ts";
 
 /** A script with a child in its group, and one in a session of its own, which prints when it is ready. */
 const LINGERING = "sleep 1000 & setsid sleep 1000 & echo ready; wait";
+
+const SECRET = "correct-horse-battery";
 
 const jobsFor = ({ task, port, strangerFile, knownHosts }: Sshd): string =>
   [
@@ -29,6 +32,7 @@ ${Array.from({ length: 200 }, (_, line) => `      N${line}=${line}`).join("\n")}
     `id: lingering\nkill_grace: 10s\ntasks:\n  - {id: a, ${task}, script: "${LINGERING}"}`,
     `id: timeout\nkill_grace: 10s\ntasks:\n  - {id: a, ${task}, timeout: 2s, script: "${LINGERING}"}`,
     `id: stubborn\nkill_grace: 200ms\ntasks:\n  - {id: a, ${task}, script: "trap '' TERM; (trap '' TERM; sleep 1000) & echo ready; wait; sleep 1000"}`,
+    `id: secret\ntasks:\n  - {id: a, ${task}, environment: {KEY: {env: PETIT_TEST_KEY}}, script: 'echo "$KEY" \${#KEY}; ${LINGERING}'}`,
     `id: unknown-host\ntasks:\n  - {id: a, type: ssh, host: 127.0.0.1, port: ${port}, script: "true"}`,
     `id: wrong-key\ntasks:\n  - {id: a, type: ssh, host: 127.0.0.1, port: ${port}, identity_file: ${strangerFile}, known_hosts: ${knownHosts}, script: "true"}`,
     `id: refused\ntasks:\n  - {id: a, type: ssh, host: 127.0.0.1, port: 1, script: "true", retry: {max_attempts: 1, delay: 1ms, condition: transient_only}}`,
@@ -67,7 +71,7 @@ describe.skipIf(!hasSshd)("a task of the type ssh (needs openssh-server)", () =>
 
   beforeAll(async () => {
     sshd = await startSshd(dir.path);
-    petit = await startPetit({ jobs: { "ssh.yaml": jobsFor(sshd) } });
+    petit = await startPetit({ jobs: { "ssh.yaml": jobsFor(sshd) }, env: { PETIT_TEST_KEY: SECRET } });
   });
   afterAll(async () => {
     await petit?.[Symbol.asyncDispose]();
@@ -94,6 +98,18 @@ describe.skipIf(!hasSshd)("a task of the type ssh (needs openssh-server)", () =>
   test.each([1, 42, 254])("fails with exit code %d of its script", async (code) => {
     const run = await runToEnd(petit, `exit-${code}`);
     expect(run).toMatchObject({ status: "failed", error: `task 'a' failed: exit code ${code}` });
+  });
+
+  test("passes secrets on without a trace in files of this machine", async () => {
+    const runId = await start(petit, "secret");
+    await isReady(petit, runId);
+    expect(await logOf(runId)).toBe(`*** ${SECRET.length}\nready\n`);
+    const files = readdirSync(petit.dir, { recursive: true, encoding: "utf8" }).map((name) => join(petit.dir, name));
+    const withSecret = files.filter((path) => statSync(path).isFile() && readFileSync(path).includes(SECRET));
+    // Only the raw output, until the attempt ends.
+    expect(withSecret.filter((path) => !path.endsWith(".stdout"))).toEqual([]);
+    await post(petit, `/api/runs/${runId}/cancel`);
+    await endOf(petit, runId);
   });
 
   test("leaves no process there when it is cancelled", async () => {
