@@ -23,7 +23,7 @@ describe("a folder with ten different mistakes in three files", () => {
       "backup.yaml:3:1: nmae: unknown field; did you mean 'name'?",
       "backup.yaml:4:11: schedule: '0 25 * * *' is not a schedule: '25' is out of range in the hour field; expected 0 to 23",
       "backup.yaml:5:18: max_concurrency: 0 is out of bounds; expected a whole number from 1 to 1000000",
-      "backup.yaml:8:11: tasks[0].type: 'comand' is not known; did you mean 'command'? expected one of command, shell, python, typescript, ssh, approval, job",
+      "backup.yaml:8:11: tasks[0].type: 'comand' is not known; did you mean 'command'? expected one of command, shell, python, typescript, http, ssh, approval, job",
       "pipeline.yaml:3:14: depends_on[0]: there is no job 'bakcup'; did you mean 'backup'?",
       'pipeline.yaml:8:14: tasks[0].timeout: 5 has no unit; expected a duration such as "250ms", "30s", "5m", "2h", "1d" or "1h30m"',
       "pipeline.yaml:12:18: tasks[1].depends_on[0]: there is no task 'extarct'; did you mean 'extract'?",
