@@ -23,8 +23,14 @@ export const jobFiles: Topic = {
     {
       title: "Templates",
       text:
-        `\${{ … }} in args, environment, stdin and working_dir can refer to ${REFERENCE_FORMS}. In script and command it is an error, ` +
+        `\${{ … }} in args, environment, stdin, working_dir and the fields of requests can refer to ${REFERENCE_FORMS}. In script and command it is an error, ` +
         "because data must never become code. Use the variables there.",
+    },
+    {
+      title: "Secrets",
+      text:
+        "A value in `environment`, and a header of an `http` task, can be {env: NAME} (a variable of petit's environment), {file: PATH} or " +
+        "{credential: NAME} (of systemd). It is read when an attempt starts and never stored; *** replaces it in the output.",
     },
     {
       title: "Variables of a task",

@@ -64,7 +64,8 @@ export const security: Topic = {
         ],
         [
           "secrets",
-          "The secrets of `notify` are read when needed. They never reach a log, a response or the database.",
+          "Secrets that a job file names with {env: …}, {file: …} or {credential: …} are read when needed. They never reach a log, a " +
+            "response or the database; *** replaces them in the output of their job. Another form, such as base64, is not recognized.",
         ],
         [
           "same user",
