@@ -105,9 +105,12 @@ export class OutputCollector implements Disposable {
    */
   finish(): void {
     const sizes = this.#sizes();
-    while (this.#move(sizes)) {
-      // Each move is bounded. Skipping makes the loop short.
-    }
+    // A stream with much unread output goes first. After it, the end of the other one is not among what the limit drops.
+    const long = this.#tails.filter((tail) => sizes[tail.stream] - tail.offset > COLLECT_BYTES);
+    for (const tails of [...long.map((tail) => [tail]), this.#tails])
+      while (this.#move(sizes, tails)) {
+        // Each move is bounded. Skipping makes the loop short.
+      }
     for (const tail of this.#tails) this.#flush(tail);
     this.#store();
     this.#budget.settle();
@@ -123,11 +126,11 @@ export class OutputCollector implements Disposable {
   }
 
   /** Returns whether there was anything to read. */
-  #move(sizes: SpoolSizes): boolean {
+  #move(sizes: SpoolSizes, tails: readonly SpoolTail[] = this.#tails): boolean {
     this.#store();
     let hasMoved = false;
     this.#isSkipping = false;
-    for (const tail of this.#tails) hasMoved = this.#readTail(tail, sizes[tail.stream]) || hasMoved;
+    for (const tail of tails) hasMoved = this.#readTail(tail, sizes[tail.stream]) || hasMoved;
     this.#store();
     return hasMoved;
   }

@@ -410,3 +410,27 @@ describe("OutputCollector", () => {
     expect(openIn(dir.path)).toBe(before);
   });
 });
+
+test("the last line of one stream is kept when the end of the other one exceeds the limit", () => {
+  using dir = tempDir();
+  using store = memoryStore();
+  const attempt = startAttempt(store, job("j"));
+  const spool = spoolOf(dir.path, attempt.id);
+  using output = new OutputCollector({
+    store,
+    runtime: openRuntime(),
+    clock: new FakeClock(),
+    attempt,
+    spool,
+    isNew: true,
+    limitBytes: 65_536,
+    onStored: () => {},
+  });
+  writeFileSync(spool.stdout, "a line of the answer\n".repeat(250_000));
+  writeFileSync(spool.stderr, "what went wrong\n");
+  output.finish();
+  const chunks = store.output.read({ runId: attempt.runId, fromSeq: 1, limit: 100_000 });
+  expect(Buffer.concat(chunks.flatMap(({ stream, bytes }) => (stream === "stderr" ? [bytes] : []))).toString()).toBe(
+    "what went wrong\n",
+  );
+});

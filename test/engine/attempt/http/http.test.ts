@@ -294,9 +294,10 @@ describe("the process of a request", () => {
       };
       more();
     });
-    const { run, bytes } = await runTasks([http("t", server.origin)], { settings: { logLimitBytes: 262_144 } });
+    const { run, bytes, output } = await runTasks([http("t", server.origin)], { settings: { logLimitBytes: 262_144 } });
     expect(run.status).toBe("completed");
     expect(bytes().length).toBeLessThan(270_000);
+    expect(output({ stream: "stderr" })).toContain("200 OK, 20MiB in ");
   });
 });
 
