@@ -48,9 +48,14 @@ export const openRuntime = (): Runtime => ({
   }),
   self: (args) =>
     COMPILED.test(Bun.main) ? [process.execPath, ...args] : [process.execPath, ...AS_BUN, MAIN, ...args],
-  // Without `timeout`, Bun ends a request after five minutes without data.
+  // Without `timeout`, Bun ends a request after five minutes without data. A variable of Node.js could turn off the check of
+  // certificates.
   request: (url, { ca, ...options }) =>
-    fetch(url, { ...options, timeout: false, ...(ca !== null && { tls: { ca } }) } as RequestInit),
+    fetch(url, {
+      ...options,
+      timeout: false,
+      tls: { rejectUnauthorized: true, ...(ca !== null && { ca }) },
+    } as RequestInit),
   ...systemCalls(),
 });
 
