@@ -15,11 +15,11 @@ const attention = async ({ engine }: StartedEngine): Promise<readonly Attention[
 /** Runs a job three times, each of which takes `ms` by the fake clock. */
 const runThrice = async (petit: StartedEngine, clock: FakeClock, block: ReturnType<typeof gate>, ms: number) => {
   for (let i = 0; i < 3; i++) {
-    const run = await clock.passUntil(petit.trigger("slow"));
-    await clock.passUntil(block.reached());
+    const run = await petit.trigger("slow");
+    await block.reached();
     await clock.pass(ms);
     block.open();
-    await clock.passUntil(petit.ended(run.id));
+    await petit.ended(run.id);
   }
 };
 
@@ -29,8 +29,8 @@ describe("a run", () => {
     using block = gate();
     await using petit = await startEngine({ clock, jobs: [job("slow", { tasks: [shell("wait", block.wait)] })] });
     await runThrice(petit, clock, block, 5_000);
-    const run = await clock.passUntil(petit.trigger("slow"));
-    await clock.passUntil(block.reached());
+    const run = await petit.trigger("slow");
+    await block.reached();
     expect(await attention(petit)).toEqual([]);
     await clock.pass(60 * MINUTE);
     const [item] = await attention(petit);
@@ -40,7 +40,7 @@ describe("a run", () => {
     expect(usualMs).toBeGreaterThanOrEqual(5_000);
     expect(since).toBeLessThan((run.startedAt ?? 0) + 60 * MINUTE);
     block.open();
-    await clock.passUntil(petit.ended(run.id));
+    await petit.ended(run.id);
     expect(await attention(petit)).toEqual([]);
   });
 
@@ -48,12 +48,12 @@ describe("a run", () => {
     const clock = new FakeClock();
     using block = gate();
     await using petit = await startEngine({ clock, jobs: [job("slow", { tasks: [shell("wait", block.wait)] })] });
-    const run = await clock.passUntil(petit.trigger("slow"));
-    await clock.passUntil(block.reached());
+    const run = await petit.trigger("slow");
+    await block.reached();
     await clock.pass(60 * MINUTE);
     expect(await attention(petit)).toEqual([]);
     block.open();
-    await clock.passUntil(petit.ended(run.id));
+    await petit.ended(run.id);
   });
 
   test("is late when it has been pending for ten minutes", async () => {
@@ -69,8 +69,8 @@ describe("a run", () => {
     const busy = job("busy", { tasks: [shell("wait", block.wait)] });
     const queued = job("queued", { schedule, tasks: [shell("quick", "true")] });
     await using petit = await startEngine({ clock, jobs: [busy, queued], settings: { maxJobs: 1 } });
-    await clock.passUntil(petit.trigger("busy"));
-    await clock.passUntil(block.reached());
+    await petit.trigger("busy");
+    await block.reached();
     await clock.pass(5 * MINUTE);
     expect(await attention(petit)).toEqual([]);
     await clock.pass(10 * MINUTE);

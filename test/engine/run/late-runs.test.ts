@@ -35,12 +35,12 @@ describe("an unfinished run", () => {
       timeoutMs: 24 * 60 * MINUTE,
     };
     await using petit = await startEngine({ clock, jobs: [slow(block, { notify: [target] })] });
-    const run = await clock.passUntil(petit.trigger("slow"));
-    await clock.passUntil(block.reached());
+    const run = await petit.trigger("slow");
+    await block.reached();
     await clock.passTo(run.createdAt + LATE - 1);
     expect(lateEvents(petit)).toEqual([]);
     await clock.pass(1);
-    const event = await clock.passUntil(petit.event("run.late"));
+    const event = await petit.event("run.late");
     expect(event).toMatchObject({ jobId: jobId("slow"), runId: run.id, status: "running" });
     expect(petit.store.runs.find(run.id)?.lateAt).toBe(event.at);
     await clock.pass(60 * MINUTE);
@@ -55,7 +55,7 @@ describe("an unfinished run", () => {
         count: 1,
       }),
     ]);
-    const [received] = await clock.passUntil(hook.first(1));
+    const [received] = await hook.first(1);
     expect(JSON.parse(received?.body ?? "")).toMatchObject({
       event: "late",
       at: event.at,
@@ -63,7 +63,7 @@ describe("an unfinished run", () => {
       late: { due_at: run.createdAt, warn_after_ms: LATE },
     });
     block.open();
-    await clock.passUntil(petit.ended(run.id));
+    await petit.ended(run.id);
     expect(await attention(petit)).toEqual([]);
     expect(petit.store.runs.find(run.id)).toMatchObject({ status: "completed", lateAt: event.at });
     expect(hook.received).toHaveLength(1);
@@ -79,8 +79,8 @@ describe("an unfinished run", () => {
       await petit.stop("leave");
     };
     await live(async (petit) => {
-      await clock.passUntil(petit.trigger("slow"));
-      await clock.passUntil(block.reached());
+      await petit.trigger("slow");
+      await block.reached();
     });
     clock.step(LATE);
     await live(async (petit) => {
@@ -104,12 +104,12 @@ describe("an unfinished run", () => {
       tasks: [shell("quick", "true")],
     });
     await using petit = await startEngine({ clock, jobs: [busy, queued], settings: { maxJobs: 1 } });
-    await clock.passUntil(petit.trigger("busy"));
-    await clock.passUntil(block.reached());
+    await petit.trigger("busy");
+    await block.reached();
     await clock.passTo(NOON + 7 * MINUTE - 1);
     expect(lateEvents(petit)).toEqual([]);
     await clock.pass(1);
-    expect(await clock.passUntil(petit.event("run.late"))).toMatchObject({
+    expect(await petit.event("run.late")).toMatchObject({
       jobId: jobId("queued"),
       status: "pending",
     });
@@ -118,7 +118,7 @@ describe("an unfinished run", () => {
       expect.objectContaining({ kind: "run_late", cause: "warn_after", jobId: jobId("queued") }),
     ]);
     block.open();
-    await clock.passUntil(petit.event("run.finished", { jobId: jobId("queued") }));
+    await petit.event("run.finished", { jobId: jobId("queued") });
   });
 
   test("is not late if it ends before, or its job has no `warn_after`", async () => {
@@ -129,10 +129,10 @@ describe("an unfinished run", () => {
       clock,
       jobs: [quick, job("slow", { tasks: [shell("wait", block.wait)] })],
     });
-    const run = await clock.passUntil(petit.trigger("quick"));
-    await clock.passUntil(petit.ended(run.id));
-    await clock.passUntil(petit.trigger("slow"));
-    await clock.passUntil(block.reached());
+    const run = await petit.trigger("quick");
+    await petit.ended(run.id);
+    await petit.trigger("slow");
+    await block.reached();
     await clock.pass(2 * LATE);
     expect(lateEvents(petit)).toEqual([]);
     expect(petit.store.runs.find(run.id)?.lateAt).toBeNull();

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Clock } from "../../../src/lib/clock.ts";
 
 type Pending = { readonly at: number; readonly callback: () => void };
@@ -71,14 +71,20 @@ export class FakeClock implements Clock {
     return this.pass(wall - this.#wall);
   }
 
-  /** Advances the clock until a promise settles that may also wait for real events. */
+  /**
+   * Advances the clock until a promise settles that may also wait for real events. It advances at most 100 ms in a real
+   * millisecond, so that a process that is slow for a moment does not miss hours.
+   */
   async passUntil<T>(promise: Promise<T>): Promise<T> {
     let isSettled = false;
     const settled = (): void => {
       isSettled = true;
     };
     promise.then(settled, settled);
-    while (!isSettled) await this.pass(20);
+    for (let turn = 1; !isSettled; turn++) {
+      await this.pass(20);
+      if (turn % 5 === 0) await setTimeout(1);
+    }
     return promise;
   }
 
