@@ -11,6 +11,7 @@ import {
   type ParsedNode,
   Parser,
   type Scalar,
+  Schema,
   type Tags,
   type YAMLMap,
   type YAMLParseError,
@@ -78,13 +79,12 @@ const OUTSIDE = 2;
 function* composeDocuments(text: string, quotes: number[]): Generator<Document.Parsed, void> {
   const parser = new Parser();
   const composer = new Composer({
-    uniqueKeys: false,
-    keepSourceTokens: false,
-    resolveKnownTags: false,
-    customTags: tagsOfPlainData,
+    ...OPTIONS,
+    // Without the schema, the library would create one for each document. A directive `%YAML` can choose another one.
+    ...(text.includes("%YAML") ? {} : { schema: SCHEMA }),
   });
   for (const lexeme of new Lexer().lex(text)) {
-    if (/^(["'])(?!.*\1$)/s.test(lexeme)) quotes.push(parser.offset);
+    if (isUnclosedQuote(lexeme)) quotes.push(parser.offset);
     for (const token of parser.next(lexeme)) yield* composer.next(token);
     if (parser.stack.length > MAX_DEPTH + OUTSIDE) throw new Unreadable(parser.offset, TOO_DEEP);
   }
@@ -92,12 +92,19 @@ function* composeDocuments(text: string, quotes: number[]): Generator<Document.P
   yield* composer.end(false, text.length);
 }
 
+const isUnclosedQuote = (lexeme: string): boolean =>
+  (lexeme.startsWith('"') || lexeme.startsWith("'")) && /^(["'])(?!.*\1$)/s.test(lexeme);
+
 /** Tags of YAML 1.1 that produce other types than maps, lists and scalars, and `merge`, which `Converter` implements. */
 const EXOTIC = new Set(
   ["binary", "merge", "omap", "pairs", "set", "timestamp"].map((name) => `tag:yaml.org,2002:${name}`),
 );
 
 const tagsOfPlainData = (tags: Tags): Tags => tags.filter((tag) => typeof tag === "string" || !EXOTIC.has(tag.tag));
+
+const OPTIONS = { uniqueKeys: false, keepSourceTokens: false, resolveKnownTags: false, customTags: tagsOfPlainData };
+
+const SCHEMA = new Schema({ ...OPTIONS, schema: "core" });
 
 const convertDocument = (
   { errors, warnings, contents, range }: Document.Parsed,

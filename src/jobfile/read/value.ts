@@ -110,13 +110,26 @@ const eachScalar = (node: Node, place: Place, visit: (scalar: ScalarNode, place:
   else for (const entry of node.entries) eachScalar(entry.value, place.inside(entry.key), visit);
 };
 
+type Fields = readonly (readonly [name: string, field: Field])[];
+
+const fieldsByType = new WeakMap<ObjectType, Fields>();
+
+/** Returns the fields of a type. Every object of a job file is read by them, so the list is kept. */
+const fieldsOf = (type: ObjectType): Fields => {
+  const known = fieldsByType.get(type);
+  if (known !== undefined) return known;
+  const fields = Object.entries(type.fields);
+  fieldsByType.set(type, fields);
+  return fields;
+};
+
 const readObject = (node: Node, type: ObjectType, place: Place): unknown => {
   if (node.kind !== "map")
     return wrongKind(node, place, `a map with ${Object.keys(type.fields).slice(0, 3).join(", ")} …`);
   const given = matchFields(node, type, place);
   checkGroups(type, { node, given, place });
   const values: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(type.fields)) {
+  for (const [name, field] of fieldsOf(type)) {
     const entry = given.get(name);
     values[name] =
       entry === undefined || isEmpty(entry.value)
