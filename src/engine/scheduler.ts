@@ -48,6 +48,9 @@ import { Shutdown } from "./shutdown.ts";
 
 export const createEngine = (options: EngineOptions): Engine => new Scheduler(options);
 
+/** Number of processes for which petit prepares even if fewer jobs have a schedule. */
+const MIN_PREPARED = 8;
+
 /** Implements the engine: creates its parts and connects them. */
 class Scheduler implements Engine {
   readonly store: Store;
@@ -179,6 +182,7 @@ class Scheduler implements Engine {
     this.#rewindLedger(now);
     this.#scheduleQueue.set(this.#jobs.all.values(), now);
     this.#scheduleQueue.start(now);
+    this.#runs.prepareFor(Math.max(MIN_PREPARED, this.#scheduleQueue.size));
   }
 
   /** Handles a clock that was set back while petit was not running: occurrences after `now` come due again. */

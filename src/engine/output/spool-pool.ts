@@ -13,11 +13,13 @@ import { dirname, join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import {
+  COMMON_PARTS,
   type CommonPart,
   makeArtifactsFolder,
   makeSpoolDir,
   openSpoolFile,
   REUSED,
+  removeLeftover,
   removeSpool,
   type Spool,
 } from "./spool.ts";
@@ -30,11 +32,16 @@ export type SpoolTexts = {
   readonly workdir: string | null;
 };
 
-/** How long after the last attempt the free files are deleted. */
-const LINGER_MS = 600_000;
-
 /** Maximum of free files of one kind. */
 const MAX_FREE = 128;
+
+/** How long after the start, or after attempts have ended, files are created in advance, and the period of that. */
+const PREPARE_AFTER_MS = 200;
+const PREPARE_STEP_MS = 4;
+
+/** What every attempt has: files, and the folder of artifacts, which is never reused. */
+const PREPARED_PARTS = [...COMMON_PARTS, "artifacts"] as const;
+type PreparedPart = (typeof PREPARED_PARTS)[number];
 
 /** Larger files are not reused: truncating one makes the system write it to disk first. */
 const MAX_BYTES = { status: 4_096, stdout: 0, stderr: 0 } as const satisfies Record<CommonPart, number>;
@@ -52,10 +59,11 @@ export type SpoolPoolOptions = {
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
-  readonly #free: Readonly<Record<CommonPart, string[]>> = { status: [], stdout: [], stderr: [] };
+  readonly #free: Readonly<Record<PreparedPart, string[]>> = { status: [], stdout: [], stderr: [], artifacts: [] };
   #made = 0;
-  #inUse = 0;
-  #cancel: () => void = () => {};
+  /** The number of attempts for which files are created in advance. */
+  #prepared = 0;
+  #cancel: (() => void) | null = null;
   #isClosed = false;
 
   constructor(options: SpoolPoolOptions) {
@@ -67,8 +75,6 @@ export class SpoolPool implements Disposable {
    * stale.
    */
   make(spool: Spool, texts: SpoolTexts): void {
-    this.#cancel();
-    this.#inUse++;
     if (existsSync(spool.status)) removeSpool(spool);
     if (!this.#take("status", spool.status)) create(spool.status);
     // If no free file is left, opening creates it.
@@ -77,24 +83,56 @@ export class SpoolPool implements Disposable {
     if (texts.script !== null) writeNew(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
-    makeArtifactsFolder(spool.artifacts);
+    if (!this.#take("artifacts", spool.artifacts)) makeArtifactsFolder(spool.artifacts);
+  }
+
+  /** Creates files in the background from now on, so that `count` attempts can start together without creating any. */
+  prepare(count: number): void {
+    this.#prepared = Math.min(count, MAX_FREE);
+    this.#prepareAfter(PREPARE_AFTER_MS);
+  }
+
+  #prepareAfter(delayMs: number): void {
+    if (this.#isClosed || this.#prepared === 0 || this.#cancel !== null) return;
+    this.#cancel = this.#options.clock.setTimeout(() => {
+      this.#cancel = null;
+      const missing = PREPARED_PARTS.filter((part) => this.#free[part].length < this.#prepared);
+      if (missing.length > 0 && this.#createFree(missing)) this.#prepareAfter(PREPARE_STEP_MS);
+    }, delayMs);
+  }
+
+  /** Returns false if that fails, for example because the disk is full. */
+  #createFree(parts: readonly PreparedPart[]): boolean {
+    try {
+      for (const part of parts) {
+        const path = this.#newFreePath();
+        CREATE[part](path);
+        this.#free[part].push(path);
+      }
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Takes back the files of an attempt that has ended. */
   remove(spool: Spool): void {
-    this.#inUse = Math.max(0, this.#inUse - 1);
     removeSpool(spool, (part) => !this.#isClosed && this.#recycle(part, spool[part]));
-    if (this.#inUse === 0) this.#scheduleClear();
+    this.#prepareAfter(PREPARE_AFTER_MS);
   }
 
   /** Deletes the free files. Files that come back later are deleted immediately. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
-    this.#cancel();
-    this.#clear();
+    this.#cancel?.();
+    for (const part of Object.values(this.#free)) for (const path of part.splice(0)) removeFree(path);
   }
 
-  #take(part: CommonPart, path: string): boolean {
+  #newFreePath(): string {
+    return join(this.#options.spoolDir, `free-${this.#made++}`);
+  }
+
+  #take(part: PreparedPart, path: string): boolean {
     const free = this.#free[part].pop();
     if (free === undefined) return false;
     try {
@@ -107,7 +145,7 @@ export class SpoolPool implements Disposable {
 
   #recycle(part: CommonPart, path: string): boolean {
     if (this.#free[part].length >= MAX_FREE) return false;
-    const free = join(this.#options.spoolDir, `free-${this.#made++}`);
+    const free = this.#newFreePath();
     try {
       if (!this.#reset(part, path)) return false;
       renameSync(path, free);
@@ -132,15 +170,6 @@ export class SpoolPool implements Disposable {
       closeSync(fd);
     }
   }
-
-  #scheduleClear(): void {
-    this.#cancel();
-    if (!this.#isClosed) this.#cancel = this.#options.clock.setTimeout(() => this.#clear(), LINGER_MS);
-  }
-
-  #clear(): void {
-    for (const part of Object.values(this.#free)) for (const path of part.splice(0)) unlink(path);
-  }
 }
 
 /** Writes to the file immediately, so that it has a disk block: the exit status can then be recorded on a full disk. */
@@ -151,6 +180,15 @@ const create = (statusPath: string): void => {
   } finally {
     closeSync(fd);
   }
+};
+
+const createEmpty = (path: string): void => closeSync(openNew(path));
+
+const CREATE: Readonly<Record<PreparedPart, (path: string) => void>> = {
+  status: create,
+  stdout: createEmpty,
+  stderr: createEmpty,
+  artifacts: makeArtifactsFolder,
 };
 
 /** Replaces an existing file, without following a link. */
@@ -175,9 +213,9 @@ const openNew = (path: string): number => {
   }
 };
 
-const unlink = (path: string): void => {
+const removeFree = (path: string): void => {
   try {
-    unlinkSync(path);
+    removeLeftover(path);
   } catch {
     // The next start deletes it.
   }

@@ -52,7 +52,7 @@ export type Spool = {
 };
 
 /** The parts that every attempt has, and the optional ones. */
-const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
+export const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
 const OTHER_PARTS = [
   "outputs",
   "workdir",

@@ -62,6 +62,11 @@ export class Runs implements Disposable {
     this.#lateRuns[Symbol.dispose]();
   }
 
+  /** Prepares in the background for `count` processes that start together, now and later. */
+  prepareFor(count: number): void {
+    this.#spools.prepare(count);
+  }
+
   get counts(): { readonly pending: number; readonly running: number } {
     return this.#limiter.counts;
   }

@@ -62,6 +62,11 @@ export class ScheduleQueue implements Disposable {
     });
   }
 
+  /** The number of jobs with a schedule. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   /** Fires what came due while petit was not running, then starts the timer. */
   start(now: number): void {
     this.#downUntil = now;

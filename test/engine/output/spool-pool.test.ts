@@ -59,6 +59,10 @@ const attempted = (attemptId: number): Spool => {
 const inodes = (spool: Spool): readonly number[] =>
   [spool.status, spool.stdout, spool.stderr].map((path) => statSync(path).ino);
 
+const runTimers = (): void => {
+  while (timers.length > 0) timers.shift()?.();
+};
+
 describe("SpoolPool", () => {
   test("recreates a deleted folder", () => {
     rmSync(spoolDir, { recursive: true });
@@ -148,11 +152,33 @@ describe("SpoolPool", () => {
     expect(statSync(spool.stdout, { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  test("deletes unused files some time after the last attempt", () => {
-    for (const spool of [attempted(1), attempted(2)]) pool.remove(spool);
-    expect(readdirSync(spoolDir)).not.toEqual([]);
-    for (const timer of timers) timer();
+  test("prepares files in the background, and attempts take them", () => {
+    pool.prepare(2);
     expect(readdirSync(spoolDir)).toEqual([]);
+    runTimers();
+    const prepared = readdirSync(spoolDir).map((name) => statSync(join(spoolDir, name)).ino);
+    expect(prepared).toHaveLength(8);
+    const [first, second] = [attempted(1), attempted(2)];
+    const used = [first, second].flatMap((spool) => [...inodes(spool), statSync(spool.artifacts).ino]);
+    expect(used.sort()).toEqual(prepared.sort());
+    expect(readStatus(first)).toEqual({ pid: null, exit: null });
+  });
+
+  test("replaces the folder of artifacts, which is not reused", () => {
+    pool.prepare(1);
+    const first = attempted(1);
+    writeFileSync(join(first.artifacts, "kept"), "");
+    pool.remove(first);
+    runTimers();
+    expect(readdirSync(attempted(2).artifacts)).toEqual([]);
+  });
+
+  test("prepares no files if it can't", () => {
+    rmSync(spoolDir, { recursive: true });
+    writeFileSync(spoolDir, "");
+    pool.prepare(2);
+    runTimers();
+    expect(statSync(spoolDir).isFile()).toBe(true);
   });
 
   test("deletes files that come back after it was disposed", () => {
