@@ -11,6 +11,7 @@ import { Batcher } from "./batcher.ts";
 import { loadAttention, loadJob, loadJobs, loadRun, loadRuns } from "./load.ts";
 import { LogReader } from "./log-reader.ts";
 import { Refresher } from "./refresher.ts";
+import type { TopAttention } from "./shapes.ts";
 
 export type FeedOptions = {
   readonly client: Client;
@@ -45,6 +46,8 @@ export class Feed {
     readonly attention: Refresher;
   };
   #jobCount: number;
+  /** The tasks that wait for approval: the end of one changes what needs attention. */
+  #asking: ReadonlySet<string> = new Set();
   #watched: Watched = { jobId: null, runId: null, itemsOf: null, log: null };
   #job: Refresher | null = null;
   #run: Refresher | null = null;
@@ -73,7 +76,11 @@ export class Feed {
         intervalMs: () => RUNS_INTERVAL_MS,
       }),
       attention: this.#refresher({
-        load: async () => ({ kind: "attention", items: await loadAttention(client) }),
+        load: async () => {
+          const items = await loadAttention(client);
+          this.#asking = new Set((items ?? []).flatMap(askingTask));
+          return { kind: "attention", items };
+        },
         intervalMs: () => ATTENTION_INTERVAL_MS,
         pollMs: POLL_MS,
       }),
@@ -199,7 +206,10 @@ export class Feed {
     }
     const { jobs, runs, attention, system } = this.#lists;
     if (events.some(isRunEvent)) runs.request();
-    if (events.some((event) => isRunEvent(event) || NEEDS_ATTENTION.has(event.type))) attention.request();
+    const endsApproval = ({ type, run_id, task_id }: LiveEvent): boolean =>
+      type === "task.finished" && this.#asking.has(`${run_id} ${task_id}`);
+    if (events.some((event) => isRunEvent(event) || NEEDS_ATTENTION.has(event.type) || endsApproval(event)))
+      attention.request();
     // An occurrence changes when the job is due next.
     if (events.some(({ type }) => type === "occurrence")) jobs.request();
     if (events.some(({ type }) => /paused|resumed/.test(type))) {
@@ -217,6 +227,9 @@ export class Feed {
     this.#run?.request();
   }
 }
+
+const askingTask = (item: TopAttention): readonly string[] =>
+  item.kind === "approval_needed" ? [`${item.run_id} ${item.task_id}`] : [];
 
 /** Returns a message that leaves out the address and the advice, because it is shown in one line. */
 const shortMessageOf = (error: unknown): string =>

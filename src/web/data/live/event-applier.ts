@@ -1,5 +1,6 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
 import type { LiveEvent } from "../../../client/live-event.ts";
+import { attentionQuery } from "../queries.ts";
 import { patchJobs } from "./patch-jobs.ts";
 import { patchTimeline } from "./patch-timeline.ts";
 
@@ -76,6 +77,7 @@ export class EventApplier {
     patchJobs(this.#client, events);
     patchTimeline(this.#client, events);
     for (const name of events.flatMap(staleBy)) this.#stale.add(name);
+    if (events.some((event) => this.#endsApproval(event))) this.#stale.add("attention");
     if (events.some(({ type }) => CHANGES_LIST.has(type))) {
       void this.#client.invalidateQueries({ queryKey: ["jobs-with-runs"] });
     }
@@ -86,6 +88,13 @@ export class EventApplier {
   refreshAll(): void {
     this.#stale.clear();
     void this.#client.invalidateQueries();
+  }
+
+  /** Returns true for the end of a task that is known to wait for approval. */
+  #endsApproval({ type, run_id, task_id }: LiveEvent): boolean {
+    if (type !== "task.finished") return false;
+    const items = this.#client.getQueryData(attentionQuery().queryKey)?.items ?? [];
+    return items.some((item) => item.kind === "approval_needed" && item.run_id === run_id && item.task_id === task_id);
   }
 
   #refresh(): void {

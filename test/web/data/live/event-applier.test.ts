@@ -72,6 +72,28 @@ const setUp = () => {
   return { client, applier: new EventApplier(client) };
 };
 
+describe("what needs attention", () => {
+  const ended = (taskId: string): LiveEvent => ({
+    type: "task.finished",
+    seq: 2,
+    at: 2,
+    run_id: "run-1",
+    task_id: taskId,
+  });
+
+  test("is stale when a task begins or ends to wait for approval, and not for other tasks", () => {
+    const { client, applier } = setUp();
+    const isStaleAfter = (event: LiveEvent): boolean => {
+      client.setQueryData(["attention"], { items: [{ kind: "approval_needed", run_id: "run-1", task_id: "check" }] });
+      applier.apply([event]);
+      return client.getQueryState(["attention"])?.isInvalidated ?? false;
+    };
+    expect(isStaleAfter({ ...ended("check"), type: "approval" })).toBe(true);
+    expect(isStaleAfter(ended("check"))).toBe(true);
+    expect(isStaleAfter(ended("other"))).toBe(false);
+  });
+});
+
 describe("a query that an event makes stale", () => {
   test("is refetched once for many events", async () => {
     const { client, applier } = setUp();
