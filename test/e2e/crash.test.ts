@@ -188,7 +188,8 @@ describe("after kill -9", () => {
     const left = await killDuringAttempt({ "a.yaml": WAITING }, "waiting");
     left.forgetProcess();
     process.kill(-pidIn(left.spooled("status")), "SIGKILL");
-    for (const name of readdirSync(`${left.petit.dbPath}-spool`)) rmSync(join(`${left.petit.dbPath}-spool`, name));
+    for (const name of readdirSync(`${left.petit.dbPath}-spool`))
+      rmSync(join(`${left.petit.dbPath}-spool`, name), { recursive: true });
     left.go();
     await using petit = await left.again();
     const run = await endOf(petit, left.runId);
