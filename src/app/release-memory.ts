@@ -15,6 +15,9 @@ export type ReleaseOptions = {
 /** In the first seconds the runtime compiles what runs often, and its threads free memory. */
 const DELAY_MS = 5_000;
 
+/** How long after that the code is released again, which the first idle seconds and minutes needed. */
+const AGAIN_AFTER_MS = [5_000, 60_000, 600_000];
+
 /**
  * Releases the memory that only the start needed, a few seconds after it. Otherwise its garbage would be collected in the next
  * minute, when petit should be idle, and its code would stay in memory.
@@ -27,6 +30,11 @@ export const releaseMemoryLater = ({ runtime, clock, log, isHeavy, after }: Rele
     if (stop.signal.aborted) return;
     if (isHeavy) runtime.collectGarbage();
     runtime.unmapCode();
+    for (const delayMs of AGAIN_AFTER_MS) {
+      await sleep(clock, delayMs, stop.signal);
+      if (stop.signal.aborted) return;
+      runtime.unmapCode();
+    }
   };
   release().catch((error: unknown) => log.warn({ err: error }, "memory could not be released"));
   return { [Symbol.dispose]: () => stop.abort() };

@@ -30,6 +30,16 @@ test.each([
   },
 );
 
+test("code is released again when petit has been idle for a while", async () => {
+  const { clock, calls, ended, release } = makeRelease(false);
+  using _ = release;
+  ended.resolve();
+  await clock.pass(11_000);
+  expect(calls).toEqual(["unmap", "unmap"]);
+  await clock.pass(1_000_000);
+  expect(calls).toEqual(["unmap", "unmap", "unmap", "unmap"]);
+});
+
 test("no memory is released after the stop", async () => {
   const { clock, calls, ended, release } = makeRelease(true);
   ended.resolve();
