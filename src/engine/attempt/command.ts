@@ -10,6 +10,7 @@ import { expandJson, expandTemplate, hasTemplate, type TemplateScope } from "../
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
 import type { SecretValues } from "../secrets/attempt-secrets.ts";
+import { findFile } from "./find-file.ts";
 import { type HttpPlanOptions, planRequest } from "./http/plan.ts";
 import { requestArguments } from "./http/request-command.ts";
 import type { ProcessCommand } from "./process.ts";
@@ -162,18 +163,14 @@ const programOf = ({ program, args, cwd, job, runtime, script }: ProgramOptions)
     throw new Error(`no local program for ${program.type}`);
   if (program.type === "command") return { argv: [program.command, ...args] };
   if (program.type === "shell") return { argv: [...program.shell, script, ...args], script: program.script };
-  const source = program.inline ? { text: program.text } : { file: findScript(program.file, job.source.folder, cwd) };
+  const source = program.inline
+    ? { text: program.text }
+    : { file: findFile("script", program.file, { folder: job.source.folder, cwd }) };
   if (program.type === "typescript") return { ...runtime.typescript({ ...source, args }), ...source };
   // Python imports modules from the folder of its file. With `-c` that is the working directory, which another user may be
   // able to write to; `-P` prevents that, but needs Python 3.11. `-u` is unbuffered: output appears when it is written.
   if ("file" in source) return { argv: ["python3", "-u", source.file, ...args], file: source.file };
   return { argv: ["python3", "-u", script, ...args], script: source.text };
-};
-
-const findScript = (file: string, folder: string, cwd: string): string => {
-  const found = [folder, cwd].map((dir) => resolve(dir, file)).find((path) => existsSync(path));
-  if (found === undefined) throw new SpawnError("ENOENT", `script '${file}' is neither in ${folder} nor in ${cwd}`);
-  return found;
 };
 
 /** Variables that configure petit itself or its runtime. */

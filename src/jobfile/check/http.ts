@@ -3,6 +3,7 @@ import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
+import { whyNotHeader } from "./header.ts";
 import { checkSecret } from "./secret.ts";
 
 /** Headers that depend on the connection or the body. */
@@ -47,11 +48,6 @@ const whyNotUrl = (text: string): string | null => {
     ? null
     : "contains a user name or a password; expected them in headers: {Authorization: {env: NAME}}";
 };
-
-const whyNotHeader = (text: string): string | null =>
-  /^[\x20-\x7e\xa0-\xff]*$/.test(text)
-    ? null
-    : "contains a character that a header cannot carry; expected Latin-1 characters";
 
 const whyNotPointer = (text: string): string | null => {
   if (isJsonPointer(text)) return null;

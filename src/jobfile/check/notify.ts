@@ -5,6 +5,7 @@ import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 import { NOTIFY_FIELD_NAMES, NOTIFY_FIELDS } from "../schema/notify.ts";
+import { whyNotHeader } from "./header.ts";
 import { checkSecret, type SecretDraft } from "./secret.ts";
 
 /** Maximum number of entries in a `notify` list. */
@@ -120,8 +121,3 @@ const whyNotUrl = (text: string): string | null => {
     ? null
     : "contains a user name or a password; expected them in headers: {Authorization: {env: NAME}}";
 };
-
-const whyNotHeader = (text: string): string | null =>
-  /^[\x20-\x7e\xa0-\xff]*$/.test(text)
-    ? null
-    : "contains a character that a header cannot carry; expected Latin-1 characters";

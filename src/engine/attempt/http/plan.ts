@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { HttpProgram } from "../../../domain/job.ts";
 import type { Json } from "../../../lib/json.ts";
 import type { SecretValues } from "../../secrets/attempt-secrets.ts";
+import { findFile } from "../find-file.ts";
 import { SpawnError } from "../spawn-error.ts";
 import type { HttpRequest, RequestBody, RequestHeader } from "./request.ts";
 
@@ -70,12 +70,6 @@ const bodyOf = ({ program: { body }, expand, expandJson, folder, cwd }: HttpPlan
       return { kind: "text", text, contentType: "application/x-www-form-urlencoded" };
     }
     case "file":
-      return { kind: "file", path: findFile(expand(body.path), folder, cwd) };
+      return { kind: "file", path: findFile("file", expand(body.path), { folder, cwd }) };
   }
-};
-
-const findFile = (file: string, folder: string, cwd: string): string => {
-  const found = [folder, cwd].map((dir) => resolve(dir, file)).find((path) => existsSync(path));
-  if (found === undefined) throw new SpawnError("ENOENT", `file '${file}' is neither in ${folder} nor in ${cwd}`);
-  return found;
 };
