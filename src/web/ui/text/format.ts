@@ -80,7 +80,7 @@ export const zonedText = (at: number, timeZone: string | null): string | null =>
 /** Returns both times of a schedule in another zone, without the day: `01:45 Europe/Berlin, 00:45 yours`. Null where `zonedText` is. */
 export const bothTimesText = (at: number, timeZone: string | null): string | null => {
   if (timeZone === null || zonedText(at, timeZone) === null) return null;
-  return `${format({ ...MINUTES, timeZone }).format(at)} ${timeZone}, ${format(MINUTES).format(at)} yours`;
+  return `${format({ ...MINUTES, timeZone }).format(at)} ${timeZone}, ${format(MINUTES).format(at)}\u00a0yours`;
 };
 
 /** Maximum length of a value in a sentence. */

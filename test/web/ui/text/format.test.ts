@@ -56,7 +56,7 @@ test("both times of a schedule in another zone are shown, and none if the zone i
   const at = Date.UTC(2026, 0, 5, 12, 45);
   const yours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
   expect([bothTimesText(at, null), bothTimesText(at, here)]).toEqual([null, null]);
-  expect(bothTimesText(at, "Asia/Kathmandu")).toBe(`18:30 Asia/Kathmandu, ${yours} yours`);
+  expect(bothTimesText(at, "Asia/Kathmandu")).toBe(`18:30 Asia/Kathmandu, ${yours}\u00a0yours`);
 });
 
 test.each([
