@@ -63,6 +63,7 @@ const start = async (options: AppOptions): Promise<App> => {
   const reader = parts.use(
     new JobsReader({
       ...options,
+      queues: settings.queues,
       given: options.firstReading,
       reader: readerIdentity({ ...options.runtime, ...options }),
     }),

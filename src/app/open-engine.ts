@@ -95,6 +95,7 @@ export const definedIn = (environment: Readonly<Record<string, string | undefine
 
 const engineSettings = (settings: Settings): EngineSettings => ({
   maxJobs: settings.maxJobs,
+  queues: settings.queues,
   maxTasks: settings.maxTasks,
   timezone: defaultZone(settings),
   killGraceMs: settings.killGraceMs,

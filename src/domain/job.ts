@@ -40,6 +40,10 @@ export type Job = {
   /** Maximum number of concurrent runs; null means unlimited. */
   readonly maxConcurrency: number | null;
   readonly onOverlap: OverlapPolicy;
+  /** The queue whose limit its runs share with those of other jobs. Missing if the job has none. */
+  readonly queue?: string;
+  /** Its pending runs start before those with a lower priority. Missing for the default, 0. */
+  readonly priority?: number;
   /** Timeout of the whole run. */
   readonly timeoutMs: number | null;
   /**

@@ -4,6 +4,8 @@ import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import type { QueueState } from "../domain/limits/queue.ts";
+import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Pause } from "../domain/pause.ts";
 import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
@@ -85,6 +87,10 @@ export interface Engine extends AsyncDisposable {
   listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
   /** The problems in the job files. */
   readonly problems: readonly Problem[];
+  /** The queues with what runs and waits in each, by name: the configured ones, and others that runs still use. */
+  readonly queues: readonly QueueState[];
+  /** Returns the limit that keeps an unfinished run from starting or continuing; null if none does. */
+  waitsFor(runId: RunId): WaitsFor | null;
   /** Numbers of pending and running runs. */
   readonly counts: { readonly pending: number; readonly running: number };
 

@@ -1,4 +1,5 @@
 import type { InterruptPolicy, Job } from "../domain/job.ts";
+import type { Queues } from "../domain/limits/queue.ts";
 import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -29,6 +30,8 @@ export type EngineOptions = {
 export type EngineSettings = {
   /** Maximum of concurrent runs; null is unlimited. */
   readonly maxJobs: number | null;
+  /** The queues that jobs can name; none if it is missing. */
+  readonly queues?: Queues;
   /** Maximum of concurrent tasks in one run. */
   readonly maxTasks: number;
   /** IANA time zone of schedules that set none. */

@@ -2,6 +2,7 @@ import type { Artifact } from "../domain/artifact/artifact.ts";
 import { type AttentionList, NO_ATTENTION } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Pause } from "../domain/pause.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Run } from "../domain/run.ts";
@@ -216,6 +217,14 @@ class Scheduler implements Engine {
 
   get counts(): Engine["counts"] {
     return this.#runs.counts;
+  }
+
+  get queues(): Engine["queues"] {
+    return this.#runs.queues;
+  }
+
+  waitsFor(runId: RunId): WaitsFor | null {
+    return this.#runs.waitsFor(runId);
   }
 
   trigger(jobId: string, request: TriggerRequest = {}): Promise<TriggeredRun> {

@@ -1,6 +1,7 @@
 import type { Dependency } from "../domain/dependency.ts";
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.ts";
 import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
+import { PRIORITY } from "../domain/limits/queue.ts";
 import type { Retry } from "../domain/retry.ts";
 import type { ExceptDates } from "../domain/schedule/except.ts";
 import { tidyExpression } from "../domain/schedule/expression.ts";
@@ -24,6 +25,8 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   schedule: fields.schedule === undefined ? null : buildSchedule(fields.schedule, except),
   maxConcurrency: fields.max_concurrency ?? null,
   onOverlap: fields.on_overlap,
+  ...(fields.queue !== undefined && { queue: fields.queue }),
+  ...(fields.priority !== PRIORITY.default && { priority: fields.priority }),
   timeoutMs: fields.timeout ?? null,
   ...(fields.warn_after !== undefined && { warnAfterMs: fields.warn_after }),
   killGraceMs: fields.kill_grace ?? null,

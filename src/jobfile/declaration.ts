@@ -19,6 +19,8 @@ export type Declaration = {
   readonly calls: readonly Call[];
   /** What a run of it may be given; null if that is unknown. */
   readonly params: Params | null;
+  /** Null if it names none. */
+  readonly queue: QueueUse | null;
 };
 
 type Place = { readonly path: string; readonly position: Position };
@@ -42,6 +44,8 @@ export type Call = Place & {
 /** `value` is null if it is known only in a run. */
 type CallParam = Place & { readonly name: string; readonly value: string | null };
 
+type QueueUse = Place & { readonly name: string };
+
 export type Params = { readonly [name: string]: Param };
 
 export const declareJob = (draft: JobDraft, report: Report, { file, positions }: SourceFile): Declaration => {
@@ -63,6 +67,7 @@ export const declareJob = (draft: JobDraft, report: Report, { file, positions }:
     }),
     calls: (draft.tasks ?? []).flatMap((task, index) => declareCall(task, ["tasks", index], placeOf) ?? []),
     params: declareParams(draft, report),
+    queue: draft.queue === undefined ? null : { name: draft.queue, ...placeOf(["queue"]) },
   };
 };
 
@@ -108,4 +113,5 @@ export const declareUnread = (source: SourceFile): Declaration[] =>
     gates: [],
     calls: [],
     params: null,
+    queue: null,
   }));

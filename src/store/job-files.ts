@@ -42,6 +42,8 @@ export type StoredJobDeclaration = {
   }[];
   /** The tasks that run other jobs; left out if there are none. */
   readonly calls?: readonly StoredCall[];
+  /** Missing if it names none. */
+  readonly queue?: { readonly name: string; readonly path: string; readonly line: number; readonly column: number };
 };
 
 type StoredPlace = {

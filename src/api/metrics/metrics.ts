@@ -4,6 +4,7 @@ import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
 import type { Event } from "../../domain/event.ts";
+import type { QueueState } from "../../domain/limits/queue.ts";
 import { NOTIFY_TYPES } from "../../domain/notification.ts";
 import { isFinal } from "../../domain/run.ts";
 import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
@@ -128,6 +129,20 @@ const registerGauges = (registry: Registry, { engine, store, version }: MetricSo
     });
   gauge("petit_running_runs", "Runs that are running.", () => engine.counts.running);
   gauge("petit_pending_runs", "Runs that wait for a slot.", () => engine.counts.pending);
+  const queueGauge = (name: string, help: string, value: (queue: QueueState) => number): void =>
+    void new Gauge({
+      name,
+      help,
+      labelNames: ["queue"],
+      registers,
+      collect() {
+        this.reset();
+        for (const queue of engine.queues) this.set({ queue: queue.name }, value(queue));
+      },
+    });
+  queueGauge("petit_queue_limit", "Maximum of concurrent runs in a queue.", ({ limit }) => limit);
+  queueGauge("petit_queue_running_runs", "Runs that hold a place in a queue.", ({ running }) => running);
+  queueGauge("petit_queue_pending_runs", "Runs that wait in a queue.", ({ pending }) => pending);
   gauge("petit_waiting_notifications", "Notifications that are not delivered yet.", () =>
     store.notifications.countWaiting(),
   );

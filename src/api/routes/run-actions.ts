@@ -7,7 +7,7 @@ import { readJson } from "../guard/body.ts";
 import { failures } from "../shapes/failure.ts";
 import { exactly, JobIdText, RunIdText, TaskIdText, word } from "../shapes/schemas.ts";
 import { requireRun, requireTask } from "./require.ts";
-import { runPath, StartedRun } from "./trigger.ts";
+import { runPath, StartedRun, waitingText } from "./trigger.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
 
@@ -67,7 +67,8 @@ export const runActionRoutes = ({ engine, store, requests }: ApiContext) =>
         const before = requireRun(store, params.run_id);
         const run = await engine.retry(before.id, scopeOf(query, body), requests.actorOf(request));
         set.headers.location = runPath(run);
-        return { run_id: run.id, job_id: run.jobId, message: `run ${before.id} is retried by run ${run.id}` };
+        const message = `run ${before.id} is retried by run ${run.id}${waitingText(engine.waitsFor(run.id))}`;
+        return { run_id: run.id, job_id: run.jobId, message };
       },
       {
         parse: readJson,

@@ -60,6 +60,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           canRetry: engine.canRetry(run),
           retriedBy: store.runs.listRetries(run.id),
           links: job.links ?? {},
+          waitsFor: engine.waitsFor(run.id),
         });
       }),
       {
@@ -143,7 +144,10 @@ const readRuns = (
 ): typeof RunList.static => {
   const tagged = jobsWithTags(engine, query.tag);
   const filter = { ...runFilter(query, jobId), ...(tagged !== null && { jobIds: [...tagged] }) };
-  return runList(store.runs.listPage(filter), isOn(query.failure) ? (run) => describeFailure(store, run) : null);
+  return runList(store.runs.listPage(filter), {
+    describe: isOn(query.failure) ? (run) => describeFailure(store, run) : null,
+    waitsFor: (runId) => engine.waitsFor(runId),
+  });
 };
 
 const describeFailure = (store: ApiStore, { id, status }: Run): RunFailure | null =>

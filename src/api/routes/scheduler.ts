@@ -7,6 +7,7 @@ import type { Reload } from "../../engine/engine.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { ApiContext } from "../context.ts";
 import { failures } from "../shapes/failure.ts";
+import { QueueList, queueList } from "../shapes/limits/queue.ts";
 import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "../shapes/scheduler.ts";
 import { exactly } from "../shapes/schemas.ts";
 
@@ -44,6 +45,16 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
     .get("/api/scheduler/state", () => schedulerBody(engine), {
       response: { 200: SchedulerBody, ...failures() },
       detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Get the state of the scheduler" },
+    })
+    .get("/api/queues", () => queueList(engine.queues), {
+      response: { 200: QueueList, ...failures() },
+      detail: {
+        operationId: "listQueues",
+        tags: ["scheduler"],
+        summary: "List the queues, with what runs and waits in each",
+        description:
+          "The configured queues, and others that unfinished runs still use; those let one run at a time run.",
+      },
     })
     .post(
       "/api/scheduler/pause",

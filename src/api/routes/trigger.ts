@@ -1,6 +1,8 @@
 import { Elysia, status, t } from "elysia";
 import { IDEMPOTENCY_KEY_PATTERN } from "../../domain/ids.ts";
+import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { isFinal } from "../../domain/run.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import type { TriggeredRun } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { readJson } from "../guard/body.ts";
@@ -55,11 +57,11 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
       set.headers.location = runPath(run);
-      if (query.wait === undefined || !("status" in run)) return startedRun(run);
+      if (query.wait === undefined || !("status" in run)) return startedRun(run, engine.waitsFor(run.id));
       requests.keepOpen(request);
       const signal = AbortSignal.any([request.signal, closing]);
       const waited = await engine.waitForRun(run.id, { timeoutMs: Number(query.wait) * 1000, signal });
-      const answer = { ...startedRun(run), run: runBody(waited) };
+      const answer = { ...startedRun(run, null), run: runBody(waited, engine.waitsFor(run.id)) };
       return isFinal(waited.status) ? answer : status(202, answer);
     },
     {
@@ -108,11 +110,15 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
 
 export const runPath = (run: TriggeredRun): string => `/api/runs/${run.id}`;
 
-const startedRun = (run: TriggeredRun): typeof StartedRun.static => ({
+const startedRun = (run: TriggeredRun, waitsFor: WaitsFor | null): typeof StartedRun.static => ({
   run_id: run.id,
   job_id: run.jobId,
-  message: `job '${run.jobId}' was triggered`,
+  message: `job '${run.jobId}' was triggered${waitingText(waitsFor)}`,
 });
+
+/** Returns what a started run waits for, to continue a sentence. */
+export const waitingText = (waitsFor: WaitsFor | null): string =>
+  waitsFor === null ? "" : `; its run waits for ${waitsForText(waitsFor)}`;
 
 const toText = (params: Readonly<Record<string, string | number | boolean>>): Record<string, string> =>
   Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));

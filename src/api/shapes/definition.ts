@@ -10,6 +10,7 @@ import {
   TASK_TYPES,
   type Task,
 } from "../../domain/job.ts";
+import { PRIORITY } from "../../domain/limits/queue.ts";
 import { BACKOFFS, RETRY_CONDITIONS, type Retry } from "../../domain/retry.ts";
 import { CATCHUP_POLICIES } from "../../domain/schedule/schedule.ts";
 import { NotifyBody, notifyBody } from "./notify.ts";
@@ -113,6 +114,11 @@ export const definitionFields = {
   notify: t.Array(NotifyBody, { description: "Where notifications about the job are sent" }),
   max_concurrency: nullable(integer({ minimum: 1 }), "Maximum of concurrent runs; null is unlimited"),
   on_overlap: word(OVERLAP_POLICIES, "What a scheduled occurrence does at this limit"),
+  queue: nullable(t.String(), "The queue whose limit its runs share with those of other jobs; null if there is none"),
+  priority: integer({
+    minimum: PRIORITY.min,
+    description: `Its waiting runs start before those with a lower priority; at most ${PRIORITY.max}`,
+  }),
   on_interrupt: nullable(
     word(INTERRUPT_POLICIES),
     "What happens to a run that loses an attempt; null uses the setting",
@@ -170,6 +176,8 @@ export const DEFINITION_EXAMPLE = {
   notify: [],
   max_concurrency: 1,
   on_overlap: "skip",
+  queue: "database",
+  priority: 0,
   on_interrupt: null,
   timeout_ms: 7200000,
   warn_after_ms: 1800000,
@@ -193,6 +201,8 @@ export const definitionBody = (job: Job, others: readonly Job[]) => ({
   callers: callers(job, others),
   notify: (job.notify ?? []).map(notifyBody),
   max_concurrency: job.maxConcurrency,
+  queue: job.queue ?? null,
+  priority: job.priority ?? PRIORITY.default,
   on_overlap: job.onOverlap,
   on_interrupt: job.onInterrupt,
   timeout_ms: job.timeoutMs,

@@ -2,11 +2,13 @@ import { t } from "elysia";
 import type { RunFailure } from "../../domain/attention.ts";
 import type { RunId } from "../../domain/ids.ts";
 import type { Links } from "../../domain/job.ts";
+import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { ENDING_REASONS, isFinal, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import { LinksBody } from "./definition.ts";
+import { WaitsForOrNull, waitsForBody } from "./limits/waits-for.ts";
 import {
   ActorOrNull,
   Count,
@@ -55,6 +57,7 @@ const runFields = {
   outputs: t.Record(t.String(), t.String(), {
     description: "Values that the job declares as `outputs`; empty until it has completed",
   }),
+  waits_for: WaitsForOrNull,
 };
 
 const FailureOrNull = nullable(RunFailureBody, "Why it failed or was interrupted; null if neither");
@@ -79,6 +82,7 @@ const EXAMPLE = {
   late_at: null,
   warnings: 0,
   outputs: { rows: "42" },
+  waits_for: null,
 };
 
 export const RunBody = exactly(
@@ -131,7 +135,8 @@ export const RunList = exactly(
   { title: "RunList" },
 );
 
-export const runBody = (run: Run): typeof RunBody.static => ({
+/** Encodes a run. `waitsFor` is what an unfinished run waits for. */
+export const runBody = (run: Run, waitsFor: WaitsFor | null = null): typeof RunBody.static => ({
   id: run.id,
   job_id: run.jobId,
   status: run.status,
@@ -151,6 +156,7 @@ export const runBody = (run: Run): typeof RunBody.static => ({
   late_at: run.lateAt,
   warnings: run.warnings,
   outputs: run.outputs,
+  waits_for: waitsForBody(waitsFor),
 });
 
 /** Returns why a run failed or was interrupted, or null. */
@@ -162,10 +168,14 @@ type RunOptions = {
   readonly retriedBy: readonly RunId[];
   /** The links of the job as it is now, or as it was if it is removed. */
   readonly links: Links;
+  readonly waitsFor: WaitsFor | null;
 };
 
-export const runDetail = (run: Run, { failure, canRetry, retriedBy, links }: RunOptions): typeof RunDetail.static => ({
-  ...runBody(run),
+export const runDetail = (
+  run: Run,
+  { failure, canRetry, retriedBy, links, waitsFor }: RunOptions,
+): typeof RunDetail.static => ({
+  ...runBody(run, waitsFor),
   failure: failure === null ? null : runFailureBody(failure),
   ending: run.ending,
   can_cancel: !isFinal(run.status),
@@ -174,12 +184,19 @@ export const runDetail = (run: Run, { failure, canRetry, retriedBy, links }: Run
   links: { ...links },
 });
 
-/** Encodes a page of runs; with `describe`, each says why it failed. */
-export const runList = (page: RunPage, describe: DescribeFailure | null): typeof RunList.static => ({
+type RunListOptions = {
+  /** If given, each run says why it failed. */
+  readonly describe: DescribeFailure | null;
+  readonly waitsFor: (runId: RunId) => WaitsFor | null;
+};
+
+/** Encodes a page of runs. */
+export const runList = (page: RunPage, { describe, waitsFor }: RunListOptions): typeof RunList.static => ({
   runs: page.runs.map((run) => {
-    if (describe === null) return runBody(run);
+    const body = runBody(run, isFinal(run.status) ? null : waitsFor(run.id));
+    if (describe === null) return body;
     const failure = describe(run);
-    return { ...runBody(run), failure: failure === null ? null : runFailureBody(failure) };
+    return { ...body, failure: failure === null ? null : runFailureBody(failure) };
   }),
   count: page.runs.length,
   next: page.next,

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
+import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { digestOfFile, type FolderReading, type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
@@ -13,6 +14,8 @@ import { StoredFiles } from "./stored-files.ts";
 
 export type JobsReaderOptions = {
   readonly jobsDir: string;
+  /** The queues that jobs can name. */
+  readonly queues: Queues;
   readonly log: Log;
   readonly clock: Clock;
   /** Identifies the petit that reads; see `JobFileSource`. Null to read every file each time. */
@@ -72,11 +75,11 @@ export class JobsReader implements Disposable {
   }
 
   async #readFolder(store: Store, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
-    const { jobsDir, reader, clock, log } = this.#options;
-    if (reader === null) return await readFolder(jobsDir);
-    const source = { folder: resolve(jobsDir), reader };
+    const { jobsDir: dir, queues, reader, clock, log } = this.#options;
+    if (reader === null) return await readFolder({ dir, queues });
+    const source = { folder: resolve(dir), reader };
     const known = new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: this.#distrusted });
-    const reading = await readFolder(jobsDir, known);
+    const reading = await readFolder({ dir, queues, known });
     this.#unread ??= known.unread;
     try {
       known.save();

@@ -3,13 +3,13 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
-import type { Entry, Node, ScalarNode } from "../../jobfile/parse/node.ts";
+import type { Entry, MapNode, Node, ScalarNode } from "../../jobfile/parse/node.ts";
 import { parseYaml } from "../../jobfile/parse/parse.ts";
 import { makePositions } from "../../jobfile/parse/positions.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
-import { spellingsOf, textsOf } from "./setting.ts";
+import { type Setting, spellingsOf, textsOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** The content of a configuration file: the values of settings, and the receivers of jobs that name none. */
@@ -75,7 +75,7 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
       continue;
     }
     const read = readEntry(entry);
-    if ("fault" in read) faults.push({ at: entry.keyAt, message: read.fault });
+    if ("fault" in read) faults.push({ at: read.at ?? entry.keyAt, message: read.fault });
     else if (values.has(read.name)) faults.push({ at: entry.keyAt, message: twice(entry.key, read.name) });
     else values.set(read.name, read.texts);
   }
@@ -97,20 +97,37 @@ const SPELLINGS = Object.values(SETTINGS).flatMap((setting) =>
   spellingsOf(setting).map((spelling) => ({ setting, spelling })),
 );
 
-type Read = { readonly name: string; readonly texts: readonly string[] } | { readonly fault: string };
+type Read =
+  | { readonly name: string; readonly texts: readonly string[] }
+  | { readonly fault: string; readonly at?: number };
 
 /** Returns the texts of a value, in the form of a flag's values, or a problem. */
 const readEntry = ({ key, value }: Entry): Read => {
   const found = SPELLINGS.find(({ spelling }) => spelling.name === key);
   if (found === undefined) return { fault: unknownKey(key) };
   const { setting, spelling } = found;
+  if (setting.kind.arity === "map" && value.kind === "map") return readMap(key, value, setting);
   const items: readonly Node[] = value.kind === "list" && setting.kind.arity === "many" ? value.items : [value];
   const scalars = items.filter((item): item is ScalarNode => item.kind === "scalar" && item.value !== null);
-  if (scalars.length < items.length) return { fault: `${key}: expected ${setting.kind.expected}` };
+  const expected = setting.kind.expectedInFile ?? setting.kind.expected;
+  if (scalars.length < items.length) return { fault: `${key}: expected ${expected}` };
   const texts = scalars.map((item) => (typeof item.value === "string" ? item.value : item.source));
   return setting.kind.parse(texts) === null
-    ? { fault: `${key} is '${texts.join(",")}'; expected ${setting.kind.expected}` }
+    ? { fault: `${key} is '${texts.join(",")}'; expected ${expected}` }
     : { name: setting.name, texts: textsOf(texts, setting, spelling) };
+};
+
+/** Returns the entries of a map as `NAME=VALUE`. */
+const readMap = (key: string, { entries }: MapNode, { name, kind }: Setting<unknown>): Read => {
+  const texts = entries.map(({ key: part, value }) => `${part}=${value.kind === "scalar" ? value.source : ""}`);
+  const wrong = entries.findIndex((_, index) => kind.parse([texts[index] ?? ""]) === null);
+  const entry = entries[wrong];
+  if (entry === undefined) return { name, texts };
+  const written = entry.value.kind === "scalar" ? `'${entry.value.source}'` : `a ${entry.value.kind}`;
+  return {
+    at: entry.keyAt,
+    fault: `${key}.${entry.key} is ${written}; expected ${kind.expectedInFile ?? kind.expected}`,
+  };
 };
 
 const unknownKey = (key: string): string => {

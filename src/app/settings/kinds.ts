@@ -1,3 +1,4 @@
+import { isName } from "../../domain/ids.ts";
 import { isTimezone } from "../../domain/schedule/local-time.ts";
 import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration.ts";
 import { formatSize, parseSize, SIZE_FORM } from "../../lib/size.ts";
@@ -93,6 +94,33 @@ export const many = (kind: Kind<string>): Kind<readonly string[]> => ({
   parse: (texts) => (texts.every((given) => kind.parse([given]) !== null) ? texts : null),
   format: (values) => values.join(","),
 });
+
+/** Names with whole numbers, such as `database=2`; the last one of a name counts. */
+export const numbers = (min: number, max: number): Kind<ReadonlyMap<string, number>> => {
+  const number = whole(min, max);
+  const form = `with a name of letters, digits, '_', '.' and '-', and N from ${min} to ${max}`;
+  return {
+    arity: "map",
+    placeholder: "NAME=N",
+    expected: `NAME=N, ${form}`,
+    expectedInFile: `NAME: N, ${form}`,
+    parse: (texts) => {
+      const entries = texts.map((given): readonly [string, number | null] => {
+        const at = given.indexOf("=");
+        return [given.slice(0, Math.max(0, at)), number.parse([given.slice(at + 1)])];
+      });
+      const valid = entries.flatMap(([name, value]) =>
+        isName(name) && value !== null ? [[name, value] as const] : [],
+      );
+      return valid.length < entries.length ? null : new Map(valid);
+    },
+    format: (values) => entriesOf(values).join(","),
+  };
+};
+
+/** Returns the entries of a map as `NAME=N`, by name. */
+export const entriesOf = (values: ReadonlyMap<string, number>): readonly string[] =>
+  [...values].map(([name, value]) => `${name}=${value}`).sort();
 
 const isUrl = (given: string): boolean => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
 

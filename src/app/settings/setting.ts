@@ -18,12 +18,17 @@ export type Setting<T> = {
 
 /** The type of a setting's value. */
 export type Kind<T> = {
-  /** `switch` is a flag without a value; `many` can be repeated (in a variable: separated by commas). */
-  readonly arity: "one" | "many" | "switch";
+  /**
+   * `switch` is a flag without a value. `many` and `map` can be repeated (in a variable: separated by commas); the values of a
+   * map are `NAME=VALUE`, and those of flags, variables and the configuration file add up.
+   */
+  readonly arity: "one" | "many" | "map" | "switch";
   /** Placeholder of the value in the help; empty for a switch. */
   readonly placeholder: string;
   /** Completes "expected …". */
   readonly expected: string;
+  /** Completes "expected …" for the configuration file, if that differs. */
+  readonly expectedInFile?: string;
   /** Returns null if the texts are invalid. */
   readonly parse: (texts: readonly string[]) => T | null;
   /** A method, so that `Kind<T>` is assignable to `Kind<unknown>`. */

@@ -1,9 +1,11 @@
 import { INTERRUPT_POLICIES } from "../../domain/job.ts";
+import { NO_QUEUES } from "../../domain/limits/queue.ts";
 import {
   choice,
   duration,
   host,
   many,
+  numbers,
   onOff,
   optional,
   origin,
@@ -121,6 +123,14 @@ export const SETTINGS = {
     default: null,
     defaultText: "unlimited",
     doc: "Maximum number of concurrent runs.",
+  }),
+  queues: setting({
+    name: "queues",
+    flag: "queue",
+    kind: numbers(1, 100_000),
+    default: NO_QUEUES,
+    defaultText: "none",
+    doc: "A queue, and how many runs of the jobs that name it may run at once; can be repeated.",
   }),
   maxTasks: setting({
     name: "max_tasks",

@@ -1,4 +1,5 @@
 import type { SettingFact } from "../../api/options.ts";
+import { entriesOf } from "./kinds.ts";
 import type { Setting } from "./setting.ts";
 import { type Origin, type Origins, SETTINGS, type SettingKey, type Settings } from "./settings.ts";
 
@@ -31,6 +32,7 @@ const shown = (setting: Setting<unknown>, value: unknown, { kind, name }: Origin
 /** Formats values with a unit as text. */
 const jsonOf = (setting: Setting<unknown>, value: unknown): SettingFact["value"] => {
   if (value === null || value === undefined) return null;
+  if (value instanceof Map) return [...entriesOf(value)];
   if (Array.isArray(value)) return value.map((each) => withoutSecret(String(each)));
   if (typeof value === "boolean") return value;
   const text = setting.kind.format(value);
@@ -38,11 +40,13 @@ const jsonOf = (setting: Setting<unknown>, value: unknown): SettingFact["value"]
 };
 
 const textOf = (setting: Setting<unknown>, value: unknown): string => {
-  const isNothing = value === null || value === undefined || (Array.isArray(value) && value.length === 0);
-  if (isNothing) return setting.defaultText ?? "none";
+  if (value === null || value === undefined || isEmpty(value)) return setting.defaultText ?? "none";
   if (typeof value === "boolean") return value ? "on" : "off";
   return withoutSecret(setting.kind.format(value));
 };
+
+const isEmpty = (value: unknown): boolean =>
+  (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);
 
 /** Removes the user information of a URL, which may contain a password. */
 export const withoutSecret = (text: string): string => text.replace(/^(\w+:\/\/)[^/@]*@/, "$1…@");

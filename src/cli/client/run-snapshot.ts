@@ -1,6 +1,7 @@
 import type { RunDetail } from "../../api/shapes/run.ts";
 import type { TaskRunList } from "../../api/shapes/task.ts";
 import type { Client } from "../../client/client.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import type { RunView, TaskView } from "../run-display/view.ts";
 
 /** A run with its tasks at one moment, as petit sends them. */
@@ -19,6 +20,7 @@ export const viewOf = ({ run, tasks }: RunSnapshot): RunView => ({
   jobId: run.job_id,
   status: run.status,
   startedAt: run.started_at,
+  waitsFor: run.waits_for === null ? null : waitsForText(run.waits_for),
   tasks: tasks.map(taskView),
 });
 

@@ -34,6 +34,7 @@ export const run = defineCommand({
     "publicUrl",
     "maxConnections",
     "maxJobs",
+    "queues",
     "maxTasks",
     "onShutdown",
     "shutdownTimeoutMs",
@@ -55,7 +56,7 @@ export const run = defineCommand({
       jobsDir,
       JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
     );
-    const firstReading = settings.strict ? await readFolder(jobsDir) : null;
+    const firstReading = settings.strict ? await readFolder({ dir: jobsDir, queues: settings.queues }) : null;
     if (firstReading !== null) refuseProblems(firstReading.files, jobsDir);
     // Loaded here because no other command needs Elysia.
     const [{ runApp }, { openLog }] = await Promise.all([

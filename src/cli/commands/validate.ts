@@ -16,10 +16,14 @@ export const validate = defineCommand({
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
   },
-  settings: [],
-  examples: ["petit validate examples/jobs", "petit validate examples/jobs --json"],
-  run: async ({ JOBS_DIR }, { terminal, json, environment }) => {
-    const files = await readJobs(JOBS_DIR);
+  settings: ["queues"],
+  examples: [
+    "petit validate examples/jobs",
+    "petit validate jobs --queue database=2",
+    "petit validate examples/jobs --json",
+  ],
+  run: async ({ JOBS_DIR }, { terminal, json, settings, environment }) => {
+    const files = await readJobs(JOBS_DIR, settings.queues);
     warnOfShortSecrets(files, { err: terminal.err, environment });
     if (json) terminal.out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
     else writeReport(files, { dir: JOBS_DIR, terminal });

@@ -78,7 +78,7 @@ const titleOf = ({ job }: JobFacts): string => {
 };
 
 const asJson = (facts: JobFacts, time: TimeContext): string => {
-  const { job, lastRun, pending, occurrences, upcoming, gates, state, health } = facts;
+  const { job, lastRun, waiting, queue, occurrences, upcoming, gates, state, health } = facts;
   const body = {
     job,
     last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },
@@ -86,7 +86,8 @@ const asJson = (facts: JobFacts, time: TimeContext): string => {
     in_its_way: blockerTexts(facts, time),
     occurrences: occurrences.map((each) => ({ ...each, explanation: explainOccurrence(each, facts) })),
     gates: gates.map((each) => ({ ...each.gate, shut: whyShutNow(each, time.now), last_run: each.runs?.[0] ?? null })),
-    pending,
+    pending: waiting.count,
+    queue,
     scheduler: state,
     health:
       health.kind === "petit" ? { status: health.status, version: health.version, reasons: health.reasons } : null,

@@ -18,11 +18,11 @@ const MAX_PROBLEMS = 3;
 /** Checks the job files, and whether the machine has what the jobs need. `given` is false if the folder is the default one. */
 export const jobChecks = async (
   dir: { readonly path: string; readonly given: boolean },
-  { environment, defaultNotify }: Pick<Context, "environment" | "defaultNotify">,
+  { environment, settings, defaultNotify }: Pick<Context, "environment" | "settings" | "defaultNotify">,
 ): Promise<readonly Check[]> => {
   try {
     await checkJobsDir(dir.path);
-    const files = await readJobsDir(dir.path);
+    const files = await readJobsDir(dir.path, settings.queues);
     return [
       filesCheck(files, dir.path),
       ...PROGRAMS.flatMap((needed) => programCheck(files.jobs, needed, environment.PATH ?? "")),

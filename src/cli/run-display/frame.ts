@@ -106,11 +106,11 @@ const detailOf = (task: TaskView, now: number): string => {
 
 /** Returns a line such as `⠋ crunch · 1 of 3 tasks done · 4s`, no wider than the screen. Task names are shortened first. */
 export const progressLine = (
-  { status, startedAt, tasks }: RunView,
+  { status, startedAt, waitsFor, tasks }: RunView,
   { screen, now, spinner }: Pick<FrameOptions, "screen" | "now" | "spinner">,
 ): string => {
   const running = tasks.filter((task) => task.status === "running").map(({ id }) => id);
-  const waiting = status === "pending" ? "waiting for a free slot" : "waiting";
+  const waiting = waitsFor !== null ? `waiting for ${waitsFor}` : status === "pending" ? "waiting to start" : "waiting";
   const what = `${spinner} ${running.length === 0 ? waiting : running.join(", ")}`;
   const done = tasks.filter(hasEnded).length;
   const rest = ` · ${done} of ${pluralize(tasks.length, "task")} done · ${elapsedText(now - (startedAt ?? now))}`;

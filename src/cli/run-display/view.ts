@@ -7,6 +7,8 @@ export type RunView = {
   readonly jobId: string;
   readonly status: RunStatus;
   readonly startedAt: number | null;
+  /** What it waits for, to complete "waiting for"; null if for no limit, or not known. */
+  readonly waitsFor: string | null;
   readonly tasks: readonly TaskView[];
 };
 

@@ -1,5 +1,6 @@
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { frequentText } from "../next/table.ts";
 import { runName, shortIds } from "../run-display/short-id.ts";
 import { elapsedText, signOf, styleOf } from "../run-display/status-text.ts";
@@ -8,7 +9,7 @@ import { commandLines } from "../terminal/command-lines.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { distanceText, roughlyText } from "../terminal/relative-time.ts";
-import { columnTable } from "../terminal/table.ts";
+import { type Column, columnTable } from "../terminal/table.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, oneLine } from "../terminal/text-width.ts";
 import { type AttentionRow, attentionRows } from "./attention.ts";
@@ -128,11 +129,20 @@ const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): str
       { title: "FOR", cells: shown.map((run) => elapsedText(now - (run.started_at ?? run.created_at))) },
       { title: "RUN", cells: shown.map(({ id }) => names.get(id) ?? id) },
       { title: "TRIGGER", cells: shown.map(({ trigger }) => trigger), drop: 1 },
+      ...(shown.some(({ waits_for }) => waits_for !== null) ? [waitsColumn(shown)] : []),
     ],
     screen,
   );
   return `${table}${restText(rest, screen)}`;
 };
+
+const waitsColumn = (runs: readonly RunBody[]): Column => ({
+  title: "WAITS FOR",
+  cells: runs.map(({ waits_for }) => (waits_for === null ? "" : waitsForText(waits_for))),
+  shrink: 3,
+  min: 12,
+  drop: 2,
+});
 
 const nextText = (jobs: readonly JobBody[], options: OverviewTextOptions): string => {
   const { screen, now, zone } = options;

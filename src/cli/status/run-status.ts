@@ -1,5 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { failureReport } from "../client/failure-report.ts";
 import type { RunSnapshot, TaskBody } from "../client/run-snapshot.ts";
 import type { Context } from "../command.ts";
@@ -50,6 +51,7 @@ const runText = (run: RunSnapshot["run"], context: Context): string => {
     ["run", run.id],
     ["job", run.job_id],
     ["status", paint(out, styleOf(run.status), statusText(run, context))],
+    ["waits for", run.waits_for === null ? "" : waitsForText(run.waits_for)],
     ["reason", run.reason ?? ""],
     ["error", oneLine(run.error ?? "")],
     ["trigger", run.trigger],

@@ -13,9 +13,17 @@ export const localRunReader = ({ runs, jobs }: LocalStore, { id }: { readonly id
   const definition = first === null ? null : jobs.getDefinition(first.versionId);
   return () => {
     const run = runs.find(id);
-    if (run === null || definition === null) return { id, jobId: "", status: "running", startedAt: null, tasks: [] };
+    if (run === null || definition === null)
+      return { id, jobId: "", status: "running", startedAt: null, waitsFor: null, tasks: [] };
     const { jobId, status, startedAt } = run;
-    return { id, jobId, status, startedAt, tasks: runs.listTaskRuns(id).map((task) => taskView(task, definition)) };
+    return {
+      id,
+      jobId,
+      status,
+      startedAt,
+      waitsFor: null,
+      tasks: runs.listTaskRuns(id).map((task) => taskView(task, definition)),
+    };
   };
 };
 

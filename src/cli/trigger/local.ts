@@ -24,7 +24,7 @@ type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly req
  * Ctrl-C ends its clean-up tasks too.
  */
 export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
-  const files = await readJobs(dir);
+  const files = await readJobs(dir, context.settings.queues);
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
   const approval = job.tasks.find(({ program }) => program.type === "approval");
   if (approval !== undefined)

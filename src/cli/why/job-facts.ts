@@ -22,10 +22,11 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
   const client = openClient(context);
   const params = { job_id: jobId };
   const job = await client.get("/api/jobs/:job_id", { params });
-  const [occurrences, runs, waiting, scheduler, health, ...gates] = await Promise.all([
+  const [occurrences, runs, waiting, queues, scheduler, health, ...gates] = await Promise.all([
     client.get("/api/jobs/:job_id/occurrences", { params, query: { limit: options.past, coming: options.upcoming } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { limit: 1 } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { status: "pending", limit: 1000 } }),
+    client.get("/api/queues"),
     client.get("/api/scheduler/state"),
     askHealth(urlOf(context.settings)),
     ...job.depends_on.map((gate) => readGate(client, gate)),
@@ -33,7 +34,8 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
   return {
     job,
     lastRun: runs.runs[0] ?? null,
-    pending: waiting.count,
+    waiting: { count: waiting.count, waitsFor: waiting.runs.map((run) => run.waits_for) },
+    queue: queues.queues.find(({ name }) => name === job.queue) ?? null,
     occurrences: occurrences.occurrences.filter(({ outcome }) => outcome !== "due"),
     upcoming: occurrences.occurrences.flatMap((each) => (each.outcome === "due" ? [each.scheduled_for] : [])).reverse(),
     gates,

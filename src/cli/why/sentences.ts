@@ -3,6 +3,7 @@ import type { OccurrenceFacts, RunFacts } from "../../client/why/facts.ts";
 import { isFinal } from "../../domain/run.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { durationText, elapsedText } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
@@ -45,9 +46,10 @@ const outcomeOf = (run: RunFacts, time: TimeContext): string =>
   `${resultOf(run, time)}${run.late_at === null ? "" : `; it ${run.ended_at === null ? "is" : "was"} late since ${readableLocal(run.late_at, time.zone)}`}`;
 
 const resultOf = (run: RunFacts, { now }: TimeContext): string => {
-  if (run.status === "pending") return `it ${RUN_STATUS_VERBS.pending} (run ${run.id})`;
+  const waits = run.waits_for === null ? null : `waits for ${waitsForText(run.waits_for)}`;
+  if (run.status === "pending") return `it ${waits ?? RUN_STATUS_VERBS.pending} (run ${run.id})`;
   if (!isFinal(run.status))
-    return `it has been running for ${elapsedText(now - (run.started_at ?? now))} (run ${run.id})`;
+    return `it has been running for ${elapsedText(now - (run.started_at ?? now))}${waits === null ? "" : `, and now ${waits}`} (run ${run.id})`;
   const reason = run.error ?? run.reason;
   return `it ${RUN_STATUS_VERBS[run.status]} after ${durationText(run.duration_ms ?? 0)}${reason === null ? "" : `, ${reason}`} (run ${run.id})`;
 };

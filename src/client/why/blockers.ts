@@ -41,8 +41,19 @@ const jobBlockers = ({ job, health }: BlockerFacts): readonly Blocker[] => {
 /** Returns whether a problem of `path`, a file or a folder, affects the file. */
 const covers = (path: string, file: string): boolean => path === file || path === "." || file.startsWith(`${path}/`);
 
-const limitBlockers = ({ job, pending }: BlockerFacts): readonly Blocker[] => {
+const limitBlockers = ({ job, waiting, queue }: BlockerFacts): readonly Blocker[] => {
   const { running, max_concurrency: max } = job;
-  if (max !== null && running + pending >= max) return [{ code: "max_concurrency", running, max, pending }];
-  return pending === 0 ? [] : [{ code: "slots_taken", pending }];
+  const { count: pending, waitsFor } = waiting;
+  const blockers: Blocker[] = [];
+  if (max !== null && running + pending >= max) blockers.push({ code: "max_concurrency", running, max, pending });
+  if (queue !== null && (queue.running >= queue.limit || waitsFor.some((each) => each?.code === "queue")))
+    blockers.push({
+      code: "queue_full",
+      queue: queue.name,
+      running: queue.running,
+      max: queue.limit,
+      pending: queue.pending,
+    });
+  if (waitsFor.some((each) => each?.code === "max_jobs")) blockers.push({ code: "slots_taken", pending });
+  return blockers;
 };

@@ -1,5 +1,6 @@
 import type { HealthReasonBody, HealthWord } from "../../api/shapes/health.ts";
 import type { JobDetail } from "../../api/shapes/job.ts";
+import type { QueueList } from "../../api/shapes/limits/queue.ts";
 import type { OccurrenceList } from "../../api/shapes/occurrence.ts";
 import type { RunBody } from "../../api/shapes/run.ts";
 import type { SchedulerBody } from "../../api/shapes/scheduler.ts";
@@ -11,14 +12,21 @@ export type RunFacts = typeof RunBody.static;
 /** A gate of the job with the newest runs of the other job, newest first; null if that job no longer exists. */
 export type GateFacts = { readonly gate: JobBody["depends_on"][number]; readonly runs: readonly RunFacts[] | null };
 
+type QueueFacts = (typeof QueueList.static)["queues"][number];
+
+/** How many runs wait, and for what the first ones of them do. */
+type Waiting = { readonly count: number; readonly waitsFor: readonly RunFacts["waits_for"][] };
+
 /** Number of runs to read of an upstream job: enough to reconstruct a gate at the past occurrences. */
 export const UPSTREAM_RUNS = 100;
 
 /** What may stand in the way of a job's next run. */
 export type BlockerFacts = {
   readonly job: JobBody;
-  /** Number of runs of the job that wait for a slot. */
-  readonly pending: number;
+  /** Runs of the job that wait for a place. */
+  readonly waiting: Waiting;
+  /** The queue of the job; null if it has none, or petit does not know it. */
+  readonly queue: QueueFacts | null;
   /** Newest first. */
   readonly occurrences: readonly OccurrenceFacts[];
   readonly gates: readonly GateFacts[];

@@ -19,6 +19,13 @@ export type Blocker =
       readonly max: number;
       readonly pending: number;
     }
+  | {
+      readonly code: "queue_full";
+      readonly queue: string;
+      readonly running: number;
+      readonly max: number;
+      readonly pending: number;
+    }
   | { readonly code: "slots_taken"; readonly pending: number };
 
 type BlockerText = {
@@ -65,6 +72,12 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
       return only(
         `max_concurrency is reached: ${running} of ${max} allowed runs of the job ${verb} running${waitingText(pending)}`,
       );
+    }
+    case "queue_full": {
+      const { queue, running, max, pending } = blocker;
+      const verb = running === 1 ? "is" : "are";
+      const others = pending === 0 ? "" : `, and ${pending} ${pending === 1 ? "run waits" : "runs wait"} for one`;
+      return only(`queue '${queue}' has no free place: ${running} of ${max} ${verb} taken${others}`);
     }
     case "slots_taken":
       return only(`all slots for runs (--max-jobs) are taken${waitingText(blocker.pending)}`);

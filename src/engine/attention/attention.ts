@@ -118,7 +118,7 @@ export class AttentionFinder {
     const others = this.#options.runs().waiting.filter(({ run }) => !late.has(run.id));
     const byJob = Map.groupBy(others, ({ run }) => run.jobId);
     return [...byJob].flatMap(([jobId, waiting]) => {
-      const oldest = waiting[0]?.run;
+      const [oldest] = waiting.map(({ run }) => run).toSorted((a, b) => a.createdAt - b.createdAt);
       if (oldest === undefined) return [];
       const { id: runId, createdAt } = oldest;
       const waitedMs = Math.max(0, now - createdAt);

@@ -17,9 +17,13 @@ export type AdoptRunsOptions = Pick<EngineOptions, "store" | "log" | "spoolDir" 
 export const adoptRuns = (options: AdoptRunsOptions): void => {
   const { store, log, spoolDir, runs } = options;
   const adoptedIds = new Set<number>();
-  for (const run of store.runs.listUnfinished()) {
+  const unfinished = store.runs.listUnfinished().map((run) => {
     const attempts =
       run.status === "running" ? store.runs.listAttempts(run.id).filter(({ status }) => status === "running") : [];
+    return { run, attempts, hasProcess: attempts.some(({ childRunId }) => childRunId === null) };
+  });
+  // Runs with a process have their places. The others continue as far as places are left.
+  for (const { run, attempts } of unfinished.toSorted((a, b) => Number(b.hasProcess) - Number(a.hasProcess))) {
     for (const { id } of attempts) adoptedIds.add(id);
     const adopted = attempts.map((attempt) => ({
       attempt,

@@ -1,146 +1,259 @@
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import type { Run } from "../../domain/run.ts";
+import { type QueueState, type Queues, queueLimit } from "../../domain/limits/queue.ts";
+import type { WaitsFor } from "../../domain/limits/waits-for.ts";
+import { type Line, WaitingLines, type WaitingRun } from "./waiting-lines.ts";
 
-export type WaitingRun = { readonly run: Run; readonly job: Job };
+export type { WaitingRun } from "./waiting-lines.ts";
 
-type OrderedRun = WaitingRun & { readonly order: number };
+export type Limits = {
+  /** Maximum of concurrent runs; null is unlimited. */
+  readonly maxJobs: number | null;
+  readonly queues: Queues;
+};
 
-/** Counts running runs and keeps pending runs in their order, under the limits on concurrent runs. */
+type RunningRun = {
+  readonly jobId: JobId;
+  readonly queue: string | null;
+  /** True while it has given its places back, because it only waits for a person or for other runs. */
+  isParked: boolean;
+};
+
+/**
+ * Counts running runs and keeps pending runs in their order, under the limits on concurrent runs. A place is one of all
+ * (`maxJobs`), and one of the queue of the job if it has one.
+ */
 export class Limiter {
-  readonly #maxJobs: number | null;
+  readonly #limits: Limits;
   readonly #isHeld: (waiting: WaitingRun) => boolean;
-  readonly #running = new Map<JobId, Set<RunId>>();
-  #waiting = new Map<RunId, OrderedRun>();
-  readonly #waitingByJob = new Map<JobId, number>();
-  /** Running runs that have given their place back, because they only wait for persons and other runs. */
-  readonly #parked = new Set<RunId>();
-  /** Those of them that want a place again, in their order. They come before all pending runs. */
+  readonly #running = new Map<RunId, RunningRun>();
+  readonly #runningByJob = new Map<JobId, Set<RunId>>();
+  /** How many runs have a place, by queue; null for jobs without one. */
+  readonly #taken = new Map<string | null, number>();
+  readonly #lines = new WaitingLines();
+  /** Parked runs that want a place again, in their order. They come before all pending runs. */
   readonly #returning = new Set<RunId>();
-  #runningTotal = 0;
-  #nextOrder = 0;
+  #takenTotal = 0;
 
-  /** `isHeld` returns whether a pending run can't start for a reason other than the limits. */
-  constructor(maxJobs: number | null, isHeld: (waiting: WaitingRun) => boolean = () => false) {
-    this.#maxJobs = maxJobs;
+  /**
+   * `isHeld` returns whether a pending run can't start for a reason other than the limits. Runs of a job that have the same
+   * kind of trigger, by a job or not, are held alike.
+   */
+  constructor(limits: Limits, isHeld: (waiting: WaitingRun) => boolean = () => false) {
+    this.#limits = limits;
     this.#isHeld = isHeld;
   }
 
   countRunning(jobId: JobId): number {
-    return this.#running.get(jobId)?.size ?? 0;
+    return this.#runningByJob.get(jobId)?.size ?? 0;
   }
 
   /** Returns the running runs of a job. */
   runningIds(jobId: JobId): readonly RunId[] {
-    return [...(this.#running.get(jobId) ?? [])];
+    return [...(this.#runningByJob.get(jobId) ?? [])];
   }
 
   countPending(jobId: JobId): number {
-    return this.#waitingByJob.get(jobId) ?? 0;
+    return this.#lines.countOf(jobId);
   }
 
   get counts(): { readonly pending: number; readonly running: number } {
-    return { pending: this.#waiting.size, running: this.#runningTotal + this.#parked.size };
+    return { pending: this.#lines.count, running: this.#running.size };
   }
 
-  /** True if all places are taken, or if a pending run could take one: it comes first. */
-  get isFull(): boolean {
-    return this.#isAtLimit || this.#returning.size > 0 || (this.#maxJobs !== null && this.nextStartable() !== null);
+  /** The configured queues, and those that are no longer configured as long as runs use them, by name. */
+  get queues(): readonly QueueState[] {
+    const used = [...this.#taken.keys(), ...this.#lines.queues].filter((name) => name !== null);
+    return [...new Set([...this.#limits.queues.keys(), ...used])].sort().map((name) => ({
+      name,
+      limit: queueLimit(this.#limits.queues, name),
+      running: this.#taken.get(name) ?? 0,
+      pending: this.#lines.of(name).reduce((sum, { runs }) => sum + runs.length, this.#countReturning(name)),
+    }));
+  }
+
+  /** Returns true if a new run of the job finds no place: all are taken, or a waiting run could take one and comes first. */
+  isFull(job: Job): boolean {
+    const queue = job.queue ?? null;
+    if (this.#limits.maxJobs === null && queue === null) return false;
+    if (!this.#hasPlace(queue)) return true;
+    const returning = this.nextReturning();
+    if (this.#limits.maxJobs !== null) return returning !== null || this.nextStartable() !== null;
+    return (returning !== null && this.#queueOf(returning) === queue) || this.#firstOf(queue) !== null;
+  }
+
+  #hasPlace(queue: string | null): boolean {
+    return (
+      !this.#isAtLimit && (queue === null || (this.#taken.get(queue) ?? 0) < queueLimit(this.#limits.queues, queue))
+    );
   }
 
   get #isAtLimit(): boolean {
-    return this.#maxJobs !== null && this.#runningTotal >= this.#maxJobs;
+    return this.#limits.maxJobs !== null && this.#takenTotal >= this.#limits.maxJobs;
   }
 
-  /** Gives the place of a running run back. The run still counts for the limit of its job. */
+  #queueOf(runId: RunId): string | null {
+    return this.#running.get(runId)?.queue ?? null;
+  }
+
+  /** Gives the places of a running run back. The run still counts for the limit of its job. */
   park(runId: RunId): void {
-    if (this.#parked.has(runId)) return;
-    this.#parked.add(runId);
-    this.#runningTotal--;
+    const run = this.#running.get(runId);
+    if (run === undefined || run.isParked) return;
+    run.isParked = true;
+    this.#count(run.queue, -1);
   }
 
-  /** Takes a place for a parked run again. If none is free, returns false, and the run is one of `returning`. */
+  /** Takes the places for a parked run again. If none is free for it, returns false, and the run waits for its turn. */
   unpark(runId: RunId): boolean {
-    if (!this.#parked.has(runId)) return true;
-    if (this.#isAtLimit) {
-      this.#returning.add(runId);
-      return false;
-    }
-    this.#parked.delete(runId);
+    const run = this.#running.get(runId);
+    if (run?.isParked !== true) return true;
+    this.#returning.add(runId);
+    if (this.nextReturning() !== runId) return false;
     this.#returning.delete(runId);
-    this.#runningTotal++;
+    run.isParked = false;
+    this.#count(run.queue, 1);
     return true;
   }
 
-  /** The parked runs that wait for a place, in their order. */
-  get returning(): readonly RunId[] {
-    return [...this.#returning];
+  /** Returns the first parked run that wants a place again and that one is free for, or null. */
+  nextReturning(): RunId | null {
+    if (this.#isAtLimit) return null;
+    for (const runId of this.#returning) if (this.#hasPlace(this.#queueOf(runId))) return runId;
+    return null;
   }
 
-  /** Takes a place. The caller has checked that one is free. */
-  enter(jobId: JobId, runId: RunId): void {
-    const runs = this.#running.get(jobId) ?? new Set();
-    if (runs.has(runId)) return;
-    this.#running.set(jobId, runs.add(runId));
-    this.#runningTotal++;
+  /** Takes the places of a run. The caller has checked that they are free. */
+  enter(job: Pick<Job, "id" | "queue">, runId: RunId): void {
+    if (this.#running.has(runId)) return;
+    const { id: jobId, queue = null } = job;
+    this.#running.set(runId, { jobId, queue, isParked: false });
+    this.#runningByJob.set(jobId, (this.#runningByJob.get(jobId) ?? new Set()).add(runId));
+    this.#count(queue, 1);
   }
 
-  /** Frees a place. */
-  leave(jobId: JobId, runId: RunId): void {
-    const runs = this.#running.get(jobId);
-    if (!runs?.delete(runId)) return;
-    if (runs.size === 0) this.#running.delete(jobId);
+  /** Frees the places of a run. */
+  leave(runId: RunId): void {
+    const run = this.#running.get(runId);
+    if (run === undefined) return;
+    this.#running.delete(runId);
+    const ofJob = this.#runningByJob.get(run.jobId);
+    ofJob?.delete(runId);
+    if (ofJob?.size === 0) this.#runningByJob.delete(run.jobId);
     this.#returning.delete(runId);
-    if (!this.#parked.delete(runId)) this.#runningTotal--;
+    if (!run.isParked) this.#count(run.queue, -1);
   }
 
-  /** Adds a pending run to the end of the queue. */
+  #count(queue: string | null, by: 1 | -1): void {
+    const count = (this.#taken.get(queue) ?? 0) + by;
+    if (count === 0) this.#taken.delete(queue);
+    else this.#taken.set(queue, count);
+    this.#takenTotal += by;
+  }
+
+  /** Adds a pending run, behind those of the same priority. */
   enqueue(waiting: WaitingRun): void {
-    this.#insert({ ...waiting, order: this.#nextOrder++ });
+    this.#lines.add(waiting);
   }
 
-  /** Removes a run from the queue, if it is in it. Returns a function that puts it back in its place. */
+  /** Removes a pending run, if it is one. Returns a function that puts it back in its place. */
   drop(runId: RunId): () => void {
-    const queued = this.#waiting.get(runId);
-    if (queued === undefined) return () => {};
-    this.#waiting.delete(runId);
-    this.#countWaiting(queued.job.id, -1);
-    return () => {
-      this.#insert(queued);
-      const inOrder = [...this.#waiting.values()].sort((a, b) => a.order - b.order);
-      this.#waiting = new Map(inOrder.map((each) => [each.run.id, each]));
-    };
+    return this.#lines.drop(runId);
   }
 
-  #insert(queued: OrderedRun): void {
-    this.#waiting.set(queued.run.id, queued);
-    this.#countWaiting(queued.job.id, 1);
-  }
-
-  #countWaiting(jobId: JobId, by: 1 | -1): void {
-    const count = this.countPending(jobId) + by;
-    if (count === 0) this.#waitingByJob.delete(jobId);
-    else this.#waitingByJob.set(jobId, count);
-  }
-
-  /** The pending runs, oldest first. */
+  /** The pending runs: the highest priority first, then the oldest. */
   get waiting(): readonly WaitingRun[] {
-    return [...this.#waiting.values()];
+    return this.#lines.all;
   }
 
-  /** Returns the pending runs of a job, oldest first. */
+  /** Returns the pending runs of a job, in the same order. */
   waitingOf(jobId: JobId): readonly WaitingRun[] {
-    return [...this.#waiting.values()].filter(({ job }) => job.id === jobId);
+    return this.#lines.all.filter(({ job }) => job.id === jobId);
+  }
+
+  findWaiting(runId: RunId): WaitingRun | null {
+    return this.#lines.find(runId);
   }
 
   /** Returns the first pending run that a place is free for, or null. */
   nextStartable(): WaitingRun | null {
-    if (this.#isAtLimit || this.#returning.size > 0) return null;
-    for (const waiting of this.#waiting.values()) {
-      const limit = waiting.job.maxConcurrency;
-      const isBelowLimit = limit === null || this.countRunning(waiting.job.id) < limit;
-      if (isBelowLimit && !this.#isHeld(waiting)) return waiting;
+    if (this.#isAtLimit || this.nextReturning() !== null) return null;
+    let next: Line | null = null;
+    for (const queue of this.#lines.queues) {
+      const first = this.#hasPlace(queue) ? this.#firstOf(queue) : null;
+      if (first !== null && (next === null || isBefore(first, next))) next = first;
     }
-    return null;
+    return next?.runs[0] ?? null;
+  }
+
+  /** Returns the line of a queue whose first run comes first, of those that may start by the limits of their jobs. */
+  #firstOf(queue: string | null): Line | null {
+    let next: Line | null = null;
+    for (const line of this.#lines.of(queue))
+      if ((next === null || isBefore(line, next)) && !this.#isAtJobLimit(line.job) && !this.#isLineHeld(line))
+        next = line;
+    return next;
+  }
+
+  #isLineHeld({ runs: [first] }: Line): boolean {
+    return first !== undefined && this.#isHeld(first);
+  }
+
+  #isAtJobLimit({ id, maxConcurrency }: Job): boolean {
+    return maxConcurrency !== null && this.countRunning(id) >= maxConcurrency;
+  }
+
+  /** Returns what keeps a pending run, or a parked one that wants a place again, from going on; null if nothing does. */
+  waitsFor(runId: RunId): WaitsFor | null {
+    const waiting = this.#lines.find(runId);
+    if (waiting !== null) return this.#pendingWaitsFor(waiting);
+    return this.#returning.has(runId) ? this.#returningWaitsFor(runId) : null;
+  }
+
+  #pendingWaitsFor(waiting: WaitingRun): WaitsFor | null {
+    const { run, job } = waiting;
+    const { id, maxConcurrency, queue = null } = job;
+    const ahead = (isAlike: (line: Line) => boolean): number => this.#lines.countBefore(run.id, isAlike);
+    if (maxConcurrency !== null && this.#isAtJobLimit(job)) {
+      const running = this.countRunning(id);
+      const isOfJob = (line: Line): boolean => line.job.id === id;
+      return { code: "max_concurrency", queue: null, limit: maxConcurrency, running, ahead: ahead(isOfJob) };
+    }
+    if (this.#isHeld(waiting)) return { code: "gates", queue: null, limit: null, running: null, ahead: 0 };
+    return this.#placeOf(queue, {
+      inQueue: () => this.#countReturning(queue) + ahead((line) => (line.job.queue ?? null) === queue),
+      inAll: () => this.#returning.size + ahead(() => true),
+    });
+  }
+
+  #returningWaitsFor(runId: RunId): WaitsFor | null {
+    const queue = this.#queueOf(runId);
+    const ids = [...this.#returning];
+    const before = ids.slice(0, ids.indexOf(runId));
+    return this.#placeOf(queue, {
+      inQueue: () => before.filter((id) => this.#queueOf(id) === queue).length,
+      inAll: () => before.length,
+    });
+  }
+
+  #placeOf(
+    queue: string | null,
+    ahead: { readonly inQueue: () => number; readonly inAll: () => number },
+  ): WaitsFor | null {
+    const { maxJobs, queues } = this.#limits;
+    const running = this.#taken.get(queue) ?? 0;
+    if (queue !== null && running >= queueLimit(queues, queue))
+      return { code: "queue", queue, limit: queueLimit(queues, queue), running, ahead: ahead.inQueue() };
+    if (maxJobs === null || !this.#isAtLimit) return null;
+    return { code: "max_jobs", queue: null, limit: maxJobs, running: this.#takenTotal, ahead: ahead.inAll() };
+  }
+
+  #countReturning(queue: string | null): number {
+    return [...this.#returning].filter((id) => this.#queueOf(id) === queue).length;
   }
 }
+
+const isBefore = (one: Line, other: Line): boolean =>
+  one.priority === other.priority
+    ? (one.runs[0]?.order ?? Number.POSITIVE_INFINITY) < (other.runs[0]?.order ?? Number.POSITIVE_INFINITY)
+    : one.priority > other.priority;

@@ -163,8 +163,9 @@ export class RunJob {
     };
   }
 
-  /** Continues a run of the previous process. */
-  resume(): void {
+  /** Continues a run of the previous process. A parked one starts no process until `unpark` is called. */
+  resume({ isParked }: { readonly isParked: boolean }): void {
+    this.#isParked = isParked;
     for (const { attempt, process } of this.#options.adopted) this.#startAttempt(attempt, process);
     for (const { phase, node } of this.#progress.values()) if (phase === "waiting") void this.#waitForRetry(node);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
@@ -432,16 +433,21 @@ export class RunJob {
 
   /** Gives the place of the run back while it only waits for persons and other runs, and asks for one when it could continue. */
   #updateParked(): void {
-    if (!this.#canPark) return;
+    if (!this.#canPark && !this.#isParked) return;
     const phases = new Set([...this.#progress.values()].map(({ phase }) => phase));
     const isWaiting = phases.has("asking") || phases.has("awaiting");
     if (!isWaiting && !this.#isParked) return;
-    const isActive = ACTIVE_PHASES.some((phase) => phases.has(phase));
-    const wantsPlace = isActive || this.#couldStart();
+    const { wantsPlace } = this;
     if (wantsPlace && this.#isParked) this.#options.onUnpark(this.#run);
     if (wantsPlace || !isWaiting || this.#isParked) return;
     this.#isParked = true;
     this.#options.onPark(this.#run);
+  }
+
+  /** True unless the run only waits for persons and other runs. */
+  get wantsPlace(): boolean {
+    const isActive = [...this.#progress.values()].some(({ phase }) => ACTIVE_PHASES.some((active) => active === phase));
+    return isActive || this.#couldStart();
   }
 
   /** Returns whether a process could start if the run had a place. */

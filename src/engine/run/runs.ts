@@ -1,6 +1,8 @@
 import { type ShutGate, shutGate } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
+import { NO_QUEUES, type QueueState } from "../../domain/limits/queue.ts";
+import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { refuse, runNotFound } from "../../domain/refusal.ts";
 import { type EndingReason, isFinal, type Run } from "../../domain/run.ts";
 import type { NewRun } from "../../store/runs/runs.ts";
@@ -43,7 +45,8 @@ export class Runs implements Disposable {
 
   constructor(options: RunsOptions) {
     this.#options = options;
-    this.#limiter = new Limiter(options.engine.settings.maxJobs, (waiting) => this.#isGated(waiting));
+    const { maxJobs, queues = NO_QUEUES } = options.engine.settings;
+    this.#limiter = new Limiter({ maxJobs, queues }, (waiting) => this.#isGated(waiting));
     this.#spools = new SpoolPool(options.engine);
     this.#lateRuns = new LateRuns({ ...options, ...options.engine });
     this.#children = new ChildRuns({
@@ -92,13 +95,23 @@ export class Runs implements Disposable {
     return this.#lateRuns.late;
   }
 
-  /** The pending runs, oldest first. */
+  /** The pending runs: the highest priority first, then the oldest. */
   get waiting(): readonly WaitingRun[] {
     return this.#limiter.waiting;
   }
 
   waitingOf(jobId: JobId): readonly WaitingRun[] {
     return this.#limiter.waitingOf(jobId);
+  }
+
+  /** The queues with what runs and waits in each, by name. */
+  get queues(): readonly QueueState[] {
+    return this.#limiter.queues;
+  }
+
+  /** Returns the limit that keeps a run from starting or continuing; null if none does. */
+  waitsFor(runId: RunId): WaitsFor | null {
+    return this.#limiter.waitsFor(runId);
   }
 
   /** Returns the current state that admission of a run of `job` depends on. */
@@ -108,7 +121,7 @@ export class Runs implements Disposable {
       shutGates: this.#shutGates(job),
       running: this.#limiter.countRunning(job.id),
       pending: this.#limiter.countPending(job.id),
-      isFull: this.#limiter.isFull,
+      isFull: this.#limiter.isFull(job),
       maxJobs: settings.maxJobs,
     };
   }
@@ -146,13 +159,20 @@ export class Runs implements Disposable {
       this.#limiter.enqueue({ run, job });
       return;
     }
-    this.#limiter.enter(job.id, run.id);
+    this.#limiter.enter(job, run.id);
     const runJob = this.#createRunJob(run, job, {
       adopted,
       attempts: this.#options.engine.store.runs.listAttempts(run.id),
     });
     this.#active.set(run.id, runJob);
-    runJob.resume();
+    const hasProcess = adopted.some(({ attempt }) => attempt.childRunId === null);
+    runJob.resume({ isParked: !hasProcess && !this.#takePlaceAgain(runJob) });
+  }
+
+  /** Returns true if an adopted run without a process may continue. If it had no place before, others may have all of them. */
+  #takePlaceAgain({ run, wantsPlace }: RunJob): boolean {
+    this.#limiter.park(run.id);
+    return wantsPlace && this.#limiter.unpark(run.id);
   }
 
   /** Cancels a pending run, or begins to end a running one, and returns its new state. Throws `not_found`. */
@@ -160,8 +180,8 @@ export class Runs implements Disposable {
     const { engine, commits } = this.#options;
     const run = mustFindRun(engine.store, runId);
     if (isFinal(run.status)) return run;
-    const waiting = this.waitingOf(run.jobId).find((each) => each.run.id === runId);
-    if (waiting !== undefined) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, { by })));
+    const waiting = this.#limiter.findWaiting(runId);
+    if (waiting !== null) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, { by })));
     const active = this.find(runId);
     if (active !== null) {
       engine.store.runs.requestEnd(runId, "cancelled", by);
@@ -186,8 +206,8 @@ export class Runs implements Disposable {
   /** Ends a run because its parent is being ended. */
   async #endChild(runId: RunId, reason: EndingReason, { all }: { readonly all: boolean }): Promise<void> {
     await this.#options.commits.enqueueUntilStored((addHooks) => {
-      const waiting = this.waiting.find(({ run }) => run.id === runId);
-      if (waiting !== undefined) addHooks(this.dropWaiting(waiting, { reason }));
+      const waiting = this.#limiter.findWaiting(runId);
+      if (waiting !== null) addHooks(this.dropWaiting(waiting, { reason }));
     });
     this.find(runId)?.endAnyhow(reason, { all });
   }
@@ -216,9 +236,8 @@ export class Runs implements Disposable {
     if (this.#isStarting || this.#isClosed) return;
     const { engine, commits, detach } = this.#options;
     this.#isStarting = true;
-    this.#returnPlaces();
     try {
-      while (!this.#isClosed && this.#limiter.nextStartable() !== null)
+      while (!this.#isClosed && this.#hasStartable())
         await commits.enqueueUntilStored((addHooks) => this.#startNext(addHooks));
     } catch (error) {
       if (!detach.aborted) engine.log.error({ err: error }, "cannot start a pending run");
@@ -227,12 +246,13 @@ export class Runs implements Disposable {
     }
   }
 
-  /** Gives parked runs that can continue their places again, as far as there are any. */
-  #returnPlaces(): void {
-    for (const runId of this.#limiter.returning) {
-      if (!this.#limiter.unpark(runId)) return;
+  /** Gives parked runs that can continue their places again. Returns true if there is also one for a pending run. */
+  #hasStartable(): boolean {
+    for (let runId = this.#limiter.nextReturning(); runId !== null; runId = this.#limiter.nextReturning()) {
+      this.#limiter.unpark(runId);
       this.#active.get(runId)?.unpark();
     }
+    return this.#limiter.nextStartable() !== null;
   }
 
   /** Starts no more pending runs. */
@@ -302,13 +322,13 @@ export class Runs implements Disposable {
     const runJob = this.#createRunJob(run, job, { adopted: [], attempts: [] });
     this.#options.notifier.started(job, run);
     const begun = runJob.begin();
-    this.#limiter.enter(job.id, run.id);
+    this.#limiter.enter(job, run.id);
     this.#active.set(run.id, runJob);
     return {
       ...begun,
       onRollback: () => {
         this.#active.delete(run.id);
-        this.#limiter.leave(job.id, run.id);
+        this.#limiter.leave(run.id);
       },
     };
   }
@@ -334,7 +354,7 @@ export class Runs implements Disposable {
   }
 
   #handleEnd(run: Run): void {
-    this.#limiter.leave(run.jobId, run.id);
+    this.#limiter.leave(run.id);
     this.#active.delete(run.id);
     this.#lateRuns.forget(run.id);
     this.#options.newestRuns.update(run);

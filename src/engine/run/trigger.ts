@@ -54,7 +54,8 @@ export const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: T
   const { job, versionId } = stored;
   const admission = admitManual(job, runs.admissionState(job));
   if (admission.kind === "refuse") throw refuse(admission.refusal);
-  const created = runs.create({ ...request, job, versionId, status: "running", ledger: null });
+  const status = admission.kind === "wait" ? "pending" : "running";
+  const created = runs.create({ ...request, job, versionId, status, ledger: null });
   addHooks(created);
   return created.run;
 };

@@ -14,21 +14,26 @@ export type AdmissionState = {
   readonly running: number;
   /** Pending runs of this job. */
   readonly pending: number;
-  /** True if all places are taken, or reserved for pending runs. */
+  /** True if there is no place for it: all are taken, or reserved for waiting runs. */
   readonly isFull: boolean;
   /** Maximum of concurrent runs of all jobs; null is unlimited. */
   readonly maxJobs: number | null;
 };
 
-export type ManualAdmission = { readonly kind: "start" } | { readonly kind: "refuse"; readonly refusal: Refusal };
+export type ManualAdmission =
+  | { readonly kind: "start" }
+  /** Store the run as pending; it starts in its turn. */
+  | { readonly kind: "wait" }
+  | { readonly kind: "refuse"; readonly refusal: Refusal };
 
 /**
- * Decides about a manual trigger: it starts immediately or is refused. Checks dependencies, then the limit of the
- * job, then the global limit.
+ * Decides about a manual trigger: it starts immediately, waits for a place if its job has a queue, or is refused. Checks
+ * dependencies, then the limit of the job, then the limits of all runs and of the queue.
  */
 export const admitManual = (job: Job, state: AdmissionState): ManualAdmission => {
   const refusal = refusalOf(job, state);
-  return refusal === null ? { kind: "start" } : { kind: "refuse", refusal };
+  if (refusal !== null) return { kind: "refuse", refusal };
+  return state.isFull ? { kind: "wait" } : { kind: "start" };
 };
 
 const refusalOf = (job: Job, state: AdmissionState): Refusal | null => {
@@ -37,7 +42,9 @@ const refusalOf = (job: Job, state: AdmissionState): Refusal | null => {
   const limit = { reason: "limit_reached", jobId: job.id } as const;
   if (isAtJobLimit(job, state))
     return { ...limit, limit: "max_concurrency", max: job.maxConcurrency ?? 0, running: running + pending };
-  return state.isFull ? { ...limit, limit: "max_jobs", max: maxJobs ?? 0, running: maxJobs ?? 0 } : null;
+  return state.isFull && job.queue === undefined
+    ? { ...limit, limit: "max_jobs", max: maxJobs ?? 0, running: maxJobs ?? 0 }
+    : null;
 };
 
 export type ScheduledAdmission =
@@ -49,8 +56,8 @@ export type ScheduledAdmission =
   | { readonly kind: "skip"; readonly reason: SkipReason };
 
 /**
- * Decides about a scheduled occurrence. Checks dependencies, then the limit of the job (by `on_overlap`), then the
- * global limit.
+ * Decides about a scheduled occurrence. Checks dependencies, then the limit of the job (by `on_overlap`), then the limits
+ * of all runs and of the queue.
  */
 export const admitScheduled = (job: Job, state: AdmissionState): ScheduledAdmission => {
   if (state.shutGates.length > 0) return { kind: "skip", reason: "dependency" };

@@ -1,15 +1,17 @@
 import { findCycle } from "../../domain/graph.ts";
 import { isName } from "../../domain/ids.ts";
+import type { Queues } from "../../domain/limits/queue.ts";
 import type { Call, Declaration, Gate } from "../declaration.ts";
 import { makeHints } from "../hints.ts";
 import type { Conflict } from "../problem.ts";
 import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
+import { checkQueues } from "./queues.ts";
 
 /**
- * Checks that job ids are unique, that gates and tasks name existing jobs, that neither form a cycle, and that tasks pass fitting
- * params to the jobs that they run.
+ * Checks that job ids are unique, that gates and tasks name existing jobs, that neither form a cycle, that tasks pass fitting
+ * params to the jobs that they run, and that queues are configured, unless `queues` is null.
  */
-export const checkJobs = (declarations: readonly Declaration[]): readonly Conflict[] => {
+export const checkJobs = (declarations: readonly Declaration[], queues: Queues | null): readonly Conflict[] => {
   const byId = new Map<string, Declaration>();
   const duplicates: Conflict[] = [];
   for (const declaration of declarations) {
@@ -35,6 +37,7 @@ export const checkJobs = (declarations: readonly Declaration[]): readonly Confli
     ...checkCalls(byId),
     ...checkNesting(byId, calls.edges),
     ...checkGatesOfCalls(byId),
+    ...(queues === null ? [] : checkQueues(declarations, queues)),
   ];
 };
 

@@ -5,6 +5,7 @@ import { dirname, join, posix, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
+import type { Queues } from "../../domain/limits/queue.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
 import { checkJobs } from "../check/jobs.ts";
@@ -48,12 +49,20 @@ export const brokenFiles = (broken: readonly string[]): ((file: string) => boole
 
 /**
  * Reads and checks every job file of a folder. A file with a problem contributes no job. Yields to the event loop
- * between batches. Throws `not_found` if the folder does not exist.
+ * between batches. Jobs may name any queue, unless `queues` is given. Throws `not_found` if the folder does not exist.
  */
-export const readJobsDir = async (dir: string): Promise<JobFiles> => (await readFolder(dir)).files;
+export const readJobsDir = async (dir: string, queues: Queues | null = null): Promise<JobFiles> =>
+  (await readFolder({ dir, queues })).files;
+
+type FolderToRead = {
+  readonly dir: string;
+  /** The queues that jobs can name; null to accept any. */
+  readonly queues: Queues | null;
+  readonly known?: KnownFiles;
+};
 
 /** Does the same, except for files that `known` says have not changed. Also returns the state of the files before they were read. */
-export const readFolder = async (dir: string, known: KnownFiles | null = null): Promise<FolderReading> => {
+export const readFolder = async ({ dir, queues, known }: FolderToRead): Promise<FolderReading> => {
   const root = resolve(dir);
   await requireFolder(root, dir);
   const scan = await scanFolder(root);
@@ -69,7 +78,7 @@ export const readFolder = async (dir: string, known: KnownFiles | null = null): 
   const references = contents.flatMap((content) => content.references ?? []);
   // A value that a job passes to another one must match the pattern of that one's param.
   if (contents.some(({ declarations }) => declarations.some(({ calls }) => calls.length > 0))) await loadPatterns();
-  return { files: assemble([...failed, ...contents]), scan, ...(references.length > 0 && { references }) };
+  return { files: assemble([...failed, ...contents], queues), scan, ...(references.length > 0 && { references }) };
 };
 
 /** Maximum time in ms without yielding; a run that becomes due meanwhile waits no longer than this. */
@@ -95,13 +104,13 @@ type FileToRead = {
   readonly root: string;
   readonly file: string;
   readonly state: FileState | null;
-  readonly known: KnownFiles | null;
+  readonly known: KnownFiles | undefined;
 };
 
 /** Returns what the file contained before; null if it must be read. */
 const restoreFile = ({ root, file, state, known }: FileToRead): FileContent | null => {
-  const found = state === null || known === null ? null : known.find(file, state);
-  if (state === null || known === null || found === null) return null;
+  const found = state === null || known === undefined ? null : known.find(file, state);
+  if (state === null || known === undefined || found === null) return null;
   // A script is another file, which can disappear.
   if (!found.content.jobs.every(hasPrograms)) return null;
   // Files of dates are read again with the job file.
@@ -164,8 +173,9 @@ const decode = (bytes: Uint8Array): string | null => {
   }
 };
 
-const assemble = (contents: readonly FileContent[]): JobFiles => {
-  const conflicts = checkJobs(contents.flatMap((content) => content.declarations));
+const assemble = (contents: readonly FileContent[], queues: Queues | null): JobFiles => {
+  const declarations = contents.flatMap((content) => content.declarations);
+  const conflicts = checkJobs(declarations, queues);
   const problems = [...contents.flatMap((content) => content.problems), ...conflicts.map(({ problem }) => problem)];
   const broken = new Set([...problems.map(({ file }) => file), ...conflicts.flatMap(({ files }) => files)]);
   const jobs = contents.flatMap((content) => content.jobs).filter((job) => !broken.has(job.source.file));

@@ -1,4 +1,5 @@
 import { INTERRUPT_POLICIES, OVERLAP_POLICIES } from "../../domain/job.ts";
+import { PRIORITY } from "../../domain/limits/queue.ts";
 import { environment } from "./environment.ts";
 import type { Draft, ObjectType, Value } from "./field.ts";
 import { gate } from "./gate.ts";
@@ -6,7 +7,7 @@ import { notify } from "./notify.ts";
 import { params } from "./param.ts";
 import { schedule } from "./schedule.ts";
 import { TASK } from "./task.ts";
-import { datum, jobId, linkName, linkUrl, outputName, prose, tag, title } from "./text.ts";
+import { datum, jobId, linkName, linkUrl, outputName, prose, queueName, tag, title } from "./text.ts";
 
 const RETENTION = {
   kind: "object",
@@ -66,6 +67,18 @@ export const JOB = {
       type: { kind: "choice", values: OVERLAP_POLICIES },
       doc: "What a scheduled occurrence does when the limit is reached: `skip` it, `queue` it, or `replace` the oldest run.",
       default: "skip",
+    },
+    queue: {
+      type: queueName,
+      doc: "The queue that limits how many runs of all its jobs go on at once; `queues` in the configuration file or `--queue NAME=N` defines it. A run that finds no place waits, also one that was triggered by hand.",
+      absent: "no limit shared with other jobs",
+      example: "database",
+    },
+    priority: {
+      type: { kind: "integer", min: PRIORITY.min, max: PRIORITY.max },
+      doc: "Which waiting run starts first: the one with the highest priority, then the oldest.",
+      default: PRIORITY.default,
+      example: 10,
     },
     timeout: {
       type: { kind: "duration", minMs: 1 },

@@ -15,6 +15,12 @@ export const taskId = {
   pattern: ID_PATTERN,
   characters: "name",
 } as const satisfies TextType;
+export const queueName = {
+  kind: "text",
+  form: `a queue's name: ${ID_FORM}`,
+  pattern: ID_PATTERN,
+  characters: "name",
+} as const satisfies TextType;
 export const title = { kind: "text", form: "a name", maxLength: 256, characters: "name" } as const satisfies TextType;
 export const outputName = {
   kind: "text",

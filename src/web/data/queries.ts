@@ -228,5 +228,9 @@ export const notificationsQuery = (status: DeliveryStatus) =>
 /** Query for who is logged in. */
 export const sessionQuery = () => queryOptions({ queryKey: ["session"], queryFn: () => petit.get("/api/session") });
 
+/** Query for the queues. What waits in them has no events, so it is polled. */
+export const queuesQuery = () =>
+  queryOptions({ queryKey: ["queues"], queryFn: () => petit.get("/api/queues"), refetchInterval: 5_000 });
+
 export const schedulerQuery = () =>
   queryOptions({ queryKey: ["scheduler"], queryFn: () => petit.get("/api/scheduler/state") });

@@ -14,6 +14,8 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       {job.max_concurrency !== null && job.schedule !== null && (
         <Fact name="On overlap">{OVERLAP_TEXT[job.on_overlap]}</Fact>
       )}
+      {job.queue !== null && <Fact name="Queue">{job.queue}</Fact>}
+      {job.priority !== 0 && <Fact name="Priority">{job.priority}</Fact>}
       <Fact name="Timeout">{job.timeout_ms === null ? "none" : formatDuration(job.timeout_ms)}</Fact>
       {job.warn_after_ms !== null && <Fact name="Late after">{formatDuration(job.warn_after_ms)}</Fact>}
       {job.kill_grace_ms !== null && <Fact name="Kill grace">{formatDuration(job.kill_grace_ms)}</Fact>}

@@ -4,7 +4,7 @@ import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { TRIGGER_TEXT } from "../../domain/words/run.ts";
-import { healthQuery, jobRunsQuery, occurrencesQuery, schedulerQuery } from "../data/queries.ts";
+import { healthQuery, jobRunsQuery, occurrencesQuery, queuesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail, RunData } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
@@ -67,6 +67,7 @@ const Blockers = ({ job }: { readonly job: JobDetail }) => {
   const health = useQuery(healthQuery()).data;
   const occurrences = useQuery(occurrencesQuery(job.id, { limit: 20 })).data?.occurrences;
   const waiting = useQuery(jobRunsQuery(job.id, { status: "pending", limit: MAX_PENDING })).data;
+  const queues = useQuery({ ...queuesQuery(), enabled: job.queue !== null }).data?.queues;
   const upstream = useQueries({
     queries: job.depends_on.map(({ job_id }) => jobRunsQuery(job_id, { limit: UPSTREAM_RUNS })),
   });
@@ -74,7 +75,8 @@ const Blockers = ({ job }: { readonly job: JobDetail }) => {
   if (scheduler === undefined || occurrences === undefined || waiting === undefined || isLoading) return null;
   const facts = {
     job,
-    pending: waiting.count,
+    waiting: { count: waiting.count, waitsFor: waiting.runs.map((run) => run.waits_for) },
+    queue: queues?.find(({ name }) => name === job.queue) ?? null,
     occurrences,
     gates: job.depends_on.map((gate, index) => ({ gate, runs: upstream[index]?.data?.runs ?? null })),
     state: scheduler.state,

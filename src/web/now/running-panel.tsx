@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { memo, useState } from "react";
 import { Link } from "wouter";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { CancelDialog } from "../actions/cancel-dialog.tsx";
 import { jobRunsQuery, runsQuery, statsQuery } from "../data/queries.ts";
 import { usualDuration } from "../data/run-statistics.ts";
@@ -32,6 +33,7 @@ export const RunningPanel = () => {
       <Loaded query={running} what="the running runs">
         {({ runs }) => <RunningList runs={runs} />}
       </Loaded>
+      <WaitingList />
     </section>
   );
 };
@@ -47,6 +49,34 @@ const Waiting = () => {
     )
   );
 };
+
+/** Maximum of waiting runs that are listed; the link above lists all. */
+const MAX_WAITING = 5;
+
+/** Shows the runs that will start first, and what each of them waits for. */
+const WaitingList = () => {
+  const pending = useQuery(statsQuery()).data?.pending ?? 0;
+  const waiting = useQuery({ ...runsQuery({ status: "pending", limit: MAX_RUNS }), enabled: pending > 0 });
+  const runs = (pending === 0 ? [] : (waiting.data?.runs ?? []))
+    .flatMap(({ waits_for, ...run }) => (waits_for === null ? [] : [{ ...run, waits_for }]))
+    .toSorted((a, b) => a.waits_for.ahead - b.waits_for.ahead || a.created_at - b.created_at)
+    .slice(0, MAX_WAITING);
+  return (
+    runs.length > 0 && (
+      <ul className="now-waiting-list" aria-label="Waiting">
+        {runs.map((run) => (
+          <li key={run.id} className="muted">
+            <JobLink run={run} /> waits for {waitsForText(run.waits_for)}
+          </li>
+        ))}
+      </ul>
+    )
+  );
+};
+
+const JobLink = ({ run }: { readonly run: Pick<RunData, "id" | "job_id"> }) => (
+  <Link href={`/runs/${run.id}`}>{useJobName(run.job_id)}</Link>
+);
 
 const RunningList = ({ runs }: { readonly runs: readonly RunData[] }) => {
   const [isHeld, setHeld] = useState(false);

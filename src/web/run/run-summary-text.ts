@@ -1,5 +1,6 @@
 import { isFinal } from "../../domain/run.ts";
 import { ENDING_TEXT } from "../../domain/words/run.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { rerunTasks } from "../actions/retry-plan.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { capital, counted, durationText, listText } from "../ui/text/format.ts";
@@ -9,12 +10,12 @@ export type RunSummaryText = { readonly what: string; readonly next: string | nu
 
 export const summaryTextOf = (run: RunDetail, tasks: readonly TaskRunData[]): RunSummaryText => {
   if (run.status === "pending")
-    return { what: "Waiting for a slot: a limit of concurrent runs is reached.", next: null };
+    return { what: run.waits_for === null ? "About to start." : waitingText(run.waits_for), next: null };
   if (!isFinal(run.status)) return whileRunning(run, tasks);
   return { what: whatEnded(run, tasks), next: nextStep(run, tasks) };
 };
 
-const whileRunning = ({ ending }: RunDetail, tasks: readonly TaskRunData[]): RunSummaryText => {
+const whileRunning = ({ ending, waits_for }: RunDetail, tasks: readonly TaskRunData[]): RunSummaryText => {
   const asking = tasks.filter(isAsking).map(({ name }) => name);
   const running = tasks.filter((task) => task.status === "running" && !isAsking(task)).map(({ name }) => name);
   if (ending !== null) {
@@ -23,6 +24,7 @@ const whileRunning = ({ ending }: RunDetail, tasks: readonly TaskRunData[]): Run
       next: "Clean-up tasks still run. A second cancel ends them too.",
     };
   }
+  if (waits_for !== null) return { what: waitingText(waits_for), next: null };
   const done = tasks.filter(({ status }) => isDone(status)).length;
   const parts = [
     ...(running.length === 0 ? [] : [`running ${listText(running)}`]),
@@ -31,6 +33,8 @@ const whileRunning = ({ ending }: RunDetail, tasks: readonly TaskRunData[]): Run
   const what = parts.length === 0 ? "No task is running" : capital(parts.join(", "));
   return { what: `${what}; ${done} of ${counted(tasks.length, "task")} done.`, next: null };
 };
+
+const waitingText = (waitsFor: NonNullable<RunDetail["waits_for"]>): string => `Waiting for ${waitsForText(waitsFor)}.`;
 
 const whatEnded = (run: RunDetail, tasks: readonly TaskRunData[]): string => {
   const [completed, skipped] = (["completed", "skipped"] as const).map(

@@ -15,9 +15,15 @@ import { RunBench } from "./run-bench.tsx";
 import { RunFailure } from "./run-failure.tsx";
 import { RunSummary } from "./run-summary.tsx";
 
+const WAITING_REFETCH_MS = 2_000;
+
 /** Shows why a run failed, and its graph, tasks, params and outputs beside its log. */
 export const RunView = ({ runId }: { readonly runId: string }) => {
-  const run = useQuery(runQuery(runId));
+  const run = useQuery({
+    ...runQuery(runId),
+    // No event of this run reports that others before it have started.
+    refetchInterval: ({ state }) => (state.data?.waits_for == null ? false : WAITING_REFETCH_MS),
+  });
   const tasks = useQuery(runTasksQuery(runId));
   const jobId = run.data?.job_id;
   const job = useQuery({ ...jobQuery(jobId ?? ""), enabled: jobId !== undefined });

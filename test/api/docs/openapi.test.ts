@@ -73,6 +73,7 @@ describe("the description of the API", () => {
       "GET /api/jobs/{job_id}/task-history",
       "GET /api/notifications",
       "GET /api/openapi.json",
+      "GET /api/queues",
       "GET /api/runs",
       "GET /api/runs/{run_id}",
       "GET /api/runs/{run_id}/artifacts",

@@ -191,6 +191,8 @@ describe("GET /api/jobs/{job_id}", () => {
       notify: [],
       max_concurrency: 1,
       on_overlap: "skip",
+      queue: null,
+      priority: 0,
       on_interrupt: null,
       timeout_ms: null,
       warn_after_ms: null,

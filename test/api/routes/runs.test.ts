@@ -100,6 +100,7 @@ describe("a trigger", () => {
       triggered_by: "127.0.0.1",
       cancelled_by: null,
       warnings: 0,
+      waits_for: null,
       created_at: expect.any(Number),
       started_at: expect.any(Number),
       ended_at: expect.any(Number),

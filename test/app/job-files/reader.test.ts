@@ -17,6 +17,7 @@ import fc from "fast-check";
 import { openRuntime } from "#runtime";
 import { JobsReader } from "../../../src/app/job-files/reader.ts";
 import type { Job } from "../../../src/domain/job.ts";
+import { NO_QUEUES, type Queues } from "../../../src/domain/limits/queue.ts";
 import { type NotifyTarget, receiverText } from "../../../src/domain/notification.ts";
 import { type JobFiles, readJobsDir } from "../../../src/jobfile/read/job-dir.ts";
 import { readState } from "../../../src/jobfile/read/scan.ts";
@@ -77,16 +78,17 @@ type StartOptions = {
   readonly clock?: Clock;
   readonly jobs?: string;
   readonly notify?: readonly NotifyTarget[];
+  readonly queues?: Queues;
 };
 
 /** Opens the database, reads the files, stores the jobs, and verifies the files that were not read, as a start of petit does. */
 const start = async (
   world: World,
-  { reader = "build", clock = LATER, jobs = world.jobs, notify = [] }: StartOptions = {},
+  { reader = "build", clock = LATER, jobs = world.jobs, notify = [], queues = NO_QUEUES }: StartOptions = {},
 ): Promise<Start> => {
   using store = openStore({ path: world.db, runtime: openRuntime() });
   const log = recordingLog();
-  using jobsReader = new JobsReader({ jobsDir: jobs, log, clock, reader, given: null, defaultNotify: notify });
+  using jobsReader = new JobsReader({ jobsDir: jobs, queues, log, clock, reader, given: null, defaultNotify: notify });
   const previous: ReadonlyMap<string, { readonly job: Job }> = store.jobs.list();
   const find = (jobId: string): Job | null => previous.get(jobId)?.job ?? null;
   const files = await jobsReader.read(store, find);
@@ -103,7 +105,7 @@ const start = async (
 /** Starts, and expects what a reading without the database finds. */
 const startRight = async (world: World, options: StartOptions = {}): Promise<Start> => {
   const started = await start(world, options);
-  expect(started.files).toStrictEqual(await readJobsDir(options.jobs ?? world.jobs));
+  expect(started.files).toStrictEqual(await readJobsDir(options.jobs ?? world.jobs, options.queues));
   expect(started.verified).toBeNull();
   return started;
 };
@@ -149,6 +151,16 @@ describe("job files that have not changed", () => {
     expect(files.jobs[0]?.schedule?.except?.dates).toEqual(["2026-12-26"]);
   });
 
+  test("are checked again for their queue, which the settings define", async () => {
+    using world = makeWorld({ "a.yaml": "id: a\nqueue: db\ntasks: [{id: t, type: shell, script: x}]\n" });
+    const queues = new Map([["db", 1]]);
+    await startRight(world, { queues });
+    expect((await startRight(world, { queues })).restored).toEqual(["a"]);
+    const { files, restored } = await startRight(world, { queues: NO_QUEUES });
+    expect(files.problems).toMatchObject([{ file: "a.yaml", line: 2, column: 8, path: "queue" }]);
+    expect(restored).toEqual([]);
+  });
+
   test("are restored with everything that a job can contain", async () => {
     using world = makeWorld({
       "deep/all.yaml": `
@@ -161,6 +173,8 @@ description: |
 schedule: {cron: ["0 3 * * *", "@every 15m"], timezone: Europe/Paris, catchup: all, catchup_window: 2h, jitter: 30s}
 max_concurrency: 2
 on_overlap: queue
+queue: db
+priority: -5
 timeout: 1h
 kill_grace: 3s
 on_interrupt: rerun
@@ -182,8 +196,9 @@ tasks:
       "two.yaml": `${job("one")}---\n${job("two")}`,
       "comment.yaml": "# No job yet.\n",
     });
-    expect((await startRight(world)).files.problems).toEqual([]);
-    expect((await startRight(world)).restored).toEqual(["all", "one", "two"]);
+    const queues = new Map([["db", 1]]);
+    expect((await startRight(world, { queues })).files.problems).toEqual([]);
+    expect((await startRight(world, { queues })).restored).toEqual(["all", "one", "two"]);
   });
 
   test("are restored after random changes of other files", async () => {

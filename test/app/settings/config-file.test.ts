@@ -58,7 +58,20 @@ describe("loadConfigFile", () => {
     expect(loadConfigFile({ path: folder.write("empty.yaml", "notify: []\n"), environment: {} })?.notify).toEqual([]);
   });
 
+  test("returns the entries of a map as the flag writes them", () => {
+    expect(load("queues: {db: 2, gpu: 1}\n")).toEqual({ queues: ["db=2", "gpu=1"] });
+    expect(load("queue: db=2\n")).toEqual({ queues: ["db=2"] });
+    expect(load("queues: {}\n")).toEqual({ queues: [] });
+  });
+
   const wrong: readonly (readonly [string, string])[] = [
+    ["queues:\n  db: 2\n  gpu: 0\n", "config.yaml:3:3: queues.gpu is '0'; expected NAME: N, with a name of letters"],
+    ["queues: {db: [1]}\n", "config.yaml:1:10: queues.db is a list; expected NAME: N"],
+    ["queues: {a b: 1}\n", "config.yaml:1:10: queues.a b is '1'; expected NAME: N"],
+    ["queues: {db: 1, db: 2}\n", "config.yaml:1:17: queues.db: given twice"],
+    ["queues: [db]\n", "config.yaml:1:1: queues: expected NAME: N"],
+    ["queues: 2\n", "config.yaml:1:1: queues is '2'; expected NAME: N"],
+    ["queus: {db: 1}\n", "unknown setting 'queus'; did you mean 'queues'?"],
     ["db: x\napi_prot: 1\n", "config.yaml:2:1: unknown setting 'api_prot'; did you mean 'api_port'?"],
     ["qqq: 1\n", "config.yaml:1:1: unknown setting 'qqq'; expected one of db, url"],
     ["api_port: x\n", "config.yaml:1:1: api_port is 'x'; expected a whole number"],

@@ -58,6 +58,7 @@ describe("resolveSettings", () => {
       publicUrl: null,
       maxConnections: null,
       maxJobs: null,
+      queues: new Map(),
       maxTasks: 4,
       onShutdown: "drain",
       shutdownTimeoutMs: 30_000,
@@ -113,7 +114,29 @@ describe("resolveSettings", () => {
     expect(settings.allowedHosts).toEqual(["a", "b"]);
   });
 
+  test("adds up the entries of a map, and takes the last one of a name from the origin that takes precedence", () => {
+    const all = given({
+      flags: { queue: ["db=5", "db=1"] },
+      environment: { PETIT_QUEUES: "db=2, gpu=3" },
+      file: { queues: ["db=9", "gpu=9", "mail=4"] },
+    });
+    const { settings, origins } = resolveSettings(all);
+    expect([...settings.queues]).toEqual([
+      ["db", 1],
+      ["gpu", 3],
+      ["mail", 4],
+    ]);
+    expect(origins.queues).toEqual({ kind: "flag", name: "--queue and PETIT_QUEUES and /c.yaml" });
+    expect(errorOf(given({ flags: { queue: ["db=1"] }, environment: { PETIT_QUEUE: "x" } }))).toStartWith(
+      "PETIT_QUEUE is 'x'; expected NAME=N",
+    );
+  });
+
   const wrong: readonly (readonly [string, string, string])[] = [
+    ["PETIT_QUEUES", "db", "PETIT_QUEUES is 'db'; expected NAME=N, with a name of letters"],
+    ["PETIT_QUEUES", "db=0", "N from 1 to 100000"],
+    ["PETIT_QUEUES", "db=1,=2", "expected NAME=N"],
+    ["PETIT_QUEUES", "d b=1", "expected NAME=N"],
     ["PETIT_API_PORT", "abc", "PETIT_API_PORT is 'abc'; expected a whole number from 0 to 65535"],
     ["PETIT_API_PORT", "65536", "expected a whole number from 0 to 65535"],
     ["PETIT_API_PORT", "-1", "expected a whole number"],
@@ -158,7 +181,8 @@ describe("the declared settings", () => {
 
   test("have valid defaults", () => {
     for (const { name, kind, default: value } of all) {
-      if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+      const isEmpty = (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);
+      if (value === null || value === undefined || isEmpty) continue;
       expect([name, kind.parse([kind.format(value)])]).toEqual([name, value]);
     }
   });

@@ -27,7 +27,7 @@ const screenOf = (columns: number): Screen => {
 };
 
 const frameOf = (tasks: readonly TaskView[], columns: number, rows = 20): readonly string[] => {
-  const run: RunView = { id: "r", jobId: "j", status: "running", startedAt: 1_000, tasks };
+  const run: RunView = { id: "r", jobId: "j", status: "running", startedAt: 1_000, waitsFor: null, tasks };
   return runFrame(run, { screen: screenOf(columns), now: 5_000, spinner: "⠋", rows }).map(stripVTControlCharacters);
 };
 

@@ -38,6 +38,7 @@ const runOf = (at: number, change: Partial<RunBody> = {}): RunBody =>
     id: idOf(at),
     job_id: "load",
     status: "running",
+    waits_for: null,
     trigger: "manual",
     created_at: NOW - 5 * MINUTE,
     late_at: null,

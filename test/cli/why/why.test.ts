@@ -41,6 +41,8 @@ const JOB: JobBody = {
   on_interrupt: null,
   timeout_ms: null,
   kill_grace_ms: null,
+  queue: null,
+  priority: 0,
   catchup: "latest",
   catchup_window_ms: 60 * MINUTE,
   jitter_ms: 0,
@@ -68,14 +70,18 @@ const RUN: RunFacts = {
   warnings: 0,
   duration_ms: MINUTE,
   late_at: null,
+  waits_for: null,
 };
+
+const SLOT: RunFacts["waits_for"] = { code: "max_jobs", queue: null, limit: 4, running: 4, ahead: 2 };
 
 const GATE: GateFacts["gate"] = { job_id: "up", condition: "last_success", window_ms: null };
 
 const FACTS: JobFacts = {
   job: JOB,
   lastRun: null,
-  pending: 0,
+  waiting: { count: 0, waitsFor: [] },
+  queue: null,
   occurrences: [],
   upcoming: [NOW + 5 * MINUTE],
   gates: [],
@@ -119,6 +125,10 @@ describe("lastRunText", () => {
     [{ status: "cancelled", reason: "cancelled" }, "it was cancelled after 1m"],
     [{ status: "running", ended_at: null, duration_ms: null }, "it has been running for 10m (run "],
     [{ status: "pending", started_at: null, ended_at: null, duration_ms: null }, "it waits for a slot (run "],
+    [
+      { status: "pending", started_at: null, ended_at: null, duration_ms: null, waits_for: SLOT },
+      "it waits for a slot (--max-jobs: 4 of 4 are taken); 2 runs come first (run ",
+    ],
   ];
   test.each(cases)("explains %j", (fields, text) => {
     expect(lastRunText({ ...FACTS, lastRun: { ...RUN, ...fields } }, TIME)).toContain(text);
@@ -275,10 +285,20 @@ describe("blockerTexts", () => {
     ],
     [
       "max_concurrency with waiting runs",
-      { job: { ...JOB, running: 1, max_concurrency: 1 }, pending: 1 },
+      { job: { ...JOB, running: 1, max_concurrency: 1 }, waiting: { count: 1, waitsFor: [null] } },
       ["max_concurrency is reached: 1 of 1 allowed runs of the job is running, and 1 run of the job waits"],
     ],
-    ["max_jobs", { pending: 3 }, ["all slots for runs (--max-jobs) are taken, and 3 runs of the job wait"]],
+    [
+      "a full queue",
+      { queue: { name: "db", limit: 2, running: 2, pending: 1 } },
+      ["queue 'db' has no free place: 2 of 2 are taken, and 1 run waits for one"],
+    ],
+    ["nothing of a queue with a free place", { queue: { name: "db", limit: 2, running: 1, pending: 0 } }, []],
+    [
+      "max_jobs",
+      { waiting: { count: 3, waitsFor: [SLOT] } },
+      ["all slots for runs (--max-jobs) are taken, and 3 runs of the job wait"],
+    ],
   ];
   test.each(cases)("reports %s", (_, fields, texts) => {
     const blockers = blockerTexts({ ...FACTS, ...fields }, TIME);

@@ -92,6 +92,8 @@ const fakeEngine = (store: Store): FakeEngine => {
     },
     state: "running",
     counts: { pending: 0, running: 0 },
+    queues: [],
+    waitsFor: () => null,
     schedulerPause: null,
     trigger: async (jobId, request = {}) => {
       const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);

@@ -50,6 +50,7 @@ export const topRun = (number: number, fields: Partial<TopRun> = {}): TopRun => 
   outputs: {},
   triggered_by: null,
   late_at: null,
+  waits_for: null,
   cancelled_by: null,
   failure: null,
   created_at: NOW - 10_000,

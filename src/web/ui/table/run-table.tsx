@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { RunData } from "../../data/shapes.ts";
 import { Status } from "../status/status.tsx";
@@ -88,6 +89,7 @@ const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
       )}
       <Status of={run.status} />
       {run.late_at !== null && <span className="tag">late</span>}
+      {run.waits_for !== null && <small className="muted run-reason">waits for {waitsForText(run.waits_for)}</small>}
       {run.reason !== null && run.reason !== run.status && (
         <small className="muted run-reason">{run.reason.replaceAll("_", " ")}</small>
       )}

@@ -1,0 +1,24 @@
+/** The configured queues: how many runs of all its jobs each one lets run at once, by name. */
+export type Queues = ReadonlyMap<string, number>;
+
+export const NO_QUEUES: Queues = new Map();
+
+/** Limits of `priority`. */
+export const PRIORITY = { min: -100, max: 100, default: 0 } as const;
+
+/**
+ * Returns how many runs a queue lets run at once. A queue that is no longer configured, but which waiting runs and jobs of
+ * broken files still name, lets one run at a time.
+ */
+export const queueLimit = (queues: Queues, name: string): number => queues.get(name) ?? 1;
+
+/** The state of a queue. */
+export type QueueState = {
+  readonly name: string;
+  /** Maximum of concurrent runs. */
+  readonly limit: number;
+  /** Runs that hold a place. */
+  readonly running: number;
+  /** Runs that wait for a place, those included that only wait for another limit. */
+  readonly pending: number;
+};

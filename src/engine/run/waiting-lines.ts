@@ -1,0 +1,129 @@
+import type { JobId, RunId } from "../../domain/ids.ts";
+import type { Job } from "../../domain/job.ts";
+import { PRIORITY } from "../../domain/limits/queue.ts";
+import type { Run } from "../../domain/run.ts";
+
+export type WaitingRun = { readonly run: Run; readonly job: Job };
+
+/** A pending run, and its number by age. */
+type OrderedRun = WaitingRun & { readonly order: number };
+
+/** Pending runs that may start alike: of one job, with the same queue, limit and priority, and all started by a job or none. */
+export type Line = {
+  readonly job: Job;
+  readonly priority: number;
+  /** The oldest first. It has at least one. */
+  readonly runs: readonly OrderedRun[];
+};
+
+type MutableLine = Line & { readonly runs: OrderedRun[] };
+
+type Lines = Map<string, MutableLine>;
+
+/**
+ * Pending runs by queue and job, so that finding the next one does not visit each run. Jobs are compared as they were when
+ * the run was created, because that is the definition that it runs.
+ */
+export class WaitingLines {
+  readonly #queues = new Map<string | null, Lines>();
+  readonly #runs = new Map<RunId, OrderedRun>();
+  readonly #countByJob = new Map<JobId, number>();
+  #nextOrder = 0;
+
+  get count(): number {
+    return this.#runs.size;
+  }
+
+  countOf(jobId: JobId): number {
+    return this.#countByJob.get(jobId) ?? 0;
+  }
+
+  /** The queues of the pending runs; null stands for jobs without one. */
+  get queues(): readonly (string | null)[] {
+    return [...this.#queues.keys()];
+  }
+
+  /** Returns the lines of a queue, in no order. */
+  of(queue: string | null): readonly Line[] {
+    return [...(this.#queues.get(queue)?.values() ?? [])];
+  }
+
+  find(runId: RunId): WaitingRun | null {
+    return this.#runs.get(runId) ?? null;
+  }
+
+  /** All pending runs: the highest priority first, then the oldest. */
+  get all(): readonly WaitingRun[] {
+    return [...this.#runs.values()].sort((a, b) => priorityOf(b.job) - priorityOf(a.job) || a.order - b.order);
+  }
+
+  /** Adds the youngest run. */
+  add(waiting: WaitingRun): void {
+    this.#insert({ ...waiting, order: this.#nextOrder++ });
+  }
+
+  /** Removes a run, if it is here. Returns a function that puts it back in its place. */
+  drop(runId: RunId): () => void {
+    const run = this.#runs.get(runId);
+    if (run === undefined) return () => {};
+    this.#remove(run);
+    return () => this.#insert(run);
+  }
+
+  /** Returns how many runs in some lines come before a run. */
+  countBefore(runId: RunId, isCounted: (line: Line) => boolean): number {
+    const run = this.#runs.get(runId);
+    if (run === undefined) return 0;
+    const priority = priorityOf(run.job);
+    let count = 0;
+    for (const lines of this.#queues.values())
+      for (const line of lines.values()) {
+        if (line.priority < priority || !isCounted(line)) continue;
+        count += line.priority > priority ? line.runs.length : indexIn(line, run.order);
+      }
+    return count;
+  }
+
+  #insert(run: OrderedRun): void {
+    const { job } = run;
+    const queue = job.queue ?? null;
+    const lines: Lines = this.#queues.get(queue) ?? new Map();
+    this.#queues.set(queue, lines);
+    const key = keyOf(run);
+    const line = lines.get(key) ?? { job, priority: priorityOf(job), runs: [] };
+    lines.set(key, line);
+    line.runs.splice(indexIn(line, run.order), 0, run);
+    this.#runs.set(run.run.id, run);
+    this.#countByJob.set(job.id, this.countOf(job.id) + 1);
+  }
+
+  #remove(run: OrderedRun): void {
+    const { job } = run;
+    const queue = job.queue ?? null;
+    const lines = this.#queues.get(queue);
+    const line = lines?.get(keyOf(run));
+    line?.runs.splice(indexIn(line, run.order), 1);
+    if (line?.runs.length === 0) lines?.delete(keyOf(run));
+    if (lines?.size === 0) this.#queues.delete(queue);
+    this.#runs.delete(run.run.id);
+    const count = this.countOf(job.id) - 1;
+    if (count === 0) this.#countByJob.delete(job.id);
+    else this.#countByJob.set(job.id, count);
+  }
+}
+
+const priorityOf = (job: Job): number => job.priority ?? PRIORITY.default;
+
+const keyOf = ({ run, job }: WaitingRun): string =>
+  `${job.id} ${job.maxConcurrency} ${priorityOf(job)} ${run.trigger === "job"}`;
+
+/** Returns where a run with this number is in a line, or belongs. */
+const indexIn = ({ runs }: Line, order: number): number => {
+  let [from, to] = [0, runs.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((runs[middle]?.order ?? 0) < order) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+};
