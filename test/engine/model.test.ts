@@ -102,7 +102,7 @@ const commands = fc.commands(
   [
     fc.tuple(jobs, fc.option(fc.constantFrom("k1", "k2"), { freq: 3 })).map(([job, key]) => trigger(job, key)),
     fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
-    fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
+    fc.tuple(place, fc.constantFrom(0, 1, 3, 75, 99)).map(([which, exitCode]) => end(which, exitCode)),
     place.map(cancel),
     place.map(retry),
     fc.boolean().map(pause),

@@ -50,13 +50,16 @@ const Waiting = () => {
   );
 };
 
+/** Maximum of waiting runs that are read. */
+const MAX_READ = 50;
+
 /** Maximum of waiting runs that are listed; the link above lists all. */
 const MAX_WAITING = 5;
 
 /** Shows the runs that will start first, and what each of them waits for. */
 const WaitingList = () => {
   const pending = useQuery(statsQuery()).data?.pending ?? 0;
-  const waiting = useQuery({ ...runsQuery({ status: "pending", limit: MAX_RUNS }), enabled: pending > 0 });
+  const waiting = useQuery({ ...runsQuery({ status: "pending", limit: MAX_READ }), enabled: pending > 0 });
   const runs = (pending === 0 ? [] : (waiting.data?.runs ?? []))
     .flatMap(({ waits_for, ...run }) => (waits_for === null ? [] : [{ ...run, waits_for }]))
     .toSorted((a, b) => a.waits_for.ahead - b.waits_for.ahead || a.created_at - b.created_at)

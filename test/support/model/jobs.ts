@@ -20,6 +20,17 @@ export const MODEL_JOBS: readonly Job[] = [
   }),
   job("free", { tasks: [task("left"), task("right")] }),
   job("gated", { dependsOn: [{ jobId: jobId("free"), condition: "last_success", windowMs: null }] }),
+  job("late", { schedule: schedule("5 * * * * *"), queue: "db", priority: -1 }),
+  job("lenient", {
+    tasks: [
+      task("some", { allowFailure: { exitCodes: [3] } }),
+      task("after", { after: ["some"] }),
+      task("mended", { after: ["some"], condition: "on_failure" }),
+      task("maybe", { skipExitCodes: [99], allowFailure: "always" }),
+      task("then", { after: ["maybe"] }),
+      task("last", { after: ["maybe"], condition: "all_done" }),
+    ],
+  }),
   job("none", { schedule: schedule("15 * * * * *", { catchup: "none" }), maxConcurrency: 2 }),
   job("queue", { schedule: schedule("10 * * * * *"), maxConcurrency: 1, onOverlap: "queue" }),
   job("replace", {
@@ -28,7 +39,9 @@ export const MODEL_JOBS: readonly Job[] = [
     onOverlap: "replace",
     tasks: [task("work"), task("tidy", { after: ["work"], condition: "all_done" })],
   }),
+  job("slow", { queue: "db", tasks: [task("a"), task("b", { after: ["a"] })] }),
   job("tick", { schedule: schedule("0 * * * * *"), maxConcurrency: 1 }),
+  job("urgent", { queue: "db", priority: 100 }),
 ];
 
 /** The schedules of the jobs in the form that the model uses. */
@@ -37,10 +50,14 @@ export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly 
   none: { periodMs: 60_000, offsetMs: 15_000 },
   all: { periodMs: 60_000, offsetMs: 25_000 },
   queue: { periodMs: 60_000, offsetMs: 10_000 },
+  late: { periodMs: 60_000, offsetMs: 5_000 },
   replace: { periodMs: 120_000, offsetMs: 20_000 },
 };
 
 export const MODEL_MAX_JOBS = 4;
+
+/** How many runs of the queue `db` may run at once. */
+export const MODEL_QUEUES = new Map([["db", 1]]);
 
 /** The states of a job file: present, disabled, or removed. */
 export const PRESENCES = ["on", "off", "gone"] as const;

@@ -1,5 +1,5 @@
 import type { Job, Task } from "../../../src/domain/job.ts";
-import { DUE, jobsWith, MODEL_JOBS, MODEL_MAX_JOBS, type Presence } from "./jobs.ts";
+import { DUE, jobsWith, MODEL_JOBS, MODEL_MAX_JOBS, MODEL_QUEUES, type Presence } from "./jobs.ts";
 
 /** What can happen to a process while petit is down. */
 export const FATES = ["lives", "completes", "fails", "is lost", "never began"] as const;
@@ -8,6 +8,8 @@ export type Fate = (typeof FATES)[number];
 type TaskModel = {
   readonly task: Task;
   status: "pending" | "running" | "completed" | "failed" | "skipped";
+  /** True if it failed in a way that the job allows. */
+  allowed: boolean;
   reason: string | null;
   attempts: number;
   failures: number;
@@ -78,7 +80,7 @@ export class Model {
     if (job === undefined) return "not_found";
     const refusal = this.#refusal(job);
     if (refusal !== null) return refusal;
-    const run = this.#create(job, { trigger: "manual", scheduledFor: null, waits: false });
+    const run = this.#create(job, { trigger: "manual", scheduledFor: null, waits: this.#isFull(job) });
     if (key !== null) this.#keys.set(key, run);
     return null;
   }
@@ -92,7 +94,7 @@ export class Model {
     if (before.status === "completed" || reused.size === job.tasks.length) return "conflict";
     const refusal = this.#refusal(job);
     if (refusal !== null) return refusal;
-    this.#create(job, { trigger: "retry", scheduledFor: before.scheduledFor, waits: false, reused });
+    this.#create(job, { trigger: "retry", scheduledFor: before.scheduledFor, waits: this.#isFull(job), reused });
     return null;
   }
 
@@ -121,7 +123,8 @@ export class Model {
   processEnds(run: RunModel, task: TaskModel, exitCode: number): void {
     task.lives = false;
     if (exitCode === 0) end(task, "completed", null);
-    else this.#fail(task, exitCode === 75);
+    else if (task.task.skipExitCodes?.includes(exitCode)) end(task, "skipped", "skipped_by_exit");
+    else this.#fail(task, exitCode);
     this.#goOn(run);
   }
 
@@ -166,8 +169,11 @@ export class Model {
     }
   }
 
-  #fail(task: TaskModel, isTransient: boolean): void {
+  #fail(task: TaskModel, exitCode: number): void {
     task.failures++;
+    const isTransient = exitCode === 75;
+    const { allowFailure } = task.task;
+    task.allowed = allowFailure === "always" || (allowFailure?.exitCodes.includes(exitCode) ?? false);
     const { retry } = task.task;
     if (retry === null || !isTransient || task.failures > retry.maxAttempts) end(task, "failed", "exit_code");
     else task.retry = { wall: this.#now + retry.delayMs, monotonic: this.#monotonic + retry.delayMs };
@@ -249,7 +255,7 @@ export class Model {
       this.#record(job.id, at, { outcome: "skipped", reason: "overlap" });
       return;
     }
-    const waits = isAtLimit || this.#isFull();
+    const waits = isAtLimit || this.#isFull(job);
     if (isAtLimit && job.onOverlap === "replace")
       for (const run of this.unfinished.filter((each) => each.job.id === job.id)) if (!run.ending) this.cancel(run);
     this.#ledgerOf(job.id).set(at, { outcome: "fired", reason: null });
@@ -281,7 +287,7 @@ export class Model {
   #goOn(run: RunModel): void {
     for (const task of run.tasks) this.#goOnWith(run, task);
     if (run.tasks.some(({ status }) => status === "pending" || status === "running")) return;
-    const hasFailed = run.tasks.some(({ status }) => status === "failed");
+    const hasFailed = run.tasks.some(({ status, allowed }) => status === "failed" && !allowed);
     run.status = run.ending ? "cancelled" : run.lost ? "interrupted" : hasFailed ? "failed" : "completed";
     this.#pump();
   }
@@ -299,15 +305,17 @@ export class Model {
   #verdict(run: RunModel, { task }: TaskModel): string {
     const upstream = run.tasks.filter(({ task: { id } }) => task.dependsOn.includes(id));
     if (upstream.some(({ status }) => status === "pending" || status === "running")) return "wait";
-    const hasFailure = upstream.some(({ status, reason }) => status === "failed" || reason === "upstream_failed");
-    const haveCompleted = upstream.every(({ status }) => status === "completed");
+    const hasFailure = upstream.some(
+      ({ status, reason, allowed }) => (status === "failed" && !allowed) || reason === "upstream_failed",
+    );
+    const haveCompleted = upstream.every(({ status, allowed }) => status === "completed" || allowed);
     if (task.condition === "all_done") return "start";
     if (task.condition === "on_failure") return hasFailure ? "start" : "condition_not_met";
     if (haveCompleted) return "start";
     return hasFailure ? "upstream_failed" : "condition_not_met";
   }
 
-  /** Starts pending runs, oldest first. */
+  /** Starts pending runs: the highest priority first, then the oldest. */
   #pump(): void {
     const next = this.#nextStartable();
     if (next === null) return;
@@ -316,10 +324,12 @@ export class Model {
   }
 
   #nextStartable(): RunModel | null {
-    if (this.#running().length >= MODEL_MAX_JOBS) return null;
     const canStart = ({ job, status }: RunModel): boolean =>
-      status === "pending" && (job.maxConcurrency === null || this.#running(job.id).length < job.maxConcurrency);
-    return this.runs.find(canStart) ?? null;
+      status === "pending" &&
+      this.#hasPlace(job) &&
+      (job.maxConcurrency === null || this.#running(job.id).length < job.maxConcurrency);
+    const priorityOf = ({ job }: RunModel): number => job.priority ?? 0;
+    return this.runs.filter(canStart).toSorted((a, b) => priorityOf(b) - priorityOf(a))[0] ?? null;
   }
 
   /** Returns the code of the refusal of a manual trigger, or null. */
@@ -329,7 +339,7 @@ export class Model {
       return newest?.status !== "completed";
     });
     if (isShut) return "dependency_not_met";
-    return this.#isAtLimit(job) || this.#isFull() ? "limit_reached" : null;
+    return this.#isAtLimit(job) || (job.queue === undefined && this.#isFull(job)) ? "limit_reached" : null;
   }
 
   #isAtLimit(job: Job): boolean {
@@ -337,8 +347,14 @@ export class Model {
     return job.maxConcurrency !== null && count >= job.maxConcurrency;
   }
 
-  #isFull(): boolean {
-    return this.#running().length >= MODEL_MAX_JOBS || this.#nextStartable() !== null;
+  #isFull(job: Job): boolean {
+    return !this.#hasPlace(job) || this.#nextStartable() !== null;
+  }
+
+  #hasPlace({ queue }: Job): boolean {
+    const running = this.#running();
+    const inQueue = running.filter(({ job }) => job.queue === queue);
+    return running.length < MODEL_MAX_JOBS && (queue === undefined || inQueue.length < (MODEL_QUEUES.get(queue) ?? 1));
   }
 
   #running(jobId?: string): readonly RunModel[] {
@@ -369,6 +385,7 @@ const isEnded = (run: RunModel, { task }: TaskModel): boolean =>
 const newTask = (task: Task, isReused: boolean): TaskModel => ({
   task,
   status: isReused ? "completed" : "pending",
+  allowed: false,
   reason: null,
   attempts: 0,
   failures: 0,

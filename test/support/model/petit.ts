@@ -11,7 +11,7 @@ import type { Store } from "../../../src/store/store.ts";
 import { jobId } from "../engine/factories.ts";
 import { FakeClock } from "../engine/fake-clock.ts";
 import { filesOf, SETTINGS } from "../engine/started-engine.ts";
-import { DUE, jobsWith, MODEL_MAX_JOBS, type Presence } from "./jobs.ts";
+import { DUE, jobsWith, MODEL_MAX_JOBS, MODEL_QUEUES, type Presence } from "./jobs.ts";
 import type { Fate, Model, RunModel, TaskModel } from "./model.ts";
 import type { ScriptedProcess, ScriptedProcesses } from "./runtime.ts";
 
@@ -166,7 +166,7 @@ export class ModelPetit implements AsyncDisposable {
       spoolDir: join(this.#dir, "spool"),
       artifactsDir: join(this.#dir, "artifacts"),
       environment: { PATH: process.env.PATH ?? "" },
-      settings: { ...SETTINGS, maxJobs: MODEL_MAX_JOBS },
+      settings: { ...SETTINGS, maxJobs: MODEL_MAX_JOBS, queues: MODEL_QUEUES },
     });
   }
 }
