@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `id: own
@@ -36,7 +36,7 @@ describe.skipIf(CHROMIUM === null)("times of schedules", () => {
     await web.open("/");
     const next = page.getByRole("region", { name: "Next up" });
     for (const text of [OWN, PETITS]) await next.getByText(text).waitFor();
-    expect(await next.getByText("yours").count()).toBe(3);
+    await becomes(() => next.getByText("yours").count(), 3);
 
     await web.open("/jobs");
     const row = (name: string) => page.getByRole("row").filter({ has: page.locator(`[data-job=${name}]`) });

@@ -317,9 +317,16 @@ const processTexts = (group: number): string =>
     })
     .join("\0");
 
+/** Returns the contents of all files in a folder. petit may rename and remove some of them meanwhile. */
 const bytesIn = (folder: string): string =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile())
-    .map((path) => readFileSync(path, "latin1"))
+    .map((name) => textIn(join(folder, name)))
     .join("\0");
+
+const textIn = (path: string): string => {
+  try {
+    return statSync(path).isFile() ? readFileSync(path, "latin1") : "";
+  } catch {
+    return "";
+  }
+};
