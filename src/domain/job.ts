@@ -113,6 +113,8 @@ export type Task = {
   readonly environment: Environment;
   readonly timeoutMs: number | null;
   readonly retry: Retry | null;
+  /** Missing if the process runs on this machine itself. */
+  readonly container?: Container;
   /** Missing if the task runs once, not for each item of a list. */
   readonly items?: ItemsSpec;
   /** An expression. If it is false, the task or item is skipped. Missing if there is none. */
@@ -181,6 +183,24 @@ export type SshProgram = {
   /** The host to connect through. */
   readonly jump: string | null;
   readonly script: string;
+};
+
+/** The clients that can start containers. */
+export const CONTAINER_ENGINES = ["docker", "podman"] as const;
+export const PULL_POLICIES = ["missing", "always", "never"] as const;
+
+/** The container that a task's process runs in. Texts may contain templates. Null means the default of the engine. */
+export type Container = {
+  readonly image: string;
+  readonly engine: (typeof CONTAINER_ENGINES)[number] | null;
+  /** As for `docker run --volume`; a path that begins with `.` is relative to the job file's folder. */
+  readonly volumes: readonly string[];
+  readonly user: string | null;
+  readonly network: string | null;
+  readonly pull: (typeof PULL_POLICIES)[number] | null;
+  readonly memory: string | null;
+  readonly cpus: string | null;
+  readonly entrypoint: string | null;
 };
 
 /** What happens when nobody has decided about an approval in time. */

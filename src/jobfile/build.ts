@@ -1,6 +1,6 @@
 import type { Dependency } from "../domain/dependency.ts";
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.ts";
-import type { Job, Param, Program, Source, Task } from "../domain/job.ts";
+import type { Container, Job, Param, Program, Source, Task } from "../domain/job.ts";
 import { PRIORITY } from "../domain/limits/queue.ts";
 import type { Retry } from "../domain/retry.ts";
 import type { ExceptDates } from "../domain/schedule/except.ts";
@@ -95,6 +95,7 @@ const buildTask = (fields: TaskFields): Task => {
   const { allow_failure: allowed, skip_exit_codes: skipExitCodes, artifacts } = fields;
   return {
     ...buildPlainTask(fields),
+    ...(fields.container !== undefined && { container: buildContainer(fields.container) }),
     ...(items !== undefined && { items }),
     ...(fields.if !== undefined && { if: fields.if }),
     ...(allowed === true && { allowFailure: "always" as const }),
@@ -120,6 +121,21 @@ const buildPlainTask = (fields: TaskFields): Task => ({
 
 const buildEnvironment = (fields: TaskFields["environment"]): Task["environment"] =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, buildTextOrSecret(value)]));
+
+const buildContainer = (fields: NonNullable<TaskFields["container"]>): Container => {
+  const given = typeof fields === "string" ? null : fields;
+  return {
+    image: typeof fields === "string" ? fields : fields.image,
+    engine: given?.engine ?? null,
+    volumes: given?.volumes ?? [],
+    user: given?.user ?? null,
+    network: given?.network ?? null,
+    pull: given?.pull ?? null,
+    memory: given?.memory ?? null,
+    cpus: given?.cpus ?? null,
+    entrypoint: given?.entrypoint ?? null,
+  };
+};
 
 const DEFAULT_SHELL = ["/bin/sh", "-e"];
 

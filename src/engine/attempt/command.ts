@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { Item } from "../../domain/item.ts";
-import type { Job, Program, SshProgram, Task } from "../../domain/job.ts";
+import type { Container, Job, Program, SshProgram, Task } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TextOrSecret } from "../../domain/secret.ts";
 import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
@@ -13,6 +13,8 @@ import type { SecretValues } from "../secrets/attempt-secrets.ts";
 import { findFile } from "./find-file.ts";
 import { type HttpPlanOptions, planRequest } from "./http/plan.ts";
 import { requestArguments } from "./http/request-command.ts";
+import { containerOf } from "./container/engine.ts";
+import { planContainer, SCRIPT_IN_CONTAINER } from "./container/plan.ts";
 import type { ProcessCommand } from "./process.ts";
 import { reopensOutput } from "./reopens-output.ts";
 import { SpawnError } from "./spawn-error.ts";
@@ -24,6 +26,8 @@ export type AttemptPlan = {
   readonly stdin: string | null;
   /** The working directory, if files in it may be kept as artifacts. */
   readonly workdir: string | null;
+  /** True if other users, those of a container, read the script and write the outputs. Default false. */
+  readonly isShared?: boolean;
 };
 
 export type CommandOptions = {
@@ -64,8 +68,9 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
     cwd,
     job,
     runtime,
-    script: context.spool.script,
+    script: task.container === undefined ? context.spool.script : SCRIPT_IN_CONTAINER,
   });
+  if (task.container !== undefined) return planContained(context, task.container, { program, cwd, expand });
   const environment = { ...environmentOf(context, expand), ...program.environment };
   assertFolder(cwd);
   const stdin = task.stdin === null ? null : expand(task.stdin);
@@ -81,8 +86,41 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   };
 };
 
+/** Plans a program in a container: the local process is the client of the container engine. */
+const planContained = (
+  context: CommandOptions,
+  container: Container,
+  { program, cwd, expand }: { readonly program: ProgramCall; readonly cwd: string; readonly expand: Expand },
+): AttemptPlan => {
+  const { job, task, run, spool } = context;
+  const started = containerOf(container, spool, context.environment);
+  if (started === null)
+    throw new SpawnError("ENOENT", `there is no ${container.engine ?? "docker or podman"} on this machine`);
+  assertFolder(cwd);
+  const stdin = task.stdin === null ? null : expand(task.stdin);
+  const { argv, environment } = planContainer({
+    container,
+    started,
+    spool,
+    runId: run.id,
+    argv: program.argv,
+    cwd,
+    environment: { ...givenVariables(context, expand), ...ownVariables(context) },
+    hasStdin: stdin !== null,
+    hasScript: program.script !== undefined,
+    file: program.file ?? null,
+    folder: job.source.folder,
+    expand,
+  });
+  const command = { argv, cwd, environment, hasStdin: stdin !== null };
+  const workdir = task.artifacts === undefined ? null : realpathSync(cwd);
+  return { command, script: program.script ?? null, stdin, workdir, isShared: true };
+};
+
+type Expand = (text: string) => string;
+
 /** Plans a script on another machine: the local process is that of ssh, and the job's own variables go to that machine. */
-const planRemote = (context: CommandOptions, program: SshProgram, expand: (text: string) => string): AttemptPlan => {
+const planRemote = (context: CommandOptions, program: SshProgram, expand: Expand): AttemptPlan => {
   const { job, task, spool } = context;
   const cwd = process.cwd();
   const environment = { ...inheritedBy(job, context.environment), ...ownVariables(context) };

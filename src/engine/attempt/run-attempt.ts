@@ -15,6 +15,7 @@ import type { Poller } from "../poller.ts";
 import { type AttemptSecrets, readSecrets, recoverMask, type SecretsOfAttempt } from "../secrets/attempt-secrets.ts";
 import type { Mask } from "../secrets/mask.ts";
 import { type CommandOptions, planAttempt } from "./command.ts";
+import { containerOf, removeContainer, type StartedContainer, stopContainer } from "./container/engine.ts";
 import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readResult } from "./http/result.ts";
 import { readOutputs } from "./outputs-file.ts";
@@ -28,7 +29,7 @@ export type AttemptResult = ExitJudgement & {
 };
 
 export type RunAttemptOptions = {
-  readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment">;
+  readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment" | "log">;
   readonly context: Omit<CommandOptions, "runtime" | "environment" | "spool" | "attempt" | "secrets">;
   /** petit's environment with the variables that no task inherits; secrets are read from it. */
   readonly ownEnvironment: EngineOptions["environment"];
@@ -189,10 +190,12 @@ const follow = async (
   options: RunAttemptOptions,
 ): Promise<AttemptResult> => {
   const { spool, context, commits, poller } = options;
+  const container = containerOfTask(options);
   using suspender = new Suspender({ leader: process.pid, spool });
   const stopWatching = watchOutput(output, suspender, options);
   try {
     const { exit, endedBy } = await waitForEnd(process, suspender, options);
+    if (container !== null && mayBeLeft(exit, endedBy)) await clearContainer(container, options);
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     await commits.retryUntilStored(() => output.finish());
     limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
@@ -204,6 +207,22 @@ const follow = async (
   } finally {
     stopWatching();
   }
+};
+
+const containerOfTask = ({ engine, context, spool }: Pick<RunAttemptOptions, "engine" | "context" | "spool">) => {
+  const { container } = context.task;
+  return container === undefined ? null : containerOf(container, spool, engine.environment);
+};
+
+/** Returns whether the container can outlive its client: the client was ended, or had an error of its own. */
+const mayBeLeft = ({ exitCode }: Exit, endedBy: EndingReason | null): boolean =>
+  endedBy !== null || exitCode === null || exitCode >= 125;
+
+/** Removes what is left of the attempt's container. */
+const clearContainer = async (container: StartedContainer, { engine, attempt }: RunAttemptOptions): Promise<void> => {
+  const problem = await removeContainer(container);
+  if (problem !== null)
+    engine.log.error({ attempt: attempt.id, container: container.name, problem }, "cannot remove a container");
 };
 
 type ProcessEnd = { readonly exit: Exit; readonly endedBy: EndingReason | null };
@@ -229,6 +248,8 @@ const waitForEnd = async (
   }
   const { engine, context, forceKill } = options;
   const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
+  const container = containerOfTask(options);
+  if (container !== null) stopContainer(container, graceMs);
   await terminate(process.pid, { clock: engine.clock, graceMs, forceKill });
   return { exit: await process.exited, endedBy: first };
 };

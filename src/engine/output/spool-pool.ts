@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -30,6 +31,8 @@ export type SpoolTexts = {
   readonly stdin: string | null;
   /** The working directory, which the next petit process reads. */
   readonly workdir: string | null;
+  /** True if other users read the script and write the outputs. The spool folder itself stays closed to them. Default false. */
+  readonly isShared?: boolean;
 };
 
 /** Maximum of free files of one kind. */
@@ -84,6 +87,11 @@ export class SpoolPool implements Disposable {
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
     if (!this.#take("artifacts", spool.artifacts)) makeArtifactsFolder(spool.artifacts);
+    if (texts.isShared !== true) return;
+    writeNew(spool.outputs, "");
+    chmodSync(spool.outputs, 0o666);
+    chmodSync(spool.artifacts, 0o777);
+    if (texts.script !== null) chmodSync(spool.script, 0o644);
   }
 
   /** Creates files in the background from now on, so that `count` attempts can start together without creating any. */

@@ -11,6 +11,7 @@ export const checkPrograms = ({ tasks = [] }: JobDraft, report: Report, folder: 
   tasks.forEach((task, index) => {
     if (task?.type === undefined) return;
     checkFields(task, { path: ["tasks", index], report });
+    checkContainer(task, { path: ["tasks", index, "container"], report });
     checkFile(task, { path: ["tasks", index, "script"], report, folder });
   });
 };
@@ -50,6 +51,15 @@ const article = (type: string): string => (AN.has(type) ? "an" : "a");
 
 /** The task types that are spoken with a vowel at the beginning. */
 const AN: ReadonlySet<string> = new Set(["approval", "http", "ssh"]);
+
+/** The task types whose program can run in a container. */
+const CONTAINED: ReadonlySet<string> = new Set(["command", "shell", "python"]);
+
+const checkContainer = ({ type, container }: TaskDraft, { path, report }: TaskPlace): void => {
+  if (container === undefined || type === undefined || CONTAINED.has(type)) return;
+  const why = type === "typescript" ? "runs in petit itself, which an image does not contain" : "has no local program";
+  report.addAt(path, `${article(type)} ${type} task ${why}; expected ${[...CONTAINED].join(", ")}`);
+};
 
 /** Fields that have no effect without a process. */
 const PROCESS_FIELDS = ["args", "stdin", "working_dir", "environment", "artifacts"] as const;

@@ -64,6 +64,7 @@ const checkTask = (task: TaskDraft, scope: TemplateContext): void => {
   eachText(task.json, ["json"], expanded);
   for (const field of SSH_FIELDS) expanded(task[field], field);
   for (const [name, value] of Object.entries(task.params ?? {})) expanded(value, "params", name);
+  if (task.container !== undefined) eachText(task.container, ["container"], expanded);
   verbatim(task.command, "command");
   verbatim(task.script, "script");
   for (const [index, word] of (task.shell ?? []).entries()) verbatim(word, "shell", index);

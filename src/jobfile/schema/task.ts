@@ -1,5 +1,5 @@
 import { TASK_CONDITIONS } from "../../domain/graph.ts";
-import { TASK_TYPES, type TaskType, TIMEOUT_DECISIONS } from "../../domain/job.ts";
+import { CONTAINER_ENGINES, PULL_POLICIES, TASK_TYPES, type TaskType, TIMEOUT_DECISIONS } from "../../domain/job.ts";
 import { BACKOFFS, RETRY_CONDITIONS } from "../../domain/retry.ts";
 import { environment } from "./environment.ts";
 import type { FieldType, ObjectType } from "./field.ts";
@@ -48,6 +48,65 @@ const exitCodes = {
   of: { kind: "integer", min: 1, max: 255 },
   minItems: 1,
 } as const satisfies FieldType;
+
+const word = (form: string) => ({ kind: "text", form, characters: "name" }) as const satisfies FieldType;
+
+const CONTAINER = {
+  kind: "object",
+  fields: {
+    image: {
+      type: word("an image"),
+      required: true,
+      doc: "The image; templates are expanded.",
+      example: "python:3.13",
+    },
+    engine: {
+      type: { kind: "choice", values: CONTAINER_ENGINES },
+      doc: "The program that starts the container.",
+      absent: "docker if its daemon runs, otherwise podman",
+    },
+    volumes: {
+      type: { kind: "list", of: word("a volume, such as `./data:/data:ro`"), minItems: 0 },
+      doc: "Further folders and volumes, as for `docker run --volume`. A path that begins with `.` is relative to the job file's folder.",
+      default: [],
+      example: ["./data:/data:ro"],
+    },
+    user: {
+      type: { ...word("a user"), scalars: true },
+      doc: "The user in the container.",
+      absent: "that of the image",
+      example: "1000:1000",
+    },
+    network: {
+      type: word("a network"),
+      doc: "The network, such as `none` or `host`.",
+      absent: "the engine's default",
+      example: "none",
+    },
+    pull: {
+      type: { kind: "choice", values: PULL_POLICIES },
+      doc: "When the image is pulled.",
+      absent: "`missing`, if this machine has no such image",
+    },
+    memory: {
+      type: { ...word("an amount of memory"), scalars: true },
+      doc: "The most memory that it may use.",
+      absent: "no limit",
+      example: "512m",
+    },
+    cpus: {
+      type: { ...word("a number of processors"), scalars: true },
+      doc: "How many processors it may use.",
+      absent: "no limit",
+      example: 1.5,
+    },
+    entrypoint: {
+      type: word("a program"),
+      doc: "The program that replaces the entrypoint of the image.",
+      absent: "that of the image",
+    },
+  },
+} as const satisfies ObjectType;
 
 /** A task of a job. */
 export const TASK = {
@@ -150,6 +209,12 @@ export const TASK = {
       doc: "What runs the script of a `shell` task.",
       absent: '["/bin/sh", "-e"]',
       example: ["bash", "-euo", "pipefail"],
+    },
+    container: {
+      type: { kind: "shape", scalar: word("an image"), map: CONTAINER },
+      doc: "The container in which a `command`, `shell` or `python` task runs: an image, or a map with more.",
+      absent: "it runs on the machine itself",
+      example: "python:3.13",
     },
     args: {
       type: { kind: "list", of: datum, minItems: 0 },

@@ -1,0 +1,113 @@
+import { dirname, isAbsolute, relative, resolve } from "node:path";
+import type { Container } from "../../../domain/job.ts";
+import type { Spool } from "../../output/spool.ts";
+import { SpawnError } from "../spawn-error.ts";
+import { ATTEMPT_LABEL, attemptIdOf, DATABASE_LABEL, databaseName, type StartedContainer } from "./engine.ts";
+
+type Variables = Readonly<Record<string, string>>;
+
+export type ContainerOptions = {
+  readonly container: Container;
+  readonly started: StartedContainer;
+  readonly spool: Spool;
+  readonly runId: string;
+  /** The program in the container. */
+  readonly argv: readonly string[];
+  /** The folder on this machine that the program runs in. */
+  readonly cwd: string;
+  /** The variables of the job. */
+  readonly environment: Variables;
+  readonly hasStdin: boolean;
+  /** True if the spool has a script, which the job file contains. */
+  readonly hasScript: boolean;
+  /** Path of the script file that the job file names, if it does. */
+  readonly file: string | null;
+  /** Folder of the job file, to which the paths of volumes are relative. */
+  readonly folder: string;
+  readonly expand: (text: string) => string;
+};
+
+/** Where a container has the script, the outputs and the artifacts. */
+export const SCRIPT_IN_CONTAINER = "/petit/script";
+const IN_CONTAINER = { PETIT_OUTPUT: "/petit/output", PETIT_ARTIFACTS: "/petit/artifacts" } as const;
+
+/**
+ * Returns the command that runs a program in a container, and its environment. The values of variables are in the environment of
+ * the client, and not in its arguments, which other users can read. Throws SpawnError.
+ */
+export const planContainer = (
+  options: ContainerOptions,
+): { readonly argv: readonly string[]; readonly environment: Variables } => {
+  const { container, started, spool, argv, cwd, expand } = options;
+  const { engine, name, environment: clientEnvironment } = started;
+  const variables: Variables = { ...options.environment, ...IN_CONTAINER };
+  const byName = Object.keys(variables).filter((key) => !isOfClient(key, clientEnvironment) && !(key in IN_CONTAINER));
+  const byValue = Object.entries(variables).filter(([key]) => !byName.includes(key));
+  const flag = (text: string, value: string | null): readonly string[] => (value === null ? [] : [text, expand(value)]);
+  // petit's own working directory may be that of the whole system, as it is in a systemd unit.
+  const folders = cwd === "/" ? [] : [bind(cwd, cwd), "--workdir", cwd];
+  return {
+    argv: [
+      engine,
+      "run",
+      "--rm",
+      "--init",
+      ...["--name", name],
+      ...["--label", `${ATTEMPT_LABEL}=${attemptIdOf(spool)}`],
+      ...["--label", `${DATABASE_LABEL}=${databaseName(dirname(spool.status))}`],
+      ...["--label", `petit.run=${options.runId}`],
+      ...(options.hasStdin ? ["--interactive"] : []),
+      ...folders,
+      ...(options.hasScript ? [bind(spool.script, SCRIPT_IN_CONTAINER, true)] : []),
+      ...(options.file === null || isWithin(options.file, cwd)
+        ? []
+        : [bind(dirname(options.file), dirname(options.file), true)]),
+      bind(spool.outputs, IN_CONTAINER.PETIT_OUTPUT),
+      bind(spool.artifacts, IN_CONTAINER.PETIT_ARTIFACTS),
+      ...container.volumes.flatMap((volume) => ["--volume", volumeOf(expand(volume), options.folder)]),
+      ...byName.flatMap((key) => ["--env", key]),
+      ...byValue.flatMap(([key, value]) => ["--env", `${key}=${value}`]),
+      ...flag("--user", container.user),
+      ...flag("--network", container.network),
+      ...flag("--pull", container.pull),
+      ...flag("--memory", container.memory),
+      ...flag("--cpus", container.cpus),
+      ...flag("--entrypoint", container.entrypoint),
+      imageOf(expand(container.image)),
+      ...argv,
+    ],
+    environment: {
+      ...clientEnvironment,
+      ...Object.fromEntries(byName.map((key) => [key, variables[key] ?? ""])),
+      PETIT_OUTPUT: spool.outputs,
+      PETIT_ARTIFACTS: spool.artifacts,
+    },
+  };
+};
+
+/** Returns whether the engine's client reads a variable itself, so that the job's value must not change it. */
+const isOfClient = (key: string, environment: Variables): boolean =>
+  !key.startsWith("PETIT_") &&
+  (key in environment || /^(DOCKER|CONTAINER|XDG_|LD_|GO|SSL_|STORAGE_|BUILDAH)/.test(key) || /_proxy$/i.test(key));
+
+/** Returns the flag that mounts a path. The engines read it as a line of CSV. */
+const bind = (source: string, target: string, isReadOnly = false): string =>
+  `--mount=${["type=bind", `source=${source}`, `target=${target}`, ...(isReadOnly ? ["readonly"] : [])].map(csvField).join(",")}`;
+
+const csvField = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/** Resolves the path of a volume. A text without a slash at its start, such as `data`, names a volume of the engine. */
+const volumeOf = (volume: string, folder: string): string =>
+  /^\.\.?(\/|:|$)/.test(volume)
+    ? resolve(folder, volume.split(":")[0] ?? "") + volume.slice(volume.indexOf(":"))
+    : volume;
+
+const imageOf = (image: string): string => {
+  if (image !== "" && !image.startsWith("-") && !/\s/.test(image)) return image;
+  throw new SpawnError("EINVAL", `image '${image}' must not be empty, begin with '-' or contain a space`);
+};
+
+const isWithin = (file: string, folder: string): boolean => {
+  const path = relative(folder, file);
+  return folder !== "/" && !path.startsWith("..") && !isAbsolute(path);
+};
