@@ -28,6 +28,7 @@ describe("the examples", () => {
       "hourly_check",
       "http_request",
       "import_rows",
+      "in_container",
       "items",
       "late_warning",
       "load_region",

@@ -2,6 +2,7 @@ import { definedIn } from "../../app/open-engine.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
 import { type Context, defineCommand } from "../command.ts";
+import { programChecks } from "../doctor/programs.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, problemLine, readJobs, summaryOf } from "../job-folder.ts";
 import { pluralize } from "../terminal/pluralize.ts";
@@ -12,7 +13,7 @@ export const validate = defineCommand({
   summary: "Check the job files and report all problems",
   description:
     "Reads every job file in JOBS_DIR and its subfolders, and prints all problems, one per line. Runs nothing. The exit " +
-    "status is 1 if a file is invalid or there are no jobs.",
+    "status is 1 if a file is invalid or there are no jobs. A program that jobs need and this machine lacks is a warning.",
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
   },
@@ -24,22 +25,25 @@ export const validate = defineCommand({
   ],
   run: async ({ JOBS_DIR }, { terminal, json, settings, environment }) => {
     const files = await readJobs(JOBS_DIR, settings.queues);
-    warnOfShortSecrets(files, { err: terminal.err, environment });
-    if (json) terminal.out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
+    const warnings = warningsOf(files, environment);
+    const { out, err } = terminal;
+    if (!json) for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);
+    if (json) out.write(`${JSON.stringify({ ...asJson(files), warnings }, null, 2)}\n`);
     else writeReport(files, { dir: JOBS_DIR, terminal });
     return statusOf(files);
   },
 });
 
-/** Warns of secrets that can be read here and are too short to be hidden. Elsewhere they may have other values. */
-const warnOfShortSecrets = (
-  { jobs }: JobFiles,
-  { err, environment }: Pick<Terminal, "err"> & Pick<Context, "environment">,
-): void => {
-  for (const job of jobs)
-    for (const { kind, message } of secretConcerns(job, definedIn(environment)))
-      if (kind === "short") err.write(`${paint(err, "yellow", "warning")}: ${message}\n`);
-};
+/**
+ * Returns what may go wrong on this machine: programs that the jobs need and it does not have, and secrets that are too short to
+ * be hidden. Elsewhere they may be there, or have other values.
+ */
+const warningsOf = ({ jobs }: JobFiles, environment: Context["environment"]): readonly string[] => [
+  ...programChecks(jobs, environment).flatMap(({ status, message }) => (status === "failed" ? [message] : [])),
+  ...jobs.flatMap((job) =>
+    secretConcerns(job, definedIn(environment)).flatMap(({ kind, message }) => (kind === "short" ? [message] : [])),
+  ),
+];
 
 const asJson = (files: JobFiles): object => ({
   valid: statusOf(files) === EXIT.DONE,

@@ -1,5 +1,3 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { definedIn } from "../../app/open-engine.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
@@ -11,6 +9,8 @@ import type { Context } from "../command.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
+import { containerChecks } from "./containers.ts";
+import { programChecks } from "./programs.ts";
 
 /** Maximum number of problems to list; 'petit validate' lists all. */
 const MAX_PROBLEMS = 3;
@@ -18,14 +18,16 @@ const MAX_PROBLEMS = 3;
 /** Checks the job files, and whether the machine has what the jobs need. `given` is false if the folder is the default one. */
 export const jobChecks = async (
   dir: { readonly path: string; readonly given: boolean },
-  { environment, settings, defaultNotify }: Pick<Context, "environment" | "settings" | "defaultNotify">,
+  context: Context,
 ): Promise<readonly Check[]> => {
+  const { environment, settings, defaultNotify } = context;
   try {
     await checkJobsDir(dir.path);
     const files = await readJobsDir(dir.path, settings.queues);
     return [
       filesCheck(files, dir.path),
-      ...PROGRAMS.flatMap((needed) => programCheck(files.jobs, needed, environment.PATH ?? "")),
+      ...programChecks(files.jobs, environment),
+      ...containerChecks(files.jobs, context),
       variablesCheck(files.jobs, environment),
       ...secretsCheck(files.jobs, environment),
       ...receiversCheck(
@@ -88,36 +90,4 @@ const receiversCheck = (jobs: readonly Job[], environment: Context["environment"
   const hint =
     "set it where petit runs, if it has other variables or another user than this command; then run 'petit notify test JOB'";
   return [warning("notify", { message: firstOf(missing), hint })];
-};
-
-/** The programs that a type of task needs. */
-const PROGRAMS = [
-  { type: "python", name: "python3", install: "python3" },
-  { type: "ssh", name: "ssh", install: "OpenSSH's client (openssh-client)" },
-] as const;
-
-const programCheck = (
-  jobs: readonly Job[],
-  { type, name, install }: (typeof PROGRAMS)[number],
-  path: string,
-): readonly Check[] => {
-  const users = jobs.filter(({ tasks }) => tasks.some(({ program }) => program.type === type));
-  const [first] = users;
-  if (first === undefined) return [];
-  const found = path
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find(isExecutable);
-  if (found !== undefined) return [ok(name, `${found}, for ${pluralize(users.length, "job")}`)];
-  const message = `${name} is not in PATH, but ${first.id}${users.length > 1 ? ` and ${users.length - 1} more` : ""} needs it`;
-  return [failed(name, { message, hint: `install ${install}, or set petit's PATH to a folder that contains ${name}` })];
-};
-
-const isExecutable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 };

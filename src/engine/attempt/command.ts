@@ -10,11 +10,11 @@ import { expandJson, expandTemplate, hasTemplate, type TemplateScope } from "../
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
 import type { SecretValues } from "../secrets/attempt-secrets.ts";
+import { containerOf } from "./container/engine.ts";
+import { planContainer, SCRIPT_IN_CONTAINER } from "./container/plan.ts";
 import { findFile } from "./find-file.ts";
 import { type HttpPlanOptions, planRequest } from "./http/plan.ts";
 import { requestArguments } from "./http/request-command.ts";
-import { containerOf } from "./container/engine.ts";
-import { planContainer, SCRIPT_IN_CONTAINER } from "./container/plan.ts";
 import type { ProcessCommand } from "./process.ts";
 import { reopensOutput } from "./reopens-output.ts";
 import { SpawnError } from "./spawn-error.ts";

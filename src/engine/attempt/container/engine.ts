@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { basename, delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import type { Container } from "../../../domain/job.ts";
 import { attemptOf, type Spool } from "../../output/spool.ts";
 
@@ -13,7 +13,7 @@ export const DATABASE_LABEL = "petit.database";
 
 /** Returns a short name of the database that a spool folder belongs to. Two databases of one machine have different ones. */
 export const databaseName = (spoolDir: string): string =>
-  createHash("sha256").update(spoolDir).digest("hex").slice(0, 8);
+  createHash("sha256").update(resolve(spoolDir)).digest("hex").slice(0, 8);
 
 /** Returns the id of the attempt that the spool files belong to. */
 export const attemptIdOf = (spool: Spool): number => attemptOf(basename(spool.status)) ?? 0;
@@ -29,7 +29,10 @@ export const containerOf = (container: Container, spool: Spool, environment: Var
  * Returns the path of the container engine's client, or null if there is none. Without a choice it is docker if its daemon
  * seems to run, then podman, then docker.
  */
-export const findContainerEngine = (chosen: Container["engine"], environment: Variables): string | null => {
+export const findContainerEngine = (
+  chosen: Container["engine"],
+  environment: Readonly<Record<string, string | undefined>>,
+): string | null => {
   const find = (name: string): string | undefined =>
     (environment.PATH ?? "")
       .split(delimiter)

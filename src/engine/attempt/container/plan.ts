@@ -41,7 +41,7 @@ export const planContainer = (
   const { container, started, spool, argv, cwd, expand } = options;
   const { engine, name, environment: clientEnvironment } = started;
   const variables: Variables = { ...options.environment, ...IN_CONTAINER };
-  const byName = Object.keys(variables).filter((key) => !isOfClient(key, clientEnvironment) && !(key in IN_CONTAINER));
+  const byName = Object.keys(variables).filter((key) => !OF_CLIENT.test(key) && !(key in IN_CONTAINER));
   const byValue = Object.entries(variables).filter(([key]) => !byName.includes(key));
   const flag = (text: string, value: string | null): readonly string[] => (value === null ? [] : [text, expand(value)]);
   // petit's own working directory may be that of the whole system, as it is in a systemd unit.
@@ -85,10 +85,8 @@ export const planContainer = (
   };
 };
 
-/** Returns whether the engine's client reads a variable itself, so that the job's value must not change it. */
-const isOfClient = (key: string, environment: Variables): boolean =>
-  !key.startsWith("PETIT_") &&
-  (key in environment || /^(DOCKER|CONTAINER|XDG_|LD_|GO|SSL_|STORAGE_|BUILDAH)/.test(key) || /_proxy$/i.test(key));
+/** The variables that the engine's client reads itself. The job's values must not change them, so they are arguments. */
+const OF_CLIENT = /^(PATH|HOME|USER|TMPDIR|(DOCKER|CONTAINER|XDG|LD|STORAGE|BUILDAH|SSL|GO)[A-Z_]*|.*_proxy)$/i;
 
 /** Returns the flag that mounts a path. The engines read it as a line of CSV. */
 const bind = (source: string, target: string, isReadOnly = false): string =>
