@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { IMAGE, type Podman, startPodman, whyNoPodman } from "../support/container/podman.ts";
 import { post, runToEnd, start } from "../support/petit/api.ts";
 import { type Petit, petitCommand, startPetit } from "../support/petit/petit.ts";
@@ -17,7 +17,7 @@ environment: {QUOTED: "it's \\"so\\"\\n$HOME", HOME: /nowhere}
 tasks:
   - {id: first, type: shell, container: "${IMAGE}", working_dir: ${dir}/work, args: ["a b"], stdin: "one\\ntwo", script: "printf '%s|' \\"$QUOTED\\" $HOME $# \\"$1\\" $PETIT_TRIGGER $PWD; cat; echo text > file; echo 'rows=7' >> $PETIT_OUTPUT"}
   - {id: second, type: command, command: echo, depends_on: [first], args: ["\${{ tasks.first.outputs.rows }}"], container: {image: "${IMAGE}", pull: never, user: "1000:1000", memory: 64m, cpus: 0.5, network: none}}
-  - {id: third, type: shell, depends_on: [second], script: "id -u; cat /data/file; echo a=b >> $PETIT_OUTPUT", container: {image: "${IMAGE}", user: 1000, volumes: ["../work:/data:ro"]}}`,
+  - {id: third, type: shell, depends_on: [second], artifacts: ["file"], working_dir: ${dir}/work, script: "id -u; cat /data/file; echo a=b >> $PETIT_OUTPUT; echo kept > $PETIT_ARTIFACTS/own", container: {image: "${IMAGE}", user: 1000, volumes: ["../work:/data:ro"]}}`,
     `id: petits-own\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: env}`,
     `id: fails\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: exit 42}`,
     `id: no-image\ntasks:\n  - {id: a, type: shell, container: {image: "localhost/nothing:1", pull: never}, script: "true"}`,
@@ -58,6 +58,7 @@ describe.skipIf(why !== null)(`a task in a container${why === null ? "" : ` (${w
     const run = await runToEnd(petit, "values");
     expect(await logOf(run.id)).toBe(`it's "so"\n$HOME|/nowhere|1|a b|manual|${dir.path}/work|one\ntwo7\n1000\ntext\n`);
     expect(run.status).toBe("completed");
+    expect(readdirSync(`${petit.dbPath}-artifacts/${run.id}/third`).sort()).toEqual(["file", "own"]);
     expect(readFileSync(`${dir.path}/work/file`, "utf8")).toBe("text\n");
   });
 
