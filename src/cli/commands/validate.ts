@@ -27,8 +27,8 @@ export const validate = defineCommand({
     const files = await readJobs(JOBS_DIR, settings.queues);
     const warnings = warningsOf(files, environment);
     const { out, err } = terminal;
-    if (!json) for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);
-    if (json) out.write(`${JSON.stringify({ ...asJson(files), warnings }, null, 2)}\n`);
+    for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);
+    if (json) out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
     else writeReport(files, { dir: JOBS_DIR, terminal });
     return statusOf(files);
   },
