@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { artifacts } from "./commands/artifacts.ts";
 import { backup } from "./commands/backup.ts";
 import { cancel } from "./commands/cancel.ts";
 import { completion } from "./commands/completion.ts";
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   runs,
   status,
   logs,
+  artifacts,
   why,
   top,
   cancel,

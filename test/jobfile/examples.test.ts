@@ -17,6 +17,7 @@ describe("the examples", () => {
     expect(files.jobs.map((job) => job.source.file)).toEqual(files.jobs.map((job) => `${job.id}.yaml`));
     expect(files.jobs.map((job) => String(job.id))).toEqual([
       "approval",
+      "artifacts",
       "child_jobs",
       "conditions",
       "data_pipeline",

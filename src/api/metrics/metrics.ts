@@ -22,7 +22,7 @@ export interface Metrics extends Disposable {
 /** Content type of `/metrics`. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-type MetricSources = Pick<ApiContext, "engine" | "store" | "log" | "version">;
+type MetricSources = Pick<ApiContext, "engine" | "store" | "clock" | "log" | "version">;
 
 export const createMetrics = (sources: MetricSources): Metrics => {
   const registry = new Registry();
@@ -116,7 +116,7 @@ const createEventCounter = (registry: Registry, store: MetricSources["store"]): 
 };
 
 /** Registers the metrics that are read at each scrape. */
-const registerGauges = (registry: Registry, { engine, store, version }: MetricSources): void => {
+const registerGauges = (registry: Registry, { engine, store, clock, version }: MetricSources): void => {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => number): void =>
     void new Gauge({
@@ -147,6 +147,8 @@ const registerGauges = (registry: Registry, { engine, store, version }: MetricSo
     store.notifications.countWaiting(),
   );
   gauge("petit_db_bytes", "Size of the database, including its write-ahead log.", () => store.sizeBytes());
+  const artifactBytes = readAtIntervals(clock, () => store.artifacts.getTotals().bytes);
+  gauge("petit_artifact_bytes", "Size of all artifacts; at most a minute old.", artifactBytes);
   new Gauge({
     name: "petit_attention",
     help: "Things that need attention, by kind, as in /api/attention.",
@@ -163,4 +165,17 @@ const registerGauges = (registry: Registry, { engine, store, version }: MetricSo
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);
+};
+
+/** How long a sum over many rows is used, in ms. */
+const SUM_INTERVAL_MS = 60_000;
+
+/** Returns a function that returns the value of `read`, which it calls at most once a minute. */
+const readAtIntervals = (clock: MetricSources["clock"], read: () => number): (() => number) => {
+  let [value, readAt] = [0, Number.NEGATIVE_INFINITY];
+  return () => {
+    const now = clock.monotonic();
+    if (now - readAt >= SUM_INTERVAL_MS) [value, readAt] = [read(), now];
+    return value;
+  };
 };

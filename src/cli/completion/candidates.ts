@@ -3,6 +3,7 @@ import { resolveSettings } from "../../app/settings/resolve.ts";
 import type { Client } from "../../client/client.ts";
 import { isName, parseRunId } from "../../domain/ids.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
+import { formatRoundedSize } from "../../lib/size.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
 import type { Context } from "../command.ts";
@@ -29,7 +30,7 @@ const FINDABLE = 4;
  */
 export const findCandidates = async (target: CompletionTarget, context: Context): Promise<readonly Candidate[]> => {
   const candidates = await candidatesFor(target, context);
-  return candidates.filter(({ value }) => value.startsWith(target.written) && /^[\w.-]+=?$/.test(value));
+  return candidates.filter(({ value }) => value.startsWith(target.written) && /^[\w./-]+=?$/.test(value));
 };
 
 const candidatesFor = async (target: CompletionTarget, context: Context): Promise<readonly Candidate[]> => {
@@ -48,6 +49,8 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
     case "TASK":
     case "--task":
       return listTasks(client(), before.get("RUN"));
+    case "PATH":
+      return listArtifacts(client(), before);
     case "--param":
       return listParams(client(), before);
     case "--status":
@@ -100,6 +103,14 @@ const listTasks = async (client: Client, run: string | undefined): Promise<reado
   return tasks
     .filter(({ task_id }) => isName(task_id))
     .map(({ task_id, status }) => ({ value: task_id, text: status }));
+};
+
+const listArtifacts = async (client: Client, before: CompletionTarget["before"]): Promise<readonly Candidate[]> => {
+  const run = before.get("RUN");
+  if (run === undefined) return [];
+  const params = { run_id: await findRun(client, run, null) };
+  const { artifacts } = await client.get("/api/runs/:run_id/artifacts", { params });
+  return artifacts.map(({ path, size }) => ({ value: path, text: formatRoundedSize(size) }));
 };
 
 /** The shell adds no space behind `=`. */

@@ -9,7 +9,15 @@ import { type ReadOnlyDatabase, readDatabase } from "../../store/database/read-o
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";
 import { type Check, failed, ok, reasonOf } from "./check.ts";
-import { diskCheck, folderCheck, permissionsCheck, plantedChecks, roomHint, spoolCheck } from "./files.ts";
+import {
+  artifactsCheck,
+  diskCheck,
+  folderCheck,
+  permissionsCheck,
+  plantedChecks,
+  roomHint,
+  spoolCheck,
+} from "./files.ts";
 import { notificationsCheck } from "./notifications.ts";
 
 /** Checks the database and the files next to it. */
@@ -43,7 +51,11 @@ const tryStat = (path: string): StatResult => {
   }
 };
 
-const roomChecks = (path: string, folder: string): readonly Check[] => [diskCheck(folder), spoolCheck(path)];
+const roomChecks = (path: string, folder: string): readonly Check[] => [
+  diskCheck(folder),
+  spoolCheck(path),
+  ...artifactsCheck(path),
+];
 
 const fileChecks = (path: string, { runtime, environment }: Context): readonly Check[] => {
   try {

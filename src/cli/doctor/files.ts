@@ -99,6 +99,25 @@ export const spoolCheck = (db: string): Check => {
   return ok("spool", `${spool}: ${pluralize(readdirSync(spool).length, "file")}`);
 };
 
+/** Checks the folder of the artifacts, which exists if there have been any. */
+export const artifactsCheck = (db: string): readonly Check[] => {
+  const folder = resolve(siblingFile(db, "-artifacts"));
+  const stats = statOf(folder);
+  if (stats === null) return [];
+  if (!stats.isDirectory())
+    return [failed("artifacts", { message: `${folder} is not a folder`, hint: "move or remove it" })];
+  if (isForeign(stats)) {
+    const message = `${folder} belongs to another user (${stats.uid}) and can't be written`;
+    const hint = `run petit as that user, or: chown -R ${process.getuid?.()} ${folder}`;
+    return [failed("artifacts", { message, hint })];
+  }
+  if (isOpen(stats)) {
+    const message = `others can read ${folder} (mode ${modeOf(stats)}), which contains artifacts of runs`;
+    return [warning("artifacts", { message, hint: `chmod 700 ${folder}` })];
+  }
+  return [ok("artifacts", folder)];
+};
+
 const statOf = (file: string): Stats | null => statSync(file, { throwIfNoEntry: false }) ?? null;
 
 /** Returns whether users other than the owner can access the file. */

@@ -1,6 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
+import { formatRoundedSize } from "../../lib/size.ts";
 import { failureReport } from "../client/failure-report.ts";
 import type { RunSnapshot, TaskBody } from "../client/run-snapshot.ts";
 import type { Context } from "../command.ts";
@@ -9,6 +10,7 @@ import { reasonText } from "../run-display/outcome.ts";
 import { runName } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { relativeText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
@@ -28,7 +30,7 @@ export const runStatusText = async (
 ): Promise<string> => {
   const { out } = context.terminal;
   const parts = [
-    runText(snapshot.run, context),
+    runText(snapshot.run, await artifactsText(client, snapshot.run.id), context),
     tasksText(snapshot.tasks, all, context),
     await failureReport(client, { snapshot, withLines: true, screen: out }),
   ];
@@ -45,7 +47,17 @@ const tasksText = (tasks: readonly TaskBody[], all: boolean, context: Context): 
   return `${taskTable(shown, context)}${paint(out, "dim", counts)}\n`;
 };
 
-const runText = (run: RunSnapshot["run"], context: Context): string => {
+/** Returns how many artifacts a run has, and the command that lists them; empty if it has none. */
+const artifactsText = async (client: Client, runId: string): Promise<string> => {
+  const { artifacts, count } = await client.get("/api/runs/:run_id/artifacts", { params: { run_id: runId } });
+  if (count === 0) return "";
+  const bytes = artifacts.reduce((sum, { size }) => sum + size, 0);
+  return `${pluralize(count, "file")}, ${formatRoundedSize(bytes)}: petit artifacts ${runName(runId, PLAIN)}`;
+};
+
+const PLAIN = { isTerminal: true };
+
+const runText = (run: RunSnapshot["run"], artifacts: string, context: Context): string => {
   const { out } = context.terminal;
   const rows: readonly (readonly [string, string])[] = [
     ["run", run.id],
@@ -65,6 +77,7 @@ const runText = (run: RunSnapshot["run"], context: Context): string => {
     ["ended", whenText(run.ended_at, context)],
     ["took", durationText(run.duration_ms)],
     ["late", run.late_at === null ? "" : `since ${whenText(run.late_at, context)}`],
+    ["artifacts", artifacts],
     ...linkRows(run),
   ];
   return rows

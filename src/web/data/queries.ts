@@ -110,6 +110,35 @@ export const runTasksQuery = (runId: string) =>
     queryFn: () => petit.get("/api/runs/:run_id/tasks", { params: { run_id: runId } }),
   });
 
+/** Query for the files that are kept with a run. */
+export const artifactsQuery = (runId: string) =>
+  queryOptions({
+    queryKey: ["artifacts", runId],
+    queryFn: () => petit.get("/api/runs/:run_id/artifacts", { params: { run_id: runId } }),
+  });
+
+/** Maximum that is read of a text for its preview. */
+export const PREVIEW_BYTES = 65_536;
+
+/** Query for the beginning of a text that is kept with a run. */
+export const artifactTextQuery = (
+  runId: string,
+  { path, sha256 }: { readonly path: string; readonly sha256: string },
+) =>
+  queryOptions({
+    queryKey: ["artifact-text", runId, path, sha256],
+    queryFn: async () => {
+      const params = { run_id: runId, "*": path };
+      const headers = { range: `bytes=0-${PREVIEW_BYTES - 1}` };
+      const decoder = new TextDecoder();
+      let text = "";
+      for await (const part of await petit.stream("/api/runs/:run_id/artifacts/*", { params, headers }))
+        text += decoder.decode(part, { stream: true });
+      return text;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
 type ItemsFilter = {
   readonly runId: string;
   readonly taskId: string;

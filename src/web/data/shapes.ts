@@ -1,5 +1,6 @@
 import type { QueryFunction } from "@tanstack/react-query";
 import type {
+  artifactsQuery,
   attentionQuery,
   comparisonQuery,
   definitionQuery,
@@ -33,6 +34,7 @@ export type TaskData = JobDetail["tasks"][number];
 export type ParamData = JobDetail["params"][string];
 export type RunData = ListAnswer<AnswerOf<typeof runsQuery>, "runs">;
 export type RunDetail = AnswerOf<typeof runQuery>;
+export type ArtifactData = ListAnswer<AnswerOf<typeof artifactsQuery>, "artifacts">;
 export type TaskRunData = ListAnswer<AnswerOf<typeof runTasksQuery>, "tasks">;
 export type ItemCounts = NonNullable<TaskRunData["items"]>;
 export type ItemData = ListAnswer<AnswerOf<typeof runItemsQuery>, "items">;

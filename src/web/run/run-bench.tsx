@@ -1,10 +1,13 @@
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
-import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { artifactsQuery } from "../data/queries.ts";
+import type { ArtifactData, RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Graph } from "../graph/graph.tsx";
 import { withParam } from "../ui/choice.tsx";
 import { type Tab, Tabs } from "../ui/tabs.tsx";
 import { counted } from "../ui/text/format.ts";
+import { Artifacts } from "./artifacts/artifacts.tsx";
 import { Gantt } from "./gantt/gantt.tsx";
 import { graphTask } from "./graph-tasks.ts";
 import { tasksWithItems } from "./items/item-rows.ts";
@@ -27,7 +30,8 @@ export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchP
   const bench = useRef<HTMLDivElement>(null);
   // A link to a task of a run that has not ended asks for the task's log. The summary of a failed run has its last lines.
   const [isLogFirst] = useState(() => run.ended_at === null && Boolean(query.get("task")));
-  const tabs = tabsOf({ run, tasks });
+  const { data: { artifacts } = NO_ARTIFACTS } = useQuery(artifactsQuery(run.id));
+  const tabs = tabsOf({ run, tasks, artifacts });
   const tab = tabs.find(({ id }) => id === query.get("tab"))?.id ?? "graph";
   const select = useCallback(
     (taskId: string): void => {
@@ -54,6 +58,7 @@ export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchP
             {tab === "items" && (
               <Items runId={run.id} tasks={tasks} selected={selected} onSelected={() => showLog(bench.current)} />
             )}
+            {tab === "artifacts" && <Artifacts runId={run.id} artifacts={artifacts} />}
             {tab === "values" && <RunValues run={run} tasks={tasks} />}
           </Tabs>
         </section>
@@ -63,10 +68,15 @@ export const RunBench = ({ run, tasks, selected, onSelect, children }: RunBenchP
   );
 };
 
-const tabsOf = ({ run, tasks }: Pick<RunBenchProps, "run" | "tasks">): readonly Tab[] => [
+const NO_ARTIFACTS: { readonly artifacts: readonly ArtifactData[] } = { artifacts: [] };
+
+type TabsOptions = Pick<RunBenchProps, "run" | "tasks"> & { readonly artifacts: readonly ArtifactData[] };
+
+const tabsOf = ({ run, tasks, artifacts }: TabsOptions): readonly Tab[] => [
   { id: "graph", label: "Graph" },
   { id: "tasks", label: counted(tasks.length, "task") },
   ...itemsTab(tasks),
+  ...(artifacts.length === 0 ? [] : [{ id: "artifacts", label: counted(artifacts.length, "artifact") }]),
   ...(countValues({ run, tasks }) === 0 ? [] : [{ id: "values", label: "Params and outputs" }]),
 ];
 

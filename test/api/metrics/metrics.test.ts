@@ -68,6 +68,7 @@ describe("the metrics", () => {
       petit_queue_running_runs: "gauge",
       petit_queue_pending_runs: "gauge",
       petit_db_bytes: "gauge",
+      petit_artifact_bytes: "gauge",
       petit_notifications_total: "counter",
       petit_waiting_notifications: "gauge",
       process_cpu_seconds_total: "counter",

@@ -79,7 +79,7 @@ export const security: Topic = {
       title: "Files",
       text:
         "Only its owner can read the database, which holds all output of tasks: petit sets its mode at the start. The same holds for a " +
-        "backup. petit refuses a database, a file next to it or a spool folder that belongs to another user, because that user could " +
+        "backup. petit refuses a database, a file next to it, its spool or its artifacts folder if it belongs to another user, because that user could " +
         "decide what petit runs. It trusts its own user, root, and under sudo the user who called it. Only the owner of the files " +
         "counts, so that root in a container can use a volume whose folder belongs to a user of the host. petit warns about a folder " +
         "that others can write to. `petit service install` runs petit as its own user, in a unit that restricts what it and its tasks " +

@@ -14,7 +14,7 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
     case "task.finished":
     case "item.started":
     case "item.finished":
-      return [`run-tasks ${run_id}`, `run-items ${run_id}`];
+      return [`run-tasks ${run_id}`, `run-items ${run_id}`, `artifacts ${run_id}`];
     case "approval":
       return [`run-tasks ${run_id}`, `run-items ${run_id}`, "attention"];
     case "run.started":
@@ -50,7 +50,12 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
 /** Events that change the list of jobs in a way that their data does not contain. */
 const CHANGES_LIST: ReadonlySet<LiveEvent["type"]> = new Set(["jobs.reloaded", "job.paused", "job.resumed"]);
 
-const ofRun = (id: string | undefined): readonly QueryName[] => [`run ${id}`, `run-tasks ${id}`, `run-items ${id}`];
+const ofRun = (id: string | undefined): readonly QueryName[] => [
+  `run ${id}`,
+  `run-tasks ${id}`,
+  `run-items ${id}`,
+  `artifacts ${id}`,
+];
 const ofJob = (id: string | undefined): readonly QueryName[] => [`job ${id}`, `job-runs ${id}`, `occurrences ${id}`];
 
 /** Minimum time between two fetches of a query in ms, and the additional time per list item: a list of 1,000 jobs is large. */
