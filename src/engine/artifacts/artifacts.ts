@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Artifact } from "../../domain/artifact/artifact.ts";
@@ -79,7 +79,7 @@ export class Artifacts {
   /** Replaces the artifacts of a task or item by those of an attempt. Returns what went wrong as a sentence, or null. */
   async collect(ended: EndedAttempt): Promise<string | null> {
     const { attempt, patterns, spool } = ended;
-    const isEmpty = removeEmpty(spool.artifacts);
+    const isEmpty = isEmptyFolder(spool.artifacts);
     const mayReplace = attempt.attempt > 1 && this.#options.store.artifacts.has(attempt.runId, attempt);
     if (patterns.length === 0 && isEmpty && !mayReplace && !existsSync(this.#folderOf(ended))) return null;
     const earlier = this.#queue.get(attempt.runId) ?? Promise.resolve();
@@ -191,11 +191,10 @@ const hidePaths = (mask: Mask | null): ((file: FoundFile) => FoundFile) => {
   };
 };
 
-/** Deletes an empty folder. Returns true if there is none now. */
-const removeEmpty = (path: string): boolean => {
+/** Returns true also if there is no such folder. */
+const isEmptyFolder = (path: string): boolean => {
   try {
-    rmdirSync(path);
-    return true;
+    return readdirSync(path).length === 0;
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "ENOENT";
   }

@@ -5,6 +5,7 @@ import {
   existsSync,
   fstatSync,
   openSync,
+  readdirSync,
   renameSync,
   unlinkSync,
   writeFileSync,
@@ -20,6 +21,7 @@ import {
   makeSpoolDir,
   openSpoolFile,
   REUSED,
+  type ReusablePart,
   removeLeftover,
   removeSpool,
   type Spool,
@@ -42,9 +44,8 @@ const MAX_FREE = 128;
 const PREPARE_AFTER_MS = 200;
 const PREPARE_STEP_MS = 4;
 
-/** What every attempt has: files, and the folder of artifacts, which is never reused. */
-const PREPARED_PARTS = [...COMMON_PARTS, "artifacts"] as const;
-type PreparedPart = (typeof PREPARED_PARTS)[number];
+/** What every attempt has: files, and the folder of artifacts. */
+const REUSABLE_PARTS: readonly ReusablePart[] = [...COMMON_PARTS, "artifacts"];
 
 /** Larger files are not reused: truncating one makes the system write it to disk first. */
 const MAX_BYTES = { status: 4_096, stdout: 0, stderr: 0 } as const satisfies Record<CommonPart, number>;
@@ -62,7 +63,7 @@ export type SpoolPoolOptions = {
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
-  readonly #free: Readonly<Record<PreparedPart, string[]>> = { status: [], stdout: [], stderr: [], artifacts: [] };
+  readonly #free: Readonly<Record<ReusablePart, string[]>> = { status: [], stdout: [], stderr: [], artifacts: [] };
   #made = 0;
   /** The number of attempts for which files are created in advance. */
   #prepared = 0;
@@ -104,13 +105,13 @@ export class SpoolPool implements Disposable {
     if (this.#isClosed || this.#prepared === 0 || this.#cancel !== null) return;
     this.#cancel = this.#options.clock.setTimeout(() => {
       this.#cancel = null;
-      const missing = PREPARED_PARTS.filter((part) => this.#free[part].length < this.#prepared);
+      const missing = REUSABLE_PARTS.filter((part) => this.#free[part].length < this.#prepared);
       if (missing.length > 0 && this.#createFree(missing)) this.#prepareAfter(PREPARE_STEP_MS);
     }, delayMs);
   }
 
   /** Returns false if that fails, for example because the disk is full. */
-  #createFree(parts: readonly PreparedPart[]): boolean {
+  #createFree(parts: readonly ReusablePart[]): boolean {
     try {
       for (const part of parts) {
         const path = this.#newFreePath();
@@ -125,7 +126,14 @@ export class SpoolPool implements Disposable {
 
   /** Takes back the files of an attempt that has ended. */
   remove(spool: Spool): void {
-    removeSpool(spool, (part) => !this.#isClosed && this.#recycle(part, spool[part]));
+    let isUnused = !this.#isClosed;
+    removeSpool(spool, (part) => {
+      const isRecycled =
+        !this.#isClosed &&
+        (part === "artifacts" ? isUnused && this.#recycleFolder(spool.artifacts) : this.#recycle(part, spool[part]));
+      isUnused &&= isRecycled;
+      return isRecycled;
+    });
     this.#prepareAfter(PREPARE_AFTER_MS);
   }
 
@@ -140,7 +148,7 @@ export class SpoolPool implements Disposable {
     return join(this.#options.spoolDir, `free-${this.#made++}`);
   }
 
-  #take(part: PreparedPart, path: string): boolean {
+  #take(part: ReusablePart, path: string): boolean {
     const free = this.#free[part].pop();
     if (free === undefined) return false;
     try {
@@ -158,6 +166,20 @@ export class SpoolPool implements Disposable {
       if (!this.#reset(part, path)) return false;
       renameSync(path, free);
       this.#free[part].push(free);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Takes back an empty folder. The caller knows that no process of its attempt has the output open. */
+  #recycleFolder(path: string): boolean {
+    if (this.#free.artifacts.length >= MAX_FREE) return false;
+    const free = this.#newFreePath();
+    try {
+      if (readdirSync(path).length > 0) return false;
+      renameSync(path, free);
+      this.#free.artifacts.push(free);
       return true;
     } catch {
       return false;
@@ -192,7 +214,7 @@ const create = (statusPath: string): void => {
 
 const createEmpty = (path: string): void => closeSync(openNew(path));
 
-const CREATE: Readonly<Record<PreparedPart, (path: string) => void>> = {
+const CREATE: Readonly<Record<ReusablePart, (path: string) => void>> = {
   status: create,
   stdout: createEmpty,
   stderr: createEmpty,

@@ -66,6 +66,7 @@ const OTHER_PARTS = [
   "ending",
 ] as const;
 export type CommonPart = (typeof COMMON_PARTS)[number];
+export type ReusablePart = CommonPart | "artifacts";
 const PARTS = [...COMMON_PARTS, ...OTHER_PARTS, "artifacts"] as const;
 
 /** Creates the spool folder, which only its owner can enter. Restricts the mode of an existing folder. */
@@ -111,10 +112,10 @@ export const attemptOf = (name: string): number | null => {
  * Deletes the files of an attempt, except those that `recycle` has moved. The status file goes first: a wrapper that has not
  * started its program yet will not start it.
  */
-export const removeSpool = (spool: Spool, recycle: (part: CommonPart) => boolean = () => false): void => {
+export const removeSpool = (spool: Spool, recycle: (part: ReusablePart) => boolean = () => false): void => {
   for (const part of COMMON_PARTS) if (!recycle(part)) remove(spool[part]);
   for (const part of OTHER_PARTS) if (existsSync(spool[part])) remove(spool[part]);
-  removeFolder(spool.artifacts);
+  if (!recycle("artifacts")) removeFolder(spool.artifacts);
 };
 
 /** Deletes a folder in the spool folder. If it is not empty, it is renamed, and deleted in the background. */

@@ -98,7 +98,7 @@ describe("SpoolPool", () => {
   test("keeps a bounded number of free files", () => {
     const spools = Array.from({ length: 130 }, (_, index) => attempted(index + 1));
     for (const spool of spools) pool.remove(spool);
-    expect(readdirSync(spoolDir)).toHaveLength(3 * 128);
+    expect(readdirSync(spoolDir)).toHaveLength(4 * 128);
   });
 
   test("reuses a status file without the status of the previous attempt", () => {
@@ -164,8 +164,14 @@ describe("SpoolPool", () => {
     expect(readStatus(first)).toEqual({ pid: null, exit: null });
   });
 
-  test("replaces the folder of artifacts, which is not reused", () => {
-    pool.prepare(1);
+  test("reuses an empty folder of artifacts", () => {
+    const first = attempted(1);
+    const { ino } = statSync(first.artifacts);
+    pool.remove(first);
+    expect(statSync(attempted(2).artifacts).ino).toBe(ino);
+  });
+
+  test("replaces a folder that contains artifacts", () => {
     const first = attempted(1);
     writeFileSync(join(first.artifacts, "kept"), "");
     pool.remove(first);
