@@ -36,7 +36,8 @@ export const sendEmail = async (
       requireTLS: target.tls === "starttls",
       ignoreTLS: target.tls === "none",
       ...(user !== undefined && { auth: { user, pass } }),
-      tls: { ...(trusted.authorities !== null && { ca: trusted.authorities }) },
+      // Also if NODE_TLS_REJECT_UNAUTHORIZED says otherwise.
+      tls: { rejectUnauthorized: true, ...(trusted.authorities !== null && { ca: trusted.authorities }) },
       disableFileAccess: true,
       disableUrlAccess: true,
     });
