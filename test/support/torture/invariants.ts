@@ -56,9 +56,16 @@ const NEVER: Readonly<Record<string, string>> = {
   "a failed run has no task that failed": `SELECT id, job_id FROM runs AS r WHERE status = 'failed' AND NOT EXISTS
     (SELECT 1 FROM task_runs WHERE run = r.seq AND status = 'failed')`,
   "a task completed without such an attempt": `SELECT run, task_id FROM task_runs AS t WHERE status = 'completed' AND NOT reused
-    AND 1 <> (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id AND status = 'completed')`,
-  "a task has other attempts than it counts": `SELECT run, task_id, attempts FROM task_runs AS t WHERE attempts <>
+    AND items IS NULL AND task_id <> 'ask' AND 1 <> (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id AND status = 'completed')`,
+  "a task has other attempts than it counts": `SELECT run, task_id, attempts FROM task_runs AS t WHERE items IS NULL AND attempts <>
     (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id)`,
+  "an item of a run that is over is not": "SELECT run, task_id, item FROM items WHERE status IN ('pending', 'running')",
+  "an item completed without such an attempt": `SELECT run, task_id, item FROM items AS i WHERE status = 'completed' AND NOT reused
+    AND 1 <> (SELECT count(*) FROM attempts WHERE run = i.run AND task_id = i.task_id AND item = i.item AND status = 'completed')`,
+  "a task with items completed although one of them did not": `SELECT run, task_id FROM task_runs AS t WHERE status = 'completed'
+    AND items <> (SELECT count(*) FROM items WHERE run = t.run AND task_id = t.task_id AND status = 'completed')`,
+  "a child run has two parents": `SELECT child_run_id, count(*) AS times FROM attempts WHERE child_run_id IS NOT NULL
+    GROUP BY 1 HAVING times > 1`,
   "a run has two events of its end": `SELECT run_id, count(*) AS times FROM events WHERE type = 'run.finished'
     GROUP BY 1 HAVING times > 1`,
   "a run has another status than its request to end": `SELECT id, job_id, reason FROM runs WHERE (status = 'cancelled') <> (ending IS 'cancelled')`,
@@ -126,8 +133,8 @@ const wrongOutput = (db: Database): readonly string[] => {
   const found = rows(
     db,
     `SELECT run, task_id, attempt, (SELECT group_concat(CAST(bytes AS TEXT), '' ORDER BY seq) FROM output AS o
-       WHERE o.run = a.run AND o.task_id = a.task_id AND o.attempt = a.attempt) AS text
-     FROM attempts AS a WHERE status = 'completed'`,
+       WHERE o.run = a.run AND o.task_id = a.task_id AND o.item = a.item AND o.attempt = a.attempt) AS text
+     FROM attempts AS a WHERE status = 'completed' AND child_run_id IS NULL`,
   );
   return found
     .filter(({ task_id, text }) => (task_id === "burst" ? !String(text).endsWith(`\n${printed}`) : text !== printed))
@@ -139,8 +146,8 @@ const wrongRecords = (db: Database, file: string): readonly string[] => {
   const stored = new Map(
     rows(
       db,
-      `SELECT runs.id || ' ' || task_id || ' ' || attempt AS key, attempts.status, attempts.reason
-       FROM attempts JOIN runs ON runs.seq = attempts.run`,
+      `SELECT runs.id || ' ' || task_id || iif(item < 0, '', '/' || item) || ' ' || attempt AS key, attempts.status, attempts.reason
+       FROM attempts JOIN runs ON runs.seq = attempts.run WHERE child_run_id IS NULL`,
     ).map(({ key, status, reason }) => [String(key), { status, reason }]),
   );
   const records = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
@@ -149,6 +156,7 @@ const wrongRecords = (db: Database, file: string): readonly string[] => {
   const ended = new Set(recordsOf("end"));
   const completed = [...stored].filter(([, { status }]) => status === "completed").map(([key]) => key);
   return [
+    ...recordsOf("crowded").map((key) => `ran beside another run of its queue: ${key}`),
     ...recordsOf("beside").map((key) => `ran twice at the same time: ${key}`),
     ...twice(recordsOf("start")).map((key) => `started twice: ${key}`),
     ...recordsOf("start")

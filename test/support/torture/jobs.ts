@@ -12,7 +12,23 @@ export const LINES = 5;
 const BURST = 200_000;
 
 /** The periods of the jobs in seconds. A job is due at multiples of its period. */
-export const PERIODS = { tick: 1, chain: 2, queue: 2, replace: 3, skip: 1, flaky: 2, rerun: 2, stubborn: 5 } as const;
+export const PERIODS = {
+  tick: 1,
+  chain: 2,
+  queue: 2,
+  replace: 3,
+  skip: 1,
+  flaky: 2,
+  rerun: 2,
+  stubborn: 5,
+  one: 2,
+  other: 3,
+  items: 3,
+  parent: 4,
+} as const;
+
+/** The queue of the jobs `one` and `other`, which lets one run run. */
+export const QUEUE = "shared";
 
 const jobs = (): Record<string, string> => ({
   tick: `schedule: "* * * * * *"
@@ -52,6 +68,27 @@ tasks:
 kill_grace: 300ms
 tasks:
   - ${task("only", "30", { before: "trap '' TERM", timeout: "1s" })}`,
+  one: `schedule: "*/2 * * * * *"
+queue: ${QUEUE}
+tasks:
+  - ${task("only", "0.3", { before: ALONE })}`,
+  other: `schedule: "*/3 * * * * *"
+queue: ${QUEUE}
+priority: 1
+tasks:
+  - {id: ask, type: approval, timeout: 300ms, on_timeout: approve}
+  - ${task("only", "0.2", { after: "ask", before: ALONE })}`,
+  items: `schedule: "*/3 * * * * *"
+tasks:
+  - ${task("each", "0.1", { isForEach: true })}
+  - ${task("join", "0.05", { after: "each" })}`,
+  parent: `schedule: "*/4 * * * * *"
+tasks:
+  - {id: call, type: job, job: child, foreach: [1, 2]}
+  - ${task("end", "0.05", { after: "call" })}`,
+  child: `max_concurrency: 1
+tasks:
+  - ${task("only", "0.1")}`,
   burst: `tasks:
   - ${task("burst", "0.4", { before: `seq 1 ${BURST}` })}`,
   manual: `params: {n: {default: "0"}}
@@ -66,6 +103,8 @@ type TaskOptions = {
   readonly condition?: string;
   readonly timeout?: string;
   readonly retry?: boolean;
+  /** True if the task runs for each of three items. */
+  readonly isForEach?: boolean;
   /** True if the task writes an output. */
   readonly writesOutput?: boolean;
   /** Shell code before and after the common code. */
@@ -80,15 +119,26 @@ const task = (id: string, seconds: string, options: TaskOptions = {}): string =>
     `depends_on: [${options.after ?? ""}]`,
     ...(options.condition === undefined ? [] : [`condition: ${options.condition}`]),
     ...(options.timeout === undefined ? [] : [`timeout: ${options.timeout}`]),
+    ...(options.isForEach ? ["foreach: {range: [1, 3]}"] : []),
     ...(options.retry ? ["retry: {max_attempts: 2, delay: 300ms}"] : []),
     `script: ${JSON.stringify(script(seconds, options))}`,
   ];
   return fields.join("\n    ");
 };
 
+/** Records another process that has a place in the queue at this moment. */
+const ALONE = `place="$DID/place"
+if [ -e "$place" ]; then
+  case "$(cut -d' ' -f3 "/proc/$(cat "$place")/stat" 2>/dev/null)" in
+    ''|Z|X) ;;
+    *) echo "crowded $PETIT_RUN_ID $PETIT_TASK_ID $PETIT_ATTEMPT" >> "$DID/did" ;;
+  esac
+fi
+echo $$ > "$place"`;
+
 const script = (seconds: string, { before = "", writesOutput = false, exit = "" }: TaskOptions): string => `${before}
-me="$PETIT_RUN_ID $PETIT_TASK_ID"
-lock="$DID/lock-$PETIT_RUN_ID-$PETIT_TASK_ID"
+me="$PETIT_RUN_ID $PETIT_TASK_ID\${PETIT_ITEM_INDEX:+/$PETIT_ITEM_INDEX}"
+lock="$DID/lock-$PETIT_RUN_ID-$PETIT_TASK_ID-$PETIT_ITEM_INDEX"
 if [ -e "$lock" ]; then
   case "$(cut -d' ' -f3 "/proc/$(cat "$lock")/stat" 2>/dev/null)" in
     ''|Z|X) ;;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type SteppedClock, steppedClock } from "../engine/faults-clock.ts";
 import { type Petit, startPetit } from "../petit/petit.ts";
 import { LogFollower } from "./follower.ts";
-import { tortureJobs } from "./jobs.ts";
+import { QUEUE, tortureJobs } from "./jobs.ts";
 import { Locker } from "./locker.ts";
 import { groupOf, taskProcesses } from "./processes.ts";
 import { type Random, randomOf } from "./random.ts";
@@ -97,6 +97,7 @@ class Torturer implements Torture {
     ] as const);
     const { dir, stepsClock } = this.#options;
     const args = ["--on-shutdown", how, "--shutdown-timeout", "500ms", "--kill-grace", "300ms", "--max-jobs", "12"];
+    args.push("--queue", `${QUEUE}=1`);
     args.push("--log-limit", LOG_LIMIT);
     for (;;) {
       const startedAt = performance.now();
