@@ -33,7 +33,7 @@ export const openRuntime = (): Runtime => {
   return runtime;
 };
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 
 const typescript: Runtime["typescript"] = (program) => ({
   environment: {},

@@ -68,7 +68,7 @@ const exchangeOnce = async (request: HttpRequest, runtime: HttpRuntime): Promise
 };
 
 const fetchAnswer = async ({ url, method, headers, body, caFile }: HttpRequest, runtime: HttpRuntime) => {
-  const all = new Headers(headers.map(({ name, value }) => [name, value]));
+  const all = new Headers(headers.map(({ name, value }): [string, string] => [name, value]));
   if (!all.has("user-agent")) all.set("user-agent", "petit");
   if (body?.kind === "text" && !all.has("content-type")) all.set("content-type", body.contentType);
   if (body?.kind === "file" && !all.has("content-type")) all.set("content-type", "application/octet-stream");
