@@ -7,6 +7,7 @@ import {
   readExcerpts,
 } from "../run-display/error-excerpt.ts";
 import { runName } from "../run-display/short-id.ts";
+import type { TaskView } from "../run-display/view.ts";
 import { commandLines, type NextCommand } from "../terminal/command-lines.ts";
 import type { Screen } from "../terminal/terminal.ts";
 import { type RunSnapshot, viewOf } from "./run-snapshot.ts";
@@ -64,8 +65,15 @@ const nextCommands = (snapshot: RunSnapshot, screen: Screen): string => {
   const commands: NextCommand[] = [];
   const [first] = failed;
   if (failed.length > 1) commands.push([`petit logs ${name} --failed`, "prints the output of the failed tasks"]);
+  else if (first?.runsJob === true) commands.push(childCommand(snapshot.run.id, first, screen));
   else if (first !== undefined)
     commands.push([`petit logs ${name} ${first.id}`, "prints the output of the failed task"]);
   if (snapshot.run.can_retry) commands.push([`petit retry ${name}`, "reruns what did not complete"]);
   return commandLines(commands, screen);
 };
+
+/** A task that starts runs has no output of its own. */
+const childCommand = (runId: string, { childRunId }: TaskView, screen: Screen): NextCommand =>
+  childRunId === null
+    ? [`petit runs --parent ${runName(runId, screen)} --status failed`, "lists the runs that failed"]
+    : [`petit status ${runName(childRunId, screen)}`, "shows the run that failed"];

@@ -34,5 +34,7 @@ const taskView = (task: TaskBody): TaskView => ({
   endedAt: task.ended_at,
   retryAt: task.retry_at,
   reused: task.reused,
+  childRunId: task.child_run_id,
+  runsJob: task.runs_job !== null,
   allowed: task.allowed,
 });

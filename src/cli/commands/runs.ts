@@ -58,6 +58,7 @@ export const runs = defineCommand({
     },
     exclude: { type: "string", valueHint: "JOBS", description: "Only runs of other jobs; ids separated by commas." },
     before: { type: "string", valueHint: "RUN", description: "Only runs older than this one." },
+    parent: { type: "string", valueHint: "RUN", description: "Only runs that tasks of this run started." },
   },
   settings: [],
   examples: [
@@ -65,11 +66,17 @@ export const runs = defineCommand({
     "petit runs hello_world -n 5 --status failed",
     "petit runs --tag nightly",
     "petit runs --status failed --since 24h --exclude heartbeat --text timeout",
+    "petit runs --parent 9a7e4f60",
   ],
-  run: async ({ JOB, limit: given, before, since, until, exclude, status, tag, text, param, trigger }, context) => {
+  run: async (
+    { JOB, limit: given, before, since, until, exclude, status, tag, text, param, trigger, parent },
+    context,
+  ) => {
     const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
     if (JOB !== undefined && exclude !== undefined) throw new PetitError("invalid_request", "--exclude needs no JOB");
     const client = openClient(context);
+    const idOf = async (run: string | undefined): Promise<string | undefined> =>
+      run === undefined ? run : await findRun(client, run, null);
     const query = {
       status,
       tag,
@@ -79,7 +86,8 @@ export const runs = defineCommand({
       failure: true,
       from: timeOf("--since", since, context),
       to: timeOf("--until", until, context),
-      before: before === undefined ? before : await findRun(client, before, null),
+      before: await idOf(before),
+      parent: await idOf(parent),
     };
     const list = await listRuns(limit, query.before, (page) =>
       JOB === undefined

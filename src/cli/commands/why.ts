@@ -40,7 +40,15 @@ const withRunNames = (facts: JobFacts, out: Screen): JobFacts => {
   const nameOf = (id: string | null): string | null => (id === null ? null : runName(id, out));
   return {
     ...facts,
-    lastRun: lastRun === null ? null : { ...lastRun, id: runName(lastRun.id, out), retry_of: nameOf(lastRun.retry_of) },
+    lastRun:
+      lastRun === null
+        ? null
+        : {
+            ...lastRun,
+            id: runName(lastRun.id, out),
+            retry_of: nameOf(lastRun.retry_of),
+            parent: lastRun.parent === null ? null : { ...lastRun.parent, run_id: runName(lastRun.parent.run_id, out) },
+          },
     occurrences: occurrences.map((each) => ({ ...each, run_id: nameOf(each.run_id) })),
   };
 };

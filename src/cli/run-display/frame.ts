@@ -3,6 +3,7 @@ import { pluralize } from "../terminal/pluralize.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, fitMiddle, padTo, textWidth } from "../terminal/text-width.ts";
 import { reasonText } from "./outcome.ts";
+import { runName } from "./short-id.ts";
 import { durationText, elapsedText, signOf, styleOf } from "./status-text.ts";
 import { durationOf, hasEnded, type RunView, type TaskView } from "./view.ts";
 
@@ -85,7 +86,7 @@ const taskLine = (task: TaskView, options: FrameOptions & { readonly nameWidth: 
   const room = Math.max(MIN_NAME, width - STATUS_WIDTH - TIME_WIDTH - 6);
   const nameWidth = Math.min(options.nameWidth, room, Math.max(SHORT_NAME, Math.floor(width / 2)));
   const name = padTo(fitMiddle(task.id, nameWidth), nameWidth);
-  const rest = `  ${timeOf(task, now).padEnd(TIME_WIDTH)}  ${detailOf(task, now)}`.trimEnd();
+  const rest = `  ${timeOf(task, now).padEnd(TIME_WIDTH)}  ${detailOf(task, options)}`.trimEnd();
   const padded = fitEnd(`${sign} ${name}  ${padTo(task.status, STATUS_WIDTH)}`, width);
   // Trailing spaces would wrap if the terminal becomes narrower.
   const status = rest === "" ? padded.trimEnd() : padded;
@@ -98,9 +99,11 @@ const timeOf = (task: TaskView, now: number): string => {
   return durationMs === null ? "" : durationText(durationMs);
 };
 
-const detailOf = (task: TaskView, now: number): string => {
+const detailOf = (task: TaskView, { now, screen }: Pick<FrameOptions, "now" | "screen">): string => {
   if (task.retryAt !== null) return `attempt ${task.attempts + 1} in ${elapsedText(task.retryAt - now)}`;
   const attempt = task.attempts > 1 ? `attempt ${task.attempts}` : "";
+  if (task.childRunId !== null && !hasEnded(task))
+    return [attempt, `run ${runName(task.childRunId, screen)}`].filter((each) => each !== "").join(": ");
   return [attempt, hasEnded(task) ? reasonText(task) : ""].filter((each) => each !== "").join(": ");
 };
 

@@ -26,6 +26,10 @@ export type TaskView = {
   readonly retryAt: number | null;
   /** Whether the result was reused from an earlier run. */
   readonly reused: boolean;
+  /** The run of another job that its last attempt started; null if it started none. */
+  readonly childRunId: string | null;
+  /** Whether it starts runs of another job. */
+  readonly runsJob: boolean;
   /** Whether it failed in a way that the job allows, so that the run did not fail because of it. */
   readonly allowed: boolean;
 };

@@ -31,10 +31,16 @@ export const runStatusText = async (
   const { out } = context.terminal;
   const parts = [
     runText(snapshot.run, await artifactsText(client, snapshot.run.id), context),
-    tasksText(snapshot.tasks, all, context),
+    tasksText(snapshot.tasks, all, context) + childrenNote(snapshot, context),
     await failureReport(client, { snapshot, withLines: true, screen: out }),
   ];
   return parts.filter((part) => part !== "").join("\n");
+};
+
+/** Says how to list the runs that the items of a task started. */
+const childrenNote = ({ run, tasks }: RunSnapshot, { terminal: { out } }: Context): string => {
+  if (!out.isTerminal || !tasks.some(({ runs_job, items }) => runs_job !== null && items !== null)) return "";
+  return `${paint(out, "dim", `'petit runs --parent ${runName(run.id, out)}' lists the runs of the items`)}\n`;
 };
 
 /** Returns a table of the tasks. Of many tasks, a terminal shows those that run or failed. */
@@ -67,11 +73,13 @@ const runText = (run: RunSnapshot["run"], artifacts: string, context: Context): 
     ["reason", run.reason ?? ""],
     ["error", oneLine(run.error ?? "")],
     ["trigger", run.trigger],
+    ["parent", parentText(run, context)],
     ["asked by", run.triggered_by ?? ""],
     ["ended by", run.cancelled_by ?? ""],
     ["scheduled", run.scheduled_for === null ? "" : whenText(run.scheduled_for, context)],
     ["params", oneLine(paramText(run.params))],
     ["retry of", run.retry_of === null ? "" : runName(run.retry_of, out)],
+    ["outputs", oneLine(paramText(run.outputs))],
     ["retries", run.retried_by.map((id) => runName(id, out)).join(" ")],
     ["started", whenText(run.started_at, context)],
     ["ended", whenText(run.ended_at, context)],
@@ -84,6 +92,12 @@ const runText = (run: RunSnapshot["run"], artifacts: string, context: Context): 
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name.padEnd(10)}${value}\n`)
     .join("");
+};
+
+const parentText = ({ parent }: RunSnapshot["run"], { terminal: { out } }: Context): string => {
+  if (parent === null) return "";
+  const item = parent.item === null ? "" : `, item ${parent.item}`;
+  return `task '${parent.task_id}'${item} of run ${runName(parent.run_id, out)}`;
 };
 
 /** Returns the links of the job, such as its runbook, if the run did not complete. */
@@ -121,6 +135,7 @@ const taskTable = (tasks: readonly TaskBody[], context: Context): string =>
       },
       { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
       ...(tasks.some(({ items }) => items !== null) ? [itemsColumn(tasks)] : []),
+      ...(tasks.some(({ runs_job }) => runs_job !== null) ? [childColumn(tasks, context)] : []),
       { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
       ...reasonColumns(tasks, context),
     ],
@@ -133,6 +148,13 @@ const itemsColumn = (tasks: readonly TaskBody[]): Column => ({
   cells: tasks.map(({ items }) =>
     items === null ? "-" : `${items.total - items.pending - items.running}/${items.total}`,
   ),
+});
+
+/** The run that each task started. The runs of items are listed by `petit runs --parent`. */
+const childColumn = (tasks: readonly TaskBody[], { terminal: { out } }: Context): Column => ({
+  title: "RUN",
+  cells: tasks.map(({ child_run_id: id }) => (id === null ? "-" : runName(id, out))),
+  drop: 5,
 });
 
 const explainedReason = (task: TaskBody): string => `${reasonText(task)}${task.allowed ? " (allowed)" : ""}`;

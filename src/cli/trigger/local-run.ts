@@ -30,6 +30,7 @@ export const localRunReader = ({ runs, jobs }: LocalStore, { id }: { readonly id
 const taskView = ({ taskId, ...task }: TaskRun, definition: Job): TaskView => ({
   id: taskId,
   ...task,
+  runsJob: taskOf(definition, taskId).program.type === "job",
   allowed: isAllowedFailure(taskOf(definition, taskId), task),
 });
 

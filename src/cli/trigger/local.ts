@@ -4,8 +4,9 @@ import { openLog } from "../../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../../app/open-engine.ts";
 import { onSignal } from "../../app/signals.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { withDefaultNotify } from "../../domain/job.ts";
-import type { Run } from "../../domain/run.ts";
+import type { RunId } from "../../domain/ids.ts";
+import { type Job, withDefaultNotify } from "../../domain/job.ts";
+import { isFinal, type Run } from "../../domain/run.ts";
 import type { Engine, TriggeredRun, TriggerRequest } from "../../engine/engine.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
 import { MEMORY } from "../../store/database/open.ts";
@@ -26,12 +27,14 @@ type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly req
 export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
   const files = await readJobs(dir, context.settings.queues);
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
-  const approval = job.tasks.find(({ program }) => program.type === "approval");
-  if (approval !== undefined)
+  for (const each of withChildJobs(job, files.jobs)) {
+    const approval = each.tasks.find(({ program }) => program.type === "approval");
+    if (approval === undefined) continue;
     throw new PetitError(
       "invalid_request",
-      `task '${approval.id}' of job '${job.id}' waits for approval, which only a running petit can receive; use 'petit trigger ${job.id}'`,
+      `task '${approval.id}' of job '${each.id}' waits for approval, which only a running petit can receive; use 'petit trigger ${job.id}'`,
     );
+  }
   await using parts = new AsyncDisposableStack();
   const interrupts = parts.use(openInterrupts());
   const options = engineOptions(files, context);
@@ -41,9 +44,11 @@ export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, cont
   await engine.start();
   const run = await engine.trigger(job.id, request);
   interrupts.onEach(() => {
-    engine.cancel(run.id).catch((error: unknown) => {
-      options.log.error({ err: error, run_id: run.id }, "the run can't be cancelled");
-    });
+    for (const runId of unfinishedRuns(engine, run.id)) {
+      engine.cancel(runId).catch((error: unknown) => {
+        options.log.error({ err: error, run_id: runId }, "the run can't be cancelled");
+      });
+    }
   });
   const ended = await watchToEnd(engine, run, context);
   if (context.json) context.terminal.out.write(reportOf(engine, ended));
@@ -87,9 +92,38 @@ const openQuietLog = ({ settings, origins, terminal: { err } }: Context): Return
     color: err.color,
   });
 
+/** Returns a job and the jobs that its runs start, directly or through others. */
+const withChildJobs = (job: Job, jobs: readonly Job[]): ReadonlySet<Job> => {
+  const byId = new Map(jobs.map((each) => [each.id, each]));
+  const found = new Set([job]);
+  // A set visits what is added meanwhile.
+  for (const { tasks } of found)
+    for (const { program } of tasks) {
+      const child = program.type === "job" ? byId.get(program.jobId) : undefined;
+      if (child !== undefined) found.add(child);
+    }
+  return found;
+};
+
+/** Returns those of a run and the runs below it that have not ended. */
+const unfinishedRuns = ({ store }: Pick<Engine, "store">, runId: RunId): readonly RunId[] => {
+  const status = store.runs.find(runId)?.status;
+  const below = store.runs
+    .list({ parent: runId, limit: MAX_CHILDREN })
+    .flatMap(({ id }) => unfinishedRuns({ store }, id));
+  return status === undefined || isFinal(status) ? below : [runId, ...below];
+};
+
+/** More than a run can have: 1,000 items in each of some tasks. */
+const MAX_CHILDREN = 100_000;
+
+/** Returns the run when it has ended. Runs that it does not wait for end before this process, too. */
 const watchToEnd = async (engine: Engine, run: TriggeredRun, context: Context): Promise<Run> => {
   using _ = watchLocalRun(engine, run, context);
-  return await engine.waitForRun(run.id);
+  const ended = await engine.waitForRun(run.id);
+  for (let open = unfinishedRuns(engine, run.id); open.length > 0; open = unfinishedRuns(engine, run.id))
+    await Promise.all(open.map((runId) => engine.waitForRun(runId)));
+  return ended;
 };
 
 const reportOf = ({ store }: Engine, run: Run): string => {

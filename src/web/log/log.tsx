@@ -1,4 +1,4 @@
-import { useCallback, useId, useState } from "react";
+import { type ReactNode, useCallback, useId, useState } from "react";
 import type { TaskRunData } from "../data/shapes.ts";
 import { Failure, Loading } from "../ui/states.tsx";
 import { counted } from "../ui/text/format.ts";
@@ -21,10 +21,12 @@ type LogProps = {
   readonly from: "start" | "end";
   /** Id of the task whose lines are shown at first; null for all tasks. */
   readonly defaultTask: string | null;
+  /** Shown above the lines. */
+  readonly note?: ReactNode;
 };
 
 /** Shows the log of a run of any length, and follows it while the run is running. */
-export const Log = ({ runId, tasks, from, defaultTask }: LogProps) => {
+export const Log = ({ runId, tasks, from, defaultTask, note }: LogProps) => {
   const titleId = useId();
   const { filter, change } = useLogFilter(defaultTask);
   const book = useLogBook({ runId, filter, from });
@@ -35,6 +37,7 @@ export const Log = ({ runId, tasks, from, defaultTask }: LogProps) => {
         {book !== null && <LogState book={book} />}
         <LogFilters runId={runId} tasks={tasks} filter={filter} onChange={change} />
       </div>
+      {note}
       {book === null || book.state === "loading" ? (
         <Loading what="the log" />
       ) : book.failure === null ? (
@@ -54,7 +57,7 @@ const LogState = ({ book: { state, total } }: { readonly book: LogBook }) => (
   </span>
 );
 
-type LinesProps = Omit<LogProps, "defaultTask"> & { readonly book: LogBook; readonly filter: LogFilter };
+type LinesProps = Omit<LogProps, "defaultTask" | "note"> & { readonly book: LogBook; readonly filter: LogFilter };
 
 const Lines = ({ book, runId, filter, from, tasks }: LinesProps) => {
   const [target, setTarget] = useState<ScrollTarget | null>(() => firstTarget(book, from));

@@ -1,11 +1,12 @@
 import type { ReactNode } from "react";
-import { Link } from "wouter";
 import { TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { WebLinks } from "../ui/about-links.tsx";
+import { RunLink } from "../ui/run-link.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
+import { ChildRuns, ParentRun, tasksWithChildren } from "./child-runs.tsx";
 import { latenessText, summaryTextOf } from "./run-summary-text.ts";
 
 type SummaryProps = {
@@ -58,6 +59,16 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
             <ZonedTime at={run.scheduled_for} zone={zone} /> <span className="muted">{latenessText(run)}</span>
           </Fact>
         )}
+        {run.parent !== null && (
+          <Fact name="Started by run">
+            <ParentRun parent={run.parent} />
+          </Fact>
+        )}
+        {tasksWithChildren(tasks).length > 0 && (
+          <Fact name="Child runs">
+            <ChildRuns runId={run.id} tasks={tasks} />
+          </Fact>
+        )}
         {run.retry_of !== null && (
           <Fact name="Retry of">
             <RunLink id={run.retry_of} />
@@ -88,10 +99,4 @@ const Fact = ({ name, children }: { readonly name: string; readonly children: Re
     <dt>{name}</dt>
     <dd>{children}</dd>
   </div>
-);
-
-const RunLink = ({ id }: { readonly id: string }) => (
-  <Link href={`/runs/${id}`} className="mono">
-    {id.slice(-8)}
-  </Link>
 );

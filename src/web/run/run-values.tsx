@@ -4,9 +4,11 @@ type ValuesProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunDa
 
 /** Returns how many params and outputs a run has. */
 export const countValues = ({ run, tasks }: ValuesProps): number =>
-  Object.keys(run.params).length + tasks.reduce((sum, { outputs }) => sum + Object.keys(outputs).length, 0);
+  Object.keys(run.params).length +
+  Object.keys(run.outputs).length +
+  tasks.reduce((sum, { outputs }) => sum + Object.keys(outputs).length, 0);
 
-/** Shows the params and outputs of a run. */
+/** Shows the params of a run, and the outputs of its job and its tasks. */
 export const RunValues = ({ run, tasks }: ValuesProps) => {
   const params = Object.entries(run.params);
   const outputs = tasks.filter((task) => Object.keys(task.outputs).length > 0);
@@ -16,6 +18,12 @@ export const RunValues = ({ run, tasks }: ValuesProps) => {
         <section aria-labelledby="params">
           <h2 id="params">Params</h2>
           <Values of={params} />
+        </section>
+      )}
+      {Object.keys(run.outputs).length > 0 && (
+        <section aria-labelledby="job-outputs">
+          <h2 id="job-outputs">Outputs of the job</h2>
+          <Values of={Object.entries(run.outputs)} />
         </section>
       )}
       {outputs.length > 0 && (

@@ -6,6 +6,7 @@ import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Log } from "../log/log.tsx";
 import { Page } from "../ui/page.tsx";
+import { RunLink } from "../ui/run-link.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { failingTask } from "./failing-task.ts";
 import "./run.css";
@@ -86,11 +87,26 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
           tasks={tasks}
           from={run.status === "completed" ? "start" : "end"}
           defaultTask={defaultTask}
+          note={<ChildRunNote task={tasks.find(({ task_id }) => task_id === selected)} />}
         />
       </RunBench>
     </>
   );
 };
+
+/** Leads to the run that the selected task started: such a task has no output. */
+const ChildRunNote = ({ task }: { readonly task: TaskRunData | undefined }) =>
+  task?.runs_job != null && (
+    <p className="run-child-note" data-child-note={task.task_id}>
+      <strong>{task.name}</strong> runs the job{" "}
+      <Link href={`/jobs/${task.runs_job.job_id}`}>{task.runs_job.job_id}</Link>
+      {task.child_run_id !== null && (
+        <>
+          : run <RunLink id={task.child_run_id} />
+        </>
+      )}
+    </p>
+  );
 
 /** The task whose log is shown: `?task=`, or the one that failed. Selecting it again shows all tasks. */
 const useSelectedTask = (defaultTask: string | null) => {

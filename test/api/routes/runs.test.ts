@@ -101,6 +101,8 @@ describe("a trigger", () => {
       cancelled_by: null,
       warnings: 0,
       waits_for: null,
+      parent: null,
+      outputs: {},
       created_at: expect.any(Number),
       started_at: expect.any(Number),
       ended_at: expect.any(Number),
@@ -375,7 +377,7 @@ describe("the tasks of a run", () => {
     expect(body.count).toBe(4);
     const [first, second, third, killed] = body.tasks;
     const times = { started_at: expect.any(Number), ended_at: expect.any(Number), duration_ms: expect.any(Number) };
-    const attempt = { status: "completed", reason: null, exit_code: 0, signal: null, ...times };
+    const attempt = { status: "completed", reason: null, exit_code: 0, signal: null, child_run_id: null, ...times };
     expect(first).toEqual({
       task_id: "first",
       run_id: run.id,
@@ -386,6 +388,7 @@ describe("the tasks of a run", () => {
       if: null,
       allow_failure: false,
       repeat: null,
+      runs_job: null,
       status: "completed",
       reason: null,
       error: null,
@@ -395,6 +398,7 @@ describe("the tasks of a run", () => {
       outputs: { rows: "42" },
       retry_at: null,
       reused: false,
+      child_run_id: null,
       approval: null,
       allowed: false,
       items: null,

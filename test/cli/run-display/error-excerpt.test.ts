@@ -23,6 +23,8 @@ const failedAt = (id: string, endedAt: number): TaskView => ({
   endedAt,
   retryAt: null,
   reused: false,
+  childRunId: null,
+  runsJob: false,
   allowed: false,
 });
 

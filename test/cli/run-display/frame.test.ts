@@ -17,6 +17,8 @@ const taskOf = (id: string, change: Partial<TaskView> = {}): TaskView => ({
   endedAt: null,
   retryAt: null,
   reused: false,
+  childRunId: null,
+  runsJob: false,
   allowed: false,
   ...change,
 });

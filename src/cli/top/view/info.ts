@@ -87,6 +87,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
     [
       styled(isFinal(detail.status) ? "red" : "yellow", ` ${oneLine(detail.error ?? endingText(detail.ending))}`),
       styled("dim", detail.retry_of === null ? "" : `  retries ${detail.retry_of.slice(-8)}`),
+      styled("dim", detail.parent === null ? "" : `  child of ${detail.parent.run_id.slice(-8)}`),
       styled(
         "dim",
         detail.retried_by.length === 0 ? "" : `  retried by ${detail.retried_by.map((id) => id.slice(-8)).join(", ")}`,

@@ -7,6 +7,7 @@ import { runItemsQuery } from "../../data/queries.ts";
 import type { ItemCounts, ItemData, TaskRunData } from "../../data/shapes.ts";
 import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
+import { RunLink } from "../../ui/run-link.tsx";
 import { Status, StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 import { shownStatus } from "../../ui/status/task-status.ts";
 import { Duration, Elapsed } from "../../ui/time/time.tsx";
@@ -200,6 +201,11 @@ const ItemRow = ({ item, taskId, start, position, count, onSelected }: ItemRowPr
         {item.error !== null && <span className="item-error">{item.error}</span>}
       </Link>
       <span className="item-fact muted">
+        {item.child_run_id !== null && (
+          <>
+            run <RunLink id={item.child_run_id} />{" "}
+          </>
+        )}
         {item.attempts > 1 && `${item.attempts} attempts`}
         {item.reused && "reused"}
       </span>
