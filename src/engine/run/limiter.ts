@@ -33,6 +33,8 @@ export class Limiter {
   readonly #lines = new WaitingLines();
   /** Parked runs that want a place again, in their order. They come before all pending runs. */
   readonly #returning = new Set<RunId>();
+  /** Ended child runs whose places are kept for their parent, until it is known whether the parent needs one; with their queue. */
+  readonly #held = new Map<RunId, string | null>();
   #takenTotal = 0;
 
   /**
@@ -132,8 +134,8 @@ export class Limiter {
     this.#count(queue, 1);
   }
 
-  /** Frees the places of a run. */
-  leave(runId: RunId): void {
+  /** Frees the places of a run. With `hold`, they stay taken until `release` is called. */
+  leave(runId: RunId, { hold = false }: { readonly hold?: boolean } = {}): void {
     const run = this.#running.get(runId);
     if (run === undefined) return;
     this.#running.delete(runId);
@@ -141,7 +143,17 @@ export class Limiter {
     ofJob?.delete(runId);
     if (ofJob?.size === 0) this.#runningByJob.delete(run.jobId);
     this.#returning.delete(runId);
-    if (!run.isParked) this.#count(run.queue, -1);
+    if (run.isParked) return;
+    if (hold) this.#held.set(runId, run.queue);
+    else this.#count(run.queue, -1);
+  }
+
+  /** Frees the places that were held after the end of a run. */
+  release(runId: RunId): void {
+    const queue = this.#held.get(runId);
+    if (queue === undefined) return;
+    this.#held.delete(runId);
+    this.#count(queue, -1);
   }
 
   #count(queue: string | null, by: 1 | -1): void {

@@ -69,6 +69,8 @@ export type RunJobOptions = RunEngine & {
   readonly spools: SpoolPool;
   readonly children: ChildRuns;
   readonly onOutput: (run: Run) => void;
+  /** Called when the ends of child runs are stored, to decide whether the run needs a place again. */
+  readonly onChildrenSeen: (runIds: readonly RunId[], decide: () => void) => void;
   /** Called when the run only waits for persons and other runs, so that its place is free. */
   readonly onPark: (run: Run) => void;
   /** Called when it could continue; `unpark` is called when there is a place for it. */
@@ -112,6 +114,8 @@ export class RunJob {
   /** True while the run has given its place back, because it only waits for persons and other runs. */
   #isParked = false;
   readonly #approvalTimeouts: ApprovalTimeouts;
+  /** Child runs whose end was seen since the last commit. */
+  readonly #seenChildren: RunId[] = [];
   /** The items of the retried run by key, of each task whose items were looked up. */
   readonly #itemsBefore = new Map<TaskId, ReadonlyMap<string, ItemRun>>();
 
@@ -310,7 +314,12 @@ export class RunJob {
         for (const node of stored.waiting) void this.#waitForRetry(node);
         for (const taskId of failFast) this.#failFasts.get(taskId)?.abort("cancelled");
         this.#approvalTimeouts.watch(this.asking);
-        if (final === null) this.#updateParked();
+        const decide = (): void => {
+          if (final === null) this.#updateParked();
+        };
+        const seen = this.#seenChildren.splice(0);
+        if (seen.length > 0) this.#options.onChildrenSeen(seen, decide);
+        else decide();
       };
       return { onCommit, onRollback, onSettled };
     } catch (error) {
@@ -588,6 +597,7 @@ export class RunJob {
     const { store, settings } = engine;
     const now = result.endedAt;
     const task = taskOf(job, attempt.taskId);
+    if (attempt.childRunId !== null) this.#seenChildren.push(attempt.childRunId);
     const isFailingFast = attempt.item !== null && this.#failFasts.get(task.id)?.signal.aborted === true;
     const ending = isEnded(task, this.#ending) ? this.#ending.reason : null;
     const after = afterAttempt(stateOf(progress, attempt), result, {

@@ -347,6 +347,11 @@ export class Runs implements Disposable {
       spools: this.#spools,
       children: this.#children,
       onOutput: ({ id }) => this.#outputListeners.emit(id),
+      onChildrenSeen: (runIds, decide) => {
+        for (const runId of runIds) this.#limiter.release(runId);
+        decide();
+        void this.startPending();
+      },
       onPark: (parked) => this.#park(parked),
       onUnpark: (parked) => this.#unpark(parked),
       onEnd: (ended) => this.#handleEnd(ended),
@@ -354,7 +359,9 @@ export class Runs implements Disposable {
   }
 
   #handleEnd(run: Run): void {
-    this.#limiter.leave(run.id);
+    // A parent that needs a place again comes before all pending runs, so it has the first claim to this one.
+    const parent = run.parent === null ? null : this.find(run.parent.runId);
+    this.#limiter.leave(run.id, { hold: parent?.isParked === true && parent.awaits(run.id) });
     this.#active.delete(run.id);
     this.#lateRuns.forget(run.id);
     this.#options.newestRuns.update(run);

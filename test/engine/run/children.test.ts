@@ -443,3 +443,27 @@ ${child(held.wait)}`;
     expect(petit.read(started.id).run).toMatchObject({ status: "interrupted", reason: "shutdown" });
   });
 });
+
+test("a run that waited for a child run continues before a run that was pending before", async () => {
+  using held = gate();
+  const text = `id: parent
+tasks:
+  - {id: call, type: job, job: child}
+  - {id: after, type: command, command: "true", depends_on: [call]}
+---
+id: other
+schedule: "* * * * * *"
+on_overlap: queue
+max_concurrency: 1
+tasks: [{id: t, type: command, command: "true"}]
+---
+${child(held.wait)}`;
+  await using petit = await startEngine({ jobs: jobsOf(text), settings: { maxJobs: 1 } });
+  const { id } = await petit.trigger("parent");
+  await held.reached();
+  const { runId } = await petit.event("occurrence", { jobId: "other" as never, status: "fired" });
+  held.open();
+  const { run } = await petit.ended(id);
+  const pending = runId === null ? null : await petit.ended(runId);
+  expect(pending?.run.startedAt ?? 0).toBeGreaterThanOrEqual(run.endedAt ?? Number.POSITIVE_INFINITY);
+});
