@@ -107,6 +107,7 @@ const planContained = (
     cwd,
     environment: { ...givenVariables(context, expand), ...ownVariables(context) },
     hasStdin: stdin !== null,
+    secrets: secretNames(context),
     hasScript: program.script !== undefined,
     file: program.file ?? null,
     folder: job.source.folder,
@@ -232,6 +233,11 @@ const inheritedBy = (job: Job, environment: Variables): Variables => (job.inheri
 const givenVariables = ({ job, task, secrets }: CommandOptions, expand: (text: string) => string): Variables => {
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
   return Object.fromEntries(given.map(([name, value]) => [name, variableOf(value, secrets, expand)]));
+};
+
+const secretNames = ({ job, task }: CommandOptions): ReadonlySet<string> => {
+  const given = Object.entries({ ...job.environment, ...task.environment });
+  return new Set(given.flatMap(([name, value]) => (typeof value === "string" ? [] : [name])));
 };
 
 /** The variables that petit sets. */

@@ -17,6 +17,8 @@ export type ContainerOptions = {
   readonly cwd: string;
   /** The variables of the job. */
   readonly environment: Variables;
+  /** The names of those variables whose values are secrets. */
+  readonly secrets: ReadonlySet<string>;
   readonly hasStdin: boolean;
   /** True if the spool has a script, which the job file contains. */
   readonly hasScript: boolean;
@@ -41,7 +43,9 @@ export const planContainer = (
   const { container, started, spool, argv, cwd, expand } = options;
   const { engine, name, environment: clientEnvironment } = started;
   const variables: Variables = { ...options.environment, ...IN_CONTAINER };
-  const byName = Object.keys(variables).filter((key) => !OF_CLIENT.test(key) && !(key in IN_CONTAINER));
+  const byName = Object.keys(variables).filter(
+    (key) => (!OF_CLIENT.test(key) || options.secrets.has(key)) && !(key in IN_CONTAINER),
+  );
   const byValue = Object.entries(variables).filter(([key]) => !byName.includes(key));
   const flag = (text: string, value: string | null): readonly string[] => (value === null ? [] : [text, expand(value)]);
   // petit's own working directory may be that of the whole system, as it is in a systemd unit.
@@ -85,8 +89,12 @@ export const planContainer = (
   };
 };
 
-/** The variables that the engine's client reads itself. The job's values must not change them, so they are arguments. */
-const OF_CLIENT = /^(PATH|HOME|USER|TMPDIR|(DOCKER|CONTAINER|XDG|LD|STORAGE|BUILDAH|SSL|GO)[A-Z_]*|.*_proxy)$/i;
+/**
+ * The variables that the engine's client reads itself. The job's values must not change them, so they are arguments, except for
+ * secrets, which arguments would show to other users.
+ */
+const OF_CLIENT =
+  /^(PATH|HOME|USER|TMPDIR|GODEBUG|GOMAXPROCS|SSL_CERT_(FILE|DIR)|(CONTAINERS?|XDG|LD|STORAGE|BUILDAH)_[A-Z_]+|DOCKER_(HOST|CONFIG|CONTEXT|CERT_PATH|API_VERSION|TLS|TLS_VERIFY)|(https?|no|all)_proxy)$/i;
 
 /** Returns the flag that mounts a path. The engines read it as a line of CSV. */
 const bind = (source: string, target: string, isReadOnly = false): string =>

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "bun:test";
+import { type ContainerOptions, planContainer } from "../../../../src/engine/attempt/container/plan.ts";
+import { spoolOf } from "../../../../src/engine/output/spool.ts";
+
+const NO_OPTIONS = {
+  image: "image:1",
+  engine: null,
+  volumes: [],
+  user: null,
+  network: null,
+  pull: null,
+  memory: null,
+  cpus: null,
+  entrypoint: null,
+} as const;
+
+const plan = (options: Partial<ContainerOptions> = {}) =>
+  planContainer({
+    container: NO_OPTIONS,
+    started: { engine: "/usr/bin/podman", name: "petit-7-abc", environment: { PATH: "/bin", PETIT_TEST: "own" } },
+    spool: spoolOf("/spool", 7),
+    runId: "run",
+    argv: ["echo", "hi"],
+    cwd: "/work",
+    environment: {},
+    secrets: new Set(),
+    hasStdin: false,
+    hasScript: false,
+    file: null,
+    folder: "/jobs",
+    expand: (text) => text,
+    ...options,
+  });
+
+/** Returns the values of a flag. */
+const valuesOf = (argv: readonly string[], flag: string): readonly string[] =>
+  argv.flatMap((word, index) => (word === flag ? [argv[index + 1] ?? ""] : []));
+
+const mounts = (argv: readonly string[]): readonly string[] => argv.filter((word) => word.startsWith("--mount="));
+
+describe("the command of a container", () => {
+  test("names the values of variables without showing them", () => {
+    const { argv, environment } = plan({
+      environment: { KEY: "hidden", GOOGLE_API_KEY: "hidden", DOCKER_PASSWORD: "x" },
+    });
+    expect(valuesOf(argv, "--env").filter((each) => !each.startsWith("PETIT_"))).toEqual([
+      "KEY",
+      "GOOGLE_API_KEY",
+      "DOCKER_PASSWORD",
+    ]);
+    expect(environment).toMatchObject({ KEY: "hidden", GOOGLE_API_KEY: "hidden", PATH: "/bin" });
+  });
+
+  test.each(["PATH", "HOME", "DOCKER_HOST", "CONTAINERS_CONF", "XDG_RUNTIME_DIR", "LD_PRELOAD", "https_proxy"])(
+    "does not let the job's %s change the client",
+    (name) => {
+      const { argv, environment } = plan({ environment: { [name]: "given" } });
+      expect(valuesOf(argv, "--env")).toContain(`${name}=given`);
+      expect(environment[name]).not.toBe("given");
+    },
+  );
+
+  test("shows no secret, even if the client reads that variable", () => {
+    const { argv, environment } = plan({ environment: { HTTPS_PROXY: "hidden" }, secrets: new Set(["HTTPS_PROXY"]) });
+    expect(argv.join(" ")).not.toContain("hidden");
+    expect(environment.HTTPS_PROXY).toBe("hidden");
+  });
+
+  test("mounts the working directory, the script and the outputs", () => {
+    expect(mounts(plan({ hasScript: true }).argv)).toEqual([
+      "--mount=type=bind,source=/work,target=/work",
+      "--mount=type=bind,source=/spool/7.script,target=/petit/script,readonly",
+      "--mount=type=bind,source=/spool/7.outputs,target=/petit/output",
+      "--mount=type=bind,source=/spool/7.artifacts,target=/petit/artifacts",
+    ]);
+  });
+
+  test("does not mount the root of the machine", () => {
+    expect(mounts(plan({ cwd: "/" }).argv).join()).not.toContain("source=/,");
+  });
+
+  test.each([
+    ["/work/a.py", false],
+    ["/jobs/a.py", true],
+    ["/workshop/a.py", true],
+  ])("mounts the folder of the script file %s unless it is there already", (file, isMounted) => {
+    const folder = file.slice(0, file.lastIndexOf("/"));
+    const mount = `--mount=type=bind,source=${folder},target=${folder},readonly`;
+    expect(mounts(plan({ file }).argv).includes(mount)).toBe(isMounted);
+  });
+
+  test("quotes paths with commas and quotes", () => {
+    expect(mounts(plan({ cwd: '/a,"b"' }).argv)[0]).toBe('--mount=type=bind,"source=/a,""b""","target=/a,""b"""');
+  });
+
+  test.each([
+    ["./data:/data", "/jobs/data:/data"],
+    ["..:/up:ro", "/:/up:ro"],
+    ["cache:/cache", "cache:/cache"],
+    ["/srv:/srv", "/srv:/srv"],
+  ])("resolves the volume %s to %s", (volume, expected) => {
+    const base = plan().argv;
+    const { argv } = plan({ container: { ...NO_OPTIONS, volumes: [volume] } });
+    expect(valuesOf(argv, "--volume")).toEqual([expected]);
+    expect(base).not.toContain("--volume");
+  });
+
+  test.each(["", "-v/:/host", "a b"])("refuses the image '%s'", (image) => {
+    expect(() => plan({ container: { ...NO_OPTIONS, image } })).toThrow(`image '${image}' must not be empty`);
+  });
+});
