@@ -35,12 +35,11 @@ export const artifactResponse = async (
   assertStored(artifact, engine);
   const file = await openAsBlob(engine.artifactFile(artifact));
   const content = { ...common, "content-type": type, "content-disposition": disposition(artifact.path, inline) };
-  if (selection.kind === "whole") return new Response(file, { headers: content });
+  // Deno sends no length by itself.
+  if (selection.kind === "whole") return new Response(file, { headers: { ...content, "content-length": `${size}` } });
   const { start, end } = selection;
-  return new Response(file.slice(start, end + 1), {
-    status: 206,
-    headers: { ...content, "content-range": `bytes ${start}-${end}/${size}` },
-  });
+  const range = { "content-range": `bytes ${start}-${end}/${size}`, "content-length": `${end + 1 - start}` };
+  return new Response(file.slice(start, end + 1), { status: 206, headers: { ...content, ...range } });
 };
 
 const POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'";
