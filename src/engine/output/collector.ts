@@ -105,12 +105,9 @@ export class OutputCollector implements Disposable {
    */
   finish(): void {
     const sizes = this.#sizes();
-    // A stream with much unread output goes first. After it, the end of the other one is not among what the limit drops.
-    const long = this.#tails.filter((tail) => sizes[tail.stream] - tail.offset > COLLECT_BYTES);
-    for (const tails of [...long.map((tail) => [tail]), this.#tails])
-      while (this.#move(sizes, tails)) {
-        // Each move is bounded. Skipping makes the loop short.
-      }
+    while (this.#move(sizes)) {
+      // Each move is bounded. Skipping makes the loop short.
+    }
     for (const tail of this.#tails) this.#flush(tail);
     this.#store();
     this.#budget.settle();
@@ -126,13 +123,25 @@ export class OutputCollector implements Disposable {
   }
 
   /** Returns whether there was anything to read. */
-  #move(sizes: SpoolSizes, tails: readonly SpoolTail[] = this.#tails): boolean {
+  #move(sizes: SpoolSizes): boolean {
     this.#store();
     let hasMoved = false;
     this.#isSkipping = false;
-    for (const tail of tails) hasMoved = this.#readTail(tail, sizes[tail.stream]) || hasMoved;
+    for (const tail of this.#inOrder(sizes)) {
+      const hasRead = this.#readTail(tail, sizes[tail.stream]);
+      hasMoved ||= hasRead;
+      // The rest of a long stream comes before the end of the other one, which is then not among what the limit drops.
+      if (hasRead && tail.offset < sizes[tail.stream]) break;
+    }
     this.#store();
     return hasMoved;
+  }
+
+  /** A stream with much unread output comes first. */
+  #inOrder(sizes: SpoolSizes): readonly SpoolTail[] {
+    const [stdout, stderr] = this.#tails;
+    const isLong = (tail: SpoolTail): boolean => sizes[tail.stream] - tail.offset > COLLECT_BYTES;
+    return isLong(stderr) && !isLong(stdout) ? [stderr, stdout] : [stdout, stderr];
   }
 
   /** Returns whether there was anything to read. */

@@ -411,26 +411,37 @@ describe("OutputCollector", () => {
   });
 });
 
-test("the last line of one stream is kept when the end of the other one exceeds the limit", () => {
-  using dir = tempDir();
-  using store = memoryStore();
-  const attempt = startAttempt(store, job("j"));
-  const spool = spoolOf(dir.path, attempt.id);
-  using output = new OutputCollector({
-    store,
-    runtime: openRuntime(),
-    clock: new FakeClock(),
-    attempt,
-    spool,
-    isNew: true,
-    limitBytes: 65_536,
-    onStored: () => {},
-  });
-  writeFileSync(spool.stdout, "a line of the answer\n".repeat(250_000));
-  writeFileSync(spool.stderr, "what went wrong\n");
-  output.finish();
-  const chunks = store.output.read({ runId: attempt.runId, fromSeq: 1, limit: 100_000 });
-  expect(Buffer.concat(chunks.flatMap(({ stream, bytes }) => (stream === "stderr" ? [bytes] : []))).toString()).toBe(
-    "what went wrong\n",
-  );
-});
+test.each([
+  ["stdout", "stderr", 0],
+  ["stdout", "stderr", 1],
+  ["stdout", "stderr", 2],
+  ["stderr", "stdout", 0],
+  ["stderr", "stdout", 1],
+  ["stderr", "stdout", 2],
+] as const)(
+  "when %s exceeds the limit, the last line of %s is kept: collected %d times before the end",
+  (long, short, times) => {
+    using dir = tempDir();
+    using store = memoryStore();
+    const attempt = startAttempt(store, job("j"));
+    const spool = spoolOf(dir.path, attempt.id);
+    using output = new OutputCollector({
+      store,
+      runtime: openRuntime(),
+      clock: new FakeClock(),
+      attempt,
+      spool,
+      isNew: true,
+      limitBytes: 65_536,
+      onStored: () => {},
+    });
+    writeFileSync(spool[long], "a line of the answer\n".repeat(500_000));
+    writeFileSync(spool[short], "what went wrong\n");
+    for (let count = 0; count < times; count++) output.collect();
+    output.finish();
+    const chunks = store.output.read({ runId: attempt.runId, fromSeq: 1, limit: 100_000 });
+    expect(Buffer.concat(chunks.flatMap(({ stream, bytes }) => (stream === short ? [bytes] : []))).toString()).toBe(
+      "what went wrong\n",
+    );
+  },
+);
