@@ -6,12 +6,14 @@ import { parseArgs } from "node:util";
 import { canStepClock } from "../engine/faults-clock.ts";
 import { violations } from "./invariants.ts";
 import { type Torture, torture } from "./torture.ts";
+import { tortureWorkflow } from "./workflow.ts";
 
 const { values } = parseArgs({
   options: {
     kills: { type: "string", default: "200" },
     seed: { type: "string" },
     "no-locker": { type: "boolean" },
+    workflow: { type: "boolean" },
     verbose: { type: "boolean" },
   },
 });
@@ -45,18 +47,34 @@ const report = (result: Torture, wrong: readonly string[]): void => {
   db.close();
 };
 
-console.log(`torture: ${kills} kills, seed ${seed}, ${canStepClock ? "with" : "without"} steps of the clock`);
+/** Kills petit during one job with items, an approval and child runs. */
+const runWorkflow = async (dir: string): Promise<readonly string[]> => {
+  console.log(`workflow: ${kills} kills, seed ${seed}`);
+  const { runs, items, childRuns, killsWhileAsking, surprises } = await tortureWorkflow({ seed, kills, dir });
+  console.log(
+    `done      ${runs} runs, ${items} items, ${childRuns} child runs, ${killsWhileAsking} kills while it asked`,
+  );
+  console.log(surprises.length === 0 ? "no violations" : `VIOLATIONS:\n${surprises.join("\n")}`);
+  return surprises;
+};
+
+const runTorture = async (dir: string): Promise<readonly string[]> => {
+  console.log(`torture: ${kills} kills, seed ${seed}, ${canStepClock ? "with" : "without"} steps of the clock`);
+  const trace = values.verbose ? (line: string): void => console.log(line) : undefined;
+  const result = await torture({
+    seed,
+    kills,
+    dir,
+    stepsClock: canStepClock,
+    locksForMs,
+    ...(trace === undefined ? {} : { trace }),
+  });
+  const wrong = [...result.surprises, ...violations(result)];
+  report(result, wrong);
+  return wrong;
+};
+
 const dir = mkdtempSync(join(tmpdir(), "petit-torture-"));
-const trace = values.verbose ? (line: string): void => console.log(line) : undefined;
-const result = await torture({
-  seed,
-  kills,
-  dir,
-  stepsClock: canStepClock,
-  locksForMs,
-  ...(trace === undefined ? {} : { trace }),
-});
-const wrong = [...result.surprises, ...violations(result)];
-report(result, wrong);
+const wrong = await (values.workflow ? runWorkflow(dir) : runTorture(dir));
 if (wrong.length === 0) rmSync(dir, { recursive: true });
 process.exitCode = wrong.length === 0 ? 0 : 1;
