@@ -35,6 +35,8 @@ export class Limiter {
   readonly #returning = new Set<RunId>();
   /** Ended child runs whose places are kept for their parent, until it is known whether the parent needs one; with their queue. */
   readonly #held = new Map<RunId, string | null>();
+  /** Ended child runs whose parents have not seen that yet, with their job. A parent may end pending runs of that job first. */
+  readonly #unseen = new Map<RunId, JobId>();
   #takenTotal = 0;
 
   /**
@@ -134,22 +136,27 @@ export class Limiter {
     this.#count(queue, 1);
   }
 
-  /** Frees the places of a run. With `hold`, they stay taken until `release` is called. */
-  leave(runId: RunId, { hold = false }: { readonly hold?: boolean } = {}): void {
+  /**
+   * Frees the places of a run. If `isAwaited`, its parent has to see its end first: until `release` is called, the places stay
+   * taken and no child run of the same job starts.
+   */
+  leave(runId: RunId, { isAwaited = false }: { readonly isAwaited?: boolean } = {}): void {
     const run = this.#running.get(runId);
     if (run === undefined) return;
+    if (isAwaited) this.#unseen.set(runId, run.jobId);
     this.#running.delete(runId);
     const ofJob = this.#runningByJob.get(run.jobId);
     ofJob?.delete(runId);
     if (ofJob?.size === 0) this.#runningByJob.delete(run.jobId);
     this.#returning.delete(runId);
     if (run.isParked) return;
-    if (hold) this.#held.set(runId, run.queue);
+    if (isAwaited) this.#held.set(runId, run.queue);
     else this.#count(run.queue, -1);
   }
 
-  /** Frees the places that were held after the end of a run. */
+  /** Frees the places that were held after the end of a run, whose parent has seen it now. */
   release(runId: RunId): void {
+    this.#unseen.delete(runId);
     const queue = this.#held.get(runId);
     if (queue === undefined) return;
     this.#held.delete(runId);
@@ -207,8 +214,10 @@ export class Limiter {
     return next;
   }
 
-  #isLineHeld({ runs: [first] }: Line): boolean {
-    return first !== undefined && this.#isHeld(first);
+  #isLineHeld({ job, runs: [first] }: Line): boolean {
+    if (first === undefined) return false;
+    const isUnseen = first.run.trigger === "job" && this.#unseen.values().some((jobId) => jobId === job.id);
+    return isUnseen || this.#isHeld(first);
   }
 
   #isAtJobLimit({ id, maxConcurrency }: Job): boolean {

@@ -173,6 +173,7 @@ export class RunJob {
     for (const { attempt, process } of this.#options.adopted) this.#startAttempt(attempt, process);
     for (const { phase, node } of this.#progress.values()) if (phase === "waiting") void this.#waitForRetry(node);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
+    this.#abortFailFast(this.#plan(this.#progress, { withholdsProcesses: true }));
     void this.#watchTimeout();
     void this.#advance();
   }
@@ -184,15 +185,15 @@ export class RunJob {
     this.#ending = { reason: this.#ending?.reason ?? reason, all: options.all || this.#ending?.all === true };
     this.#run = { ...this.#run, ending: this.#ending.reason };
     this.#abortEnded(this.#ending);
-    if (this.#ending.all) this.#endChildren(this.#ending.reason);
+    if (this.#ending.all) this.#endChildren(this.#ending.reason, { all: true });
     void this.#advance();
   }
 
-  /** Ends the clean-up tasks of child runs too. */
-  #endChildren(reason: EndingReason): void {
-    for (const { childRunId } of this.#unfinished.keys())
-      if (childRunId !== null)
-        void this.#logFailure(() => this.#options.children.end(childRunId, reason, { all: true }));
+  /** Ends the child runs of all tasks or of one; with `all`, their clean-up tasks too. */
+  #endChildren(reason: EndingReason, { all, of }: { readonly all: boolean; readonly of?: TaskId }): void {
+    for (const { taskId, childRunId } of this.#unfinished.keys())
+      if (childRunId !== null && (of === undefined || of === taskId))
+        void this.#logFailure(() => this.#options.children.end(childRunId, reason, { all }));
   }
 
   /**
@@ -256,6 +257,15 @@ export class RunJob {
     for (const task of this.#tasks) if (isEnded(task, ending)) this.#ends.get(task.id)?.abort(ending.reason);
   }
 
+  /** Ends the running items of tasks that fail fast. Of their child runs, those that are pending must not start before that. */
+  #abortFailFast({ failFast }: Pick<RunPlan, "failFast">): void {
+    for (const taskId of failFast) {
+      const isNew = this.#failFasts.get(taskId)?.signal.aborted === false;
+      this.#failFasts.get(taskId)?.abort("cancelled");
+      if (isNew) this.#endChildren("cancelled", { all: false, of: taskId });
+    }
+  }
+
   /**
    * Stores `change`, which happened at `at`, with the steps that follow from it, in one transaction. Then executes
    * the steps. `cleanUp` is called when that is stored; if processes follow, it must not delay them.
@@ -297,7 +307,6 @@ export class RunJob {
         plan = this.#plan(progress, { withholdsProcesses: this.#isParked });
         hasMore = plan.steps.map((step) => this.#storeStep(step, progress, stored)).includes("plan again");
       } while (hasMore);
-      const { failFast } = plan;
       const final = plan.isOver ? this.#storeEnd(progress) : null;
       this.#isFinished = plan.isOver;
       const onCommit = (): void => {
@@ -312,7 +321,7 @@ export class RunJob {
         if (this.#options.detach.aborted) return;
         for (const attempt of stored.attempts) this.#startAttempt(attempt, null);
         for (const node of stored.waiting) void this.#waitForRetry(node);
-        for (const taskId of failFast) this.#failFasts.get(taskId)?.abort("cancelled");
+        this.#abortFailFast(plan);
         this.#approvalTimeouts.watch(this.asking);
         const decide = (): void => {
           if (final === null) this.#updateParked();

@@ -359,9 +359,9 @@ export class Runs implements Disposable {
   }
 
   #handleEnd(run: Run): void {
-    // A parent that needs a place again comes before all pending runs, so it has the first claim to this one.
+    // A parent that needs a place again comes before all pending runs, and one that fails fast ends its pending child runs.
     const parent = run.parent === null ? null : this.find(run.parent.runId);
-    this.#limiter.leave(run.id, { hold: parent?.isParked === true && parent.awaits(run.id) });
+    this.#limiter.leave(run.id, { isAwaited: parent?.awaits(run.id) === true });
     this.#active.delete(run.id);
     this.#lateRuns.forget(run.id);
     this.#options.newestRuns.update(run);

@@ -204,6 +204,31 @@ ${child("true")}`;
   });
 });
 
+describe("a task with fail_fast", () => {
+  const text = (wait: string): string => `id: parent
+tasks:
+  - {id: call, type: job, job: child, params: {n: "\${{ item }}"}, foreach: [a, b, c], fail_fast: true}
+---
+id: child
+max_concurrency: 1
+params: {n: {}}
+tasks:
+  - {id: work, type: shell, script: ${JSON.stringify(`test "$PETIT_PARAM_N" != b || exit 1; ${wait}`)}}
+`;
+
+  test("starts no child run after one has failed", async () => {
+    await using petit = await startEngine({ jobs: jobsOf(text("true")) });
+    const { run, summary } = await petit.run("parent");
+    expect(summary).toBe("call failed(items_failed)");
+    const ended = childrenOf(petit, run.id).map(({ status, startedAt }) => [status, startedAt !== null]);
+    expect(ended).toEqual([
+      ["completed", true],
+      ["failed", true],
+      ["cancelled", false],
+    ]);
+  });
+});
+
 describe("a child run", () => {
   test.each(["parent", "hand"])("waits for max_concurrency of its job while a run by %s goes on", async (first) => {
     using held = gate();
