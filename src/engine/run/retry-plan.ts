@@ -94,8 +94,11 @@ const tasksOutside = (
   });
 };
 
-/** Returns whether a task that did not complete may have completed parts: items, or tasks of the run that it started. */
-const hasParts = ({ items, childRunId }: TaskRun): boolean => items !== null || childRunId !== null;
+/**
+ * Returns whether a task that did not complete may have completed parts: items, or tasks of the run that it started. If it never
+ * started, it may have those of the run that its own run retries.
+ */
+const hasParts = ({ items, childRunId, reused }: TaskRun): boolean => items !== null || childRunId !== null || reused;
 
 /** Reuses only the completed parts of a task. */
 const onlyParts = ({ taskId, items, childRunId }: TaskRun): ReusedTask => ({

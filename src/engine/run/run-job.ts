@@ -116,8 +116,8 @@ export class RunJob {
   readonly #approvalTimeouts: ApprovalTimeouts;
   /** Child runs whose end was seen since the last commit. */
   readonly #seenChildren: RunId[] = [];
-  /** The items of the retried run by key, of each task whose items were looked up. */
-  readonly #itemsBefore = new Map<TaskId, ReadonlyMap<string, ItemRun>>();
+  /** The results of `#partsBefore` so far. */
+  readonly #knownPartsBefore = new Map<TaskId, readonly PartsBefore[]>();
 
   constructor(options: RunJobOptions) {
     this.#options = options;
@@ -411,14 +411,38 @@ export class RunJob {
     return item === null ? null : (this.#items.get(taskId)?.[item] ?? null);
   }
 
-  /** Returns the run that a task, or an item of it, started in the retried run, if the retry reuses what that completed. */
+  /** Returns the run that a task, or an item of it, started in a retried run, if the retry reuses what that completed. */
   #childBefore(node: TaskNode): RunId | null {
-    const { engine, run } = this.#options;
-    if (run.retryOf === null || !this.#isReused(node.taskId)) return null;
     const item = this.#itemOf(node);
-    if (item !== null) return this.#listItemsBefore(node.taskId).get(item.key)?.childRunId ?? null;
-    const before = engine.store.runs.listTaskRuns(run.retryOf).find(({ taskId }) => taskId === node.taskId);
-    return before?.childRunId ?? null;
+    for (const { childRunId, items } of this.#partsBefore(node.taskId)) {
+      const found = item === null ? childRunId : (items?.get(item.key)?.childRunId ?? null);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /**
+   * Returns the parts of a task that are reused if they completed, from the retried run. Those of older runs follow where a retry
+   * was ended before it got to them.
+   */
+  #partsBefore(id: TaskId): readonly PartsBefore[] {
+    const known = this.#knownPartsBefore.get(id);
+    if (known !== undefined) return known;
+    const { runs } = this.#options.engine.store;
+    const parts: PartsBefore[] = [];
+    let { retryOf } = this.#run;
+    let isReused = this.#isReused(id);
+    while (isReused && retryOf !== null) {
+      const runId: RunId = retryOf;
+      const before = runs.listTaskRuns(runId).find(({ taskId }) => taskId === id);
+      if (before === undefined) break;
+      const items = before.items === null ? null : runs.listItems({ runId, taskId: id });
+      parts.push({ ...before, items: items && new Map(items.map((item) => [item.key, item])) });
+      isReused = before.reused;
+      retryOf = runs.find(runId)?.retryOf ?? null;
+    }
+    this.#knownPartsBefore.set(id, parts);
+    return parts;
   }
 
   #isReused(id: TaskId): boolean {
@@ -481,8 +505,8 @@ export class RunJob {
     const { store } = this.#options.engine;
     const before = stateOf(progress, { taskId, item: null });
     try {
-      const itemsBefore = this.#isReused(taskId) ? this.#listItemsBefore(taskId) : new Map();
-      const items = expandTask(this.#state(progress), taskId, itemsBefore);
+      const expanded = this.#partsBefore(taskId).find((each) => each.items !== null);
+      const items = expandTask(this.#state(progress), taskId, expanded?.items ?? new Map());
       store.runs.startItems(this.#run, taskId, items, this.#now());
       this.#items.set(taskId, items);
       progress.set(taskId, { ...before, status: "running", phase: "items", items: items.length });
@@ -502,17 +526,6 @@ export class RunJob {
       } as const;
       this.#storeOutcome(before, outcome, progress);
     }
-  }
-
-  /** Returns the items of a task of the retried run, by key. */
-  #listItemsBefore(taskId: TaskId): ReadonlyMap<string, ItemRun> {
-    const { engine, run } = this.#options;
-    const known = this.#itemsBefore.get(taskId);
-    if (known !== undefined || run.retryOf === null) return known ?? new Map();
-    const items = engine.store.runs.listItems({ runId: run.retryOf, taskId });
-    const byKey = new Map(items.map((item) => [item.key, item]));
-    this.#itemsBefore.set(taskId, byKey);
-    return byKey;
   }
 
   #outcomeOfItems(
@@ -666,6 +679,13 @@ export class RunJob {
     }
   }
 }
+
+/** What a task of a retried run did. */
+type PartsBefore = {
+  /** By key; null if the task was not expanded. */
+  readonly items: ReadonlyMap<string, ItemRun> | null;
+  readonly childRunId: RunId | null;
+};
 
 /** What the stored steps require when they are committed. */
 type StoredSteps = {
