@@ -130,7 +130,7 @@ class Scheduler implements Engine {
       clock,
       timezone: settings.timezone,
       fire: (due, now) => this.#fire(due, now),
-      onClockSetBack: (now) => commits.commitOrDefer(() => store.jobs.rewindAccountedUntil(now)),
+      onClockSetBack: (since) => commits.commitOrDefer(() => store.jobs.rewindAccountedUntil(since)),
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
     });
     this.#shutdown = new Shutdown({

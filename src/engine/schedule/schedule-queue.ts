@@ -20,7 +20,7 @@ export type ScheduleQueueOptions = {
   /** Decides about due occurrences and stores the decisions. If it throws, they come due again after a second. */
   readonly fire: (due: readonly DueJob[], now: number) => void;
   /** Called when the clock was set back, before anything comes due again. */
-  readonly onClockSetBack: (now: number) => void;
+  readonly onClockSetBack: (since: number) => void;
   /** Returns whether the occurrences of a job are skipped. */
   readonly isPaused: (jobId: JobId) => boolean;
 };
@@ -53,7 +53,7 @@ export class ScheduleQueue implements Disposable {
     this.#timer = new Timer({
       clock: options.clock,
       onDue: (entries, now) => this.#fire(entries, now),
-      onSetBack: (now) => this.#replan(now),
+      onSetBack: (since) => this.#replan(since),
     });
     this.#backlogs = new Backlogs({
       ...options,
@@ -209,15 +209,15 @@ export class ScheduleQueue implements Disposable {
   }
 
   /**
-   * Plans all entries again after the clock was set back. Occurrences after `now` may already be in the ledger; `fire` checks
-   * that. Occurrences that were due before stay due.
+   * Plans all entries again after the clock was set back, a few seconds after `since` at most. Occurrences after that may already
+   * be in the ledger; `fire` checks that. Occurrences that were due before stay due.
    */
-  #replan(now: number): void {
-    this.#options.onClockSetBack(now);
+  #replan(since: number): void {
+    this.#options.onClockSetBack(since);
     this.#backlogs.end();
-    this.#downUntil = Math.min(this.#downUntil, now);
+    this.#downUntil = Math.min(this.#downUntil, since);
     for (const entry of this.#entries.values()) {
-      if (entry.nextAt === null || entry.nextAt > now) entry.nextAt = entry.schedule.next(now);
+      if (entry.nextAt === null || entry.nextAt > since) entry.nextAt = entry.schedule.next(since);
     }
     this.#refill();
   }

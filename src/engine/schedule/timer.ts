@@ -14,8 +14,10 @@ export type TimerOptions<T> = {
   readonly clock: Clock;
   /** Called with all items that have come due, in the order of their times. */
   readonly onDue: (items: readonly T[], now: number) => void;
-  /** Called when the wall clock was set back: the items must be planned again. */
-  readonly onSetBack: (now: number) => void;
+  /**
+   * Called when the wall clock was set back, at `since` by the new clock or later: the items must be planned again, from there.
+   */
+  readonly onSetBack: (since: number) => void;
 };
 
 /** Reports items when the wall clock reaches their time. */
@@ -70,7 +72,8 @@ export class Timer<T> implements Disposable {
 
   #wake(): void {
     const now = this.#options.clock.now();
-    if (this.#wasSetBack()) this.#options.onSetBack(now);
+    const passedMs = this.#passedIfSetBack();
+    if (passedMs !== null) this.#options.onSetBack(now - passedMs);
     const due = this.#takeDue(now);
     if (due.length > 0) this.#options.onDue(due, now);
     if (this.#started) this.#arm();
@@ -85,11 +88,12 @@ export class Timer<T> implements Disposable {
     return due;
   }
 
-  #wasSetBack(): boolean {
+  /** Returns the time since the last check in ms if the wall clock was set back in it, otherwise null. */
+  #passedIfSetBack(): number | null {
     const before = this.#lastReading;
     this.#lastReading = this.#read();
-    const passed = this.#lastReading.monotonic - before.monotonic;
-    return this.#lastReading.wall - before.wall < passed - STEP_MS;
+    const passedMs = this.#lastReading.monotonic - before.monotonic;
+    return this.#lastReading.wall - before.wall < passedMs - STEP_MS ? passedMs : null;
   }
 
   #read(): { readonly wall: number; readonly monotonic: number } {

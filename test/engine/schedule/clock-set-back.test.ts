@@ -26,6 +26,16 @@ test("a clock that is set back, and a stop before it has caught up, leave no gap
   expect([...ledger].reverse()).toEqual(Array.from({ length: 65 }, (_, index) => first_ + index * MINUTE));
 });
 
+test("an occurrence that is due before petit notices that the clock was set back is in the ledger", async () => {
+  const clock = new FakeClock(NOON);
+  await using petit = await startEngine({ jobs: [EACH_MINUTE], clock, runtime: instantRuntime() });
+  await clock.pass(10 * MINUTE + 30_000);
+  clock.step(-60 * MINUTE + 28_000);
+  await clock.pass(MINUTE);
+  const ledger = petit.store.occurrences.list(jobId("tick"), { limit: 1_000, before: NOON - 40 * MINUTE });
+  expect(ledger.map(({ scheduledFor, outcome }) => [(NOON - scheduledFor) / MINUTE, outcome])).toEqual([[49, "fired"]]);
+});
+
 test("a clock that was set back while petit was not running leaves no gap in the ledger", async () => {
   using dir = tempDir();
   const clock = new FakeClock(NOON);

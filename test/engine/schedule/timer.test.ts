@@ -10,7 +10,7 @@ const start = (items: Readonly<Record<string, number>> = {}) => {
   const timer = new Timer<string>({
     clock,
     onDue: (due, now) => seen.push(`${now - NOON} ${due.join(" ")}`),
-    onSetBack: (now) => seen.push(`${now - NOON} set back`),
+    onSetBack: (since) => seen.push(`set back since ${since - NOON}`),
   });
   for (const [item, inMs] of Object.entries(items)) timer.add(item, NOON + inMs);
   timer.start();
@@ -70,7 +70,7 @@ describe("Timer", () => {
     const { clock, seen } = start({ a: 10_000 });
     clock.step(-3_600_000);
     await clock.pass(HOP);
-    expect(seen).toEqual(["-3595000 set back"]);
+    expect(seen).toEqual(["set back since -3600000"]);
     await clock.pass(HOP);
     expect(seen).toHaveLength(1);
   });
