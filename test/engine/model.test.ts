@@ -5,8 +5,8 @@ import { FATES, type Fate, Model, TRIGGERABLE } from "../support/model/model.ts"
 import { expected, MODEL_START, ModelPetit } from "../support/model/petit.ts";
 import { ScriptedProcesses } from "../support/model/runtime.ts";
 
-/** Sequences of commands: `PETIT_MODEL_RUNS=1000` for the long run. */
-const RUNS = Number(process.env.PETIT_MODEL_RUNS ?? 100);
+/** Sequences of each mix of commands: `PETIT_MODEL_RUNS=1000` for the long run. */
+const RUNS = Number(process.env.PETIT_MODEL_RUNS ?? 60);
 const SEED = Number(process.env.PETIT_MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 const MINUTE = 60_000;
@@ -95,12 +95,16 @@ const reload = (tick: Presence): Command =>
     model.reload(tick);
   });
 
-const jobs = fc.constantFrom(...TRIGGERABLE);
 const place = fc.nat(9);
+const fates = fc.array(fc.constantFrom(...FATES), { maxLength: 5 });
+
+const MANY_COMMANDS = { maxCommands: 25, size: "max" } as const;
 
 const commands = fc.commands(
   [
-    fc.tuple(jobs, fc.option(fc.constantFrom("k1", "k2"), { freq: 3 })).map(([job, key]) => trigger(job, key)),
+    fc
+      .tuple(fc.constantFrom(...TRIGGERABLE), fc.option(fc.constantFrom("k1", "k2"), { freq: 3 }))
+      .map(([job, key]) => trigger(job, key)),
     fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
     fc.tuple(place, fc.constantFrom(0, 1, 3, 75, 99)).map(([which, exitCode]) => end(which, exitCode)),
     place.map(cancel),
@@ -108,12 +112,28 @@ const commands = fc.commands(
     fc.boolean().map(pause),
     fc.constantFrom(1, 1, 2).map(pass),
     fc.constantFrom(-120, -5, -1, 1, 5, 120).map(step),
-    fc
-      .tuple(fc.constantFrom(0, 1, 5, 90), fc.array(fc.constantFrom(...FATES), { maxLength: 5 }))
-      .map((given) => crash(...given)),
+    fc.tuple(fc.constantFrom(0, 1, 5, 90), fates).map((given) => crash(...given)),
     fc.constantFrom(...PRESENCES).map(reload),
   ],
-  { maxCommands: 25, size: "max" },
+  MANY_COMMANDS,
+);
+
+/** Reaches the states of items and child runs, which need many ends of processes and few runs of other jobs. */
+const nestedCommands = fc.commands(
+  [
+    fc
+      .constantFrom("fan", "fast", "leaf", "many", "nest", "nest", "parent", "parent", "slow")
+      .map((job) => trigger(job, null)),
+    ...[0, 0, 1].map((usual) =>
+      fc.tuple(place, fc.constantFrom(usual, usual, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
+    ),
+    place.map(cancel),
+    place.map(retry),
+    place.map(retry),
+    fc.constant(pass(1)),
+    fc.tuple(fc.constantFrom(0, 1), fates).map((given) => crash(...given)),
+  ],
+  MANY_COMMANDS,
 );
 
 let processes: ScriptedProcesses;
@@ -122,17 +142,24 @@ beforeAll(async () => {
 });
 afterAll(() => processes[Symbol.dispose]());
 
-test(
-  `does what the contract says in ${RUNS} random sequences of triggers, ends, pauses, cancels, crashes, reloads and clocks`,
-  async () => {
-    const property = fc.asyncProperty(commands, async (sequence) => {
-      await using petit = await ModelPetit.start(processes);
-      await fc.asyncModelRun(() => ({ model: new Model(MODEL_START), real: petit }), sequence);
-    });
-    await fc.assert(property, { numRuns: RUNS, seed: SEED });
-  },
-  60_000 + RUNS * 1_000,
-);
+const MIXES = {
+  "triggers, ends, pauses, cancels, crashes, reloads and clocks": commands,
+  "triggers, ends, cancels, retries and crashes of items and child runs": nestedCommands,
+};
+
+for (const [what, mix] of Object.entries(MIXES)) {
+  test(
+    `does what the contract says in ${RUNS} random sequences of ${what}`,
+    async () => {
+      const property = fc.asyncProperty(mix, async (sequence) => {
+        await using petit = await ModelPetit.start(processes);
+        await fc.asyncModelRun(() => ({ model: new Model(MODEL_START), real: petit }), sequence);
+      });
+      await fc.assert(property, { numRuns: RUNS, seed: SEED });
+    },
+    60_000 + RUNS * 1_000,
+  );
+}
 
 /** Sequences that random search rarely finds. */
 const RARE: Readonly<Record<string, readonly Command[]>> = {
@@ -160,6 +187,51 @@ const RARE: Readonly<Record<string, readonly Command[]>> = {
     end(0, 75),
     crash(0, []),
     pass(1),
+  ],
+  "a retry repeats the items that did not complete, also of a retry that was cancelled": [
+    trigger("many", null),
+    end(0, 0),
+    end(0, 1),
+    end(0, 0),
+    end(0, 1),
+    retry(0),
+    cancel(0),
+    retry(1),
+    end(0, 0),
+    end(0, 0),
+    end(0, 0),
+  ],
+  "a retry of a retry that never started retries the child runs of the first run": [
+    trigger("nest", null),
+    end(0, 0),
+    end(0, 1),
+    end(0, 0),
+    trigger("slow", null),
+    retry(0),
+    cancel(1),
+    end(0, 0),
+    end(0, 0),
+    retry(4),
+    end(0, 0),
+    end(0, 0),
+    end(0, 0),
+  ],
+  "items that fail fast end the child runs of the others, over a restart": [
+    trigger("fan", null),
+    end(0, 1),
+    end(0, 0),
+    crash(0, ["completes", "lives"]),
+    end(0, 0),
+    retry(0),
+  ],
+  "cancelling a parent ends its child run, and cancelling it again ends its clean-up too": [
+    trigger("parent", null),
+    trigger("parent", null),
+    end(0, 0),
+    cancel(0),
+    cancel(0),
+    end(0, 0),
+    retry(0),
   ],
 };
 

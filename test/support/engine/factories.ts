@@ -1,4 +1,5 @@
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../../../src/domain/ids.ts";
+import type { ItemsSpec } from "../../../src/domain/item.ts";
 import type { HttpProgram, Job, Param, Task } from "../../../src/domain/job.ts";
 import type { Retry } from "../../../src/domain/retry.ts";
 import type { ScheduleSpec } from "../../../src/domain/schedule/schedule.ts";
@@ -54,6 +55,20 @@ const task = (id: string, program: Task["program"], { after = [], ...given }: Gi
 /** Returns a task that runs a program. */
 export const command = (id: string, program: string, given: Given = {}): Task =>
   task(id, { type: "command", command: program }, given);
+
+/** Returns a task that runs another job and waits for its end. */
+export const childJob = (id: string, job: string, given: Given = {}): Task =>
+  task(id, { type: "job", jobId: jobId(job), params: {}, wait: true }, given);
+
+/** Returns the items of a task; by default, the task fails if one of them fails, after all have ended. */
+export const items = (values: readonly string[], given: Partial<ItemsSpec> = {}): ItemsSpec => ({
+  source: { kind: "list", values },
+  key: null,
+  maxParallel: null,
+  failFast: false,
+  maxFailures: { unit: "items", value: 0 },
+  ...given,
+});
 
 /** Returns a task that runs a script in a shell, by default `/bin/sh -e`. */
 export const shell = (id: string, script: string, given: Given & { readonly shell?: readonly string[] } = {}): Task => {

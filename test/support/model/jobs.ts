@@ -1,5 +1,5 @@
 import type { Job } from "../../../src/domain/job.ts";
-import { command, job, jobId, retry, schedule } from "../engine/factories.ts";
+import { childJob, command, items, job, jobId, retry, schedule } from "../engine/factories.ts";
 
 const task = (id: string, given: Parameters<typeof command>[2] = {}) => command(id, "true", given);
 
@@ -12,6 +12,13 @@ export const MODEL_JOBS: readonly Job[] = [
       task("b", { after: ["a"] }),
       task("c", { after: ["a"], condition: "on_failure" }),
       task("d", { after: ["b"], condition: "all_done" }),
+    ],
+  }),
+  job("fan", { tasks: [childJob("each", "twig", { items: items(["x", "y", "z"], { failFast: true }) })] }),
+  job("fast", {
+    tasks: [
+      task("each", { items: items(["a", "b", "c"], { maxParallel: 2, failFast: true }) }),
+      task("last", { after: ["each"], condition: "all_done" }),
     ],
   }),
   job("flaky", {
@@ -31,7 +38,35 @@ export const MODEL_JOBS: readonly Job[] = [
       task("last", { after: ["maybe"], condition: "all_done" }),
     ],
   }),
+  job("leaf", {
+    schedule: schedule("27 */2 * * * *"),
+    maxConcurrency: 1,
+    tasks: [
+      task("first"),
+      task("second", { after: ["first"] }),
+      task("tidy", { after: ["second"], condition: "all_done" }),
+    ],
+  }),
+  job("many", {
+    tasks: [
+      task("each", {
+        items: items(["a", "b", "c", "d"], { maxParallel: 2, maxFailures: { unit: "items", value: 1 } }),
+        retry: retry(1, { delayMs: 20_000, condition: "transient_only" }),
+      }),
+      task("after", { after: ["each"] }),
+    ],
+  }),
+  job("nest", {
+    queue: "db",
+    tasks: [
+      childJob("each", "leaf", { items: items(["x", "y"], { failFast: true }) }),
+      task("after", { after: ["each"] }),
+    ],
+  }),
   job("none", { schedule: schedule("15 * * * * *", { catchup: "none" }), maxConcurrency: 2 }),
+  job("parent", {
+    tasks: [childJob("call", "leaf"), task("own"), task("wrap", { after: ["call", "own"], condition: "all_done" })],
+  }),
   job("queue", { schedule: schedule("10 * * * * *"), maxConcurrency: 1, onOverlap: "queue" }),
   job("replace", {
     schedule: schedule("20 */2 * * * *"),
@@ -41,6 +76,7 @@ export const MODEL_JOBS: readonly Job[] = [
   }),
   job("slow", { queue: "db", tasks: [task("a"), task("b", { after: ["a"] })] }),
   job("tick", { schedule: schedule("0 * * * * *"), maxConcurrency: 1 }),
+  job("twig", { tasks: [task("work"), task("tidy", { after: ["work"], condition: "all_done" })] }),
   job("urgent", { queue: "db", priority: 100 }),
 ];
 
@@ -51,6 +87,7 @@ export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly 
   all: { periodMs: 60_000, offsetMs: 25_000 },
   queue: { periodMs: 60_000, offsetMs: 10_000 },
   late: { periodMs: 60_000, offsetMs: 5_000 },
+  leaf: { periodMs: 120_000, offsetMs: 27_000 },
   replace: { periodMs: 120_000, offsetMs: 20_000 },
 };
 

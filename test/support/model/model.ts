@@ -1,3 +1,4 @@
+import type { ItemsSpec } from "../../../src/domain/item.ts";
 import type { Job, Task } from "../../../src/domain/job.ts";
 import { DUE, jobsWith, MODEL_JOBS, MODEL_MAX_JOBS, MODEL_QUEUES, type Presence } from "./jobs.ts";
 
@@ -7,6 +8,8 @@ export type Fate = (typeof FATES)[number];
 
 type TaskModel = {
   readonly task: Task;
+  /** Its position if it is an item of the task; null for the task itself. */
+  readonly item: number | null;
   status: "pending" | "running" | "completed" | "failed" | "skipped";
   /** True if it failed in a way that the job allows. */
   allowed: boolean;
@@ -17,6 +20,16 @@ type TaskModel = {
   lives: boolean;
   /** The time of its next attempt on both clocks. */
   retry: { wall: number; monotonic: number } | null;
+  /** True if its next attempt may start. */
+  isDue: boolean;
+  /** The items that it was expanded into. */
+  items: readonly TaskModel[] | null;
+  /** The task of the retried run whose completed items it does not repeat. */
+  readonly before: TaskModel | null;
+  /** The run that it started last; before its first attempt, the one of the retried run. */
+  child: RunModel | null;
+  /** True if it ended the run that it waits for. */
+  endsChild: boolean;
 };
 
 type RunModel = {
@@ -25,17 +38,22 @@ type RunModel = {
   readonly scheduledFor: number | null;
   status: string;
   readonly tasks: TaskModel[];
+  /** The task or item of another run that started it. */
+  readonly parent: readonly [run: RunModel, node: TaskModel] | null;
   ending: boolean;
   endingAll: boolean;
   lost: boolean;
+  /** True while it has no place, because it only waits for other runs. */
+  isParked: boolean;
 };
 
 type Created = {
   readonly trigger: string;
   readonly scheduledFor: number | null;
   readonly waits: boolean;
-  /** The tasks that the retried run had completed. */
-  readonly reused?: ReadonlySet<string>;
+  /** The run that it retries. */
+  readonly before?: RunModel;
+  readonly parent?: RunModel["parent"];
 };
 
 const MISSED = { outcome: "missed", reason: null } as const;
@@ -51,6 +69,10 @@ export class Model {
   #now: number;
   #monotonic = 0;
   #isPaused = false;
+  /** The parked runs that want a place again. */
+  #returning: readonly RunModel[] = [];
+  /** True while occurrences are decided. Nothing else happens in the same transaction. */
+  #isDeciding = false;
   #tick: Presence = "on";
 
   constructor(now: number) {
@@ -64,12 +86,12 @@ export class Model {
 
   /** The unfinished runs, oldest first. */
   get unfinished(): readonly RunModel[] {
-    return this.runs.filter(({ status }) => status === "pending" || status === "running");
+    return this.runs.filter((run) => !isFinal(run));
   }
 
-  /** The tasks whose process is alive, oldest run first. */
+  /** The tasks and items whose process is alive, oldest run first. */
   get living(): readonly (readonly [run: RunModel, task: TaskModel])[] {
-    return this.runs.flatMap((run) => run.tasks.filter(({ lives }) => lives).map((task) => [run, task] as const));
+    return this.runs.flatMap((run) => nodesOf(run).flatMap((node) => (node.lives ? [[run, node] as const] : [])));
   }
 
   /** Returns null if a run was started or the key is known, otherwise the code of the refusal. */
@@ -87,14 +109,13 @@ export class Model {
 
   /** Returns null if the retry was started, otherwise the code of the refusal. */
   retry(before: RunModel): string | null {
-    if (before.status === "pending" || before.status === "running") return "conflict";
+    if (!isFinal(before)) return "conflict";
     const job = this.#jobs().find(({ id }) => id === before.job.id);
     if (job === undefined) return "not_found";
-    const reused = reusable(before);
-    if (before.status === "completed" || reused.size === job.tasks.length) return "conflict";
+    if (!hasRest(before)) return "conflict";
     const refusal = this.#refusal(job);
     if (refusal !== null) return refusal;
-    this.#create(job, { trigger: "retry", scheduledFor: before.scheduledFor, waits: this.#isFull(job), reused });
+    this.#create(job, { trigger: "retry", scheduledFor: before.scheduledFor, waits: this.#isFull(job), before });
     return null;
   }
 
@@ -108,23 +129,27 @@ export class Model {
   }
 
   cancel(run: RunModel): void {
+    this.#end(run, { all: run.ending });
+  }
+
+  #end(run: RunModel, { all }: { readonly all: boolean }): void {
     if (run.status === "pending") {
-      for (const task of run.tasks) end(task, "skipped", "cancelled");
+      for (const task of run.tasks) if (task.status === "pending") end(task, "skipped", "cancelled");
       run.status = "cancelled";
+      this.#handleEnd(run);
     } else if (run.status === "running") {
-      run.endingAll = run.ending;
+      run.endingAll ||= all;
       run.ending = true;
-      for (const task of run.tasks) if (task.lives && isEnded(run, task)) end(task, "failed", "cancelled");
       this.#goOn(run);
     }
   }
 
   /** Ends a process. */
-  processEnds(run: RunModel, task: TaskModel, exitCode: number): void {
-    task.lives = false;
-    if (exitCode === 0) end(task, "completed", null);
-    else if (task.task.skipExitCodes?.includes(exitCode)) end(task, "skipped", "skipped_by_exit");
-    else this.#fail(task, exitCode);
+  processEnds(run: RunModel, node: TaskModel, exitCode: number): void {
+    node.lives = false;
+    if (exitCode === 0) end(node, "completed", null);
+    else if (node.task.skipExitCodes?.includes(exitCode)) end(node, "skipped", "skipped_by_exit");
+    else this.#fail(run, node, exitCode);
     this.#goOn(run);
   }
 
@@ -151,48 +176,61 @@ export class Model {
     // petit reads the ends of processes first, and detects lost processes later.
     for (const [, task, fate] of living) task.lives = fate !== "completes" && fate !== "fails";
     this.#go(this.#now + downMs);
+    this.#adopt();
     this.#wake(true);
+    for (const run of this.unfinished) this.#goOn(run);
     this.#waitAnew();
-    for (const [run, task, fate] of living) this.#meet(run, task, fate);
-  }
-
-  #meet(run: RunModel, task: TaskModel, fate: Fate): void {
-    if (fate === "completes") this.processEnds(run, task, 0);
-    if (fate === "fails") this.processEnds(run, task, 1);
-    if (fate !== "is lost" || !task.lives) return;
-    task.lives = false;
-    if (run.job.onInterrupt === "rerun") begin(task);
-    else {
-      end(task, "failed", "interrupted");
-      run.lost = true;
-      this.#goOn(run);
+    for (const [run, node, fate] of living) {
+      if (fate === "completes") this.processEnds(run, node, 0);
+      if (fate === "fails") this.processEnds(run, node, 1);
     }
+    const lost = living.filter(([, node, fate]) => fate === "is lost" && node.lives);
+    for (const [, node] of lost) node.lives = false;
+    for (const [run, node] of lost) this.#lose(run, node);
   }
 
-  #fail(task: TaskModel, exitCode: number): void {
-    task.failures++;
+  /** Runs with a process keep their places. The others continue as far as places are left. */
+  #adopt(): void {
+    this.#returning = [];
+    const others = this.runs.filter((run) => run.status === "running" && !nodesOf(run).some(isAttempting));
+    for (const run of others) run.isParked = true;
+    for (const run of others) if (this.#wantsPlace(run)) this.#askForPlace(run);
+  }
+
+  #lose(run: RunModel, node: TaskModel): void {
+    if (run.job.onInterrupt === "rerun") node.isDue = true;
+    else {
+      end(node, "failed", "interrupted");
+      run.lost = true;
+    }
+    this.#goOn(run);
+  }
+
+  #fail(run: RunModel, node: TaskModel, exitCode: number): void {
+    node.failures++;
     const isTransient = exitCode === 75;
-    const { allowFailure } = task.task;
-    task.allowed = allowFailure === "always" || (allowFailure?.exitCodes.includes(exitCode) ?? false);
-    const { retry } = task.task;
-    if (retry === null || !isTransient || task.failures > retry.maxAttempts) end(task, "failed", "exit_code");
-    else task.retry = { wall: this.#now + retry.delayMs, monotonic: this.#monotonic + retry.delayMs };
+    const { allowFailure, retry } = node.task;
+    node.allowed = allowFailure === "always" || (allowFailure?.exitCodes.includes(exitCode) ?? false);
+    const isLast = retry === null || !isTransient || node.failures > retry.maxAttempts || this.#isStopped(run, node);
+    if (isLast) end(node, "failed", "exit_code");
+    else node.retry = { wall: this.#now + retry.delayMs, monotonic: this.#monotonic + retry.delayMs };
   }
 
   /** Tasks that waited for a retry wait for the rest of their delay, and no longer than the delay. */
   #waitAnew(): void {
     for (const run of this.runs)
-      for (const task of run.tasks) {
-        if (task.retry === null) continue;
-        const delayMs = Math.min(task.retry.wall - this.#now, task.task.retry?.delayMs ?? 0);
-        task.retry = { ...task.retry, monotonic: this.#monotonic + Math.max(0, delayMs) };
-        if (delayMs <= 0) this.#attempt(run, task);
+      for (const node of nodesOf(run)) {
+        if (node.retry === null) continue;
+        const delayMs = Math.min(node.retry.wall - this.#now, node.task.retry?.delayMs ?? 0);
+        node.retry = { ...node.retry, monotonic: this.#monotonic + Math.max(0, delayMs) };
+        if (delayMs <= 0) this.#attempt(run, node);
       }
   }
 
-  #attempt(_: RunModel, task: TaskModel): void {
-    task.retry = null;
-    begin(task);
+  #attempt(run: RunModel, node: TaskModel): void {
+    node.retry = null;
+    node.isDue = true;
+    this.#goOn(run);
   }
 
   #go(wall: number): void {
@@ -208,8 +246,8 @@ export class Model {
     };
     for (const id of this.#scheduled()) consider(dueAfter(id, this.#seen.get(id) ?? this.#now), null);
     for (const run of this.runs)
-      for (const task of run.tasks)
-        if (task.retry !== null) consider(this.#now + task.retry.monotonic - this.#monotonic, [run, task]);
+      for (const node of nodesOf(run))
+        if (node.retry !== null) consider(this.#now + node.retry.monotonic - this.#monotonic, [run, node]);
     return next;
   }
 
@@ -217,24 +255,30 @@ export class Model {
   #wake(wasDown: boolean): void {
     const firstDue = (id: string): number => dueAfter(id, this.#seen.get(id) ?? this.#now);
     const ids = [...this.#scheduled()].sort((a, b) => firstDue(a) - firstDue(b));
+    const replaced: RunModel[] = [];
+    this.#isDeciding = true;
     for (const id of ids) {
       const due: number[] = [];
       for (let at = firstDue(id); at <= this.#now; at = dueAfter(id, at)) due.push(at);
       this.#seen.set(id, this.#now);
-      this.#decide(id, due, wasDown);
+      replaced.push(...this.#decide(id, due, wasDown));
     }
+    this.#isDeciding = false;
+    for (const run of replaced) this.#end(run, { all: false });
+    this.#pump();
   }
 
-  /** Disabled and paused take precedence over the catch-up policy. */
-  #decide(id: string, due: readonly number[], wasDown: boolean): void {
+  /** Returns the runs to end. Disabled and paused take precedence over the catch-up policy. */
+  #decide(id: string, due: readonly number[], wasDown: boolean): readonly RunModel[] {
     const job = this.#jobs().find((each) => each.id === id);
-    if (job === undefined) return;
-    for (const at of due) {
+    if (job === undefined) return [];
+    return due.flatMap((at) => {
       if (!job.enabled) this.#record(id, at, { outcome: "skipped", reason: "disabled" });
       else if (this.#isPaused) this.#record(id, at, { outcome: "skipped", reason: "paused" });
       else if (!this.#isCaughtUp(job, at, { isNewest: at === due.at(-1), wasDown })) this.#record(id, at, MISSED);
-      else this.#fire(job, at, this.#isLate(at, wasDown) ? "catchup" : "schedule");
-    }
+      else return this.#fire(job, at, this.#isLate(at, wasDown) ? "catchup" : "schedule");
+      return [];
+    });
   }
 
   #isCaughtUp(job: Job, at: number, { isNewest, wasDown }: { isNewest: boolean; wasDown: boolean }): boolean {
@@ -247,19 +291,21 @@ export class Model {
     return wasDown || this.#now - at > 2_000;
   }
 
-  #fire(job: Job, at: number, trigger: string): void {
+  /** Returns the runs that the new run replaces. */
+  #fire(job: Job, at: number, trigger: string): readonly RunModel[] {
     const known = this.#ledgerOf(job.id).get(at);
-    if (known !== undefined && known.outcome !== "missed") return;
+    if (known !== undefined && known.outcome !== "missed") return [];
     const isAtLimit = this.#isAtLimit(job);
     if (isAtLimit && job.onOverlap === "skip") {
       this.#record(job.id, at, { outcome: "skipped", reason: "overlap" });
-      return;
+      return [];
     }
     const waits = isAtLimit || this.#isFull(job);
-    if (isAtLimit && job.onOverlap === "replace")
-      for (const run of this.unfinished.filter((each) => each.job.id === job.id)) if (!run.ending) this.cancel(run);
+    const isReplacing = isAtLimit && job.onOverlap === "replace";
+    const replaced = isReplacing ? this.unfinished.filter((run) => run.job.id === job.id && !run.ending) : [];
     this.#ledgerOf(job.id).set(at, { outcome: "fired", reason: null });
     this.#create(job, { trigger, scheduledFor: at, waits });
+    return replaced;
   }
 
   /** Decisions are final, except that a missed occurrence may still fire. */
@@ -268,10 +314,10 @@ export class Model {
     if (!ledger.has(at)) ledger.set(at, decided);
   }
 
-  #create(job: Job, given: Created): RunModel {
-    const { trigger, scheduledFor, waits, reused = new Set() } = given;
-    const tasks = job.tasks.map((task) => newTask(task, reused.has(task.id)));
-    const run = { job, trigger, scheduledFor, status: "pending", tasks, ending: false, endingAll: false, lost: false };
+  #create(job: Job, { trigger, scheduledFor, waits, before, parent = null }: Created): RunModel {
+    const tasks = job.tasks.map((task) => newTask(task, before));
+    const state = { status: "pending", ending: false, endingAll: false, lost: false, isParked: false };
+    const run = { job, trigger, scheduledFor, parent, tasks, ...state };
     this.runs.push(run);
     if (!waits) this.#start(run);
     else this.#pump();
@@ -285,20 +331,128 @@ export class Model {
 
   /** Advances a run, and ends it when all tasks have ended. */
   #goOn(run: RunModel): void {
+    if (run.status !== "running") return;
     for (const task of run.tasks) this.#goOnWith(run, task);
-    if (run.tasks.some(({ status }) => status === "pending" || status === "running")) return;
+    if (run.tasks.some(({ status }) => status === "pending" || status === "running")) {
+      this.#updatePlace(run);
+      return;
+    }
     const hasFailed = run.tasks.some(({ status, allowed }) => status === "failed" && !allowed);
     run.status = run.ending ? "cancelled" : run.lost ? "interrupted" : hasFailed ? "failed" : "completed";
+    this.#handleEnd(run);
+  }
+
+  /** Ends the attempt that waits for the run. Then others can take its place; its parent comes first. */
+  #handleEnd(run: RunModel): void {
+    this.#returning = this.#returning.filter((each) => each !== run);
+    const [parent, node] = run.parent ?? [];
+    if (parent !== undefined && node?.child === run && isAwaiting(node)) {
+      if (run.status === "completed") end(node, "completed", null);
+      else end(node, "failed", node.endsChild ? "cancelled" : "child_failed");
+      this.#goOn(parent);
+    }
     this.#pump();
   }
 
   #goOnWith(run: RunModel, task: TaskModel): void {
-    const ended = isEnded(run, task);
-    if (task.retry !== null && ended) end(task, "failed", "cancelled");
-    if (task.status !== "pending") return;
-    const verdict = ended ? "cancelled" : this.#verdict(run, task);
-    if (verdict === "start") begin(task);
-    else if (verdict !== "wait") end(task, "skipped", verdict);
+    if (task.status === "pending") this.#begin(run, task);
+    if (task.items !== null) this.#goOnWithItems(run, task, task.items);
+    else if (this.#isStopped(run, task)) this.#stop(run, task);
+    else if (task.isDue) this.#startAttempt(run, task);
+  }
+
+  #begin(run: RunModel, task: TaskModel): void {
+    const verdict = isEnded(run, task) ? "cancelled" : this.#verdict(run, task);
+    if (verdict === "wait") return;
+    if (verdict !== "start") end(task, "skipped", verdict);
+    else if (task.task.items === undefined) this.#startAttempt(run, task);
+    else expand(task, task.task.items);
+  }
+
+  #goOnWithItems(run: RunModel, task: TaskModel, items: readonly TaskModel[]): void {
+    if (task.status !== "running") return;
+    const { maxParallel = null } = task.task.items ?? {};
+    for (const item of items) {
+      if (this.#isStopped(run, item)) this.#stop(run, item);
+      else if (items.filter(hasAttempt).length < (maxParallel ?? items.length))
+        if (item.status === "pending" || item.isDue) this.#startAttempt(run, item);
+    }
+    if (items.some(({ status }) => status === "pending" || status === "running")) return;
+    if (isEnded(run, task) && items.some(({ status }) => status !== "completed")) end(task, "failed", "cancelled");
+    else if (hasTooManyFailures(task)) end(task, "failed", "items_failed");
+    else end(task, "completed", null);
+  }
+
+  /** Returns whether a task or an item is being ended: with its run, or because too many items have failed. */
+  #isStopped(run: RunModel, { task, item }: TaskModel): boolean {
+    const whole = run.tasks.find((each) => each.task.id === task.id);
+    const isFailingFast = item !== null && task.items?.failFast === true;
+    return whole !== undefined && (isEnded(run, whole) || (isFailingFast && hasTooManyFailures(whole)));
+  }
+
+  #stop(run: RunModel, node: TaskModel): void {
+    if (node.status === "pending") end(node, "skipped", "cancelled");
+    else if (node.lives || node.retry !== null || node.isDue) end(node, "failed", "cancelled");
+    else if (isAwaiting(node) && node.child !== null) {
+      node.endsChild ||= !hasEndedUnseen(node.child);
+      this.#end(node.child, { all: run.endingAll });
+    }
+  }
+
+  /** Starts an attempt: a run of another job, or a process if the run has a place. */
+  #startAttempt(run: RunModel, node: TaskModel): void {
+    const { program } = node.task;
+    if (program.type !== "job") {
+      if (!run.isParked) begin(node);
+      return;
+    }
+    begin(node);
+    node.lives = false;
+    const job = this.#jobs().find(({ id }) => id === program.jobId);
+    if (job === undefined) throw new Error(`the model has no job ${program.jobId}`);
+    const before = node.child !== null && hasRest(node.child) ? { before: node.child } : {};
+    node.child = this.#create(job, { trigger: "job", scheduledFor: null, waits: true, parent: [run, node], ...before });
+  }
+
+  /** A run that only waits for other runs gives its place back until it could continue. */
+  #updatePlace(run: RunModel): void {
+    const isWanted = this.#wantsPlace(run);
+    if (isWanted && run.isParked) {
+      if (this.#askForPlace(run)) this.#goOn(run);
+    } else if (!isWanted && !run.isParked && nodesOf(run).some(isAwaiting)) {
+      run.isParked = true;
+      this.#pump();
+    }
+  }
+
+  #wantsPlace(run: RunModel): boolean {
+    const isActive = nodesOf(run).some((node) => node.status === "running" && !isAwaiting(node));
+    return isActive || run.tasks.some((task) => this.#couldStart(run, task));
+  }
+
+  /** Returns whether a process of a task could start if the run had a place. */
+  #couldStart(run: RunModel, task: TaskModel): boolean {
+    if (task.task.program.type === "job" || isEnded(run, task)) return false;
+    if (task.items === null) return task.status === "pending" && this.#verdict(run, task) === "start";
+    const isFull = task.items.filter(hasAttempt).length >= (task.task.items?.maxParallel ?? task.items.length);
+    return !isFull && task.items.some((item) => item.status === "pending" && !this.#isStopped(run, item));
+  }
+
+  /** Returns whether a parked run takes a place. Otherwise it waits for one, before all pending runs. */
+  #askForPlace(run: RunModel): boolean {
+    if (!this.#returning.includes(run)) this.#returning = [...this.#returning, run];
+    if (this.#nextReturning() !== run) return false;
+    this.#takePlace(run);
+    return true;
+  }
+
+  #takePlace(run: RunModel): void {
+    this.#returning = this.#returning.filter((each) => each !== run);
+    run.isParked = false;
+  }
+
+  #nextReturning(): RunModel | null {
+    return this.#returning.find(({ job }) => this.#hasPlace(job)) ?? null;
   }
 
   /** Returns `start`, `wait`, or the reason why the task is skipped. */
@@ -315,15 +469,21 @@ export class Model {
     return hasFailure ? "upstream_failed" : "condition_not_met";
   }
 
-  /** Starts pending runs: the highest priority first, then the oldest. */
+  /** Continues parked runs, then starts pending ones: the highest priority first, then the oldest. */
   #pump(): void {
-    const next = this.#nextStartable();
+    if (this.#isDeciding) return;
+    const returning = this.#nextReturning();
+    const next = returning ?? this.#nextStartable();
     if (next === null) return;
-    this.#start(next);
+    if (returning !== null) {
+      this.#takePlace(returning);
+      this.#goOn(returning);
+    } else this.#start(next);
     this.#pump();
   }
 
   #nextStartable(): RunModel | null {
+    if (this.#nextReturning() !== null) return null;
     const canStart = ({ job, status }: RunModel): boolean =>
       status === "pending" &&
       this.#hasPlace(job) &&
@@ -348,11 +508,11 @@ export class Model {
   }
 
   #isFull(job: Job): boolean {
-    return !this.#hasPlace(job) || this.#nextStartable() !== null;
+    return !this.#hasPlace(job) || this.#nextReturning() !== null || this.#nextStartable() !== null;
   }
 
   #hasPlace({ queue }: Job): boolean {
-    const running = this.#running();
+    const running = this.#running().filter(({ isParked }) => !isParked);
     const inQueue = running.filter(({ job }) => job.queue === queue);
     return running.length < MODEL_MAX_JOBS && (queue === undefined || inQueue.length < (MODEL_QUEUES.get(queue) ?? 1));
   }
@@ -382,16 +542,67 @@ export type { RunModel, TaskModel };
 const isEnded = (run: RunModel, { task }: TaskModel): boolean =>
   run.ending && (run.endingAll || task.condition !== "all_done");
 
-const newTask = (task: Task, isReused: boolean): TaskModel => ({
-  task,
-  status: isReused ? "completed" : "pending",
+const isFinal = ({ status }: RunModel): boolean => status !== "pending" && status !== "running";
+
+/** Returns the tasks of a run that have attempts; for a task that was expanded, its items. */
+const nodesOf = (run: RunModel): readonly TaskModel[] => run.tasks.flatMap((task) => task.items ?? [task]);
+
+/** Returns whether a task or an item waits for the end of the run that it started. */
+const isAwaiting = ({ task, status }: TaskModel): boolean => task.program.type === "job" && status === "running";
+
+/** Returns whether an attempt is running, or its end is not seen yet. */
+const hasAttempt = ({ status, retry, isDue }: TaskModel): boolean => status === "running" && retry === null && !isDue;
+
+const isAttempting = (node: TaskModel): boolean => hasAttempt(node) && !isAwaiting(node);
+
+/** Returns whether the last processes of a run have ended, and the run goes on only until that is seen. */
+const hasEndedUnseen = (run: RunModel): boolean =>
+  run.status === "running" &&
+  nodesOf(run).every(
+    (node) => node.status !== "pending" && (node.status !== "running" || (isAttempting(node) && !node.lives)),
+  );
+
+const hasTooManyFailures = ({ task, items }: TaskModel): boolean =>
+  items !== null && items.filter(({ status }) => status === "failed").length > (task.items?.maxFailures.value ?? 0);
+
+const NEW_NODE = {
+  status: "pending",
   allowed: false,
   reason: null,
   attempts: 0,
   failures: 0,
   lives: false,
   retry: null,
-});
+  isDue: false,
+  items: null,
+  child: null,
+  endsChild: false,
+} as const;
+
+/** Returns a task of a new run. A retry repeats neither what completed nor the completed parts of what did not. */
+const newTask = (task: Task, run: RunModel | undefined): TaskModel => {
+  const before = run?.tasks.find((each) => each.task.id === task.id);
+  const isReused = run !== undefined && task.dependsOn.every((id) => reusable(run).has(id));
+  const fresh = { ...NEW_NODE, task, item: null, before: null };
+  if (before === undefined || !isReused) return fresh;
+  const { status, items, child } = before;
+  if (status !== "completed") return { ...fresh, before: items === null ? before.before : before, child };
+  return { ...fresh, status, items: items?.map((item) => ({ ...item, attempts: 0 })) ?? null, child };
+};
+
+/** Expands a task. Items that completed in the retried run are completed. */
+const expand = (task: TaskModel, { source }: ItemsSpec): void => {
+  const count = source.kind === "list" ? source.values.length : 0;
+  task.status = "running";
+  task.items = Array.from({ length: count }, (_, item) => {
+    const before = task.before?.items?.[item];
+    const status = before?.status === "completed" ? before.status : "pending";
+    return { ...NEW_NODE, task: task.task, item, before: null, child: before?.child ?? null, status };
+  });
+};
+
+/** Returns whether a retry of an ended run would repeat something. */
+const hasRest = (run: RunModel): boolean => run.status !== "completed" && reusable(run).size < run.tasks.length;
 
 /** Returns the completed tasks whose upstream tasks completed. */
 const reusable = (run: RunModel): ReadonlySet<string> => {
@@ -405,6 +616,8 @@ const begin = (task: TaskModel): void => {
   task.status = "running";
   task.attempts++;
   task.lives = true;
+  task.isDue = false;
+  task.endsChild = false;
 };
 
 const end = (task: TaskModel, status: TaskModel["status"], reason: string | null): void => {
@@ -412,6 +625,7 @@ const end = (task: TaskModel, status: TaskModel["status"], reason: string | null
   task.reason = reason;
   task.lives = false;
   task.retry = null;
+  task.isDue = false;
 };
 
 const dueAfter = (id: string, after: number): number => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PetitError } from "../../../src/domain/errors.ts";
 import type { RunId } from "../../../src/domain/ids.ts";
+import type { TaskRun } from "../../../src/domain/task-run.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
 import { createEngine } from "../../../src/engine/scheduler.ts";
 import { silentLog } from "../../../src/lib/log.ts";
@@ -93,10 +94,12 @@ export class ModelPetit implements AsyncDisposable {
   }
 
   /** Returns the process of a task of the model. */
-  processOf(model: Model, [run, task]: readonly [RunModel, TaskModel]): ScriptedProcess {
+  processOf(model: Model, [run, { task, item }]: readonly [RunModel, TaskModel]): ScriptedProcess {
     const runId = this.#runs()[model.runs.indexOf(run)]?.id;
-    const found = this.processes.living.find((child) => child.runId === runId && child.taskId === task.task.id);
-    if (found === undefined) throw new Error(`no process runs ${task.task.id}`);
+    const found = this.processes.living.find(
+      (child) => child.runId === runId && child.taskId === task.id && child.item === item,
+    );
+    if (found === undefined) throw new Error(`no process runs ${nodeName(task.id, item)}`);
     return found;
   }
 
@@ -114,11 +117,15 @@ export class ModelPetit implements AsyncDisposable {
     return [
       `state ${this.#engine.state}, ${pending} pending, ${running} running`,
       ...runs.map((run, index) => {
-        const tasks = this.#store.runs.listTaskRuns(run.id).map((task) => taskLine({ ...task, id: task.taskId }));
-        return `${index} ${run.jobId} ${run.trigger} ${clockTime(run.scheduledFor)} ${run.status}: ${tasks.join(", ")}`;
+        const tasks = this.#store.runs.listTaskRuns(run.id).map((task) => this.#taskLine(task));
+        const { jobId, trigger, scheduledFor, status, parent } = run;
+        const origin = parent && originText(nameOf.get(parent.runId), parent.taskId, parent.item);
+        return runLine({ index, jobId, trigger, scheduledFor, status, origin, tasks });
       }),
       ...this.processes.living
-        .map(({ runId, taskId, attempt }) => `${nameOf.get(runId)} ${taskId} attempt ${attempt} lives`)
+        .map(
+          (child) => `${nameOf.get(child.runId)} ${nodeName(child.taskId, child.item)} attempt ${child.attempt} lives`,
+        )
         .sort(),
       ...Object.keys(DUE).flatMap((id) =>
         this.#store.occurrences
@@ -134,6 +141,12 @@ export class ModelPetit implements AsyncDisposable {
     const answer = request.then(() => null, codeOf);
     await this.settle();
     return answer;
+  }
+
+  #taskLine(task: TaskRun): string {
+    const { runId, taskId } = task;
+    const items = task.items === null ? null : this.#store.runs.listItems({ runId, taskId });
+    return taskLine({ ...task, id: taskId, items });
   }
 
   #runs() {
@@ -184,12 +197,16 @@ export const expected = (model: Model): readonly string[] => {
   const count = (status: string): number => model.runs.filter((run) => run.status === status).length;
   return [
     `state ${model.isPaused ? "paused" : "running"}, ${count("pending")} pending, ${count("running")} running`,
-    ...model.runs.map(({ job, trigger, scheduledFor, status, tasks }, index) => {
+    ...model.runs.map(({ job, trigger, scheduledFor, status, parent, tasks }, index) => {
       const lines = tasks.map((task) => taskLine({ ...task, id: task.task.id }));
-      return `${index} ${job.id} ${trigger} ${clockTime(scheduledFor)} ${status}: ${lines.join(", ")}`;
+      const [of, node] = parent ?? [];
+      const origin = of && node ? originText(model.runs.indexOf(of), node.task.id, node.item) : null;
+      return runLine({ index, jobId: job.id, trigger, scheduledFor, status, origin, tasks: lines });
     }),
     ...model.living
-      .map(([run, { task, attempts }]) => `${model.runs.indexOf(run)} ${task.id} attempt ${attempts} lives`)
+      .map(([run, { task, item, attempts }]) => {
+        return `${model.runs.indexOf(run)} ${nodeName(task.id, item)} attempt ${attempts} lives`;
+      })
       .sort(),
     ...Object.keys(DUE).flatMap((id) =>
       [...(model.ledger.get(id) ?? [])]
@@ -200,15 +217,33 @@ export const expected = (model: Model): readonly string[] => {
   ];
 };
 
-type TaskLine = {
-  readonly id: string;
+type RunLine = {
+  readonly index: number;
+  readonly jobId: string;
+  readonly trigger: string;
+  readonly scheduledFor: number | null;
   readonly status: string;
-  readonly reason: string | null;
-  readonly attempts: number;
+  readonly origin: string | null;
+  readonly tasks: readonly string[];
 };
 
-const taskLine = ({ id, status, reason, attempts }: TaskLine): string =>
-  `${id} ${status}${reason === null ? "" : `(${reason})`}/${attempts}`;
+const runLine = ({ index, jobId, trigger, scheduledFor, status, origin, tasks }: RunLine): string =>
+  `${index} ${jobId} ${trigger}${origin ?? ""} ${clockTime(scheduledFor)} ${status}: ${tasks.join(", ")}`;
+
+const originText = (index: number | undefined, taskId: string, item: number | null): string =>
+  ` of ${index} ${nodeName(taskId, item)}`;
+
+const nodeName = (taskId: string, item: number | null): string => (item === null ? taskId : `${taskId}[${item}]`);
+
+type StateLine = { readonly status: string; readonly reason: string | null; readonly attempts: number };
+
+type TaskLine = StateLine & { readonly id: string; readonly items: readonly StateLine[] | null };
+
+const taskLine = ({ id, items, ...state }: TaskLine): string =>
+  `${id} ${stateLine(state)}${items === null ? "" : ` [${items.map(stateLine).join(", ")}]`}`;
+
+const stateLine = ({ status, reason, attempts }: StateLine): string =>
+  `${status}${reason === null ? "" : `(${reason})`}/${attempts}`;
 
 const ledgerLine = (id: string, at: number, outcome: string, reason: string | null): string =>
   `${id} ${clockTime(at)} ${outcome}${outcome === "skipped" ? ` (${reason})` : ""}`;

@@ -24,6 +24,8 @@ export type ScriptedProcess = {
   readonly pid: number;
   readonly runId: string;
   readonly taskId: string;
+  /** The position of the item; null if the task has no items. */
+  readonly item: number | null;
   readonly attempt: number;
   readonly attemptId: number;
   readonly statusPath: string;
@@ -108,6 +110,7 @@ export class ScriptedProcesses implements Disposable {
       pid,
       runId: environment.PETIT_RUN_ID ?? "",
       taskId: environment.PETIT_TASK_ID ?? "",
+      item: environment.PETIT_ITEM_INDEX === undefined ? null : Number(environment.PETIT_ITEM_INDEX),
       attempt: Number(environment.PETIT_ATTEMPT),
       attemptId: Number.parseInt(basename(statusPath), 10),
       statusPath,
