@@ -9,7 +9,7 @@ import { ScriptedProcesses } from "../support/model/runtime.ts";
 const RUNS = Number(process.env.PETIT_MODEL_RUNS ?? 60);
 const SEED = Number(process.env.PETIT_MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
 /**
- * A fixed seed for items and child runs. The order in which several processes are lost in one crash is not defined, and the model
+ * A fixed seed for items and child runs. The order in which several processes end during one crash is not defined, and the model
  * does not know all such orders.
  */
 const NESTED_SEED = Number(process.env.PETIT_MODEL_SEED ?? 20261127);
@@ -100,6 +100,9 @@ const reload = (tick: Presence): Command =>
     model.reload(tick);
   });
 
+/** The jobs with items and child runs, and the child jobs. */
+const NESTED = ["fan", "fast", "leaf", "many", "nest", "parent", "twig"];
+
 const place = fc.nat(9);
 const fates = fc.array(fc.constantFrom(...FATES), { maxLength: 5 });
 
@@ -108,7 +111,10 @@ const MANY_COMMANDS = { maxCommands: 25, size: "max" } as const;
 const commands = fc.commands(
   [
     fc
-      .tuple(fc.constantFrom(...TRIGGERABLE), fc.option(fc.constantFrom("k1", "k2"), { freq: 3 }))
+      .tuple(
+        fc.constantFrom(...TRIGGERABLE.filter((id) => !NESTED.includes(id))),
+        fc.option(fc.constantFrom("k1", "k2"), { freq: 3 }),
+      )
       .map(([job, key]) => trigger(job, key)),
     fc.tuple(place, fc.constantFrom(0, 0, 1, 75)).map(([which, exitCode]) => end(which, exitCode)),
     fc.tuple(place, fc.constantFrom(0, 1, 3, 75, 99)).map(([which, exitCode]) => end(which, exitCode)),
