@@ -66,6 +66,17 @@ describe("Timer", () => {
     expect(seen).toEqual(["901000 a b"]);
   });
 
+  test("reports in whole ms since when a clock is set back", async () => {
+    const { clock, seen } = start();
+    await clock.pass(HOP);
+    const monotonic = clock.monotonic.bind(clock);
+    clock.monotonic = () => monotonic() + 0.4;
+    clock.step(-3_600_000);
+    await clock.pass(HOP);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toMatch(/^set back since -?\d+$/);
+  });
+
   test("reports that the clock was set back, before anything else", async () => {
     const { clock, seen } = start({ a: 10_000 });
     clock.step(-3_600_000);
