@@ -7,7 +7,7 @@ import { selectPart } from "./conditions.ts";
 import { contentTypeOf } from "./content-type.ts";
 
 /**
- * Answers with a file or a part of it. A task wrote it, so a browser must not run it: everything but plain text and images is a
+ * Responds with a file or a part of it. A task wrote it, so a browser must not run it: everything but plain text and images is a
  * download, and nothing has access to the origin of petit.
  */
 export const artifactResponse = async (

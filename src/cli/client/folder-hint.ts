@@ -2,7 +2,7 @@ import { ClientError, isUnreachable } from "../../client/error.ts";
 import { Failure } from "../failure.ts";
 import { exitStatusOf } from "./request-failure.ts";
 
-/** Awaits `request`. If no petit answers, the error also says that `command` can read a folder instead. */
+/** Awaits `request`. If no petit responds, the error also says that `command` can read a folder instead. */
 export const withFolderHint = async <Result>(command: string, request: () => Promise<Result>): Promise<Result> => {
   try {
     return await request();

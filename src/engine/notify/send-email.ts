@@ -36,7 +36,7 @@ export const sendEmail = async (
       requireTLS: target.tls === "starttls",
       ignoreTLS: target.tls === "none",
       ...(user !== undefined && { auth: { user, pass } }),
-      // Also if NODE_TLS_REJECT_UNAUTHORIZED says otherwise.
+      // Certificates are checked even if NODE_TLS_REJECT_UNAUTHORIZED is 0.
       tls: { rejectUnauthorized: true, ...(trusted.authorities !== null && { ca: trusted.authorities }) },
       disableFileAccess: true,
       disableUrlAccess: true,

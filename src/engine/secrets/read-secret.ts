@@ -56,7 +56,7 @@ const readTextFile = (path: string, what: "file" | "credential"): SecretReading 
     if (file === null) return { problem: `${path} is not a file` };
     if (file.bytes.length > MAX_BYTES) return { problem: `the ${what} ${path} has more than ${MAX_BYTES} bytes` };
     const reading = judge(UTF8.decode(file.bytes).replace(/\r?\n$/, ""), `the ${what} ${path}`);
-    // systemd writes the credentials of a service anew at each start.
+    // systemd writes the credentials of a service again at each start.
     return what === "file" && "value" in reading ? { ...reading, changedAt: file.changedAt } : reading;
   } catch (error) {
     if (error instanceof TypeError) return { problem: `the ${what} ${path} is not UTF-8 text` };

@@ -8,7 +8,7 @@ import type { FailedTask, NotificationBody } from "../notification-body.ts";
 import { cutEnd } from "./cut.ts";
 
 /**
- * What a person is told, without the markup of any service. Every text can contain what a task printed, so each service
+ * A message for a person, without the markup of any service. Every text can contain what a task printed, so each service
  * escapes all of them.
  */
 export type Message = {
@@ -32,7 +32,7 @@ const MAX_PROMPT = 1_000;
 const MAX_LISTED = 5;
 const MAX_LINKS = 8;
 
-/** Returns what a person is told about an event. */
+/** Returns the message about an event. */
 export const messageOf = (body: NotificationBody): Message => ({
   tone: toneOf(body),
   title: titleOf(body),
