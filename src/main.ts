@@ -7,11 +7,15 @@ import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
 
+/** After this time, code that runs often is worth compiling, in ms. A start of `petit run` takes less. */
+const LONG_MS = 500;
+
 /** Loads the rest of petit and runs the command. */
 const main = async (): Promise<void> => {
   const runtime = await chooseRuntime();
   // The environment can hold the API's token, and tasks are processes of the same user.
   runtime.denyInspection();
+  setTimeout(runtime.useNormalJit, LONG_MS).unref();
   const [{ runCli }, { systemClock }] = await Promise.all([import("./cli/cli.ts"), import("./lib/clock.ts")]);
   watchStreams();
   const environment = { ...process.env };

@@ -1,3 +1,4 @@
+import { closeSharedBrowser } from "../../test/support/web/browser.ts";
 import { measureBusyApi } from "./busy-api.ts";
 import { measureDashboard } from "./dashboard.ts";
 import { measureEvents } from "./events.ts";
@@ -130,5 +131,6 @@ try {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 } finally {
+  await closeSharedBrowser();
   cleanUp();
 }

@@ -35,6 +35,7 @@ export const openRuntime = (): Runtime => ({
   monotonicMicros,
   openDatabase,
   collectGarbage: () => Bun.gc(true),
+  useNormalJit: () => Bun.unsafe.setJITPolicy(1),
   spawn,
   serve,
   typescript: (program) => ({

@@ -19,6 +19,7 @@ export const openRuntime = (): Runtime => {
     openDatabase,
     collectGarbage: () => {},
     unmapCode: () => {},
+    useNormalJit: () => {},
     spawn,
     serve: (options: ServeOptions) => serve(options, sockets),
     typescript,

@@ -33,6 +33,11 @@ export interface Runtime {
    */
   unmapCode(): void;
   /**
+   * Lets the runtime compile code as soon as it runs often. The executable starts with a higher threshold, because most code of a
+   * start or a short command runs too rarely. Does nothing where the threshold can't be set.
+   */
+  useNormalJit(): void;
+  /**
    * Reaps an ended child that `spawn` did not start: as process 1 of a container, petit inherits the orphans of its tasks.
    * Returns false if there is no such child, null if the system does not support it.
    */

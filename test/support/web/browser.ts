@@ -47,6 +47,12 @@ export const openProfile = async (): Promise<Browser> => {
   return { context, [Symbol.asyncDispose]: () => context.close() };
 };
 
+/** Ends the shared browser. Programs other than tests call it, because it keeps their process alive. */
+export const closeSharedBrowser = async (): Promise<void> => {
+  await shared?.close();
+  shared = null;
+};
+
 export type Site = AsyncDisposable & { readonly port: number };
 
 /** Starts a server that returns an HTML page for every request. */
