@@ -1,0 +1,61 @@
+import type { LinkState } from "../../domain/workers/link.ts";
+import type { Frame } from "../../lib/wire/frame.ts";
+
+/** The kinds of requests that workers send. */
+export const REQUEST_KINDS = ["hello", "claim", "output", "outcome"] as const;
+export type RequestKind = (typeof REQUEST_KINDS)[number];
+
+/** How long an offer lies in a queue at most. The scheduler publishes open offers again before. */
+export const OFFER_AGE_MS = 15 * 60_000;
+
+/** A request of a worker. */
+export type WorkerRequest = {
+  /** The name under which the server lets it speak. A name in the header proves nothing. */
+  readonly worker: string;
+  readonly kind: RequestKind;
+  /** Not checked yet. */
+  readonly frame: Frame;
+};
+
+/** What the scheduler does with what arrives. */
+export type SchedulerReceiver = {
+  /**
+   * Called at each change. `connected` means that the streams exist too; they may be new and empty, so open offers have to be
+   * published again.
+   */
+  readonly onState: (state: LinkState) => void;
+  /** Called in the order in which the requests of a worker were sent. Null sends no answer. Must not throw. */
+  readonly onRequest: (request: WorkerRequest) => Promise<object | null>;
+};
+
+/** A message that offers an attempt to the workers of a label set. */
+export type OfferMessage = {
+  /** The name of the label set in subjects. */
+  readonly set: string;
+  /** The server ignores a second message with the same id within two minutes. */
+  readonly id: string;
+  readonly header: object;
+  readonly body: Uint8Array;
+};
+
+/**
+ * The scheduler's connection to its workers. Nothing that it holds is the only copy. Methods throw `TransportError`.
+ */
+export interface SchedulerTransport extends AsyncDisposable {
+  readonly state: LinkState;
+  /** Connects, and connects again whenever the connection is lost. Returns at once. */
+  start(receiver: SchedulerReceiver): void;
+  /** Resolves when the server has stored the message. Creates the queue of the label set if there is none. */
+  publishOffer(offer: OfferMessage): Promise<void>;
+  /** Creates the queues of label sets, so that workers can wait there before the first offer. */
+  openSets(sets: readonly string[]): Promise<void>;
+  /** Sends a control message to a worker, and returns its answer. */
+  control(worker: string, header: object, timeoutMs: number): Promise<Frame>;
+  /** Stores a file under its SHA-256 in hexadecimal, unless it is there. */
+  putScript(sha256: string, content: Uint8Array): Promise<void>;
+  /** Opens a place for the artifacts of a worker. Called before it is given work. */
+  openArtifacts(worker: string): Promise<void>;
+  /** Returns the content of an artifact. Throws `not_found` if there is none. The stream fails if it is cut short or damaged. */
+  getArtifact(worker: string, object: string): Promise<ReadableStream<Uint8Array>>;
+  deleteArtifact(worker: string, object: string): Promise<void>;
+}

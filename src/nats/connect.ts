@@ -1,0 +1,77 @@
+import { type Authenticator, connect, errors, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
+import type { LinkFault } from "../domain/workers/link.ts";
+import { readAuthenticator } from "./credentials.ts";
+
+/** How to reach NATS, from the settings. */
+export type NatsAccess = {
+  /** At least one URL: `nats://host:4222` or, with TLS, `tls://host:4222`. */
+  readonly urls: readonly string[];
+  readonly credentialsFile: string | null;
+  /** The certificate authorities that are trusted, instead of those of the system. */
+  readonly caFile: string | null;
+  /** The client's certificate and its key. */
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+};
+
+/** How long one server may take to accept a connection. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** The client's own pings are not needed; see `Link`. */
+const NO_PINGS_MS = 2 ** 31 - 1;
+
+export type OpenOptions = { readonly name: string; readonly inboxPrefix: string };
+
+/** Reads the files of an access. Throws `invalid_request`. The result opens connections. */
+export const prepareConnect = (access: NatsAccess): ((options: OpenOptions) => Promise<NatsConnection>) => {
+  const authenticator = readAuthenticator({ urls: access.urls, file: access.credentialsFile });
+  const tls = tlsOptions(access);
+  const servers = access.urls.map(withoutUser);
+  return (options) => open({ ...options, servers, tls, authenticator });
+};
+
+/** Connects to one of the servers, once. Whoever asked for the connection decides what happens when it is lost. */
+const open = ({
+  authenticator,
+  tls,
+  ...options
+}: OpenOptions & {
+  readonly servers: string[];
+  readonly tls: TlsOptions | null;
+  readonly authenticator: Authenticator | null;
+}): Promise<NatsConnection> =>
+  connect({
+    ...options,
+    ...(authenticator !== null && { authenticator }),
+    ...(tls !== null && { tls }),
+    timeout: CONNECT_TIMEOUT_MS,
+    reconnect: false,
+    pingInterval: NO_PINGS_MS,
+    noAsyncTraces: true,
+  });
+
+const tlsOptions = ({ urls, caFile, certFile, keyFile }: NatsAccess): TlsOptions | null => {
+  const isWanted = urls.some((url) => new URL(url).protocol === "tls:") || caFile !== null || certFile !== null;
+  if (!isWanted) return null;
+  return {
+    ...(caFile !== null && { caFile }),
+    ...(certFile !== null && { certFile }),
+    ...(keyFile !== null && { keyFile }),
+  };
+};
+
+/** The client doesn't read user and password from a URL. */
+const withoutUser = (url: string): string => new URL(url).host;
+
+/** Returns what kept petit from connecting. */
+export const faultOf = (error: unknown): LinkFault => {
+  if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
+    return "credentials";
+  if (error instanceof errors.PermissionViolationError) return "permissions";
+  const text = error instanceof Error ? `${error.name} ${codeOf(error)} ${error.message}` : String(error);
+  if (/cert|self.signed|tls|ssl|verify/i.test(text)) return "tls";
+  if (/refused|ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENET|ETIMEDOUT|timeout/i.test(text)) return "unreachable";
+  return "other";
+};
+
+const codeOf = (error: Error): string => ("code" in error ? String(error.code) : "");

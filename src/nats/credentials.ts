@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import {
+  type Authenticator,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+} from "@nats-io/transport-node";
+import { PetitError } from "../domain/errors.ts";
+
+/** The name of a NATS user's private key: it begins with SU. */
+const NKEY_SEED = /^SU[A-Z2-7]{56}$/m;
+const CREDS = /-----BEGIN NATS USER JWT-----[\s\S]*-----BEGIN USER NKEY SEED-----/;
+
+/**
+ * Returns how petit proves who it is: with a file of credentials (`.creds`, or an nkey's seed), otherwise with user and password
+ * or a token in the first URL that has them. Returns null without any. Throws `invalid_request`.
+ */
+export const readAuthenticator = (options: {
+  readonly urls: readonly string[];
+  readonly file: string | null;
+}): Authenticator | null => (options.file === null ? fromUrls(options.urls) : fromFile(options.file));
+
+const fromFile = (file: string): Authenticator => {
+  const text = readText(file);
+  if (CREDS.test(text)) return credsAuthenticator(new TextEncoder().encode(text));
+  const [seed] = NKEY_SEED.exec(text) ?? [];
+  if (seed !== undefined) return nkeyAuthenticator(new TextEncoder().encode(seed));
+  throw new PetitError(
+    "invalid_request",
+    `the NATS credentials ${file} can't be used; expected a .creds file, or the seed of a user's nkey, which begins with SU`,
+  );
+};
+
+const readText = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PetitError("invalid_request", `the NATS credentials ${file} can't be read: ${why}`, { cause });
+  }
+};
+
+const fromUrls = (urls: readonly string[]): Authenticator | null => {
+  const url = urls.map((each) => new URL(each)).find(({ username }) => username !== "");
+  if (url === undefined) return null;
+  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  return password === "" ? tokenAuthenticator(user) : usernamePasswordAuthenticator(user, password);
+};

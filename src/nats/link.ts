@@ -1,0 +1,166 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { LinkState } from "../domain/workers/link.ts";
+import { TransportError } from "../domain/workers/link.ts";
+import { anyAborted } from "../lib/abort.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
+import { faultOf } from "./connect.ts";
+
+export type LinkOptions<T> = {
+  readonly clock: Clock;
+  /** Opens one connection. */
+  readonly connect: () => Promise<NatsConnection>;
+  /** Prepares a new connection for use. If it throws, the link is disconnected, and tries again. */
+  readonly prepare: (connection: NatsConnection) => Promise<T>;
+  readonly onState: (state: LinkState) => void;
+  /** How long a server that is silent counts as connected, within a factor of two. */
+  readonly silenceMs?: number;
+};
+
+/** The delays between attempts to connect double from the first to the last. */
+const FIRST_DELAY_MS = 100;
+const LAST_DELAY_MS = 2_000;
+
+const SILENCE_MS = 5_000;
+
+/** A connection that can be used, until `lost` is aborted. */
+export type Session<T> = { readonly connection: NatsConnection; readonly prepared: T; readonly lost: AbortSignal };
+
+/**
+ * Keeps a connection to NATS. The client's own reconnecting is not used: it would send what was written while there was no connection,
+ * such as a request that its sender has given up, and it keeps consumers that no longer exist. Each connection here starts anew.
+ */
+export class Link<T> implements AsyncDisposable {
+  readonly #options: LinkOptions<T>;
+  readonly #stop = new AbortController();
+  #state: LinkState = { status: "disconnected", fault: "connecting", detail: "" };
+  #session: Session<T> | null = null;
+  /** Resolved, and replaced, at each change of the session. */
+  #changed = Promise.withResolvers<void>();
+  #running: Promise<void> | null = null;
+
+  constructor(options: LinkOptions<T>) {
+    this.#options = options;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Returns the session. Throws `disconnected` if there is none. */
+  session(): Session<T> {
+    if (this.#session !== null) return this.#session;
+    const { state } = this;
+    const why = state.status === "disconnected" && state.detail !== "" ? `: ${state.detail}` : "";
+    throw new TransportError("disconnected", `there is no connection to NATS${why}`);
+  }
+
+  /** Waits for a session. Returns null if the signal or the link is aborted first. */
+  async nextSession(signal: AbortSignal): Promise<Session<T> | null> {
+    while (!signal.aborted && !this.#stop.signal.aborted) {
+      if (this.#session !== null) return this.#session;
+      const over = new AbortController();
+      await Promise.race([this.#changed.promise, anyAborted([signal, this.#stop.signal, over.signal])]);
+      over.abort("over");
+    }
+    return null;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, connect } = this.#options;
+    let delayMs = FIRST_DELAY_MS;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const connection = await connect();
+        if (await this.#follow(connection)) delayMs = FIRST_DELAY_MS;
+      } catch (error) {
+        this.#setDisconnected(error);
+      }
+      await sleep(clock, delayMs, this.#stop.signal);
+      delayMs = Math.min(delayMs * 2, LAST_DELAY_MS);
+    }
+  }
+
+  /** Uses a connection until it is lost. Returns whether it could be used. */
+  async #follow(connection: NatsConnection): Promise<boolean> {
+    const lost = new AbortController();
+    const onStop = (): void => lost.abort("stopped");
+    this.#stop.signal.addEventListener("abort", onStop, { once: true });
+    let reason: unknown = null;
+    void connection.closed().then((error) => {
+      reason = error ?? null;
+      lost.abort("closed");
+    });
+    try {
+      const prepared = await Promise.race([
+        this.#options.prepare(connection),
+        anyAborted([lost.signal]).then((): never => {
+          throw reason ?? new Error("the connection was closed");
+        }),
+      ]);
+      this.#setConnected({ connection, prepared, lost: lost.signal });
+      await this.#watch(connection, lost);
+      this.#setDisconnected(reason ?? new Error("the server does not answer"));
+      return true;
+    } catch (error) {
+      this.#setDisconnected(error);
+      return false;
+    } finally {
+      lost.abort("over");
+      this.#stop.signal.removeEventListener("abort", onStop);
+      // The server may be silent: closing must not wait for it.
+      void connection.close().catch(() => {});
+    }
+  }
+
+  /** Returns when the connection is lost, or when the server is silent. */
+  async #watch(connection: NatsConnection, lost: AbortController): Promise<void> {
+    const { clock, silenceMs = SILENCE_MS } = this.#options;
+    while (!lost.signal.aborted) {
+      await sleep(clock, silenceMs, lost.signal);
+      if (lost.signal.aborted) return;
+      const answered = new AbortController();
+      const answer = connection.flush().then(
+        () => answered.abort("answered"),
+        () => lost.abort("closed"),
+      );
+      await Promise.race([answer, sleep(clock, silenceMs, AbortSignal.any([answered.signal, lost.signal]))]);
+      if (!answered.signal.aborted) lost.abort("silent");
+    }
+  }
+
+  #setConnected(session: Session<T>): void {
+    this.#session = session;
+    this.#setState({ status: "connected", server: session.connection.getServer() });
+  }
+
+  #setDisconnected(error: unknown): void {
+    this.#session = null;
+    if (this.#stop.signal.aborted) return;
+    const detail = error instanceof Error ? error.message : String(error);
+    this.#setState({ status: "disconnected", fault: faultOf(error), detail });
+  }
+
+  #setState(state: LinkState): void {
+    const before = this.#state;
+    this.#state = state;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+    const isSame =
+      before.status === "disconnected" &&
+      state.status === "disconnected" &&
+      before.fault === state.fault &&
+      before.detail === state.detail;
+    if (!isSame) this.#options.onState(state);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort("stopped");
+    this.#changed.resolve();
+    await this.#running;
+    this.#session = null;
+  }
+}

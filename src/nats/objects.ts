@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import type { JetStreamManager, NextMsgRequest, SeqMsgRequest } from "@nats-io/jetstream";
+import { type ObjectStore, Objm } from "@nats-io/obj";
+import { nanos } from "@nats-io/transport-node";
+import { TransportError } from "../domain/workers/link.ts";
+import type { JetStream } from "./streams.ts";
+
+/** How long an object is kept that nobody deletes. Whoever still needs it then stores it again. */
+const OBJECT_AGE_MS = 24 * 3_600_000;
+
+/** Creates an object store, or does nothing if there is one. */
+export const openBucket = async ({ client }: JetStream, bucket: string): Promise<void> => {
+  await new Objm(client).create(bucket, { ttl: nanos(OBJECT_AGE_MS) });
+};
+
+/** Opens an object store without asking whether it exists, which workers may not. */
+const storeOf = ({ client }: JetStream, bucket: string): Promise<ObjectStore> => new Objm(client).open(bucket, false);
+
+/** Stores an object, instead of one with the same name. */
+export const putObject = async (
+  jetStream: JetStream,
+  {
+    bucket,
+    name,
+    content,
+  }: { readonly bucket: string; readonly name: string; readonly content: ReadableStream<Uint8Array> },
+): Promise<void> => {
+  await (await storeOf(jetStream, bucket)).put({ name }, content);
+};
+
+/** Returns whether there is an object that will be kept for at least half its age. */
+export const hasObject = async (jetStream: JetStream, place: ObjectPlace, nowMs: number): Promise<boolean> => {
+  const info = await (await storeOf(jetStream, place.bucket)).info(place.name);
+  return info !== null && !info.deleted && nowMs - Date.parse(info.mtime) < OBJECT_AGE_MS / 2;
+};
+
+/** Deletes an object, without the mark that the client would leave for watchers. */
+export const deleteObject = async ({ manager }: JetStream, { bucket, name }: ObjectPlace): Promise<void> => {
+  const meta = await readMeta(manager, { bucket, name });
+  if (meta === null) return;
+  const stream = streamOf(bucket);
+  await manager.streams.purge(stream, { filter: chunkSubject(bucket, meta.nuid) });
+  await manager.streams.purge(stream, { filter: metaSubject(bucket, name) });
+};
+
+export type ObjectPlace = { readonly bucket: string; readonly name: string };
+
+/**
+ * Returns the content of an object. The client would create a consumer for it. Whoever may create one can have the server
+ * send messages to any subject, so workers may not; and without one, nothing is buffered that is not read. Throws `not_found`.
+ * The stream fails if the object changes meanwhile or is damaged.
+ */
+export const readObject = async (
+  { manager }: JetStream,
+  { bucket, name }: ObjectPlace,
+): Promise<ReadableStream<Uint8Array>> => {
+  const meta = await readMeta(manager, { bucket, name });
+  if (meta === null) throw new TransportError("not_found", `there is no object ${name} in ${bucket}`);
+  const hash = createHash("sha256");
+  let left = meta.chunks;
+  let seq = 0;
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      if (left === 0) {
+        if (`SHA-256=${hash.digest("base64url")}` !== meta.digest.replace(/=+$/, "")) throw damaged(name);
+        controller.close();
+        return;
+      }
+      // The types of the client lack the combination.
+      const next: SeqMsgRequest & NextMsgRequest = { seq: seq + 1, next_by_subj: chunkSubject(bucket, meta.nuid) };
+      const chunk = await manager.streams.getMessage(streamOf(bucket), next);
+      if (chunk === null) throw damaged(name);
+      seq = chunk.seq;
+      left -= 1;
+      hash.update(chunk.data);
+      controller.enqueue(chunk.data);
+    },
+  });
+};
+
+const damaged = (name: string): TransportError => new TransportError("not_found", `the object ${name} is incomplete`);
+
+type Meta = { readonly nuid: string; readonly chunks: number; readonly digest: string };
+
+const readMeta = async ({ streams }: JetStreamManager, { bucket, name }: ObjectPlace): Promise<Meta | null> => {
+  const message = await streams.getMessage(streamOf(bucket), { last_by_subj: metaSubject(bucket, name) });
+  const meta: unknown = message?.json() ?? null;
+  return isMeta(meta) ? meta : null;
+};
+
+const isMeta = (value: unknown): value is Meta =>
+  typeof value === "object" &&
+  value !== null &&
+  !("deleted" in value && value.deleted === true) &&
+  "nuid" in value &&
+  typeof value.nuid === "string" &&
+  "chunks" in value &&
+  typeof value.chunks === "number" &&
+  "digest" in value &&
+  typeof value.digest === "string";
+
+/** The names of NATS's object store, ADR-20. */
+const streamOf = (bucket: string): string => `OBJ_${bucket}`;
+const chunkSubject = (bucket: string, nuid: string): string => `$O.${bucket}.C.${nuid}`;
+const metaSubject = (bucket: string, name: string): string =>
+  `$O.${bucket}.M.${padded(Buffer.from(name).toString("base64url"))}`;
+
+const padded = (text: string): string => text.padEnd(Math.ceil(text.length / 4) * 4, "=");

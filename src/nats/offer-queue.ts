@@ -1,0 +1,116 @@
+import type { JsMsg } from "@nats-io/jetstream";
+import { type Clock, sleep } from "../lib/clock.ts";
+import { decodeFrame, type Frame } from "../lib/wire/frame.ts";
+import type { ReceivedOffer } from "../worker/transport.ts";
+import { onSession } from "./faults.ts";
+import { storedName } from "./large-offer.ts";
+import type { Link, Session } from "./link.ts";
+import { readObject } from "./objects.ts";
+import type { JetStream } from "./streams.ts";
+import { OFFER_STREAM, SCRIPT_BUCKET, setConsumer } from "./subjects.ts";
+
+export type OfferQueueOptions = {
+  readonly set: string;
+  readonly link: Link<JetStream>;
+  readonly clock: Clock;
+  readonly stop: AbortSignal;
+};
+
+/** How long the server keeps a request for an offer. */
+const REQUEST_MS = 30_000;
+/** The delay before the next try when there is no queue, or when it can't be asked. */
+const RETRY_MS = 1_000;
+
+type Waiter = (offer: ReceivedOffer | null) => void;
+
+/**
+ * Takes offers of one label set, one at a time. A request at the server can't be withdrawn without losing an offer that is on its way
+ * until its acknowledgement is overdue. So one that nobody waits for any more stays: the next caller takes it over, and until then
+ * what it brings is given back.
+ */
+export class OfferQueue {
+  readonly #options: OfferQueueOptions;
+  #waiter: Waiter | null = null;
+  #isAsking = false;
+
+  constructor(options: OfferQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Returns the next offer, or null when a signal is aborted. Has one caller at a time. */
+  async next(signal: AbortSignal): Promise<ReceivedOffer | null> {
+    const { stop } = this.#options;
+    if (signal.aborted || stop.aborted) return null;
+    if (this.#waiter !== null) throw new Error("an offer of this label set is awaited already");
+    const { promise, resolve } = Promise.withResolvers<ReceivedOffer | null>();
+    const giveUp = (): void => resolve(null);
+    this.#waiter = resolve;
+    signal.addEventListener("abort", giveUp, { once: true });
+    stop.addEventListener("abort", giveUp, { once: true });
+    if (!this.#isAsking) void this.#ask();
+    try {
+      return await promise;
+    } finally {
+      this.#waiter = null;
+      signal.removeEventListener("abort", giveUp);
+      stop.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** Asks until nobody waits. */
+  async #ask(): Promise<void> {
+    const { link, clock, stop } = this.#options;
+    this.#isAsking = true;
+    while (this.#waiter !== null && !stop.aborted) {
+      const session = await link.nextSession(stop);
+      if (session === null) break;
+      try {
+        const message = await onSession(session, () => this.#request(session));
+        if (message !== null) await this.#deliver(message, session);
+      } catch {
+        // The queue does not exist yet, or the connection was lost.
+        await sleep(clock, RETRY_MS, AbortSignal.any([stop, session.lost]));
+      }
+    }
+    this.#isAsking = false;
+  }
+
+  async #request({ prepared: { client } }: Session<JetStream>): Promise<JsMsg | null> {
+    const consumer = await client.consumers.get(OFFER_STREAM, setConsumer(this.#options.set));
+    return consumer.next({ expires: REQUEST_MS });
+  }
+
+  async #deliver(message: JsMsg, session: Session<JetStream>): Promise<void> {
+    const frame = await completeFrame(message, session).catch(() => "missing" as const);
+    if (frame === "missing") quietly(() => message.nak(RETRY_MS));
+    else if (this.#waiter === null) quietly(() => message.nak());
+    else this.#waiter(toOffer(message, frame));
+    this.#waiter = null;
+  }
+}
+
+/** Returns the message, or the one that was too large and is stored instead. */
+const completeFrame = async ({ data }: JsMsg, session: Session<JetStream>): Promise<Frame | null> => {
+  const frame = decodeFrame(data);
+  const name = frame === null ? null : storedName(frame);
+  if (name === null) return frame;
+  return onSession(session, async () => {
+    const content = await readObject(session.prepared, { bucket: SCRIPT_BUCKET, name });
+    return decodeFrame(new Uint8Array(await new Response(content).arrayBuffer()));
+  });
+};
+
+const toOffer = (message: JsMsg, frame: Frame | null): ReceivedOffer => ({
+  frame,
+  remove: () => quietly(() => message.ack()),
+  giveBack: (delayMs) => quietly(() => message.nak(delayMs)),
+});
+
+/** Without a connection, the server gives the offer to another worker after a while. */
+const quietly = (action: () => void): void => {
+  try {
+    action();
+  } catch {
+    // The connection is closed.
+  }
+};

@@ -1,0 +1,40 @@
+import { REQUEST_KINDS, type RequestKind } from "../engine/workers/transport.ts";
+
+/** The name of a worker: one part of a subject, and of the names of streams. */
+const WORKER_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,62}";
+
+/** The stream with the offers: each message is removed when it is acknowledged. */
+export const OFFER_STREAM = "petit_offers";
+
+/** Each label set has its subject in the stream, and a consumer of the same name. */
+export const offerSubject = (set: string): string => `petit.offer.${set}`;
+export const setConsumer = (set: string): string => `set-${set}`;
+
+export const requestSubject = (worker: string, kind: RequestKind): string => `petit.worker.${worker}.${kind}`;
+
+/** All requests of all workers. */
+export const ALL_REQUESTS = "petit.worker.*.*";
+
+/** Returns the sender and the kind of a request, or null for another subject. */
+export const parseRequestSubject = (
+  subject: string,
+): { readonly worker: string; readonly kind: RequestKind } | null => {
+  const [, worker = "", given = ""] = REQUEST.exec(subject) ?? [];
+  const kind = REQUEST_KINDS.find((each) => each === given);
+  return worker === "" || kind === undefined ? null : { worker, kind };
+};
+
+const REQUEST = new RegExp(`^petit\\.worker\\.(${WORKER_NAME})\\.([a-z]+)$`);
+
+export const controlSubject = (worker: string): string => `petit.control.${worker}`;
+
+/**
+ * Answers go to subjects that only their receiver may subscribe to. Underscores cannot begin the name of a worker, so the inbox of the
+ * scheduler is nobody else's.
+ */
+export const SCHEDULER_INBOX = "_INBOX__scheduler";
+export const workerInbox = (worker: string): string => `_INBOX_${worker}`;
+
+/** The object stores. Each worker has its own for artifacts, so that no worker can read or replace those of another. */
+export const SCRIPT_BUCKET = "petit-scripts";
+export const artifactBucket = (worker: string): string => `petit-artifacts-${worker}`;

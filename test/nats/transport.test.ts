@@ -1,0 +1,178 @@
+import { describe, expect, test } from "bun:test";
+import type { LinkState } from "../../src/domain/workers/link.ts";
+import type { SchedulerTransport, WorkerRequest } from "../../src/engine/workers/transport.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import type { Frame } from "../../src/lib/wire/frame.ts";
+import type { NatsAccess } from "../../src/nats/connect.ts";
+import { schedulerTransport } from "../../src/nats/scheduler-transport.ts";
+import { workerTransport } from "../../src/nats/worker-transport.ts";
+import type { WorkerTransport } from "../../src/worker/transport.ts";
+import { startProxy } from "../support/nats/proxy.ts";
+import { NATS_VERSIONS, startNats } from "../support/nats/server.ts";
+
+const accessTo = (url: string): NatsAccess => ({
+  urls: [url],
+  credentialsFile: null,
+  caFile: null,
+  certFile: null,
+  keyFile: null,
+});
+
+const SET = "0123456789abcdef0123456789abcdef";
+const NEVER = new AbortController().signal;
+
+/** Resolves at the next state for which the condition holds, from the first call on. */
+class States {
+  readonly seen: LinkState[] = [];
+  #wake = Promise.withResolvers<void>();
+
+  readonly onState = (state: LinkState): void => {
+    this.seen.push(state);
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  };
+
+  async next(status: LinkState["status"]): Promise<void> {
+    while (!this.seen.some((state) => state.status === status)) await this.#wake.promise;
+    this.seen.length = 0;
+  }
+}
+
+const startScheduler = (
+  url: string,
+  onRequest: (request: WorkerRequest) => Promise<object | null> = async () => ({}),
+): SchedulerTransport & { states: States } => {
+  const states = new States();
+  const transport = schedulerTransport({ access: accessTo(url), clock: systemClock, silenceMs: 300 });
+  transport.start({ onState: states.onState, onRequest });
+  return Object.assign(transport, { states });
+};
+
+const startWorker = (
+  url: string,
+  name = "a",
+  onControl: (frame: Frame) => Promise<object> = async () => ({}),
+): WorkerTransport & { states: States } => {
+  const states = new States();
+  const transport = workerTransport({ access: accessTo(url), name, clock: systemClock, silenceMs: 300 });
+  transport.start({ onState: states.onState, onControl });
+  return Object.assign(transport, { states });
+};
+
+describe.each(NATS_VERSIONS)("over nats-server %s", (version) => {
+  test("an offer reaches a worker, which answers the scheduler, which controls it", async () => {
+    await using nats = await startNats({ version });
+    await using scheduler = startScheduler(nats.url, async ({ worker, kind, frame: { header, body } }) => ({
+      worker,
+      kind,
+      header,
+      bytes: [...body],
+    }));
+    await using worker = startWorker(nats.url, "a", async ({ header }) => ({ done: header }));
+    await scheduler.states.next("connected");
+    const awaited = worker.nextOffer(SET, NEVER);
+    await scheduler.publishOffer({ set: SET, id: "7:1", header: { attempt: 7 }, body: new Uint8Array([1, 2]) });
+    const offer = await awaited;
+    expect(offer?.frame).toEqual({ header: { attempt: 7 }, body: new Uint8Array([1, 2]) });
+    const claim = { header: { attempt: 7 }, body: new Uint8Array([3]), timeoutMs: 5_000 };
+    expect((await worker.request("claim", claim)).header).toEqual({
+      worker: "a",
+      kind: "claim",
+      header: { attempt: 7 },
+      bytes: [3],
+    });
+    offer?.remove();
+    expect((await scheduler.control("a", { end: 7 }, 5_000)).header).toEqual({ done: { end: 7 } });
+  });
+
+  test("scripts and artifacts travel by name, and are deleted", async () => {
+    await using nats = await startNats({ version });
+    await using scheduler = startScheduler(nats.url);
+    await using worker = startWorker(nats.url);
+    await scheduler.states.next("connected");
+    await worker.states.next("connected");
+    const script = new TextEncoder().encode("echo hello\n");
+    await scheduler.putScript("abc", script);
+    await scheduler.putScript("abc", script);
+    expect(await worker.getScript("abc")).toEqual(script);
+    await expect(worker.getScript("missing")).rejects.toMatchObject({ fault: "not_found" });
+    await scheduler.openArtifacts("a");
+    const large = new Uint8Array(700_000).map((_, index) => index % 251);
+    await worker.putArtifact("s/1/1/0", new Blob([large]).stream());
+    const read = await scheduler.getArtifact("a", "s/1/1/0");
+    expect(new Uint8Array(await new Response(read).arrayBuffer())).toEqual(large);
+    await scheduler.deleteArtifact("a", "s/1/1/0");
+    await expect(scheduler.getArtifact("a", "s/1/1/0")).rejects.toMatchObject({ fault: "not_found" });
+  });
+
+  test("an offer that is larger than the server accepts arrives whole", async () => {
+    await using nats = await startNats({ version, config: "max_payload: 65536" });
+    await using scheduler = startScheduler(nats.url);
+    await using worker = startWorker(nats.url);
+    await scheduler.states.next("connected");
+    const body = new Uint8Array(300_000).fill(7);
+    await scheduler.publishOffer({ set: SET, id: "7:1", header: { attempt: 7 }, body });
+    expect((await worker.nextOffer(SET, NEVER))?.frame).toEqual({ header: { attempt: 7 }, body });
+  });
+
+  test("both connect again to a server that was killed and lost its data", async () => {
+    await using nats = await startNats({ version });
+    await using scheduler = startScheduler(nats.url);
+    await using worker = startWorker(nats.url);
+    await scheduler.states.next("connected");
+    await scheduler.openSets([SET]);
+    const awaited = worker.nextOffer(SET, NEVER);
+    await nats.kill();
+    await scheduler.states.next("disconnected");
+    await expect(scheduler.control("a", {}, 5_000)).rejects.toMatchObject({ fault: "disconnected" });
+    nats.wipe();
+    await nats.start();
+    await scheduler.states.next("connected");
+    await scheduler.publishOffer({ set: SET, id: "7:1", header: { attempt: 7 }, body: new Uint8Array() });
+    expect((await awaited)?.frame?.header).toEqual({ attempt: 7 });
+  });
+});
+
+test("an offer that arrives when nobody waits for it any more goes to another worker at once", async () => {
+  await using nats = await startNats();
+  await using scheduler = startScheduler(nats.url);
+  await using first = startWorker(nats.url, "a");
+  await using second = startWorker(nats.url, "b");
+  await scheduler.states.next("connected");
+  await scheduler.openSets([SET]);
+  const busy = new AbortController();
+  const publish = (attempt: number) =>
+    scheduler.publishOffer({ set: SET, id: `${attempt}:1`, header: { attempt }, body: new Uint8Array() });
+  const awaited = first.nextOffer(SET, busy.signal);
+  await publish(1);
+  const got = await awaited;
+  got?.remove();
+  const given = first.nextOffer(SET, busy.signal);
+  busy.abort();
+  expect(await given).toBeNull();
+  await publish(2);
+  expect((await second.nextOffer(SET, NEVER))?.frame?.header).toEqual({ attempt: 2 });
+});
+
+test("a request fails soon when the connection is cut, and a silent server counts as lost", async () => {
+  await using nats = await startNats();
+  await using proxy = await startProxy(nats.port);
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+  await using scheduler = startScheduler(nats.url, () => {
+    arrive();
+    return new Promise(() => {});
+  });
+  await using worker = startWorker(`nats://127.0.0.1:${proxy.port}`);
+  await scheduler.states.next("connected");
+  await worker.states.next("connected");
+  const request = worker.request("hello", { header: {}, timeoutMs: 60_000 });
+  await arrived;
+  proxy.cut();
+  await expect(request).rejects.toMatchObject({ fault: "disconnected" });
+  proxy.heal();
+  await worker.states.next("connected");
+  proxy.stall();
+  await worker.states.next("disconnected");
+  proxy.heal();
+  await worker.states.next("connected");
+});
