@@ -37,6 +37,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["src/api/metrics/metrics.ts", "src/api/metrics/process.ts"],
   yaml: ["src/jobfile/parse/parse.ts", "src/jobfile/write-job.ts"],
   croner: ["src/domain/schedule"],
+  "@sinclair/typebox": ["src/domain/workers/protocol.ts"],
+  "@sinclair/typebox/compiler": ["src/domain/workers/protocol.ts"],
   "@actions/expressions": ["src/jobfile/expression/expression.ts"],
   "@nats-io/transport-node": ["src/nats/"],
   "@nats-io/jetstream": ["src/nats/"],

@@ -102,6 +102,12 @@ const jobMoved: ToLine = ({ type, jobId, by }) => ({
 const byField = (by: string | undefined): { readonly by?: string } => (by === undefined ? {} : { by });
 const byText = (by: string | undefined): string => (by === undefined ? "" : ` by ${by}`);
 
+const workerMoved: ToLine = ({ worker, status, by }) => ({
+  level: status === "unreachable" || status === "lost" ? "warn" : "info",
+  fields: { worker, status, ...byField(by) },
+  message: `worker ${worker} is ${status}${byText(by)}`,
+});
+
 /** The reader of the job files logs details. */
 const nothing: ToLine = () => null;
 
@@ -126,4 +132,5 @@ const LINES = {
   "scheduler.resumed": schedulerMoved,
   "job.paused": jobMoved,
   "job.resumed": jobMoved,
+  worker: workerMoved,
 } as const satisfies Record<EventType, ToLine>;

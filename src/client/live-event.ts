@@ -10,6 +10,7 @@ export type LiveEvent = {
   readonly job_id?: string;
   readonly run_id?: string;
   readonly task_id?: string;
+  readonly worker?: string;
   readonly status?: string;
   readonly reason?: string;
 };

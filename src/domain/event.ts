@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   "scheduler.resumed",
   "job.paused",
   "job.resumed",
+  "worker",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -30,6 +31,8 @@ export type Event = {
   readonly taskId: TaskId | null;
   /** Position of the item, from 0. Only events about an item have it. */
   readonly item?: number;
+  /** The worker that the event is about. Only events of the type `worker` have it. */
+  readonly worker?: string;
   /** The new status or outcome. */
   readonly status: string | null;
   readonly reason: string | null;

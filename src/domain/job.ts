@@ -5,7 +5,7 @@ import type { JobId, TaskId } from "./ids.ts";
 import type { ItemsSpec } from "./item.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
-import type { Reason } from "./run.ts";
+import { isLostReason, type Reason } from "./run.ts";
 import type { ScheduleSpec } from "./schedule/schedule.ts";
 import type { SecretSource, TextOrSecret } from "./secret.ts";
 
@@ -125,6 +125,8 @@ export type Task = {
   readonly skipExitCodes?: readonly number[];
   /** Patterns of files below the working directory that are kept with the run. Missing if there are none. */
   readonly artifacts?: readonly string[];
+  /** The labels that a worker needs to run it, in their canonical order. Missing if it runs on petit's own machine. */
+  readonly runsOn?: readonly string[];
 };
 
 /** The program that a task runs, without its `args`. */
@@ -228,7 +230,7 @@ export const isAllowedFailure = (
   ended: { readonly status: TaskStatus; readonly reason: Reason | null; readonly exitCode: number | null },
 ): boolean => {
   if (allowFailure === undefined || ended.status !== "failed") return false;
-  if (ended.reason === "cancelled" || ended.reason === "shutdown" || ended.reason === "interrupted") return false;
+  if (ended.reason === "cancelled" || ended.reason === "shutdown" || isLostReason(ended.reason)) return false;
   return allowFailure === "always" || (ended.exitCode !== null && allowFailure.exitCodes.includes(ended.exitCode));
 };
 

@@ -41,6 +41,7 @@ export const MAX_NESTING = 10;
  * - `upstream_failed`: an upstream task failed.
  * - `condition_not_met`: its condition can no longer hold.
  * - `interrupted`: its process was lost in a crash or reboot.
+ * - `worker_lost`: the worker that ran it was out of reach for longer than `lost_after`.
  * - `items_failed`: more of its items failed than `max_failures` allows.
  * - `invalid_items`: `foreach` did not yield a usable list of items.
  * - `invalid_condition`: its `if`, or an output of its job, could not be evaluated.
@@ -66,8 +67,12 @@ export const REASONS = [
   "rejected",
   "artifacts_failed",
   "child_failed",
+  "worker_lost",
 ] as const;
 export type Reason = (typeof REASONS)[number];
+
+/** Returns whether an attempt with this reason was lost: how it ended is unknown, and `on_interrupt` says what follows. */
+export const isLostReason = (reason: Reason | null): boolean => reason === "interrupted" || reason === "worker_lost";
 
 /** The param values of a run, including defaults. */
 export type ParamValues = { readonly [name: string]: string };

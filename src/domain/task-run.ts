@@ -71,6 +71,8 @@ export type Attempt = {
   readonly process: ProcessIdentity | null;
   /** The run of another job that it started, which may have been deleted since; null if it started none. */
   readonly childRunId: RunId | null;
+  /** The worker that claimed it; null for an attempt on petit's own machine, and until then. */
+  readonly worker: string | null;
 };
 
 /** Distinguishes a process from all others that ever had the same pid. */

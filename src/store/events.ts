@@ -8,7 +8,7 @@ import type { Write } from "./database/transaction.ts";
 /** The event log. Most events are stored by the write that they report. */
 export interface EventStore {
   /** Stores an event that no other write records. Not durable. */
-  record(event: Pick<NewEvent, "type" | "now" | "status" | "reason">): void;
+  record(event: Pick<NewEvent, "type" | "now" | "worker" | "status" | "reason">): void;
   /** Returns events after `seq`, oldest first. */
   after(seq: number, limit: number): readonly Event[];
   /** Returns 0 if there are no events. */
@@ -28,6 +28,7 @@ export type NewEvent = {
   readonly runId?: RunId;
   readonly taskId?: TaskId;
   readonly item?: number | null;
+  readonly worker?: string | null;
   readonly status?: string | null;
   readonly reason?: string | null;
   readonly times?: number;
@@ -98,16 +99,30 @@ export const createEventStore = ({ sql, write }: EventContext, pending: PendingE
 });
 
 const insertEvent = (sql: Statements, event: NewEvent): Event => {
-  const { now: at, type, jobId = null, runId = null, taskId = null, item = null, status = null, reason = null } = event;
+  const { now: at, type, jobId = null, runId = null, taskId = null, item = null, worker = null } = event;
+  const { status = null, reason = null } = event;
   const row = sql.get(
-    `INSERT INTO events (at, type, job_id, run_id, task_id, item, status, reason)
-     VALUES ($at, $type, $jobId, $runId, $taskId, $item, $status, $reason) RETURNING seq`,
-    { at, type, jobId, runId, taskId, item, status, reason },
+    `INSERT INTO events (at, type, job_id, run_id, task_id, item, worker, status, reason)
+     VALUES ($at, $type, $jobId, $runId, $taskId, $item, $worker, $status, $reason) RETURNING seq`,
+    { at, type, jobId, runId, taskId, item, worker, status, reason },
   );
   if (row === null) throw new Error("an event was not stored");
   const times = event.times === undefined || event.times === 1 ? {} : { times: event.times };
   const by = event.by === undefined || event.by === null ? {} : { by: event.by };
-  return { seq: integer(row, "seq"), at, type, jobId, runId, taskId, status, reason, ...itemOf(item), ...times, ...by };
+  return {
+    seq: integer(row, "seq"),
+    at,
+    type,
+    jobId,
+    runId,
+    taskId,
+    status,
+    reason,
+    ...itemOf(item),
+    ...workerOf(worker),
+    ...times,
+    ...by,
+  };
 };
 
 const toEvent = (row: SqlRow): Event => ({
@@ -120,6 +135,9 @@ const toEvent = (row: SqlRow): Event => ({
   status: textOrNull(row, "status"),
   reason: textOrNull(row, "reason"),
   ...itemOf(integerOrNull(row, "item")),
+  ...workerOf(textOrNull(row, "worker")),
 });
 
 const itemOf = (item: number | null) => (item === null ? {} : { item });
+
+const workerOf = (worker: string | null) => (worker === null ? {} : { worker });

@@ -1,4 +1,5 @@
 import type { RunId, TaskId } from "../domain/ids.ts";
+import { type OutputStream, STREAMS } from "../domain/output-stream.ts";
 import type { Attempt } from "../domain/task-run.ts";
 import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
@@ -31,9 +32,6 @@ export interface OutputStore {
   /** Returns the number of the line that comes `skip` lines after the first one from `fromSeq`, or null if there are fewer. */
   findLineSeq(query: LineQuery & { readonly skip: number }): number | null;
 }
-
-export const STREAMS = ["stdout", "stderr"] as const;
-export type OutputStream = (typeof STREAMS)[number];
 
 export type AttemptKey = Pick<Attempt, "id" | "runId" | "taskId" | "item" | "attempt">;
 

@@ -11,6 +11,9 @@ import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
 import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
+import { createNoteStore, type NoteStore } from "./workers/notes.ts";
+import { createOfferStore, type OfferStore } from "./workers/offers.ts";
+import { createWorkerStore, type WorkerStore } from "./workers/workers.ts";
 
 /**
  * Everything that petit stores, in one SQLite file. Every write is one transaction, which is on disk when the method
@@ -26,6 +29,9 @@ export interface Store extends Disposable {
   readonly occurrences: OccurrenceStore;
   readonly notifications: NotificationStore;
   readonly scheduler: SchedulerStore;
+  readonly workers: WorkerStore;
+  readonly offers: OfferStore;
+  readonly notes: NoteStore;
   readonly events: EventStore;
   /** Runs all writes of `work` in one transaction. If `work` throws, they are undone. A nested call is undone on its own. */
   transaction<T>(work: () => T): T;
@@ -81,6 +87,9 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     occurrences: createOccurrenceStore(context),
     notifications: createNotificationStore(context),
     scheduler: createSchedulerStore(context),
+    workers: createWorkerStore(context),
+    offers: createOfferStore(context),
+    notes: createNoteStore(context),
     events: createEventStore(context, events),
     transaction: (work) => transaction.nest(work),
     probe: write("durable", (now) =>

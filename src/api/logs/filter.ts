@@ -1,5 +1,6 @@
 import { type Static, t } from "elysia";
-import { type LineFilter, STREAMS } from "../../store/output.ts";
+import { STREAMS } from "../../domain/output-stream.ts";
+import type { LineFilter } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { requireRun, requireTask } from "../routes/require.ts";
 import { wholeNumber, word } from "../shapes/schemas.ts";

@@ -15,6 +15,7 @@ const EventData = exactly(
     run_id: t.Optional(RunIdText),
     task_id: t.Optional(TaskIdText),
     item: t.Optional(integer({ minimum: 0, description: "Position of the item, from 0" })),
+    worker: t.Optional(t.String({ description: "Name of the worker" })),
     status: t.Optional(t.String({ description: "The new status or the outcome" })),
     reason: t.Optional(t.String({ description: "Reason of the status or outcome" })),
   },
@@ -39,6 +40,7 @@ const eventData = (event: Event): typeof EventData.static => ({
   ...(event.runId === null ? {} : { run_id: event.runId }),
   ...(event.taskId === null ? {} : { task_id: event.taskId }),
   ...(event.item === undefined ? {} : { item: event.item }),
+  ...(event.worker === undefined ? {} : { worker: event.worker }),
   ...(event.status === null ? {} : { status: event.status }),
   ...(event.reason === null ? {} : { reason: event.reason }),
 });

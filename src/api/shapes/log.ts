@@ -1,5 +1,6 @@
 import { t } from "elysia";
-import { type OutputChunk, STREAMS } from "../../store/output.ts";
+import { STREAMS } from "../../domain/output-stream.ts";
+import type { OutputChunk } from "../../store/output.ts";
 import { encodeServerSentEvent, SSE_HEADERS, SSE_HEARTBEAT } from "../events/sse.ts";
 import { exactly, instant, integer, TaskIdText, word } from "./schemas.ts";
 

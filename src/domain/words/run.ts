@@ -48,6 +48,7 @@ export const REASON_TEXT = {
   artifacts_failed: "its artifacts could not be kept",
   skipped_by_exit: "it exited with a status that means that there was nothing to do",
   child_failed: "the run of another job that it started did not complete",
+  worker_lost: "the worker that ran it was out of reach for too long",
 } as const satisfies Record<Reason, string>;
 
 /** Why a run is being ended, as a clause. */

@@ -1,4 +1,4 @@
-import type { EndingReason } from "../../domain/run.ts";
+import { type EndingReason, isLostReason } from "../../domain/run.ts";
 import type { AttemptOutcome, Outputs } from "../../domain/task-run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { RequestResult } from "./http/result.ts";
@@ -91,7 +91,7 @@ const judgeSuccess = ({ outputs, problem }: ParsedOutputs): ExitJudgement => ({
  */
 export const afterCollection = <Result extends ExitJudgement>(result: Result, problem: string | null): Result => {
   const { outcome } = result;
-  if (problem === null || outcome.reason === "interrupted") return result;
+  if (problem === null || isLostReason(outcome.reason)) return result;
   const error = `its artifacts could not be kept: ${problem}`;
   if (outcome.status === "failed") return { ...result, outcome: { ...outcome, error: `${outcome.error}; ${error}` } };
   const failed = { ...outcome, status: "failed", reason: "artifacts_failed", error } as const;

@@ -1,5 +1,6 @@
+import type { OutputStream } from "../../domain/output-stream.ts";
 import { formatSize } from "../../lib/size.ts";
-import type { AttemptKey, NewChunk, OutputStream, SpoolOffsets } from "../../store/output.ts";
+import type { AttemptKey, NewChunk, SpoolOffsets } from "../../store/output.ts";
 import type { Store } from "../../store/store.ts";
 import { MAX_CHUNK_BYTES } from "./line-splitter.ts";
 

@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
+import type { OutputStream } from "../../domain/output-stream.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { AttemptKey, NewChunk, OutputStream } from "../../store/output.ts";
+import type { AttemptKey, NewChunk } from "../../store/output.ts";
 import type { Store } from "../../store/store.ts";
 import type { Mask } from "../secrets/mask.ts";
 import { OutputBudget } from "./budget.ts";

@@ -1,7 +1,7 @@
 import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { InterruptPolicy, Job, Task } from "../../domain/job.ts";
 import { isRetried, retryDelayMs } from "../../domain/retry.ts";
-import type { EndingReason, Reason } from "../../domain/run.ts";
+import { type EndingReason, isLostReason, type Reason } from "../../domain/run.ts";
 import type { Attempt, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { AttemptResult } from "../attempt/run-attempt.ts";
@@ -71,7 +71,7 @@ const progressOf = (node: TaskNode, taskRun: TaskRun | ItemRun, own: readonly At
     status: taskRun.status,
     reason: taskRun.reason,
     phase: phaseOf(taskRun, running),
-    failures: own.filter(({ status, reason }) => status === "failed" && reason !== "interrupted").length,
+    failures: own.filter(({ status, reason }) => status === "failed" && !isLostReason(reason)).length,
     outputs: taskRun.outputs,
     error: taskRun.error,
     exitCode: taskRun.exitCode,
@@ -161,7 +161,7 @@ export type AfterAttempt = {
 /** Returns what follows for the task when an attempt has ended: its end, or another attempt at `progress.retryAt`. */
 export const afterAttempt = (before: TaskProgress, result: AttemptResult, context: RetryContext): AfterAttempt => {
   const { outcome, outputs, transient } = result;
-  const isLost = outcome.reason === "interrupted";
+  const isLost = isLostReason(outcome.reason);
   const failures = before.failures + (outcome.status === "failed" && !isLost ? 1 : 0);
   const progress = { ...before, failures, error: outcome.error, exitCode: outcome.exitCode };
   if (outcome.status === "failed" && context.ending === null) {

@@ -3,7 +3,7 @@ import { topological } from "../../domain/graph.ts";
 import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
 import { type Job, type Task, taskOf } from "../../domain/job.ts";
-import type { EndingReason, Run } from "../../domain/run.ts";
+import { type EndingReason, isLostReason, type Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
@@ -543,7 +543,7 @@ export class RunJob {
 
   #storeEnd(progress: RunProgress): Run {
     const { engine, notifier, job } = this.#options;
-    const isLost = this.#run.lost || [...progress.values()].some(({ reason }) => reason === "interrupted");
+    const isLost = this.#run.lost || [...progress.values()].some(({ reason }) => isLostReason(reason));
     const outcome = outcomeOfRun({ job, tasks: progress, ending: this.#ending?.reason ?? null, isLost });
     const final = outcome.status === "completed" ? jobOutputs(outcome, this.#state(progress)) : outcome;
     const run = engine.store.runs.finish(this.#run.id, final, this.#changedAt);
@@ -630,7 +630,7 @@ export class RunJob {
       random: Math.random(),
     });
     store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
-    if (after.outcome?.reason === "interrupted") store.runs.markLost(this.#run.id);
+    if (isLostReason(after.outcome?.reason ?? null)) store.runs.markLost(this.#run.id);
     if (after.outcome !== null) store.runs.finishTask(this.#run, after.progress.node, { outcome: after.outcome, now });
     progress.set(nodeKey(attempt), after.progress);
   }

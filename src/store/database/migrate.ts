@@ -9,6 +9,7 @@ import items from "../migrations/0006_items.sql" with { type: "text" };
 import jobFiles from "../migrations/0007_job_files.sql" with { type: "text" };
 import except from "../migrations/0008_except.sql" with { type: "text" };
 import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
+import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -25,6 +26,7 @@ const MIGRATIONS: readonly string[] = [
   jobFiles,
   except,
   workflows,
+  workers,
 ];
 
 /** Schema version that this petit writes. */

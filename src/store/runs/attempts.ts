@@ -1,16 +1,26 @@
-import type { RunId, TaskId } from "../../domain/ids.ts";
+import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import { REASONS } from "../../domain/run.ts";
 import { ATTEMPT_STATUSES, type Attempt, type AttemptOutcome, type ProcessIdentity } from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, idOrNull, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
+import type { NewEvent } from "../events.ts";
+import { endOffer, insertOffer } from "../workers/offers.ts";
 import { itemOrNull, NO_ITEM } from "./row.ts";
-import { countAttempt, type RunKey, recordChild, scheduleRetry, type TaskNode } from "./task-runs.ts";
+import { beginTask, countAttempt, type RunKey, recordChild, scheduleRetry, type TaskNode } from "./task-runs.ts";
 
 export interface AttemptStore {
   /** Stores a new attempt, without a process yet. The task or item becomes `running` with its first attempt. */
   startAttempt(run: RunKey, node: TaskNode, now: number): Attempt;
+  /** Stores a new attempt and its offer to workers with these labels. A pending task or item stays `pending` until it is claimed. */
+  offerAttempt(
+    run: RunKey,
+    node: TaskNode,
+    offer: { readonly labels: readonly string[]; readonly now: number },
+  ): Attempt;
+  /** Stores that a worker has claimed an offered attempt. A pending task or item becomes `running`. */
+  claimAttempt(run: RunKey, attempt: Attempt, claim: { readonly worker: string; readonly now: number }): Attempt;
   /** Stores which run a new attempt started, in the transaction that stores both. Returns the changed attempt. */
   linkChild(attempt: Attempt, childRunId: RunId): Attempt;
   /** Not durable: a power cut may undo it, but ends the process as well. */
@@ -34,15 +44,25 @@ export interface AttemptStore {
 export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): AttemptStore => ({
   startAttempt: write("durable", (run, node, now) => {
     const attempt = countAttempt(sql, run.id, node, now);
-    const type = node.item === null ? "task.started" : "item.started";
-    if (attempt === 1) recordEvent({ type, now, jobId: run.jobId, runId: run.id, ...node, status: "running" });
-    const row = sql.get(
-      `INSERT INTO attempts (run, task_id, item, attempt, status, started_at)
-       VALUES ((SELECT seq FROM runs WHERE id = $runId), $taskId, $item, $attempt, 'running', $now) RETURNING *`,
-      { runId: run.id, taskId: node.taskId, item: node.item ?? NO_ITEM, attempt, now },
+    if (attempt === 1) recordEvent(startedEvent(run, node, now));
+    return insertAttempt(sql, { run, node, attempt, now });
+  }),
+
+  offerAttempt: write("durable", (run, node, { labels, now }) => {
+    const attempt = insertAttempt(sql, { run, node, attempt: countAttempt(sql, run.id, node, null), now });
+    insertOffer(sql, { attemptId: attempt.id, labels, now });
+    return attempt;
+  }),
+
+  claimAttempt: write("durable", (run, attempt, { worker, now }) => {
+    sql.updateOne(
+      "UPDATE attempts SET worker = $worker, started_at = $now WHERE id = $id AND status = 'running'",
+      { id: attempt.id, worker, now },
+      "store the worker of an attempt",
     );
-    if (row === null) throw new Error(`an attempt of ${node.taskId} in ${run.id} was not stored`);
-    return toAttempt(row, run.id);
+    const node = { taskId: attempt.taskId, item: attempt.item };
+    if (beginTask(sql, run.id, node, now)) recordEvent(startedEvent(run, node, now));
+    return { ...attempt, worker, startedAt: now };
   }),
 
   linkChild: write("durable", (attempt, childRunId) => {
@@ -78,7 +98,12 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
       },
       "finish an attempt",
     );
-    if (retryAt !== null) scheduleRetry(sql, { ...readNode(sql, attemptId), retryAt });
+    endOffer(sql, attemptId, now);
+    if (retryAt === null) return;
+    const { jobId, runId, node } = readNode(sql, attemptId);
+    // A task whose only attempt was never claimed is still pending.
+    if (beginTask(sql, runId, node, now)) recordEvent(startedEvent({ id: runId, jobId }, node, now));
+    scheduleRetry(sql, { runId, node, retryAt });
   }),
 
   listAttempts: (runId) =>
@@ -100,14 +125,48 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
       .map((row) => toAttempt(row, runId)),
 });
 
-/** Returns the run, and the task or item, that an attempt belongs to. */
-const readNode = (sql: Statements, attemptId: number): { readonly runId: RunId; readonly node: TaskNode } => {
+type NewAttempt = {
+  readonly run: RunKey;
+  readonly node: TaskNode;
+  readonly attempt: number;
+  readonly now: number;
+};
+
+const insertAttempt = (sql: Statements, { run, node, attempt, now }: NewAttempt): Attempt => {
   const row = sql.get(
-    "SELECT runs.id, task_id, item FROM attempts JOIN runs ON runs.seq = attempts.run WHERE attempts.id = $attemptId",
+    `INSERT INTO attempts (run, task_id, item, attempt, status, started_at)
+     VALUES ((SELECT seq FROM runs WHERE id = $runId), $taskId, $item, $attempt, 'running', $now) RETURNING *`,
+    { runId: run.id, taskId: node.taskId, item: node.item ?? NO_ITEM, attempt, now },
+  );
+  if (row === null) throw new Error(`an attempt of ${node.taskId} in ${run.id} was not stored`);
+  return toAttempt(row, run.id);
+};
+
+const startedEvent = (run: RunKey, node: TaskNode, now: number): NewEvent => ({
+  type: node.item === null ? "task.started" : "item.started",
+  now,
+  jobId: run.jobId,
+  runId: run.id,
+  taskId: node.taskId,
+  item: node.item,
+  status: "running",
+});
+
+type AttemptPlace = { readonly jobId: JobId; readonly runId: RunId; readonly node: TaskNode };
+
+/** Returns the run, and the task or item, that an attempt belongs to. */
+const readNode = (sql: Statements, attemptId: number): AttemptPlace => {
+  const row = sql.get(
+    "SELECT runs.id, runs.job_id, task_id, item FROM attempts JOIN runs ON runs.seq = attempts.run WHERE attempts.id = $attemptId",
     { attemptId },
   );
   if (row === null) throw new Error(`there is no attempt ${attemptId}`);
-  return { runId: id<RunId>(row, "id"), node: { taskId: id<TaskId>(row, "task_id"), item: itemOrNull(row, "item") } };
+  const jobId = id<JobId>(row, "job_id");
+  return {
+    jobId,
+    runId: id<RunId>(row, "id"),
+    node: { taskId: id<TaskId>(row, "task_id"), item: itemOrNull(row, "item") },
+  };
 };
 
 const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
@@ -125,6 +184,7 @@ const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
   endedAt: integerOrNull(row, "ended_at"),
   process: toProcess(row),
   childRunId: idOrNull<RunId>(row, "child_run_id"),
+  worker: textOrNull(row, "worker"),
 });
 
 const toProcess = (row: SqlRow): ProcessIdentity | null =>

@@ -1,12 +1,12 @@
 import { type FailureLine, lastLineOf, type RunFailure } from "../../domain/attention.ts";
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job } from "../../domain/job.ts";
+import { STREAMS } from "../../domain/output-stream.ts";
 import { REASONS } from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { bytes, flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
-import { STREAMS } from "../output.ts";
 import { itemOrNull, NO_ITEM } from "./row.ts";
 
 /** Reads about failed runs. Each is bounded, however many runs and lines there are. */

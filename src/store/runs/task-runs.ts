@@ -142,18 +142,29 @@ const copyItems = (sql: Statements, copied: CopiedItems): void => {
 };
 
 /**
- * Counts an attempt of a pending task or item, or of a running one that waits for its retry. Returns the number of the
- * attempt.
+ * Counts an attempt of a pending task or item, or of a running one that waits for its retry. With `beginsAt`, the task is running
+ * from then on. Returns the number of the attempt.
  */
-export const countAttempt = (sql: Statements, runId: RunId, node: TaskNode, now: number): number => {
+export const countAttempt = (sql: Statements, runId: RunId, node: TaskNode, beginsAt: number | null): number => {
   const { table, where, params } = rowOf(node);
   const row = sql.get(
-    `UPDATE ${table} SET status = 'running', started_at = coalesce(started_at, $now), attempts = attempts + 1, retry_at = NULL
+    `UPDATE ${table} SET status = iif($beginsAt IS NULL, status, 'running'), started_at = coalesce(started_at, $beginsAt),
+       attempts = attempts + 1, retry_at = NULL
      WHERE run = ${RUN} AND ${where} AND status IN ('pending', 'running') RETURNING attempts`,
-    { runId, ...params, now },
+    { runId, ...params, beginsAt },
   );
   if (row === null) throw new Error(`cannot start an attempt of '${node.taskId}' in run ${runId}: it has ended`);
   return integer(row, "attempts");
+};
+
+/** Moves a pending task or item to `running`. Returns false if it was running before. */
+export const beginTask = (sql: Statements, runId: RunId, node: TaskNode, now: number): boolean => {
+  const { table, where, params } = rowOf(node);
+  const changed = sql.run(
+    `UPDATE ${table} SET status = 'running', started_at = $now WHERE run = ${RUN} AND ${where} AND status = 'pending'`,
+    { runId, ...params, now },
+  );
+  return changed === 1;
 };
 
 type ScheduledRetry = { readonly runId: RunId; readonly node: TaskNode; readonly retryAt: number };

@@ -294,6 +294,7 @@ describe("tasks of a run", () => {
       endedAt: null,
       process: null,
       childRunId: null,
+      worker: null,
     });
     expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", attempts: 1, startedAt: NOON + 1 });
     const identity = { pid: 17, startTime: "4711", bootId: "boot" };

@@ -44,6 +44,8 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
     case "job.paused":
     case "job.resumed":
       return [...ofJob(job_id), "jobs"];
+    case "worker":
+      return ["workers", "attention"];
   }
 };
 

@@ -1,0 +1,15 @@
+/** The pattern of a label of a worker, such as `gpu` or `zone=eu`. */
+export const LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._=/-]{0,62}$";
+
+/** Maximum number of labels of a worker, and of a task. */
+export const MAX_LABELS = 16;
+
+/** The pattern of the name of a worker. It is one token of a NATS subject. */
+export const WORKER_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$";
+
+/** Returns labels sorted and without duplicates, so that equal sets are equal lists. */
+export const canonicalLabels = (labels: readonly string[]): readonly string[] => [...new Set(labels)].sort();
+
+/** Returns whether a worker with some labels may run what wants others: it must have all of them. */
+export const serves = (workerLabels: readonly string[], wanted: readonly string[]): boolean =>
+  wanted.every((label) => workerLabels.includes(label));

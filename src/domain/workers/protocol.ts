@@ -1,0 +1,310 @@
+import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
+import type { Json } from "../../lib/json.ts";
+import type { TaskId } from "../ids.ts";
+import type { Item } from "../item.ts";
+import { INTERRUPT_POLICIES, type Job } from "../job.ts";
+import { STREAMS } from "../output-stream.ts";
+import { ENDING_REASONS, REASONS, type Run } from "../run.ts";
+import type { Outputs, TaskStatus } from "../task-run.ts";
+import { LABEL_PATTERN, MAX_LABELS } from "./labels.ts";
+
+/**
+ * The version of the messages between petit and its workers. A worker of another version keeps what it runs, and gets no new
+ * work.
+ */
+export const PROTOCOL = 1;
+
+/** Maximum of output in one message, in bytes. */
+export const MAX_OUTPUT_BYTES = 262_144;
+
+const words = <const Words extends readonly string[]>(values: Words) =>
+  Type.Unsafe<Words[number]>(Type.Union(values.map((value) => Type.Literal(value))));
+
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+
+/** Fields that are not known are ignored. */
+const record = <Properties extends TProperties>(properties: Properties) => Type.Object(properties);
+
+/** Data that petit itself has written and signed, whose shape is not checked again. */
+const trusted = <T>() => Type.Unsafe<T>(Type.Object({}));
+
+const id = Type.Integer({ minimum: 1 });
+const count = Type.Integer({ minimum: 0 });
+const token = Type.String({ minLength: 1, maxLength: 128 });
+const sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
+const labels = Type.Array(Type.String({ pattern: LABEL_PATTERN }), { maxItems: MAX_LABELS });
+
+/** An attempt, and how often it was offered. A claim, an end and an outcome name both; petit ignores those of an earlier epoch. */
+const key = { attempt: id, epoch: id };
+
+/** The values for the templates of a task: `TemplateScope` with its maps as lists of entries. */
+export type WireScope = {
+  readonly params: Run["params"];
+  readonly config: { readonly [key: string]: Json };
+  readonly outputs: readonly (readonly [TaskId, Outputs])[];
+  readonly statuses: readonly (readonly [TaskId, TaskStatus])[];
+  readonly itemCounts: readonly (readonly [TaskId, number])[];
+  readonly item: Item | null;
+  readonly jobId: string;
+  readonly runId: string;
+  readonly scheduledFor: number | null;
+};
+
+/** A file that is sent by its content. `name` is its name without folders. */
+const shippedFile = record({ sha256, bytes: count, name: Type.String({ minLength: 1, maxLength: 255 }) });
+
+const OFFER = record({
+  /** The id of the database of the petit that offers it. */
+  scheduler: token,
+  ...key,
+  /** All of them are needed; in their canonical order. */
+  labels,
+  /** Ms since the Unix epoch, by the clock of the scheduler. */
+  expiresAt: count,
+  /** Its only task is the one to run. */
+  job: trusted<Job>(),
+  run: trusted<Run>(),
+  item: orNull(trusted<Item>()),
+  /** The number of the attempt of its task, from 1. */
+  attemptNumber: id,
+  scope: trusted<WireScope>(),
+  /** By the path that the job file names. */
+  files: Type.Record(Type.String(), shippedFile),
+  logLimitBytes: count,
+  artifactLimitBytes: count,
+  killGraceMs: count,
+  onInterrupt: words(INTERRUPT_POLICIES),
+  lostAfterMs: id,
+});
+
+/** The JSON part of a published offer. The bytes part is the offer, exactly as it was signed. */
+const SIGNED_OFFER = record({ signature: Type.String({ minLength: 1, maxLength: 256 }) });
+
+const HOLD_STATES = ["claiming", "running", "ended"] as const;
+
+const HELLO = record({
+  /** Random, stored in the worker's state folder: another one is another worker, even with the same name. */
+  instance: token,
+  version: token,
+  protocol: count,
+  labels,
+  slots: count,
+  /** Where it runs, for people: a host name or an address. */
+  address: Type.String({ maxLength: 255 }),
+  /** True if it takes no new work. */
+  draining: Type.Boolean(),
+  /** True if it stops now and holds nothing: its name is free at once. */
+  leaving: Type.Optional(Type.Boolean()),
+  /** What it was granted and has not handed over completely, and the claims that have no answer yet. */
+  holds: Type.Array(record({ scheduler: token, ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
+  /** The worker's monotonic clock; the answer repeats it. */
+  sentAt: Type.Number(),
+  /** The worker's wall clock. */
+  now: Type.Number(),
+});
+
+/** The worker ends an attempt; with `force`, without the rest of the grace period. */
+const endOrder = record({ reason: words(ENDING_REASONS), force: Type.Boolean() });
+
+/**
+ * - `keep`: the attempt is the worker's.
+ * - `kill`: it is no longer the worker's, which ends it and deletes what it has of it.
+ * - `unknown`: petit has no such attempt.
+ */
+const VERDICTS = ["keep", "kill", "unknown"] as const;
+
+export const REFUSED_HELLOS = ["protocol", "name_in_use"] as const;
+
+const HELLO_ANSWER = record({
+  scheduler: token,
+  protocol: count,
+  sentAt: Type.Number(),
+  /** The scheduler's wall clock. */
+  now: Type.Number(),
+  /** Why the worker gets no work; null if it does. A worker whose name is in use gets no verdicts either. */
+  refused: orNull(words(REFUSED_HELLOS)),
+  /** The label sets whose offers it may pull. */
+  sets: Type.Array(Type.String()),
+  /** One for each attempt that it holds. */
+  verdicts: Type.Array(record({ scheduler: token, ...key, verdict: words(VERDICTS), end: orNull(endOrder) })),
+  /** True if it was drained by `petit worker drain`. */
+  draining: Type.Boolean(),
+  lostAfterMs: id,
+});
+
+const CLAIM = record({ ...key, instance: token, nonce: token });
+
+/**
+ * Why a claim is refused:
+ * - `taken`: another claim won, or the attempt has ended, or was offered again.
+ * - `unknown`: petit has no such attempt.
+ * - `labels`: the worker does not serve the labels.
+ * - `drained`, `protocol`, `name_in_use`: this worker gets no work.
+ * - `not_ready`: petit starts or stops.
+ */
+const CLAIM_REFUSALS = ["taken", "unknown", "labels", "drained", "protocol", "name_in_use", "not_ready"] as const;
+
+const CLAIM_ANSWER = Type.Union([
+  record({
+    granted: Type.Literal(true),
+    /** Signature over `claimText`: without it, a forged answer could start an old offer again. */
+    proof: Type.String(),
+  }),
+  record({
+    granted: Type.Literal(false),
+    reason: words(CLAIM_REFUSALS),
+    /** True if the offer is still open: the worker gives it back. Otherwise it is dropped. */
+    isOpen: Type.Boolean(),
+  }),
+]);
+
+/**
+ * Lines that were read at the same time, or output that the worker's limit dropped: then `dropped` is the number of bytes and
+ * both other numbers are 0.
+ */
+const shippedChunk = record({
+  stream: words(STREAMS),
+  /** Ms since the claim. */
+  at: count,
+  lines: count,
+  bytes: Type.Integer({ minimum: 0, maximum: MAX_OUTPUT_BYTES }),
+  dropped: Type.Optional(count),
+});
+
+const OUTPUT = record({
+  ...key,
+  /** How many bytes of output come before, counting those that were dropped. */
+  offset: count,
+  chunks: Type.Array(shippedChunk, { maxItems: 10_000 }),
+});
+
+/** Why output or an outcome is not taken: the attempt is not, or no longer, this worker's. The worker ends and deletes it. */
+const notYours = record({ refused: Type.Literal("not_yours") });
+
+/** Up to where the output is on disk. The worker continues from there; `offset` of the message was not that if it is less. */
+const OUTPUT_ANSWER = Type.Union([record({ acknowledged: count }), notYours]);
+
+const text = Type.String({ maxLength: 1_048_576 });
+
+const RESULT = record({
+  outcome: record({
+    status: words(["completed", "failed"]),
+    reason: orNull(words(REASONS)),
+    error: orNull(text),
+    exitCode: orNull(Type.Integer()),
+    signal: orNull(Type.String({ maxLength: 32 })),
+  }),
+  outputs: Type.Record(Type.String(), text),
+  transient: Type.Boolean(),
+  skips: Type.Optional(Type.Literal(true)),
+  retryAfterMs: Type.Optional(count),
+});
+
+const OUTCOME = record({
+  ...key,
+  /** How many bytes of output there were. Petit takes the outcome only if it has all of them. */
+  offset: count,
+  /** Ms from the claim to the end. */
+  durationMs: count,
+  result: RESULT,
+  /** The files that the attempt left, in the object store under `object`. */
+  artifacts: Type.Array(
+    record({ path: Type.String({ minLength: 1, maxLength: 4_096 }), size: count, sha256, object: token }),
+    { maxItems: 100_000 },
+  ),
+});
+
+const OUTCOME_ANSWER = Type.Union([
+  record({ stored: Type.Literal(true) }),
+  /** Output is missing: the worker continues from `offset`. */
+  record({ again: Type.Literal("output"), offset: count }),
+  /** Artifacts are missing in the object store: the worker stores all of them again. */
+  record({ again: Type.Literal("artifacts") }),
+  notYours,
+]);
+
+/** Any request can have this answer. `unavailable`: the worker asks again later. `invalid`: the request is not understood. */
+const FAILURE = record({ failed: words(["unavailable", "invalid"]) });
+
+const CONTROL = Type.Union([
+  record({ kind: Type.Literal("end"), ...key, reason: words(ENDING_REASONS), force: Type.Boolean() }),
+  record({ kind: Type.Literal("drain") }),
+  record({ kind: Type.Literal("resume") }),
+  /** The worker says hello at once: there is something new in the answer. */
+  record({ kind: Type.Literal("greet") }),
+]);
+
+const CONTROL_ANSWER = record({ done: Type.Boolean() });
+
+type DeepReadonly<T> = T extends readonly (infer Element)[]
+  ? readonly DeepReadonly<Element>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+type Message<Schema extends TSchema> = DeepReadonly<Static<Schema>>;
+
+export type Offer = Message<typeof OFFER>;
+export type SignedOffer = Message<typeof SIGNED_OFFER>;
+export type ShippedFile = Message<typeof shippedFile>;
+export type Hello = Message<typeof HELLO>;
+export type Hold = Hello["holds"][number];
+export type HelloAnswer = Message<typeof HELLO_ANSWER>;
+export type Verdict = HelloAnswer["verdicts"][number];
+export type EndOrder = Message<typeof endOrder>;
+export type Claim = Message<typeof CLAIM>;
+export type ClaimAnswer = Message<typeof CLAIM_ANSWER>;
+export type ShippedOutput = Message<typeof OUTPUT>;
+export type ShippedChunk = ShippedOutput["chunks"][number];
+export type OutputAnswer = Message<typeof OUTPUT_ANSWER>;
+export type ShippedOutcome = Message<typeof OUTCOME>;
+export type ShippedArtifact = ShippedOutcome["artifacts"][number];
+export type OutcomeAnswer = Message<typeof OUTCOME_ANSWER>;
+export type RequestFailure = Message<typeof FAILURE>;
+export type Control = Message<typeof CONTROL>;
+export type ControlAnswer = Message<typeof CONTROL_ANSWER>;
+
+/** The message is not one of the protocol. */
+export class MessageError extends Error {
+  override readonly name = "MessageError";
+}
+
+/** Returns a function that returns a message if it fits the schema, which is compiled at its first use. It throws MessageError. */
+const reader = <Schema extends TSchema>(name: string, schema: Schema) => {
+  let check: TypeCheck<Schema> | null = null;
+  return (json: unknown): Message<Schema> => {
+    check ??= TypeCompiler.Compile(schema);
+    if (check.Check(json)) return json as Message<Schema>;
+    const problem = check.Errors(json).First();
+    throw new MessageError(`the message is no ${name}: ${problem?.path ?? ""} ${problem?.message ?? ""}`);
+  };
+};
+
+export const readOffer = reader("offer", OFFER);
+export const readSignedOffer = reader("signed offer", SIGNED_OFFER);
+export const readHello = reader("hello", HELLO);
+export const readHelloAnswer = reader("answer to a hello", Type.Union([HELLO_ANSWER, FAILURE]));
+export const readClaim = reader("claim", CLAIM);
+export const readClaimAnswer = reader("answer to a claim", Type.Union([CLAIM_ANSWER, FAILURE]));
+export const readOutput = reader("output", OUTPUT);
+export const readOutputAnswer = reader("answer to output", Type.Union([OUTPUT_ANSWER, FAILURE]));
+export const readOutcome = reader("outcome", OUTCOME);
+export const readOutcomeAnswer = reader("answer to an outcome", Type.Union([OUTCOME_ANSWER, FAILURE]));
+export const readControl = reader("control message", CONTROL);
+export const readControlAnswer = reader("answer to a control message", CONTROL_ANSWER);
+
+/** Returns the bytes of an offer with the context that its signature covers. */
+export const offerToSign = (offer: Uint8Array): Uint8Array => Buffer.concat([Buffer.from("petit offer v1\n"), offer]);
+
+export type ClaimProof = {
+  readonly scheduler: string;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly worker: string;
+  readonly nonce: string;
+};
+
+/** Returns what the proof of a granted claim signs. */
+export const claimToSign = ({ scheduler, attempt, epoch, worker, nonce }: ClaimProof): Uint8Array =>
+  Buffer.from(`petit claim v1\n${JSON.stringify([scheduler, attempt, epoch, worker, nonce])}`);

@@ -1,0 +1,93 @@
+import type { SqlRow } from "../../runtime/runtime.ts";
+import type { StoreContext } from "../context.ts";
+import { flag, integer, integerOrNull, json, text } from "../database/rows.ts";
+
+/** What a worker says about itself. */
+export type WorkerGreeting = {
+  readonly name: string;
+  readonly instance: string;
+  readonly labels: readonly string[];
+  readonly slots: number;
+  readonly version: string;
+  readonly protocol: number;
+  readonly address: string;
+  readonly draining: boolean;
+  readonly leaving: boolean;
+  /** How far its wall clock is ahead of petit's; null if that is unknown. */
+  readonly clockDifferenceMs: number | null;
+};
+
+export type StoredWorker = WorkerGreeting & {
+  readonly firstSeenAt: number;
+  readonly lastContactAt: number;
+  /** True if a person has drained it. */
+  readonly drained: boolean;
+};
+
+/** The workers that have ever said hello. */
+export interface WorkerStore {
+  /** Returns the id of this database, by which workers know whose attempts they run. */
+  getDatabaseId(): string;
+  /** Stores what a worker says. Not durable: it says it again. */
+  greet(worker: WorkerGreeting, now: number): void;
+  /** Returns all workers by name. */
+  list(): readonly StoredWorker[];
+  find(name: string): StoredWorker | null;
+  /** Drains a worker for `by`, or lets it take work again. Returns false if there is no such worker. */
+  setDrained(name: string, drained: boolean, by: { readonly now: number; readonly by: string | null }): boolean;
+}
+
+export const createWorkerStore = ({ sql, write, recordEvent }: StoreContext): WorkerStore => ({
+  getDatabaseId: () => text(sql.get("SELECT id FROM identity") ?? {}, "id"),
+
+  greet: write("relaxed", (worker, now) => {
+    sql.run(
+      `INSERT INTO workers (name, instance, labels, slots, version, protocol, address, draining, leaving, first_seen_at,
+         last_contact_at, clock_difference_ms)
+       VALUES ($name, $instance, $labels, $slots, $version, $protocol, $address, $draining, $leaving, $now, $now,
+         $clockDifferenceMs)
+       ON CONFLICT (name) DO UPDATE SET instance = $instance, labels = $labels, slots = $slots, version = $version,
+         protocol = $protocol, address = $address, draining = $draining, leaving = $leaving, last_contact_at = $now,
+         clock_difference_ms = $clockDifferenceMs`,
+      {
+        ...worker,
+        labels: JSON.stringify(worker.labels),
+        draining: worker.draining ? 1 : 0,
+        leaving: worker.leaving ? 1 : 0,
+        now,
+      },
+    );
+  }),
+
+  list: () => sql.all("SELECT * FROM workers ORDER BY name").map(toWorker),
+
+  find: (name) => {
+    const row = sql.get("SELECT * FROM workers WHERE name = $name", { name });
+    return row === null ? null : toWorker(row);
+  },
+
+  setDrained: write("durable", (name, drained, { now, by }) => {
+    const changed = sql.run("UPDATE workers SET drained = $drained WHERE name = $name AND drained <> $drained", {
+      name,
+      drained: drained ? 1 : 0,
+    });
+    if (changed === 1) recordEvent({ type: "worker", now, worker: name, status: drained ? "drained" : "resumed", by });
+    return sql.get("SELECT 1 AS one FROM workers WHERE name = $name", { name }) !== null;
+  }),
+});
+
+const toWorker = (row: SqlRow): StoredWorker => ({
+  name: text(row, "name"),
+  instance: text(row, "instance"),
+  labels: json<readonly string[]>(row, "labels"),
+  slots: integer(row, "slots"),
+  version: text(row, "version"),
+  protocol: integer(row, "protocol"),
+  address: text(row, "address"),
+  draining: flag(row, "draining"),
+  leaving: flag(row, "leaving"),
+  clockDifferenceMs: integerOrNull(row, "clock_difference_ms"),
+  firstSeenAt: integer(row, "first_seen_at"),
+  lastContactAt: integer(row, "last_contact_at"),
+  drained: flag(row, "drained"),
+});
