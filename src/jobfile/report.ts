@@ -72,9 +72,12 @@ const makeFindPart = (source: string): ((node: Node, part: Part) => number) => {
     // An alias refers to the same value again.
     const isNew = last?.node !== node || (last.counts.get(text) ?? -1) >= nth;
     if (last === null || isNew) last = { node, counts: new Map(), at: node.at - 1 };
+    let at = last.at;
+    for (let count = isNew ? -1 : nth - 1; count < nth; count++) {
+      at = source.indexOf(text, at + 1);
+      if (at === -1 || at >= node.end) return node.at;
+    }
     last.counts.set(text, nth);
-    const at = source.indexOf(text, last.at + 1);
-    if (at === -1 || at >= node.end) return node.at;
     last.at = at;
     return at;
   };

@@ -32,8 +32,11 @@ export type Template = {
 export const REFERENCE_FORMS =
   "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for, item, item.FIELD, item_key, matrix.AXIS";
 
-/** Also matches a template without closing braces; it extends to the end of the text. */
-const TEMPLATE = /\$\{\{([\s\S]*?)(\}\}|$)/g;
+/**
+ * Also matches a template without closing braces; it extends to the end of the text. Braces in a string of the expression
+ * close nothing.
+ */
+const TEMPLATE = /\$\{\{((?:[^'}]+|'[^']*(?:'|$)|\}(?!\}))*)(\}\}|$)/g;
 
 /** Returns whether a text contains a template, even one without closing braces. */
 export const hasTemplate = (text: string): boolean => text.includes("${{");

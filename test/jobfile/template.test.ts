@@ -50,6 +50,9 @@ describe("expandTemplate", () => {
     ["${{ job.id }} ${{ run.id }}", "job 018bcfe5-6800-7000-8000-000000000000"],
     ["${{ run.scheduled_for }}", "2026-01-01T02:00:00.000Z"],
     ["${{\n  params.day\n}}", "2026-01-01"],
+    // Braces in a string of an expression.
+    ["<${{ format('{{{0}}}', params.day) }}> ${{ job.id }}", "<{2026-01-01}> job"],
+    ["${{ 'it''s }}' }}|${{ '}}' }}", "it's }}|}}"],
     // What a value brings is not read again.
     ["${{ params.nested }}", "${{ params.day }}"],
     ["${{ params.money }}", "$& $1 $$"],

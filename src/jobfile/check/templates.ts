@@ -1,6 +1,6 @@
 import { upstreamsOf } from "../../domain/graph.ts";
 import { assertNever } from "../../lib/never.ts";
-import { Expression, type ExpressionProblem } from "../expression/expression.ts";
+import { Expression, type ExpressionProblem, type Reference as ExpressionReference } from "../expression/expression.ts";
 import { hint, listed, makeHints } from "../hints.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
@@ -153,18 +153,14 @@ const whyNoItem = (
 
 /** Returns what is wrong with the first wrong reference of an expression, and that part of the text; or null. */
 const whyWrongReference = (expression: Expression, scope: TemplateContext): ExpressionProblem | null => {
-  for (const [context, ...names] of expression.references) {
-    const problem = whyWrongName(context, names, scope);
-    if (problem !== null) return { problem, part: [context, ...names].join(".") };
+  for (const reference of expression.references) {
+    const problem = whyWrongName(reference, scope);
+    if (problem !== null) return { problem, part: reference.at };
   }
   return null;
 };
 
-const whyWrongName = (
-  context: Expression["references"][number][0],
-  names: readonly string[],
-  scope: TemplateContext,
-): string | null => {
+const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateContext): string | null => {
   const [name, field] = names;
   const { params = {}, config = {} } = scope.draft;
   switch (context) {
@@ -205,7 +201,7 @@ const checkIf = (task: TaskDraft, scope: TemplateContext): void => {
   if (task.if === undefined || task.if.trim() === "") return;
   const parsed = parseIf(task.if);
   const wrong = parsed instanceof Expression ? whyWrongReference(parsed, scope) : parsed;
-  if (wrong !== null) scope.report.addAt([...scope.path, "if"], wrong.problem, { text: wrong.part, nth: 0 });
+  if (wrong !== null) scope.report.addAt([...scope.path, "if"], wrong.problem, wrong.part);
 };
 
 const unknown = (what: string, name: string, names: readonly string[]): string => {

@@ -7,13 +7,16 @@ import {
   IndexAccess,
   Literal,
   type Logical,
+  Star,
   type Unary,
 } from "@actions/expressions/ast";
-import * as data from "@actions/expressions/data/index";
+import { ExpressionError, MAX_EXPRESSION_LENGTH } from "@actions/expressions/errors";
 import { Evaluator } from "@actions/expressions/evaluator";
-import { Lexer } from "@actions/expressions/lexer";
+import { Lexer, type Token, TokenType } from "@actions/expressions/lexer";
 import { Parser } from "@actions/expressions/parser";
 import type { Json } from "../../lib/json.ts";
+import { suggest } from "../../lib/suggest.ts";
+import { FUNCTIONS, toDictionary, toJson } from "./values.ts";
 
 /** The names that an expression can refer to. */
 const CONTEXTS = ["params", "config", "job", "run", "tasks", "item", "item_key", "matrix"] as const;
@@ -22,11 +25,20 @@ type Context = (typeof CONTEXTS)[number];
 /** The values of the names. A name that has no value is null. */
 export type ExpressionScope = { readonly [Name in Context]?: Json };
 
-/** A value that an expression refers to, such as `["tasks", "scan", "outputs", "count"]`, up to the first computed part. */
-export type Reference = readonly [context: Context, ...names: string[]];
+/** A value that an expression refers to. */
+export type Reference = {
+  readonly context: Context;
+  /** The names after it, such as `["scan", "outputs", "count"]`, up to the first computed one. */
+  readonly names: readonly string[];
+  /** The position of the context in the text. */
+  readonly at: ExpressionPart;
+};
+
+/** A part of an expression: the `nth` occurrence of a text, from 0. */
+export type ExpressionPart = { readonly text: string; readonly nth: number };
 
 /** The reason why a text is not an expression, and the part of the text that is wrong. */
-export type ExpressionProblem = { readonly problem: string; readonly part: string };
+export type ExpressionProblem = { readonly problem: string; readonly part: ExpressionPart };
 
 /**
  * An expression in the language of GitHub Actions
@@ -36,30 +48,36 @@ export class Expression {
   readonly #root: Expr;
   readonly references: readonly Reference[];
 
-  private constructor(root: Expr) {
+  private constructor(root: Expr, references: readonly Reference[]) {
     this.#root = root;
-    this.references = referencesOf(root);
+    this.references = references;
   }
 
   static parse(text: string): Expression | ExpressionProblem {
+    const whole = { text, nth: 0 };
+    if (text.length > MAX_EXPRESSION_LENGTH)
+      return { problem: `is an expression of more than ${MAX_EXPRESSION_LENGTH} characters`, part: whole };
+    let tokens: readonly Token[] = [];
     try {
-      const { tokens } = new Lexer(text).lex();
+      tokens = tokensOf(text);
       // The type says otherwise, but an empty text has no expression.
-      const root: Expr | undefined = new Parser(tokens, [...CONTEXTS], []).parse();
-      return root === undefined ? { problem: "is an empty expression", part: text } : new Expression(root);
+      const root: Expr | undefined = new Parser([...tokens], [...CONTEXTS], []).parse();
+      if (root === undefined) return { problem: "is an empty expression", part: whole };
+      const partOf = makePartOf(text, tokens);
+      const { references, calls } = namesOf(root, partOf);
+      const unknown = calls.find(({ lexeme }) => !FUNCTIONS.has(lexeme.toLowerCase()));
+      if (unknown === undefined) return new Expression(root, references);
+      return { problem: describe(`Unrecognized function: '${unknown.lexeme}'`), part: partOf(unknown) };
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      const { message } = error;
-      const [, part = text] = /: '(.*)'$/s.exec(message) ?? [];
-      return { problem: `is not an expression: ${message.charAt(0).toLowerCase()}${message.slice(1)}`, part };
+      return problemOf(error, text, tokens);
     }
   }
 
   /** Returns the value. Throws an Error if a function can't use its arguments, such as `fromJSON` of other text. */
   evaluate(scope: ExpressionScope): Json {
     const values = Object.fromEntries(CONTEXTS.map((name) => [name, scope[name] ?? null]));
-    const context: data.Dictionary = JSON.parse(JSON.stringify(values), data.reviver);
-    return JSON.parse(JSON.stringify(new Evaluator(this.#root, context).evaluate(), data.replacer));
+    return toJson(new Evaluator(this.#root, toDictionary(values), new Map(FUNCTIONS)).evaluate());
   }
 
   /** Returns whether the value counts as true: anything but false, 0, an empty text and null. */
@@ -68,8 +86,78 @@ export class Expression {
   }
 }
 
-const referencesOf = (root: Expr): readonly Reference[] => {
-  const found: Reference[] = [];
+/** Returns the tokens of a text. The lexer replaces only the first `''` in a string. */
+const tokensOf = (text: string): readonly Token[] =>
+  new Lexer(text)
+    .lex()
+    .tokens.map((token) =>
+      token.type === TokenType.STRING ? { ...token, value: token.lexeme.slice(1, -1).replaceAll("''", "'") } : token,
+    );
+
+/** Returns the part of the text that a token is. The lines of the lexer are wrong after a string with a line break. */
+type PartOf = (token: Token) => ExpressionPart;
+
+const makePartOf = (text: string, tokens: readonly Token[]): PartOf => {
+  const offsets = new Map<Token, number>();
+  let end = 0;
+  for (const token of tokens) {
+    const at = text.indexOf(token.lexeme, end);
+    offsets.set(token, at);
+    end = at + token.lexeme.length;
+  }
+  return (token) => partAt(text, token.lexeme, offsets.get(token) ?? 0);
+};
+
+const partAt = (text: string, part: string, offset: number): ExpressionPart => {
+  let nth = 0;
+  for (let at = text.indexOf(part); at !== -1 && at < offset; at = text.indexOf(part, at + 1)) nth++;
+  return { text: part, nth };
+};
+
+const problemOf = (error: Error, text: string, tokens: readonly Token[]): ExpressionProblem => {
+  const token = error instanceof ExpressionError ? tokens.find(({ range }) => range.start === error.pos) : undefined;
+  if (token !== undefined) return { problem: describe(error.message), part: makePartOf(text, tokens)(token) };
+  // The lexer has no tokens yet. The text follows its message.
+  const [, message, part, position] =
+    /^(.*: '(.*)')\. Located at position (\d+) within expression: $/s.exec(
+      error.message.slice(0, error.message.length - text.length),
+    ) ?? [];
+  if (message === undefined || part === undefined) return { problem: describe(error.message), part: { text, nth: 0 } };
+  return { problem: describe(message), part: partAt(text, part, Number(position) - 1) };
+};
+
+/** Returns a message of the parser as the rest of a sentence, with what might have been meant. */
+const describe = (message: string): string => {
+  const [, name = ""] = /^Unrecognized (?:function|named-value): '(.*)'$/s.exec(message) ?? [];
+  const isFunction = message.startsWith("Unrecognized function");
+  const problem = `is not an expression: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+  if (name === "") return problem;
+  const condition = CONDITIONS.get(name.toLowerCase());
+  if (isFunction && condition !== undefined)
+    return `${problem}; use the field 'condition' of the task instead, such as \`condition: ${condition}\``;
+  const known = isFunction
+    ? FUNCTIONS.values()
+        .map((each) => each.name)
+        .toArray()
+    : CONTEXTS;
+  const near = suggest(name, known);
+  return `${problem}; ${near === null ? `expected one of ${known.join(", ")}` : `did you mean '${near}'?`}`;
+};
+
+/** The conditions of tasks that are functions in GitHub Actions. */
+const CONDITIONS: ReadonlyMap<string, string> = new Map([
+  ["success", "all_success"],
+  ["failure", "on_failure"],
+  ["always", "all_done"],
+  ["cancelled", "all_done"],
+]);
+
+type Names = { readonly references: readonly Reference[]; readonly calls: readonly Token[] };
+
+/** Returns the values and the functions that an expression names. */
+const namesOf = (root: Expr, partOf: PartOf): Names => {
+  const references: Reference[] = [];
+  const calls: Token[] = [];
   const visitAll = (exprs: readonly Expr[]): void => exprs.forEach(visit);
   const visitor = {
     visitLiteral: () => {},
@@ -77,37 +165,30 @@ const referencesOf = (root: Expr): readonly Reference[] => {
     visitBinary: ({ left, right }: Binary) => visitAll([left, right]),
     visitLogical: ({ args }: Logical) => visitAll(args),
     visitGrouping: ({ group }: Grouping) => visit(group),
-    visitFunctionCall: ({ args }: FunctionCall) => visitAll(args),
-    visitContextAccess: (access: ContextAccess) => void found.push(pathOf(access)),
+    visitFunctionCall: ({ functionName, args }: FunctionCall) => {
+      calls.push(functionName);
+      visitAll(args);
+    },
+    visitContextAccess: (access: ContextAccess) => void references.push(referenceTo(access, [], partOf)),
     visitIndexAccess: (access: IndexAccess) => {
-      const path = pathOf(access);
-      if (path !== null) found.push(path);
-      for (let each: Expr = access; each instanceof IndexAccess; each = each.expr) visitIndex(each.index);
-      if (path === null) visit(baseOf(access));
+      const indexes: Expr[] = [];
+      let base: Expr = access;
+      for (; base instanceof IndexAccess; base = base.expr) indexes.unshift(base.index);
+      if (base instanceof ContextAccess) references.push(referenceTo(base, indexes, partOf));
+      else visit(base);
+      // `*` selects every element. It refers to nothing.
+      visitAll(indexes.filter((index) => !(index instanceof Star)));
     },
   };
   const visit = (expr: Expr): void => expr.accept(visitor);
-  const visitIndex = (index: Expr): void => {
-    // `*` selects every element; it refers to nothing.
-    if (!(index instanceof Literal) && "accept" in index && index.constructor.name !== "Star") visit(index);
-  };
   visit(root);
-  return found;
+  return { references, calls };
 };
 
-const baseOf = (access: IndexAccess): Expr => (access.expr instanceof IndexAccess ? baseOf(access.expr) : access.expr);
-
-function pathOf(access: ContextAccess): Reference;
-function pathOf(access: Expr): Reference | null;
-function pathOf(access: Expr): Reference | null {
-  if (access instanceof ContextAccess) return [access.name.lexeme.toLowerCase() as Context];
-  if (!(access instanceof IndexAccess)) return null;
-  const base = pathOf(access.expr);
-  if (base === null) return null;
-  const depth = depthOf(access);
-  // After a computed part, nothing more is known.
-  if (base.length < depth || !(access.index instanceof Literal)) return base;
-  return [...base, access.index.literal.coerceString()];
-}
-
-const depthOf = (access: Expr): number => (access instanceof IndexAccess ? depthOf(access.expr) + 1 : 0);
+/** Returns the reference to a value in a context. After a computed name, nothing more is known. */
+const referenceTo = ({ name }: ContextAccess, indexes: readonly Expr[], partOf: PartOf): Reference => {
+  const computed = indexes.findIndex((index) => !(index instanceof Literal));
+  const known = computed === -1 ? indexes : indexes.slice(0, computed);
+  const names = known.map((index) => (index instanceof Literal ? index.literal.coerceString() : ""));
+  return { context: name.lexeme.toLowerCase() as Context, names, at: partOf(name) };
+};

@@ -39,6 +39,21 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "4:52: tasks[1].if: is not an expression: unrecognized named-value: 'env'",
   ],
   [
+    "a name in an expression that a text before it has too",
+    task(`type: shell, script: x, if: "'env' == env.X"`),
+    "4:51: tasks[1].if: is not an expression: unrecognized named-value: 'env'",
+  ],
+  [
+    "an unknown param in brackets",
+    task(`type: shell, script: x, if: "params.a == params['b']"`, "params: {a: {}}\n"),
+    "4:54: tasks[1].if: there is no param 'b'",
+  ],
+  [
+    "an expression on several lines",
+    "id: j\ntasks:\n  - id: t\n    type: shell\n    script: x\n    if: |\n      1 == 1 &&\n      env.X",
+    "8:7: tasks[0].if: is not an expression: unrecognized named-value: 'env'",
+  ],
+  [
     "an unknown param in an expression",
     task(`type: shell, script: x, if: "params.levl == 'x'"`, "params: {level: {}}\n"),
     "4:42: tasks[1].if: there is no param 'levl'; did you mean 'level'?",

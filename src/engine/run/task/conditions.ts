@@ -10,12 +10,14 @@ export const evaluateIf = (state: RunState, { taskId, item }: TaskNode): IfResul
   const text = taskOf(state.job, taskId).if;
   const expression = text === undefined ? null : parseIf(text);
   if (!(expression instanceof Expression)) return true;
-  const isOfItem = expression.references.some(([name]) => name === "item" || name === "item_key" || name === "matrix");
+  const isOfItem = expression.references.some(({ context }) => ITEM_CONTEXTS.has(context));
   if (isOfItem !== (item !== null)) return true;
   try {
     const ofItem = item === null ? null : (state.items.get(taskId)?.[item] ?? null);
-    return expression.isTrue(expressionScope(scopeOfState(state, ofItem)));
+    return expression.isTrue(expressionScope(scopeOfState(state, { taskId, item: ofItem })));
   } catch (error) {
     return { error: `if: ${error instanceof Error ? error.message : String(error)}` };
   }
 };
+
+const ITEM_CONTEXTS: ReadonlySet<string> = new Set(["item", "item_key", "matrix"]);
