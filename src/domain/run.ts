@@ -44,7 +44,7 @@ export const MAX_NESTING = 10;
  * - `worker_lost`: the worker that ran it was out of reach for longer than `lost_after`.
  * - `items_failed`: more of its items failed than `max_failures` allows.
  * - `invalid_items`: `foreach` did not yield a usable list of items.
- * - `invalid_condition`: its `if`, or an output of its job, could not be evaluated.
+ * - `invalid_condition`: its `if`, its `prompt`, or an output of its job could not be evaluated.
  * - `child_failed`: the run that it started could not be started, or did not complete.
  * - `rejected`: a person rejected it.
  * - `artifacts_failed`: its artifacts could not be kept, because of a limit or a full disk.

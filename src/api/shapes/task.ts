@@ -261,10 +261,19 @@ const approvalBody = ({ program, timeoutMs }: Task, { status, startedAt }: TaskR
   if (program.type !== "approval") return null;
   const isWaiting = status === "running" && startedAt !== null;
   return {
-    prompt: program.prompt === null ? null : expandTemplate(program.prompt, scope()),
+    prompt: program.prompt === null ? null : expandPrompt(program.prompt, scope),
     expires_at: isWaiting && timeoutMs !== null ? startedAt + timeoutMs : null,
     on_timeout: program.onTimeout,
   };
+};
+
+/** Returns null if the prompt can't be evaluated. Then the task has failed. */
+const expandPrompt = (prompt: string, scope: () => TemplateScope): string | null => {
+  try {
+    return expandTemplate(prompt, scope());
+  } catch {
+    return null;
+  }
 };
 
 const NO_ITEMS: ItemCounts = { total: 0, pending: 0, running: 0, completed: 0, failed: 0, skipped: 0 };

@@ -43,7 +43,7 @@ export const REASON_TEXT = {
   interrupted: "the process was lost with petit or the machine",
   items_failed: "too many of its items failed",
   invalid_items: "its items could not be read",
-  invalid_condition: "its condition, or an output of its job, could not be evaluated",
+  invalid_condition: "its condition, its prompt, or an output of its job could not be evaluated",
   rejected: "a person rejected it",
   artifacts_failed: "its artifacts could not be kept",
   skipped_by_exit: "it exited with a status that means that there was nothing to do",

@@ -16,7 +16,14 @@ import type { EngineOptions } from "../options.ts";
 import { noteEnding, spoolOf } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import type { Poller } from "../poller.ts";
-import { ApprovalTimeouts, askingTasks, type OpenApproval, openApprovals, promptOf } from "./approval/approvals.ts";
+import {
+  ApprovalTimeouts,
+  askingTasks,
+  type OpenApproval,
+  openApprovals,
+  promptOf,
+  whyNoPrompt,
+} from "./approval/approvals.ts";
 import { type ApprovalDecision, outcomeOfDecision } from "./approval/decision.ts";
 import { childFailed, childStarted, followChild } from "./child/child-attempt.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
@@ -363,8 +370,7 @@ export class RunJob {
       return "plan again";
     }
     if (step.kind === "ask") {
-      this.#ask(step.taskId, progress);
-      return null;
+      return this.#ask(step.taskId, progress);
     }
     const node = { taskId: step.taskId, item: ("item" in step ? step.item : undefined) ?? null };
     if (step.kind === "start" || step.kind === "retry") return this.#storeAttempt(node, progress, stored);
@@ -392,7 +398,7 @@ export class RunJob {
       return null;
     }
     const item = this.#itemOf(node);
-    const scope = scopeOfState(this.#state(progress), item);
+    const scope = scopeOfState(this.#state(progress), { taskId: node.taskId, item });
     const previous = before.childRunId ?? this.#childBefore(node);
     const started = this.#options.children.start({ program, parent: this.#run, attempt, scope, previous });
     if ("childRunId" in started) {
@@ -449,17 +455,27 @@ export class RunJob {
     return this.#options.taskRuns.some(({ taskId, reused }) => taskId === id && reused);
   }
 
-  /** Begins to wait for a person, and notifies of it in the same transaction, so that a restart does not repeat it. */
-  #ask(taskId: TaskId, progress: RunProgress): void {
+  /**
+   * Begins to wait for a person, and notifies of it in the same transaction, so that a restart does not repeat it. A task whose
+   * prompt can't be evaluated fails.
+   */
+  #ask(taskId: TaskId, progress: RunProgress): "plan again" | null {
     const { engine, notifier, job } = this.#options;
+    const before = stateOf(progress, { taskId, item: null });
+    const error = whyNoPrompt(this.#state(progress), taskId);
+    if (error !== null) {
+      this.#storeOutcome(before, endedWithoutAttempt({ ...before, error }, "failed", "invalid_condition"), progress);
+      return "plan again";
+    }
     const now = this.#now();
     engine.store.runs.askApproval(this.#run, taskId, now);
-    progress.set(taskId, { ...stateOf(progress, { taskId, item: null }), status: "running", phase: "asking" });
+    progress.set(taskId, { ...before, status: "running", phase: "asking" });
     notifier.asked(job, this.#run, () => ({
       task: taskOf(job, taskId),
       prompt: promptOf(this.#state(progress), taskId),
       now,
     }));
+    return null;
   }
 
   #storeOutcome(before: TaskProgress, outcome: TaskOutcome, progress: RunProgress): void {
@@ -582,7 +598,7 @@ export class RunJob {
     const item = this.#itemOf(attempt);
     return runAttempt({
       ...this.#options,
-      context: { job, task, run: this.#run, item, scope: () => scopeOfState(this.#state(), item) },
+      context: { job, task, run: this.#run, item, scope: () => scopeOfState(this.#state(), { taskId: task.id, item }) },
       attempt,
       now: this.#now,
       spool: spoolOf(engine.spoolDir, attempt.id),

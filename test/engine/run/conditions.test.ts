@@ -5,7 +5,7 @@ import { startEngine } from "../../support/engine/started-engine.ts";
 
 /** Reads a job with params `level` and `list`, and these tasks. */
 const jobOf = (...tasks: readonly string[]): Job => {
-  const lines = tasks.map((task) => `  - {type: shell, ${task}}\n`).join("");
+  const lines = tasks.map((task) => `  - {${task.includes("type: ") ? "" : "type: shell, "}${task}}\n`).join("");
   const text = `id: j\nconfig: {size: 3}\nparams: {level: {default: fast}, list: {default: "[]"}}\ntasks:\n${lines}`;
   const { jobs, problems } = readJobFile({ file: "j.yaml", folder: "/", text });
   const [job] = jobs;
@@ -44,7 +44,7 @@ describe("the 'if' of a task", () => {
     );
     const { tasks, run } = await runOf(job, { list: "{" });
     expect(tasks.t).toMatchObject({ status: "failed", reason: "invalid_condition", attempts: 0 });
-    expect(tasks.t?.error).toContain("fromJson");
+    expect(tasks.t?.error).toContain("fromJSON");
     expect(tasks.next).toMatchObject({ status: "skipped", reason: "upstream_failed" });
     expect(run).toMatchObject({ status: "failed", reason: "invalid_condition" });
   });
@@ -77,10 +77,32 @@ describe("an expression in a template", () => {
     expect(output().replace(/\s/g, "")).toBe('quick|3-j|{"size":3}|');
   });
 
+  test("sees only the tasks upstream of its task", async () => {
+    const job = jobOf(
+      `id: a, script: 'echo n=1 >> "$PETIT_OUTPUT"'`,
+      `id: b, depends_on: [a], script: 'echo n=2 >> "$PETIT_OUTPUT"'`,
+      'id: c, depends_on: [b], script: "true"',
+      `id: t, depends_on: [b], args: ["\${{ join(tasks.*.outputs.n, '+') }}", "\${{ join(tasks.*.status, '+') }}"], script: 'printf "%s|" "$@"'`,
+    );
+    expect((await runOf(job)).output()).toBe("1+2|completed+completed|");
+  });
+
+  test.each([
+    ["foreach", `foreach: "\${{ fromJSON(params.level) }}", script: "true"`, "invalid_items"],
+    ["item_key", `foreach: [1], item_key: "\${{ fromJSON(params.level) }}", script: "true"`, "invalid_items"],
+    ["prompt", `prompt: "\${{ fromJSON(params.level) }}"`, "invalid_condition"],
+  ])("that can't be evaluated fails the task: %s", async (field, task, reason) => {
+    const type = field === "prompt" ? "approval" : "shell";
+    const job = jobOf('id: up, script: "true"', `id: t, type: ${type}, depends_on: [up], ${task}`);
+    const { tasks } = await runOf(job);
+    expect(tasks.t).toMatchObject({ status: "failed", reason, attempts: 0 });
+    expect(tasks.t?.error).toBe(`${field}: fromJSON: the text is not JSON`);
+  });
+
   test("that can't be evaluated fails the attempt", async () => {
     const { tasks } = await runOf(jobOf(`id: t, args: ["\${{ fromJSON(params.level) }}"], script: "true"`));
     expect(tasks.t).toMatchObject({ status: "failed", reason: "spawn_failed" });
-    expect(tasks.t?.error).toContain("fromJson");
+    expect(tasks.t?.error).toContain("fromJSON");
   });
 });
 

@@ -29,11 +29,21 @@ export const openApprovals = (state: RunState, listTaskRuns: () => readonly Task
   }));
 };
 
+/** Returns why the prompt of an approval can't be evaluated, or null. */
+export const whyNoPrompt = (state: RunState, taskId: TaskId): string | null => {
+  try {
+    promptOf(state, taskId);
+    return null;
+  } catch (error) {
+    return `prompt: ${error instanceof Error ? error.message : String(error)}`;
+  }
+};
+
 /** Returns what an approval asks, or null if it has only a name. */
 export const promptOf = (state: RunState, taskId: TaskId): string | null => {
   const { program } = taskOf(state.job, taskId);
   if (program.type !== "approval" || program.prompt === null) return null;
-  return expandTemplate(program.prompt, scopeOfState(state));
+  return expandTemplate(program.prompt, scopeOfState(state, { taskId, item: null }));
 };
 
 export type ApprovalTimeoutsOptions = Pick<RunState, "job"> & {

@@ -7,7 +7,7 @@ import { type RunState, scopeOfState } from "../task/run-scope.ts";
 export const jobOutputs = (completed: RunOutcome, state: RunState): RunOutcome => {
   const { outputs: templates = {} } = state.job;
   if (Object.keys(templates).length === 0) return completed;
-  const scope = scopeOfState(state);
+  const scope = scopeOfState(state, { taskId: null, item: null });
   const outputs: [string, string][] = [];
   let bytes = 0;
   for (const [name, text] of Object.entries(templates)) {

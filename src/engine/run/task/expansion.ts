@@ -1,9 +1,9 @@
-import { toItems, valuesOf } from "../../../domain/expand-items.ts";
+import { InvalidItemsError, toItems, valuesOf } from "../../../domain/expand-items.ts";
 import type { TaskId } from "../../../domain/ids.ts";
 import type { Item } from "../../../domain/item.ts";
 import { taskOf } from "../../../domain/job.ts";
 import type { ItemRun } from "../../../domain/task-run.ts";
-import { expandTemplate } from "../../../jobfile/template.ts";
+import { expandTemplate, type TemplateScope } from "../../../jobfile/template.ts";
 import type { NewItem } from "../../../store/runs/items.ts";
 import { type RunState, scopeOfState } from "./run-scope.ts";
 
@@ -25,11 +25,20 @@ export const expandTask = (state: RunState, taskId: TaskId, before: ReadonlyMap<
 const itemsOf = (state: RunState, taskId: TaskId): readonly Item[] => {
   const { items: spec } = taskOf(state.job, taskId);
   if (spec === undefined) throw new Error(`task '${taskId}' has no items`);
-  const plain = scopeOfState(state);
-  const values = valuesOf(spec.source, (text) => expandTemplate(text, plain));
+  const plain = scopeOfState(state, { taskId, item: null });
+  const values = valuesOf(spec.source, (text) => expand("foreach", text, plain));
   const { key } = spec;
   return toItems(values, {
     isMatrix: spec.source.kind === "matrix",
-    ...(key !== null && { keyOf: (item: Item) => expandTemplate(key, { ...plain, item }) }),
+    ...(key !== null && { keyOf: (item: Item) => expand("item_key", key, { ...plain, item }) }),
   });
+};
+
+/** Expands the templates of a field. Throws `InvalidItemsError` if an expression can't be evaluated. */
+const expand = (field: string, text: string, scope: TemplateScope): string => {
+  try {
+    return expandTemplate(text, scope);
+  } catch (error) {
+    throw new InvalidItemsError(`${field}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 };

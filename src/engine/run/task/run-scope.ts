@@ -1,3 +1,4 @@
+import { upstreamsOf } from "../../../domain/graph.ts";
 import type { TaskId } from "../../../domain/ids.ts";
 import type { Item } from "../../../domain/item.ts";
 import type { Job } from "../../../domain/job.ts";
@@ -15,15 +16,25 @@ export type RunState = {
   readonly progress: ReadonlyMap<NodeKey, TaskProgress>;
 };
 
-/** Returns the values for the templates of a task, or of an item of it: what the tasks have produced so far, and the item. */
-export const scopeOfState = ({ job, run, items, progress }: RunState, item: Item | null = null): TemplateScope => {
-  const states = job.tasks.map(({ id }) => [id, stateOf(progress, { taskId: id, item: null })] as const);
+/**
+ * Returns the values for the templates of a task, or of an item of it: what its upstream tasks have produced, and the item. Without
+ * a task, those for the outputs of the job: what all tasks have produced.
+ */
+export const scopeOfState = (
+  { job, run, items, progress }: RunState,
+  { taskId, item }: { readonly taskId: TaskId | null; readonly item: Item | null },
+): TemplateScope => {
+  const upstreams =
+    taskId === null ? null : upstreamsOf(new Map(job.tasks.map(({ id, dependsOn }) => [id, dependsOn])), taskId);
+  const states = job.tasks
+    .filter(({ id }) => upstreams?.has(id) ?? true)
+    .map(({ id }) => [id, stateOf(progress, { taskId: id, item: null })] as const);
   return {
     params: run.params,
     config: job.config,
     outputs: new Map(states.map(([id, { outputs }]) => [id, outputs])),
     statuses: new Map(states.map(([id, { status }]) => [id, status])),
-    itemCounts: new Map([...items].map(([taskId, each]) => [taskId, each.length])),
+    itemCounts: new Map([...items].map(([id, each]) => [id, each.length])),
     item,
     jobId: job.id,
     runId: run.id,
