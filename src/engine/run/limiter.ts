@@ -82,7 +82,7 @@ export class Limiter {
     if (this.#limits.maxJobs === null && queue === null) return false;
     if (!this.#hasPlace(queue)) return true;
     const returning = this.nextReturning();
-    if (this.#limits.maxJobs !== null) return returning !== null || this.nextStartable() !== null;
+    if (this.#limits.maxJobs !== null) return returning !== null || this.#nextLine() !== null;
     return (returning !== null && this.#queueOf(returning) === queue) || this.#firstOf(queue) !== null;
   }
 
@@ -194,15 +194,20 @@ export class Limiter {
     return this.#lines.find(runId);
   }
 
-  /** Returns the first pending run that a place is free for, or null. */
+  /** Returns the first pending run that a place is free for, or null. No other run takes the place of one that may start soon. */
   nextStartable(): WaitingRun | null {
+    const next = this.#nextLine();
+    return next === null || this.#isUnseen(next) ? null : (next.runs[0] ?? null);
+  }
+
+  #nextLine(): Line | null {
     if (this.#isAtLimit || this.nextReturning() !== null) return null;
     let next: Line | null = null;
     for (const queue of this.#lines.queues) {
       const first = this.#hasPlace(queue) ? this.#firstOf(queue) : null;
       if (first !== null && (next === null || isBefore(first, next))) next = first;
     }
-    return next?.runs[0] ?? null;
+    return next;
   }
 
   /** Returns the line of a queue whose first run comes first, of those that may start by the limits of their jobs. */
@@ -214,10 +219,13 @@ export class Limiter {
     return next;
   }
 
-  #isLineHeld({ job, runs: [first] }: Line): boolean {
-    if (first === undefined) return false;
-    const isUnseen = first.run.trigger === "job" && this.#unseen.values().some((jobId) => jobId === job.id);
-    return isUnseen || this.#isHeld(first);
+  #isLineHeld({ runs: [first] }: Line): boolean {
+    return first !== undefined && this.#isHeld(first);
+  }
+
+  /** Returns whether a parent may end the first run of a line, because it has not seen the end of another child run yet. */
+  #isUnseen({ job, runs: [first] }: Line): boolean {
+    return first?.run.trigger === "job" && this.#unseen.values().some((jobId) => jobId === job.id);
   }
 
   #isAtJobLimit({ id, maxConcurrency }: Job): boolean {

@@ -63,6 +63,21 @@ describe("Limiter", () => {
     expect(limiter.isFull(job("other"))).toBe(false);
   });
 
+  test("starts no other run in the place of one that waits until a parent sees the end of another child run", () => {
+    const limiter = limiterOf(1);
+    const [ended, { job: leaf, run }, other] = [waiting("leaf"), waiting("leaf"), waiting("other")];
+    const child: WaitingRun = { job: leaf, run: { ...run, trigger: "job" } };
+    limiter.enter(leaf, ended.run.id);
+    limiter.enqueue(child);
+    limiter.enqueue(other);
+    limiter.park(ended.run.id);
+    limiter.leave(ended.run.id, { isAwaited: true });
+    expect(startAll(limiter)).toEqual([]);
+    expect(limiter.isFull(other.job)).toBe(true);
+    limiter.release(ended.run.id);
+    expect(startAll(limiter)).toEqual([child.run.id]);
+  });
+
   test("is full if a pending run could start: its place is reserved", () => {
     const limiter = limiterOf(1);
     expect(limiter.isFull(job("other"))).toBe(false);

@@ -71,8 +71,8 @@ export class Model {
   #isPaused = false;
   /** The parked runs that want a place again. */
   #returning: readonly RunModel[] = [];
-  /** True while occurrences are decided. Nothing else happens in the same transaction. */
-  #isDeciding = false;
+  /** True while several things happen in one transaction. Runs start and continue after it. */
+  #isInTransaction = false;
   #tick: Presence = "on";
 
   constructor(now: number) {
@@ -180,10 +180,14 @@ export class Model {
     this.#wake(true);
     for (const run of this.unfinished) this.#goOn(run);
     this.#waitAnew();
-    for (const [run, node, fate] of living) {
-      if (fate === "completes") this.processEnds(run, node, 0);
-      if (fate === "fails") this.processEnds(run, node, 1);
-    }
+    // petit reads all of these ends before it starts runs that wait for a place.
+    this.#together(() => {
+      for (const [run, node, fate] of living) {
+        if (fate === "completes") this.processEnds(run, node, 0);
+        if (fate === "fails") this.processEnds(run, node, 1);
+      }
+    });
+    this.#pump();
     const lost = living.filter(([, node, fate]) => fate === "is lost" && node.lives);
     for (const [, node] of lost) node.lives = false;
     for (const [run, node] of lost) this.#lose(run, node);
@@ -256,16 +260,22 @@ export class Model {
     const firstDue = (id: string): number => dueAfter(id, this.#seen.get(id) ?? this.#now);
     const ids = [...this.#scheduled()].sort((a, b) => firstDue(a) - firstDue(b));
     const replaced: RunModel[] = [];
-    this.#isDeciding = true;
-    for (const id of ids) {
-      const due: number[] = [];
-      for (let at = firstDue(id); at <= this.#now; at = dueAfter(id, at)) due.push(at);
-      this.#seen.set(id, this.#now);
-      replaced.push(...this.#decide(id, due, wasDown));
-    }
-    this.#isDeciding = false;
+    this.#together(() => {
+      for (const id of ids) {
+        const due: number[] = [];
+        for (let at = firstDue(id); at <= this.#now; at = dueAfter(id, at)) due.push(at);
+        this.#seen.set(id, this.#now);
+        replaced.push(...this.#decide(id, due, wasDown));
+      }
+    });
     for (const run of replaced) this.#end(run, { all: false });
     this.#pump();
+  }
+
+  #together(work: () => void): void {
+    this.#isInTransaction = true;
+    work();
+    this.#isInTransaction = false;
   }
 
   /** Returns the runs to end. Disabled and paused take precedence over the catch-up policy. */
@@ -393,8 +403,8 @@ export class Model {
   #stop(run: RunModel, node: TaskModel): void {
     if (node.status === "pending") end(node, "skipped", "cancelled");
     else if (node.lives || node.retry !== null || node.isDue) end(node, "failed", "cancelled");
-    else if (isAwaiting(node) && node.child !== null) {
-      node.endsChild ||= !hasEndedUnseen(node.child);
+    else if (isAwaiting(node) && node.child !== null && !hasEndedUnseen(node.child)) {
+      node.endsChild = true;
       this.#end(node.child, { all: run.endingAll });
     }
   }
@@ -471,7 +481,7 @@ export class Model {
 
   /** Continues parked runs, then starts pending ones: the highest priority first, then the oldest. */
   #pump(): void {
-    if (this.#isDeciding) return;
+    if (this.#isInTransaction) return;
     const returning = this.#nextReturning();
     const next = returning ?? this.#nextStartable();
     if (next === null) return;
