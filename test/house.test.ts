@@ -39,7 +39,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   croner: ["src/domain/schedule"],
   "@sinclair/typebox": ["src/domain/workers/protocol.ts"],
   "@sinclair/typebox/compiler": ["src/domain/workers/protocol.ts"],
-  "@actions/expressions": ["src/jobfile/expression/expression.ts"],
+  "@actions/expressions": ["src/jobfile/expression/"],
   "@nats-io/transport-node": ["src/nats/"],
   "@nats-io/jetstream": ["src/nats/"],
   "@nats-io/obj": ["src/nats/"],

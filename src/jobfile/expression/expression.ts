@@ -35,7 +35,7 @@ export type Reference = {
 };
 
 /** A part of an expression: the `nth` occurrence of a text, from 0. */
-export type ExpressionPart = { readonly text: string; readonly nth: number };
+type ExpressionPart = { readonly text: string; readonly nth: number };
 
 /** The reason why a text is not an expression, and the part of the text that is wrong. */
 export type ExpressionProblem = { readonly problem: string; readonly part: ExpressionPart };
