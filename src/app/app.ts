@@ -15,7 +15,7 @@ import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { releaseMemoryLater } from "./release-memory.ts";
-import { addressUrl, type Origins } from "./settings/settings.ts";
+import { addressUrl, hasWorkers, type Origins } from "./settings/settings.ts";
 import { readTokens } from "./settings/token.ts";
 import { systemFacts } from "./system-facts.ts";
 
@@ -64,6 +64,7 @@ const start = async (options: AppOptions): Promise<App> => {
     new JobsReader({
       ...options,
       queues: settings.queues,
+      hasWorkers: hasWorkers(settings),
       given: options.firstReading,
       reader: readerIdentity({ ...options.runtime, ...options }),
     }),

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { checkJobsDir } from "../app/jobs-dir.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
-import type { Queues } from "../domain/limits/queue.ts";
+import type { Setup } from "../jobfile/check/jobs.ts";
 import { formatProblem, type Problem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
 import { suggest } from "../lib/suggest.ts";
@@ -11,10 +11,10 @@ import { Failure } from "./failure.ts";
 import { pluralize } from "./terminal/pluralize.ts";
 import { paint, type Screen } from "./terminal/terminal.ts";
 
-/** Reads the job files of a folder. Jobs may name any queue, unless `queues` is given. Throws `not_found` if it does not exist. */
-export const readJobs = async (dir: string, queues: Queues | null = null): Promise<JobFiles> => {
+/** Reads the job files of a folder. Without `setup`, jobs may name any queue, and run on workers. Throws `not_found` if it does not exist. */
+export const readJobs = async (dir: string, setup?: Setup): Promise<JobFiles> => {
   await checkJobsDir(dir);
-  return readJobsDir(dir, queues);
+  return readJobsDir(dir, setup);
 };
 
 /** Formats a problem as a compiler does, with a path relative to the current folder. */

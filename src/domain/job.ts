@@ -15,6 +15,9 @@ import type { TaskStatus } from "./task-run.ts";
 export const TASK_TYPES = ["command", "shell", "python", "typescript", "http", "ssh", "approval", "job"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
 
+/** Returns whether tasks of a type start a process, which can run on another machine. */
+export const hasProcess = (type: TaskType): boolean => type !== "approval" && type !== "job";
+
 /** What a scheduled occurrence does when the job has reached its limit: `skip` it, `queue` it, or `replace` the oldest run. */
 export const OVERLAP_POLICIES = ["skip", "queue", "replace"] as const;
 type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
@@ -125,7 +128,10 @@ export type Task = {
   readonly skipExitCodes?: readonly number[];
   /** Patterns of files below the working directory that are kept with the run. Missing if there are none. */
   readonly artifacts?: readonly string[];
-  /** The labels that a worker needs to run it, in their canonical order. Missing if it runs on petit's own machine. */
+  /**
+   * The labels of a worker that may run it, sorted and without duplicates. Missing if it runs on the machine of the scheduler, and for
+   * tasks without a process.
+   */
   readonly runsOn?: readonly string[];
 };
 

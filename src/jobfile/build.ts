@@ -1,11 +1,20 @@
 import type { Dependency } from "../domain/dependency.ts";
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.ts";
-import type { Container, Job, Param, Program, Source, Task } from "../domain/job.ts";
+import {
+  type Container,
+  hasProcess,
+  type Job,
+  type Param,
+  type Program,
+  type Source,
+  type Task,
+} from "../domain/job.ts";
 import { PRIORITY } from "../domain/limits/queue.ts";
 import type { Retry } from "../domain/retry.ts";
 import type { ExceptDates } from "../domain/schedule/except.ts";
 import { tidyExpression } from "../domain/schedule/expression.ts";
 import type { ScheduleSpec } from "../domain/schedule/schedule.ts";
+import { canonicalLabels } from "../domain/workers/labels.ts";
 import { buildHttp } from "./build-http.ts";
 import { buildItems } from "./build-items.ts";
 import { buildNotify } from "./build-notify.ts";
@@ -39,7 +48,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   inheritEnvironment: fields.inherit_environment,
   retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
   ...(fields.notify !== undefined && { notify: fields.notify.map(buildNotify) }),
-  tasks: fields.tasks.map(buildTask),
+  tasks: fields.tasks.map((task) => buildTask(task, fields.runs_on)),
   source,
 });
 
@@ -90,9 +99,10 @@ const buildParam = (fields: JobFields["params"][string]): Param => ({
   pattern: fields.pattern ?? null,
 });
 
-const buildTask = (fields: TaskFields): Task => {
+const buildTask = (fields: TaskFields, labelsOfJob: JobFields["runs_on"]): Task => {
   const items = buildItems(fields);
   const { allow_failure: allowed, skip_exit_codes: skipExitCodes, artifacts } = fields;
+  const runsOn = hasProcess(fields.type) ? canonicalLabels(toList(fields.runs_on ?? labelsOfJob ?? [])) : [];
   return {
     ...buildPlainTask(fields),
     ...(fields.container !== undefined && { container: buildContainer(fields.container) }),
@@ -102,6 +112,7 @@ const buildTask = (fields: TaskFields): Task => {
     ...(typeof allowed === "object" && { allowFailure: { exitCodes: allowed.exit_codes } }),
     ...(skipExitCodes !== undefined && { skipExitCodes }),
     ...(artifacts.length > 0 && { artifacts }),
+    ...(runsOn.length > 0 && { runsOn }),
   };
 };
 

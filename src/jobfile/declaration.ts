@@ -21,6 +21,8 @@ export type Declaration = {
   readonly params: Params | null;
   /** Null if it names none. */
   readonly queue: QueueUse | null;
+  /** Where it says that tasks run on workers. */
+  readonly runsOn: readonly Place[];
 };
 
 type Place = { readonly path: string; readonly position: Position };
@@ -68,8 +70,16 @@ export const declareJob = (draft: JobDraft, report: Report, { file, positions }:
     calls: (draft.tasks ?? []).flatMap((task, index) => declareCall(task, ["tasks", index], placeOf) ?? []),
     params: declareParams(draft, report),
     queue: draft.queue === undefined ? null : { name: draft.queue, ...placeOf(["queue"]) },
+    runsOn: placesOfLabels(draft).map(placeOf),
   };
 };
+
+const placesOfLabels = ({ runs_on, tasks = [] }: JobDraft): readonly Path[] => [
+  ...(isEmpty(runs_on) ? [] : [["runs_on"]]),
+  ...tasks.flatMap((task, index) => (isEmpty(task?.runs_on) ? [] : [["tasks", index, "runs_on"]])),
+];
+
+const isEmpty = (labels: JobDraft["runs_on"]): boolean => labels === undefined || labels.length === 0;
 
 const declareCall = (task: TaskDraft | undefined, path: Path, placeOf: (path: Path) => Place): Call | null => {
   if (task?.type !== "job" || task.job === undefined) return null;
@@ -114,4 +124,5 @@ export const declareUnread = (source: SourceFile): Declaration[] =>
     calls: [],
     params: null,
     queue: null,
+    runsOn: [],
   }));

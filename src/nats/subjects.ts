@@ -1,7 +1,5 @@
+import { WORKER_NAME_PATTERN } from "../domain/workers/labels.ts";
 import { REQUEST_KINDS, type RequestKind } from "../engine/workers/transport.ts";
-
-/** The name of a worker: one part of a subject, and of the names of streams. */
-const WORKER_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,62}";
 
 /** The stream with the offers: each message is removed when it is acknowledged. */
 export const OFFER_STREAM = "petit_offers";
@@ -21,10 +19,11 @@ export const parseRequestSubject = (
 ): { readonly worker: string; readonly kind: RequestKind } | null => {
   const [, worker = "", given = ""] = REQUEST.exec(subject) ?? [];
   const kind = REQUEST_KINDS.find((each) => each === given);
-  return worker === "" || kind === undefined ? null : { worker, kind };
+  return !WORKER_NAME.test(worker) || kind === undefined ? null : { worker, kind };
 };
 
-const REQUEST = new RegExp(`^petit\\.worker\\.(${WORKER_NAME})\\.([a-z]+)$`);
+const REQUEST = /^petit\.worker\.([^.]+)\.([a-z]+)$/;
+const WORKER_NAME = new RegExp(WORKER_NAME_PATTERN);
 
 export const controlSubject = (worker: string): string => `petit.control.${worker}`;
 

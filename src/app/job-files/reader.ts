@@ -16,6 +16,8 @@ export type JobsReaderOptions = {
   readonly jobsDir: string;
   /** The queues that jobs can name. */
   readonly queues: Queues;
+  /** Whether tasks can run on workers. */
+  readonly hasWorkers: boolean;
   readonly log: Log;
   readonly clock: Clock;
   /** Identifies the petit that reads; see `JobFileSource`. Null to read every file each time. */
@@ -75,11 +77,11 @@ export class JobsReader implements Disposable {
   }
 
   async #readFolder(store: Store, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
-    const { jobsDir: dir, queues, reader, clock, log } = this.#options;
-    if (reader === null) return await readFolder({ dir, queues });
+    const { jobsDir: dir, queues, hasWorkers, reader, clock, log } = this.#options;
+    if (reader === null) return await readFolder({ dir, queues, hasWorkers });
     const source = { folder: resolve(dir), reader };
     const known = new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: this.#distrusted });
-    const reading = await readFolder({ dir, queues, known });
+    const reading = await readFolder({ dir, queues, hasWorkers, known });
     this.#unread ??= known.unread;
     try {
       known.save();

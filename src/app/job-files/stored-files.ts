@@ -56,7 +56,7 @@ export class StoredFiles implements KnownFiles {
       if (job === null || store.jobs.digestOf(job) !== digest) return null;
       jobs.push(job);
     }
-    const declarations = declared.map(({ id, line, column, gates, calls = [], queue = null }, index) => ({
+    const declarations = declared.map(({ id, line, column, gates, calls = [], queue = null, runsOn = [] }, index) => ({
       id,
       file,
       position: { line, column },
@@ -73,13 +73,14 @@ export class StoredFiles implements KnownFiles {
         queue === null
           ? null
           : { name: queue.name, path: queue.path, position: { line: queue.line, column: queue.column } },
+      runsOn,
     }));
     return { jobs, declarations, problems: [] };
   }
 
   add(file: string, { state, digest, content }: ReadFile): void {
     const { now, store } = this.#options;
-    const jobs = content.declarations.map(({ id, position, gates, calls, queue }, index) => {
+    const jobs = content.declarations.map(({ id, position, gates, calls, queue, runsOn }, index) => {
       const job = content.jobs[index];
       if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
       return {
@@ -89,6 +90,7 @@ export class StoredFiles implements KnownFiles {
         gates: gates.map((gate) => ({ jobId: gate.jobId, path: gate.path, ...gate.position })),
         ...(calls.length > 0 && { calls }),
         ...(queue !== null && { queue: { name: queue.name, path: queue.path, ...queue.position } }),
+        ...(runsOn.length > 0 && { runsOn }),
       };
     });
     this.#changed.set(file, {

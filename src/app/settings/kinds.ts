@@ -51,6 +51,15 @@ export const duration: Kind<number> = one({
   format: formatDuration,
 });
 
+/** A duration of at least `minMs`; the value is in ms. */
+export const durationFrom = (minMs: number): Kind<number> =>
+  one({
+    placeholder: "DURATION",
+    expected: `${DURATION_FORM}, at least ${formatDuration(minMs)}`,
+    parse: (given) => within(parseDuration(given) ?? -1, minMs, Number.MAX_SAFE_INTEGER),
+    format: formatDuration,
+  });
+
 /** A size; the value is in bytes. */
 export const size = (min: number): Kind<number> =>
   one({
@@ -142,6 +151,18 @@ const isBaseUrl = (given: string): boolean => {
   return search + hash + username + password === "" && !/[?#\s]/.test(given);
 };
 
+/** A URL without a path; the user may be a token. */
+const isNatsUrl = (given: string): boolean => {
+  if (!URL.canParse(given)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(given);
+  return /^(nats|tls):$/.test(protocol) && hostname !== "" && /^\/?$/.test(pathname) && search + hash === "";
+};
+
+export const natsUrl: Kind<string> = matching({
+  placeholder: "URL",
+  expected: "a URL such as nats://127.0.0.1:4222, or with TLS tls://nats.example.com:4222",
+  accepts: isNatsUrl,
+});
 export const publicUrl: Kind<string> = matching({
   placeholder: "URL",
   expected: "a URL such as https://petit.example.com, without a query, a user or a password",

@@ -3,8 +3,10 @@ import { NO_QUEUES } from "../../domain/limits/queue.ts";
 import {
   choice,
   duration,
+  durationFrom,
   host,
   many,
+  natsUrl,
   numbers,
   onOff,
   optional,
@@ -204,6 +206,50 @@ export const SETTINGS = {
     offDoc: "Do not reload when a job file changes.",
   }),
   strict: setting({ name: "strict", kind: onOff, default: false, doc: "Refuse to start if a job file is broken." }),
+  nats: setting({
+    name: "nats",
+    kind: many(natsUrl),
+    default: [],
+    defaultText: "none",
+    doc: "NATS server that connects petit with its workers; can be repeated for the servers of a cluster.",
+  }),
+  natsCreds: setting({
+    name: "nats_creds",
+    kind: optional(text("FILE", "a file with credentials of NATS")),
+    default: null,
+    doc: "File with the credentials for NATS: a .creds file, or the seed of an nkey.",
+  }),
+  natsCa: setting({
+    name: "nats_ca",
+    kind: optional(text("FILE", "a file with certificates")),
+    default: null,
+    defaultText: "the system's",
+    doc: "File with the certificate authorities that the NATS server is checked against.",
+  }),
+  natsCert: setting({
+    name: "nats_cert",
+    kind: optional(text("FILE", "a file with a certificate")),
+    default: null,
+    doc: "File with the client certificate for the NATS server; needs --nats-key.",
+  }),
+  natsKey: setting({
+    name: "nats_key",
+    kind: optional(text("FILE", "a file with a private key")),
+    default: null,
+    doc: "File with the private key of --nats-cert.",
+  }),
+  natsSigningKey: setting({
+    name: "nats_signing_key",
+    kind: optional(text("FILE", "a file made by 'petit worker keygen'")),
+    default: null,
+    doc: "File with the private key that signs work for workers, made by 'petit worker keygen'.",
+  }),
+  lostAfterMs: setting({
+    name: "lost_after",
+    kind: durationFrom(1_000),
+    default: 5 * 60_000,
+    doc: "How long a worker may be out of contact before what it runs counts as lost.",
+  }),
 };
 
 export type SettingKey = keyof typeof SETTINGS;
@@ -243,6 +289,9 @@ export const defaultZone = (settings: Pick<Settings, "timezone">): string =>
 /** Returns the URL of the running petit: the `url` setting, otherwise the address that `petit run` would use. */
 export const urlOf = ({ url, apiHost, apiPort }: Pick<Settings, "url" | "apiHost" | "apiPort">): string =>
   url ?? addressUrl(EVERYWHERE[apiHost] ?? apiHost, apiPort);
+
+/** Returns whether tasks can run on workers. */
+export const hasWorkers = ({ nats }: Pick<Settings, "nats">): boolean => nats.length > 0;
 
 /** Formats an address as a URL, such as `http://[::1]:8565`. */
 export const addressUrl = (host: string, port: number): string =>

@@ -42,6 +42,7 @@ const jsonOf = (setting: Setting<unknown>, value: unknown): SettingFact["value"]
 const textOf = (setting: Setting<unknown>, value: unknown): string => {
   if (value === null || value === undefined || isEmpty(value)) return setting.defaultText ?? "none";
   if (typeof value === "boolean") return value ? "on" : "off";
+  if (Array.isArray(value)) return value.map((each) => withoutSecret(String(each))).join(",");
   return withoutSecret(setting.kind.format(value));
 };
 

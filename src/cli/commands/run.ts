@@ -1,7 +1,7 @@
 import type { App } from "../../app/app.ts";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
-import { defaultZone, SETTINGS, withOrigin } from "../../app/settings/settings.ts";
+import { defaultZone, hasWorkers, SETTINGS, withOrigin } from "../../app/settings/settings.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
@@ -47,6 +47,13 @@ export const run = defineCommand({
     "timezone",
     "watch",
     "strict",
+    "nats",
+    "natsCreds",
+    "natsCa",
+    "natsCert",
+    "natsKey",
+    "natsSigningKey",
+    "lostAfterMs",
   ],
   examples: ["petit run examples/jobs", "petit --db petit.db run examples/jobs --api-port 9000 -j 4"],
   run: async ({ JOBS_DIR }, context) => {
@@ -56,7 +63,9 @@ export const run = defineCommand({
       jobsDir,
       JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
     );
-    const firstReading = settings.strict ? await readFolder({ dir: jobsDir, queues: settings.queues }) : null;
+    const firstReading = settings.strict
+      ? await readFolder({ dir: jobsDir, queues: settings.queues, hasWorkers: hasWorkers(settings) })
+      : null;
     if (firstReading !== null) refuseProblems(firstReading.files, jobsDir);
     // Loaded here because no other command needs Elysia.
     const [{ runApp }, { openLog }] = await Promise.all([

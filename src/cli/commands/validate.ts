@@ -24,7 +24,7 @@ export const validate = defineCommand({
     "petit validate examples/jobs --json",
   ],
   run: async ({ JOBS_DIR }, { terminal, json, settings, environment }) => {
-    const files = await readJobs(JOBS_DIR, settings.queues);
+    const files = await readJobs(JOBS_DIR, { queues: settings.queues, hasWorkers: true });
     const warnings = warningsOf(files, environment);
     const { out, err } = terminal;
     for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);

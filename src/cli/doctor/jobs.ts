@@ -1,6 +1,7 @@
 import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { definedIn } from "../../app/open-engine.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
+import { hasWorkers } from "../../app/settings/settings.ts";
 import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";
 import { missingSecrets } from "../../engine/notify/secret.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
@@ -23,7 +24,7 @@ export const jobChecks = async (
   const { environment, settings, defaultNotify } = context;
   try {
     await checkJobsDir(dir.path);
-    const files = await readJobsDir(dir.path, settings.queues);
+    const files = await readJobsDir(dir.path, { queues: settings.queues, hasWorkers: hasWorkers(settings) });
     return [
       filesCheck(files, dir.path),
       ...programChecks(files.jobs, environment),

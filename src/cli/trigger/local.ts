@@ -25,7 +25,7 @@ type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly req
  * Ctrl-C ends its clean-up tasks too.
  */
 export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
-  const files = await readJobs(dir, context.settings.queues);
+  const files = await readJobs(dir, { queues: context.settings.queues, hasWorkers: false });
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
   for (const each of withChildJobs(job, files.jobs)) {
     const approval = each.tasks.find(({ program }) => program.type === "approval");

@@ -5,13 +5,22 @@ import type { Call, Declaration, Gate } from "../declaration.ts";
 import { makeHints } from "../hints.ts";
 import type { Conflict } from "../problem.ts";
 import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
+import { refuseWorkers } from "./labels.ts";
 import { checkQueues } from "./queues.ts";
+
+/** What the settings offer to jobs. */
+export type Setup = {
+  /** The queues that jobs can name; null to accept any. */
+  readonly queues: Queues | null;
+  /** Whether tasks can run on workers, which needs NATS. */
+  readonly hasWorkers: boolean;
+};
 
 /**
  * Checks that job ids are unique, that gates and tasks name existing jobs, that neither form a cycle, that tasks pass fitting
- * params to the jobs that they run, and that queues are configured, unless `queues` is null.
+ * params to the jobs that they run, and what depends on the setup.
  */
-export const checkJobs = (declarations: readonly Declaration[], queues: Queues | null): readonly Conflict[] => {
+export const checkJobs = (declarations: readonly Declaration[], { queues, hasWorkers }: Setup): readonly Conflict[] => {
   const byId = new Map<string, Declaration>();
   const duplicates: Conflict[] = [];
   for (const declaration of declarations) {
@@ -38,6 +47,7 @@ export const checkJobs = (declarations: readonly Declaration[], queues: Queues |
     ...checkNesting(byId, calls.edges),
     ...checkGatesOfCalls(byId),
     ...(queues === null ? [] : checkQueues(declarations, queues)),
+    ...(hasWorkers ? [] : refuseWorkers(declarations)),
   ];
 };
 

@@ -7,21 +7,23 @@ import type { JobDraft, TaskDraft } from "../schema/job.ts";
 import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS } from "../schema/task.ts";
 
 /** Checks that each task has only the fields of its type and that its script file exists. `folder` is the job file's folder. */
-export const checkPrograms = ({ tasks = [] }: JobDraft, report: Report, folder: string): void => {
+export const checkPrograms = ({ tasks = [], runs_on }: JobDraft, report: Report, folder: string): void => {
   tasks.forEach((task, index) => {
     if (task?.type === undefined) return;
     checkFields(task, { path: ["tasks", index], report });
     checkContainer(task, { path: ["tasks", index, "container"], report });
-    checkFile(task, { path: ["tasks", index, "script"], report, folder });
+    const isRemote = (task.runs_on ?? runs_on ?? []).length > 0;
+    checkFile(task, { path: ["tasks", index, "script"], report, folder, isRemote });
   });
 };
 
 /** Returns whether the script files of a valid job still exist. */
 export const hasPrograms = ({ tasks, source }: Job): boolean =>
-  tasks.every(({ program, workingDir }) => {
+  tasks.every(({ program, workingDir, runsOn }) => {
     if (!("inline" in program) || program.inline) return true;
     const script = { type: program.type, inline: false, script: program.file };
-    return whyNoFile({ ...script, ...(workingDir !== null && { working_dir: workingDir }) }, source.folder) === null;
+    const draft = { ...script, ...(workingDir !== null && { working_dir: workingDir }) };
+    return whyNoFile(draft, { folder: source.folder, isRemote: runsOn !== undefined }) === null;
   });
 
 type TaskPlace = { readonly path: Path; readonly report: Report };
@@ -100,20 +102,27 @@ const checkRequest = (task: TaskDraft, place: TaskPlace): void => {
   refuseFields(task, ["args", "stdin"], { ...place, why: "an http task sends json, body, form or file" });
 };
 
-const checkFile = (task: TaskDraft, place: TaskPlace & { readonly folder: string }): void => {
-  const problem = whyNoFile(task, place.folder);
+/** The working directory of a remote task is on the worker, so its script is not looked for there. */
+type FilePlace = { readonly folder: string; readonly isRemote: boolean };
+
+const checkFile = (task: TaskDraft, place: TaskPlace & FilePlace): void => {
+  const problem = whyNoFile(task, place);
   if (problem !== null) place.report.addAt(place.path, problem);
 };
 
 type ScriptDraft = Partial<Pick<TaskDraft, "type" | "inline" | "script" | "working_dir">>;
 
-const whyNoFile = ({ type, inline, script, working_dir }: ScriptDraft, folder: string): string | null => {
+const whyNoFile = (
+  { type, inline, script, working_dir }: ScriptDraft,
+  { folder, isRemote }: FilePlace,
+): string | null => {
   if ((type !== "python" && type !== "typescript") || inline === true || script === undefined) return null;
   if (script.trim() === "" || script.includes("\0") || script.includes("${{")) return null;
   if (script.includes("\n")) return "is a file name here; expected `inline: true` with the program text";
   // Where the folder is known only at run time, so is the file.
-  if (working_dir?.includes("${{")) return null;
-  const folders = [folder, working_dir === undefined ? process.cwd() : resolve(folder, working_dir)];
+  if (!isRemote && working_dir?.includes("${{")) return null;
+  const workingDir = working_dir === undefined ? process.cwd() : resolve(folder, working_dir);
+  const folders = isRemote ? [folder] : [folder, workingDir];
   if (folders.some((candidate) => isFile(resolve(candidate, script)))) return null;
   const where = isAbsolute(script) ? "" : ` in ${[...new Set(folders)].join(" or ")}`;
   return `the file '${script}' was not found${where}; expected a file, or \`inline: true\` with the program text`;

@@ -5,10 +5,9 @@ import { dirname, join, posix, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
-import type { Queues } from "../../domain/limits/queue.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
 import { openRegular, readStart } from "../../lib/regular-file.ts";
-import { checkJobs } from "../check/jobs.ts";
+import { checkJobs, type Setup } from "../check/jobs.ts";
 import { hasPrograms } from "../check/programs.ts";
 import type { Problem } from "../problem.ts";
 import type { Reference } from "../reference.ts";
@@ -49,20 +48,20 @@ export const brokenFiles = (broken: readonly string[]): ((file: string) => boole
 
 /**
  * Reads and checks every job file of a folder. A file with a problem contributes no job. Yields to the event loop
- * between batches. Jobs may name any queue, unless `queues` is given. Throws `not_found` if the folder does not exist.
+ * between batches. Without `setup`, jobs may name any queue, and run on workers. Throws `not_found` if the folder does not exist.
  */
-export const readJobsDir = async (dir: string, queues: Queues | null = null): Promise<JobFiles> =>
-  (await readFolder({ dir, queues })).files;
+export const readJobsDir = async (dir: string, setup: Setup = ANY_SETUP): Promise<JobFiles> =>
+  (await readFolder({ dir, ...setup })).files;
 
-type FolderToRead = {
+const ANY_SETUP: Setup = { queues: null, hasWorkers: true };
+
+type FolderToRead = Setup & {
   readonly dir: string;
-  /** The queues that jobs can name; null to accept any. */
-  readonly queues: Queues | null;
   readonly known?: KnownFiles;
 };
 
 /** Does the same, except for files that `known` says have not changed. Also returns the state of the files before they were read. */
-export const readFolder = async ({ dir, queues, known }: FolderToRead): Promise<FolderReading> => {
+export const readFolder = async ({ dir, known, ...setup }: FolderToRead): Promise<FolderReading> => {
   const root = resolve(dir);
   await requireFolder(root, dir);
   const scan = await scanFolder(root);
@@ -78,7 +77,7 @@ export const readFolder = async ({ dir, queues, known }: FolderToRead): Promise<
   const references = contents.flatMap((content) => content.references ?? []);
   // A value that a job passes to another one must match the pattern of that one's param.
   if (contents.some(({ declarations }) => declarations.some(({ calls }) => calls.length > 0))) await loadPatterns();
-  return { files: assemble([...failed, ...contents], queues), scan, ...(references.length > 0 && { references }) };
+  return { files: assemble([...failed, ...contents], setup), scan, ...(references.length > 0 && { references }) };
 };
 
 /** Maximum time in ms without yielding; a run that becomes due meanwhile waits no longer than this. */
@@ -173,9 +172,9 @@ const decode = (bytes: Uint8Array): string | null => {
   }
 };
 
-const assemble = (contents: readonly FileContent[], queues: Queues | null): JobFiles => {
+const assemble = (contents: readonly FileContent[], setup: Setup): JobFiles => {
   const declarations = contents.flatMap((content) => content.declarations);
-  const conflicts = checkJobs(declarations, queues);
+  const conflicts = checkJobs(declarations, setup);
   const problems = [...contents.flatMap((content) => content.problems), ...conflicts.map(({ problem }) => problem)];
   const broken = new Set([...problems.map(({ file }) => file), ...conflicts.flatMap(({ files }) => files)]);
   const jobs = contents.flatMap((content) => content.jobs).filter((job) => !broken.has(job.source.file));

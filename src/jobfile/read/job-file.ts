@@ -5,6 +5,7 @@ import { checkExcept, type Exceptions } from "../check/except.ts";
 import { checkGates } from "../check/gates.ts";
 import { checkHttp } from "../check/http.ts";
 import { checkItems } from "../check/items.ts";
+import { checkLabels } from "../check/labels.ts";
 import { checkLinks } from "../check/links.ts";
 import { checkNotify } from "../check/notify.ts";
 import { checkParams } from "../check/params.ts";
@@ -108,6 +109,7 @@ const checkMeaning = (draft: JobDraft, report: Report, folder: string): Exceptio
   checkNotify(draft, report);
   checkTasks(draft, report);
   checkPrograms(draft, report, folder);
+  checkLabels(draft, report);
   checkHttp(draft, report);
   checkItems(draft, report);
   checkArtifacts(draft, report);

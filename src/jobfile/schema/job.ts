@@ -7,7 +7,7 @@ import { notify } from "./notify.ts";
 import { params } from "./param.ts";
 import { schedule } from "./schedule.ts";
 import { TASK } from "./task.ts";
-import { datum, jobId, linkName, linkUrl, outputName, prose, queueName, tag, title } from "./text.ts";
+import { datum, jobId, labels, linkName, linkUrl, outputName, prose, queueName, tag, title } from "./text.ts";
 
 const RETENTION = {
   kind: "object",
@@ -132,6 +132,12 @@ export const JOB = {
       default: {},
       example: { rows: "${{ tasks.load.outputs.rows }}" },
     },
+    runs_on: {
+      type: labels,
+      doc: "The labels that a worker must have to run its tasks: a label or a list of them. It needs `petit run --nats`. Tasks without a process, approvals and `job` tasks, ignore it.",
+      absent: "its tasks run on the machine of the scheduler",
+      example: ["gpu", "zone=eu"],
+    },
     environment: environment("for every task; templates are expanded in the values"),
     inherit_environment: {
       type: { kind: "boolean" },
@@ -151,6 +157,7 @@ export const JOB = {
       doc: "What it does: at least one task. One that exits with 0 completes; 128 + n stands for signal n, as in a shell: 137 is SIGKILL.",
     },
   },
+  otherNames: { "runs-on": "runs_on" },
 } as const satisfies ObjectType;
 
 export type JobFields = Value<typeof JOB>;

@@ -6,7 +6,7 @@ import type { FieldType, ObjectType } from "./field.ts";
 import { HTTP_FIELD_NAMES, HTTP_FIELDS } from "./http.ts";
 import { ITEM_FIELDS } from "./items.ts";
 import { paramName } from "./param.ts";
-import { artifactPattern, datum, jobId, path, taskId, title } from "./text.ts";
+import { artifactPattern, datum, jobId, labels, path, taskId, title } from "./text.ts";
 
 const RETRY = {
   kind: "object",
@@ -289,6 +289,12 @@ export const TASK = {
       default: [],
       example: ["out/*.csv", "report.html"],
     },
+    runs_on: {
+      type: labels,
+      doc: "The labels that a worker must have to run it, instead of those of the job: a label or a list of them. An empty list: it runs on the machine of the scheduler.",
+      absent: "that of the job",
+      example: ["gpu", "zone=eu"],
+    },
     retry: { type: RETRY, doc: "How a failed attempt is retried.", absent: "no retry" },
     ...ITEM_FIELDS,
   },
@@ -297,6 +303,7 @@ export const TASK = {
     continue_on_error: "allow_failure",
     allow_failures: "allow_failure",
     when: "if",
+    "runs-on": "runs_on",
   },
   excused: { type: { custom: ["handler", "config"] } },
   exclusive: [

@@ -1,5 +1,6 @@
 import { ID_PATTERN } from "../../domain/ids.ts";
-import type { TextType } from "./field.ts";
+import { LABEL_PATTERN } from "../../domain/workers/labels.ts";
+import type { ShapeType, TextType } from "./field.ts";
 
 const ID_FORM = "1 to 128 letters, digits, '_', '.' and '-', the first one a letter or a digit";
 
@@ -51,6 +52,19 @@ export const tag = {
   pattern: "^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}_.:/-]{0,63}$",
   characters: "name",
 } as const satisfies TextType;
+/** A label of a worker, such as `gpu` or `zone=eu`. */
+const label = {
+  kind: "text",
+  form: "a label: 1 to 63 letters, digits, '_', '.', '=', '/' and '-', the first one a letter or a digit",
+  pattern: LABEL_PATTERN,
+  characters: "name",
+} as const satisfies TextType;
+/** What a worker has to have. */
+export const labels = {
+  kind: "shape",
+  scalar: label,
+  list: { kind: "list", of: label, minItems: 0, unique: true },
+} as const satisfies ShapeType;
 export const linkName = {
   kind: "text",
   form: "a link's name",

@@ -79,16 +79,26 @@ type StartOptions = {
   readonly jobs?: string;
   readonly notify?: readonly NotifyTarget[];
   readonly queues?: Queues;
+  readonly hasWorkers?: boolean;
 };
 
 /** Opens the database, reads the files, stores the jobs, and verifies the files that were not read, as a start of petit does. */
 const start = async (
   world: World,
-  { reader = "build", clock = LATER, jobs = world.jobs, notify = [], queues = NO_QUEUES }: StartOptions = {},
+  {
+    reader = "build",
+    clock = LATER,
+    jobs = world.jobs,
+    notify = [],
+    queues = NO_QUEUES,
+    hasWorkers = true,
+  }: StartOptions = {},
 ): Promise<Start> => {
   using store = openStore({ path: world.db, runtime: openRuntime() });
   const log = recordingLog();
-  using jobsReader = new JobsReader({ jobsDir: jobs, queues, log, clock, reader, given: null, defaultNotify: notify });
+  using jobsReader = new JobsReader({
+    ...{ jobsDir: jobs, queues, hasWorkers, log, clock, reader, given: null, defaultNotify: notify },
+  });
   const previous: ReadonlyMap<string, { readonly job: Job }> = store.jobs.list();
   const find = (jobId: string): Job | null => previous.get(jobId)?.job ?? null;
   const files = await jobsReader.read(store, find);
@@ -105,7 +115,8 @@ const start = async (
 /** Starts, and expects what a reading without the database finds. */
 const startRight = async (world: World, options: StartOptions = {}): Promise<Start> => {
   const started = await start(world, options);
-  expect(started.files).toStrictEqual(await readJobsDir(options.jobs ?? world.jobs, options.queues));
+  const setup = { queues: options.queues ?? null, hasWorkers: options.hasWorkers ?? true };
+  expect(started.files).toStrictEqual(await readJobsDir(options.jobs ?? world.jobs, setup));
   expect(started.verified).toBeNull();
   return started;
 };
@@ -149,6 +160,15 @@ describe("job files that have not changed", () => {
     writeFileSync(join(world.jobs, "days.txt"), "2026-12-26\n");
     const { files } = await startRight(world);
     expect(files.jobs[0]?.schedule?.except?.dates).toEqual(["2026-12-26"]);
+  });
+
+  test("that wants workers is broken in a petit without them, also if the file is not read again", async () => {
+    using world = makeWorld({ "a.yaml": "id: a\nruns_on: gpu\ntasks: [{id: t, type: shell, script: x}]\n" });
+    expect((await startRight(world)).files.problems).toEqual([]);
+    expect((await startRight(world)).restored).toEqual(["a"]);
+    const { files } = await startRight(world, { hasWorkers: false });
+    expect(files.broken).toEqual(["a.yaml"]);
+    expect((await startRight(world)).files.problems).toEqual([]);
   });
 
   test("are checked again for their queue, which the settings define", async () => {

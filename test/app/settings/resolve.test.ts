@@ -71,6 +71,13 @@ describe("resolveSettings", () => {
       timezone: null,
       watch: true,
       strict: false,
+      nats: [],
+      natsCreds: null,
+      natsCa: null,
+      natsCert: null,
+      natsKey: null,
+      natsSigningKey: null,
+      lostAfterMs: 300_000,
     });
   });
 

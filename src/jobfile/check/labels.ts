@@ -1,0 +1,38 @@
+import { hasProcess } from "../../domain/job.ts";
+import { MAX_LABELS } from "../../domain/workers/labels.ts";
+import type { Declaration } from "../declaration.ts";
+import type { Path } from "../parse/node.ts";
+import type { Conflict } from "../problem.ts";
+import type { Report } from "../report.ts";
+import type { JobDraft } from "../schema/job.ts";
+
+/** Checks how many labels a job and its tasks want, and that a task that wants some has a process. */
+export const checkLabels = ({ runs_on, tasks = [] }: JobDraft, report: Report): void => {
+  checkCount(runs_on, ["runs_on"], report);
+  tasks.forEach((task, index) => {
+    const path = ["tasks", index, "runs_on"];
+    checkCount(task?.runs_on, path, report);
+    if (task?.type === undefined || hasProcess(task.type) || task.runs_on === undefined || task.runs_on.length === 0)
+      return;
+    report.addAt(path, `has no effect here; ${task.type === "approval" ? "an approval" : "a job"} task has no process`);
+  });
+};
+
+const checkCount = (labels: JobDraft["runs_on"], path: Path, report: Report): void => {
+  if (!Array.isArray(labels) || labels.length <= MAX_LABELS) return;
+  report.addAt(path, `has ${labels.length} labels; expected at most ${MAX_LABELS}`);
+};
+
+/** Refuses jobs that want workers. */
+export const refuseWorkers = (declarations: readonly Declaration[]): readonly Conflict[] =>
+  declarations.flatMap(({ file, runsOn }) =>
+    runsOn.map(({ path, position }) => ({
+      problem: {
+        file,
+        ...position,
+        path,
+        message: "runs_on needs --nats; expected `petit run --nats URL`, or no runs_on",
+      },
+      files: [file],
+    })),
+  );
