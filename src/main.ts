@@ -19,7 +19,7 @@ const main = async (): Promise<void> => {
   const [{ runCli }, { systemClock }] = await Promise.all([import("./cli/cli.ts"), import("./lib/clock.ts")]);
   watchStreams();
   const environment = { ...process.env };
-  bypassProxyOnLoopback();
+  secureRequests();
   const status = await runCli(argv, {
     runtime,
     clock: systemClock,
@@ -37,7 +37,7 @@ const main = async (): Promise<void> => {
 /** Sends the request of an `http` task, whose process this is. */
 const sendRequest = async (): Promise<void> => {
   const runtime = await chooseRuntime();
-  bypassProxyOnLoopback();
+  secureRequests();
   process.exit(await runRequestProcess(runtime));
 };
 
@@ -53,10 +53,12 @@ const chooseRuntime = async (): Promise<Runtime> => {
 };
 
 /**
- * Exempts this machine from the proxies that the environment names: `fetch` reads these variables for each request. Tasks
- * do not see the change, because petit works with a copy of the environment from before it.
+ * Exempts this machine from the proxies that the environment names, and ignores the variable of Node.js that turns off the check of
+ * certificates: `fetch` reads these variables for each request. Tasks do not see the change, because petit works with a copy of
+ * the environment from before it.
  */
-const bypassProxyOnLoopback = (): void => {
+const secureRequests = (): void => {
+  delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   for (const name of ["NO_PROXY", "no_proxy"]) {
     process.env[name] = [process.env[name], "localhost", "127.0.0.1", "[::1]"].filter(Boolean).join(",");
   }

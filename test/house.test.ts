@@ -206,14 +206,9 @@ describe("the source", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("fetches only in the client, in the sender of notifications and in the runtime", () => {
+  test("fetches only in the client and in the runtime", () => {
     const fetching = sources.filter((file) => /(?<![.\w])fetch\(/.test(withoutComments(read(file))));
-    expect(fetching).toEqual([
-      "src/client/client.ts",
-      "src/engine/notify/send.ts",
-      "src/runtime/bun.ts",
-      "src/runtime/deno.ts",
-    ]);
+    expect(fetching).toEqual(["src/client/client.ts", "src/runtime/bun.ts", "src/runtime/deno.ts"]);
   });
 
   test("has no 'any', no default exports and no file names without a subject", () => {

@@ -11,7 +11,7 @@ import type { Run } from "../domain/run.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
 import type { DeliveryResult } from "./notify/dispatcher.ts";
-import type { NotifyTest } from "./notify/notifier.ts";
+import type { NotifyTest } from "./notify/send-tests.ts";
 import type { ApprovalDecision } from "./run/approval/decision.ts";
 
 /**

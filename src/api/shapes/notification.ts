@@ -6,7 +6,7 @@ import {
   type NotifyTarget,
   receiverText,
 } from "../../domain/notification.ts";
-import type { NotifyTest } from "../../engine/notify/notifier.ts";
+import type { NotifyTest } from "../../engine/notify/send-tests.ts";
 import type { DeliveryRecord } from "../../store/notifications.ts";
 import { Count, exactly, instant, instantOrNull, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
 

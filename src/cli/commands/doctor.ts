@@ -22,8 +22,8 @@ export const doctor = defineCommand({
   summary: "Check the database, the setup and the machine",
   description:
     "Checks what petit needs, with the settings that 'petit run' would use here. Reports each problem with a hint, then shows " +
-    "every setting and where its value comes from. Changes nothing, and does not need a running petit. The exit status is 1 " +
-    "if a check failed; warnings don't count.",
+    "every setting and where its value comes from. Changes nothing, and does not need a running petit. Connects to the receivers " +
+    "of notifications, and sends them nothing. The exit status is 1 if a check failed; warnings don't count.",
   args: {
     JOBS_DIR: {
       type: "positional",

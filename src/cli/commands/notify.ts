@@ -1,41 +1,56 @@
-import type { NotifyTestList } from "../../api/shapes/notification.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { isName } from "../../domain/ids.ts";
 import { suggest } from "../../lib/suggest.ts";
-import { openClient } from "../client/client.ts";
+import { usageError } from "../argv.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { type NotifyTestResult, testReceivers } from "../notify/test-receivers.ts";
 import { fold } from "../terminal/columns.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 
 const ACTIONS = ["test"] as const;
 
-/** A receiver may take up to a minute to answer. */
-const TIMEOUT_MS = 90_000;
-
 export const notify = defineCommand({
   name: "notify",
   summary: "Send a test to the receivers of a job's notifications",
   description:
-    "'test' has the running petit send a message that is marked as a test to each receiver in the job's 'notify' list, and shows " +
-    "what each answered. Exits with 1 if one did not accept it. A receiver that accepts it counts as working again: what waits " +
-    "for it is sent now.",
-  usage: ["petit notify test JOB"],
+    "'test' sends a message that is marked as a test to each receiver in the job's 'notify' list, and shows what each answered. " +
+    "Exits with 1 if one did not accept it. The running petit sends it; a receiver that accepts it counts as working again: what " +
+    "waits for it is sent now. With JOBS_DIR, or if no petit runs, this command sends it, with its own environment, as the job file " +
+    "or the database defines the job.",
+  usage: ["petit notify test JOB", "petit notify test JOBS_DIR JOB"],
   args: {
     ACTION: { type: "positional", required: true, description: "test." },
-    JOB: { type: "positional", required: true, description: "The id of the job." },
+    "JOBS_DIR|JOB": {
+      type: "positional",
+      required: true,
+      description: "The folder of the job files, or the job if it is the last argument.",
+    },
+    JOB: { type: "positional", required: false, description: "The job of that folder." },
   },
   choices: ACTIONS,
-  settings: [],
-  examples: ["petit notify test data_pipeline"],
-  run: async ({ ACTION, JOB }, context) => {
+  settings: ["publicUrl"],
+  examples: [
+    "petit notify test data_pipeline",
+    "petit notify test examples/jobs notify_me",
+    "petit notify test data_pipeline --db petit.db",
+  ],
+  run: async ({ ACTION, JOB, ...args }, context) => {
     checkAction(ACTION);
     const { out, err } = context.terminal;
-    const answer = await openClient(context, { timeoutMs: TIMEOUT_MS }).post("/api/jobs/:job_id/notify/test", {
-      params: { job_id: JOB },
-    });
+    const first = args["JOBS_DIR|JOB"];
+    if (JOB === undefined && !isName(first))
+      throw usageError(
+        `'${first}' is not the id of a job; if it is a folder, JOB is missing`,
+        `'petit notify test ${first} JOB'`,
+        "petit notify",
+      );
+    const where = JOB === undefined ? { jobId: first, dir: null } : { jobId: JOB, dir: first };
+    const { answer, sender } = await testReceivers(where, context);
     if (context.json) out.write(`${JSON.stringify(answer, null, 2)}\n`);
     else out.write(answer.results.map((result) => `${lineOf(result, out)}\n`).join(""));
-    if (answer.count === 0) err.write(`petit: job '${JOB}' notifies nobody; its 'notify' list is empty\n`);
+    if (answer.count > 0) err.write(`sent by ${sender}\n`);
+    else err.write(`petit: job '${where.jobId}' notifies nobody; its 'notify' list is empty\n`);
     return answer.count > 0 && answer.results.every(({ delivered }) => delivered) ? EXIT.DONE : EXIT.FAILED;
   },
 });
@@ -47,9 +62,7 @@ const checkAction = (given: string): void => {
   throw new PetitError("invalid_request", `unknown action '${given}'; ${hint}`);
 };
 
-type Result = (typeof NotifyTestList.static)["results"][number];
-
-const lineOf = ({ place, type, target, delivered, answer }: Result, out: Screen): string => {
+const lineOf = ({ place, type, target, delivered, answer }: NotifyTestResult, out: Screen): string => {
   const sign = delivered ? paint(out, "green", "✓") : paint(out, "red", "✗");
   return fold(`${sign} notify[${place}] ${type} to ${target}: ${answer}`, "  ", out);
 };

@@ -3,15 +3,15 @@ import { definedIn } from "../../app/open-engine.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { hasWorkers } from "../../app/settings/settings.ts";
 import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";
-import { missingSecrets } from "../../engine/notify/secret.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
 import type { Context } from "../command.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
 import { pluralize } from "../terminal/pluralize.ts";
-import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
+import { type Check, failed, firstLines, ok, reasonOf, warning } from "./check.ts";
 import { containerChecks } from "./containers.ts";
 import { programChecks } from "./programs.ts";
+import { receiverChecks } from "./receivers.ts";
 
 /** Maximum number of problems to list; 'petit validate' lists all. */
 const MAX_PROBLEMS = 3;
@@ -31,10 +31,10 @@ export const jobChecks = async (
       ...containerChecks(files.jobs, context),
       variablesCheck(files.jobs, environment),
       ...secretsCheck(files.jobs, environment),
-      ...receiversCheck(
+      ...(await receiverChecks(
         files.jobs.map((job) => withDefaultNotify(job, defaultNotify)),
-        environment,
-      ),
+        context,
+      )),
     ];
   } catch (error) {
     const problem = {
@@ -73,22 +73,5 @@ const secretsCheck = (jobs: readonly Job[], environment: Context["environment"])
   if (concerns.length === 0) return [ok("secrets", `${pluralize(count, "secret")} of tasks can be read`)];
   const hint =
     "petit reads a secret when a task starts: check with the environment, the user and the service that run petit";
-  return [warning("secrets", { message: firstOf(concerns), hint })];
-};
-
-/** Returns the first messages, and how many more there are. */
-const firstOf = (concerns: readonly { readonly message: string }[]): string => {
-  const lines = concerns.slice(0, MAX_PROBLEMS).map(({ message }) => message);
-  const more = concerns.length > MAX_PROBLEMS ? [`and ${concerns.length - MAX_PROBLEMS} more`] : [];
-  return [...lines, ...more].join("\n");
-};
-
-/** Checks whether the secrets of notifications can be read. Omitted if no job notifies anybody. */
-const receiversCheck = (jobs: readonly Job[], environment: Context["environment"]): readonly Check[] => {
-  if (jobs.every(({ notify = [] }) => notify.length === 0)) return [];
-  const missing = missingSecrets(jobs, { environment: definedIn(environment) });
-  if (missing.length === 0) return [ok("notify", "the secrets of all receivers can be read")];
-  const hint =
-    "set it where petit runs, if it has other variables or another user than this command; then run 'petit notify test JOB'";
-  return [warning("notify", { message: firstOf(missing), hint })];
+  return [warning("secrets", { message: firstLines(concerns.map(({ message }) => message)), hint })];
 };

@@ -38,7 +38,10 @@ export type DeliveryResult = {
   readonly times: number;
 };
 
-export type DispatcherOptions = Pick<EngineOptions, "store" | "clock" | "log" | "environment" | "followSchedules"> & {
+export type DispatcherOptions = Pick<
+  EngineOptions,
+  "store" | "clock" | "runtime" | "log" | "environment" | "followSchedules"
+> & {
   /** Repeats `work` until the database accepts it, so that a delivery that was sent is not sent again. */
   readonly retryUntilStored: (work: () => void) => Promise<void>;
 };
@@ -178,8 +181,8 @@ export class Dispatcher implements Disposable {
   }
 
   async #send(delivery: Delivery, target: NotifyTarget, folder: string): Promise<SendResult> {
-    const { clock, environment } = this.#options;
-    return await sendTo(target, delivery, { clock, environment, folder, signal: this.#stop.signal });
+    const { clock, runtime, environment } = this.#options;
+    return await sendTo(target, delivery, { clock, runtime, environment, folder, signal: this.#stop.signal });
   }
 
   async #end(delivery: Delivery, target: NotifyTarget, end: DeliveryEnd): Promise<void> {

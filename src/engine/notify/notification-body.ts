@@ -136,8 +136,12 @@ export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: nu
   },
 });
 
+/** Returns a body as JSON, with the URL of petit's page if `publicUrl` is set. */
+export const encodeBody = (body: NotificationBody, publicUrl: string | null): string =>
+  JSON.stringify({ ...body, url: publicUrl === null ? null : pageUrl(publicUrl, body) });
+
 /** Returns the URL of the page about a notification: its run, otherwise its job. */
-export const pageUrl = (publicUrl: string, { run, job }: Pick<NotificationBody, "run" | "job">): string =>
+const pageUrl = (publicUrl: string, { run, job }: Pick<NotificationBody, "run" | "job">): string =>
   `${publicUrl.replace(/\/+$/, "")}/${run === null ? `jobs/${encodeURIComponent(job.id)}` : `runs/${run.id}`}`;
 
 const empty = (event: NotificationBody["event"], job: Job, now: number): NotificationBody => ({

@@ -15,21 +15,16 @@ import {
   bodyOfLate,
   bodyOfMissed,
   bodyOfStart,
-  bodyOfTest,
+  encodeBody,
   type NotificationBody,
-  pageUrl,
 } from "./notification-body.ts";
 import { missingSecrets } from "./secret.ts";
-import type { SendResult } from "./send.ts";
-import { sendTo } from "./send-to.ts";
+import { type NotifyTest, sendTests } from "./send-tests.ts";
 
 /** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
 export const MAX_WAITING = 1_000;
 
 type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
-
-/** How a receiver answered to a test. */
-export type NotifyTest = { readonly target: NotifyTarget; readonly isDelivered: boolean; readonly answer: string };
 
 type NotifierOptions = DispatcherOptions & { readonly settings: Pick<EngineSettings, "publicUrl"> };
 
@@ -138,17 +133,9 @@ export class Notifier implements Disposable {
    * it is sent now, and what was given up no longer counts against petit's health.
    */
   async test(job: Job, signal: AbortSignal): Promise<readonly NotifyTest[]> {
-    const { clock } = this.#options;
-    const now = clock.now();
-    const notice = this.#encode(bodyOfTest(job, now));
-    return await Promise.all(
-      (job.notify ?? []).map(async (target) => {
-        const delivery = { id: uuidv7(now), event: "test", runId: null, notice } as const;
-        const result = await sendTo(target, delivery, { ...this.#options, folder: job.source.folder, signal });
-        if (result.kind === "delivered") this.#trust(channelOf(job, target));
-        return { target, isDelivered: result.kind === "delivered", answer: answerOf(result) };
-      }),
-    );
+    const tests = await sendTests(job, { ...this.#options, publicUrl: this.#publicUrl, signal });
+    for (const { target, isDelivered } of tests) if (isDelivered) this.#trust(channelOf(job, target));
+    return tests;
   }
 
   #trust(channel: string): void {
@@ -168,7 +155,7 @@ export class Notifier implements Disposable {
     const happenedAt = subject.run?.endedAt ?? subject.run?.startedAt ?? now;
     const notices = new Map<NotifyEvent, string>();
     const noticeOf = (event: NotifyEvent): string => {
-      const notice = notices.get(event) ?? this.#encode(bodyOf(event, happenedAt));
+      const notice = notices.get(event) ?? encodeBody(bodyOf(event, happenedAt), this.#publicUrl);
       notices.set(event, notice);
       return notice;
     };
@@ -185,9 +172,8 @@ export class Notifier implements Disposable {
     }
   }
 
-  #encode(body: NotificationBody): string {
-    const { publicUrl = null } = this.#options.settings;
-    return JSON.stringify({ ...body, url: publicUrl === null ? null : pageUrl(publicUrl, body) });
+  get #publicUrl(): string | null {
+    return this.#options.settings.publicUrl ?? null;
   }
 
   #queueDelivery({ subject, place, target, event, now, notice }: DeliveryRequest): void {
@@ -208,8 +194,6 @@ export class Notifier implements Disposable {
     this.#dispatcher.wake(channel);
   }
 }
-
-const answerOf = (result: SendResult): string => (result.kind === "delivered" ? result.answer : result.why);
 
 type NotificationEvent = {
   /** Returns the event for a target, or null if the target does not want it. */

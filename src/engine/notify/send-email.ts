@@ -12,42 +12,22 @@ import { emailText } from "./message/email.ts";
 import { DELIVERY_HEADER, EVENT_HEADER, messageIn, type Notice, resolveAll } from "./request.ts";
 import type { SendOptions, SendResult } from "./send.ts";
 
+type EmailOptions = Omit<SendOptions, "runtime"> & SecretPlaces;
+
 /** Sends a notification over SMTP. Never throws. */
-export const sendEmail = async (
-  notice: Notice,
-  target: EmailTarget,
-  options: SendOptions & SecretPlaces,
-): Promise<SendResult> => {
-  const login = resolveAll(target, options);
-  if ("problem" in login) return failed(login.problem);
-  const trusted = readAuthorities(target, options);
-  if ("problem" in trusted) return failed(trusted.problem);
+export const sendEmail = async (notice: Notice, target: EmailTarget, options: EmailOptions): Promise<SendResult> => {
+  const server = await openServer(target, options);
+  if ("problem" in server) return failed(server.problem);
   const late = new AbortController();
   const cancel = options.clock.setTimeout(() => abortQuietly(late), options.timeoutMs);
-  const user = login.values.get("user");
-  const pass = login.values.get("password");
   try {
-    // Only jobs that send email need the library.
-    const { createTransport } = await import("nodemailer");
-    const transport = createTransport({
-      host: target.host,
-      port: target.port,
-      secure: target.tls === "tls",
-      requireTLS: target.tls === "starttls",
-      ignoreTLS: target.tls === "none",
-      ...(user !== undefined && { auth: { user, pass } }),
-      // Certificates are checked even if NODE_TLS_REJECT_UNAUTHORIZED is 0.
-      tls: { rejectUnauthorized: true, ...(trusted.authorities !== null && { ca: trusted.authorities }) },
-      disableFileAccess: true,
-      disableUrlAccess: true,
-    });
-    const { rejected } = await transport.sendMail({
+    const { rejected } = await server.transport.sendMail({
       ...emailText(messageIn(notice)),
       from: target.from,
       to: [...target.to],
       messageId: `<${notice.id}@${domainOf(target.from)}>`,
       headers: {
-        "Auto-Submitted": "auto-generated",
+        ...NO_REPLIES,
         [DELIVERY_HEADER]: notice.id,
         [EVENT_HEADER]: notice.event,
       },
@@ -56,10 +36,63 @@ export const sendEmail = async (
     return { kind: "delivered", answer: rejected.length === 0 ? "accepted" : acceptedFor(target.to, rejected.length) };
   } catch (error) {
     if (late.signal.aborted) return failed(`no answer within ${formatDuration(options.timeoutMs)}`);
-    return judgeError(error, [user, pass]);
+    return judgeError(error, server.secrets);
   } finally {
     cancel();
   }
+};
+
+/** Headers that keep servers from answering automatically: of RFC 3834, and of Exchange (MS-OXCMAIL). */
+const NO_REPLIES = { "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All" } as const;
+
+/**
+ * Connects to the server of a target with its encryption and login, and sends nothing. Returns why that failed, or null. Never
+ * throws.
+ */
+export const checkServer = async (
+  target: EmailTarget,
+  { timeoutMs, ...places }: SecretPlaces & { readonly timeoutMs: number },
+): Promise<string | null> => {
+  const server = await openServer(target, { ...places, timeoutMs });
+  if ("problem" in server) return server.problem;
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve(`no answer within ${formatDuration(timeoutMs)}`), timeoutMs);
+  const check = server.transport.verify().then(
+    () => null,
+    (error: unknown) => {
+      const result = judgeError(error, server.secrets);
+      return result.kind === "delivered" ? null : result.why;
+    },
+  );
+  const why = await Promise.race([check, late.promise]);
+  clearTimeout(timer);
+  server.transport.close();
+  return why;
+};
+
+/** Prepares connections to the server of a target. If its secrets or files can't be read, returns the problem. */
+const openServer = async (target: EmailTarget, places: SecretPlaces & { readonly timeoutMs: number }) => {
+  const login = resolveAll(target, places);
+  if ("problem" in login) return login;
+  const trusted = readAuthorities(target, places);
+  if ("problem" in trusted) return trusted;
+  const user = login.values.get("user");
+  const pass = login.values.get("password");
+  // Only jobs that send email need the library.
+  const { createTransport } = await import("nodemailer");
+  const transport = createTransport({
+    host: target.host,
+    port: target.port,
+    secure: target.tls === "tls",
+    requireTLS: target.tls === "starttls",
+    ignoreTLS: target.tls === "none",
+    ...(user !== undefined && { auth: { user, pass } }),
+    // Certificates are checked even if NODE_TLS_REJECT_UNAUTHORIZED is 0.
+    tls: { rejectUnauthorized: true, ...(trusted.authorities !== null && { ca: trusted.authorities }) },
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return { transport, secrets: [user, pass] };
 };
 
 const failed = (why: string): SendResult => ({ kind: "failed", why, retryAfterMs: null });

@@ -4,7 +4,7 @@ import { makeRequest, type Notice } from "./request.ts";
 import { type SendOptions, type SendResult, send } from "./send.ts";
 import { sendEmail } from "./send-email.ts";
 
-type SendToOptions = Omit<SendOptions, "timeoutMs"> & SecretPlaces;
+export type SendToOptions = Omit<SendOptions, "timeoutMs"> & SecretPlaces;
 
 /** Sends a notification to a target, once. Never throws. */
 export const sendTo = async (target: NotifyTarget, notice: Notice, options: SendToOptions): Promise<SendResult> => {

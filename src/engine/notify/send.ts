@@ -3,6 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { escapeUnprintable } from "../../lib/printable.ts";
 import { shorten } from "../../lib/shorten.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { NotifyRequest } from "./request.ts";
 
 /**
@@ -18,21 +19,26 @@ export type SendResult =
 
 export type SendOptions = {
   readonly clock: Clock;
+  readonly runtime: Pick<Runtime, "request">;
   readonly timeoutMs: number;
   /** Aborts the request. */
   readonly signal: AbortSignal;
 };
 
 /** Sends one POST request. Never throws. */
-export const send = async (request: NotifyRequest, { clock, timeoutMs, signal }: SendOptions): Promise<SendResult> => {
+export const send = async (
+  request: NotifyRequest,
+  { clock, runtime, timeoutMs, signal }: SendOptions,
+): Promise<SendResult> => {
   const late = new AbortController();
   const cancel = clock.setTimeout(() => abortQuietly(late), timeoutMs);
   try {
-    const response = await fetch(request.url, {
+    const response = await runtime.request(request.url, {
       method: "POST",
       headers: request.headers,
       body: request.body,
       redirect: "manual",
+      ca: null,
       signal: AbortSignal.any([late.signal, signal]),
     });
     return judgeResponse(response, await readAnswer(response, request));

@@ -5,7 +5,11 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type CliOptions, petit, type TempFolder, tempFolder } from "../../support/cli.ts";
+import { serveTls } from "../../support/engine/test-server.ts";
 import { startPetit } from "../../support/petit/petit.ts";
+import { receiver } from "../../support/receiver.ts";
+import { MAIL_PASSWORD, mailbox } from "../../support/smtp.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 import { eventually } from "../../support/torture/run.ts";
 
 const HELLO = "id: hello\ntasks: [{id: t, type: shell, script: 'echo hi'}]\n";
@@ -386,6 +390,41 @@ test("petit doctor names the secrets of notifications that can't be read, also t
   folder.write("topic", "https://ntfy.sh/x");
   const environment = { PETIT_HOOK: "https://a.example" };
   expect(find(await doctor(args, { cwd: folder.path, environment }), "notify").status).toBe("ok");
+});
+
+test("petit doctor connects to each receiver once, and sends nothing", async () => {
+  await using box = await mailbox();
+  await using hook = receiver();
+  using dir = tempDir();
+  await using tls = await serveTls(dir, () => {});
+  using folder = tempFolder();
+  const email = (more: string) =>
+    `{type: email, host: localhost, port: ${box.port}, ca_file: ${box.caFile}, user: petit, from: a@example.com, to: ops@example.com, ${more}}`;
+  const job = (id: string, ...targets: readonly string[]) =>
+    `id: ${id}\nnotify: [${targets.join(", ")}]\ntasks: [{id: t, type: shell, script: x}]\n`;
+  folder.write(
+    "jobs/a.yaml",
+    [
+      job("good", email("password: {env: PETIT_GOOD}"), `{type: slack, url: "${hook.url}/s3cret"}`),
+      job("later", email("password: {env: PETIT_GOOD}, on: [late]"), `{type: teams, url: "${hook.url}/other"}`),
+      job("bad", email("password: {env: PETIT_BAD}"), `{type: webhook, url: "${tls.origin}/s3cret"}`),
+      job("unset", "{type: slack, url: {env: PETIT_UNSET}}"),
+    ].join("---\n"),
+  );
+  const environment = { PETIT_GOOD: MAIL_PASSWORD, PETIT_BAD: "wrong-s3cret", NODE_TLS_REJECT_UNAUTHORIZED: "0" };
+  const report = await doctor([`${folder.path}/jobs`, ...PORT], { cwd: folder.path, environment });
+  const to = `email to ops@example.com (localhost:${box.port})`;
+  const [reached, failing] = report.checks.filter(({ name }) => name === "receivers");
+  expect(reached).toMatchObject({
+    status: "ok",
+    message: `${to}: connected with STARTTLS, logged in\nslack to ${hook.url}/…: connected without encryption`,
+  });
+  expect(failing).toMatchObject({ status: "warning", hint: expect.stringContaining("petit notify test") });
+  expect(failing?.message).toMatch(
+    /: answered 535 to the login: wrong password\n.*: its certificate is not trusted \(\w+\)$/,
+  );
+  expect(report.text).not.toContain("s3cret");
+  expect([box.received, hook.received]).toEqual([[], []]);
 });
 
 describe("petit doctor with a running petit", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
+import { openRuntime } from "#runtime";
 import { DELIVERY_EXPIRES_MS, defaultEvents, MAX_DELIVERY_DELAY_MS } from "../../../src/domain/notification.ts";
 import { MAX_WAITING, Notifier } from "../../../src/engine/notify/notifier.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -28,7 +29,15 @@ const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Sto
   const store = wrap(parts.use(memoryStore()));
   const hook = parts.use(receiver(answer));
   const notifier = parts.use(
-    new Notifier({ store, clock, log, environment: {}, settings: {}, retryUntilStored: async (work) => work() }),
+    new Notifier({
+      store,
+      clock,
+      runtime: openRuntime(),
+      log,
+      environment: {},
+      settings: {},
+      retryUntilStored: async (work) => work(),
+    }),
   );
   const target = { type: "webhook", url: hook.url, headers: {}, secret: null, timeoutMs: 10_000 } as const;
   const definition = job("j", { notify: [{ ...target, on: [...defaultEvents("webhook"), "missed"] }] });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
+import { openRuntime } from "#runtime";
 import type { EmailTarget } from "../../../src/domain/notification.ts";
 import type { NotificationBody } from "../../../src/engine/notify/notification-body.ts";
 import { sendTo } from "../../../src/engine/notify/send-to.ts";
@@ -29,6 +30,7 @@ const deliver = (target: EmailTarget, { body = bodyOf(), password = MAIL_PASSWOR
     { id: "019b76da", event: body.event, runId: null, notice: JSON.stringify(body) },
     {
       clock: systemClock,
+      runtime: openRuntime(),
       environment: { PASSWORD: password },
       folder: "/",
       signal: signal ?? new AbortController().signal,
@@ -42,6 +44,7 @@ describe("an email", () => {
     const [{ to, text } = { to: [], text: "" }] = box.received;
     expect(to).toEqual(["ops@example.com", "ada@example.com"]);
     expect(text.replaceAll("\r\n", "\n").replace(/^Date: .*\n/m, "")).toBe(`Auto-Submitted: auto-generated
+X-Auto-Response-Suppress: All
 Petit-Delivery: 019b76da
 Petit-Event: failure
 From: petit <petit@example.com>

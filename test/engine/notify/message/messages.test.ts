@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { openRuntime } from "#runtime";
 import type { HttpTarget } from "../../../../src/domain/notification.ts";
 import type { NotificationBody } from "../../../../src/engine/notify/notification-body.ts";
 import { makeRequest } from "../../../../src/engine/notify/request.ts";
@@ -41,7 +42,7 @@ const deliver = async (
   const request = makeRequest(notice, targets(server.url)[type], { environment, folder: "/", now: 0 });
   if ("problem" in request) throw new Error(request.problem);
   const signal = new AbortController().signal;
-  const result = await send(request, { clock: systemClock, timeoutMs: 5_000, signal });
+  const result = await send(request, { clock: systemClock, runtime: openRuntime(), timeoutMs: 5_000, signal });
   const [received] = server.received;
   if (received === undefined) throw new Error(JSON.stringify(result));
   return { received, result };

@@ -1,0 +1,27 @@
+import type { Job } from "../../domain/job.ts";
+import type { NotifyTarget } from "../../domain/notification.ts";
+import { uuidv7 } from "../../lib/uuid.ts";
+import { bodyOfTest, encodeBody } from "./notification-body.ts";
+import { type SendToOptions, sendTo } from "./send-to.ts";
+
+/** How a receiver answered to a test. */
+export type NotifyTest = { readonly target: NotifyTarget; readonly isDelivered: boolean; readonly answer: string };
+
+type SendTestsOptions = Omit<SendToOptions, "folder"> & { readonly publicUrl: string | null };
+
+/** Sends a test to each target of a job. Returns the answers in the order of `notify`. Never throws. */
+export const sendTests = async (
+  job: Job,
+  { publicUrl, ...options }: SendTestsOptions,
+): Promise<readonly NotifyTest[]> => {
+  const now = options.clock.now();
+  const notice = encodeBody(bodyOfTest(job, now), publicUrl);
+  return await Promise.all(
+    (job.notify ?? []).map(async (target) => {
+      const delivery = { id: uuidv7(now), event: "test", runId: null, notice } as const;
+      const result = await sendTo(target, delivery, { ...options, folder: job.source.folder });
+      const isDelivered = result.kind === "delivered";
+      return { target, isDelivered, answer: isDelivered ? result.answer : result.why };
+    }),
+  );
+};
