@@ -79,7 +79,7 @@ const findHere = async (jobId: string, context: Context): Promise<Found | null> 
 };
 
 const findInFolder = async (dir: string, jobId: string, context: Context): Promise<Found> => {
-  const files = await readJobs(dir, context.settings.queues);
+  const files = await readJobs(dir);
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
   return { job: withDefaultNotify(job, context.defaultNotify), where: dir };
 };
