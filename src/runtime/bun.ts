@@ -35,7 +35,7 @@ export const openRuntime = (): Runtime => ({
   monotonicMicros,
   openDatabase,
   collectGarbage: () => Bun.gc(true),
-  useNormalJit: () => Bun.unsafe.setJITPolicy(1),
+  setJitThresholds: (factor) => Bun.unsafe.setJITPolicy(factor),
   spawn,
   serve,
   typescript: (program) => ({

@@ -19,7 +19,7 @@ export const openRuntime = (): Runtime => {
     openDatabase,
     collectGarbage: () => {},
     unmapCode: () => {},
-    useNormalJit: () => {},
+    setJitThresholds: () => {},
     spawn,
     serve: (options: ServeOptions) => serve(options, sockets),
     typescript,

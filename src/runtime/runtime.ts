@@ -33,10 +33,10 @@ export interface Runtime {
    */
   unmapCode(): void;
   /**
-   * Lets the runtime compile code as soon as it runs often. The executable starts with a higher threshold, because most code of a
-   * start or a short command runs too rarely. Does nothing where the threshold can't be set.
+   * Multiplies the numbers of calls and loops after which the runtime compiles code; 1 is its own default, which suits code that runs all
+   * the time. The executable starts with a higher factor (scripts/compile). Does nothing where it can't be set.
    */
-  useNormalJit(): void;
+  setJitThresholds(factor: number): void;
   /**
    * Reaps an ended child that `spawn` did not start: as process 1 of a container, petit inherits the orphans of its tasks.
    * Returns false if there is no such child, null if the system does not support it.
