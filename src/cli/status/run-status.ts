@@ -9,11 +9,12 @@ import { FEW_TASKS, statusCounts } from "../run-display/frame.ts";
 import { reasonText } from "../run-display/outcome.ts";
 import { runName } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
+import { commandLines } from "../terminal/command-lines.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { relativeText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
-import { paint } from "../terminal/terminal.ts";
+import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 
 type RunTextOptions = {
@@ -30,12 +31,39 @@ export const runStatusText = async (
 ): Promise<string> => {
   const { out } = context.terminal;
   const parts = [
-    runText(snapshot.run, await artifactsText(client, snapshot.run.id), context),
+    runText(snapshot, await artifactsText(client, snapshot.run.id), context),
     tasksText(snapshot.tasks, all, context) + childrenNote(snapshot, context),
+    approvalCommands(snapshot, out),
     await failureReport(client, { snapshot, withLines: true, screen: out }),
   ];
   return parts.filter((part) => part !== "").join("\n");
 };
+
+/** Returns the commands that answer the first approval that waits. */
+const approvalCommands = ({ run, tasks }: RunSnapshot, screen: Screen): string => {
+  const [asking] = tasks.filter(isAsking);
+  if (asking === undefined) return "";
+  const target = `${runName(run.id, screen)} ${asking.task_id}`;
+  return commandLines(
+    [
+      [`petit approve ${target}`, "lets the run continue"],
+      [`petit reject ${target}`, "fails the task"],
+    ],
+    screen,
+  );
+};
+
+const isAsking = ({ status: word, approval }: TaskBody): boolean => word === "running" && approval !== null;
+
+/** Returns what a run waits for: a limit, or the approvals of its tasks. */
+const waitingTexts = ({ run, tasks }: RunSnapshot): readonly string[] =>
+  run.waits_for === null
+    ? tasks
+        .filter(isAsking)
+        .map(({ task_id, approval }) =>
+          oneLine(`approval of task '${task_id}'${approval?.prompt == null ? "" : `: ${approval.prompt}`}`),
+        )
+    : [waitsForText(run.waits_for)];
 
 /** Says how to list the runs that the items of a task started. */
 const childrenNote = ({ run, tasks }: RunSnapshot, { terminal: { out } }: Context): string => {
@@ -63,13 +91,15 @@ const artifactsText = async (client: Client, runId: string): Promise<string> => 
 
 const PLAIN = { isTerminal: true };
 
-const runText = (run: RunSnapshot["run"], artifacts: string, context: Context): string => {
+const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): string => {
+  const { run } = snapshot;
   const { out } = context.terminal;
   const rows: readonly (readonly [string, string])[] = [
     ["run", run.id],
     ["job", run.job_id],
     ["status", paint(out, styleOf(run.status), statusText(run, context))],
-    ["waits for", run.waits_for === null ? "" : waitsForText(run.waits_for)],
+    ["warnings", warningsText(snapshot, out)],
+    ...waitingTexts(snapshot).map((text, index) => [index === 0 ? "waits for" : "", text] as const),
     ["reason", run.reason ?? ""],
     ["error", oneLine(run.error ?? "")],
     ["trigger", run.trigger],
@@ -92,6 +122,11 @@ const runText = (run: RunSnapshot["run"], artifacts: string, context: Context): 
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name.padEnd(10)}${value}\n`)
     .join("");
+};
+
+const warningsText = ({ tasks }: RunSnapshot, screen: Screen): string => {
+  const count = tasks.filter(({ allowed }) => allowed).length;
+  return count === 0 ? "" : paint(screen, "yellow", `${pluralize(count, "task")} failed, which the job allows`);
 };
 
 const parentText = ({ parent }: RunSnapshot["run"], { terminal: { out } }: Context): string => {
@@ -131,7 +166,7 @@ const taskTable = (tasks: readonly TaskBody[], context: Context): string =>
       {
         title: "STATUS",
         cells: tasks.map((task) => statusText(task, context)),
-        style: (row) => styleOf(tasks[row]?.status ?? "pending"),
+        style: (row) => (tasks[row]?.allowed ? "yellow" : styleOf(tasks[row]?.status ?? "pending")),
       },
       { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
       ...(tasks.some(({ items }) => items !== null) ? [itemsColumn(tasks)] : []),

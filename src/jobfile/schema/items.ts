@@ -56,8 +56,8 @@ export const ITEM_FIELDS = {
   max_failures: {
     type: {
       kind: "text",
-      form: "a number or a percentage",
-      pattern: "^(0|[1-9][0-9]{0,3})%?$",
+      form: "a number, or a percentage up to 100%",
+      pattern: "^(0|[1-9][0-9]{0,3}|([1-9]?[0-9]|100)%)$",
       scalars: true,
     },
     doc: "How many items may fail before the task fails: a number, or a percentage such as `10%`.",

@@ -49,7 +49,12 @@ describe("the items of a task", () => {
     ["a key without items", "item_key: x", "tasks[1].item_key: has no effect here; it needs foreach or matrix"],
     ["a limit without items", "max_parallel: 2", "tasks[1].max_parallel: has no effect here"],
     ["max_parallel: 0", "foreach: [a], max_parallel: 0", "tasks[1].max_parallel"],
-    ["a wrong percentage", "foreach: [a], max_failures: 10 %", "'10 %' is not a number or a percentage"],
+    ["a wrong percentage", "foreach: [a], max_failures: 10 %", "'10 %' is not a number, or a percentage up to 100%"],
+    [
+      "a percentage above 100",
+      "foreach: [a], max_failures: 101%",
+      "'101%' is not a number, or a percentage up to 100%",
+    ],
     ["an item where there is none", 'args: ["${{ item }}"]', "the task has no item; it needs foreach or matrix"],
     ["a key where there is none", 'args: ["${{ item_key }}"]', "the task has no item_key"],
     ["an axis without a matrix", 'foreach: [a], args: ["${{ matrix.os }}"]', "the task has no matrix"],
